@@ -1,0 +1,222 @@
+"""What can go wrong, as one short tree.
+
+    HubError                   anything this library raises on purpose
+    ├── InvalidInput           refused here; nothing was sent
+    ├── NotAHub                an answer came, but not from a JupyterHub
+    ├── Unavailable            no answer from the hub: refused, reset, timed out, or 502/503/504 from a proxy
+    ├── APIError               the hub said no; carries method, path, status and the hub's message
+    │   ├── BadRequest         400
+    │   ├── NotAuthorized      401, 403: no token, a token the hub does not know, or a refusal
+    │   │   └── MissingScope   403: the token lacks one of `scopes`
+    │   ├── NotFound           404: not there, or not for this token to see
+    │   ├── Unsupported        405, or known beforehand: this hub's version has no such operation
+    │   ├── Conflict           409, and a server that already runs with other options
+    │   ├── Throttled          429 with Retry-After: clears by waiting `retry_after` seconds
+    │   ├── HubFull            429 without: clears when somebody stops a server
+    │   └── HubBroke           500 and whatever else has no meaning of its own
+    ├── SpawnFailed            a server was started and did not come up; `reason` is the hub's own
+    ├── StillPending           a wait ran out of time; what was waited for goes on
+    └── LocalHubError          the local hub could not be started or stopped
+
+`from_answer` is the one place that decides which of them an answer means.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+PHRASES = {
+    400: "the hub refused the request",
+    401: "not authorized",
+    403: "not authorized",
+    404: "not found",
+    405: "this hub does not support that",
+    409: "already exists",
+    429: "the hub asks to slow down",
+    500: "the hub failed",
+}
+
+
+class HubError(Exception):
+    """Anything this library raises on purpose. `str()` of it is one line; `hint`, where set, says what to do next."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class InvalidInput(HubError):
+    """A value that no hub would accept, or that would be dangerous to send. Nothing was sent."""
+
+
+class NotAHub(HubError):
+    """Something answered at this address, but it does not speak the JupyterHub REST API."""
+
+
+class Unavailable(HubError):
+    """The hub gave no answer. `sent` tells whether the request may have reached it all the same."""
+
+    def __init__(self, message: str, *, sent: bool = True, hint: str = "", status: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.sent = sent
+        self.status = status
+
+
+class APIError(HubError):
+    """The hub answered a request with an error status."""
+
+    def __init__(self, message: str, *, method: str = "", path: str = "", status: int = 0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.method = method
+        self.path = path
+        self.status = status
+
+
+class BadRequest(APIError):
+    """400: the hub refused a value."""
+
+
+class NotAuthorized(APIError):
+    """401 or 403: no token, a token that the hub does not know, or something this token may not do."""
+
+
+class MissingScope(NotAuthorized):
+    """403: the token would need any one of `scopes`."""
+
+    def __init__(self, message: str, scopes: tuple[str, ...], *, method: str = "", path: str = "") -> None:
+        hint = f"use a token that has the scope {' or '.join(scopes)}" if scopes else ""
+        super().__init__(message, method=method, path=path, status=403, hint=hint)
+        self.scopes = scopes
+
+
+class NotFound(APIError):
+    """404: it does not exist, or this token's scopes do not reach it (JupyterHub answers both alike)."""
+
+
+class Unsupported(APIError):
+    """This hub has no such operation."""
+
+
+class Conflict(APIError):
+    """409: it already exists; or a server already runs with other options than asked for."""
+
+
+class Throttled(APIError):
+    """429 with `Retry-After`: too many servers are starting at this moment."""
+
+    def __init__(self, message: str, retry_after: float, *, method: str = "", path: str = "") -> None:
+        hint = f"the hub asks to try again in {retry_after:.0f} s"
+        super().__init__(message, method=method, path=path, status=429, hint=hint)
+        self.retry_after = retry_after
+
+
+class HubFull(APIError):
+    """429 without `Retry-After`: `active_server_limit` is reached. Waiting helps only if somebody stops a server."""
+
+
+class HubBroke(APIError):
+    """500: the hub itself failed."""
+
+
+class SpawnFailed(HubError):
+    """A server was asked to start and did not come up. `reason` is what the hub said."""
+
+    def __init__(self, server: str, reason: str) -> None:
+        super().__init__(f"server {server} did not start: {reason}")
+        self.server = server
+        self.reason = reason
+
+
+class StillPending(HubError):
+    """Waiting took longer than the caller allowed. The hub goes on with the job."""
+
+
+class LocalHubError(HubError):
+    """The local hub could not do what was asked."""
+
+
+PLAIN: dict[int, type[APIError]] = {
+    400: BadRequest,
+    401: NotAuthorized,
+    403: NotAuthorized,
+    404: NotFound,
+    405: Unsupported,
+    409: Conflict,
+}
+GATEWAY = {502, 503, 504}
+SCOPES_NEEDED = re.compile(r"requires any of \[([^\]]*)\]")
+
+
+def from_answer(
+    method: str, path: str, status: int, headers: Mapping[str, str], content: bytes, about: str = ""
+) -> HubError:
+    """The error that an answer of 400 and above means. `about` names what the request was for ("user ana")."""
+    message = _message(content)
+    from_hub = "x-jupyterhub-version" in headers
+
+    def said(text: str) -> str:
+        return f"{about}: {text}" if about else text
+
+    if status in GATEWAY and not from_hub:
+        return Unavailable(
+            said(f"no answer from the hub (the proxy before it says {status})"),
+            status=status,
+            hint="the hub may be restarting; try again in a minute",
+        )
+    where = {"method": method, "path": path}
+    if status == 403 and message:
+        if needed := SCOPES_NEEDED.search(message):
+            scopes = tuple(s.strip(" '\"") for s in needed[1].split(",") if s.strip(" '\""))
+            return MissingScope(
+                said(f"the token lacks the scope {' or '.join(scopes)}" if scopes else message), scopes, **where
+            )
+        if "Missing or invalid credentials" in message:
+            return NotAuthorized(
+                said("no token, or one that the hub does not know (expired or revoked?)"),
+                status=status,
+                hint="sign in again with: jhub login",
+                **where,
+            )
+    if status == 429:
+        wait = _seconds(headers.get("retry-after"))
+        if wait is not None:
+            return Throttled(said(message or PHRASES[429]), wait, **where)
+        return HubFull(
+            said(message or "the hub has reached its limit of running servers"),
+            status=status,
+            hint="stop servers that nobody uses, or ask the administrator to raise active_server_limit",
+            **where,
+        )
+    if not from_hub and message is None:
+        return NotAHub(
+            said(f"answered {status} without a message that JupyterHub would give"),
+            hint="is the URL that of a JupyterHub, and does its proxy let API calls through?",
+        )
+    kind = PLAIN.get(status, HubBroke)
+    hint = ""
+    if kind is NotFound:
+        # 404 also means "exists, but outside of what your scopes are filtered to" (jupyterhub/scopes.py).
+        if message is None or message.startswith("No access to resources"):
+            message = "not found, or not visible to this token"
+        elif about and message.lower() == "not found":
+            message = "not found"
+    return kind(said(message or PHRASES.get(status, f"answered {status}")), status=status, hint=hint, **where)
+
+
+def _message(content: bytes) -> str | None:
+    """The hub's own words. JupyterHub 6 answers `"message": null` where 4 and 5 said "Not Found"."""
+    try:
+        body = json.loads(content)
+    except ValueError:
+        return None
+    message = body.get("message") if isinstance(body, dict) else None
+    return " ".join(message.split()) if isinstance(message, str) and message.strip() else None
+
+
+def _seconds(value: str | None) -> float | None:
+    try:
+        return max(0.0, float(value)) if value else None
+    except ValueError:
+        return None

@@ -1,0 +1,152 @@
+"""What a hub answers, as frozen structs.
+
+Every field that a token's scopes can hide, or that a hub's version lacks, has a default; fields that a newer hub
+adds are ignored. Times are aware datetimes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct, field
+
+
+class Server(Struct, frozen=True, kw_only=True):
+    """A user's server, default (`name == ""`) or named."""
+
+    name: str = ""
+    user: str = ""
+    """The owner. The hub's own model lacks it; jhub fills it in."""
+    display_name: str | None = None
+    """JupyterHub 6.0."""
+    ready: bool = False
+    pending: str | None = None
+    """What is under way: None, "spawn", "stop", "check" or "rename"."""
+    stopped: bool = False
+    url: str = ""
+    """Path below the hub's site (a full URL on a hub with subdomains), with a closing slash."""
+    started: datetime | None = None
+    last_activity: datetime | None = None
+    user_options: dict[str, Any] | None = None
+    progress_url: str = ""
+    full_url: str | None = None
+    """JupyterHub 5.0, where the hub knows its public address."""
+    state: dict[str, Any] | None = None
+    """What the spawner keeps; needs the scope admin:server_state."""
+
+    @property
+    def target(self) -> str:
+        """How the command line and fleets name it: USER or USER/NAME."""
+        return f"{self.user}/{self.name}" if self.name else self.user
+
+    @property
+    def profile(self) -> str | None:
+        """The profile it was started with, where one was named."""
+        profile = (self.user_options or {}).get("profile")
+        return profile if isinstance(profile, str) else None
+
+    @property
+    def active(self) -> bool:
+        """Runs, or is on its way up or down."""
+        return self.ready or self.pending is not None
+
+
+class User(Struct, frozen=True, kw_only=True):
+    """A user of the hub."""
+
+    name: str
+    admin: bool = False
+    groups: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    server: str | None = None
+    """Path of the default server while it runs."""
+    pending: str | None = None
+    created: datetime | None = None
+    last_activity: datetime | None = None
+    servers: dict[str, Server] = field(default_factory=dict[str, Server])
+    """By name, "" being the default one; needs the scope read:servers."""
+    auth_state: dict[str, Any] | None = None
+    """Needs the scope admin:auth_state."""
+
+
+class Identity(Struct, frozen=True, kw_only=True):
+    """Whom a token belongs to, and what it may do."""
+
+    name: str
+    kind: str = "user"
+    """ "user" or "service"."""
+    admin: bool = False
+    groups: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    token_id: str | None = None
+    """JupyterHub 5.0."""
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """A group and its members."""
+
+    name: str
+    users: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    properties: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+class Token(Struct, frozen=True, kw_only=True):
+    """An API token. `token`, the secret itself, is there only in the answer that created it, and never in `repr`."""
+
+    id: str = ""
+    user: str | None = None
+    service: str | None = None
+    note: str | None = None
+    scopes: tuple[str, ...] = ()
+    created: datetime | None = None
+    last_activity: datetime | None = None
+    expires_at: datetime | None = None
+    session_id: str | None = None
+    oauth_client: str | None = None
+    token: str | None = None
+
+    def __repr__(self) -> str:
+        owner = self.user or self.service
+        return f"Token(id={self.id!r}, owner={owner!r}, note={self.note!r}, expires_at={self.expires_at})"
+
+    def __rich_repr__(self) -> Any:
+        yield "id", self.id
+        yield "owner", self.user or self.service
+        yield "note", self.note
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """One event on the way of a server's start."""
+
+    message: str = ""
+    progress: float | None = None
+    """Per cent."""
+    ready: bool = False
+    failed: bool = False
+    url: str | None = None
+
+
+class Component(Struct, frozen=True, kw_only=True):
+    """A spawner or authenticator class and its package's version."""
+
+    class_: str = field(default="", name="class")
+    version: str | None = None
+
+
+class HubInfo(Struct, frozen=True, kw_only=True):
+    """What a hub tells of itself to a token with the scope read:hub."""
+
+    version: str
+    python: str = ""
+    sys_executable: str = ""
+    spawner: Component = Component()
+    authenticator: Component = Component()
+
+
+class Version(Struct, frozen=True):
+    """A hub's version."""
+
+    version: str
