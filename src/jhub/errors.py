@@ -3,6 +3,7 @@
     HubError                   anything this library raises on purpose
     ├── InvalidInput           refused here; nothing was sent
     ├── NotAHub                an answer came, but not from a JupyterHub
+    │   └── Redirected         it points to `location`; redirects are never followed
     ├── Unavailable            no answer from the hub: refused, reset, timed out, or 502/503/504 from a proxy
     ├── APIError               the hub said no; carries method, path, status and the hub's message
     │   ├── BadRequest         400
@@ -23,9 +24,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
+
+import msgspec
 
 PHRASES = {
     400: "the hub refused the request",
@@ -53,6 +55,15 @@ class InvalidInput(HubError):
 
 class NotAHub(HubError):
     """Something answered at this address, but it does not speak the JupyterHub REST API."""
+
+
+class Redirected(NotAHub):
+    """The answer points elsewhere. Redirects are never followed: a token must not go where an answer says."""
+
+    def __init__(self, location: str) -> None:
+        where = location.partition("?")[0] or "nowhere"
+        super().__init__(f"redirected to {where}", hint="give the URL that a browser shows on the hub's home page")
+        self.location = location
 
 
 class Unavailable(HubError):
@@ -205,14 +216,17 @@ def from_answer(
     return kind(said(message or PHRASES.get(status, f"answered {status}")), status=status, hint=hint, **where)
 
 
+class _Refusal(msgspec.Struct):
+    message: str | None = None
+
+
 def _message(content: bytes) -> str | None:
     """The hub's own words. JupyterHub 6 answers `"message": null` where 4 and 5 said "Not Found"."""
     try:
-        body = json.loads(content)
-    except ValueError:
+        message = msgspec.json.decode(content, type=_Refusal).message
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    message = body.get("message") if isinstance(body, dict) else None
-    return " ".join(message.split()) if isinstance(message, str) and message.strip() else None
+    return " ".join(message.split()) or None if message else None
 
 
 def _seconds(value: str | None) -> float | None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
 
 class Server(Struct, frozen=True, kw_only=True):
@@ -68,6 +69,10 @@ class User(Struct, frozen=True, kw_only=True):
     """By name, "" being the default one; needs the scope read:servers."""
     auth_state: dict[str, Any] | None = None
     """Needs the scope admin:auth_state."""
+
+    def __post_init__(self) -> None:
+        for server in self.servers.values():
+            force_setattr(server, "user", self.name)
 
 
 class Identity(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,148 @@
+"""From a plan to a method: `hub.groups.get("geo")` answers on `Hub` and is a coroutine on `AsyncHub`.
+
+A namespace declares its plans once, in a class that knows neither client:
+
+    class GroupOps:
+        @operation
+        def get(self, name: str) -> Request[Group]: ...
+
+    class Groups(GroupOps, Bound): ...
+    class AsyncGroups(GroupOps, AsyncBound): ...
+
+On the class itself an operation is its plan, so flows compose: `group = yield from GroupOps.get("geo")`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+from jhub.steps import Plan
+
+if TYPE_CHECKING:
+    from jhub.client import AsyncFleet, AsyncHub, Fleet, Hub
+
+P = ParamSpec("P")
+T = TypeVar("T")
+E = TypeVar("E")
+
+
+class Bound:
+    """A namespace of `Hub`."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+
+
+class AsyncBound:
+    """A namespace of `AsyncHub`."""
+
+    def __init__(self, hub: AsyncHub) -> None:
+        self.hub = hub
+
+
+class Stream(Generic[E]):
+    """Items that arrive while one iterates. Each iteration asks the hub anew; `list(...)` takes them all."""
+
+    def __init__(self, hub: Hub, plan: Callable[[], Plan[Any]]) -> None:
+        self._hub = hub
+        self._plan = plan
+
+    def __iter__(self) -> Iterator[E]:
+        return self._hub.events(self._plan())
+
+
+class AsyncStream(Generic[E]):
+    """Items that arrive while one iterates with `async for`; `await` takes them all, as a list."""
+
+    def __init__(self, hub: AsyncHub, plan: Callable[[], Plan[Any]]) -> None:
+        self._hub = hub
+        self._plan = plan
+
+    def __aiter__(self) -> AsyncIterator[E]:
+        return self._hub.events(self._plan())
+
+    def __await__(self) -> Generator[Any, Any, list[E]]:
+        return self._all().__await__()
+
+    async def _all(self) -> list[E]:
+        return [item async for item in self]
+
+
+class _Declared(Generic[P, T]):
+    """A plan in the body of a class; what becomes of it depends on whose attribute it is."""
+
+    def __init__(self, plan: Callable[Concatenate[Any, P], Plan[T]]) -> None:
+        self.plan = plan
+        self.__doc__ = plan.__doc__
+
+    def bind(self, carry_out: Callable[[Callable[[], Plan[T]]], Any]) -> Any:
+        """A method with the plan's signature and docstring, which does `carry_out` with the plan."""
+
+        @functools.wraps(self.plan)
+        def method(*args: Any, **kwargs: Any) -> Any:
+            return carry_out(functools.partial(self.plan, None, *args, **kwargs))
+
+        return method
+
+
+class operation(_Declared[P, T]):
+    """Declares a plan with one result."""
+
+    @overload
+    def __get__(self, owner: None, kind: type) -> Callable[P, Plan[T]]: ...
+    @overload
+    def __get__(self, owner: Bound, kind: type) -> Callable[P, T]: ...
+    @overload
+    def __get__(self, owner: AsyncBound, kind: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    def __get__(self, owner: Bound | AsyncBound | None, kind: type) -> Any:
+        if owner is None:
+            return self.bind(lambda plan: plan())
+        return self.bind(lambda plan: owner.hub.run(plan()))
+
+
+class _Streaming(_Declared[P, None], Generic[P, E]):
+    @overload
+    def __get__(self, owner: None, kind: type) -> Callable[P, Plan[None]]: ...
+    @overload
+    def __get__(self, owner: Bound, kind: type) -> Callable[P, Stream[E]]: ...
+    @overload
+    def __get__(self, owner: AsyncBound, kind: type) -> Callable[P, AsyncStream[E]]: ...
+    def __get__(self, owner: Bound | AsyncBound | None, kind: type) -> Any:
+        if owner is None:
+            return self.bind(lambda plan: plan())
+        if isinstance(owner, Bound):
+            return self.bind(lambda plan: Stream[E](owner.hub, plan))
+        return self.bind(lambda plan: AsyncStream[E](owner.hub, plan))
+
+
+class _Fleeting(_Declared[P, T], Generic[P, T, E]):
+    @overload
+    def __get__(self, owner: None, kind: type) -> Callable[P, Plan[T]]: ...
+    @overload
+    def __get__(self, owner: Bound, kind: type) -> Callable[P, Fleet[E, T]]: ...
+    @overload
+    def __get__(self, owner: AsyncBound, kind: type) -> Callable[P, AsyncFleet[E, T]]: ...
+    def __get__(self, owner: Bound | AsyncBound | None, kind: type) -> Any:
+        if owner is None:
+            return self.bind(lambda plan: plan())
+        return self.bind(lambda plan: owner.hub.fleet(plan()))
+
+
+def stream(item: type[E]) -> Callable[[Callable[Concatenate[Any, P], Plan[None]]], _Streaming[P, E]]:
+    """Declares a plan that emits items one after the other: a listing, or a server's progress."""
+
+    def declare(plan: Callable[Concatenate[Any, P], Plan[None]]) -> _Streaming[P, E]:
+        return _Streaming(plan)
+
+    return declare
+
+
+def fleet(event: type[E]) -> Callable[[Callable[Concatenate[Any, P], Plan[T]]], _Fleeting[P, T, E]]:
+    """Declares a plan that runs flows side by side, emits events of one type, and ends with a summary."""
+
+    def declare(plan: Callable[Concatenate[Any, P], Plan[T]]) -> _Fleeting[P, T, E]:
+        return _Fleeting(plan)
+
+    return declare

@@ -1,0 +1,204 @@
+"""`AsyncHub`: the asynchronous driver."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from contextlib import AsyncExitStack, aclosing
+from typing import Any, Self, TypeVar, cast
+
+import anyio
+import httpx2
+
+from jhub.binding import AsyncBound
+from jhub.client.fleets import AsyncFleet, Forks
+from jhub.client.wire import CLEAN_UP, CONNECT_TIMEOUT, READ_TIMEOUT, SILENCE, Wire, seconds
+from jhub.discovery import find_root
+from jhub.errors import HubError, Unavailable
+from jhub.fleet.servers import AsyncServers
+from jhub.operations.groups import AsyncGroups
+from jhub.operations.hub import HubOps
+from jhub.operations.tokens import TOKEN_LIFE, AsyncTokens, sign_in
+from jhub.operations.users import AsyncUsers
+from jhub.steps import Cancel, Emit, Fork, HubVersion, Interrupted, Listen, Next, Now, Plan, Request, Sleep, Step
+
+T = TypeVar("T")
+
+
+class AsyncHub(Wire, HubOps, AsyncBound):
+    """A JupyterHub, asynchronous (asyncio or trio). Parameters as for `Hub`."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        timeout: float = READ_TIMEOUT,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        Wire.__init__(self, url, token, timeout, transport)
+        AsyncBound.__init__(self, self)
+        self._http = httpx2.AsyncClient(**self.settings())
+        self.users = AsyncUsers(self)
+        self.groups = AsyncGroups(self)
+        self.servers = AsyncServers(self)
+        self.tokens = AsyncTokens(self)
+
+    @classmethod
+    async def login(
+        cls,
+        url: str,
+        *,
+        username: str,
+        password: str,
+        note: str = "jhub",
+        expires_in: int | None = TOKEN_LIFE,
+        scopes: Iterable[str] | None = None,
+        timeout: float = READ_TIMEOUT,
+    ) -> Self:
+        """Sign in with a username and a password; as `Hub.login`."""
+        async with cls(url, timeout=timeout) as door:
+            token = await door.run(sign_in(username, password, note, expires_in, scopes))
+            return cls(await door.find_api_url(), token, timeout=timeout)
+
+    async def find_api_url(self) -> str:
+        """The API root, `https://hub.example.org/hub/api`; found by asking, the first time."""
+        if self._root is None:
+            self._root = await self.run(find_root(self._given))
+        return self._root
+
+    async def run(self, plan: Plan[T], emit: Callable[[Any], object] = lambda event: None) -> T:
+        """Carry a request or a flow out. What it emits goes to `emit`."""
+        end: list[T] = []
+        failure: HubError | None = None
+        async with AsyncExitStack() as stack:
+            forks = Forks(self, stack, emit)
+            try:
+                async with aclosing(self._events(plan, end, forks)) as events:
+                    async for event in events:
+                        emit(event)
+            except HubError as error:
+                failure = error  # raised below: a task group would wrap it into a group of exceptions
+            finally:
+                forks.cancel_all()
+        if failure is not None:
+            raise failure
+        return end[0]
+
+    def events(self, plan: Plan[Any]) -> AsyncGenerator[Any, None]:
+        """Carry a flow out while iterating over what it emits."""
+        return self._events(plan, [], None)
+
+    def fleet(self, plan: Plan[T]) -> AsyncFleet[Any, T]:
+        """Carry out a flow that runs others side by side: `async with hub.fleet(plan) as fleet: …`."""
+        return AsyncFleet(self, plan)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()
+
+    async def _events(self, plan: Plan[T], end: list[T], forks: Forks | None) -> AsyncGenerator[Any, None]:
+        steps = plan.__iter__()
+        answer: Any = None
+        failure: HubError | None = None
+        while True:
+            try:
+                step = steps.send(answer) if failure is None else steps.throw(failure)
+            except StopIteration as stop:
+                end.append(stop.value)
+                return
+            answer = failure = None
+            try:
+                match step:
+                    case Emit():
+                        yield step.event
+                    case Listen():
+                        async with aclosing(self._listen(step)) as events:
+                            async for event, last in events:
+                                answer = last
+                                if event is not None:
+                                    yield event
+                    case _:
+                        answer = await self._do(step, forks)
+            except HubError as error:
+                failure = error
+            except BaseException:
+                with anyio.move_on_after(CLEAN_UP, shield=True):
+                    await self._clean_up(steps, forks)
+                raise
+
+    async def _do(self, step: Step, forks: Forks | None) -> Any:
+        match step:
+            case Request():
+                if self._root is None and "://" not in step.path:
+                    await self.find_api_url()
+                with self.errors():
+                    response = await self._http.request(**self.call(step))
+                return step.read(self.answer(response))
+            case Sleep():
+                await anyio.sleep(seconds(step))
+                return None
+            case Now():
+                return time.monotonic()
+            case HubVersion():
+                if self._version is None:
+                    await self.run(HubOps.version())
+                return self._version or ()
+            case Fork() | Next() | Cancel():
+                if forks is None:
+                    raise TypeError(f"{type(step).__name__} works in a fleet only: hub.fleet(plan)")
+                return await forks.do(step)
+            case _:
+                raise TypeError(f"{step!r} is not a step")
+
+    async def _listen(self, step: Listen[T]) -> AsyncGenerator[tuple[object, T | None], None]:
+        """Pairs of what to emit and the answer so far."""
+        await self.find_api_url()
+        end = anyio.current_time() + step.timeout
+        timeout = httpx2.Timeout(SILENCE, connect=CONNECT_TIMEOUT, pool=None)
+        heard = False
+        try:
+            with self.errors():
+                async with AsyncExitStack() as stack:
+                    stream = self._http.stream(**self.call(step), timeout=timeout)
+                    response = await stack.enter_async_context(stream)
+                    if response.status_code != 200:
+                        await response.aread()
+                        raise self.refusal(step, self.answer(response))
+                    heard = True
+                    events = cast(AsyncGenerator[httpx2.ServerSentEvent], aiter(httpx2.EventSource(response)))
+                    await stack.enter_async_context(aclosing(events))
+                    while True:
+                        sent = None
+                        with anyio.move_on_after(end - anyio.current_time()):
+                            sent = await anext(events, None)
+                        if sent is None:
+                            return
+                        if sent.data:
+                            event = step.take(sent.data)
+                            last = step.last(event)
+                            yield step.event(event), event if last else None
+                            if last:
+                                return
+        except Unavailable:
+            if not heard:
+                raise
+
+    async def _clean_up(self, steps: Generator[Step, Any, Any], forks: Forks | None) -> None:
+        try:
+            step = steps.throw(Interrupted())
+            while True:
+                try:
+                    answer = None if isinstance(step, Emit | Listen) else await self._do(step, forks)
+                except HubError as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(answer)
+        except (Interrupted, StopIteration, HubError):
+            return

@@ -1,0 +1,218 @@
+"""`Hub`: the synchronous driver."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable, Iterator
+from typing import Any, Self, TypeVar
+
+import httpx2
+
+from jhub.binding import Bound
+from jhub.client.asynchronous import AsyncHub
+from jhub.client.fleets import Fleet
+from jhub.client.wire import CLEAN_UP, CONNECT_TIMEOUT, READ_TIMEOUT, SILENCE, Wire, seconds
+from jhub.discovery import API, find_root
+from jhub.errors import HubError, Unavailable
+from jhub.fleet.servers import Servers
+from jhub.operations.groups import Groups
+from jhub.operations.hub import HubOps
+from jhub.operations.tokens import TOKEN_LIFE, Tokens, sign_in
+from jhub.operations.users import Users
+from jhub.steps import Emit, HubVersion, Interrupted, Listen, Now, Plan, Request, Sleep, Step
+
+T = TypeVar("T")
+
+
+class Hub(Wire, HubOps, Bound):
+    """A JupyterHub, synchronous.
+
+    Parameters
+    ----------
+    url
+        Any address of the hub that a person may have at hand: its API root, `https://hub.example.org`,
+        `…/hub/home`, `…/user/ana/lab`, with or without a base path. None: `JUPYTERHUB_API_URL`, and the token
+        `JUPYTERHUB_API_TOKEN`, as inside a server or service of the hub.
+    token
+        An API token. Without one only `version` and signing in work.
+    timeout
+        Seconds to wait for an answer.
+    transport
+        A transport of the HTTP library, for tests.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        timeout: float = READ_TIMEOUT,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
+        Wire.__init__(self, url, token, timeout, transport)
+        Bound.__init__(self, self)
+        self._http = httpx2.Client(**self.settings())
+        self.users = Users(self)
+        self.groups = Groups(self)
+        self.servers = Servers(self)
+        self.tokens = Tokens(self)
+
+    @classmethod
+    def login(
+        cls,
+        url: str,
+        *,
+        username: str,
+        password: str,
+        note: str = "jhub",
+        expires_in: int | None = TOKEN_LIFE,
+        scopes: Iterable[str] | None = None,
+        timeout: float = READ_TIMEOUT,
+    ) -> Self:
+        """Sign in with a username and a password, for a token that expires in `expires_in` seconds.
+
+        `POST /users/{username}/tokens` (JupyterHub 2.0). `NotAuthorized` where the hub refuses.
+        """
+        with cls(url, timeout=timeout) as door:
+            token = door.run(sign_in(username, password, note, expires_in, scopes))
+            return cls(door.api_url, token, timeout=timeout)
+
+    @property
+    def api_url(self) -> str:
+        """The API root, `https://hub.example.org/hub/api`; found by asking, the first time."""
+        if self._root is None:
+            self._root = self.run(find_root(self._given))
+        return self._root
+
+    @property
+    def url(self) -> str:
+        """Where the hub's site begins, with a closing slash."""
+        return self.api_url.removesuffix(API) + "/"
+
+    def run(self, plan: Plan[T]) -> T:
+        """Carry a request or a flow out, here and now. What it emits is dropped."""
+        events = self.events(plan)
+        while True:
+            try:
+                next(events)
+            except StopIteration as end:
+                answer: T = end.value
+                return answer
+
+    def events(self, plan: Plan[T]) -> Generator[Any, None, T]:
+        """Carry a flow out while iterating over what it emits."""
+        steps = plan.__iter__()
+        answer: Any = None
+        failure: HubError | None = None
+        while True:
+            try:
+                step = steps.send(answer) if failure is None else steps.throw(failure)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            answer = failure = None
+            try:
+                match step:
+                    case Emit():
+                        yield step.event
+                    case Listen():
+                        answer = yield from self._listen(step)
+                    case _:
+                        answer = self._do(step)
+            except HubError as error:
+                failure = error
+            except BaseException:
+                self._clean_up(steps)
+                raise
+
+    def fleet(self, plan: Plan[T]) -> Fleet[Any, T]:
+        """Carry out a flow that runs others side by side: `with hub.fleet(plan) as fleet: for event in fleet: …`."""
+        return Fleet(self, plan)
+
+    def twin(self) -> AsyncHub:
+        """The same hub and token, asynchronous."""
+        return AsyncHub(self.api_url, self._token, timeout=self._timeout)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _do(self, step: Step) -> Any:
+        match step:
+            case Request():
+                if self._root is None and "://" not in step.path:
+                    _ = self.api_url
+                with self.errors():
+                    response = self._http.request(**self.call(step))
+                return step.read(self.answer(response))
+            case Sleep():
+                time.sleep(seconds(step))
+                return None
+            case Now():
+                return time.monotonic()
+            case HubVersion():
+                if self._version is None:
+                    self.run(HubOps.version())
+                return self._version or ()
+            case _:
+                raise TypeError(f"{type(step).__name__} works in a fleet only: hub.fleet(plan)")
+
+    def _listen(self, step: Listen[T]) -> Generator[object, None, T | None]:
+        _ = self.api_url
+        end = time.monotonic() + step.timeout
+        timeout = httpx2.Timeout(max(0.1, min(SILENCE, step.timeout)), connect=CONNECT_TIMEOUT, pool=None)
+        heard = False
+        try:
+            with self.errors(), self._http.stream(**self.call(step), timeout=timeout) as response:
+                if response.status_code != 200:
+                    response.read()
+                    raise self.refusal(step, self.answer(response))
+                heard = True
+                response.stream = _Until(response.stream, end)
+                for sent in httpx2.EventSource(response):
+                    if sent.data:
+                        event = step.take(sent.data)
+                        if (news := step.event(event)) is not None:
+                            yield news
+                        if step.last(event):
+                            return event
+        except Unavailable:
+            if not heard:
+                raise
+        return None
+
+    def _clean_up(self, steps: Generator[Step, Any, Any]) -> None:
+        end = time.monotonic() + CLEAN_UP
+        try:
+            step = steps.throw(Interrupted())
+            while time.monotonic() < end:
+                try:
+                    answer = None if isinstance(step, Emit | Listen) else self._do(step)
+                except HubError as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(answer)
+        except (Interrupted, StopIteration, HubError):
+            return
+
+
+class _Until(httpx2.SyncByteStream):
+    """A response's content, up to a moment: blank keep-alive events would hold a read time-out off for ever."""
+
+    def __init__(self, content: Any, end: float) -> None:
+        self._content = content
+        self._end = end
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._content:
+            yield chunk
+            if time.monotonic() > self._end:
+                raise httpx2.ReadTimeout("the time for this stream is over")
+
+    def close(self) -> None:
+        self._content.close()

@@ -1,0 +1,128 @@
+"""What both drivers share: how a step becomes HTTP and back. Nothing here waits for the network."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import httpx2
+
+from jhub import __version__
+from jhub.discovery import is_loopback, known_root, origin, tidy
+from jhub.errors import HubError, InvalidInput, NotAHub, Unavailable, from_answer
+from jhub.steps import Answer, Listen, Request, Sleep
+
+log = logging.getLogger("jhub")
+
+CONNECT_TIMEOUT = 10.0
+READ_TIMEOUT = 60.0
+"""A hub answers a start after up to `slow_spawn_timeout` (10 s), and a bulk call when it is done."""
+SILENCE = 30.0
+"""Seconds of silence that end a progress stream; the hub sends a blank event every 8 s."""
+CLEAN_UP = 5.0
+"""Seconds that an interrupted flow has for cleaning up."""
+
+
+class Wire:
+    """What both drivers know of a hub, and how a step becomes HTTP and back. No input or output."""
+
+    def __init__(self, url: str | None, token: str | None, timeout: float, transport: Any) -> None:
+        if url is None:
+            url, token = os.environ.get("JUPYTERHUB_API_URL"), token or os.environ.get("JUPYTERHUB_API_TOKEN")
+            if not url:
+                raise InvalidInput(
+                    "which hub? No URL was given and JUPYTERHUB_API_URL is not set",
+                    hint="give a URL and a token, or set JUPYTERHUB_API_URL and JUPYTERHUB_API_TOKEN",
+                )
+        if token is not None and not re.fullmatch(r"[\x21-\x7e]+", token):
+            raise InvalidInput("the token holds spaces or other characters that no token has")
+        self._given = tidy(url)
+        self._root: str | None = known_root(self._given)
+        self._token = token
+        self._timeout = timeout
+        self._transport = transport
+        self._version: tuple[int, ...] | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._given!r})"
+
+    def settings(self) -> dict[str, Any]:
+        """For the HTTP client."""
+        # A cookie beside a token would put the call under the hub's XSRF check, so none is kept.
+        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        return {
+            "headers": {"User-Agent": f"jhub/{__version__}"},
+            "cookies": no_cookies,
+            "timeout": httpx2.Timeout(self._timeout, connect=CONNECT_TIMEOUT, pool=None),
+            "follow_redirects": False,
+            "trust_env": not is_loopback(self._given),  # a university's proxy does not know this machine's ports
+            "transport": self._transport,
+        }
+
+    def call(self, step: Request[Any] | Listen[Any]) -> dict[str, Any]:
+        """A step as arguments of the HTTP client."""
+        root = self._root or self._given
+        if isinstance(step, Listen):
+            url, headers = root + step.path, {"Accept": "text/event-stream"}
+            call: dict[str, Any] = {"method": "GET", "url": url}
+        else:
+            url = urljoin(f"{root}/", step.path) if step.root == "site" or "://" in step.path else root + step.path
+            headers = {"Accept": step.accept}
+            call = {"method": step.method, "url": url}
+            if step.query:
+                call["params"] = step.query
+            if step.body is not None:
+                call["json"] = step.body
+        anonymous = isinstance(step, Request) and step.anonymous
+        if self._token and not anonymous and origin(url) == origin(root):
+            headers["Authorization"] = f"token {self._token}"
+        return {**call, "headers": headers}
+
+    def answer(self, response: httpx2.Response) -> Answer:
+        """What came back; notes the version that every answer of a hub carries."""
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        if version := headers.get("x-jupyterhub-version"):
+            self._version = numbers(version)
+        log.debug("%s %s %s", response.request.method, response.request.url.path, response.status_code)
+        return Answer(response.status_code, headers, response.content)
+
+    def refusal(self, step: Listen[Any], answer: Answer) -> HubError:
+        if answer.status < 400:
+            return NotAHub(f"{step.about}: answered {answer.status} instead of a stream")
+        return from_answer("GET", step.path, answer.status, answer.headers, answer.content, step.about)
+
+    @contextmanager
+    def errors(self) -> Generator[None]:
+        """Turns the HTTP library's errors into ours."""
+        host = urlsplit(self._given).netloc
+        try:
+            yield
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
+            said = " ".join(str(error).split()) or "no answer"
+            if "CERTIFICATE_VERIFY_FAILED" in said:
+                hint = "the hub's certificate is not trusted here; SSL_CERT_FILE can name your institution's CA file"
+            else:
+                hint = "is the URL right, the hub up, and is a proxy or VPN needed?"
+            raise Unavailable(f"cannot reach {host}: {said}", sent=False, hint=hint) from None
+        except httpx2.TimeoutException:
+            raise Unavailable(f"{host} did not answer within {self._timeout:.0f} s") from None
+        except httpx2.SSEError as error:
+            raise NotAHub(f"{host} did not answer with a stream: {error}") from None
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise Unavailable(f"lost the connection to {host}: {type(error).__name__}") from None
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """(6, 1, 0) of "6.1.0b2"."""
+    return tuple(int(n) for n in re.findall(r"\d+", version.partition("+")[0])[:3])
+
+
+def seconds(step: Sleep) -> float:
+    return step.seconds * (1 + step.jitter * random.random())  # noqa: S311 - jitter, no secret

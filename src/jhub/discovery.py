@@ -1,0 +1,91 @@
+"""From what a person pastes to the API root: `https://hub.example.org/user/ana/lab` to `…/hub/api`. Pure."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+
+from jhub.errors import APIError, InvalidInput, NotAHub, Redirected
+from jhub.models import Version
+from jhub.steps import Flow, call
+
+API = "/hub/api"
+MOST_REDIRECTS = 3
+LOOPBACK = re.compile(r"localhost|.*\.localhost|127(\.\d{1,3}){3}|::1")
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL's host is this machine."""
+    return bool(LOOPBACK.fullmatch(urlsplit(url).hostname or ""))
+
+
+def origin(url: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port: a token goes only where these three are the hub's."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def tidy(url: str) -> str:
+    """A URL with scheme and host, without query and fragment, its path quoted.
+
+    Without a scheme it is https, or http on this machine. `InvalidInput` for what is no address of a hub.
+    """
+    text = url.strip()
+    if "://" not in text:
+        text = f"{'http' if is_loopback(f'http://{text}') else 'https'}://{text}"
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        raise InvalidInput("the hub's URL cannot be read", hint="give it as https://hub.example.org") from None
+    if parts.username or parts.password:
+        raise InvalidInput("the hub's URL holds a username or password", hint="leave it out; sign in with: jhub login")
+    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", parts.netloc):
+        raise InvalidInput(f"{url!r} is not the URL of a hub", hint="give it as https://hub.example.org")
+    return urlunsplit((parts.scheme, parts.netloc, quote(parts.path, safe="/%:@~+,;=$&!*'()"), "", ""))
+
+
+def known_root(url: str) -> str | None:
+    """The API root, where the URL already is one, as JUPYTERHUB_API_URL is."""
+    return url.rstrip("/") if url.rstrip("/").endswith(API) else None
+
+
+def candidates(url: str) -> list[str]:
+    """Where the API root may be, the likeliest first."""
+    parts = urlsplit(url)
+    path = parts.path.rstrip("/")
+    bases = [path[: found.start()] for found in re.finditer(r"/(hub|user|services)(?=/|$)", path)][::-1]
+    bases += [path, ""]
+    return [urlunsplit((parts.scheme, parts.netloc, base + API, "", "")) for base in dict.fromkeys(bases)]
+
+
+def find_root(url: str) -> Flow[str]:
+    """Ask each candidate for its version, without a token, until one answers as a JupyterHub does.
+
+    A hub below a base path redirects everything else to a path that does not exist (`/jupyter/hub/hub/api`), so a
+    redirect is not followed but read for where the hub is.
+    """
+    waiting = candidates(url)
+    tried: list[str] = []
+    redirects = 0
+    while waiting:
+        root = waiting.pop(0)
+        tried.append(root)
+        try:
+            yield from call("GET", f"{root}/", Version, anonymous=True)
+        except Redirected as error:
+            there = urljoin(f"{root}/", error.location)
+            if urlsplit(there).hostname != urlsplit(url).hostname:
+                raise NotAHub(
+                    f"{url} redirects to another host, {urlsplit(there).hostname}",
+                    hint="if the hub is there, give its URL",
+                ) from None
+            redirects += 1
+            if redirects <= MOST_REDIRECTS:
+                new = [each for each in candidates(there) if each not in tried]
+                waiting = list(dict.fromkeys(new + waiting))
+        except (APIError, NotAHub):
+            continue
+        else:
+            return root
+    raise NotAHub(f"no JupyterHub answers at {url}", hint="give the URL that a browser shows on the hub's home page")

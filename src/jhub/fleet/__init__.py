@@ -1,0 +1,1 @@
+"""Many servers at once: coordinator flows. Pure; they run on `Hub` and `AsyncHub` alike."""

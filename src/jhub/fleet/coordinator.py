@@ -1,0 +1,71 @@
+"""The coordinator flow: so many at a time, back to the queue when the hub asks to slow down, stop when it fails."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from jhub.errors import InvalidInput, SpawnFailed, Throttled
+from jhub.fleet.events import Kind, ServerEvent, Summary, Tally, Target
+from jhub.models import Server
+from jhub.steps import Emit, Flow, Fork, Next, Now, Plan
+
+TICK = 60.0
+WINDOW = 4
+"""Servers on their way at the same time."""
+FORGIVEN = 2
+"""Failures in a row after which nothing more is sent: some hubs exit after five (`consecutive_failure_limit`)."""
+
+
+def coordinate(
+    targets: Iterable[Target],
+    child: Callable[[Target], Plan[Server | None]],
+    *,
+    begins: Kind,
+    ends: Kind,
+    window: int = WINDOW,
+    forgiven: int = FORGIVEN,
+) -> Flow[Summary]:
+    """Run `child` for every target.
+
+    A throttled one goes back to the front of the queue, and nothing is sent until the hub's `Retry-After` is over.
+    After `forgiven` failures with no success in between the rest is skipped; what is under way comes to its end.
+    """
+    if window < 1:
+        raise InvalidInput("a fleet needs at least one server at a time")
+    began = yield from Now()
+    waiting = deque(dict.fromkeys(targets))
+    running: dict[str, Target] = {}
+    tally = Tally()
+    in_a_row = 0
+    resume = began
+    for target in waiting:
+        yield Emit(ServerEvent("queued", target))
+    while running or (waiting and in_a_row < forgiven):
+        now = yield from Now()
+        while waiting and len(running) < window and in_a_row < forgiven and now >= resume:
+            target = waiting.popleft()
+            running[str(target)] = target
+            yield Emit(ServerEvent(begins, target))
+            yield Fork(child(target), str(target))
+        done = yield from Next(TICK if now >= resume else resume - now)
+        if done is None:
+            continue
+        target = running.pop(done.tag)
+        match done.error:
+            case None:
+                in_a_row = 0
+                server: Server | None = done.answer
+                yield Emit(tally.take(ServerEvent(ends, target, seconds=done.seconds, server=server)))
+            case Throttled() as error:
+                waiting.appendleft(target)
+                resume = (yield from Now()) + max(error.retry_after, 1.0)
+                yield Emit(ServerEvent("queued", target, str(error)))
+            case error:
+                in_a_row += 1
+                reason = error.reason if isinstance(error, SpawnFailed) else str(error)
+                event = ServerEvent("failed", target, reason, seconds=done.seconds, error=error)
+                yield Emit(tally.take(event))
+    for target in waiting:
+        yield Emit(tally.take(ServerEvent("skipped", target, f"after {in_a_row} failures in a row")))
+    return tally.summary((yield from Now()) - began)

@@ -1,0 +1,98 @@
+"""`hub.servers`: the operations on one server, and the same for many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+from jhub.binding import AsyncBound, Bound, fleet
+from jhub.fleet.coordinator import WINDOW, coordinate
+from jhub.fleet.events import ServerEvent, Summary, Target
+from jhub.models import Progress, Server
+from jhub.operations.servers import (
+    START_TIMEOUT,
+    STOP_TIMEOUT,
+    ServerOps,
+    check_name,
+    options_of,
+    request_start,
+    until_ready,
+)
+from jhub.steps import Flow
+
+Targets: TypeAlias = Iterable[Target | Server | str | tuple[str, str]]
+
+
+class FleetOps:
+    @fleet(ServerEvent)
+    def start_many(
+        self,
+        targets: Targets,
+        *,
+        profile: str | None = None,
+        user_options: Mapping[str, Any] | None = None,
+        timeout: float = START_TIMEOUT,
+        at_once: int = WINDOW,
+    ) -> Flow[Summary]:
+        """Start servers, each as `start` does, and wait until they are ready.
+
+        Parameters
+        ----------
+        targets
+            "ana", "ana/lab", ("ana", "lab"), or servers of a listing.
+        timeout
+            Seconds for each.
+        at_once
+            Servers on their way at the same time.
+
+        Emits a `ServerEvent` for each change. After two failures in a row nothing more is sent and the rest is
+        "skipped". Running it again finishes the rest: a server that already runs with these options is done.
+        """
+        options = options_of(profile, user_options)
+        wanted = [Target.of(each) for each in targets]
+        for each in wanted:
+            check_name(each.name)
+        return coordinate(
+            wanted, lambda each: _start(each, options, timeout), begins="starting", ends="ready", window=at_once
+        )
+
+    @fleet(ServerEvent)
+    def stop_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT, at_once: int = WINDOW) -> Flow[Summary]:
+        """Stop servers, each as `stop` does. One that does not run is done."""
+        return coordinate(
+            map(Target.of, targets),
+            lambda each: ServerOps.stop(each.user, each.name, timeout=timeout),
+            begins="stopping",
+            ends="stopped",
+            window=at_once,
+        )
+
+    @fleet(ServerEvent)
+    def delete_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT, at_once: int = WINDOW) -> Flow[Summary]:
+        """Stop and delete named servers, each as `delete` does."""
+        return coordinate(
+            map(Target.of, targets),
+            lambda each: ServerOps.delete(each.user, each.name, timeout=timeout),
+            begins="stopping",
+            ends="stopped",
+            window=at_once,
+        )
+
+
+def _start(target: Target, options: Mapping[str, Any], timeout: float) -> Flow[Server]:
+    def note(event: Progress) -> ServerEvent | None:
+        # The end is reported by the coordinator, with the server or the reason.
+        if event.ready or event.failed:
+            return None
+        return ServerEvent("progress", target, event.message, event.progress)
+
+    yield from request_start(target.user, target.name, options)
+    return (yield from until_ready(target.user, target.name, timeout, note))
+
+
+class Servers(ServerOps, FleetOps, Bound):
+    """`hub.servers`"""
+
+
+class AsyncServers(ServerOps, FleetOps, AsyncBound):
+    """`hub.servers`"""

@@ -1,0 +1,330 @@
+"""Servers, default (`name == ""`) and named: start, wait, stop, restart, get, list, delete."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import json, structs
+
+from jhub.binding import operation, stream
+from jhub.errors import (
+    BadRequest,
+    Conflict,
+    HubBroke,
+    InvalidInput,
+    NotFound,
+    SpawnFailed,
+    StillPending,
+    Throttled,
+    Unavailable,
+)
+from jhub.models import Progress, Server, User
+from jhub.operations.paging import pages
+from jhub.steps import Emit, Flow, HubVersion, Listen, Now, Request, Sleep, call, segment, send
+
+START_TIMEOUT = 600.0
+STOP_TIMEOUT = 120.0
+POLL = 1.0
+"""Seconds between two looks at a server where the hub has no stream to follow."""
+
+NAME_RULE = re.compile(r"[a-z](-?[a-z0-9])*")
+
+
+def server_path(user: str, name: str) -> str:
+    """`/users/USER/server` or `/users/USER/servers/NAME`, quoted."""
+    owner = segment(user, "user")
+    return f"/users/{owner}/servers/{segment(name, 'server')}" if name else f"/users/{owner}/server"
+
+
+def target(user: str, name: str) -> str:
+    """How messages name a server: USER or USER/NAME."""
+    return f"{user}/{name}" if name else user
+
+
+def check_name(name: str) -> None:
+    """Hold a new server's name to the rule of JupyterHub 6.0, on every version: it will meet that rule one day."""
+    if name and not (len(name) <= 30 and NAME_RULE.fullmatch(name)):
+        raise InvalidInput(
+            f"{name!r} cannot name a server",
+            hint="1 to 30 lower-case letters, digits and single dashes, first a letter, last no dash",
+        )
+
+
+class ServerOps:
+    @operation
+    def get(self, user: str, name: str = "") -> Flow[Server]:
+        """One server, running or not.
+
+        `GET /users/{user}/servers/{name}` (JupyterHub 6.0; before, read out of its user), scope `read:servers`.
+        `NotFound` where there is none; a default server is there from its first start on.
+        """
+        path, about = server_path(user, name), f"server {target(user, name)}"
+        if (yield from HubVersion()) >= (6,):
+            server = yield from call("GET", path, Server, about=about)
+            return structs.replace(server, user=user)
+        query = (("include_stopped_servers", "1"),)
+        owner = yield from call("GET", f"/users/{segment(user, 'user')}", User, query=query, about=f"user {user}")
+        if name not in owner.servers:
+            raise NotFound(f"{about}: not found, or not visible to this token", method="GET", path=path, status=404)
+        return owner.servers[name]
+
+    @stream(Server)
+    def list(self, user: str = "", *, stopped: bool = False) -> Flow[None]:
+        """The servers of one user, or of all; those that do not run too, if `stopped`.
+
+        `GET /users/{user}` or `GET /users` (all versions), scopes `read:servers` and, for all, `list:users`.
+        """
+        query = (("include_stopped_servers", "1"),) if stopped else ()
+        if user:
+            owner = yield from call("GET", f"/users/{segment(user, 'user')}", User, query=query, about=f"user {user}")
+            for server in owner.servers.values():
+                yield Emit(server)
+            return
+        if not stopped:
+            query = (("state", "active"),)
+        yield from pages(
+            "/users", User, lambda owner: owner.name, query, about="servers", emit=lambda owner: owner.servers.values()
+        )
+
+    @operation
+    def start(
+        self,
+        user: str,
+        name: str = "",
+        *,
+        profile: str | None = None,
+        user_options: Mapping[str, Any] | None = None,
+        wait: bool = True,
+        timeout: float = START_TIMEOUT,
+    ) -> Flow[Server]:
+        """Start a server and wait until it is ready.
+
+        The options are always sent, as `{"profile": profile, **user_options}`: without any the server starts with
+        none, never with those of last time (`restart` does that). A server that already runs with these options is
+        the answer; with others it is a `Conflict`.
+
+        Parameters
+        ----------
+        wait
+            False: come back as soon as the hub has accepted the start.
+        timeout
+            Seconds to wait, the pauses of a hub that asks to slow down (429) included.
+
+        Raises
+        ------
+        SpawnFailed
+            It did not come up; with the hub's own reason.
+        StillPending
+            It was not ready within `timeout`; the hub goes on starting it.
+        BadRequest, NotAuthorized
+            The hub refused, for example an unknown profile.
+
+        `POST /users/{user}/servers/{name}` (all versions), scopes `start:servers` (`servers` before 6.0) and
+        `read:servers`.
+        """
+        check_name(name)
+        return _start(user, name, options_of(profile, user_options), wait, timeout)
+
+    @operation
+    def wait(self, user: str, name: str = "", *, timeout: float = START_TIMEOUT) -> Flow[Server]:
+        """Wait until a server that was started is ready. `SpawnFailed`, `StillPending` as for `start`.
+
+        `GET /users/{user}/servers/{name}/progress` (all versions), scope `read:servers`.
+        """
+        return until_ready(user, name, timeout)
+
+    @stream(Progress)
+    def progress(self, user: str, name: str = "", *, timeout: float = START_TIMEOUT) -> Flow[None]:
+        """What the hub reports while a server starts; the last event is `ready` or `failed`.
+
+        `GET /users/{user}/servers/{name}/progress` (all versions), scope `read:servers`. `NotFound` or `BadRequest`
+        where nothing was started.
+        """
+        yield from listen(user, name, timeout)
+
+    @operation
+    def stop(self, user: str, name: str = "", *, wait: bool = True, timeout: float = STOP_TIMEOUT) -> Flow[None]:
+        """Stop a server and wait until it is gone; one that does not run is left as it is.
+
+        `DELETE /users/{user}/servers/{name}` (all versions), scope `delete:servers`. While a server is still starting
+        this cancels the start from JupyterHub 5.1 on; older hubs answer `BadRequest`.
+        """
+        deadline = (yield from Now()) + timeout
+        status = yield from _delete(user, name)
+        # 202 says only that it takes longer than `slow_stop_timeout`, and there is no stream for stopping.
+        if wait and status == 202:
+            yield from _until(lambda server: server is None or not server.active, user, name, deadline)
+
+    @operation
+    def restart(
+        self,
+        user: str,
+        name: str = "",
+        *,
+        profile: str | None = None,
+        user_options: Mapping[str, Any] | None = None,
+        timeout: float = START_TIMEOUT,
+    ) -> Flow[Server]:
+        """Stop a server and start it again, with the options that it had unless others are given.
+
+        Scopes and errors as for `stop` and `start`.
+        """
+        deadline = (yield from Now()) + timeout
+        server = yield from ServerOps.get(user, name)
+        options = options_of(profile, user_options) or server.user_options or {}
+        yield from ServerOps.stop(user, name, timeout=timeout)
+        return (yield from _start(user, name, options, True, deadline - (yield from Now())))
+
+    @operation
+    def delete(self, user: str, name: str, *, timeout: float = STOP_TIMEOUT) -> Flow[None]:
+        """Stop a named server and delete it, with what the spawner keeps for it.
+
+        `DELETE /users/{user}/servers/{name}` with `{"remove": true}` (all versions), scope `delete:servers`.
+        `NotFound` where there is none. A default server cannot be deleted: stop it.
+        """
+        if not name:
+            raise InvalidInput(f"the default server of {user} cannot be deleted", hint="stop it, or delete the user")
+        deadline = (yield from Now()) + timeout
+        yield from _delete(user, name, body={"remove": True})
+        # Some proxies drop the body of a DELETE, and a slow stop removes later: look.
+        yield from _until(lambda server: server is None, user, name, deadline)
+
+
+def options_of(profile: str | None, user_options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The user options that a start sends."""
+    return {**({} if profile is None else {"profile": profile}), **(user_options or {})}
+
+
+def request_start(user: str, name: str, options: Mapping[str, Any]) -> Flow[None]:
+    """Ask for a start; done when the server starts or runs. `Throttled` and `HubFull` reach the caller."""
+    # 6.0 wants the options below a key of their own; on 5 that key would itself become an option. An empty body
+    # resets the saved options on 5 and reuses them on 6, so they are always sent.
+    new_form = (yield from HubVersion()) >= (6,)
+    body = {"user_options": options} if new_form else options
+    try:
+        yield from send("POST", server_path(user, name), body=body, about=f"server {target(user, name)}")
+    except BadRequest as error:
+        if "already running" not in str(error):
+            raise
+        server = yield from ServerOps.get(user, name)
+        saved = server.user_options or {}
+        if saved != options:
+            raise Conflict(
+                f"server {target(user, name)}: already runs with other options ({_words(saved)})",
+                method=error.method,
+                path=error.path,
+                status=error.status,
+                hint="restart it with the new ones, or stop it first",
+            ) from None
+    except (HubBroke, Unavailable) as error:
+        # Neither says whether the server starts. After a 500 for a process that died at once, 5.3 and later go on
+        # holding it as pending until `http_timeout`; and an answer may be lost on its way.
+        found = yield from _look(user, name)
+        if found is None or not found.active:
+            if isinstance(error, Unavailable):
+                raise
+            raise SpawnFailed(target(user, name), (yield from _reason(user, name)) or str(error)) from None
+
+
+def until_ready(
+    user: str, name: str, timeout: float, note: Callable[[Progress], object] = lambda event: event
+) -> Flow[Server]:
+    """Follow a start to its end. Emits what `note` makes of each event on the way."""
+    deadline = (yield from Now()) + timeout
+    pause = 0.0
+    while True:
+        server = yield from _look(user, name)
+        if server is not None and server.ready:
+            return server
+        if server is None or not server.active:
+            reason = yield from _reason(user, name)
+            raise SpawnFailed(target(user, name), reason or "it is not running, and the hub does not say why")
+        left = deadline - (yield from Now())
+        if left <= 0:
+            raise StillPending(
+                f"server {target(user, name)}: not ready after {timeout:.0f} s; the hub goes on starting it",
+                hint="wait on, or stop it to cancel",
+            )
+        # From the second round on, a stream that ends without news must not make a fast loop.
+        yield Sleep(min(pause, left))
+        pause = POLL
+        last = yield from _news(user, name, left, note)
+        if last is not None and last.failed:
+            raise SpawnFailed(target(user, name), _plain(last.message))
+
+
+def listen(
+    user: str, name: str, timeout: float, note: Callable[[Progress], object] = lambda event: event
+) -> Listen[Progress]:
+    """The progress stream, up to `ready` or `failed`."""
+    return Listen(
+        f"{server_path(user, name)}/progress",
+        lambda data: json.decode(data, type=Progress),
+        lambda event: event.ready or event.failed,
+        timeout,
+        note,
+        about=f"server {target(user, name)}",
+    )
+
+
+def _start(user: str, name: str, options: Mapping[str, Any], wait: bool, timeout: float) -> Flow[Server]:
+    deadline = (yield from Now()) + timeout
+    while True:
+        try:
+            yield from request_start(user, name, options)
+        except Throttled as error:
+            pause = max(error.retry_after, POLL)
+            if not wait or (yield from Now()) + pause > deadline:
+                raise
+            yield Emit(Progress(message=f"the hub is busy starting others; again in {pause:.0f} s"))
+            yield Sleep(pause, jitter=0.2)
+        else:
+            break
+    if not wait:
+        return (yield from ServerOps.get(user, name))
+    return (yield from until_ready(user, name, deadline - (yield from Now())))
+
+
+def _look(user: str, name: str) -> Flow[Server | None]:
+    try:
+        return (yield from ServerOps.get(user, name))
+    except NotFound:
+        return None
+
+
+def _news(user: str, name: str, timeout: float, note: Callable[[Progress], object]) -> Flow[Progress | None]:
+    try:
+        return (yield from listen(user, name, timeout, note))
+    except (NotFound, BadRequest, Unavailable):
+        # Nothing to report: never started or cancelled (404, 400), or the stream broke. The server's model decides.
+        return None
+
+
+def _reason(user: str, name: str) -> Flow[str]:
+    """Why a start failed: the hub repeats it in one event of the progress stream, and nowhere else."""
+    last = yield from _news(user, name, POLL * 10, lambda event: None)
+    return _plain(last.message) if last is not None and last.failed else ""
+
+
+def _plain(message: str) -> str:
+    return " ".join(message.removeprefix("Spawn failed: ").split()) or "the hub gives no reason"
+
+
+def _delete(user: str, name: str, body: object = None) -> Request[int]:
+    about = f"server {target(user, name)}"
+    return Request("DELETE", server_path(user, name), lambda answer: answer.status, body=body, about=about)
+
+
+def _until(done: Callable[[Server | None], bool], user: str, name: str, deadline: float) -> Flow[None]:
+    pause = POLL / 8
+    while not done((yield from _look(user, name))):
+        if (yield from Now()) > deadline:
+            raise StillPending(f"server {target(user, name)}: still there", hint="ask again later")
+        yield Sleep(pause)
+        pause = min(2 * pause, POLL)
+
+
+def _words(options: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in options.items()) or "none"

@@ -1,0 +1,126 @@
+"""API tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import Struct
+
+from jhub.binding import AsyncBound, Bound, operation, stream
+from jhub.errors import InvalidInput, NotAHub, NotAuthorized
+from jhub.models import Token
+from jhub.steps import Emit, Flow, Request, call, segment, send
+
+TOKEN_LIFE = 30 * 24 * 3600
+"""Seconds until a token from `Hub.login` expires, unless told otherwise."""
+
+
+class _Tokens(Struct):
+    api_tokens: tuple[Token, ...]
+
+
+class TokenOps:
+    @stream(Token)
+    def list(self, user: str) -> Flow[None]:
+        """A user's API tokens, without the secrets. Expired ones are gone from it.
+
+        `GET /users/{user}/tokens` (all versions), scope `read:tokens`.
+        """
+        found = yield from call("GET", _path(user), _Tokens, about=f"tokens of {user}")
+        for token in found.api_tokens:
+            yield Emit(token)
+
+    @operation
+    def create(
+        self, user: str, *, note: str = "", expires_in: int | None = None, scopes: Iterable[str] | None = None
+    ) -> Request[Token]:
+        """A new token for a user. The secret is in `.token`, this once.
+
+        Parameters
+        ----------
+        expires_in
+            Seconds. None means the hub's own default, which on most hubs is never.
+        scopes
+            Fewer than the user has (JupyterHub 3.0); None means all of theirs.
+
+        `POST /users/{user}/tokens` (all versions), scope `tokens`. `NotAuthorized` also for a user that the hub does
+        not know; `BadRequest` for a scope that is unknown or not held.
+        """
+        return call("POST", _path(user), Token, body=_wish(note, expires_in, scopes), about=f"token for {user}")
+
+    @operation
+    def create_with_password(
+        self,
+        username: str,
+        password: str,
+        *,
+        note: str = "",
+        expires_in: int | None = None,
+        scopes: Iterable[str] | None = None,
+    ) -> Flow[Token]:
+        """A token from a username and a password, where the hub's authenticator checks passwords itself.
+
+        `POST /users/{username}/tokens` with `auth` in the body (JupyterHub 2.0; before, `/authorizations/token`).
+        Sends no token and no cookie. `NotAuthorized` when the hub refuses; it gives one answer for a wrong password,
+        for a user it does not know yet, and for an authenticator without passwords.
+        """
+        body: dict[str, Any] = _wish(note, expires_in, scopes)
+        body["auth"] = {"username": username, "password": password}
+        request = call("POST", _path(username), Token, body=body, about=f"sign in as {username}", anonymous=True)
+        try:
+            token: Token = yield request  # one attempt: an authenticator may lock people out
+        except NotAuthorized as error:
+            raise NotAuthorized(
+                f"sign in as {username}: the hub refused this username and password",
+                method="POST",
+                path=error.path,
+                status=error.status,
+                hint="check both; somebody who never logged in must do so once in the browser, and a hub with single "
+                "sign-on has no passwords: take a token from its page /hub/token",
+            ) from None
+        return token
+
+    @operation
+    def revoke(self, user: str, token_id: str) -> Request[None]:
+        """Revoke a token by its id. An OAuth token takes all of that client's tokens with it.
+
+        `DELETE /users/{user}/tokens/{id}` (all versions), scope `tokens`.
+        """
+        return send("DELETE", f"{_path(user)}/{segment(token_id, 'token')}", about=f"token {token_id} of {user}")
+
+
+def _path(user: str) -> str:
+    return f"/users/{segment(user, 'user')}/tokens"
+
+
+def _wish(note: str, expires_in: int | None, scopes: Iterable[str] | None) -> dict[str, Any]:
+    if expires_in is not None and expires_in <= 0:
+        # Up to 5.5 a 0 makes a token that never expires.
+        raise InvalidInput(f"a token cannot expire in {expires_in} s; leave it out for the hub's own default")
+    wish: dict[str, Any] = {}
+    if note:
+        wish["note"] = note
+    if expires_in is not None:
+        wish["expires_in"] = expires_in
+    if scopes is not None:
+        wish["scopes"] = list(scopes)
+    return wish
+
+
+def sign_in(username: str, password: str, note: str, expires_in: int | None, scopes: Iterable[str] | None) -> Flow[str]:
+    """The secret of a new token."""
+    token = yield from TokenOps.create_with_password(
+        username, password, note=note, expires_in=expires_in, scopes=scopes
+    )
+    if not token.token:
+        raise NotAHub("the hub accepted the sign-in but gave no token")
+    return token.token
+
+
+class Tokens(TokenOps, Bound):
+    """`hub.tokens`"""
+
+
+class AsyncTokens(TokenOps, AsyncBound):
+    """`hub.tokens`"""

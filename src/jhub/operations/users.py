@@ -1,0 +1,102 @@
+"""Users: list, get, create, delete."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from jhub.binding import AsyncBound, Bound, operation, stream
+from jhub.errors import Conflict
+from jhub.models import User
+from jhub.operations.paging import pages
+from jhub.operations.servers import ServerOps
+from jhub.steps import Flow, Request, call, segment, send
+
+
+def user_path(name: str) -> str:
+    """`/users/NAME`, quoted."""
+    return f"/users/{segment(name, 'user')}"
+
+
+class UserOps:
+    @stream(User)
+    def list(
+        self,
+        *,
+        name_filter: str = "",
+        state: Literal["active", "ready", "inactive"] | None = None,
+        sort: str = "",
+        include_stopped_servers: bool = False,
+    ) -> Flow[None]:
+        """All users, page by page.
+
+        Parameters
+        ----------
+        name_filter
+            Part of the name, upper and lower case alike (JupyterHub 2.3).
+        state
+            "active" (a server runs or starts), "ready", or "inactive".
+        sort
+            "id", "name" or "last_activity", with "-" in front for the reverse (5.0; older hubs ignore it).
+        include_stopped_servers
+            Also list servers that do not run (3.0).
+
+        `GET /users` (all versions), scope `list:users`; `read:servers` for the servers.
+        """
+        query = {
+            "name_filter": name_filter,
+            "state": state or "",
+            "sort": sort,
+            "include_stopped_servers": "1" if include_stopped_servers else "",
+        }
+        return pages(
+            "/users", User, lambda user: user.name, tuple((k, v) for k, v in query.items() if v), about="users"
+        )
+
+    @operation
+    def get(self, name: str) -> Request[User]:
+        """One user.
+
+        `GET /users/{name}` (all versions), scope `read:users`; `NotFound` where there is none, or none to be seen.
+        """
+        return call("GET", user_path(name), User, about=f"user {name}")
+
+    @operation
+    def create(self, name: str, *, admin: bool = False, exist_ok: bool = False) -> Flow[User]:
+        """Create a user. The hub normalises the name, usually to lower case: read it from the answer.
+
+        `POST /users` (all versions), scope `admin:users`. `Conflict` where the user exists, unless `exist_ok`;
+        `BadRequest` for a name that the hub's authenticator refuses.
+        """
+        user_path(name)
+        # POST /users/NAME would keep upper case, and such a user can never log in or join a group by name.
+        body = {"usernames": [name], "admin": admin}
+        try:
+            created = yield from call("POST", "/users", tuple[User, ...], body=body, about=f"user {name}")
+        except Conflict:
+            if not exist_ok:
+                raise Conflict(f"user {name}: already exists", method="POST", path="/users", status=409) from None
+            return (yield from UserOps.get(name.lower()))
+        return created[0]
+
+    @operation
+    def delete(self, name: str) -> Flow[None]:
+        """Delete a user, after stopping and removing every named server of theirs.
+
+        What the spawner keeps for the user (on Kubernetes, the volume) may be deleted with them.
+
+        `DELETE /users/{name}` (all versions), scopes `delete:users`, `read:users`, `read:servers`, `delete:servers`.
+        """
+        user = yield from UserOps.get(name)
+        # The hub stops only the default server by itself; with a named one running it answers 500 (5.5, 6.1).
+        for server in user.servers:
+            if server:
+                yield from ServerOps.stop(user.name, server)
+        yield from send("DELETE", user_path(name), about=f"user {name}")
+
+
+class Users(UserOps, Bound):
+    """`hub.users`"""
+
+
+class AsyncUsers(UserOps, AsyncBound):
+    """`hub.users`"""

@@ -1,0 +1,261 @@
+"""All that a flow may ask for.
+
+A *flow* is a generator that yields steps and is sent their answers; a *driver* (client.py, testing.play) carries the
+steps out. Steps are frozen values: no clock, no randomness, no input or output. A step that fails is raised inside
+the flow, as one of `jhub.errors`.
+
+`yield step` is one attempt. `yield from request` is the same with retries, for the methods that can be repeated
+safely; the rule stands here, once, in `Request.__iter__`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from jhub.errors import HubError, InvalidInput, NotAHub, Redirected, Unavailable, from_answer
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+REPEATABLE = {"GET", "HEAD", "PUT", "DELETE"}
+RETRIES = 3
+FIRST_PAUSE = 0.5
+
+
+class Interrupted(BaseException):
+    """Thrown into a flow whose driver was interrupted. A flow may still yield steps to clean up, then lets it pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A raw HTTP answer. Header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    content: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Generic[T]):
+    """One REST call, and how to read its answer.
+
+    Parameters
+    ----------
+    path
+        Below the API root (`{base}/hub/api`), quoted; see `at`.
+    decode
+        Turns the content of a successful answer into the result.
+    about
+        What the call concerns ("user ana"); errors begin with it.
+    root
+        "site": `path` is a path of the hub's site, such as `Server.url`, or a full URL of the same origin.
+    anonymous
+        Send no token.
+    """
+
+    method: str
+    path: str
+    decode: Callable[[Answer], T]
+    query: tuple[tuple[str, str], ...] = ()
+    body: object = field(default=None, repr=False)  # may hold a password
+    about: str = ""
+    accept: str = "application/json"
+    root: Literal["api", "site"] = "api"
+    anonymous: bool = False
+
+    def read(self, answer: Answer) -> T:
+        """The result, or the error that the answer means."""
+        if 200 <= answer.status < 300:
+            return self.decode(answer)
+        if answer.status < 400:
+            raise Redirected(answer.headers.get("location", ""))
+        raise from_answer(self.method, self.path, answer.status, answer.headers, answer.content, self.about)
+
+    def __iter__(self) -> Generator[Step, Any, T]:
+        """Carry the call out; where repeating it is harmless, again when no answer came."""
+        pause = FIRST_PAUSE
+        for _ in range(RETRIES):
+            try:
+                answer: T = yield self
+            except Unavailable as error:
+                # A POST that never left may be sent again; one that may have arrived is for its flow to reconcile.
+                if error.sent and self.method not in REPEATABLE:
+                    raise
+            else:
+                return answer
+            yield Sleep(pause, jitter=0.5)
+            pause *= 3
+        answer = yield self
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Listen(Generic[T]):
+    """Read a server-sent-event stream until `last` holds for an event; its answer is that event.
+
+    None when the stream ended first, or when `timeout` seconds passed. Each event goes through `event` and is
+    emitted, unless that gives None.
+    """
+
+    path: str
+    read: Callable[[str], T]
+    last: Callable[[T], bool]
+    timeout: float
+    event: Callable[[T], object] = lambda event: event
+    about: str = ""
+
+    def take(self, data: str) -> T:
+        """One event, read; `NotAHub` for what no hub sends."""
+        try:
+            return self.read(data)
+        except msgspec.MsgspecError as error:
+            raise NotAHub(f"{self.about}: the progress stream is not what JupyterHub sends: {error}") from error
+
+    def __iter__(self) -> Generator[Step, Any, T | None]:
+        answer: T | None = yield self
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Wait. The driver adds a random share, up to `jitter` times `seconds`."""
+
+    seconds: float
+    jitter: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """Seconds on a clock that only goes forward."""
+
+    def __iter__(self) -> Generator[Step, Any, float]:
+        answer: float = yield self
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class HubVersion:
+    """The hub's version as numbers, (6, 1, 1): from the header of the last answer, else one `GET /`."""
+
+    def __iter__(self) -> Generator[Step, Any, tuple[int, ...]]:
+        answer: tuple[int, ...] = yield self
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Hand a value to whoever iterates over this flow."""
+
+    event: object
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Run a flow beside this one. Its end arrives by `Next`; what it emits is emitted."""
+
+    flow: Plan[Any]
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """Wait for the next forked flow to end, or for `timeout` seconds (then None: a tick)."""
+
+    timeout: float
+
+    def __iter__(self) -> Generator[Step, Any, Done | None]:
+        answer: Done | None = yield self
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """End a forked flow; its `Done` carries an error."""
+
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a forked flow ended, and after how many seconds."""
+
+    tag: str
+    answer: Any
+    error: HubError | None
+    seconds: float
+
+
+class Plan(Protocol[T_co]):
+    """What can be run: a `Request`, another step with an answer, or a flow."""
+
+    def __iter__(self) -> Generator[Step, Any, T_co]: ...
+
+
+Step: TypeAlias = Request[Any] | Listen[Any] | Sleep | Now | HubVersion | Emit | Fork | Next | Cancel
+Flow: TypeAlias = Generator[Step, Any, T]
+
+
+def call(
+    method: str,
+    path: str,
+    returns: type[T],
+    *,
+    body: object = None,
+    query: tuple[tuple[str, str], ...] = (),
+    about: str = "",
+    accept: str = "application/json",
+    anonymous: bool = False,
+) -> Request[T]:
+    """A request whose answer is JSON of the given type."""
+    decode = partial(_decode, returns, about)
+    return Request(method, path, decode, query, body, about, accept, anonymous=anonymous)
+
+
+def send(method: str, path: str, *, body: object = None, about: str = "") -> Request[None]:
+    """A request whose answer says nothing beyond its status."""
+    return Request(method, path, _nothing, body=body, about=about)
+
+
+def _decode(returns: type[T], about: str, answer: Answer) -> T:
+    try:
+        return msgspec.json.decode(answer.content, type=returns)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        kind = answer.headers.get("content-type", "").partition(";")[0] or "something else"
+        what = f"{about}: " if about else ""
+        if "json" in kind:
+            raise NotAHub(f"{what}the answer is not what JupyterHub sends: {error}") from error
+        raise NotAHub(
+            f"{what}the answer is {kind}, not JSON: this address is not a JupyterHub API",
+            hint="is the URL that of a JupyterHub, and does its proxy let API calls through?",
+        ) from error
+
+
+def _nothing(answer: Answer) -> None:
+    return None
+
+
+def segment(value: str, what: str) -> str:
+    """One quoted path segment. Refuses what could not stay in its place in the path.
+
+    Raises
+    ------
+    InvalidInput
+        For an empty name, one made only of dots (clients and proxies resolve those as `.` and `..`, even quoted),
+        or one with a slash, a backslash or a control character.
+    """
+    if not value:
+        raise InvalidInput(f"a {what} name is missing")
+    if not value.strip("."):
+        raise InvalidInput(f"{value!r} is not a {what} name: it is made only of dots")
+    if any(c in "/\\" or ord(c) < 32 or ord(c) == 127 for c in value):
+        raise InvalidInput(f"{value!r} is not a {what} name: no slashes or control characters")
+    try:
+        return quote(value, safe="@~")
+    except UnicodeEncodeError:
+        raise InvalidInput(f"{value!r} is not a {what} name: it is not valid text") from None
