@@ -1,0 +1,266 @@
+"""For tests of flows: `play` runs one on a virtual clock against the answers it is given, without a network.
+
+played = play(
+    ServerOps.start("ana", "lab", profile="lab"),
+    [reply(202), reply(json={"name": "lab", "pending": "spawn"}), events({"ready": True}), reply(json={...})],
+)
+assert played.result.ready and played.seconds < 2
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import msgspec
+
+from jhub.errors import HubError
+from jhub.steps import (
+    Answer,
+    Cancel,
+    Done,
+    Emit,
+    Fork,
+    HubVersion,
+    Interrupted,
+    Listen,
+    Next,
+    Now,
+    Plan,
+    Request,
+    Sleep,
+    Step,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What a progress stream sends before it ends."""
+
+    data: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """An answer that takes `seconds` to come."""
+
+    seconds: float
+    reply: Reply
+
+
+Reply: TypeAlias = Answer | Events | HubError | After
+Replies: TypeAlias = Iterable[Reply] | Callable[[Request[Any] | Listen[Any]], Reply]
+
+
+def reply(
+    status: int = 200, json: object = None, *, headers: dict[str, str] | None = None, version: str = "6.1.1"
+) -> Answer:
+    """An answer of a hub."""
+    known = {"x-jupyterhub-version": version, "content-type": "application/json"}
+    content = b"" if json is None else msgspec.json.encode(json)
+    return Answer(status, {**known, **(headers or {})}, content)
+
+
+def refusal(status: int, message: str | None = None, *, headers: dict[str, str] | None = None) -> Answer:
+    """An error answer of a hub."""
+    return reply(status, {"status": status, "message": message}, headers=headers)
+
+
+def events(*data: dict[str, Any]) -> Events:
+    """A progress stream that sends these events and ends."""
+    return Events(tuple(msgspec.json.encode(each).decode() for each in data))
+
+
+@dataclass(slots=True)
+class Played(Generic[T]):
+    """How a flow went."""
+
+    sent: list[Request[Any] | Listen[Any]] = field(default_factory=list[Request[Any] | Listen[Any]])
+    """What would have gone to the hub, in order."""
+    emitted: list[Any] = field(default_factory=list[Any])
+    seconds: float = 0.0
+    """On the virtual clock."""
+    error: HubError | None = None
+    answer: T | None = None
+    left: int = 0
+    """Replies that nobody asked for."""
+
+    @property
+    def result(self) -> T:
+        """What the flow returned; raises what it raised."""
+        if self.error is not None:
+            raise self.error
+        return self.answer  # type: ignore[return-value]  # None only where T admits it
+
+    @property
+    def calls(self) -> list[str]:
+        """`sent` in short: "POST /users/ana/server"; a stream is "LISTEN …"."""
+        return [f"{s.method} {s.path}" if isinstance(s, Request) else f"LISTEN {s.path}" for s in self.sent]
+
+
+def play(
+    plan: Plan[T], replies: Replies = (), *, version: str = "6.1.1", interrupt_at: float | None = None
+) -> Played[T]:
+    """Run a flow to its end.
+
+    Parameters
+    ----------
+    replies
+        One for each request or stream, in order; or a function of the step. `HubError`s are raised in the flow.
+    version
+        What `HubVersion` answers.
+    interrupt_at
+        Seconds after which the flow is interrupted, as by Ctrl-C; what it does to clean up is played too.
+
+    Raises
+    ------
+    AssertionError
+        The flow asked for more than there are replies, or would wait for ever.
+    """
+    stage: _Stage[T] = _Stage(replies, version)
+    return stage.run(plan, interrupt_at)
+
+
+@dataclass(slots=True)
+class _Actor:
+    """One flow on the stage."""
+
+    steps: Generator[Step, Any, Any]
+    parent: _Actor | None = None
+    tag: str = ""
+    began: float = 0.0
+    turn: int = 0
+    """Counts what it was woken for, so that an outdated wake-up is told from a current one."""
+    listening: bool = False
+    ended: deque[Done] = field(default_factory=deque[Done])
+    children: dict[str, _Actor] = field(default_factory=dict[str, "_Actor"])
+
+
+class _Stage(Generic[T]):
+    """Actors take turns in the order of virtual time."""
+
+    def __init__(self, replies: Replies, version: str) -> None:
+        self.reply_to = replies if callable(replies) else None
+        self.replies = deque[Reply]() if callable(replies) else deque(replies)
+        self.version = tuple(int(n) for n in version.split("."))
+        self.played: Played[T] = Played()
+        self.now = 0.0
+        self.order = itertools.count()
+        self.queue: list[tuple[float, int, _Actor, int, Any, BaseException | None]] = []
+
+    def run(self, plan: Plan[T], interrupt_at: float | None) -> Played[T]:
+        root = _Actor(plan.__iter__())
+        end: Done | None = None
+        self.wake(root, 0.0, None)
+        while self.queue:
+            at, _, actor, turn, value, error = heapq.heappop(self.queue)
+            if turn != actor.turn:
+                continue
+            if interrupt_at is not None and at >= interrupt_at:
+                self.now, interrupt_at = interrupt_at, None
+                self.wake(root, 0.0, None, Interrupted())
+                continue
+            self.now = at
+            ended = self.act(actor, value, error)
+            if ended is None:
+                continue
+            if actor.parent is not None:
+                self.report(actor, ended)
+            else:
+                end = ended
+            for child in actor.children.values():
+                self.wake(child, 0.0, None, Interrupted())
+        assert end is not None, "the flow waits for ever"
+        self.played.seconds, self.played.left = self.now, len(self.replies)
+        self.played.answer, self.played.error = end.answer, end.error
+        return self.played
+
+    def wake(self, actor: _Actor, after: float, value: Any, error: BaseException | None = None) -> None:
+        actor.turn += 1
+        heapq.heappush(self.queue, (self.now + after, next(self.order), actor, actor.turn, value, error))
+
+    def act(self, actor: _Actor, value: Any, error: BaseException | None) -> Done | None:
+        """Go on with a flow until it waits (None) or ends."""
+        actor.listening = False
+        while True:
+            try:
+                step = actor.steps.send(value) if error is None else actor.steps.throw(error)
+            except StopIteration as end:
+                return Done(actor.tag, end.value, None, self.now - actor.began)
+            except HubError as failure:
+                return Done(actor.tag, None, failure, self.now - actor.began)
+            except Interrupted:
+                return Done(actor.tag, None, HubError("interrupted"), self.now - actor.began)
+            value = error = None
+            match step:
+                case Now():
+                    value = self.now
+                case HubVersion():
+                    value = self.version
+                case Emit():
+                    self.played.emitted.append(step.event)
+                case Fork():
+                    child = _Actor(step.flow.__iter__(), actor, step.tag, self.now)
+                    actor.children[step.tag] = child
+                    self.wake(child, 0.0, None)
+                case Cancel():
+                    if child := actor.children.get(step.tag):
+                        self.wake(child, 0.0, None, Interrupted())
+                case Next() if actor.ended:
+                    value = actor.ended.popleft()
+                case Next():
+                    actor.listening = True
+                    self.wake(actor, step.timeout, None)
+                    return None
+                case Sleep():
+                    self.wake(actor, step.seconds, None)
+                    return None
+                case Request() | Listen():
+                    self.answer(actor, step)
+                    return None
+
+    def answer(self, actor: _Actor, step: Request[Any] | Listen[Any]) -> None:
+        self.played.sent.append(step)
+        given = self.reply_to(step) if self.reply_to else self.replies.popleft() if self.replies else None
+        assert given is not None, f"no reply left for {self.played.calls[-1]}"
+        seconds = 0.0
+        while isinstance(given, After):
+            seconds, given = seconds + given.seconds, given.reply
+        if isinstance(given, HubError):
+            self.wake(actor, seconds, None, given)
+            return
+        try:
+            value = self.read(step, given)
+        except HubError as error:
+            self.wake(actor, seconds, None, error)
+        else:
+            self.wake(actor, seconds, value)
+
+    def read(self, step: Request[Any] | Listen[Any], given: Answer | Events) -> Any:
+        if isinstance(step, Request):
+            assert isinstance(given, Answer), f"{step.method} {step.path} wants reply(...), not events(...)"
+            return step.read(given)
+        if isinstance(given, Answer):
+            return Request("GET", step.path, lambda answer: None, about=step.about).read(given)
+        for data in given.data:
+            event = step.take(data)
+            if (news := step.event(event)) is not None:
+                self.played.emitted.append(news)
+            if step.last(event):
+                return event
+        return None
+
+    def report(self, actor: _Actor, end: Done) -> None:
+        parent = actor.parent
+        assert parent is not None
+        parent.children.pop(actor.tag, None)
+        parent.ended.append(end)
+        if parent.listening:
+            self.wake(parent, 0.0, parent.ended.popleft())
+            parent.listening = False

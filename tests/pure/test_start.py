@@ -1,0 +1,199 @@
+"""Starting a server and waiting for it, played on a virtual clock."""
+
+from __future__ import annotations
+
+import pytest
+
+from jhub.errors import BadRequest, Conflict, HubFull, InvalidInput, SpawnFailed, StillPending, Throttled, Unavailable
+from jhub.operations.servers import ServerOps
+from jhub.testing import After, events, play, refusal, reply
+
+READY = {"name": "lab", "ready": True, "url": "/user/ana/lab/", "user_options": {"profile": "lab"}}
+PENDING = {"name": "lab", "pending": "spawn"}
+
+
+def test_a_start_sends_its_options_and_follows_the_stream() -> None:
+    played = play(
+        ServerOps.start("ana", "lab", profile="lab", user_options={"size": 2}),
+        [
+            reply(202),
+            reply(json=PENDING),
+            events({"progress": 50, "message": "half"}, {"ready": True}),
+            reply(json=READY),
+        ],
+    )
+    assert played.result.url == "/user/ana/lab/"
+    assert played.result.user == "ana"
+    assert played.sent[0].body == {"user_options": {"profile": "lab", "size": 2}}  # type: ignore[union-attr]
+    assert played.calls == [
+        "POST /users/ana/servers/lab",
+        "GET /users/ana/servers/lab",
+        "LISTEN /users/ana/servers/lab/progress",
+        "GET /users/ana/servers/lab",
+    ]
+    assert [event.message for event in played.emitted] == ["half", ""]
+
+
+@pytest.mark.parametrize(
+    ("version", "body"), [("5.5.1", {"profile": "lab"}), ("6.0.0", {"user_options": {"profile": "lab"}})]
+)
+def test_the_body_is_in_the_form_that_the_hubs_version_understands(version: str, body: object) -> None:
+    played = play(
+        ServerOps.start("ana", "lab", profile="lab"),
+        lambda step: (
+            reply(201)
+            if played_path(step) == "POST"
+            else reply(json={"name": "ana", "servers": {"lab": READY}, **READY})
+        ),
+        version=version,
+    )
+    assert played.sent[0].body == body  # type: ignore[union-attr]
+
+
+def played_path(step: object) -> str:
+    return getattr(step, "method", "LISTEN")
+
+
+@pytest.mark.parametrize(("version", "body"), [("5.5.1", {}), ("6.1.1", {"user_options": {}})])
+def test_without_a_profile_empty_options_are_sent_explicitly(version: str, body: object) -> None:
+    model = {"name": "ana", "ready": True, "servers": {"": {"ready": True}}}
+    played = play(ServerOps.start("ana"), [reply(201), reply(json=model)], version=version)
+    assert played.sent[0].body == body  # type: ignore[union-attr]
+
+
+def test_a_failed_spawn_carries_the_hubs_reason() -> None:
+    played = play(
+        ServerOps.start("ana", "lab"),
+        [reply(202), reply(json=PENDING), events({"failed": True, "message": "Spawn failed: no quota left"})],
+    )
+    with pytest.raises(SpawnFailed) as caught:
+        _ = played.result
+    assert caught.value.reason == "no quota left"
+    assert str(caught.value) == "server ana/lab did not start: no quota left"
+
+
+def test_a_failure_before_the_first_look_is_read_from_the_stream() -> None:
+    played = play(
+        ServerOps.start("ana", "lab"),
+        [reply(202), refusal(404), events({"failed": True, "message": "Spawn failed: HTTP 403: not yours"})],
+    )
+    with pytest.raises(SpawnFailed, match="HTTP 403: not yours"):
+        _ = played.result
+
+
+def test_a_500_while_the_server_is_still_pending_is_followed_to_its_end() -> None:
+    played = play(
+        ServerOps.start("ana", "lab"),
+        [
+            refusal(500, "Internal Server Error"),
+            reply(json=PENDING),
+            reply(json=PENDING),
+            After(30, events({"failed": True, "message": "Spawn failed: exited with 1"})),
+        ],
+    )
+    with pytest.raises(SpawnFailed, match="exited with 1"):
+        _ = played.result
+    assert played.seconds == 30
+
+
+def test_a_lost_answer_to_the_start_is_reconciled_with_the_model() -> None:
+    played = play(ServerOps.start("ana", "lab"), [Unavailable("reset"), reply(json=READY), reply(json=READY)])
+    assert played.result.ready
+    assert played.calls.count("POST /users/ana/servers/lab") == 1
+
+
+def test_a_lost_answer_to_a_start_that_had_no_effect_is_an_error() -> None:
+    played = play(ServerOps.start("ana", "lab"), [Unavailable("reset"), refusal(404)])
+    with pytest.raises(Unavailable, match="reset"):
+        _ = played.result
+
+
+def test_a_stream_that_ends_without_news_makes_no_fast_loop() -> None:
+    played = play(
+        ServerOps.start("ana", "lab", timeout=10),
+        lambda step: (
+            reply(202)
+            if played_path(step) == "POST"
+            else reply(json=PENDING)
+            if played_path(step) == "GET"
+            else events()
+        ),
+    )
+    with pytest.raises(StillPending):
+        _ = played.result
+    assert played.seconds == 10
+    assert len(played.sent) < 25
+
+
+def test_a_busy_hub_is_waited_for_as_long_as_it_asks() -> None:
+    busy = refusal(429, "Too many users trying to log in right now", headers={"retry-after": "40"})
+    played = play(ServerOps.start("ana", "lab"), [busy, reply(201), reply(json=READY)])
+    assert played.result.ready
+    assert played.seconds == 40
+
+
+def test_a_busy_hub_is_not_waited_for_beyond_the_timeout() -> None:
+    busy = refusal(429, "Too many users", headers={"retry-after": "40"})
+    played = play(ServerOps.start("ana", "lab", timeout=30), [busy])
+    with pytest.raises(Throttled) as caught:
+        _ = played.result
+    assert caught.value.retry_after == 40
+    assert played.seconds == 0
+
+
+def test_a_full_hub_is_not_a_busy_one() -> None:
+    played = play(ServerOps.start("ana"), [refusal(429, "Active server limit exceeded.")])
+    with pytest.raises(HubFull):
+        _ = played.result
+
+
+def test_a_server_that_runs_with_these_options_is_the_answer() -> None:
+    running = refusal(400, "ana:lab is already running")
+    played = play(ServerOps.start("ana", "lab", profile="lab"), [running, reply(json=READY), reply(json=READY)])
+    assert played.result.ready
+
+
+def test_a_server_that_runs_with_other_options_is_a_conflict() -> None:
+    running = refusal(400, "ana:lab is already running")
+    played = play(ServerOps.start("ana", "lab", profile="gpu"), [running, reply(json=READY)])
+    with pytest.raises(Conflict, match="already runs with other options"):
+        _ = played.result
+
+
+def test_an_unknown_profile_is_the_hubs_refusal() -> None:
+    played = play(ServerOps.start("ana", profile="gpx"), [refusal(400, "no profile gpx; there are: lab, lean")])
+    with pytest.raises(BadRequest, match="there are: lab, lean"):
+        _ = played.result
+
+
+@pytest.mark.parametrize("name", ["Lab", "a--b", "-a", "a-", "1a", "a b", "é", "a/b", "..", "x" * 31])
+def test_a_new_servers_name_is_held_to_the_rule_before_anything_is_sent(name: str) -> None:
+    with pytest.raises(InvalidInput):
+        ServerOps.start("ana", name)
+
+
+def test_a_restart_sends_the_saved_options_again() -> None:
+    played = play(
+        ServerOps.restart("ana", "lab"),
+        [reply(json=READY), reply(204), reply(201), reply(json=READY)],
+    )
+    assert played.result.ready
+    assert played.sent[2].body == {"user_options": {"profile": "lab"}}  # type: ignore[union-attr]
+
+
+def test_a_stop_that_takes_long_is_waited_for() -> None:
+    stopping = {"name": "lab", "pending": "stop"}
+    stopped = {"name": "lab", "stopped": True}
+    played = play(
+        ServerOps.stop("ana", "lab"), [reply(202), reply(json=stopping), reply(json=stopping), reply(json=stopped)]
+    )
+    played.result  # noqa: B018
+    assert played.left == 0
+
+
+def test_before_6_a_server_is_read_out_of_its_user() -> None:
+    played = play(
+        ServerOps.get("ana", "lab"), [reply(json={"name": "ana", "servers": {"lab": READY}})], version="5.5.1"
+    )
+    assert played.result.profile == "lab"
+    assert played.calls == ["GET /users/ana"]
