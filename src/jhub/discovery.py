@@ -72,7 +72,7 @@ def find_root(url: str) -> Flow[str]:
         root = waiting.pop(0)
         tried.append(root)
         try:
-            yield from call("GET", f"{root}/", Version, anonymous=True)
+            yield call("GET", f"{root}/", Version, anonymous=True)  # one attempt: a mistyped URL is told at once
         except Redirected as error:
             there = urljoin(f"{root}/", error.location)
             if urlsplit(there).hostname != urlsplit(url).hostname:

@@ -211,7 +211,7 @@ def from_answer(
         # 404 also means "exists, but outside of what your scopes are filtered to" (jupyterhub/scopes.py).
         if message is None or message.startswith("No access to resources"):
             message = "not found, or not visible to this token"
-        elif about and message.lower() == "not found":
+        elif (about and message.removeprefix("No such ").replace(": ", " ") == about) or message == "Not Found":
             message = "not found"
     return kind(said(message or PHRASES.get(status, f"answered {status}")), status=status, hint=hint, **where)
 

@@ -25,7 +25,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 REPEATABLE = {"GET", "HEAD", "PUT", "DELETE"}
 RETRIES = 3
-FIRST_PAUSE = 0.5
+FIRST_PAUSE = 0.3
 
 
 class Interrupted(BaseException):
@@ -210,11 +210,12 @@ def call(
     query: tuple[tuple[str, str], ...] = (),
     about: str = "",
     accept: str = "application/json",
+    root: Literal["api", "site"] = "api",
     anonymous: bool = False,
 ) -> Request[T]:
     """A request whose answer is JSON of the given type."""
     decode = partial(_decode, returns, about)
-    return Request(method, path, decode, query, body, about, accept, anonymous=anonymous)
+    return Request(method, path, decode, query, body, about, accept, root, anonymous)
 
 
 def send(method: str, path: str, *, body: object = None, about: str = "") -> Request[None]:

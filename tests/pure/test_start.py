@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jhub.errors import BadRequest, Conflict, HubFull, InvalidInput, SpawnFailed, StillPending, Throttled, Unavailable
+from jhub.errors import Conflict, HubFull, InvalidInput, NotFound, SpawnFailed, StillPending, Throttled, Unavailable
 from jhub.operations.servers import ServerOps
 from jhub.testing import After, events, play, refusal, reply
 
@@ -161,8 +161,10 @@ def test_a_server_that_runs_with_other_options_is_a_conflict() -> None:
 
 
 def test_an_unknown_profile_is_the_hubs_refusal() -> None:
-    played = play(ServerOps.start("ana", profile="gpx"), [refusal(400, "no profile gpx; there are: lab, lean")])
-    with pytest.raises(BadRequest, match="there are: lab, lean"):
+    played = play(
+        ServerOps.start("ana", profile="gpx"), [refusal(400, "unknown profile 'gpx'; known profiles: lab, lean")]
+    )
+    with pytest.raises(NotFound, match="known profiles: lab, lean"):
         _ = played.result
 
 

@@ -117,7 +117,7 @@ class Hub(Wire, HubOps, Bound):
                     case Listen():
                         answer = yield from self._listen(step)
                     case _:
-                        answer = self._do(step)
+                        answer = self.perform(step)
             except HubError as error:
                 failure = error
             except BaseException:
@@ -142,7 +142,8 @@ class Hub(Wire, HubOps, Bound):
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _do(self, step: Step) -> Any:
+    def perform(self, step: Step) -> Any:
+        """Carry out one step that is neither a stream nor a fork."""
         match step:
             case Request():
                 if self._root is None and "://" not in step.path:
@@ -192,7 +193,7 @@ class Hub(Wire, HubOps, Bound):
             step = steps.throw(Interrupted())
             while time.monotonic() < end:
                 try:
-                    answer = None if isinstance(step, Emit | Listen) else self._do(step)
+                    answer = None if isinstance(step, Emit | Listen) else self.perform(step)
                 except HubError as error:
                     step = steps.throw(error)
                 else:

@@ -64,6 +64,7 @@ def coordinate(
             case error:
                 in_a_row += 1
                 reason = error.reason if isinstance(error, SpawnFailed) else str(error)
+                reason = reason.removeprefix(f"server {target}: ")
                 event = ServerEvent("failed", target, reason, seconds=done.seconds, error=error)
                 yield Emit(tally.take(event))
     for target in waiting:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jhub.binding import AsyncBound, Bound, operation, stream
-from jhub.errors import BadRequest, Conflict, InvalidInput
+from jhub.errors import BadRequest, Conflict, InvalidInput, NotFound
 from jhub.models import Group
 from jhub.operations.paging import pages
 from jhub.steps import Flow, Request, call, segment, send
@@ -54,7 +54,8 @@ class GroupOps:
     def add_users(self, name: str, users: Iterable[str]) -> Flow[Group]:
         """Add users; who is a member already stays one. All or none: an unknown name adds nobody.
 
-        `POST /groups/{name}/users` (all versions), scope `groups`. `BadRequest` names the unknown user.
+        `POST /groups/{name}/users` (all versions), scope `groups`. `NotFound` names the
+        unknown user, or the group.
         """
         return _members("POST", name, users)
 
@@ -62,7 +63,8 @@ class GroupOps:
     def remove_users(self, name: str, users: Iterable[str]) -> Flow[Group]:
         """Remove users; who is no member is passed over. All or none: an unknown name removes nobody.
 
-        `DELETE /groups/{name}/users` (all versions), scope `groups`. `BadRequest` names the unknown user.
+        `DELETE /groups/{name}/users` (all versions), scope `groups`. `NotFound` names the
+        unknown user, or the group.
         """
         return _members("DELETE", name, users)
 
@@ -95,9 +97,10 @@ def _members(method: str, name: str, users: Iterable[str]) -> Flow[Group]:
     try:
         return (yield from call(method, path, Group, body={"users": members}, about=f"group {name}"))
     except BadRequest as error:
-        if "No such user" in str(error):
-            error.hint = "nobody was changed; leave the name out, or create the user first"
-        raise
+        if "No such user" not in str(error):
+            raise
+        hint = "nobody was changed; leave the name out, or create the user first"
+        raise NotFound(str(error), method=method, path=path, status=error.status, hint=hint) from None
 
 
 class Groups(GroupOps, Bound):

@@ -118,8 +118,10 @@ class ServerOps:
             It did not come up; with the hub's own reason.
         StillPending
             It was not ready within `timeout`; the hub goes on starting it.
+        NotFound
+            There is no such user, or no such profile.
         BadRequest, NotAuthorized
-            The hub refused, for example an unknown profile.
+            The hub refused.
 
         `POST /users/{user}/servers/{name}` (all versions), scopes `start:servers` (`servers` before 6.0) and
         `read:servers`.
@@ -206,6 +208,9 @@ def request_start(user: str, name: str, options: Mapping[str, Any]) -> Flow[None
     try:
         yield from send("POST", server_path(user, name), body=body, about=f"server {target(user, name)}")
     except BadRequest as error:
+        if "unknown profile" in str(error):  # in the words of jhub.extension
+            where = {"method": error.method, "path": error.path, "hint": error.hint}
+            raise NotFound(str(error), status=error.status, **where) from None
         if "already running" not in str(error):
             raise
         server = yield from ServerOps.get(user, name)

@@ -1,0 +1,1 @@
+"""The `jhub` command: one file per noun, and a shared kit."""

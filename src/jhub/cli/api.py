@@ -1,0 +1,68 @@
+"""`jhub api`: any request to the REST API, with the context's token."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from jhub.cli.kit.options import common, connect
+from jhub.errors import InvalidInput
+from jhub.steps import Answer, Request
+
+
+@click.command()
+@click.argument("method")
+@click.argument("path")
+@click.option("-d", "--data", metavar="JSON", help="The body; @FILE reads it from a file, @- from stdin.")
+@click.option("-q", "--query", multiple=True, metavar="KEY=VALUE", help="A query parameter; may be repeated.")
+@click.option("-i", "--include", is_flag=True, help="Show status and headers too.")
+@common
+def api(method: str, path: str, data: str | None, query: tuple[str, ...], include: bool) -> None:
+    """Send a request to PATH below the API root, and print the answer.
+
+    \b
+    jhub api GET /users -q state=active
+    jhub api POST /groups/geo/users -d '{"users": ["ana"]}'
+    jhub api PUT /groups/geo/properties -d @properties.json
+    """
+    if not path.startswith("/") or path.startswith("//"):
+        raise InvalidInput(f"{path!r} is not a path such as /users")
+    if any(segment in (".", "..") for segment in path.partition("?")[0].split("/")):
+        raise InvalidInput(f"{path!r} leaves the REST API")
+    parameters = tuple((key, value) for key, _, value in (each.partition("=") for each in query))
+    request: Request[Answer] = Request(method.upper(), path, lambda answer: answer, parameters, _body(data))
+    with connect() as hub:
+        answer = hub.run(request)
+    if include:
+        click.echo(f"{answer.status}")
+        for name, value in answer.headers.items():
+            click.echo(f"{name}: {value}")
+        click.echo()
+    if not answer.content:
+        return
+    try:
+        click.echo(msgspec.json.format(answer.content, indent=2))
+    except msgspec.MsgspecError:
+        click.echo(answer.content)
+
+
+def _body(data: str | None) -> Any:
+    if data is None:
+        return None
+    if data == "@-":
+        text = sys.stdin.read()
+    elif data.startswith("@"):
+        try:
+            text = Path(data[1:]).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidInput(f"cannot read {data[1:]}: {error}") from None
+    else:
+        text = data
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.MsgspecError as error:
+        raise InvalidInput(f"the body is not JSON: {error}") from None

@@ -1,0 +1,90 @@
+"""`jhub context`: the hubs that this user is signed in to."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import CompletionItem
+from msgspec import Struct
+
+from jhub import contexts
+from jhub.cli.kit.options import common, output
+from jhub.cli.kit.output import View, ago, note
+
+
+class Row(Struct):
+    """A context as it is listed."""
+
+    name: str
+    current: bool
+    api_url: str
+    user: str
+    expires: str = ""
+
+
+ROWS: View[Row] = View(
+    name=lambda row: row.name,
+    columns={
+        "": lambda row: "*" if row.current else "",
+        "NAME": lambda row: row.name,
+        "USER": lambda row: row.user,
+        "URL": lambda row: row.api_url,
+        "TOKEN ENDS": lambda row: row.expires,
+    },
+)
+
+
+def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(name) for name in contexts.load().contexts if name.startswith(incomplete)]
+
+
+@click.group()
+def context() -> None:
+    """List and switch the hubs you are signed in to.
+
+    A command takes -c/--context NAME, else JHUB_CONTEXT, else JUPYTERHUB_API_URL with JUPYTERHUB_API_TOKEN, else the
+    current context.
+    """
+
+
+@context.command("list")
+@output()
+@common
+def list_(form: str) -> None:
+    """List the contexts; * marks the current one."""
+    known = contexts.load()
+    ROWS.many([_row(name, known) for name in sorted(known.contexts)], form)
+
+
+@context.command()
+@click.argument("name", required=False, shell_complete=_names)
+@output()
+@common
+def show(name: str | None, form: str) -> None:
+    """Show one context, by default the current one."""
+    known = contexts.load()
+    name = name or known.current
+    contexts.get(name, known)
+    ROWS.one(_row(name, known), form)
+
+
+@context.command()
+@click.argument("name", shell_complete=_names)
+@common
+def use(name: str) -> None:
+    """Make NAME the current context."""
+    contexts.use(name)
+    note(f"now using {name}")
+
+
+@context.command()
+@click.argument("name", shell_complete=_names)
+@common
+def remove(name: str) -> None:
+    """Forget NAME and its token. The token stays valid: jhub logout revokes it."""
+    contexts.remove(name)
+    note(f"forgot {name}")
+
+
+def _row(name: str, known: contexts.Contexts) -> Row:
+    one = known.contexts[name]
+    return Row(name, name == known.current, one.api_url, one.user, ago(one.expires_at))

@@ -1,0 +1,127 @@
+"""`jhub demo`: the three jobs, one after the other, on a real hub."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin
+
+import click
+import msgspec
+
+from jhub.cli.kit.options import common, output
+from jhub.cli.kit.output import View, note
+from jhub.errors import APIError, HubError, NotAHub
+from jhub.steps import Request, call
+
+if TYPE_CHECKING:
+    from jhub.client import Hub
+    from jhub.models import Server
+
+GROUP = "geo"
+PROFILES = {"ana": "lab", "bo": "lean"}
+LEAVER = "cy"
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A server that the demo started, and what it says of itself."""
+
+    user: str
+    server: str
+    profile: str
+    answers: str
+    url: str
+    seconds: float
+
+
+ROWS: View[Row] = View(
+    name=lambda row: f"{row.user}/{row.server}",
+    columns={
+        "USER": lambda row: row.user,
+        "SERVER": lambda row: row.server,
+        "PROFILE": lambda row: row.profile,
+        "ANSWERS AS": lambda row: row.answers,
+        "URL": lambda row: row.url,
+        "SECONDS": lambda row: row.seconds,
+    },
+)
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Leave the hub up, as: jhub local up.")
+@output()
+@common
+def demo(keep: bool, form: str) -> None:
+    """Start a real JupyterHub and do the three jobs on it: get a token, manage a group, start servers from profiles.
+
+    Needs pip install 'jhub[local]'. Everything is stopped at the end, unless you --keep it.
+    """
+    from jhub import local
+    from jhub.client import Hub
+
+    began = time.monotonic()
+    with ExitStack() as stack:
+        note("starting a JupyterHub on this machine …")
+        place = local.up() if keep else stack.enter_context(local.LocalHub())
+        note(f"  JupyterHub {place.version} at {place.url}")
+
+        note("1. a token, from a username and a password")
+        hub = stack.enter_context(
+            Hub.login(place.url, username=place.username, password=place.password, note="demo", expires_in=3600)
+        )
+        who = hub.whoami()
+        note(f"  this token belongs to {who.name}, and has {len(who.scopes)} scopes")
+
+        note("2. a group")
+        hub.groups.create(GROUP, exist_ok=True)
+        for name in (*PROFILES, LEAVER):
+            hub.users.create(name, exist_ok=True)
+        hub.groups.add_users(GROUP, [*PROFILES, LEAVER])
+        hub.groups.remove_users(GROUP, [LEAVER])
+        for group in hub.groups.list():
+            note(f"  {group.name}: {', '.join(group.users)}")
+
+        note("3. a named server from a profile, for each member")
+        members = [user for user in hub.groups.get(GROUP).users if user in PROFILES]
+        ROWS.many([_start(hub, user, PROFILES[user]) for user in members], form)
+
+        if keep:
+            from jhub.cli.local import sign_in
+
+            sign_in(place)
+            note(f"the hub stays up at {place.url}; log in as {place.username}, or as ana")
+            note("the passwords: jhub local status    the end: jhub local down")
+        else:
+            note("stopping everything …")
+    note(f"done in {time.monotonic() - began:.0f} s")
+
+
+def _start(hub: Hub, user: str, profile: str) -> Row:
+    with hub.servers.start_many([(user, f"{profile}-demo")], profile=profile) as fleet:
+        for event in fleet:
+            if event.kind == "progress":
+                note(f"  {event.target}: {event.progress or 0:.0f} % {event.message}")
+            elif event.error is not None:
+                raise event.error
+    [ready] = fleet.summary.done
+    server = ready.server
+    if server is None:
+        raise HubError(f"{ready.target} is ready, but the hub does not say where")
+    note(f"  {ready.target}: ready after {ready.seconds or 0:.1f} s")
+    return Row(user, server.name, profile, _ask(hub, server), urljoin(hub.url, server.url), ready.seconds or 0)
+
+
+def _ask(hub: Hub, server: Server) -> str:
+    """Call the server's own REST API: it is up when it answers, and only the profile `lab` has JupyterLab."""
+    version = hub.run(call("GET", f"{server.url}api", _Version, root="site", about=f"server {server.target}"))
+    lab = Request("GET", f"{server.url}lab", lambda answer: True, root="site", about="JupyterLab")
+    try:
+        with_lab = hub.run(lab)
+    except (APIError, NotAHub):
+        with_lab = False
+    return f"{'JupyterLab on ' if with_lab else ''}Jupyter Server {version.version}"
+
+
+class _Version(msgspec.Struct):
+    version: str

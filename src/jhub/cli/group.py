@@ -1,0 +1,162 @@
+"""`jhub group`"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import msgspec
+
+from jhub.cli.kit.confirm import confirm_by_name
+from jhub.cli.kit.dry_run import rehearse
+from jhub.cli.kit.each import each
+from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
+from jhub.cli.kit.output import View, note
+from jhub.cli.kit.pairs import pairs
+from jhub.models import Group
+from jhub.operations.groups import GroupOps
+
+GROUPS: View[Group] = View(
+    name=lambda group: group.name,
+    columns={
+        "NAME": lambda group: group.name,
+        "USERS": lambda group: len(group.users),
+        "MEMBERS": lambda group: group.users,
+        "PROPERTIES": lambda group: group.properties,
+    },
+)
+
+
+@click.group()
+def group() -> None:
+    """Manage groups and their members."""
+
+
+@group.command("list")
+@output()
+@common
+def list_(form: str) -> None:
+    """List groups with their members."""
+    with connect() as hub:
+        GROUPS.many(hub.groups.list(), form)
+
+
+@group.command()
+@click.argument("name")
+@output()
+@common
+def show(name: str, form: str) -> None:
+    """Show one group."""
+    with connect() as hub:
+        GROUPS.one(hub.groups.get(name), form)
+
+
+@group.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--if-not-exists", is_flag=True, help="Groups that exist already are fine.")
+@dry_run
+@output()
+@common
+def create(names: tuple[str, ...], if_not_exists: bool, dry_run: bool, form: str) -> None:
+    """Create groups. "-" reads names from stdin.
+
+    \b
+    jhub group create geo --if-not-exists
+    """
+    with connect() as hub:
+        if dry_run:
+            for name in names_from(names):
+                rehearse(hub, GroupOps.create(name, exist_ok=if_not_exists))
+            return
+        with each(names_from(names), lambda name: hub.groups.create(name, exist_ok=if_not_exists)) as made:
+            GROUPS.many(made, form)
+
+
+@group.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@yes
+@dry_run
+@common
+def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
+    """Delete groups. Their members stay users."""
+    wanted = names_from(names)
+    with connect() as hub:
+        if dry_run:
+            for name in wanted:
+                rehearse(hub, GroupOps.delete(name))
+            return
+        what, typed = (
+            (f"group {wanted[0]}", wanted[0]) if len(wanted) == 1 else (f"{len(wanted)} groups", str(len(wanted)))
+        )
+        confirm_by_name(what, typed, yes=yes)
+        with each(wanted, hub.groups.delete) as done:
+            for _ in done:
+                pass
+
+
+@group.command()
+@click.argument("name")
+@click.argument("users", nargs=-1, required=True, metavar="USER...")
+@dry_run
+@output()
+@common
+def add(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
+    """Add users to group NAME: all of them, or none if one is unknown. "-" reads names from stdin.
+
+    \b
+    jhub group add geo ana bo
+    jhub user list --filter geo- -o name | jhub group add geo -
+    """
+    with connect() as hub:
+        if dry_run:
+            rehearse(hub, GroupOps.add_users(name, names_from(users)))
+        else:
+            GROUPS.one(hub.groups.add_users(name, names_from(users)), form)
+
+
+@group.command()
+@click.argument("name")
+@click.argument("users", nargs=-1, required=True, metavar="USER...")
+@dry_run
+@output()
+@common
+def remove(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
+    """Remove users from group NAME: all of them, or none if one is unknown. "-" reads names from stdin.
+
+    \b
+    jhub group remove geo bo
+    """
+    with connect() as hub:
+        if dry_run:
+            rehearse(hub, GroupOps.remove_users(name, names_from(users)))
+        else:
+            GROUPS.one(hub.groups.remove_users(name, names_from(users)), form)
+
+
+@group.command()
+@click.argument("name")
+@click.argument("changes", nargs=-1, metavar="[KEY=VALUE | KEY:=JSON | KEY=]...")
+@dry_run
+@click.option("-o", "--output", "form", type=click.Choice(["json", "yaml"]), default="json", help="As json or yaml.")
+@common
+def properties(name: str, changes: tuple[str, ...], dry_run: bool, form: str) -> None:
+    """Show the properties of group NAME, or change those given; KEY= removes one.
+
+    \b
+    jhub group properties geo
+    jhub group properties geo room=B12 seats:=30 old=
+    """
+    wanted: dict[str, Any] = {key: None if value == "" else value for key, value in pairs(changes).items()}
+    with connect() as hub:
+        if dry_run:
+            rehearse(hub, GroupOps.set_properties(name, wanted))
+            return
+        found = hub.groups.set_properties(name, wanted) if wanted else hub.groups.get(name)
+    if form == "yaml":
+        import yaml
+
+        click.echo(yaml.safe_dump(found.properties, sort_keys=False, allow_unicode=True), nl=False)
+    else:
+        click.echo(msgspec.json.format(msgspec.json.encode(found.properties), indent=2).decode())
+    if wanted:
+        note(f"group {name} has these properties now")

@@ -1,0 +1,32 @@
+"""Questions, by weight: nothing for what can be undone, yes or no for people's work, a name for data."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from jhub.errors import InvalidInput
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask y/N before people's work is stopped."""
+    if yes:
+        return
+    _need_terminal(question)
+    click.confirm(question, abort=True, err=True)
+
+
+def confirm_by_name(what: str, name: str, *, yes: bool) -> None:
+    """Have the name typed before data is destroyed."""
+    if yes:
+        return
+    _need_terminal(f"delete {what}")
+    typed: str = click.prompt(f"This deletes {what} and what belongs to it. Type {name} to go on", err=True)
+    if typed.strip() != name:
+        raise InvalidInput(f"that is not {name}; nothing was deleted")
+
+
+def _need_terminal(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise InvalidInput(f"there is no terminal to ask: {question}", hint="say --yes to go on without being asked")

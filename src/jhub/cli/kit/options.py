@@ -1,0 +1,109 @@
+"""Options that stand on many commands, and how a command gets its hub."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from jhub import contexts
+from jhub.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from jhub.client import Hub
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+CONTEXT = "jhub.context"
+FORMATS = ("table", "json", "yaml", "name", "csv")
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value:
+        ctx.meta[CONTEXT] = value
+
+
+def _debug(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
+    if value:
+        logging.basicConfig(format="debug: %(message)s", stream=sys.stderr)
+        logging.getLogger("jhub").setLevel(logging.DEBUG)
+    return value
+
+
+def _context_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    try:
+        return [CompletionItem(name) for name in contexts.load().contexts if name.startswith(incomplete)]
+    except InvalidInput:
+        return []
+
+
+def common(command: F) -> F:
+    """-c/--context and --debug, on the program and on each command alike."""
+    command = click.option(
+        "--debug", is_flag=True, expose_value=False, callback=_debug, help="Show requests, and tracebacks of errors."
+    )(command)
+    return click.option(
+        "-c",
+        "--context",
+        metavar="NAME",
+        expose_value=False,
+        callback=_remember,
+        shell_complete=_context_names,
+        help="The context to use (see: jhub context list).",
+    )(command)
+
+
+def output(*, lines: bool = False) -> Callable[[F], F]:
+    """-o/--output. With `lines`, json means one event per line while the work goes on."""
+    text = "table, json (one event per line), yaml, name or csv" if lines else "table, json, yaml, name or csv"
+    return click.option(
+        "-o", "--output", "form", type=click.Choice(FORMATS), default="table", metavar="FORMAT", help=f"As {text}."
+    )
+
+
+yes = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+dry_run = click.option("--dry-run", is_flag=True, help="Print the requests that would be sent, and send none.")
+
+
+class Duration(click.ParamType[float]):
+    """Seconds from "90", "90s", "15m", "8h" or "30d"."""
+
+    name = "duration"
+    UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}  # noqa: RUF012 - a constant
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, int | float):
+            return float(value)
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", str(value))
+        if not found or not float(found[1]):
+            self.fail(f"{value!r} is no duration; give it as 90s, 15m, 8h or 30d", param, ctx)
+        return float(found[1]) * self.UNITS[found[2]]
+
+
+@contextmanager
+def connect() -> Generator[Hub]:
+    """The hub of this command, signed in."""
+    from jhub.client import Hub
+
+    where = contexts.connection(click.get_current_context().meta.get(CONTEXT))
+    with Hub(where.url, where.token) as hub:
+        yield hub
+
+
+def names_from(given: Iterable[str]) -> list[str]:
+    """Names as given; "-" stands for those on stdin, one per line."""
+    found: list[str] = []
+    for name in given:
+        if name == "-":
+            found += [line.strip() for line in sys.stdin if line.strip()]
+        else:
+            found.append(name)
+    return list(dict.fromkeys(found))

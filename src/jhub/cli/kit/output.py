@@ -1,0 +1,120 @@
+"""Data on stdout, in the form asked for; everything else on stderr."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar, cast
+
+import click
+import msgspec
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class View(Generic[T]):
+    """How objects of one kind are shown: the column that names them, and the columns of a table."""
+
+    name: Callable[[T], str]
+    columns: dict[str, Callable[[T], object]]
+
+    def many(self, items: Iterable[T], form: str) -> None:
+        """Print a list."""
+        match form:
+            case "json":
+                click.echo(msgspec.json.format(msgspec.json.encode(list(items)), indent=2).decode())
+            case "yaml":
+                click.echo(_yaml(list(items)), nl=False)
+            case "name":
+                for item in items:
+                    click.echo(self.name(item))
+            case "csv":
+                writer = csv.writer(sys.stdout, lineterminator="\n")
+                writer.writerow(name.lower() for name in self.columns)
+                writer.writerows([_cell(column(item)) for column in self.columns.values()] for item in items)
+            case _:
+                table(list(self.columns), [[column(item) for column in self.columns.values()] for item in items])
+
+    def told(self, items: Sequence[T]) -> View[T]:
+        """The same view, of only those columns in which one of these items has something to say."""
+        columns = {name: column for name, column in self.columns.items() if any(_cell(column(each)) for each in items)}
+        return View(self.name, columns)
+
+    def one(self, item: T, form: str) -> None:
+        """Print a single object; as a table, one line per column."""
+        match form:
+            case "json":
+                click.echo(msgspec.json.format(msgspec.json.encode(item), indent=2).decode())
+            case "yaml":
+                click.echo(_yaml(item), nl=False)
+            case "table":
+                width = max(map(len, self.columns))
+                for name, column in self.columns.items():
+                    click.echo(f"{name.lower():<{width}}  {_cell(column(item))}".rstrip())
+            case _:
+                self.many([item], form)
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Aligned columns; in colour on a terminal only."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
+    drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for heading in headings:
+        drawn.add_column(heading, overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(_cell(value)) for value in row))
+    with console.capture() as captured:
+        console.print(drawn)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())
+
+
+def note(text: str) -> None:
+    """A word to the person at the terminal."""
+    click.echo(text, err=True)
+
+
+def ago(moment: datetime | None) -> str:
+    """ "5 min ago"; empty for never."""
+    if moment is None:
+        return ""
+    seconds = (datetime.now(UTC) - moment).total_seconds()
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if abs(seconds) >= size:
+            count = int(abs(seconds) // size)
+            return f"{count} {unit} ago" if seconds > 0 else f"in {count} {unit}"
+    return "now"
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None | "" | () | {}:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case tuple() | list():
+            return ", ".join(map(str, cast(Iterable[object], value)))
+        case dict():
+            return ", ".join(f"{key}={each}" for key, each in cast(dict[object, object], value).items())
+        case float():
+            return f"{value:.1f}"
+        case datetime():
+            return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        case _:
+            # A name may hold what a terminal would take for a command.
+            return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(value))
+
+
+def _yaml(value: Any) -> str:
+    import yaml
+
+    text: str = yaml.safe_dump(msgspec.to_builtins(value), sort_keys=False, allow_unicode=True)
+    return text

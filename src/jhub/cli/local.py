@@ -1,0 +1,132 @@
+"""`jhub local`: a real JupyterHub on this machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from jhub import contexts
+from jhub.cli.kit.confirm import confirm_by_name
+from jhub.cli.kit.options import common, output, yes
+from jhub.cli.kit.output import View, note
+from jhub.errors import HubError, InvalidInput, LocalHubError
+
+if TYPE_CHECKING:
+    from jhub.local import LocalHub, Status
+
+NAME = "local"
+"""The context of the local hub."""
+
+
+@click.group()
+def local() -> None:
+    """Run a real JupyterHub on this machine.
+
+    For trying things: it listens on this machine only, and everybody on it may log in with one password. It needs
+    pip install 'jhub[local]'.
+    """
+
+
+@local.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="The port; a free one by default.")
+@click.option("--base-url", default="/", show_default=True, help="The path that the hub lives below.")
+@click.option("--profiles", type=click.Path(exists=True, dir_okay=False), help="A profiles.yaml of your own.")
+@common
+def up(port: int | None, base_url: str, profiles: str | None) -> None:
+    """Start the local hub and sign in to it.
+
+    \b
+    jhub local up
+    jhub server start /lab --profile lab
+    jhub server open /lab
+    jhub local down
+    """
+    from jhub import local as place
+
+    hub = place.up(port=port, base_url=base_url, profiles=profiles)
+    sign_in(hub)
+    note(f"the local hub is up at {hub.url}, and you are signed in as {hub.username} (context {NAME})")
+    note("log in with a browser: jhub local status shows the password")
+
+
+@local.command()
+@common
+def down() -> None:
+    """Stop the local hub with all its servers. Users, groups and files stay."""
+    from jhub import local as place
+
+    note("the local hub is down" if place.down() else "no local hub was running")
+
+
+@local.command()
+@output()
+@common
+def status(form: str) -> None:
+    """Show whether the local hub runs, where, and how to log in.
+
+    This is the one place where a password is shown: that of a hub which only this machine can reach.
+    """
+    from jhub import local as place
+
+    found = place.status()
+    if found is None:
+        raise LocalHubError("there is no local hub", hint="start one with: jhub local up")
+    _view().one(found, form)
+    if not found.running:
+        raise click.exceptions.Exit(1)
+
+
+@local.command()
+@yes
+@common
+def reset(yes: bool) -> None:
+    """Stop the local hub and delete its users, groups, tokens and files."""
+    from jhub import local as place
+
+    if place.status() is None:
+        note("there is no local hub")
+        return
+    confirm_by_name("the local hub", NAME, yes=yes)
+    place.reset()
+    if NAME in contexts.load().contexts:
+        contexts.remove(NAME)
+    note("the local hub is gone")
+
+
+def sign_in(hub: LocalHub) -> None:
+    """Make the local hub the current context; with the token of last time, if the hub still takes it."""
+    from jhub.client import Hub
+
+    try:
+        kept = contexts.connection(NAME)
+        if kept.url == hub.api_url:
+            with Hub(kept.url, kept.token) as client:
+                client.whoami()
+            contexts.use(NAME)
+            return
+    except (InvalidInput, HubError):
+        pass
+    with Hub(hub.api_url) as door:
+        made = door.tokens.create_with_password(
+            hub.username, hub.password, note="jhub local", expires_in=30 * 24 * 3600
+        )
+    context = contexts.Context(api_url=hub.api_url, user=hub.username, token_id=made.id, expires_at=made.expires_at)
+    contexts.save(NAME, context, made.token or "")
+
+
+def _view() -> View[Status]:
+    return View(
+        name=lambda status: status.url,
+        columns={
+            "RUNNING": lambda status: status.running,
+            "URL": lambda status: status.url,
+            "API_URL": lambda status: status.api_url,
+            "USERNAME": lambda status: status.username,
+            "PASSWORD": lambda status: status.password,
+            "USER_PASSWORD": lambda status: status.user_password,
+            "VERSION": lambda status: status.version,
+            "PID": lambda status: status.pid or "",
+            "FOLDER": lambda status: status.folder,
+        },
+    )

@@ -1,0 +1,48 @@
+"""The `jhub` program."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from jhub import __version__
+from jhub.cli.kit import exits
+from jhub.cli.kit.lazy import LazyGroup
+from jhub.cli.kit.options import common
+
+COMMANDS = {
+    "login": ("jhub.cli.login:login", "Sign in to a hub and remember it."),
+    "logout": ("jhub.cli.login:logout", "Revoke the token and forget it."),
+    "whoami": ("jhub.cli.login:whoami", "Show who you are on the hub, and what you may do."),
+    "context": ("jhub.cli.context:context", "List and switch the hubs you are signed in to."),
+    "user": ("jhub.cli.user:user", "List, show, create and delete users."),
+    "group": ("jhub.cli.group:group", "Manage groups and their members."),
+    "server": ("jhub.cli.server:server", "Start, stop and watch servers."),
+    "token": ("jhub.cli.token:token", "List, create and revoke API tokens."),
+    "api": ("jhub.cli.api:api", "Send any request to the REST API."),
+    "local": ("jhub.cli.local:local", "Run a real JupyterHub on this machine."),
+    "demo": ("jhub.cli.demo:demo", "See it all work, on a hub of its own."),
+    "completion": ("jhub.cli.completion:completion", "Print the completion script for a shell."),
+    "help": ("jhub.cli.help:help_topics", "Explain exit codes, environment and output."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, package_name="jhub", message="jhub %(version)s")
+@common
+def cli() -> None:
+    """Automate JupyterHub.
+
+    \b
+    jhub login https://hub.example.org        get a token and remember it
+    jhub group add geo ana bo                 put users into a group
+    jhub server start ana/lab --profile lab   start a named server and wait
+
+    A server is USER (the default one), USER/NAME, or /NAME (mine).
+    """
+
+
+def main() -> None:
+    """The entry point."""
+    sys.exit(exits.run(lambda: cli.main(prog_name="jhub", standalone_mode=False), debug="--debug" in sys.argv))
