@@ -184,12 +184,7 @@ def from_answer(
                 said(f"the token lacks the scope {' or '.join(scopes)}" if scopes else message), scopes, **where
             )
         if "Missing or invalid credentials" in message:
-            return NotAuthorized(
-                said("no token, or one that the hub does not know (expired or revoked?)"),
-                status=status,
-                hint="sign in again with: jhub login",
-                **where,
-            )
+            return bad_token(about, method, path, status)
     if status == 429:
         wait = _seconds(headers.get("retry-after"))
         if wait is not None:
@@ -214,6 +209,17 @@ def from_answer(
         elif (about and message.removeprefix("No such ").replace(": ", " ") == about) or message == "Not Found":
             message = "not found"
     return kind(said(message or PHRASES.get(status, f"answered {status}")), status=status, hint=hint, **where)
+
+
+def bad_token(about: str, method: str, path: str, status: int) -> NotAuthorized:
+    """The hub does not take the token."""
+    return NotAuthorized(
+        f"{about or 'hub'}: no token, or one that the hub does not know (expired or revoked?)",
+        method=method,
+        path=path,
+        status=status,
+        hint="sign in again with: jhub login",
+    )
 
 
 class _Refusal(msgspec.Struct):

@@ -210,8 +210,8 @@ class _Stage(Generic[T]):
                     actor.children[step.tag] = child
                     self.wake(child, 0.0, None)
                 case Cancel():
-                    if child := actor.children.get(step.tag):
-                        self.wake(child, 0.0, None, Interrupted())
+                    if step.tag in actor.children:
+                        self.wake(actor.children[step.tag], 0.0, None, Interrupted())
                 case Next() if actor.ended:
                     value = actor.ended.popleft()
                 case Next():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jhub.binding import operation
+from jhub.errors import NotAuthorized, bad_token
 from jhub.models import HubInfo, Identity, Version
 from jhub.steps import Flow, Request, call
 
@@ -27,9 +28,14 @@ class HubOps:
         return call("GET", "/info", HubInfo, about="hub info")
 
     @operation
-    def whoami(self) -> Request[Identity]:
+    def whoami(self) -> Flow[Identity]:
         """Whom the token belongs to, and its scopes.
 
         `GET /user` (all versions), any token. `NotAuthorized` where the hub does not know the token.
         """
-        return call("GET", "/user", Identity, about="who am I")
+        request = call("GET", "/user", Identity, about="who am I")
+        try:
+            return (yield from request)
+        except NotAuthorized as error:
+            # Any token may ask this, so a refusal, which JupyterHub 6 gives no reason for, means an unknown one.
+            raise bad_token(request.about, error.method, error.path, error.status) from None

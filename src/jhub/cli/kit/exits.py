@@ -63,7 +63,8 @@ def run(command: Callable[[], object], *, debug: bool) -> int:
 
 def show(error: HubError, *, debug: bool = False) -> None:
     """`error: …` and `hint: …` on stderr; with `debug` where it came from."""
-    click.secho(f"error: {error}", fg="red", err=True)
+    # click knows terminals, but not NO_COLOR
+    click.secho(f"error: {error}", fg="red", err=True, color=False if os.environ.get("NO_COLOR") else None)
     if error.hint:
         click.echo(f"hint: {error.hint}", err=True)
     if debug:

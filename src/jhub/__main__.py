@@ -1,0 +1,5 @@
+"""`python -m jhub`"""
+
+from jhub.cli.main import main
+
+main()

@@ -1,0 +1,127 @@
+"""The way to a token of JupyterHub 1: `GET` or `POST /hub/api/authorizations/token` with a username and a password.
+
+JupyterHub 2 removed it (it answers 404, and 500 to GET); much that is written about JupyterHub's API begins with it.
+"""
+
+# JupyterHub carries no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportMissingTypeStubs=false, reportUntypedBaseClass=false
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from jupyterhub import apihandlers
+from jupyterhub.apihandlers.base import APIHandler
+from msgspec import Struct
+from tornado.web import HTTPError
+
+from jhub.errors import InvalidInput
+
+ROUTE = r"/api/authorizations/token"
+"""Without a token behind it: `/authorizations/token/TOKEN` is JupyterHub's own, and stays."""
+
+LIFETIME_SECONDS = 3600
+"""Long enough for a script; who needs more asks `POST /users/NAME/tokens` for it. Never more than the hub allows."""
+
+MOST_BYTES = 16384
+
+WRONG_LOGIN = "wrong username or password"
+"""All that anybody is told, whichever of the two it was, and whatever the authenticator thinks of it."""
+
+
+class Login(Struct, frozen=True):
+    """What the body says."""
+
+    username: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Login({self.username!r})"
+
+
+def install() -> None:
+    """Put the route before JupyterHub's own of that name, once."""
+    routes = apihandlers.default_handlers
+    if not any(handler is PasswordToken for _, handler, *_ in routes):
+        routes.insert(0, (ROUTE, PasswordToken))
+
+
+def read_login(content_type: str, body: bytes) -> Login:
+    """The login in a request's body. Raises InvalidInput unless it is JSON, says so, and has both texts.
+
+    Asking for the content type keeps out forms of other sites, which browsers send without asking anybody.
+    """
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        raise InvalidInput("the body must be JSON, with the content type application/json")
+    if len(body) > MOST_BYTES:
+        raise InvalidInput(f"the body is longer than {MOST_BYTES} bytes")
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError):  # the second for what is nested too deeply
+        raise InvalidInput("the body is not JSON") from None
+    if not isinstance(fields, dict):
+        raise InvalidInput("the body must be a JSON object with username and password")
+    texts: dict[str, str] = {}
+    for name in ("username", "password"):
+        value = fields.get(name)
+        if not isinstance(value, str) or not value:
+            raise InvalidInput(f"the body needs {name}, a text that is not empty")
+        texts[name] = value
+    return Login(**texts)
+
+
+class PasswordToken(APIHandler):  # type: ignore[misc]  # JupyterHub carries no types
+    """Give a token to whom the hub's own authenticator knows by username and password."""
+
+    # Who asks is decided by the body alone: a cookie or token that comes along must neither help nor be touched.
+    async def get_current_user(self) -> Any:
+        """Nobody, until the body has been judged."""
+        if not hasattr(self, "_jupyterhub_user"):
+            self._jupyterhub_user = None
+        return self._jupyterhub_user
+
+    def get_auth_token(self) -> None:
+        """None: the header is not read."""
+
+    def check_xsrf_cookie(self) -> None:
+        """Nothing to forge: without cookies, another site's page knows no more than its own words."""
+
+    async def get(self) -> None:
+        await self._answer()
+
+    async def post(self) -> None:
+        await self._answer()
+
+    async def _answer(self) -> None:
+        try:
+            login = read_login(self.request.headers.get("Content-Type", ""), self.request.body)
+        except InvalidInput as error:
+            raise HTTPError(400, str(error)) from None
+        user: Any = await self.auth_to_user(await self._authenticated(login))
+        most = self.settings.get("token_expires_in_max_seconds") or LIFETIME_SECONDS
+        token = user.new_api_token(note="Requested by username and password", expires_in=min(LIFETIME_SECONDS, most))
+        # The model shows what its reader may see; here, that is the user.
+        self._jupyterhub_user = user
+        self._resolve_roles_and_scopes()
+        self.log.info("User %s requested an API token by username and password", user.name)
+        # A GET with a secret in its answer: no cache on the way may keep it.
+        self.set_header("Cache-Control", "no-store")
+        self.write(json.dumps({"token": token, "user": self.user_model(user)}))
+
+    async def _authenticated(self, login: Login) -> Any:
+        try:
+            authenticated = await self.authenticate({"username": login.username, "password": login.password})
+        except HTTPError:
+            self._refuse()
+        except Exception as error:  # noqa: BLE001  # as JupyterHub does: authenticators fail on what they do not expect
+            # Its type only: what an authenticator says may repeat the password.
+            self.log.warning("The authenticator failed at a login by username and password: %s", type(error).__name__)
+            self._refuse()
+        if not authenticated:
+            self._refuse()
+        return authenticated
+
+    def _refuse(self) -> NoReturn:
+        raise HTTPError(403, WRONG_LOGIN) from None

@@ -1,0 +1,107 @@
+"""The outer barrier: REST calls that start a server, or save options for a start, are judged before they do a thing.
+
+A refusal must come before the hub makes a row for the server, saves the options or begins a start, and before the
+answer "202, pending" that hubs with `slow_spawn_timeout = 0` give to every start.
+"""
+
+# JupyterHub carries no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportMissingTypeStubs=false, reportUntypedBaseClass=false
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+from jupyterhub import apihandlers
+from jupyterhub.apihandlers.users import UserServerAPIHandler
+from jupyterhub.scopes import needs_scope, scope_definitions
+from tornado.web import HTTPError
+
+from jhub.extension.judge import Owner, Refusal, judge
+from jhub.extension.profiles import Profiles
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+START = "start:servers" if "start:servers" in scope_definitions else "servers"
+"""The scope of the routes themselves: `servers` before JupyterHub 6."""
+
+_current: list[Profiles] = []
+
+
+def install(profiles: Profiles) -> None:
+    """Put judged routes before JupyterHub's own, or give those in place other profiles.
+
+    They go to the front of the list that JupyterHub reads when it builds its application. An authenticator that
+    brought them along could be replaced on the command line, and `extra_handlers` come too late to be asked.
+    """
+    first = not _current
+    _current[:] = [profiles]
+    if first:
+        routes = apihandlers.default_handlers
+        handler = JudgedStartAndEdit if "put" in vars(UserServerAPIHandler) else JudgedStart
+        routes[:0] = [(path, handler) for path, served_by, *_ in routes if served_by is UserServerAPIHandler]
+
+
+def starters_only(method: Method) -> Method:
+    """Check the route's own scope before anything else: a refusal would tell strangers which profiles there are."""
+    return cast("Method", needs_scope(START)(method))
+
+
+class JudgedStart(UserServerAPIHandler):  # type: ignore[misc]  # JupyterHub carries no types
+    """Start a server, if its options are good."""
+
+    @starters_only
+    async def post(self, user_name: str, server_name: str = "") -> None:
+        owner = self.find_user(user_name)
+        if owner is not None:
+            options = self._sent_options()
+            if options is not None:
+                self._judge(owner, options)
+            elif not _active(owner, server_name):
+                self._judge(owner, _saved_options(owner, server_name))
+        await super().post(user_name, server_name)
+
+    def _judge(self, owner: Any, options: Mapping[str, Any] | None) -> None:
+        verdict = judge(_current[0], Owner(name=owner.name), options)
+        if isinstance(verdict, Refusal):
+            raise HTTPError(verdict.status, verdict.message)
+
+    def _sent_options(self) -> dict[str, Any] | None:
+        """The options in the body, None if there are none and the saved ones count."""
+        if "put" in vars(UserServerAPIHandler):  # JupyterHub 6: {"user_options": {…}}, or the older form
+            options = self.get_server_json_body()["user_options"]
+        else:  # JupyterHub 5: the whole body
+            options = self.get_json_body()
+        if options is not None and not isinstance(options, dict):
+            raise HTTPError(400, "user options must be a JSON object")
+        return options
+
+
+class JudgedStartAndEdit(JudgedStart):
+    """JupyterHub 6 saves options without starting as well, and a start that names none then uses them."""
+
+    @starters_only
+    async def put(self, user_name: str, server_name: str = "") -> None:
+        owner = self.find_user(user_name)
+        options = self._sent_options()
+        if owner is not None and options:
+            self._judge(owner, options)
+        await super().put(user_name, server_name)
+
+    @starters_only
+    async def patch(self, user_name: str, server_name: str = "") -> None:
+        owner = self.find_user(user_name)
+        body = self.get_json_body()
+        if owner is not None and isinstance(body, dict) and isinstance(body.get("user_options"), dict):
+            self._judge(owner, body["user_options"])
+        await super().patch(user_name, server_name)
+
+
+def _active(owner: Any, server_name: str) -> bool:
+    return server_name in owner.spawners and bool(owner.spawners[server_name].active)
+
+
+def _saved_options(owner: Any, server_name: str) -> Mapping[str, Any] | None:
+    saved = owner.orm_spawners.get(server_name)
+    return saved.user_options if saved is not None else None

@@ -1,0 +1,79 @@
+"""The process in which a local hub runs: `python -m jhub.local.child FOLDER [--leased]`.
+
+Runs JupyterHub in FOLDER, and sees to it that whatever it started ends with it. With `--leased`, it also ends when
+its standard input is closed, which is what the system does when the parent process dies, however it dies.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+from jhub.local.folder import Folder
+from jhub.local.processes import MARK, sweep
+from jhub.local.quick import skip_slow_imports
+from jhub.local.temporary import LEASE, remove_if_abandoned
+
+LAST_RESORT_SECONDS = 15.0
+
+
+def main(arguments: list[str]) -> None:
+    """Run the hub of the folder that `arguments` names until it is told to end."""
+    folder, *options = arguments
+    # Until JupyterHub is up it leaves SIGTERM to the system, which would end it and leave its proxy behind (6.1).
+    signal.signal(signal.SIGTERM, _leave)
+    lease = _detach_input()
+    if "--leased" in options:
+        threading.Thread(target=_end_with, args=(lease,), daemon=True).start()
+    skip_slow_imports()
+    os.chdir(folder)
+    try:
+        _run(Folder(Path(folder)))
+    finally:
+        sweep(os.environ[MARK])
+        if Path(folder, LEASE).exists():
+            remove_if_abandoned(Path(folder))
+
+
+def _run(folder: Folder) -> None:
+    from jupyterhub import app  # pyright: ignore[reportMissingTypeStubs]  # JupyterHub carries no types
+
+    class JupyterHub(app.JupyterHub):  # type: ignore[misc]  # JupyterHub carries no types
+        async def start(self) -> None:
+            # The API answers earlier, before services are up and signals are heeded.
+            await super().start()
+            folder.set_ready()
+
+    launch_instance: Any = JupyterHub.launch_instance  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    launch_instance(["--config", str(folder.config)])
+
+
+def _leave(*_: object) -> NoReturn:
+    sys.exit(128 + signal.SIGTERM)
+
+
+def _detach_input() -> int:
+    """Keep standard input under another number, so that the servers to be started do not get it."""
+    lease = os.dup(0)
+    with open(os.devnull) as nothing:
+        os.dup2(nothing.fileno(), 0)
+    return lease
+
+
+def _end_with(lease: int) -> None:
+    while os.read(lease, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    # Nobody is left to wait for us and to lose patience.
+    time.sleep(LAST_RESORT_SECONDS)
+    sweep(os.environ[MARK])
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

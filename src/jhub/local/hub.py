@@ -1,0 +1,213 @@
+"""LocalHub: a JupyterHub that lives as long as a `with` block."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from jhub.errors import InvalidInput, LocalHubError
+from jhub.local import requirements
+from jhub.local.folder import Folder, Installation, Running
+from jhub.local.launch import OUR_PROFILES, Options, find, launch, stop
+from jhub.local.ports import escaped_base_url
+from jhub.local.processes import sweep
+from jhub.local.temporary import TemporaryFolder
+
+LOCK_SECONDS = 90.0
+
+
+class LocalHub:
+    """A real JupyterHub on loopback, as a child process.
+
+    `folder` keeps its state; None means a temporary one, removed at the end. `base_url` is a path prefix, escaped or
+    not. `port` is the public one; None means a free one. `profiles` is a profiles.yaml for `jhub.extension`; None
+    means the two that come with jhub, `lab` and `lean`. `config` is further configuration, as Python text or as the
+    path of a file, in which `c` is JupyterHub's configuration; it comes last and wins. `users` exist from the start
+    (anybody may log in with the users' password all the same). `admin` is the administrator's name.
+
+    With `with`, or between `start()` and `stop()`:
+
+    - `url`, the site (`http://127.0.0.1:PORT/`), and `api_url`, its REST API, without a closing slash;
+    - `username` and `password` of the administrator, and `user_password`, which all other users share;
+    - `version` of JupyterHub, `pid` of the hub, `folder`, and `log`, the file that the hub and its servers write to.
+
+    The hub ends with this process, however it ends. Raises LocalHubError if the hub cannot be started.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path | None = None,
+        *,
+        base_url: str = "/",
+        port: int | None = None,
+        profiles: str | Path | None = None,
+        config: str | Path | None = None,
+        users: Iterable[str] = (),
+        admin: str = "admin",
+    ) -> None:
+        self._given = Path(folder).expanduser().absolute() if folder is not None else None
+        self._options = Options(
+            base_url=escaped_base_url(base_url),
+            port=port,
+            profiles=_existing(profiles or OUR_PROFILES),
+            config=_existing(config).read_text(encoding="utf-8") if isinstance(config, Path) else config or "",
+            users=tuple(users),
+            # JupyterHub lower-cases names at login.
+            admin=admin.lower(),
+        )
+        self._folder: Folder | None = None
+        self._temporary: TemporaryFolder | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._installation: Installation | None = None
+        self._running: Running | None = None
+
+    def start(self) -> Self:
+        """Start the hub and return when it answers."""
+        self._start(leased=True)
+        return self
+
+    def start_in_background(self) -> None:
+        """Start a hub that outlives this process, or take the one that already runs in the folder."""
+        self._start(leased=False, join=True)
+        if self._process is not None:
+            # Popen would warn, when collected, of a process that is still running. From here on, only its pid counts.
+            self._process.returncode = 0
+            self._process = None
+
+    def stop(self) -> None:
+        """End the hub, its proxy and all servers. Does nothing if it does not run."""
+        folder, installation = self._folder, self._installation
+        try:
+            if folder is not None and installation is not None:
+                with folder.locked(LOCK_SECONDS):
+                    stop(folder, installation, self._process)
+        finally:
+            self._let_go()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        state = f"url={self._running.url!r}, pid={self._running.pid}" if self._running else "not running"
+        return f"<LocalHub {state}>"
+
+    @property
+    def url(self) -> str:
+        """The hub's site, with a closing slash."""
+        return self._now.url
+
+    @property
+    def api_url(self) -> str:
+        """The root of the REST API."""
+        return f"{self._now.url}hub/api"
+
+    @property
+    def username(self) -> str:
+        """The administrator."""
+        return self._now.username
+
+    @property
+    def password(self) -> str:
+        """The administrator's password."""
+        return self._passwords.password
+
+    @property
+    def user_password(self) -> str:
+        """The password of everybody else."""
+        return self._passwords.user_password
+
+    @property
+    def version(self) -> str:
+        """JupyterHub's version."""
+        return self._now.version
+
+    @property
+    def pid(self) -> int:
+        """The hub's process."""
+        return self._now.pid
+
+    @property
+    def folder(self) -> Path:
+        """Where the hub keeps its state."""
+        if self._folder is None:
+            raise LocalHubError("the local hub is not running")
+        return self._folder.path
+
+    @property
+    def log(self) -> Path:
+        """What the hub, its proxy and its servers have to say."""
+        return self.folder / "hub.log"
+
+    @property
+    def _now(self) -> Running:
+        if self._running is None:
+            raise LocalHubError("the local hub is not running")
+        return self._running
+
+    @property
+    def _passwords(self) -> Installation:
+        if self._installation is None:
+            raise LocalHubError("the local hub is not running")
+        return self._installation
+
+    def _start(self, *, leased: bool, join: bool = False) -> None:
+        """Start, in the background if not `leased`. With `join`, a hub that runs already is the one wanted."""
+        if self._folder is not None:
+            raise LocalHubError("this local hub was started already")
+        requirements.check()
+        try:
+            if self._given is None:
+                self._temporary = TemporaryFolder()
+                folder = Folder(self._temporary.path)
+            else:
+                folder = Folder(self._given)
+            folder.create()
+            with folder.locked(LOCK_SECONDS):
+                self._installation = installation = folder.install()
+                self._running = find(folder, installation)
+                if self._running is not None:
+                    self._check_join(self._running, join=join)
+                else:
+                    # What an earlier hub of this folder left behind when it was killed.
+                    sweep(installation.mark)
+                    launched = launch(folder, installation, self._options, leased=leased)
+                    self._process, self._running = launched.process, launched.running
+        except BaseException as error:
+            if self._temporary is not None and isinstance(error, LocalHubError) and "log" in error.hint:
+                error.hint = "its log is gone with the temporary folder; name a folder to keep it"
+            self._let_go()
+            raise
+        self._folder = folder
+
+    def _check_join(self, running: Running, *, join: bool) -> None:
+        if not join:
+            raise LocalHubError(
+                f"a hub already runs in this folder, at {running.url}", hint="end it with: jhub local down"
+            )
+        port, base_url = self._options.port, self._options.base_url
+        if (port is not None and f":{port}/" not in running.url) or not running.url.endswith(base_url):
+            raise LocalHubError(
+                f"a hub already runs in this folder, at {running.url}, which is not where it was asked for",
+                hint="end it first with: jhub local down",
+            )
+
+    def _let_go(self) -> None:
+        self._folder = self._process = self._installation = self._running = None
+        if self._temporary is not None:
+            self._temporary.remove()
+            self._temporary = None
+
+
+def _existing(path: str | Path) -> Path:
+    found = Path(path).expanduser().absolute()
+    if not found.is_file():
+        raise InvalidInput(f"no such file: {found}")
+    return found

@@ -1,0 +1,169 @@
+"""Starting and ending the process of a local hub."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from msgspec import Struct
+
+from jhub.errors import LocalHubError
+from jhub.local import logs, ports
+from jhub.local.folder import Folder, Installation, Running, Settings, disk_errors
+from jhub.local.probe import hub_version
+from jhub.local.processes import MARK, is_marked, sweep, wait_gone
+from jhub.local.requirements import search_path
+
+START_SECONDS = 60.0
+STOP_SECONDS = 15.0
+PORT_ATTEMPTS = 4
+OUR_PROFILES = Path(__file__).with_name("profiles.yaml")
+
+CONFIG = """\
+# Written by jhub at every start of this hub; changes made here are lost.
+import jhub.extension
+import jhub.local.hub_config
+
+c = get_config()
+jhub.local.hub_config.configure(c, {folder!r})
+jhub.extension.enable(c, profiles={profiles!r}, legacy_token=True)
+
+{extra}
+"""
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """What the caller of a local hub may choose."""
+
+    base_url: str
+    port: int | None
+    profiles: Path
+    config: str
+    users: tuple[str, ...]
+    admin: str
+
+
+class Launched(Struct, frozen=True, kw_only=True):
+    """A hub that answers, and its process: our child."""
+
+    process: subprocess.Popen[bytes]
+    running: Running
+
+
+def launch(folder: Folder, installation: Installation, options: Options, *, leased: bool) -> Launched:
+    """Start a hub in `folder` and wait until it answers. A leased one ends when this process does.
+
+    Raises LocalHubError with the hub's own last word. Leaves nothing behind then.
+    """
+    for _ in range(PORT_ATTEMPTS):
+        port, hub_port, proxy_port = ports.free_ports(3)
+        if options.port is not None:
+            ports.check_port(options.port)
+            port = options.port
+        settings = Settings(
+            base_url=options.base_url,
+            port=port,
+            hub_port=hub_port,
+            proxy_port=proxy_port,
+            admin=options.admin,
+            users=list(options.users),
+        )
+        config = CONFIG.format(folder=str(folder.path), profiles=str(options.profiles), extra=options.config)
+        folder.prepare(settings, config)
+        process = _spawn(folder, installation.mark, leased=leased)
+        try:
+            url = f"http://{ports.LOOPBACK}:{port}{options.base_url}"
+            version = _wait_up(folder, process, url)
+            if version is not None:
+                running = Running(pid=process.pid, url=url, username=options.admin, version=version)
+                folder.set_running(running)
+                return Launched(process=process, running=running)
+        except BaseException:
+            _end(process, installation.mark)
+            raise
+        # Somebody took one of the ports between our look and the hub's.
+        _end(process, installation.mark)
+    raise LocalHubError("found no free ports for the hub", hint="try again")
+
+
+def stop(folder: Folder, installation: Installation, process: subprocess.Popen[bytes] | None) -> None:
+    """End the hub that runs in `folder` with all it started, whatever state it is in."""
+    running = folder.running()
+    try:
+        if process is not None:
+            _end(process, installation.mark)
+        elif running is not None and is_marked(running.pid, installation.mark):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(running.pid, signal.SIGTERM)
+            wait_gone(running.pid, installation.mark, STOP_SECONDS)
+    finally:
+        sweep(installation.mark)
+        folder.set_running(None)
+
+
+def find(folder: Folder, installation: Installation) -> Running | None:
+    """The hub that runs in `folder` and answers, if one does."""
+    running = folder.running()
+    if running is None or not is_marked(running.pid, installation.mark):
+        return None
+    return running if hub_version(f"{running.url}hub/api", seconds=5) is not None else None
+
+
+def _spawn(folder: Folder, mark: str, *, leased: bool) -> subprocess.Popen[bytes]:
+    arguments = [str(folder.path), *(["--leased"] if leased else [])]
+    with disk_errors(folder.log), folder.log.open("ab") as log:
+        return subprocess.Popen(
+            # -P: a file in the current folder must not stand in for a module.
+            [sys.executable, "-P", "-m", "jhub.local.child", *arguments],
+            stdin=subprocess.PIPE if leased else subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=_environment(mark),
+            # Ctrl-C in the terminal is for us alone; we then end the hub in order.
+            start_new_session=True,
+        )
+
+
+def _environment(mark: str) -> dict[str, str]:
+    # Inside of a user's server on another hub, these would lead ours astray.
+    strange = ("JUPYTERHUB_", "JPY_", "CONFIGPROXY_")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(strange)}
+    return {**environment, "PATH": search_path(), MARK: mark}
+
+
+def _wait_up(folder: Folder, process: subprocess.Popen[bytes], url: str) -> str | None:
+    """The hub's version as soon as it answers; None if it lost the race for a port."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        ended = process.poll() is not None
+        log = logs.read(folder.log)
+        if logs.port_was_taken(log):
+            return None
+        if ended:
+            why = "the disk is full" if logs.disk_was_full(log) else "the hub ended at its start"
+            raise LocalHubError(f"{why}: {logs.reason(log)}", hint=f"its log: {folder.log}")
+        if folder.ready and (version := hub_version(f"{url}hub/api")):
+            return version
+        time.sleep(0.05)
+    raise LocalHubError(
+        f"the hub did not answer within {START_SECONDS:.0f} s; its log ends with: {logs.reason(logs.read(folder.log))}",
+        hint=f"its log: {folder.log}",
+    )
+
+
+def _end(process: subprocess.Popen[bytes], mark: str) -> None:
+    try:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+    finally:
+        sweep(mark)
+        process.kill()
+        process.wait()
+        if process.stdin is not None:
+            process.stdin.close()

@@ -1,0 +1,44 @@
+"""Reading a hub's log for the reason why it did not start."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Input|Exit|Broke|Timeout)\b: \S.*")
+BAD_LINE = re.compile(r"\[[EC] [\d-]+ [\d:.]+ [^\]]*\] (.+)")
+DISK_FULL = re.compile(r"no space left on device|disk is full", re.IGNORECASE)
+PORT_TAKEN = re.compile(r"address already in use", re.IGNORECASE)
+
+
+def read(path: Path, last_bytes: int = 65536) -> str:
+    """The end of a log, or nothing if there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - last_bytes))
+            return file.read().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def reason(log: str) -> str:
+    """The line of a hub's log that says best why it ended: the last exception, else the last error, else the last."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    for line in reversed(lines):
+        if EXCEPTION.fullmatch(line):
+            return line
+    for line in reversed(lines):
+        if bad := BAD_LINE.fullmatch(line):
+            return bad[1]
+    return lines[-1] if lines else "it said nothing"
+
+
+def disk_was_full(log: str) -> bool:
+    """Whether the hub, its database or its proxy ran out of space."""
+    return DISK_FULL.search(log) is not None
+
+
+def port_was_taken(log: str) -> bool:
+    """Whether the hub or its proxy lost the race for a port."""
+    return PORT_TAKEN.search(log) is not None

@@ -1,0 +1,149 @@
+"""Signing in and out, contexts, and where secrets end up."""
+
+from __future__ import annotations
+
+import json
+import stat
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from hub_api import Tokens
+from terminal import Jhub
+
+from jhub.local import LocalHub
+
+
+@pytest.fixture
+def jhub(tmp_path: Path) -> Jhub:
+    return Jhub(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def web_site() -> Iterator[str]:
+    """Something that answers, and is not a JupyterHub."""
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<html>welcome</html>")
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Page)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def secret_of(jhub: Jhub, context: str) -> str:
+    tokens: dict[str, str] = json.loads((jhub.home / "config/jhub/tokens.json").read_text())
+    return tokens[context]
+
+
+def test_sign_in_look_around_and_sign_out(jhub: Jhub, hub: LocalHub) -> None:
+    result = jhub("login", hub.url + "hub/home", "-u", "ana", "--password-stdin", stdin=hub.user_password + "\n")
+    assert result.code == 0
+    assert "as ana" in result.err
+    assert jhub.ok("whoami").splitlines()[0].split() == ["name", "ana"]
+    [context] = json.loads(jhub.ok("context", "list", "-o", "json"))
+    assert (context["current"], context["user"], context["api_url"]) == (True, "ana", hub.api_url)
+
+    token = secret_of(jhub, context["name"])
+    folder = jhub.home / "config/jhub"
+    assert stat.S_IMODE((folder / "tokens.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert token not in (folder / "contexts.json").read_text()
+
+    environment = {"JUPYTERHUB_API_URL": hub.api_url, "JUPYTERHUB_API_TOKEN": token}
+    elsewhere = Jhub(jhub.home / "elsewhere", environment)
+    assert elsewhere("whoami").code == 0
+    jhub.ok("--debug", "whoami")
+    jhub.ok("logout")
+    assert elsewhere("whoami").code == 4, "logout revokes"
+    assert jhub("whoami").code == 2
+    assert not json.loads((folder / "tokens.json").read_text())
+
+    everything = "".join(jhub.said + elsewhere.said)
+    assert token not in everything
+    assert hub.user_password not in everything
+
+
+def test_the_password_is_asked_for_and_not_shown(jhub: Jhub, hub: LocalHub) -> None:
+    result = jhub.at_terminal("login", hub.url, answers={"Username": "ana", "Password": hub.user_password})
+    assert result.code == 0, result.out
+    assert "signed in" in result.out
+    assert hub.user_password not in result.out
+
+
+def test_a_wrong_password_is_refused_and_nothing_is_kept(jhub: Jhub, hub: LocalHub) -> None:
+    result = jhub("login", hub.url, "-u", "ana", "--password-stdin", stdin="wrong\n")
+    assert result.code == 4
+    assert result.err.startswith("error: sign in as ana: the hub refused this username and password\nhint: ")
+    assert not (jhub.home / "config").exists()
+
+
+def test_a_token_is_taken_from_stdin(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens) -> None:
+    jhub.ok("login", hub.url, "--token", "-", "--name", "mine", stdin=hub_tokens.ana + "\n")
+    assert json.loads(jhub.ok("whoami", "-c", "mine", "-o", "json"))["name"] == "ana"
+    jhub.ok("logout")
+    assert jhub("login", hub.url, "--token", hub_tokens.ana).code == 2, "never from an argument"
+
+
+def test_contexts_are_switched(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens) -> None:
+    jhub.ok("login", hub.url, "--token", "-", "--name", "one", stdin=hub_tokens.ana)
+    jhub.ok("login", hub.url, "--token", "-", "--name", "two", stdin=hub_tokens.admin)
+    assert json.loads(jhub.ok("whoami", "-o", "json"))["name"] == "admin"
+    assert json.loads(jhub.ok("-c", "one", "whoami", "-o", "json"))["name"] == "ana"
+    assert json.loads(Jhub(jhub.home, {"JHUB_CONTEXT": "one"}).ok("whoami", "-o", "json"))["name"] == "ana"
+    jhub.ok("context", "use", "one")
+    assert json.loads(jhub.ok("whoami", "-o", "json"))["name"] == "ana"
+    beaten = Jhub(jhub.home, {"JUPYTERHUB_API_URL": hub.api_url, "JUPYTERHUB_API_TOKEN": hub_tokens.service})
+    assert json.loads(beaten.ok("whoami", "-o", "json"))["name"] == "robot"
+    jhub.ok("context", "remove", "one")
+    unknown = jhub("whoami", "-c", "one")
+    assert (unknown.code, unknown.err.splitlines()[0]) == (2, "error: no context 'one'; there are: two")
+
+
+def test_half_an_environment_is_an_error(jhub: Jhub, hub_tokens: Tokens) -> None:
+    result = Jhub(jhub.home, {"JUPYTERHUB_API_TOKEN": hub_tokens.ana})("whoami")
+    assert result.code == 2
+    assert "JUPYTERHUB_API_URL is not" in result.err
+    assert hub_tokens.ana not in result.err
+
+
+def test_a_damaged_file_is_named_and_kept(jhub: Jhub) -> None:
+    path = jhub.home / "config/jhub/contexts.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"current": ')
+    result = jhub("whoami")
+    assert result.code == 2
+    assert str(path) in result.err
+    assert path.read_text() == '{"current": '
+
+
+def test_what_is_no_hub_is_told_as_such(jhub: Jhub, web_site: str) -> None:
+    result = jhub("login", web_site, "-u", "ana", "--password-stdin", stdin="secret\n")
+    assert result.code == 1
+    assert f"no JupyterHub answers at {web_site}" in result.err
+
+
+def test_a_hub_that_is_down_is_told_as_such(jhub: Jhub) -> None:
+    result = jhub("login", "http://127.0.0.1:9", "-u", "ana", "--password-stdin", stdin="secret\n")
+    assert result.code == 1
+    assert "cannot reach 127.0.0.1:9" in result.err
+    assert "hint: " in result.err
+
+
+def test_plain_http_to_elsewhere_warns_before_anything_is_sent(jhub: Jhub) -> None:
+    result = jhub("login", "http://hub.invalid", "-u", "ana", "--password-stdin", stdin="secret\n")
+    assert result.err.startswith("warning: this URL is plain http")
+    assert result.code == 1

@@ -1,0 +1,91 @@
+"""What only shows at a terminal, and the commands that need no hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from terminal import Jhub
+
+from jhub.cli.kit.exits import CODES
+from jhub.cli.main import COMMANDS
+
+
+@pytest.fixture
+def jhub(tmp_path: Path) -> Jhub:
+    return Jhub(tmp_path)
+
+
+def test_work_of_others_is_stopped_after_a_yes(as_admin: Jhub, user: str) -> None:
+    as_admin.ok("server", "start", f"{user}/x", "-p", "stub")
+    no = as_admin.at_terminal("server", "stop", f"{user}/x", answers={"[y/N]": "n"})
+    assert no.code == 130
+    yes = as_admin.at_terminal("server", "stop", f"{user}/x", answers={"[y/N]": "y"})
+    assert yes.code == 0
+    assert "stopped" in yes.out
+
+
+def test_data_is_deleted_after_its_name_was_typed(as_admin: Jhub, user: str) -> None:
+    wrong = as_admin.at_terminal("user", "delete", user, answers={"to go on": "yes"})
+    assert wrong.code == 2
+    assert as_admin("user", "show", user).code == 0
+    assert as_admin.at_terminal("user", "delete", user, answers={"to go on": user}).code == 0
+    assert as_admin("user", "show", user).code == 5
+
+
+def test_long_work_is_drawn_live_in_colour(as_admin: Jhub, user: str) -> None:
+    screen = as_admin.at_terminal("server", "start", f"{user}/x", "-p", "slow_spawn", answers={})
+    assert screen.code == 0
+    assert "━" in screen.out
+    assert "\x1b[" in screen.out
+
+
+def test_no_color_is_heeded(jhub: Jhub) -> None:
+    assert "\x1b[31m" in jhub.at_terminal("whoami", answers={}).out
+    plain = Jhub(jhub.home, {"NO_COLOR": "1"})
+    assert "\x1b[31m" not in plain.at_terminal("whoami", answers={}).out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(jhub: Jhub, command: str) -> None:
+    assert jhub.ok(command, "--help").startswith(f"Usage: python -m jhub {command}") or "Usage: jhub" in jhub.ok(
+        command, "--help"
+    )
+
+
+def test_the_help_topics(jhub: Jhub) -> None:
+    codes = jhub.ok("help", "exit-codes")
+    assert [int(line.split()[0]) for line in codes.splitlines()] == list(CODES)
+    assert "JHUB_CONTEXT" in jhub.ok("help", "environment")
+    assert "stdin" in jhub.ok("help", "output")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(jhub: Jhub, shell: str) -> None:
+    assert "_JHUB_COMPLETE" in jhub.ok("completion", shell)
+
+
+def test_completion_works(jhub: Jhub) -> None:
+    completing = Jhub(jhub.home, {"_JHUB_COMPLETE": "bash_complete", "COMP_WORDS": "jhub server st", "COMP_CWORD": "2"})
+    found = completing.ok().split()
+    assert {"plain,start", "plain,stop"} <= set(found)
+
+
+def test_a_reader_that_has_enough_is_no_error(as_admin: Jhub) -> None:
+    import subprocess
+
+    from terminal import JHUB
+
+    listing = subprocess.Popen(
+        [*JHUB, "user", "list", "-o", "name"],
+        env=as_admin.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert listing.stdout is not None
+    listing.stdout.close()
+    assert listing.stderr is not None
+    assert "Traceback" not in listing.stderr.read()
+    listing.stderr.close()
+    listing.wait(timeout=30)

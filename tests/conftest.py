@@ -1,0 +1,180 @@
+"""Real hubs for the tests. They are shared by all tests of a session: use `fresh` for the names you create.
+
+`hub` answers a start after at most two seconds, with "ready" or with "pending"; `zero_hub` always with "pending".
+Both are at an awkward base URL, give up on a server after a few seconds, and know the profiles of PROFILES.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hub_api import BASE_URL, Api, Tokens
+from terminal import Jhub
+
+from jhub.local import LocalHub
+
+STUB = [sys.executable, str(Path(__file__).with_name("support") / "stub_server.py")]
+
+# Let JupyterHub itself wait for the server, and find out for itself that it is not coming.
+LEFT_TO_JUPYTERHUB = {"listen_seconds": 0, "http_timeout": 5}
+
+PROFILES: dict[str, dict[str, Any]] = {
+    "lab": {"default_url": "/lab"},
+    "lean": {"environment": {"JUPYTERHUB_SINGLEUSER_LOAD_OTHER_EXTENSIONS": "0"}},
+    "stub": {"cmd": STUB},
+    # Comes up after three seconds.
+    "slow_spawn": {"cmd": [*STUB, "--after", "3"]},
+    # The process stays, and never answers.
+    "never_spawn": {"cmd": ["sleep", "3600"], **LEFT_TO_JUPYTERHUB},
+    # The process ends at once, and the local hub's own spawner notices.
+    "ends_at_once": {"cmd": ["sh", "-c", "exit 3"]},
+    # The process ends before it answers.
+    "dead_at_once": {"cmd": ["false"], **LEFT_TO_JUPYTERHUB},
+}
+
+SERVICE_SCOPES = ["list:users", "read:users", "servers", "groups"]
+
+CONFIG = """
+c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": {slow_spawn_timeout}, "slow_stop_timeout": 5}}
+c.Spawner.start_timeout = 10
+c.Spawner.http_timeout = 8
+c.Spawner.environment = {{"JHUB_OWN": "the administrator's"}}
+def hook(spawner):
+    spawner.environment["JHUB_HOOK"] = f"saw {{spawner.environment['JHUB_PROFILE']}}"
+c.Spawner.pre_spawn_hook = hook
+c.JupyterHub.services = [{{"name": "robot", "api_token": {token!r}}}]
+c.JupyterHub.load_roles = [{{"name": "robot", "services": ["robot"], "scopes": {scopes!r}}}]
+"""
+
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def fresh() -> Callable[[str], str]:
+    """A function that makes names nobody else uses, such as `fresh("user")` -> "user17"."""
+    return lambda kind: f"{kind}{next(_numbers)}"
+
+
+@pytest.fixture(scope="session")
+def profiles_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """PROFILES as a profiles.yaml, each telling its servers its slug in JHUB_PROFILE. `stub` is the default."""
+    entries = []
+    for slug, override in PROFILES.items():
+        environment = {**override.get("environment", {}), "JHUB_PROFILE": slug}
+        entry = {"slug": slug, "display_name": slug, "spawner_override": {**override, "environment": environment}}
+        entries.append({**entry, "default": slug == "stub"})
+    path = tmp_path_factory.mktemp("profiles") / "profiles.yaml"
+    path.write_text(yaml.safe_dump({"profiles": entries}))
+    return path
+
+
+@pytest.fixture(scope="session")
+def service_token() -> str:
+    """The token of the service on all test hubs."""
+    return secrets.token_hex(16)
+
+
+@pytest.fixture(scope="session")
+def hub(profiles_file: Path, service_token: str) -> Iterator[LocalHub]:
+    """A hub that waits two seconds for a start before it answers "pending"."""
+    with _hub(profiles_file, service_token, slow_spawn_timeout=2) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def zero_hub(profiles_file: Path, service_token: str) -> Iterator[LocalHub]:
+    """A hub that answers every start with "pending" at once, as those of zero-to-jupyterhub do."""
+    with _hub(profiles_file, service_token, slow_spawn_timeout=0) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def hub_tokens(hub: LocalHub, service_token: str) -> Tokens:
+    """Tokens of `hub`."""
+    return _tokens(hub, service_token)
+
+
+@pytest.fixture(scope="session")
+def zero_tokens(zero_hub: LocalHub, service_token: str) -> Tokens:
+    """Tokens of `zero_hub`."""
+    return _tokens(zero_hub, service_token)
+
+
+@pytest.fixture(scope="session")
+def api(hub: LocalHub, hub_tokens: Tokens) -> Api:
+    """The REST API of `hub` for its administrator, by plain requests."""
+    return Api(hub, hub_tokens.admin)
+
+
+@pytest.fixture(scope="session")
+def zero_api(zero_hub: LocalHub, zero_tokens: Tokens) -> Api:
+    """The REST API of `zero_hub` for its administrator, by plain requests."""
+    return Api(zero_hub, zero_tokens.admin)
+
+
+@pytest.fixture
+def user(api: Api, fresh: Callable[[str], str]) -> str:
+    """A new user of `hub`."""
+    name = fresh("user")
+    assert api("POST", "/users", json={"usernames": [name]}).status_code == 201
+    return name
+
+
+@pytest.fixture
+def zero_user(zero_api: Api, fresh: Callable[[str], str]) -> str:
+    """A new user of `zero_hub`."""
+    name = fresh("user")
+    assert zero_api("POST", "/users", json={"usernames": [name]}).status_code == 201
+    return name
+
+
+@pytest.fixture(scope="session")
+def hub_url(hub: LocalHub) -> str:
+    """The API root of `hub`."""
+    return hub.api_url
+
+
+@pytest.fixture
+def as_admin(tmp_path: Path, hub: LocalHub, hub_tokens: Tokens) -> Jhub:
+    """The command `jhub` in an administrator's hands."""
+    return _as(hub_tokens.admin, hub, tmp_path)
+
+
+@pytest.fixture
+def as_ana(tmp_path: Path, hub: LocalHub, hub_tokens: Tokens) -> Jhub:
+    """The command `jhub` in an ordinary user's hands."""
+    return _as(hub_tokens.ana, hub, tmp_path)
+
+
+@pytest.fixture
+def as_robot(tmp_path: Path, hub: LocalHub, hub_tokens: Tokens) -> Jhub:
+    """The command `jhub` in a service's hands."""
+    return _as(hub_tokens.service, hub, tmp_path)
+
+
+def _as(token: str, hub: LocalHub, home: Path) -> Jhub:
+    return Jhub(home, {"JUPYTERHUB_API_URL": hub.api_url, "JUPYTERHUB_API_TOKEN": token})
+
+
+def _hub(profiles: Path, service_token: str, slow_spawn_timeout: float) -> LocalHub:
+    config = CONFIG.format(slow_spawn_timeout=slow_spawn_timeout, token=service_token, scopes=SERVICE_SCOPES)
+    return LocalHub(base_url=BASE_URL, profiles=profiles, config=config, users=["ana"])
+
+
+def _tokens(hub: LocalHub, service_token: str) -> Tokens:
+    def token(name: str, password: str) -> str:
+        login = {"auth": {"username": name, "password": password}}
+        answer = Api(hub)("POST", f"/users/{name}/tokens", json=login)
+        assert answer.status_code == 201
+        secret: str = answer.json()["token"]
+        return secret
+
+    return Tokens(admin=token(hub.username, hub.password), ana=token("ana", hub.user_password), service=service_token)

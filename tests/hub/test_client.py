@@ -1,0 +1,399 @@
+"""The whole path on a real hub, through `Hub` and `AsyncHub`: as an administrator, as a user, and as a service."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from both import blocking
+from hub_api import Api, Tokens
+
+from jhub import Conflict, Hub, MissingScope, NotAuthorized, NotFound, SpawnFailed, StillPending
+from jhub.errors import APIError, BadRequest, InvalidInput
+from jhub.local import LocalHub
+from jhub.steps import Request
+
+Connect = Callable[..., Any]
+Fresh = Callable[[str], str]
+
+
+@pytest.fixture(scope="module")
+def portal() -> Iterator[BlockingPortal]:
+    """An event loop in a thread, for AsyncHub."""
+    with start_blocking_portal() as running:
+        yield running
+
+
+@pytest.fixture(params=["Hub", "AsyncHub"])
+def connect(request: pytest.FixtureRequest, portal: BlockingPortal) -> Iterator[Connect]:
+    """Makes clients of the one kind, then of the other."""
+    made: list[Any] = []
+
+    def make(url: str, token: str | None = None) -> Any:
+        made.append(Hub(url, token) if request.param == "Hub" else blocking(portal, url, token))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close() if request.param == "Hub" else client.aclose()
+
+
+@pytest.fixture
+def admin(connect: Connect, hub: LocalHub, hub_tokens: Tokens) -> Any:
+    return connect(hub.url, hub_tokens.admin)
+
+
+@pytest.fixture
+def ana(connect: Connect, hub: LocalHub, hub_tokens: Tokens) -> Any:
+    return connect(hub.url, hub_tokens.ana)
+
+
+@pytest.fixture
+def robot(connect: Connect, hub: LocalHub, hub_tokens: Tokens) -> Any:
+    return connect(hub.url, hub_tokens.service)
+
+
+@pytest.fixture
+def zero_admin(connect: Connect, zero_hub: LocalHub, zero_tokens: Tokens) -> Any:
+    return connect(zero_hub.url, zero_tokens.admin)
+
+
+def profile_of(api: Api, server: Any) -> Any:
+    """What the server itself says it runs as."""
+    return api.at(server.url).json()["profile"]
+
+
+def named(client: Any, user: str) -> list[str]:
+    """The user's named servers, running or not. The default one is always there."""
+    return [server.name for server in client.servers.list(user, stopped=True) if server.name]
+
+
+# ---------------------------------------------------------------- the hub, and who one is
+
+
+def test_the_hub_tells_its_version_and_what_it_is_made_of(admin: Any, hub: LocalHub) -> None:
+    assert admin.version() == hub.version
+    assert admin.info().version == hub.version
+    assert admin.info().authenticator.class_.endswith("SharedPasswordAuthenticator")
+
+
+def test_everybody_can_ask_who_they_are(admin: Any, ana: Any, robot: Any) -> None:
+    assert (admin.whoami().name, admin.whoami().admin) == ("admin", True)
+    assert (ana.whoami().name, ana.whoami().admin) == ("ana", False)
+    assert (robot.whoami().name, robot.whoami().kind) == ("robot", "service")
+    assert "list:users" in robot.whoami().scopes
+
+
+@pytest.mark.parametrize(
+    "pasted", ["", "hub/home", "hub/api", "hub/login?next=%2Fhub", "user/ana/lab/tree#x", "services/x"]
+)
+def test_any_address_of_the_hub_will_do(connect: Connect, hub: LocalHub, hub_tokens: Tokens, pasted: str) -> None:
+    assert connect(hub.url + pasted, hub_tokens.ana).whoami().name == "ana"
+
+
+def test_a_token_that_the_hub_does_not_know_is_not_authorized(connect: Connect, hub: LocalHub) -> None:
+    with pytest.raises(NotAuthorized, match="no token, or one that the hub does not know"):
+        connect(hub.url, "0" * 32).whoami()
+
+
+# ---------------------------------------------------------------- users
+
+
+def test_users_are_created_found_listed_and_deleted(admin: Any, fresh: Fresh) -> None:
+    name = fresh("user")
+    assert admin.users.create(name).name == name
+    with pytest.raises(Conflict, match=f"user {name}: already exists"):
+        admin.users.create(name)
+    assert admin.users.create(name, exist_ok=True).name == name
+    assert [user.name for user in admin.users.list(name_filter=name)] == [name]
+    admin.users.delete(name)
+    with pytest.raises(NotFound, match=f"user {name}: not found"):
+        admin.users.get(name)
+
+
+def test_a_created_user_has_the_name_that_the_hub_gives(admin: Any, fresh: Fresh) -> None:
+    name = fresh("User")
+    assert admin.users.create(name).name == name.lower()
+    assert admin.users.create(name, exist_ok=True).name == name.lower()
+
+
+@pytest.mark.parametrize("odd", ["with space", "at@example.org", "ümläut", "plus+and&more", "100%", "semi;colon"])
+def test_odd_names_stay_in_their_place(admin: Any, fresh: Fresh, odd: str) -> None:
+    name = f"{fresh('user')} {odd}"
+    group = fresh("group") + odd
+    admin.users.create(name)
+    admin.groups.create(group)
+    assert admin.groups.add_users(group, [name]).users == (name,)
+    assert admin.users.get(name).groups == (group,)
+    admin.groups.delete(group)
+    admin.users.delete(name)
+
+
+@pytest.mark.parametrize("bad", ["..", ".", "a/b", "../groups", "a\nb", "", "a\\b"])
+def test_names_that_could_leave_their_place_are_never_sent(admin: Any, bad: str) -> None:
+    for act in (admin.users.get, admin.users.create, admin.users.delete, admin.groups.get, admin.groups.delete):
+        with pytest.raises(InvalidInput):
+            act(bad)
+
+
+def test_lists_are_whole_beyond_the_largest_page(admin: Any, api: Api, fresh: Fresh) -> None:
+    prefix = fresh("many")
+    names = [f"{prefix}-{number}" for number in range(230)]
+    for start in range(0, len(names), 50):
+        assert api("POST", "/users", json={"usernames": names[start : start + 50]}).status_code == 201
+    listed = [user.name for user in admin.users.list(name_filter=prefix)]
+    assert sorted(listed) == sorted(names)
+
+
+def test_deleting_a_user_stops_their_named_servers_first(admin: Any, user: str) -> None:
+    admin.servers.start(user, "work", profile="stub")
+    admin.users.delete(user)
+    with pytest.raises(NotFound):
+        admin.users.get(user)
+
+
+# ---------------------------------------------------------------- groups
+
+
+def test_groups_are_created_changed_listed_and_deleted(admin: Any, user: str, fresh: Fresh) -> None:
+    name = fresh("group")
+    assert admin.groups.create(name).users == ()
+    with pytest.raises(Conflict):
+        admin.groups.create(name)
+    assert admin.groups.create(name, exist_ok=True).name == name
+    assert admin.groups.add_users(name, [user, "ana"]).users == (user, "ana")
+    assert admin.groups.add_users(name, [user]).users == (user, "ana")
+    assert admin.groups.remove_users(name, ["ana"]).users == (user,)
+    assert name in [group.name for group in admin.groups.list()]
+    admin.groups.delete(name)
+    with pytest.raises(NotFound, match=f"group {name}: not found"):
+        admin.groups.get(name)
+
+
+def test_one_unknown_user_among_many_is_named_and_nobody_is_added(admin: Any, user: str, fresh: Fresh) -> None:
+    name = fresh("group")
+    admin.groups.create(name)
+    with pytest.raises(NotFound, match="No such user: ghost") as caught:
+        admin.groups.add_users(name, [user, "ghost", "ana"])
+    assert "nobody was changed" in caught.value.hint
+    assert admin.groups.get(name).users == ()
+
+
+def test_some_properties_change_and_the_others_stay(admin: Any, fresh: Fresh) -> None:
+    name = fresh("group")
+    admin.groups.create(name)
+    admin.groups.set_properties(name, {"room": "B12", "seats": 30})
+    assert admin.groups.set_properties(name, {"seats": None, "term": "summer"}).properties == {
+        "room": "B12",
+        "term": "summer",
+    }
+
+
+# ---------------------------------------------------------------- tokens
+
+
+def test_a_token_is_made_from_a_password_used_and_revoked(connect: Connect, hub: LocalHub) -> None:
+    door = connect(hub.url)
+    made = door.tokens.create_with_password("ana", hub.user_password, note="a test", expires_in=600)
+    assert timedelta(minutes=9) < made.expires_at - datetime.now(UTC) < timedelta(minutes=11)
+    assert made.token not in repr(made)
+    mine = connect(hub.url, made.token)
+    assert made.id in [token.id for token in mine.tokens.list("ana")]
+    mine.tokens.revoke("ana", made.id)
+    with pytest.raises(NotAuthorized):
+        mine.whoami()
+
+
+def test_a_wrong_password_is_refused_with_what_to_check(connect: Connect, hub: LocalHub) -> None:
+    with pytest.raises(NotAuthorized, match="refused this username and password") as caught:
+        connect(hub.url).tokens.create_with_password("ana", "not the password")
+    assert "single sign-on" in caught.value.hint
+
+
+def test_a_token_can_be_narrowed_and_then_the_missing_scope_is_named(
+    connect: Connect, admin: Any, hub: LocalHub
+) -> None:
+    made = admin.tokens.create("admin", scopes=["list:users", "read:users:name"], expires_in=600)
+    narrow = connect(hub.url, made.token)
+    assert "ana" in [user.name for user in narrow.users.list()]
+    with pytest.raises(MissingScope, match="admin:groups") as caught:
+        narrow.groups.create("geo")
+    assert caught.value.scopes == ("admin:groups",)
+
+
+# ---------------------------------------------------------------- servers
+
+
+@pytest.mark.parametrize("name", ["", "work"])
+def test_a_server_is_started_from_a_profile_restarted_and_stopped(admin: Any, api: Api, user: str, name: str) -> None:
+    server = admin.servers.start(user, name, profile="lean", user_options={"size": 2})
+    assert (server.ready, server.user, server.profile) == (True, user, "lean")
+    assert [one.target for one in admin.servers.list(user)] == [server.target]
+    assert server.target in [one.target for one in admin.servers.list()]
+
+    again = admin.servers.restart(user, name)
+    assert again.user_options == {"profile": "lean", "size": 2}
+    assert again.started > server.started
+    assert admin.servers.restart(user, name, profile="stub").user_options == {"profile": "stub"}
+
+    admin.servers.stop(user, name)
+    admin.servers.stop(user, name)
+    assert admin.servers.get(user, name).stopped
+    assert list(admin.servers.list(user)) == []
+    assert (user, name) in [(one.user, one.name) for one in admin.servers.list(user, stopped=True) if one.stopped]
+
+
+def test_a_start_that_takes_longer_than_the_hub_waits_is_followed(admin: Any, api: Api, user: str) -> None:
+    server = admin.servers.start(user, "work", profile="slow_spawn")
+    assert server.ready
+    assert profile_of(api, server) == "slow_spawn"
+
+
+def test_a_start_without_a_profile_never_repeats_the_options_of_last_time(admin: Any, api: Api, user: str) -> None:
+    admin.servers.start(user, "work", profile="lean")
+    admin.servers.stop(user, "work")
+    server = admin.servers.start(user, "work")
+    assert server.user_options == {}
+    assert profile_of(api, server) == "stub"
+
+
+def test_a_server_that_runs_is_the_answer_or_a_conflict(admin: Any, user: str) -> None:
+    first = admin.servers.start(user, "work", profile="stub")
+    assert admin.servers.start(user, "work", profile="stub").started == first.started
+    with pytest.raises(Conflict, match="already runs with other options \\(profile=stub\\)"):
+        admin.servers.start(user, "work", profile="lean")
+
+
+def test_a_named_server_is_deleted(admin: Any, user: str) -> None:
+    admin.servers.start(user, "work", profile="stub")
+    admin.servers.delete(user, "work")
+    assert named(admin, user) == []
+    with pytest.raises(NotFound):
+        admin.servers.get(user, "work")
+    with pytest.raises(NotFound):
+        admin.servers.delete(user, "work")
+
+
+def test_a_start_can_be_left_alone_followed_and_waited_for(zero_admin: Any, zero_user: str) -> None:
+    begun = zero_admin.servers.start(zero_user, "work", profile="slow_spawn", wait=False)
+    assert begun.pending == "spawn"
+    events = list(zero_admin.servers.progress(zero_user, "work"))
+    assert events[-1].ready
+    assert zero_admin.servers.wait(zero_user, "work").ready
+
+
+def test_a_wait_that_is_too_short_says_that_the_hub_goes_on(zero_admin: Any, zero_user: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(StillPending, match="the hub goes on"):
+        zero_admin.servers.start(zero_user, "work", profile="slow_spawn", timeout=1)
+    assert time.monotonic() - began < 10
+    assert zero_admin.servers.wait(zero_user, "work").ready
+
+
+def test_a_start_can_be_cancelled(zero_admin: Any, zero_user: str) -> None:
+    zero_admin.servers.start(zero_user, "work", profile="never_spawn", wait=False)
+    zero_admin.servers.stop(zero_user, "work")
+    assert not zero_admin.servers.get(zero_user, "work").active
+
+
+def test_an_unknown_profile_is_refused_with_those_there_are(admin: Any, zero_admin: Any, user: str) -> None:
+    for one, name in ((admin, user), (zero_admin, "ana")):
+        with pytest.raises(NotFound, match="unknown profile 'gpu'; known profiles: lab, lean, stub"):
+            one.servers.start(name, "work", profile="gpu")
+        assert named(one, name) == []
+
+
+def test_a_server_that_died_at_once_has_the_hubs_reason_though_the_hub_answers_500(admin: Any, user: str) -> None:
+    with pytest.raises(SpawnFailed) as caught:
+        admin.servers.start(user, "work", profile="dead_at_once")
+    assert caught.value.reason not in ("", "Internal Server Error", "the hub gives no reason")
+    assert not admin.servers.get(user, "work").active
+
+
+def test_failed_starts_carry_the_hubs_reason_from_the_stream(zero_admin: Any, zero_user: str) -> None:
+    names = {"dead": "dead_at_once", "never": "never_spawn", "ends": "ends_at_once"}
+    for name, profile in names.items():
+        zero_admin.servers.start(zero_user, name, profile=profile, wait=False)
+    reasons = set[str]()
+    for name in names:
+        with pytest.raises(SpawnFailed) as caught:
+            zero_admin.servers.wait(zero_user, name)
+        reasons.add(caught.value.reason)
+    assert len(reasons) == 3, "each failed for a reason of its own"
+    assert not reasons & {"", "the hub gives no reason"}
+
+
+def test_several_servers_are_started_at_once(zero_admin: Any, zero_user: str, fresh: Fresh) -> None:
+    other = zero_admin.users.create(fresh("user")).name
+    targets = [zero_user, f"{zero_user}/work", (other, "work")]
+    with zero_admin.servers.start_many(targets, profile="slow_spawn") as fleet:
+        events = list(fleet)
+    assert {event.kind for event in events} >= {"queued", "starting", "progress", "ready"}
+    assert fleet.summary.ok
+    assert {str(event.target) for event in fleet.summary.done} == {zero_user, f"{zero_user}/work", f"{other}/work"}
+    with zero_admin.servers.stop_many(targets) as fleet:
+        assert {event.kind for event in fleet} == {"queued", "stopping", "stopped"}
+    assert list(zero_admin.servers.list(zero_user)) == []
+
+
+def test_two_failures_in_a_row_stop_a_fleet(zero_admin: Any, zero_user: str) -> None:
+    targets = [f"{zero_user}/s{number}" for number in range(5)]
+    with zero_admin.servers.start_many(targets, profile="ends_at_once", at_once=1) as fleet:
+        events = list(fleet)
+    assert [event.kind for event in events].count("failed") == 2
+    assert [event.kind for event in events].count("skipped") == 3
+    assert not fleet.summary.ok
+
+
+# ---------------------------------------------------------------- as an ordinary user, and as a service
+
+
+def test_a_user_may_run_her_own_servers_and_tokens(ana: Any, api: Api, fresh: Fresh) -> None:
+    name = fresh("mine")
+    server = ana.servers.start("ana", name, profile="stub")
+    assert profile_of(api, server) == "stub"
+    made = ana.tokens.create("ana", note="mine", expires_in=60)
+    ana.tokens.revoke("ana", made.id)
+    ana.servers.delete("ana", name)
+
+
+def test_a_user_is_told_what_she_may_not_do(ana: Any, user: str) -> None:
+    with pytest.raises(MissingScope) as caught:
+        list(ana.users.list())
+    assert "list:users" in caught.value.hint
+    with pytest.raises(MissingScope):
+        ana.groups.create("mine")
+    with pytest.raises(APIError, match="not found, or not visible to this token"):
+        ana.servers.start(user)
+
+
+def test_a_service_does_what_its_scopes_allow_and_no_more(robot: Any, admin: Any, user: str, fresh: Fresh) -> None:
+    group = fresh("group")
+    admin.groups.create(group)
+    assert user in [one.name for one in robot.users.list(name_filter=user)]
+    assert robot.groups.add_users(group, [user]).users == (user,)
+    assert robot.servers.start(user, "work", profile="stub").ready
+    robot.servers.stop(user, "work")
+    refused: tuple[tuple[Callable[[], object], str], ...] = (
+        (lambda: robot.groups.create("geo"), "admin:groups"),
+        (lambda: robot.users.create(fresh("user")), "admin:users"),
+        (lambda: robot.users.delete(user), "delete:users"),
+    )
+    for act, scope in refused:
+        with pytest.raises(MissingScope) as caught:
+            act()
+        assert scope in caught.value.scopes
+
+
+def test_a_full_stop_on_bad_requests_changes_nothing(admin: Any, user: str) -> None:
+    with pytest.raises(BadRequest):
+        admin.run(Request("POST", f"/users/{user}/activity", lambda answer: None, body={}))
+    with pytest.raises(InvalidInput):
+        admin.servers.start(user, "Not A Name")
+    with pytest.raises(InvalidInput):
+        admin.servers.delete(user, "")
+    assert named(admin, user) == []

@@ -1,0 +1,334 @@
+"""jhub.local: real hubs that start, answer, and leave nothing behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import jupyterhub
+import msgspec
+import psutil
+import pytest
+from hub_api import BASE_URL, Api, Tokens
+
+from jhub import local
+from jhub.errors import HubError, InvalidInput, LocalHubError
+from jhub.local import LocalHub, folder, logs, ports, processes, requirements, temporary
+
+T = TypeVar("T")
+
+
+def test_says_where_it_is_and_how_to_log_in(hub: LocalHub) -> None:
+    assert hub.url.startswith("http://127.0.0.1:")
+    assert hub.url.endswith(BASE_URL)
+    assert hub.api_url == f"{hub.url}hub/api"
+    assert hub.version == jupyterhub.__version__
+    assert hub.username == "admin"
+    assert psutil.pid_exists(hub.pid)
+    assert hub.log.is_relative_to(hub.folder)
+    assert "is now running" in hub.log.read_text()
+    for password in (hub.password, hub.user_password):
+        assert password not in repr(hub)
+
+
+def test_keeps_its_secrets(hub: LocalHub, service_token: str) -> None:
+    secrets = (hub.password, hub.user_password, service_token)
+    family = processes.marked(_mark(hub.folder))
+    assert {hub.pid} < {process.pid for process in family}  # the proxy, at least
+    for process in family:
+        assert not any(secret in argument for argument in process.cmdline() for secret in secrets)
+    assert stat.S_IMODE(hub.folder.stat().st_mode) == 0o700
+    for file in hub.folder.iterdir():
+        if file.is_file() and not file.name.startswith("jupyterhub.sqlite"):
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+    generated = hub.folder.joinpath("jupyterhub_config.py").read_text()
+    assert hub.password not in generated
+    assert hub.user_password not in generated
+
+
+def test_listens_on_loopback_only(hub: LocalHub) -> None:
+    listening = [
+        connection.laddr.ip
+        for process in processes.marked(_mark(hub.folder))
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert len(listening) >= 3  # the hub, the proxy, the proxy's own API
+    assert set(listening) == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("profile", ["lab", "lean", "stub"])
+def test_starts_servers_behind_the_awkward_url(api: Api, user: str, profile: str) -> None:
+    assert api.start(user, "work", profile=profile).status_code in (201, 202)
+    url = api.ready(user, "work")["url"]
+    assert url == f"{BASE_URL}user/{user}/work/"
+    assert api.at(f"{url}api/status").status_code == 200
+    # JupyterLab answers where it is; the bare server has no such page.
+    assert api.at(f"{url}lab").status_code == (200 if profile == "lab" else 404)
+    home = api.hub.folder / "users" / user
+    assert home.is_dir()
+    assert api("DELETE", f"/users/{user}/servers/work").status_code in (202, 204)
+
+
+def test_an_ordinary_user_and_a_service_may_do_their_own(hub: LocalHub, hub_tokens: Tokens) -> None:
+    assert Api(hub, hub_tokens.ana)("GET", "/user").json()["name"] == "ana"
+    assert Api(hub, hub_tokens.ana)("GET", "/users").status_code == 403
+    service = Api(hub, hub_tokens.service)
+    assert service("GET", "/user").json()["kind"] == "service"
+    assert service("GET", "/users").status_code == 200
+    assert service("POST", "/users", json={"usernames": ["nobody"]}).status_code == 403
+
+
+def test_a_process_that_ends_at_once_is_told_at_once(api: Api, user: str) -> None:
+    started = time.monotonic()
+    answer = api.start(user, "work", profile="ends_at_once")
+    assert answer.status_code == 500
+    assert "exit code 3" in answer.json()["message"]
+    assert time.monotonic() - started < 2
+
+
+def test_the_life_of_a_background_hub(tmp_path: Path) -> None:
+    place = tmp_path / "a {folder} with spaces"
+    assert local.status(place) is None
+    assert not local.down(place)
+    assert not place.exists()
+
+    # Two at once: one starts it, the other gets the same.
+    with _always_down(place), ThreadPoolExecutor() as threads:
+        first, second = threads.map(lambda _: local.up(place, base_url="/@/space word/"), range(2))
+        assert first.pid == second.pid
+        mark = _mark(place)
+        status = local.status(place)
+        assert status is not None
+        assert status.running
+        assert (status.url, status.pid, status.version) == (first.url, first.pid, first.version)
+        assert msgspec.json.decode(msgspec.json.encode(status))["password"] == first.password
+        assert first.password not in repr(status)
+        with pytest.raises(LocalHubError, match="already runs"):
+            local.up(place, port=1 + int(first.url.split(":")[2].split("/")[0]))
+        with pytest.raises(LocalHubError, match="already runs"), LocalHub(place):
+            pass
+
+        token = _token(first)
+        assert Api(first, token).start(first.username, "work", profile="lean").status_code == 201
+        os.kill(first.pid, signal.SIGKILL)
+        left = _until(lambda: None if first.pid in _pids(mark) else _pids(mark))
+        assert len(left) >= 2  # the proxy and the server are still there
+        status = local.status(place)
+        assert status is not None
+        assert not status.running
+
+        third = local.up(place)
+        assert not any(pid in _pids(mark) for pid in left)
+        # The folder is the same: who was known is known.
+        assert third.password == first.password
+        assert Api(third, token)("GET", "/user").json()["name"] == "admin"
+
+        assert local.down(place)
+        assert _pids(mark) == []
+        assert not local.down(place)
+        local.reset(place)
+        assert not place.exists()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_ends_with_its_parent(how: signal.Signals) -> None:
+    with _parent() as parent:
+        assert parent.stdout is not None
+        place = Path(parent.stdout.readline().strip())
+        mark = _mark(place)
+        assert len(_pids(mark)) >= 2
+        parent.send_signal(how)
+    _until(lambda: not _pids(mark))
+    assert not place.exists()
+
+
+def test_what_was_killed_together_with_its_parent_is_cleared_away_later() -> None:
+    """A container or a process group that is killed at once, say."""
+    with _parent() as parent:
+        assert parent.stdout is not None
+        place = Path(parent.stdout.readline().strip())
+        mark = _mark(place)
+        for process in processes.marked(mark):
+            if "jhub.local.child" in process.cmdline():
+                process.kill()
+        parent.kill()
+    assert _pids(mark) != []  # the proxy
+    os.utime(place, (0, 0))
+    temporary.remove_abandoned()
+    assert _pids(mark) == []
+    assert not place.exists()
+
+
+def test_a_port_that_is_taken() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(LocalHubError, match=f"port {port} is taken"), LocalHub(port=port):
+            pass
+
+
+def test_a_hub_that_dies_at_its_start_says_why(tmp_path: Path) -> None:
+    with pytest.raises(LocalHubError, match="ZeroDivisionError: division by zero") as caught:
+        LocalHub(tmp_path, config="1 / 0").start()
+    assert str(tmp_path / "hub.log") in caught.value.hint
+    assert _pids(_mark(tmp_path)) == []
+
+
+def test_a_folder_that_is_something_else(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    with pytest.raises(LocalHubError, match="something else"):
+        LocalHub(tmp_path).start()
+    local.reset(tmp_path)
+    assert precious.read_text() == "mine"
+
+
+def test_without_the_extra(tmp_path: Path) -> None:
+    """Importing works without JupyterHub; starting says what to install."""
+    # A Python with no packages but the two that this needs.
+    for package in (msgspec, sys.modules["jhub"]):
+        source = Path(package.__file__ or "").parent
+        tmp_path.joinpath(source.name).symlink_to(source)
+    script = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+from jhub.errors import LocalHubError
+from jhub.local import LocalHub
+try:
+    LocalHub().start()
+except LocalHubError as error:
+    print(error, "|", error.hint)
+"""
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=True)
+    message, hint = done.stdout.strip().split(" | ")
+    assert "jupyterhub, jupyterhub-traefik-proxy, jupyterlab, psutil" in message
+    assert hint == "pip install 'jhub[local]'"
+
+
+def test_a_hub_that_is_too_old() -> None:
+    with pytest.raises(LocalHubError, match=r"needs JupyterHub 6 or later, and 5\.4\.6 is installed"):
+        requirements.check_hub_version("5.4.6")
+    requirements.check_hub_version("10.0.0rc1")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the device that is always full exists on Linux only")
+def test_a_full_disk() -> None:
+    full = Path("/dev/full")
+    with pytest.raises(LocalHubError, match="the disk is full"), folder.disk_errors(full), full.open("w") as file:
+        file.write("x" * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("given", "escaped"),
+    [
+        ("/", "/"),
+        ("", "/"),
+        ("hub", "/hub/"),
+        ("/a/b/", "/a/b/"),
+        ("/@/space word/", "/@/space%20word/"),
+        ("/@/space%20word/", "/@/space%20word/"),
+        ("/grün", "/gr%C3%BCn/"),
+    ],
+)
+def test_base_urls(given: str, escaped: str) -> None:
+    assert ports.escaped_base_url(given) == escaped
+
+
+@pytest.mark.parametrize("bad", ["/a`b/", "/a/../b/", "/a//b/", "/a?b/", "/a#b/", "/(a)/", "/a\nb/"])
+def test_base_urls_that_are_none(bad: str) -> None:
+    with pytest.raises(InvalidInput, match="not a base URL"):
+        LocalHub(base_url=bad)
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_ports_that_are_none(port: int) -> None:
+    with pytest.raises(HubError, match="not a port"):
+        ports.check_port(port)
+
+
+def test_profiles_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="no such file"):
+        LocalHub(profiles=tmp_path / "profiles.yaml")
+
+
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        ("", "it said nothing"),
+        ("starting\nTraceback (most recent call last):\n  x\nValueError: no\n", "ValueError: no"),
+        (
+            "sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) database or disk is full\n[I 1 x] bye",
+            "sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) database or disk is full",
+        ),
+        ("[C 2026-01-01 10:00:00.000 JupyterHub app:1] Bad thing\n[I 2026-01-01 10:00:01.000 X app:2] ok", "Bad thing"),
+        ("Killed\n", "Killed"),
+    ],
+)
+def test_the_reason_in_a_log(log: str, reason: str) -> None:
+    assert logs.reason(log) == reason
+
+
+def test_where_its_state_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert local.default_folder() == tmp_path / "jhub" / "local"
+    monkeypatch.setenv("XDG_DATA_HOME", "relative")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert local.default_folder() == tmp_path / ".local" / "share" / "jhub" / "local"
+
+
+def _parent() -> subprocess.Popen[str]:
+    """A process with a hub of its own, which prints the hub's folder."""
+    script = """
+import time
+from jhub.local import LocalHub
+with LocalHub() as hub:
+    print(hub.folder, flush=True)
+    time.sleep(600)
+"""
+    return subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+
+
+def _mark(place: Path) -> str:
+    installation = folder.Folder(place).installation()
+    assert installation is not None
+    return installation.mark
+
+
+def _pids(mark: str) -> list[int]:
+    return [process.pid for process in processes.marked(mark)]
+
+
+def _token(hub: LocalHub) -> str:
+    login = {"auth": {"username": hub.username, "password": hub.password}}
+    token: str = Api(hub)("POST", f"/users/{hub.username}/tokens", json=login).json()["token"]
+    return token
+
+
+def _until(found: Callable[[], T | None], seconds: float = 15) -> T:
+    deadline = time.monotonic() + seconds
+    while not (value := found()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return value
+
+
+@contextlib.contextmanager
+def _always_down(place: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        local.reset(place)

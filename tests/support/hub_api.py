@@ -1,0 +1,62 @@
+"""Talking to the tests' hubs with nothing of jhub's own in between."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urljoin
+
+import requests
+
+from jhub.local import LocalHub
+
+BASE_URL = "/@/space%20word/"
+
+
+@dataclass(frozen=True, repr=False)
+class Tokens:
+    """API tokens of one hub."""
+
+    admin: str
+    ana: str
+    """An ordinary user's."""
+    service: str
+    """The service `robot`'s, with SERVICE_SCOPES and no others."""
+
+
+class Api:
+    """A hub's REST API, or a server's, in the hands of whom `token` belongs to."""
+
+    def __init__(self, hub: LocalHub, token: str | None = None) -> None:
+        self.hub = hub
+        self.session = requests.Session()
+        self.session.trust_env = False
+        if token is not None:
+            self.session.headers["Authorization"] = f"token {token}"
+
+    def __call__(self, method: str, path: str, **options: Any) -> requests.Response:
+        return self.session.request(method, f"{self.hub.api_url}{path}", timeout=30, **options)
+
+    def at(self, path: str) -> requests.Response:
+        """Get a path of the hub's site, such as a server's URL."""
+        return self.session.get(urljoin(self.hub.url, path), timeout=30)
+
+    def start(self, user: str, server: str, **options: Any) -> requests.Response:
+        """Ask for a start with these user options."""
+        return self("POST", f"/users/{quote(user)}/servers/{server}", json={"user_options": options})
+
+    def server(self, user: str, server: str) -> dict[str, Any] | None:
+        """The server's model while it is active."""
+        model: dict[str, Any] | None = self("GET", f"/users/{quote(user)}").json()["servers"].get(server)
+        return model
+
+    def ready(self, user: str, server: str, *, seconds: float = 15) -> dict[str, Any]:
+        """The server's model as soon as it is ready."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            model = self.server(user, server)
+            if model is not None and model["ready"]:
+                return model
+            time.sleep(0.1)
+        raise AssertionError(f"{user}/{server} is not ready after {seconds} s: {self.server(user, server)}")

@@ -1,0 +1,100 @@
+"""The `jhub` command as users run it: a process of its own, with or without a terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+JHUB = [sys.executable, "-m", "jhub"]
+SETTINGS = ("JUPYTERHUB_", "JHUB_", "XDG_", "NO_COLOR", "FORCE_COLOR")
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+@dataclass
+class Jhub:
+    """`jhub(…)` runs the command with a home of its own; `env` is what it adds to the environment."""
+
+    home: Path
+    env: dict[str, str] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    """All output of all commands, for a search for secrets."""
+
+    def environment(self) -> dict[str, str]:
+        clean = {key: value for key, value in os.environ.items() if not key.startswith(SETTINGS)}
+        config = {"XDG_CONFIG_HOME": str(self.home / "config"), "XDG_DATA_HOME": str(self.home / "data")}
+        return {**clean, **config, "TERM": "xterm-256color", "COLUMNS": "200", **self.env}
+
+    def __call__(self, *args: str, stdin: str = "", timeout: float = 60) -> Result:
+        done = subprocess.run(
+            [*JHUB, *args], input=stdin, env=self.environment(), capture_output=True, text=True, timeout=timeout
+        )
+        self.said += [done.stdout, done.stderr]
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def ok(self, *args: str, stdin: str = "") -> str:
+        """What a command that must succeed prints."""
+        result = self(*args, stdin=stdin)
+        assert result.code == 0, result
+        return result.out
+
+    def interrupted(self, *args: str, after: str, timeout: float = 30) -> Result:
+        """Run a command and press Ctrl-C once `after` stands on its stderr."""
+        process = subprocess.Popen(
+            [*JHUB, *args], env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert process.stderr is not None
+        seen = ""
+        while after not in seen:
+            line = process.stderr.readline()
+            assert line, f"it ended before it said {after!r}: {seen}"
+            seen += line
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=timeout)
+        return Result(process.returncode, out, seen + err)
+
+    def at_terminal(self, *args: str, answers: dict[str, str], timeout: float = 60) -> Result:
+        """Run a command at a terminal and type an answer to each question."""
+        waiting = dict(answers)
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execvpe(JHUB[0], [*JHUB, *args], self.environment())
+        screen = b""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            readable, _, _ = select.select([terminal], [], [], 0.5)
+            if readable:
+                try:
+                    chunk = os.read(terminal, 65536)
+                except OSError:  # Linux: the other side is gone
+                    break
+                if not chunk:
+                    break
+                screen += chunk
+            for question in [q for q in waiting if q in screen.decode(errors="replace")]:
+                # A password is read with the echo off, which takes a moment to be so.
+                time.sleep(0.2)
+                os.write(terminal, waiting.pop(question).encode() + b"\n")
+        os.close(terminal)
+        _, status = os.waitpid(pid, 0)
+        text = screen.decode(errors="replace")
+        self.said.append(text)
+        return Result(os.waitstatus_to_exitcode(status), text, "")
