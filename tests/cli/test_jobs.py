@@ -206,7 +206,7 @@ def test_a_service_does_what_its_scopes_allow(as_robot: Jhub, user: str) -> None
 
 
 def test_ctrl_c_ends_a_wait_without_a_traceback(as_admin: Jhub, user: str) -> None:
-    result = as_admin.interrupted("server", "start", f"{user}/x", "-p", "never_spawn", after=f"{user}/x: starting")
+    result = as_admin.interrupted("server", "start", f"{user}/x", "-p", "never_spawn", after=f"{user}/x: progress")
     assert result.code == 130
     assert "Traceback" not in result.err
     assert result.err.endswith("interrupted\n")

@@ -34,8 +34,8 @@ class Jhub:
     """`jhub(…)` runs the command with a home of its own; `env` is what it adds to the environment."""
 
     home: Path
-    env: dict[str, str] = field(default_factory=dict)
-    said: list[str] = field(default_factory=list)
+    env: dict[str, str] = field(default_factory=dict, repr=False)
+    said: list[str] = field(default_factory=list, repr=False)
     """All output of all commands, for a search for secrets."""
 
     def environment(self) -> dict[str, str]:

@@ -31,6 +31,8 @@ def configure(c: Any, path: str) -> None:
     # The folder may stem from an earlier JupyterHub.
     c.JupyterHub.upgrade_db = True
     c.JupyterHub.allow_named_servers = True
+    # Answer a start at once, and tell how it goes in the progress stream: the default is silence for ten seconds.
+    c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0}
 
     c.JupyterHub.authenticator_class = "shared-password"
     c.SharedPasswordAuthenticator.admin_password = installation.password

@@ -79,14 +79,12 @@ class ServerOps:
         query = (("include_stopped_servers", "1"),) if stopped else ()
         if user:
             owner = yield from call("GET", f"/users/{segment(user, 'user')}", User, query=query, about=f"user {user}")
-            for server in owner.servers.values():
+            for server in _by_name(owner):
                 yield Emit(server)
             return
         if not stopped:
             query = (("state", "active"),)
-        yield from pages(
-            "/users", User, lambda owner: owner.name, query, about="servers", emit=lambda owner: owner.servers.values()
-        )
+        yield from pages("/users", User, lambda owner: owner.name, query, about="servers", emit=_by_name)
 
     @operation
     def start(
@@ -272,6 +270,10 @@ def listen(
         note,
         about=f"server {target(user, name)}",
     )
+
+
+def _by_name(owner: User) -> list[Server]:
+    return [owner.servers[name] for name in sorted(owner.servers)]
 
 
 def _start(user: str, name: str, options: Mapping[str, Any], wait: bool, timeout: float) -> Flow[Server]:

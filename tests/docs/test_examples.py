@@ -1,0 +1,184 @@
+"""Every example runs: those of examples/, of docs/ and of the README, against a real hub."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from hub_api import Api
+from terminal import Jhub
+
+from jhub.extension.profiles import load
+from jhub.local import LocalHub
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "examples").iterdir())
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"(?:<!-- (\S+) -->\n)?```(\w+)\n(.*?)```", re.DOTALL)
+
+
+def blocks(page: Path) -> list[tuple[str, str, str]]:
+    """The code on a page: the file it stands in, its language, and the text."""
+    return [(name or "", language, text) for name, language, text in BLOCK.findall(page.read_text())]
+
+
+@pytest.fixture(scope="module")
+def example_hub(profiles_file: Path) -> Iterator[LocalHub]:
+    """A hub of its own: the examples use names that anybody might use."""
+    with LocalHub(base_url="/@/space word/", users=["ana", "bo", "cy"]) as running:
+        yield running
+
+
+@pytest.fixture
+def settings(example_hub: LocalHub, tmp_path: Path) -> dict[str, str]:
+    """The environment that the page on the API describes."""
+    login = {"auth": {"username": example_hub.username, "password": example_hub.password}, "expires_in": 600}
+    token = Api(example_hub)("POST", f"/users/{example_hub.username}/tokens", json=login).json()["token"]
+    api = Api(example_hub, token)
+    api("DELETE", "/groups/geo")
+    for user in ("ana", "bo", "cy"):
+        api("DELETE", f"/users/{user}/servers/lab", json={"remove": True})
+    return {
+        "JUPYTERHUB_API_URL": example_hub.api_url,
+        "JUPYTERHUB_API_TOKEN": token,
+        "HUB_URL": example_hub.url,
+        "HUB_USERNAME": example_hub.username,
+        "HUB_PASSWORD": example_hub.password,
+        "HOME": str(tmp_path),
+    }
+
+
+def run(command: list[str], tmp_path: Path, env: dict[str, str], stdin: str = "") -> str:
+    # The shell finds `jhub` beside the Python that runs the tests.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    everything = {**Jhub(tmp_path, env).environment(), "PATH": path}
+    done = subprocess.run(
+        command, env=everything, cwd=tmp_path, input=stdin, capture_output=True, text=True, timeout=90
+    )
+    assert done.returncode == 0, done
+    assert env.get("HUB_PASSWORD", "no password") not in done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_runs(example: Path, settings: dict[str, str], tmp_path: Path) -> None:
+    program = ["bash", "-eu"] if example.suffix == ".sh" else [sys.executable, "-W", "error"]
+    out = run([*program, str(example)], tmp_path, settings)
+    job, way = example.stem.partition("_")[::2]
+    if job == "token":
+        assert "admin" in out
+    elif job == "groups":
+        assert "geo" in out
+        assert "ana" in out
+    else:
+        assert "/user/ana/lab/" in out
+    assert way in ("", "jhub", "requests")
+
+
+def test_the_page_shows_the_examples_as_they_are() -> None:
+    shown = {name: text for name, _, text in blocks(ROOT / "docs/using-the-api.md") if name}
+    assert shown == {f"examples/{path.name}": path.read_text() for path in EXAMPLES}
+
+
+def test_the_six_snippets_of_the_page_run_as_written(example_hub: LocalHub, settings: dict[str, str]) -> None:
+    import requests
+
+    endpoint, user, server_name, group = example_hub.api_url, "ana", "lab", "geo"
+
+    headers = {"Accept": "application/json"}
+    data: dict[str, object] = {"username": example_hub.username, "password": example_hub.password}
+    r = requests.get(f"{endpoint}/authorizations/token", headers=headers, json=data)
+    assert (r.status_code, r.json()["user"]["name"]) == (200, example_hub.username)
+    headers = {"Authorization": f"token {r.json()['token']}"}
+
+    r = requests.get(f"{endpoint}/groups", headers=headers)
+    assert (r.status_code, r.json()) == (200, [])
+
+    r = requests.post(f"{endpoint}/groups/{group}", headers=headers)
+    assert r.status_code == 201
+
+    data = {"users": ["ana", "bo"]}
+    r = requests.post(f"{endpoint}/groups/{group}/users", headers=headers, json=data)
+    assert (r.status_code, r.json()["users"]) == (200, ["ana", "bo"])
+
+    data = {"users": ["bo"]}
+    r = requests.delete(f"{endpoint}/groups/{group}/users", headers=headers, json=data)
+    assert (r.status_code, r.json()["users"]) == (200, ["ana"])
+
+    data = {"profile": "lean"}
+    r = requests.post(f"{endpoint}/users/{user}/servers/{server_name}", headers=headers, json=data)
+    assert r.status_code in (201, 202)
+    api = Api(example_hub, settings["JUPYTERHUB_API_TOKEN"])
+    assert api.ready("ana", "lab")["user_options"] == {"profile": "lean"}
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_the_readmes_python_runs(number: int, example_hub: LocalHub, settings: dict[str, str], tmp_path: Path) -> None:
+    python = [text for _, language, text in blocks(ROOT / "README.md") if language == "python"]
+    assert len(python) == 2
+    program = python[number].replace("https://hub.example.org", example_hub.url)
+    # There is no terminal to type the password at.
+    program = program.replace("getpass()", "__import__('os').environ['HUB_PASSWORD']")
+    assert run([sys.executable, "-c", program], tmp_path, settings).split()[1] == "lab"
+
+
+def test_the_readmes_shell_lines_run(example_hub: LocalHub, settings: dict[str, str], tmp_path: Path) -> None:
+    [lines] = [text for _, language, text in blocks(ROOT / "README.md") if language == "sh" and "jhub login" in text]
+    script = lines.replace("https://hub.example.org", example_hub.url)
+    # There is no terminal to type the password at.
+    script = script.replace("--username admin", '--username admin --password-stdin <<< "$HUB_PASSWORD"')
+    env = {key: settings[key] for key in ("HUB_PASSWORD", "HOME")}
+    out = run(["bash", "-euc", script], tmp_path, env)
+    assert '"user_options": {\n      "profile": "lab"' in out
+
+
+def test_the_local_hubs_page_runs(tmp_path: Path) -> None:
+    found = blocks(ROOT / "docs/local-hub.md")
+    [program] = [text for _, language, text in found if "LocalHub(" in text and language == "python"]
+    assert "/user/ana/work/" in run([sys.executable, "-W", "error", "-c", program], tmp_path, {})
+
+    [profiles] = [text for _, language, text in found if language == "yaml"]
+    (tmp_path / "profiles.yaml").write_text(profiles)
+    assert [profile.slug for profile in load(tmp_path / "profiles.yaml").all] == ["course"]
+    assert yaml.safe_load(profiles)["profiles"][0]["default"]
+
+    [config] = [text for _, language, text in found if "jhub.extension" in text and language == "python"]
+    program = f"from traitlets.config import Config\nc = Config()\n{config}"
+    run([sys.executable, "-c", program], tmp_path, {})
+
+
+def test_the_local_hubs_shell_lines_run(tmp_path: Path) -> None:
+    """`jhub local up`, `status`, `down`, and the users of the page on the API."""
+    jhub = Jhub(tmp_path)
+    pages = ("docs/local-hub.md", "docs/using-the-api.md")
+    scripts = {page: next(t for name, lang, t in blocks(ROOT / page) if lang == "sh" and not name) for page in pages}
+    try:
+        out = run(["bash", "-euc", scripts["docs/using-the-api.md"]], tmp_path, {})
+        assert "cy" in out
+        assert "running        yes" in run(["bash", "-euc", scripts["docs/local-hub.md"]], tmp_path, {})
+    finally:
+        jhub("local", "down")
+    assert jhub("local", "status").code == 1
+
+
+def test_the_demo_shows_servers_that_differ_by_profile(tmp_path: Path) -> None:
+    jhub = Jhub(tmp_path)
+    result = jhub("demo", "-o", "json", timeout=120)
+    assert result.code == 0, result.err
+    rows = {row["user"]: row for row in yaml.safe_load(result.out)}
+    assert {user: row["profile"] for user, row in rows.items()} == {"ana": "lab", "bo": "lean"}
+    assert rows["ana"]["answers"].startswith("JupyterLab on Jupyter Server")
+    assert rows["bo"]["answers"].startswith("Jupyter Server")
+    assert "geo: ana, bo\n" in result.err
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+        assert (page.parent / link).exists(), link

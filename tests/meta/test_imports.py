@@ -1,0 +1,93 @@
+"""What importing the package costs, and that its public names are what they seem."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import jhub
+
+
+def loaded(statement: str) -> set[str]:
+    """The modules that are loaded after a statement in a fresh interpreter."""
+    code = f"{statement}\nimport json, sys\nprint(json.dumps(list(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    found: list[str] = json.loads(run.stdout)
+    return set(found)
+
+
+def test_importing_the_package_loads_nothing_but_itself() -> None:
+    found = loaded("import jhub")
+    assert {name for name in found if name.partition(".")[0] == "jhub"} == {"jhub"}
+    assert not found & {"httpx2", "anyio", "click", "rich", "msgspec", "yaml", "jupyterhub", "asyncio"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["import jhub.extension", "import jhub.extension, jhub.extension.barrier, jhub.extension.routes"],
+)
+def test_a_hub_that_loads_the_extension_loads_neither_client_nor_command_line(statement: str) -> None:
+    found = loaded(statement)
+    assert not found & {"httpx2", "click", "rich"}
+    parts = {name.split(".")[1] for name in found if name.startswith("jhub.")}
+    assert parts <= {"extension", "errors", "models"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["import jhub.testing, jhub.fleet.servers, jhub.operations.users", "from jhub import Group, HubError, Request"],
+)
+def test_plans_and_their_tests_need_no_http_library(statement: str) -> None:
+    assert not loaded(statement) & {"httpx2", "anyio", "click", "rich", "jupyterhub"}
+
+
+def test_the_client_needs_no_command_line_and_no_hub() -> None:
+    found = loaded("from jhub import Hub, AsyncHub")
+    assert "httpx2" in found
+    assert not found & {"click", "rich", "jupyterhub", "trio"}
+
+
+def test_every_public_name_resolves() -> None:
+    names = {name for name in dir(jhub) if not name.startswith("_")}
+    assert {"Hub", "AsyncHub", "HubError", "User", "Request"} <= names
+    for name in names:
+        assert getattr(jhub, name) is not None
+
+
+def test_every_public_name_lives_where_it_is_said_to() -> None:
+    for home, names in jhub._HOMES.items():
+        for name in names:
+            found = getattr(jhub, name)
+            assert getattr(sys.modules[home], name) is found
+            assert getattr(found, "__module__", home).startswith((home, "collections.abc", "typing"))
+
+
+def test_type_checkers_see_the_names_that_there_are() -> None:
+    tree = ast.parse(Path(jhub.__file__).read_text())
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen: dict[str, set[str]] = {}
+    for node in block.body:
+        assert isinstance(node, ast.ImportFrom)
+        for each in node.names:
+            assert each.asname == each.name, "`import X as X` is what makes a name public"
+            seen.setdefault(node.module or "", set()).add(each.name)
+    assert seen == {home: set(names) for home, names in jhub._HOMES.items()}
+
+
+def test_every_error_is_a_public_name() -> None:
+    from jhub import errors
+
+    kinds = {
+        name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.HubError)
+    }
+    assert kinds - {"Redirected", "LocalHubError"} <= set(dir(jhub))
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="Hubb"):
+        _ = jhub.Hubb

@@ -1,0 +1,127 @@
+"""Imports point one way, and each library has one home."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import jhub
+
+ROOT = Path(jhub.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+
+PURE = {"models", "errors", "steps", "binding", "operations", "discovery"}
+
+# What each part may import, itself aside. A new part belongs here, and the fewer it may import the better.
+MAY: dict[str, set[str]] = {
+    "__init__": set(),
+    "__main__": {"cli"},
+    "models": set(),
+    "errors": set(),
+    "files": set(),
+    "steps": {"models", "errors"},
+    "binding": {"models", "errors", "steps"},
+    "discovery": {"models", "errors", "steps", "binding"},
+    "operations": {"models", "errors", "steps", "binding"},
+    "fleet": PURE - {"discovery"},
+    "client": PURE | {"fleet"},
+    "login": PURE | {"fleet", "client", "files"},
+    "contexts": PURE | {"fleet", "client", "files"},
+    "testing": {"errors", "steps"},
+    "local": {"models", "errors"},
+    "extension": {"models", "errors"},
+    "cli": PURE | {"fleet", "client", "login", "contexts", "files", "local"},
+}
+
+# Below which parts a library may be imported.
+HOMES = {
+    "httpx2": {"client"},
+    "anyio": {"client"},
+    "click": {"cli"},
+    "rich": {"cli"},
+    "jupyterhub": {"extension", "local"},
+    "tornado": {"extension", "local"},
+    "traitlets": {"extension", "local"},
+    "psutil": {"local"},
+}
+
+
+def part(file: Path) -> str:
+    """The part of the package that a file belongs to."""
+    return file.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(code: str) -> Iterator[str]:
+    """The dotted names that code imports, wherever it does, but not those for type checkers alone."""
+    waiting: list[ast.AST] = [ast.parse(code)]
+    while waiting:
+        match waiting.pop():
+            case ast.If(test=ast.Name("TYPE_CHECKING"), orelse=otherwise):
+                waiting.extend(otherwise)
+            case ast.Import(names=names):
+                yield from (each.name for each in names)
+            case ast.ImportFrom(module=module, names=names, level=0):
+                yield from (f"{module}.{each.name}" for each in names)
+            case ast.ImportFrom():
+                raise AssertionError("imports are absolute here")
+            case node:
+                waiting.extend(ast.iter_child_nodes(node))
+
+
+def parts_imported(code: str) -> set[str]:
+    """The parts of this package that code imports."""
+    found = set[str]()
+    for name in imports(code):
+        head, *rest = name.split(".")
+        if head == "jhub" and rest:
+            home = jhub._HOME.get(rest[0], f"jhub.{rest[0]}").split(".")[1]
+            if (ROOT / home).is_dir() or (ROOT / f"{home}.py").exists():
+                found.add(home)
+    return found
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_imports_point_one_way(file: Path) -> None:
+    assert part(file) in MAY, "a new part of the package: say in MAY what it may import"
+    assert parts_imported(file.read_text()) - {part(file)} <= MAY[part(file)]
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_a_library_is_imported_below_its_home_alone(library: str) -> None:
+    users = {part(file) for file in FILES if library in {name.split(".")[0] for name in imports(file.read_text())}}
+    assert users <= HOMES[library]
+
+
+def test_nothing_imports_the_command_line() -> None:
+    users = {part(file) for file in FILES if "cli" in parts_imported(file.read_text())}
+    assert users == {"cli", "__main__"}
+
+
+def test_what_may_be_imported_makes_no_circle() -> None:
+    placed: set[str] = set()
+    while left := {name: may - placed for name, may in MAY.items() if name not in placed}:
+        free = {name for name, missing in left.items() if not missing}
+        assert free, f"a circle among {sorted(left)}"
+        placed |= free
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("import jhub", set()),
+        ("import jhub.client.sync", {"client"}),
+        ("from jhub.client import Hub", {"client"}),
+        ("from jhub import Hub", {"client"}),
+        ("from jhub import contexts", {"contexts"}),
+        ("from jhub import __version__", set()),
+        ("def f():\n    from jhub.cli import main", {"cli"}),
+        ("if TYPE_CHECKING:\n    from jhub.client import Hub\nelse:\n    import jhub.cli", {"cli"}),
+        ("try:\n    import jhub.local\nexcept ImportError:\n    pass", {"local"}),
+        ("import json, httpx2", set()),
+    ],
+)
+def test_an_import_is_found_wherever_it_stands(code: str, found: set[str]) -> None:
+    assert parts_imported(code) == found

@@ -1,0 +1,107 @@
+"""Both drivers and what surrounds them: the environment, proxies, the log, and who may see a secret."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+from loopback import BOTH, Driver, Visit, as_ana, closed_port, serving
+
+from jhub import AsyncHub, Hub
+from jhub.errors import InvalidInput
+from jhub.operations.tokens import sign_in
+from jhub.operations.users import UserOps
+from jhub.steps import Flow
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in ("no_proxy", "all_proxy", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    return monkeypatch
+
+
+@BOTH
+def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(driver: Driver, proxy: pytest.MonkeyPatch) -> None:
+    proxy.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_port()}")
+    proxy.setenv("ALL_PROXY", f"http://127.0.0.1:{closed_port()}")
+    with serving(as_ana) as site:
+        assert driver.run(site.root, UserOps.get("ana")).name == "ana"
+
+
+@BOTH
+def test_a_proxy_of_the_environment_is_asked_for_other_machines(driver: Driver, proxy: pytest.MonkeyPatch) -> None:
+    with serving(as_ana) as site:
+        proxy.setenv("HTTP_PROXY", site.url)
+        assert driver.run("http://hub.invalid/hub/api", UserOps.get("ana")).name == "ana"
+        assert site.calls == ["GET http://hub.invalid/hub/api/users/ana"]
+
+
+@BOTH
+def test_the_log_tells_what_was_asked_and_no_secret(driver: Driver, caplog: pytest.LogCaptureFixture) -> None:
+    def route(visit: Visit) -> None:
+        visit.json({"id": "a7", "name": "ana", "token": "TOPSECRET"}, 201)
+
+    def flow() -> Flow[str]:
+        yield from UserOps.get("ana")
+        return (yield from sign_in("ana", "PASSWORD", "", None, None))
+
+    caplog.set_level(logging.DEBUG)
+    with serving(route) as site:
+        assert driver.run(site.root, flow()) == "TOPSECRET"
+    assert ("jhub", logging.DEBUG, "GET /hub/api/users/ana 201") in caplog.record_tuples
+    assert "SECRET" not in caplog.text
+    assert "PASSWORD" not in caplog.text
+
+
+@pytest.mark.parametrize("kind", [Hub, AsyncHub])
+@pytest.mark.parametrize("token", ["SECRET\n", "SECRET\r\nX-Evil: 1", " SECRET", "SEC RET", "SECRET\x00", "SECRÉT", ""])
+def test_a_token_with_characters_that_no_token_has_is_refused_and_not_shown(
+    kind: type[Hub] | type[AsyncHub], token: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        kind("http://127.0.0.1:1/hub/api", token)
+    assert "SEC" not in f"{caught.value!r} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("kind", [Hub, AsyncHub])
+def test_a_client_does_not_show_its_token(kind: type[Hub] | type[AsyncHub]) -> None:
+    assert repr(kind("http://127.0.0.1:1/hub", "SECRET")) == f"{kind.__name__}('http://127.0.0.1:1/hub')"
+
+
+@BOTH
+def test_inside_a_server_of_the_hub_the_environment_says_where_and_who(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(as_ana) as site:
+        monkeypatch.setenv("JUPYTERHUB_API_URL", site.root)
+        monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "FROMENV")
+        driver.run(None, UserOps.get("ana"), token=None)
+        driver.run(None, UserOps.get("ana"), token="GIVEN")
+        driver.run(site.root, UserOps.get("ana"), token=None)
+        # Where a URL is given, it may be another hub's: the token of the environment is not for it.
+        assert [seen.headers.get("authorization") for seen in site.seen] == ["token FROMENV", "token GIVEN", None]
+
+
+@pytest.mark.parametrize("kind", [Hub, AsyncHub])
+def test_without_a_url_and_an_environment_there_is_no_hub(
+    kind: type[Hub] | type[AsyncHub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JUPYTERHUB_API_URL", raising=False)
+    with pytest.raises(InvalidInput, match="which hub"):
+        kind()
+
+
+def test_signing_in_gives_a_client_with_the_new_token() -> None:
+    def route(visit: Visit) -> None:
+        visit.json({"id": "a7", "user": "ana", "token": "NEW", "name": "ana", "version": "6.1.1"})
+
+    with serving(route) as site:
+        with Hub.login(site.url, username="ana", password="PASSWORD") as hub:
+            assert hub.url == f"{site.url}/"
+            hub.users.get("ana")
+        assert site.calls == ["GET /hub/api/", "POST /hub/api/users/ana/tokens", "GET /hub/api/users/ana"]
+        assert [seen.headers.get("authorization") for seen in site.seen] == [None, None, "token NEW"]
+        assert json.loads(site.seen[1].body)["auth"] == {"username": "ana", "password": "PASSWORD"}

@@ -1,0 +1,147 @@
+"""Fleets on both clients: how they end, what happens outside of their block, and flows side by side."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx2
+import pytest
+from loopback import MOST, as_ana, async_hub_at, closed_port, endless, hub_at, within
+
+from jhub import Hub
+from jhub.errors import HubError, InvalidInput
+from jhub.fleet.coordinator import coordinate
+from jhub.fleet.events import Target
+from jhub.operations.hub import HubOps
+from jhub.steps import Cancel, Flow, Fork, HubVersion, Next, Sleep
+
+USERS = ["ana", "ben"]
+
+
+def test_there_is_no_summary_before_the_end() -> None:
+    with hub_at(as_ana) as (_, hub):
+        with hub.fleet(endless()) as fleet, pytest.raises(RuntimeError, match="has not ended"):
+            _ = fleet.summary
+        with pytest.raises(RuntimeError, match="has not ended"):
+            _ = fleet.summary
+
+
+def refused() -> Flow[Any]:
+    return coordinate([Target("ana")], lambda target: Sleep(0), begins="starting", ends="ready", window=0)  # type: ignore[arg-type, return-value]
+
+
+def test_an_error_of_the_fleet_itself_is_raised_by_iterating_and_by_its_summary() -> None:
+    with hub_at(as_ana) as (_, hub), hub.fleet(refused()) as fleet:
+        with pytest.raises(InvalidInput):
+            list(fleet)
+        with pytest.raises(InvalidInput):
+            _ = fleet.summary
+
+
+def test_an_error_of_an_asynchronous_fleet_itself_is_raised_by_iterating_and_by_its_summary() -> None:
+    async def go() -> None:
+        async with async_hub_at(as_ana) as (_, hub), hub.fleet(refused()) as fleet:
+            with pytest.raises(InvalidInput):
+                _ = [event async for event in fleet]
+            with pytest.raises(InvalidInput):
+                _ = fleet.summary
+
+    asyncio.run(go())
+
+
+def test_iterating_again_after_the_end_gives_nothing_and_does_not_wait() -> None:
+    with hub_at(as_ana) as (_, hub), hub.servers.start_many(USERS) as fleet:
+        assert list(fleet)
+        assert within(lambda: list(fleet)) == []
+
+
+def test_a_fleet_outside_of_a_block_says_so_and_does_not_wait() -> None:
+    with hub_at(as_ana) as (_, hub):
+        fleet = hub.servers.start_many(USERS)
+        with pytest.raises((RuntimeError, TypeError)):
+            within(lambda: list(fleet))
+
+
+def test_an_asynchronous_fleet_outside_of_a_block_says_so() -> None:
+    async def go() -> None:
+        async with async_hub_at(as_ana) as (_, hub):
+            fleet = hub.servers.start_many(USERS)
+            with pytest.raises((RuntimeError, TypeError)):
+                _ = [event async for event in fleet]
+
+    asyncio.run(go())
+
+
+# side by side
+
+
+def test_a_fork_that_fails_or_is_cancelled_carries_its_error() -> None:
+    def fails() -> Flow[None]:
+        yield Sleep(0)
+        raise HubError("no")
+
+    def sleeps() -> Flow[None]:
+        yield Sleep(3600)
+
+    def flow() -> Flow[dict[str, str]]:
+        yield Fork(fails(), "fails")
+        yield Fork(sleeps(), "sleeps")
+        yield Cancel("sleeps")
+        yield Cancel("never there")
+        ends = [(yield from Next(MOST)), (yield from Next(MOST))]
+        return {end.tag: str(end.error) for end in ends if end is not None}
+
+    async def go() -> None:
+        async with async_hub_at(as_ana) as (_, hub):
+            assert await hub.run(flow()) == {"fails": "no", "sleeps": "sleeps: cancelled"}
+
+    asyncio.run(go())
+    with hub_at(as_ana) as (_, hub), hub.fleet(flow()) as fleet:
+        assert list(fleet) == []
+        assert fleet.summary == {"fails": "no", "sleeps": "sleeps: cancelled"}
+
+
+def test_next_gives_a_tick_when_nothing_ended_in_time() -> None:
+    def child() -> Flow[str]:
+        yield Sleep(0.3)
+        return "done"
+
+    def flow() -> Flow[list[Any]]:
+        yield Fork(child(), "child")
+        tick = yield from Next(0.05)
+        end = yield from Next(MOST)
+        return [tick, end.answer if end else None]
+
+    with hub_at(as_ana) as (_, hub), hub.fleet(flow()) as fleet:
+        list(fleet)
+        assert fleet.summary == [None, "done"]
+
+
+def test_forks_do_not_run_on_a_hub_without_a_fleet_and_the_error_says_so() -> None:
+    with hub_at(as_ana) as (_, hub), pytest.raises(TypeError, match=r"hub\.fleet"):
+        hub.run(endless())
+
+
+def test_a_fleet_takes_over_the_version_that_its_hub_knows() -> None:
+    def flow() -> Flow[tuple[int, ...]]:
+        return (yield from HubVersion())
+
+    with hub_at(as_ana) as (site, hub):
+        hub.run(HubVersion())
+        with hub.fleet(flow()) as fleet:
+            list(fleet)
+        assert fleet.summary == (6, 1, 1)
+        assert site.calls == ["GET /hub/api/"]
+
+
+def test_a_fleet_uses_the_transport_that_its_hub_was_given() -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, json={"version": "6.1.1"})
+
+    with (
+        Hub(f"http://127.0.0.1:{closed_port()}/hub/api", transport=httpx2.MockTransport(answer)) as hub,
+        hub.fleet(HubOps.version()) as fleet,
+    ):
+        list(fleet)
+    assert fleet.summary == "6.1.1"

@@ -1,0 +1,169 @@
+"""Fleets on both clients against a real server on this machine: events, the end, and what is left behind: nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from typing import TypeVar
+
+import pytest
+from loopback import MOST, Visit, async_hub_at, endless, hub_at, within
+
+from jhub import ServerEvent
+
+T = TypeVar("T")
+USERS = [f"user{n}" for n in range(6)]
+
+
+class Counting:
+    """Servers that come up as soon as they are asked for; counts how many calls are open at the same time."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+        self.lock = threading.Lock()
+        self.open = self.most = 0
+
+    def __call__(self, visit: Visit) -> None:
+        with self.lock:
+            self.open += 1
+            self.most = max(self.most, self.open)
+        visit.hold(self.seconds)
+        with self.lock:
+            self.open -= 1
+        if visit.command == "POST":
+            visit.json({}, 201)
+        else:
+            visit.json({"name": "", "ready": True, "version": "6.1.1"})
+
+
+def threads() -> set[threading.Thread]:
+    """All but those of the server that a test asks."""
+    return {thread for thread in threading.enumerate() if thread.name != "loopback"}
+
+
+# the whole way
+
+
+def test_a_fleet_tells_its_events_and_its_summary() -> None:
+    counting = Counting(0.02)
+    with hub_at(counting) as (site, hub):
+        with hub.servers.start_many(USERS, at_once=3) as fleet:
+            events = list(fleet)
+        summary = fleet.summary
+        assert summary.ok
+        assert {str(event.target) for event in summary.done} == set(USERS)
+        assert 2 <= counting.most <= 3
+        posts = Counter(call for call in site.calls if call.startswith("POST"))
+    assert posts == Counter(f"POST /hub/api/users/{user}/server" for user in USERS)
+    assert all(isinstance(event, ServerEvent) for event in events)
+    assert Counter(event.kind for event in events) == {"queued": 6, "starting": 6, "ready": 6}
+
+
+def test_an_asynchronous_fleet_tells_its_events_and_its_summary() -> None:
+    async def go() -> None:
+        counting = Counting(0.02)
+        async with async_hub_at(counting) as (_, hub):
+            async with hub.servers.start_many(USERS, at_once=3) as fleet:
+                events = [event async for event in fleet]
+            assert fleet.summary.ok
+            assert {str(event.target) for event in fleet.summary.done} == set(USERS)
+            assert 2 <= counting.most <= 3
+        assert Counter(event.kind for event in events) == {"queued": 6, "starting": 6, "ready": 6}
+
+    asyncio.run(go())
+
+
+def test_events_come_while_the_fleet_is_under_way() -> None:
+    with hub_at(Counting()) as (_, hub), hub.fleet(endless()) as fleet:
+        assert within(lambda: next(iter(fleet))) == "begun"
+
+
+def test_a_fleet_needs_one_thread_however_many_servers_there_are() -> None:
+    counting = Counting(0.1)
+    before = threads()
+    with hub_at(counting) as (_, hub), hub.servers.start_many(USERS, at_once=6) as fleet:
+        most = max(len(threads() - before) for _ in fleet)
+    assert counting.most > 2
+    assert most == 1
+
+
+# leaving early
+
+
+def test_leaving_a_fleet_early_sends_nothing_more_and_leaves_no_thread() -> None:
+    before = threads()
+    began = time.monotonic()
+    with hub_at(Counting(0.05)) as (site, hub):
+        with hub.servers.start_many([f"u{n}" for n in range(100)], at_once=2) as fleet:
+            for event in fleet:
+                if event.kind == "ready":
+                    break
+        calls = len(site.calls)
+        assert threads() == before
+        time.sleep(0.3)
+        assert len(site.calls) == calls < 20
+    assert time.monotonic() - began < MOST
+
+
+def test_leaving_an_asynchronous_fleet_early_sends_nothing_more_and_leaves_no_task() -> None:
+    async def go() -> None:
+        async with async_hub_at(Counting(0.05)) as (site, hub):
+            before = asyncio.all_tasks()
+            async with hub.servers.start_many([f"u{n}" for n in range(100)], at_once=2) as fleet:
+                async for event in fleet:
+                    if event.kind == "ready":
+                        break
+            calls = len(site.calls)
+            assert asyncio.all_tasks() == before
+            await asyncio.sleep(0.3)
+            assert len(site.calls) == calls < 20
+
+    asyncio.run(go())
+
+
+def test_an_error_in_the_block_leaves_no_thread_and_goes_on() -> None:
+    before = threads()
+    with hub_at(Counting()) as (site, hub):
+        with pytest.raises(KeyboardInterrupt), hub.fleet(endless()) as fleet:
+            raise KeyboardInterrupt(next(iter(fleet)))
+        assert threads() == before
+        assert site.calls == ["DELETE /hub/api/x"]
+
+
+def test_a_fleet_that_is_left_lets_what_is_under_way_clean_up() -> None:
+    with hub_at(Counting()) as (site, hub):
+        with hub.fleet(endless()) as fleet:
+            next(iter(fleet))
+        assert site.calls == ["DELETE /hub/api/x"]
+
+
+def test_an_asynchronous_fleet_that_is_left_lets_what_is_under_way_clean_up() -> None:
+    async def go() -> None:
+        async with async_hub_at(Counting()) as (site, hub):
+            async with hub.fleet(endless()) as fleet:
+                async for _ in fleet:
+                    break
+            assert site.calls == ["DELETE /hub/api/x"]
+
+    asyncio.run(go())
+
+
+def test_a_fleet_that_is_left_at_once_does_no_harm() -> None:
+    before = threads()
+    with hub_at(Counting()) as (_, hub):
+        for _ in range(5):
+            with hub.servers.start_many(USERS):
+                pass
+    assert threads() == before
+
+
+def test_an_asynchronous_fleet_that_is_left_at_once_does_no_harm() -> None:
+    async def go() -> None:
+        async with async_hub_at(Counting()) as (_, hub):
+            for _ in range(5):
+                async with hub.servers.start_many(USERS):
+                    pass
+
+    asyncio.run(go())

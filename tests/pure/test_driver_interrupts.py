@@ -1,0 +1,213 @@
+"""Both drivers when they are interrupted: a flow may clean up, within bounds, and the interruption goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import anyio
+import pytest
+from loopback import Site, Visit, endless, serving
+
+from jhub import AsyncHub, Hub
+from jhub.errors import Unavailable
+from jhub.operations.servers import listen
+from jhub.steps import Emit, Flow, Interrupted, Plan, Sleep, Step, send
+
+LONG = 8.0
+"""Seconds that something would last if nobody ended it."""
+MOST = 5.0
+"""Seconds that are plenty to end it."""
+
+
+def route(visit: Visit) -> None:
+    if visit.path.endswith("/progress"):
+        visit.stream('data: {"progress": 1}\n\n')
+        visit.hold(LONG)
+    elif visit.path.endswith("/hang"):
+        visit.hold(LONG)
+    else:
+        visit.json({})
+
+
+@contextmanager
+def alarm(seconds: float) -> Iterator[None]:
+    """Ctrl-C after a while, as a signal that arrives in the midst of whatever the main thread does."""
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def interrupt_sync(site: Site, plan: Plan[Any]) -> None:
+    with Hub(site.root, "SECRET", timeout=LONG * 2) as hub, pytest.raises(KeyboardInterrupt), alarm(0.3):
+        hub.run(plan)
+
+
+def interrupt_async(site: Site, plan: Plan[Any]) -> None:
+    async def go() -> None:
+        async with AsyncHub(site.root, "SECRET", timeout=LONG * 2) as hub:
+            task = asyncio.create_task(hub.run(plan))
+            await asyncio.sleep(0.3)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(go())
+
+
+BOTH = pytest.mark.parametrize("interrupt", [interrupt_sync, interrupt_async], ids=["Hub", "AsyncHub"])
+Interrupt = Callable[[Site, Plan[Any]], None]
+
+
+def working(step: Step, *clean_up: Step) -> Flow[None]:
+    try:
+        yield step
+    finally:
+        for each in clean_up:  # noqa: UP028 - each is sent an answer, which a tuple would not take
+            yield each
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("step", "before"),
+    [
+        (Sleep(LONG), []),
+        (send("POST", "/hang"), ["POST /hub/api/hang"]),
+        (listen("ana", "lab", LONG), ["GET /hub/api/users/ana/servers/lab/progress"]),
+    ],
+    ids=["Sleep", "Request", "Listen"],
+)
+def test_a_flow_cleans_up_wherever_it_was_interrupted(interrupt: Interrupt, step: Step, before: list[str]) -> None:
+    began = time.monotonic()
+    with serving(route) as site:
+        interrupt(site, working(step, send("DELETE", "/one"), Emit("dropped"), Sleep(0.01), send("DELETE", "/two")))
+        assert site.calls == [*before, "DELETE /hub/api/one", "DELETE /hub/api/two"]
+        assert time.monotonic() - began < MOST
+
+
+@BOTH
+def test_a_flow_is_told_that_it_was_an_interruption(interrupt: Interrupt) -> None:
+    caught: list[BaseException] = []
+
+    def flow() -> Flow[None]:
+        try:
+            yield Sleep(LONG)
+        except BaseException as error:
+            caught.append(error)
+            raise
+
+    with serving(route) as site:
+        interrupt(site, flow())
+    assert [type(error) for error in caught] == [Interrupted]
+
+
+@BOTH
+def test_a_flow_cannot_swallow_the_interruption_of_its_caller(interrupt: Interrupt) -> None:
+    def flow() -> Flow[str]:
+        try:
+            yield Sleep(LONG)
+        except Interrupted:
+            yield send("DELETE", "/clean")
+        return "as if nothing had happened"
+
+    with serving(route) as site:
+        interrupt(site, flow())
+        assert site.calls == ["DELETE /hub/api/clean"]
+
+
+@BOTH
+def test_a_failure_while_cleaning_up_reaches_the_flow_and_no_further(interrupt: Interrupt) -> None:
+    failed: list[Unavailable] = []
+
+    def broken(visit: Visit) -> None:
+        visit.page(503)
+
+    def flow() -> Flow[None]:
+        try:
+            yield Sleep(LONG)
+        finally:
+            try:
+                yield send("DELETE", "/clean")
+            except Unavailable as error:
+                failed.append(error)
+                yield send("DELETE", "/again")
+
+    with serving(broken) as site:
+        interrupt(site, flow())
+        assert site.calls == ["DELETE /hub/api/clean", "DELETE /hub/api/again"]
+    assert len(failed) == 1
+
+
+@BOTH
+@pytest.mark.parametrize("step", [Sleep(LONG), send("DELETE", "/hang")], ids=["Sleep", "Request"])
+def test_cleaning_up_is_bounded_in_time(interrupt: Interrupt, step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
+    for driver in ("sync", "asynchronous"):
+        monkeypatch.setattr(f"jhub.client.{driver}.CLEAN_UP", 0.3)
+    began = time.monotonic()
+    with serving(route) as site:
+        interrupt(site, working(Sleep(LONG), step, send("DELETE", "/too-late")))
+        assert time.monotonic() - began < MOST
+        assert "DELETE /hub/api/too-late" not in site.calls
+
+
+def test_whoever_stops_iterating_lets_the_flow_clean_up() -> None:
+    with serving(route) as site, Hub(site.root, "SECRET") as hub:
+        events = hub.events(working(Emit("first"), send("DELETE", "/clean")))
+        assert next(events) == "first"
+        events.close()
+        assert site.calls == ["DELETE /hub/api/clean"]
+
+
+def test_an_error_thrown_in_by_whoever_iterates_goes_on_after_the_clean_up() -> None:
+    with serving(route) as site, Hub(site.root, "SECRET") as hub:
+        events = hub.events(working(Emit("first"), send("DELETE", "/clean")))
+        next(events)
+        with pytest.raises(KeyboardInterrupt):
+            events.throw(KeyboardInterrupt())
+        assert site.calls == ["DELETE /hub/api/clean"]
+
+
+def test_whoever_stops_iterating_asynchronously_lets_the_flow_clean_up() -> None:
+    async def go(site: Site) -> None:
+        async with AsyncHub(site.root, "SECRET") as hub:
+            events = hub.events(working(Emit("first"), send("DELETE", "/clean")))
+            assert await anext(events) == "first"
+            await events.aclose()
+
+    with serving(route) as site:
+        asyncio.run(go(site))
+        assert site.calls == ["DELETE /hub/api/clean"]
+
+
+def test_ctrl_c_while_waiting_for_a_fleets_events_ends_the_fleet() -> None:
+    began = time.monotonic()
+    with serving(route) as site, Hub(site.root, "SECRET") as hub:
+        with pytest.raises(KeyboardInterrupt), alarm(0.3), hub.fleet(endless()) as fleet:
+            list(fleet)
+        assert site.calls == ["DELETE /hub/api/x"]
+        assert time.monotonic() - began < MOST
+
+
+def test_a_time_limit_around_a_call_is_an_interruption() -> None:
+    async def go(site: Site) -> bool:
+        async with AsyncHub(site.root, "SECRET") as hub:
+            with anyio.move_on_after(0.2) as scope:
+                await hub.run(working(Sleep(LONG), send("DELETE", "/clean")))
+        return scope.cancelled_caught
+
+    with serving(route) as site:
+        assert asyncio.run(go(site))
+        assert site.calls == ["DELETE /hub/api/clean"]

@@ -1,0 +1,197 @@
+"""Both drivers and a server's progress: a stream of events that may end, break off or never say anything."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from loopback import BOTH, Driver, Visit, closed_port, serving
+
+from jhub import Hub
+from jhub.errors import HubError, NotAHub, NotFound, Unavailable
+from jhub.models import Progress
+from jhub.operations.servers import listen
+from jhub.steps import Emit, Flow, Listen
+
+HALF = 'data: {"progress": 50, "message": "half wäy"}\n\n'
+READY = 'data: {"progress": 100, "ready": true, "url": "/user/ana/"}\n\n'
+MOST = 6.0
+"""Seconds that are plenty on a noisy machine, and far less than the streams below last."""
+
+
+def follow(timeout: float = 10) -> Flow[None]:
+    """Emit the events, and at the end the answer in a list."""
+    last = yield from listen("ana", "lab", timeout)
+    yield Emit([last])
+
+
+@BOTH
+def test_events_are_emitted_up_to_the_last(driver: Driver) -> None:
+    with serving(lambda visit: visit.stream(HALF, READY, HALF)) as site:
+        *events, answer = driver.events(site.root, follow())
+        (seen,) = site.seen
+    assert events == [
+        Progress(progress=50, message="half wäy"),
+        Progress(progress=100, ready=True, url="/user/ana/"),
+    ]
+    assert answer == [events[-1]]
+    assert seen.call == "GET /hub/api/users/ana/servers/lab/progress"
+    assert seen.headers["authorization"] == "token SECRET"
+    assert seen.headers["accept"] == "text/event-stream"
+
+
+@BOTH
+def test_an_event_comes_as_soon_as_it_was_sent(driver: Driver) -> None:
+    def slow(visit: Visit) -> None:
+        visit.stream(READY)
+        visit.hold(MOST * 3)
+
+    began = time.monotonic()
+    with serving(slow) as site:
+        events = driver.events(site.root, follow(timeout=MOST * 3))
+        assert time.monotonic() - began < MOST
+    assert events[0].ready
+
+
+@BOTH
+def test_an_event_may_come_in_pieces_and_among_other_lines(driver: Driver) -> None:
+    parts = [": a comment\n\n", "\n\n", HALF[:10], HALF[10:], "event: x\nid: 1\ndata:", '{"failed": true}\r\n\r\n']
+
+    def pieces(visit: Visit) -> None:
+        visit.stream()
+        for part in parts:
+            visit.more(part)
+            visit.hold(0.02)
+
+    with serving(pieces) as site:
+        *events, answer = driver.events(site.root, follow())
+    assert [event.progress for event in events] == [50, None]
+    assert answer[0].failed
+
+
+@BOTH
+@pytest.mark.parametrize("parts", [[], [HALF], [": nothing new\n\n"], [HALF, 'data: {"ready": true']])
+def test_a_stream_that_ends_early_has_no_last_event(driver: Driver, parts: list[str]) -> None:
+    with serving(lambda visit: visit.stream(*parts)) as site:
+        events = driver.events(site.root, follow())
+        assert len(site.seen) == 1
+    assert events[-1] == [None]
+
+
+@BOTH
+def test_a_stream_that_breaks_off_has_no_last_event(driver: Driver) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = HALF.encode()
+    with serving(lambda visit: visit.drop(head + b"%x\r\n%s\r\n40\r\ndata" % (len(chunk), chunk))) as site:
+        event, answer = driver.events(site.root, follow())
+        assert len(site.seen) == 1
+    assert event.progress == 50
+    assert answer == [None]
+
+
+@BOTH
+@pytest.mark.parametrize("blank", [": keep-alive\n\n", "\n\n"])
+def test_keep_alives_do_not_hold_the_time_off(driver: Driver, blank: str) -> None:
+    def chatter(visit: Visit) -> None:
+        visit.stream()
+        while not visit.server.over.wait(0.05):
+            visit.more(blank)
+
+    began = time.monotonic()
+    with serving(chatter) as site:
+        assert driver.events(site.root, follow(timeout=0.4)) == [[None]]
+        assert 0.4 <= time.monotonic() - began < MOST
+
+
+@BOTH
+def test_silence_does_not_hold_the_time_off(driver: Driver) -> None:
+    def silence(visit: Visit) -> None:
+        visit.stream(HALF)
+        visit.hold(MOST * 3)
+
+    began = time.monotonic()
+    with serving(silence) as site:
+        event, answer = driver.events(site.root, follow(timeout=0.4))
+        assert 0.4 <= time.monotonic() - began < MOST
+    assert event.progress == 50
+    assert answer == [None]
+
+
+@BOTH
+def test_what_an_event_is_turned_into_is_emitted_unless_it_is_none(driver: Driver) -> None:
+    def note(event: Progress) -> str | None:
+        return None if event.ready else event.message
+
+    with serving(lambda visit: visit.stream(HALF, READY)) as site:
+        assert driver.events(site.root, listen("ana", "lab", 10, note)) == ["half wäy"]
+
+
+def not_found(visit: Visit) -> None:
+    visit.json({"status": 404, "message": None}, 404)
+
+
+def moved(visit: Visit) -> None:
+    visit.moved("/hub/login")
+
+
+def garbage(visit: Visit) -> None:
+    visit.stream("data: <html>\n\n")
+
+
+def gateway(visit: Visit) -> None:
+    visit.page(503)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("route", "kind"),
+    [
+        (not_found, NotFound),
+        (Visit.page, NotAHub),
+        (moved, NotAHub),
+        (garbage, NotAHub),
+        (gateway, Unavailable),
+        (Visit.drop, Unavailable),
+    ],
+)
+def test_what_is_no_stream_is_an_error(driver: Driver, route: object, kind: type[HubError]) -> None:
+    assert callable(route)
+    with serving(route) as site:
+        (error,) = driver.events(site.root, follow())
+    assert type(error) is kind
+
+
+@BOTH
+def test_a_stream_that_cannot_be_reached_is_an_error(driver: Driver) -> None:
+    (error,) = driver.events(f"http://127.0.0.1:{closed_port()}/hub/api", follow())
+    assert isinstance(error, Unavailable)
+    assert not error.sent
+
+
+def test_whoever_stops_listening_hangs_up() -> None:
+    hung_up: list[bool] = []
+
+    def chatter(visit: Visit) -> None:
+        visit.stream()
+        try:
+            while not visit.server.over.wait(0.02):
+                visit.more(HALF)
+        except OSError:
+            hung_up.append(True)
+
+    with serving(chatter) as site, Hub(site.root, "SECRET") as hub:
+        for event in hub.servers.progress("ana", "lab"):
+            assert event.progress == 50
+            break
+        end = time.monotonic() + MOST
+        while not hung_up and time.monotonic() < end:
+            time.sleep(0.02)
+        assert hung_up
+
+
+def test_a_step_that_is_a_stream_can_be_run_for_its_answer_alone() -> None:
+    with serving(lambda visit: visit.stream(HALF, READY)) as site, Hub(site.root, "SECRET") as hub:
+        plan: Listen[Progress] = listen("ana", "lab", 10)
+        last = hub.run(plan)
+    assert last is not None
+    assert last.ready

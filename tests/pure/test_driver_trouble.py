@@ -1,0 +1,96 @@
+"""Both drivers against a real server on this machine: redirects, pages, silence, broken connections."""
+
+from __future__ import annotations
+
+import pytest
+from loopback import BOTH, Driver, Visit, as_ana, closed_port, once, serving
+
+from jhub.errors import InvalidInput, NotAHub, NotFound, Redirected, Unavailable
+from jhub.models import Version
+from jhub.operations.users import UserOps
+from jhub.steps import call, send
+
+
+@BOTH
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_a_redirect_is_not_followed(driver: Driver, elsewhere: bool) -> None:
+    with serving(as_ana) as other:
+        to = f"{other.url}/hub/api/users/ana" if elsewhere else "/hub/api/users/ben"
+        with serving(lambda visit: visit.moved(to)) as site:
+            with pytest.raises(Redirected) as caught:
+                driver.run(site.root, UserOps.get("ana"))
+            assert len(site.seen) == 1
+        assert other.seen == []
+    assert caught.value.location == to
+
+
+@BOTH
+def test_a_refusal_is_the_hubs(driver: Driver) -> None:
+    with serving(lambda visit: visit.json({"status": 404, "message": None}, 404)) as site:
+        with pytest.raises(NotFound) as caught:
+            driver.run(site.root, UserOps.get("ana"))
+        assert len(site.seen) == 1
+    assert (caught.value.method, caught.value.path) == ("GET", "/users/ana")
+
+
+@BOTH
+def test_a_page_is_not_a_hub(driver: Driver) -> None:
+    with serving(Visit.page) as site, pytest.raises(NotAHub):
+        driver.run(site.root, UserOps.get("ana"))
+
+
+@BOTH
+def test_a_port_that_nobody_listens_on_was_not_reached(driver: Driver) -> None:
+    with pytest.raises(Unavailable, match=r"cannot reach 127\.0\.0\.1") as caught:
+        driver.run(f"http://127.0.0.1:{closed_port()}/hub/api", once(send("POST", "/users")))
+    assert not caught.value.sent
+    assert caught.value.hint
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@BOTH
+def test_an_answer_that_takes_too_long_may_still_come(driver: Driver) -> None:
+    with serving(lambda visit: visit.hold(10)) as site, pytest.raises(Unavailable, match="did not answer") as caught:
+        driver.run(site.root, send("POST", "/users"), timeout=0.3)
+    assert caught.value.sent
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+    ],
+)
+def test_an_answer_that_breaks_off_is_none(driver: Driver, sent: bytes) -> None:
+    with serving(lambda visit: visit.drop(sent)) as site:
+        with pytest.raises(Unavailable, match="lost the connection") as caught:
+            driver.run(site.root, send("POST", "/users"))
+        assert len(site.seen) == 1
+    assert caught.value.sent
+
+
+@BOTH
+def test_a_call_that_can_be_repeated_is_repeated_until_an_answer_comes(driver: Driver) -> None:
+    def second_time(visit: Visit) -> None:
+        if len(visit.server.seen) == 1:
+            visit.drop()
+        else:
+            as_ana(visit)
+
+    with serving(second_time) as site:
+        assert driver.run(site.root, UserOps.get("ana")).name == "ana"
+        assert len(site.seen) == 2
+
+
+@BOTH
+def test_what_the_library_cannot_send_is_one_of_our_errors_and_not_repeated(driver: Driver) -> None:
+    with serving(as_ana) as site:
+        for path in ("http://[", "/users/\x00", "ftp://127.0.0.1/x"):
+            with pytest.raises((InvalidInput, Unavailable, NotAHub)):
+                driver.run(site.root, once(call("GET", path, Version)))
+        assert site.seen == []

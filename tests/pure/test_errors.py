@@ -1,0 +1,280 @@
+"""Which error an answer means, and what it tells a person."""
+
+from __future__ import annotations
+
+import inspect
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jhub import errors
+from jhub.errors import (
+    APIError,
+    BadRequest,
+    Conflict,
+    HubBroke,
+    HubError,
+    HubFull,
+    MissingScope,
+    NotAHub,
+    NotAuthorized,
+    NotFound,
+    Redirected,
+    Throttled,
+    Unavailable,
+    Unsupported,
+    from_answer,
+)
+from jhub.steps import Answer, call, send
+from jhub.testing import play, refusal
+
+HUB = {"x-jupyterhub-version": "6.1.1", "content-type": "application/json"}
+HTML = {"content-type": "text/html"}
+PAGE = b"<html><head><title>Sign in</title></head><body>Sign in to continue</body></html>"
+
+
+def error_of(
+    status: int, message: str | None = None, *, headers: dict[str, str] | None = None, about: str = "user ana"
+) -> HubError:
+    answer = refusal(status, message, headers=headers)
+    return from_answer("GET", "/users/ana", status, answer.headers, answer.content, about)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, BadRequest),
+        (401, NotAuthorized),
+        (403, NotAuthorized),
+        (404, NotFound),
+        (405, Unsupported),
+        (409, Conflict),
+        (418, HubBroke),
+        (424, HubBroke),
+        (500, HubBroke),
+        (503, HubBroke),
+    ],
+)
+def test_each_status_of_a_hub_has_its_error(status: int, kind: type[APIError]) -> None:
+    error = error_of(status, "the hub's own words")
+    assert type(error) is kind
+    assert isinstance(error, APIError)
+    assert (error.method, error.path, error.status) == ("GET", "/users/ana", status)
+    assert str(error) == "user ana: the hub's own words"
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (400, "the hub refused the request"),
+        (401, "not authorized"),
+        (403, "not authorized"),
+        (404, "not found, or not visible to this token"),
+        (405, "this hub does not support that"),
+        (409, "already exists"),
+        (418, "answered 418"),
+        (500, "the hub failed"),
+    ],
+)
+@pytest.mark.parametrize("content", [b'{"status": 0, "message": null}', b'{"message": ""}', b"", PAGE])
+def test_where_the_hub_says_nothing_there_are_words_all_the_same(status: int, words: str, content: bytes) -> None:
+    assert str(from_answer("GET", "/x", status, HUB, content, "user ana")) == f"user ana: {words}"
+    assert str(from_answer("GET", "/x", status, HUB, content)) == words
+
+
+@pytest.mark.parametrize(
+    ("message", "scopes"),
+    [
+        ("Action is not authorized with current scopes; requires any of [list:users]", ("list:users",)),
+        (
+            "Action is not authorized with current scopes; requires any of [read:groups, read:groups:name, "
+            "read:roles:groups]",
+            ("read:groups", "read:groups:name", "read:roles:groups"),
+        ),
+        ("Action is not authorized with current scopes; requires any of ['admin:users', \"x\"]", ("admin:users", "x")),
+    ],
+)
+def test_a_missing_scope_is_named(message: str, scopes: tuple[str, ...]) -> None:
+    error = error_of(403, message)
+    assert isinstance(error, MissingScope)
+    assert error.scopes == scopes
+    assert str(error) == f"user ana: the token lacks the scope {' or '.join(scopes)}"
+    assert error.hint == f"use a token that has the scope {' or '.join(scopes)}"
+    assert error.status == 403
+
+
+def test_a_missing_scope_without_a_name_keeps_the_hubs_words() -> None:
+    message = "Action is not authorized with current scopes; requires any of []"
+    error = error_of(403, message)
+    assert isinstance(error, MissingScope)
+    assert error.scopes == ()
+    assert str(error) == f"user ana: {message}"
+    assert error.hint == ""
+
+
+def test_a_refusal_that_only_mentions_scopes_is_no_missing_scope() -> None:
+    error = error_of(403, "Only admins can grant admin access")
+    assert type(error) is NotAuthorized
+    assert str(error) == "user ana: Only admins can grant admin access"
+
+
+def test_a_token_that_the_hub_does_not_know_leads_to_signing_in_again() -> None:
+    error = error_of(403, "Missing or invalid credentials.")
+    assert type(error) is NotAuthorized
+    assert str(error) == "user ana: no token, or one that the hub does not know (expired or revoked?)"
+    assert "jhub login" in error.hint
+
+
+@pytest.mark.parametrize("message", [None, "No access to resources or resources not found"])
+def test_a_404_may_also_be_a_matter_of_scopes(message: str | None) -> None:
+    assert str(error_of(404, message)) == "user ana: not found, or not visible to this token"
+
+
+@pytest.mark.parametrize(
+    ("message", "about", "words"),
+    [
+        ("Not Found", "user ana", "user ana: not found"),
+        ("Not Found", "", "not found"),
+        ("No such group: geo", "group geo", "group geo: not found"),
+        ("No such user: erin", "group geo", "group geo: No such user: erin"),
+    ],
+)
+def test_a_404_keeps_the_hubs_words_where_they_say_more_than_not_found(message: str, about: str, words: str) -> None:
+    assert str(error_of(404, message, about=about)) == words
+
+
+def test_a_busy_hub_says_how_long_to_wait() -> None:
+    error = error_of(
+        429, "Too many users trying to log in right now. Try again in 40 seconds.", headers={"retry-after": "37"}
+    )
+    assert isinstance(error, Throttled)
+    assert error.retry_after == 37
+    assert error.status == 429
+    assert "37 s" in error.hint
+
+
+def test_a_full_hub_asks_for_a_server_to_be_stopped() -> None:
+    error = error_of(429, "Active user limit exceeded. Try again in a few minutes.")
+    assert type(error) is HubFull
+    assert error.status == 429
+    assert "stop servers" in error.hint
+
+
+@pytest.mark.parametrize(("sent", "seconds"), [("0", 0), ("1.5", 1.5), ("-3", 0)])
+def test_a_wait_is_never_negative(sent: str, seconds: float) -> None:
+    error = error_of(429, headers={"retry-after": sent})
+    assert isinstance(error, Throttled)
+    assert error.retry_after == seconds
+
+
+@pytest.mark.parametrize("sent", ["", "soon", "Wed, 21 Oct 2015 07:28:00 GMT"])
+def test_a_wait_that_is_no_number_is_none(sent: str) -> None:
+    assert type(error_of(429, headers={"retry-after": sent})) is HubFull
+
+
+@pytest.mark.parametrize("sent", ["inf", "1e999", "nan"])
+def test_a_wait_without_end_is_none(sent: str) -> None:
+    assert type(error_of(429, headers={"retry-after": sent})) is HubFull
+
+
+def test_a_limit_of_a_proxy_is_not_the_hubs_limit_of_servers() -> None:
+    error = from_answer("GET", "/users", 429, HTML, b"<html>429 Too Many Requests</html>", "users")
+    assert not isinstance(error, HubFull)
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+@pytest.mark.parametrize("content", [b"", PAGE, b'{"message": "upstream is down"}'])
+def test_a_gateways_answer_means_that_the_hub_gave_none(status: int, content: bytes) -> None:
+    error = from_answer("POST", "/users/ana/server", status, HTML, content, "server ana")
+    assert isinstance(error, Unavailable)
+    assert error.status == status
+    assert error.sent
+    assert str(error) == f"server ana: no answer from the hub (the proxy before it says {status})"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 500])
+def test_an_error_page_without_a_hubs_mark_is_not_from_a_hub(status: int) -> None:
+    error = from_answer("GET", "/users", status, HTML, PAGE, "users")
+    assert type(error) is NotAHub
+    assert str(status) in str(error)
+    assert error.hint
+
+
+def test_a_hubs_words_are_believed_even_where_a_proxy_took_its_mark_away() -> None:
+    error = from_answer("GET", "/groups/geo", 404, {}, b'{"status": 404, "message": "No such group"}', "group geo")
+    assert type(error) is NotFound
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe", b"[]", b'"x"', b'{"message": 7}', b'{"message": {"a": 1}}', b"[" * 100_000, b"null"]
+)
+def test_a_body_of_any_shape_is_survived(content: bytes) -> None:
+    assert isinstance(from_answer("GET", "/x", 400, HUB, content), BadRequest)
+
+
+@given(
+    st.integers(400, 599),
+    st.text(),
+    st.sampled_from([HUB, HTML, {**HUB, "retry-after": "3"}]),
+    st.sampled_from(["", "group geo"]),
+)
+def test_every_error_is_one_line(status: int, message: str, headers: dict[str, str], about: str) -> None:
+    error = from_answer("GET", "/x", status, headers, msgspec.json.encode({"message": message}), about)
+    for text in (str(error), error.hint):
+        assert len(text.splitlines()) <= 1
+    assert str(error)
+
+
+@given(st.binary())
+def test_an_answer_that_cannot_be_read_is_one_line(content: bytes) -> None:
+    played = play(call("GET", "/users", dict[str, int], about="users"), [Answer(200, HUB, content)])
+    assert len(str(played.error).splitlines()) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_says_where_to_but_not_the_query(status: int) -> None:
+    answer = refusal(status, headers={"location": "https://idp.example.org/auth?state=SECRET"})
+    with pytest.raises(Redirected) as caught:
+        send("GET", "/users").read(answer)
+    assert str(caught.value) == "redirected to https://idp.example.org/auth"
+    assert caught.value.location.endswith("SECRET")
+
+
+def test_a_redirect_to_nowhere_is_a_redirect() -> None:
+    with pytest.raises(Redirected, match="redirected to nowhere"):
+        send("GET", "/users").read(refusal(304))
+
+
+@pytest.mark.parametrize(
+    "location", ["https://ana:SECRET@hub.example.org/hub/", "https://hub.example.org/done#access_token=SECRET"]
+)
+def test_a_redirect_shows_no_secret(location: str) -> None:
+    assert "SECRET" not in str(Redirected(location))
+
+
+def test_an_error_shows_nothing_of_what_was_sent() -> None:
+    request = send("POST", "/users/ana/tokens", body={"auth": {"password": "SECRET"}}, about="sign in as ana")
+    for status in range(300, 600):
+        with pytest.raises(HubError) as caught:
+            request.read(refusal(status))
+        assert "SECRET" not in f"{caught.value!s} {caught.value!r} {caught.value.__dict__}"
+
+
+def test_the_tree_at_the_top_of_the_file_is_the_tree() -> None:
+    drawn: dict[str, str | None] = {}
+    above: list[str] = []
+    for line in (errors.__doc__ or "").splitlines():
+        text = line.lstrip(" │├└─")
+        name = text.split(" ")[0]
+        if name and isinstance(getattr(errors, name, None), type):
+            depth = (len(line) - len(text) - 4) // 4
+            above[depth:] = [name]
+            drawn[name] = above[-2] if depth else None
+    real = {
+        name: None if kind is HubError else kind.__mro__[1].__name__
+        for name, kind in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(kind, HubError)
+    }
+    assert drawn == real

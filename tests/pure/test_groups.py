@@ -1,0 +1,163 @@
+"""Groups: create, members, properties, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from jhub.errors import BadRequest, Conflict, InvalidInput, NotFound, Unavailable
+from jhub.models import Group
+from jhub.operations.groups import GroupOps
+from jhub.steps import Plan, Request
+from jhub.testing import play, refusal, reply
+
+GEO = {"kind": "group", "name": "geo", "roles": [], "users": ["ana"], "properties": {"quota": 2, "room": "b"}}
+
+Change = Callable[[str, Iterable[str]], Plan[Group]]
+BOTH = pytest.mark.parametrize(("change", "method"), [(GroupOps.add_users, "POST"), (GroupOps.remove_users, "DELETE")])
+
+
+def body(step: object) -> object:
+    assert isinstance(step, Request)
+    return step.body
+
+
+def test_a_group_is_read_with_its_members() -> None:
+    played = play(GroupOps.get("geo"), [reply(json=GEO)])
+    assert played.result == Group(name="geo", users=("ana",), properties={"quota": 2, "room": "b"})
+
+
+def test_a_group_is_created_empty() -> None:
+    played = play(GroupOps.create("geo"), [reply(201, {"name": "geo"})])
+    assert played.result == Group(name="geo")
+    assert played.calls == ["POST /groups/geo"]
+    assert body(played.sent[0]) is None
+
+
+def test_a_group_that_exists_is_a_conflict() -> None:
+    played = play(GroupOps.create("geo"), [refusal(409, "Group geo already exists")])
+    assert isinstance(played.error, Conflict)
+    assert str(played.error) == "group geo: Group geo already exists"
+
+
+def test_a_group_that_may_exist_is_read() -> None:
+    played = play(GroupOps.create("geo", exist_ok=True), [refusal(409), reply(json=GEO)])
+    assert played.result.users == ("ana",)
+    assert played.calls == ["POST /groups/geo", "GET /groups/geo"]
+
+
+def test_a_group_that_may_exist_is_created_where_it_does_not() -> None:
+    played = play(GroupOps.create("geo", exist_ok=True), [reply(201, {"name": "geo"})])
+    assert played.result == Group(name="geo")
+
+
+def test_a_deletion_is_one_call() -> None:
+    played = play(GroupOps.delete("geo & co"), [reply(204)])
+    assert played.result is None
+    assert played.calls == ["DELETE /groups/geo%20%26%20co"]
+
+
+def test_deleting_a_group_that_is_not_there_says_so() -> None:
+    played = play(GroupOps.delete("geo"), [refusal(404)])
+    assert isinstance(played.error, NotFound)
+
+
+@BOTH
+def test_members_are_changed_in_one_call(change: Change, method: str) -> None:
+    played = play(change("geo", ["ana", "ben", "ana"]), [reply(json=GEO)])
+    assert played.result.name == "geo"
+    assert played.calls == [f"{method} /groups/geo/users"]
+    assert body(played.sent[0]) == {"users": ["ana", "ben"]}
+
+
+@BOTH
+def test_a_single_name_is_not_taken_for_its_letters(change: Change, method: str) -> None:
+    played = play(change("geo", "ana"), [reply(json=GEO)])
+    assert body(played.sent[0]) == {"users": ["ana"]}
+
+
+@BOTH
+def test_names_may_come_from_a_generator(change: Change, method: str) -> None:
+    played = play(change("geo", (name for name in ("ana", "ben"))), [reply(json=GEO)])
+    assert body(played.sent[0]) == {"users": ["ana", "ben"]}
+
+
+@BOTH
+def test_an_unknown_user_is_named_with_what_to_do(change: Change, method: str) -> None:
+    played = play(change("geo", ["ana", "erin"]), [refusal(400, "No such user: erin")])
+    assert isinstance(played.error, NotFound)
+    assert str(played.error) == "group geo: No such user: erin"
+    assert (played.error.method, played.error.path, played.error.status) == (method, "/groups/geo/users", 400)
+    assert "nobody was changed" in played.error.hint
+
+
+@BOTH
+def test_another_refusal_keeps_its_own_words_and_gets_no_such_hint(change: Change, method: str) -> None:
+    played = play(change("geo", ["ana"]), [refusal(400, "Group management via API is disabled")])
+    assert isinstance(played.error, BadRequest)
+    assert played.error.hint == ""
+
+
+@BOTH
+def test_members_of_a_group_that_is_not_there_are_not_changed(change: Change, method: str) -> None:
+    played = play(change("geo", ["ana"]), [refusal(404, "No such group: geo")])
+    assert isinstance(played.error, NotFound)
+    assert str(played.error) == "group geo: not found"
+
+
+@BOTH
+@pytest.mark.parametrize("users", [[], (), iter(())])
+def test_nobody_is_refused_before_anything_is_sent(change: Change, method: str, users: Iterable[str]) -> None:
+    with pytest.raises(InvalidInput, match="group geo: no users named"):
+        _ = play(change("geo", users)).result
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a\x00b"])
+def test_a_bad_member_is_refused_before_anything_is_sent(change: Change, method: str, name: str) -> None:
+    with pytest.raises(InvalidInput):
+        _ = play(change("geo", ["ana", name])).result
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["", "..", "a/b"])
+def test_a_bad_group_is_refused_before_anything_is_sent(change: Change, method: str, name: str) -> None:
+    with pytest.raises(InvalidInput):
+        _ = play(change(name, ["ana"])).result
+
+
+def test_a_removal_whose_answer_got_lost_is_repeated_for_it_changes_nothing_twice() -> None:
+    played = play(GroupOps.remove_users("geo", ["ana"]), [Unavailable("reset"), reply(json=GEO)])
+    assert played.result.name == "geo"
+    assert played.calls == ["DELETE /groups/geo/users"] * 2
+
+
+def test_properties_are_merged_into_those_that_are_there() -> None:
+    played = play(GroupOps.set_properties("geo", {"quota": 3, "new": [1]}), [reply(json=GEO), reply(json=GEO)])
+    assert played.result.name == "geo"
+    assert played.calls == ["GET /groups/geo", "PUT /groups/geo/properties"]
+    assert body(played.sent[1]) == {"quota": 3, "room": "b", "new": [1]}
+
+
+def test_a_property_that_is_none_is_removed() -> None:
+    played = play(GroupOps.set_properties("geo", {"quota": None}), [reply(json=GEO), reply(json=GEO)])
+    assert body(played.sent[1]) == {"room": "b"}
+
+
+@pytest.mark.parametrize("same", [{}, {"quota": 2}, {"quota": 2, "room": "b"}, {"never_there": None}])
+def test_nothing_is_written_where_nothing_changes(same: dict[str, object]) -> None:
+    played = play(GroupOps.set_properties("geo", same), [reply(json=GEO)])
+    assert played.result.properties == GEO["properties"]
+    assert played.calls == ["GET /groups/geo"]
+
+
+def test_properties_that_all_go_leave_an_empty_set() -> None:
+    played = play(GroupOps.set_properties("geo", {"quota": None, "room": None}), [reply(json=GEO), reply(json=GEO)])
+    assert body(played.sent[1]) == {}
+
+
+def test_properties_of_a_group_that_is_not_there_are_not_written() -> None:
+    played = play(GroupOps.set_properties("geo", {"quota": 1}), [refusal(404)])
+    assert isinstance(played.error, NotFound)
+    assert played.calls == ["GET /groups/geo"]

@@ -1,0 +1,188 @@
+"""Listings: from page to page, one item at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from jhub.errors import MissingScope, NotAHub, Unavailable
+from jhub.models import Group, User
+from jhub.operations.groups import GroupOps
+from jhub.operations.paging import LARGEST_PAGE, MEDIA_TYPE, pages
+from jhub.operations.servers import ServerOps
+from jhub.operations.users import UserOps
+from jhub.steps import Answer, Emit, Flow, Request, Step
+from jhub.testing import play, refusal, reply
+
+ELSEWHERE = "http://internal-host:8081/hub/api/groups?offset=%d&limit=2"
+
+
+def page(names: list[str], next_offset: int | None, **user: Any) -> Answer:
+    position = {"offset": 0, "limit": 2, "total": 99, "next": None}
+    if next_offset is not None:
+        position["next"] = {"offset": next_offset, "limit": 2, "url": ELSEWHERE % next_offset}  # type: ignore[assignment]
+    return reply(json={"items": [{"name": name, **user} for name in names], "_pagination": position})
+
+
+def groups() -> Flow[None]:
+    return pages("/groups", Group, lambda group: group.name, about="groups")
+
+
+def names(emitted: list[Any]) -> list[str]:
+    return [each.name for each in emitted]
+
+
+def asked(step: object) -> dict[str, str]:
+    assert isinstance(step, Request)
+    return dict(step.query)
+
+
+def test_every_page_is_asked_for_by_its_offset() -> None:
+    played = play(groups(), [page(["a", "b"], 2), page(["c", "d"], 4), page(["e"], None)])
+    assert names(played.emitted) == ["a", "b", "c", "d", "e"]
+    assert [asked(step) for step in played.sent] == [
+        {"offset": offset, "limit": str(LARGEST_PAGE)} for offset in ("0", "2", "4")
+    ]
+
+
+def test_the_address_of_the_next_page_is_never_used() -> None:
+    played = play(groups(), [page(["a"], 1), page(["b"], None)])
+    assert played.calls == ["GET /groups", "GET /groups"]
+    assert "internal-host" not in repr(played.sent)
+
+
+def test_pages_are_opted_into_because_a_bare_list_is_cut_without_a_word() -> None:
+    played = play(groups(), [page([], None)])
+    request = played.sent[0]
+    assert isinstance(request, Request)
+    assert request.accept == MEDIA_TYPE == "application/jupyterhub-pagination+json"
+
+
+@pytest.mark.parametrize("short", [["c"], []])
+def test_a_short_page_is_not_the_last(short: list[str]) -> None:
+    played = play(groups(), [page(["a", "b"], 2), page(short, 4), page(["e"], None)])
+    assert names(played.emitted) == ["a", "b", *short, "e"]
+    assert played.left == 0
+
+
+def test_nothing_at_all_is_an_empty_listing() -> None:
+    played = play(groups(), [page([], None)])
+    assert played.result is None
+    assert played.emitted == []
+
+
+def test_what_comes_twice_is_listed_once() -> None:
+    played = play(groups(), [page(["a", "a", "b"], 3), page(["b", "c"], None)])
+    assert names(played.emitted) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("offset", [2, 1, 0, -1])
+def test_an_offset_that_does_not_grow_ends_the_listing(offset: int) -> None:
+    played = play(groups(), [page(["a", "b"], 2), page(["c"], offset), page(["never"], None)])
+    assert names(played.emitted) == ["a", "b", "c"]
+    assert played.left == 1
+
+
+def test_no_more_pages_are_asked_for_than_are_needed() -> None:
+    answers = iter([page(["a", "b"], 2), page(["c", "d"], 4)])
+    flow = groups()
+    step: Step = next(flow)
+    seen: list[str] = []
+    requests = 0
+    while len(seen) < 3:
+        if isinstance(step, Request):
+            requests += 1
+            step = flow.send(step.read(next(answers)))
+        else:
+            assert isinstance(step, Emit)
+            assert isinstance(step.event, Group)
+            seen.append(step.event.name)
+            if requests == 1:
+                assert len(seen) <= 2
+            if len(seen) < 3:
+                step = next(flow)
+    flow.close()
+    assert requests == 2
+
+
+def test_an_item_comes_before_the_next_page_is_asked_for() -> None:
+    flow = groups()
+    first = next(flow)
+    assert isinstance(first, Request)
+    step = flow.send(first.read(page(["a"], 1)))
+    assert isinstance(step, Emit)
+    assert isinstance(next(flow), Request)
+    flow.close()
+
+
+def test_a_page_that_got_lost_is_asked_for_again() -> None:
+    played = play(groups(), [page(["a"], 1), Unavailable("reset"), page(["b"], None)])
+    assert names(played.emitted) == ["a", "b"]
+    assert [asked(step)["offset"] for step in played.sent] == ["0", "1", "1"]
+
+
+def test_a_refusal_on_the_way_keeps_what_came_before_it() -> None:
+    message = "Action is not authorized with current scopes; requires any of [list:groups]"
+    played = play(groups(), [page(["a"], 1), refusal(403, message)])
+    assert isinstance(played.error, MissingScope)
+    assert names(played.emitted) == ["a"]
+
+
+@pytest.mark.parametrize("content", [[{"name": "a"}], {"items": []}, {"items": [{"nom": "a"}], "_pagination": {}}])
+def test_what_is_no_page_is_not_from_a_hub(content: object) -> None:
+    played = play(groups(), [reply(json=content)])
+    assert isinstance(played.error, NotAHub)
+
+
+def test_a_page_without_a_next_is_the_last() -> None:
+    content = msgspec.json.encode({"items": [{"name": "a"}], "_pagination": {"offset": 0}})
+    played = play(groups(), [Answer(200, {"content-type": MEDIA_TYPE}, content)])
+    assert names(played.emitted) == ["a"]
+
+
+def test_the_users_of_a_hub_are_listed_with_what_was_asked_for() -> None:
+    played = play(
+        UserOps.list(name_filter="an", state="ready", sort="-last_activity", include_stopped_servers=True),
+        [page(["ana"], 7), page(["joan"], None)],
+    )
+    assert all(isinstance(user, User) for user in played.emitted)
+    assert asked(played.sent[1]) == {
+        "name_filter": "an",
+        "state": "ready",
+        "sort": "-last_activity",
+        "include_stopped_servers": "1",
+        "offset": "7",
+        "limit": "200",
+    }
+
+
+def test_a_listing_of_users_asks_for_nothing_special_by_default() -> None:
+    played = play(UserOps.list(), [page([], None)])
+    assert asked(played.sent[0]) == {"offset": "0", "limit": "200"}
+
+
+def test_the_groups_of_a_hub_are_listed() -> None:
+    played = play(GroupOps.list(), [page(["geo"], None, users=["ana"])])
+    assert played.emitted == [Group(name="geo", users=("ana",))]
+
+
+def test_the_servers_of_all_are_those_of_each_active_user() -> None:
+    servers = {"": {"ready": True}, "lab": {"name": "lab", "pending": "spawn"}}
+    played = play(ServerOps.list(), [page(["ana"], 1, servers=servers), page(["ben", "ana"], None, servers=servers)])
+    assert [server.target for server in played.emitted] == ["ana", "ana/lab", "ben", "ben/lab"]
+    assert asked(played.sent[0])["state"] == "active"
+
+
+def test_the_servers_of_all_include_stopped_ones_on_request() -> None:
+    played = play(ServerOps.list(stopped=True), [page([], None)])
+    assert asked(played.sent[0])["include_stopped_servers"] == "1"
+    assert "state" not in asked(played.sent[0])
+
+
+def test_the_servers_of_one_user_are_read_out_of_that_user() -> None:
+    played = play(ServerOps.list("ana", stopped=True), [reply(json={"name": "ana", "servers": {"": {}}})])
+    assert [server.target for server in played.emitted] == ["ana"]
+    assert played.calls == ["GET /users/ana"]
+    assert asked(played.sent[0]) == {"include_stopped_servers": "1"}

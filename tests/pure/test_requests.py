@@ -1,0 +1,192 @@
+"""One call: when it is repeated, how its answer is read, and what a path may hold."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from jhub.errors import BadRequest, HubError, InvalidInput, NotAHub, Redirected, Throttled, Unavailable
+from jhub.models import Group, User
+from jhub.steps import Answer, Flow, Request, Sleep, call, segment, send
+from jhub.testing import Reply, play, refusal, reply
+
+LOST = Unavailable("reset")
+NEVER_LEFT = Unavailable("refused", sent=False)
+GONE = Answer(502, {"content-type": "text/html"}, b"<html>Bad Gateway</html>")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
+@pytest.mark.parametrize("trouble", [LOST, NEVER_LEFT, GONE])
+def test_a_call_that_can_be_repeated_is_repeated_when_no_answer_came(method: str, trouble: Reply) -> None:
+    played = play(send(method, "/x"), [trouble, trouble, trouble, reply(204)])
+    assert played.result is None
+    assert played.calls == [f"{method} /x"] * 4
+    assert played.left == 0
+
+
+def test_the_pauses_before_a_repetition_grow() -> None:
+    steps = send("GET", "/x").__iter__()
+    next(steps)
+    pauses: list[Sleep] = []
+    for _ in range(3):
+        pause = steps.throw(Unavailable("reset"))
+        assert isinstance(pause, Sleep)
+        pauses.append(pause)
+        assert isinstance(steps.send(None), Request)
+    first, second, third = (pause.seconds for pause in pauses)
+    assert 0 < first < second < third < 10
+    assert all(pause.jitter > 0 for pause in pauses)
+    with pytest.raises(Unavailable):
+        steps.throw(Unavailable("reset"))
+
+
+def test_a_call_gives_up_after_four_attempts_with_the_last_error() -> None:
+    last = Unavailable("still nothing")
+    played = play(send("GET", "/x"), [LOST, LOST, LOST, last, reply(204)])
+    assert played.error is last
+    assert played.left == 1
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+@pytest.mark.parametrize("trouble", [LOST, GONE])
+def test_a_call_that_may_have_arrived_is_not_repeated(method: str, trouble: Reply) -> None:
+    played = play(send(method, "/x"), [trouble, reply(201)])
+    assert isinstance(played.error, Unavailable)
+    assert played.left == 1
+    assert played.seconds == 0
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_a_call_that_never_left_is_repeated_whatever_it_does(method: str) -> None:
+    played = play(send(method, "/x"), [NEVER_LEFT, NEVER_LEFT, reply(201)])
+    assert played.result is None
+    assert len(played.sent) == 3
+
+
+def test_a_post_is_not_repeated_once_an_attempt_may_have_arrived() -> None:
+    played = play(send("POST", "/x"), [NEVER_LEFT, LOST, reply(201)])
+    assert played.error is LOST
+    assert played.left == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (refusal(400), BadRequest),
+        (refusal(429, headers={"retry-after": "1"}), Throttled),
+        (reply(302, headers={"location": "/hub/login"}), Redirected),
+        (Answer(200, {"content-type": "text/html"}, b"<html>"), NotAHub),
+    ],
+)
+def test_only_a_missing_answer_is_a_reason_to_repeat(answer: Answer, kind: type[HubError]) -> None:
+    played = play(call("GET", "/users", list[User]), [answer, reply(json=[])])
+    assert type(played.error) is kind
+    assert played.left == 1
+
+
+def test_a_bare_step_is_one_attempt() -> None:
+    def once() -> Flow[None]:
+        yield send("GET", "/x")
+
+    played = play(once(), [LOST, reply(204)])
+    assert played.error is LOST
+    assert played.left == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", b'{"name": 7}', b"[]", b"{", b"\xff", b"[" * 100_000, b"null"])
+def test_json_that_no_hub_sends_is_not_a_hub(content: bytes) -> None:
+    request = call("GET", "/groups/geo", Group, about="group geo")
+    with pytest.raises(NotAHub, match=r"^group geo: the answer is not what JupyterHub sends"):
+        request.read(Answer(200, {"content-type": "application/json"}, content))
+
+
+@pytest.mark.parametrize(
+    ("headers", "kind"),
+    [({"content-type": "text/html; charset=utf-8"}, "text/html"), ({}, "something else")],
+)
+def test_a_page_instead_of_json_names_its_kind(headers: dict[str, str], kind: str) -> None:
+    request = call("GET", "/groups/geo", Group, about="group geo")
+    with pytest.raises(NotAHub, match=f"^group geo: the answer is {kind}, not JSON") as caught:
+        request.read(Answer(200, headers, b"<html><body>Sign in</body></html>"))
+    assert "proxy" in caught.value.hint
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_a_page_is_no_success_even_where_the_answer_says_nothing(method: str) -> None:
+    """A sign-in proxy before the hub answers 200 and a page to whatever it does not let through."""
+    with pytest.raises(NotAHub):
+        send(method, "/groups/geo").read(Answer(200, {"content-type": "text/html"}, b"<html>Sign in</html>"))
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_an_empty_answer_is_a_success_where_none_is_expected(status: int) -> None:
+    assert send("DELETE", "/groups/geo").read(reply(status, headers={"content-type": "text/plain"})) is None
+
+
+def test_a_requests_repr_hides_its_body() -> None:
+    request = send("POST", "/users/ana/tokens", body={"auth": {"password": "SECRET"}})
+    assert "SECRET" not in repr(request)
+    assert "/users/ana/tokens" in repr(request)
+
+
+def test_a_requests_repr_hides_its_body_in_what_play_shows() -> None:
+    played = play(send("POST", "/users/ana/tokens", body={"auth": {"password": "SECRET"}}), [reply(201)])
+    assert "SECRET" not in repr(played)
+
+
+@given(st.text())
+@example(".")
+@example("..")
+@example("...")
+@example("%2e%2e")
+@example("a%2fb")
+@example("a/b")
+@example("a\\b")
+@example("a?b#c;d&e=f+g")
+@example("Ana Müller@example.org")
+@example("\ud800")
+@example("")
+def test_any_text_is_one_segment_or_refused(value: str) -> None:
+    try:
+        quoted = segment(value, "user")
+    except InvalidInput as error:
+        words = str(error)
+    else:
+        words = ""
+        assert quoted.isascii()
+        assert not set(quoted) & set('/\\?#;"<> ')
+        assert unquote(quoted).strip(".")
+        assert unquote(quoted) == value
+    assert len(words.splitlines()) <= 1
+
+
+@pytest.mark.parametrize("value", ["", ".", "..", "...", "a/b", "/", "a\\b", "a\x00", "a\nb", "\x7f", "\ud800"])
+def test_what_could_not_stay_in_its_place_is_refused(value: str) -> None:
+    with pytest.raises(InvalidInput):
+        segment(value, "user")
+
+
+@pytest.mark.parametrize("value", ["a\x85b", "a\u2028b", "a\u2029b", "a\x9b31mb"])
+def test_a_name_that_would_break_the_line_or_steer_a_terminal_is_refused(value: str) -> None:
+    with pytest.raises(InvalidInput):
+        segment(value, "user")
+
+
+@pytest.mark.parametrize(
+    ("value", "quoted"),
+    [
+        ("ana", "ana"),
+        ("ana@example.org", "ana@example.org"),
+        ("~ana", "~ana"),
+        ("a b", "a%20b"),
+        ("ü", "%C3%BC"),
+        ("100%", "100%25"),
+        ("a.b", "a.b"),
+        ("..a", "..a"),
+    ],
+)
+def test_a_name_is_quoted_as_the_hub_quotes_it(value: str, quoted: str) -> None:
+    assert segment(value, "user") == quoted

@@ -1,0 +1,169 @@
+"""Tokens: create, sign in with a password, list, revoke."""
+
+from __future__ import annotations
+
+import traceback
+
+import pytest
+
+from jhub.errors import BadRequest, HubError, InvalidInput, NotAHub, NotAuthorized, Throttled, Unavailable
+from jhub.operations.tokens import TokenOps, sign_in
+from jhub.steps import Request
+from jhub.testing import Reply, play, refusal, reply
+
+NEW = {"id": "a7", "user": "ana", "token": "SECRET", "scopes": ["inherit"]}
+PASSWORD = "hunter2-and-more"
+
+
+def request(step: object) -> Request[object]:
+    assert isinstance(step, Request)
+    return step
+
+
+def test_a_token_is_created_with_the_hubs_own_defaults() -> None:
+    played = play(TokenOps.create("ana"), [reply(201, NEW)])
+    assert played.result.token == "SECRET"
+    assert played.calls == ["POST /users/ana/tokens"]
+    assert request(played.sent[0]).body == {}
+
+
+def test_a_token_is_created_with_what_was_asked_for_and_nothing_else() -> None:
+    played = play(
+        TokenOps.create("ana", note="ci", expires_in=3600, scopes=(s for s in ("read:users", "servers"))),
+        [reply(201, NEW)],
+    )
+    assert request(played.sent[0]).body == {"note": "ci", "expires_in": 3600, "scopes": ["read:users", "servers"]}
+
+
+def test_no_scopes_at_all_is_not_the_same_as_all_of_them() -> None:
+    played = play(TokenOps.create("ana", scopes=[]), [reply(201, NEW)])
+    assert request(played.sent[0]).body == {"scopes": []}
+
+
+def test_a_single_scope_is_not_taken_for_its_letters() -> None:
+    played = play(TokenOps.create("ana", scopes="read:users"), [reply(201, NEW)])
+    assert request(played.sent[0]).body == {"scopes": ["read:users"]}
+
+
+@pytest.mark.parametrize("seconds", [0, -1])
+def test_a_life_of_nothing_is_refused_for_some_hubs_make_it_endless(seconds: int) -> None:
+    with pytest.raises(InvalidInput, match=f"cannot expire in {seconds} s"):
+        TokenOps.create("ana", expires_in=seconds)
+    with pytest.raises(InvalidInput, match=f"cannot expire in {seconds} s"):
+        _ = play(TokenOps.create_with_password("ana", PASSWORD, expires_in=seconds)).result
+
+
+@pytest.mark.parametrize("user", ["", "..", "a/b"])
+def test_a_bad_owner_is_refused_before_anything_is_sent(user: str) -> None:
+    with pytest.raises(InvalidInput):
+        TokenOps.create(user)
+    with pytest.raises(InvalidInput):
+        _ = play(TokenOps.create_with_password(user, PASSWORD)).result
+
+
+def test_a_creation_whose_answer_got_lost_is_not_repeated() -> None:
+    played = play(TokenOps.create("ana"), [Unavailable("reset"), reply(201, NEW)])
+    assert isinstance(played.error, Unavailable)
+    assert played.left == 1
+
+
+def test_tokens_are_listed_without_their_secrets() -> None:
+    sent = {"api_tokens": [{"id": "a1", "user": "ana"}, {"id": "a2", "user": "ana"}], "oauth_tokens": []}
+    played = play(TokenOps.list("ana"), [reply(json=sent)])
+    assert [token.id for token in played.emitted] == ["a1", "a2"]
+    assert played.calls == ["GET /users/ana/tokens"]
+
+
+def test_a_token_is_revoked_by_its_id() -> None:
+    played = play(TokenOps.revoke("ana", "a7"), [reply(204)])
+    assert played.result is None
+    assert played.calls == ["DELETE /users/ana/tokens/a7"]
+
+
+@pytest.mark.parametrize("token_id", ["", ".", "../..", "a/b"])
+def test_a_token_is_not_revoked_by_what_is_no_id(token_id: str) -> None:
+    with pytest.raises(InvalidInput):
+        TokenOps.revoke("ana", token_id)
+
+
+def test_signing_in_sends_the_password_in_the_body_and_no_token() -> None:
+    played = play(
+        TokenOps.create_with_password("ana", PASSWORD, note="jhub", expires_in=60, scopes=["servers"]),
+        [reply(201, NEW)],
+    )
+    assert played.result.token == "SECRET"
+    step = request(played.sent[0])
+    assert step.body == {
+        "note": "jhub",
+        "expires_in": 60,
+        "scopes": ["servers"],
+        "auth": {"username": "ana", "password": PASSWORD},
+    }
+    assert step.anonymous
+    assert (step.method, step.path, step.query) == ("POST", "/users/ana/tokens", ())
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        refusal(403, "Forbidden"),
+        refusal(429, headers={"retry-after": "1"}),
+        refusal(500),
+        Unavailable("refused", sent=False),
+        Unavailable("reset"),
+    ],
+)
+def test_signing_in_is_one_attempt_for_an_authenticator_may_lock_people_out(trouble: Reply) -> None:
+    played = play(TokenOps.create_with_password("ana", PASSWORD), [trouble, reply(201, NEW)])
+    assert isinstance(played.error, HubError)
+    assert played.left == 1
+    assert played.seconds == 0
+
+
+@pytest.mark.parametrize(
+    "message",
+    [None, "Forbidden", "Action is not authorized with current scopes; requires any of [tokens]"],
+)
+def test_a_refused_sign_in_says_what_to_check(message: str | None) -> None:
+    played = play(sign_in("ana", PASSWORD, "", None, None), [refusal(403, message)])
+    assert type(played.error) is NotAuthorized
+    assert str(played.error) == "sign in as ana: the hub refused this username and password"
+    assert played.error.status == 403
+    assert "/hub/token" in played.error.hint
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (refusal(400, "bad"), BadRequest),
+        (refusal(403), NotAuthorized),
+        (refusal(429, headers={"retry-after": "1"}), Throttled),
+        (reply(200, {"id": 7}), NotAHub),
+        (reply(201, {"id": "a7"}), NotAHub),
+        (Unavailable("reset"), Unavailable),
+    ],
+)
+def test_no_failure_of_a_sign_in_shows_the_password(answer: Reply, kind: type[HubError]) -> None:
+    played = play(sign_in("ana", PASSWORD, "", None, None), [answer])
+    error = played.error
+    assert isinstance(error, kind)
+    shown = [
+        str(error),
+        repr(error),
+        error.hint,
+        repr(error.__dict__),
+        repr(error.args),
+        "".join(traceback.format_exception(error)),
+        repr(played),
+    ]
+    assert not [text for text in shown if PASSWORD in text]
+
+
+def test_a_sign_in_gives_the_secret() -> None:
+    assert play(sign_in("ana", PASSWORD, "", None, None), [reply(201, NEW)]).result == "SECRET"
+
+
+def test_a_sign_in_without_a_token_in_the_answer_is_not_from_a_hub() -> None:
+    played = play(sign_in("ana", PASSWORD, "", None, None), [reply(201, {"id": "a7"})])
+    assert isinstance(played.error, NotAHub)
+    assert "gave no token" in str(played.error)

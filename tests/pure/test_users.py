@@ -1,0 +1,140 @@
+"""Users: create, get, delete."""
+
+from __future__ import annotations
+
+import pytest
+
+from jhub.errors import BadRequest, Conflict, HubError, InvalidInput, NotFound, StillPending, Unavailable
+from jhub.operations.users import UserOps
+from jhub.steps import Request
+from jhub.testing import play, refusal, reply
+
+
+def test_a_user_is_read_by_name() -> None:
+    played = play(UserOps.get("ana müller@example.org"), [reply(json={"name": "ana müller@example.org"})])
+    assert played.result.name == "ana müller@example.org"
+    assert played.calls == ["GET /users/ana%20m%C3%BCller@example.org"]
+
+
+def test_a_user_who_is_not_there_is_named() -> None:
+    played = play(UserOps.get("ana"), [refusal(404)])
+    assert isinstance(played.error, NotFound)
+    assert str(played.error).startswith("user ana: not found")
+
+
+def test_a_user_is_created_by_the_bulk_call_which_alone_normalises_names() -> None:
+    played = play(UserOps.create("Ana", admin=True), [reply(201, [{"name": "ana", "admin": True}])])
+    assert played.result.name == "ana"
+    assert played.calls == ["POST /users"]
+    assert sent(played.sent[0]).body == {"usernames": ["Ana"], "admin": True}
+
+
+def test_a_user_is_no_admin_by_default() -> None:
+    played = play(UserOps.create("ana"), [reply(201, [{"name": "ana"}])])
+    assert sent(played.sent[0]).body == {"usernames": ["ana"], "admin": False}
+
+
+def test_a_user_who_exists_is_a_conflict_that_names_them() -> None:
+    played = play(UserOps.create("ana"), [refusal(409, "All 1 users already exist")])
+    assert isinstance(played.error, Conflict)
+    assert str(played.error) == "user ana: already exists"
+    assert played.calls == ["POST /users"]
+
+
+def test_a_user_who_may_exist_is_read_in_lower_case() -> None:
+    played = play(UserOps.create("Ana", exist_ok=True), [refusal(409), reply(json={"name": "ana", "groups": ["geo"]})])
+    assert played.result.groups == ("geo",)
+    assert played.calls == ["POST /users", "GET /users/ana"]
+
+
+def test_a_name_that_the_hub_refuses_is_the_hubs_refusal() -> None:
+    played = play(UserOps.create("ana", exist_ok=True), [refusal(400, "Invalid username: ana")])
+    assert isinstance(played.error, BadRequest)
+    assert "Invalid username: ana" in str(played.error)
+
+
+def test_an_answer_without_the_new_user_is_one_of_our_errors() -> None:
+    played = play(UserOps.create("ana"), [reply(201, [])])
+    assert isinstance(played.error, HubError)
+
+
+def test_a_creation_whose_answer_got_lost_is_not_repeated() -> None:
+    played = play(UserOps.create("ana"), [Unavailable("reset"), reply(201, [{"name": "ana"}])])
+    assert isinstance(played.error, Unavailable)
+    assert played.left == 1
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\nb"])
+def test_a_name_that_cannot_be_one_is_refused_before_anything_is_sent(name: str) -> None:
+    with pytest.raises(InvalidInput):
+        UserOps.get(name)
+    for flow in (UserOps.create(name), UserOps.delete(name)):
+        played = play(flow)
+        assert isinstance(played.error, InvalidInput)
+        assert played.sent == []
+
+
+def test_a_user_is_deleted_after_their_named_servers_are_stopped() -> None:
+    servers = {"": {"ready": True}, "lab": {"name": "lab", "ready": True}, "gpu": {"name": "gpu", "pending": "spawn"}}
+    played = play(
+        UserOps.delete("ana"), [reply(json={"name": "ana", "servers": servers}), reply(204), reply(204), reply(204)]
+    )
+    assert played.result is None
+    assert played.calls == [
+        "GET /users/ana",
+        "DELETE /users/ana/servers/lab",
+        "DELETE /users/ana/servers/gpu",
+        "DELETE /users/ana",
+    ]
+
+
+def test_a_deletion_waits_for_a_server_that_is_slow_to_stop() -> None:
+    servers = {"lab": {"name": "lab", "ready": True}}
+    stopping = {"name": "lab", "pending": "stop"}
+    played = play(
+        UserOps.delete("ana"),
+        [
+            reply(json={"name": "ana", "servers": servers}),
+            reply(202),
+            reply(json=stopping),
+            reply(json=stopping),
+            refusal(404),
+            reply(204),
+        ],
+    )
+    assert played.result is None
+    assert played.calls[-1] == "DELETE /users/ana"
+    assert played.seconds > 0
+
+
+def test_a_user_whose_server_does_not_stop_is_not_deleted() -> None:
+    user = {"name": "ana", "servers": {"lab": {"name": "lab", "ready": True}}}
+
+    played = play(
+        UserOps.delete("ana"),
+        lambda step: (
+            reply(json=user)
+            if step.path == "/users/ana"
+            else reply(202)
+            if sent(step).method == "DELETE"
+            else reply(json={"name": "lab", "pending": "stop"})
+        ),
+    )
+    assert isinstance(played.error, StillPending)
+    assert "DELETE /users/ana" not in played.calls
+    assert 100 < played.seconds < 200
+
+
+def test_a_user_without_servers_is_deleted_at_once() -> None:
+    played = play(UserOps.delete("ana"), [reply(json={"name": "ana"}), reply(204)])
+    assert played.calls == ["GET /users/ana", "DELETE /users/ana"]
+
+
+def test_deleting_a_user_who_is_not_there_says_so() -> None:
+    played = play(UserOps.delete("ana"), [refusal(404)])
+    assert isinstance(played.error, NotFound)
+
+
+def sent(step: object) -> Request[object]:
+    assert isinstance(step, Request)
+    return step

@@ -1,0 +1,272 @@
+"""A real HTTP server on this machine whose answers a test writes down, and both clients behind one face."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Protocol, TypeVar
+
+import pytest
+
+from jhub import AsyncHub, Hub
+from jhub.errors import HubError
+from jhub.steps import Emit, Flow, Fork, Interrupted, Next, Plan, Sleep, Step, send
+
+T = TypeVar("T")
+
+MOST = 10.0
+"""Seconds that are plenty on a noisy machine."""
+
+VERSION = {"X-JupyterHub-Version": "6.1.1"}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request as it arrived. Header names are lower-case."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def call(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class Visit(BaseHTTPRequestHandler):
+    """One request, and the ways to answer it."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 20
+    server: Site
+
+    def go(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.seen.append(Seen(self.command, self.path, headers, body))
+        self.server.answer(self)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = go
+
+    def json(self, value: object, status: int = 200, headers: dict[str, str] | None = None) -> None:
+        self.send(status, "application/json", json.dumps(value).encode(), VERSION if headers is None else headers)
+
+    def page(self, status: int = 200) -> None:
+        self.send(status, "text/html", b"<html>Sign in</html>", {})
+
+    def moved(self, to: str) -> None:
+        self.send(302, "text/html", b"", {"Location": to})
+
+    def send(self, status: int, kind: str, content: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": kind, "Content-Length": str(len(content)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def stream(self, *parts: str) -> None:
+        """The beginning of an event stream; it ends when the route returns."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        for part in parts:
+            self.more(part)
+
+    def more(self, part: str) -> None:
+        self.wfile.write(part.encode())
+        self.wfile.flush()
+
+    def hold(self, seconds: float) -> None:
+        """Say nothing for a while, or until the test is over."""
+        self.server.over.wait(seconds)
+
+    def drop(self, sent: bytes = b"") -> None:
+        """Cut the connection, in the middle of an answer or before it."""
+        self.wfile.write(sent)
+        self.wfile.flush()
+        self.connection.shutdown(socket.SHUT_RDWR)
+        self.close_connection = True
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Quiet."""
+
+
+class Site(ThreadingHTTPServer):
+    """Answers every request as its route says, and remembers them."""
+
+    daemon_threads = False  # so that closing it waits for all
+
+    def __init__(self, answer: Callable[[Visit], None]) -> None:
+        super().__init__(("127.0.0.1", 0), Visit)
+        self.answer = answer
+        self.seen: list[Seen] = []
+        self.over = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    @property
+    def root(self) -> str:
+        return f"{self.url}/hub/api"
+
+    @property
+    def calls(self) -> list[str]:
+        return [seen.call for seen in self.seen]
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        threading.current_thread().name = "loopback"
+        super().process_request_thread(request, client_address)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is what some tests are about."""
+
+
+def as_ana(visit: Visit) -> None:
+    """A route that answers everything with one user, who has a version too."""
+    visit.json({"name": "ana", "version": "6.1.1"})
+
+
+@contextmanager
+def serving(answer: Callable[[Visit], None]) -> Iterator[Site]:
+    """A site that is up as long as the block runs."""
+    with Site(answer) as site:
+        thread = threading.Thread(target=site.serve_forever, args=(0.01,), name="loopback")
+        thread.start()
+        try:
+            yield site
+        finally:
+            site.over.set()
+            site.shutdown()
+            thread.join()
+
+
+@contextmanager
+def hub_at(route: Callable[[Visit], None]) -> Iterator[tuple[Site, Hub]]:
+    with serving(route) as site, Hub(site.root, "SECRET") as hub:
+        yield site, hub
+
+
+@asynccontextmanager
+async def async_hub_at(route: Callable[[Visit], None]) -> AsyncIterator[tuple[Site, AsyncHub]]:
+    with serving(route) as site:
+        async with AsyncHub(site.root, "SECRET") as hub:
+            yield site, hub
+
+
+def closed_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def once(step: Step) -> Flow[Any]:
+    """A step without its retries."""
+    return (yield step)
+
+
+@contextmanager
+def taking(emitted: list[Any]) -> Iterator[None]:
+    """Add the error that the block ends with, if any."""
+    try:
+        yield
+    except HubError as error:
+        emitted.append(error)
+
+
+class Driver(Protocol):
+    """A client that is opened, used and closed."""
+
+    def run(self, url: str | None, plan: Plan[T], token: str | None = "SECRET", timeout: float = 10) -> T: ...
+
+    def events(
+        self, url: str | None, plan: Plan[Any], token: str | None = "SECRET", timeout: float = 10
+    ) -> list[Any]: ...
+
+
+class Sync:
+    """`Hub`"""
+
+    def run(self, url: str | None, plan: Plan[T], token: str | None = "SECRET", timeout: float = 10) -> T:
+        with Hub(url, token, timeout=timeout) as hub:
+            return hub.run(plan)
+
+    def events(self, url: str | None, plan: Plan[Any], token: str | None = "SECRET", timeout: float = 10) -> list[Any]:
+        """What a plan emits; last, the error that it ended with, if any."""
+        emitted: list[Any] = []
+        with Hub(url, token, timeout=timeout) as hub, taking(emitted):
+            emitted.extend(hub.events(plan))
+        return emitted
+
+
+class Async:
+    """`AsyncHub`"""
+
+    def run(self, url: str | None, plan: Plan[T], token: str | None = "SECRET", timeout: float = 10) -> T:
+        async def go() -> T:
+            async with AsyncHub(url, token, timeout=timeout) as hub:
+                return await hub.run(plan)
+
+        return asyncio.run(go())
+
+    def events(self, url: str | None, plan: Plan[Any], token: str | None = "SECRET", timeout: float = 10) -> list[Any]:
+        """What a plan emits; last, the error that it ended with, if any."""
+
+        async def go() -> list[Any]:
+            emitted: list[Any] = []
+            async with AsyncHub(url, token, timeout=timeout) as hub:
+                with taking(emitted):
+                    async for event in hub.events(plan):
+                        emitted.append(event)  # noqa: PERF401 - what came before an error counts
+            return emitted
+
+        return asyncio.run(go())
+
+
+BOTH = pytest.mark.parametrize("driver", [Sync(), Async()], ids=["Hub", "AsyncHub"])
+
+
+def within(work: Callable[[], T]) -> T:
+    """The result of something that might wait for ever."""
+    end: list[Any] = []
+
+    def go() -> None:
+        try:
+            end.append(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised below
+            end.append(error)
+
+    thread = threading.Thread(target=go, daemon=True)
+    thread.start()
+    thread.join(MOST)
+    assert end, "it waits for ever"
+    if isinstance(end[0], BaseException):
+        raise end[0]
+    result: T = end[0]
+    return result
+
+
+def endless(tag: str = "x") -> Flow[str]:
+    """Forks one that never ends, and tells that it did."""
+
+    def child() -> Flow[None]:
+        try:
+            yield Emit("begun")
+            yield Sleep(3600)
+        except Interrupted:
+            yield send("DELETE", f"/{tag}")
+            raise
+
+    yield Fork(child(), tag)
+    while (yield from Next(3600)) is None:
+        pass
+    return "never"

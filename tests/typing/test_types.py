@@ -1,0 +1,173 @@
+"""What type checkers make of the public names. Checked by mypy and pyright; nothing here is ever run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, assert_type
+
+from jhub import (
+    AsyncFleet,
+    AsyncHub,
+    Fleet,
+    Flow,
+    Group,
+    Hub,
+    HubInfo,
+    Identity,
+    Progress,
+    Request,
+    Server,
+    ServerEvent,
+    Summary,
+    Token,
+    User,
+)
+from jhub.binding import AsyncStream, Stream
+from jhub.fleet.servers import FleetOps
+from jhub.models import Version
+from jhub.operations.groups import GroupOps
+from jhub.operations.hub import HubOps
+from jhub.operations.servers import ServerOps
+from jhub.operations.tokens import TokenOps
+from jhub.operations.users import UserOps
+from jhub.steps import Done, HubVersion, Next, Now, Plan, call, send
+from jhub.testing import Played, play
+
+
+def what_a_hub_gives(hub: Hub) -> None:
+    assert_type(hub.users.list(), Stream[User])
+    assert_type(hub.users.get("ana"), User)
+    assert_type(hub.users.create("ana", admin=True, exist_ok=True), User)
+    assert_type(hub.users.delete("ana"), None)
+    assert_type(hub.groups.list(), Stream[Group])
+    assert_type(hub.groups.get("geo"), Group)
+    assert_type(hub.groups.create("geo", exist_ok=True), Group)
+    assert_type(hub.groups.add_users("geo", ["ana"]), Group)
+    assert_type(hub.groups.remove_users("geo", (name for name in "ab")), Group)
+    assert_type(hub.groups.set_properties("geo", {"quota": None}), Group)
+    assert_type(hub.groups.delete("geo"), None)
+    assert_type(hub.servers.list("ana", stopped=True), Stream[Server])
+    assert_type(hub.servers.get("ana", "lab"), Server)
+    assert_type(hub.servers.start("ana", "lab", profile="gpu", user_options={"size": 2}), Server)
+    assert_type(hub.servers.wait("ana"), Server)
+    assert_type(hub.servers.restart("ana"), Server)
+    assert_type(hub.servers.stop("ana"), None)
+    assert_type(hub.servers.delete("ana", "lab"), None)
+    assert_type(hub.servers.progress("ana"), Stream[Progress])
+    assert_type(hub.tokens.list("ana"), Stream[Token])
+    assert_type(hub.tokens.create("ana", expires_in=60, scopes=["servers"]), Token)
+    assert_type(hub.tokens.create_with_password("ana", "secret"), Token)
+    assert_type(hub.tokens.revoke("ana", "a7"), None)
+    assert_type(hub.version(), str)
+    assert_type(hub.info(), HubInfo)
+    assert_type(hub.whoami(), Identity)
+    assert_type(hub.api_url, str)
+
+
+def what_a_hub_gives_item_by_item(hub: Hub) -> None:
+    for user in hub.users.list():
+        assert_type(user, User)
+    assert_type(list(hub.groups.list()), list[Group])
+    assert_type(iter(hub.servers.list()), Iterator[Server])
+
+
+async def what_an_asynchronous_hub_gives(hub: AsyncHub) -> None:
+    assert_type(hub.users.list(), AsyncStream[User])
+    assert_type(await hub.users.list(), list[User])
+    assert_type(await hub.users.get("ana"), User)
+    assert_type(await hub.users.create("ana"), User)
+    assert_type(await hub.users.delete("ana"), None)
+    assert_type(await hub.groups.list(), list[Group])
+    assert_type(await hub.groups.get("geo"), Group)
+    assert_type(await hub.groups.add_users("geo", ["ana"]), Group)
+    assert_type(await hub.servers.list(), list[Server])
+    assert_type(await hub.servers.start("ana", profile="gpu"), Server)
+    assert_type(await hub.servers.stop("ana"), None)
+    assert_type(await hub.servers.progress("ana"), list[Progress])
+    assert_type(await hub.tokens.create("ana"), Token)
+    assert_type(await hub.version(), str)
+    assert_type(await hub.whoami(), Identity)
+    assert_type(await hub.find_api_url(), str)
+
+
+async def what_an_asynchronous_hub_gives_item_by_item(hub: AsyncHub) -> None:
+    async for user in hub.users.list():
+        assert_type(user, User)
+    assert_type([server async for server in hub.servers.list()], list[Server])
+    assert_type(aiter(hub.groups.list()), AsyncIterator[Group])
+
+
+def what_a_fleet_tells(hub: Hub) -> None:
+    assert_type(hub.servers.start_many(["ana"]), Fleet[ServerEvent, Summary])
+    assert_type(hub.servers.stop_many(hub.servers.list()), Fleet[ServerEvent, Summary])
+    with hub.servers.start_many(["ana", ("ben", "lab")], profile="gpu", at_once=2) as fleet:
+        for event in fleet:
+            assert_type(event, ServerEvent)
+    assert_type(fleet.summary, Summary)
+    assert_type(fleet.summary.ok, bool)
+    assert_type(fleet.summary.failed, tuple[ServerEvent, ...])
+
+
+async def what_an_asynchronous_fleet_tells(hub: AsyncHub) -> None:
+    assert_type(hub.servers.delete_many(["ana/lab"]), AsyncFleet[ServerEvent, Summary])
+    async with hub.servers.start_many(await hub.servers.list()) as fleet:
+        async for event in fleet:
+            assert_type(event, ServerEvent)
+    assert_type(fleet.summary, Summary)
+
+
+def what_a_plan_is() -> None:
+    assert_type(UserOps.get("ana"), Plan[User])
+    assert_type(GroupOps.list(), Plan[None])
+    assert_type(ServerOps.stop("ana"), Plan[None])
+    assert_type(HubOps.version(), Plan[str])
+    assert_type(FleetOps.start_many(["ana"]), Plan[Summary])
+    assert_type(call("GET", "/", Version), Request[Version])
+    assert_type(call("GET", "/", list[User]), Request[list[User]])
+    assert_type(send("POST", "/proxy"), Request[None])
+
+
+def how_flows_compose() -> Flow[str]:
+    assert_type((yield from UserOps.get("ana")), User)
+    assert_type((yield from TokenOps.create("ana")), Token)
+    assert_type((yield from ServerOps.start("ana")), Server)
+    assert_type((yield from call("GET", "/", Version)), Version)
+    assert_type((yield from Now()), float)
+    assert_type((yield from HubVersion()), tuple[int, ...])
+    assert_type((yield from Next(1.0)), Done | None)
+    return "done"
+
+
+def what_running_a_plan_gives(hub: Hub) -> None:
+    assert_type(hub.run(call("GET", "/", Version)), Version)
+    assert_type(hub.run(Request("GET", "/x", lambda answer: answer.status)), int)
+    assert_type(hub.run(UserOps.get("ana")), User)
+    assert_type(hub.run(how_flows_compose()), str)
+    assert_type(hub.fleet(FleetOps.start_many(["ana"])), Fleet[Any, Summary])
+    with Hub("https://hub.example.org") as same, Hub.login("", username="", password="") as other:
+        assert_type(same, Hub)
+        assert_type(other, Hub)
+
+
+async def what_running_a_plan_asynchronously_gives(hub: AsyncHub) -> None:
+    assert_type(await hub.run(call("GET", "/", Version)), Version)
+    assert_type(await hub.run(UserOps.get("ana")), User)
+    assert_type(await hub.run(how_flows_compose()), str)
+    assert_type(await AsyncHub.login("", username="", password=""), AsyncHub)
+
+
+def what_playing_a_plan_gives() -> None:
+    assert_type(play(UserOps.get("ana")), Played[User])
+    assert_type(play(how_flows_compose()).result, str)
+    assert_type(play(FleetOps.start_many(["ana"])).result.done, tuple[ServerEvent, ...])
+
+
+def what_is_refused(hub: Hub, asynchronous: AsyncHub) -> None:
+    hub.users.get()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    hub.users.get(7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    hub.users.list(state="asleep")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    hub.servers.start("ana", "lab", "gpu")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    hub.users.gett("ana")  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    len(hub.users.list())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    for _ in asynchronous.users.list():  # type: ignore[attr-defined]  # pyright: ignore[reportGeneralTypeIssues, reportUnknownVariableType]
+        pass
