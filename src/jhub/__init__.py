@@ -44,38 +44,52 @@ if TYPE_CHECKING:
     from jhub.steps import Flow as Flow
     from jhub.steps import Request as Request
 
-_HOMES = {
-    "jhub.client": ("AsyncFleet", "AsyncHub", "Fleet", "Hub"),
-    "jhub.errors": (
-        "APIError",
-        "BadRequest",
-        "Conflict",
-        "HubBroke",
-        "HubError",
-        "HubFull",
-        "InvalidInput",
-        "MissingScope",
-        "NotAHub",
-        "NotAuthorized",
-        "NotFound",
-        "SpawnFailed",
-        "StillPending",
-        "Throttled",
-        "Unavailable",
-        "Unsupported",
-    ),
-    "jhub.fleet.events": ("ServerEvent", "Summary"),
-    "jhub.models": ("Group", "HubInfo", "Identity", "Progress", "Server", "Token", "User"),
-    "jhub.steps": ("Flow", "Request"),
-}
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
+# What a name's module imports is loaded with it: the HTTP library's comes last.
+_HOMES = ("jhub.errors", "jhub.models", "jhub.steps", "jhub.fleet.events", "jhub.client")
+
+__all__ = [
+    "APIError",
+    "AsyncFleet",
+    "AsyncHub",
+    "BadRequest",
+    "Conflict",
+    "Fleet",
+    "Flow",
+    "Group",
+    "Hub",
+    "HubBroke",
+    "HubError",
+    "HubFull",
+    "HubInfo",
+    "Identity",
+    "InvalidInput",
+    "MissingScope",
+    "NotAHub",
+    "NotAuthorized",
+    "NotFound",
+    "Progress",
+    "Request",
+    "Server",
+    "ServerEvent",
+    "SpawnFailed",
+    "StillPending",
+    "Summary",
+    "Throttled",
+    "Token",
+    "Unavailable",
+    "Unsupported",
+    "User",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOME[name]), name)
+    if name in __all__:
+        for home in _HOMES:
+            module = importlib.import_module(home)
+            if hasattr(module, name):
+                return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+    return sorted({*globals(), *__all__})

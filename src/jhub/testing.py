@@ -1,10 +1,19 @@
 """For tests of flows: `play` runs one on a virtual clock against the answers it is given, without a network.
 
-played = play(
-    ServerOps.start("ana", "lab", profile="lab"),
-    [reply(202), reply(json={"name": "lab", "pending": "spawn"}), events({"ready": True}), reply(json={...})],
-)
-assert played.result.ready and played.seconds < 2
+>>> from jhub.operations.servers import ServerOps
+>>> played = play(
+...     ServerOps.start("ana", "lab", profile="gpu"),
+...     [
+...         reply(202),
+...         reply(json={"name": "lab", "pending": "spawn"}),
+...         After(40, events({"ready": True})),
+...         reply(json={"name": "lab", "ready": True, "url": "/user/ana/lab/"}),
+...     ],
+... )
+>>> played.result.url, played.seconds
+('/user/ana/lab/', 40.0)
+>>> played.calls[0], played.sent[0].body
+('POST /users/ana/servers/lab', {'user_options': {'profile': 'gpu'}})
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import os
 import re
 import subprocess
@@ -14,8 +15,11 @@ import yaml
 from hub_api import Api
 from terminal import Jhub
 
+import jhub.testing
 from jhub.extension.profiles import load
 from jhub.local import LocalHub
+from jhub.operations import groups
+from jhub.steps import Request
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").iterdir())
@@ -165,6 +169,19 @@ def test_the_local_hubs_shell_lines_run(tmp_path: Path) -> None:
     finally:
         jhub("local", "down")
     assert jhub("local", "status").code == 1
+
+
+def test_the_operation_of_the_contributors_page_works() -> None:
+    declaration, its_test = [text for _, language, text in blocks(ROOT / "CONTRIBUTING.md") if language == "python"]
+    names = {**vars(groups), **vars(jhub.testing), "pytest": pytest, "Request": Request}
+    exec(declaration, names)
+    exec(its_test, names)
+    names["test_a_taken_name_is_a_conflict"]()
+
+
+def test_the_example_of_play_runs() -> None:
+    result = doctest.testmod(jhub.testing)
+    assert (result.failed, result.attempted) == (0, 4)
 
 
 def test_the_demo_shows_servers_that_differ_by_profile(tmp_path: Path) -> None:

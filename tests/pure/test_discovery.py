@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jhub.discovery import candidates, find_root, is_loopback, known_root, origin, tidy
@@ -118,6 +118,7 @@ def test_an_address_in_a_query_does_not_hide_that_the_scheme_is_missing() -> Non
     assert tidy("hub.example.org/hub/login?next=https://hub.example.org/hub/home") == f"{HUB}/hub/login"
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30) | st.from_regex(r"(https?://)?[\[\]:@a-z0-9./?#%\\]{0,30}", fullmatch=True))
 @example("//[")
 def test_any_text_is_an_address_or_refused(pasted: str) -> None:
@@ -333,6 +334,7 @@ def test_a_hub_that_cannot_be_reached_is_not_taken_for_none_and_told_at_once(tro
     assert played.seconds == 0
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40) | st.from_regex(r"(https?:)?(//)?[\[\]:@a-z./?#%\\]{0,20}", fullmatch=True))
 def test_any_redirect_ends_in_an_answer_or_one_of_our_errors(there: str) -> None:
     played = find(HUB, {f"{HUB}/hub/api/": moved(there)})

@@ -6,7 +6,7 @@ import inspect
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jhub import errors
@@ -214,6 +214,7 @@ def test_a_body_of_any_shape_is_survived(content: bytes) -> None:
     assert isinstance(from_answer("GET", "/x", 400, HUB, content), BadRequest)
 
 
+@settings(deadline=None)
 @given(
     st.integers(400, 599),
     st.text(),
@@ -227,6 +228,7 @@ def test_every_error_is_one_line(status: int, message: str, headers: dict[str, s
     assert str(error)
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_an_answer_that_cannot_be_read_is_one_line(content: bytes) -> None:
     played = play(call("GET", "/users", dict[str, int], about="users"), [Answer(200, HUB, content)])

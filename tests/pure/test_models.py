@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jhub.errors import NotAHub
@@ -37,12 +37,14 @@ json_values = st.recursive(
 
 
 @pytest.mark.parametrize("model", MODELS)
+@settings(deadline=None, max_examples=50)
 @given(value=json_values)
 def test_any_json_is_the_model_or_not_from_a_hub(model: type[Any], value: object) -> None:
     with suppress(NotAHub):
         assert isinstance(call("GET", "/x", model).read(reply(json=value)), model)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.binary() | st.text().map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_any_bytes_are_the_model_or_not_from_a_hub(content: bytes) -> None:
     headers = {"content-type": "application/json"}
@@ -51,6 +53,7 @@ def test_any_bytes_are_the_model_or_not_from_a_hub(content: bytes) -> None:
             call("GET", "/x", model).read(Answer(200, headers, content))
 
 
+@settings(deadline=None, max_examples=50)
 @given(json_values)
 def test_any_event_of_a_stream_is_progress_or_not_from_a_hub(value: object) -> None:
     listen = Listen("/x", lambda data: msgspec.json.decode(data, type=Progress), lambda event: event.ready, 1)

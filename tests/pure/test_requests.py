@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jhub.errors import BadRequest, HubError, InvalidInput, NotAHub, Redirected, Throttled, Unavailable
@@ -137,6 +137,7 @@ def test_a_requests_repr_hides_its_body_in_what_play_shows() -> None:
     assert "SECRET" not in repr(played)
 
 
+@settings(deadline=None)
 @given(st.text())
 @example(".")
 @example("..")
