@@ -11,6 +11,7 @@ from jhub.steps import Flow, call
 
 API = "/hub/api"
 MOST_REDIRECTS = 3
+HOST = re.compile(r"[^\s\[\]<>\"'`{}|\\^%/?#@]+")
 LOOPBACK = re.compile(r"localhost|.*\.localhost|127(\.\d{1,3}){3}|::1")
 
 
@@ -31,16 +32,16 @@ def tidy(url: str) -> str:
     Without a scheme it is https, or http on this machine. `InvalidInput` for what is no address of a hub.
     """
     text = url.strip()
-    if "://" not in text:
-        text = f"{'http' if is_loopback(f'http://{text}') else 'https'}://{text}"
     try:
+        if not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", text):
+            text = f"{'http' if is_loopback(f'http://{text}') else 'https'}://{text}"
         parts = urlsplit(text)
         _ = parts.port
     except ValueError:
         raise InvalidInput("the hub's URL cannot be read", hint="give it as https://hub.example.org") from None
-    if parts.username or parts.password:
+    if "@" in parts.netloc:
         raise InvalidInput("the hub's URL holds a username or password", hint="leave it out; sign in with: jhub login")
-    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", parts.netloc):
+    if parts.scheme not in ("http", "https") or not HOST.fullmatch(parts.hostname or ""):
         raise InvalidInput(f"{url!r} is not the URL of a hub", hint="give it as https://hub.example.org")
     return urlunsplit((parts.scheme, parts.netloc, quote(parts.path, safe="/%:@~+,;=$&!*'()"), "", ""))
 
@@ -74,12 +75,17 @@ def find_root(url: str) -> Flow[str]:
         try:
             yield call("GET", f"{root}/", Version, anonymous=True)  # one attempt: a mistyped URL is told at once
         except Redirected as error:
-            there = urljoin(f"{root}/", error.location)
+            try:
+                there = tidy(urljoin(f"{root}/", error.location))
+            except (InvalidInput, ValueError):
+                continue  # to nowhere
             if urlsplit(there).hostname != urlsplit(url).hostname:
                 raise NotAHub(
                     f"{url} redirects to another host, {urlsplit(there).hostname}",
                     hint="if the hub is there, give its URL",
                 ) from None
+            if url.startswith("https://") and there.startswith("http://"):
+                continue  # where the token would be read on the way
             redirects += 1
             if redirects <= MOST_REDIRECTS:
                 new = [each for each in candidates(there) if each not in tried]

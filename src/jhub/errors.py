@@ -24,6 +24,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 
@@ -61,7 +62,7 @@ class Redirected(NotAHub):
     """The answer points elsewhere. Redirects are never followed: a token must not go where an answer says."""
 
     def __init__(self, location: str) -> None:
-        where = location.partition("?")[0] or "nowhere"
+        where = re.sub(r"//[^/]*@", "//", re.split(r"[?#]", location)[0]) or "nowhere"
         super().__init__(f"redirected to {where}", hint="give the URL that a browser shows on the hub's home page")
         self.location = location
 
@@ -189,6 +190,10 @@ def from_answer(
         wait = _seconds(headers.get("retry-after"))
         if wait is not None:
             return Throttled(said(message or PHRASES[429]), wait, **where)
+        if not from_hub and message is None:
+            return Unavailable(
+                said("a proxy before the hub limits the requests"), status=status, hint="try again later"
+            )
         return HubFull(
             said(message or "the hub has reached its limit of running servers"),
             status=status,
@@ -237,6 +242,7 @@ def _message(content: bytes) -> str | None:
 
 def _seconds(value: str | None) -> float | None:
     try:
-        return max(0.0, float(value)) if value else None
+        seconds = float(value or "nan")
     except ValueError:
         return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None

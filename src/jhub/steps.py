@@ -10,6 +10,7 @@ safely; the rule stands here, once, in `Request.__iter__`.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +24,8 @@ from jhub.errors import HubError, InvalidInput, NotAHub, Redirected, Unavailable
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
+CONTROL = {"Cc", "Zl", "Zp"}
+"""Unicode categories of what breaks lines and steers terminals."""
 REPEATABLE = {"GET", "HEAD", "PUT", "DELETE"}
 RETRIES = 3
 FIRST_PAUSE = 0.3
@@ -72,6 +75,9 @@ class Request(Generic[T]):
     def read(self, answer: Answer) -> T:
         """The result, or the error that the answer means."""
         if 200 <= answer.status < 300:
+            if self.root == "api" and _kind(answer) == "text/html":
+                # The login page of a gateway, mostly; the API has no pages.
+                raise _not_json(self.about, answer)
             return self.decode(answer)
         if answer.status < 400:
             raise Redirected(answer.headers.get("location", ""))
@@ -227,14 +233,22 @@ def _decode(returns: type[T], about: str, answer: Answer) -> T:
     try:
         return msgspec.json.decode(answer.content, type=returns)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        kind = answer.headers.get("content-type", "").partition(";")[0] or "something else"
-        what = f"{about}: " if about else ""
-        if "json" in kind:
+        if "json" in _kind(answer):
+            what = f"{about}: " if about else ""
             raise NotAHub(f"{what}the answer is not what JupyterHub sends: {error}") from error
-        raise NotAHub(
-            f"{what}the answer is {kind}, not JSON: this address is not a JupyterHub API",
-            hint="is the URL that of a JupyterHub, and does its proxy let API calls through?",
-        ) from error
+        raise _not_json(about, answer) from error
+
+
+def _kind(answer: Answer) -> str:
+    return answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _not_json(about: str, answer: Answer) -> NotAHub:
+    return NotAHub(
+        f"{about or 'hub'}: the answer is {_kind(answer) or 'something else'}, not JSON: "
+        "this address is not a JupyterHub API",
+        hint="is the URL that of a JupyterHub, and does its proxy let API calls through?",
+    )
 
 
 def _nothing(answer: Answer) -> None:
@@ -254,7 +268,7 @@ def segment(value: str, what: str) -> str:
         raise InvalidInput(f"a {what} name is missing")
     if not value.strip("."):
         raise InvalidInput(f"{value!r} is not a {what} name: it is made only of dots")
-    if any(c in "/\\" or ord(c) < 32 or ord(c) == 127 for c in value):
+    if any(c in "/\\" or unicodedata.category(c) in CONTROL for c in value):
         raise InvalidInput(f"{value!r} is not a {what} name: no slashes or control characters")
     try:
         return quote(value, safe="@~")

@@ -47,6 +47,8 @@ from jhub.steps import (
 
 T = TypeVar("T")
 
+FOR_EVER = 365 * 24 * 3600.0
+
 
 @dataclass(frozen=True, slots=True)
 class Events:
@@ -168,13 +170,13 @@ class _Stage(Generic[T]):
         end: Done | None = None
         self.wake(root, 0.0, None)
         while self.queue:
+            if end is None and interrupt_at is not None and self.queue[0][0] >= interrupt_at:
+                self.now, interrupt_at = interrupt_at, None
+                self.interrupt(root)
             at, _, actor, turn, value, error = heapq.heappop(self.queue)
             if turn != actor.turn:
                 continue
-            if interrupt_at is not None and at >= interrupt_at:
-                self.now, interrupt_at = interrupt_at, None
-                self.wake(root, 0.0, None, Interrupted())
-                continue
+            assert at < FOR_EVER, "the flow waits for ever"
             self.now = at
             ended = self.act(actor, value, error)
             if ended is None:
@@ -184,11 +186,17 @@ class _Stage(Generic[T]):
             else:
                 end = ended
             for child in actor.children.values():
-                self.wake(child, 0.0, None, Interrupted())
+                self.interrupt(child)
         assert end is not None, "the flow waits for ever"
         self.played.seconds, self.played.left = self.now, len(self.replies)
         self.played.answer, self.played.error = end.answer, end.error
         return self.played
+
+    def interrupt(self, actor: _Actor) -> None:
+        """As when a task is cancelled: what it has forked is interrupted with it."""
+        self.wake(actor, 0.0, None, Interrupted())
+        for child in actor.children.values():
+            self.interrupt(child)
 
     def wake(self, actor: _Actor, after: float, value: Any, error: BaseException | None = None) -> None:
         actor.turn += 1
@@ -220,7 +228,7 @@ class _Stage(Generic[T]):
                     self.wake(child, 0.0, None)
                 case Cancel():
                     if step.tag in actor.children:
-                        self.wake(actor.children[step.tag], 0.0, None, Interrupted())
+                        self.interrupt(actor.children[step.tag])
                 case Next() if actor.ended:
                     value = actor.ended.popleft()
                 case Next():
@@ -233,6 +241,8 @@ class _Stage(Generic[T]):
                 case Request() | Listen():
                     self.answer(actor, step)
                     return None
+                case _:
+                    raise TypeError(f"{step!r} is not a step")
 
     def answer(self, actor: _Actor, step: Request[Any] | Listen[Any]) -> None:
         self.played.sent.append(step)
@@ -241,6 +251,9 @@ class _Stage(Generic[T]):
         seconds = 0.0
         while isinstance(given, After):
             seconds, given = seconds + given.seconds, given.reply
+        if isinstance(step, Listen) and seconds > step.timeout:
+            self.wake(actor, step.timeout, None)
+            return
         if isinstance(given, HubError):
             self.wake(actor, seconds, None, given)
             return

@@ -6,7 +6,7 @@ import json
 import logging
 
 import pytest
-from loopback import BOTH, Driver, Visit, as_ana, closed_port, serving
+from loopback import BOTH, Driver, Visit, as_ana, refusing, serving
 
 from jhub import AsyncHub, Hub
 from jhub.errors import InvalidInput
@@ -25,9 +25,9 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 @BOTH
 def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(driver: Driver, proxy: pytest.MonkeyPatch) -> None:
-    proxy.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_port()}")
-    proxy.setenv("ALL_PROXY", f"http://127.0.0.1:{closed_port()}")
-    with serving(as_ana) as site:
+    with serving(as_ana) as site, refusing() as nowhere:
+        proxy.setenv("HTTP_PROXY", nowhere)
+        proxy.setenv("ALL_PROXY", nowhere)
         assert driver.run(site.root, UserOps.get("ana")).name == "ana"
 
 

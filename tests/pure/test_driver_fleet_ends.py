@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from loopback import MOST, as_ana, async_hub_at, closed_port, endless, hub_at, within
+from loopback import MOST, as_ana, async_hub_at, endless, hub_at, refusing, within
 
 from jhub import Hub
 from jhub.errors import HubError, InvalidInput
@@ -140,7 +140,8 @@ def test_a_fleet_uses_the_transport_that_its_hub_was_given() -> None:
         return httpx2.Response(200, json={"version": "6.1.1"})
 
     with (
-        Hub(f"http://127.0.0.1:{closed_port()}/hub/api", transport=httpx2.MockTransport(answer)) as hub,
+        refusing() as nowhere,
+        Hub(f"{nowhere}/hub/api", transport=httpx2.MockTransport(answer)) as hub,
         hub.fleet(HubOps.version()) as fleet,
     ):
         list(fleet)

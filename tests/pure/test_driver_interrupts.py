@@ -51,16 +51,16 @@ def alarm(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def interrupt_sync(site: Site, plan: Plan[Any]) -> None:
-    with Hub(site.root, "SECRET", timeout=LONG * 2) as hub, pytest.raises(KeyboardInterrupt), alarm(0.3):
+def interrupt_sync(site: Site, plan: Plan[Any], after: float = 0.1) -> None:
+    with Hub(site.root, "SECRET", timeout=LONG * 2) as hub, pytest.raises(KeyboardInterrupt), alarm(after):
         hub.run(plan)
 
 
-def interrupt_async(site: Site, plan: Plan[Any]) -> None:
+def interrupt_async(site: Site, plan: Plan[Any], after: float = 0.1) -> None:
     async def go() -> None:
         async with AsyncHub(site.root, "SECRET", timeout=LONG * 2) as hub:
             task = asyncio.create_task(hub.run(plan))
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(after)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
@@ -69,7 +69,7 @@ def interrupt_async(site: Site, plan: Plan[Any]) -> None:
 
 
 BOTH = pytest.mark.parametrize("interrupt", [interrupt_sync, interrupt_async], ids=["Hub", "AsyncHub"])
-Interrupt = Callable[[Site, Plan[Any]], None]
+Interrupt = Callable[..., None]
 
 
 def working(step: Step, *clean_up: Step) -> Flow[None]:
@@ -93,7 +93,8 @@ def working(step: Step, *clean_up: Step) -> Flow[None]:
 def test_a_flow_cleans_up_wherever_it_was_interrupted(interrupt: Interrupt, step: Step, before: list[str]) -> None:
     began = time.monotonic()
     with serving(route) as site:
-        interrupt(site, working(step, send("DELETE", "/one"), Emit("dropped"), Sleep(0.01), send("DELETE", "/two")))
+        flow = working(step, send("DELETE", "/one"), Emit("dropped"), Sleep(0.01), send("DELETE", "/two"))
+        interrupt(site, flow, after=0.3)
         assert site.calls == [*before, "DELETE /hub/api/one", "DELETE /hub/api/two"]
         assert time.monotonic() - began < MOST
 
@@ -155,7 +156,7 @@ def test_a_failure_while_cleaning_up_reaches_the_flow_and_no_further(interrupt: 
 @pytest.mark.parametrize("step", [Sleep(LONG), send("DELETE", "/hang")], ids=["Sleep", "Request"])
 def test_cleaning_up_is_bounded_in_time(interrupt: Interrupt, step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
     for driver in ("sync", "asynchronous"):
-        monkeypatch.setattr(f"jhub.client.{driver}.CLEAN_UP", 0.3)
+        monkeypatch.setattr(f"jhub.client.{driver}.CLEAN_UP", 0.2)
     began = time.monotonic()
     with serving(route) as site:
         interrupt(site, working(Sleep(LONG), step, send("DELETE", "/too-late")))

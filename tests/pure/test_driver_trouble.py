@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from loopback import BOTH, Driver, Visit, as_ana, closed_port, once, serving
+from loopback import BOTH, Driver, Visit, as_ana, once, refusing, serving
 
 from jhub.errors import InvalidInput, NotAHub, NotFound, Redirected, Unavailable
 from jhub.models import Version
@@ -41,8 +41,8 @@ def test_a_page_is_not_a_hub(driver: Driver) -> None:
 
 @BOTH
 def test_a_port_that_nobody_listens_on_was_not_reached(driver: Driver) -> None:
-    with pytest.raises(Unavailable, match=r"cannot reach 127\.0\.0\.1") as caught:
-        driver.run(f"http://127.0.0.1:{closed_port()}/hub/api", once(send("POST", "/users")))
+    with refusing() as nowhere, pytest.raises(Unavailable, match=r"cannot reach 127\.0\.0\.1") as caught:
+        driver.run(f"{nowhere}/hub/api", once(send("POST", "/users")))
     assert not caught.value.sent
     assert caught.value.hint
     assert len(str(caught.value).splitlines()) == 1

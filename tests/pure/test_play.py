@@ -348,20 +348,21 @@ def test_an_interruption_that_comes_too_late_changes_nothing() -> None:
     assert played.seconds == 1
 
 
-def test_an_interrupted_flow_may_still_wait_for_its_forks() -> None:
-    def flow() -> Flow[list[Any]]:
-        yield Fork(nap(5, "first"), "first")
-        yield Fork(nap(6, "second"), "second")
+def test_an_interruption_reaches_what_was_forked() -> None:
+    def child(name: str) -> Flow[None]:
         try:
-            yield Sleep(100)
-        except Interrupted:
-            return [(yield from Next(60)), (yield from Next(60))]
-        return []
+            yield Sleep(50)
+        finally:
+            yield from send("DELETE", f"/{name}")
 
-    first, second = play(flow(), interrupt_at=4).result
-    assert first is not None
-    assert second is not None
-    assert [first.answer, second.answer] == ["first", "second"]
+    def flow() -> Flow[None]:
+        yield Fork(child("first"), "first")
+        yield Fork(child("second"), "second")
+        yield Sleep(100)
+
+    played = play(flow(), lambda step: reply(204), interrupt_at=4)
+    assert played.calls == ["DELETE /first", "DELETE /second"]
+    assert played.seconds == 4
 
 
 def test_an_interruption_after_the_end_does_not_change_how_it_ended() -> None:

@@ -45,11 +45,15 @@ class Visit(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = 20
+    disable_nagle_algorithm = True  # headers and content are written apart
     server: Site
 
     def go(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
+        if not headers.get("user-agent", "").startswith("jhub/"):
+            self.page(404)  # a stranger, who takes this port for one that it knew
+            return
         self.server.seen.append(Seen(self.command, self.path, headers, body))
         self.server.answer(self)
 
@@ -122,10 +126,6 @@ class Site(ThreadingHTTPServer):
     def calls(self) -> list[str]:
         return [seen.call for seen in self.seen]
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        threading.current_thread().name = "loopback"
-        super().process_request_thread(request, client_address)
-
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is what some tests are about."""
 
@@ -162,11 +162,12 @@ async def async_hub_at(route: Callable[[Visit], None]) -> AsyncIterator[tuple[Si
             yield site, hub
 
 
-def closed_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
+@contextmanager
+def refusing() -> Iterator[str]:
+    """The URL of a port that is taken, by nobody who listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 def once(step: Step) -> Flow[Any]:

@@ -147,9 +147,7 @@ class AsyncHub(Wire, HubOps, AsyncBound):
             case Now():
                 return time.monotonic()
             case HubVersion():
-                if self._version is None:
-                    await self.run(HubOps.version())
-                return self._version or ()
+                return self._version or self.learn(await self.run(HubOps.version()))
             case Fork() | Next() | Cancel():
                 if forks is None:
                     raise TypeError(f"{type(step).__name__} works in a fleet only: hub.fleet(plan)")

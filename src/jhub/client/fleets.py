@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import AsyncGenerator, Callable, Iterator
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, AsyncExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 import anyio
 import anyio.abc
 import anyio.from_thread
+from anyio.from_thread import BlockingPortal
+from anyio.streams.memory import MemoryObjectReceiveStream
 
 from jhub.errors import HubError
 from jhub.steps import Cancel, Done, Fork, Next, Plan
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 E = TypeVar("E")
+
+OUTSIDE = "a fleet runs inside its block: with hub.servers.start_many(...) as fleet: for event in fleet: ..."
 
 
 class Forks:
@@ -37,6 +42,7 @@ class Forks:
         stack.enter_context(self._take)
 
     async def do(self, step: Fork | Next | Cancel) -> Done | None:
+        """Carry out one of the three."""
         match step:
             case Fork():
                 if self._group is None:
@@ -64,8 +70,28 @@ class Forks:
         self._put.send_nowait(Done(fork.tag, answer, failure, anyio.current_time() - began))
 
     def cancel_all(self) -> None:
+        """End whatever still runs."""
         for scope in list(self._scopes.values()):
             scope.cancel()
+
+
+class _Ending(Generic[T]):
+    """How a fleet ended, if it did."""
+
+    def __init__(self) -> None:
+        self.answers: list[T] = []
+        self.failure: HubError | None = None
+
+    @property
+    def over(self) -> bool:
+        return bool(self.answers) or self.failure is not None
+
+    def summary(self) -> T:
+        if self.failure is not None:
+            raise self.failure
+        if not self.answers:
+            raise RuntimeError("the fleet has not ended: iterate over its events first, inside its `with` block")
+        return self.answers[0]
 
 
 class AsyncFleet(Generic[E, T]):
@@ -77,17 +103,13 @@ class AsyncFleet(Generic[E, T]):
     def __init__(self, hub: AsyncHub, plan: Plan[T]) -> None:
         self._hub = hub
         self._plan = plan
-        self._end: list[T] = []
-        self._failure: HubError | None = None
+        self._end: _Ending[T] = _Ending()
+        self._take: MemoryObjectReceiveStream[E] | None = None
 
     @property
     def summary(self) -> T:
         """How it ended; there after the last event."""
-        if self._failure is not None:
-            raise self._failure
-        if not self._end:
-            raise RuntimeError("the fleet has not ended: iterate over its events first")
-        return self._end[0]
+        return self._end.summary()
 
     async def __aenter__(self) -> Self:
         self._put, self._take = anyio.create_memory_object_stream[E](float("inf"))
@@ -99,25 +121,28 @@ class AsyncFleet(Generic[E, T]):
     async def _run(self) -> None:
         with self._put:
             try:
-                self._end.append(await self._hub.run(self._plan, self._put.send_nowait))
+                self._end.answers.append(await self._hub.run(self._plan, self._put.send_nowait))
             except HubError as error:
-                self._failure = error
+                self._end.failure = error
 
     async def __aiter__(self) -> AsyncGenerator[E, None]:
+        if self._take is None:
+            raise RuntimeError(OUTSIDE)
         async for event in self._take:
             yield event
-        if self._failure is not None:
-            raise self._failure
+        if self._end.failure is not None:
+            raise self._end.failure
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._end:
+        if not self._end.over:
             self._group.cancel_scope.cancel()
         try:
             await self._group.__aexit__(None, None, None)
         finally:
-            self._take.close()
+            if self._take is not None:
+                self._take.close()
 
 
 class Fleet(Generic[E, T]):
@@ -130,36 +155,41 @@ class Fleet(Generic[E, T]):
         self._hub = hub
         self._plan = plan
         self._events: queue.SimpleQueue[E | None] = queue.SimpleQueue()
-        self._end: list[T] = []
+        self._end: _Ending[T] = _Ending()
+        self._task: Future[None] | None = None
 
     @property
     def summary(self) -> T:
         """How it ended; there after the last event."""
-        if not self._end:
-            raise RuntimeError("the fleet has not ended: iterate over its events first")
-        return self._end[0]
+        return self._end.summary()
 
     def __enter__(self) -> Self:
-        self._thread: AbstractContextManager[Any] = anyio.from_thread.start_blocking_portal()
+        self._thread: AbstractContextManager[BlockingPortal] = anyio.from_thread.start_blocking_portal()
         self._task = self._thread.__enter__().start_task_soon(self._run)
         return self
 
     async def _run(self) -> None:
-        hub = self._hub
         try:
-            async with hub.twin() as twin:
-                self._end.append(await twin.run(self._plan, self._events.put))
+            async with self._hub.twin() as twin:
+                self._end.answers.append(await twin.run(self._plan, self._events.put))
+        except HubError as error:
+            self._end.failure = error
         finally:
             self._events.put(None)
 
     def __iter__(self) -> Iterator[E]:
+        if self._task is None:
+            raise RuntimeError(OUTSIDE)
         while (event := self._events.get()) is not None:
             yield event
+        self._events.put(None)  # whoever iterates again finds the end, too
         self._task.result()
+        if self._end.failure is not None:
+            raise self._end.failure
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._end:
+        if self._task is not None and not self._end.over:
             self._task.cancel()
         self._thread.__exit__(None, None, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator, Iterable, Iterator
 from typing import Any, Self, TypeVar
@@ -13,7 +14,7 @@ from jhub.client.asynchronous import AsyncHub
 from jhub.client.fleets import Fleet
 from jhub.client.wire import CLEAN_UP, CONNECT_TIMEOUT, READ_TIMEOUT, SILENCE, Wire, seconds
 from jhub.discovery import API, find_root
-from jhub.errors import HubError, Unavailable
+from jhub.errors import HubError, InvalidInput, Unavailable
 from jhub.fleet.servers import Servers
 from jhub.operations.groups import Groups
 from jhub.operations.hub import HubOps
@@ -130,7 +131,12 @@ class Hub(Wire, HubOps, Bound):
 
     def twin(self) -> AsyncHub:
         """The same hub and token, asynchronous."""
-        return AsyncHub(self.api_url, self._token, timeout=self._timeout)
+        transport = self._transport
+        if transport is not None and not isinstance(transport, httpx2.AsyncBaseTransport):
+            raise InvalidInput("a fleet needs a transport that is asynchronous too")
+        twin = AsyncHub(self.api_url, self._token, timeout=self._timeout, transport=transport)
+        twin._version = self._version
+        return twin
 
     def close(self) -> None:
         """Close the connections."""
@@ -142,24 +148,22 @@ class Hub(Wire, HubOps, Bound):
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def perform(self, step: Step) -> Any:
-        """Carry out one step that is neither a stream nor a fork."""
+    def perform(self, step: Step, within: float | None = None) -> Any:
+        """Carry out one step that is neither a stream nor a fork; if need be, `within` so many seconds."""
         match step:
             case Request():
                 if self._root is None and "://" not in step.path:
                     _ = self.api_url
                 with self.errors():
-                    response = self._http.request(**self.call(step))
+                    response = self._http.request(**self.call(step), timeout=within or httpx2.USE_CLIENT_DEFAULT)
                 return step.read(self.answer(response))
             case Sleep():
-                time.sleep(seconds(step))
+                time.sleep(min(seconds(step), within or math.inf))
                 return None
             case Now():
                 return time.monotonic()
             case HubVersion():
-                if self._version is None:
-                    self.run(HubOps.version())
-                return self._version or ()
+                return self._version or self.learn(self.run(HubOps.version()))
             case _:
                 raise TypeError(f"{type(step).__name__} works in a fleet only: hub.fleet(plan)")
 
@@ -191,9 +195,9 @@ class Hub(Wire, HubOps, Bound):
         end = time.monotonic() + CLEAN_UP
         try:
             step = steps.throw(Interrupted())
-            while time.monotonic() < end:
+            while (left := end - time.monotonic()) > 0:
                 try:
-                    answer = None if isinstance(step, Emit | Listen) else self.perform(step)
+                    answer = None if isinstance(step, Emit | Listen) else self.perform(step, left)
                 except HubError as error:
                     step = steps.throw(error)
                 else:

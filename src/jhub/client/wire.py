@@ -87,7 +87,11 @@ class Wire:
             if step.body is not None:
                 call["json"] = step.body
         anonymous = isinstance(step, Request) and step.anonymous
-        if self._token and not anonymous and origin(url) == origin(root):
+        try:
+            ours = origin(url) == origin(root)
+        except ValueError:
+            raise InvalidInput(f"{step.path!r} is not a path or URL") from None
+        if self._token and not anonymous and ours:
             headers["Authorization"] = f"token {self._token}"
         return {**call, "headers": headers}
 
@@ -99,7 +103,13 @@ class Wire:
         log.debug("%s %s %s", response.request.method, response.request.url.path, response.status_code)
         return Answer(response.status_code, headers, response.content)
 
+    def learn(self, version: str) -> tuple[int, ...]:
+        """Note the hub's version where the answer's header, which a proxy may strip, did not tell it."""
+        self._version = self._version or numbers(version)
+        return self._version
+
     def refusal(self, step: Listen[Any], answer: Answer) -> HubError:
+        """What a progress stream that was not opened means."""
         if answer.status < 400:
             return NotAHub(f"{step.about}: answered {answer.status} instead of a stream")
         return from_answer("GET", step.path, answer.status, answer.headers, answer.content, step.about)
@@ -131,4 +141,5 @@ def numbers(version: str) -> tuple[int, ...]:
 
 
 def seconds(step: Sleep) -> float:
+    """How long to sleep, with a random share of the step's jitter."""
     return step.seconds * (1 + step.jitter * random.random())  # noqa: S311 - jitter, no secret

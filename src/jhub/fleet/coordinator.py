@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+import heapq
 from collections.abc import Callable, Iterable
 
 from jhub.errors import InvalidInput, SpawnFailed, Throttled
@@ -34,39 +34,41 @@ def coordinate(
     if window < 1:
         raise InvalidInput("a fleet needs at least one server at a time")
     began = yield from Now()
-    waiting = deque(dict.fromkeys(targets))
-    running: dict[str, Target] = {}
+    waiting = list(enumerate(dict.fromkeys(targets)))  # a heap: those sent back keep their place
+    running: dict[str, tuple[int, Target]] = {}
     tally = Tally()
     in_a_row = 0
+    broken = False
     resume = began
-    for target in waiting:
+    for _, target in waiting:
         yield Emit(ServerEvent("queued", target))
-    while running or (waiting and in_a_row < forgiven):
+    while running or (waiting and not broken):
         now = yield from Now()
-        while waiting and len(running) < window and in_a_row < forgiven and now >= resume:
-            target = waiting.popleft()
-            running[str(target)] = target
+        while waiting and len(running) < window and not broken and now >= resume:
+            place, target = heapq.heappop(waiting)
+            running[str(target)] = place, target
             yield Emit(ServerEvent(begins, target))
             yield Fork(child(target), str(target))
         done = yield from Next(TICK if now >= resume else resume - now)
         if done is None:
             continue
-        target = running.pop(done.tag)
+        place, target = running.pop(done.tag)
         match done.error:
             case None:
                 in_a_row = 0
                 server: Server | None = done.answer
                 yield Emit(tally.take(ServerEvent(ends, target, seconds=done.seconds, server=server)))
             case Throttled() as error:
-                waiting.appendleft(target)
+                heapq.heappush(waiting, (place, target))
                 resume = (yield from Now()) + max(error.retry_after, 1.0)
                 yield Emit(ServerEvent("queued", target, str(error)))
             case error:
                 in_a_row += 1
+                broken = broken or in_a_row >= forgiven
                 reason = error.reason if isinstance(error, SpawnFailed) else str(error)
                 reason = reason.removeprefix(f"server {target}: ")
                 event = ServerEvent("failed", target, reason, seconds=done.seconds, error=error)
                 yield Emit(tally.take(event))
-    for target in waiting:
-        yield Emit(tally.take(ServerEvent("skipped", target, f"after {in_a_row} failures in a row")))
+    for _, target in sorted(waiting):
+        yield Emit(tally.take(ServerEvent("skipped", target, f"after {forgiven} failures in a row")))
     return tally.summary((yield from Now()) - began)

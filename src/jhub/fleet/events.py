@@ -12,7 +12,7 @@ Kind = Literal["queued", "starting", "progress", "stopping", "ready", "stopped",
 FINAL: frozenset[Kind] = frozenset({"ready", "stopped", "failed", "skipped"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Target:
     """A server by its owner and name; "" is the default one."""
 

@@ -24,6 +24,8 @@ Targets: TypeAlias = Iterable[Target | Server | str | tuple[str, str]]
 
 
 class FleetOps:
+    """Many servers at a time."""
+
     @fleet(ServerEvent)
     def start_many(
         self,

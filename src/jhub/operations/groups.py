@@ -13,6 +13,8 @@ from jhub.steps import Flow, Request, call, segment, send
 
 
 class GroupOps:
+    """Groups and their members."""
+
     @stream(Group)
     def list(self) -> Flow[None]:
         """All groups with their members, page by page.

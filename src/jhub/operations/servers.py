@@ -53,6 +53,8 @@ def check_name(name: str) -> None:
 
 
 class ServerOps:
+    """One server at a time."""
+
     @operation
     def get(self, user: str, name: str = "") -> Flow[Server]:
         """One server, running or not.
@@ -169,7 +171,7 @@ class ServerOps:
     ) -> Flow[Server]:
         """Stop a server and start it again, with the options that it had unless others are given.
 
-        Scopes and errors as for `stop` and `start`.
+        `DELETE` and `POST /users/{user}/servers/{name}` (all versions); scopes and errors as for `stop` and `start`.
         """
         deadline = (yield from Now()) + timeout
         server = yield from ServerOps.get(user, name)

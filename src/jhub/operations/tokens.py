@@ -21,6 +21,8 @@ class _Tokens(Struct):
 
 
 class TokenOps:
+    """API tokens of users."""
+
     @stream(Token)
     def list(self, user: str) -> Flow[None]:
         """A user's API tokens, without the secrets. Expired ones are gone from it.
@@ -104,7 +106,7 @@ def _wish(note: str, expires_in: int | None, scopes: Iterable[str] | None) -> di
     if expires_in is not None:
         wish["expires_in"] = expires_in
     if scopes is not None:
-        wish["scopes"] = list(scopes)
+        wish["scopes"] = [scopes] if isinstance(scopes, str) else list(scopes)
     return wish
 
 

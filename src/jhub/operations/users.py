@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from jhub.binding import AsyncBound, Bound, operation, stream
-from jhub.errors import Conflict
+from jhub.errors import Conflict, NotAHub
 from jhub.models import User
 from jhub.operations.paging import pages
 from jhub.operations.servers import ServerOps
@@ -18,6 +18,8 @@ def user_path(name: str) -> str:
 
 
 class UserOps:
+    """The users of the hub."""
+
     @stream(User)
     def list(
         self,
@@ -76,6 +78,8 @@ class UserOps:
             if not exist_ok:
                 raise Conflict(f"user {name}: already exists", method="POST", path="/users", status=409) from None
             return (yield from UserOps.get(name.lower()))
+        if not created:
+            raise NotAHub(f"user {name}: the hub says it was created, and does not show it")
         return created[0]
 
     @operation
