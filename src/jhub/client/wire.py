@@ -75,25 +75,22 @@ class Wire:
     def call(self, step: Request[Any] | Listen[Any]) -> dict[str, Any]:
         """A step as arguments of the HTTP client."""
         root = self._root or self._given
+        try:
+            url = urljoin(f"{root}/", step.path) if _elsewhere(step) else root + step.path
+            ours = origin(url) == origin(root)
+        except ValueError:
+            raise InvalidInput(f"{step.path!r} is not a path or URL") from None
         if isinstance(step, Listen):
-            url, headers = root + step.path, {"Accept": "text/event-stream"}
-            call: dict[str, Any] = {"method": "GET", "url": url}
+            call: dict[str, Any] = {"method": "GET", "url": url, "headers": {"Accept": "text/event-stream"}}
         else:
-            url = urljoin(f"{root}/", step.path) if step.root == "site" or "://" in step.path else root + step.path
-            headers = {"Accept": step.accept}
-            call = {"method": step.method, "url": url}
+            call = {"method": step.method, "url": url, "headers": {"Accept": step.accept}}
             if step.query:
                 call["params"] = step.query
             if step.body is not None:
                 call["json"] = step.body
-        anonymous = isinstance(step, Request) and step.anonymous
-        try:
-            ours = origin(url) == origin(root)
-        except ValueError:
-            raise InvalidInput(f"{step.path!r} is not a path or URL") from None
-        if self._token and not anonymous and ours:
-            headers["Authorization"] = f"token {self._token}"
-        return {**call, "headers": headers}
+        if self._token and ours and not (isinstance(step, Request) and step.anonymous):
+            call["headers"]["Authorization"] = f"token {self._token}"
+        return call
 
     def answer(self, response: httpx2.Response) -> Answer:
         """What came back; notes the version that every answer of a hub carries."""
@@ -133,6 +130,11 @@ class Wire:
             raise NotAHub(f"{host} did not answer with a stream: {error}") from None
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise Unavailable(f"lost the connection to {host}: {type(error).__name__}") from None
+
+
+def _elsewhere(step: Request[Any] | Listen[Any]) -> bool:
+    """Whether a step's path counts from the site, or is a URL."""
+    return isinstance(step, Request) and (step.root == "site" or "://" in step.path)
 
 
 def numbers(version: str) -> tuple[int, ...]:
