@@ -158,3 +158,17 @@ def test_a_version_that_nothing_brought_yet_is_asked_for_once_and_without_the_to
 def test_a_version_is_read_from_the_answer_where_a_proxy_strips_the_header(driver: Driver) -> None:
     with serving(lambda visit: visit.json({"version": "6.1.1"}, headers={})) as site:
         assert driver.run(site.root, HubVersion()) == (6, 1, 1)
+
+
+@BOTH
+def test_a_users_server_does_not_tell_the_hubs_version(driver: Driver) -> None:
+    def answer(visit: Visit) -> None:
+        version = "4.0.0" if visit.path.startswith("/user/") else "6.1.1"
+        visit.json({"name": "ana", "version": version}, headers={"X-JupyterHub-Version": version})
+
+    def flow() -> Flow[tuple[int, ...]]:
+        yield fetch("/user/ana/api", site=True)
+        return (yield from HubVersion())
+
+    with serving(answer) as site:
+        assert driver.run(site.root, flow()) == (6, 1, 1)

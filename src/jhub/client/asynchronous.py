@@ -140,7 +140,7 @@ class AsyncHub(Wire, HubOps, AsyncBound):
                     await self.find_api_url()
                 with self.errors():
                     response = await self._http.request(**self.call(step))
-                return step.read(self.answer(response))
+                return step.read(self.answer(step, response))
             case Sleep():
                 await anyio.sleep(seconds(step))
                 return None
@@ -168,7 +168,7 @@ class AsyncHub(Wire, HubOps, AsyncBound):
                     response = await stack.enter_async_context(stream)
                     if response.status_code != 200:
                         await response.aread()
-                        raise self.refusal(step, self.answer(response))
+                        raise self.refusal(step, self.answer(step, response))
                     heard = True
                     events = cast(AsyncGenerator[httpx2.ServerSentEvent], aiter(httpx2.EventSource(response)))
                     await stack.enter_async_context(aclosing(events))

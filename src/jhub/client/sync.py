@@ -156,7 +156,7 @@ class Hub(Wire, HubOps, Bound):
                     _ = self.api_url
                 with self.errors():
                     response = self._http.request(**self.call(step), timeout=within or httpx2.USE_CLIENT_DEFAULT)
-                return step.read(self.answer(response))
+                return step.read(self.answer(step, response))
             case Sleep():
                 time.sleep(min(seconds(step), within or math.inf))
                 return None
@@ -176,7 +176,7 @@ class Hub(Wire, HubOps, Bound):
             with self.errors(), self._http.stream(**self.call(step), timeout=timeout) as response:
                 if response.status_code != 200:
                     response.read()
-                    raise self.refusal(step, self.answer(response))
+                    raise self.refusal(step, self.answer(step, response))
                 heard = True
                 response.stream = _Until(response.stream, end)
                 for sent in httpx2.EventSource(response):

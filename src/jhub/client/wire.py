@@ -92,10 +92,12 @@ class Wire:
             call["headers"]["Authorization"] = f"token {self._token}"
         return call
 
-    def answer(self, response: httpx2.Response) -> Answer:
+    def answer(self, step: Request[Any] | Listen[Any], response: httpx2.Response) -> Answer:
         """What came back; notes the version that every answer of a hub carries."""
         headers = {name.lower(): value for name, value in response.headers.items()}
-        if version := headers.get("x-jupyterhub-version"):
+        # A user's server sends the header too, with the version of JupyterHub that is installed in its image.
+        from_hub = isinstance(step, Listen) or step.root == "api"
+        if from_hub and (version := headers.get("x-jupyterhub-version")):
             self._version = numbers(version)
         log.debug("%s %s %s", response.request.method, response.request.url.path, response.status_code)
         return Answer(response.status_code, headers, response.content)
