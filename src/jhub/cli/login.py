@@ -9,7 +9,7 @@ import click
 
 from jhub import contexts
 from jhub.cli.kit.exits import show
-from jhub.cli.kit.options import CONTEXT, Duration, common, connect, output
+from jhub.cli.kit.options import CONTEXT, common, connect, duration, output
 from jhub.cli.kit.output import View, ago, note
 from jhub.discovery import is_loopback, tidy
 from jhub.errors import HubError, InvalidInput, NotAuthorized
@@ -34,7 +34,7 @@ IDENTITY: View[Identity] = View(
 @click.option("-u", "--username", help="Your name on the hub; asked for if missing.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from stdin.")
 @click.option("--token", "token_from", metavar="-", help="Read a token from stdin instead of signing in: --token -")
-@click.option("--expires", type=Duration(), default="30d", show_default=True, help="When the new token ends: 8h, 30d.")
+@click.option("--expires", type=duration, default="30d", show_default=True, help="When the new token ends: 8h, 30d.")
 @click.option("--note", "note_", default="", help="What the hub's token page shows; names this machine by default.")
 @click.option("--name", help="What to call this context; the hub's host name by default.")
 @common

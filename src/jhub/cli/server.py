@@ -11,7 +11,7 @@ import click
 from jhub.cli.kit.confirm import confirm, confirm_by_name
 from jhub.cli.kit.dry_run import rehearse
 from jhub.cli.kit.each import each
-from jhub.cli.kit.options import Duration, common, connect, dry_run, names_from, output, yes
+from jhub.cli.kit.options import common, connect, dry_run, duration, names_from, output, yes
 from jhub.cli.kit.output import View, ago, note
 from jhub.cli.kit.pairs import pairs
 from jhub.errors import InvalidInput
@@ -88,7 +88,7 @@ def show(name: str, form: str) -> None:
 @profile_option
 @option_option
 @click.option("--no-wait", is_flag=True, help="Come back when the hub has accepted the start.")
-@click.option("--timeout", type=Duration(), default="10m", show_default=True, help="How long to wait for each.")
+@click.option("--timeout", type=duration, default="10m", show_default=True, help="How long to wait for each.")
 @dry_run
 @output(lines=True)
 @common
@@ -134,7 +134,7 @@ def start(
 
 @server.command()
 @servers_argument
-@click.option("--timeout", type=Duration(), default="2m", show_default=True, help="How long to wait for each.")
+@click.option("--timeout", type=duration, default="2m", show_default=True, help="How long to wait for each.")
 @yes
 @dry_run
 @output(lines=True)
@@ -162,7 +162,7 @@ def stop(servers: tuple[str, ...], timeout: float, yes: bool, dry_run: bool, for
 @server_argument
 @profile_option
 @option_option
-@click.option("--timeout", type=Duration(), default="10m", show_default=True, help="How long to wait.")
+@click.option("--timeout", type=duration, default="10m", show_default=True, help="How long to wait.")
 @yes
 @output()
 @common
@@ -183,7 +183,7 @@ def restart(name: str, profile: str | None, options: tuple[str, ...], timeout: f
 
 @server.command()
 @server_argument
-@click.option("--timeout", type=Duration(), default="10m", show_default=True, help="How long to wait.")
+@click.option("--timeout", type=duration, default="10m", show_default=True, help="How long to wait.")
 @output()
 @common
 def wait(name: str, timeout: float, form: str) -> None:
@@ -233,7 +233,7 @@ def open_(name: str, print_only: bool) -> None:
 
 @server.command()
 @click.argument("servers", nargs=-1, required=True, metavar="[USER/NAME | /NAME | -]...")
-@click.option("--timeout", type=Duration(), default="2m", show_default=True, help="How long to wait for each.")
+@click.option("--timeout", type=duration, default="2m", show_default=True, help="How long to wait for each.")
 @yes
 @dry_run
 @output(lines=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jhub.cli.kit.each import each
-from jhub.cli.kit.options import Duration, common, connect, names_from, output
+from jhub.cli.kit.options import common, connect, duration, names_from, output
 from jhub.cli.kit.output import View, ago, note
 from jhub.models import Token
 
@@ -50,7 +50,7 @@ def list_(owner: str | None, form: str) -> None:
 @token.command()
 @for_user
 @click.option("--note", "note_", default="", help="What it is for.")
-@click.option("--expires", type=Duration(), default="30d", show_default=True, help="When it ends: 8h, 30d.")
+@click.option("--expires", type=duration, default="30d", show_default=True, help="When it ends: 8h, 30d.")
 @click.option("--never", is_flag=True, help="Let it live for ever, or as long as the hub allows.")
 @click.option("--scope", "scopes", multiple=True, metavar="SCOPE", help="Only this scope; may be repeated.")
 @output()

@@ -73,19 +73,15 @@ yes = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 dry_run = click.option("--dry-run", is_flag=True, help="Print the requests that would be sent, and send none.")
 
 
-class Duration(click.ParamType[float]):
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def duration(text: str) -> float:
     """Seconds from "90", "90s", "15m", "8h" or "30d"."""
-
-    name = "duration"
-    UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}  # noqa: RUF012 - a constant
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, int | float):
-            return float(value)
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", str(value))
-        if not found or not float(found[1]):
-            self.fail(f"{value!r} is no duration; give it as 90s, 15m, 8h or 30d", param, ctx)
-        return float(found[1]) * self.UNITS[found[2]]
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
+    if not found or not float(found[1]):
+        raise click.BadParameter(f"{text!r} is no duration; give it as 90s, 15m, 8h or 30d")
+    return float(found[1]) * UNITS[found[2]]
 
 
 @contextmanager
