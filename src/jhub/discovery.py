@@ -46,6 +46,12 @@ def tidy(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, quote(parts.path, safe="/%:@~+,;=$&!*'()"), "", ""))
 
 
+def _secured(url: str) -> tuple[str, str | None, int | None]:
+    """The origin that a plain http one on the usual port moves to when it becomes https."""
+    scheme, host, port = origin(url)
+    return ("https", host, 443) if (scheme, port) == ("http", 80) else (scheme, host, port)
+
+
 def known_root(url: str) -> str | None:
     """The API root, where the URL already is one, as JUPYTERHUB_API_URL is."""
     return url.rstrip("/") if url.rstrip("/").endswith(API) else None
@@ -79,13 +85,16 @@ def find_root(url: str) -> Flow[str]:
                 there = tidy(urljoin(f"{root}/", error.location))
             except (InvalidInput, ValueError):
                 continue  # to nowhere
-            if urlsplit(there).hostname != urlsplit(url).hostname:
+            if urlsplit(there).hostname == urlsplit(url).hostname and there.startswith("http://") > root.startswith(
+                "http://"
+            ):
+                continue  # where the token would be read on the way
+            if origin(there) not in (origin(url), _secured(url)):
+                # Another port of the same machine may be another person's.
                 raise NotAHub(
-                    f"{url} redirects to another host, {urlsplit(there).hostname}",
+                    f"{url} redirects to another host, {urlsplit(there).netloc}",
                     hint="if the hub is there, give its URL",
                 ) from None
-            if url.startswith("https://") and there.startswith("http://"):
-                continue  # where the token would be read on the way
             redirects += 1
             if redirects <= MOST_REDIRECTS:
                 new = [each for each in candidates(there) if each not in tried]

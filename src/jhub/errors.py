@@ -27,6 +27,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -48,6 +49,10 @@ class HubError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The constructors below take more than the message, which is all that copying and pickling would give them.
+        return _restored, (type(self), self.args, self.__dict__)
 
 
 class InvalidInput(HubError):
@@ -159,6 +164,13 @@ PLAIN: dict[int, type[APIError]] = {
 }
 GATEWAY = {502, 503, 504}
 SCOPES_NEEDED = re.compile(r"requires any of \[([^\]]*)\]")
+
+
+def _restored(kind: type[HubError], args: tuple[Any, ...], state: dict[str, Any]) -> HubError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 def from_answer(

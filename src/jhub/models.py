@@ -12,8 +12,20 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
+SECRET = {"token", "auth_state", "state"}
 
-class Server(Struct, frozen=True, kw_only=True):
+
+class Model(Struct, frozen=True, kw_only=True):
+    """What all of them share: `repr` leaves out the fields that may hold secrets."""
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [(name, getattr(self, name)) for name in self.__struct_fields__ if name not in SECRET]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+
+
+class Server(Model, frozen=True, kw_only=True):
     """A user's server, default (`name == ""`) or named."""
 
     name: str = ""
@@ -53,7 +65,7 @@ class Server(Struct, frozen=True, kw_only=True):
         return self.ready or self.pending is not None
 
 
-class User(Struct, frozen=True, kw_only=True):
+class User(Model, frozen=True, kw_only=True):
     """A user of the hub."""
 
     name: str
@@ -75,7 +87,7 @@ class User(Struct, frozen=True, kw_only=True):
             force_setattr(server, "user", self.name)
 
 
-class Identity(Struct, frozen=True, kw_only=True):
+class Identity(Model, frozen=True, kw_only=True):
     """Whom a token belongs to, and what it may do."""
 
     name: str
@@ -89,7 +101,7 @@ class Identity(Struct, frozen=True, kw_only=True):
     """JupyterHub 5.0."""
 
 
-class Group(Struct, frozen=True, kw_only=True):
+class Group(Model, frozen=True, kw_only=True):
     """A group and its members."""
 
     name: str
@@ -98,8 +110,8 @@ class Group(Struct, frozen=True, kw_only=True):
     properties: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
-class Token(Struct, frozen=True, kw_only=True):
-    """An API token. `token`, the secret itself, is there only in the answer that created it, and never in `repr`."""
+class Token(Model, frozen=True, kw_only=True):
+    """An API token. `token`, the secret itself, is there only in the answer that created it."""
 
     id: str = ""
     user: str | None = None
@@ -113,17 +125,8 @@ class Token(Struct, frozen=True, kw_only=True):
     oauth_client: str | None = None
     token: str | None = None
 
-    def __repr__(self) -> str:
-        owner = self.user or self.service
-        return f"Token(id={self.id!r}, owner={owner!r}, note={self.note!r}, expires_at={self.expires_at})"
 
-    def __rich_repr__(self) -> Any:
-        yield "id", self.id
-        yield "owner", self.user or self.service
-        yield "note", self.note
-
-
-class Progress(Struct, frozen=True, kw_only=True):
+class Progress(Model, frozen=True, kw_only=True):
     """One event on the way of a server's start."""
 
     message: str = ""
@@ -134,14 +137,14 @@ class Progress(Struct, frozen=True, kw_only=True):
     url: str | None = None
 
 
-class Component(Struct, frozen=True, kw_only=True):
+class Component(Model, frozen=True, kw_only=True):
     """A spawner or authenticator class and its package's version."""
 
     class_: str = field(default="", name="class")
     version: str | None = None
 
 
-class HubInfo(Struct, frozen=True, kw_only=True):
+class HubInfo(Model, frozen=True, kw_only=True):
     """What a hub tells of itself to a token with the scope read:hub."""
 
     version: str

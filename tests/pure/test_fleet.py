@@ -302,7 +302,6 @@ def test_children_may_clean_up_after_an_interruption() -> None:
     [
         ("ana", Target("ana")),
         ("ana/lab", Target("ana", "lab")),
-        ("ana/", Target("ana")),
         (("ana", "lab"), Target("ana", "lab")),
         (Target("ana", "lab"), Target("ana", "lab")),
         (Server(user="ana", name="lab"), Target("ana", "lab")),

@@ -165,7 +165,7 @@ def test_the_secret_of_a_token_is_in_no_repr() -> None:
 
 
 def test_a_services_token_shows_its_service_as_the_owner() -> None:
-    assert "owner='culler'" in repr(Token(id="a7", service="culler"))
+    assert "service='culler'" in repr(Token(id="a7", service="culler"))
 
 
 def test_a_component_is_read_by_its_class() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jhub.errors import BadRequest, HubError, InvalidInput, NotAHub, Redirected, Throttled, Unavailable
+from jhub.errors import BadRequest, HubError, InvalidInput, NotAHub, NotFound, Redirected, Throttled, Unavailable
 from jhub.models import Group, User
 from jhub.steps import Answer, Flow, Request, Sleep, call, segment, send
 from jhub.testing import Reply, play, refusal, reply
@@ -19,12 +19,26 @@ GONE = Answer(502, {"content-type": "text/html"}, b"<html>Bad Gateway</html>")
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
-@pytest.mark.parametrize("trouble", [LOST, NEVER_LEFT, GONE])
+@pytest.mark.parametrize("trouble", [LOST, GONE])
 def test_a_call_that_can_be_repeated_is_repeated_when_no_answer_came(method: str, trouble: Reply) -> None:
     played = play(send(method, "/x"), [trouble, trouble, trouble, reply(204)])
     assert played.result is None
     assert played.calls == [f"{method} /x"] * 4
     assert played.left == 0
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "POST"])
+def test_where_nothing_listens_one_more_try_is_enough(method: str) -> None:
+    played = play(send(method, "/x"), [NEVER_LEFT, NEVER_LEFT, reply(204)])
+    assert played.error is NEVER_LEFT
+    assert played.left == 1
+    assert play(send(method, "/x"), [NEVER_LEFT, reply(204)]).result is None
+
+
+def test_what_is_gone_at_the_second_delete_was_deleted_by_the_first() -> None:
+    assert play(send("DELETE", "/groups/geo"), [LOST, refusal(404)]).result is None
+    assert isinstance(play(send("DELETE", "/groups/geo"), [NEVER_LEFT, refusal(404)]).error, NotFound)
+    assert isinstance(play(send("DELETE", "/groups/geo"), [refusal(404)]).error, NotFound)
 
 
 def test_the_pauses_before_a_repetition_grow() -> None:
@@ -61,7 +75,7 @@ def test_a_call_that_may_have_arrived_is_not_repeated(method: str, trouble: Repl
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 def test_a_call_that_never_left_is_repeated_whatever_it_does(method: str) -> None:
-    played = play(send(method, "/x"), [NEVER_LEFT, NEVER_LEFT, reply(201)])
+    played = play(send(method, "/x"), [NEVER_LEFT, reply(201)])
     assert played.result is None
     assert len(played.sent) == 3
 

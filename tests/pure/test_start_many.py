@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jhub.errors import Conflict, InvalidInput
+from jhub.errors import Conflict, InvalidInput, Throttled
 from jhub.fleet.servers import FleetOps
 from jhub.models import Server
 from jhub.steps import Listen, Request
@@ -61,7 +61,9 @@ def test_the_way_up_is_told_and_its_end_only_once() -> None:
 
 
 def test_as_many_at_once_as_was_said() -> None:
-    assert play(FleetOps.start_many([f"u{n}" for n in range(6)], at_once=2), Site()).seconds == 60
+    assert (
+        play(FleetOps.start_many([f"u{n}" for n in range(6)], at_once=2), Site()).seconds == 20 + 20 * 3
+    )  # the first alone
 
 
 def test_a_busy_hub_is_waited_for_by_all() -> None:
@@ -107,7 +109,7 @@ def test_an_interruption_leaves_the_hub_alone() -> None:
     site = Site()
     played = play(FleetOps.start_many([f"u{n}" for n in range(6)], at_once=2), site, interrupt_at=30)
     assert played.error is not None
-    assert sum(n for call, n in site.asked.items() if call.startswith("POST")) == 4
+    assert sum(n for call, n in site.asked.items() if call.startswith("POST")) == 3
     assert not [call for call in site.asked if call.startswith("DELETE")]
 
 
@@ -138,7 +140,42 @@ def test_a_default_server_cannot_be_deleted_and_nothing_is_sent_for_it() -> None
     assert played.sent == []
 
 
-@pytest.mark.parametrize("bad", ["", "../admin", "a\nb", "ana/lab/x"])
+@pytest.mark.parametrize("bad", ["", "ana/", "/lab"])
+def test_what_names_no_server_is_refused_before_anything_is_sent(bad: str) -> None:
+    with pytest.raises(InvalidInput, match="names no server"):
+        FleetOps.stop_many([bad, "ana"])
+
+
+def test_a_single_target_is_not_taken_for_its_letters() -> None:
+    played = play(FleetOps.stop_many("zed/q"), [reply(204)])
+    assert played.calls == ["DELETE /users/zed/servers/q"]
+
+
+def test_the_first_must_come_up_before_others_are_sent() -> None:
+    users = [f"u{n}" for n in range(6)]
+    site = Site(refuse={f"/users/{user}/server": refusal(403, "no profile for you") for user in users})
+    played = play(FleetOps.start_many(users, at_once=4), site)
+    assert len(played.result.failed) == 2
+    assert len(played.sent) == 2
+
+
+def test_a_hub_that_stays_busy_is_not_waited_for_beyond_the_timeout() -> None:
+    busy = refusal(429, "busy", headers={"retry-after": "30"})
+    played = play(FleetOps.start_many(["ana"], timeout=100), lambda step: busy)
+    assert isinstance(played.result.failed[0].error, Throttled)
+    assert 60 <= played.seconds <= 100
+
+
+def test_a_mistyped_server_does_not_keep_the_others_running() -> None:
+    played = play(
+        FleetOps.stop_many(["no1", "no2", "no3", "ana"], at_once=1),
+        lambda step: reply(204) if step.path == "/users/ana/server" else refusal(404),
+    )
+    assert [str(event.target) for event in played.result.done] == ["ana"]
+    assert played.result.skipped == ()
+
+
+@pytest.mark.parametrize("bad", ["../admin", "a\nb", "ana/lab/x"])
 def test_a_target_that_cannot_be_one_is_refused_and_the_others_are_stopped(bad: str) -> None:
     played = play(FleetOps.stop_many([bad, "ana"], at_once=1), [reply(204)])
     assert [str(event.target) for event in played.result.done] == ["ana"]

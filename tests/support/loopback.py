@@ -257,12 +257,12 @@ def within(work: Callable[[], T]) -> T:
 
 
 def endless(tag: str = "x") -> Flow[str]:
-    """Forks one that never ends, and tells that it did."""
+    """Forks one that lasts too long for a test, and tells that it did."""
 
     def child() -> Flow[None]:
         try:
             yield Emit("begun")
-            yield Sleep(3600)
+            yield Sleep(MOST * 3)
         except Interrupted:
             yield send("DELETE", f"/{tag}")
             raise

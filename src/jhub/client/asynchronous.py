@@ -12,7 +12,7 @@ import httpx2
 
 from jhub.binding import AsyncBound
 from jhub.client.fleets import AsyncFleet, Forks
-from jhub.client.wire import CLEAN_UP, CONNECT_TIMEOUT, READ_TIMEOUT, SILENCE, Wire, seconds
+from jhub.client.wire import CLEAN_UP, CONNECT_TIMEOUT, READ_TIMEOUT, SILENCE, Wire, is_url, seconds
 from jhub.discovery import find_root
 from jhub.errors import HubError, Unavailable
 from jhub.fleet.servers import AsyncServers
@@ -38,7 +38,8 @@ class AsyncHub(Wire, HubOps, AsyncBound):
     ) -> None:
         Wire.__init__(self, url, token, timeout, transport)
         AsyncBound.__init__(self, self)
-        self._http = httpx2.AsyncClient(**self.settings())
+        self._http = self.client(httpx2.AsyncClient)
+        self._finding: anyio.Lock | None = None
         self.users = AsyncUsers(self)
         self.groups = AsyncGroups(self)
         self.servers = AsyncServers(self)
@@ -64,7 +65,11 @@ class AsyncHub(Wire, HubOps, AsyncBound):
     async def find_api_url(self) -> str:
         """The API root, `https://hub.example.org/hub/api`; found by asking, the first time."""
         if self._root is None:
-            self._root = await self.run(find_root(self._given))
+            # Made here, in the event loop that uses it. The first of many calls side by side asks, the others wait.
+            self._finding = self._finding or anyio.Lock()
+            async with self._finding:
+                if self._root is None:
+                    self._root = await self.run(find_root(self._given))
         return self._root
 
     async def run(self, plan: Plan[T], emit: Callable[[Any], object] = lambda event: None) -> T:
@@ -136,7 +141,7 @@ class AsyncHub(Wire, HubOps, AsyncBound):
     async def _do(self, step: Step, forks: Forks | None) -> Any:
         match step:
             case Request():
-                if self._root is None and "://" not in step.path:
+                if self._root is None and not is_url(step.path):
                     await self.find_api_url()
                 with self.errors():
                     response = await self._http.request(**self.call(step))

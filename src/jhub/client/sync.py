@@ -12,7 +12,7 @@ import httpx2
 from jhub.binding import Bound
 from jhub.client.asynchronous import AsyncHub
 from jhub.client.fleets import Fleet
-from jhub.client.wire import CLEAN_UP, CONNECT_TIMEOUT, READ_TIMEOUT, SILENCE, Wire, seconds
+from jhub.client.wire import CLEAN_UP, CONNECT_TIMEOUT, READ_TIMEOUT, SILENCE, Wire, is_url, seconds
 from jhub.discovery import API, find_root
 from jhub.errors import HubError, InvalidInput, Unavailable
 from jhub.fleet.servers import Servers
@@ -52,7 +52,7 @@ class Hub(Wire, HubOps, Bound):
     ) -> None:
         Wire.__init__(self, url, token, timeout, transport)
         Bound.__init__(self, self)
-        self._http = httpx2.Client(**self.settings())
+        self._http = self.client(httpx2.Client)
         self.users = Users(self)
         self.groups = Groups(self)
         self.servers = Servers(self)
@@ -152,7 +152,7 @@ class Hub(Wire, HubOps, Bound):
         """Carry out one step that is neither a stream nor a fork; if need be, `within` so many seconds."""
         match step:
             case Request():
-                if self._root is None and "://" not in step.path:
+                if self._root is None and not is_url(step.path):
                     _ = self.api_url
                 with self.errors():
                     response = self._http.request(**self.call(step), timeout=within or httpx2.USE_CLIENT_DEFAULT)

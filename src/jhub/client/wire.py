@@ -7,10 +7,10 @@ import os
 import random
 import re
 import ssl
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import httpx2
@@ -19,6 +19,8 @@ from jhub import __version__
 from jhub.discovery import is_loopback, known_root, origin, tidy
 from jhub.errors import HubError, InvalidInput, NotAHub, Unavailable, from_answer
 from jhub.steps import Answer, Listen, Request, Sleep
+
+C = TypeVar("C")
 
 log = logging.getLogger("jhub")
 
@@ -54,8 +56,17 @@ class Wire:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._given!r})"
 
-    def settings(self) -> dict[str, Any]:
-        """For the HTTP client."""
+    def client(self, kind: Callable[..., C]) -> C:
+        """An HTTP client. `InvalidInput` for settings of the environment that it cannot take."""
+        try:
+            return kind(**self._settings())
+        except (ValueError, ImportError, OSError, httpx2.InvalidURL) as error:
+            raise InvalidInput(
+                f"the network settings of this environment do not work: {error}",
+                hint="look at HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR",
+            ) from None
+
+    def _settings(self) -> dict[str, Any]:
         # A cookie beside a token would put the call under the hub's XSRF check, so none is kept.
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         return {
@@ -75,6 +86,8 @@ class Wire:
     def call(self, step: Request[Any] | Listen[Any]) -> dict[str, Any]:
         """A step as arguments of the HTTP client."""
         root = self._root or self._given
+        if not (_elsewhere(step) or step.path.startswith("/")):
+            raise InvalidInput(f"{step.path!r} is not a path such as /users")
         try:
             url = urljoin(f"{root}/", step.path) if _elsewhere(step) else root + step.path
             ours = origin(url) == origin(root)
@@ -130,13 +143,20 @@ class Wire:
             raise Unavailable(f"{host} did not answer within {self._timeout:.0f} s") from None
         except httpx2.SSEError as error:
             raise NotAHub(f"{host} did not answer with a stream: {error}") from None
+        except UnicodeError:
+            raise InvalidInput(f"{host!r} is not the name of a host") from None
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise Unavailable(f"lost the connection to {host}: {type(error).__name__}") from None
 
 
+def is_url(path: str) -> bool:
+    """Whether a step's path is a full URL."""
+    return path.startswith(("http://", "https://"))
+
+
 def _elsewhere(step: Request[Any] | Listen[Any]) -> bool:
     """Whether a step's path counts from the site, or is a URL."""
-    return isinstance(step, Request) and (step.root == "site" or "://" in step.path)
+    return isinstance(step, Request) and (step.root == "site" or is_url(step.path))
 
 
 def numbers(version: str) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Iterable
 
 from jhub.errors import InvalidInput, SpawnFailed, Throttled
@@ -24,12 +25,16 @@ def coordinate(
     begins: Kind,
     ends: Kind,
     window: int = WINDOW,
-    forgiven: int = FORGIVEN,
+    patience: float = math.inf,
+    careful: bool = False,
+    forgiven: int | None = FORGIVEN,
 ) -> Flow[Summary]:
     """Run `child` for every target.
 
-    A throttled one goes back to the front of the queue, and nothing is sent until the hub's `Retry-After` is over.
-    After `forgiven` failures with no success in between the rest is skipped; what is under way comes to its end.
+    A throttled one goes back to its place in the queue, and nothing is sent until the hub's `Retry-After` is over; it
+    fails when `patience` seconds have passed since it was first sent. With `careful`, one must succeed before others
+    are sent. After `forgiven` failures with no success in between the rest is skipped (None: never); what is under
+    way comes to its end.
     """
     if window < 1:
         raise InvalidInput("a fleet needs at least one server at a time")
@@ -37,34 +42,39 @@ def coordinate(
     waiting = list(enumerate(dict.fromkeys(targets)))  # a heap: those sent back keep their place
     running: dict[str, tuple[int, Target]] = {}
     tally = Tally()
+    first_sent: dict[Target, float] = {}
     in_a_row = 0
     broken = False
+    proven = not careful
     resume = began
     for _, target in waiting:
         yield Emit(ServerEvent("queued", target))
     while running or (waiting and not broken):
         now = yield from Now()
-        while waiting and len(running) < window and not broken and now >= resume:
+        while waiting and len(running) < (window if proven else 1) and not broken and now >= resume:
             place, target = heapq.heappop(waiting)
             running[str(target)] = place, target
+            first_sent.setdefault(target, now)
             yield Emit(ServerEvent(begins, target))
             yield Fork(child(target), str(target))
         done = yield from Next(TICK if now >= resume else resume - now)
         if done is None:
             continue
         place, target = running.pop(done.tag)
+        now = yield from Now()
         match done.error:
             case None:
                 in_a_row = 0
+                proven = True
                 server: Server | None = done.answer
                 yield Emit(tally.take(ServerEvent(ends, target, seconds=done.seconds, server=server)))
-            case Throttled() as error:
+            case Throttled() as error if now + (pause := max(error.retry_after, 1.0)) < first_sent[target] + patience:
                 heapq.heappush(waiting, (place, target))
-                resume = (yield from Now()) + max(error.retry_after, 1.0)
+                resume = now + pause
                 yield Emit(ServerEvent("queued", target, str(error)))
             case error:
                 in_a_row += 1
-                broken = broken or in_a_row >= forgiven
+                broken = broken or in_a_row == forgiven
                 reason = error.reason if isinstance(error, SpawnFailed) else str(error)
                 reason = reason.removeprefix(f"server {target}: ")
                 event = ServerEvent("failed", target, reason, seconds=done.seconds, error=error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from jhub.errors import HubError
+from jhub.errors import HubError, InvalidInput
 from jhub.models import Server
 
 Kind = Literal["queued", "starting", "progress", "stopping", "ready", "stopped", "failed", "skipped"]
@@ -31,10 +31,14 @@ class Target:
             case Server():
                 return cls(given.user, given.name)
             case str():
-                user, _, name = given.partition("/")
+                user, slash, name = given.partition("/")
+                if not user or (slash and not name):
+                    raise InvalidInput(f"{given!r} names no server", hint="give it as USER or USER/NAME")
                 return cls(user, name)
-            case _:
+            case tuple() if len(given) == 2:
                 return cls(*given)
+            case _:
+                raise TypeError(f"a server is named by 'USER', 'USER/NAME' or ('USER', 'NAME'), not by {given!r}")
 
 
 @dataclass(frozen=True, slots=True)

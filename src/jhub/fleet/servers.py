@@ -47,38 +47,55 @@ class FleetOps:
         at_once
             Servers on their way at the same time.
 
-        Emits a `ServerEvent` for each change. After two failures in a row nothing more is sent and the rest is
-        "skipped". Running it again finishes the rest: a server that already runs with these options is done.
+        Emits a `ServerEvent` for each change. The first server must come up before others are sent, and after two
+        failures in a row nothing more is sent and the rest is "skipped": some hubs exit after five. Running it again
+        finishes the rest: a server that already runs with these options is done.
         """
         options = options_of(profile, user_options)
-        wanted = [Target.of(each) for each in targets]
+        wanted = _wanted(targets)
         for each in wanted:
             check_name(each.name)
         return coordinate(
-            wanted, lambda each: _start(each, options, timeout), begins="starting", ends="ready", window=at_once
+            wanted,
+            lambda each: _start(each, options, timeout),
+            begins="starting",
+            ends="ready",
+            window=at_once,
+            patience=timeout,
+            careful=True,
         )
 
     @fleet(ServerEvent)
     def stop_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT, at_once: int = WINDOW) -> Flow[Summary]:
         """Stop servers, each as `stop` does. One that does not run is done."""
         return coordinate(
-            map(Target.of, targets),
+            _wanted(targets),
             lambda each: ServerOps.stop(each.user, each.name, timeout=timeout),
             begins="stopping",
             ends="stopped",
             window=at_once,
+            patience=timeout,
+            forgiven=None,
         )
 
     @fleet(ServerEvent)
     def delete_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT, at_once: int = WINDOW) -> Flow[Summary]:
         """Stop and delete named servers, each as `delete` does."""
         return coordinate(
-            map(Target.of, targets),
+            _wanted(targets),
             lambda each: ServerOps.delete(each.user, each.name, timeout=timeout),
             begins="stopping",
             ends="stopped",
             window=at_once,
+            patience=timeout,
+            forgiven=None,
         )
+
+
+def _wanted(targets: Targets | Target | Server | str) -> list[Target]:
+    """Each once. A single one is one: a str would be taken for its letters."""
+    given = [targets] if isinstance(targets, str | Target | Server) else targets
+    return list(dict.fromkeys(map(Target.of, given)))
 
 
 def _start(target: Target, options: Mapping[str, Any], timeout: float) -> Flow[Server]:

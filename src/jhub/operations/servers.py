@@ -22,7 +22,7 @@ from jhub.errors import (
 )
 from jhub.models import Progress, Server, User
 from jhub.operations.paging import pages
-from jhub.steps import Emit, Flow, HubVersion, Listen, Now, Request, Sleep, call, segment, send
+from jhub.steps import Emit, Flow, HubVersion, Listen, Now, Request, Sleep, call, segment, send, status_of
 
 START_TIMEOUT = 600.0
 STOP_TIMEOUT = 120.0
@@ -131,11 +131,14 @@ class ServerOps:
 
     @operation
     def wait(self, user: str, name: str = "", *, timeout: float = START_TIMEOUT) -> Flow[Server]:
-        """Wait until a server that was started is ready. `SpawnFailed`, `StillPending` as for `start`.
+        """Wait until a server that was started is ready. `SpawnFailed`, `StillPending` as for `start`; `NotFound`
+        where there is no such server.
 
         `GET /users/{user}/servers/{name}/progress` (all versions), scope `read:servers`.
         """
-        return until_ready(user, name, timeout)
+        deadline = (yield from Now()) + timeout
+        yield from ServerOps.get(user, name)
+        return (yield from until_ready(user, name, deadline - (yield from Now())))
 
     @stream(Progress)
     def progress(self, user: str, name: str = "", *, timeout: float = START_TIMEOUT) -> Flow[None]:
@@ -240,7 +243,7 @@ def until_ready(
     deadline = (yield from Now()) + timeout
     pause = 0.0
     while True:
-        server = yield from _look(user, name)
+        server = yield from _look(user, name, deadline)
         if server is not None and server.ready:
             return server
         if server is None or not server.active:
@@ -296,11 +299,17 @@ def _start(user: str, name: str, options: Mapping[str, Any], wait: bool, timeout
     return (yield from until_ready(user, name, deadline - (yield from Now())))
 
 
-def _look(user: str, name: str) -> Flow[Server | None]:
-    try:
-        return (yield from ServerOps.get(user, name))
-    except NotFound:
-        return None
+def _look(user: str, name: str, deadline: float = 0.0) -> Flow[Server | None]:
+    """The server, if there is one. A hub that restarts meanwhile is waited for, up to the deadline."""
+    while True:
+        try:
+            return (yield from ServerOps.get(user, name))
+        except NotFound:
+            return None
+        except Unavailable:
+            if (yield from Now()) + POLL > deadline:
+                raise
+            yield Sleep(POLL)
 
 
 def _news(user: str, name: str, timeout: float, note: Callable[[Progress], object]) -> Flow[Progress | None]:
@@ -323,12 +332,12 @@ def _plain(message: str) -> str:
 
 def _delete(user: str, name: str, body: object = None) -> Request[int]:
     about = f"server {target(user, name)}"
-    return Request("DELETE", server_path(user, name), lambda answer: answer.status, body=body, about=about)
+    return Request("DELETE", server_path(user, name), status_of, body=body, about=about)
 
 
 def _until(done: Callable[[Server | None], bool], user: str, name: str, deadline: float) -> Flow[None]:
     pause = POLL / 8
-    while not done((yield from _look(user, name))):
+    while not done((yield from _look(user, name, deadline))):
         if (yield from Now()) > deadline:
             raise StillPending(f"server {target(user, name)}: still there", hint="ask again later")
         yield Sleep(pause)
@@ -336,4 +345,6 @@ def _until(done: Callable[[Server | None], bool], user: str, name: str, deadline
 
 
 def _words(options: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in options.items()) or "none"
+    # Values may be secrets; the profile's name is none.
+    named = (f"profile={value}" if key == "profile" else key for key, value in options.items())
+    return ", ".join(named) or "none"

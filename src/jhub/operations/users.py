@@ -44,15 +44,19 @@ class UserOps:
 
         `GET /users` (all versions), scope `list:users`; `read:servers` for the servers.
         """
+
+        def matching(user: User) -> tuple[User, ...]:
+            # The hub makes a LIKE pattern of it, in which _ and % stand for anything.
+            return (user,) if name_filter.lower() in user.name.lower() else ()
+
         query = {
             "name_filter": name_filter,
             "state": state or "",
             "sort": sort,
             "include_stopped_servers": "1" if include_stopped_servers else "",
         }
-        return pages(
-            "/users", User, lambda user: user.name, tuple((k, v) for k, v in query.items() if v), about="users"
-        )
+        asked = tuple((key, value) for key, value in query.items() if value)
+        return pages("/users", User, lambda user: user.name, asked, about="users", emit=matching)
 
     @operation
     def get(self, name: str) -> Request[User]:
