@@ -7,7 +7,8 @@ holds the tokens, and only its owner can read it.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +21,8 @@ from jhub.errors import InvalidInput
 from jhub.files import write_whole
 
 T = TypeVar("T")
+
+LOCK_SECONDS = 30
 
 
 class Context(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -55,12 +58,36 @@ def folder(environ: Mapping[str, str] = os.environ) -> Path:
     """`$XDG_CONFIG_HOME/jhub`, else `~/.config/jhub`."""
     base = environ.get("XDG_CONFIG_HOME")
     # A relative value is to be ignored, by the XDG specification.
-    return (Path(base) if base and Path(base).is_absolute() else Path.home() / ".config") / "jhub"
+    if base and Path(base).is_absolute():
+        return Path(base) / "jhub"
+    try:
+        return Path.home() / ".config" / "jhub"
+    except RuntimeError:
+        raise InvalidInput("this user has no home folder", hint="set XDG_CONFIG_HOME to a folder of yours") from None
 
 
 def load() -> Contexts:
     """The contexts; none where there is no file."""
     return _read("contexts.json", Contexts) or Contexts()
+
+
+def chosen(name: str | None = None, environ: Mapping[str, str] = os.environ) -> str:
+    """The context that is meant: `name`, else `JHUB_CONTEXT`, else the current one. `InvalidInput` for none."""
+    contexts = load()
+    wanted = name or environ.get("JHUB_CONTEXT") or contexts.current
+    if wanted:
+        return wanted
+    if contexts.contexts:
+        known = ", ".join(sorted(contexts.contexts))
+        raise InvalidInput(
+            f"no context is the current one; there are: {known}", hint="choose one: jhub context use NAME"
+        )
+    raise InvalidInput("not signed in to any hub", hint="sign in with: jhub login https://hub.example.org")
+
+
+def environment_wins(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether the environment names a hub, which beats the current context."""
+    return bool(environ.get("JUPYTERHUB_API_URL")) and not environ.get("JHUB_CONTEXT")
 
 
 def connection(name: str | None = None, environ: Mapping[str, str] = os.environ) -> Connection:
@@ -80,11 +107,8 @@ def connection(name: str | None = None, environ: Mapping[str, str] = os.environ)
             f"JUPYTERHUB_API_{present} is set, but JUPYTERHUB_API_{missing} is not",
             hint="set both, or neither, or name a context with -c",
         )
-    contexts = load()
-    name = name or contexts.current
-    if not name:
-        raise InvalidInput("not signed in to any hub", hint="sign in with: jhub login https://hub.example.org")
-    context = get(name, contexts)
+    name = chosen(name, environ)
+    context = get(name)
     secret = _tokens().get(name)
     if secret is None:
         raise InvalidInput(f"no token for context {name}", hint=f"sign in again with: jhub login {context.api_url}")
@@ -100,28 +124,52 @@ def get(name: str, contexts: Contexts | None = None) -> Context:
     return known[name]
 
 
+def prepare() -> None:
+    """See that contexts can be read and kept, before there is something to keep."""
+    with _changing() as contexts:
+        _write("contexts.json", contexts)
+
+
 def save(name: str, context: Context, token: str) -> None:
     """Keep a context and its token, and make it the current one."""
-    contexts = load()
-    _write("tokens.json", {**_tokens(), name: token})
-    _write("contexts.json", Contexts(current=name, contexts={**contexts.contexts, name: context}))
+    if not name.isprintable() or not name.strip():
+        raise InvalidInput(f"{name!r} cannot name a context")
+    with _changing() as contexts:
+        _write("tokens.json", {**_tokens(), name: token})
+        _write("contexts.json", Contexts(current=name, contexts={**contexts.contexts, name: context}))
 
 
 def use(name: str) -> None:
     """Make a context the current one."""
-    contexts = load()
-    get(name, contexts)
-    _write("contexts.json", replace(contexts, current=name))
+    with _changing() as contexts:
+        get(name, contexts)
+        _write("contexts.json", replace(contexts, current=name))
 
 
 def remove(name: str) -> None:
     """Forget a context and its token."""
-    contexts = load()
-    get(name, contexts)
-    left = {key: value for key, value in contexts.contexts.items() if key != name}
-    current = "" if contexts.current == name else contexts.current
-    _write("contexts.json", Contexts(current=current, contexts=left))
-    _write("tokens.json", {key: value for key, value in _tokens().items() if key != name})
+    with _changing() as contexts:
+        get(name, contexts)
+        left = {key: value for key, value in contexts.contexts.items() if key != name}
+        current = "" if contexts.current == name else contexts.current
+        _write("contexts.json", Contexts(current=current, contexts=left))
+        _write("tokens.json", {key: value for key, value in _tokens().items() if key != name})
+
+
+@contextmanager
+def _changing() -> Generator[Contexts]:
+    """The contexts, while no other process changes them."""
+    import filelock  # takes longer to import than most commands need it for
+
+    place = folder()
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with filelock.FileLock(place / ".lock", timeout=LOCK_SECONDS, mode=0o600):
+            yield load()
+    except filelock.Timeout:
+        raise InvalidInput(f"another jhub has been changing {place} for {LOCK_SECONDS} s") from None
+    except OSError as error:
+        raise InvalidInput(f"cannot write to {place}: {error.strerror}") from None
 
 
 def _tokens() -> dict[str, str]:
@@ -143,8 +191,4 @@ def _read(name: str, kind: type[T]) -> T | None:
 
 
 def _write(name: str, value: object) -> None:
-    path = folder() / name
-    try:
-        write_whole(path, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
-    except OSError as error:
-        raise InvalidInput(f"cannot write {path}: {error.strerror}") from None
+    write_whole(folder() / name, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")

@@ -12,6 +12,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
     It has its final mode from the first moment, and takes the place of the old one in a single step.
     """
+    path = path.resolve()  # a link stays a link
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -88,7 +88,8 @@ def test_a_wrong_password_is_refused_and_nothing_is_kept(jhub: Jhub, hub: LocalH
     result = jhub("login", hub.url, "-u", "ana", "--password-stdin", stdin="wrong\n")
     assert result.code == 4
     assert result.err.startswith("error: sign in as ana: the hub refused this username and password\nhint: ")
-    assert not (jhub.home / "config").exists()
+    assert jhub.ok("context", "list", "-o", "name") == ""
+    assert not (jhub.home / "config/jhub/tokens.json").exists()
 
 
 def test_a_token_is_taken_from_stdin(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens) -> None:

@@ -69,23 +69,3 @@ def test_completion_works(jhub: Jhub) -> None:
     completing = Jhub(jhub.home, {"_JHUB_COMPLETE": "bash_complete", "COMP_WORDS": "jhub server st", "COMP_CWORD": "2"})
     found = completing.ok().split()
     assert {"plain,start", "plain,stop"} <= set(found)
-
-
-def test_a_reader_that_has_enough_is_no_error(as_admin: Jhub) -> None:
-    import subprocess
-
-    from terminal import JHUB
-
-    listing = subprocess.Popen(
-        [*JHUB, "user", "list", "-o", "name"],
-        env=as_admin.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert listing.stdout is not None
-    listing.stdout.close()
-    assert listing.stderr is not None
-    assert "Traceback" not in listing.stderr.read()
-    listing.stderr.close()
-    listing.wait(timeout=30)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, unquote
 
 import click
 import msgspec
@@ -29,11 +31,14 @@ def api(method: str, path: str, data: str | None, query: tuple[str, ...], includ
     jhub api POST /groups/geo/users -d '{"users": ["ana"]}'
     jhub api PUT /groups/geo/properties -d @properties.json
     """
+    if not re.fullmatch(r"[A-Za-z]+", method):
+        raise InvalidInput(f"{method!r} is not a method such as GET")
+    path, _, in_path = path.partition("?")
     if not path.startswith("/") or path.startswith("//"):
         raise InvalidInput(f"{path!r} is not a path such as /users")
-    if any(segment in (".", "..") for segment in path.partition("?")[0].split("/")):
+    if any(unquote(segment) in (".", "..") for segment in path.split("/")):
         raise InvalidInput(f"{path!r} leaves the REST API")
-    parameters = tuple((key, value) for key, _, value in (each.partition("=") for each in query))
+    parameters = (*parse_qsl(in_path, keep_blank_values=True), *_pairs(query))
     request: Request[Answer] = Request(method.upper(), path, lambda answer: answer, parameters, _body(data))
     with connect() as hub:
         answer = hub.run(request)
@@ -48,6 +53,14 @@ def api(method: str, path: str, data: str | None, query: tuple[str, ...], includ
         click.echo(msgspec.json.format(answer.content, indent=2))
     except msgspec.MsgspecError:
         click.echo(answer.content)
+
+
+def _pairs(given: tuple[str, ...]) -> list[tuple[str, str]]:
+    found = [each.partition("=") for each in given]
+    for key, equals, _ in found:
+        if not key or not equals:
+            raise InvalidInput(f"{key!r} is not KEY=VALUE")
+    return [(key, value) for key, _, value in found]
 
 
 def _body(data: str | None) -> Any:

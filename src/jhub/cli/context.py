@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from os import environ
+
 import click
 from click.shell_completion import CompletionItem
 from msgspec import Struct
 
 from jhub import contexts
-from jhub.cli.kit.options import common, output
+from jhub.cli.kit.options import common, output, warn_if_beaten
 from jhub.cli.kit.output import View, ago, note
 
 
@@ -24,7 +26,7 @@ class Row(Struct):
 ROWS: View[Row] = View(
     name=lambda row: row.name,
     columns={
-        "": lambda row: "*" if row.current else "",
+        "CURRENT": lambda row: "*" if row.current else "",
         "NAME": lambda row: row.name,
         "USER": lambda row: row.user,
         "URL": lambda row: row.api_url,
@@ -50,9 +52,15 @@ def context() -> None:
 @output()
 @common
 def list_(form: str) -> None:
-    """List the contexts; * marks the current one."""
+    """List the contexts; * marks the current one.
+
+    \b
+    jhub context list
+    """
     known = contexts.load()
     ROWS.many([_row(name, known) for name in sorted(known.contexts)], form)
+    if contexts.environment_wins():
+        note("JUPYTERHUB_API_URL is set and comes before all of them, unless -c names one")
 
 
 @context.command()
@@ -60,9 +68,13 @@ def list_(form: str) -> None:
 @output()
 @common
 def show(name: str | None, form: str) -> None:
-    """Show one context, by default the current one."""
+    """Show one context, by default the current one.
+
+    \b
+    jhub context show -o json
+    """
     known = contexts.load()
-    name = name or known.current
+    name = contexts.chosen(name)
     contexts.get(name, known)
     ROWS.one(_row(name, known), form)
 
@@ -71,20 +83,29 @@ def show(name: str | None, form: str) -> None:
 @click.argument("name", shell_complete=_names)
 @common
 def use(name: str) -> None:
-    """Make NAME the current context."""
+    """Make NAME the current context.
+
+    \b
+    jhub context use hub.example.org
+    """
     contexts.use(name)
     note(f"now using {name}")
+    warn_if_beaten(name)
 
 
 @context.command()
 @click.argument("name", shell_complete=_names)
 @common
 def remove(name: str) -> None:
-    """Forget NAME and its token. The token stays valid: jhub logout revokes it."""
+    """Forget NAME and its token. The token stays valid: jhub logout revokes it.
+
+    \b
+    jhub context remove hub.example.org
+    """
     contexts.remove(name)
     note(f"forgot {name}")
 
 
 def _row(name: str, known: contexts.Contexts) -> Row:
     one = known.contexts[name]
-    return Row(name, name == known.current, one.api_url, one.user, ago(one.expires_at))
+    return Row(name, name == (environ.get("JHUB_CONTEXT") or known.current), one.api_url, one.user, ago(one.expires_at))

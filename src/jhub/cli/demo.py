@@ -56,6 +56,10 @@ def demo(keep: bool, form: str) -> None:
     """Start a real JupyterHub and do the three jobs on it: get a token, manage a group, start servers from profiles.
 
     Needs pip install 'jhub[local]'. Everything is stopped at the end, unless you --keep it.
+
+    \b
+    jhub demo
+    jhub demo --keep
     """
     from jhub import local
     from jhub.client import Hub

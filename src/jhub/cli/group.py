@@ -36,7 +36,12 @@ def group() -> None:
 @output()
 @common
 def list_(form: str) -> None:
-    """List groups with their members."""
+    """List groups with their members.
+
+    \b
+    jhub group list
+    jhub group list -o json
+    """
     with connect() as hub:
         GROUPS.many(hub.groups.list(), form)
 
@@ -46,7 +51,11 @@ def list_(form: str) -> None:
 @output()
 @common
 def show(name: str, form: str) -> None:
-    """Show one group."""
+    """Show one group.
+
+    \b
+    jhub group show geo
+    """
     with connect() as hub:
         GROUPS.one(hub.groups.get(name), form)
 
@@ -78,7 +87,11 @@ def create(names: tuple[str, ...], if_not_exists: bool, dry_run: bool, form: str
 @dry_run
 @common
 def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
-    """Delete groups. Their members stay users."""
+    """Delete groups. Their members stay users.
+
+    \b
+    jhub group delete geo
+    """
     wanted = names_from(names)
     with connect() as hub:
         if dry_run:
@@ -89,9 +102,9 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
             (f"group {wanted[0]}", wanted[0]) if len(wanted) == 1 else (f"{len(wanted)} groups", str(len(wanted)))
         )
         confirm_by_name(what, typed, yes=yes)
-        with each(wanted, hub.groups.delete) as done:
-            for _ in done:
-                pass
+        with each(wanted, lambda name: (hub.groups.delete(name), name)[1]) as done:
+            for name in done:
+                note(f"deleted {name}")
 
 
 @group.command()

@@ -19,20 +19,24 @@ ENVIRONMENT = {
 
 OUTPUT = """\
 -o table   for people; one line per object, aligned
--o json    all that the hub said; on long work one event per line
+-o json    every field; on long work one event per line
 -o yaml    the same as YAML
 -o name    names only, one per line: what "-" reads on stdin
 -o csv     the table's columns
 
 Data goes to stdout; progress, questions and hints go to stderr.
-  jhub server list -o name | jhub server stop -
+  jhub server list -o name | jhub server stop --yes -
 """
 
 
 @click.command("help")
 @click.argument("topic", type=click.Choice(["exit-codes", "environment", "output"]))
 def help_topics(topic: str) -> None:
-    """Explain exit-codes, environment or output."""
+    """Explain exit-codes, environment or output.
+
+    \b
+    jhub help exit-codes
+    """
     match topic:
         case "exit-codes":
             for code, meaning in CODES.items():

@@ -8,15 +8,19 @@ import click
 
 from jhub import contexts
 from jhub.cli.kit.confirm import confirm_by_name
-from jhub.cli.kit.options import common, output, yes
+from jhub.cli.kit.options import common, output, warn_if_beaten, yes
 from jhub.cli.kit.output import View, note
+from jhub.discovery import is_loopback
 from jhub.errors import HubError, InvalidInput, LocalHubError
+from jhub.operations.tokens import TOKEN_LIFE
 
 if TYPE_CHECKING:
     from jhub.local import LocalHub, Status
 
 NAME = "local"
 """The context of the local hub."""
+NOTE = "jhub local"
+"""On the token's page."""
 
 
 @click.group()
@@ -48,12 +52,17 @@ def up(port: int | None, base_url: str, profiles: str | None) -> None:
     sign_in(hub)
     note(f"the local hub is up at {hub.url}, and you are signed in as {hub.username} (context {NAME})")
     note("log in with a browser: jhub local status shows the password")
+    warn_if_beaten(NAME)
 
 
 @local.command()
 @common
 def down() -> None:
-    """Stop the local hub with all its servers. Users, groups and files stay."""
+    """Stop the local hub with all its servers. Users, groups and files stay.
+
+    \b
+    jhub local down
+    """
     from jhub import local as place
 
     note("the local hub is down" if place.down() else "no local hub was running")
@@ -66,6 +75,10 @@ def status(form: str) -> None:
     """Show whether the local hub runs, where, and how to log in.
 
     This is the one place where a password is shown: that of a hub which only this machine can reach.
+
+    \b
+    jhub local status
+    jhub local status -o json
     """
     from jhub import local as place
 
@@ -81,7 +94,11 @@ def status(form: str) -> None:
 @yes
 @common
 def reset(yes: bool) -> None:
-    """Stop the local hub and delete its users, groups, tokens and files."""
+    """Stop the local hub and delete its users, groups, tokens and files.
+
+    \b
+    jhub local reset
+    """
     from jhub import local as place
 
     if place.status() is None:
@@ -98,21 +115,31 @@ def sign_in(hub: LocalHub) -> None:
     """Make the local hub the current context; with the token of last time, if the hub still takes it."""
     from jhub.client import Hub
 
-    try:
-        kept = contexts.connection(NAME)
-        if kept.url == hub.api_url:
+    there = contexts.load().contexts.get(NAME)
+    if there is not None and not is_loopback(there.api_url):
+        raise InvalidInput(
+            f"the context {NAME} belongs to another hub, {there.api_url}",
+            hint=f"jhub context remove {NAME}, then jhub local up again",
+        )
+    if there is not None and there.api_url == hub.api_url and there.user == hub.username:
+        try:
+            kept = contexts.connection(NAME)
             with Hub(kept.url, kept.token) as client:
                 client.whoami()
+        except HubError:
+            pass  # a token that was revoked, or is lost
+        else:
             contexts.use(NAME)
             return
-    except (InvalidInput, HubError):
-        pass
     with Hub(hub.api_url) as door:
-        made = door.tokens.create_with_password(
-            hub.username, hub.password, note="jhub local", expires_in=30 * 24 * 3600
-        )
+        made = door.tokens.create_with_password(hub.username, hub.password, note=NOTE, expires_in=TOKEN_LIFE)
+    token = made.token or ""
     context = contexts.Context(api_url=hub.api_url, user=hub.username, token_id=made.id, expires_at=made.expires_at)
-    contexts.save(NAME, context, made.token or "")
+    contexts.save(NAME, context, token)
+    with Hub(hub.api_url, token) as client:
+        for old in client.tokens.list(hub.username):
+            if old.note == NOTE and old.id != made.id:
+                client.tokens.revoke(hub.username, old.id)
 
 
 def _view() -> View[Status]:

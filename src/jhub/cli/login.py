@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import click
+import msgspec
 
 from jhub import contexts
 from jhub.cli.kit.exits import show
-from jhub.cli.kit.options import CONTEXT, common, connect, duration, output
+from jhub.cli.kit.options import CONTEXT, common, connect, duration, output, warn_if_beaten
 from jhub.cli.kit.output import View, ago, note
 from jhub.discovery import is_loopback, tidy
 from jhub.errors import HubError, InvalidInput, NotAuthorized
@@ -59,6 +61,7 @@ def login(
     """
     from jhub.client import Hub
 
+    contexts.prepare()
     if not is_loopback(tidy(url)) and tidy(url).startswith("http://"):
         note("warning: this URL is plain http; passwords and tokens can be read on the way")
     if token_from is not None:
@@ -66,7 +69,7 @@ def login(
             raise click.UsageError(
                 "--token takes only -, to read the token from stdin: arguments are visible to others"
             )
-        secret = sys.stdin.readline().strip()
+        secret = (_ask("Token", hide=True) if sys.stdin.isatty() else sys.stdin.readline()).strip()
         if not secret:
             raise InvalidInput("there is no token on stdin")
         with Hub(url, secret) as hub:
@@ -87,9 +90,17 @@ def login(
             api_url=api_url, user=who.name, token_id=who.token_id or made.id, expires_at=made.expires_at
         )
     name = name or urlsplit(context.api_url).netloc
-    contexts.save(name, context, secret)
+    before = contexts.load().contexts.get(name)
+    try:
+        contexts.save(name, context, secret)
+    except BaseException:
+        _revoke(context, secret)  # nobody would know it
+        raise
+    if before is not None and before.api_url == context.api_url and before.user == context.user and before.token_id:
+        _revoke(msgspec.structs.replace(context, token_id=before.token_id), secret)
     until = f"; the token ends {ago(context.expires_at)}" if context.expires_at else ""
     note(f"signed in to {context.api_url} as {who.name} (context {name}){until}")
+    warn_if_beaten(name)
 
 
 @click.command()
@@ -103,9 +114,7 @@ def logout() -> None:
     """
     from jhub.client import Hub
 
-    name = click.get_current_context().meta.get(CONTEXT) or contexts.load().current
-    if not name:
-        raise InvalidInput("not signed in to any hub")
+    name = contexts.chosen(click.get_current_context().meta.get(CONTEXT))
     context = contexts.get(name)
     if context.token_id:
         try:
@@ -136,12 +145,21 @@ def whoami(form: str) -> None:
 
 
 def _password(from_stdin: bool) -> str:
-    if from_stdin:
+    if from_stdin and not sys.stdin.isatty():
         password = sys.stdin.readline().rstrip("\r\n")
         if not password:
             raise InvalidInput("there is no password on stdin")
         return password
     return _ask("Password", hide=True)
+
+
+def _revoke(context: contexts.Context, secret: str) -> None:
+    """Revoke the context's token with the right of another; what was brought along has no id here, and stays."""
+    from jhub.client import Hub
+
+    if context.token_id:
+        with suppress(HubError), Hub(context.api_url, secret) as hub:
+            hub.tokens.revoke(context.user, context.token_id)
 
 
 def _ask(what: str, *, hide: bool) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 import click
+import msgspec
 
 from jhub.cli.kit.confirm import confirm, confirm_by_name
 from jhub.cli.kit.dry_run import rehearse
@@ -77,7 +78,11 @@ def list_(user: str, stopped: bool, profile: str | None, form: str) -> None:
 @output()
 @common
 def show(name: str, form: str) -> None:
-    """Show one server."""
+    """Show one server.
+
+    \b
+    jhub server show ana/lab
+    """
     with connect() as hub:
         one = _target(hub, name)
         _view(hub).one(hub.servers.get(one.user, one.name), form)
@@ -110,7 +115,7 @@ def start(
     jhub server start ana/lab bo/lab --profile lab
     jhub server start /lab --option image=scipy --option cpus:=4
     """
-    wanted = pairs(options)
+    wanted = _options(profile, options)
     with connect() as hub:
         targets = _targets(hub, servers)
         if dry_run:
@@ -124,7 +129,11 @@ def start(
                 return hub.servers.start(one.user, one.name, profile=profile, user_options=wanted, wait=False)
 
             with each(by_name, begin) as begun:
-                _view(hub).many(begun, form)
+                if form == "json":  # one per line, as when it waits
+                    for one_begun in begun:
+                        click.echo(msgspec.json.encode(one_begun).decode())
+                else:
+                    _view(hub).many(begun, form)
         else:
             from jhub.cli.kit.watch import watch
 
@@ -176,8 +185,9 @@ def restart(name: str, profile: str | None, options: tuple[str, ...], timeout: f
     with connect() as hub:
         one = _target(hub, name)
         confirm(f"Restart {one}?", yes=yes)
+        wanted = _options(profile, options)
         note(f"{one}: restarting")
-        again = hub.servers.restart(one.user, one.name, profile=profile, user_options=pairs(options), timeout=timeout)
+        again = hub.servers.restart(one.user, one.name, profile=profile, user_options=wanted, timeout=timeout)
         _view(hub).one(again, form)
 
 
@@ -187,7 +197,11 @@ def restart(name: str, profile: str | None, options: tuple[str, ...], timeout: f
 @output()
 @common
 def wait(name: str, timeout: float, form: str) -> None:
-    """Wait until a server that is starting is ready."""
+    """Wait until a server that is starting is ready.
+
+    \b
+    jhub server start ana/lab --no-wait && jhub server wait ana/lab
+    """
     with connect() as hub:
         one = _target(hub, name)
         _view(hub).one(hub.servers.wait(one.user, one.name, timeout=timeout), form)
@@ -195,12 +209,16 @@ def wait(name: str, timeout: float, form: str) -> None:
 
 @server.command()
 @server_argument
-@output(lines=True)
+@click.option(
+    "-o", "--output", "form", type=click.Choice(["table", "json"]), default="table", help="As lines, or JSON."
+)
 @common
 def progress(name: str, form: str) -> None:
-    """Show what the hub reports while a server starts."""
-    import msgspec
+    """Show what the hub reports while a server starts.
 
+    \b
+    jhub server progress ana/lab
+    """
     with connect() as hub:
         one = _target(hub, name)
         for event in hub.servers.progress(one.user, one.name):
@@ -216,7 +234,12 @@ def progress(name: str, form: str) -> None:
 @click.option("--url", "print_only", is_flag=True, help="Print the URL only.")
 @common
 def open_(name: str, print_only: bool) -> None:
-    """Open a server in the browser."""
+    """Open a server in the browser.
+
+    \b
+    jhub server open /lab
+    jhub server open ana/lab --url
+    """
     with connect() as hub:
         one = _target(hub, name)
         found = hub.servers.get(one.user, one.name)
@@ -257,18 +280,31 @@ def delete(servers: tuple[str, ...], timeout: float, yes: bool, dry_run: bool, f
         watch(hub, hub.servers.delete_many(targets, timeout=timeout), form, len(targets))
 
 
+def _options(profile: str | None, options: Sequence[str]) -> dict[str, Any]:
+    wanted = pairs(options)
+    if profile is not None and "profile" in wanted:
+        raise InvalidInput("--profile and --option profile=… are the same: give one of them")
+    return wanted
+
+
 def _target(hub: Hub, given: str) -> Target:
-    """USER, USER/NAME, /NAME, or nothing."""
-    one = Target.of(given)
-    return one if one.user else Target(hub.whoami().name, one.name)
+    return _targets(hub, [given] if given else [])[0]
 
 
-def _targets(hub: Hub, given: Iterable[str]) -> list[Target]:
-    found = [Target.of(name) for name in names_from(given) or [""]]
+def _targets(hub: Hub, given: Sequence[str]) -> list[Target]:
+    """USER, USER/NAME, or /NAME (mine); my default one where nothing is named at all."""
+    found = [_read(name) for name in names_from(given)] if given else [Target("")]
     if any(not one.user for one in found):
-        me = hub.whoami().name
-        found = [Target(one.user or me, one.name) for one in found]
+        me = hub.whoami()
+        if me.kind != "user":
+            raise InvalidInput(f"this token is that of the {me.kind} {me.name}, which has no servers; name USER/NAME")
+        found = [Target(one.user or me.name, one.name) for one in found]
     return list(dict.fromkeys(found))
+
+
+def _read(name: str) -> Target:
+    mine = name.startswith("/") and len(name) > 1
+    return Target("", name[1:]) if mine else Target.of(name)
 
 
 def _count(targets: list[Target]) -> str:

@@ -42,7 +42,12 @@ def token() -> None:
 @output()
 @common
 def list_(owner: str | None, form: str) -> None:
-    """List tokens, without their secrets."""
+    """List tokens, without their secrets.
+
+    \b
+    jhub token list
+    jhub token list -u ana -o json
+    """
     with connect() as hub:
         TOKENS.many(hub.tokens.list(_owner(hub, owner)), form)
 
@@ -53,7 +58,9 @@ def list_(owner: str | None, form: str) -> None:
 @click.option("--expires", type=duration, default="30d", show_default=True, help="When it ends: 8h, 30d.")
 @click.option("--never", is_flag=True, help="Let it live for ever, or as long as the hub allows.")
 @click.option("--scope", "scopes", multiple=True, metavar="SCOPE", help="Only this scope; may be repeated.")
-@output()
+@click.option(
+    "-o", "--output", "form", type=click.Choice(["name", "json", "yaml"]), default="name", help="As text, json or yaml."
+)
 @common
 def create(owner: str | None, note_: str, expires: float, never: bool, scopes: tuple[str, ...], form: str) -> None:
     """Create a token and print its secret, this once.

@@ -52,7 +52,11 @@ def list_(name_filter: str, state: Literal["active", "ready", "inactive"] | None
 @output()
 @common
 def show(name: str, form: str) -> None:
-    """Show one user."""
+    """Show one user.
+
+    \b
+    jhub user show ana
+    """
     with connect() as hub:
         USERS.one(hub.users.get(name), form)
 
@@ -102,7 +106,6 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
             (f"user {wanted[0]}", wanted[0]) if len(wanted) == 1 else (f"{len(wanted)} users", str(len(wanted)))
         )
         confirm_by_name(what, typed, yes=yes)
-        with each(wanted, hub.users.delete) as done:
-            for _ in done:
-                pass
-    note(f"deleted {len(wanted)} of {len(wanted)}" if len(wanted) > 1 else f"deleted {wanted[0]}")
+        with each(wanted, lambda name: (hub.users.delete(name), name)[1]) as done:
+            for name in done:
+                note(f"deleted {name}")

@@ -47,6 +47,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     proxy_port: int
     admin: str
     users: list[str]
+    profiles: str = ""
 
 
 class Running(Struct, frozen=True, kw_only=True):

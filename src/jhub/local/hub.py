@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 from jhub.errors import InvalidInput, LocalHubError
 from jhub.local import requirements
@@ -58,6 +59,7 @@ class LocalHub:
             # JupyterHub lower-cases names at login.
             admin=admin.lower(),
         )
+        self._own_profiles = profiles is not None
         self._folder: Folder | None = None
         self._temporary: TemporaryFolder | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -174,7 +176,7 @@ class LocalHub:
                 self._installation = installation = folder.install()
                 self._running = find(folder, installation)
                 if self._running is not None:
-                    self._check_join(self._running, join=join)
+                    self._check_join(folder, self._running, join=join)
                 else:
                     # What an earlier hub of this folder left behind when it was killed.
                     sweep(installation.mark)
@@ -187,15 +189,21 @@ class LocalHub:
             raise
         self._folder = folder
 
-    def _check_join(self, running: Running, *, join: bool) -> None:
+    def _check_join(self, folder: Folder, running: Running, *, join: bool) -> None:
         if not join:
             raise LocalHubError(
                 f"a hub already runs in this folder, at {running.url}", hint="end it with: jhub local down"
             )
         port, base_url = self._options.port, self._options.base_url
-        if (port is not None and f":{port}/" not in running.url) or not running.url.endswith(base_url):
+        at = urlsplit(running.url)
+        if (port is not None and at.port != port) or at.path != base_url:
             raise LocalHubError(
                 f"a hub already runs in this folder, at {running.url}, which is not where it was asked for",
+                hint="end it first with: jhub local down",
+            )
+        if self._own_profiles and folder.settings().profiles != str(self._options.profiles):
+            raise LocalHubError(
+                f"a hub already runs in this folder, at {running.url}, with other profiles",
                 hint="end it first with: jhub local down",
             )
 

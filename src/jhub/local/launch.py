@@ -72,6 +72,7 @@ def launch(folder: Folder, installation: Installation, options: Options, *, leas
             proxy_port=proxy_port,
             admin=options.admin,
             users=list(options.users),
+            profiles=str(options.profiles),
         )
         config = CONFIG.format(folder=str(folder.path), profiles=str(options.profiles), extra=options.config)
         folder.prepare(settings, config)

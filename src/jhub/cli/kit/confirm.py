@@ -22,7 +22,7 @@ def confirm_by_name(what: str, name: str, *, yes: bool) -> None:
     if yes:
         return
     _need_terminal(f"delete {what}")
-    typed: str = click.prompt(f"This deletes {what} and what belongs to it. Type {name} to go on", err=True)
+    typed: str = click.prompt(f"This deletes {what} and all that belongs to that. Type {name} to go on", err=True)
     if typed.strip() != name:
         raise InvalidInput(f"that is not {name}; nothing was deleted")
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import click
 
 from jhub.cli.kit.exits import code_of, show
-from jhub.errors import HubError
+from jhub.errors import HubError, Unavailable
 
 T = TypeVar("T")
 
@@ -27,6 +27,8 @@ def each(names: Iterable[str], act: Callable[[str], T]) -> Generator[Iterator[T]
             except HubError as error:
                 failures.append(error)
                 show(error)
+                if isinstance(error, Unavailable):
+                    return  # nor would the others get through
             else:
                 done.append(name)
                 yield result

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import click
 
+from jhub.cli.kit.text import clean
 from jhub.errors import APIError, Conflict, HubError, InvalidInput, NotAuthorized, NotFound, StillPending
 
 CODES = {
@@ -44,30 +45,43 @@ def run(command: Callable[[], object], *, debug: bool) -> int:
     try:
         code = command()
         sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
     except click.ClickException as error:
         at = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "jhub"
-        show(HubError(error.format_message(), hint=f"see: {at} --help"))
+        show(HubError(" ".join(error.format_message().split()), hint=f"see: {at} --help"))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return 130
-    except BrokenPipeError:
-        # The reader has had enough (`| head`): no error, and nothing more may be written at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except HubError as error:
         show(error, debug=debug)
         return code_of(error)
+    except UnicodeError as error:
+        show(InvalidInput(f"something that was given is not valid text: {type(error).__name__}"), debug=debug)
+        return 2
+    except SystemExit as end:
+        # click's answer to a reader that has enough (`| head`), which is no error.
+        return 0 if type(sys.stdout).__name__ == "PacifyFlushWrapper" else _number(end.code)
+    except OSError as error:
+        show(HubError(f"{error.strerror or error}"), debug=debug)
+        return 1
     return code if isinstance(code, int) else 0
 
 
 def show(error: HubError, *, debug: bool = False) -> None:
     """`error: …` and `hint: …` on stderr; with `debug` where it came from."""
     # click knows terminals, but not NO_COLOR
-    click.secho(f"error: {error}", fg="red", err=True, color=False if os.environ.get("NO_COLOR") else None)
+    color = False if os.environ.get("NO_COLOR") else None
+    click.secho(clean(f"error: {error}"), fg="red", err=True, color=color)
     if error.hint:
-        click.echo(f"hint: {error.hint}", err=True)
+        click.echo(clean(f"hint: {error.hint}"), err=True)
     if debug:
         if isinstance(error, APIError):
             click.echo(f"debug: {error.method} {error.path} answered {error.status}", err=True)
         click.echo("".join(traceback.format_exception(error)), err=True)
+
+
+def _number(code: object) -> int:
+    return code if isinstance(code, int) else 1

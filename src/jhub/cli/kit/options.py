@@ -13,6 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from jhub import contexts
+from jhub.cli.kit.output import note
 from jhub.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -70,18 +71,27 @@ def output(*, lines: bool = False) -> Callable[[F], F]:
 
 
 yes = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-dry_run = click.option("--dry-run", is_flag=True, help="Print the requests that would be sent, and send none.")
+dry_run = click.option(
+    "--dry-run", is_flag=True, help="Print the first request that would change something, and change nothing."
+)
 
 
+LONGEST = 10 * 365 * 86400
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def duration(text: str) -> float:
     """Seconds from "90", "90s", "15m", "8h" or "30d"."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
-    if not found or not float(found[1]):
+    if not found or not 0 < float(found[1]) * UNITS[found[2]] <= LONGEST:
         raise click.BadParameter(f"{text!r} is no duration; give it as 90s, 15m, 8h or 30d")
     return float(found[1]) * UNITS[found[2]]
+
+
+def warn_if_beaten(name: str) -> None:
+    """Say so where the environment names a hub: it will be used, not the context that was just chosen."""
+    if contexts.environment_wins():
+        note(f"note: JUPYTERHUB_API_URL is set and comes before the current context; use -c {name}")
 
 
 @contextmanager
@@ -99,7 +109,12 @@ def names_from(given: Iterable[str]) -> list[str]:
     found: list[str] = []
     for name in given:
         if name == "-":
-            found += [line.strip() for line in sys.stdin if line.strip()]
+            # Spreadsheets put a byte order mark before the first name.
+            lines = (line.strip().removeprefix("\ufeff").strip() for line in sys.stdin or ())
+            found += [line for line in lines if line]
         else:
             found.append(name)
+    if not found:
+        note("nothing to do: no names on stdin")
+        raise click.exceptions.Exit(0)
     return list(dict.fromkeys(found))

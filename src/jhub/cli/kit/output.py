@@ -12,6 +12,8 @@ from typing import Any, Generic, TypeVar, cast
 import click
 import msgspec
 
+from jhub.cli.kit.text import clean
+
 T = TypeVar("T")
 
 
@@ -31,7 +33,7 @@ class View(Generic[T]):
                 click.echo(_yaml(list(items)), nl=False)
             case "name":
                 for item in items:
-                    click.echo(self.name(item))
+                    click.echo(clean(self.name(item)) if sys.stdout.isatty() else self.name(item))
             case "csv":
                 writer = csv.writer(sys.stdout, lineterminator="\n")
                 writer.writerow(name.lower() for name in self.columns)
@@ -65,10 +67,10 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 1_000_000)
     drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for heading in headings:
-        drawn.add_column(heading, overflow="fold")
+        drawn.add_column(heading, overflow="fold", no_wrap=not sys.stdout.isatty())
     for row in rows:
         drawn.add_row(*(Text(_cell(value)) for value in row))
     with console.capture() as captured:
@@ -79,7 +81,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 def note(text: str) -> None:
     """A word to the person at the terminal."""
-    click.echo(text, err=True)
+    click.echo(clean(text), err=True)
 
 
 def ago(moment: datetime | None) -> str:
@@ -87,9 +89,11 @@ def ago(moment: datetime | None) -> str:
     if moment is None:
         return ""
     seconds = (datetime.now(UTC) - moment).total_seconds()
+    # What was to come in 30 days a moment ago still does.
+    distance = seconds if seconds > 0 else 30 - seconds
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if abs(seconds) >= size:
-            count = int(abs(seconds) // size)
+        if distance >= size:
+            count = int(distance // size)
             return f"{count} {unit} ago" if seconds > 0 else f"in {count} {unit}"
     return "now"
 
@@ -101,16 +105,15 @@ def _cell(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case tuple() | list():
-            return ", ".join(map(str, cast(Iterable[object], value)))
+            return ", ".join(map(_cell, cast(Iterable[object], value)))
         case dict():
-            return ", ".join(f"{key}={each}" for key, each in cast(dict[object, object], value).items())
+            return ", ".join(f"{_cell(key)}={_cell(each)}" for key, each in cast(dict[object, object], value).items())
         case float():
             return f"{value:.1f}"
         case datetime():
             return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
         case _:
-            # A name may hold what a terminal would take for a command.
-            return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(value))
+            return clean(str(value))
 
 
 def _yaml(value: Any) -> str:

@@ -13,6 +13,7 @@ import msgspec
 
 from jhub.cli.kit.exits import code_of, show
 from jhub.cli.kit.output import View, note
+from jhub.cli.kit.text import clean
 from jhub.fleet.events import FINAL, ServerEvent, Summary
 
 if TYPE_CHECKING:
@@ -137,12 +138,15 @@ class _Live:
             if event.kind == "failed":
                 self.failed += 1
                 if event.error is not None:
-                    self.screen.console.print(f"error: {event.error}", style="red", markup=False, highlight=False)
+                    said = f"error: {clean(str(event.error))}"
+                    self.screen.console.print(said, style="red", markup=False, highlight=False)
+                    if event.error.hint:
+                        self.screen.console.print(f"hint: {clean(event.error.hint)}", markup=False, highlight=False)
                 self.screen.update(self.all, said=f"{self.failed} failed")
         elif event.kind == "queued":
             if name in self.tasks:
                 self.screen.remove_task(self.tasks.pop(name))
         elif name in self.tasks:
-            self.screen.update(self.tasks[name], completed=event.progress, said=event.message)
+            self.screen.update(self.tasks[name], completed=event.progress, said=clean(event.message))
         elif len(self.tasks) < MOST_LINES:
             self.tasks[name] = self.screen.add_task(name, total=100, said=event.message or event.kind)
