@@ -63,7 +63,7 @@ def run(command: Callable[[], object], *, debug: bool) -> int:
         return 2
     except SystemExit as end:
         # click's answer to a reader that has enough (`| head`), which is no error.
-        return 0 if type(sys.stdout).__name__ == "PacifyFlushWrapper" else _number(end.code)
+        return 0 if type(sys.stdout).__name__.endswith("PacifyFlushWrapper") else _number(end.code)
     except OSError as error:
         show(HubError(f"{error.strerror or error}"), debug=debug)
         return 1
