@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
-import msgspec
 
-from jhub.cli.kit.confirm import confirm_by_name
 from jhub.cli.kit.dry_run import rehearse
-from jhub.cli.kit.each import each
+from jhub.cli.kit.each import create_each, delete_each
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
-from jhub.cli.kit.output import View, note
+from jhub.cli.kit.output import View, dump, note
 from jhub.cli.kit.pairs import pairs
 from jhub.models import Group
 from jhub.operations.groups import GroupOps
+from jhub.steps import Plan
 
 GROUPS: View[Group] = View(
     name=lambda group: group.name,
@@ -73,12 +73,8 @@ def create(names: tuple[str, ...], if_not_exists: bool, dry_run: bool, form: str
     jhub group create geo --if-not-exists
     """
     with connect() as hub:
-        if dry_run:
-            for name in names_from(names):
-                rehearse(hub, GroupOps.create(name, exist_ok=if_not_exists))
-            return
-        with each(names_from(names), lambda name: hub.groups.create(name, exist_ok=if_not_exists)) as made:
-            GROUPS.many(made, form)
+        plan = partial(GroupOps.create, exist_ok=if_not_exists)
+        create_each(hub, names_from(names), plan, GROUPS, form, dry_run=dry_run)
 
 
 @group.command()
@@ -92,19 +88,8 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
     \b
     jhub group delete geo
     """
-    wanted = names_from(names)
     with connect() as hub:
-        if dry_run:
-            for name in wanted:
-                rehearse(hub, GroupOps.delete(name))
-            return
-        what, typed = (
-            (f"group {wanted[0]}", wanted[0]) if len(wanted) == 1 else (f"{len(wanted)} groups", str(len(wanted)))
-        )
-        confirm_by_name(what, typed, yes=yes)
-        with each(wanted, lambda name: (hub.groups.delete(name), name)[1]) as done:
-            for name in done:
-                note(f"deleted {name}")
+        delete_each(hub, "group", names_from(names), GroupOps.delete, yes=yes, dry_run=dry_run)
 
 
 @group.command()
@@ -120,11 +105,7 @@ def add(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
     jhub group add geo ana bo
     jhub user list --filter geo- -o name | jhub group add geo -
     """
-    with connect() as hub:
-        if dry_run:
-            rehearse(hub, GroupOps.add_users(name, names_from(users)))
-        else:
-            GROUPS.one(hub.groups.add_users(name, names_from(users)), form)
+    _change(GroupOps.add_users(name, names_from(users)), dry_run, form)
 
 
 @group.command()
@@ -139,11 +120,7 @@ def remove(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
     \b
     jhub group remove geo bo
     """
-    with connect() as hub:
-        if dry_run:
-            rehearse(hub, GroupOps.remove_users(name, names_from(users)))
-        else:
-            GROUPS.one(hub.groups.remove_users(name, names_from(users)), form)
+    _change(GroupOps.remove_users(name, names_from(users)), dry_run, form)
 
 
 @group.command()
@@ -165,11 +142,14 @@ def properties(name: str, changes: tuple[str, ...], dry_run: bool, form: str) ->
             rehearse(hub, GroupOps.set_properties(name, wanted))
             return
         found = hub.groups.set_properties(name, wanted) if wanted else hub.groups.get(name)
-    if form == "yaml":
-        import yaml
-
-        click.echo(yaml.safe_dump(found.properties, sort_keys=False, allow_unicode=True), nl=False)
-    else:
-        click.echo(msgspec.json.format(msgspec.json.encode(found.properties), indent=2).decode())
+    dump(found.properties, form)
     if wanted:
         note(f"group {name} has these properties now")
+
+
+def _change(plan: Plan[Group], dry_run: bool, form: str) -> None:
+    with connect() as hub:
+        if dry_run:
+            rehearse(hub, plan)
+        else:
+            GROUPS.one(hub.run(plan), form)

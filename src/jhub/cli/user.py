@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 import click
 
-from jhub.cli.kit.confirm import confirm_by_name
-from jhub.cli.kit.dry_run import rehearse
-from jhub.cli.kit.each import each
+from jhub.cli.kit.each import create_each, delete_each
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
-from jhub.cli.kit.output import View, ago, note
+from jhub.cli.kit.output import View, ago
 from jhub.models import User
 from jhub.operations.users import UserOps
 
@@ -76,12 +75,8 @@ def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bo
     jhub user create - < names.txt
     """
     with connect() as hub:
-        if dry_run:
-            for name in names_from(names):
-                rehearse(hub, UserOps.create(name, admin=admin, exist_ok=if_not_exists))
-            return
-        with each(names_from(names), lambda name: hub.users.create(name, admin=admin, exist_ok=if_not_exists)) as made:
-            USERS.many(made, form)
+        plan = partial(UserOps.create, admin=admin, exist_ok=if_not_exists)
+        create_each(hub, names_from(names), plan, USERS, form, dry_run=dry_run)
 
 
 @user.command()
@@ -96,16 +91,5 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
     jhub user delete ana
     jhub user list --filter test- -o name | jhub user delete --yes -
     """
-    wanted = names_from(names)
     with connect() as hub:
-        if dry_run:
-            for name in wanted:
-                rehearse(hub, UserOps.delete(name))
-            return
-        what, typed = (
-            (f"user {wanted[0]}", wanted[0]) if len(wanted) == 1 else (f"{len(wanted)} users", str(len(wanted)))
-        )
-        confirm_by_name(what, typed, yes=yes)
-        with each(wanted, lambda name: (hub.users.delete(name), name)[1]) as done:
-            for name in done:
-                note(f"deleted {name}")
+        delete_each(hub, "user", names_from(names), UserOps.delete, yes=yes, dry_run=dry_run)

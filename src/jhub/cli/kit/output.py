@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar, cast
+from typing import Generic, TypeVar, cast
 
 import click
 import msgspec
@@ -27,10 +27,8 @@ class View(Generic[T]):
     def many(self, items: Iterable[T], form: str) -> None:
         """Print a list."""
         match form:
-            case "json":
-                click.echo(msgspec.json.format(msgspec.json.encode(list(items)), indent=2).decode())
-            case "yaml":
-                click.echo(_yaml(list(items)), nl=False)
+            case "json" | "yaml":
+                dump(list(items), form)
             case "name":
                 for item in items:
                     click.echo(clean(self.name(item)) if sys.stdout.isatty() else self.name(item))
@@ -49,10 +47,8 @@ class View(Generic[T]):
     def one(self, item: T, form: str) -> None:
         """Print a single object; as a table, one line per column."""
         match form:
-            case "json":
-                click.echo(msgspec.json.format(msgspec.json.encode(item), indent=2).decode())
-            case "yaml":
-                click.echo(_yaml(item), nl=False)
+            case "json" | "yaml":
+                dump(item, form)
             case "table":
                 width = max(map(len, self.columns))
                 for name, column in self.columns.items():
@@ -77,6 +73,16 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         console.print(drawn)
     for line in captured.get().splitlines():
         click.echo(line.rstrip())
+
+
+def dump(value: object, form: str) -> None:
+    """Print a value as "json" or "yaml"."""
+    if form == "json":
+        click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    else:
+        import yaml
+
+        click.echo(yaml.safe_dump(msgspec.to_builtins(value), sort_keys=False, allow_unicode=True), nl=False)
 
 
 def note(text: str) -> None:
@@ -114,10 +120,3 @@ def _cell(value: object) -> str:
             return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
         case _:
             return clean(str(value))
-
-
-def _yaml(value: Any) -> str:
-    import yaml
-
-    text: str = yaml.safe_dump(msgspec.to_builtins(value), sort_keys=False, allow_unicode=True)
-    return text
