@@ -97,7 +97,7 @@ def test_a_process_that_ends_at_once_is_told_at_once(api: Api, user: str) -> Non
     assert time.monotonic() - started < 2
 
 
-def test_the_life_of_a_background_hub(tmp_path: Path) -> None:
+def test_the_life_of_a_background_hub(tmp_path: Path, profiles_file: Path) -> None:
     place = tmp_path / "a {folder} with spaces"
     assert local.status(place) is None
     assert not local.down(place)
@@ -116,6 +116,10 @@ def test_the_life_of_a_background_hub(tmp_path: Path) -> None:
         assert first.password not in repr(status)
         with pytest.raises(LocalHubError, match="already runs"):
             local.up(place, port=1 + int(first.url.split(":")[2].split("/")[0]))
+        with pytest.raises(LocalHubError, match="already runs"):
+            local.up(place, base_url="/word/")
+        with pytest.raises(LocalHubError, match="with other profiles"):
+            local.up(place, base_url="/@/space word/", profiles=profiles_file)
         with pytest.raises(LocalHubError, match="already runs"), LocalHub(place):
             pass
 
