@@ -124,7 +124,8 @@ def test_the_life_of_a_background_hub(tmp_path: Path, profiles_file: Path) -> No
             pass
 
         token = _token(first)
-        assert Api(first, token).start(first.username, "work", profile="lean").status_code == 201
+        assert Api(first, token).start(first.username, "work", profile="lean").status_code == 202
+        Api(first, token).ready(first.username, "work")
         os.kill(first.pid, signal.SIGKILL)
         left = _until(lambda: None if first.pid in _pids(mark) else _pids(mark))
         assert len(left) >= 2  # the proxy and the server are still there
