@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from jhub.client import AsyncFleet as AsyncFleet
-    from jhub.client import AsyncHub as AsyncHub
-    from jhub.client import Fleet as Fleet
-    from jhub.client import Hub as Hub
+    from jhub.client.asynchronous import AsyncHub as AsyncHub
+    from jhub.client.fleets import AsyncFleet as AsyncFleet
+    from jhub.client.fleets import Fleet as Fleet
+    from jhub.client.sync import Hub as Hub
     from jhub.errors import APIError as APIError
     from jhub.errors import BadRequest as BadRequest
     from jhub.errors import Conflict as Conflict
@@ -44,8 +44,16 @@ if TYPE_CHECKING:
     from jhub.steps import Flow as Flow
     from jhub.steps import Request as Request
 
-# What a name's module imports is loaded with it: the HTTP library's comes last.
-_HOMES = ("jhub.errors", "jhub.models", "jhub.steps", "jhub.fleet.events", "jhub.client")
+# What a name's module imports is loaded with it: the dear ones come last.
+_HOMES = (
+    "jhub.errors",
+    "jhub.models",
+    "jhub.steps",
+    "jhub.fleet.events",
+    "jhub.client.sync",
+    "jhub.client.fleets",
+    "jhub.client.asynchronous",
+)
 
 __all__ = [
     "APIError",

@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar,
 from jhub.steps import Plan
 
 if TYPE_CHECKING:
-    from jhub.client import AsyncFleet, AsyncHub, Fleet, Hub
+    from jhub.client.asynchronous import AsyncHub
+    from jhub.client.fleets import AsyncFleet, Fleet
+    from jhub.client.sync import Hub
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -12,6 +12,7 @@ from jhub.steps import Flow, call
 API = "/hub/api"
 MOST_REDIRECTS = 3
 HOST = re.compile(r"[^\s\[\]<>\"'`{}|\\^%/?#@]+")
+USERS = re.compile(r"/user(?=/|$)")
 LOOPBACK = re.compile(r"localhost|.*\.localhost|127(\.\d{1,3}){3}|::1")
 
 
@@ -54,14 +55,16 @@ def _secured(url: str) -> tuple[str, str | None, int | None]:
 
 def known_root(url: str) -> str | None:
     """The API root, where the URL already is one, as JUPYTERHUB_API_URL is."""
-    return url.rstrip("/") if url.rstrip("/").endswith(API) else None
+    root = url.rstrip("/")
+    return root if root.endswith(API) and not USERS.search(root) else None
 
 
 def candidates(url: str) -> list[str]:
     """Where the API root may be, the likeliest first."""
     parts = urlsplit(url)
-    path = parts.path.rstrip("/")
-    bases = [path[: found.start()] for found in re.finditer(r"/(hub|user|services)(?=/|$)", path)][::-1]
+    # What is below /user/ANA answers as ana likes: it is never asked, and gets no token.
+    path = USERS.split(parts.path)[0].rstrip("/")
+    bases = [path[: found.start()] for found in re.finditer(r"/(hub|services)(?=/|$)", path)][::-1]
     bases += [path, ""]
     return [urlunsplit((parts.scheme, parts.netloc, base + API, "", "")) for base in dict.fromkeys(bases)]
 

@@ -149,6 +149,7 @@ class _Actor:
     turn: int = 0
     """Counts what it was woken for, so that an outdated wake-up is told from a current one."""
     listening: bool = False
+    interrupted: bool = False
     ended: deque[Done] = field(default_factory=deque[Done])
     children: dict[str, _Actor] = field(default_factory=dict[str, "_Actor"])
 
@@ -194,7 +195,9 @@ class _Stage(Generic[T]):
 
     def interrupt(self, actor: _Actor) -> None:
         """As when a task is cancelled: what it has forked is interrupted with it."""
-        self.wake(actor, 0.0, None, Interrupted())
+        if not actor.interrupted:  # once: what it does to clean up is left to finish
+            actor.interrupted = True
+            self.wake(actor, 0.0, None, Interrupted())
         for child in actor.children.values():
             self.interrupt(child)
 

@@ -192,11 +192,15 @@ def test_an_api_root_is_known_as_one(url: str, root: str | None) -> None:
         ("/hub/home", ["", "/hub/home"]),
         ("/hub/spawn/ana", ["", "/hub/spawn/ana"]),
         ("/hub/api/users", ["", "/hub/api/users"]),
-        ("/user/ana/lab/tree/x.ipynb", ["", "/user/ana/lab/tree/x.ipynb"]),
+        ("/user/ana/lab/tree/x.ipynb", [""]),
+        ("/user/ana/hub/home", [""]),
+        ("/user/hub/lab", [""]),
+        ("/user", [""]),
         ("/services/culler/", ["", "/services/culler"]),
         ("/jupyter", ["/jupyter", ""]),
         ("/jupyter/hub/home", ["/jupyter", "/jupyter/hub/home", ""]),
-        ("/a/b/user/ana/gpu/lab", ["/a/b", "/a/b/user/ana/gpu/lab", ""]),
+        ("/a/b/user/ana/gpu/lab", ["/a/b", ""]),
+        ("/services/jupyter/hub/home", ["/services/jupyter", "", "/services/jupyter/hub/home"]),
         ("/hub/hub/home", ["/hub", "", "/hub/hub/home"]),
         ("/github/hub", ["/github", "/github/hub", ""]),
         ("/userland", ["/userland", ""]),
@@ -227,6 +231,29 @@ def test_the_likeliest_place_is_asked_first(path: str, bases: list[str]) -> None
 def test_a_hub_is_found_from_whatever_was_pasted(pasted: str, root: str) -> None:
     played = find(pasted, {f"{HUB}{root}/": VERSION})
     assert played.result == HUB + root
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        f"{HUB}/user/mallory/hub/api",
+        f"{HUB}/user/mallory/hub/home",
+        f"{HUB}/user/mallory/x/hub/api/",
+        f"{HUB}/user/hub/api",
+        f"{HUB}/jupyter/user/mallory/hub/login",
+    ],
+)
+@pytest.mark.parametrize("hub", [VERSION, refusal(500), NGINX])
+def test_what_a_users_server_answers_is_not_taken_for_the_hub(pasted: str, hub: Reply) -> None:
+    """A user's server is at the same host, and answers below its own path whatever that user likes."""
+
+    def answer(step: Request[Any] | Listen[Any]) -> Reply:
+        return VERSION if "/user/" in step.path else hub
+
+    url = tidy(pasted)
+    assert known_root(url) is None
+    played = play(find_root(url), answer)
+    assert not [call for call in played.calls if "/user/" in call]
 
 
 def test_looking_for_a_hub_sends_no_token_and_only_reads() -> None:
@@ -266,7 +293,9 @@ def test_a_way_from_https_to_plain_http_is_not_taken_for_the_token_would_go_ther
     assert not [call for call in played.calls if "http://" in call]
 
 
-@pytest.mark.parametrize("there", ["https://idp.example.org/auth?client=SECRET", "//evil.org/hub/api/"])
+@pytest.mark.parametrize(
+    "there", ["https://idp.example.org/auth?client=SECRET", "//evil.org/hub/api/", f"{HUB}:8443/hub/api/"]
+)
 def test_another_host_is_named_not_asked(there: str) -> None:
     played = find(HUB, {f"{HUB}/hub/api/": moved(there)})
     assert isinstance(played.error, NotAHub)

@@ -105,3 +105,18 @@ def test_signing_in_gives_a_client_with_the_new_token() -> None:
         assert site.calls == ["GET /hub/api/", "POST /hub/api/users/ana/tokens", "GET /hub/api/users/ana"]
         assert [seen.headers.get("authorization") for seen in site.seen] == [None, None, "token NEW"]
         assert json.loads(site.seen[1].body)["auth"] == {"username": "ana", "password": "PASSWORD"}
+
+
+@pytest.mark.parametrize("kind", [Hub, AsyncHub])
+@pytest.mark.parametrize(
+    "address", ["http://ana:SECRET@proxy:port", "foo://ana:SECRET@proxy:1", "http://ana:SECRET@proxy\n"]
+)
+def test_a_proxy_that_cannot_be_used_is_told_without_its_password(
+    kind: type[Hub] | type[AsyncHub], address: str, proxy: pytest.MonkeyPatch
+) -> None:
+    proxy.setenv("HTTPS_PROXY", address)
+    with pytest.raises(InvalidInput, match="network settings") as caught:
+        kind("https://hub.example.org/hub/api", "TOKEN")
+    assert "SECRET" not in f"{caught.value!r}"
+    assert len(str(caught.value).splitlines()) == 1
+    assert "HTTPS_PROXY" in caught.value.hint

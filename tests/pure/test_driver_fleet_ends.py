@@ -9,12 +9,12 @@ import httpx2
 import pytest
 from loopback import MOST, as_ana, async_hub_at, endless, hub_at, refusing, within
 
-from jhub import Hub
+from jhub import AsyncHub, Hub
 from jhub.errors import HubError, InvalidInput
 from jhub.fleet.coordinator import coordinate
 from jhub.fleet.events import Target
 from jhub.operations.hub import HubOps
-from jhub.steps import Cancel, Flow, Fork, HubVersion, Next, Sleep
+from jhub.steps import Cancel, Flow, Fork, HubVersion, Next, Sleep, send
 
 USERS = ["ana", "ben"]
 
@@ -146,3 +146,34 @@ def test_a_fleet_uses_the_transport_that_its_hub_was_given() -> None:
     ):
         list(fleet)
     assert fleet.summary == "6.1.1"
+
+
+def test_a_clean_up_is_not_cut_off_by_cancelling_again() -> None:
+    def child() -> Flow[None]:
+        try:
+            yield Sleep(MOST * 3)
+        finally:
+            yield Sleep(0.2)
+            yield send("DELETE", "/clean")
+
+    def flow() -> Flow[str]:
+        yield Fork(child(), "child")
+        for _ in range(3):
+            yield Sleep(0.05)
+            yield Cancel("child")
+        end = yield from Next(MOST)
+        return end.tag if end is not None else ""
+
+    with hub_at(as_ana) as (site, hub), hub.fleet(flow()) as fleet:
+        list(fleet)
+        assert fleet.summary == "child"
+        assert site.calls == ["DELETE /hub/api/clean"]
+
+
+def test_calls_side_by_side_look_for_the_api_root_once() -> None:
+    async def go() -> None:
+        async with async_hub_at(as_ana) as (site, _), AsyncHub(f"{site.url}/hub/home", "SECRET") as hub:
+            await asyncio.gather(*(hub.users.get("ana") for _ in range(5)))
+            assert site.calls == ["GET /hub/api/", *["GET /hub/api/users/ana"] * 5]
+
+    asyncio.run(go())

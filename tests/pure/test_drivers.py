@@ -172,3 +172,16 @@ def test_a_users_server_does_not_tell_the_hubs_version(driver: Driver) -> None:
 
     with serving(answer) as site:
         assert driver.run(site.root, flow()) == (6, 1, 1)
+
+
+@BOTH
+def test_another_place_does_not_tell_the_hubs_version(driver: Driver) -> None:
+    def flow(there: str) -> Flow[tuple[int, ...]]:
+        yield from fetch(f"{there}/hub/api/users/ana")
+        return (yield from HubVersion())
+
+    def older(visit: Visit) -> None:
+        visit.json({"name": "ana"}, headers={"X-JupyterHub-Version": "4.0.0"})
+
+    with serving(as_ana) as site, serving(older) as other:
+        assert driver.run(site.root, flow(other.url)) == (6, 1, 1)

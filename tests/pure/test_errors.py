@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import pickle
 
 import msgspec
 import pytest
@@ -17,11 +19,13 @@ from jhub.errors import (
     HubBroke,
     HubError,
     HubFull,
+    InvalidInput,
     MissingScope,
     NotAHub,
     NotAuthorized,
     NotFound,
     Redirected,
+    SpawnFailed,
     Throttled,
     Unavailable,
     Unsupported,
@@ -280,3 +284,24 @@ def test_the_tree_at_the_top_of_the_file_is_the_tree() -> None:
         if issubclass(kind, HubError)
     }
     assert drawn == real
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        HubError("no", hint="try again"),
+        InvalidInput("no"),
+        Redirected("https://hub.example.org/?x"),
+        Unavailable("no", sent=False, status=502, hint="later"),
+        NotFound("no", method="GET", path="/x", status=404, hint="look"),
+        MissingScope("no", ("a", "b"), method="GET", path="/x"),
+        Throttled("no", 30, method="POST", path="/x"),
+        SpawnFailed("ana/lab", "no quota"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_may_go_to_another_process_and_be_copied(error: HubError) -> None:
+    for other in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert type(other) is type(error)
+        assert str(other) == str(error)
+        assert vars(other) == vars(error)

@@ -380,3 +380,38 @@ def test_an_interruption_after_the_end_does_not_change_how_it_ended() -> None:
     played = play(flow(), [After(10, reply(204))], interrupt_at=4)
     assert played.result == "done"
     assert played.calls == ["DELETE /clean"]
+
+
+def slow_to_clean_up() -> Flow[None]:
+    try:
+        yield Sleep(50)
+    finally:
+        yield Sleep(5)
+        yield from send("DELETE", "/clean")
+
+
+def test_a_clean_up_is_not_cut_off_when_the_flow_above_ends_meanwhile() -> None:
+    def flow() -> Flow[None]:
+        yield Fork(slow_to_clean_up(), "child")
+        try:
+            yield Sleep(100)
+        finally:
+            yield Sleep(2)
+
+    played = play(flow(), [reply(204)], interrupt_at=4)
+    assert played.calls == ["DELETE /clean"]
+    assert played.seconds == 9
+
+
+def test_a_clean_up_is_not_cut_off_by_cancelling_again() -> None:
+    def flow() -> Flow[float]:
+        yield Fork(slow_to_clean_up(), "child")
+        for _ in range(3):
+            yield Sleep(1)
+            yield Cancel("child")
+        yield from Next(60)
+        return (yield from Now())
+
+    played = play(flow(), [reply(204)])
+    assert played.calls == ["DELETE /clean"]
+    assert played.result == 6

@@ -93,11 +93,12 @@ def test_a_server_that_already_runs_with_these_options_is_done() -> None:
 
 def test_a_server_that_runs_with_other_options_is_a_failure() -> None:
     running = refusal(400, "ana is already running")
-    model = {"name": "", "ready": True, "user_options": {"profile": "lab"}}
+    model = {"name": "", "ready": True, "user_options": {"profile": "lab", "password": "SECRET"}}
     played = play(FleetOps.start_many(["ana"], profile="gpu"), [running, reply(json=model)])
     (event,) = played.result.failed
     assert isinstance(event.error, Conflict)
-    assert "profile=lab" in event.message
+    assert "profile=lab, password" in event.message
+    assert "SECRET" not in event.message
 
 
 def test_a_bad_name_is_refused_before_anything_is_sent_for_any() -> None:

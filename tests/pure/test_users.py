@@ -22,6 +22,15 @@ def test_a_user_who_is_not_there_is_named() -> None:
     assert str(played.error).startswith("user ana: not found")
 
 
+def test_a_filter_by_name_is_no_pattern() -> None:
+    """The hub takes _ for any character and % for any text."""
+    users = [{"name": name} for name in ("a_b", "axb", "xA_By")]
+    played = play(
+        UserOps.list(name_filter="a_B"), [reply(json={"items": users, "_pagination": {"offset": 0, "next": None}})]
+    )
+    assert [user.name for user in played.emitted] == ["a_b", "xA_By"]
+
+
 def test_a_user_is_created_by_the_bulk_call_which_alone_normalises_names() -> None:
     played = play(UserOps.create("Ana", admin=True), [reply(201, [{"name": "ana", "admin": True}])])
     assert played.result.name == "ana"

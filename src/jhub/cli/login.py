@@ -59,7 +59,7 @@ def login(
     jhub login https://hub.example.org -u ana --password-stdin < password.txt
     jhub login https://hub.example.org --token - < token.txt
     """
-    from jhub.client import Hub
+    from jhub.client.sync import Hub
 
     contexts.prepare()
     if not is_loopback(tidy(url)) and tidy(url).startswith("http://"):
@@ -112,7 +112,7 @@ def logout() -> None:
     jhub logout
     jhub logout -c hub.example.org
     """
-    from jhub.client import Hub
+    from jhub.client.sync import Hub
 
     name = contexts.chosen(click.get_current_context().meta.get(CONTEXT))
     context = contexts.get(name)
@@ -155,7 +155,7 @@ def _password(from_stdin: bool) -> str:
 
 def _revoke(context: contexts.Context, secret: str) -> None:
     """Revoke the context's token with the right of another; what was brought along has no id here, and stays."""
-    from jhub.client import Hub
+    from jhub.client.sync import Hub
 
     if context.token_id:
         with suppress(HubError), Hub(context.api_url, secret) as hub:

@@ -21,7 +21,7 @@ from jhub.models import Server
 from jhub.operations.servers import ServerOps
 
 if TYPE_CHECKING:
-    from jhub.client import Hub
+    from jhub.client.sync import Hub
 
 
 def _view(hub: Hub) -> View[Server]:

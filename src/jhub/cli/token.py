@@ -12,7 +12,7 @@ from jhub.cli.kit.output import View, ago, note
 from jhub.models import Token
 
 if TYPE_CHECKING:
-    from jhub.client import Hub
+    from jhub.client.sync import Hub
 
 FEW = 4
 """Scopes that a table still names."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Generator, Iterable, Iterator
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx2
 
 from jhub.binding import Bound
-from jhub.client.asynchronous import AsyncHub
-from jhub.client.fleets import Fleet
 from jhub.client.wire import CLEAN_UP, CONNECT_TIMEOUT, READ_TIMEOUT, SILENCE, Wire, is_url, seconds
 from jhub.discovery import API, find_root
 from jhub.errors import HubError, InvalidInput, Unavailable
@@ -21,6 +19,10 @@ from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TOKEN_LIFE, Tokens, sign_in
 from jhub.operations.users import Users
 from jhub.steps import Emit, HubVersion, Interrupted, Listen, Now, Plan, Request, Sleep, Step
+
+if TYPE_CHECKING:
+    from jhub.client.asynchronous import AsyncHub
+    from jhub.client.fleets import Fleet
 
 T = TypeVar("T")
 
@@ -127,10 +129,14 @@ class Hub(Wire, HubOps, Bound):
 
     def fleet(self, plan: Plan[T]) -> Fleet[Any, T]:
         """Carry out a flow that runs others side by side: `with hub.fleet(plan) as fleet: for event in fleet: …`."""
+        from jhub.client.fleets import Fleet  # with the event loop, which single calls do without
+
         return Fleet(self, plan)
 
     def twin(self) -> AsyncHub:
         """The same hub and token, asynchronous."""
+        from jhub.client.asynchronous import AsyncHub
+
         transport = self._transport
         if transport is not None and not isinstance(transport, httpx2.AsyncBaseTransport):
             raise InvalidInput("a fleet needs a transport that is asynchronous too")

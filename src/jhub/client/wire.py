@@ -109,7 +109,7 @@ class Wire:
         """What came back; notes the version that every answer of a hub carries."""
         headers = {name.lower(): value for name, value in response.headers.items()}
         # A user's server sends the header too, with the version of JupyterHub that is installed in its image.
-        from_hub = isinstance(step, Listen) or step.root == "api"
+        from_hub = not _elsewhere(step)
         if from_hub and (version := headers.get("x-jupyterhub-version")):
             self._version = numbers(version)
         log.debug("%s %s %s", response.request.method, response.request.url.path, response.status_code)

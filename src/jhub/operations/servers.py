@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from msgspec import json, structs
+from msgspec import ValidationError, json, structs
 
 from jhub.binding import operation, stream
 from jhub.errors import (
@@ -269,12 +269,27 @@ def listen(
     """The progress stream, up to `ready` or `failed`."""
     return Listen(
         f"{server_path(user, name)}/progress",
-        lambda data: json.decode(data, type=Progress),
+        _event,
         lambda event: event.ready or event.failed,
         timeout,
         note,
         about=f"server {target(user, name)}",
     )
+
+
+def _event(data: str) -> Progress:
+    try:
+        return json.decode(data, type=Progress)
+    except ValidationError:
+        # JupyterHub hands on what the spawner says, as it is: take what makes sense.
+        sent = json.decode(data, type=dict[str, Any])
+        message, progress = sent.get("message"), sent.get("progress")
+        return Progress(
+            message=message if isinstance(message, str) else "",
+            progress=float(progress) if isinstance(progress, int | float) else None,
+            ready=sent.get("ready") is True,
+            failed=sent.get("failed") is True,
+        )
 
 
 def _by_name(owner: User) -> list[Server]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from jhub.binding import AsyncBound, Bound, operation, stream
-from jhub.errors import Conflict, NotAHub
+from jhub.errors import Conflict, NotAHub, NotFound
 from jhub.models import User
 from jhub.operations.paging import pages
 from jhub.operations.servers import ServerOps
@@ -98,7 +98,10 @@ class UserOps:
         # The hub stops only the default server by itself; with a named one running it answers 500 (5.5, 6.1).
         for server in user.servers:
             if server:
-                yield from ServerOps.stop(user.name, server)
+                try:
+                    yield from ServerOps.stop(user.name, server)
+                except NotFound:
+                    continue  # gone meanwhile
         yield from send("DELETE", user_path(name), about=f"user {name}")
 
 

@@ -11,7 +11,7 @@ from jhub.errors import HubError
 from jhub.steps import Emit, Plan, Request
 
 if TYPE_CHECKING:
-    from jhub.client import Hub
+    from jhub.client.sync import Hub
 
 
 def rehearse(hub: Hub, plan: Plan[Any]) -> None:

@@ -16,7 +16,7 @@ from jhub.errors import HubError, Unavailable
 from jhub.steps import Plan
 
 if TYPE_CHECKING:
-    from jhub.client import Hub
+    from jhub.client.sync import Hub
 
 T = TypeVar("T")
 

@@ -19,7 +19,7 @@ from jhub.errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from jhub.client import Hub
+    from jhub.client.sync import Hub
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -97,7 +97,7 @@ def warn_if_beaten(name: str) -> None:
 @contextmanager
 def connect() -> Generator[Hub]:
     """The hub of this command, signed in."""
-    from jhub.client import Hub
+    from jhub.client.sync import Hub
 
     where = contexts.connection(click.get_current_context().meta.get(CONTEXT))
     with Hub(where.url, where.token) as hub:

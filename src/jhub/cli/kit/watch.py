@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress, TaskID
 
-    from jhub.client import Fleet, Hub
+    from jhub.client.fleets import Fleet
+    from jhub.client.sync import Hub
 
 Reporter: TypeAlias = Callable[[ServerEvent], None]
 

@@ -1,0 +1,96 @@
+"""Waiting for a server that somebody else started."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jhub.errors import NotFound, SpawnFailed, StillPending, Unavailable
+from jhub.operations.servers import ServerOps
+from jhub.steps import Listen, Request
+from jhub.testing import After, Reply, events, play, refusal, reply
+
+READY = {"name": "lab", "ready": True}
+PENDING = {"name": "lab", "pending": "spawn"}
+
+
+def test_a_server_that_is_up_is_not_waited_for() -> None:
+    played = play(ServerOps.wait("ana", "lab"), lambda step: reply(json=READY))
+    assert played.result.target == "ana/lab"
+    assert played.seconds == 0
+
+
+def test_a_server_on_its_way_is_followed_and_nothing_is_started() -> None:
+    played = play(
+        ServerOps.wait("ana", "lab"),
+        [reply(json=PENDING), reply(json=PENDING), After(40, events({"ready": True})), reply(json=READY)],
+    )
+    assert played.result.ready
+    assert played.seconds == 40
+    assert not [call for call in played.calls if call.startswith("POST")]
+
+
+def test_a_server_that_is_not_there_is_not_waited_for() -> None:
+    played = play(ServerOps.wait("ana", "lab"), [refusal(404)])
+    assert isinstance(played.error, NotFound)
+    assert played.seconds == 0
+
+
+def test_a_server_that_does_not_run_tells_why_it_last_failed() -> None:
+    played = play(
+        ServerOps.wait("ana", "lab"),
+        [
+            reply(json={"name": "lab"}),
+            reply(json={"name": "lab"}),
+            events({"failed": True, "message": "Spawn failed: no\nquota"}),
+        ],
+    )
+    with pytest.raises(SpawnFailed) as caught:
+        _ = played.result
+    assert caught.value.reason == "no quota"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"message": None, "progress": 50},
+        {"message": "pulling", "progress": "50"},
+        {"message": {"reason": "Pulling"}},
+        {"progress": 50, "url": 7},
+    ],
+)
+def test_an_odd_event_of_a_spawner_does_not_end_the_wait(event: dict[str, Any]) -> None:
+    """JupyterHub hands on whatever the spawner's `progress` yields, as it is."""
+    played = play(
+        ServerOps.wait("ana", "lab"),
+        [reply(json=PENDING), reply(json=PENDING), events(event, {"ready": True}), reply(json=READY)],
+    )
+    assert played.result.ready
+
+
+def test_waiting_ends_when_the_time_is_over() -> None:
+    def answer(step: Request[Any] | Listen[Any]) -> Reply:
+        return After(1000, events()) if isinstance(step, Listen) else reply(json=PENDING)
+
+    played = play(ServerOps.wait("ana", "lab", timeout=50), answer)
+    assert isinstance(played.error, StillPending)
+    assert played.seconds == 50
+
+
+def test_a_hub_that_restarts_meanwhile_is_waited_for() -> None:
+    down = Unavailable("refused", sent=False)
+    answers: list[Reply] = [reply(json=PENDING), reply(json=PENDING), *[down] * 20]
+    played = play(ServerOps.wait("ana", "lab"), lambda step: answers.pop(0) if answers else reply(json=READY))
+    assert played.result.ready
+    assert 5 < played.seconds < 120
+
+
+def test_a_hub_that_does_not_come_back_is_not_waited_for_beyond_the_timeout() -> None:
+    answers: list[Reply] = [reply(json=PENDING)]
+    played = play(
+        ServerOps.wait("ana", "lab", timeout=30),
+        lambda step: answers.pop(0) if answers else Unavailable("refused", sent=False),
+    )
+    assert isinstance(played.error, Unavailable)
+    assert 20 < played.seconds <= 35
