@@ -77,13 +77,13 @@ class User(Model, frozen=True, kw_only=True):
     pending: str | None = None
     created: datetime | None = None
     last_activity: datetime | None = None
-    servers: dict[str, Server] = field(default_factory=dict[str, Server])
-    """By name, "" being the default one; needs the scope read:servers."""
+    servers: dict[str, Server] | None = None
+    """By name, "" being the default one. None without the scope read:servers, which the hub takes for a filter."""
     auth_state: dict[str, Any] | None = None
     """Needs the scope admin:auth_state."""
 
     def __post_init__(self) -> None:
-        for server in self.servers.values():
+        for server in (self.servers or {}).values():
             force_setattr(server, "user", self.name)
 
 

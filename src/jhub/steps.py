@@ -1,6 +1,6 @@
 """All that a flow may ask for.
 
-A *flow* is a generator that yields steps and is sent their answers; a *driver* (client.py, testing.play) carries the
+A *flow* is a generator that yields steps and is sent their answers; a *driver* (client/, testing.play) carries the
 steps out. Steps are frozen values: no clock, no randomness, no input or output. A step that fails is raised inside
 the flow, as one of `jhub.errors`.
 
@@ -41,8 +41,8 @@ class Answer:
     """A raw HTTP answer. Header names are lower-case."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    content: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    content: bytes = field(default=b"", repr=False)  # may hold a token
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,12 +28,11 @@ MAY: dict[str, set[str]] = {
     "operations": {"models", "errors", "steps", "binding"},
     "fleet": PURE - {"discovery"},
     "client": PURE | {"fleet"},
-    "login": PURE | {"fleet", "client", "files"},
     "contexts": PURE | {"fleet", "client", "files"},
     "testing": {"errors", "steps"},
     "local": {"models", "errors"},
     "extension": {"models", "errors"},
-    "cli": PURE | {"fleet", "client", "login", "contexts", "files", "local"},
+    "cli": PURE | {"fleet", "client", "contexts", "files", "local"},
 }
 
 # Below which parts a library may be imported.

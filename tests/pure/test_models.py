@@ -145,12 +145,12 @@ def test_a_server_is_active_on_its_way_up_and_down_too(server: Server, active: b
 def test_a_users_servers_know_their_owner() -> None:
     sent = {"name": "ana", "servers": {"": {"name": "", "ready": True}, "lab": {"name": "lab", "pending": "spawn"}}}
     user = call("GET", "/x", User).read(reply(json=sent))
-    assert [server.target for server in user.servers.values()] == ["ana", "ana/lab"]
+    assert [server.target for server in (user.servers or {}).values()] == ["ana", "ana/lab"]
 
 
 def test_a_user_without_the_scope_for_servers_has_none() -> None:
     user = call("GET", "/x", User).read(reply(json={"name": "ana", "kind": "user", "server": "/user/ana/"}))
-    assert user.servers == {}
+    assert user.servers is None
     assert user.server == "/user/ana/"
 
 

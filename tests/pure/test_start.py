@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from jhub.errors import Conflict, HubFull, InvalidInput, NotFound, SpawnFailed, StillPending, Throttled, Unavailable
+from jhub.errors import (
+    Conflict,
+    HubFull,
+    InvalidInput,
+    MissingScope,
+    NotFound,
+    SpawnFailed,
+    StillPending,
+    Throttled,
+    Unavailable,
+)
 from jhub.operations.servers import ServerOps
 from jhub.testing import After, events, play, refusal, reply
 
@@ -158,6 +168,34 @@ def test_a_server_that_runs_with_other_options_is_a_conflict() -> None:
     played = play(ServerOps.start("ana", "lab", profile="gpu"), [running, reply(json=READY)])
     with pytest.raises(Conflict, match="already runs with other options"):
         _ = played.result
+
+
+def test_a_server_that_was_on_its_way_up_with_another_profile_is_a_conflict() -> None:
+    played = play(ServerOps.start("ana", "lab", profile="gpu"), [reply(202), reply(json=READY)])
+    with pytest.raises(Conflict, match="already runs with other options"):
+        _ = played.result
+
+
+def test_a_lost_answer_is_not_taken_for_a_start_of_ours() -> None:
+    played = play(
+        ServerOps.start("ana", "lab", profile="gpu"), [Unavailable("reset"), reply(json=READY), reply(json=READY)]
+    )
+    with pytest.raises(Conflict):
+        _ = played.result
+
+
+def test_a_restart_with_no_options_at_all_resets_them() -> None:
+    model = {**READY, "user_options": {}}
+    played = play(
+        ServerOps.restart("ana", "lab", user_options={}), [reply(json=READY), reply(204), reply(201), reply(json=model)]
+    )
+    assert played.sent[2].body == {"user_options": {}}  # type: ignore[union-attr]
+
+
+def test_a_listing_that_hides_servers_names_the_missing_scope() -> None:
+    played = play(ServerOps.list("ana"), [reply(json={"name": "ana"})])
+    assert isinstance(played.error, MissingScope)
+    assert "read:servers" in str(played.error)
 
 
 def test_an_unknown_profile_is_the_hubs_refusal() -> None:

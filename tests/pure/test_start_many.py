@@ -23,6 +23,7 @@ class Site:
         self.refuse = refuse or {}
         self.up: set[str] = set()
         self.asked = Counter[str]()
+        self.options: dict[str, object] = {}
 
     def __call__(self, step: Request[Any] | Listen[Any]) -> Reply:
         path = step.path.removesuffix("/progress")
@@ -31,6 +32,8 @@ class Site:
             return After(20, events({"progress": 50, "message": "pulling"}, {"ready": True}))
         self.asked[f"{step.method} {path}"] += 1
         if step.method == "POST":
+            assert isinstance(step.body, dict)
+            self.options[path] = step.body["user_options"]
             return self.refuse.pop(path, reply(202))
         if step.method == "DELETE":
             self.up.discard(path)
@@ -38,7 +41,7 @@ class Site:
         if path in self.refuse:
             return self.refuse[path]
         state = {"ready": True} if path in self.up else {"pending": "spawn"}
-        return reply(json={"name": path.partition("/servers/")[2], **state})
+        return reply(json={"name": path.partition("/servers/")[2], "user_options": self.options.get(path), **state})
 
 
 def test_each_server_is_started_with_the_same_options() -> None:

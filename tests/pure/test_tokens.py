@@ -166,4 +166,4 @@ def test_a_sign_in_gives_the_secret() -> None:
 def test_a_sign_in_without_a_token_in_the_answer_is_not_from_a_hub() -> None:
     played = play(sign_in("ana", PASSWORD, "", None, None), [reply(201, {"id": "a7"})])
     assert isinstance(played.error, NotAHub)
-    assert "gave no token" in str(played.error)
+    assert "did not show it" in str(played.error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jhub.errors import BadRequest, Conflict, HubError, InvalidInput, NotFound, StillPending, Unavailable
+from jhub.errors import BadRequest, Conflict, HubError, InvalidInput, MissingScope, NotFound, StillPending, Unavailable
 from jhub.operations.users import UserOps
 from jhub.steps import Request
 from jhub.testing import play, refusal, reply
@@ -135,7 +135,7 @@ def test_a_user_whose_server_does_not_stop_is_not_deleted() -> None:
 
 
 def test_a_user_without_servers_is_deleted_at_once() -> None:
-    played = play(UserOps.delete("ana"), [reply(json={"name": "ana"}), reply(204)])
+    played = play(UserOps.delete("ana"), [reply(json={"name": "ana", "servers": {}}), reply(204)])
     assert played.calls == ["GET /users/ana", "DELETE /users/ana"]
 
 
@@ -147,3 +147,21 @@ def test_deleting_a_user_who_is_not_there_says_so() -> None:
 def sent(step: object) -> Request[object]:
     assert isinstance(step, Request)
     return step
+
+
+def test_a_user_whose_servers_cannot_be_seen_is_not_deleted() -> None:
+    played = play(UserOps.delete("ana"), [reply(json={"name": "ana"})])
+    assert isinstance(played.error, MissingScope)
+    assert played.error.scopes == ("read:servers",)
+    assert played.calls == ["GET /users/ana"]
+
+
+def test_a_default_server_on_its_way_up_is_stopped_first() -> None:
+    servers = {"": {"name": "", "pending": "spawn"}}
+    played = play(UserOps.delete("ana"), [reply(json={"name": "ana", "servers": servers}), reply(204), reply(204)])
+    assert played.calls == ["GET /users/ana", "DELETE /users/ana/server", "DELETE /users/ana"]
+
+
+def test_who_exists_and_is_no_administrator_is_not_taken_for_one() -> None:
+    played = play(UserOps.create("ana", admin=True, exist_ok=True), [refusal(409), reply(json={"name": "ana"})])
+    assert isinstance(played.error, Conflict)

@@ -9,7 +9,7 @@ from click.shell_completion import CompletionItem
 from msgspec import Struct
 
 from jhub import contexts
-from jhub.cli.kit.options import common, output, warn_if_beaten
+from jhub.cli.kit.options import CONTEXT, common, output, warn_if_beaten
 from jhub.cli.kit.output import View, ago, note
 
 
@@ -74,7 +74,7 @@ def show(name: str | None, form: str) -> None:
     jhub context show -o json
     """
     known = contexts.load()
-    name = contexts.chosen(name)
+    name = contexts.chosen(name or click.get_current_context().meta.get(CONTEXT))
     contexts.get(name, known)
     ROWS.one(_row(name, known), form)
 

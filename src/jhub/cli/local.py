@@ -34,10 +34,10 @@ def local() -> None:
 
 @local.command()
 @click.option("--port", type=click.IntRange(1, 65535), help="The port; a free one by default.")
-@click.option("--base-url", default="/", show_default=True, help="The path that the hub lives below.")
+@click.option("--base-url", help="The path that the hub lives below; / by default.")
 @click.option("--profiles", type=click.Path(exists=True, dir_okay=False), help="A profiles.yaml of your own.")
 @common
-def up(port: int | None, base_url: str, profiles: str | None) -> None:
+def up(port: int | None, base_url: str | None, profiles: str | None) -> None:
     """Start the local hub and sign in to it.
 
     \b

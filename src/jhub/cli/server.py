@@ -15,6 +15,7 @@ from jhub.cli.kit.each import each
 from jhub.cli.kit.options import common, connect, dry_run, duration, names_from, output, yes
 from jhub.cli.kit.output import View, ago, note
 from jhub.cli.kit.pairs import pairs
+from jhub.cli.kit.text import clean
 from jhub.errors import InvalidInput
 from jhub.fleet.events import Target
 from jhub.models import Server
@@ -187,7 +188,7 @@ def restart(name: str, profile: str | None, options: tuple[str, ...], timeout: f
         confirm(f"Restart {one}?", yes=yes)
         wanted = _options(profile, options)
         note(f"{one}: restarting")
-        again = hub.servers.restart(one.user, one.name, profile=profile, user_options=wanted, timeout=timeout)
+        again = hub.servers.restart(one.user, one.name, profile=profile, user_options=wanted or None, timeout=timeout)
         _view(hub).one(again, form)
 
 
@@ -226,7 +227,7 @@ def progress(name: str, form: str) -> None:
                 click.echo(msgspec.json.encode(event).decode())
             else:
                 percent = f"{event.progress:3.0f} %" if event.progress is not None else "     "
-                click.echo(f"{percent}  {event.message}")
+                click.echo(f"{percent}  {clean(event.message)}")
 
 
 @server.command("open")
@@ -246,7 +247,7 @@ def open_(name: str, print_only: bool) -> None:
         if not found.ready:
             raise InvalidInput(f"server {one} does not run", hint=f"start it with: jhub server start {one}")
         url = urljoin(hub.url, found.full_url or found.url)
-    click.echo(url)
+    click.echo(clean(url))
     if not print_only:
         import webbrowser
 

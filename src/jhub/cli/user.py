@@ -19,7 +19,9 @@ USERS: View[User] = View(
         "NAME": lambda user: user.name,
         "ADMIN": lambda user: user.admin,
         "GROUPS": lambda user: user.groups,
-        "SERVERS": lambda user: [server.name or "(default)" for server in user.servers.values() if server.active],
+        "SERVERS": lambda user: [
+            server.name or "(default)" for server in (user.servers or {}).values() if server.active
+        ],
         "LAST ACTIVITY": lambda user: ago(user.last_activity),
     },
 )

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class AsyncHub(Wire, HubOps, AsyncBound):
-    """A JupyterHub, asynchronous (asyncio or trio). Parameters as for `Hub`."""
+    """A JupyterHub, asynchronous (asyncio). Parameters as for `Hub`."""
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import httpx2
 
 from jhub.binding import Bound
-from jhub.client.wire import CLEAN_UP, CONNECT_TIMEOUT, READ_TIMEOUT, SILENCE, Wire, is_url, seconds
+from jhub.client.wire import CLEAN_UP, CONNECT_TIMEOUT, KEEP_ALIVE, READ_TIMEOUT, SILENCE, Wire, is_url, seconds
 from jhub.discovery import API, find_root
 from jhub.errors import HubError, InvalidInput, Unavailable
 from jhub.fleet.servers import Servers
@@ -184,7 +184,9 @@ class Hub(Wire, HubOps, Bound):
                     response.read()
                     raise self.refusal(step, self.answer(step, response))
                 heard = True
-                response.stream = _Until(response.stream, end)
+                # The next blank event may come after the end, and would be waited for: better end a long stream early.
+                margin = KEEP_ALIVE if step.timeout > KEEP_ALIVE else 0
+                response.stream = _Until(response.stream, end - margin)
                 for sent in httpx2.EventSource(response):
                     if sent.data:
                         event = step.take(sent.data)

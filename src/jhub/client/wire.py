@@ -27,8 +27,10 @@ log = logging.getLogger("jhub")
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
 """A hub answers a start after up to `slow_spawn_timeout` (10 s), and a bulk call when it is done."""
+KEEP_ALIVE = 8.0
+"""Seconds between the blank events of a progress stream."""
 SILENCE = 30.0
-"""Seconds of silence that end a progress stream; the hub sends a blank event every 8 s."""
+"""Seconds of silence that end a progress stream."""
 CLEAN_UP = 5.0
 """Seconds that an interrupted flow has for cleaning up."""
 

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from jhub.binding import AsyncBound, Bound, fleet
-from jhub.fleet.coordinator import WINDOW, coordinate
+from jhub.fleet.coordinator import FORGIVEN, WINDOW, coordinate
 from jhub.fleet.events import ServerEvent, Summary, Target
 from jhub.models import Progress, Server
 from jhub.operations.servers import (
     START_TIMEOUT,
     STOP_TIMEOUT,
     ServerOps,
+    as_asked,
     check_name,
     options_of,
     request_start,
@@ -47,9 +48,11 @@ class FleetOps:
         at_once
             Servers on their way at the same time.
 
-        Emits a `ServerEvent` for each change. The first server must come up before others are sent, and after two
-        failures in a row nothing more is sent and the rest is "skipped": some hubs exit after five. Running it again
-        finishes the rest: a server that already runs with these options is done.
+        Emits a `ServerEvent` for each change. Of more than two, the first must come up before others are sent, and
+        after two failures in a row nothing more is sent and the rest is "skipped": some hubs exit after five. Running
+        it again finishes the rest: a server that already runs with these options is done.
+
+        `POST /users/{user}/servers/{name}` (all versions); scopes as for `start`, whose errors are in the events.
         """
         options = options_of(profile, user_options)
         wanted = _wanted(targets)
@@ -62,12 +65,15 @@ class FleetOps:
             ends="ready",
             window=at_once,
             patience=timeout,
-            careful=True,
+            careful=len(wanted) > FORGIVEN,
         )
 
     @fleet(ServerEvent)
     def stop_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT, at_once: int = WINDOW) -> Flow[Summary]:
-        """Stop servers, each as `stop` does. One that does not run is done."""
+        """Stop servers, each as `stop` does, `timeout` seconds for each. One that does not run is done.
+
+        `DELETE /users/{user}/servers/{name}` (all versions); scopes as for `stop`, whose errors are in the events.
+        """
         return coordinate(
             _wanted(targets),
             lambda each: ServerOps.stop(each.user, each.name, timeout=timeout),
@@ -80,7 +86,10 @@ class FleetOps:
 
     @fleet(ServerEvent)
     def delete_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT, at_once: int = WINDOW) -> Flow[Summary]:
-        """Stop and delete named servers, each as `delete` does."""
+        """Stop and delete named servers, each as `delete` does, `timeout` seconds for each.
+
+        `DELETE /users/{user}/servers/{name}` (all versions); scopes as for `delete`, whose errors are in the events.
+        """
         return coordinate(
             _wanted(targets),
             lambda each: ServerOps.delete(each.user, each.name, timeout=timeout),
@@ -106,7 +115,7 @@ def _start(target: Target, options: Mapping[str, Any], timeout: float) -> Flow[S
         return ServerEvent("progress", target, event.message, event.progress)
 
     yield from request_start(target.user, target.name, options)
-    return (yield from until_ready(target.user, target.name, timeout, note))
+    return as_asked((yield from until_ready(target.user, target.name, timeout, note)), options)
 
 
 class Servers(ServerOps, FleetOps, Bound):

@@ -33,7 +33,7 @@ class Status(Struct, frozen=True, kw_only=True):
 def up(
     folder: str | Path | None = None,
     *,
-    base_url: str = "/",
+    base_url: str | None = None,
     port: int | None = None,
     profiles: str | Path | None = None,
     config: str | Path | None = None,
@@ -43,7 +43,8 @@ def up(
     """Start a hub in the background, and return when it answers; or return the one that runs in `folder` already.
 
     `folder` is `default_folder()` if not given; the rest is as for LocalHub. Raises LocalHubError if the hub cannot
-    be started, or one already runs there with another port or base URL than those asked for.
+    be started, or one already runs there with another port, base URL or profiles than those asked for; the rest
+    counts only for a hub that is started.
     """
     hub = LocalHub(
         folder or default_folder(),

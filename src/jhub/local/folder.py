@@ -63,7 +63,10 @@ def default_folder() -> Path:
     """Where `up` keeps its hub: `$XDG_DATA_HOME/jhub/local`, else `~/.local/share/jhub/local`."""
     # The specification has relative values ignored.
     data = os.environ.get("XDG_DATA_HOME", "")
-    base = Path(data) if os.path.isabs(data) else Path.home() / ".local" / "share"
+    try:
+        base = Path(data) if os.path.isabs(data) else Path.home() / ".local" / "share"
+    except RuntimeError:
+        raise LocalHubError("this user has no home folder", hint="set XDG_DATA_HOME to a folder of yours") from None
     return base / "jhub" / "local"
 
 

@@ -24,10 +24,11 @@ class LocalHub:
     """A real JupyterHub on loopback, as a child process.
 
     `folder` keeps its state; None means a temporary one, removed at the end. `base_url` is a path prefix, escaped or
-    not. `port` is the public one; None means a free one. `profiles` is a profiles.yaml for `jhub.extension`; None
-    means the two that come with jhub, `lab` and `lean`. `config` is further configuration, as Python text or as the
-    path of a file, in which `c` is JupyterHub's configuration; it comes last and wins. `users` exist from the start
-    (anybody may log in with the users' password all the same). `admin` is the administrator's name.
+    not; None means `/`. `port` is the public one; None means a free one. `profiles` is a profiles.yaml for
+    `jhub.extension`; None means the two that come with jhub, `lab` and `lean`. `config` is further configuration, as
+    Python text or as the path of a file, in which `c` is JupyterHub's configuration; it comes last and wins. `users`
+    exist from the start (anybody may log in with the users' password all the same). `admin` is the administrator's
+    name.
 
     With `with`, or between `start()` and `stop()`:
 
@@ -42,7 +43,7 @@ class LocalHub:
         self,
         folder: str | Path | None = None,
         *,
-        base_url: str = "/",
+        base_url: str | None = None,
         port: int | None = None,
         profiles: str | Path | None = None,
         config: str | Path | None = None,
@@ -51,7 +52,7 @@ class LocalHub:
     ) -> None:
         self._given = Path(folder).expanduser().absolute() if folder is not None else None
         self._options = Options(
-            base_url=escaped_base_url(base_url),
+            base_url=escaped_base_url(base_url or "/"),
             port=port,
             profiles=_existing(profiles or OUR_PROFILES),
             config=_existing(config).read_text(encoding="utf-8") if isinstance(config, Path) else config or "",
@@ -60,6 +61,7 @@ class LocalHub:
             admin=admin.lower(),
         )
         self._own_profiles = profiles is not None
+        self._own_place = base_url is not None
         self._folder: Folder | None = None
         self._temporary: TemporaryFolder | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -194,9 +196,8 @@ class LocalHub:
             raise LocalHubError(
                 f"a hub already runs in this folder, at {running.url}", hint="end it with: jhub local down"
             )
-        port, base_url = self._options.port, self._options.base_url
         at = urlsplit(running.url)
-        if (port is not None and at.port != port) or at.path != base_url:
+        if self._options.port not in (None, at.port) or (self._own_place and at.path != self._options.base_url):
             raise LocalHubError(
                 f"a hub already runs in this folder, at {running.url}, which is not where it was asked for",
                 hint="end it first with: jhub local down",

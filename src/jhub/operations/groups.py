@@ -35,7 +35,8 @@ class GroupOps:
     def create(self, name: str, *, exist_ok: bool = False) -> Flow[Group]:
         """Create an empty group.
 
-        `POST /groups/{name}` (all versions), scope `admin:groups`. `Conflict` where it exists, unless `exist_ok`.
+        `POST /groups/{name}` (all versions), scope `admin:groups`, with `exist_ok` `read:groups` too. `Conflict`
+        where it exists, unless `exist_ok`.
         """
         try:
             return (yield from call("POST", _path(name), Group, about=f"group {name}"))

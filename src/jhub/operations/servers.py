@@ -14,6 +14,8 @@ from jhub.errors import (
     Conflict,
     HubBroke,
     InvalidInput,
+    MissingScope,
+    NotAuthorized,
     NotFound,
     SpawnFailed,
     StillPending,
@@ -68,9 +70,10 @@ class ServerOps:
             return structs.replace(server, user=user)
         query = (("include_stopped_servers", "1"),)
         owner = yield from call("GET", f"/users/{segment(user, 'user')}", User, query=query, about=f"user {user}")
-        if name not in owner.servers:
+        found = servers_of(owner)
+        if name not in found:
             raise NotFound(f"{about}: not found, or not visible to this token", method="GET", path=path, status=404)
-        return owner.servers[name]
+        return found[name]
 
     @stream(Server)
     def list(self, user: str = "", *, stopped: bool = False) -> Flow[None]:
@@ -132,7 +135,7 @@ class ServerOps:
     @operation
     def wait(self, user: str, name: str = "", *, timeout: float = START_TIMEOUT) -> Flow[Server]:
         """Wait until a server that was started is ready. `SpawnFailed`, `StillPending` as for `start`; `NotFound`
-        where there is no such server.
+        where there is no such server. `timeout` is in seconds.
 
         `GET /users/{user}/servers/{name}/progress` (all versions), scope `read:servers`.
         """
@@ -142,7 +145,7 @@ class ServerOps:
 
     @stream(Progress)
     def progress(self, user: str, name: str = "", *, timeout: float = START_TIMEOUT) -> Flow[None]:
-        """What the hub reports while a server starts; the last event is `ready` or `failed`.
+        """What the hub reports while a server starts; the last event is `ready` or `failed`. `timeout` is in seconds.
 
         `GET /users/{user}/servers/{name}/progress` (all versions), scope `read:servers`. `NotFound` or `BadRequest`
         where nothing was started.
@@ -153,7 +156,10 @@ class ServerOps:
     def stop(self, user: str, name: str = "", *, wait: bool = True, timeout: float = STOP_TIMEOUT) -> Flow[None]:
         """Stop a server and wait until it is gone; one that does not run is left as it is.
 
-        `DELETE /users/{user}/servers/{name}` (all versions), scope `delete:servers`. While a server is still starting
+        `timeout` is in seconds; `StillPending` when they are over.
+
+        `DELETE /users/{user}/servers/{name}` (all versions), scopes `delete:servers` and, to wait,
+        `read:servers`. While a server is still starting
         this cancels the start from JupyterHub 5.1 on; older hubs answer `BadRequest`.
         """
         deadline = (yield from Now()) + timeout
@@ -172,19 +178,22 @@ class ServerOps:
         user_options: Mapping[str, Any] | None = None,
         timeout: float = START_TIMEOUT,
     ) -> Flow[Server]:
-        """Stop a server and start it again, with the options that it had unless others are given.
+        """Stop a server and start it again, with the options that it had unless others are given. `timeout` is in
+        seconds, for both together.
 
         `DELETE` and `POST /users/{user}/servers/{name}` (all versions); scopes and errors as for `stop` and `start`.
         """
         deadline = (yield from Now()) + timeout
         server = yield from ServerOps.get(user, name)
-        options = options_of(profile, user_options) or server.user_options or {}
+        kept = profile is None and user_options is None
+        options = server.user_options or {} if kept else options_of(profile, user_options)
         yield from ServerOps.stop(user, name, timeout=timeout)
         return (yield from _start(user, name, options, True, deadline - (yield from Now())))
 
     @operation
     def delete(self, user: str, name: str, *, timeout: float = STOP_TIMEOUT) -> Flow[None]:
-        """Stop a named server and delete it, with what the spawner keeps for it.
+        """Stop a named server and delete it, with what the spawner keeps for it. `timeout` is in seconds;
+        `StillPending` when they are over.
 
         `DELETE /users/{user}/servers/{name}` with `{"remove": true}` (all versions), scope `delete:servers`.
         `NotFound` where there is none. A default server cannot be deleted: stop it.
@@ -192,9 +201,13 @@ class ServerOps:
         if not name:
             raise InvalidInput(f"the default server of {user} cannot be deleted", hint="stop it, or delete the user")
         deadline = (yield from Now()) + timeout
-        yield from _delete(user, name, body={"remove": True})
+        status = yield from _delete(user, name, body={"remove": True})
         # Some proxies drop the body of a DELETE, and a slow stop removes later: look.
-        yield from _until(lambda server: server is None, user, name, deadline)
+        try:
+            yield from _until(lambda server: server is None, user, name, deadline)
+        except NotAuthorized:
+            if status != 204:
+                raise
 
 
 def options_of(profile: str | None, user_options: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -217,15 +230,8 @@ def request_start(user: str, name: str, options: Mapping[str, Any]) -> Flow[None
         if "already running" not in str(error):
             raise
         server = yield from ServerOps.get(user, name)
-        saved = server.user_options or {}
-        if saved != options:
-            raise Conflict(
-                f"server {target(user, name)}: already runs with other options ({_words(saved)})",
-                method=error.method,
-                path=error.path,
-                status=error.status,
-                hint="restart it with the new ones, or stop it first",
-            ) from None
+        if (server.user_options or {}) != options:
+            raise _runs_otherwise(server) from None
     except (HubBroke, Unavailable) as error:
         # Neither says whether the server starts. After a 500 for a process that died at once, 5.3 and later go on
         # holding it as pending until `http_timeout`; and an answer may be lost on its way.
@@ -234,6 +240,27 @@ def request_start(user: str, name: str, options: Mapping[str, Any]) -> Flow[None
             if isinstance(error, Unavailable):
                 raise
             raise SpawnFailed(target(user, name), (yield from _reason(user, name)) or str(error)) from None
+
+
+def as_asked(server: Server, options: Mapping[str, Any]) -> Server:
+    """The server, if it has the profile that was asked for.
+
+    While a server is on its way up, the hub answers 202 to any start and reads nothing of it. Other options are not
+    compared here: hooks of the hub may add to them.
+    """
+    if "profile" in options and server.profile != options["profile"]:
+        raise _runs_otherwise(server)
+    return server
+
+
+def _runs_otherwise(server: Server) -> Conflict:
+    return Conflict(
+        f"server {server.target}: already runs with other options ({_words(server.user_options or {})})",
+        method="POST",
+        path=server_path(server.user, server.name),
+        status=400,
+        hint="restart it with the new ones, or stop it first",
+    )
 
 
 def until_ready(
@@ -292,8 +319,16 @@ def _event(data: str) -> Progress:
         )
 
 
+def servers_of(owner: User) -> dict[str, Server]:
+    """A user's servers. `MissingScope` where the hub left them out: it does not refuse what a token may not see."""
+    if owner.servers is None:
+        raise MissingScope(f"servers of {owner.name}: the token lacks the scope read:servers", ("read:servers",))
+    return owner.servers
+
+
 def _by_name(owner: User) -> list[Server]:
-    return [owner.servers[name] for name in sorted(owner.servers)]
+    found = servers_of(owner)
+    return [found[name] for name in sorted(found)]
 
 
 def _start(user: str, name: str, options: Mapping[str, Any], wait: bool, timeout: float) -> Flow[Server]:
@@ -309,9 +344,11 @@ def _start(user: str, name: str, options: Mapping[str, Any], wait: bool, timeout
             yield Sleep(pause, jitter=0.2)
         else:
             break
-    if not wait:
-        return (yield from ServerOps.get(user, name))
-    return (yield from until_ready(user, name, deadline - (yield from Now())))
+    if wait:
+        server = yield from until_ready(user, name, deadline - (yield from Now()))
+    else:
+        server = yield from ServerOps.get(user, name)
+    return as_asked(server, options)
 
 
 def _look(user: str, name: str, deadline: float = 0.0) -> Flow[Server | None]:

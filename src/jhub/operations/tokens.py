@@ -36,7 +36,7 @@ class TokenOps:
     @operation
     def create(
         self, user: str, *, note: str = "", expires_in: int | None = None, scopes: Iterable[str] | None = None
-    ) -> Request[Token]:
+    ) -> Flow[Token]:
         """A new token for a user. The secret is in `.token`, this once.
 
         Parameters
@@ -47,9 +47,10 @@ class TokenOps:
             Fewer than the user has (JupyterHub 3.0); None means all of theirs.
 
         `POST /users/{user}/tokens` (all versions), scope `tokens`. `NotAuthorized` also for a user that the hub does
-        not know; `BadRequest` for a scope that is unknown or not held.
+        not know; `BadRequest` for a scope that is unknown or not held (on 4.1 `HubBroke`).
         """
-        return call("POST", _path(user), Token, body=_wish(note, expires_in, scopes), about=f"token for {user}")
+        body = _wish(note, expires_in, scopes)
+        return _created(call("POST", _path(user), Token, body=body, about=f"token for {user}"), user)
 
     @operation
     def create_with_password(
@@ -81,7 +82,7 @@ class TokenOps:
                 hint="check both; somebody who never logged in must do so once in the browser, and a hub with single "
                 "sign-on has no passwords: take a token from its page /hub/token",
             ) from None
-        return token
+        return _with_secret(token)
 
     @operation
     def revoke(self, user: str, token_id: str) -> Request[None]:
@@ -90,6 +91,22 @@ class TokenOps:
         `DELETE /users/{user}/tokens/{id}` (all versions), scope `tokens`.
         """
         return send("DELETE", f"{_path(user)}/{segment(token_id, 'token')}", about=f"token {token_id} of {user}")
+
+
+def _created(request: Request[Token], user: str) -> Flow[Token]:
+    try:
+        token = yield from request
+    except NotAuthorized as error:
+        if "no permissions to generate tokens" in str(error):
+            error.hint = f"there is no user {user}, or the token in use lacks the scope tokens"
+        raise
+    return _with_secret(token)
+
+
+def _with_secret(token: Token) -> Token:
+    if not token.token:
+        raise NotAHub("the hub created a token and did not show it")
+    return token
 
 
 def _path(user: str) -> str:
@@ -115,9 +132,7 @@ def sign_in(username: str, password: str, note: str, expires_in: int | None, sco
     token = yield from TokenOps.create_with_password(
         username, password, note=note, expires_in=expires_in, scopes=scopes
     )
-    if not token.token:
-        raise NotAHub("the hub accepted the sign-in but gave no token")
-    return token.token
+    return token.token or ""
 
 
 class Tokens(TokenOps, Bound):

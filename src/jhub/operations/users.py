@@ -8,7 +8,7 @@ from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import Conflict, NotAHub, NotFound
 from jhub.models import User
 from jhub.operations.paging import pages
-from jhub.operations.servers import ServerOps
+from jhub.operations.servers import ServerOps, servers_of
 from jhub.steps import Flow, Request, call, segment, send
 
 
@@ -70,8 +70,9 @@ class UserOps:
     def create(self, name: str, *, admin: bool = False, exist_ok: bool = False) -> Flow[User]:
         """Create a user. The hub normalises the name, usually to lower case: read it from the answer.
 
-        `POST /users` (all versions), scope `admin:users`. `Conflict` where the user exists, unless `exist_ok`;
-        `BadRequest` for a name that the hub's authenticator refuses.
+        `POST /users` (all versions), scope `admin:users`, with `exist_ok` `read:users` too. `Conflict` where the user
+        exists, unless `exist_ok`, or exists without being the administrator that was asked for; `BadRequest` for a
+        name that the hub's authenticator refuses.
         """
         user_path(name)
         # POST /users/NAME would keep upper case, and such a user can never log in or join a group by name.
@@ -81,7 +82,12 @@ class UserOps:
         except Conflict:
             if not exist_ok:
                 raise Conflict(f"user {name}: already exists", method="POST", path="/users", status=409) from None
-            return (yield from UserOps.get(name.lower()))
+            found = yield from UserOps.get(name.lower())
+            if admin and not found.admin:
+                raise Conflict(
+                    f"user {name}: exists, and is no administrator", method="POST", path="/users", status=409
+                ) from None
+            return found
         if not created:
             raise NotAHub(f"user {name}: the hub says it was created, and does not show it")
         return created[0]
@@ -95,11 +101,11 @@ class UserOps:
         `DELETE /users/{name}` (all versions), scopes `delete:users`, `read:users`, `read:servers`, `delete:servers`.
         """
         user = yield from UserOps.get(name)
-        # The hub stops only the default server by itself; with a named one running it answers 500 (5.5, 6.1).
-        for server in user.servers:
-            if server:
+        # The hub stops only the default server by itself, and not while it starts; else it answers 500 (4.1 to 6.1).
+        for server in servers_of(user).values():
+            if server.name or server.pending:
                 try:
-                    yield from ServerOps.stop(user.name, server)
+                    yield from ServerOps.stop(user.name, server.name)
                 except NotFound:
                     continue  # gone meanwhile
         yield from send("DELETE", user_path(name), about=f"user {name}")
