@@ -146,6 +146,19 @@ def test_the_life_of_a_background_hub(tmp_path: Path, profiles_file: Path) -> No
         assert not place.exists()
 
 
+def test_a_hub_whose_files_are_damaged_can_be_reset(tmp_path: Path) -> None:
+    place = tmp_path / "hub"
+    local.up(place)
+    mark = _mark(place)
+    (place / "installation.json").write_text("{")
+    with pytest.raises(LocalHubError, match=r"installation\.json") as caught:
+        local.status(place)
+    assert "jhub local reset" in caught.value.hint
+    local.reset(place)
+    assert _pids(mark) == []
+    assert not place.exists()
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_ends_with_its_parent(how: signal.Signals) -> None:
     with _parent() as parent:

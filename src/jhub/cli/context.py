@@ -5,11 +5,10 @@ from __future__ import annotations
 from os import environ
 
 import click
-from click.shell_completion import CompletionItem
 from msgspec import Struct
 
 from jhub import contexts
-from jhub.cli.kit.options import CONTEXT, common, output, warn_if_beaten
+from jhub.cli.kit.options import CONTEXT, common, context_names, output, warn_if_beaten
 from jhub.cli.kit.output import View, ago, note
 
 
@@ -33,10 +32,6 @@ ROWS: View[Row] = View(
         "TOKEN ENDS": lambda row: row.expires,
     },
 )
-
-
-def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    return [CompletionItem(name) for name in contexts.load().contexts if name.startswith(incomplete)]
 
 
 @click.group()
@@ -64,7 +59,7 @@ def list_(form: str) -> None:
 
 
 @context.command()
-@click.argument("name", required=False, shell_complete=_names)
+@click.argument("name", required=False, shell_complete=context_names)
 @output()
 @common
 def show(name: str | None, form: str) -> None:
@@ -80,7 +75,7 @@ def show(name: str | None, form: str) -> None:
 
 
 @context.command()
-@click.argument("name", shell_complete=_names)
+@click.argument("name", shell_complete=context_names)
 @common
 def use(name: str) -> None:
     """Make NAME the current context.
@@ -94,7 +89,7 @@ def use(name: str) -> None:
 
 
 @context.command()
-@click.argument("name", shell_complete=_names)
+@click.argument("name", shell_complete=context_names)
 @common
 def remove(name: str) -> None:
     """Forget NAME and its token. The token stays valid: jhub logout revokes it.

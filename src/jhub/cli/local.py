@@ -101,7 +101,7 @@ def reset(yes: bool) -> None:
     """
     from jhub import local as place
 
-    if place.status() is None:
+    if not place.exists():
         note("there is no local hub")
         return
     confirm_by_name("the local hub", NAME, yes=yes)

@@ -32,11 +32,6 @@ class Profiles(Struct, frozen=True):
 
     all: tuple[Profile, ...]
 
-    @property
-    def slugs(self) -> tuple[str, ...]:
-        """Their slugs, in order."""
-        return tuple(profile.slug for profile in self.all)
-
 
 def load(path: str | PathLike[str]) -> Profiles:
     """Read a profiles.yaml. Raises InvalidInput with the file's name and what is wrong in it."""

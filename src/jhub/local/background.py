@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 
 from msgspec import Struct
 
+from jhub.errors import LocalHubError
 from jhub.local.folder import Folder, default_folder
 from jhub.local.hub import LOCK_SECONDS, LocalHub
 from jhub.local.launch import find, stop
+from jhub.local.processes import mark_of, sweep
 
 
 class Status(Struct, frozen=True, kw_only=True):
@@ -94,12 +97,31 @@ def status(folder: str | Path | None = None) -> Status | None:
     )
 
 
+def exists(folder: str | Path | None = None) -> bool:
+    """Whether there is a hub of `folder`, running or not, its files whole or damaged."""
+    return _folder(folder).exists()
+
+
 def reset(folder: str | Path | None = None) -> None:
     """End the hub of `folder` and delete its state: users, groups, tokens, notebooks, passwords."""
     place = _folder(folder)
-    down(folder)
-    if place.exists():
+    if not place.exists():
+        return
+    with place.locked(LOCK_SECONDS):
+        try:
+            stop(place, place.install(), None)
+        except LocalHubError:
+            _end_what_is_known_of(place)
         place.remove()
+
+
+def _end_what_is_known_of(place: Folder) -> None:
+    """End the hub of a folder whose files are damaged: its process still knows the mark."""
+    with contextlib.suppress(LocalHubError):
+        running = place.running()
+        mark = mark_of(running.pid) if running is not None else None
+        if mark is not None:
+            sweep(mark, grace=5.0)
 
 
 def _folder(folder: str | Path | None) -> Folder:

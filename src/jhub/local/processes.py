@@ -31,6 +31,17 @@ def marked(mark: str) -> list[Process]:
     return found
 
 
+def mark_of(pid: int) -> str | None:
+    """The mark that the process `pid` carries, if it lives, is this user's and carries one."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return process.environ().get(MARK) if process.uids().real == os.getuid() else None
+    except psutil.Error:
+        return None
+
+
 def is_marked(pid: int, mark: str) -> bool:
     """Whether the process `pid` lives and carries `mark`: a pid alone may have been given to somebody else."""
     import psutil

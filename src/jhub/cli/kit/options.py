@@ -39,7 +39,8 @@ def _debug(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
     return value
 
 
-def _context_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def context_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Completes the names of contexts; a damaged file completes nothing."""
     try:
         return [CompletionItem(name) for name in contexts.load().contexts if name.startswith(incomplete)]
     except InvalidInput:
@@ -57,7 +58,7 @@ def common(command: F) -> F:
         metavar="NAME",
         expose_value=False,
         callback=_remember,
-        shell_complete=_context_names,
+        shell_complete=context_names,
         help="The context to use (see: jhub context list).",
     )(command)
 
