@@ -248,7 +248,8 @@ def as_asked(server: Server, options: Mapping[str, Any]) -> Server:
     While a server is on its way up, the hub answers 202 to any start and reads nothing of it. Other options are not
     compared here: hooks of the hub may add to them.
     """
-    if "profile" in options and server.profile != options["profile"]:
+    told = server.user_options is not None
+    if told and "profile" in options and server.profile != options["profile"]:
         raise _runs_otherwise(server)
     return server
 
