@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from jhub.binding import AsyncBound, Bound, fleet
@@ -19,7 +19,7 @@ from jhub.operations.servers import (
     request_start,
     until_ready,
 )
-from jhub.steps import Flow
+from jhub.steps import Flow, Plan
 
 Targets: TypeAlias = Iterable[Target | Server | str | tuple[str, str]]
 
@@ -74,15 +74,7 @@ class FleetOps:
 
         `DELETE /users/{user}/servers/{name}` (all versions); scopes as for `stop`, whose errors are in the events.
         """
-        return coordinate(
-            _wanted(targets),
-            lambda each: ServerOps.stop(each.user, each.name, timeout=timeout),
-            begins="stopping",
-            ends="stopped",
-            window=at_once,
-            patience=timeout,
-            forgiven=None,
-        )
+        return _end(targets, ServerOps.stop, timeout, at_once)
 
     @fleet(ServerEvent)
     def delete_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT, at_once: int = WINDOW) -> Flow[Summary]:
@@ -90,15 +82,19 @@ class FleetOps:
 
         `DELETE /users/{user}/servers/{name}` (all versions); scopes as for `delete`, whose errors are in the events.
         """
-        return coordinate(
-            _wanted(targets),
-            lambda each: ServerOps.delete(each.user, each.name, timeout=timeout),
-            begins="stopping",
-            ends="stopped",
-            window=at_once,
-            patience=timeout,
-            forgiven=None,
-        )
+        return _end(targets, ServerOps.delete, timeout, at_once)
+
+
+def _end(targets: Targets, plan: Callable[..., Plan[None]], timeout: float, at_once: int) -> Flow[Summary]:
+    return coordinate(
+        _wanted(targets),
+        lambda each: plan(each.user, each.name, timeout=timeout),
+        begins="stopping",
+        ends="stopped",
+        window=at_once,
+        patience=timeout,
+        forgiven=None,  # a name that is wrong must not keep the others running
+    )
 
 
 def _wanted(targets: Targets | Target | Server | str) -> list[Target]:
