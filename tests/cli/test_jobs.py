@@ -79,6 +79,7 @@ def test_servers_start_from_a_profile_side_by_side(as_admin: Jhub, api: Api, use
     assert started.code == 0
     assert f"{user}/one: starting\n" in started.err
     assert f"{user}/two: ready after" in started.err
+    assert started.err.index(f"{user}/two: starting") < started.err.index(f"{user}/one: ready")
     assert started.lines[0].split() == ["SERVER", "STATE", "PROFILE", "URL", "SECONDS"]
 
     shown = json.loads(as_admin.ok("server", "show", f"{user}/one", "-o", "json"))
