@@ -88,9 +88,8 @@ def find_root(url: str) -> Flow[str]:
                 there = tidy(urljoin(f"{root}/", error.location))
             except (InvalidInput, ValueError):
                 continue  # to nowhere
-            if urlsplit(there).hostname == urlsplit(url).hostname and there.startswith("http://") > root.startswith(
-                "http://"
-            ):
+            same_host = urlsplit(there).hostname == urlsplit(url).hostname
+            if same_host and root.startswith("https://") and there.startswith("http://"):
                 continue  # where the token would be read on the way
             if origin(there) not in (origin(url), _secured(url)):
                 # Another port of the same machine may be another person's.

@@ -25,6 +25,11 @@ class Model(Struct, frozen=True, kw_only=True):
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
 
+def target(user: str, name: str) -> str:
+    """How the command line, fleets and messages name a server: USER, or USER/NAME."""
+    return f"{user}/{name}" if name else user
+
+
 class Server(Model, frozen=True, kw_only=True):
     """A user's server, default (`name == ""`) or named."""
 
@@ -50,8 +55,8 @@ class Server(Model, frozen=True, kw_only=True):
 
     @property
     def target(self) -> str:
-        """How the command line and fleets name it: USER or USER/NAME."""
-        return f"{self.user}/{self.name}" if self.name else self.user
+        """Its name in full: USER or USER/NAME."""
+        return target(self.user, self.name)
 
     @property
     def profile(self) -> str | None:

@@ -62,7 +62,8 @@ def login(
     from jhub.client.sync import Hub
 
     contexts.prepare()
-    if not is_loopback(tidy(url)) and tidy(url).startswith("http://"):
+    address = tidy(url)
+    if address.startswith("http://") and not is_loopback(address):
         note("warning: this URL is plain http; passwords and tokens can be read on the way")
     if token_from is not None:
         if token_from != STDIN or password_stdin:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from jhub.errors import HubError, InvalidInput
-from jhub.models import Server
+from jhub.models import Server, target
 
 Kind = Literal["queued", "starting", "progress", "stopping", "ready", "stopped", "failed", "skipped"]
 FINAL: frozenset[Kind] = frozenset({"ready", "stopped", "failed", "skipped"})
@@ -20,7 +20,7 @@ class Target:
     name: str = ""
 
     def __str__(self) -> str:
-        return f"{self.user}/{self.name}" if self.name else self.user
+        return target(self.user, self.name)
 
     @classmethod
     def of(cls, given: Target | Server | str | tuple[str, str]) -> Target:

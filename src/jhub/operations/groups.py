@@ -57,8 +57,8 @@ class GroupOps:
     def add_users(self, name: str, users: Iterable[str]) -> Flow[Group]:
         """Add users; who is a member already stays one. All or none: an unknown name adds nobody.
 
-        `POST /groups/{name}/users` (all versions), scope `groups`. `NotFound` names the
-        unknown user, or the group.
+        `POST /groups/{name}/users` (all versions), scope `groups`. `NotFound` names the unknown user, or
+        the group.
         """
         return _members("POST", name, users)
 
@@ -66,8 +66,8 @@ class GroupOps:
     def remove_users(self, name: str, users: Iterable[str]) -> Flow[Group]:
         """Remove users; who is no member is passed over. All or none: an unknown name removes nobody.
 
-        `DELETE /groups/{name}/users` (all versions), scope `groups`. `NotFound` names the
-        unknown user, or the group.
+        `DELETE /groups/{name}/users` (all versions), scope `groups`. `NotFound` names the unknown user, or
+        the group.
         """
         return _members("DELETE", name, users)
 

@@ -22,8 +22,9 @@ from jhub.errors import (
     Throttled,
     Unavailable,
 )
-from jhub.models import Progress, Server, User
+from jhub.models import Progress, Server, User, target
 from jhub.operations.paging import pages
+from jhub.operations.paths import user_path
 from jhub.steps import Emit, Flow, HubVersion, Listen, Now, Request, Sleep, call, segment, send, status_of
 
 START_TIMEOUT = 600.0
@@ -31,18 +32,14 @@ STOP_TIMEOUT = 120.0
 POLL = 1.0
 """Seconds between two looks at a server where the hub has no stream to follow."""
 
+STOPPED_TOO = (("include_stopped_servers", "1"),)
 NAME_RULE = re.compile(r"[a-z](-?[a-z0-9])*")
 
 
 def server_path(user: str, name: str) -> str:
     """`/users/USER/server` or `/users/USER/servers/NAME`, quoted."""
-    owner = segment(user, "user")
-    return f"/users/{owner}/servers/{segment(name, 'server')}" if name else f"/users/{owner}/server"
-
-
-def target(user: str, name: str) -> str:
-    """How messages name a server: USER or USER/NAME."""
-    return f"{user}/{name}" if name else user
+    owner = user_path(user)
+    return f"{owner}/servers/{segment(name, 'server')}" if name else f"{owner}/server"
 
 
 def check_name(name: str) -> None:
@@ -68,8 +65,7 @@ class ServerOps:
         if (yield from HubVersion()) >= (6,):
             server = yield from call("GET", path, Server, about=about)
             return structs.replace(server, user=user)
-        query = (("include_stopped_servers", "1"),)
-        owner = yield from call("GET", f"/users/{segment(user, 'user')}", User, query=query, about=f"user {user}")
+        owner = yield from _owner(user, STOPPED_TOO)
         found = servers_of(owner)
         if name not in found:
             raise NotFound(f"{about}: not found, or not visible to this token", method="GET", path=path, status=404)
@@ -81,9 +77,9 @@ class ServerOps:
 
         `GET /users/{user}` or `GET /users` (all versions), scopes `read:servers` and, for all, `list:users`.
         """
-        query = (("include_stopped_servers", "1"),) if stopped else ()
+        query = STOPPED_TOO if stopped else ()
         if user:
-            owner = yield from call("GET", f"/users/{segment(user, 'user')}", User, query=query, about=f"user {user}")
+            owner = yield from _owner(user, query)
             for server in _by_name(owner):
                 yield Emit(server)
             return
@@ -158,9 +154,8 @@ class ServerOps:
 
         `timeout` is in seconds; `StillPending` when they are over.
 
-        `DELETE /users/{user}/servers/{name}` (all versions), scopes `delete:servers` and, to wait,
-        `read:servers`. While a server is still starting
-        this cancels the start from JupyterHub 5.1 on; older hubs answer `BadRequest`.
+        `DELETE /users/{user}/servers/{name}` (all versions), scopes `delete:servers` and, to wait, `read:servers`.
+        While a server is still starting this cancels the start from JupyterHub 5.1 on; older hubs answer `BadRequest`.
         """
         deadline = (yield from Now()) + timeout
         status = yield from _delete(user, name)
@@ -318,6 +313,10 @@ def _event(data: str) -> Progress:
             ready=sent.get("ready") is True,
             failed=sent.get("failed") is True,
         )
+
+
+def _owner(user: str, query: tuple[tuple[str, str], ...]) -> Request[User]:
+    return call("GET", user_path(user), User, query=query, about=f"user {user}")
 
 
 def servers_of(owner: User) -> dict[str, Server]:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import InvalidInput, NotAHub, NotAuthorized
 from jhub.models import Token
+from jhub.operations.paths import user_path
 from jhub.steps import Emit, Flow, Request, call, segment, send
 
 TOKEN_LIFE = 30 * 24 * 3600
@@ -110,7 +111,7 @@ def _with_secret(token: Token) -> Token:
 
 
 def _path(user: str) -> str:
-    return f"/users/{segment(user, 'user')}/tokens"
+    return f"{user_path(user)}/tokens"
 
 
 def _wish(note: str, expires_in: int | None, scopes: Iterable[str] | None) -> dict[str, Any]:

@@ -8,13 +8,9 @@ from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import Conflict, NotAHub, NotFound
 from jhub.models import User
 from jhub.operations.paging import pages
+from jhub.operations.paths import user_path
 from jhub.operations.servers import ServerOps, servers_of
-from jhub.steps import Flow, Request, call, segment, send
-
-
-def user_path(name: str) -> str:
-    """`/users/NAME`, quoted."""
-    return f"/users/{segment(name, 'user')}"
+from jhub.steps import Flow, Request, call, send
 
 
 class UserOps:

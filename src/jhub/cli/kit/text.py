@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 
-def clean(text: str, keep: str = "") -> str:
+def clean(text: str) -> str:
     """Text in which nothing steers the terminal: names and messages come from other people."""
-    return "".join(c if c.isprintable() or c in keep else f"\\x{ord(c):02x}" for c in text)
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
