@@ -73,12 +73,19 @@ class Redirected(NotAHub):
 
 
 class Unavailable(HubError):
-    """The hub gave no answer. `sent` tells whether the request may have reached it all the same."""
+    """The hub gave no answer. `sent` tells whether the request may have reached it all the same.
 
-    def __init__(self, message: str, *, sent: bool = True, hint: str = "", status: int | None = None) -> None:
+    `retry_after`: the seconds after which a proxy that answered in its place wants to be asked again; 0 if it does
+    not say.
+    """
+
+    def __init__(
+        self, message: str, *, sent: bool = True, hint: str = "", status: int | None = None, retry_after: float = 0.0
+    ) -> None:
         super().__init__(message, hint=hint)
         self.sent = sent
         self.status = status
+        self.retry_after = retry_after
 
 
 class APIError(HubError):
@@ -188,6 +195,7 @@ def from_answer(
             said(f"no answer from the hub (the proxy before it says {status})"),
             status=status,
             hint="the hub may be restarting; try again in a minute",
+            retry_after=_retry_after(headers) or 0.0,
         )
     where = {"method": method, "path": path}
     if status == 403 and message:
@@ -199,7 +207,7 @@ def from_answer(
         if "Missing or invalid credentials" in message:
             return bad_token(about, method, path, status)
     if status == 429:
-        wait = _seconds(headers.get("retry-after"))
+        wait = _retry_after(headers)
         if wait is not None:
             return Throttled(said(message or PHRASES[429]), wait, **where)
         if not from_hub and message is None:
@@ -241,20 +249,32 @@ def bad_token(about: str, method: str, path: str, status: int) -> NotAuthorized:
 
 class _Refusal(msgspec.Struct):
     message: str | None = None
+    error: str | None = None
+    error_description: str | None = None
 
 
 def _message(content: bytes) -> str | None:
     """The hub's own words. JupyterHub 6 answers `"message": null` where 4 and 5 said "Not Found"."""
     try:
-        message = msgspec.json.decode(content, type=_Refusal).message
+        refusal = msgspec.json.decode(content, type=_Refusal)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
+    # The OAuth routes have words of their own.
+    message = refusal.message or refusal.error_description or refusal.error
     return " ".join(message.split()) or None if message else None
 
 
-def _seconds(value: str | None) -> float | None:
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds until a retry is welcome: a number, or a date, which is held against the clock of who sent it."""
+    value = headers.get("retry-after") or "nan"
     try:
-        seconds = float(value or "nan")
+        seconds = float(value)
     except ValueError:
-        return None
+        from email.utils import parsedate_to_datetime  # 10 ms, for what is rare
+
+        try:
+            wanted, now = (parsedate_to_datetime(text) for text in (value, headers.get("date", "")))
+            seconds = (wanted - now).total_seconds()
+        except (ValueError, TypeError, IndexError):
+            return None
     return max(0.0, seconds) if math.isfinite(seconds) else None

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
-SECRET = {"token", "auth_state", "state"}
+SECRET = {"token", "auth_state", "state", "access_token", "code", "accept_url", "full_accept_url"}
 
 
 class Model(Struct, frozen=True, kw_only=True):
@@ -129,6 +129,100 @@ class Token(Model, frozen=True, kw_only=True):
     session_id: str | None = None
     oauth_client: str | None = None
     token: str | None = None
+
+
+class OAuthToken(Model, frozen=True, kw_only=True):
+    """What an OAuth code was exchanged for."""
+
+    access_token: str
+    token_type: str = ""
+    expires_in: int | None = None
+    """Seconds."""
+    scope: str = ""
+    """Scopes, with spaces between them."""
+
+
+class Named(Model, frozen=True, kw_only=True):
+    """Somebody, by name."""
+
+    name: str
+
+
+class SharedServer(Model, frozen=True, kw_only=True):
+    """What a share tells of its server."""
+
+    user: Named
+    name: str = ""
+    url: str = ""
+    full_url: str | None = None
+    ready: bool = False
+
+    @property
+    def target(self) -> str:
+        """Its name in full: USER or USER/NAME."""
+        return target(self.user.name, self.name)
+
+
+class Share(Model, frozen=True, kw_only=True):
+    """A user's or a group's access to somebody's server (JupyterHub 5.0)."""
+
+    server: SharedServer
+    scopes: tuple[str, ...] = ()
+    kind: str = "user"
+    """ "user" or "group"."""
+    user: Named | None = None
+    group: Named | None = None
+    created_at: datetime | None = None
+
+    @property
+    def shared_with(self) -> str:
+        """The name of the user or group."""
+        return (self.user or self.group or Named(name="")).name
+
+
+class ShareCode(Model, frozen=True, kw_only=True):
+    """A code that whoever has it can exchange for access to a server (JupyterHub 5.0).
+
+    `code`, the secret itself, and the URLs that contain it, are there only in the answer that created it.
+    """
+
+    id: str
+    server: SharedServer
+    scopes: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    exchange_count: int = 0
+    last_exchanged_at: datetime | None = None
+    code: str | None = None
+    accept_url: str | None = None
+    """Path below the hub's site, to be opened in the browser of whom to share with."""
+    full_accept_url: str | None = None
+
+
+class Service(Model, frozen=True, kw_only=True):
+    """A service of the hub."""
+
+    name: str
+    admin: bool = False
+    roles: tuple[str, ...] = ()
+    url: str = ""
+    prefix: str = ""
+    """Path below the hub's host where the proxy serves it."""
+    command: list[str] | str = ""
+    """Empty where the hub does not run it."""
+    pid: int = 0
+    info: dict[str, Any] | str = ""
+    display: bool | str = False
+
+
+class Route(Model, frozen=True, kw_only=True):
+    """A route of the proxy."""
+
+    routespec: str
+    """The path, or host and path, that it serves."""
+    target: str = ""
+    data: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Whose it is: `{"hub": true}`, `{"user": …, "server_name": …}` or `{"service": …}`."""
 
 
 class Progress(Model, frozen=True, kw_only=True):

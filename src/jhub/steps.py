@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from jhub.errors import HubError, InvalidInput, NotAHub, NotFound, Redirected, Unavailable, from_answer
+from jhub.errors import HubError, InvalidInput, NotAHub, NotFound, Redirected, Throttled, Unavailable, from_answer
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -30,6 +30,8 @@ REPEATABLE = {"GET", "HEAD", "PUT", "DELETE"}
 RETRIES = 3
 RETRIES_REFUSED = 1
 FIRST_PAUSE = 0.3
+LONGEST_PAUSE = 60.0
+"""Seconds that a `Retry-After` may ask for; a longer one is an error at once, for the caller to plan with."""
 
 
 class Interrupted(BaseException):
@@ -61,6 +63,10 @@ class Request(Generic[T]):
         "site": `path` is a path of the hub's site, such as `Server.url`, or a full URL of the same origin.
     anonymous
         Send no token.
+    form
+        Send the body, a mapping of texts, as a form instead of as JSON.
+    repeatable
+        Whether sending it twice does what sending it once does. None: by the method.
     """
 
     method: str
@@ -72,6 +78,8 @@ class Request(Generic[T]):
     accept: str = "application/json"
     root: Literal["api", "site"] = "api"
     anonymous: bool = False
+    form: bool = False
+    repeatable: bool | None = None
 
     def read(self, answer: Answer) -> T:
         """The result, or the error that the answer means."""
@@ -85,7 +93,8 @@ class Request(Generic[T]):
         raise from_answer(self.method, self.path, answer.status, answer.headers, answer.content, self.about)
 
     def __iter__(self) -> Generator[Step, Any, T]:
-        """Carry the call out; where repeating it is harmless, again when no answer came."""
+        """Carry the call out; where repeating it is harmless, again when no answer came, or "later" did."""
+        repeatable = self.method in REPEATABLE if self.repeatable is None else self.repeatable
         arrived = False
         for attempt in range(RETRIES + 1):
             try:
@@ -93,17 +102,24 @@ class Request(Generic[T]):
                 return answer
             except Unavailable as error:
                 arrived = arrived or error.sent
-                # A POST that never left may be sent again; one that may have arrived is for its flow to reconcile.
-                repeatable = not error.sent or self.method in REPEATABLE
+                # What never left may be sent again; a POST that may have arrived is for its flow to reconcile.
                 # Behind most hubs is a proxy that answers while they restart; where nothing does, nothing will soon.
-                if not repeatable or attempt >= (RETRIES if error.sent else RETRIES_REFUSED):
+                if (error.sent and not repeatable) or attempt >= (RETRIES if error.sent else RETRIES_REFUSED):
+                    raise
+                asked = error.retry_after
+                if asked > LONGEST_PAUSE:
+                    raise
+            except Throttled as error:
+                asked = error.retry_after
+                # A start is repeated by its flow, which knows how long its caller waits.
+                if not repeatable or attempt >= RETRIES or asked > LONGEST_PAUSE:
                     raise
             except NotFound:
                 if not (arrived and self.method == "DELETE" and self.decode in (_nothing, status_of)):
                     raise
                 # It is gone: an earlier attempt arrived, and its answer got lost.
                 return self.decode(Answer(204))
-            yield Sleep(FIRST_PAUSE * 3**attempt, jitter=0.5)
+            yield Sleep(max(asked, FIRST_PAUSE * 3**attempt), jitter=0.5)
         raise AssertionError("the last attempt answers or raises")
 
 
@@ -224,15 +240,25 @@ def call(
     accept: str = "application/json",
     root: Literal["api", "site"] = "api",
     anonymous: bool = False,
+    form: bool = False,
+    repeatable: bool | None = None,
 ) -> Request[T]:
     """A request whose answer is JSON of the given type."""
     decode = partial(_decode, returns, about)
-    return Request(method, path, decode, query, body, about, accept, root, anonymous)
+    return Request(method, path, decode, query, body, about, accept, root, anonymous, form, repeatable)
 
 
-def send(method: str, path: str, *, body: object = None, about: str = "") -> Request[None]:
+def send(
+    method: str,
+    path: str,
+    *,
+    body: object = None,
+    query: tuple[tuple[str, str], ...] = (),
+    about: str = "",
+    repeatable: bool | None = None,
+) -> Request[None]:
     """A request whose answer says nothing beyond its status."""
-    return Request(method, path, _nothing, body=body, about=about)
+    return Request(method, path, _nothing, query, body, about, repeatable=repeatable)
 
 
 def _decode(returns: type[T], about: str, answer: Answer) -> T:

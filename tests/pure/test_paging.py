@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
 
-from jhub.errors import MissingScope, NotAHub, Unavailable
+from jhub.errors import MissingScope, NotAHub, NotAuthorized, Unavailable
 from jhub.models import Group, User
 from jhub.operations.groups import GroupOps
-from jhub.operations.paging import LARGEST_PAGE, MEDIA_TYPE, pages
+from jhub.operations.paging import LARGEST_PAGE, MEDIA_TYPE, REMEMBERED, pages
+from jhub.operations.proxy import ProxyOps
 from jhub.operations.servers import ServerOps
 from jhub.operations.users import UserOps
-from jhub.steps import Answer, Emit, Flow, Request, Step
-from jhub.testing import play, refusal, reply
+from jhub.steps import Answer, Emit, Flow, Listen, Request, Step
+from jhub.testing import After, Reply, play, refusal, reply
 
 ELSEWHERE = "http://internal-host:8081/hub/api/groups?offset=%d&limit=2"
 
 
-def page(names: list[str], next_offset: int | None, **user: Any) -> Answer:
-    position = {"offset": 0, "limit": 2, "total": 99, "next": None}
+def page(names: list[str], next_offset: int | None, total: int = 0, **user: Any) -> Answer:
+    position = {"offset": 0, "limit": 2, "total": total, "next": None}
     if next_offset is not None:
         position["next"] = {"offset": next_offset, "limit": 2, "url": ELSEWHERE % next_offset}  # type: ignore[assignment]
     return reply(json={"items": [{"name": name, **user} for name in names], "_pagination": position})
@@ -65,6 +67,85 @@ def test_a_short_page_is_not_the_last(short: list[str]) -> None:
     played = play(groups(), [page(["a", "b"], 2), page(short, 4), page(["e"], None)])
     assert names(played.emitted) == ["a", "b", *short, "e"]
     assert played.left == 0
+
+
+def in_pages(total: int, size: int = 2, seconds: float = 1.0) -> Callable[[Request[Any] | Listen[Any]], Reply]:
+    """A hub with that many groups, a page of which takes a second."""
+
+    def answer(step: Request[Any] | Listen[Any]) -> Reply:
+        offset = int(asked(step)["offset"])
+        following = offset + size if offset + size < total else None
+        there = [str(number) for number in range(offset, min(offset + size, total))]
+        return After(seconds, page(there, following, total))
+
+    return answer
+
+
+def test_a_few_pages_are_under_way_at_a_time_and_come_in_order() -> None:
+    played = play(groups(), in_pages(total=41))
+    assert names(played.emitted) == [str(number) for number in range(41)]
+    assert len(played.sent) == 21
+    # The first alone, the others four at a time.
+    assert played.seconds == 1 + 20 / 4
+
+
+def test_pages_that_come_out_of_turn_are_listed_in_turn() -> None:
+    by_offset = in_pages(total=12)
+
+    def answer(step: Request[Any] | Listen[Any]) -> Reply:
+        return After(10 - int(asked(step)["offset"]) / 2, by_offset(step))
+
+    assert names(play(groups(), answer).emitted) == [str(number) for number in range(12)]
+
+
+def test_no_page_is_asked_for_ahead_where_the_next_is_the_last() -> None:
+    flow = groups()
+    first = next(flow)
+    assert isinstance(first, Request)
+    steps = [flow.send(first.read(page(["a", "b"], 2, total=3))), next(flow), next(flow)]
+    assert [type(step) for step in steps] == [Emit, Emit, Request]
+    flow.close()
+
+
+def test_a_total_that_is_too_large_is_not_believed() -> None:
+    """Before 5.0 it counts servers instead of users."""
+    played = play(groups(), [page(["a"], 1, total=9), page(["b"], None, total=9), *[page([], None, total=9)] * 3])
+    assert names(played.emitted) == ["a", "b"]
+
+
+def test_a_total_that_is_too_small_is_not_believed() -> None:
+    played = play(groups(), [page(["a"], 1, total=1), page(["b"], 2, total=1), page(["c"], None, total=1)])
+    assert names(played.emitted) == ["a", "b", "c"]
+
+
+def test_what_was_added_meanwhile_is_listed() -> None:
+    grows = [page(["a"], 1, total=2), page(["b"], 2, total=3), page(["c"], None, total=3)]
+    assert names(play(groups(), grows).emitted) == ["a", "b", "c"]
+
+
+def test_a_refusal_of_a_page_ahead_is_the_listings() -> None:
+    by_offset = in_pages(total=20)
+    played = play(groups(), lambda step: refusal(403) if asked(step)["offset"] == "8" else by_offset(step))
+    assert isinstance(played.error, NotAuthorized)
+
+
+def test_a_hub_with_small_pages_is_taken_at_its_word() -> None:
+    played = play(groups(), in_pages(total=10, size=3))
+    assert [asked(step)["offset"] for step in played.sent] == ["0", "3", "6", "9"]
+    assert len(played.emitted) == 10
+
+
+def test_items_of_a_listing_may_come_by_name() -> None:
+    items = {"/": {"routespec": "/", "target": "http://127.0.0.1:8081", "data": {"hub": True}}}
+    played = play(ProxyOps.routes(), [reply(json={"items": items, "_pagination": {"offset": 0, "next": None}})])
+    assert [route.routespec for route in played.emitted] == ["/"]
+
+
+def test_a_long_listing_remembers_only_the_last_items() -> None:
+    played = play(
+        groups(), [page([str(n) for n in range(REMEMBERED)], 1), page(["0", "new"], 2), page(["0", "1"], None)]
+    )
+    assert names(played.emitted)[REMEMBERED:] == ["new", "0", "1"]
 
 
 def test_nothing_at_all_is_an_empty_listing() -> None:

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jhub.errors import BadRequest, HubError, InvalidInput, NotAHub, NotFound, Redirected, Throttled, Unavailable
+from jhub.errors import (
+    BadRequest,
+    HubError,
+    HubFull,
+    InvalidInput,
+    NotAHub,
+    NotFound,
+    Redirected,
+    Throttled,
+    Unavailable,
+)
 from jhub.models import Group, User
 from jhub.steps import Answer, Flow, Request, Sleep, call, segment, send
 from jhub.testing import Reply, play, refusal, reply
@@ -90,7 +100,8 @@ def test_a_post_is_not_repeated_once_an_attempt_may_have_arrived() -> None:
     ("answer", "kind"),
     [
         (refusal(400), BadRequest),
-        (refusal(429, headers={"retry-after": "1"}), Throttled),
+        (refusal(429), HubFull),
+        (refusal(429, headers={"retry-after": "61"}), Throttled),
         (reply(302, headers={"location": "/hub/login"}), Redirected),
         (Answer(200, {"content-type": "text/html"}, b"<html>"), NotAHub),
     ],
@@ -99,6 +110,40 @@ def test_only_a_missing_answer_is_a_reason_to_repeat(answer: Answer, kind: type[
     played = play(call("GET", "/users", list[User]), [answer, reply(json=[])])
     assert type(played.error) is kind
     assert played.left == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+@pytest.mark.parametrize(
+    "later",
+    [
+        refusal(429, headers={"retry-after": "5"}),
+        Answer(503, {"retry-after": "5"}),
+        Answer(429, {"retry-after": "Sun, 22 Nov 2026 10:00:05 GMT", "date": "Sun, 22 Nov 2026 10:00:00 GMT"}),
+    ],
+    ids=["throttled", "restarting", "by date"],
+)
+def test_who_says_when_to_come_back_is_asked_again_then(method: str, later: Answer) -> None:
+    played = play(call(method, "/users", list[User]), [later, reply(json=[])])
+    assert played.result == []
+    assert played.seconds == 5
+
+
+def test_who_asks_for_a_long_pause_is_not_kept_waiting_for_nor_asked_again() -> None:
+    played = play(call("GET", "/users", list[User]), [Answer(503, {"retry-after": "3600"}), reply(json=[])])
+    assert isinstance(played.error, Unavailable)
+    assert (played.error.retry_after, played.seconds, played.left) == (3600, 0, 1)
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_what_may_not_be_repeated_is_not(method: str) -> None:
+    for answer in (refusal(429, headers={"retry-after": "1"}), Answer(502), Unavailable("reset")):
+        assert play(call(method, "/x", User), [answer, reply(json={"name": "ana"})]).left == 1
+
+
+@pytest.mark.parametrize("answer", [refusal(429, headers={"retry-after": "1"}), Answer(502), Unavailable("reset")])
+def test_a_post_that_does_the_same_twice_is_repeated(answer: Answer | Unavailable) -> None:
+    played = play(call("POST", "/x", User, repeatable=True), [answer, reply(json={"name": "ana"})])
+    assert played.result.name == "ana"
 
 
 def test_a_bare_step_is_one_attempt() -> None:

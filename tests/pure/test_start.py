@@ -207,9 +207,17 @@ def test_an_unknown_profile_is_the_hubs_refusal() -> None:
 
 
 @pytest.mark.parametrize("name", ["Lab", "a--b", "-a", "a-", "1a", "a b", "é", "a/b", "..", "x" * 31])
-def test_a_new_servers_name_is_held_to_the_rule_before_anything_is_sent(name: str) -> None:
-    with pytest.raises(InvalidInput):
-        ServerOps.start("ana", name)
+def test_a_new_servers_name_is_held_to_the_rule_before_a_start_is_sent(name: str) -> None:
+    played = play(ServerOps.start("ana", name), lambda step: refusal(404))
+    assert isinstance(played.error, InvalidInput)
+    assert not [call for call in played.calls if not call.startswith("GET")]
+
+
+def test_a_server_whose_name_is_from_before_the_rule_is_started() -> None:
+    old = {**READY, "name": "Old_Name"}
+    played = play(ServerOps.start("ana", "Old_Name"), [reply(json=old), reply(201), reply(json=old)])
+    assert played.result.name == "Old_Name"
+    assert played.calls[:2] == ["GET /users/ana/servers/Old_Name", "POST /users/ana/servers/Old_Name"]
 
 
 def test_a_restart_sends_the_saved_options_again() -> None:

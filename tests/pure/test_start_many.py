@@ -105,8 +105,9 @@ def test_a_server_that_runs_with_other_options_is_a_failure() -> None:
 
 
 def test_a_bad_name_is_refused_before_anything_is_sent_for_any() -> None:
-    with pytest.raises(InvalidInput):
-        FleetOps.start_many(["ana", "ben/Not A Name"])
+    played = play(FleetOps.start_many(["ana", "ben/Not A Name"]), [refusal(404)])
+    assert isinstance(played.error, InvalidInput)
+    assert played.calls == ["GET /users/ben/servers/Not%20A%20Name"]
 
 
 def test_an_interruption_leaves_the_hub_alone() -> None:

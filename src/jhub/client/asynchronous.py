@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from contextlib import AsyncExitStack, aclosing
 from typing import Any, Self, TypeVar, cast
@@ -12,12 +13,16 @@ import httpx2
 
 from jhub.binding import AsyncBound
 from jhub.client.fleets import AsyncFleet, Forks
-from jhub.client.wire import CLEAN_UP, CONNECT_TIMEOUT, READ_TIMEOUT, SILENCE, Wire, is_url, seconds
-from jhub.discovery import find_root
+from jhub.client.network import DEFAULT, Network, Timeouts, Verify
+from jhub.client.wire import CLEAN_UP, SILENCE, Wire, is_url, seconds
+from jhub.discovery import API, find_root
 from jhub.errors import HubError, Unavailable
 from jhub.fleet.servers import AsyncServers
 from jhub.operations.groups import AsyncGroups
 from jhub.operations.hub import HubOps
+from jhub.operations.proxy import AsyncProxy
+from jhub.operations.services import AsyncServices
+from jhub.operations.shares import AsyncShareCodes, AsyncShares
 from jhub.operations.tokens import TOKEN_LIFE, AsyncTokens, sign_in
 from jhub.operations.users import AsyncUsers
 from jhub.steps import Cancel, Emit, Fork, HubVersion, Interrupted, Listen, Next, Now, Plan, Request, Sleep, Step
@@ -33,10 +38,12 @@ class AsyncHub(Wire, HubOps, AsyncBound):
         url: str | None = None,
         token: str | None = None,
         *,
-        timeout: float = READ_TIMEOUT,
+        timeout: float | Timeouts = DEFAULT,
+        verify: Verify = True,
+        proxy: str | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        Wire.__init__(self, url, token, timeout, transport)
+        Wire.__init__(self, url, token, Network.of(timeout, verify, proxy, transport))
         AsyncBound.__init__(self, self)
         self._http = self.client(httpx2.AsyncClient)
         self._finding: anyio.Lock | None = None
@@ -44,6 +51,10 @@ class AsyncHub(Wire, HubOps, AsyncBound):
         self.groups = AsyncGroups(self)
         self.servers = AsyncServers(self)
         self.tokens = AsyncTokens(self)
+        self.shares = AsyncShares(self)
+        self.share_codes = AsyncShareCodes(self)
+        self.services = AsyncServices(self)
+        self.proxy = AsyncProxy(self)
 
     @classmethod
     async def login(
@@ -55,12 +66,14 @@ class AsyncHub(Wire, HubOps, AsyncBound):
         note: str = "jhub",
         expires_in: int | None = TOKEN_LIFE,
         scopes: Iterable[str] | None = None,
-        timeout: float = READ_TIMEOUT,
+        timeout: float | Timeouts = DEFAULT,
+        verify: Verify = True,
+        proxy: str | None = None,
     ) -> Self:
         """Sign in with a username and a password; as `Hub.login`."""
-        async with cls(url, timeout=timeout) as door:
+        async with cls(url, timeout=timeout, verify=verify, proxy=proxy) as door:
             token = await door.run(sign_in(username, password, note, expires_in, scopes))
-            return cls(await door.find_api_url(), token, timeout=timeout)
+            return cls(await door.find_api_url(), token, timeout=timeout, verify=verify, proxy=proxy)
 
     async def find_api_url(self) -> str:
         """The API root, `https://hub.example.org/hub/api`; found by asking, the first time."""
@@ -72,27 +85,28 @@ class AsyncHub(Wire, HubOps, AsyncBound):
                     self._root = await self.run(find_root(self._given))
         return self._root
 
+    async def find_url(self) -> str:
+        """Where the hub's site begins, with a closing slash."""
+        return (await self.find_api_url()).removesuffix(API) + "/"
+
     async def run(self, plan: Plan[T], emit: Callable[[Any], object] = lambda event: None) -> T:
         """Carry a request or a flow out. What it emits goes to `emit`."""
         end: list[T] = []
-        failure: HubError | None = None
-        async with AsyncExitStack() as stack:
-            forks = Forks(self, stack, emit)
-            try:
-                async with aclosing(self._events(plan, end, forks)) as events:
-                    async for event in events:
-                        emit(event)
-            except HubError as error:
-                failure = error  # raised below: a task group would wrap it into a group of exceptions
-            finally:
-                forks.cancel_all()
-        if failure is not None:
-            raise failure
+        async with Forks(self, emit) as forks, aclosing(self._events(plan, end, forks)) as events:
+            async for event in events:
+                emit(event)
         return end[0]
 
-    def events(self, plan: Plan[Any]) -> AsyncGenerator[Any, None]:
+    async def events(self, plan: Plan[Any]) -> AsyncGenerator[Any, None]:
         """Carry a flow out while iterating over what it emits."""
-        return self._events(plan, [], None)
+        heard = deque[Any]()
+        async with Forks(self, heard.append) as forks, aclosing(self._events(plan, [], forks)) as events:
+            async for event in events:
+                heard.append(event)
+                while heard:
+                    yield heard.popleft()
+        while heard:
+            yield heard.popleft()
 
     def fleet(self, plan: Plan[T]) -> AsyncFleet[Any, T]:
         """Carry out a flow that runs others side by side: `async with hub.fleet(plan) as fleet: …`."""
@@ -108,7 +122,7 @@ class AsyncHub(Wire, HubOps, AsyncBound):
     async def __aexit__(self, *exc: object) -> None:
         await self.aclose()
 
-    async def _events(self, plan: Plan[T], end: list[T], forks: Forks | None) -> AsyncGenerator[Any, None]:
+    async def _events(self, plan: Plan[T], end: list[T], forks: Forks) -> AsyncGenerator[Any, None]:
         steps = plan.__iter__()
         answer: Any = None
         failure: HubError | None = None
@@ -134,18 +148,22 @@ class AsyncHub(Wire, HubOps, AsyncBound):
             except HubError as error:
                 failure = error
             except BaseException:
+                forks.cancel_all()
                 with anyio.move_on_after(CLEAN_UP, shield=True):
                     await self._clean_up(steps, forks)
                 raise
 
-    async def _do(self, step: Step, forks: Forks | None) -> Any:
+    async def _do(self, step: Step, forks: Forks) -> Any:
         match step:
             case Request():
                 if self._root is None and not is_url(step.path):
                     await self.find_api_url()
+                content, began = bytearray(), time.monotonic()
                 with self.errors():
-                    response = await self._http.request(**self.call(step))
-                return step.read(self.answer(step, response))
+                    async with self._http.stream(**self.call(step)) as response:
+                        async for chunk in response.aiter_bytes():
+                            self.add(content, chunk, began)
+                return step.read(self.answer(step, response, bytes(content)))
             case Sleep():
                 await anyio.sleep(seconds(step))
                 return None
@@ -154,8 +172,6 @@ class AsyncHub(Wire, HubOps, AsyncBound):
             case HubVersion():
                 return self._version or self.learn(await self.run(HubOps.version()))
             case Fork() | Next() | Cancel():
-                if forks is None:
-                    raise TypeError(f"{type(step).__name__} works in a fleet only: hub.fleet(plan)")
                 return await forks.do(step)
             case _:
                 raise TypeError(f"{step!r} is not a step")
@@ -164,7 +180,7 @@ class AsyncHub(Wire, HubOps, AsyncBound):
         """Pairs of what to emit and the answer so far."""
         await self.find_api_url()
         end = anyio.current_time() + step.timeout
-        timeout = httpx2.Timeout(SILENCE, connect=CONNECT_TIMEOUT, pool=None)
+        timeout = self._network.httpx_timeout(read=SILENCE)
         heard = False
         try:
             with self.errors():
@@ -172,8 +188,7 @@ class AsyncHub(Wire, HubOps, AsyncBound):
                     stream = self._http.stream(**self.call(step), timeout=timeout)
                     response = await stack.enter_async_context(stream)
                     if response.status_code != 200:
-                        await response.aread()
-                        raise self.refusal(step, self.answer(step, response))
+                        raise self.refusal(step, self.answer(step, response, await response.aread()))
                     heard = True
                     events = cast(AsyncGenerator[httpx2.ServerSentEvent], aiter(httpx2.EventSource(response)))
                     await stack.enter_async_context(aclosing(events))
@@ -193,7 +208,7 @@ class AsyncHub(Wire, HubOps, AsyncBound):
             if not heard:
                 raise
 
-    async def _clean_up(self, steps: Generator[Step, Any, Any], forks: Forks | None) -> None:
+    async def _clean_up(self, steps: Generator[Step, Any, Any], forks: Forks) -> None:
         try:
             step = steps.throw(Interrupted())
             while True:

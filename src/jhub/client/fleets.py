@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import queue
+import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, AsyncExitStack
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import anyio
-import anyio.abc
 import anyio.from_thread
 from anyio.from_thread import BlockingPortal
 from anyio.streams.memory import MemoryObjectReceiveStream
@@ -29,50 +30,68 @@ OUTSIDE = "a fleet runs inside its block: with hub.servers.start_many(...) as fl
 
 
 class Forks:
-    """The flows that one running flow has forked."""
+    """The flows that one running flow has forked: tasks, which end with the block."""
 
-    def __init__(self, hub: AsyncHub, stack: AsyncExitStack, emit: Callable[[Any], object]) -> None:
+    def __init__(self, hub: AsyncHub, emit: Callable[[Any], object]) -> None:
         self._hub = hub
-        self._stack = stack
         self._emit = emit
-        self._group: anyio.abc.TaskGroup | None = None
-        self._scopes: dict[str, anyio.CancelScope] = {}
-        self._put, self._take = anyio.create_memory_object_stream[Done](float("inf"))
-        stack.enter_context(self._put)
-        stack.enter_context(self._take)
+        self._tasks: dict[str, asyncio.Task[Any]] = {}
+        self._ended: asyncio.Queue[Done | BaseException] = asyncio.Queue()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.cancel_all()
+        if self._tasks:
+            # Tasks of asyncio and no task group: a group must not be held open while a generator is suspended.
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait(list(self._tasks.values()))
 
     async def do(self, step: Fork | Next | Cancel) -> Done | None:
         """Carry out one of the three."""
         match step:
             case Fork():
-                if self._group is None:
-                    self._group = await self._stack.enter_async_context(anyio.create_task_group())
-                self._scopes[step.tag] = anyio.CancelScope()
-                self._group.start_soon(self._run, step, self._scopes[step.tag])
+                self._fork(step)
             case Next():
                 with anyio.move_on_after(step.timeout):
-                    return await self._take.receive()
+                    ended = await self._ended.get()
+                    if isinstance(ended, BaseException):
+                        raise ended
+                    return ended
             case Cancel():
-                if scope := self._scopes.get(step.tag):
-                    scope.cancel()
+                self._cancel(step.tag)
         return None
 
-    async def _run(self, fork: Fork, scope: anyio.CancelScope) -> None:
-        began, answer, failure = anyio.current_time(), None, None
-        with scope:
-            try:
-                answer = await self._hub.run(fork.flow, self._emit)
-            except HubError as error:
+    def _fork(self, fork: Fork) -> None:
+        began = time.monotonic()
+
+        def note(task: asyncio.Task[Any]) -> None:
+            del self._tasks[fork.tag]
+            answer = failure = None
+            if task.cancelled():
+                failure = HubError(f"{fork.tag}: cancelled")
+            elif isinstance(error := task.exception(), HubError):
                 failure = error
-        if scope.cancelled_caught:
-            failure = HubError(f"{fork.tag}: cancelled")
-        del self._scopes[fork.tag]
-        self._put.send_nowait(Done(fork.tag, answer, failure, anyio.current_time() - began))
+            elif error is not None:
+                self._ended.put_nowait(error)  # raised in who waits for this
+                return
+            else:
+                answer = task.result()
+            self._ended.put_nowait(Done(fork.tag, answer, failure, time.monotonic() - began))
+
+        self._tasks[fork.tag] = asyncio.create_task(self._hub.run(fork.flow, self._emit))
+        self._tasks[fork.tag].add_done_callback(note)
 
     def cancel_all(self) -> None:
         """End whatever still runs."""
-        for scope in list(self._scopes.values()):
-            scope.cancel()
+        for tag in self._tasks:
+            self._cancel(tag)
+
+    def _cancel(self, tag: str) -> None:
+        # Once: a second time would cut off what it does to clean up.
+        if tag in self._tasks and not self._tasks[tag].cancelling():
+            self._tasks[tag].cancel()
 
 
 class _Ending(Generic[T]):

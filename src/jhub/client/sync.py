@@ -10,15 +10,20 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import httpx2
 
 from jhub.binding import Bound
-from jhub.client.wire import CLEAN_UP, CONNECT_TIMEOUT, KEEP_ALIVE, READ_TIMEOUT, SILENCE, Wire, is_url, seconds
+from jhub.client.network import DEFAULT, Network, Timeouts, Verify
+from jhub.client.threads import Threads
+from jhub.client.wire import CLEAN_UP, KEEP_ALIVE, SILENCE, Wire, is_url, seconds
 from jhub.discovery import API, find_root
 from jhub.errors import HubError, InvalidInput, Unavailable
 from jhub.fleet.servers import Servers
 from jhub.operations.groups import Groups
 from jhub.operations.hub import HubOps
+from jhub.operations.proxy import Proxy
+from jhub.operations.services import Services
+from jhub.operations.shares import ShareCodes, Shares
 from jhub.operations.tokens import TOKEN_LIFE, Tokens, sign_in
 from jhub.operations.users import Users
-from jhub.steps import Emit, HubVersion, Interrupted, Listen, Now, Plan, Request, Sleep, Step
+from jhub.steps import Cancel, Emit, Fork, HubVersion, Interrupted, Listen, Next, Now, Plan, Request, Sleep, Step
 
 if TYPE_CHECKING:
     from jhub.client.asynchronous import AsyncHub
@@ -39,7 +44,12 @@ class Hub(Wire, HubOps, Bound):
     token
         An API token. Without one only `version` and signing in work.
     timeout
-        Seconds to wait for an answer.
+        Seconds to wait for an answer, or `Timeouts` for more detail.
+    verify
+        Which certificates to trust: True for those of this machine, or of `SSL_CERT_FILE`; the path of a CA file or
+        folder; an `ssl.SSLContext`; False for any, which is for trials only, and warns.
+    proxy
+        The URL of a proxy. None: as `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
     transport
         A transport of the HTTP library, for tests.
     """
@@ -49,16 +59,22 @@ class Hub(Wire, HubOps, Bound):
         url: str | None = None,
         token: str | None = None,
         *,
-        timeout: float = READ_TIMEOUT,
+        timeout: float | Timeouts = DEFAULT,
+        verify: Verify = True,
+        proxy: str | None = None,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
-        Wire.__init__(self, url, token, timeout, transport)
+        Wire.__init__(self, url, token, Network.of(timeout, verify, proxy, transport))
         Bound.__init__(self, self)
         self._http = self.client(httpx2.Client)
         self.users = Users(self)
         self.groups = Groups(self)
         self.servers = Servers(self)
         self.tokens = Tokens(self)
+        self.shares = Shares(self)
+        self.share_codes = ShareCodes(self)
+        self.services = Services(self)
+        self.proxy = Proxy(self)
 
     @classmethod
     def login(
@@ -70,15 +86,17 @@ class Hub(Wire, HubOps, Bound):
         note: str = "jhub",
         expires_in: int | None = TOKEN_LIFE,
         scopes: Iterable[str] | None = None,
-        timeout: float = READ_TIMEOUT,
+        timeout: float | Timeouts = DEFAULT,
+        verify: Verify = True,
+        proxy: str | None = None,
     ) -> Self:
         """Sign in with a username and a password, for a token that expires in `expires_in` seconds.
 
         `POST /users/{username}/tokens` (JupyterHub 2.0). `NotAuthorized` where the hub refuses.
         """
-        with cls(url, timeout=timeout) as door:
+        with cls(url, timeout=timeout, verify=verify, proxy=proxy) as door:
             token = door.run(sign_in(username, password, note, expires_in, scopes))
-            return cls(door.api_url, token, timeout=timeout)
+            return cls(door.api_url, token, timeout=timeout, verify=verify, proxy=proxy)
 
     @property
     def api_url(self) -> str:
@@ -105,6 +123,7 @@ class Hub(Wire, HubOps, Bound):
     def events(self, plan: Plan[T]) -> Generator[Any, None, T]:
         """Carry a flow out while iterating over what it emits."""
         steps = plan.__iter__()
+        threads = Threads(self)
         answer: Any = None
         failure: HubError | None = None
         while True:
@@ -119,6 +138,8 @@ class Hub(Wire, HubOps, Bound):
                         yield step.event
                     case Listen():
                         answer = yield from self._listen(step)
+                    case Fork() | Next() | Cancel():
+                        answer = threads.do(step)
                     case _:
                         answer = self.perform(step)
             except HubError as error:
@@ -137,10 +158,18 @@ class Hub(Wire, HubOps, Bound):
         """The same hub and token, asynchronous."""
         from jhub.client.asynchronous import AsyncHub
 
-        transport = self._transport
+        network = self._network
+        transport = network.transport
         if transport is not None and not isinstance(transport, httpx2.AsyncBaseTransport):
             raise InvalidInput("a fleet needs a transport that is asynchronous too")
-        twin = AsyncHub(self.api_url, self._token, timeout=self._timeout, transport=transport)
+        twin = AsyncHub(
+            self.api_url,
+            self._token,
+            timeout=network.timeouts,
+            verify=network.verify,
+            proxy=network.proxy,
+            transport=transport,
+        )
         twin._version = self._version
         return twin
 
@@ -160,9 +189,12 @@ class Hub(Wire, HubOps, Bound):
             case Request():
                 if self._root is None and not is_url(step.path):
                     _ = self.api_url
-                with self.errors():
-                    response = self._http.request(**self.call(step), timeout=within or httpx2.USE_CLIENT_DEFAULT)
-                return step.read(self.answer(step, response))
+                content, began = bytearray(), time.monotonic()
+                timeout = httpx2.USE_CLIENT_DEFAULT if within is None else within
+                with self.errors(), self._http.stream(**self.call(step), timeout=timeout) as response:
+                    for chunk in response.iter_bytes():
+                        self.add(content, chunk, began)
+                return step.read(self.answer(step, response, bytes(content)))
             case Sleep():
                 time.sleep(min(seconds(step), within or math.inf))
                 return None
@@ -176,13 +208,12 @@ class Hub(Wire, HubOps, Bound):
     def _listen(self, step: Listen[T]) -> Generator[object, None, T | None]:
         _ = self.api_url
         end = time.monotonic() + step.timeout
-        timeout = httpx2.Timeout(max(0.1, min(SILENCE, step.timeout)), connect=CONNECT_TIMEOUT, pool=None)
+        timeout = self._network.httpx_timeout(read=max(0.1, min(SILENCE, step.timeout)))
         heard = False
         try:
             with self.errors(), self._http.stream(**self.call(step), timeout=timeout) as response:
                 if response.status_code != 200:
-                    response.read()
-                    raise self.refusal(step, self.answer(step, response))
+                    raise self.refusal(step, self.answer(step, response, response.read()))
                 heard = True
                 # The next blank event may come after the end, and would be waited for: better end a long stream early.
                 margin = KEEP_ALIVE if step.timeout > KEEP_ALIVE else 0

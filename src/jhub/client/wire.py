@@ -6,7 +6,7 @@ import logging
 import os
 import random
 import re
-import ssl
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -16,6 +16,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 
 from jhub import __version__
+from jhub.client.network import Network
 from jhub.discovery import is_loopback, known_root, origin, tidy
 from jhub.errors import HubError, InvalidInput, NotAHub, Unavailable, from_answer
 from jhub.steps import Answer, Listen, Request, Sleep
@@ -24,21 +25,20 @@ C = TypeVar("C")
 
 log = logging.getLogger("jhub")
 
-CONNECT_TIMEOUT = 10.0
-READ_TIMEOUT = 60.0
-"""A hub answers a start after up to `slow_spawn_timeout` (10 s), and a bulk call when it is done."""
 KEEP_ALIVE = 8.0
 """Seconds between the blank events of a progress stream."""
 SILENCE = 30.0
 """Seconds of silence that end a progress stream."""
 CLEAN_UP = 5.0
 """Seconds that an interrupted flow has for cleaning up."""
+LARGEST_ANSWER = 256 * 2**20
+"""Bytes. A page of 200 groups with a thousand members each is a few million; no hub comes near this."""
 
 
 class Wire:
     """What both drivers know of a hub, and how a step becomes HTTP and back. No input or output."""
 
-    def __init__(self, url: str | None, token: str | None, timeout: float, transport: Any) -> None:
+    def __init__(self, url: str | None, token: str | None, network: Network) -> None:
         if url is None:
             url, token = os.environ.get("JUPYTERHUB_API_URL"), token or os.environ.get("JUPYTERHUB_API_TOKEN")
             if not url:
@@ -51,8 +51,7 @@ class Wire:
         self._given = tidy(url)
         self._root: str | None = known_root(self._given)
         self._token = token
-        self._timeout = timeout
-        self._transport = transport
+        self._network = network
         self._version: tuple[int, ...] | None = None
 
     def __repr__(self) -> str:
@@ -74,15 +73,16 @@ class Wire:
         return {
             "headers": {"User-Agent": f"jhub/{__version__}"},
             "cookies": no_cookies,
-            "timeout": httpx2.Timeout(self._timeout, connect=CONNECT_TIMEOUT, pool=None),
+            "timeout": self._network.httpx_timeout(),
             "follow_redirects": False,
             "trust_env": not is_loopback(self._given),  # a university's proxy does not know this machine's ports
-            "transport": self._transport,
-            "verify": not self._is_plain() or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            "transport": self._network.transport,
+            "proxy": self._network.proxy,
+            "verify": self._network.ssl_context(plain=self._is_plain()),
         }
 
     def _is_plain(self) -> bool:
-        """Plain http, here to stay: loading the certificates to trust takes 40 ms, and would be for nothing."""
+        """Plain http, here to stay."""
         return self._given.startswith("http://") and (self._root is not None or is_loopback(self._given))
 
     def call(self, step: Request[Any] | Listen[Any]) -> dict[str, Any]:
@@ -102,12 +102,25 @@ class Wire:
             if step.query:
                 call["params"] = step.query
             if step.body is not None:
-                call["json"] = step.body
+                call["data" if step.form else "json"] = step.body
         if self._token and ours and not (isinstance(step, Request) and step.anonymous):
             call["headers"]["Authorization"] = f"token {self._token}"
         return call
 
-    def answer(self, step: Request[Any] | Listen[Any], response: httpx2.Response) -> Answer:
+    def add(self, content: bytearray, chunk: bytes, began: float) -> None:
+        """A part of an answer arrives. `Unavailable`, `NotAHub` where that takes too long, or is too much."""
+        content += chunk
+        total = self._network.timeouts.total
+        if time.monotonic() - began > total:
+            raise Unavailable(f"{self._host} did not come to the end of its answer within {total:.0f} s")
+        if len(content) > LARGEST_ANSWER:
+            raise NotAHub(f"{self._host} answers with more than {LARGEST_ANSWER >> 20} MiB: no hub does that")
+
+    @property
+    def _host(self) -> str:
+        return urlsplit(self._given).netloc
+
+    def answer(self, step: Request[Any] | Listen[Any], response: httpx2.Response, content: bytes) -> Answer:
         """What came back; notes the version that every answer of a hub carries."""
         headers = {name.lower(): value for name, value in response.headers.items()}
         # A user's server sends the header too, with the version of JupyterHub that is installed in its image.
@@ -115,7 +128,7 @@ class Wire:
         if from_hub and (version := headers.get("x-jupyterhub-version")):
             self._version = numbers(version)
         log.debug("%s %s %s", response.request.method, response.request.url.path, response.status_code)
-        return Answer(response.status_code, headers, response.content)
+        return Answer(response.status_code, headers, content)
 
     def learn(self, version: str) -> tuple[int, ...]:
         """Note the hub's version where the answer's header, which a proxy may strip, did not tell it."""
@@ -131,7 +144,7 @@ class Wire:
     @contextmanager
     def errors(self) -> Generator[None]:
         """Turns the HTTP library's errors into ours."""
-        host = urlsplit(self._given).netloc
+        host = self._host
         try:
             yield
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
@@ -142,7 +155,7 @@ class Wire:
                 hint = "is the URL right, the hub up, and is a proxy or VPN needed?"
             raise Unavailable(f"cannot reach {host}: {said}", sent=False, hint=hint) from None
         except httpx2.TimeoutException:
-            raise Unavailable(f"{host} did not answer within {self._timeout:.0f} s") from None
+            raise Unavailable(f"{host} did not answer within {self._network.timeouts.read:.0f} s") from None
         except httpx2.SSEError as error:
             raise NotAHub(f"{host} did not answer with a stream: {error}") from None
         except UnicodeError:

@@ -14,7 +14,7 @@ from jhub.operations.servers import (
     STOP_TIMEOUT,
     ServerOps,
     as_asked,
-    check_name,
+    known_or_safe,
     options_of,
     request_start,
     until_ready,
@@ -57,15 +57,17 @@ class FleetOps:
         options = options_of(profile, user_options)
         wanted = _wanted(targets)
         for each in wanted:
-            check_name(each.name)
-        return coordinate(
-            wanted,
-            lambda each: _start(each, options, timeout),
-            begins="starting",
-            ends="ready",
-            window=at_once,
-            patience=timeout,
-            careful=len(wanted) > FORGIVEN,
+            yield from known_or_safe(each.user, each.name)
+        return (
+            yield from coordinate(
+                wanted,
+                lambda each: _start(each, options, timeout),
+                begins="starting",
+                ends="ready",
+                window=at_once,
+                patience=timeout,
+                careful=len(wanted) > FORGIVEN,
+            )
         )
 
     @fleet(ServerEvent)

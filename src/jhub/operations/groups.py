@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jhub.binding import AsyncBound, Bound, operation, stream
-from jhub.errors import BadRequest, Conflict, InvalidInput, NotFound
+from jhub.errors import APIError, BadRequest, Conflict, InvalidInput, NotFound
 from jhub.models import Group
 from jhub.operations.paging import pages
 from jhub.steps import Flow, Request, call, segment, send
+
+CHUNK = 50
+"""Groups in one call; the hub answers nobody else meanwhile."""
 
 
 class GroupOps:
@@ -39,11 +42,44 @@ class GroupOps:
         where it exists, unless `exist_ok`.
         """
         try:
-            return (yield from call("POST", _path(name), Group, about=f"group {name}"))
+            # Where it may exist already, one whose answer got lost may be asked for again.
+            return (yield from call("POST", _path(name), Group, about=f"group {name}", repeatable=exist_ok))
         except Conflict:
             if not exist_ok:
                 raise
             return (yield from GroupOps.get(name))
+
+    @operation
+    def create_many(
+        self, names: Iterable[str], *, users: Iterable[str] = (), exist_ok: bool = False
+    ) -> Flow[tuple[Group, ...]]:
+        """Create groups, each with these users in it.
+
+        `POST /groups` (all versions), scope `admin:groups`, with `exist_ok` `list:groups` too. `Conflict` where one
+        exists, which tells those that were created before it; with `exist_ok` it is left as it is. `NotFound`
+        names an unknown user; no group is created then.
+        """
+        wanted, members = _each(names, "group"), _each(users, "user")
+        found: dict[str, Group] = {}
+        if exist_ok:
+
+            def keep(group: Group) -> tuple[()]:
+                found[group.name] = group
+                return ()
+
+            yield from pages("/groups", Group, lambda group: group.name, about="groups", emit=keep)
+        missing = [name for name in wanted if name not in found]
+        for start in range(0, len(missing), CHUNK):
+            some = missing[start : start + CHUNK]
+            body = {"groups": some, "users": members}
+            try:
+                created = yield from call("POST", "/groups", tuple[Group, ...], body=body, about="groups")
+            except Conflict as error:
+                raise _one_exists(error, missing[:start], some) from None
+            except BadRequest as error:
+                raise _unknown_user(error) from None
+            found.update((group.name, group) for group in created)
+        return tuple(found[name] for name in wanted if name in found)
 
     @operation
     def delete(self, name: str) -> Request[None]:
@@ -90,20 +126,45 @@ def _path(name: str) -> str:
     return f"/groups/{segment(name, 'group')}"
 
 
+def _each(names: Iterable[str], what: str) -> list[str]:
+    """Each name once. A single one is one: a str would be taken for its letters."""
+    found = list(dict.fromkeys((names,) if isinstance(names, str) else names))
+    for name in found:
+        segment(name, what)
+    return found
+
+
 def _members(method: str, name: str, users: Iterable[str]) -> Flow[Group]:
-    members = list(dict.fromkeys((users,) if isinstance(users, str) else users))
-    path = f"{_path(name)}/users"
+    members = _each(users, "user")
     if not members:
         raise InvalidInput(f"group {name}: no users named")
-    for user in members:
-        segment(user, "user")
+    # Who is in, or out, already stays so: it may be sent twice.
+    request = call(
+        method, f"{_path(name)}/users", Group, body={"users": members}, about=f"group {name}", repeatable=True
+    )
     try:
-        return (yield from call(method, path, Group, body={"users": members}, about=f"group {name}"))
+        return (yield from request)
     except BadRequest as error:
-        if "No such user" not in str(error):
-            raise
-        hint = "nobody was changed; leave the name out, or create the user first"
-        raise NotFound(str(error), method=method, path=path, status=error.status, hint=hint) from None
+        raise _unknown_user(error) from None
+
+
+def _unknown_user(error: BadRequest) -> APIError:
+    """400 is also "No such user", of which nothing comes for anybody."""
+    if "No such user" not in str(error):
+        return error
+    hint = "nobody was changed; leave the name out, or create the user first"
+    return NotFound(str(error), method=error.method, path=error.path, status=error.status, hint=hint)
+
+
+def _one_exists(error: Conflict, before: list[str], some: list[str]) -> Conflict:
+    """The hub goes from one to the next and keeps those that it created before the one that exists."""
+    there = next((name for name in some if f"Group {name} already exists" in str(error)), None)
+    if there is None:
+        return error
+    made = [*before, *some[: some.index(there)]]
+    said = f"; created before it: {', '.join(made)}" if made else "; none was created"
+    hint = "ask for it with exist_ok to go on"
+    return Conflict(f"group {there}: already exists{said}", method=error.method, path=error.path, status=409, hint=hint)
 
 
 class Groups(GroupOps, Bound):

@@ -1,11 +1,11 @@
-"""The hub itself: its version, what it is made of, and whom it takes the caller for."""
+"""The hub itself: its version, what it is made of, whom it takes the caller for, and its end."""
 
 from __future__ import annotations
 
 from jhub.binding import operation
 from jhub.errors import NotAuthorized, bad_token
 from jhub.models import HubInfo, Identity, Version
-from jhub.steps import Flow, Request, call
+from jhub.steps import Flow, Request, call, send
 
 
 class HubOps:
@@ -39,3 +39,20 @@ class HubOps:
         except NotAuthorized as error:
             # Any token may ask this, so a refusal, which JupyterHub 6 gives no reason for, means an unknown one.
             raise bad_token(request.about, error.method, error.path, error.status) from None
+
+    @operation
+    def shutdown(self, *, servers: bool | None = None, proxy: bool | None = None) -> Request[None]:
+        """Shut the hub down. What starts it, such as systemd or Kubernetes, may start it again.
+
+        Parameters
+        ----------
+        servers
+            Whether to stop all users' servers too. None: as the hub is configured (`cleanup_servers`).
+        proxy
+            Whether to stop the proxy too. None: as the hub is configured (`cleanup_proxy`).
+
+        `POST /shutdown` (all versions), scope `shutdown`.
+        """
+        wanted = {"servers": servers, "proxy": proxy}
+        body = {key: value for key, value in wanted.items() if value is not None}
+        return send("POST", "/shutdown", body=body, about="shutdown")

@@ -1,18 +1,24 @@
-"""Listings: from page to page, one item at a time."""
+"""Listings: from page to page, one item at a time, reading a few pages ahead."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 from msgspec import Struct, field
 
-from jhub.steps import Emit, Flow, call
+from jhub.steps import Emit, Flow, Fork, Next, Request, call
 
 T = TypeVar("T")
 
 MEDIA_TYPE = "application/jupyterhub-pagination+json"
 LARGEST_PAGE = 200
+AHEAD = 4
+"""Pages under way at a time. A hub answers reads one after the other; more would only queue up."""
+REMEMBERED = 2000
+"""Items among which a repeated one is noticed."""
+TICK = 1.0
 
 
 class _Next(Struct):
@@ -21,10 +27,11 @@ class _Next(Struct):
 
 class _Position(Struct):
     next: _Next | None = None
+    total: int = 0
 
 
 class _Page(Struct, Generic[T]):
-    items: list[T]
+    items: list[T] | dict[str, T]
     position: _Position = field(name="_pagination")
 
 
@@ -44,21 +51,70 @@ def pages(
     be another host or plain http, and a token must not go there. A short page is not the last one (`state=ready`
     filters after the query), and before 5.0 pages of `state=active` repeat users (JupyterHub #4789, #5293), hence
     `key`.
+
+    From the second page on it forks: a flow with forks of its own forks its listings too.
     """
-    offset = 0
-    seen = set[object]()
-    while True:
+
+    def page_at(offset: int) -> Request[_Page[T]]:
         where = (*query, ("offset", str(offset)), ("limit", str(LARGEST_PAGE)))
-        page = yield from call("GET", path, _page_of(item), query=where, about=about, accept=MEDIA_TYPE)
-        for each in page.items:
-            if key(each) not in seen:
-                seen.add(key(each))
+        return call("GET", path, _page_of(item), query=where, about=about, accept=MEDIA_TYPE)
+
+    seen = _Recent()
+    ahead = _Ahead(page_at)
+    offset = 0
+    page = yield from page_at(0)
+    while True:
+        for each in page.items.values() if isinstance(page.items, dict) else page.items:
+            if seen.is_new(key(each)):
                 for part in emit(each):
                     yield Emit(part)
         following = page.position.next
         if following is None or following.offset <= offset:
             return
-        offset = following.offset
+        size, offset = following.offset - offset, following.offset
+        page = yield from ahead.page(offset, size, page.position.total)
+
+
+class _Ahead(Generic[T]):
+    """Fetches a page while the ones after it are already under way."""
+
+    def __init__(self, page_at: Callable[[int], Request[T]]) -> None:
+        self._page_at = page_at
+        self._under_way = set[int]()
+        self._here: dict[int, T] = {}
+
+    def page(self, offset: int, size: int, total: int) -> Flow[T]:
+        if not self._under_way and not self._here and offset + size >= total:
+            return (yield from self._page_at(offset))
+        # The first of them may be past a total that has just shrunk.
+        wanted = {offset, *range(offset, min(total, offset + AHEAD * size), size)}
+        for at in sorted(wanted - self._under_way - self._here.keys()):
+            self._under_way.add(at)
+            yield Fork(self._page_at(at), str(at))
+        while offset not in self._here:
+            if done := (yield from Next(TICK)):
+                if done.error is not None:
+                    raise done.error
+                self._under_way.remove(int(done.tag))
+                self._here[int(done.tag)] = done.answer
+        return self._here.pop(offset)
+
+
+class _Recent:
+    """The last items. All of them would make a long listing grow; a repeated one comes soon after the first."""
+
+    def __init__(self) -> None:
+        self._order = deque[object]()
+        self._known = set[object]()
+
+    def is_new(self, key: object) -> bool:
+        if key in self._known:
+            return False
+        self._known.add(key)
+        self._order.append(key)
+        if len(self._order) > REMEMBERED:
+            self._known.remove(self._order.popleft())
+        return True
 
 
 def _page_of(item: type[T]) -> type[_Page[T]]:

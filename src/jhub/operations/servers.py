@@ -1,4 +1,4 @@
-"""Servers, default (`name == ""`) and named: start, wait, stop, restart, get, list, delete."""
+"""Servers, default (`name == ""`) and named: get, list, create, edit, rename, start, wait, stop, restart, delete."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from jhub.errors import (
 from jhub.models import Progress, Server, User, target
 from jhub.operations.paging import pages
 from jhub.operations.paths import user_path
+from jhub.operations.versions import need, since
 from jhub.steps import Emit, Flow, HubVersion, Listen, Now, Request, Sleep, call, segment, send, status_of
 
 START_TIMEOUT = 600.0
@@ -34,6 +35,7 @@ POLL = 1.0
 
 STOPPED_TOO = (("include_stopped_servers", "1"),)
 NAME_RULE = re.compile(r"[a-z](-?[a-z0-9])*")
+RULE = "1 to 30 lower-case letters, digits and single dashes, first a letter, last no dash"
 
 
 def server_path(user: str, name: str) -> str:
@@ -42,13 +44,23 @@ def server_path(user: str, name: str) -> str:
     return f"{owner}/servers/{segment(name, 'server')}" if name else f"{owner}/server"
 
 
-def check_name(name: str) -> None:
-    """Hold a new server's name to the rule of JupyterHub 6.0, on every version: it will meet that rule one day."""
-    if name and not (len(name) <= 30 and NAME_RULE.fullmatch(name)):
-        raise InvalidInput(
-            f"{name!r} cannot name a server",
-            hint="1 to 30 lower-case letters, digits and single dashes, first a letter, last no dash",
-        )
+def is_safe(name: str) -> bool:
+    """Whether a server's name keeps to the rule of JupyterHub 6.0. Older hubs took any; they will be upgraded one
+    day.
+    """
+    return not name or (len(name) <= 30 and NAME_RULE.fullmatch(name) is not None)
+
+
+def known_or_safe(user: str, name: str) -> Flow[None]:
+    """Hold a new server's name to the rule of 6.0 on every version. One from before, which exists, is left alone."""
+    if not is_safe(name):
+        try:
+            yield from ServerOps.get(user, name)
+        except NotFound:
+            raise InvalidInput(
+                f"{name!r} cannot name a server",
+                hint=RULE,
+            ) from None
 
 
 class ServerOps:
@@ -88,6 +100,68 @@ class ServerOps:
         yield from pages("/users", User, lambda owner: owner.name, query, about="servers", emit=_by_name)
 
     @operation
+    def create(
+        self,
+        user: str,
+        name: str,
+        *,
+        display_name: str | None = None,
+        profile: str | None = None,
+        user_options: Mapping[str, Any] | None = None,
+    ) -> Flow[Server]:
+        """Create a named server without starting it. `start` uses the options given there, `restart` these.
+
+        `PUT /users/{user}/servers/{name}` (JupyterHub 6.0), scope `start:servers`. `Conflict` where it exists.
+        """
+        if not name:
+            raise InvalidInput(f"{user} has a default server already", hint="name the server to create")
+        if not is_safe(name):
+            raise InvalidInput(f"{name!r} cannot name a server", hint=RULE)
+        wanted = {"display_name": display_name, "user_options": options_of(profile, user_options) or None}
+        body = {key: value for key, value in wanted.items() if value is not None}
+        # A second try would find what the first has created.
+        request = call("PUT", server_path(user, name), Server, body=body, about=_about(user, name), repeatable=False)
+        return structs.replace((yield from since("6.0", request, "creating a server without starting it")), user=user)
+
+    @operation
+    def edit(
+        self,
+        user: str,
+        name: str = "",
+        *,
+        display_name: str | None = None,
+        profile: str | None = None,
+        user_options: Mapping[str, Any] | None = None,
+    ) -> Flow[Server]:
+        """Change a stopped server's display name, or replace the options that it keeps; what is not given stays.
+
+        `PATCH /users/{user}/servers/{name}` (JupyterHub 6.0), scope `start:servers`. `Conflict` while it runs;
+        `NotFound` where there is none.
+        """
+        wanted: dict[str, Any] = {}
+        if display_name is not None:
+            wanted["display_name"] = display_name
+        if profile is not None or user_options is not None:
+            wanted["user_options"] = options_of(profile, user_options)
+        if not wanted:
+            raise InvalidInput(f"server {target(user, name)}: nothing to change")
+        return _patch(user, name, wanted, repeatable=True)
+
+    @operation
+    def rename(self, user: str, name: str, new: str) -> Flow[Server]:
+        """Give a stopped named server another name. Its files stay where its spawner keeps them: one that derives
+        their place from the name may not find them again.
+
+        `PATCH /users/{user}/servers/{name}` (JupyterHub 6.0), scope `start:servers`. `Conflict` while it runs, or
+        where the new name is taken; `NotFound` where there is none.
+        """
+        if not name or not new:
+            raise InvalidInput("the default server has no name", hint="name a server of theirs, and its new name")
+        if not is_safe(new):
+            raise InvalidInput(f"{new!r} cannot name a server", hint=RULE)
+        return _patch(user, name, {"name": new})
+
+    @operation
     def start(
         self,
         user: str,
@@ -95,6 +169,7 @@ class ServerOps:
         *,
         profile: str | None = None,
         user_options: Mapping[str, Any] | None = None,
+        display_name: str | None = None,
         wait: bool = True,
         timeout: float = START_TIMEOUT,
     ) -> Flow[Server]:
@@ -106,6 +181,8 @@ class ServerOps:
 
         Parameters
         ----------
+        display_name
+            What people see in its place (JupyterHub 6.0).
         wait
             False: come back as soon as the hub has accepted the start.
         timeout
@@ -125,8 +202,11 @@ class ServerOps:
         `POST /users/{user}/servers/{name}` (all versions), scopes `start:servers` (`servers` before 6.0) and
         `read:servers`.
         """
-        check_name(name)
-        return _start(user, name, options_of(profile, user_options), wait, timeout)
+        yield from known_or_safe(user, name)
+        if display_name is not None:
+            # An older hub would take it for an option.
+            yield from need("6.0", "a display name")
+        return (yield from _start(user, name, options_of(profile, user_options), display_name, wait, timeout))
 
     @operation
     def wait(self, user: str, name: str = "", *, timeout: float = START_TIMEOUT) -> Flow[Server]:
@@ -183,7 +263,7 @@ class ServerOps:
         kept = profile is None and user_options is None
         options = server.user_options or {} if kept else options_of(profile, user_options)
         yield from ServerOps.stop(user, name, timeout=timeout)
-        return (yield from _start(user, name, options, True, deadline - (yield from Now())))
+        return (yield from _start(user, name, options, None, True, deadline - (yield from Now())))
 
     @operation
     def delete(self, user: str, name: str, *, timeout: float = STOP_TIMEOUT) -> Flow[None]:
@@ -210,14 +290,15 @@ def options_of(profile: str | None, user_options: Mapping[str, Any] | None) -> d
     return {**({} if profile is None else {"profile": profile}), **(user_options or {})}
 
 
-def request_start(user: str, name: str, options: Mapping[str, Any]) -> Flow[None]:
+def request_start(user: str, name: str, options: Mapping[str, Any], display_name: str | None = None) -> Flow[None]:
     """Ask for a start; done when the server starts or runs. `Throttled` and `HubFull` reach the caller."""
     # 6.0 wants the options below a key of their own; on 5 that key would itself become an option. An empty body
     # resets the saved options on 5 and reuses them on 6, so they are always sent.
     new_form = (yield from HubVersion()) >= (6,)
-    body = {"user_options": options} if new_form else options
+    named = {} if display_name is None else {"display_name": display_name}
+    body = {"user_options": options, **named} if new_form else options
     try:
-        yield from send("POST", server_path(user, name), body=body, about=f"server {target(user, name)}")
+        yield from send("POST", server_path(user, name), body=body, about=_about(user, name))
     except BadRequest as error:
         if "unknown profile" in str(error):  # in the words of jhub.extension
             where = {"method": error.method, "path": error.path, "hint": error.hint}
@@ -315,6 +396,22 @@ def _event(data: str) -> Progress:
         )
 
 
+def _about(user: str, name: str) -> str:
+    return f"server {target(user, name)}"
+
+
+def _patch(user: str, name: str, wanted: dict[str, Any], *, repeatable: bool = False) -> Flow[Server]:
+    path = server_path(user, name)
+    request = call("PATCH", path, Server, body=wanted, about=_about(user, name), repeatable=repeatable)
+    try:
+        server = yield from since("6.0", request, "changing a server")
+    except BadRequest as error:
+        if "is active" not in str(error):
+            raise
+        raise Conflict(f"{_about(user, name)}: runs", method="PATCH", path=path, hint="stop it first") from None
+    return structs.replace(server, user=user)
+
+
 def _owner(user: str, query: tuple[tuple[str, str], ...]) -> Request[User]:
     return call("GET", user_path(user), User, query=query, about=f"user {user}")
 
@@ -331,11 +428,13 @@ def _by_name(owner: User) -> list[Server]:
     return [found[name] for name in sorted(found)]
 
 
-def _start(user: str, name: str, options: Mapping[str, Any], wait: bool, timeout: float) -> Flow[Server]:
+def _start(
+    user: str, name: str, options: Mapping[str, Any], display_name: str | None, wait: bool, timeout: float
+) -> Flow[Server]:
     deadline = (yield from Now()) + timeout
     while True:
         try:
-            yield from request_start(user, name, options)
+            yield from request_start(user, name, options, display_name)
         except Throttled as error:
             pause = max(error.retry_after, POLL)
             if not wait or (yield from Now()) + pause > deadline:

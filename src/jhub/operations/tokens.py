@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import InvalidInput, NotAHub, NotAuthorized
-from jhub.models import Token
+from jhub.models import OAuthToken, Token
 from jhub.operations.paths import user_path
 from jhub.steps import Emit, Flow, Request, call, segment, send
 
@@ -33,6 +33,14 @@ class TokenOps:
         found = yield from call("GET", _path(user), _Tokens, about=f"tokens of {user}")
         for token in found.api_tokens:
             yield Emit(token)
+
+    @operation
+    def get(self, user: str, token_id: str) -> Request[Token]:
+        """One token by its id, without the secret.
+
+        `GET /users/{user}/tokens/{id}` (all versions), scope `read:tokens`.
+        """
+        return call("GET", f"{_path(user)}/{segment(token_id, 'token')}", Token, about=f"token {token_id} of {user}")
 
     @operation
     def create(
@@ -84,6 +92,38 @@ class TokenOps:
                 "sign-on has no passwords: take a token from its page /hub/token",
             ) from None
         return _with_secret(token)
+
+    @operation
+    def exchange_code(
+        self, code: str, *, client_id: str, client_secret: str, redirect_uri: str, code_verifier: str | None = None
+    ) -> Flow[OAuthToken]:
+        """Exchange the code of an OAuth sign-in for an OAuth token: the last step of a browser's way back from
+        `/oauth2/authorize`. A code is good for one exchange, within five minutes.
+
+        Parameters
+        ----------
+        client_id, client_secret
+            Those of the service that is the OAuth client; its secret is its API token.
+        redirect_uri
+            To the letter as in the request for the code.
+        code_verifier
+            The secret behind the PKCE challenge; hubs before 6.0 do not look at it.
+
+        `POST /oauth2/token` (all versions), no token needed. `NotAuthorized` for a client that the hub does not know,
+        `BadRequest` for a code that it did not give out, or not to this client.
+        """
+        body = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "client_id": client_id,
+            "client_secret": client_secret,
+            "redirect_uri": redirect_uri,
+        }
+        if code_verifier is not None:
+            body["code_verifier"] = code_verifier
+        request = call("POST", "/oauth2/token", OAuthToken, body=body, about="OAuth token", anonymous=True, form=True)
+        token: OAuthToken = yield request  # one attempt: the hub takes a code once
+        return token
 
     @operation
     def revoke(self, user: str, token_id: str) -> Request[None]:

@@ -1,16 +1,20 @@
-"""Users: list, get, create, delete."""
+"""Users: list, get, create, edit, rename, delete, and their activity."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeAlias
 
 from jhub.binding import AsyncBound, Bound, operation, stream
-from jhub.errors import Conflict, NotAHub, NotFound
+from jhub.errors import BadRequest, Conflict, InvalidInput, NotAHub, NotFound
 from jhub.models import User
 from jhub.operations.paging import pages
 from jhub.operations.paths import user_path
 from jhub.operations.servers import ServerOps, servers_of
-from jhub.steps import Flow, Request, call, send
+from jhub.steps import Emit, Flow, HubVersion, Request, call, segment, send
+
+Sort: TypeAlias = Literal["id", "name", "last_activity", "-id", "-name", "-last_activity"]
 
 
 class UserOps:
@@ -22,7 +26,7 @@ class UserOps:
         *,
         name_filter: str = "",
         state: Literal["active", "ready", "inactive"] | None = None,
-        sort: str = "",
+        sort: Sort | None = None,
         include_stopped_servers: bool = False,
     ) -> Flow[None]:
         """All users, page by page.
@@ -34,25 +38,38 @@ class UserOps:
         state
             "active" (a server runs or starts), "ready", or "inactive".
         sort
-            "id", "name" or "last_activity", with "-" in front for the reverse (5.0; older hubs ignore it).
+            "id", "name" or "last_activity", with "-" in front for the reverse. On hubs before 5.0, which cannot do
+            it, the whole list is fetched first.
         include_stopped_servers
             Also list servers that do not run (3.0).
 
         `GET /users` (all versions), scope `list:users`; `read:servers` for the servers.
         """
 
-        def matching(user: User) -> tuple[User, ...]:
-            # The hub makes a LIKE pattern of it, in which _ and % stand for anything.
-            return (user,) if name_filter.lower() in user.name.lower() else ()
-
         query = {
             "name_filter": name_filter,
             "state": state or "",
-            "sort": sort,
             "include_stopped_servers": "1" if include_stopped_servers else "",
         }
+        # Hubs before 5.0 ignore it without a word.
+        sorted_here = sort is not None and (yield from HubVersion()) < (5,)
+        if sort is not None and not sorted_here:
+            query["sort"] = sort
+        collected: list[User] = []
+
+        def matching(user: User) -> tuple[User, ...]:
+            # The hub makes a LIKE pattern of it, in which _ and % stand for anything.
+            if name_filter.lower() not in user.name.lower():
+                return ()
+            if not sorted_here:
+                return (user,)
+            collected.append(user)
+            return ()
+
         asked = tuple((key, value) for key, value in query.items() if value)
-        return pages("/users", User, lambda user: user.name, asked, about="users", emit=matching)
+        yield from pages("/users", User, lambda user: user.name, asked, about="users", emit=matching)
+        for user in _sorted(collected, sort or "id"):
+            yield Emit(user)
 
     @operation
     def get(self, name: str) -> Request[User]:
@@ -89,6 +106,64 @@ class UserOps:
         return created[0]
 
     @operation
+    def edit(self, name: str, *, admin: bool | None = None, auth_state: Mapping[str, Any] | None = None) -> Flow[User]:
+        """Make a user an administrator or not, or replace what the hub's authenticator keeps for them. What is None
+        stays as it is.
+
+        `PATCH /users/{name}` (all versions), scope `admin:users`; only administrators can make administrators.
+        """
+        # Never with the name: 6.1 erases one that is sent unchanged, and the list of users is then broken for all.
+        wanted = {"admin": admin, "auth_state": None if auth_state is None else dict(auth_state)}
+        body = {key: value for key, value in wanted.items() if value is not None}
+        path = user_path(name)
+        if not body:
+            raise InvalidInput(f"user {name}: nothing to change")
+        return (yield from call("PATCH", path, User, body=body, about=f"user {name}", repeatable=True))
+
+    @operation
+    def rename(self, name: str, new: str) -> Flow[User]:
+        """Give a user another name on the hub. What they sign in with is the authenticator's and stays: a name that
+        it does not know belongs to nobody. Stop their servers first, whose addresses contain the name.
+
+        `PATCH /users/{name}` (all versions), scopes `admin:users`, `read:users` and `read:servers`. `Conflict` where
+        the new name is taken, or a server of theirs runs.
+        """
+        path = user_path(name)
+        segment(new, "user")
+        user = yield from UserOps.get(name)
+        if new == name:
+            return user  # sent unchanged, it would be erased: see `edit`
+        if running := [server.target for server in servers_of(user).values() if server.active]:
+            raise Conflict(
+                f"user {name}: {', '.join(running)} runs", method="PATCH", path=path, status=409, hint="stop it first"
+            )
+        if new != new.lower() and (yield from HubVersion()) < (6,):
+            # 6.0 normalises it. Before, it is stored as it is, and nobody can sign in as that user any more.
+            raise InvalidInput(f"{new!r} has capital letters", hint="before JupyterHub 6 nobody could sign in by it")
+        try:
+            return (yield from call("PATCH", path, User, body={"name": new}, about=f"user {name}"))
+        except BadRequest as error:
+            if "already exists" not in str(error):
+                raise
+            raise Conflict(str(error), method="PATCH", path=path, status=error.status) from None
+
+    @operation
+    def record_activity(self, name: str, *, at: datetime, servers: Iterable[str] = ()) -> Flow[None]:
+        """Tell the hub that a user, and these servers of theirs ("" is the default one), were active at a time, such
+        as now. Keeps a server from being stopped for idleness. An earlier time than the hub knows changes nothing.
+
+        `POST /users/{name}/activity` (all versions), scope `users:activity`. `BadRequest` for a server that does not
+        exist, or a time more than 59 minutes ahead.
+        """
+        if at.tzinfo is None:
+            raise InvalidInput(f"{at} says no time zone", hint="datetime.now(UTC), for example")
+        moment = at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        named = [servers] if isinstance(servers, str) else servers
+        body = {"last_activity": moment, "servers": {server: {"last_activity": moment} for server in named}}
+        path = f"{user_path(name)}/activity"
+        yield from send("POST", path, body=body, about=f"activity of {name}", repeatable=True)
+
+    @operation
     def delete(self, name: str) -> Flow[None]:
         """Delete a user, after stopping and removing every named server of theirs.
 
@@ -105,6 +180,18 @@ class UserOps:
                 except NotFound:
                     continue  # gone meanwhile
         yield from send("DELETE", user_path(name), about=f"user {name}")
+
+
+def _sorted(users: list[User], sort: Sort) -> list[User]:
+    backwards = sort.startswith("-")
+    match sort.removeprefix("-"):
+        case "name":
+            return sorted(users, key=lambda user: user.name, reverse=backwards)
+        case "last_activity":
+            never = datetime.min.replace(tzinfo=UTC)
+            return sorted(users, key=lambda user: user.last_activity or never, reverse=backwards)
+        case _:  # the order in which they come
+            return users[::-1] if backwards else users
 
 
 class Users(UserOps, Bound):

@@ -1,0 +1,119 @@
+"""Services of the hub; from JupyterHub 5.0 on they can be registered while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jhub.binding import AsyncBound, Bound, operation, stream
+from jhub.errors import Unsupported
+from jhub.models import Service
+from jhub.operations.versions import need, since
+from jhub.steps import Emit, Flow, Request, call, segment, send
+
+NEEDED = "5.0"
+
+
+class ServiceOps:
+    """Services: those of the hub's configuration, and those registered at run time."""
+
+    @stream(Service)
+    def list(self) -> Flow[None]:
+        """All services, by name.
+
+        `GET /services` (all versions), scope `list:services`; `read:services` for more than their names.
+        """
+        found = yield from call("GET", "/services", dict[str, Service], about="services")
+        for name in sorted(found):
+            yield Emit(found[name])
+
+    @operation
+    def get(self, name: str) -> Request[Service]:
+        """One service.
+
+        `GET /services/{name}` (all versions), scope `read:services`. `NotFound` where there is none, or none to be
+        seen.
+        """
+        return call("GET", _path(name), Service, about=f"service {name}")
+
+    @operation
+    def create(
+        self,
+        name: str,
+        *,
+        url: str | None = None,
+        api_token: str | None = None,
+        admin: bool = False,
+        display: bool | None = None,
+        info: Mapping[str, Any] | None = None,
+        oauth_client_id: str | None = None,
+        oauth_redirect_uri: str | None = None,
+        oauth_client_allowed_scopes: Iterable[str] | None = None,
+        oauth_no_confirm: bool = False,
+    ) -> Flow[Service]:
+        """Register a service, without a restart of the hub; it stays registered over restarts. One whose process the
+        hub starts itself needs the hub's configuration.
+
+        Parameters
+        ----------
+        url
+            Where it listens; the proxy serves it below `/services/{name}/`.
+        api_token
+            Its API token, and the secret of its OAuth client, as you choose it.
+        admin
+            Give it an administrator's scopes. Without, it has no roles and may do nothing.
+        display
+            Whether the hub's pages link to it.
+        oauth_client_id, oauth_redirect_uri, oauth_client_allowed_scopes, oauth_no_confirm
+            For signing in to it with the hub; the id begins with "service-".
+
+        `POST /services/{name}` (JupyterHub 5.0), scope `admin:services`. `Conflict` where it exists; `BadRequest` for
+        values that the hub refuses.
+        """
+        wanted = {
+            "url": url,
+            "api_token": api_token,
+            "admin": admin or None,
+            "display": display,
+            "info": None if info is None else dict(info),
+            "oauth_client_id": oauth_client_id,
+            "oauth_redirect_uri": oauth_redirect_uri,
+            "oauth_client_allowed_scopes": _list(oauth_client_allowed_scopes),
+            "oauth_no_confirm": oauth_no_confirm or None,
+        }
+        body = {key: value for key, value in wanted.items() if value is not None}
+        # A body without any key is refused as "Invalid service data".
+        body = body or {"admin": False}
+        return since(NEEDED, call("POST", _path(name), Service, body=body, about=f"service {name}"), "services")
+
+    @operation
+    def delete(self, name: str) -> Flow[None]:
+        """Remove a service that was registered at run time, with its tokens.
+
+        `DELETE /services/{name}` (JupyterHub 5.0), scope `admin:services`. `NotFound` where there is none;
+        `Unsupported` for one of the hub's configuration.
+        """
+        path = _path(name)
+        try:
+            yield from send("DELETE", path, about=f"service {name}")
+        except Unsupported as error:
+            # 405 has two meanings here.
+            yield from need(NEEDED, "removing services", method="DELETE", path=path)
+            error.hint = "it is in the hub's configuration, and can be removed only there"
+            raise
+
+
+def _path(name: str) -> str:
+    return f"/services/{segment(name, 'service')}"
+
+
+def _list(names: Iterable[str] | None) -> list[str] | None:
+    return None if names is None else [names] if isinstance(names, str) else list(names)
+
+
+class Services(ServiceOps, Bound):
+    """`hub.services`"""
+
+
+class AsyncServices(ServiceOps, AsyncBound):
+    """`hub.services`"""

@@ -1,0 +1,32 @@
+"""What a hub is too old for."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from jhub.errors import NotFound, Unsupported
+from jhub.steps import Flow, HubVersion, Plan
+
+T = TypeVar("T")
+
+
+def since(version: str, plan: Plan[T], what: str) -> Flow[T]:
+    """What `plan` answers; `Unsupported` where its route is missing because the hub is older than `version`.
+
+    A hub without a route says 404 or 405, and changes nothing: no need to ask for the version before.
+    """
+    try:
+        return (yield from plan)
+    except (NotFound, Unsupported) as error:
+        yield from need(version, what, method=error.method, path=error.path, status=error.status)
+        raise
+
+
+def need(version: str, what: str, *, method: str = "", path: str = "", status: int = 405) -> Flow[None]:
+    """`Unsupported` on a hub older than `version`."""
+    have = yield from HubVersion()
+    if have < tuple(map(int, version.split("."))):
+        this = ".".join(map(str, have))
+        raise Unsupported(
+            f"{what}: needs JupyterHub {version}; this hub is {this}", method=method, path=path, status=status
+        )
