@@ -9,6 +9,7 @@ from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import APIError, BadRequest, Conflict, InvalidInput, NotFound
 from jhub.models import Group
 from jhub.operations.paging import pages
+from jhub.operations.versions import since
 from jhub.steps import Flow, Request, call, segment, send
 
 CHUNK = 50
@@ -119,7 +120,8 @@ class GroupOps:
         wanted = {key: value for key, value in merged.items() if value is not None}
         if wanted == group.properties:
             return group
-        return (yield from call("PUT", f"{_path(name)}/properties", Group, body=wanted, about=f"group {name}"))
+        request = call("PUT", f"{_path(name)}/properties", Group, body=wanted, about=f"group {name}")
+        return (yield from since("4.0", request, "group properties"))
 
 
 def _path(name: str) -> str:

@@ -182,7 +182,7 @@ class ServerOps:
         Parameters
         ----------
         display_name
-            What people see in its place (JupyterHub 6.0).
+            What people see in place of a named server's name (JupyterHub 6.0).
         wait
             False: come back as soon as the hub has accepted the start.
         timeout
@@ -204,6 +204,9 @@ class ServerOps:
         """
         yield from known_or_safe(user, name)
         if display_name is not None:
+            if not name:
+                # A start would erase the one it has (6.1).
+                raise InvalidInput("a default server gets a display name by edit, while it is stopped")
             # An older hub would take it for an option.
             yield from need("6.0", "a display name")
         return (yield from _start(user, name, options_of(profile, user_options), display_name, wait, timeout))

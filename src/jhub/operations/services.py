@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jhub.binding import AsyncBound, Bound, operation, stream
-from jhub.errors import Unsupported
+from jhub.errors import HubBroke, NotFound, Unsupported
 from jhub.models import Service
 from jhub.operations.versions import need, since
-from jhub.steps import Emit, Flow, Request, call, segment, send
+from jhub.steps import Emit, Flow, HubVersion, call, segment, send
 
 NEEDED = "5.0"
 
@@ -28,13 +28,23 @@ class ServiceOps:
             yield Emit(found[name])
 
     @operation
-    def get(self, name: str) -> Request[Service]:
+    def get(self, name: str) -> Flow[Service]:
         """One service.
 
         `GET /services/{name}` (all versions), scope `read:services`. `NotFound` where there is none, or none to be
         seen.
         """
-        return call("GET", _path(name), Service, about=f"service {name}")
+        request = call("GET", _path(name), Service, about=f"service {name}")
+        try:
+            return (yield from request)
+        except HubBroke:
+            # Before 5.0 that is the answer for one that does not exist.
+            if (yield from HubVersion()) >= (5,):
+                raise
+            found = yield from call("GET", "/services", dict[str, Service], about="services")
+            if name in found:
+                raise
+            raise NotFound(f"service {name}: not found", method="GET", path=request.path, status=404) from None
 
     @operation
     def create(
@@ -84,7 +94,9 @@ class ServiceOps:
         body = {key: value for key, value in wanted.items() if value is not None}
         # A body without any key is refused as "Invalid service data".
         body = body or {"admin": False}
-        return since(NEEDED, call("POST", _path(name), Service, body=body, about=f"service {name}"), "services")
+        return since(
+            NEEDED, call("POST", _path(name), Service, body=body, about=f"service {name}"), "registering services"
+        )
 
     @operation
     def delete(self, name: str) -> Flow[None]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 from jhub.binding import AsyncBound, Bound, operation, stream
-from jhub.errors import BadRequest, InvalidInput, NotFound
+from jhub.errors import BadRequest, HubBroke, InvalidInput, NotFound
 from jhub.models import Share, ShareCode, target
 from jhub.operations.paging import pages
 from jhub.operations.paths import user_path
 from jhub.operations.versions import since
 from jhub.steps import Answer, Flow, Plan, Request, call, segment, send
+
+T = TypeVar("T")
 
 NEEDED = "5.0"
 
@@ -73,7 +75,7 @@ class ShareOps:
         about = f"share {target(owner, server)} with {who}"
         path = _path("shares", owner, server)
         request = call("POST", path, Share, body=body, about=about, repeatable=True)
-        return since(NEEDED, _found(request), "shares")
+        return since(NEEDED, _granted(request, body), "shares")
 
     @operation
     def revoke(
@@ -150,9 +152,8 @@ class ShareCodeOps:
                 raise InvalidInput(f"a share code cannot expire in {expires_in} s", hint="from a minute to a year")
             body["expires_in"] = expires_in
         about = f"share code for {target(owner, server)}"
-        return since(
-            NEEDED, call("POST", _path("share-codes", owner, server), ShareCode, body=body, about=about), "share codes"
-        )
+        request = call("POST", _path("share-codes", owner, server), ShareCode, body=body, about=about)
+        return since(NEEDED, _granted(request, body), "share codes")
 
     @operation
     def revoke(self, owner: str, server: str, code_id: str) -> Flow[None]:
@@ -218,7 +219,7 @@ def _granting(scopes: Iterable[str] | None) -> dict[str, Any]:
     return {"scopes": wanted}
 
 
-def _found(request: Plan[Share]) -> Flow[Share]:
+def _granted(request: Plan[T], body: Mapping[str, Any]) -> Flow[T]:
     try:
         return (yield from request)
     except BadRequest as error:
@@ -226,6 +227,10 @@ def _found(request: Plan[Share]) -> Flow[Share]:
             raise
         where = {"method": error.method, "path": error.path, "hint": error.hint}
         raise NotFound(str(error), status=error.status, **where) from None
+    except HubBroke as error:
+        if "scopes" in body:
+            error.hint = "JupyterHub 5 and 6 fail like that for a scope that they do not know: is one misspelt?"
+        raise
 
 
 def _revoke(path: str, body: dict[str, Any], about: str) -> Request[Share | None]:

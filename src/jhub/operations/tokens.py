@@ -8,9 +8,10 @@ from typing import Any
 from msgspec import Struct
 
 from jhub.binding import AsyncBound, Bound, operation, stream
-from jhub.errors import InvalidInput, NotAHub, NotAuthorized
+from jhub.errors import HubBroke, InvalidInput, NotAHub, NotAuthorized
 from jhub.models import OAuthToken, Token
 from jhub.operations.paths import user_path
+from jhub.operations.versions import need
 from jhub.steps import Emit, Flow, Request, call, segment, send
 
 TOKEN_LIFE = 30 * 24 * 3600
@@ -59,7 +60,8 @@ class TokenOps:
         not know; `BadRequest` for a scope that is unknown or not held (on 4.1 `HubBroke`).
         """
         body = _wish(note, expires_in, scopes)
-        return _created(call("POST", _path(user), Token, body=body, about=f"token for {user}"), user)
+        yield from _know_scopes(scopes)
+        return (yield from _created(call("POST", _path(user), Token, body=body, about=f"token for {user}"), user))
 
     @operation
     def create_with_password(
@@ -78,6 +80,7 @@ class TokenOps:
         for a user it does not know yet, and for an authenticator without passwords.
         """
         body: dict[str, Any] = _wish(note, expires_in, scopes)
+        yield from _know_scopes(scopes)
         body["auth"] = {"username": username, "password": password}
         request = call("POST", _path(username), Token, body=body, about=f"sign in as {username}", anonymous=True)
         try:
@@ -141,7 +144,16 @@ def _created(request: Request[Token], user: str) -> Flow[Token]:
         if "no permissions to generate tokens" in str(error):
             error.hint = f"there is no user {user}, or the token in use lacks the scope tokens"
         raise
+    except HubBroke as error:
+        error.hint = "JupyterHub 4 fails like that for a scope that it does not know: is one misspelt?"
+        raise
     return _with_secret(token)
+
+
+def _know_scopes(scopes: Iterable[str] | None) -> Flow[None]:
+    if scopes is not None:
+        # A 2.x hub does not look at them, and the token would have all scopes of its owner.
+        yield from need("3.0", "a token with scopes of its own")
 
 
 def _with_secret(token: Token) -> Token:

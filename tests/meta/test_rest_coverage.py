@@ -1,0 +1,209 @@
+"""No operation of the REST API is missing, on any major version; none is declared that no hub has.
+
+Every operation is played against a hub of each major, with answers as small as its types allow, and what it sends is
+held against that hub's route table.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+import pytest
+
+import jhub.operations
+from jhub.binding import _Declared as Declared
+from jhub.errors import InvalidInput, Unsupported
+from jhub.models import User
+from jhub.operations.paging import MEDIA_TYPE
+from jhub.steps import Listen, Plan, Request
+from jhub.testing import Reply, events, play, refusal, reply
+
+ROUTE_TABLE = Path(__file__).parents[1] / "support" / "route_table.py"
+
+MAJORS = {"2": "2.3.1", "3": "3.1.1", "4": "4.1.6", "5": "5.5.4", "6": "6.1.1"}
+
+SAMPLES: dict[str, object] = {
+    **{name: f"a-{name.replace('_', '-')}" for name in ("user", "owner", "group", "name", "names", "new", "server")},
+    "users": ["a-user"],
+    "servers": ["a-server"],
+    "username": "a-user",
+    "password": "secret",
+    "token_id": "a-token",
+    "code_id": "sc_12",
+    "properties": {"room": "B12"},
+    "api_url": "http://127.0.0.1:1",
+    "auth_token": "secret",
+    "code": "secret",
+    "client_id": "service-x",
+    "client_secret": "secret",
+    "redirect_uri": "http://127.0.0.1:1/",
+    "at": datetime(2026, 11, 22, tzinfo=UTC),
+    "admin": True,
+    "display_name": "Lab",
+    "stopped": True,
+    "wait": False,
+}
+"""A value for each parameter that makes a difference to what is sent, or is required."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """A line of rest_api.txt."""
+
+    call: str
+    majors: frozenset[str]
+    why_not: str
+
+
+def routes() -> list[Route]:
+    lines = Path(__file__).with_name("rest_api.txt").read_text().splitlines()
+    found = [re.fullmatch(r"(\w+) +(\S+) +((?:\d )*\d)(?:  (.+))?", line) for line in lines if line[:1].isalpha()]
+    assert all(found), "each line is METHOD PATH MAJORS [REASON]"
+    return [Route(f"{line[1]} {line[2]}", frozenset(line[3].split()), line[4] or "") for line in found if line]
+
+
+ROUTES = routes()
+ON = {major: {route.call for route in ROUTES if major in route.majors} for major in MAJORS}
+WANTED = {major: {route.call for route in ROUTES if major in route.majors and not route.why_not} for major in MAJORS}
+
+
+def operations() -> Iterator[tuple[str, Callable[..., Plan[Any]]]]:
+    """The plans of all operations, by name."""
+    for module in pkgutil.iter_modules(jhub.operations.__path__):
+        home = importlib.import_module(f"jhub.operations.{module.name}")
+        for name, kind in inspect.getmembers(home, inspect.isclass):
+            if name.endswith("Ops") and kind.__module__ == home.__name__:
+                for verb, declared in vars(kind).items():
+                    if isinstance(declared, Declared):
+                        yield f"{name}.{verb}", getattr(kind, verb)
+
+
+OPERATIONS = dict(operations())
+
+
+def arguments(plan: Callable[..., Any]) -> Iterator[dict[str, Any]]:
+    """The required arguments alone, and with one of the optional ones that there is a sample for."""
+    parameters = [p for p in inspect.signature(plan).parameters.values() if p.name != "self"]
+    missing = [p.name for p in parameters if p.default is p.empty and p.name not in SAMPLES]
+    assert not missing, f"SAMPLES lacks a value for {missing}"
+    required = {p.name: SAMPLES[p.name] for p in parameters if p.default is p.empty}
+    optional = [p.name for p in parameters if p.default is not p.empty and p.name in SAMPLES]
+    # Which server, if any, decides on the path: with it and without.
+    for names in [(), *((name,) for name in optional if name in ("name", "server"))]:
+        chosen = {**required, **{name: SAMPLES[name] for name in names}}
+        yield chosen
+        for name in optional:
+            yield {**chosen, name: SAMPLES[name]}
+
+
+def smallest(kind: Any) -> Any:
+    """The least that decodes to a type, with one item in what holds many."""
+    if kind in (Any, dict, NoneType):
+        return {} if kind is not NoneType else None
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return smallest(inner[0])
+    if origin is Literal:
+        return inner[0]
+    if origin in (tuple, list):
+        return [smallest(inner[0])]
+    if origin is dict:
+        return {"a-service": smallest(inner[1])}
+    if issubclass(kind, msgspec.Struct):
+        hints = get_type_hints(kind)
+        model = {f.encode_name: smallest(hints[f.name]) for f in msgspec.structs.fields(kind) if f.required}
+        return {**model, "servers": {}} if kind is User else model
+    return {str: "6.1.1", int: 0, bool: False}[kind]
+
+
+def template(method: str, path: str) -> str:
+    """The route that a path belongs to: every sample in it is a name."""
+    names = {value for value in SAMPLES.values() if isinstance(value, str)}
+    segments = ["{}" if segment in names else segment for segment in path.split("/")]
+    # A default server's share has an empty name.
+    if len(segments) > 2 and segments[-1] == "":
+        segments[-1] = "{}"
+    return f"{method} {'/'.join(segments)}"
+
+
+@cache
+def sent_by(name: str, major: str) -> frozenset[str]:
+    """The routes that an operation asks for on a hub of that major, whatever its arguments."""
+    sent = set[str]()
+
+    def answer(step: Request[Any] | Listen[Any]) -> Reply:
+        if isinstance(step, Listen):
+            sent.add(template("GET", step.path))
+            return events({"ready": True})
+        call = template(step.method, step.path)
+        if call not in ON[major]:
+            gone = any(route.split()[1] == call.split()[1] for route in ON[major])
+            asked_in_vain.add(call)
+            return refusal(405 if gone else 404)
+        sent.add(call)
+        if step.accept == MEDIA_TYPE:
+            return reply(json={"items": [], "_pagination": {}})
+        decoded_as = getattr(step.decode, "args", None)
+        return reply(json=smallest(decoded_as[0]) if decoded_as else {})
+
+    for given in arguments(OPERATIONS[name]):
+        asked_in_vain = set[str]()
+        try:
+            played = play(OPERATIONS[name](**given), answer, version=MAJORS[major])
+        except InvalidInput:
+            continue  # one of these arguments needs another
+        if asked_in_vain:
+            assert isinstance(played.error, Unsupported), f"{name} asks JupyterHub {major} for {asked_in_vain}"
+            assert re.search(r"needs JupyterHub \d+\.\d+; this hub is", str(played.error))
+    return frozenset(sent)
+
+
+@pytest.mark.parametrize("major", MAJORS)
+def test_no_operation_of_any_major_is_missing_and_none_is_too_many(major: str) -> None:
+    sent = set[str]().union(*(sent_by(name, major) for name in OPERATIONS))
+    assert {"missing": WANTED[major] - sent, "not for a client": sent - WANTED[major]} == {
+        "missing": set(),
+        "not for a client": set(),
+    }
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_operation_documents_what_it_sends_and_since_when(name: str) -> None:
+    text = " ".join((OPERATIONS[name].__doc__ or "").split())
+    said = {
+        f"{method} {re.sub(r'{[^}]*}', '{}', path)}"
+        for methods, path in re.findall(
+            r"`?\b((?:GET|POST|PUT|PATCH|DELETE)(?:`? (?:and|or) `?[A-Z]+)*) (/[^`?\s]*)", text
+        )
+        for method in re.findall(r"[A-Z]{3,}", methods)
+    }
+    sent = set[str]().union(*(sent_by(name, major) for major in MAJORS))
+    assert said & sent, f"it says {said}, and sends {set(sent)}"
+    assert said <= {route.call for route in ROUTES}, "it speaks of routes that no hub has"
+    first = min((min(route.majors) for route in ROUTES if route.call in said & sent), default="")
+    since = re.findall(r"`(?:GET|POST|PUT|PATCH|DELETE) /[^`]*`[^(]*\((?:all versions|JupyterHub (\d+)\.\d)", text)
+    assert since, "it says `METHOD /path` (all versions) or (JupyterHub N.M)"
+    assert (since[0] or "2") == first, f"it says it came with {since[0] or 'all versions'}, and its route with {first}"
+
+
+def test_the_routes_are_those_of_the_hub_that_is_installed() -> None:
+    asked = subprocess.run([sys.executable, ROUTE_TABLE], check=True, capture_output=True, text=True)
+    assert set(asked.stdout.splitlines()) == ON["6"]
+
+
+def test_what_is_not_for_a_client_has_a_reason_and_few_routes_have_one() -> None:
+    assert len([route for route in ROUTES if route.why_not]) == 15
+    assert all(len(route.why_not) > 5 or route.why_not.startswith("405") for route in ROUTES if route.why_not)
