@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from jhub.client.asynchronous import AsyncHub as AsyncHub
     from jhub.client.fleets import AsyncFleet as AsyncFleet
     from jhub.client.fleets import Fleet as Fleet
+    from jhub.client.network import Timeouts as Timeouts
     from jhub.client.sync import Hub as Hub
     from jhub.errors import APIError as APIError
     from jhub.errors import BadRequest as BadRequest
@@ -37,8 +38,13 @@ if TYPE_CHECKING:
     from jhub.models import Group as Group
     from jhub.models import HubInfo as HubInfo
     from jhub.models import Identity as Identity
+    from jhub.models import OAuthToken as OAuthToken
     from jhub.models import Progress as Progress
+    from jhub.models import Route as Route
     from jhub.models import Server as Server
+    from jhub.models import Service as Service
+    from jhub.models import Share as Share
+    from jhub.models import ShareCode as ShareCode
     from jhub.models import Token as Token
     from jhub.models import User as User
     from jhub.steps import Flow as Flow
@@ -50,6 +56,7 @@ _HOMES = (
     "jhub.models",
     "jhub.steps",
     "jhub.fleet.events",
+    "jhub.client.network",
     "jhub.client.sync",
     "jhub.client.fleets",
     "jhub.client.asynchronous",
@@ -75,14 +82,20 @@ __all__ = [
     "NotAHub",
     "NotAuthorized",
     "NotFound",
+    "OAuthToken",
     "Progress",
     "Request",
+    "Route",
     "Server",
     "ServerEvent",
+    "Service",
+    "Share",
+    "ShareCode",
     "SpawnFailed",
     "StillPending",
     "Summary",
     "Throttled",
+    "Timeouts",
     "Token",
     "Unavailable",
     "Unsupported",

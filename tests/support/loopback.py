@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -108,15 +109,20 @@ class Site(ThreadingHTTPServer):
 
     daemon_threads = False  # so that closing it waits for all
 
-    def __init__(self, answer: Callable[[Visit], None]) -> None:
+    def __init__(self, answer: Callable[[Visit], None], tls: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), Visit)
+        self.scheme = "http"
+        if tls is not None:
+            # The handshake is left to the thread of the visit.
+            self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+            self.scheme = "https"
         self.answer = answer
         self.seen: list[Seen] = []
         self.over = threading.Event()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
+        return f"{self.scheme}://127.0.0.1:{self.server_port}"
 
     @property
     def root(self) -> str:
@@ -136,9 +142,9 @@ def as_ana(visit: Visit) -> None:
 
 
 @contextmanager
-def serving(answer: Callable[[Visit], None]) -> Iterator[Site]:
+def serving(answer: Callable[[Visit], None], tls: ssl.SSLContext | None = None) -> Iterator[Site]:
     """A site that is up as long as the block runs."""
-    with Site(answer) as site:
+    with Site(answer, tls) as site:
         thread = threading.Thread(target=site.serve_forever, args=(0.01,), name="loopback")
         thread.start()
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from typing import Any, assert_type
 
 from jhub import (
@@ -14,11 +15,17 @@ from jhub import (
     Hub,
     HubInfo,
     Identity,
+    OAuthToken,
     Progress,
     Request,
+    Route,
     Server,
     ServerEvent,
+    Service,
+    Share,
+    ShareCode,
     Summary,
+    Timeouts,
     Token,
     User,
 )
@@ -38,8 +45,12 @@ def what_a_hub_gives(hub: Hub) -> None:
     assert_type(hub.users.list(), Stream[User])
     assert_type(hub.users.get("ana"), User)
     assert_type(hub.users.create("ana", admin=True, exist_ok=True), User)
+    assert_type(hub.users.edit("ana", admin=True), User)
+    assert_type(hub.users.rename("ana", "anna"), User)
+    assert_type(hub.users.record_activity("ana", at=datetime.now(UTC), servers=["lab"]), None)
     assert_type(hub.users.delete("ana"), None)
     assert_type(hub.groups.list(), Stream[Group])
+    assert_type(hub.groups.create_many(["geo", "bio"], users=["ana"]), tuple[Group, ...])
     assert_type(hub.groups.get("geo"), Group)
     assert_type(hub.groups.create("geo", exist_ok=True), Group)
     assert_type(hub.groups.add_users("geo", ["ana"]), Group)
@@ -49,6 +60,9 @@ def what_a_hub_gives(hub: Hub) -> None:
     assert_type(hub.servers.list("ana", stopped=True), Stream[Server])
     assert_type(hub.servers.get("ana", "lab"), Server)
     assert_type(hub.servers.start("ana", "lab", profile="gpu", user_options={"size": 2}), Server)
+    assert_type(hub.servers.create("ana", "lab", display_name="Lab"), Server)
+    assert_type(hub.servers.edit("ana", "lab", user_options={"size": 2}), Server)
+    assert_type(hub.servers.rename("ana", "lab", "old-lab"), Server)
     assert_type(hub.servers.wait("ana"), Server)
     assert_type(hub.servers.restart("ana"), Server)
     assert_type(hub.servers.stop("ana"), None)
@@ -57,11 +71,32 @@ def what_a_hub_gives(hub: Hub) -> None:
     assert_type(hub.tokens.list("ana"), Stream[Token])
     assert_type(hub.tokens.create("ana", expires_in=60, scopes=["servers"]), Token)
     assert_type(hub.tokens.create_with_password("ana", "secret"), Token)
+    assert_type(hub.tokens.get("ana", "a7"), Token)
     assert_type(hub.tokens.revoke("ana", "a7"), None)
+    assert_type(hub.tokens.exchange_code("x", client_id="", client_secret="", redirect_uri=""), OAuthToken)
+    assert_type(hub.shares.list("ana"), Stream[Share])
+    assert_type(hub.shares.list_shared_with(user="ben"), Stream[Share])
+    assert_type(hub.shares.grant("ana", "lab", user="ben"), Share)
+    assert_type(hub.shares.get("ana", "lab", group="geo"), Share)
+    assert_type(hub.shares.revoke("ana", "lab", user="ben"), Share | None)
+    assert_type(hub.shares.revoke_all("ana", "lab"), None)
+    assert_type(hub.shares.leave("ana", "lab", user="ben"), None)
+    assert_type(hub.share_codes.list("ana"), Stream[ShareCode])
+    assert_type(hub.share_codes.create("ana", "lab", expires_in=3600), ShareCode)
+    assert_type(hub.share_codes.revoke("ana", "lab", "sc_1"), None)
+    assert_type(hub.services.list(), Stream[Service])
+    assert_type(hub.services.get("robot"), Service)
+    assert_type(hub.services.create("robot", api_token="secret"), Service)
+    assert_type(hub.services.delete("robot"), None)
+    assert_type(hub.proxy.routes(), Stream[Route])
+    assert_type(hub.proxy.sync(), None)
+    assert_type(hub.shutdown(servers=False), None)
     assert_type(hub.version(), str)
     assert_type(hub.info(), HubInfo)
     assert_type(hub.whoami(), Identity)
     assert_type(hub.api_url, str)
+    assert_type(Hub("", timeout=5, verify="ca.pem", proxy="http://proxy:3128"), Hub)
+    assert_type(Hub("", timeout=Timeouts(connect=3, total=60), verify=False), Hub)
 
 
 def what_a_hub_gives_item_by_item(hub: Hub) -> None:
@@ -81,6 +116,11 @@ async def what_an_asynchronous_hub_gives(hub: AsyncHub) -> None:
     assert_type(await hub.groups.get("geo"), Group)
     assert_type(await hub.groups.add_users("geo", ["ana"]), Group)
     assert_type(await hub.servers.list(), list[Server])
+    assert_type(await hub.shares.list("ana"), list[Share])
+    assert_type(await hub.shares.revoke("ana", "lab", user="ben"), Share | None)
+    assert_type(await hub.services.list(), list[Service])
+    assert_type(await hub.proxy.routes(), list[Route])
+    assert_type(await hub.shutdown(), None)
     assert_type(await hub.servers.start("ana", profile="gpu"), Server)
     assert_type(await hub.servers.stop("ana"), None)
     assert_type(await hub.servers.progress("ana"), list[Progress])
@@ -165,6 +205,7 @@ def what_playing_a_plan_gives() -> None:
 def what_is_refused(hub: Hub, asynchronous: AsyncHub) -> None:
     hub.users.get()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     hub.users.get(7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    hub.users.list(sort="age")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     hub.users.list(state="asleep")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     hub.servers.start("ana", "lab", "gpu")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     hub.users.gett("ana")  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]

@@ -55,7 +55,7 @@ class Network:
             warnings.warn(
                 "verify=False: whoever is between here and the hub can read and change everything, tokens included",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=3,
             )
         return cls(timeouts=Timeouts.of(timeout), verify=verify, proxy=proxy, transport=transport)
 

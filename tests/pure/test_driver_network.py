@@ -1,0 +1,206 @@
+"""Both drivers and the way to a hub: certificates, proxies, and answers that take too long or are too much."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from loopback import Site, Visit, as_ana, serving
+
+from jhub import AsyncHub, Hub, Timeouts
+from jhub.client import wire
+from jhub.errors import InvalidInput, NotAHub, Unavailable
+from jhub.models import OAuthToken
+from jhub.operations.users import UserOps
+from jhub.steps import Emit, Flow, Fork, Next, Plan, call
+
+KINDS = pytest.mark.parametrize("kind", [Hub, AsyncHub])
+
+Kind = type[Hub] | type[AsyncHub]
+
+
+def run(kind: Kind, url: str, plan: Plan[Any], **options: Any) -> Any:
+    """What a plan answers, on a client with these options."""
+    if kind is Hub:
+        with Hub(url, "SECRET", **options) as hub:
+            return hub.run(plan)
+
+    async def go() -> Any:
+        async with AsyncHub(url, "SECRET", **options) as hub:
+            return await hub.run(plan)
+
+    return asyncio.run(go())
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is set on this machine stays out of it."""
+    for name in ("no_proxy", "all_proxy", "http_proxy", "https_proxy", "ssl_cert_file", "ssl_cert_dir"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """A university's certificate authority."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
+    """Its certificate, as a file."""
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(path)
+    return path
+
+
+@pytest.fixture
+def secure(authority: trustme.CA) -> Iterator[Site]:
+    """A hub with a certificate of that authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with serving(as_ana, tls=context) as site:
+        yield site
+
+
+# ---------------------------------------------------------------- certificates
+
+
+@KINDS
+def test_a_certificate_of_an_authority_that_nobody_knows_here_is_not_trusted(kind: Kind, secure: Site) -> None:
+    with pytest.raises(Unavailable) as caught:
+        run(kind, secure.root, UserOps.get("ana"))
+    assert "SSL_CERT_FILE" in caught.value.hint
+    assert not caught.value.sent
+    assert secure.seen == []
+
+
+@KINDS
+@pytest.mark.parametrize("form", [str, Path])
+def test_a_ca_file_is_trusted_where_it_is_named(kind: Kind, form: Any, secure: Site, ca_file: Path) -> None:
+    assert run(kind, secure.root, UserOps.get("ana"), verify=form(ca_file)).name == "ana"
+
+
+@KINDS
+def test_a_ca_file_of_the_environment_is_trusted(
+    kind: Kind, secure: Site, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
+    assert run(kind, secure.root, UserOps.get("ana")).name == "ana"
+
+
+@KINDS
+def test_a_context_of_ones_own_is_used(kind: Kind, secure: Site, ca_file: Path) -> None:
+    context = ssl.create_default_context(cafile=ca_file)
+    assert run(kind, secure.root, UserOps.get("ana"), verify=context).name == "ana"
+
+
+@KINDS
+def test_not_to_verify_is_possible_and_warns(kind: Kind, secure: Site) -> None:
+    with pytest.warns(UserWarning, match="verify=False") as warned:
+        assert run(kind, secure.root, UserOps.get("ana"), verify=False).name == "ana"
+    assert warned[0].filename == __file__, "the warning points to the caller"
+
+
+@KINDS
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_ca_file_that_is_none_is_refused_by_name(kind: Kind, content: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(InvalidInput, match=str(path)):
+        kind("https://hub.example.org/hub/api", verify=path)
+
+
+def test_a_fleet_trusts_what_its_hub_trusts(secure: Site, ca_file: Path) -> None:
+    def flow() -> Flow[str]:
+        yield Fork(UserOps.get("ana"), "ana")
+        ended = yield from Next(10)
+        assert ended is not None
+        yield Emit("there")
+        return str(ended.answer.name)
+
+    with Hub(secure.root, verify=ca_file) as hub, hub.fleet(flow()) as fleet:
+        assert list(fleet) == ["there"]
+        assert fleet.summary == "ana"
+
+
+# ---------------------------------------------------------------- proxies
+
+
+@KINDS
+def test_a_proxy_that_is_named_is_asked(kind: Kind) -> None:
+    with serving(as_ana) as proxy:
+        assert run(kind, "http://hub.invalid/hub/api", UserOps.get("ana"), proxy=proxy.url).name == "ana"
+        assert proxy.calls == ["GET http://hub.invalid/hub/api/users/ana"]
+
+
+@KINDS
+def test_a_proxy_that_is_named_comes_before_the_environment(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(as_ana) as proxy, serving(as_ana) as other:
+        monkeypatch.setenv("HTTP_PROXY", other.url)
+        run(kind, "http://hub.invalid/hub/api", UserOps.get("ana"), proxy=proxy.url)
+        assert (len(proxy.seen), len(other.seen)) == (1, 0)
+
+
+# ---------------------------------------------------------------- time and size
+
+
+def trickle(visit: Visit) -> None:
+    """Answers a byte at a time, without end."""
+    visit.stream()
+    while not visit.server.over.wait(0.05):
+        visit.more(" ")
+
+
+@KINDS
+def test_an_answer_that_trickles_in_is_not_waited_for_for_ever(kind: Kind) -> None:
+    began = time.monotonic()
+    with serving(trickle) as site, pytest.raises(Unavailable, match="end of its answer") as caught:
+        run(kind, site.root, call("POST", "/x", dict), timeout=Timeouts(total=0.5))
+    assert caught.value.sent
+    assert time.monotonic() - began < 10
+
+
+@KINDS
+def test_an_answer_without_end_does_not_fill_the_memory(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "LARGEST_ANSWER", 20)
+    with serving(trickle) as site, pytest.raises(NotAHub, match="MiB"):
+        run(kind, site.root, call("GET", "/x", dict))
+
+
+@KINDS
+def test_a_number_is_the_silence_that_is_waited_for(kind: Kind) -> None:
+    began = time.monotonic()
+    with serving(lambda visit: visit.hold(20)) as site, pytest.raises(Unavailable, match="within 0 s"):
+        run(kind, site.root, call("POST", "/x", dict), timeout=0.2)
+    assert time.monotonic() - began < 10
+
+
+def test_time_outs_have_defaults_and_a_number_stands_for_two_of_them() -> None:
+    assert Timeouts() == Timeouts(connect=10, read=60, write=60, total=300)
+    assert Timeouts.of(5) == Timeouts(connect=10, read=5, write=5, total=300)
+    assert Timeouts.of(1000).total == 1000
+    assert Timeouts.of(Timeouts(total=1)) == Timeouts(total=1)
+
+
+# ---------------------------------------------------------------- bodies
+
+
+@KINDS
+def test_a_form_is_sent_as_a_form(kind: Kind) -> None:
+    with serving(lambda visit: visit.json({"access_token": "NEW"})) as site:
+        body = {"code": "a b&c", "client_id": "service-x"}
+        token = run(kind, site.root, call("POST", "/oauth2/token", OAuthToken, body=body, form=True, anonymous=True))
+        assert token.access_token == "NEW"
+        assert "NEW" not in repr(token)
+        (seen,) = site.seen
+    assert seen.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert seen.body == b"code=a+b%26c&client_id=service-x"
+    assert "authorization" not in seen.headers
