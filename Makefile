@@ -3,7 +3,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: install check format test demo clean
+.PHONY: install check format test docs demo clean
 
 install: $(VENV)/installed
 
@@ -26,6 +26,9 @@ format: install
 # Each worker has hubs of its own, shared by the files that it is given.
 test: install
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+docs: install
+	$(BIN)/python docs/make_operations.py
 
 demo: install
 	$(BIN)/jhub demo

@@ -92,7 +92,7 @@ class Hub(Wire, HubOps, Bound):
     ) -> Self:
         """Sign in with a username and a password, for a token that expires in `expires_in` seconds.
 
-        `POST /users/{username}/tokens` (JupyterHub 2.0). `NotAuthorized` where the hub refuses.
+        `POST /users/{username}/tokens` (JupyterHub 2.0), no token needed. `NotAuthorized` where the hub refuses.
         """
         with cls(url, timeout=timeout, verify=verify, proxy=proxy) as door:
             token = door.run(sign_in(username, password, note, expires_in, scopes))

@@ -112,8 +112,8 @@ class GroupOps:
     def set_properties(self, name: str, properties: Mapping[str, Any]) -> Flow[Group]:
         """Change some of a group's properties; a value of None removes one, the others stay.
 
-        `PUT /groups/{name}/properties` replaces them all (JupyterHub 4.0), so they are read first; scopes
-        `groups` and `read:groups`.
+        `PUT /groups/{name}/properties` (JupyterHub 4.0), scopes `groups` and `read:groups`. The call replaces them all,
+        so they are read first.
         """
         group = yield from GroupOps.get(name)
         merged = {**group.properties, **properties}

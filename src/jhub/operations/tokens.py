@@ -75,9 +75,9 @@ class TokenOps:
     ) -> Flow[Token]:
         """A token from a username and a password, where the hub's authenticator checks passwords itself.
 
-        `POST /users/{username}/tokens` with `auth` in the body (JupyterHub 2.0; before, `/authorizations/token`).
-        Sends no token and no cookie. `NotAuthorized` when the hub refuses; it gives one answer for a wrong password,
-        for a user it does not know yet, and for an authenticator without passwords.
+        `POST /users/{username}/tokens` with `auth` in the body (JupyterHub 2.0; before, `/authorizations/token`), no
+        token needed; sends none, and no cookie. `NotAuthorized` when the hub refuses; it gives one answer for a wrong
+        password, for a user it does not know yet, and for an authenticator without passwords.
         """
         body: dict[str, Any] = _wish(note, expires_in, scopes)
         yield from _know_scopes(scopes)

@@ -1,0 +1,58 @@
+"""Writes docs/operations.md from the docstrings of the operations."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from jhub.binding import Bound
+from jhub.client.sync import Hub
+
+PAGE = Path(__file__).with_name("operations.md")
+
+HEAD = """\
+# Every operation
+
+The whole REST API of JupyterHub, as methods of `Hub`; on `AsyncHub` they are coroutines, and listings are iterated with
+`async for` or awaited for a list. `help(Hub.users)` and an editor show the parameters, units and errors of each.
+
+A hub that is too old for an operation answers with `Unsupported`, which names the version needed. Where another way
+leads to the same effect, as for one server's state before 6.0, it is taken.
+"""
+
+
+def rows(prefix: str, kind: type) -> Iterator[str]:
+    """A line of the table for each method that says which REST call it makes."""
+    for name, method in inspect.getmembers(kind):
+        text = inspect.getdoc(method) or ""
+        found = re.search(r"^(`(?:GET|POST|PUT|PATCH|DELETE)\b.*)", text, re.MULTILINE | re.DOTALL)
+        if name.startswith("_") or not found or not callable(method):
+            continue
+        said = " ".join(found[1].split())
+        parts = re.fullmatch(r"(.*?) ?\((all versions|JupyterHub [\d.]+)[^)]*\)(.*)", said)
+        if parts is None:
+            raise ValueError(f"{prefix}{name}: say `METHOD /path` (all versions), scope `…`")
+        calls, since, rest = parts.groups()
+        needs = re.split(r"\. (?=[A-Z`])", rest.strip(" ,;"))[0].rstrip(".")
+        about = re.split(r"(?<=[.:]) ", " ".join(text.split("\n\n")[0].split()))[0].rstrip(".:")
+        yield f"| `{prefix}{name}` | {about} | {calls} | {since.removeprefix('JupyterHub ')} | {needs} |"
+
+
+def page() -> str:
+    """The whole page."""
+    with Hub("http://127.0.0.1:1/hub/api") as hub:
+        found = {
+            name: type(value) for name, value in vars(hub).items() if isinstance(value, Bound) and value is not hub
+        }
+    nouns = {"hub.": Hub, **{f"hub.{name}.": kind for name, kind in found.items()}}
+    parts = [HEAD]
+    for prefix, kind in nouns.items():
+        parts.append(f"## {prefix.rstrip('.')}\n")
+        parts += ["| method | | REST | since | the token needs |", "|---|---|---|---|---|", *rows(prefix, kind), ""]
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
