@@ -46,7 +46,7 @@ def page() -> str:
         found = {
             name: type(value) for name, value in vars(hub).items() if isinstance(value, Bound) and value is not hub
         }
-    nouns = {"hub.": Hub, **{f"hub.{name}.": kind for name, kind in found.items()}}
+    nouns: dict[str, type] = {"hub.": Hub, **{f"hub.{name}.": kind for name, kind in found.items()}}
     parts = [HEAD]
     for prefix, kind in nouns.items():
         parts.append(f"## {prefix.rstrip('.')}\n")

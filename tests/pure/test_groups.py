@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from jhub.errors import BadRequest, Conflict, InvalidInput, NotFound, Unavailable
+from jhub.errors import BadRequest, Conflict, InvalidInput, NotFound, Unavailable, Unsupported
 from jhub.models import Group
 from jhub.operations.groups import GroupOps
-from jhub.steps import Plan, Request
+from jhub.steps import Answer, Plan, Request
 from jhub.testing import play, refusal, reply
 
 GEO = {"kind": "group", "name": "geo", "roles": [], "users": ["ana"], "properties": {"quota": 2, "room": "b"}}
@@ -161,3 +161,55 @@ def test_properties_of_a_group_that_is_not_there_are_not_written() -> None:
     played = play(GroupOps.set_properties("geo", {"quota": 1}), [refusal(404)])
     assert isinstance(played.error, NotFound)
     assert played.calls == ["GET /groups/geo"]
+
+
+def created(*names: str) -> Answer:
+    return reply(201, [{"name": name, "users": ["ana"]} for name in names])
+
+
+def test_groups_are_created_in_one_call_with_their_users() -> None:
+    played = play(GroupOps.create_many(["geo", "bio", "geo"], users="ana"), [created("geo", "bio")])
+    assert [group.name for group in played.result] == ["geo", "bio"]
+    assert played.calls == ["POST /groups"]
+    assert body(played.sent[0]) == {"groups": ["geo", "bio"], "users": ["ana"]}
+
+
+def test_many_groups_are_created_a_few_at_a_time() -> None:
+    """A hub answers nobody else while it creates."""
+    names = [f"g{n}" for n in range(120)]
+    played = play(GroupOps.create_many(names), [created(*names[:50]), created(*names[50:100]), created(*names[100:])])
+    assert [group.name for group in played.result] == names
+
+
+def test_a_group_that_exists_is_named_with_those_that_were_created_before_it() -> None:
+    played = play(GroupOps.create_many(["geo", "bio", "phy"]), [refusal(409, "Group bio already exists")])
+    assert isinstance(played.error, Conflict)
+    assert str(played.error) == "group bio: already exists; created before it: geo"
+    played = play(GroupOps.create_many(["bio"]), [refusal(409, "Group bio already exists")])
+    assert "none was created" in str(played.error)
+
+
+def test_groups_that_may_exist_are_looked_for_first() -> None:
+    there = reply(json={"items": [{"name": "bio", "users": ["cy"]}], "_pagination": {"offset": 0, "next": None}})
+    played = play(GroupOps.create_many(["geo", "bio"], exist_ok=True), [there, created("geo")])
+    assert [(group.name, group.users) for group in played.result] == [("geo", ("ana",)), ("bio", ("cy",))]
+    assert body(played.sent[1]) == {"groups": ["geo"], "users": []}
+    assert play(GroupOps.create_many(["bio"], exist_ok=True), [there]).calls == ["GET /groups"]
+
+
+def test_an_unknown_user_of_new_groups_is_named() -> None:
+    played = play(GroupOps.create_many(["geo"], users=["erin"]), [refusal(400, "No such user: erin")])
+    assert isinstance(played.error, NotFound)
+    assert "erin" in str(played.error)
+
+
+def test_no_groups_are_no_calls() -> None:
+    assert play(GroupOps.create_many([])).result == ()
+
+
+def test_an_older_hub_has_no_properties() -> None:
+    played = play(
+        GroupOps.set_properties("geo", {"a": 1}), [reply(json={"name": "geo"}), refusal(404)], version="3.1.1"
+    )
+    assert isinstance(played.error, Unsupported)
+    assert "needs JupyterHub 4.0" in str(played.error)

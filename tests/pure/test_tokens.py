@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 
 import pytest
 
-from jhub.errors import BadRequest, HubError, InvalidInput, NotAHub, NotAuthorized, Throttled, Unavailable
+from jhub.errors import (
+    BadRequest,
+    HubBroke,
+    HubError,
+    InvalidInput,
+    NotAHub,
+    NotAuthorized,
+    Throttled,
+    Unavailable,
+    Unsupported,
+)
+from jhub.models import OAuthToken
 from jhub.operations.tokens import TokenOps, sign_in
-from jhub.steps import Request
+from jhub.steps import Plan, Request
 from jhub.testing import Reply, play, refusal, reply
 
 NEW = {"id": "a7", "user": "ana", "token": "SECRET", "scopes": ["inherit"]}
@@ -167,3 +179,59 @@ def test_a_sign_in_without_a_token_in_the_answer_is_not_from_a_hub() -> None:
     played = play(sign_in("ana", PASSWORD, "", None, None), [reply(201, {"id": "a7"})])
     assert isinstance(played.error, NotAHub)
     assert "did not show it" in str(played.error)
+
+
+def test_a_token_is_read_by_its_id() -> None:
+    played = play(TokenOps.get("ana", "a7"), [reply(json={"id": "a7", "user": "ana", "note": "nightly"})])
+    assert (played.result.note, played.calls) == ("nightly", ["GET /users/ana/tokens/a7"])
+
+
+@pytest.mark.parametrize("create", [TokenOps.create, lambda user, scopes: sign_in(user, PASSWORD, "", None, scopes)])
+def test_an_old_hub_would_give_a_token_all_scopes(create: Callable[..., Plan[object]]) -> None:
+    """2.x does not look at them."""
+    played = play(create("ana", scopes=["list:users"]), version="2.3.1")
+    assert isinstance(played.error, Unsupported)
+    assert "needs JupyterHub 3.0" in str(played.error)
+    assert played.sent == []
+
+
+def test_a_hub_that_breaks_on_a_scope_is_told_with_what_it_may_be() -> None:
+    """4.x does."""
+    played = play(TokenOps.create("ana", scopes=["nope"]), [refusal(500)], version="4.1.6")
+    assert isinstance(played.error, HubBroke)
+    assert "misspelt" in played.error.hint
+
+
+def exchange(verifier: str | None = None) -> Plan[OAuthToken]:
+    client = {"client_id": "service-x", "client_secret": "SECRET", "redirect_uri": "http://127.0.0.1:9/"}
+    return TokenOps.exchange_code("SECRETCODE", **client, code_verifier=verifier)
+
+
+def test_a_code_is_exchanged_for_a_token_as_a_form_and_without_one() -> None:
+    played = play(exchange("VERIFIER"), [reply(json={"access_token": "NEW", "expires_in": 60, "scope": "inherit"})])
+    assert played.result.access_token == "NEW"
+    step = request(played.sent[0])
+    assert (step.method, step.path, step.form, step.anonymous) == ("POST", "/oauth2/token", True, True)
+    assert step.body == {
+        "grant_type": "authorization_code",
+        "code": "SECRETCODE",
+        "client_id": "service-x",
+        "client_secret": "SECRET",
+        "redirect_uri": "http://127.0.0.1:9/",
+        "code_verifier": "VERIFIER",
+    }
+    assert "SECRET" not in repr(played)
+    assert "NEW" not in repr(played)
+
+
+def test_a_code_is_sent_once() -> None:
+    assert play(exchange(), [Unavailable("refused", sent=False), reply(json={"access_token": "NEW"})]).left == 1
+
+
+def test_a_refused_exchange_is_told_in_the_words_of_oauth() -> None:
+    played = play(exchange(), [reply(400, {"error": "invalid_grant", "error_description": "the code is used up"})])
+    assert isinstance(played.error, BadRequest)
+    assert "the code is used up" in str(played.error)
+    played = play(exchange(), [reply(401, {"error": "invalid_client"})])
+    assert isinstance(played.error, NotAuthorized)
+    assert "invalid_client" in str(played.error)

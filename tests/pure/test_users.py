@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 
 from jhub.errors import BadRequest, Conflict, HubError, InvalidInput, MissingScope, NotFound, StillPending, Unavailable
-from jhub.operations.users import UserOps
+from jhub.operations.users import Sort, UserOps
 from jhub.steps import Request
 from jhub.testing import play, refusal, reply
+
+IDLE = {"name": "ana", "servers": {"lab": {"name": "lab"}}}
 
 
 def test_a_user_is_read_by_name() -> None:
@@ -165,3 +169,91 @@ def test_a_default_server_on_its_way_up_is_stopped_first() -> None:
 def test_who_exists_and_is_no_administrator_is_not_taken_for_one() -> None:
     played = play(UserOps.create("ana", admin=True, exist_ok=True), [refusal(409), reply(json={"name": "ana"})])
     assert isinstance(played.error, Conflict)
+
+
+def test_only_what_is_to_change_is_sent_of_a_user() -> None:
+    played = play(UserOps.edit("ana", admin=False), [reply(json={"name": "ana"})])
+    assert (played.calls, sent(played.sent[0]).body) == (["PATCH /users/ana"], {"admin": False})
+    played = play(UserOps.edit("ana", auth_state={"key": "SECRET"}), [reply(json={"name": "ana"})])
+    assert sent(played.sent[0]).body == {"auth_state": {"key": "SECRET"}}
+    assert "SECRET" not in repr(played.sent)
+
+
+def test_nothing_to_change_is_an_error_and_not_sent() -> None:
+    assert isinstance(play(UserOps.edit("ana")).error, InvalidInput)
+
+
+def test_a_user_gets_another_name() -> None:
+    played = play(UserOps.rename("ana", "anna"), [reply(json=IDLE), reply(json={"name": "anna"})])
+    assert played.result.name == "anna"
+    assert (played.calls[1], sent(played.sent[1]).body) == ("PATCH /users/ana", {"name": "anna"})
+
+
+def test_a_rename_whose_answer_got_lost_is_not_repeated() -> None:
+    assert play(UserOps.rename("ana", "anna"), [reply(json=IDLE), Unavailable("reset"), reply()]).left == 1
+
+
+def test_the_same_name_again_is_never_sent() -> None:
+    """6.1 would erase it."""
+    played = play(UserOps.rename("ana", "ana"), [reply(json=IDLE)])
+    assert (played.result.name, played.calls) == ("ana", ["GET /users/ana"])
+
+
+def test_who_has_a_server_running_keeps_their_name() -> None:
+    """It would go on at the address of the old one."""
+    busy = {"name": "ana", "servers": {"lab": {"name": "lab", "ready": True}}}
+    played = play(UserOps.rename("ana", "anna"), [reply(json=busy)])
+    assert isinstance(played.error, Conflict)
+    assert "ana/lab" in str(played.error)
+
+
+def test_a_name_that_is_taken_is_a_conflict() -> None:
+    played = play(UserOps.rename("ana", "ben"), [reply(json=IDLE), refusal(400, "User ben already exists")])
+    assert isinstance(played.error, Conflict)
+
+
+def test_another_refusal_of_a_name_stays_one() -> None:
+    played = play(UserOps.rename("ana", "b b"), [reply(json=IDLE), refusal(400, "Invalid username: b b")])
+    assert isinstance(played.error, BadRequest)
+
+
+def test_capital_letters_are_for_hubs_that_lower_them() -> None:
+    """Before 6.0 a user with capital letters could never sign in again."""
+    played = play(UserOps.rename("ana", "Anna"), [reply(json=IDLE), reply(json={"name": "anna"})])
+    assert played.result.name == "anna"
+    played = play(UserOps.rename("ana", "Anna"), [reply(json=IDLE)], version="5.5.4")
+    assert isinstance(played.error, InvalidInput)
+
+
+def test_activity_is_told_in_universal_time() -> None:
+    at = datetime(2026, 11, 22, 12, 30, tzinfo=timezone(timedelta(hours=2)))
+    played = play(UserOps.record_activity("ana", at=at, servers=["", "lab"]), [Unavailable("reset"), reply()])
+    moment = {"last_activity": "2026-11-22T10:30:00Z"}
+    assert sent(played.sent[0]).body == {**moment, "servers": {"": moment, "lab": moment}}
+    assert played.calls == ["POST /users/ana/activity"] * 2
+
+
+def test_a_time_of_no_zone_is_refused() -> None:
+    played = play(UserOps.record_activity("ana", at=datetime(2026, 11, 22)))
+    assert isinstance(played.error, InvalidInput)
+
+
+@pytest.mark.parametrize(
+    ("sort", "names"),
+    [
+        ("id", ["cy", "ana", "ben"]),
+        ("-id", ["ben", "ana", "cy"]),
+        ("name", ["ana", "ben", "cy"]),
+        ("-name", ["cy", "ben", "ana"]),
+        ("last_activity", ["ben", "cy", "ana"]),
+        ("-last_activity", ["ana", "cy", "ben"]),
+    ],
+)
+def test_a_hub_that_cannot_sort_is_helped(sort: Sort, names: list[str]) -> None:
+    """Before 5.0 the hub ignores `sort` and says nothing."""
+    seen = {"cy": "2026-11-20T00:00:00Z", "ana": "2026-11-21T00:00:00Z", "ben": None}
+    users = [{"name": name, "last_activity": at} for name, at in seen.items()]
+    page = reply(json={"items": users, "_pagination": {"offset": 0, "next": None}})
+    played = play(UserOps.list(sort=sort), [page], version="4.1.6")
+    assert [user.name for user in played.emitted] == names
+    assert "sort" not in dict(sent(played.sent[0]).query)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 import click
 import msgspec
 
+from jhub.cli.kit.given import text_from
 from jhub.cli.kit.options import common, connect
 from jhub.errors import InvalidInput
 from jhub.steps import Answer, Request
@@ -66,16 +65,7 @@ def _pairs(given: tuple[str, ...]) -> list[tuple[str, str]]:
 def _body(data: str | None) -> Any:
     if data is None:
         return None
-    if data == "@-":
-        text = sys.stdin.read()
-    elif data.startswith("@"):
-        try:
-            text = Path(data[1:]).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InvalidInput(f"cannot read {data[1:]}: {error}") from None
-    else:
-        text = data
     try:
-        return msgspec.json.decode(text)
+        return msgspec.json.decode(text_from(data) if data.startswith("@") else data)
     except msgspec.MsgspecError as error:
         raise InvalidInput(f"the body is not JSON: {error}") from None

@@ -10,14 +10,13 @@ import click
 import msgspec
 
 from jhub import contexts
+from jhub.cli.kit import given
 from jhub.cli.kit.exits import show
 from jhub.cli.kit.options import CONTEXT, common, connect, duration, output, warn_if_beaten
 from jhub.cli.kit.output import View, ago, note
 from jhub.discovery import is_loopback, tidy
 from jhub.errors import HubError, InvalidInput, NotAuthorized
 from jhub.models import Identity
-
-STDIN = "-"
 
 IDENTITY: View[Identity] = View(
     name=lambda who: who.name,
@@ -66,13 +65,9 @@ def login(
     if address.startswith("http://") and not is_loopback(address):
         note("warning: this URL is plain http; passwords and tokens can be read on the way")
     if token_from is not None:
-        if token_from != STDIN or password_stdin:
-            raise click.UsageError(
-                "--token takes only -, to read the token from stdin: arguments are visible to others"
-            )
-        secret = (_ask("Token", hide=True) if sys.stdin.isatty() else sys.stdin.readline()).strip()
-        if not secret:
-            raise InvalidInput("there is no token on stdin")
+        if password_stdin:
+            raise click.UsageError("--token and --password-stdin exclude each other")
+        secret = given.secret("--token", token_from, "token")
         with Hub(url, secret) as hub:
             who = hub.whoami()
             context = contexts.Context(api_url=hub.api_url, user=who.name)

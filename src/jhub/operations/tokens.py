@@ -60,8 +60,7 @@ class TokenOps:
         not know; `BadRequest` for a scope that is unknown or not held (on 4.1 `HubBroke`).
         """
         body = _wish(note, expires_in, scopes)
-        yield from _know_scopes(scopes)
-        return (yield from _created(call("POST", _path(user), Token, body=body, about=f"token for {user}"), user))
+        return _created(call("POST", _path(user), Token, body=body, about=f"token for {user}"), user, scopes)
 
     @operation
     def create_with_password(
@@ -137,7 +136,8 @@ class TokenOps:
         return send("DELETE", f"{_path(user)}/{segment(token_id, 'token')}", about=f"token {token_id} of {user}")
 
 
-def _created(request: Request[Token], user: str) -> Flow[Token]:
+def _created(request: Request[Token], user: str, scopes: Iterable[str] | None) -> Flow[Token]:
+    yield from _know_scopes(scopes)
     try:
         token = yield from request
     except NotAuthorized as error:

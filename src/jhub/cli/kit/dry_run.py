@@ -1,36 +1,101 @@
-"""`--dry-run`: reads are carried out, the first write of each plan is printed instead of sent."""
+"""`--dry-run`: reads are carried out, writes are printed instead of sent, as far as they do not depend on answers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlencode
 
 import click
 import msgspec
 
+from jhub.cli.kit.output import note
+from jhub.cli.kit.text import clean
 from jhub.errors import HubError
-from jhub.steps import Emit, Plan, Request
+from jhub.steps import Answer, Cancel, Emit, Fork, HubVersion, Next, Now, Plan, Request
 
 if TYPE_CHECKING:
     from jhub.client.sync import Hub
 
+READS = ("GET", "HEAD")
+SECRET = {"api_token", "auth_state", "auth_token", "client_secret", "code", "code_verifier", "password", "token"}
+"""Keys of a body whose values are not shown."""
 
-def rehearse(hub: Hub, plan: Plan[Any]) -> None:
-    """Print the request that a plan would change something with; what would follow depends on its answer."""
+
+def rehearse(hub: Hub, plans: Iterable[Plan[Any]]) -> None:
+    """Print the requests that plans would change something with."""
+    if not all([_to_its_end(hub, plan) for plan in plans]):
+        note("(what follows depends on the answers)")
+
+
+def _to_its_end(hub: Hub, plan: Plan[Any]) -> bool:
+    """Print the writes of one plan, each answered with nothing in it. False where it wants to know more than that."""
+    from jhub.client.threads import Threads
+
     steps = plan.__iter__()
+    threads = Threads(hub)
     answer: Any = None
     failure: HubError | None = None
+    wrote = False
     while True:
         try:
             step = steps.send(answer) if failure is None else steps.throw(failure)
         except StopIteration:
-            return
+            return True
+        except (HubError, AttributeError, TypeError):
+            if not wrote:
+                raise
+            return False  # it makes nothing of an answer that has nothing in it
         answer = failure = None
-        if isinstance(step, Request) and step.method not in ("GET", "HEAD"):
-            body = "" if step.body is None else f" {msgspec.json.encode(step.body).decode()}"
-            click.echo(f"{step.method} {step.path}{body}")
-            return
+        if _writes(step):
+            if not isinstance(step, Request):
+                return False
+            _print(step)
+            wrote, answer = True, _nothing_in_it(step)
+        elif wrote and not isinstance(step, Emit | HubVersion | Now):
+            return False  # it looks at what came of a write, and nothing did
+        else:
+            try:
+                match step:
+                    case Emit():
+                        pass
+                    case Fork() | Next() | Cancel():
+                        answer = threads.do(step)
+                    case _:
+                        answer = hub.perform(step)
+            except HubError as error:
+                failure = error
+
+
+def _writes(step: object) -> bool:
+    """Whether a step changes something, or, being a whole flow, might."""
+    if isinstance(step, Fork):
+        return not isinstance(step.flow, Request) or _writes(step.flow)
+    return isinstance(step, Request) and step.method not in READS
+
+
+def _nothing_in_it(request: Request[Any]) -> Any:
+    """What a request makes of an empty answer, an empty list or an empty object; None where it needs more."""
+    for content in (b"", b"[]", b"{}"):
         try:
-            if not isinstance(step, Emit):
-                answer = hub.perform(step)
-        except HubError as error:
-            failure = error
+            return request.decode(Answer(204, content=content))
+        except HubError:
+            continue
+    return None
+
+
+def _print(request: Request[Any]) -> None:
+    query = f"?{urlencode(request.query)}" if request.query else ""
+    body = "" if request.body is None else f" {msgspec.json.encode(_masked(request.body)).decode()}"
+    click.echo(clean(f"{request.method} {request.path}{query}{body}"))
+
+
+def _masked(value: object) -> object:
+    match value:
+        case dict():
+            given = cast(dict[object, object], value)
+            return {key: "***" if key in SECRET else _masked(each) for key, each in given.items()}
+        case list() | tuple():
+            return [_masked(each) for each in cast(Iterable[object], value)]
+        case _:
+            return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -21,59 +22,83 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+@dataclass(slots=True)
+class Tally:
+    """How many came to their end, and the failures, each of which is shown as it comes."""
+
+    done: int = 0
+    failures: list[HubError] = field(default_factory=list[HubError])
+
+    def failed(self, error: HubError) -> None:
+        """Show a failure and go on."""
+        show(error)
+        self.failures.append(error)
+
+
+@contextmanager
+def tally() -> Generator[Tally]:
+    """On the way out, exit 7 if some failed and others did not, else with the code that the failures agree on."""
+    counted = Tally()
+    yield counted
+    if counted.failures:
+        codes = {code_of(error) for error in counted.failures}
+        raise click.exceptions.Exit(7 if counted.done or len(codes) > 1 else codes.pop())
+
+
 @contextmanager
 def each(names: Iterable[str], act: Callable[[str], T]) -> Generator[Iterator[T]]:
-    """What `act` gives for each name, as it comes. On the way out, exit 7 if some failed and others did not."""
-    done: list[str] = []
-    failures: list[HubError] = []
+    """What `act` gives for each name, as it comes. On the way out, the exit code of `tally`."""
 
     def results() -> Iterator[T]:
         for name in names:
             try:
                 result = act(name)
             except HubError as error:
-                failures.append(error)
-                show(error)
+                counted.failed(error)
                 if isinstance(error, Unavailable):
                     return  # nor would the others get through
             else:
-                done.append(name)
+                counted.done += 1
                 yield result
 
-    yield results()
-    if failures:
-        codes = {code_of(error) for error in failures}
-        raise click.exceptions.Exit(7 if done or len(codes) > 1 else codes.pop())
+    with tally() as counted:
+        yield results()
 
 
-def create_each(
+def run_each(
     hub: Hub, names: list[str], plan: Callable[[str], Plan[T]], view: View[T], form: str, *, dry_run: bool
 ) -> None:
-    """Carry a plan out for each name and print what was created."""
+    """Carry a plan out for each name and print what came of it."""
     if dry_run:
-        for name in names:
-            rehearse(hub, plan(name))
+        rehearse(hub, map(plan, names))
         return
-    with each(names, lambda name: hub.run(plan(name))) as made:
-        view.many(made, form)
+    with each(names, lambda name: hub.run(plan(name))) as results:
+        view.many(results, form)
+
+
+def tell_each(
+    hub: Hub, names: list[str], plan: Callable[[str], Plan[object]], said: Callable[[str], str], *, dry_run: bool
+) -> None:
+    """Carry a plan out for each name, and say that it was."""
+    if dry_run:
+        rehearse(hub, map(plan, names))
+        return
+
+    def act(name: str) -> str:
+        hub.run(plan(name))
+        return name
+
+    with each(names, act) as done:
+        for name in done:
+            note(said(name))
 
 
 def delete_each(
     hub: Hub, noun: str, names: list[str], plan: Callable[[str], Plan[None]], *, yes: bool, dry_run: bool
 ) -> None:
     """Carry a plan out for each name, once the name, or the number of them, was typed."""
-    if dry_run:
-        for name in names:
-            rehearse(hub, plan(name))
-        return
-    one = len(names) == 1
-    what, typed = (f"{noun} {names[0]}", names[0]) if one else (f"{len(names)} {noun}s", str(len(names)))
-    confirm_by_name(what, typed, yes=yes)
-
-    def delete(name: str) -> str:
-        hub.run(plan(name))
-        return name
-
-    with each(names, delete) as done:
-        for name in done:
-            note(f"deleted {name}")
+    if not dry_run:
+        one = len(names) == 1
+        what, typed = (f"{noun} {names[0]}", names[0]) if one else (f"{len(names)} {noun}s", str(len(names)))
+        confirm_by_name(what, typed, yes=yes)
+    tell_each(hub, names, plan, lambda name: f"deleted {name}", dry_run=dry_run)

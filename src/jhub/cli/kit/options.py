@@ -33,7 +33,7 @@ def _remember(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 
 
 def _debug(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
-    if value:
+    if value and not ctx.resilient_parsing:  # a line that is being completed says nothing
         logging.basicConfig(format="debug: %(message)s", stream=sys.stderr)
         logging.getLogger("jhub").setLevel(logging.DEBUG)
     return value
@@ -73,7 +73,7 @@ def output(*, lines: bool = False) -> Callable[[F], F]:
 
 yes = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 dry_run = click.option(
-    "--dry-run", is_flag=True, help="Print the first request that would change something, and change nothing."
+    "--dry-run", is_flag=True, help="Print the requests that would change something, and change nothing."
 )
 
 

@@ -23,6 +23,8 @@ class View(Generic[T]):
 
     name: Callable[[T], str]
     columns: dict[str, Callable[[T], object]]
+    optional: frozenset[str] = frozenset()
+    """Columns that a table does without where they would be empty."""
 
     def many(self, items: Iterable[T], form: str) -> None:
         """Print a list."""
@@ -37,12 +39,9 @@ class View(Generic[T]):
                 writer.writerow(name.lower() for name in self.columns)
                 writer.writerows([_cell(column(item)) for column in self.columns.values()] for item in items)
             case _:
-                table(list(self.columns), [[column(item) for column in self.columns.values()] for item in items])
-
-    def told(self, items: Sequence[T]) -> View[T]:
-        """The same view, of only those columns in which one of these items has something to say."""
-        columns = {name: column for name, column in self.columns.items() if any(_cell(column(each)) for each in items)}
-        return View(self.name, columns)
+                items = list(items)
+                columns = self._columns(items)
+                table(list(columns), [[column(item) for column in columns.values()] for item in items])
 
     def one(self, item: T, form: str) -> None:
         """Print a single object; as a table, one line per column."""
@@ -50,11 +49,19 @@ class View(Generic[T]):
             case "json" | "yaml":
                 dump(item, form)
             case "table":
-                width = max(map(len, self.columns))
-                for name, column in self.columns.items():
+                columns = self._columns([item])
+                width = max(map(len, columns))
+                for name, column in columns.items():
                     click.echo(f"{name.lower():<{width}}  {_cell(column(item))}".rstrip())
             case _:
                 self.many([item], form)
+
+    def _columns(self, items: Sequence[T]) -> dict[str, Callable[[T], object]]:
+        return {
+            name: column
+            for name, column in self.columns.items()
+            if name not in self.optional or any(_cell(column(each)) for each in items)
+        }
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

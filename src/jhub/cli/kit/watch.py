@@ -66,6 +66,7 @@ RESULTS: View[Line] = View(
         "SECONDS": lambda line: line.seconds,
         "REASON": lambda line: line.reason,
     },
+    optional=frozenset({"PROFILE", "URL", "SECONDS", "REASON"}),
 )
 
 
@@ -78,7 +79,7 @@ def watch(hub: Hub, fleet: Fleet[ServerEvent, Summary], form: str, count: int) -
     if form != "json":
         ended = (*summary.done, *summary.failed, *summary.skipped)
         lines = [Line.of(event, hub.url) for event in (summary.done if form == "name" else ended)]
-        (RESULTS.told(lines) if form == "table" else RESULTS).many(lines, form)
+        RESULTS.many(lines, form)
     if summary.skipped:
         note(f"{len(summary.skipped)} skipped after failures in a row; mend the cause and run the same command again")
     if not summary.ok:

@@ -1,0 +1,47 @@
+"""Values that do not stand on the command line: secrets, which others could read there, and bodies in files."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from jhub.errors import InvalidInput
+
+STDIN = "-"
+
+
+def secret(option: str, given: str, what: str) -> str:
+    """A secret from stdin, or asked for at a terminal: all that `option` takes is "-"."""
+    if given != STDIN:
+        raise click.UsageError(f"{option} takes only -, to read the {what} from stdin: arguments are visible to others")
+    if sys.stdin.isatty():
+        answer: str = click.prompt(what.capitalize(), hide_input=True, err=True)
+    else:
+        answer = sys.stdin.readline()
+    if not answer.strip():
+        raise InvalidInput(f"there is no {what} on stdin")
+    return answer.strip()
+
+
+def text_from(place: str) -> str:
+    """What stands in a file (@FILE), or on stdin (- or @-)."""
+    if place.removeprefix("@") == STDIN:
+        return sys.stdin.read()
+    try:
+        return Path(place[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"cannot read {place[1:]}: {error}") from None
+
+
+def secret_object(option: str, given: str) -> dict[str, Any]:
+    """A JSON object from a file or stdin, whose content is shown in no error."""
+    if given != STDIN and not given.startswith("@"):
+        raise click.UsageError(f"{option} takes @FILE, or - for stdin: arguments are visible to others")
+    try:
+        return msgspec.json.decode(text_from(given), type=dict[str, Any])
+    except msgspec.MsgspecError:
+        raise InvalidInput(f"what {option} names is not a JSON object") from None

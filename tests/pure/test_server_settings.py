@@ -1,0 +1,115 @@
+"""Servers that are created, edited and renamed without being started (JupyterHub 6.0)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jhub.errors import BadRequest, Conflict, InvalidInput, NotFound, Unavailable, Unsupported
+from jhub.operations.servers import ServerOps
+from jhub.steps import Request
+from jhub.testing import play, refusal, reply
+
+LAB = {"name": "lab", "display_name": "Lab", "stopped": True}
+READY = {**LAB, "ready": True, "user_options": {}}
+
+
+def body(step: object) -> object:
+    assert isinstance(step, Request)
+    return step.body
+
+
+def test_a_server_is_created_with_what_was_given() -> None:
+    played = play(ServerOps.create("ana", "lab", display_name="Lab", profile="gpu"), [reply(201, LAB)])
+    assert (played.result.target, played.result.display_name) == ("ana/lab", "Lab")
+    assert played.calls == ["PUT /users/ana/servers/lab"]
+    assert body(played.sent[0]) == {"display_name": "Lab", "user_options": {"profile": "gpu"}}
+
+
+def test_a_server_that_may_have_been_created_is_not_asked_for_again() -> None:
+    """A second answer would be 409, for what the first did."""
+    assert play(ServerOps.create("ana", "lab"), [Unavailable("reset"), reply(201, LAB)]).left == 1
+
+
+@pytest.mark.parametrize("name", ["", "Lab", "a--b", "x" * 31])
+def test_a_server_is_not_created_by_a_name_that_none_may_have(name: str) -> None:
+    assert isinstance(play(ServerOps.create("ana", name)).error, InvalidInput)
+
+
+def test_a_server_is_edited() -> None:
+    played = play(ServerOps.edit("ana", "lab", user_options={"cpus": 2}), [Unavailable("reset"), reply(json=LAB)])
+    assert played.result.target == "ana/lab"
+    assert played.calls == ["PATCH /users/ana/servers/lab"] * 2
+    assert body(played.sent[0]) == {"user_options": {"cpus": 2}}
+    assert play(ServerOps.edit("ana", display_name="Mine"), [reply(json=LAB)]).calls == ["PATCH /users/ana/server"]
+
+
+def test_options_are_taken_away_by_none_at_all() -> None:
+    assert body(play(ServerOps.edit("ana", "lab", user_options={}), [reply(json=LAB)]).sent[0]) == {"user_options": {}}
+
+
+def test_nothing_to_change_is_an_error() -> None:
+    with pytest.raises(InvalidInput, match="nothing to change"):
+        ServerOps.edit("ana", "lab")
+
+
+def test_a_server_is_renamed_and_not_twice() -> None:
+    played = play(ServerOps.rename("ana", "lab", "old-lab"), [reply(json={**LAB, "name": "old-lab"})])
+    assert (played.result.target, body(played.sent[0])) == ("ana/old-lab", {"name": "old-lab"})
+    assert play(ServerOps.rename("ana", "lab", "old-lab"), [Unavailable("reset"), reply(json=LAB)]).left == 1
+
+
+@pytest.mark.parametrize(("name", "new"), [("", "lab"), ("lab", ""), ("lab", "Old Lab"), ("lab", "../x")])
+def test_a_name_that_none_may_have_is_refused(name: str, new: str) -> None:
+    with pytest.raises(InvalidInput):
+        ServerOps.rename("ana", name, new)
+
+
+def test_a_server_with_a_name_from_before_the_rule_can_be_renamed() -> None:
+    assert play(ServerOps.rename("ana", "Old_Lab", "lab"), [reply(json=LAB)]).error is None
+
+
+@pytest.mark.parametrize(
+    ("refused", "kind"),
+    [
+        (refusal(400, "ana:lab is active. Please stop it before modifying it."), Conflict),
+        (refusal(409, "User ana already has server 'lab'"), Conflict),
+        (refusal(404, "User ana has no such server lab"), NotFound),
+        (refusal(400, "Invalid server_name"), BadRequest),
+    ],
+)
+def test_a_refusal_says_what_stands_in_the_way(refused: Any, kind: type[Exception]) -> None:
+    assert type(play(ServerOps.rename("ana", "old", "lab"), [refused]).error) is kind
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        ServerOps.create("ana", "lab"),
+        ServerOps.edit("ana", "lab", display_name="Lab"),
+        ServerOps.rename("ana", "lab", "old-lab"),
+    ],
+    ids=["create", "edit", "rename"],
+)
+def test_an_older_hub_cannot(plan: Any) -> None:
+    played = play(plan, [refusal(405)], version="5.5.4")
+    assert isinstance(played.error, Unsupported)
+    assert "needs JupyterHub 6.0; this hub is 5.5.4" in str(played.error)
+
+
+def test_a_start_can_give_a_display_name() -> None:
+    played = play(ServerOps.start("ana", "lab", display_name="Lab"), [reply(201), reply(json=READY)])
+    assert body(played.sent[0]) == {"user_options": {}, "display_name": "Lab"}
+
+
+def test_an_older_hub_would_take_a_display_name_for_an_option() -> None:
+    played = play(ServerOps.start("ana", "lab", display_name="Lab"), version="5.5.4")
+    assert isinstance(played.error, Unsupported)
+    assert played.sent == []
+
+
+def test_a_start_would_erase_the_display_name_of_a_default_server() -> None:
+    played = play(ServerOps.start("ana", display_name="Mine"))
+    assert isinstance(played.error, InvalidInput)
+    assert played.sent == []

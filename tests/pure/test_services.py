@@ -1,0 +1,94 @@
+"""Services, the proxy, and the end of a hub."""
+
+from __future__ import annotations
+
+import pytest
+
+from jhub.errors import Conflict, HubBroke, InvalidInput, NotFound, Unavailable, Unsupported
+from jhub.operations.hub import HubOps
+from jhub.operations.proxy import ProxyOps
+from jhub.operations.services import ServiceOps
+from jhub.steps import Request
+from jhub.testing import play, refusal, reply
+
+ROBOT = {"kind": "service", "name": "robot", "admin": False, "command": [], "info": {}, "display": True, "pid": 0}
+
+
+def body(step: object) -> object:
+    assert isinstance(step, Request)
+    return step.body
+
+
+def test_services_come_by_name_in_one_answer() -> None:
+    found = {"b": {**ROBOT, "name": "b"}, "a": {**ROBOT, "name": "a", "command": "", "info": "", "display": ""}}
+    played = play(ServiceOps.list(), [reply(json=found)])
+    assert [service.name for service in played.emitted] == ["a", "b"]
+
+
+def test_a_service_is_registered_with_what_was_given_and_nothing_else() -> None:
+    plan = ServiceOps.create("robot", api_token="SECRET", oauth_client_allowed_scopes=["inherit"])
+    played = play(plan, [reply(201, ROBOT)])
+    assert played.calls == ["POST /services/robot"]
+    assert body(played.sent[0]) == {"api_token": "SECRET", "oauth_client_allowed_scopes": ["inherit"]}
+    assert "SECRET" not in repr(played.sent)
+
+
+def test_a_service_without_anything_still_has_a_body() -> None:
+    """The hub refuses an empty one."""
+    assert body(play(ServiceOps.create("robot"), [reply(201, ROBOT)]).sent[0]) == {"admin": False}
+
+
+def test_a_service_that_exists_is_a_conflict() -> None:
+    played = play(ServiceOps.create("robot"), [refusal(409, "Service robot already exists")])
+    assert isinstance(played.error, Conflict)
+
+
+def test_a_service_whose_answer_got_lost_is_not_registered_twice() -> None:
+    assert play(ServiceOps.create("robot"), [Unavailable("reset"), reply(201, ROBOT)]).left == 1
+
+
+def test_a_service_of_the_configuration_stays() -> None:
+    played = play(ServiceOps.delete("robot"), [refusal(405, "Service robot is not modifiable at runtime")])
+    assert isinstance(played.error, Unsupported)
+    assert "configuration" in played.error.hint
+
+
+@pytest.mark.parametrize("plan", [ServiceOps.delete("robot"), ServiceOps.create("robot")], ids=["delete", "create"])
+def test_an_older_hub_registers_no_services(plan: object) -> None:
+    played = play(plan, [refusal(405, "Method Not Allowed")], version="4.1.6")  # type: ignore[arg-type, var-annotated]
+    assert isinstance(played.error, Unsupported)
+    assert "needs JupyterHub 5.0" in str(played.error)
+
+
+def test_a_service_that_an_older_hub_does_not_know_is_not_found() -> None:
+    """Before 5.0 the hub answers 500."""
+    answers = [refusal(500), reply(json={"other": {**ROBOT, "name": "other"}})]
+    played = play(ServiceOps.get("robot"), answers, version="4.1.6")
+    assert isinstance(played.error, NotFound)
+    assert played.calls == ["GET /services/robot", "GET /services"]
+
+
+def test_a_hub_that_broke_is_not_one_without_the_service() -> None:
+    assert isinstance(play(ServiceOps.get("robot"), [refusal(500)]).error, HubBroke)
+    there = play(ServiceOps.get("robot"), [refusal(500), reply(json={"robot": ROBOT})], version="4.1.6")
+    assert isinstance(there.error, HubBroke)
+
+
+def test_a_deletion_whose_answer_got_lost_is_done() -> None:
+    assert play(ServiceOps.delete("robot"), [Unavailable("reset"), refusal(404)]).error is None
+
+
+def test_the_proxy_is_mended_and_moved() -> None:
+    assert play(ProxyOps.sync(), [Unavailable("reset"), reply()]).calls == ["POST /proxy"] * 2
+    played = play(ProxyOps.edit(api_url="http://127.0.0.1:8001", auth_token="SECRET"), [reply()])
+    assert body(played.sent[0]) == {"api_url": "http://127.0.0.1:8001", "auth_token": "SECRET"}
+    assert "SECRET" not in repr(played.sent)
+    with pytest.raises(InvalidInput, match="nothing to change"):
+        ProxyOps.edit()
+
+
+def test_a_shutdown_says_only_what_was_asked_for_and_only_once() -> None:
+    assert body(play(HubOps.shutdown(), [reply(202)]).sent[0]) == {}
+    played = play(HubOps.shutdown(servers=False, proxy=True), [Unavailable("reset"), reply(202)])
+    assert body(played.sent[0]) == {"servers": False, "proxy": True}
+    assert played.left == 1

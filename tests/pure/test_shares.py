@@ -1,0 +1,160 @@
+"""Shares and share codes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jhub.errors import BadRequest, HubBroke, InvalidInput, NotFound, Unavailable, Unsupported
+from jhub.operations.shares import ShareCodeOps, ShareOps
+from jhub.steps import Request
+from jhub.testing import play, refusal, reply
+
+SERVER = {"user": {"name": "ana"}, "name": "lab", "url": "/user/ana/lab/", "ready": True}
+SHARE = {"server": SERVER, "scopes": ["access:servers!server=ana/lab"], "user": {"name": "ben"}, "group": None}
+CODE = {"id": "sc_1", "server": SERVER, "code": "SECRET", "accept_url": "/hub/accept-share?code=SECRET"}
+
+
+def sent(step: object) -> Request[Any]:
+    assert isinstance(step, Request)
+    return step
+
+
+def page(*items: object) -> object:
+    return {"items": items, "_pagination": {"offset": 0, "next": None}}
+
+
+def test_a_server_is_shared_with_a_user() -> None:
+    played = play(ShareOps.grant("ana", "lab", user="ben"), [reply(json=SHARE)])
+    assert (played.result.server.target, played.result.shared_with) == ("ana/lab", "ben")
+    assert played.calls == ["POST /shares/ana/lab"]
+    assert sent(played.sent[0]).body == {"user": "ben"}
+
+
+def test_a_server_is_shared_with_a_group_for_what_is_named() -> None:
+    scope = "read:servers!server=ana/lab"
+    share = {**SHARE, "kind": "group", "user": None, "group": {"name": "geo"}}
+    played = play(ShareOps.grant("ana", "lab", group="geo", scopes=scope), [reply(json=share)])
+    assert played.result.shared_with == "geo"
+    assert sent(played.sent[0]).body == {"group": "geo", "scopes": [scope]}
+
+
+def test_a_default_server_has_an_empty_name_and_no_path_of_its_own() -> None:
+    assert play(ShareOps.grant("ana", user="ben"), [reply(json=SHARE)]).calls == ["POST /shares/ana/"]
+    assert play(ShareOps.list("ana", ""), [reply(json=page())]).calls == ["GET /shares/ana/"]
+    assert play(ShareOps.list("ana"), [reply(json=page())]).calls == ["GET /shares/ana"]
+
+
+@pytest.mark.parametrize("who", [{}, {"user": "ben", "group": "geo"}])
+def test_one_of_user_and_group_is_named(who: dict[str, str]) -> None:
+    for operation in (ShareOps.grant, ShareOps.revoke, ShareOps.get, ShareOps.leave):
+        with pytest.raises(InvalidInput, match="one of the two"):
+            operation("ana", "lab", **who)
+    with pytest.raises(InvalidInput, match="one of the two"):
+        ShareOps.list_shared_with(**who)
+
+
+def test_no_scopes_at_all_are_not_the_hubs_default() -> None:
+    with pytest.raises(InvalidInput, match="no scopes"):
+        ShareOps.grant("ana", "lab", user="ben", scopes=[])
+
+
+@pytest.mark.parametrize("who", ["user", "group"])
+def test_whom_nobody_knows_is_not_found(who: str) -> None:
+    played = play(ShareOps.grant("ana", "lab", user="ben"), [refusal(400, f"No such {who}: ben")])
+    assert isinstance(played.error, NotFound)
+
+
+def test_another_refusal_stays_one() -> None:
+    played = play(ShareOps.grant("ana", "lab", user="ben"), [refusal(400, "Invalid JSON")])
+    assert isinstance(played.error, BadRequest)
+
+
+def test_a_hub_that_breaks_on_a_scope_is_told_with_what_it_may_be() -> None:
+    played = play(ShareOps.grant("ana", "lab", user="ben", scopes=["nope"]), [refusal(500)])
+    assert isinstance(played.error, HubBroke)
+    assert "misspelt" in played.error.hint
+    played = play(ShareOps.grant("ana", "lab", user="ben"), [refusal(500)])
+    assert played.error is not None
+    assert not played.error.hint
+
+
+def test_what_remains_of_a_share_is_the_answer_and_nothing_is_none() -> None:
+    played = play(ShareOps.revoke("ana", "lab", user="ben", scopes=["x"]), [reply(json=SHARE)])
+    assert played.result is not None
+    assert played.calls == ["PATCH /shares/ana/lab"]
+    assert play(ShareOps.revoke("ana", "lab", user="ben"), [reply(json={})]).result is None
+
+
+def test_granting_and_revoking_survive_a_lost_answer() -> None:
+    lost = Unavailable("reset")
+    assert play(ShareOps.grant("ana", "lab", user="ben"), [lost, reply(json=SHARE)]).error is None
+    assert play(ShareOps.revoke("ana", "lab", user="ben"), [lost, reply(json={})]).error is None
+
+
+def test_everybodys_access_is_taken_back_at_once() -> None:
+    assert play(ShareOps.revoke_all("ana", "lab"), [reply(204)]).calls == ["DELETE /shares/ana/lab"]
+
+
+def test_what_is_shared_with_somebody_is_theirs_to_see_and_to_leave() -> None:
+    played = play(ShareOps.list_shared_with(user="ben"), [reply(json=page(SHARE))])
+    assert [share.server.target for share in played.emitted] == ["ana/lab"]
+    assert played.calls == ["GET /users/ben/shared"]
+    assert play(ShareOps.list_shared_with(group="geo"), [reply(json=page())]).calls == ["GET /groups/geo/shared"]
+    assert play(ShareOps.get("ana", user="ben"), [reply(json=SHARE)]).calls == ["GET /users/ben/shared/ana/"]
+    left = play(ShareOps.leave("ana", "lab", group="geo"), [reply(204)])
+    assert left.calls == ["DELETE /groups/geo/shared/ana/lab"]
+
+
+def test_two_shares_of_one_server_are_two() -> None:
+    others = [{**SHARE, "user": {"name": "cy"}}, {**SHARE, "kind": "group", "group": {"name": "ben"}, "user": None}]
+    assert len(play(ShareOps.list("ana"), [reply(json=page(SHARE, *others, SHARE))]).emitted) == 3
+
+
+def test_a_code_is_created_and_not_shown() -> None:
+    played = play(ShareCodeOps.create("ana", "lab", expires_in=3600), [reply(json=CODE)])
+    assert (played.result.code, played.result.id) == ("SECRET", "sc_1")
+    assert "SECRET" not in repr(played.result)
+    assert sent(played.sent[0]).body == {"expires_in": 3600}
+
+
+@pytest.mark.parametrize("seconds", [-1, 0, 59, 366 * 86400])
+def test_a_code_lives_from_a_minute_to_a_year(seconds: int) -> None:
+    with pytest.raises(InvalidInput, match="cannot expire"):
+        ShareCodeOps.create("ana", "lab", expires_in=seconds)
+
+
+def test_a_code_whose_answer_got_lost_is_not_created_twice() -> None:
+    assert play(ShareCodeOps.create("ana", "lab"), [Unavailable("reset"), reply(json=CODE)]).left == 1
+
+
+def test_a_code_is_revoked_by_its_id() -> None:
+    played = play(ShareCodeOps.revoke("ana", "lab", "sc_12"), [reply(204)])
+    assert played.calls == ["DELETE /share-codes/ana/lab"]
+    assert sent(played.sent[0]).query == (("id", "sc_12"),)
+
+
+@pytest.mark.parametrize("code_id", ["", "12", "sc_", "sc_1x", "sc_1 ", "sc_1\n", "SECRET", "sc_\u0661"])
+def test_an_id_that_the_hub_would_read_otherwise_is_refused(code_id: str) -> None:
+    """An empty one revokes all, and "sc_1x" would be taken for "sc_1"."""
+    with pytest.raises(InvalidInput):
+        ShareCodeOps.revoke("ana", "lab", code_id)
+
+
+def test_all_codes_of_a_server_are_listed_and_revoked() -> None:
+    played = play(ShareCodeOps.list("ana", "lab"), [reply(json=page({**CODE, "code": None, "accept_url": None}))])
+    assert [code.id for code in played.emitted] == ["sc_1"]
+    assert play(ShareCodeOps.revoke_all("ana", "lab"), [reply(204)]).calls == ["DELETE /share-codes/ana/lab"]
+
+
+@pytest.mark.parametrize("plan", [ShareOps.list("ana"), ShareCodeOps.list("ana"), ShareOps.grant("ana", user="ben")])
+def test_an_older_hub_has_no_shares(plan: Any) -> None:
+    played = play(plan, [refusal(404, "Not Found")], version="4.1.6")
+    assert isinstance(played.error, Unsupported)
+    assert "needs JupyterHub 5.0; this hub is 4.1.6" in str(played.error)
+
+
+def test_what_is_not_there_on_a_newer_hub_is_not_found() -> None:
+    played = play(ShareOps.list("ana", "nope"), [refusal(404, "No such server: ana/nope")])
+    assert type(played.error) is NotFound
