@@ -142,6 +142,15 @@ def test_the_readmes_shell_lines_run(example_hub: LocalHub, settings: dict[str, 
     assert '"user_options": {\n      "profile": "lab"' in out
 
 
+CLIENT = [text for _, language, text in blocks(ROOT / "docs/client.md") if language == "python"]
+
+
+@pytest.mark.parametrize("number", range(len(CLIENT)))
+def test_the_clients_page_runs(number: int, settings: dict[str, str], tmp_path: Path) -> None:
+    out = run([sys.executable, "-W", "error", "-c", CLIENT[number]], tmp_path, settings)
+    assert out or "users.delete" in CLIENT[number]
+
+
 def test_the_local_hubs_page_runs(tmp_path: Path) -> None:
     found = blocks(ROOT / "docs/local-hub.md")
     [program] = [text for _, language, text in found if "LocalHub(" in text and language == "python"]

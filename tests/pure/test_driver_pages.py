@@ -1,0 +1,136 @@
+"""Both drivers and long listings: a few pages at a time, in order, and no further than somebody reads."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from contextlib import aclosing
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from loopback import BOTH, Driver, Visit, async_hub_at, hub_at, serving
+
+from jhub import Hub
+from jhub.errors import NotAuthorized, Unavailable
+from jhub.models import Group
+from jhub.operations.groups import GroupOps
+from jhub.operations.paging import AHEAD
+
+SIZE = 2
+
+
+class Pages:
+    """A hub with so many groups, whose pages take a moment; notes how many are under way at a time."""
+
+    def __init__(self, total: int, seconds: float = 0.05) -> None:
+        self.total = total
+        self.seconds = seconds
+        self.most = 0
+        self._now = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, visit: Visit) -> None:
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+        visit.hold(self.seconds)
+        with self._lock:
+            self._now -= 1
+        offset = offset_of(visit.path)
+        following = offset + SIZE
+        items = [{"name": f"g{number}"} for number in range(offset, min(following, self.total))]
+        onward = {"offset": following, "limit": SIZE} if following < self.total else None
+        visit.json({"items": items, "_pagination": {"offset": offset, "total": self.total, "next": onward}})
+
+
+def offset_of(path: str) -> int:
+    return int(parse_qs(urlsplit(path).query)["offset"][0])
+
+
+@BOTH
+def test_a_few_pages_are_fetched_at_a_time_and_come_in_order(driver: Driver) -> None:
+    pages = Pages(total=40)
+    with serving(pages) as site:
+        emitted = driver.events(site.root, GroupOps.list())
+        assert len(site.seen) == 20
+    assert [group.name for group in emitted] == [f"g{number}" for number in range(40)]
+    assert 1 < pages.most <= AHEAD
+
+
+@BOTH
+def test_a_page_that_is_refused_ends_the_listing_with_its_error(driver: Driver) -> None:
+    pages = Pages(total=40, seconds=0)
+
+    def route(visit: Visit) -> None:
+        if offset_of(visit.path) == 10:
+            visit.json({"status": 403, "message": "no"}, 403)
+        else:
+            pages(visit)
+
+    with serving(route) as site:
+        emitted = driver.events(site.root, GroupOps.list())
+    assert isinstance(emitted[-1], NotAuthorized)
+    names = [each.name for each in emitted[:-1]]
+    assert names == [f"g{number}" for number in range(len(names))]
+    assert len(names) <= 10
+
+
+def quiet(count: Callable[[], int]) -> int:
+    """How many there are once no more come."""
+    before = -1
+    while before != (before := count()):
+        time.sleep(0.3)
+    return before
+
+
+def test_who_stops_reading_is_sent_no_more_pages() -> None:
+    with hub_at(Pages(total=1000)) as (site, hub):
+        for group in hub.groups.list():
+            if group.name == "g4":
+                break
+        assert quiet(lambda: len(site.seen)) <= 3 + AHEAD
+
+
+def test_who_stops_reading_asynchronously_leaves_no_task_behind() -> None:
+    async def go() -> None:
+        async with async_hub_at(Pages(total=1000)) as (site, hub):
+            before = asyncio.all_tasks()
+            async with aclosing(hub.events(GroupOps.list())) as groups:
+                async for group in groups:
+                    if group.name == "g4":
+                        break
+            assert asyncio.all_tasks() == before
+            assert len(site.seen) <= 3 + AHEAD
+
+    asyncio.run(go())
+
+
+def test_a_client_that_is_closed_while_pages_are_on_their_way_says_nothing() -> None:
+    with serving(Pages(total=1000, seconds=0.2)) as site:
+        with Hub(site.root, "SECRET") as hub:
+            listing = iter(hub.groups.list())
+            assert [next(listing).name for _ in range(3)] == ["g0", "g1", "g2"]
+        assert quiet(lambda: len(site.seen)) <= 3 + AHEAD
+        with pytest.raises((Unavailable, RuntimeError)):
+            list(listing)
+
+
+def test_two_listings_at_a_time_do_not_get_into_each_others_way() -> None:
+    with hub_at(Pages(total=30, seconds=0.01)) as (_, hub):
+        both = zip(hub.groups.list(), hub.groups.list(), strict=True)
+        assert all(one == other for one, other in both)
+
+
+def test_a_listing_within_a_listing_works() -> None:
+    async def go() -> None:
+        async with async_hub_at(Pages(total=12, seconds=0)) as (_, hub):
+            found: list[Group] = []
+            async for group in hub.groups.list():
+                inner = await hub.groups.list()
+                assert len(inner) == 12
+                found.append(group)
+            assert found == inner
+
+    asyncio.run(go())
