@@ -158,7 +158,8 @@ def test_bad_input_is_one_clear_line_and_the_right_exit_code(
 
 def test_a_dry_run_prints_the_request_and_sends_none(as_admin: Jhub, user: str, fresh: Fresh) -> None:
     group = fresh("group")
-    assert as_admin.ok("group", "create", group, "--dry-run") == f"POST /groups/{group}\n"
+    planned = as_admin.ok("group", "create", group, "--dry-run")
+    assert planned == f'POST /groups {{"groups":["{group}"],"users":[]}}\n'
     assert as_admin("group", "show", group).code == 5
     planned = as_admin.ok("server", "start", f"{user}/x", "-p", "lab", "--dry-run")
     assert planned == f'POST /users/{user}/servers/x {{"user_options":{{"profile":"lab"}}}}\n'

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from jhub.cli.kit import complete
 from jhub.cli.kit.dry_run import rehearse
-from jhub.cli.kit.each import create_each, delete_each
+from jhub.cli.kit.each import Tally, delete_each, report, tally
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
 from jhub.cli.kit.output import View, dump, note
 from jhub.cli.kit.pairs import pairs
+from jhub.errors import Conflict, HubError
 from jhub.models import Group
-from jhub.operations.groups import GroupOps
+from jhub.operations.groups import CHUNK, GroupOps
 from jhub.steps import Plan
+
+if TYPE_CHECKING:
+    from jhub.client.sync import Hub
 
 GROUPS: View[Group] = View(
     name=lambda group: group.name,
@@ -27,27 +32,31 @@ GROUPS: View[Group] = View(
 )
 
 
+name_argument = click.argument("name", shell_complete=complete.groups)
+
+
 @click.group()
 def group() -> None:
     """Manage groups and their members."""
 
 
 @group.command("list")
+@click.option("--user", "member", metavar="USER", shell_complete=complete.users, help="Only groups that USER is in.")
 @output()
 @common
-def list_(form: str) -> None:
+def list_(member: str | None, form: str) -> None:
     """List groups with their members.
 
     \b
     jhub group list
-    jhub group list -o json
+    jhub group list --user ana -o name
     """
     with connect() as hub:
-        GROUPS.many(hub.groups.list(), form)
+        GROUPS.many((one for one in hub.groups.list() if member is None or member in one.users), form)
 
 
 @group.command()
-@click.argument("name")
+@name_argument
 @output()
 @common
 def show(name: str, form: str) -> None:
@@ -62,23 +71,37 @@ def show(name: str, form: str) -> None:
 
 @group.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option("--if-not-exists", is_flag=True, help="Groups that exist already are fine.")
+@click.option(
+    "--user",
+    "users",
+    multiple=True,
+    metavar="USER",
+    shell_complete=complete.users,
+    help="Put this user into each of them; may be repeated.",
+)
+@click.option("--if-not-exists", is_flag=True, help="Groups that exist already are fine, and stay as they are.")
 @dry_run
 @output()
 @common
-def create(names: tuple[str, ...], if_not_exists: bool, dry_run: bool, form: str) -> None:
+def create(names: tuple[str, ...], users: tuple[str, ...], if_not_exists: bool, dry_run: bool, form: str) -> None:
     """Create groups. "-" reads names from stdin.
 
     \b
     jhub group create geo --if-not-exists
+    jhub group create monday tuesday --user ana --user bo
     """
     with connect() as hub:
-        plan = partial(GroupOps.create, exist_ok=if_not_exists)
-        create_each(hub, names_from(names), plan, GROUPS, form, dry_run=dry_run)
+        wanted = names_from(names)
+        if dry_run:
+            chunks = (wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK))
+            rehearse(hub, (GroupOps.create_many(some, users=users) for some in chunks))
+            return
+        with tally() as counted:
+            report(GROUPS, _created(hub, wanted, users, if_not_exists, counted), form)
 
 
 @group.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete.groups)
 @yes
 @dry_run
 @common
@@ -93,8 +116,8 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
 
 
 @group.command()
-@click.argument("name")
-@click.argument("users", nargs=-1, required=True, metavar="USER...")
+@name_argument
+@click.argument("users", nargs=-1, required=True, metavar="USER...", shell_complete=complete.users)
 @dry_run
 @output()
 @common
@@ -109,8 +132,8 @@ def add(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
 
 
 @group.command()
-@click.argument("name")
-@click.argument("users", nargs=-1, required=True, metavar="USER...")
+@name_argument
+@click.argument("users", nargs=-1, required=True, metavar="USER...", shell_complete=complete.members)
 @dry_run
 @output()
 @common
@@ -124,7 +147,7 @@ def remove(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
 
 
 @group.command()
-@click.argument("name")
+@name_argument
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE | KEY:=JSON | KEY=]...")
 @dry_run
 @click.option("-o", "--output", "form", type=click.Choice(["json", "yaml"]), default="json", help="As json or yaml.")
@@ -139,7 +162,7 @@ def properties(name: str, changes: tuple[str, ...], dry_run: bool, form: str) ->
     wanted: dict[str, Any] = {key: None if value == "" else value for key, value in pairs(changes).items()}
     with connect() as hub:
         if dry_run:
-            rehearse(hub, GroupOps.set_properties(name, wanted))
+            rehearse(hub, [GroupOps.set_properties(name, wanted)])
             return
         found = hub.groups.set_properties(name, wanted) if wanted else hub.groups.get(name)
     dump(found.properties, form)
@@ -150,6 +173,36 @@ def properties(name: str, changes: tuple[str, ...], dry_run: bool, form: str) ->
 def _change(plan: Plan[Group], dry_run: bool, form: str) -> None:
     with connect() as hub:
         if dry_run:
-            rehearse(hub, plan)
+            rehearse(hub, [plan])
         else:
             GROUPS.one(hub.run(plan), form)
+
+
+def _created(hub: Hub, names: list[str], users: tuple[str, ...], exist_ok: bool, counted: Tally) -> Iterator[Group]:
+    """Create groups, in as few requests as tell what became of each.
+
+    The hub goes from one to the next, and stops at the first that exists.
+    """
+    waiting = names
+    while waiting:
+        some, waiting = waiting[:CHUNK], waiting[CHUNK:]
+        try:
+            try:
+                made = hub.groups.create_many(some, users=users)
+            except Conflict as error:
+                there = next((name for name in some if str(error).startswith(f"group {name}: already exists")), None)
+                if there is None:
+                    raise
+                at = some.index(there)
+                waiting = some[at + 1 :] + waiting
+                known = some[: at + 1] if exist_ok else some[:at]
+                if not exist_ok:
+                    counted.failed(Conflict(f"group {there}: already exists"))
+                elif users:
+                    note(f"group {there} exists already, and its members stay as they are")
+                made = tuple(hub.groups.get(name) for name in known)
+        except HubError as error:
+            counted.failed(error)
+            return  # the same would become of the others
+        counted.done += len(made)
+        yield from made

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
+from click.shell_completion import add_completion_class
 
 from jhub import __version__
 from jhub.cli.kit import exits
@@ -16,10 +18,14 @@ COMMANDS = {
     "logout": ("jhub.cli.login:logout", "Revoke the token and forget it."),
     "whoami": ("jhub.cli.login:whoami", "Show who you are on the hub, and what you may do."),
     "context": ("jhub.cli.context:context", "List and switch the hubs you are signed in to."),
-    "user": ("jhub.cli.user:user", "List, show, create and delete users."),
+    "user": ("jhub.cli.user:user", "List, create, edit and delete users."),
     "group": ("jhub.cli.group:group", "Manage groups and their members."),
-    "server": ("jhub.cli.server:server", "Start, stop and watch servers."),
+    "server": ("jhub.cli.server:server", "Create, start, stop and watch servers."),
+    "share": ("jhub.cli.share:share", "Give others access to a server."),
     "token": ("jhub.cli.token:token", "List, create and revoke API tokens."),
+    "service": ("jhub.cli.service:service", "List, register and delete services."),
+    "hub": ("jhub.cli.hub:hub", "Show what the hub is made of, or shut it down."),
+    "proxy": ("jhub.cli.proxy:proxy", "Look at the proxy's routes, and mend them."),
     "api": ("jhub.cli.api:api", "Send any request to the REST API."),
     "local": ("jhub.cli.local:local", "Run a real JupyterHub on this machine."),
     "demo": ("jhub.cli.demo:demo", "See it all work, on a hub of its own."),
@@ -45,4 +51,9 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point."""
+    if "_JHUB_COMPLETE" in os.environ:
+        from jhub.cli.kit.bash import Bash
+
+        add_completion_class(Bash)
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - nothing is said in the middle of a line
     sys.exit(exits.run(lambda: cli.main(prog_name="jhub", standalone_mode=False), debug="--debug" in sys.argv))

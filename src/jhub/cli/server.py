@@ -2,63 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 import click
 import msgspec
 
+from jhub.cli.kit import complete
 from jhub.cli.kit.confirm import confirm, confirm_by_name
 from jhub.cli.kit.dry_run import rehearse
 from jhub.cli.kit.each import each
-from jhub.cli.kit.options import common, connect, dry_run, duration, names_from, output, yes
-from jhub.cli.kit.output import View, ago, note
-from jhub.cli.kit.pairs import pairs
+from jhub.cli.kit.options import common, connect, dry_run, duration, output, yes
+from jhub.cli.kit.output import note
+from jhub.cli.kit.servers import (
+    count,
+    display_name_option,
+    named_servers_argument,
+    option_option,
+    profile_option,
+    server_argument,
+    servers_argument,
+    target,
+    targets,
+    user_options,
+    view,
+)
 from jhub.cli.kit.text import clean
+from jhub.cli.server_edit import create, edit, keep_alive, rename
 from jhub.errors import InvalidInput
-from jhub.fleet.events import Target
-from jhub.models import Server
-from jhub.operations.servers import ServerOps
+from jhub.fleet.coordinator import FORGIVEN, coordinate
+from jhub.fleet.events import ServerEvent, Summary, Target
+from jhub.models import Progress, Server
+from jhub.operations.servers import ServerOps, as_asked, known_or_safe, options_of, request_start, until_ready
+from jhub.operations.versions import need
+from jhub.steps import Flow, Plan
 
 if TYPE_CHECKING:
+    from jhub.client.fleets import Fleet
     from jhub.client.sync import Hub
-
-
-def _view(hub: Hub) -> View[Server]:
-    return View(
-        name=lambda server: server.target,
-        columns={
-            "SERVER": lambda server: server.target,
-            "STATE": lambda server: server.pending or ("ready" if server.ready else "stopped"),
-            "PROFILE": lambda server: server.profile,
-            "LAST ACTIVITY": lambda server: ago(server.last_activity),
-            "URL": lambda server: urljoin(hub.url, server.full_url or server.url),
-        },
-    )
-
-
-servers_argument = click.argument("servers", nargs=-1, metavar="[USER | USER/NAME | /NAME | -]...")
-server_argument = click.argument("name", required=False, default="", metavar="[USER | USER/NAME | /NAME]")
-profile_option = click.option("-p", "--profile", help="The profile to start from.")
-option_option = click.option(
-    "--option", "options", multiple=True, metavar="KEY=VALUE", help="A user option, KEY:=JSON for numbers; repeatable."
-)
 
 
 @click.group()
 def server() -> None:
-    """Start, stop and watch servers.
+    """Create, start, stop and watch servers.
 
     A server is USER (the default one), USER/NAME, or /NAME (mine); none means my default one. "-" reads servers from
     stdin, one per line.
     """
 
 
+for command in (create, edit, rename, keep_alive):
+    server.add_command(command)
+
+
 @server.command("list")
-@click.argument("user", required=False, default="")
+@click.argument("user", required=False, default="", shell_complete=complete.users)
 @click.option("--stopped", is_flag=True, help="Those that do not run too.")
-@click.option("-p", "--profile", help="Only those that were started from this profile.")
+@click.option(
+    "-p", "--profile", shell_complete=complete.profiles, help="Only those that were started from this profile."
+)
 @output()
 @common
 def list_(user: str, stopped: bool, profile: str | None, form: str) -> None:
@@ -71,7 +73,7 @@ def list_(user: str, stopped: bool, profile: str | None, form: str) -> None:
     """
     with connect() as hub:
         found = (one for one in hub.servers.list(user, stopped=stopped) if profile in (None, one.profile))
-        _view(hub).many(found, form)
+        view(hub).many(found, form)
 
 
 @server.command()
@@ -85,14 +87,15 @@ def show(name: str, form: str) -> None:
     jhub server show ana/lab
     """
     with connect() as hub:
-        one = _target(hub, name)
-        _view(hub).one(hub.servers.get(one.user, one.name), form)
+        one = target(hub, name)
+        view(hub).one(hub.servers.get(one.user, one.name), form)
 
 
 @server.command()
 @servers_argument
 @profile_option
 @option_option
+@display_name_option
 @click.option("--no-wait", is_flag=True, help="Come back when the hub has accepted the start.")
 @click.option("--timeout", type=duration, default="10m", show_default=True, help="How long to wait for each.")
 @dry_run
@@ -102,6 +105,7 @@ def start(
     servers: tuple[str, ...],
     profile: str | None,
     options: tuple[str, ...],
+    display_name: str | None,
     no_wait: bool,
     timeout: float,
     dry_run: bool,
@@ -116,30 +120,30 @@ def start(
     jhub server start ana/lab bo/lab --profile lab
     jhub server start /lab --option image=scipy --option cpus:=4
     """
-    wanted = _options(profile, options)
+    given = user_options(profile, options, display_name)
+
+    def plan(name: str) -> Plan[Server]:
+        one = Target.of(name)
+        return ServerOps.start(
+            one.user, one.name, profile=profile, user_options=given, display_name=display_name, wait=False
+        )
+
     with connect() as hub:
-        targets = _targets(hub, servers)
+        found = targets(hub, servers)
+        names = [str(one) for one in found]
         if dry_run:
-            for one in targets:
-                rehearse(hub, ServerOps.start(one.user, one.name, profile=profile, user_options=wanted))
+            rehearse(hub, map(plan, names))
         elif no_wait:
-            by_name = {str(one): one for one in targets}
-
-            def begin(name: str) -> Server:
-                one = by_name[name]
-                return hub.servers.start(one.user, one.name, profile=profile, user_options=wanted, wait=False)
-
-            with each(by_name, begin) as begun:
+            with each(names, lambda name: hub.run(plan(name))) as begun:
                 if form == "json":  # one per line, as when it waits
                     for one_begun in begun:
                         click.echo(msgspec.json.encode(one_begun).decode())
                 else:
-                    _view(hub).many(begun, form)
+                    view(hub).many(begun, form)
         else:
             from jhub.cli.kit.watch import watch
 
-            fleet = hub.servers.start_many(targets, profile=profile, user_options=wanted, timeout=timeout)
-            watch(hub, fleet, form, len(targets))
+            watch(hub, _fleet(hub, found, profile, given, display_name, timeout), form, len(found))
 
 
 @server.command()
@@ -157,15 +161,14 @@ def stop(servers: tuple[str, ...], timeout: float, yes: bool, dry_run: bool, for
     jhub server list -o name | jhub server stop --yes -
     """
     with connect() as hub:
-        targets = _targets(hub, servers)
+        found = targets(hub, servers)
         if dry_run:
-            for one in targets:
-                rehearse(hub, ServerOps.stop(one.user, one.name))
+            rehearse(hub, (ServerOps.stop(one.user, one.name) for one in found))
             return
         from jhub.cli.kit.watch import watch
 
-        confirm(f"Stop {_count(targets)}?", yes=yes)
-        watch(hub, hub.servers.stop_many(targets, timeout=timeout), form, len(targets))
+        confirm(f"Stop {count(found)}?", yes=yes)
+        watch(hub, hub.servers.stop_many(found, timeout=timeout), form, len(found))
 
 
 @server.command()
@@ -174,22 +177,28 @@ def stop(servers: tuple[str, ...], timeout: float, yes: bool, dry_run: bool, for
 @option_option
 @click.option("--timeout", type=duration, default="10m", show_default=True, help="How long to wait.")
 @yes
+@dry_run
 @output()
 @common
-def restart(name: str, profile: str | None, options: tuple[str, ...], timeout: float, yes: bool, form: str) -> None:
+def restart(
+    name: str, profile: str | None, options: tuple[str, ...], timeout: float, yes: bool, dry_run: bool, form: str
+) -> None:
     """Stop a server and start it again with the options it had, or with others.
 
     \b
     jhub server restart ana/lab
     jhub server restart /lab --profile gpu
     """
+    given = user_options(profile, options) or None
     with connect() as hub:
-        one = _target(hub, name)
+        one = target(hub, name)
+        plan = ServerOps.restart(one.user, one.name, profile=profile, user_options=given, timeout=timeout)
+        if dry_run:
+            rehearse(hub, [plan])
+            return
         confirm(f"Restart {one}?", yes=yes)
-        wanted = _options(profile, options)
         note(f"{one}: restarting")
-        again = hub.servers.restart(one.user, one.name, profile=profile, user_options=wanted or None, timeout=timeout)
-        _view(hub).one(again, form)
+        view(hub).one(hub.run(plan), form)
 
 
 @server.command()
@@ -204,8 +213,8 @@ def wait(name: str, timeout: float, form: str) -> None:
     jhub server start ana/lab --no-wait && jhub server wait ana/lab
     """
     with connect() as hub:
-        one = _target(hub, name)
-        _view(hub).one(hub.servers.wait(one.user, one.name, timeout=timeout), form)
+        one = target(hub, name)
+        view(hub).one(hub.servers.wait(one.user, one.name, timeout=timeout), form)
 
 
 @server.command()
@@ -221,7 +230,7 @@ def progress(name: str, form: str) -> None:
     jhub server progress ana/lab
     """
     with connect() as hub:
-        one = _target(hub, name)
+        one = target(hub, name)
         for event in hub.servers.progress(one.user, one.name):
             if form == "json":
                 click.echo(msgspec.json.encode(event).decode())
@@ -242,7 +251,7 @@ def open_(name: str, print_only: bool) -> None:
     jhub server open ana/lab --url
     """
     with connect() as hub:
-        one = _target(hub, name)
+        one = target(hub, name)
         found = hub.servers.get(one.user, one.name)
         if not found.ready:
             raise InvalidInput(f"server {one} does not run", hint=f"start it with: jhub server start {one}")
@@ -256,7 +265,7 @@ def open_(name: str, print_only: bool) -> None:
 
 
 @server.command()
-@click.argument("servers", nargs=-1, required=True, metavar="[USER/NAME | /NAME | -]...")
+@named_servers_argument
 @click.option("--timeout", type=duration, default="2m", show_default=True, help="How long to wait for each.")
 @yes
 @dry_run
@@ -269,44 +278,41 @@ def delete(servers: tuple[str, ...], timeout: float, yes: bool, dry_run: bool, f
     jhub server delete ana/lab
     """
     with connect() as hub:
-        targets = _targets(hub, servers)
+        found = targets(hub, servers)
         if dry_run:
-            for one in targets:
-                rehearse(hub, ServerOps.delete(one.user, one.name))
+            rehearse(hub, (ServerOps.delete(one.user, one.name) for one in found))
             return
         from jhub.cli.kit.watch import watch
 
-        typed = str(targets[0]) if len(targets) == 1 else str(len(targets))
-        confirm_by_name(_count(targets), typed, yes=yes)
-        watch(hub, hub.servers.delete_many(targets, timeout=timeout), form, len(targets))
+        typed = str(found[0]) if len(found) == 1 else str(len(found))
+        confirm_by_name(count(found), typed, yes=yes)
+        watch(hub, hub.servers.delete_many(found, timeout=timeout), form, len(found))
 
 
-def _options(profile: str | None, options: Sequence[str]) -> dict[str, Any]:
-    wanted = pairs(options)
-    if profile is not None and "profile" in wanted:
-        raise InvalidInput("--profile and --option profile=… are the same: give one of them")
-    return wanted
+def _fleet(
+    hub: Hub,
+    found: list[Target],
+    profile: str | None,
+    given: dict[str, Any],
+    display_name: str | None,
+    timeout: float,
+) -> Fleet[ServerEvent, Summary]:
+    if display_name is None:
+        return hub.servers.start_many(found, profile=profile, user_options=given, timeout=timeout)
+    options = options_of(profile, given)
+    if any(not one.name for one in found):
+        raise InvalidInput("a default server gets a display name by edit, while it is stopped")
 
+    def begin(one: Target) -> Flow[Server]:
+        def told(event: Progress) -> ServerEvent | None:
+            ended = event.ready or event.failed
+            return None if ended else ServerEvent("progress", one, event.message, event.progress)
 
-def _target(hub: Hub, given: str) -> Target:
-    return _targets(hub, [given] if given else [])[0]
+        yield from known_or_safe(one.user, one.name)
+        yield from need("6.0", "a display name")
+        yield from request_start(one.user, one.name, options, display_name)
+        return as_asked((yield from until_ready(one.user, one.name, timeout, told)), options)
 
-
-def _targets(hub: Hub, given: Sequence[str]) -> list[Target]:
-    """USER, USER/NAME, or /NAME (mine); my default one where nothing is named at all."""
-    found = [_read(name) for name in names_from(given)] if given else [Target("")]
-    if any(not one.user for one in found):
-        me = hub.whoami()
-        if me.kind != "user":
-            raise InvalidInput(f"this token is that of the {me.kind} {me.name}, which has no servers; name USER/NAME")
-        found = [Target(one.user or me.name, one.name) for one in found]
-    return list(dict.fromkeys(found))
-
-
-def _read(name: str) -> Target:
-    mine = name.startswith("/") and len(name) > 1
-    return Target("", name[1:]) if mine else Target.of(name)
-
-
-def _count(targets: list[Target]) -> str:
-    return f"server {targets[0]}" if len(targets) == 1 else f"{len(targets)} servers"
+    return hub.fleet(
+        coordinate(found, begin, begins="starting", ends="ready", patience=timeout, careful=len(found) > FORGIVEN)
+    )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from jhub.cli.kit.each import each
-from jhub.cli.kit.options import common, connect, duration, names_from, output
+from jhub.cli.kit import complete
+from jhub.cli.kit.dry_run import rehearse
+from jhub.cli.kit.each import tell_each
+from jhub.cli.kit.options import common, connect, dry_run, duration, names_from, output
 from jhub.cli.kit.output import View, ago, note
 from jhub.models import Token
+from jhub.operations.tokens import TokenOps
 
 if TYPE_CHECKING:
     from jhub.client.sync import Hub
@@ -29,12 +33,16 @@ TOKENS: View[Token] = View(
     },
 )
 
-for_user = click.option("-u", "--user", "owner", metavar="USER", help="Whose tokens; mine by default.")
+TOKEN = View(TOKENS.name, {**TOKENS.columns, "SCOPES": lambda token: token.scopes})
+
+for_user = click.option(
+    "-u", "--user", "owner", metavar="USER", shell_complete=complete.users, help="Whose tokens; mine by default."
+)
 
 
 @click.group()
 def token() -> None:
-    """List, create and revoke API tokens."""
+    """List, show, create and revoke API tokens."""
 
 
 @token.command("list")
@@ -53,16 +61,40 @@ def list_(owner: str | None, form: str) -> None:
 
 
 @token.command()
+@click.argument("id_", metavar="ID", shell_complete=complete.tokens)
+@for_user
+@output()
+@common
+def show(id_: str, owner: str | None, form: str) -> None:
+    """Show one token by its id, without its secret.
+
+    \b
+    jhub token show a12
+    """
+    with connect() as hub:
+        TOKEN.one(hub.tokens.get(_owner(hub, owner), id_), form)
+
+
+@token.command()
 @for_user
 @click.option("--note", "note_", default="", help="What it is for.")
 @click.option("--expires", type=duration, default="30d", show_default=True, help="When it ends: 8h, 30d.")
 @click.option("--never", is_flag=True, help="Let it live for ever, or as long as the hub allows.")
 @click.option("--scope", "scopes", multiple=True, metavar="SCOPE", help="Only this scope; may be repeated.")
+@dry_run
 @click.option(
     "-o", "--output", "form", type=click.Choice(["name", "json", "yaml"]), default="name", help="As text, json or yaml."
 )
 @common
-def create(owner: str | None, note_: str, expires: float, never: bool, scopes: tuple[str, ...], form: str) -> None:
+def create(
+    owner: str | None,
+    note_: str,
+    expires: float,
+    never: bool,
+    scopes: tuple[str, ...],
+    dry_run: bool,
+    form: str,
+) -> None:
     """Create a token and print its secret, this once.
 
     \b
@@ -70,9 +102,12 @@ def create(owner: str | None, note_: str, expires: float, never: bool, scopes: t
     jhub token create -u ana -o name > token.txt
     """
     with connect() as hub:
-        made = hub.tokens.create(
-            _owner(hub, owner), note=note_, expires_in=None if never else int(expires), scopes=scopes or None
-        )
+        ends = None if never else int(expires)
+        plan = TokenOps.create(_owner(hub, owner), note=note_, expires_in=ends, scopes=scopes or None)
+        if dry_run:
+            rehearse(hub, [plan])
+            return
+        made = hub.run(plan)
     if form in ("json", "yaml"):
         TOKENS.one(made, form)
     else:
@@ -81,10 +116,11 @@ def create(owner: str | None, note_: str, expires: float, never: bool, scopes: t
 
 
 @token.command()
-@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...", shell_complete=complete.tokens)
 @for_user
+@dry_run
 @common
-def revoke(ids: tuple[str, ...], owner: str | None) -> None:
+def revoke(ids: tuple[str, ...], owner: str | None, dry_run: bool) -> None:
     """Revoke tokens by their ids. "-" reads ids from stdin.
 
     \b
@@ -92,9 +128,8 @@ def revoke(ids: tuple[str, ...], owner: str | None) -> None:
     """
     with connect() as hub:
         user = _owner(hub, owner)
-        with each(names_from(ids), lambda id_: (hub.tokens.revoke(user, id_), id_)[1]) as done:
-            for id_ in done:
-                note(f"revoked {id_}")
+        plan = partial(TokenOps.revoke, user)
+        tell_each(hub, names_from(ids), plan, lambda id_: f"revoked {id_}", dry_run=dry_run)
 
 
 def _owner(hub: Hub, given: str | None) -> str:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import click
+from msgspec import structs
 
-from jhub.cli.kit.each import create_each, delete_each
+from jhub.cli.kit import complete
+from jhub.cli.kit.dry_run import rehearse
+from jhub.cli.kit.each import delete_each, run_each
+from jhub.cli.kit.given import STDIN, secret_object
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
 from jhub.cli.kit.output import View, ago
-from jhub.models import User
-from jhub.operations.users import UserOps
+from jhub.errors import HubBroke
+from jhub.models import Server, User
+from jhub.operations.users import Sort, UserOps
+from jhub.steps import Flow
+
+
+def _named(server: Server) -> str:
+    return (server.name or "(default)") + ("" if server.active else " (stopped)")
+
 
 USERS: View[User] = View(
     name=lambda user: user.name,
@@ -19,37 +31,53 @@ USERS: View[User] = View(
         "NAME": lambda user: user.name,
         "ADMIN": lambda user: user.admin,
         "GROUPS": lambda user: user.groups,
-        "SERVERS": lambda user: [
-            server.name or "(default)" for server in (user.servers or {}).values() if server.active
-        ],
+        "SERVERS": lambda user: [_named(server) for server in (user.servers or {}).values()],
         "LAST ACTIVITY": lambda user: ago(user.last_activity),
     },
+    printed=lambda user: structs.replace(user, auth_state=None),
 )
+
+name_argument = click.argument("name", shell_complete=complete.users)
+names_argument = click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete.users)
 
 
 @click.group()
 def user() -> None:
-    """List, show, create and delete users."""
+    """List, show, create, edit, rename and delete users.
+
+    What the hub's authenticator keeps for a user may hold passwords of theirs, and is not shown.
+    """
 
 
 @user.command("list")
 @click.option("--filter", "name_filter", default="", metavar="TEXT", help="Only names that contain TEXT.")
 @click.option("--state", type=click.Choice(["active", "ready", "inactive"]), help="By whether a server of theirs runs.")
+@click.option(
+    "--sort",
+    type=click.Choice(get_args(Sort)),
+    metavar="KEY",
+    help="By id, name or last_activity; -KEY for the reverse.",
+)
+@click.option("--stopped", is_flag=True, help="Their servers that do not run too.")
 @output()
 @common
-def list_(name_filter: str, state: Literal["active", "ready", "inactive"] | None, form: str) -> None:
+def list_(
+    name_filter: str, state: Literal["active", "ready", "inactive"] | None, sort: Sort | None, stopped: bool, form: str
+) -> None:
     """List users.
 
     \b
     jhub user list --filter ana
     jhub user list --state active -o name
+    jhub user list --sort -last_activity
     """
     with connect() as hub:
-        USERS.many(hub.users.list(name_filter=name_filter, state=state), form)
+        found = hub.users.list(name_filter=name_filter, state=state, sort=sort, include_stopped_servers=stopped)
+        USERS.many(found, form)
 
 
 @user.command()
-@click.argument("name")
+@name_argument
 @output()
 @common
 def show(name: str, form: str) -> None:
@@ -78,11 +106,61 @@ def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bo
     """
     with connect() as hub:
         plan = partial(UserOps.create, admin=admin, exist_ok=if_not_exists)
-        create_each(hub, names_from(names), plan, USERS, form, dry_run=dry_run)
+        run_each(hub, names_from(names), plan, USERS, form, dry_run=dry_run)
 
 
 @user.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@names_argument
+@click.option("--admin/--no-admin", default=None, help="Make them administrators, or ordinary users.")
+@click.option(
+    "--auth-state", "place", metavar="@FILE | -", help="What the authenticator keeps for them, a JSON object."
+)
+@dry_run
+@output()
+@common
+def edit(names: tuple[str, ...], admin: bool | None, place: str | None, dry_run: bool, form: str) -> None:
+    """Make users administrators or not, or set their auth state.
+
+    Auth state is what the hub's authenticator keeps for them. It holds secrets, so it is no argument itself, and is not
+    shown. "-" reads names from stdin, or the auth state.
+
+    \b
+    jhub user edit ana bo --admin
+    jhub user edit ana --auth-state @ana.json
+    """
+    if place == STDIN and STDIN in names:
+        raise click.UsageError("stdin is either names or the auth state")
+    auth_state = None if place is None else secret_object("--auth-state", place)
+    with connect() as hub:
+        plan = partial(_edit, admin=admin, auth_state=auth_state)
+        run_each(hub, names_from(names), plan, USERS, form, dry_run=dry_run)
+
+
+@user.command()
+@name_argument
+@click.argument("new", metavar="NEWNAME")
+@dry_run
+@output()
+@common
+def rename(name: str, new: str, dry_run: bool, form: str) -> None:
+    """Give a user another name on the hub. Their servers must be stopped.
+
+    What they sign in with is not the hub's to change: rename them where that is kept too, or they come back as a new
+    user.
+
+    \b
+    jhub user rename ana anna
+    """
+    with connect() as hub:
+        plan = UserOps.rename(name, new)
+        if dry_run:
+            rehearse(hub, [plan])
+        else:
+            USERS.one(hub.run(plan), form)
+
+
+@user.command()
+@names_argument
 @yes
 @dry_run
 @common
@@ -95,3 +173,14 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
     """
     with connect() as hub:
         delete_each(hub, "user", names_from(names), UserOps.delete, yes=yes, dry_run=dry_run)
+
+
+def _edit(name: str, *, admin: bool | None, auth_state: Mapping[str, Any] | None) -> Flow[User]:
+    try:
+        return (yield from UserOps.edit(name, admin=admin, auth_state=auth_state))
+    except HubBroke as error:
+        if auth_state is not None:  # all that the hub says is 500
+            error.hint = (
+                "does it keep auth state? That takes Authenticator.enable_auth_state and a JUPYTERHUB_CRYPT_KEY"
+            )
+        raise

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from jhub.cli.kit.text import clean
 from jhub.errors import InvalidInput
 
 
@@ -14,24 +15,20 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     _need_terminal(question)
-    click.confirm(question, abort=True, err=True)
+    click.confirm(clean(question), abort=True, err=True)
 
 
 def confirm_by_name(what: str, name: str, *, yes: bool) -> None:
     """Have the name typed before data is destroyed."""
-    _have_typed(f"delete {what}", f"This deletes {what} and all that belongs to that.", name, yes=yes)
+    have_typed(f"delete {what}", f"This deletes {what} and all that belongs to that.", name, yes=yes)
 
 
-def confirm_shutdown(what: str, name: str, *, yes: bool) -> None:
-    """Have the name typed before everybody's work is stopped at once."""
-    _have_typed(f"shut {what} down", f"This shuts {what} down.", name, yes=yes)
-
-
-def _have_typed(action: str, warning: str, name: str, *, yes: bool) -> None:
+def have_typed(action: str, warning: str, name: str, *, yes: bool) -> None:
+    """Have a name typed; without a terminal, refuse the action."""
     if yes:
         return
     _need_terminal(action)
-    typed: str = click.prompt(f"{warning} Type {name} to go on", err=True)
+    typed: str = click.prompt(clean(f"{warning} Type {name} to go on"), err=True)
     if typed.strip() != name:
         raise InvalidInput(f"that is not {name}; nothing was done")
 

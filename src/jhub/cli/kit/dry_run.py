@@ -24,7 +24,8 @@ SECRET = {"api_token", "auth_state", "auth_token", "client_secret", "code", "cod
 
 def rehearse(hub: Hub, plans: Iterable[Plan[Any]]) -> None:
     """Print the requests that plans would change something with."""
-    if not all([_to_its_end(hub, plan) for plan in plans]):
+    told = [_to_its_end(hub, plan) for plan in plans]
+    if not all(told):
         note("(what follows depends on the answers)")
 
 
@@ -42,7 +43,7 @@ def _to_its_end(hub: Hub, plan: Plan[Any]) -> bool:
             step = steps.send(answer) if failure is None else steps.throw(failure)
         except StopIteration:
             return True
-        except (HubError, AttributeError, TypeError):
+        except Exception:
             if not wrote:
                 raise
             return False  # it makes nothing of an answer that has nothing in it

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -65,6 +66,13 @@ def each(names: Iterable[str], act: Callable[[str], T]) -> Generator[Iterator[T]
         yield results()
 
 
+def report(view: View[T], results: Iterator[T], form: str) -> None:
+    """Print what there is to print; no table without rows, where every one of them failed."""
+    first = list(islice(results, 1))
+    if first or form != "table":
+        view.many(chain(first, results), form)
+
+
 def run_each(
     hub: Hub, names: list[str], plan: Callable[[str], Plan[T]], view: View[T], form: str, *, dry_run: bool
 ) -> None:
@@ -73,7 +81,7 @@ def run_each(
         rehearse(hub, map(plan, names))
         return
     with each(names, lambda name: hub.run(plan(name))) as results:
-        view.many(results, form)
+        report(view, results, form)
 
 
 def tell_each(

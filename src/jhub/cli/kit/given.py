@@ -19,7 +19,7 @@ def secret(option: str, given: str, what: str) -> str:
     if given != STDIN:
         raise click.UsageError(f"{option} takes only -, to read the {what} from stdin: arguments are visible to others")
     if sys.stdin.isatty():
-        answer: str = click.prompt(what.capitalize(), hide_input=True, err=True)
+        answer: str = click.prompt(what[0].upper() + what[1:], hide_input=True, err=True)
     else:
         answer = sys.stdin.readline()
     if not answer.strip():

@@ -25,12 +25,14 @@ class View(Generic[T]):
     columns: dict[str, Callable[[T], object]]
     optional: frozenset[str] = frozenset()
     """Columns that a table does without where they would be empty."""
+    printed: Callable[[T], T] = lambda item: item
+    """What of an item is printed where all its fields are: it may hold secrets."""
 
     def many(self, items: Iterable[T], form: str) -> None:
         """Print a list."""
         match form:
             case "json" | "yaml":
-                dump(list(items), form)
+                dump([self.printed(item) for item in items], form)
             case "name":
                 for item in items:
                     click.echo(clean(self.name(item)) if sys.stdout.isatty() else self.name(item))
@@ -47,7 +49,7 @@ class View(Generic[T]):
         """Print a single object; as a table, one line per column."""
         match form:
             case "json" | "yaml":
-                dump(item, form)
+                dump(self.printed(item), form)
             case "table":
                 columns = self._columns([item])
                 width = max(map(len, columns))

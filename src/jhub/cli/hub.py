@@ -1,0 +1,109 @@
+"""`jhub hub`"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import click
+from msgspec import Struct
+
+from jhub.cli.kit.confirm import have_typed
+from jhub.cli.kit.dry_run import rehearse
+from jhub.cli.kit.options import common, connect, dry_run, output, yes
+from jhub.cli.kit.output import View, note
+from jhub.errors import MissingScope
+from jhub.models import Component, HubInfo
+from jhub.operations.hub import HubOps
+
+
+class Shown(Struct, frozen=True):
+    """A hub as it is shown."""
+
+    url: str
+    api_url: str
+    version: str
+    python: str
+    sys_executable: str
+    spawner: Component
+    authenticator: Component
+
+
+def _words(component: Component) -> str:
+    return f"{component.class_} {component.version or ''}".strip()
+
+
+HUB: View[Shown] = View(
+    name=lambda hub: hub.url,
+    columns={
+        "URL": lambda hub: hub.url,
+        "API URL": lambda hub: hub.api_url,
+        "VERSION": lambda hub: hub.version,
+        "SPAWNER": lambda hub: _words(hub.spawner),
+        "AUTHENTICATOR": lambda hub: _words(hub.authenticator),
+        "PYTHON": lambda hub: hub.python,
+        "EXECUTABLE": lambda hub: hub.sys_executable,
+    },
+    optional=frozenset({"SPAWNER", "AUTHENTICATOR", "PYTHON", "EXECUTABLE"}),
+)
+
+
+@click.group()
+def hub() -> None:
+    """Show what the hub is made of, or shut it down."""
+
+
+@hub.command()
+@output()
+@common
+def show(form: str) -> None:
+    """Show the hub's address and version.
+
+    To a token with the scope read:hub also what it is made of.
+
+    \b
+    jhub hub show
+    jhub hub show -o json
+    """
+    with connect() as place:
+        try:
+            info = place.info()
+        except MissingScope:
+            info = HubInfo(version=place.version())
+        HUB.one(
+            Shown(
+                place.url,
+                place.api_url,
+                info.version,
+                info.python,
+                info.sys_executable,
+                info.spawner,
+                info.authenticator,
+            ),
+            form,
+        )
+
+
+@hub.command()
+@click.option("--servers/--keep-servers", default=None, help="Whether all users' servers end too.")
+@click.option("--proxy/--keep-proxy", default=None, help="Whether the proxy ends too.")
+@yes
+@dry_run
+@common
+def shutdown(servers: bool | None, proxy: bool | None, yes: bool, dry_run: bool) -> None:
+    """Shut the hub down. What starts it, such as systemd or Kubernetes, may start it again.
+
+    Servers and proxy end with it where it is configured so (cleanup_servers, cleanup_proxy), unless told here.
+
+    \b
+    jhub hub shutdown --keep-servers --keep-proxy
+    """
+    with connect() as place:
+        plan = HubOps.shutdown(servers=servers, proxy=proxy)
+        if dry_run:
+            rehearse(place, [plan])
+            return
+        host = urlsplit(place.url).netloc
+        also = {True: " and all servers on it", False: "", None: ", and all servers on it if it is configured so"}
+        have_typed("shut the hub down", f"This shuts down the hub at {host}{also[servers]}.", host, yes=yes)
+        place.run(plan)
+        note(f"the hub at {host} is shutting down")

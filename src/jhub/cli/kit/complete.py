@@ -1,0 +1,170 @@
+"""Completion of names that the hub knows.
+
+It never waits long, never asks a second time, and says nothing when it fails.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import click
+from click.shell_completion import CompletionItem
+from msgspec import Struct
+
+from jhub import contexts
+from jhub.cli.kit.options import CONTEXT
+from jhub.cli.kit.text import clean
+from jhub.errors import NotAuthorized
+from jhub.models import Group, Named, Share, Token, User
+from jhub.operations.paths import user_path
+from jhub.steps import call, segment
+
+if TYPE_CHECKING:
+    from jhub.client.sync import Hub
+
+T = TypeVar("T")
+
+Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+Found = Iterable[tuple[str, str]]
+"""Names, each with a word about it for the shells that show one."""
+
+LIMIT = 2.0
+"""Seconds, all in all."""
+PAGE = "200"
+
+
+class _Me(User, frozen=True, kw_only=True):
+    kind: str = "user"
+
+
+class _Tokens(Struct):
+    api_tokens: tuple[Token, ...]
+
+
+class _Shares(Struct):
+    items: tuple[Share, ...]
+
+
+def completer(find: Callable[[Hub, click.Context, str], Found]) -> Completer:
+    """What click asks for names: those that `find` knows, as far as they go on from what was typed."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        found: list[CompletionItem] = []
+        given = ctx.params.get(param.name or "")
+        before = cast(tuple[object, ...], given) if isinstance(given, tuple) else ()
+
+        def ask() -> None:
+            with suppress(Exception), _connect(ctx) as hub:
+                found.extend(
+                    CompletionItem(name, help=clean(said) or None)
+                    for name, said in find(hub, ctx, incomplete)
+                    if name.startswith(incomplete) and name.isprintable() and name not in before
+                )
+
+        # A thread, because looking a host up takes as long as it takes, whatever the time-outs are.
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        thread.join(LIMIT)
+        return [] if thread.is_alive() else found
+
+    return complete
+
+
+def _connect(ctx: click.Context) -> Hub:
+    from jhub.client.network import Timeouts
+    from jhub.client.sync import Hub
+
+    where = contexts.connection(ctx.meta.get(CONTEXT))
+    return Hub(where.url, where.token, timeout=Timeouts(connect=LIMIT, read=LIMIT, write=LIMIT, total=LIMIT))
+
+
+def _get(hub: Hub, path: str, returns: type[T], **query: str) -> T:
+    answer: T = hub.perform(call("GET", path, returns, query=tuple(query.items())))  # one attempt
+    return answer
+
+
+def _mine(hub: Hub) -> tuple[User, ...]:
+    """Whose token it is, with their servers; a service has none."""
+    me = _get(hub, "/user", _Me, include_stopped_servers="1")
+    return (me,) if me.kind == "user" else ()
+
+
+def _users(hub: Hub, part: str) -> tuple[User, ...]:
+    """The first page of users with this in their names, with their servers; only me where nobody else may be seen."""
+    try:
+        return _get(hub, "/users", tuple[User, ...], name_filter=part, limit=PAGE, include_stopped_servers="1")
+    except NotAuthorized:
+        return _mine(hub)
+
+
+def _servers(user: User, prefix: str) -> Iterator[tuple[str, str]]:
+    for server in (user.servers or {}).values():
+        if server.name:
+            yield f"{prefix}/{server.name}", server.pending or ("ready" if server.ready else "stopped")
+
+
+@completer
+def users(hub: Hub, ctx: click.Context, part: str) -> Found:
+    """Users."""
+    return ((user.name, "") for user in _users(hub, part))
+
+
+@completer
+def servers(hub: Hub, ctx: click.Context, part: str) -> Found:
+    """USER and USER/NAME, or /NAME for mine."""
+    owner, slash, _ = part.partition("/")
+    if not slash:
+        for user in _users(hub, part):
+            yield user.name, ""
+            yield from _servers(user, user.name)
+    elif owner:
+        yield from _servers(_get(hub, user_path(owner), User, include_stopped_servers="1"), owner)
+    else:
+        for user in _mine(hub):
+            yield from _servers(user, "")
+
+
+@completer
+def shared(hub: Hub, ctx: click.Context, part: str) -> Found:
+    """Servers that are shared with me."""
+    for me in _mine(hub):
+        page = _get(hub, f"{user_path(me.name)}/shared", _Shares, limit=PAGE)
+        yield from ((share.server.target, "") for share in page.items)
+
+
+@completer
+def groups(hub: Hub, ctx: click.Context, part: str) -> Found:
+    """Groups, of the first page."""
+    return ((group.name, "") for group in _get(hub, "/groups", tuple[Named, ...], limit=PAGE))
+
+
+@completer
+def members(hub: Hub, ctx: click.Context, part: str) -> Found:
+    """Users in the group that stands before them on the line."""
+    group = _get(hub, f"/groups/{segment(ctx.params['name'], 'group')}", Group)
+    return ((user, "") for user in group.users)
+
+
+@completer
+def tokens(hub: Hub, ctx: click.Context, part: str) -> Found:
+    """Ids of tokens: mine, or those of whom -u names before them on the line."""
+    owner = ctx.params.get("owner")
+    for name in [owner] if owner else [me.name for me in _mine(hub)]:
+        listed = _get(hub, f"{user_path(name)}/tokens", _Tokens)
+        yield from ((token.id, token.note or "") for token in listed.api_tokens)
+
+
+@completer
+def services(hub: Hub, ctx: click.Context, part: str) -> Found:
+    """Services."""
+    return ((name, "") for name in _get(hub, "/services", dict[str, Any]))
+
+
+@completer
+def profiles(hub: Hub, ctx: click.Context, part: str) -> Found:
+    """Profiles from which servers were started that this token sees."""
+    seen = (server.profile for user in _users(hub, "") for server in (user.servers or {}).values())
+    return ((name, "") for name in sorted({profile for profile in seen if profile}))

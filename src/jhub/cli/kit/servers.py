@@ -1,0 +1,116 @@
+"""Servers, as commands take them and show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
+
+import click
+
+from jhub.cli.kit import complete
+from jhub.cli.kit.options import names_from
+from jhub.cli.kit.output import View, ago
+from jhub.cli.kit.pairs import pairs
+from jhub.errors import InvalidInput
+from jhub.fleet.events import Target
+from jhub.models import Server
+
+if TYPE_CHECKING:
+    from jhub.client.sync import Hub
+
+servers_argument = click.argument(
+    "servers", nargs=-1, metavar="[USER | USER/NAME | /NAME | -]...", shell_complete=complete.servers
+)
+named_servers_argument = click.argument(
+    "servers", nargs=-1, required=True, metavar="[USER/NAME | /NAME | -]...", shell_complete=complete.servers
+)
+server_argument = click.argument(
+    "name", required=False, default="", metavar="[USER | USER/NAME | /NAME]", shell_complete=complete.servers
+)
+profile_option = click.option("-p", "--profile", shell_complete=complete.profiles, help="The profile to start from.")
+option_option = click.option(
+    "--option", "options", multiple=True, metavar="KEY=VALUE", help="A user option, KEY:=JSON for numbers; repeatable."
+)
+owner_argument = click.argument(
+    "whose", required=False, default="", metavar="[OWNER | OWNER/NAME | /NAME]", shell_complete=complete.servers
+)
+scopes_option = click.option(
+    "--scope", "scopes", multiple=True, metavar="SCOPE", help="Such as access:servers or read:servers; may be repeated."
+)
+display_name_option = click.option("--display-name", metavar="TEXT", help="What people see in place of its name.")
+
+
+def view(hub: Hub) -> View[Server]:
+    """How servers of a hub are shown."""
+    return View(
+        name=lambda server: server.target,
+        columns={
+            "SERVER": lambda server: server.target,
+            # The hub gives the name for it where nobody chose one.
+            "DISPLAY NAME": lambda server: "" if server.display_name == server.name else server.display_name,
+            "STATE": lambda server: server.pending or ("ready" if server.ready else "stopped"),
+            "PROFILE": lambda server: server.profile,
+            "LAST ACTIVITY": lambda server: ago(server.last_activity),
+            "URL": lambda server: urljoin(hub.url, server.full_url or server.url),
+        },
+        optional=frozenset({"DISPLAY NAME"}),
+    )
+
+
+def user_options(profile: str | None, options: Sequence[str], display_name: str | None = None) -> dict[str, Any]:
+    """The user options that a command was given, beside the profile."""
+    found = pairs(options)
+    if profile is not None and "profile" in found:
+        raise InvalidInput("--profile and --option profile=… are the same: give one of them")
+    if display_name is not None and not display_name.strip():
+        # The hub keeps the one there is, and says nothing.
+        raise InvalidInput("a display name cannot be empty", hint="give the server's own name to be rid of another")
+    return found
+
+
+def target(hub: Hub, given: str) -> Target:
+    """One server; my default one where nothing is named."""
+    return targets(hub, [given] if given else [])[0]
+
+
+def targets(hub: Hub, given: Sequence[str]) -> list[Target]:
+    """USER, USER/NAME, or /NAME (mine); my default one where nothing is named at all."""
+    found = [_read(name) for name in names_from(given)] if given else [Target("")]
+    if any(not one.user for one in found):
+        mine = me(hub)
+        found = [Target(one.user or mine, one.name) for one in found]
+    return list(dict.fromkeys(found))
+
+
+def me(hub: Hub) -> str:
+    """The user whose token this is; `InvalidInput` for a service's."""
+    who = hub.whoami()
+    if who.kind != "user":
+        raise InvalidInput(f"this token is that of the {who.kind} {who.name}, which has no servers; name USER/NAME")
+    return who.name
+
+
+def owned(hub: Hub, given: str) -> tuple[str, str | None]:
+    """One server of somebody's, or None for all of theirs; all of mine where nothing is named."""
+    if not given:
+        return me(hub), None
+    one = target(hub, given)
+    return one.user, one.name or None
+
+
+def scopes_on(one: Target, scopes: Iterable[str]) -> list[str] | None:
+    """Scopes as they are granted on a server. None where none is named, which means the hub's default."""
+    # Without the filter the hub grants the same, but does not find it again when it is to revoke it (6.1).
+    wanted = [scope if "!" in scope else f"{scope}!server={one.user}/{one.name}" for scope in scopes]
+    return wanted or None
+
+
+def count(found: Sequence[Target]) -> str:
+    """ "server ana/lab", or "3 servers"."""
+    return f"server {found[0]}" if len(found) == 1 else f"{len(found)} servers"
+
+
+def _read(name: str) -> Target:
+    mine = name.startswith("/") and len(name) > 1
+    return Target("", name[1:]) if mine else Target.of(name)

@@ -1,0 +1,177 @@
+"""`jhub service`"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import click
+import msgspec
+
+from jhub.cli.kit import complete
+from jhub.cli.kit.dry_run import rehearse
+from jhub.cli.kit.each import delete_each
+from jhub.cli.kit.given import secret
+from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
+from jhub.cli.kit.output import View, dump, note
+from jhub.cli.kit.pairs import pairs
+from jhub.errors import BadRequest, Conflict, HubBroke, InvalidInput
+from jhub.models import Service
+from jhub.operations.services import ServiceOps
+
+SHORTEST = 8
+"""Characters of a token that JupyterHub takes."""
+
+SERVICES: View[Service] = View(
+    name=lambda service: service.name,
+    columns={
+        "NAME": lambda service: service.name,
+        "ADMIN": lambda service: service.admin,
+        "ROLES": lambda service: service.roles,
+        "URL": lambda service: service.url,
+        "PREFIX": lambda service: service.prefix,
+        "PID": lambda service: service.pid or "",
+    },
+    optional=frozenset({"ROLES", "URL", "PREFIX", "PID"}),
+)
+
+
+@click.group()
+def service() -> None:
+    """List, show, register and delete services of the hub."""
+
+
+@service.command("list")
+@output()
+@common
+def list_(form: str) -> None:
+    """List services.
+
+    \b
+    jhub service list
+    """
+    with connect() as hub:
+        SERVICES.many(hub.services.list(), form)
+
+
+@service.command()
+@click.argument("name", shell_complete=complete.services)
+@output()
+@common
+def show(name: str, form: str) -> None:
+    """Show one service.
+
+    \b
+    jhub service show announcement -o json
+    """
+    with connect() as hub:
+        SERVICES.one(hub.services.get(name), form)
+
+
+@service.command()
+@click.argument("name")
+@click.option("--url", help="Where it listens; the hub's proxy serves it below /services/NAME/.")
+@click.option("--api-token", "token_from", metavar="-", help="Read its API token from stdin: --api-token -")
+@click.option("--generate-token", is_flag=True, help="Make an API token for it, and print it this once.")
+@click.option("--admin", is_flag=True, help="Let it do all that an administrator may.")
+@click.option("--display/--no-display", default=None, help="Whether the hub's pages link to it.")
+@click.option("--info", multiple=True, metavar="KEY=VALUE", help="What it tells of itself; KEY:=JSON; repeatable.")
+@click.option("--oauth-client-id", metavar="ID", help="For signing in to it with the hub; begins with service-.")
+@click.option("--oauth-redirect-uri", metavar="URI", help="Where the hub sends people back to.")
+@click.option("--oauth-scope", "scopes", multiple=True, metavar="SCOPE", help="What it may ask for; may be repeated.")
+@click.option("--oauth-no-confirm", is_flag=True, help="Do not ask people whether they agree.")
+@click.option("--if-not-exists", is_flag=True, help="One that exists already is fine, and stays as it is.")
+@dry_run
+@output()
+@common
+def create(
+    name: str,
+    url: str | None,
+    token_from: str | None,
+    generate_token: bool,
+    admin: bool,
+    display: bool | None,
+    info: tuple[str, ...],
+    oauth_client_id: str | None,
+    oauth_redirect_uri: str | None,
+    scopes: tuple[str, ...],
+    oauth_no_confirm: bool,
+    if_not_exists: bool,
+    dry_run: bool,
+    form: str,
+) -> None:
+    """Register a service that runs elsewhere.
+
+    That needs no restart of the hub, and JupyterHub 5. Its API token is also the secret of its OAuth client. It stands
+    in no argument: it is read from stdin, asked for at a terminal, or made here and printed alone on stdout (with the
+    rest as json and yaml).
+
+    \b
+    jhub service create announcement --url http://10.0.0.7:8888 --generate-token > token.txt
+    jhub service create announcement --api-token - --admin < token.txt
+    """
+    if generate_token and token_from is not None:
+        raise click.UsageError("--api-token and --generate-token exclude each other")
+    token = secrets.token_hex(32) if generate_token else None
+    if token_from is not None:
+        token = secret("--api-token", token_from, "API token")
+        if len(token) < SHORTEST:
+            # The hub answers 500, and keeps the service without it.
+            raise InvalidInput(f"an API token has at least {SHORTEST} characters", hint="or --generate-token")
+    plan = ServiceOps.create(
+        name,
+        url=url,
+        api_token=token,
+        admin=admin,
+        display=display,
+        info=pairs(info) or None,
+        oauth_client_id=oauth_client_id,
+        oauth_redirect_uri=oauth_redirect_uri,
+        oauth_client_allowed_scopes=scopes or None,
+        oauth_no_confirm=oauth_no_confirm,
+    )
+    with connect() as hub:
+        if dry_run:
+            rehearse(hub, [plan])
+            return
+        try:
+            made = hub.run(plan)
+        except Conflict:
+            if not if_not_exists:
+                raise
+            made = hub.services.get(name)
+            if token is not None:
+                note(f"service {name} exists already, and keeps the token that it has")
+            generate_token = False
+        except (BadRequest, HubBroke) as error:
+            if oauth_client_id or oauth_redirect_uri or scopes or oauth_no_confirm:  # the hub gives no reason
+                error.hint = (
+                    "an OAuth client has an id that begins with service-, a redirect URI or a --url, and known scopes"
+                )
+            raise
+    if not generate_token:
+        SERVICES.one(made, form)
+        return
+    if form in ("json", "yaml"):
+        shown: dict[str, Any] = msgspec.to_builtins(made)
+        dump({**shown, "api_token": token}, form)
+    else:
+        click.echo(token)
+    note(f"created service {name}; this is the only time its token is shown")
+
+
+@service.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete.services)
+@yes
+@dry_run
+@common
+def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
+    """Delete services, with their tokens. "-" reads names from stdin.
+
+    Those of the hub's configuration can be removed only there.
+
+    \b
+    jhub service delete announcement
+    """
+    with connect() as hub:
+        delete_each(hub, "service", names_from(names), ServiceOps.delete, yes=yes, dry_run=dry_run)

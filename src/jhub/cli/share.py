@@ -1,0 +1,230 @@
+"""`jhub share`"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin
+
+import click
+
+from jhub.cli.kit import complete
+from jhub.cli.kit.confirm import confirm
+from jhub.cli.kit.dry_run import rehearse
+from jhub.cli.kit.each import each, run_each, tell_each
+from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
+from jhub.cli.kit.output import View, ago, note
+from jhub.cli.kit.servers import count, me, owned, owner_argument, scopes_on, scopes_option, target, targets
+from jhub.cli.share_code import code
+from jhub.errors import NotFound
+from jhub.fleet.events import Target
+from jhub.models import Share
+from jhub.operations.shares import ShareOps
+from jhub.steps import Flow, Plan
+
+if TYPE_CHECKING:
+    from jhub.client.sync import Hub
+
+server_argument = click.argument("name", metavar="[USER | USER/NAME | /NAME]", shell_complete=complete.servers)
+users_option = click.option(
+    "--user", "users", multiple=True, metavar="USER", shell_complete=complete.users, help="A user; may be repeated."
+)
+groups_option = click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    metavar="GROUP",
+    shell_complete=complete.groups,
+    help="A group, all of it; may be repeated.",
+)
+
+
+@click.group()
+def share() -> None:
+    """Give others access to a server, and take it back (JupyterHub 5).
+
+    A server is USER (the default one), USER/NAME, or /NAME (mine). Whether users may share their own servers is for
+    the hub to say: they need the scope shares.
+    """
+
+
+share.add_command(code)
+
+
+@share.command("list")
+@owner_argument
+@click.option("--with", "user", metavar="USER", shell_complete=complete.users, help="What is shared with USER.")
+@click.option(
+    "--with-group", "group", metavar="GROUP", shell_complete=complete.groups, help="What is shared with GROUP."
+)
+@output()
+@common
+def list_(whose: str, user: str | None, group: str | None, form: str) -> None:
+    """List with whom servers are shared.
+
+    All of OWNER's servers, or one of them; mine by default.
+
+    \b
+    jhub share list
+    jhub share list ana/lab
+    jhub share list --with bo -o name
+    """
+    if len([given for given in (whose or None, user, group) if given is not None]) > 1:
+        raise click.UsageError("OWNER, --with and --with-group exclude each other")
+    with connect() as hub:
+        if user is None and group is None:
+            _view(hub).many(hub.shares.list(*owned(hub, whose)), form)
+        else:
+            _view(hub).many(hub.shares.list_shared_with(user=user, group=group), form)
+
+
+@share.command()
+@server_argument
+@users_option
+@groups_option
+@scopes_option
+@dry_run
+@output()
+@common
+def grant(
+    name: str, users: tuple[str, ...], groups: tuple[str, ...], scopes: tuple[str, ...], dry_run: bool, form: str
+) -> None:
+    """Share a server with users and groups. What they were granted before stays.
+
+    Without --scope they may use it as its owner does. "--user -" reads names from stdin.
+
+    \b
+    jhub share grant /lab --user bo
+    jhub share grant ana/lab --group geo --scope access:servers --scope read:servers
+    """
+    others = _recipients(users, groups)
+    with connect() as hub:
+        one = target(hub, name)
+
+        def plan(who: str) -> Plan[Share]:
+            return ShareOps.grant(one.user, one.name, scopes=scopes_on(one, scopes), **others[who])
+
+        run_each(hub, list(others), plan, _view(hub), form, dry_run=dry_run)
+
+
+@share.command()
+@server_argument
+@users_option
+@groups_option
+@scopes_option
+@click.option("--all", "everybody", is_flag=True, help="Everybody's access.")
+@yes
+@dry_run
+@common
+def revoke(
+    name: str,
+    users: tuple[str, ...],
+    groups: tuple[str, ...],
+    scopes: tuple[str, ...],
+    everybody: bool,
+    yes: bool,
+    dry_run: bool,
+) -> None:
+    """Take access to a server back: all of it, or only some scopes.
+
+    \b
+    jhub share revoke /lab --user bo
+    jhub share revoke ana/lab --group geo --scope read:servers
+    jhub share revoke ana/lab --all
+    """
+    if everybody:
+        if users or groups or scopes:
+            raise click.UsageError("--all stands alone")
+        with connect() as hub:
+            _revoke_all(hub, target(hub, name), yes=yes, dry_run=dry_run)
+        return
+    others = _recipients(users, groups)
+    with connect() as hub:
+        one = target(hub, name)
+
+        def plan(who: str) -> Plan[Share | None]:
+            return ShareOps.revoke(one.user, one.name, scopes=scopes_on(one, scopes), **others[who])
+
+        if dry_run:
+            rehearse(hub, map(plan, others))
+            return
+        with each(others, lambda who: (who, hub.run(plan(who)))) as done:
+            for who, left in done:
+                # The hub does not tell whether it was shared before, or whether there is anybody of that name.
+                note(f"{one}: {who} keeps {', '.join(_short(left))}" if left else f"{one}: not shared with {who} now")
+
+
+@share.command()
+@click.argument(
+    "servers", nargs=-1, required=True, metavar="[OWNER | OWNER/NAME | -]...", shell_complete=complete.shared
+)
+@click.option("--user", metavar="USER", shell_complete=complete.users, help="In the place of this user, not for me.")
+@click.option("--group", metavar="GROUP", shell_complete=complete.groups, help="In the place of this group.")
+@yes
+@dry_run
+@common
+def leave(servers: tuple[str, ...], user: str | None, group: str | None, yes: bool, dry_run: bool) -> None:
+    """Give up access to servers of others. "-" reads servers from stdin.
+
+    \b
+    jhub share leave ana/lab
+    jhub share list --with bo -o name | jhub share leave --user bo -
+    """
+    if user is not None and group is not None:
+        raise click.UsageError("--user and --group exclude each other")
+    with connect() as hub:
+        found = targets(hub, servers)
+        who = {"user": user or me(hub)} if group is None else {"group": group}
+        if group is not None and not dry_run:
+            confirm(f"Give up {count(found)}, for all of group {group}?", yes=yes)
+
+        def plan(name: str) -> Flow[None]:
+            one = Target.of(name)
+            try:
+                yield from ShareOps.leave(one.user, one.name, **who)
+            except NotFound as error:
+                if group is None:
+                    error.hint = error.hint or "what is shared with a group of theirs is given up with --group"
+                raise
+
+        tell_each(hub, [str(one) for one in found], plan, lambda name: f"left {name}", dry_run=dry_run)
+
+
+def _view(hub: Hub) -> View[Share]:
+    return View(
+        name=lambda share: share.server.target,
+        columns={
+            "SERVER": lambda share: share.server.target,
+            "WITH": lambda share: f"{share.kind} {share.shared_with}",
+            "SCOPES": _short,
+            "SINCE": lambda share: ago(share.created_at),
+            "URL": lambda share: urljoin(hub.url, share.server.full_url or share.server.url),
+        },
+    )
+
+
+def _short(share: Share) -> list[str]:
+    """Its scopes without the server, which is the same in all of them."""
+    return [scope.partition("!")[0] for scope in share.scopes]
+
+
+def _recipients(users: Sequence[str], groups: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Whom to share with, as people call them and as operations do."""
+    if not users and not groups:
+        raise click.UsageError("with whom? Give --user or --group")
+    return {
+        **{f"user {name}": {"user": name} for name in (names_from(users) if users else ())},
+        **{f"group {name}": {"group": name} for name in groups},
+    }
+
+
+def _revoke_all(hub: Hub, one: Target, *, yes: bool, dry_run: bool) -> None:
+    plan = ShareOps.revoke_all(one.user, one.name)
+    if dry_run:
+        rehearse(hub, [plan])
+        return
+    others = [f"{share.kind} {share.shared_with}" for share in hub.shares.list(one.user, one.name)]
+    if others:
+        confirm(f"Take access to {one} from {len(others)}: {', '.join(others)}?", yes=yes)
+        hub.run(plan)
+    note(f"{one}: not shared with anybody now")

@@ -1,0 +1,125 @@
+"""`jhub share code`: links that give access to whoever opens them."""
+
+from __future__ import annotations
+
+from functools import partial
+from urllib.parse import urljoin
+
+import click
+
+from jhub.cli.kit import complete
+from jhub.cli.kit.confirm import confirm
+from jhub.cli.kit.dry_run import rehearse
+from jhub.cli.kit.each import tell_each
+from jhub.cli.kit.options import common, connect, dry_run, duration, names_from, output, yes
+from jhub.cli.kit.output import View, ago, note
+from jhub.cli.kit.servers import owned, owner_argument, scopes_on, scopes_option, target
+from jhub.cli.kit.text import clean
+from jhub.models import ShareCode
+from jhub.operations.shares import ShareCodeOps
+
+CODES: View[ShareCode] = View(
+    name=lambda code: code.id,
+    columns={
+        "ID": lambda code: code.id,
+        "SERVER": lambda code: code.server.target,
+        "SCOPES": lambda code: [scope.partition("!")[0] for scope in code.scopes],
+        "CREATED": lambda code: ago(code.created_at),
+        "ENDS": lambda code: ago(code.expires_at),
+        "USED": lambda code: code.exchange_count,
+        "LAST USED": lambda code: ago(code.last_exchanged_at),
+    },
+)
+
+server_argument = click.argument("name", metavar="[USER | USER/NAME | /NAME]", shell_complete=complete.servers)
+
+
+@click.group()
+def code() -> None:
+    """Make links that give access to a server to whoever opens them."""
+
+
+@code.command("list")
+@owner_argument
+@output()
+@common
+def list_(whose: str, form: str) -> None:
+    """List codes, without their secrets.
+
+    Those for all of OWNER's servers, or for one of them; for mine by default.
+
+    \b
+    jhub share code list
+    jhub share code list ana/lab
+    """
+    with connect() as hub:
+        CODES.many(hub.share_codes.list(*owned(hub, whose)), form)
+
+
+@code.command()
+@server_argument
+@click.option("--expires", type=duration, default="1d", show_default=True, help="When it ends: 90m, 2h, 30d.")
+@scopes_option
+@dry_run
+@click.option(
+    "-o",
+    "--output",
+    "form",
+    type=click.Choice(["link", "name", "json", "yaml"]),
+    default="link",
+    help="The link, the code alone (name), json or yaml.",
+)
+@common
+def create(name: str, expires: float, scopes: tuple[str, ...], dry_run: bool, form: str) -> None:
+    """Create a code for a server and print the link, this once. Whoever opens it and is signed in gets access.
+
+    \b
+    jhub share code create /lab --expires 2h
+    jhub share code create ana/lab -o name > code.txt
+    """
+    with connect() as hub:
+        one = target(hub, name)
+        plan = ShareCodeOps.create(one.user, one.name, expires_in=int(expires), scopes=scopes_on(one, scopes))
+        if dry_run:
+            rehearse(hub, [plan])
+            return
+        made = hub.run(plan)
+        link = urljoin(hub.url, made.full_accept_url or made.accept_url or "")
+    if form in ("json", "yaml"):
+        CODES.one(made, form)
+    else:
+        click.echo(clean(made.code or "" if form == "name" else link))
+        note(f"code {made.id} for {one}, ends {ago(made.expires_at)}; this is the only time it is shown")
+
+
+@code.command()
+@server_argument
+@click.argument("ids", nargs=-1, metavar="ID...")
+@click.option("--all", "everything", is_flag=True, help="All codes for this server.")
+@yes
+@dry_run
+@common
+def revoke(name: str, ids: tuple[str, ...], everything: bool, yes: bool, dry_run: bool) -> None:
+    """Revoke codes for a server by their ids. "-" reads ids from stdin.
+
+    Access that was gained by them stays: jhub share revoke takes it back.
+
+    \b
+    jhub share code revoke ana/lab sc_12
+    jhub share code revoke /lab --all
+    """
+    if everything == bool(ids):
+        raise click.UsageError("give the ids of codes, or --all")
+    with connect() as hub:
+        one = target(hub, name)
+        if not everything:
+            plan = partial(ShareCodeOps.revoke, one.user, one.name)
+            tell_each(hub, names_from(ids), plan, lambda id_: f"revoked {id_}", dry_run=dry_run)
+        elif dry_run:
+            rehearse(hub, [ShareCodeOps.revoke_all(one.user, one.name)])
+        else:
+            count = len(list(hub.share_codes.list(one.user, one.name)))
+            if count:
+                confirm(f"Revoke {count} codes for {one}?", yes=yes)
+                hub.share_codes.revoke_all(one.user, one.name)
+            note(f"{one}: no code gives access now")

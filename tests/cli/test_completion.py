@@ -1,0 +1,145 @@
+"""Names of the hub in the shell's completion: live, quick, and silent when there is nothing to say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hub_api import Api, Tokens
+from loopback import Visit, serving
+from terminal import Jhub
+
+from jhub.local import LocalHub
+
+Fresh = Callable[[str], str]
+
+BREAKS = " \t\n\"'@><=;|&(:"
+"""Bash's COMP_WORDBREAKS, as it is by default."""
+
+
+def completed(jhub: Jhub, line: str) -> list[str]:
+    """What is offered for the last word of a line."""
+    words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
+    result = Jhub(jhub.home, {**jhub.env, **words, "_JHUB_COMPLETE": "bash_complete"})()
+    assert (result.code, result.err) == (0, ""), result
+    return [item.removeprefix("plain,") for item in result.lines if item]
+
+
+@pytest.fixture
+def server(api: Api, user: str) -> str:
+    """A stopped server of a user's, created for a profile."""
+    body = {"user_options": {"profile": "stub"}}
+    assert api("PUT", f"/users/{user}/servers/lab", json=body).status_code == 201
+    return f"{user}/lab"
+
+
+def test_users_and_their_servers(as_admin: Jhub, user: str, server: str) -> None:
+    assert completed(as_admin, f"jhub user show {user[:-1]}").count(user) == 1
+    assert completed(as_admin, f"jhub user delete {user} {user}") == [], "it stands there already"
+    assert completed(as_admin, f"jhub server start {user}") == [user, server]
+    assert completed(as_admin, f"jhub server start {user}/l") == [server]
+    assert completed(as_admin, f"jhub share grant {server} --user {user}") == [user]
+    assert "stub" in completed(as_admin, "jhub server start -p st")
+    assert completed(as_admin, "jhub ser") == ["server", "service"]
+
+
+def test_groups_and_their_members(as_admin: Jhub, api: Api, user: str, fresh: Fresh) -> None:
+    group = fresh("group")
+    assert api("POST", f"/groups/{group}", json={"users": [user]}).status_code == 201
+    assert completed(as_admin, f"jhub group show {group}") == [group]
+    assert completed(as_admin, f"jhub group remove {group} ") == [user]
+
+
+def test_tokens_and_services(as_admin: Jhub, api: Api, user: str) -> None:
+    token = api("POST", f"/users/{user}/tokens", json={"note": "for \x1b[31m tests"}).json()["id"]
+    assert completed(as_admin, f"jhub token revoke -u {user} a") == [token]
+    assert completed(as_admin, "jhub service show rob") == ["robot"]
+
+
+def test_who_sees_nobody_else_is_offered_their_own(as_ana: Jhub, api: Api, fresh: Fresh) -> None:
+    name = fresh("own")
+    assert api("PUT", f"/users/ana/servers/{name}").status_code == 201
+    assert completed(as_ana, "jhub user show ") == ["ana"]
+    assert completed(as_ana, f"jhub server start /{name}") == [f"/{name}"]
+    assert completed(as_ana, f"jhub server start ana/{name}") == [f"ana/{name}"]
+    assert completed(as_ana, "jhub service show ") == []
+
+
+def test_what_is_shared_with_me_can_be_left(as_ana: Jhub, api: Api, server: str) -> None:
+    api("POST", f"/shares/{server}", json={"user": "ana"})
+    assert server in completed(as_ana, "jhub share leave ")
+    api("DELETE", f"/shares/{server}")
+
+
+def test_the_context_on_the_line_is_asked(as_admin: Jhub, hub: LocalHub, hub_tokens: Tokens, user: str) -> None:
+    jhub = Jhub(as_admin.home)
+    assert completed(jhub, f"jhub user show {user}") == [], "no context"
+    jhub.ok("login", hub.url, "--token", "-", "--name", "boss", stdin=hub_tokens.admin)
+    jhub.ok("login", hub.url, "--token", "-", "--name", "ana", stdin=hub_tokens.ana)
+    assert completed(jhub, f"jhub user show {user}") == []
+    assert completed(jhub, f"jhub user show -c boss {user}") == [user]
+    assert completed(jhub, f"jhub -c boss user show {user}") == [user]
+    assert completed(jhub, "jhub -c bo") == ["boss"]
+
+
+def test_nothing_is_said_of_what_goes_wrong(as_admin: Jhub, hub_url: str) -> None:
+    for env in (
+        {"JUPYTERHUB_API_URL": "http://127.0.0.1:9/hub/api"},
+        {"JUPYTERHUB_API_URL": "not a hub"},
+        {"JUPYTERHUB_API_URL": hub_url, "JUPYTERHUB_API_TOKEN": "unknown"},
+        {"JHUB_CONTEXT": "nope"},
+    ):
+        assert completed(Jhub(as_admin.home, {**as_admin.env, **env}), "jhub server start a") == []
+    for line in ("jhub sever start a", "jhub user show --debug a", "jhub user show a/b\x1b", "jhub server start a//"):
+        completed(as_admin, line)
+    (as_admin.home / "config/jhub").mkdir(parents=True)
+    (as_admin.home / "config/jhub/contexts.json").write_text("{")
+    assert completed(Jhub(as_admin.home), "jhub user show a") == []
+
+
+def test_a_hub_that_is_slow_or_busy_is_not_waited_for(as_admin: Jhub) -> None:
+    def slow(visit: Visit) -> None:
+        visit.hold(30)
+
+    def busy(visit: Visit) -> None:
+        visit.json({"status": 503, "message": "later"}, 503)
+
+    for answer in (slow, busy):
+        with serving(answer) as site:
+            env = {"JUPYTERHUB_API_URL": f"http://127.0.0.1:{site.server_port}/hub/api"}
+            began = time.monotonic()
+            assert completed(Jhub(as_admin.home, {**as_admin.env, **env}), "jhub user show a") == []
+            assert time.monotonic() - began < 8
+            assert [each.path.partition("?")[0] for each in site.seen] == ["/hub/api/users"]
+
+
+def in_bash(jhub: Jhub, line: str) -> list[str]:
+    """What bash would put in the place of the word that it sees at the end of a line."""
+    program = str(Path(sys.executable).with_name("jhub"))
+    script = (
+        'source <("$1" completion bash); COMP_LINE=$2 COMP_POINT=${#2} COMP_WORDBREAKS=$3; _jhub_completion "$1"; '
+        'printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    command = ["bash", "--norc", "-uc", script, "bash", program, line, BREAKS]
+    done = subprocess.run(command, env=jhub.environment(), capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    return [each for each in done.stdout.splitlines() if each]
+
+
+def test_names_with_a_meaning_to_the_shell_survive(as_admin: Jhub, api: Api, fresh: Fresh) -> None:
+    name = fresh("odd")
+    mail, odd = f"{name}@example.org", f"{name} o'$*"
+    assert api("POST", "/users", json={"usernames": [mail, odd]}).status_code == 201
+    assert in_bash(as_admin, f"jhub user show {name}") == [mail, f"{name}\\ o\\'\\$\\*"]
+    assert in_bash(as_admin, f"jhub user show {name}@ex") == ["@example.org"], "bash begins a new word at @"
+    assert in_bash(as_admin, f'jhub user show "{name} ') == [f"{name} o'\\$*"]
+    assert in_bash(as_admin, f"jhub user show '{name}@") == [mail]
+    assert in_bash(as_admin, f"jhub share list --with={name}@") == ["@example.org"]
+    assert in_bash(as_admin, "jhub user show nobody-of-this-name") == []
+    assert "show" in in_bash(as_admin, "jhub user ")
+    for each in (mail, odd):
+        api("DELETE", f"/users/{each}")

@@ -1,0 +1,114 @@
+"""`jhub share`, on a real hub."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from terminal import Jhub
+
+Fresh = Callable[[str], str]
+
+
+@pytest.fixture
+def server(as_admin: Jhub, fresh: Fresh) -> str:
+    """A server of ana's, to be shared."""
+    return as_admin.ok("server", "create", f"ana/{fresh('shared')}", "-o", "name").strip()
+
+
+@pytest.fixture
+def group(as_admin: Jhub, user: str, fresh: Fresh) -> str:
+    """A group with a user in it."""
+    return as_admin.ok("group", "create", fresh("group"), "--user", user, "-o", "name").strip()
+
+
+def test_access_is_given_and_taken_back(as_admin: Jhub, server: str, user: str, group: str) -> None:
+    given = as_admin("share", "grant", server, "--user", user, "--user", "ghost", "--group", group)
+    assert given.code == 7
+    assert [line.split()[:4] for line in given.lines[1:]] == [
+        [server, "user", user, "access:servers"],
+        [server, "group", group, "access:servers"],
+    ]
+    assert "No such user: ghost" in given.err
+    more = as_admin.ok("share", "grant", server, "--group", group, "--scope", "read:servers", "-o", "json")
+    assert json.loads(more)[0]["scopes"] == [f"access:servers!server={server}", f"read:servers!server={server}"]
+
+    assert len(as_admin.ok("share", "list", server, "-o", "name").split()) == 2
+    assert server in as_admin.ok("share", "list", "ana", "-o", "name").split()
+    assert server in as_admin.ok("share", "list", "--with-group", group)
+    assert as_admin.ok("share", "list", "-o", "name") == "", "mine, by default"
+
+    left = as_admin("share", "revoke", server, "--group", group, "--scope", "read:servers")
+    assert left.err == f"{server}: group {group} keeps access:servers\n"
+    gone = as_admin("share", "revoke", server, "--user", "-", stdin=user)
+    assert gone.err == f"{server}: not shared with user {user} now\n"
+    unasked = as_admin("share", "revoke", server, "--all")
+    assert unasked.code == 2
+    assert f"Take access to {server} from 1: group {group}?" in unasked.err
+    as_admin.ok("share", "revoke", server, "--all", "--yes")
+    assert as_admin.ok("share", "list", server, "-o", "json") == "[]\n"
+
+
+def test_what_is_shared_with_somebody_is_given_up(as_admin: Jhub, server: str, user: str, group: str) -> None:
+    as_admin.ok("share", "grant", server, "--user", user, "--group", group)
+    listed = as_admin.ok("share", "list", "--with", user, "-o", "name")
+    assert as_admin("share", "leave", "--user", user, "-", stdin=listed).err == f"left {server}\n"
+    again = as_admin("share", "leave", "--user", user, server)
+    assert (again.code, again.err.splitlines()[1]) == (
+        5,
+        "hint: what is shared with a group of theirs is given up with --group",
+    )
+    assert as_admin("share", "leave", server, "--group", group).code == 2
+    as_admin.ok("share", "leave", server, "--group", group, "--yes")
+    assert as_admin.ok("share", "list", "--with", user, "-o", "name") == ""
+
+
+def test_who_may_not_share_is_told_what_is_missing(as_ana: Jhub, server: str) -> None:
+    refused = as_ana("share", "grant", f"/{server.partition('/')[2]}", "--user", "admin")
+    assert refused.code == 4
+    assert "the token lacks the scope shares" in refused.err
+    assert as_ana.ok("share", "list", "-o", "name") == ""
+    assert as_ana.ok("share", "code", "list", "-o", "name") == ""
+
+
+@pytest.mark.parametrize(
+    ("args", "error"),
+    [
+        (("grant", "ana/x"), "with whom?"),
+        (("revoke", "ana/x", "--all", "--user", "bo"), "--all stands alone"),
+        (("list", "ana", "--with", "bo"), "exclude each other"),
+        (("leave", "ana/x", "--user", "bo", "--group", "geo"), "exclude each other"),
+        (("code", "revoke", "ana/x"), "give the ids of codes, or --all"),
+        (("code", "revoke", "ana/x", "12"), "'12' is not the id of a share code"),
+        (("code", "create", "ana/x", "--expires", "5s"), "cannot expire in 5 s"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_sent(as_admin: Jhub, args: tuple[str, ...], error: str) -> None:
+    result = as_admin("--debug", "share", *args)
+    assert result.code == 2
+    assert error in result.err
+    assert "debug: POST" not in result.err
+    assert "debug: DELETE" not in result.err
+
+
+def test_a_code_is_shown_once(as_admin: Jhub, hub_url: str, server: str) -> None:
+    made = as_admin("share", "code", "create", server, "--expires", "2h")
+    link = made.out.strip()
+    assert link.startswith(f"{hub_url.removesuffix('/hub/api')}/hub/accept-share?code=")
+    assert "ends in 2 h; this is the only time it is shown" in made.err
+    secret = as_admin.ok("share", "code", "create", server, "-o", "name").strip()
+    as_admin.said.clear()
+
+    ids = as_admin.ok("share", "code", "list", server, "-o", "name")
+    assert len(ids.split()) == 2
+    as_admin.ok("share", "code", "list", "ana", "-o", "json")
+    one, two = ids.split()
+    assert as_admin.ok("share", "code", "revoke", server, one, "--dry-run").endswith(f"?id={one}\n")
+    assert as_admin("share", "code", "revoke", server, "sc_99999", "-", stdin=one).code == 7
+    assert as_admin.ok("share", "code", "list", server, "-o", "name").split() == [two]
+    as_admin.ok("share", "code", "revoke", server, "--all", "--yes")
+    assert as_admin.ok("share", "code", "list", server, "-o", "name") == ""
+    said = "".join(as_admin.said)
+    assert secret not in said
+    assert link.rpartition("=")[2] not in said
