@@ -47,7 +47,8 @@ class HubError(Exception):
     """Anything this library raises on purpose. `str()` of it is one line; `hint`, where set, says what to do next."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
+        # Names and addresses in it come from others, and may hold what breaks lines.
+        super().__init__(" ".join(message.splitlines()))
         self.hint = hint
 
     def __reduce__(self) -> tuple[Any, ...]:

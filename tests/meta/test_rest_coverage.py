@@ -46,6 +46,7 @@ SAMPLES: dict[str, object] = {
     "properties": {"room": "B12"},
     "api_url": "http://127.0.0.1:1",
     "auth_token": "secret",
+    "api_token": "a secret",
     "code": "secret",
     "client_id": "service-x",
     "client_secret": "secret",

@@ -55,9 +55,31 @@ def test_nothing_to_change_is_an_error() -> None:
 
 
 def test_a_server_is_renamed_and_not_twice() -> None:
-    played = play(ServerOps.rename("ana", "lab", "old-lab"), [reply(json={**LAB, "name": "old-lab"})])
+    renamed = reply(json={**LAB, "name": "old-lab"})
+    played = play(ServerOps.rename("ana", "lab", "old-lab"), [renamed])
     assert (played.result.target, body(played.sent[0])) == ("ana/old-lab", {"name": "old-lab"})
-    assert play(ServerOps.rename("ana", "lab", "old-lab"), [Unavailable("reset"), reply(json=LAB)]).left == 1
+    assert play(ServerOps.rename("ana", "lab", "old-lab"), [Unavailable("reset"), renamed]).left == 1
+
+
+def test_a_display_name_that_nobody_chose_follows_the_name() -> None:
+    """The hub would go on showing the old name."""
+    renamed = reply(json={"name": "old-lab", "display_name": "lab", "stopped": True})
+    shown = reply(json={"name": "old-lab", "display_name": "old-lab", "stopped": True})
+    played = play(ServerOps.rename("ana", "lab", "old-lab"), [renamed, shown])
+    assert (played.result.name, played.result.display_name) == ("old-lab", "old-lab")
+    assert played.calls == ["PATCH /users/ana/servers/lab", "PATCH /users/ana/servers/old-lab"]
+    assert body(played.sent[1]) == {"display_name": "old-lab"}
+
+
+@pytest.mark.parametrize("display_name", ["", " "])
+def test_an_empty_display_name_is_refused(display_name: str) -> None:
+    """The hub would keep the one there is, and say nothing."""
+    for plan in (ServerOps.create, ServerOps.start):
+        played = play(plan("ana", "lab", display_name=display_name))
+        assert isinstance(played.error, InvalidInput)
+        assert played.sent == []
+    with pytest.raises(InvalidInput):
+        ServerOps.edit("ana", "lab", display_name=display_name)
 
 
 @pytest.mark.parametrize(("name", "new"), [("", "lab"), ("lab", ""), ("lab", "Old Lab"), ("lab", "../x")])

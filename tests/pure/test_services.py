@@ -26,16 +26,37 @@ def test_services_come_by_name_in_one_answer() -> None:
 
 
 def test_a_service_is_registered_with_what_was_given_and_nothing_else() -> None:
-    plan = ServiceOps.create("robot", api_token="SECRET", oauth_client_allowed_scopes=["inherit"])
+    plan = ServiceOps.create("robot", api_token="A SECRET", oauth_client_allowed_scopes=["inherit"])
     played = play(plan, [reply(201, ROBOT)])
     assert played.calls == ["POST /services/robot"]
-    assert body(played.sent[0]) == {"api_token": "SECRET", "oauth_client_allowed_scopes": ["inherit"]}
+    assert body(played.sent[0]) == {"api_token": "A SECRET", "oauth_client_allowed_scopes": ["inherit"]}
     assert "SECRET" not in repr(played.sent)
 
 
 def test_a_service_without_anything_still_has_a_body() -> None:
     """The hub refuses an empty one."""
     assert body(play(ServiceOps.create("robot"), [reply(201, ROBOT)]).sent[0]) == {"admin": False}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"api_token": "1234567"},
+        {"oauth_client_id": "robot", "oauth_redirect_uri": "http://127.0.0.1:1/"},
+        {"oauth_client_id": "service-robot"},
+    ],
+    ids=["short token", "id", "no way back"],
+)
+def test_what_the_hub_would_break_on_is_refused_with_a_reason(given: dict[str, str]) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        ServiceOps.create("robot", **given)  # type: ignore[arg-type]
+    assert "1234567" not in str(caught.value)
+
+
+def test_a_hub_that_breaks_on_a_scope_is_told_with_what_it_may_be() -> None:
+    played = play(ServiceOps.create("robot", oauth_client_allowed_scopes=["nope"]), [refusal(500)])
+    assert isinstance(played.error, HubBroke)
+    assert "misspelt" in played.error.hint
 
 
 def test_a_service_that_exists_is_a_conflict() -> None:

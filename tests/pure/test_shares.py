@@ -33,11 +33,20 @@ def test_a_server_is_shared_with_a_user() -> None:
 
 
 def test_a_server_is_shared_with_a_group_for_what_is_named() -> None:
-    scope = "read:servers!server=ana/lab"
     share = {**SHARE, "kind": "group", "user": None, "group": {"name": "geo"}}
-    played = play(ShareOps.grant("ana", "lab", group="geo", scopes=scope), [reply(json=share)])
+    played = play(ShareOps.grant("ana", "lab", group="geo", scopes="read:servers"), [reply(json=share)])
     assert played.result.shared_with == "geo"
-    assert sent(played.sent[0]).body == {"group": "geo", "scopes": [scope]}
+    assert sent(played.sent[0]).body == {"group": "geo", "scopes": ["read:servers!server=ana/lab"]}
+
+
+def test_a_scope_is_revoked_as_it_was_granted() -> None:
+    """Without its filter the hub would not find it, and say that all went well."""
+    plan = ShareOps.revoke("ana", user="ben", scopes=["read:servers", "access:servers!server=ana/"])
+    played = play(plan, [reply(json={})])
+    assert sent(played.sent[0]).body == {
+        "user": "ben",
+        "scopes": ["read:servers!server=ana/", "access:servers!server=ana/"],
+    }
 
 
 def test_a_default_server_has_an_empty_name_and_no_path_of_its_own() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 import click
@@ -30,16 +30,13 @@ from jhub.cli.kit.servers import (
 from jhub.cli.kit.text import clean
 from jhub.cli.server_edit import create, edit, keep_alive, rename
 from jhub.errors import InvalidInput
-from jhub.fleet.coordinator import FORGIVEN, coordinate
-from jhub.fleet.events import ServerEvent, Summary, Target
-from jhub.models import Progress, Server
-from jhub.operations.servers import ServerOps, as_asked, known_or_safe, options_of, request_start, until_ready
-from jhub.operations.versions import need
-from jhub.steps import Flow, Plan
+from jhub.fleet.events import Target
+from jhub.models import Server
+from jhub.operations.servers import ServerOps
+from jhub.steps import Plan
 
 if TYPE_CHECKING:
-    from jhub.client.fleets import Fleet
-    from jhub.client.sync import Hub
+    pass
 
 
 @click.group()
@@ -120,7 +117,7 @@ def start(
     jhub server start ana/lab bo/lab --profile lab
     jhub server start /lab --option image=scipy --option cpus:=4
     """
-    given = user_options(profile, options, display_name)
+    given = user_options(profile, options)
 
     def plan(name: str) -> Plan[Server]:
         one = Target.of(name)
@@ -143,7 +140,10 @@ def start(
         else:
             from jhub.cli.kit.watch import watch
 
-            watch(hub, _fleet(hub, found, profile, given, display_name, timeout), form, len(found))
+            fleet = hub.servers.start_many(
+                found, profile=profile, user_options=given, display_name=display_name, timeout=timeout
+            )
+            watch(hub, fleet, form, len(found))
 
 
 @server.command()
@@ -287,32 +287,3 @@ def delete(servers: tuple[str, ...], timeout: float, yes: bool, dry_run: bool, f
         typed = str(found[0]) if len(found) == 1 else str(len(found))
         confirm_by_name(count(found), typed, yes=yes)
         watch(hub, hub.servers.delete_many(found, timeout=timeout), form, len(found))
-
-
-def _fleet(
-    hub: Hub,
-    found: list[Target],
-    profile: str | None,
-    given: dict[str, Any],
-    display_name: str | None,
-    timeout: float,
-) -> Fleet[ServerEvent, Summary]:
-    if display_name is None:
-        return hub.servers.start_many(found, profile=profile, user_options=given, timeout=timeout)
-    options = options_of(profile, given)
-    if any(not one.name for one in found):
-        raise InvalidInput("a default server gets a display name by edit, while it is stopped")
-
-    def begin(one: Target) -> Flow[Server]:
-        def told(event: Progress) -> ServerEvent | None:
-            ended = event.ready or event.failed
-            return None if ended else ServerEvent("progress", one, event.message, event.progress)
-
-        yield from known_or_safe(one.user, one.name)
-        yield from need("6.0", "a display name")
-        yield from request_start(one.user, one.name, options, display_name)
-        return as_asked((yield from until_ready(one.user, one.name, timeout, told)), options)
-
-    return hub.fleet(
-        coordinate(found, begin, begins="starting", ends="ready", patience=timeout, careful=len(found) > FORGIVEN)
-    )

@@ -56,7 +56,7 @@ def create(
     jhub server create ana/lab --profile gpu --display-name "Remote sensing"
     jhub user list -o name | sed 's|$|/course|' | jhub server create --if-not-exists --profile course -
     """
-    given = user_options(profile, options, display_name) or None
+    given = user_options(profile, options) or None
 
     def plan(name: str) -> Flow[Server]:
         one = Target.of(name)
@@ -100,7 +100,7 @@ def edit(
     jhub server edit ana/lab --display-name "Remote sensing"
     jhub server edit ana/lab bo/lab --profile gpu --option cpus:=4
     """
-    given = user_options(profile, options, display_name) or None
+    given = user_options(profile, options) or None
 
     def plan(name: str) -> Plan[Server]:
         one = Target.of(name)

@@ -15,12 +15,9 @@ from jhub.cli.kit.given import secret
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
 from jhub.cli.kit.output import View, dump, note
 from jhub.cli.kit.pairs import pairs
-from jhub.errors import BadRequest, Conflict, HubBroke, InvalidInput
+from jhub.errors import Conflict
 from jhub.models import Service
 from jhub.operations.services import ServiceOps
-
-SHORTEST = 8
-"""Characters of a token that JupyterHub takes."""
 
 SERVICES: View[Service] = View(
     name=lambda service: service.name,
@@ -115,9 +112,6 @@ def create(
     token = secrets.token_hex(32) if generate_token else None
     if token_from is not None:
         token = secret("--api-token", token_from, "API token")
-        if len(token) < SHORTEST:
-            # The hub answers 500, and keeps the service without it.
-            raise InvalidInput(f"an API token has at least {SHORTEST} characters", hint="or --generate-token")
     plan = ServiceOps.create(
         name,
         url=url,
@@ -143,12 +137,6 @@ def create(
             if token is not None:
                 note(f"service {name} exists already, and keeps the token that it has")
             generate_token = False
-        except (BadRequest, HubBroke) as error:
-            if oauth_client_id or oauth_redirect_uri or scopes or oauth_no_confirm:  # the hub gives no reason
-                error.hint = (
-                    "an OAuth client has an id that begins with service-, a redirect URI or a --url, and known scopes"
-                )
-            raise
     if not generate_token:
         SERVICES.one(made, form)
         return

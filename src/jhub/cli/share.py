@@ -14,7 +14,7 @@ from jhub.cli.kit.dry_run import rehearse
 from jhub.cli.kit.each import each, run_each, tell_each
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
 from jhub.cli.kit.output import View, ago, note
-from jhub.cli.kit.servers import count, me, owned, owner_argument, scopes_on, scopes_option, target, targets
+from jhub.cli.kit.servers import count, me, owned, owner_argument, scopes_option, target, targets
 from jhub.cli.share_code import code
 from jhub.errors import NotFound
 from jhub.fleet.events import Target
@@ -102,7 +102,7 @@ def grant(
         one = target(hub, name)
 
         def plan(who: str) -> Plan[Share]:
-            return ShareOps.grant(one.user, one.name, scopes=scopes_on(one, scopes), **others[who])
+            return ShareOps.grant(one.user, one.name, scopes=scopes or None, **others[who])
 
         run_each(hub, list(others), plan, _view(hub), form, dry_run=dry_run)
 
@@ -143,7 +143,7 @@ def revoke(
         one = target(hub, name)
 
         def plan(who: str) -> Plan[Share | None]:
-            return ShareOps.revoke(one.user, one.name, scopes=scopes_on(one, scopes), **others[who])
+            return ShareOps.revoke(one.user, one.name, scopes=scopes or None, **others[who])
 
         if dry_run:
             rehearse(hub, map(plan, others))

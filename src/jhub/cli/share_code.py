@@ -13,7 +13,7 @@ from jhub.cli.kit.dry_run import rehearse
 from jhub.cli.kit.each import tell_each
 from jhub.cli.kit.options import common, connect, dry_run, duration, names_from, output, yes
 from jhub.cli.kit.output import View, ago, note
-from jhub.cli.kit.servers import owned, owner_argument, scopes_on, scopes_option, target
+from jhub.cli.kit.servers import owned, owner_argument, scopes_option, target
 from jhub.cli.kit.text import clean
 from jhub.models import ShareCode
 from jhub.operations.shares import ShareCodeOps
@@ -79,7 +79,7 @@ def create(name: str, expires: float, scopes: tuple[str, ...], dry_run: bool, fo
     """
     with connect() as hub:
         one = target(hub, name)
-        plan = ShareCodeOps.create(one.user, one.name, expires_in=int(expires), scopes=scopes_on(one, scopes))
+        plan = ShareCodeOps.create(one.user, one.name, expires_in=int(expires), scopes=scopes or None)
         if dry_run:
             rehearse(hub, [plan])
             return

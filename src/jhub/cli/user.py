@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import click
 from msgspec import structs
@@ -15,10 +14,8 @@ from jhub.cli.kit.each import delete_each, run_each
 from jhub.cli.kit.given import STDIN, secret_object
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
 from jhub.cli.kit.output import View, ago
-from jhub.errors import HubBroke
 from jhub.models import Server, User
 from jhub.operations.users import Sort, UserOps
-from jhub.steps import Flow
 
 
 def _named(server: Server) -> str:
@@ -132,7 +129,7 @@ def edit(names: tuple[str, ...], admin: bool | None, place: str | None, dry_run:
         raise click.UsageError("stdin is either names or the auth state")
     auth_state = None if place is None else secret_object("--auth-state", place)
     with connect() as hub:
-        plan = partial(_edit, admin=admin, auth_state=auth_state)
+        plan = partial(UserOps.edit, admin=admin, auth_state=auth_state)
         run_each(hub, names_from(names), plan, USERS, form, dry_run=dry_run)
 
 
@@ -173,14 +170,3 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
     """
     with connect() as hub:
         delete_each(hub, "user", names_from(names), UserOps.delete, yes=yes, dry_run=dry_run)
-
-
-def _edit(name: str, *, admin: bool | None, auth_state: Mapping[str, Any] | None) -> Flow[User]:
-    try:
-        return (yield from UserOps.edit(name, admin=admin, auth_state=auth_state))
-    except HubBroke as error:
-        if auth_state is not None:  # all that the hub says is 500
-            error.hint = (
-                "does it keep auth state? That takes Authenticator.enable_auth_state and a JUPYTERHUB_CRYPT_KEY"
-            )
-        raise

@@ -14,6 +14,7 @@ from jhub.operations.servers import (
     STOP_TIMEOUT,
     ServerOps,
     as_asked,
+    check_display_name,
     known_or_safe,
     options_of,
     request_start,
@@ -34,6 +35,7 @@ class FleetOps:
         *,
         profile: str | None = None,
         user_options: Mapping[str, Any] | None = None,
+        display_name: str | None = None,
         timeout: float = START_TIMEOUT,
         at_once: int = WINDOW,
     ) -> Flow[Summary]:
@@ -43,6 +45,8 @@ class FleetOps:
         ----------
         targets
             "ana", "ana/lab", ("ana", "lab"), or servers of a listing.
+        display_name
+            What people see in place of the names of named servers (JupyterHub 6.0).
         timeout
             Seconds for each.
         at_once
@@ -58,10 +62,11 @@ class FleetOps:
         wanted = _wanted(targets)
         for each in wanted:
             yield from known_or_safe(each.user, each.name)
+            yield from check_display_name(each.name, display_name)
         return (
             yield from coordinate(
                 wanted,
-                lambda each: _start(each, options, timeout),
+                lambda each: _start(each, options, display_name, timeout),
                 begins="starting",
                 ends="ready",
                 window=at_once,
@@ -105,14 +110,14 @@ def _wanted(targets: Targets | Target | Server | str) -> list[Target]:
     return list(dict.fromkeys(map(Target.of, given)))
 
 
-def _start(target: Target, options: Mapping[str, Any], timeout: float) -> Flow[Server]:
+def _start(target: Target, options: Mapping[str, Any], display_name: str | None, timeout: float) -> Flow[Server]:
     def note(event: Progress) -> ServerEvent | None:
         # The end is reported by the coordinator, with the server or the reason.
         if event.ready or event.failed:
             return None
         return ServerEvent("progress", target, event.message, event.progress)
 
-    yield from request_start(target.user, target.name, options)
+    yield from request_start(target.user, target.name, options, display_name)
     return as_asked((yield from until_ready(target.user, target.name, timeout, note)), options)
 
 

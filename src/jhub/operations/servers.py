@@ -63,6 +63,18 @@ def known_or_safe(user: str, name: str) -> Flow[None]:
             ) from None
 
 
+def check_display_name(name: str, display_name: str | None) -> Flow[None]:
+    """Whether a start can give a server this display name."""
+    if display_name is None:
+        return
+    if not name:
+        # A start would erase the one it has (6.1).
+        raise InvalidInput("a default server gets a display name by edit, while it is stopped")
+    _not_empty(display_name)
+    # An older hub would take it for an option.
+    yield from need("6.0", "a display name")
+
+
 class ServerOps:
     """One server at a time."""
 
@@ -117,6 +129,7 @@ class ServerOps:
             raise InvalidInput(f"{user} has a default server already", hint="name the server to create")
         if not is_safe(name):
             raise InvalidInput(f"{name!r} cannot name a server", hint=RULE)
+        _not_empty(display_name)
         wanted = {"display_name": display_name, "user_options": options_of(profile, user_options) or None}
         body = {key: value for key, value in wanted.items() if value is not None}
         # A second try would find what the first has created.
@@ -139,6 +152,7 @@ class ServerOps:
         `NotFound` where there is none.
         """
         wanted: dict[str, Any] = {}
+        _not_empty(display_name)
         if display_name is not None:
             wanted["display_name"] = display_name
         if profile is not None or user_options is not None:
@@ -152,14 +166,14 @@ class ServerOps:
         """Give a stopped named server another name. Its files stay where its spawner keeps them: one that derives
         their place from the name may not find them again.
 
-        `PATCH /users/{user}/servers/{name}` (JupyterHub 6.0), scope `start:servers`. `Conflict` while it runs, or
-        where the new name is taken; `NotFound` where there is none.
+        `PATCH /users/{user}/servers/{name}` (JupyterHub 6.0), scopes `start:servers` and `read:servers`. `Conflict`
+        while it runs, or where the new name is taken; `NotFound` where there is none.
         """
         if not name or not new:
             raise InvalidInput("the default server has no name", hint="name a server of theirs, and its new name")
         if not is_safe(new):
             raise InvalidInput(f"{new!r} cannot name a server", hint=RULE)
-        return _patch(user, name, {"name": new})
+        return _rename(user, name, new)
 
     @operation
     def start(
@@ -203,12 +217,7 @@ class ServerOps:
         `read:servers`.
         """
         yield from known_or_safe(user, name)
-        if display_name is not None:
-            if not name:
-                # A start would erase the one it has (6.1).
-                raise InvalidInput("a default server gets a display name by edit, while it is stopped")
-            # An older hub would take it for an option.
-            yield from need("6.0", "a display name")
+        yield from check_display_name(name, display_name)
         return (yield from _start(user, name, options_of(profile, user_options), display_name, wait, timeout))
 
     @operation
@@ -393,10 +402,16 @@ def _event(data: str) -> Progress:
         message, progress = sent.get("message"), sent.get("progress")
         return Progress(
             message=message if isinstance(message, str) else "",
-            progress=float(progress) if isinstance(progress, int | float) else None,
+            progress=float(progress) if isinstance(progress, int | float) and abs(progress) < 1e9 else None,
             ready=sent.get("ready") is True,
             failed=sent.get("failed") is True,
         )
+
+
+def _not_empty(display_name: str | None) -> None:
+    if display_name is not None and not display_name.strip():
+        # The hub would keep the one there is, and say nothing.
+        raise InvalidInput("a display name cannot be empty", hint="give the server's own name to be rid of another")
 
 
 def _about(user: str, name: str) -> str:
@@ -413,6 +428,14 @@ def _patch(user: str, name: str, wanted: dict[str, Any], *, repeatable: bool = F
             raise
         raise Conflict(f"{_about(user, name)}: runs", method="PATCH", path=path, hint="stop it first") from None
     return structs.replace(server, user=user)
+
+
+def _rename(user: str, name: str, new: str) -> Flow[Server]:
+    server = yield from _patch(user, name, {"name": new})
+    if server.display_name == name != new:
+        # The hub's own choice, where nobody made one; it stays, and would go on showing the old name.
+        server = yield from _patch(user, new, {"display_name": new}, repeatable=True)
+    return server
 
 
 def _owner(user: str, query: tuple[tuple[str, str], ...]) -> Request[User]:

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jhub.binding import AsyncBound, Bound, operation, stream
-from jhub.errors import HubBroke, NotFound, Unsupported
+from jhub.errors import HubBroke, InvalidInput, NotFound, Unsupported
 from jhub.models import Service
 from jhub.operations.versions import need, since
-from jhub.steps import Emit, Flow, HubVersion, call, segment, send
+from jhub.steps import Emit, Flow, HubVersion, Request, call, segment, send
 
 NEEDED = "5.0"
+SHORTEST = 8
+"""Characters of a token that a hub takes."""
 
 
 class ServiceOps:
@@ -69,17 +71,18 @@ class ServiceOps:
         url
             Where it listens; the proxy serves it below `/services/{name}/`.
         api_token
-            Its API token, and the secret of its OAuth client, as you choose it.
+            Its API token, and the secret of its OAuth client, as you choose it: 8 characters or more.
         admin
             Give it an administrator's scopes. Without, it has no roles and may do nothing.
         display
             Whether the hub's pages link to it.
         oauth_client_id, oauth_redirect_uri, oauth_client_allowed_scopes, oauth_no_confirm
-            For signing in to it with the hub; the id begins with "service-".
+            For signing in to it with the hub. The id begins with "service-"; it takes a redirect URI or a `url`.
 
         `POST /services/{name}` (JupyterHub 5.0), scope `admin:services`. `Conflict` where it exists; `BadRequest` for
         values that the hub refuses.
         """
+        _check(api_token, oauth_client_id, oauth_redirect_uri, url)
         wanted = {
             "url": url,
             "api_token": api_token,
@@ -115,8 +118,26 @@ class ServiceOps:
             raise
 
 
+def _created(request: Request[Service]) -> Flow[Service]:
+    try:
+        return (yield from request)
+    except HubBroke as error:
+        error.hint = "JupyterHub 5 and 6 fail like that for a scope that they do not know: is one misspelt?"
+        raise
+
+
 def _path(name: str) -> str:
     return f"/services/{segment(name, 'service')}"
+
+
+def _check(api_token: str | None, oauth_client_id: str | None, oauth_redirect_uri: str | None, url: str | None) -> None:
+    """What the hub refuses without a reason, or breaks on; a short token then leaves a service without any (6.1)."""
+    if api_token is not None and len(api_token) < SHORTEST:
+        raise InvalidInput(f"the API token of a service has at least {SHORTEST} characters")
+    if oauth_client_id is not None and not oauth_client_id.startswith("service-"):
+        raise InvalidInput(f"{oauth_client_id!r} is no id of an OAuth client: it begins with service-")
+    if oauth_client_id is not None and not (oauth_redirect_uri or url):
+        raise InvalidInput("an OAuth client takes a redirect URI, or a service with a url")
 
 
 def _list(names: Iterable[str] | None) -> list[str] | None:

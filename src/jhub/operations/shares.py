@@ -64,14 +64,13 @@ class ShareOps:
     ) -> Flow[Share]:
         """Share a server with a user or a group: give one of the two. What they were granted before stays.
 
-        `scopes`: what they may do, such as "access:servers!server=ana/lab" (the default, for that server) or
-        "read:servers!server=ana/lab".
+        `scopes`: what they may do with it, such as "access:servers" (the default) or "read:servers".
 
         `POST /shares/{owner}/{server}` (JupyterHub 5.0), scopes `shares`, those that are granted, and
         `read:users:name` or `read:groups:name` for whom they are granted to. `NotFound` where there is no such
         server, user or group.
         """
-        who, body = _who(user, group, scopes)
+        who, body = _who(user, group, scopes, f"{owner}/{server}")
         about = f"share {target(owner, server)} with {who}"
         path = _path("shares", owner, server)
         request = call("POST", path, Share, body=body, about=about, repeatable=True)
@@ -94,7 +93,7 @@ class ShareOps:
 
         `PATCH /shares/{owner}/{server}` (JupyterHub 5.0), scope `shares`. `NotFound` where there is no such server.
         """
-        who, body = _who(user, group, scopes)
+        who, body = _who(user, group, scopes, f"{owner}/{server}")
         return since(NEEDED, _revoke(_path("shares", owner, server), body, f"{target(owner, server)}, {who}"), "shares")
 
     @operation
@@ -146,7 +145,7 @@ class ShareCodeOps:
         `POST /share-codes/{owner}/{server}` (JupyterHub 5.0), scopes `shares` and those that are granted. `NotFound`
         where there is no such server.
         """
-        body: dict[str, Any] = _granting(scopes)
+        body: dict[str, Any] = _granting(scopes, f"{owner}/{server}")
         if expires_in is not None:
             if not 60 <= expires_in <= 365 * 86400:
                 raise InvalidInput(f"a share code cannot expire in {expires_in} s", hint="from a minute to a year")
@@ -165,7 +164,7 @@ class ShareCodeOps:
         # An empty id would revoke them all, and the hub reads "sc_1x" as "sc_1". By the code itself it would be
         # possible too, but that is a secret and this a URL.
         if not re.fullmatch(r"sc_\d+", code_id, re.ASCII):
-            raise InvalidInput(f"{code_id!r} is not the id of a share code", hint="see: jhub share codes")
+            raise InvalidInput(f"{code_id!r} is not the id of a share code", hint="see: jhub share code list")
         path, about = _path("share-codes", owner, server), f"share code {code_id} of {target(owner, server)}"
         return since(NEEDED, send("DELETE", path, query=(("id", code_id),), about=about), "share codes")
 
@@ -204,19 +203,20 @@ def _recipient(user: str | None, group: str | None) -> tuple[str, str]:
     return f"group {group}", f"/groups/{segment(group or '', 'group')}"
 
 
-def _who(user: str | None, group: str | None, scopes: Iterable[str] | None) -> tuple[str, dict[str, Any]]:
+def _who(user: str | None, group: str | None, scopes: Iterable[str] | None, server: str) -> tuple[str, dict[str, Any]]:
     who, _ = _recipient(user, group)
-    return who, {**({"user": user} if user is not None else {"group": group}), **_granting(scopes)}
+    return who, {**({"user": user} if user is not None else {"group": group}), **_granting(scopes, server)}
 
 
-def _granting(scopes: Iterable[str] | None) -> dict[str, Any]:
+def _granting(scopes: Iterable[str] | None, server: str) -> dict[str, Any]:
     if scopes is None:
         return {}
     wanted = [scopes] if isinstance(scopes, str) else list(scopes)
     if not wanted:
         # The hub takes an empty list for its default.
         raise InvalidInput("no scopes named", hint="leave them out for the hub's default")
-    return {"scopes": wanted}
+    # Without the filter the hub grants the same, and does not find it again when it is to revoke it (6.1).
+    return {"scopes": [scope if "!" in scope else f"{scope}!server={server}" for scope in wanted]}
 
 
 def _granted(request: Plan[T], body: Mapping[str, Any]) -> Flow[T]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
 from jhub.binding import AsyncBound, Bound, operation, stream
-from jhub.errors import BadRequest, Conflict, InvalidInput, NotAHub, NotFound
+from jhub.errors import BadRequest, Conflict, HubBroke, InvalidInput, NotAHub, NotFound
 from jhub.models import User
 from jhub.operations.paging import pages
 from jhub.operations.paths import user_path
@@ -118,7 +118,12 @@ class UserOps:
         path = user_path(name)
         if not body:
             raise InvalidInput(f"user {name}: nothing to change")
-        return (yield from call("PATCH", path, User, body=body, about=f"user {name}", repeatable=True))
+        try:
+            return (yield from call("PATCH", path, User, body=body, about=f"user {name}", repeatable=True))
+        except HubBroke as error:
+            if auth_state is not None:
+                error.hint = "does the hub keep auth state? It takes enable_auth_state, and JUPYTERHUB_CRYPT_KEY"
+            raise
 
     @operation
     def rename(self, name: str, new: str) -> Flow[User]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -58,14 +58,11 @@ def view(hub: Hub) -> View[Server]:
     )
 
 
-def user_options(profile: str | None, options: Sequence[str], display_name: str | None = None) -> dict[str, Any]:
+def user_options(profile: str | None, options: Sequence[str]) -> dict[str, Any]:
     """The user options that a command was given, beside the profile."""
     found = pairs(options)
     if profile is not None and "profile" in found:
         raise InvalidInput("--profile and --option profile=… are the same: give one of them")
-    if display_name is not None and not display_name.strip():
-        # The hub keeps the one there is, and says nothing.
-        raise InvalidInput("a display name cannot be empty", hint="give the server's own name to be rid of another")
     return found
 
 
@@ -97,13 +94,6 @@ def owned(hub: Hub, given: str) -> tuple[str, str | None]:
         return me(hub), None
     one = target(hub, given)
     return one.user, one.name or None
-
-
-def scopes_on(one: Target, scopes: Iterable[str]) -> list[str] | None:
-    """Scopes as they are granted on a server. None where none is named, which means the hub's default."""
-    # Without the filter the hub grants the same, but does not find it again when it is to revoke it (6.1).
-    wanted = [scope if "!" in scope else f"{scope}!server={one.user}/{one.name}" for scope in scopes]
-    return wanted or None
 
 
 def count(found: Sequence[Target]) -> str:
