@@ -97,9 +97,8 @@ class ServiceOps:
         body = {key: value for key, value in wanted.items() if value is not None}
         # A body without any key is refused as "Invalid service data".
         body = body or {"admin": False}
-        return since(
-            NEEDED, call("POST", _path(name), Service, body=body, about=f"service {name}"), "registering services"
-        )
+        request = call("POST", _path(name), Service, body=body, about=f"service {name}")
+        return since(NEEDED, _created(request), "registering services")
 
     @operation
     def delete(self, name: str) -> Flow[None]:
