@@ -276,6 +276,6 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         try:
             wanted, now = (parsedate_to_datetime(text) for text in (value, headers.get("date", "")))
             seconds = (wanted - now).total_seconds()
-        except (ValueError, TypeError, IndexError):
+        except (ValueError, TypeError, IndexError, OverflowError):
             return None
     return max(0.0, seconds) if math.isfinite(seconds) else None

@@ -6,7 +6,7 @@ adds are ignored. Times are aware datetimes.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct, field
@@ -28,6 +28,11 @@ class Model(Struct, frozen=True, kw_only=True):
 def target(user: str, name: str) -> str:
     """How the command line, fleets and messages name a server: USER, or USER/NAME."""
     return f"{user}/{name}" if name else user
+
+
+def in_utc(moment: datetime) -> datetime:
+    """A time that names no zone is UTC: all of a hub's are."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 class Server(Model, frozen=True, kw_only=True):

@@ -142,7 +142,7 @@ class Listen(Generic[T]):
         """One event, read; `NotAHub` for what no hub sends."""
         try:
             return self.read(data)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise NotAHub(f"{self.about}: the progress stream is not what JupyterHub sends: {error}") from error
 
     def __iter__(self) -> Generator[Step, Any, T | None]:

@@ -190,6 +190,7 @@ class AsyncHub(Wire, HubOps, AsyncBound):
                     if response.status_code != 200:
                         raise self.refusal(step, self.answer(step, response, await response.aread()))
                     heard = True
+                    response.encoding = "utf-8"  # a stream of events is, whatever its header says
                     events = cast(AsyncGenerator[httpx2.ServerSentEvent], aiter(httpx2.EventSource(response)))
                     await stack.enter_async_context(aclosing(events))
                     while True:

@@ -215,6 +215,7 @@ class Hub(Wire, HubOps, Bound):
                 if response.status_code != 200:
                     raise self.refusal(step, self.answer(step, response, response.read()))
                 heard = True
+                response.encoding = "utf-8"  # a stream of events is, whatever its header says
                 # The next blank event may come after the end, and would be waited for: better end a long stream early.
                 margin = KEEP_ALIVE if step.timeout > KEEP_ALIVE else 0
                 response.stream = _Until(response.stream, end - margin)

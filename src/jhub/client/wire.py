@@ -176,7 +176,7 @@ def _elsewhere(step: Request[Any] | Listen[Any]) -> bool:
 
 def numbers(version: str) -> tuple[int, ...]:
     """(6, 1, 0) of "6.1.0b2"."""
-    return tuple(int(n) for n in re.findall(r"\d+", version.partition("+")[0])[:3])
+    return tuple(int(n) for n in re.findall(r"[0-9]{1,9}", version.partition("+")[0])[:3])
 
 
 def seconds(step: Sleep) -> float:

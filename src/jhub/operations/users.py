@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import BadRequest, Conflict, HubBroke, InvalidInput, NotAHub, NotFound
-from jhub.models import User
+from jhub.models import User, in_utc
 from jhub.operations.paging import pages
 from jhub.operations.paths import user_path
 from jhub.operations.servers import ServerOps, servers_of
@@ -194,7 +194,7 @@ def _sorted(users: list[User], sort: Sort) -> list[User]:
             return sorted(users, key=lambda user: user.name, reverse=backwards)
         case "last_activity":
             never = datetime.min.replace(tzinfo=UTC)
-            return sorted(users, key=lambda user: user.last_activity or never, reverse=backwards)
+            return sorted(users, key=lambda user: in_utc(user.last_activity or never), reverse=backwards)
         case _:  # the order in which they come
             return users[::-1] if backwards else users
 

@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from jhub.cli.kit.text import clean
+from jhub.models import in_utc
 
 T = TypeVar("T")
 
@@ -103,7 +104,7 @@ def ago(moment: datetime | None) -> str:
     """ "5 min ago"; empty for never."""
     if moment is None:
         return ""
-    seconds = (datetime.now(UTC) - moment).total_seconds()
+    seconds = (datetime.now(UTC) - in_utc(moment)).total_seconds()
     # What was to come in 30 days a moment ago still does.
     distance = seconds if seconds > 0 else 30 - seconds
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
