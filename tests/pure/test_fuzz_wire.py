@@ -1,0 +1,162 @@
+"""Whatever comes over the wire, a client ends with a value or with one of our errors."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from encodings.aliases import aliases
+from typing import Any
+
+import httpx2
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from loopback import Visit, hub_at, once
+from trap import hub_that
+
+from jhub import Hub
+from jhub.errors import HubError
+from jhub.models import Progress, Server, User
+from jhub.operations.servers import listen
+from jhub.steps import Flow, HubVersion, Step, call, send
+
+same_each_time = settings(
+    deadline=None, database=None, derandomize=True, max_examples=60, suppress_health_check=list(HealthCheck)
+)
+
+STEPS: list[Step] = [
+    call("GET", "/users/ana", User, about="user ana"),
+    send("DELETE", "/groups/geo", about="group geo"),
+    call("GET", "/user/ana/lab/", Server, root="site"),
+    listen("ana", "lab", 5.0),
+]
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), max_size=12)
+JUNK = st.sampled_from(
+    [
+        *("", "0", "-1", "99999999999999999999", "nan", "inf", "x", ";", ";;=", "\u2028", "\x85", "é", "😀", "*/*"),
+        *("text/html", "application/json", "application/json; charset=x", "text/event-stream", "gzip", "br", "deflate"),
+        *("identity, gzip", "gzip, gzip, gzip", "6.1.1", "6", "6.x+7", "٣.٤", "9" * 30 + ".1", "9" * 5000),
+        *("http://x/", "//", "http://[", "Wed, 21 Oct 99999999999 07:28:00 GMT"),
+    ]
+)
+NAMES = st.sampled_from(
+    [
+        *("content-type", "content-encoding", "x-jupyterhub-version", "retry-after", "date", "location"),
+        *("set-cookie", "x", "etag", "cache-control"),
+    ]
+)
+CONTENT = st.one_of(
+    st.binary(max_size=30),
+    st.sampled_from(
+        [
+            b'{"name": "ana"}',
+            b'{"name": "ana", "servers": {"": {}}}',
+            b'data: {"ready": true}\n\n',
+            b'data: {"progress": 5}\r\rdata: {"failed": true}\r\n\r\n',
+            b"data: {\ndata: }\n\n",
+            b"data:\n\n\n\n: x\nevent: y\nid: \xff\nretry: 99999999999999999999\n\n",
+            b"\xef\xbb\xbfdata: 1\n\n",
+            b"data: \xff\xfe\n\n",
+            b"data: " + b"9" * 5000 + b"\n\n",
+            b'data: {"progress": ' + b"9" * 400 + b"}\n\n",
+            b'data: {"x": ' + b"[" * 3000 + b"]" * 3000 + b"}\n\n",
+            b"\x1f\x8b\x08\x00\x00\x00\x00\x00",
+            b"[" * 5000,
+        ]
+    ),
+)
+
+
+def version_after(step: Step) -> Flow[Any]:
+    """A step, and whether the version is known by then."""
+    answer = yield step
+    yield HubVersion()
+    return answer
+
+
+def test_any_answer_to_a_client_is_a_value_or_one_of_our_errors() -> None:
+    answers: list[httpx2.Response] = []
+    version = httpx2.Response(200, json={"version": "6.1.1"})
+
+    with hub_that(lambda request: answers.pop() if answers else version) as (hub, _):
+
+        @same_each_time
+        @given(
+            st.sampled_from(STEPS),
+            st.sampled_from([200, 200, 200, 204, 404, 429, 500, 503]) | st.integers(100, 599),
+            st.lists(st.tuples(NAMES, JUNK | TEXT), max_size=4),
+            CONTENT,
+        )
+        def check(step: Step, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+            sent = [(name.encode(), value.encode()) for name, value in headers]
+            answers[:] = [httpx2.Response(status, headers=sent, stream=httpx2.ByteStream(content))]
+            with suppress(HubError):
+                hub.run(version_after(step))
+
+        check()
+
+
+def test_a_stream_is_utf_8_whatever_it_says_it_is() -> None:
+    """Python has codecs that are no charsets, and a header may name any of them."""
+    event = b'data: {"ready": true, "message": "M\xc3\xbcll"}\n\n'
+    said = [*sorted({*aliases.values(), *aliases}), "undefined", "idna", "none", "\u2028", "x" * 5000, ""]
+    charset = ""
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        kind = f"text/event-stream; charset={charset}".encode()
+        return httpx2.Response(200, headers=[(b"content-type", kind)], stream=httpx2.ByteStream(event))
+
+    async def hear(hub: Hub) -> Progress | None:
+        async with hub.twin() as twin:
+            return await twin.run(listen("ana", "lab", 5.0))
+
+    with hub_that(answer) as (hub, _):
+        for charset in said:
+            heard = hub.run(listen("ana", "lab", 5.0))
+            assert heard is not None
+            assert heard.message == "Müll", charset
+        for charset in ("utf-16", "hex"):
+            heard = asyncio.run(hear(hub))
+            assert heard is not None
+            assert heard.message == "Müll", charset
+
+
+@pytest.mark.parametrize("version", ["", "?", "6", "6.x", "²", "v6.1.1", "6.1.1.1.1", "9" * 30, "9" * 5000, "\u2028"])
+def test_a_version_of_any_kind_ends_no_call(version: str) -> None:
+    headers = [(b"x-jupyterhub-version", version.encode())]
+    with hub_that(lambda request: httpx2.Response(200, headers=headers, json={"name": "ana"})) as (hub, _):
+        assert hub.users.get("ana").name == "ana"
+
+
+WHOLE = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-JupyterHub-Version: 6.1.1\r\n"
+    b'Content-Length: 15\r\n\r\n{"name": "ana"}'
+)
+PIECES = st.sampled_from(
+    [
+        *(b"", b"\r\n", b"\n", b"\0", b"\xff", b" ", b":", b"HTTP/1.1", b"HTTP/2 200\r\n\r\n", b"HTTP/1.1 099\r\n\r\n"),
+        *(b"Transfer-Encoding: chunked\r\n", b"Content-Length: -1\r\n", b"Content-Length: 9999999999999999999999\r\n"),
+        *(b"HTTP/1.1 103 Early\r\n\r\n", b"HTTP/1.1 101 Switch\r\nUpgrade: x\r\n\r\n", b"x" * 70000, b"X: y\r\n" * 300),
+    ]
+)
+
+
+def test_any_bytes_are_a_value_or_one_of_our_errors() -> None:
+    """Not everything that listens on a port is a hub, or speaks HTTP."""
+    sent = [b""]
+
+    def answer(visit: Visit) -> None:
+        with suppress(OSError):  # who asked may have heard enough
+            visit.drop(sent[0])
+
+    with hub_at(answer) as (_, hub):
+
+        @same_each_time
+        @given(st.integers(0, len(WHOLE)), st.integers(0, 30), PIECES, st.sampled_from(STEPS))
+        def check(start: int, length: int, piece: bytes, step: Step) -> None:
+            sent[0] = WHOLE[:start] + piece + WHOLE[start + length :]
+            with suppress(HubError):
+                hub.run(once(step))
+
+        check()

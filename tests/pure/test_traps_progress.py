@@ -1,0 +1,107 @@
+"""What waiting for a server that starts can fall into: streams that end early, and say less than they should."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from trap import requests, seen, streams
+
+from jhub.client.wire import SILENCE
+from jhub.errors import BadRequest, NotFound, SpawnFailed, StillPending, Unavailable
+from jhub.operations.servers import ServerOps
+from jhub.steps import Listen, Request
+from jhub.testing import After, Events, Reply, events, play, refusal, reply
+
+READY = {"name": "lab", "ready": True, "url": "/user/ana/lab/", "user_options": {"profile": "gpu"}}
+PENDING = {"name": "lab", "pending": "spawn", "user_options": {"profile": "gpu"}}
+GONE: dict[str, Any] = {"name": "lab", "stopped": True, "user_options": {"profile": "gpu"}}
+VERSIONS = pytest.mark.parametrize("version", ["4.1.6", "5.5.1", "6.1.1"])
+
+
+def test_a_stream_that_just_ends_says_nothing_and_the_model_decides() -> None:
+    played = play(
+        ServerOps.start("ana", "lab", profile="gpu"),
+        [
+            reply(202),
+            seen(PENDING),
+            events({"progress": 50, "message": "Pulling"}),
+            seen(PENDING),
+            events(),
+            seen(READY),
+        ],
+    )
+    assert played.result.ready
+    assert len(requests(played, "POST")) == 1
+
+
+def test_ready_in_the_stream_is_not_believed_before_the_model_says_so() -> None:
+    ready = events({"progress": 100, "ready": True, "url": "/user/ana/lab/"})
+    played = play(
+        ServerOps.wait("ana", "lab"), [seen(PENDING), seen(PENDING), ready, seen(PENDING), ready, seen(READY)]
+    )
+    assert played.result.ready
+    played = play(ServerOps.wait("ana", "lab"), [seen(PENDING), seen(PENDING), ready, seen(GONE), refusal(404)])
+    assert isinstance(played.error, SpawnFailed)
+
+
+def test_a_connection_that_breaks_does_not_end_a_start() -> None:
+    played = play(
+        ServerOps.start("ana", "lab", profile="gpu"), [reply(202), seen(PENDING), Unavailable("reset"), seen(READY)]
+    )
+    assert played.result.ready
+
+
+@pytest.mark.parametrize("nothing", [refusal(404), refusal(400, "ana:lab is not starting...")])
+def test_a_stream_of_a_server_that_was_never_started_is_a_404_or_a_400(nothing: Reply) -> None:
+    played = play(ServerOps.wait("ana", "lab"), [seen(GONE), seen(GONE), nothing])
+    assert isinstance(played.error, SpawnFailed)
+    assert played.error.reason == "it is not running, and the hub does not say why"
+    assert isinstance(play(ServerOps.progress("ana", "lab"), [nothing]).error, NotFound | BadRequest)
+
+
+@VERSIONS
+def test_a_server_that_disappears_while_it_is_waited_for_was_stopped(version: str) -> None:
+    """After somebody cancels a start its stream is a 404, and no status remains."""
+    played = play(
+        ServerOps.start("ana", "lab"),
+        [reply(202), seen(PENDING, version), After(5, events()), seen(None, version), refusal(404)],
+        version=version,
+    )
+    assert isinstance(played.error, SpawnFailed)
+    assert played.seconds == 5
+
+
+def test_a_failure_is_told_once_more_to_who_comes_late() -> None:
+    failed = events({"failed": True, "message": "Spawn failed: no quota left", "progress": 100})
+    for _ in range(2):
+        played = play(ServerOps.progress("ana", "lab"), [failed])
+        assert [(event.failed, event.message) for event in played.emitted] == [(True, "Spawn failed: no quota left")]
+
+
+def test_a_stream_is_silent_for_8_seconds_and_that_is_not_its_end() -> None:
+    assert SILENCE > 2 * 8
+    played = play(ServerOps.wait("ana", "lab", timeout=600), [seen(PENDING), seen(PENDING), events(), seen(READY)])
+    (stream,) = streams(played)
+    assert isinstance(stream, Listen)
+    assert stream.timeout == 600
+
+
+def test_a_server_that_never_comes_up_is_not_waited_for_in_a_fast_loop() -> None:
+    left = iter(range(130))
+
+    def answer(step: Request[Any] | Listen[Any]) -> Reply:
+        next(left)  # no more of them
+        return events() if isinstance(step, Listen) else seen(PENDING)
+
+    played = play(ServerOps.wait("ana", "lab", timeout=60), answer)
+    assert isinstance(played.error, StillPending)
+    assert played.seconds == 60
+
+
+@pytest.mark.parametrize(
+    "data", ['{"message": null, "progress": 50}', '{"progress": "50 %"}', '{"message": {"type": "Normal"}, "ready": 0}']
+)
+def test_what_a_spawner_says_is_handed_on_as_it_is(data: str) -> None:
+    stream = Events((data, '{"progress": 100, "ready": true}'))
+    assert play(ServerOps.wait("ana", "lab"), [seen(PENDING), seen(PENDING), stream, seen(READY)]).result.ready

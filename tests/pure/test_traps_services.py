@@ -1,0 +1,91 @@
+"""What a client of JupyterHub's services, of its proxy and of the hub itself can fall into."""
+
+from __future__ import annotations
+
+import pytest
+from trap import bodies
+
+from jhub.errors import BadRequest, Conflict, InvalidInput, NotFound, Unavailable, Unsupported
+from jhub.models import Component
+from jhub.operations.hub import HubOps
+from jhub.operations.proxy import ProxyOps
+from jhub.operations.services import ServiceOps
+from jhub.testing import play, refusal, reply
+
+
+def test_before_5_0_services_cannot_be_registered_or_removed_and_the_error_says_so() -> None:
+    no = reply(405, {"status": 405, "message": "Method Not Allowed"}, version="4.1.6")
+    for plan in (ServiceOps.create("bot"), ServiceOps.delete("bot")):
+        played = play(plan, [no], version="4.1.6")
+        assert isinstance(played.error, Unsupported)
+        assert "needs JupyterHub 5.0; this hub is 4.1.6" in str(played.error)
+
+
+def test_a_405_is_also_said_of_a_service_of_the_configuration() -> None:
+    played = play(ServiceOps.delete("bot"), [refusal(405, "Service bot is not modifiable at runtime")])
+    assert isinstance(played.error, Unsupported)
+    assert "not modifiable at runtime" in str(played.error)
+    assert "in the hub's configuration" in played.error.hint
+
+
+def test_a_removal_is_a_200() -> None:
+    played = play(ServiceOps.delete("bot"), [reply(200)])
+    assert played.error is None
+    played = play(ServiceOps.delete("bot"), [refusal(404, "Service bot does not exist")])
+    assert isinstance(played.error, NotFound)
+
+
+def test_a_service_is_registered_by_a_body_that_is_never_empty() -> None:
+    """An empty one is 400 "Invalid service data"."""
+    played = play(ServiceOps.create("bot"), [reply(201, {"name": "bot"})])
+    assert bodies(played) == [{"admin": False}]
+
+
+def test_a_registration_that_cannot_be_is_told_in_the_hubs_words() -> None:
+    played = play(ServiceOps.create("bot"), [refusal(409, "Service bot already exists")])
+    assert isinstance(played.error, Conflict)
+    played = play(ServiceOps.create("bot"), [refusal(400, "Failed to create service bot")])
+    assert isinstance(played.error, BadRequest)
+    played = play(ServiceOps.create("bot"), [Unavailable("reset")])
+    assert played.calls == ["POST /services/bot"]
+
+
+def test_fields_of_a_service_that_a_scope_hides_or_that_are_of_another_kind_are_read() -> None:
+    """`command` is a list, or a text; `info` an object, or a text; and of a hidden one there is the name."""
+    models = {
+        "a": {"name": "a"},
+        "b": {"name": "b", "command": [], "info": {}, "display": True, "pid": 0},
+        "c": {"name": "c", "command": "run", "info": "words", "display": "yes"},
+    }
+    played = play(ServiceOps.list(), [reply(json=models)])
+    assert [service.name for service in played.emitted] == ["a", "b", "c"]
+
+
+def test_a_change_of_the_proxy_without_a_body_would_be_a_400_and_is_not_sent() -> None:
+    with pytest.raises(InvalidInput):
+        ProxyOps.edit()
+    played = play(ProxyOps.edit(api_url="http://10.0.0.2:8001"), [reply(200)])
+    assert bodies(played) == [{"api_url": "http://10.0.0.2:8001"}]
+
+
+def test_a_shutdown_says_only_what_was_said_for_null_would_be_a_400() -> None:
+    assert bodies(play(HubOps.shutdown(), [reply(202, {"message": "Shutting down Hub"})])) == [{}]
+    assert bodies(play(HubOps.shutdown(servers=False, proxy=True), [reply(202)])) == [{"servers": False, "proxy": True}]
+
+
+def test_a_shutdown_without_an_answer_is_not_sent_again() -> None:
+    """What starts the hub may have started it again by then."""
+    played = play(HubOps.shutdown(), [Unavailable("reset"), reply(202)])
+    assert isinstance(played.error, Unavailable)
+    assert played.left == 1
+
+
+def test_a_component_of_the_hub_may_have_no_version() -> None:
+    info = {
+        "version": "6.1.1",
+        "spawner": {"class": "__main__.S", "version": "unknown"},
+        "authenticator": {"class": "a.B"},
+    }
+    played = play(HubOps.info(), [reply(json=info)])
+    assert played.result.spawner == Component(class_="__main__.S", version="unknown")
+    assert played.result.authenticator.version is None

@@ -1,0 +1,172 @@
+"""What a client of JupyterHub's shares and share codes (5.0) can fall into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from trap import bodies, page, queries
+
+from jhub.errors import BadRequest, InvalidInput, NotAuthorized, NotFound, Unavailable, Unsupported
+from jhub.operations.shares import ShareCodeOps, ShareOps
+from jhub.steps import Plan
+from jhub.testing import play, refusal, reply
+
+SERVER = {"user": {"name": "ana"}, "name": "lab", "url": "/user/ana/lab/", "full_url": None, "ready": True}
+SHARE = {
+    "server": SERVER,
+    "scopes": ["access:servers!server=ana/lab"],
+    "user": {"name": "bo"},
+    "group": None,
+    "kind": "user",
+    "created_at": "2026-05-01T12:00:00.000000Z",
+}
+CODE = {"server": SERVER, "scopes": [], "id": "sc_1", "expires_at": "2026-05-02T12:00:00.000000Z", "exchange_count": 0}
+
+ALL: Mapping[str, Callable[[], Plan[Any]]] = {
+    "list": lambda: ShareOps.list("ana"),
+    "list of a group": lambda: ShareOps.list_shared_with(group="geo"),
+    "get": lambda: ShareOps.get("ana", "lab", user="bo"),
+    "grant": lambda: ShareOps.grant("ana", "lab", user="bo"),
+    "revoke": lambda: ShareOps.revoke("ana", "lab", user="bo"),
+    "revoke all": lambda: ShareOps.revoke_all("ana", "lab"),
+    "leave": lambda: ShareOps.leave("ana", "lab", user="bo"),
+    "codes": lambda: ShareCodeOps.list("ana"),
+    "new code": lambda: ShareCodeOps.create("ana", "lab"),
+    "revoke code": lambda: ShareCodeOps.revoke("ana", "lab", "sc_1"),
+    "revoke codes": lambda: ShareCodeOps.revoke_all("ana", "lab"),
+}
+
+
+@pytest.mark.parametrize("plan", ALL.values(), ids=ALL)
+@pytest.mark.parametrize("status", [404, 405])
+def test_before_5_0_there_are_no_shares_and_the_error_says_so(plan: Callable[[], Plan[Any]], status: int) -> None:
+    answer = reply(status, {"status": status, "message": "Not Found"}, version="4.1.6")
+    played = play(plan(), [answer], version="4.1.6")
+    assert isinstance(played.error, Unsupported)
+    assert "needs JupyterHub 5.0; this hub is 4.1.6" in str(played.error)
+    assert len(played.sent) == 1
+
+
+def test_since_5_0_a_404_is_about_the_server() -> None:
+    played = play(ShareOps.grant("ana", "lab", user="bo"), [refusal(404, "No such server: ana/lab")], version="5.0.0")
+    assert isinstance(played.error, NotFound)
+    assert "No such server: ana/lab" in str(played.error)
+
+
+def test_a_share_is_granted_with_a_200_and_twice_does_what_once_does() -> None:
+    played = play(ShareOps.grant("ana", "lab", user="bo"), [Unavailable("reset"), reply(200, SHARE)])
+    assert (played.result.shared_with, played.result.server.target) == ("bo", "ana/lab")
+    assert bodies(played) == [{"user": "bo"}] * 2
+
+
+@pytest.mark.parametrize("server", ["", "lab"])
+def test_the_default_server_has_an_empty_name_at_the_end_for_without_it_the_call_is_a_405(server: str) -> None:
+    for plan, call in (
+        (ShareOps.grant("ana", server, user="bo"), "POST /shares/ana/"),
+        (ShareOps.revoke_all("ana", server), "DELETE /shares/ana/"),
+        (ShareCodeOps.create("ana", server), "POST /share-codes/ana/"),
+        (ShareCodeOps.revoke_all("ana", server), "DELETE /share-codes/ana/"),
+        (ShareOps.leave("ana", server, user="bo"), "DELETE /users/bo/shared/ana/"),
+    ):
+        assert play(plan, lambda step: reply(json={**SHARE, **CODE})).calls == [f"{call}{server}"]
+
+
+def test_a_list_of_all_of_an_owners_shares_has_no_server_in_its_address() -> None:
+    assert play(ShareOps.list("ana"), [page(SHARE)]).calls == ["GET /shares/ana"]
+    assert play(ShareOps.list("ana", ""), [page(SHARE)]).calls == ["GET /shares/ana/"]
+
+
+@pytest.mark.parametrize("message", ["No such user: bo", "No such group: geo"])
+def test_an_unknown_user_or_group_is_a_400_and_not_found_here(message: str) -> None:
+    played = play(ShareOps.grant("ana", "lab", user="bo"), [refusal(400, message)])
+    assert isinstance(played.error, NotFound)
+    assert message in str(played.error)
+
+
+def test_another_400_keeps_its_words_on_one_line() -> None:
+    pydantic = (
+        "1 validation error for ShareGrantRequest\nscopes\n  Value error, Unknown scopes: {'x'} [type=value_error]"
+    )
+    played = play(ShareOps.grant("ana", "lab", user="bo", scopes=["x"]), [refusal(400, pydantic)])
+    assert type(played.error) is BadRequest
+    assert "Unknown scopes" in str(played.error)
+    assert len(str(played.error).splitlines()) == 1
+
+
+@pytest.mark.parametrize("whom", [{}, {"user": "bo", "group": "geo"}])
+def test_both_or_neither_of_user_and_group_is_refused_before_anything_is_sent(whom: dict[str, str]) -> None:
+    for ask in (ShareOps.grant, ShareOps.revoke, ShareOps.leave, ShareOps.get):
+        with pytest.raises(InvalidInput, match="one of the two"):
+            ask("ana", "lab", **whom)
+    with pytest.raises(InvalidInput, match="one of the two"):
+        ShareOps.list_shared_with(**whom)
+
+
+def test_a_share_that_is_gone_is_an_empty_answer_and_so_is_one_of_nobody() -> None:
+    played = play(ShareOps.revoke("ana", "lab", user="nobody"), [reply(200, {})])
+    assert played.error is None
+    assert played.result is None
+    left = {**SHARE, "scopes": ["read:servers!server=ana/lab"]}
+    played = play(
+        ShareOps.revoke("ana", "lab", user="bo", scopes=["access:servers!server=ana/lab"]), [reply(200, left)]
+    )
+    assert played.result is not None
+    assert played.result.scopes == ("read:servers!server=ana/lab",)
+
+
+def test_no_scopes_at_all_would_be_the_default_ones_and_are_refused() -> None:
+    for plan in (
+        lambda: ShareOps.grant("ana", "lab", user="bo", scopes=[]),
+        lambda: ShareOps.revoke("ana", "lab", user="bo", scopes=[]),
+        lambda: ShareCodeOps.create("ana", "lab", scopes=[]),
+    ):
+        with pytest.raises(InvalidInput, match="no scopes named"):
+            plan()
+
+
+def test_granting_needs_to_know_whom_and_the_refusal_says_so() -> None:
+    said = "Need scope 'read:users:name' to share with users by name"
+    played = play(ShareOps.grant("ana", "lab", user="bo"), [refusal(403, said)])
+    assert isinstance(played.error, NotAuthorized)
+    assert said in str(played.error)
+
+
+@pytest.mark.parametrize("seconds", [0, 59, 365 * 86400 + 1])
+def test_a_code_lives_from_a_minute_to_a_year(seconds: int) -> None:
+    with pytest.raises(InvalidInput, match=f"cannot expire in {seconds} s"):
+        ShareCodeOps.create("ana", "lab", expires_in=seconds)
+    for right in (60, 365 * 86400):
+        assert bodies(play(ShareCodeOps.create("ana", "lab", expires_in=right), [reply(json=CODE)])) == [
+            {"expires_in": right}
+        ]
+
+
+def test_a_codes_secret_is_told_once_and_shown_nowhere() -> None:
+    new = {**CODE, "code": "SECRET", "accept_url": "/hub/accept-share?code=SECRET", "full_accept_url": None}
+    played = play(ShareCodeOps.create("ana", "lab"), [reply(200, new)])
+    assert played.result.code == "SECRET"
+    assert "SECRET" not in repr(played)
+    assert play(ShareCodeOps.list("ana", "lab"), [page(CODE)]).emitted[0].code is None
+
+
+@pytest.mark.parametrize("code_id", ["", "1", "sc_", "sc_1x", " sc_1", "sc_1&code=y", "sc_\u0661"])
+def test_what_is_no_id_would_revoke_all_codes_or_another_one_and_is_refused(code_id: str) -> None:
+    """The hub takes no id for all, and reads as many digits as it finds."""
+    with pytest.raises(InvalidInput, match="not the id of a share code"):
+        ShareCodeOps.revoke("ana", "lab", code_id)
+
+
+def test_a_code_is_revoked_by_its_id_and_never_by_itself() -> None:
+    played = play(ShareCodeOps.revoke("ana", "", "sc_12"), [reply(204)])
+    assert played.calls == ["DELETE /share-codes/ana/"]
+    assert queries(played) == [{"id": "sc_12"}]
+    played = play(ShareCodeOps.revoke("ana", "", "sc_12"), [refusal(404, "No code found matching id=sc_12")])
+    assert isinstance(played.error, NotFound)
+
+
+def test_a_list_of_shares_names_a_group_once_and_a_user_of_that_name_too() -> None:
+    group = {**SHARE, "user": None, "group": {"name": "bo"}, "kind": "group"}
+    played = play(ShareOps.list("ana"), [page(SHARE, group, SHARE)])
+    assert [(share.kind, share.shared_with) for share in played.emitted] == [("user", "bo"), ("group", "bo")]

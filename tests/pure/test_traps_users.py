@@ -1,0 +1,221 @@
+"""What a client of JupyterHub's users can fall into."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from trap import bodies, queries, requests
+
+from jhub.errors import BadRequest, Conflict, InvalidInput, MissingScope, NotAHub, NotAuthorized, NotFound, StillPending
+from jhub.operations.servers import ServerOps
+from jhub.operations.users import UserOps
+from jhub.steps import Listen, Request
+from jhub.testing import Reply, play, refusal, reply
+
+VERSIONS = pytest.mark.parametrize("version", ["4.1.6", "5.5.1", "6.1.1"])
+ANA = {"kind": "user", "name": "ana", "admin": False, "groups": [], "servers": {}}
+
+
+@VERSIONS
+def test_a_user_is_created_by_the_bulk_call_for_the_other_keeps_capital_letters(version: str) -> None:
+    """`POST /users/Erin` makes an `Erin` who can never sign in, nor join a group."""
+    played = play(UserOps.create("Erin"), [reply(201, [{"name": "erin"}], version=version)], version=version)
+    assert played.result.name == "erin"
+    assert played.calls == ["POST /users"]
+    assert bodies(played) == [{"usernames": ["Erin"], "admin": False}]
+
+
+def test_who_exists_is_told_by_a_409_and_read_by_the_name_that_the_hub_gave() -> None:
+    exists = refusal(409, "All 1 users already exist")
+    assert isinstance(play(UserOps.create("Erin"), [exists]).error, Conflict)
+    played = play(UserOps.create("Erin", exist_ok=True), [exists, reply(json={**ANA, "name": "erin"})])
+    assert played.result.name == "erin"
+    assert played.calls == ["POST /users", "GET /users/erin"]
+
+
+def test_an_answer_that_passes_over_a_user_is_not_taken_for_their_creation() -> None:
+    """The hub answers 201 with those alone that it created."""
+    played = play(UserOps.create("ana"), [reply(201, [])])
+    assert isinstance(played.error, NotAHub)
+
+
+@pytest.mark.parametrize("message", ["Invalid username: a:b", "Failed to create user a:b: no such account"])
+def test_a_name_that_the_authenticator_refuses_creates_nobody(message: str) -> None:
+    played = play(UserOps.create("a:b", exist_ok=True), [refusal(400, message)])
+    assert isinstance(played.error, BadRequest)
+    assert str(played.error) == f"user a:b: {message}"
+    assert played.calls == ["POST /users"]
+
+
+def test_only_an_administrator_makes_administrators_and_that_is_no_matter_of_scopes() -> None:
+    played = play(UserOps.create("ana", admin=True), [refusal(403, "Only admins can grant admin permissions")])
+    assert type(played.error) is NotAuthorized
+    assert str(played.error) == "user ana: Only admins can grant admin permissions"
+
+
+@VERSIONS
+@pytest.mark.parametrize("wanted", [{"admin": True}, {"admin": False}, {"auth_state": {"x": 1}}, {"auth_state": {}}])
+def test_an_edit_never_sends_the_name_which_6_1_1_would_erase(wanted: dict[str, Any], version: str) -> None:
+    played = play(UserOps.edit("ana", **wanted), [reply(json=ANA, version=version)], version=version)
+    assert played.calls == ["PATCH /users/ana"]
+    assert bodies(played) == [wanted]
+
+
+@VERSIONS
+def test_a_rename_to_the_same_name_sends_nothing(version: str) -> None:
+    played = play(UserOps.rename("ana", "ana"), [reply(json=ANA, version=version)], version=version)
+    assert played.result.name == "ana"
+    assert played.calls == ["GET /users/ana"]
+
+
+def test_a_rename_sends_the_new_name_alone() -> None:
+    played = play(UserOps.rename("ana", "anna"), [reply(json=ANA), reply(json={**ANA, "name": "anna"})])
+    assert played.result.name == "anna"
+    assert bodies(played, "PATCH") == [{"name": "anna"}]
+
+
+def test_a_user_whose_name_is_null_is_no_user() -> None:
+    """What 6.1.1 answers when it has just erased a name."""
+    played = play(UserOps.rename("ana", "anna"), [reply(json=ANA), reply(json={**ANA, "name": None})])
+    assert isinstance(played.error, NotAHub)
+
+
+@pytest.mark.parametrize("version", ["4.1.6", "5.5.1"])
+def test_before_6_capital_letters_are_kept_and_so_refused_before_a_rename_is_sent(version: str) -> None:
+    played = play(UserOps.rename("ana", "Anna"), [reply(json=ANA, version=version)], version=version)
+    assert isinstance(played.error, InvalidInput)
+    assert requests(played, "PATCH") == []
+
+
+def test_since_6_a_rename_is_in_lower_case_whatever_was_sent() -> None:
+    played = play(UserOps.rename("ana", "Anna"), [reply(json=ANA), reply(json={**ANA, "name": "anna"})])
+    assert played.result.name == "anna"
+
+
+@VERSIONS
+def test_a_taken_name_is_a_400_to_the_hub_and_a_conflict_here(version: str) -> None:
+    taken = {"status": 400, "message": "User bo already exists, username must be unique"}
+    played = play(UserOps.rename("ana", "bo"), [reply(json=ANA), reply(400, taken, version=version)], version=version)
+    assert isinstance(played.error, Conflict)
+
+
+def test_a_rename_while_a_server_runs_is_refused_for_its_address_holds_the_name() -> None:
+    running = {**ANA, "servers": {"lab": {"name": "lab", "ready": True}}}
+    played = play(UserOps.rename("ana", "anna"), [reply(json=running)])
+    assert isinstance(played.error, Conflict)
+    assert played.calls == ["GET /users/ana"]
+
+
+def test_a_user_without_servers_in_the_answer_has_hidden_ones() -> None:
+    """`read:users` gives `server`, the default one's address, and no `servers`."""
+    played = play(ServerOps.list("ana"), [reply(json={"name": "ana", "server": "/user/ana/"})])
+    assert isinstance(played.error, MissingScope)
+    played = play(UserOps.delete("ana"), [reply(json={"name": "ana", "server": None})])
+    assert isinstance(played.error, MissingScope)
+    assert played.calls == ["GET /users/ana"]
+
+
+class Site:
+    """A hub that deletes a user only when no server of theirs runs any more, and is slow to stop them."""
+
+    def __init__(self, *servers: str, pending: str | None = None, looks: int = 2) -> None:
+        self.servers = {name: {"name": name, "ready": pending is None, "pending": pending} for name in servers}
+        self.looks = looks
+
+    def __call__(self, step: Request[object] | Listen[object]) -> Reply:
+        assert isinstance(step, Request)
+        name = step.path.removeprefix("/users/ana").removeprefix("/servers/").removeprefix("/server")
+        if step.path == "/users/ana":
+            if step.method == "GET":
+                return reply(json={**ANA, "servers": self.servers})
+            running = [server for server in self.servers.values() if server["name"] or server["pending"]]
+            return refusal(500, "Internal Server Error") if running else reply(204)
+        if step.method == "DELETE":
+            self.servers[name] |= {"ready": False, "pending": "stop"}
+            return reply(202)
+        self.looks -= 1
+        if self.looks > 0:
+            return reply(json=self.servers[name])
+        self.servers.pop(name, None)
+        return refusal(404)
+
+
+def test_a_user_is_deleted_once_their_named_servers_are_gone() -> None:
+    """With one running the hub answers 500; it stops the default one alone, and waits for none."""
+    played = play(UserOps.delete("ana"), Site("", "lab"))
+    assert played.error is None
+    assert "DELETE /users/ana/servers/lab" in played.calls
+    assert played.calls[-1] == "DELETE /users/ana"
+    assert played.seconds > 0
+
+
+@pytest.mark.parametrize("pending", ["spawn", "stop"])
+def test_a_user_is_not_deleted_while_their_default_server_is_on_its_way(pending: str) -> None:
+    """400 "server is in the process of stopping, please wait"."""
+    played = play(UserOps.delete("ana"), Site("", pending=pending))
+    assert played.error is None
+    assert played.calls[1] == "DELETE /users/ana/server"
+    assert played.calls[-1] == "DELETE /users/ana"
+
+
+def test_a_user_whose_server_does_not_stop_stays() -> None:
+    played = play(UserOps.delete("ana"), Site("lab", looks=10_000))
+    assert isinstance(played.error, StillPending)
+    assert "DELETE /users/ana" not in played.calls
+
+
+def test_before_5_1_a_user_whose_server_still_starts_stays() -> None:
+    starting = {**ANA, "servers": {"": {"pending": "spawn"}}}
+    wait = {"status": 400, "message": "ana is pending spawn, please wait"}
+    played = play(UserOps.delete("ana"), [reply(json=starting), reply(400, wait, version="5.0.0")], version="5.0.0")
+    assert isinstance(played.error, BadRequest)
+    assert "pending spawn" in str(played.error)
+
+
+def test_nobody_deletes_themselves() -> None:
+    played = play(UserOps.delete("ana"), [reply(json=ANA), refusal(400, "Cannot delete yourself!")])
+    assert isinstance(played.error, BadRequest)
+    assert str(played.error) == "user ana: Cannot delete yourself!"
+
+
+def test_a_user_whom_the_tokens_scopes_do_not_reach_is_not_said_to_be_absent() -> None:
+    played = play(UserOps.delete("bo"), [refusal(404, "No access to resources or resources not found")])
+    assert isinstance(played.error, NotFound)
+    assert "or not visible to this token" in str(played.error)
+
+
+def test_activity_is_stamped_in_utc_as_every_version_reads_it() -> None:
+    berlin = timezone(timedelta(hours=2))
+    played = play(
+        UserOps.record_activity("ana", at=datetime(2026, 5, 1, 14, 30, tzinfo=berlin), servers=["", "lab"]), [reply()]
+    )
+    stamp = {"last_activity": "2026-05-01T12:30:00Z"}
+    assert played.calls == ["POST /users/ana/activity"]
+    assert bodies(played) == [{**stamp, "servers": {"": stamp, "lab": stamp}}]
+
+
+def test_a_time_without_a_zone_would_be_taken_for_utc_and_is_refused() -> None:
+    played = play(UserOps.record_activity("ana", at=datetime(2026, 5, 1, 14, 30)))
+    assert isinstance(played.error, InvalidInput)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Rejecting activity from more than an hour in the future: 2199-01-01T00:00:00Z",
+        "No such server 'gpu' for user ana",
+    ],
+)
+def test_activity_that_the_hub_rejects_is_told_in_its_words(message: str) -> None:
+    at = datetime(2199, 1, 1, tzinfo=UTC)
+    played = play(UserOps.record_activity("ana", at=at, servers=["gpu"]), [refusal(400, message)])
+    assert isinstance(played.error, BadRequest)
+    assert message in str(played.error)
+
+
+def test_one_user_is_read_with_stopped_servers_only_when_asked_for() -> None:
+    played = play(ServerOps.list("ana", stopped=True), [reply(json=ANA)])
+    assert queries(played) == [{"include_stopped_servers": "1"}]
+    assert queries(play(ServerOps.list("ana"), [reply(json=ANA)])) == [{}]

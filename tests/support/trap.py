@@ -1,0 +1,170 @@
+"""For the tests of JupyterHub's traps and of odd answers: every operation there is, and requests as they were sent."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from inspect import Parameter, signature
+from types import ModuleType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import httpx2
+
+import jhub.fleet
+import jhub.operations
+from jhub import Hub
+from jhub.binding import AsyncBound, Bound, _Declared
+from jhub.steps import Answer, Listen, Plan, Request
+from jhub.testing import Played, refusal, reply
+
+ROOT = "http://127.0.0.1:9/hub/api"
+"""Of a hub that is never asked over a network: see `hub_that`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """One operation of a namespace, as its class declares it."""
+
+    name: str
+    plan: Callable[..., Plan[Any]]
+    parameters: dict[str, Any]
+    """Their types, by name."""
+    optional: frozenset[str]
+    """Those that have a default."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def operations() -> list[Operation]:
+    """Every operation of every namespace. Found by looking, so that a new one is among them."""
+    found = [
+        _operation(f"{kind.__name__}.{name}", getattr(kind, name), declared)
+        for package in (jhub.operations, jhub.fleet)
+        for kind in _namespaces(package)
+        for name, declared in vars(kind).items()
+        if isinstance(declared, _Declared)
+    ]
+    return sorted(found, key=str)
+
+
+def _namespaces(package: ModuleType) -> Iterator[type]:
+    for each in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        module = importlib.import_module(each.name)
+        for kind in vars(module).values():
+            bound = isinstance(kind, type) and issubclass(kind, Bound | AsyncBound)
+            if isinstance(kind, type) and kind.__module__ == each.name and not bound:
+                yield kind
+
+
+def _operation(name: str, plan: Callable[..., Plan[Any]], declared: _Declared[..., Any]) -> Operation:
+    kinds = {name: kind for name, kind in get_type_hints(declared.plan).items() if name != "return"}
+    known = signature(declared.plan).parameters
+    return Operation(name, plan, kinds, frozenset(name for name in kinds if known[name].default is not Parameter.empty))
+
+
+ARGUMENTS: dict[str, list[Any]] = {
+    "timeout": [20.0, 0.5, 0.0],  # long ones would only repeat the same answers more often
+    "at_once": [1, 2, 4],
+    "targets": [["ana"], ["ana/lab", ("bo", "")], ["ana", "bo", "cy/gpu", "dan/Old_Name"], []],
+    "user": ["ana", "bo"],
+    "group": ["geo"],
+    "owner": ["ana", "Ana"],
+    "name": ["lab", "ana", "Old_Name", "lab", ""],
+    "new": ["lab", "ben", "Ben"],
+    "token_id": ["a1"],
+    "code_id": ["sc_1"],
+    "expires_in": [60, 86400],
+}
+VALUES: list[tuple[str, list[Any]]] = [
+    ("Mapping", [{"profile": "gpu"}, {}, {"a": [1, None], "b": {"c": 2.5}}]),
+    ("Iterable", [["ana"], [], ["geo", "lab", "geo"]]),
+    ("datetime", [datetime(2026, 5, 1, tzinfo=UTC)]),
+    ("bool", [True, False]),
+    ("int", [60, 1]),
+    ("float", [1.0, 0.25]),
+    ("str", ["x", "", "a b"]),
+]
+
+
+def choices(name: str, kind: Any) -> list[Any]:
+    """What a parameter may be, the plainest first: by its name, else by its type."""
+    if name in ARGUMENTS:
+        return ARGUMENTS[name]
+    for part in get_args(kind):
+        if get_origin(part) is Literal:
+            return list(get_args(part))
+    for word, values in VALUES:
+        if word in str(kind):
+            return values
+    raise TypeError(f"say here what the parameter {name} may be")
+
+
+def does(method: str, step: Request[Any] | Listen[Any]) -> bool:
+    """Whether a step is a request by that method."""
+    return isinstance(step, Request) and step.method == method
+
+
+def requests(played: Played[Any], method: str = "") -> list[Request[Any]]:
+    """What was sent, streams aside; if `method` is given, by it alone."""
+    return [step for step in played.sent if isinstance(step, Request) and (not method or step.method == method)]
+
+
+def streams(played: Played[Any]) -> list[Listen[Any]]:
+    """The streams that were opened."""
+    return [step for step in played.sent if isinstance(step, Listen)]
+
+
+def bodies(played: Played[Any], method: str = "") -> list[Any]:
+    """The bodies that were sent."""
+    return [request.body for request in requests(played, method)]
+
+
+def queries(played: Played[Any]) -> list[dict[str, str]]:
+    """The queries that were sent."""
+    return [dict(request.query) for request in requests(played)]
+
+
+def seen(server: dict[str, Any] | None, version: str = "6.1.1") -> Answer:
+    """ana's server as one looks at it in that version; None: it is not there. Before 6.0 it is read out of its user."""
+    if version >= "6":
+        return refusal(404) if server is None else reply(json=server, version=version)
+    servers = {} if server is None else {server.get("name", ""): server}
+    return reply(json={"name": "ana", "servers": servers}, version=version)
+
+
+def page(
+    *items: dict[str, Any],
+    at: int = 0,
+    then: int | None = None,
+    total: int = 0,
+    limit: int = 200,
+    version: str = "6.1.1",
+) -> Answer:
+    """A page of a listing as a hub behind a proxy sends it: the address of the next one is the hub's own."""
+    following = None
+    if then is not None:
+        following = {
+            "offset": then,
+            "limit": limit,
+            "url": f"http://10.0.0.7:8081/hub/api/x?offset={then}&limit={limit}",
+        }
+    position = {"offset": at, "limit": limit, "total": total, "next": following}
+    return reply(json={"items": items, "_pagination": position}, version=version)
+
+
+@contextmanager
+def hub_that(answer: Callable[[httpx2.Request], httpx2.Response]) -> Iterator[tuple[Hub, list[httpx2.Request]]]:
+    """A `Hub` whose requests are answered by a function, without a network; and those requests."""
+    asked: list[httpx2.Request] = []
+
+    def note(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request)
+        return answer(request)
+
+    with Hub(ROOT, "SECRET", transport=httpx2.MockTransport(note)) as hub:
+        yield hub, asked
