@@ -3,7 +3,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: install check format test docs demo clean
+.PHONY: install check format test docs bench demo clean
 
 install: $(VENV)/installed
 
@@ -30,8 +30,20 @@ test: install
 docs: install
 	$(BIN)/python docs/make_operations.py
 
+# The tests of tests/matrix on each JupyterHub, in an environment of its own below .matrix; other ones by, for example,
+# VERSIONS="2.3.1 3.1.1". The second keeps what the last run found, here and in the README.
+test-matrix: install
+	PYTHONPATH=tests $(BIN)/python -m matrix $(VERSIONS)
+
+record-matrix: install
+	PYTHONPATH=tests $(BIN)/python -m matrix --record $(VERSIONS)
+
+# Minutes long, and best on a machine with nothing else to do. QUICK=--quick: fewer rounds, and only what is demanded.
+bench: install
+	$(BIN)/python -m bench $(QUICK)
+
 demo: install
 	$(BIN)/jhub demo
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .matrix

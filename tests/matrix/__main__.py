@@ -1,0 +1,99 @@
+"""`make test-matrix` and `make record-matrix`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+import signal
+import sys
+from pathlib import Path
+
+from matrix.environments import FOLDER, ROOT, SUPPORTED, environment
+from matrix.processes import run
+from matrix.results import FAILED, differences, last_run, read, record, recorded
+from matrix.table import put_into_readme, table
+
+AT_ONCE = 2
+
+
+async def test(versions: list[str]) -> int:
+    """Run the tests on each version, and compare the results with the recorded ones."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _current().cancel)
+    installing, testing = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_ONCE)
+
+    async def one(version: str) -> bool:
+        async with installing:
+            folder = await environment(version)
+        async with testing:
+            return await test_one(version, folder)
+
+    async with asyncio.TaskGroup() as group:
+        running = [group.create_task(one(version)) for version in versions]
+    passed = all(task.result() for task in running)
+    found = [results for version in versions if (results := read(last_run(version))) is not None]
+    known = recorded()
+    news = [line for results in found for line in differences(results, known.get(results.major))]
+    for line in news:
+        print(line)
+    if news and passed:
+        print(f"If that is right: make record-matrix VERSIONS={' '.join(versions)!r}")
+    if passed and not news:
+        print(f"What works is as recorded on JupyterHub {', '.join(results.jupyterhub for results in found)}.")
+    return 0 if passed and not news else 1
+
+
+async def test_one(version: str, folder: Path) -> bool:
+    """Run the tests on one version, and show what pytest says."""
+    results, log = last_run(version), FOLDER / f"{version}.log"
+    results.unlink(missing_ok=True)
+    print(f"JupyterHub {version}: testing", flush=True)
+    # Long tracebacks show arguments, and some are passwords.
+    pytest = [sys.executable, "-m", "pytest", "--tb=short", str(ROOT / "tests" / "matrix")]
+    code = await run([*pytest, "--environment", str(folder), "--results", str(results)], log)
+    print(f"\nJupyterHub {version}:\n{log.read_text(errors='replace')}", flush=True)
+    return code == 0
+
+
+def keep(versions: list[str]) -> int:
+    """Record the results of the last run on these versions, and renew the README's table."""
+    for version in versions:
+        results = read(last_run(version))
+        if results is None or FAILED in results.rows.values():
+            print(f"JupyterHub {version}: no results without failures; run: make test-matrix VERSIONS={version}")
+            return 1
+        record(results)
+        print(f"JupyterHub {results.jupyterhub}: recorded")
+    put_into_readme(table(recorded()))
+    return 0
+
+
+def _current() -> asyncio.Task[object]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task
+
+
+def _version(text: str) -> str:
+    if not re.fullmatch(r"\d+(\.\w+)*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a version such as 4.1.6 or 6")
+    return text
+
+
+def main() -> int:
+    """Do what the command line says."""
+    parser = argparse.ArgumentParser(prog="matrix", description="Run the tests of tests/matrix on several JupyterHubs.")
+    parser.add_argument(
+        "versions", nargs="*", type=_version, default=SUPPORTED, help="such as 4.1.6, or 6 for the newest 6"
+    )
+    parser.add_argument("--record", action="store_true", help="keep the results of the last run instead")
+    arguments = parser.parse_args()
+    versions = list(dict.fromkeys(arguments.versions))
+    return keep(versions) if arguments.record else asyncio.run(test(versions))
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        sys.exit(130)

@@ -1,0 +1,159 @@
+"""The hub under test, clients for it, and the books about which row works where."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from both import blocking
+
+from jhub import Hub
+from matrix.hub import HubUnderTest, running
+from matrix.results import FAILED, Results, result, write
+from matrix.rows import ROWS, Row
+
+VERSION = pytest.StashKey[tuple[int, ...]]()
+OUTCOMES = pytest.StashKey[dict[Row, set[str]]]()
+
+Connect = Callable[..., Any]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("matrix")
+    group.addoption("--environment", type=Path, help="the virtual environment of the JupyterHub to test")
+    group.addoption("--results", type=Path, help="a file for what works there, row by row")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[OUTCOMES] = defaultdict[Row, set[str]](set)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    mine = [item for item in items if Path(__file__).parent in item.path.parents]
+    if mine and config.getoption("environment", None) is None:
+        raise pytest.UsageError("tests/matrix needs --environment .matrix/VERSION; or run: make test-matrix")
+    if strays := [item.nodeid for item in mine if item.get_closest_marker("row") is None]:
+        raise pytest.UsageError(f"a test of the matrix belongs to a row of matrix/rows.py: {', '.join(strays)}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Where the row does not work yet, the test is about the error."""
+    row = row_of(pyfuncitem)
+    if row is None or row.works_on(pyfuncitem.config.stash[VERSION]):
+        return (yield)
+    try:
+        yield
+    except row.refusal as error:
+        assert row.words in str(error)  # noqa: PT017 - pytest.raises cannot hold a yield of a hook
+        return True
+    pytest.fail(f"{row.title!r} is said to work from {row.since} on only, and did here")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if row := row_of(item):
+        item.config.stash[OUTCOMES][row].add(report.outcome)
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    config = session.config
+    path, version = config.getoption("results", None), config.stash.get(VERSION, None)
+    if path is None or version is None:
+        return
+    outcomes = config.stash[OUTCOMES]
+    rows = {
+        row.title: result(row, version) if outcomes[row] == {"passed"} else FAILED for row in ROWS if row in outcomes
+    }
+    write(path, Results(".".join(map(str, version)), rows))
+
+
+def row_of(item: pytest.Item) -> Row | None:
+    """The row that a test is about."""
+    mark = item.get_closest_marker("row")
+    return mark.args[0] if mark is not None else None
+
+
+@pytest.fixture(scope="session")
+def environment(pytestconfig: pytest.Config) -> Path:
+    """The virtual environment of the JupyterHub to test."""
+    folder: Path = pytestconfig.getoption("environment")
+    return folder.absolute()
+
+
+@pytest.fixture(scope="session")
+def hub(
+    environment: Path, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Iterator[HubUnderTest]:
+    """The hub that all tests share: use `fresh` for the names you create."""
+    with running(environment, tmp_path_factory.mktemp("matrix")) as up:
+        pytestconfig.stash[VERSION] = up.version
+        yield up
+
+
+@pytest.fixture(scope="session")
+def admin_token(hub: HubUnderTest) -> str:
+    """An administrator's API token."""
+    with Hub(hub.url) as door:
+        token = door.tokens.create_with_password("admin", hub.password).token
+    assert token is not None
+    return token
+
+
+@pytest.fixture(scope="session")
+def portal() -> Iterator[BlockingPortal]:
+    """An event loop in a thread, for AsyncHub."""
+    with start_blocking_portal() as up:
+        yield up
+
+
+@pytest.fixture(params=["Hub", "AsyncHub"])
+def connect(request: pytest.FixtureRequest, hub: HubUnderTest, portal: BlockingPortal) -> Iterator[Connect]:
+    """Makes clients of the hub: of the one kind, then of the other."""
+    made: list[Any] = []
+
+    def make(token: str | None = None) -> Any:
+        url = hub.api_url  # with any other one, each client would look for it first
+        made.append(Hub(url, token) if request.param == "Hub" else blocking(portal, url, token))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close() if request.param == "Hub" else client.aclose()
+
+
+@pytest.fixture
+def admin(connect: Connect, admin_token: str) -> Any:
+    """The hub in an administrator's hands."""
+    return connect(admin_token)
+
+
+@pytest.fixture
+def operator(connect: Connect, hub: HubUnderTest) -> Any:
+    """The hub in the hands of a service with an administrator's scopes."""
+    return connect(hub.services["operator"])
+
+
+@pytest.fixture
+def robot(connect: Connect, hub: HubUnderTest) -> Any:
+    """The hub in the hands of a service with few scopes."""
+    return connect(hub.services["robot"])
+
+
+@pytest.fixture
+def user(admin: Any, fresh: Callable[[str], str]) -> str:
+    """A new user."""
+    name: str = admin.users.create(fresh("user")).name
+    return name
+
+
+@pytest.fixture
+def ana(connect: Connect, hub: HubUnderTest, user: str) -> Any:
+    """The hub in the hands of an ordinary user, who is `user`."""
+    return connect(connect().tokens.create_with_password(user, hub.password).token)

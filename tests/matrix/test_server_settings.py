@@ -1,0 +1,73 @@
+"""What JupyterHub 6 lets one do with servers that do not run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jhub import Conflict, NotFound
+from matrix.clients import ON_ASYNC_HUB, ON_HUB
+from matrix.rows import SETTINGS
+
+pytestmark = SETTINGS
+
+
+@ON_HUB
+def test_a_server_is_started_under_a_display_name(admin: Any, user: str) -> None:
+    server = admin.servers.start(user, "work", profile="small", display_name="My Work")
+    assert (server.display_name, server.user_options) == ("My Work", {"profile": "small"})
+    assert admin.servers.restart(user, "work").display_name == "My Work"
+
+
+def test_a_server_is_created_without_starting_it(admin: Any, user: str) -> None:
+    made = admin.servers.create(user, "work", display_name="Later", profile="small", user_options={"size": 2})
+    assert (made.user, made.name, made.display_name, made.stopped) == (user, "work", "Later", True)
+    assert made.user_options == {"profile": "small", "size": 2}
+    assert list(admin.servers.list(user)) == []
+    assert admin.servers.get(user, "work") == made
+
+
+def test_a_server_that_exists_is_not_created_again(admin: Any, user: str) -> None:
+    admin.servers.create(user, "work")
+    with pytest.raises(Conflict) as caught:
+        admin.servers.create(user, "work")
+    assert caught.value.status == 409
+    with pytest.raises(NotFound):
+        admin.servers.create("ghost", "work")
+
+
+def test_what_is_not_given_stays_when_a_server_is_edited(admin: Any, user: str) -> None:
+    admin.servers.create(user, "work", display_name="One", profile="small")
+    edited = admin.servers.edit(user, "work", display_name="Two")
+    assert (edited.user, edited.display_name, edited.profile) == (user, "Two", "small")
+    edited = admin.servers.edit(user, "work", user_options={"size": 3})
+    assert (edited.display_name, edited.user_options) == ("Two", {"size": 3})
+    assert admin.servers.edit(user, "work", user_options={}).user_options == {}
+    with pytest.raises(NotFound):
+        admin.servers.edit(user, "nowhere", display_name="x")
+
+
+@ON_HUB
+def test_a_running_server_is_not_edited_or_renamed(admin: Any, user: str) -> None:
+    # First, so that older hubs say that they cannot do it.
+    admin.servers.create(user, "work")
+    admin.servers.start(user, "work")
+    with pytest.raises(Conflict, match="runs"):
+        admin.servers.edit(user, "work", display_name="x")
+    with pytest.raises(Conflict, match="runs"):
+        admin.servers.rename(user, "work", "other")
+
+
+@ON_ASYNC_HUB
+def test_a_server_is_renamed_and_starts_with_its_options_when_restarted(admin: Any, user: str) -> None:
+    admin.servers.create(user, "work", profile="small", display_name="Mine")
+    admin.servers.create(user, "other")
+    with pytest.raises(Conflict):
+        admin.servers.rename(user, "work", "other")
+    renamed = admin.servers.rename(user, "work", "study")
+    assert (renamed.user, renamed.name, renamed.display_name, renamed.profile) == (user, "study", "Mine", "small")
+    for gone in ("work", "nowhere"):
+        with pytest.raises(NotFound):
+            admin.servers.rename(user, gone, "again")
+    assert admin.servers.restart(user, "study").profile == "small"
