@@ -1,0 +1,50 @@
+"""Server processes of a benchmark, which end when it does, however it ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, cast
+
+SECONDS_TO_END = 10
+
+
+@contextmanager
+def serving(module: str, *arguments: str) -> Iterator[str]:
+    """Run a module that prints its URL and serves; gives the URL."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for the benchmark, which then ends this one
+    )
+    lease, output = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
+    try:
+        url = output.readline().strip()
+        if not url:
+            raise RuntimeError(f"{module} did not start")
+        yield url
+    finally:
+        lease.close()
+        try:
+            process.wait(SECONDS_TO_END)
+        finally:
+            process.kill()
+            process.wait()
+            output.close()
+
+
+def announce(url: str) -> None:
+    """Called by such a module: prints its URL, and ends this process when standard input is closed."""
+    print(url, flush=True)
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()

@@ -1,0 +1,54 @@
+"""A real JupyterHub with many users, and the way to it from afar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import psutil
+
+from bench.relay import through_relay
+from jhub import Hub
+from jhub.local import LocalHub
+
+# In the hub's configuration, which runs before the hub opens its database, and by JupyterHub's own classes: 5 000 users
+# in two seconds. The REST API takes half a minute or more for them, and so does the hub itself for the roles of users
+# that have none. The administrator comes on top.
+CONFIG = """
+from jupyterhub import orm, roles
+
+db = orm.new_session_factory("sqlite:///jupyterhub.sqlite")()
+for role in roles.get_default_roles():
+    roles.create_role(db, role)
+role = orm.Role.find(db, "user")
+db.add_all([orm.User(name=f"student{{number:05}}", roles=[role]) for number in range({users} - 1)])
+db.commit()
+db.close()
+"""
+
+
+class RealHub(NamedTuple):
+    """A hub that runs: its API root from here and from afar, and an administrator's token."""
+
+    near: str
+    far: str
+    token: str
+    process: psutil.Process
+    version: str
+
+    @property
+    def busy(self) -> float:
+        """Seconds of a processor that it has used so far."""
+        times = self.process.cpu_times()
+        return times.user + times.system
+
+
+@contextmanager
+def real_hub(users: int) -> Iterator[RealHub]:
+    """A hub with that many users."""
+    with LocalHub(config=CONFIG.format(users=users)) as local:
+        with Hub(local.url) as door:
+            made = door.tokens.create_with_password(local.username, local.password, note="benchmark")
+        with through_relay(local.api_url) as far:
+            yield RealHub(local.api_url, far, made.token or "", psutil.Process(local.pid), local.version)

@@ -1,0 +1,81 @@
+"""Ways to list the users of a hub: by jhub's clients, and by loops of `requests` as they are written by hand.
+
+Each opens a first connection, starts the meter, and tells it of every user. URL and token are in the environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+import requests
+
+from bench.meter import Meter
+from jhub import AsyncHub, Hub
+
+Way: TypeAlias = Callable[[Meter], None]
+
+PAGE = 200
+
+
+def hub(meter: Meter) -> None:
+    """`Hub`, keeping nothing."""
+    with Hub() as hub:
+        hub.version()
+        meter.start()
+        for _ in hub.users.list():
+            meter.one()
+
+
+def async_hub(meter: Meter) -> None:
+    """`AsyncHub`, keeping nothing."""
+
+    async def main() -> None:
+        async with AsyncHub() as hub:
+            await hub.version()
+            meter.start()
+            async for _ in hub.users.list():
+                meter.one()
+
+    asyncio.run(main())
+
+
+def requests_pages(meter: Meter) -> None:
+    """`requests`, one page after the other, keeping nothing."""
+    for page in _pages(meter):
+        for _ in page:
+            meter.one()
+
+
+def requests_list(meter: Meter) -> None:
+    """`requests`, one page after the other, into a list of all users."""
+    users: list[dict[str, Any]] = []
+    for page in _pages(meter):
+        for user in page:
+            users.append(user)  # one by one, as the meter looks on
+            meter.one()
+
+
+def _pages(meter: Meter) -> Iterator[list[dict[str, Any]]]:
+    with requests.Session() as session:
+        session.trust_env = False  # as jhub does on loopback; the session then reads no ~/.netrc for each request
+        session.headers["Authorization"] = f"token {os.environ['JUPYTERHUB_API_TOKEN']}"
+        session.headers["Accept"] = "application/jupyterhub-pagination+json"
+        root = os.environ["JUPYTERHUB_API_URL"]
+        session.get(f"{root}/", timeout=60).raise_for_status()
+        meter.start()
+        offset = 0
+        while True:
+            answer = session.get(f"{root}/users", params={"offset": offset, "limit": PAGE}, timeout=60)
+            answer.raise_for_status()
+            page = answer.json()
+            yield page["items"]
+            following = page["_pagination"]["next"]
+            if following is None:
+                return
+            offset = following["offset"]
+
+
+WAYS: dict[str, Way] = {each.__name__: each for each in (hub, async_hub, requests_pages, requests_list)}
