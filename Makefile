@@ -3,7 +3,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: install check format test docs bench demo clean
+.PHONY: install check format test test-matrix record-matrix docs bench demo clean
 
 install: $(VENV)/installed
 
