@@ -125,6 +125,11 @@ def test_a_start_can_give_a_display_name() -> None:
     assert body(played.sent[0]) == {"user_options": {}, "display_name": "Lab"}
 
 
+def test_a_server_that_runs_under_another_display_name_is_a_conflict() -> None:
+    answers = [refusal(400, "ana:lab is already running"), reply(json=READY)]
+    assert isinstance(play(ServerOps.start("ana", "lab", display_name="Thesis"), answers).error, Conflict)
+
+
 def test_an_older_hub_would_take_a_display_name_for_an_option() -> None:
     played = play(ServerOps.start("ana", "lab", display_name="Lab"), version="5.5.4")
     assert isinstance(played.error, Unsupported)

@@ -82,16 +82,17 @@ def test_a_user_whose_name_is_null_is_no_user() -> None:
     assert isinstance(played.error, NotAHub)
 
 
-@pytest.mark.parametrize("version", ["4.1.6", "5.5.1"])
-def test_before_6_capital_letters_are_kept_and_so_refused_before_a_rename_is_sent(version: str) -> None:
+@pytest.mark.parametrize("version", ["4.1.6", "5.5.2", "6.0.1"])
+def test_before_5_5_3_and_6_1_capital_letters_are_kept_and_so_refused_before_a_rename_is_sent(version: str) -> None:
     played = play(UserOps.rename("ana", "Anna"), [reply(json=ANA, version=version)], version=version)
     assert isinstance(played.error, InvalidInput)
     assert requests(played, "PATCH") == []
 
 
-def test_since_6_a_rename_is_in_lower_case_whatever_was_sent() -> None:
-    played = play(UserOps.rename("ana", "Anna"), [reply(json=ANA), reply(json={**ANA, "name": "anna"})])
-    assert played.result.name == "anna"
+@pytest.mark.parametrize("version", ["5.5.3", "5.5.4", "6.1.0", "6.1.1"])
+def test_since_5_5_3_and_6_1_a_rename_is_in_lower_case_whatever_was_sent(version: str) -> None:
+    answers = [reply(json=ANA), reply(json={**ANA, "name": "anna"})]
+    assert play(UserOps.rename("ana", "Anna"), answers, version=version).result.name == "anna"
 
 
 @VERSIONS

@@ -194,7 +194,7 @@ def test_a_rename_whose_answer_got_lost_is_not_repeated() -> None:
 
 
 def test_the_same_name_again_is_never_sent() -> None:
-    """6.1 would erase it."""
+    """5.5.3 and later would erase it."""
     played = play(UserOps.rename("ana", "ana"), [reply(json=IDLE)])
     assert (played.result.name, played.calls) == ("ana", ["GET /users/ana"])
 
@@ -215,14 +215,6 @@ def test_a_name_that_is_taken_is_a_conflict() -> None:
 def test_another_refusal_of_a_name_stays_one() -> None:
     played = play(UserOps.rename("ana", "b b"), [reply(json=IDLE), refusal(400, "Invalid username: b b")])
     assert isinstance(played.error, BadRequest)
-
-
-def test_capital_letters_are_for_hubs_that_lower_them() -> None:
-    """Before 6.0 a user with capital letters could never sign in again."""
-    played = play(UserOps.rename("ana", "Anna"), [reply(json=IDLE), reply(json={"name": "anna"})])
-    assert played.result.name == "anna"
-    played = play(UserOps.rename("ana", "Anna"), [reply(json=IDLE)], version="5.5.4")
-    assert isinstance(played.error, InvalidInput)
 
 
 def test_activity_is_told_in_universal_time() -> None:

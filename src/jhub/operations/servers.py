@@ -320,6 +320,10 @@ def request_start(user: str, name: str, options: Mapping[str, Any], display_name
         server = yield from ServerOps.get(user, name)
         if (server.user_options or {}) != options:
             raise _runs_otherwise(server) from None
+        if display_name not in (None, server.display_name):
+            raise Conflict(
+                f"{_about(user, name)}: already runs, as {server.display_name!r}", hint="stop it first"
+            ) from None
     except (HubBroke, Unavailable) as error:
         # Neither says whether the server starts. After a 500 for a process that died at once, 5.3 and later go on
         # holding it as pending until `http_timeout`; and an answer may be lost on its way.

@@ -112,7 +112,7 @@ class UserOps:
 
         `PATCH /users/{name}` (all versions), scope `admin:users`; only administrators can make administrators.
         """
-        # Never with the name: 6.1 erases one that is sent unchanged, and the list of users is then broken for all.
+        # Never with the name: 5.5.3 and later erase one that is sent unchanged, and break the list of users for all.
         wanted = {"admin": admin, "auth_state": None if auth_state is None else dict(auth_state)}
         body = {key: value for key, value in wanted.items() if value is not None}
         path = user_path(name)
@@ -142,9 +142,10 @@ class UserOps:
             raise Conflict(
                 f"user {name}: {', '.join(running)} runs", method="PATCH", path=path, status=409, hint="stop it first"
             )
-        if new != new.lower() and (yield from HubVersion()) < (6,):
-            # 6.0 normalises it. Before, it is stored as it is, and nobody can sign in as that user any more.
-            raise InvalidInput(f"{new!r} has capital letters", hint="before JupyterHub 6 nobody could sign in by it")
+        if new != new.lower() and not _normalises_new_names((yield from HubVersion())):
+            raise InvalidInput(
+                f"{new!r} has capital letters", hint="this hub would keep them, and nobody could sign in by that name"
+            )
         try:
             return (yield from call("PATCH", path, User, body={"name": new}, about=f"user {name}"))
         except BadRequest as error:
@@ -185,6 +186,11 @@ class UserOps:
                 except NotFound:
                     continue  # gone meanwhile
         yield from send("DELETE", user_path(name), about=f"user {name}")
+
+
+def _normalises_new_names(version: tuple[int, ...]) -> bool:
+    # Fixed in 5.5.3 and, on the other branch, in 6.1.0.
+    return version >= (6, 1) or (5, 5, 3) <= version < (6,)
 
 
 def _sorted(users: list[User], sort: Sort) -> list[User]:
