@@ -49,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True):
     mark: dict[str, str]
     stub: str
     quick: str
+    strict: bool
 
     def __repr__(self) -> str:
         return f"Settings(port={self.port})"
@@ -74,12 +75,12 @@ class HubUnderTest:
 
 
 @contextmanager
-def running(environment: Path, folder: Path) -> Iterator[HubUnderTest]:
-    """A hub that is up as long as the block runs. Its state is in `folder`."""
+def running(environment: Path, folder: Path, *, strict: bool = False) -> Iterator[HubUnderTest]:
+    """A hub that is up as long as the block runs. Its state is in `folder`. A `strict` one has tight limits."""
     for attempt in range(ATTEMPTS):
         place = folder / f"hub{attempt}"
         place.mkdir()
-        settings = _settings()
+        settings = _settings(strict)
         process = _start(environment, place, settings)
         try:
             hub = _wait_up(process, place, settings)
@@ -91,7 +92,7 @@ def running(environment: Path, folder: Path) -> Iterator[HubUnderTest]:
     raise AssertionError("found no free ports for the hub")
 
 
-def _settings() -> Settings:
+def _settings(strict: bool) -> Settings:
     port, hub_port, proxy_port = free_ports(3)
     return Settings(
         base_url=BASE_URL,
@@ -106,6 +107,7 @@ def _settings() -> Settings:
         mark={MARK: secrets.token_hex(16)},
         stub=str(STUB),
         quick=str(QUICK),
+        strict=strict,
     )
 
 

@@ -41,7 +41,7 @@ SAMPLES: dict[str, object] = {
     "servers": ["a-server"],
     "username": "a-user",
     "password": "secret",
-    "token_id": "a-token",
+    "token_id": "a7",
     "code_id": "sc_12",
     "properties": {"room": "B12"},
     "api_url": "http://127.0.0.1:1",

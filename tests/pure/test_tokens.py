@@ -235,3 +235,17 @@ def test_a_refused_exchange_is_told_in_the_words_of_oauth() -> None:
     played = play(exchange(), [reply(401, {"error": "invalid_client"})])
     assert isinstance(played.error, NotAuthorized)
     assert "invalid_client" in str(played.error)
+
+
+@pytest.mark.parametrize("token_id", ["0123456789abcdef", "", "a", "a1/b", "A1", "a1 "])
+def test_what_is_no_id_of_a_token_may_be_a_secret_and_is_not_sent_nor_told(token_id: str) -> None:
+    for operation in (TokenOps.get, TokenOps.revoke):
+        with pytest.raises(InvalidInput) as caught:
+            operation("ana", token_id)
+        assert "0123" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_a_name_with_capital_letters_may_be_why_nobody_can_sign_in() -> None:
+    played = play(sign_in("Ana", PASSWORD, "", None, None), [refusal(403)])
+    assert isinstance(played.error, NotAuthorized)
+    assert "lower case: ana" in played.error.hint

@@ -87,14 +87,13 @@ def test_a_name_that_cannot_be_one_is_refused_before_anything_is_sent(name: str)
         assert played.sent == []
 
 
-def test_a_user_is_deleted_after_their_named_servers_are_stopped() -> None:
+def test_a_user_is_deleted_after_their_servers_are_stopped() -> None:
     servers = {"": {"ready": True}, "lab": {"name": "lab", "ready": True}, "gpu": {"name": "gpu", "pending": "spawn"}}
-    played = play(
-        UserOps.delete("ana"), [reply(json={"name": "ana", "servers": servers}), reply(204), reply(204), reply(204)]
-    )
+    played = play(UserOps.delete("ana"), [reply(json={"name": "ana", "servers": servers}), *[reply(204)] * 4])
     assert played.result is None
     assert played.calls == [
         "GET /users/ana",
+        "DELETE /users/ana/server",
         "DELETE /users/ana/servers/lab",
         "DELETE /users/ana/servers/gpu",
         "DELETE /users/ana",
@@ -249,3 +248,15 @@ def test_a_hub_that_cannot_sort_is_helped(sort: Sort, names: list[str]) -> None:
     played = play(UserOps.list(sort=sort), [page], version="4.1.6")
     assert [user.name for user in played.emitted] == names
     assert "sort" not in dict(sent(played.sent[0]).query)
+
+
+def test_a_user_whose_name_the_hub_has_erased_does_not_hide_the_others() -> None:
+    """What another client's PATCH does on 5.5.3 and later."""
+    users = [{"name": "ana"}, {"name": None, "admin": False}, {"name": "bo"}]
+    played = play(UserOps.list(), [reply(json={"items": users, "_pagination": {"offset": 0, "next": None}})])
+    assert [user.name for user in played.emitted] == ["ana", "bo"]
+
+
+def test_who_exists_with_capital_letters_is_found() -> None:
+    played = play(UserOps.create("Ana", exist_ok=True), [refusal(409), refusal(404), reply(json={"name": "Ana"})])
+    assert played.result.name == "Ana"

@@ -158,8 +158,14 @@ class Wire:
             raise Unavailable(f"{host} did not answer within {self._network.timeouts.read:.0f} s") from None
         except httpx2.SSEError as error:
             raise NotAHub(f"{host} did not answer with a stream: {error}") from None
+        except UnicodeEncodeError as error:
+            if error.encoding == "utf-8":
+                raise InvalidInput("a text that was to be sent is not valid: it holds half a character") from None
+            raise InvalidInput(f"{host!r} is not the name of a host") from None
         except UnicodeError:
             raise InvalidInput(f"{host!r} is not the name of a host") from None
+        except ValueError as error:
+            raise InvalidInput(f"a value that was to be sent cannot be: {error}") from None
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise Unavailable(f"lost the connection to {host}: {type(error).__name__}") from None
 

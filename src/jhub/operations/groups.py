@@ -92,7 +92,11 @@ class GroupOps:
 
     @operation
     def add_users(self, name: str, users: Iterable[str]) -> Flow[Group]:
-        """Add users; who is a member already stays one. All or none: an unknown name adds nobody.
+        """Add users; who is a member already stays one. All or none: an unknown name adds nobody. The hub answers
+        nobody else meanwhile: a thousand take a second.
+
+        Where the hub's authenticator manages groups (`manage_groups`), hubs before 5.3 refuse, and later ones undo it
+        when the user signs in again.
 
         `POST /groups/{name}/users` (all versions), scope `groups`. `NotFound` names the unknown user, or
         the group.

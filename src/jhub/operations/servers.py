@@ -83,7 +83,7 @@ class ServerOps:
         """One server, running or not.
 
         `GET /users/{user}/servers/{name}` (JupyterHub 6.0; before, read out of its user), scope `read:servers`.
-        `NotFound` where there is none; a default server is there from its first start on.
+        `NotFound` where there is none; a default server may be missing until its first start.
         """
         path, about = server_path(user, name), f"server {target(user, name)}"
         if (yield from HubVersion()) >= (6,):
@@ -295,6 +295,9 @@ class ServerOps:
         except NotAuthorized:
             if status != 204:
                 raise
+        except StillPending as error:
+            error.hint = "ask again later; if it stays, a proxy before the hub may drop the body of DELETE requests"
+            raise
 
 
 def options_of(profile: str | None, user_options: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -430,7 +433,9 @@ def _patch(user: str, name: str, wanted: dict[str, Any], *, repeatable: bool = F
     except BadRequest as error:
         if "is active" not in str(error):
             raise
-        raise Conflict(f"{_about(user, name)}: runs", method="PATCH", path=path, hint="stop it first") from None
+        raise Conflict(
+            f"{_about(user, name)}: runs", method="PATCH", path=path, status=400, hint="stop it first"
+        ) from None
     return structs.replace(server, user=user)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,7 +13,7 @@ from jhub.errors import HubBroke, InvalidInput, NotAHub, NotAuthorized
 from jhub.models import OAuthToken, Token
 from jhub.operations.paths import user_path
 from jhub.operations.versions import need
-from jhub.steps import Emit, Flow, Request, call, segment, send
+from jhub.steps import Emit, Flow, Request, call, send
 
 TOKEN_LIFE = 30 * 24 * 3600
 """Seconds until a token from `Hub.login` expires, unless told otherwise."""
@@ -41,7 +42,7 @@ class TokenOps:
 
         `GET /users/{user}/tokens/{id}` (all versions), scope `read:tokens`.
         """
-        return call("GET", f"{_path(user)}/{segment(token_id, 'token')}", Token, about=f"token {token_id} of {user}")
+        return call("GET", f"{_path(user)}/{_id(token_id)}", Token, about=f"token {token_id} of {user}")
 
     @operation
     def create(
@@ -85,14 +86,14 @@ class TokenOps:
         try:
             token: Token = yield request  # one attempt: an authenticator may lock people out
         except NotAuthorized as error:
-            raise NotAuthorized(
-                f"sign in as {username}: the hub refused this username and password",
-                method="POST",
-                path=error.path,
-                status=error.status,
-                hint="check both; somebody who never logged in must do so once in the browser, and a hub with single "
-                "sign-on has no passwords: take a token from its page /hub/token",
-            ) from None
+            hint = (
+                "check both; somebody who never logged in must do so once in the browser, and a hub with single "
+                "sign-on has no passwords: take a token from its page /hub/token"
+            )
+            if username != username.lower():
+                hint = f"most hubs know names in lower case: {username.lower()}; {hint}"
+            said = f"sign in as {username}: the hub refused this username and password"
+            raise NotAuthorized(said, method="POST", path=error.path, status=error.status, hint=hint) from None
         return _with_secret(token)
 
     @operation
@@ -133,7 +134,14 @@ class TokenOps:
 
         `DELETE /users/{user}/tokens/{id}` (all versions), scope `tokens`.
         """
-        return send("DELETE", f"{_path(user)}/{segment(token_id, 'token')}", about=f"token {token_id} of {user}")
+        return send("DELETE", f"{_path(user)}/{_id(token_id)}", about=f"token {token_id} of {user}")
+
+
+def _id(token_id: str) -> str:
+    if not re.fullmatch(r"[a-z]\d+", token_id, re.ASCII):
+        # It may be the secret itself, which must not stand in a URL, nor here.
+        raise InvalidInput("that is not the id of a token, such as a12", hint="see: jhub token list")
+    return token_id
 
 
 def _created(request: Request[Token], user: str, scopes: Iterable[str] | None) -> Flow[Token]:

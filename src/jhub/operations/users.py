@@ -43,6 +43,8 @@ class UserOps:
         include_stopped_servers
             Also list servers that do not run (3.0).
 
+        A user whose name the hub has lost (see `edit`) is passed over: there is no way to name them.
+
         `GET /users` (all versions), scope `list:users`; `read:servers` for the servers.
         """
 
@@ -95,7 +97,10 @@ class UserOps:
         except Conflict:
             if not exist_ok:
                 raise Conflict(f"user {name}: already exists", method="POST", path="/users", status=409) from None
-            found = yield from UserOps.get(name.lower())
+            try:
+                found = yield from UserOps.get(name.lower())
+            except NotFound:
+                found = yield from UserOps.get(name)  # an authenticator may keep capital letters
             if admin and not found.admin:
                 raise Conflict(
                     f"user {name}: exists, and is no administrator", method="POST", path="/users", status=409
@@ -178,9 +183,10 @@ class UserOps:
         `DELETE /users/{name}` (all versions), scopes `delete:users`, `read:users`, `read:servers`, `delete:servers`.
         """
         user = yield from UserOps.get(name)
-        # The hub stops only the default server by itself, and not while it starts; else it answers 500 (4.1 to 6.1).
+        # The hub stops only the default server by itself, not while it starts, and not if that takes long; else it
+        # answers 500 or 400 (4.1 to 6.1).
         for server in servers_of(user).values():
-            if server.name or server.pending:
+            if server.name or server.active:
                 try:
                     yield from ServerOps.stop(user.name, server.name)
                 except NotFound:

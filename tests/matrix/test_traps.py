@@ -1,0 +1,112 @@
+"""What a hub has ready for clients that do not know it: on a hub with tight limits, and with names and lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jhub import Hub, HubFull, NotFound, Request, SpawnFailed, Throttled
+from jhub.errors import BadRequest
+from jhub.steps import call, send
+from matrix.hub import HubUnderTest, running
+from matrix.rows import FLEETS, SERVERS, USER_LISTS, USERS
+
+Fresh = Callable[[str], str]
+
+
+@pytest.fixture(scope="module")
+def strict(hub: HubUnderTest, environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """An administrator on a hub that starts one server at a time, runs two, and ends after three failures in a row."""
+    with (
+        running(environment, tmp_path_factory.mktemp("strict"), strict=True) as up,
+        Hub.login(up.url, username="admin", password=up.password) as admin,
+    ):
+        for name in ("ana", "bo", "cy", "di", "ed"):
+            admin.users.create(name)
+        yield admin
+
+
+@SERVERS
+def test_one_429_clears_by_waiting_and_the_other_does_not(strict: Hub) -> None:
+    strict.servers.start("ana", profile="slow", wait=False)
+    with pytest.raises(Throttled) as caught:
+        strict.servers.start("bo", wait=False)
+    assert 1 <= caught.value.retry_after <= 2
+    assert strict.servers.start("bo").ready, "with time to wait, it is waited for"
+    strict.servers.wait("ana")
+    with pytest.raises(HubFull):
+        strict.servers.start("cy")
+    strict.servers.stop("ana")
+    strict.servers.stop("bo")
+
+
+@SERVERS
+def test_a_stop_that_is_answered_before_it_is_done_is_waited_for(strict: Hub) -> None:
+    strict.servers.start("ana", "work")
+    answered = strict.run(Request("DELETE", "/users/ana/servers/work", lambda answer: answer.status))
+    assert answered == 202
+    strict.servers.stop("ana", "work")
+    assert list(strict.servers.list("ana")) == []
+    strict.servers.start("ana", "work")
+    strict.servers.delete("ana", "work")
+    assert not [server for server in strict.servers.list("ana", stopped=True) if server.name]
+
+
+@SERVERS
+def test_a_start_that_is_refused_after_it_was_accepted_has_the_reason(strict: Hub) -> None:
+    """With `slow_spawn_timeout` 0 every start is accepted, and the reason is in the progress stream only."""
+    with pytest.raises(SpawnFailed, match="this profile is not for you"):
+        strict.servers.start("ana", profile="refused")
+    assert strict.servers.start("ana").ready  # a success, so that the hub forgets the failure
+    strict.servers.stop("ana")
+
+
+@FLEETS
+def test_a_fleet_that_fails_does_not_end_the_hub(strict: Hub) -> None:
+    """Three failures in a row would: on 5 even clean refusals count."""
+    with strict.servers.start_many(["ana", "bo", "cy", "di", "ed"], profile="refused") as fleet:
+        kinds = [event.kind for event in fleet]
+    assert kinds.count("failed") <= 2
+    assert kinds.count("failed") + kinds.count("skipped") == 5
+    assert strict.version()
+    assert strict.servers.start("ana").ready
+    strict.servers.stop("ana")
+
+
+@USERS
+def test_a_name_that_does_not_change_is_not_lost(admin: Any, user: str) -> None:
+    """5.5.3 and later erase it for a client that sends it along, and the list is broken for everybody."""
+    assert admin.users.edit(user, admin=True).name == user
+    assert admin.users.rename(user, user).name == user
+    assert admin.users.edit(user, admin=False).name == user
+    assert user in [one.name for one in admin.users.list(include_stopped_servers=True)]
+
+
+@USERS
+def test_who_was_created_with_capital_letters_by_another_client_is_in_no_group(admin: Any, fresh: Fresh) -> None:
+    name, group = fresh("Erin"), fresh("group")
+    admin.run(send("POST", f"/users/{name}"))
+    admin.groups.create(group)
+    with pytest.raises(NotFound, match=name.lower()):
+        admin.groups.add_users(group, [name])
+    assert admin.users.create(name).name == name.lower(), "the bulk call knows better"
+    for each in (name, name.lower()):
+        admin.users.delete(each)
+
+
+@USERS
+def test_nobody_deletes_themselves(admin: Any) -> None:
+    with pytest.raises(BadRequest, match="yourself"):
+        admin.users.delete("admin")
+
+
+@USER_LISTS
+def test_a_list_is_whole_where_a_bare_one_is_cut_without_a_word(admin: Any, fresh: Fresh) -> None:
+    for _ in range(11):
+        admin.users.create(fresh("many"))
+    bare = admin.run(call("GET", "/users", list[dict[str, Any]]))
+    assert len(bare) == 10, "the largest page of this hub"
+    assert len(list(admin.users.list())) > 10
