@@ -31,7 +31,7 @@ def rows(prefix: str, kind: type) -> Iterator[str]:
         if name.startswith("_") or not found or not callable(method):
             continue
         said = " ".join(found[1].split())
-        parts = re.fullmatch(r"(.*?) ?\((all versions|JupyterHub [\d.]+)[^)]*\)(.*)", said)
+        parts = re.fullmatch(r"(.*?) ?\((all versions|JupyterHub [\d.]+[^)]*)\)(.*)", said)
         if parts is None:
             raise ValueError(f"{prefix}{name}: say `METHOD /path` (all versions), scope `…`")
         calls, since, rest = parts.groups()

@@ -125,7 +125,13 @@ class Unsupported(APIError):
 
 
 class Conflict(APIError):
-    """409: it already exists; or a server already runs with other options than asked for."""
+    """409: it already exists; or a server already runs with other options than asked for.
+
+    Where several were to be created, `existing` is the one that was there, and `created` those before it.
+    """
+
+    existing: str | None = None
+    created: tuple[str, ...] = ()
 
 
 class Throttled(APIError):
@@ -185,8 +191,10 @@ def from_answer(
     method: str, path: str, status: int, headers: Mapping[str, str], content: bytes, about: str = ""
 ) -> HubError:
     """The error that an answer of 400 and above means. `about` names what the request was for ("user ana")."""
-    message = _message(content)
-    from_hub = "x-jupyterhub-version" in headers
+    body = _object(content)
+    message = _message(body, path)
+    # A proxy may strip the header; a hub's own refusal has these two keys and no others.
+    from_hub = "x-jupyterhub-version" in headers or (body.keys() == {"status", "message"} and body["status"] == status)
 
     def said(text: str) -> str:
         return f"{about}: {text}" if about else text
@@ -248,21 +256,19 @@ def bad_token(about: str, method: str, path: str, status: int) -> NotAuthorized:
     )
 
 
-class _Refusal(msgspec.Struct):
-    message: str | None = None
-    error: str | None = None
-    error_description: str | None = None
-
-
-def _message(content: bytes) -> str | None:
-    """The hub's own words. JupyterHub 6 answers `"message": null` where 4 and 5 said "Not Found"."""
+def _object(content: bytes) -> dict[str, Any]:
     try:
-        refusal = msgspec.json.decode(content, type=_Refusal)
+        return msgspec.json.decode(content, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
+        return {}
+
+
+def _message(body: Mapping[str, Any], path: str) -> str | None:
+    """The hub's own words. JupyterHub 6 answers `"message": null` where 4 and 5 said "Not Found"."""
     # The OAuth routes have words of their own.
-    message = refusal.message or refusal.error_description or refusal.error
-    return " ".join(message.split()) or None if message else None
+    keys = ("message", "error_description", "error") if path.startswith("/oauth2/") else ("message",)
+    said = next((body[key] for key in keys if isinstance(body.get(key), str) and body[key].strip()), "")
+    return " ".join(said.split()) or None
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -31,7 +31,7 @@ RETRIES = 3
 RETRIES_REFUSED = 1
 FIRST_PAUSE = 0.3
 LONGEST_PAUSE = 60.0
-"""Seconds that a `Retry-After` may ask for; a longer one is an error at once, for the caller to plan with."""
+"""Seconds that `Retry-After` may ask for, all in all; more is an error at once, for the caller to plan with."""
 
 
 class Interrupted(BaseException):
@@ -96,30 +96,35 @@ class Request(Generic[T]):
         """Carry the call out; where repeating it is harmless, again when no answer came, or "later" did."""
         repeatable = self.method in REPEATABLE if self.repeatable is None else self.repeatable
         arrived = False
+        paused = 0.0
+        failure: Unavailable | Throttled
         for attempt in range(RETRIES + 1):
             try:
                 answer: T = yield self
                 return answer
             except Unavailable as error:
-                arrived = arrived or error.sent
+                # A 503 comes from a proxy that has nobody behind it.
+                arrived = arrived or (error.sent and error.status in (None, 502, 504))
                 # What never left may be sent again; a POST that may have arrived is for its flow to reconcile.
                 # Behind most hubs is a proxy that answers while they restart; where nothing does, nothing will soon.
                 if (error.sent and not repeatable) or attempt >= (RETRIES if error.sent else RETRIES_REFUSED):
                     raise
-                asked = error.retry_after
-                if asked > LONGEST_PAUSE:
-                    raise
+                asked, failure = error.retry_after, error
             except Throttled as error:
-                asked = error.retry_after
                 # A start is repeated by its flow, which knows how long its caller waits.
-                if not repeatable or attempt >= RETRIES or asked > LONGEST_PAUSE:
+                if not repeatable or attempt >= RETRIES:
                     raise
+                asked, failure = error.retry_after, error
             except NotFound:
                 if not (arrived and self.method == "DELETE" and self.decode in (_nothing, status_of)):
                     raise
                 # It is gone: an earlier attempt arrived, and its answer got lost.
                 return self.decode(Answer(204))
-            yield Sleep(max(asked, FIRST_PAUSE * 3**attempt), jitter=0.5)
+            pause = FIRST_PAUSE * 3**attempt
+            if paused + asked > LONGEST_PAUSE:
+                raise failure
+            paused += asked
+            yield Sleep(asked, jitter=0.1) if asked > pause else Sleep(pause, jitter=0.5)
         raise AssertionError("the last attempt answers or raises")
 
 
@@ -259,6 +264,28 @@ def send(
 ) -> Request[None]:
     """A request whose answer says nothing beyond its status."""
     return Request(method, path, _nothing, query, body, about, repeatable=repeatable)
+
+
+def before(deadline: float, plan: Plan[T]) -> Flow[T]:
+    """What the plan answers, without a pause that would end after `deadline` (of `Now`): what it was to pause for is
+    raised instead.
+    """
+    steps = plan.__iter__()
+    answer: Any = None
+    failure: HubError | None = None
+    while True:
+        try:
+            step = steps.send(answer) if failure is None else steps.throw(failure)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        if failure is not None and isinstance(step, Sleep) and (yield from Now()) + step.seconds > deadline:
+            raise failure
+        answer = failure = None
+        try:
+            answer = yield step
+        except HubError as error:
+            failure = error
 
 
 def _decode(returns: type[T], about: str, answer: Answer) -> T:

@@ -226,6 +226,7 @@ class _Stage(Generic[T]):
                 case Emit():
                     self.played.emitted.append(step.event)
                 case Fork():
+                    assert step.tag not in actor.children, f"{step.tag!r} is under way already"
                     child = _Actor(step.flow.__iter__(), actor, step.tag, self.now)
                     actor.children[step.tag] = child
                     self.wake(child, 0.0, None)

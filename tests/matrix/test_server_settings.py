@@ -37,6 +37,14 @@ def test_a_server_that_exists_is_not_created_again(admin: Any, user: str) -> Non
         admin.servers.create("ghost", "work")
 
 
+@ON_HUB
+def test_a_restart_takes_what_an_edit_has_saved(admin: Any, user: str) -> None:
+    admin.servers.create(user, "work", user_options={"a": 1})
+    admin.servers.edit(user, "work", user_options={"b": 2})
+    assert admin.servers.restart(user, "work").user_options == {"b": 2}
+    assert admin.servers.restart(user, "work").user_options == {"b": 2}
+
+
 def test_what_is_not_given_stays_when_a_server_is_edited(admin: Any, user: str) -> None:
     admin.servers.create(user, "work", display_name="One", profile="small")
     edited = admin.servers.edit(user, "work", display_name="Two")

@@ -149,6 +149,25 @@ def test_a_proxy_that_is_named_comes_before_the_environment(kind: Kind, monkeypa
         assert (len(proxy.seen), len(other.seen)) == (1, 0)
 
 
+@pytest.mark.parametrize("proxy", ["user:S3CRET@proxy:3128", "http://user:S3/CRET@proxy", "ftp://S3CRET@x"])
+@KINDS
+def test_a_proxy_that_cannot_be_used_is_told_without_what_may_be_its_password(kind: Kind, proxy: str) -> None:
+    with pytest.raises(InvalidInput, match="proxy") as caught:
+        kind("https://hub.example.org/hub/api", proxy=proxy)
+    assert "S3" not in f"{caught.value!r} {caught.value.hint}"
+
+
+def test_a_proxys_password_is_not_shown() -> None:
+    hub = Hub("https://hub.example.org/hub/api", proxy="http://user:S3CRET@proxy:3128")
+    assert "S3CRET" not in f"{hub!r} {hub._network!r}"
+
+
+def test_not_to_verify_warns_once_however_many_clients_it_takes(secure: Site) -> None:
+    with pytest.warns(UserWarning, match="verify=False") as warned, Hub(secure.root, verify=False) as hub:
+        hub.twin()
+    assert len(warned) == 1
+
+
 # ---------------------------------------------------------------- time and size
 
 

@@ -305,3 +305,32 @@ def test_an_error_may_go_to_another_process_and_be_copied(error: HubError) -> No
         assert type(other) is type(error)
         assert str(other) == str(error)
         assert vars(other) == vars(error)
+
+
+@pytest.mark.parametrize("message", [None, "No such user: ana"])
+def test_a_refusal_of_the_hub_is_known_without_its_header(message: str | None) -> None:
+    """A proxy may strip it."""
+    content = msgspec.json.encode({"status": 404, "message": message})
+    assert type(from_answer("GET", "/users/ana", 404, {}, content, "user ana")) is NotFound
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"status": 404, "error": "Not Found"},
+        {"status": 500, "message": None},
+        {"timestamp": "2026", "status": 404, "message": None, "path": "/x"},
+        ["status", "message"],
+    ],
+)
+def test_a_refusal_of_something_else_is_not_the_hubs(body: object) -> None:
+    assert type(from_answer("GET", "/x", 404, {}, msgspec.json.encode(body))) is NotAHub
+
+
+def test_a_word_of_oauth_counts_there_alone() -> None:
+    hub = {"x-jupyterhub-version": "6.1.1"}
+    content = msgspec.json.encode({"message": "why", "error": {"code": 7}})
+    assert "why" in str(from_answer("GET", "/users", 400, hub, content))
+    content = msgspec.json.encode({"error": "invalid_grant"})
+    assert "invalid_grant" in str(from_answer("POST", "/oauth2/token", 400, hub, content))
+    assert "invalid_grant" not in str(from_answer("GET", "/users", 400, hub, content))

@@ -197,6 +197,26 @@ def test_groups_that_may_exist_are_looked_for_first() -> None:
     assert play(GroupOps.create_many(["bio"], exist_ok=True), [there]).calls == ["GET /groups"]
 
 
+def test_a_group_that_somebody_created_meanwhile_is_passed_over() -> None:
+    there = reply(json={"items": [], "_pagination": {"offset": 0, "next": None}})
+    answers = [
+        there,
+        refusal(409, "Group a b already exists"),
+        reply(json={"name": "geo"}),
+        reply(json={"name": "a  b"}),
+        created("phy"),
+    ]
+    played = play(GroupOps.create_many(["geo", "a  b", "phy"], exist_ok=True), answers)
+    assert [group.name for group in played.result] == ["geo", "a  b", "phy"]
+    assert body(played.sent[-1]) == {"groups": ["phy"], "users": []}
+
+
+def test_a_conflict_of_several_groups_carries_what_came_of_it() -> None:
+    played = play(GroupOps.create_many(["geo", "bio"]), [refusal(409, "Group bio already exists")])
+    assert isinstance(played.error, Conflict)
+    assert (played.error.existing, played.error.created) == ("bio", ("geo",))
+
+
 def test_an_unknown_user_of_new_groups_is_named() -> None:
     played = play(GroupOps.create_many(["geo"], users=["erin"]), [refusal(400, "No such user: erin")])
     assert isinstance(played.error, NotFound)

@@ -15,7 +15,7 @@ from jhub.operations.paging import LARGEST_PAGE, MEDIA_TYPE, REMEMBERED, pages
 from jhub.operations.proxy import ProxyOps
 from jhub.operations.servers import ServerOps
 from jhub.operations.users import UserOps
-from jhub.steps import Answer, Emit, Flow, Listen, Request, Step
+from jhub.steps import Answer, Emit, Flow, Fork, Listen, Request, Step, call
 from jhub.testing import After, Reply, play, refusal, reply
 
 ELSEWHERE = "http://internal-host:8081/hub/api/groups?offset=%d&limit=2"
@@ -96,6 +96,43 @@ def test_pages_that_come_out_of_turn_are_listed_in_turn() -> None:
         return After(10 - int(asked(step)["offset"]) / 2, by_offset(step))
 
     assert names(play(groups(), answer).emitted) == [str(number) for number in range(12)]
+
+
+def test_a_listing_after_one_that_failed_gets_its_own_pages() -> None:
+    """Pages of the one that was given up may still arrive."""
+    by_offset = in_pages(total=20)
+    failed = False
+
+    def answer(step: Request[Any] | Listen[Any]) -> Reply:
+        nonlocal failed
+        if asked(step)["offset"] == "2" and not failed:
+            failed = True
+            return refusal(403)
+        return After(10, by_offset(step)) if int(asked(step)["offset"]) > 2 and len(played_to) < 5 else by_offset(step)
+
+    played_to: list[Any] = []
+
+    def flow() -> Flow[None]:
+        try:
+            yield from groups()
+        except NotAuthorized:
+            played_to.append("failed")
+        yield Emit("again")
+        yield from groups()
+
+    emitted = play(flow(), answer).emitted
+    again = emitted.index("again")
+    assert names(emitted[again + 1 :]) == [str(number) for number in range(20)]
+
+
+def test_a_flow_with_forks_of_its_own_is_told_to_fork_its_listings() -> None:
+    def flow() -> Flow[None]:
+        yield Fork(call("GET", "/users/ana", User), "ana")
+        yield from groups()
+
+    by_offset = in_pages(total=20)
+    with pytest.raises(RuntimeError, match="forks its listings too"):
+        play(flow(), lambda step: reply(json={"name": "ana"}) if step.path == "/users/ana" else by_offset(step))
 
 
 def test_no_page_is_asked_for_ahead_where_the_next_is_the_last() -> None:

@@ -146,6 +146,29 @@ def test_a_post_that_does_the_same_twice_is_repeated(answer: Answer | Unavailabl
     assert played.result.name == "ana"
 
 
+def test_all_pauses_together_are_bounded() -> None:
+    played = play(call("GET", "/users", list[User]), [Answer(503, {"retry-after": "40"})] * 4)
+    assert isinstance(played.error, Unavailable)
+    assert (played.seconds, played.left) == (40, 2)
+
+
+@pytest.mark.parametrize("status", [503, 429])
+def test_a_deletion_that_never_reached_the_hub_is_not_done(status: int) -> None:
+    """What answered in its place has nobody behind it, and there is nothing of that name."""
+    played = play(send("DELETE", "/x"), [Answer(status), refusal(404)])
+    assert isinstance(played.error, NotFound)
+
+
+@pytest.mark.parametrize("lost", [Unavailable("reset"), Answer(502), Answer(504)])
+def test_a_deletion_that_may_have_reached_the_hub_is_done_when_nothing_is_there(lost: Answer | Unavailable) -> None:
+    assert play(send("DELETE", "/x"), [lost, refusal(404)]).error is None
+
+
+def test_a_404_of_something_else_says_nothing_about_a_deletion() -> None:
+    gateway = Answer(404, {"content-type": "application/json"}, b'{"status": 404, "error": "Not Found", "path": "/x"}')
+    assert isinstance(play(send("DELETE", "/x"), [Answer(502), gateway]).error, NotAHub)
+
+
 def test_a_bare_step_is_one_attempt() -> None:
     def once() -> Flow[None]:
         yield send("GET", "/x")

@@ -220,15 +220,6 @@ def test_a_server_whose_name_is_from_before_the_rule_is_started() -> None:
     assert played.calls[:2] == ["GET /users/ana/servers/Old_Name", "POST /users/ana/servers/Old_Name"]
 
 
-def test_a_restart_sends_the_saved_options_again() -> None:
-    played = play(
-        ServerOps.restart("ana", "lab"),
-        [reply(json=READY), reply(204), reply(201), reply(json=READY)],
-    )
-    assert played.result.ready
-    assert played.sent[2].body == {"user_options": {"profile": "lab"}}  # type: ignore[union-attr]
-
-
 def test_a_stop_that_takes_long_is_waited_for() -> None:
     stopping = {"name": "lab", "pending": "stop"}
     stopped = {"name": "lab", "stopped": True}

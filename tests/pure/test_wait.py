@@ -8,7 +8,7 @@ import pytest
 
 from jhub.errors import NotFound, SpawnFailed, StillPending, Unavailable
 from jhub.operations.servers import ServerOps
-from jhub.steps import Listen, Request
+from jhub.steps import Answer, Listen, Plan, Request
 from jhub.testing import After, Reply, events, play, refusal, reply
 
 READY = {"name": "lab", "ready": True}
@@ -94,3 +94,19 @@ def test_a_hub_that_does_not_come_back_is_not_waited_for_beyond_the_timeout() ->
     )
     assert isinstance(played.error, Unavailable)
     assert 20 < played.seconds <= 35
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        ServerOps.stop("ana", "lab", timeout=5),
+        ServerOps.delete("ana", "lab", timeout=5),
+        ServerOps.wait("ana", "lab", timeout=5),
+        ServerOps.restart("ana", "lab", timeout=5),
+    ],
+    ids=["stop", "delete", "wait", "restart"],
+)
+def test_a_hub_that_asks_to_come_back_later_does_not_stretch_the_time_that_was_given(plan: Plan[object]) -> None:
+    played = play(plan, lambda step: Answer(503, {"retry-after": "60"}))
+    assert isinstance(played.error, Unavailable)
+    assert played.seconds <= 5

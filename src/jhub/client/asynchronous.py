@@ -43,7 +43,11 @@ class AsyncHub(Wire, HubOps, AsyncBound):
         proxy: str | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        Wire.__init__(self, url, token, Network.of(timeout, verify, proxy, transport))
+        self.set_up(url, token, Network.of(timeout, verify, proxy, transport))
+
+    def set_up(self, url: str | None, token: str | None, network: Network) -> Self:
+        """What the constructor does, for a network that was chosen before."""
+        Wire.__init__(self, url, token, network)
         AsyncBound.__init__(self, self)
         self._http = self.client(httpx2.AsyncClient)
         self._finding: anyio.Lock | None = None
@@ -55,6 +59,7 @@ class AsyncHub(Wire, HubOps, AsyncBound):
         self.share_codes = AsyncShareCodes(self)
         self.services = AsyncServices(self)
         self.proxy = AsyncProxy(self)
+        return self
 
     @classmethod
     async def login(
@@ -71,9 +76,10 @@ class AsyncHub(Wire, HubOps, AsyncBound):
         proxy: str | None = None,
     ) -> Self:
         """Sign in with a username and a password; as `Hub.login`."""
-        async with cls(url, timeout=timeout, verify=verify, proxy=proxy) as door:
+        network = Network.of(timeout, verify, proxy, None)
+        async with cls.__new__(cls).set_up(url, None, network) as door:
             token = await door.run(sign_in(username, password, note, expires_in, scopes))
-            return cls(await door.find_api_url(), token, timeout=timeout, verify=verify, proxy=proxy)
+            return cls.__new__(cls).set_up(await door.find_api_url(), token, network)
 
     async def find_api_url(self) -> str:
         """The API root, `https://hub.example.org/hub/api`; found by asking, the first time."""

@@ -64,6 +64,8 @@ class Forks:
         return None
 
     def _fork(self, fork: Fork) -> None:
+        if fork.tag in self._tasks:
+            raise RuntimeError(f"{fork.tag!r} is under way already: a fork has a tag of its own")
         began = time.monotonic()
 
         def note(task: asyncio.Task[Any]) -> None:

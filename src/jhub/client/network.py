@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -45,7 +45,7 @@ class Network:
 
     timeouts: Timeouts
     verify: Verify
-    proxy: str | None
+    proxy: str | None = field(repr=False)  # a password may stand in it
     transport: Any
 
     @classmethod

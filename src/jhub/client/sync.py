@@ -64,7 +64,11 @@ class Hub(Wire, HubOps, Bound):
         proxy: str | None = None,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
-        Wire.__init__(self, url, token, Network.of(timeout, verify, proxy, transport))
+        self.set_up(url, token, Network.of(timeout, verify, proxy, transport))
+
+    def set_up(self, url: str | None, token: str | None, network: Network) -> Self:
+        """What the constructor does, for a network that was chosen before."""
+        Wire.__init__(self, url, token, network)
         Bound.__init__(self, self)
         self._http = self.client(httpx2.Client)
         self.users = Users(self)
@@ -75,6 +79,7 @@ class Hub(Wire, HubOps, Bound):
         self.share_codes = ShareCodes(self)
         self.services = Services(self)
         self.proxy = Proxy(self)
+        return self
 
     @classmethod
     def login(
@@ -94,9 +99,10 @@ class Hub(Wire, HubOps, Bound):
 
         `POST /users/{username}/tokens` (JupyterHub 2.0), no token needed. `NotAuthorized` where the hub refuses.
         """
-        with cls(url, timeout=timeout, verify=verify, proxy=proxy) as door:
+        network = Network.of(timeout, verify, proxy, None)
+        with cls.__new__(cls).set_up(url, None, network) as door:
             token = door.run(sign_in(username, password, note, expires_in, scopes))
-            return cls(door.api_url, token, timeout=timeout, verify=verify, proxy=proxy)
+            return cls.__new__(cls).set_up(door.api_url, token, network)
 
     @property
     def api_url(self) -> str:
@@ -158,18 +164,10 @@ class Hub(Wire, HubOps, Bound):
         """The same hub and token, asynchronous."""
         from jhub.client.asynchronous import AsyncHub
 
-        network = self._network
-        transport = network.transport
+        transport = self._network.transport
         if transport is not None and not isinstance(transport, httpx2.AsyncBaseTransport):
             raise InvalidInput("a fleet needs a transport that is asynchronous too")
-        twin = AsyncHub(
-            self.api_url,
-            self._token,
-            timeout=network.timeouts,
-            verify=network.verify,
-            proxy=network.proxy,
-            transport=transport,
-        )
+        twin = AsyncHub.__new__(AsyncHub).set_up(self.api_url, self._token, self._network)
         twin._version = self._version
         return twin
 

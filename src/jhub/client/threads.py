@@ -35,8 +35,10 @@ class Threads:
                 if isinstance(ended, BaseException):
                     raise ended
                 return ended
+            case Cancel():
+                pass  # a request that is on its way cannot be called back; its end is for whoever asks to pass over
             case _:
-                raise TypeError(f"{type(step).__name__} of a flow works in a fleet only: hub.fleet(plan)")
+                raise TypeError("a fork of a whole flow works in a fleet only: hub.fleet(plan)")
         return None
 
     def _run(self, fork: Fork) -> None:

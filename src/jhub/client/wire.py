@@ -62,8 +62,14 @@ class Wire:
         try:
             return kind(**self._settings())
         except (ValueError, ImportError, OSError, httpx2.InvalidURL) as error:
+            if self._network.proxy is not None:
+                # The library's words may hold the password in it.
+                raise InvalidInput(
+                    "that proxy cannot be used", hint="give it as http://host:port, with any password percent-encoded"
+                ) from None
+            said = f": {error}" if isinstance(error, OSError | ImportError) else ""
             raise InvalidInput(
-                f"the network settings of this environment do not work: {error}",
+                f"the network settings of this environment do not work{said}",
                 hint="look at HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR",
             ) from None
 

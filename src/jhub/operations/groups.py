@@ -69,17 +69,25 @@ class GroupOps:
                 return ()
 
             yield from pages("/groups", Group, lambda group: group.name, about="groups", emit=keep)
-        missing = [name for name in wanted if name not in found]
-        for start in range(0, len(missing), CHUNK):
-            some = missing[start : start + CHUNK]
+        waiting = [name for name in wanted if name not in found]
+        while waiting:
+            some, waiting = waiting[:CHUNK], waiting[CHUNK:]
             body = {"groups": some, "users": members}
             try:
                 created = yield from call("POST", "/groups", tuple[Group, ...], body=body, about="groups")
             except Conflict as error:
-                raise _one_exists(error, missing[:start], some) from None
+                # The hub goes from one to the next, and keeps those that it created before the one that exists.
+                there = _existing(error, some)
+                made = some[: some.index(there)] if there else []
+                if not exist_ok or there is None:
+                    raise _one_exists(error, there, [*found, *made]) from None
+                for name in (*made, there):
+                    found[name] = yield from GroupOps.get(name)
+                waiting = some[len(made) + 1 :] + waiting
             except BadRequest as error:
                 raise _unknown_user(error) from None
-            found.update((group.name, group) for group in created)
+            else:
+                found.update((group.name, group) for group in created)
         return tuple(found[name] for name in wanted if name in found)
 
     @operation
@@ -162,15 +170,19 @@ def _unknown_user(error: BadRequest) -> APIError:
     return NotFound(str(error), method=error.method, path=error.path, status=error.status, hint=hint)
 
 
-def _one_exists(error: Conflict, before: list[str], some: list[str]) -> Conflict:
-    """The hub goes from one to the next and keeps those that it created before the one that exists."""
-    there = next((name for name in some if f"Group {name} already exists" in str(error)), None)
+def _existing(error: Conflict, some: list[str]) -> str | None:
+    """The group that a refusal is about; its text comes with single spaces."""
+    return next((name for name in some if f"Group {' '.join(name.split())} already exists" in str(error)), None)
+
+
+def _one_exists(error: Conflict, there: str | None, made: list[str]) -> Conflict:
     if there is None:
         return error
-    made = [*before, *some[: some.index(there)]]
     said = f"; created before it: {', '.join(made)}" if made else "; none was created"
-    hint = "ask for it with exist_ok to go on"
-    return Conflict(f"group {there}: already exists{said}", method=error.method, path=error.path, status=409, hint=hint)
+    where = {"method": error.method, "path": error.path, "hint": "ask for it with exist_ok to go on"}
+    conflict = Conflict(f"group {there}: already exists{said}", status=409, **where)
+    conflict.existing, conflict.created = there, tuple(made)
+    return conflict
 
 
 class Groups(GroupOps, Bound):

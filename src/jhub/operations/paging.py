@@ -6,12 +6,13 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import Generic, TypeVar
 
 from msgspec import MsgspecError, Raw, Struct, field, json
 
 from jhub.errors import NotAHub
-from jhub.steps import Answer, Emit, Flow, Fork, Next, Request, call
+from jhub.steps import Answer, Cancel, Done, Emit, Flow, Fork, Next, Request, call
 
 T = TypeVar("T")
 
@@ -22,6 +23,9 @@ AHEAD = 4
 REMEMBERED = 2000
 """Items among which a repeated one is noticed."""
 TICK = 1.0
+TAG = "page of listing "
+
+_listings = count()
 
 
 class _Next(Struct):
@@ -93,6 +97,7 @@ class _Ahead(Generic[T]):
 
     def __init__(self, page_at: Callable[[int], Request[T]]) -> None:
         self._page_at = page_at
+        self._listing = f"{TAG}{next(_listings)}:"
         self._under_way = set[int]()
         self._here: dict[int, T] = {}
 
@@ -103,14 +108,24 @@ class _Ahead(Generic[T]):
         wanted = {offset, *range(offset, min(total, offset + AHEAD * size), size)}
         for at in sorted(wanted - self._under_way - self._here.keys()):
             self._under_way.add(at)
-            yield Fork(self._page_at(at), str(at))
+            yield Fork(self._page_at(at), f"{self._listing}{at}")
         while offset not in self._here:
             if done := (yield from Next(TICK)):
-                if done.error is not None:
-                    raise done.error
-                self._under_way.remove(int(done.tag))
-                self._here[int(done.tag)] = done.answer
+                yield from self._take(done)
         return self._here.pop(offset)
+
+    def _take(self, done: Done) -> Flow[None]:
+        if not done.tag.startswith(TAG):
+            raise RuntimeError(f"{done.tag} ended while a listing waited: a flow with forks forks its listings too")
+        if not done.tag.startswith(self._listing):
+            return  # of a listing that somebody gave up
+        at = int(done.tag.removeprefix(self._listing))
+        self._under_way.remove(at)
+        if done.error is not None:
+            for other in self._under_way:
+                yield Cancel(f"{self._listing}{other}")
+            raise done.error
+        self._here[at] = done.answer
 
 
 class _Recent:
@@ -139,14 +154,20 @@ def _decode(kind: type[T], whole: Callable[[Answer], T], answer: Answer) -> T:
     try:
         return whole(answer)
     except NotAHub:
-        try:
-            page = json.decode(answer.content, type=_RawPage)
-            named = [raw for raw in page.items if json.decode(raw, type=_Item).name is not None]
-        except (MsgspecError, RecursionError):
-            named = None
-        if named is None or len(named) == len(page.items):
+        named = _named(answer.content)
+        if named is None:
             raise
-    return whole(Answer(answer.status, answer.headers, json.encode(_RawPage(named, page.position))))
+    return whole(Answer(answer.status, answer.headers, named))
+
+
+def _named(content: bytes) -> bytes | None:
+    """The page without those; None if it is no page, or there are none."""
+    try:
+        page = json.decode(content, type=_RawPage)
+        named = [raw for raw in page.items if json.decode(raw, type=_Item).name is not None]
+    except (MsgspecError, RecursionError):
+        return None
+    return None if len(named) == len(page.items) else json.encode(_RawPage(named, page.position))
 
 
 def _page_of(item: type[T]) -> type[_Page[T]]:

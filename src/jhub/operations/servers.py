@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from msgspec import ValidationError, json, structs
@@ -13,6 +14,7 @@ from jhub.errors import (
     BadRequest,
     Conflict,
     HubBroke,
+    HubError,
     InvalidInput,
     MissingScope,
     NotAuthorized,
@@ -26,7 +28,7 @@ from jhub.models import Progress, Server, User, target
 from jhub.operations.paging import pages
 from jhub.operations.paths import user_path
 from jhub.operations.versions import need, since
-from jhub.steps import Emit, Flow, HubVersion, Listen, Now, Request, Sleep, call, segment, send, status_of
+from jhub.steps import Emit, Flow, HubVersion, Listen, Now, Request, Sleep, before, call, segment, send, status_of
 
 START_TIMEOUT = 600.0
 STOP_TIMEOUT = 120.0
@@ -148,6 +150,9 @@ class ServerOps:
     ) -> Flow[Server]:
         """Change a stopped server's display name, or replace the options that it keeps; what is not given stays.
 
+        The options are those of a `restart`, and of a start on the hub's page. Until then the hub may go on showing
+        the ones of the last start (6.1).
+
         `PATCH /users/{user}/servers/{name}` (JupyterHub 6.0), scope `start:servers`. `Conflict` while it runs;
         `NotFound` where there is none.
         """
@@ -228,7 +233,7 @@ class ServerOps:
         `GET /users/{user}/servers/{name}/progress` (all versions), scope `read:servers`.
         """
         deadline = (yield from Now()) + timeout
-        yield from ServerOps.get(user, name)
+        yield from before(deadline, ServerOps.get(user, name))
         return (yield from until_ready(user, name, deadline - (yield from Now())))
 
     @stream(Progress)
@@ -250,7 +255,7 @@ class ServerOps:
         While a server is still starting this cancels the start from JupyterHub 5.1 on; older hubs answer `BadRequest`.
         """
         deadline = (yield from Now()) + timeout
-        status = yield from _delete(user, name)
+        status = yield from before(deadline, _delete(user, name))
         # 202 says only that it takes longer than `slow_stop_timeout`, and there is no stream for stopping.
         if wait and status == 202:
             yield from _until(lambda server: server is None or not server.active, user, name, deadline)
@@ -271,9 +276,12 @@ class ServerOps:
         `DELETE` and `POST /users/{user}/servers/{name}` (all versions); scopes and errors as for `stop` and `start`.
         """
         deadline = (yield from Now()) + timeout
-        server = yield from ServerOps.get(user, name)
-        kept = profile is None and user_options is None
-        options = server.user_options or {} if kept else options_of(profile, user_options)
+        server = yield from before(deadline, ServerOps.get(user, name))
+        options: dict[str, Any] | None = options_of(profile, user_options)
+        if profile is None and user_options is None:
+            # From 6.0 on the hub takes those that it has saved. What it shows may be older: after an edit, the options
+            # of the last start (6.1).
+            options = None if (yield from HubVersion()) >= (6,) else server.user_options or {}
         yield from ServerOps.stop(user, name, timeout=timeout)
         return (yield from _start(user, name, options, None, True, deadline - (yield from Now())))
 
@@ -288,7 +296,7 @@ class ServerOps:
         if not name:
             raise InvalidInput(f"the default server of {user} cannot be deleted", hint="stop it, or delete the user")
         deadline = (yield from Now()) + timeout
-        status = yield from _delete(user, name, body={"remove": True})
+        status = yield from before(deadline, _delete(user, name, body={"remove": True}))
         # Some proxies drop the body of a DELETE, and a slow stop removes later: look.
         try:
             yield from _until(lambda server: server is None, user, name, deadline)
@@ -305,13 +313,18 @@ def options_of(profile: str | None, user_options: Mapping[str, Any] | None) -> d
     return {**({} if profile is None else {"profile": profile}), **(user_options or {})}
 
 
-def request_start(user: str, name: str, options: Mapping[str, Any], display_name: str | None = None) -> Flow[None]:
-    """Ask for a start; done when the server starts or runs. `Throttled` and `HubFull` reach the caller."""
+def request_start(
+    user: str, name: str, options: Mapping[str, Any] | None, display_name: str | None = None
+) -> Flow[None]:
+    """Ask for a start; done when the server starts or runs. `Throttled` and `HubFull` reach the caller.
+
+    Options of None are those that the hub has saved (JupyterHub 6.0).
+    """
     # 6.0 wants the options below a key of their own; on 5 that key would itself become an option. An empty body
     # resets the saved options on 5 and reuses them on 6, so they are always sent.
     new_form = (yield from HubVersion()) >= (6,)
     named = {} if display_name is None else {"display_name": display_name}
-    body = {"user_options": options, **named} if new_form else options
+    body = ({} if options is None else {"user_options": options}) | named if new_form else options
     try:
         yield from send("POST", server_path(user, name), body=body, about=_about(user, name))
     except BadRequest as error:
@@ -321,7 +334,7 @@ def request_start(user: str, name: str, options: Mapping[str, Any], display_name
         if "already running" not in str(error):
             raise
         server = yield from ServerOps.get(user, name)
-        if (server.user_options or {}) != options:
+        if options is not None and (server.user_options or {}) != options:
             raise _runs_otherwise(server) from None
         if display_name not in (None, server.display_name):
             raise Conflict(
@@ -337,14 +350,14 @@ def request_start(user: str, name: str, options: Mapping[str, Any], display_name
             raise SpawnFailed(target(user, name), (yield from _reason(user, name)) or str(error)) from None
 
 
-def as_asked(server: Server, options: Mapping[str, Any]) -> Server:
+def as_asked(server: Server, options: Mapping[str, Any] | None) -> Server:
     """The server, if it has the profile that was asked for.
 
     While a server is on its way up, the hub answers 202 to any start and reads nothing of it. Other options are not
     compared here: hooks of the hub may add to them.
     """
     told = server.user_options is not None
-    if told and "profile" in options and server.profile != options["profile"]:
+    if told and options is not None and "profile" in options and server.profile != options["profile"]:
         raise _runs_otherwise(server)
     return server
 
@@ -443,7 +456,8 @@ def _rename(user: str, name: str, new: str) -> Flow[Server]:
     server = yield from _patch(user, name, {"name": new})
     if server.display_name == name != new:
         # The hub's own choice, where nobody made one; it stays, and would go on showing the old name.
-        server = yield from _patch(user, new, {"display_name": new}, repeatable=True)
+        with suppress(HubError):  # it has its name, and that is what was asked for
+            server = yield from _patch(user, new, {"display_name": new}, repeatable=True)
     return server
 
 
@@ -464,7 +478,7 @@ def _by_name(owner: User) -> list[Server]:
 
 
 def _start(
-    user: str, name: str, options: Mapping[str, Any], display_name: str | None, wait: bool, timeout: float
+    user: str, name: str, options: Mapping[str, Any] | None, display_name: str | None, wait: bool, timeout: float
 ) -> Flow[Server]:
     deadline = (yield from Now()) + timeout
     while True:
@@ -485,15 +499,16 @@ def _start(
     return as_asked(server, options)
 
 
-def _look(user: str, name: str, deadline: float = 0.0) -> Flow[Server | None]:
+def _look(user: str, name: str, deadline: float | None = None) -> Flow[Server | None]:
     """The server, if there is one. A hub that restarts meanwhile is waited for, up to the deadline."""
     while True:
+        look = ServerOps.get(user, name)
         try:
-            return (yield from ServerOps.get(user, name))
+            return (yield from look if deadline is None else before(deadline, look))
         except NotFound:
             return None
         except Unavailable:
-            if (yield from Now()) + POLL > deadline:
+            if deadline is None or (yield from Now()) + POLL > deadline:
                 raise
             yield Sleep(POLL)
 

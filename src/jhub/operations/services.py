@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jhub.binding import AsyncBound, Bound, operation, stream
-from jhub.errors import HubBroke, InvalidInput, NotFound, Unsupported
+from jhub.errors import HubBroke, InvalidInput, NotAuthorized, NotFound, Unsupported
 from jhub.models import Service
 from jhub.operations.versions import need, since
 from jhub.steps import Emit, Flow, HubVersion, Request, call, segment, send
@@ -39,11 +39,14 @@ class ServiceOps:
         request = call("GET", _path(name), Service, about=f"service {name}")
         try:
             return (yield from request)
-        except HubBroke:
+        except HubBroke as error:
             # Before 5.0 that is the answer for one that does not exist.
             if (yield from HubVersion()) >= (5,):
                 raise
-            found = yield from call("GET", "/services", dict[str, Service], about="services")
+            try:
+                found = yield from call("GET", "/services", dict[str, Service], about="services")
+            except NotAuthorized:
+                raise error from None
             if name in found:
                 raise
             raise NotFound(f"service {name}: not found", method="GET", path=request.path, status=404) from None

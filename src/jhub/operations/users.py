@@ -176,7 +176,7 @@ class UserOps:
 
     @operation
     def delete(self, name: str) -> Flow[None]:
-        """Delete a user, after stopping and removing every named server of theirs.
+        """Delete a user, after stopping every server of theirs.
 
         What the spawner keeps for the user (on Kubernetes, the volume) may be deleted with them.
 

@@ -86,9 +86,12 @@ c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 1}
 if told["strict"]:
     # One start at a time, two servers in all, no patience with a stop, and the end after three failures in a row.
     c.JupyterHub.concurrent_spawn_limit = 1
-    c.JupyterHub.spawn_throttle_retry_range = (1, 2)
     c.JupyterHub.active_server_limit = 2
-    c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0, "slow_stop_timeout": 0}
+    c.JupyterHub.tornado_settings = {
+        "slow_spawn_timeout": 0,
+        "slow_stop_timeout": 0,
+        "spawn_throttle_retry_range": (1, 2),
+    }
     c.Spawner.consecutive_failure_limit = 3
 
 ROOT = ["--allow-root"] if os.getuid() == 0 else []
