@@ -60,6 +60,81 @@ def test_an_empty_name_is_not_taken_for_mine(as_admin: Jhub, name: str) -> None:
     assert "names no server" in result.err
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("server", "list", ""),
+        ("server", "show", ""),
+        ("server", "restart", "--yes", ""),
+        ("server", "wait", ""),
+        ("server", "progress", ""),
+        ("server", "open", "--url", ""),
+        ("server", "rename", "", "x"),
+        ("share", "list", ""),
+        ("share", "grant", "", "--user", "ana"),
+        ("share", "grant", "ana", "--user", ""),
+        ("share", "revoke", "", "--user", "ana"),
+        ("share", "revoke", "--all", "--yes", ""),
+        ("share", "leave", "ana/x", "--user", ""),
+        ("share", "leave", "ana/x", "--yes", "--group", ""),
+        ("share", "code", "list", ""),
+        ("share", "code", "create", ""),
+        ("share", "code", "revoke", "", "--all", "--yes"),
+        ("token", "list", "-u", ""),
+        ("token", "show", "a1", "-u", ""),
+        ("token", "create", "-u", ""),
+        ("token", "revoke", "a1", "-u", ""),
+        ("context", "show", ""),
+        ("user", "list", "-c", ""),
+        ("login", "http://127.0.0.1:9", "--name", ""),
+    ],
+)
+def test_what_an_unset_variable_gives_is_refused(as_admin: Jhub, command: tuple[str, ...]) -> None:
+    result = as_admin("--debug", *command)
+    assert (result.code, result.out) == (2, ""), result
+    assert "is missing" in result.err or "'' names no server" in result.err or "no context ''" in result.err
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        assert f"debug: {method}" not in result.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("server", "show", "-"),
+        ("server", "restart", "--yes", "-"),
+        ("server", "wait", "-"),
+        ("server", "progress", "-"),
+        ("server", "open", "--url", "-"),
+        ("server", "rename", "-", "x"),
+        ("share", "list", "-"),
+        ("share", "grant", "-", "--user", "ana"),
+        ("share", "revoke", "-", "--user", "ana"),
+        ("share", "revoke", "--all", "--yes", "-"),
+        ("share", "code", "create", "-"),
+        ("share", "code", "revoke", "-", "sc_1"),
+    ],
+)
+def test_several_names_are_not_taken_where_one_is(as_admin: Jhub, command: tuple[str, ...]) -> None:
+    result = as_admin(*command, stdin="ana/a\nana/b\n")
+    assert (result.code, result.out) == (2, "")
+    assert "this command takes one server" in result.err
+    assert "hint: several are taken by jhub server create" in result.err
+
+
+def without_stdin(jhub: Jhub, *args: str) -> tuple[int, str, str]:
+    command = ["sh", "-c", 'exec "$@" <&-', "sh", *JHUB, *args]
+    done = subprocess.run(command, env=jhub.environment(), capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_closed_stdin_is_an_empty_one(as_admin: Jhub, hub_url: str) -> None:
+    code, out, err = without_stdin(as_admin, "user", "delete", "ana")
+    assert (code, out, err.splitlines()[0]) == (2, "", "error: there is no terminal to ask: delete user ana")
+    assert without_stdin(as_admin, "user", "create", "-") == (0, "", "nothing to do: no names on stdin\n")
+    code, out, err = without_stdin(as_admin, "login", hub_url, "--token", "-")
+    assert (code, out, err) == (2, "", "error: there is no token on stdin\n")
+
+
 def test_a_service_has_no_servers_of_its_own(as_robot: Jhub) -> None:
     result = as_robot("server", "stop", "--dry-run")
     assert result.code == 2
@@ -242,6 +317,14 @@ def test_every_command_shows_an_example() -> None:
         found = commands(cli, "jhub", ctx)
     assert len(found) > 55
     assert [name for name, command in found.items() if f"{name.split()[-1]}" not in _examples(command)] == []
+
+
+def test_brackets_are_around_what_may_be_left_out() -> None:
+    with click.Context(cli) as ctx:
+        for name, command in commands(cli, "jhub", ctx).items():
+            for param in command.params:
+                if isinstance(param, click.Argument):
+                    assert param.make_metavar(ctx).startswith("[") is not param.required, name
 
 
 def _examples(command: click.Command) -> str:

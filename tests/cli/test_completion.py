@@ -60,6 +60,23 @@ def test_tokens_and_services(as_admin: Jhub, api: Api, user: str) -> None:
     assert completed(as_admin, "jhub service show rob") == ["robot"]
 
 
+def test_share_codes(as_admin: Jhub, api: Api, server: str) -> None:
+    code = api("POST", f"/share-codes/{server}").json()["id"]
+    assert completed(as_admin, f"jhub share code revoke {server} sc") == [code]
+    assert completed(as_admin, f"jhub share code revoke {server} {code} sc") == []
+    assert completed(as_admin, "jhub share code revoke - sc") == []
+
+
+def test_no_name_is_offered_that_would_be_an_option(as_admin: Jhub, api: Api, fresh: Fresh) -> None:
+    name = f"-{fresh('dash')}"
+    assert api("POST", "/users", json={"usernames": [name]}).status_code == 201
+    try:
+        assert not [each for each in completed(as_admin, "jhub user show ") if each.startswith("-")]
+        assert name in completed(as_admin, "jhub token list -u ")
+    finally:
+        api("DELETE", f"/users/{name}")
+
+
 def test_who_sees_nobody_else_is_offered_their_own(as_ana: Jhub, api: Api, fresh: Fresh) -> None:
     name = fresh("own")
     assert api("PUT", f"/users/ana/servers/{name}").status_code == 201

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,12 +16,14 @@ from jhub.errors import HubError, NotFound
 from jhub.models import HubInfo
 from jhub.steps import Flow, Fork, HubVersion, Next, Plan, Request, call, send
 
+Fresh = Callable[[str], str]
+
 CUT = "(what follows depends on the answers)\n"
 
 
 def test_all_that_a_command_would_send_is_shown(as_admin: Jhub, user: str) -> None:
     as_admin.ok("server", "start", f"{user}/x", "-p", "stub")
-    restart = as_admin("server", "restart", f"{user}/x", "--dry-run")
+    restart = as_admin("server", "restart", f"{user}/x", "-p", "stub", "--dry-run")
     assert restart.lines == [
         f"DELETE /users/{user}/servers/x",
         f'POST /users/{user}/servers/x {{"user_options":{{"profile":"stub"}}}}',
@@ -30,6 +33,35 @@ def test_all_that_a_command_would_send_is_shown(as_admin: Jhub, user: str) -> No
     assert gone.lines == [f"DELETE /users/{user}/servers/x", f"DELETE /users/{user}"]
     assert gone.err == ""
     assert as_admin.ok("server", "show", f"{user}/x", "-o", "csv").splitlines()[1].split(",")[2] == "ready"
+
+
+def test_nothing_follows_what_is_created(as_admin: Jhub, user: str, fresh: Fresh) -> None:
+    for command, sent in (
+        (("token", "create", "--scope", "list:users"), "POST /users/admin/tokens "),
+        (("user", "create", fresh("user")), "POST /users "),
+        (("server", "create", f"{user}/x"), f"PUT /users/{user}/servers/x"),
+    ):
+        planned = as_admin(*command, "--dry-run")
+        assert (planned.code, planned.err, len(planned.lines)) == (0, "", 1)
+        assert planned.out.startswith(sent)
+
+
+def test_a_name_that_fails_does_not_end_it(as_admin: Jhub, user: str, fresh: Fresh) -> None:
+    delete = ("user", "delete", "--dry-run")
+    planned = as_admin(*delete, "ana", "nope", user)
+    assert (planned.code, planned.lines) == (7, ["DELETE /users/ana", f"DELETE /users/{user}"])
+    assert planned.err.startswith("error: user nope: not found")
+    assert CUT not in planned.err
+    assert as_admin(*delete, "nope", "nope2").code == 5
+    assert as_admin("user", "create", "--dry-run", "x/y", fresh("user")).code == 7
+    stop = as_admin("server", "stop", "--dry-run", f"{user}/a", "ana/x", f"{user}/b")
+    assert len(stop.lines) == 3
+    start = as_admin("server", "start", "--dry-run", f"{user}/Not Good", f"{user}/b")
+    assert (start.code, len(start.lines)) == (7, 1)
+    delete_servers = as_admin("server", "delete", "--dry-run", user, f"{user}/b")
+    assert (delete_servers.code, len(delete_servers.lines)) == (7, 1)
+    revoke = as_admin("share", "revoke", "--dry-run", "ana/x", "--user", "x/y", "--user", user)
+    assert (revoke.code, len(revoke.lines)) == (7, 1)
 
 
 def test_reads_that_a_flow_forks_are_carried_out(
@@ -72,9 +104,9 @@ def test_writes_go_on_while_no_answer_is_looked_at(nowhere: Hub, capsys: pytest.
 
 
 def test_it_ends_where_an_answer_decides(nowhere: Hub, capsys: pytest.CaptureFixture[str]) -> None:
-    def reads_it() -> Flow[None]:
+    def makes_a_result() -> Flow[str]:
         answer = yield from call("POST", "/a", dict[str, str])
-        yield from send("POST", f"/{answer['id']}")
+        return answer["id"]
 
     def looks_again() -> Flow[None]:
         yield from send("POST", "/a")
@@ -85,8 +117,9 @@ def test_it_ends_where_an_answer_decides(nowhere: Hub, capsys: pytest.CaptureFix
         yield from call("POST", "/a", tuple[str, ...])
         raise HubError("there is nothing in it")
 
-    for flow in (reads_it, looks_again, gives_up):
-        assert printed(nowhere, capsys, flow()) == (["POST /a"], CUT)
+    assert printed(nowhere, capsys, looks_again()) == (["POST /a"], CUT)
+    for flow in (makes_a_result, gives_up):
+        assert printed(nowhere, capsys, flow()) == (["POST /a"], ""), "nothing follows"
 
 
 def test_what_runs_beside_is_no_way_around(nowhere: Hub, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,6 +142,6 @@ def test_a_failed_read_is_the_flows_concern(nowhere: Hub, capsys: pytest.Capture
             yield from send("POST", "/a")
         raise NotFound("at last")
 
-    assert printed(nowhere, capsys, flow()) == (["POST /a"], CUT)
+    assert printed(nowhere, capsys, flow()) == (["POST /a"], "")
     with pytest.raises(HubError, match="cannot reach"):
         rehearse(nowhere, [send("GET", "/a")])

@@ -44,7 +44,7 @@ def test_auth_state_comes_from_a_file_or_stdin_and_is_not_shown(as_admin: Jhub, 
     # The tests' hub has no key to encrypt it with.
     kept = as_admin("user", "edit", user, "--auth-state", "-", "--debug", stdin='{"password": "HUNTER2"}')
     assert kept.code == 1
-    assert "hint: does it keep auth state?" in kept.err
+    assert "hint: does the hub keep auth state?" in kept.err
     for wrong, stdin in (('{"password": "HUNTER2"}', ""), ("-", '["HUNTER2"'), ("@/nowhere", "")):
         assert as_admin("user", "edit", user, "--auth-state", wrong, stdin=stdin).code == 2
     assert as_admin("user", "edit", "-", "--auth-state", "-", stdin="{}").code == 2
@@ -84,6 +84,20 @@ def test_groups_are_created_with_members_and_found_by_them(as_admin: Jhub, user:
     assert (nobody.code, nobody.out) == (5, "")
     assert "No such user: ghost" in nobody.err
     as_admin.ok("group", "delete", "--yes", a, b, c)
+
+
+def test_a_name_that_is_none_keeps_no_other_group_from_being_created(as_admin: Jhub, fresh: Fresh) -> None:
+    a, b = fresh("group"), f"{fresh('group')}  b"
+    create = ("group", "create", a, "x/y", b, "-o", "name")
+    planned = as_admin(*create, "--dry-run")
+    assert (planned.code, planned.lines) == (7, [f'POST /groups {{"groups":["{a}","{b}"],"users":[]}}'])
+    made = as_admin(*create)
+    assert (made.code, made.lines) == (7, [a, b])
+    assert made.err == planned.err == "error: 'x/y' is not a group name: no slashes or control characters\n"
+    again = as_admin("group", "create", a, b, "--if-not-exists", "-o", "name")
+    assert (again.code, again.lines) == (0, [a, b])
+    assert as_admin("group", "create", "x/y", "").code == 2
+    as_admin.ok("group", "delete", "--yes", a, b)
 
 
 def test_many_groups_take_few_requests(as_admin: Jhub, fresh: Fresh) -> None:

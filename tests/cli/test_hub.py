@@ -33,9 +33,12 @@ def test_a_service_gets_a_token_that_is_shown_once(as_admin: Jhub, hub_url: str,
     assert json.loads(as_service.ok("whoami", "-o", "json"))["name"] == service
 
     as_admin.said.clear()
-    again = as_admin("service", "create", service, "--generate-token", "--if-not-exists", "-o", "name")
+    again = as_admin("service", "create", service, "--api-token", "-", "--if-not-exists", "-o", "name", stdin="a" * 32)
     assert (again.code, again.out) == (0, f"{service}\n")
     assert "keeps the token that it has" in again.err
+    both = as_admin("service", "create", service, "--generate-token", "--if-not-exists")
+    assert (both.code, both.out) == (2, "")
+    assert "exclude each other: a service that exists keeps its token" in both.err
     assert as_admin("service", "create", service, "--generate-token").code == 6
     assert service in as_admin.ok("service", "list", "-o", "name").split()
     assert json.loads(as_admin.ok("service", "show", service, "-o", "json"))["admin"] is True

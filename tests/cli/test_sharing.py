@@ -64,6 +64,15 @@ def test_what_is_shared_with_somebody_is_given_up(as_admin: Jhub, server: str, u
     assert as_admin.ok("share", "list", "--with", user, "-o", "name") == ""
 
 
+def test_groups_are_served_whoever_is_on_stdin(as_admin: Jhub, server: str, user: str, group: str) -> None:
+    given = as_admin.ok("share", "grant", server, "--user", "-", "--group", group)
+    assert [line.split()[:3] for line in given.splitlines()[1:]] == [[server, "group", group]]
+    both = as_admin.ok("share", "grant", server, "--user", "-", "--group", group, stdin=user)
+    assert len(both.splitlines()) == 3
+    gone = as_admin("share", "revoke", server, "--user", "-", "--group", group)
+    assert gone.err == f"{server}: not shared with group {group} now\n"
+
+
 def test_who_may_not_share_is_told_what_is_missing(as_ana: Jhub, server: str) -> None:
     refused = as_ana("share", "grant", f"/{server.partition('/')[2]}", "--user", "admin")
     assert refused.code == 4

@@ -69,7 +69,8 @@ def show(name: str | None, form: str) -> None:
     jhub context show -o json
     """
     known = contexts.load()
-    name = contexts.chosen(name or click.get_current_context().meta.get(CONTEXT))
+    if name is None:
+        name = contexts.chosen(click.get_current_context().meta.get(CONTEXT))
     contexts.get(name, known)
     ROWS.one(_row(name, known), form)
 

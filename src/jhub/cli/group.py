@@ -13,10 +13,10 @@ from jhub.cli.kit.each import Tally, delete_each, report, tally
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
 from jhub.cli.kit.output import View, dump, note
 from jhub.cli.kit.pairs import pairs
-from jhub.errors import Conflict, HubError
+from jhub.errors import Conflict, HubError, InvalidInput
 from jhub.models import Group
 from jhub.operations.groups import CHUNK, GroupOps
-from jhub.steps import Plan
+from jhub.steps import Plan, segment
 
 if TYPE_CHECKING:
     from jhub.client.sync import Hub
@@ -90,13 +90,14 @@ def create(names: tuple[str, ...], users: tuple[str, ...], if_not_exists: bool, 
     jhub group create geo --if-not-exists
     jhub group create monday tuesday --user ana --user bo
     """
-    with connect() as hub:
-        wanted = names_from(names)
+    given = names_from(names)
+    with connect() as hub, tally() as counted:
+        wanted = _sound(given, counted)
         if dry_run:
             chunks = (wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK))
             rehearse(hub, (GroupOps.create_many(some, users=users) for some in chunks))
-            return
-        with tally() as counted:
+            counted.done += len(wanted)
+        else:
             report(GROUPS, _created(hub, wanted, users, if_not_exists, counted), form)
 
 
@@ -178,6 +179,19 @@ def _change(plan: Plan[Group], dry_run: bool, form: str) -> None:
             GROUPS.one(hub.run(plan), form)
 
 
+def _sound(names: list[str], counted: Tally) -> list[str]:
+    """Those that can name a group; one that cannot would keep the others of its request from being created."""
+    found: list[str] = []
+    for name in names:
+        try:
+            segment(name, "group")
+        except InvalidInput as error:
+            counted.failed(error)
+        else:
+            found.append(name)
+    return found
+
+
 def _created(hub: Hub, names: list[str], users: tuple[str, ...], exist_ok: bool, counted: Tally) -> Iterator[Group]:
     """Create groups, in as few requests as tell what became of each.
 
@@ -190,12 +204,11 @@ def _created(hub: Hub, names: list[str], users: tuple[str, ...], exist_ok: bool,
             try:
                 made = hub.groups.create_many(some, users=users)
             except Conflict as error:
-                there = next((name for name in some if str(error).startswith(f"group {name}: already exists")), None)
+                there = error.existing
                 if there is None:
                     raise
-                at = some.index(there)
-                waiting = some[at + 1 :] + waiting
-                known = some[: at + 1] if exist_ok else some[:at]
+                waiting = some[some.index(there) + 1 :] + waiting
+                known = (*error.created, there) if exist_ok else error.created
                 if not exist_ok:
                     counted.failed(Conflict(f"group {there}: already exists"))
                 elif users:

@@ -60,6 +60,8 @@ def login(
     """
     from jhub.client.sync import Hub
 
+    if name == "":
+        raise InvalidInput("a context name is missing")
     contexts.prepare()
     address = tidy(url)
     if address.startswith("http://") and not is_loopback(address):
@@ -74,7 +76,7 @@ def login(
     else:
         with Hub(url) as door:
             api_url = door.api_url  # before a password is asked for
-            username = username or _ask("Username", hide=False)
+            username = _ask("Username", hide=False) if username is None else username
             password = _password(password_stdin)
             made = door.tokens.create_with_password(
                 username, password, note=note_ or _machine(), expires_in=int(expires)

@@ -51,6 +51,8 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point."""
+    # Python leaves a stdin that is closed (`<&-`) out: let it be one with nothing on it.
+    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115 - for as long as the program runs
     if "_JHUB_COMPLETE" in os.environ:
         from jhub.cli.kit.bash import Bash
 

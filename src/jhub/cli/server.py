@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 import click
@@ -11,7 +10,7 @@ import msgspec
 from jhub.cli.kit import complete
 from jhub.cli.kit.confirm import confirm, confirm_by_name
 from jhub.cli.kit.dry_run import rehearse
-from jhub.cli.kit.each import each
+from jhub.cli.kit.each import each, rehearse_each
 from jhub.cli.kit.options import common, connect, dry_run, duration, output, yes
 from jhub.cli.kit.output import note
 from jhub.cli.kit.servers import (
@@ -35,9 +34,6 @@ from jhub.models import Server
 from jhub.operations.servers import ServerOps
 from jhub.steps import Plan
 
-if TYPE_CHECKING:
-    pass
-
 
 @click.group()
 def server() -> None:
@@ -53,14 +49,14 @@ for command in (create, edit, rename, keep_alive):
 
 
 @server.command("list")
-@click.argument("user", required=False, default="", shell_complete=complete.users)
+@click.argument("user", required=False, shell_complete=complete.users)
 @click.option("--stopped", is_flag=True, help="Those that do not run too.")
 @click.option(
     "-p", "--profile", shell_complete=complete.profiles, help="Only those that were started from this profile."
 )
 @output()
 @common
-def list_(user: str, stopped: bool, profile: str | None, form: str) -> None:
+def list_(user: str | None, stopped: bool, profile: str | None, form: str) -> None:
     """List the servers that run, of everybody or of USER.
 
     \b
@@ -68,8 +64,10 @@ def list_(user: str, stopped: bool, profile: str | None, form: str) -> None:
     jhub server list ana --stopped
     jhub server list --profile gpu -o name | jhub server stop --yes -
     """
+    if user == "":
+        raise InvalidInput("a user name is missing")
     with connect() as hub:
-        found = (one for one in hub.servers.list(user, stopped=stopped) if profile in (None, one.profile))
+        found = (one for one in hub.servers.list(user or "", stopped=stopped) if profile in (None, one.profile))
         view(hub).many(found, form)
 
 
@@ -77,7 +75,7 @@ def list_(user: str, stopped: bool, profile: str | None, form: str) -> None:
 @server_argument
 @output()
 @common
-def show(name: str, form: str) -> None:
+def show(name: str | None, form: str) -> None:
     """Show one server.
 
     \b
@@ -129,7 +127,7 @@ def start(
         found = targets(hub, servers)
         names = [str(one) for one in found]
         if dry_run:
-            rehearse(hub, map(plan, names))
+            rehearse_each(hub, names, plan)
         elif no_wait:
             with each(names, lambda name: hub.run(plan(name))) as begun:
                 if form == "json":  # one per line, as when it waits
@@ -163,7 +161,7 @@ def stop(servers: tuple[str, ...], timeout: float, yes: bool, dry_run: bool, for
     with connect() as hub:
         found = targets(hub, servers)
         if dry_run:
-            rehearse(hub, (ServerOps.stop(one.user, one.name) for one in found))
+            rehearse_each(hub, found, lambda one: ServerOps.stop(one.user, one.name))
             return
         from jhub.cli.kit.watch import watch
 
@@ -181,7 +179,13 @@ def stop(servers: tuple[str, ...], timeout: float, yes: bool, dry_run: bool, for
 @output()
 @common
 def restart(
-    name: str, profile: str | None, options: tuple[str, ...], timeout: float, yes: bool, dry_run: bool, form: str
+    name: str | None,
+    profile: str | None,
+    options: tuple[str, ...],
+    timeout: float,
+    yes: bool,
+    dry_run: bool,
+    form: str,
 ) -> None:
     """Stop a server and start it again with the options it had, or with others.
 
@@ -206,7 +210,7 @@ def restart(
 @click.option("--timeout", type=duration, default="10m", show_default=True, help="How long to wait.")
 @output()
 @common
-def wait(name: str, timeout: float, form: str) -> None:
+def wait(name: str | None, timeout: float, form: str) -> None:
     """Wait until a server that is starting is ready.
 
     \b
@@ -223,7 +227,7 @@ def wait(name: str, timeout: float, form: str) -> None:
     "-o", "--output", "form", type=click.Choice(["table", "json"]), default="table", help="As lines, or JSON."
 )
 @common
-def progress(name: str, form: str) -> None:
+def progress(name: str | None, form: str) -> None:
     """Show what the hub reports while a server starts.
 
     \b
@@ -243,7 +247,7 @@ def progress(name: str, form: str) -> None:
 @server_argument
 @click.option("--url", "print_only", is_flag=True, help="Print the URL only.")
 @common
-def open_(name: str, print_only: bool) -> None:
+def open_(name: str | None, print_only: bool) -> None:
     """Open a server in the browser.
 
     \b
@@ -280,7 +284,7 @@ def delete(servers: tuple[str, ...], timeout: float, yes: bool, dry_run: bool, f
     with connect() as hub:
         found = targets(hub, servers)
         if dry_run:
-            rehearse(hub, (ServerOps.delete(one.user, one.name) for one in found))
+            rehearse_each(hub, found, lambda one: ServerOps.delete(one.user, one.name))
             return
         from jhub.cli.kit.watch import watch
 

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import click
 
-from jhub.cli.kit import complete
 from jhub.cli.kit.dry_run import rehearse
 from jhub.cli.kit.each import run_each, tell_each
 from jhub.cli.kit.options import common, connect, dry_run, output
 from jhub.cli.kit.servers import (
     display_name_option,
+    named_server_argument,
     named_servers_argument,
     option_option,
     profile_option,
@@ -111,7 +111,7 @@ def edit(
 
 
 @click.command()
-@click.argument("name", metavar="[USER/NAME | /NAME]", shell_complete=complete.servers)
+@named_server_argument
 @click.argument("new", metavar="NEWNAME")
 @dry_run
 @output()

@@ -109,6 +109,11 @@ def create(
     """
     if generate_token and token_from is not None:
         raise click.UsageError("--api-token and --generate-token exclude each other")
+    if generate_token and if_not_exists:
+        raise click.UsageError(
+            "--generate-token and --if-not-exists exclude each other: a service that exists keeps its token, and "
+            "nobody can show it again"
+        )
     token = secrets.token_hex(32) if generate_token else None
     if token_from is not None:
         token = secret("--api-token", token_from, "API token")
@@ -136,7 +141,6 @@ def create(
             made = hub.services.get(name)
             if token is not None:
                 note(f"service {name} exists already, and keeps the token that it has")
-            generate_token = False
     if not generate_token:
         SERVICES.one(made, form)
         return

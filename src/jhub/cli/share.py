@@ -11,10 +11,19 @@ import click
 from jhub.cli.kit import complete
 from jhub.cli.kit.confirm import confirm
 from jhub.cli.kit.dry_run import rehearse
-from jhub.cli.kit.each import each, run_each, tell_each
-from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
+from jhub.cli.kit.each import each, rehearse_each, run_each, tell_each
+from jhub.cli.kit.options import common, connect, dry_run, names_from, output, read_names, yes
 from jhub.cli.kit.output import View, ago, note
-from jhub.cli.kit.servers import count, me, owned, owner_argument, scopes_option, target, targets
+from jhub.cli.kit.servers import (
+    count,
+    me,
+    owned,
+    owner_argument,
+    required_server_argument,
+    scopes_option,
+    target,
+    targets,
+)
 from jhub.cli.share_code import code
 from jhub.errors import NotFound
 from jhub.fleet.events import Target
@@ -25,7 +34,6 @@ from jhub.steps import Flow, Plan
 if TYPE_CHECKING:
     from jhub.client.sync import Hub
 
-server_argument = click.argument("name", metavar="[USER | USER/NAME | /NAME]", shell_complete=complete.servers)
 users_option = click.option(
     "--user", "users", multiple=True, metavar="USER", shell_complete=complete.users, help="A user; may be repeated."
 )
@@ -59,7 +67,7 @@ share.add_command(code)
 )
 @output()
 @common
-def list_(whose: str, user: str | None, group: str | None, form: str) -> None:
+def list_(whose: str | None, user: str | None, group: str | None, form: str) -> None:
     """List with whom servers are shared.
 
     All of OWNER's servers, or one of them; mine by default.
@@ -69,7 +77,7 @@ def list_(whose: str, user: str | None, group: str | None, form: str) -> None:
     jhub share list ana/lab
     jhub share list --with bo -o name
     """
-    if len([given for given in (whose or None, user, group) if given is not None]) > 1:
+    if len([given for given in (whose, user, group) if given is not None]) > 1:
         raise click.UsageError("OWNER, --with and --with-group exclude each other")
     with connect() as hub:
         if user is None and group is None:
@@ -79,7 +87,7 @@ def list_(whose: str, user: str | None, group: str | None, form: str) -> None:
 
 
 @share.command()
-@server_argument
+@required_server_argument
 @users_option
 @groups_option
 @scopes_option
@@ -108,7 +116,7 @@ def grant(
 
 
 @share.command()
-@server_argument
+@required_server_argument
 @users_option
 @groups_option
 @scopes_option
@@ -146,7 +154,7 @@ def revoke(
             return ShareOps.revoke(one.user, one.name, scopes=scopes or None, **others[who])
 
         if dry_run:
-            rehearse(hub, map(plan, others))
+            rehearse_each(hub, others, plan)
             return
         with each(others, lambda who: (who, hub.run(plan(who)))) as done:
             for who, left in done:
@@ -156,7 +164,7 @@ def revoke(
 
 @share.command()
 @click.argument(
-    "servers", nargs=-1, required=True, metavar="[OWNER | OWNER/NAME | -]...", shell_complete=complete.shared
+    "servers", nargs=-1, required=True, metavar="{OWNER | OWNER/NAME | -}...", shell_complete=complete.shared
 )
 @click.option("--user", metavar="USER", shell_complete=complete.users, help="In the place of this user, not for me.")
 @click.option("--group", metavar="GROUP", shell_complete=complete.groups, help="In the place of this group.")
@@ -174,7 +182,7 @@ def leave(servers: tuple[str, ...], user: str | None, group: str | None, yes: bo
         raise click.UsageError("--user and --group exclude each other")
     with connect() as hub:
         found = targets(hub, servers)
-        who = {"user": user or me(hub)} if group is None else {"group": group}
+        who = {"user": me(hub) if user is None else user} if group is None else {"group": group}
         if group is not None and not dry_run:
             confirm(f"Give up {count(found)}, for all of group {group}?", yes=yes)
 
@@ -212,8 +220,10 @@ def _recipients(users: Sequence[str], groups: Sequence[str]) -> dict[str, dict[s
     """Whom to share with, as people call them and as operations do."""
     if not users and not groups:
         raise click.UsageError("with whom? Give --user or --group")
+    # With groups there is something to do, whoever is on stdin.
+    named = read_names(users) if groups else names_from(users)
     return {
-        **{f"user {name}": {"user": name} for name in (names_from(users) if users else ())},
+        **{f"user {name}": {"user": name} for name in named},
         **{f"group {name}": {"group": name} for name in groups},
     }
 

@@ -13,7 +13,7 @@ from jhub.cli.kit.dry_run import rehearse
 from jhub.cli.kit.each import tell_each
 from jhub.cli.kit.options import common, connect, dry_run, duration, names_from, output, yes
 from jhub.cli.kit.output import View, ago, note
-from jhub.cli.kit.servers import owned, owner_argument, scopes_option, target
+from jhub.cli.kit.servers import owned, owner_argument, required_server_argument, scopes_option, target
 from jhub.cli.kit.text import clean
 from jhub.models import ShareCode
 from jhub.operations.shares import ShareCodeOps
@@ -31,8 +31,6 @@ CODES: View[ShareCode] = View(
     },
 )
 
-server_argument = click.argument("name", metavar="[USER | USER/NAME | /NAME]", shell_complete=complete.servers)
-
 
 @click.group()
 def code() -> None:
@@ -43,7 +41,7 @@ def code() -> None:
 @owner_argument
 @output()
 @common
-def list_(whose: str, form: str) -> None:
+def list_(whose: str | None, form: str) -> None:
     """List codes, without their secrets.
 
     Those for all of OWNER's servers, or for one of them; for mine by default.
@@ -57,7 +55,7 @@ def list_(whose: str, form: str) -> None:
 
 
 @code.command()
-@server_argument
+@required_server_argument
 @click.option("--expires", type=duration, default="1d", show_default=True, help="When it ends: 90m, 2h, 30d.")
 @scopes_option
 @dry_run
@@ -93,8 +91,8 @@ def create(name: str, expires: float, scopes: tuple[str, ...], dry_run: bool, fo
 
 
 @code.command()
-@server_argument
-@click.argument("ids", nargs=-1, metavar="ID...")
+@required_server_argument
+@click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=complete.codes)
 @click.option("--all", "everything", is_flag=True, help="All codes for this server.")
 @yes
 @dry_run

@@ -133,4 +133,4 @@ def revoke(ids: tuple[str, ...], owner: str | None, dry_run: bool) -> None:
 
 
 def _owner(hub: Hub, given: str | None) -> str:
-    return given or hub.whoami().name
+    return hub.whoami().name if given is None else given

@@ -18,7 +18,7 @@ from jhub import contexts
 from jhub.cli.kit.options import CONTEXT
 from jhub.cli.kit.text import clean
 from jhub.errors import NotAuthorized
-from jhub.models import Group, Named, Share, Token, User
+from jhub.models import Group, Named, Share, ShareCode, Token, User
 from jhub.operations.paths import user_path
 from jhub.steps import call, segment
 
@@ -48,12 +48,19 @@ class _Shares(Struct):
     items: tuple[Share, ...]
 
 
+class _Codes(Struct):
+    items: tuple[ShareCode, ...]
+
+
 def completer(find: Callable[[Hub, click.Context, str], Found]) -> Completer:
     """What click asks for names: those that `find` knows, as far as they go on from what was typed."""
 
     def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         found: list[CompletionItem] = []
         given = ctx.params.get(param.name or "")
+        option = isinstance(
+            param, click.Option
+        )  # where a name may begin with "-"; as an argument it would be an option
         before = cast(tuple[object, ...], given) if isinstance(given, tuple) else ()
 
         def ask() -> None:
@@ -62,6 +69,7 @@ def completer(find: Callable[[Hub, click.Context, str], Found]) -> Completer:
                     CompletionItem(name, help=clean(said) or None)
                     for name, said in find(hub, ctx, incomplete)
                     if name.startswith(incomplete) and name.isprintable() and name not in before
+                    if option or not name.startswith("-")
                 )
 
         # A thread, because looking a host up takes as long as it takes, whatever the time-outs are.
@@ -155,6 +163,15 @@ def tokens(hub: Hub, ctx: click.Context, part: str) -> Found:
     for name in [owner] if owner else [me.name for me in _mine(hub)]:
         listed = _get(hub, f"{user_path(name)}/tokens", _Tokens)
         yield from ((token.id, token.note or "") for token in listed.api_tokens)
+
+
+@completer
+def codes(hub: Hub, ctx: click.Context, part: str) -> Found:
+    """Ids of codes for the server that stands before them on the line."""
+    owner, _, server = ctx.params["name"].partition("/")
+    for name in [owner] if owner else [me.name for me in _mine(hub)]:
+        path = f"/share-codes/{segment(name, 'user')}/{segment(server, 'server') if server else ''}"
+        yield from ((code.id, "") for code in _get(hub, path, _Codes, limit=PAGE).items)
 
 
 @completer

@@ -24,13 +24,21 @@ SECRET = {"api_token", "auth_state", "auth_token", "client_secret", "code", "cod
 
 def rehearse(hub: Hub, plans: Iterable[Plan[Any]]) -> None:
     """Print the requests that plans would change something with."""
-    told = [_to_its_end(hub, plan) for plan in plans]
-    if not all(told):
+    finish(rehearsed(hub, plan) for plan in plans)
+
+
+def finish(told: Iterable[bool]) -> None:
+    """Say so if one of several plans was not told to its end; all of them are told first."""
+    if not all(list(told)):
         note("(what follows depends on the answers)")
 
 
-def _to_its_end(hub: Hub, plan: Plan[Any]) -> bool:
-    """Print the writes of one plan, each answered with nothing in it. False where it wants to know more than that."""
+def rehearsed(hub: Hub, plan: Plan[Any]) -> bool:
+    """Print the writes of one plan, each answered with nothing in it. False where it asks on, which nobody answers.
+
+    One that fails on an answer with nothing in it is taken to have come to its end, where it would have made its
+    result of a real one, such as a new token: an operation that goes on by what came of a write asks again first.
+    """
     from jhub.client.threads import Threads
 
     steps = plan.__iter__()
@@ -46,7 +54,7 @@ def _to_its_end(hub: Hub, plan: Plan[Any]) -> bool:
         except Exception:
             if not wrote:
                 raise
-            return False  # it makes nothing of an answer that has nothing in it
+            return True
         answer = failure = None
         if _writes(step):
             if not isinstance(step, Request):

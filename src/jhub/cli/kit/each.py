@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from jhub.cli.kit.confirm import confirm_by_name
-from jhub.cli.kit.dry_run import rehearse
+from jhub.cli.kit.dry_run import finish, rehearsed
 from jhub.cli.kit.exits import code_of, show
 from jhub.cli.kit.output import View, note
 from jhub.errors import HubError, Unavailable
@@ -20,6 +20,7 @@ from jhub.steps import Plan
 if TYPE_CHECKING:
     from jhub.client.sync import Hub
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 
@@ -47,7 +48,7 @@ def tally() -> Generator[Tally]:
 
 
 @contextmanager
-def each(names: Iterable[str], act: Callable[[str], T]) -> Generator[Iterator[T]]:
+def each(names: Iterable[K], act: Callable[[K], T]) -> Generator[Iterator[T]]:
     """What `act` gives for each name, as it comes. On the way out, the exit code of `tally`."""
 
     def results() -> Iterator[T]:
@@ -73,12 +74,18 @@ def report(view: View[T], results: Iterator[T], form: str) -> None:
         view.many(chain(first, results), form)
 
 
+def rehearse_each(hub: Hub, names: Iterable[K], plan: Callable[[K], Plan[object]]) -> None:
+    """Print what a plan would change for each name. A name that fails ends it no more than it ends the real thing."""
+    with each(names, lambda name: rehearsed(hub, plan(name))) as told:
+        finish(told)
+
+
 def run_each(
     hub: Hub, names: list[str], plan: Callable[[str], Plan[T]], view: View[T], form: str, *, dry_run: bool
 ) -> None:
     """Carry a plan out for each name and print what came of it."""
     if dry_run:
-        rehearse(hub, map(plan, names))
+        rehearse_each(hub, names, plan)
         return
     with each(names, lambda name: hub.run(plan(name))) as results:
         report(view, results, form)
@@ -89,7 +96,7 @@ def tell_each(
 ) -> None:
     """Carry a plan out for each name, and say that it was."""
     if dry_run:
-        rehearse(hub, map(plan, names))
+        rehearse_each(hub, names, plan)
         return
 
     def act(name: str) -> str:

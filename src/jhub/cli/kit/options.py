@@ -28,7 +28,10 @@ FORMATS = ("table", "json", "yaml", "name", "csv")
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
-    if value:
+    if value == "":
+        # Of an unset variable, most likely: the current context may be another hub.
+        raise click.BadParameter("a context name is missing")
+    if value is not None:
         ctx.meta[CONTEXT] = value
 
 
@@ -106,16 +109,22 @@ def connect() -> Generator[Hub]:
 
 
 def names_from(given: Iterable[str]) -> list[str]:
-    """Names as given; "-" stands for those on stdin, one per line."""
+    """Names as given; "-" stands for those on stdin, one per line. Without any the command ends."""
+    found = read_names(given)
+    if not found:
+        note("nothing to do: no names on stdin")
+        raise click.exceptions.Exit(0)
+    return found
+
+
+def read_names(given: Iterable[str]) -> list[str]:
+    """Names as given, and those on stdin for "-", of which there may be none."""
     found: list[str] = []
     for name in given:
         if name == "-":
             # Spreadsheets put a byte order mark before the first name.
-            lines = (line.strip().removeprefix("\ufeff").strip() for line in sys.stdin or ())
+            lines = (line.strip().removeprefix("\ufeff").strip() for line in sys.stdin)
             found += [line for line in lines if line]
         else:
             found.append(name)
-    if not found:
-        note("nothing to do: no names on stdin")
-        raise click.exceptions.Exit(0)
     return list(dict.fromkeys(found))

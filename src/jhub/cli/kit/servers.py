@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 import click
 
 from jhub.cli.kit import complete
+from jhub.cli.kit.given import STDIN
 from jhub.cli.kit.options import names_from
 from jhub.cli.kit.output import View, ago
 from jhub.cli.kit.pairs import pairs
@@ -19,21 +20,24 @@ from jhub.models import Server
 if TYPE_CHECKING:
     from jhub.client.sync import Hub
 
+# As click shows choices: brackets around what may be left out, braces around what may not.
 servers_argument = click.argument(
     "servers", nargs=-1, metavar="[USER | USER/NAME | /NAME | -]...", shell_complete=complete.servers
 )
 named_servers_argument = click.argument(
-    "servers", nargs=-1, required=True, metavar="[USER/NAME | /NAME | -]...", shell_complete=complete.servers
+    "servers", nargs=-1, required=True, metavar="{USER/NAME | /NAME | -}...", shell_complete=complete.servers
 )
 server_argument = click.argument(
-    "name", required=False, default="", metavar="[USER | USER/NAME | /NAME]", shell_complete=complete.servers
+    "name", required=False, metavar="[USER | USER/NAME | /NAME]", shell_complete=complete.servers
 )
+required_server_argument = click.argument("name", metavar="{USER | USER/NAME | /NAME}", shell_complete=complete.servers)
+named_server_argument = click.argument("name", metavar="{USER/NAME | /NAME}", shell_complete=complete.servers)
 profile_option = click.option("-p", "--profile", shell_complete=complete.profiles, help="The profile to start from.")
 option_option = click.option(
     "--option", "options", multiple=True, metavar="KEY=VALUE", help="A user option, KEY:=JSON for numbers; repeatable."
 )
 owner_argument = click.argument(
-    "whose", required=False, default="", metavar="[OWNER | OWNER/NAME | /NAME]", shell_complete=complete.servers
+    "whose", required=False, metavar="[OWNER | OWNER/NAME | /NAME]", shell_complete=complete.servers
 )
 scopes_option = click.option(
     "--scope", "scopes", multiple=True, metavar="SCOPE", help="Such as access:servers or read:servers; may be repeated."
@@ -66,9 +70,14 @@ def user_options(profile: str | None, options: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def target(hub: Hub, given: str) -> Target:
-    """One server; my default one where nothing is named."""
-    return targets(hub, [given] if given else [])[0]
+def target(hub: Hub, given: str | None) -> Target:
+    """One server; my default one where none is named. An empty name is none of mine: a variable may be unset."""
+    if given == STDIN:
+        raise InvalidInput(
+            "this command takes one server, and - stands for several",
+            hint="several are taken by jhub server create, edit, start, stop, keep-alive, delete, and jhub share leave",
+        )
+    return targets(hub, [] if given is None else [given])[0]
 
 
 def targets(hub: Hub, given: Sequence[str]) -> list[Target]:
@@ -88,9 +97,9 @@ def me(hub: Hub) -> str:
     return who.name
 
 
-def owned(hub: Hub, given: str) -> tuple[str, str | None]:
+def owned(hub: Hub, given: str | None) -> tuple[str, str | None]:
     """One server of somebody's, or None for all of theirs; all of mine where nothing is named."""
-    if not given:
+    if given is None:
         return me(hub), None
     one = target(hub, given)
     return one.user, one.name or None
