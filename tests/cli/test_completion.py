@@ -43,8 +43,14 @@ def test_users_and_their_servers(as_admin: Jhub, user: str, server: str) -> None
     assert completed(as_admin, f"jhub server start {user}") == [user, server]
     assert completed(as_admin, f"jhub server start {user}/l") == [server]
     assert completed(as_admin, f"jhub share grant {server} --user {user}") == [user]
-    assert "stub" in completed(as_admin, "jhub server start -p st")
     assert completed(as_admin, "jhub ser") == ["server", "service"]
+
+
+def test_profiles_of_servers_that_are_seen(as_ana: Jhub, api: Api, fresh: Fresh) -> None:
+    # Ana sees herself alone; an administrator would be offered what the first page of users started, of however many.
+    body = {"user_options": {"profile": "stub"}}
+    assert api("PUT", f"/users/ana/servers/{fresh('lab')}", json=body).status_code == 201
+    assert "stub" in completed(as_ana, "jhub server start -p st")
 
 
 def test_groups_and_their_members(as_admin: Jhub, api: Api, user: str, fresh: Fresh) -> None:
@@ -71,8 +77,9 @@ def test_no_name_is_offered_that_would_be_an_option(as_admin: Jhub, api: Api, fr
     name = f"-{fresh('dash')}"
     assert api("POST", "/users", json={"usernames": [name]}).status_code == 201
     try:
-        assert not [each for each in completed(as_admin, "jhub user show ") if each.startswith("-")]
-        assert name in completed(as_admin, "jhub token list -u ")
+        assert completed(as_admin, f"jhub user show {name[1:]}") == []
+        assert name not in completed(as_admin, "jhub user show -")
+        assert completed(as_admin, f"jhub token list -u {name}") == [name]
     finally:
         api("DELETE", f"/users/{name}")
 

@@ -22,6 +22,7 @@ MAY: dict[str, set[str]] = {
     "models": set(),
     "errors": set(),
     "files": set(),
+    "login_client": set(),
     "steps": {"models", "errors"},
     "binding": {"models", "errors", "steps"},
     "discovery": {"models", "errors", "steps", "binding"},
@@ -31,7 +32,7 @@ MAY: dict[str, set[str]] = {
     "contexts": PURE | {"fleet", "client", "files"},
     "testing": {"errors", "steps"},
     "local": {"models", "errors"},
-    "extension": {"models", "errors"},
+    "extension": {"models", "errors", "login_client"},
     "cli": PURE | {"fleet", "client", "contexts", "files", "local"},
 }
 
