@@ -19,7 +19,17 @@ from urllib.parse import quote
 
 import msgspec
 
-from jhub.errors import HubError, InvalidInput, NotAHub, NotFound, Redirected, Throttled, Unavailable, from_answer
+from jhub.errors import (
+    GATEWAY,
+    HubError,
+    InvalidInput,
+    NotAHub,
+    NotFound,
+    Redirected,
+    Throttled,
+    Unavailable,
+    from_answer,
+)
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -40,7 +50,7 @@ class Interrupted(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A raw HTTP answer. Header names are lower-case."""
+    """A raw HTTP answer. Header names are lower-case; cookies are set one on a line."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
@@ -67,6 +77,10 @@ class Request(Generic[T]):
         Send the body, a mapping of texts, as a form instead of as JSON.
     repeatable
         Whether sending it twice does what sending it once does. None: by the method.
+    headers
+        Sent beside the usual ones; to the hub's own origin only.
+    page
+        Hand every answer of the hub to `decode`, redirects and refusals too: it is a page for people.
     """
 
     method: str
@@ -80,9 +94,13 @@ class Request(Generic[T]):
     anonymous: bool = False
     form: bool = False
     repeatable: bool | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # may hold cookies
+    page: bool = False
 
     def read(self, answer: Answer) -> T:
         """The result, or the error that the answer means."""
+        if self.page and answer.status not in GATEWAY:
+            return self.decode(answer)
         if 200 <= answer.status < 300:
             if self.root == "api" and _kind(answer) == "text/html":
                 # The login page of a gateway, mostly; the API has no pages.
@@ -189,6 +207,17 @@ class Emit:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """Something that only a person can answer, or do: see `jhub.login.questions`."""
+
+    question: object
+
+    def __iter__(self) -> Generator[Step, Any, Any]:
+        answer: Any = yield self
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
 class Fork:
     """Run a flow beside this one. Its end arrives by `Next`; what it emits is emitted."""
 
@@ -230,7 +259,7 @@ class Plan(Protocol[T_co]):
     def __iter__(self) -> Generator[Step, Any, T_co]: ...
 
 
-Step: TypeAlias = Request[Any] | Listen[Any] | Sleep | Now | HubVersion | Emit | Fork | Next | Cancel
+Step: TypeAlias = Request[Any] | Listen[Any] | Sleep | Now | HubVersion | Emit | Ask | Fork | Next | Cancel
 Flow: TypeAlias = Generator[Step, Any, T]
 
 

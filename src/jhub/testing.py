@@ -30,6 +30,7 @@ import msgspec
 from jhub.errors import HubError
 from jhub.steps import (
     Answer,
+    Ask,
     Cancel,
     Done,
     Emit,
@@ -116,7 +117,12 @@ class Played(Generic[T]):
 
 
 def play(
-    plan: Plan[T], replies: Replies = (), *, version: str = "6.1.1", interrupt_at: float | None = None
+    plan: Plan[T],
+    replies: Replies = (),
+    *,
+    version: str = "6.1.1",
+    interrupt_at: float | None = None,
+    person: Callable[[Any], Any] | None = None,
 ) -> Played[T]:
     """Run a flow to its end.
 
@@ -128,13 +134,15 @@ def play(
         What `HubVersion` answers.
     interrupt_at
         Seconds after which the flow is interrupted, as by Ctrl-C; what it does to clean up is played too.
+    person
+        Answers what the flow asks a person, or raises a `HubError`.
 
     Raises
     ------
     AssertionError
         The flow asked for more than there are replies, or would wait for ever.
     """
-    stage: _Stage[T] = _Stage(replies, version)
+    stage: _Stage[T] = _Stage(replies, version, person)
     return stage.run(plan, interrupt_at)
 
 
@@ -157,7 +165,8 @@ class _Actor:
 class _Stage(Generic[T]):
     """Actors take turns in the order of virtual time."""
 
-    def __init__(self, replies: Replies, version: str) -> None:
+    def __init__(self, replies: Replies, version: str, person: Callable[[Any], Any] | None) -> None:
+        self.person = person
         self.reply_to = replies if callable(replies) else None
         self.replies = deque[Reply]() if callable(replies) else deque(replies)
         self.version = tuple(int(n) for n in version.split("."))
@@ -225,6 +234,12 @@ class _Stage(Generic[T]):
                     value = self.version
                 case Emit():
                     self.played.emitted.append(step.event)
+                case Ask():
+                    assert self.person is not None, f"nobody answers {step.question!r}"
+                    try:
+                        value = self.person(step.question)
+                    except HubError as failure:
+                        error = failure
                 case Fork():
                     assert step.tag not in actor.children, f"{step.tag!r} is under way already"
                     child = _Actor(step.flow.__iter__(), actor, step.tag, self.now)

@@ -21,19 +21,24 @@ MAY: dict[str, set[str]] = {
     "__main__": {"cli"},
     "models": set(),
     "errors": set(),
-    "files": set(),
+    "files": {"errors"},
+    "system_keyring": set(),
+    "secret_store": {"errors", "files", "system_keyring"},
+    "expiry": {"models"},
     "login_client": set(),
     "steps": {"models", "errors"},
     "binding": {"models", "errors", "steps"},
     "discovery": {"models", "errors", "steps", "binding"},
     "operations": {"models", "errors", "steps", "binding"},
     "fleet": PURE - {"discovery"},
-    "client": PURE | {"fleet"},
-    "contexts": PURE | {"fleet", "client", "files"},
+    "login": PURE | {"login_client"},
+    "person": {"errors", "login"},
+    "client": PURE | {"fleet", "login", "person"},
+    "contexts": PURE | {"fleet", "client", "files", "secret_store", "expiry"},
     "testing": {"errors", "steps"},
     "local": {"models", "errors"},
     "extension": {"models", "errors", "login_client"},
-    "cli": PURE | {"fleet", "client", "contexts", "files", "local"},
+    "cli": PURE | {"fleet", "login", "login_client", "person", "client", "contexts", "files", "local", "expiry"},
 }
 
 # Below which parts a library may be imported.
@@ -46,6 +51,7 @@ HOMES = {
     "tornado": {"extension", "local"},
     "traitlets": {"extension", "local"},
     "psutil": {"local"},
+    "keyring": {"system_keyring"},
 }
 
 

@@ -1,9 +1,12 @@
-"""`jhub login`, `logout`, `whoami`."""
+"""`jhub login`"""
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from os import environ
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import click
@@ -11,32 +14,42 @@ import msgspec
 
 from jhub import contexts
 from jhub.cli.kit import given
-from jhub.cli.kit.exits import show
-from jhub.cli.kit.options import CONTEXT, common, connect, duration, output, warn_if_beaten
-from jhub.cli.kit.output import View, ago, note
-from jhub.discovery import is_loopback, tidy
-from jhub.errors import HubError, InvalidInput, NotAuthorized
-from jhub.models import Identity
+from jhub.cli.kit.options import common, duration, warn_if_beaten
+from jhub.cli.kit.output import ago, note
+from jhub.cli.kit.person import CommandLine
+from jhub.cli.kit.scopes import scopes_option
+from jhub.discovery import tidy
+from jhub.errors import HubError, InvalidInput
+from jhub.login.find import sign_in
+from jhub.login.questions import Taking
+from jhub.login.wish import SAID, SignedIn, Way, Wish, this_machine
+from jhub.steps import Plan
 
-IDENTITY: View[Identity] = View(
-    name=lambda who: who.name,
-    columns={
-        "NAME": lambda who: who.name,
-        "KIND": lambda who: who.kind,
-        "ADMIN": lambda who: who.admin,
-        "GROUPS": lambda who: who.groups,
-        "SCOPES": lambda who: who.scopes,
-    },
-)
+if TYPE_CHECKING:
+    from jhub.client.sync import Hub
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _way(way: Way, help_: str) -> Callable[[F], F]:
+    return click.option(f"--{way}", "way", flag_value=way, default=None, help=help_)
 
 
 @click.command()
 @click.argument("url")
 @click.option("-u", "--username", help="Your name on the hub; asked for if missing.")
-@click.option("--password-stdin", is_flag=True, help="Read the password from stdin.")
+@click.option(
+    "--password-stdin", is_flag=True, help="Read the password from stdin; a second factor from its second line."
+)
 @click.option("--token", "token_from", metavar="-", help="Read a token from stdin instead of signing in: --token -")
+@_way("form", "Sign in by the hub's login form.")
+@_way("password", "Sign in by one call of the REST API, which refuses people who never signed in before.")
+@_way("browser", "Sign in by the browser, as with single sign-on.")
+@_way("paste", "Make a token on the hub's token page, and paste it.")
+@click.option("--no-open", is_flag=True, help="Do not open a browser; show what to open.")
 @click.option("--expires", type=duration, default="30d", show_default=True, help="When the new token ends: 8h, 30d.")
-@click.option("--note", "note_", default="", help="What the hub's token page shows; names this machine by default.")
+@click.option("--note", "note_", help="What the hub's token page shows; names this machine by default.")
+@scopes_option
 @click.option("--name", help="What to call this context; the hub's host name by default.")
 @common
 def login(
@@ -44,18 +57,25 @@ def login(
     username: str | None,
     password_stdin: bool,
     token_from: str | None,
+    way: Way | None,
+    no_open: bool,
     expires: float,
-    note_: str,
+    note_: str | None,
+    scopes: tuple[str, ...],
     name: str | None,
 ) -> None:
     """Sign in to the hub at URL and remember it.
 
-    URL is any address of the hub, such as the one in your browser. The password is asked for, or read from stdin; it
-    is used once, for a token that expires, and is not kept.
+    URL is any address of the hub, such as the one in your browser. Without one of --form, --password, --browser and
+    --paste it is found out how this hub lets people in: by its login form where it has one, else by the browser, else
+    by a token that you paste. A token in JUPYTERHUB_API_TOKEN is taken first, unless JUPYTERHUB_API_URL says that it is
+    another hub's. Passwords are used once, for a token that expires, and are not kept.
 
     \b
     jhub login https://hub.example.org
     jhub login https://hub.example.org -u ana --password-stdin < password.txt
+    jhub login https://hub.example.org --browser --expires 8h
+    jhub login https://hub.example.org --scopes list:users,groups
     jhub login https://hub.example.org --token - < token.txt
     """
     from jhub.client.sync import Hub
@@ -63,92 +83,75 @@ def login(
     if name == "":
         raise InvalidInput("a context name is missing")
     contexts.prepare()
-    address = tidy(url)
-    if address.startswith("http://") and not is_loopback(address):
-        note("warning: this URL is plain http; passwords and tokens can be read on the way")
-    if token_from is not None:
-        if password_stdin:
-            raise click.UsageError("--token and --password-stdin exclude each other")
-        secret = given.secret("--token", token_from, "token")
-        with Hub(url, secret) as hub:
-            who = hub.whoami()
-            context = contexts.Context(api_url=hub.api_url, user=who.name)
-    else:
-        with Hub(url) as door:
-            api_url = door.api_url  # before a password is asked for
-            username = _ask("Username", hide=False) if username is None else username
-            password = _password(password_stdin)
-            made = door.tokens.create_with_password(
-                username, password, note=note_ or _machine(), expires_in=int(expires)
-            )
-        secret = made.token or ""
-        with Hub(api_url, secret) as hub:
-            who = hub.whoami()
+    token = _given_token(token_from, way, password_stdin=password_stdin)
+    with Hub(url) as door:
+        if token is None and way is None and username is None and not password_stdin:
+            token = _token_of_the_environment(door.api_url)
+        door.person = CommandLine(
+            from_stdin=password_stdin, open_browser=not no_open, patient=way == "browser" or no_open
+        )
+        door.beware()
+        wish = Wish(
+            api_url=door.api_url,
+            token=token,
+            username=username,
+            note=note_ or this_machine(),
+            expires_in=int(expires),
+            scopes=scopes or None,
+        )
+        signed = _carried_out(door, sign_in(wish, way))
         context = contexts.Context(
-            api_url=api_url, user=who.name, token_id=who.token_id or made.id, expires_at=made.expires_at
+            api_url=door.api_url,
+            user=signed.who.name,
+            token_id=signed.token_id,
+            expires_at=None if signed.life is None else datetime.now(UTC) + timedelta(seconds=signed.life),
         )
     name = name or urlsplit(context.api_url).netloc
     before = contexts.load().contexts.get(name)
     try:
-        contexts.save(name, context, secret)
+        said = contexts.save(name, context, signed.token)
     except BaseException:
-        _revoke(context, secret)  # nobody would know it
+        _revoke(context, signed.token)  # nobody would know it
         raise
     if before is not None and before.api_url == context.api_url and before.user == context.user and before.token_id:
-        _revoke(msgspec.structs.replace(context, token_id=before.token_id), secret)
+        _revoke(msgspec.structs.replace(context, token_id=before.token_id), signed.token)
+    if said:
+        note(said)
     until = f"; the token ends {ago(context.expires_at)}" if context.expires_at else ""
-    note(f"signed in to {context.api_url} as {who.name} (context {name}){until}")
+    note(f"signed in to {context.api_url} as {signed.who.name} {SAID[signed.way]} (context {name}){until}")
     warn_if_beaten(name)
 
 
-@click.command()
-@common
-def logout() -> None:
-    """Revoke the token that login created, and forget it.
+def _given_token(token_from: str | None, way: Way | None, *, password_stdin: bool) -> str | None:
+    """The token on stdin, which is a way of its own."""
+    if token_from is None:
+        return None
+    if password_stdin or way is not None:
+        other = "--password-stdin" if password_stdin else f"--{way}"
+        raise click.UsageError(f"--token and {other} exclude each other")
+    return given.secret("--token", token_from, "token")
 
-    \b
-    jhub logout
-    jhub logout -c hub.example.org
-    """
-    from jhub.client.sync import Hub
 
-    name = contexts.chosen(click.get_current_context().meta.get(CONTEXT))
-    context = contexts.get(name)
-    if context.token_id:
+def _token_of_the_environment(api_url: str) -> str | None:
+    """The token in the environment, where it is not said to be another hub's."""
+    url, token = environ.get("JUPYTERHUB_API_URL"), environ.get("JUPYTERHUB_API_TOKEN")
+    if not token or (url and tidy(url).rstrip("/") != api_url):
+        return None
+    note("taking the token in JUPYTERHUB_API_TOKEN")
+    return token
+
+
+def _carried_out(door: Hub, plan: Plan[SignedIn]) -> SignedIn:
+    """Sign in, and tell which way it goes."""
+    events = door.events(plan)
+    while True:
         try:
-            where = contexts.connection(name)
-            with Hub(where.url, where.token) as hub:
-                hub.tokens.revoke(context.user, context.token_id)
-        except NotAuthorized:
-            pass  # revoked or expired already
-        except HubError as error:
-            show(error)
-            note("the token could not be revoked; it is forgotten here, and ends by itself")
-    contexts.remove(name)
-    note(f"signed out of {name}")
-
-
-@click.command()
-@output()
-@common
-def whoami(form: str) -> None:
-    """Show who you are on the hub, and the scopes of your token.
-
-    \b
-    jhub whoami
-    jhub whoami -o json
-    """
-    with connect() as hub:
-        IDENTITY.one(hub.whoami(), form)
-
-
-def _password(from_stdin: bool) -> str:
-    if from_stdin and not sys.stdin.isatty():
-        password = sys.stdin.readline().rstrip("\r\n")
-        if not password:
-            raise InvalidInput("there is no password on stdin")
-        return password
-    return _ask("Password", hide=True)
+            event = next(events)
+        except StopIteration as end:
+            signed: SignedIn = end.value
+            return signed
+        if isinstance(event, Taking) and event.why:
+            note(f"{event.why}: signing in {SAID[event.way]}")
 
 
 def _revoke(context: contexts.Context, secret: str) -> None:
@@ -158,16 +161,3 @@ def _revoke(context: contexts.Context, secret: str) -> None:
     if context.token_id:
         with suppress(HubError), Hub(context.api_url, secret) as hub:
             hub.tokens.revoke(context.user, context.token_id)
-
-
-def _ask(what: str, *, hide: bool) -> str:
-    if not sys.stdin.isatty():
-        raise InvalidInput(f"there is no terminal to ask for the {what.lower()}", hint="give -u and --password-stdin")
-    answer: str = click.prompt(what, hide_input=hide, err=True)
-    return answer
-
-
-def _machine() -> str:
-    import platform
-
-    return f"jhub on {platform.node() or 'a machine without a name'}"

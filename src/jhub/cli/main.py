@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 
 import click
 from click.shell_completion import add_completion_class
@@ -12,11 +13,12 @@ from jhub import __version__
 from jhub.cli.kit import exits
 from jhub.cli.kit.lazy import LazyGroup
 from jhub.cli.kit.options import common
+from jhub.cli.kit.output import note
 
 COMMANDS = {
     "login": ("jhub.cli.login:login", "Sign in to a hub and remember it."),
-    "logout": ("jhub.cli.login:logout", "Revoke the token and forget it."),
-    "whoami": ("jhub.cli.login:whoami", "Show who you are on the hub, and what you may do."),
+    "logout": ("jhub.cli.identity:logout", "Revoke the token and forget it."),
+    "whoami": ("jhub.cli.identity:whoami", "Show who you are on the hub, and what you may do."),
     "context": ("jhub.cli.context:context", "List and switch the hubs you are signed in to."),
     "user": ("jhub.cli.user:user", "List, create, edit and delete users."),
     "group": ("jhub.cli.group:group", "Manage groups and their members."),
@@ -58,4 +60,10 @@ def main() -> None:
 
         add_completion_class(Bash)
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - nothing is said in the middle of a line
+    warnings.showwarning = _warn
     sys.exit(exits.run(lambda: cli.main(prog_name="jhub", standalone_mode=False), debug="--debug" in sys.argv))
+
+
+def _warn(message: Warning | str, *where: object, **more: object) -> None:
+    """A warning of the library is one for people here: without the line of code that it came from."""
+    note(f"warning: {message}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
-from contextlib import AsyncExitStack, aclosing
-from typing import Any, Self, TypeVar, cast
+from contextlib import AsyncExitStack, aclosing, closing
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import anyio
 import httpx2
@@ -14,7 +14,7 @@ import httpx2
 from jhub.binding import AsyncBound
 from jhub.client.fleets import AsyncFleet, Forks
 from jhub.client.network import DEFAULT, Network, Timeouts, Verify
-from jhub.client.wire import CLEAN_UP, SILENCE, Wire, is_url, seconds
+from jhub.client.wire import CLEAN_UP, SILENCE, Person, Wire, is_url, seconds
 from jhub.discovery import API, find_root
 from jhub.errors import HubError, Unavailable
 from jhub.fleet.servers import AsyncServers
@@ -23,9 +23,12 @@ from jhub.operations.hub import HubOps
 from jhub.operations.proxy import AsyncProxy
 from jhub.operations.services import AsyncServices
 from jhub.operations.shares import AsyncShareCodes, AsyncShares
-from jhub.operations.tokens import TOKEN_LIFE, AsyncTokens, sign_in
+from jhub.operations.tokens import TOKEN_LIFE, AsyncTokens
 from jhub.operations.users import AsyncUsers
-from jhub.steps import Cancel, Emit, Fork, HubVersion, Interrupted, Listen, Next, Now, Plan, Request, Sleep, Step
+from jhub.steps import Ask, Cancel, Emit, Fork, HubVersion, Interrupted, Listen, Next, Now, Plan, Request, Sleep, Step
+
+if TYPE_CHECKING:
+    from jhub.login.wish import Way
 
 T = TypeVar("T")
 
@@ -66,20 +69,39 @@ class AsyncHub(Wire, HubOps, AsyncBound):
         cls,
         url: str,
         *,
-        username: str,
-        password: str,
-        note: str = "jhub",
+        username: str | None = None,
+        password: str | None = None,
+        second_factor: str | None = None,
+        way: Way | None = None,
+        note: str | None = None,
         expires_in: int | None = TOKEN_LIFE,
         scopes: Iterable[str] | None = None,
+        ask: Person | None = None,
         timeout: float | Timeouts = DEFAULT,
         verify: Verify = True,
         proxy: str | None = None,
     ) -> Self:
-        """Sign in with a username and a password; as `Hub.login`."""
+        """Sign in to the hub, for a token that expires; as `Hub.login`. What is asked is asked in a thread."""
+        from jhub.login.find import sign_in  # more than who has a token needs
+        from jhub.login.wish import Wish, this_machine
+        from jhub.person.console import Console
+
         network = Network.of(timeout, verify, proxy, None)
         async with cls.__new__(cls).set_up(url, None, network) as door:
-            token = await door.run(sign_in(username, password, note, expires_in, scopes))
-            return cls.__new__(cls).set_up(await door.find_api_url(), token, network)
+            with closing(Console()) as console:
+                door.person = ask or console
+                wish = Wish(
+                    api_url=await door.find_api_url(),
+                    username=username,
+                    password=password,
+                    second_factor=second_factor,
+                    note=note or this_machine(),
+                    expires_in=expires_in,
+                    scopes=scopes,
+                )
+                door.beware()
+                signed = await door.run(sign_in(wish, way))
+                return cls.__new__(cls).set_up(wish.api_url, signed.token, network)
 
     async def find_api_url(self) -> str:
         """The API root, `https://hub.example.org/hub/api`; found by asking, the first time."""
@@ -177,6 +199,9 @@ class AsyncHub(Wire, HubOps, AsyncBound):
                 return time.monotonic()
             case HubVersion():
                 return self._version or self.learn(await self.run(HubOps.version()))
+            case Ask():
+                # People take their time, which is not the event loop's.
+                return await anyio.to_thread.run_sync(self.who_answers(), step.question, abandon_on_cancel=True)
             case Fork() | Next() | Cancel():
                 return await forks.do(step)
             case _:

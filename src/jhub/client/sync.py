@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx2
@@ -12,7 +13,7 @@ import httpx2
 from jhub.binding import Bound
 from jhub.client.network import DEFAULT, Network, Timeouts, Verify
 from jhub.client.threads import Threads
-from jhub.client.wire import CLEAN_UP, KEEP_ALIVE, SILENCE, Wire, is_url, seconds
+from jhub.client.wire import CLEAN_UP, KEEP_ALIVE, SILENCE, Person, Wire, is_url, seconds
 from jhub.discovery import API, find_root
 from jhub.errors import HubError, InvalidInput, Unavailable
 from jhub.fleet.servers import Servers
@@ -21,13 +22,14 @@ from jhub.operations.hub import HubOps
 from jhub.operations.proxy import Proxy
 from jhub.operations.services import Services
 from jhub.operations.shares import ShareCodes, Shares
-from jhub.operations.tokens import TOKEN_LIFE, Tokens, sign_in
+from jhub.operations.tokens import TOKEN_LIFE, Tokens
 from jhub.operations.users import Users
-from jhub.steps import Cancel, Emit, Fork, HubVersion, Interrupted, Listen, Next, Now, Plan, Request, Sleep, Step
+from jhub.steps import Ask, Cancel, Emit, Fork, HubVersion, Interrupted, Listen, Next, Now, Plan, Request, Sleep, Step
 
 if TYPE_CHECKING:
     from jhub.client.asynchronous import AsyncHub
     from jhub.client.fleets import Fleet
+    from jhub.login.wish import Way
 
 T = TypeVar("T")
 
@@ -86,23 +88,64 @@ class Hub(Wire, HubOps, Bound):
         cls,
         url: str,
         *,
-        username: str,
-        password: str,
-        note: str = "jhub",
+        username: str | None = None,
+        password: str | None = None,
+        second_factor: str | None = None,
+        way: Way | None = None,
+        note: str | None = None,
         expires_in: int | None = TOKEN_LIFE,
         scopes: Iterable[str] | None = None,
+        ask: Person | None = None,
         timeout: float | Timeouts = DEFAULT,
         verify: Verify = True,
         proxy: str | None = None,
     ) -> Self:
-        """Sign in with a username and a password, for a token that expires in `expires_in` seconds.
+        """Sign in to the hub, for a token that expires. `logout` revokes it.
 
-        `POST /users/{username}/tokens` (JupyterHub 2.0), no token needed. `NotAuthorized` where the hub refuses.
+        Parameters
+        ----------
+        url
+            Any address of the hub, as for `Hub`.
+        username, password, second_factor
+            What is missing and needed is asked for.
+        way
+            "form": the hub's login form. "password": one call of the REST API, which refuses people who never signed
+            in before. "browser": the hub's page in the browser, with any single sign-on. "paste": a token that you
+            make on the hub's token page. None: the form where the hub has one, else the browser, else the token page.
+        note
+            What the hub's token page shows; names this machine by default.
+        expires_in
+            Seconds. A hub that allows less than the default gives what it allows. None: the hub's own default, which
+            on most hubs is never.
+        scopes
+            Fewer than the user has (JupyterHub 3.0).
+        ask
+            Answers what only a person can, one of `jhub.login.questions` at a time. None: the terminal, or notebook.
+        timeout, verify, proxy
+            As for `Hub`.
+
+        `POST /users/{username}/tokens` at the end (JupyterHub 2.0), no token needed. `NotAuthorized` where the hub
+        refuses, `InvalidInput` where there is nobody to ask, `StillPending` where nobody comes back from the browser.
         """
+        from jhub.login.find import sign_in  # more than who has a token needs
+        from jhub.login.wish import Wish, this_machine
+        from jhub.person.console import Console
+
         network = Network.of(timeout, verify, proxy, None)
-        with cls.__new__(cls).set_up(url, None, network) as door:
-            token = door.run(sign_in(username, password, note, expires_in, scopes))
-            return cls.__new__(cls).set_up(door.api_url, token, network)
+        with cls.__new__(cls).set_up(url, None, network) as door, closing(Console()) as console:
+            door.person = ask or console
+            wish = Wish(
+                api_url=door.api_url,
+                username=username,
+                password=password,
+                second_factor=second_factor,
+                note=note or this_machine(),
+                expires_in=expires_in,
+                scopes=scopes,
+            )
+            door.beware()
+            signed = door.run(sign_in(wish, way))
+            return cls.__new__(cls).set_up(door.api_url, signed.token, network)
 
     @property
     def api_url(self) -> str:
@@ -200,6 +243,8 @@ class Hub(Wire, HubOps, Bound):
                 return time.monotonic()
             case HubVersion():
                 return self._version or self.learn(self.run(HubOps.version()))
+            case Ask():
+                return self.who_answers()(step.question)
             case _:
                 raise TypeError(f"{type(step).__name__} works in a fleet only: hub.fleet(plan)")
 

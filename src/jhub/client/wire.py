@@ -7,10 +7,11 @@ import os
 import random
 import re
 import time
+import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import httpx2
@@ -23,6 +24,9 @@ from jhub.steps import Answer, Listen, Request, Sleep
 
 C = TypeVar("C")
 
+Person: TypeAlias = Callable[[Any], Any]
+"""Answers the questions of jhub.login.questions."""
+
 log = logging.getLogger("jhub")
 
 KEEP_ALIVE = 8.0
@@ -31,6 +35,8 @@ SILENCE = 30.0
 """Seconds of silence that end a progress stream."""
 CLEAN_UP = 5.0
 """Seconds that an interrupted flow has for cleaning up."""
+OF_A_HUB = ("JUPYTERHUB_SERVER_NAME", "JUPYTERHUB_SERVICE_NAME", "JUPYTERHUB_SERVICE_PREFIX")
+"""What a hub sets for its servers and services."""
 LARGEST_ANSWER = 256 * 2**20
 """Bytes. A page of 200 groups with a thousand members each is a few million; no hub comes near this."""
 
@@ -39,6 +45,9 @@ class Wire:
     """What both drivers know of a hub, and how a step becomes HTTP and back. No input or output."""
 
     def __init__(self, url: str | None, token: str | None, network: Network) -> None:
+        # There the hub itself names its address, which is inside its cluster.
+        self._inside = url is None and any(name in os.environ for name in OF_A_HUB)
+        self._warned = False
         if url is None:
             url, token = os.environ.get("JUPYTERHUB_API_URL"), token or os.environ.get("JUPYTERHUB_API_TOKEN")
             if not url:
@@ -53,6 +62,7 @@ class Wire:
         self._token = token
         self._network = network
         self._version: tuple[int, ...] | None = None
+        self.person: Person | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._given!r})"
@@ -109,9 +119,29 @@ class Wire:
                 call["params"] = step.query
             if step.body is not None:
                 call["data" if step.form else "json"] = step.body
+            if step.headers and not ours:
+                raise InvalidInput(f"{step.path!r} is not an address of this hub: its cookies are not for it")
+            call["headers"].update(step.headers)
         if self._token and ours and not (isinstance(step, Request) and step.anonymous):
             call["headers"]["Authorization"] = f"token {self._token}"
+        if "Authorization" in call["headers"] or call["method"] != "GET":
+            self.beware()
         return call
+
+    def beware(self) -> None:
+        """Warn, once, that others can read what is sent: there is a token or a password in it."""
+        root = self._root or self._given
+        if root.startswith("http://") and not is_loopback(root) and not self._inside and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"{root} is plain http: passwords and tokens can be read on the way", UserWarning, stacklevel=2
+            )
+
+    def who_answers(self) -> Person:
+        """Whom to ask what only a person can tell."""
+        if self.person is None:
+            raise TypeError("there is nobody to ask: this works in Hub.login only")
+        return self.person
 
     def add(self, content: bytearray, chunk: bytes, began: float) -> None:
         """A part of an answer arrives. `Unavailable`, `NotAHub` where that takes too long, or is too much."""
@@ -129,6 +159,9 @@ class Wire:
     def answer(self, step: Request[Any] | Listen[Any], response: httpx2.Response, content: bytes) -> Answer:
         """What came back; notes the version that every answer of a hub carries."""
         headers = {name.lower(): value for name, value in response.headers.items()}
+        if "set-cookie" in headers:
+            # Joined with commas, as other headers are, they could not be told apart.
+            headers["set-cookie"] = "\n".join(response.headers.get_list("set-cookie"))
         # A user's server sends the header too, with the version of JupyterHub that is installed in its image.
         from_hub = not _elsewhere(step)
         if from_hub and (version := headers.get("x-jupyterhub-version")):

@@ -1,0 +1,63 @@
+"""`jhub logout`, `whoami`."""
+
+from __future__ import annotations
+
+import click
+
+from jhub import contexts
+from jhub.cli.kit.exits import show
+from jhub.cli.kit.options import CONTEXT, common, connect, output
+from jhub.cli.kit.output import View, note
+from jhub.errors import HubError, NotAuthorized
+from jhub.models import Identity
+
+IDENTITY: View[Identity] = View(
+    name=lambda who: who.name,
+    columns={
+        "NAME": lambda who: who.name,
+        "KIND": lambda who: who.kind,
+        "ADMIN": lambda who: who.admin,
+        "GROUPS": lambda who: who.groups,
+        "SCOPES": lambda who: who.scopes,
+    },
+)
+
+
+@click.command()
+@common
+def logout() -> None:
+    """Revoke the token that login created, and forget it.
+
+    \b
+    jhub logout
+    jhub logout -c hub.example.org
+    """
+    from jhub.client.sync import Hub
+
+    name = contexts.chosen(click.get_current_context().meta.get(CONTEXT))
+    context = contexts.get(name)
+    if context.token_id:
+        try:
+            where = contexts.connection(name)
+            with Hub(where.url, where.token) as hub:
+                hub.tokens.revoke(context.user, context.token_id)
+        except HubError as error:
+            if type(error) is not NotAuthorized:  # which means revoked or expired already
+                show(error)
+                note("the token could not be revoked; it is forgotten here, and ends by itself")
+    contexts.remove(name)
+    note(f"signed out of {name}")
+
+
+@click.command()
+@output()
+@common
+def whoami(form: str) -> None:
+    """Show who you are on the hub, and the scopes of your token.
+
+    \b
+    jhub whoami
+    jhub whoami -o json
+    """
+    with connect() as hub:
+        IDENTITY.one(hub.whoami(), form)

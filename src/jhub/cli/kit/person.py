@@ -1,0 +1,89 @@
+"""The person at this command: asked at the terminal, or answered for by stdin."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from jhub.cli.kit.output import note
+from jhub.errors import InvalidInput
+from jhub.login.questions import Password, PastedToken, SecondFactor, Username, Visit
+from jhub.person.browser import is_here, visit
+
+
+class CommandLine:
+    """Answers a sign-in's questions.
+
+    Parameters
+    ----------
+    from_stdin
+        Whether stdin holds the answers: a password on its first line, a second factor on its second.
+    open_browser
+        Whether a browser may be opened.
+    patient
+        Whether to wait for a browser even where nobody seems to see what is printed.
+    """
+
+    def __init__(self, *, from_stdin: bool, open_browser: bool, patient: bool) -> None:
+        self._from_stdin = from_stdin
+        self._open_browser = open_browser
+        self._patient = patient
+
+    def __call__(self, question: object) -> Any:
+        match question:
+            case Username():
+                return self._ask("Username", hide=False, hint="give it with -u")
+            case Password():
+                return self._secret("Password", "password")
+            case SecondFactor():
+                return self._second_factor(question)
+            case PastedToken():
+                return self._token(question)
+            case Visit():
+                return self._visit(question)
+            case _:
+                raise TypeError(f"{question!r} is not a question")
+
+    def _secret(self, prompt: str, what: str) -> str:
+        if self._from_stdin and not sys.stdin.isatty():
+            answer = sys.stdin.readline().rstrip("\r\n")
+            if not answer:
+                raise InvalidInput(f"there is no {what} on stdin")
+            return answer
+        return self._ask(prompt, hide=True, hint="give -u and --password-stdin")
+
+    def _second_factor(self, question: SecondFactor) -> str:
+        if not sys.stdin.isatty():
+            return sys.stdin.readline().strip() if self._from_stdin else ""
+        return self._ask(f"{question.label} (empty if you have none)", hide=True, default="")
+
+    def _token(self, question: PastedToken) -> str:
+        if not sys.stdin.isatty():
+            if answer := sys.stdin.readline().strip():
+                return answer
+            raise InvalidInput(
+                "there is no terminal to paste a token at, and none on stdin",
+                hint=f"make one on {question.page} and give it on stdin: jhub login URL --token -",
+            )
+        note(f"make a token on this page of the hub, and paste it here: {question.page}")
+        if self._open_browser and is_here():
+            import webbrowser
+
+            webbrowser.open(question.page)
+        return self._ask("Token", hide=True).strip()
+
+    def _visit(self, question: Visit) -> str:
+        if not (self._patient or sys.stderr.isatty() or (self._open_browser and is_here())):
+            raise InvalidInput(
+                "there is neither a terminal nor a browser to sign in with",
+                hint="without them: jhub login URL --token - < token.txt; --browser waits all the same",
+            )
+        return visit(question, note, open_browser=self._open_browser)
+
+    def _ask(self, prompt: str, *, hide: bool, hint: str = "", default: str | None = None) -> str:
+        if not sys.stdin.isatty():
+            raise InvalidInput(f"there is no terminal to ask for the {prompt.lower()}", hint=hint)
+        answer: str = click.prompt(prompt, hide_input=hide, err=True, default=default, show_default=False)
+        return answer

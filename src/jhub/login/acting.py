@@ -1,0 +1,53 @@
+"""Running a plan with credentials other than the client's token: cookies, or a token for a moment."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, TypeAlias, TypeVar
+
+from jhub.errors import HubError
+from jhub.steps import Flow, Interrupted, Plan, Request
+
+T = TypeVar("T")
+
+Credentials: TypeAlias = tuple[tuple[str, str], ...]
+"""Headers."""
+
+
+def by_token(token: str) -> Credentials:
+    """A token's."""
+    return (("Authorization", f"token {token}"),)
+
+
+def acting_as(credentials: Credentials, plan: Plan[T]) -> Flow[T]:
+    """What the plan answers to the owner of these credentials."""
+    steps = plan.__iter__()
+    answer: Any = None
+    failure: HubError | None = None
+    while True:
+        try:
+            step = steps.send(answer) if failure is None else steps.throw(failure)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        if isinstance(step, Request):
+            step = replace(step, anonymous=True, headers=(*step.headers, *credentials))
+        answer = failure = None
+        try:
+            answer = yield step
+        except HubError as error:
+            failure = error
+
+
+def then(plan: Plan[T], last: Plan[object]) -> Flow[T]:
+    """What `plan` answers, with `last` after it however it ends; a failure of `last` is not worth an error."""
+    try:
+        answer = yield from plan
+    except (HubError, Interrupted):
+        with suppress(HubError):
+            yield from last
+        raise
+    with suppress(HubError):
+        yield from last
+    return answer

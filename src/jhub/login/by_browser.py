@@ -1,0 +1,63 @@
+"""Signing in by the browser, with the hub as an OAuth provider: works behind any single sign-on.
+
+The OAuth token is used once, for the token that stays, and is revoked: revoking one revokes all of that person's
+tokens of the same client, so none of them may be one to keep.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from urllib.parse import urlencode
+
+from jhub.errors import APIError
+from jhub.login.acting import Credentials, acting_as, by_token, then
+from jhub.login.mint import mint
+from jhub.login.questions import Visit
+from jhub.login.wish import SignedIn, Wish
+from jhub.login_client import CLIENT_ID, CLIENT_SECRET, NAME, REDIRECT_URI
+from jhub.operations.hub import HubOps
+from jhub.operations.tokens import TokenOps
+from jhub.steps import Ask, Flow
+
+
+def by_browser(wish: Wish) -> Flow[SignedIn]:
+    """OAuth authorization code with PKCE; hubs before 6.0 do not look at the latter."""
+    query = {
+        "client_id": CLIENT_ID,
+        "redirect_uri": REDIRECT_URI,
+        "response_type": "code",
+        "state": wish.state,
+        "code_challenge": _challenge(wish.verifier),
+        "code_challenge_method": "S256",
+    }
+    visit = Visit(f"{wish.api_url}/oauth2/authorize?{urlencode(query)}", REDIRECT_URI, wish.state)
+    code: str = yield from Ask(visit)
+    oauth = yield from TokenOps.exchange_code(
+        code,
+        client_id=CLIENT_ID,
+        client_secret=CLIENT_SECRET,
+        redirect_uri=REDIRECT_URI,
+        code_verifier=wish.verifier,
+    )
+    credentials = by_token(oauth.access_token)
+    return (yield from then(mint(credentials, wish, "browser"), _revoked(credentials)))
+
+
+def client_is_known() -> Flow[bool]:
+    """Whether this hub knows the client: its secret is known to everybody, and tells who it is and nothing else."""
+    try:
+        who = yield from acting_as(by_token(CLIENT_SECRET), HubOps.whoami())
+    except APIError:
+        return False
+    return who.kind == "service" and who.name == NAME
+
+
+def _revoked(credentials: Credentials) -> Flow[None]:
+    who = yield from acting_as(credentials, HubOps.whoami())
+    if who.token_id:
+        yield from acting_as(credentials, TokenOps.revoke(who.name, who.token_id))
+
+
+def _challenge(verifier: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()

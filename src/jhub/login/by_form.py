@@ -1,0 +1,98 @@
+"""Signing in by the hub's login form, as a browser does.
+
+Unlike the one call with a password it lets people in who were never there before, takes a second factor, and tells
+why somebody is refused. What the form redirects to is never asked for: by default it starts the user's server.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urljoin, urlsplit
+
+from jhub.discovery import origin
+from jhub.errors import NotAHub, NotAuthorized
+from jhub.login.mint import mint
+from jhub.login.page import PASSWORD, SECOND_FACTORS, USERNAME, Page, read
+from jhub.login.questions import SecondFactor
+from jhub.login.who import known
+from jhub.login.wish import SignedIn, Wish
+from jhub.steps import Answer, Ask, Flow, Request
+
+SIGNED_IN = "jupyterhub-hub-login"
+"""The cookie of who is signed in: its presence tells, the status does not (200 for a wrong password on 4.1)."""
+FORGED = ("login form invalid or expired", "xsrf cookie", "'_xsrf' argument")
+"""How a hub says that it did not even look at the password."""
+
+
+class NotLookedAt(NotAuthorized):
+    """The hub took the form for a forged one, before it came to the password."""
+
+
+def read_page() -> Flow[Page]:
+    """The hub's login page."""
+    return (yield from Request("GET", "../login", read, root="site", anonymous=True, page=True, about="login page"))
+
+
+def by_form(wish: Wish, page: Page | None = None) -> Flow[SignedIn]:
+    """One attempt: an authenticator may lock people out."""
+    if page is None:
+        page = yield from read_page()
+    form = page.form
+    if form is None:
+        raise NotAHub(
+            "the login page of this hub has no form for a password",
+            hint="if it has single sign-on: jhub login --browser, or jhub login --paste",
+        )
+    start = f"{wish.hub_url}login"
+    action = urljoin(start, form.action)
+    ours = origin(action) == origin(start) and urlsplit(action).path.startswith(urlsplit(wish.hub_url).path)
+    if not (ours and page.from_hub):
+        raise NotAHub(
+            f"the login page at {start} is not JupyterHub's own; no password was sent",
+            hint="jhub login --password asks the hub itself; or use --browser, or --paste",
+        )
+    username, password = yield from known(wish)
+    fields = {**form.hidden, USERNAME: username, PASSWORD: password}
+    if form.second_factor:
+        code = wish.second_factor
+        if code is None:
+            code = yield from Ask(SecondFactor(SECOND_FACTORS[form.second_factor]))
+        fields[form.second_factor] = code
+    cookies = page.cookies
+
+    def answered(answer: Answer) -> Page:
+        return read(answer, cookies)
+
+    request = Request(
+        "POST",
+        action,
+        answered,
+        body=fields,
+        about=f"sign in as {username}",
+        root="site",
+        anonymous=True,
+        form=True,
+        headers=cookies.headers(start),
+        page=True,
+    )
+    after: Page = yield request
+    if SIGNED_IN not in after.cookies:
+        raise _refused(username, after)
+    # On 4.1 the _xsrf cookie that comes with the login is not the one that the API then wants.
+    cookies = after.cookies
+    settled = yield from Request(
+        "GET", "../token", answered, root="site", anonymous=True, page=True, headers=cookies.headers(start)
+    )
+    return (yield from mint(settled.cookies.headers(f"{wish.hub_url}token"), wish, "form"))
+
+
+def _refused(username: str, page: Page) -> NotAuthorized:
+    kind, hint = NotAuthorized, "it was one attempt; some hubs lock people out after a few"
+    if page.elsewhere:
+        said = "the hub asks for something more than a password"
+        hint = "sign in once in the browser, or use: jhub login --paste"
+    elif page.status == 403 and any(words in page.text.lower() for words in FORGED):
+        kind, said = NotLookedAt, "the hub took the login form for a forged one"
+        hint = "does a proxy on the way change addresses between two requests? The call of jhub login --password is one"
+    else:
+        said = page.error or f"the hub refused, and answers {page.status}"
+    return kind(f"sign in as {username}: {said}", method="POST", path="/login", status=page.status, hint=hint)

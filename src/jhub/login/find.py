@@ -1,0 +1,85 @@
+"""Finding the way in that this hub has."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from jhub.errors import InvalidInput
+from jhub.login.by_browser import by_browser, client_is_known
+from jhub.login.by_form import NotLookedAt, by_form, read_page
+from jhub.login.by_password import by_password
+from jhub.login.page import Page
+from jhub.login.questions import Taking
+from jhub.login.who import known
+from jhub.login.wish import SignedIn, Way, Wish
+from jhub.login.with_token import by_paste, with_token
+from jhub.steps import Emit, Flow
+
+
+def sign_in(wish: Wish, way: Way | None = None) -> Flow[SignedIn]:
+    """Sign in by `way`; without one, by the first that this hub has: a token at hand, the login form, the browser, a
+    token from the hub's token page.
+
+    The form comes before the call with a password, which refuses a person who is new to the hub like a wrong password:
+    trying the one after the other would be two failures for who mistyped it, where some hubs lock people out after
+    three.
+    """
+    match way or ("token" if wish.token else None):
+        case "token":
+            yield Emit(Taking("token", ""))
+            return (yield from with_token(wish))
+        case "password":
+            yield Emit(Taking("password", ""))
+            return (yield from by_password(wish))
+        case "form":
+            yield Emit(Taking("form", ""))
+            return (yield from by_form(wish))
+        case "browser":
+            if not (yield from client_is_known()):
+                raise _no_client()
+            yield Emit(Taking("browser", ""))
+            return (yield from by_browser(wish))
+        case "paste":
+            yield Emit(Taking("paste", ""))
+            return (yield from by_paste(wish))
+        case None:
+            return (yield from _found(wish))
+
+
+def _found(wish: Wish) -> Flow[SignedIn]:
+    page = yield from read_page()
+    if page.form is not None:
+        yield Emit(Taking("form", "this hub has a login form"))
+        username, password = yield from known(wish)
+        wish = replace(wish, username=username, password=password)
+        try:
+            return (yield from by_form(wish, page))
+        except NotLookedAt:
+            yield Emit(Taking("password", "the hub took the login form for a forged one"))
+            return (yield from by_password(wish))
+    if wish.password is not None:
+        raise InvalidInput(
+            f"{_without_form(page)}: the password was not sent",
+            hint="sign in with --browser or --paste; --password sends it all the same, in a call of the REST API",
+        )
+    if (yield from client_is_known()):
+        yield Emit(Taking("browser", _without_form(page)))
+        return (yield from by_browser(wish))
+    why = f"{_without_form(page)}, and it does not know jhub's login client"
+    yield Emit(Taking("paste", why))
+    return (yield from by_paste(wish))
+
+
+def _without_form(page: Page) -> str:
+    if page.status == 403:
+        return "this hub lets nobody sign in without its browser's credentials"
+    if page.elsewhere or page.status == 200:
+        return "this hub has single sign-on"
+    return f"this hub's login page answers {page.status}"
+
+
+def _no_client() -> InvalidInput:
+    return InvalidInput(
+        "this hub does not know jhub's login client",
+        hint="an administrator registers it with: jhub service create --login-client; until then: jhub login --paste",
+    )

@@ -1,0 +1,43 @@
+"""Making the token that stays, once the hub knows who is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jhub.errors import BadRequest
+from jhub.login.acting import Credentials, acting_as
+from jhub.login.wish import SignedIn, Way, Wish
+from jhub.models import Identity, Token
+from jhub.operations.hub import HubOps
+from jhub.operations.tokens import TOKEN_LIFE, TokenOps
+from jhub.steps import Flow, Plan
+
+
+def mint(credentials: Credentials, wish: Wish, way: Way) -> Flow[SignedIn]:
+    """A token as wished for, made with the rights of who holds the credentials."""
+    who = yield from acting_as(credentials, HubOps.whoami())
+
+    def make(expires_in: int | None) -> Plan[Token]:
+        return TokenOps.create(who.name, note=wish.note, expires_in=expires_in, scopes=wish.scopes)
+
+    token = yield from acting_as(credentials, as_long_as_allowed(wish, make))
+    return signed_in(way, who, token)
+
+
+def as_long_as_allowed(wish: Wish, make: Callable[[int | None], Plan[Token]]) -> Flow[Token]:
+    """What `make` gives for the wished life; where that is the usual one, and the hub allows less, for its longest."""
+    try:
+        return (yield from make(wish.expires_in))
+    except BadRequest as error:
+        # token_expires_in_max_seconds, since JupyterHub 5.1; a token of no stated life then gets that much.
+        if wish.expires_in != TOKEN_LIFE or "expires_in" not in str(error):
+            raise
+    return (yield from make(None))
+
+
+def signed_in(way: Way, who: Identity, token: Token) -> SignedIn:
+    """A token that was just made."""
+    life = None
+    if token.expires_at is not None and token.created is not None:
+        life = (token.expires_at - token.created).total_seconds()
+    return SignedIn(way=way, who=who, token=token.token or "", token_id=token.id, life=life)

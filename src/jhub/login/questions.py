@@ -1,0 +1,57 @@
+"""What a sign-in asks the person in front, and what it tells. Questions go through the step `Ask`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from jhub.login.wish import Way
+
+
+@dataclass(frozen=True, slots=True)
+class Username:
+    """Answered with a name on the hub."""
+
+
+@dataclass(frozen=True, slots=True)
+class Password:
+    """Answered with the password of `username`."""
+
+    username: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactor:
+    """Answered with the code of a second factor; empty for people without one."""
+
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class PastedToken:
+    """Answered with a token that the person made on the hub's `page`."""
+
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Send the person's browser to `url`, and wait for it to come back to `redirect_uri`, on this machine.
+
+    Answered with the code that it brings, if it brings the `state` too; what comes without that is not listened to.
+    """
+
+    url: str
+    redirect_uri: str
+    state: str = field(repr=False)
+
+
+Question: TypeAlias = Username | Password | SecondFactor | PastedToken | Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """Emitted when the way is known, with the reason why it is this one; empty where it was asked for."""
+
+    way: Way
+    why: str

@@ -1,0 +1,20 @@
+"""What is asked of the person once, and only where it is not known."""
+
+from __future__ import annotations
+
+from jhub.errors import InvalidInput
+from jhub.login.questions import Password, Username
+from jhub.login.wish import Wish
+from jhub.steps import Ask, Flow
+
+
+def known(wish: Wish) -> Flow[tuple[str, str]]:
+    """Username and password."""
+    username: str = wish.username if wish.username is not None else (yield from Ask(Username()))
+    username = username.strip()
+    if not username:
+        raise InvalidInput("a username is missing")
+    password: str = wish.password if wish.password is not None else (yield from Ask(Password(username)))
+    if not password:
+        raise InvalidInput("a password is missing")
+    return username, password

@@ -1,0 +1,76 @@
+"""What somebody who signs in wants, and what they get."""
+
+from __future__ import annotations
+
+import platform
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from jhub.models import Identity
+from jhub.operations.tokens import TOKEN_LIFE
+
+Way: TypeAlias = Literal["token", "password", "form", "browser", "paste"]
+
+SAID: dict[Way, str] = {
+    "token": "by token",
+    "password": "by password",
+    "form": "by the login form",
+    "browser": "by the browser",
+    "paste": "by a pasted token",
+}
+"""How one has signed in, in words."""
+
+
+def this_machine() -> str:
+    """What the hub's token page shows of a token, unless somebody gives it a note."""
+    return f"jhub on {platform.node() or 'a machine without a name'}"
+
+
+def _random() -> str:
+    return secrets.token_urlsafe(48)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A token that is wished for, and what is known of its owner before anybody is asked.
+
+    Parameters
+    ----------
+    api_url
+        The API root.
+    expires_in
+        Seconds. A hub that allows less than `TOKEN_LIFE` gives what it allows; other values it refuses.
+    """
+
+    api_url: str
+    token: str | None = field(default=None, repr=False)
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    second_factor: str | None = field(default=None, repr=False)
+    note: str = field(default_factory=this_machine)
+    expires_in: int | None = TOKEN_LIFE
+    scopes: Iterable[str] | None = None
+    state: str = field(default_factory=_random, repr=False)
+    """Ties the browser's way back to its way out."""
+    verifier: str = field(default_factory=_random, repr=False)
+    """The secret behind the PKCE challenge."""
+
+    @property
+    def hub_url(self) -> str:
+        """Where the hub's own pages are, with a closing slash."""
+        return self.api_url.removesuffix("api")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """A token, and whose it is."""
+
+    way: Way
+    who: Identity
+    token: str = field(repr=False)
+    token_id: str = ""
+    """Empty for a token that was brought along: it is not ours to revoke."""
+    life: float | None = None
+    """Seconds until it expires, by the hub's clock, which may differ from ours; None for never, or unknown."""

@@ -1,0 +1,42 @@
+"""Signing in with a token that is there already."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from jhub.errors import APIError, InvalidInput
+from jhub.login.acting import acting_as, by_token
+from jhub.login.questions import PastedToken
+from jhub.login.wish import SignedIn, Way, Wish
+from jhub.operations.hub import HubOps
+from jhub.operations.tokens import TokenOps
+from jhub.steps import Ask, Flow
+
+
+def with_token(wish: Wish, way: Way = "token") -> Flow[SignedIn]:
+    """The hub is asked whose it is; its expiry is told where it may be seen."""
+    if not wish.token:
+        raise InvalidInput("there is no token to sign in with", hint="give one on stdin: --token -")
+    credentials = by_token(wish.token)
+    who = yield from acting_as(credentials, HubOps.whoami())
+    life = None
+    if who.kind == "user" and who.token_id:
+        try:
+            known = yield from acting_as(credentials, TokenOps.get(who.name, who.token_id))
+        except (APIError, InvalidInput):
+            pass  # it may not read tokens, not even itself
+        else:
+            life = _left(known.last_activity or known.created, known.expires_at)
+    return SignedIn(way=way, who=who, token=wish.token, life=life)
+
+
+def by_paste(wish: Wish) -> Flow[SignedIn]:
+    """The person makes a token on the hub's page for that, and pastes it."""
+    token: str = yield from Ask(PastedToken(f"{wish.hub_url}token"))
+    return (yield from with_token(replace(wish, token=token), "paste"))
+
+
+def _left(now: datetime | None, end: datetime | None) -> float | None:
+    """The hub's clock stands at the last use of the token, which was just now."""
+    return None if now is None or end is None else (end - now).total_seconds()

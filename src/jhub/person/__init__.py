@@ -1,0 +1,1 @@
+"""The person in front: their terminal and their browser."""

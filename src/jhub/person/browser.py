@@ -1,0 +1,171 @@
+"""The way through the person's browser and back, to a port of this machine."""
+
+from __future__ import annotations
+
+import os
+import queue
+import secrets
+import sys
+import threading
+import time
+import webbrowser
+from collections.abc import Callable, Mapping
+from html import escape
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from jhub.errors import HubError, InvalidInput, NotAuthorized, StillPending
+from jhub.login.questions import Visit
+
+PATIENCE = 300.0
+"""Seconds for signing in."""
+TICK = 0.2
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>jhub</title>
+<style>body{{font:1.1em sans-serif;margin:4em auto;max-width:34em}}</style><h1>{title}</h1><p>{text}</p></html>
+"""
+UNSEEN = (
+    "if the hub said that it does not know the client, or that you lack a permission: an administrator lets people in "
+    "with jhub service create --login-client; until then use: jhub login --paste"
+)
+
+
+def is_here(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether a browser can be opened where the person sees it."""
+    if environ.get("BROWSER"):
+        return True
+    if environ.get("SSH_CONNECTION") or environ.get("SSH_TTY"):
+        return False
+    if sys.platform.startswith("linux") and not (environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")):
+        return False  # what there may be is a browser for terminals, which would take this one
+    try:
+        webbrowser.get()
+    except webbrowser.Error:
+        return False
+    return True
+
+
+def visit(
+    question: Visit,
+    tell: Callable[[str], object],
+    *,
+    open_browser: bool = True,
+    patience: float = PATIENCE,
+    gone: threading.Event | None = None,
+) -> str:
+    """The code that the browser comes back with. `tell` says things to the person; `gone` is set when nobody waits.
+
+    Raises
+    ------
+    InvalidInput
+        The port is taken.
+    NotAuthorized
+        The hub, or the person, refused.
+    StillPending
+        Nobody came back for `patience` seconds.
+    """
+    came: queue.SimpleQueue[Mapping[str, str]] = queue.SimpleQueue()
+    with _listening(question, came) as port:
+        _send(question, port, tell, open_browser=open_browser and is_here())
+        end = time.monotonic() + patience
+        while time.monotonic() < end and not (gone and gone.is_set()):
+            try:
+                return _code(came.get(timeout=TICK))
+            except queue.Empty:
+                continue
+    raise StillPending(f"nobody came back from the browser within {patience / 60:.0f} min", hint=UNSEEN)
+
+
+def _send(question: Visit, port: int, tell: Callable[[str], object], *, open_browser: bool) -> None:
+    if os.environ.get("SSH_CONNECTION"):
+        tell("sign in on this page of the hub, in the browser of the machine that you sit at:")
+        tell(question.url)
+        tell(f"forward the port there first, in another terminal: ssh -L {port}:127.0.0.1:{port} and this machine")
+    else:
+        tell("sign in on this page of the hub, in the browser of this machine:")
+        tell(question.url)
+    if open_browser:
+        webbrowser.open(question.url)
+    tell("waiting for the browser to come back; Ctrl-C ends that")
+
+
+def _code(query: Mapping[str, str]) -> str:
+    if "code" in query:
+        return query["code"]
+    said = " ".join(query.get("error_description", query.get("error", "no code came")).split())[:200]
+    raise NotAuthorized(f"sign in by the browser: {said}", hint="sign in again, or use: jhub login --paste")
+
+
+class _listening:
+    """Hears the browser come back on the port of the redirect URI, and nobody else."""
+
+    def __init__(self, question: Visit, came: queue.SimpleQueue[Mapping[str, str]]) -> None:
+        back = urlsplit(question.redirect_uri)
+        port = back.port or 80
+
+        class Back(BaseHTTPRequestHandler):
+            timeout = 10  # browsers open connections that they do not use
+            server_version = "jhub"
+            sys_version = ""
+
+            def do_GET(self) -> None:
+                asked = urlsplit(self.path)
+                query = {name: values[0] for name, values in parse_qs(asked.query).items()}
+                if asked.path != back.path:
+                    self.say(404, "Not here", "Nothing is served at this address.")
+                elif not secrets.compare_digest(query.get("state", "").encode(), question.state.encode()):
+                    self.say(400, "Not yours", "This is not the way back from the page that jhub opened.")
+                else:
+                    title = "Signed in" if "code" in query else "Not signed in"
+                    self.say(200, title, "You can close this window, and go back to where jhub runs.")
+                    came.put(query)
+
+            def say(self, status: int, title: str, text: str) -> None:
+                content = PAGE.format(title=escape(title), text=escape(text)).encode()
+                self.send_response(status)
+                for name, value in {
+                    "Content-Type": "text/html; charset=utf-8",
+                    "Content-Length": str(len(content)),
+                    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+                    "Referrer-Policy": "no-referrer",
+                    "Cache-Control": "no-store",
+                    "Connection": "close",
+                }.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class calls it so
+                pass  # the code stands in it
+
+        try:
+            self._server = _Server((str(back.hostname), port), Back)
+        except OSError as error:
+            raise _taken(port, error) from None
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(TICK,), daemon=True)
+        self._port = port
+
+    def __enter__(self) -> int:
+        self._thread.start()
+        return self._port
+
+    def __exit__(self, *exc: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # Elsewhere than on Windows this means that a port can be used again at once; there, that others may take it over.
+    allow_reuse_address = sys.platform != "win32"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass  # whoever went away before the answer
+
+
+def _taken(port: int, error: OSError) -> HubError:
+    return InvalidInput(
+        f"cannot listen on port {port} of this machine, where the hub sends the browser back to: {error.strerror}",
+        hint="is another jhub login waiting? The hub knows no other port: end what uses it, or use: jhub login --paste",
+    )

@@ -1,0 +1,49 @@
+"""Asking at the terminal, or in a notebook, from which the library is used."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+import threading
+from typing import Any
+
+from jhub.errors import InvalidInput
+from jhub.login.questions import Password, PastedToken, SecondFactor, Username, Visit
+from jhub.person.browser import visit
+
+
+class Console:
+    """Answers a sign-in's questions. `close` ends a wait for the browser."""
+
+    def __init__(self) -> None:
+        self._gone = threading.Event()
+
+    def __call__(self, question: object) -> Any:
+        try:
+            match question:
+                case Username():
+                    return input("Username: ")
+                case Password():
+                    return getpass.getpass(f"Password of {question.username}: ")
+                case SecondFactor():
+                    return getpass.getpass(f"{question.label} (empty if you have none): ")
+                case PastedToken():
+                    self.tell(f"make a token on this page of the hub, and paste it here: {question.page}")
+                    return getpass.getpass("Token: ").strip()
+                case Visit():
+                    return visit(question, self.tell, gone=self._gone)
+                case _:
+                    raise TypeError(f"{question!r} is not a question")
+        except EOFError:
+            raise InvalidInput(
+                "there is nobody to ask",
+                hint="without a terminal: Hub(url, token), or Hub.login(url, username=…, password=…)",
+            ) from None
+
+    def tell(self, text: str) -> None:
+        """On stderr, which a notebook shows too."""
+        print(text, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Nobody waits for an answer any more."""
+        self._gone.set()
