@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from hub_api import Tokens
+from loopback import Visit, serving
 from terminal import Jhub
 
 from jhub.local import LocalHub
@@ -87,7 +88,7 @@ def test_the_password_is_asked_for_and_not_shown(jhub: Jhub, hub: LocalHub) -> N
 def test_a_wrong_password_is_refused_and_nothing_is_kept(jhub: Jhub, hub: LocalHub) -> None:
     result = jhub("login", hub.url, "-u", "ana", "--password-stdin", stdin="wrong\n")
     assert result.code == 4
-    assert result.err.startswith("error: sign in as ana: the hub refused this username and password\nhint: ")
+    assert "error: sign in as ana: Invalid username or password\nhint: it was one attempt" in result.err
     assert jhub.ok("context", "list", "-o", "name") == ""
     assert not (jhub.home / "config/jhub/tokens.json").exists()
 
@@ -144,7 +145,29 @@ def test_a_hub_that_is_down_is_told_as_such(jhub: Jhub) -> None:
     assert "hint: " in result.err
 
 
-def test_plain_http_to_elsewhere_warns_before_anything_is_sent(jhub: Jhub) -> None:
-    result = jhub("login", "http://hub.invalid", "-u", "ana", "--password-stdin", stdin="secret\n")
-    assert result.err.startswith("warning: this URL is plain http")
-    assert result.code == 1
+def test_plain_http_to_elsewhere_warns_before_anything_is_sent(tmp_path: Path) -> None:
+    def hub(visit: Visit) -> None:
+        visit.json({"version": "6.1.1"}) if visit.path.endswith("/hub/api/") else visit.page(404)
+
+    with serving(hub) as proxy:
+        jhub = Jhub(tmp_path, {"http_proxy": proxy.url, "no_proxy": ""})
+        result = jhub("login", "http://hub.invalid", "-u", "ana", "--password-stdin", stdin="secret\n")
+        assert result.err.startswith("warning: http://hub.invalid/hub/api is plain http: passwords and tokens can be")
+        assert result.code == 2
+        assert not any(b"secret" in seen.body for seen in proxy.seen)
+
+
+def test_a_login_page_that_is_not_jupyterhubs_gets_no_password(jhub: Jhub) -> None:
+    form = b'<form method="post" action="/sso"><input name="username"><input type="password" name="password"></form>'
+
+    def gateway(visit: Visit) -> None:
+        if visit.path.endswith("/hub/api/"):
+            visit.json({"version": "6.1.1"})
+        else:
+            visit.send(200, "text/html", form, {})
+
+    with serving(gateway) as site:
+        result = jhub("login", site.url, "-u", "ana", "--password-stdin", stdin="secret\n")
+        assert result.code == 1
+        assert "is not JupyterHub's own; no password was sent" in result.err
+        assert site.calls == ["GET /hub/api/", "GET /hub/login"]

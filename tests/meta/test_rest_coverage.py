@@ -24,9 +24,10 @@ import msgspec
 import pytest
 
 import jhub.operations
+from jhub import login_client
 from jhub.binding import _Declared as Declared
 from jhub.errors import InvalidInput, Unsupported
-from jhub.models import User
+from jhub.models import Identity, User
 from jhub.operations.paging import MEDIA_TYPE
 from jhub.steps import Listen, Plan, Request
 from jhub.testing import Reply, events, play, refusal, reply
@@ -56,6 +57,7 @@ SAMPLES: dict[str, object] = {
     "display_name": "Lab",
     "stopped": True,
     "wait": False,
+    "the service of `create_login_client`": login_client.NAME,
 }
 """A value for each parameter that makes a difference to what is sent, or is required."""
 
@@ -126,7 +128,12 @@ def smallest(kind: Any) -> Any:
     if issubclass(kind, msgspec.Struct):
         hints = get_type_hints(kind)
         model = {f.encode_name: smallest(hints[f.name]) for f in msgspec.structs.fields(kind) if f.required}
-        return {**model, "servers": {}} if kind is User else model
+        # What an operation goes on with, where the hub tells it.
+        known: dict[Any, dict[str, Any]] = {
+            User: {"servers": {}},
+            Identity: {"name": SAMPLES["user"], "token_id": SAMPLES["token_id"]},
+        }
+        return {**model, **known.get(kind, {})}
     return {str: "6.1.1", int: 0, bool: False}[kind]
 
 

@@ -85,23 +85,24 @@ def login(
     contexts.prepare()
     token = _given_token(token_from, way, password_stdin=password_stdin)
     with Hub(url) as door:
+        api_url = door.api_url  # before anything is asked
         if token is None and way is None and username is None and not password_stdin:
-            token = _token_of_the_environment(door.api_url)
-        door.person = CommandLine(
-            from_stdin=password_stdin, open_browser=not no_open, patient=way == "browser" or no_open
-        )
+            token = _token_of_the_environment(api_url)
+        person = CommandLine(from_stdin=password_stdin, open_browser=not no_open, patient=way == "browser" or no_open)
+        door.person = person
         door.beware()
         wish = Wish(
-            api_url=door.api_url,
+            api_url=api_url,
             token=token,
             username=username,
+            password=person.password_on_stdin(),
             note=note_ or this_machine(),
             expires_in=int(expires),
             scopes=scopes or None,
         )
         signed = _carried_out(door, sign_in(wish, way))
         context = contexts.Context(
-            api_url=door.api_url,
+            api_url=api_url,
             user=signed.who.name,
             token_id=signed.token_id,
             expires_at=None if signed.life is None else datetime.now(UTC) + timedelta(seconds=signed.life),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from jhub.binding import operation
-from jhub.errors import NotAuthorized, bad_token
+from jhub.errors import InvalidInput, NotAHub, NotAuthorized, bad_token
 from jhub.models import HubInfo, Identity, Version
+from jhub.operations.tokens import TokenOps
+from jhub.operations.versions import need
 from jhub.steps import Flow, Request, call, send
 
 
@@ -39,6 +41,21 @@ class HubOps:
         except NotAuthorized as error:
             # Any token may ask this, so a refusal, which JupyterHub 6 gives no reason for, means an unknown one.
             raise bad_token(request.about, error.method, error.path, error.status) from None
+
+    @operation
+    def logout(self) -> Flow[None]:
+        """Revoke the token in use, which then opens nothing any more.
+
+        `DELETE /users/{user}/tokens/{id}` (all versions), scope `tokens`. `Unsupported` before JupyterHub 5.0, which does
+        not tell which token is in use; `InvalidInput` for a service's token, which lasts as long as the service.
+        """
+        who = yield from HubOps.whoami()
+        if who.kind != "user":
+            raise InvalidInput(f"the token in use is that of the {who.kind} {who.name}, and lasts as long as that")
+        if not who.token_id:
+            yield from need("5.0", "revoking the token in use")
+            raise NotAHub("the hub does not tell which token is in use")
+        yield from TokenOps.revoke(who.name, who.token_id)
 
     @operation
     def shutdown(self, *, servers: bool | None = None, proxy: bool | None = None) -> Request[None]:

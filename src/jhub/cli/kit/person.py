@@ -36,7 +36,7 @@ class CommandLine:
             case Username():
                 return self._ask("Username", hide=False, hint="give it with -u")
             case Password():
-                return self._secret("Password", "password")
+                return self._ask("Password", hide=True, hint="give -u and --password-stdin")
             case SecondFactor():
                 return self._second_factor(question)
             case PastedToken():
@@ -46,13 +46,14 @@ class CommandLine:
             case _:
                 raise TypeError(f"{question!r} is not a question")
 
-    def _secret(self, prompt: str, what: str) -> str:
-        if self._from_stdin and not sys.stdin.isatty():
-            answer = sys.stdin.readline().rstrip("\r\n")
-            if not answer:
-                raise InvalidInput(f"there is no {what} on stdin")
-            return answer
-        return self._ask(prompt, hide=True, hint="give -u and --password-stdin")
+    def password_on_stdin(self) -> str | None:
+        """The password, where stdin holds it; at a terminal it is asked for like any other."""
+        if not self._from_stdin or sys.stdin.isatty():
+            return None
+        answer = sys.stdin.readline().rstrip("\r\n")
+        if not answer:
+            raise InvalidInput("there is no password on stdin")
+        return answer
 
     def _second_factor(self, question: SecondFactor) -> str:
         if not sys.stdin.isatty():
