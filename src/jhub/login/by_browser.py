@@ -10,15 +10,23 @@ import base64
 import hashlib
 from urllib.parse import urlencode
 
+from msgspec import Struct
+
 from jhub.errors import APIError
 from jhub.login.acting import Credentials, acting_as, by_token, then
 from jhub.login.mint import mint
 from jhub.login.questions import Visit
 from jhub.login.wish import SignedIn, Wish
 from jhub.login_client import CLIENT_ID, CLIENT_SECRET, NAME, REDIRECT_URI
+from jhub.models import Token
 from jhub.operations.hub import HubOps
+from jhub.operations.paths import user_path
 from jhub.operations.tokens import TokenOps
-from jhub.steps import Ask, Flow
+from jhub.steps import Ask, Flow, call
+
+
+class _Tokens(Struct):
+    api_tokens: tuple[Token, ...]
 
 
 def by_browser(wish: Wish) -> Flow[SignedIn]:
@@ -55,8 +63,14 @@ def client_is_known() -> Flow[bool]:
 
 def _revoked(credentials: Credentials) -> Flow[None]:
     who = yield from acting_as(credentials, HubOps.whoami())
-    if who.token_id:
-        yield from acting_as(credentials, TokenOps.revoke(who.name, who.token_id))
+    token_id = who.token_id
+    if not token_id:
+        # Before JupyterHub 5.0 the hub does not tell which token is in use; any one of the client will do.
+        listing = call("GET", f"{user_path(who.name)}/tokens", _Tokens, about=f"tokens of {who.name}")
+        found = yield from acting_as(credentials, listing)
+        token_id = next((token.id for token in found.api_tokens if NAME in (token.oauth_client or "")), None)
+    if token_id:
+        yield from acting_as(credentials, TokenOps.revoke(who.name, token_id))
 
 
 def _challenge(verifier: str) -> str:

@@ -11,11 +11,10 @@ from urllib.parse import urljoin, urlsplit
 from jhub.discovery import origin
 from jhub.errors import NotAHub, NotAuthorized
 from jhub.login.mint import mint
-from jhub.login.page import PASSWORD, SECOND_FACTORS, USERNAME, Page, read
-from jhub.login.questions import SecondFactor
-from jhub.login.who import known
+from jhub.login.page import PASSWORD, USERNAME, Page, read
+from jhub.login.who import known, second_factor
 from jhub.login.wish import SignedIn, Wish
-from jhub.steps import Answer, Ask, Flow, Request
+from jhub.steps import Answer, Flow, Request
 
 SIGNED_IN = "jupyterhub-hub-login"
 """The cookie of who is signed in: its presence tells, the status does not (200 for a wrong password on 4.1)."""
@@ -24,7 +23,7 @@ FORGED = ("login form invalid or expired", "xsrf cookie", "'_xsrf' argument")
 
 
 class NotLookedAt(NotAuthorized):
-    """The hub took the form for a forged one, before it came to the password."""
+    """The hub took the form for a forged one, or failed, before it came to the password."""
 
 
 def read_page() -> Flow[Page]:
@@ -53,10 +52,7 @@ def by_form(wish: Wish, page: Page | None = None) -> Flow[SignedIn]:
     username, password = yield from known(wish)
     fields = {**form.hidden, USERNAME: username, PASSWORD: password}
     if form.second_factor:
-        code = wish.second_factor
-        if code is None:
-            code = yield from Ask(SecondFactor(SECOND_FACTORS[form.second_factor]))
-        fields[form.second_factor] = code
+        fields[form.second_factor] = yield from second_factor(wish, form.second_factor)
     cookies = page.cookies
 
     def answered(answer: Answer) -> Page:

@@ -10,7 +10,7 @@ from jhub.login.by_form import NotLookedAt, by_form, read_page
 from jhub.login.by_password import by_password
 from jhub.login.page import Page
 from jhub.login.questions import Taking
-from jhub.login.who import known
+from jhub.login.who import known, second_factor
 from jhub.login.wish import SignedIn, Way, Wish
 from jhub.login.with_token import by_paste, with_token
 from jhub.steps import Emit, Flow
@@ -52,10 +52,12 @@ def _found(wish: Wish) -> Flow[SignedIn]:
         yield Emit(Taking("form", "this hub has a login form"))
         username, password = yield from known(wish)
         wish = replace(wish, username=username, password=password)
+        if page.form.second_factor:
+            wish = replace(wish, second_factor=(yield from second_factor(wish, page.form.second_factor)))
         try:
             return (yield from by_form(wish, page))
-        except NotLookedAt:
-            yield Emit(Taking("password", "the hub took the login form for a forged one"))
+        except NotLookedAt as error:
+            yield Emit(Taking("password", str(error)))
             return (yield from by_password(wish))
     if wish.password is not None:
         raise InvalidInput(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from jhub.errors import InvalidInput
-from jhub.login.questions import Password, Username
+from jhub.login.page import SECOND_FACTORS
+from jhub.login.questions import Password, SecondFactor, Username
 from jhub.login.wish import Wish
 from jhub.steps import Ask, Flow
 
@@ -18,3 +19,11 @@ def known(wish: Wish) -> Flow[tuple[str, str]]:
     if not password:
         raise InvalidInput("a password is missing")
     return username, password
+
+
+def second_factor(wish: Wish, name: str) -> Flow[str]:
+    """The code of a second factor, by the name of its field; empty for people without one."""
+    if wish.second_factor is not None:
+        return wish.second_factor
+    code: str = yield from Ask(SecondFactor(SECOND_FACTORS[name]))
+    return code.strip()
