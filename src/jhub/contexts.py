@@ -1,26 +1,27 @@
 """Which hub, and as whom: the environment, else one of the contexts that `jhub login` keeps.
 
-`contexts.json` in the user's configuration directory holds names and URLs and no secret; `tokens.json` beside it
-holds the tokens, and only its owner can read it.
+`contexts.json` in the user's configuration directory holds names and URLs and no secret; the tokens are in the system's
+keyring, or in `tokens.json` beside it, which only its owner can read.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from jhub import expiry, secret_store
 from jhub.errors import InvalidInput
-from jhub.files import write_whole
-
-T = TypeVar("T")
+from jhub.files import read_json, write_json
 
 LOCK_SECONDS = 30
 
@@ -32,7 +33,12 @@ class Context(Struct, frozen=True, kw_only=True, omit_defaults=True):
     user: str = ""
     token_id: str = ""
     """What the hub calls the token, so that `jhub logout` can revoke it. Empty for a token that was brought along."""
+    created_at: datetime | None = None
+    """When it was kept, by this machine's clock."""
     expires_at: datetime | None = None
+    """When the token ends, by this machine's clock: see `expiry.local_end`."""
+    kept: str = secret_store.FILE
+    """Where the token is: "file" or "keyring". `save` fills it in."""
 
 
 class Contexts(Struct, frozen=True, kw_only=True):
@@ -68,7 +74,7 @@ def folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 def load() -> Contexts:
     """The contexts; none where there is no file."""
-    return _read("contexts.json", Contexts) or Contexts()
+    return read_json(folder() / "contexts.json", Contexts) or Contexts()
 
 
 def chosen(name: str | None = None, environ: Mapping[str, str] = os.environ) -> str:
@@ -109,10 +115,15 @@ def connection(name: str | None = None, environ: Mapping[str, str] = os.environ)
         )
     name = chosen(name, environ)
     context = get(name)
-    secret = _tokens().get(name)
-    if secret is None:
-        raise InvalidInput(f"no token for context {name}", hint=f"sign in again with: jhub login {context.api_url}")
-    return Connection(url=context.api_url, token=secret, context=name)
+    token = secret_store.read(folder(), name, context.kept, again=_again(name, context))
+    return Connection(url=context.api_url, token=token, context=name)
+
+
+def warning(name: str, now: datetime) -> str | None:
+    """A line for who uses a context whose token ends soon, or has ended; None where there is nothing to say."""
+    context = get(name)
+    trouble = expiry.trouble(context.created_at, context.expires_at, now)
+    return f"the token of context {name} {trouble}; {_again(name, context)}" if trouble else None
 
 
 def get(name: str, contexts: Contexts | None = None) -> Context:
@@ -125,39 +136,86 @@ def get(name: str, contexts: Contexts | None = None) -> Context:
 
 
 def prepare() -> None:
-    """See that contexts can be read and kept, before there is something to keep."""
-    with _changing() as contexts:
-        _write("contexts.json", contexts)
+    """See that contexts and tokens can be read and kept, before there is something to keep."""
+    with _changing() as book:
+        secret_store.check(folder())
+        book.write()
 
 
-def save(name: str, context: Context, token: str) -> None:
-    """Keep a context and its token, and make it the current one."""
+def save(name: str, context: Context, token: str, *, keyring: bool = True) -> str | None:
+    """Keep a context and its token, and make it the current one. Without `keyring` the token goes into the file.
+
+    The answer is a line about where the token is, or None where there is nothing to say.
+    """
     if not name.isprintable() or not name.strip():
         raise InvalidInput(f"{name!r} cannot name a context")
-    with _changing() as contexts:
-        _write("tokens.json", {**_tokens(), name: token})
-        _write("contexts.json", Contexts(current=name, contexts={**contexts.contexts, name: context}))
+    with _changing() as book:
+        secret_store.check(folder())
+        before = book.contexts.contexts.get(name)
+        if before is not None and (before.api_url, before.user) != (context.api_url, context.user):
+            # Killed half-way, this must not leave the token of one hub beside the address of another.
+            book.drop(name)
+            book.write()
+        kept = secret_store.keep(folder(), name, token, keyring=keyring)
+        created = context.created_at or datetime.now(UTC)
+        book.put(name, replace(context, created_at=created, kept=kept.place))
+        book.write()
+        stays = None
+        if kept.place != secret_store.FILE:
+            secret_store.forget(folder(), name, secret_store.FILE)
+        elif before is not None and before.kept != secret_store.FILE:
+            stays = secret_store.forget(folder(), name, before.kept)
+    if kept.said and stays:
+        return f"{kept.said}; an older one may still be in the keyring"
+    return kept.said or stays
 
 
 def use(name: str) -> None:
     """Make a context the current one."""
-    with _changing() as contexts:
-        get(name, contexts)
-        _write("contexts.json", replace(contexts, current=name))
+    with _changing() as book:
+        get(name, book.contexts)
+        book.raw["current"] = name
+        book.write()
 
 
-def remove(name: str) -> None:
-    """Forget a context and its token."""
-    with _changing() as contexts:
-        get(name, contexts)
-        left = {key: value for key, value in contexts.contexts.items() if key != name}
-        current = "" if contexts.current == name else contexts.current
-        _write("contexts.json", Contexts(current=current, contexts=left))
-        _write("tokens.json", {key: value for key, value in _tokens().items() if key != name})
+def remove(name: str) -> str | None:
+    """Forget a context and its token. The answer is a line about what could not be deleted, or None."""
+    with _changing() as book:
+        context = get(name, book.contexts)
+        secret_store.forget(folder(), name, secret_store.FILE)
+        stays = None
+        if context.kept != secret_store.FILE:
+            stays = secret_store.forget(folder(), name, context.kept)
+        book.drop(name)
+        book.write()
+    return stays
+
+
+class _Book:
+    """The contexts file while it is changed. What a newer jhub wrote into it stays there."""
+
+    def __init__(self) -> None:
+        self.contexts = load()
+        self.raw = read_json(folder() / "contexts.json", dict[str, Any]) or {}
+
+    def put(self, name: str, context: Context) -> None:
+        """Add or replace a context, and make it the current one."""
+        self.raw["current"] = name
+        self.raw.setdefault("contexts", {})[name] = msgspec.to_builtins(context)
+
+    def drop(self, name: str) -> None:
+        """Leave a context out."""
+        del self.raw["contexts"][name]
+        if self.contexts.current == name:
+            self.raw["current"] = ""
+
+    def write(self) -> None:
+        """Put it into the file."""
+        write_json(folder() / "contexts.json", self.raw)
 
 
 @contextmanager
-def _changing() -> Generator[Contexts]:
+def _changing() -> Generator[_Book]:
     """The contexts, while no other process changes them."""
     import filelock  # takes longer to import than most commands need it for
 
@@ -165,30 +223,14 @@ def _changing() -> Generator[Contexts]:
     try:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         with filelock.FileLock(place / ".lock", timeout=LOCK_SECONDS, mode=0o600):
-            yield load()
+            yield _Book()
     except filelock.Timeout:
         raise InvalidInput(f"another jhub has been changing {place} for {LOCK_SECONDS} s") from None
     except OSError as error:
-        raise InvalidInput(f"cannot write to {place}: {error.strerror}") from None
+        raise InvalidInput(f"cannot write to {place}: {error.strerror or error}") from None
 
 
-def _tokens() -> dict[str, str]:
-    return _read("tokens.json", dict[str, str]) or {}
-
-
-def _read(name: str, kind: type[T]) -> T | None:
-    path = folder() / name
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise InvalidInput(f"cannot read {path}: {error.strerror}") from None
-    try:
-        return msgspec.json.decode(content, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path} is damaged: {error}", hint="mend it, or move it away and sign in again") from None
-
-
-def _write(name: str, value: object) -> None:
-    write_whole(folder() / name, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+def _again(name: str, context: Context) -> str:
+    """What gives a context a new token."""
+    own = "" if name == urlsplit(context.api_url).netloc else f" --name {shlex.quote(name)}"
+    return f"sign in again with: jhub login {shlex.quote(context.api_url)}{own}"

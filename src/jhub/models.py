@@ -135,6 +135,13 @@ class Token(Model, frozen=True, kw_only=True):
     oauth_client: str | None = None
     token: str | None = None
 
+    @property
+    def life(self) -> float | None:
+        """Seconds from its creation to its end, by the hub's clock; None for never, or unknown."""
+        if self.expires_at is None or self.created is None:
+            return None
+        return (in_utc(self.expires_at) - in_utc(self.created)).total_seconds()
+
 
 class OAuthToken(Model, frozen=True, kw_only=True):
     """What an OAuth code was exchanged for."""

@@ -29,7 +29,7 @@ MAY: dict[str, set[str]] = {
     "steps": {"models", "errors"},
     "binding": {"models", "errors", "steps"},
     "discovery": {"models", "errors", "steps", "binding"},
-    "operations": {"models", "errors", "steps", "binding"},
+    "operations": {"models", "errors", "steps", "binding", "login_client"},
     "fleet": PURE - {"discovery"},
     "login": PURE | {"login_client"},
     "person": {"errors", "login"},

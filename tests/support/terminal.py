@@ -41,6 +41,7 @@ class Jhub:
     def environment(self) -> dict[str, str]:
         clean = {key: value for key, value in os.environ.items() if not key.startswith(SETTINGS)}
         config = {"XDG_CONFIG_HOME": str(self.home / "config"), "XDG_DATA_HOME": str(self.home / "data")}
+        config["JHUB_KEYRING"] = "no"  # the keyring of who runs the tests is not for them
         return {**clean, **config, "TERM": "xterm-256color", "COLUMNS": "200", **self.env}
 
     def __call__(self, *args: str, stdin: str = "", timeout: float = 60) -> Result:

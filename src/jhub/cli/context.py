@@ -20,6 +20,8 @@ class Row(Struct):
     api_url: str
     user: str
     expires: str = ""
+    kept: str = ""
+    """Where the token is: "file" or "keyring"."""
 
 
 ROWS: View[Row] = View(
@@ -32,6 +34,7 @@ ROWS: View[Row] = View(
         "TOKEN ENDS": lambda row: row.expires,
     },
 )
+DETAILS: View[Row] = View(name=ROWS.name, columns={**ROWS.columns, "TOKEN KEPT IN": lambda row: row.kept})
 
 
 @click.group()
@@ -72,7 +75,7 @@ def show(name: str | None, form: str) -> None:
     if name is None:
         name = contexts.chosen(click.get_current_context().meta.get(CONTEXT))
     contexts.get(name, known)
-    ROWS.one(_row(name, known), form)
+    DETAILS.one(_row(name, known), form)
 
 
 @context.command()
@@ -98,10 +101,13 @@ def remove(name: str) -> None:
     \b
     jhub context remove hub.example.org
     """
-    contexts.remove(name)
+    stays = contexts.remove(name)
     note(f"forgot {name}")
+    if stays:
+        note(f"warning: {stays}")
 
 
 def _row(name: str, known: contexts.Contexts) -> Row:
     one = known.contexts[name]
-    return Row(name, name == (environ.get("JHUB_CONTEXT") or known.current), one.api_url, one.user, ago(one.expires_at))
+    current = name == (environ.get("JHUB_CONTEXT") or known.current)
+    return Row(name, current, one.api_url, one.user, ago(one.expires_at), one.kept)

@@ -45,8 +45,10 @@ def logout() -> None:
             if type(error) is not NotAuthorized:  # which means revoked or expired already
                 show(error)
                 note("the token could not be revoked; it is forgotten here, and ends by itself")
-    contexts.remove(name)
+    stays = contexts.remove(name)
     note(f"signed out of {name}")
+    if stays:
+        note(f"warning: {stays}")
 
 
 @click.command()

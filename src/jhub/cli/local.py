@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,7 @@ from jhub.cli.kit.options import common, output, warn_if_beaten, yes
 from jhub.cli.kit.output import View, note
 from jhub.discovery import is_loopback
 from jhub.errors import HubError, InvalidInput, LocalHubError
+from jhub.expiry import local_end
 from jhub.operations.tokens import TOKEN_LIFE
 
 if TYPE_CHECKING:
@@ -134,8 +136,11 @@ def sign_in(hub: LocalHub) -> None:
     with Hub(hub.api_url) as door:
         made = door.tokens.create_with_password(hub.username, hub.password, note=NOTE, expires_in=TOKEN_LIFE)
     token = made.token or ""
-    context = contexts.Context(api_url=hub.api_url, user=hub.username, token_id=made.id, expires_at=made.expires_at)
-    contexts.save(NAME, context, token)
+    context = contexts.Context(
+        api_url=hub.api_url, user=hub.username, token_id=made.id, expires_at=local_end(made.life, datetime.now(UTC))
+    )
+    # Its folder holds the administrator's password anyhow: not worth a keyring's questions.
+    contexts.save(NAME, context, token, keyring=False)
     with Hub(hub.api_url, token) as client:
         for old in client.tokens.list(hub.username):
             if old.note == NOTE and old.id != made.id:

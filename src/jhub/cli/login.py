@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from os import environ
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from jhub.cli.kit.person import CommandLine
 from jhub.cli.kit.scopes import scopes_option
 from jhub.discovery import tidy
 from jhub.errors import HubError, InvalidInput
+from jhub.expiry import local_end
 from jhub.login.find import sign_in
 from jhub.login.questions import Taking
 from jhub.login.wish import SAID, SignedIn, Way, Wish, this_machine
@@ -105,7 +106,7 @@ def login(
             api_url=api_url,
             user=signed.who.name,
             token_id=signed.token_id,
-            expires_at=None if signed.life is None else datetime.now(UTC) + timedelta(seconds=signed.life),
+            expires_at=local_end(signed.life, datetime.now(UTC)),
         )
     name = name or urlsplit(context.api_url).netloc
     before = contexts.load().contexts.get(name)

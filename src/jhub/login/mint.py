@@ -37,7 +37,4 @@ def as_long_as_allowed(wish: Wish, make: Callable[[int | None], Plan[Token]]) ->
 
 def signed_in(way: Way, who: Identity, token: Token) -> SignedIn:
     """A token that was just made."""
-    life = None
-    if token.expires_at is not None and token.created is not None:
-        life = (token.expires_at - token.created).total_seconds()
-    return SignedIn(way=way, who=who, token=token.token or "", token_id=token.id, life=life)
+    return SignedIn(way=way, who=who, token=token.token or "", token_id=token.id, life=token.life)

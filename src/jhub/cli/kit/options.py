@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 CONTEXT = "jhub.context"
+NOTED = "jhub.noted"
 FORMATS = ("table", "json", "yaml", "name", "csv")
 
 
@@ -103,8 +105,15 @@ def connect() -> Generator[Hub]:
     """The hub of this command, signed in."""
     from jhub.client.sync import Hub
 
-    where = contexts.connection(click.get_current_context().meta.get(CONTEXT))
-    with Hub(where.url, where.token) as hub:
+    meta = click.get_current_context().meta
+    where = contexts.connection(meta.get(CONTEXT))
+    if where.context and not meta.get(NOTED):
+        meta[NOTED] = True
+        ending = contexts.warning(where.context, datetime.now(UTC))
+        if ending:
+            note(f"warning: {ending}")
+    # The client warns of plain http, but not where the hub itself put the URL into the environment.
+    with Hub(where.url, where.token) if where.context else Hub() as hub:
         yield hub
 
 

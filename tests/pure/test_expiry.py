@@ -1,0 +1,61 @@
+"""When a token ends, where the hub's clock and this one differ, and when that is worth a word."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from jhub.expiry import local_end, trouble
+from jhub.models import Token
+
+NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(0), 3 * HOUR, -3 * HOUR, 400 * DAY])
+def test_a_hub_with_another_clock_does_not_change_how_long_a_token_lives(ahead: timedelta) -> None:
+    made = Token(created=NOW + ahead, expires_at=NOW + ahead + 8 * HOUR)
+    assert local_end(made.life, NOW) == NOW + 8 * HOUR
+
+
+def test_the_life_of_a_token_counts_times_without_a_zone_as_utc() -> None:
+    made = Token(created=NOW.replace(tzinfo=None), expires_at=NOW + HOUR)
+    assert made.life == HOUR.total_seconds()
+
+
+def test_a_token_without_an_end_has_none() -> None:
+    assert local_end(Token(created=NOW).life, NOW) is None
+    assert trouble(NOW, None, NOW + 9999 * DAY) is None
+
+
+@pytest.mark.parametrize(
+    ("life", "left", "said"),
+    [
+        (30 * DAY, 3 * DAY, None),
+        (30 * DAY, 3 * DAY - MINUTE, "ends in 2 days"),
+        (365 * DAY, 4 * DAY, None),
+        (365 * DAY, 25 * HOUR, "ends in 1 day"),
+        (10 * DAY, 25 * HOUR, None),
+        (10 * DAY, 23 * HOUR, "ends in 23 hours"),
+        (8 * HOUR, 48 * MINUTE, None),
+        (8 * HOUR, 47 * MINUTE, "ends in 47 minutes"),
+        (8 * HOUR, MINUTE / 2, "ends in less than a minute"),
+        (8 * HOUR, 0 * DAY, "has ended"),
+        (8 * HOUR, -DAY, "has ended"),
+        (-HOUR, -DAY, "has ended"),
+        (None, 3 * DAY, None),
+        (None, 2 * DAY, "ends in 2 days"),
+        (None, HOUR, "ends in 1 hour"),
+    ],
+)
+def test_there_is_a_word_when_a_tenth_of_its_life_is_left(
+    life: timedelta | None, left: timedelta, said: str | None
+) -> None:
+    end = NOW + left
+    assert trouble(None if life is None else end - life, end, NOW) == said
+
+
+def test_times_without_a_zone_are_utc() -> None:
+    naive = NOW.replace(tzinfo=None)
+    assert trouble(naive - 8 * HOUR, naive + MINUTE, NOW) == "ends in 1 minute"

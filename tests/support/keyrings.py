@@ -1,0 +1,71 @@
+"""Keyrings for `PYTHON_KEYRING_BACKEND`. `KEYRING_PROPERTY_PLACE` says in which folder theirs are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from keyring.backend import KeyringBackend
+from keyring.errors import KeyringLocked, PasswordDeleteError, PasswordSetError
+
+
+class Working(KeyringBackend):
+    """Keeps entries, in a file; a file `locked` beside it locks it."""
+
+    priority = 1
+    place = ""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self._entries().get(f"{service}: {username}")
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self._write({**self._entries(), f"{service}: {username}": password})
+
+    def delete_password(self, service: str, username: str) -> None:
+        entries = self._entries()
+        if entries.pop(f"{service}: {username}", None) is None:
+            raise PasswordDeleteError("no such entry")
+        self._write(entries)
+
+    def _entries(self) -> dict[str, str]:
+        if (Path(self.place) / "locked").exists():
+            raise KeyringLocked("nobody answered")
+        file = Path(self.place) / "entries.json"
+        entries: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+        return entries
+
+    def _write(self, entries: dict[str, str]) -> None:
+        (Path(self.place) / "entries.json").write_text(json.dumps(entries))
+
+
+class Short(Working):
+    """Keeps the beginning of each secret."""
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        super().set_password(service, username, password[:5])
+
+
+class Full(Working):
+    """Takes nothing more."""
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        raise PasswordSetError(f"no room for {password}")
+
+
+class Chatty(Working):
+    """Fails as its library does, and says what it was given."""
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        raise OSError(f"cannot keep {password}")
+
+
+class Waiting(Working):
+    """Waits for an answer to its dialog."""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        import sys
+        import time
+
+        print("a dialog", file=sys.stderr, flush=True)
+        time.sleep(60)
+        return None
