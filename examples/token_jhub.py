@@ -1,4 +1,4 @@
-"""Job 1 with jhub: an API token from a username and a password, on every JupyterHub since 2.0."""
+"""Job 1 with jhub: an API token from a username and a password."""
 
 import os
 

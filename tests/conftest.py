@@ -7,6 +7,7 @@ Both are at an awkward base URL, give up on a server after a few seconds, and kn
 from __future__ import annotations
 
 import secrets
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import secret_search
 import yaml
 from hub_api import BASE_URL, Api, Tokens
 from terminal import Jhub
@@ -22,6 +24,9 @@ from jhub.local import LocalHub
 
 STUB = [sys.executable, str(Path(__file__).with_name("support") / "stub_server.py")]
 
+INSIDE = shlex.join([sys.executable, "-P", "-m", "jhub"])
+STUB_SH = shlex.join(STUB)
+
 # Let JupyterHub itself wait for the server, and find out for itself that it is not coming.
 LEFT_TO_JUPYTERHUB = {"listen_seconds": 0, "http_timeout": 5}
 
@@ -29,6 +34,10 @@ PROFILES: dict[str, dict[str, Any]] = {
     "lab": {"default_url": "/lab"},
     "lean": {"environment": {"JUPYTERHUB_SINGLEUSER_LOAD_OTHER_EXTENSIONS": "0"}},
     "stub": {"cmd": STUB},
+    # Leaves what jhub says in there in the home folder.
+    "inside": {
+        "cmd": ["sh", "-c", f"{INSIDE} whoami -o name >who 2>&1; {INSIDE} user list >users 2>&1; exec {STUB_SH}"]
+    },
     # Comes up after three seconds.
     "slow_spawn": {"cmd": [*STUB, "--after", "3"]},
     # The process stays, and never answers.
@@ -55,6 +64,18 @@ c.JupyterHub.load_roles = [{{"name": "robot", "services": ["robot"], "scopes": {
 
 
 _numbers = count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(secret_search.Listening())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_token_got_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Ends every run: what `jhub login` keeps stands nowhere but in its secret store."""
+    yield
+    places = sorted(set(secret_search.found([tmp_path_factory.getbasetemp()], secret_search.made)))
+    assert not places, f"a token that jhub login made stands in {', '.join(places)}"
 
 
 @pytest.fixture(scope="session")
@@ -87,6 +108,8 @@ def hub(profiles_file: Path, service_token: str) -> Iterator[LocalHub]:
     """A hub that waits two seconds for a start before it answers "pending"."""
     with _hub(profiles_file, service_token, slow_spawn_timeout=2) as running:
         yield running
+        # It is gone before the others are looked through.
+        assert not list(secret_search.found([running.folder], secret_search.made))
 
 
 @pytest.fixture(scope="session")

@@ -151,6 +151,36 @@ def test_the_clients_page_runs(number: int, settings: dict[str, str], tmp_path: 
     assert out or "users.delete" in CLIENT[number]
 
 
+SIGNING_IN = blocks(ROOT / "docs/signing-in.md")
+
+
+def test_the_page_on_signing_in_runs_in_python(example_hub: LocalHub, settings: dict[str, str], tmp_path: Path) -> None:
+    [program] = [text for _, language, text in SIGNING_IN if language == "python"]
+    program = program.replace("https://hub.example.org", example_hub.url)
+    assert "'ana'" in run([sys.executable, "-W", "error", "-c", program], tmp_path, settings)
+
+
+def test_the_page_on_signing_in_runs_in_the_shell(
+    example_hub: LocalHub, settings: dict[str, str], tmp_path: Path
+) -> None:
+    first, scripts, register, tokens, contexts = (text for _, language, text in SIGNING_IN if language == "sh")
+    # There is no terminal to type at; and whatever is not said to be of others is of the administrator.
+    signed_in = f'-u {example_hub.username} --password-stdin <<< "$HUB_PASSWORD"'
+    first = first.replace("hub.example.org", f"hub.example.org --name hub.example.org {signed_in}")
+    tokens = tokens.replace("list:users,tokens", f"list:users,tokens {signed_in}")
+    (tmp_path / "password.txt").write_text(f"{example_hub.user_password}\n")
+    (tmp_path / "token.txt").write_text(f"{settings['JUPYTERHUB_API_TOKEN']}\n")
+    # The local hub has the client already.
+    register = f"jhub service list\n{register.replace('--login-client', '--login-client --if-not-exists')}"
+    script = "\n".join([first, register, contexts, scripts, tokens])
+    script = script.replace("https://hub.example.org", example_hub.url)
+    env = {key: settings[key] for key in ("HUB_PASSWORD", "HOME")}
+    out = run(["bash", "-euc", script], tmp_path, env)
+    assert "jhub-login" in out
+    assert "hub.example.org" in out
+    assert (tmp_path / "weekly.token").read_text().strip() not in out
+
+
 def test_the_local_hubs_page_runs(tmp_path: Path) -> None:
     found = blocks(ROOT / "docs/local-hub.md")
     [program] = [text for _, language, text in found if "LocalHub(" in text and language == "python"]
@@ -161,9 +191,11 @@ def test_the_local_hubs_page_runs(tmp_path: Path) -> None:
     assert [profile.slug for profile in load(tmp_path / "profiles.yaml").all] == ["course"]
     assert yaml.safe_load(profiles)["profiles"][0]["default"]
 
-    [config] = [text for _, language, text in found if "jhub.extension" in text and language == "python"]
-    program = f"from traitlets.config import Config\nc = Config()\n{config}"
-    run([sys.executable, "-c", program], tmp_path, {})
+    configs = [text for _, language, text in found if "jhub.extension" in text and language == "python"]
+    assert len(configs) == 2
+    for config in configs:
+        program = f"from traitlets.config import Config\nc = Config()\n{config}"
+        run([sys.executable, "-c", program], tmp_path, {})
 
 
 def test_the_local_hubs_shell_lines_run(tmp_path: Path) -> None:

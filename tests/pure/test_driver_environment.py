@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+from collections.abc import Callable
+from urllib.parse import parse_qs
 
 import pytest
-from loopback import BOTH, Driver, Visit, as_ana, refusing, serving
+from login_hub import form
+from loopback import BOTH, Driver, Site, Visit, as_ana, no_proxies, refusing, serving
 
 from jhub import AsyncHub, Hub
 from jhub.errors import InvalidInput
-from jhub.operations.tokens import sign_in
+from jhub.login.wish import Way
+from jhub.operations.tokens import TokenOps
 from jhub.operations.users import UserOps
 from jhub.steps import Flow
 
 
 @pytest.fixture
 def proxy(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    for name in ("no_proxy", "all_proxy", "http_proxy", "https_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
+    no_proxies(monkeypatch)
     return monkeypatch
 
 
@@ -35,7 +38,8 @@ def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(driver: Driver
 def test_a_proxy_of_the_environment_is_asked_for_other_machines(driver: Driver, proxy: pytest.MonkeyPatch) -> None:
     with serving(as_ana) as site:
         proxy.setenv("HTTP_PROXY", site.url)
-        assert driver.run("http://hub.invalid/hub/api", UserOps.get("ana")).name == "ana"
+        with pytest.warns(UserWarning, match="plain http"):
+            assert driver.run("http://hub.invalid/hub/api", UserOps.get("ana")).name == "ana"
         assert site.calls == ["GET http://hub.invalid/hub/api/users/ana"]
 
 
@@ -44,9 +48,9 @@ def test_the_log_tells_what_was_asked_and_no_secret(driver: Driver, caplog: pyte
     def route(visit: Visit) -> None:
         visit.json({"id": "a7", "name": "ana", "token": "TOPSECRET"}, 201)
 
-    def flow() -> Flow[str]:
+    def flow() -> Flow[str | None]:
         yield from UserOps.get("ana")
-        return (yield from sign_in("ana", "PASSWORD", "", None, None))
+        return (yield from TokenOps.create_with_password("ana", "PASSWORD")).token
 
     caplog.set_level(logging.DEBUG)
     with serving(route) as site:
@@ -94,17 +98,85 @@ def test_without_a_url_and_an_environment_there_is_no_hub(
         kind()
 
 
-def test_signing_in_gives_a_client_with_the_new_token() -> None:
-    def route(visit: Visit) -> None:
+def with_a_form(visit: Visit) -> None:
+    """A hub whose form lets ana in, and whose API has tokens for her."""
+    head = {"X-JupyterHub-Version": "6.1.1"}
+    if visit.path == "/hub/login" and visit.command == "GET":
+        visit.send(200, "text/html", form().encode(), {**head, "Set-Cookie": "_xsrf=X1; Path=/hub/"})
+    elif visit.path.startswith("/hub/login"):
+        visit.send(302, "text/html", b"", {**head, "Set-Cookie": "jupyterhub-hub-login=L", "Location": "/hub/spawn"})
+    elif visit.path == "/hub/token":
+        visit.send(200, "text/html", b"", head)
+    else:
         visit.json({"id": "a7", "user": "ana", "token": "NEW", "name": "ana", "version": "6.1.1"})
 
-    with serving(route) as site:
-        with Hub.login(site.url, username="ana", password="PASSWORD") as hub:
-            assert hub.url == f"{site.url}/"
-            hub.users.get("ana")
-        assert site.calls == ["GET /hub/api/", "POST /hub/api/users/ana/tokens", "GET /hub/api/users/ana"]
-        assert [seen.headers.get("authorization") for seen in site.seen] == [None, None, "token NEW"]
+
+def login(site: Site, way: Way | None) -> tuple[str, str]:
+    """The client that one gets: its site, and who asks."""
+    with Hub.login(site.url, username="ana", password="PASSWORD", way=way) as hub:
+        return hub.url, hub.users.get("ana").name
+
+
+def login_asynchronously(site: Site, way: Way | None) -> tuple[str, str]:
+    async def go() -> tuple[str, str]:
+        async with await AsyncHub.login(site.url, username="ana", password="PASSWORD", way=way) as hub:
+            return await hub.find_url(), (await hub.users.get("ana")).name
+
+    return asyncio.run(go())
+
+
+LOGINS = pytest.mark.parametrize("sign_in", [login, login_asynchronously], ids=["Hub", "AsyncHub"])
+SignIn = Callable[[Site, Way | None], tuple[str, str]]
+
+
+@LOGINS
+def test_signing_in_gives_a_client_with_the_new_token(sign_in: SignIn) -> None:
+    with serving(with_a_form) as site:
+        assert sign_in(site, None) == (f"{site.url}/", "ana")
+        assert site.calls == [
+            "GET /hub/api/",
+            "GET /hub/login",
+            "POST /hub/login?next=",
+            "GET /hub/token",
+            "GET /hub/api/user",
+            "POST /hub/api/users/ana/tokens",
+            "GET /hub/api/users/ana",
+        ]
+        assert [seen.headers.get("authorization") for seen in site.seen] == [None] * 6 + ["token NEW"]
+        cookies = "_xsrf=X1; jupyterhub-hub-login=L"
+        sent = [seen.headers.get("cookie") for seen in site.seen]
+        assert sent == [None, None, "_xsrf=X1", cookies, cookies, cookies, None]
+        assert parse_qs(site.seen[2].body.decode()) == {
+            "_xsrf": ["FIELD"],
+            "username": ["ana"],
+            "password": ["PASSWORD"],
+        }
+
+
+@LOGINS
+def test_signing_in_with_one_call_sends_the_password_and_no_cookie(sign_in: SignIn) -> None:
+    with serving(with_a_form) as site:
+        assert sign_in(site, "password") == (f"{site.url}/", "ana")
+        assert site.calls == [
+            "GET /hub/api/",
+            "POST /hub/api/users/ana/tokens",
+            "GET /hub/api/user",
+            "GET /hub/api/users/ana",
+        ]
+        new = "token NEW"
+        assert [seen.headers.get("authorization") for seen in site.seen] == [None, None, new, new]
+        assert not [seen for seen in site.seen if "cookie" in seen.headers]
         assert json.loads(site.seen[1].body)["auth"] == {"username": "ana", "password": "PASSWORD"}
+
+
+@LOGINS
+def test_signing_in_logs_no_secret(sign_in: SignIn, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with serving(with_a_form) as site:
+        sign_in(site, None)
+    assert ("jhub", logging.DEBUG, "POST /hub/login 302") in caplog.record_tuples
+    said = "".join(record.getMessage() for record in caplog.records if record.name == "jhub")
+    assert not [secret for secret in ("PASSWORD", "NEW", "FIELD", "X1") if secret in said]
 
 
 @pytest.mark.parametrize("kind", [Hub, AsyncHub])

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
 from typing import Any
 
 import anyio
 import pytest
-from loopback import Site, Visit, endless, serving
+from loopback import Site, Visit, alarm, endless, serving
 
 from jhub import AsyncHub, Hub
 from jhub.errors import Unavailable
@@ -33,22 +30,6 @@ def route(visit: Visit) -> None:
         visit.hold(LONG)
     else:
         visit.json({})
-
-
-@contextmanager
-def alarm(seconds: float) -> Iterator[None]:
-    """Ctrl-C after a while, as a signal that arrives in the midst of whatever the main thread does."""
-
-    def ring(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def interrupt_sync(site: Site, plan: Plan[Any], after: float = 0.1) -> None:

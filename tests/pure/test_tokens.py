@@ -195,11 +195,46 @@ def test_an_old_hub_would_give_a_token_all_scopes(create: Callable[..., Plan[obj
     assert played.sent == []
 
 
+ANA = reply(json={"kind": "user", "name": "ana", "scopes": ["read:users!user=ana", "tokens!user=ana"]})
+NOT_HELD = refusal(400, "Not assigning requested scopes proxy not held by User ana")
+
+
+def test_a_scope_that_is_refused_is_told_with_those_that_are_held() -> None:
+    played = play(TokenOps.create("ana", scopes=["proxy"]), [NOT_HELD, ANA])
+    assert isinstance(played.error, BadRequest)
+    assert played.error.hint == "the token in use holds read:users!user=ana, tokens!user=ana"
+    assert played.calls == ["POST /users/ana/tokens", "GET /user"]
+
+
 def test_a_hub_that_breaks_on_a_scope_is_told_with_what_it_may_be() -> None:
     """4.x does."""
-    played = play(TokenOps.create("ana", scopes=["nope"]), [refusal(500)], version="4.1.6")
+    played = play(TokenOps.create("ana", scopes=["nope"]), [refusal(500), ANA], version="4.1.6")
     assert isinstance(played.error, HubBroke)
     assert "misspelt" in played.error.hint
+    assert "holds read:users!user=ana" in played.error.hint
+
+
+@pytest.mark.parametrize("kind", ["user", "service"])
+def test_what_somebody_else_holds_is_not_known(kind: str) -> None:
+    """Not even where a service has the same name."""
+    me = {"kind": kind, "name": "ana" if kind == "service" else "admin", "scopes": ["tokens"]}
+    played = play(TokenOps.create("ana", scopes=["proxy"]), [NOT_HELD, reply(json=me)])
+    assert played.error is not None
+    assert played.error.hint == "it can have those that ana holds, and the hub tells only ana which these are"
+
+
+def test_a_refusal_is_told_even_where_the_scopes_are_not() -> None:
+    played = play(TokenOps.create("ana", scopes=["proxy"]), [NOT_HELD, Unavailable("reset")])
+    assert isinstance(played.error, BadRequest)
+    assert (played.error.hint, played.seconds) == ("", 0)
+
+
+@pytest.mark.parametrize("scopes", [None, ["proxy"]])
+def test_a_refusal_of_something_else_asks_for_no_scopes(scopes: list[str] | None) -> None:
+    answer = refusal(400, "token expires_in: 99999 must not exceed 3600")
+    played = play(TokenOps.create("ana", expires_in=99999, scopes=scopes), [answer])
+    assert isinstance(played.error, BadRequest)
+    assert len(played.sent) == 1
 
 
 def exchange(verifier: str | None = None) -> Plan[OAuthToken]:

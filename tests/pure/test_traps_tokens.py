@@ -73,10 +73,12 @@ def test_a_scope_that_is_unknown_or_not_held_is_refused_in_as_many_ways(
     version: str, status: int, message: str, kind: type[Exception]
 ) -> None:
     answer = reply(status, {"status": status, "message": message}, version=version)
-    played = play(TokenOps.create("ana", scopes=["start:servers"]), [answer], version=version)
+    me = reply(json={"kind": "user", "name": "ana", "scopes": []})
+    played = play(TokenOps.create("ana", scopes=["start:servers"]), [answer, me], version=version)
     assert type(played.error) is kind
     assert message in str(played.error)
-    assert len(played.sent) == 1
+    assert played.error.hint.endswith("the token in use holds no scopes")
+    assert played.calls == ["POST /users/ana/tokens", "GET /user"]
 
 
 def test_before_3_0_scopes_are_ignored_and_so_not_sent() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import socket
 import ssl
 import threading
@@ -11,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import FrameType
 from typing import Any, Protocol, TypeVar
 
 import pytest
@@ -260,6 +262,29 @@ def within(work: Callable[[], T]) -> T:
         raise end[0]
     result: T = end[0]
     return result
+
+
+@contextmanager
+def alarm(seconds: float) -> Iterator[None]:
+    """Ctrl-C after a while, as a signal that arrives in the midst of whatever the main thread does."""
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine whose environment names none."""
+    for name in ("no_proxy", "all_proxy", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
 
 
 def endless(tag: str = "x") -> Flow[str]:

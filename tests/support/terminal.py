@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import secret_search
+
 JHUB = [sys.executable, "-m", "jhub"]
 SETTINGS = ("JUPYTERHUB_", "JHUB_", "XDG_", "NO_COLOR", "FORCE_COLOR")
 
@@ -36,7 +38,7 @@ class Jhub:
     home: Path
     env: dict[str, str] = field(default_factory=dict, repr=False)
     said: list[str] = field(default_factory=list, repr=False)
-    """All output of all commands, for a search for secrets."""
+    """All output of all commands."""
 
     def environment(self) -> dict[str, str]:
         clean = {key: value for key, value in os.environ.items() if not key.startswith(SETTINGS)}
@@ -48,8 +50,7 @@ class Jhub:
         done = subprocess.run(
             [*JHUB, *args], input=stdin, env=self.environment(), capture_output=True, text=True, timeout=timeout
         )
-        self.said += [done.stdout, done.stderr]
-        return Result(done.returncode, done.stdout, done.stderr)
+        return self._ended(done.returncode, done.stdout, done.stderr)
 
     def ok(self, *args: str, stdin: str = "") -> str:
         """What a command that must succeed prints."""
@@ -70,7 +71,7 @@ class Jhub:
             seen += line
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=timeout)
-        return Result(process.returncode, out, seen + err)
+        return self._ended(process.returncode, out, seen + err)
 
     def at_terminal(self, *args: str, answers: dict[str, str], timeout: float = 60) -> Result:
         """Run a command at a terminal and type an answer to each question."""
@@ -97,5 +98,10 @@ class Jhub:
         os.close(terminal)
         _, status = os.waitpid(pid, 0)
         text = screen.decode(errors="replace")
-        self.said.append(text)
-        return Result(os.waitstatus_to_exitcode(status), text, "")
+        return self._ended(os.waitstatus_to_exitcode(status), text, "")
+
+    def _ended(self, code: int, out: str, err: str) -> Result:
+        self.said += [out, err]
+        secret_search.heard("a command", out, err)
+        secret_search.remember(self.home / "config" / "jhub")
+        return Result(code, out, err)

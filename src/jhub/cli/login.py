@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import click
-import msgspec
 
 from jhub import contexts
 from jhub.cli.kit import given
@@ -109,14 +108,14 @@ def login(
             expires_at=local_end(signed.life, datetime.now(UTC)),
         )
     name = name or urlsplit(context.api_url).netloc
-    before = contexts.load().contexts.get(name)
+    before = _kept(name)
     try:
         said = contexts.save(name, context, signed.token)
     except BaseException:
         _revoke(context, signed.token)  # nobody would know it
         raise
-    if before is not None and before.api_url == context.api_url and before.user == context.user and before.token_id:
-        _revoke(msgspec.structs.replace(context, token_id=before.token_id), signed.token)
+    if before is not None and before[0].api_url == context.api_url:
+        _revoke(*before)
     if said:
         note(said)
     until = f"; the token ends {ago(context.expires_at)}" if context.expires_at else ""
@@ -156,8 +155,16 @@ def _carried_out(door: Hub, plan: Plan[SignedIn]) -> SignedIn:
             note(f"{event.why}: signing in {SAID[event.way]}")
 
 
+def _kept(name: str) -> tuple[contexts.Context, str] | None:
+    """The context that gets replaced, and its token."""
+    try:
+        return contexts.get(name), contexts.connection(name).token
+    except InvalidInput:
+        return None  # there is none, or its token is out of reach
+
+
 def _revoke(context: contexts.Context, secret: str) -> None:
-    """Revoke the context's token with the right of another; what was brought along has no id here, and stays."""
+    """Revoke the context's own token; what was brought along has no id here, and stays."""
     from jhub.client.sync import Hub
 
     if context.token_id:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 import msgspec
+from click.core import ParameterSource
 
 from jhub.cli.kit import complete
 from jhub.cli.kit.dry_run import rehearse
@@ -15,6 +16,7 @@ from jhub.cli.kit.given import secret
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
 from jhub.cli.kit.output import View, dump, note
 from jhub.cli.kit.pairs import pairs
+from jhub.cli.service_login import create_login_client
 from jhub.errors import Conflict
 from jhub.models import Service
 from jhub.operations.services import ServiceOps
@@ -66,7 +68,8 @@ def show(name: str, form: str) -> None:
 
 
 @service.command()
-@click.argument("name")
+@click.argument("name", required=False)
+@click.option("--login-client", is_flag=True, help="The one by which people sign in with jhub login --browser.")
 @click.option("--url", help="Where it listens; the hub's proxy serves it below /services/NAME/.")
 @click.option("--api-token", "token_from", metavar="-", help="Read its API token from stdin: --api-token -")
 @click.option("--generate-token", is_flag=True, help="Make an API token for it, and print it this once.")
@@ -82,7 +85,8 @@ def show(name: str, form: str) -> None:
 @output()
 @common
 def create(
-    name: str,
+    name: str | None,
+    login_client: bool,
     url: str | None,
     token_from: str | None,
     generate_token: bool,
@@ -106,7 +110,21 @@ def create(
     \b
     jhub service create announcement --url http://10.0.0.7:8888 --generate-token > token.txt
     jhub service create announcement --api-token - --admin < token.txt
+
+    --login-client registers what jhub login --browser needs, under a name and a secret that are the same on all hubs:
+    this service gets no roles, so the secret opens nothing. Administrators can use it at once; what lets everybody use
+    it stands in the hub's configuration, and is printed. jhub service delete jhub-login takes it away.
+
+    \b
+    jhub service create --login-client
     """
+    if login_client:
+        _allow_no_others()
+        with connect() as hub:
+            create_login_client(hub, SERVICES, form, if_not_exists=if_not_exists, dry_run=dry_run)
+        return
+    if name is None:
+        raise click.UsageError("name the service, or say --login-client")
     if generate_token and token_from is not None:
         raise click.UsageError("--api-token and --generate-token exclude each other")
     if generate_token and if_not_exists:
@@ -150,6 +168,15 @@ def create(
     else:
         click.echo(token)
     note(f"created service {name}; this is the only time its token is shown")
+
+
+def _allow_no_others() -> None:
+    """A usage error for what describes a service beside `--login-client`, which says all that there is to say."""
+    ctx = click.get_current_context()
+    for param in ctx.command.params:
+        given = ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+        if given and param.name not in ("login_client", "if_not_exists", "dry_run", "form"):
+            raise click.UsageError(f"--login-client needs none of the others, and was given {param.opts[0]}")
 
 
 @service.command()

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import click
 
 from jhub.cli.kit import complete
 from jhub.cli.kit.dry_run import rehearse
-from jhub.cli.kit.each import tell_each
-from jhub.cli.kit.options import common, connect, dry_run, duration, names_from, output
+from jhub.cli.kit.options import common, connect, dry_run, duration, output
 from jhub.cli.kit.output import View, ago, note
+from jhub.cli.kit.scopes import scopes_option
+from jhub.cli.kit.token_owner import for_user, owner_of
+from jhub.cli.token_revoke import revoke
 from jhub.models import Token
 from jhub.operations.tokens import TokenOps
-
-if TYPE_CHECKING:
-    from jhub.client.sync import Hub
 
 FEW = 4
 """Scopes that a table still names."""
@@ -35,9 +33,11 @@ TOKENS: View[Token] = View(
 
 TOKEN = View(TOKENS.name, {**TOKENS.columns, "SCOPES": lambda token: token.scopes})
 
-for_user = click.option(
-    "-u", "--user", "owner", metavar="USER", shell_complete=complete.users, help="Whose tokens; mine by default."
-)
+
+def listed(in_use: str | None) -> View[Token]:
+    """Tokens, the one in use marked."""
+    mark: dict[str, Callable[[Token], object]] = {"IN USE": lambda token: "*" if token.id == in_use else ""}
+    return View(TOKENS.name, {**mark, **TOKENS.columns}, optional=frozenset(mark))
 
 
 @click.group()
@@ -45,19 +45,23 @@ def token() -> None:
     """List, show, create and revoke API tokens."""
 
 
+token.add_command(revoke)
+
+
 @token.command("list")
 @for_user
 @output()
 @common
 def list_(owner: str | None, form: str) -> None:
-    """List tokens, without their secrets.
+    """List tokens, without their secrets; among mine, * marks the one in use.
 
     \b
     jhub token list
     jhub token list -u ana -o json
     """
     with connect() as hub:
-        TOKENS.many(hub.tokens.list(_owner(hub, owner)), form)
+        whose = owner_of(hub, owner)
+        listed(whose.in_use).many(hub.tokens.list(whose.name), form)
 
 
 @token.command()
@@ -72,7 +76,7 @@ def show(id_: str, owner: str | None, form: str) -> None:
     jhub token show a12
     """
     with connect() as hub:
-        TOKEN.one(hub.tokens.get(_owner(hub, owner), id_), form)
+        TOKEN.one(hub.tokens.get(owner_of(hub, owner).name, id_), form)
 
 
 @token.command()
@@ -80,7 +84,7 @@ def show(id_: str, owner: str | None, form: str) -> None:
 @click.option("--note", "note_", default="", help="What it is for.")
 @click.option("--expires", type=duration, default="30d", show_default=True, help="When it ends: 8h, 30d.")
 @click.option("--never", is_flag=True, help="Let it live for ever, or as long as the hub allows.")
-@click.option("--scope", "scopes", multiple=True, metavar="SCOPE", help="Only this scope; may be repeated.")
+@scopes_option
 @dry_run
 @click.option(
     "-o", "--output", "form", type=click.Choice(["name", "json", "yaml"]), default="name", help="As text, json or yaml."
@@ -98,12 +102,12 @@ def create(
     """Create a token and print its secret, this once.
 
     \b
-    jhub token create --note "nightly job" --expires 90d --scope list:users
+    jhub token create --note "nightly job" --expires 90d --scopes list:users,read:users
     jhub token create -u ana -o name > token.txt
     """
     with connect() as hub:
         ends = None if never else int(expires)
-        plan = TokenOps.create(_owner(hub, owner), note=note_, expires_in=ends, scopes=scopes or None)
+        plan = TokenOps.create(owner_of(hub, owner).name, note=note_, expires_in=ends, scopes=scopes or None)
         if dry_run:
             rehearse(hub, [plan])
             return
@@ -113,24 +117,3 @@ def create(
     else:
         click.echo(made.token)
         note(f"token {made.id}, ends {ago(made.expires_at) or 'never'}; this is the only time it is shown")
-
-
-@token.command()
-@click.argument("ids", nargs=-1, required=True, metavar="ID...", shell_complete=complete.tokens)
-@for_user
-@dry_run
-@common
-def revoke(ids: tuple[str, ...], owner: str | None, dry_run: bool) -> None:
-    """Revoke tokens by their ids. "-" reads ids from stdin.
-
-    \b
-    jhub token revoke a12
-    """
-    with connect() as hub:
-        user = _owner(hub, owner)
-        plan = partial(TokenOps.revoke, user)
-        tell_each(hub, names_from(ids), plan, lambda id_: f"revoked {id_}", dry_run=dry_run)
-
-
-def _owner(hub: Hub, given: str | None) -> str:
-    return hub.whoami().name if given is None else given

@@ -191,7 +191,7 @@ class AsyncHub(Wire, HubOps, AsyncBound):
                     async with self._http.stream(**self.call(step)) as response:
                         async for chunk in response.aiter_bytes():
                             self.add(content, chunk, began)
-                return step.read(self.answer(step, response, bytes(content)))
+                return self.read(step, self.answer(step, response, bytes(content)))
             case Sleep():
                 await anyio.sleep(seconds(step))
                 return None

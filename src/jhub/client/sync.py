@@ -235,7 +235,7 @@ class Hub(Wire, HubOps, Bound):
                 with self.errors(), self._http.stream(**self.call(step), timeout=timeout) as response:
                     for chunk in response.iter_bytes():
                         self.add(content, chunk, began)
-                return step.read(self.answer(step, response, bytes(content)))
+                return self.read(step, self.answer(step, response, bytes(content)))
             case Sleep():
                 time.sleep(min(seconds(step), within or math.inf))
                 return None

@@ -18,11 +18,13 @@ import httpx2
 
 from jhub import __version__
 from jhub.client.network import Network
+from jhub.client.own_token import widened
 from jhub.discovery import is_loopback, known_root, origin, tidy
-from jhub.errors import HubError, InvalidInput, NotAHub, Unavailable, from_answer
+from jhub.errors import HubError, InvalidInput, MissingScope, NotAHub, Unavailable, from_answer
 from jhub.steps import Answer, Listen, Request, Sleep
 
 C = TypeVar("C")
+T = TypeVar("T")
 
 Person: TypeAlias = Callable[[Any], Any]
 """Answers the questions of jhub.login.questions."""
@@ -48,6 +50,7 @@ class Wire:
         # There the hub itself names its address, which is inside its cluster.
         self._inside = url is None and any(name in os.environ for name in OF_A_HUB)
         self._warned = False
+        self._own_token = url is None and token is None
         if url is None:
             url, token = os.environ.get("JUPYTERHUB_API_URL"), token or os.environ.get("JUPYTERHUB_API_TOKEN")
             if not url:
@@ -168,6 +171,15 @@ class Wire:
             self._version = numbers(version)
         log.debug("%s %s %s", response.request.method, response.request.url.path, response.status_code)
         return Answer(response.status_code, headers, content)
+
+    def read(self, step: Request[T], answer: Answer) -> T:
+        """What an answer means."""
+        try:
+            return step.read(answer)
+        except MissingScope as error:
+            if self._own_token:
+                error.hint = widened(error, os.environ)
+            raise
 
     def learn(self, version: str) -> tuple[int, ...]:
         """Note the hub's version where the answer's header, which a proxy may strip, did not tell it."""

@@ -1,4 +1,5 @@
-"""What jhub adds to a hub, from within: profiles, enforced wherever a server can be started from.
+"""What jhub adds to a hub, from within: profiles, enforced wherever a server can be started from, and signing in with
+the browser.
 
 In `jupyterhub_config.py` of JupyterHub 5.3 or later:
 
@@ -20,25 +21,40 @@ from jhub.extension import profiles as _profiles
 __all__ = ["enable"]
 
 
-def enable(c: Config, profiles: str | PathLike[str] = "profiles.yaml", legacy_token: bool = False) -> None:
+def enable(
+    c: Config,
+    profiles: str | PathLike[str] | None = "profiles.yaml",
+    legacy_token: bool = False,
+    login_client: bool = False,
+) -> None:
     """Let this hub start servers from the profiles in the file `profiles`, and from no others.
 
     `c` is the configuration object of `jupyterhub_config.py`; the line may stand anywhere in that file. A relative
-    path counts from the folder that the hub runs in. Calling it again replaces the profiles.
+    path counts from the folder that the hub runs in. With None there are no profiles, and servers start as they would
+    without jhub. Calling it again replaces the profiles, and leaves alone what it says nothing of.
 
     `legacy_token` serves `GET` and `POST /hub/api/authorizations/token`, by which JupyterHub 1 gave a token for a
     username and a password.
 
-    Raises InvalidInput, which stops the hub, if the file is missing or says something that makes no sense.
+    `login_client` registers the OAuth client as which `jhub login --browser` signs people in, the service
+    `jhub-login`, and gives all users the scope to use it. Without it, at the next start, the service is gone.
+
+    Raises InvalidInput, which stops the hub, if the file is missing or says something that makes no sense. The hub
+    stops at its start as well where the service's name is that of another one, or where it is given roles.
     """
     # Called from configuration files, which nobody type-checks.
     if not isinstance(c, Config):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidInput("jhub.extension.enable(c, …) takes the `c` of jupyterhub_config.py")
-    loaded = _profiles.load(profiles)
+    loaded = None if profiles is None else _profiles.load(profiles)
     # These import JupyterHub; a mistake in the file is told first.
-    from jhub.extension import barrier, routes
+    if loaded is not None:
+        from jhub.extension import barrier, routes
 
-    barrier.install(loaded)
-    routes.install(loaded)
+        barrier.install(loaded)
+        routes.install(loaded)
     if legacy_token:
         _legacy_token.install()
+    if login_client:
+        from jhub.extension import login_client as _login_client
+
+        _login_client.install()

@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 
 from msgspec import Struct
 
-from jhub.errors import APIError
 from jhub.login.acting import Credentials, acting_as, by_token, then
 from jhub.login.mint import mint
 from jhub.login.questions import Visit
@@ -50,15 +49,6 @@ def by_browser(wish: Wish) -> Flow[SignedIn]:
     )
     credentials = by_token(oauth.access_token)
     return (yield from then(mint(credentials, wish, "browser"), _revoked(credentials)))
-
-
-def client_is_known() -> Flow[bool]:
-    """Whether this hub knows the client: its secret is known to everybody, and tells who it is and nothing else."""
-    try:
-        who = yield from acting_as(by_token(CLIENT_SECRET), HubOps.whoami())
-    except APIError:
-        return False
-    return who.kind == "service" and who.name == NAME
 
 
 def _revoked(credentials: Credentials) -> Flow[None]:

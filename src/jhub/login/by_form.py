@@ -6,17 +6,17 @@ why somebody is refused. What the form redirects to is never asked for: by defau
 
 from __future__ import annotations
 
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from jhub.discovery import origin
 from jhub.errors import NotAHub, NotAuthorized
 from jhub.login.mint import mint
-from jhub.login.page import PASSWORD, USERNAME, Page, read
+from jhub.login.page import PASSWORD, USERNAME, Form, Page, read
 from jhub.login.who import known, second_factor
 from jhub.login.wish import SignedIn, Wish
 from jhub.steps import Answer, Flow, Request
 
-SIGNED_IN = "jupyterhub-hub-login"
+SIGNED_IN = ("jupyterhub-hub-login", "__Host-jupyterhub-hub-login")
 """The cookie of who is signed in: its presence tells, the status does not (200 for a wrong password on 4.1)."""
 FORGED = ("login form invalid or expired", "xsrf cookie", "'_xsrf' argument")
 """How a hub says that it did not even look at the password."""
@@ -35,20 +35,8 @@ def by_form(wish: Wish, page: Page | None = None) -> Flow[SignedIn]:
     """One attempt: an authenticator may lock people out."""
     if page is None:
         page = yield from read_page()
-    form = page.form
-    if form is None:
-        raise NotAHub(
-            "the login page of this hub has no form for a password",
-            hint="if it has single sign-on: jhub login --browser, or jhub login --paste",
-        )
+    form, action = trusted(wish, page)
     start = f"{wish.hub_url}login"
-    action = urljoin(start, form.action)
-    ours = origin(action) == origin(start) and urlsplit(action).path.startswith(urlsplit(wish.hub_url).path)
-    if not (ours and page.from_hub):
-        raise NotAHub(
-            f"the login page at {start} is not JupyterHub's own; no password was sent",
-            hint="jhub login --password asks the hub itself; or use --browser, or --paste",
-        )
     username, password = yield from known(wish)
     fields = {**form.hidden, USERNAME: username, PASSWORD: password}
     if form.second_factor:
@@ -71,7 +59,7 @@ def by_form(wish: Wish, page: Page | None = None) -> Flow[SignedIn]:
         page=True,
     )
     after: Page = yield request
-    if SIGNED_IN not in after.cookies:
+    if not any(name in after.cookies for name in SIGNED_IN):
         raise _refused(username, after)
     # On 4.1 the _xsrf cookie that comes with the login is not the one that the API then wants.
     cookies = after.cookies
@@ -79,6 +67,37 @@ def by_form(wish: Wish, page: Page | None = None) -> Flow[SignedIn]:
         "GET", "../token", answered, root="site", anonymous=True, page=True, headers=cookies.headers(start)
     )
     return (yield from mint(settled.cookies.headers(f"{wish.hub_url}token"), wish, "form"))
+
+
+def trusted(wish: Wish, page: Page) -> tuple[Form, str]:
+    """The form for a password, and where it is sent to. `NotAHub` where there is none, or none of the hub's."""
+    if page.form is None:
+        raise NotAHub(
+            "the login page of this hub has no form for a password",
+            hint="if it has single sign-on: jhub login --browser, or jhub login --paste",
+        )
+    start = f"{wish.hub_url}login"
+    action = _target(page.form, start)
+    if action is None or not page.from_hub:
+        raise NotAHub(
+            f"the login page at {start} is not JupyterHub's own; no password was sent",
+            hint="jhub login --password asks the hub itself; or use --browser, or --paste",
+        )
+    return page.form, action
+
+
+def _target(form: Form, start: str) -> str | None:
+    """Where the form of the page `start` is sent to; None where that is not the hub's."""
+    try:
+        action = urljoin(start, form.action)
+        same = origin(action) == origin(start)
+    except ValueError:
+        return None
+    parts = urlsplit(action)
+    path = unquote(parts.path).replace("\\", "/")
+    # What stands beside the hub on its site are the servers of its users.
+    below = path.startswith(unquote(urlsplit(start).path).removesuffix("login")) and ".." not in path.split("/")
+    return action if same and below and "@" not in parts.netloc else None
 
 
 def _refused(username: str, page: Page) -> NotAuthorized:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from jhub.errors import HubError
 from jhub.login.acting import acting_as, by_token, then
 from jhub.login.mint import as_long_as_allowed, mint, signed_in
 from jhub.login.who import known
@@ -9,7 +12,7 @@ from jhub.login.wish import SignedIn, Wish
 from jhub.models import Token
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TokenOps
-from jhub.steps import Flow, Plan
+from jhub.steps import Flow, Interrupted, Plan
 
 MOMENT = 60
 """Seconds that a token lives which is there to make another one."""
@@ -20,14 +23,24 @@ def by_password(wish: Wish) -> Flow[SignedIn]:
     username, password = yield from known(wish)
     if wish.scopes is not None:
         # With a token of all scopes the hub can be asked which those are, should it refuse these.
-        door = yield from TokenOps.create_with_password(username, password, note=wish.note, expires_in=MOMENT)
+        door = yield from TokenOps.create_with_password(
+            username, password, second_factor=wish.second_factor, note=wish.note, expires_in=MOMENT
+        )
         credentials = by_token(door.token or "")
         last = acting_as(credentials, TokenOps.revoke(door.user or username, door.id))
         return (yield from then(mint(credentials, wish, "password"), last))
 
     def make(expires_in: int | None) -> Plan[Token]:
-        return TokenOps.create_with_password(username, password, note=wish.note, expires_in=expires_in)
+        return TokenOps.create_with_password(
+            username, password, second_factor=wish.second_factor, note=wish.note, expires_in=expires_in
+        )
 
     token = yield from as_long_as_allowed(wish, make)
-    who = yield from acting_as(by_token(token.token or ""), HubOps.whoami())
+    credentials = by_token(token.token or "")
+    try:
+        who = yield from acting_as(credentials, HubOps.whoami())
+    except (HubError, Interrupted):
+        with suppress(HubError):  # nobody would know it
+            yield from acting_as(credentials, TokenOps.revoke(token.user or username, token.id))
+        raise
     return signed_in("password", who, token)

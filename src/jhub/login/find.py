@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jhub.errors import InvalidInput
-from jhub.login.by_browser import by_browser, client_is_known
-from jhub.login.by_form import NotLookedAt, by_form, read_page
+from jhub.login.by_browser import by_browser
+from jhub.login.by_form import NotLookedAt, by_form, read_page, trusted
 from jhub.login.by_password import by_password
 from jhub.login.page import Page
 from jhub.login.questions import Taking
 from jhub.login.who import known, second_factor
 from jhub.login.wish import SignedIn, Way, Wish
 from jhub.login.with_token import by_paste, with_token
+from jhub.operations.services import knows_login_client
 from jhub.steps import Emit, Flow
 
 
@@ -35,7 +36,7 @@ def sign_in(wish: Wish, way: Way | None = None) -> Flow[SignedIn]:
             yield Emit(Taking("form", ""))
             return (yield from by_form(wish))
         case "browser":
-            if not (yield from client_is_known()):
+            if not (yield from knows_login_client()):
                 raise _no_client()
             yield Emit(Taking("browser", ""))
             return (yield from by_browser(wish))
@@ -50,6 +51,7 @@ def _found(wish: Wish) -> Flow[SignedIn]:
     page = yield from read_page()
     if page.form is not None:
         yield Emit(Taking("form", "this hub has a login form"))
+        trusted(wish, page)  # before anybody is asked for a password
         username, password = yield from known(wish)
         wish = replace(wish, username=username, password=password)
         if page.form.second_factor:
@@ -64,7 +66,7 @@ def _found(wish: Wish) -> Flow[SignedIn]:
             f"{_without_form(page)}: the password was not sent",
             hint="sign in with --browser or --paste; --password sends it all the same, in a call of the REST API",
         )
-    if (yield from client_is_known()):
+    if (yield from knows_login_client()):
         yield Emit(Taking("browser", _without_form(page)))
         return (yield from by_browser(wish))
     why = f"{_without_form(page)}, and it does not know jhub's login client"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from http.cookies import CookieError, SimpleCookie
+from http.cookies import SimpleCookie
 
 from jhub.login.acting import Credentials
 from jhub.steps import Answer
@@ -14,6 +16,13 @@ USERNAME, PASSWORD = "username", "password"  # names of fields
 SECOND_FACTORS = {"2fa": "Second factor", "otp": "One-time password"}
 """The field of NativeAuthenticator, and JupyterHub's own since 5.0."""
 XSRF = "_xsrf"
+LARGEST_PAGE = 2**20
+"""Bytes that are looked at; a hub's login page has some thousand."""
+LARGEST_COOKIE = 4096
+"""Bytes; browsers keep none that is larger."""
+LONGEST_ERROR = 300
+VISIBLE = re.compile(r"[!-~]+")
+GONE = re.compile(r"max-age\s*=\s*(-\d+|0+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +44,8 @@ class Page:
     form: Form | None
     error: str
     """What it says went wrong."""
-    elsewhere: str
-    """Where it redirects to."""
+    elsewhere: str = field(repr=False)
+    """Where it redirects to, with what single sign-on has in its addresses."""
     cookies: Cookies = field(repr=False)
     text: str = field(repr=False)
 
@@ -44,9 +53,8 @@ class Page:
 class Cookies:
     """Cookies by name: as they were sent, to send them back."""
 
-    def __init__(self, sent: Mapping[str, str] | None = None, values: Mapping[str, str] | None = None) -> None:
+    def __init__(self, sent: Mapping[str, str] | None = None) -> None:
         self._sent = dict(sent or {})
-        self._values = dict(values or {})
 
     def __repr__(self) -> str:
         return f"Cookies({', '.join(sorted(self._sent))})"
@@ -56,40 +64,44 @@ class Cookies:
 
     def after(self, answer: Answer) -> Cookies:
         """With those that an answer sets, and without those that it takes away."""
-        sent, values = dict(self._sent), dict(self._values)
+        sent = dict(self._sent)
         for line in answer.headers.get("set-cookie", "").split("\n"):
-            try:
-                found = SimpleCookie(line)
-            except CookieError:
+            # Not by SimpleCookie: it drops a cookie for an attribute or a character that it does not know.
+            pair, *attributes = (part.strip() for part in line.split(";"))
+            name, value = (part.strip() for part in pair.partition("=")[::2])
+            if not (VISIBLE.fullmatch(name) and value.isascii() and value.isprintable()) or len(pair) > LARGEST_COOKIE:
                 continue
-            for name, cookie in found.items():
-                sent[name], values[name] = cookie.coded_value, cookie.value
-                if not cookie.value:
-                    del sent[name], values[name]
-        return Cookies(sent, values)
+            if not value.strip('"') or any(GONE.fullmatch(attribute) for attribute in attributes):
+                sent.pop(name, None)
+            else:
+                sent[name] = value
+        return Cookies(sent)
 
     def headers(self, referer: str) -> Credentials:
         """What a request that comes from the page `referer` carries, and by which the hub knows that it does."""
         found = [("Referer", referer)]  # what JupyterHub 2 and 3 look at
         if self._sent:
             found.append(("Cookie", "; ".join(f"{name}={value}" for name, value in self._sent.items())))
-        if XSRF in self._values:
-            found.append(("X-XSRFToken", self._values[XSRF]))
+        value, _ = SimpleCookie().value_decode(self._sent.get(XSRF, ""))
+        if VISIBLE.fullmatch(value):
+            found.append(("X-XSRFToken", value))
         return tuple(found)
 
 
 def read(answer: Answer, before: Cookies | None = None) -> Page:
     """A page that the hub answered with; `before` are the cookies that it was asked with."""
-    text = answer.content.decode("utf-8", "replace")
+    text = answer.content[:LARGEST_PAGE].decode("utf-8", "replace")
     parser = _Parser()
-    parser.feed(text)
-    parser.close()
+    with suppress(AssertionError):  # what Python 3.11 says of an odd <![…
+        # Without close(), which takes minutes for a page that leaves many tags open.
+        parser.feed(text)
+    parser.end_of_form()
     cookies = (before or Cookies()).after(answer)
     return Page(
         status=answer.status,
         from_hub="x-jupyterhub-version" in answer.headers or XSRF in cookies,
         form=parser.form,
-        error=" ".join("".join(parser.error).split()),
+        error=" ".join("".join(parser.error).split())[:LONGEST_ERROR],
         elsewhere=answer.headers.get("location", "") if 300 <= answer.status < 400 else "",
         cookies=cookies,
         text=text,
@@ -123,9 +135,13 @@ class _Parser(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == self._error_tag:
             self._error_tag = ""
-        if tag == "form" and self._action is not None:
-            if {USERNAME, PASSWORD} <= self._inputs.keys() and self.form is None:
-                hidden = {name: value for name, (kind, value) in self._inputs.items() if kind == "hidden"}
-                second = next((name for name in SECOND_FACTORS if name in self._inputs), None)
-                self.form = Form(self._action, hidden, second)
-            self._action = None
+        if tag == "form":
+            self.end_of_form()
+
+    def end_of_form(self) -> None:
+        """Of the one that is open, if any; the end of the page ends it too."""
+        if self._action is not None and self.form is None and {USERNAME, PASSWORD} <= self._inputs.keys():
+            hidden = {name: value for name, (kind, value) in self._inputs.items() if kind == "hidden"}
+            second = next((name for name in SECOND_FACTORS if name in self._inputs), None)
+            self.form = Form(self._action, hidden, second)
+        self._action = None

@@ -41,7 +41,7 @@ class Visit:
     Answered with the code that it brings, if it brings the `state` too; what comes without that is not listened to.
     """
 
-    url: str
+    url: str = field(repr=False)  # the state is in it
     redirect_uri: str
     state: str = field(repr=False)
 

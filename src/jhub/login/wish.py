@@ -57,6 +57,11 @@ class Wish:
     verifier: str = field(default_factory=_random, repr=False)
     """The secret behind the PKCE challenge."""
 
+    def __post_init__(self) -> None:
+        # They are sent again to a hub that allows less than the usual life, which would use an iterator up.
+        if self.scopes is not None and not isinstance(self.scopes, str):
+            object.__setattr__(self, "scopes", tuple(self.scopes))
+
     @property
     def hub_url(self) -> str:
         """Where the hub's own pages are, with a closing slash."""

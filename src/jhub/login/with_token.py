@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from jhub.errors import APIError, InvalidInput
 from jhub.login.acting import acting_as, by_token
 from jhub.login.questions import PastedToken
 from jhub.login.wish import SignedIn, Way, Wish
+from jhub.models import in_utc
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TokenOps
 from jhub.steps import Ask, Flow
@@ -18,6 +20,8 @@ def with_token(wish: Wish, way: Way = "token") -> Flow[SignedIn]:
     """The hub is asked whose it is; its expiry is told where it may be seen."""
     if not wish.token:
         raise InvalidInput("there is no token to sign in with", hint="give one on stdin: --token -")
+    if not re.fullmatch(r"[!-~]+", wish.token):
+        raise InvalidInput("the token holds spaces or other characters that no token has")
     credentials = by_token(wish.token)
     who = yield from acting_as(credentials, HubOps.whoami())
     life = None
@@ -39,4 +43,4 @@ def by_paste(wish: Wish) -> Flow[SignedIn]:
 
 def _left(now: datetime | None, end: datetime | None) -> float | None:
     """The hub's clock stands at the last use of the token, which was just now."""
-    return None if now is None or end is None else (end - now).total_seconds()
+    return None if now is None or end is None else (in_utc(end) - in_utc(now)).total_seconds()

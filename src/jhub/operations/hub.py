@@ -46,8 +46,8 @@ class HubOps:
     def logout(self) -> Flow[None]:
         """Revoke the token in use, which then opens nothing any more.
 
-        `DELETE /users/{user}/tokens/{id}` (all versions), scope `tokens`. `Unsupported` before JupyterHub 5.0, which does
-        not tell which token is in use; `InvalidInput` for a service's token, which lasts as long as the service.
+        `DELETE /users/{user}/tokens/{id}` (all versions), scope `tokens`. `Unsupported` before JupyterHub 5.0, where a
+        hub does not tell which token is in use; `InvalidInput` for a service's, which lasts as long as the service.
         """
         who = yield from HubOps.whoami()
         if who.kind != "user":

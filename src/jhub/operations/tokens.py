@@ -9,12 +9,14 @@ from typing import Any
 from msgspec import Struct
 
 from jhub.binding import AsyncBound, Bound, operation, stream
-from jhub.errors import HubBroke, InvalidInput, NotAHub, NotAuthorized
-from jhub.models import OAuthToken, Token
+from jhub.errors import BadRequest, HubBroke, HubError, InvalidInput, NotAHub, NotAuthorized
+from jhub.models import Identity, OAuthToken, Token
 from jhub.operations.paths import user_path
 from jhub.operations.versions import need
 from jhub.steps import Emit, Flow, Request, call, send
 
+SECOND_FACTORS = ("2fa", "otp")
+"""What authenticators call it: NativeAuthenticator, and JupyterHub's own since 5.0."""
 TOKEN_LIFE = 30 * 24 * 3600
 """Seconds until a token from `Hub.login` expires, unless told otherwise."""
 
@@ -28,7 +30,7 @@ class TokenOps:
 
     @stream(Token)
     def list(self, user: str) -> Flow[None]:
-        """A user's API tokens, without the secrets. Expired ones are gone from it.
+        """A user's API tokens, without the secrets. The hub removes expired ones before it answers.
 
         `GET /users/{user}/tokens` (all versions), scope `read:tokens`.
         """
@@ -58,7 +60,8 @@ class TokenOps:
             Fewer than the user has (JupyterHub 3.0); None means all of theirs.
 
         `POST /users/{user}/tokens` (all versions), scope `tokens`. `NotAuthorized` also for a user that the hub does
-        not know; `BadRequest` for a scope that is unknown or not held (on 4.1 `HubBroke`).
+        not know; `BadRequest` for a scope that is unknown or not held (up to 4.1 `HubBroke` for an unknown one), with
+        the scopes of the token in use as its hint.
         """
         body = _wish(note, expires_in, scopes)
         return _created(call("POST", _path(user), Token, body=body, about=f"token for {user}"), user, scopes)
@@ -69,11 +72,17 @@ class TokenOps:
         username: str,
         password: str,
         *,
+        second_factor: str | None = None,
         note: str = "",
         expires_in: int | None = None,
         scopes: Iterable[str] | None = None,
     ) -> Flow[Token]:
         """A token from a username and a password, where the hub's authenticator checks passwords itself.
+
+        Parameters
+        ----------
+        second_factor
+            The code, where the authenticator wants one.
 
         `POST /users/{username}/tokens` with `auth` in the body (JupyterHub 2.0; before, `/authorizations/token`), no
         token needed; sends none, and no cookie. `NotAuthorized` when the hub refuses; it gives one answer for a wrong
@@ -82,6 +91,8 @@ class TokenOps:
         body: dict[str, Any] = _wish(note, expires_in, scopes)
         yield from _know_scopes(scopes)
         body["auth"] = {"username": username, "password": password}
+        if second_factor:
+            body["auth"].update(dict.fromkeys(SECOND_FACTORS, second_factor))
         request = call("POST", _path(username), Token, body=body, about=f"sign in as {username}", anonymous=True)
         try:
             token: Token = yield request  # one attempt: an authenticator may lock people out
@@ -154,8 +165,26 @@ def _created(request: Request[Token], user: str, scopes: Iterable[str] | None) -
         raise
     except HubBroke as error:
         error.hint = "JupyterHub 4 fails like that for a scope that it does not know: is one misspelt?"
+        if scopes is not None:
+            error.hint += f" {yield from _held(user)}"
+        raise
+    except BadRequest as error:
+        # There are other reasons, such as a life that is longer than the hub allows.
+        if scopes is not None and "scope" in str(error).lower():
+            error.hint = yield from _held(user)
         raise
     return _with_secret(token)
+
+
+def _held(user: str) -> Flow[str]:
+    """What a token for `user` could be for, as far as the hub tells it."""
+    try:
+        me: Identity = yield call("GET", "/user", Identity)  # one attempt: something else went wrong already
+    except HubError:
+        return ""
+    if (me.kind, me.name) == ("user", user):
+        return f"the token in use holds {', '.join(me.scopes) or 'no scopes'}"
+    return f"it can have those that {user} holds, and the hub tells only {user} which these are"
 
 
 def _know_scopes(scopes: Iterable[str] | None) -> Flow[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import secrets
+import socketserver
 import sys
 import threading
 import time
@@ -120,6 +121,9 @@ class _listening:
                     self.say(200, title, "You can close this window, and go back to where jhub runs.")
                     came.put(query)
 
+            def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+                self.say(code, "Not here", "Nothing is served at this address.")  # its own words repeat the request
+
             def say(self, status: int, title: str, text: str) -> None:
                 content = PAGE.format(title=escape(title), text=escape(text)).encode()
                 self.send_response(status)
@@ -133,7 +137,8 @@ class _listening:
                 }.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(content)
+                if self.command != "HEAD":
+                    self.wfile.write(content)
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class calls it so
                 pass  # the code stands in it
@@ -150,15 +155,21 @@ class _listening:
         return self._port
 
     def __exit__(self, *exc: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        try:
+            self._server.shutdown()
+            self._thread.join()
+        finally:
+            self._server.server_close()
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     # Elsewhere than on Windows this means that a port can be used again at once; there, that others may take it over.
     allow_reuse_address = sys.platform != "win32"
+
+    def server_bind(self) -> None:
+        # Not that of HTTPServer, which looks this machine's name up: seconds, where the DNS is far away.
+        socketserver.TCPServer.server_bind(self)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         pass  # whoever went away before the answer

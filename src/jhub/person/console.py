@@ -34,7 +34,7 @@ class Console:
                     return visit(question, self.tell, gone=self._gone)
                 case _:
                     raise TypeError(f"{question!r} is not a question")
-        except EOFError:
+        except (EOFError, NotImplementedError):  # the latter in a notebook that nobody sits at
             raise InvalidInput(
                 "there is nobody to ask",
                 hint="without a terminal: Hub(url, token), or Hub.login(url, username=…, password=…)",

@@ -1,0 +1,28 @@
+"""`jhub service create --login-client`: what `jhub login --browser` needs on a hub."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jhub import login_client
+from jhub.cli.kit.dry_run import rehearse
+from jhub.cli.kit.output import View, note
+from jhub.models import Service
+from jhub.operations.services import ServiceOps
+from jhub.steps import HubVersion
+
+if TYPE_CHECKING:
+    from jhub.client.sync import Hub
+
+
+def create_login_client(hub: Hub, view: View[Service], form: str, *, if_not_exists: bool, dry_run: bool) -> None:
+    """Register the client, and say who can use it and what makes that everybody."""
+    plan = ServiceOps.create_login_client(exist_ok=if_not_exists)
+    if dry_run:
+        rehearse(hub, [plan])
+        return
+    view.one(hub.run(plan), form)
+    note("administrators can sign in with jhub login --browser now; for everybody, put this into jupyterhub_config.py")
+    note("and restart the hub:")
+    note("")
+    note(login_client.access(hub.run(HubVersion())))

@@ -1,0 +1,92 @@
+"""`jhub service create --login-client`, on real hubs: one that lacks the client, and one whose configuration has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hub_api import Api
+from terminal import Jhub
+
+from jhub import login_client
+from jhub.cli.main import cli
+from jhub.local import LocalHub
+
+CREATE = ("service", "create", "--login-client")
+PLANNED = (
+    f'POST /services/{login_client.NAME} {{"api_token":"***","oauth_client_id":"{login_client.CLIENT_ID}",'
+    f'"oauth_redirect_uri":"{login_client.REDIRECT_URI}","oauth_client_allowed_scopes":["inherit"]}}\n'
+)
+
+# A local hub comes with the client.
+WITHOUT = """
+from jupyterhub.app import JupyterHub
+for step in ("init_role_creation", "init_services", "init_role_assignment"):
+    setattr(JupyterHub, step, getattr(JupyterHub, step).__wrapped__)
+"""
+
+
+@pytest.fixture(scope="module")
+def bare() -> Iterator[LocalHub]:
+    """A hub without the client."""
+    with LocalHub(config=WITHOUT, users=["ana"]) as running:
+        yield running
+
+
+@pytest.fixture
+def bare_admin(bare: LocalHub, tmp_path: Path) -> Jhub:
+    """The command in the hands of its administrator."""
+    return Jhub(tmp_path, {"JUPYTERHUB_API_URL": bare.api_url, "JUPYTERHUB_API_TOKEN": token(bare, "admin")})
+
+
+def token(hub: LocalHub, user: str) -> str:
+    """A user's API token."""
+    password = hub.password if user == hub.username else hub.user_password
+    made = Api(hub)("POST", f"/users/{user}/tokens", json={"auth": {"username": user, "password": password}})
+    secret: str = made.json()["token"]
+    return secret
+
+
+def test_it_is_registered_and_taken_away(bare: LocalHub, bare_admin: Jhub) -> None:
+    assert bare_admin.ok(*CREATE, "--dry-run") == PLANNED
+    made = bare_admin(*CREATE, "-o", "name")
+    assert (made.code, made.out) == (0, f"{login_client.NAME}\n")
+    assert "administrators can sign in with jhub login --browser now" in made.err
+    assert made.err.splitlines()[-1] == login_client.access((6,))
+    assert Api(bare, login_client.CLIENT_SECRET)("GET", "/user").json()["scopes"] == []
+
+    again = bare_admin(*CREATE)
+    assert (again.code, "already exists" in again.err) == (6, True)
+    assert bare_admin.ok(*CREATE, "--if-not-exists", "-o", "name") == f"{login_client.NAME}\n"
+    bare_admin.ok("service", "delete", "--yes", login_client.NAME)
+    assert bare_admin("service", "show", login_client.NAME).code == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "why"), [((), "is not the client of jhub login"), (("--admin",), "has roles, and a secret that")]
+)
+def test_another_of_its_name_stays(bare_admin: Jhub, options: tuple[str, ...], why: str) -> None:
+    bare_admin.ok("service", "create", login_client.NAME, *options)
+    result = bare_admin(*CREATE, "--if-not-exists")
+    assert (result.code, result.out, why in result.err) == (6, "", True)
+    bare_admin.ok("service", "delete", "--yes", login_client.NAME)
+
+
+def test_one_of_the_configuration_is_as_good(as_admin: Jhub) -> None:
+    assert as_admin.ok(*CREATE, "--if-not-exists", "-o", "name") == f"{login_client.NAME}\n"
+
+
+def test_it_takes_an_administrator(as_ana: Jhub) -> None:
+    result = as_ana(*CREATE)
+    assert (result.code, "admin:services" in result.err) == (4, True)
+
+
+@pytest.mark.parametrize(
+    "other", [("robot",), ("--url", "http://x"), ("--admin",), ("--no-display",), ("--info", "a=b")]
+)
+def test_there_is_nothing_to_choose(other: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(cli, [*CREATE, *other])
+    assert (result.exit_code, "--login-client needs none of the others" in result.output) == (2, True)
+    assert CliRunner().invoke(cli, ["service", "create"]).exit_code == 2

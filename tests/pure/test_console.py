@@ -1,0 +1,99 @@
+"""Asking at the terminal, or in a notebook."""
+
+from __future__ import annotations
+
+import builtins
+import getpass
+import socket
+import threading
+from typing import Any
+
+import pytest
+
+from jhub.errors import InvalidInput, StillPending
+from jhub.login.questions import Password, PastedToken, SecondFactor, Username, Visit
+from jhub.person.console import Console
+
+QUESTIONS = [Username(), Password("ana"), SecondFactor("One-time password"), PastedToken("https://x/hub/token")]
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What is typed, by the prompt; input is seen, and getpass is not."""
+    typed: dict[str, str] = {}
+    monkeypatch.setattr(builtins, "input", lambda prompt: f"seen {typed[prompt]}")
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: f"hidden {typed[prompt]}")
+    return typed
+
+
+@pytest.mark.parametrize(
+    ("question", "prompt", "answer"),
+    [
+        (QUESTIONS[0], "Username: ", "seen x"),
+        (QUESTIONS[1], "Password of ana: ", "hidden x"),
+        (QUESTIONS[2], "One-time password (empty if you have none): ", "hidden x"),
+        (QUESTIONS[3], "Token: ", "hidden x"),
+    ],
+)
+def test_only_a_username_is_seen_as_it_is_typed(
+    question: object, prompt: str, answer: str, terminal: dict[str, str]
+) -> None:
+    terminal[prompt] = "x"
+    assert Console()(question) == answer
+
+
+def test_whom_a_token_is_asked_of_is_told_where_to_make_it(
+    terminal: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal["Token: "] = " abc \n"
+    assert Console()(QUESTIONS[3]) == "hidden  abc"
+    assert "https://x/hub/token" in capsys.readouterr().err
+
+
+class StdinNotImplementedError(NotImplementedError):
+    """What a notebook raises that is run without anybody at it."""
+
+
+@pytest.mark.parametrize("error", [EOFError(), StdinNotImplementedError("raw_input was called")])
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_where_there_is_nobody_to_ask_that_is_told(
+    question: object, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(prompt: str) -> Any:
+        raise error
+
+    monkeypatch.setattr(builtins, "input", nobody)
+    monkeypatch.setattr(getpass, "getpass", nobody)
+    with pytest.raises(InvalidInput, match="nobody to ask") as caught:
+        Console()(question)
+    assert "Hub(url, token)" in caught.value.hint
+
+
+@pytest.mark.parametrize("question", ["Username", None, object()])
+def test_what_is_no_question_is_a_mistake_of_the_program(question: object) -> None:
+    with pytest.raises(TypeError, match="is not a question"):
+        Console()(question)
+
+
+def test_a_console_that_is_closed_waits_for_no_browser(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("webbrowser.open", lambda url: False)
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    console = Console()
+    ended: list[StillPending] = []
+
+    def wait() -> None:
+        try:
+            console(Visit("https://x/", f"http://127.0.0.1:{port}/signed-in", "STATE"))
+        except StillPending as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    console.close()
+    thread.join(5)
+    assert len(ended) == 1
+    assert "https://x/" in capsys.readouterr().err

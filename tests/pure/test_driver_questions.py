@@ -1,0 +1,228 @@
+"""Both drivers when a flow asks a person something."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import pytest
+from login_hub import form
+from loopback import MOST, Site, Visit, alarm, serving
+
+from jhub import AsyncHub, Hub
+from jhub.errors import InvalidInput, StillPending
+from jhub.login.questions import Password
+from jhub.steps import Ask, Emit, Flow, Interrupted, send
+
+Run = Callable[..., Any]
+
+
+def run_sync(site: Site, plan: Flow[Any], person: Any) -> Any:
+    with Hub(site.root, "SECRET") as hub:
+        hub.person = person
+        return hub.run(plan)
+
+
+def run_async(site: Site, plan: Flow[Any], person: Any) -> Any:
+    async def go() -> Any:
+        async with AsyncHub(site.root, "SECRET") as hub:
+            hub.person = person
+            return await hub.run(plan)
+
+    return asyncio.run(go())
+
+
+BOTH = pytest.mark.parametrize("run", [run_sync, run_async], ids=["Hub", "AsyncHub"])
+
+
+def route(visit: Visit) -> None:
+    if visit.path.endswith("/login"):
+        visit.send(200, "text/html", form().encode(), {"X-JupyterHub-Version": "6.1.1"})
+    else:
+        visit.json({"version": "6.1.1"})
+
+
+def asking() -> Flow[str]:
+    try:
+        name: str = yield from Ask("name?")
+        number: str = yield from Ask("number?")
+    except Interrupted:
+        yield send("DELETE", "/clean")
+        raise
+    yield send("POST", f"/{name}/{number}")
+    return name
+
+
+@BOTH
+def test_what_the_person_answers_is_sent_into_the_flow(run: Run) -> None:
+    with serving(route) as site:
+        assert run(site, asking(), {"name?": "ana", "number?": "7"}.get) == "ana"
+        assert site.calls == ["POST /hub/api/ana/7"]
+
+
+@BOTH
+def test_an_error_that_the_person_raises_arrives_in_the_flow_which_may_go_on(run: Run) -> None:
+    def person(question: object) -> str:
+        raise StillPending("nobody came back")
+
+    def flow() -> Flow[str]:
+        try:
+            yield from Ask("name?")
+        except StillPending as error:
+            return f"so {error}"
+        return ""
+
+    with serving(route) as site:
+        assert run(site, flow(), person) == "so nobody came back"
+        with pytest.raises(StillPending):
+            run(site, asking(), person)
+        assert site.calls == []
+
+
+@BOTH
+def test_a_person_who_fails_otherwise_ends_the_flow_which_cleans_up(run: Run) -> None:
+    def person(question: object) -> str:
+        raise RuntimeError("no such terminal")
+
+    with serving(route) as site:
+        with pytest.raises(RuntimeError, match="no such terminal"):
+            run(site, asking(), person)
+        assert site.calls == ["DELETE /hub/api/clean"]
+
+
+@BOTH
+def test_without_a_person_a_question_is_a_mistake_of_the_program(run: Run) -> None:
+    with serving(route) as site:
+        with pytest.raises(TypeError, match="nobody to ask"):
+            run(site, asking(), None)
+        assert site.calls == ["DELETE /hub/api/clean"]
+
+
+def test_ctrl_c_at_a_question_ends_the_flow_which_cleans_up() -> None:
+    def person(question: object) -> str:
+        raise KeyboardInterrupt
+
+    with serving(route) as site:
+        with pytest.raises(KeyboardInterrupt):
+            run_sync(site, asking(), person)
+        assert site.calls == ["DELETE /hub/api/clean"]
+
+
+def test_a_signal_at_a_question_ends_it() -> None:
+    began = time.monotonic()
+    with serving(route) as site:
+        with pytest.raises(KeyboardInterrupt), alarm(0.1):
+            run_sync(site, asking(), lambda question: time.sleep(MOST))
+        assert site.calls == ["DELETE /hub/api/clean"]
+    assert time.monotonic() - began < MOST / 2
+
+
+def test_hub_asks_in_the_thread_of_its_caller_as_terminals_and_notebooks_want_it() -> None:
+    with serving(route) as site:
+        asked = run_sync(site, asking(), lambda question: str(threading.get_ident()))
+    assert asked == str(threading.get_ident())
+
+
+def test_asynchub_asks_in_a_thread_and_the_event_loop_goes_on() -> None:
+    ticks = 0
+
+    async def go(site: Site) -> str:
+        goes_on = threading.Event()
+
+        def person(question: object) -> str:
+            return str(goes_on.wait(MOST))
+
+        async def tick() -> None:
+            nonlocal ticks
+            for _ in range(10):
+                await anyio.sleep(0)
+                ticks += 1
+            goes_on.set()
+
+        async with AsyncHub(site.root, "SECRET") as hub:
+            hub.person = person
+            async with anyio.create_task_group() as group:
+                group.start_soon(tick)
+                return await hub.run(asking())
+        raise AssertionError("unreachable")
+
+    with serving(route) as site:
+        assert asyncio.run(go(site)) == "True"
+    assert ticks == 10
+
+
+def test_asynchub_is_cancelled_at_a_question_without_waiting_for_its_answer() -> None:
+    answered = threading.Event()
+
+    async def go(site: Site) -> None:
+        asked = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def person(question: object) -> str:
+            assert isinstance(question, Password)
+            loop.call_soon_threadsafe(asked.set)
+            answered.wait(MOST)
+            return "too late"
+
+        task = asyncio.create_task(AsyncHub.login(site.url, username="ana", ask=person))
+        await asyncio.wait_for(asked.wait(), MOST)
+        began = time.monotonic()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert time.monotonic() - began < MOST / 5
+        answered.set()
+
+    with serving(route) as site:
+        try:
+            asyncio.run(go(site))
+        finally:
+            answered.set()
+        assert site.calls == ["GET /hub/api/", "GET /hub/login"]
+
+
+def test_asynchub_cleans_up_when_it_is_cancelled_at_a_question() -> None:
+    answered = threading.Event()
+
+    async def go(site: Site) -> None:
+        async with AsyncHub(site.root, "SECRET") as hub:
+            hub.person = lambda question: answered.wait(MOST)
+            with anyio.move_on_after(0.1):
+                await hub.run(asking())
+        answered.set()
+
+    with serving(route) as site:
+        asyncio.run(go(site))
+        assert site.calls == ["DELETE /hub/api/clean"]
+
+
+@pytest.mark.parametrize(
+    "login", [Hub.login, lambda url, **known: asyncio.run(AsyncHub.login(url, **known))], ids=["Hub", "AsyncHub"]
+)
+def test_what_a_sign_in_asks_goes_to_whom_the_caller_names(login: Run) -> None:
+    asked: list[object] = []
+
+    def person(question: object) -> str:
+        asked.append(question)
+        raise InvalidInput("not now")
+
+    with serving(route) as site:
+        with pytest.raises(InvalidInput, match="not now"):
+            login(site.url, username="ana", ask=person)
+        assert asked == [Password("ana")]
+        assert site.calls == ["GET /hub/api/", "GET /hub/login"]
+
+
+def test_what_is_emitted_between_questions_is_heard() -> None:
+    def flow() -> Flow[None]:
+        first = yield from Ask("one")
+        yield Emit(first)
+        yield Emit((yield from Ask("two")))
+
+    with serving(route) as site, Hub(site.root) as hub:
+        hub.person = str.upper
+        assert list(hub.events(flow())) == ["ONE", "TWO"]

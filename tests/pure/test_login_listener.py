@@ -1,0 +1,404 @@
+"""The browser's way back: a real listener on a port of this machine, and what may come to it."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+from loopback import MOST, alarm, within
+
+from jhub.errors import HubError, InvalidInput, NotAuthorized, StillPending
+from jhub.login.questions import Visit
+from jhub.person.browser import is_here, visit
+
+STATE = "STATE-that-nobody-guesses"
+URL = f"https://hub.example.org/hub/api/oauth2/authorize?state={STATE}"
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jhub.person.browser.TICK", 0.02)
+    for name in ("SSH_CONNECTION", "SSH_TTY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def question(port: int) -> Visit:
+    return Visit(URL, f"http://127.0.0.1:{port}/signed-in", STATE)
+
+
+class Waiting:
+    """A `visit` in a thread of its own."""
+
+    def __init__(self, port: int, patience: float, gone: threading.Event | None) -> None:
+        self.port = port
+        self.told: list[str] = []
+        self.code: str | None = None
+        self.error: HubError | None = None
+        self.up = threading.Event()
+        self.thread = threading.Thread(target=self._go, args=(patience, gone), daemon=True)
+
+    def _go(self, patience: float, gone: threading.Event | None) -> None:
+        try:
+            self.code = visit(question(self.port), self._tell, open_browser=False, patience=patience, gone=gone)
+        except HubError as error:
+            self.error = error
+
+    def _tell(self, text: str) -> None:
+        self.told.append(text)
+        self.up.set()
+
+    def send(self, raw: bytes) -> bytes:
+        """The answer to a request, written out."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=MOST) as connection:
+            connection.sendall(raw)
+            parts = []
+            while part := connection.recv(65536):
+                parts.append(part)
+        return b"".join(parts)
+
+    def get(self, path: str, method: str = "GET") -> str:
+        return self.send(f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()).decode()
+
+    def back(self, **query: str) -> str:
+        return self.get("/signed-in?" + "&".join(f"{name}={value}" for name, value in query.items()))
+
+    def end(self) -> None:
+        self.thread.join(MOST)
+        assert not self.thread.is_alive(), "it waits for ever"
+
+    @property
+    def waits(self) -> bool:
+        return self.thread.is_alive()
+
+
+@contextmanager
+def waiting(patience: float = MOST, gone: threading.Event | None = None) -> Iterator[Waiting]:
+    """Ends with a code, if need be."""
+    found = Waiting(free_port(), patience, gone)
+    found.thread.start()
+    assert found.up.wait(MOST)
+    yield found
+    with suppress(OSError):  # it has just ended
+        found.back(code="LAST", state=STATE)
+    found.end()
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as trial:
+        return trial.connect_ex(("127.0.0.1", port)) != 0
+
+
+def status(answer: str) -> int:
+    return int(answer.split(" ", 2)[1])
+
+
+def test_the_code_that_comes_with_the_right_state_is_taken_and_the_port_is_free_again() -> None:
+    with waiting() as wait:
+        answer = wait.back(code="CODE", state=STATE)
+        wait.end()
+    assert wait.code == "CODE"
+    assert status(answer) == 200
+    assert "You can close this window" in answer
+    assert is_free(wait.port)
+
+
+def test_a_code_arrives_as_it_was_sent() -> None:
+    with waiting() as wait:
+        wait.back(code="a%2Fb%3D%20c", state=STATE)
+        wait.end()
+    assert wait.code == "a/b= c"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/signed-in?code=EVIL&state=wrong",
+        "/signed-in?code=EVIL&state=",
+        "/signed-in?code=EVIL",
+        "/signed-in",
+        "/signed-in?error=access_denied&state=wrong",
+        f"/signed-in?code=EVIL&state={STATE}x",
+        f"/signed-in?code=EVIL&state={STATE[:-1]}",
+        "/signed-in?code=EVIL&state=%FF%FE",
+        f"/signed-in?code=EVIL&state=wrong&state={STATE}",
+    ],
+)
+def test_what_comes_without_the_state_is_refused_and_not_listened_to(path: str) -> None:
+    with waiting() as wait:
+        assert status(wait.get(path)) == 400
+        assert wait.waits
+        wait.back(code="CODE", state=STATE)
+        wait.end()
+    assert wait.code == "CODE"
+
+
+@pytest.mark.parametrize("path", ["/", "/favicon.ico", "/signed-in/", "/signed-in/x", "/../signed-in", "//signed-in/x"])
+def test_nothing_is_served_at_other_addresses(path: str) -> None:
+    with waiting() as wait:
+        assert status(wait.get(f"{path}?code=EVIL&state={STATE}")) == 404
+        assert wait.waits
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"error": "access_denied", "error_description": "You%20may%0Anot"}, "You may not"),
+        ({"error": "access_denied"}, "access_denied"),
+        ({"code": ""}, "no code came"),
+        ({}, "no code came"),
+        ({"error_description": "x" * 5000}, "x" * 200),
+    ],
+)
+def test_a_refusal_is_told_in_the_hubs_words_and_on_one_line(query: dict[str, str], said: str) -> None:
+    with waiting() as wait:
+        answer = wait.back(**query, state=STATE)
+        wait.end()
+    assert isinstance(wait.error, NotAuthorized)
+    assert str(wait.error) == f"sign in by the browser: {said}"
+    assert "Not signed in" in answer
+    assert "--paste" in wait.error.hint
+
+
+@pytest.mark.parametrize("state", [STATE, "wrong"])
+def test_nothing_of_a_request_stands_in_an_answer(state: str) -> None:
+    evil = "%3Cscript%3Ealert(1)%3C/script%3E"
+    with waiting() as wait:
+        for path in (f"/signed-in?error={evil}&error_description={evil}&state={state}", f"/{evil}", "/<script>"):
+            answer = wait.get(path)
+            assert "script" not in answer.lower()
+            assert "alert" not in answer
+            if state == STATE:
+                break
+        assert STATE not in answer
+
+
+@pytest.mark.parametrize("path", ["/signed-in?code=CODE&state=" + STATE, "/signed-in?code=x", "/elsewhere"])
+def test_answers_are_not_kept_nor_told_to_others_and_run_nothing(path: str) -> None:
+    with waiting() as wait:
+        head = wait.get(path).partition("\r\n\r\n")[0].lower().split("\r\n")
+    assert "content-security-policy: default-src 'none'; style-src 'unsafe-inline'" in head
+    assert "referrer-policy: no-referrer" in head
+    assert "cache-control: no-store" in head
+    assert "connection: close" in head
+    assert "server: jhub" in [line.strip() for line in head]
+    assert not [line for line in head if line.startswith("access-control")]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "OPTIONS", "HEAD", "DELETE", "<script>"])
+def test_other_methods_are_refused_and_not_listened_to(method: str) -> None:
+    with waiting() as wait:
+        answer = wait.get(f"/signed-in?code=EVIL&state={STATE}", method)
+        head, _, body = answer.partition("\r\n\r\n")
+        assert status(head) == 501
+        assert "Content-Security-Policy" in head
+        assert "script" not in body
+        assert (body == "") == (method == "HEAD")
+        assert wait.waits
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\r\n\r\n",
+        b"\0\xff\xfe\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET /signed-in?code=EVIL HTTP/9.9\r\n\r\n",
+        b"GET http://[ HTTP/1.1\r\n\r\n",
+        b"GET //[ HTTP/1.1\r\n\r\n",
+        b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 200 + b"\r\n",
+        b"<script>alert(1)</script> / HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_garbage_ends_nothing_and_is_not_repeated(raw: bytes) -> None:
+    with waiting() as wait:
+        try:
+            answer = wait.send(raw)
+        except ConnectionError:
+            answer = b""  # what was not read to the end is reset
+        assert b"script" not in answer
+        assert b"EVIL" not in answer
+        assert wait.waits
+        wait.back(code="CODE", state=STATE)
+        wait.end()
+    assert wait.code == "CODE"
+
+
+def test_connections_that_nobody_uses_hold_nothing_up() -> None:
+    """Browsers open them in advance."""
+    began = time.monotonic()
+    with waiting() as wait:
+        idle = [socket.create_connection(("127.0.0.1", wait.port)) for _ in range(4)]
+        idle[0].sendall(b"GET /signed-in?code=EV")
+        assert status(wait.back(code="CODE", state=STATE)) == 200
+        wait.end()
+    for each in idle:
+        each.close()
+    assert wait.code == "CODE"
+    assert time.monotonic() - began < 3
+
+
+def test_only_the_first_way_back_counts() -> None:
+    with waiting() as wait:
+        wait.back(code="FIRST", state=STATE)
+        wait.end()
+    assert wait.code == "FIRST"
+
+
+def test_a_port_that_is_taken_is_told_at_once_and_nobody_is_sent_anywhere() -> None:
+    told: list[str] = []
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        began = time.monotonic()
+        with pytest.raises(InvalidInput, match=f"cannot listen on port {port}") as caught:
+            visit(question(port), told.append, open_browser=True, patience=60)
+        assert time.monotonic() - began < 3
+    assert told == []
+    assert "--paste" in caught.value.hint
+
+
+def test_two_cannot_wait_at_the_same_port() -> None:
+    with waiting() as wait:
+        with pytest.raises(InvalidInput, match="cannot listen"):
+            visit(question(wait.port), lambda text: None, open_browser=False, patience=60)
+        assert wait.waits
+
+
+def test_the_port_can_be_used_again_at_once() -> None:
+    port = free_port()
+    for _ in range(3):
+        wait = Waiting(port, MOST, None)
+        wait.thread.start()
+        assert wait.up.wait(MOST)
+        wait.back(code="CODE", state=STATE)
+        wait.end()
+        assert wait.code == "CODE"
+
+
+def test_patience_ends() -> None:
+    with waiting(patience=0.1) as wait:
+        wait.end()
+    assert isinstance(wait.error, StillPending)
+    assert "--paste" in wait.error.hint
+    assert is_free(wait.port)
+
+
+def test_whoever_waits_no_more_frees_the_port() -> None:
+    gone = threading.Event()
+    with waiting(patience=60, gone=gone) as wait:
+        began = time.monotonic()
+        gone.set()
+        wait.end()
+        assert time.monotonic() - began < 3
+    assert isinstance(wait.error, StillPending)
+    assert is_free(wait.port)
+
+
+def test_ctrl_c_while_waiting_frees_the_port() -> None:
+    port = free_port()
+    with pytest.raises(KeyboardInterrupt), alarm(0.1):
+        visit(question(port), lambda text: None, open_browser=False, patience=60)
+    assert is_free(port)
+
+
+def test_ctrl_c_before_the_waiting_frees_the_port() -> None:
+    def tell(text: str) -> None:
+        raise KeyboardInterrupt
+
+    port = free_port()
+    with pytest.raises(KeyboardInterrupt):
+        visit(question(port), tell, open_browser=False, patience=60)
+    assert is_free(port)
+
+
+def test_the_listener_hears_this_machine_only() -> None:
+    with waiting() as wait, socket.socket() as other:
+        # Another address of this machine: one that listens to all would hold the port there too.
+        other.bind(("127.0.0.2", wait.port))
+
+
+def test_the_code_is_neither_printed_nor_logged(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with waiting() as wait:
+        wait.back(code="TOPSECRET", state="wrong")
+        wait.get("/other?code=TOPSECRET", "POST")
+        wait.back(code="TOPSECRET", state=STATE)
+        wait.end()
+    captured = capfd.readouterr()
+    assert "TOPSECRET" not in f"{captured.out}{captured.err}{caplog.text}{wait.told}"
+    assert (captured.out, captured.err) == ("", "")
+
+
+def test_the_address_is_told_and_how_to_end_the_waiting() -> None:
+    with waiting() as wait:
+        pass
+    assert URL in wait.told
+    assert "Ctrl-C" in wait.told[-1]
+
+
+def test_over_ssh_it_is_told_how_to_bring_the_port_to_where_the_browser_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", "10.0.0.1 50000 10.0.0.2 22")
+    with waiting() as wait:
+        pass
+    assert f"ssh -L {wait.port}:127.0.0.1:{wait.port} and this machine" in " ".join(wait.told)
+
+
+@pytest.mark.parametrize(
+    ("environ", "here"),
+    [
+        ({}, False),
+        ({"DISPLAY": ":0", "SSH_CONNECTION": "x"}, False),
+        ({"DISPLAY": ":0", "SSH_TTY": "/dev/pts/0"}, False),
+        ({"BROWSER": "helper", "SSH_CONNECTION": "x"}, True),
+        ({"DISPLAY": ":0"}, True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, True),
+    ],
+)
+def test_a_browser_is_opened_where_the_person_sees_it(
+    environ: dict[str, str], here: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr(webbrowser, "get", lambda: webbrowser.GenericBrowser("true"))
+    assert is_here(environ) is here
+
+
+def test_a_machine_without_any_browser_opens_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> None:
+        raise webbrowser.Error("could not locate runnable browser")
+
+    monkeypatch.setattr(webbrowser, "get", none)
+    assert not is_here({"DISPLAY": ":0"})
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_browser_is_opened_once_the_listener_is_up(wanted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[tuple[str, bool]] = []
+    port = free_port()
+
+    def open_page(url: str) -> bool:
+        opened.append((url, is_free(port)))
+        return False
+
+    monkeypatch.setenv("BROWSER", "helper")
+    monkeypatch.setattr(webbrowser, "open", open_page)
+    with pytest.raises(StillPending):
+        within(lambda: visit(question(port), lambda text: None, open_browser=wanted, patience=0.05))
+    assert opened == ([(URL, False)] if wanted else [])

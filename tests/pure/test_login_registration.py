@@ -1,0 +1,68 @@
+"""Registering the OAuth client of `jhub login --browser`."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from jhub import login_client
+from jhub.errors import Conflict, Unsupported
+from jhub.operations.services import ServiceOps
+from jhub.steps import Request
+from jhub.testing import Reply, play, refusal, reply
+
+EXISTS = refusal(409, "Service jhub-login already exists")
+PLAIN_SERVICE = reply(json={"name": "jhub-login"})
+
+
+def test_the_login_client_is_registered_without_roles() -> None:
+    played = play(ServiceOps.create_login_client(), [reply(201, {"name": "jhub-login"})])
+    assert played.result.name == "jhub-login"
+    assert played.calls == ["POST /services/jhub-login"]
+    step = played.sent[0]
+    assert isinstance(step, Request)
+    assert step.body == {
+        "api_token": login_client.CLIENT_SECRET,
+        "oauth_client_id": login_client.CLIENT_ID,
+        "oauth_redirect_uri": login_client.REDIRECT_URI,
+        "oauth_client_allowed_scopes": ["inherit"],
+    }
+
+
+def test_a_login_client_that_exists_is_a_conflict_unless_that_is_fine() -> None:
+    assert isinstance(play(ServiceOps.create_login_client(), [EXISTS]).error, Conflict)
+    answers = [EXISTS, PLAIN_SERVICE, reply(json={"name": "jhub-login", "kind": "service", "scopes": []})]
+    played = play(ServiceOps.create_login_client(exist_ok=True), answers)
+    assert played.result.name == "jhub-login"
+    assert played.calls == ["POST /services/jhub-login", "GET /services/jhub-login", "GET /user"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "why"),
+    [
+        ([EXISTS, PLAIN_SERVICE, refusal(403)], "not the client of jhub login"),
+        ([EXISTS, reply(json={"name": "jhub-login", "admin": True})], "has roles"),
+        ([EXISTS, reply(json={"name": "jhub-login", "roles": ["all"]})], "has roles"),
+    ],
+)
+def test_another_service_of_the_login_clients_name_is_not_fine(answers: list[Reply], why: str) -> None:
+    played = play(ServiceOps.create_login_client(exist_ok=True), answers)
+    assert isinstance(played.error, Conflict)
+    assert why in played.error.hint
+    assert played.error.hint.endswith("jhub service delete jhub-login")
+
+
+@pytest.mark.parametrize(("version", "key"), [("4.1.6", "oauth_client_allowed_scopes"), ("2.3.1", "oauth_roles")])
+def test_where_the_login_client_cannot_be_registered_its_configuration_is_told(version: str, key: str) -> None:
+    played = play(ServiceOps.create_login_client(), [refusal(405)], version=version)
+    assert isinstance(played.error, Unsupported)
+    assert "registering services: needs JupyterHub 5.0" in str(played.error)
+    code = played.error.hint.partition("jupyterhub_config.py: ")[2]
+    services: list[dict[str, object]] = []
+    roles: list[dict[str, object]] = []
+    hub = SimpleNamespace(services=services, load_roles=roles)
+    exec(code, {"c": SimpleNamespace(JupyterHub=hub)})
+    assert services == [login_client.service(tuple(map(int, version.split("."))))]
+    assert key in services[0]
+    assert roles == [{"name": "user", "scopes": ["self", login_client.ACCESS_SCOPE]}]

@@ -1,0 +1,212 @@
+"""Who can read on the way is warned of, once, before a token or a password goes out; cookies stay with their hub."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from typing import Any
+
+import httpx2
+import pytest
+from loopback import BOTH, Driver, Visit, as_ana, no_proxies, serving
+
+from jhub import AsyncHub, Hub
+from jhub.errors import InvalidInput, NotAHub
+from jhub.operations.groups import GroupOps
+from jhub.operations.hub import HubOps
+from jhub.operations.servers import listen
+from jhub.operations.tokens import TokenOps
+from jhub.operations.users import UserOps
+from jhub.steps import Flow, Plan, Request, send, status_of
+
+PLAIN = "http://hub.invalid/hub/api"
+KINDS = pytest.mark.parametrize("kind", [Hub, AsyncHub])
+
+
+@pytest.fixture
+def outside(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Neither a proxy nor a hub in the environment."""
+    no_proxies(monkeypatch)
+    for name in ("SERVER_NAME", "SERVICE_NAME", "SERVICE_PREFIX", "API_URL", "API_TOKEN"):
+        monkeypatch.delenv(f"JUPYTERHUB_{name}", raising=False)
+    return monkeypatch
+
+
+def twice(plan: Plan[Any]) -> Flow[None]:
+    """With another call before it and after."""
+    yield from UserOps.get("ana")
+    yield from plan
+    yield from GroupOps.get("geo")
+
+
+@BOTH
+def test_plain_http_is_warned_of_once_for_a_client(driver: Driver, outside: pytest.MonkeyPatch) -> None:
+    with serving(as_ana) as site:
+        outside.setenv("HTTP_PROXY", site.url)
+        with pytest.warns(UserWarning, match=".*") as caught:
+            driver.run(PLAIN, twice(UserOps.get("bo")))
+        assert [str(each.message) for each in caught] == [
+            f"{PLAIN} is plain http: passwords and tokens can be read on the way"
+        ]
+        assert len(site.calls) == 3
+        with pytest.warns(UserWarning, match="plain http"):
+            driver.run(PLAIN, UserOps.get("ana"))
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "plan",
+    [send("GET", "/x"), send("DELETE", "/x"), send("POST", "/x"), listen("ana", "", 5)],
+    ids=["GET", "DELETE", "POST", "stream"],
+)
+def test_where_a_warning_is_an_error_no_token_goes_out(
+    driver: Driver, plan: Plan[Any], outside: pytest.MonkeyPatch
+) -> None:
+    with serving(as_ana) as site:
+        outside.setenv("HTTP_PROXY", site.url)
+        with pytest.raises(UserWarning, match="plain http"):
+            driver.run(PLAIN, plan)
+        assert site.calls == []
+
+
+@BOTH
+def test_where_a_warning_is_an_error_no_password_goes_out(driver: Driver, outside: pytest.MonkeyPatch) -> None:
+    with serving(as_ana) as site:
+        outside.setenv("HTTP_PROXY", site.url)
+        with pytest.raises(UserWarning, match="plain http"):
+            driver.run(PLAIN, TokenOps.create_with_password("ana", "PASSWORD"), token=None)
+        assert site.calls == []
+
+
+@pytest.mark.parametrize("way", [None, "form", "password", "browser", "paste"])
+def test_signing_in_warns_before_anybody_is_asked(way: Any, outside: pytest.MonkeyPatch) -> None:
+    def person(question: object) -> str:
+        raise AssertionError(f"{question} came before the warning")
+
+    with serving(as_ana) as site:
+        outside.setenv("HTTP_PROXY", site.url)
+        with pytest.raises(UserWarning, match="plain http"):
+            Hub.login("http://hub.invalid", way=way, ask=person)
+        with pytest.raises(UserWarning, match="plain http"):
+            asyncio.run(AsyncHub.login("http://hub.invalid", way=way, ask=person))
+        assert site.calls == ["GET http://hub.invalid/hub/api/"] * 2
+
+
+@BOTH
+def test_a_call_without_a_token_and_a_password_is_not_warned_of(driver: Driver, outside: pytest.MonkeyPatch) -> None:
+    with serving(as_ana) as site:
+        outside.setenv("HTTP_PROXY", site.url)
+        assert driver.run("http://hub.invalid", HubOps.version()) == "6.1.1"
+        assert driver.run(PLAIN, UserOps.get("ana"), token=None).name == "ana"
+        assert not [seen for seen in site.seen if "authorization" in seen.headers]
+
+
+@BOTH
+def test_this_machine_is_not_warned_of(driver: Driver, outside: pytest.MonkeyPatch) -> None:
+    with serving(as_ana) as site:
+        for url in (site.root, site.root.replace("127.0.0.1", "localhost")):
+            assert driver.run(url, UserOps.get("ana")).name == "ana"
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["JUPYTERHUB_SERVICE_PREFIX", "JUPYTERHUB_SERVICE_NAME", "JUPYTERHUB_SERVER_NAME"])
+def test_inside_a_hubs_server_or_service_the_address_is_the_hubs_own(
+    driver: Driver, name: str, outside: pytest.MonkeyPatch
+) -> None:
+    with serving(as_ana) as site:
+        outside.setenv("HTTP_PROXY", site.url)
+        outside.setenv("JUPYTERHUB_API_URL", PLAIN)
+        outside.setenv("JUPYTERHUB_API_TOKEN", "FROMENV")
+        outside.setenv(name, "")
+        assert driver.run(None, UserOps.get("ana"), token=None).name == "ana"
+        with pytest.warns(UserWarning, match="plain http"):  # an address that is given may be another hub's
+            driver.run(PLAIN, UserOps.get("ana"))
+
+
+@BOTH
+def test_an_environment_that_is_not_a_hubs_is_warned_of(driver: Driver, outside: pytest.MonkeyPatch) -> None:
+    with serving(as_ana) as site:
+        outside.setenv("HTTP_PROXY", site.url)
+        outside.setenv("JUPYTERHUB_API_URL", PLAIN)
+        outside.setenv("JUPYTERHUB_API_TOKEN", "FROMENV")
+        with pytest.warns(UserWarning, match="plain http"):
+            driver.run(None, UserOps.get("ana"), token=None)
+
+
+def answer(request: httpx2.Request) -> httpx2.Response:
+    """A hub that is at https, to which its http moves."""
+    if request.url.scheme == "http":
+        return httpx2.Response(302, headers={"Location": str(request.url.copy_with(scheme="https"))})
+    return httpx2.Response(200, json={"name": "ana", "version": "6.1.1"})
+
+
+@pytest.mark.parametrize(
+    "url", ["https://hub.invalid", "https://hub.invalid/hub/api", "http://hub.invalid", "hub.invalid"]
+)
+def test_https_is_not_warned_of_also_where_http_moves_there(url: str, outside: pytest.MonkeyPatch) -> None:
+    async def go() -> str:
+        async with AsyncHub(url, "SECRET", transport=httpx2.MockTransport(answer)) as hub:
+            return (await hub.users.get("ana")).name
+
+    with Hub(url, "SECRET", transport=httpx2.MockTransport(answer)) as hub:
+        assert hub.users.get("ana").name == "ana"
+        assert hub.api_url == "https://hub.invalid/hub/api"
+    assert asyncio.run(go()) == "ana"
+
+
+def test_https_that_moves_to_http_is_not_followed(outside: pytest.MonkeyPatch) -> None:
+    def downgrade(request: httpx2.Request) -> httpx2.Response:
+        assert request.url.scheme == "https"
+        return httpx2.Response(302, headers={"Location": str(request.url.copy_with(scheme="http"))})
+
+    with Hub("https://hub.invalid", "SECRET", transport=httpx2.MockTransport(downgrade)) as hub, pytest.raises(NotAHub):
+        hub.users.get("ana")
+
+
+def with_cookies(path: str) -> Request[int]:
+    return Request("POST", path, status_of, root="site", anonymous=True, headers=(("Cookie", "a=SECRET"),), page=True)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "path",
+    [
+        "https://evil.invalid/hub/login",
+        "http://localhost/hub/login",
+        "//evil.invalid/hub/login",
+        "http://127.0.0.1/hub/login",
+        "https://127.0.0.1:{port}/hub/login",
+        "http://127.0.0.1:{port}.evil.invalid/",
+        "http://127.0.0.1:{port}@evil.invalid/",
+    ],
+)
+def test_what_a_request_carries_is_for_the_hub_alone(driver: Driver, path: str, outside: pytest.MonkeyPatch) -> None:
+    with serving(as_ana) as site:
+        outside.setenv("ALL_PROXY", site.url)
+        with pytest.raises(InvalidInput) as caught:
+            driver.run(site.root, with_cookies(path.format(port=site.server_port)))
+        assert "SECRET" not in f"{caught.value!r}"
+        assert site.calls == []
+
+
+@BOTH
+def test_a_request_carries_its_cookies_to_the_hub_and_no_token(driver: Driver, outside: pytest.MonkeyPatch) -> None:
+    def route(visit: Visit) -> None:
+        visit.send(200, "text/html", b"", {"Set-Cookie": "b=KEPT"})
+
+    with serving(route) as site:
+        for path in ("../login", "/hub/login", f"{site.url}/hub/login"):
+            assert driver.run(site.root, with_cookies(path)) == 200
+        assert site.calls == ["POST /hub/login"] * 3
+        # None of the answers' cookies is kept by the client.
+        assert [(seen.headers.get("cookie"), seen.headers.get("authorization")) for seen in site.seen] == [
+            ("a=SECRET", None)
+        ] * 3
+
+
+@KINDS
+def test_making_a_client_warns_of_nothing(kind: type[Hub] | type[AsyncHub], outside: pytest.MonkeyPatch) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        kind(PLAIN, "SECRET")
+    assert caught == []

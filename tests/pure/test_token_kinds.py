@@ -1,0 +1,35 @@
+"""Which tokens of a list belong to servers, and which go together."""
+
+from __future__ import annotations
+
+import pytest
+
+from jhub.models import Token
+from jhub.operations.token_kinds import of_a_server, of_a_session, revoked_together
+
+OWN = Token(id="a1", note="Server at /user/ana/", oauth_client="JupyterHub")
+RETRIEVED = Token(id="a2", note="retrieved from spawner lab", oauth_client="JupyterHub")
+PLAIN = Token(id="a3", note="Requested via api", oauth_client="JupyterHub")
+SESSION = Token(id="a4", note="", session_id="x", oauth_client="Server at /user/ana/")
+SAME = Token(id="a5", note="", session_id="y", oauth_client="Server at /user/ana/")
+SERVICE = Token(id="a6", note="", session_id="y", oauth_client="JupyterHub service jhub-login")
+
+
+def test_a_servers_own_token_is_known_by_its_note() -> None:
+    assert [of_a_server(token) for token in (OWN, RETRIEVED)] == [True, True]
+    assert not any(map(of_a_server, (PLAIN, SESSION, SERVICE, Token(id="a9"))))
+
+
+def test_a_session_is_known_by_its_client() -> None:
+    assert [of_a_session(token) for token in (SESSION, SAME, SERVICE)] == [True] * 3
+    assert not any(map(of_a_session, (OWN, RETRIEVED, PLAIN)))
+
+
+@pytest.mark.parametrize("client", ["JupyterHub", None, "what a later hub may call itself"])
+def test_plain_tokens_are_revoked_one_by_one_whatever_their_issuer_is_called(client: str | None) -> None:
+    tokens = [Token(id=id_, oauth_client=client) for id_ in ("a7", "a8")]
+    assert revoked_together(tokens) == [[token] for token in tokens]
+
+
+def test_the_sessions_of_a_client_are_revoked_with_one_of_them() -> None:
+    assert revoked_together([SESSION, PLAIN, SERVICE, SAME]) == [[SESSION, SAME], [PLAIN], [SERVICE]]

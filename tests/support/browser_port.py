@@ -1,0 +1,21 @@
+"""One browser sign-in at a time on this machine: each comes back to the same port."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+from jhub.login_client import PORT
+
+SECONDS = 120.0
+
+
+@contextmanager
+def our_turn() -> Iterator[None]:
+    """Wait for other tests that run beside us, such as those of another JupyterHub."""
+    with FileLock(Path(tempfile.gettempdir()) / f"jhub-tests-{PORT}.lock", timeout=SECONDS):
+        yield

@@ -1,0 +1,89 @@
+"""A real browser without a window, in which a person signs in to hubs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from playwright.async_api import Locator, Page, async_playwright
+from playwright.async_api import TimeoutError as TooLong
+
+PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+"""None where there is no browser to be driven."""
+
+SWITCHES = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PATIENCE = 20_000
+"""Milliseconds for a page, on a noisy machine."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The page that a person sees at last."""
+
+    url: str
+    text: str
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Page]:
+    """A browser with one window, for one person after the other: a new window for each takes half as long again."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=PROGRAM, headless=True, chromium_sandbox=False, args=SWITCHES
+        )
+        try:
+            page = await browser.new_page()
+            page.set_default_timeout(PATIENCE)
+            yield page
+        finally:
+            await browser.close()
+
+
+async def sign_in(page: Page, url: str, username: str, password: str, second_factor: str = "") -> Shown:
+    """Go to an address, sign in with JupyterHub's form on the way, and let an application in if it asks for that."""
+    await _through_the_form(page, url, username, password, second_factor)
+    allow = page.locator("input[type=submit][value=Authorize], button:has-text('Authorize')")
+    if await allow.count():
+        await _submit(page, allow)
+    return Shown(page.url, await page.locator("body").inner_text())
+
+
+async def make_token(page: Page, url: str, username: str, password: str, second_factor: str = "") -> str:
+    """Sign in, and have a token made on the hub's page for that."""
+    await _through_the_form(page, url, username, password, second_factor)
+    made = page.locator("#token-result").filter(has_text=re.compile(r"\w{16}"))
+    for _ in range(10):
+        # Until its script is there, the button does nothing but load the page again.
+        await page.locator("#request-token-form [type=submit]").click()
+        with suppress(TooLong):
+            await made.wait_for(timeout=PATIENCE / 10)
+            return await made.inner_text()
+    raise AssertionError(f"no token was made at {url}")
+
+
+async def _through_the_form(page: Page, url: str, username: str, password: str, second_factor: str) -> None:
+    await page.context.clear_cookies()
+    await page.goto(url)
+    elsewhere = page.get_by_role("button", name="Sign in with")
+    if await elsewhere.count():
+        await _submit(page, elsewhere)
+    await page.locator("input[name=username]").fill(username)
+    await page.locator("input[name=password]").fill(password)
+    if second_factor:
+        await page.locator("input[name='2fa']").fill(second_factor)
+    await _submit(page, page.locator("#login_submit"))
+
+
+async def _submit(page: Page, button: Locator) -> None:
+    async with page.expect_navigation():
+        await button.click()

@@ -1,0 +1,131 @@
+"""For the tests of signing in: pages of a hub, what its API answers on the way, and a person who answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jhub.errors import HubError
+from jhub.login.wish import SignedIn, Wish
+from jhub.steps import Answer, Plan, Request
+from jhub.testing import Played, Reply, play, reply
+
+API = "https://hub.example.org/hub/api"
+PASSWORD = "hunter2-and-more"
+PAGE = """<!DOCTYPE html><html><body><h1>A hub</h1>{error}
+<form action="{action}" method="post"><input type="hidden" name="_xsrf" value="FIELD"/>
+<input id="u" name="username" value=""><input type="password" name="password">{more}<input type="submit"></form>
+</body></html>"""
+LINK = '<html><body><a role="button" href="/hub/oauth_login?next=">Sign in with the university</a></body></html>'
+
+WHO = {"kind": "user", "name": "ana", "token_id": "a7", "scopes": ["self"]}
+TOKEN = {
+    "id": "a8",
+    "user": "ana",
+    "token": "NEWTOKEN",
+    "created": "2026-05-01T00:00:00Z",
+    "expires_at": "2026-05-31T00:00:00Z",
+}
+
+
+def form(action: str = "/hub/login?next=", more: str = "", error: str = "") -> str:
+    """A login page with a form; `error` is what it says went wrong."""
+    said = f'<p class="login_error">{error}</p>' if error else ""
+    return PAGE.format(action=action, more=more, error=said)
+
+
+def shown(
+    html: str | bytes = "",
+    *cookies: str,
+    status: int = 200,
+    location: str = "",
+    version: str = "6.1.1",
+) -> Answer:
+    """A page as a hub sends it; without a version, as something else does."""
+    headers = {"content-type": "text/html"}
+    if version:
+        headers["x-jupyterhub-version"] = version
+    if cookies:
+        headers["set-cookie"] = "\n".join(cookies)
+    if location:
+        headers["location"] = location
+    return Answer(status, headers, html.encode() if isinstance(html, str) else html)
+
+
+def login_page(**parts: str) -> Answer:
+    """What the way begins with."""
+    return shown(form(**parts), "_xsrf=X1; Path=/hub/; Max-Age=3600")
+
+
+SIGNED = shown(
+    "",
+    'jupyterhub-hub-login="2|1:0|LOGIN="; HttpOnly; Path=/hub/',
+    "jupyterhub-session-id=SESSION; HttpOnly; Path=/",
+    "_xsrf=X2; Path=/hub/",
+    status=302,
+    location="/hub/spawn",
+)
+"""The right password."""
+SETTLED = shown("<html></html>", "_xsrf=X3; Path=/hub/")
+"""The token page."""
+ANA = reply(json=WHO)
+MADE = reply(201, TOKEN)
+BY_FORM: list[Reply] = [login_page(), SIGNED, SETTLED, ANA, MADE]
+
+
+class Person:
+    """Answers questions by their kind, and remembers them. A `HubError` is raised."""
+
+    def __init__(self, **answers: object) -> None:
+        self.answers = answers
+        self.asked: list[str] = []
+        self.questions: list[Any] = []
+
+    def __call__(self, question: object) -> Any:
+        kind = type(question).__name__
+        self.asked.append(kind)
+        self.questions.append(question)
+        assert kind in self.answers, f"nobody wants to be asked for {kind}"
+        answer = self.answers[kind]
+        if isinstance(answer, HubError):
+            raise answer
+        return answer
+
+
+def wish(**known: Any) -> Wish:
+    """Of ana, at API."""
+    return Wish(**{"api_url": API, "username": "ana", "password": PASSWORD, "note": "test", **known})
+
+
+def played(
+    plan: Plan[SignedIn],
+    replies: list[Reply],
+    person: Person | None = None,
+    *,
+    version: str = "6.1.1",
+    interrupt_at: float | None = None,
+) -> Played[SignedIn]:
+    return play(plan, replies, person=person or Person(), version=version, interrupt_at=interrupt_at)
+
+
+def sent(run: Played[Any], index: int) -> Request[Any]:
+    """One of the requests that were sent."""
+    step = run.sent[index]
+    assert isinstance(step, Request)
+    return step
+
+
+def body(run: Played[Any], index: int) -> dict[str, Any]:
+    """What it says."""
+    said = sent(run, index).body
+    assert isinstance(said, dict)
+    return said
+
+
+def headers(run: Played[Any], index: int) -> dict[str, str]:
+    """What a request carries beside the usual."""
+    return dict(sent(run, index).headers)
+
+
+def kinds(run: Played[Any]) -> list[tuple[str, bool]]:
+    """The ways that were taken, and whether a reason was told for each."""
+    return [(event.way, bool(event.why)) for event in run.emitted]
