@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from login_hub import form
-from loopback import BOTH, Driver, Site, Visit, as_ana, no_proxies, refusing, serving
+from loopback import BOTH, VERSION, Driver, Site, Visit, as_ana, no_proxies, refusing, serving
 
 from jhub import AsyncHub, Hub
 from jhub.errors import InvalidInput
@@ -58,6 +58,19 @@ def test_the_log_tells_what_was_asked_and_no_secret(driver: Driver, caplog: pyte
     assert ("jhub", logging.DEBUG, "GET /hub/api/users/ana 201") in caplog.record_tuples
     assert "SECRET" not in caplog.text
     assert "PASSWORD" not in caplog.text
+
+
+@BOTH
+def test_the_log_of_the_library_below_tells_no_cookie(driver: Driver, caplog: pytest.LogCaptureFixture) -> None:
+    def route(visit: Visit) -> None:
+        visit.json({"name": "ana"}, headers={**VERSION, "Set-Cookie": "jupyterhub-hub-login=TOPSECRET"})
+
+    caplog.set_level(logging.DEBUG)
+    with serving(route) as site:
+        driver.run(site.root, UserOps.get("ana"))
+    assert any(record.name.startswith("httpcore2") for record in caplog.records), "it does tell something"
+    assert "headers with cookies are left out" in caplog.text
+    assert "SECRET" not in caplog.text
 
 
 @pytest.mark.parametrize("kind", [Hub, AsyncHub])

@@ -102,6 +102,13 @@ def test_without_a_person_a_question_is_a_mistake_of_the_program(run: Run) -> No
         assert site.calls == ["DELETE /hub/api/clean"]
 
 
+@BOTH
+@pytest.mark.parametrize("answer", [None, 7, b"bytes"])
+def test_what_is_no_text_is_no_answer(run: Run, answer: object) -> None:
+    with serving(route) as site, pytest.raises(TypeError, match="str is answered with a str, not "):
+        run(site, asking(), lambda question: answer)
+
+
 def test_ctrl_c_at_a_question_ends_the_flow_which_cleans_up() -> None:
     def person(question: object) -> str:
         raise KeyboardInterrupt
@@ -191,9 +198,11 @@ def test_asynchub_cleans_up_when_it_is_cancelled_at_a_question() -> None:
     async def go(site: Site) -> None:
         async with AsyncHub(site.root, "SECRET") as hub:
             hub.person = lambda question: answered.wait(MOST)
+            began = time.monotonic()
             with anyio.move_on_after(0.1):
                 await hub.run(asking())
-        answered.set()
+            assert time.monotonic() - began < MOST / 5
+            answered.set()
 
     with serving(route) as site:
         asyncio.run(go(site))

@@ -127,6 +127,14 @@ def test_the_oauth_token_is_revoked_where_somebody_interrupts(at: int) -> None:
     assert done.calls[-2:] == ["GET /user", REVOKE]
 
 
+@pytest.mark.parametrize("at", [3, 4])
+def test_the_new_token_is_revoked_too_where_somebody_interrupts_at_the_end(at: int) -> None:
+    """Nobody gets it any more."""
+    done = run(*REPLIES[:at], After(10, REPLIES[at]), REVOKED, ANA, REVOKED, interrupt_at=5)
+    assert str(done.error) == "interrupted"
+    assert done.calls[-3:] == ["DELETE /users/ana/tokens/a8", "GET /user", REVOKE]
+
+
 @pytest.mark.parametrize(
     "trouble",
     [

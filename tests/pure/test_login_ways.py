@@ -30,6 +30,7 @@ from login_hub import (
 
 from jhub.errors import BadRequest, HubError, InvalidInput, NotAHub, NotAuthorized, Unavailable
 from jhub.login.find import sign_in
+from jhub.login.questions import NoWayBack
 from jhub.login.wish import Way, Wish, this_machine
 from jhub.login_client import CLIENT_SECRET, NAME
 from jhub.operations.tokens import TOKEN_LIFE
@@ -132,6 +133,20 @@ def test_a_form_taken_for_forged_is_followed_by_one_call_with_the_password() -> 
     assert body(done, 2)["auth"] == {"username": "ana", "password": PASSWORD}
     assert sent(done, 2).headers == ()
     assert person.asked == ["Username", "Password"]
+
+
+@pytest.mark.parametrize("failure", [shown("", status=500), shown("<h1>500</h1>", status=500), shown("", status=403)])
+def test_a_hub_that_fails_at_its_form_is_asked_by_one_call_with_the_password(failure: Answer) -> None:
+    done = run(login_page(), failure, MADE, ANA)
+    assert done.result.way == "password"
+    assert kinds(done) == [("form", True), ("password", True)]
+
+
+def test_where_no_browser_can_come_back_to_it_goes_on_with_the_token_page() -> None:
+    person = Person(Visit=NoWayBack("this runs elsewhere"), PastedToken="PASTED")
+    done = run(SINGLE_SIGN_ON[0], CLIENT, ANA, reply(json=TOKEN), person=person, username=None, password=None)
+    assert done.result.way == "paste"
+    assert [(taken.way, taken.why) for taken in done.emitted][1:] == [("paste", "this runs elsewhere")]
 
 
 def test_a_second_factor_goes_along_and_is_asked_for_once() -> None:

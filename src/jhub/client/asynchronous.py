@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
-from contextlib import AsyncExitStack, aclosing, closing
+from contextlib import AsyncExitStack, aclosing, closing, suppress
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import anyio
@@ -101,7 +103,9 @@ class AsyncHub(Wire, HubOps, AsyncBound):
                 )
                 door.beware()
                 signed = await door.run(sign_in(wish, way))
-                return cls.__new__(cls).set_up(wish.api_url, signed.token, network)
+                hub = cls.__new__(cls).set_up(wish.api_url, signed.token, network)
+                hub._warned = door._warned
+                return hub
 
     async def find_api_url(self) -> str:
         """The API root, `https://hub.example.org/hub/api`; found by asking, the first time."""
@@ -200,12 +204,34 @@ class AsyncHub(Wire, HubOps, AsyncBound):
             case HubVersion():
                 return self._version or self.learn(await self.run(HubOps.version()))
             case Ask():
-                # People take their time, which is not the event loop's.
-                return await anyio.to_thread.run_sync(self.who_answers(), step.question, abandon_on_cancel=True)
+                return await self._asked(step.question)
             case Fork() | Next() | Cancel():
                 return await forks.do(step)
             case _:
                 raise TypeError(f"{step!r} is not a step")
+
+    async def _asked(self, question: object) -> str:
+        """The answer of a person, who takes their time: in a thread, and one that does not keep the program from ending
+        when nobody waits for it any more.
+        """
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[str] = loop.create_future()
+
+        def settle(given: str | None, error: BaseException | None) -> None:
+            if not answer.done():
+                answer.set_result(given or "") if error is None else answer.set_exception(error)
+
+        def ask() -> None:
+            given, failure = None, None
+            try:
+                given = self.answer_of_person(question)
+            except BaseException as error:  # noqa: BLE001 - it is raised in who waits for this
+                failure = error
+            with suppress(RuntimeError):  # the loop is closed: nobody waits
+                loop.call_soon_threadsafe(settle, given, failure)
+
+        threading.Thread(target=ask, name="jhub asks", daemon=True).start()
+        return await answer
 
     async def _listen(self, step: Listen[T]) -> AsyncGenerator[tuple[object, T | None], None]:
         """Pairs of what to emit and the answer so far."""

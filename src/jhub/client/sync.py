@@ -145,7 +145,9 @@ class Hub(Wire, HubOps, Bound):
             )
             door.beware()
             signed = door.run(sign_in(wish, way))
-            return cls.__new__(cls).set_up(door.api_url, signed.token, network)
+            hub = cls.__new__(cls).set_up(door.api_url, signed.token, network)
+            hub._warned = door._warned
+            return hub
 
     @property
     def api_url(self) -> str:
@@ -212,6 +214,7 @@ class Hub(Wire, HubOps, Bound):
             raise InvalidInput("a fleet needs a transport that is asynchronous too")
         twin = AsyncHub.__new__(AsyncHub).set_up(self.api_url, self._token, self._network)
         twin._version = self._version
+        twin._inside, twin._own_token, twin._warned = self._inside, self._own_token, self._warned
         return twin
 
     def close(self) -> None:
@@ -244,7 +247,7 @@ class Hub(Wire, HubOps, Bound):
             case HubVersion():
                 return self._version or self.learn(self.run(HubOps.version()))
             case Ask():
-                return self.who_answers()(step.question)
+                return self.answer_of_person(step.question)
             case _:
                 raise TypeError(f"{type(step).__name__} works in a fleet only: hub.fleet(plan)")
 

@@ -140,11 +140,14 @@ class Wire:
                 f"{root} is plain http: passwords and tokens can be read on the way", UserWarning, stacklevel=2
             )
 
-    def who_answers(self) -> Person:
-        """Whom to ask what only a person can tell."""
+    def answer_of_person(self, question: object) -> str:
+        """Ask what only a person can tell."""
         if self.person is None:
             raise TypeError("there is nobody to ask: this works in Hub.login only")
-        return self.person
+        answer = self.person(question)
+        if not isinstance(answer, str):
+            raise TypeError(f"{type(question).__name__} is answered with a str, not {type(answer).__name__}")
+        return answer
 
     def add(self, content: bytearray, chunk: bytes, began: float) -> None:
         """A part of an answer arrives. `Unavailable`, `NotAHub` where that takes too long, or is too much."""
@@ -219,6 +222,19 @@ class Wire:
             raise InvalidInput(f"a value that was to be sent cannot be: {error}") from None
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise Unavailable(f"lost the connection to {host}: {type(error).__name__}") from None
+
+
+def _without_cookies(record: logging.LogRecord) -> bool:
+    """For the log of the library below: at DEBUG it tells the headers of answers, and a hub's cookie is all that it
+    takes to be somebody there.
+    """
+    if "set-cookie" in (said := record.getMessage()).lower():
+        record.msg, record.args = f"{said.split()[0]} (headers with cookies are left out)", None
+    return True
+
+
+for _name in ("httpcore2.http11", "httpcore2.http2"):
+    logging.getLogger(_name).addFilter(_without_cookies)
 
 
 def is_url(path: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
@@ -40,14 +41,23 @@ def acting_as(credentials: Credentials, plan: Plan[T]) -> Flow[T]:
             failure = error
 
 
-def then(plan: Plan[T], last: Plan[object]) -> Flow[T]:
-    """What `plan` answers, with `last` after it however it ends; a failure of `last` is not worth an error."""
+def then(plan: Plan[T], last: Callable[[], Plan[object]], undo: Callable[[T], Plan[object]]) -> Flow[T]:
+    """What `plan` answers, with `last` after it however it ends; a failure of `last` is not worth an error.
+
+    Who is interrupted meanwhile does not get the answer: then it is undone.
+    """
     try:
         answer = yield from plan
     except (HubError, Interrupted):
         with suppress(HubError):
-            yield from last
+            yield from last()
         raise
-    with suppress(HubError):
-        yield from last
+    try:
+        with suppress(HubError):
+            yield from last()
+    except Interrupted:
+        for plan_ in (undo(answer), last()):
+            with suppress(HubError):
+                yield from plan_
+        raise
     return answer

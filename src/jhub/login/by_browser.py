@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import partial
 from urllib.parse import urlencode
 
 from msgspec import Struct
 
 from jhub.login.acting import Credentials, acting_as, by_token, then
-from jhub.login.mint import mint
+from jhub.login.mint import mint, unmade
 from jhub.login.questions import Visit
 from jhub.login.wish import SignedIn, Wish
 from jhub.login_client import CLIENT_ID, CLIENT_SECRET, NAME, REDIRECT_URI
@@ -48,7 +49,8 @@ def by_browser(wish: Wish) -> Flow[SignedIn]:
         code_verifier=wish.verifier,
     )
     credentials = by_token(oauth.access_token)
-    return (yield from then(mint(credentials, wish, "browser"), _revoked(credentials)))
+    made = mint(credentials, wish, "browser")
+    return (yield from then(made, partial(_revoked, credentials), partial(unmade, credentials)))
 
 
 def _revoked(credentials: Credentials) -> Flow[None]:
@@ -58,7 +60,8 @@ def _revoked(credentials: Credentials) -> Flow[None]:
         # Before JupyterHub 5.0 the hub does not tell which token is in use; any one of the client will do.
         listing = call("GET", f"{user_path(who.name)}/tokens", _Tokens, about=f"tokens of {who.name}")
         found = yield from acting_as(credentials, listing)
-        token_id = next((token.id for token in found.api_tokens if NAME in (token.oauth_client or "")), None)
+        ours = (token.id for token in found.api_tokens if (token.oauth_client or "").endswith(f" {NAME}"))
+        token_id = next(ours, None)
     if token_id:
         yield from acting_as(credentials, TokenOps.revoke(who.name, token_id))
 

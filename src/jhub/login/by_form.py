@@ -105,9 +105,13 @@ def _refused(username: str, page: Page) -> NotAuthorized:
     if page.elsewhere:
         said = "the hub asks for something more than a password"
         hint = "sign in once in the browser, or use: jhub login --paste"
-    elif page.status == 403 and any(words in page.text.lower() for words in FORGED):
+    elif page.status == 403 and (not page.text.strip() or any(words in page.text.lower() for words in FORGED)):
         kind, said = NotLookedAt, "the hub took the login form for a forged one"
         hint = "does a proxy on the way change addresses between two requests? The call of jhub login --password is one"
+    elif page.status >= 500:
+        # NativeAuthenticator 1.3 does on JupyterHub 6, before it comes to the password.
+        kind, said = NotLookedAt, f"the hub fails at its own login form, with {page.status}"
+        hint = "its log tells the administrator why; jhub login --password needs no form"
     else:
         said = page.error or f"the hub refused, and answers {page.status}"
     return kind(f"sign in as {username}: {said}", method="POST", path="/login", status=page.status, hint=hint)

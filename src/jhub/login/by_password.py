@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 
 from jhub.errors import HubError
 from jhub.login.acting import acting_as, by_token, then
-from jhub.login.mint import as_long_as_allowed, mint, signed_in
+from jhub.login.mint import as_long_as_allowed, mint, signed_in, unmade
 from jhub.login.who import known
 from jhub.login.wish import SignedIn, Wish
 from jhub.models import Token
@@ -27,8 +28,11 @@ def by_password(wish: Wish) -> Flow[SignedIn]:
             username, password, second_factor=wish.second_factor, note=wish.note, expires_in=MOMENT
         )
         credentials = by_token(door.token or "")
-        last = acting_as(credentials, TokenOps.revoke(door.user or username, door.id))
-        return (yield from then(mint(credentials, wish, "password"), last))
+
+        def shut() -> Plan[None]:
+            return acting_as(credentials, TokenOps.revoke(door.user or username, door.id))
+
+        return (yield from then(mint(credentials, wish, "password"), shut, partial(unmade, credentials)))
 
     def make(expires_in: int | None) -> Plan[Token]:
         return TokenOps.create_with_password(

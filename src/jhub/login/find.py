@@ -9,7 +9,7 @@ from jhub.login.by_browser import by_browser
 from jhub.login.by_form import NotLookedAt, by_form, read_page, trusted
 from jhub.login.by_password import by_password
 from jhub.login.page import Page
-from jhub.login.questions import Taking
+from jhub.login.questions import NoWayBack, Taking
 from jhub.login.who import known, second_factor
 from jhub.login.wish import SignedIn, Way, Wish
 from jhub.login.with_token import by_paste, with_token
@@ -68,8 +68,12 @@ def _found(wish: Wish) -> Flow[SignedIn]:
         )
     if (yield from knows_login_client()):
         yield Emit(Taking("browser", _without_form(page)))
-        return (yield from by_browser(wish))
-    why = f"{_without_form(page)}, and it does not know jhub's login client"
+        try:
+            return (yield from by_browser(wish))
+        except NoWayBack as error:
+            why = str(error)
+    else:
+        why = f"{_without_form(page)}, and it does not know jhub's login client"
     yield Emit(Taking("paste", why))
     return (yield from by_paste(wish))
 

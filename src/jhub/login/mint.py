@@ -24,6 +24,11 @@ def mint(credentials: Credentials, wish: Wish, way: Way) -> Flow[SignedIn]:
     return signed_in(way, who, token)
 
 
+def unmade(credentials: Credentials, signed: SignedIn) -> Flow[None]:
+    """Take back what `mint` made."""
+    yield from acting_as(credentials, TokenOps.revoke(signed.who.name, signed.token_id))
+
+
 def as_long_as_allowed(wish: Wish, make: Callable[[int | None], Plan[Token]]) -> Flow[Token]:
     """What `make` gives for the wished life; where that is the usual one, and the hub allows less, for its longest."""
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from jhub.errors import InvalidInput
 from jhub.login.wish import Way
 
 
@@ -44,6 +45,10 @@ class Visit:
     url: str = field(repr=False)  # the state is in it
     redirect_uri: str
     state: str = field(repr=False)
+
+
+class NoWayBack(InvalidInput):
+    """No browser can come back to where this runs."""
 
 
 Question: TypeAlias = Username | Password | SecondFactor | PastedToken | Visit

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import secrets
+import socket
 import socketserver
 import sys
 import threading
@@ -17,7 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from jhub.errors import HubError, InvalidInput, NotAuthorized, StillPending
-from jhub.login.questions import Visit
+from jhub.login.questions import NoWayBack, Visit
 
 PATIENCE = 300.0
 """Seconds for signing in."""
@@ -59,12 +60,17 @@ def visit(
     Raises
     ------
     InvalidInput
-        The port is taken.
+        The port is taken; `NoWayBack` in a server of a hub.
     NotAuthorized
         The hub, or the person, refused.
     StillPending
         Nobody came back for `patience` seconds.
     """
+    if "JUPYTERHUB_SERVICE_PREFIX" in os.environ:
+        raise NoWayBack(
+            "this runs in a server of a hub, where no browser comes back to",
+            hint="make a token on the hub's token page instead: jhub login --paste",
+        )
     came: queue.SimpleQueue[Mapping[str, str]] = queue.SimpleQueue()
     with _listening(question, came) as port:
         _send(question, port, tell, open_browser=open_browser and is_here())
@@ -164,10 +170,13 @@ class _listening:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 64
     # Elsewhere than on Windows this means that a port can be used again at once; there, that others may take it over.
     allow_reuse_address = sys.platform != "win32"
 
     def server_bind(self) -> None:
+        if sys.platform == "win32":
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         # Not that of HTTPServer, which looks this machine's name up: seconds, where the DNS is far away.
         socketserver.TCPServer.server_bind(self)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 import threading
+from contextlib import suppress
 from typing import Any
 
 from jhub.errors import InvalidInput
@@ -12,11 +13,33 @@ from jhub.login.questions import Password, PastedToken, SecondFactor, Username, 
 from jhub.person.browser import visit
 
 
+class Terminal:
+    """The terminal as it was before anybody was asked: a prompt that is left alone leaves the echo off."""
+
+    def __init__(self) -> None:
+        self._before: list[Any] | None = None
+        try:
+            import termios
+        except ImportError:
+            return  # Windows, where a prompt changes nothing
+        with suppress(termios.error, OSError, ValueError, AttributeError, TypeError):  # no terminal
+            self._before = termios.tcgetattr(sys.stdin)
+
+    def restore(self) -> None:
+        """Put it back."""
+        if self._before is not None:
+            import termios
+
+            with suppress(termios.error, OSError, ValueError):
+                termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._before)
+
+
 class Console:
     """Answers a sign-in's questions. `close` ends a wait for the browser."""
 
     def __init__(self) -> None:
         self._gone = threading.Event()
+        self._terminal = Terminal()
 
     def __call__(self, question: object) -> Any:
         try:
@@ -47,3 +70,4 @@ class Console:
     def close(self) -> None:
         """Nobody waits for an answer any more."""
         self._gone.set()
+        self._terminal.restore()
