@@ -31,7 +31,7 @@ docs: install
 	$(BIN)/python docs/make_operations.py
 
 # The tests of tests/matrix on each JupyterHub, in an environment of its own below .matrix; other ones by, for example,
-# VERSIONS="2.3.1 3.1.1". The second keeps what the last run found, here and in the README.
+# VERSIONS="2.3.1 3.1.1". The second keeps what the last run found, here, in the README and in docs/signing-in.md.
 test-matrix: install
 	PYTHONPATH=tests $(BIN)/python -m matrix $(VERSIONS)
 

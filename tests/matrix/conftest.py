@@ -1,4 +1,4 @@
-"""The hub under test, clients for it, and the books about which row works where."""
+"""The hub under test, clients for it, and the books about which row and which way in works where."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from both import blocking
 
 from jhub import Hub
 from matrix.hub import HubUnderTest, running
-from matrix.results import FAILED, Results, result, write
+from matrix.installed import authenticators_in, version_in
+from matrix.results import Results, of_cells, of_outcomes, result, write
 from matrix.rows import ROWS, Row
+from matrix.sign_in.ways import CELLS, Cell
 
+WAYS_IN = Path(__file__).with_name("sign_in")
 VERSION = pytest.StashKey[tuple[int, ...]]()
-OUTCOMES = pytest.StashKey[dict[Row, set[str]]]()
+OUTCOMES = pytest.StashKey[dict[Row | Cell, set[str]]]()
 
 Connect = Callable[..., Any]
 
@@ -29,22 +32,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[OUTCOMES] = defaultdict[Row, set[str]](set)
+    config.addinivalue_line("markers", "cell(cell): the cell of docs/signing-in.md that a test is about")
+    config.stash[OUTCOMES] = defaultdict[Row | Cell, set[str]](set)
+    if folder := config.getoption("environment", None):
+        config.stash[VERSION] = version_in(folder)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The authenticators want JupyterHub 4."""
+    return True if collection_path == WAYS_IN and config.stash.get(VERSION, (4,)) < (4,) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     mine = [item for item in items if Path(__file__).parent in item.path.parents]
     if mine and config.getoption("environment", None) is None:
         raise pytest.UsageError("tests/matrix needs --environment .matrix/VERSION; or run: make test-matrix")
-    if strays := [item.nodeid for item in mine if item.get_closest_marker("row") is None]:
+    if strays := [item.nodeid for item in mine if row_of(item) is None and WAYS_IN not in item.path.parents]:
         raise pytest.UsageError(f"a test of the matrix belongs to a row of matrix/rows.py: {', '.join(strays)}")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Where the row does not work yet, the test is about the error."""
-    row = row_of(pyfuncitem)
-    if row is None or row.works_on(pyfuncitem.config.stash[VERSION]):
+    """Where the row does not work yet, the test is about the error; of an authenticator to come, it is not there."""
+    row, cell, config = row_of(pyfuncitem), cell_of(pyfuncitem), pyfuncitem.config
+    if cell is not None:
+        installed = cell.authenticator.name in authenticators_in(config.getoption("environment"))
+        assert installed == cell.authenticator.is_in(config.stash[VERSION])
+        if not installed:
+            pyfuncitem.obj = _not_there
+        return (yield)
+    if row is None or row.works_on(config.stash[VERSION]):
         return (yield)
     try:
         yield
@@ -54,11 +71,15 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     pytest.fail(f"{row.title!r} is said to work from {row.since} on only, and did here")
 
 
+def _not_there(**_: object) -> None:
+    """The test of an authenticator that this version does not have."""
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if row := row_of(item):
-        item.config.stash[OUTCOMES][row].add(report.outcome)
+    if about := row_of(item) or cell_of(item):
+        item.config.stash[OUTCOMES][about].add(report.outcome)
     return report
 
 
@@ -67,16 +88,21 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     path, version = config.getoption("results", None), config.stash.get(VERSION, None)
     if path is None or version is None:
         return
-    outcomes = config.stash[OUTCOMES]
-    rows = {
-        row.title: result(row, version) if outcomes[row] == {"passed"} else FAILED for row in ROWS if row in outcomes
-    }
-    write(path, Results(".".join(map(str, version)), rows))
+    seen = config.stash[OUTCOMES]
+    rows = {row.title: of_outcomes(seen[row], result(row, version)) for row in ROWS if row in seen}
+    ways = of_cells({cell: seen[cell] for cell in CELLS if cell in seen}, version)
+    write(path, Results(".".join(map(str, version)), rows, ways))
 
 
 def row_of(item: pytest.Item) -> Row | None:
     """The row that a test is about."""
     mark = item.get_closest_marker("row")
+    return mark.args[0] if mark is not None else None
+
+
+def cell_of(item: pytest.Item) -> Cell | None:
+    """The cell that a test is about."""
+    mark = item.get_closest_marker("cell")
     return mark.args[0] if mark is not None else None
 
 
@@ -88,12 +114,9 @@ def environment(pytestconfig: pytest.Config) -> Path:
 
 
 @pytest.fixture(scope="session")
-def hub(
-    environment: Path, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
-) -> Iterator[HubUnderTest]:
+def hub(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubUnderTest]:
     """The hub that all tests share: use `fresh` for the names you create."""
     with running(environment, tmp_path_factory.mktemp("matrix")) as up:
-        pytestconfig.stash[VERSION] = up.version
         yield up
 
 

@@ -15,7 +15,8 @@ SUPPORTED = ("4.1.6", "5", "6")
 """A major version alone means the newest of it."""
 
 COMPANIONS = ("jupyterhub-traefik-proxy", "jupyter_server")
-# JupyterHub 2 and 3 would take a newer one, and do not start with it.
+AUTHENTICATORS = ("jupyterhub-nativeauthenticator", "oauthenticator")
+# JupyterHub 2 and 3 would take a newer one, and do not start with it. NativeAuthenticator needs a newer JupyterHub.
 COMPANIONS_OF_OLD = (*COMPANIONS, "SQLAlchemy<2")
 
 
@@ -23,7 +24,7 @@ def requirements(version: str) -> list[str]:
     """What pip installs for "6" or "4.1.6"."""
     major = int(version.partition(".")[0])
     hub = f"jupyterhub=={version}" if "." in version else f"jupyterhub>={major},<{major + 1}"
-    return [hub, *(COMPANIONS if major >= 4 else COMPANIONS_OF_OLD)]
+    return [hub, *((*COMPANIONS, *AUTHENTICATORS) if major >= 4 else COMPANIONS_OF_OLD)]
 
 
 async def environment(version: str) -> Path:

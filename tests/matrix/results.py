@@ -8,23 +8,53 @@ import msgspec
 
 from matrix.environments import FOLDER
 from matrix.rows import Row
+from matrix.sign_in.ways import Cell
 
 RECORDED = Path(__file__).with_name("recorded")
 YES = "yes"
 FAILED = "failed"
+SKIPPED = "skipped"
 
 
-class Results(msgspec.Struct, frozen=True):
+class Results(msgspec.Struct, frozen=True, omit_defaults=True):
     """For each row "yes", "from X.Y", or in what the hub differs; "failed" if one of its tests did."""
 
     jupyterhub: str
     """The exact version."""
     rows: dict[str, str]
+    ways: dict[str, dict[str, str]] = {}
+    """The same for each way to sign in with each authenticator. "skipped" where there is no browser for it."""
 
     @property
     def major(self) -> int:
         """Results are compared, and shown, by major version."""
         return int(self.jupyterhub.partition(".")[0])
+
+    @property
+    def complete(self) -> bool:
+        """Whether they can be recorded."""
+        return not {FAILED, SKIPPED} & set(self.lines().values())
+
+    def lines(self) -> dict[str, str]:
+        """All of them under one name each."""
+        ways = {f"{title}, {way}": said for title, found in self.ways.items() for way, said in found.items()}
+        return {**self.rows, **ways}
+
+
+def of_outcomes(outcomes: set[str], passed: str) -> str:
+    """The result of tests that have these outcomes, if it is `passed` where all of them pass."""
+    if outcomes == {"passed"}:
+        return passed
+    return SKIPPED if outcomes == {"passed", "skipped"} else FAILED
+
+
+def of_cells(outcomes: dict[Cell, set[str]], version: tuple[int, ...]) -> dict[str, dict[str, str]]:
+    """The results of the ways in."""
+    ways: dict[str, dict[str, str]] = {}
+    for cell, seen in outcomes.items():
+        found = ways.setdefault(cell.authenticator.title, {})
+        found[cell.way.title] = of_outcomes(seen, cell.result(version))
+    return ways
 
 
 def result(row: Row, version: tuple[int, ...]) -> str:
@@ -65,9 +95,10 @@ def differences(found: Results, known: Results | None) -> list[str]:
     """What a run found otherwise than recorded, one line for each row. A newer patch release is no difference."""
     if known is None:
         return [f"JupyterHub {found.jupyterhub}: nothing is recorded of JupyterHub {found.major}"]
+    new, old = found.lines(), known.lines()
     return [
-        f"JupyterHub {found.jupyterhub}: {title}: {found.rows.get(title, 'no test')!r}; "
-        f"recorded on {known.jupyterhub}: {known.rows.get(title, 'no test')!r}"
-        for title in dict.fromkeys([*found.rows, *known.rows])
-        if found.rows.get(title) != known.rows.get(title)
+        f"JupyterHub {found.jupyterhub}: {title}: {new.get(title, 'no test')!r}; "
+        f"recorded on {known.jupyterhub}: {old.get(title, 'no test')!r}"
+        for title in dict.fromkeys([*new, *old])
+        if new.get(title) not in (old.get(title), SKIPPED)
     ]

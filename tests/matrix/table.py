@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from matrix.environments import ROOT
+from matrix.pages import inside, line, put_inside
 from matrix.results import YES, Results
 from matrix.rows import ROWS
 
 README = ROOT / "README.md"
-BEGIN, END = "<!-- matrix -->\n", "<!-- /matrix -->\n"
+NAME = "matrix"
 MAJORS = (2, 3, 4, 5, 6)
 
 # Not about the REST API, and tested elsewhere: tests/hub/test_extension.py and tests/hub/test_local_hub.py.
@@ -24,7 +25,7 @@ def table(recorded: dict[int, Results]) -> str:
     rows = [(row.title, *(_cell(recorded.get(major), row.title, row.since, major) for major in MAJORS)) for row in ROWS]
     rows += [(title, *cells) for title, cells in FIXED.items()]
     head = ("", *(f"JupyterHub {major}" for major in MAJORS))
-    lines = [_line(head), "|---" * len(head) + "|", *map(_line, rows)]
+    lines = [line(head), "|---" * len(head) + "|", *map(line, rows)]
     *others, last = [recorded[major].jupyterhub for major in sorted(recorded)]
     checked = f"Checked on {', '.join(others)} and {last}; `make test-matrix` does it again on 4, 5 and 6."
     return "\n".join([*lines, "", checked, ""])
@@ -32,21 +33,12 @@ def table(recorded: dict[int, Results]) -> str:
 
 def in_readme(readme: Path = README) -> str:
     """The table as it stands in the README."""
-    return _around(readme.read_text(encoding="utf-8"))[1]
+    return inside(readme, NAME)
 
 
 def put_into_readme(text: str, readme: Path = README) -> None:
     """Replace the table in the README."""
-    before, _, after = _around(readme.read_text(encoding="utf-8"))
-    readme.write_text(f"{before}{BEGIN}{text}{END}{after}", encoding="utf-8")
-
-
-def _around(text: str) -> tuple[str, str, str]:
-    before, begins, rest = text.partition(BEGIN)
-    inside, ends, after = rest.partition(END)
-    if not (begins and ends):
-        raise SystemExit(f"the README has no {BEGIN.strip()} … {END.strip()}")
-    return before, inside, after
+    put_inside(readme, NAME, text)
 
 
 def _cell(results: Results | None, title: str, since: str, major: int) -> str:
@@ -55,7 +47,3 @@ def _cell(results: Results | None, title: str, since: str, major: int) -> str:
         return f"from {since}"  # the newest of this major version has it, the oldest does not
     # The column itself tells that it is too old.
     return "no" if said.startswith("from ") else said or "not tried"
-
-
-def _line(cells: tuple[str, ...]) -> str:
-    return "|" + "".join(f" {cell} |" if cell else " |" for cell in cells)

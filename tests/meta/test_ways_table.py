@@ -11,7 +11,7 @@ from matrix.sign_in.table import MAJORS, in_page, put_into_page, ways_in
 from matrix.sign_in.ways import CELLS, FOUND, WAYS
 
 DUMMY, SHARED, *_ = FOUND
-EVERYTHING = dict.fromkeys(CELLS, {"passed"})
+EVERYTHING = {cell: {"passed"} for cell in CELLS}
 
 
 def found(version: str) -> Results:

@@ -137,7 +137,8 @@ def test_a_fleet_trusts_what_its_hub_trusts(secure: Site, ca_file: Path) -> None
 @KINDS
 def test_a_proxy_that_is_named_is_asked(kind: Kind) -> None:
     with serving(as_ana) as proxy:
-        assert run(kind, "http://hub.invalid/hub/api", UserOps.get("ana"), proxy=proxy.url).name == "ana"
+        with pytest.warns(UserWarning, match="plain http"):
+            assert run(kind, "http://hub.invalid/hub/api", UserOps.get("ana"), proxy=proxy.url).name == "ana"
         assert proxy.calls == ["GET http://hub.invalid/hub/api/users/ana"]
 
 
@@ -145,7 +146,8 @@ def test_a_proxy_that_is_named_is_asked(kind: Kind) -> None:
 def test_a_proxy_that_is_named_comes_before_the_environment(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(as_ana) as proxy, serving(as_ana) as other:
         monkeypatch.setenv("HTTP_PROXY", other.url)
-        run(kind, "http://hub.invalid/hub/api", UserOps.get("ana"), proxy=proxy.url)
+        with pytest.warns(UserWarning, match="plain http"):
+            run(kind, "http://hub.invalid/hub/api", UserOps.get("ana"), proxy=proxy.url)
         assert (len(proxy.seen), len(other.seen)) == (1, 0)
 
 

@@ -281,7 +281,7 @@ def test_a_page_that_is_not_the_hubs_gets_no_password_and_nobody_is_asked_for_on
 @pytest.mark.parametrize("page", [shown(LINK), shown("", status=302, location="/hub/oauth_login"), refusal(404)])
 def test_a_page_without_a_form_is_no_place_for_a_password(page: Answer) -> None:
     done = run(page)
-    assert isinstance(done.error, NotAHub)
+    assert isinstance(done.error, InvalidInput)
     assert "has no form for a password" in str(done.error)
     assert "--browser" in done.error.hint
 

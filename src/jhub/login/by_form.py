@@ -9,7 +9,7 @@ from __future__ import annotations
 from urllib.parse import unquote, urljoin, urlsplit
 
 from jhub.discovery import origin
-from jhub.errors import NotAHub, NotAuthorized
+from jhub.errors import InvalidInput, NotAHub, NotAuthorized
 from jhub.login.mint import mint
 from jhub.login.page import PASSWORD, USERNAME, Form, Page, read
 from jhub.login.who import known, second_factor
@@ -70,9 +70,9 @@ def by_form(wish: Wish, page: Page | None = None) -> Flow[SignedIn]:
 
 
 def trusted(wish: Wish, page: Page) -> tuple[Form, str]:
-    """The form for a password, and where it is sent to. `NotAHub` where there is none, or none of the hub's."""
+    """The form for a password, and where it is sent to. `InvalidInput` where there is none, `NotAHub` for another's."""
     if page.form is None:
-        raise NotAHub(
+        raise InvalidInput(
             "the login page of this hub has no form for a password",
             hint="if it has single sign-on: jhub login --browser, or jhub login --paste",
         )

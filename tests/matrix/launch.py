@@ -1,0 +1,87 @@
+"""A JupyterHub of some version, in an environment of its own, as a child process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sysconfig
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from jhub.local import quick
+from jhub.local.logs import port_was_taken
+from jhub.local.logs import read as read_log
+from jhub.local.probe import hub_version
+from jhub.local.processes import MARK, sweep
+
+INSIDE = Path(__file__).parent / "inside"
+# Saves two seconds of each start, on any version.
+QUICK = Path(quick.__file__)
+START_SECONDS = 45.0
+STOP_SECONDS = 15.0
+
+
+def start(environment: Path, place: Path, config: str, told: msgspec.Struct, mark: str) -> subprocess.Popen[bytes]:
+    """Start a hub with a configuration of `inside`, which reads `told`. Its state and its log are in `place`."""
+    settings = place / "settings.json"
+    with open(os.open(settings, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(msgspec.json.encode(told))
+    strange = ("JUPYTER", "JPY_", "CONFIGPROXY_", "PYTHON")
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(strange)}
+    # The program traefik is ours.
+    path = os.pathsep.join(
+        [str(environment / "bin"), sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]
+    )
+    with open(log_of(place), "wb") as log:
+        return subprocess.Popen(
+            [environment / "bin" / "python", "-P", QUICK, "jupyterhub", "--config", INSIDE / config],
+            cwd=place,
+            env={**inherited, MARK: mark, "PATH": path, "JHUB_MATRIX_SETTINGS": str(settings)},
+            stdin=subprocess.PIPE,  # the hub ends when it closes: see its configuration
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            umask=0o077,
+            start_new_session=True,  # Ctrl-C is for us alone; we then end the hub in order
+        )
+
+
+def wait_up(process: subprocess.Popen[bytes], place: Path, api_url: str) -> tuple[int, ...] | None:
+    """The hub's version as soon as it answers; None if it lost the race for a port."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if version := hub_version(api_url):
+            return numbers(version)
+        time.sleep(0.05)
+    said = read_log(log_of(place))
+    if port_was_taken(said):
+        return None
+    last = "\n".join(said.splitlines()[-20:])
+    raise AssertionError(f"the hub is not up after {START_SECONDS:.0f} s; the last lines of its log:\n{last}")
+
+
+def end(process: subprocess.Popen[bytes], mark: str) -> None:
+    """End the hub, and all that it started."""
+    try:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+    finally:
+        # Servers are in sessions of their own; all that the hub started carries its mark.
+        sweep(mark)
+        process.kill()
+        process.wait()
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def log_of(place: Path) -> Path:
+    """What the hub in this folder says."""
+    return place / "hub.log"
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """A version to compare, such as (5, 5, 4)."""
+    return tuple(int(number) for number in version.split(".")[:3] if number.isdecimal())

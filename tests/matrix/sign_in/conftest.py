@@ -1,0 +1,103 @@
+"""The hubs, their people, the command, and the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import chromium
+import pytest
+from anyio.from_thread import BlockingPortal
+from playwright.async_api import Page
+from terminal import Jhub, Result
+
+from jhub.login_client import NAME
+from matrix.sign_in.hubs import Hubs, SignInHub
+from matrix.sign_in.people import People, Person
+from matrix.sign_in.waiting import waiting
+from matrix.sign_in.ways import SHARED
+
+ByBrowser = Callable[..., Result]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A real browser, in which nobody is signed in at first."""
+
+    portal: BlockingPortal
+    page: Page
+
+    def sign_in(self, url: str, person: Person) -> chromium.Shown:
+        """What it shows after the person has signed in on the way to this address."""
+        return self.portal.call(chromium.sign_in, self.page, url, person.name, person.password, person.code)
+
+    def make_token(self, url: str, person: Person) -> str:
+        """A token that the person makes on the hub's token page."""
+        return self.portal.call(chromium.make_token, self.page, url, person.name, person.password, person.code)
+
+
+@pytest.fixture(scope="session")
+def hubs(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hubs]:
+    """Hubs with each authenticator."""
+    up = Hubs(environment, tmp_path_factory.mktemp("sign-in"))
+    try:
+        yield up
+    finally:
+        up.close()
+
+
+@pytest.fixture(autouse=True)
+def no_servers(hubs: Hubs) -> Iterator[None]:
+    """No sign-in starts a server."""
+    yield
+    for hub in hubs.running():
+        assert hub.started() == []
+
+
+@pytest.fixture(scope="session")
+def people(hubs: Hubs) -> People:
+    """Those who sign in."""
+    return People(hubs)
+
+
+@pytest.fixture
+def jhub(tmp_path: Path) -> Jhub:
+    """The command, with a home of its own."""
+    return Jhub(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def window(portal: BlockingPortal) -> Iterator[Window]:
+    """The browser."""
+    if chromium.PROGRAM is None:
+        pytest.skip("there is no Chromium: apt-get install chromium")
+    with portal.wrap_async_context_manager(chromium.chromium()) as page:
+        yield Window(portal, page)
+
+
+@pytest.fixture
+def by_browser(jhub: Jhub, window: Window) -> ByBrowser:
+    """Signs a person in with `jhub login`, which waits for the browser, and with the browser."""
+
+    def sign_in(url: str, person: Person, *options: str) -> Result:
+        with waiting(jhub, url, "--no-open", *options) as command:
+            shown = window.sign_in(command.url, person)
+            assert "Signed in" in shown.text, shown
+            return command.end()
+
+    return sign_in
+
+
+@pytest.fixture(scope="session")
+def with_client(hubs: Hubs, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], SignInHub]:
+    """A hub that knows the login client: on the one with shared passwords it is registered while it runs."""
+
+    def hub_of(authenticator: str) -> SignInHub:
+        hub = hubs[authenticator]
+        if authenticator == SHARED and NAME not in hub.api("GET", "/services"):
+            operator = {"JUPYTERHUB_API_URL": f"{hub.url}hub/api", "JUPYTERHUB_API_TOKEN": hub.settings.operator}
+            Jhub(tmp_path_factory.mktemp("operator"), operator).ok("service", "create", "--login-client")
+        return hub
+
+    return hub_of

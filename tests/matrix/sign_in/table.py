@@ -1,0 +1,55 @@
+"""The table of docs/signing-in.md, made of the recorded results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matrix.environments import ROOT
+from matrix.pages import inside, line, put_inside
+from matrix.results import Results
+from matrix.sign_in.ways import FOUND, NO, WAYS, YES
+
+PAGE = ROOT / "docs" / "signing-in.md"
+NAME = "ways-in"
+MAJORS = (4, 5, 6)
+HEAD = ("", *(way.title for way in WAYS))
+NOTE = (
+    "The numbers are the versions of JupyterHub where it works, tried on {}; what says no ends in an error. "
+    "`make test-matrix` does it again.\n\n"
+    "NativeAuthenticator 1.3.0 fails at its own login form on JupyterHub 6, for browsers too: it looks for a `statsd` "
+    "that the hub no longer has. It was tried there with one (`tests/matrix/inside/sign_in_config.py`); as it comes, "
+    "`--password` works, and `jhub login` without an option, which goes on with that."
+)
+
+
+def ways_in(recorded: dict[int, Results]) -> str:
+    """The table, and the line below it."""
+    rows = [
+        (authenticator.title, *(_cell(recorded, authenticator.title, way.title) for way in WAYS))
+        for authenticator in FOUND
+    ]
+    *others, last = [recorded[major].jupyterhub for major in MAJORS if major in recorded]
+    checked = NOTE.format(f"{', '.join(others)} and {last}")
+    return "\n".join([line(HEAD), "|---" * len(HEAD) + "|", *map(line, rows), "", checked, ""])
+
+
+def in_page(page: Path = PAGE) -> str:
+    """The table as it stands in the page."""
+    return inside(page, NAME)
+
+
+def put_into_page(text: str, page: Path = PAGE) -> None:
+    """Replace the table in the page."""
+    put_inside(page, NAME, text)
+
+
+def _cell(recorded: dict[int, Results], authenticator: str, way: str) -> str:
+    said = {
+        major: recorded[major].ways.get(authenticator, {}).get(way, "not tried")
+        for major in MAJORS
+        if major in recorded
+    }
+    there = {major: one for major, one in said.items() if not one.startswith("from ")}  # the row's title tells
+    if YES in there.values():
+        return ", ".join(str(major) for major, one in there.items() if one == YES)
+    return " / ".join(dict.fromkeys(there.values())) or NO

@@ -1,0 +1,152 @@
+"""The way through the browser and back."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+from browser_port import our_turn
+from terminal import Jhub
+
+from jhub import Hub, StillPending
+from jhub.login.questions import Visit
+from jhub.login_client import CLIENT_ID, CLIENT_SECRET, PORT, REDIRECT_URI
+from jhub.person.browser import visit
+from matrix.hub import HubUnderTest
+from matrix.sign_in.conftest import ByBrowser, Window
+from matrix.sign_in.hubs import Hubs
+from matrix.sign_in.people import People
+from matrix.sign_in.waiting import waiting
+from matrix.sign_in.ways import DUMMY, NATIVE, SINGLE_SIGN_ON
+
+Fresh = Callable[[str], str]
+
+
+def plain(method: str, url: str, **options: Any) -> requests.Response:
+    """A request of somebody else's."""
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.request(method, url, timeout=30, **options)
+
+
+def test_what_stays_is_one_token_that_ends(
+    hubs: Hubs, people: People, jhub: Jhub, fresh: Fresh, by_browser: ByBrowser
+) -> None:
+    person = people.stranger(DUMMY, fresh("new"))
+    options = ("--browser", "--expires", "8h", "--note", "a test", "--scopes", "read:users!user,tokens!user")
+    assert by_browser(hubs[DUMMY].url, person, *options).code == 0
+    tokens = hubs[DUMMY].api("GET", f"/users/{person.name}/tokens")["api_tokens"]
+    (mine,) = [token for token in tokens if token["note"] == "a test"]
+    assert mine["expires_at"] is not None
+    assert "inherit" not in mine["scopes"]
+    assert [token for token in tokens if CLIENT_ID in str(token) or "jhub-login" in str(token)] == []
+    assert jhub.ok("logout") == ""
+    tokens = hubs[DUMMY].api("GET", f"/users/{person.name}/tokens")["api_tokens"]
+    assert [token for token in tokens if token["note"] == "a test"] == []
+
+
+def test_the_browser_is_opened(
+    hubs: Hubs, people: People, jhub: Jhub, fresh: Fresh, window: Window, tmp_path: Path
+) -> None:
+    opened = tmp_path / "opened"
+    script = tmp_path / "browser.py"
+    script.write_text(f"import pathlib, sys; pathlib.Path({str(opened)!r}).write_text(sys.argv[1])\n")
+    jhub.env["BROWSER"] = f"{sys.executable} {script} %s"
+    person = people.stranger(SINGLE_SIGN_ON, fresh("new"))
+    with waiting(jhub, hubs[SINGLE_SIGN_ON].url) as command:
+        deadline = time.monotonic() + 20
+        while not (opened.exists() and opened.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert opened.read_text() == command.url
+        window.sign_in(command.url, person)
+        assert command.end().code == 0
+    assert jhub.ok("whoami").split()[1] == person.name
+
+
+def test_what_others_send_to_the_port_is_not_listened_to(
+    hubs: Hubs, people: People, jhub: Jhub, fresh: Fresh, window: Window
+) -> None:
+    person = people.stranger(DUMMY, fresh("new"))
+    with waiting(jhub, hubs[DUMMY].url, "--browser", "--no-open") as command:
+        state = parse_qs(urlsplit(command.url).query)["state"][0]
+        elsewhere = REDIRECT_URI.replace("/signed-in", "/elsewhere")
+        for url in (
+            f"{REDIRECT_URI}?code=stolen&state=wrong",
+            f"{REDIRECT_URI}?code=stolen",
+            REDIRECT_URI,
+            f"{elsewhere}?code=stolen&state={state}",
+        ):
+            assert plain("GET", url).status_code in (400, 404)
+        assert command.process.poll() is None, "it still waits"
+        window.sign_in(command.url, person)
+        result = command.end()
+    assert result.code == 0, result
+    assert f"as {person.name} by the browser" in result.err
+
+
+def test_who_may_not_use_the_login_client_is_told_so_by_the_hub_and_by_us(
+    hubs: Hubs, people: People, fresh: Fresh, window: Window
+) -> None:
+    person = people.stranger(NATIVE, fresh("new"))
+
+    def ask(question: object) -> str:
+        assert isinstance(question, Visit)
+
+        def tell(text: str) -> None:
+            if text == question.url:
+                shown = window.sign_in(text, person)
+                assert "do not have permission to access JupyterHub service jhub-login" in shown.text
+
+        return visit(question, tell, open_browser=False, patience=0.5)
+
+    with our_turn(), pytest.raises(StillPending, match="nobody came back") as caught:
+        Hub.login(hubs[NATIVE].url, way="browser", ask=ask)
+    assert "you lack a permission" in caught.value.hint
+
+
+def test_a_hub_without_the_login_client_tells_how_to_register_it(hub: HubUnderTest, jhub: Jhub) -> None:
+    result = jhub("login", hub.url, "--browser", "--no-open")
+    assert result.code == 2
+    assert "does not know jhub's login client" in result.err
+    assert "jhub service create --login-client" in result.err
+
+
+def test_a_port_that_is_taken_is_told_at_once(hubs: Hubs, jhub: Jhub) -> None:
+    with our_turn(), socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the last sign-in may be a moment ago
+        taken.bind(("127.0.0.1", PORT))
+        taken.listen()
+        result = jhub("login", hubs[DUMMY].url, "--browser", "--no-open", timeout=20)
+    assert result.code == 2
+    assert f"cannot listen on port {PORT}" in result.err
+    assert "--paste" in result.err
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/users", None),
+        ("GET", "/users/admin", None),
+        ("GET", "/users/admin/tokens", None),
+        ("POST", "/users/admin/tokens", {}),
+        ("POST", "/users/ana/servers/x", {}),
+        ("GET", "/services", None),
+        ("GET", "/groups", None),
+        ("GET", "/proxy", None),
+        ("GET", "/info", None),
+    ],
+)
+def test_the_secret_that_everybody_knows_opens_nothing(
+    method: str, path: str, body: dict[str, str] | None, hubs: Hubs
+) -> None:
+    api, token = f"{hubs[DUMMY].url}hub/api", {"Authorization": f"token {CLIENT_SECRET}"}
+    who = plain("GET", f"{api}/user", headers=token).json()
+    assert (who["kind"], who["name"], who["scopes"]) == ("service", "jhub-login", [])
+    assert plain(method, f"{api}{path}", headers=token, json=body).status_code in (403, 404)

@@ -1,0 +1,100 @@
+"""Who is refused is told why, after one attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from terminal import Jhub, Result
+
+from jhub import Hub, NotAuthorized
+from jhub.login.wish import Way
+from matrix.installed import version_in
+from matrix.sign_in.hubs import NOT_REPAIRED, Hubs, SignInHub
+from matrix.sign_in.people import People, Person
+from matrix.sign_in.ways import DUMMY, NATIVE, SINGLE_SIGN_ON
+
+Fresh = Callable[[str], str]
+
+
+def attempt(jhub: Jhub, hub: SignInHub, person: Person, stdin: str, *options: str) -> Result:
+    """Sign in by the way that the hub has, or by that of the options."""
+    return jhub("login", hub.url, "-u", person.name, "--password-stdin", *options, stdin=stdin)
+
+
+def refused(hub: SignInHub, username: str, password: str, code: str = "", way: Way | None = None) -> str:
+    """Why somebody is refused."""
+    with pytest.raises(NotAuthorized) as caught:
+        Hub.login(hub.url, username=username, password=password, second_factor=code, way=way)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("authenticator", [DUMMY, NATIVE])
+def test_a_wrong_password_is_told_in_the_words_of_the_hub(
+    authenticator: str, hubs: Hubs, people: People, jhub: Jhub, fresh: Fresh
+) -> None:
+    person = people.stranger(authenticator, fresh("user"))
+    result = attempt(jhub, hubs[authenticator], person, "not the password\n")
+    assert result.code == 4
+    assert f"sign in as {person.name}: Invalid username or password" in result.err
+    assert "not the password" not in result.err
+    assert not (jhub.home / "config/jhub/tokens.json").exists()
+
+
+@pytest.mark.parametrize("way", [None, "form", "password"])
+def test_a_wrong_password_counts_once_where_people_are_locked_out(
+    way: Way | None, hubs: Hubs, people: People, fresh: Fresh
+) -> None:
+    person = people.regular(NATIVE, fresh("user"))
+    for _ in range(2):
+        refused(hubs[NATIVE], person.name, "wrong", way=way)
+    with Hub.login(hubs[NATIVE].url, username=person.name, password=person.password, second_factor="", way=way) as hub:
+        assert hub.whoami().name == person.name, "the third attempt is let in"
+
+
+def test_who_is_locked_out_is_refused_with_the_right_password(
+    hubs: Hubs, people: People, jhub: Jhub, fresh: Fresh
+) -> None:
+    person = people.stranger(NATIVE, fresh("user"))
+    for _ in range(3):
+        refused(hubs[NATIVE], person.name, "wrong")
+    result = attempt(jhub, hubs[NATIVE], person, person.stdin)
+    assert result.code == 4
+    assert "Invalid username or password" in result.err, "NativeAuthenticator says no more"
+    assert "lock people out" in result.err
+
+
+def test_a_second_factor_that_is_wrong_or_missing_is_refused(hubs: Hubs, people: People, fresh: Fresh) -> None:
+    person = people.stranger(NATIVE, fresh("user"), two=True)
+    for code in ("000000", ""):
+        assert "Invalid username or password" in refused(hubs[NATIVE], person.name, person.password, code)
+    with Hub.login(hubs[NATIVE].url, username=person.name, password=person.password, second_factor=person.code) as hub:
+        assert hub.whoami().name == person.name
+
+
+def test_a_password_is_not_sent_to_a_hub_that_has_no_form_for_it(hubs: Hubs, jhub: Jhub, fresh: Fresh) -> None:
+    hub = hubs[SINGLE_SIGN_ON]
+    result = attempt(jhub, hub, Person(fresh("user"), "secret"), "secret\n")
+    assert result.code == 2
+    assert "the password was not sent" in result.err
+    assert "--browser" in result.err
+
+
+def test_a_login_form_that_fails_is_told_apart_from_a_refusal(
+    hubs: Hubs, people: People, jhub: Jhub, fresh: Fresh, environment: Path
+) -> None:
+    """NativeAuthenticator 1.3.0 and JupyterHub 6 do not get on; on older ones there is nothing to see here."""
+    if version_in(environment) < (6,):
+        return
+    hub = hubs[NOT_REPAIRED]
+    person = people.sign_up(hub, fresh("user"))
+    by_form = attempt(jhub, hub, person, person.stdin, "--form")
+    if "object has no attribute 'statsd'" not in (hub.place / "hub.log").read_text():
+        assert by_form.code == 0, "a newer one needs no repair"
+        return
+    assert by_form.code != 0
+    assert "500" in by_form.err
+    assert "--password" in by_form.err
+    hub.api("POST", "/users", json={"usernames": [person.name]})
+    assert attempt(jhub, hub, person, person.stdin, "--password").code == 0

@@ -1,0 +1,67 @@
+"""`jhub login --browser` while it waits for somebody to come back from the browser."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from browser_port import our_turn
+from terminal import JHUB, Jhub, Result
+
+SECONDS = 60.0
+
+
+@dataclass
+class Waiting:
+    """The command, under way."""
+
+    process: subprocess.Popen[str]
+    url: str = ""
+    """Where the browser is to go."""
+    said: list[str] = field(default_factory=list)
+    """What it has said on stderr until then."""
+
+    def interrupted(self) -> Result:
+        """How it ends after Ctrl-C."""
+        self.process.send_signal(signal.SIGINT)
+        return self.end()
+
+    def end(self) -> Result:
+        """How it ends."""
+        out, err = self.process.communicate(timeout=SECONDS)
+        return Result(self.process.returncode, out, "".join([*self.said, err]))
+
+
+@contextmanager
+def waiting(jhub: Jhub, *args: str) -> Iterator[Waiting]:
+    """Run `jhub login`, until it tells where the browser is to go."""
+    with (
+        our_turn(),
+        subprocess.Popen(
+            [*JHUB, "login", *args],
+            env=jhub.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        impatience = threading.Timer(SECONDS, process.kill)
+        impatience.start()
+        try:
+            command = Waiting(process)
+            assert process.stderr is not None
+            while not command.url:
+                line = process.stderr.readline()
+                assert line, f"it ended before it told an address: {command.said}"
+                command.said.append(line)
+                command.url = line.strip() if line.strip().startswith("http") else ""
+            yield command
+        finally:
+            impatience.cancel()
+            process.kill()
+            jhub.said += command.said
