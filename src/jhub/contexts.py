@@ -12,8 +12,8 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 from msgspec import Struct, field
@@ -142,13 +142,32 @@ def prepare() -> None:
         book.write()
 
 
-def save(name: str, context: Context, token: str, *, keyring: bool = True) -> str | None:
-    """Keep a context and its token, and make it the current one. Without `keyring` the token goes into the file.
+class Saved(NamedTuple):
+    """What came of keeping a context."""
 
-    The answer is a line about where the token is, or None where there is nothing to say.
-    """
+    said: str | None
+    """A line about where the token is, or None where there is nothing to say."""
+    before: Context | None
+    """What it took the place of."""
+
+
+def check_name(name: str) -> None:
+    """`InvalidInput` for what cannot name a context."""
     if not name.isprintable() or not name.strip():
         raise InvalidInput(f"{name!r} cannot name a context")
+
+
+def default_name(api_url: str, user: str = "") -> str:
+    """What to call a context: the hub's host, and base path if any; behind USER@ where somebody else has that name."""
+    parts = urlsplit(api_url.removesuffix("/hub/api"))
+    name = parts.netloc + unquote(parts.path)
+    there = load().contexts.get(name) if user else None
+    return name if there is None or (there.api_url, there.user) == (api_url, user) else f"{user}@{name}"
+
+
+def save(name: str, context: Context, token: str, *, keyring: bool = True) -> Saved:
+    """Keep a context and its token, and make it the current one. Without `keyring` the token goes into the file."""
+    check_name(name)
     with _changing() as book:
         secret_store.check(folder())
         before = book.contexts.contexts.get(name)
@@ -166,8 +185,8 @@ def save(name: str, context: Context, token: str, *, keyring: bool = True) -> st
         elif before is not None and before.kept != secret_store.FILE:
             stays = secret_store.forget(folder(), name, before.kept)
     if kept.said and stays:
-        return f"{kept.said}; an older one may still be in the keyring"
-    return kept.said or stays
+        return Saved(f"{kept.said}; an older one may still be in the keyring", before)
+    return Saved(kept.said or stays, before)
 
 
 def use(name: str) -> None:
@@ -232,5 +251,5 @@ def _changing() -> Generator[_Book]:
 
 def _again(name: str, context: Context) -> str:
     """What gives a context a new token."""
-    own = "" if name == urlsplit(context.api_url).netloc else f" --name {shlex.quote(name)}"
+    own = "" if name == default_name(context.api_url) else f" --name {shlex.quote(name)}"
     return f"sign in again with: jhub login {shlex.quote(context.api_url)}{own}"

@@ -21,6 +21,10 @@ ACCESS_SCOPE = f"access:services!service={NAME}"
 """Who has this scope may sign in with the browser."""
 
 
+ROLE_IS_THERE = f"where load_roles has a role named user already, add {ACCESS_SCOPE} to its scopes instead"
+"""What goes with the line of `access` before JupyterHub 6: a hub does not start with two roles of one name."""
+
+
 def service(version: tuple[int, ...]) -> dict[str, object]:
     """The client, as `c.JupyterHub.services` of a hub of that version has it."""
     # JupyterHub 2 has only roles to say it with; that of this name is for all that the owner may do.

@@ -88,5 +88,8 @@ def test_it_takes_an_administrator(as_ana: Jhub) -> None:
 )
 def test_there_is_nothing_to_choose(other: tuple[str, ...]) -> None:
     result = CliRunner().invoke(cli, [*CREATE, *other])
-    assert (result.exit_code, "--login-client needs none of the others" in result.output) == (2, True)
+    assert (
+        result.exit_code,
+        "--login-client says all that there is to say of the service: leave" in result.output,
+    ) == (2, True)
     assert CliRunner().invoke(cli, ["service", "create"]).exit_code == 2

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from hub_api import Tokens
+from hub_api import Api, Tokens
 from loopback import Visit, serving
 from terminal import Jhub
 
@@ -171,3 +171,142 @@ def test_a_login_page_that_is_not_jupyterhubs_gets_no_password(jhub: Jhub) -> No
         assert result.code == 1
         assert "is not JupyterHub's own; no password was sent" in result.err
         assert site.calls == ["GET /hub/api/", "GET /hub/login"]
+
+
+def signed_in(jhub: Jhub, hub: LocalHub, user: str, *more: str) -> str:
+    """Sign a user in, and say what is told about it."""
+    password = hub.password if user == "admin" else hub.user_password
+    result = jhub("login", hub.url, "-u", user, "--password-stdin", *more, stdin=f"{password}\n")
+    assert result.code == 0, result
+    return result.err
+
+
+def ids(api: Api, user: str) -> set[str]:
+    """The tokens that a user has."""
+    return {token["id"] for token in api("GET", f"/users/{user}/tokens").json()["api_tokens"]}
+
+
+def contexts_of(jhub: Jhub) -> dict[str, dict[str, str]]:
+    known: dict[str, dict[str, str]] = json.loads((jhub.home / "config/jhub/contexts.json").read_text())["contexts"]
+    return known
+
+
+def test_signing_in_again_revokes_the_token_of_before(jhub: Jhub, hub: LocalHub, api: Api, user: str) -> None:
+    signed_in(jhub, hub, user, "--name", "mine")
+    signed_in(jhub, hub, user, "--name", "mine", "--scopes", "read:users!user")
+    assert len(ids(api, user)) == 1
+    # The new one has no right to revoke, and the one of before none to be found by.
+    err = signed_in(jhub, hub, user, "--name", "mine", "--scopes", "read:users!user")
+    assert "which this context had, stays valid" in err
+    assert len(ids(api, user)) == 2
+
+
+def test_the_token_that_is_there_already_is_not_revoked_by_signing_in_with_it(
+    jhub: Jhub, hub: LocalHub, api: Api, user: str
+) -> None:
+    signed_in(jhub, hub, user, "--name", "mine")
+    token = secret_of(jhub, "mine")
+    jhub.ok("login", hub.url, "--token", "-", "--name", "mine", stdin=token)
+    assert jhub.ok("whoami", "-o", "name") == f"{user}\n"
+    jhub.ok("logout")
+    assert ids(api, user) == set(), "it is still the one that login made"
+
+
+def test_another_identity_on_the_same_hub_has_a_context_of_its_own(jhub: Jhub, hub: LocalHub, user: str) -> None:
+    signed_in(jhub, hub, "ana")
+    signed_in(jhub, hub, user)
+    signed_in(jhub, hub, user)
+    [first, second] = sorted(contexts_of(jhub), key=len)
+    assert second == f"{user}@{first}"
+    assert jhub.ok("-c", first, "whoami", "-o", "name") == "ana\n"
+    assert jhub.ok("whoami", "-o", "name") == f"{user}\n"
+    jhub.ok("logout")
+    jhub.ok("logout", "-c", first)
+
+
+def test_a_name_that_is_given_away_tells_of_the_token_that_stays(jhub: Jhub, hub: LocalHub, user: str) -> None:
+    signed_in(jhub, hub, "ana", "--name", "one")
+    err = signed_in(jhub, hub, user, "--name", "one")
+    assert f"of ana on {hub.api_url}, which this context had, stays valid" in err
+
+
+@pytest.mark.parametrize(
+    "useless",
+    [
+        ("--token", "-", "--form"),
+        ("--token", "-", "-u", "ana"),
+        ("--token", "-", "--password-stdin"),
+        ("--token", "-", "--expires", "8h"),
+        ("--paste", "--scopes", "self"),
+        ("--paste", "--password-stdin"),
+        ("--browser", "--password-stdin"),
+        ("-c", "local"),
+        ("--name", "a\nb"),
+        ("--name", " "),
+        ("--expires", "0.2s"),
+    ],
+)
+def test_what_would_not_be_listened_to_is_refused_before_anything_is_sent(jhub: Jhub, useless: tuple[str, ...]) -> None:
+    with serving(lambda visit: visit.page()) as site:
+        result = jhub("login", site.url, *useless, stdin="secret\n")
+        assert (result.code, site.calls) == (2, []), result
+
+
+def test_a_token_of_the_environment_is_taken_where_it_is_this_hubs(
+    jhub: Jhub, hub: LocalHub, hub_tokens: Tokens
+) -> None:
+    def login(*more: str, **env: str) -> str:
+        return Jhub(jhub.home, {"JUPYTERHUB_API_TOKEN": hub_tokens.ana, **env})("login", hub.url, *more).err
+
+    for url in ("", hub.api_url, hub.url):
+        assert "signed in" in login(**({"JUPYTERHUB_API_URL": url} if url else {}))
+    for env in ({"JUPYTERHUB_API_URL": "http://127.0.0.1:9/hub/api"}, {"JUPYTERHUB_SERVER_NAME": ""}):
+        assert "there is no terminal to ask for the username" in login(**env)
+    for wish in (("--expires", "8h"), ("--scopes", "self"), ("--form",)):
+        assert "there is no terminal to ask for the username" in login(*wish)
+
+
+def test_a_token_that_the_hub_does_not_know_is_said_to_be_so(jhub: Jhub, hub: LocalHub) -> None:
+    result = jhub("login", hub.url, "--token", "-", stdin="0123456789abcdef0123456789abcdef\n")
+    assert result.code == 4
+    assert "error: the hub does not know this token: it has expired, was revoked, or is another hub's" in result.err
+
+
+def test_a_context_that_the_environment_names_is_told_to_come_first(jhub: Jhub, hub: LocalHub, user: str) -> None:
+    err = signed_in(Jhub(jhub.home, {"JHUB_CONTEXT": "two"}), hub, user, "--name", "one")
+    assert "JHUB_CONTEXT is two and comes before the current context; use -c one" in err
+
+
+def test_a_logout_that_cannot_reach_the_hub_forgets_nothing(jhub: Jhub, hub: LocalHub, user: str) -> None:
+    signed_in(jhub, hub, user, "--name", "one")
+    file = jhub.home / "config/jhub/contexts.json"
+    there = file.read_text()
+    file.write_text(there.replace(hub.api_url, "http://127.0.0.1:9/hub/api"))
+    result = jhub("logout")
+    assert (result.code, "jhub context remove one" in result.err) == (1, True)
+    file.write_text(there)
+    jhub.ok("logout")
+
+
+def test_a_token_that_cannot_revoke_itself_is_forgotten_with_a_word(jhub: Jhub, hub: LocalHub, user: str) -> None:
+    signed_in(jhub, hub, user, "--name", "one", "--scopes", "read:users!user")
+    result = jhub("logout")
+    assert result.code == 4
+    assert "stays valid until it ends; revoke a" in result.err
+    assert contexts_of(jhub) == {}
+
+
+def test_a_token_that_was_brought_along_stays_its_owners(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens) -> None:
+    jhub.ok("login", hub.url, "--token", "-", stdin=hub_tokens.ana)
+    assert "it was brought along" in jhub("logout").err
+    assert (
+        Jhub(jhub.home, {"JUPYTERHUB_API_URL": hub.api_url, "JUPYTERHUB_API_TOKEN": hub_tokens.ana})("whoami").code == 0
+    )
+
+
+def test_a_warning_is_a_line_whatever_python_is_told_of_warnings(tmp_path: Path) -> None:
+    with serving(lambda visit: visit.json({"version": "6.1.1"})) as proxy:
+        env = {"http_proxy": proxy.url, "no_proxy": "", "PYTHONWARNINGS": "error"}
+        result = Jhub(tmp_path, env)("login", "http://hub.invalid", "--token", "-", stdin="x" * 32)
+        assert "Traceback" not in result.err
+        assert result.err.startswith("warning: http://hub.invalid/hub/api is plain http")

@@ -187,7 +187,7 @@ def test_no_scopes_are_not_all_of_them(scopes: str) -> None:
 def test_a_scope_that_is_refused_is_answered_with_those_that_are_held(as_ana: Jhub, scope: str) -> None:
     result = as_ana("token", "create", "--scopes", scope)
     assert result.code == 1
-    assert "hint: the token in use holds access:servers!user=ana, " in result.err
+    assert "ana can give it: access:servers!user=ana, " in result.err
 
 
 def test_whose_scopes_cannot_be_known_is_told(as_admin: Jhub) -> None:

@@ -155,9 +155,10 @@ SIGNING_IN = blocks(ROOT / "docs/signing-in.md")
 
 
 def test_the_page_on_signing_in_runs_in_python(example_hub: LocalHub, settings: dict[str, str], tmp_path: Path) -> None:
-    [program] = [text for _, language, text in SIGNING_IN if language == "python"]
-    program = program.replace("https://hub.example.org", example_hub.url)
-    assert "'ana'" in run([sys.executable, "-W", "error", "-c", program], tmp_path, settings)
+    programs = [text for _, language, text in SIGNING_IN if language == "python"]
+    for program, told in zip(programs, ["'ana'", "admin"], strict=True):
+        program = program.replace("https://hub.example.org", example_hub.url)
+        assert told in run([sys.executable, "-W", "error", "-c", program], tmp_path, settings)
 
 
 def test_the_page_on_signing_in_runs_in_the_shell(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import builtins
 import getpass
+import io
 import socket
+import sys
 import threading
 from typing import Any
 
@@ -17,11 +19,20 @@ from jhub.person.console import Console
 QUESTIONS = [Username(), Password("ana"), SecondFactor("One-time password"), PastedToken("https://x/hub/token")]
 
 
+class Terminal(io.StringIO):
+    """Something to type at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What is typed, by the prompt; input is seen, and getpass is not."""
     typed: dict[str, str] = {}
-    monkeypatch.setattr(builtins, "input", lambda prompt: f"seen {typed[prompt]}")
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    # What it is for stands on stderr, beside the program's own output.
+    monkeypatch.setattr(builtins, "input", lambda: f"seen {typed['Username: ']}")
     monkeypatch.setattr(getpass, "getpass", lambda prompt: f"hidden {typed[prompt]}")
     return typed
 
@@ -59,9 +70,10 @@ class StdinNotImplementedError(NotImplementedError):
 def test_where_there_is_nobody_to_ask_that_is_told(
     question: object, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def nobody(prompt: str) -> Any:
+    def nobody(prompt: str = "") -> Any:
         raise error
 
+    monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr(builtins, "input", nobody)
     monkeypatch.setattr(getpass, "getpass", nobody)
     with pytest.raises(InvalidInput, match="nobody to ask") as caught:
@@ -69,12 +81,30 @@ def test_where_there_is_nobody_to_ask_that_is_told(
     assert "Hub(url, token)" in caught.value.hint
 
 
+@pytest.mark.parametrize("stdin", [None, io.StringIO("ana\n")])
+@pytest.mark.parametrize("question", [*QUESTIONS, Visit("https://x/", "http://127.0.0.1:1/", "STATE")])
+def test_without_a_terminal_nobody_is_waited_for(
+    question: object, stdin: io.StringIO | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", stdin)
+    with pytest.raises(InvalidInput, match="nobody to ask"):
+        Console()(question)
+
+
+def test_a_question_is_no_output_of_the_program(terminal: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    terminal["Username: "] = "x"
+    Console()(Username())
+    assert capsys.readouterr() == ("", "Username: ")
+
+
+@pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("question", ["Username", None, object()])
 def test_what_is_no_question_is_a_mistake_of_the_program(question: object) -> None:
     with pytest.raises(TypeError, match="is not a question"):
         Console()(question)
 
 
+@pytest.mark.usefixtures("terminal")
 def test_a_console_that_is_closed_waits_for_no_browser(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

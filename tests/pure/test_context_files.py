@@ -49,7 +49,7 @@ def umask(request: pytest.FixtureRequest) -> object:
 
 @pytest.mark.usefixtures("umask")
 def test_nobody_else_can_read_what_is_kept(folder: Path) -> None:
-    assert contexts.save("hub", Context(api_url=HUB), "SECRET") is None
+    assert contexts.save("hub", Context(api_url=HUB), "SECRET").said is None
     assert mode(folder) == 0o700
     assert {mode(file) for file in folder.iterdir()} == {0o600}
 

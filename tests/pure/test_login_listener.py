@@ -351,7 +351,8 @@ def test_the_address_is_told_and_how_to_end_the_waiting() -> None:
     with waiting() as wait:
         pass
     assert URL in wait.told
-    assert "Ctrl-C" in wait.told[-1]
+    assert "Ctrl-C" in wait.told[-2]
+    assert "jhub service create --login-client" in wait.told[-1]
 
 
 def test_over_ssh_it_is_told_how_to_bring_the_port_to_where_the_browser_is(monkeypatch: pytest.MonkeyPatch) -> None:

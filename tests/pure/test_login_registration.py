@@ -58,7 +58,7 @@ def test_where_the_login_client_cannot_be_registered_its_configuration_is_told(v
     played = play(ServiceOps.create_login_client(), [refusal(405)], version=version)
     assert isinstance(played.error, Unsupported)
     assert "registering services: needs JupyterHub 5.0" in str(played.error)
-    code = played.error.hint.partition("jupyterhub_config.py: ")[2]
+    code = played.error.hint.partition("jupyterhub_config.py: ")[2].removesuffix(f" ({login_client.ROLE_IS_THERE})")
     services: list[dict[str, object]] = []
     roles: list[dict[str, object]] = []
     hub = SimpleNamespace(services=services, load_roles=roles)

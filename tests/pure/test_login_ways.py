@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from login_hub import (
@@ -185,7 +185,8 @@ def test_where_the_form_is_asked_for_a_forged_one_is_not_replaced() -> None:
     ],
 )
 def test_a_way_that_is_asked_for_is_taken_without_a_look_at_another(way: Way, replies: list[Reply], first: str) -> None:
-    done = run(*replies, way=way, person=Person(Visit="CODE", PastedToken="PASTED"))
+    known = {} if way in ("form", "password") else {"username": None, "password": None}
+    done = run(*replies, way=way, person=Person(Visit="CODE", PastedToken="PASTED"), **known)
     assert (done.result.way, done.calls[0], done.left) == (way, first, 0)
     assert kinds(done) == [(way, False)]
 
@@ -196,15 +197,33 @@ def test_a_way_that_is_asked_for_comes_before_a_token_at_hand() -> None:
 
 
 def test_the_browser_is_no_way_into_a_hub_that_does_not_know_the_client() -> None:
-    done = run(refusal(403), way="browser")
+    done = run(refusal(403), way="browser", password=None)
     assert isinstance(done.error, InvalidInput)
     assert "jhub service create --login-client" in done.error.hint
     assert done.emitted == []
 
 
 def test_a_hub_that_cannot_be_asked_about_the_client_is_not_taken_for_one_without_it() -> None:
-    done = run(*[Unavailable("reset")] * 4, way="browser")
+    done = run(*[Unavailable("reset")] * 4, way="browser", password=None)
     assert isinstance(done.error, Unavailable)
+
+
+@pytest.mark.parametrize("way", ["browser", "paste"])
+def test_a_password_is_not_left_aside_without_a_word(way: Way) -> None:
+    done = run(way=way)
+    assert "the password was not sent" in str(done.error)
+    assert done.sent == []
+
+
+def test_what_is_no_way_is_told_with_those_that_there_are() -> None:
+    done = run(way=cast(Way, "nope"))
+    assert str(done.error) == "'nope' is no way to sign in; there are: form, password, browser, paste"
+
+
+def test_scopes_are_not_for_a_token_that_is_pasted() -> None:
+    done = run(way="paste", password=None, scopes=["self"])
+    assert isinstance(done.error, InvalidInput)
+    assert done.sent == []
 
 
 def test_a_token_at_hand_is_taken_and_nothing_else_is_looked_at() -> None:
@@ -332,7 +351,7 @@ def test_by_password_the_momentary_token_is_revoked_where_the_scopes_are_refused
     no = refusal(400, "Not assigning requested scopes x not held by requesting User ana")
     done = run(door, ANA, no, ANA, REVOKED, way="password", scopes=["x"])
     assert isinstance(done.error, BadRequest)
-    assert "holds self" in done.error.hint
+    assert "ana can give it: self" in done.error.hint
     assert done.calls[-1] == "DELETE /users/ana/tokens/a5"
 
 

@@ -28,7 +28,7 @@ def test_in_a_service_it_is_a_role_that_is_missing() -> None:
     hint = widened(LACKS, {"JUPYTERHUB_SERVICE_NAME": "culler"})
     found = re.search(r"c\.JupyterHub\.load_roles\.append\((.*?)\)", hint)
     assert found is not None
-    assert json.loads(found[1]) == {"name": "culler-role", "services": ["culler"], "scopes": ["list:users"]}
+    assert json.loads(found[1]) == {"name": "jhub-culler", "services": ["culler"], "scopes": ["list:users"]}
 
 
 def test_elsewhere_the_hint_stays_as_it_is() -> None:

@@ -202,7 +202,7 @@ NOT_HELD = refusal(400, "Not assigning requested scopes proxy not held by User a
 def test_a_scope_that_is_refused_is_told_with_those_that_are_held() -> None:
     played = play(TokenOps.create("ana", scopes=["proxy"]), [NOT_HELD, ANA])
     assert isinstance(played.error, BadRequest)
-    assert played.error.hint == "the token in use holds read:users!user=ana, tokens!user=ana"
+    assert played.error.hint == "ana can give it: read:users!user=ana, tokens!user=ana"
     assert played.calls == ["POST /users/ana/tokens", "GET /user"]
 
 
@@ -211,7 +211,7 @@ def test_a_hub_that_breaks_on_a_scope_is_told_with_what_it_may_be() -> None:
     played = play(TokenOps.create("ana", scopes=["nope"]), [refusal(500), ANA], version="4.1.6")
     assert isinstance(played.error, HubBroke)
     assert "misspelt" in played.error.hint
-    assert "holds read:users!user=ana" in played.error.hint
+    assert "ana can give it: read:users!user=ana" in played.error.hint
 
 
 @pytest.mark.parametrize("kind", ["user", "service"])

@@ -5,10 +5,9 @@ from __future__ import annotations
 import click
 
 from jhub import contexts
-from jhub.cli.kit.exits import show
 from jhub.cli.kit.options import CONTEXT, common, connect, output
 from jhub.cli.kit.output import View, note
-from jhub.errors import HubError, NotAuthorized
+from jhub.errors import HubError, NotAuthorized, Unavailable
 from jhub.models import Identity
 
 IDENTITY: View[Identity] = View(
@@ -36,19 +35,30 @@ def logout() -> None:
 
     name = contexts.chosen(click.get_current_context().meta.get(CONTEXT))
     context = contexts.get(name)
+    failure: HubError | None = None
     if context.token_id:
         try:
             where = contexts.connection(name)
             with Hub(where.url, where.token) as hub:
                 hub.tokens.revoke(context.user, context.token_id)
+        except Unavailable as error:
+            error.hint = f"try again when the hub answers; to forget its token all the same: jhub context remove {name}"
+            raise
         except HubError as error:
             if type(error) is not NotAuthorized:  # which means revoked or expired already
-                show(error)
-                note("the token could not be revoked; it is forgotten here, and ends by itself")
+                failure = error
     stays = contexts.remove(name)
-    note(f"signed out of {name}")
     if stays:
         note(f"warning: {stays}")
+    if failure is not None:
+        failure.hint = (
+            f"it is forgotten here, and stays valid until it ends; revoke {context.token_id} on the hub's token page, "
+            f"{context.api_url.removesuffix('api')}token"
+        )
+        raise failure
+    note(f"signed out of {name}")
+    if not context.token_id:
+        note("the token stays valid on the hub: it was brought along, and is yours to revoke")
 
 
 @click.command()

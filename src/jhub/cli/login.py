@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from os import environ
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 import click
+from click.core import ParameterSource
 
 from jhub import contexts
 from jhub.cli.kit import given
-from jhub.cli.kit.options import common, duration, warn_if_beaten
+from jhub.cli.kit.options import CONTEXT, common, duration, warn_if_beaten
 from jhub.cli.kit.output import ago, note
 from jhub.cli.kit.person import CommandLine
 from jhub.cli.kit.scopes import scopes_option
-from jhub.discovery import tidy
-from jhub.errors import HubError, InvalidInput
+from jhub.client.own_token import is_inside
+from jhub.discovery import candidates, known_root, tidy
+from jhub.errors import HubError, InvalidInput, NotFound
 from jhub.expiry import local_end
 from jhub.login.find import sign_in
 from jhub.login.questions import Taking
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from jhub.client.sync import Hub
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+FOR_PASSWORDS = {"username": "-u", "password_stdin": "--password-stdin"}
+WISHES = {**FOR_PASSWORDS, "scopes": "--scopes", "expires": "--expires", "note_": "--note"}
+"""Parameters that a new token is asked for with."""
 
 
 def _way(way: Way, help_: str) -> Callable[[F], F]:
@@ -69,25 +73,28 @@ def login(
     URL is any address of the hub, such as the one in your browser. Without one of --form, --password, --browser and
     --paste it is found out how this hub lets people in: by its login form where it has one, else by the browser, else
     by a token that you paste. A token in JUPYTERHUB_API_TOKEN is taken first, unless JUPYTERHUB_API_URL says that it is
-    another hub's. Passwords are used once, for a token that expires, and are not kept.
+    another hub's, or a new one is asked for with -u, --scopes, --expires or --note. Passwords are used once, for a
+    token that expires, and are not kept.
 
     \b
     jhub login https://hub.example.org
     jhub login https://hub.example.org -u ana --password-stdin < password.txt
     jhub login https://hub.example.org --browser --expires 8h
-    jhub login https://hub.example.org --scopes list:users,groups
+    jhub login https://hub.example.org --scopes read:users!user,servers!user
     jhub login https://hub.example.org --token - < token.txt
     """
     from jhub.client.sync import Hub
 
-    if name == "":
-        raise InvalidInput("a context name is missing")
+    if name is not None:
+        contexts.check_name(name)
+    chosen = _chosen()
+    _exclude(chosen, way, token_from)
     contexts.prepare()
-    token = _given_token(token_from, way, password_stdin=password_stdin)
+    token = None if token_from is None else given.secret("--token", token_from, "token")
     with Hub(url) as door:
         api_url = door.api_url  # before anything is asked
-        if token is None and way is None and username is None and not password_stdin:
-            token = _token_of_the_environment(api_url)
+        if way is None and not chosen & WISHES.keys():
+            token = token or _token_of_the_environment(api_url)
         person = CommandLine(from_stdin=password_stdin, open_browser=not no_open, patient=way == "browser" or no_open)
         door.person = person
         door.beware()
@@ -101,44 +108,93 @@ def login(
             scopes=scopes or None,
         )
         signed = _carried_out(door, sign_in(wish, way))
-        context = contexts.Context(
-            api_url=api_url,
-            user=signed.who.name,
-            token_id=signed.token_id,
-            expires_at=local_end(signed.life, datetime.now(UTC)),
-        )
-    name = name or urlsplit(context.api_url).netloc
-    before = _kept(name)
-    try:
-        said = contexts.save(name, context, signed.token)
-    except BaseException:
-        _revoke(context, signed.token)  # nobody would know it
-        raise
-    if before is not None and before[0].api_url == context.api_url:
-        _revoke(*before)
+        try:
+            name = name or contexts.default_name(api_url, signed.who.name)
+            context = _context(name, api_url, signed)
+            spare = _secret_of(name) if scopes else ""  # the new token may lack the right to revoke the old one
+            said, before = contexts.save(name, context, signed.token)
+        except BaseException:
+            if signed.token_id:  # nobody would know it
+                _revoke(api_url, signed.token, signed.who.name, signed.token_id)
+            raise
     if said:
         note(said)
+    if before is not None and before.token_id:
+        _end(before, context, signed, spare)
     until = f"; the token ends {ago(context.expires_at)}" if context.expires_at else ""
     note(f"signed in to {context.api_url} as {signed.who.name} {SAID[signed.way]} (context {name}){until}")
     warn_if_beaten(name)
 
 
-def _given_token(token_from: str | None, way: Way | None, *, password_stdin: bool) -> str | None:
-    """The token on stdin, which is a way of its own."""
-    if token_from is None:
-        return None
-    if password_stdin or way is not None:
-        other = "--password-stdin" if password_stdin else f"--{way}"
-        raise click.UsageError(f"--token and {other} exclude each other")
-    return given.secret("--token", token_from, "token")
+def _chosen() -> set[str]:
+    """The parameters that were given."""
+    ctx = click.get_current_context()
+    if ctx.meta.get(CONTEXT):
+        raise click.UsageError("a context is what jhub login makes; what to call it is --name")
+    return {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+
+
+def _exclude(chosen: set[str], way: Way | None, token_from: str | None) -> None:
+    """A usage error for what would not be listened to."""
+    if token_from is not None and way is not None:
+        raise click.UsageError(f"--token and --{way} exclude each other")
+    if token_from is not None or way == "paste":
+        useless = WISHES  # its scopes, its end and its note are as they are
+    else:
+        useless = {name: option for name, option in WISHES.items() if way == "browser" and name in FOR_PASSWORDS}
+    for name, option in useless.items():
+        if name in chosen:
+            raise click.UsageError(
+                f"{'--token' if token_from is not None else f'--{way}'} and {option} exclude each other"
+            )
+
+
+def _context(name: str, api_url: str, signed: SignedIn) -> contexts.Context:
+    token_id = signed.token_id
+    before = contexts.load().contexts.get(name)
+    if before is not None and _same(before, api_url, signed) and before.token_id == signed.who.token_id:
+        token_id = before.token_id  # brought along, and the one that was made here before
+    return contexts.Context(
+        api_url=api_url,
+        user=signed.who.name,
+        token_id=token_id,
+        expires_at=local_end(signed.life, datetime.now(UTC)),
+    )
+
+
+def _same(context: contexts.Context, api_url: str, signed: SignedIn) -> bool:
+    return (context.api_url, context.user) == (api_url, signed.who.name)
+
+
+def _secret_of(name: str) -> str:
+    """The token that a context has now, if it is to be had."""
+    try:
+        return contexts.connection(name).token
+    except InvalidInput:
+        return ""
+
+
+def _end(before: contexts.Context, context: contexts.Context, signed: SignedIn, spare: str) -> None:
+    """Revoke the token that the new one takes the place of, with its right or that of `spare`, or say that it stays."""
+    if before.token_id == context.token_id and _same(before, context.api_url, signed):
+        return
+    # A hub before 5.0 does not tell whether the token that was brought along is that one.
+    if _same(before, context.api_url, signed) and (signed.token_id or signed.who.token_id):
+        for secret in filter(None, (signed.token, spare)):
+            if _revoke(context.api_url, secret, before.user, before.token_id):
+                return
+    note(f"the token {before.token_id} of {before.user} on {before.api_url}, which this context had, stays valid")
 
 
 def _token_of_the_environment(api_url: str) -> str | None:
-    """The token in the environment, where it is not said to be another hub's."""
+    """The token in the environment, where it is not another hub's, nor a server's own, which may do next to nothing."""
     url, token = environ.get("JUPYTERHUB_API_URL"), environ.get("JUPYTERHUB_API_TOKEN")
-    if not token or (url and tidy(url).rstrip("/") != api_url):
+    if not token or is_inside(environ):
         return None
-    note("taking the token in JUPYTERHUB_API_TOKEN")
+    if url and api_url != (known_root(tidy(url)) or candidates(tidy(url))[0]):
+        note(f"JUPYTERHUB_API_TOKEN is not taken: JUPYTERHUB_API_URL says that it is for {url}")
+        return None
+    note("taking the token in JUPYTERHUB_API_TOKEN; to sign in instead, unset it, or choose a way such as --form")
     return token
 
 
@@ -155,18 +211,15 @@ def _carried_out(door: Hub, plan: Plan[SignedIn]) -> SignedIn:
             note(f"{event.why}: signing in {SAID[event.way]}")
 
 
-def _kept(name: str) -> tuple[contexts.Context, str] | None:
-    """The context that gets replaced, and its token."""
-    try:
-        return contexts.get(name), contexts.connection(name).token
-    except InvalidInput:
-        return None  # there is none, or its token is out of reach
-
-
-def _revoke(context: contexts.Context, secret: str) -> None:
-    """Revoke the context's own token; what was brought along has no id here, and stays."""
+def _revoke(api_url: str, secret: str, user: str, token_id: str) -> bool:
+    """Revoke a token with the right of `secret`; whether it is gone."""
     from jhub.client.sync import Hub
 
-    if context.token_id:
-        with suppress(HubError), Hub(context.api_url, secret) as hub:
-            hub.tokens.revoke(context.user, context.token_id)
+    try:
+        with Hub(api_url, secret) as hub:
+            hub.tokens.revoke(user, token_id)
+    except NotFound:
+        return True
+    except HubError:
+        return False
+    return True

@@ -61,6 +61,7 @@ def main() -> None:
         add_completion_class(Bash)
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - nothing is said in the middle of a line
     warnings.showwarning = _warn
+    warnings.simplefilter("default", UserWarning)  # ours: whatever PYTHONWARNINGS says, they are for people here
     sys.exit(exits.run(lambda: cli.main(prog_name="jhub", standalone_mode=False), debug="--debug" in sys.argv))
 
 

@@ -35,6 +35,22 @@ SERVICES: View[Service] = View(
 )
 
 
+DESCRIBING = {
+    "name",
+    "url",
+    "token_from",
+    "generate_token",
+    "admin",
+    "display",
+    "info",
+    "oauth_client_id",
+    "oauth_redirect_uri",
+    "scopes",
+    "oauth_no_confirm",
+}
+"""Parameters of `create` that say what the service is."""
+
+
 @click.group()
 def service() -> None:
     """List, show, register and delete services of the hub."""
@@ -175,8 +191,9 @@ def _allow_no_others() -> None:
     ctx = click.get_current_context()
     for param in ctx.command.params:
         given = ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
-        if given and param.name not in ("login_client", "if_not_exists", "dry_run", "form"):
-            raise click.UsageError(f"--login-client needs none of the others, and was given {param.opts[0]}")
+        if given and param.name in DESCRIBING:
+            said = "a name" if isinstance(param, click.Argument) else "/".join([*param.opts, *param.secondary_opts])
+            raise click.UsageError(f"--login-client says all that there is to say of the service: leave {said} out")
 
 
 @service.command()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from jhub import login_client
 from jhub.cli.kit.dry_run import rehearse
 from jhub.cli.kit.output import View, note
+from jhub.errors import Conflict
 from jhub.models import Service
 from jhub.operations.services import ServiceOps
 from jhub.steps import HubVersion
@@ -21,8 +22,17 @@ def create_login_client(hub: Hub, view: View[Service], form: str, *, if_not_exis
     if dry_run:
         rehearse(hub, [plan])
         return
-    view.one(hub.run(plan), form)
+    try:
+        made = hub.run(plan)
+    except Conflict as error:
+        error.hint = error.hint or "with --if-not-exists it is seen to that it is the right one"
+        raise
+    view.one(made, form)
     note("administrators can sign in with jhub login --browser now; for everybody, put this into jupyterhub_config.py")
     note("and restart the hub:")
     note("")
-    note(login_client.access(hub.run(HubVersion())))
+    have = hub.run(HubVersion())
+    note(login_client.access(have))
+    if have < (6,):
+        note("")
+        note(login_client.ROLE_IS_THERE)

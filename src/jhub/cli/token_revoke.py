@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FEW = 5
 """Tokens that a question names."""
+IT_WAS_THIS = ": the token in use; sign in again with jhub login"
 
 
 @click.command()
@@ -74,11 +75,12 @@ def revoke(
         if expired:
             _have_expired_removed(hub, owner_of(hub, owner), dry_run=dry_run)
         elif ids:
-            _revoke_named(hub, owner_of(hub, owner), names_from(ids), dry_run=dry_run)
+            _revoke_named(hub, owner_of(hub, owner, ask=True), names_from(ids), dry_run=dry_run)
         else:
             whose = owner_of(hub, owner, ask=True)
             found = _others(hub, whose) if text is None else [t for t in hub.tokens.list(whose.name) if t.note == text]
-            _revoke_found(hub, whose, found, yes=yes or (len(found) == 1 and not all_but_this), dry_run=dry_run)
+            few = len(found) == 1 and not all_but_this and found[0].id != whose.in_use
+            _revoke_found(hub, whose, found, yes=yes or few, dry_run=dry_run)
 
 
 def _have_expired_removed(hub: Hub, whose: Owner, *, dry_run: bool) -> None:
@@ -93,7 +95,11 @@ def _have_expired_removed(hub: Hub, whose: Owner, *, dry_run: bool) -> None:
 def _revoke_named(hub: Hub, whose: Owner, ids: list[str], *, dry_run: bool) -> None:
     # The one in use comes last: the others could not be revoked after it.
     ids.sort(key=lambda id_: id_ == whose.in_use)
-    tell_each(hub, ids, partial(TokenOps.revoke, whose.name), lambda id_: f"revoked {id_}", dry_run=dry_run)
+
+    def told(id_: str) -> str:
+        return f"revoked {id_}{IT_WAS_THIS if id_ == whose.in_use else ''}"
+
+    tell_each(hub, ids, partial(TokenOps.revoke, whose.name), told, dry_run=dry_run)
 
 
 def _others(hub: Hub, whose: Owner) -> list[Token]:
@@ -131,7 +137,8 @@ def _revoke_found(hub: Hub, whose: Owner, found: Sequence[Token], *, yes: bool, 
         return
     which = _ids(found) if len(found) <= FEW else f"{_ids(found[:FEW])}, …"
     count = "1 token" if len(found) == 1 else f"{len(found)} tokens"
-    confirm(f"Revoke {count} of {whose.name}: {which}?", yes=yes)
+    this = ", the one in use among them" if whose.in_use in [token.id for token in found] else ""
+    confirm(f"Revoke {count} of {whose.name}: {which}{this}?", yes=yes)
 
     def act(together: list[Token]) -> list[Token]:
         with suppress(NotFound):  # it was there a moment ago, and was to go
@@ -141,7 +148,8 @@ def _revoke_found(hub: Hub, whose: Owner, found: Sequence[Token], *, yes: bool, 
     with each(requests, act) as done:
         for together in done:
             what = together[0].oauth_client if of_a_session(together[0]) else together[0].note
-            note(f"revoked {_ids(together)} ({what})")
+            ended = IT_WAS_THIS if whose.in_use in [token.id for token in together] else ""
+            note(f"revoked {_ids(together)} ({what}){ended}")
 
 
 def _ids(tokens: Iterable[Token]) -> str:

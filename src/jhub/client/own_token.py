@@ -11,6 +11,15 @@ OF_A_SERVER = ("users:activity!user", "access:servers!server")
 """What a server's own token is for by default (4 to 6), and what it needs in any case."""
 
 
+OF_A_HUB = ("JUPYTERHUB_SERVER_NAME", "JUPYTERHUB_SERVICE_NAME", "JUPYTERHUB_SERVICE_PREFIX")
+"""What a hub sets for its servers and services."""
+
+
+def is_inside(environ: Mapping[str, str]) -> bool:
+    """Whether this runs in a server or service of a hub, which says so in the environment."""
+    return any(name in environ for name in OF_A_HUB)
+
+
 def widened(error: MissingScope, environ: Mapping[str, str]) -> str:
     """The hint for a scope that the token in `environ` lacks: how the hub's administrator can give it more.
 
@@ -23,14 +32,16 @@ def widened(error: MissingScope, environ: Mapping[str, str]) -> str:
     if "JUPYTERHUB_SERVER_NAME" in environ:
         scopes = json.dumps([*OF_A_SERVER, lacking])
         return (
-            f"this is the server's own token, which by default may do next to nothing; use a token of yours, or have "
+            f"this is the server's own token, which by default may do next to nothing; use one of yours "
+            f"(jhub login with --paste, then -c NAME), or have "
             f"the administrator set c.Spawner.server_token_scopes = {scopes} (JupyterHub 4; in zero-to-jupyterhub "
             "hub.config.Spawner.server_token_scopes), of which it gets what its user has; then restart the server"
         )
     if service := environ.get("JUPYTERHUB_SERVICE_NAME"):
-        role = json.dumps({"name": f"{service}-role", "services": [service], "scopes": [lacking]})
+        role = json.dumps({"name": f"jhub-{service}", "services": [service], "scopes": [lacking]})
         return (
-            f"this is the own token of the service {service}; have the administrator give it a role: "
-            f"c.JupyterHub.load_roles.append({role}) (in zero-to-jupyterhub hub.loadRoles), and restart the hub"
+            f"this is the own token of the service {service}; have the administrator add {lacking} to its role in "
+            f"c.JupyterHub.load_roles (in zero-to-jupyterhub hub.loadRoles), or give it one, "
+            f"c.JupyterHub.load_roles.append({role}), and restart the hub"
         )
     return error.hint

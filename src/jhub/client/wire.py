@@ -18,7 +18,7 @@ import httpx2
 
 from jhub import __version__
 from jhub.client.network import Network
-from jhub.client.own_token import widened
+from jhub.client.own_token import is_inside, widened
 from jhub.discovery import is_loopback, known_root, origin, tidy
 from jhub.errors import HubError, InvalidInput, MissingScope, NotAHub, Unavailable, from_answer
 from jhub.steps import Answer, Listen, Request, Sleep
@@ -37,8 +37,6 @@ SILENCE = 30.0
 """Seconds of silence that end a progress stream."""
 CLEAN_UP = 5.0
 """Seconds that an interrupted flow has for cleaning up."""
-OF_A_HUB = ("JUPYTERHUB_SERVER_NAME", "JUPYTERHUB_SERVICE_NAME", "JUPYTERHUB_SERVICE_PREFIX")
-"""What a hub sets for its servers and services."""
 LARGEST_ANSWER = 256 * 2**20
 """Bytes. A page of 200 groups with a thousand members each is a few million; no hub comes near this."""
 
@@ -48,7 +46,7 @@ class Wire:
 
     def __init__(self, url: str | None, token: str | None, network: Network) -> None:
         # There the hub itself names its address, which is inside its cluster.
-        self._inside = url is None and any(name in os.environ for name in OF_A_HUB)
+        self._inside = url is None and is_inside(os.environ)
         self._warned = False
         self._own_token = url is None and token is None
         if url is None:

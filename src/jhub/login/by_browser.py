@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from msgspec import Struct
 
+from jhub.errors import APIError
 from jhub.login.acting import Credentials, acting_as, by_token, then
 from jhub.login.mint import mint, unmade
 from jhub.login.questions import Visit
@@ -41,13 +42,17 @@ def by_browser(wish: Wish) -> Flow[SignedIn]:
     }
     visit = Visit(f"{wish.api_url}/oauth2/authorize?{urlencode(query)}", REDIRECT_URI, wish.state)
     code: str = yield from Ask(visit)
-    oauth = yield from TokenOps.exchange_code(
-        code,
-        client_id=CLIENT_ID,
-        client_secret=CLIENT_SECRET,
-        redirect_uri=REDIRECT_URI,
-        code_verifier=wish.verifier,
-    )
+    try:
+        oauth = yield from TokenOps.exchange_code(
+            code,
+            client_id=CLIENT_ID,
+            client_secret=CLIENT_SECRET,
+            redirect_uri=REDIRECT_URI,
+            code_verifier=wish.verifier,
+        )
+    except APIError as error:
+        error.hint = "the hub did not take the code that the browser came back with: sign in again"
+        raise
     credentials = by_token(oauth.access_token)
     made = mint(credentials, wish, "browser")
     return (yield from then(made, partial(_revoked, credentials), partial(unmade, credentials)))

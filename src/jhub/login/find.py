@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from jhub.errors import InvalidInput
@@ -11,10 +12,17 @@ from jhub.login.by_password import by_password
 from jhub.login.page import Page
 from jhub.login.questions import NoWayBack, Taking
 from jhub.login.who import known, second_factor
-from jhub.login.wish import SignedIn, Way, Wish
+from jhub.login.wish import SAID, SignedIn, Way, Wish
 from jhub.login.with_token import by_paste, with_token
 from jhub.operations.services import knows_login_client
 from jhub.steps import Emit, Flow
+
+WAYS: dict[Way, Callable[[Wish], Flow[SignedIn]]] = {
+    "form": by_form,
+    "password": by_password,
+    "browser": by_browser,
+    "paste": by_paste,
+}
 
 
 def sign_in(wish: Wish, way: Way | None = None) -> Flow[SignedIn]:
@@ -25,26 +33,19 @@ def sign_in(wish: Wish, way: Way | None = None) -> Flow[SignedIn]:
     trying the one after the other would be two failures for who mistyped it, where some hubs lock people out after
     three.
     """
-    match way or ("token" if wish.token else None):
-        case "token":
-            yield Emit(Taking("token", ""))
-            return (yield from with_token(wish))
-        case "password":
-            yield Emit(Taking("password", ""))
-            return (yield from by_password(wish))
-        case "form":
-            yield Emit(Taking("form", ""))
-            return (yield from by_form(wish))
-        case "browser":
-            if not (yield from knows_login_client()):
-                raise _no_client()
-            yield Emit(Taking("browser", ""))
-            return (yield from by_browser(wish))
-        case "paste":
-            yield Emit(Taking("paste", ""))
-            return (yield from by_paste(wish))
-        case None:
-            return (yield from _found(wish))
+    if way is not None and way not in WAYS:
+        raise InvalidInput(f"{way!r} is no way to sign in; there are: {', '.join(WAYS)}")
+    if way in ("browser", "paste") and wish.password is not None:
+        raise InvalidInput(f"the password was not sent: signing in {SAID[way]} takes none")
+    if way is None and wish.token:
+        yield Emit(Taking("token", ""))
+        return (yield from with_token(wish))
+    if way is None:
+        return (yield from _found(wish))
+    if way == "browser" and not (yield from knows_login_client()):
+        raise _no_client()
+    yield Emit(Taking(way, ""))
+    return (yield from WAYS[way](wish))
 
 
 def _found(wish: Wish) -> Flow[SignedIn]:
@@ -64,7 +65,7 @@ def _found(wish: Wish) -> Flow[SignedIn]:
     if wish.password is not None:
         raise InvalidInput(
             f"{_without_form(page)}: the password was not sent",
-            hint="sign in with --browser or --paste; --password sends it all the same, in a call of the REST API",
+            hint="sign in by --browser or --paste (in Python way=…); --password sends it all the same, to the REST API",
         )
     if (yield from knows_login_client()):
         yield Emit(Taking("browser", _without_form(page)))

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from jhub.errors import BadRequest
 from jhub.login.acting import Credentials, acting_as
-from jhub.login.wish import SignedIn, Way, Wish
+from jhub.login.wish import SignedIn, Taken, Wish
 from jhub.models import Identity, Token
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TOKEN_LIFE, TokenOps
 from jhub.steps import Flow, Plan
 
 
-def mint(credentials: Credentials, wish: Wish, way: Way) -> Flow[SignedIn]:
+def mint(credentials: Credentials, wish: Wish, way: Taken) -> Flow[SignedIn]:
     """A token as wished for, made with the rights of who holds the credentials."""
     who = yield from acting_as(credentials, HubOps.whoami())
 
@@ -40,6 +40,6 @@ def as_long_as_allowed(wish: Wish, make: Callable[[int | None], Plan[Token]]) ->
     return (yield from make(None))
 
 
-def signed_in(way: Way, who: Identity, token: Token) -> SignedIn:
+def signed_in(way: Taken, who: Identity, token: Token) -> SignedIn:
     """A token that was just made."""
     return SignedIn(way=way, who=who, token=token.token or "", token_id=token.id, life=token.life)

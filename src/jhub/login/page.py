@@ -10,11 +10,10 @@ from html.parser import HTMLParser
 from http.cookies import SimpleCookie
 
 from jhub.login.acting import Credentials
+from jhub.operations.tokens import SECOND_FACTORS
 from jhub.steps import Answer
 
 USERNAME, PASSWORD = "username", "password"  # names of fields
-SECOND_FACTORS = {"2fa": "Second factor", "otp": "One-time password"}
-"""The field of NativeAuthenticator, and JupyterHub's own since 5.0."""
 XSRF = "_xsrf"
 LARGEST_PAGE = 2**20
 """Bytes that are looked at; a hub's login page has some thousand."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from jhub.errors import InvalidInput
-from jhub.login.wish import Way
+from jhub.login.wish import Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,5 +58,5 @@ Question: TypeAlias = Username | Password | SecondFactor | PastedToken | Visit
 class Taking:
     """Emitted when the way is known, with the reason why it is this one; empty where it was asked for."""
 
-    way: Way
+    way: Taken
     why: str

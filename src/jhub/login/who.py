@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from jhub.errors import InvalidInput
-from jhub.login.page import SECOND_FACTORS
 from jhub.login.questions import Password, SecondFactor, Username
 from jhub.login.wish import Wish
+from jhub.operations.tokens import SECOND_FACTORS
 from jhub.steps import Ask, Flow
 
 

@@ -11,9 +11,11 @@ from typing import Literal, TypeAlias
 from jhub.models import Identity
 from jhub.operations.tokens import TOKEN_LIFE
 
-Way: TypeAlias = Literal["token", "password", "form", "browser", "paste"]
+Way: TypeAlias = Literal["password", "form", "browser", "paste"]
+Taken: TypeAlias = Way | Literal["token"]
+"""The latter with a token that was at hand."""
 
-SAID: dict[Way, str] = {
+SAID: dict[Taken, str] = {
     "token": "by token",
     "password": "by password",
     "form": "by the login form",
@@ -72,7 +74,7 @@ class Wish:
 class SignedIn:
     """A token, and whose it is."""
 
-    way: Way
+    way: Taken
     who: Identity
     token: str = field(repr=False)
     token_id: str = ""

@@ -6,24 +6,33 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
-from jhub.errors import APIError, InvalidInput
+from jhub.errors import APIError, InvalidInput, NotAuthorized
 from jhub.login.acting import acting_as, by_token
 from jhub.login.questions import PastedToken
-from jhub.login.wish import SignedIn, Way, Wish
+from jhub.login.wish import SignedIn, Taken, Wish
 from jhub.models import in_utc
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TokenOps
 from jhub.steps import Ask, Flow
 
 
-def with_token(wish: Wish, way: Way = "token") -> Flow[SignedIn]:
+def with_token(wish: Wish, way: Taken = "token") -> Flow[SignedIn]:
     """The hub is asked whose it is; its expiry is told where it may be seen."""
     if not wish.token:
         raise InvalidInput("there is no token to sign in with", hint="give one on stdin: --token -")
     if not re.fullmatch(r"[!-~]+", wish.token):
         raise InvalidInput("the token holds spaces or other characters that no token has")
     credentials = by_token(wish.token)
-    who = yield from acting_as(credentials, HubOps.whoami())
+    try:
+        who = yield from acting_as(credentials, HubOps.whoami())
+    except NotAuthorized as error:
+        raise NotAuthorized(
+            "the hub does not know this token: it has expired, was revoked, or is another hub's",
+            method=error.method,
+            path=error.path,
+            status=error.status,
+            hint=f"make one on {wish.hub_url}token, or sign in another way: jhub login URL --form, or --browser",
+        ) from None
     life = None
     if who.kind == "user" and who.token_id:
         try:
@@ -37,6 +46,10 @@ def with_token(wish: Wish, way: Way = "token") -> Flow[SignedIn]:
 
 def by_paste(wish: Wish) -> Flow[SignedIn]:
     """The person makes a token on the hub's page for that, and pastes it."""
+    if wish.scopes is not None:
+        raise InvalidInput(
+            "a pasted token has the scopes that it was given on the hub's token page", hint="leave them out here"
+        )
     token: str = yield from Ask(PastedToken(f"{wish.hub_url}token"))
     return (yield from with_token(replace(wish, token=token), "paste"))
 

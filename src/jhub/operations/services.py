@@ -157,7 +157,10 @@ def _login_client(plan: Plan[Service], exist_ok: bool) -> Flow[Service]:
         have = yield from HubVersion()
         if have < (5,):
             lines = f"{login_client.registration(have)}; {login_client.access(have)}"
-            error.hint = f"the administrator of such a hub puts this into jupyterhub_config.py: {lines}"
+            error.hint = (
+                f"the administrator of such a hub puts this into jupyterhub_config.py: {lines} "
+                f"({login_client.ROLE_IS_THERE})"
+            )
         raise
     except Conflict as error:
         if not exist_ok:

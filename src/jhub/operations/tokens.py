@@ -15,8 +15,8 @@ from jhub.operations.paths import user_path
 from jhub.operations.versions import need
 from jhub.steps import Emit, Flow, Request, call, send
 
-SECOND_FACTORS = ("2fa", "otp")
-"""What authenticators call it: NativeAuthenticator, and JupyterHub's own since 5.0."""
+SECOND_FACTORS = {"2fa": "Second factor", "otp": "One-time password"}
+"""What authenticators call it, NativeAuthenticator and JupyterHub's own since 5.0, and what people are asked for."""
 TOKEN_LIFE = 30 * 24 * 3600
 """Seconds until a token from `Hub.login` expires, unless told otherwise."""
 
@@ -166,24 +166,27 @@ def _created(request: Request[Token], user: str, scopes: Iterable[str] | None) -
     except HubBroke as error:
         error.hint = "JupyterHub 4 fails like that for a scope that it does not know: is one misspelt?"
         if scopes is not None:
-            error.hint += f" {yield from _held(user)}"
+            error.hint += f" {yield from _held(user, scopes)}"
         raise
     except BadRequest as error:
         # There are other reasons, such as a life that is longer than the hub allows.
         if scopes is not None and "scope" in str(error).lower():
-            error.hint = yield from _held(user)
+            error.hint = yield from _held(user, scopes)
         raise
     return _with_secret(token)
 
 
-def _held(user: str) -> Flow[str]:
+def _held(user: str, scopes: Iterable[str]) -> Flow[str]:
     """What a token for `user` could be for, as far as the hub tells it."""
     try:
         me: Identity = yield call("GET", "/user", Identity)  # one attempt: something else went wrong already
     except HubError:
         return ""
     if (me.kind, me.name) == ("user", user):
-        return f"the token in use holds {', '.join(me.scopes) or 'no scopes'}"
+        asked = [scopes] if isinstance(scopes, str) else scopes
+        nearly = [f"{scope}!user" for scope in asked if f"{scope}!user={user}" in me.scopes]
+        ask = f"for one's own: {', '.join(nearly)}; " if nearly else ""
+        return f"{ask}{user} can give it: {', '.join(me.scopes) or 'no scopes'}"
     return f"it can have those that {user} holds, and the hub tells only {user} which these are"
 
 

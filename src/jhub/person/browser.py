@@ -26,10 +26,6 @@ TICK = 0.2
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>jhub</title>
 <style>body{{font:1.1em sans-serif;margin:4em auto;max-width:34em}}</style><h1>{title}</h1><p>{text}</p></html>
 """
-UNSEEN = (
-    "if the hub said that it does not know the client, or that you lack a permission: an administrator lets people in "
-    "with jhub service create --login-client; until then use: jhub login --paste"
-)
 
 
 def is_here(environ: Mapping[str, str] = os.environ) -> bool:
@@ -45,6 +41,12 @@ def is_here(environ: Mapping[str, str] = os.environ) -> bool:
     except webbrowser.Error:
         return False
     return True
+
+
+def show(url: str) -> None:
+    """Open a page in the person's browser, if there is one here."""
+    if is_here():
+        webbrowser.open(url)
 
 
 def visit(
@@ -73,14 +75,16 @@ def visit(
         )
     came: queue.SimpleQueue[Mapping[str, str]] = queue.SimpleQueue()
     with _listening(question, came) as port:
-        _send(question, port, tell, open_browser=open_browser and is_here())
+        _send(question, port, tell, open_browser=open_browser)
         end = time.monotonic() + patience
         while time.monotonic() < end and not (gone and gone.is_set()):
             try:
                 return _code(came.get(timeout=TICK))
             except queue.Empty:
                 continue
-    raise StillPending(f"nobody came back from the browser within {patience / 60:.0f} min", hint=UNSEEN)
+    raise StillPending(
+        f"nobody came back from the browser within {patience / 60:.0f} min", hint="use: jhub login --paste"
+    )
 
 
 def _send(question: Visit, port: int, tell: Callable[[str], object], *, open_browser: bool) -> None:
@@ -92,8 +96,9 @@ def _send(question: Visit, port: int, tell: Callable[[str], object], *, open_bro
         tell("sign in on this page of the hub, in the browser of this machine:")
         tell(question.url)
     if open_browser:
-        webbrowser.open(question.url)
-    tell("waiting for the browser to come back; Ctrl-C ends that")
+        show(question.url)
+    tell("waiting for the browser to come back; where the hub shows an error instead, end this by Ctrl-C, and")
+    tell("use jhub login --paste, or have an administrator let people in: jhub service create --login-client")
 
 
 def _code(query: Mapping[str, str]) -> str:
@@ -123,8 +128,8 @@ class _listening:
                 elif not secrets.compare_digest(query.get("state", "").encode(), question.state.encode()):
                     self.say(400, "Not yours", "This is not the way back from the page that jhub opened.")
                 else:
-                    title = "Signed in" if "code" in query else "Not signed in"
-                    self.say(200, title, "You can close this window, and go back to where jhub runs.")
+                    title = "Back from the hub" if "code" in query else "Not signed in"
+                    self.say(200, title, "You can close this window, and go on where jhub runs.")
                     came.put(query)
 
             def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from jhub.errors import InvalidInput
 from jhub.login.questions import Password, PastedToken, SecondFactor, Username, Visit
-from jhub.person.browser import visit
+from jhub.person.browser import show, visit
 
 
 class Terminal:
@@ -42,26 +42,33 @@ class Console:
         self._terminal = Terminal()
 
     def __call__(self, question: object) -> Any:
+        if not (sys.stdin and sys.stdin.isatty()) and "ipykernel" not in sys.modules:
+            raise _nobody()
         try:
             match question:
                 case Username():
-                    return input("Username: ")
+                    return self._line("Username: ")
                 case Password():
                     return getpass.getpass(f"Password of {question.username}: ")
                 case SecondFactor():
                     return getpass.getpass(f"{question.label} (empty if you have none): ")
                 case PastedToken():
                     self.tell(f"make a token on this page of the hub, and paste it here: {question.page}")
+                    show(question.page)
                     return getpass.getpass("Token: ").strip()
                 case Visit():
                     return visit(question, self.tell, gone=self._gone)
                 case _:
                     raise TypeError(f"{question!r} is not a question")
         except (EOFError, NotImplementedError):  # the latter in a notebook that nobody sits at
-            raise InvalidInput(
-                "there is nobody to ask",
-                hint="without a terminal: Hub(url, token), or Hub.login(url, username=…, password=…)",
-            ) from None
+            raise _nobody() from None
+
+    def _line(self, prompt: str) -> str:
+        if "ipykernel" in sys.modules:
+            return input(prompt)  # a notebook shows it beside the field
+        # A program's output is not for questions.
+        print(prompt, end="", file=sys.stderr, flush=True)
+        return input()
 
     def tell(self, text: str) -> None:
         """On stderr, which a notebook shows too."""
@@ -71,3 +78,10 @@ class Console:
         """Nobody waits for an answer any more."""
         self._gone.set()
         self._terminal.restore()
+
+
+def _nobody() -> InvalidInput:
+    return InvalidInput(
+        "there is nobody to ask",
+        hint="without a terminal: Hub(url, token), or Hub.login(url, username=…, password=…)",
+    )

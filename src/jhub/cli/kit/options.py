@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from os import environ
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -89,14 +90,16 @@ UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 def duration(text: str) -> float:
     """Seconds from "90", "90s", "15m", "8h" or "30d"."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
-    if not found or not 0 < float(found[1]) * UNITS[found[2]] <= LONGEST:
+    if not found or not 1 <= float(found[1]) * UNITS[found[2]] <= LONGEST:
         raise click.BadParameter(f"{text!r} is no duration; give it as 90s, 15m, 8h or 30d")
     return float(found[1]) * UNITS[found[2]]
 
 
 def warn_if_beaten(name: str) -> None:
-    """Say so where the environment names a hub: it will be used, not the context that was just chosen."""
-    if contexts.environment_wins():
+    """Say so where the environment names a hub or a context: that is used, and not the one that was just chosen."""
+    if (other := environ.get("JHUB_CONTEXT")) and other != name:
+        note(f"note: JHUB_CONTEXT is {other} and comes before the current context; use -c {name}")
+    elif contexts.environment_wins():
         note(f"note: JUPYTERHUB_API_URL is set and comes before the current context; use -c {name}")
 
 

@@ -10,7 +10,7 @@ import click
 from jhub.cli.kit.output import note
 from jhub.errors import InvalidInput
 from jhub.login.questions import Password, PastedToken, SecondFactor, Username, Visit
-from jhub.person.browser import is_here, visit
+from jhub.person.browser import is_here, show, visit
 
 
 class CommandLine:
@@ -69,10 +69,8 @@ class CommandLine:
                 hint=f"make one on {question.page} and give it on stdin: jhub login URL --token -",
             )
         note(f"make a token on this page of the hub, and paste it here: {question.page}")
-        if self._open_browser and is_here():
-            import webbrowser
-
-            webbrowser.open(question.page)
+        if self._open_browser:
+            show(question.page)
         return self._ask("Token", hide=True).strip()
 
     def _visit(self, question: Visit) -> str:
