@@ -153,7 +153,9 @@ class Saved(NamedTuple):
 
 def check_name(name: str) -> None:
     """`InvalidInput` for what cannot name a context."""
-    if not name.isprintable() or not name.strip():
+    if not name.strip():
+        raise InvalidInput("a context name is missing")
+    if not name.isprintable():
         raise InvalidInput(f"{name!r} cannot name a context")
 
 

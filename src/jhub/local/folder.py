@@ -88,7 +88,8 @@ class Folder:
     def create(self) -> None:
         """Make the folder, for its owner only. Raises LocalHubError where that is impossible, or the disk is full."""
         with disk_errors(self.path):
-            if self.path.exists() and not self.exists() and any(p.name not in NAMES for p in self.path.iterdir()):
+            # Looked for first: another process may be installing its hub here at this moment.
+            if self._holds_something_else() and not self.exists():
                 raise LocalHubError(
                     f"{self.path} holds something else than a local hub", hint="choose an empty folder, or a new one"
                 )
@@ -101,6 +102,11 @@ class Folder:
                 f"the disk is full: {free // 2**20} MB left for {self.path}",
                 hint=f"free at least {NEEDED_BYTES // 2**20} MB, or choose a folder on another disk",
             )
+
+    def _holds_something_else(self) -> bool:
+        draft = f".{self._installation.name}."
+        found = self.path.iterdir() if self.path.exists() else ()
+        return any(each.name not in NAMES and not each.name.startswith(draft) for each in found)
 
     def exists(self) -> bool:
         """Whether a hub was ever installed here."""
