@@ -46,7 +46,31 @@ PROFILES: dict[str, dict[str, Any]] = {
     "ends_at_once": {"cmd": ["sh", "-c", "exit 3"]},
     # The process ends before it answers.
     "dead_at_once": {"cmd": ["false"], **LEFT_TO_JUPYTERHUB},
+    "members": {"cmd": STUB},
+    "nobodys": {"cmd": STUB},
 }
+
+MEMBERS = "the-members"
+"""The group whose members may start `members`; nothing makes it but the tests that need it."""
+
+# What stands beside the settings of a profile.
+MORE: dict[str, dict[str, Any]] = {
+    "members": {
+        "groups": [MEMBERS],
+        "profile_options": {
+            "flavour": {
+                "choices": {
+                    "plain": {"default": True, "spawner_override": {"environment": {"JHUB_FLAVOUR": "plain"}}},
+                    "hot": {"spawner_override": {"environment": {"JHUB_FLAVOUR": "hot"}}},
+                },
+            },
+        },
+    },
+    "nobodys": {"groups": []},
+}
+
+# For the tests of options that profiles know nothing of.
+USER_OPTIONS = ["cpus", "pw", "size"]
 
 SERVICE_SCOPES = ["list:users", "read:users", "servers", "groups"]
 
@@ -91,7 +115,8 @@ def profiles_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for slug, override in PROFILES.items():
         environment = {**override.get("environment", {}), "JHUB_PROFILE": slug}
         entry = {"slug": slug, "display_name": slug, "spawner_override": {**override, "environment": environment}}
-        entries.append({**entry, "default": slug == "stub"})
+        more = {"user_options": USER_OPTIONS, **MORE.get(slug, {})}
+        entries.append({**entry, **more, "default": slug == "stub"})
     path = tmp_path_factory.mktemp("profiles") / "profiles.yaml"
     path.write_text(yaml.safe_dump({"profiles": entries}))
     return path

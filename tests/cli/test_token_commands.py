@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -141,6 +142,7 @@ def test_all_but_this_is_about_ones_own(as_admin: Jhub, as_robot: Jhub, user: st
 
 def test_expired_tokens_are_gone_once_they_are_listed(mine: Jhub, user: str) -> None:
     create(mine, "--expires", "1s")
+    time.sleep(1.2)
     plan = mine("token", "revoke", "--expired", "--dry-run")
     assert (plan.code, plan.out) == (0, f"GET /users/{user}/tokens\n")
     done = mine("token", "revoke", "--expired")

@@ -16,9 +16,9 @@ from hub_api import Api
 from terminal import Jhub
 
 import jhub.testing
-from jhub.extension.profiles import load
 from jhub.local import LocalHub
 from jhub.operations import groups
+from jhub.profiles.file import load
 from jhub.steps import Request
 
 ROOT = Path(__file__).parents[2]
@@ -189,7 +189,9 @@ def test_the_local_hubs_page_runs(tmp_path: Path) -> None:
 
     [profiles] = [text for _, language, text in found if language == "yaml"]
     (tmp_path / "profiles.yaml").write_text(profiles)
-    assert [profile.slug for profile in load(tmp_path / "profiles.yaml").all] == ["course"]
+    assert [profile.slug for profile in load(tmp_path / "profiles.yaml").all] == ["course", "gpu"]
+    [check] = [text for _, language, text in found if "profile check" in text]
+    assert run(["bash", "-euc", check], tmp_path, {}) == "ok: 2 profiles\n"
     assert yaml.safe_load(profiles)["profiles"][0]["default"]
 
     configs = [text for _, language, text in found if "jhub.extension" in text and language == "python"]

@@ -15,11 +15,15 @@ import requests
 from hub_api import Api, Tokens
 from jupyterhub.spawner import SimpleLocalProcessSpawner
 from tornado.web import HTTPError
+from traitlets import Dict, Unicode
 
 from jhub.errors import LocalHubError
 from jhub.extension import barrier
-from jhub.extension.profiles import Profile
+from jhub.extension.verdict import Verdict
 from jhub.local import LocalHub
+from jhub.profiles.model import Profile
+
+MEMBERS = "the-members"
 
 REFUSED = "unknown profile 'gpu'; known profiles: lab, lean, stub,"
 
@@ -36,7 +40,7 @@ WAYS_IN: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def test_a_profile_takes_effect(api: Api, user: str) -> None:
-    api.start(user, "work", profile="slow_spawn", more="options")
+    api.start(user, "work", profile="slow_spawn", size="large")
     answer = api.at(api.ready(user, "work")["url"]).json()
     assert answer["arguments"] == ["--after", "3"]
     # The administrator's environment is there too, and the administrator's hook ran, after the profile.
@@ -47,7 +51,7 @@ def test_a_profile_takes_effect(api: Api, user: str) -> None:
     }
 
 
-@pytest.mark.parametrize("options", [{}, {"profile": None}, {"profile": ""}, {"else": "x"}])
+@pytest.mark.parametrize("options", [{}, {"profile": None}, {"profile": ""}, {"size": "x"}])
 def test_no_profile_is_the_default_one(api: Api, user: str, options: dict[str, Any]) -> None:
     api.start(user, "work", **options)
     assert api.at(api.ready(user, "work")["url"]).json()["profile"] == "stub"
@@ -118,7 +122,9 @@ def test_an_unknown_user_is_still_unknown(api: Api) -> None:
     assert api.start("nobody-at-all", "work", profile="gpu").status_code == 404
 
 
-def test_the_page_does_not_start_an_unknown_profile(hub: LocalHub, api: Api, fresh: Callable[[str], str]) -> None:
+def test_the_page_starts_neither_an_unknown_profile_nor_one_of_others(
+    hub: LocalHub, api: Api, fresh: Callable[[str], str]
+) -> None:
     """The query string of the spawn page does not come by the REST API: the inner barrier stops it."""
     name = fresh("user")
     with requests.Session() as browser:
@@ -127,9 +133,9 @@ def test_the_page_does_not_start_an_unknown_profile(hub: LocalHub, api: Api, fre
         form = {"username": name, "password": hub.user_password, "_xsrf": browser.cookies["_xsrf"]}
         login = browser.post(f"{hub.url}hub/login", data=form, allow_redirects=False)
         assert login.status_code == 302
-        for server in ("", "/work"):
-            page = browser.get(f"{hub.url}hub/spawn/{name}{server}", params={"opt-profile": "gpu"}, timeout=20)
-            assert page.status_code == 400
+        for server, profile, status in (("/work", "nobodys", 403), ("", "gpu", 400), ("/work", "gpu", 400)):
+            page = browser.get(f"{hub.url}hub/spawn/{name}{server}", params={"opt-profile": profile}, timeout=20)
+            assert page.status_code == status
     assert api("GET", f"/users/{name}").json()["servers"] == {}
     # What the page has saved, it has saved; it does not start by REST either.
     answer = api("POST", f"/users/{name}/server")
@@ -137,21 +143,161 @@ def test_the_page_does_not_start_an_unknown_profile(hub: LocalHub, api: Api, fre
     assert "unknown profile" in answer.json()["message"]
 
 
+# ---------------------------------------------------------------- the gate
+
+
+@pytest.fixture
+def members(api: Api) -> Callable[..., None]:
+    """Put users into the group of the profile `members`, or with `gone` out of it."""
+
+    def change(*users: str, gone: bool = False) -> None:
+        assert api("POST", f"/groups/{MEMBERS}").status_code in (201, 409)
+        method = "DELETE" if gone else "POST"
+        assert api(method, f"/groups/{MEMBERS}/users", json={"users": users}).status_code == 200
+
+    return change
+
+
+def _check_closed(answer: requests.Response, profile: str = "members") -> None:
+    assert answer.status_code == 403
+    message = answer.json()["message"]
+    assert message.startswith(
+        f"the profile '{profile}' is not for the owner of this server; known profiles: lab, lean,"
+    )
+    assert profile not in message.partition("known profiles")[2]
+
+
+def test_members_start_their_profile_with_what_they_choose(api: Api, user: str, members: Callable[..., None]) -> None:
+    members(user)
+    assert api.start(user, "work", profile="members", flavour="hot").status_code in (201, 202)
+    environment = api.at(api.ready(user, "work")["url"]).json()["environment"]
+    assert (environment["JHUB_PROFILE"], environment["JHUB_FLAVOUR"]) == ("members", "hot")
+    api.start(user, "other", profile="members")
+    assert api.at(api.ready(user, "other")["url"]).json()["environment"]["JHUB_FLAVOUR"] == "plain"
+
+
+def test_others_do_not_start_it_whoever_asks_for_them(
+    api: Api, hub: LocalHub, hub_tokens: Tokens, user: str, members: Callable[..., None]
+) -> None:
+    """An administrator who is a member, a service, and the owner: the gate looks at the owner's groups alone."""
+    members(hub.username)
+    asking = [(api, user), (Api(hub, hub_tokens.service), user), (Api(hub, hub_tokens.ana), "ana")]
+    for caller, owner in asking:
+        _check_closed(caller.start(owner, "gated", profile="members"))
+        _check_closed(caller("POST", f"/users/{owner}/servers/gated", json={"profile": "members"}))
+    _check_closed(api("PUT", f"/users/{user}/servers/gated", json={"user_options": {"profile": "members"}}))
+    known = api("GET", f"/users/{user}", params={"include_stopped_servers": "1"}).json()["servers"]
+    assert "gated" not in known
+    members(hub.username, gone=True)
+
+
+def test_others_start_it_for_a_member(
+    hub: LocalHub, hub_tokens: Tokens, api: Api, user: str, members: Callable[..., None]
+) -> None:
+    members(user)
+    assert Api(hub, hub_tokens.service).start(user, "work", profile="members").status_code in (201, 202)
+    assert api.at(api.ready(user, "work")["url"]).json()["profile"] == "members"
+
+
+def test_who_has_left_the_group_keeps_what_runs_and_starts_it_no_more(
+    api: Api, user: str, members: Callable[..., None]
+) -> None:
+    path = f"/users/{user}/servers/work"
+    members(user)
+    api.start(user, "work", profile="members")
+    url = api.ready(user, "work")["url"]
+    members(user, gone=True)
+    assert api.at(url).json()["profile"] == "members"
+    assert api("DELETE", path).status_code == 204
+    # The options that the hub has saved are those of a member.
+    _check_closed(api("POST", path))
+    _check_closed(api.start(user, "work", profile="members"))
+    _check_closed(api("PATCH", path, json={"user_options": {"profile": "members"}}))
+    assert api("PATCH", path, json={"user_options": {"profile": "stub"}}).status_code == 200
+    api("POST", path)
+    assert api.at(api.ready(user, "work")["url"]).json()["profile"] == "stub"
+
+
+def test_nobodys_profile_is_nobodys(api: Api, hub: LocalHub, user: str, members: Callable[..., None]) -> None:
+    members(user)
+    for owner in (user, hub.username):
+        _check_closed(api.start(owner, "work", profile="nobodys"), "nobodys")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"profile": "stub", "sise": 3}, "unknown option 'sise' of the profile stub; known options: cpus, pw, size"),
+        ({"sise": 3}, "unknown option 'sise' of the profile stub; "),
+        (
+            {"profile": "members", "flavour": "odd"},
+            "unknown choice 'odd' of the option flavour of the profile members; ",
+        ),
+    ],
+)
+def test_options_that_there_are_not_are_refused(
+    api: Api, user: str, members: Callable[..., None], options: dict[str, Any], message: str
+) -> None:
+    members(user)
+    answer = api.start(user, "work", **options)
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith(message)
+
+
+# ---------------------------------------------------------------- settings of the spawner
+
+
+def _verdict(slug: str = "odd", kube: dict[str, Any] | None = None, **override: Any) -> Verdict:
+    profile = Profile(slug=slug, display_name=slug)
+    return Verdict(profile=profile, choices={}, spawner_override=override, kubespawner_override=kube or {})
+
+
 def test_a_profile_leaves_no_trace_on_the_spawner() -> None:
     """JupyterHub may use a spawner object for several starts."""
     spawner = SimpleLocalProcessSpawner(environment={"A": "1"}, args=["--own"], mem_limit="1G")
-    first = {"environment": {"B": "2"}, "args": ["--first"], "default_url": "/x"}
-    barrier.apply(spawner, Profile(slug="first", display_name="First", spawner_override=first))
+    barrier.apply(spawner, _verdict(environment={"B": "2"}, args=["--first"], default_url="/x"))
     assert spawner.environment == {"A": "1", "B": "2"}
     assert (spawner.args, spawner.default_url, spawner.mem_limit) == (["--first"], "/x", 2**30)
     spawner.environment["C"] = "a hook's"
 
-    barrier.apply(spawner, Profile(slug="second", display_name="Second", spawner_override={"mem_limit": "2G"}))
+    barrier.apply(spawner, _verdict(mem_limit="2G"))
     assert spawner.environment == {"A": "1"}
     assert (spawner.args, spawner.default_url, spawner.mem_limit) == (["--own"], "", 2**31)
 
     barrier.restore(spawner)
     assert spawner.mem_limit == 2**30
+
+
+def test_a_hook_does_not_change_the_profile() -> None:
+    spawner = SimpleLocalProcessSpawner()
+    verdict = _verdict(args=["--own"])
+    barrier.apply(spawner, verdict)
+    spawner.args.append("a hook's")
+    barrier.apply(spawner, verdict)
+    assert spawner.args == ["--own"]
+
+
+def test_settings_of_kubespawner_are_for_kubespawner() -> None:
+    class KubeSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]  # JupyterHub carries no types
+        extra_labels = Dict()
+        image = Unicode("stock")
+
+    class Ours(KubeSpawner):
+        pass
+
+    kube = {"image": "scipy", "extra_labels": {"a": None, "b": {"c": "d"}}, "environment": {"A": None, "B": "2"}}
+    verdict = _verdict(kube=kube, environment={"C": "3"}, image="any")
+    spawner = Ours(environment={"A": "1"}, extra_labels={"a": "x", "z": "x"})
+    barrier.apply(spawner, verdict)
+    assert (spawner.image, spawner.extra_labels) == ("scipy", {"z": "x", "b": {"c": "d"}})
+    assert spawner.environment == {"B": "2", "C": "3"}
+    barrier.restore(spawner)
+    assert (spawner.image, spawner.extra_labels) == ("stock", {"a": "x", "z": "x"})
+    assert spawner.environment == {"A": "1"}
+
+    other = SimpleLocalProcessSpawner(environment={"A": "1"})
+    barrier.apply(other, _verdict(kube=kube))
+    assert other.environment == {"A": "1"}
 
 
 @pytest.mark.parametrize(
@@ -164,7 +310,7 @@ def test_a_profile_leaves_no_trace_on_the_spawner() -> None:
 def test_a_setting_that_the_spawner_does_not_take(override: dict[str, Any], message: str) -> None:
     spawner = SimpleLocalProcessSpawner()
     with pytest.raises(HTTPError) as caught:
-        barrier.apply(spawner, Profile(slug="odd", display_name="Odd", spawner_override=override))
+        barrier.apply(spawner, _verdict(**override))
     assert caught.value.status_code == 500
     assert message in str(caught.value)
 

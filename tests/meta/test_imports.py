@@ -36,7 +36,7 @@ def test_a_hub_that_loads_the_extension_loads_neither_client_nor_command_line(st
     found = loaded(statement)
     assert not found & {"httpx2", "click", "rich"}
     parts = {name.split(".")[1] for name in found if name.startswith("jhub.")}
-    assert parts <= {"extension", "errors", "models"}
+    assert parts <= {"extension", "errors", "models", "profiles"}
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ MAY: dict[str, set[str]] = {
     "secret_store": {"errors", "files", "system_keyring"},
     "expiry": {"models"},
     "login_client": set(),
+    "profiles": {"errors"},
     "steps": {"models", "errors"},
     "binding": {"models", "errors", "steps"},
     "discovery": {"models", "errors", "steps", "binding"},
@@ -37,8 +38,9 @@ MAY: dict[str, set[str]] = {
     "contexts": PURE | {"fleet", "client", "files", "secret_store", "expiry"},
     "testing": {"errors", "steps"},
     "local": {"models", "errors"},
-    "extension": {"models", "errors", "login_client"},
-    "cli": PURE | {"fleet", "login", "login_client", "person", "client", "contexts", "files", "local", "expiry"},
+    "extension": {"models", "errors", "login_client", "profiles"},
+    "cli": PURE
+    | {"fleet", "login", "login_client", "person", "client", "contexts", "files", "local", "expiry", "profiles"},
 }
 
 # Below which parts a library may be imported.

@@ -1,9 +1,8 @@
-"""Reading profiles.yaml, and judging what a start asks for."""
+"""Reading profiles.yaml, and the config.yml of the application hub."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,10 +10,9 @@ from hypothesis import strategies as st
 
 import jhub.local
 from jhub.errors import InvalidInput
-from jhub.extension.judge import Owner, Refusal, judge
-from jhub.extension.profiles import Profile, Profiles, load, parse, slugify
-
-ANA = Owner(name="ana")
+from jhub.profiles.file import check, load, parse
+from jhub.profiles.model import Choice, Option, Problem, Profile, UnlistedChoice
+from jhub.profiles.slugs import slugify
 
 FILE = """
 profiles:
@@ -28,6 +26,35 @@ profiles:
     default: true
   - slug: bare
     spawner_override:
+"""
+
+GATED = """
+profiles:
+  - slug: gpu
+    groups: [geo, Über]
+    users: [Ana]
+    user_options: [cpus]
+    profile_options:
+      image:
+        display_name: Image
+        choices:
+          base: {kubespawner_override: {image: "base:1"}}
+          scipy: {display_name: SciPy, default: true, spawner_override: {args: [--scipy]}}
+          plain:
+        unlisted_choice:
+          enabled: true
+          display_name: Your own
+          validation_regex: "^quay.io/.+$"
+          validation_message: one of quay.io
+          kubespawner_override: {image: "{value}"}
+      size:
+        choices: {small: {}}
+        unlisted_choice: {enabled: false}
+    kubespawner_override:
+      environment: {A: "1", B: null, C: {valueFrom: x}}
+  - slug: nobody
+    groups: []
+    users: []
 """
 
 
@@ -45,51 +72,50 @@ def test_a_file() -> None:
     )
     assert lean == Profile(slug="lean", display_name="lean", default=True)
     assert bare == Profile(slug="bare", display_name="bare")
-    assert [profile.slug for profile in parse(FILE).all] == ["big-memory-64-gb", "lean", "bare"]
+    assert parse(FILE).warnings == ()
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("profiles: [", "not YAML: "),
-        ("", "the file must be a mapping"),
-        ("- slug: lab", "the file must be a mapping"),
-        ("profile: []", "the file: unknown key 'profile' (known: profiles)"),
-        ("profiles: {lab: {}}", "`profiles` must be a list of at least one profile"),
-        ("profiles: []", "`profiles` must be a list of at least one profile"),
-        ("profiles: [lab]", "profile 1 must be a mapping"),
-        (
-            "profiles: [{slug: lab, groups: [x]}]",
-            "profile lab: unknown key 'groups' (known: default, description, display_name, slug, spawner_override)",
+def test_gates_and_options() -> None:
+    gpu, nobody = parse(GATED).all
+    assert gpu == Profile(
+        slug="gpu",
+        display_name="gpu",
+        groups=("geo", "Über"),
+        users=("ana",),
+        user_options=("cpus",),
+        profile_options=(
+            Option(
+                key="image",
+                display_name="Image",
+                choices=(
+                    Choice(key="base", display_name="base", kubespawner_override={"image": "base:1"}),
+                    Choice(key="scipy", display_name="SciPy", default=True, spawner_override={"args": ["--scipy"]}),
+                    Choice(key="plain", display_name="plain"),
+                ),
+                unlisted_choice=UnlistedChoice(
+                    display_name="Your own",
+                    validation_regex="^quay.io/.+$",
+                    validation_message="one of quay.io",
+                    kubespawner_override={"image": "{value}"},
+                ),
+            ),
+            Option(key="size", display_name="size", choices=(Choice(key="small", display_name="small"),)),
         ),
-        ("profiles: [{display_name: Lab, 3: x}]", "profile 1: unknown key 3"),
-        ("profiles: [{description: x}]", "profile 1: needs a `slug` without spaces"),
-        ("profiles: [{display_name: '???'}]", "profile ???: needs a `slug` without spaces"),
-        ("profiles: [{slug: a b}]", "profile a b: needs a `slug` without spaces"),
-        ("profiles: [{slug: 7}]", "profile 7: `slug` must be text"),
-        ("profiles: [{slug: a, default: 'yes'}]", "profile a: `default` must be true or false"),
-        ("profiles: [{slug: a}, {slug: a}]", "two profiles have the slug 'a'"),
-        ("profiles: [{slug: a-b}, {display_name: A b}]", "two profiles have the slug 'a-b'"),
-        (
-            "profiles: [{slug: a, default: true}, {slug: b, default: true}]",
-            "only one profile can be the default, not a and b",
-        ),
-        ("profiles: [{slug: a, spawner_override: [x]}]", "profile a: `spawner_override` must be a mapping"),
-        (
-            "profiles: [{slug: a, spawner_override: {environment: [x]}}]",
-            "profile a: `environment` must be a mapping",
-        ),
-        (
-            "profiles: [{slug: a, spawner_override: {environment: {N: 8}}}]",
-            "profile a: the environment variable N must be text: write it in quotes",
-        ),
-    ],
-)
-def test_a_file_with_a_mistake(text: str, message: str) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        parse(text)
-    assert str(caught.value).startswith(message)
-    assert "\n" not in str(caught.value)
+        kubespawner_override={"environment": {"A": "1", "B": None, "C": {"valueFrom": "x"}}},
+    )
+    assert (nobody.groups, nobody.users) == ((), ())
+
+
+def test_aliases_and_merge_keys() -> None:
+    text = """
+    profiles:
+      - &base {slug: a, description: same, spawner_override: &settings {args: [x]}}
+      - {<<: *base, slug: b}
+      - {slug: c, spawner_override: {<<: [{args: [y]}, *settings], cmd: [z]}}
+    """
+    a, b, c = parse(text).all
+    assert b == Profile(slug="b", display_name="b", description="same", spawner_override=a.spawner_override)
+    assert c.spawner_override == {"args": ["y"], "cmd": ["z"]}
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
@@ -98,9 +124,28 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="cannot read"):
         load(tmp_path)
     bad = tmp_path / "bad.yaml"
-    bad.write_text("profiles: []")
-    with pytest.raises(InvalidInput, match=r"bad\.yaml: `profiles` must be"):
+    bad.write_bytes(b"\xff\xfe")
+    with pytest.raises(InvalidInput, match="cannot read"):
         load(bad)
+
+
+def test_loading_says_the_first_mistakes(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("profiles: []")
+    with pytest.raises(InvalidInput, match=r"bad\.yaml:1: `profiles` must be"):
+        load(bad)
+    bad.write_text("profiles:\n" + "".join(f"  - slug: {number}\n" for number in range(5)))
+    with pytest.raises(InvalidInput) as caught:
+        load(bad)
+    assert str(caught.value).count("`slug` must be text") == 3
+    assert f"; {bad}:4: profile 2: " in str(caught.value)
+    assert str(caught.value).endswith("; and 2 more (jhub profile check FILE tells all)")
+
+
+def test_a_byte_order_mark_is_no_matter(tmp_path: Path) -> None:
+    file = tmp_path / "profiles.yaml"
+    file.write_bytes(b"\xef\xbb\xbfprofiles: [{slug: a}]")
+    assert [profile.slug for profile in load(file).all] == ["a"]
 
 
 def test_the_local_hubs_own_file() -> None:
@@ -113,10 +158,10 @@ def test_the_local_hubs_own_file() -> None:
 
 @pytest.mark.parametrize(
     ("name", "slug"),
-    [("Big Memory (64 GB)", "big-memory-64-gb"), ("  Größe: klein ", "grosse-klein"), ("--", ""), ("a__b", "a-b")],
+    [("Big Memory (64 GB)", "big-memory-64-gb"), ("  Größe: klein ", "groe-klein"), ("--", ""), ("a__b", "a-b")],
 )
 def test_slugs(name: str, slug: str) -> None:
-    assert slugify(name) == slug.replace("grosse", "groe")
+    assert slugify(name) == slug
 
 
 @given(st.text())
@@ -124,50 +169,79 @@ def test_a_slug_is_its_own_slug(name: str) -> None:
     assert slugify(slugify(name)) == slugify(name)
 
 
+# ---------------------------------------------------------------- the application hub's
+
+APPLICATION_HUB = """
+profiles:
+- id: profile_lab
+  groups: [group-a, group-b]
+  node_selector: {}
+  default_url: /lab
+  definition:
+    display_name: Jupyter Lab
+    description: null
+    slug: lab
+    default: true
+    kubespawner_override: {cpu_limit: 2, mem_limit: 6G, image: "jupyter/minimal-notebook:latest"}
+  pod_env_vars: {HOME: /workspace}
+  volumes: []
+- id: profile_code
+  groups: []
+  node_selector: {disk: ssd}
+  definition: {display_name: Code, default: true}
+  role_bindings:
+  - name: "{{ namespace }}-reader"
+  config_maps: null
+"""
+
+
+def test_a_file_of_the_application_hub() -> None:
+    checked = check(APPLICATION_HUB)
+    assert checked.profiles is not None
+    lab, code = checked.profiles.all
+    assert lab == Profile(
+        slug="lab",
+        display_name="Jupyter Lab",
+        default=True,
+        groups=("group-a", "group-b"),
+        spawner_override={"default_url": "/lab", "environment": {"HOME": "/workspace"}},
+        kubespawner_override={"cpu_limit": 2, "mem_limit": "6G", "image": "jupyter/minimal-notebook:latest"},
+    )
+    assert code == Profile(slug="profile_code", display_name="Code", default=True, groups=())
+    assert checked.profiles.warnings == checked.problems
+    assert list(checked.problems) == [
+        Problem(
+            15, "several profiles are the default, lab and profile_code: of those a user may start, the first is", True
+        ),
+        Problem(17, "profile Code: `node_selector` is not supported, and left out", True),
+        Problem(19, "profile Code: `role_bindings` is not supported, and left out", True),
+    ]
+
+
 @pytest.mark.parametrize(
-    ("options", "slug"),
+    ("text", "message"),
     [
-        (None, "lean"),
-        ({}, "lean"),
-        ({"profile": None}, "lean"),
-        ({"profile": ""}, "lean"),
-        ({"other": "x"}, "lean"),
-        ({"profile": "bare"}, "bare"),
-        ({"profile": ["bare"]}, "bare"),
+        ("{definition: {slug: a}}", "profile a: needs `groups`"),
+        ("{groups: [], definition: {slug: a}, default_url: '/{{ x }}'}", "profile a: templates are not supported, and"),
+        (
+            "{groups: [], definition: {slug: a}, pod_env_vars: {A: '{% if x %}'}}",
+            "profile a: templates are not supported",
+        ),
+        ("{groups: ['{{ namespace }}'], definition: {slug: a}}", "profile a: templates are not supported"),
+        (
+            "{groups: [], definition: {slug: a, kubespawner_override: {x: [{y: '{{ spawner.user.name }}'}]}}}",
+            "profile a: templates are not supported",
+        ),
+        (
+            "{groups: [], definition: {slug: a}, pod_env_vars: {A: 1}}",
+            "profile a: the environment variable 'A' must be text",
+        ),
+        ("{groups: [], definition: {slug: a, groups: [b]}}", "profile a: unknown key 'groups' (known: "),
+        ("{groups: [], definition: x}", "profile 1: `definition` must be a mapping"),
+        ("{groups: [], definition: {slug: a}}, {id: b}", "profile 2: needs a `definition`"),
     ],
 )
-def test_what_a_start_gets(options: dict[str, Any] | None, slug: str) -> None:
-    verdict = judge(parse(FILE), ANA, options)
-    assert isinstance(verdict, Profile)
-    assert verdict.slug == slug
-
-
-def test_without_a_default_the_first() -> None:
-    verdict = judge(parse("profiles: [{slug: a}, {slug: b}]"), ANA, {})
-    assert isinstance(verdict, Profile)
-    assert verdict.slug == "a"
-
-
-@pytest.mark.parametrize(
-    ("profile", "message"),
-    [
-        ("gpu", "unknown profile 'gpu'; known profiles: big-memory-64-gb, lean, bare"),
-        ("Lean", "unknown profile 'Lean'; "),
-        ("x" * 1000, f"unknown profile '{'x' * 60}…'; "),
-        ("a\nb", "unknown profile 'a\\nb'; "),
-        (3, "the option 'profile' must be text; known profiles: "),
-        ({}, "the option 'profile' must be text; "),
-        ([], "the option 'profile' must be text; "),
-        (["lean", "bare"], "the option 'profile' must be text; "),
-        (False, "the option 'profile' must be text; "),
-    ],
-)
-def test_what_a_start_is_refused_for(profile: object, message: str) -> None:
-    verdict = judge(parse(FILE), ANA, {"profile": profile})
-    assert isinstance(verdict, Refusal)
-    assert verdict.status == 400
-    assert verdict.message.startswith(message)
-
-
-def test_no_profile_is_a_refusal() -> None:
-    assert judge(Profiles(()), ANA, {}) == Refusal(status=403, message="no profile is available")
+def test_a_file_of_the_application_hub_with_a_mistake(text: str, message: str) -> None:
+    [problem, *_] = check(f"profiles:\n  [{text}]").errors
+    assert problem.line == 2
+    assert problem.message.startswith(message)

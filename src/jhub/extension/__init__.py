@@ -16,7 +16,7 @@ from traitlets.config import Config
 
 from jhub.errors import InvalidInput
 from jhub.extension import legacy_token as _legacy_token
-from jhub.extension import profiles as _profiles
+from jhub.profiles import file as _profiles
 
 __all__ = ["enable"]
 

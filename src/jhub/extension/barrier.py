@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 from jupyterhub.spawner import Spawner
@@ -14,8 +15,11 @@ from jupyterhub.utils import maybe_future
 from tornado.web import HTTPError
 from traitlets import TraitError
 
-from jhub.extension.judge import Owner, Refusal, judge
-from jhub.extension.profiles import Profile, Profiles
+from jhub.extension.gate import Owner
+from jhub.extension.judge import judge
+from jhub.extension.overrides import updated
+from jhub.extension.verdict import Refusal, Verdict
+from jhub.profiles.model import Profiles
 
 BEFORE = "_jhub_settings_before_profile"
 """Where a spawner keeps what a profile replaced."""
@@ -39,7 +43,7 @@ def install(profiles: Profiles) -> None:
 
 def _judged(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     async def run_pre_spawn_hook(self: Any) -> Any:
-        verdict = judge(_current[0], Owner(name=self.user.name), self.user_options)
+        verdict = judge(_current[0], owner_of(self.user), self.user_options)
         if isinstance(verdict, Refusal):
             raise HTTPError(verdict.status, verdict.message)
         apply(self, verdict)
@@ -59,23 +63,51 @@ def _restored(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return run_post_stop_hook
 
 
-def apply(spawner: Any, profile: Profile) -> None:
-    """Give a spawner the profile's settings. Raises HTTPError 500 for one that the spawner does not have or take."""
+def owner_of(user: Any) -> Owner:
+    """The hub's user as the judge sees it: with the groups of this moment."""
+    return Owner(name=user.name, groups=frozenset(group.name for group in user.groups))
+
+
+def apply(spawner: Any, verdict: Verdict) -> None:
+    """Give a spawner the settings of a start. Raises HTTPError 500 for one that the spawner does not have or take."""
     # A stop that failed half-way may not have come to its hook.
     restore(spawner)
-    before: dict[str, Any] = {}
-    setattr(spawner, BEFORE, before)
-    for name, value in profile.spawner_override.items():
-        where = f"profile {profile.slug}: the setting {name!r} of {type(spawner).__name__}"
-        if not spawner.has_trait(name):
-            raise HTTPError(500, f"{where} does not exist")
-        before[name] = present = getattr(spawner, name)
-        if name == "environment":
-            value = {**present, **(value or {})}
-        try:
-            setattr(spawner, name, value)
-        except TraitError as error:
-            raise HTTPError(500, f"{where} cannot be {value!r}: {error}") from error
+    setattr(spawner, BEFORE, {})
+    for name, value in verdict.spawner_override.items():
+        present = _present(spawner, name, verdict)
+        _set(spawner, name, {**present, **(value or {})} if name == "environment" else value, verdict)
+    if not is_kubespawner(spawner):
+        return
+    for name, value in verdict.kubespawner_override.items():
+        present = _present(spawner, name, verdict)
+        both = isinstance(value, dict) and isinstance(present, dict)
+        _set(spawner, name, updated(present, value) if both else value, verdict)
+
+
+def is_kubespawner(spawner: Any) -> bool:
+    """Whether it is one, or of a class made from it. By name: the hub may have no KubeSpawner to import."""
+    return any(kind.__name__ == "KubeSpawner" for kind in type(spawner).__mro__)
+
+
+def _present(spawner: Any, name: str, verdict: Verdict) -> Any:
+    """The value of a setting so far."""
+    if not spawner.has_trait(name):
+        raise HTTPError(500, f"{_where(spawner, name, verdict)} does not exist")
+    return getattr(spawner, name)
+
+
+def _set(spawner: Any, name: str, value: Any, verdict: Verdict) -> None:
+    """Set it, and keep what was there before this start."""
+    getattr(spawner, BEFORE).setdefault(name, getattr(spawner, name))
+    try:
+        # A copy: hooks change what is set in place, and the profile is for the next start as well.
+        setattr(spawner, name, deepcopy(value))
+    except TraitError as error:
+        raise HTTPError(500, f"{_where(spawner, name, verdict)} cannot be {value!r}: {error}") from error
+
+
+def _where(spawner: Any, name: str, verdict: Verdict) -> str:
+    return f"profile {verdict.profile.slug}: the setting {name!r} of {type(spawner).__name__}"
 
 
 def restore(spawner: Any) -> None:

@@ -1,60 +1,114 @@
-"""Deciding which profile a start gets, if any. Pure: no hub, no spawner."""
+"""Deciding which profile a start gets, if any, and with which settings. Pure: no hub, no spawner."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
-from msgspec import Struct
+from jhub.extension.asked import of_profile, profile_named
+from jhub.extension.gate import Owner, visible
+from jhub.extension.overrides import filled, merged_deeply, merged_settings
+from jhub.extension.verdict import Refusal, Refused, Verdict, listed, shown
+from jhub.profiles.model import UNLISTED, Option, Overrides, Profile, Profiles
 
-from jhub.extension.profiles import Profile, Profiles
+UNLISTED_SELECTED = UNLISTED.removeprefix("--")
+"""What KubeSpawner's form selects where the text field counts."""
 
-SHOWN = 60
-"""Characters of a wrong profile's name that a message repeats."""
-
-
-class Owner(Struct, frozen=True, kw_only=True):
-    """Whose server it is. Never the one who asks: an administrator starts a user's server as that user would."""
-
-    name: str
-
-
-class Refusal(Struct, frozen=True, kw_only=True):
-    """Why there will be no start, as the HTTP status and message to answer with."""
-
-    status: int
-    message: str
+LONGEST = 500
+"""Characters of an unlisted choice. The longest names of images have fewer, and a regular expression may be slow."""
 
 
-def judge(profiles: Profiles, owner: Owner, options: Mapping[str, Any] | None) -> Profile | Refusal:
-    """The profile by which a server of `owner` starts with the user options `options`, or why it must not."""
+def judge(profiles: Profiles, owner: Owner, options: Mapping[str, Any] | None) -> Verdict | Refusal:
+    """By what a server of `owner` starts with the user options `options`, or why it must not.
+
+    Refusals: 403 for a profile of others, or where no profile is the owner's; 400 for a profile, an option or a choice
+    that there is not, and whatever else does not belong there. They name what is allowed to the owner, and nothing
+    else of what there is.
+    """
+    try:
+        return _judged(profiles, owner, options or {})
+    except Refused as refused:
+        return refused.refusal
+
+
+def _judged(profiles: Profiles, owner: Owner, options: Mapping[str, Any]) -> Verdict:
     mine = visible(profiles, owner)
     if not mine:
         # Never an empty list that a spawner would take for "the default image".
-        return Refusal(status=403, message="no profile is available")
-    named = _named(options)
+        raise Refused("no profile is available", status=403)
+    profile = _profile(profiles, mine, options)
+    asked = of_profile(options, profile, mine)
+    layers: list[Overrides] = [profile]
+    choices: dict[str, str] = {}
+    for option in profile.profile_options:
+        name, value, layer = _chosen(profile, option, asked)
+        choices[name] = value
+        layers.append(layer)
+    return Verdict(
+        profile=profile,
+        choices=choices,
+        spawner_override=merged_settings(layer.spawner_override for layer in layers),
+        kubespawner_override=merged_deeply(layer.kubespawner_override for layer in layers),
+    )
+
+
+def _profile(profiles: Profiles, mine: tuple[Profile, ...], options: Mapping[str, Any]) -> Profile:
+    known = listed(profile.slug for profile in mine)
+    named = profile_named(options, known)
     if named is None:
         return next((profile for profile in mine if profile.default), mine[0])
-    known = ", ".join(profile.slug for profile in mine)
-    if not isinstance(named, str):
-        return Refusal(status=400, message=f"the option 'profile' must be text; known profiles: {known}")
     for profile in mine:
         if profile.slug == named:
             return profile
-    shown = named if len(named) <= SHOWN else named[:SHOWN] + "…"
-    return Refusal(status=400, message=f"unknown profile {shown!r}; known profiles: {known}")
+    if any(profile.slug == named for profile in profiles.all):
+        raise Refused(f"the profile {shown(named)} is not for the owner of this server; known profiles: {known}", 403)
+    raise Refused(f"unknown profile {shown(named)}; known profiles: {known}")
 
 
-def visible(profiles: Profiles, owner: Owner) -> tuple[Profile, ...]:
-    """The profiles that `owner` may start."""
-    return profiles.all
+def _chosen(profile: Profile, option: Option, asked: Mapping[str, str]) -> tuple[str, str, Overrides]:
+    """What a start names, its value, and the overrides of an option that come of it."""
+    text = asked.get(option.key + UNLISTED)
+    key = asked.get(option.key)
+    choices = {choice.key: choice for choice in option.choices}
+    if key is not None and key not in choices and not (key == UNLISTED_SELECTED and option.unlisted_choice is not None):
+        raise Refused(f"unknown choice {shown(key)} of {_called(profile, option)}; {_allowed(option)}")
+    if text is not None:
+        return option.key + UNLISTED, text, _unlisted(profile, option, text)
+    choice = option.default if key is None else choices.get(key)
+    if choice is None:
+        raise Refused(f"{_called(profile, option)} needs a value; {_allowed(option)}")
+    return option.key, choice.key, choice
 
 
-def _named(options: Mapping[str, Any] | None) -> object:
-    """What the options call the profile: None if they name none."""
-    value: object = (options or {}).get("profile")
-    if isinstance(value, list):
-        # A form's values arrive as lists.
-        values = cast("list[object]", value)
-        return values[0] if len(values) == 1 else values
-    return None if value == "" else value
+def _unlisted(profile: Profile, option: Option, text: str) -> Overrides:
+    """The overrides of a text of one's own, with the text in them."""
+    unlisted = option.unlisted_choice
+    if unlisted is None:
+        raise Refused(f"{_called(profile, option)} takes no other text; {_allowed(option)}")
+    if len(text) > LONGEST:
+        raise Refused(f"the text for {_called(profile, option)} is longer than {LONGEST} characters")
+    # JupyterHub and KubeSpawner put names into settings by `{username}` and the like: this is not for others to write.
+    if not text.isprintable() or "{" in text or "}" in text:
+        raise Refused(f"the text for {_called(profile, option)} has braces or control characters")
+    if unlisted.validation_regex and not re.fullmatch(unlisted.validation_regex, text):
+        why = unlisted.validation_message or f"it must match {unlisted.validation_regex}"
+        raise Refused(f"{shown(text)} does not do for {_called(profile, option)}: {why}")
+    return Overrides(
+        spawner_override=filled(unlisted.spawner_override, text),
+        kubespawner_override=filled(unlisted.kubespawner_override, text),
+    )
+
+
+def _called(profile: Profile, option: Option) -> str:
+    return f"the option {option.key} of the profile {profile.slug}"
+
+
+def _allowed(option: Option) -> str:
+    """What an option takes."""
+    ways: list[str] = []
+    if option.choices:
+        ways.append(f"known choices: {listed(choice.key for choice in option.choices)}")
+    if option.unlisted_choice is not None:
+        ways.append(f"text of your own goes into {option.key}{UNLISTED}")
+    return "; ".join(ways)

@@ -18,8 +18,10 @@ from jupyterhub.apihandlers.users import UserServerAPIHandler
 from jupyterhub.scopes import needs_scope, scope_definitions
 from tornado.web import HTTPError
 
-from jhub.extension.judge import Owner, Refusal, judge
-from jhub.extension.profiles import Profiles
+from jhub.extension.barrier import owner_of
+from jhub.extension.judge import judge
+from jhub.extension.verdict import Refusal
+from jhub.profiles.model import Profiles
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -63,7 +65,7 @@ class JudgedStart(UserServerAPIHandler):  # type: ignore[misc]  # JupyterHub car
         await super().post(user_name, server_name)
 
     def _judge(self, owner: Any, options: Mapping[str, Any] | None) -> None:
-        verdict = judge(_current[0], Owner(name=owner.name), options)
+        verdict = judge(_current[0], owner_of(owner), options)
         if isinstance(verdict, Refusal):
             raise HTTPError(verdict.status, verdict.message)
 

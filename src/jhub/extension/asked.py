@@ -1,0 +1,80 @@
+"""What the user options of a start ask for, whichever way they came. Pure.
+
+By the REST API they come in KubeSpawner's JSON, `{"profile": "gpu", "image": "scipy"}`; by its form with longer names
+and each value in a list, `{"profile": ["gpu"], "profile-option-gpu--image": ["scipy"]}`. KubeSpawner up to 6.1 has a
+single dash there. The form sends what is set for the other profiles as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from jhub.extension.verdict import Refused, listed, shown
+from jhub.profiles.model import UNLISTED, Profile
+from jhub.profiles.own_format import FORM
+
+OF_THE_HUB = {"_xsrf"}
+"""What a form may send that is none of its fields."""
+
+
+def profile_named(options: Mapping[str, Any], known: str) -> str | None:
+    """The slug in the options; None if they name no profile. Raises Refused."""
+    named = _single(options.get("profile"))
+    if named is None or named == "":
+        return None
+    if not isinstance(named, str):
+        raise Refused(f"the option 'profile' must be text; known profiles: {known}")
+    return named
+
+
+def of_profile(options: Mapping[str, Any], profile: Profile, mine: tuple[Profile, ...]) -> dict[str, str]:
+    """What the options ask of `profile`, by the short names of its options. Raises Refused for all that is unknown.
+
+    `mine` are all profiles that the owner may start: what a form sends for the others of them is left out.
+    """
+    short = _names(profile)
+    aliases = _form_names(profile)
+    others = {name for other in mine for name in _form_names(other)} - aliases.keys()
+    found: dict[str, str] = {}
+    for key, given in options.items():
+        if key == "profile" or key in OF_THE_HUB or key in others or key in profile.user_options:
+            continue
+        name = aliases.get(key, key)
+        if name not in short:
+            raise Refused(_unknown(key, profile))
+        value = _single(given)
+        if value is None or value == "":
+            continue
+        if not isinstance(value, str):
+            raise Refused(f"the option {shown(key)} must be text")
+        if found.setdefault(name, value) != value:
+            raise Refused(f"the option {shown(name)} is given twice, with different values")
+    return found
+
+
+def _unknown(key: object, profile: Profile) -> str:
+    """Of the options with text of one's own, only those that take it are told."""
+    names = [option.key for option in profile.profile_options if option.choices]
+    names += [f"{option.key}{UNLISTED}" for option in profile.profile_options if option.unlisted_choice is not None]
+    known = listed([*names, *profile.user_options])
+    told = f"known options: {known}" if known else "it has no options"
+    return f"unknown option {shown(str(key))} of the profile {profile.slug}; {told}"
+
+
+def _names(profile: Profile) -> list[str]:
+    """What a start may name of a profile's options."""
+    return [option.key + end for option in profile.profile_options for end in ("", UNLISTED)]
+
+
+def _form_names(profile: Profile) -> dict[str, str]:
+    """The names that forms use, and the short ones that they stand for. Today's come last, and beat the older."""
+    return {f"{FORM}{profile.slug}{dash}{name}": name for dash in ("-", "--") for name in _names(profile)}
+
+
+def _single(value: object) -> object:
+    """A form's values arrive as lists of one."""
+    if isinstance(value, list):
+        values = cast("list[object]", value)
+        return values[0] if len(values) == 1 else values
+    return value

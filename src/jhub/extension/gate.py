@@ -1,0 +1,30 @@
+"""Whose profile is it? Pure."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from jhub.profiles.model import Profile, Profiles
+
+
+class Owner(Struct, frozen=True, kw_only=True):
+    """Whose server it is. Never the one who asks: an administrator starts a user's server as that user would."""
+
+    name: str
+    """As the hub has it, in small letters."""
+    groups: frozenset[str] = frozenset()
+
+
+def admits(profile: Profile, owner: Owner) -> bool:
+    """Whether `owner` may start a profile: as one of its `users`, or as a member of one of its `groups`.
+
+    A profile that has neither key is everybody's. One with an empty list lets nobody in by it.
+    """
+    if profile.groups is None and profile.users is None:
+        return True
+    return owner.name in (profile.users or ()) or not owner.groups.isdisjoint(profile.groups or ())
+
+
+def visible(profiles: Profiles, owner: Owner) -> tuple[Profile, ...]:
+    """The profiles that `owner` may start, in the order of the file."""
+    return tuple(profile for profile in profiles.all if admits(profile, owner))

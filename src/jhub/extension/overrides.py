@@ -1,0 +1,64 @@
+"""Putting together the overrides of a profile and of what was chosen in it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+
+def merged_settings(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Settings for any spawner: later layers replace those of earlier ones, and only `environment` grows together."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        environment: dict[str, Any] = {**(merged.get("environment") or {}), **(layer.get("environment") or {})}
+        merged |= layer
+        if "environment" in merged:
+            merged["environment"] = environment
+    return merged
+
+
+def merged_deeply(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Settings for KubeSpawner: mappings grow together at any depth, all else is replaced.
+
+    A null stays, for it may stand for a key of the spawner's own that is to go: `updated` takes it away.
+    """
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            present: object = merged.get(key)
+            if isinstance(present, dict) and isinstance(value, dict):
+                both = (cast("dict[str, Any]", present), cast("dict[str, Any]", value))
+                merged[key] = merged_deeply(both)
+            else:
+                merged[key] = value
+    return merged
+
+
+def updated(present: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """What KubeSpawner makes of a setting that is a mapping: `change` goes into it, and its nulls take keys away."""
+    result = dict(present)
+    for key, value in change.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, dict):
+            below = result.get(key)
+            result[key] = updated(
+                cast("dict[str, Any]", below) if isinstance(below, dict) else {}, cast("dict[str, Any]", value)
+            )
+        else:
+            result[key] = value
+    return result
+
+
+def filled(template: object, value: str) -> Any:
+    """`template` with `value` in place of each `{value}` in its texts, at any depth. No other braces mean anything."""
+    match template:
+        case str():
+            return template.replace("{value}", value)
+        case list():
+            return [filled(item, value) for item in cast("list[object]", template)]
+        case dict():
+            items = cast("dict[str, Any]", template).items()
+            return {filled(key, value): filled(below, value) for key, below in items}
+        case _:
+            return template

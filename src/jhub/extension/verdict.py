@@ -1,0 +1,54 @@
+"""What the judge says, and how it says no. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import Struct
+
+from jhub.profiles.model import Profile
+
+MOST_CHARACTERS = 60
+"""Of a wrong name, that a message repeats."""
+
+MOST_NAMES = 20
+"""That a message lists."""
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """The profile of a start, and the settings that come of it and of what was chosen in it."""
+
+    profile: Profile
+    choices: dict[str, str]
+    """Of each option, in KubeSpawner's words: `{"image": "scipy"}`, or `{"image--unlisted-choice": "any/image:1"}`."""
+    spawner_override: dict[str, Any]
+    kubespawner_override: dict[str, Any]
+    """Its mappings are to be merged into the spawner's own."""
+
+
+class Refusal(Struct, frozen=True, kw_only=True):
+    """Why there will be no start, as the HTTP status and message to answer with."""
+
+    status: int
+    message: str
+
+
+class Refused(Exception):
+    """Carries a refusal out of the depth of the judge."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.refusal = Refusal(status=status, message=message)
+
+
+def shown(name: str) -> str:
+    """A name that somebody sent, for a message."""
+    return repr(name if len(name) <= MOST_CHARACTERS else name[:MOST_CHARACTERS] + "…")
+
+
+def listed(names: Iterable[str]) -> str:
+    """The names that are allowed, for a message."""
+    every = list(names)
+    more = len(every) - MOST_NAMES
+    return ", ".join(every[:MOST_NAMES]) + (f", and {more} more" if more > 0 else "")

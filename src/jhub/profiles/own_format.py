@@ -1,0 +1,140 @@
+"""Reading a profiles.yaml from its tree."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from jhub.profiles import schema
+from jhub.profiles.fields import Fields, shown
+from jhub.profiles.model import UNLISTED, Choice, Option, Profile, UnlistedChoice
+from jhub.profiles.slugs import slugify
+
+FORM = "profile-option-"
+"""How the names of KubeSpawner's form begin."""
+
+
+def profile(fields: Fields, number: int) -> Profile:
+    """One profile, the `number`th of the file. What is wrong with it has been reported."""
+    fields.where = called(fields, number)
+    fields.only(schema.PROFILE)
+    return described(fields, groups=fields.names("groups"), users=user_names(fields))
+
+
+def called(fields: Fields, number: int) -> str:
+    """What messages call a profile: what tells it apart best of what it has."""
+    for key in ("slug", "display_name"):
+        value = getattr(fields.node.entries.get(key), "written", "")
+        if value:
+            return f"profile {value if len(value) <= 60 else value[:60] + '…'}"
+    return f"profile {number}"
+
+
+def user_names(fields: Fields) -> tuple[str, ...] | None:
+    """The `users`, in small letters.
+
+    Here is where they become so: the names by which JupyterHub knows users are, unless the authenticator is of another
+    mind, and the judge compares letter by letter. Names of groups are left as they are, as JupyterHub leaves them.
+    """
+    names = fields.names("users")
+    return None if names is None else tuple(name.lower() for name in names)
+
+
+def described(
+    fields: Fields,
+    *,
+    groups: tuple[str, ...] | None,
+    users: tuple[str, ...] | None,
+    fallback: str = "",
+) -> Profile:
+    """A profile by what it says of itself; `fallback` is its slug if it gives none."""
+    display_name = fields.text("display_name")
+    slug = fields.text("slug") or fallback or slugify(display_name)
+    told = fields.report.has_error_at(fields.line("slug"), fields.line("display_name"))
+    if not told and (not slug or re.search(r"\s", slug) or not slug.isprintable()):
+        fields.error("slug", "needs a `slug` without spaces, or a `display_name` to make one of")
+    options = _options(fields)
+    return Profile(
+        slug=slug,
+        display_name=display_name or slug,
+        description=fields.text("description"),
+        default=fields.flag("default"),
+        groups=groups,
+        users=users,
+        profile_options=options,
+        user_options=_user_options(fields, options),
+        **_overrides(fields),
+    )
+
+
+def _overrides(fields: Fields) -> dict[str, Any]:
+    return {
+        "spawner_override": fields.settings("spawner_override"),
+        "kubespawner_override": fields.settings("kubespawner_override", removable=True),
+    }
+
+
+def _options(fields: Fields) -> tuple[Option, ...]:
+    below = fields.fields("profile_options")
+    if below is None:
+        return ()
+    found: list[Option] = []
+    for key, option in below.each(f"{fields.where}: option"):
+        if key == "profile" or not key or key.startswith(FORM) or key.endswith(UNLISTED) or not key.isprintable():
+            below.error(key, f"no option can have the name {shown(key)}: a start could not tell it from other things")
+        found.append(_option(key, option))
+    return tuple(found)
+
+
+def _option(key: str, fields: Fields) -> Option:
+    fields.only(schema.OPTION)
+    below = fields.fields("choices")
+    choices = tuple(_choice(*each) for each in below.each(f"{fields.where}: choice")) if below else ()
+    defaults = [choice.key for choice in choices if choice.default]
+    if len(defaults) > 1:
+        fields.error("choices", f"only one choice can be the default, not {' and '.join(defaults)}")
+    unlisted = _unlisted(fields)
+    if not choices and unlisted is None:
+        fields.error("choices", "needs `choices`, or an `unlisted_choice` with `enabled: true`")
+    return Option(key=key, display_name=fields.text("display_name") or key, choices=choices, unlisted_choice=unlisted)
+
+
+def _choice(key: str, fields: Fields) -> Choice:
+    fields.only(schema.CHOICE)
+    if not key or not key.isprintable():
+        fields.report.error(fields.node.line, f"{fields.where}: no choice can have the name {shown(key)}")
+    return Choice(
+        key=key,
+        display_name=fields.text("display_name") or key,
+        default=fields.flag("default"),
+        **_overrides(fields),
+    )
+
+
+def _unlisted(fields: Fields) -> UnlistedChoice | None:
+    below = fields.fields("unlisted_choice")
+    if below is None:
+        return None
+    below.only(schema.UNLISTED_CHOICE)
+    regex = below.text("validation_regex")
+    try:
+        re.compile(regex)
+    except (re.error, RecursionError, OverflowError) as error:
+        below.error("validation_regex", f"`validation_regex` is no regular expression: {error}")
+    choice = UnlistedChoice(
+        display_name=below.text("display_name"),
+        display_name_in_choices=below.text("display_name_in_choices") or "Other...",
+        validation_regex=regex,
+        validation_message=below.text("validation_message"),
+        **_overrides(below),
+    )
+    return choice if below.flag("enabled") else None
+
+
+def _user_options(fields: Fields, options: tuple[Option, ...]) -> tuple[str, ...]:
+    names = fields.names("user_options") or ()
+    taken = {"profile"} | {option.key + end for option in options for end in ("", UNLISTED)}
+    for name in names:
+        if name in taken or name.startswith(FORM):
+            fields.error("user_options", f"{shown(name)} in `user_options` is one of the profile's own already")
+    return names

@@ -1,0 +1,37 @@
+"""Where the problems of a file are gathered: all of them, not only the first."""
+
+from __future__ import annotations
+
+from jhub.errors import HubError
+from jhub.profiles.model import Problem
+
+
+class Broken(HubError):
+    """Nothing more can be read of the file; `problem` says why."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.problem = Problem(line, str(self))
+
+
+class Report:
+    """The problems found so far."""
+
+    def __init__(self) -> None:
+        # What stands at an anchor is read as often as it is used, and told once.
+        self._problems: dict[Problem, None] = {}
+
+    def error(self, line: int, message: str) -> None:
+        self._problems[Problem(line, " ".join(message.splitlines()))] = None
+
+    def warn(self, line: int, message: str) -> None:
+        self._problems[Problem(line, " ".join(message.splitlines()), warning=True)] = None
+
+    def has_error_at(self, *lines: int) -> bool:
+        """Whether one of these lines has an error already, of which another would only be the consequence."""
+        return any(problem.line in lines and not problem.warning for problem in self._problems)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """In the order of their lines."""
+        return tuple(sorted(self._problems, key=lambda problem: problem.line))

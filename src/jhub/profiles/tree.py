@@ -1,0 +1,235 @@
+"""YAML as a tree that knows its lines.
+
+PyYAML's own loader forgets lines, keeps the last of two keys that are the same, and expands aliases without end. Here
+the text is only composed by it, and the tree is built with an eye on all three.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import yaml
+from yaml.constructor import SafeConstructor
+
+from jhub.profiles.report import Broken, Report
+
+MOST_CHARACTERS = 500_000
+"""Composing that many takes seconds, and the profiles of a large hub are a tenth of it."""
+MOST_NODES = 50_000
+"""With what aliases stand for counted each time. A profile takes some twenty."""
+DEEPEST = 40
+
+TAG = "tag:yaml.org,2002:"
+TEXTS = {f"{TAG}str", f"{TAG}value"}
+MERGE = f"{TAG}merge"
+
+Value: TypeAlias = "str | int | float | bool | None"
+Node: TypeAlias = "Scalar | Sequence | Mapping"
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A single value."""
+
+    line: int
+    value: Value
+    written: str
+    """As it stands in the file, without quotes."""
+
+    def __str__(self) -> str:
+        """What it is, for a message about what it should have been."""
+        match self.value:
+            case str():
+                return "text"
+            case None:
+                return "empty" if not self.written else f"{self.written}, YAML's word for nothing"
+            case bool():
+                return f"{self.written}, YAML's word for {str(self.value).lower()}"
+            case _:
+                return f"{_short(self.written)}, a number"
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A list."""
+
+    line: int
+    items: tuple[Node, ...]
+
+    def __str__(self) -> str:
+        return "a list"
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A mapping; its keys are text."""
+
+    line: int
+    entries: dict[str, Node]
+    lines: dict[str, int]
+    """Of the keys."""
+
+    def __str__(self) -> str:
+        return "a mapping"
+
+
+def read(text: str, report: Report) -> Node:
+    """The tree of a YAML text, without what has been reported. Raises Broken if there is none."""
+    if len(text) > MOST_CHARACTERS:
+        raise Broken(1, f"the file is too large: more than {MOST_CHARACTERS} characters")
+    try:
+        root: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        said = " ".join(str(part) for part in (error.context, error.problem) if part)
+        raise Broken(mark.line + 1 if mark else 1, f"not YAML: {' '.join(said.split())}") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise Broken(line, f"not YAML: a character that is not allowed, {chr(error.character)!r}") from None
+    except (
+        yaml.YAMLError,
+        ValueError,
+        OverflowError,
+    ) as error:  # the latter two from numbers in escapes and directives
+        raise Broken(1, f"not YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise Broken(1, "not YAML: nested too deeply") from None
+    if root is None:
+        return Scalar(1, None, "")
+    return _Builder(report).node(root, 0)
+
+
+def plain(node: Node) -> Any:
+    """The value of a tree, in lists, dictionaries and values of Python."""
+    match node:
+        case Scalar():
+            return node.value
+        case Sequence():
+            return [plain(item) for item in node.items]
+        case Mapping():
+            return {key: plain(value) for key, value in node.entries.items()}
+
+
+def texts(node: Node) -> Iterator[tuple[int, str]]:
+    """All texts of a tree, keys too, with their lines."""
+    match node:
+        case Scalar(value=str() as text):
+            yield node.line, text
+        case Scalar():
+            pass
+        case Sequence():
+            for item in node.items:
+                yield from texts(item)
+        case Mapping():
+            for key, value in node.entries.items():
+                yield node.lines[key], key
+                yield from texts(value)
+
+
+class _Builder:
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.constructor = SafeConstructor()
+        self.left = MOST_NODES
+
+    def node(self, node: yaml.Node, depth: int) -> Node:
+        line = node.start_mark.line + 1
+        self.left -= 1
+        if self.left < 0:
+            raise Broken(line, f"the file is too large: more than {MOST_NODES} values, with those that aliases repeat")
+        if depth > DEEPEST:
+            # An anchor that holds itself comes here too.
+            raise Broken(line, f"nested too deeply: more than {DEEPEST} levels")
+        if isinstance(node, yaml.MappingNode):
+            self.check_tag(node, "map")
+            return self.mapping(node, depth)
+        if isinstance(node, yaml.SequenceNode):
+            self.check_tag(node, "seq")
+            return Sequence(line, tuple(self.node(item, depth + 1) for item in node.value))
+        if isinstance(node, yaml.ScalarNode):
+            return self.scalar(node)
+        raise AssertionError("YAML has no other nodes")
+
+    def check_tag(self, node: yaml.Node, expected: str) -> None:
+        if node.tag != TAG + expected:
+            self.refuse_tag(node)
+
+    def refuse_tag(self, node: yaml.Node) -> None:
+        tag = node.tag.replace(TAG, "!!")
+        self.report.error(
+            node.start_mark.line + 1,
+            f"the tag {_short(tag)} is not allowed: values are text, numbers, true, false, null, lists and mappings",
+        )
+
+    def mapping(self, node: yaml.MappingNode, depth: int) -> Mapping:
+        merged = Mapping(node.start_mark.line + 1, {}, {})
+        own = Mapping(merged.line, {}, {})
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if key_node.tag == MERGE:
+                self.merge(merged, self.node(value_node, depth + 1))
+                continue
+            key = self.node(key_node, depth + 1)
+            value = self.node(value_node, depth + 1)
+            if not isinstance(key, Scalar):
+                self.report.error(line, f"a key must be text, and this one is {key}")
+            elif not isinstance(key.value, str):
+                self.report.error(line, f'a key must be text, and this one is {key}: write "{_short(key.written)}"')
+            elif key.value in own.entries:
+                self.report.error(line, f"the key {_short(key.value)} is there already, in line {own.lines[key.value]}")
+            else:
+                own.entries[key.value] = value
+                own.lines[key.value] = line
+        return Mapping(own.line, merged.entries | own.entries, merged.lines | own.lines)
+
+    def merge(self, into: Mapping, source: Node) -> None:
+        """Add what `<<` names; of several, the first that has a key counts."""
+        for one in source.items if isinstance(source, Sequence) else (source,):
+            if not isinstance(one, Mapping):
+                self.report.error(source.line, f"<< takes a mapping or a list of mappings, and this is {one}")
+                continue
+            for key, value in one.entries.items():
+                if key not in into.entries:
+                    into.entries[key] = value
+                    into.lines[key] = one.lines[key]
+
+    def scalar(self, node: yaml.ScalarNode) -> Scalar:
+        line = node.start_mark.line + 1
+        written: str = node.value
+        nothing = Scalar(line, None, written)
+        kind = node.tag.removeprefix(TAG)
+        if kind == "timestamp":
+            self.report.error(line, f'{written} is a date in YAML: write "{written}" if it is text')
+            return nothing
+        if node.tag in TEXTS:
+            if not written.isascii() and any("\ud800" <= character <= "\udfff" for character in written):
+                self.report.error(line, "half a character: \\u escapes from d800 to dfff stand for none")
+                return nothing
+            return Scalar(line, written, written)
+        value: Value = None
+        try:
+            if kind == "bool":
+                value = self.constructor.construct_yaml_bool(node)
+            elif kind == "int":
+                value = self.constructor.construct_yaml_int(node)
+            elif kind == "float":
+                value = self.constructor.construct_yaml_float(node)
+            elif kind != "null":
+                self.refuse_tag(node)
+        except (ValueError, LookupError, OverflowError):
+            self.report.error(line, f"not a value of the tag !!{kind}: {_short(written)}")
+            return nothing
+        if isinstance(value, int | float) and ":" in written:
+            self.report.error(line, f'{written} is the number {value} in YAML, with base 60: write "{written}"')
+            return nothing
+        if isinstance(value, float) and not math.isfinite(value):
+            self.report.error(line, f"{_short(written)} is not a number that a setting can have")
+            return nothing
+        return Scalar(line, value, written)
+
+
+def _short(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else text[:most] + "…"

@@ -1,0 +1,115 @@
+"""`jhub profile check` and `jhub profile schema`: files on this machine, no hub."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from terminal import Jhub
+
+import jhub.local
+from jhub.profiles.file import check
+
+GOOD = """
+profiles:
+  - slug: lab
+    description:
+    default: true
+    users: []
+    spawner_override:
+  - display_name: Many things
+    groups: [geo]
+    user_options: [cpus]
+    spawner_override: {mem_limit: 2G, environment: {A: "1"}}
+    kubespawner_override: {image: x, environment: {A: null, B: {valueFrom: y}}}
+    profile_options:
+      image:
+        display_name: Image
+        choices: {a: , b: {default: true, kubespawner_override: {image: b}}}
+        unlisted_choice: {enabled: true, validation_regex: x+, kubespawner_override: {image: "{value}"}}
+"""
+
+BAD = {
+    "no profiles": "profiles: []",
+    "a key of the file": "profiles: [{slug: a}]\nprofile: x",
+    "a key of a profile": "profiles: [{slug: a, group: [x]}]",
+    "no name": "profiles: [{description: x}]",
+    "a slug that is a number": "profiles: [{slug: 1}]",
+    "a default that is text": "profiles: [{slug: a, default: 'on'}]",
+    "groups that are text": "profiles: [{slug: a, groups: geo}]",
+    "groups that are nothing": "profiles: [{slug: a, groups: }]",
+    "users with a number": "profiles: [{slug: a, users: [1]}]",
+    "a variable that is a number": "profiles: [{slug: a, spawner_override: {environment: {A: 1}}}]",
+    "a variable of KubeSpawner's": "profiles: [{slug: a, kubespawner_override: {environment: {A: 1}}}]",
+    "an option without choices": "profiles: [{slug: a, profile_options: {x: {display_name: x}}}]",
+    "a key of a choice": "profiles: [{slug: a, profile_options: {x: {choices: {b: {image: c}}}}}]",
+    "a key of an unlisted choice": "profiles: [{slug: a, profile_options: {x: {unlisted_choice: {on: true}}}}]",
+}
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Jhub:
+    """The command on a machine that knows no hub."""
+    return Jhub(tmp_path)
+
+
+def test_a_good_file(here: Jhub) -> None:
+    file = here.home / "profiles.yaml"
+    file.write_text(GOOD)
+    assert here.ok("profile", "check", str(file)) == "ok: 2 profiles\n"
+    file.write_text("profiles: [{slug: a}]")
+    assert here.ok("profile", "check", str(file)) == "ok: 1 profile\n"
+
+
+def test_a_bad_file(here: Jhub) -> None:
+    file = here.home / "profiles.yaml"
+    file.write_text('profiles:\n  - slug: 1\n  - slug: "a"\n    colour: "\\e[31m"\n    "\\e": x\n')
+    result = here("profile", "check", str(file))
+    assert (result.code, result.err) == (1, "")
+    assert [line.partition(": ")[0] for line in result.lines] == [f"{file}:{line}" for line in (2, 4, 5)]
+    assert result.lines[0] == f'{file}:2: profile 1: `slug` must be text, and this is 1, a number: write "1"'
+    assert "\x1b" not in result.out
+
+
+def test_warnings_are_told_and_fail_nothing(here: Jhub) -> None:
+    file = here.home / "config.yml"
+    file.write_text("profiles:\n- groups: []\n  definition: {slug: a}\n  volumes: [x]\n")
+    assert here.ok("profile", "check", str(file)).splitlines() == [
+        f"{file}:4: warning: profile a: `volumes` is not supported, and left out",
+        "ok: 1 profile",
+    ]
+
+
+@pytest.mark.parametrize("file", ["none.yaml", ".", "bytes"])
+def test_a_file_that_cannot_be_read(here: Jhub, file: str) -> None:
+    (here.home / "bytes").write_bytes(b"\xff")
+    result = here("profile", "check", str(here.home / file))
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("error: profiles: ")
+    assert here("profile", "check").code == 2
+
+
+# ---------------------------------------------------------------- the schema
+
+
+@pytest.fixture(scope="module")
+def validator(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    jsonschema: Any = pytest.importorskip("jsonschema")
+    schema = json.loads(Jhub(tmp_path_factory.mktemp("home")).ok("profile", "schema"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def test_good_files_are_good_by_the_schema(validator: Any, profiles_file: Path) -> None:
+    for text in (GOOD, profiles_file.read_text(), Path(jhub.local.__file__).with_name("profiles.yaml").read_text()):
+        assert list(validator.iter_errors(yaml.safe_load(text))) == []
+        assert check(text).problems == ()
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_files_are_bad_by_the_schema_and_the_checker(validator: Any, what: str) -> None:
+    assert list(validator.iter_errors(yaml.safe_load(BAD[what])))
+    assert check(BAD[what]).errors

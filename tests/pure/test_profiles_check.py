@@ -1,0 +1,244 @@
+"""What the checker of profiles says, and that nothing gets by it or stops it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jhub.errors import InvalidInput
+from jhub.profiles import schema
+from jhub.profiles.file import check, parse
+from jhub.profiles.model import Problem
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        # YAML
+        ("profiles: [", 1, "not YAML: "),
+        ("profiles:\n  - slug: a\n b", 3, "not YAML: "),
+        ("a: 1\n---\nb: 2", 2, "not YAML: "),
+        ("profiles:\n- slug: \x00", 2, "not YAML: a character that is not allowed, '\\x00'"),
+        ("profiles: [{slug: *a}]", 1, "not YAML: found undefined alias 'a'"),
+        ('"\\UFFFFFFFF"', 1, "not YAML: "),
+        ("[" * 10_000, 1, "not YAML: nested too deeply"),
+        ("profiles: &a [*a]", 1, "nested too deeply: more than 40 levels"),
+        ("x" * 500_001, 1, "the file is too large: more than 500000 characters"),
+        ("profiles:\n- slug: a\n  slug: b", 3, "the key slug is there already, in line 2"),
+        ("profiles: [{slug: a, [x]: b}]", 1, "a key must be text, and this one is a list"),
+        (
+            "profiles: [{slug: a, on: b}]",
+            1,
+            'a key must be text, and this one is on, YAML\'s word for true: write "on"',
+        ),
+        ("profiles: [{slug: a, 3: b}]", 1, 'a key must be text, and this one is 3, a number: write "3"'),
+        ("profiles: [{slug: a, <<: b}]", 1, "<< takes a mapping or a list of mappings, and this is text"),
+        ("profiles:\n- slug: !x a", 2, "the tag !x is not allowed: "),
+        ("profiles:\n- !!python/object:os.system {slug: a}", 2, "the tag !!python/object:os.system is not allowed"),
+        ("profiles:\n- !!set {slug}", 2, "the tag !!set is not allowed"),
+        ("profiles:\n- slug: !!binary aGk=", 2, "the tag !!binary is not allowed"),
+        ("profiles:\n- slug: !!int a", 2, "not a value of the tag !!int: a"),
+        ("profiles:\n- slug: 2020-01-02", 2, '2020-01-02 is a date in YAML: write "2020-01-02" if it is text'),
+        ("profiles:\n- slug: 1:30", 2, '1:30 is the number 90 in YAML, with base 60: write "1:30"'),
+        ("profiles:\n- slug: .inf", 2, ".inf is not a number that a setting can have"),
+        ('profiles:\n- slug: "\\ud800"', 2, "half a character: "),
+        # the file
+        ("", 1, "the file must be a mapping with the key `profiles`, and this is empty"),
+        ("- slug: lab", 1, "the file must be a mapping with the key `profiles`, and this is a list"),
+        ("profile: []", 1, "the file: unknown key 'profile' (known: profiles)"),
+        ("profiles: {lab: {}}", 1, "`profiles` must be a list of at least one profile"),
+        ("profiles: []", 1, "`profiles` must be a list of at least one profile"),
+        ("profiles:\n  - lab", 2, "profile 1 must be a mapping, and this is text"),
+        ("profiles:\n- slug: a\n- slug: a", 3, "two profiles have the slug 'a': the other is in line 2"),
+        ("profiles:\n- slug: a-b\n- display_name: A b", 3, "two profiles have the slug 'a-b': the other is in line 2"),
+        (
+            "profiles:\n- {slug: a, default: true}\n- {slug: b, default: true}",
+            3,
+            "only one profile can be the default, not a and b",
+        ),
+        # a profile
+        ("profiles:\n- slug: a\n  group: [x]", 3, "profile a: unknown key 'group' (known: default, description, "),
+        ("profiles: [{description: x}]", 1, "profile 1: needs a `slug` without spaces"),
+        ("profiles: [{display_name: '???'}]", 1, "profile ???: needs a `slug` without spaces"),
+        ("profiles: [{slug: a b}]", 1, "profile a b: needs a `slug` without spaces"),
+        ("profiles: [{slug: 7}]", 1, 'profile 7: `slug` must be text, and this is 7, a number: write "7"'),
+        (
+            "profiles: [{slug: on}]",
+            1,
+            'profile on: `slug` must be text, and this is on, YAML\'s word for true: write "on"',
+        ),
+        ("profiles: [{slug: a, default: 'yes'}]", 1, "profile a: `default` must be true or false, and this is text"),
+        # its gate: what is not understood must not let everybody in
+        (
+            "profiles:\n- slug: a\n  groups:",
+            3,
+            "profile a: `groups` must be a list of names ([] for none), and this is empty",
+        ),
+        ("profiles:\n- slug: a\n  groups: geo", 3, "profile a: `groups` must be a list of names"),
+        ("profiles:\n- slug: a\n  users: {ana: true}", 3, "profile a: `users` must be a list of names"),
+        (
+            "profiles:\n- slug: a\n  users:\n  - ana\n  - 007",
+            5,
+            'profile a: a name in `users` must be text, and this is 007, a number: write "007"',
+        ),
+        ("profiles:\n- slug: a\n  groups: ['']", 3, "profile a: a name in `groups` must be text"),
+        # its overrides
+        ("profiles: [{slug: a, spawner_override: [x]}]", 1, "profile a: `spawner_override` must be a mapping"),
+        (
+            "profiles: [{slug: a, spawner_override: {environment: [x]}}]",
+            1,
+            "profile a: `spawner_override`: `environment` must be a mapping",
+        ),
+        (
+            "profiles:\n- slug: a\n  spawner_override:\n    environment:\n      N: 8",
+            5,
+            "profile a: the environment variable 'N' must be text: write it in quotes",
+        ),
+        ("profiles: [{slug: a, spawner_override: {environment: {N: null}}}]", 1, "profile a: the environment variable"),
+        (
+            "profiles: [{slug: a, kubespawner_override: {environment: {N: 8}}}]",
+            1,
+            "profile a: the environment variable",
+        ),
+        # its options
+        (
+            "profiles: [{slug: a, profile_options: {x: []}}]",
+            1,
+            "profile a: option x must be a mapping, and this is a list",
+        ),
+        ("profiles: [{slug: a, profile_options: {x: }}]", 1, "profile a: option x: needs `choices`, or an "),
+        (
+            "profiles: [{slug: a, profile_options: {x: {choices: {}}}}]",
+            1,
+            "profile a: option x: needs `choices`, or an ",
+        ),
+        (
+            "profiles: [{slug: a, profile_options: {profile: {choices: {b: {}}}}}]",
+            1,
+            "profile a: `profile_options`: no ",
+        ),
+        (
+            "profiles: [{slug: a, profile_options: {x--unlisted-choice: {choices: {b: {}}}}}]",
+            1,
+            "profile a: `profile_options`: no option can have the name",
+        ),
+        (
+            "profiles:\n- slug: a\n  profile_options:\n    x:\n      choices:\n        b: {image: c}",
+            6,
+            "profile a: option x: choice b: unknown key 'image' (known: default, display_name, ",
+        ),
+        (
+            "profiles: [{slug: a, profile_options: {x: {choices: {b: {default: true}, c: {default: true}}}}}]",
+            1,
+            "profile a: option x: only one choice can be the default, not b and c",
+        ),
+        (
+            "profiles: [{slug: a, profile_options: {x: {unlisted_choice: {enabled: true, validation_regex: (}}}}]",
+            1,
+            "profile a: option x: `unlisted_choice`: `validation_regex` is no regular expression: ",
+        ),
+        (
+            "profiles: [{slug: a, profile_options: {x: {unlisted_choice: {enabled: true, validation_regex: 12}}}}]",
+            1,
+            "profile a: option x: `unlisted_choice`: `validation_regex` must be text, and this is 12, a number",
+        ),
+        ("profiles: [{slug: a, user_options: [profile]}]", 1, "profile a: 'profile' in `user_options` is one of the"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(text: str, line: int, message: str) -> None:
+    checked = check(text)
+    assert checked.profiles is None
+    assert any(problem.line == line and problem.message.startswith(message) for problem in checked.errors), checked
+    assert not any("\n" in problem.message or problem.warning for problem in checked.problems)
+    with pytest.raises(InvalidInput, match=r"^line \d+: "):
+        parse(text)
+
+
+def test_all_mistakes_are_told_and_each_once() -> None:
+    text = """
+profiles:
+  - slug: 1
+  - slug: a
+    spawner_override: &same {environment: {N: 8}}
+  - {slug: b, spawner_override: *same, grups: []}
+"""
+    assert [problem.line for problem in check(text).problems] == [3, 5, 5, 6]
+    # What an anchor holds is wrong in both profiles, but a mistake of YAML's own is one.
+    twice = "profiles:\n- {slug: a, spawner_override: &same {a: !x 1}}\n- {slug: b, spawner_override: *same}"
+    assert [problem.line for problem in check(twice).problems] == [2]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 9)}]\n" for n in range(9)),
+        "".join(f"{chr(98 + n)}: &{chr(98 + n)} {{<<: [{','.join(['*' + chr(97 + n)] * 9)}]}}\n" for n in range(9)),
+    ],
+    ids=["aliases", "merge keys"],
+)
+def test_aliases_do_not_grow_without_end(text: str) -> None:
+    began = time.monotonic()
+    [problem] = check("a: &a {x: y}\n" + text).problems
+    assert problem.message.startswith("the file is too large: more than 50000 values")
+    assert time.monotonic() - began < 5
+
+
+def test_a_large_file_is_fine() -> None:
+    """Two hundred profiles, as large as they come."""
+    options = {"image": {"choices": {f"c{n}": {"kubespawner_override": {"image": "x"}} for n in range(10)}}}
+    entries = [{"slug": f"p{n}", "groups": ["a", "b"], "profile_options": options} for n in range(200)]
+    checked = check(yaml.safe_dump({"profiles": entries}))
+    assert checked.profiles is not None
+    assert len(checked.profiles.all) == 200
+
+
+def test_a_problem_reads_well() -> None:
+    assert str(Problem(1, "no")) == "no"
+    assert str(Problem(1, "odd", warning=True)) == "warning: odd"
+
+
+# ---------------------------------------------------------------- fuzzing
+
+OURS = [*schema.PROFILE, *schema.OPTION, *schema.CHOICE, *schema.UNLISTED_CHOICE]
+THEIRS = ["definition", "id", "pod_env_vars", "default_url"]
+keys = st.sampled_from([*OURS, *THEIRS, "profiles", "environment", "x", "profile", "<<"])
+values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.dates() | st.binary(max_size=3),
+    lambda below: st.lists(below, max_size=3) | st.dictionaries(keys | st.text() | st.integers(), below, max_size=4),
+    max_leaves=12,
+)
+
+
+def _holds(text: str) -> None:
+    """It is read, or refused in one line; whatever is read has what the judge relies on."""
+    checked = check(text)
+    assert all(len(str(problem).splitlines()) == 1 for problem in checked.problems)
+    if checked.profiles is None:
+        assert checked.errors
+        with pytest.raises(InvalidInput):
+            parse(text)
+        return
+    profiles = checked.profiles
+    slugs = [profile.slug for profile in profiles.all]
+    assert slugs
+    assert len(set(slugs)) == len(slugs)
+    assert all(option.default or option.unlisted_choice for each in profiles.all for option in each.profile_options)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(keys, values, max_size=6))
+def test_any_profile_is_read_or_refused(entry: dict[str, Any]) -> None:
+    _holds(yaml.safe_dump({"profiles": [entry]}))
+    _holds(yaml.safe_dump({"profiles": [{"slug": "a", **entry}, {"definition": entry}]}))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(st.sampled_from("profiles: slug\n-[]{}&*!<>%@#'\"\\|?0.~\t\ud800é\x00"), max_size=40) | st.text())
+def test_any_text_is_read_or_refused(text: str) -> None:
+    _holds(text)
+    _holds(f"profiles:\n- slug: a\n  description: {text}")
