@@ -28,6 +28,12 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>jhub</titl
 """
 
 
+UNSEEN = (
+    "where the hub shows an error instead, an administrator lets people in with jhub service create --login-client; "
+    "until then use: jhub login --paste"
+)
+
+
 def is_here(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether a browser can be opened where the person sees it."""
     if environ.get("BROWSER"):
@@ -82,9 +88,7 @@ def visit(
                 return _code(came.get(timeout=TICK))
             except queue.Empty:
                 continue
-    raise StillPending(
-        f"nobody came back from the browser within {patience / 60:.0f} min", hint="use: jhub login --paste"
-    )
+    raise StillPending(f"nobody came back from the browser within {patience / 60:.0f} min", hint=UNSEEN)
 
 
 def _send(question: Visit, port: int, tell: Callable[[str], object], *, open_browser: bool) -> None:
@@ -97,8 +101,8 @@ def _send(question: Visit, port: int, tell: Callable[[str], object], *, open_bro
         tell(question.url)
     if open_browser:
         show(question.url)
-    tell("waiting for the browser to come back; where the hub shows an error instead, end this by Ctrl-C, and")
-    tell("use jhub login --paste, or have an administrator let people in: jhub service create --login-client")
+    tell("waiting for the browser to come back; Ctrl-C ends that")
+    tell(UNSEEN)
 
 
 def _code(query: Mapping[str, str]) -> str:

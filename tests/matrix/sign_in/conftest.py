@@ -83,7 +83,7 @@ def by_browser(jhub: Jhub, window: Window) -> ByBrowser:
     def sign_in(url: str, person: Person, *options: str) -> Result:
         with waiting(jhub, url, "--no-open", *options) as command:
             shown = window.sign_in(command.url, person)
-            assert "Signed in" in shown.text, shown
+            assert "Back from the hub" in shown.text, shown
             return command.end()
 
     return sign_in
