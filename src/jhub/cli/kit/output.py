@@ -92,7 +92,11 @@ def dump(value: object, form: str) -> None:
     else:
         import yaml
 
-        click.echo(yaml.safe_dump(msgspec.to_builtins(value), sort_keys=False, allow_unicode=True), nl=False)
+        # types-PyYAML from 6.0.12.20261122 on has a type of its own in there that pyright does not find.
+        text = yaml.safe_dump(  # pyright: ignore[reportUnknownMemberType]
+            msgspec.to_builtins(value), sort_keys=False, allow_unicode=True
+        )
+        click.echo(text, nl=False)
 
 
 def note(text: str) -> None:
