@@ -10,6 +10,7 @@ safely; the rule stands here, once, in `Request.__iter__`.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
@@ -295,10 +296,8 @@ def send(
     return Request(method, path, _nothing, query, body, about, repeatable=repeatable)
 
 
-def before(deadline: float, plan: Plan[T]) -> Flow[T]:
-    """What the plan answers, without a pause that would end after `deadline` (of `Now`): what it was to pause for is
-    raised instead.
-    """
+def through(plan: Plan[T], carry_out: Callable[[Step], Flow[Any]]) -> Flow[T]:
+    """What the plan answers, where each of its steps is carried out by a flow of `carry_out`."""
     steps = plan.__iter__()
     answer: Any = None
     failure: HubError | None = None
@@ -308,13 +307,31 @@ def before(deadline: float, plan: Plan[T]) -> Flow[T]:
         except StopIteration as end:
             result: T = end.value
             return result
-        if failure is not None and isinstance(step, Sleep) and (yield from Now()) + step.seconds > deadline:
-            raise failure
         answer = failure = None
         try:
-            answer = yield step
+            answer = yield from carry_out(step)
         except HubError as error:
             failure = error
+
+
+def before(deadline: float, plan: Plan[T]) -> Flow[T]:
+    """What the plan answers, without a pause that would end after `deadline` (of `Now`): what it was to pause for is
+    raised instead.
+    """
+    failure: HubError | None = None
+
+    def in_time(step: Step) -> Flow[Any]:
+        nonlocal failure
+        if failure is not None and isinstance(step, Sleep) and (yield from Now()) + step.seconds > deadline:
+            raise failure
+        failure = None
+        try:
+            return (yield step)
+        except HubError as error:
+            failure = error
+            raise
+
+    return through(plan, in_time)
 
 
 def _decode(returns: type[T], about: str, answer: Answer) -> T:
@@ -369,3 +386,9 @@ def segment(value: str, what: str) -> str:
         return quote(value, safe="@~")
     except UnicodeEncodeError:
         raise InvalidInput(f"{value!r} is not a {what} name: it is not valid text") from None
+
+
+def check_token(token: str) -> None:
+    """`InvalidInput`, which does not show it, for what no token can be."""
+    if not re.fullmatch(r"[!-~]+", token):
+        raise InvalidInput("the token holds spaces or other characters that no token has")

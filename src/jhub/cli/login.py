@@ -138,15 +138,12 @@ def _exclude(chosen: set[str], way: Way | None, token_from: str | None) -> None:
     """A usage error for what would not be listened to."""
     if token_from is not None and way is not None:
         raise click.UsageError(f"--token and --{way} exclude each other")
-    if token_from is not None or way == "paste":
-        useless = WISHES  # its scopes, its end and its note are as they are
-    else:
-        useless = {name: option for name, option in WISHES.items() if way == "browser" and name in FOR_PASSWORDS}
+    taken = f"--{way}" if token_from is None else "--token"
+    # The scopes, the end and the note of a token that is brought are as they are.
+    useless = WISHES if taken in ("--token", "--paste") else FOR_PASSWORDS if taken == "--browser" else {}
     for name, option in useless.items():
         if name in chosen:
-            raise click.UsageError(
-                f"{'--token' if token_from is not None else f'--{way}'} and {option} exclude each other"
-            )
+            raise click.UsageError(f"{taken} and {option} exclude each other")
 
 
 def _context(name: str, api_url: str, signed: SignedIn) -> contexts.Context:

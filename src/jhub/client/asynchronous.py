@@ -103,9 +103,7 @@ class AsyncHub(Wire, HubOps, AsyncBound):
                 )
                 door.beware()
                 signed = await door.run(sign_in(wish, way))
-                hub = cls.__new__(cls).set_up(wish.api_url, signed.token, network)
-                hub._warned = door._warned
-                return hub
+                return cls.__new__(cls).set_up(wish.api_url, signed.token, network).knowing(door)
 
     async def find_api_url(self) -> str:
         """The API root, `https://hub.example.org/hub/api`; found by asking, the first time."""

@@ -145,9 +145,7 @@ class Hub(Wire, HubOps, Bound):
             )
             door.beware()
             signed = door.run(sign_in(wish, way))
-            hub = cls.__new__(cls).set_up(door.api_url, signed.token, network)
-            hub._warned = door._warned
-            return hub
+            return cls.__new__(cls).set_up(door.api_url, signed.token, network).knowing(door)
 
     @property
     def api_url(self) -> str:
@@ -212,10 +210,7 @@ class Hub(Wire, HubOps, Bound):
         transport = self._network.transport
         if transport is not None and not isinstance(transport, httpx2.AsyncBaseTransport):
             raise InvalidInput("a fleet needs a transport that is asynchronous too")
-        twin = AsyncHub.__new__(AsyncHub).set_up(self.api_url, self._token, self._network)
-        twin._version = self._version
-        twin._inside, twin._own_token, twin._warned = self._inside, self._own_token, self._warned
-        return twin
+        return AsyncHub.__new__(AsyncHub).set_up(self.api_url, self._token, self._network).knowing(self)
 
     def close(self) -> None:
         """Close the connections."""

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import httpx2
@@ -21,7 +21,7 @@ from jhub.client.network import Network
 from jhub.client.own_token import is_inside, widened
 from jhub.discovery import is_loopback, known_root, origin, tidy
 from jhub.errors import HubError, InvalidInput, MissingScope, NotAHub, Unavailable, from_answer
-from jhub.steps import Answer, Listen, Request, Sleep
+from jhub.steps import Answer, Listen, Request, Sleep, check_token
 
 C = TypeVar("C")
 T = TypeVar("T")
@@ -56,8 +56,8 @@ class Wire:
                     "which hub? No URL was given and JUPYTERHUB_API_URL is not set",
                     hint="give a URL and a token, or set JUPYTERHUB_API_URL and JUPYTERHUB_API_TOKEN",
                 )
-        if token is not None and not re.fullmatch(r"[\x21-\x7e]+", token):
-            raise InvalidInput("the token holds spaces or other characters that no token has")
+        if token is not None:
+            check_token(token)
         self._given = tidy(url)
         self._root: str | None = known_root(self._given)
         self._token = token
@@ -128,6 +128,12 @@ class Wire:
         if "Authorization" in call["headers"] or call["method"] != "GET":
             self.beware()
         return call
+
+    def knowing(self, other: Wire) -> Self:
+        """With what the other one, of the same hub, has found out."""
+        self._version = other._version
+        self._inside, self._own_token, self._warned = other._inside, other._own_token, other._warned
+        return self
 
     def beware(self) -> None:
         """Warn, once, that others can read what is sent: there is a token or a password in it."""

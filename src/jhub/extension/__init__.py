@@ -51,7 +51,7 @@ def enable(
         from jhub.extension import barrier, routes
 
         barrier.install(loaded)
-        routes.install(loaded)
+        routes.install()
     if legacy_token:
         _legacy_token.install()
     if login_client:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from jhub.extension.verdict import Refused, listed, shown
-from jhub.profiles.model import UNLISTED, Profile
+from jhub.extension.verdict import Refused, listed
+from jhub.profiles.fields import shown
+from jhub.profiles.model import UNLISTED, Profile, start_names
 from jhub.profiles.own_format import FORM
 
 OF_THE_HUB = {"_xsrf"}
@@ -33,7 +34,7 @@ def of_profile(options: Mapping[str, Any], profile: Profile, mine: tuple[Profile
 
     `mine` are all profiles that the owner may start: what a form sends for the others of them is left out.
     """
-    short = _names(profile)
+    short = start_names(profile.profile_options)
     aliases = _form_names(profile)
     others = {name for other in mine for name in _form_names(other)} - aliases.keys()
     found: dict[str, str] = {}
@@ -62,14 +63,13 @@ def _unknown(key: object, profile: Profile) -> str:
     return f"unknown option {shown(str(key))} of the profile {profile.slug}; {told}"
 
 
-def _names(profile: Profile) -> list[str]:
-    """What a start may name of a profile's options."""
-    return [option.key + end for option in profile.profile_options for end in ("", UNLISTED)]
-
-
 def _form_names(profile: Profile) -> dict[str, str]:
     """The names that forms use, and the short ones that they stand for. Today's come last, and beat the older."""
-    return {f"{FORM}{profile.slug}{dash}{name}": name for dash in ("-", "--") for name in _names(profile)}
+    return {
+        f"{FORM}{profile.slug}{dash}{name}": name
+        for dash in ("-", "--")
+        for name in start_names(profile.profile_options)
+    }
 
 
 def _single(value: object) -> object:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -43,10 +43,7 @@ def install(profiles: Profiles) -> None:
 
 def _judged(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     async def run_pre_spawn_hook(self: Any) -> Any:
-        verdict = judge(_current[0], owner_of(self.user), self.user_options)
-        if isinstance(verdict, Refusal):
-            raise HTTPError(verdict.status, verdict.message)
-        apply(self, verdict)
+        apply(self, judged(self.user, self.user_options))
         return await maybe_future(original(self))
 
     return run_pre_spawn_hook
@@ -61,6 +58,14 @@ def _restored(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
             restore(self)
 
     return run_post_stop_hook
+
+
+def judged(user: Any, options: Mapping[str, Any] | None) -> Verdict:
+    """By what a server of the hub's `user` starts with these options. Raises HTTPError where it must not."""
+    verdict = judge(_current[0], owner_of(user), options)
+    if isinstance(verdict, Refusal):
+        raise HTTPError(verdict.status, verdict.message)
+    return verdict
 
 
 def owner_of(user: Any) -> Owner:

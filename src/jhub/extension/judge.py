@@ -9,7 +9,8 @@ from typing import Any
 from jhub.extension.asked import of_profile, profile_named
 from jhub.extension.gate import Owner, visible
 from jhub.extension.overrides import filled, merged_deeply, merged_settings
-from jhub.extension.verdict import Refusal, Refused, Verdict, listed, shown
+from jhub.extension.verdict import Refusal, Refused, Verdict, listed
+from jhub.profiles.fields import shown
 from jhub.profiles.model import UNLISTED, Option, Overrides, Profile, Profiles
 
 UNLISTED_SELECTED = UNLISTED.removeprefix("--")

@@ -18,30 +18,23 @@ from jupyterhub.apihandlers.users import UserServerAPIHandler
 from jupyterhub.scopes import needs_scope, scope_definitions
 from tornado.web import HTTPError
 
-from jhub.extension.barrier import owner_of
-from jhub.extension.judge import judge
-from jhub.extension.verdict import Refusal
-from jhub.profiles.model import Profiles
+from jhub.extension.barrier import judged
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 START = "start:servers" if "start:servers" in scope_definitions else "servers"
 """The scope of the routes themselves: `servers` before JupyterHub 6."""
 
-_current: list[Profiles] = []
 
-
-def install(profiles: Profiles) -> None:
-    """Put judged routes before JupyterHub's own, or give those in place other profiles.
+def install() -> None:
+    """Put judged routes before JupyterHub's own, once.
 
     They go to the front of the list that JupyterHub reads when it builds its application. An authenticator that
     brought them along could be replaced on the command line, and `extra_handlers` come too late to be asked.
     """
-    first = not _current
-    _current[:] = [profiles]
-    if first:
-        routes = apihandlers.default_handlers
-        handler = JudgedStartAndEdit if "put" in vars(UserServerAPIHandler) else JudgedStart
+    routes = apihandlers.default_handlers
+    handler = JudgedStartAndEdit if "put" in vars(UserServerAPIHandler) else JudgedStart
+    if all(served_by is not handler for _, served_by, *_ in routes):
         routes[:0] = [(path, handler) for path, served_by, *_ in routes if served_by is UserServerAPIHandler]
 
 
@@ -59,15 +52,10 @@ class JudgedStart(UserServerAPIHandler):  # type: ignore[misc]  # JupyterHub car
         if owner is not None:
             options = self._sent_options()
             if options is not None:
-                self._judge(owner, options)
+                judged(owner, options)
             elif not _active(owner, server_name):
-                self._judge(owner, _saved_options(owner, server_name))
+                judged(owner, _saved_options(owner, server_name))
         await super().post(user_name, server_name)
-
-    def _judge(self, owner: Any, options: Mapping[str, Any] | None) -> None:
-        verdict = judge(_current[0], owner_of(owner), options)
-        if isinstance(verdict, Refusal):
-            raise HTTPError(verdict.status, verdict.message)
 
     def _sent_options(self) -> dict[str, Any] | None:
         """The options in the body, None if there are none and the saved ones count."""
@@ -88,7 +76,7 @@ class JudgedStartAndEdit(JudgedStart):
         owner = self.find_user(user_name)
         options = self._sent_options()
         if owner is not None and options:
-            self._judge(owner, options)
+            judged(owner, options)
         await super().put(user_name, server_name)
 
     @starters_only
@@ -96,7 +84,7 @@ class JudgedStartAndEdit(JudgedStart):
         owner = self.find_user(user_name)
         body = self.get_json_body()
         if owner is not None and isinstance(body, dict) and isinstance(body.get("user_options"), dict):
-            self._judge(owner, body["user_options"])
+            judged(owner, body["user_options"])
         await super().patch(user_name, server_name)
 
 

@@ -9,9 +9,6 @@ from msgspec import Struct
 
 from jhub.profiles.model import Profile
 
-MOST_CHARACTERS = 60
-"""Of a wrong name, that a message repeats."""
-
 MOST_NAMES = 20
 """That a message lists."""
 
@@ -40,11 +37,6 @@ class Refused(Exception):
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
         self.refusal = Refusal(status=status, message=message)
-
-
-def shown(name: str) -> str:
-    """A name that somebody sent, for a message."""
-    return repr(name if len(name) <= MOST_CHARACTERS else name[:MOST_CHARACTERS] + "…")
 
 
 def listed(names: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
 from jhub.errors import HubError
-from jhub.steps import Flow, Interrupted, Plan, Request
+from jhub.steps import Flow, Interrupted, Plan, Request, Step, through
 
 T = TypeVar("T")
 
@@ -23,22 +23,13 @@ def by_token(token: str) -> Credentials:
 
 def acting_as(credentials: Credentials, plan: Plan[T]) -> Flow[T]:
     """What the plan answers to the owner of these credentials."""
-    steps = plan.__iter__()
-    answer: Any = None
-    failure: HubError | None = None
-    while True:
-        try:
-            step = steps.send(answer) if failure is None else steps.throw(failure)
-        except StopIteration as end:
-            result: T = end.value
-            return result
+
+    def theirs(step: Step) -> Flow[Any]:
         if isinstance(step, Request):
             step = replace(step, anonymous=True, headers=(*step.headers, *credentials))
-        answer = failure = None
-        try:
-            answer = yield step
-        except HubError as error:
-            failure = error
+        return (yield step)
+
+    return through(plan, theirs)
 
 
 def then(plan: Plan[T], last: Callable[[], Plan[object]], undo: Callable[[T], Plan[object]]) -> Flow[T]:

@@ -11,23 +11,15 @@ import hashlib
 from functools import partial
 from urllib.parse import urlencode
 
-from msgspec import Struct
-
 from jhub.errors import APIError
 from jhub.login.acting import Credentials, acting_as, by_token, then
 from jhub.login.mint import mint, unmade
 from jhub.login.questions import Visit
 from jhub.login.wish import SignedIn, Wish
 from jhub.login_client import CLIENT_ID, CLIENT_SECRET, NAME, REDIRECT_URI
-from jhub.models import Token
 from jhub.operations.hub import HubOps
-from jhub.operations.paths import user_path
-from jhub.operations.tokens import TokenOps
-from jhub.steps import Ask, Flow, call
-
-
-class _Tokens(Struct):
-    api_tokens: tuple[Token, ...]
+from jhub.operations.tokens import TokenOps, listing
+from jhub.steps import Ask, Flow
 
 
 def by_browser(wish: Wish) -> Flow[SignedIn]:
@@ -63,8 +55,7 @@ def _revoked(credentials: Credentials) -> Flow[None]:
     token_id = who.token_id
     if not token_id:
         # Before JupyterHub 5.0 the hub does not tell which token is in use; any one of the client will do.
-        listing = call("GET", f"{user_path(who.name)}/tokens", _Tokens, about=f"tokens of {who.name}")
-        found = yield from acting_as(credentials, listing)
+        found = yield from acting_as(credentials, listing(who.name))
         ours = (token.id for token in found.api_tokens if (token.oauth_client or "").endswith(f" {NAME}"))
         token_id = next(ours, None)
     if token_id:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,15 +12,14 @@ from jhub.login.wish import SignedIn, Taken, Wish
 from jhub.models import in_utc
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TokenOps
-from jhub.steps import Ask, Flow
+from jhub.steps import Ask, Flow, check_token
 
 
 def with_token(wish: Wish, way: Taken = "token") -> Flow[SignedIn]:
     """The hub is asked whose it is; its expiry is told where it may be seen."""
     if not wish.token:
         raise InvalidInput("there is no token to sign in with", hint="give one on stdin: --token -")
-    if not re.fullmatch(r"[!-~]+", wish.token):
-        raise InvalidInput("the token holds spaces or other characters that no token has")
+    check_token(wish.token)
     credentials = by_token(wish.token)
     try:
         who = yield from acting_as(credentials, HubOps.whoami())

@@ -21,8 +21,15 @@ TOKEN_LIFE = 30 * 24 * 3600
 """Seconds until a token from `Hub.login` expires, unless told otherwise."""
 
 
-class _Tokens(Struct):
+class Listed(Struct):
+    """What the hub answers a request for somebody's tokens with."""
+
     api_tokens: tuple[Token, ...]
+
+
+def listing(user: str) -> Request[Listed]:
+    """The tokens of a user, all at once: the hub has no pages of them."""
+    return call("GET", _path(user), Listed, about=f"tokens of {user}")
 
 
 class TokenOps:
@@ -34,7 +41,7 @@ class TokenOps:
 
         `GET /users/{user}/tokens` (all versions), scope `read:tokens`.
         """
-        found = yield from call("GET", _path(user), _Tokens, about=f"tokens of {user}")
+        found = yield from listing(user)
         for token in found.api_tokens:
             yield Emit(token)
 

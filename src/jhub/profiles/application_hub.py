@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from msgspec.structs import replace
+
 from jhub.profiles import schema
 from jhub.profiles.fields import Fields, shown
 from jhub.profiles.model import Profile
@@ -62,16 +64,7 @@ def profile(fields: Fields, number: int) -> Profile | None:
     variables = fields.fields("pod_env_vars")
     if variables is not None:
         settings["environment"] = {**(settings.get("environment") or {}), **variables.variables(where)}
-    return Profile(
-        slug=found.slug,
-        display_name=found.display_name,
-        description=found.description,
-        default=found.default,
-        groups=found.groups,
-        profile_options=found.profile_options,
-        spawner_override=settings,
-        kubespawner_override=found.kubespawner_override,
-    )
+    return replace(found, spawner_override=settings)
 
 
 def _refuse_templates(fields: Fields, key: str) -> None:

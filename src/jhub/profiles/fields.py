@@ -123,9 +123,14 @@ class Fields:
         return values
 
 
+def cut(text: str) -> str:
+    """A name, no longer than a message bears."""
+    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…"
+
+
 def shown(text: str) -> str:
-    """A name of the file for a message."""
-    return repr(text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…")
+    """A name that somebody else wrote, for a message."""
+    return repr(cut(text))
 
 
 def _quoted(node: Node) -> str:

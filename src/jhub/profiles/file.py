@@ -32,17 +32,18 @@ class Checked(Struct, frozen=True):
 
 def load(path: str | PathLike[str]) -> Profiles:
     """Read a file of profiles. Raises InvalidInput with its name, the lines, and what is wrong there."""
-    checked = check(read_text(path))
-    if checked.profiles is None:
-        raise InvalidInput(_told(f"{path}:", checked.errors))
-    return checked.profiles
+    return _loaded(read_text(path), f"{path}:")
 
 
 def parse(text: str) -> Profiles:
     """The profiles that a text describes. Raises InvalidInput with the lines, and what is wrong there."""
+    return _loaded(text, "line ")
+
+
+def _loaded(text: str, place: str) -> Profiles:
     checked = check(text)
     if checked.profiles is None:
-        raise InvalidInput(_told("line ", checked.errors))
+        raise InvalidInput(_told(place, checked.errors))
     return checked.profiles
 
 

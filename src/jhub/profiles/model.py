@@ -12,6 +12,7 @@ The words are those of KubeSpawner's `profile_list`. What differs from it:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct, field
@@ -98,3 +99,8 @@ class Profiles(Struct, frozen=True):
 
     all: tuple[Profile, ...]
     warnings: tuple[Problem, ...] = ()
+
+
+def start_names(options: Iterable[Option]) -> list[str]:
+    """What a start may name of these options: each, and the text of one's own for it."""
+    return [option.key + end for option in options for end in ("", UNLISTED)]

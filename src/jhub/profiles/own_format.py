@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from jhub.profiles import schema
-from jhub.profiles.fields import Fields, shown
-from jhub.profiles.model import UNLISTED, Choice, Option, Profile, UnlistedChoice
+from jhub.profiles.fields import Fields, cut, shown
+from jhub.profiles.model import UNLISTED, Choice, Option, Profile, UnlistedChoice, start_names
 from jhub.profiles.slugs import slugify
 
 FORM = "profile-option-"
@@ -26,7 +26,7 @@ def called(fields: Fields, number: int) -> str:
     for key in ("slug", "display_name"):
         value = getattr(fields.node.entries.get(key), "written", "")
         if value:
-            return f"profile {value if len(value) <= 60 else value[:60] + '…'}"
+            return f"profile {cut(value)}"
     return f"profile {number}"
 
 
@@ -133,7 +133,7 @@ def _unlisted(fields: Fields) -> UnlistedChoice | None:
 
 def _user_options(fields: Fields, options: tuple[Option, ...]) -> tuple[str, ...]:
     names = fields.names("user_options") or ()
-    taken = {"profile"} | {option.key + end for option in options for end in ("", UNLISTED)}
+    taken = {"profile", *start_names(options)}
     for name in names:
         if name in taken or name.startswith(FORM):
             fields.error("user_options", f"{shown(name)} in `user_options` is one of the profile's own already")

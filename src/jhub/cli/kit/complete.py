@@ -18,8 +18,9 @@ from jhub import contexts
 from jhub.cli.kit.options import CONTEXT
 from jhub.cli.kit.text import clean
 from jhub.errors import NotAuthorized
-from jhub.models import Group, Named, Share, ShareCode, Token, User
+from jhub.models import Group, Named, Share, ShareCode, User
 from jhub.operations.paths import user_path
+from jhub.operations.tokens import Listed, listing
 from jhub.steps import call, segment
 
 if TYPE_CHECKING:
@@ -38,10 +39,6 @@ PAGE = "200"
 
 class _Me(User, frozen=True, kw_only=True):
     kind: str = "user"
-
-
-class _Tokens(Struct):
-    api_tokens: tuple[Token, ...]
 
 
 class _Shares(Struct):
@@ -161,7 +158,7 @@ def tokens(hub: Hub, ctx: click.Context, part: str) -> Found:
     """Ids of tokens: mine, or those of whom -u names before them on the line."""
     owner = ctx.params.get("owner")
     for name in [owner] if owner else [me.name for me in _mine(hub)]:
-        listed = _get(hub, f"{user_path(name)}/tokens", _Tokens)
+        listed: Listed = hub.perform(listing(name))  # one attempt
         yield from ((token.id, token.note or "") for token in listed.api_tokens)
 
 
