@@ -257,8 +257,7 @@ def test_a_start_without_a_profile_never_repeats_the_options_of_last_time(admin:
     admin.servers.start(user, "work", profile="lean")
     admin.servers.stop(user, "work")
     server = admin.servers.start(user, "work")
-    assert server.user_options == {}
-    assert profile_of(api, server) == "stub"
+    assert server.profile == profile_of(api, server) == "stub"
 
 
 def test_a_server_that_runs_is_the_answer_or_a_conflict(admin: Any, user: str) -> None:

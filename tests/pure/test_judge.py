@@ -207,9 +207,11 @@ UNLISTED = {"image--unlisted-choice": "quay.io/x:1"}
     ],
 )
 def test_choices(options: dict[str, Any], choices: dict[str, str]) -> None:
-    assert started(OPTIONS, {"profile": "lab", **options}).choices == choices
+    through = {"cpus": options["cpus"]} if "cpus" in options else {}
+    expected = {"profile": "lab", **choices, **through}
+    assert started(OPTIONS, {"profile": "lab", **options}).user_options == expected
     # It is the first profile, and so the one of starts that name none.
-    assert started(OPTIONS, options).choices == choices
+    assert started(OPTIONS, options).user_options == expected
 
 
 @pytest.mark.parametrize(

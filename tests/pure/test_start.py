@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from jhub.errors import (
@@ -166,6 +168,26 @@ def test_a_server_that_runs_with_these_options_is_the_answer() -> None:
 def test_a_server_that_runs_with_other_options_is_a_conflict() -> None:
     running = refusal(400, "ana:lab is already running")
     played = play(ServerOps.start("ana", "lab", profile="gpu"), [running, reply(json=READY)])
+    with pytest.raises(Conflict, match="already runs with other options"):
+        _ = played.result
+
+
+@pytest.mark.parametrize("asked", [{}, {"profile": "lab"}, {"image": ["a"]}, {"profile": "lab", "image": ["a"]}])
+def test_a_server_that_runs_with_more_than_was_asked_for_is_the_answer(asked: dict[str, Any]) -> None:
+    running = reply(json={**READY, "user_options": {"profile": "lab", "image": ["a"], "size": "small"}})
+    played = play(
+        ServerOps.start("ana", "lab", user_options=asked),
+        [refusal(400, "ana:lab is already running"), running, running],
+    )
+    assert played.result.ready
+
+
+@pytest.mark.parametrize("running", [None, {}, {"profile": "lab"}, {"profile": "lab", "image": "b"}])
+def test_a_server_that_runs_with_less_than_was_asked_for_is_a_conflict(running: dict[str, Any] | None) -> None:
+    played = play(
+        ServerOps.start("ana", "lab", profile="lab", user_options={"image": "a"}),
+        [refusal(400, "ana:lab is already running"), reply(json={**READY, "user_options": running})],
+    )
     with pytest.raises(Conflict, match="already runs with other options"):
         _ = played.result
 

@@ -16,7 +16,7 @@ from traitlets.config import Config
 
 from jhub.errors import InvalidInput
 from jhub.extension import legacy_token as _legacy_token
-from jhub.profiles import file as _profiles
+from jhub.extension import source as _source
 
 __all__ = ["enable"]
 
@@ -45,13 +45,15 @@ def enable(
     # Called from configuration files, which nobody type-checks.
     if not isinstance(c, Config):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidInput("jhub.extension.enable(c, …) takes the `c` of jupyterhub_config.py")
-    loaded = None if profiles is None else _profiles.load(profiles)
-    # These import JupyterHub; a mistake in the file is told first.
-    if loaded is not None:
-        from jhub.extension import barrier, routes
+    # The rest imports JupyterHub; a mistake in the file is told first.
+    if profiles is not None:
+        _source.use(_source.Source(profiles))
+        from jhub.extension import at_start, barrier, routes, starts
 
-        barrier.install(loaded)
+        barrier.install()
+        starts.install()
         routes.install()
+        at_start.install()
     if legacy_token:
         _legacy_token.install()
     if login_client:

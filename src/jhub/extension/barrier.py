@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
@@ -15,41 +16,60 @@ from jupyterhub.utils import maybe_future
 from tornado.web import HTTPError
 from traitlets import TraitError
 
-from jhub.extension.gate import Owner
-from jhub.extension.judge import judge
+from jhub.extension.judging import judged
+from jhub.extension.kubespawner import is_kubespawner
+from jhub.extension.marks import is_marked, marked
 from jhub.extension.overrides import updated
-from jhub.extension.verdict import Refusal, Verdict
-from jhub.profiles.model import Profiles
+from jhub.extension.verdict import Verdict
+
+METHOD = "run_pre_spawn_hook"
 
 BEFORE = "_jhub_settings_before_profile"
 """Where a spawner keeps what a profile replaced."""
 
-_current: list[Profiles] = []
+JUDGED = "_jhub_judged"
+"""Set on a spawner between its judgement and the end of the hooks."""
 
 
-def install(profiles: Profiles) -> None:
-    """Put the barrier in place, or give the one in place other profiles.
+def install() -> None:
+    """Put the barrier in place, once.
 
     It wraps methods of the base class. A hook set through `c.Spawner.pre_spawn_hook` would be beaten by one on a
-    subclass's name, and would take the administrator's own place; no spawner of note overrides these methods.
+    subclass's name, and would take the administrator's own place.
     """
-    first = not _current
-    _current[:] = [profiles]
-    if first:
-        base: Any = Spawner
-        base.run_pre_spawn_hook = _judged(base.run_pre_spawn_hook)
+    base: Any = Spawner
+    if not is_marked(base.run_pre_spawn_hook):
         base.run_post_stop_hook = _restored(base.run_post_stop_hook)
+        base._run_apply_user_options = _without_ado(base._run_apply_user_options)
+    guard(base)
+
+
+def guard(kind: Any) -> None:
+    """Put it before the method of a class that has one of its own."""
+    if not is_marked(getattr(kind, METHOD)):
+        setattr(kind, METHOD, _judged(getattr(kind, METHOD)))
 
 
 def _judged(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    @functools.wraps(original)
     async def run_pre_spawn_hook(self: Any) -> Any:
-        apply(self, judged(self.user, self.user_options))
-        return await maybe_future(original(self))
+        if getattr(self, JUDGED, False):  # a subclass's own method calls the one of its base
+            return await maybe_future(original(self))
+        verdict = judged(self.user, self.user_options)
+        setattr(self, JUDGED, True)
+        try:
+            # What was judged is what hooks and spawners see, however it was written in the request.
+            self.user_options = verdict.user_options
+            apply(self, verdict)
+            return await maybe_future(original(self))
+        finally:
+            setattr(self, JUDGED, False)
 
-    return run_pre_spawn_hook
+    return marked(run_pre_spawn_hook)
 
 
 def _restored(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    @functools.wraps(original)
     async def run_post_stop_hook(self: Any) -> Any:
         # Runs after failed and interrupted starts too. The administrator's hook still sees the profile's settings.
         try:
@@ -60,17 +80,15 @@ def _restored(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return run_post_stop_hook
 
 
-def judged(user: Any, options: Mapping[str, Any] | None) -> Verdict:
-    """By what a server of the hub's `user` starts with these options. Raises HTTPError where it must not."""
-    verdict = judge(_current[0], owner_of(user), options)
-    if isinstance(verdict, Refusal):
-        raise HTTPError(verdict.status, verdict.message)
-    return verdict
+def _without_ado(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Without its warning of "unhandled user_options" where there is no hook: they are handled here, a moment later."""
 
+    @functools.wraps(original)
+    async def run_apply_user_options(self: Any, user_options: Any) -> None:
+        if self.apply_user_options:
+            await original(self, user_options)
 
-def owner_of(user: Any) -> Owner:
-    """The hub's user as the judge sees it: with the groups of this moment."""
-    return Owner(name=user.name, groups=frozenset(group.name for group in user.groups))
+    return run_apply_user_options
 
 
 def apply(spawner: Any, verdict: Verdict) -> None:
@@ -81,17 +99,12 @@ def apply(spawner: Any, verdict: Verdict) -> None:
     for name, value in verdict.spawner_override.items():
         present = _present(spawner, name, verdict)
         _set(spawner, name, {**present, **(value or {})} if name == "environment" else value, verdict)
-    if not is_kubespawner(spawner):
+    if not is_kubespawner(type(spawner)):
         return
     for name, value in verdict.kubespawner_override.items():
         present = _present(spawner, name, verdict)
         both = isinstance(value, dict) and isinstance(present, dict)
         _set(spawner, name, updated(present, value) if both else value, verdict)
-
-
-def is_kubespawner(spawner: Any) -> bool:
-    """Whether it is one, or of a class made from it. By name: the hub may have no KubeSpawner to import."""
-    return any(kind.__name__ == "KubeSpawner" for kind in type(spawner).__mro__)
 
 
 def _present(spawner: Any, name: str, verdict: Verdict) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from jhub.extension.asked import of_profile, profile_named
 from jhub.extension.gate import Owner, visible
 from jhub.extension.overrides import filled, merged_deeply, merged_settings
-from jhub.extension.verdict import Refusal, Refused, Verdict, listed
+from jhub.extension.verdict import NONE_AVAILABLE, Refusal, Refused, Verdict, listed
 from jhub.profiles.fields import shown
 from jhub.profiles.model import UNLISTED, Option, Overrides, Profile, Profiles
 
@@ -37,7 +37,7 @@ def _judged(profiles: Profiles, owner: Owner, options: Mapping[str, Any]) -> Ver
     mine = visible(profiles, owner)
     if not mine:
         # Never an empty list that a spawner would take for "the default image".
-        raise Refused("no profile is available", status=403)
+        raise Refused(NONE_AVAILABLE, status=403)
     profile = _profile(profiles, mine, options)
     asked = of_profile(options, profile, mine)
     layers: list[Overrides] = [profile]
@@ -48,7 +48,7 @@ def _judged(profiles: Profiles, owner: Owner, options: Mapping[str, Any]) -> Ver
         layers.append(layer)
     return Verdict(
         profile=profile,
-        choices=choices,
+        user_options={"profile": profile.slug, **choices, **_let_through(profile, options)},
         spawner_override=merged_settings(layer.spawner_override for layer in layers),
         kubespawner_override=merged_deeply(layer.kubespawner_override for layer in layers),
     )
@@ -80,6 +80,10 @@ def _chosen(profile: Profile, option: Option, asked: Mapping[str, str]) -> tuple
     if choice is None:
         raise Refused(f"{_called(profile, option)} needs a value; {_allowed(option)}")
     return option.key, choice.key, choice
+
+
+def _let_through(profile: Profile, options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: options[name] for name in profile.user_options if name in options}
 
 
 def _unlisted(profile: Profile, option: Option, text: str) -> Overrides:

@@ -10,7 +10,7 @@ answer "202, pending" that hubs with `slow_spawn_timeout = 0` give to every star
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from jupyterhub import apihandlers
@@ -18,7 +18,10 @@ from jupyterhub.apihandlers.users import UserServerAPIHandler
 from jupyterhub.scopes import needs_scope, scope_definitions
 from tornado.web import HTTPError
 
-from jhub.extension.barrier import judged
+from jhub.extension.judging import judge_start, judged
+
+EDITS = "put" in vars(UserServerAPIHandler)
+"""Whether servers can be made and edited without a start, and a body has options beside other things: JupyterHub 6."""
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -33,9 +36,8 @@ def install() -> None:
     brought them along could be replaced on the command line, and `extra_handlers` come too late to be asked.
     """
     routes = apihandlers.default_handlers
-    handler = JudgedStartAndEdit if "put" in vars(UserServerAPIHandler) else JudgedStart
-    if all(served_by is not handler for _, served_by, *_ in routes):
-        routes[:0] = [(path, handler) for path, served_by, *_ in routes if served_by is UserServerAPIHandler]
+    if all(handler is not HANDLER for _, handler, *_ in routes):
+        routes[:0] = [(path, HANDLER) for path, handler, *_ in routes if handler is UserServerAPIHandler]
 
 
 def starters_only(method: Method) -> Method:
@@ -51,18 +53,15 @@ class JudgedStart(UserServerAPIHandler):  # type: ignore[misc]  # JupyterHub car
         owner = self.find_user(user_name)
         if owner is not None:
             options = self._sent_options()
-            if options is not None:
-                judged(owner, options)
-            elif not _active(owner, server_name):
-                judged(owner, _saved_options(owner, server_name))
+            # JupyterHub has its own answer for a server that is up, and no use for the saved options.
+            if options is not None or not _active(owner, server_name):
+                await judge_start(self, owner, server_name, options)
         await super().post(user_name, server_name)
 
     def _sent_options(self) -> dict[str, Any] | None:
         """The options in the body, None if there are none and the saved ones count."""
-        if "put" in vars(UserServerAPIHandler):  # JupyterHub 6: {"user_options": {…}}, or the older form
-            options = self.get_server_json_body()["user_options"]
-        else:  # JupyterHub 5: the whole body
-            options = self.get_json_body()
+        # {"user_options": {…}}, or the older form, which JupyterHub 6 knows too: the whole body.
+        options = self.get_server_json_body()["user_options"] if EDITS else self.get_json_body()
         if options is not None and not isinstance(options, dict):
             raise HTTPError(400, "user options must be a JSON object")
         return options
@@ -88,10 +87,9 @@ class JudgedStartAndEdit(JudgedStart):
         await super().patch(user_name, server_name)
 
 
+HANDLER = JudgedStartAndEdit if EDITS else JudgedStart
+"""What serves the routes of JupyterHub's UserServerAPIHandler."""
+
+
 def _active(owner: Any, server_name: str) -> bool:
     return server_name in owner.spawners and bool(owner.spawners[server_name].active)
-
-
-def _saved_options(owner: Any, server_name: str) -> Mapping[str, Any] | None:
-    saved = owner.orm_spawners.get(server_name)
-    return saved.user_options if saved is not None else None

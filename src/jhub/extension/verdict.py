@@ -12,13 +12,18 @@ from jhub.profiles.model import Profile
 MOST_NAMES = 20
 """That a message lists."""
 
+NONE_AVAILABLE = "no profile is available"
+"""For whom there is none."""
+
 
 class Verdict(Struct, frozen=True, kw_only=True):
     """The profile of a start, and the settings that come of it and of what was chosen in it."""
 
     profile: Profile
-    choices: dict[str, str]
-    """Of each option, in KubeSpawner's words: `{"image": "scipy"}`, or `{"image--unlisted-choice": "any/image:1"}`."""
+    user_options: dict[str, Any]
+    """The options of the start in full, in KubeSpawner's words: `{"profile": "gpu", "image": "scipy"}`, or
+    `{"profile": "gpu", "image--unlisted-choice": "any/image:1"}`.
+    """
     spawner_override: dict[str, Any]
     kubespawner_override: dict[str, Any]
     """Its mappings are to be merged into the spawner's own."""

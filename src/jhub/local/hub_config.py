@@ -64,13 +64,7 @@ def configure(c: Any, path: str) -> None:
     # The template goes through str.format.
     users = str(folder.users).replace("{", "{{").replace("}", "}}")
     c.SimpleLocalProcessSpawner.home_dir_template = users + "/{username}"
-    # jhub.extension sees to them; left alone, JupyterHub calls them "unhandled" in its log (since 5.3).
-    c.Spawner.apply_user_options = _leave_to_the_profiles
     # Thirty seconds each by default, which is how long `down` would take for a kernel that is busy.
     c.LocalProcessSpawner.interrupt_timeout = 4
     c.LocalProcessSpawner.term_timeout = 2
     c.LocalProcessSpawner.kill_timeout = 2
-
-
-def _leave_to_the_profiles(spawner: Any, user_options: Any) -> None:
-    pass

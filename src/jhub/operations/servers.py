@@ -334,7 +334,8 @@ def request_start(
         if "already running" not in str(error):
             raise
         server = yield from ServerOps.get(user, name)
-        if options is not None and (server.user_options or {}) != options:
+        # It may have more of them: jhub.extension fills in the profile and the choices that a start leaves open.
+        if not (options or {}).items() <= (server.user_options or {}).items():
             raise _runs_otherwise(server) from None
         if display_name not in (None, server.display_name):
             raise Conflict(

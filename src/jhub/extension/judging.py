@@ -1,0 +1,47 @@
+"""The judge, for the hub's own users, servers and requests."""
+
+# JupyterHub carries no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportMissingTypeStubs=false
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tornado.web import HTTPError
+
+from jhub.extension.gate import Owner
+from jhub.extension.judge import judge
+from jhub.extension.source import current
+from jhub.extension.verdict import Refusal, Verdict
+
+
+def judged(user: Any, options: Mapping[str, Any] | None) -> Verdict:
+    """By what a server of the hub's `user` starts with these options. Raises HTTPError where it must not."""
+    verdict = judge(current(), owner_of(user), options)
+    if isinstance(verdict, Refusal):
+        raise HTTPError(verdict.status, verdict.message)
+    return verdict
+
+
+async def judge_start(handler: Any, user: Any, server_name: str, options: Mapping[str, Any] | None) -> None:
+    """Raise HTTPError unless a request for a start may go on. Without options, the saved ones count.
+
+    Where the authenticator is asked again before each start, it is asked first: it may know of other groups. JupyterHub
+    does so itself a moment later, and at most once a request.
+    """
+    if handler.authenticator.refresh_pre_spawn and await handler.refresh_auth(user, force=True) is None:
+        raise HTTPError(403, f"auth has expired for {user.name}, login again")
+    judged(user, saved_options(user, server_name) if options is None else options)
+
+
+def owner_of(user: Any) -> Owner:
+    """The hub's user as the judge sees it: with the groups of this moment."""
+    return Owner(name=user.name, groups=frozenset(group.name for group in user.groups))
+
+
+def saved_options(user: Any, server_name: str) -> Mapping[str, Any] | None:
+    """With which a start begins that brings none."""
+    saved = user.orm_spawners.get(server_name)
+    return saved.user_options if saved is not None else None

@@ -1,0 +1,87 @@
+"""What is particular to KubeSpawner: its `profile_list`, from which it makes its form and checks what was chosen.
+
+It becomes a function that gives each owner the profiles that are theirs, without settings: these are in place before
+KubeSpawner looks, put there as for any spawner, and pages that show the whole list have no secret to show.
+"""
+
+# JupyterHub carries no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportMissingTypeStubs=false
+
+from __future__ import annotations
+
+from typing import Any
+
+from tornado.web import HTTPError
+
+from jhub.errors import InvalidInput
+from jhub.extension.gate import visible
+from jhub.extension.judging import owner_of
+from jhub.extension.source import current
+from jhub.extension.verdict import NONE_AVAILABLE
+from jhub.profiles.model import Option, Profile
+
+SETTING = "profile_list"
+
+
+def is_kubespawner(kind: type) -> bool:
+    """Whether it is KubeSpawner, or made from it. By name: the hub may have no KubeSpawner to import."""
+    return any(each.__name__ == "KubeSpawner" for each in kind.__mro__)
+
+
+def adopt(config: Any, kind: type) -> None:
+    """Make the profiles KubeSpawner's own. Raises InvalidInput where the administrator has given it others."""
+    for each in kind.__mro__:
+        settings = dict.get(config, each.__name__) or {}
+        if settings.get(SETTING) not in (None, profile_list) or (is_below(each) and SETTING in vars(each)):
+            raise InvalidInput(
+                f"{each.__name__}.{SETTING} and the profiles of jhub.extension exclude each other: move its entries "
+                "into the file of profiles, or leave out profiles="
+            )
+    config[kind.__name__][SETTING] = profile_list
+
+
+def is_below(kind: type) -> bool:
+    """Whether it is made from KubeSpawner, and not KubeSpawner itself."""
+    return is_kubespawner(kind) and kind.__name__ != "KubeSpawner"
+
+
+def profile_list(spawner: Any) -> list[dict[str, Any]]:
+    """The profiles that the spawner's owner may start, in KubeSpawner's words. Raises HTTPError 403 without any.
+
+    An empty list would let KubeSpawner start its default image.
+    """
+    mine = visible(current(), owner_of(spawner.user))
+    if not mine:
+        raise HTTPError(403, NONE_AVAILABLE)
+    return [_entry(profile) for profile in mine]
+
+
+def _entry(profile: Profile) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "slug": profile.slug,
+        "display_name": profile.display_name,
+        "description": profile.description,
+        "default": profile.default,
+    }
+    if profile.profile_options:
+        entry["profile_options"] = {option.key: _option(option) for option in profile.profile_options}
+    return entry
+
+
+def _option(option: Option) -> dict[str, Any]:
+    entry: dict[str, Any] = {"display_name": option.display_name}
+    if option.choices:
+        entry["choices"] = {
+            choice.key: {"display_name": choice.display_name, "default": choice is option.default}
+            for choice in option.choices
+        }
+    if option.unlisted_choice is not None:
+        entry["unlisted_choice"] = {
+            "enabled": True,
+            "display_name": option.unlisted_choice.display_name,
+            "display_name_in_choices": option.unlisted_choice.display_name_in_choices,
+            "validation_regex": option.unlisted_choice.validation_regex,
+            "validation_message": option.unlisted_choice.validation_message,
+        }
+    return entry

@@ -1,0 +1,21 @@
+"""Telling functions of ours from JupyterHub's own, which they wrap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MARK = "__jhub__"
+
+
+def marked(function: F) -> F:
+    """The function, as one of ours."""
+    setattr(function, MARK, True)
+    return function
+
+
+def is_marked(function: object) -> bool:
+    """Whether it is one of ours."""
+    return bool(getattr(function, MARK, False))

@@ -1,0 +1,55 @@
+"""The middle barrier: requests for a start, from pages and from REST, are judged before the hub saves their options.
+
+What comes by a form or in a page's query is known only when the spawner has read it, which is after the hub's routes.
+A refusal here is not a failed start either, of which JupyterHub 5 counts every one towards its end.
+"""
+
+# JupyterHub carries no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportMissingTypeStubs=false
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from jupyterhub.handlers import BaseHandler
+from tornado.web import HTTPError
+
+from jhub.extension.judging import judge_start
+from jhub.extension.marks import is_marked, marked
+
+REFUSED = "_jhub_refused"
+"""Where a request keeps why it was refused."""
+
+
+def install() -> None:
+    """Put the barrier in place, once. All of JupyterHub's own handlers start servers by this method of their base."""
+    base: Any = BaseHandler
+    if not is_marked(base.spawn_single_user):
+        base.spawn_single_user = _judged(base.spawn_single_user)
+
+
+def _judged(original: Callable[..., Any]) -> Callable[..., Any]:
+    signature = inspect.signature(original)
+
+    @functools.wraps(original)
+    async def spawn_single_user(self: Any, *args: Any, **kwargs: Any) -> None:
+        # The spawn page tries again with no options when those in its query are refused and there is no form: that
+        # would start the default server (JupyterHub 5 and 6).
+        earlier = getattr(self, REFUSED, None)
+        if earlier is not None:
+            raise earlier
+        asked = signature.bind(self, *args, **kwargs)
+        asked.apply_defaults()
+        try:
+            await judge_start(self, *(asked.arguments[name] for name in ("user", "server_name", "options")))
+        except HTTPError as refusal:
+            setattr(self, REFUSED, refusal)
+            self.extra_error_html = self.spawn_home_error
+            raise
+        await original(self, *args, **kwargs)
+
+    return marked(spawn_single_user)
