@@ -248,6 +248,59 @@ class Progress(Model, frozen=True, kw_only=True):
     url: str | None = None
 
 
+class ProfileChoice(Model, frozen=True, kw_only=True):
+    """One of the values of a profile's option."""
+
+    key: str
+    """What a start names."""
+    display_name: str = ""
+    default: bool = False
+
+
+class UnlistedChoice(Model, frozen=True, kw_only=True):
+    """That an option takes text which is none of its choices."""
+
+    display_name: str = ""
+    display_name_in_choices: str = "Other..."
+    validation_regex: str = ""
+    """What the whole text must match, if not empty."""
+    validation_message: str = ""
+
+
+class ProfileOption(Model, frozen=True, kw_only=True):
+    """What can be chosen within a profile."""
+
+    key: str
+    """What a start names."""
+    display_name: str = ""
+    choices: tuple[ProfileChoice, ...] = ()
+    unlisted_choice: UnlistedChoice | None = None
+
+    @property
+    def default(self) -> ProfileChoice | None:
+        """The choice of a start that makes none; None for an option that has no choices."""
+        return next((choice for choice in self.choices if choice.default), next(iter(self.choices), None))
+
+    @property
+    def unlisted_key(self) -> str:
+        """What a start names for text that is none of the choices."""
+        return f"{self.key}--unlisted-choice"
+
+
+class Profile(Model, frozen=True, kw_only=True):
+    """A way to start a server, as jhub.extension lists it for whoever may start it."""
+
+    slug: str
+    """What a start names."""
+    display_name: str = ""
+    description: str = ""
+    default: bool = False
+    """Whether a start that names none gets it. One of those that a user may start is."""
+    profile_options: tuple[ProfileOption, ...] = ()
+    user_options: tuple[str, ...] = ()
+    """Further options that a start may bring."""
+
+
 class Component(Model, frozen=True, kw_only=True):
     """A spawner or authenticator class and its package's version."""
 

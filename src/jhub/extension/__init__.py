@@ -48,11 +48,12 @@ def enable(
     # The rest imports JupyterHub; a mistake in the file is told first.
     if profiles is not None:
         _source.use(_source.Source(profiles))
-        from jhub.extension import at_start, barrier, routes, starts
+        from jhub.extension import at_start, barrier, listing, routes, starts
 
         barrier.install()
         starts.install()
         routes.install()
+        listing.install()
         at_start.install()
     if legacy_token:
         _legacy_token.install()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from jhub.profiles.model import Profile, Profiles
@@ -28,3 +30,8 @@ def admits(profile: Profile, owner: Owner) -> bool:
 def visible(profiles: Profiles, owner: Owner) -> tuple[Profile, ...]:
     """The profiles that `owner` may start, in the order of the file."""
     return tuple(profile for profile in profiles.all if admits(profile, owner))
+
+
+def taken(mine: Sequence[Profile]) -> Profile:
+    """Of the profiles that an owner may start, at least one, the one that a start gets which names none."""
+    return next((profile for profile in mine if profile.default), mine[0])

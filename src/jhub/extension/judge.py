@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jhub.extension.asked import of_profile, profile_named
-from jhub.extension.gate import Owner, visible
+from jhub.extension.gate import Owner, taken, visible
 from jhub.extension.overrides import filled, merged_deeply, merged_settings
 from jhub.extension.verdict import NONE_AVAILABLE, Refusal, Refused, Verdict, listed
 from jhub.profiles.fields import shown
@@ -58,7 +58,7 @@ def _profile(profiles: Profiles, mine: tuple[Profile, ...], options: Mapping[str
     known = listed(profile.slug for profile in mine)
     named = profile_named(options, known)
     if named is None:
-        return next((profile for profile in mine if profile.default), mine[0])
+        return taken(mine)
     for profile in mine:
         if profile.slug == named:
             return profile

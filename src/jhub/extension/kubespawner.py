@@ -15,7 +15,7 @@ from typing import Any
 from tornado.web import HTTPError
 
 from jhub.errors import InvalidInput
-from jhub.extension.gate import visible
+from jhub.extension.gate import taken, visible
 from jhub.extension.judging import owner_of
 from jhub.extension.source import current
 from jhub.extension.verdict import NONE_AVAILABLE
@@ -54,15 +54,16 @@ def profile_list(spawner: Any) -> list[dict[str, Any]]:
     mine = visible(current(), owner_of(spawner.user))
     if not mine:
         raise HTTPError(403, NONE_AVAILABLE)
-    return [_entry(profile) for profile in mine]
+    default = taken(mine)
+    return [_entry(profile, default=profile is default) for profile in mine]
 
 
-def _entry(profile: Profile) -> dict[str, Any]:
+def _entry(profile: Profile, *, default: bool) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "slug": profile.slug,
         "display_name": profile.display_name,
         "description": profile.description,
-        "default": profile.default,
+        "default": default,
     }
     if profile.profile_options:
         entry["profile_options"] = {option.key: _option(option) for option in profile.profile_options}
