@@ -19,6 +19,9 @@ from matrix.rows import ROWS, Row
 from matrix.sign_in.ways import CELLS, Cell
 
 WAYS_IN = Path(__file__).with_name("sign_in")
+PROFILES = Path(__file__).with_name("profiles")
+# Neither has a row; each has tables of its own.
+SINCE = {WAYS_IN: (4,), PROFILES: (5, 3)}
 VERSION = pytest.StashKey[tuple[int, ...]]()
 OUTCOMES = pytest.StashKey[dict[Row | Cell, set[str]]]()
 
@@ -39,15 +42,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """The authenticators want JupyterHub 4."""
-    return True if collection_path == WAYS_IN and config.stash.get(VERSION, (4,)) < (4,) else None
+    """The authenticators want JupyterHub 4, and jhub.extension 5.3."""
+    since = SINCE.get(collection_path, ())
+    return True if config.stash.get(VERSION, since) < since else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     mine = [item for item in items if Path(__file__).parent in item.path.parents]
     if mine and config.getoption("environment", None) is None:
         raise pytest.UsageError("tests/matrix needs --environment .matrix/VERSION; or run: make test-matrix")
-    if strays := [item.nodeid for item in mine if row_of(item) is None and WAYS_IN not in item.path.parents]:
+    if strays := [item.nodeid for item in mine if row_of(item) is None and not SINCE.keys() & {*item.path.parents}]:
         raise pytest.UsageError(f"a test of the matrix belongs to a row of matrix/rows.py: {', '.join(strays)}")
 
 

@@ -16,6 +16,8 @@ SUPPORTED = ("4.1.6", "5", "6")
 
 COMPANIONS = ("jupyterhub-traefik-proxy", "jupyter_server")
 AUTHENTICATORS = ("jupyterhub-nativeauthenticator", "oauthenticator")
+# What jhub.extension imports beside JupyterHub. It comes from this folder itself, and is for JupyterHub 5.3.
+EXTENSION = ("msgspec", "pyyaml")
 # JupyterHub 2 and 3 would take a newer one, and do not start with it. NativeAuthenticator needs a newer JupyterHub.
 COMPANIONS_OF_OLD = (*COMPANIONS, "SQLAlchemy<2")
 
@@ -24,7 +26,8 @@ def requirements(version: str) -> list[str]:
     """What pip installs for "6" or "4.1.6"."""
     major = int(version.partition(".")[0])
     hub = f"jupyterhub=={version}" if "." in version else f"jupyterhub>={major},<{major + 1}"
-    return [hub, *((*COMPANIONS, *AUTHENTICATORS) if major >= 4 else COMPANIONS_OF_OLD)]
+    more = EXTENSION if major >= 5 else ()
+    return [hub, *((*COMPANIONS, *AUTHENTICATORS, *more) if major >= 4 else COMPANIONS_OF_OLD)]
 
 
 async def environment(version: str) -> Path:

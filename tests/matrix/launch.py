@@ -6,6 +6,7 @@ import os
 import subprocess
 import sysconfig
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,7 +25,9 @@ START_SECONDS = 45.0
 STOP_SECONDS = 15.0
 
 
-def start(environment: Path, place: Path, config: str, told: msgspec.Struct, mark: str) -> subprocess.Popen[bytes]:
+def start(
+    environment: Path, place: Path, config: str, told: msgspec.Struct, mark: str, arguments: Sequence[str] = ()
+) -> subprocess.Popen[bytes]:
     """Start a hub with a configuration of `inside`, which reads `told`. Its state and its log are in `place`."""
     settings = place / "settings.json"
     with open(os.open(settings, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -37,7 +40,7 @@ def start(environment: Path, place: Path, config: str, told: msgspec.Struct, mar
     )
     with open(log_of(place), "wb") as log:
         return subprocess.Popen(
-            [environment / "bin" / "python", "-P", QUICK, "jupyterhub", "--config", INSIDE / config],
+            [environment / "bin" / "python", "-P", QUICK, "jupyterhub", "--config", INSIDE / config, *arguments],
             cwd=place,
             env={**inherited, MARK: mark, "PATH": path, "JHUB_MATRIX_SETTINGS": str(settings)},
             stdin=subprocess.PIPE,  # the hub ends when it closes: see its configuration

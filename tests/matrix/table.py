@@ -13,7 +13,8 @@ README = ROOT / "README.md"
 NAME = "matrix"
 MAJORS = (2, 3, 4, 5, 6)
 
-# Not about the REST API, and tested elsewhere: tests/hub/test_extension.py and tests/hub/test_local_hub.py.
+# Not about JupyterHub's REST API, and tested elsewhere: in tests/matrix/profiles on the versions that have them, and
+# in tests/hub/test_local_hub.py.
 FIXED = {
     "profiles by `jhub.extension`": ("no", "no", "no", "from 5.3", "yes"),
     "the local hub": ("no", "no", "no", "no", "yes"),

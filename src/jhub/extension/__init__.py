@@ -45,9 +45,11 @@ def enable(
     # Called from configuration files, which nobody type-checks.
     if not isinstance(c, Config):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidInput("jhub.extension.enable(c, …) takes the `c` of jupyterhub_config.py")
+    loaded = None if profiles is None else _source.Source(profiles)
     # The rest imports JupyterHub; a mistake in the file is told first.
-    if profiles is not None:
-        _source.use(_source.Source(profiles))
+    _check_version()
+    if loaded is not None:
+        _source.use(loaded)
         from jhub.extension import at_start, barrier, listing, routes, starts
 
         barrier.install()
@@ -61,3 +63,10 @@ def enable(
         from jhub.extension import login_client as _login_client
 
         _login_client.install()
+
+
+def _check_version() -> None:
+    from jupyterhub import __version__, version_info
+
+    if version_info[:2] < (5, 3):
+        raise InvalidInput(f"jhub.extension needs JupyterHub 5.3 or later, and this is {__version__}")

@@ -1,0 +1,110 @@
+"""The configuration of hubs that load jhub.extension. Runs inside the hub, on JupyterHub from 5.3 on.
+
+Nobody uses the servers, so there is no proxy. Each server leaves a line in its owner's folder when it starts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from jupyterhub.apihandlers.base import APIHandler
+from jupyterhub.roles import get_default_roles
+from jupyterhub.spawner import SimpleLocalProcessSpawner
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from no_proxy import NoProxy  # beside this file
+
+c: Any = get_config()  # type: ignore[name-defined]  # noqa: F821  # JupyterHub puts it here
+
+with open(os.environ["JHUB_MATRIX_SETTINGS"]) as file:
+    told: dict[str, Any] = json.load(file)
+
+sys.path.append(told["jhub"])
+import jhub.extension  # noqa: E402  # of this checkout
+
+(ADMIN_SCOPES,) = (role["scopes"] for role in get_default_roles() if role["name"] == "admin")
+
+
+def end_with_parent() -> None:
+    """End when standard input is closed, which is what the system does when the tests end, however they do."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+class OwnSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]  # JupyterHub has no types
+    """An administrator's own, with a method in the way of the inner barrier."""
+
+    async def run_pre_spawn_hook(self) -> None:
+        """The hook first, and something else after it."""
+        await super().run_pre_spawn_hook()
+        self.environment["JHUB_OWN"] = "own"
+
+
+class Direct(APIHandler):  # type: ignore[misc]  # JupyterHub has no types
+    """Starts a server past all of the hub's own routes, with the options in the query."""
+
+    async def get(self, user_name: str) -> None:
+        """Start it."""
+        options = {"profile": self.get_argument("profile")}
+        await self.find_user(user_name).spawn("direct", options=options, handler=self)
+
+
+def hook(spawner: Any) -> None:
+    """The administrator's, which sees what was judged, in full."""
+    spawner.environment["JHUB_HOOK"] = "+".join(map(str, spawner.user_options.values()))
+
+
+def enable() -> None:
+    """The one line."""
+    jhub.extension.enable(c, profiles="profiles.yaml")
+
+
+if told["enable"] == "first":
+    enable()
+
+c.JupyterHub.bind_url = f"http://127.0.0.1:{told['port']}{told['base_url']}"
+c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{told['port']}"
+c.JupyterHub.db_url = "sqlite:///jupyterhub.sqlite"
+c.JupyterHub.proxy_class = NoProxy
+c.JupyterHub.allow_named_servers = True
+c.JupyterHub.last_activity_interval = 3600
+c.JupyterHub.tornado_settings = {"slow_spawn_timeout": told["slow_spawn_timeout"], "slow_stop_timeout": 5}
+c.JupyterHub.extra_handlers = [(r"/api/direct/([^/]+)", Direct)]
+
+c.JupyterHub.authenticator_class = told["authenticator"]
+c.DummyAuthenticator.password = told["password"]
+c.Authenticator.admin_users = {"admin"}
+c.Authenticator.allow_all = True
+c.JupyterHub.services = [{"name": "operator", "api_token": told["operator"]}]
+c.JupyterHub.load_roles = [{"name": "operator", "services": ["operator"], "scopes": ADMIN_SCOPES}]
+
+c.JupyterHub.spawner_class = OwnSpawner if told["own_spawner"] else "simple"
+c.Spawner.consecutive_failure_limit = 3
+c.Spawner.ip = "127.0.0.1"
+c.Spawner.environment = told["mark"]
+c.Spawner.cmd = [
+    "sh",
+    "-c",
+    'echo "$JUPYTERHUB_SERVER_NAME $JHUB_PROFILE $JHUB_FLAVOUR $JHUB_HOOK $JHUB_OWN" >>started; exec "$0" "$@"',
+    sys.executable,
+    told["stub"],
+]
+c.SimpleLocalProcessSpawner.home_dir_template = os.path.join(os.getcwd(), "users", "{username}")
+if told["own_spawner"]:
+    c.OwnSpawner.pre_spawn_hook = hook
+    c.OwnSpawner.options_form = "<input name=profile>"
+else:
+    c.Spawner.pre_spawn_hook = hook
+
+if told["enable"] == "last":
+    enable()

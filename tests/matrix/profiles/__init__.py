@@ -1,0 +1,1 @@
+"""Profiles of jhub.extension, on hubs that are configured in different ways."""

@@ -1,0 +1,263 @@
+"""Hubs with jhub.extension. They start when a test asks for them, and run to the end."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import requests
+from hub_api import BASE_URL
+
+from jhub.local.ports import LOOPBACK, free_ports
+from jhub.local.processes import MARK
+from matrix import launch
+from matrix.environments import ROOT
+from matrix.hub import STUB
+
+MEMBERS = "members"
+LISTED = "zoe"
+"""The one user who is listed by name."""
+
+OPEN = """
+- slug: open
+  default: true
+  spawner_override: {environment: {JHUB_PROFILE: open}}
+"""
+GATED = f"""
+- slug: gated
+  groups: [{MEMBERS}]
+  users: [{LISTED}]
+  spawner_override: {{environment: {{JHUB_PROFILE: gated}}}}
+  profile_options:
+    flavour:
+      choices:
+        plain: {{spawner_override: {{environment: {{JHUB_FLAVOUR: plain}}}}}}
+        hot: {{spawner_override: {{environment: {{JHUB_FLAVOUR: hot}}}}}}
+- slug: nobodys
+  groups: []
+  spawner_override: {{environment: {{JHUB_PROFILE: nobodys}}}}
+"""
+
+SECONDS = 20
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a hub's configuration is told. All that is secret is made for the one run."""
+
+    enable: str
+    """Whether the line of the extension comes "first" or "last"."""
+    slow_spawn_timeout: int
+    own_spawner: bool
+    authenticator: str = "dummy"
+    port: int
+    base_url: str = BASE_URL
+    jhub: str = str(ROOT / "src")
+    stub: str = str(STUB)
+    mark: dict[str, str]
+    operator: str = msgspec.field(default_factory=lambda: secrets.token_hex(16))
+    password: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(16))
+
+    def __repr__(self) -> str:
+        return f"Settings(port={self.port})"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a hub is configured."""
+
+    name: str
+    enable: str
+    slow_spawn_timeout: int
+    own_spawner: bool = False
+    authenticator: str = "dummy"
+    arguments: tuple[str, ...] = ()
+    profiles: str = OPEN + GATED
+
+
+# Before all else, no form, answers wait for the start.
+FIRST = Kind("first", enable="first", slow_spawn_timeout=10)
+# After all else, with a form and a spawner of the administrator's own, no answer waits.
+LAST = Kind("last", enable="last", slow_spawn_timeout=0, own_spawner=True)
+# The command line comes last of all; and there is nothing for anybody but members.
+COMMAND_LINE = Kind(
+    "command-line",
+    enable="first",
+    slow_spawn_timeout=10,
+    own_spawner=True,
+    authenticator="null",
+    arguments=("--JupyterHub.authenticator_class=dummy", "--JupyterHub.spawner_class=simple"),
+    profiles=GATED,
+)
+
+
+@dataclass
+class ProfileHub:
+    """A hub that answers."""
+
+    settings: Settings
+    version: tuple[int, ...]
+    place: Path
+    process: subprocess.Popen[bytes]
+    operator: requests.Session = field(default_factory=requests.Session)
+
+    def __post_init__(self) -> None:
+        self.operator.trust_env = False
+        self.operator.headers["Authorization"] = f"token {self.settings.operator}"
+
+    @property
+    def url(self) -> str:
+        """The hub's pages."""
+        return f"http://{LOOPBACK}:{self.settings.port}{self.settings.base_url}hub"
+
+    @property
+    def edits(self) -> bool:
+        """Whether servers can be made and edited without starting them."""
+        return self.version >= (6,)
+
+    def api(self, method: str, path: str, token: str | None = None, **options: Any) -> requests.Response:
+        """The REST API, for whom the token belongs to; without one, for a service with an administrator's scopes."""
+        headers = {"Authorization": f"token {token}"} if token else {}
+        return self.operator.request(method, f"{self.url}/api{path}", headers=headers, timeout=SECONDS, **options)
+
+    def body(self, options: dict[str, Any]) -> dict[str, Any]:
+        """What a start sends to have these options."""
+        return {"user_options": options} if self.edits else options
+
+    def start(self, user: str, server: str, token: str | None = None, **options: Any) -> requests.Response:
+        """Ask for a start with these options."""
+        return self.api("POST", f"/users/{user}/servers/{server}", token, json=self.body(options))
+
+    def user(self, name: str, *groups: str) -> str:
+        """A new user, in these groups."""
+        assert self.api("POST", "/users", json={"usernames": [name]}).status_code in (201, 409)
+        for group in groups:
+            self.join(group, name)
+        return name
+
+    def join(self, group: str, name: str) -> None:
+        """Put a user into a group."""
+        assert self.api("POST", f"/groups/{group}").status_code in (201, 409)
+        assert self.api("POST", f"/groups/{group}/users", json={"users": [name]}).status_code == 200
+
+    def leave(self, group: str, name: str) -> None:
+        """And out of it."""
+        assert self.api("DELETE", f"/groups/{group}/users", json={"users": [name]}).status_code == 200
+
+    def token(self, name: str) -> str:
+        """A token of a user."""
+        token: str = self.api("POST", f"/users/{name}/tokens", json={}).json()["token"]
+        return token
+
+    @contextmanager
+    def browser(self, name: str) -> Iterator[requests.Session]:
+        """Somebody who is signed in to the hub's pages."""
+        with requests.Session() as session:
+            session.trust_env = False
+            session.get(f"{self.url}/login", timeout=SECONDS)
+            form = {"username": name, "password": self.settings.password, "_xsrf": session.cookies["_xsrf"]}
+            login = session.post(f"{self.url}/login", data=form, allow_redirects=False, timeout=SECONDS)
+            assert login.status_code == 302, login.text
+            yield session
+
+    def servers(self, user: str) -> dict[str, Any]:
+        """Models of the servers that the hub knows of, running or not."""
+        found: dict[str, Any] = self.api("GET", f"/users/{user}?include_stopped_servers=1").json()["servers"]
+        return found
+
+    def named(self, user: str) -> list[str]:
+        """The named servers among them. There is always a default one."""
+        return [name for name in self.servers(user) if name]
+
+    def ready(self, user: str, server: str) -> dict[str, Any]:
+        """The model of a server, once it is ready."""
+        return self.wait(lambda: self.servers(user).get(server, {}), lambda model: model.get("ready"))
+
+    def stop(self, user: str, server: str) -> None:
+        """Stop a server."""
+        assert self.api("DELETE", f"/users/{user}/servers/{server}").status_code in (202, 204)
+        self.wait(lambda: self.servers(user)[server], lambda model: not model["ready"] and not model["pending"])
+
+    def started(self, user: str) -> list[list[str]]:
+        """Each start that came to a process: server, profile, flavour, what the hook saw, and the spawner's own."""
+        path = self.place / "users" / user / "started"
+        return [line.split(" ") for line in path.read_text().splitlines()] if path.exists() else []
+
+    def listed(self, user: str) -> list[str]:
+        """The profiles that the hub lists for a user."""
+        return [profile["slug"] for profile in self.api("GET", f"/users/{user}/profiles").json()["profiles"]]
+
+    def log(self) -> str:
+        """What the hub has said."""
+        return launch.log_of(self.place).read_text(errors="replace")
+
+    def write(self, profiles: str) -> None:
+        """Change the file of profiles."""
+        write(self.place, profiles)
+
+    @staticmethod
+    def wait(look: Any, good: Any) -> Any:
+        """What is seen once it is good."""
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            seen = look()
+            if good(seen):
+                return seen
+            time.sleep(0.1)
+        raise AssertionError(f"not so after {SECONDS} s: {look()}")
+
+
+def write(place: Path, profiles: str) -> None:
+    """A file of profiles in the folder that a hub runs in."""
+    (place / "profiles.yaml").write_text(f"profiles:{profiles}")
+
+
+class Hubs:
+    """The hubs of one JupyterHub version."""
+
+    def __init__(self, environment: Path, folder: Path) -> None:
+        self._environment = environment
+        self._folder = folder
+        self._stack = ExitStack()
+        self._up: dict[str, ProfileHub] = {}
+
+    def __getitem__(self, kind: Kind) -> ProfileHub:
+        """The hub of a kind; it is started if it is not there yet."""
+        if kind.name not in self._up:
+            self._up[kind.name] = self.start(kind)
+        return self._up[kind.name]
+
+    def start(self, kind: Kind) -> ProfileHub:
+        """A hub of a kind."""
+        (port,) = free_ports(1)
+        mark = {MARK: secrets.token_hex(16)}
+        settings = Settings(
+            enable=kind.enable,
+            slow_spawn_timeout=kind.slow_spawn_timeout,
+            own_spawner=kind.own_spawner,
+            authenticator=kind.authenticator,
+            port=port,
+            mark=mark,
+        )
+        place = self._folder / kind.name
+        place.mkdir()
+        write(place, kind.profiles)
+        process = launch.start(self._environment, place, "profiles_config.py", settings, mark[MARK], kind.arguments)
+        self._stack.callback(launch.end, process, mark[MARK])
+        version = launch.wait_up(process, place, f"http://{LOOPBACK}:{port}{BASE_URL}hub/api")
+        assert version is not None, "somebody took a port that was free"
+        hub = ProfileHub(settings, version, place, process)
+        self._stack.callback(hub.operator.close)
+        return hub
+
+    def close(self) -> None:
+        """End them all."""
+        for hub in self._up.values():
+            hub.process.terminate()  # all at once; each is waited for below
+        self._stack.close()

@@ -1,0 +1,92 @@
+"""The file changes while the hub runs, and so do groups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from matrix.profiles.hubs import FIRST, GATED, MEMBERS, OPEN, Hubs, ProfileHub
+
+Fresh = Callable[[str], str]
+
+COURSE = """
+- slug: course
+  spawner_override: {environment: {JHUB_PROFILE: course}}
+"""
+
+
+def test_options_saved_before_there_was_a_gate_do_not_open_it(hubs: Hubs, fresh: Fresh) -> None:
+    hub = hubs[FIRST]
+    owner = hub.user(fresh("user"))
+    path = f"/users/{owner}/servers/work"
+    try:
+        hub.write(OPEN + GATED + COURSE)
+        hub.wait(lambda: hub.listed(owner), lambda slugs: "course" in slugs)
+        hub.start(owner, "work", profile="course")
+        hub.ready(owner, "work")
+        hub.write(OPEN + GATED + COURSE.replace("slug: course", f"slug: course\n  groups: [{MEMBERS}]"))
+        hub.wait(lambda: hub.listed(owner), lambda slugs: "course" not in slugs)
+        assert hub.servers(owner)["work"]["ready"], "what runs is left alone"
+        hub.stop(owner, "work")
+        answer = hub.api("POST", path)
+        assert answer.status_code == 403
+        assert answer.json()["message"].startswith("the profile 'course' is not for the owner of this server")
+        with hub.browser(owner) as browser:
+            assert browser.get(f"{hub.url}/spawn/{owner}/work", timeout=20).status_code == 403
+        assert [line[1] for line in hub.started(owner)] == ["course"]
+        # Options that are sent count, and are saved.
+        hub.start(owner, "work", profile="open")
+        hub.ready(owner, "work")
+        hub.stop(owner, "work")
+    finally:
+        hub.write(OPEN + GATED)
+        hub.wait(lambda: hub.api("GET", "/users/zoe/profiles").text if hub.user("zoe") else "", _has_no_course)
+
+
+def _has_no_course(listed: str) -> bool:
+    return '"course"' not in listed
+
+
+def test_who_leaves_the_group_keeps_what_runs_and_starts_it_no_more(hub: ProfileHub, fresh: Fresh) -> None:
+    owner = hub.user(fresh("user"), MEMBERS)
+    path = f"/users/{owner}/servers/work"
+    hub.start(owner, "work", profile="gated")
+    hub.ready(owner, "work")
+    hub.leave(MEMBERS, owner)
+    assert hub.servers(owner)["work"]["ready"]
+    assert "already running" in hub.api("POST", path).json()["message"], "JupyterHub's own answer"
+    hub.stop(owner, "work")
+    assert hub.api("POST", path).status_code == 403
+    assert len(hub.started(owner)) == 1
+    hub.join(MEMBERS, owner)
+    assert hub.api("POST", path).status_code in (201, 202)
+    hub.ready(owner, "work")
+    hub.stop(owner, "work")
+
+
+def test_a_broken_file_changes_nothing_and_is_told(hubs: Hubs, fresh: Fresh) -> None:
+    hub = hubs[FIRST]
+    owner = hub.user(fresh("user"))
+    for broken, said in (
+        ("\n- slug: [", "not YAML"),
+        (
+            "\n- {slug: open, spawner_override: {mem_limt: 1G}}",
+            "profile open: SimpleLocalProcessSpawner has no setting",
+        ),
+    ):
+        before = len(hub.log())
+        hub.write(broken)
+        hub.wait(
+            lambda before=before: hub.log()[before:], lambda log, said=said: "stay as they were" in log and said in log
+        )
+        assert hub.listed(owner) == ["open"]
+        assert hub.start(owner, "work", profile="gated").status_code == 403
+    before = len(hub.log())
+    hub.write(OPEN + GATED)
+    hub.wait(lambda: hub.log()[before:], lambda log: "Profiles read again, now 3" in log)
+    before = len(hub.log())
+    (hub.place / "profiles.yaml").unlink()
+    hub.wait(lambda: hub.log()[before:], lambda log: "no such file" in log)
+    assert hub.listed(owner) == ["open"]
+    before = len(hub.log())
+    hub.write(OPEN + GATED)
+    hub.wait(lambda: hub.log()[before:], lambda log: "Profiles read again" in log)

@@ -1,0 +1,83 @@
+"""Who starts a gated profile, for whom, and by which way: the groups of the owner decide, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+import requests
+
+from matrix.profiles.hubs import LISTED, MEMBERS, ProfileHub
+
+Fresh = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Somebody asks for a server of an owner with the profile `gated`."""
+
+    title: str
+    starts: bool
+    asks: str = "owner"
+    """"owner", "admin" or "operator", which is a service."""
+    groups: tuple[str, ...] = ()
+    left: bool = False
+    """Whether the owner has been in the group of its members, and is no more."""
+    listed: bool = False
+
+
+CASES = [
+    Case("a member", True, groups=(MEMBERS,)),
+    Case("a member of other groups too", True, groups=("others", MEMBERS)),
+    Case("not a member", False),
+    Case("a member of others", False, groups=("others",)),
+    Case("listed by name", True, listed=True),
+    Case("left the group", False, groups=(MEMBERS,), left=True),
+    Case("an administrator for a member", True, asks="admin", groups=(MEMBERS,)),
+    Case("an administrator, who is one, for somebody who is not", False, asks="admin"),
+    Case("a service for a member", True, asks="operator", groups=(MEMBERS,)),
+    Case("a service for somebody who is not", False, asks="operator"),
+    Case("a service for who has left", False, asks="operator", groups=(MEMBERS,), left=True),
+]
+WAYS = ("rest", "form", "query")
+TABLE = [(case, way) for case in CASES for way in WAYS if not (case.asks == "operator" and way != "rest")]
+
+
+@pytest.mark.parametrize(("case", "way"), TABLE, ids=[f"{case.title}, {way}" for case, way in TABLE])
+def test_the_owner_decides(case: Case, way: str, hub: ProfileHub, fresh: Fresh) -> None:
+    owner = hub.user(LISTED if case.listed else fresh("user"), *case.groups)
+    if case.left:
+        hub.leave(MEMBERS, owner)
+    if case.asks == "admin":
+        hub.user("admin", MEMBERS)
+    server = fresh("work")
+    asker = {"owner": owner, "admin": "admin", "operator": ""}[case.asks]
+    answer = ask(hub, way, asker, owner, server)
+    if case.starts:
+        assert answer.status_code in ((201, 202) if way == "rest" else (302,)), answer.text
+        hub.ready(owner, server)
+        names, profile, flavour, seen, _ = hub.started(owner)[-1]
+        assert (names, profile, flavour, seen) == (server, "gated", "plain", "gated+plain")
+        hub.stop(owner, server)
+    else:
+        assert answer.status_code == 403
+        assert "not for the owner of this server; known profiles: open" in answer.text
+        known = hub.servers(owner).get(server)
+        # The page has made a server of that name when it was opened, as it always does; REST has not.
+        assert known is None if way == "rest" else not (known["user_options"] or known["ready"] or known["pending"])
+        assert hub.started(owner) == []
+
+
+def ask(hub: ProfileHub, way: str, asker: str, owner: str, server: str) -> requests.Response:
+    """Ask for a start of `gated`; an asker without a name is the service."""
+    if way == "rest":
+        return hub.start(owner, server, hub.token(asker) if asker else None, profile="gated")
+    page = f"{hub.url}/spawn/{owner}/{server}"
+    with hub.browser(asker) as browser:
+        if way == "query":
+            name = "opt-profile" if hub.edits else "profile"
+            return browser.get(page, params={name: "gated"}, allow_redirects=False, timeout=20)
+        browser.get(f"{hub.url}/home", timeout=20)
+        form = {"profile": "gated", "_xsrf": browser.cookies.get("_xsrf", path=f"{hub.settings.base_url}hub/")}
+        return browser.post(page, data=form, allow_redirects=False, timeout=20)

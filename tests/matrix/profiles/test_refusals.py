@@ -1,0 +1,105 @@
+"""A refusal comes at once, says what there is, leaves nothing behind, and is no failed start."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from matrix.profiles.hubs import MEMBERS, ProfileHub
+
+Fresh = Callable[[str], str]
+
+REFUSED: list[tuple[dict[str, Any], int, str]] = [
+    ({"profile": "gated"}, 403, "the profile 'gated' is not for the owner of this server; known profiles: open"),
+    ({"profile": "nobodys"}, 403, "the profile 'nobodys' is not for the owner of this server; known profiles: open"),
+    ({"profile": "gpu"}, 400, "unknown profile 'gpu'; known profiles: open"),
+    ({"profile": "open", "sise": "1"}, 400, "unknown option 'sise' of the profile open; it has no options"),
+    ({"sise": "1"}, 400, "unknown option 'sise' of the profile open; it has no options"),
+]
+
+
+def test_fifty_refusals_do_not_end_a_hub_that_three_failures_end(hub: ProfileHub, fresh: Fresh) -> None:
+    owner, member = hub.user(fresh("user")), hub.user(fresh("user"), MEMBERS)
+    slowest = 0.0
+    for number in range(50):
+        options, status, message = REFUSED[number % len(REFUSED)]
+        began = time.monotonic()
+        answer = hub.start(owner, f"work{number}", **options)
+        slowest = max(slowest, time.monotonic() - began)
+        assert (answer.status_code, answer.json()["message"]) == (status, message)
+    assert slowest < 2
+    assert hub.named(owner) == []
+    # A hub that has had enough ends two seconds later.
+    time.sleep(2.5)
+    assert hub.process.poll() is None
+    assert "consecutive spawns failed" not in hub.log()
+    assert hub.start(member, "work", profile="gated", flavour="hot").status_code in (201, 202)
+    hub.ready(member, "work")
+    assert hub.started(member)[-1][:4] == ["work", "gated", "hot", "gated+hot"]
+    assert hub.start(member, "other", profile="gated", flavour="odd").json()["message"] == (
+        "unknown choice 'odd' of the option flavour of the profile gated; known choices: plain, hot"
+    )
+    hub.stop(member, "work")
+
+
+def test_refusals_of_pages_do_not_end_it_either(hub: ProfileHub, fresh: Fresh) -> None:
+    owner = hub.user(fresh("user"))
+    name = "opt-profile" if hub.edits else "profile"
+    with hub.browser(owner) as browser:
+        for number in range(5):
+            page = browser.get(f"{hub.url}/spawn/{owner}/work{number}", params={name: "gated"}, timeout=20)
+            assert page.status_code == 403
+            assert "not for the owner of this server" in page.text
+    time.sleep(2.5)
+    assert hub.process.poll() is None
+    assert hub.started(owner) == []
+    assert not any(model["user_options"] for model in hub.servers(owner).values())
+
+
+def test_what_no_route_has_seen_is_stopped_by_the_inner_barrier(hub: ProfileHub, fresh: Fresh) -> None:
+    owner, member = hub.user(fresh("user")), hub.user(fresh("user"), MEMBERS)
+    answer = hub.api("GET", f"/direct/{owner}?profile=gated")
+    assert answer.status_code == 403
+    assert hub.started(owner) == []
+    assert hub.api("GET", f"/direct/{member}?profile=gated").status_code == 200
+    assert hub.started(member)[-1][:2] == ["direct", "gated"]
+    own = "own" if hub.settings.own_spawner else ""
+    assert hub.started(member)[-1][4] == own, "an administrator's spawner does its own besides"
+    hub.stop(member, "direct")
+
+
+def test_a_refusal_tells_strangers_nothing(hub: ProfileHub, fresh: Fresh) -> None:
+    owner, other = hub.user(fresh("user")), hub.user(fresh("user"))
+    for options in ({"profile": "gated"}, {"profile": "gpu"}, {}):
+        answer = hub.start(owner, "work", hub.token(other), **options)
+        assert answer.status_code == 404
+        assert "open" not in answer.text
+    assert hub.named(owner) == []
+
+
+def test_an_edit_that_would_save_a_gated_profile_is_refused(hub: ProfileHub, fresh: Fresh) -> None:
+    owner = hub.user(fresh("user"))
+    path = f"/users/{owner}/servers/work"
+    body = {"user_options": {"profile": "gated"}}
+    if not hub.edits:
+        assert hub.api("PUT", path, json=body).status_code == 405
+        return
+    assert hub.api("PUT", path, json=body).status_code == 403
+    assert hub.named(owner) == []
+    assert hub.api("PUT", path, json={}).status_code == 201
+    assert hub.api("PATCH", path, json=body).status_code == 403
+    # There are no options, and so it is the default.
+    hub.api("POST", path)
+    hub.ready(owner, "work")
+    assert hub.started(owner) == [["work", "open", "", "open", *hub.started(owner)[0][4:]]]
+    hub.stop(owner, "work")
+
+
+def test_a_body_of_the_other_version_starts_no_default(hub: ProfileHub, fresh: Fresh) -> None:
+    owner = hub.user(fresh("user"))
+    answer = hub.api("POST", f"/users/{owner}/servers/work", json={"user_options": {"profile": "gated"}})
+    assert answer.status_code == (403 if hub.edits else 400)
+    answer = hub.api("POST", f"/users/{owner}/servers/work", json={"profile": "gated"})
+    assert answer.status_code == 403
+    assert hub.started(owner) == []
