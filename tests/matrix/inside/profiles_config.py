@@ -17,9 +17,9 @@ from jupyterhub.apihandlers.base import APIHandler
 from jupyterhub.roles import get_default_roles
 from jupyterhub.spawner import SimpleLocalProcessSpawner
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.append(str(Path(__file__).parents[2] / "support"))
 
-from no_proxy import NoProxy  # beside this file
+from no_proxy import NoProxy
 
 c: Any = get_config()  # type: ignore[name-defined]  # noqa: F821  # JupyterHub puts it here
 

@@ -18,9 +18,9 @@ from jupyterhub import version_info
 from jupyterhub.roles import get_default_roles
 from jupyterhub.spawner import Spawner
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.append(str(Path(__file__).parents[2] / "support"))
 
-from no_proxy import NoProxy  # beside this file
+from no_proxy import NoProxy
 
 c: Any = get_config()  # type: ignore[name-defined]  # noqa: F821  # JupyterHub puts it here
 

@@ -177,7 +177,8 @@ class ProfileHub:
 
     def ready(self, user: str, server: str) -> dict[str, Any]:
         """The model of a server, once it is ready."""
-        return self.wait(lambda: self.servers(user).get(server, {}), lambda model: model.get("ready"))
+        model: dict[str, Any] = self.wait(lambda: self.servers(user).get(server, {}), lambda model: model.get("ready"))
+        return model
 
     def stop(self, user: str, server: str) -> None:
         """Stop a server."""

@@ -63,9 +63,10 @@ def test_the_owner_decides(case: Case, way: str, hub: ProfileHub, fresh: Fresh) 
     else:
         assert answer.status_code == 403
         assert "not for the owner of this server; known profiles: open" in answer.text
-        known = hub.servers(owner).get(server)
         # The page has made a server of that name when it was opened, as it always does; REST has not.
-        assert known is None if way == "rest" else not (known["user_options"] or known["ready"] or known["pending"])
+        known = [hub.servers(owner)[name] for name in hub.named(owner)]
+        assert len(known) == (0 if way == "rest" else 1)
+        assert not any(model["user_options"] or model["ready"] or model["pending"] for model in known)
         assert hub.started(owner) == []
 
 
