@@ -10,6 +10,7 @@ In `jupyterhub_config.py` of JupyterHub 5.3 or later:
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from os import PathLike
 
 from traitlets.config import Config
@@ -66,7 +67,7 @@ def enable(
 
 
 def _check_version() -> None:
-    from jupyterhub import __version__, version_info
-
-    if version_info[:2] < (5, 3):
-        raise InvalidInput(f"jhub.extension needs JupyterHub 5.3 or later, and this is {__version__}")
+    found = version("jupyterhub")
+    major, minor = map(int, found.split(".")[:2])
+    if (major, minor) < (5, 3):
+        raise InvalidInput(f"jhub.extension needs JupyterHub 5.3 or later, and this is {found}")

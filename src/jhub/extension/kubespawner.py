@@ -33,7 +33,7 @@ def adopt(config: Any, kind: type) -> None:
     """Make the profiles KubeSpawner's own. Raises InvalidInput where the administrator has given it others."""
     for each in kind.__mro__:
         settings = dict.get(config, each.__name__) or {}
-        if settings.get(SETTING) not in (None, profile_list) or (is_below(each) and SETTING in vars(each)):
+        if (settings.get(SETTING) or profile_list) is not profile_list or (is_below(each) and SETTING in vars(each)):
             raise InvalidInput(
                 f"{each.__name__}.{SETTING} and the profiles of jhub.extension exclude each other: move its entries "
                 "into the file of profiles, or leave out profiles="

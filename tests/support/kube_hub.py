@@ -1,0 +1,82 @@
+"""The pods that a hub with KubeSpawner would create: JupyterHub's own start, and KubeSpawner's manifests, without a
+cluster.
+
+    python kube_hub.py CONFIG_FILE
+
+reads JSON from stdin, `{"users": {NAME: [GROUP, …]}, "starts": [[NAME, USER_OPTIONS], …]}`, and prints a line of JSON
+for each start: its pod, or the status and message with which it is refused, and the form that its owner is shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from jhub.local.quick import skip_slow_imports
+
+skip_slow_imports()
+# Read when the client is imported.
+os.environ["KUBECONFIG"] = "kube.config"
+
+from jupyterhub import orm  # noqa: E402
+from jupyterhub.app import JupyterHub  # noqa: E402
+from jupyterhub.utils import maybe_future  # noqa: E402
+from kubernetes_asyncio.client import ApiClient  # noqa: E402
+from tornado.web import HTTPError  # noqa: E402
+
+# Of a cluster that there is not.
+NO_CLUSTER = """
+apiVersion: v1
+kind: Config
+current-context: none
+contexts: [{name: none, context: {cluster: none, user: none}}]
+clusters: [{name: none, cluster: {server: "http://127.0.0.1:9"}}]
+users: [{name: none, user: {}}]
+"""
+
+
+async def main(config: Path) -> None:
+    """Start the hub, up to the point where it would listen, and ask its spawners."""
+    told = json.load(sys.stdin)
+    os.chdir(config.parent)
+    Path("kube.config").write_text(NO_CLUSTER)
+    app: Any = JupyterHub()
+    await app.initialize(["--config", str(config), "--log-level", "CRITICAL"])
+    for name, groups in told["users"].items():
+        user = orm.User(name=name)
+        app.db.add(user)
+        for group in groups:
+            found = orm.Group.find(app.db, group) or orm.Group(name=group)
+            app.db.add(found)
+            user.groups.append(found)
+    app.db.commit()
+    for name, options in told["starts"]:
+        print(json.dumps(await start(app.users[orm.User.find(app.db, name)], options)))
+
+
+async def start(user: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """What JupyterHub does at a start, up to the pod; then what it does at its end."""
+    spawner = user.get_spawner("")
+    spawner.user_options = options
+    said: dict[str, Any] = {}
+    try:
+        said["form"] = await spawner.get_options_form()
+        await spawner._run_apply_user_options(spawner.user_options)
+        await maybe_future(spawner.run_pre_spawn_hook())
+        # KubeSpawner's own start begins with these two.
+        await spawner.load_user_options()
+        said["pod"] = ApiClient().sanitize_for_serialization(await spawner.get_pod_manifest())
+    except HTTPError as refused:
+        said["refused"] = [refused.status_code, refused.log_message]
+    finally:
+        await maybe_future(spawner.run_post_stop_hook())
+    said["left"] = {"image": spawner.image, "environment": spawner.environment}
+    return said
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))
