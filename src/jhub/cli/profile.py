@@ -59,7 +59,7 @@ def list_(owner: str | None, form: str) -> None:
 
 
 @profile.command()
-@click.argument("slug", metavar="PROFILE")
+@click.argument("slug", metavar="PROFILE", shell_complete=complete.startable)
 @for_user
 @output()
 @common
