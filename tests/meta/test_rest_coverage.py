@@ -231,6 +231,11 @@ def test_the_routes_are_those_of_the_hub_that_is_installed() -> None:
     assert set(asked.stdout.splitlines()) == ON["6"]
 
 
+def test_the_extensions_routes_are_those_that_it_adds(profiles_file: Path) -> None:
+    asked = subprocess.run([sys.executable, ROUTE_TABLE, profiles_file], check=True, capture_output=True, text=True)
+    assert set(asked.stdout.splitlines()) == ON["6"] | ADDED["6"]
+
+
 def test_what_is_not_for_a_client_has_a_reason_and_few_routes_have_one() -> None:
     assert len([route for route in ROUTES if route.why_not]) == 15
     assert all(len(route.why_not) > 5 or route.why_not.startswith("405") for route in ROUTES if route.why_not)
