@@ -19,7 +19,8 @@ The whole REST API of JupyterHub, as methods of `Hub`; on `AsyncHub` they are co
 `async for` or awaited for a list. `help(Hub.users)` and an editor show the parameters, units and errors of each.
 
 A hub that is too old for an operation answers with `Unsupported`, which names the version needed. Where another way
-leads to the same effect, as for one server's state before 6.0, it is taken.
+leads to the same effect, as for one server's state before 6.0, it is taken. Profiles are listed where the hub has
+jhub.extension; elsewhere that is `Unsupported`, whatever the hub's version.
 """
 
 
@@ -31,13 +32,13 @@ def rows(prefix: str, kind: type) -> Iterator[str]:
         if name.startswith("_") or not found or not callable(method):
             continue
         said = " ".join(found[1].split())
-        parts = re.fullmatch(r"(.*?) ?\((all versions|JupyterHub [\d.]+[^)]*)\)(.*)", said)
+        parts = re.fullmatch(r"(.*?) ?\((all versions|(?:jhub\.extension on )?JupyterHub [\d.]+[^)]*)\)(.*)", said)
         if parts is None:
             raise ValueError(f"{prefix}{name}: say `METHOD /path` (all versions), scope `…`")
         calls, since, rest = parts.groups()
         needs = re.split(r"\. (?=[A-Z`])", rest.strip(" ,;"))[0].rstrip(".")
         about = re.split(r"(?<=[.:]) ", " ".join(text.split("\n\n")[0].split()))[0].rstrip(".:")
-        yield f"| `{prefix}{name}` | {about} | {calls} | {since.removeprefix('JupyterHub ')} | {needs} |"
+        yield f"| `{prefix}{name}` | {about} | {calls} | {since.replace('JupyterHub ', '')} | {needs} |"
 
 
 def page() -> str:

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from jhub.models import HubInfo as HubInfo
     from jhub.models import Identity as Identity
     from jhub.models import OAuthToken as OAuthToken
+    from jhub.models import Profile as Profile
+    from jhub.models import ProfileChoice as ProfileChoice
+    from jhub.models import ProfileOption as ProfileOption
     from jhub.models import Progress as Progress
     from jhub.models import Route as Route
     from jhub.models import Server as Server
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     from jhub.models import Share as Share
     from jhub.models import ShareCode as ShareCode
     from jhub.models import Token as Token
+    from jhub.models import UnlistedChoice as UnlistedChoice
     from jhub.models import User as User
     from jhub.steps import Flow as Flow
     from jhub.steps import Request as Request
@@ -83,6 +87,9 @@ __all__ = [
     "NotAuthorized",
     "NotFound",
     "OAuthToken",
+    "Profile",
+    "ProfileChoice",
+    "ProfileOption",
     "Progress",
     "Request",
     "Route",
@@ -98,6 +105,7 @@ __all__ = [
     "Timeouts",
     "Token",
     "Unavailable",
+    "UnlistedChoice",
     "Unsupported",
     "User",
 ]

@@ -117,7 +117,12 @@ class MissingScope(NotAuthorized):
 
 
 class NotFound(APIError):
-    """404: it does not exist, or this token's scopes do not reach it (JupyterHub answers both alike)."""
+    """404: it does not exist, or this token's scopes do not reach it (JupyterHub answers both alike).
+
+    `filtered`: the token's scopes were looked at, so the hub knows at least such things.
+    """
+
+    filtered = False
 
 
 class Unsupported(APIError):
@@ -236,13 +241,17 @@ def from_answer(
         )
     kind = PLAIN.get(status, HubBroke)
     hint = ""
+    filtered = message is not None and message.startswith("No access to resources")
     if kind is NotFound:
         # 404 also means "exists, but outside of what your scopes are filtered to" (jupyterhub/scopes.py).
-        if message is None or message.startswith("No access to resources"):
+        if message is None or filtered:
             message = "not found, or not visible to this token"
         elif (about and message.removeprefix("No such ").replace(": ", " ") == about) or message == "Not Found":
             message = "not found"
-    return kind(said(message or PHRASES.get(status, f"answered {status}")), status=status, hint=hint, **where)
+    error = kind(said(message or PHRASES.get(status, f"answered {status}")), status=status, hint=hint, **where)
+    if isinstance(error, NotFound):
+        error.filtered = filtered
+    return error
 
 
 def bad_token(about: str, method: str, path: str, status: int) -> NotAuthorized:

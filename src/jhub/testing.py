@@ -4,6 +4,7 @@
 >>> played = play(
 ...     ServerOps.start("ana", "lab", profile="gpu"),
 ...     [
+...         refusal(404),  # to the look at the profiles: a hub without jhub.extension
 ...         reply(202),
 ...         reply(json={"name": "lab", "pending": "spawn"}),
 ...         After(40, events({"ready": True})),
@@ -12,7 +13,7 @@
 ... )
 >>> played.result.url, played.seconds
 ('/user/ana/lab/', 40.0)
->>> played.calls[0], played.sent[0].body
+>>> played.calls[1], played.sent[1].body
 ('POST /users/ana/servers/lab', {'user_options': {'profile': 'gpu'}})
 """
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hub_api import Api, Tokens
 from loopback import Visit, serving
+from profile_hub import LISTS, profile_hub
 from terminal import Jhub
 
 from jhub.local import LocalHub
@@ -51,6 +52,64 @@ def test_profiles_of_servers_that_are_seen(as_ana: Jhub, api: Api, fresh: Fresh)
     body = {"user_options": {"profile": "stub"}}
     assert api("PUT", f"/users/ana/servers/{fresh('lab')}", json=body).status_code == 201
     assert "stub" in completed(as_ana, "jhub server start -p st")
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("jhub server start -p ", ["gpu", "lab"]),
+        ("jhub server start bo/lab -p ", ["lean"]),
+        ("jhub server start bo -p l", ["lean"]),
+        ("jhub server start bo ana --profile ", ["lean"]),
+        ("jhub server start /x -p ", ["gpu", "lab"]),
+        ("jhub server start - -p ", ["gpu", "lab"]),
+        ("jhub server start nobody -p ", []),
+        ("jhub server restart bo/lab --no-such -p ", ["lean"]),
+        ("jhub server create --option x=y bo/lab -p ", ["lean"]),
+        ("jhub server edit bo/lab -p le", ["lean"]),
+        ("jhub profile show ", ["gpu", "lab"]),
+        ("jhub profile show -u bo ", ["lean"]),
+        # A list of servers is filtered by what they were started from.
+        ("jhub server list -p ", ["seen"]),
+        ("jhub server start cy -p ", ["seen"]),
+    ],
+)
+def test_profiles_of_whom_the_line_names(tmp_path: Path, line: str, offered: list[str]) -> None:
+    with profile_hub(tmp_path, LISTS) as (jhub, _):
+        assert completed(jhub, line) == offered
+
+
+def test_profiles_that_are_seen_where_the_hub_lists_none(tmp_path: Path) -> None:
+    with profile_hub(tmp_path, None) as (jhub, site):
+        assert completed(jhub, "jhub server start ana/x -p s") == ["seen"]
+        assert [each.path.partition("?")[0] for each in site.seen] == ["/hub/api/users/ana/profiles", "/hub/api/users"]
+        assert completed(jhub, "jhub profile show ") == ["seen"]
+        assert completed(jhub, "jhub server start --option ") == []
+    with profile_hub(tmp_path, LISTS, service=True) as (jhub, _):
+        assert completed(jhub, "jhub server start -p ") == ["seen"]
+        assert completed(jhub, "jhub server start bo -p ") == ["lean"]
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("--option ", ["size="]),
+        ("-p gpu --option ", ["image=", "image--unlisted-choice=", "note--unlisted-choice=", "cpus="]),
+        ("bo/lab -p lean --option ", []),
+        ("bo/lab -p gpu --option ", []),
+        ("--option size=", ["size=small", "size=large"]),
+        ("--option=size=l", ["size=large"]),
+        ("ana/x -p gpu --option image=", ["image=r:4", "image=scipy"]),
+        ("-p gpu --option image--unlisted-choice=", []),
+        ("-p gpu --option cpus=", []),
+        ("-p gpu --option image=scipy --option ", ["note--unlisted-choice=", "cpus="]),
+        ("-p gpu --option image--unlisted-choice=x --option cpus:=4 --option ", ["note--unlisted-choice="]),
+    ],
+)
+def test_options_of_a_profile_and_their_choices(tmp_path: Path, line: str, offered: list[str]) -> None:
+    with profile_hub(tmp_path, LISTS) as (jhub, site):
+        assert completed(jhub, f"jhub server start {line}") == offered
+        assert len(site.seen) == 1
 
 
 def test_groups_and_their_members(as_admin: Jhub, api: Api, user: str, fresh: Fresh) -> None:
@@ -171,3 +230,15 @@ def test_names_with_a_meaning_to_the_shell_survive(as_admin: Jhub, api: Api, fre
     assert "show" in in_bash(as_admin, "jhub user ")
     for each in (mail, odd):
         api("DELETE", f"/users/{each}")
+
+
+def test_bash_goes_on_after_the_name_of_an_option(tmp_path: Path) -> None:
+    with profile_hub(tmp_path, LISTS) as (jhub, _):
+        start = "jhub server start -p gpu --option"
+        assert in_bash(jhub, f"{start} image") == ["image=", "image--unlisted-choice="]
+        assert in_bash(jhub, f"{start} image=") == ["r:4", "scipy"], "bash begins a new word after ="
+        assert in_bash(jhub, f"{start} image=r:") == ["4"], "and after :"
+        assert in_bash(jhub, f"{start}=image=s") == ["scipy"]
+        assert in_bash(jhub, f"{start} 'image=s") == ["image=scipy"]
+    assert "compopt -o nospace" in jhub.ok("completion", "bash")
+    assert jhub.ok("completion", "zsh").count("unfinished") == 3, "click's script is as we know it"

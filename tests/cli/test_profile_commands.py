@@ -1,13 +1,15 @@
-"""`jhub profile check` and `jhub profile schema`: files on this machine, no hub."""
+"""`jhub profile check` and `schema` for files on this machine, without a hub; `list` and `show` on a real one."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hub_api import Api
 from terminal import Jhub
 
 import jhub.local
@@ -113,3 +115,60 @@ def test_good_files_are_good_by_the_schema(validator: Any, profiles_file: Path) 
 def test_bad_files_are_bad_by_the_schema_and_the_checker(validator: Any, what: str) -> None:
     assert list(validator.iter_errors(yaml.safe_load(BAD[what])))
     assert check(BAD[what]).errors
+
+
+# ---------------------------------------------------------------- what a real hub lists
+
+
+EVERYBODYS = ["lab", "lean", "stub", "inside", "slow_spawn", "never_spawn", "ends_at_once", "dead_at_once"]
+
+
+@pytest.fixture
+def member(api: Api, user: str) -> Iterator[str]:
+    """A user who may start the profile `members` too."""
+    assert api("POST", "/groups/the-members").status_code in (201, 409)
+    assert api("POST", "/groups/the-members/users", json={"users": [user]}).status_code == 200
+    yield user
+    api("DELETE", "/groups/the-members/users", json={"users": [user]})
+
+
+def test_profiles_are_listed_for_whom_they_are(as_ana: Jhub, as_admin: Jhub, as_robot: Jhub, member: str) -> None:
+    assert as_ana.ok("profile", "list", "-o", "name").split() == EVERYBODYS
+    assert as_admin.ok("profile", "list", "-u", member, "-o", "name").split() == [*EVERYBODYS, "members"]
+    assert as_robot.ok("profile", "list", "-u", member, "-o", "name").split() == [*EVERYBODYS, "members"]
+    stub = next(line for line in as_ana.ok("profile", "list").splitlines() if line.startswith("stub "))
+    assert stub.split() == ["stub", "stub", "yes", "cpus,", "pw,", "size"]
+    for result, code in (
+        (as_ana("profile", "list", "-u", member), 5),
+        (as_admin("profile", "list", "-u", "nobody-at-all"), 5),
+        (as_robot("profile", "list"), 1),
+    ):
+        assert (result.code, result.out) == (code, "")
+    assert "hint: name a user with -u USER" in result.err
+
+
+def test_a_profile_is_shown_to_whom_it_is_for(as_ana: Jhub, as_admin: Jhub, member: str) -> None:
+    assert as_admin.ok("profile", "show", "members", "-u", member).splitlines()[4:] == [
+        "OPTION         DEFAULT  NAME",
+        "flavour=hot             flavour: hot",
+        "flavour=plain  *        flavour: plain",
+        "cpus=VALUE",
+        "pw=VALUE",
+        "size=VALUE",
+    ]
+    result = as_ana("profile", "show", "members")
+    assert (result.code, result.out) == (5, "")
+    assert result.err.startswith("error: profile members: not found, or not for you; known profiles: lab, lean, ")
+
+
+def test_a_start_is_refused_before_it_is_sent(as_admin: Jhub, member: str) -> None:
+    start = ("server", "start", f"{member}/x", "-p", "members", "--option")
+    for more in (["--no-wait"], ["--dry-run"]):
+        result = as_admin(*start, "flavour=odd", *more, "--debug")
+        assert result.code == 1
+        assert "unknown choice 'odd' of the option flavour of the profile members; known choices: hot" in result.err
+        assert f"/users/{member}/profiles 200" in result.err
+        assert "POST" not in result.err
+    assert as_admin(*start, "flavour=hot", "--dry-run").lines == [
+        f'POST /users/{member}/servers/x {{"user_options":{{"profile":"members","flavour":"hot"}}}}'
+    ]

@@ -1,7 +1,7 @@
 """No operation of the REST API is missing, on any major version; none is declared that no hub has.
 
 Every operation is played against a hub of each major, with answers as small as its types allow, and what it sends is
-held against that hub's route table.
+held against that hub's route table, and the few routes that jhub.extension adds to it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import jhub.operations
 from jhub import login_client
 from jhub.binding import _Declared as Declared
 from jhub.errors import InvalidInput, Unsupported
-from jhub.models import Identity, User
+from jhub.models import Identity, Profile, User
 from jhub.operations.paging import MEDIA_TYPE
 from jhub.steps import Listen, Plan, Request
 from jhub.testing import Reply, events, play, refusal, reply
@@ -55,6 +55,7 @@ SAMPLES: dict[str, object] = {
     "at": datetime(2026, 11, 22, tzinfo=UTC),
     "admin": True,
     "display_name": "Lab",
+    **dict.fromkeys(("profile", "slug"), "a-profile"),
     "stopped": True,
     "wait": False,
     "the service of `create_login_client`": login_client.NAME,
@@ -79,8 +80,11 @@ def routes() -> list[Route]:
 
 
 ROUTES = routes()
+EXTENSION = [Route("GET /profiles", frozenset("56"), ""), Route("GET /users/{}/profiles", frozenset("56"), "")]
+"""Those of jhub.extension, where a hub loads it: it needs JupyterHub 5.3. No JupyterHub has them of its own."""
 ON = {major: {route.call for route in ROUTES if major in route.majors} for major in MAJORS}
 WANTED = {major: {route.call for route in ROUTES if major in route.majors and not route.why_not} for major in MAJORS}
+ADDED = {major: {route.call for route in EXTENSION if major in route.majors} for major in MAJORS}
 
 
 def operations() -> Iterator[tuple[str, Callable[..., Plan[Any]]]]:
@@ -132,6 +136,7 @@ def smallest(kind: Any) -> Any:
         known: dict[Any, dict[str, Any]] = {
             User: {"servers": {}},
             Identity: {"name": SAMPLES["user"], "token_id": SAMPLES["token_id"]},
+            Profile: {"slug": SAMPLES["profile"]},
         }
         return {**model, **known.get(kind, {})}
     return {str: "6.1.1", int: 0, bool: False}[kind]
@@ -149,7 +154,9 @@ def template(method: str, path: str) -> str:
 
 @cache
 def sent_by(name: str, major: str) -> frozenset[str]:
-    """The routes that an operation asks for on a hub of that major, whatever its arguments."""
+    """The routes that an operation asks for on a hub of that major, with jhub.extension where that can be, whatever
+    its arguments.
+    """
     sent = set[str]()
 
     def answer(step: Request[Any] | Listen[Any]) -> Reply:
@@ -157,7 +164,9 @@ def sent_by(name: str, major: str) -> frozenset[str]:
             sent.add(template("GET", step.path))
             return events({"ready": True})
         call = template(step.method, step.path)
-        if call not in ON[major]:
+        if call in {route.call for route in EXTENSION} - ADDED[major]:
+            return refusal(404)
+        if call not in ON[major] | ADDED[major]:
             gone = any(route.split()[1] == call.split()[1] for route in ON[major])
             asked_in_vain.add(call)
             return refusal(405 if gone else 404)
@@ -182,7 +191,8 @@ def sent_by(name: str, major: str) -> frozenset[str]:
 @pytest.mark.parametrize("major", MAJORS)
 def test_no_operation_of_any_major_is_missing_and_none_is_too_many(major: str) -> None:
     sent = set[str]().union(*(sent_by(name, major) for name in OPERATIONS))
-    assert {"missing": WANTED[major] - sent, "not for a client": sent - WANTED[major]} == {
+    wanted = WANTED[major] | ADDED[major]
+    assert {"missing": wanted - sent, "not for a client": sent - wanted} == {
         "missing": set(),
         "not for a client": set(),
     }
@@ -200,16 +210,30 @@ def test_an_operation_documents_what_it_sends_and_since_when(name: str) -> None:
     }
     sent = set[str]().union(*(sent_by(name, major) for major in MAJORS))
     assert said & sent, f"it says {said}, and sends {set(sent)}"
-    assert said <= {route.call for route in ROUTES}, "it speaks of routes that no hub has"
-    first = min((min(route.majors) for route in ROUTES if route.call in said & sent), default="")
-    since = re.findall(r"`(?:GET|POST|PUT|PATCH|DELETE) /[^`]*`[^(]*\((?:all versions|JupyterHub (\d+)\.\d)", text)
-    assert since, "it says `METHOD /path` (all versions) or (JupyterHub N.M)"
+    known = [*ROUTES, *EXTENSION]
+    assert said <= {route.call for route in known}, "it speaks of routes that no hub has"
+    first = min((min(route.majors) for route in known if route.call in said & sent), default="")
+    version = r"(?:all versions|(?:jhub\.extension on )?JupyterHub (\d+)\.\d)"
+    since = re.findall(rf"`(?:GET|POST|PUT|PATCH|DELETE) /[^`]*`[^(]*\({version}", text)
+    assert since, "it says `METHOD /path` (all versions), (JupyterHub N.M) or (jhub.extension on JupyterHub N.M)"
     assert (since[0] or "2") == first, f"it says it came with {since[0] or 'all versions'}, and its route with {first}"
+
+
+def test_what_asks_for_the_extensions_routes_says_so() -> None:
+    added = {route.call for route in EXTENSION}
+    asking = {name for name in OPERATIONS if added & set[str]().union(*(sent_by(name, major) for major in MAJORS))}
+    assert asking == {"ProfileOps.list", "ProfileOps.get", "ServerOps.start", "ServerOps.restart"}
+    assert {name for name in asking if "jhub.extension" not in (OPERATIONS[name].__doc__ or "")} == set()
 
 
 def test_the_routes_are_those_of_the_hub_that_is_installed() -> None:
     asked = subprocess.run([sys.executable, ROUTE_TABLE], check=True, capture_output=True, text=True)
     assert set(asked.stdout.splitlines()) == ON["6"]
+
+
+def test_the_extensions_routes_are_those_that_it_adds(profiles_file: Path) -> None:
+    asked = subprocess.run([sys.executable, ROUTE_TABLE, profiles_file], check=True, capture_output=True, text=True)
+    assert set(asked.stdout.splitlines()) == ON["6"] | ADDED["6"]
 
 
 def test_what_is_not_for_a_client_has_a_reason_and_few_routes_have_one() -> None:

@@ -133,7 +133,10 @@ def test_a_token_that_the_hub_does_not_know_leads_to_signing_in_again() -> None:
 
 @pytest.mark.parametrize("message", [None, "No access to resources or resources not found"])
 def test_a_404_may_also_be_a_matter_of_scopes(message: str | None) -> None:
-    assert str(error_of(404, message)) == "user ana: not found, or not visible to this token"
+    error = error_of(404, message)
+    assert str(error) == "user ana: not found, or not visible to this token"
+    assert isinstance(error, NotFound)
+    assert error.filtered == (message is not None), "only who has such things looks at scopes"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from trap import requests, seen, streams
+from trap import NO_LIST, requests, seen, streams
 
 from jhub.client.wire import SILENCE
 from jhub.errors import BadRequest, NotFound, SpawnFailed, StillPending, Unavailable
@@ -23,6 +23,7 @@ def test_a_stream_that_just_ends_says_nothing_and_the_model_decides() -> None:
     played = play(
         ServerOps.start("ana", "lab", profile="gpu"),
         [
+            NO_LIST,
             reply(202),
             seen(PENDING),
             events({"progress": 50, "message": "Pulling"}),
@@ -47,7 +48,8 @@ def test_ready_in_the_stream_is_not_believed_before_the_model_says_so() -> None:
 
 def test_a_connection_that_breaks_does_not_end_a_start() -> None:
     played = play(
-        ServerOps.start("ana", "lab", profile="gpu"), [reply(202), seen(PENDING), Unavailable("reset"), seen(READY)]
+        ServerOps.start("ana", "lab", profile="gpu"),
+        [NO_LIST, reply(202), seen(PENDING), Unavailable("reset"), seen(READY)],
     )
     assert played.result.ready
 

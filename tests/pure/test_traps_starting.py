@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from trap import bodies, requests, seen, streams
+from trap import NO_LIST, bodies, requests, seen, streams
 
 from jhub.client.network import DEFAULT
 from jhub.errors import BadRequest, Conflict, HubFull, SpawnFailed, Throttled, Unavailable, Unsupported
@@ -20,10 +20,11 @@ VERSIONS = pytest.mark.parametrize("version", ["4.1.6", "5.5.1", "6.1.1"])
 
 def started(version: str, **options: Any) -> Any:
     """The body of a start that comes up at once."""
-    server = {"name": "", "ready": True, "user_options": options.get("user_options")}
-    played = play(
-        ServerOps.start("ana", **options), [reply(201, version=version), seen(server, version)], version=version
-    )
+    given = options.get("user_options")
+    looks = [NO_LIST] if "profile" in (given or {}) else []
+    server = {"name": "", "ready": True, "user_options": given}
+    answers = [*looks, reply(201, version=version), seen(server, version)]
+    played = play(ServerOps.start("ana", **options), answers, version=version)
     assert played.result.ready
     return bodies(played, "POST")[0]
 
@@ -94,7 +95,7 @@ def test_an_accepted_start_is_not_a_started_server(version: str) -> None:
 
 
 def test_a_start_that_came_up_at_once_is_looked_at_all_the_same() -> None:
-    played = play(ServerOps.start("ana", "lab", profile="gpu"), [reply(201), seen(READY)])
+    played = play(ServerOps.start("ana", "lab", profile="gpu"), [NO_LIST, reply(201), seen(READY)])
     assert played.result.url == "/user/ana/lab/"
     assert streams(played) == []
 
@@ -126,7 +127,7 @@ def test_an_older_hub_says_at_once_that_a_process_died() -> None:
 
 def test_a_start_without_an_answer_is_looked_for_and_not_sent_again() -> None:
     lost = Unavailable("reset")
-    played = play(ServerOps.start("ana", "lab", profile="gpu"), [lost, seen(PENDING), seen(READY)])
+    played = play(ServerOps.start("ana", "lab", profile="gpu"), [NO_LIST, lost, seen(PENDING), seen(READY)])
     assert played.result.ready
     assert len(requests(played, "POST")) == 1
     played = play(ServerOps.start("ana", "lab"), [lost, seen(GONE)])
@@ -142,14 +143,17 @@ def test_a_start_may_be_answered_late() -> None:
 @VERSIONS
 def test_a_server_that_runs_is_a_400_whose_meaning_depends_on_its_options(version: str) -> None:
     runs = refusal(400, "ana:lab is already running")
-    played = play(ServerOps.start("ana", "lab", profile="gpu"), [runs, *[seen(READY, version)] * 2], version=version)
+    answers = [NO_LIST, runs, *[seen(READY, version)] * 2]
+    played = play(ServerOps.start("ana", "lab", profile="gpu"), answers, version=version)
     assert played.result.profile == "gpu"
-    played = play(ServerOps.start("ana", "lab", profile="cpu"), [runs, seen(READY, version)], version=version)
+    played = play(ServerOps.start("ana", "lab", profile="cpu"), answers[:3], version=version)
     assert isinstance(played.error, Conflict)
 
 
 def test_a_server_that_is_starting_is_a_202_that_reads_nothing_of_the_options() -> None:
-    played = play(ServerOps.start("ana", "lab", profile="cpu"), [reply(202), seen(PENDING), events(), seen(READY)])
+    played = play(
+        ServerOps.start("ana", "lab", profile="cpu"), [NO_LIST, reply(202), seen(PENDING), events(), seen(READY)]
+    )
     assert isinstance(played.error, Conflict)
 
 

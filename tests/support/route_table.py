@@ -1,11 +1,18 @@
-"""Prints the routes of the REST API of the JupyterHub that this Python has: "GET /users/{}", one a line."""
+"""Prints the routes of the REST API of the JupyterHub that this Python has: "GET /users/{}", one a line.
+
+With the name of a file of profiles, as they are where jhub.extension has loaded it.
+"""
 
 from __future__ import annotations
 
 import re
+import sys
 
 from jupyterhub.apihandlers import default_handlers
 from tornado.web import RequestHandler
+from traitlets.config import Config
+
+import jhub.extension
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -18,6 +25,8 @@ def template(pattern: str) -> str:
 
 def main() -> None:
     """Print them."""
+    for profiles in sys.argv[1:]:
+        jhub.extension.enable(Config(), profiles=profiles)
     for pattern, handler in sorted(default_handlers, key=lambda each: str(each[0])):
         for method in METHODS:
             if getattr(handler, method) is not getattr(RequestHandler, method):

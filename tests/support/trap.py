@@ -21,6 +21,9 @@ from jhub.binding import AsyncBound, Bound, _Declared
 from jhub.steps import Answer, Listen, Plan, Request
 from jhub.testing import Played, refusal, reply
 
+NO_LIST = refusal(404)
+"""What a hub without jhub.extension says to the look at the profiles before a start that names one."""
+
 ROOT = "http://127.0.0.1:9/hub/api"
 """Of a hub that is never asked over a network: see `hub_that`."""
 

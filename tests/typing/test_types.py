@@ -16,6 +16,9 @@ from jhub import (
     HubInfo,
     Identity,
     OAuthToken,
+    Profile,
+    ProfileChoice,
+    ProfileOption,
     Progress,
     Request,
     Route,
@@ -27,6 +30,7 @@ from jhub import (
     Summary,
     Timeouts,
     Token,
+    UnlistedChoice,
     User,
 )
 from jhub.binding import AsyncStream, Stream
@@ -34,6 +38,7 @@ from jhub.fleet.servers import FleetOps
 from jhub.models import Version
 from jhub.operations.groups import GroupOps
 from jhub.operations.hub import HubOps
+from jhub.operations.profiles import ProfileOps
 from jhub.operations.servers import ServerOps
 from jhub.operations.tokens import TokenOps
 from jhub.operations.users import UserOps
@@ -68,6 +73,9 @@ def what_a_hub_gives(hub: Hub) -> None:
     assert_type(hub.servers.stop("ana"), None)
     assert_type(hub.servers.delete("ana", "lab"), None)
     assert_type(hub.servers.progress("ana"), Stream[Progress])
+    assert_type(hub.profiles.list(), Stream[Profile])
+    assert_type(hub.profiles.list("ana"), Stream[Profile])
+    assert_type(hub.profiles.get("gpu", "ana"), Profile)
     assert_type(hub.tokens.list("ana"), Stream[Token])
     assert_type(hub.tokens.create("ana", expires_in=60, scopes=["servers"]), Token)
     assert_type(hub.tokens.create_with_password("ana", "secret"), Token)
@@ -124,6 +132,8 @@ async def what_an_asynchronous_hub_gives(hub: AsyncHub) -> None:
     assert_type(await hub.servers.start("ana", profile="gpu"), Server)
     assert_type(await hub.servers.stop("ana"), None)
     assert_type(await hub.servers.progress("ana"), list[Progress])
+    assert_type(await hub.profiles.list("ana"), list[Profile])
+    assert_type(await hub.profiles.get("gpu"), Profile)
     assert_type(await hub.tokens.create("ana"), Token)
     assert_type(await hub.version(), str)
     assert_type(await hub.whoami(), Identity)
@@ -135,6 +145,13 @@ async def what_an_asynchronous_hub_gives_item_by_item(hub: AsyncHub) -> None:
         assert_type(user, User)
     assert_type([server async for server in hub.servers.list()], list[Server])
     assert_type(aiter(hub.groups.list()), AsyncIterator[Group])
+
+
+def what_a_profile_tells(profile: Profile, option: ProfileOption) -> None:
+    assert_type(profile.profile_options, tuple[ProfileOption, ...])
+    assert_type(option.choices, tuple[ProfileChoice, ...])
+    assert_type(option.default, ProfileChoice | None)
+    assert_type(option.unlisted_choice, UnlistedChoice | None)
 
 
 def what_a_fleet_tells(hub: Hub) -> None:
@@ -160,6 +177,8 @@ def what_a_plan_is() -> None:
     assert_type(UserOps.get("ana"), Plan[User])
     assert_type(GroupOps.list(), Plan[None])
     assert_type(ServerOps.stop("ana"), Plan[None])
+    assert_type(ProfileOps.list(), Plan[None])
+    assert_type(ProfileOps.get("gpu"), Plan[Profile])
     assert_type(HubOps.version(), Plan[str])
     assert_type(FleetOps.start_many(["ana"]), Plan[Summary])
     assert_type(call("GET", "/", Version), Request[Version])

@@ -5,6 +5,16 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+FIXES = {
+    # Click's script for fish cuts a name at its first comma.
+    'string split ","': 'string split -m 1 ","',
+    # The one for zsh ends every word with a space, and KEY= goes on.
+    "local -a completions\n": "local -a completions unfinished\n",
+    'completions+=("$key")\n': '[[ "$key" == *= ]] && unfinished+=("$key") || completions+=("$key")\n',
+    '    if [ -n "$completions" ]': '    compadd -S "" -U -V unsorted -a unfinished\n    if [ -n "$completions" ]',
+}
+"""What has to be mended in click's scripts."""
+
 
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
@@ -25,5 +35,6 @@ def completion(shell: str) -> None:
     if kind is None:
         raise click.UsageError(f"no completion for {shell}")
     source = kind(cli, {}, "jhub", "_JHUB_COMPLETE").source()
-    # Click's script for fish cuts a name at its first comma.
-    click.echo(source.replace('string split ","', 'string split -m 1 ","'))
+    for wrong, right in FIXES.items():
+        source = source.replace(wrong, right)
+    click.echo(source)

@@ -25,7 +25,7 @@ COMMANDS = {
     "server": ("jhub.cli.server:server", "Create, start, stop and watch servers."),
     "share": ("jhub.cli.share:share", "Give others access to a server."),
     "token": ("jhub.cli.token:token", "List, create and revoke API tokens."),
-    "profile": ("jhub.cli.profile:profile", "Check a file of profiles for jhub.extension."),
+    "profile": ("jhub.cli.profile:profile", "List what servers can start from; check a file of profiles."),
     "service": ("jhub.cli.service:service", "List, register and delete services."),
     "hub": ("jhub.cli.hub:hub", "Show what the hub is made of, or shut it down."),
     "proxy": ("jhub.cli.proxy:proxy", "Look at the proxy's routes, and mend them."),

@@ -3,16 +3,99 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import click
 
-from jhub.cli.kit.options import common
+from jhub.cli.kit import complete
+from jhub.cli.kit.options import common, connect, output
+from jhub.cli.kit.output import View, table
 from jhub.cli.kit.text import clean
+from jhub.errors import BadRequest
+from jhub.models import Profile, ProfileOption
+
+PROFILES: View[Profile] = View(
+    name=lambda profile: profile.slug,
+    columns={
+        "PROFILE": lambda profile: profile.slug,
+        "NAME": lambda profile: profile.display_name,
+        "DEFAULT": lambda profile: profile.default,
+        "OPTIONS": lambda profile: (*(option.key for option in profile.profile_options), *profile.user_options),
+        "DESCRIPTION": lambda profile: profile.description,
+    },
+    optional=frozenset({"NAME", "OPTIONS", "DESCRIPTION"}),
+)
+
+for_user = click.option(
+    "-u", "--user", "owner", metavar="USER", shell_complete=complete.users, help="Whose profiles; mine by default."
+)
 
 
 @click.group()
 def profile() -> None:
-    """Check the file of profiles that jhub.extension loads into a hub."""
+    """List what servers can start from, and check the file of profiles that jhub.extension loads into a hub."""
+
+
+@profile.command("list")
+@for_user
+@output()
+@common
+def list_(owner: str | None, form: str) -> None:
+    """List the profiles that servers can start from: mine, or USER's.
+
+    For hubs with jhub.extension.
+
+    \b
+    jhub profile list
+    jhub profile list -u ana -o json
+    """
+    with connect() as hub:
+        try:
+            PROFILES.many(hub.profiles.list(owner), form)
+        except BadRequest as error:
+            # A service, which has no servers of its own.
+            error.hint = error.hint or ("name a user with -u USER" if owner is None else "")
+            raise
+
+
+@profile.command()
+@click.argument("slug", metavar="PROFILE", shell_complete=complete.startable)
+@for_user
+@output()
+@common
+def show(slug: str, owner: str | None, form: str) -> None:
+    """Show a profile and its options.
+
+    OPTION is what --option can be at a start; * marks the choices of a start that makes none.
+
+    \b
+    jhub profile show gpu
+    jhub profile show gpu -u ana
+    """
+    with connect() as hub:
+        found = hub.profiles.get(slug, owner)
+    if form != "table":
+        PROFILES.one(found, form)
+        return
+    columns = {name: column for name, column in PROFILES.columns.items() if name != "OPTIONS"}
+    View(PROFILES.name, columns, PROFILES.optional).one(found, form)
+    rows = [row for option in found.profile_options for row in _ways(option)]
+    rows += [(f"{name}=VALUE", "", "") for name in found.user_options]
+    if rows:
+        click.echo()
+        table(["OPTION", "DEFAULT", "NAME"], rows)
+
+
+def _ways(option: ProfileOption) -> Iterator[tuple[str, str, str]]:
+    """What a start can say of an option."""
+    name = option.display_name or option.key
+    for choice in option.choices:
+        default = "*" if choice is option.default else ""
+        yield f"{option.key}={choice.key}", default, f"{name}: {choice.display_name or choice.key}"
+    if (own := option.unlisted_choice) is not None:
+        rule = own.validation_message or (f"must match {own.validation_regex}" if own.validation_regex else "")
+        said = own.display_name or own.display_name_in_choices
+        yield f"{option.unlisted_key}=TEXT", "", f"{name}: {said}" + (f" ({rule})" if rule else "")
 
 
 @profile.command()

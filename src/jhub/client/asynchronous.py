@@ -22,6 +22,7 @@ from jhub.errors import HubError, Unavailable
 from jhub.fleet.servers import AsyncServers
 from jhub.operations.groups import AsyncGroups
 from jhub.operations.hub import HubOps
+from jhub.operations.profiles import AsyncProfiles
 from jhub.operations.proxy import AsyncProxy
 from jhub.operations.services import AsyncServices
 from jhub.operations.shares import AsyncShareCodes, AsyncShares
@@ -59,6 +60,7 @@ class AsyncHub(Wire, HubOps, AsyncBound):
         self.users = AsyncUsers(self)
         self.groups = AsyncGroups(self)
         self.servers = AsyncServers(self)
+        self.profiles = AsyncProfiles(self)
         self.tokens = AsyncTokens(self)
         self.shares = AsyncShares(self)
         self.share_codes = AsyncShareCodes(self)

@@ -19,6 +19,7 @@ from jhub.errors import HubError, InvalidInput, Unavailable
 from jhub.fleet.servers import Servers
 from jhub.operations.groups import Groups
 from jhub.operations.hub import HubOps
+from jhub.operations.profiles import Profiles
 from jhub.operations.proxy import Proxy
 from jhub.operations.services import Services
 from jhub.operations.shares import ShareCodes, Shares
@@ -76,6 +77,7 @@ class Hub(Wire, HubOps, Bound):
         self.users = Users(self)
         self.groups = Groups(self)
         self.servers = Servers(self)
+        self.profiles = Profiles(self)
         self.tokens = Tokens(self)
         self.shares = Shares(self)
         self.share_codes = ShareCodes(self)

@@ -54,7 +54,8 @@ class FleetOps:
 
         Emits a `ServerEvent` for each change. Of more than two, the first must come up before others are sent, and
         after two failures in a row nothing more is sent and the rest is "skipped": some hubs exit after five. Running
-        it again finishes the rest: a server that already runs with these options is done.
+        it again finishes the rest: a server that already runs with these options is done. No list of profiles is
+        looked at before: the hub refuses at once.
 
         `POST /users/{user}/servers/{name}` (all versions); scopes as for `start`, whose errors are in the events.
         """

@@ -27,6 +27,7 @@ from jhub.errors import (
 from jhub.models import Progress, Server, User, target
 from jhub.operations.paging import pages
 from jhub.operations.paths import user_path
+from jhub.operations.profiles import check_options
 from jhub.operations.versions import need, since
 from jhub.steps import Emit, Flow, HubVersion, Listen, Now, Request, Sleep, before, call, segment, send, status_of
 
@@ -198,6 +199,9 @@ class ServerOps:
         none, never with those of last time (`restart` does that). A server that already runs with these options is
         the answer; with others it is a `Conflict`.
 
+        Where a profile is named and the hub lists its profiles, the options are held against that list first: what
+        the hub would refuse is not sent.
+
         Parameters
         ----------
         display_name
@@ -214,16 +218,19 @@ class ServerOps:
         StillPending
             It was not ready within `timeout`; the hub goes on starting it.
         NotFound
-            There is no such user, or no such profile.
+            There is no such user, or no such profile for them.
         BadRequest, NotAuthorized
-            The hub refused.
+            The hub refused, or would.
 
         `POST /users/{user}/servers/{name}` (all versions), scopes `start:servers` (`servers` before 6.0) and
-        `read:servers`.
+        `read:servers`. Before it, for a named profile, one `GET /users/{user}/profiles` (jhub.extension on JupyterHub
+        5.3) with the first of them.
         """
         yield from known_or_safe(user, name)
         yield from check_display_name(name, display_name)
-        return (yield from _start(user, name, options_of(profile, user_options), display_name, wait, timeout))
+        options = options_of(profile, user_options)
+        yield from check_options(user, options, _about(user, name))
+        return (yield from _start(user, name, options, display_name, wait, timeout))
 
     @operation
     def wait(self, user: str, name: str = "", *, timeout: float = START_TIMEOUT) -> Flow[Server]:
@@ -271,13 +278,16 @@ class ServerOps:
         timeout: float = START_TIMEOUT,
     ) -> Flow[Server]:
         """Stop a server and start it again, with the options that it had unless others are given. `timeout` is in
-        seconds, for both together.
+        seconds, for both together. A profile that is named is checked as for `start`, before anything is stopped.
 
         `DELETE` and `POST /users/{user}/servers/{name}` (all versions); scopes and errors as for `stop` and `start`.
+        Before them, for a named profile, one `GET /users/{user}/profiles` (jhub.extension on JupyterHub 5.3).
         """
         deadline = (yield from Now()) + timeout
         server = yield from before(deadline, ServerOps.get(user, name))
-        options: dict[str, Any] | None = options_of(profile, user_options)
+        given = options_of(profile, user_options)
+        yield from check_options(user, given, _about(user, name))
+        options: dict[str, Any] | None = given
         if profile is None and user_options is None:
             # From 6.0 on the hub takes those that it has saved. What it shows may be older: after an edit, the options
             # of the last start (6.1).

@@ -1,6 +1,6 @@
 """Completion of names that the hub knows.
 
-It never waits long, never asks a second time, and says nothing when it fails.
+It never waits long, asks nothing a second time, and says nothing when it fails.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from msgspec import Struct
 from jhub import contexts
 from jhub.cli.kit.options import CONTEXT
 from jhub.cli.kit.text import clean
-from jhub.errors import NotAuthorized
-from jhub.models import Group, Named, Share, ShareCode, User
+from jhub.errors import APIError, NotAuthorized
+from jhub.models import Group, Named, Profile, Share, ShareCode, User
 from jhub.operations.paths import user_path
+from jhub.operations.profiles import Listed as Profiles
+from jhub.operations.profiles import listing as profile_listing
 from jhub.operations.tokens import Listed, listing
 from jhub.steps import call, segment
 
@@ -180,5 +182,53 @@ def services(hub: Hub, ctx: click.Context, part: str) -> Found:
 @completer
 def profiles(hub: Hub, ctx: click.Context, part: str) -> Found:
     """Profiles from which servers were started that this token sees."""
-    seen = (server.profile for user in _users(hub, "") for server in (user.servers or {}).values())
-    return ((name, "") for name in sorted({profile for profile in seen if profile}))
+    return _seen(hub)
+
+
+@completer
+def startable(hub: Hub, ctx: click.Context, part: str) -> Found:
+    """Profiles of whom the line names, as the hub lists them; on a hub that does not, those that are seen."""
+    try:
+        return ((profile.slug, profile.display_name) for profile in _listed(hub, ctx))
+    except APIError:
+        return _seen(hub)
+
+
+@completer
+def options(hub: Hub, ctx: click.Context, part: str) -> Found:
+    """KEY= for the options of the profile on the line, else of the default one; after KEY= its choices."""
+    slug = ctx.params.get("profile")
+    given = {each.partition("=")[0] for each in ctx.params.get("options") or ()}
+    for profile in _listed(hub, ctx):
+        if (profile.slug == slug) if slug else profile.default:
+            yield from _options(profile, given, values="=" in part)
+
+
+def _options(profile: Profile, given: set[str], *, values: bool) -> Found:
+    for option in profile.profile_options:
+        if not given.isdisjoint((option.key, option.unlisted_key)):
+            continue
+        if values:
+            yield from ((f"{option.key}={choice.key}", choice.display_name) for choice in option.choices)
+        else:
+            if option.choices:
+                yield f"{option.key}=", ""
+            if option.unlisted_choice is not None:
+                yield f"{option.unlisted_key}=", ""
+    if not values:
+        yield from ((f"{name}=", "") for name in profile.user_options if given.isdisjoint((name, f"{name}:")))
+
+
+def _listed(hub: Hub, ctx: click.Context) -> tuple[Profile, ...]:
+    """The profiles of whom -u or the first server on the line names, else mine."""
+    # Where the word at the cursor is an option's, click leaves the arguments before it as they came.
+    given = ctx.params.get("owner") or ctx.params.get("servers") or ctx.params.get("name") or ctx.args
+    first = given if isinstance(given, str) else next(iter(given), "")
+    owner = first.partition("/")[0]
+    listed: Profiles = hub.perform(profile_listing(owner if owner not in ("", "-") else None))  # one attempt
+    return listed.profiles
+
+
+def _seen(hub: Hub) -> Found:
+    names = (server.profile for user in _users(hub, "") for server in (user.servers or {}).values())
+    return ((name, "") for name in sorted({name for name in names if name}))

@@ -32,9 +32,14 @@ server_argument = click.argument(
 )
 required_server_argument = click.argument("name", metavar="{USER | USER/NAME | /NAME}", shell_complete=complete.servers)
 named_server_argument = click.argument("name", metavar="{USER/NAME | /NAME}", shell_complete=complete.servers)
-profile_option = click.option("-p", "--profile", shell_complete=complete.profiles, help="The profile to start from.")
+profile_option = click.option("-p", "--profile", shell_complete=complete.startable, help="The profile to start from.")
 option_option = click.option(
-    "--option", "options", multiple=True, metavar="KEY=VALUE", help="A user option, KEY:=JSON for numbers; repeatable."
+    "--option",
+    "options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=complete.options,
+    help="A user option, KEY:=JSON for numbers; repeatable.",
 )
 owner_argument = click.argument(
     "whose", required=False, metavar="[OWNER | OWNER/NAME | /NAME]", shell_complete=complete.servers

@@ -1,0 +1,116 @@
+"""Profiles: what a user may start servers from, as jhub.extension lists it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from jhub.binding import AsyncBound, Bound, operation, stream
+from jhub.errors import HubError, NotFound, Unsupported
+from jhub.models import Profile
+from jhub.operations.paths import user_path
+from jhub.operations.profile_check import check, known
+from jhub.steps import Emit, Flow, Request, call, send
+
+VERSION = 1
+"""Of the list whose meaning is known here."""
+
+
+class Listed(Struct):
+    """What jhub.extension answers with."""
+
+    profiles: tuple[Profile, ...]
+    version: int = VERSION
+
+
+def listing(user: str | None = None) -> Request[Listed]:
+    """The profiles that a user may start, all at once; mine without a name."""
+    if user is None:
+        return call("GET", "/profiles", Listed, about="profiles")
+    return call("GET", f"{user_path(user)}/profiles", Listed, about=f"profiles of {user}")
+
+
+class ProfileOps:
+    """Profiles of a hub that has jhub.extension."""
+
+    @stream(Profile)
+    def list(self, user: str | None = None) -> Flow[None]:
+        """The profiles that a user may start servers from, in the hub's order; mine without a name. There may be none.
+
+        `GET /profiles` and `GET /users/{user}/profiles` (jhub.extension on JupyterHub 5.3), scope `start:servers`
+        (`servers` before 6.0). `Unsupported` where the hub lists no profiles; `NotFound` where there is no such user,
+        or none to be seen; `BadRequest` for a service that names nobody.
+        """
+        for profile in (yield from _all(user)):
+            yield Emit(profile)
+
+    @operation
+    def get(self, slug: str, user: str | None = None) -> Flow[Profile]:
+        """One of the profiles that a user may start servers from; mine without a name.
+
+        `GET /profiles` and `GET /users/{user}/profiles` (jhub.extension on JupyterHub 5.3), scope `start:servers`
+        (`servers` before 6.0). `NotFound` where it is none of them, with those that are; other errors as for `list`.
+        """
+        found = yield from _all(user)
+        for profile in found:
+            if profile.slug == slug:
+                return profile
+        others = known("profiles", (profile.slug for profile in found)) or "no profile is available"
+        said = f"profile {slug}: not found, or not for {user or 'you'}; {others}"
+        raise NotFound(said, method="GET", path=listing(user).path, status=404)
+
+
+def check_options(user: str, options: Mapping[str, Any], about: str) -> Flow[None]:
+    """Refuse what the hub would refuse of a start, where it names a profile and the hub lists its profiles.
+
+    One look. Where the list cannot be had, whatever the reason, the hub will say itself what it thinks of the start.
+    """
+    if not isinstance(options.get("profile"), str) or not options["profile"]:
+        return
+    request = listing(user)
+    try:
+        listed: Listed = yield request  # one attempt: it is the start that counts
+    except HubError:
+        return
+    if listed.version == VERSION:
+        check(listed.profiles, options, about, request.path)
+
+
+def _all(user: str | None) -> Flow[tuple[Profile, ...]]:
+    request = listing(user)
+    try:
+        return (yield from request).profiles
+    except (NotFound, Unsupported) as error:
+        # JupyterHub says the same of a route that it does not have as of a user; one's own list is there or not.
+        if _from_route(error) or (user is not None and (yield from _lists_profiles())):
+            raise
+        raise Unsupported(
+            f"{request.about}: this hub has no jhub.extension with profiles, which would list them",
+            method=error.method,
+            path=error.path,
+            status=error.status,
+            hint="a start can name a profile all the same: ask the hub's administrator which there are",
+        ) from None
+
+
+def _lists_profiles() -> Flow[bool]:
+    try:
+        yield from send("GET", listing().path)
+    except HubError as error:
+        return _from_route(error)
+    return True
+
+
+def _from_route(error: HubError) -> bool:
+    """Whether an error, such as the refusal that a service gets, comes from a route that the hub has."""
+    return error.filtered if isinstance(error, NotFound) else not isinstance(error, Unsupported)
+
+
+class Profiles(ProfileOps, Bound):
+    """`hub.profiles`"""
+
+
+class AsyncProfiles(ProfileOps, AsyncBound):
+    """`hub.profiles`"""

@@ -1,0 +1,228 @@
+"""Profiles as a hub lists them, and the one look at that list before a start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from trap import NO_LIST, bodies
+
+from jhub.errors import BadRequest, MissingScope, NotAHub, NotAuthorized, NotFound, Unavailable, Unsupported
+from jhub.fleet.servers import FleetOps
+from jhub.models import Profile, ProfileChoice, ProfileOption, UnlistedChoice
+from jhub.operations.profiles import ProfileOps
+from jhub.operations.servers import ServerOps
+from jhub.steps import Answer
+from jhub.testing import Reply, play, refusal, reply
+
+GPU = {
+    "slug": "gpu",
+    "display_name": "GPU",
+    "description": "Fast",
+    "default": True,
+    "profile_options": [
+        {
+            "key": "image",
+            "display_name": "Image",
+            "choices": [
+                {"key": "r", "display_name": "R", "default": False},
+                {"key": "scipy", "display_name": "SciPy", "default": True},
+            ],
+            "unlisted_choice": {"display_name": "Image", "validation_regex": "x+", "of a later version": 1},
+        }
+    ],
+    "user_options": ["cpus"],
+}
+READY = {"name": "lab", "ready": True, "user_options": {"profile": "gpu"}}
+NARROW = refusal(404, "No access to resources or resources not found")
+"""To a token whose scopes are filtered, from a route that is there."""
+
+
+def lists(*profiles: Any, **more: Any) -> Answer:
+    """The answer of jhub.extension."""
+    return reply(json={"version": 1, "profiles": profiles, **more})
+
+
+# ---------------------------------------------------------------- the list
+
+
+def test_mine_are_listed_in_the_hubs_order() -> None:
+    played = play(ProfileOps.list(), [lists(GPU, {"slug": "lab"})])
+    assert played.error is None
+    assert played.calls == ["GET /profiles"]
+    assert [profile.slug for profile in played.emitted] == ["gpu", "lab"]
+    assert played.emitted[0] == Profile(
+        slug="gpu",
+        display_name="GPU",
+        description="Fast",
+        default=True,
+        profile_options=(
+            ProfileOption(
+                key="image",
+                display_name="Image",
+                choices=(
+                    ProfileChoice(key="r", display_name="R"),
+                    ProfileChoice(key="scipy", display_name="SciPy", default=True),
+                ),
+                unlisted_choice=UnlistedChoice(display_name="Image", validation_regex="x+"),
+            ),
+        ),
+        user_options=("cpus",),
+    )
+
+
+def test_those_of_a_user_are_listed() -> None:
+    played = play(ProfileOps.list("ana b"), [lists()])
+    assert played.calls == ["GET /users/ana%20b/profiles"]
+    assert played.emitted == []
+    assert played.error is None
+
+
+def test_an_option_has_a_default_choice() -> None:
+    image = ProfileOption(key="image", choices=(ProfileChoice(key="a"), ProfileChoice(key="b", default=True)))
+    assert image.default == ProfileChoice(key="b", default=True)
+    assert ProfileOption(key="image", choices=(ProfileChoice(key="a"),)).default == ProfileChoice(key="a")
+    assert ProfileOption(key="image").default is None
+    assert image.unlisted_key == "image--unlisted-choice"
+
+
+@pytest.mark.parametrize("message", [None, "Not Found"])
+@pytest.mark.parametrize("version", ["2.3.1", "4.1.6", "5.5.1", "6.1.1"])
+def test_a_hub_without_the_extension_says_so_in_one_line(message: str | None, version: str) -> None:
+    played = play(ProfileOps.list(), [refusal(404, message)], version=version)
+    assert type(played.error) is Unsupported
+    assert str(played.error) == "profiles: this hub has no jhub.extension with profiles, which would list them"
+    assert (played.error.method, played.error.path, played.error.status) == ("GET", "/profiles", 404)
+    assert played.error.hint
+
+
+def test_a_hub_without_the_extension_is_told_from_one_without_the_user() -> None:
+    """Both are the same 404; the route of one's own list is there or not, whoever asks."""
+    played = play(ProfileOps.list("nobody"), [refusal(404), refusal(404)])
+    assert type(played.error) is Unsupported
+    assert played.calls == ["GET /users/nobody/profiles", "GET /profiles"]
+    known: list[Reply] = [lists(), refusal(400, "name a user"), refusal(403, "requires any of [start:servers]"), NARROW]
+    for there in known:
+        played = play(ProfileOps.list("nobody"), [refusal(404), there])
+        assert type(played.error) is NotFound
+        assert str(played.error) == "profiles of nobody: not found, or not visible to this token"
+        assert played.error.path == "/users/nobody/profiles"
+
+
+def test_a_token_that_does_not_reach_so_far_learns_nothing_of_the_hub() -> None:
+    for user in (None, "bo"):
+        played = play(ProfileOps.list(user), [NARROW])
+        assert type(played.error) is NotFound
+        assert str(played.error).endswith(": not found, or not visible to this token")
+
+
+def test_other_refusals_are_the_hubs() -> None:
+    played = play(ProfileOps.list(), [refusal(400, "a service names a user: /users/NAME/profiles")])
+    assert isinstance(played.error, BadRequest)
+    assert "names a user" in str(played.error)
+    played = play(ProfileOps.list("ana"), [refusal(403, "requires any of [start:servers]")])
+    assert isinstance(played.error, MissingScope)
+
+
+def test_one_profile_is_found_by_its_slug() -> None:
+    played = play(ProfileOps.get("lab", "ana"), [lists(GPU, {"slug": "lab"})])
+    assert played.result == Profile(slug="lab")
+    played = play(ProfileOps.get("gpx", "ana"), [lists(GPU, {"slug": "lab"})])
+    assert isinstance(played.error, NotFound)
+    assert str(played.error) == "profile gpx: not found, or not for ana; known profiles: gpu, lab"
+    played = play(ProfileOps.get("gpx"), [lists()])
+    assert str(played.error) == "profile gpx: not found, or not for you; no profile is available"
+    assert isinstance(play(ProfileOps.get("gpu"), [NO_LIST]).error, Unsupported)
+
+
+# ---------------------------------------------------------------- the look before a start
+
+
+START = ["GET /users/ana/profiles", "POST /users/ana/servers/lab", "GET /users/ana/servers/lab"]
+
+
+def test_a_start_that_names_a_profile_looks_once() -> None:
+    played = play(ServerOps.start("ana", "lab", profile="gpu"), [lists(GPU), reply(201), reply(json=READY)])
+    assert played.result.ready
+    assert played.calls == START
+    options = {"profile": "gpu", "image": "r", "cpus": 4}
+    answers = [lists(GPU), reply(201), reply(json={**READY, "user_options": options})]
+    played = play(ServerOps.start("ana", "lab", user_options=options), answers)
+    assert played.calls == START, "however the profile is named"
+    assert bodies(played, "POST") == [{"user_options": options}]
+
+
+@pytest.mark.parametrize("options", [{}, {"profile": None}, {"profile": ""}, {"profile": ["gpu"]}, {"cpus": 1}])
+def test_a_start_that_names_none_does_not_look(options: dict[str, Any]) -> None:
+    model = {**READY, "user_options": options}
+    played = play(ServerOps.start("ana", "lab", user_options=options), [reply(201), reply(json=model)])
+    assert played.calls == START[1:]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(refusal(status) for status in (404, 403, 405, 400, 500)),
+        refusal(429, "busy", headers={"retry-after": "30"}),
+        *(Unavailable("reset"), Unavailable("refused", sent=False), NotAHub("a page")),
+        *(reply(json={"profiles": 1}), reply(json={}), reply(json=[]), reply(204)),
+        Answer(302, {"location": "https://login.example.org/"}),
+        Answer(503, {"content-type": "text/html", "retry-after": "5"}, b"<html>"),
+        lists({"slug": "lab"}, version=2),  # whatever that will mean
+    ],
+)
+def test_where_there_is_no_list_the_hub_decides(answer: Reply) -> None:
+    played = play(ServerOps.start("ana", "lab", profile="gpu"), [answer, reply(201), reply(json=READY)])
+    assert played.result.ready
+    assert played.calls == START
+    assert played.seconds == 0
+    no = refusal(400, "unknown profile 'gpu'; known profiles: lab")
+    played = play(ServerOps.start("ana", "lab", profile="gpu"), [answer, no])
+    assert isinstance(played.error, NotFound)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"profile": "gpx"}, "unknown profile 'gpx'; known profiles: gpu"),
+        ({"profile": "gpu", "sise": 2}, "unknown option 'sise' of the profile gpu; known options: image, "),
+        ({"profile": "gpu", "image": "julia"}, "unknown choice 'julia' of the option image of the profile gpu; known "),
+    ],
+)
+def test_what_the_list_does_not_have_is_not_sent(options: dict[str, Any], said: str) -> None:
+    played = play(ServerOps.start("ana", "lab", user_options=options), [lists(GPU)])
+    assert isinstance(played.error, NotFound if options["profile"] == "gpx" else BadRequest)
+    assert str(played.error).startswith(f"server ana/lab: {said}")
+    assert played.calls == START[:1]
+    played = play(ServerOps.restart("ana", "lab", user_options=options), [reply(json=READY), lists(GPU)])
+    assert str(played.error).startswith(f"server ana/lab: {said}")
+    assert played.calls == ["GET /users/ana/servers/lab", "GET /users/ana/profiles"], "nothing was stopped"
+
+
+def test_who_may_start_nothing_starts_nothing() -> None:
+    played = play(ServerOps.start("ana", profile="gpu"), [lists()])
+    assert isinstance(played.error, NotAuthorized)
+    assert str(played.error) == "server ana: no profile is available"
+
+
+def test_a_busy_hub_is_not_looked_at_again() -> None:
+    busy = refusal(429, "Too many users", headers={"retry-after": "40"})
+    played = play(ServerOps.start("ana", "lab", profile="gpu"), [lists(GPU), busy, reply(201), reply(json=READY)])
+    assert played.result.ready
+    assert played.calls.count("GET /users/ana/profiles") == 1
+
+
+def test_a_restart_looks_only_where_it_names_a_profile() -> None:
+    answers = [reply(json=READY), reply(204), reply(201), reply(json=READY)]
+    assert "GET /users/ana/profiles" not in play(ServerOps.restart("ana", "lab"), answers).calls
+    played = play(ServerOps.restart("ana", "lab", profile="gpu"), [answers[0], lists(GPU), *answers[1:]])
+    assert played.result.ready
+    assert played.calls == [START[2], START[0], "DELETE /users/ana/servers/lab", *START[1:]]
+
+
+def test_many_at_a_time_are_left_to_the_hub() -> None:
+    """A look for each would cost a large class as many requests again; and the hub refuses at once."""
+    no = refusal(400, "unknown profile 'gpx'; known profiles: gpu")
+    played = play(FleetOps.start_many(["ana/lab", "bo/lab"], profile="gpx", at_once=1), [no, no])
+    assert {type(event.error) for event in played.result.failed} == {NotFound}
+    assert played.calls == [START[1], "POST /users/bo/servers/lab"]
