@@ -165,10 +165,10 @@ def test_names_cannot_steer_a_terminal(as_admin: Jhub, api: Api, user: str, fres
 
 def test_the_values_of_options_are_not_repeated(as_admin: Jhub, user: str) -> None:
     as_admin.ok("server", "start", f"{user}/x", "-p", "stub", "--option", "pw=HUNTER2")
-    result = as_admin("server", "start", f"{user}/x", "-p", "stub")
+    result = as_admin("server", "start", f"{user}/x", "-p", "stub", "--option", "pw=HUNTER3")
     assert result.code == 6
     assert "(profile=stub, pw)" in result.err
-    assert "HUNTER2" not in result.err + result.out
+    assert "HUNTER" not in result.err + result.out
 
 
 def test_a_query_in_the_path_counts(as_admin: Jhub) -> None:

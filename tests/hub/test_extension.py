@@ -337,6 +337,8 @@ print(json.dumps({{
     assert json.loads(done.stdout) == {
         "added": [
             "/api/authorizations/token",
+            "/api/profiles",
+            "/api/users/([^/]+)/profiles",
             "/api/users/([^/]+)/server",
             "/api/users/([^/]+)/servers/([^/]*)",
         ],

@@ -1,6 +1,6 @@
 """What a hub's start makes of a configuration: JupyterHub's own steps, up to the point where it would listen.
 
-    python hub_start.py CONFIG_FILE...
+    python hub_start.py [--warnings] CONFIG_FILE...
 
 prints a line of JSON for each: its services, and the scopes of the role `user`, or why it did not start. A folder's
 `registered.json` is a service to register once it has started, as the REST API does.
@@ -23,12 +23,12 @@ from jupyterhub import orm  # noqa: E402
 from jupyterhub.app import JupyterHub  # noqa: E402
 
 
-async def start(config: Path) -> dict[str, Any]:
+async def start(config: Path, log_level: str) -> dict[str, Any]:
     """Initialize a hub, and tell what came of it."""
     app: Any = JupyterHub()
     os.chdir(config.parent)
     try:
-        await app.initialize(["--config", str(config), "--log-level", "CRITICAL"])
+        await app.initialize(["--config", str(config), "--log-level", log_level])
     except Exception as error:  # noqa: BLE001  # whatever it is, the hub would have ended with it
         return {"error": f"{type(error).__name__}: {error}"}
     registered = config.parent / "registered.json"
@@ -51,5 +51,10 @@ def told(service: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        print(json.dumps(asyncio.run(start(Path(name)))))
+    arguments = sys.argv[1:]
+    level = "CRITICAL"
+    if arguments[0] == "--warnings":
+        level = "WARN"
+        del arguments[0]
+    for name in arguments:
+        print(json.dumps(asyncio.run(start(Path(name), level))))

@@ -82,7 +82,7 @@ def watch(check: Check, log: logging.Logger) -> None:
 def warn(profiles: Profiles, log: logging.Logger) -> None:
     """Say what the checker has to say of a file that does."""
     for problem in profiles.warnings:
-        log.warning("Profiles, line %d: %s", problem.line, problem)
+        log.warning("Profiles, line %d: %s", problem.line, problem.message)
 
 
 def signature(path: str) -> Signature:

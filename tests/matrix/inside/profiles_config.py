@@ -13,7 +13,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from jupyterhub import version_info
 from jupyterhub.apihandlers.base import APIHandler
+from jupyterhub.auth import DummyAuthenticator
 from jupyterhub.roles import get_default_roles
 from jupyterhub.spawner import SimpleLocalProcessSpawner
 
@@ -50,6 +52,16 @@ class OwnSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]  # JupyterHub
         self.environment["JHUB_OWN"] = "own"
 
 
+class Refreshing(DummyAuthenticator):  # type: ignore[misc]  # JupyterHub has no types
+    """Knows of people's groups by files, and looks at them at a login and before each start."""
+
+    async def refresh_user(self, user: Any, handler: Any = None) -> Any:
+        """Their groups of now; None, which is an expired sign-in, where their file is empty."""
+        groups = Path("groups", user.name)
+        names = groups.read_text().split() if groups.exists() else []
+        return {"name": user.name, "groups": names} if names else None
+
+
 class Direct(APIHandler):  # type: ignore[misc]  # JupyterHub has no types
     """Starts a server past all of the hub's own routes, with the options in the query."""
 
@@ -81,7 +93,12 @@ c.JupyterHub.last_activity_interval = 3600
 c.JupyterHub.tornado_settings = {"slow_spawn_timeout": told["slow_spawn_timeout"], "slow_stop_timeout": 5}
 c.JupyterHub.extra_handlers = [(r"/api/direct/([^/]+)", Direct)]
 
-c.JupyterHub.authenticator_class = told["authenticator"]
+c.JupyterHub.authenticator_class = Refreshing if told["authenticator"] == "refreshing" else told["authenticator"]
+if told["authenticator"] == "refreshing":
+    c.Authenticator.refresh_pre_spawn = True
+    c.Authenticator.manage_groups = True
+    if version_info >= (6, 1):
+        c.Authenticator.auth_refresh_strict = True
 c.DummyAuthenticator.password = told["password"]
 c.Authenticator.admin_users = {"admin"}
 c.Authenticator.allow_all = True

@@ -95,6 +95,8 @@ COMMAND_LINE = Kind(
     arguments=("--JupyterHub.authenticator_class=dummy", "--JupyterHub.spawner_class=simple"),
     profiles=GATED,
 )
+# Groups come from the authenticator, which is asked before each start.
+REFRESHING = Kind("refreshing", enable="last", slow_spawn_timeout=10, authenticator="refreshing")
 
 
 @dataclass

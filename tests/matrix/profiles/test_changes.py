@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from matrix.profiles.hubs import FIRST, GATED, MEMBERS, OPEN, Hubs, ProfileHub
+from matrix.profiles.hubs import FIRST, GATED, MEMBERS, OPEN, REFRESHING, Hubs, ProfileHub
 
 Fresh = Callable[[str], str]
 
@@ -90,3 +90,28 @@ def test_a_broken_file_changes_nothing_and_is_told(hubs: Hubs, fresh: Fresh) -> 
     before = len(hub.log())
     hub.write(OPEN + GATED)
     hub.wait(lambda: hub.log()[before:], lambda log: "Profiles read again" in log)
+
+
+def test_groups_are_those_that_the_authenticator_knows_of_at_the_start(hubs: Hubs, fresh: Fresh) -> None:
+    hub = hubs[REFRESHING]
+    owner = hub.user(fresh("user"))
+    token = hub.token(owner)
+    groups = hub.place / "groups" / owner
+    groups.parent.mkdir(exist_ok=True)
+    groups.write_text("others")
+    assert hub.start(owner, "work", profile="gated").status_code == 403
+    groups.write_text(MEMBERS)
+    assert hub.start(owner, "work", profile="gated").status_code == 201
+    hub.stop(owner, "work")
+    groups.write_text("others")
+    for caller in (None, token):
+        answer = hub.start(owner, "work", caller, profile="gated")
+        assert answer.status_code == 403
+        assert "not for the owner of this server" in answer.json()["message"]
+    assert len(hub.started(owner)) == 1
+    assert "consecutive spawns failed" not in hub.log()
+    # A sign-in that cannot be renewed: JupyterHub's own refusal, where it is strict.
+    groups.write_text("")
+    expired = hub.start(owner, "work", profile="open")
+    assert (expired.status_code, "auth has expired" in expired.text) in ((403, True), (201, False))
+    assert (expired.status_code == 403) == (hub.version >= (6, 1) or hub.version < (6,))

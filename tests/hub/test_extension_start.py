@@ -1,0 +1,169 @@
+"""What jhub.extension finds, and says, when a hub starts: with whatever is configured before it and after it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+START = Path(__file__).parents[1] / "support" / "hub_start.py"
+
+PROFILES = """
+profiles:
+- slug: lab
+  spawner_override: {default_url: /lab}
+- slug: gpu
+  groups: [geo]
+  kubespawner_override: {image: "gpu:1"}
+"""
+BASE = """
+c = get_config()
+c.JupyterHub.db_url = "sqlite:///:memory:"
+c.JupyterHub.authenticator_class = "null"
+"""
+LINE = """
+import jhub.extension
+jhub.extension.enable(c, profiles="profiles.yaml")
+"""
+SIMPLE = 'c.JupyterHub.spawner_class = "simple"\n'
+KUBE = 'c.JupyterHub.spawner_class = "kubespawner.KubeSpawner"\n'
+
+# A class of the administrator's, whose own method would come before the barrier.
+OWN_METHOD = """
+from jupyterhub.spawner import SimpleLocalProcessSpawner
+class Own(SimpleLocalProcessSpawner):
+    def run_pre_spawn_hook(self):
+        return None
+c.JupyterHub.spawner_class = Own
+"""
+BELOW_KUBE = """
+from kubespawner import KubeSpawner
+class Own(KubeSpawner):
+    profile_list = [{"display_name": "mine"}]
+c.JupyterHub.spawner_class = Own
+"""
+# An authenticator's routes come before all others.
+OWN_ROUTE = """
+from jupyterhub.auth import NullAuthenticator
+from jupyterhub.apihandlers.users import UserServerAPIHandler
+class Own(NullAuthenticator):
+    def get_handlers(self, app):
+        return [(r"/api/users/([^/]+)/server", UserServerAPIHandler)]
+c.JupyterHub.authenticator_class = Own
+"""
+OWN_PAGE = """
+from jupyterhub.auth import NullAuthenticator
+from jupyterhub.handlers.pages import SpawnHandler
+class OwnSpawnHandler(SpawnHandler):
+    async def spawn_single_user(self, user, server_name="", display_name="", options=None):
+        await user.spawn(server_name, display_name, options)
+class Own(NullAuthenticator):
+    def get_handlers(self, app):
+        return [(r"/spawn", OwnSpawnHandler)]
+c.JupyterHub.authenticator_class = Own
+"""
+OTHER_LIST = 'c.KubeSpawner.profile_list = [{"display_name": "mine"}]\n'
+BOTH = "KubeSpawner.profile_list and the profiles of jhub.extension exclude each other"
+
+CASES: dict[str, tuple[str, str]] = {
+    "first": (BASE.replace("get_config()", "get_config()" + LINE, 1) + SIMPLE, ""),
+    "last": (BASE + SIMPLE + LINE, ""),
+    "twice": (BASE + LINE + SIMPLE + LINE, ""),
+    "a spawner with a method of its own": (BASE + LINE + OWN_METHOD, ""),
+    "a route in the way": (
+        BASE + LINE + SIMPLE + OWN_ROUTE,
+        "/hub/api/users/x/server is served by UserServerAPIHandler",
+    ),
+    "a page in the way": (BASE + LINE + SIMPLE + OWN_PAGE, "/hub/spawn is served by OwnSpawnHandler"),
+    "KubeSpawner": (BASE + KUBE + LINE, ""),
+    "an empty list, as zero-to-jupyterhub sets it": (BASE + KUBE + "c.KubeSpawner.profile_list = []\n" + LINE, ""),
+    "profile_list before": (BASE + KUBE + OTHER_LIST + LINE, BOTH),
+    "profile_list after": (BASE + LINE + KUBE + OTHER_LIST, BOTH),
+    "profile_list added to": (
+        BASE + KUBE + LINE + 'c.KubeSpawner.profile_list.append({"display_name": "mine"})\n',
+        BOTH,
+    ),
+    "profile_list of a class": (BASE + LINE + BELOW_KUBE, "Own.profile_list and the profiles"),
+    "profile_list of another spawner": (BASE + SIMPLE + OTHER_LIST + LINE, ""),
+}
+
+
+def start(*configs: Path) -> list[dict[str, Any]]:
+    """Start hubs one after the other, in one process."""
+    done = subprocess.run([sys.executable, START, *configs], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def write(folder: Path, config: str, profiles: str = PROFILES) -> Path:
+    """A hub's folder, with its configuration."""
+    folder.mkdir()
+    (folder / "profiles.yaml").write_text(profiles)
+    file = folder / "jupyterhub_config.py"
+    file.write_text(config)
+    return file
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What came of each case."""
+    place = tmp_path_factory.mktemp("starts")
+    files = [write(place / f"hub{number}", config) for number, (config, _) in enumerate(CASES.values())]
+    return dict(zip(CASES, start(*files), strict=True))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_both_barriers_are_in_place_or_the_hub_does_not_start(case: str, answers: dict[str, dict[str, Any]]) -> None:
+    _, error = CASES[case]
+    said = answers[case].get("error", "")
+    assert (error in said and said.startswith("InvalidInput")) if error else not said
+
+
+@pytest.mark.parametrize(
+    ("spawner", "profiles", "said"),
+    [
+        (
+            SIMPLE,
+            "{slug: lab, spawner_override: {mem_limt: 1G}}",
+            "profile lab: SimpleLocalProcessSpawner has no setting",
+        ),
+        (SIMPLE, "{slug: lab, kubespawner_override: {imagee: x}}", ""),
+        (KUBE, "{slug: lab, kubespawner_override: {imagee: x}}", "profile lab: KubeSpawner has no setting 'imagee'"),
+        (
+            KUBE,
+            "{slug: lab, profile_options: {i: {choices: {a: {}, b: {kubespawner_override: {x: 1, y: 2}}}}}}",
+            "profile lab: KubeSpawner has no setting 'x', 'y'",
+        ),
+        (
+            KUBE,
+            "{slug: lab, profile_options: {i: {unlisted_choice: {enabled: true, kubespawner_override: {x: 1}}}}}",
+            "profile lab: KubeSpawner has no setting 'x'",
+        ),
+    ],
+)
+def test_a_setting_that_the_spawner_does_not_have_stops_the_hub(
+    tmp_path: Path, spawner: str, profiles: str, said: str
+) -> None:
+    (answer,) = start(write(tmp_path / "hub", BASE + LINE + spawner, f"profiles: [{profiles}]"))
+    assert said in answer.get("error", "") if said else "error" not in answer
+
+
+def test_what_the_file_has_to_be_told_is_in_the_hubs_log(tmp_path: Path) -> None:
+    config = BASE + SIMPLE + LINE
+    profiles = """
+profiles:
+- id: lab
+  groups: [geo]
+  node_selector: {a: b}
+  definition: {display_name: Lab, slug: lab, kubespawner_override: {image: x}}
+"""
+    file = write(tmp_path / "hub", config, profiles)
+    done = subprocess.run(
+        [sys.executable, START, "--warnings", file], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert "Profiles, line 5: profile lab: `node_selector` is not supported, and left out" in done.stderr
+    assert "Profile lab: its kubespawner_override is not for SimpleLocalProcessSpawner" in done.stderr

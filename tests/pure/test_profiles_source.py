@@ -1,0 +1,122 @@
+"""A file of profiles that changes while it is in use."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from jhub.errors import InvalidInput
+from jhub.extension.source import Source
+from jhub.profiles.model import Profiles
+
+LOG = logging.getLogger("test")
+WHOLE = "profiles:\n- slug: lab\n  groups: [geo]\n"
+HALF = "profiles:\n- slug: lab\n"
+"""What is there of it for a moment: the same profile, for everybody."""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    file = tmp_path / "profiles.yaml"
+    file.write_text("profiles:\n- slug: old\n")
+    return file
+
+
+def fits(profiles: Profiles) -> None:
+    """They suit any hub."""
+
+
+def slugs(source: Source) -> list[str]:
+    return [profile.slug for profile in source.profiles.all]
+
+
+def test_a_change_counts_once_it_has_come_to_rest(path: Path) -> None:
+    source = Source(path)
+    source.look(fits, LOG)
+    path.write_text(HALF)
+    source.look(fits, LOG)
+    assert slugs(source) == ["old"]
+    path.write_text(WHOLE)
+    source.look(fits, LOG)
+    assert slugs(source) == ["old"], "still in motion"
+    source.look(fits, LOG)
+    assert [(profile.slug, profile.groups) for profile in source.profiles.all] == [("lab", ("geo",))]
+
+
+def test_what_is_written_while_the_file_is_read_for_the_first_time_is_a_change(path: Path) -> None:
+    source = Source(path)
+    path.write_text(WHOLE)
+    source.look(fits, LOG)
+    source.look(fits, LOG)
+    assert slugs(source) == ["lab"]
+
+
+@pytest.mark.parametrize("broken", ["profiles: [", "", "profiles: []", "profiles: [{slug: a}, {slug: a}]"])
+def test_a_broken_file_keeps_the_old_one_and_is_told_once(
+    path: Path, broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = Source(path)
+    path.write_text(broken)
+    for _ in range(5):
+        source.look(fits, LOG)
+    assert slugs(source) == ["old"]
+    (record,) = caplog.records
+    assert (record.levelname, f"{path}:" in record.message) == ("ERROR", True)
+    path.write_text(WHOLE)
+    source.look(fits, LOG)
+    source.look(fits, LOG)
+    assert slugs(source) == ["lab"]
+
+
+def test_a_file_that_is_gone_keeps_the_old_one_until_it_is_back(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = Source(path)
+    text = path.read_text()
+    path.unlink()
+    for _ in range(3):
+        source.look(fits, LOG)
+    assert slugs(source) == ["old"]
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    path.write_text(text + "- slug: new\n")
+    source.look(fits, LOG)
+    source.look(fits, LOG)
+    assert slugs(source) == ["old", "new"]
+
+
+def test_profiles_that_do_not_suit_the_hub_keep_the_old_ones(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def refuse(profiles: Profiles) -> None:
+        raise InvalidInput("no such setting")
+
+    source = Source(path)
+    path.write_text(WHOLE)
+    source.look(refuse, LOG)
+    source.look(refuse, LOG)
+    assert slugs(source) == ["old"]
+    assert "no such setting" in caplog.text
+
+
+def test_a_file_is_another_one_behind_the_same_link(tmp_path: Path, path: Path) -> None:
+    """Kubernetes puts a new folder behind a link."""
+    link, new = tmp_path / "link.yaml", tmp_path / "new.yaml"
+    link.symlink_to(path)
+    source = Source(link)
+    new.write_text(path.read_text().replace("old", "new"))
+    times = path.stat()
+    os.utime(new, ns=(times.st_atime_ns, times.st_mtime_ns))
+    link.unlink()
+    link.symlink_to(new)
+    source.look(fits, LOG)
+    source.look(fits, LOG)
+    assert slugs(source) == ["new"]
+
+
+def test_the_place_of_the_file_is_that_of_the_start(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(path.parent)
+    source = Source(path.name)
+    monkeypatch.chdir("/")
+    path.write_text(WHOLE)
+    source.look(fits, LOG)
+    source.look(fits, LOG)
+    assert slugs(source) == ["lab"]
