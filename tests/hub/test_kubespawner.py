@@ -1,0 +1,164 @@
+"""Profiles on hubs with KubeSpawner, without a cluster: the form that people see, and the pods that would be created.
+
+One hub is configured as docs/kubernetes.md says.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from jhub.profiles import file as files
+
+ROOT = Path(__file__).parents[2]
+HUB = ROOT / "tests" / "support" / "kube_hub.py"
+
+# What the chart's own configuration comes to before `extraConfig`, as far as it matters here.
+CHART = """
+c = get_config()
+c.JupyterHub.db_url = "sqlite:///:memory:"
+c.JupyterHub.authenticator_class = "null"
+c.JupyterHub.spawner_class = "kubespawner.KubeSpawner"
+c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0}
+c.Spawner.consecutive_failure_limit = 5
+c.KubeSpawner.namespace = "hub"
+c.KubeSpawner.image = "quay.io/jupyterhub/k8s-singleuser-sample:stock"
+c.KubeSpawner.mem_guarantee = "1G"
+c.KubeSpawner.environment = {"COURSE": "all", "DATA": "/data"}
+c.KubeSpawner.profile_list = []
+"""
+# Its hook comes after the profile, and the form is its own.
+HOOK = """
+async def hook(spawner):
+    spawner.environment["HOOK"] = f"{spawner.user_options['profile']} {spawner.image}"
+c.KubeSpawner.pre_spawn_hook = hook
+"""
+PROFILES = """
+profiles:
+- slug: both
+  spawner_override: {cpu_limit: 1, environment: {DATA: /fast}}
+  kubespawner_override: {environment: {COURSE: null, MORE: "1"}, extra_labels: {tier: small}}
+- slug: theirs
+  groups: []
+"""
+
+
+def pods(place: Path, config: str, users: dict[str, list[str]], *starts: tuple[str, Any]) -> list[dict[str, Any]]:
+    """What comes of these starts, one after the other."""
+    (place / "jupyterhub_config.py").write_text(config)
+    done = subprocess.run(
+        [sys.executable, HUB, place / "jupyterhub_config.py"],
+        input=json.dumps({"users": users, "starts": starts}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def container(answer: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = answer["pod"]["spec"]["containers"][0]
+    return found
+
+
+def environment(answer: dict[str, Any]) -> dict[str, str]:
+    return {each["name"]: each.get("value", "") for each in container(answer)["env"]}
+
+
+@pytest.fixture(scope="module")
+def chart(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """The answers of a hub with the values of the page."""
+    page = (ROOT / "docs" / "kubernetes.md").read_text()
+    (text,) = re.findall(r"<!-- values -->\n```yaml\n(.*?)```", page, re.DOTALL)
+    values = yaml.safe_load(text)
+    place = tmp_path_factory.mktemp("chart")
+    (extra_file,) = values["hub"]["extraFiles"].values()
+    (place / "profiles.yaml").write_text(extra_file["stringData"])
+    assert not files.check(extra_file["stringData"]).problems
+    (snippet,) = values["hub"]["extraConfig"].values()
+    assert extra_file["mountPath"] in snippet
+    config = CHART + snippet.replace(extra_file["mountPath"], str(place / "profiles.yaml"))
+    users = {"ana": ["geo", "others"], "bo": []}
+    own = "quay.io/course/ana:1.2"
+    return pods(
+        place,
+        config,
+        users,
+        ("ana", {"profile": "gpu", "image": "tensorflow"}),
+        ("ana", {"profile": "gpu", "image--unlisted-choice": own}),
+        ("ana", {"profile": "gpu", "image--unlisted-choice": "docker.io/evil:1"}),
+        ("ana", {"profile": ["gpu"], "profile-option-gpu--image": ["tensorflow"]}),
+        ("ana", {}),
+        ("bo", {"profile": "gpu"}),
+        ("bo", {}),
+    )
+
+
+def test_the_pod_has_the_image_and_the_limits_of_the_choice(chart: list[dict[str, Any]]) -> None:
+    chosen, own, _, form, default, _, _ = chart
+    for answer in (chosen, form):
+        assert container(answer)["image"] == "quay.io/jupyter/tensorflow-notebook:cuda-latest"
+        assert container(answer)["resources"]["limits"] == {"nvidia.com/gpu": "1"}
+    assert container(own)["image"] == "quay.io/course/ana:1.2"
+    assert container(default)["image"] == "quay.io/jupyter/minimal-notebook:latest"
+    assert container(default)["resources"]["limits"] == {"memory": 2 * 2**30, "cpu": 2.0}
+    for answer in (chosen, default):
+        assert container(answer)["resources"]["requests"]["memory"] == 2**30, "what the chart sets is there too"
+
+
+def test_a_refusal_comes_before_the_pod(chart: list[dict[str, Any]]) -> None:
+    _, _, text, _, _, others, default = chart
+    assert text["refused"][0] == 400
+    assert text["refused"][1].endswith("An image of quay.io/course, with its tag.")
+    assert others["refused"] == [
+        403,
+        "the profile 'gpu' is not for the owner of this server; known profiles: standard",
+    ]
+    assert container(default)["image"] == "quay.io/jupyter/minimal-notebook:latest"
+
+
+def test_nothing_of_a_profile_stays_behind(chart: list[dict[str, Any]]) -> None:
+    for answer in chart:
+        assert answer["left"] == {
+            "image": "quay.io/jupyterhub/k8s-singleuser-sample:stock",
+            "environment": {"COURSE": "all", "DATA": "/data"},
+        }
+
+
+def test_the_form_shows_the_profiles_of_the_owner(chart: list[dict[str, Any]]) -> None:
+    ana, bo = chart[0]["form"], chart[-1]["form"]
+    assert re.findall(r'name="profile"\s+id="profile-item-(\w+)"', ana) == ["standard", "gpu"]
+    assert 'value="tensorflow"' in ana
+    assert re.findall(r'name="profile"\s+id="profile-item-(\w+)"', bo) == ["standard"]
+    assert "gpu" not in bo.split("<script>")[0].split("</style>")[1]
+    for form in (ana, bo):
+        assert "quay.io/jupyter/" not in form, "settings can hold secrets"
+
+
+def test_hooks_and_both_kinds_of_settings_go_together(tmp_path: Path) -> None:
+    (tmp_path / "profiles.yaml").write_text(PROFILES)
+    line = 'import jhub.extension\njhub.extension.enable(c, profiles="profiles.yaml")\n'
+    first, refused = pods(tmp_path, CHART + line + HOOK, {"ana": []}, ("ana", {}), ("ana", {"profile": "theirs"}))
+    found = environment(first)
+    stock = "quay.io/jupyterhub/k8s-singleuser-sample:stock"
+    assert (found["DATA"], found["MORE"], found["HOOK"]) == ("/fast", "1", f"both {stock}")
+    assert "COURSE" not in found
+    assert container(first)["resources"]["limits"] == {"cpu": 1.0}
+    assert first["pod"]["metadata"]["labels"]["tier"] == "small"
+    assert refused["refused"][0] == 403
+
+
+def test_who_has_no_profile_gets_neither_form_nor_the_stock_image(tmp_path: Path) -> None:
+    (tmp_path / "profiles.yaml").write_text("profiles: [{slug: theirs, groups: []}]")
+    line = 'import jhub.extension\njhub.extension.enable(c, profiles="profiles.yaml")\n'
+    (answer,) = pods(tmp_path, CHART + line, {"ana": []}, ("ana", {}))
+    assert answer["refused"] == [403, "no profile is available"]
+    assert not {"form", "pod"} & answer.keys()
