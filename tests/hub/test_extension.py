@@ -327,7 +327,7 @@ import jhub.extension
 from jupyterhub.apihandlers import default_handlers
 before = len(default_handlers)
 for _ in range(2):
-    jhub.extension.enable(Config(), profiles={str(profiles_file)!r}, legacy_token=True)
+    jhub.extension.enable(Config(), profiles={str(profiles_file)!r}, password_tokens=True)
 print(json.dumps({{
     "added": [path for path, *_ in default_handlers[:len(default_handlers) - before]],
     "loaded": sorted({{"httpx2", "click", "rich"}} & set(sys.modules)),

@@ -16,7 +16,7 @@ from os import PathLike
 from traitlets.config import Config
 
 from jhub.errors import InvalidInput
-from jhub.extension import legacy_token as _legacy_token
+from jhub.extension import password_tokens as _password_tokens
 from jhub.extension import source as _source
 
 __all__ = ["enable"]
@@ -25,7 +25,7 @@ __all__ = ["enable"]
 def enable(
     c: Config,
     profiles: str | PathLike[str] | None = "profiles.yaml",
-    legacy_token: bool = False,
+    password_tokens: bool = False,
     login_client: bool = False,
 ) -> None:
     """Let this hub start servers from the profiles in the file `profiles`, and from no others.
@@ -34,8 +34,9 @@ def enable(
     path counts from the folder that the hub runs in. With None there are no profiles, and servers start as they would
     without jhub. Calling it again replaces the profiles, and leaves alone what it says nothing of.
 
-    `legacy_token` serves `GET` and `POST /hub/api/authorizations/token`, by which JupyterHub 1 gave a token for a
-    username and a password.
+    `password_tokens` serves `GET` and `POST /hub/api/authorizations/token`, by which JupyterHub 1 gave a token for a
+    username and a password. Who fails is slowed down, by name, and by address where the hub trusts its proxy
+    (`JupyterHub.trusted_downstream_ips`); nobody is locked out.
 
     `login_client` registers the OAuth client as which `jhub login --browser` signs people in, the service
     `jhub-login`, and gives all users the scope to use it. Without it, at the next start, the service is gone.
@@ -58,8 +59,8 @@ def enable(
         routes.install()
         listing.install()
         at_start.install()
-    if legacy_token:
-        _legacy_token.install()
+    if password_tokens:
+        _password_tokens.install()
     if login_client:
         from jhub.extension import login_client as _login_client
 

@@ -31,7 +31,7 @@ import jhub.local.hub_config
 
 c = get_config()
 jhub.local.hub_config.configure(c, {folder!r})
-jhub.extension.enable(c, profiles={profiles!r}, legacy_token=True, login_client=True)
+jhub.extension.enable(c, profiles={profiles!r}, password_tokens=True, login_client=True)
 
 {extra}
 """

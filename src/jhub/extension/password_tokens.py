@@ -9,7 +9,11 @@ JupyterHub 2 removed it (it answers 404, and 500 to GET); much that is written a
 
 from __future__ import annotations
 
+import asyncio
 import json
+import math
+import time
+from contextlib import ExitStack
 from typing import Any, NoReturn
 
 from jupyterhub import apihandlers
@@ -18,6 +22,7 @@ from msgspec import Struct
 from tornado.web import HTTPError
 
 from jhub.errors import InvalidInput
+from jhub.extension.slowing import Busy, Limit, Slowing
 
 ROUTE = r"/api/authorizations/token"
 """Without a token behind it: `/authorizations/token/TOKEN` is JupyterHub's own, and stays."""
@@ -29,6 +34,12 @@ MOST_BYTES = 16384
 
 WRONG_LOGIN = "wrong username or password"
 """All that anybody is told, whichever of the two it was, and whatever the authenticator thinks of it."""
+
+BUSY = "too many logins of this name or from this address at once: try again in a few seconds"
+
+NAMES = Slowing(Limit(free=3, first=0.5, most=5.0, at_once=5))
+ADDRESSES = Slowing(Limit(free=100, first=0.5, most=5.0, at_once=50))
+"""Whole classrooms share one."""
 
 
 class Login(Struct, frozen=True):
@@ -99,7 +110,7 @@ class PasswordToken(APIHandler):  # type: ignore[misc]  # JupyterHub carries no 
             login = read_login(self.request.headers.get("Content-Type", ""), self.request.body)
         except InvalidInput as error:
             raise HTTPError(400, str(error)) from None
-        user: Any = await self.auth_to_user(await self._authenticated(login))
+        user: Any = await self.auth_to_user(await self._slowed(login))
         most = self.settings.get("token_expires_in_max_seconds") or LIFETIME_SECONDS
         token = user.new_api_token(note="Requested by username and password", expires_in=min(LIFETIME_SECONDS, most))
         # The model shows what its reader may see; here, that is the user.
@@ -109,6 +120,38 @@ class PasswordToken(APIHandler):  # type: ignore[misc]  # JupyterHub carries no 
         # A GET with a secret in its answer: no cache on the way may keep it.
         self.set_header("Cache-Control", "no-store")
         self.write(json.dumps({"token": token, "user": self.user_model(user)}))
+
+    async def _slowed(self, login: Login) -> Any:
+        """What the authenticator makes of a login, after the wait that earlier failures cost.
+
+        Whether there is somebody of that name makes no difference.
+        """
+        name, address = self._normal(login.username), trusted_address(self.request)
+        keys = [(NAMES, name)] + ([(ADDRESSES, address)] if address is not None else [])
+        with ExitStack() as stack:
+            try:
+                for slowing, key in keys:
+                    stack.enter_context(slowing.under_way(key))
+            except Busy as busy:
+                raise TooMany(busy.seconds) from None
+            await asyncio.sleep(max(slowing.wait(key, time.monotonic()) for slowing, key in keys))
+            try:
+                authenticated = await self._authenticated(login)
+            except HTTPError:
+                for slowing, key in keys:
+                    slowing.failed(key, time.monotonic())
+                raise
+            # The address is not forgiven: a guesser may have an account as well.
+            NAMES.succeeded(name)
+            return authenticated
+
+    def _normal(self, username: str) -> str:
+        """The name as the authenticator knows it, so that other spellings are no other names."""
+        authenticator: Any = self.authenticator
+        try:
+            return str(authenticator.normalize_username(username))
+        except Exception:  # noqa: BLE001  # authenticators of others, and names that are none
+            return username.lower()
 
     async def _authenticated(self, login: Login) -> Any:
         try:
@@ -125,3 +168,25 @@ class PasswordToken(APIHandler):  # type: ignore[misc]  # JupyterHub carries no 
 
     def _refuse(self) -> NoReturn:
         raise HTTPError(403, WRONG_LOGIN) from None
+
+
+class TooMany(HTTPError):
+    """429, and when to try again."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(429, BUSY)
+        # JupyterHub looks here when it answers with an error.
+        self.headers = {"Retry-After": str(math.ceil(seconds))}
+
+
+def trusted_address(request: Any) -> str | None:
+    """The address that a request comes from, where a proxy that the hub trusts says so; None where that is not known.
+
+    Only then do different people have different addresses, and nobody writes another's into a header. The hub's own
+    proxy counts once it is among `JupyterHub.trusted_downstream_ips`; else all requests would share its address.
+    """
+    context = request.connection.context
+    peer = context.address[0] if isinstance(context.address, tuple) else None
+    trusted: set[str] = context.trusted_downstream
+    address: str = request.remote_ip
+    return address if peer in trusted and address not in trusted else None

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -144,3 +148,103 @@ def test_the_route_behind_it_is_still_jupyterhubs(api: Api, hub_tokens: Tokens) 
     assert answer.status_code == 200
     assert answer.json()["name"] == "ana"
     assert api("GET", f"{ROUTE}/none").status_code == 404
+
+
+# ---------------------------------------------------------------- slowed, never locked
+
+
+def _attempt(api: Api, name: str, password: str, **headers: str) -> tuple[int, float]:
+    """The status, and the seconds that it took."""
+    began = time.monotonic()
+    answer = api("POST", ROUTE, json={"username": name, "password": password}, headers=headers)
+    return answer.status_code, time.monotonic() - began
+
+
+def test_failures_for_a_name_are_slowed_and_the_password_still_does(
+    hub: LocalHub, stranger: Api, fresh: Callable[[str], str]
+) -> None:
+    name = fresh("user")
+    for spelling in (name, name.upper(), name, name):
+        status, seconds = _attempt(stranger, spelling, "wrong-password")
+        assert (status, seconds < 0.5) == (403, True), "people mistype"
+    status, seconds = _attempt(stranger, name.upper(), "wrong-password")
+    assert (status, seconds > 0.5) == (403, True)
+    assert _attempt(stranger, fresh("user"), hub.user_password)[1] < 0.5, "others are not"
+    status, seconds = _attempt(stranger, name, hub.user_password)
+    assert (status, seconds > 1) == (200, True)
+    status, seconds = _attempt(stranger, name, hub.user_password)
+    assert (status, seconds < 0.5) == (200, True), "and that is forgotten"
+
+
+def test_a_flood_is_turned_away_and_the_hub_answers_others(
+    hub: LocalHub, stranger: Api, fresh: Callable[[str], str]
+) -> None:
+    name = fresh("user")
+    for _ in range(5):
+        _attempt(stranger, name, "wrong-password")
+    with ThreadPoolExecutor(20) as pool:
+        flood = [pool.submit(_post, Api(hub), name) for _ in range(20)]
+        began = time.monotonic()
+        assert Api(hub)("GET", "/").status_code == 200
+        assert time.monotonic() - began < 0.9
+        answers = [each.result() for each in flood]
+    assert sorted(answer.status_code for answer in answers) == [403] * 5 + [429] * 15
+    full = next(answer for answer in answers if answer.status_code == 429)
+    assert full.headers["Retry-After"] == "5"
+    assert "try again in a few seconds" in full.json()["message"]
+    assert _attempt(stranger, name, hub.user_password)[0] == 200, "nobody is locked out"
+    assert "wrong-password" not in hub.log.read_text()
+
+
+def _post(api: Api, name: str) -> requests.Response:
+    return api("POST", ROUTE, json={"username": name, "password": "wrong-password"})
+
+
+def test_addresses_count_where_the_proxy_is_trusted_alone(
+    stranger: Api, fresh: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A hub that trusts its proxy and, to see it within a test, forgives an address two failures."""
+    config = """
+from jhub.extension import password_tokens
+from jhub.extension.slowing import Limit, Slowing
+password_tokens.ADDRESSES = Slowing(Limit(free=2, first=1.0, most=1.0, at_once=50))
+c.JupyterHub.trusted_downstream_ips = ["127.0.0.1"]
+"""
+    with LocalHub(config=config) as trusting:
+        everybody = Api(trusting)
+        # The proxy takes no header of a stranger's: all of this comes from this machine, which is the proxy's own.
+        for _ in range(4):
+            assert _attempt(everybody, fresh("user"), "wrong", **{"X-Forwarded-For": "203.0.113.7"})[1] < 0.9
+        # Straight to the hub, as a proxy in front of it does.
+        (port,) = re.findall(r"Hub API listening on http://127.0.0.1:(\d+)", trusting.log.read_text())
+        url = f"http://127.0.0.1:{port}{urlsplit(trusting.api_url).path}{ROUTE}"
+
+        def attempt(address: str, password: str = "wrong") -> float:
+            began = time.monotonic()
+            login = {"username": fresh("user"), "password": password}
+            requests.post(url, json=login, headers={"X-Forwarded-For": address}, timeout=20)
+            return time.monotonic() - began
+
+        for _ in range(3):
+            assert attempt("203.0.113.7") < 0.9
+        assert attempt("203.0.113.7, 127.0.0.1") > 1
+        assert attempt("203.0.113.7", trusting.user_password) > 1, "a success of the same address forgives nothing"
+        assert attempt("203.0.113.8") < 0.9
+        assert attempt("not an address") < 0.9
+
+
+def test_a_failing_authenticator_tells_no_password() -> None:
+    config = """
+from jupyterhub.auth import Authenticator
+class Failing(Authenticator):
+    async def authenticate(self, handler, data):
+        raise RuntimeError(f"cannot check {data['password']}")
+c.JupyterHub.authenticator_class = Failing
+"""
+    with LocalHub(config=config) as hub:
+        for _ in range(5):
+            assert _attempt(Api(hub), "ana", "PASSWORD-OF-ANA")[0] == 403
+        assert _attempt(Api(hub), "ana", "PASSWORD-OF-ANA")[1] > 1, "it may as well be a guess"
+        log = hub.log.read_text()
+    assert "RuntimeError" in log
+    assert "PASSWORD-OF-ANA" not in log
