@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import json
 import os
 import re
 import subprocess
@@ -18,7 +19,6 @@ from terminal import Jhub
 import jhub.testing
 from jhub.local import LocalHub
 from jhub.operations import groups
-from jhub.profiles.file import load
 from jhub.steps import Request
 
 ROOT = Path(__file__).parents[2]
@@ -124,7 +124,7 @@ def test_the_six_snippets_of_the_page_run_as_written(example_hub: LocalHub, sett
 
 @pytest.mark.parametrize("number", range(2))
 def test_the_readmes_python_runs(number: int, example_hub: LocalHub, settings: dict[str, str], tmp_path: Path) -> None:
-    python = [text for _, language, text in blocks(ROOT / "README.md") if language == "python"]
+    python = [text for _, language, text in blocks(ROOT / "README.md") if language == "python" and "Hub" in text]
     assert len(python) == 2
     program = python[number].replace("https://hub.example.org", example_hub.url)
     # There is no terminal to type the password at.
@@ -187,18 +187,32 @@ def test_the_local_hubs_page_runs(tmp_path: Path) -> None:
     [program] = [text for _, language, text in found if "LocalHub(" in text and language == "python"]
     assert "/user/ana/work/" in run([sys.executable, "-W", "error", "-c", program], tmp_path, {})
 
+    [config] = [text for _, language, text in found if "jhub.extension" in text and language == "python"]
+    run_config(config, tmp_path)
+
+
+def test_the_page_on_profiles_runs(tmp_path: Path) -> None:
+    found = blocks(ROOT / "docs/profiles.md")
     [profiles] = [text for _, language, text in found if language == "yaml"]
     (tmp_path / "profiles.yaml").write_text(profiles)
-    assert [profile.slug for profile in load(tmp_path / "profiles.yaml").all] == ["course", "gpu"]
     [check] = [text for _, language, text in found if "profile check" in text]
     assert run(["bash", "-euc", check], tmp_path, {}) == "ok: 2 profiles\n"
-    assert yaml.safe_load(profiles)["profiles"][0]["default"]
+    for page in ("README.md", "docs/profiles.md"):
+        [config] = [t for _, language, t in blocks(ROOT / page) if "jhub.extension" in t and language == "python"]
+        run_config(config, tmp_path)
+    [start] = [text for _, language, text in found if "profile show" in text]
+    [answer] = [text for _, language, text in found if language == "json"]
+    with LocalHub(profiles=tmp_path / "profiles.yaml", users=["ana"]) as hub:
+        login = {"auth": {"username": "ana", "password": hub.user_password}}
+        token = Api(hub)("POST", "/users/ana/tokens", json=login).json()["token"]
+        assert Api(hub, token)("GET", "/profiles").json() == json.loads(answer)
+        out = run(["bash", "-euc", start], tmp_path, {"JUPYTERHUB_API_URL": hub.api_url, "JUPYTERHUB_API_TOKEN": token})
+    assert "/user/ana/lab/" in out
 
-    configs = [text for _, language, text in found if "jhub.extension" in text and language == "python"]
-    assert len(configs) == 2
-    for config in configs:
-        program = f"from traitlets.config import Config\nc = Config()\n{config}"
-        run([sys.executable, "-c", program], tmp_path, {})
+
+def run_config(config: str, tmp_path: Path) -> None:
+    """Run a piece of jupyterhub_config.py."""
+    run([sys.executable, "-c", f"from traitlets.config import Config\nc = Config()\n{config}"], tmp_path, {})
 
 
 def test_the_local_hubs_shell_lines_run(tmp_path: Path) -> None:
