@@ -12,6 +12,9 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
+UNLISTED = "--unlisted-choice"
+"""What follows an option's name in a start that brings a text of its own."""
+
 SECRET = {"token", "auth_state", "state", "access_token", "code", "accept_url", "full_accept_url"}
 
 
@@ -284,7 +287,7 @@ class ProfileOption(Model, frozen=True, kw_only=True):
     @property
     def unlisted_key(self) -> str:
         """What a start names for text that is none of the choices."""
-        return f"{self.key}--unlisted-choice"
+        return self.key + UNLISTED
 
 
 class Profile(Model, frozen=True, kw_only=True):

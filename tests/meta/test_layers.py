@@ -26,7 +26,7 @@ MAY: dict[str, set[str]] = {
     "secret_store": {"errors", "files", "system_keyring"},
     "expiry": {"models"},
     "login_client": set(),
-    "profiles": {"errors"},
+    "profiles": {"models", "errors"},
     "steps": {"models", "errors"},
     "binding": {"models", "errors", "steps"},
     "discovery": {"models", "errors", "steps", "binding"},

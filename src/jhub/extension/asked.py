@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from jhub.extension.verdict import Refused, listed
+from jhub.models import UNLISTED
 from jhub.profiles.fields import shown
-from jhub.profiles.model import UNLISTED, Profile, start_names
+from jhub.profiles.model import Profile, start_names
 from jhub.profiles.own_format import FORM
 
 OF_THE_HUB = {"_xsrf"}

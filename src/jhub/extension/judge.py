@@ -10,8 +10,9 @@ from jhub.extension.asked import of_profile, profile_named
 from jhub.extension.gate import Owner, taken, visible
 from jhub.extension.overrides import filled, merged_deeply, merged_settings
 from jhub.extension.verdict import NONE_AVAILABLE, Refusal, Refused, Verdict, listed
+from jhub.models import UNLISTED
 from jhub.profiles.fields import shown
-from jhub.profiles.model import UNLISTED, Option, Overrides, Profile, Profiles
+from jhub.profiles.model import Option, Overrides, Profile, Profiles
 
 UNLISTED_SELECTED = UNLISTED.removeprefix("--")
 """What KubeSpawner's form selects where the text field counts."""

@@ -17,8 +17,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-UNLISTED = "--unlisted-choice"
-"""What follows an option's name in a start that brings a text of its own."""
+from jhub.models import UNLISTED
 
 
 class Overrides(Struct, frozen=True, kw_only=True):

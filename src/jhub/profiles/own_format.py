@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from jhub.models import UNLISTED
 from jhub.profiles import schema
 from jhub.profiles.fields import Fields, cut, shown
-from jhub.profiles.model import UNLISTED, Choice, Option, Profile, UnlistedChoice, start_names
+from jhub.profiles.model import Choice, Option, Profile, UnlistedChoice, start_names
 from jhub.profiles.slugs import slugify
 
 FORM = "profile-option-"
