@@ -132,11 +132,16 @@ def test_both_barriers_are_in_place_or_the_hub_does_not_start(case: str, answers
             "profile lab: SimpleLocalProcessSpawner has no setting",
         ),
         (SIMPLE, "{slug: lab, kubespawner_override: {imagee: x}}", ""),
+        (SIMPLE, "{slug: lab, spawner_override: {default_url: 3}}", "does not take the setting 'default_url': "),
+        (SIMPLE, "{slug: lab, spawner_override: {mem_limit: lots}}", "does not take the setting 'mem_limit': "),
+        (SIMPLE, "{slug: lab, spawner_override: {mem_limit: 1G, cpu_limit: 2, environment: null, cmd: [a]}}", ""),
+        (KUBE, "{slug: lab, kubespawner_override: {environment: {A: null}, extra_labels: {a: null}, uid: 0}}", ""),
+        (KUBE, "{slug: lab, kubespawner_override: {image: [a]}}", "does not take the setting 'image': "),
         (KUBE, "{slug: lab, kubespawner_override: {imagee: x}}", "profile lab: KubeSpawner has no setting 'imagee'"),
         (
             KUBE,
             "{slug: lab, profile_options: {i: {choices: {a: {}, b: {kubespawner_override: {x: 1, y: 2}}}}}}",
-            "profile lab: KubeSpawner has no setting 'x', 'y'",
+            "profile lab: KubeSpawner has no setting 'x'",
         ),
         (
             KUBE,

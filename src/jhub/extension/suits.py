@@ -1,10 +1,15 @@
 """Whether profiles suit the spawner that this hub has."""
 
+# Traitlets leave many types open.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
 from typing import Any
+
+from traitlets import HasTraits, TraitError
 
 from jhub.errors import InvalidInput
 from jhub.extension.kubespawner import is_kubespawner
@@ -12,21 +17,39 @@ from jhub.profiles.model import Overrides, Profile, Profiles
 
 
 def check_suits(profiles: Profiles, kind: Any, log: logging.Logger) -> None:
-    """Raise InvalidInput for settings that the spawner class does not have; a start from them would fail.
+    """Raise InvalidInput for settings that the spawner class does not have or take; a start from them would fail, and
+    count as a failure of the hub's.
 
     Say in the log where all of a profile is for KubeSpawner, and this is another one.
     """
-    known = set(kind.class_trait_names())
     for profile in profiles.all:
         layers = list(_layers(profile))
         for layer in layers:
-            names = {**layer.spawner_override, **(layer.kubespawner_override if is_kubespawner(kind) else {})}
-            if unknown := [name for name in names if name not in known]:
-                raise InvalidInput(
-                    f"profile {profile.slug}: {kind.__name__} has no setting {', '.join(map(repr, unknown))}"
-                )
+            for name, value in _settings(layer, kind).items():
+                if wrong := _wrong(kind, name, value):
+                    raise InvalidInput(f"profile {profile.slug}: {kind.__name__} {wrong}")
         if not is_kubespawner(kind) and any(layer.kubespawner_override for layer in layers):
             log.warning("Profile %s: its kubespawner_override is not for %s", profile.slug, kind.__name__)
+
+
+def _settings(layer: Overrides, kind: type) -> dict[str, Any]:
+    return {**layer.spawner_override, **(layer.kubespawner_override if is_kubespawner(kind) else {})}
+
+
+def _wrong(kind: Any, name: str, value: object) -> str:
+    """Why the class does not take a setting; empty if it does, as far as can be seen without a spawner."""
+    trait = kind.class_traits().get(name)
+    if trait is None:
+        return f"has no setting {name!r}"
+    if "{value}" in repr(value) or (name == "environment" and value is None):
+        return ""  # something else is put there
+    try:
+        trait.validate(HasTraits(), value)
+    except TraitError as error:
+        return f"does not take the setting {name!r}: {error}"
+    except Exception:  # noqa: BLE001  # traits of others may look at their spawner, and there is none yet
+        return ""
+    return ""
 
 
 def _layers(profile: Profile) -> Iterator[Overrides]:
