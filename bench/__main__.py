@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from bench import listing_latency, listing_memory, pages_ahead
+from bench import listing_latency, listing_memory, pages_ahead, profiles
 from bench.command import run
 
 
 def main(*, quick: bool) -> bool:
     """All of them, also after one whose demand is not met."""
-    met = [benchmark(quick=quick) for benchmark in (listing_memory.main, listing_latency.main, pages_ahead.main)]
+    every = (listing_memory.main, listing_latency.main, pages_ahead.main, profiles.main)
+    met = [benchmark(quick=quick) for benchmark in every]
     return all(met)
 
 

@@ -1,0 +1,56 @@
+"""Many profiles for many groups, as a file that jhub.extension reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+PROFILES = 200
+GROUPS = 50
+OPTIONS = ("image", "memory")
+CHOICES = 6
+
+
+def groups() -> list[str]:
+    """All of them."""
+    return [f"course{number:02}" for number in range(GROUPS)]
+
+
+def slug(number: int) -> str:
+    """What a start names."""
+    return f"profile-{number:03}"
+
+
+def choice(option: str, number: int) -> str:
+    """What a start names in it."""
+    return f"{option}-{number}"
+
+
+def file() -> bytes:
+    """The file's content. JSON is YAML."""
+    return msgspec.json.encode({"profiles": [profile(number) for number in range(PROFILES)]})
+
+
+def profile(number: int) -> dict[str, Any]:
+    """One that the members of one group may start."""
+    return {
+        "slug": slug(number),
+        "display_name": f"Profile {number} of the faculty",
+        "description": "Notebooks, with the data of the course and room for the results",
+        "groups": [groups()[number % GROUPS]],
+        "spawner_override": {"environment": {"COURSE": str(number)}},
+        "profile_options": {option: {"choices": choices(option)} for option in OPTIONS},
+    }
+
+
+def choices(option: str) -> dict[str, Any]:
+    """All choices of an option."""
+    return {
+        choice(option, number): {
+            "display_name": f"{option.title()} {number}",
+            "default": number == 1,
+            "spawner_override": {"environment": {option.upper(): str(number)}},
+        }
+        for number in range(CHOICES)
+    }

@@ -1,0 +1,75 @@
+"""How long a start takes with profiles, beside one on a hub without jhub.extension.
+
+How far apart two hubs can be that are alike is measured as well: there are two without the extension.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from statistics import median, quantiles
+
+from bench.light_hub import LightHub
+from bench.many_profiles import CHOICES, OPTIONS, PROFILES, choice, slug
+from bench.table import table
+
+ROUNDS, QUICK_ROUNDS = 300, 100
+WARM_UP = 5
+RESAMPLES = 2_000
+
+PLAIN, TWIN, EXTENDED = "without", "without, again", "with jhub.extension"
+
+Seconds = dict[str, list[float]]
+
+
+def options(number: int) -> dict[str, str]:
+    """A start's, different from one to the next."""
+    chosen = {option: choice(option, (number + place) % CHOICES) for place, option in enumerate(OPTIONS)}
+    return {"profile": slug(number % PROFILES), **chosen}
+
+
+def starting(plain: LightHub, twin: LightHub, extended: LightHub, *, quick: bool) -> bool:
+    """Start in turn, print, and tell whether the demand is met."""
+    rounds = QUICK_ROUNDS if quick else ROUNDS
+    hubs = {PLAIN: plain, TWIN: twin, EXTENDED: extended}
+    seconds: Seconds = {name: [] for name in hubs}
+    for number in range(WARM_UP + rounds):
+        turns = list(hubs)
+        random.shuffle(turns)
+        for name in turns:
+            seconds[name].append(hubs[name].start(options(number)))
+    seconds = {name: each[WARM_UP:] for name, each in seconds.items()}
+    print(f"A start from one of {PROFILES} profiles, of a server that is there at once; {rounds} starts on each hub:\n")
+    head = ["hub", "median ms", "95th percentile", "ratio", "95 % of resamples"]
+    print(table(head, [_row(seconds, name) for name in hubs]))
+    noise = _noise(resampled(seconds, TWIN))
+    slower = ratio(seconds, EXTENDED, range(rounds)) - 1
+    met = slower <= noise
+    print(f"\n{'met' if met else 'NOT MET'}: a start with jhub.extension takes {slower:+.1%};", end=" ")
+    print(f"two hubs alike differ by up to {noise:.1%} in this run\n")
+    return met
+
+
+def ratio(seconds: Seconds, name: str, rounds: Sequence[int]) -> float:
+    """Of the medians of these rounds, to the hub without the extension."""
+    return median(seconds[name][each] for each in rounds) / median(seconds[PLAIN][each] for each in rounds)
+
+
+def resampled(seconds: Seconds, name: str) -> list[float]:
+    """What the ratio might have been, had the run been another one: by rounds, drawn again and again from these."""
+    every = range(len(seconds[name]))
+    return sorted(ratio(seconds, name, random.choices(every, k=len(every))) for _ in range(RESAMPLES))  # noqa: S311
+
+
+def _noise(alike: Sequence[float]) -> float:
+    """By how much a hub seems slower or faster that is not, in all but one in twenty of these."""
+    return quantiles([abs(each - 1) for each in alike], n=20)[-1]
+
+
+def _row(seconds: Seconds, name: str) -> tuple[str, ...]:
+    taken = seconds[name]
+    shown = (name, f"{median(taken) * 1000:.1f}", f"{quantiles(taken, n=20)[-1] * 1000:.1f}")
+    if name == PLAIN:
+        return (*shown, "1.00", "")
+    cuts = quantiles(resampled(seconds, name), n=40)
+    return (*shown, f"{ratio(seconds, name, range(len(taken))):.2f}", f"{cuts[0]:.2f} to {cuts[-1]:.2f}")

@@ -1,0 +1,35 @@
+"""What profiles cost a hub: `python -m bench.profiles [--quick]`.
+
+A real hub with 200 profiles and 50 groups, each profile for one group; somebody who is in all of them asks what there
+is for them, and starts servers. Exits with 1 if the hub takes 5 ms or more for a list, or if a start is slower than on
+a hub without jhub.extension by more than two hubs without it differ in the same run.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+
+from bench.child import serving
+from bench.command import run
+from bench.light_hub import light_hub
+from bench.many_profiles import GROUPS, PROFILES, file
+from bench.profile_listing import listing
+from bench.profile_start import starting
+
+
+def main(*, quick: bool) -> bool:
+    """Run, print, and tell whether the demands are met."""
+    load, cores = os.getloadavg()[0], os.cpu_count()
+    with ExitStack() as stack:
+        server = stack.enter_context(serving("bench.stub_server"))
+        plain, twin, extended = (stack.enter_context(light_hub(server, profiles)) for profiles in (None, None, file()))
+        print(f"JupyterHub {extended.version}, {PROFILES} profiles, {GROUPS} groups.", end=" ")
+        print(f"Load of this machine before: {load:.1f} on {cores} cores.\n")
+        listed = listing(extended, quick=quick)
+        started = starting(plain, twin, extended, quick=quick)
+    return listed and started
+
+
+if __name__ == "__main__":
+    run(main, __doc__)
