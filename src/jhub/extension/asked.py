@@ -37,13 +37,14 @@ def of_profile(options: Mapping[str, Any], profile: Profile, mine: tuple[Profile
     """
     short = start_names(profile.profile_options)
     aliases = _form_names(profile)
-    others = {name for other in mine for name in _form_names(other)} - aliases.keys()
     found: dict[str, str] = {}
     for key, given in options.items():
-        if key == "profile" or key in OF_THE_HUB or key in others or key in profile.user_options:
+        if key == "profile" or key in OF_THE_HUB or key in profile.user_options:
             continue
         name = aliases.get(key, key)
         if name not in short:
+            if any(key in _form_names(other) for other in mine):
+                continue
             raise Refused(_unknown(key, profile))
         value = _single(given)
         if value is None or value == "":

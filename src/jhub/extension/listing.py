@@ -9,7 +9,6 @@ Settings are never in it, for they can hold secrets; nor is whose a profile is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -23,7 +22,7 @@ from jhub.extension.gate import Owner, taken, visible
 from jhub.extension.judging import owner_of
 from jhub.extension.routes import starters_only
 from jhub.extension.source import current
-from jhub.profiles.model import Option, Profiles
+from jhub.profiles.model import Option, Profile, Profiles
 
 VERSION = 1
 """Of the answer's form."""
@@ -33,7 +32,7 @@ class Answer(msgspec.Struct):
     """What is answered, as JSON."""
 
     version: int
-    profiles: list[models.Profile]
+    profiles: list[msgspec.Raw]
 
 
 def install() -> None:
@@ -43,25 +42,14 @@ def install() -> None:
         routes[:0] = [(r"/api/profiles", OfCaller), (r"/api/users/([^/]+)/profiles", OfUser)]
 
 
-class Listing(APIHandler):  # type: ignore[misc]  # JupyterHub carries no types
-    """Answers with the profiles of a user, for whoever may start that user's servers."""
-
-    @starters_only
-    def answer(self, user_name: str) -> None:
-        user = self.find_user(user_name)
-        if user is None:
-            raise HTTPError(404, f"No such user: {user_name}")
-        self.finish(msgspec.json.encode(Answer(VERSION, list(listed(current(), owner_of(user))))))
-
-
-class OfUser(Listing):
-    """The profiles of a user who is named."""
+class OfUser(APIHandler):  # type: ignore[misc]  # JupyterHub carries no types
+    """The profiles of a user who is named, for whoever may start that user's servers."""
 
     def get(self, user_name: str) -> None:
-        self.answer(user_name)
+        answer(self, user_name)
 
 
-class OfCaller(Listing):
+class OfCaller(APIHandler):  # type: ignore[misc]  # JupyterHub carries no types
     """The profiles of whoever asks."""
 
     def get(self) -> None:
@@ -70,31 +58,57 @@ class OfCaller(Listing):
             raise HTTPError(403, "Missing or invalid credentials.")
         if not isinstance(caller, User):
             raise HTTPError(400, "a service has no profiles of its own: name a user, GET /users/NAME/profiles")
-        self.answer(caller.name)
+        answer(self, caller.name)
 
 
-def listed(profiles: Profiles, owner: Owner) -> Iterator[models.Profile]:
+@starters_only
+def answer(handler: Any, user_name: str) -> None:
+    """Answer with the profiles of a user."""
+    caller: Any = handler.current_user
+    # Finding a user takes JupyterHub longer than all of this.
+    user = caller if isinstance(caller, User) and caller.name == user_name else handler.find_user(user_name)
+    if user is None:
+        raise HTTPError(404, f"No such user: {user_name}")
+    handler.finish(msgspec.json.encode(Answer(VERSION, listed(current(), owner_of(user)))))
+
+
+def listed(profiles: Profiles, owner: Owner) -> list[msgspec.Raw]:
     """The profiles that the owner may start, in the order of the file."""
     mine = visible(profiles, owner)
     default = taken(mine) if mine else None
-    for profile in mine:
-        yield models.Profile(
-            slug=profile.slug,
-            display_name=profile.display_name,
-            description=profile.description,
-            default=profile is default,
-            profile_options=tuple(map(_option, profile.profile_options)),
-            user_options=profile.user_options,
-        )
+    texts = _texts(profiles)
+    return [_text(profile, default=True) if profile is default else texts[profile.slug] for profile in mine]
+
+
+_made: list[tuple[Profiles, dict[str, msgspec.Raw]]] = []
+
+
+def _texts(profiles: Profiles) -> dict[str, msgspec.Raw]:
+    """Each as JSON, by its slug. Made once: of hundreds, that takes longer than all the rest of a request."""
+    if not _made or _made[0][0] is not profiles:
+        _made[:] = [(profiles, {profile.slug: _text(profile, default=False) for profile in profiles.all})]
+    return _made[0][1]
+
+
+def _text(profile: Profile, *, default: bool) -> msgspec.Raw:
+    told = models.Profile(
+        slug=profile.slug,
+        display_name=profile.display_name,
+        description=profile.description,
+        default=default,
+        profile_options=tuple(map(_option, profile.profile_options)),
+        user_options=profile.user_options,
+    )
+    return msgspec.Raw(msgspec.json.encode(told))
 
 
 def _option(option: Option) -> models.ProfileOption:
-    unlisted = option.unlisted_choice
+    unlisted, default = option.unlisted_choice, option.default
     return models.ProfileOption(
         key=option.key,
         display_name=option.display_name,
         choices=tuple(
-            models.ProfileChoice(key=choice.key, display_name=choice.display_name, default=choice is option.default)
+            models.ProfileChoice(key=choice.key, display_name=choice.display_name, default=choice is default)
             for choice in option.choices
         ),
         unlisted_choice=None

@@ -48,6 +48,13 @@ def starters_only(method: Method) -> Method:
 class JudgedStart(UserServerAPIHandler):  # type: ignore[misc]  # JupyterHub carries no types
     """Start a server, if its options are good."""
 
+    def find_user(self, name: str) -> Any:
+        """As JupyterHub does, once a request: it takes longer than judging."""
+        found = self.__dict__.setdefault("_jhub_found", {})
+        if name not in found:
+            found[name] = super().find_user(name)
+        return found[name]
+
     @starters_only
     async def post(self, user_name: str, server_name: str = "") -> None:
         owner = self.find_user(user_name)
