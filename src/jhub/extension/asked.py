@@ -7,7 +7,7 @@ single dash there. The form sends what is set for the other profiles as well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from jhub.extension.verdict import Refused, listed
@@ -20,20 +20,16 @@ OF_THE_HUB = {"_xsrf"}
 """What a form may send that is none of its fields."""
 
 
-def profile_named(options: Mapping[str, Any], known: str) -> str | None:
-    """The slug in the options; None if they name no profile. Raises Refused."""
+def profile_named(options: Mapping[str, Any]) -> object:
+    """What names the profile in the options, which should be a slug; None if they name none."""
     named = _single(options.get("profile"))
-    if named is None or named == "":
-        return None
-    if not isinstance(named, str):
-        raise Refused(f"the option 'profile' must be text; known profiles: {known}")
-    return named
+    return None if named == "" else named
 
 
-def of_profile(options: Mapping[str, Any], profile: Profile, mine: tuple[Profile, ...]) -> dict[str, str]:
+def of_profile(options: Mapping[str, Any], profile: Profile, mine: Callable[[], tuple[Profile, ...]]) -> dict[str, str]:
     """What the options ask of `profile`, by the short names of its options. Raises Refused for all that is unknown.
 
-    `mine` are all profiles that the owner may start: what a form sends for the others of them is left out.
+    `mine` gives all profiles that the owner may start: what a form sends for the others of them is left out.
     """
     short = start_names(profile.profile_options)
     aliases = _form_names(profile)
@@ -43,7 +39,7 @@ def of_profile(options: Mapping[str, Any], profile: Profile, mine: tuple[Profile
             continue
         name = aliases.get(key, key)
         if name not in short:
-            if any(key in _form_names(other) for other in mine):
+            if any(key in _form_names(other) for other in mine()):
                 continue
             raise Refused(_unknown(key, profile))
         value = _single(given)

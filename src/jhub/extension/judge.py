@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jhub.extension.asked import of_profile, profile_named
-from jhub.extension.gate import Owner, taken, visible
+from jhub.extension.gate import Owner, admits, taken, visible
 from jhub.extension.overrides import filled, merged_deeply, merged_settings
 from jhub.extension.verdict import NONE_AVAILABLE, Refusal, Refused, Verdict, listed
 from jhub.models import UNLISTED
@@ -35,12 +35,8 @@ def judge(profiles: Profiles, owner: Owner, options: Mapping[str, Any] | None) -
 
 
 def _judged(profiles: Profiles, owner: Owner, options: Mapping[str, Any]) -> Verdict:
-    mine = visible(profiles, owner)
-    if not mine:
-        # Never an empty list that a spawner would take for "the default image".
-        raise Refused(NONE_AVAILABLE, status=403)
-    profile = _profile(profiles, mine, options)
-    asked = of_profile(options, profile, mine)
+    profile = _profile(profiles, owner, options)
+    asked = of_profile(options, profile, lambda: visible(profiles, owner))
     layers: list[Overrides] = [profile]
     choices: dict[str, str] = {}
     for option in profile.profile_options:
@@ -55,16 +51,24 @@ def _judged(profiles: Profiles, owner: Owner, options: Mapping[str, Any]) -> Ver
     )
 
 
-def _profile(profiles: Profiles, mine: tuple[Profile, ...], options: Mapping[str, Any]) -> Profile:
-    known = listed(profile.slug for profile in mine)
-    named = profile_named(options, known)
+def _profile(profiles: Profiles, owner: Owner, options: Mapping[str, Any]) -> Profile:
+    named = profile_named(options)
+    found = next((profile for profile in profiles.all if profile.slug == named), None)
+    if found is not None and admits(found, owner):
+        return found
+    mine = visible(profiles, owner)
+    if not mine:
+        # Never an empty list that a spawner would take for "the default image".
+        raise Refused(NONE_AVAILABLE, status=403)
     if named is None:
         return taken(mine)
-    for profile in mine:
-        if profile.slug == named:
-            return profile
-    if any(profile.slug == named for profile in profiles.all):
-        raise Refused(f"the profile {shown(named)} is not for the owner of this server; known profiles: {known}", 403)
+    known = listed(profile.slug for profile in mine)
+    if not isinstance(named, str):
+        raise Refused(f"the option 'profile' must be text; known profiles: {known}")
+    if found is not None:
+        raise Refused(
+            f"the profile {shown(named)} is not for the owner of this server; known profiles: {known}", status=403
+        )
     raise Refused(f"unknown profile {shown(named)}; known profiles: {known}")
 
 
