@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from jhub.errors import Throttled as Throttled
     from jhub.errors import Unavailable as Unavailable
     from jhub.errors import Unsupported as Unsupported
+    from jhub.fleet.events import NameEvent as NameEvent
+    from jhub.fleet.events import NameSummary as NameSummary
     from jhub.fleet.events import ServerEvent as ServerEvent
     from jhub.fleet.events import Summary as Summary
     from jhub.models import Group as Group
@@ -83,6 +85,8 @@ __all__ = [
     "Identity",
     "InvalidInput",
     "MissingScope",
+    "NameEvent",
+    "NameSummary",
     "NotAHub",
     "NotAuthorized",
     "NotFound",

@@ -35,6 +35,7 @@ def jhub(tmp_path: Path) -> Jhub:
         ("group", "delete", "--yes", "-"),
         ("group", "add", "nobody", "-"),
         ("group", "create", "-"),
+        ("group", "set", "--yes", "nobody", "-"),
         ("user", "edit", "--admin", "-"),
         ("server", "create", "-"),
         ("server", "edit", "--display-name", "x", "-"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ from terminal import Jhub
 from jhub import Hub
 from jhub.cli.kit.dry_run import rehearse
 from jhub.errors import HubError, NotFound
+from jhub.fleet.chunks import CHUNK
 from jhub.models import HubInfo
 from jhub.steps import Flow, Fork, HubVersion, Next, Plan, Request, call, send
 
@@ -44,6 +46,30 @@ def test_nothing_follows_what_is_created(as_admin: Jhub, user: str, fresh: Fresh
         planned = as_admin(*command, "--dry-run")
         assert (planned.code, planned.err, len(planned.lines)) == (0, "", 1)
         assert planned.out.startswith(sent)
+
+
+def test_all_chunks_of_many_names_are_shown_at_once(as_admin: Jhub, fresh: Fresh) -> None:
+    names = [fresh("user") for _ in range(2 * CHUNK + 5)]
+    for options, admin in (((), False), (("--admin", "--if-not-exists"), True)):
+        planned = as_admin("user", "create", "-", "--dry-run", *options, stdin="\n".join(names))
+        assert (planned.code, planned.err) == (0, "")
+        sent = [json.loads(line.removeprefix("POST /users ")) for line in planned.lines]
+        assert [len(each["usernames"]) for each in sent] == [CHUNK, CHUNK, 5]
+        assert [name for each in sent for name in each["usernames"]] == names
+        assert {each["admin"] for each in sent} == {admin}
+    assert as_admin("user", "show", names[0]).code == 5
+
+
+def test_the_difference_of_members_is_shown(as_admin: Jhub, user: str, fresh: Fresh) -> None:
+    group = fresh("group")
+    as_admin.ok("group", "create", group, "--user", user)
+    planned = as_admin("group", "set", group, "ana", "--dry-run")
+    assert (planned.code, planned.err) == (0, "")
+    assert planned.lines == [
+        f'POST /groups/{group}/users {{"users":["ana"]}}',
+        f'DELETE /groups/{group}/users {{"users":["{user}"]}}',
+    ]
+    assert as_admin.ok("group", "set", group, user, "--dry-run") == ""
 
 
 def test_a_name_that_fails_does_not_end_it(as_admin: Jhub, user: str, fresh: Fresh) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,17 @@ def test_data_is_deleted_after_its_name_was_typed(as_admin: Jhub, user: str) -> 
     assert as_admin("user", "show", user).code == 0
     assert as_admin.at_terminal("user", "delete", user, answers={"to go on": user}).code == 0
     assert as_admin("user", "show", user).code == 5
+
+
+def test_members_go_after_a_yes(as_admin: Jhub, user: str, fresh: Callable[[str], str]) -> None:
+    group = fresh("group")
+    as_admin.ok("group", "create", group, "--user", user)
+    no = as_admin.at_terminal("group", "set", group, "ana", answers={"(add 1, remove 1)? [y/N]": "n"})
+    assert no.code == 130
+    assert as_admin.ok("group", "list", "--user", user, "-o", "name") == f"{group}\n"
+    yes = as_admin.at_terminal("group", "set", group, "ana", answers={"(add 1, remove 1)? [y/N]": "y"})
+    assert yes.code == 0
+    assert as_admin.ok("group", "list", "--user", user, "-o", "name") == ""
 
 
 def test_long_work_is_drawn_live_in_colour(as_admin: Jhub, user: str) -> None:

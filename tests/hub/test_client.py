@@ -348,6 +348,45 @@ def test_two_failures_in_a_row_stop_a_fleet(zero_admin: Any, zero_user: str) -> 
     assert not fleet.summary.ok
 
 
+def test_many_users_are_created_and_those_with_bad_names_left_out(admin: Any, fresh: Fresh) -> None:
+    prefix = fresh("many")
+    names = [f"{prefix}-{number}" for number in range(40)]
+    there, bad, shouted = admin.users.create(names[3]).name, f"{names[5]} ", names[7].upper()
+    given = [*names[:5], bad, names[6], shouted, *names[8:]]
+    with admin.users.create_many(given) as fleet:
+        events = list(fleet)
+    assert {event.name: event.kind for event in events} == {
+        name: "exists" if name == there else "failed" if name == bad else "created" for name in given
+    }
+    assert "Invalid username" in fleet.summary.failed[0].message
+    assert next(event.user.name for event in events if event.name == shouted) == names[7]
+    created = {user.name for user in admin.users.list(name_filter=prefix)}
+    assert created == set(names) - {names[5]}
+    with admin.users.create_many(given) as fleet:
+        assert {event.kind for event in fleet} == {"exists", "failed"}
+
+
+def test_administrators_are_created_and_existing_users_not_taken_for_them(admin: Any, user: str, fresh: Fresh) -> None:
+    new = fresh("root")
+    with admin.users.create_many([user, "admin", new], admin=True) as fleet:
+        assert {event.name: event.kind for event in fleet} == {new: "created", "admin": "exists", user: "failed"}
+    assert admin.users.get(new).admin
+
+
+def test_a_group_is_given_exactly_these_members(admin: Any, fresh: Fresh) -> None:
+    group, names = fresh("exact"), [fresh("member") for _ in range(70)]
+    with admin.users.create_many(names) as fleet:
+        assert len(list(fleet)) == 70
+    admin.groups.create_many([group], users=names[:35])
+    summary = admin.groups.set_users(group, [*names[30:], "ghost"])
+    assert [event.message for event in summary.failed] == ["No such user: ghost"]
+    assert [event.kind for event in summary.done] == ["added"] * 35 + ["removed"] * 30
+    assert set(admin.groups.get(group).users) == set(names[30:])
+    assert admin.groups.set_users(group, names[30:]).done == ()
+    with pytest.raises(NotFound):
+        admin.groups.set_users(fresh("nogroup"), names)
+
+
 # ---------------------------------------------------------------- as an ordinary user, and as a service
 
 

@@ -15,6 +15,8 @@ from jhub import (
     Hub,
     HubInfo,
     Identity,
+    NameEvent,
+    NameSummary,
     OAuthToken,
     Profile,
     ProfileChoice,
@@ -34,7 +36,9 @@ from jhub import (
     User,
 )
 from jhub.binding import AsyncStream, Stream
+from jhub.fleet.groups import GroupFleetOps
 from jhub.fleet.servers import FleetOps
+from jhub.fleet.users import UserFleetOps
 from jhub.models import Version
 from jhub.operations.groups import GroupOps
 from jhub.operations.hub import HubOps
@@ -60,6 +64,7 @@ def what_a_hub_gives(hub: Hub) -> None:
     assert_type(hub.groups.create("geo", exist_ok=True), Group)
     assert_type(hub.groups.add_users("geo", ["ana"]), Group)
     assert_type(hub.groups.remove_users("geo", (name for name in "ab")), Group)
+    assert_type(hub.groups.set_users("geo", ["ana"]), NameSummary)
     assert_type(hub.groups.set_properties("geo", {"quota": None}), Group)
     assert_type(hub.groups.delete("geo"), None)
     assert_type(hub.servers.list("ana", stopped=True), Stream[Server])
@@ -123,6 +128,7 @@ async def what_an_asynchronous_hub_gives(hub: AsyncHub) -> None:
     assert_type(await hub.groups.list(), list[Group])
     assert_type(await hub.groups.get("geo"), Group)
     assert_type(await hub.groups.add_users("geo", ["ana"]), Group)
+    assert_type(await hub.groups.set_users("geo", ["ana"]), NameSummary)
     assert_type(await hub.servers.list(), list[Server])
     assert_type(await hub.shares.list("ana"), list[Share])
     assert_type(await hub.shares.revoke("ana", "lab", user="ben"), Share | None)
@@ -163,6 +169,12 @@ def what_a_fleet_tells(hub: Hub) -> None:
     assert_type(fleet.summary, Summary)
     assert_type(fleet.summary.ok, bool)
     assert_type(fleet.summary.failed, tuple[ServerEvent, ...])
+    with hub.users.create_many(["ana"], admin=True, exist_ok=False) as creation:
+        for each in creation:
+            assert_type(each, NameEvent)
+            assert_type(each.user, User | None)
+    assert_type(creation.summary, NameSummary)
+    assert_type(creation.summary.failed, tuple[NameEvent, ...])
 
 
 async def what_an_asynchronous_fleet_tells(hub: AsyncHub) -> None:
@@ -171,6 +183,7 @@ async def what_an_asynchronous_fleet_tells(hub: AsyncHub) -> None:
         async for event in fleet:
             assert_type(event, ServerEvent)
     assert_type(fleet.summary, Summary)
+    assert_type(hub.users.create_many(name for name in "ab"), AsyncFleet[NameEvent, NameSummary])
 
 
 def what_a_plan_is() -> None:
@@ -181,6 +194,8 @@ def what_a_plan_is() -> None:
     assert_type(ProfileOps.get("gpu"), Plan[Profile])
     assert_type(HubOps.version(), Plan[str])
     assert_type(FleetOps.start_many(["ana"]), Plan[Summary])
+    assert_type(UserFleetOps.create_many(["ana"]), Plan[NameSummary])
+    assert_type(GroupFleetOps.set_users("geo", ["ana"]), Plan[NameSummary])
     assert_type(call("GET", "/", Version), Request[Version])
     assert_type(call("GET", "/", list[User]), Request[list[User]])
     assert_type(send("POST", "/proxy"), Request[None])

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jhub.cli.kit import complete
+from jhub.cli.kit.confirm import confirm
 from jhub.cli.kit.dry_run import rehearse
-from jhub.cli.kit.each import Tally, delete_each, report, tally
+from jhub.cli.kit.each import Tally, delete_each, report, sound, tally
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
 from jhub.cli.kit.output import View, dump, note
 from jhub.cli.kit.pairs import pairs
-from jhub.errors import Conflict, HubError, InvalidInput
+from jhub.errors import Conflict, HubError
+from jhub.fleet.groups import Difference, GroupFleetOps, change_users, difference
 from jhub.models import Group
-from jhub.operations.groups import CHUNK, GroupOps
-from jhub.steps import Plan, segment
+from jhub.operations.groups import CHUNK, GroupOps, each_name
+from jhub.steps import Plan
 
 if TYPE_CHECKING:
     from jhub.client.sync import Hub
@@ -31,6 +33,9 @@ GROUPS: View[Group] = View(
     },
 )
 
+
+MOST_NAMES = 12
+"""Names of a difference that are shown."""
 
 name_argument = click.argument("name", shell_complete=complete.groups)
 
@@ -92,7 +97,7 @@ def create(names: tuple[str, ...], users: tuple[str, ...], if_not_exists: bool, 
     """
     given = names_from(names)
     with connect() as hub, tally() as counted:
-        wanted = _sound(given, counted)
+        wanted = sound(given, "group", counted)
         if dry_run:
             chunks = (wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK))
             rehearse(hub, (GroupOps.create_many(some, users=users) for some in chunks))
@@ -147,6 +152,39 @@ def remove(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
     _change(GroupOps.remove_users(name, names_from(users)), dry_run, form)
 
 
+@group.command("set")
+@name_argument
+@click.argument("users", nargs=-1, required=True, metavar="USER...", shell_complete=complete.users)
+@yes
+@dry_run
+@output()
+@common
+def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, form: str) -> None:
+    """Make users the members of group NAME, and nobody else. "-" reads names from stdin.
+
+    Who comes and who goes is shown, and a question asked if anybody goes. A user whom the hub does not know is left
+    out, and the exit code tells.
+
+    \b
+    jhub group set geo ana bo
+    jhub group set geo - --dry-run < members.txt
+    """
+    wanted = each_name(names_from(users), "user")
+    with connect() as hub, tally() as counted:
+        if dry_run:
+            rehearse(hub, [GroupFleetOps.set_users(name, wanted)])
+            return
+        found = hub.groups.get(name)
+        change = difference(found, wanted)
+        _agreed(change, yes=yes)
+        # What was shown, and no more: somebody may have joined meanwhile.
+        summary = hub.run(change_users(change))
+        for event in (*summary.failed, *summary.skipped):
+            counted.failed(event.error or HubError(f"user {event.name}: not removed: {event.message}"))
+        counted.done += len(summary.done) + len(wanted) - len(change.comes)
+        GROUPS.one(hub.groups.get(name) if summary.done else found, form)
+
+
 @group.command()
 @name_argument
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE | KEY:=JSON | KEY=]...")
@@ -179,17 +217,17 @@ def _change(plan: Plan[Group], dry_run: bool, form: str) -> None:
             GROUPS.one(hub.run(plan), form)
 
 
-def _sound(names: list[str], counted: Tally) -> list[str]:
-    """Those that can name a group; one that cannot would keep the others of its request from being created."""
-    found: list[str] = []
-    for name in names:
-        try:
-            segment(name, "group")
-        except InvalidInput as error:
-            counted.failed(error)
-        else:
-            found.append(name)
-    return found
+def _agreed(change: Difference, *, yes: bool) -> None:
+    """Show a difference, and ask whether people are to lose their membership."""
+    if not change.comes and not change.goes:
+        note(f"group {change.group} has these members already")
+    for word, names in (("add", change.comes), ("remove", change.goes)):
+        if names:
+            more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+            note(f"{word} {len(names)}: {', '.join(names[:MOST_NAMES])}{more}")
+    if change.goes:
+        counts = f"add {len(change.comes)}, remove {len(change.goes)}" if change.comes else f"remove {len(change.goes)}"
+        confirm(f"change the members of group {change.group} ({counts})?", yes=yes)
 
 
 def _created(hub: Hub, names: list[str], users: tuple[str, ...], exist_ok: bool, counted: Tally) -> Iterator[Group]:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import click
 from msgspec import structs
 
 from jhub.cli.kit import complete
 from jhub.cli.kit.dry_run import rehearse
-from jhub.cli.kit.each import delete_each, run_each
+from jhub.cli.kit.each import Tally, delete_each, report, run_each, sound, tally
 from jhub.cli.kit.given import STDIN, secret_object
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
 from jhub.cli.kit.output import View, ago
+from jhub.errors import HubError, NotFound
+from jhub.fleet.users import UserFleetOps
 from jhub.models import Server, User
-from jhub.operations.users import Sort, UserOps
+from jhub.operations.users import Sort, UserOps, existing
+
+if TYPE_CHECKING:
+    from jhub.client.sync import Hub
 
 
 def _named(server: Server) -> str:
@@ -97,13 +103,22 @@ def show(name: str, form: str) -> None:
 def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bool, form: str) -> None:
     """Create users. "-" reads names from stdin.
 
+    Many are created a few at a time, so that the hub goes on answering others. Running it again with --if-not-exists
+    finishes the rest.
+
     \b
     jhub user create ana bo --if-not-exists
     jhub user create - < names.txt
     """
-    with connect() as hub:
-        plan = partial(UserOps.create, admin=admin, exist_ok=if_not_exists)
-        run_each(hub, names_from(names), plan, USERS, form, dry_run=dry_run)
+    given = names_from(names)
+    with connect() as hub, tally() as counted:
+        wanted = sound(given, "user", counted)
+        if dry_run:
+            # The writes are the same; only with exist_ok are those read who were there.
+            rehearse(hub, [UserFleetOps.create_many(wanted, admin=admin, exist_ok=False)])
+            counted.done += len(wanted)
+        else:
+            report(USERS, _created(hub, wanted, admin, if_not_exists, counted), form)
 
 
 @user.command()
@@ -170,3 +185,22 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
     """
     with connect() as hub:
         delete_each(hub, "user", names_from(names), UserOps.delete, yes=yes, dry_run=dry_run)
+
+
+def _created(hub: Hub, names: list[str], admin: bool, exist_ok: bool, counted: Tally) -> Iterator[User]:
+    """Create users, and read those who were there."""
+    try:
+        with hub.users.create_many(names, admin=admin, exist_ok=exist_ok) as fleet:
+            for event in fleet:
+                if event.error is not None:
+                    counted.failed(event.error)
+                    continue
+                try:
+                    user = event.user or hub.run(existing(event.name))
+                except NotFound as error:  # under another name
+                    counted.failed(error)
+                    continue
+                counted.done += 1
+                yield user
+    except HubError as error:
+        counted.failed(error)

@@ -19,15 +19,15 @@ from jhub.client.network import DEFAULT, Network, Timeouts, Verify
 from jhub.client.wire import CLEAN_UP, SILENCE, Person, Wire, is_url, seconds
 from jhub.discovery import API, find_root
 from jhub.errors import HubError, Unavailable
+from jhub.fleet.groups import AsyncGroups
 from jhub.fleet.servers import AsyncServers
-from jhub.operations.groups import AsyncGroups
+from jhub.fleet.users import AsyncUsers
 from jhub.operations.hub import HubOps
 from jhub.operations.profiles import AsyncProfiles
 from jhub.operations.proxy import AsyncProxy
 from jhub.operations.services import AsyncServices
 from jhub.operations.shares import AsyncShareCodes, AsyncShares
 from jhub.operations.tokens import TOKEN_LIFE, AsyncTokens
-from jhub.operations.users import AsyncUsers
 from jhub.steps import Ask, Cancel, Emit, Fork, HubVersion, Interrupted, Listen, Next, Now, Plan, Request, Sleep, Step
 
 if TYPE_CHECKING:

@@ -16,15 +16,15 @@ from jhub.client.threads import Threads
 from jhub.client.wire import CLEAN_UP, KEEP_ALIVE, SILENCE, Person, Wire, is_url, seconds
 from jhub.discovery import API, find_root
 from jhub.errors import HubError, InvalidInput, Unavailable
+from jhub.fleet.groups import Groups
 from jhub.fleet.servers import Servers
-from jhub.operations.groups import Groups
+from jhub.fleet.users import Users
 from jhub.operations.hub import HubOps
 from jhub.operations.profiles import Profiles
 from jhub.operations.proxy import Proxy
 from jhub.operations.services import Services
 from jhub.operations.shares import ShareCodes, Shares
 from jhub.operations.tokens import TOKEN_LIFE, Tokens
-from jhub.operations.users import Users
 from jhub.steps import Ask, Cancel, Emit, Fork, HubVersion, Interrupted, Listen, Next, Now, Plan, Request, Sleep, Step
 
 if TYPE_CHECKING:

@@ -41,7 +41,7 @@ def coordinate(
     began = yield from Now()
     waiting = list(enumerate(dict.fromkeys(targets)))  # a heap: those sent back keep their place
     running: dict[str, tuple[int, Target]] = {}
-    tally = Tally()
+    tally: Tally[ServerEvent] = Tally()
     first_sent: dict[Target, float] = {}
     in_a_row = 0
     broken = False
@@ -81,4 +81,4 @@ def coordinate(
                 yield Emit(tally.take(event))
     for _, target in sorted(waiting):
         yield Emit(tally.take(ServerEvent("skipped", target, f"after {forgiven} failures in a row")))
-    return tally.summary((yield from Now()) - began)
+    return Summary(*tally.parts(), (yield from Now()) - began)

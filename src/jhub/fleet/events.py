@@ -1,15 +1,17 @@
-"""What a fleet reports: an event for each change of a server's state, and at its end a summary."""
+"""What a fleet reports: an event for each change of a server, or of a name, and at its end a summary."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Generic, Literal, Protocol, TypeVar
 
 from jhub.errors import HubError, InvalidInput
-from jhub.models import Server, target
+from jhub.models import Server, User, target
 
 Kind = Literal["queued", "starting", "progress", "stopping", "ready", "stopped", "failed", "skipped"]
 FINAL: frozenset[Kind] = frozenset({"ready", "stopped", "failed", "skipped"})
+NameKind = Literal["created", "exists", "added", "removed", "failed", "skipped"]
+DONE = frozenset({"ready", "stopped", "created", "exists", "added", "removed"})
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,41 +61,75 @@ class ServerEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class NameEvent:
+    """What became of one user, by the name that was given."""
+
+    kind: NameKind
+    name: str
+    message: str = ""
+    """The reason of a failure; what is not certain about the rest."""
+    user: User | None = None
+    """The user, where the hub told it."""
+    error: HubError | None = None
+
+
+class Event(Protocol):
+    """Whatever a fleet reports."""
+
+    @property
+    def kind(self) -> str:
+        """What became of it."""
+        ...
+
+
+E = TypeVar("E", bound=Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[E]):
     """How a fleet ended."""
 
-    done: tuple[ServerEvent, ...] = ()
-    failed: tuple[ServerEvent, ...] = ()
-    skipped: tuple[ServerEvent, ...] = ()
+    done: tuple[E, ...] = ()
+    failed: tuple[E, ...] = ()
+    skipped: tuple[E, ...] = ()
     seconds: float = 0.0
 
     @property
     def ok(self) -> bool:
-        """Whether every server came to where it was to be."""
+        """Whether all came to where they were to be."""
         return not self.failed and not self.skipped
 
 
+class Summary(Outcome[ServerEvent]):
+    """How a fleet of servers ended."""
+
+    __slots__ = ()
+
+
+class NameSummary(Outcome[NameEvent]):
+    """How a bulk write ended."""
+
+    __slots__ = ()
+
+
 @dataclass(slots=True)
-class Tally:
+class Tally(Generic[E]):
     """A summary in the making."""
 
-    done: list[ServerEvent] = field(default_factory=list[ServerEvent])
-    failed: list[ServerEvent] = field(default_factory=list[ServerEvent])
-    skipped: list[ServerEvent] = field(default_factory=list[ServerEvent])
+    done: list[E] = field(default_factory=list[E])
+    failed: list[E] = field(default_factory=list[E])
+    skipped: list[E] = field(default_factory=list[E])
 
-    def take(self, event: ServerEvent) -> ServerEvent:
+    def take(self, event: E) -> E:
         """Note an event, and give it back."""
-        match event.kind:
-            case "ready" | "stopped":
-                self.done.append(event)
-            case "failed":
-                self.failed.append(event)
-            case "skipped":
-                self.skipped.append(event)
-            case _:
-                pass
+        if event.kind in DONE:
+            self.done.append(event)
+        elif event.kind == "failed":
+            self.failed.append(event)
+        elif event.kind == "skipped":
+            self.skipped.append(event)
         return event
 
-    def summary(self, seconds: float) -> Summary:
+    def parts(self) -> tuple[tuple[E, ...], tuple[E, ...], tuple[E, ...]]:
         """What was noted, closed."""
-        return Summary(tuple(self.done), tuple(self.failed), tuple(self.skipped), seconds)
+        return tuple(self.done), tuple(self.failed), tuple(self.skipped)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from jhub.binding import AsyncBound, Bound, operation, stream
+from jhub.binding import operation, stream
 from jhub.errors import APIError, BadRequest, Conflict, InvalidInput, NotFound
 from jhub.models import Group
 from jhub.operations.paging import pages
@@ -60,7 +60,7 @@ class GroupOps:
         exists, which tells those that were created before it; with `exist_ok` it is left as it is. `NotFound`
         names an unknown user; no group is created then.
         """
-        wanted, members = _each(names, "group"), _each(users, "user")
+        wanted, members = each_name(names, "group"), each_name(users, "user")
         found: dict[str, Group] = {}
         if exist_ok:
 
@@ -140,7 +140,7 @@ def _path(name: str) -> str:
     return f"/groups/{segment(name, 'group')}"
 
 
-def _each(names: Iterable[str], what: str) -> list[str]:
+def each_name(names: Iterable[str], what: str) -> list[str]:
     """Each name once. A single one is one: a str would be taken for its letters."""
     found = list(dict.fromkeys((names,) if isinstance(names, str) else names))
     for name in found:
@@ -149,7 +149,7 @@ def _each(names: Iterable[str], what: str) -> list[str]:
 
 
 def _members(method: str, name: str, users: Iterable[str]) -> Flow[Group]:
-    members = _each(users, "user")
+    members = each_name(users, "user")
     if not members:
         raise InvalidInput(f"group {name}: no users named")
     # Who is in, or out, already stays so: it may be sent twice.
@@ -183,11 +183,3 @@ def _one_exists(error: Conflict, there: str | None, made: list[str]) -> Conflict
     conflict = Conflict(f"group {there}: already exists{said}", status=409, **where)
     conflict.existing, conflict.created = there, tuple(made)
     return conflict
-
-
-class Groups(GroupOps, Bound):
-    """`hub.groups`"""
-
-
-class AsyncGroups(GroupOps, AsyncBound):
-    """`hub.groups`"""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
-from jhub.binding import AsyncBound, Bound, operation, stream
+from jhub.binding import operation, stream
 from jhub.errors import BadRequest, Conflict, HubBroke, InvalidInput, NotAHub, NotFound
 from jhub.models import User, in_utc
 from jhub.operations.paging import pages
@@ -96,16 +96,8 @@ class UserOps:
             created = yield from call("POST", "/users", tuple[User, ...], body=body, about=f"user {name}")
         except Conflict:
             if not exist_ok:
-                raise Conflict(f"user {name}: already exists", method="POST", path="/users", status=409) from None
-            try:
-                found = yield from UserOps.get(name.lower())
-            except NotFound:
-                found = yield from UserOps.get(name)  # an authenticator may keep capital letters
-            if admin and not found.admin:
-                raise Conflict(
-                    f"user {name}: exists, and is no administrator", method="POST", path="/users", status=409
-                ) from None
-            return found
+                raise taken(name, "already exists") from None
+            return (yield from existing(name, admin=admin))
         if not created:
             raise NotAHub(f"user {name}: the hub says it was created, and does not show it")
         return created[0]
@@ -194,6 +186,22 @@ class UserOps:
         yield from send("DELETE", user_path(name), about=f"user {name}")
 
 
+def existing(name: str, *, admin: bool = False) -> Flow[User]:
+    """A user who was to be created and exists; `Conflict` where they are not the administrator that was asked for."""
+    try:
+        found = yield from UserOps.get(name.lower())
+    except NotFound:
+        found = yield from UserOps.get(name)  # an authenticator may keep capital letters
+    if admin and not found.admin:
+        raise taken(name, "exists, and is no administrator")
+    return found
+
+
+def taken(name: str, why: str) -> Conflict:
+    """The error about a name that was to be a new user's."""
+    return Conflict(f"user {name}: {why}", method="POST", path="/users", status=409)
+
+
 def _normalises_new_names(version: tuple[int, ...]) -> bool:
     # Fixed in 5.5.3 and, on the other branch, in 6.1.0.
     return version >= (6, 1) or (5, 5, 3) <= version < (6,)
@@ -209,11 +217,3 @@ def _sorted(users: list[User], sort: Sort) -> list[User]:
             return sorted(users, key=lambda user: in_utc(user.last_activity or never), reverse=backwards)
         case _:  # the order in which they come
             return users[::-1] if backwards else users
-
-
-class Users(UserOps, Bound):
-    """`hub.users`"""
-
-
-class AsyncUsers(UserOps, AsyncBound):
-    """`hub.users`"""

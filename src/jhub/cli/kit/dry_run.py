@@ -12,7 +12,7 @@ import msgspec
 from jhub.cli.kit.output import note
 from jhub.cli.kit.text import clean
 from jhub.errors import HubError
-from jhub.steps import Answer, Cancel, Emit, Fork, HubVersion, Next, Now, Plan, Request
+from jhub.steps import Answer, Cancel, Emit, Fork, HubVersion, Next, Now, Plan, Request, Sleep
 
 if TYPE_CHECKING:
     from jhub.client.sync import Hub
@@ -61,6 +61,8 @@ def rehearsed(hub: Hub, plan: Plan[Any]) -> bool:
                 return False
             _print(step)
             wrote, answer = True, _nothing_in_it(step)
+        elif wrote and isinstance(step, Sleep):
+            pass  # nothing was sent that it could take time for
         elif wrote and not isinstance(step, Emit | HubVersion | Now):
             return False  # it looks at what came of a write, and nothing did
         else:

@@ -14,8 +14,8 @@ from jhub.cli.kit.confirm import confirm_by_name
 from jhub.cli.kit.dry_run import finish, rehearsed
 from jhub.cli.kit.exits import code_of, show
 from jhub.cli.kit.output import View, note
-from jhub.errors import HubError, Unavailable
-from jhub.steps import Plan
+from jhub.errors import HubError, InvalidInput, Unavailable
+from jhub.steps import Plan, segment
 
 if TYPE_CHECKING:
     from jhub.client.sync import Hub
@@ -65,6 +65,19 @@ def each(names: Iterable[K], act: Callable[[K], T]) -> Generator[Iterator[T]]:
 
     with tally() as counted:
         yield results()
+
+
+def sound(names: Iterable[str], noun: str, counted: Tally) -> list[str]:
+    """Those that can be names; one that cannot would keep the others of its request from being created."""
+    found: list[str] = []
+    for name in names:
+        try:
+            segment(name, noun)
+        except InvalidInput as error:
+            counted.failed(error)
+        else:
+            found.append(name)
+    return found
 
 
 def report(view: View[T], results: Iterator[T], form: str) -> None:

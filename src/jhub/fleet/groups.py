@@ -1,0 +1,124 @@
+"""`hub.groups`: the operations on groups, and their exact membership."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from jhub.binding import AsyncBound, Bound, operation
+from jhub.errors import APIError, NotFound
+from jhub.fleet.chunks import among, in_chunks, refusal
+from jhub.fleet.events import NameEvent, NameSummary, Tally
+from jhub.models import Group
+from jhub.operations.groups import GroupOps, each_name
+from jhub.steps import Emit, Flow, Now, Plan
+
+UNKNOWN = "No such user: "
+
+
+class GroupFleetOps:
+    """Groups of many members."""
+
+    @operation
+    def set_users(self, name: str, users: Iterable[str]) -> Flow[NameSummary]:
+        """Make these users the members of a group, and nobody else.
+
+        The group is read once, and only the difference is sent, first those who come and then those who go: a few in
+        each call and a pause after it, so that the hub goes on answering others. An unknown user is left out and is
+        in `failed` of the result, with the hub's reason; the others become members all the same. Running it again
+        finishes what an error ended. Without users the group is emptied.
+
+        Where the hub's authenticator manages groups (`manage_groups`), hubs before 5.3 refuse, which is a
+        `BadRequest`, and later ones undo it when the user signs in again.
+
+        `POST /groups/{name}/users` and `DELETE /groups/{name}/users` (all versions), scopes `groups` and
+        `read:groups`. `NotFound` where there is no such group.
+        """
+        wanted = each_name(users, "user")
+        return (yield from change_users(difference((yield from GroupOps.get(name)), wanted)))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Between the members that a group has and those that it is to have."""
+
+    group: str
+    comes: tuple[str, ...]
+    goes: tuple[str, ...]
+
+
+def difference(group: Group, wanted: Iterable[str]) -> Difference:
+    """Who is to come, and who is to go. The hub keeps names in lower case, mostly."""
+    names, members = list(wanted), set(group.users)
+    kept = {known for name in names for known in (name, name.lower())}
+    comes = tuple(name for name in names if not {name, name.lower()} & members)
+    return Difference(group.name, comes, tuple(user for user in group.users if user not in kept))
+
+
+def change_users(change: Difference) -> Flow[NameSummary]:
+    """Carry a difference out, and emit what became of each."""
+    began = yield from Now()
+    tally: Tally[NameEvent] = Tally()
+    adding = _Adding(change.group)
+    yield from in_chunks(change.comes, adding, tally)
+    if adding.renamed and change.goes:
+        why = f"may be whom the hub means by {', '.join(adding.renamed)}; name them as the hub does"
+        for user in change.goes:
+            yield Emit(tally.take(NameEvent("skipped", user, why)))
+    else:
+        yield from in_chunks(change.goes, _Removing(change.group), tally)
+    return NameSummary(*tally.parts(), (yield from Now()) - began)
+
+
+class _Change:
+    def __init__(self, group: str) -> None:
+        self.group = group
+
+    def blame(self, error: APIError, some: list[str]) -> list[str] | None:
+        reason = _reason(self.group, error)
+        # A group that is gone is not found either.
+        if not isinstance(error, NotFound) or not reason.startswith(UNKNOWN):
+            return None
+        return among(reason.removeprefix(UNKNOWN), some)
+
+
+class _Adding(_Change):
+    def __init__(self, group: str) -> None:
+        super().__init__(group)
+        self.renamed: list[str] = []
+        """Those whom the hub knows by another name."""
+
+    def send(self, some: list[str]) -> Plan[Group | None]:
+        return GroupOps.add_users(self.group, some)
+
+    def accepted(self, some: list[str], answer: Group | None) -> Iterator[NameEvent]:
+        for name in some:
+            if answer is not None and not {name, name.lower()} & set(answer.users):
+                self.renamed.append(name)
+            yield NameEvent("added", name)
+
+    def refused(self, name: str, error: APIError) -> NameEvent:
+        return refusal(name, _reason(self.group, error), error)
+
+
+class _Removing(_Change):
+    def send(self, some: list[str]) -> Plan[Group]:
+        return GroupOps.remove_users(self.group, some)
+
+    def accepted(self, some: list[str], answer: Group) -> Iterator[NameEvent]:
+        return (NameEvent("removed", name) for name in some)
+
+    def refused(self, name: str, error: APIError) -> NameEvent:
+        return NameEvent("removed", name)  # who is no user any more is no member
+
+
+def _reason(group: str, error: APIError) -> str:
+    return str(error).removeprefix(f"group {group}: ")
+
+
+class Groups(GroupOps, GroupFleetOps, Bound):
+    """`hub.groups`"""
+
+
+class AsyncGroups(GroupOps, GroupFleetOps, AsyncBound):
+    """`hub.groups`"""

@@ -1,0 +1,246 @@
+"""`users.create_many`: chunks, pauses, names that are refused, and doing it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from jhub.errors import APIError, BadRequest, Conflict, HubBroke, InvalidInput, MissingScope, Unavailable
+from jhub.fleet.chunks import CHUNK, FORGIVEN
+from jhub.fleet.events import NameSummary
+from jhub.fleet.users import PERHAPS, UserFleetOps
+from jhub.steps import Listen, Request
+from jhub.testing import After, Played, Reply, play, refusal, reply
+
+EACH = 0.0065
+"""Seconds that a hub takes to create a user."""
+CALL = 0.003
+"""Seconds that a call takes beside."""
+NAMES = [f"user{n}" for n in range(100)]
+
+
+class Site:
+    """A hub as far as users are concerned; some names are invalid, and others its authenticator fails to add."""
+
+    def __init__(
+        self,
+        *there: str,
+        invalid: tuple[str, ...] = (),
+        fails: tuple[str, ...] = (),
+        called: Callable[[str], str] = str.lower,
+    ) -> None:
+        self.there = list(there)
+        self.invalid, self.fails, self.called = invalid, fails, called
+        self.chunks: list[list[str]] = []
+        self.created: list[str] = []
+
+    def __call__(self, step: Request[object] | Listen[object]) -> Reply:
+        if step.path != "/users":
+            name = step.path.removeprefix("/users/")
+            return reply(json={"name": name, "admin": name == "root"}) if name in self.there else refusal(404)
+        assert isinstance(step, Request)
+        assert isinstance(step.body, dict)
+        self.chunks.append(step.body["usernames"])
+        names = [self.called(name) for name in step.body["usernames"]]
+        if wrong := [name for name in names if name in self.invalid]:
+            return refusal(400, f"Invalid username{'s' if wrong[1:] else ''}: {', '.join(wrong)}")
+        new = [name for name in names if name not in self.there]
+        if not new:
+            return refusal(409, f"All {len(names)} users already exist")
+        for name in new:
+            if name in self.fails:
+                return refusal(400, f"Failed to create user {name}: no home: no room")
+            self.there.append(name)
+            self.created.append(name)
+        return After(CALL + EACH * len(new), reply(201, [{"name": name} for name in new]))
+
+
+def kinds(played: Played[NameSummary]) -> dict[str, str]:
+    return {event.name: event.kind for event in played.emitted}
+
+
+def test_each_is_told_as_it_is_created_and_a_summary_at_the_end() -> None:
+    played = play(UserFleetOps.create_many(["ana", "Ben"]), Site())
+    assert [(event.kind, event.name, event.user.name) for event in played.emitted] == [
+        ("created", "ana", "ana"),
+        ("created", "Ben", "ben"),
+    ]
+    assert played.result.ok
+    assert list(played.result.done) == played.emitted
+
+
+def test_many_are_created_a_few_at_a_time() -> None:
+    site = Site()
+    assert play(UserFleetOps.create_many(NAMES), site).result.ok
+    assert 25 <= CHUNK <= 50
+    assert [len(chunk) for chunk in site.chunks] == [CHUNK, CHUNK, CHUNK, len(NAMES) - 3 * CHUNK]
+    assert site.created == NAMES
+
+
+def test_nine_tenths_of_the_throughput_of_one_giant_call() -> None:
+    names = [f"user{n}" for n in range(2000)]
+    assert (CALL + EACH * len(names)) / play(UserFleetOps.create_many(names), Site()).seconds > 0.9
+
+
+@pytest.mark.parametrize("slower", [1, 10])
+def test_the_pause_is_a_share_of_what_the_chunk_took(slower: float) -> None:
+    def slow(step: Request[object] | Listen[object]) -> Reply:
+        return After(2.0 * slower, reply(201, []))
+
+    assert play(UserFleetOps.create_many(NAMES[: 2 * CHUNK]), slow).seconds == pytest.approx(4.1 * slower)
+
+
+def test_no_pause_follows_the_last() -> None:
+    assert play(UserFleetOps.create_many(["ana"]), Site()).seconds == CALL + EACH
+
+
+def test_who_exists_is_done() -> None:
+    site = Site(*NAMES[:40])
+    played = play(UserFleetOps.create_many(NAMES), site)
+    assert played.result.ok
+    assert kinds(played) == {name: "exists" if name in NAMES[:40] else "created" for name in NAMES}
+    assert site.created == NAMES[40:]
+
+
+def test_who_exists_is_a_failure_if_that_was_asked_for() -> None:
+    played = play(UserFleetOps.create_many(["ana", "ben"], exist_ok=False), Site("ana"))
+    (event,) = played.result.failed
+    assert isinstance(event.error, Conflict)
+    assert (str(event.error), event.message) == ("user ana: already exists", "already exists")
+    assert kinds(played) == {"ana": "failed", "ben": "created"}
+    assert len(play(UserFleetOps.create_many(["ana"], exist_ok=False), Site("ana")).result.failed) == 1
+
+
+def test_who_exists_and_is_no_administrator_is_not_taken_for_one() -> None:
+    played = play(UserFleetOps.create_many(["root", "ana", "new"], admin=True), Site("root", "ana"))
+    assert kinds(played) == {"new": "created", "root": "exists", "ana": "failed"}
+    assert isinstance(played.result.failed[0].error, Conflict)
+    assert played.result.failed[0].message == "exists, and is no administrator"
+
+
+@pytest.mark.parametrize("invalid", [("user3",), ("user3", "user17"), ("user3", "user17", "user31", "user99")])
+def test_names_that_the_hub_refuses_are_left_out_and_the_others_created(invalid: tuple[str, ...]) -> None:
+    site = Site(invalid=invalid)
+    played = play(UserFleetOps.create_many(NAMES), site)
+    assert {event.name for event in played.result.failed} == set(invalid)
+    assert {event.message for event in played.result.failed} == {f"Invalid username: {name}" for name in invalid}
+    assert all(isinstance(event.error, BadRequest) for event in played.result.failed)
+    assert str(played.result.failed[0].error) == "user user3: Invalid username: user3"
+    assert set(site.created) == set(NAMES) - set(invalid)
+    assert len(site.chunks) <= 4 + len(invalid)
+
+
+def test_a_refused_name_is_told_as_it_was_given() -> None:
+    played = play(UserFleetOps.create_many(["ana", "Ben  B"]), Site(invalid=("ben  b",)))
+    assert kinds(played) == {"Ben  B": "failed", "ana": "created"}
+
+
+def test_where_the_message_could_mean_several_names_halves_find_out() -> None:
+    """ "ana" is none of the two that are refused."""
+    site = Site(invalid=("x, ana", "yy"))
+    played = play(UserFleetOps.create_many(["x, ana", "ana", "yy", "ben"]), site)
+    assert {event.name for event in played.result.failed} == {"x, ana", "yy"}
+    assert sorted(site.created) == ["ana", "ben"]
+
+
+def test_where_the_message_names_nobody_halves_find_out() -> None:
+    """An authenticator may have its own way with names."""
+    site = Site(invalid=("17-resu",), called=lambda name: "-".join((name[4:], name[:4][::-1])))
+    played = play(UserFleetOps.create_many(NAMES), site)
+    assert [event.name for event in played.result.failed] == ["user17"]
+    assert len(site.created) == 99
+
+
+def test_one_that_fails_half_way_is_left_out_and_those_before_it_are_kept() -> None:
+    site = Site(fails=("user7",))
+    played = play(UserFleetOps.create_many(NAMES[:10]), site)
+    assert [event.message for event in played.result.failed] == ["Failed to create user user7: no home: no room"]
+    assert site.created == [*NAMES[:7], *NAMES[8:10]]
+    assert len(site.chunks) == 2
+    assert {event.message for event in played.result.done if event.kind == "exists"} == {PERHAPS}
+
+
+def test_those_before_one_that_fails_are_no_conflict() -> None:
+    played = play(UserFleetOps.create_many(NAMES[:10], exist_ok=False), Site("user9", fails=("user7",)))
+    assert [event.name for event in played.result.failed] == ["user7", "user9"]
+
+
+def test_a_hub_that_refuses_all_without_a_name_is_asked_no_further() -> None:
+    played = play(UserFleetOps.create_many(NAMES), lambda step: refusal(400, "Not today"))
+    assert isinstance(played.error, BadRequest)
+    assert str(played.error) == "users: Not today"
+    assert len(played.sent) < 4 * FORGIVEN
+    assert len(played.emitted) == FORGIVEN - 1
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a\nb"])
+def test_a_name_that_cannot_be_one_is_not_sent_and_the_others_are(name: str) -> None:
+    site = Site()
+    played = play(UserFleetOps.create_many([name, "ana"]), site)
+    assert isinstance(played.result.failed[0].error, InvalidInput)
+    assert site.chunks == [["ana"]]
+
+
+def test_each_once_and_a_single_one_is_one() -> None:
+    site = Site()
+    play(UserFleetOps.create_many(["ana", "ben", "ana"]), site)
+    play(UserFleetOps.create_many("cy"), site)
+    assert site.chunks == [["ana", "ben"], ["cy"]]
+    assert play(UserFleetOps.create_many([])).result.ok
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (refusal(403, "Action is not authorized with current scopes; requires any of [admin:users]"), MissingScope),
+        (refusal(500, "Internal Server Error"), HubBroke),
+    ],
+)
+def test_what_is_no_matter_of_names_ends_it(answer: Reply, kind: type[APIError]) -> None:
+    played = play(UserFleetOps.create_many(NAMES), [answer])
+    assert isinstance(played.error, kind)
+
+
+def test_a_hub_that_restarts_is_waited_for_and_nobody_is_created_twice() -> None:
+    site = Site()
+    trouble = [Unavailable("reset"), Unavailable("proxy", status=502), Unavailable("proxy", status=504)]
+
+    def shaky(step: Request[object] | Listen[object]) -> Reply:
+        answer = site(step)  # it arrives, and at first the answer is lost
+        return trouble.pop() if trouble else answer
+
+    played = play(UserFleetOps.create_many(NAMES), shaky)
+    assert played.result.ok
+    assert site.created == NAMES
+
+
+def test_running_again_after_the_hub_was_gone_finishes_the_rest_and_repeats_nothing() -> None:
+    site = Site()
+
+    def gone(step: Request[object] | Listen[object]) -> Reply:
+        return site(step) if len(site.chunks) < 2 else Unavailable("refused", sent=False)
+
+    played = play(UserFleetOps.create_many(NAMES), gone)
+    assert isinstance(played.error, Unavailable)
+    assert [event.name for event in played.emitted] == NAMES[: 2 * CHUNK]
+    played = play(UserFleetOps.create_many(NAMES), site)
+    assert played.result.ok
+    assert site.created == NAMES
+
+
+def test_where_they_must_be_new_a_call_whose_answer_got_lost_is_not_repeated() -> None:
+    played = play(UserFleetOps.create_many(["ana"], exist_ok=False), [Unavailable("reset"), reply(201, [])])
+    assert isinstance(played.error, Unavailable)
+    assert played.left == 1
+
+
+def test_an_interruption_sends_nothing_more() -> None:
+    site = Site()
+    assert play(UserFleetOps.create_many(NAMES), site, interrupt_at=0.1).error is not None
+    assert len(site.chunks) == 1
+
+
+def test_names_that_the_hub_makes_others_of_are_told_as_given() -> None:
+    played = play(UserFleetOps.create_many(["ana@a.org", "ben"]), Site(called=lambda name: name.split("@")[0]))
+    assert [(event.name, event.user.name) for event in played.emitted] == [("ana@a.org", "ana"), ("ben", "ben")]

@@ -1,0 +1,138 @@
+"""`groups.set_users`: exact membership by the difference."""
+
+from __future__ import annotations
+
+import pytest
+
+from jhub.errors import BadRequest, InvalidInput, NotFound, Unavailable
+from jhub.fleet.chunks import CHUNK
+from jhub.fleet.groups import GroupFleetOps
+from jhub.steps import Listen, Request
+from jhub.testing import Reply, play, refusal, reply
+
+NAMES = [f"user{n}" for n in range(100)]
+
+
+class Site:
+    """A hub with one group; `known` are its users."""
+
+    def __init__(self, *members: str, known: list[str] | None = None, also: dict[str, str] | None = None) -> None:
+        self.members = list(members)
+        self.known = [*NAMES, *members] if known is None else known
+        self.also = also or {}
+        """Other names by which the hub knows users."""
+        self.sent: list[tuple[str, list[str]]] = []
+
+    def __call__(self, step: Request[object] | Listen[object]) -> Reply:
+        assert isinstance(step, Request)
+        if step.method != "GET":
+            assert isinstance(step.body, dict)
+            self.sent.append((step.method, step.body["users"]))
+            names = [self.also.get(name, name.lower()) for name in step.body["users"]]
+            if unknown := [name for name in names if name not in self.known]:
+                return refusal(400, f"No such user: {unknown[0]}")
+            others = [name for name in self.members if name not in names]
+            self.members = others + names if step.method == "POST" else others
+        return reply(json={"name": "geo", "users": self.members})
+
+
+def test_only_the_difference_is_sent_and_the_group_read_once() -> None:
+    site = Site("ana", "ben", "cy")
+    played = play(GroupFleetOps.set_users("geo", ["ana", "user1", "Ben"]), site)
+    assert played.calls == ["GET /groups/geo", "POST /groups/geo/users", "DELETE /groups/geo/users"]
+    assert site.sent == [("POST", ["user1"]), ("DELETE", ["cy"])]
+    assert [(event.kind, event.name) for event in played.emitted] == [("added", "user1"), ("removed", "cy")]
+    assert list(played.result.done) == played.emitted
+
+
+def test_what_is_as_it_should_be_is_only_read() -> None:
+    played = play(GroupFleetOps.set_users("geo", ["Ana", "ben"]), Site("ana", "ben"))
+    assert played.result.ok
+    assert played.calls == ["GET /groups/geo"]
+
+
+def test_many_come_and_go_a_few_at_a_time() -> None:
+    site = Site(*NAMES[:50])
+    assert play(GroupFleetOps.set_users("geo", NAMES[50:]), site).result.ok
+    rest = 50 - CHUNK
+    assert [(method, len(names)) for method, names in site.sent] == [
+        ("POST", CHUNK),
+        ("POST", rest),
+        ("DELETE", CHUNK),
+        ("DELETE", rest),
+    ]
+    assert site.members == NAMES[50:]
+
+
+def test_an_unknown_user_is_left_out_and_told() -> None:
+    site = Site("ana")
+    played = play(GroupFleetOps.set_users("geo", ["user1", "Ghost", "user2", "erin"]), site)
+    assert [(event.name, event.message) for event in played.result.failed] == [
+        ("Ghost", "No such user: ghost"),
+        ("erin", "No such user: erin"),
+    ]
+    assert isinstance(played.result.failed[0].error, NotFound)
+    assert str(played.result.failed[0].error) == "user Ghost: No such user: ghost"
+    assert site.members == ["user1", "user2"]
+
+
+def test_an_unknown_user_whose_name_the_hub_changes_is_found_in_halves() -> None:
+    site = Site(also={"user7": "u7"})
+    played = play(GroupFleetOps.set_users("geo", NAMES[:20]), site)
+    assert [event.name for event in played.result.failed] == ["user7"]
+    assert len(site.members) == 19
+
+
+def test_a_member_who_was_deleted_meanwhile_is_gone() -> None:
+    site = Site("ana", "ben", known=["ben"])
+    played = play(GroupFleetOps.set_users("geo", []), site)
+    assert played.result.ok
+    assert {event.name for event in played.result.done} == {"ana", "ben"}
+
+
+def test_nobody_goes_who_may_be_meant_by_another_name() -> None:
+    """With `username_map`, say, or where PAM normalises."""
+    site = Site("ana", "ben", also={"ana@a.org": "ana"})
+    played = play(GroupFleetOps.set_users("geo", ["ana@a.org"]), site)
+    assert [event.name for event in played.result.skipped] == ["ana", "ben"]
+    assert not played.result.ok
+    assert site.members == ["ben", "ana"]
+
+
+def test_a_hub_whose_authenticator_manages_groups_stops_it_at_once() -> None:
+    answers = [reply(json={"name": "geo", "users": ["ana"]}), refusal(400, "Group management via API is disabled")]
+    played = play(GroupFleetOps.set_users("geo", NAMES), answers)
+    assert isinstance(played.error, BadRequest)
+    assert str(played.error) == "group geo: Group management via API is disabled"
+    assert len(played.sent) == 2
+
+
+def test_a_group_that_is_not_there_or_goes_meanwhile_ends_it() -> None:
+    assert isinstance(play(GroupFleetOps.set_users("geo", NAMES), [refusal(404)]).error, NotFound)
+    answers = [reply(json={"name": "geo"}), refusal(404, "No such group: geo")]
+    played = play(GroupFleetOps.set_users("geo", NAMES), answers)
+    assert isinstance(played.error, NotFound)
+    assert str(played.error) == "group geo: not found"
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b"])
+def test_a_bad_name_is_refused_before_anything_is_sent(name: str) -> None:
+    for plan in (GroupFleetOps.set_users("geo", ["ana", name]), GroupFleetOps.set_users(name, ["ana"])):
+        played = play(plan)
+        assert isinstance(played.error, InvalidInput)
+        assert played.sent == []
+
+
+def test_running_again_finishes_what_was_cut_off() -> None:
+    site = Site("ana")
+
+    def gone(step: Request[object] | Listen[object]) -> Reply:
+        return site(step) if len(site.sent) < 2 else Unavailable("refused", sent=False)
+
+    assert isinstance(play(GroupFleetOps.set_users("geo", NAMES), gone).error, Unavailable)
+    before = len(site.members)
+    assert before == 1 + 2 * CHUNK
+    played = play(GroupFleetOps.set_users("geo", NAMES), site)
+    assert played.result.ok
+    assert site.members == NAMES
+    assert len([event for event in played.result.done if event.kind == "added"]) == 100 - 2 * CHUNK
