@@ -15,6 +15,7 @@ import requests
 from hub_api import Api, Tokens
 from jupyterhub.spawner import SimpleLocalProcessSpawner
 from tornado.web import HTTPError
+from traitlets import Callable as CallableTrait
 from traitlets import Dict, Unicode
 
 from jhub.errors import LocalHubError
@@ -278,6 +279,7 @@ def test_settings_of_kubespawner_are_for_kubespawner() -> None:
     class KubeSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]  # JupyterHub carries no types
         extra_labels = Dict()
         image = Unicode("stock")
+        profile_list = CallableTrait(default_value=None, allow_none=True)
 
     class Ours(KubeSpawner):
         pass
@@ -301,7 +303,10 @@ def test_settings_of_kubespawner_are_for_kubespawner() -> None:
     ("override", "message"),
     [
         ({"mem_limt": "1G"}, "profile odd: the setting 'mem_limt' of SimpleLocalProcessSpawner does not exist"),
-        ({"default_url": 3}, "profile odd: the setting 'default_url' of SimpleLocalProcessSpawner cannot be 3"),
+        (
+            {"default_url": 3},
+            "profile odd: the setting 'default_url' of SimpleLocalProcessSpawner cannot be what it should be",
+        ),
     ],
 )
 def test_a_setting_that_the_spawner_does_not_take(override: dict[str, Any], message: str) -> None:

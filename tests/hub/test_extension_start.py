@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
@@ -9,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from jhub.extension.marks import is_marked, marked
+from jhub.profiles.model import Profile, Profiles
 
 START = Path(__file__).parents[1] / "support" / "hub_start.py"
 
@@ -46,6 +50,45 @@ class Own(KubeSpawner):
     profile_list = [{"display_name": "mine"}]
 c.JupyterHub.spawner_class = Own
 """
+# What decides is the name of the class, and the settings that it has: neither package has to be there.
+DOCKER = """
+from jupyterhub.spawner import SimpleLocalProcessSpawner
+class DockerSpawner(SimpleLocalProcessSpawner):
+    pass
+c.JupyterHub.spawner_class = DockerSpawner
+"""
+BATCH = """
+from jupyterhub.spawner import SimpleLocalProcessSpawner
+from traitlets import Unicode
+class BatchSpawnerBase(SimpleLocalProcessSpawner):
+    req_memory = Unicode()
+class Slurm(BatchSpawnerBase):
+    pass
+c.JupyterHub.spawner_class = Slurm
+"""
+# It looks like the one that it wraps.
+WRAPPED_METHOD = """
+import functools
+from jupyterhub.spawner import SimpleLocalProcessSpawner
+class Own(SimpleLocalProcessSpawner):
+    @functools.wraps(SimpleLocalProcessSpawner.run_pre_spawn_hook)
+    async def run_pre_spawn_hook(self):
+        return None
+c.JupyterHub.spawner_class = Own
+"""
+WRAPPED_PAGE = """
+import functools
+from jupyterhub.auth import NullAuthenticator
+from jupyterhub.handlers.pages import SpawnHandler
+class OwnSpawnHandler(SpawnHandler):
+    @functools.wraps(SpawnHandler.spawn_single_user)
+    async def spawn_single_user(self, user, server_name="", display_name="", options=None):
+        await user.spawn(server_name, display_name, options)
+class Own(NullAuthenticator):
+    def get_handlers(self, app):
+        return [(r"/spawn", OwnSpawnHandler)]
+c.JupyterHub.authenticator_class = Own
+"""
 # An authenticator's routes come before all others.
 OWN_ROUTE = """
 from jupyterhub.auth import NullAuthenticator
@@ -79,6 +122,8 @@ CASES: dict[str, tuple[str, str]] = {
         "/hub/api/users/x/server is served by UserServerAPIHandler",
     ),
     "a page in the way": (BASE + LINE + SIMPLE + OWN_PAGE, "/hub/spawn is served by OwnSpawnHandler"),
+    "a method in disguise": (BASE + LINE + WRAPPED_METHOD, ""),
+    "a page in disguise": (BASE + LINE + SIMPLE + WRAPPED_PAGE, "/hub/spawn is served by OwnSpawnHandler"),
     "KubeSpawner": (BASE + KUBE + LINE, ""),
     "an empty list, as zero-to-jupyterhub sets it": (BASE + KUBE + "c.KubeSpawner.profile_list = []\n" + LINE, ""),
     "profile_list before": (BASE + KUBE + OTHER_LIST + LINE, BOTH),
@@ -137,6 +182,11 @@ def test_both_barriers_are_in_place_or_the_hub_does_not_start(case: str, answers
         (SIMPLE, "{slug: lab, spawner_override: {mem_limit: 1G, cpu_limit: 2, environment: null, cmd: [a]}}", ""),
         (KUBE, "{slug: lab, kubespawner_override: {environment: {A: null}, extra_labels: {a: null}, uid: 0}}", ""),
         (KUBE, "{slug: lab, kubespawner_override: {image: [a]}}", "does not take the setting 'image': "),
+        (SIMPLE, "{slug: lab, spawner_override: {server_token_scopes: [self]}}", "'server_token_scopes' has no effect"),
+        (DOCKER, "{slug: lab, profile_options: {image: {choices: {a: {}}}}}", "DockerSpawner takes the option 'image'"),
+        (DOCKER, "{slug: lab, profile_options: {kind: {choices: {a: {}}}}}", ""),
+        (BATCH, "{slug: lab, profile_options: {memory: {choices: {a: {}}}}}", "Slurm takes the option 'memory'"),
+        (BATCH, "{slug: lab, profile_options: {size: {choices: {a: {}}}}}", ""),
         (KUBE, "{slug: lab, kubespawner_override: {imagee: x}}", "profile lab: KubeSpawner has no setting 'imagee'"),
         (
             KUBE,
@@ -172,3 +222,33 @@ profiles:
     )
     assert "Profiles, line 5: profile lab: `node_selector` is not supported, and left out" in done.stderr
     assert "Profile lab: its kubespawner_override is not for SimpleLocalProcessSpawner" in done.stderr
+
+
+def test_users_are_named_as_the_authenticator_names_them() -> None:
+    from jhub.extension.at_start import with_names
+
+    profiles = Profiles(
+        all=(Profile(slug="a", display_name="", users=("Emil",)), Profile(slug="b", display_name="", groups=("Geo",)))
+    )
+    assert [profile.users for profile in with_names(profiles, str.lower).all] == [("emil",), None]
+    assert [profile.users for profile in with_names(profiles, str).all] == [("Emil",), None]
+    assert [profile.groups for profile in with_names(profiles, str.lower).all] == [None, ("Geo",)]
+
+
+def test_what_is_not_asked_for_stays_as_it_is(tmp_path: Path) -> None:
+    line = "\njhub.extension.enable(c, password_tokens=True)\nfrom jhub.extension.source import current"
+    check = '\nassert [profile.slug for profile in current().all] == ["lab", "gpu"]\n'
+    alone = "\nimport jhub.extension\njhub.extension.enable(c, password_tokens=True)\n"
+    answers = start(
+        write(tmp_path / "both", BASE + SIMPLE + LINE + line + check), write(tmp_path / "alone", BASE + SIMPLE + alone)
+    )
+    assert not any("error" in answer for answer in answers)
+
+
+def test_a_guard_that_wraps_does_not_pass_for_ours() -> None:
+    def theirs() -> None:
+        """Nothing."""
+
+    ours = marked(lambda: None)
+    assert is_marked(ours)
+    assert not is_marked(functools.wraps(ours)(theirs))

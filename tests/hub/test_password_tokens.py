@@ -95,6 +95,7 @@ def test_a_wrong_login(hub: LocalHub, api: Api, stranger: Api, method: str, logi
         (JSON, "null", "must be a JSON object"),
         (JSON, "{}", "needs username"),
         (JSON, '{"username": "ana"}', "needs password"),
+        (JSON, f'{{"username": "{"a" * 256}", "password": "PASSWORD"}}', "longer than 255"),
         (JSON, '{"username": "", "password": "PASSWORD"}', "needs username"),
         (JSON, '{"username": "ana", "password": ""}', "needs password"),
         (JSON, '{"username": "ana", "password": 1}', "needs password"),
@@ -219,10 +220,10 @@ c.JupyterHub.trusted_downstream_ips = ["127.0.0.1"]
         (port,) = re.findall(r"Hub API listening on http://127.0.0.1:(\d+)", trusting.log.read_text())
         url = f"http://127.0.0.1:{port}{urlsplit(trusting.api_url).path}{ROUTE}"
 
-        def attempt(address: str, password: str = "wrong") -> float:
+        def attempt(address: str, password: str = "wrong", **more: str) -> float:
             began = time.monotonic()
             login = {"username": fresh("user"), "password": password}
-            requests.post(url, json=login, headers={"X-Forwarded-For": address}, timeout=20)
+            requests.post(url, json=login, headers={"X-Forwarded-For": address, **more}, timeout=20)
             return time.monotonic() - began
 
         for _ in range(3):
@@ -230,6 +231,8 @@ c.JupyterHub.trusted_downstream_ips = ["127.0.0.1"]
         assert attempt("203.0.113.7, 127.0.0.1") > 1
         assert attempt("203.0.113.7", trusting.user_password) > 1, "a success of the same address forgives nothing"
         assert attempt("203.0.113.8") < 0.9
+        assert attempt("198.51.100.1, 203.0.113.7") > 1, "what comes before it, anybody can have said"
+        assert attempt("203.0.113.7", **{"X-Real-Ip": "198.51.100.2"}) > 1
         assert attempt("not an address") < 0.9
 
 

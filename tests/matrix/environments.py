@@ -17,7 +17,7 @@ SUPPORTED = ("4.1.6", "5", "6")
 COMPANIONS = ("jupyterhub-traefik-proxy", "jupyter_server")
 AUTHENTICATORS = ("jupyterhub-nativeauthenticator", "oauthenticator")
 # What jhub.extension imports beside JupyterHub. It comes from this folder itself, and is for JupyterHub 5.3.
-EXTENSION = ("msgspec", "pyyaml")
+EXTENSION = ("msgspec", "pyyaml", "regex")
 # JupyterHub 2 and 3 would take a newer one, and do not start with it. NativeAuthenticator needs a newer JupyterHub.
 COMPANIONS_OF_OLD = (*COMPANIONS, "SQLAlchemy<2")
 

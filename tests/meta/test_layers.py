@@ -53,6 +53,7 @@ HOMES = {
     "tornado": {"extension", "local"},
     "traitlets": {"extension", "local"},
     "psutil": {"local"},
+    "regex": {"extension"},
     "keyring": {"system_keyring"},
 }
 

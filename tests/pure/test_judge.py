@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from jhub.extension.judge import judge
 from jhub.extension.overrides import filled, merged_deeply, merged_settings, updated
 from jhub.extension.verdict import Refusal, Verdict
 from jhub.profiles.file import parse
-from jhub.profiles.model import Profile, Profiles
+from jhub.profiles.model import Choice, Option, Profile, Profiles, UnlistedChoice
 
 FILE = parse("""
 profiles:
@@ -24,7 +25,7 @@ profiles:
   - slug: geo
     groups: [geo, staff]
   - slug: anas
-    users: [Ana]
+    users: [ana]
   - slug: both
     groups: [geo]
     users: [ana]
@@ -375,3 +376,35 @@ def refused(profiles: Profiles, options: dict[str, Any]) -> str:
     assert isinstance(verdict, Refusal), verdict
     assert verdict.status == 400
     return verdict.message
+
+
+def test_names_of_other_profiles_forms_are_known_by_the_hundred() -> None:
+    """KubeSpawner's form sends what is set for all profiles."""
+    options = tuple(Option(key=f"o{n}", display_name="", choices=(Choice(key="a", display_name=""),)) for n in range(5))
+    many = Profiles(
+        all=tuple(Profile(slug=f"p{number}", display_name="", profile_options=options) for number in range(200))
+    )
+    form = {f"profile-option-p{number}--o{n}": ["a"] for number in range(200) for n in range(5)}
+    began = time.process_time()
+    verdict = judge(many, Owner(name="ana"), {"profile": ["p7"], **form})
+    assert isinstance(verdict, Verdict)
+    assert time.process_time() - began < 0.5, "seconds, where each name is looked for on its own"
+
+
+def test_an_expression_that_takes_for_ever_does_not() -> None:
+    slow = UnlistedChoice(validation_regex=r"^([a-z0-9]+[._/-]?)+:[\w.-]+$")
+    file = Profiles(
+        all=(
+            Profile(
+                slug="lab",
+                display_name="",
+                profile_options=(Option(key="image", display_name="", unlisted_choice=slow),),
+            ),
+        )
+    )
+    began = time.process_time()
+    refusal = judge(file, Owner(name="ana"), {"image--unlisted-choice": "a" * 60})
+    assert isinstance(refusal, Refusal)
+    assert refusal.status == 400
+    assert time.process_time() - began < 2
+    assert isinstance(judge(file, Owner(name="ana"), {"image--unlisted-choice": "quay.io/a/b:1"}), Verdict)

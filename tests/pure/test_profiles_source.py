@@ -25,8 +25,9 @@ def path(tmp_path: Path) -> Path:
     return file
 
 
-def fits(profiles: Profiles) -> None:
+def fits(profiles: Profiles) -> Profiles:
     """They suit any hub."""
+    return profiles
 
 
 def slugs(source: Source) -> list[str]:
@@ -86,7 +87,7 @@ def test_a_file_that_is_gone_keeps_the_old_one_until_it_is_back(path: Path, capl
 
 
 def test_profiles_that_do_not_suit_the_hub_keep_the_old_ones(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    def refuse(profiles: Profiles) -> None:
+    def refuse(profiles: Profiles) -> Profiles:
         raise InvalidInput("no such setting")
 
     source = Source(path)
@@ -120,3 +121,23 @@ def test_the_place_of_the_file_is_that_of_the_start(path: Path, monkeypatch: pyt
     source.look(fits, LOG)
     source.look(fits, LOG)
     assert slugs(source) == ["lab"]
+
+
+def test_a_pipe_in_its_place_is_not_waited_for(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = Source(path)
+    path.unlink()
+    os.mkfifo(path)
+    source.look(fits, LOG)
+    source.look(fits, LOG)
+    assert slugs(source) == ["old"]
+    assert "not a file" in caplog.text
+
+
+def test_a_change_that_hides_its_time_is_seen(path: Path) -> None:
+    source = Source(path)
+    times = path.stat()
+    path.write_text(path.read_text().replace("old", "new"))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    source.look(fits, LOG)
+    source.look(fits, LOG)
+    assert slugs(source) == ["new"]

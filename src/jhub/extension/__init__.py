@@ -24,15 +24,16 @@ __all__ = ["enable"]
 
 def enable(
     c: Config,
-    profiles: str | PathLike[str] | None = "profiles.yaml",
+    profiles: str | PathLike[str] | None = None,
     password_tokens: bool = False,
     login_client: bool = False,
 ) -> None:
-    """Let this hub start servers from the profiles in the file `profiles`, and from no others.
+    """Add to a hub what is asked for. Calling it again adds to that, and may replace the profiles.
 
-    `c` is the configuration object of `jupyterhub_config.py`; the line may stand anywhere in that file. A relative
-    path counts from the folder that the hub runs in. With None there are no profiles, and servers start as they would
-    without jhub. Calling it again replaces the profiles, and leaves alone what it says nothing of.
+    `c` is the configuration object of `jupyterhub_config.py`; the line may stand anywhere in that file.
+
+    `profiles` is a file of profiles, and the hub starts servers from these and from no others. A relative path counts
+    from the folder that the hub runs in. Where none is ever given, servers start as they would without jhub.
 
     `password_tokens` serves `GET` and `POST /hub/api/authorizations/token`, by which JupyterHub 1 gave a token for a
     username and a password. Who fails is slowed down, by name, and by address where the hub trusts its proxy

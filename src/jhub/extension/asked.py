@@ -33,13 +33,16 @@ def of_profile(options: Mapping[str, Any], profile: Profile, mine: Callable[[], 
     """
     short = start_names(profile.profile_options)
     aliases = _form_names(profile)
+    others: set[str] | None = None
     found: dict[str, str] = {}
     for key, given in options.items():
         if key == "profile" or key in OF_THE_HUB or key in profile.user_options:
             continue
         name = aliases.get(key, key)
         if name not in short:
-            if any(key in _form_names(other) for other in mine()):
+            if others is None:
+                others = {each for other in mine() for each in _form_names(other)}
+            if key in others:
                 continue
             raise Refused(_unknown(key, profile))
         value = _single(given)

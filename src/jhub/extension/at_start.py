@@ -15,12 +15,14 @@ from collections.abc import Callable
 from typing import Any
 
 from jupyterhub.app import JupyterHub
+from msgspec.structs import replace
 
 from jhub.errors import InvalidInput
 from jhub.extension import barrier, kubespawner, source
 from jhub.extension.marks import is_marked, marked
 from jhub.extension.routes import HANDLER
 from jhub.extension.suits import check_suits
+from jhub.profiles.model import Profiles
 
 REST = ("api/users/x/server", "api/users/x/servers/", "api/users/x/servers/y")
 PAGES = ("spawn", "spawn/x", "spawn/x/y")
@@ -49,7 +51,23 @@ def see_to(app: Any) -> None:
     if kubespawner.is_kubespawner(kind):
         kubespawner.adopt(app.config, kind)
     _check_barriers(app)
-    source.watch(lambda profiles: check_suits(profiles, kind, app.log), app.log)
+
+    def fit(profiles: Profiles) -> Profiles:
+        check_suits(profiles, kind, app.log)
+        return with_names(profiles, app.authenticator.normalize_username)
+
+    source.watch(fit, app.log)
+
+
+def with_names(profiles: Profiles, normalized: Callable[[str], str]) -> Profiles:
+    """The profiles with the names of users as the hub knows them: the judge compares letter by letter."""
+    return replace(
+        profiles,
+        all=tuple(
+            profile if profile.users is None else replace(profile, users=tuple(map(normalized, profile.users)))
+            for profile in profiles.all
+        ),
+    )
 
 
 def _check_barriers(app: Any) -> None:

@@ -17,7 +17,7 @@ from tornado.web import HTTPError
 from traitlets import TraitError
 
 from jhub.extension.judging import judged
-from jhub.extension.kubespawner import is_kubespawner
+from jhub.extension.kubespawner import SETTING, is_kubespawner, profile_list
 from jhub.extension.marks import is_marked, marked
 from jhub.extension.overrides import updated
 from jhub.extension.verdict import Verdict
@@ -101,6 +101,8 @@ def apply(spawner: Any, verdict: Verdict) -> None:
         _set(spawner, name, {**present, **(value or {})} if name == "environment" else value, verdict)
     if not is_kubespawner(type(spawner)):
         return
+    # Overrides for groups have come before, and may have brought another list.
+    _set(spawner, SETTING, profile_list, verdict)
     for name, value in verdict.kubespawner_override.items():
         present = _present(spawner, name, verdict)
         both = isinstance(value, dict) and isinstance(present, dict)
@@ -121,7 +123,9 @@ def _set(spawner: Any, name: str, value: Any, verdict: Verdict) -> None:
         # A copy: hooks change what is set in place, and the profile is for the next start as well.
         setattr(spawner, name, deepcopy(value))
     except TraitError as error:
-        raise HTTPError(500, f"{_where(spawner, name, verdict)} cannot be {value!r}: {error}") from error
+        # What it was to be may be a secret, and this is for whoever asked.
+        spawner.log.error("%s cannot be set: %s", _where(spawner, name, verdict), error)
+        raise HTTPError(500, f"{_where(spawner, name, verdict)} cannot be what it should be") from None
 
 
 def _where(spawner: Any, name: str, verdict: Verdict) -> str:

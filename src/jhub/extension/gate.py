@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from msgspec import Struct
 
@@ -15,6 +16,11 @@ class Owner(Struct, frozen=True, kw_only=True):
     name: str
     """As the hub has it, in small letters."""
     groups: frozenset[str] = frozenset()
+
+
+def owner_of(user: Any) -> Owner:
+    """A user of the hub's as the judge sees it: with the groups of this moment."""
+    return Owner(name=user.name, groups=frozenset(group.name for group in user.groups))
 
 
 def admits(profile: Profile, owner: Owner) -> bool:

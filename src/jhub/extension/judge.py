@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
+
+import regex
 
 from jhub.extension.asked import of_profile, profile_named
 from jhub.extension.gate import Owner, admits, taken, visible
@@ -18,7 +19,10 @@ UNLISTED_SELECTED = UNLISTED.removeprefix("--")
 """What KubeSpawner's form selects where the text field counts."""
 
 LONGEST = 500
-"""Characters of an unlisted choice. The longest names of images have fewer, and a regular expression may be slow."""
+"""Characters of an unlisted choice. The longest names of images have fewer."""
+
+REGEX_SECONDS = 0.1
+"""That a text may take to match. Some expressions take hours for forty letters, and the hub would stand still."""
 
 
 def judge(profiles: Profiles, owner: Owner, options: Mapping[str, Any] | None) -> Verdict | Refusal:
@@ -101,13 +105,20 @@ def _unlisted(profile: Profile, option: Option, text: str) -> Overrides:
     # JupyterHub and KubeSpawner put names into settings by `{username}` and the like: this is not for others to write.
     if not text.isprintable() or "{" in text or "}" in text:
         raise Refused(f"the text for {_called(profile, option)} has braces or control characters")
-    if unlisted.validation_regex and not re.fullmatch(unlisted.validation_regex, text):
+    if unlisted.validation_regex and not _matches(unlisted.validation_regex, text):
         why = unlisted.validation_message or f"it must match {unlisted.validation_regex}"
         raise Refused(f"{shown(text)} does not do for {_called(profile, option)}: {why}")
     return Overrides(
         spawner_override=filled(unlisted.spawner_override, text),
         kubespawner_override=filled(unlisted.kubespawner_override, text),
     )
+
+
+def _matches(pattern: str, text: str) -> bool:
+    try:
+        return regex.fullmatch(pattern, text, timeout=REGEX_SECONDS) is not None
+    except TimeoutError:
+        return False
 
 
 def _called(profile: Profile, option: Option) -> str:

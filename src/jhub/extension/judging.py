@@ -11,9 +11,10 @@ from typing import Any
 
 from tornado.web import HTTPError
 
-from jhub.extension.gate import Owner
+from jhub.extension.gate import owner_of
 from jhub.extension.judge import judge
 from jhub.extension.source import current
+from jhub.extension.suits import unfit
 from jhub.extension.verdict import Refusal, Verdict
 
 
@@ -31,14 +32,19 @@ async def judge_start(handler: Any, user: Any, server_name: str, options: Mappin
     Where the authenticator is asked again before each start, it is asked first: it may know of other groups. JupyterHub
     does so itself a moment later, and at most once a request.
     """
+    await refresh(handler, user)
+    verdict = judged(user, saved_options(user, server_name) if options is None else options)
+    name = unfit(verdict, handler.spawner_class)
+    if name:
+        raise HTTPError(400, f"profile {verdict.profile.slug}: a text does not do for the setting {name}")
+
+
+async def refresh(handler: Any, user: Any) -> None:
+    """Ask the authenticator for the user's groups of now, where the hub is told to before each start. Raises HTTPError
+    403 where the hub would not start a server either.
+    """
     if handler.authenticator.refresh_pre_spawn and await handler.refresh_auth(user, force=True) is None:
         raise HTTPError(403, f"auth has expired for {user.name}, login again")
-    judged(user, saved_options(user, server_name) if options is None else options)
-
-
-def owner_of(user: Any) -> Owner:
-    """The hub's user as the judge sees it: with the groups of this moment."""
-    return Owner(name=user.name, groups=frozenset(group.name for group in user.groups))
 
 
 def saved_options(user: Any, server_name: str) -> Mapping[str, Any] | None:

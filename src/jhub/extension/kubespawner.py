@@ -15,8 +15,7 @@ from typing import Any
 from tornado.web import HTTPError
 
 from jhub.errors import InvalidInput
-from jhub.extension.gate import taken, visible
-from jhub.extension.judging import owner_of
+from jhub.extension.gate import owner_of, taken, visible
 from jhub.extension.source import current
 from jhub.extension.verdict import NONE_AVAILABLE
 from jhub.profiles.model import Option, Profile

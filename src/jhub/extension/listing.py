@@ -18,8 +18,8 @@ from jupyterhub.user import User
 from tornado.web import HTTPError
 
 from jhub import models
-from jhub.extension.gate import Owner, taken, visible
-from jhub.extension.judging import owner_of
+from jhub.extension.gate import Owner, owner_of, taken, visible
+from jhub.extension.judging import refresh
 from jhub.extension.routes import starters_only
 from jhub.extension.source import current
 from jhub.profiles.model import Option, Profile, Profiles
@@ -45,30 +45,31 @@ def install() -> None:
 class OfUser(APIHandler):  # type: ignore[misc]  # JupyterHub carries no types
     """The profiles of a user who is named, for whoever may start that user's servers."""
 
-    def get(self, user_name: str) -> None:
-        answer(self, user_name)
+    async def get(self, user_name: str) -> None:
+        await answer(self, user_name)
 
 
 class OfCaller(APIHandler):  # type: ignore[misc]  # JupyterHub carries no types
     """The profiles of whoever asks."""
 
-    def get(self) -> None:
+    async def get(self) -> None:
         caller: Any = self.current_user
         if caller is None:
             raise HTTPError(403, "Missing or invalid credentials.")
         if not isinstance(caller, User):
             raise HTTPError(400, "a service has no profiles of its own: name a user, GET /users/NAME/profiles")
-        answer(self, caller.name)
+        await answer(self, caller.name)
 
 
 @starters_only
-def answer(handler: Any, user_name: str) -> None:
+async def answer(handler: Any, user_name: str) -> None:
     """Answer with the profiles of a user."""
     caller: Any = handler.current_user
     # Finding a user takes JupyterHub longer than all of this.
     user = caller if isinstance(caller, User) and caller.name == user_name else handler.find_user(user_name)
     if user is None:
         raise HTTPError(404, f"No such user: {user_name}")
+    await refresh(handler, user)
     handler.finish(msgspec.json.encode(Answer(VERSION, listed(current(), owner_of(user)))))
 
 

@@ -12,10 +12,11 @@ MARK = "__jhub__"
 
 def marked(function: F) -> F:
     """The function, as one of ours."""
-    setattr(function, MARK, True)
+    # Itself, for functools.wraps copies the marks of what it wraps.
+    setattr(function, MARK, function)
     return function
 
 
 def is_marked(function: object) -> bool:
     """Whether it is one of ours."""
-    return bool(getattr(function, MARK, False))
+    return getattr(function, MARK, None) is function

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 from jupyterhub import apihandlers
 from jupyterhub.apihandlers.base import APIHandler
 from msgspec import Struct
+from tornado.netutil import is_valid_ip
 from tornado.web import HTTPError
 
 from jhub.errors import InvalidInput
@@ -31,6 +32,8 @@ LIFETIME_SECONDS = 3600
 """Long enough for a script; who needs more asks `POST /users/NAME/tokens` for it. Never more than the hub allows."""
 
 MOST_BYTES = 16384
+LONGEST_NAME = 255
+"""Characters that JupyterHub's database has room for."""
 
 WRONG_LOGIN = "wrong username or password"
 """All that anybody is told, whichever of the two it was, and whatever the authenticator thinks of it."""
@@ -80,6 +83,8 @@ def read_login(content_type: str, body: bytes) -> Login:
         if not isinstance(value, str) or not value:
             raise InvalidInput(f"the body needs {name}, a text that is not empty")
         texts[name] = value
+    if len(texts["username"]) > LONGEST_NAME:
+        raise InvalidInput(f"the username is longer than {LONGEST_NAME} characters")
     return Login(**texts)
 
 
@@ -130,8 +135,10 @@ class PasswordToken(APIHandler):  # type: ignore[misc]  # JupyterHub carries no 
         keys = [(NAMES, name)] + ([(ADDRESSES, address)] if address is not None else [])
         with ExitStack() as stack:
             try:
-                for slowing, key in keys:
-                    stack.enter_context(slowing.under_way(key))
+                # A flood from elsewhere does not take the places of somebody whose address is known.
+                stack.enter_context(NAMES.under_way(f"{name} {address}"))
+                if address is not None:
+                    stack.enter_context(ADDRESSES.under_way(address))
             except Busy as busy:
                 raise TooMany(busy.seconds) from None
             await asyncio.sleep(max(slowing.wait(key, time.monotonic()) for slowing, key in keys))
@@ -188,5 +195,9 @@ def trusted_address(request: Any) -> str | None:
     context = request.connection.context
     peer = context.address[0] if isinstance(context.address, tuple) else None
     trusted: set[str] = context.trusted_downstream
-    address: str = request.remote_ip
-    return address if peer in trusted and address not in trusted else None
+    if peer not in trusted:
+        return None
+    # Each proxy adds whom it was asked by. What stands before the last that is not one of ours, anybody can have said.
+    said = (each.strip() for each in reversed(request.headers.get("X-Forwarded-For", "").split(",")))
+    address = next((each for each in said if each not in trusted), "")
+    return address if is_valid_ip(address) else None

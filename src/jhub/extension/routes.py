@@ -18,10 +18,12 @@ from jupyterhub.apihandlers.users import UserServerAPIHandler
 from jupyterhub.scopes import needs_scope, scope_definitions
 from tornado.web import HTTPError
 
-from jhub.extension.judging import judge_start, judged
+from jhub.extension.judging import judge_start
 
 EDITS = "put" in vars(UserServerAPIHandler)
 """Whether servers can be made and edited without a start, and a body has options beside other things: JupyterHub 6."""
+
+NEW_FORM = {"user_options", "display_name"}
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -67,6 +69,10 @@ class JudgedStart(UserServerAPIHandler):  # type: ignore[misc]  # JupyterHub car
 
     def _sent_options(self) -> dict[str, Any] | None:
         """The options in the body, None if there are none and the saved ones count."""
+        body = self.get_json_body()
+        if EDITS and isinstance(body, dict) and NEW_FORM & body.keys() and body.keys() - NEW_FORM:
+            # JupyterHub 6 would not look at them, and start the default.
+            raise HTTPError(400, "user options go into user_options, beside display_name")
         # {"user_options": {…}}, or the older form, which JupyterHub 6 knows too: the whole body.
         options = self.get_server_json_body()["user_options"] if EDITS else self.get_json_body()
         if options is not None and not isinstance(options, dict):
@@ -82,7 +88,7 @@ class JudgedStartAndEdit(JudgedStart):
         owner = self.find_user(user_name)
         options = self._sent_options()
         if owner is not None and options:
-            judged(owner, options)
+            await judge_start(self, owner, server_name, options)
         await super().put(user_name, server_name)
 
     @starters_only
@@ -90,7 +96,7 @@ class JudgedStartAndEdit(JudgedStart):
         owner = self.find_user(user_name)
         body = self.get_json_body()
         if owner is not None and isinstance(body, dict) and isinstance(body.get("user_options"), dict):
-            judged(owner, body["user_options"])
+            await judge_start(self, owner, server_name, body["user_options"])
         await super().patch(user_name, server_name)
 
 

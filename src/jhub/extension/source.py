@@ -17,8 +17,8 @@ from jhub.profiles.model import Profiles
 LOOK_SECONDS = 1.0
 """Between two looks at the file."""
 
-Check: TypeAlias = Callable[[Profiles], None]
-"""Raises InvalidInput where profiles do not suit the hub."""
+Fit: TypeAlias = Callable[[Profiles], Profiles]
+"""Profiles as this hub has them. Raises InvalidInput where they do not suit it."""
 
 Signature: TypeAlias = "tuple[int, ...] | None"
 
@@ -32,7 +32,7 @@ class Source:
         self._read = self._seen = signature(self.path)
         self.profiles = file.load(path)
 
-    def look(self, check: Check, log: logging.Logger) -> None:
+    def look(self, fit: Fit, log: logging.Logger) -> None:
         """Take what the file says now, if it has changed, and the same since the last look.
 
         A file that is still being written may well make sense, and lack the line that says whose a profile is.
@@ -42,8 +42,7 @@ class Source:
             return
         self._read = self._seen
         try:
-            profiles = file.load(self.path)
-            check(profiles)
+            profiles = fit(file.load(self.path))
         except InvalidInput as error:
             log.error("The profiles stay as they were, for the changed file does not do: %s", error)
             return
@@ -66,16 +65,16 @@ def current() -> Profiles:
     return _source[0].profiles
 
 
-def watch(check: Check, log: logging.Logger) -> None:
+def watch(fit: Fit, log: logging.Logger) -> None:
     """Raise InvalidInput unless the profiles suit the hub; then follow the file for as long as the process lives.
 
     In a thread, for a look may hang where the file is on a server's disk, and reading a large file takes a while.
     """
-    profiles = current()
-    check(profiles)
-    warn(profiles, log)
+    source = _source[0]
+    source.profiles = fit(source.profiles)
+    warn(source.profiles, log)
     if not _watching:
-        _watching.append(threading.Thread(target=_follow, args=(check, log), name="jhub-profiles", daemon=True))
+        _watching.append(threading.Thread(target=_follow, args=(fit, log), name="jhub-profiles", daemon=True))
         _watching[0].start()
 
 
@@ -91,14 +90,14 @@ def signature(path: str) -> Signature:
         found = os.stat(path)
     except OSError:
         return None
-    return (found.st_mtime_ns, found.st_size, found.st_dev, found.st_ino)
+    return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_dev, found.st_ino)
 
 
-def _follow(check: Check, log: logging.Logger) -> None:
+def _follow(fit: Fit, log: logging.Logger) -> None:
     while True:
         time.sleep(LOOK_SECONDS)
         try:
-            _source[0].look(check, log)
+            _source[0].look(fit, log)
         except Exception:
             # The next change may be a better one.
             log.exception("The profiles stay as they were: looking at the file failed")

@@ -13,13 +13,24 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from html import escape
 from typing import Any
+from urllib.parse import quote
 
+from jupyterhub import version_info
 from jupyterhub.handlers import BaseHandler
+from jupyterhub.utils import url_path_join
+from tornado.httputil import url_concat
 from tornado.web import HTTPError
 
+from jhub.extension.gate import owner_of, visible
 from jhub.extension.judging import judge_start
 from jhub.extension.marks import is_marked, marked
+from jhub.extension.source import current
+from jhub.extension.verdict import MOST_NAMES
+
+QUERY = "opt-profile" if version_info >= (6,) else "profile"
+"""What the spawn page's address calls the profile."""
 
 REFUSED = "_jhub_refused"
 """Where a request keeps why it was refused."""
@@ -44,12 +55,25 @@ def _judged(original: Callable[..., Any]) -> Callable[..., Any]:
             raise earlier
         asked = signature.bind(self, *args, **kwargs)
         asked.apply_defaults()
+        named = {name: asked.arguments[name] for name in ("user", "server_name")}
         try:
-            await judge_start(self, *(asked.arguments[name] for name in ("user", "server_name", "options")))
+            await judge_start(self, options=asked.arguments["options"], **named)
         except HTTPError as refusal:
             setattr(self, REFUSED, refusal)
-            self.extra_error_html = self.spawn_home_error
+            # For the error page: without a form, saved options may be all that it would ever start with.
+            self.extra_error_html = f"{self.spawn_home_error}{links(self, **named)}"
             raise
         await original(self, *args, **kwargs)
 
     return marked(spawn_single_user)
+
+
+def links(handler: Any, user: Any, server_name: str) -> str:
+    """HTML for a page: the profiles that a server can be started from instead."""
+    mine = visible(current(), owner_of(user))[:MOST_NAMES]
+    page = url_path_join(handler.hub.base_url, "spawn", user.escaped_name, quote(server_name, safe=""))
+    each = (
+        f'<a href="{escape(url_concat(page, {QUERY: profile.slug}))}">{escape(profile.display_name)}</a>'
+        for profile in mine
+    )
+    return f"<p>Start from: {', '.join(each)}</p>" if mine else ""

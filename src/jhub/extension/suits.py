@@ -13,7 +13,24 @@ from traitlets import HasTraits, TraitError
 
 from jhub.errors import InvalidInput
 from jhub.extension.kubespawner import is_kubespawner
+from jhub.extension.verdict import Verdict
 from jhub.profiles.model import Overrides, Profile, Profiles
+
+READ_EARLIER = {
+    "apply_user_options",
+    "auth_state_hook",
+    "group_overrides",
+    "oauth_client_allowed_scopes",
+    "oauth_roles",
+    "options_form",
+    "options_from_form",
+    "options_from_query",
+    "pre_spawn_hook",
+    "profile_list",
+    "server_token_scopes",
+    "user_options",
+}
+"""Settings that would have no effect: the hub and the spawner look at them before a profile's are in place."""
 
 
 def check_suits(profiles: Profiles, kind: Any, log: logging.Logger) -> None:
@@ -24,15 +41,41 @@ def check_suits(profiles: Profiles, kind: Any, log: logging.Logger) -> None:
     """
     for profile in profiles.all:
         layers = list(_layers(profile))
+        for option in profile.profile_options:
+            if _takes_for_itself(kind, option.key):
+                raise InvalidInput(
+                    f"profile {profile.slug}: {kind.__name__} takes the option {option.key!r} of a start for a setting "
+                    "of its own, past all choices: give it another name"
+                )
         for layer in layers:
             for name, value in _settings(layer, kind).items():
                 if wrong := _wrong(kind, name, value):
                     raise InvalidInput(f"profile {profile.slug}: {kind.__name__} {wrong}")
+                if name in READ_EARLIER:
+                    raise InvalidInput(f"profile {profile.slug}: the setting {name!r} has no effect in a profile")
         if not is_kubespawner(kind) and any(layer.kubespawner_override for layer in layers):
             log.warning("Profile %s: its kubespawner_override is not for %s", profile.slug, kind.__name__)
 
 
-def _settings(layer: Overrides, kind: type) -> dict[str, Any]:
+def unfit(verdict: Verdict, kind: type) -> str:
+    """The setting of a start that the spawner class does not take; empty if it takes them all.
+
+    The file has been checked, so it is one that somebody's own text went into.
+    """
+    return next((name for name, value in _settings(verdict, kind).items() if _wrong(kind, name, value)), "")
+
+
+def _takes_for_itself(kind: type, option: str) -> bool:
+    """Whether a spawner has a use of its own for a start's option: DockerSpawner (14.0) for `image`, batchspawner (1.3)
+    for whatever it has a setting `req_…` for.
+    """
+    bases = {each.__name__ for each in kind.__mro__}
+    return (option == "image" and "DockerSpawner" in bases) or (
+        "BatchSpawnerBase" in bases and hasattr(kind, f"req_{option}")
+    )
+
+
+def _settings(layer: Overrides | Verdict, kind: type) -> dict[str, Any]:
     return {**layer.spawner_override, **(layer.kubespawner_override if is_kubespawner(kind) else {})}
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
+from stat import S_ISREG
 
 from msgspec import Struct
 
@@ -51,6 +52,9 @@ def read_text(path: str | PathLike[str]) -> str:
     """The text of a file of profiles. Raises InvalidInput if it cannot be read."""
     file = Path(path)
     try:
+        # A pipe would be waited for.
+        if not S_ISREG(file.stat().st_mode):
+            raise InvalidInput(f"profiles: not a file: {os.path.abspath(file)}")
         with file.open("rb") as opened:
             # Four bytes are the most that a character takes; one too many is for the checker to refuse.
             data = opened.read(4 * MOST_CHARACTERS + 4)

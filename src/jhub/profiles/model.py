@@ -75,7 +75,7 @@ class Profile(Overrides, frozen=True, kw_only=True):
     groups: tuple[str, ...] | None = None
     """Whose members may start it. None says nothing, and an empty one lets nobody in."""
     users: tuple[str, ...] | None = None
-    """Who may start it beside them, as the hub calls them. None says nothing, and an empty one lets nobody in."""
+    """Who may start it beside them. None says nothing, and an empty one lets nobody in."""
     profile_options: tuple[Option, ...] = ()
     user_options: tuple[str, ...] = ()
     """Further options that a start may bring, for the spawner or a hook: nothing here looks at their values."""

@@ -19,7 +19,7 @@ def profile(fields: Fields, number: int) -> Profile:
     """One profile, the `number`th of the file. What is wrong with it has been reported."""
     fields.where = called(fields, number)
     fields.only(schema.PROFILE)
-    return described(fields, groups=fields.names("groups"), users=user_names(fields))
+    return described(fields, groups=fields.names("groups"), users=fields.names("users"))
 
 
 def called(fields: Fields, number: int) -> str:
@@ -29,16 +29,6 @@ def called(fields: Fields, number: int) -> str:
         if value:
             return f"profile {cut(value)}"
     return f"profile {number}"
-
-
-def user_names(fields: Fields) -> tuple[str, ...] | None:
-    """The `users`, in small letters.
-
-    Here is where they become so: the names by which JupyterHub knows users are, unless the authenticator is of another
-    mind, and the judge compares letter by letter. Names of groups are left as they are, as JupyterHub leaves them.
-    """
-    names = fields.names("users")
-    return None if names is None else tuple(name.lower() for name in names)
 
 
 def described(

@@ -30,6 +30,14 @@ OPEN = """
   default: true
   spawner_override: {environment: {JHUB_PROFILE: open}}
 """
+FREE = """
+- slug: free
+  spawner_override: {environment: {JHUB_PROFILE: free}}
+  profile_options:
+    memory:
+      choices: {some: {}}
+      unlisted_choice: {enabled: true, spawner_override: {mem_limit: "{value}"}}
+"""
 GATED = f"""
 - slug: gated
   groups: [{MEMBERS}]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from html import unescape
+from urllib.parse import urljoin
 
-from matrix.profiles.hubs import FIRST, GATED, MEMBERS, OPEN, REFRESHING, Hubs, ProfileHub
+from matrix.profiles.hubs import FIRST, FREE, GATED, MEMBERS, OPEN, REFRESHING, Hubs, ProfileHub
 
 Fresh = Callable[[str], str]
 
@@ -31,11 +34,14 @@ def test_options_saved_before_there_was_a_gate_do_not_open_it(hubs: Hubs, fresh:
         assert answer.status_code == 403
         assert answer.json()["message"].startswith("the profile 'course' is not for the owner of this server")
         with hub.browser(owner) as browser:
-            assert browser.get(f"{hub.url}/spawn/{owner}/work", timeout=20).status_code == 403
-        assert [line[1] for line in hub.started(owner)] == ["course"]
-        # Options that are sent count, and are saved.
-        hub.start(owner, "work", profile="open")
+            page = browser.get(f"{hub.url}/spawn/{owner}/work", timeout=20)
+            assert page.status_code == 403
+            assert [line[1] for line in hub.started(owner)] == ["course"]
+            # There is no form here; options that are sent count, and are saved.
+            (link,) = re.findall(r'<a href="([^"]+)">open</a>', page.text)
+            browser.get(urljoin(hub.url, unescape(link)), timeout=20)
         hub.ready(owner, "work")
+        assert [line[1] for line in hub.started(owner)] == ["course", "open"]
         hub.stop(owner, "work")
     finally:
         hub.write(OPEN + GATED)
@@ -101,6 +107,7 @@ def test_groups_are_those_that_the_authenticator_knows_of_at_the_start(hubs: Hub
     groups.write_text("others")
     assert hub.start(owner, "work", profile="gated").status_code == 403
     groups.write_text(MEMBERS)
+    assert hub.listed(owner) == ["open", "gated"], "what a start would find"
     assert hub.start(owner, "work", profile="gated").status_code == 201
     hub.stop(owner, "work")
     groups.write_text("others")
@@ -115,3 +122,22 @@ def test_groups_are_those_that_the_authenticator_knows_of_at_the_start(hubs: Hub
     expired = hub.start(owner, "work", profile="open")
     assert (expired.status_code, "auth has expired" in expired.text) in ((403, True), (201, False))
     assert (expired.status_code == 403) == (hub.version >= (6, 1) or hub.version < (6,))
+
+
+def test_a_text_that_the_spawner_does_not_take_is_a_refusal_and_no_failed_start(hubs: Hubs, fresh: Fresh) -> None:
+    hub = hubs[FIRST]
+    owner = hub.user(fresh("user"))
+    try:
+        hub.write(OPEN + GATED + FREE)
+        hub.wait(lambda: hub.listed(owner), lambda slugs: "free" in slugs)
+        for _ in range(4):
+            answer = hub.start(owner, "work", profile="free", **{"memory--unlisted-choice": "lots"})
+            said = (answer.status_code, answer.json()["message"])
+            assert said == (400, "profile free: a text does not do for the setting mem_limit")
+        assert hub.named(owner) == []
+        assert "consecutive spawns failed" not in hub.log()
+        assert hub.start(owner, "work", profile="free", **{"memory--unlisted-choice": "1G"}).status_code == 201
+        hub.stop(owner, "work")
+    finally:
+        hub.write(OPEN + GATED)
+        hub.wait(lambda: hub.listed(owner), lambda slugs: "free" not in slugs)

@@ -102,4 +102,6 @@ def test_a_body_of_the_other_version_starts_no_default(hub: ProfileHub, fresh: F
     assert answer.status_code == (403 if hub.edits else 400)
     answer = hub.api("POST", f"/users/{owner}/servers/work", json={"profile": "gated"})
     assert answer.status_code == 403
+    answer = hub.api("POST", f"/users/{owner}/servers/work", json={"display_name": "x", "profile": "gated"})
+    assert answer.status_code == (400 if hub.edits else 403)
     assert hub.started(owner) == []
