@@ -60,6 +60,8 @@ def _judged(original: Callable[..., Any]) -> Callable[..., Any]:
             await judge_start(self, options=asked.arguments["options"], **named)
         except HTTPError as refusal:
             setattr(self, REFUSED, refusal)
+            # JupyterHub 5.3 shows its form again, with the reason, and says 200.
+            self.set_status(refusal.status_code)
             # For the error page: without a form, saved options may be all that it would ever start with.
             self.extra_error_html = f"{self.spawn_home_error}{links(self, **named)}"
             raise
