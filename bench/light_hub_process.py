@@ -120,14 +120,15 @@ def time_listings() -> None:
 
         setattr(OfUser, name, method)
 
-    for name in ("find_user", "finish", "get"):
+    for name in ("find_user", "finish"):
         timed(name)
     whole = OfUser.get
 
-    def get(self: Any, user_name: str) -> None:
+    async def get(self: Any, user_name: str) -> None:
         spent.clear()
-        whole(self, user_name)
-        own = spent["get"] - spent.get("find_user", 0) - spent["finish"]
+        began = time.perf_counter()
+        await whole(self, user_name)  # this hub's authenticator is not asked, so nothing else comes in between
+        own = time.perf_counter() - began - spent.get("find_user", 0) - spent["finish"]
         app_log.info("listing: %.2fms", own * 1000)
 
     OfUser.get = get  # type: ignore[method-assign]

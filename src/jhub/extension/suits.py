@@ -14,6 +14,7 @@ from traitlets import HasTraits, TraitError
 from jhub.errors import InvalidInput
 from jhub.extension.kubespawner import is_kubespawner
 from jhub.extension.verdict import Verdict
+from jhub.models import UNLISTED
 from jhub.profiles.model import Overrides, Profile, Profiles
 
 READ_EARLIER = {
@@ -62,6 +63,8 @@ def unfit(verdict: Verdict, kind: type) -> str:
 
     The file has been checked, so it is one that somebody's own text went into.
     """
+    if not any(name.endswith(UNLISTED) for name in verdict.user_options):
+        return ""
     return next((name for name, value in _settings(verdict, kind).items() if _wrong(kind, name, value)), "")
 
 
