@@ -236,18 +236,43 @@ c.JupyterHub.trusted_downstream_ips = ["127.0.0.1"]
         assert attempt("not an address") < 0.9
 
 
-def test_a_failing_authenticator_tells_no_password() -> None:
+def test_no_log_has_the_password_whoever_fails() -> None:
     config = """
 from jupyterhub.auth import Authenticator
+from tornado.web import HTTPError
 class Failing(Authenticator):
     async def authenticate(self, handler, data):
-        raise RuntimeError(f"cannot check {data['password']}")
+        self.seen = data["password"]
+        if data["username"] == "ana":
+            raise RuntimeError(f"cannot check {self.seen}")
+        if data["username"] == "bo":
+            raise HTTPError(500, f"cannot check {self.seen}")
+        return data["username"]
+    def add_user(self, user):
+        if user.name == "cy":
+            raise RuntimeError(f"cannot add one with {self.seen}")
+        if user.name == "di":
+            raise HTTPError(409, f"cannot add one with {self.seen}")
 c.JupyterHub.authenticator_class = Failing
+c.Authenticator.allow_all = True
 """
     with LocalHub(config=config) as hub:
+        stranger, secret = Api(hub), "PASSWORD-OF-ANA"
         for _ in range(5):
-            assert _attempt(Api(hub), "ana", "PASSWORD-OF-ANA")[0] == 403
-        assert _attempt(Api(hub), "ana", "PASSWORD-OF-ANA")[1] > 1, "it may as well be a guess"
+            assert _attempt(stranger, "ana", secret)[0] == 403
+        assert _attempt(stranger, "ana", secret)[1] > 1, "it may as well be a guess"
+        assert _attempt(stranger, "bo", secret)[0] == 403
+        for name in ("cy", "di"):
+            answer = stranger("POST", ROUTE, json={"username": name, "password": secret})
+            assert (answer.status_code, secret in answer.text) == (500, False)
+        # Some have it in the query, where it does not belong.
+        misplaced: dict[str, Any] = {"params": {"username": "ed", "password": secret}}
+        assert stranger("GET", ROUTE, **misplaced).status_code == 400
+        assert stranger("PUT", ROUTE, **misplaced).status_code == 405
+        answer = stranger("POST", ROUTE, json={"username": "ed", "password": secret}, **misplaced)
+        assert answer.status_code == 200
         log = hub.log.read_text()
     assert "RuntimeError" in log
-    assert "PASSWORD-OF-ANA" not in log
+    assert "in add_user" in log, "an administrator is told where"
+    assert secret not in log
+    assert answer.json()["token"] not in log

@@ -13,12 +13,14 @@ import asyncio
 import json
 import math
 import time
+import traceback
 from contextlib import ExitStack
 from typing import Any, NoReturn
 
 from jupyterhub import apihandlers
 from jupyterhub.apihandlers.base import APIHandler
 from msgspec import Struct
+from sqlalchemy.exc import SQLAlchemyError
 from tornado.netutil import is_valid_ip
 from tornado.web import HTTPError
 
@@ -37,6 +39,8 @@ LONGEST_NAME = 255
 
 WRONG_LOGIN = "wrong username or password"
 """All that anybody is told, whichever of the two it was, and whatever the authenticator thinks of it."""
+
+NOT_TAKEN_IN = "the password is right, but the hub failed to take the user in: its log tells where"
 
 BUSY = "too many logins of this name or from this address at once: try again in a few seconds"
 
@@ -91,6 +95,10 @@ def read_login(content_type: str, body: bytes) -> Login:
 class PasswordToken(APIHandler):  # type: ignore[misc]  # JupyterHub carries no types
     """Give a token to whom the hub's own authenticator knows by username and password."""
 
+    def initialize(self) -> None:
+        """Keep the query out of the log, whatever comes of the request: people put the password there too."""
+        self.request.uri = self.request.path
+
     # Who asks is decided by the body alone: a cookie or token that comes along must neither help nor be touched.
     async def get_current_user(self) -> Any:
         """Nobody, until the body has been judged."""
@@ -115,7 +123,7 @@ class PasswordToken(APIHandler):  # type: ignore[misc]  # JupyterHub carries no 
             login = read_login(self.request.headers.get("Content-Type", ""), self.request.body)
         except InvalidInput as error:
             raise HTTPError(400, str(error)) from None
-        user: Any = await self.auth_to_user(await self._slowed(login))
+        user: Any = await self._taken_in(await self._slowed(login))
         most = self.settings.get("token_expires_in_max_seconds") or LIFETIME_SECONDS
         token = user.new_api_token(note="Requested by username and password", expires_in=min(LIFETIME_SECONDS, most))
         # The model shows what its reader may see; here, that is the user.
@@ -172,6 +180,18 @@ class PasswordToken(APIHandler):  # type: ignore[misc]  # JupyterHub carries no 
         if not authenticated:
             self._refuse()
         return authenticated
+
+    async def _taken_in(self, authenticated: Any) -> Any:
+        try:
+            return await self.auth_to_user(authenticated)
+        except Exception as error:  # noqa: BLE001  # hooks and authenticators of others run in there
+            # Where it was, and not what it says: they have seen the password.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            self.log.error("Taking in a user who gave a password failed: %s\n%s", type(error).__name__, where)
+            if isinstance(error, SQLAlchemyError):
+                # JupyterHub would, had it seen the error itself.
+                self.db.rollback()
+            raise HTTPError(500, NOT_TAKEN_IN) from None
 
     def _refuse(self) -> NoReturn:
         raise HTTPError(403, WRONG_LOGIN) from None
