@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+import socket
+import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -197,6 +201,42 @@ def test_a_flood_is_turned_away_and_the_hub_answers_others(
     assert "wrong-password" not in hub.log.read_text()
 
 
+@pytest.mark.parametrize("proxied", [True, False])
+def test_who_leaves_while_waiting_leaves_the_place(
+    hub: LocalHub, stranger: Api, fresh: Callable[[str], str], proxied: bool
+) -> None:
+    name = fresh("user")
+    for _ in range(6):
+        _attempt(stranger, name, "wrong-password")
+    port = urlsplit(hub.url).port if proxied else _hub_port(hub)
+    body = json.dumps({"username": name, "password": hub.user_password})
+    head = f"POST {urlsplit(hub.api_url).path}{ROUTE} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    logged = len(hub.log.read_text())
+    with ExitStack() as waiting:
+        for _ in range(5):
+            waiting.enter_context(socket.create_connection(("127.0.0.1", port))).sendall((head + body).encode())
+        time.sleep(0.7)  # of the two seconds that they wait
+        assert _attempt(stranger, name, "wrong-password")[0] == 429
+        # Meanwhile the database is everybody's.
+        database = sqlite3.connect(hub.folder / "jupyterhub.sqlite", timeout=0, isolation_level=None)
+        with closing(database):
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("ROLLBACK")
+    deadline = time.monotonic() + 1
+    while hub.log.read_text()[logged:].count(" 499 POST ") < 5:
+        assert time.monotonic() < deadline
+    status, seconds = _attempt(stranger, name, "wrong-password")
+    assert (status, seconds > 1.5) == (403, True), "no password of theirs was looked at: the right one had cleared it"
+    assert "Traceback" not in hub.log.read_text()[logged:]
+
+
+def _hub_port(hub: LocalHub) -> int:
+    """Where the hub itself listens, behind its proxy."""
+    (port,) = re.findall(r"Hub API listening on http://127.0.0.1:(\d+)", hub.log.read_text())
+    return int(port)
+
+
 def _post(api: Api, name: str) -> requests.Response:
     return api("POST", ROUTE, json={"username": name, "password": "wrong-password"})
 
@@ -217,8 +257,7 @@ c.JupyterHub.trusted_downstream_ips = ["127.0.0.1"]
         for _ in range(4):
             assert _attempt(everybody, fresh("user"), "wrong", **{"X-Forwarded-For": "203.0.113.7"})[1] < 0.9
         # Straight to the hub, as a proxy in front of it does.
-        (port,) = re.findall(r"Hub API listening on http://127.0.0.1:(\d+)", trusting.log.read_text())
-        url = f"http://127.0.0.1:{port}{urlsplit(trusting.api_url).path}{ROUTE}"
+        url = f"http://127.0.0.1:{_hub_port(trusting)}{urlsplit(trusting.api_url).path}{ROUTE}"
 
         def attempt(address: str, password: str = "wrong", **more: str) -> float:
             began = time.monotonic()

@@ -22,7 +22,7 @@ from jupyterhub.apihandlers.base import APIHandler
 from msgspec import Struct
 from sqlalchemy.exc import SQLAlchemyError
 from tornado.netutil import is_valid_ip
-from tornado.web import HTTPError
+from tornado.web import Finish, HTTPError
 
 from jhub.errors import InvalidInput
 from jhub.extension.slowing import Busy, Limit, Slowing
@@ -98,6 +98,12 @@ class PasswordToken(APIHandler):  # type: ignore[misc]  # JupyterHub carries no 
     def initialize(self) -> None:
         """Keep the query out of the log, whatever comes of the request: people put the password there too."""
         self.request.uri = self.request.path
+        self._left = asyncio.Event()
+
+    def on_connection_close(self) -> None:
+        """Tornado's word that nobody waits for the answer any more."""
+        super().on_connection_close()
+        self._left.set()
 
     # Who asks is decided by the body alone: a cookie or token that comes along must neither help nor be touched.
     async def get_current_user(self) -> Any:
@@ -149,7 +155,7 @@ class PasswordToken(APIHandler):  # type: ignore[misc]  # JupyterHub carries no 
                     stack.enter_context(ADDRESSES.under_way(address))
             except Busy as busy:
                 raise TooMany(busy.seconds) from None
-            await asyncio.sleep(max(slowing.wait(key, time.monotonic()) for slowing, key in keys))
+            await self._wait(max(slowing.wait(key, time.monotonic()) for slowing, key in keys))
             try:
                 authenticated = await self._authenticated(login)
             except HTTPError:
@@ -159,6 +165,15 @@ class PasswordToken(APIHandler):  # type: ignore[misc]  # JupyterHub carries no 
             # The address is not forgiven: a guesser may have an account as well.
             NAMES.succeeded(name)
             return authenticated
+
+    async def _wait(self, seconds: float) -> None:
+        """Raises Finish where the client leaves: its place is for others, and its password is not looked at."""
+        try:
+            await asyncio.wait_for(self._left.wait(), seconds)
+        except TimeoutError:
+            return
+        self.set_status(499, "Client Closed Request")
+        raise Finish
 
     def _normal(self, username: str) -> str:
         """The name as the authenticator knows it, so that other spellings are no other names."""
