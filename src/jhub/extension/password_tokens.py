@@ -89,6 +89,9 @@ def read_login(content_type: str, body: bytes) -> Login:
         texts[name] = value
     if len(texts["username"]) > LONGEST_NAME:
         raise InvalidInput(f"the username is longer than {LONGEST_NAME} characters")
+    if not texts["username"].isprintable():
+        # Neither the log nor the database is the place for line breaks and halves of characters.
+        raise InvalidInput("the username has characters that cannot be printed")
     return Login(**texts)
 
 
