@@ -36,11 +36,20 @@ def test_a_success_clears_it() -> None:
     assert failed(names, "ana", 3).wait("ana", 0.0) == 0.5
 
 
-def test_being_quiet_clears_it_and_each_failure_counts_anew() -> None:
+def test_failures_are_forgotten_one_after_the_other_and_each_counts_anew() -> None:
     names = failed(Slowing(LIMIT), "ana", 9)
-    assert names.wait("ana", slowing.QUIET_SECONDS - 1) == 5.0
+    each = slowing.QUIET_SECONDS / LIMIT.counted
+    waits = [names.wait("ana", number * each + 0.1) for number in range(LIMIT.counted)]
+    assert waits == [5.0, 4.0, 2.0, 1.0, 0.5, 0.0, 0.0]
     assert names.wait("ana", slowing.QUIET_SECONDS) == 0.0
     assert failed(names, "ana", 1, now=slowing.QUIET_SECONDS).wait("ana", slowing.QUIET_SECONDS) == 0.0
+
+
+def test_a_failure_now_and_then_never_makes_anybody_wait() -> None:
+    addresses = Slowing(Limit(free=100, first=0.5, most=5.0, at_once=50))
+    for minute in range(1000):
+        failed(addresses, "192.0.2.1", 1, now=minute * 60.0)
+    assert addresses.wait("192.0.2.1", 60_000.0) == 0.0
 
 
 def test_few_attempts_are_under_way_at_a_time() -> None:

@@ -1,10 +1,11 @@
 """How long somebody waits who may be guessing passwords. Pure: the time is told, and nothing waits here.
 
-Nobody is ever locked out: a wait has an end, a success clears it for a name, and so does being quiet.
+Nobody is ever locked out: a wait has an end, a success clears it for a name, and time does for all.
 """
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -14,7 +15,9 @@ from msgspec import Struct
 MOST_KEYS = 10_000
 """That are remembered; then those that failed longest ago are not."""
 QUIET_SECONDS = 600.0
-"""After which a key's failures are forgotten."""
+"""After which all of a key's failures are forgotten: one after the other, the first of them soon. Otherwise a single
+forgotten script would in the end have everybody at its address wait, for as long as it runs.
+"""
 
 
 class Limit(Struct, frozen=True, kw_only=True):
@@ -29,10 +32,15 @@ class Limit(Struct, frozen=True, kw_only=True):
     at_once: int
     """Attempts that may be under way at a time."""
 
+    @property
+    def counted(self) -> int:
+        """Failures beyond which the wait grows no more. More than these are not counted."""
+        return self.free + 1 + math.ceil(math.log2(self.most / self.first))
+
     def wait(self, failures: int) -> float:
         """Seconds to wait after so many failures."""
-        # Beyond some tens the power has more digits than anybody needs.
-        return min(self.most, self.first * 2.0 ** min(failures - self.free - 1, 30)) if failures > self.free else 0.0
+        over = min(failures, self.counted) - self.free
+        return min(self.most, self.first * 2.0 ** (over - 1)) if over > 0 else 0.0
 
 
 class Busy(Exception):
@@ -48,16 +56,16 @@ class Slowing:
 
     def __init__(self, limit: Limit) -> None:
         self._limit = limit
-        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._failures: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._under_way: dict[str, int] = {}
 
     def wait(self, key: str, now: float) -> float:
         """Seconds that an attempt has to wait before the password is looked at."""
-        return self._limit.wait(self._count(key, now))
+        return self._limit.wait(math.ceil(self._count(key, now)))
 
     def failed(self, key: str, now: float) -> None:
         """Count a failure."""
-        self._failures[key] = (self._count(key, now) + 1, now)
+        self._failures[key] = (min(self._count(key, now) + 1, self._limit.counted), now)
         self._failures.move_to_end(key)
         if len(self._failures) > MOST_KEYS:
             self._failures.popitem(last=False)
@@ -82,6 +90,7 @@ class Slowing:
             if not self._under_way[key]:
                 del self._under_way[key]
 
-    def _count(self, key: str, now: float) -> int:
-        count, last = self._failures.get(key, (0, now))
-        return count if now - last < QUIET_SECONDS else 0
+    def _count(self, key: str, now: float) -> float:
+        """What is left of a key's failures."""
+        count, last = self._failures.get(key, (0.0, now))
+        return max(0.0, count - (now - last) * self._limit.counted / QUIET_SECONDS)
