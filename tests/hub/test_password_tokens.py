@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import socket
 import sqlite3
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
+from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
-from hub_api import Api, Tokens
+from hub_api import BASE_URL, Api, Tokens
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_unix_socket
+from tornado.web import Application, RequestHandler
 
+from jhub.extension import password_tokens
 from jhub.local import LocalHub
 
 ROUTE = "/authorizations/token"
@@ -151,11 +159,48 @@ def test_nothing_but_the_body_counts(hub: LocalHub, hub_tokens: Tokens, stranger
             assert "Set-Cookie" not in answer.headers
 
 
-def test_the_route_behind_it_is_still_jupyterhubs(api: Api, hub_tokens: Tokens) -> None:
-    answer = api("GET", f"{ROUTE}/{hub_tokens.ana}")
-    assert answer.status_code == 200
-    assert answer.json()["name"] == "ana"
-    assert api("GET", f"{ROUTE}/none").status_code == 404
+def test_the_route_behind_it_is_still_jupyterhubs(api: Api, hub: LocalHub, hub_tokens: Tokens) -> None:
+    """It answers as on the same hub without the extension's route."""
+    without = """
+from jupyterhub import apihandlers
+from jhub.extension.password_tokens import PasswordToken
+apihandlers.default_handlers[:] = [each for each in apihandlers.default_handlers if PasswordToken not in each]
+"""
+    service = f'c.JupyterHub.services = [{{"name": "robot", "api_token": {hub_tokens.service!r}}}]\n'
+    with LocalHub(base_url=BASE_URL, users=["ana"], config=without + service) as bare:
+        login = {"auth": {"username": "ana", "password": bare.user_password}}
+        ana = Api(bare)("POST", "/users/ana/tokens", json=login).json()["token"]
+        assert Api(bare)("POST", ROUTE, json=login["auth"]).status_code == 404, "this one is without"
+        theirs = [_told(answer) for answer in _asked_behind(bare, ana, hub_tokens.service)]
+    ours = [_told(answer) for answer in _asked_behind(hub, hub_tokens.ana, hub_tokens.service)]
+    assert ours == theirs
+    assert [status for status, *_ in ours][:3] == [200, 200, 404]
+    assert api("GET", f"{ROUTE}/{hub_tokens.ana}").json()["name"] == "ana"
+
+
+def _asked_behind(hub: LocalHub, ana: str, service: str) -> list[requests.Response]:
+    user, nobody = Api(hub, ana), Api(hub)
+    body = {"username": "ana", "password": hub.user_password}
+    return [
+        user("GET", f"{ROUTE}/{ana}"),
+        user("GET", f"{ROUTE}/{service}", json=body),
+        user("GET", f"{ROUTE}/none"),
+        user("HEAD", f"{ROUTE}/{ana}"),
+        user("POST", f"{ROUTE}/{ana}", json=body),
+        user("DELETE", f"{ROUTE}/{ana}"),
+        nobody("GET", f"{ROUTE}/{ana}"),
+        nobody("GET", f"{ROUTE}/{ana}", json=body),
+        nobody("GET", f"{ROUTE}/", json=body),
+        nobody("POST", f"{ROUTE}/x/y", json=body),
+    ]
+
+
+def _told(answer: requests.Response) -> tuple[int, set[str], Any]:
+    """What it says, but for times and their like."""
+    body: Any = answer.text
+    if answer.headers.get("Content-Type") == "application/json" and body:
+        body = {key: value for key, value in answer.json().items() if key not in ("created", "last_activity")}
+    return answer.status_code, set(answer.headers), body
 
 
 # ---------------------------------------------------------------- slowed, never locked
@@ -276,6 +321,51 @@ c.JupyterHub.trusted_downstream_ips = ["127.0.0.1"]
         assert attempt("198.51.100.1, 203.0.113.7") > 1, "what comes before it, anybody can have said"
         assert attempt("203.0.113.7", **{"X-Real-Ip": "198.51.100.2"}) > 1
         assert attempt("not an address") < 0.9
+        for _ in range(3):
+            assert attempt("2001:db8::1") < 0.9
+        assert attempt("2001:db8::ffff:1") > 1, "a machine may have either"
+        assert attempt("2001:db8:0:1::1") < 0.9
+        # Through the hub's own proxy, from another address: on Linux, a machine has more than one to itself.
+        if sys.platform == "linux":
+            for number in range(4):
+                began = time.monotonic()
+                _post_from("127.0.0.2", trusting, fresh("user"))
+                assert (time.monotonic() - began > 1) == (number == 3)
+            assert _attempt(everybody, fresh("user"), "wrong")[1] < 0.9
+
+
+def _post_from(source: str, hub: LocalHub, name: str) -> None:
+    site = urlsplit(hub.api_url)
+    with closing(HTTPConnection("127.0.0.1", site.port, timeout=20, source_address=(source, 0))) as connection:
+        body = json.dumps({"username": name, "password": "wrong"})
+        # What a stranger says of himself, the proxy does not pass on.
+        connection.request("POST", site.path + ROUTE, body, {**JSON, "X-Forwarded-For": "203.0.113.9"})
+        assert connection.getresponse().status == 403
+
+
+def test_who_connects_by_a_unix_socket_has_no_address(tmp_path: Path) -> None:
+    """Tornado gives 0.0.0.0 out for the address of the proxy there, and believes what it says of others."""
+    seen = []
+
+    class Page(RequestHandler):
+        def get(self) -> None:
+            seen.append((self.request.remote_ip, password_tokens.trusted_address(self.request)))
+
+    async def serve() -> None:
+        # As JupyterHub makes it.
+        server = HTTPServer(Application([("/", Page)]), xheaders=True, trusted_downstream=["0.0.0.0", ""])
+        server.add_socket(bind_unix_socket(str(tmp_path / "hub")))
+        for header in ("", "X-Forwarded-For: 203.0.113.7\r\n"):
+            reader, writer = await asyncio.open_unix_connection(tmp_path / "hub")
+            writer.write(f"GET / HTTP/1.1\r\nHost: hub\r\n{header}\r\n".encode())
+            assert b" 200 " in await reader.readline()
+            writer.close()
+            await writer.wait_closed()
+        server.stop()
+        await server.close_all_connections()
+
+    asyncio.run(serve())
+    assert seen == [("0.0.0.0", None), ("203.0.113.7", None)]
 
 
 def test_no_log_has_the_password_whoever_fails() -> None:

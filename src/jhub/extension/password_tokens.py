@@ -15,13 +15,13 @@ import math
 import time
 import traceback
 from contextlib import ExitStack
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Any, NoReturn
 
 from jupyterhub import apihandlers
 from jupyterhub.apihandlers.base import APIHandler
 from msgspec import Struct
 from sqlalchemy.exc import SQLAlchemyError
-from tornado.netutil import is_valid_ip
 from tornado.web import Finish, HTTPError
 
 from jhub.errors import InvalidInput
@@ -192,7 +192,7 @@ class PasswordToken(APIHandler):  # type: ignore[misc]  # JupyterHub carries no 
         except HTTPError:
             self._refuse()
         except Exception as error:  # noqa: BLE001  # as JupyterHub does: authenticators fail on what they do not expect
-            # Its type only: what an authenticator says may repeat the password.
+            # It counts as a wrong password, which some raise for. Its type only: what it says may repeat the password.
             self.log.warning("The authenticator failed at a login by username and password: %s", type(error).__name__)
             self._refuse()
         if not authenticated:
@@ -238,4 +238,15 @@ def trusted_address(request: Any) -> str | None:
     # Each proxy adds whom it was asked by. What stands before the last that is not one of ours, anybody can have said.
     said = (each.strip() for each in reversed(request.headers.get("X-Forwarded-For", "").split(",")))
     address = next((each for each in said if each not in trusted), "")
-    return address if is_valid_ip(address) else None
+    return _one(address)
+
+
+def _one(address: str) -> str | None:
+    """What counts as one: an address or, of IPv6, the 64 bits of its network, within which a machine has them all."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return None
+    if isinstance(parsed, IPv4Address):
+        return str(parsed)
+    return str(parsed.ipv4_mapped or IPv6Network((int(parsed) >> 64 << 64, 64)))
