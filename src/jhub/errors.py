@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -41,6 +41,10 @@ PHRASES = {
     429: "the hub asks to slow down",
     500: "the hub failed",
 }
+
+
+MOST_NAMES = 20
+"""That a message lists."""
 
 
 class HubError(Exception):
@@ -294,3 +298,10 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         except (ValueError, TypeError, IndexError, OverflowError):
             return None
     return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def listed(names: Iterable[str]) -> str:
+    """The names that are allowed, for a message."""
+    every = list(names)
+    more = len(every) - MOST_NAMES
+    return ", ".join(every[:MOST_NAMES]) + (f", and {more} more" if more > 0 else "")

@@ -14,6 +14,8 @@ from msgspec.structs import force_setattr
 
 UNLISTED = "--unlisted-choice"
 """What follows an option's name in a start that brings a text of its own."""
+UNLISTED_SELECTED = UNLISTED.removeprefix("--")
+"""What KubeSpawner's form selects where its text field counts."""
 
 SECRET = {"token", "auth_state", "state", "access_token", "code", "accept_url", "full_accept_url"}
 

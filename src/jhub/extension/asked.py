@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from jhub.extension.verdict import Refused, listed
+from jhub.errors import listed
+from jhub.extension.verdict import Refused
 from jhub.models import UNLISTED
 from jhub.profiles.fields import shown
 from jhub.profiles.model import Profile, start_names

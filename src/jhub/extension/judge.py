@@ -7,16 +7,14 @@ from typing import Any
 
 import regex
 
+from jhub.errors import listed
 from jhub.extension.asked import of_profile, profile_named
 from jhub.extension.gate import Owner, admits, taken, visible
 from jhub.extension.overrides import filled, merged_deeply, merged_settings
-from jhub.extension.verdict import NONE_AVAILABLE, Refusal, Refused, Verdict, listed
-from jhub.models import UNLISTED
+from jhub.extension.verdict import NONE_AVAILABLE, Refusal, Refused, Verdict
+from jhub.models import UNLISTED, UNLISTED_SELECTED
 from jhub.profiles.fields import shown
 from jhub.profiles.model import Option, Overrides, Profile, Profiles
-
-UNLISTED_SELECTED = UNLISTED.removeprefix("--")
-"""What KubeSpawner's form selects where the text field counts."""
 
 LONGEST = 500
 """Characters of an unlisted choice. The longest names of images have fewer."""

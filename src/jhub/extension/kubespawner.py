@@ -71,10 +71,10 @@ def _entry(profile: Profile, *, default: bool) -> dict[str, Any]:
 
 def _option(option: Option) -> dict[str, Any]:
     entry: dict[str, Any] = {"display_name": option.display_name}
+    default = option.default
     if option.choices:
         entry["choices"] = {
-            choice.key: {"display_name": choice.display_name, "default": choice is option.default}
-            for choice in option.choices
+            choice.key: {"display_name": choice.display_name, "default": choice is default} for choice in option.choices
         }
     if option.unlisted_choice is not None:
         entry["unlisted_choice"] = {

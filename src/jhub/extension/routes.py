@@ -74,7 +74,7 @@ class JudgedStart(UserServerAPIHandler):  # type: ignore[misc]  # JupyterHub car
             # JupyterHub 6 would not look at them, and start the default.
             raise HTTPError(400, "user options go into user_options, beside display_name")
         # {"user_options": {…}}, or the older form, which JupyterHub 6 knows too: the whole body.
-        options = self.get_server_json_body()["user_options"] if EDITS else self.get_json_body()
+        options = self.get_server_json_body()["user_options"] if EDITS else body
         if options is not None and not isinstance(options, dict):
             raise HTTPError(400, "user options must be a JSON object")
         return options

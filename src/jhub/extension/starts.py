@@ -23,11 +23,11 @@ from jupyterhub.utils import url_path_join
 from tornado.httputil import url_concat
 from tornado.web import HTTPError
 
+from jhub.errors import MOST_NAMES
 from jhub.extension.gate import owner_of, visible
 from jhub.extension.judging import judge_start
 from jhub.extension.marks import is_marked, marked
 from jhub.extension.source import current
-from jhub.extension.verdict import MOST_NAMES
 
 QUERY = "opt-profile" if version_info >= (6,) else "profile"
 """What the spawn page's address calls the profile."""

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
 
 from jhub.profiles.model import Profile
-
-MOST_NAMES = 20
-"""That a message lists."""
 
 NONE_AVAILABLE = "no profile is available"
 """For whom there is none."""
@@ -42,10 +38,3 @@ class Refused(Exception):
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
         self.refusal = Refusal(status=status, message=message)
-
-
-def listed(names: Iterable[str]) -> str:
-    """The names that are allowed, for a message."""
-    every = list(names)
-    more = len(every) - MOST_NAMES
-    return ", ".join(every[:MOST_NAMES]) + (f", and {more} more" if more > 0 else "")

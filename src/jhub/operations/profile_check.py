@@ -9,15 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from jhub.errors import BadRequest, NotAuthorized, NotFound
-from jhub.models import Profile, ProfileOption
+from jhub.errors import BadRequest, NotAuthorized, NotFound, listed
+from jhub.models import UNLISTED_SELECTED, Profile, ProfileOption
 
 OF_FORMS = ("profile-option-", "_")
 """What names begin with that the hub's own form sends. It sends what is set for other profiles too."""
-UNLISTED_SELECTED = "unlisted-choice"
-"""What that form selects where its text field counts."""
-MOST_NAMES = 20
-"""That a message lists."""
 
 
 def check(profiles: Sequence[Profile], options: Mapping[str, Any], about: str = "server", path: str = "") -> None:
@@ -47,10 +43,8 @@ def check(profiles: Sequence[Profile], options: Mapping[str, Any], about: str = 
 
 def known(what: str, names: Iterable[str]) -> str:
     """The names that are allowed, for a message; empty where there are none."""
-    every = list(names)
-    more = len(every) - MOST_NAMES
-    listed = ", ".join(every[:MOST_NAMES]) + (f", and {more} more" if more > 0 else "")
-    return f"known {what}: {listed}" if every else ""
+    told = listed(names)
+    return f"known {what}: {told}" if told else ""
 
 
 def _unknown_option(profile: Profile, options: Mapping[str, Any]) -> str:
