@@ -24,7 +24,7 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -69,6 +69,16 @@ class After:
 
 Reply: TypeAlias = Answer | Events | HubError | After
 Replies: TypeAlias = Iterable[Reply] | Callable[[Request[Any] | Listen[Any]], Reply]
+
+
+@runtime_checkable
+class InTime(Protocol):
+    """A function of the step that goes by the virtual clock: `now` is set before each call."""
+
+    now: float
+    """Seconds."""
+
+    def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply: ...
 
 
 def reply(
@@ -130,7 +140,8 @@ def play(
     Parameters
     ----------
     replies
-        One for each request or stream, in order; or a function of the step. `HubError`s are raised in the flow.
+        One for each request or stream, in order; or a function of the step, which may be an `InTime`. `HubError`s are
+        raised in the flow.
     version
         What `HubVersion` answers.
     interrupt_at
@@ -266,6 +277,8 @@ class _Stage(Generic[T]):
 
     def answer(self, actor: _Actor, step: Request[Any] | Listen[Any]) -> None:
         self.played.sent.append(step)
+        if isinstance(self.reply_to, InTime):
+            self.reply_to.now = self.now
         given = self.reply_to(step) if self.reply_to else self.replies.popleft() if self.replies else None
         assert given is not None, f"no reply left for {self.played.calls[-1]}"
         seconds = 0.0

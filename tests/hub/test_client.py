@@ -341,7 +341,7 @@ def test_several_servers_are_started_at_once(zero_admin: Any, zero_user: str, fr
 
 def test_two_failures_in_a_row_stop_a_fleet(zero_admin: Any, zero_user: str) -> None:
     targets = [f"{zero_user}/s{number}" for number in range(5)]
-    with zero_admin.servers.start_many(targets, profile="ends_at_once", at_once=1) as fleet:
+    with zero_admin.servers.start_many(targets, profile="ends_at_once") as fleet:
         events = list(fleet)
     assert [event.kind for event in events].count("failed") == 2
     assert [event.kind for event in events].count("skipped") == 3

@@ -223,7 +223,7 @@ def test_several_servers_are_started_stopped_and_deleted_at_once(admin: Any, use
 @FLEETS
 def test_two_refusals_in_a_row_stop_a_fleet(admin: Any, user: str) -> None:
     targets = [f"{user}/s{number}" for number in range(4)]
-    with admin.servers.start_many(targets, profile="refused", at_once=1) as fleet:
+    with admin.servers.start_many(targets, profile="refused") as fleet:
         kinds = [event.kind for event in fleet]
     assert (kinds.count("failed"), kinds.count("skipped")) == (2, 2)
     assert all("not for you" in str(event.error) for event in fleet.summary.failed)

@@ -11,10 +11,9 @@ from loopback import MOST, as_ana, async_hub_at, endless, hub_at, refusing, with
 
 from jhub import AsyncHub, Hub
 from jhub.errors import HubError, InvalidInput
-from jhub.fleet.coordinator import coordinate
-from jhub.fleet.events import Target
+from jhub.fleet.servers import FleetOps
 from jhub.operations.hub import HubOps
-from jhub.steps import Cancel, Flow, Fork, HubVersion, Next, Sleep, send
+from jhub.steps import Cancel, Flow, Fork, HubVersion, Next, Plan, Sleep, send
 
 USERS = ["ana", "ben"]
 
@@ -27,8 +26,8 @@ def test_there_is_no_summary_before_the_end() -> None:
             _ = fleet.summary
 
 
-def refused() -> Flow[Any]:
-    return coordinate([Target("ana")], lambda target: Sleep(0), begins="starting", ends="ready", window=0)  # type: ignore[arg-type, return-value]
+def refused() -> Plan[Any]:
+    return FleetOps.start_many(["ana"], hub_load=0)
 
 
 def test_an_error_of_the_fleet_itself_is_raised_by_iterating_and_by_its_summary() -> None:

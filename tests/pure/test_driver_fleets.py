@@ -24,6 +24,7 @@ class Counting:
         self.seconds = seconds
         self.lock = threading.Lock()
         self.open = self.most = 0
+        self.up: set[str] = set()
 
     def __call__(self, visit: Visit) -> None:
         with self.lock:
@@ -32,10 +33,15 @@ class Counting:
         visit.hold(self.seconds)
         with self.lock:
             self.open -= 1
+        path = visit.path.partition("?")[0].removeprefix("/hub/api")
+        up = [{"name": user, "servers": {"": {"name": "", "ready": True}}} for user in sorted(self.up)]
         if visit.command == "POST":
+            self.up.add(path.split("/")[2])
             visit.json({}, 201)
+        elif path == "/users":
+            visit.json({"items": up, "_pagination": {"next": None, "total": len(up)}})
         else:
-            visit.json({"name": "", "ready": True, "version": "6.1.1"})
+            visit.json(next((user for user in up if path == f"/users/{user['name']}"), {"version": "6.1.1"}))
 
 
 def threads() -> set[threading.Thread]:
@@ -50,12 +56,12 @@ def threads() -> set[threading.Thread]:
 def test_a_fleet_tells_its_events_and_its_summary() -> None:
     counting = Counting(0.02)
     with hub_at(counting) as (site, hub):
-        with hub.servers.start_many(USERS, at_once=3) as fleet:
+        with hub.servers.start_many(USERS) as fleet:
             events = list(fleet)
         summary = fleet.summary
         assert summary.ok
         assert {str(event.target) for event in summary.done} == set(USERS)
-        assert 2 <= counting.most <= 3
+        assert counting.most >= 2
         posts = Counter(call for call in site.calls if call.startswith("POST"))
     assert posts == Counter(f"POST /hub/api/users/{user}/server" for user in USERS)
     assert all(isinstance(event, ServerEvent) for event in events)
@@ -66,11 +72,11 @@ def test_an_asynchronous_fleet_tells_its_events_and_its_summary() -> None:
     async def go() -> None:
         counting = Counting(0.02)
         async with async_hub_at(counting) as (_, hub):
-            async with hub.servers.start_many(USERS, at_once=3) as fleet:
+            async with hub.servers.start_many(USERS) as fleet:
                 events = [event async for event in fleet]
             assert fleet.summary.ok
             assert {str(event.target) for event in fleet.summary.done} == set(USERS)
-            assert 2 <= counting.most <= 3
+            assert counting.most >= 2
         assert Counter(event.kind for event in events) == {"queued": 6, "starting": 6, "ready": 6}
 
     asyncio.run(go())
@@ -84,7 +90,7 @@ def test_events_come_while_the_fleet_is_under_way() -> None:
 def test_a_fleet_needs_one_thread_however_many_servers_there_are() -> None:
     counting = Counting(0.1)
     before = threads()
-    with hub_at(counting) as (_, hub), hub.servers.start_many(USERS, at_once=6) as fleet:
+    with hub_at(counting) as (_, hub), hub.servers.start_many(USERS) as fleet:
         most = max(len(threads() - before) for _ in fleet)
     assert counting.most > 2
     assert most == 1
@@ -97,7 +103,7 @@ def test_leaving_a_fleet_early_sends_nothing_more_and_leaves_no_thread() -> None
     before = threads()
     began = time.monotonic()
     with hub_at(Counting(0.05)) as (site, hub):
-        with hub.servers.start_many([f"u{n}" for n in range(100)], at_once=2) as fleet:
+        with hub.servers.start_many([f"u{n}" for n in range(100)]) as fleet:
             for event in fleet:
                 if event.kind == "ready":
                     break
@@ -105,7 +111,7 @@ def test_leaving_a_fleet_early_sends_nothing_more_and_leaves_no_thread() -> None
         time.sleep(0.2)  # what was on its way arrives
         calls = len(site.calls)
         time.sleep(0.3)
-        assert len(site.calls) == calls < 20
+        assert len(site.calls) == calls < 40
     assert time.monotonic() - began < MOST
 
 
@@ -113,7 +119,7 @@ def test_leaving_an_asynchronous_fleet_early_sends_nothing_more_and_leaves_no_ta
     async def go() -> None:
         async with async_hub_at(Counting(0.05)) as (site, hub):
             before = asyncio.all_tasks()
-            async with hub.servers.start_many([f"u{n}" for n in range(100)], at_once=2) as fleet:
+            async with hub.servers.start_many([f"u{n}" for n in range(100)]) as fleet:
                 async for event in fleet:
                     if event.kind == "ready":
                         break
@@ -121,7 +127,7 @@ def test_leaving_an_asynchronous_fleet_early_sends_nothing_more_and_leaves_no_ta
             await asyncio.sleep(0.2)  # what was on its way arrives
             calls = len(site.calls)
             await asyncio.sleep(0.3)
-            assert len(site.calls) == calls < 20
+            assert len(site.calls) == calls < 40
 
     asyncio.run(go())
 

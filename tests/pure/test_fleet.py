@@ -1,300 +1,496 @@
-"""Many at once: the window, the order, the breaker, and a hub that asks to slow down. On a virtual clock."""
+"""Many servers on a hub in virtual time: its limit, the canary, the breaker, outages, and how few requests it takes."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import pairwise
+from typing import Any
 
 import pytest
+from busy_hub import FULL, BusyHub
 
-from jhub.errors import HubError, HubFull, InvalidInput, NotFound, SpawnFailed, Throttled
-from jhub.fleet.coordinator import coordinate
+from jhub.errors import HubError, HubFull, InvalidInput, MissingScope, SpawnFailed, StillPending, Unavailable
 from jhub.fleet.events import FINAL, ServerEvent, Summary, Target
+from jhub.fleet.servers import FleetOps
 from jhub.models import Server
-from jhub.steps import Emit, Flow, Interrupted, Now, Sleep, send
-from jhub.testing import Played, play, reply
+from jhub.steps import Listen, Request
+from jhub.testing import Played, Reply, play, refusal, reply
 
-USERS = [f"user{n}" for n in range(10)]
-
-
-def works(target: Target) -> Flow[Server | None]:
-    yield Sleep(10)
-    return Server(user=target.user, name=target.name, ready=True)
+USERS = [f"u{n:03}" for n in range(200)]
+TEN = USERS[:10]
+TOO_BUSY = refusal(429, "Too many users trying to log in right now.", headers={"retry-after": "40"})
 
 
-def breaks(target: Target) -> Flow[Server | None]:
-    yield Sleep(1)
-    raise SpawnFailed(str(target), "no quota left")
+def start(hub: Callable[..., Reply], users: Iterable[str] = USERS, **how: Any) -> Played[Summary]:
+    version = ".".join(map(str, hub.version)) if isinstance(hub, BusyHub) else "6.1.1"
+    interrupt_at = how.pop("interrupt_at", None)
+    return play(FleetOps.start_many(users, **how), hub, version=version, interrupt_at=interrupt_at)
 
 
-def fails(error: HubError) -> Flow[Server | None]:
-    yield Sleep(0)
-    raise error
-
-
-def run(
-    users: Iterable[str],
-    child: Callable[[Target], Flow[Server | None]] = works,
-    *,
-    window: int = 4,
-    forgiven: int = 2,
-    interrupt_at: float | None = None,
-) -> Played[Summary]:
-    flow = coordinate(
-        [Target.of(user) for user in users], child, begins="starting", ends="ready", window=window, forgiven=forgiven
-    )
-    return play(flow, lambda step: reply(204), interrupt_at=interrupt_at)
-
-
-def told(played: Played[Summary], kind: str) -> list[str]:
-    return [str(event.target) for event in played.emitted if event.kind == kind]
+def path(user: str) -> str:
+    return f"/users/{user}/server"
 
 
 def names(events: Iterable[ServerEvent]) -> list[str]:
     return [str(event.target) for event in events]
 
 
-@pytest.mark.parametrize(("window", "seconds"), [(1, 100), (2, 50), (3, 40), (4, 30), (10, 10), (99, 10)])
-def test_no_more_than_the_window_are_on_their_way(window: int, seconds: float) -> None:
-    played = run(USERS, window=window)
-    under_way = most = 0
-    for event in played.emitted:
-        under_way += {"starting": 1, "ready": -1}.get(event.kind, 0)
-        most = max(most, under_way)
-    assert most == min(window, len(USERS))
-    assert under_way == 0
-    assert played.seconds == seconds == played.result.seconds
+def told(played: Played[Summary], kind: str) -> list[str]:
+    return [str(event.target) for event in played.emitted if event.kind == kind]
+
+
+def accounted_for(played: Played[Summary], hub: BusyHub, users: Iterable[str] = USERS) -> None:
+    """Each once, as the hub has it afterwards."""
+    summary = played.result
+    ended = [*names(summary.done), *names(summary.failed), *names(summary.skipped)]
+    assert sorted(ended) == sorted(users)
+    assert {path(user) for user in names(summary.done)} == hub.ready(played.seconds)
+    finals = Counter(str(event.target) for event in played.emitted if event.kind in FINAL)
+    assert finals == Counter(users)
+
+
+# the limit
+
+
+@pytest.mark.parametrize("slow_spawn_timeout", [10, 0])
+@pytest.mark.parametrize("spawn_time", [0.2, 1, 5])
+@pytest.mark.parametrize("limit", [100, 64, 10])
+def test_a_fleet_finds_the_limit_and_keeps_to_it(limit: int, spawn_time: float, slow_spawn_timeout: float) -> None:
+    hub = BusyHub(spawn_time, concurrent_spawn_limit=limit, slow_spawn_timeout=slow_spawn_timeout)
+    played = start(hub, hub_load=1.0)
+    accounted_for(played, hub)
     assert played.result.ok
+    assert hub.most <= limit
+    assert len(played.sent) <= 2.5 * len(USERS)
+    # No client gets below what the hub's limit and its own work take.
+    canary = played.result.done[0].seconds or 0
+    least = max(len(USERS) * hub.cost, len(USERS) / limit * spawn_time) + spawn_time
+    assert played.seconds - canary <= 1.35 * least
 
 
-def test_a_place_is_taken_again_as_soon_as_it_is_free() -> None:
-    def child(target: Target) -> Flow[Server | None]:
-        yield Sleep(30 if target.user == "slow" else 10)
-        return None
-
-    assert run(["slow", "a", "b", "c"], child, window=2).seconds == 30
-
-
-@pytest.mark.parametrize("window", [0, -1])
-def test_a_fleet_of_none_at_a_time_is_refused(window: int) -> None:
-    with pytest.raises(InvalidInput):
-        _ = run(USERS, window=window).result
-
-
-def test_they_begin_in_the_order_given() -> None:
-    assert told(run(reversed(USERS), window=3), "starting") == USERS[::-1]
-
-
-def test_what_is_named_twice_is_done_once() -> None:
-    played = run(["ana", "ben", "ana", "ana/lab", "ben"])
-    assert told(played, "starting") == ["ana", "ben", "ana/lab"]
-    assert names(played.result.done) == ["ana", "ben", "ana/lab"]
-
-
-def test_nothing_to_do_is_done() -> None:
-    played = run([])
-    assert played.result == Summary()
+@pytest.mark.parametrize("limit", [10, 64])
+def test_half_of_the_limit_is_left_to_people_once_it_is_known(limit: int) -> None:
+    hub = BusyHub(5, concurrent_spawn_limit=limit)
+    played = start(hub)
     assert played.result.ok
-    assert played.emitted == []
+    refused = max(at for at, _, status in hub.posts if status == 429)
+    taken = [(at, hub.last(name)) for at, name, status in hub.posts if status != 429 and at > refused + 5]
+    for at, _ in taken:
+        coming = sum(1 for _, spawn in taken if spawn is not None and spawn.began <= at < spawn.ends)
+        assert coming <= limit // 2
+
+
+def test_few_starts_are_refused_while_the_limit_is_looked_for() -> None:
+    hub = BusyHub(5, concurrent_spawn_limit=64)
+    start(hub)
+    assert sum(status == 429 for _, _, status in hub.posts) <= 16
+
+
+def test_what_was_refused_goes_as_soon_as_one_of_ours_ends_and_nobody_sleeps() -> None:
+    hub = BusyHub(2, concurrent_spawn_limit=3)
+    played = start(hub, TEN, hub_load=1.0)
+    assert played.result.ok
+    assert played.seconds < 2 + 3 * 2 + 2  # and not 40, as the hub has said
+
+
+def test_where_others_have_it_all_the_hubs_word_is_kept_to() -> None:
+    hub = BusyHub(1, concurrent_spawn_limit=10, others=10)
+    played = start(hub, TEN, timeout=100)
+    moments = [at for at, _, _ in hub.posts]
+    assert len(moments) <= 6
+    assert all(later - earlier >= 40 for earlier, later in pairwise(moments))
+    assert not played.result.done
+    assert len(played.result.failed) == 2
+    assert "Too many users" in played.result.skipped[0].message
+
+
+def test_being_refused_is_told_with_the_hubs_words_and_is_no_failure() -> None:
+    hub = BusyHub(1, refuses={path("ana"): TOO_BUSY})
+    played = start(hub, ["ana"], max_failures=1)
+    assert [event.kind for event in played.emitted] == ["queued", "starting", "queued", "starting", "ready"]
+    assert "Too many users" in played.emitted[2].message
+    assert 41 <= played.seconds < 42
+
+
+def test_what_was_refused_keeps_its_place() -> None:
+    hub = BusyHub(1, refuses={path("u000"): TOO_BUSY})
+    assert told(start(hub, TEN), "starting")[:3] == ["u000", "u000", "u001"]
+
+
+def test_the_pace_is_told_once_it_is_known() -> None:
+    played = start(BusyHub(5, concurrent_spawn_limit=10))
+    paces = [event.pace for event in played.emitted if event.kind == "starting"]
+    assert paces[0] is None
+    assert paces[-1] == 5
+
+
+# few requests
+
+
+@pytest.mark.parametrize("slow_spawn_timeout", [10, 0])
+@pytest.mark.parametrize("spawn_time", [3, 90])
+def test_many_are_watched_by_few_requests(spawn_time: float, slow_spawn_timeout: float) -> None:
+    hub = BusyHub(spawn_time, slow_spawn_timeout=slow_spawn_timeout)
+    played = start(hub)
+    assert played.result.ok
+    assert len(played.sent) <= 2.5 * len(USERS)
+    assert hub.asked["LISTEN"] <= 1  # the canary's
+
+
+def test_a_hub_with_many_pages_of_servers_is_looked_at_less_often() -> None:
+    hub = BusyHub(10, slow_spawn_timeout=0, page=20)
+    played = start(hub)
+    assert played.result.ok
+    assert len(played.sent) <= 2.5 * len(USERS)
+
+
+def test_a_few_are_followed_by_their_streams() -> None:
+    hub = BusyHub(20, slow_spawn_timeout=0)
+    played = start(hub, ["ana", "bo/lab"])
+    assert hub.asked["LISTEN"] == 2
+    assert [event.message for event in played.emitted if event.kind == "progress"] == ["pulling"] * 2
+    assert len(played.sent) <= 6
+
+
+def test_servers_of_one_user_take_one_call_to_look_at() -> None:
+    hub = BusyHub(2, slow_spawn_timeout=0)
+    played = start(hub, [f"ana/lab{n}" for n in range(8)])
+    assert played.result.ok
+    assert {step.path for step in played.sent if isinstance(step, Request) and step.method == "GET"} == {"/users/ana"}
+
+
+def test_a_token_that_may_not_list_users_asks_for_each() -> None:
+    class NoList(BusyHub):
+        def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
+            return refusal(403, "requires any of [list:users]") if step.path == "/users" else super().__call__(step)
+
+    played = start(NoList(2, slow_spawn_timeout=0), TEN)
+    assert played.result.ok
+    assert played.calls.count("GET /users") == 1
+
+
+def test_a_token_that_may_not_see_servers_is_told_before_anything_is_sent() -> None:
+    users = [{"name": user} for user in TEN]
+    page = {"items": users, "_pagination": {"next": None, "total": 10}}
+
+    def blind(step: Request[Any] | Listen[Any]) -> Reply:
+        return reply(json=page if step.path == "/users" else {"name": step.path.split("/")[2]})
+
+    played = play(FleetOps.start_many(TEN), blind)
+    assert isinstance(played.error, MissingScope)
+    assert not [call for call in played.calls if call.startswith("POST")]
+
+
+# the order, and what is told
 
 
 def test_every_target_is_queued_then_begun_then_ended_once() -> None:
-    played = run(USERS, window=3)
-    for user in USERS:
+    played = start(BusyHub(), TEN)
+    assert told(played, "starting") == TEN
+    for user in TEN:
         kinds = [event.kind for event in played.emitted if event.target.user == user]
         assert kinds == ["queued", "starting", "ready"]
 
 
+def test_what_is_named_twice_is_done_once() -> None:
+    played = start(BusyHub(), ["ana", "bo", "ana", "ana/lab", "bo"])
+    assert sorted(names(played.result.done)) == ["ana", "ana/lab", "bo"]
+
+
+def test_nothing_to_do_is_done() -> None:
+    played = start(BusyHub(), [])
+    assert played.result == Summary()
+    assert played.result.ok
+    assert played.sent == []
+
+
 def test_an_end_carries_its_server_and_its_seconds() -> None:
-    (event,) = run(["ana/lab"]).result.done
-    assert event.kind == "ready"
-    assert event.server == Server(user="ana", name="lab", ready=True)
-    assert event.seconds == 10
-    assert event.error is None
+    (event,) = start(BusyHub(7), ["ana/lab"]).result.done
+    assert event.server is not None
+    assert event.server.target == "ana/lab"
+    assert event.seconds == pytest.approx(7, abs=0.5)
 
 
 def test_a_failure_carries_its_reason_and_its_error() -> None:
-    (event,) = run(["ana"], breaks).result.failed
-    assert event.message == "no quota left"
-    assert event.seconds == 1
-    assert isinstance(event.error, SpawnFailed)
-    assert event.server is None
+    for slow_spawn_timeout in (0, 10):
+        (event,) = start(
+            BusyHub(1, fails=lambda path: True, slow_spawn_timeout=slow_spawn_timeout), ["ana"]
+        ).result.failed
+        assert event.message == "no quota left"
+        assert isinstance(event.error, SpawnFailed)
+        assert event.server is None
 
 
-def test_a_failure_does_not_name_its_server_twice() -> None:
-    (event,) = run(["ana/lab"], lambda target: fails(NotFound(f"server {target}: not found"))).result.failed
-    assert event.message == "not found"
-    assert str(event.error) == "server ana/lab: not found"
+# the canary and the breaker
 
 
-def test_two_failures_in_a_row_end_the_sending() -> None:
-    played = run(USERS, breaks, window=1)
-    assert names(played.result.failed) == USERS[:2]
-    assert names(played.result.skipped) == USERS[2:]
-    assert told(played, "starting") == USERS[:2]
-    assert told(played, "skipped") == USERS[2:]
-    assert {event.message for event in played.result.skipped} == {"after 2 failures in a row"}
-    assert played.seconds == 2
-    assert not played.result.ok
-
-
-def test_what_is_under_way_at_the_second_failure_comes_to_its_end_and_nothing_more_is_sent() -> None:
-    def child(target: Target) -> Flow[Server | None]:
-        return (yield from (breaks if target.user in USERS[:2] else works)(target))
-
-    played = run(USERS, child, window=4)
-    assert names(played.result.failed) == USERS[:2]
-    assert names(played.result.done) == USERS[2:5]
-    assert names(played.result.skipped) == USERS[5:]
-    assert played.seconds == 11
-
-
-def test_a_success_in_between_makes_up_for_a_failure() -> None:
-    def child(target: Target) -> Flow[Server | None]:
-        return (yield from (breaks if int(target.user[-1]) % 2 else works)(target))
-
-    played = run(USERS, child, window=1)
-    assert len(played.result.done) == len(played.result.failed) == 5
-    assert played.result.skipped == ()
-    assert not played.result.ok
-
-
-@pytest.mark.parametrize("forgiven", [1, 3])
-def test_how_many_failures_are_forgiven_can_be_told(forgiven: int) -> None:
-    played = run(USERS, breaks, window=1, forgiven=forgiven)
-    assert len(played.result.failed) == forgiven
-    assert len(played.result.skipped) == 10 - forgiven
-
-
-def test_a_full_hub_is_a_failure_and_not_waited_for() -> None:
-    full = HubFull("the hub has reached its limit", status=429)
-    played = run(USERS, lambda target: fails(full), window=1)
+@pytest.mark.parametrize("slow_spawn_timeout", [0, 10])
+def test_a_start_that_cannot_work_is_tried_twice_and_no_third_time(slow_spawn_timeout: float) -> None:
+    hub = BusyHub(1, fails=lambda path: True, slow_spawn_timeout=slow_spawn_timeout)
+    played = start(hub, profile="gpx")
+    accounted_for(played, hub)
+    assert len(hub.posts) == 2
     assert len(played.result.failed) == 2
-    assert played.seconds == 0
+    assert {event.message for event in played.result.skipped} == {"after 2 failures in a row: no quota left (2 times)"}
 
 
-def throttling(times: int, seconds: float = 40) -> Callable[[Target], Flow[Server | None]]:
-    """Asks to slow down so many times for each target."""
-    left = Counter[str]()
-
-    def child(target: Target) -> Flow[Server | None]:
-        left[str(target)] += 1
-        if left[str(target)] <= times:
-            raise Throttled("too many at once", seconds)
-        return (yield from works(target))
-
-    return child
+def test_one_must_come_up_before_others_are_sent() -> None:
+    hub = BusyHub(30, slow_spawn_timeout=0)
+    start(hub, TEN)
+    assert [at for at, _, _ in hub.posts if at < 30] == [hub.posts[0][0]]
 
 
-def test_a_busy_hub_is_waited_for_and_what_it_sent_back_goes_first() -> None:
-    def child(target: Target) -> Flow[Server | None]:
-        return (yield from (busy if target.user == "user0" else works)(target))
+def test_what_is_on_its_way_when_it_breaks_off_is_cancelled() -> None:
+    hub = BusyHub(
+        lambda path: 1 if path == path_of_canary else 5 if path in bad else 60,
+        fails=lambda path: path in bad,
+        slow_spawn_timeout=0,
+    )
+    played = start(hub, TEN)
+    accounted_for(played, hub, TEN)
+    assert names(played.result.done) == ["u000"]
+    assert names(played.result.failed) == ["u003", "u005"]
+    assert len(played.result.skipped) == 7
+    assert {event.message.split(":")[0] for event in played.result.skipped} == {"cancelled after 2 failures in a row"}
+    assert played.seconds < 10
 
-    busy = throttling(1)
-    played = run(USERS[:3], child, window=1)
-    assert told(played, "starting") == ["user0", "user0", "user1", "user2"]
-    assert names(played.result.done) == ["user0", "user1", "user2"]
-    assert played.seconds == 40 + 30
+
+path_of_canary = path("u000")
+bad = {path("u003"), path("u005")}
 
 
-def test_nothing_is_sent_while_the_hub_wants_to_rest() -> None:
-    began: list[float] = []
-    busy = throttling(1)
+def test_a_hub_that_cannot_cancel_brings_it_to_its_end() -> None:
+    hub = BusyHub(
+        lambda path: 1 if path == path_of_canary else 5 if path in bad else 60,
+        fails=lambda path: path in bad,
+        slow_spawn_timeout=0,
+        version=(5, 0, 0),
+    )
+    played = start(hub)
+    accounted_for(played, hub)
+    assert hub.asked["DELETE"] == 0
+    assert len(played.result.failed) == 2
+    assert len(played.result.done) > 2
+    assert sum(status != 429 for _, _, status in hub.posts) == len(played.result.failed) + len(played.result.done)
 
-    def child(target: Target) -> Flow[Server | None]:
-        began.append((yield from Now()))
-        return (yield from (busy if target.user == "user2" else works)(target))
 
-    played = run(USERS[:8], child, window=3)
-    # Three begin; the third is sent back, and although two places are free at 10 s nothing begins before 40 s.
-    assert [at for at in began if at < 40] == [0, 0, 0]
-    assert min(at for at in began if at) == 40
-    assert played.result.ok
+def test_a_token_that_may_not_stop_servers_brings_it_to_its_end() -> None:
+    class Keeping(BusyHub):
+        def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
+            if isinstance(step, Request) and step.method == "DELETE":
+                return refusal(403, "requires any of [delete:servers]")
+            return super().__call__(step)
+
+    hub = Keeping(
+        lambda path: 1 if path == path_of_canary else 5 if path in bad else 60,
+        fails=lambda path: path in bad,
+        slow_spawn_timeout=0,
+    )
+    played = start(hub, TEN)
+    accounted_for(played, hub, TEN)
     assert len(played.result.done) == 8
 
 
-def test_being_sent_back_is_told_with_the_hubs_words_and_is_no_failure() -> None:
-    played = run(["ana"], throttling(3), forgiven=1)
-    assert [event.kind for event in played.emitted] == ["queued", *(["starting", "queued"] * 3), "starting", "ready"]
-    assert [event.message for event in played.emitted if event.kind == "queued"] == ["", *["too many at once"] * 3]
+def test_some_failures_may_be_allowed() -> None:
+    hub = BusyHub(1, fails=lambda path: path.endswith(("07/server", "40/server")))
+    played = start(hub, max_failures=50)
+    accounted_for(played, hub)
+    assert len(played.result.failed) == 4
+    assert len(played.result.done) == 196
+
+
+def test_users_who_do_not_exist_do_not_keep_the_others_from_starting() -> None:
+    gone = ["u001", "u004", "u007"]
+    hub = BusyHub(1, refuses={path(user): refusal(404) for user in gone})
+    played = start(hub, TEN)
+    assert names(played.result.failed) == gone
+    assert len(played.result.done) == 7
+
+
+def test_a_full_hub_is_not_waited_for_and_what_is_on_its_way_comes_up() -> None:
+    hub = BusyHub(1, active_server_limit=50)
+    played = start(hub)
+    accounted_for(played, hub)
+    assert len(played.result.done) == 50
+    assert {type(event.error) for event in played.result.failed} == {HubFull}
+    assert len(played.result.failed) <= 16
+    assert hub.asked["DELETE"] == 0
+    assert "the hub is full" in played.result.skipped[0].message
+
+
+def test_a_full_hub_is_full_for_the_first_too() -> None:
+    hub = BusyHub(1, refuses={path(user): FULL for user in USERS})
+    played = start(hub)
+    assert len(hub.posts) == 1
+    assert len(played.result.skipped) == 199
+
+
+# outages
+
+
+@pytest.mark.parametrize("slow_spawn_timeout", [0, 10])
+@pytest.mark.parametrize("at", [0.5, 1.02, 2.0, 4.0])
+def test_a_hub_that_restarts_in_the_middle_is_waited_for(at: float, slow_spawn_timeout: float) -> None:
+    hub = BusyHub(2, concurrent_spawn_limit=50, outage=(at, at + 60), slow_spawn_timeout=slow_spawn_timeout)
+    played = start(hub)
+    accounted_for(played, hub)
     assert played.result.ok
-    assert played.seconds == 3 * 40 + 10
+    assert played.seconds < at + 60 + 15 + 30
+    assert hub.asked["LISTEN"] <= 60
 
 
-def test_those_sent_back_together_keep_their_order() -> None:
-    played = run(["a", "b", "c", "d"], throttling(1), window=2)
-    assert told(played, "starting") == ["a", "b", "a", "b", "c", "d", "c", "d"]
+def test_a_hub_that_stays_away_is_waited_for_up_to_a_limit_and_nothing_is_half_known() -> None:
+    hub = BusyHub(2, outage=(3, 1e9))
+    played = start(hub)
+    assert 300 < played.seconds < 600
+    summary = played.result
+    assert len(summary.done) + len(summary.failed) + len(summary.skipped) == 200
+    assert {type(event.error) for event in summary.failed} == {Unavailable}
+    assert summary.skipped
+    assert not summary.ok
 
 
-@pytest.mark.parametrize("seconds", [0, 0.001])
-def test_a_hub_that_names_no_time_is_not_asked_in_a_fast_loop(seconds: float) -> None:
-    played = run(["ana"], throttling(5, seconds))
+def test_a_start_whose_answer_got_lost_is_not_asked_for_twice() -> None:
+    lost: list[str] = []
+
+    class Losing(BusyHub):
+        def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
+            answer = super().__call__(step)
+            if isinstance(step, Request) and step.method == "POST" and step.path not in lost:
+                lost.append(step.path)
+                return Unavailable("reset")
+            return answer
+
+    hub = Losing(3, slow_spawn_timeout=0)
+    played = start(hub, TEN)
+    accounted_for(played, hub, TEN)
     assert played.result.ok
-    assert played.seconds >= 5
+    assert len(hub.posts) == 10
 
 
-def test_failures_while_the_hub_rests_still_end_the_sending() -> None:
-    busy = throttling(1)
+def test_running_it_again_finishes_the_rest_and_repeats_nothing() -> None:
+    hub = BusyHub(2, concurrent_spawn_limit=20)
+    first = start(hub, interrupt_at=8)
+    assert first.error is not None
+    assert hub.asked["DELETE"] == 0
+    begun = {name for _, name, status in hub.posts if status != 429}
+    assert 0 < len(begun) < 200
+    hub.posts.clear()
+    hub.free = 0
+    offset = first.seconds
 
-    def child(target: Target) -> Flow[Server | None]:
-        return (yield from (busy if target.user == "user0" else breaks)(target))
+    class Later:
+        now = 0.0
 
-    played = run(USERS, child, window=3)
-    assert names(played.result.failed) == ["user1", "user2"]
-    assert names(played.result.skipped) == ["user0", *USERS[3:]]
+        def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
+            hub.now = offset + self.now
+            return hub(step)
 
-
-def test_what_a_child_tells_on_the_way_is_told_in_between() -> None:
-    def child(target: Target) -> Flow[Server | None]:
-        for part in (25, 75):
-            yield Sleep(1)
-            yield Emit(ServerEvent("progress", target, "pulling", part))
-        return None
-
-    played = run(["ana", "ben"], child)
-    assert [(event.kind, event.progress) for event in played.emitted if event.target.user == "ana"] == [
-        ("queued", None),
-        ("starting", None),
-        ("progress", 25),
-        ("progress", 75),
-        ("ready", None),
-    ]
+    second = play(FleetOps.start_many(USERS), Later())
+    assert second.result.ok
+    assert len(second.result.done) == 200
+    assert {name for _, name, status in hub.posts if status != 429} == {path(user) for user in USERS} - begun
 
 
-def test_long_silence_is_not_taken_for_an_end() -> None:
-    def child(target: Target) -> Flow[Server | None]:
-        yield Sleep(3600)
-        return None
+def test_what_runs_already_is_done_and_nothing_is_sent_for_it() -> None:
+    hub = BusyHub(1)
+    start(hub, TEN)
+    hub.posts.clear()
+    again = start(hub, TEN)
+    assert again.result.ok
+    assert hub.posts == []
+    assert len(again.sent) == 1
+    other = start(hub, TEN, profile="gpu")
+    assert {event.message.split(" (")[0] for event in other.result.failed} == {"already runs with other options"}
+    assert hub.posts == []
 
-    played = run(["ana"], child)
-    assert played.result.ok
-    assert played.seconds == 3600
+
+# time
 
 
-def test_an_interruption_ends_what_is_under_way_and_sends_nothing_more() -> None:
-    def child(target: Target) -> Flow[Server | None]:
-        yield Sleep(10)
-        yield from send("POST", f"/{target}")
-        return None
+def test_one_that_takes_too_long_is_still_pending() -> None:
+    hub = BusyHub(lambda path: 1000 if path == path_of_slow else 1, slow_spawn_timeout=0)
+    played = start(hub, TEN, timeout=100)
+    (event,) = played.result.failed
+    assert isinstance(event.error, StillPending)
+    assert names([event]) == ["u004"]
+    assert 100 <= played.seconds <= 102
+    assert hub.asked["DELETE"] == 0
 
-    played = run(USERS, child, window=3, interrupt_at=15)
+
+path_of_slow = path("u004")
+
+
+def test_an_interruption_ends_it_and_leaves_the_hub_alone() -> None:
+    hub = BusyHub(5)
+    played = start(hub, interrupt_at=7)
     assert isinstance(played.error, HubError)
-    assert played.calls == [f"POST /{user}" for user in USERS[:3]]
-    assert played.seconds == 15
+    assert played.seconds == 7
+    assert hub.asked["DELETE"] == 0
 
 
-def test_children_may_clean_up_after_an_interruption() -> None:
-    def child(target: Target) -> Flow[Server | None]:
-        try:
-            yield Sleep(10)
-        except Interrupted:
-            yield from send("DELETE", f"/{target}")
-            raise
-        return None
+@pytest.mark.parametrize("how", [{"hub_load": 0}, {"hub_load": 2}, {"max_failures": 0}])
+def test_what_makes_no_sense_is_refused_before_anything_is_sent(how: dict[str, Any]) -> None:
+    played = start(BusyHub(), **how)
+    assert isinstance(played.error, InvalidInput)
+    assert played.sent == []
 
-    played = run(USERS, child, window=2, interrupt_at=5)
-    assert sorted(played.calls) == ["DELETE /user0", "DELETE /user1"]
-    assert told(played, "starting") == USERS[:2]
+
+# stopping and waiting
+
+
+def running(count: int = 40, **how: Any) -> tuple[BusyHub, list[str]]:
+    """A hub where so many run."""
+    hub = BusyHub(1, **how)
+    users = USERS[:count]
+    assert start(hub, users).result.ok
+    hub.settle()
+    return hub, users
+
+
+@pytest.mark.parametrize("stop_time", [0, 3, 45])
+def test_many_are_stopped_with_few_requests(stop_time: float) -> None:
+    hub, users = running(stop_time=stop_time)
+    played = play(FleetOps.stop_many(users), hub)
+    assert played.result.ok
+    assert hub.ready(played.seconds) == set()
+    assert len(played.sent) <= 2.5 * len(users)
+    assert played.seconds <= stop_time + 10
+
+
+def test_many_are_waited_for_with_few_requests() -> None:
+    hub = BusyHub(lambda path: 20 + int(path[8:10]), slow_spawn_timeout=0)
+    for user in TEN:
+        hub(Request("POST", path(user), lambda answer: None, body={"user_options": {}}))
+    hub.asked.clear()
+    hub.free = 0.0
+    played = play(FleetOps.wait_many(TEN), hub)
+    accounted_for(played, hub, TEN)
+    assert played.result.ok
+    assert set(hub.asked) == {"GET"}
+    assert len(played.sent) <= 50
+    assert told(played, "starting") == []
+
+
+def test_waiting_for_what_was_never_started_fails_at_once() -> None:
+    hub, _ = running(2)
+    played = play(FleetOps.wait_many(["u000", "u001", "zed", "zoe/lab", "zac"]), hub)
+    assert names(played.result.done) == ["u000", "u001"]
+    assert sorted(names(played.result.failed)) == ["zac", "zed", "zoe/lab"]
+    assert played.seconds < 2
+
+
+def test_a_few_that_are_waited_for_tell_of_their_progress() -> None:
+    hub = BusyHub(20, slow_spawn_timeout=0)
+    hub(Request("POST", path("ana"), lambda answer: None, body={"user_options": {}}))
+    hub.free = 0.0
+    played = play(FleetOps.wait_many(["ana"]), hub)
+    assert [event.kind for event in played.emitted] == ["queued", "progress", "ready"]
+    assert len(played.sent) <= 3
+
+
+# targets
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,7 @@ def test_the_paths_of_operations_are_learned() -> None:
     assert known["FleetOps.stop_many"] == {
         ("", "users", "{targets}", "servers", "{targets}"),
         ("", "users", "{targets}", "server"),
+        ("", "users", "{targets}"),
     }
     assert ("", "users", "{user}", "servers", "{name}", "progress") in known["ServerOps.start"]
     assert ("", "shares", "{owner}", "") in known["ShareOps.grant"]

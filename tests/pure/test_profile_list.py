@@ -223,6 +223,6 @@ def test_a_restart_looks_only_where_it_names_a_profile() -> None:
 def test_many_at_a_time_are_left_to_the_hub() -> None:
     """A look for each would cost a large class as many requests again; and the hub refuses at once."""
     no = refusal(400, "unknown profile 'gpx'; known profiles: gpu")
-    played = play(FleetOps.start_many(["ana/lab", "bo/lab"], profile="gpx", at_once=1), [no, no])
+    played = play(FleetOps.start_many(["ana/lab", "bo/lab"], profile="gpx"), [no, no])
     assert {type(event.error) for event in played.result.failed} == {NotFound}
     assert played.calls == [START[1], "POST /users/bo/servers/lab"]

@@ -72,7 +72,8 @@ def _operation(name: str, plan: Callable[..., Plan[Any]], declared: _Declared[..
 
 ARGUMENTS: dict[str, list[Any]] = {
     "timeout": [20.0, 0.5, 0.0],  # long ones would only repeat the same answers more often
-    "at_once": [1, 2, 4],
+    "hub_load": [0.5, 1.0],
+    "max_failures": [None, 3],
     "targets": [["ana"], ["ana/lab", ("bo", "")], ["ana", "bo", "cy/gpu", "dan/Old_Name"], []],
     "user": ["ana", "bo"],
     "group": ["geo"],

@@ -163,7 +163,7 @@ def what_a_profile_tells(profile: Profile, option: ProfileOption) -> None:
 def what_a_fleet_tells(hub: Hub) -> None:
     assert_type(hub.servers.start_many(["ana"]), Fleet[ServerEvent, Summary])
     assert_type(hub.servers.stop_many(hub.servers.list()), Fleet[ServerEvent, Summary])
-    with hub.servers.start_many(["ana", ("ben", "lab")], profile="gpu", at_once=2) as fleet:
+    with hub.servers.start_many(["ana", ("ben", "lab")], profile="gpu") as fleet:
         for event in fleet:
             assert_type(event, ServerEvent)
     assert_type(fleet.summary, Summary)

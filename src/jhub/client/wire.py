@@ -37,6 +37,8 @@ SILENCE = 30.0
 """Seconds of silence that end a progress stream."""
 CLEAN_UP = 5.0
 """Seconds that an interrupted flow has for cleaning up."""
+KEPT = 100
+"""Connections that are kept for the next call."""
 LARGEST_ANSWER = 256 * 2**20
 """Bytes. A page of 200 groups with a thousand members each is a few million; no hub comes near this."""
 
@@ -91,6 +93,9 @@ class Wire:
             "headers": {"User-Agent": f"jhub/{__version__}"},
             "cookies": no_cookies,
             "timeout": self._network.httpx_timeout(),
+            # A start holds its connection for up to `slow_spawn_timeout` (10 s). A fleet knows how many it has under
+            # way; a limit here would keep its other calls from the hub.
+            "limits": httpx2.Limits(max_connections=None, max_keepalive_connections=KEPT),
             "follow_redirects": False,
             "trust_env": not is_loopback(self._given),  # a university's proxy does not know this machine's ports
             "transport": self._network.transport,

@@ -1,84 +1,384 @@
-"""The coordinator flow: so many at a time, back to the queue when the hub asks to slow down, stop when it fails."""
+"""The coordinator flow: as many servers at a time as the hub takes, watched by shared looks, until all have ended.
+
+Its children send, look, follow a stream or ask for a reason, and end; what they find is judged here.
+"""
 
 from __future__ import annotations
 
 import heapq
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
-from jhub.errors import InvalidInput, SpawnFailed, Throttled
-from jhub.fleet.events import Kind, ServerEvent, Summary, Tally, Target
+from jhub.errors import HubBroke, HubError, SpawnFailed, StillPending, Throttled, Unavailable
+from jhub.fleet.breaker import IN_A_ROW, Breaker
+from jhub.fleet.events import ServerEvent, Summary, Tally, Target
+from jhub.fleet.jobs import Job, up_to_now
+from jhub.fleet.looks import Looks, Seen
+from jhub.fleet.outage import Outage
+from jhub.fleet.pace import Pace
+from jhub.fleet.rhythm import Rhythm
+from jhub.fleet.under_way import UnderWay, UnderWays
 from jhub.models import Server
-from jhub.steps import Emit, Flow, Fork, Next, Now, Plan
+from jhub.steps import Cancel, Done, Emit, Flow, Fork, HubVersion, Next, Now, Sleep
 
+FEW = 4
+"""Servers of which each one's way is followed by its progress stream."""
+TRIES = 3
+"""For one server, where the hub went away in the middle of it."""
 TICK = 60.0
-WINDOW = 4
-"""Servers on their way at the same time."""
-FORGIVEN = 2
-"""Failures in a row after which nothing more is sent: some hubs exit after five (`consecutive_failure_limit`)."""
+CANCELS = (5, 1)
+"""The first JupyterHub where stopping a server that is starting cancels the start."""
+NO_ANSWER = (Unavailable, HubBroke)
+"""To a look: a hub that restarts, or stumbles."""
+AWAY = "the hub gives no answer; it is waited for"
 
 
 def coordinate(
     targets: Iterable[Target],
-    child: Callable[[Target], Plan[Server | None]],
+    job: Job,
     *,
-    begins: Kind,
-    ends: Kind,
-    window: int = WINDOW,
-    patience: float = math.inf,
-    careful: bool = False,
-    forgiven: int | None = FORGIVEN,
+    timeout: float,
+    pace: Pace | None = None,
+    breaker: Breaker | None = None,
 ) -> Flow[Summary]:
-    """Run `child` for every target.
+    """Do a job with every target, `timeout` seconds for each from when it is first sent.
 
-    A throttled one goes back to its place in the queue, and nothing is sent until the hub's `Retry-After` is over; it
-    fails when `patience` seconds have passed since it was first sent. With `careful`, one must succeed before others
-    are sent. After `forgiven` failures with no success in between the rest is skipped (None: never); what is under
-    way comes to its end.
+    A throttled one goes back to its place in the queue. With a breaker and more than two targets, the first one sent
+    must succeed before others are sent; once the breaker trips nothing more is sent, what is on its way is taken back
+    where the hub can do that, and the rest is skipped. A hub that goes away in the middle is waited for.
     """
-    if window < 1:
-        raise InvalidInput("a fleet needs at least one server at a time")
-    began = yield from Now()
-    waiting = list(enumerate(dict.fromkeys(targets)))  # a heap: those sent back keep their place
-    running: dict[str, tuple[int, Target]] = {}
-    tally: Tally[ServerEvent] = Tally()
-    first_sent: dict[Target, float] = {}
-    in_a_row = 0
-    broken = False
-    proven = not careful
-    resume = began
-    for _, target in waiting:
-        yield Emit(ServerEvent("queued", target))
-    while running or (waiting and not broken):
+    return _Fleet(list(dict.fromkeys(targets)), job, timeout, pace or Pace(), breaker).run()
+
+
+class _Fleet:
+    def __init__(
+        self, targets: Sequence[Target], job: Job, timeout: float, pace: Pace, breaker: Breaker | None
+    ) -> None:
+        self.targets = targets
+        self.job = job
+        self.timeout = timeout
+        self.pace = pace
+        self.breaker = breaker
+        self.looks = Looks(stopped=job.stopped)
+        self.rhythm = Rhythm(pace.load, 0.0)
+        self.tally: Tally[ServerEvent] = Tally()
+        self.queue = list(enumerate(targets))  # a heap: those sent back keep their place
+        self.under_way = UnderWays()
+        self.since: dict[Target, float] = {}
+        self.tries: dict[Target, int] = {}
+        self.proven = breaker is None or len(targets) <= IN_A_ROW
+        self.followed = job.follow is not None and len(targets) <= FEW
+        self.why = ""
+        """Why nothing more is sent."""
+        self.looking = False
+        self.resting = False
+        self.outage = Outage()
+
+    def run(self) -> Flow[Summary]:
+        began = yield from Now()
+        self.rhythm = Rhythm(self.pace.load, began)
+        for target in self.targets:
+            yield Emit(ServerEvent("queued", target))
+        if self.job.look_before is not None and len(self.targets) > FEW:
+            yield from self.look_before(self.job.look_before)
+        if self.job.send is None:
+            yield from self.join_all()
+        while self.under_way or (self.queue and not self.why):
+            now = yield from Now()
+            yield from self.overdue(now)
+            yield from self.send(now)
+            yield from self.look(now)
+            if not self.under_way and (not self.queue or self.why):
+                break
+            if (done := (yield from Next(self.patience(now)))) is not None:
+                yield from self.ended(done)
+                yield from self.break_off()
+        for _, target in sorted(self.queue):
+            yield from self.tell(ServerEvent("skipped", target, self.why))
+        return Summary(*self.tally.parts(), (yield from Now()) - began)
+
+    # What is sent
+
+    def look_before(self, holds: Callable[[Server], None]) -> Flow[None]:
+        """Take what runs already as done, and what is on its way as sent."""
+        seen = yield from self.looks.look(set(self.targets))
+        self.pace.answered(seen.seconds)
         now = yield from Now()
-        while waiting and len(running) < (window if proven else 1) and not broken and now >= resume:
-            place, target = heapq.heappop(waiting)
-            running[str(target)] = place, target
-            first_sent.setdefault(target, now)
-            yield Emit(ServerEvent(begins, target))
-            yield Fork(child(target), str(target))
-        done = yield from Next(TICK if now >= resume else resume - now)
-        if done is None:
-            continue
-        place, target = running.pop(done.tag)
+        waiting: list[tuple[int, Target]] = []
+        for place, target in self.queue:
+            server = seen.servers.get(target)
+            if server is not None and server.ready:
+                try:
+                    holds(server)
+                except HubError as error:
+                    yield from self.failed(target, error, None)
+                else:
+                    yield from self.tell(ServerEvent(self.job.ends, target, seconds=0.0, server=server))
+            elif server is not None and server.pending == "spawn":
+                self.join(place, target, now)
+            else:
+                waiting.append((place, target))
+        self.queue = waiting
+        self.rhythm.looked(now, now - seen.began, changed=True)
+
+    def join_all(self) -> Flow[None]:
         now = yield from Now()
+        for place, target in self.queue:
+            one = self.join(place, target, now)
+            if self.followed:
+                yield from self.follow(one, now)
+        self.queue = []
+
+    def join(self, place: int, target: Target, now: float) -> UnderWay:
+        """One that somebody else has asked for."""
+        one = UnderWay(target, place, now, now, self.outage.count, ours=False, taken=True, answered=now)
+        return self.under_way.add(one)
+
+    def send(self, now: float) -> Flow[None]:
+        send = self.job.send
+        while send is not None and self.queue and self.room(now):
+            place, target = heapq.heappop(self.queue)
+            since = self.since.setdefault(target, now)
+            self.under_way.add(UnderWay(target, place, since, now, self.outage.count))
+            yield Emit(ServerEvent(self.job.begins, target, pace=self.pace.window if self.pace.limit else None))
+            yield Fork(send(target), f"send {target}")
+
+    def room(self, now: float) -> bool:
+        if self.why or self.outage.now:
+            return False
+        on_their_way = self.under_way.of_the_hub
+        if self.resting and not on_their_way:
+            return False
+        if not self.proven:
+            return not any(each.ours for each in self.under_way.values())
+        return self.pace.room(on_their_way, self.under_way.untaken, now) > 0
+
+    def look(self, now: float) -> Flow[None]:
+        """Look at all of them, if it is time."""
+        if self.looking or now < self.next_look(now):
+            return
+        self.looking = True
+        # A hub that is gone is looked for with whatever there is.
+        wanted = {each.target for each in self.under_way.unknown or self.under_way.values()} or {self.queue[0][1]}
+        yield Fork(self.looks.look(wanted), "look")
+
+    def next_look(self, now: float) -> float:
+        if self.outage.now:
+            return self.rhythm.last + self.outage.pause
+        if not (waiting := self.under_way.unknown):
+            return now + TICK
+        pressing = any(each.over or not each.taken for each in waiting)
+        return self.rhythm.next(now, len(waiting), self.looks.requests, pressing=pressing)
+
+    def patience(self, now: float) -> float:
+        """Seconds until there is something to do even if nothing ends."""
+        ends = [each.since + self.timeout for each in self.under_way.values() if not each.asking]
+        moments = [now + TICK, *([] if self.looking else [self.next_look(now)]), *ends]
+        return max(0.0, min(moments) - now)
+
+    # What comes back
+
+    def ended(self, done: Done) -> Flow[None]:
+        what, _, name = done.tag.partition(" ")
+        now = yield from Now()
+        if what == "look":
+            self.looking = False
+            yield from self.saw(done.answer, now) if done.error is None else self.blind(done.error, now)
+        elif what == "rest":
+            self.resting = False
+        elif (one := self.under_way.get(name)) is None:
+            return
+        elif what == "send":
+            yield from self.answered(one, done, now)
+        elif what == "follow":
+            one.listening = False
+            failure = up_to_now(one.target, done.answer)
+            if failure is not None:
+                yield from self.failed(one.target, failure, now)
+            elif done.answer is not None:
+                self.rhythm.hurry()
+        elif what == "why":
+            yield from self.explained(one, done.error or done.answer, now)
+        elif what == "cancel":
+            yield from self.cancelled(one, done)
+
+    def answered(self, one: UnderWay, done: Done, now: float) -> Flow[None]:
+        if one.cancelling:
+            return
+        one.answered = now
         match done.error:
             case None:
-                in_a_row = 0
-                proven = True
-                server: Server | None = done.answer
-                yield Emit(tally.take(ServerEvent(ends, target, seconds=done.seconds, server=server)))
-            case Throttled() as error if now + (pause := max(error.retry_after, 1.0)) < first_sent[target] + patience:
-                heapq.heappush(waiting, (place, target))
-                resume = now + pause
-                yield Emit(ServerEvent("queued", target, str(error)))
+                one.taken, one.over = True, done.answer
+                if one.over and not self.job.look_after:
+                    yield from self.succeeded(one, None, now)
+                elif not one.over and (self.followed or not self.proven):
+                    yield from self.follow(one, now)
+            case Throttled() as error:
+                yield from self.throttled(one, error, now)
+            case Unavailable() | HubBroke() as error:
+                one.error = error
+                if isinstance(error, Unavailable):
+                    self.outage.begins(now)
+                self.rhythm.hurry()
             case error:
-                in_a_row += 1
-                broken = broken or in_a_row == forgiven
-                reason = error.reason if isinstance(error, SpawnFailed) else str(error)
-                reason = reason.removeprefix(f"server {target}: ")
-                event = ServerEvent("failed", target, reason, seconds=done.seconds, error=error)
-                yield Emit(tally.take(event))
-    for _, target in sorted(waiting):
-        yield Emit(tally.take(ServerEvent("skipped", target, f"after {forgiven} failures in a row")))
-    return Summary(*tally.parts(), (yield from Now()) - began)
+                yield from self.failed(one.target, error, now)
+
+    def throttled(self, one: UnderWay, error: Throttled, now: float) -> Flow[None]:
+        self.under_way.drop(one.target)
+        on_their_way = self.under_way.of_the_hub
+        self.pace.refused(on_their_way, error.retry_after, now)
+        # Where some of ours are on their way, one that ends makes room. Else only time does.
+        pause = 0.0 if on_their_way else max(error.retry_after, 1.0)
+        if pause and not self.resting:
+            self.resting = True
+            yield Fork(_rest(pause), "rest")
+        if now + pause >= one.since + self.timeout:
+            self.under_way.add(one)
+            yield from self.failed(one.target, error, now)
+            return
+        heapq.heappush(self.queue, (one.place, one.target))
+        yield Emit(ServerEvent("queued", one.target, str(error).removeprefix(f"server {one.target}: ")))
+
+    def follow(self, one: UnderWay, now: float) -> Flow[None]:
+        if self.job.follow is not None and one.target not in self.tries:
+            one.listening = True
+            left = max(0.0, one.since + self.timeout - now)
+            yield Fork(self.job.follow(one.target, left), f"follow {one.target}")
+
+    def saw(self, seen: Seen, now: float) -> Flow[None]:
+        self.outage.ends()
+        self.pace.answered(seen.seconds)
+        changed = False
+        for one in list(self.under_way.values()):
+            if one.target not in seen.wanted:
+                continue
+            # What was sent after it began may or may not be in it; what is in it is there.
+            server = seen.servers.get(one.target)
+            verdict = self.job.judge(server)
+            certain = one.answered is not None and one.answered <= seen.began
+            if verdict == "on its way":
+                changed = changed or not one.taken
+                one.taken, one.error = True, None
+            elif one.asking or (one.sent > seen.began and not certain):
+                continue
+            elif one.cancelling:
+                if certain and verdict == "not begun":
+                    yield from self.taken_back(one)
+            elif verdict == "done" and (server is not None or certain):
+                changed = True
+                yield from self.succeeded(one, server, now)
+            elif verdict == "not begun" and certain:
+                changed = True
+                yield from self.not_begun(one, now)
+        self.rhythm.looked(now, now - seen.began, changed=changed)
+
+    def not_begun(self, one: UnderWay, now: float) -> Flow[None]:
+        """The hub has answered, and nothing has come of it."""
+        if self.job.why is None:
+            yield from self.explained(one, None, now)
+        else:
+            one.asking = True
+            yield Fork(self.job.why(one.target), f"why {one.target}")
+
+    def explained(self, one: UnderWay, failure: HubError | None, now: float) -> Flow[None]:
+        """Fail, or try again what the hub has forgotten: it restarted in the middle. A failed start it would know."""
+        lost = one.ours and (isinstance(one.error, Unavailable) or one.outages != self.outage.count)
+        tries = self.tries.get(one.target, 1)
+        if failure is not None or not lost or tries == TRIES:
+            yield from self.failed(one.target, failure or self.job.unexplained(one.target, one.error), now)
+            return
+        self.tries[one.target] = tries + 1
+        self.under_way.drop(one.target)
+        heapq.heappush(self.queue, (one.place, one.target))
+        yield Emit(ServerEvent("queued", one.target, "the hub went away in the middle of it; once more"))
+
+    # A hub without an answer
+
+    def blind(self, error: HubError, now: float) -> Flow[None]:
+        """A look has failed."""
+        self.rhythm.last = now
+        if not isinstance(error, NO_ANSWER):
+            # A token that may not look; nothing can be known of any.
+            yield from self.give_up(error, now)
+            return
+        if not self.outage.now:
+            target = next((one.target for one in self.under_way.values()), self.targets[0])
+            yield Emit(ServerEvent("progress", target, AWAY))
+        if not self.outage.goes_on(now):
+            yield from self.give_up(error, now)
+
+    def give_up(self, error: HubError, now: float) -> Flow[None]:
+        self.why = self.why or f"not sent: {error}"
+        for one in list(self.under_way.values()):
+            yield from self.failed(one.target, error, now)
+
+    # How they end
+
+    def overdue(self, now: float) -> Flow[None]:
+        for one in list(self.under_way.values()):
+            if now >= one.since + self.timeout and not one.asking:
+                said = self.job.overdue.format(seconds=self.timeout)
+                late = StillPending(f"server {one.target}: {said}", hint="wait on, or run the same command again")
+                yield from self.failed(one.target, one.error or late, now)
+                yield Cancel(f"send {one.target}")
+                yield Cancel(f"follow {one.target}")
+        yield from self.break_off()
+
+    def succeeded(self, one: UnderWay, server: Server | None, now: float) -> Flow[None]:
+        try:
+            if server is not None:
+                self.job.accept(server)
+        except HubError as error:
+            yield from self.failed(one.target, error, now)
+            return
+        self.under_way.drop(one.target)
+        self.proven = True
+        if self.breaker is not None:
+            self.breaker.came_up()
+        self.rhythm.took(now - one.sent)
+        yield from self.tell(ServerEvent(self.job.ends, one.target, seconds=now - one.since, server=server))
+
+    def failed(self, target: Target, error: HubError, now: float | None) -> Flow[None]:
+        """With no time, without having been sent."""
+        one = self.under_way.drop(target)
+        reason = error.reason if isinstance(error, SpawnFailed) else str(error)
+        reason = reason.removeprefix(f"server {target}: ")
+        if self.breaker is not None and now is not None:
+            self.breaker.failed(error, reason)
+        seconds = now - one.since if now is not None and one is not None else 0.0
+        yield from self.tell(ServerEvent("failed", target, reason, seconds=seconds, error=error))
+
+    def tell(self, event: ServerEvent) -> Flow[None]:
+        self.since.pop(event.target, None)
+        yield Emit(self.tally.take(event))
+
+    # Breaking off
+
+    def break_off(self) -> Flow[None]:
+        """Send nothing more, if it has come to that, and take back what is on its way."""
+        if self.why or self.breaker is None or not self.breaker.why:
+            return
+        self.why = self.breaker.why
+        if self.job.cancel is None or self.breaker.full or (yield from HubVersion()) < CANCELS:
+            return
+        for one in self.under_way.values():
+            if one.ours and not one.over and not one.asking and one.error is None:
+                one.cancelling, one.answered, one.listening = True, None, False
+                yield Fork(self.job.cancel(one.target), f"cancel {one.target}")
+
+    def cancelled(self, one: UnderWay, done: Done) -> Flow[None]:
+        one.answered = yield from Now()
+        if done.error is not None:
+            one.cancelling = False  # it comes to its own end
+            return
+        yield Cancel(f"send {one.target}")  # some hubs answer it no more
+        yield Cancel(f"follow {one.target}")
+        if done.answer == 204:
+            yield from self.taken_back(one)
+
+    def taken_back(self, one: UnderWay) -> Flow[None]:
+        self.under_way.drop(one.target)
+        yield from self.tell(ServerEvent("skipped", one.target, f"cancelled {self.why}"))
+
+
+def _rest(seconds: float) -> Flow[None]:
+    yield Sleep(seconds, jitter=0.1)

@@ -55,6 +55,8 @@ class ServerEvent:
     """Per cent, on the way."""
     seconds: float | None = None
     """From the request to the end."""
+    pace: int | None = None
+    """Servers that are kept on their way at once, at this moment; None as long as the hub has refused none."""
     server: Server | None = None
     """The server, when it is ready."""
     error: HubError | None = None

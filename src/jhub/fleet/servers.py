@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from jhub.binding import AsyncBound, Bound, fleet
-from jhub.fleet.coordinator import FORGIVEN, WINDOW, coordinate
+from jhub.fleet.breaker import Breaker
+from jhub.fleet.coordinator import coordinate
 from jhub.fleet.events import ServerEvent, Summary, Target
-from jhub.models import Progress, Server
+from jhub.fleet.jobs import Job, deleting, starting, stopping, waiting
+from jhub.fleet.pace import HUB_LOAD, Pace
+from jhub.models import Server
 from jhub.operations.servers import (
     START_TIMEOUT,
     STOP_TIMEOUT,
     ServerOps,
-    as_asked,
     check_display_name,
     known_or_safe,
     options_of,
-    request_start,
-    until_ready,
 )
-from jhub.steps import Flow, Plan
+from jhub.steps import Flow
 
 Targets: TypeAlias = Iterable[Target | Server | str | tuple[str, str]]
 
@@ -37,9 +37,13 @@ class FleetOps:
         user_options: Mapping[str, Any] | None = None,
         display_name: str | None = None,
         timeout: float = START_TIMEOUT,
-        at_once: int = WINDOW,
+        hub_load: float = HUB_LOAD,
+        max_failures: int | None = None,
     ) -> Flow[Summary]:
-        """Start servers, each as `start` does, and wait until they are ready.
+        """Start servers, and wait until they are ready.
+
+        As many at a time as the hub takes and goes on answering others; once it has refused one (429), a share of what
+        it took.
 
         Parameters
         ----------
@@ -48,78 +52,69 @@ class FleetOps:
         display_name
             What people see in place of the names of named servers (JupyterHub 6.0).
         timeout
-            Seconds for each.
-        at_once
-            Servers on their way at the same time.
+            Seconds for each, from when it is first asked for.
+        hub_load
+            The share of the hub's limit that this fleet takes, 0 < hub_load <= 1; the rest is for people. Also how
+            much slower the hub's answers may become.
+        max_failures
+            None: after two failures in a row nothing more is sent, for some hubs exit after five. A number: after so
+            many altogether, or four in a row.
 
-        Emits a `ServerEvent` for each change. Of more than two, the first must come up before others are sent, and
-        after two failures in a row nothing more is sent and the rest is "skipped": some hubs exit after five. Running
-        it again finishes the rest: a server that already runs with these options is done. No list of profiles is
-        looked at before: the hub refuses at once.
+        Emits a `ServerEvent` for each change. Of more than two, the first must come up before others are sent. When
+        nothing more is sent, those on their way are cancelled (JupyterHub 5.1), and the rest is "skipped". A full hub
+        (`active_server_limit`) ends the sending too. A hub that restarts meanwhile is waited for, up to five minutes.
 
-        `POST /users/{user}/servers/{name}` (all versions); scopes as for `start`, whose errors are in the events.
+        Running it again finishes the rest: a server that already runs with these options is done. No list of profiles
+        is looked at before: the hub refuses at once.
+
+        `POST /users/{user}/servers/{name}` (all versions) and, to wait, `GET /users?state=active`; scopes as for
+        `start`, and `list:users`, without which each owner is asked for. Errors of servers are in the events.
         """
         options = options_of(profile, user_options)
+        pace, breaker = Pace(hub_load), Breaker(max_failures)
         wanted = _wanted(targets)
         for each in wanted:
             yield from known_or_safe(each.user, each.name)
             yield from check_display_name(each.name, display_name)
-        return (
-            yield from coordinate(
-                wanted,
-                lambda each: _start(each, options, display_name, timeout),
-                begins="starting",
-                ends="ready",
-                window=at_once,
-                patience=timeout,
-                careful=len(wanted) > FORGIVEN,
-            )
-        )
+        job = starting(options, display_name)
+        return (yield from coordinate(wanted, job, timeout=timeout, pace=pace, breaker=breaker))
 
     @fleet(ServerEvent)
-    def stop_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT, at_once: int = WINDOW) -> Flow[Summary]:
+    def wait_many(self, targets: Targets, *, timeout: float = START_TIMEOUT) -> Flow[Summary]:
+        """Wait until servers that were started are ready, `timeout` seconds.
+
+        `GET /users?state=active` (all versions), scopes `read:servers` and `list:users`, without which each owner is
+        asked for; errors as for `wait`, in the events.
+        """
+        return _end(targets, waiting(), timeout)
+
+    @fleet(ServerEvent)
+    def stop_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT) -> Flow[Summary]:
         """Stop servers, each as `stop` does, `timeout` seconds for each. One that does not run is done.
 
         `DELETE /users/{user}/servers/{name}` (all versions); scopes as for `stop`, whose errors are in the events.
         """
-        return _end(targets, ServerOps.stop, timeout, at_once)
+        return _end(targets, stopping(), timeout)
 
     @fleet(ServerEvent)
-    def delete_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT, at_once: int = WINDOW) -> Flow[Summary]:
+    def delete_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT) -> Flow[Summary]:
         """Stop and delete named servers, each as `delete` does, `timeout` seconds for each.
 
-        `DELETE /users/{user}/servers/{name}` (all versions); scopes as for `delete`, whose errors are in the events.
+        `DELETE /users/{user}/servers/{name}` (all versions); scopes as for `delete`, and `read:servers`; its errors
+        are in the events.
         """
-        return _end(targets, ServerOps.delete, timeout, at_once)
+        return _end(targets, deleting(), timeout)
 
 
-def _end(targets: Targets, plan: Callable[..., Plan[None]], timeout: float, at_once: int) -> Flow[Summary]:
-    return coordinate(
-        _wanted(targets),
-        lambda each: plan(each.user, each.name, timeout=timeout),
-        begins="stopping",
-        ends="stopped",
-        window=at_once,
-        patience=timeout,
-        forgiven=None,  # a name that is wrong must not keep the others running
-    )
+def _end(targets: Targets, job: Job, timeout: float) -> Flow[Summary]:
+    # Without a breaker: a name that is wrong must not keep the others running.
+    return coordinate(_wanted(targets), job, timeout=timeout)
 
 
 def _wanted(targets: Targets | Target | Server | str) -> list[Target]:
     """Each once. A single one is one: a str would be taken for its letters."""
     given = [targets] if isinstance(targets, str | Target | Server) else targets
     return list(dict.fromkeys(map(Target.of, given)))
-
-
-def _start(target: Target, options: Mapping[str, Any], display_name: str | None, timeout: float) -> Flow[Server]:
-    def note(event: Progress) -> ServerEvent | None:
-        # The end is reported by the coordinator, with the server or the reason.
-        if event.ready or event.failed:
-            return None
-        return ServerEvent("progress", target, event.message, event.progress)
-
-    yield from request_start(target.user, target.name, options, display_name)
-    return as_asked((yield from until_ready(target.user, target.name, timeout, note)), options)
 
 
 class Servers(ServerOps, FleetOps, Bound):

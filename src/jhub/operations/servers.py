@@ -29,7 +29,7 @@ from jhub.operations.paging import pages
 from jhub.operations.paths import user_path
 from jhub.operations.profiles import check_options
 from jhub.operations.versions import need, since
-from jhub.steps import Emit, Flow, HubVersion, Listen, Now, Request, Sleep, before, call, segment, send, status_of
+from jhub.steps import Emit, Flow, HubVersion, Listen, Now, Request, Sleep, before, call, segment, status_of
 
 START_TIMEOUT = 600.0
 STOP_TIMEOUT = 120.0
@@ -92,7 +92,7 @@ class ServerOps:
         if (yield from HubVersion()) >= (6,):
             server = yield from call("GET", path, Server, about=about)
             return structs.replace(server, user=user)
-        owner = yield from _owner(user, STOPPED_TOO)
+        owner = yield from owner_of(user, STOPPED_TOO)
         found = servers_of(owner)
         if name not in found:
             raise NotFound(f"{about}: not found, or not visible to this token", method="GET", path=path, status=404)
@@ -106,7 +106,7 @@ class ServerOps:
         """
         query = STOPPED_TOO if stopped else ()
         if user:
-            owner = yield from _owner(user, query)
+            owner = yield from owner_of(user, query)
             for server in _by_name(owner):
                 yield Emit(server)
             return
@@ -241,7 +241,7 @@ class ServerOps:
         """
         deadline = (yield from Now()) + timeout
         yield from before(deadline, ServerOps.get(user, name))
-        return (yield from until_ready(user, name, deadline - (yield from Now())))
+        return (yield from _until_ready(user, name, deadline - (yield from Now())))
 
     @stream(Progress)
     def progress(self, user: str, name: str = "", *, timeout: float = START_TIMEOUT) -> Flow[None]:
@@ -262,7 +262,7 @@ class ServerOps:
         While a server is still starting this cancels the start from JupyterHub 5.1 on; older hubs answer `BadRequest`.
         """
         deadline = (yield from Now()) + timeout
-        status = yield from before(deadline, _delete(user, name))
+        status = yield from before(deadline, delete_request(user, name))
         # 202 says only that it takes longer than `slow_stop_timeout`, and there is no stream for stopping.
         if wait and status == 202:
             yield from _until(lambda server: server is None or not server.active, user, name, deadline)
@@ -306,7 +306,7 @@ class ServerOps:
         if not name:
             raise InvalidInput(f"the default server of {user} cannot be deleted", hint="stop it, or delete the user")
         deadline = (yield from Now()) + timeout
-        status = yield from before(deadline, _delete(user, name, body={"remove": True}))
+        status = yield from before(deadline, delete_request(user, name, body={"remove": True}))
         # Some proxies drop the body of a DELETE, and a slow stop removes later: look.
         try:
             yield from _until(lambda server: server is None, user, name, deadline)
@@ -323,12 +323,12 @@ def options_of(profile: str | None, user_options: Mapping[str, Any] | None) -> d
     return {**({} if profile is None else {"profile": profile}), **(user_options or {})}
 
 
-def request_start(
-    user: str, name: str, options: Mapping[str, Any] | None, display_name: str | None = None
-) -> Flow[None]:
-    """Ask for a start; done when the server starts or runs. `Throttled` and `HubFull` reach the caller.
+def post_start(user: str, name: str, options: Mapping[str, Any] | None, display_name: str | None = None) -> Flow[bool]:
+    """Ask for a start; True if the server runs, False if it is on its way.
 
-    Options of None are those that the hub has saved (JupyterHub 6.0).
+    Options of None are those that the hub has saved (JupyterHub 6.0). `HubBroke` and `Unavailable` say nothing about
+    whether the server starts: after a 500 for a process that died at once, 5.3 and later go on holding it as pending
+    until `http_timeout`; and an answer may be lost on its way.
     """
     # 6.0 wants the options below a key of their own; on 5 that key would itself become an option. An empty body
     # resets the saved options on 5 and reuses them on 6, so they are always sent.
@@ -336,29 +336,41 @@ def request_start(
     named = {} if display_name is None else {"display_name": display_name}
     body = ({} if options is None else {"user_options": options}) | named if new_form else options
     try:
-        yield from send("POST", server_path(user, name), body=body, about=_about(user, name))
+        status = yield from Request("POST", server_path(user, name), status_of, body=body, about=_about(user, name))
     except BadRequest as error:
         if "unknown profile" in str(error):  # in the words of jhub.extension
             where = {"method": error.method, "path": error.path, "hint": error.hint}
             raise NotFound(str(error), status=error.status, **where) from None
         if "already running" not in str(error):
             raise
-        server = yield from ServerOps.get(user, name)
-        # It may have more of them: jhub.extension fills in the profile and the choices that a start leaves open.
-        if not (options or {}).items() <= (server.user_options or {}).items():
-            raise _runs_otherwise(server) from None
-        if display_name not in (None, server.display_name):
-            raise Conflict(
-                f"{_about(user, name)}: already runs, as {server.display_name!r}", hint="stop it first"
-            ) from None
+        has_all_of((yield from ServerOps.get(user, name)), options, display_name)
+        return True
+    return status == 201
+
+
+def has_all_of(server: Server, options: Mapping[str, Any] | None, display_name: str | None = None) -> None:
+    """`Conflict` where a server runs with other options than these.
+
+    It may have more of them: jhub.extension fills in the profile and the choices that a start leaves open.
+    """
+    if not (options or {}).items() <= (server.user_options or {}).items():
+        raise _runs_otherwise(server)
+    if display_name not in (None, server.display_name):
+        raise Conflict(f"server {server.target}: already runs, as {server.display_name!r}", hint="stop it first")
+
+
+def _request_start(
+    user: str, name: str, options: Mapping[str, Any] | None, display_name: str | None = None
+) -> Flow[None]:
+    """Ask for a start; done when the server starts or runs. `Throttled` and `HubFull` reach the caller."""
+    try:
+        yield from post_start(user, name, options, display_name)
     except (HubBroke, Unavailable) as error:
-        # Neither says whether the server starts. After a 500 for a process that died at once, 5.3 and later go on
-        # holding it as pending until `http_timeout`; and an answer may be lost on its way.
         found = yield from _look(user, name)
         if found is None or not found.active:
             if isinstance(error, Unavailable):
                 raise
-            raise SpawnFailed(target(user, name), (yield from _reason(user, name)) or str(error)) from None
+            raise SpawnFailed(target(user, name), (yield from reason_of(user, name)) or str(error)) from None
 
 
 def as_asked(server: Server, options: Mapping[str, Any] | None) -> Server:
@@ -383,10 +395,8 @@ def _runs_otherwise(server: Server) -> Conflict:
     )
 
 
-def until_ready(
-    user: str, name: str, timeout: float, note: Callable[[Progress], object] = lambda event: event
-) -> Flow[Server]:
-    """Follow a start to its end. Emits what `note` makes of each event on the way."""
+def _until_ready(user: str, name: str, timeout: float) -> Flow[Server]:
+    """Follow a start to its end. Emits each event on the way."""
     deadline = (yield from Now()) + timeout
     pause = 0.0
     while True:
@@ -394,7 +404,7 @@ def until_ready(
         if server is not None and server.ready:
             return server
         if server is None or not server.active:
-            reason = yield from _reason(user, name)
+            reason = yield from reason_of(user, name)
             raise SpawnFailed(target(user, name), reason or "it is not running, and the hub does not say why")
         left = deadline - (yield from Now())
         if left <= 0:
@@ -405,9 +415,9 @@ def until_ready(
         # From the second round on, a stream that ends without news must not make a fast loop.
         yield Sleep(min(pause, left))
         pause = POLL
-        last = yield from _news(user, name, left, note)
+        last = yield from news_of(user, name, left)
         if last is not None and last.failed:
-            raise SpawnFailed(target(user, name), _plain(last.message))
+            raise SpawnFailed(target(user, name), plain(last.message))
 
 
 def listen(
@@ -472,7 +482,8 @@ def _rename(user: str, name: str, new: str) -> Flow[Server]:
     return server
 
 
-def _owner(user: str, query: tuple[tuple[str, str], ...]) -> Request[User]:
+def owner_of(user: str, query: tuple[tuple[str, str], ...] = ()) -> Request[User]:
+    """A user, with the servers that the query asks for."""
     return call("GET", user_path(user), User, query=query, about=f"user {user}")
 
 
@@ -494,7 +505,7 @@ def _start(
     deadline = (yield from Now()) + timeout
     while True:
         try:
-            yield from request_start(user, name, options, display_name)
+            yield from _request_start(user, name, options, display_name)
         except Throttled as error:
             pause = max(error.retry_after, POLL)
             if not wait or (yield from Now()) + pause > deadline:
@@ -504,7 +515,7 @@ def _start(
         else:
             break
     if wait:
-        server = yield from until_ready(user, name, deadline - (yield from Now()))
+        server = yield from _until_ready(user, name, deadline - (yield from Now()))
     else:
         server = yield from ServerOps.get(user, name)
     return as_asked(server, options)
@@ -524,7 +535,10 @@ def _look(user: str, name: str, deadline: float | None = None) -> Flow[Server | 
             yield Sleep(POLL)
 
 
-def _news(user: str, name: str, timeout: float, note: Callable[[Progress], object]) -> Flow[Progress | None]:
+def news_of(
+    user: str, name: str, timeout: float, note: Callable[[Progress], object] = lambda event: event
+) -> Flow[Progress | None]:
+    """The last event of the progress stream, if there is one. Emits what `note` makes of each."""
     try:
         return (yield from listen(user, name, timeout, note))
     except (NotFound, BadRequest, Unavailable):
@@ -532,17 +546,19 @@ def _news(user: str, name: str, timeout: float, note: Callable[[Progress], objec
         return None
 
 
-def _reason(user: str, name: str) -> Flow[str]:
+def reason_of(user: str, name: str) -> Flow[str]:
     """Why a start failed: the hub repeats it in one event of the progress stream, and nowhere else."""
-    last = yield from _news(user, name, POLL * 10, lambda event: None)
-    return _plain(last.message) if last is not None and last.failed else ""
+    last = yield from news_of(user, name, POLL * 10, lambda event: None)
+    return plain(last.message) if last is not None and last.failed else ""
 
 
-def _plain(message: str) -> str:
+def plain(message: str) -> str:
+    """The reason that is in the last event of a failed start."""
     return " ".join(message.removeprefix("Spawn failed: ").split()) or "the hub gives no reason"
 
 
-def _delete(user: str, name: str, body: object = None) -> Request[int]:
+def delete_request(user: str, name: str, body: object = None) -> Request[int]:
+    """Stop a server, or with a body delete it; the status says whether that takes longer."""
     about = f"server {target(user, name)}"
     return Request("DELETE", server_path(user, name), status_of, body=body, about=about)
 

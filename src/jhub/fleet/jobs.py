@@ -1,0 +1,155 @@
+"""What a fleet does with each of its servers: how to ask for it, and what a look at the server says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from jhub.errors import HubError, InvalidInput, SpawnFailed, Unavailable
+from jhub.fleet.events import Kind, ServerEvent, Target
+from jhub.models import Progress, Server
+from jhub.operations.servers import as_asked, delete_request, has_all_of, news_of, plain, post_start, reason_of
+from jhub.steps import Flow, Plan
+
+Verdict: TypeAlias = Literal["done", "on its way", "not begun"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Starting, stopping, deleting or waiting."""
+
+    begins: Kind
+    ends: Kind
+    judge: Callable[[Server | None], Verdict]
+    """What the hub's answer about a server says. One that was asked for and has not begun has failed."""
+    overdue: str
+    """What to say where the time is over."""
+    send: Callable[[Target], Plan[bool]] | None = None
+    """Asks the hub; True if it has done what it was asked. None: somebody else has asked."""
+    look_after: bool = False
+    """Look at a server also where the hub has done it: its model is wanted, or the answer is not to be trusted."""
+    look_before: Callable[[Server], None] | None = None
+    """Look before anything is sent, and take what runs as done. A `HubError` says how it runs otherwise."""
+    accept: Callable[[Server], None] = lambda server: None
+    """A `HubError` where what has come of it is not what was asked for."""
+    follow: Callable[[Target, float], Plan[Progress | None]] | None = None
+    """Emits what happens on the way, with so many seconds left for it."""
+    why: Callable[[Target], Plan[HubError | None]] | None = None
+    """Finds out why it failed; None where the hub does not say."""
+    unexplained: Callable[[Target, HubError | None], HubError]
+    """What is said then, with what the hub had answered."""
+    cancel: Callable[[Target], Plan[int]] | None = None
+    """Takes it back while it is on its way (JupyterHub 5.1)."""
+    stopped: bool = False
+    """Whether servers that do not run matter."""
+
+
+def starting(options: Mapping[str, Any], display_name: str | None) -> Job:
+    """Start servers with these options."""
+    return Job(
+        begins="starting",
+        ends="ready",
+        judge=_coming_up,
+        overdue="not ready after {seconds:.0f} s; the hub goes on starting it",
+        send=lambda each: post_start(each.user, each.name, options, display_name),
+        look_after=True,
+        look_before=lambda server: has_all_of(server, options, display_name),
+        accept=lambda server: _as_asked(server, options),
+        follow=_follow,
+        why=_why_not_up,
+        unexplained=_not_up,
+        cancel=lambda each: delete_request(each.user, each.name),
+    )
+
+
+def waiting() -> Job:
+    """Wait for servers that are on their way up."""
+    return Job(
+        begins="starting",
+        ends="ready",
+        judge=_coming_up,
+        overdue="not ready after {seconds:.0f} s; the hub goes on starting it",
+        follow=_follow,
+        why=_why_not_up,
+        unexplained=_not_up,
+    )
+
+
+def stopping() -> Job:
+    """Stop servers."""
+    return Job(
+        begins="stopping",
+        ends="stopped",
+        judge=_going_down,
+        overdue="still there after {seconds:.0f} s; the hub goes on stopping it",
+        send=lambda each: _send_delete(each, None),
+        unexplained=_not_down,
+    )
+
+
+def deleting() -> Job:
+    """Stop named servers and delete them."""
+    return Job(
+        begins="stopping",
+        ends="stopped",
+        judge=lambda server: "done" if server is None else "on its way",
+        overdue="still there after {seconds:.0f} s; a proxy before the hub may drop the body of DELETE requests",
+        send=lambda each: _send_delete(each, {"remove": True}),
+        look_after=True,  # some proxies drop the body
+        unexplained=_not_down,
+        stopped=True,
+    )
+
+
+def _coming_up(server: Server | None) -> Verdict:
+    if server is None or not server.active:
+        return "not begun"
+    return "done" if server.ready else "on its way"
+
+
+def _going_down(server: Server | None) -> Verdict:
+    if server is None or not server.active:
+        return "done"
+    return "on its way" if server.pending == "stop" else "not begun"
+
+
+def _as_asked(server: Server, options: Mapping[str, Any]) -> None:
+    as_asked(server, options)
+
+
+def _send_delete(target: Target, body: object) -> Flow[bool]:
+    if body is not None and not target.name:
+        raise InvalidInput(f"the default server of {target} cannot be deleted", hint="stop it, or delete the user")
+    # 202 says only that it takes longer than `slow_stop_timeout`.
+    return (yield from delete_request(target.user, target.name, body)) == 204
+
+
+def _follow(target: Target, seconds: float) -> Flow[Progress | None]:
+    def note(event: Progress) -> ServerEvent | None:
+        # The end is told with the server, or with the reason.
+        if event.ready or event.failed:
+            return None
+        return ServerEvent("progress", target, event.message, event.progress)
+
+    return news_of(target.user, target.name, seconds, note)
+
+
+def up_to_now(target: Target, last: Progress | None) -> SpawnFailed | None:
+    """The failure that the last event of a stream tells."""
+    return SpawnFailed(str(target), plain(last.message)) if last is not None and last.failed else None
+
+
+def _why_not_up(target: Target) -> Flow[HubError | None]:
+    reason = yield from reason_of(target.user, target.name)
+    return SpawnFailed(str(target), reason) if reason else None
+
+
+def _not_up(target: Target, error: HubError | None) -> HubError:
+    if isinstance(error, Unavailable):
+        return error
+    return SpawnFailed(str(target), str(error or "it is not running, and the hub does not say why"))
+
+
+def _not_down(target: Target, error: HubError | None) -> HubError:
+    return error or HubError(f"server {target}: it runs on", hint="look into the hub's log")

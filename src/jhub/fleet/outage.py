@@ -1,0 +1,41 @@
+"""A hub that goes away in the middle: it restarts, mostly, and is waited for."""
+
+from __future__ import annotations
+
+OUTAGE = 300.0
+"""Seconds that a hub without an answer is waited for."""
+LONGEST_PAUSE = 15.0
+"""Seconds between two tries to reach it."""
+
+
+class Outage:
+    """Whether the hub is there."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        """Outages that are over."""
+        self.pause = 0.0
+        """Seconds to the next try."""
+        self._since: float | None = None
+
+    @property
+    def now(self) -> bool:
+        """The hub gave no answer, and none since."""
+        return self._since is not None
+
+    def begins(self, now: float) -> None:
+        """No answer; if that is news, the hub is looked for at once."""
+        if self._since is None:
+            self._since, self.pause = now, 0.0
+
+    def goes_on(self, now: float) -> bool:
+        """Looked for in vain; False once that was long enough."""
+        self.begins(now)
+        self.pause = min(LONGEST_PAUSE, max(1.0, 2 * self.pause))
+        return now - (self._since or now) <= OUTAGE
+
+    def ends(self) -> None:
+        """The hub answers."""
+        if self._since is not None:
+            self._since = None
+            self.count += 1

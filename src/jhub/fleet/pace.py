@@ -1,0 +1,66 @@
+"""How much a hub is given at a time: what it takes, and a share of that where people are to be left room."""
+
+from __future__ import annotations
+
+import math
+
+from jhub.errors import InvalidInput
+
+HUB_LOAD = 0.5
+MOST = 200
+"""Servers on their way, where the hub has no limit of its own: `concurrent_spawn_limit` is 100, on many hubs 64."""
+FIRST_BURST = 8
+LARGEST_BURST = 32
+"""Requests that the hub has not taken up yet, at a load of 1. More than it handles between two looks only queue up, and
+are refused together where it has a limit."""
+SLACK = 0.4
+"""Seconds that an answer may take longer than on the hub at rest, at a load of 1."""
+PROBE = 300.0
+"""Seconds from a refusal to the next try to find more room, where some is left to others."""
+
+
+class Pace:
+    """Finds a hub's limit by itself.
+
+    It grows while the hub takes what is sent and its answer times hold. Where the hub refuses a start, the limit is
+    what it has taken; where answers become slow, less is sent until they are fast again.
+    """
+
+    def __init__(self, load: float = HUB_LOAD) -> None:
+        if not 0 < load <= 1:
+            raise InvalidInput(
+                f"a hub load of {load} is none", hint="give a share of what the hub takes, 0 < load <= 1"
+            )
+        self.load = load
+        self._rest = math.inf
+        """The shortest answer seen: that of a hub without much to do."""
+        self._probe = math.inf
+        self.limit: int | None = None
+        """Servers of this fleet that the hub took when it refused one more."""
+        self.burst = FIRST_BURST
+
+    @property
+    def window(self) -> int:
+        """Servers that may be on their way at a time."""
+        return MOST if self.limit is None else max(1, math.floor(self.load * self.limit))
+
+    def room(self, on_their_way: int, untaken: int, now: float) -> int:
+        """How many may be sent, with so many on their way, of which the hub has not taken up some yet."""
+        if now >= self._probe:
+            self.limit, self._probe, self.burst = None, math.inf, 1
+        return max(0, min(self.window - on_their_way, self.burst - untaken))
+
+    def answered(self, seconds: float) -> None:
+        """The hub answered a look at a page of its list in that time; it takes one request after the other."""
+        self._rest = min(self._rest, seconds)
+        if seconds <= self._rest + SLACK * self.load:
+            self.burst = min(math.ceil(self.burst * 1.5), max(1, math.floor(LARGEST_BURST * self.load)))
+        else:
+            self.burst = max(1, self.burst // 2)
+
+    def refused(self, taken: int, retry_after: float, now: float) -> None:
+        """The hub did not take one more, with so many of this fleet on their way."""
+        self.limit = taken
+        self.burst = max(1, self.burst // 2)
+        # With all of the limit wanted, the hub's own word on when to ask again is the one to go by.
+        self._probe = now + (max(retry_after, 1.0) if self.load == 1 else max(retry_after, PROBE))

@@ -1,0 +1,72 @@
+"""The servers that were asked for and have not ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jhub.errors import HubError
+from jhub.fleet.events import Target
+
+
+@dataclass(slots=True)
+class UnderWay:
+    """One of them."""
+
+    target: Target
+    place: int
+    """In the queue."""
+    since: float
+    """When it was first asked for."""
+    sent: float
+    """When it was asked for the last time."""
+    outages: int
+    """Of the hub, before that."""
+    ours: bool = True
+    """It was this fleet that asked."""
+    taken: bool = False
+    """The hub works on it, or has done so."""
+    answered: float | None = None
+    """When the hub answered."""
+    over: bool = False
+    """The hub has done it, and has room for another one."""
+    error: HubError | None = None
+    """An answer that says nothing about what becomes of it."""
+    listening: bool = False
+    """Its progress stream tells."""
+    asking: bool = False
+    """Why it failed is being found out."""
+    cancelling: bool = False
+
+
+class UnderWays(dict[str, UnderWay]):
+    """All of them, by name."""
+
+    def add(self, one: UnderWay) -> UnderWay:
+        """One more."""
+        self[str(one.target)] = one
+        return one
+
+    def drop(self, target: Target) -> UnderWay | None:
+        """One that ended, or is to be sent again."""
+        return self.pop(str(target), None)
+
+    @property
+    def of_the_hub(self) -> int:
+        """How many the hub has, or is about to have, to work on."""
+        return sum(not each.over for each in self.values())
+
+    @property
+    def untaken(self) -> int:
+        """How many the hub has not taken up, as far as is known."""
+        return sum(not each.taken for each in self.values())
+
+    @property
+    def unknown(self) -> list[UnderWay]:
+        """Those of which nothing but a look tells. A start without an answer is one that the hub works on, once it was
+        seen to do so; its answer will come.
+        """
+        return [
+            each
+            for each in self.values()
+            if not (each.asking or each.listening) and (each.answered is not None or not each.taken)
+        ]

@@ -1,0 +1,190 @@
+"""A hub in virtual time, for fleets: it takes one request after the other, and starts so many servers at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from jhub.errors import Unavailable
+from jhub.steps import Answer, Listen, Request
+from jhub.testing import After, Reply, events, refusal, reply
+
+NEVER = float("inf")
+FULL = refusal(429, "Active user limit exceeded. Try again in a few minutes.")
+GONE = Unavailable("no answer from the hub (the proxy before it says 503)", status=503)
+BOOM = "Spawn failed: no quota left"
+
+
+@dataclass
+class Spawn:
+    """One start that the hub took."""
+
+    began: float
+    ends: float
+    fails: bool
+    options: object
+    stops: float = NEVER
+    gone: float = NEVER
+
+
+@dataclass
+class BusyHub:
+    """Seconds throughout, and names as JupyterHub has them."""
+
+    spawn_time: float | Callable[[str], float] = 1.0
+    concurrent_spawn_limit: int = 100
+    active_server_limit: int = 0
+    slow_spawn_timeout: float = 10.0
+    stop_time: float = 0.0
+    retry_after: int = 40
+    fails: Callable[[str], bool] = lambda path: False
+    refuses: dict[str, Reply] = field(default_factory=dict)
+    """Answers to the POST of some paths, once each."""
+    cost: float = 0.01
+    """Of its own time for each request; nobody is answered meanwhile."""
+    page: int = 200
+    others: int = 0
+    """Servers of others that are always on their way."""
+    outage: tuple[float, float] = (NEVER, NEVER)
+    """It is away; what was on its way then is lost."""
+    version: tuple[int, ...] = (6, 1, 1)
+
+    now: float = 0.0
+    free: float = 0.0
+    spawns: dict[str, list[Spawn]] = field(default_factory=dict)
+    owned: dict[str, dict[str, None]] = field(default_factory=dict)
+    asked: Counter[str] = field(default_factory=Counter)
+    posts: list[tuple[float, str, int]] = field(default_factory=list)
+    """When each start was handled, of which server, and with what status."""
+    most: int = 0
+    """Servers on their way at a time."""
+
+    def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
+        if self.outage[0] <= self.now < self.outage[1]:
+            return GONE
+        self.free = max(self.free, self.now) + self.cost
+        at = self.free
+        path = step.path.removesuffix("/progress")
+        method = "LISTEN" if isinstance(step, Listen) else step.method
+        self.asked[method] += 1
+        if isinstance(step, Listen):
+            return self._progress(path, at)
+        answer = getattr(self, f"_{method.lower()}")(step, path, at)
+        seconds, given = answer if isinstance(answer, tuple) else (0.0, answer)
+        if at < self.outage[0] < at + seconds:
+            return After(self.outage[0] - self.now, GONE)
+        return After(at - self.now + seconds, given)
+
+    # What it does
+
+    def _post(self, step: Request[Any], path: str, at: float) -> Reply | tuple[float, Reply]:
+        answer = self._start(step, path, at)
+        given = answer[1] if isinstance(answer, tuple) else answer
+        status = given.status if isinstance(given, Answer) else 0
+        self.posts.append((at, path, status))
+        return answer
+
+    def _start(self, step: Request[Any], path: str, at: float) -> Reply | tuple[float, Reply]:
+        if path in self.refuses:
+            return self.refuses.pop(path)
+        spawn = self.last(path)
+        if spawn is not None and self.state(spawn, at) == "ready":
+            return refusal(400, f"{path} is already running")
+        if spawn is not None and self.state(spawn, at) == "spawn":
+            return reply(202)
+        every = [self.state(each, at) for name in self.spawns if (each := self.last(name))]
+        coming = every.count("spawn")
+        if coming + self.others >= self.concurrent_spawn_limit:
+            return refusal(429, "Too many users trying to log in right now.", headers={"retry-after": "40"})
+        if self.active_server_limit and coming + every.count("ready") >= self.active_server_limit:
+            return FULL
+        seconds = self.spawn_time(path) if callable(self.spawn_time) else self.spawn_time
+        assert isinstance(step.body, dict)
+        spawn = Spawn(at, at + seconds, self.fails(path), step.body.get("user_options"))
+        self.spawns.setdefault(path, []).append(spawn)
+        self.owned.setdefault(path.split("/")[2], {})[path] = None
+        self.most = max(self.most, coming + 1)
+        if seconds >= self.slow_spawn_timeout:
+            return self.slow_spawn_timeout, reply(202)
+        return seconds, refusal(500, "Internal Server Error") if spawn.fails else reply(201)
+
+    def _delete(self, step: Request[Any], path: str, at: float) -> Reply | tuple[float, Reply]:
+        spawn = self.last(path)
+        if path in self.refuses:
+            return self.refuses.pop(path)
+        if spawn is None or self.state(spawn, at) == "stopped":
+            return reply(204)
+        if self.state(spawn, at) == "spawn":
+            if self.version < (5, 1):
+                return refusal(400, f"{path} is pending spawn")
+            spawn.stops = spawn.gone = at + 1
+            return 1.0, reply(204)
+        spawn.stops, spawn.gone = at, at + self.stop_time
+        return (self.stop_time, reply(204)) if self.stop_time < 10 else (10.0, reply(202))
+
+    def _get(self, step: Request[Any], path: str, at: float) -> Reply:
+        if path != "/users":
+            _, _, user, *rest = path.split("/")
+            models = self._models(user, at)
+            if not rest:
+                return reply(json={"name": user, "servers": models})
+            name = rest[1] if len(rest) > 1 else ""
+            return reply(json=models[name]) if name in models else refusal(404)
+        active = [(user, found) for user in self.owned if (found := self._models(user, at))]
+        offset = int(dict(step.query)["offset"])
+        items = [{"name": user, "servers": found} for user, found in active[offset : offset + self.page]]
+        more = {"offset": offset + self.page} if offset + self.page < len(active) else None
+        return reply(json={"items": items, "_pagination": {"next": more, "total": len(active)}})
+
+    def _progress(self, path: str, at: float) -> Reply:
+        spawn = self.last(path)
+        if spawn is None or self._lost(spawn, at) or spawn.gone <= at:
+            return After(at - self.now, refusal(404))
+        if spawn.ends < self.outage[0] or at > self.outage[1]:
+            last = {"failed": True, "message": BOOM} if spawn.fails else {"ready": True}
+            seen = [{"progress": 50, "message": "pulling"}] if at < spawn.ends else []
+            return After(max(at, spawn.ends) - self.now, events(*seen, last))
+        return After(self.outage[0] - self.now, events())
+
+    def settle(self) -> None:
+        """Whatever was started has been there for long, and time begins anew."""
+        self.now = self.free = 0.0
+        self.asked.clear()
+        self.posts.clear()
+        for spawns in self.spawns.values():
+            spawns[-1].began = spawns[-1].ends = -1.0
+
+    # What is the case
+
+    def last(self, path: str) -> Spawn | None:
+        """The newest start of a server."""
+        return self.spawns[path][-1] if path in self.spawns else None
+
+    def state(self, spawn: Spawn, at: float) -> str:
+        """One of spawn, ready, stop and stopped."""
+        if at >= spawn.gone or self._lost(spawn, at) or (spawn.fails and at >= spawn.ends):
+            return "stopped"
+        if at >= spawn.stops:
+            return "stop" if at >= spawn.ends else "spawn"
+        return "ready" if at >= spawn.ends else "spawn"
+
+    def ready(self, at: float | None = None) -> set[str]:
+        """Paths of what runs."""
+        when = self.now if at is None else at
+        return {path for path in self.spawns if (each := self.last(path)) and self.state(each, when) == "ready"}
+
+    def _lost(self, spawn: Spawn, at: float) -> bool:
+        return spawn.began < self.outage[0] <= spawn.ends and at >= self.outage[0]
+
+    def _models(self, user: str, at: float) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for path in self.owned.get(user, ()):
+            spawn = self.last(path)
+            if spawn is None or (state := self.state(spawn, at)) == "stopped":
+                continue
+            name = path.partition("/servers/")[2]
+            pending = None if state == "ready" else state
+            found[name] = {"name": name, "ready": not pending, "pending": pending, "user_options": spawn.options}
+        return found
