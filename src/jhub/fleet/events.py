@@ -58,6 +58,8 @@ class ServerEvent:
     server: Server | None = None
     """The server, when it is ready."""
     error: HubError | None = None
+    pace: int | None = None
+    """Servers that are kept on their way at once, at this moment."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from jhub.binding import AsyncBound, Bound, fleet
 from jhub.fleet.coordinator import FORGIVEN, WINDOW, coordinate
-from jhub.fleet.events import ServerEvent, Summary, Target
+from jhub.fleet.events import Kind, ServerEvent, Summary, Target
+from jhub.fleet.select import Targets, resolve
 from jhub.models import Progress, Server
 from jhub.operations.servers import (
     START_TIMEOUT,
@@ -22,8 +23,6 @@ from jhub.operations.servers import (
 )
 from jhub.steps import Flow, Plan
 
-Targets: TypeAlias = Iterable[Target | Server | str | tuple[str, str]]
-
 
 class FleetOps:
     """Many servers at a time."""
@@ -37,6 +36,8 @@ class FleetOps:
         user_options: Mapping[str, Any] | None = None,
         display_name: str | None = None,
         timeout: float = START_TIMEOUT,
+        hub_load: float = 0.5,
+        max_failures: int | None = None,
         at_once: int = WINDOW,
     ) -> Flow[Summary]:
         """Start servers, each as `start` does, and wait until they are ready.
@@ -44,7 +45,7 @@ class FleetOps:
         Parameters
         ----------
         targets
-            "ana", "ana/lab", ("ana", "lab"), or servers of a listing.
+            "ana", "ana/lab", ("ana", "lab"), servers of a listing, or a selection: `Members(...)`, `Running(...)`.
         display_name
             What people see in place of the names of named servers (JupyterHub 6.0).
         timeout
@@ -60,7 +61,7 @@ class FleetOps:
         `POST /users/{user}/servers/{name}` (all versions); scopes as for `start`, whose errors are in the events.
         """
         options = options_of(profile, user_options)
-        wanted = _wanted(targets)
+        wanted = yield from resolve(targets)
         for each in wanted:
             yield from known_or_safe(each.user, each.name)
             yield from check_display_name(each.name, display_name)
@@ -92,23 +93,36 @@ class FleetOps:
         """
         return _end(targets, ServerOps.delete, timeout, at_once)
 
+    @fleet(ServerEvent)
+    def wait_many(self, targets: Targets, *, timeout: float = START_TIMEOUT, at_once: int = WINDOW) -> Flow[Summary]:
+        """Wait until servers that were started are ready, each as `wait` does, `timeout` seconds for each.
 
-def _end(targets: Targets, plan: Callable[..., Plan[None]], timeout: float, at_once: int) -> Flow[Summary]:
-    return coordinate(
-        _wanted(targets),
-        lambda each: plan(each.user, each.name, timeout=timeout),
-        begins="stopping",
-        ends="stopped",
-        window=at_once,
-        patience=timeout,
-        forgiven=None,  # a name that is wrong must not keep the others running
+        `GET /users/{user}/servers/{name}/progress` (all versions); scopes as for `wait`, whose errors are in the
+        events.
+        """
+        return _end(targets, ServerOps.wait, timeout, at_once, begins="starting", ends="ready")
+
+
+def _end(
+    targets: Targets,
+    plan: Callable[..., Plan[Any]],
+    timeout: float,
+    at_once: int,
+    *,
+    begins: Kind = "stopping",
+    ends: Kind = "stopped",
+) -> Flow[Summary]:
+    return (
+        yield from coordinate(
+            (yield from resolve(targets)),
+            lambda each: plan(each.user, each.name, timeout=timeout),
+            begins=begins,
+            ends=ends,
+            window=at_once,
+            patience=timeout,
+            forgiven=None,  # a name that is wrong must not keep the others running
+        )
     )
-
-
-def _wanted(targets: Targets | Target | Server | str) -> list[Target]:
-    """Each once. A single one is one: a str would be taken for its letters."""
-    given = [targets] if isinstance(targets, str | Target | Server) else targets
-    return list(dict.fromkeys(map(Target.of, given)))
 
 
 def _start(target: Target, options: Mapping[str, Any], display_name: str | None, timeout: float) -> Flow[Server]:
