@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from rich.cells import cell_len
@@ -152,7 +153,7 @@ def test_the_screen_shows_where_it_stands(clock: Clock) -> None:
     assert len(rest) == 6 + 3
     assert rest[0].startswith("      20 s  somebody.with-a-name")
     assert " 30 %  pulling\\x1b[2J" in rest[0]
-    assert rest[-1].startswith("11 failed: reason ")
+    assert re.match(r"11 failed, last u\d+/lab: reason \d xx", rest[-1])
 
 
 def test_what_is_not_known_yet_is_a_dash(clock: Clock) -> None:

@@ -52,14 +52,16 @@ class Screen:
         room -= len(found)
         failed = reasons(standing.failed[::-1])[: min(REASONS, room // 2)]
         slowest = standing.slowest(min(SLOWEST, room - len(failed)))
-        for target, way in slowest:
-            name = Text(clean(str(target)))
-            name.truncate(min(LONGEST_NAME, width // 2), overflow="ellipsis")
-            line = _line(f"{span(now - way.since):>10}  ").append_text(name)
-            percent = f" {way.percent:.0f} %" if way.percent else ""
-            found.append(line.append(f"{percent}  {clean(way.said)}".rstrip(), style="dim"))
+        names = [Text(clean(str(target))) for target, _ in slowest]
+        column = min(max((name.cell_len for name in names), default=0), LONGEST_NAME, width // 2)
+        for name, (_, way) in zip(names, slowest, strict=True):
+            name.truncate(column, overflow="ellipsis", pad=True)
+            percent = f"{way.percent:.0f} %" if way.percent else ""
+            said = f"  {percent:>5}  {clean(way.said)}".rstrip()
+            found.append(_line(f"{span(now - way.since):>10}  ").append_text(name).append(said, style="dim"))
         for reason, events in failed:
-            count = f"{len(events)} failed" if len(events) > 1 else f"failed: {clean(str(events[0].target))}"
+            last, number = clean(str(events[0].target)), len(events)
+            count = f"{number} failed, last {last}" if number > 1 else f"failed: {last}"
             found.append(_line(f"{count}: {clean(reason)}", style="red"))
         return found
 

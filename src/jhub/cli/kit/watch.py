@@ -90,7 +90,7 @@ def watch(hub: Hub, fleet: Fleet[ServerEvent, Summary], form: str, count: int, e
         rows = [Line.of(event, hub.url) for event in _rows(summary, form)]
         if rows or form != "table":
             RESULTS.many(rows, form)
-    _close(summary, form, ends)
+    _close(summary, ends)
     if not summary.ok:
         codes = {code_of(event.error) for event in summary.failed if event.error is not None}
         raise click.exceptions.Exit(7 if summary.done or len(codes) != 1 else codes.pop())
@@ -108,19 +108,21 @@ def _rows(summary: Summary, form: str) -> tuple[ServerEvent, ...]:
             return (*summary.done, *summary.failed, *summary.skipped)
 
 
-def _close(summary: Summary, form: str, ends: Kind) -> None:
+def _close(summary: Summary, ends: Kind) -> None:
     """Say what it came to, and what to do about the rest."""
     done, failed, skipped = map(len, (summary.done, summary.failed, summary.skipped))
     if done + failed + skipped > 1:
         parts = [f"{done} {ends} in {summary.seconds:.1f} s"]
         parts += [f"{failed} failed"] if failed else []
         parts += [f"{skipped} skipped"] if skipped else []
-        more = "; -o csv prints all of them" if form == "table" and max(done, skipped) > FEW else ""
-        note(f"{', '.join(parts)}{more}")
-    for word, events in (("failed", summary.failed), ("skipped", summary.skipped)):
-        for reason, some in reasons(events)[:MOST_REASONS]:
-            if word == "skipped" or len(some) > 1:
-                note(f"{len(some)} {word}: {reason}")
+        note(", ".join(parts))
+    for reason, some in reasons(summary.failed)[:MOST_REASONS]:
+        if len(some) > 1:
+            note(f"{len(some)} failed: {reason}")
+            if some[0].error is not None and some[0].error.hint:
+                note(f"hint: {some[0].error.hint}")
+    for reason, some in reasons(summary.skipped)[:MOST_REASONS]:
+        note(f"{len(some)} skipped: {reason}")
     if skipped:
         note("hint: mend the cause and run the same command again: it goes on with the rest")
 
@@ -148,13 +150,11 @@ def _reporter(site: str, form: str, standing: Standing) -> Generator[Reporter]:
 
 
 def _show(failed: list[ServerEvent]) -> None:
-    """The failures that a screen has shown; of those with the same reason one, and how many there are."""
-    for _, some in reasons(failed):
-        error = some[0].error
-        if error is not None and len(some) == 1:
-            show(error)
-        elif error is not None:
-            show(HubError(f"{len(some)} servers: {some[0].message}", hint=error.hint))
+    """The failures that a screen has shown, but for those that share a reason, which is told at the end."""
+    alone = [some[0] for _, some in reasons(failed) if len(some) == 1]
+    for event in alone[-FEW:]:
+        if event.error is not None:
+            show(event.error)
 
 
 class _Plain:
