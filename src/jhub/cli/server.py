@@ -14,7 +14,7 @@ from jhub.cli.kit.each import rehearse_each
 from jhub.cli.kit.given import STDIN
 from jhub.cli.kit.options import common, connect, dry_run, duration, output, yes
 from jhub.cli.kit.output import note
-from jhub.cli.kit.selection import group_option, kept, members, name_option, running, selecting
+from jhub.cli.kit.selection import group_option, kept, members, name_option, running, selecting, still
 from jhub.cli.kit.servers import (
     count,
     option_option,
@@ -50,7 +50,7 @@ for command in (create, edit, rename, keep_alive, start):
 @server.command("list")
 @click.argument("user", required=False, shell_complete=complete.users)
 @click.option("--stopped", is_flag=True, help="Those that do not run too.")
-@selecting(idle="Only those that nobody has used for TIME (2h, 30m): what administrators call culling starts here.")
+@selecting(idle="Only those that nobody has used for so long (2h, 30m): what administrators call culling starts here.")
 @output()
 @common
 def list_(user: str | None, stopped: bool, which: Running, form: str) -> None:
@@ -97,7 +97,7 @@ def show(name: str | None, form: str) -> None:
 
 @server.command()
 @servers_argument
-@selecting(idle="Only those that nobody has used for TIME (2h, 30m): this is what administrators call culling.")
+@selecting(idle="Only those that nobody has used for so long (2h, 30m): this is what administrators call culling.")
 @click.option("--timeout", type=duration, default="2m", show_default=True, help="How long to wait for each.")
 @yes
 @dry_run
@@ -122,6 +122,7 @@ def stop(servers: tuple[str, ...], which: Running, timeout: float, yes: bool, dr
         from jhub.cli.kit.watch import watch
 
         confirm(f"Stop {count(found)}?", yes=yes)
+        found = found if yes else still(hub, found, which)
         watch(hub, hub.servers.stop_many(found, timeout=timeout), form, len(found), "stopped")
 
 
@@ -235,7 +236,7 @@ def open_(name: str | None, print_only: bool) -> None:
 
 @server.command()
 @selected_servers_argument
-@selecting(idle="Only those that run, and that nobody has used for TIME (2h, 30m).")
+@selecting(idle="Only those that run, and that nobody has used for so long (2h, 30m).")
 @click.option("--timeout", type=duration, default="2m", show_default=True, help="How long to wait for each.")
 @yes
 @dry_run
@@ -259,4 +260,5 @@ def delete(servers: tuple[str, ...], which: Running, timeout: float, yes: bool, 
 
         typed = str(found[0]) if len(found) == 1 else str(len(found))
         confirm_by_name(count(found), typed, yes=yes)
+        found = found if yes else still(hub, found, which)
         watch(hub, hub.servers.delete_many(found, timeout=timeout), form, len(found), "stopped")

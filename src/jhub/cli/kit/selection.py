@@ -55,8 +55,13 @@ def selecting(idle: str) -> Callable[[F], F]:
             return command(*args, which=which, **given)
 
         for option in (
-            click.option("--state", type=click.Choice(STATES), help="Only those in this state."),
-            click.option("--idle", type=duration, metavar="TIME", help=idle),
+            click.option(
+                "--state",
+                type=click.Choice(STATES),
+                metavar="STATE",
+                help=f"Only those in this state: ready, or under way: {', '.join(STATES[1:])}.",
+            ),
+            click.option("--idle", type=duration, help=idle),
             click.option(
                 "-p",
                 "--profile",
@@ -85,6 +90,17 @@ def running(hub: Hub, servers: Sequence[str], which: Running, *, yes: bool) -> l
         return targets(hub, servers)
     _not_both(servers)
     return _some(hub.run(resolve(which)), yes=yes)
+
+
+def still(hub: Hub, found: list[Target], which: Running) -> list[Target]:
+    """Those that are idle yet, after a question that somebody took time to answer. The command ends without any."""
+    if which.idle is None:
+        return found
+    now = set(hub.run(resolve(which)))
+    left = [one for one in found if one in now]
+    if len(left) < len(found):
+        note(f"{len(found) - len(left)} no longer idle, and left alone")
+    return _some(left, yes=True)
 
 
 def kept(hub: Hub, servers: Sequence[str], which: Running, *, yes: bool) -> list[Target]:
