@@ -166,9 +166,11 @@ def test_idle_time_is_that_of_the_hubs_clock() -> None:
     assert names(Running(idle=2 * 3600), site) == ["ana", "cy/lab", "di/lab"]
 
 
-@pytest.mark.parametrize("headers", [{}, {"date": "soon"}])
-def test_a_hub_that_does_not_tell_the_time_has_no_idle_servers_to_tell(headers: dict[str, str]) -> None:
-    played = play(resolve(Running(idle=60)), [reply(json={}, headers=headers)])
+@pytest.mark.parametrize(
+    "date", ["", "soon", "Wed, 21 Oct 99999999999999 07:28:00 GMT", "Mon, 01 Jan 1990 00:00:00 GMT"]
+)
+def test_a_hub_that_does_not_tell_the_time_has_no_idle_servers_to_tell(date: str) -> None:
+    played = play(resolve(Running(idle=60)), [reply(json={}, headers={"date": date} if date else {})])
     assert isinstance(played.error, NotAHub)
     assert "Date" in played.error.hint
     assert len(played.sent) == 1

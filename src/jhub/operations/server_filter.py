@@ -15,6 +15,9 @@ from jhub.steps import Answer, Flow, Request
 STATES = ("ready", "spawn", "stop", "check", "rename")
 """Of servers that run: "ready", or what is under way."""
 LONGEST = 100 * 365 * 86400
+"""Seconds of idle time that can be asked for."""
+FIRST = 2000
+"""The year after which a hub's time makes sense."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +102,15 @@ def hub_time() -> Request[datetime]:
 
 def _date(answer: Answer) -> datetime:
     try:
-        return in_utc(parsedate_to_datetime(answer.headers["date"]))
-    except (KeyError, ValueError):
+        now = in_utc(parsedate_to_datetime(answer.headers["date"]))
+    except (KeyError, ValueError, OverflowError):
+        now = None
+    if now is None or not FIRST < now.year < datetime.max.year:
         raise NotAHub(
             "hub: its answers do not tell the time, so it cannot be told how long a server has been idle",
             hint="a proxy before the hub may drop the header Date",
-        ) from None
+        )
+    return now
 
 
 def _used(server: Server) -> datetime:
