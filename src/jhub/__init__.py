@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from jhub.fleet.events import NameSummary as NameSummary
     from jhub.fleet.events import ServerEvent as ServerEvent
     from jhub.fleet.events import Summary as Summary
+    from jhub.fleet.select import Members as Members
+    from jhub.fleet.select import Running as Running
     from jhub.models import Group as Group
     from jhub.models import HubInfo as HubInfo
     from jhub.models import Identity as Identity
@@ -62,6 +64,7 @@ _HOMES = (
     "jhub.models",
     "jhub.steps",
     "jhub.fleet.events",
+    "jhub.fleet.select",
     "jhub.client.network",
     "jhub.client.sync",
     "jhub.client.fleets",
@@ -84,6 +87,7 @@ __all__ = [
     "HubInfo",
     "Identity",
     "InvalidInput",
+    "Members",
     "MissingScope",
     "NameEvent",
     "NameSummary",
@@ -97,6 +101,7 @@ __all__ = [
     "Progress",
     "Request",
     "Route",
+    "Running",
     "Server",
     "ServerEvent",
     "Service",

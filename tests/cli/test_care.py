@@ -29,6 +29,7 @@ def jhub(tmp_path: Path) -> Jhub:
     [
         ("server", "stop", "--yes", "-"),
         ("server", "start", "-"),
+        ("server", "wait", "-"),
         ("server", "delete", "--yes", "-"),
         ("user", "delete", "--yes", "-"),
         ("user", "create", "-"),
@@ -103,7 +104,6 @@ def test_what_an_unset_variable_gives_is_refused(as_admin: Jhub, command: tuple[
     [
         ("server", "show", "-"),
         ("server", "restart", "--yes", "-"),
-        ("server", "wait", "-"),
         ("server", "progress", "-"),
         ("server", "open", "--url", "-"),
         ("server", "rename", "-", "x"),

@@ -9,8 +9,22 @@ from typing import Any
 
 import pytest
 
-from jhub import BadRequest, Conflict, Hub, InvalidInput, NotAuthorized, NotFound, Request, SpawnFailed, StillPending
+from jhub import (
+    BadRequest,
+    Conflict,
+    Hub,
+    InvalidInput,
+    Members,
+    NotAuthorized,
+    NotFound,
+    Request,
+    Running,
+    SpawnFailed,
+    StillPending,
+)
 from jhub.errors import APIError
+from jhub.fleet.events import Target
+from jhub.fleet.select import resolve
 from matrix.clients import ON_ASYNC_HUB, ON_HUB
 from matrix.hub import HubUnderTest
 from matrix.rows import CANCEL, FLEETS, SERVERS, STOPPED
@@ -218,6 +232,33 @@ def test_several_servers_are_started_stopped_and_deleted_at_once(admin: Any, use
     with admin.servers.delete_many([(other, "work")]) as fleet:
         assert {event.kind for event in fleet} == {"queued", "stopping", "stopped"}
     assert not [server.name for server in admin.servers.list(other, stopped=True) if server.name]
+
+
+@FLEETS
+def test_servers_are_selected(admin: Any, user: str, fresh: Fresh) -> None:
+    group, other = fresh("group"), admin.users.create(fresh("user")).name
+    admin.groups.create(group)
+    admin.groups.add_users(group, [user])
+    with admin.servers.start_many([f"{user}/work", f"{other}/work"], profile="small") as fleet:
+        assert len(list(fleet)) >= 4
+    assert fleet.summary.ok
+    assert admin.run(resolve(Members(group, "work"))) == [Target(user, "work")]
+    for found, which in (
+        ([user], Running(group=group)),
+        ([user], Running(group=group, name="work", profile="small", state="ready")),
+        ([], Running(group=group, profile="large")),
+        ([], Running(group=group, idle=3600)),
+        ([other], Running(user=other)),
+    ):
+        assert admin.run(resolve(which)) == [Target(each, "work") for each in found], which
+    deadline = time.monotonic() + 20
+    while not admin.run(resolve(Running(group=group, idle=1))):
+        assert time.monotonic() < deadline, "it does not become idle"
+        time.sleep(0.5)
+    with admin.servers.stop_many(Running(group=group)) as fleet:
+        assert len(list(fleet)) >= 2
+    assert [server.target for server in admin.servers.list(other)] == [f"{other}/work"]
+    assert not list(admin.servers.list(user))
 
 
 @FLEETS

@@ -118,7 +118,7 @@ def _object(parts: list[str]) -> str:
 # answers
 
 HUB = {"x-jupyterhub-version": "6.1.1"}
-JSON = {**HUB, "content-type": "application/json"}
+JSON = {**HUB, "content-type": "application/json", "date": "Fri, 01 May 2026 12:00:00 GMT"}
 KINDS = [
     *({**HUB, "content-type": kind} for kind in ("application/json; charset=UTF-8", "text/plain", "\u2028", ";;")),
     *(JSON, {"content-type": "application/json"}, {"content-type": "text/html"}, {}, {"x-jupyterhub-version": "?"}),

@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from inspect import Parameter, signature
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -16,7 +16,7 @@ import httpx2
 
 import jhub.fleet
 import jhub.operations
-from jhub import Hub
+from jhub import Hub, Members, Running
 from jhub.binding import AsyncBound, Bound, _Declared
 from jhub.steps import Answer, Listen, Plan, Request
 from jhub.testing import Played, refusal, reply
@@ -74,7 +74,16 @@ ARGUMENTS: dict[str, list[Any]] = {
     "timeout": [20.0, 0.5, 0.0],  # long ones would only repeat the same answers more often
     "hub_load": [0.5, 1.0],
     "max_failures": [None, 3],
-    "targets": [["ana"], ["ana/lab", ("bo", "")], ["ana", "bo", "cy/gpu", "dan/Old_Name"], []],
+    "targets": [
+        ["ana"],
+        ["ana/lab", ("bo", "")],
+        ["ana", "bo", "cy/gpu", "dan/Old_Name"],
+        [],
+        Members("geo", "lab"),
+        Running(group="geo", idle=60.0),
+    ],
+    "idle": [60.0, timedelta(hours=2), -1.0],
+    "state": ["ready", "spawn", "x"],
     "user": ["ana", "bo"],
     "group": ["geo"],
     "owner": ["ana", "Ana"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, assert_type
 
 from jhub import (
@@ -15,6 +15,7 @@ from jhub import (
     Hub,
     HubInfo,
     Identity,
+    Members,
     NameEvent,
     NameSummary,
     OAuthToken,
@@ -24,6 +25,7 @@ from jhub import (
     Progress,
     Request,
     Route,
+    Running,
     Server,
     ServerEvent,
     Service,
@@ -36,7 +38,9 @@ from jhub import (
     User,
 )
 from jhub.binding import AsyncStream, Stream
+from jhub.fleet.events import Target
 from jhub.fleet.groups import GroupFleetOps
+from jhub.fleet.select import resolve
 from jhub.fleet.servers import FleetOps
 from jhub.fleet.users import UserFleetOps
 from jhub.models import Version
@@ -163,6 +167,10 @@ def what_a_profile_tells(profile: Profile, option: ProfileOption) -> None:
 def what_a_fleet_tells(hub: Hub) -> None:
     assert_type(hub.servers.start_many(["ana"]), Fleet[ServerEvent, Summary])
     assert_type(hub.servers.stop_many(hub.servers.list()), Fleet[ServerEvent, Summary])
+    assert_type(hub.servers.start_many(Members("geo", "lab")), Fleet[ServerEvent, Summary])
+    assert_type(hub.servers.stop_many(Running(group="geo", idle=timedelta(hours=2))), Fleet[ServerEvent, Summary])
+    assert_type(hub.servers.list(idle=7200, state="ready"), Stream[Server])
+    assert_type(hub.run(resolve(Running(profile="gpu"))), list[Target])
     with hub.servers.start_many(["ana", ("ben", "lab")], profile="gpu") as fleet:
         for event in fleet:
             assert_type(event, ServerEvent)

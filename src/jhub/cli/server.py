@@ -10,29 +10,28 @@ import msgspec
 from jhub.cli.kit import complete
 from jhub.cli.kit.confirm import confirm, confirm_by_name
 from jhub.cli.kit.dry_run import rehearse
-from jhub.cli.kit.each import each, rehearse_each
+from jhub.cli.kit.each import rehearse_each
+from jhub.cli.kit.given import STDIN
 from jhub.cli.kit.options import common, connect, dry_run, duration, output, yes
 from jhub.cli.kit.output import note
+from jhub.cli.kit.selection import group_option, kept, members, name_option, running, selecting, still
 from jhub.cli.kit.servers import (
     count,
-    display_name_option,
-    named_servers_argument,
     option_option,
     profile_option,
+    selected_servers_argument,
     server_argument,
     servers_argument,
     target,
-    targets,
     user_options,
     view,
 )
 from jhub.cli.kit.text import clean
 from jhub.cli.server_edit import create, edit, keep_alive, rename
+from jhub.cli.server_start import start
 from jhub.errors import InvalidInput
-from jhub.fleet.events import Target
-from jhub.models import Server
+from jhub.fleet.select import Running
 from jhub.operations.servers import ServerOps
-from jhub.steps import Plan
 
 
 @click.group()
@@ -40,34 +39,44 @@ def server() -> None:
     """Create, start, stop and watch servers.
 
     A server is USER (the default one), USER/NAME, or /NAME (mine); none means my default one. "-" reads servers from
-    stdin, one per line.
+    stdin, one per line. Several can be selected instead: --group geo, --name lab, --profile gpu, --idle 2h.
     """
 
 
-for command in (create, edit, rename, keep_alive):
+for command in (create, edit, rename, keep_alive, start):
     server.add_command(command)
 
 
 @server.command("list")
 @click.argument("user", required=False, shell_complete=complete.users)
 @click.option("--stopped", is_flag=True, help="Those that do not run too.")
-@click.option(
-    "-p", "--profile", shell_complete=complete.profiles, help="Only those that were started from this profile."
-)
+@selecting(idle="Only those that nobody has used for so long (2h, 30m): what administrators call culling starts here.")
 @output()
 @common
-def list_(user: str | None, stopped: bool, profile: str | None, form: str) -> None:
+def list_(user: str | None, stopped: bool, which: Running, form: str) -> None:
     """List the servers that run, of everybody or of USER.
+
+    Idle time is by the hub's clock; one that was never used counts from its start. -o name prints each as it is
+    found, and a pipe to jhub server stop works on what was listed.
 
     \b
     jhub server list
     jhub server list ana --stopped
-    jhub server list --profile gpu -o name | jhub server stop --yes -
+    jhub server list --group geo --name lab --state ready
+    jhub server list --idle 2h -o name | jhub server stop --yes -
     """
     if user == "":
         raise InvalidInput("a user name is missing")
     with connect() as hub:
-        found = (one for one in hub.servers.list(user or "", stopped=stopped) if profile in (None, one.profile))
+        found = hub.servers.list(
+            user or "",
+            stopped=stopped,
+            group=which.group,
+            name=which.name,
+            profile=which.profile,
+            idle=which.idle,
+            state=which.state,
+        )
         view(hub).many(found, form)
 
 
@@ -88,85 +97,33 @@ def show(name: str | None, form: str) -> None:
 
 @server.command()
 @servers_argument
-@profile_option
-@option_option
-@display_name_option
-@click.option("--no-wait", is_flag=True, help="Come back when the hub has accepted the start.")
-@click.option("--timeout", type=duration, default="10m", show_default=True, help="How long to wait for each.")
-@dry_run
-@output(lines=True)
-@common
-def start(
-    servers: tuple[str, ...],
-    profile: str | None,
-    options: tuple[str, ...],
-    display_name: str | None,
-    no_wait: bool,
-    timeout: float,
-    dry_run: bool,
-    form: str,
-) -> None:
-    """Start servers and wait until they are ready.
-
-    Without --profile and --option a server starts with the hub's defaults, whatever it was started with before. One
-    that already runs as asked for is done.
-
-    \b
-    jhub server start ana/lab bo/lab --profile lab
-    jhub server start /lab --option image=scipy --option cpus:=4
-    """
-    given = user_options(profile, options)
-
-    def plan(name: str) -> Plan[Server]:
-        one = Target.of(name)
-        return ServerOps.start(
-            one.user, one.name, profile=profile, user_options=given, display_name=display_name, wait=False
-        )
-
-    with connect() as hub:
-        found = targets(hub, servers)
-        names = [str(one) for one in found]
-        if dry_run:
-            rehearse_each(hub, names, plan)
-        elif no_wait:
-            with each(names, lambda name: hub.run(plan(name))) as begun:
-                if form == "json":  # one per line, as when it waits
-                    for one_begun in begun:
-                        click.echo(msgspec.json.encode(one_begun).decode())
-                else:
-                    view(hub).many(begun, form)
-        else:
-            from jhub.cli.kit.watch import watch
-
-            fleet = hub.servers.start_many(
-                found, profile=profile, user_options=given, display_name=display_name, timeout=timeout
-            )
-            watch(hub, fleet, form, len(found))
-
-
-@server.command()
-@servers_argument
+@selecting(idle="Only those that nobody has used for so long (2h, 30m): this is what administrators call culling.")
 @click.option("--timeout", type=duration, default="2m", show_default=True, help="How long to wait for each.")
 @yes
 @dry_run
 @output(lines=True)
 @common
-def stop(servers: tuple[str, ...], timeout: float, yes: bool, dry_run: bool, form: str) -> None:
+def stop(servers: tuple[str, ...], which: Running, timeout: float, yes: bool, dry_run: bool, form: str) -> None:
     """Stop servers and wait until they are gone. A named one can be started again.
+
+    Options select among those that run: a server is stopped that matches all of them.
 
     \b
     jhub server stop ana/lab
-    jhub server list -o name | jhub server stop --yes -
+    jhub server stop --group geo --name lab
+    jhub server stop --idle 2h --yes
+    jhub server list --profile gpu -o name | jhub server stop --yes -
     """
     with connect() as hub:
-        found = targets(hub, servers)
+        found = running(hub, servers, which, yes=yes or dry_run)
         if dry_run:
             rehearse_each(hub, found, lambda one: ServerOps.stop(one.user, one.name))
             return
         from jhub.cli.kit.watch import watch
 
         confirm(f"Stop {count(found)}?", yes=yes)
-        watch(hub, hub.servers.stop_many(found, timeout=timeout), form, len(found))
+        found = found if yes else still(hub, found, which)
+        watch(hub, hub.servers.stop_many(found, timeout=timeout), form, len(found), "stopped")
 
 
 @server.command()
@@ -206,19 +163,28 @@ def restart(
 
 
 @server.command()
-@server_argument
-@click.option("--timeout", type=duration, default="10m", show_default=True, help="How long to wait.")
-@output()
+@servers_argument
+@group_option
+@name_option
+@click.option("--timeout", type=duration, default="10m", show_default=True, help="How long to wait for each.")
+@output(lines=True)
 @common
-def wait(name: str | None, timeout: float, form: str) -> None:
-    """Wait until a server that is starting is ready.
+def wait(servers: tuple[str, ...], group: str | None, name: str | None, timeout: float, form: str) -> None:
+    """Wait until servers that are starting are ready. Of a single one json is the server, not its events.
 
     \b
     jhub server start ana/lab --no-wait && jhub server wait ana/lab
+    jhub server wait --group geo --name lab
+    jhub server list --state spawn -o name | jhub server wait -
     """
     with connect() as hub:
-        one = target(hub, name)
-        view(hub).one(hub.servers.wait(one.user, one.name, timeout=timeout), form)
+        found = members(hub, servers, group, name)
+        if group is None and len(servers) <= 1 and STDIN not in servers:
+            view(hub).one(hub.servers.wait(found[0].user, found[0].name, timeout=timeout), form)
+            return
+        from jhub.cli.kit.watch import watch
+
+        watch(hub, hub.servers.wait_many(found, timeout=timeout), form, len(found))
 
 
 @server.command()
@@ -269,20 +235,24 @@ def open_(name: str | None, print_only: bool) -> None:
 
 
 @server.command()
-@named_servers_argument
+@selected_servers_argument
+@selecting(idle="Only those that run, and that nobody has used for so long (2h, 30m).")
 @click.option("--timeout", type=duration, default="2m", show_default=True, help="How long to wait for each.")
 @yes
 @dry_run
 @output(lines=True)
 @common
-def delete(servers: tuple[str, ...], timeout: float, yes: bool, dry_run: bool, form: str) -> None:
+def delete(servers: tuple[str, ...], which: Running, timeout: float, yes: bool, dry_run: bool, form: str) -> None:
     """Stop named servers and delete them, with what the hub keeps for them.
+
+    Options select among named servers, whether they run or not; the number of them has to be typed.
 
     \b
     jhub server delete ana/lab
+    jhub server delete --group geo --name lab
     """
     with connect() as hub:
-        found = targets(hub, servers)
+        found = kept(hub, servers, which, yes=yes or dry_run)
         if dry_run:
             rehearse_each(hub, found, lambda one: ServerOps.delete(one.user, one.name))
             return
@@ -290,4 +260,5 @@ def delete(servers: tuple[str, ...], timeout: float, yes: bool, dry_run: bool, f
 
         typed = str(found[0]) if len(found) == 1 else str(len(found))
         confirm_by_name(count(found), typed, yes=yes)
-        watch(hub, hub.servers.delete_many(found, timeout=timeout), form, len(found))
+        found = found if yes else still(hub, found, which)
+        watch(hub, hub.servers.delete_many(found, timeout=timeout), form, len(found), "stopped")

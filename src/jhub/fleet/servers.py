@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any
 
 from jhub.binding import AsyncBound, Bound, fleet
 from jhub.fleet.breaker import Breaker
 from jhub.fleet.coordinator import coordinate
-from jhub.fleet.events import ServerEvent, Summary, Target
+from jhub.fleet.events import ServerEvent, Summary
 from jhub.fleet.jobs import Job, deleting, starting, stopping, waiting
 from jhub.fleet.pace import HUB_LOAD, Pace
-from jhub.models import Server
+from jhub.fleet.select import Targets, resolve
 from jhub.operations.servers import (
     START_TIMEOUT,
     STOP_TIMEOUT,
@@ -21,8 +21,6 @@ from jhub.operations.servers import (
     options_of,
 )
 from jhub.steps import Flow
-
-Targets: TypeAlias = Iterable[Target | Server | str | tuple[str, str]]
 
 
 class FleetOps:
@@ -48,7 +46,7 @@ class FleetOps:
         Parameters
         ----------
         targets
-            "ana", "ana/lab", ("ana", "lab"), or servers of a listing.
+            "ana", "ana/lab", ("ana", "lab"), servers of a listing, or a selection: `Members(...)`, `Running(...)`.
         display_name
             What people see in place of the names of named servers (JupyterHub 6.0).
         timeout
@@ -72,7 +70,7 @@ class FleetOps:
         """
         options = options_of(profile, user_options)
         pace, breaker = Pace(hub_load), Breaker(max_failures)
-        wanted = _wanted(targets)
+        wanted = yield from resolve(targets)
         for each in wanted:
             yield from known_or_safe(each.user, each.name)
             yield from check_display_name(each.name, display_name)
@@ -108,13 +106,7 @@ class FleetOps:
 
 def _end(targets: Targets, job: Job, timeout: float) -> Flow[Summary]:
     # Without a breaker: a name that is wrong must not keep the others running.
-    return coordinate(_wanted(targets), job, timeout=timeout)
-
-
-def _wanted(targets: Targets | Target | Server | str) -> list[Target]:
-    """Each once. A single one is one: a str would be taken for its letters."""
-    given = [targets] if isinstance(targets, str | Target | Server) else targets
-    return list(dict.fromkeys(map(Target.of, given)))
+    return (yield from coordinate((yield from resolve(targets)), job, timeout=timeout))
 
 
 class Servers(ServerOps, FleetOps, Bound):

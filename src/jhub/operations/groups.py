@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jhub.binding import operation, stream
-from jhub.errors import APIError, BadRequest, Conflict, InvalidInput, NotFound
-from jhub.models import Group
+from jhub.errors import APIError, BadRequest, Conflict, InvalidInput, MissingScope, NotFound
+from jhub.models import Group, Named
 from jhub.operations.paging import pages
 from jhub.operations.versions import since
 from jhub.steps import Flow, Request, call, segment, send
@@ -134,6 +134,24 @@ class GroupOps:
             return group
         request = call("PUT", f"{_path(name)}/properties", Group, body=wanted, about=f"group {name}")
         return (yield from since("4.0", request, "group properties"))
+
+
+class _Members(Named, frozen=True, kw_only=True):
+    users: tuple[str, ...] | None = None
+
+
+def members_of(name: str) -> Flow[tuple[str, ...]]:
+    """The users in a group. `MissingScope` where the hub left them out: a token that sees a group's name alone is not
+    refused.
+
+    `GET /groups/{name}` (all versions), scope `read:groups`.
+    """
+    request = call("GET", _path(name), _Members, about=f"group {name}")
+    found = yield from request
+    if found.users is None:
+        said = f"group {name}: the token lacks the scope read:groups, so it does not see the members"
+        raise MissingScope(said, ("read:groups",), method=request.method, path=request.path)
+    return found.users
 
 
 def _path(name: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from msgspec import ValidationError, json, structs
@@ -28,6 +29,7 @@ from jhub.models import Progress, Server, User, target
 from jhub.operations.paging import pages
 from jhub.operations.paths import user_path
 from jhub.operations.profiles import check_options
+from jhub.operations.server_filter import Wanted, prepared
 from jhub.operations.versions import need, since
 from jhub.steps import Emit, Flow, HubVersion, Listen, Now, Request, Sleep, before, call, segment, status_of
 
@@ -99,20 +101,56 @@ class ServerOps:
         return found[name]
 
     @stream(Server)
-    def list(self, user: str = "", *, stopped: bool = False) -> Flow[None]:
-        """The servers of one user, or of all; those that do not run too, if `stopped`.
+    def list(
+        self,
+        user: str = "",
+        *,
+        stopped: bool = False,
+        group: str | None = None,
+        name: str | None = None,
+        profile: str | None = None,
+        idle: float | timedelta | None = None,
+        state: str | None = None,
+    ) -> Flow[None]:
+        """The servers of one user, or of all; of them those that match everything that is given.
 
-        `GET /users/{user}` or `GET /users` (all versions), scopes `read:servers` and, for all, `list:users`.
+        Parameters
+        ----------
+        stopped
+            Those that do not run too.
+        group
+            Only those of members of this group.
+        name
+            Only those of this name; "" is the default one.
+        profile
+            Only those that were started from this profile.
+        idle
+            Only those that nobody has used for so long: seconds, or a timedelta. One that was never used counts from
+            its start. The time is that of the hub, at the beginning. Not with `stopped`.
+        state
+            "ready", or what is under way: "spawn", "stop", "check" or "rename". Not with `stopped`.
+
+        `GET /users/{user}` or `GET /users` (all versions), scopes `read:servers` and, for all, `list:users`. With
+        `group` one `GET /groups/{group}` before it, scope `read:groups`, and `NotFound` where there is none; with
+        `idle` one `GET /`.
         """
+        wanted = Wanted.of(group, name, profile, idle, state, stopped=stopped)
+        which = yield from prepared(wanted)
+        if which.nobody:
+            return
         query = STOPPED_TOO if stopped else ()
+
+        def emit(owner: User) -> Iterable[Server]:
+            # A token that reads the servers of a group alone does not see those of others, and need not.
+            return which.of(servers_of(owner)) if which.owner(owner.name) else ()
+
         if user:
-            owner = yield from owner_of(user, query)
-            for server in _by_name(owner):
+            for server in emit((yield from owner_of(user, query))):
                 yield Emit(server)
             return
         if not stopped:
             query = (("state", "active"),)
-        yield from pages("/users", User, lambda owner: owner.name, query, about="servers", emit=_by_name)
+        yield from pages("/users", User, lambda owner: owner.name, query, about="servers", emit=emit)
 
     @operation
     def create(
@@ -492,11 +530,6 @@ def servers_of(owner: User) -> dict[str, Server]:
     if owner.servers is None:
         raise MissingScope(f"servers of {owner.name}: the token lacks the scope read:servers", ("read:servers",))
     return owner.servers
-
-
-def _by_name(owner: User) -> list[Server]:
-    found = servers_of(owner)
-    return [found[name] for name in sorted(found)]
 
 
 def _start(

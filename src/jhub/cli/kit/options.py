@@ -95,6 +95,15 @@ def duration(text: str) -> float:
     return float(found[1]) * UNITS[found[2]]
 
 
+def share(text: str) -> float:
+    """A share of a whole, from "0.5" or "50%"."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?|\.\d+) ?(%?)", text)
+    value = float(found[1]) / (100 if found[2] else 1) if found else 0.0
+    if not 0 < value <= 1:
+        raise click.BadParameter(f"{text!r} is no share; give it as 0.5 or 50%, and 100% at most")
+    return value
+
+
 def warn_if_beaten(name: str) -> None:
     """Say so where the environment names a hub or a context: that is used, and not the one that was just chosen."""
     if (other := environ.get("JHUB_CONTEXT")) and other != name:

@@ -27,6 +27,9 @@ servers_argument = click.argument(
 named_servers_argument = click.argument(
     "servers", nargs=-1, required=True, metavar="{USER/NAME | /NAME | -}...", shell_complete=complete.servers
 )
+selected_servers_argument = click.argument(
+    "servers", nargs=-1, metavar="[USER/NAME | /NAME | -]...", shell_complete=complete.servers
+)
 server_argument = click.argument(
     "name", required=False, metavar="[USER | USER/NAME | /NAME]", shell_complete=complete.servers
 )
@@ -80,7 +83,8 @@ def target(hub: Hub, given: str | None) -> Target:
     if given == STDIN:
         raise InvalidInput(
             "this command takes one server, and - stands for several",
-            hint="several are taken by jhub server create, edit, start, stop, keep-alive, delete, and jhub share leave",
+            hint="several are taken by jhub server create, edit, start, wait, stop, keep-alive, delete, and jhub share "
+            "leave",
         )
     return targets(hub, [] if given is None else [given])[0]
 

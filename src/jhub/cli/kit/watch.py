@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -13,21 +14,23 @@ import msgspec
 
 from jhub.cli.kit.exits import code_of, show
 from jhub.cli.kit.output import View, note
-from jhub.cli.kit.text import clean
-from jhub.fleet.events import FINAL, ServerEvent, Summary
+from jhub.cli.kit.standing import Standing, reasons
+from jhub.errors import HubError
+from jhub.fleet.events import Kind, ServerEvent, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-
-    from rich.progress import Progress, TaskID
 
     from jhub.client.fleets import Fleet
     from jhub.client.sync import Hub
 
 Reporter: TypeAlias = Callable[[ServerEvent], None]
 
-MOST_LINES = 12
-"""Servers that the live screen shows at a time."""
+FEW = 20
+"""Rows of a table that are printed of those that came to their end, or were not begun; more are counted."""
+TALKATIVE = 12
+"""Servers of a fleet whose every word on the way is a line of its own."""
+MOST_REASONS = 3
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -40,6 +43,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     progress: float | None = None
     seconds: float | None = None
     reason: str = ""
+    pace: int | None = None
 
     @classmethod
     def of(cls, event: ServerEvent, site: str) -> Line:
@@ -53,6 +57,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             progress=event.progress,
             seconds=round(event.seconds, 2) if event.seconds is not None else None,
             reason=event.message,
+            pace=event.pace,
         )
 
 
@@ -70,85 +75,113 @@ RESULTS: View[Line] = View(
 )
 
 
-def watch(hub: Hub, fleet: Fleet[ServerEvent, Summary], form: str, count: int) -> None:
+def watch(hub: Hub, fleet: Fleet[ServerEvent, Summary], form: str, count: int, ends: Kind = "ready") -> None:
     """Report a fleet until it ends, print the result, and leave with the exit code that it means."""
-    with _reporter(hub.url, form, count) as report, fleet:
-        for event in fleet:
-            report(event)
+    standing = Standing(count, ends)
+    try:
+        with _reporter(hub.url, form, standing) as report, fleet:
+            for event in fleet:
+                report(event)
+    except KeyboardInterrupt:
+        note(standing.unfinished())
+        raise
     summary = fleet.summary
     if form != "json":
-        ended = (*summary.done, *summary.failed, *summary.skipped)
-        lines = [Line.of(event, hub.url) for event in (summary.done if form == "name" else ended)]
-        RESULTS.many(lines, form)
-    if summary.skipped:
-        note(f"{len(summary.skipped)} skipped after failures in a row; mend the cause and run the same command again")
+        rows = [Line.of(event, hub.url) for event in _rows(summary, form)]
+        if rows or form != "table":
+            RESULTS.many(rows, form)
+    _close(summary, ends)
     if not summary.ok:
         codes = {code_of(event.error) for event in summary.failed if event.error is not None}
         raise click.exceptions.Exit(7 if summary.done or len(codes) != 1 else codes.pop())
 
 
-@contextmanager
-def _reporter(site: str, form: str, count: int) -> Generator[Reporter]:
-    if form == "json":
-        yield lambda event: click.echo(msgspec.json.encode(Line.of(event, site)).decode())
-    elif not sys.stderr.isatty():
-        yield _plain
-    else:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=30),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[said]}", markup=False),
-        )
-        with Progress(*columns, console=Console(stderr=True), transient=True) as screen:
-            yield _Live(screen, count)
-
-
-def _plain(event: ServerEvent) -> None:
-    match event.kind:
-        case "queued" if not event.message:
-            return
-        case "failed" if event.error is not None:
-            show(event.error)
-        case "ready" | "stopped":
-            note(f"{event.target}: {event.kind} after {event.seconds or 0:.1f} s")
+def _rows(summary: Summary, form: str) -> tuple[ServerEvent, ...]:
+    match form:
+        case "name":
+            return summary.done
+        case "table":
+            # Those that failed come last: what is printed last is still on the screen.
+            few = (events for events in (summary.done, summary.skipped) if len(events) <= FEW)
+            return (*(event for events in few for event in events), *summary.failed)
         case _:
-            percent = f" {event.progress:.0f} %" if event.progress is not None else ""
-            said = f": {event.message}" if event.message else ""
-            note(f"{event.target}: {event.kind}{percent}{said}")
+            return (*summary.done, *summary.failed, *summary.skipped)
 
 
-class _Live:
-    """One bar for all, and one for each server on its way."""
+def _close(summary: Summary, ends: Kind) -> None:
+    """Say what it came to, and what to do about the rest."""
+    done, failed, skipped = map(len, (summary.done, summary.failed, summary.skipped))
+    if done + failed + skipped > 1:
+        parts = [f"{done} {ends} in {summary.seconds:.1f} s"]
+        parts += [f"{failed} failed"] if failed else []
+        parts += [f"{skipped} skipped"] if skipped else []
+        note(", ".join(parts))
+    for reason, some in reasons(summary.failed)[:MOST_REASONS]:
+        if len(some) > 1:
+            note(f"{len(some)} failed: {reason}")
+            if some[0].error is not None and some[0].error.hint:
+                note(f"hint: {some[0].error.hint}")
+    for reason, some in reasons(summary.skipped)[:MOST_REASONS]:
+        note(f"{len(some)} skipped: {reason}")
+    if skipped:
+        note("hint: mend the cause and run the same command again: it goes on with the rest")
 
-    def __init__(self, screen: Progress, count: int) -> None:
-        self.screen = screen
-        self.all = screen.add_task("all", total=count, said="")
-        self.tasks: dict[str, TaskID] = {}
-        self.failed = 0
+
+@contextmanager
+def _reporter(site: str, form: str, standing: Standing) -> Generator[Reporter]:
+    if form == "json":
+
+        def as_json(event: ServerEvent) -> None:
+            standing.take(event)
+            click.echo(msgspec.json.encode(Line.of(event, site)).decode())
+
+        yield as_json
+        return
+    # What --debug says would be drawn over.
+    if sys.stderr.isatty() and not logging.getLogger("jhub").isEnabledFor(logging.DEBUG):
+        from jhub.cli.kit.live import live, terminal
+
+        if console := terminal():
+            with live(standing, console) as screen:
+                yield screen.take
+            _show(standing.failed)
+            return
+    yield _Plain(standing)
+
+
+def _show(failed: list[ServerEvent]) -> None:
+    """The failures that a screen has shown, but for those that share a reason, which is told at the end."""
+    alone = [some[0] for _, some in reasons(failed) if len(some) == 1]
+    for event in alone[-FEW:]:
+        if event.error is not None:
+            show(event.error)
+
+
+class _Plain:
+    """A line for each change of state."""
+
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
+        self._hints = set[str]()
 
     def __call__(self, event: ServerEvent) -> None:
-        name = str(event.target)
-        if event.kind in FINAL:
-            if name in self.tasks:
-                self.screen.remove_task(self.tasks.pop(name))
-            self.screen.advance(self.all)
-            if event.kind == "failed":
-                self.failed += 1
-                if event.error is not None:
-                    said = f"error: {clean(str(event.error))}"
-                    self.screen.console.print(said, style="red", markup=False, highlight=False)
-                    if event.error.hint:
-                        self.screen.console.print(f"hint: {clean(event.error.hint)}", markup=False, highlight=False)
-                self.screen.update(self.all, said=f"{self.failed} failed")
-        elif event.kind == "queued":
-            if name in self.tasks:
-                self.screen.remove_task(self.tasks.pop(name))
-        elif name in self.tasks:
-            self.screen.update(self.tasks[name], completed=event.progress, said=clean(event.message))
-        elif len(self.tasks) < MOST_LINES:
-            self.tasks[name] = self.screen.add_task(name, total=100, said=event.message or event.kind)
+        waiting = self._standing.throttled
+        self._standing.take(event)
+        match event.kind:
+            case "queued":
+                if event.message and not waiting:
+                    note(f"{event.target}: queued: {event.message}")
+            case "progress" if self._standing.count > TALKATIVE:
+                pass
+            case "failed" if event.error is not None:
+                known = event.error.hint in self._hints
+                self._hints.add(event.error.hint)
+                show(HubError(str(event.error)) if known else event.error)
+            case "skipped":
+                pass  # they are counted at the end
+            case "ready" | "stopped":
+                note(f"{event.target}: {event.kind} after {event.seconds or 0:.1f} s")
+            case _:
+                percent = f" {event.progress:.0f} %" if event.progress is not None else ""
+                said = f": {event.message}" if event.message else ""
+                note(f"{event.target}: {event.kind}{percent}{said}")

@@ -1,0 +1,147 @@
+"""Servers that a command is to find by itself: of a group, by name, by profile, by state, or idle."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from jhub.cli.kit import complete
+from jhub.cli.kit.options import duration
+from jhub.cli.kit.output import note
+from jhub.cli.kit.servers import targets
+from jhub.errors import InvalidInput
+from jhub.fleet.events import Target
+from jhub.fleet.select import Members, Running, listed, resolve
+from jhub.operations.server_filter import STATES
+from jhub.operations.servers import ServerOps
+
+if TYPE_CHECKING:
+    from jhub.client.sync import Hub
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SHOWN = 12
+"""Servers that are named before a question about all of them."""
+
+group_option = click.option(
+    "--group", metavar="GROUP", shell_complete=complete.groups, help="The server of each member of this group."
+)
+name_option = click.option(
+    "--name", metavar="NAME", help="With --group: each member's server of this name; else the default one."
+)
+
+
+def selecting(idle: str) -> Callable[[F], F]:
+    """--group, --name, --profile, --idle and --state; the command takes them as `which`."""
+
+    def decorate(command: F) -> F:
+        @functools.wraps(command)
+        def packed(
+            *args: Any,
+            group: str | None,
+            name: str | None,
+            from_profile: str | None,
+            idle: float | None,
+            state: str | None,
+            **given: Any,
+        ) -> Any:
+            which = Running(group=group, name=name, profile=from_profile, idle=idle, state=state)
+            for what, value in (("group", group), ("server", name), ("profile", from_profile)):
+                if value == "":  # of a variable that is not set
+                    raise InvalidInput(f"a {what} name is missing")
+            return command(*args, which=which, **given)
+
+        for option in (
+            click.option(
+                "--state",
+                type=click.Choice(STATES),
+                metavar="STATE",
+                help=f"Only those in this state: ready, or under way: {', '.join(STATES[1:])}.",
+            ),
+            click.option("--idle", type=duration, help=idle),
+            click.option(
+                "-p",
+                "--profile",
+                "from_profile",
+                metavar="PROFILE",
+                shell_complete=complete.profiles,
+                help="Only those that were started from this profile.",
+            ),
+            click.option("--name", metavar="NAME", help="Only those of this name."),
+            click.option(
+                "--group",
+                metavar="GROUP",
+                shell_complete=complete.groups,
+                help="Only those of members of this group.",
+            ),
+        ):
+            packed = option(packed)
+        return packed  # type: ignore[return-value]  # the parameters are those of click's making
+
+    return decorate
+
+
+def running(hub: Hub, servers: Sequence[str], which: Running, *, yes: bool) -> list[Target]:
+    """Those that are named; else those that run and match. The command ends where there are none."""
+    if which == Running():
+        return targets(hub, servers)
+    _not_both(servers)
+    return _some(hub.run(resolve(which)), yes=yes)
+
+
+def still(hub: Hub, found: list[Target], which: Running) -> list[Target]:
+    """Those that are idle yet, after a question that somebody took time to answer. The command ends without any."""
+    if which.idle is None:
+        return found
+    now = set(hub.run(resolve(which)))
+    left = [one for one in found if one in now]
+    if len(left) < len(found):
+        note(f"{len(found) - len(left)} no longer idle, and left alone")
+    return _some(left, yes=True)
+
+
+def kept(hub: Hub, servers: Sequence[str], which: Running, *, yes: bool) -> list[Target]:
+    """The same for named servers, whether they run or not; one has to be named, or an option given."""
+    if which == Running():
+        if not servers:
+            raise click.UsageError("Missing argument '{USER/NAME | /NAME | -}...'.", click.get_current_context())
+        return targets(hub, servers)
+    _not_both(servers)
+    stopped = which.idle is None and which.state is None
+    listing = ServerOps.list(
+        stopped=stopped, group=which.group, name=which.name, profile=which.profile, idle=which.idle, state=which.state
+    )
+    return _some([one for one in hub.run(listed(listing)) if one.name], yes=yes)
+
+
+def members(hub: Hub, servers: Sequence[str], group: str | None, name: str | None) -> list[Target]:
+    """Those that are named; else that of each member of a group. The command ends where there are none."""
+    if group is None:
+        if name is not None:
+            raise InvalidInput("--name goes with --group", hint="name single servers as USER/NAME, or /NAME for mine")
+        return targets(hub, servers)
+    if name == "":
+        raise InvalidInput("a server name is missing")
+    _not_both(servers)
+    return _some(hub.run(resolve(Members(group, name or ""))), yes=True)
+
+
+def _not_both(servers: Sequence[str]) -> None:
+    if servers:
+        raise InvalidInput(
+            "servers are either named or selected by options, not both",
+            hint="jhub server list takes the options and prints names that - reads: jhub server list ... -o name",
+        )
+
+
+def _some(found: list[Target], *, yes: bool) -> list[Target]:
+    if not found:
+        note("no server matches")
+        raise click.exceptions.Exit(0)
+    if not yes:
+        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        note(f"selected: {', '.join(map(str, found[:SHOWN]))}{more}")
+    return found

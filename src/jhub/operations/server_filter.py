@@ -1,0 +1,123 @@
+"""Which servers are meant: by their owner's group, name, profile, state, and how long nobody has used them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from jhub.errors import InvalidInput, NotAHub
+from jhub.models import Server, in_utc
+from jhub.operations.groups import members_of
+from jhub.steps import Answer, Flow, Request
+
+STATES = ("ready", "spawn", "stop", "check", "rename")
+"""Of servers that run: "ready", or what is under way."""
+LONGEST = 100 * 365 * 86400
+"""Seconds of idle time that can be asked for."""
+FIRST = 2000
+"""The year after which a hub's time makes sense."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was asked for; a server is meant that matches all of it. `idle` is in seconds."""
+
+    group: str | None = None
+    name: str | None = None
+    profile: str | None = None
+    idle: float | None = None
+    state: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        group: str | None,
+        name: str | None,
+        profile: str | None,
+        idle: float | timedelta | None,
+        state: str | None,
+        *,
+        stopped: bool,
+    ) -> Wanted:
+        """The same, checked: `InvalidInput` for what no server can match."""
+        if state is not None and state not in STATES:
+            raise InvalidInput(f"{state!r} is no state of a server that runs", hint=f"one of: {', '.join(STATES)}")
+        if stopped and (state is not None or idle is not None):
+            raise InvalidInput("a state and idle time are those of servers that run: leave out stopped ones")
+        seconds = idle.total_seconds() if isinstance(idle, timedelta) else idle
+        if seconds is not None and not 0 <= seconds <= LONGEST:  # nor nan
+            raise InvalidInput(f"{seconds} is no idle time: give it in seconds")
+        return cls(group, name, profile, seconds, state)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """The same, with what the hub was asked for it."""
+
+    wanted: Wanted
+    members: frozenset[str] | None = None
+    """The users whose servers they are; None: anybody's."""
+    idle_since: datetime | None = None
+
+    @property
+    def nobody(self) -> bool:
+        """Whether it is known already that none matches."""
+        return self.members is not None and not self.members
+
+    def owner(self, user: str) -> bool:
+        """Whether servers of a user can be meant."""
+        return self.members is None or user in self.members
+
+    def of(self, servers: Mapping[str, Server]) -> Iterator[Server]:
+        """Those of one owner, by name."""
+        return (servers[name] for name in sorted(servers) if self._takes(servers[name]))
+
+    def _takes(self, server: Server) -> bool:
+        wanted = self.wanted
+        return (
+            wanted.name in (None, server.name)
+            and wanted.profile in (None, server.profile)
+            and wanted.state in (None, server.pending or ("ready" if server.ready else "stopped"))
+            and (self.idle_since is None or _used(server) <= self.idle_since)
+        )
+
+
+def prepared(wanted: Wanted) -> Flow[Filter]:
+    """A filter: asks for the members of the group, and for the hub's time, where they matter."""
+    members = None if wanted.group is None else frozenset((yield from members_of(wanted.group)))
+    since = None if wanted.idle is None else (yield from hub_time()) - timedelta(seconds=wanted.idle)
+    return Filter(wanted, members, since)
+
+
+def hub_time() -> Request[datetime]:
+    """The time on the hub, to the second: its servers' last activity is told by that clock, and this machine's may be
+    wrong. `NotAHub` where the answer does not tell it.
+
+    `GET /` (all versions); no token needed.
+    """
+    return Request("GET", "/", _date, about="hub", anonymous=True)
+
+
+def _date(answer: Answer) -> datetime:
+    try:
+        now = in_utc(parsedate_to_datetime(answer.headers["date"]))
+    except (KeyError, ValueError, OverflowError):
+        now = None
+    if now is None or not FIRST < now.year < datetime.max.year:
+        raise NotAHub(
+            "hub: its answers do not tell the time, so it cannot be told how long a server has been idle",
+            hint="a proxy before the hub may drop the header Date",
+        )
+    return now
+
+
+def _used(server: Server) -> datetime:
+    """When a server was last used. One that has just started is not idle, whatever is known from its last run."""
+    known = [in_utc(moment) for moment in (server.last_activity, server.started) if moment is not None]
+    return max(known, default=_FOR_EVER)
+
+
+_FOR_EVER = in_utc(datetime.max)
+"""Nothing is known: it is not taken for idle."""

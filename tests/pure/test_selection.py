@@ -1,0 +1,109 @@
+"""What a command does with the servers that it selected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import click
+import httpx2
+import pytest
+
+from jhub import Hub, Running
+from jhub.cli.kit.rehearse_starts import rehearse_starts
+from jhub.cli.kit.selection import kept, running, still
+from jhub.fleet.events import Target
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+LONG_AGO = "2026-11-22T08:00:00Z"
+IDLE = Running(idle=7200)
+
+
+class Site:
+    """A hub with users who have a server `lab` each, that was last used at the time given."""
+
+    def __init__(self) -> None:
+        self.used = {"ana": LONG_AGO, "ben": LONG_AGO}
+        self.asked: list[str] = []
+        self.queries: list[str] = []
+        self.listing = 200
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        path = request.url.path.removeprefix("/hub/api")
+        self.asked.append(f"{request.method} {path}")
+        self.queries.append(str(request.url.query))
+        headers = {"date": format_datetime(NOW, usegmt=True), "x-jupyterhub-version": "6.1.1"}
+        if path != "/users":
+            return httpx2.Response(200, headers=headers, json={"version": "6.1.1"})
+        if self.listing != 200:
+            return httpx2.Response(self.listing, headers=headers, json={"message": "no"})
+        server = {"name": "lab", "ready": True, "user_options": {"profile": "gpu", "more": 1}}
+        items = [
+            {"name": name, "servers": {"lab": {**server, "last_activity": used}}} for name, used in self.used.items()
+        ]
+        return httpx2.Response(200, headers=headers, json={"items": items, "_pagination": {"total": 2}})
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+@pytest.fixture
+def hub(site: Site) -> Iterator[Hub]:
+    with Hub("http://127.0.0.1:1/hub/api", "token", transport=httpx2.MockTransport(site)) as hub:
+        yield hub
+
+
+def test_whoever_comes_back_while_a_question_stands_keeps_the_server(
+    hub: Hub, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = running(hub, [], IDLE, yes=False)
+    assert found == [Target("ana", "lab"), Target("ben", "lab")]
+    assert capsys.readouterr().err == "selected: ana/lab, ben/lab\n"
+    site.used["ana"] = (NOW - timedelta(minutes=1)).isoformat()
+    site.used["cy"] = LONG_AGO  # was not asked about
+    assert still(hub, found, IDLE) == [Target("ben", "lab")]
+    assert capsys.readouterr().err == "1 no longer idle, and left alone\n"
+    site.used["ben"] = site.used["ana"]
+    with pytest.raises(click.exceptions.Exit):
+        still(hub, found, IDLE)
+
+
+def test_nothing_is_looked_at_again_that_was_not_selected_by_idle_time(hub: Hub, site: Site) -> None:
+    found = running(hub, [], Running(name="lab"), yes=True)
+    asked = list(site.asked)
+    assert still(hub, found, Running(name="lab")) == found
+    assert site.asked == asked
+
+
+def test_many_are_not_all_named(hub: Hub, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.used = {f"u{n:02}": LONG_AGO for n in range(50)}
+    running(hub, [], IDLE, yes=False)
+    assert capsys.readouterr().err.endswith("u10/lab, u11/lab and 38 more\n")
+
+
+def test_what_is_deleted_is_looked_for_among_those_that_do_not_run_too(hub: Hub, site: Site) -> None:
+    assert kept(hub, [], Running(name="lab"), yes=True) == [Target("ana", "lab"), Target("ben", "lab")]
+    assert "include_stopped_servers" in site.queries[-1]
+    kept(hub, [], IDLE, yes=True)
+    assert "include_stopped_servers" not in site.queries[-1]
+
+
+def test_a_rehearsal_of_many_starts_takes_one_listing(hub: Hub, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    hub.version()
+    site.asked.clear()
+    wanted = [Target(user, "lab") for user in ("ana", "ben", *(f"u{n}" for n in range(500)))]
+    rehearse_starts(hub, wanted, {"profile": "gpu"}, None, None)
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 500
+    assert out.splitlines()[0] == 'POST /users/u0/servers/lab {"user_options":{"profile":"gpu"}}'
+    assert err == "2 of 502 already run as asked for\n"
+    assert site.asked == ["GET /users"]
+
+
+def test_who_may_not_list_servers_sees_all_starts(hub: Hub, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.listing = 403
+    rehearse_starts(hub, [Target("ana", "lab")], {"profile": "gpu"}, None, None)
+    assert capsys.readouterr().out.startswith("POST /users/ana/servers/lab ")

@@ -1,0 +1,155 @@
+"""A fleet at the command line without a terminal: its lines, its table, its last words and its exit code."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self, cast
+
+import click
+import pytest
+
+from jhub.cli.kit.watch import FEW, watch
+from jhub.errors import Conflict, HubError, SpawnFailed
+from jhub.fleet.events import Kind, ServerEvent, Summary, Target
+
+
+class Told:
+    """A fleet of which all is known beforehand."""
+
+    def __init__(self, *events: ServerEvent, interrupted: bool = False) -> None:
+        self.events = events
+        self.interrupted = interrupted
+        done, failed, skipped = (
+            tuple(event for event in events if event.kind in kinds)
+            for kinds in ({"ready", "stopped"}, {"failed"}, {"skipped"})
+        )
+        self.summary = Summary(done, failed, skipped, 8.44)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        pass
+
+    def __iter__(self) -> Iterator[ServerEvent]:
+        yield from self.events
+        if self.interrupted:
+            raise KeyboardInterrupt
+
+
+class Site:
+    url = "http://127.0.0.1:1/"
+
+
+@pytest.fixture
+def watched(capsys: pytest.CaptureFixture[str]) -> Any:
+    def run(fleet: Told, form: str = "table", ends: Kind = "ready") -> tuple[int, list[str], list[str]]:
+        code = 0
+        try:
+            watch(cast(Any, Site()), cast(Any, fleet), form, len({event.target for event in fleet.events}), ends)
+        except click.exceptions.Exit as end:
+            code = end.exit_code
+        except KeyboardInterrupt:
+            code = 130
+        out, err = capsys.readouterr()
+        return code, out.splitlines(), err.splitlines()
+
+    return run
+
+
+def some(kind: Kind, count: int, message: str = "", error: HubError | None = None, **more: Any) -> list[ServerEvent]:
+    return [ServerEvent(kind, Target(f"{kind}{n}"), message, error=error, **more) for n in range(count)]
+
+
+def failures(count: int, reason: str, first: int = 0) -> list[ServerEvent]:
+    return [
+        ServerEvent("failed", Target(f"f{n}"), reason, error=SpawnFailed(f"f{n}", reason))
+        for n in range(first, first + count)
+    ]
+
+
+def test_a_few_are_all_in_the_table(watched: Any) -> None:
+    code, out, err = watched(Told(*some("ready", FEW, seconds=1.0)))
+    assert (code, len(out)) == (0, FEW + 1)
+    assert err[-1] == f"{FEW} ready in 8.4 s"
+
+
+def test_of_many_only_what_went_wrong_is_in_the_table(watched: Any) -> None:
+    code, out, err = watched(Told(*some("ready", 1000), *failures(3, "no such image"), *some("skipped", 500, "why")))
+    assert code == 7
+    assert [row.split()[:2] for row in out] == [["SERVER", "STATE"], *([f"f{n}", "failed"] for n in range(3))]
+    assert err[-4:] == [
+        "1000 ready in 8.4 s, 3 failed, 500 skipped",
+        "3 failed: no such image",
+        "500 skipped: why",
+        "hint: mend the cause and run the same command again: it goes on with the rest",
+    ]
+
+
+def test_many_that_went_well_need_no_table(watched: Any) -> None:
+    code, out, err = watched(Told(*some("stopped", 1000)), ends="stopped")
+    assert (code, out, err[-1]) == (0, [], "1000 stopped in 8.4 s")
+
+
+def test_what_programs_read_is_complete(watched: Any) -> None:
+    told = Told(*some("ready", 100), *failures(1, "no"), *some("skipped", 100, "why"))
+    _, out, _ = watched(told, "csv")
+    assert [row["state"] for row in csv.DictReader(out)].count("skipped") == 100
+    assert len(out) == 202
+    _, out, _ = watched(told, "name")
+    assert out == [f"ready{n}" for n in range(100)]
+    _, out, err = watched(Told(*some("starting", 1, pace=4), *some("ready", 1, seconds=1.234)), "json")
+    assert [json.loads(line) for line in out] == [
+        {"server": "starting0", "state": "starting", "pace": 4},
+        {"server": "ready0", "state": "ready", "seconds": 1.23},
+    ]
+    assert err == []
+
+
+def test_lines_are_changes_of_state(watched: Any) -> None:
+    ana = Target("ana")
+    told = Told(
+        ServerEvent("queued", ana),
+        ServerEvent("starting", ana),
+        ServerEvent("progress", ana, "pulling", 50),
+        ServerEvent("ready", ana, seconds=2),
+    )
+    assert watched(told, "name")[2] == ["ana: starting", "ana: progress 50 %: pulling", "ana: ready after 2.0 s"]
+    many = Told(*some("starting", 20), *some("progress", 20, "pulling"), *some("skipped", 20, "why"))
+    err = watched(many)[2]
+    assert [line for line in err if "progress" in line or line.startswith("skipped")] == []
+
+
+def test_a_hub_that_asks_everybody_to_wait_is_told_once(watched: Any) -> None:
+    told = Told(
+        *some("starting", 3),
+        *(ServerEvent("queued", Target(f"starting{n}"), "slow down") for n in range(3)),
+        *some("starting", 1),
+        ServerEvent("queued", Target("starting0"), "slow down"),
+    )
+    err = watched(told)[2]
+    assert [line for line in err if "slow down" in line] == ["starting0: queued: slow down"] * 2
+
+
+def test_a_hint_is_given_once_and_a_shared_reason_counted(watched: Any) -> None:
+    error = Conflict("runs otherwise", hint="stop it first")
+    code, _, err = watched(Told(*some("failed", 5, "runs otherwise", error)))
+    assert code == 6
+    assert err == [
+        "error: runs otherwise",
+        "hint: stop it first",
+        *["error: runs otherwise"] * 4,
+        "0 ready in 8.4 s, 5 failed",
+        "5 failed: runs otherwise",
+        "hint: stop it first",
+    ]
+
+
+def test_an_interruption_tells_what_is_known(watched: Any) -> None:
+    told = Told(*some("queued", 3), *some("starting", 2), *some("ready", 1), interrupted=True)
+    code, out, err = watched(told)
+    assert (code, out) == (130, [])
+    assert err[-1] == "1 ready, 2 still starting on the hub, 3 not begun; run the same command again to go on"
