@@ -232,6 +232,17 @@ def test_a_terminal_shows_one_live_screen(as_admin: Jhub, group: str, members: l
     as_admin.ok("server", "stop", "--yes", "--group", group)
 
 
+def test_ctrl_c_takes_the_screen_away_and_tells_what_is_known(as_admin: Jhub, members: list[str]) -> None:
+    shown = as_admin.at_terminal(
+        "server", "start", *(f"{user}/x" for user in members), "-p", "never_spawn", answers={" starting · ": "\x03"}
+    )
+    assert shown.code == 130
+    _, end = shown.out.rsplit("\x1b[2K", 1)
+    assert re.search(r"0 ready, \d still starting on the hub.*; run the same command again to go on\s+interrupted", end)
+    assert "Traceback" not in shown.out
+    as_admin("server", "stop", "--yes", *(f"{user}/x" for user in members))
+
+
 def test_no_color_is_heeded_by_the_screen(as_admin: Jhub, user: str) -> None:
     plain = Jhub(as_admin.home, {**as_admin.env, "NO_COLOR": "1"})
     shown = plain.at_terminal("server", "start", f"{user}/x", "-p", "slow_spawn", answers={})

@@ -11,6 +11,7 @@ from typing import Any, Self, cast
 import click
 import pytest
 
+from jhub.cli.kit.exits import code_of
 from jhub.cli.kit.watch import FEW, watch
 from jhub.errors import Conflict, HubError, SpawnFailed
 from jhub.fleet.events import Kind, ServerEvent, Summary, Target
@@ -19,7 +20,7 @@ from jhub.fleet.events import Kind, ServerEvent, Summary, Target
 class Told:
     """A fleet of which all is known beforehand."""
 
-    def __init__(self, *events: ServerEvent, interrupted: bool = False) -> None:
+    def __init__(self, *events: ServerEvent, interrupted: BaseException | None = None) -> None:
         self.events = events
         self.interrupted = interrupted
         done, failed, skipped = (
@@ -36,8 +37,8 @@ class Told:
 
     def __iter__(self) -> Iterator[ServerEvent]:
         yield from self.events
-        if self.interrupted:
-            raise KeyboardInterrupt
+        if self.interrupted is not None:
+            raise self.interrupted
 
 
 class Site:
@@ -54,6 +55,8 @@ def watched(capsys: pytest.CaptureFixture[str]) -> Any:
             code = end.exit_code
         except KeyboardInterrupt:
             code = 130
+        except HubError as error:
+            code = code_of(error)
         out, err = capsys.readouterr()
         return code, out.splitlines(), err.splitlines()
 
@@ -149,7 +152,9 @@ def test_a_hint_is_given_once_and_a_shared_reason_counted(watched: Any) -> None:
 
 
 def test_an_interruption_tells_what_is_known(watched: Any) -> None:
-    told = Told(*some("queued", 3), *some("starting", 2), *some("ready", 1), interrupted=True)
-    code, out, err = watched(told)
-    assert (code, out) == (130, [])
+    events = (*some("queued", 3), *some("starting", 2), *some("ready", 1))
+    assert watched(Told(*events, interrupted=KeyboardInterrupt()))[0] == 130
+    code, out, err = watched(Told(*events, interrupted=HubError("the hub is gone")))
+    assert (code, out) == (1, [])
     assert err[-1] == "1 ready, 2 still starting on the hub, 3 not begun; run the same command again to go on"
+    assert watched(Told(*some("queued", 3), interrupted=HubError("no such group")))[2] == []

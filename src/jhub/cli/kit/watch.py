@@ -82,8 +82,9 @@ def watch(hub: Hub, fleet: Fleet[ServerEvent, Summary], form: str, count: int, e
         with _reporter(hub.url, form, standing) as report, fleet:
             for event in fleet:
                 report(event)
-    except KeyboardInterrupt:
-        note(standing.unfinished())
+    except (KeyboardInterrupt, HubError) as end:
+        if isinstance(end, KeyboardInterrupt) or standing.ended or standing.way:
+            note(standing.unfinished())
         raise
     summary = fleet.summary
     if form != "json":
