@@ -157,7 +157,8 @@ def test_servers_of_one_user_take_one_call_to_look_at() -> None:
     hub = BusyHub(2, slow_spawn_timeout=0)
     played = start(hub, [f"ana/lab{n}" for n in range(8)])
     assert played.result.ok
-    assert {step.path for step in played.sent if isinstance(step, Request) and step.method == "GET"} == {"/users/ana"}
+    gets = {step.path for step in played.sent if isinstance(step, Request) and step.method == "GET"}
+    assert gets - {"/"} == {"/users/ana"}
 
 
 def test_a_token_that_may_not_list_users_asks_for_each() -> None:
@@ -470,7 +471,7 @@ def test_many_are_waited_for_with_few_requests() -> None:
     assert played.result.ok
     assert set(hub.asked) == {"GET"}
     assert len(played.sent) <= 50
-    assert told(played, "starting") == []
+    assert sorted(told(played, "starting")) == TEN
 
 
 def test_waiting_for_what_was_never_started_fails_at_once() -> None:
@@ -486,7 +487,7 @@ def test_a_few_that_are_waited_for_tell_of_their_progress() -> None:
     hub(Request("POST", path("ana"), lambda answer: None, body={"user_options": {}}))
     hub.free = 0.0
     played = play(FleetOps.wait_many(["ana"]), hub)
-    assert [event.kind for event in played.emitted] == ["queued", "progress", "ready"]
+    assert [event.kind for event in played.emitted] == ["queued", "starting", "progress", "ready"]
     assert len(played.sent) <= 3
 
 

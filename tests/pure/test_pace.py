@@ -6,8 +6,8 @@ import pytest
 
 from jhub.errors import Conflict, HubFull, InvalidInput, NotAuthorized, NotFound, SpawnFailed
 from jhub.fleet.breaker import IN_A_ROW, MOST_IN_A_ROW, Breaker
-from jhub.fleet.pace import FIRST_BURST, MOST, PROBE, Pace
-from jhub.fleet.rhythm import LONGEST, SHORTEST, Rhythm
+from jhub.fleet.pace import FIRST_BURST, LARGEST_BURST, MOST, PROBE, Pace
+from jhub.fleet.rhythm import LONGEST, MODELS, REST, SHORTEST, Rhythm
 
 FAILURE = SpawnFailed("ana", "no quota left")
 
@@ -34,9 +34,10 @@ def test_no_more_is_sent_than_the_hub_takes_up() -> None:
 
 def test_it_grows_while_answer_times_hold_and_shrinks_when_they_do_not() -> None:
     pace = Pace(0.5)
+    first = pace.burst
     pace.answered(0.02)
     grown_once = pace.burst
-    assert grown_once > FIRST_BURST
+    assert grown_once > first
     pace.answered(0.08)
     assert pace.burst > grown_once
     for _ in range(10):
@@ -50,7 +51,7 @@ def test_a_hub_that_is_far_away_is_not_taken_for_a_slow_one() -> None:
     pace = Pace(0.5)
     for _ in range(20):
         pace.answered(0.6)
-    assert pace.burst > FIRST_BURST
+    assert pace.burst == LARGEST_BURST / 2
 
 
 def test_a_share_of_the_load_lets_answers_become_less_slow() -> None:
@@ -161,27 +162,34 @@ def test_there_is_about_one_look_for_each_server_that_ends() -> None:
     rhythm = Rhythm(1, 0)
     rhythm.took(20)
     rhythm.looked(100, 0.01, changed=True)
-    assert rhythm.next(100, 10, 1, pressing=False) == 102
-    assert rhythm.next(100, 10, 3, pressing=False) == 106  # each look is three pages
-    assert rhythm.next(100, 1000, 1, pressing=False) == 100 + SHORTEST
+    assert rhythm.next(100, 10, 1) == 102
+    assert rhythm.next(100, 10, 3) == 106  # each look is three pages
+    assert rhythm.next(100, 1000, 1) == 100 + SHORTEST
 
 
-def test_what_more_depends_on_is_looked_at_soon() -> None:
+def test_a_hub_is_left_time_for_others_between_two_looks() -> None:
     rhythm = Rhythm(0.5, 0)
-    rhythm.took(60)
-    rhythm.looked(100, 0.4, changed=True)
-    assert rhythm.next(100, 1, 1, pressing=True) == 100 + 2 * 0.4  # a busy hub is left twice the time of a look
+    rhythm.took(1)
+    for seconds in (0.9, 0.1, 0.4):  # two of them had to wait behind others
+        rhythm.looked(100, seconds, changed=True)
+    assert rhythm.next(100, 100, 1) == pytest.approx(100 + 2 * REST * 0.1)
     rhythm.hurry()
-    assert rhythm.next(100, 1, 1, pressing=False) == 100 + 2 * 0.4
-    rhythm.looked(110, 0.4, changed=False)
-    assert rhythm.next(110, 1, 1, pressing=False) == 110 + LONGEST
+    assert rhythm.next(100, 1, 1) == pytest.approx(100 + 2 * REST * 0.1)
+
+
+def test_what_is_known_to_be_ready_is_looked_at_together() -> None:
+    rhythm = Rhythm(1, 0)
+    rhythm.took(60)
+    rhythm.looked(100, 0.01, changed=True)
+    assert rhythm.next(100, 0, 1) == 100 + MODELS
+    assert rhythm.next(100, 1, 1) == 100 + LONGEST
 
 
 def test_where_nothing_changes_for_long_looks_become_rare() -> None:
     rhythm = Rhythm(1, 0)
     now, looks = 0.0, 0
     while now < 600:
-        now = rhythm.next(now, 50, 1, pressing=False)
+        now = rhythm.next(now, 50, 1)
         rhythm.looked(now, 0.01, changed=False)
         looks += 1
     assert looks < 100

@@ -64,7 +64,7 @@ class BusyHub:
     def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
         if self.outage[0] <= self.now < self.outage[1]:
             return GONE
-        self.free = max(self.free, self.now) + self.cost
+        self.free = max(self.free, self.now) + (self.cost / 10 if step.path == "/" else self.cost)
         at = self.free
         path = step.path.removesuffix("/progress")
         method = "LISTEN" if isinstance(step, Listen) else step.method
@@ -125,6 +125,8 @@ class BusyHub:
         return (self.stop_time, reply(204)) if self.stop_time < 10 else (10.0, reply(202))
 
     def _get(self, step: Request[Any], path: str, at: float) -> Reply:
+        if path == "/":
+            return reply(json={"version": ".".join(map(str, self.version))})
         if path != "/users":
             _, _, user, *rest = path.split("/")
             models = self._models(user, at)

@@ -15,6 +15,7 @@ from jhub.fleet.jobs import Job, up_to_now
 from jhub.fleet.looks import Looks, Seen
 from jhub.fleet.outage import Outage
 from jhub.fleet.pace import Pace
+from jhub.fleet.pulse import BEFORE, Beat, Pulse, beat
 from jhub.fleet.rhythm import Rhythm
 from jhub.fleet.under_way import UnderWay, UnderWays
 from jhub.models import Server
@@ -59,7 +60,7 @@ class _Fleet:
         self.pace = pace
         self.breaker = breaker
         self.looks = Looks(stopped=job.stopped)
-        self.rhythm = Rhythm(pace.load, 0.0)
+        self.rhythm, self.pulse = Rhythm(pace.load, 0.0), Pulse(pace.load, 0.0)
         self.tally: Tally[ServerEvent] = Tally()
         self.queue = list(enumerate(targets))  # a heap: those sent back keep their place
         self.under_way = UnderWays()
@@ -75,7 +76,7 @@ class _Fleet:
 
     def run(self) -> Flow[Summary]:
         began = yield from Now()
-        self.rhythm = Rhythm(self.pace.load, began)
+        self.rhythm, self.pulse = Rhythm(self.pace.load, began), Pulse(self.pace.load, began)
         for target in self.targets:
             yield Emit(ServerEvent("queued", target))
         if self.job.look_before is not None and len(self.targets) > FEW:
@@ -86,6 +87,7 @@ class _Fleet:
             now = yield from Now()
             yield from self.overdue(now)
             yield from self.send(now)
+            yield from self.feel(now)
             yield from self.look(now)
             if not self.under_way and (not self.queue or self.why):
                 break
@@ -101,7 +103,6 @@ class _Fleet:
     def look_before(self, holds: Callable[[Server], None]) -> Flow[None]:
         """Take what runs already as done, and what is on its way as sent."""
         seen = yield from self.looks.look(set(self.targets))
-        self.pace.answered(seen.seconds)
         now = yield from Now()
         waiting: list[tuple[int, Target]] = []
         for place, target in self.queue:
@@ -124,6 +125,7 @@ class _Fleet:
         now = yield from Now()
         for place, target in self.queue:
             one = self.join(place, target, now)
+            yield Emit(ServerEvent(self.job.begins, target))
             if self.followed:
                 yield from self.follow(one, now)
         self.queue = []
@@ -141,6 +143,7 @@ class _Fleet:
             self.under_way.add(UnderWay(target, place, since, now, self.outage.count))
             yield Emit(ServerEvent(self.job.begins, target, pace=self.pace.window if self.pace.limit else None))
             yield Fork(send(target), f"send {target}")
+            self.pulse.sent += 1
 
     def room(self, now: float) -> bool:
         if self.why or self.outage.now:
@@ -151,6 +154,17 @@ class _Fleet:
         if not self.proven:
             return not any(each.ours for each in self.under_way.values())
         return self.pace.room(on_their_way, self.under_way.untaken, now) > 0
+
+    def feel(self, now: float) -> Flow[None]:
+        """Feel the hub's pulse, if it is time."""
+        if not self.pulse.under_way and now >= self.next_beat(now):
+            self.pulse.under_way = True
+            yield Fork(beat(), "pulse")
+
+    def next_beat(self, now: float) -> float:
+        if self.job.send is None or not self.queue or self.why or self.outage.now or not self.proven:
+            return now + TICK
+        return self.pulse.due(self.pace.burst, self.under_way.untaken)
 
     def look(self, now: float) -> Flow[None]:
         """Look at all of them, if it is time."""
@@ -166,13 +180,15 @@ class _Fleet:
             return self.rhythm.last + self.outage.pause
         if not (waiting := self.under_way.unknown):
             return now + TICK
-        pressing = any(each.over or not each.taken for each in waiting)
-        return self.rhythm.next(now, len(waiting), self.looks.requests, pressing=pressing)
+        on_their_way = sum(not each.over for each in waiting)
+        return self.rhythm.next(now, on_their_way, self.looks.requests)
 
     def patience(self, now: float) -> float:
         """Seconds until there is something to do even if nothing ends."""
         ends = [each.since + self.timeout for each in self.under_way.values() if not each.asking]
-        moments = [now + TICK, *([] if self.looking else [self.next_look(now)]), *ends]
+        moments = [now + TICK, *ends]
+        moments += [] if self.looking else [self.next_look(now)]
+        moments += [] if self.pulse.under_way else [self.next_beat(now)]
         return max(0.0, min(moments) - now)
 
     # What comes back
@@ -183,6 +199,10 @@ class _Fleet:
         if what == "look":
             self.looking = False
             yield from self.saw(done.answer, now) if done.error is None else self.blind(done.error, now)
+        elif what == "pulse":
+            self.pulse.felt(now)
+            if done.error is None:
+                self.felt(done.answer)
         elif what == "rest":
             self.resting = False
         elif (one := self.under_way.get(name)) is None:
@@ -200,6 +220,11 @@ class _Fleet:
             yield from self.explained(one, done.error or done.answer, now)
         elif what == "cancel":
             yield from self.cancelled(one, done)
+
+    def felt(self, beat: Beat) -> None:
+        self.pace.answered(beat.seconds)
+        for one in self.under_way.values():
+            one.taken = one.taken or (one.sent <= beat.began - BEFORE and one.error is None)
 
     def answered(self, one: UnderWay, done: Done, now: float) -> Flow[None]:
         if one.cancelling:
@@ -246,7 +271,6 @@ class _Fleet:
 
     def saw(self, seen: Seen, now: float) -> Flow[None]:
         self.outage.ends()
-        self.pace.answered(seen.seconds)
         changed = False
         for one in list(self.under_way.values()):
             if one.target not in seen.wanted:

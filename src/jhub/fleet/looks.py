@@ -24,8 +24,6 @@ class Seen:
     servers: dict[Target, Server]
     began: float
     """Of `Now`: what the hub took up later may be missing."""
-    seconds: float
-    """For each of its requests."""
 
 
 class Looks:
@@ -60,7 +58,7 @@ class Looks:
         if found is None:
             found = yield from self._ask(owners, wanted)
             self.requests = len(owners)
-        return Seen(wanted, found, began, ((yield from Now()) - began) / max(1, self.requests))
+        return Seen(wanted, found, began)
 
     def _list(self, wanted: Collection[Target]) -> Flow[dict[Target, Server]]:
         found: dict[Target, Server] = {}

@@ -10,10 +10,11 @@ HUB_LOAD = 0.5
 MOST = 200
 """Servers on their way, where the hub has no limit of its own: `concurrent_spawn_limit` is 100, on many hubs 64."""
 FIRST_BURST = 8
-LARGEST_BURST = 32
-"""Requests that the hub has not taken up yet, at a load of 1. More than it handles between two looks only queue up, and
-are refused together where it has a limit."""
-SLACK = 0.4
+LARGEST_BURST = 24
+"""Requests that the hub has not taken up yet, at a load of 1. Others wait behind them, and where the hub has a limit
+they are refused together.
+"""
+SLACK = 0.25
 """Seconds that an answer may take longer than on the hub at rest, at a load of 1."""
 PROBE = 300.0
 """Seconds from a refusal to the next try to find more room, where some is left to others."""
@@ -37,7 +38,7 @@ class Pace:
         self._probe = math.inf
         self.limit: int | None = None
         """Servers of this fleet that the hub took when it refused one more."""
-        self.burst = FIRST_BURST
+        self.burst = self._scaled(FIRST_BURST)
 
     @property
     def window(self) -> int:
@@ -51,10 +52,10 @@ class Pace:
         return max(0, min(self.window - on_their_way, self.burst - untaken))
 
     def answered(self, seconds: float) -> None:
-        """The hub answered a look at a page of its list in that time; it takes one request after the other."""
+        """The hub answered something small in that time; it takes one request after the other."""
         self._rest = min(self._rest, seconds)
         if seconds <= self._rest + SLACK * self.load:
-            self.burst = min(math.ceil(self.burst * 1.5), max(1, math.floor(LARGEST_BURST * self.load)))
+            self.burst = min(2 * self.burst, self._scaled(LARGEST_BURST))
         else:
             self.burst = max(1, self.burst // 2)
 
@@ -64,3 +65,6 @@ class Pace:
         self.burst = max(1, self.burst // 2)
         # With all of the limit wanted, the hub's own word on when to ask again is the one to go by.
         self._probe = now + (max(retry_after, 1.0) if self.load == 1 else max(retry_after, PROBE))
+
+    def _scaled(self, burst: int) -> int:
+        return max(1, math.floor(burst * self.load))

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 SHORTEST = 0.05
 LONGEST = 10.0
+REST = 3.0
+"""Pauses, in the time that a look takes at a load of 1: a hub has others to answer."""
+MODELS = 0.3
+"""Seconds after which servers that are known to be ready are looked at, all together: nothing waits for that."""
 QUIET = 0.02
 """Share of the time since something changed: what takes minutes needs no look each second."""
 AGE = 0.2
@@ -14,11 +20,10 @@ class Rhythm:
     """The time from one look to the next, in seconds."""
 
     def __init__(self, load: float, now: float) -> None:
-        self._rest = 1 / load
-        """Pauses, in the time that a look takes: a busy hub has others to answer."""
+        self._rest = REST / load
         self.last = now
         """When the last look ended."""
-        self._took = 0.0
+        self._took = deque[float](maxlen=5)
         self._usual: float | None = None
         self._changed = now
         self._hurry = False
@@ -29,7 +34,8 @@ class Rhythm:
 
     def looked(self, now: float, seconds: float, *, changed: bool) -> None:
         """A look ended, so many seconds after it began, and something had changed, or not."""
-        self.last, self._took, self._hurry = now, seconds, False
+        self.last, self._hurry = now, False
+        self._took.append(seconds)
         if changed:
             self._changed = now
 
@@ -37,13 +43,15 @@ class Rhythm:
         """There is news."""
         self._hurry = True
 
-    def next(self, now: float, count: int, requests: int, *, pressing: bool) -> float:
-        """When to look, with so many to look at in so many requests; `pressing`: more is sent as soon as it is known
-        what has become of these.
-        """
-        pause = max(SHORTEST, self._took * self._rest)
-        if not (self._hurry or pressing):
-            quiet = now - self._changed
-            each = AGE * quiet if self._usual is None else self._usual / count
-            pause = max(pause, requests * each, QUIET * quiet)
+    def next(self, now: float, count: int, requests: int) -> float:
+        """When to look, where so many are on their way, in so many requests."""
+        # The shortest of some: the others had to wait for what the hub had to do.
+        pause = max(SHORTEST, self._rest * min(self._took, default=0.0))
+        if not self._hurry:
+            if count:
+                quiet = now - self._changed
+                each = AGE * quiet if self._usual is None else self._usual / count
+                pause = max(pause, requests * each, QUIET * quiet)
+            else:
+                pause = max(pause, MODELS)
         return self.last + min(pause, LONGEST)

@@ -62,11 +62,5 @@ class UnderWays(dict[str, UnderWay]):
 
     @property
     def unknown(self) -> list[UnderWay]:
-        """Those of which nothing but a look tells. A start without an answer is one that the hub works on, once it was
-        seen to do so; its answer will come.
-        """
-        return [
-            each
-            for each in self.values()
-            if not (each.asking or each.listening) and (each.answered is not None or not each.taken)
-        ]
+        """Those of which only a look tells. A request without an answer is one that the hub still works on."""
+        return [each for each in self.values() if each.answered is not None and not (each.asking or each.listening)]

@@ -1,0 +1,55 @@
+"""How long a hub takes to answer something small, while it is given a lot to do."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from jhub.operations.hub import HubOps
+from jhub.steps import Flow, Now
+
+BEFORE = 0.05
+"""Seconds that a request needs to get to the hub, or more: one that came before the beat was taken up before it."""
+BETWEEN = 0.05
+SELDOM = 2.0
+FEW = 4
+"""Requests that are sent without feeling how the hub bears them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """One answer."""
+
+    began: float
+    """Of `Now`."""
+    seconds: float
+
+
+class Pulse:
+    """When to ask. A hub takes one request after the other: its answer says that earlier ones were taken up, too, and
+    how long others wait at this moment.
+    """
+
+    def __init__(self, load: float, now: float) -> None:
+        self._between = BETWEEN / load
+        self._last = now
+        self.sent = 0
+        """Requests since then."""
+        self.under_way = False
+
+    def due(self, burst: int, untaken: int) -> float:
+        """When to ask again: soon if more is to be sent after the answer, never if nothing was sent."""
+        if untaken >= burst or self.sent >= max(FEW, burst):
+            return self._last + self._between
+        return self._last + SELDOM if self.sent else math.inf
+
+    def felt(self, now: float) -> None:
+        """It was answered, or not."""
+        self._last, self.sent, self.under_way = now, 0, False
+
+
+def beat() -> Flow[Beat]:
+    """`GET /` (all versions): nothing costs a hub less."""
+    began = yield from Now()
+    yield from HubOps.version()
+    return Beat(began, (yield from Now()) - began)
