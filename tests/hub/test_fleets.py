@@ -1,0 +1,205 @@
+"""Fleets on a real hub that has limits, fails now and then, and goes away in the middle. Its servers are no processes:
+all of them are one that this process runs.
+"""
+
+from __future__ import annotations
+
+import http.server
+import os
+import re
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from jhub import Hub
+from jhub.errors import HubFull
+from jhub.fleet.events import FINAL, ServerEvent, Summary
+from jhub.local import LocalHub
+from jhub.local.ports import free_ports
+
+USERS = [f"u{number:02}" for number in range(60)]
+FAILING = ["u17", "u33", "u41"]
+
+START = re.compile(r"\] \d+ POST \S+/users/(\w+)/server ")
+
+CONFIG = """
+import asyncio
+from jupyterhub.spawner import Spawner
+
+class Elsewhere(Spawner):
+    async def start(self):
+        if (self.user_options or {{}}).get("profile") == "no-such":
+            raise ValueError("No such profile: no-such")
+        await asyncio.sleep({seconds})
+        if self.user.name in {failing}:
+            raise RuntimeError("no quota left for " + self.user.name)
+        return "127.0.0.1", {port}
+    async def stop(self, now=False):
+        pass
+    async def poll(self):
+        return None
+
+c.JupyterHub.spawner_class = Elsewhere
+c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": {slow_spawn_timeout}}}
+c.JupyterHub.active_server_limit = {active}
+c.JupyterHub.concurrent_spawn_limit = {concurrent}
+c.Spawner.consecutive_failure_limit = {forgiven}
+"""
+
+PROFILES = """
+profiles:
+  - slug: plain
+    display_name: Plain
+    default: true
+  - slug: no-such
+    display_name: Known to the list, and not to the spawner
+    user_options: [note]
+"""
+
+
+class Visit(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name it has there
+        """Nobody reads it."""
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[int]:
+    """The port of what all servers are."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Visit)
+    thread = threading.Thread(target=server.serve_forever, name="loopback", daemon=True)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+class Restartable:
+    """A hub that can be killed, and started again at the same address with what it had kept."""
+
+    def __init__(self, folder: Path, config: str) -> None:
+        self.folder, self.config = folder, config
+        self.profiles = folder / "some.yaml"
+        self.profiles.write_text(PROFILES)
+        (self.port,) = free_ports(1)
+        self.local = self.start()
+
+    def start(self) -> LocalHub:
+        hub = LocalHub(self.folder / "hub", port=self.port, config=self.config, users=USERS, profiles=self.profiles)
+        return hub.start()
+
+    def starts(self) -> list[str]:
+        """The users whose servers it was asked to start, in order, by its log."""
+        return START.findall(self.local.log.read_text())
+
+    def restart(self) -> None:
+        """As when its machine goes down."""
+        os.kill(self.local.pid, signal.SIGKILL)
+        self.local.stop()
+        self.local = self.start()
+
+
+@contextmanager
+def a_hub(
+    folder: Path,
+    port: int,
+    *,
+    seconds: float = 0.3,
+    slow_spawn_timeout: float = 0,
+    active: int = 0,
+    concurrent: int = 100,
+    forgiven: int = 0,
+    failing: list[str] | None = None,
+) -> Iterator[tuple[Restartable, Hub]]:
+    config = CONFIG.format(
+        seconds=seconds,
+        port=port,
+        slow_spawn_timeout=slow_spawn_timeout,
+        active=active,
+        concurrent=concurrent,
+        forgiven=forgiven,
+        failing=failing or [],
+    )
+    hub = Restartable(folder, config)
+    try:
+        with Hub(hub.local.url) as door:
+            token = door.tokens.create_with_password(hub.local.username, hub.local.password).token
+        with Hub(hub.local.url, token) as admin:
+            yield hub, admin
+    finally:
+        hub.local.stop()
+
+
+def names(events: tuple[ServerEvent, ...]) -> set[str]:
+    return {str(event.target) for event in events}
+
+
+def equal_to_the_hub(summary: Summary, admin: Hub) -> None:
+    """Every server accounted for, once, and as the hub has it afterwards."""
+    ended = [str(event.target) for event in (*summary.done, *summary.failed, *summary.skipped)]
+    assert sorted(ended) == USERS
+    assert names(summary.done) == {server.target for server in admin.servers.list(state="ready")}
+
+
+def test_limits_failures_and_a_restart_leave_nothing_half_known(tmp_path: Path, elsewhere: int) -> None:
+    with a_hub(tmp_path, elsewhere, active=50, concurrent=15, forgiven=20, failing=FAILING) as (hub, admin):
+        restarted: threading.Thread | None = None
+        finals = Counter[str]()
+        with admin.servers.start_many(USERS, max_failures=20) as fleet:
+            for event in fleet:
+                finals[str(event.target)] += event.kind in FINAL
+                if restarted is None and finals.total() == 10:
+                    restarted = threading.Thread(target=hub.restart)
+                    restarted.start()
+        assert restarted is not None
+        restarted.join()
+        equal_to_the_hub(fleet.summary, admin)
+        assert set(finals.values()) == {1}
+        assert len(fleet.summary.done) == 50
+        full = {str(event.target) for event in fleet.summary.failed if isinstance(event.error, HubFull)}
+        assert names(fleet.summary.failed) - full <= set(FAILING)
+        assert names(fleet.summary.failed) - full >= {"u17", "u33"}
+        assert all("no quota left for" in e.message for e in fleet.summary.failed if str(e.target) not in full)
+        assert all("the hub is full" in event.message for event in fleet.summary.skipped)
+
+        # Where there is room again, the same call goes on, and asks for nothing that runs.
+        with admin.servers.stop_many(sorted(names(fleet.summary.done))[:5]) as stopping:
+            assert Counter(event.kind for event in stopping)["stopped"] == 5
+        running, posts = {server.user for server in admin.servers.list()}, len(hub.starts())
+        with admin.servers.start_many(USERS, max_failures=20) as fleet:
+            assert list(fleet)
+        equal_to_the_hub(fleet.summary, admin)
+        assert len(fleet.summary.done) == 50
+        assert not running & set(hub.starts()[posts:])
+
+
+def test_a_profile_that_cannot_work_reaches_the_hub_twice_and_it_lives(tmp_path: Path, elsewhere: int) -> None:
+    with a_hub(tmp_path, elsewhere, forgiven=5) as (hub, admin):
+        with admin.servers.start_many(USERS, profile="no-such") as fleet:
+            kinds = Counter(event.kind for event in fleet)
+        assert (kinds["failed"], kinds["skipped"]) == (2, 58)
+        assert all("No such profile: no-such" in event.message for event in fleet.summary.failed)
+        assert hub.starts() == USERS[:2]
+        with admin.servers.start_many(USERS[:5]) as fleet:
+            assert list(fleet)
+        assert fleet.summary.ok
+
+
+def test_the_pending_are_cancelled_when_a_fleet_breaks_off(tmp_path: Path, elsewhere: int) -> None:
+    with a_hub(tmp_path, elsewhere, seconds=3, forgiven=5, failing=["u02", "u03"], concurrent=8) as (_, admin):
+        with admin.servers.start_many(USERS) as fleet:
+            assert list(fleet)
+        equal_to_the_hub(fleet.summary, admin)
+        assert names(fleet.summary.failed) == {"u02", "u03"}
+        assert any(event.message.startswith("cancelled after 2 failures") for event in fleet.summary.skipped)
+        assert admin.whoami().admin
