@@ -1,0 +1,102 @@
+"""A real JupyterHub for fleets: its servers are no processes and take a set time to start, and nothing goes through a
+proxy, so that the hub itself is the limit.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import requests
+from msgspec import Struct
+
+from bench.child import serving
+
+CONTROL = "/benchmark"
+SECONDS_AT_MOST = 60
+
+
+def user_name(number: int) -> str:
+    """One of its users', from 0 on."""
+    return f"user{number:04}"
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Such a hub's. Those that JupyterHub has are called as there, and have its defaults."""
+
+    users: int = 200
+    delay: float = 0.0
+    """Seconds that a start takes."""
+    failure_rate: float = 0.0
+    concurrent_spawn_limit: int = 100
+    active_server_limit: int = 0
+    slow_spawn_timeout: float = 10.0
+    consecutive_failure_limit: int = 0
+
+
+class FleetHub:
+    """One that runs."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        self.token = token
+        self._http = requests.Session()
+        self._http.trust_env = False
+        self._http.headers["Authorization"] = f"token {token}"
+        self.version: str = self._ask("GET", "/").json()["version"]
+
+    @property
+    def asked(self) -> int:
+        """How many it was asked so far."""
+        return sum(self._state()["requests"].values())
+
+    @property
+    def busy(self) -> float:
+        """Seconds of a processor that it has used so far."""
+        return float(self._state()["busy"])
+
+    @property
+    def ready(self) -> int:
+        """Servers that are ready now."""
+        paged = {"Accept": "application/jupyterhub-pagination+json"}
+        count = offset = 0
+        while True:
+            page = self._ask("GET", f"/users?state=ready&limit=200&offset={offset}", headers=paged).json()
+            servers = [server for user in page["items"] for server in user["servers"].values()]
+            count += len([server for server in servers if server["ready"]])
+            if page["_pagination"]["next"] is None:
+                return count
+            offset = page["_pagination"]["next"]["offset"]
+
+    def stop_all(self) -> None:
+        """As if nothing had been started."""
+        self._ask("DELETE", CONTROL)
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._http.close()
+
+    def _state(self) -> dict[str, Any]:
+        state: dict[str, Any] = self._ask("GET", CONTROL).json()
+        return state
+
+    def _ask(self, method: str, path: str, headers: dict[str, str] | None = None) -> requests.Response:
+        answer = self._http.request(method, self.url + path, headers=headers, timeout=SECONDS_AT_MOST)
+        answer.raise_for_status()
+        return answer
+
+
+@contextmanager
+def fleet_hub(settings: Settings) -> Iterator[FleetHub]:
+    """One with these settings."""
+    with tempfile.TemporaryDirectory() as folder, serving("bench.stub_server") as server:
+        given = msgspec.json.encode(settings).decode()
+        with serving("bench.fleet_hub_process", folder, server, given) as told:
+            hub = FleetHub(*told.split())
+            try:
+                yield hub
+            finally:
+                hub.close()
