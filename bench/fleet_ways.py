@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import httpx2
 import requests
 
-from jhub import Hub
+from jhub import Fleet, Hub, ServerEvent, Summary
 
 PATIENCE = 120
 CREATED, ACCEPTED, THROTTLED = 201, 202, 429
@@ -111,10 +111,15 @@ def jhub(clock: Clock, users: Sequence[str], hub_load: float) -> None:
     with Hub() as hub:
         hub.version()
         clock.start()
-        with hub.servers.start_many(users, at_once=20) as fleet:
+        with start_many(hub, users, hub_load) as fleet:
             for event in fleet:
                 if event.kind == "ready":
                     clock.one()
+
+
+def start_many(hub: Hub, users: Sequence[str], hub_load: float) -> Fleet[ServerEvent, Summary]:
+    """With all or some of what the hub can do."""
+    return hub.servers.start_many(users, at_once=8)
 
 
 WAYS: dict[str, Way] = {each.__name__: each for each in (one_by_one, all_at_once, so_many, jhub)}
