@@ -20,6 +20,7 @@ class Clocked(Struct, frozen=True, kw_only=True):
     """What the process tells."""
 
     ready: int
+    began: float
     first: float
     last: float
 
@@ -30,6 +31,8 @@ class Started(Struct, frozen=True, kw_only=True):
     wanted: int
     ready: int
     """As the hub says afterwards."""
+    began: float
+    """On the system's monotonic clock, which all processes share."""
     seconds: float
     """From the first request to the last server."""
     first: float
@@ -64,7 +67,15 @@ def start(hub: FleetHub, way: str, users: int, number: float = 0.0) -> Started:
     if ready != clocked.ready:
         raise RuntimeError(f"{way}: {clocked.ready} servers are ready, and by the hub's own account {ready}")
     hub.stop_all()
-    return Started(wanted=users, ready=ready, seconds=clocked.last, first=clocked.first, requests=asked, busy=busy)
+    return Started(
+        wanted=users,
+        ready=ready,
+        began=clocked.began,
+        seconds=clocked.last,
+        first=clocked.first,
+        requests=asked,
+        busy=busy,
+    )
 
 
 def main(way: str, number: str) -> None:
@@ -72,7 +83,8 @@ def main(way: str, number: str) -> None:
     signal.alarm(SECONDS_AT_MOST)
     clock = Clock()
     WAYS[way](clock, sys.stdin.read().split(), float(number))
-    print(msgspec.json.encode(Clocked(ready=clock.ready, first=clock.first, last=clock.last)).decode())
+    clocked = Clocked(ready=clock.ready, began=clock.began, first=clock.first, last=clock.last)
+    print(msgspec.json.encode(clocked).decode())
 
 
 if __name__ == "__main__":

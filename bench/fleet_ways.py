@@ -29,15 +29,15 @@ class Clock:
 
     def __init__(self) -> None:
         self.ready = 0
-        self.first = self.last = self._began = 0.0
+        self.began = self.first = self.last = 0.0
 
     def start(self) -> None:
         """The fleet begins."""
-        self._began = time.monotonic()
+        self.began = time.monotonic()
 
     def one(self) -> None:
         """A server is ready."""
-        self.last = time.monotonic() - self._began
+        self.last = time.monotonic() - self.began
         self.first = self.first or self.last
         self.ready += 1
 
