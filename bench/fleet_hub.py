@@ -46,6 +46,7 @@ class FleetHub:
         self._http = requests.Session()
         self._http.trust_env = False
         self._http.headers["Authorization"] = f"token {token}"
+        self._http.headers["Accept"] = "application/jupyterhub-pagination+json"
         self.version: str = self._ask("GET", "/").json()["version"]
 
     @property
@@ -61,15 +62,20 @@ class FleetHub:
     @property
     def ready(self) -> int:
         """Servers that are ready now."""
-        paged = {"Accept": "application/jupyterhub-pagination+json"}
         count = offset = 0
         while True:
-            page = self._ask("GET", f"/users?state=ready&limit=200&offset={offset}", headers=paged).json()
+            page = self._ask("GET", f"/users?state=ready&limit=200&offset={offset}").json()
             servers = [server for user in page["items"] for server in user["servers"].values()]
             count += len([server for server in servers if server["ready"]])
             if page["_pagination"]["next"] is None:
                 return count
             offset = page["_pagination"]["next"]["offset"]
+
+    def create_groups(self, groups: int, members: int) -> None:
+        """Each with its first users in it."""
+        names = [user_name(number) for number in range(members)]
+        for number in range(groups):
+            self._ask("POST", f"/groups/course{number:02}", {"users": names})
 
     def stop_all(self) -> None:
         """As if nothing had been started."""
@@ -83,8 +89,8 @@ class FleetHub:
         state: dict[str, Any] = self._ask("GET", CONTROL).json()
         return state
 
-    def _ask(self, method: str, path: str, headers: dict[str, str] | None = None) -> requests.Response:
-        answer = self._http.request(method, self.url + path, headers=headers, timeout=SECONDS_AT_MOST)
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> requests.Response:
+        answer = self._http.request(method, self.url + path, json=body, timeout=SECONDS_AT_MOST)
         answer.raise_for_status()
         return answer
 
