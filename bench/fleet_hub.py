@@ -16,6 +16,7 @@ from msgspec import Struct
 from bench.child import serving
 
 CONTROL = "/benchmark"
+IDLE_HOURS = 2
 SECONDS_AT_MOST = 60
 
 
@@ -28,6 +29,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Such a hub's. Those that JupyterHub has are called as there, and have its defaults."""
 
     users: int = 200
+    running: int = 0
+    """Named servers of each user that are there already."""
+    idle: int = 0
+    """Of all of these, those that nobody has used for more than IDLE_HOURS; the others were used in the last one."""
     delay: float = 0.0
     """Seconds that a start takes."""
     failure_rate: float = 0.0
