@@ -21,7 +21,7 @@ from jupyterhub.utils import utcnow
 from traitlets import Float
 
 from bench.bare_hub import BareHub, NoProcess, configuration, launch
-from bench.fleet_hub import CONTROL, IDLE_HOURS, Settings, user_name
+from bench.fleet_hub import ADMINISTRATOR, CONTROL, IDLE_HOURS, Settings, user_name
 
 SECONDS_AT_MOST = 1800
 SEED = 20260302
@@ -97,6 +97,7 @@ def main(folder: str, server: str, settings: str) -> None:
     """Run the hub."""
     given = msgspec.json.decode(settings, type=Settings)
     config = configuration(server)
+    config.Authenticator.admin_users = {ADMINISTRATOR}
     config.JupyterHub.spawner_class = Slow
     config.Slow.delay = given.delay
     config.Slow.failure_rate = given.failure_rate
