@@ -119,7 +119,7 @@ def jhub(clock: Clock, users: Sequence[str], hub_load: float) -> None:
 
 def start_many(hub: Hub, users: Sequence[str], hub_load: float) -> Fleet[ServerEvent, Summary]:
     """With all or some of what the hub can do."""
-    return hub.servers.start_many(users, at_once=8)
+    return hub.servers.start_many(users, hub_load=hub_load)
 
 
 WAYS: dict[str, Way] = {each.__name__: each for each in (one_by_one, all_at_once, so_many, jhub)}
