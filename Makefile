@@ -3,7 +3,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: install check format test test-matrix record-matrix docs bench demo clean
+.PHONY: install check format test test-matrix record-matrix docs bench smoke demo clean
 
 install: $(VENV)/installed
 
@@ -38,9 +38,13 @@ test-matrix: install
 record-matrix: install
 	PYTHONPATH=tests $(BIN)/python -m matrix --record $(VERSIONS)
 
-# Minutes long, and best on a machine with nothing else to do. QUICK=--quick: fewer rounds, and only what is demanded.
+# Best on a machine with nothing else to do. QUICK=--quick: fewer rounds, and only what is demanded.
 bench: install
 	$(BIN)/python -m bench $(QUICK)
+
+# That the benchmarks of fleets run, in seconds; nothing is demanded of their speed.
+smoke: install
+	$(BIN)/python -m bench.fleet_smoke
 
 demo: install
 	$(BIN)/jhub demo

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from bench import listing_latency, listing_memory, pages_ahead, profiles
+from bench import (
+    fleet_neighbour,
+    fleet_speed,
+    listing_latency,
+    listing_memory,
+    pages_ahead,
+    profiles,
+    server_memory,
+    start_up,
+)
 from bench.command import run
 
 
 def main(*, quick: bool) -> bool:
     """All of them, also after one whose demand is not met."""
-    every = (listing_memory.main, listing_latency.main, pages_ahead.main, profiles.main)
-    met = [benchmark(quick=quick) for benchmark in every]
+    listings = (listing_memory, listing_latency, pages_ahead, server_memory)
+    fleets = (fleet_speed, fleet_neighbour)
+    met = [benchmark.main(quick=quick) for benchmark in (*listings, profiles, start_up, *fleets)]
     return all(met)
 
 

@@ -1,38 +1,38 @@
-"""What takes the place of people's servers: `python -m bench.stub_server`. Answers everything, at once."""
+"""What takes the place of people's servers: `python -m bench.stub_server`. Answers everything, at once.
+
+A hub looks whether a server is there before it calls it ready, with a connection of its own each time. Many start in
+the same moment, so many may wait in line to be accepted, and none gets a thread.
+"""
 
 from __future__ import annotations
 
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import asyncio
+import contextlib
 
 from bench.child import announce
 
 VERSION = "6.1.1"
 """A hub looks for its own version in the answer, and warns where there is none."""
+ANSWER = f"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-JupyterHub-Version: {VERSION}\r\n\r\n".encode()
+IN_LINE = 1024
 
 
-class Visit(BaseHTTPRequestHandler):
-    """One request."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.send_header("X-JupyterHub-Version", VERSION)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name it has there
-        """A line for every request would be noise."""
+async def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """One connection, until the other side closes it. Requests have no content."""
+    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        while True:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(ANSWER)
+            await writer.drain()
+    writer.close()
 
 
-class StubServer(ThreadingHTTPServer):
-    """Listens on loopback, at a port of its own choice."""
-
-    daemon_threads = True
+async def main() -> None:
+    """Listen on loopback, at a port of its own choice."""
+    listener = await asyncio.start_server(visit, "127.0.0.1", 0, backlog=IN_LINE)
+    announce(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}")
+    await listener.serve_forever()
 
 
 if __name__ == "__main__":
-    stub = StubServer(("127.0.0.1", 0), Visit)
-    announce(f"http://127.0.0.1:{stub.server_port}")
-    stub.serve_forever()
+    asyncio.run(main())

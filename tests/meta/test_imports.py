@@ -18,7 +18,7 @@ def loaded(statement: str) -> set[str]:
     """The modules that are loaded after a statement in a fresh interpreter."""
     code = f"{statement}\nimport json, sys\nprint(json.dumps(list(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    found: list[str] = json.loads(run.stdout)
+    found: list[str] = json.loads(run.stdout.splitlines()[-1])
     return set(found)
 
 
@@ -51,6 +51,11 @@ def test_the_client_needs_no_command_line_and_no_hub() -> None:
     found = loaded("from jhub import Hub, AsyncHub")
     assert "httpx2" in found
     assert not found & {"click", "rich", "jupyterhub", "trio"}
+
+
+def test_the_version_is_told_without_the_command_line() -> None:
+    found = loaded("import sys; sys.argv[1:] = ['--version']; from jhub.__main__ import main; main()")
+    assert not found & {"jhub.cli", "click", "msgspec", "pathlib"}
 
 
 def test_every_public_name_resolves() -> None:

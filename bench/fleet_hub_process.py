@@ -1,0 +1,119 @@
+"""The process of a fleet hub: `python -m bench.fleet_hub_process FOLDER SERVER SETTINGS`. Prints URL and token."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from jupyterhub import orm
+from jupyterhub.apihandlers.base import APIHandler
+from jupyterhub.log import log_request
+from jupyterhub.user import User
+from jupyterhub.utils import utcnow
+from traitlets import Float
+
+from bench.bare_hub import BareHub, NoProcess, configuration, launch
+from bench.fleet_hub import ADMINISTRATOR, CONTROL, IDLE_HOURS, Settings, user_name
+
+SECONDS_AT_MOST = 1800
+SEED = 20260302
+
+chance = random.Random(SEED)  # noqa: S311
+asked: Counter[str] = Counter()
+
+
+class Slow(NoProcess):
+    """Its servers take a while, and some fail."""
+
+    delay = Float(config=True)
+    failure_rate = Float(config=True)
+
+    async def start(self) -> tuple[str, int]:
+        await asyncio.sleep(self.delay)
+        if chance.random() < self.failure_rate:
+            raise RuntimeError("this start fails by chance")
+        return await super().start()
+
+
+class Control(APIHandler):  # type: ignore[misc]  # JupyterHub has no types
+    """For the benchmark alone: what was asked so far, and a way to stop all servers between two contenders."""
+
+    def get(self) -> None:
+        self.finish(json.dumps({"requests": asked, "busy": time.process_time()}))
+
+    async def delete(self) -> None:
+        for user in list(self.users.values()):
+            for name, spawner in list(user.spawners.items()):
+                if spawner.active:
+                    await self.proxy.delete_user(user, name)
+                    await user.stop(name)
+        chance.seed(SEED)
+        self.set_status(204)
+
+
+class FleetHub(BareHub):
+    """With people, who may have servers already."""
+
+    settings: Settings
+
+    async def init_spawners(self) -> None:
+        users = self.add_users([user_name(number) for number in range(self.settings.users)])
+        self.db.add_all(running(users, self.settings))
+        self.db.commit()
+        await super().init_spawners()
+
+
+def running(users: list[Any], settings: Settings) -> Iterator[Any]:
+    """The rows of servers that a hub finds when it starts."""
+    servers = [(user, f"lab{number}") for user in users for number in range(settings.running)]
+    now = utcnow(with_tz=False)
+    for place, (user, name) in enumerate(servers):
+        idle = place * settings.idle // len(servers) != (place + 1) * settings.idle // len(servers)
+        last = now - timedelta(hours=IDLE_HOURS * 1.5 if idle else place % 60 / 60)
+        base_url = f"/user/{user.name}/{name}/"
+        yield orm.Spawner(user=user, name=name, started=now, last_activity=last, server=orm.Server(base_url=base_url))
+
+
+async def _is_up(user: User, spawner: Any) -> None:
+    """In place of a look at each of thousands of servers, all of which are the same one."""
+
+
+def count(handler: Any) -> None:
+    """Called after each request."""
+    if not handler.request.path.endswith(CONTROL):
+        asked[handler.request.method] += 1
+    log_request(handler)
+
+
+def main(folder: str, server: str, settings: str) -> None:
+    """Run the hub."""
+    given = msgspec.json.decode(settings, type=Settings)
+    config = configuration(server)
+    config.Authenticator.admin_users = {ADMINISTRATOR}
+    config.JupyterHub.spawner_class = Slow
+    config.Slow.delay = given.delay
+    config.Slow.failure_rate = given.failure_rate
+    config.Spawner.consecutive_failure_limit = given.consecutive_failure_limit
+    config.JupyterHub.concurrent_spawn_limit = given.concurrent_spawn_limit
+    config.JupyterHub.active_server_limit = given.active_server_limit
+    config.JupyterHub.allow_named_servers = True
+    config.JupyterHub.tornado_settings = {"log_function": count, "slow_spawn_timeout": given.slow_spawn_timeout}
+    config.JupyterHub.extra_handlers = [(rf"/api{CONTROL}", Control)]
+    if given.running:
+        config.Spawner.poll_interval = 0
+        config.JupyterHub.init_spawners_timeout = -1  # the hub is up when all of them are looked at
+        User._wait_up = _is_up
+    FleetHub.settings = given
+    launch(FleetHub, config, folder, SECONDS_AT_MOST)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
