@@ -9,35 +9,42 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+import threading
+from collections.abc import Callable, Iterator, Sized
+from contextlib import contextmanager
+from datetime import timedelta
 
 import msgspec
+import psutil
 from msgspec import Struct
 
 from bench.fleet_hub import IDLE_HOURS, FleetHub
-from bench.meter import Measured, Meter
-from jhub import Hub
-from jhub.fleet.events import Target
-from jhub.models import Server
+from jhub import Hub, Running
+from jhub.fleet.select import resolve
 
 SECONDS_AT_MOST = 120
+LOOK_EVERY = 0.005
+"""Seconds between two looks at the memory."""
 
 
 class Planned(Struct, frozen=True, kw_only=True):
-    """What one took, and how many servers it kept."""
+    """How many servers one kept, and the most bytes that it was seen to use."""
 
-    measured: Measured
     kept: int
+    peak: int
 
 
-def idle(servers: Iterator[Server]) -> list[Target]:
+def idle(hub: Hub) -> Sized:
     """As it is meant to be: what is to be stopped, and nothing else."""
-    since = datetime.now(UTC) - timedelta(hours=IDLE_HOURS)
-    return [Target.of(server) for server in servers if server.last_activity and server.last_activity < since]
+    return hub.run(resolve(Running(idle=timedelta(hours=IDLE_HOURS))))
 
 
-WAYS: dict[str, Callable[[Iterator[Server]], list[Target] | list[Server]]] = {"idle": idle, "all": list}
+def everything(hub: Hub) -> Sized:
+    """To compare."""
+    return list(hub.servers.list())
+
+
+WAYS: dict[str, Callable[[Hub], Sized]] = {"idle": idle, "all": everything}
 
 
 def plan(way: str, hub: FleetHub) -> Planned:
@@ -48,22 +55,32 @@ def plan(way: str, hub: FleetHub) -> Planned:
     return msgspec.json.decode(done.stdout, type=Planned)
 
 
-def counted(servers: Iterable[Server], meter: Meter) -> Iterator[Server]:
-    """Tell the meter of each."""
-    for server in servers:
-        meter.one()
-        yield server
+@contextmanager
+def watched() -> Iterator[list[int]]:
+    """The process's resident bytes, looked at all along."""
+    process, over, seen = psutil.Process(), threading.Event(), [0]
+
+    def look() -> None:
+        while not over.wait(LOOK_EVERY):
+            seen.append(process.memory_info().rss)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
 
 
 def main(way: str) -> None:
     """Do it, and print what it took."""
     signal.alarm(SECONDS_AT_MOST)
-    meter = Meter()
     with Hub() as hub:
         hub.version()
-        meter.start()
-        kept = WAYS[way](counted(hub.servers.list(), meter))
-        print(msgspec.json.encode(Planned(measured=meter.measured(), kept=len(kept))).decode())
+        with watched() as memory:
+            kept = WAYS[way](hub)
+        print(msgspec.json.encode(Planned(kept=len(kept), peak=max(memory))).decode())
 
 
 if __name__ == "__main__":

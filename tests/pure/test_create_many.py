@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from jhub.errors import APIError, BadRequest, Conflict, HubBroke, InvalidInput, MissingScope, Unavailable
-from jhub.fleet.chunks import CHUNK, FORGIVEN
+from jhub.fleet.chunks import CHUNK, FORGIVEN, SHARE
 from jhub.fleet.events import NameSummary
 from jhub.fleet.users import PERHAPS, UserFleetOps
 from jhub.steps import Listen, Request
@@ -88,7 +88,7 @@ def test_the_pause_is_a_share_of_what_the_chunk_took(slower: float) -> None:
     def slow(step: Request[object] | Listen[object]) -> Reply:
         return After(2.0 * slower, reply(201, []))
 
-    assert play(UserFleetOps.create_many(NAMES[: 2 * CHUNK]), slow).seconds == pytest.approx(4.1 * slower)
+    assert play(UserFleetOps.create_many(NAMES[: 2 * CHUNK]), slow).seconds == pytest.approx((2 + SHARE) * 2 * slower)
 
 
 def test_no_pause_follows_the_last() -> None:

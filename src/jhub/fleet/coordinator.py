@@ -180,8 +180,9 @@ class _Fleet:
             return self.rhythm.last + self.outage.pause
         if not (waiting := self.under_way.unknown):
             return now + TICK
-        on_their_way = sum(not each.over for each in waiting)
-        return self.rhythm.next(now, on_their_way, self.looks.requests)
+        sent = [each.sent for each in waiting if not each.over]
+        last = not sent and len(waiting) == len(self.under_way)
+        return self.rhythm.next(now, min(sent, default=now), len(sent), self.looks.requests, last=last)
 
     def patience(self, now: float) -> float:
         """Seconds until there is something to do even if nothing ends."""

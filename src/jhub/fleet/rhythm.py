@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 SHORTEST = 0.05
 LONGEST = 10.0
 REST = 3.0
 """Pauses, in the time that a look takes at a load of 1: a hub has others to answer."""
-MODELS = 0.3
-"""Seconds after which servers that are known to be ready are looked at, all together: nothing waits for that."""
+MODELS = 1.0
+"""Seconds after which servers that are known to be ready are looked at, all together: nothing waits for that, and on a
+hub with many servers a look takes as long as a start.
+"""
+EARLY = 0.9
+"""Share of the time that the fastest took, before which no other is looked for."""
 QUIET = 0.02
 """Share of the time since something changed: what takes minutes needs no look each second."""
 AGE = 0.2
@@ -25,11 +30,13 @@ class Rhythm:
         """When the last look ended."""
         self._took = deque[float](maxlen=5)
         self._usual: float | None = None
+        self._fastest = math.inf
         self._changed = now
         self._hurry = False
 
     def took(self, seconds: float) -> None:
         """One server took that long."""
+        self._fastest = min(self._fastest, seconds)
         self._usual = seconds if self._usual is None else 0.8 * self._usual + 0.2 * seconds
 
     def looked(self, now: float, seconds: float, *, changed: bool) -> None:
@@ -43,15 +50,15 @@ class Rhythm:
         """There is news."""
         self._hurry = True
 
-    def next(self, now: float, count: int, requests: int) -> float:
-        """When to look, where so many are on their way, in so many requests."""
+    def next(self, now: float, oldest: float, count: int, requests: int, *, last: bool = False) -> float:
+        """When to look, where so many are on their way, since then, in so many requests; `last`: when all are ready."""
         # The shortest of some: the others had to wait for what the hub had to do.
         pause = max(SHORTEST, self._rest * min(self._took, default=0.0))
-        if not self._hurry:
-            if count:
-                quiet = now - self._changed
-                each = AGE * quiet if self._usual is None else self._usual / count
-                pause = max(pause, requests * each, QUIET * quiet)
-            else:
-                pause = max(pause, MODELS)
-        return self.last + min(pause, LONGEST)
+        if self._hurry or last:
+            return self.last + min(pause, LONGEST)
+        if not count:
+            return self.last + min(max(pause, MODELS), LONGEST)
+        quiet = now - self._changed
+        each = AGE * quiet if self._usual is None else self._usual / count
+        soon = self.last + min(max(pause, requests * each, QUIET * quiet), LONGEST)
+        return soon if self._usual is None else max(soon, oldest + EARLY * self._fastest)
