@@ -10,7 +10,7 @@ HUB_LOAD = 0.5
 MOST = 200
 """Servers on their way, where the hub has no limit of its own: `concurrent_spawn_limit` is 100, on many hubs 64."""
 FIRST_BURST = 8
-LARGEST_BURST = 24
+LARGEST_BURST = 16
 """Requests that the hub has not taken up yet, at a load of 1. Others wait behind them, and where the hub has a limit
 they are refused together.
 """
