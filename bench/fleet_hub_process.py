@@ -79,7 +79,13 @@ def running(users: list[Any], settings: Settings) -> Iterator[Any]:
         idle = place * settings.idle // len(servers) != (place + 1) * settings.idle // len(servers)
         last = now - timedelta(hours=IDLE_HOURS * 1.5 if idle else place % 60 / 60)
         base_url = f"/user/{user.name}/{name}/"
-        yield orm.Spawner(user=user, name=name, started=now, last_activity=last, server=orm.Server(base_url=base_url))
+        yield orm.Spawner(
+            user=user,
+            name=name,
+            started=now - timedelta(days=1),
+            last_activity=last,
+            server=orm.Server(base_url=base_url),
+        )
 
 
 async def _is_up(user: User, spawner: Any) -> None:

@@ -34,17 +34,15 @@ def test_no_more_is_sent_than_the_hub_takes_up() -> None:
 
 def test_it_grows_while_answer_times_hold_and_shrinks_when_they_do_not() -> None:
     pace = Pace(0.5)
-    first = pace.burst
-    pace.answered(0.02)
-    grown_once = pace.burst
-    assert grown_once > first
-    pace.answered(0.08)
-    assert pace.burst > grown_once
-    for _ in range(10):
+    for expected in (LARGEST_BURST // 2, LARGEST_BURST // 2):
+        pace.answered(0.02)
+        assert pace.burst == expected
+    for expected in (4, 2, 1, 1):
         pace.answered(1.5)
-    assert pace.burst == 1
-    pace.answered(0.02)
-    assert pace.burst > 1
+        assert pace.burst == expected
+    for expected in (2, 4, 8, 8):
+        pace.answered(0.08)
+        assert pace.burst == expected
 
 
 def test_a_hub_that_is_far_away_is_not_taken_for_a_slow_one() -> None:
