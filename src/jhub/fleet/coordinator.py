@@ -102,7 +102,7 @@ class _Fleet:
 
     def look_before(self, holds: Callable[[Server], None]) -> Flow[None]:
         """Take what runs already as done, and what is on its way as sent."""
-        seen = yield from self.looks.look(set(self.targets))
+        seen = yield from self.looks.look(set(self.targets), sure=False)
         now = yield from Now()
         waiting: list[tuple[int, Target]] = []
         for place, target in self.queue:
@@ -271,6 +271,8 @@ class _Fleet:
             yield Fork(self.job.follow(one.target, left), f"follow {one.target}")
 
     def saw(self, seen: Seen, now: float) -> Flow[None]:
+        if self.outage.now:
+            self.proven = self.breaker is None  # it may have been our starts that it died of
         self.outage.ends()
         changed = False
         for one in list(self.under_way.values()):

@@ -42,7 +42,7 @@ class Looks:
         self.requests = 1
         """That the last look has taken."""
 
-    def look(self, wanted: Collection[Target]) -> Flow[Seen]:
+    def look(self, wanted: Collection[Target], *, sure: bool = True) -> Flow[Seen]:
         """`GET /users?state=active` (all versions), scopes `list:users` and `read:servers`; or `GET /users/{user}`
         for each owner, scope `read:servers`, where they are fewer than the pages, or the token may not list users.
         """
@@ -53,6 +53,10 @@ class Looks:
         if not self._by_owner and len(owners) > self._pages:
             try:
                 found = yield from self._list(wanted)
+                if sure and self._pages > 1 and (missing := wanted - found.keys()):
+                    # Whoever leaves the listing meanwhile moves others to a page that was read already.
+                    owners_of_them = list(dict.fromkeys(each.user for each in missing))
+                    found.update((yield from self._ask(owners_of_them, missing)))
             except NotAuthorized:
                 self._by_owner = True
         if found is None:
