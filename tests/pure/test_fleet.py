@@ -8,9 +8,19 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from busy_hub import FULL, BusyHub
+from busy_hub import FULL, NEVER, BusyHub, Spawn
 
-from jhub.errors import HubError, HubFull, InvalidInput, MissingScope, SpawnFailed, StillPending, Unavailable
+from jhub.errors import (
+    HubError,
+    HubFull,
+    InvalidInput,
+    MissingScope,
+    NotFound,
+    SpawnFailed,
+    StillPending,
+    Throttled,
+    Unavailable,
+)
 from jhub.fleet.events import FINAL, ServerEvent, Summary, Target
 from jhub.fleet.servers import FleetOps
 from jhub.models import Server
@@ -327,7 +337,79 @@ def test_a_full_hub_is_full_for_the_first_too() -> None:
     assert len(played.result.skipped) == 199
 
 
+def test_what_comes_up_before_it_is_cancelled_is_left_to_its_owner() -> None:
+    hub = BusyHub(
+        lambda path: 1 if path == path_of_canary else 5 if path in bad else 5.2,
+        fails=lambda path: path in bad,
+        slow_spawn_timeout=0,
+    )
+    played = start(hub, TEN)
+    accounted_for(played, hub, TEN)
+    assert names(played.result.failed) == ["u003", "u005"]
+    assert len(played.result.done) > 1
+    ended = [spawns[-1] for spawns in hub.spawns.values()]
+    # Cancelling takes a second.
+    assert all(spawn.stops < spawn.ends + 1.05 for spawn in ended if spawn.stops < NEVER)
+
+
+def test_a_server_on_its_way_down_is_started_when_it_is_gone() -> None:
+    hub = BusyHub(1, stop_time=5)
+    play(FleetOps.start_many(TEN), hub)
+    hub.settle()
+    for user in TEN:
+        hub(Request("DELETE", path(user), lambda answer: None))
+    hub.free = 0.0
+
+    class Stopping(BusyHub):
+        def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
+            hub.now = self.now
+            spawn = hub.last(step.path)
+            if isinstance(step, Request) and step.method == "POST" and spawn and hub.state(spawn, self.now) == "stop":
+                return refusal(400, f"{step.path} is pending stop")
+            return hub(step)
+
+    played = play(FleetOps.start_many(TEN), Stopping())
+    assert played.result.ok
+    assert len(played.sent) < 150
+    assert 5 < played.seconds < 12
+
+
+def test_names_that_cannot_be_names_do_not_keep_the_others_from_starting() -> None:
+    played = start(BusyHub(1), ["ana", "b\tad", "c\nd", "e\rf", *TEN])
+    assert len(played.result.failed) == 3
+    assert len(played.result.done) == 11
+
+
 # outages
+
+
+def test_there_is_a_canary_again_after_an_outage() -> None:
+    """The hub may have died of what was sent."""
+    hub = BusyHub(2, outage=(4, 30), slow_spawn_timeout=0, fails=lambda path: hub.now > 30)
+    played = start(hub)
+    accounted_for(played, hub)
+    assert len([at for at, _, status in hub.posts if at > 30 and status != 429]) == 2
+    assert len(played.result.failed) == 2
+
+
+@pytest.mark.parametrize("users", [["ana"], TEN])
+def test_a_hub_that_never_answered_is_not_waited_for(users: list[str]) -> None:
+    played = start(BusyHub(outage=(-1, 1e9)), users)
+    assert played.seconds < 10
+    error = played.error or played.result.failed[0].error
+    assert isinstance(error, Unavailable)
+
+
+def test_people_who_leave_the_listing_meanwhile_hide_nobody() -> None:
+    """Pages go by offset: who leaves one moves others to it from the next."""
+    hub = BusyHub(3, slow_spawn_timeout=0, page=10)
+    for n in range(60):
+        name = path(f"other{n}")
+        hub.spawns[name] = [Spawn(-9, -9, False, {}, gone=2 + n / 20)]
+        hub.owned[f"other{n}"] = {name: None}
+    played = start(hub)
+    accounted_for(played, hub)
+    assert played.result.ok
 
 
 @pytest.mark.parametrize("slow_spawn_timeout", [0, 10])
@@ -407,6 +489,26 @@ def test_what_runs_already_is_done_and_nothing_is_sent_for_it() -> None:
     assert hub.posts == []
 
 
+def test_one_that_waited_for_too_long_is_not_sent_any_more() -> None:
+    hub = BusyHub(150, concurrent_spawn_limit=100, others=99)
+    played = start(hub, TEN, hub_load=1.0, timeout=400)
+    accounted_for(played, hub, TEN)
+    assert 2 < len(played.result.done) < 10
+    assert {type(event.error) for event in played.result.failed} == {Throttled}
+    assert not played.result.skipped
+
+
+def test_what_starts_already_is_told_as_starting_too() -> None:
+    hub = BusyHub(30, slow_spawn_timeout=0)
+    for user in TEN:
+        hub(Request("POST", path(user), lambda answer: None, body={"user_options": {}}))
+    hub.free, posts = 0.0, len(hub.posts)
+    played = start(hub, TEN)
+    assert played.result.ok
+    assert sorted(told(played, "starting")) == TEN
+    assert len(hub.posts) == posts
+
+
 # time
 
 
@@ -431,7 +533,7 @@ def test_an_interruption_ends_it_and_leaves_the_hub_alone() -> None:
     assert hub.asked["DELETE"] == 0
 
 
-@pytest.mark.parametrize("how", [{"hub_load": 0}, {"hub_load": 2}, {"max_failures": 0}])
+@pytest.mark.parametrize("how", [{"hub_load": 0}, {"hub_load": 2}, {"max_failures": 0}, {"timeout": 0}])
 def test_what_makes_no_sense_is_refused_before_anything_is_sent(how: dict[str, Any]) -> None:
     played = start(BusyHub(), **how)
     assert isinstance(played.error, InvalidInput)
@@ -479,6 +581,7 @@ def test_waiting_for_what_was_never_started_fails_at_once() -> None:
     played = play(FleetOps.wait_many(["u000", "u001", "zed", "zoe/lab", "zac"]), hub)
     assert names(played.result.done) == ["u000", "u001"]
     assert sorted(names(played.result.failed)) == ["zac", "zed", "zoe/lab"]
+    assert {type(event.error) for event in played.result.failed} == {NotFound}
     assert played.seconds < 2
 
 

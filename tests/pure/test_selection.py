@@ -99,7 +99,7 @@ def test_a_rehearsal_of_many_starts_takes_one_listing(hub: Hub, site: Site, caps
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 500
     assert out.splitlines()[0] == 'POST /users/u0/servers/lab {"user_options":{"profile":"gpu"}}'
-    assert err == "2 of 502 already run as asked for\n"
+    assert err == "2 of 502 already run as asked for, or are starting\n"
     assert site.asked == ["GET /users"]
 
 

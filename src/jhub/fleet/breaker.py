@@ -37,7 +37,8 @@ class Breaker:
             return
         self._reasons[reason] += 1
         # Where there is no such user, or the server runs otherwise, the hub has started nothing that could fail.
-        if not (isinstance(error, Conflict) or (isinstance(error, NotFound) and error.status == 404)):
+        harmless = isinstance(error, Conflict | InvalidInput) or (isinstance(error, NotFound) and error.status == 404)
+        if not harmless:
             self._in_a_row += 1
         if self._most is not None and self._reasons.total() >= self._most:
             self._trip(f"after {self._reasons.total()} failures")

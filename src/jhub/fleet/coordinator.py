@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Sequence
 
-from jhub.errors import HubBroke, HubError, SpawnFailed, StillPending, Throttled, Unavailable
+from jhub.errors import BadRequest, HubBroke, HubError, InvalidInput, SpawnFailed, StillPending, Throttled, Unavailable
 from jhub.fleet.breaker import IN_A_ROW, Breaker
 from jhub.fleet.events import ServerEvent, Summary, Tally, Target
 from jhub.fleet.jobs import Job, up_to_now
@@ -25,6 +25,10 @@ FEW = 4
 """Servers of which each one's way is followed by its progress stream."""
 TRIES = 3
 """For one server, where the hub went away in the middle of it."""
+MOMENT = 1.0
+"""Seconds until one is sent again that was on its way down."""
+GRACE = 15.0
+"""Seconds beyond its time in which one that is there may be seen."""
 TICK = 60.0
 CANCELS = (5, 1)
 """The first JupyterHub where stopping a server that is starting cancels the start."""
@@ -41,7 +45,7 @@ def coordinate(
     pace: Pace | None = None,
     breaker: Breaker | None = None,
 ) -> Flow[Summary]:
-    """Do a job with every target, `timeout` seconds for each from when it is first sent.
+    """Do a job with every target: `timeout` seconds for each, and as many for a busy hub to take it.
 
     A throttled one goes back to its place in the queue. With a breaker and more than two targets, the first one sent
     must succeed before others are sent; once the breaker trips nothing more is sent, what is on its way is taken back
@@ -60,11 +64,15 @@ class _Fleet:
         self.pace = pace
         self.breaker = breaker
         self.looks = Looks(stopped=job.stopped)
-        self.rhythm, self.pulse = Rhythm(pace.load, 0.0), Pulse(pace.load, 0.0)
         self.tally: Tally[ServerEvent] = Tally()
         self.queue = list(enumerate(targets))  # a heap: those sent back keep their place
         self.under_way = UnderWays()
         self.since: dict[Target, float] = {}
+        """When each was first asked for."""
+        self.refused: dict[Target, HubError] = {}
+        """What the hub said to those that are to be sent again."""
+        self.later: dict[str, tuple[int, Target]] = {}
+        """Those that are to be sent again in a moment."""
         self.tries: dict[Target, int] = {}
         self.proven = breaker is None or len(targets) <= IN_A_ROW
         self.followed = job.follow is not None and len(targets) <= FEW
@@ -72,37 +80,46 @@ class _Fleet:
         """Why nothing more is sent."""
         self.looking = False
         self.resting = False
+        self.met = False
+        """The hub has answered: one that never did is not waited for."""
+        self.cancels = False
+        """What is on its way is taken back."""
         self.outage = Outage()
 
     def run(self) -> Flow[Summary]:
+        if not self.timeout > 0:
+            raise InvalidInput(f"a timeout of {self.timeout} s leaves no time for anything")
         began = yield from Now()
         self.rhythm, self.pulse = Rhythm(self.pace.load, began), Pulse(self.pace.load, began)
+        seen = None
+        if self.job.look_before is not None and len(self.targets) > FEW:
+            seen = yield from self.looks.look(set(self.targets), sure=False)
         for target in self.targets:
             yield Emit(ServerEvent("queued", target))
-        if self.job.look_before is not None and len(self.targets) > FEW:
-            yield from self.look_before(self.job.look_before)
+        if self.job.look_before is not None and seen is not None:
+            yield from self.saw_before(seen, self.job.look_before)
         if self.job.send is None:
             yield from self.join_all()
-        while self.under_way or (self.queue and not self.why):
+        while self.under_way or ((self.queue or self.later) and not self.why):
             now = yield from Now()
             yield from self.overdue(now)
             yield from self.send(now)
             yield from self.feel(now)
             yield from self.look(now)
-            if not self.under_way and (not self.queue or self.why):
+            if not self.under_way and (self.why or not (self.queue or self.later)):
                 break
             if (done := (yield from Next(self.patience(now)))) is not None:
                 yield from self.ended(done)
                 yield from self.break_off()
-        for _, target in sorted(self.queue):
+        for _, target in sorted([*self.queue, *self.later.values()]):
             yield from self.tell(ServerEvent("skipped", target, self.why))
         return Summary(*self.tally.parts(), (yield from Now()) - began)
 
     # What is sent
 
-    def look_before(self, holds: Callable[[Server], None]) -> Flow[None]:
+    def saw_before(self, seen: Seen, holds: Callable[[Server], object]) -> Flow[None]:
         """Take what runs already as done, and what is on its way as sent."""
-        seen = yield from self.looks.look(set(self.targets), sure=False)
+        self.met = True
         now = yield from Now()
         waiting: list[tuple[int, Target]] = []
         for place, target in self.queue:
@@ -115,7 +132,7 @@ class _Fleet:
                 else:
                     yield from self.tell(ServerEvent(self.job.ends, target, seconds=0.0, server=server))
             elif server is not None and server.pending == "spawn":
-                self.join(place, target, now)
+                yield from self.join(place, target, now)
             else:
                 waiting.append((place, target))
         self.queue = waiting
@@ -124,14 +141,14 @@ class _Fleet:
     def join_all(self) -> Flow[None]:
         now = yield from Now()
         for place, target in self.queue:
-            one = self.join(place, target, now)
-            yield Emit(ServerEvent(self.job.begins, target))
+            one = yield from self.join(place, target, now)
             if self.followed:
                 yield from self.follow(one, now)
         self.queue = []
 
-    def join(self, place: int, target: Target, now: float) -> UnderWay:
+    def join(self, place: int, target: Target, now: float) -> Flow[UnderWay]:
         """One that somebody else has asked for."""
+        yield Emit(ServerEvent(self.job.begins, target))
         one = UnderWay(target, place, now, now, self.outage.count, ours=False, taken=True, answered=now)
         return self.under_way.add(one)
 
@@ -140,6 +157,9 @@ class _Fleet:
         while send is not None and self.queue and self.room(now):
             place, target = heapq.heappop(self.queue)
             since = self.since.setdefault(target, now)
+            if target in self.refused and now >= since + self.timeout:
+                yield from self.failed(target, self.refused[target], None)
+                continue
             self.under_way.add(UnderWay(target, place, since, now, self.outage.count))
             yield Emit(ServerEvent(self.job.begins, target, pace=self.pace.window if self.pace.limit else None))
             yield Fork(send(target), f"send {target}")
@@ -172,21 +192,24 @@ class _Fleet:
             return
         self.looking = True
         # A hub that is gone is looked for with whatever there is.
-        wanted = {each.target for each in self.under_way.unknown or self.under_way.values()} or {self.queue[0][1]}
-        yield Fork(self.looks.look(wanted), "look")
+        some = self.under_way.values() if self.cancels else self.under_way.unknown or self.under_way.values()
+        yield Fork(self.looks.look({each.target for each in some} or {self.targets[0]}), "look")
 
     def next_look(self, now: float) -> float:
         if self.outage.now:
             return self.rhythm.last + self.outage.pause
         if not (waiting := self.under_way.unknown):
-            return now + TICK
+            # What is to be taken back has to be seen on its way.
+            return self.rhythm.next(now, now, 0, self.looks.requests) if self.cancels and self.under_way else now + TICK
         sent = [each.sent for each in waiting if not each.over]
         last = not sent and len(waiting) == len(self.under_way)
-        return self.rhythm.next(now, min(sent, default=now), len(sent), self.looks.requests, last=last)
+        return self.rhythm.next(
+            now, min(sent, default=now), len(sent), self.looks.requests, last=last, over=len(sent) < len(waiting)
+        )
 
     def patience(self, now: float) -> float:
         """Seconds until there is something to do even if nothing ends."""
-        ends = [each.since + self.timeout for each in self.under_way.values() if not each.asking]
+        ends = [self.ends(each) for each in self.under_way.values() if not each.asking]
         moments = [now + TICK, *ends]
         moments += [] if self.looking else [self.next_look(now)]
         moments += [] if self.pulse.under_way else [self.next_beat(now)]
@@ -206,6 +229,8 @@ class _Fleet:
                 self.felt(done.answer)
         elif what == "rest":
             self.resting = False
+        elif what == "later":
+            heapq.heappush(self.queue, self.later.pop(name))
         elif (one := self.under_way.get(name)) is None:
             return
         elif what == "send":
@@ -213,7 +238,7 @@ class _Fleet:
         elif what == "follow":
             one.listening = False
             failure = up_to_now(one.target, done.answer)
-            if failure is not None:
+            if failure is not None and not one.cancelling:
                 yield from self.failed(one.target, failure, now)
             elif done.answer is not None:
                 self.rhythm.hurry()
@@ -230,6 +255,7 @@ class _Fleet:
     def answered(self, one: UnderWay, done: Done, now: float) -> Flow[None]:
         if one.cancelling:
             return
+        self.met = self.met or not isinstance(done.error, Unavailable)
         one.answered = now
         match done.error:
             case None:
@@ -240,6 +266,8 @@ class _Fleet:
                     yield from self.follow(one, now)
             case Throttled() as error:
                 yield from self.throttled(one, error, now)
+            case BadRequest() as error if "pending stop" in str(error):
+                yield from self.once_more(one, error)
             case Unavailable() | HubBroke() as error:
                 one.error = error
                 if isinstance(error, Unavailable):
@@ -261,19 +289,29 @@ class _Fleet:
             self.under_way.add(one)
             yield from self.failed(one.target, error, now)
             return
+        self.refused[one.target] = error
         heapq.heappush(self.queue, (one.place, one.target))
-        yield Emit(ServerEvent("queued", one.target, str(error).removeprefix(f"server {one.target}: ")))
+        yield Emit(ServerEvent("queued", one.target, _said(error, one.target)))
+
+    def once_more(self, one: UnderWay, error: BadRequest) -> Flow[None]:
+        """The server is on its way down; JupyterHub takes no start meanwhile."""
+        self.under_way.drop(one.target)
+        self.refused[one.target] = error
+        self.later[str(one.target)] = one.place, one.target
+        yield Emit(ServerEvent("queued", one.target))
+        yield Fork(_rest(MOMENT), f"later {one.target}")
 
     def follow(self, one: UnderWay, now: float) -> Flow[None]:
         if self.job.follow is not None and one.target not in self.tries:
             one.listening = True
-            left = max(0.0, one.since + self.timeout - now)
+            left = max(0.0, one.sent + self.timeout - now)
             yield Fork(self.job.follow(one.target, left), f"follow {one.target}")
 
     def saw(self, seen: Seen, now: float) -> Flow[None]:
         if self.outage.now:
             self.proven = self.breaker is None  # it may have been our starts that it died of
         self.outage.ends()
+        self.met = True
         changed = False
         for one in list(self.under_way.values()):
             if one.target not in seen.wanted:
@@ -285,6 +323,8 @@ class _Fleet:
             if verdict == "on its way":
                 changed = changed or not one.taken
                 one.taken, one.error = True, None
+                if self.cancels and one.ours and not one.cancelling:
+                    yield from self.take_back(one)
             elif one.asking or (one.sent > seen.began and not certain):
                 continue
             elif one.cancelling:
@@ -323,13 +363,14 @@ class _Fleet:
     def blind(self, error: HubError, now: float) -> Flow[None]:
         """A look has failed."""
         self.rhythm.last = now
-        if not isinstance(error, NO_ANSWER):
-            # A token that may not look; nothing can be known of any.
+        if not (self.met and isinstance(error, NO_ANSWER)):
+            # A token that may not look, so that nothing can be known of any; or there is no hub.
             yield from self.give_up(error, now)
             return
-        if not self.outage.now:
-            target = next((one.target for one in self.under_way.values()), self.targets[0])
-            yield Emit(ServerEvent("progress", target, AWAY))
+        if not self.outage.told:
+            self.outage.told = True
+            left = [*(one.target for one in self.under_way.values()), *(target for _, target in self.queue)]
+            yield Emit(ServerEvent("waiting", (left or self.targets)[0], AWAY))
         if not self.outage.goes_on(now):
             yield from self.give_up(error, now)
 
@@ -342,13 +383,17 @@ class _Fleet:
 
     def overdue(self, now: float) -> Flow[None]:
         for one in list(self.under_way.values()):
-            if now >= one.since + self.timeout and not one.asking:
+            if now >= self.ends(one) and not one.asking:
                 said = self.job.overdue.format(seconds=self.timeout)
                 late = StillPending(f"server {one.target}: {said}", hint="wait on, or run the same command again")
                 yield from self.failed(one.target, one.error or late, now)
                 yield Cancel(f"send {one.target}")
                 yield Cancel(f"follow {one.target}")
         yield from self.break_off()
+
+    def ends(self, one: UnderWay) -> float:
+        """When one has taken too long. One that is there has only to be seen."""
+        return one.sent + self.timeout + (GRACE if one.over else 0.0)
 
     def succeeded(self, one: UnderWay, server: Server | None, now: float) -> Flow[None]:
         try:
@@ -362,20 +407,21 @@ class _Fleet:
         if self.breaker is not None:
             self.breaker.came_up()
         self.rhythm.took(now - one.sent)
-        yield from self.tell(ServerEvent(self.job.ends, one.target, seconds=now - one.since, server=server))
+        yield from self.tell(ServerEvent(self.job.ends, one.target, seconds=now - one.sent, server=server))
 
     def failed(self, target: Target, error: HubError, now: float | None) -> Flow[None]:
         """With no time, without having been sent."""
         one = self.under_way.drop(target)
         reason = error.reason if isinstance(error, SpawnFailed) else str(error)
-        reason = reason.removeprefix(f"server {target}: ")
+        reason = _said(reason, target)
         if self.breaker is not None and now is not None:
             self.breaker.failed(error, reason)
-        seconds = now - one.since if now is not None and one is not None else 0.0
+        seconds = now - one.sent if now is not None and one is not None else 0.0
         yield from self.tell(ServerEvent("failed", target, reason, seconds=seconds, error=error))
 
     def tell(self, event: ServerEvent) -> Flow[None]:
         self.since.pop(event.target, None)
+        self.refused.pop(event.target, None)
         yield Emit(self.tally.take(event))
 
     # Breaking off
@@ -387,15 +433,20 @@ class _Fleet:
         self.why = self.breaker.why
         if self.job.cancel is None or self.breaker.full or (yield from HubVersion()) < CANCELS:
             return
-        for one in self.under_way.values():
-            if one.ours and not one.over and not one.asking and one.error is None:
-                one.cancelling, one.answered, one.listening = True, None, False
-                yield Fork(self.job.cancel(one.target), f"cancel {one.target}")
+        # After one more look: what came up meanwhile is somebody's, and what has not arrived cannot be stopped.
+        self.cancels = True
+        self.rhythm.hurry()
+
+    def take_back(self, one: UnderWay) -> Flow[None]:
+        """Cancel one that was seen on its way."""
+        if self.job.cancel is not None:
+            one.cancelling, one.answered, one.listening = True, None, False
+            yield Fork(self.job.cancel(one.target), f"cancel {one.target}")
 
     def cancelled(self, one: UnderWay, done: Done) -> Flow[None]:
         one.answered = yield from Now()
         if done.error is not None:
-            one.cancelling = False  # it comes to its own end
+            one.cancelling, one.ours = False, False  # it comes to its own end
             return
         yield Cancel(f"send {one.target}")  # some hubs answer it no more
         yield Cancel(f"follow {one.target}")
@@ -405,6 +456,10 @@ class _Fleet:
     def taken_back(self, one: UnderWay) -> Flow[None]:
         self.under_way.drop(one.target)
         yield from self.tell(ServerEvent("skipped", one.target, f"cancelled {self.why}"))
+
+
+def _said(error: object, target: Target) -> str:
+    return str(error).removeprefix(f"server {target}: ")
 
 
 def _rest(seconds: float) -> Flow[None]:

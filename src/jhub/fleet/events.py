@@ -8,7 +8,7 @@ from typing import Generic, Literal, Protocol, TypeVar
 from jhub.errors import HubError, InvalidInput
 from jhub.models import Server, User, target
 
-Kind = Literal["queued", "starting", "progress", "stopping", "ready", "stopped", "failed", "skipped"]
+Kind = Literal["queued", "starting", "progress", "waiting", "stopping", "ready", "stopped", "failed", "skipped"]
 FINAL: frozenset[Kind] = frozenset({"ready", "stopped", "failed", "skipped"})
 NameKind = Literal["created", "exists", "added", "removed", "failed", "skipped"]
 DONE = frozenset({"ready", "stopped", "created", "exists", "added", "removed"})

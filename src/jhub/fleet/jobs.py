@@ -6,13 +6,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from jhub.errors import HubError, InvalidInput, SpawnFailed, Unavailable
+from jhub.errors import HubError, InvalidInput, NotFound, SpawnFailed, Unavailable
 from jhub.fleet.events import Kind, ServerEvent, Target
 from jhub.models import Progress, Server
-from jhub.operations.servers import as_asked, delete_request, has_all_of, news_of, plain, post_start, reason_of
+from jhub.operations.servers import (
+    ServerOps,
+    as_asked,
+    delete_request,
+    has_all_of,
+    news_of,
+    plain,
+    post_start,
+    reason_of,
+)
 from jhub.steps import Flow, Plan
 
 Verdict: TypeAlias = Literal["done", "on its way", "not begun"]
+
+NOT_READY = "not ready after {seconds:.0f} s; the hub goes on starting it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +40,9 @@ class Job:
     """Asks the hub; True if it has done what it was asked. None: somebody else has asked."""
     look_after: bool = False
     """Look at a server also where the hub has done it: its model is wanted, or the answer is not to be trusted."""
-    look_before: Callable[[Server], None] | None = None
+    look_before: Callable[[Server], object] | None = None
     """Look before anything is sent, and take what runs as done. A `HubError` says how it runs otherwise."""
-    accept: Callable[[Server], None] = lambda server: None
+    accept: Callable[[Server], object] = lambda server: None
     """A `HubError` where what has come of it is not what was asked for."""
     follow: Callable[[Target, float], Plan[Progress | None]] | None = None
     """Emits what happens on the way, with so many seconds left for it."""
@@ -45,34 +56,34 @@ class Job:
     """Whether servers that do not run matter."""
 
 
-def starting(options: Mapping[str, Any], display_name: str | None) -> Job:
-    """Start servers with these options."""
-    return Job(
-        begins="starting",
-        ends="ready",
-        judge=_coming_up,
-        overdue="not ready after {seconds:.0f} s; the hub goes on starting it",
-        send=lambda each: post_start(each.user, each.name, options, display_name),
-        look_after=True,
-        look_before=lambda server: has_all_of(server, options, display_name),
-        accept=lambda server: _as_asked(server, options),
-        follow=_follow,
-        why=_why_not_up,
-        unexplained=_not_up,
-        cancel=lambda each: delete_request(each.user, each.name),
-    )
-
-
 def waiting() -> Job:
     """Wait for servers that are on their way up."""
     return Job(
         begins="starting",
         ends="ready",
         judge=_coming_up,
-        overdue="not ready after {seconds:.0f} s; the hub goes on starting it",
+        overdue=NOT_READY,
+        follow=_follow,
+        why=_why_not_there,
+        unexplained=_not_up,
+    )
+
+
+def starting(options: Mapping[str, Any], display_name: str | None) -> Job:
+    """Start servers with these options."""
+    return Job(
+        begins="starting",
+        ends="ready",
+        judge=_coming_up,
+        overdue=NOT_READY,
+        send=lambda each: post_start(each.user, each.name, options, display_name),
+        look_after=True,
+        look_before=lambda server: has_all_of(server, options, display_name),
+        accept=lambda server: as_asked(server, options),
         follow=_follow,
         why=_why_not_up,
         unexplained=_not_up,
+        cancel=lambda each: delete_request(each.user, each.name),
     )
 
 
@@ -114,10 +125,6 @@ def _going_down(server: Server | None) -> Verdict:
     return "on its way" if server.pending == "stop" else "not begun"
 
 
-def _as_asked(server: Server, options: Mapping[str, Any]) -> None:
-    as_asked(server, options)
-
-
 def _send_delete(target: Target, body: object) -> Flow[bool]:
     if body is not None and not target.name:
         raise InvalidInput(f"the default server of {target} cannot be deleted", hint="stop it, or delete the user")
@@ -143,6 +150,14 @@ def up_to_now(target: Target, last: Progress | None) -> SpawnFailed | None:
 def _why_not_up(target: Target) -> Flow[HubError | None]:
     reason = yield from reason_of(target.user, target.name)
     return SpawnFailed(str(target), reason) if reason else None
+
+
+def _why_not_there(target: Target) -> Flow[HubError | None]:
+    try:
+        yield from ServerOps.get(target.user, target.name)
+    except NotFound as error:
+        return error
+    return (yield from _why_not_up(target))
 
 
 def _not_up(target: Target, error: HubError | None) -> HubError:

@@ -77,8 +77,11 @@ class Looks:
             requests += isinstance(step, Request | Fork)
             return (yield step)
 
+        owners = {each.user for each in wanted}
+
         def pick(owner: User) -> Iterator[Server]:
-            return _wanted_of(owner, wanted)
+            # A token for the servers of a group alone does not see those of others, and need not.
+            return _wanted_of(owner, wanted) if owner.name in owners else iter(())
 
         yield from through(
             pages("/users", User, lambda owner: owner.name, ACTIVE, about="servers", emit=pick), carry_out

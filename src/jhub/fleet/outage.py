@@ -16,6 +16,8 @@ class Outage:
         """Outages that are over."""
         self.pause = 0.0
         """Seconds to the next try."""
+        self.told = False
+        """Whether this one was told of."""
         self._since: float | None = None
 
     @property
@@ -37,5 +39,5 @@ class Outage:
     def ends(self) -> None:
         """The hub answers."""
         if self._since is not None:
-            self._since = None
+            self._since, self.told = None, False
             self.count += 1

@@ -42,8 +42,8 @@ class Pace:
 
     @property
     def window(self) -> int:
-        """Servers that may be on their way at a time."""
-        return MOST if self.limit is None else max(1, math.floor(self.load * self.limit))
+        """Servers that may be on their way at a time. As long as no limit is known, that is what the hub takes."""
+        return max(1, math.floor(self.load * (MOST if self.limit is None else self.limit)))
 
     def room(self, on_their_way: int, untaken: int, now: float) -> int:
         """How many may be sent, with so many on their way, of which the hub has not taken up some yet."""

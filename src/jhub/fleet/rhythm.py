@@ -13,6 +13,8 @@ MODELS = 1.0
 """Seconds after which servers that are known to be ready are looked at, all together: nothing waits for that, and on a
 hub with many servers a look takes as long as a start.
 """
+SPARE = 5
+"""Looks beyond one for each server."""
 EARLY = 0.9
 """Share of the time that the fastest took, before which no other is looked for."""
 QUIET = 0.02
@@ -33,9 +35,12 @@ class Rhythm:
         self._fastest = math.inf
         self._changed = now
         self._hurry = False
+        self._ended = 0
+        self._looks = 0
 
     def took(self, seconds: float) -> None:
         """One server took that long."""
+        self._ended += 1
         self._fastest = min(self._fastest, seconds)
         self._usual = seconds if self._usual is None else 0.8 * self._usual + 0.2 * seconds
 
@@ -43,6 +48,7 @@ class Rhythm:
         """A look ended, so many seconds after it began, and something had changed, or not."""
         self.last, self._hurry = now, False
         self._took.append(seconds)
+        self._looks += 1
         if changed:
             self._changed = now
 
@@ -50,8 +56,13 @@ class Rhythm:
         """There is news."""
         self._hurry = True
 
-    def next(self, now: float, oldest: float, count: int, requests: int, *, last: bool = False) -> float:
-        """When to look, where so many are on their way, since then, in so many requests; `last`: when all are ready."""
+    def next(
+        self, now: float, oldest: float, count: int, requests: int, *, last: bool = False, over: bool = False
+    ) -> float:
+        """When to look, where so many are on their way, since then, in so many requests.
+
+        `last`: all are ready; `over`: some are.
+        """
         # The shortest of some: the others had to wait for what the hub had to do.
         pause = max(SHORTEST, self._rest * min(self._took, default=0.0))
         if self._hurry or last:
@@ -60,5 +71,9 @@ class Rhythm:
             return self.last + min(max(pause, MODELS), LONGEST)
         quiet = now - self._changed
         each = AGE * quiet if self._usual is None else self._usual / count
-        soon = self.last + min(max(pause, requests * each, QUIET * quiet), LONGEST)
-        return soon if self._usual is None else max(soon, oldest + EARLY * self._fastest)
+        # Where they do not come as the first ones did, looks become rare.
+        excess = max(1.0, self._looks * requests / (self._ended + count + SPARE))
+        soon = self.last + min(max(pause, requests * each * excess**2, QUIET * quiet), LONGEST)
+        if self._usual is not None:
+            soon = max(soon, oldest + EARLY * self._fastest)
+        return min(soon, self.last + max(pause, MODELS)) if over else soon

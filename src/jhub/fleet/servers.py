@@ -50,7 +50,7 @@ class FleetOps:
         display_name
             What people see in place of the names of named servers (JupyterHub 6.0).
         timeout
-            Seconds for each, from when it is first asked for.
+            Seconds for each to come up; and as many for a busy hub to take it.
         hub_load
             The share of the hub's limit that this fleet takes, 0 < hub_load <= 1; the rest is for people. Also how
             much slower the hub's answers may become.

@@ -84,6 +84,8 @@ class Screen:
         ]
         parts += [f"{standing.pace} at a time"] if standing.pace is not None else []
         line = _line(" · ".join(parts))
+        if standing.away:
+            return line.append(" · the hub gives no answer", style="yellow")
         return line.append(" · the hub asks to wait", style="yellow") if standing.throttled else line
 
 

@@ -9,7 +9,8 @@ from jhub.cli.kit.each import rehearse_each
 from jhub.cli.kit.output import note
 from jhub.errors import NotAuthorized
 from jhub.fleet.events import Target
-from jhub.operations.servers import check_display_name, known_or_safe, post_start
+from jhub.models import Server
+from jhub.operations.servers import check_display_name, has_all_of, known_or_safe, post_start
 from jhub.steps import Flow
 
 if TYPE_CHECKING:
@@ -19,26 +20,33 @@ if TYPE_CHECKING:
 def rehearse_starts(
     hub: Hub, found: Sequence[Target], options: Mapping[str, Any], display_name: str | None, group: str | None
 ) -> None:
-    """Print the starts. Those that already run as asked for are found in one listing, and counted."""
-    there = _there(hub, set(found), options, group)
+    """Print the starts. What runs or starts already is found in one listing: it is counted, or a failure where it runs
+    otherwise.
+    """
+    there = _there(hub, set(found), group)
+    done: list[Target] = []
 
     def plan(one: Target) -> Flow[None]:
         yield from known_or_safe(one.user, one.name)
         yield from check_display_name(one.name, display_name)
-        yield from post_start(one.user, one.name, options, display_name)
+        server = there.get(one)
+        if server is None or server.pending not in (None, "spawn"):
+            yield from post_start(one.user, one.name, options, display_name)
+            return
+        if server.ready:
+            has_all_of(server, options, display_name)
+        done.append(one)
 
-    rehearse_each(hub, [one for one in found if one not in there], plan)
-    if there:
-        note(f"{len(there)} of {len(found)} already run as asked for")
-
-
-def _there(hub: Hub, found: set[Target], options: Mapping[str, Any], group: str | None) -> set[Target]:
     try:
-        return {
-            one
-            for server in hub.servers.list(group=group)
-            if server.active and options.items() <= (server.user_options or {}).items()
-            if (one := Target(server.user, server.name)) in found
-        }
+        rehearse_each(hub, found, plan)
+    finally:
+        if done:
+            note(f"{len(done)} of {len(found)} already run as asked for, or are starting")
+
+
+def _there(hub: Hub, found: set[Target], group: str | None) -> dict[Target, Server]:
+    try:
+        listed = ((Target(server.user, server.name), server) for server in hub.servers.list(group=group))
+        return {one: server for one, server in listed if one in found}
     except NotAuthorized:
-        return set()  # who may start servers need not be allowed to list them
+        return {}  # who may start servers need not be allowed to list them

@@ -39,6 +39,8 @@ class Standing:
     pace: int | None = None
     throttled: str = ""
     """The hub's words, while it asks to wait."""
+    away: bool = False
+    """It gives no answer."""
     began: float = field(init=False)
     _from: float | None = field(default=None, init=False)
     _ended: deque[float] = field(default_factory=deque[float], init=False)
@@ -51,6 +53,7 @@ class Standing:
         now = self.clock()
         if event.pace is not None:
             self.pace = event.pace
+        self.away = event.kind == "waiting"
         if event.kind in FINAL:
             self.kinds[event.kind] += 1
             if event.kind == "failed":

@@ -143,9 +143,11 @@ def _reporter(site: str, form: str, standing: Standing) -> Generator[Reporter]:
         from jhub.cli.kit.live import live, terminal
 
         if console := terminal():
-            with live(standing, console) as screen:
-                yield screen.take
-            _show(standing.failed)
+            try:
+                with live(standing, console) as screen:
+                    yield screen.take
+            finally:
+                _show(standing.failed)
             return
     yield _Plain(standing)
 
@@ -180,6 +182,8 @@ class _Plain:
                 show(HubError(str(event.error)) if known else event.error)
             case "skipped":
                 pass  # they are counted at the end
+            case "waiting":
+                note(event.message)
             case "ready" | "stopped":
                 note(f"{event.target}: {event.kind} after {event.seconds or 0:.1f} s")
             case _:
