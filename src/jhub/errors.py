@@ -65,7 +65,12 @@ class InvalidInput(HubError):
 
 
 class NotAHub(HubError):
-    """Something answered at this address, but it does not speak the JupyterHub REST API."""
+    """Something answered at this address, but it does not speak the JupyterHub REST API.
+
+    `status`: that of a refusal, which a proxy may give while the hub behind it restarts.
+    """
+
+    status: int | None = None
 
 
 class Redirected(NotAHub):
@@ -239,10 +244,12 @@ def from_answer(
             **where,
         )
     if not from_hub and message is None:
-        return NotAHub(
+        stranger = NotAHub(
             said(f"answered {status} without a message that JupyterHub would give"),
             hint="is the URL that of a JupyterHub, and does its proxy let API calls through?",
         )
+        stranger.status = status
+        return stranger
     kind = PLAIN.get(status, HubBroke)
     hint = ""
     filtered = message is not None and message.startswith("No access to resources")

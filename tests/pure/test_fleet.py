@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from busy_hub import FULL, NEVER, BusyHub, Spawn
+from busy_hub import FULL, GONE, NEVER, BusyHub, Spawn
 
 from jhub.errors import (
     HubError,
@@ -24,7 +24,7 @@ from jhub.errors import (
 from jhub.fleet.events import FINAL, ServerEvent, Summary, Target
 from jhub.fleet.servers import FleetOps
 from jhub.models import Server
-from jhub.steps import Listen, Request
+from jhub.steps import Answer, Listen, Request
 from jhub.testing import Played, Reply, play, refusal, reply
 
 USERS = [f"u{n:03}" for n in range(200)]
@@ -412,10 +412,15 @@ def test_people_who_leave_the_listing_meanwhile_hide_nobody() -> None:
     assert played.result.ok
 
 
+PROXY = Answer(404, {"content-type": "text/plain"}, b"404 page not found")
+"""Of one that knows no way to the hub at this moment."""
+
+
+@pytest.mark.parametrize("gone", [GONE, PROXY], ids=["503", "404"])
 @pytest.mark.parametrize("slow_spawn_timeout", [0, 10])
 @pytest.mark.parametrize("at", [0.5, 1.02, 2.0, 4.0])
-def test_a_hub_that_restarts_in_the_middle_is_waited_for(at: float, slow_spawn_timeout: float) -> None:
-    hub = BusyHub(2, concurrent_spawn_limit=50, outage=(at, at + 60), slow_spawn_timeout=slow_spawn_timeout)
+def test_a_hub_that_restarts_in_the_middle_is_waited_for(at: float, slow_spawn_timeout: float, gone: Reply) -> None:
+    hub = BusyHub(2, concurrent_spawn_limit=50, outage=(at, at + 60), slow_spawn_timeout=slow_spawn_timeout, gone=gone)
     played = start(hub)
     accounted_for(played, hub)
     assert played.result.ok

@@ -47,6 +47,8 @@ class BusyHub:
     page: int = 200
     others: int = 0
     """Servers of others that are always on their way."""
+    gone: Reply = GONE
+    """What is answered in its place."""
     outage: tuple[float, float] = (NEVER, NEVER)
     """It is away; what was on its way then is lost."""
     version: tuple[int, ...] = (6, 1, 1)
@@ -63,7 +65,7 @@ class BusyHub:
 
     def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
         if self.outage[0] <= self.now < self.outage[1]:
-            return GONE
+            return self.gone
         self.free = max(self.free, self.now) + (self.cost / 10 if step.path == "/" else self.cost)
         at = self.free
         path = step.path.removesuffix("/progress")
@@ -74,7 +76,7 @@ class BusyHub:
         answer = getattr(self, f"_{method.lower()}")(step, path, at)
         seconds, given = answer if isinstance(answer, tuple) else (0.0, answer)
         if at < self.outage[0] < at + seconds:
-            return After(self.outage[0] - self.now, GONE)
+            return After(self.outage[0] - self.now, self.gone)
         return After(at - self.now + seconds, given)
 
     # What it does

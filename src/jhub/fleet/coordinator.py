@@ -8,7 +8,17 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Sequence
 
-from jhub.errors import BadRequest, HubBroke, HubError, InvalidInput, SpawnFailed, StillPending, Throttled, Unavailable
+from jhub.errors import (
+    BadRequest,
+    HubBroke,
+    HubError,
+    InvalidInput,
+    NotAHub,
+    SpawnFailed,
+    StillPending,
+    Throttled,
+    Unavailable,
+)
 from jhub.fleet.breaker import IN_A_ROW, Breaker
 from jhub.fleet.events import ServerEvent, Summary, Tally, Target
 from jhub.fleet.jobs import Job, up_to_now
@@ -32,8 +42,6 @@ GRACE = 15.0
 TICK = 60.0
 CANCELS = (5, 1)
 """The first JupyterHub where stopping a server that is starting cancels the start."""
-NO_ANSWER = (Unavailable, HubBroke)
-"""To a look: a hub that restarts, or stumbles."""
 AWAY = "the hub gives no answer; it is waited for"
 
 
@@ -255,7 +263,7 @@ class _Fleet:
     def answered(self, one: UnderWay, done: Done, now: float) -> Flow[None]:
         if one.cancelling:
             return
-        self.met = self.met or not isinstance(done.error, Unavailable)
+        self.met = self.met or not _away(done.error)
         one.answered = now
         match done.error:
             case None:
@@ -268,9 +276,9 @@ class _Fleet:
                 yield from self.throttled(one, error, now)
             case BadRequest() as error if "pending stop" in str(error):
                 yield from self.once_more(one, error)
-            case Unavailable() | HubBroke() as error:
+            case error if _away(error) or isinstance(error, HubBroke):
                 one.error = error
-                if isinstance(error, Unavailable):
+                if _away(error):
                     self.outage.begins(now)
                 self.rhythm.hurry()
             case error:
@@ -348,7 +356,7 @@ class _Fleet:
 
     def explained(self, one: UnderWay, failure: HubError | None, now: float) -> Flow[None]:
         """Fail, or try again what the hub has forgotten: it restarted in the middle. A failed start it would know."""
-        lost = one.ours and (isinstance(one.error, Unavailable) or one.outages != self.outage.count)
+        lost = one.ours and (_away(one.error) or one.outages != self.outage.count)
         tries = self.tries.get(one.target, 1)
         if failure is not None or not lost or tries == TRIES:
             yield from self.failed(one.target, failure or self.job.unexplained(one.target, one.error), now)
@@ -363,7 +371,7 @@ class _Fleet:
     def blind(self, error: HubError, now: float) -> Flow[None]:
         """A look has failed."""
         self.rhythm.last = now
-        if not (self.met and isinstance(error, NO_ANSWER)):
+        if not (self.met and (_away(error) or isinstance(error, HubBroke))):
             # A token that may not look, so that nothing can be known of any; or there is no hub.
             yield from self.give_up(error, now)
             return
@@ -456,6 +464,11 @@ class _Fleet:
     def taken_back(self, one: UnderWay) -> Flow[None]:
         self.under_way.drop(one.target)
         yield from self.tell(ServerEvent("skipped", one.target, f"cancelled {self.why}"))
+
+
+def _away(error: HubError | None) -> bool:
+    """Whether that is no answer of the hub: a proxy before one that restarts may say 404, too."""
+    return isinstance(error, Unavailable) or (isinstance(error, NotAHub) and error.status is not None)
 
 
 def _said(error: object, target: Target) -> str:

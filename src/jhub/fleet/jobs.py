@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from jhub.errors import HubError, InvalidInput, NotFound, SpawnFailed, Unavailable
+from jhub.errors import HubError, InvalidInput, NotAHub, NotFound, SpawnFailed, Unavailable
 from jhub.fleet.events import Kind, ServerEvent, Target
 from jhub.models import Progress, Server
 from jhub.operations.servers import (
@@ -161,7 +161,7 @@ def _why_not_there(target: Target) -> Flow[HubError | None]:
 
 
 def _not_up(target: Target, error: HubError | None) -> HubError:
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | NotAHub):
         return error
     return SpawnFailed(str(target), str(error or "it is not running, and the hub does not say why"))
 
