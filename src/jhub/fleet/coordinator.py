@@ -208,12 +208,10 @@ class _Fleet:
             return self.rhythm.last + self.outage.pause
         if not (waiting := self.under_way.unknown):
             # What is to be taken back has to be seen on its way.
-            return self.rhythm.next(now, now, 0, self.looks.requests) if self.cancels and self.under_way else now + TICK
+            return self.rhythm.next(now, [], self.looks.requests) if self.cancels and self.under_way else now + TICK
         sent = [each.sent for each in waiting if not each.over]
         last = not sent and len(waiting) == len(self.under_way)
-        return self.rhythm.next(
-            now, min(sent, default=now), len(sent), self.looks.requests, last=last, over=len(sent) < len(waiting)
-        )
+        return self.rhythm.next(now, sent, self.looks.requests, last=last, over=len(sent) < len(waiting))
 
     def patience(self, now: float) -> float:
         """Seconds until there is something to do even if nothing ends."""

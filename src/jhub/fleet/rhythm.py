@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 
 SHORTEST = 0.05
 LONGEST = 10.0
@@ -57,9 +58,9 @@ class Rhythm:
         self._hurry = True
 
     def next(
-        self, now: float, oldest: float, count: int, requests: int, *, last: bool = False, over: bool = False
+        self, now: float, sent: Sequence[float], requests: int, *, last: bool = False, over: bool = False
     ) -> float:
-        """When to look, where so many are on their way, since then, in so many requests.
+        """When to look at those on their way, which were sent at these moments, in so many requests.
 
         `last`: all are ready; `over`: some are.
         """
@@ -67,13 +68,16 @@ class Rhythm:
         pause = max(SHORTEST, self._rest * min(self._took, default=0.0))
         if self._hurry or last:
             return self.last + min(pause, LONGEST)
-        if not count:
+        if not sent:
             return self.last + min(max(pause, MODELS), LONGEST)
         quiet = now - self._changed
-        each = AGE * quiet if self._usual is None else self._usual / count
-        # Where they do not come as the first ones did, looks become rare.
-        excess = max(1.0, self._looks * requests / (self._ended + count + SPARE))
-        soon = self.last + min(max(pause, requests * each * excess**2, QUIET * quiet), LONGEST)
+        if self._usual is None:
+            each = AGE * quiet
+        else:
+            # Where they do not come as the first ones did, looks become rare.
+            each = max(self._usual, now - sum(sent) / len(sent)) / len(sent)
+            each *= max(1.0, self._looks * requests / (self._ended + len(sent) + SPARE)) ** 2
+        soon = self.last + min(max(pause, requests * each, QUIET * quiet), LONGEST)
         if self._usual is not None:
-            soon = max(soon, oldest + EARLY * self._fastest)
+            soon = max(soon, min(sent) + EARLY * self._fastest)
         return min(soon, self.last + max(pause, MODELS)) if over else soon
