@@ -457,6 +457,22 @@ def test_a_start_whose_answer_got_lost_is_not_asked_for_twice() -> None:
     assert len(hub.posts) == 10
 
 
+def test_an_answer_that_gets_lost_now_and_then_slows_nobody_down() -> None:
+    class Flaky(BusyHub):
+        def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
+            answer = super().__call__(step)
+            lost = (
+                isinstance(step, Request) and step.method == "POST" and step.path.endswith(("50/server", "90/server"))
+            )
+            return Unavailable("504", status=504) if lost else answer
+
+    hub = Flaky(1)
+    played = start(hub)
+    accounted_for(played, hub)
+    assert played.result.ok
+    assert played.seconds < 10
+
+
 def test_running_it_again_finishes_the_rest_and_repeats_nothing() -> None:
     hub = BusyHub(2, concurrent_spawn_limit=20)
     first = start(hub, interrupt_at=8)

@@ -314,7 +314,7 @@ class _Fleet:
             yield Fork(self.job.follow(one.target, left), f"follow {one.target}")
 
     def saw(self, seen: Seen, now: float) -> Flow[None]:
-        if self.outage.now:
+        if self.outage.serious:
             self.proven = self.breaker is None  # it may have been our starts that it died of
         self.outage.ends()
         self.met = True

@@ -6,6 +6,8 @@ OUTAGE = 300.0
 """Seconds that a hub without an answer is waited for."""
 LONGEST_PAUSE = 15.0
 """Seconds between two tries to reach it."""
+FEW = 2
+"""Answers that may get lost for other reasons."""
 
 
 class Outage:
@@ -16,6 +18,8 @@ class Outage:
         """Outages that are over."""
         self.pause = 0.0
         """Seconds to the next try."""
+        self.signs = 0
+        """Answers that did not come."""
         self.told = False
         """Whether this one was told of."""
         self._since: float | None = None
@@ -25,8 +29,14 @@ class Outage:
         """The hub gave no answer, and none since."""
         return self._since is not None
 
+    @property
+    def serious(self) -> bool:
+        """It is more than an answer or two that got lost."""
+        return self.told or self.signs > FEW
+
     def begins(self, now: float) -> None:
         """No answer; if that is news, the hub is looked for at once."""
+        self.signs += 1
         if self._since is None:
             self._since, self.pause = now, 0.0
 
@@ -39,5 +49,5 @@ class Outage:
     def ends(self) -> None:
         """The hub answers."""
         if self._since is not None:
-            self._since, self.told = None, False
+            self._since, self.signs, self.told = None, 0, False
             self.count += 1
