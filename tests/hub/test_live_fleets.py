@@ -23,7 +23,8 @@ from jhub.local import LocalHub
 from jhub.local.ports import free_ports
 
 USERS = [f"u{number:02}" for number in range(60)]
-FAILING = ["u17", "u33", "u41"]
+FAILING = ["u33", "u36", "u41"]
+"""None of them is on its way when the hub is killed: what it had said of a failure is lost with it."""
 
 START = re.compile(r"\] \d+ POST \S+/users/(\w+)/server ")
 
@@ -170,8 +171,9 @@ def test_limits_failures_and_a_restart_leave_nothing_half_known(tmp_path: Path, 
         assert 47 <= len(fleet.summary.done) <= 50  # the failing ones count as active, too, while they are on their way
         full = {str(event.target) for event in fleet.summary.failed if isinstance(event.error, HubFull)}
         assert names(fleet.summary.failed) - full <= set(FAILING)
-        assert names(fleet.summary.failed) - full >= {"u17", "u33"}
-        assert all("no quota left for" in e.message for e in fleet.summary.failed if str(e.target) not in full)
+        assert names(fleet.summary.failed) - full >= {"u33", "u36"}
+        others = {str(e.target): e.message for e in fleet.summary.failed if str(e.target) not in full}
+        assert all("no quota left for" in message for message in others.values()), others
         assert all("the hub is full" in event.message for event in fleet.summary.skipped)
 
         # Where there is room again, the same call goes on, and asks for nothing that runs.
