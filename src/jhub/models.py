@@ -75,6 +75,11 @@ class Server(Model, frozen=True, kw_only=True):
         return profile if isinstance(profile, str) else None
 
     @property
+    def status(self) -> str:
+        """In a word: "ready", what is pending, or "stopped"."""
+        return self.pending or ("ready" if self.ready else "stopped")
+
+    @property
     def active(self) -> bool:
         """Runs, or is on its way up or down."""
         return self.ready or self.pending is not None

@@ -42,6 +42,13 @@ def path(user: str) -> str:
     return f"/users/{user}/server"
 
 
+def breaking_off(spawn_time: float, kind: type[BusyHub] = BusyHub, **how: Any) -> BusyHub:
+    """The canary comes up, then two of the next ones fail."""
+    bad = {path("u003"), path("u005")}
+    times = {path("u000"): 1.0, **dict.fromkeys(bad, 5.0)}
+    return kind(lambda each: times.get(each, spawn_time), fails=lambda each: each in bad, slow_spawn_timeout=0, **how)
+
+
 def names(events: Iterable[ServerEvent]) -> list[str]:
     return [str(event.target) for event in events]
 
@@ -253,11 +260,7 @@ def test_one_must_come_up_before_others_are_sent() -> None:
 
 
 def test_what_is_on_its_way_when_it_breaks_off_is_cancelled() -> None:
-    hub = BusyHub(
-        lambda path: 1 if path == path_of_canary else 5 if path in bad else 60,
-        fails=lambda path: path in bad,
-        slow_spawn_timeout=0,
-    )
+    hub = breaking_off(60)
     played = start(hub, TEN)
     accounted_for(played, hub, TEN)
     assert names(played.result.done) == ["u000"]
@@ -267,17 +270,8 @@ def test_what_is_on_its_way_when_it_breaks_off_is_cancelled() -> None:
     assert played.seconds < 10
 
 
-path_of_canary = path("u000")
-bad = {path("u003"), path("u005")}
-
-
 def test_a_hub_that_cannot_cancel_brings_it_to_its_end() -> None:
-    hub = BusyHub(
-        lambda path: 1 if path == path_of_canary else 5 if path in bad else 60,
-        fails=lambda path: path in bad,
-        slow_spawn_timeout=0,
-        version=(5, 0, 0),
-    )
+    hub = breaking_off(60, version=(5, 0, 0))
     played = start(hub)
     accounted_for(played, hub)
     assert hub.asked["DELETE"] == 0
@@ -293,11 +287,7 @@ def test_a_token_that_may_not_stop_servers_brings_it_to_its_end() -> None:
                 return refusal(403, "requires any of [delete:servers]")
             return super().__call__(step)
 
-    hub = Keeping(
-        lambda path: 1 if path == path_of_canary else 5 if path in bad else 60,
-        fails=lambda path: path in bad,
-        slow_spawn_timeout=0,
-    )
+    hub = breaking_off(60, Keeping)
     played = start(hub, TEN)
     accounted_for(played, hub, TEN)
     assert len(played.result.done) == 8
@@ -338,11 +328,7 @@ def test_a_full_hub_is_full_for_the_first_too() -> None:
 
 
 def test_what_comes_up_before_it_is_cancelled_is_left_to_its_owner() -> None:
-    hub = BusyHub(
-        lambda path: 1 if path == path_of_canary else 5 if path in bad else 5.2,
-        fails=lambda path: path in bad,
-        slow_spawn_timeout=0,
-    )
+    hub = breaking_off(5.2)
     played = start(hub, TEN)
     accounted_for(played, hub, TEN)
     assert names(played.result.failed) == ["u003", "u005"]

@@ -18,13 +18,12 @@ from jhub.cli.kit.servers import (
     view,
 )
 from jhub.errors import InvalidInput
+from jhub.fleet.breaker import MOST_IN_A_ROW
 from jhub.fleet.events import Target
 from jhub.models import Server
 from jhub.operations.servers import ServerOps, options_of
 from jhub.steps import Plan
 
-MOST_BLIND = 4
-"""Servers that are started without seeing whether they come up."""
 MANY = 10
 """Servers from which on a rehearsal looks at them in one listing, and no longer at each."""
 
@@ -95,9 +94,9 @@ def start(
 
     with connect() as hub:
         found = members(hub, servers, group, name)
-        if no_wait and len(found) > MOST_BLIND:
+        if no_wait and len(found) > MOST_IN_A_ROW:
             raise InvalidInput(
-                f"--no-wait is for up to {MOST_BLIND} servers: some hubs exit after five failed starts",
+                f"--no-wait is for up to {MOST_IN_A_ROW} servers: some hubs exit after five failed starts",
                 hint="leave it out: Ctrl-C ends the wait, and what starts goes on",
             )
         if dry_run and (group is not None or len(found) > MANY):

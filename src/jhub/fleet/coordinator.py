@@ -21,7 +21,7 @@ from jhub.errors import (
 )
 from jhub.fleet.breaker import IN_A_ROW, Breaker
 from jhub.fleet.events import ServerEvent, Summary, Tally, Target
-from jhub.fleet.jobs import Job, up_to_now
+from jhub.fleet.jobs import Job
 from jhub.fleet.looks import Looks, Seen
 from jhub.fleet.outage import Outage
 from jhub.fleet.pace import Pace
@@ -29,6 +29,7 @@ from jhub.fleet.pulse import BEFORE, Beat, Pulse, beat
 from jhub.fleet.rhythm import Rhythm
 from jhub.fleet.under_way import UnderWay, UnderWays
 from jhub.models import Server
+from jhub.operations.servers import failure_in
 from jhub.steps import Cancel, Done, Emit, Flow, Fork, HubVersion, Next, Now, Sleep
 
 FEW = 4
@@ -108,20 +109,23 @@ class _Fleet:
             yield from self.saw_before(seen, self.job.look_before)
         if self.job.send is None:
             yield from self.join_all()
-        while self.under_way or ((self.queue or self.later) and not self.why):
+        while self.unfinished:
             now = yield from Now()
             yield from self.overdue(now)
+            yield from self.break_off()
             yield from self.send(now)
             yield from self.feel(now)
             yield from self.look(now)
-            if not self.under_way and (self.why or not (self.queue or self.later)):
-                break
-            if (done := (yield from Next(self.patience(now)))) is not None:
+            if self.unfinished and (done := (yield from Next(self.patience(now)))) is not None:
                 yield from self.ended(done)
-                yield from self.break_off()
         for _, target in sorted([*self.queue, *self.later.values()]):
             yield from self.tell(ServerEvent("skipped", target, self.why))
         return Summary(*self.tally.parts(), (yield from Now()) - began)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is anything left to do."""
+        return bool(self.under_way or ((self.queue or self.later) and not self.why))
 
     # What is sent
 
@@ -243,9 +247,9 @@ class _Fleet:
             yield from self.answered(one, done, now)
         elif what == "follow":
             one.listening = False
-            failure = up_to_now(one.target, done.answer)
-            if failure is not None and not one.cancelling:
-                yield from self.failed(one.target, failure, now)
+            reason = failure_in(done.answer)
+            if reason and not one.cancelling:
+                yield from self.failed(one.target, SpawnFailed(str(one.target), reason), now)
             elif done.answer is not None:
                 self.rhythm.hurry()
         elif what == "why":
@@ -395,7 +399,6 @@ class _Fleet:
                 yield from self.failed(one.target, one.error or late, now)
                 yield Cancel(f"send {one.target}")
                 yield Cancel(f"follow {one.target}")
-        yield from self.break_off()
 
     def ends(self, one: UnderWay) -> float:
         """When one has taken too long. One that is there has only to be seen."""

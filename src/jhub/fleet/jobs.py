@@ -6,16 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from jhub.errors import HubError, InvalidInput, NotAHub, NotFound, SpawnFailed, Unavailable
+from jhub.errors import HubError, NotAHub, NotFound, SpawnFailed, Unavailable
 from jhub.fleet.events import Kind, ServerEvent, Target
 from jhub.models import Progress, Server
 from jhub.operations.servers import (
+    UNEXPLAINED,
     ServerOps,
     as_asked,
+    check_deletable,
     delete_request,
     has_all_of,
     news_of,
-    plain,
     post_start,
     reason_of,
 )
@@ -126,8 +127,8 @@ def _going_down(server: Server | None) -> Verdict:
 
 
 def _send_delete(target: Target, body: object) -> Flow[bool]:
-    if body is not None and not target.name:
-        raise InvalidInput(f"the default server of {target} cannot be deleted", hint="stop it, or delete the user")
+    if body is not None:
+        check_deletable(target.user, target.name)
     # 202 says only that it takes longer than `slow_stop_timeout`.
     return (yield from delete_request(target.user, target.name, body)) == 204
 
@@ -140,11 +141,6 @@ def _follow(target: Target, seconds: float) -> Flow[Progress | None]:
         return ServerEvent("progress", target, event.message, event.progress)
 
     return news_of(target.user, target.name, seconds, note)
-
-
-def up_to_now(target: Target, last: Progress | None) -> SpawnFailed | None:
-    """The failure that the last event of a stream tells."""
-    return SpawnFailed(str(target), plain(last.message)) if last is not None and last.failed else None
 
 
 def _why_not_up(target: Target) -> Flow[HubError | None]:
@@ -163,7 +159,7 @@ def _why_not_there(target: Target) -> Flow[HubError | None]:
 def _not_up(target: Target, error: HubError | None) -> HubError:
     if isinstance(error, Unavailable | NotAHub):
         return error
-    return SpawnFailed(str(target), str(error or "it is not running, and the hub does not say why"))
+    return SpawnFailed(str(target), str(error or UNEXPLAINED))
 
 
 def _not_down(target: Target, error: HubError | None) -> HubError:

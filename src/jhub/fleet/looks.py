@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from jhub.errors import NotAuthorized, NotFound
 from jhub.fleet.events import Target
 from jhub.models import Server, User
 from jhub.operations.paging import pages
-from jhub.operations.servers import STOPPED_TOO, owner_of, servers_of
-from jhub.steps import Emit, Flow, Fork, Now, Request, Step, through
-
-ACTIVE = (("state", "active"),)
+from jhub.operations.servers import ACTIVE, STOPPED_TOO, owner_of, servers_of
+from jhub.steps import Flow, Fork, Now, Request, Step, through
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What a look has found of the servers that were looked for."""
 
-    wanted: Collection[Target]
+    wanted: Set[Target]
     servers: dict[Target, Server]
     began: float
     """Of `Now`: what the hub took up later may be missing."""
@@ -40,13 +38,12 @@ class Looks:
         self._by_owner = stopped
         self._pages = 1
         self.requests = 1
-        """That the last look has taken."""
+        """That the last look has taken, those for who was missing from a page aside."""
 
-    def look(self, wanted: Collection[Target], *, sure: bool = True) -> Flow[Seen]:
+    def look(self, wanted: Set[Target], *, sure: bool = True) -> Flow[Seen]:
         """`GET /users?state=active` (all versions), scopes `list:users` and `read:servers`; or `GET /users/{user}`
         for each owner, scope `read:servers`, where they are fewer than the pages, or the token may not list users.
         """
-        wanted = wanted if isinstance(wanted, set | frozenset) else set(wanted)
         owners = list(dict.fromkeys(each.user for each in wanted))
         began = yield from Now()
         found: dict[Target, Server] | None = None
@@ -64,41 +61,38 @@ class Looks:
             self.requests = len(owners)
         return Seen(wanted, found, began)
 
-    def _list(self, wanted: Collection[Target]) -> Flow[dict[Target, Server]]:
+    def _list(self, wanted: Set[Target]) -> Flow[dict[Target, Server]]:
         found: dict[Target, Server] = {}
         requests = 0
 
-        def carry_out(step: Step) -> Flow[Any]:
+        owners = {each.user for each in wanted}
+
+        def keep(owner: User) -> Iterator[object]:
+            # A token for the servers of a group alone does not see those of others, and need not.
+            if owner.name in owners:
+                found.update(_wanted_of(owner, wanted))
+            return iter(())
+
+        def count(step: Step) -> Flow[Any]:
             nonlocal requests
-            if isinstance(step, Emit):
-                server = cast(Server, step.event)
-                found[Target.of(server)] = server
-                return None
             requests += isinstance(step, Request | Fork)
             return (yield step)
 
-        owners = {each.user for each in wanted}
-
-        def pick(owner: User) -> Iterator[Server]:
-            # A token for the servers of a group alone does not see those of others, and need not.
-            return _wanted_of(owner, wanted) if owner.name in owners else iter(())
-
-        yield from through(
-            pages("/users", User, lambda owner: owner.name, ACTIVE, about="servers", emit=pick), carry_out
-        )
+        yield from through(pages("/users", User, lambda owner: owner.name, ACTIVE, about="servers", emit=keep), count)
         self._pages = self.requests = requests
         return found
 
-    def _ask(self, owners: list[str], wanted: Collection[Target]) -> Flow[dict[Target, Server]]:
+    def _ask(self, owners: list[str], wanted: Set[Target]) -> Flow[dict[Target, Server]]:
         found: dict[Target, Server] = {}
         for name in owners:
             try:
                 owner = yield from owner_of(name, self._query)
             except NotFound:
                 continue
-            found.update((Target.of(server), server) for server in _wanted_of(owner, wanted))
+            found.update(_wanted_of(owner, wanted))
         return found
 
 
-def _wanted_of(owner: User, wanted: Collection[Target]) -> Iterator[Server]:
-    return (server for server in servers_of(owner).values() if Target.of(server) in wanted)
+def _wanted_of(owner: User, wanted: Set[Target]) -> dict[Target, Server]:
+    every = {Target.of(server): server for server in servers_of(owner).values()}
+    return {target: server for target, server in every.items() if target in wanted}

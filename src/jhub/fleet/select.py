@@ -55,24 +55,26 @@ def resolve(targets: Targets | Target | Server | str) -> Flow[list[Target]]:
         case Members():
             return list(dict.fromkeys(Target(user, targets.name) for user in (yield from members_of(targets.group))))
         case Running():
-            if targets.user == "":  # of a variable that is not set: not everybody
-                raise InvalidInput("a user name is missing")
-            return (
-                yield from listed(
-                    ServerOps.list(
-                        targets.user or "",
-                        group=targets.group,
-                        name=targets.name,
-                        profile=targets.profile,
-                        idle=targets.idle,
-                        state=targets.state,
-                    )
-                )
-            )
+            return (yield from listed(listing(targets)))
         case str() | Target() | Server():
             return [Target.of(targets)]
         case _:
             return list(dict.fromkeys(map(Target.of, targets)))
+
+
+def listing(which: Running, *, stopped: bool = False) -> Plan[None]:
+    """The servers that match; of those that do not run, too, if `stopped`."""
+    if which.user == "":  # of a variable that is not set: not everybody
+        raise InvalidInput("a user name is missing")
+    return ServerOps.list(
+        which.user or "",
+        stopped=stopped,
+        group=which.group,
+        name=which.name,
+        profile=which.profile,
+        idle=which.idle,
+        state=which.state,
+    )
 
 
 def listed(listing: Plan[None]) -> Flow[list[Target]]:
@@ -82,7 +84,7 @@ def listed(listing: Plan[None]) -> Flow[list[Target]]:
     def keep(step: Step) -> Flow[Any]:
         match step:
             case Emit(event=Server() as server):
-                found[Target(server.user, server.name)] = None
+                found[Target.of(server)] = None
             case _:
                 return (yield step)
 

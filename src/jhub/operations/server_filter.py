@@ -79,7 +79,7 @@ class Filter:
         return (
             wanted.name in (None, server.name)
             and wanted.profile in (None, server.profile)
-            and wanted.state in (None, server.pending or ("ready" if server.ready else "stopped"))
+            and wanted.state in (None, server.status)
             and (self.idle_since is None or _used(server) <= self.idle_since)
         )
 

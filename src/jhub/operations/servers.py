@@ -38,6 +38,9 @@ STOP_TIMEOUT = 120.0
 POLL = 1.0
 """Seconds between two looks at a server where the hub has no stream to follow."""
 
+UNEXPLAINED = "it is not running, and the hub does not say why"
+
+ACTIVE = (("state", "active"),)
 STOPPED_TOO = (("include_stopped_servers", "1"),)
 NAME_RULE = re.compile(r"[a-z](-?[a-z0-9])*")
 RULE = "1 to 30 lower-case letters, digits and single dashes, first a letter, last no dash"
@@ -78,6 +81,12 @@ def check_display_name(name: str, display_name: str | None) -> Flow[None]:
     _not_empty(display_name)
     # An older hub would take it for an option.
     yield from need("6.0", "a display name")
+
+
+def check_deletable(user: str, name: str) -> None:
+    """`InvalidInput` for a default server."""
+    if not name:
+        raise InvalidInput(f"the default server of {user} cannot be deleted", hint="stop it, or delete the user")
 
 
 class ServerOps:
@@ -149,7 +158,7 @@ class ServerOps:
                 yield Emit(server)
             return
         if not stopped:
-            query = (("state", "active"),)
+            query = ACTIVE
         yield from pages("/users", User, lambda owner: owner.name, query, about="servers", emit=emit)
 
     @operation
@@ -341,8 +350,7 @@ class ServerOps:
         `DELETE /users/{user}/servers/{name}` with `{"remove": true}` (all versions), scope `delete:servers`.
         `NotFound` where there is none. A default server cannot be deleted: stop it.
         """
-        if not name:
-            raise InvalidInput(f"the default server of {user} cannot be deleted", hint="stop it, or delete the user")
+        check_deletable(user, name)
         deadline = (yield from Now()) + timeout
         status = yield from before(deadline, delete_request(user, name, body={"remove": True}))
         # Some proxies drop the body of a DELETE, and a slow stop removes later: look.
@@ -443,7 +451,7 @@ def _until_ready(user: str, name: str, timeout: float) -> Flow[Server]:
             return server
         if server is None or not server.active:
             reason = yield from reason_of(user, name)
-            raise SpawnFailed(target(user, name), reason or "it is not running, and the hub does not say why")
+            raise SpawnFailed(target(user, name), reason or UNEXPLAINED)
         left = deadline - (yield from Now())
         if left <= 0:
             raise StillPending(
@@ -454,8 +462,8 @@ def _until_ready(user: str, name: str, timeout: float) -> Flow[Server]:
         yield Sleep(min(pause, left))
         pause = POLL
         last = yield from news_of(user, name, left)
-        if last is not None and last.failed:
-            raise SpawnFailed(target(user, name), plain(last.message))
+        if reason := failure_in(last):
+            raise SpawnFailed(target(user, name), reason)
 
 
 def listen(
@@ -582,12 +590,14 @@ def news_of(
 def reason_of(user: str, name: str) -> Flow[str]:
     """Why a start failed: the hub repeats it in one event of the progress stream, and nowhere else."""
     last = yield from news_of(user, name, POLL * 10, lambda event: None)
-    return plain(last.message) if last is not None and last.failed else ""
+    return failure_in(last)
 
 
-def plain(message: str) -> str:
-    """The reason that is in the last event of a failed start."""
-    return " ".join(message.removeprefix("Spawn failed: ").split()) or "the hub gives no reason"
+def failure_in(last: Progress | None) -> str:
+    """The reason that the last event of a failed start gives; empty where it did not fail."""
+    if last is None or not last.failed:
+        return ""
+    return " ".join(last.message.removeprefix("Spawn failed: ").split()) or "the hub gives no reason"
 
 
 def delete_request(user: str, name: str, body: object = None) -> Request[int]:

@@ -110,7 +110,7 @@ def _users(hub: Hub, part: str) -> tuple[User, ...]:
 def _servers(user: User, prefix: str) -> Iterator[tuple[str, str]]:
     for server in (user.servers or {}).values():
         if server.name:
-            yield f"{prefix}/{server.name}", server.pending or ("ready" if server.ready else "stopped")
+            yield f"{prefix}/{server.name}", server.status
 
 
 @completer

@@ -46,7 +46,7 @@ def rehearse_starts(
 
 def _there(hub: Hub, found: set[Target], group: str | None) -> dict[Target, Server]:
     try:
-        listed = ((Target(server.user, server.name), server) for server in hub.servers.list(group=group))
+        listed = ((Target.of(server), server) for server in hub.servers.list(group=group))
         return {one: server for one, server in listed if one in found}
     except NotAuthorized:
         return {}  # who may start servers need not be allowed to list them

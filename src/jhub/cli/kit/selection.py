@@ -14,9 +14,8 @@ from jhub.cli.kit.output import note
 from jhub.cli.kit.servers import targets
 from jhub.errors import InvalidInput
 from jhub.fleet.events import Target
-from jhub.fleet.select import Members, Running, listed, resolve
+from jhub.fleet.select import Members, Running, listed, listing, resolve
 from jhub.operations.server_filter import STATES
-from jhub.operations.servers import ServerOps
 
 if TYPE_CHECKING:
     from jhub.client.sync import Hub
@@ -111,10 +110,7 @@ def kept(hub: Hub, servers: Sequence[str], which: Running, *, yes: bool) -> list
         return targets(hub, servers)
     _not_both(servers)
     stopped = which.idle is None and which.state is None
-    listing = ServerOps.list(
-        stopped=stopped, group=which.group, name=which.name, profile=which.profile, idle=which.idle, state=which.state
-    )
-    return _some([one for one in hub.run(listed(listing)) if one.name], yes=yes)
+    return _some([one for one in hub.run(listed(listing(which, stopped=stopped))) if one.name], yes=yes)
 
 
 def members(hub: Hub, servers: Sequence[str], group: str | None, name: str | None) -> list[Target]:

@@ -61,7 +61,7 @@ def view(hub: Hub) -> View[Server]:
             "SERVER": lambda server: server.target,
             # The hub gives the name for it where nobody chose one.
             "DISPLAY NAME": lambda server: "" if server.display_name == server.name else server.display_name,
-            "STATE": lambda server: server.pending or ("ready" if server.ready else "stopped"),
+            "STATE": lambda server: server.status,
             "PROFILE": lambda server: server.profile,
             "LAST ACTIVITY": lambda server: ago(server.last_activity),
             "URL": lambda server: urljoin(hub.url, server.full_url or server.url),

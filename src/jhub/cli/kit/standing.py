@@ -78,6 +78,11 @@ class Standing:
         return self.kinds["ready"] + self.kinds["stopped"]
 
     @property
+    def begins(self) -> Kind:
+        """What is said of those on their way."""
+        return "starting" if self.ends == "ready" else "stopping"
+
+    @property
     def ended(self) -> int:
         """How many are not to be waited for any more."""
         return sum(self.kinds.values())
@@ -113,9 +118,8 @@ class Standing:
 
     def in_words(self) -> list[str]:
         """What it adds up to; what there is none of is left out."""
-        starting = "starting" if self.ends == "ready" else "stopping"
         others: list[tuple[int, str]] = [
-            (len(self.way), starting),
+            (len(self.way), self.begins),
             (self.queued, "queued"),
             (self.kinds["failed"], "failed"),
             (self.kinds["skipped"], "skipped"),
@@ -124,10 +128,9 @@ class Standing:
 
     def unfinished(self) -> str:
         """What is known where it was left before its end."""
-        starting = "starting" if self.ends == "ready" else "stopping"
         parts = [f"{self.done} {self.ends}"]
         parts += [f"{self.kinds['failed']} failed"] if self.kinds["failed"] else []
-        parts += [f"{len(self.way)} still {starting} on the hub"] if self.way else []
+        parts += [f"{len(self.way)} still {self.begins} on the hub"] if self.way else []
         parts += [f"{self.queued} not begun"] if self.queued else []
         return f"{', '.join(parts)}; run the same command again to go on"
 
