@@ -36,6 +36,15 @@ def test_users_and_groups(as_admin: Jhub, fresh: Fresh) -> None:
     assert (gone.code, gone.err) == (5, f"error: group {group}: not found\n")
 
 
+def test_users_are_created_again_with_those_that_are_there(as_admin: Jhub, fresh: Fresh) -> None:
+    users = [fresh("user") for _ in range(8)]
+    as_admin.ok("user", "create", *users[:6])
+    again = as_admin("user", "create", *users, "--if-not-exists", "-o", "csv")
+    assert again.code == 0
+    assert sorted(row["name"] for row in csv.DictReader(again.lines)) == sorted(users)
+    as_admin.ok("user", "delete", "--yes", *users)
+
+
 def test_names_flow_from_one_command_into_the_next(as_admin: Jhub, fresh: Fresh) -> None:
     group, prefix = fresh("group"), fresh("pipe")
     as_admin.ok("user", "create", "-", stdin=f"{prefix}-a\n{prefix}-b\n\n")

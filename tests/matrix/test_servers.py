@@ -230,7 +230,7 @@ def test_several_servers_are_started_stopped_and_deleted_at_once(admin: Any, use
         assert {event.kind for event in fleet} == {"queued", "stopping", "stopped"}
     assert not [*admin.servers.list(user), *admin.servers.list(other)]
     with admin.servers.delete_many([(other, "work")]) as fleet:
-        assert {event.kind for event in fleet} == {"queued", "stopping", "stopped"}
+        assert {event.kind for event in fleet} == {"queued", "deleting", "deleted"}
     assert not [server.name for server in admin.servers.list(other, stopped=True) if server.name]
 
 

@@ -36,6 +36,8 @@ class Site:
         self.created: list[str] = []
 
     def __call__(self, step: Request[object] | Listen[object]) -> Reply:
+        if isinstance(step, Request) and step.method == "GET" and step.path == "/users":
+            return self.page(dict(step.query))
         if step.path != "/users":
             name = step.path.removeprefix("/users/")
             return reply(json={"name": name, "admin": name == "root"}) if name in self.there else refusal(404)
@@ -54,6 +56,12 @@ class Site:
             self.there.append(name)
             self.created.append(name)
         return After(CALL + EACH * len(new), reply(201, [{"name": name} for name in new]))
+
+    def page(self, query: dict[str, str]) -> Reply:
+        start, end = int(query["offset"]), int(query["offset"]) + int(query["limit"])
+        items = [{"name": name, "admin": name == "root"} for name in self.there[start:end]]
+        following = {"offset": end} if end < len(self.there) else None
+        return reply(json={"items": items, "_pagination": {"total": len(self.there), "next": following}})
 
 
 def kinds(played: Played[NameSummary]) -> dict[str, str]:
@@ -117,6 +125,16 @@ def test_who_exists_and_is_no_administrator_is_not_taken_for_one() -> None:
     assert kinds(played) == {"new": "created", "root": "exists", "ana": "failed"}
     assert isinstance(played.result.failed[0].error, Conflict)
     assert played.result.failed[0].message == "exists, and is no administrator"
+
+
+@pytest.mark.parametrize(("others", "requests"), [(0, 1 + 1), (500, 1 + 4), (30_000, 1 + 100)])
+def test_those_who_exist_are_read_in_few_requests(others: int, requests: int) -> None:
+    site = Site(*(f"other{n}" for n in range(others)), *NAMES, "root")
+    played = play(UserFleetOps.create_many([*NAMES[1:], "Root"], admin=True), site)
+    reads = [call for call in played.calls if call.startswith("GET")]
+    assert len(reads) == requests
+    assert kinds(played) == {**dict.fromkeys(NAMES[1:], "failed"), "Root": "exists"}
+    assert {event.message for event in played.result.failed} == {"exists, and is no administrator"}
 
 
 @pytest.mark.parametrize("invalid", [("user3",), ("user3", "user17"), ("user3", "user17", "user31", "user99")])

@@ -620,4 +620,4 @@ def test_a_target_is_named_in_many_ways(given: Target | Server | str | tuple[str
 
 
 def test_the_kinds_of_an_end_are_those_of_a_summary() -> None:
-    assert {"ready", "stopped", "failed", "skipped"} == FINAL
+    assert {"ready", "stopped", "deleted", "failed", "skipped"} == FINAL

@@ -72,7 +72,8 @@ def test_many_are_deleted() -> None:
         FleetOps.delete_many(["ana/lab", "ben/gpu"]),
         lambda step: gone[step.method] if isinstance(step, Request) else events(),
     )
-    assert played.result.ok
+    assert [event.kind for event in played.result.done] == ["deleted", "deleted"]
+    assert [event.kind for event in played.emitted if event.kind == "deleting"] == ["deleting", "deleting"]
     bodies = [step.body for step in played.sent if isinstance(step, Request) and step.method == "DELETE"]
     assert bodies == [{"remove": True}] * 2
 

@@ -261,4 +261,4 @@ def delete(servers: tuple[str, ...], which: Running, timeout: float, yes: bool, 
         typed = str(found[0]) if len(found) == 1 else str(len(found))
         confirm_by_name(count(found), typed, yes=yes)
         found = found if yes else still(hub, found, which)
-        watch(hub, hub.servers.delete_many(found, timeout=timeout), form, len(found), "stopped")
+        watch(hub, hub.servers.delete_many(found, timeout=timeout), form, len(found), "deleted")

@@ -15,10 +15,12 @@ from jhub.cli.kit.each import Tally, delete_each, report, run_each, sound, tally
 from jhub.cli.kit.given import STDIN, secret_object
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
 from jhub.cli.kit.output import View, ago
-from jhub.errors import HubError, NotFound
+from jhub.errors import HubError
+from jhub.fleet.events import NameEvent
+from jhub.fleet.existing import those_who_exist
 from jhub.fleet.users import UserFleetOps
 from jhub.models import Server, User
-from jhub.operations.users import Sort, UserOps, existing
+from jhub.operations.users import Sort, UserOps
 
 if TYPE_CHECKING:
     from jhub.client.sync import Hub
@@ -189,18 +191,23 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
 
 def _created(hub: Hub, names: list[str], admin: bool, exist_ok: bool, counted: Tally) -> Iterator[User]:
     """Create users, and read those who were there."""
+    there: list[str] = []
     try:
         with hub.users.create_many(names, admin=admin, exist_ok=exist_ok) as fleet:
             for event in fleet:
-                if event.error is not None:
-                    counted.failed(event.error)
-                    continue
-                try:
-                    user = event.user or hub.run(existing(event.name))
-                except NotFound as error:  # under another name
-                    counted.failed(error)
-                    continue
-                counted.done += 1
-                yield user
+                if event.user is None and event.error is None:
+                    there.append(event.name)
+                else:
+                    yield from _counted(event, counted)
+        for event in hub.run(those_who_exist(there, admin=False)):
+            yield from _counted(event, counted)
     except HubError as error:
         counted.failed(error)
+
+
+def _counted(event: NameEvent, counted: Tally) -> Iterator[User]:
+    if event.error is not None:
+        counted.failed(event.error)
+    elif event.user is not None:
+        counted.done += 1
+        yield event.user

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar, get_args
 
 from jhub.errors import HubError, InvalidInput
 from jhub.models import Server, User, target
 
-Kind = Literal["queued", "starting", "progress", "waiting", "stopping", "ready", "stopped", "failed", "skipped"]
-FINAL: frozenset[Kind] = frozenset({"ready", "stopped", "failed", "skipped"})
+End = Literal["ready", "stopped", "deleted", "failed", "skipped"]
+Kind = Literal["queued", "starting", "stopping", "deleting", "progress", "waiting"] | End
+FINAL: frozenset[Kind] = frozenset(get_args(End))
 NameKind = Literal["created", "exists", "added", "removed", "failed", "skipped"]
-DONE = frozenset({"ready", "stopped", "created", "exists", "added", "removed"})
+DONE = frozenset({"ready", "stopped", "deleted", "created", "exists", "added", "removed"})
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -103,8 +103,8 @@ def stopping() -> Job:
 def deleting() -> Job:
     """Stop named servers and delete them."""
     return Job(
-        begins="stopping",
-        ends="stopped",
+        begins="deleting",
+        ends="deleted",
         judge=lambda server: "done" if server is None else "on its way",
         overdue="still there after {seconds:.0f} s; a proxy before the hub may drop the body of DELETE requests",
         send=lambda each: _send_delete(each, {"remove": True}),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from jhub.binding import AsyncBound, Bound, fleet
-from jhub.errors import APIError, BadRequest, Conflict, InvalidInput, NotFound
+from jhub.errors import APIError, BadRequest, Conflict, InvalidInput
 from jhub.fleet.chunks import among, in_chunks, refusal, spoken
 from jhub.fleet.events import NameEvent, NameSummary, Tally
+from jhub.fleet.existing import those_who_exist
 from jhub.models import User
-from jhub.operations.users import UserOps, existing, taken
+from jhub.operations.users import UserOps, taken
 from jhub.steps import Emit, Flow, Now, call, segment
 
 ABOUT = "users"
@@ -38,7 +39,8 @@ class UserFleetOps:
         "exists" or "failed". A name that the hub refuses is left out, with the hub's reason in its event, and the
         others are created. Any other error ends it. Running it again finishes the rest.
 
-        `POST /users` (all versions), scope `admin:users`, with `exist_ok` and `admin` `read:users` too.
+        `POST /users` (all versions), scope `admin:users`, with `exist_ok` and `admin` `read:users` and
+        `list:users` too.
         """
         given = [names] if isinstance(names, str) else names
         return _create(list(dict.fromkeys(given)), admin, exist_ok)
@@ -57,11 +59,7 @@ def _create(names: list[str], admin: bool, exist_ok: bool) -> Flow[NameSummary]:
             sound.append(name)
     creation = _Creation(admin, exist_ok)
     yield from in_chunks(sound, creation, tally)
-    for name in creation.there:
-        try:
-            event = NameEvent("exists", name, user=(yield from existing(name, admin=admin)))
-        except (Conflict, NotFound) as error:
-            event = NameEvent("failed", name, str(error).removeprefix(f"user {name}: "), error=error)
+    for event in (yield from those_who_exist(creation.there, admin=admin)):
         yield Emit(tally.take(event))
     return NameSummary(*tally.parts(), (yield from Now()) - began)
 

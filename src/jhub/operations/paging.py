@@ -42,6 +42,10 @@ class _Page(Struct, Generic[T]):
     position: _Position = field(name="_pagination")
 
 
+class _Total(Struct):
+    position: _Position = field(name="_pagination")
+
+
 class _RawPage(Struct):
     items: list[Raw]
     position: Raw = field(name="_pagination")
@@ -90,6 +94,13 @@ def pages(
             return
         size, offset = following.offset - offset, following.offset
         page = yield from ahead.page(offset, size, page.position.total)
+
+
+def total(path: str, *, about: str) -> Flow[int]:
+    """How many items a paged listing has."""
+    where = (("offset", "0"), ("limit", "1"))
+    page = yield from call("GET", path, _Total, query=where, about=about, accept=MEDIA_TYPE)
+    return page.position.total
 
 
 class _Ahead(Generic[T]):

@@ -192,6 +192,11 @@ def existing(name: str, *, admin: bool = False) -> Flow[User]:
         found = yield from UserOps.get(name.lower())
     except NotFound:
         found = yield from UserOps.get(name)  # an authenticator may keep capital letters
+    return as_wanted(name, found, admin)
+
+
+def as_wanted(name: str, found: User, admin: bool) -> User:
+    """The user who was there; `Conflict` as for `existing`."""
     if admin and not found.admin:
         raise taken(name, "exists, and is no administrator")
     return found

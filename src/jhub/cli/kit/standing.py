@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from jhub.fleet.events import DONE, FINAL, Kind, ServerEvent, Target
 
-ON_THE_WAY = frozenset({"starting", "progress", "stopping"})
+ON_THE_WAY = frozenset({"starting", "progress", "stopping", "deleting"})
+BEGINS: dict[Kind, Kind] = {"ready": "starting", "stopped": "stopping", "deleted": "deleting"}
 LONG = 30.0
 """Seconds over which the rate is taken, or longer where fewer than ENOUGH ended in them."""
 ENOUGH = 10
@@ -75,12 +76,12 @@ class Standing:
     @property
     def done(self) -> int:
         """How many came to where they were to be."""
-        return self.kinds["ready"] + self.kinds["stopped"]
+        return self.kinds[self.ends]
 
     @property
     def begins(self) -> Kind:
         """What is said of those on their way."""
-        return "starting" if self.ends == "ready" else "stopping"
+        return BEGINS[self.ends]
 
     @property
     def ended(self) -> int:

@@ -184,7 +184,7 @@ class _Plain:
                 pass  # they are counted at the end
             case "waiting":
                 note(event.message)
-            case "ready" | "stopped":
+            case "ready" | "stopped" | "deleted":
                 note(f"{event.target}: {event.kind} after {event.seconds or 0:.1f} s")
             case _:
                 percent = f" {event.progress:.0f} %" if event.progress is not None else ""

@@ -1,0 +1,51 @@
+"""Users who exist already: read one by one, or from the listing of all where that takes fewer requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from jhub.errors import Conflict, NotFound
+from jhub.fleet.events import NameEvent
+from jhub.models import User
+from jhub.operations.paging import LARGEST_PAGE, total
+from jhub.operations.users import UserOps, as_wanted, existing
+from jhub.steps import Emit, Flow, Step, through
+
+FEW = 4
+"""Users who are read one by one, without a question how many the hub has."""
+
+
+def those_who_exist(names: Sequence[str], *, admin: bool) -> Flow[list[NameEvent]]:
+    """What is known of each who was to be created, perhaps as an administrator, and exists.
+
+    `GET /users/{name}` or `GET /users` (all versions), scopes `read:users` and `list:users`.
+    """
+    listed: dict[str, User] = {}
+    if len(names) > FEW and -((yield from total("/users", about="users")) // -LARGEST_PAGE) < len(names):
+        listed = yield from _listed({known for name in names for known in (name, name.lower())})
+    found: list[NameEvent] = []
+    for name in names:
+        user = listed.get(name.lower()) or listed.get(name)
+        try:
+            user = as_wanted(name, user, admin) if user else (yield from existing(name, admin=admin))
+        except (Conflict, NotFound) as error:
+            found.append(NameEvent("failed", name, str(error).removeprefix(f"user {name}: "), error=error))
+        else:
+            found.append(NameEvent("exists", name, user=user))
+    return found
+
+
+def _listed(wanted: set[str]) -> Flow[dict[str, User]]:
+    found: dict[str, User] = {}
+
+    def keep(step: Step) -> Flow[Any]:
+        match step:
+            case Emit(event=User() as user):
+                if user.name in wanted:
+                    found[user.name] = user
+            case _:
+                return (yield step)
+
+    yield from through(UserOps.list(), keep)
+    return found
