@@ -592,6 +592,23 @@ def test_waiting_for_what_was_never_started_fails_at_once() -> None:
     assert played.seconds < 2
 
 
+def test_a_few_at_a_time_are_asked_why_they_are_not_there() -> None:
+    class Watched(BusyHub):
+        ends = list[float]()
+        asked_at_once = 0
+
+        def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
+            answer = super().__call__(step)
+            self.ends.append(self.free)
+            self.asked_at_once = max(self.asked_at_once, sum(end > self.now for end in self.ends))
+            return answer
+
+    hub = Watched()
+    played = play(FleetOps.wait_many(USERS), hub)
+    assert sorted(names(played.result.failed)) == USERS
+    assert 1 < hub.asked_at_once <= 10
+
+
 def test_a_few_that_are_waited_for_tell_of_their_progress() -> None:
     hub = BusyHub(20, slow_spawn_timeout=0)
     hub(Request("POST", path("ana"), lambda answer: None, body={"user_options": {}}))

@@ -6,6 +6,7 @@ Its children send, look, follow a stream or ask for a reason, and end; what they
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from jhub.errors import (
@@ -41,6 +42,8 @@ MOMENT = 1.0
 GRACE = 15.0
 """Seconds beyond its time in which one that is there may be seen."""
 TICK = 60.0
+ASKED = 8
+"""Servers at a time of which is asked why they failed: of those that are waited for it may be all at once."""
 CANCELS = (5, 1)
 """The first JupyterHub where stopping a server that is starting cancels the start."""
 AWAY = "the hub gives no answer; it is waited for"
@@ -88,6 +91,9 @@ class _Fleet:
         self.why = ""
         """Why nothing more is sent."""
         self.looking = False
+        self.to_explain = deque[UnderWay]()
+        """Those that failed, in turn."""
+        self.asked = 0
         self.resting = False
         self.met = False
         """The hub has answered: one that never did is not waited for."""
@@ -116,6 +122,7 @@ class _Fleet:
             yield from self.send(now)
             yield from self.feel(now)
             yield from self.look(now)
+            yield from self.ask()
             if self.unfinished and (done := (yield from Next(self.patience(now)))) is not None:
                 yield from self.ended(done)
         for _, target in sorted([*self.queue, *self.later.values()]):
@@ -241,6 +248,10 @@ class _Fleet:
             self.resting = False
         elif what == "later":
             heapq.heappush(self.queue, self.later.pop(name))
+        elif what == "why":
+            self.asked -= 1
+            if (one := self.under_way.get(name)) is not None:
+                yield from self.explained(one, done.error or done.answer, now)
         elif (one := self.under_way.get(name)) is None:
             return
         elif what == "send":
@@ -252,8 +263,6 @@ class _Fleet:
                 yield from self.failed(one.target, SpawnFailed(str(one.target), reason), now)
             elif done.answer is not None:
                 self.rhythm.hurry()
-        elif what == "why":
-            yield from self.explained(one, done.error or done.answer, now)
         elif what == "cancel":
             yield from self.cancelled(one, done)
 
@@ -354,7 +363,15 @@ class _Fleet:
             yield from self.explained(one, None, now)
         else:
             one.asking = True
-            yield Fork(self.job.why(one.target), f"why {one.target}")
+            self.to_explain.append(one)
+
+    def ask(self) -> Flow[None]:
+        """Find out why some failed, a few at a time."""
+        while self.to_explain and self.asked < ASKED:
+            one = self.to_explain.popleft()
+            if self.job.why is not None and self.under_way.get(str(one.target)) is one:
+                self.asked += 1
+                yield Fork(self.job.why(one.target), f"why {one.target}")
 
     def explained(self, one: UnderWay, failure: HubError | None, now: float) -> Flow[None]:
         """Fail, or try again what the hub has forgotten: it restarted in the middle. A failed start it would know."""
