@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -593,9 +594,10 @@ def test_waiting_for_what_was_never_started_fails_at_once() -> None:
 
 
 def test_a_few_at_a_time_are_asked_why_they_are_not_there() -> None:
+    @dataclass
     class Watched(BusyHub):
-        ends = list[float]()
-        asked_at_once = 0
+        ends: list[float] = field(default_factory=list[float])
+        asked_at_once: int = 0
 
         def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
             answer = super().__call__(step)

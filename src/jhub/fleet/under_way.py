@@ -1,16 +1,29 @@
-"""The servers that were asked for and have not ended."""
+"""The servers that are to be asked for, and those that were and have not ended."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jhub.errors import HubError
 from jhub.fleet.events import Target
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Wanted:
+    """One that is to be sent, in the order of the places."""
+
+    place: int
+    target: Target
+    since: float | None = field(default=None, compare=False)
+    """When it was first asked for."""
+    tries: int = field(default=1, compare=False)
+    refused: HubError | None = field(default=None, compare=False)
+    """What the hub said, if it has to be sent again."""
+
+
 @dataclass(slots=True)
 class UnderWay:
-    """One of them."""
+    """One that was asked for."""
 
     target: Target
     place: int
@@ -21,6 +34,9 @@ class UnderWay:
     """When it was asked for the last time."""
     outages: int
     """Of the hub, before that."""
+    tries: int = 1
+    refused: HubError | None = None
+    """What the hub said the last time."""
     ours: bool = True
     """It was this fleet that asked."""
     taken: bool = False
@@ -36,6 +52,10 @@ class UnderWay:
     asking: bool = False
     """Why it failed is being found out."""
     cancelling: bool = False
+
+    def again(self, refused: HubError | None = None, *, tries: int = 0) -> Wanted:
+        """It is to be sent once more, at its old place."""
+        return Wanted(self.place, self.target, self.since, tries or self.tries, refused or self.refused)
 
 
 class UnderWays(dict[str, UnderWay]):

@@ -1,0 +1,60 @@
+"""How servers end: each once, and with the last word of its event."""
+
+from __future__ import annotations
+
+from jhub.errors import HubError, SpawnFailed, StillPending
+from jhub.fleet.events import ServerEvent, Target
+from jhub.fleet.state import State, said
+from jhub.fleet.under_way import UnderWay
+from jhub.models import Server
+from jhub.steps import Cancel, Emit, Flow
+
+GRACE = 15.0
+"""Seconds beyond its time in which one that is there may be seen."""
+
+
+def succeeded(fleet: State, one: UnderWay, server: Server | None, now: float) -> Flow[None]:
+    """It has come to where it was to be, unless that is not what was asked for."""
+    try:
+        if server is not None:
+            fleet.job.accept(server)
+    except HubError as error:
+        yield from failed(fleet, one.target, error, now)
+        return
+    fleet.under_way.drop(one.target)
+    fleet.proven = True
+    if fleet.breaker is not None:
+        fleet.breaker.came_up()
+    fleet.rhythm.took(now - one.sent)
+    yield from tell(fleet, ServerEvent(fleet.job.ends, one.target, seconds=now - one.sent, server=server))
+
+
+def failed(fleet: State, target: Target, error: HubError, now: float | None) -> Flow[None]:
+    """It has not. With no time, without having been sent."""
+    one = fleet.under_way.drop(target)
+    reason = said(error.reason if isinstance(error, SpawnFailed) else error, target)
+    if fleet.breaker is not None and now is not None:
+        fleet.breaker.failed(error, reason)
+    seconds = now - one.sent if now is not None and one is not None else 0.0
+    yield from tell(fleet, ServerEvent("failed", target, reason, seconds=seconds, error=error))
+
+
+def tell(fleet: State, event: ServerEvent) -> Flow[None]:
+    """A server's last event."""
+    yield Emit(fleet.tally.take(event))
+
+
+def overdue(fleet: State, now: float) -> Flow[None]:
+    """Fail those whose time is over."""
+    for one in list(fleet.under_way.values()):
+        if now >= end_of(fleet, one) and not one.asking:
+            late = fleet.job.overdue.format(seconds=fleet.timeout)
+            error = StillPending(f"server {one.target}: {late}", hint="wait on, or run the same command again")
+            yield from failed(fleet, one.target, one.error or error, now)
+            yield Cancel(f"send {one.target}")
+            yield Cancel(f"follow {one.target}")
+
+
+def end_of(fleet: State, one: UnderWay) -> float:
+    """When one has taken too long. One that is there has only to be seen."""
+    return one.sent + fleet.timeout + (GRACE if one.over else 0.0)

@@ -1,0 +1,129 @@
+"""What is sent and when, and the hub's answers to it."""
+
+from __future__ import annotations
+
+import heapq
+
+from jhub.errors import BadRequest, HubBroke, Throttled
+from jhub.fleet.ending import failed, succeeded
+from jhub.fleet.events import ServerEvent
+from jhub.fleet.pulse import BEFORE, Beat, beat
+from jhub.fleet.state import TICK, State, away, said
+from jhub.fleet.under_way import UnderWay
+from jhub.steps import Done, Emit, Flow, Fork, Sleep
+
+MOMENT = 1.0
+"""Seconds until one is sent again that was on its way down."""
+
+
+def send(fleet: State, now: float) -> Flow[None]:
+    """As many as there is room for."""
+    while fleet.job.send is not None and fleet.queue and room(fleet, now):
+        one = heapq.heappop(fleet.queue)
+        since = now if one.since is None else one.since
+        if one.refused is not None and now >= since + fleet.timeout:
+            yield from failed(fleet, one.target, one.refused, None)
+            continue
+        sent = UnderWay(one.target, one.place, since, now, fleet.outage.count, one.tries, one.refused)
+        fleet.under_way.add(sent)
+        pace = fleet.pace.window if fleet.pace.limit else None
+        yield Emit(ServerEvent(fleet.job.begins, one.target, pace=pace))
+        yield Fork(fleet.job.send(one.target), f"send {one.target}")
+        fleet.pulse.sent += 1
+
+
+def room(fleet: State, now: float) -> bool:
+    """Whether one more may be sent."""
+    if fleet.why or fleet.outage.now:
+        return False
+    on_their_way = fleet.under_way.of_the_hub
+    if fleet.resting and not on_their_way:
+        return False
+    if not fleet.proven:
+        return not any(each.ours for each in fleet.under_way.values())
+    return fleet.pace.room(on_their_way, fleet.under_way.untaken, now) > 0
+
+
+def feel(fleet: State, now: float) -> Flow[None]:
+    """Feel the hub's pulse, if it is time."""
+    if not fleet.pulse.under_way and now >= next_beat(fleet, now):
+        fleet.pulse.under_way = True
+        yield Fork(beat(), "pulse")
+
+
+def next_beat(fleet: State, now: float) -> float:
+    """When it is time."""
+    if fleet.job.send is None or not fleet.queue or fleet.why or fleet.outage.now or not fleet.proven:
+        return now + TICK
+    return fleet.pulse.due(fleet.pace.burst, fleet.under_way.untaken)
+
+
+def felt(fleet: State, beat: Beat) -> None:
+    """It was felt: what came to the hub before was taken up."""
+    fleet.pace.answered(beat.seconds)
+    for one in fleet.under_way.values():
+        one.taken = one.taken or (one.sent <= beat.began - BEFORE and one.error is None)
+
+
+def answered(fleet: State, one: UnderWay, done: Done, now: float) -> Flow[None]:
+    """The hub has answered, or something on the way to it has."""
+    if one.cancelling:
+        return
+    fleet.met = fleet.met or not away(done.error)
+    one.answered = now
+    match done.error:
+        case None:
+            one.taken, one.over = True, done.answer
+            if one.over and not fleet.job.look_after:
+                yield from succeeded(fleet, one, None, now)
+            elif not one.over and (fleet.followed or not fleet.proven):
+                yield from follow(fleet, one, now)
+        case Throttled() as error:
+            yield from throttled(fleet, one, error, now)
+        case BadRequest() as error if "pending stop" in str(error):
+            yield from once_more(fleet, one, error)
+        case error if away(error) or isinstance(error, HubBroke):
+            one.error = error
+            if away(error):
+                fleet.outage.begins(now)
+            fleet.rhythm.hurry()
+        case error:
+            yield from failed(fleet, one.target, error, now)
+
+
+def throttled(fleet: State, one: UnderWay, error: Throttled, now: float) -> Flow[None]:
+    """The hub did not take it."""
+    fleet.under_way.drop(one.target)
+    on_their_way = fleet.under_way.of_the_hub
+    fleet.pace.refused(on_their_way, error.retry_after, now)
+    # Where some of ours are on their way, one that ends makes room. Else only time does.
+    pause = 0.0 if on_their_way else max(error.retry_after, 1.0)
+    if pause and not fleet.resting:
+        fleet.resting = True
+        yield Fork(_rest(pause), "rest")
+    if now + pause >= one.since + fleet.timeout:
+        fleet.under_way.add(one)
+        yield from failed(fleet, one.target, error, now)
+        return
+    heapq.heappush(fleet.queue, one.again(error))
+    yield Emit(ServerEvent("queued", one.target, said(error, one.target)))
+
+
+def once_more(fleet: State, one: UnderWay, error: BadRequest) -> Flow[None]:
+    """The server is on its way down; JupyterHub takes no start meanwhile."""
+    fleet.under_way.drop(one.target)
+    fleet.later[str(one.target)] = one.again(error)
+    yield Emit(ServerEvent("queued", one.target))
+    yield Fork(_rest(MOMENT), f"later {one.target}")
+
+
+def follow(fleet: State, one: UnderWay, now: float) -> Flow[None]:
+    """Follow its progress stream, once."""
+    if fleet.job.follow is not None and one.tries == 1:
+        one.listening = True
+        left = max(0.0, one.sent + fleet.timeout - now)
+        yield Fork(fleet.job.follow(one.target, left), f"follow {one.target}")
+
+
+def _rest(seconds: float) -> Flow[None]:
+    yield Sleep(seconds, jitter=0.1)
