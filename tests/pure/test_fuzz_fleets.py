@@ -1,0 +1,124 @@
+"""Whatever a hub does: every server of a fleet has one last event, which is what the hub says of it, and the same call
+again finishes the rest.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from busy_hub import GONE, NEVER, BusyHub
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jhub.errors import NotAHub, StillPending, Unavailable
+from jhub.fleet.events import FINAL, ServerEvent, Summary
+from jhub.fleet.seeing import TRIES
+from jhub.fleet.servers import FleetOps
+from jhub.fleet.state import FEW
+from jhub.steps import Answer, Listen, Request
+from jhub.testing import Played, Reply, play
+
+MOST_REQUESTS = 20_000
+PROXY = Answer(404, {"content-type": "text/plain"}, b"404 page not found")
+"""What some proxies say for a hub that is away."""
+
+
+@dataclass
+class Bounded(BusyHub):
+    """It notices a fleet that never ends."""
+
+    def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
+        assert self.asked.total() < MOST_REQUESTS, "the fleet does not end"
+        return super().__call__(step)
+
+
+UNKNOWN = (StillPending, Unavailable, NotAHub)
+
+
+def share(text: str) -> float:
+    """From 0 to 1, the same each time."""
+    return zlib.crc32(text.encode()) / 2**32
+
+
+@st.composite
+def hubs(draw: st.DrawFn) -> Bounded:
+    shortest, spread = draw(st.sampled_from([0.05, 1, 7, 40])), draw(st.sampled_from([0, 0.3, 6]))
+    failing, salt = draw(st.sampled_from([0, 0.05, 0.3, 1])), draw(st.text("ab", max_size=4))
+    away = draw(st.sampled_from([NEVER, 0.5, 2.2, 11]))
+    return Bounded(
+        lambda path: shortest * (1 + spread * share(path)),
+        fails=lambda path: share(salt + path) < failing,
+        concurrent_spawn_limit=draw(st.sampled_from([1, 3, 20, 100])),
+        active_server_limit=draw(st.sampled_from([0, 0, 7, 25])),
+        slow_spawn_timeout=draw(st.sampled_from([0, 0.5, 10])),
+        stop_time=draw(st.sampled_from([0, 3, 30])),
+        cost=draw(st.sampled_from([0.001, 0.02, 0.2])),
+        page=draw(st.sampled_from([10, 200])),
+        others=draw(st.sampled_from([0, 0, 2])),
+        gone=draw(st.sampled_from([GONE, PROXY])),
+        outage=(away, away + draw(st.sampled_from([0.3, 20, 200]))),
+        version=draw(st.sampled_from([(4, 1, 6), (6, 1, 1)])),
+    )
+
+
+def accounted_for(played: Played[Summary], wanted: list[str]) -> None:
+    finals = Counter(str(event.target) for event in played.emitted if event.kind in FINAL)
+    assert finals == Counter(wanted)
+    summary = played.result
+    assert len(summary.done) + len(summary.failed) + len(summary.skipped) == len(wanted)
+    assert all(event.message for event in (*summary.failed, *summary.skipped))
+
+
+def users(events: Iterable[ServerEvent]) -> set[str]:
+    return {event.target.user for event in events}
+
+
+def running(hub: BusyHub, at: float) -> set[str]:
+    return {path.split("/")[2] for path in hub.ready(at)}
+
+
+@settings(max_examples=250, deadline=None, derandomize=True)
+@given(
+    hub=hubs(),
+    count=st.sampled_from([1, 2, 4, 5, 40]),
+    hub_load=st.sampled_from([0.1, 0.5, 1.0]),
+    max_failures=st.sampled_from([None, 1, 10]),
+    timeout=st.sampled_from([3.0, 60.0, 600.0]),
+)
+def test_every_start_ends_once_and_as_the_hub_says(
+    hub: Bounded, count: int, hub_load: float, max_failures: int | None, timeout: float
+) -> None:
+    wanted = [f"u{number:03}" for number in range(count)]
+    version = ".".join(map(str, hub.version))
+
+    def start() -> Played[Summary]:
+        plan = FleetOps.start_many(wanted, hub_load=hub_load, max_failures=max_failures, timeout=timeout)
+        return play(plan, hub, version=version)
+
+    played = start()
+    accounted_for(played, wanted)
+    done, ready = users(played.result.done), running(hub, played.seconds)
+    assert done <= ready
+    # What is there all the same was said to be on its way still, or the hub gave no answer about it for too long.
+    assert ready - done <= users(event for event in played.result.failed if isinstance(event.error, UNKNOWN))
+    # Only what the hub may have forgotten is sent to it again.
+    assert all(len(starts) <= (1 if hub.outage[0] > played.seconds else TRIES) for starts in hub.spawns.values())
+    for event in played.result.failed:
+        if isinstance(event.error, StillPending):
+            assert (event.seconds or 0) >= timeout - 1e-6
+
+    hub.settle()
+    hub.fails, hub.outage = lambda path: False, (NEVER, NEVER)
+    hub.active_server_limit = hub.others = 0
+    ready = running(hub, 0)
+    timeout = 600.0 * count
+    again = start()
+    accounted_for(again, wanted)
+    assert again.result.ok
+    posts = [step.path.split("/")[2] for step in again.sent if isinstance(step, Request) and step.method == "POST"]
+    if count > FEW:  # of a few each is sent without a look before
+        assert not ready & set(posts)
