@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from jhub.errors import StillPending as StillPending
     from jhub.errors import Throttled as Throttled
     from jhub.errors import Unavailable as Unavailable
+    from jhub.errors import UnknownToken as UnknownToken
     from jhub.errors import Unsupported as Unsupported
     from jhub.fleet.events import NameEvent as NameEvent
     from jhub.fleet.events import NameSummary as NameSummary
@@ -114,6 +115,7 @@ __all__ = [
     "Timeouts",
     "Token",
     "Unavailable",
+    "UnknownToken",
     "UnlistedChoice",
     "Unsupported",
     "User",

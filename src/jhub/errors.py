@@ -7,7 +7,8 @@
     ├── Unavailable            no answer from the hub: refused, reset, timed out, or 502/503/504 from a proxy
     ├── APIError               the hub said no; carries method, path, status and the hub's message
     │   ├── BadRequest         400
-    │   ├── NotAuthorized      401, 403: no token, a token the hub does not know, or a refusal
+    │   ├── NotAuthorized      401, 403: a refusal
+    │   │   ├── UnknownToken   401, 403: no token, or one that the hub does not know
     │   │   └── MissingScope   403: the token lacks one of `scopes`
     │   ├── NotFound           404: not there, or not for this token to see
     │   ├── Unsupported        405, or known beforehand: this hub's version has no such operation
@@ -67,7 +68,7 @@ class InvalidInput(HubError):
 class NotAHub(HubError):
     """Something answered at this address, but it does not speak the JupyterHub REST API.
 
-    `status`: that of a refusal, which a proxy may give while the hub behind it restarts.
+    `status`: that of an answer without JSON, which a proxy may give while the hub behind it restarts.
     """
 
     status: int | None = None
@@ -114,6 +115,10 @@ class BadRequest(APIError):
 
 class NotAuthorized(APIError):
     """401 or 403: no token, a token that the hub does not know, or something this token may not do."""
+
+
+class UnknownToken(NotAuthorized):
+    """401 or 403: no token, or one that the hub does not know: it has ended, or was revoked."""
 
 
 class MissingScope(NotAuthorized):
@@ -265,9 +270,9 @@ def from_answer(
     return error
 
 
-def bad_token(about: str, method: str, path: str, status: int) -> NotAuthorized:
+def bad_token(about: str, method: str, path: str, status: int) -> UnknownToken:
     """The hub does not take the token."""
-    return NotAuthorized(
+    return UnknownToken(
         f"{about or 'hub'}: no token, or one that the hub does not know (expired or revoked?)",
         method=method,
         path=path,

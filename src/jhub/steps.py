@@ -349,11 +349,13 @@ def _kind(answer: Answer) -> str:
 
 
 def _not_json(about: str, answer: Answer) -> NotAHub:
-    return NotAHub(
+    error = NotAHub(
         f"{about or 'hub'}: the answer is {_kind(answer) or 'something else'}, not JSON: "
         "this address is not a JupyterHub API",
         hint="is the URL that of a JupyterHub, and does its proxy let API calls through?",
     )
+    error.status = answer.status
+    return error
 
 
 def _nothing(answer: Answer) -> None:

@@ -208,6 +208,16 @@ def test_ctrl_c_tells_what_is_known(as_admin: Jhub, members: list[str]) -> None:
     as_admin("server", "stop", "--yes", *members)
 
 
+def test_who_reads_no_more_ends_the_fleet_and_that_is_no_success(as_admin: Jhub, members: list[str]) -> None:
+    result = as_admin.head("server", "start", *members, "-p", "slow_spawn", "-o", "json")
+    assert json.loads(result.out)["state"] == "queued"
+    assert result.code == 1
+    assert re.fullmatch(r"0 ready, .*; run the same command again to go on\n", result.err)
+    as_admin.ok("server", "stop", "--yes", *members)
+    listed = as_admin.head("server", "list", "--stopped", "-o", "json")
+    assert (listed.code, listed.err) == (0, "")
+
+
 ESCAPES = re.compile(r"\x1b\[[?0-9;]*[A-Za-z]")
 
 

@@ -28,6 +28,7 @@ from jhub.errors import (
     SpawnFailed,
     Throttled,
     Unavailable,
+    UnknownToken,
     Unsupported,
     from_answer,
 )
@@ -126,7 +127,7 @@ def test_a_refusal_that_only_mentions_scopes_is_no_missing_scope() -> None:
 
 def test_a_token_that_the_hub_does_not_know_leads_to_signing_in_again() -> None:
     error = error_of(403, "Missing or invalid credentials.")
-    assert type(error) is NotAuthorized
+    assert type(error) is UnknownToken
     assert str(error) == "user ana: no token, or one that the hub does not know (expired or revoked?)"
     assert "jhub login" in error.hint
 

@@ -15,10 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jhub.errors import NotAHub, StillPending, Unavailable
-from jhub.fleet.events import FINAL, ServerEvent, Summary
+from jhub.fleet.events import FEW, FINAL, ServerEvent, Summary
 from jhub.fleet.seeing import TRIES
 from jhub.fleet.servers import FleetOps
-from jhub.fleet.state import FEW
 from jhub.steps import Answer, Listen, Request
 from jhub.testing import Played, Reply, play
 
@@ -30,6 +29,9 @@ PROXY = Answer(404, {"content-type": "text/plain"}, b"404 page not found")
 @dataclass
 class Bounded(BusyHub):
     """It notices a fleet that never ends."""
+
+    failing: float = 0.0
+    """Share of all starts."""
 
     def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
         assert self.asked.total() < MOST_REQUESTS, "the fleet does not end"
@@ -48,9 +50,10 @@ def share(text: str) -> float:
 def hubs(draw: st.DrawFn) -> Bounded:
     shortest, spread = draw(st.sampled_from([0.05, 1, 7, 40])), draw(st.sampled_from([0, 0.3, 6]))
     failing, salt = draw(st.sampled_from([0, 0.05, 0.3, 1])), draw(st.text("ab", max_size=4))
-    away = draw(st.sampled_from([NEVER, 0.5, 2.2, 11]))
+    away = draw(st.sampled_from([NEVER, 0.5, 2.2, 11, 33]))
     return Bounded(
         lambda path: shortest * (1 + spread * share(path)),
+        failing=failing,
         fails=lambda path: share(salt + path) < failing,
         concurrent_spawn_limit=draw(st.sampled_from([1, 3, 20, 100])),
         active_server_limit=draw(st.sampled_from([0, 0, 7, 25])),
@@ -59,8 +62,8 @@ def hubs(draw: st.DrawFn) -> Bounded:
         cost=draw(st.sampled_from([0.001, 0.02, 0.2])),
         page=draw(st.sampled_from([10, 200])),
         others=draw(st.sampled_from([0, 0, 2])),
-        gone=draw(st.sampled_from([GONE, PROXY])),
-        outage=(away, away + draw(st.sampled_from([0.3, 20, 200]))),
+        gone=PROXY if draw(st.booleans()) else GONE,
+        outage=(away, away + draw(st.sampled_from([0.3, 3, 20, 200]))),
         version=draw(st.sampled_from([(4, 1, 6), (6, 1, 1)])),
     )
 
@@ -105,6 +108,10 @@ def test_every_start_ends_once_and_as_the_hub_says(
     assert done <= ready
     # What is there all the same was said to be on its way still, or the hub gave no answer about it for too long.
     assert ready - done <= users(event for event in played.result.failed if isinstance(event.error, UNKNOWN))
+    # Of a few the start is the first that is sent, and a hub that has never answered is not waited for.
+    crowded = hub.active_server_limit or hub.others or hub.concurrent_spawn_limit < 20
+    if count > FEW and timeout == 600 and not (hub.failing or crowded):
+        assert played.result.ok
     # Only what the hub may have forgotten is sent to it again.
     assert all(len(starts) <= (1 if hub.outage[0] > played.seconds else TRIES) for starts in hub.spawns.values())
     for event in played.result.failed:

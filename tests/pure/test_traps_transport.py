@@ -22,6 +22,7 @@ from jhub.errors import (
     NotFound,
     Redirected,
     Unavailable,
+    UnknownToken,
     Unsupported,
 )
 from jhub.models import User
@@ -185,7 +186,7 @@ def test_a_success_may_be_empty_of_any_kind_or_of_none(plan: Callable[[], Plan[A
 def test_a_bad_token_is_a_403_and_leads_to_signing_in_again(version: str) -> None:
     said = {"status": 403, "message": "Missing or invalid credentials."}
     played = play(UserOps.get("ana"), [reply(403, said, version=version)])
-    assert type(played.error) is NotAuthorized
+    assert type(played.error) is UnknownToken
     assert "no token, or one that the hub does not know" in str(played.error)
     assert played.error.hint == "sign in again with: jhub login"
 

@@ -142,9 +142,9 @@ def test_a_hint_is_given_once_and_a_shared_reason_counted(watched: Any) -> None:
     code, _, err = watched(Told(*some("failed", 5, "runs otherwise", error)))
     assert code == 6
     assert err == [
-        "error: runs otherwise",
+        "error: server failed0: runs otherwise",
         "hint: stop it first",
-        *["error: runs otherwise"] * 4,
+        *(f"error: server failed{number}: runs otherwise" for number in range(1, 5)),
         "0 ready in 8.4 s, 5 failed",
         "5 failed: runs otherwise",
         "hint: stop it first",

@@ -73,6 +73,19 @@ class Jhub:
         out, err = process.communicate(timeout=timeout)
         return self._ended(process.returncode, out, seen + err)
 
+    def head(self, *args: str, timeout: float = 30) -> Result:
+        """Run a command and read no more than the first line of what it prints."""
+        process = subprocess.Popen(
+            [*JHUB, *args], env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        out = process.stdout.readline()
+        process.stdout.close()
+        err = process.stderr.read()
+        process.stderr.close()
+        return self._ended(process.wait(timeout), out, err)
+
     def at_terminal(self, *args: str, answers: dict[str, str], timeout: float = 60) -> Result:
         """Run a command at a terminal and type an answer to each question."""
         waiting = dict(answers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from jhub.errors import Conflict, HubError, HubFull, InvalidInput, NotFound
+from jhub.errors import Conflict, HubError, HubFull, InvalidInput, NotFound, Throttled
 
 IN_A_ROW = 2
 MOST_IN_A_ROW = 4
@@ -35,6 +35,8 @@ class Breaker:
         if isinstance(error, HubFull):
             self.why, self.full = self.why or f"the hub is full: {reason}", True
             return
+        if isinstance(error, Throttled):
+            return  # it waited for its turn, and the hub started nothing
         self._reasons[reason] += 1
         # Where there is no such user, or the server runs otherwise, the hub has started nothing that could fail.
         harmless = isinstance(error, Conflict | InvalidInput) or (isinstance(error, NotFound) and error.status == 404)

@@ -13,7 +13,7 @@ from jhub.errors import HubError, InvalidInput, SpawnFailed
 from jhub.fleet.breaker import IN_A_ROW, Breaker
 from jhub.fleet.breaking_off import break_off, cancelled
 from jhub.fleet.ending import end_of, failed, overdue, tell
-from jhub.fleet.events import ServerEvent, Summary, Target
+from jhub.fleet.events import FEW, ServerEvent, Summary, Target
 from jhub.fleet.jobs import Job
 from jhub.fleet.looks import Looks, Seen
 from jhub.fleet.pace import Pace
@@ -21,7 +21,7 @@ from jhub.fleet.pulse import Pulse
 from jhub.fleet.rhythm import Rhythm
 from jhub.fleet.seeing import ask, blind, explained, look, next_look, saw
 from jhub.fleet.sending import answered, feel, felt, follow, next_beat, send
-from jhub.fleet.state import FEW, TICK, State
+from jhub.fleet.state import TICK, State
 from jhub.fleet.under_way import UnderWay, Wanted
 from jhub.models import Server
 from jhub.operations.servers import failure_in
@@ -101,7 +101,7 @@ def _saw_before(fleet: State, seen: Seen, holds: Callable[[Server], object]) -> 
                 yield from failed(fleet, one.target, error, None)
             else:
                 yield from tell(fleet, ServerEvent(fleet.job.ends, one.target, seconds=0.0, server=server))
-        elif server is not None and server.pending == "spawn":
+        elif server is not None and server.pending in ("spawn", "check"):
             yield from _join(fleet, one, now)
         else:
             waiting.append(one)
@@ -121,13 +121,14 @@ def _join_all(fleet: State) -> Flow[None]:
 def _join(fleet: State, one: Wanted, now: float) -> Flow[UnderWay]:
     """One that somebody else has asked for."""
     yield Emit(ServerEvent(fleet.job.begins, one.target))
-    joined = UnderWay(one.target, one.place, now, now, fleet.outage.count, ours=False, taken=True, answered=now)
+    before = (fleet.outage.count, fleet.outage.seconds)
+    joined = UnderWay(one.target, one.place, now, now, *before, ours=False, taken=True, answered=now)
     return fleet.under_way.add(joined)
 
 
 def _patience(fleet: State, now: float) -> float:
     """Seconds until there is something to do even if nothing ends."""
-    moments = [now + TICK, *(end_of(fleet, each) for each in fleet.under_way.values() if not each.asking)]
+    moments = [now + TICK, *(end_of(fleet, each) for each in fleet.under_way.values())]
     moments += [] if fleet.looking else [next_look(fleet, now)]
     moments += [] if fleet.pulse.under_way else [next_beat(fleet, now)]
     return max(0.0, min(moments) - now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from jhub.errors import HubError, SpawnFailed, StillPending
 from jhub.fleet.events import ServerEvent, Target
 from jhub.fleet.state import State, said
@@ -10,7 +12,7 @@ from jhub.models import Server
 from jhub.steps import Cancel, Emit, Flow
 
 GRACE = 15.0
-"""Seconds beyond its time in which one that is there may be seen."""
+"""Seconds beyond its time for a last look."""
 
 
 def succeeded(fleet: State, one: UnderWay, server: Server | None, now: float) -> Flow[None]:
@@ -22,7 +24,8 @@ def succeeded(fleet: State, one: UnderWay, server: Server | None, now: float) ->
         yield from failed(fleet, one.target, error, now)
         return
     fleet.under_way.drop(one.target)
-    fleet.proven = True
+    # A server that somebody else has asked for says nothing of what we ask for.
+    fleet.proven = fleet.proven or (one.ours and one.outages >= fleet.proof_from)
     if fleet.breaker is not None:
         fleet.breaker.came_up()
     fleet.rhythm.took(now - one.sent)
@@ -44,10 +47,17 @@ def tell(fleet: State, event: ServerEvent) -> Flow[None]:
     yield Emit(fleet.tally.take(event))
 
 
-def overdue(fleet: State, now: float) -> Flow[None]:
-    """Fail those whose time is over."""
+def give_up(fleet: State, error: HubError, now: float) -> Flow[None]:
+    """Nothing can be known of those under way, and nothing more is sent."""
+    fleet.why = fleet.why or f"not sent: {error}"
     for one in list(fleet.under_way.values()):
-        if now >= end_of(fleet, one) and not one.asking:
+        yield from failed(fleet, one.target, error, now)
+
+
+def overdue(fleet: State, now: float) -> Flow[None]:
+    """Fail those whose time is over, once a look has seen that they are not there."""
+    for one in list(fleet.under_way.values()):
+        if now >= end_of(fleet, one):
             late = fleet.job.overdue.format(seconds=fleet.timeout)
             error = StillPending(f"server {one.target}: {late}", hint="wait on, or run the same command again")
             yield from failed(fleet, one.target, one.error or error, now)
@@ -56,5 +66,10 @@ def overdue(fleet: State, now: float) -> Flow[None]:
 
 
 def end_of(fleet: State, one: UnderWay) -> float:
-    """When one has taken too long. One that is there has only to be seen."""
-    return one.sent + fleet.timeout + (GRACE if one.over else 0.0)
+    """When one has taken too long: not while it is found out why it failed, or whether the hub is there."""
+    if one.asking or fleet.outage.now:
+        return math.inf
+    due = fleet.due(one)
+    # Where the hub has answered only a look tells; a stream does by itself.
+    seen = one.answered is None or (one.listening and not one.over) or fleet.seen >= due
+    return due if seen else due + GRACE

@@ -14,6 +14,9 @@ FINAL: frozenset[Kind] = frozenset(get_args(End))
 NameKind = Literal["created", "exists", "added", "removed", "failed", "skipped"]
 DONE = frozenset({"ready", "stopped", "deleted", "created", "exists", "added", "removed"})
 
+FEW = 4
+"""So many are asked about one by one; of more, a listing tells."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Target:

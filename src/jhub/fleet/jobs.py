@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from jhub.errors import HubError, NotAHub, NotFound, SpawnFailed, Unavailable
+from jhub.errors import BadRequest, HubError, NotAHub, NotFound, SpawnFailed, Unavailable
 from jhub.fleet.events import Kind, ServerEvent, Target
 from jhub.models import Progress, Server
 from jhub.operations.servers import (
@@ -15,15 +15,20 @@ from jhub.operations.servers import (
     as_asked,
     check_deletable,
     delete_request,
+    failure_in,
     has_all_of,
+    listen,
     news_of,
     post_start,
-    reason_of,
 )
 from jhub.steps import Flow, Plan
 
 Verdict: TypeAlias = Literal["done", "on its way", "not begun"]
 
+BUSY = ("check", "rename")
+"""What a hub does with a server for a moment, in which it takes nothing else: the former after each of its restarts."""
+PATIENCE = 10.0
+"""Seconds in which a hub is to say why a start has failed."""
 NOT_READY = "not ready after {seconds:.0f} s; the hub goes on starting it"
 
 
@@ -48,7 +53,7 @@ class Job:
     follow: Callable[[Target, float], Plan[Progress | None]] | None = None
     """Emits what happens on the way, with so many seconds left for it."""
     why: Callable[[Target], Plan[HubError | None]] | None = None
-    """Finds out why it failed; None where the hub does not say."""
+    """Finds out why it failed; None where that is not told."""
     unexplained: Callable[[Target, HubError | None], HubError]
     """What is said then, with what the hub had answered."""
     cancel: Callable[[Target], Plan[int]] | None = None
@@ -105,7 +110,7 @@ def deleting() -> Job:
     return Job(
         begins="deleting",
         ends="deleted",
-        judge=lambda server: "done" if server is None else "on its way",
+        judge=_disappearing,
         overdue="still there after {seconds:.0f} s; a proxy before the hub may drop the body of DELETE requests",
         send=lambda each: _send_delete(each, {"remove": True}),
         look_after=True,  # some proxies drop the body
@@ -126,6 +131,12 @@ def _going_down(server: Server | None) -> Verdict:
     return "on its way" if server.pending == "stop" else "not begun"
 
 
+def _disappearing(server: Server | None) -> Verdict:
+    if server is None:
+        return "done"
+    return "not begun" if server.pending in BUSY else "on its way"
+
+
 def _send_delete(target: Target, body: object) -> Flow[bool]:
     if body is not None:
         check_deletable(target.user, target.name)
@@ -143,8 +154,18 @@ def _follow(target: Target, seconds: float) -> Flow[Progress | None]:
     return news_of(target.user, target.name, seconds, note)
 
 
+class Forgotten(HubError):
+    """The hub knows of no start: it has restarted, or somebody has stopped the server since."""
+
+
 def _why_not_up(target: Target) -> Flow[HubError | None]:
-    reason = yield from reason_of(target.user, target.name)
+    try:
+        last = yield from listen(target.user, target.name, PATIENCE, lambda event: None)
+    except (NotFound, BadRequest):
+        return Forgotten(str(target))
+    except Unavailable:
+        return None
+    reason = failure_in(last)
     return SpawnFailed(str(target), reason) if reason else None
 
 

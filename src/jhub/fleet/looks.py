@@ -6,7 +6,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
-from jhub.errors import NotAuthorized, NotFound
+from jhub.errors import MissingScope, NotAuthorized, NotFound
 from jhub.fleet.events import Target
 from jhub.models import Server, User
 from jhub.operations.paging import pages
@@ -70,7 +70,7 @@ class Looks:
         def keep(owner: User) -> Iterator[object]:
             # A token for the servers of a group alone does not see those of others, and need not.
             if owner.name in owners:
-                found.update(_wanted_of(owner, wanted))
+                found.update(_wanted_of(owner.name, owner, wanted))
             return iter(())
 
         def count(step: Step) -> Flow[Any]:
@@ -84,15 +84,23 @@ class Looks:
 
     def _ask(self, owners: list[str], wanted: Set[Target]) -> Flow[dict[Target, Server]]:
         found: dict[Target, Server] = {}
+        hidden: MissingScope | None = None
+        seen = 0
         for name in owners:
             try:
                 owner = yield from owner_of(name, self._query)
+                found.update(_wanted_of(name, owner, wanted))
+                seen += 1
             except NotFound:
-                continue
-            found.update(_wanted_of(owner, wanted))
+                seen += 1
+            except MissingScope as error:
+                hidden = error
+        # Of some whom the token may not see nothing is known; if that is everybody, it is a matter of the token.
+        if hidden is not None and not seen:
+            raise hidden
         return found
 
 
-def _wanted_of(owner: User, wanted: Set[Target]) -> dict[Target, Server]:
-    every = {Target.of(server): server for server in servers_of(owner).values()}
+def _wanted_of(name: str, owner: User, wanted: Set[Target]) -> dict[Target, Server]:
+    every = {Target(name, server.name): server for server in servers_of(owner).values()}
     return {target: server for target, server in every.items() if target in wanted}

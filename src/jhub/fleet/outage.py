@@ -18,6 +18,8 @@ class Outage:
         """Outages that are over."""
         self.pause = 0.0
         """Seconds to the next try."""
+        self.seconds = 0.0
+        """All of them."""
         self.signs = 0
         """Answers that did not come."""
         self.told = False
@@ -40,14 +42,15 @@ class Outage:
         if self._since is None:
             self._since, self.pause = now, 0.0
 
-    def goes_on(self, now: float) -> bool:
+    def goes_on(self, now: float, retry_after: float = 0.0) -> bool:
         """Looked for in vain; False once that was long enough."""
         self.begins(now)
-        self.pause = min(LONGEST_PAUSE, max(1.0, 2 * self.pause))
+        self.pause = max(retry_after, min(LONGEST_PAUSE, max(1.0, 2 * self.pause)))
         return now - (self._since or now) <= OUTAGE
 
-    def ends(self) -> None:
+    def ends(self, now: float) -> None:
         """The hub answers."""
         if self._since is not None:
+            self.seconds += now - self._since
             self._since, self.signs, self.told = None, 0, False
             self.count += 1

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import heapq
 
-from jhub.errors import HubBroke, HubError
+from jhub.errors import HubBroke, HubError, Throttled
 from jhub.fleet.breaking_off import take_back, taken_back
-from jhub.fleet.ending import failed, succeeded
+from jhub.fleet.ending import failed, give_up, succeeded
 from jhub.fleet.events import ServerEvent
+from jhub.fleet.jobs import BUSY, Forgotten
 from jhub.fleet.looks import Seen
+from jhub.fleet.sending import MOMENT, once_more
 from jhub.fleet.state import TICK, State, away
 from jhub.fleet.under_way import UnderWay
+from jhub.models import Server
 from jhub.steps import Emit, Flow, Fork
 
 TRIES = 3
 """For one server, where the hub went away in the middle of it."""
 ASKED = 8
 """Servers at a time of which is asked why they failed: of those that are waited for it may be all at once."""
+WENT = "the hub went away in the middle of it"
+FORGOTTEN = "the hub knows nothing of it any more"
 AWAY = "the hub gives no answer; it is waited for"
 
 
@@ -40,15 +45,19 @@ def next_look(fleet: State, now: float) -> float:
         return fleet.rhythm.next(now, [], fleet.looks.requests) if fleet.cancels and fleet.under_way else now + TICK
     sent = [each.sent for each in waiting if not each.over]
     last = not sent and len(waiting) == len(fleet.under_way)
-    return fleet.rhythm.next(now, sent, fleet.looks.requests, last=last, over=len(sent) < len(waiting))
+    soon = fleet.rhythm.next(now, sent, fleet.looks.requests, last=last, over=len(sent) < len(waiting))
+    # None fails without having been looked at when its time was over.
+    dues = [due for each in waiting if (due := fleet.due(each)) > fleet.seen]
+    return min(soon, max(min(dues), fleet.rhythm.last + MOMENT)) if dues else soon
 
 
 def saw(fleet: State, seen: Seen, now: float) -> Flow[None]:
     """A look has ended."""
-    if fleet.outage.serious:
-        fleet.proven = fleet.breaker is None  # it may have been our starts that it died of
-    fleet.outage.ends()
-    fleet.met = True
+    serious = fleet.outage.serious
+    fleet.outage.ends(now)
+    if serious:
+        fleet.prove_anew()
+    fleet.met, fleet.seen = True, seen.began
     changed = False
     for one in list(fleet.under_way.values()):
         if one.target not in seen.wanted:
@@ -57,6 +66,8 @@ def saw(fleet: State, seen: Seen, now: float) -> Flow[None]:
         server = seen.servers.get(one.target)
         verdict = fleet.job.judge(server)
         certain = one.answered is not None and one.answered <= seen.began
+        if verdict == "on its way" and certain and one.error is not None and server and server.pending is None:
+            verdict = "not begun"  # it is there, and the hub has not begun to delete it
         if verdict == "on its way":
             changed = changed or not one.taken
             one.taken, one.error = True, None
@@ -72,13 +83,16 @@ def saw(fleet: State, seen: Seen, now: float) -> Flow[None]:
             yield from succeeded(fleet, one, server, now)
         elif verdict == "not begun" and certain:
             changed = True
-            yield from not_begun(fleet, one, now)
+            yield from not_begun(fleet, one, server, now)
     fleet.rhythm.looked(now, now - seen.began, changed=changed)
 
 
-def not_begun(fleet: State, one: UnderWay, now: float) -> Flow[None]:
+def not_begun(fleet: State, one: UnderWay, server: Server | None, now: float) -> Flow[None]:
     """The hub has answered, and nothing has come of it."""
-    if fleet.job.why is None:
+    if server is not None and server.pending in BUSY:
+        still = HubError(f"server {one.target}: the hub is not done with its {server.pending}")
+        yield from once_more(fleet, one, one.error or still)
+    elif fleet.job.why is None:
         yield from explained(fleet, one, None, now)
     else:
         one.asking = True
@@ -96,19 +110,28 @@ def ask(fleet: State) -> Flow[None]:
 
 def explained(fleet: State, one: UnderWay, failure: HubError | None, now: float) -> Flow[None]:
     """Fail, or try again what the hub has forgotten: it restarted in the middle. A failed start it would know."""
-    lost = one.ours and (away(one.error) or one.outages != fleet.outage.count)
-    if failure is not None or not lost or one.tries == TRIES:
-        yield from failed(fleet, one.target, failure or fleet.job.unexplained(one.target, one.error), now)
+    told = None if isinstance(failure, Forgotten) else failure
+    forgotten = told is not failure and not isinstance(one.error, HubBroke)  # such a one it has refused
+    busy = fleet.job.why is None and one.refused is not None  # with something else, a moment ago
+    lost = forgotten or busy or away(one.error) or one.outages != fleet.outage.count
+    if told is not None or not lost or fleet.job.send is None or one.tries == TRIES:
+        yield from failed(fleet, one.target, told or fleet.job.unexplained(one.target, one.error), now)
         return
+    if forgotten and one.outages == fleet.outage.count:
+        fleet.forgotten += 1
+        if fleet.forgotten > 1:
+            # One may have been stopped by its owner. More of them are an outage, so short that nobody has noticed it.
+            fleet.outage.count += 1
+            fleet.prove_anew()
     fleet.under_way.drop(one.target)
     heapq.heappush(fleet.queue, one.again(tries=one.tries + 1))
-    yield Emit(ServerEvent("queued", one.target, "the hub went away in the middle of it; once more"))
+    yield Emit(ServerEvent("queued", one.target, f"{FORGOTTEN if forgotten else WENT}; once more"))
 
 
 def blind(fleet: State, error: HubError, now: float) -> Flow[None]:
     """A look has failed."""
     fleet.rhythm.last = now
-    if not (fleet.met and (away(error) or isinstance(error, HubBroke))):
+    if not (fleet.met and (away(error) or isinstance(error, HubBroke | Throttled))):
         # A token that may not look, so that nothing can be known of any; or there is no hub.
         yield from give_up(fleet, error, now)
         return
@@ -116,12 +139,5 @@ def blind(fleet: State, error: HubError, now: float) -> Flow[None]:
         fleet.outage.told = True
         left = [*(one.target for one in fleet.under_way.values()), *(one.target for one in fleet.queue)]
         yield Emit(ServerEvent("waiting", (left or fleet.targets)[0], AWAY))
-    if not fleet.outage.goes_on(now):
+    if not fleet.outage.goes_on(now, error.retry_after if isinstance(error, Throttled) else 0.0):
         yield from give_up(fleet, error, now)
-
-
-def give_up(fleet: State, error: HubError, now: float) -> Flow[None]:
-    """Nothing can be known of those under way, and nothing more is sent."""
-    fleet.why = fleet.why or f"not sent: {error}"
-    for one in list(fleet.under_way.values()):
-        yield from failed(fleet, one.target, error, now)

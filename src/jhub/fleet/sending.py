@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import heapq
 
-from jhub.errors import BadRequest, HubBroke, Throttled
-from jhub.fleet.ending import failed, succeeded
-from jhub.fleet.events import ServerEvent
+from jhub.errors import BadRequest, HubBroke, HubError, Throttled, UnknownToken
+from jhub.fleet.ending import failed, give_up, succeeded
+from jhub.fleet.events import ServerEvent, Target
 from jhub.fleet.pulse import BEFORE, Beat, beat
 from jhub.fleet.state import TICK, State, away, said
 from jhub.fleet.under_way import UnderWay
@@ -22,10 +22,10 @@ def send(fleet: State, now: float) -> Flow[None]:
         one = heapq.heappop(fleet.queue)
         since = now if one.since is None else one.since
         if one.refused is not None and now >= since + fleet.timeout:
-            yield from failed(fleet, one.target, one.refused, None)
+            yield from in_vain(fleet, one.target, one.refused)
             continue
-        sent = UnderWay(one.target, one.place, since, now, fleet.outage.count, one.tries, one.refused)
-        fleet.under_way.add(sent)
+        before = (fleet.outage.count, fleet.outage.seconds)
+        fleet.under_way.add(UnderWay(one.target, one.place, since, now, *before, one.tries, one.refused))
         pace = fleet.pace.window if fleet.pace.limit else None
         yield Emit(ServerEvent(fleet.job.begins, one.target, pace=pace))
         yield Fork(fleet.job.send(one.target), f"send {one.target}")
@@ -60,6 +60,7 @@ def next_beat(fleet: State, now: float) -> float:
 
 def felt(fleet: State, beat: Beat) -> None:
     """It was felt: what came to the hub before was taken up."""
+    fleet.met = True
     fleet.pace.answered(beat.seconds)
     for one in fleet.under_way.values():
         one.taken = one.taken or (one.sent <= beat.began - BEFORE and one.error is None)
@@ -80,8 +81,11 @@ def answered(fleet: State, one: UnderWay, done: Done, now: float) -> Flow[None]:
                 yield from follow(fleet, one, now)
         case Throttled() as error:
             yield from throttled(fleet, one, error, now)
-        case BadRequest() as error if "pending stop" in str(error):
+        case BadRequest() as error if " is pending " in str(error) and "pending spawn" not in str(error):
             yield from once_more(fleet, one, error)
+        case UnknownToken() as error:
+            # Nothing can be asked any more, nor what becomes of those on their way.
+            yield from give_up(fleet, error, now)
         case error if away(error) or isinstance(error, HubBroke):
             one.error = error
             if away(error):
@@ -102,15 +106,21 @@ def throttled(fleet: State, one: UnderWay, error: Throttled, now: float) -> Flow
         fleet.resting = True
         yield Fork(_rest(pause), "rest")
     if now + pause >= one.since + fleet.timeout:
-        fleet.under_way.add(one)
-        yield from failed(fleet, one.target, error, now)
+        yield from in_vain(fleet, one.target, error)
         return
     heapq.heappush(fleet.queue, one.again(error))
     yield Emit(ServerEvent("queued", one.target, said(error, one.target)))
 
 
-def once_more(fleet: State, one: UnderWay, error: BadRequest) -> Flow[None]:
-    """The server is on its way down; JupyterHub takes no start meanwhile."""
+def in_vain(fleet: State, target: Target, error: HubError) -> Flow[None]:
+    """It has waited for all its time. Where none of ours holds the room, neither will others find any."""
+    if isinstance(error, Throttled) and not fleet.under_way.of_the_hub:
+        fleet.why = fleet.why or f"the hub is busy starting others: {said(error, target)}"
+    yield from failed(fleet, target, error, None)
+
+
+def once_more(fleet: State, one: UnderWay, error: HubError) -> Flow[None]:
+    """The hub does something else with the server: mostly it is on its way down. It takes no request meanwhile."""
     fleet.under_way.drop(one.target)
     fleet.later[str(one.target)] = one.again(error)
     yield Emit(ServerEvent("queued", one.target))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from jhub.errors import HubError, NotAHub, Unavailable
 from jhub.fleet.breaker import Breaker
-from jhub.fleet.events import ServerEvent, Tally, Target
+from jhub.fleet.events import FEW, ServerEvent, Tally, Target
 from jhub.fleet.jobs import Job
 from jhub.fleet.looks import Looks
 from jhub.fleet.outage import Outage
@@ -17,8 +18,6 @@ from jhub.fleet.pulse import Pulse
 from jhub.fleet.rhythm import Rhythm
 from jhub.fleet.under_way import UnderWay, UnderWays, Wanted
 
-FEW = 4
-"""Servers of which each one's way is followed by its progress stream."""
 TICK = 60.0
 """Seconds until it is looked whether there is anything to do."""
 
@@ -38,7 +37,9 @@ class State:
     queue: list[Wanted]
     """A heap: those sent back keep their place."""
     proven: bool
-    """One has succeeded, or none has to before others are sent."""
+    """One of ours has succeeded, or none has to before others are sent."""
+    proof_from: int = 0
+    """After how many outages it must have been sent."""
     later: dict[str, Wanted] = field(default_factory=dict[str, Wanted])
     """Those that are to be sent again in a moment."""
     under_way: UnderWays = field(default_factory=UnderWays)
@@ -50,7 +51,11 @@ class State:
     outage: Outage = field(default_factory=Outage)
     met: bool = False
     """The hub has answered: one that never did is not waited for."""
+    forgotten: int = 0
+    """Of how many the hub knew nothing, since the last outage that was noticed."""
     looking: bool = False
+    seen: float = -math.inf
+    """When the last look began that has seen anything."""
     resting: bool = False
     """Nothing is sent for as long as the hub said."""
     why: str = ""
@@ -60,8 +65,17 @@ class State:
 
     @property
     def followed(self) -> bool:
-        """Whether each one's way is followed."""
+        """Whether each one's way is followed by its progress stream."""
         return self.job.follow is not None and len(self.targets) <= FEW
+
+    def due(self, one: UnderWay) -> float:
+        """When its time is over."""
+        return one.due(self.timeout, self.outage.seconds)
+
+    def prove_anew(self) -> None:
+        """The hub may have died of what it was sent."""
+        self.proven, self.proof_from = self.breaker is None, self.outage.count
+        self.forgotten = 0
 
     @property
     def unfinished(self) -> bool:

@@ -34,6 +34,8 @@ class UnderWay:
     """When it was asked for the last time."""
     outages: int
     """Of the hub, before that."""
+    away: float
+    """Seconds of all of them."""
     tries: int = 1
     refused: HubError | None = None
     """What the hub said the last time."""
@@ -52,6 +54,10 @@ class UnderWay:
     asking: bool = False
     """Why it failed is being found out."""
     cancelling: bool = False
+
+    def due(self, timeout: float, away: float) -> float:
+        """When its time is over, in which the seconds do not count that the hub was away."""
+        return self.sent + timeout + away - self.away
 
     def again(self, refused: HubError | None = None, *, tries: int = 0) -> Wanted:
         """It is to be sent once more, at its old place."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -86,6 +87,11 @@ def watch(hub: Hub, fleet: Fleet[ServerEvent, Summary], form: str, count: int, e
         if isinstance(end, KeyboardInterrupt) or standing.ended or standing.way:
             note(standing.unfinished())
         raise
+    except BrokenPipeError:
+        # Who reads has enough (`| head`), and the rest is not begun: other than for a listing, that is no success.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still in its buffer
+        note(standing.unfinished())
+        raise click.exceptions.Exit(1) from None
     summary = fleet.summary
     if form != "json":
         rows = [Line.of(event, hub.url) for event in _rows(summary, form)]
@@ -177,9 +183,11 @@ class _Plain:
             case "progress" if self._standing.count > TALKATIVE:
                 pass
             case "failed" if event.error is not None:
-                known = event.error.hint in self._hints
+                hint = "" if event.error.hint in self._hints else event.error.hint
                 self._hints.add(event.error.hint)
-                show(HubError(str(event.error)) if known else event.error)
+                about = str(event.error)  # of the hub, perhaps, and not of this server
+                about = about if str(event.target) in about else f"server {event.target}: {about}"
+                show(HubError(about, hint=hint))
             case "skipped":
                 pass  # they are counted at the end
             case "waiting":

@@ -1,0 +1,279 @@
+"""What goes wrong around a fleet: starts of other people, short restarts, tokens that end, pages that are no answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from busy_hub import BusyHub, Spawn
+
+from jhub.errors import HubBroke, NotFound, StillPending, Throttled, UnknownToken
+from jhub.fleet.events import ServerEvent, Summary
+from jhub.fleet.servers import FleetOps
+from jhub.steps import Answer, Listen, Request
+from jhub.testing import After, Played, Reply, events, play, refusal, reply
+
+USERS = [f"u{number:02}" for number in range(20)]
+LABS = [f"{user}/lab" for user in USERS[:12]]
+FIRST = "/users/u00/server"
+BAD_TOKEN = refusal(403, "Missing or invalid credentials.")
+
+Step = Request[Any] | Listen[Any]
+
+
+def path(user: str) -> str:
+    return f"/users/{user}/server"
+
+
+def later(seconds: float, **others: float) -> Callable[[str], float]:
+    """The canary takes a second, and all others that long, or as long as is said."""
+    times = {FIRST: 1.0, **{path(user): time for user, time in others.items()}}
+    return lambda each: times.get(each, seconds)
+
+
+def start(hub: Callable[..., Reply], **how: Any) -> Played[Summary]:
+    return play(FleetOps.start_many(USERS, **how), hub)
+
+
+def names(some: Iterable[ServerEvent]) -> set[str]:
+    return {str(event.target) for event in some}
+
+
+def sent(played: Played[Summary], method: str) -> int:
+    return sum(isinstance(step, Request) and step.method == method for step in played.sent)
+
+
+# the canary
+
+
+def test_a_server_that_somebody_else_has_asked_for_proves_nothing() -> None:
+    hub = BusyHub(lambda each: 5 if each == path("u19") else 60, slow_spawn_timeout=0)
+    hub.fails = lambda each: each != path("u19")
+    hub(Request("POST", path("u19"), lambda answer: None, body={"user_options": {}}))
+    hub.posts.clear()
+    hub.free = 0.0
+    played = start(hub, user_options={"image": "no-such"})
+    assert names(played.result.done) == {"u19"}
+    assert len(hub.posts) == 2
+
+
+def test_a_server_that_came_up_before_an_outage_proves_nothing_after_it() -> None:
+    hub = BusyHub(later(30, u03=9), slow_spawn_timeout=0, outage=(10.2, 40), fails=lambda each: hub.now > 40)
+    played = start(hub)
+    assert names(played.result.done) == {"u00", "u03"}
+    assert len([at for at, _, _ in hub.posts if at > 40]) == 2
+
+
+# a hub that goes away
+
+
+@pytest.mark.parametrize("at", [30.3, 33, 36])
+def test_what_a_hub_has_forgotten_is_sent_again_though_nobody_saw_it_go(at: float) -> None:
+    hub = BusyHub(later(60), slow_spawn_timeout=0, outage=(at, at + 3))
+    played = start(hub)
+    assert played.result.ok
+    assert {len(starts) for starts in hub.spawns.values()} == {1, 2}
+
+
+def test_one_that_its_owner_has_stopped_holds_up_no_other() -> None:
+    class Owned(BusyHub):
+        def __call__(self, step: Step, /) -> Reply:
+            if (spawns := self.spawns.get(path("u05"))) and self.now > 20:
+                spawns[0].gone = 20
+            return super().__call__(step)
+
+    hub = Owned(later(60), slow_spawn_timeout=0, concurrent_spawn_limit=6)
+    played = start(hub, hub_load=1.0)
+    assert played.result.ok
+    assert played.seconds < 5 * 60
+
+
+def test_who_is_stopped_each_time_is_not_started_for_ever() -> None:
+    class Culled(BusyHub):
+        def __call__(self, step: Step, /) -> Reply:
+            for spawn in self.spawns.get(path("u05"), []):
+                spawn.gone = spawn.ends
+            return super().__call__(step)
+
+    hub = Culled(1, slow_spawn_timeout=0)
+    played = start(hub)
+    assert names(played.result.failed) == {"u05"}
+    assert len(played.result.done) == 19
+    assert len(hub.spawns[path("u05")]) == 3
+
+
+@pytest.mark.parametrize("outage", [(12, 145), (0.5, 135)])
+def test_the_time_that_a_hub_is_away_is_not_that_of_its_servers(outage: tuple[float, float]) -> None:
+    hub = BusyHub(1)
+    assert start(hub).result.ok
+    hub.settle()
+    hub.stop_time, hub.outage = 30, outage
+    assert play(FleetOps.stop_many(USERS), hub).result.ok
+
+    hub = BusyHub(later(30), slow_spawn_timeout=0, outage=outage)
+    assert start(hub, timeout=120).result.ok
+
+
+PAGE = Answer(200, {"content-type": "text/html"}, b"<html>Down for maintenance")
+LIMITED = Answer(429, {"retry-after": "90"}, b"slow down")
+
+
+@pytest.mark.parametrize("gone", [PAGE, LIMITED], ids=["a page", "a limit"])
+def test_a_page_or_a_limit_in_the_place_of_an_answer_is_waited_for(gone: Answer) -> None:
+    class Behind(BusyHub):
+        def __call__(self, step: Step, /) -> Reply:
+            return gone if step.path == "/users" and 3 < self.now < 120 else super().__call__(step)
+
+    hub = Behind(later(10), slow_spawn_timeout=0)
+    played = start(hub)
+    assert played.result.ok
+    assert len(hub.posts) == 20
+
+
+def test_a_token_that_ends_in_the_middle_ends_the_fleet() -> None:
+    hub = BusyHub(1)
+    assert start(hub).result.ok
+    hub.settle()
+    stops = 0
+
+    def ending(step: Step) -> Reply:
+        nonlocal stops
+        stops += isinstance(step, Request) and step.method == "DELETE"
+        return BAD_TOKEN if stops > 5 else hub(step)
+
+    played = play(FleetOps.stop_many(USERS), ending)
+    assert sent(played, "DELETE") <= 5 + 8
+    assert {type(event.error) for event in played.result.failed} == {UnknownToken}
+    assert len(played.result.done) + len(played.result.failed) + len(played.result.skipped) == 20
+
+
+# what the hub is doing with a server
+
+
+def test_a_server_that_a_hub_checks_after_its_restart_is_waited_for() -> None:
+    class Checking(BusyHub):
+        def _models(self, user: str, at: float) -> dict[str, Any]:
+            found = super()._models(user, at)
+            if at < 15 and user in USERS[:2]:
+                found[""] = {"name": "", "ready": False, "pending": "check"}
+            return found
+
+        def _start(self, step: Request[Any], path: str, at: float) -> Reply | tuple[float, Reply]:
+            if at < 15 and path.split("/")[2] in USERS[:2]:
+                return refusal(400, f"{path} is pending check")
+            return super()._start(step, path, at)
+
+    for owned in (True, False):  # by the listing, or by the refusal alone
+        hub = Checking(1)
+        if owned:
+            for user in USERS[:2]:
+                hub.spawns[path(user)] = [Spawn(-9, -9, False, {})]
+                hub.owned[user] = {path(user): None}
+        played = start(hub)
+        assert played.result.ok
+        assert len(played.sent) < 90
+
+
+def test_a_server_that_is_checked_is_stopped_afterwards() -> None:
+    class Checking(BusyHub):
+        def _models(self, user: str, at: float) -> dict[str, Any]:
+            found = super()._models(user, at)
+            if at < 15 and "" in found:
+                found[""].update(ready=False, pending="check")
+            return found
+
+        def _delete(self, step: Request[Any], path: str, at: float) -> Reply | tuple[float, Reply]:
+            return refusal(500, "Internal Server Error") if at < 15 else super()._delete(step, path, at)
+
+    hub = Checking(1)
+    for user in USERS:
+        hub.spawns[path(user)] = [Spawn(-9, -9, False, {})]
+        hub.owned[user] = {path(user): None}
+    played = play(FleetOps.stop_many(USERS), hub)
+    assert played.result.ok
+    assert not hub.ready(played.seconds)
+
+
+class Labs:
+    """Named servers to delete, of a hub that fails at it, or is away from 0.03 s on."""
+
+    def __init__(self, broken: str = "", away: float = 0.0) -> None:
+        self.there = {name.split("/")[0] for name in LABS}
+        self.broken, self.away, self.now = broken, away, 0.0
+
+    def __call__(self, step: Step, /) -> Reply:
+        if 0.03 < self.now < self.away:
+            return refusal(503)
+        if isinstance(step, Listen):
+            return events()
+        user = step.path.split("/")[2] if step.path != "/" else ""
+        if step.method == "DELETE":
+            if user == self.broken:
+                return refusal(500, "Internal Server Error")
+            self.there.discard(user)
+            return After(0.02, reply(204))
+        return After(
+            0.01, reply(json={"name": user, "servers": {"lab": {"name": "lab"}} if user in self.there else {}})
+        )
+
+
+def test_a_deletion_at_which_the_hub_fails_is_told_with_its_answer_and_at_once() -> None:
+    played = play(FleetOps.delete_many(LABS), Labs(broken="u03"))
+    assert names(played.result.failed) == {"u03/lab"}
+    assert {type(event.error) for event in played.result.failed} == {HubBroke}
+    assert len(played.result.done) == 11
+    assert played.seconds < 10
+
+
+def test_a_deletion_that_never_reached_the_hub_is_sent_again() -> None:
+    hub = Labs(away=20)
+    played = play(FleetOps.delete_many(LABS), hub)
+    assert played.result.ok
+    assert not hub.there
+
+
+# time that is over
+
+
+@pytest.mark.parametrize(("takes", "timeout"), [(55, 60), (85, 90), (290, 300)])
+def test_a_server_that_came_up_in_time_is_seen(takes: float, timeout: float) -> None:
+    hub = BusyHub(later(takes), slow_spawn_timeout=0)
+    assert start(hub, timeout=timeout).result.ok
+
+
+def test_a_server_that_did_not_come_up_in_time_has_failed_then() -> None:
+    hub = BusyHub(later(200), slow_spawn_timeout=0)
+    played = start(hub, timeout=60)
+    assert {type(event.error) for event in played.result.failed} == {StillPending}
+    assert all(60 <= (event.seconds or 0) <= 76 for event in played.result.failed)
+
+
+def test_waiting_in_vain_for_room_is_no_failed_start() -> None:
+    """Two that do not come up in time are not what others would fail at."""
+    hub = BusyHub(later(55), slow_spawn_timeout=0, concurrent_spawn_limit=6)
+    played = start(hub, timeout=60, hub_load=1.0)
+    assert not played.result.skipped
+    assert {type(event.error) for event in played.result.failed} <= {Throttled}
+    assert sent(played, "DELETE") == 0
+    assert names(played.result.done) == {each.split("/")[2] for each in hub.ready(played.seconds)}
+
+
+# a token that sees little
+
+
+def hidden(step: Step, hub: BusyHub) -> Reply:
+    """By a token that may not list users, nor see u07's servers."""
+    if step.path == "/users":
+        return refusal(403, "requires any of [list:users]")
+    if step.path == "/users/u07":
+        return reply(json={"name": "u07"})
+    return refusal(404, "No access to resources") if step.path.startswith("/users/u07/") else hub(step)
+
+
+def test_one_whose_servers_the_token_does_not_see_keeps_no_other_from_being_started() -> None:
+    hub = BusyHub(1)
+    played = start(lambda step: hidden(step, hub))
+    assert names(played.result.failed) == {"u07"}
+    assert {type(event.error) for event in played.result.failed} == {NotFound}
+    assert len(played.result.done) == 19
