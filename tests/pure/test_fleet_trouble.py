@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from busy_hub import BusyHub, Spawn
 
-from jhub.errors import HubBroke, NotFound, StillPending, Throttled, UnknownToken
+from jhub.errors import HubBroke, MissingScope, StillPending, Throttled, UnknownToken
 from jhub.fleet.events import ServerEvent, Summary
 from jhub.fleet.servers import FleetOps
 from jhub.steps import Answer, Listen, Request
@@ -36,6 +36,12 @@ def start(hub: Callable[..., Reply], **how: Any) -> Played[Summary]:
     return play(FleetOps.start_many(USERS, **how), hub)
 
 
+def there(hub: BusyHub, user: str, *, since: float = -9, **how: float) -> None:
+    """It was started before, and is ready by now, or at a moment that is told."""
+    hub.spawns[path(user)] = [Spawn(-9, since, False, {}, **how)]
+    hub.owned[user] = {path(user): None}
+
+
 def names(some: Iterable[ServerEvent]) -> set[str]:
     return {str(event.target) for event in some}
 
@@ -56,6 +62,24 @@ def test_a_server_that_somebody_else_has_asked_for_proves_nothing() -> None:
     played = start(hub, user_options={"image": "no-such"})
     assert names(played.result.done) == {"u19"}
     assert len(hub.posts) == 2
+
+
+def test_a_server_that_ran_before_proves_nothing() -> None:
+    hub = BusyHub(5, slow_spawn_timeout=0, fails=lambda each: True)
+    there(hub, "u00")
+    played = play(FleetOps.start_many(USERS[:4]), hub)
+    assert names(played.result.done) == {"u00"}
+    assert len(hub.posts) == 2
+
+
+@pytest.mark.parametrize("length", [0.3, 1, 3])
+@pytest.mark.parametrize("at", [1.5, 2.5, 4])
+def test_there_is_a_canary_after_the_shortest_outage(at: float, length: float) -> None:
+    """Of which one lost answer is all that was noticed, or nothing."""
+    hub = BusyHub(lambda each: 1 if each == FIRST else 20 + int(each[8:10]), slow_spawn_timeout=0)
+    hub.outage, hub.fails = (at, at + length), lambda each: hub.now > at + length
+    start(hub)
+    assert len([at_ for at_, _, status in hub.posts if at_ > at + length and status == 202]) <= 2
 
 
 def test_a_server_that_came_up_before_an_outage_proves_nothing_after_it() -> None:
@@ -116,7 +140,8 @@ def test_the_time_that_a_hub_is_away_is_not_that_of_its_servers(outage: tuple[fl
 
 
 PAGE = Answer(200, {"content-type": "text/html"}, b"<html>Down for maintenance")
-LIMITED = Answer(429, {"retry-after": "90"}, b"slow down")
+PROXY = Answer(404, {"content-type": "text/plain"}, b"404 page not found")
+LIMITED = Answer(429, {"retry-after": "3600"}, b"slow down")
 
 
 @pytest.mark.parametrize("gone", [PAGE, LIMITED], ids=["a page", "a limit"])
@@ -129,6 +154,7 @@ def test_a_page_or_a_limit_in_the_place_of_an_answer_is_waited_for(gone: Answer)
     played = start(hub)
     assert played.result.ok
     assert len(hub.posts) == 20
+    assert played.seconds < 200
 
 
 def test_a_token_that_ends_in_the_middle_ends_the_fleet() -> None:
@@ -168,8 +194,7 @@ def test_a_server_that_a_hub_checks_after_its_restart_is_waited_for() -> None:
         hub = Checking(1)
         if owned:
             for user in USERS[:2]:
-                hub.spawns[path(user)] = [Spawn(-9, -9, False, {})]
-                hub.owned[user] = {path(user): None}
+                there(hub, user)
         played = start(hub)
         assert played.result.ok
         assert len(played.sent) < 90
@@ -188,11 +213,26 @@ def test_a_server_that_is_checked_is_stopped_afterwards() -> None:
 
     hub = Checking(1)
     for user in USERS:
-        hub.spawns[path(user)] = [Spawn(-9, -9, False, {})]
-        hub.owned[user] = {path(user): None}
+        there(hub, user)
     played = play(FleetOps.stop_many(USERS), hub)
     assert played.result.ok
     assert not hub.ready(played.seconds)
+
+
+def test_a_server_that_takes_long_to_stop_is_not_asked_for_each_second() -> None:
+    class Stopping(BusyHub):
+        def _start(self, step: Request[Any], path: str, at: float) -> Reply | tuple[float, Reply]:
+            spawn = self.last(path)
+            stopping = spawn is not None and self.state(spawn, at) == "stop"
+            return refusal(400, f"{path} is pending stop") if stopping else super()._start(step, path, at)
+
+    hub = Stopping(1, slow_spawn_timeout=0)
+    for user in USERS:
+        there(hub, user, stops=-1, gone=60)
+    played = start(hub)
+    assert played.result.ok
+    assert len(hub.posts) <= 10 * len(USERS)
+    assert played.seconds < 60 + 15
 
 
 class Labs:
@@ -233,6 +273,39 @@ def test_a_deletion_that_never_reached_the_hub_is_sent_again() -> None:
     assert not hub.there
 
 
+@pytest.mark.parametrize("answer", [PAGE, PROXY, LIMITED, refusal(500), refusal(503)])
+def test_another_answer_than_the_reason_is_none(answer: Answer) -> None:
+    class Behind(BusyHub):
+        def __call__(self, step: Step, /) -> Reply:
+            return answer if isinstance(step, Listen) and 30 < self.now < 53 else super().__call__(step)
+
+    hub = Behind(later(60), slow_spawn_timeout=0, outage=(30, 50))
+    assert start(hub).result.ok
+
+
+# room
+
+
+def test_a_canary_waits_for_room_that_servers_on_their_way_have() -> None:
+    """Of a run before this one, for example."""
+    hub = BusyHub(60, concurrent_spawn_limit=10, slow_spawn_timeout=0)
+    for user in USERS[:10]:
+        there(hub, user, since=50)
+    played = start(hub)
+    assert played.result.ok
+    assert sum(status == 429 for _, _, status in hub.posts) <= 3
+
+
+def test_what_is_sent_again_after_an_outage_has_all_its_time_to_find_room() -> None:
+    class Herd(BusyHub):
+        def __call__(self, step: Step, /) -> Reply:
+            self.others = 100 if 93 < self.now < 103 else 0
+            return super().__call__(step)
+
+    hub = Herd(later(100), slow_spawn_timeout=0, outage=(90, 93))
+    assert start(hub, timeout=120, hub_load=1.0).result.ok
+
+
 # time that is over
 
 
@@ -262,18 +335,42 @@ def test_waiting_in_vain_for_room_is_no_failed_start() -> None:
 # a token that sees little
 
 
-def hidden(step: Step, hub: BusyHub) -> Reply:
+class Hidden(BusyHub):
     """By a token that may not list users, nor see u07's servers."""
-    if step.path == "/users":
-        return refusal(403, "requires any of [list:users]")
-    if step.path == "/users/u07":
-        return reply(json={"name": "u07"})
-    return refusal(404, "No access to resources") if step.path.startswith("/users/u07/") else hub(step)
+
+    def __call__(self, step: Step, /) -> Reply:
+        if step.path == "/users":
+            return refusal(403, "requires any of [list:users]")
+        if step.path == "/users/u07":
+            return reply(json={"name": "u07"})
+        if step.path.startswith("/users/u07/"):
+            return After(11, refusal(500))
+        return super().__call__(step)
 
 
 def test_one_whose_servers_the_token_does_not_see_keeps_no_other_from_being_started() -> None:
-    hub = BusyHub(1)
-    played = start(lambda step: hidden(step, hub))
+    played = start(Hidden(1))
     assert names(played.result.failed) == {"u07"}
-    assert {type(event.error) for event in played.result.failed} == {NotFound}
+    assert {type(event.error) for event in played.result.failed} == {MissingScope}
     assert len(played.result.done) == 19
+
+
+def test_a_server_that_the_token_does_not_see_is_not_taken_for_stopped() -> None:
+    hub = Hidden(1, stop_time=20)
+    for user in USERS[:8]:
+        there(hub, user)
+    played = play(FleetOps.stop_many(USERS[:8]), hub)
+    assert names(played.result.failed) == {"u07"}
+    assert len(played.result.done) == 7
+
+
+def test_an_owner_whose_page_fails_keeps_nobody_else_from_being_seen() -> None:
+    class Broken(Labs):
+        def __call__(self, step: Step, /) -> Reply:
+            return refusal(500) if step.path == "/users/u03" else super().__call__(step)
+
+    hub = Broken()
+    played = play(FleetOps.delete_many(LABS), hub)
+    assert names(played.result.failed) == {"u03/lab"}
+    assert len(played.result.done) == 11
+    assert not hub.there

@@ -18,8 +18,8 @@ from jhub.cli.kit.servers import (
     view,
 )
 from jhub.errors import InvalidInput
-from jhub.fleet.breaker import MOST_IN_A_ROW
-from jhub.fleet.events import FEW, Target
+from jhub.fleet.breaker import IN_A_ROW, MOST_IN_A_ROW
+from jhub.fleet.events import Target
 from jhub.models import Server
 from jhub.operations.servers import ServerOps, options_of
 from jhub.steps import Plan
@@ -96,7 +96,7 @@ def start(
                 f"--no-wait is for up to {MOST_IN_A_ROW} servers: some hubs exit after five failed starts",
                 hint="leave it out: Ctrl-C ends the wait, and what starts goes on",
             )
-        if dry_run and (group is not None or len(found) > FEW):
+        if dry_run and (group is not None or len(found) > IN_A_ROW):
             rehearse_starts(hub, found, options_of(profile, given), display_name, group)
         elif dry_run:
             rehearse_each(hub, found, plan)

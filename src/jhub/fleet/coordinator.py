@@ -13,7 +13,7 @@ from jhub.errors import HubError, InvalidInput, SpawnFailed
 from jhub.fleet.breaker import IN_A_ROW, Breaker
 from jhub.fleet.breaking_off import break_off, cancelled
 from jhub.fleet.ending import end_of, failed, overdue, tell
-from jhub.fleet.events import FEW, ServerEvent, Summary, Target
+from jhub.fleet.events import ServerEvent, Summary, Target
 from jhub.fleet.jobs import Job
 from jhub.fleet.looks import Looks, Seen
 from jhub.fleet.pace import Pace
@@ -77,8 +77,11 @@ def coordinate(
 
 def _begin(fleet: State) -> Flow[None]:
     holds, seen = fleet.job.look_before, None
-    if holds is not None and len(fleet.targets) > FEW:
+    if holds is not None and len(fleet.targets) > IN_A_ROW:
+        # What runs already must not be taken for a canary.
         seen = yield from fleet.looks.look(set(fleet.targets), sure=False)
+        if len(seen.hidden) == len(fleet.targets):
+            raise seen.hidden[fleet.targets[0]]
     for target in fleet.targets:
         yield Emit(ServerEvent("queued", target))
     if holds is not None and seen is not None:
@@ -94,7 +97,9 @@ def _saw_before(fleet: State, seen: Seen, holds: Callable[[Server], object]) -> 
     waiting: list[Wanted] = []
     for one in fleet.queue:
         server = seen.servers.get(one.target)
-        if server is not None and server.ready:
+        if one.target in seen.hidden:
+            yield from failed(fleet, one.target, seen.hidden[one.target], None)
+        elif server is not None and server.ready:
             try:
                 holds(server)
             except HubError as error:
@@ -121,8 +126,8 @@ def _join_all(fleet: State) -> Flow[None]:
 def _join(fleet: State, one: Wanted, now: float) -> Flow[UnderWay]:
     """One that somebody else has asked for."""
     yield Emit(ServerEvent(fleet.job.begins, one.target))
-    before = (fleet.outage.count, fleet.outage.seconds)
-    joined = UnderWay(one.target, one.place, now, now, *before, ours=False, taken=True, answered=now)
+    present, outages = fleet.present(now), fleet.outage.count
+    joined = UnderWay(one.target, one.place, present, now, outages, present, ours=False, taken=True, answered=now)
     return fleet.under_way.add(joined)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from jhub.errors import BadRequest, HubError, NotAHub, NotFound, SpawnFailed, Unavailable
+from jhub.errors import BadRequest, HubBroke, HubError, NotAHub, NotFound, SpawnFailed, Throttled, Unavailable
 from jhub.fleet.events import Kind, ServerEvent, Target
 from jhub.models import Progress, Server
 from jhub.operations.servers import (
@@ -29,6 +29,8 @@ BUSY = ("check", "rename")
 """What a hub does with a server for a moment, in which it takes nothing else: the former after each of its restarts."""
 PATIENCE = 10.0
 """Seconds in which a hub is to say why a start has failed."""
+UNTOLD = (Unavailable, NotAHub, HubBroke, Throttled)
+"""Answers that say nothing of why a start has failed."""
 NOT_READY = "not ready after {seconds:.0f} s; the hub goes on starting it"
 
 
@@ -163,7 +165,7 @@ def _why_not_up(target: Target) -> Flow[HubError | None]:
         last = yield from listen(target.user, target.name, PATIENCE, lambda event: None)
     except (NotFound, BadRequest):
         return Forgotten(str(target))
-    except Unavailable:
+    except UNTOLD:
         return None
     reason = failure_in(last)
     return SpawnFailed(str(target), reason) if reason else None
@@ -174,6 +176,8 @@ def _why_not_there(target: Target) -> Flow[HubError | None]:
         yield from ServerOps.get(target.user, target.name)
     except NotFound as error:
         return error
+    except UNTOLD:
+        return None
     return (yield from _why_not_up(target))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
-from jhub.errors import MissingScope, NotAuthorized, NotFound
+from jhub.errors import HubBroke, HubError, MissingScope, NotAuthorized, NotFound
 from jhub.fleet.events import Target
 from jhub.models import Server, User
 from jhub.operations.paging import pages
@@ -16,10 +16,13 @@ from jhub.steps import Flow, Fork, Now, Request, Step, through
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a look has found of the servers that were looked for."""
+    """What a look has found."""
 
     wanted: Set[Target]
+    """Those of which it tells: one that is not among `servers` is not there."""
     servers: dict[Target, Server]
+    hidden: dict[Target, HubError]
+    """Those that the token may not see."""
     began: float
     """Of `Now`: what the hub took up later may be missing."""
 
@@ -46,20 +49,19 @@ class Looks:
         """
         owners = list(dict.fromkeys(each.user for each in wanted))
         began = yield from Now()
-        found: dict[Target, Server] | None = None
         if not self._by_owner and len(owners) > self._pages:
             try:
                 found = yield from self._list(wanted)
                 if sure and self._pages > 1 and (missing := wanted - found.keys()):
                     # Whoever leaves the listing meanwhile moves others to a page that was read already.
-                    owners_of_them = list(dict.fromkeys(each.user for each in missing))
-                    found.update((yield from self._ask(owners_of_them, missing)))
+                    singly = yield from self._ask(missing, began)
+                    told = (wanted - missing) | singly.wanted
+                    return Seen(told, {**found, **singly.servers}, singly.hidden, began)
+                return Seen(wanted, found, {}, began)
             except NotAuthorized:
                 self._by_owner = True
-        if found is None:
-            found = yield from self._ask(owners, wanted)
-            self.requests = len(owners)
-        return Seen(wanted, found, began)
+        self.requests = len(owners)
+        return (yield from self._ask(wanted, began))
 
     def _list(self, wanted: Set[Target]) -> Flow[dict[Target, Server]]:
         found: dict[Target, Server] = {}
@@ -82,23 +84,30 @@ class Looks:
         self._pages = self.requests = requests
         return found
 
-    def _ask(self, owners: list[str], wanted: Set[Target]) -> Flow[dict[Target, Server]]:
+    def _ask(self, wanted: Set[Target], began: float) -> Flow[Seen]:
+        told: set[Target] = set()
         found: dict[Target, Server] = {}
-        hidden: MissingScope | None = None
-        seen = 0
-        for name in owners:
+        hidden: dict[Target, HubError] = {}
+        broken: HubBroke | None = None
+        owners: dict[str, set[Target]] = {}
+        for each in wanted:
+            owners.setdefault(each.user, set()).add(each)
+        for name, theirs in owners.items():
             try:
                 owner = yield from owner_of(name, self._query)
-                found.update(_wanted_of(name, owner, wanted))
-                seen += 1
-            except NotFound:
-                seen += 1
+                found.update(_wanted_of(name, owner, theirs))
             except MissingScope as error:
-                hidden = error
-        # Of some whom the token may not see nothing is known; if that is everybody, it is a matter of the token.
-        if hidden is not None and not seen:
-            raise hidden
-        return found
+                hidden.update(dict.fromkeys(theirs, error))
+                continue
+            except HubBroke as error:
+                broken = error
+                continue
+            except NotFound:
+                pass
+            told |= theirs
+        if broken is not None and not told:
+            raise broken
+        return Seen(told, found, hidden, began)
 
 
 def _wanted_of(name: str, owner: User, wanted: Set[Target]) -> dict[Target, Server]:

@@ -6,6 +6,8 @@ OUTAGE = 300.0
 """Seconds that a hub without an answer is waited for."""
 LONGEST_PAUSE = 15.0
 """Seconds between two tries to reach it."""
+LONGEST_WISH = 60.0
+"""Seconds of `Retry-After` that are kept to."""
 FEW = 2
 """Answers that may get lost for other reasons."""
 
@@ -45,7 +47,7 @@ class Outage:
     def goes_on(self, now: float, retry_after: float = 0.0) -> bool:
         """Looked for in vain; False once that was long enough."""
         self.begins(now)
-        self.pause = max(retry_after, min(LONGEST_PAUSE, max(1.0, 2 * self.pause)))
+        self.pause = max(min(retry_after, LONGEST_WISH), min(LONGEST_PAUSE, max(1.0, 2 * self.pause)))
         return now - (self._since or now) <= OUTAGE
 
     def ends(self, now: float) -> None:

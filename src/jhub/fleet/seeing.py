@@ -12,7 +12,7 @@ from jhub.fleet.jobs import BUSY, Forgotten
 from jhub.fleet.looks import Seen
 from jhub.fleet.sending import MOMENT, once_more
 from jhub.fleet.state import TICK, State, away
-from jhub.fleet.under_way import UnderWay
+from jhub.fleet.under_way import UnderWay, Wanted
 from jhub.models import Server
 from jhub.steps import Emit, Flow, Fork
 
@@ -20,6 +20,8 @@ TRIES = 3
 """For one server, where the hub went away in the middle of it."""
 ASKED = 8
 """Servers at a time of which is asked why they failed: of those that are waited for it may be all at once."""
+TOGETHER = 10.0
+"""Seconds within which all are noticed that the hub has forgotten at one time."""
 WENT = "the hub went away in the middle of it"
 FORGOTTEN = "the hub knows nothing of it any more"
 AWAY = "the hub gives no answer; it is waited for"
@@ -60,6 +62,8 @@ def saw(fleet: State, seen: Seen, now: float) -> Flow[None]:
     fleet.met, fleet.seen = True, seen.began
     changed = False
     for one in list(fleet.under_way.values()):
+        if one.target in seen.hidden:
+            yield from failed(fleet, one.target, seen.hidden[one.target], now)
         if one.target not in seen.wanted:
             continue
         # What was sent after it began may or may not be in it; what is in it is there.
@@ -117,21 +121,22 @@ def explained(fleet: State, one: UnderWay, failure: HubError | None, now: float)
     if told is not None or not lost or fleet.job.send is None or one.tries == TRIES:
         yield from failed(fleet, one.target, told or fleet.job.unexplained(one.target, one.error), now)
         return
-    if forgotten and one.outages == fleet.outage.count:
-        fleet.forgotten += 1
-        if fleet.forgotten > 1:
-            # One may have been stopped by its owner. More of them are an outage, so short that nobody has noticed it.
-            fleet.outage.count += 1
+    if forgotten and one.outages >= fleet.proof_from:
+        # One may have been stopped by its owner. More of them are an outage, so short that nobody has noticed it.
+        noticed = one.outages < fleet.outage.count
+        if noticed or now - fleet.forgotten <= TOGETHER:
+            fleet.outage.count += not noticed
             fleet.prove_anew()
+        fleet.forgotten = now
     fleet.under_way.drop(one.target)
-    heapq.heappush(fleet.queue, one.again(tries=one.tries + 1))
+    heapq.heappush(fleet.queue, Wanted(one.place, one.target, tries=one.tries + 1))
     yield Emit(ServerEvent("queued", one.target, f"{FORGOTTEN if forgotten else WENT}; once more"))
 
 
 def blind(fleet: State, error: HubError, now: float) -> Flow[None]:
     """A look has failed."""
     fleet.rhythm.last = now
-    if not (fleet.met and (away(error) or isinstance(error, HubBroke | Throttled))):
+    if not (isinstance(error, HubBroke | Throttled) or (fleet.met and away(error))):
         # A token that may not look, so that nothing can be known of any; or there is no hub.
         yield from give_up(fleet, error, now)
         return

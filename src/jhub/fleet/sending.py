@@ -13,19 +13,21 @@ from jhub.fleet.under_way import UnderWay
 from jhub.steps import Done, Emit, Flow, Fork, Sleep
 
 MOMENT = 1.0
-"""Seconds until one is sent again that was on its way down."""
+LONGEST = 10.0
+"""Seconds until one is sent again that was on its way down; from the former to the latter."""
 
 
 def send(fleet: State, now: float) -> Flow[None]:
     """As many as there is room for."""
     while fleet.job.send is not None and fleet.queue and room(fleet, now):
         one = heapq.heappop(fleet.queue)
-        since = now if one.since is None else one.since
-        if one.refused is not None and now >= since + fleet.timeout:
+        present = fleet.present(now)
+        since = present if one.since is None else one.since
+        if one.refused is not None and present >= since + fleet.timeout:
             yield from in_vain(fleet, one.target, one.refused)
             continue
-        before = (fleet.outage.count, fleet.outage.seconds)
-        fleet.under_way.add(UnderWay(one.target, one.place, since, now, *before, one.tries, one.refused))
+        before = (one.tries, one.refused, one.pause)
+        fleet.under_way.add(UnderWay(one.target, one.place, since, now, fleet.outage.count, present, *before))
         pace = fleet.pace.window if fleet.pace.limit else None
         yield Emit(ServerEvent(fleet.job.begins, one.target, pace=pace))
         yield Fork(fleet.job.send(one.target), f"send {one.target}")
@@ -34,13 +36,16 @@ def send(fleet: State, now: float) -> Flow[None]:
 
 def room(fleet: State, now: float) -> bool:
     """Whether one more may be sent."""
-    if fleet.why or fleet.outage.now:
-        return False
+    if fleet.why or fleet.outage.now or fleet.to_explain or fleet.asked:
+        return False  # it is found out first why some have failed
     on_their_way = fleet.under_way.of_the_hub
     if fleet.resting and not on_their_way:
         return False
     if not fleet.proven:
-        return not any(each.ours for each in fleet.under_way.values())
+        if any(each.ours for each in fleet.under_way.values()):
+            return False
+        if not on_their_way:
+            return True
     return fleet.pace.room(on_their_way, fleet.under_way.untaken, now) > 0
 
 
@@ -105,7 +110,7 @@ def throttled(fleet: State, one: UnderWay, error: Throttled, now: float) -> Flow
     if pause and not fleet.resting:
         fleet.resting = True
         yield Fork(_rest(pause), "rest")
-    if now + pause >= one.since + fleet.timeout:
+    if fleet.present(now) + pause >= one.since + fleet.timeout:
         yield from in_vain(fleet, one.target, error)
         return
     heapq.heappush(fleet.queue, one.again(error))
@@ -122,9 +127,10 @@ def in_vain(fleet: State, target: Target, error: HubError) -> Flow[None]:
 def once_more(fleet: State, one: UnderWay, error: HubError) -> Flow[None]:
     """The hub does something else with the server: mostly it is on its way down. It takes no request meanwhile."""
     fleet.under_way.drop(one.target)
-    fleet.later[str(one.target)] = one.again(error)
+    pause = min(max(2 * one.pause, MOMENT), LONGEST)
+    fleet.later[str(one.target)] = one.again(error, pause)
     yield Emit(ServerEvent("queued", one.target))
-    yield Fork(_rest(MOMENT), f"later {one.target}")
+    yield Fork(_rest(pause), f"later {one.target}")
 
 
 def follow(fleet: State, one: UnderWay, now: float) -> Flow[None]:

@@ -51,8 +51,8 @@ class State:
     outage: Outage = field(default_factory=Outage)
     met: bool = False
     """The hub has answered: one that never did is not waited for."""
-    forgotten: int = 0
-    """Of how many the hub knew nothing, since the last outage that was noticed."""
+    forgotten: float = -math.inf
+    """When the hub last knew nothing of one."""
     looking: bool = False
     seen: float = -math.inf
     """When the last look began that has seen anything."""
@@ -68,14 +68,17 @@ class State:
         """Whether each one's way is followed by its progress stream."""
         return self.job.follow is not None and len(self.targets) <= FEW
 
+    def present(self, now: float) -> float:
+        """The time by a clock that stands still while the hub is away."""
+        return now - self.outage.seconds
+
     def due(self, one: UnderWay) -> float:
         """When its time is over."""
-        return one.due(self.timeout, self.outage.seconds)
+        return one.asked + self.timeout + self.outage.seconds
 
     def prove_anew(self) -> None:
         """The hub may have died of what it was sent."""
         self.proven, self.proof_from = self.breaker is None, self.outage.count
-        self.forgotten = 0
 
     @property
     def unfinished(self) -> bool:

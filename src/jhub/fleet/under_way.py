@@ -15,10 +15,12 @@ class Wanted:
     place: int
     target: Target
     since: float | None = field(default=None, compare=False)
-    """When it was first asked for."""
+    """When it was first asked for, by a clock that stands still while the hub is away."""
     tries: int = field(default=1, compare=False)
     refused: HubError | None = field(default=None, compare=False)
     """What the hub said, if it has to be sent again."""
+    pause: float = field(default=0.0, compare=False)
+    """Seconds that it was set aside for the last time."""
 
 
 @dataclass(slots=True)
@@ -29,16 +31,17 @@ class UnderWay:
     place: int
     """In the queue."""
     since: float
-    """When it was first asked for."""
+    """When it was first asked for, by a clock that stands still while the hub is away."""
     sent: float
     """When it was asked for the last time."""
     outages: int
     """Of the hub, before that."""
-    away: float
-    """Seconds of all of them."""
+    asked: float
+    """The same of the last time, by that clock."""
     tries: int = 1
     refused: HubError | None = None
     """What the hub said the last time."""
+    pause: float = 0.0
     ours: bool = True
     """It was this fleet that asked."""
     taken: bool = False
@@ -55,13 +58,9 @@ class UnderWay:
     """Why it failed is being found out."""
     cancelling: bool = False
 
-    def due(self, timeout: float, away: float) -> float:
-        """When its time is over, in which the seconds do not count that the hub was away."""
-        return self.sent + timeout + away - self.away
-
-    def again(self, refused: HubError | None = None, *, tries: int = 0) -> Wanted:
+    def again(self, refused: HubError, pause: float = 0.0) -> Wanted:
         """It is to be sent once more, at its old place."""
-        return Wanted(self.place, self.target, self.since, tries or self.tries, refused or self.refused)
+        return Wanted(self.place, self.target, self.since, self.tries, refused, pause)
 
 
 class UnderWays(dict[str, UnderWay]):
@@ -79,7 +78,7 @@ class UnderWays(dict[str, UnderWay]):
     @property
     def of_the_hub(self) -> int:
         """How many the hub has, or is about to have, to work on."""
-        return sum(not each.over for each in self.values())
+        return sum(not (each.over or each.asking) for each in self.values())
 
     @property
     def untaken(self) -> int:
