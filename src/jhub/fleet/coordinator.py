@@ -126,8 +126,7 @@ def _join_all(fleet: State) -> Flow[None]:
 def _join(fleet: State, one: Wanted, now: float) -> Flow[UnderWay]:
     """One that somebody else has asked for."""
     yield Emit(ServerEvent(fleet.job.begins, one.target))
-    present, outages = fleet.present(now), fleet.outage.count
-    joined = UnderWay(one.target, one.place, present, now, outages, present, ours=False, taken=True, answered=now)
+    joined = UnderWay(one, now, fleet.present(now), fleet.outage.count, ours=False, taken=True, answered=now)
     return fleet.under_way.add(joined)
 
 

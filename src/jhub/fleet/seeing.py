@@ -116,20 +116,20 @@ def explained(fleet: State, one: UnderWay, failure: HubError | None, now: float)
     """Fail, or try again what the hub has forgotten: it restarted in the middle. A failed start it would know."""
     told = None if isinstance(failure, Forgotten) else failure
     forgotten = told is not failure and not isinstance(one.error, HubBroke)  # such a one it has refused
-    busy = fleet.job.why is None and one.refused is not None  # with something else, a moment ago
+    busy = fleet.job.why is None and one.wanted.refused is not None  # with something else, a moment ago
     lost = forgotten or busy or away(one.error) or one.outages != fleet.outage.count
-    if told is not None or not lost or fleet.job.send is None or one.tries == TRIES:
+    if told is not None or not lost or fleet.job.send is None or one.wanted.tries == TRIES:
         yield from failed(fleet, one.target, told or fleet.job.unexplained(one.target, one.error), now)
         return
     if forgotten and one.outages >= fleet.proof_from:
         # One may have been stopped by its owner. More of them are an outage, so short that nobody has noticed it.
         noticed = one.outages < fleet.outage.count
         if noticed or now - fleet.forgotten <= TOGETHER:
-            fleet.outage.count += not noticed
+            fleet.outage.count += 0 if noticed else 1
             fleet.prove_anew()
         fleet.forgotten = now
     fleet.under_way.drop(one.target)
-    heapq.heappush(fleet.queue, Wanted(one.place, one.target, tries=one.tries + 1))
+    heapq.heappush(fleet.queue, Wanted(one.wanted.place, one.target, tries=one.wanted.tries + 1))
     yield Emit(ServerEvent("queued", one.target, f"{FORGOTTEN if forgotten else WENT}; once more"))
 
 

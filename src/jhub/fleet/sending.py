@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from dataclasses import replace
 
 from jhub.errors import BadRequest, HubBroke, HubError, Throttled, UnknownToken
 from jhub.fleet.ending import failed, give_up, succeeded
@@ -22,12 +23,11 @@ def send(fleet: State, now: float) -> Flow[None]:
     while fleet.job.send is not None and fleet.queue and room(fleet, now):
         one = heapq.heappop(fleet.queue)
         present = fleet.present(now)
-        since = present if one.since is None else one.since
-        if one.refused is not None and present >= since + fleet.timeout:
+        if one.refused is not None and present >= one.since + fleet.timeout:
             yield from in_vain(fleet, one.target, one.refused)
             continue
-        before = (one.tries, one.refused, one.pause)
-        fleet.under_way.add(UnderWay(one.target, one.place, since, now, fleet.outage.count, present, *before))
+        wanted = replace(one, since=min(one.since, present))
+        fleet.under_way.add(UnderWay(wanted, now, present, fleet.outage.count))
         pace = fleet.pace.window if fleet.pace.limit else None
         yield Emit(ServerEvent(fleet.job.begins, one.target, pace=pace))
         yield Fork(fleet.job.send(one.target), f"send {one.target}")
@@ -110,10 +110,10 @@ def throttled(fleet: State, one: UnderWay, error: Throttled, now: float) -> Flow
     if pause and not fleet.resting:
         fleet.resting = True
         yield Fork(_rest(pause), "rest")
-    if fleet.present(now) + pause >= one.since + fleet.timeout:
+    if fleet.present(now) + pause >= one.wanted.since + fleet.timeout:
         yield from in_vain(fleet, one.target, error)
         return
-    heapq.heappush(fleet.queue, one.again(error))
+    heapq.heappush(fleet.queue, replace(one.wanted, refused=error))
     yield Emit(ServerEvent("queued", one.target, said(error, one.target)))
 
 
@@ -127,15 +127,15 @@ def in_vain(fleet: State, target: Target, error: HubError) -> Flow[None]:
 def once_more(fleet: State, one: UnderWay, error: HubError) -> Flow[None]:
     """The hub does something else with the server: mostly it is on its way down. It takes no request meanwhile."""
     fleet.under_way.drop(one.target)
-    pause = min(max(2 * one.pause, MOMENT), LONGEST)
-    fleet.later[str(one.target)] = one.again(error, pause)
+    pause = min(max(2 * one.wanted.pause, MOMENT), LONGEST)
+    fleet.later[str(one.target)] = replace(one.wanted, refused=error, pause=pause)
     yield Emit(ServerEvent("queued", one.target))
     yield Fork(_rest(pause), f"later {one.target}")
 
 
 def follow(fleet: State, one: UnderWay, now: float) -> Flow[None]:
     """Follow its progress stream, once."""
-    if fleet.job.follow is not None and one.tries == 1:
+    if fleet.job.follow is not None and one.wanted.tries == 1:
         one.listening = True
         left = max(0.0, one.sent + fleet.timeout - now)
         yield Fork(fleet.job.follow(one.target, left), f"follow {one.target}")

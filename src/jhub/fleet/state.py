@@ -74,7 +74,7 @@ class State:
 
     def due(self, one: UnderWay) -> float:
         """When its time is over."""
-        return one.asked + self.timeout + self.outage.seconds
+        return one.present + self.timeout + self.outage.seconds
 
     def prove_anew(self) -> None:
         """The hub may have died of what it was sent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from jhub.errors import HubError
@@ -14,7 +15,7 @@ class Wanted:
 
     place: int
     target: Target
-    since: float | None = field(default=None, compare=False)
+    since: float = field(default=math.inf, compare=False)
     """When it was first asked for, by a clock that stands still while the hub is away."""
     tries: int = field(default=1, compare=False)
     refused: HubError | None = field(default=None, compare=False)
@@ -27,21 +28,13 @@ class Wanted:
 class UnderWay:
     """One that was asked for."""
 
-    target: Target
-    place: int
-    """In the queue."""
-    since: float
-    """When it was first asked for, by a clock that stands still while the hub is away."""
+    wanted: Wanted
     sent: float
     """When it was asked for the last time."""
+    present: float
+    """The same by the clock that stands still while the hub is away."""
     outages: int
     """Of the hub, before that."""
-    asked: float
-    """The same of the last time, by that clock."""
-    tries: int = 1
-    refused: HubError | None = None
-    """What the hub said the last time."""
-    pause: float = 0.0
     ours: bool = True
     """It was this fleet that asked."""
     taken: bool = False
@@ -58,9 +51,10 @@ class UnderWay:
     """Why it failed is being found out."""
     cancelling: bool = False
 
-    def again(self, refused: HubError, pause: float = 0.0) -> Wanted:
-        """It is to be sent once more, at its old place."""
-        return Wanted(self.place, self.target, self.since, self.tries, refused, pause)
+    @property
+    def target(self) -> Target:
+        """The server."""
+        return self.wanted.target
 
 
 class UnderWays(dict[str, UnderWay]):
