@@ -137,6 +137,13 @@ def test_those_who_exist_are_read_in_few_requests(others: int, requests: int) ->
     assert {event.message for event in played.result.failed} == {"exists, and is no administrator"}
 
 
+def test_names_that_look_like_a_list_of_others_take_no_others_with_them() -> None:
+    names = ["doe", "john", "roe", "jane", "Doe, John", "Roe, Jane"]
+    played = play(UserFleetOps.create_many(names), Site(invalid=("doe, john", "roe, jane")))
+    assert {event.name for event in played.result.failed} == {"Doe, John", "Roe, Jane"}
+    assert len(played.result.done) == 4
+
+
 @pytest.mark.parametrize("invalid", [("user3",), ("user3", "user17"), ("user3", "user17", "user31", "user99")])
 def test_names_that_the_hub_refuses_are_left_out_and_the_others_created(invalid: tuple[str, ...]) -> None:
     site = Site(invalid=invalid)

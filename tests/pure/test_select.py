@@ -154,6 +154,14 @@ def test_what_is_no_state_is_refused_before_anything_is_sent() -> None:
     assert played.sent == []
 
 
+def test_a_bare_pair_is_not_taken_for_two_users() -> None:
+    played = play(resolve(("ana", "lab")))
+    assert isinstance(played.error, InvalidInput)
+    assert "ana/lab" in played.error.hint
+    assert play(resolve([("ana", "lab")])).result == [Target("ana", "lab")]
+    assert play(resolve(("ana/lab", "ben"))).result == [Target("ana", "lab"), Target("ben")]
+
+
 def test_an_empty_user_is_not_everybody() -> None:
     played = play(resolve(Running(user="")), SITE)
     assert isinstance(played.error, InvalidInput)

@@ -71,6 +71,16 @@ def test_whoever_comes_back_while_a_question_stands_keeps_the_server(
         still(hub, found, IDLE)
 
 
+def test_idle_times_shorter_than_a_hub_can_tell_are_told(
+    hub: Hub, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for select in (running, kept):
+        select(hub, [], Running(idle=120.0), yes=True)
+        assert "may seem idle for less than 10" in capsys.readouterr().err
+        select(hub, [], Running(idle=600.0), yes=True)
+        assert capsys.readouterr().err == ""
+
+
 def test_nothing_is_looked_at_again_that_was_not_selected_by_idle_time(hub: Hub, site: Site) -> None:
     found = running(hub, [], Running(name="lab"), yes=True)
     asked = list(site.asked)

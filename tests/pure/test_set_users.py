@@ -90,6 +90,25 @@ def test_a_member_who_was_deleted_meanwhile_is_gone() -> None:
     assert {event.name for event in played.result.done} == {"ana", "ben"}
 
 
+def test_a_member_whom_the_hub_takes_for_another_stays_and_so_does_the_other() -> None:
+    """Names with capital letters are in a hub's groups after a change of its authenticator, for example."""
+    site = Site("Ana", "ana", "ben")
+    played = play(GroupFleetOps.set_users("geo", ["ana", "ben"]), site)
+    assert site.members == ["Ana", "ana", "ben"]
+    assert [(event.name, event.message) for event in played.result.skipped] == [
+        ("Ana", "the hub would take them for ana")
+    ]
+
+
+@pytest.mark.parametrize("known", [None, ["ana"]])
+def test_a_member_whom_the_hub_does_not_find_is_not_told_as_removed(known: list[str] | None) -> None:
+    site = Site("Ana", "ben", known=[*(known or []), "ben"])
+    played = play(GroupFleetOps.set_users("geo", ["ben"]), site)
+    assert site.members == ["Ana", "ben"]
+    assert [(event.name, event.kind) for event in played.emitted] == [("Ana", "failed")]
+    assert "is a member still" in played.result.failed[0].message
+
+
 def test_nobody_goes_who_may_be_meant_by_another_name() -> None:
     """With `username_map`, say, or where PAM normalises."""
     site = Site("ana", "ben", also={"ana@a.org": "ana"})

@@ -49,10 +49,12 @@ def test_a_server_that_runs_with_other_options_is_a_failure() -> None:
     assert "SECRET" not in event.message
 
 
-def test_a_bad_name_is_refused_before_anything_is_sent_for_any() -> None:
-    played = play(FleetOps.start_many(["ana", "ben/Not A Name"]), [refusal(404)])
-    assert isinstance(played.error, InvalidInput)
-    assert played.calls == ["GET /users/ben/servers/Not%20A%20Name"]
+def test_a_bad_name_is_the_failure_of_its_server_alone() -> None:
+    hub = BusyHub()
+    played = play(FleetOps.start_many(["Ana/Not A Name", "ana", "ben/Not A Name", "ben/lab", "cy"]), hub)
+    assert {str(event.target) for event in played.result.failed} == {"Ana/Not A Name", "ben/Not A Name"}
+    assert all(isinstance(event.error, InvalidInput) for event in played.result.failed)
+    assert len(hub.posts) == len(played.result.done) == 3
 
 
 def test_many_are_stopped() -> None:

@@ -151,6 +151,13 @@ def test_a_hint_is_given_once_and_a_shared_reason_counted(watched: Any) -> None:
     ]
 
 
+def test_an_interruption_tells_why_several_have_failed(watched: Any) -> None:
+    failed = some("failed", 5, "no such image", SpawnFailed("x", "no such image"))
+    err = watched(Told(*some("queued", 9), *failed, interrupted=KeyboardInterrupt()))[2]
+    assert err[-2] == "5 failed: no such image"
+    assert "5 failed" in err[-1]
+
+
 def test_an_interruption_tells_what_is_known(watched: Any) -> None:
     events = (*some("queued", 3), *some("starting", 2), *some("ready", 1))
     assert watched(Told(*events, interrupted=KeyboardInterrupt()))[0] == 130

@@ -96,7 +96,7 @@ def start(
                 f"--no-wait is for up to {MOST_IN_A_ROW} servers: some hubs exit after five failed starts",
                 hint="leave it out: Ctrl-C ends the wait, and what starts goes on",
             )
-        if dry_run and (group is not None or len(found) > IN_A_ROW):
+        if dry_run and len(found) > IN_A_ROW:
             rehearse_starts(hub, found, options_of(profile, given), display_name, group)
         elif dry_run:
             rehearse_each(hub, found, plan)

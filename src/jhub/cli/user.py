@@ -14,8 +14,8 @@ from jhub.cli.kit.dry_run import rehearse
 from jhub.cli.kit.each import Tally, delete_each, report, run_each, sound, tally
 from jhub.cli.kit.given import STDIN, secret_object
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
-from jhub.cli.kit.output import View, ago
-from jhub.errors import HubError
+from jhub.cli.kit.output import View, ago, note
+from jhub.errors import HubError, NotFound
 from jhub.fleet.events import NameEvent
 from jhub.fleet.existing import those_who_exist
 from jhub.fleet.users import UserFleetOps
@@ -192,21 +192,32 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
 def _created(hub: Hub, names: list[str], admin: bool, exist_ok: bool, counted: Tally) -> Iterator[User]:
     """Create users, and read those who were there."""
     there: list[str] = []
+    left = len(names)
     try:
         with hub.users.create_many(names, admin=admin, exist_ok=exist_ok) as fleet:
             for event in fleet:
+                left -= 1
                 if event.user is None and event.error is None:
                     there.append(event.name)
                 else:
                     yield from _counted(event, counted)
         for event in hub.run(those_who_exist(there, admin=False)):
             yield from _counted(event, counted)
-    except HubError as error:
-        counted.failed(error)
+    except (HubError, KeyboardInterrupt) as end:
+        begun = [f"{counted.done} created", *([f"{len(there)} were there"] if there else [])]
+        note(f"{', '.join(begun)}, {left} not begun; run it again with --if-not-exists to go on")
+        if isinstance(end, KeyboardInterrupt):
+            raise
+        counted.done += len(there)
+        counted.failed(end)
 
 
 def _counted(event: NameEvent, counted: Tally) -> Iterator[User]:
-    if event.error is not None:
+    if isinstance(event.error, NotFound):
+        # The hub has just said that they are there.
+        counted.done += 1
+        note(f"{event.name} exists, and the hub knows them by another name")
+    elif event.error is not None:
         counted.failed(event.error)
     elif event.user is not None:
         counted.done += 1

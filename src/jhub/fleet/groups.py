@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from jhub.binding import AsyncBound, Bound, operation
-from jhub.errors import APIError, NotFound
+from jhub.errors import APIError, Conflict, NotFound
 from jhub.fleet.chunks import among, in_chunks, refusal
 from jhub.fleet.events import NameEvent, NameSummary, Tally
 from jhub.models import Group
@@ -45,6 +45,8 @@ class Difference:
     group: str
     comes: tuple[str, ...]
     goes: tuple[str, ...]
+    members: frozenset[str]
+    """That it has."""
 
 
 def difference(group: Group, wanted: Iterable[str]) -> Difference:
@@ -52,7 +54,8 @@ def difference(group: Group, wanted: Iterable[str]) -> Difference:
     names, members = list(wanted), set(group.users)
     kept = {known for name in names for known in (name, name.lower())}
     comes = tuple(name for name in names if not {name, name.lower()} & members)
-    return Difference(group.name, comes, tuple(user for user in group.users if user not in kept))
+    goes = tuple(user for user in group.users if user not in kept)
+    return Difference(group.name, comes, goes, frozenset(members))
 
 
 def change_users(change: Difference) -> Flow[NameSummary]:
@@ -66,7 +69,11 @@ def change_users(change: Difference) -> Flow[NameSummary]:
         for user in change.goes:
             yield Emit(tally.take(NameEvent("skipped", user, why)))
     else:
-        yield from in_chunks(change.goes, _Removing(change.group), tally)
+        # The hub would take such a one for another member, who stays.
+        twins = {user for user in change.goes if user != user.lower() and user.lower() in change.members}
+        yield from in_chunks([user for user in change.goes if user not in twins], _Removing(change.group), tally)
+        for user in sorted(twins):
+            yield Emit(tally.take(NameEvent("skipped", user, f"the hub would take them for {user.lower()}")))
     return NameSummary(*tally.parts(), (yield from Now()) - began)
 
 
@@ -106,10 +113,16 @@ class _Removing(_Change):
         return GroupOps.remove_users(self.group, some)
 
     def accepted(self, some: list[str], answer: Group) -> Iterator[NameEvent]:
-        return (NameEvent("removed", name) for name in some)
+        return (self._stays(name) if name in answer.users else NameEvent("removed", name) for name in some)
 
     def refused(self, name: str, error: APIError) -> NameEvent:
-        return NameEvent("removed", name)  # who is no user any more is no member
+        # Who is no user any more is no member; but the hub looks for names in lower case.
+        return self._stays(name) if name != name.lower() else NameEvent("removed", name)
+
+    def _stays(self, name: str) -> NameEvent:
+        why = "is a member still: the hub does not know them by that name"
+        error = Conflict(f"user {name}: {why}", method="DELETE", path=f"/groups/{self.group}/users", status=409)
+        return NameEvent("failed", name, why, error=error)
 
 
 def _reason(group: str, error: APIError) -> str:

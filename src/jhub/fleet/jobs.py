@@ -17,6 +17,7 @@ from jhub.operations.servers import (
     delete_request,
     failure_in,
     has_all_of,
+    known_or_safe,
     listen,
     news_of,
     post_start,
@@ -84,7 +85,7 @@ def starting(options: Mapping[str, Any], display_name: str | None) -> Job:
         ends="ready",
         judge=_coming_up,
         overdue=NOT_READY,
-        send=lambda each: post_start(each.user, each.name, options, display_name),
+        send=lambda each: _send_start(each, options, display_name),
         look_after=True,
         look_before=lambda server: has_all_of(server, options, display_name),
         accept=lambda server: as_asked(server, options),
@@ -137,6 +138,11 @@ def _disappearing(server: Server | None) -> Verdict:
     if server is None:
         return "done"
     return "not begun" if server.pending in BUSY else "on its way"
+
+
+def _send_start(target: Target, options: Mapping[str, Any], display_name: str | None) -> Flow[bool]:
+    yield from known_or_safe(target.user, target.name)
+    return (yield from post_start(target.user, target.name, options, display_name))
 
 
 def _send_delete(target: Target, body: object) -> Flow[bool]:

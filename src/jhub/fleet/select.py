@@ -58,6 +58,11 @@ def resolve(targets: Targets | Target | Server | str) -> Flow[list[Target]]:
             return (yield from listed(listing(targets)))
         case str() | Target() | Server():
             return [Target.of(targets)]
+        case (str() as user, str() as name) if isinstance(targets, tuple) and "/" not in user + name:
+            raise InvalidInput(
+                f"{targets!r} may be one server or the default ones of two users",
+                hint=f"give the server as {user}/{name}, and users in a list",
+            )
         case _:
             return list(dict.fromkeys(map(Target.of, targets)))
 

@@ -17,7 +17,6 @@ from jhub.operations.servers import (
     STOP_TIMEOUT,
     ServerOps,
     check_display_name,
-    known_or_safe,
     options_of,
 )
 from jhub.steps import Flow
@@ -72,7 +71,6 @@ class FleetOps:
         pace, breaker = Pace(hub_load), Breaker(max_failures)
         wanted = yield from resolve(targets)
         for each in wanted:
-            yield from known_or_safe(each.user, each.name)
             yield from check_display_name(each.name, display_name)
         job = starting(options, display_name)
         return (yield from coordinate(wanted, job, timeout=timeout, pace=pace, breaker=breaker))

@@ -91,7 +91,9 @@ class _Creation:
         if said.startswith(SEVERAL):
             listed = said.removeprefix(SEVERAL).lower()
             found = [name for name in some if spoken(name) in listed.split(", ")]
-            return found if ", ".join(map(spoken, found)) == listed else []  # a name may have commas
+            # A name may have commas: then those in the message cannot be told apart.
+            clear = ", ".join(map(spoken, found)) == listed and not any(", " in spoken(name) for name in some)
+            return found if clear else []
         # "NAME: REASON". The hub goes from one to the next, and keeps those before the one that it could not create.
         words = said.removeprefix(HALF_WAY).split(": ")
         found = [name for end in range(1, len(words)) for name in among(": ".join(words[:end]), some)]

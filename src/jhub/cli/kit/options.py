@@ -16,6 +16,7 @@ from click.shell_completion import CompletionItem
 
 from jhub import contexts
 from jhub.cli.kit.output import note
+from jhub.cli.kit.text import bare
 from jhub.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -143,9 +144,7 @@ def read_names(given: Iterable[str]) -> list[str]:
     found: list[str] = []
     for name in given:
         if name == "-":
-            # Spreadsheets put a byte order mark before the first name.
-            lines = (line.strip().removeprefix("\ufeff").strip() for line in sys.stdin)
-            found += [line for line in lines if line]
+            found += [line for line in map(bare, sys.stdin) if line]
         else:
             found.append(name)
     return list(dict.fromkeys(found))

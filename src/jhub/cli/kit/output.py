@@ -12,7 +12,7 @@ from typing import Generic, TypeVar, cast
 import click
 import msgspec
 
-from jhub.cli.kit.text import clean
+from jhub.cli.kit.text import bare, clean
 from jhub.models import in_utc
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ class View(Generic[T]):
                 dump([self.printed(item) for item in items], form)
             case "name":
                 for item in items:
-                    click.echo(clean(self.name(item)) if sys.stdout.isatty() else self.name(item))
+                    _name_line(self.name(item))
             case "csv":
                 writer = csv.writer(sys.stdout, lineterminator="\n")
                 writer.writerow(name.lower() for name in self.columns)
@@ -65,6 +65,18 @@ class View(Generic[T]):
             for name, column in self.columns.items()
             if name not in self.optional or any(_cell(column(each)) for each in items)
         }
+
+
+def _name_line(name: str) -> None:
+    """A name for another command to read, which must not take it for others: hubs before 6.0 let people give their
+    servers any names, line breaks in them too.
+    """
+    if sys.stdout.isatty():
+        click.echo(clean(name))
+    elif name.splitlines() == [bare(name)]:
+        click.echo(name)
+    else:
+        note(f"left out: {clean(name)!r} cannot be told in a line")
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

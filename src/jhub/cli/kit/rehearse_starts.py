@@ -10,7 +10,7 @@ from jhub.cli.kit.output import note
 from jhub.errors import NotAuthorized
 from jhub.fleet.events import Target
 from jhub.models import Server
-from jhub.operations.servers import check_display_name, has_all_of, known_or_safe, post_start
+from jhub.operations.servers import as_asked, check_display_name, has_all_of, known_or_safe, post_start
 from jhub.steps import Flow
 
 if TYPE_CHECKING:
@@ -30,11 +30,13 @@ def rehearse_starts(
         yield from known_or_safe(one.user, one.name)
         yield from check_display_name(one.name, display_name)
         server = there.get(one)
-        if server is None or server.pending not in (None, "spawn"):
+        if server is None or server.pending not in (None, "spawn", "check"):
             yield from post_start(one.user, one.name, options, display_name)
             return
         if server.ready:
             has_all_of(server, options, display_name)
+        else:
+            as_asked(server, options)
         done.append(one)
 
     try:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+SURE = 600.0
+"""Seconds after which idle servers are idle: they tell their hub of activity every 300 s, and not all at one time
+(`last_activity_interval`).
+"""
 SHOWN = 12
 """Servers that are named before a question about all of them."""
 
@@ -88,6 +92,7 @@ def running(hub: Hub, servers: Sequence[str], which: Running, *, yes: bool) -> l
     if which == Running():
         return targets(hub, servers)
     _not_both(servers)
+    _perhaps_busy(which)
     return _some(hub.run(resolve(which)), yes=yes)
 
 
@@ -109,6 +114,7 @@ def kept(hub: Hub, servers: Sequence[str], which: Running, *, yes: bool) -> list
             raise click.UsageError("Missing argument '{USER/NAME | /NAME | -}...'.", click.get_current_context())
         return targets(hub, servers)
     _not_both(servers)
+    _perhaps_busy(which)
     stopped = which.idle is None and which.state is None
     return _some([one for one in hub.run(listed(listing(which, stopped=stopped))) if one.name], yes=yes)
 
@@ -123,6 +129,11 @@ def members(hub: Hub, servers: Sequence[str], group: str | None, name: str | Non
         raise InvalidInput("a server name is missing")
     _not_both(servers)
     return _some(hub.run(resolve(Members(group, name or ""))), yes=True)
+
+
+def _perhaps_busy(which: Running) -> None:
+    if isinstance(which.idle, float) and which.idle < SURE:
+        note("note: a hub learns of activity every 5 minutes: who is at work may seem idle for less than 10")
 
 
 def _not_both(servers: Sequence[str]) -> None:

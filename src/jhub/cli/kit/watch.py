@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urljoin
@@ -85,6 +85,7 @@ def watch(hub: Hub, fleet: Fleet[ServerEvent, Summary], form: str, count: int, e
                 report(event)
     except (KeyboardInterrupt, HubError) as end:
         if isinstance(end, KeyboardInterrupt) or standing.ended or standing.way:
+            _shared(standing.failed)
             note(standing.unfinished())
         raise
     except BrokenPipeError:
@@ -123,15 +124,20 @@ def _close(summary: Summary, ends: Kind) -> None:
         parts += [f"{failed} failed"] if failed else []
         parts += [f"{skipped} skipped"] if skipped else []
         note(", ".join(parts))
-    for reason, some in reasons(summary.failed)[:MOST_REASONS]:
-        if len(some) > 1:
-            note(f"{len(some)} failed: {reason}")
-            if some[0].error is not None and some[0].error.hint:
-                note(f"hint: {some[0].error.hint}")
+    _shared(summary.failed)
     for reason, some in reasons(summary.skipped)[:MOST_REASONS]:
         note(f"{len(some)} skipped: {reason}")
     if skipped:
         note("hint: mend the cause and run the same command again: it goes on with the rest")
+
+
+def _shared(failed: Sequence[ServerEvent]) -> None:
+    """Say for what reason several have failed."""
+    for reason, some in reasons(failed)[:MOST_REASONS]:
+        if len(some) > 1:
+            note(f"{len(some)} failed: {reason}")
+            if some[0].error is not None and some[0].error.hint:
+                note(f"hint: {some[0].error.hint}")
 
 
 @contextmanager

@@ -1,0 +1,35 @@
+"""Names as other commands read them, a line each: a line is that name and no other."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from jhub.cli.kit.options import read_names
+from jhub.cli.kit.output import View
+
+NAMES: View[str] = View(name=lambda name: name, columns={})
+
+
+@pytest.mark.parametrize("name", ["ana/lab", "ana@example.org", "Doe, John", "ana/my lab", "josé", "ana/~x"])
+def test_a_name_is_read_as_it_was_printed(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    NAMES.many([name], "name")
+    out, err = capsys.readouterr()
+    monkeypatch.setattr("sys.stdin", io.StringIO(out))
+    assert (read_names(["-"]), err) == ([name], "")
+
+
+@pytest.mark.parametrize(
+    "name", ["eve/x\nana/lab", "eve/x\rana", "eve/x\x85ana", "eve/x\u2028ana", " ana", "ana/ lab ", "\ufeffana", ""]
+)
+def test_a_name_that_would_be_read_as_others_is_left_out_and_told(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    NAMES.many(["ana", name, "bo"], "name")
+    out, err = capsys.readouterr()
+    assert out == "ana\nbo\n"
+    assert err.startswith("left out: ")
+    assert len(err.splitlines()) == 1
