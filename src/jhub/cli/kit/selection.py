@@ -92,8 +92,7 @@ def running(hub: Hub, servers: Sequence[str], which: Running, *, yes: bool) -> l
     if which == Running():
         return targets(hub, servers)
     _not_both(servers)
-    _perhaps_busy(which)
-    return _some(hub.run(resolve(which)), yes=yes)
+    return _some(hub.run(resolve(which)), yes=yes, which=which)
 
 
 def still(hub: Hub, found: list[Target], which: Running) -> list[Target]:
@@ -114,9 +113,9 @@ def kept(hub: Hub, servers: Sequence[str], which: Running, *, yes: bool) -> list
             raise click.UsageError("Missing argument '{USER/NAME | /NAME | -}...'.", click.get_current_context())
         return targets(hub, servers)
     _not_both(servers)
-    _perhaps_busy(which)
     stopped = which.idle is None and which.state is None
-    return _some([one for one in hub.run(listed(listing(which, stopped=stopped))) if one.name], yes=yes)
+    found = [one for one in hub.run(listed(listing(which, stopped=stopped))) if one.name]
+    return _some(found, yes=yes, which=which)
 
 
 def members(hub: Hub, servers: Sequence[str], group: str | None, name: str | None) -> list[Target]:
@@ -131,11 +130,6 @@ def members(hub: Hub, servers: Sequence[str], group: str | None, name: str | Non
     return _some(hub.run(resolve(Members(group, name or ""))), yes=True)
 
 
-def _perhaps_busy(which: Running) -> None:
-    if isinstance(which.idle, float) and which.idle < SURE:
-        note("note: a hub learns of activity every 5 minutes: who is at work may seem idle for less than 10")
-
-
 def _not_both(servers: Sequence[str]) -> None:
     if servers:
         raise InvalidInput(
@@ -144,11 +138,13 @@ def _not_both(servers: Sequence[str]) -> None:
         )
 
 
-def _some(found: list[Target], *, yes: bool) -> list[Target]:
+def _some(found: list[Target], *, yes: bool, which: Running | None = None) -> list[Target]:
     if not found:
         note("no server matches")
         raise click.exceptions.Exit(0)
     if not yes:
         more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         note(f"selected: {', '.join(map(str, found[:SHOWN]))}{more}")
+    if which is not None and isinstance(which.idle, float) and which.idle < SURE:
+        note("note: a hub learns of activity every 5 minutes: who is at work may seem idle for less than 10")
     return found
