@@ -28,8 +28,10 @@ def succeeded(fleet: State, one: UnderWay, server: Server | None, now: float) ->
     fleet.proven = fleet.proven or (one.ours and one.outages >= fleet.proof_from)
     if fleet.breaker is not None:
         fleet.breaker.came_up()
-    fleet.rhythm.took(now - one.sent)
-    yield from tell(fleet, ServerEvent(fleet.job.ends, one.target, seconds=now - one.sent, server=server))
+    # Where the answer was the end of it, a look has only fetched the model.
+    seconds = (one.answered if one.over and one.answered is not None else now) - one.sent
+    fleet.rhythm.took(seconds)
+    yield from tell(fleet, ServerEvent(fleet.job.ends, one.target, seconds=seconds, server=server))
 
 
 def failed(fleet: State, target: Target, error: HubError, now: float | None) -> Flow[None]:

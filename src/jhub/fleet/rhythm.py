@@ -11,9 +11,11 @@ LONGEST = 10.0
 REST = 3.0
 """Pauses, in the time that a look takes at a load of 1: a hub has others to answer."""
 MODELS = 1.0
-"""Seconds after which servers that are known to be ready are looked at, all together: nothing waits for that, and on a
-hub with many servers a look takes as long as a start.
+"""Seconds after which servers that are known to be ready are looked at, all together, or longer: nothing waits for
+that, and on a hub with a thousand servers a look takes as long as twenty starts.
 """
+SHARE = 0.05
+"""Of the time, that such looks may take."""
 SPARE = 5
 """Looks beyond one for each server."""
 EARLY = 0.9
@@ -68,8 +70,9 @@ class Rhythm:
         pause = max(SHORTEST, self._rest * min(self._took, default=0.0))
         if self._hurry or last:
             return self.last + min(pause, LONGEST)
+        models = max(MODELS, min(self._took, default=0.0) / SHARE)
         if not sent:
-            return self.last + min(max(pause, MODELS), LONGEST)
+            return self.last + min(max(pause, models), LONGEST)
         quiet = now - self._changed
         if self._usual is None:
             each = AGE * quiet
@@ -80,4 +83,4 @@ class Rhythm:
         soon = self.last + min(max(pause, requests * each, QUIET * quiet), LONGEST)
         if self._usual is not None:
             soon = max(soon, min(sent) + EARLY * self._fastest)
-        return min(soon, self.last + max(pause, MODELS)) if over else soon
+        return min(soon, self.last + min(max(pause, models), LONGEST)) if over else soon
