@@ -329,7 +329,7 @@ def test_a_full_hub_is_full_for_the_first_too() -> None:
 
 
 def test_what_comes_up_before_it_is_cancelled_is_left_to_its_owner() -> None:
-    hub = breaking_off(5.2)
+    hub = breaking_off(5.1)
     played = start(hub, TEN)
     accounted_for(played, hub, TEN)
     assert names(played.result.failed) == ["u003", "u005"]

@@ -59,9 +59,7 @@ class Rhythm:
         """There is news."""
         self._hurry = True
 
-    def next(
-        self, now: float, sent: Sequence[float], requests: int, *, last: bool = False, over: bool = False
-    ) -> float:
+    def next(self, sent: Sequence[float], requests: int, *, last: bool = False, over: bool = False) -> float:
         """When to look at those on their way, which were sent at these moments, in so many requests.
 
         `last`: all are ready; `over`: some are.
@@ -70,15 +68,17 @@ class Rhythm:
         pause = max(SHORTEST, self._rest * min(self._took, default=0.0))
         if self._hurry or last:
             return self.last + min(pause, LONGEST)
-        models = max(MODELS, min(self._took, default=0.0) / SHARE)
+        models = max(MODELS, self._took[-1] / SHARE) if self._took else MODELS
         if not sent:
             return self.last + min(max(pause, models), LONGEST)
-        quiet = now - self._changed
+        # By the time of the last look: by the present one, it would move away as it comes near.
+        quiet = self.last - self._changed
         if self._usual is None:
             each = AGE * quiet
         else:
-            # Where they do not come as the first ones did, looks become rare.
-            each = max(self._usual, now - sum(sent) / len(sent)) / len(sent)
+            # Where they do not come as the first ones did, looks become rare. One more than there are, or the last one
+            # would be waited for as long again as it has taken.
+            each = max(self._usual, self.last - sum(sent) / len(sent)) / (len(sent) + 1)
             each *= max(1.0, self._looks * requests / (self._ended + len(sent) + SPARE)) ** 2
         soon = self.last + min(max(pause, requests * each, QUIET * quiet), LONGEST)
         if self._usual is not None:

@@ -44,10 +44,10 @@ def next_look(fleet: State, now: float) -> float:
         return fleet.rhythm.last + fleet.outage.pause
     if not (waiting := fleet.under_way.unknown):
         # What is to be taken back has to be seen on its way.
-        return fleet.rhythm.next(now, [], fleet.looks.requests) if fleet.cancels and fleet.under_way else now + TICK
+        return fleet.rhythm.next([], fleet.looks.requests) if fleet.cancels and fleet.under_way else now + TICK
     sent = [each.sent for each in waiting if not each.over]
     last = not sent and len(waiting) == len(fleet.under_way)
-    soon = fleet.rhythm.next(now, sent, fleet.looks.requests, last=last, over=len(sent) < len(waiting))
+    soon = fleet.rhythm.next(sent, fleet.looks.requests, last=last, over=len(sent) < len(waiting))
     # None fails without having been looked at when its time was over.
     dues = [due for each in waiting if (due := fleet.due(each)) > fleet.seen]
     return min(soon, max(min(dues), fleet.rhythm.last + MOMENT)) if dues else soon
