@@ -11,11 +11,16 @@ MOST = 200
 """Servers on their way, where the hub has no limit of its own: `concurrent_spawn_limit` is 100, on many hubs 64."""
 FIRST_BURST = 8
 LARGEST_BURST = 16
-"""Requests that the hub has not taken up yet, at a load of 1. Others wait behind them, and where the hub has a limit
+"""Requests that the hub has not taken up yet, times the load. Others wait behind them, and where the hub has a limit
 they are refused together.
 """
 SLACK = 0.25
-"""Seconds that an answer may take longer than on the hub at rest, at a load of 1."""
+"""Seconds that an answer may take longer than on the hub at rest, times the load."""
+WHOLE_BURST, STEP = 64, 8
+WHOLE_SLACK = 1.0
+"""At a load of 1, which leaves nothing to others: where no limit is known, a burst grows further by such steps. A hub
+with more starts in hand has less to do for each.
+"""
 PROBE = 300.0
 """Seconds from a refusal to the next try to find more room, where some is left to others."""
 
@@ -39,6 +44,8 @@ class Pace:
         self.limit: int | None = None
         """Servers of this fleet that the hub took when it refused one more."""
         self.burst = self._scaled(FIRST_BURST)
+        self._careful = self._scaled(LARGEST_BURST)
+        self._slack = WHOLE_SLACK if load == 1 else SLACK * load
 
     @property
     def window(self) -> int:
@@ -54,15 +61,17 @@ class Pace:
     def answered(self, seconds: float) -> None:
         """The hub answered something small in that time; it takes one request after the other."""
         self._rest = min(self._rest, seconds)
-        if seconds <= self._rest + SLACK * self.load:
-            self.burst = min(2 * self.burst, self._scaled(LARGEST_BURST))
-        else:
+        if seconds > self._rest + self._slack:
             self.burst = max(1, self.burst // 2)
+        elif self.burst < self._careful:
+            self.burst = min(2 * self.burst, self._careful)
+        elif self.load == 1 and self.limit is None:
+            self.burst = min(self.burst + STEP, WHOLE_BURST)
 
     def refused(self, taken: int, retry_after: float, now: float) -> None:
         """The hub did not take one more, with so many of this fleet on their way."""
         self.limit = taken
-        self.burst = max(1, self.burst // 2)
+        self.burst = max(1, min(self.burst // 2, self._careful))
         # With all of the limit wanted, the hub's own word on when to ask again is the one to go by.
         self._probe = now + (max(retry_after, 1.0) if self.load == 1 else max(retry_after, PROBE))
 
