@@ -34,14 +34,6 @@ def test_who_wants_all_of_a_hub_gives_it_much_at_a_time() -> None:
     assert pace.burst == WHOLE_BURST // 2
 
 
-def test_where_a_limit_is_known_bursts_are_small() -> None:
-    pace = grown(1)
-    pace.refused(100, 40, 0)
-    for _ in range(20):
-        pace.answered(0.02)
-    assert pace.burst == LARGEST_BURST
-
-
 def test_no_more_is_sent_than_the_hub_takes_up() -> None:
     pace = Pace(1)
     assert pace.room(0, 0, 0) == FIRST_BURST

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from jhub.errors import HubError, InvalidInput, SpawnFailed
 from jhub.fleet.breaker import IN_A_ROW, Breaker
 from jhub.fleet.breaking_off import break_off, cancelled
-from jhub.fleet.ending import end_of, failed, overdue, tell
+from jhub.fleet.ending import failed, next_end, overdue, tell
 from jhub.fleet.events import ServerEvent, Summary, Target
 from jhub.fleet.jobs import Job
 from jhub.fleet.looks import Looks, Seen
@@ -132,7 +132,7 @@ def _join(fleet: State, one: Wanted, now: float) -> Flow[UnderWay]:
 
 def _patience(fleet: State, now: float) -> float:
     """Seconds until there is something to do even if nothing ends."""
-    moments = [now + TICK, *(end_of(fleet, each) for each in fleet.under_way.values())]
+    moments = [now + TICK, next_end(fleet, now)]
     moments += [] if fleet.looking else [next_look(fleet, now)]
     moments += [] if fleet.pulse.under_way else [next_beat(fleet, now)]
     return max(0.0, min(moments) - now)

@@ -58,6 +58,8 @@ def give_up(fleet: State, error: HubError, now: float) -> Flow[None]:
 
 def overdue(fleet: State, now: float) -> Flow[None]:
     """Fail those whose time is over, once a look has seen that they are not there."""
+    if now < fleet.first_due:
+        return
     for one in list(fleet.under_way.values()):
         if now >= end_of(fleet, one):
             late = fleet.job.overdue.format(seconds=fleet.timeout)
@@ -65,6 +67,11 @@ def overdue(fleet: State, now: float) -> Flow[None]:
             yield from failed(fleet, one.target, one.error or error, now)
             yield Cancel(f"send {one.target}")
             yield Cancel(f"follow {one.target}")
+
+
+def next_end(fleet: State, now: float) -> float:
+    """When the next one may have taken too long."""
+    return due if now < (due := fleet.first_due) else min(end_of(fleet, each) for each in fleet.under_way.values())
 
 
 def end_of(fleet: State, one: UnderWay) -> float:

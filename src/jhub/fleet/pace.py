@@ -18,8 +18,8 @@ SLACK = 0.25
 """Seconds that an answer may take longer than on the hub at rest, times the load."""
 WHOLE_BURST, STEP = 64, 8
 WHOLE_SLACK = 1.0
-"""At a load of 1, which leaves nothing to others: where no limit is known, a burst grows further by such steps. A hub
-with more starts in hand has less to do for each.
+"""At a load of 1, which leaves nothing to others, a burst grows further by such steps: a hub with more starts in hand
+has less to do for each.
 """
 PROBE = 300.0
 """Seconds from a refusal to the next try to find more room, where some is left to others."""
@@ -65,13 +65,12 @@ class Pace:
             self.burst = max(1, self.burst // 2)
         elif self.burst < self._careful:
             self.burst = min(2 * self.burst, self._careful)
-        elif self.load == 1 and self.limit is None:
+        elif self.load == 1:
             self.burst = min(self.burst + STEP, WHOLE_BURST)
 
     def refused(self, taken: int, retry_after: float, now: float) -> None:
         """The hub did not take one more, with so many of this fleet on their way."""
         self.limit = taken
-        self.burst = max(1, min(self.burst // 2, self._careful))
         # With all of the limit wanted, the hub's own word on when to ask again is the one to go by.
         self._probe = now + (max(retry_after, 1.0) if self.load == 1 else max(retry_after, PROBE))
 

@@ -48,6 +48,8 @@ def next_look(fleet: State, now: float) -> float:
     sent = [each.sent for each in waiting if not each.over]
     last = not sent and len(waiting) == len(fleet.under_way)
     soon = fleet.rhythm.next(sent, fleet.looks.requests, last=last, over=len(sent) < len(waiting))
+    if soon <= fleet.first_due:
+        return soon
     # None fails without having been looked at when its time was over.
     dues = [due for each in waiting if (due := fleet.due(each)) > fleet.seen]
     return min(soon, max(min(dues), fleet.rhythm.last + MOMENT)) if dues else soon

@@ -76,6 +76,11 @@ class State:
         """When its time is over."""
         return one.present + self.timeout + self.outage.seconds
 
+    @property
+    def first_due(self) -> float:
+        """When the first one's time is over: of those under way the one that was asked for first."""
+        return next(map(self.due, self.under_way.values()), math.inf)
+
     def prove_anew(self) -> None:
         """The hub may have died of what it was sent."""
         self.proven, self.proof_from = self.breaker is None, self.outage.count
