@@ -6,7 +6,7 @@ import pytest
 
 from jhub.errors import Conflict, HubFull, InvalidInput, NotAuthorized, NotFound, SpawnFailed
 from jhub.fleet.breaker import IN_A_ROW, MOST_IN_A_ROW, Breaker
-from jhub.fleet.pace import FIRST_BURST, LARGEST_BURST, MOST, PROBE, WHOLE_BURST, WHOLE_SLACK, Pace
+from jhub.fleet.pace import FIRST_BURST, LARGEST_BURST, MOST, PROBE, Pace
 from jhub.fleet.rhythm import LONGEST, MODELS, REST, SHORTEST, Rhythm
 
 FAILURE = SpawnFailed("ana", "no quota left")
@@ -23,15 +23,6 @@ def grown(load: float = 0.5) -> Pace:
 def test_a_load_that_is_no_share_is_refused(load: float) -> None:
     with pytest.raises(InvalidInput, match="hub load"):
         Pace(load)
-
-
-def test_who_wants_all_of_a_hub_gives_it_much_at_a_time() -> None:
-    assert (grown(1).burst, grown(0.99).burst) == (WHOLE_BURST, 15)
-    pace = grown(1)
-    pace.answered(WHOLE_SLACK)
-    assert pace.burst == WHOLE_BURST
-    pace.answered(WHOLE_SLACK + 0.1)
-    assert pace.burst == WHOLE_BURST // 2
 
 
 def test_no_more_is_sent_than_the_hub_takes_up() -> None:

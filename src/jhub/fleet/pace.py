@@ -16,11 +16,6 @@ they are refused together.
 """
 SLACK = 0.25
 """Seconds that an answer may take longer than on the hub at rest, times the load."""
-WHOLE_BURST, STEP = 64, 8
-WHOLE_SLACK = 1.0
-"""At a load of 1, which leaves nothing to others, a burst grows further by such steps: a hub with more starts in hand
-has less to do for each.
-"""
 PROBE = 300.0
 """Seconds from a refusal to the next try to find more room, where some is left to others."""
 
@@ -44,8 +39,6 @@ class Pace:
         self.limit: int | None = None
         """Servers of this fleet that the hub took when it refused one more."""
         self.burst = self._scaled(FIRST_BURST)
-        self._careful = self._scaled(LARGEST_BURST)
-        self._slack = WHOLE_SLACK if load == 1 else SLACK * load
 
     @property
     def window(self) -> int:
@@ -61,12 +54,10 @@ class Pace:
     def answered(self, seconds: float) -> None:
         """The hub answered something small in that time; it takes one request after the other."""
         self._rest = min(self._rest, seconds)
-        if seconds > self._rest + self._slack:
+        if seconds <= self._rest + SLACK * self.load:
+            self.burst = min(2 * self.burst, self._scaled(LARGEST_BURST))
+        else:
             self.burst = max(1, self.burst // 2)
-        elif self.burst < self._careful:
-            self.burst = min(2 * self.burst, self._careful)
-        elif self.load == 1:
-            self.burst = min(self.burst + STEP, WHOLE_BURST)
 
     def refused(self, taken: int, retry_after: float, now: float) -> None:
         """The hub did not take one more, with so many of this fleet on their way."""
