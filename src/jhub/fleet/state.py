@@ -78,7 +78,7 @@ class State:
 
     @property
     def first_due(self) -> float:
-        """When the first one's time is over: of those under way the one that was asked for first."""
+        """When the first one's time is over: those under way stand in the order in which they were asked for."""
         return next(map(self.due, self.under_way.values()), math.inf)
 
     def prove_anew(self) -> None:
