@@ -15,8 +15,10 @@ ONE_BY_ONE = 20
 """Starts that tell how long all of them would take one after the other."""
 TOO_LONG = 30
 """Seconds. A fixed number that takes longer, even on a hub that does everything at once, is not tried."""
-ROUNDS, SECONDS_FOR_ROUNDS = 5, 150
-"""At most so many for those that are compared, and fewer where each takes long."""
+ROUNDS, SECONDS_FOR_ROUNDS = 9, 150
+"""At most so many for those that are compared, and fewer where each takes long. One way differs from itself by a third
+from one time to the next, a median of nine hardly.
+"""
 FULL_LOAD, DEFAULT_LOAD = 1.0, 0.5
 
 
