@@ -16,8 +16,8 @@ ONE_BY_ONE = 20
 TOO_LONG = 30
 """Seconds. A fixed number that takes longer, even on a hub that does everything at once, is not tried."""
 ROUNDS, SECONDS_FOR_ROUNDS = 9, 150
-"""At most so many for those that are compared, and fewer where each takes long. One way differs from itself by a third
-from one time to the next, a median of nine hardly.
+"""At most so many for those that are compared, and fewer where each takes long: one way differs from itself by a
+third from one time to the next.
 """
 FULL_LOAD, DEFAULT_LOAD = 1.0, 0.5
 
