@@ -71,7 +71,9 @@ def overdue(fleet: State, now: float) -> Flow[None]:
 
 def next_end(fleet: State, now: float) -> float:
     """When the next one may have taken too long."""
-    return due if now < (due := fleet.first_due) else min(end_of(fleet, each) for each in fleet.under_way.values())
+    if now < (due := fleet.first_due):
+        return due
+    return min(end_of(fleet, each) for each in fleet.under_way.values())
 
 
 def end_of(fleet: State, one: UnderWay) -> float:
