@@ -15,10 +15,8 @@ ONE_BY_ONE = 20
 """Starts that tell how long all of them would take one after the other."""
 TOO_LONG = 30
 """Seconds. A fixed number that takes longer, even on a hub that does everything at once, is not tried."""
-ROUNDS, SECONDS_FOR_ROUNDS = 9, 150
-"""At most so many for those that are compared, and fewer where each takes long: one way differs from itself by a
-third from one time to the next.
-"""
+SECONDS_FOR_ROUNDS = 150
+"""Of those that are compared: fewer rounds where each takes long."""
 FULL_LOAD, DEFAULT_LOAD = 1.0, 0.5
 
 
@@ -67,15 +65,15 @@ class Contest(Struct, frozen=True, kw_only=True):
     """Of the two fixed numbers that were best in the sweep, or the only one."""
 
 
-def contest(hub: Hub) -> Contest:
-    """Let everybody start."""
+def contest(hub: Hub, rounds: int) -> Contest:
+    """Let everybody start, and those that are compared in at most so many rounds."""
     with fleet_hub(hub.settings) as running:
         one_by_one = start(running, "one_by_one", ONE_BY_ONE)
         at_once = start(running, "all_at_once", hub.users)
         sweep = {number: start(running, "so_many", hub.users, number) for number in hub.fixed}
         two = sorted(sweep, key=lambda number: sweep[number].seconds)[:2]
-        times = max(1, min(ROUNDS, int(SECONDS_FOR_ROUNDS / sweep[two[0]].seconds)))
-        rounds = [dict(_round(running, hub, two)) for _ in range(times)]
+        times = max(1, min(rounds, int(SECONDS_FOR_ROUNDS / sweep[two[0]].seconds)))
+        compared = [dict(_round(running, hub, two)) for _ in range(times)]
         gentle = None
         if hub.least(hub.limit) / DEFAULT_LOAD <= TOO_LONG:
             gentle = start(running, "jhub", hub.users, DEFAULT_LOAD)
@@ -85,8 +83,8 @@ def contest(hub: Hub) -> Contest:
         all_at_once=at_once,
         sweep=sweep,
         gentle=gentle,
-        jhub=[each[0] for each in rounds],
-        best={number: [each[number] for each in rounds] for number in two},
+        jhub=[each[0] for each in compared],
+        best={number: [each[number] for each in compared] for number in two},
     )
 
 
