@@ -87,6 +87,7 @@ class Kind:
     authenticator: str = "dummy"
     arguments: tuple[str, ...] = ()
     profiles: str = OPEN + GATED
+    config: str = "profiles_config.py"
 
 
 # Before all else, no form, answers wait for the start.
@@ -168,13 +169,18 @@ class ProfileHub:
     @contextmanager
     def browser(self, name: str) -> Iterator[requests.Session]:
         """Somebody who is signed in to the hub's pages."""
-        with requests.Session() as session:
-            session.trust_env = False
-            session.get(f"{self.url}/login", timeout=SECONDS)
-            form = {"username": name, "password": self.settings.password, "_xsrf": session.cookies["_xsrf"]}
-            login = session.post(f"{self.url}/login", data=form, allow_redirects=False, timeout=SECONDS)
-            assert login.status_code == 302, login.text
+        with self.signed_in(name) as session:
             yield session
+
+    def signed_in(self, name: str) -> requests.Session:
+        """A session of somebody who is signed in to the hub's pages."""
+        session = requests.Session()
+        session.trust_env = False
+        session.get(f"{self.url}/login", timeout=SECONDS)
+        form = {"username": name, "password": self.settings.password, "_xsrf": session.cookies["_xsrf"]}
+        login = session.post(f"{self.url}/login", data=form, allow_redirects=False, timeout=SECONDS)
+        assert login.status_code == 302, login.text
+        return session
 
     def servers(self, user: str) -> dict[str, Any]:
         """Models of the servers that the hub knows of, running or not."""
@@ -259,7 +265,7 @@ class Hubs:
         place = self._folder / kind.name
         place.mkdir()
         write(place, kind.profiles)
-        process = launch.start(self._environment, place, "profiles_config.py", settings, mark[MARK], kind.arguments)
+        process = launch.start(self._environment, place, kind.config, settings, mark[MARK], kind.arguments)
         self._stack.callback(launch.end, process, mark[MARK])
         version = launch.wait_up(process, place, f"http://{LOOPBACK}:{port}{BASE_URL}hub/api")
         assert version is not None, "somebody took a port that was free"

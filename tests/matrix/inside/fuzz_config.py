@@ -1,0 +1,86 @@
+"""The configuration of hubs that are fuzzed: the one of profiles, with servers that are up at once.
+
+Each start leaves a line of JSON in `starts`: whose server, its user options, and the settings that it began with.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from jupyterhub.apihandlers.base import APIHandler
+from jupyterhub.spawner import SimpleLocalProcessSpawner
+
+load_subconfig("profiles_config.py", path=str(Path(__file__).parent))  # type: ignore[name-defined]  # noqa: F821
+c: Any = get_config()  # type: ignore[name-defined]  # noqa: F821  # JupyterHub puts both here
+
+RECORDED = (
+    *("mem_limit", "mem_guarantee", "cpu_limit", "cpu_guarantee", "cmd", "args", "default_url", "notebook_dir", "ip"),
+    *("port", "start_timeout", "http_timeout", "disable_user_config", "cookie_options"),
+)
+
+
+class Up(BaseHTTPRequestHandler):
+    """What the hub waits for, of every server."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: the hub's log is long enough."""
+
+
+servers = ThreadingHTTPServer(("127.0.0.1", 0), Up)
+threading.Thread(target=servers.serve_forever, daemon=True).start()
+
+
+class Recording(SimpleLocalProcessSpawner):  # type: ignore[misc]  # JupyterHub has no types
+    """Starts a real process, with all that was chosen, and another server answers for it."""
+
+    async def start(self) -> tuple[str, int]:
+        """Start the process, and leave a line."""
+        settings = {name: getattr(self, name) for name in RECORDED}  # the port of 0 becomes another one
+        await super().start()
+        record = {
+            "user": self.user.name,
+            "server": self.name,
+            "options": self.user_options,
+            "settings": settings,
+            "environment": {name: value for name, value in self.get_env().items() if name.startswith("JHUB_")},
+        }
+        with open("starts", "a") as file:
+            print(json.dumps(record, default=repr), file=file)
+        return ("127.0.0.1", servers.server_port)
+
+    async def stop(self, now: bool = False) -> None:
+        """End the process without patience."""
+        if self.proc is not None:
+            self.proc.kill()
+            self.proc.wait()
+
+
+class Failures(APIHandler):  # type: ignore[misc]  # JupyterHub has no types
+    """The failed starts that the hub has counted in a row, and its process."""
+
+    def get(self) -> None:
+        """Tell."""
+        self.write({"failures": self.settings.get("failure_count", 0), "pid": os.getpid()})
+
+    def delete(self) -> None:
+        """Forget them."""
+        self.settings["failure_count"] = 0
+
+
+c.JupyterHub.spawner_class = Recording
+c.JupyterHub.extra_handlers = [(r"/api/failures", Failures)]
+c.Spawner.cmd = ["sleep", "3600"]
+c.Spawner.pre_spawn_hook = None
+# The hub's own bounds must not be what ends a start.
+c.Spawner.start_timeout = c.Spawner.http_timeout = 60

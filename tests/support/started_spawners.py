@@ -1,0 +1,133 @@
+"""What real spawners make of profiles: JupyterHub's own start and its spawner class, up to the process or the pod.
+
+    python started_spawners.py CONFIG_FILE
+
+reads a line of JSON from stdin for each file of profiles, `{"profiles": TEXT, "starts": [[NAME, USER_OPTIONS], …]}`,
+and answers with one: why the file is refused, or what became of each start. `ana` is in the group `members`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import traceback
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from jhub.local.quick import skip_slow_imports
+
+skip_slow_imports()
+# Read when the client of Kubernetes is imported.
+os.environ["KUBECONFIG"] = "kube.config"
+
+from jupyterhub import orm  # noqa: E402
+from jupyterhub.app import JupyterHub  # noqa: E402
+from jupyterhub.utils import maybe_future  # noqa: E402
+from kube_hub import NO_CLUSTER  # noqa: E402
+from tornado.web import HTTPError  # noqa: E402
+
+from jhub.errors import InvalidInput  # noqa: E402
+from jhub.extension import at_start, listing, source  # noqa: E402
+from jhub.extension.gate import owner_of  # noqa: E402
+from jhub.extension.judging import judge_start  # noqa: E402
+
+USERS = {"ana": ["members"], "bo": []}
+numbers = count()
+
+
+async def main(config: Path) -> None:
+    """Start the hub, up to the point where it would listen, and answer for as long as there are questions."""
+    os.chdir(config.parent)
+    Path("kube.config").write_text(NO_CLUSTER)
+    app: Any = JupyterHub()
+    await app.initialize(["--config", str(config), "--log-level", "CRITICAL"])
+    users = {name: added(app, name, groups) for name, groups in USERS.items()}
+    for line in sys.stdin:
+        print(json.dumps(await answer(app, users, json.loads(line))), flush=True)
+
+
+def added(app: Any, name: str, groups: list[str]) -> Any:
+    """A user in groups."""
+    user = orm.User(name=name)
+    app.db.add(user)
+    for group in groups:
+        user.groups.append(orm.Group.find(app.db, group) or orm.Group(name=group))
+    app.db.commit()
+    return app.users[user]
+
+
+async def answer(app: Any, users: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+    """What becomes of a file, and of starts by it."""
+    # A name of its own: the file that is followed never changes.
+    path = Path(f"profiles{next(numbers)}.yaml")
+    path.write_bytes(asked["profiles"].encode("utf-8", "surrogatepass"))
+    try:
+        source.use(source.Source(path))
+        at_start.see_to(app)
+        for user in users.values():
+            listing.listed(source.current(), owner_of(user))
+    except InvalidInput as refused:
+        return {"refused": str(refused)}
+    except Exception:  # noqa: BLE001  # it is what is looked for
+        return {"raised": traceback.format_exc()}
+    finally:
+        path.unlink()
+    return {"starts": [await start(app, users[name], options) for name, options in asked["starts"]]}
+
+
+async def start(app: Any, user: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """What each barrier says, and what the spawner does when both are passed. `at` is how far that came."""
+    spawner = user.get_spawner("")
+    handler = SimpleNamespace(authenticator=app.authenticator, spawner_class=app.spawner_class, current_user=user)
+    said: dict[str, Any] = {"at": "outer"}
+    try:
+        await judge_start(handler, user, "", options)
+    except HTTPError as refused:
+        said["outer"] = [refused.status_code, refused.log_message]
+    except Exception:  # noqa: BLE001
+        said["raised"] = traceback.format_exc()
+        return said
+    spawner.user_options = options
+    before = settings_of(spawner)
+    try:
+        said["at"] = "inner"
+        await spawner._run_apply_user_options(spawner.user_options)
+        await maybe_future(spawner.run_pre_spawn_hook())
+        said["at"] = "form"
+        await spawner.get_options_form()
+        said["at"] = "spawner"
+        said["options"] = spawner.user_options
+        await set_off(spawner)
+        said["at"] = "started"
+    except HTTPError as refused:
+        said["inner"] = [refused.status_code, refused.log_message]
+    except Exception:  # noqa: BLE001
+        said["raised"] = traceback.format_exc()
+    finally:
+        await maybe_future(spawner.run_post_stop_hook())
+    if settings_of(spawner) != before:
+        said["raised"] = "settings of the profile have stayed"
+    return said
+
+
+async def set_off(spawner: Any) -> None:
+    """What its start begins with, before anything is there."""
+    if hasattr(spawner, "get_pod_manifest"):
+        await spawner.load_user_options()
+        await spawner.get_pod_manifest()
+    else:
+        spawner.get_env()
+        spawner.get_args()
+
+
+def settings_of(spawner: Any) -> dict[str, str]:
+    """All its settings, as text."""
+    return {name: repr(getattr(spawner, name)) for name in spawner.trait_names(config=True) if name != "ssl_alt_names"}
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))
