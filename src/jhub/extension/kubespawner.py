@@ -84,12 +84,14 @@ def _entry(profile: Profile, *, default: bool, expressions: bool) -> dict[str, A
 
 
 def _option(option: Option, *, expressions: bool) -> dict[str, Any]:
-    entry: dict[str, Any] = {"display_name": option.display_name}
     default = option.default
-    if option.choices:
-        entry["choices"] = {
+    entry: dict[str, Any] = {
+        "display_name": option.display_name,
+        # Also where there are none: KubeSpawner's form (7.1) fails without.
+        "choices": {
             choice.key: {"display_name": choice.display_name, "default": choice is default} for choice in option.choices
-        }
+        },
+    }
     if option.unlisted_choice is not None:
         entry["unlisted_choice"] = {
             "enabled": True,

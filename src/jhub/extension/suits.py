@@ -8,13 +8,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from copy import deepcopy
-from typing import Any
+from typing import Any, cast
 
 from traitlets import HasTraits, TraitError
 
 from jhub.errors import InvalidInput
 from jhub.extension.kubespawner import is_kubespawner
 from jhub.extension.verdict import Verdict
+from jhub.profiles.fields import is_variable
 from jhub.profiles.model import Overrides, Profile, Profiles
 
 READ_EARLIER = {
@@ -72,6 +73,10 @@ def _takes(spawner: Any, name: str, value: object) -> bool:
 
     JupyterHub makes `{username}` of `%U` in a path: a user's text is never a template.
     """
+    if name == "environment" and isinstance(value, dict):
+        names = cast("dict[object, object]", value)
+        if not all(isinstance(each, str) and is_variable(each) for each in names):
+            return False
     try:
         taken: object = spawner.traits()[name]._validate(spawner, deepcopy(value))
     except Exception:  # noqa: BLE001  # ByteSpecification raises OverflowError for infG, and others what they like

@@ -56,6 +56,11 @@ class OwnSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]  # JupyterHub
 class Refreshing(DummyAuthenticator):  # type: ignore[misc]  # JupyterHub has no types
     """Knows of people's groups by files, and looks at them at a login and before each start."""
 
+    async def authenticate(self, handler: Any, data: dict[str, str]) -> Any:
+        """Who signs in, and their groups."""
+        name = await super().authenticate(handler, data)
+        return name and {"name": name, "groups": Path("groups", name).read_text().split()}
+
     async def refresh_user(self, user: Any, handler: Any = None) -> Any:
         """Their groups of now; None, which is an expired sign-in, where their file is empty. It may say to fail."""
         groups = Path("groups", user.name)
