@@ -30,7 +30,7 @@ c.JupyterHub.authenticator_class = "null"
 """
 LINE = """
 import jhub.extension
-jhub.extension.enable(c, profiles=None, login_client=True)
+jhub.extension.enable(c, login_client=True)
 """
 ROBOT = 'c.JupyterHub.services = [{"name": "robot", "api_token": "robots-own-secret"}]\n'
 THEIRS = 'c.JupyterHub.services = [{"name": "jhub-login", "api_token": "an-administrators", "admin": True}]\n'
@@ -179,7 +179,7 @@ import jhub.extension
 from jupyterhub.apihandlers import default_handlers
 before = len(default_handlers)
 for _ in range(2):
-    jhub.extension.enable(Config(), profiles=None, login_client=True)
+    jhub.extension.enable(Config(), login_client=True)
 print(len(default_handlers) - before, sorted({"jhub.extension.barrier", "jhub.extension.routes"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -141,3 +144,60 @@ def test_a_change_that_hides_its_time_is_seen(path: Path) -> None:
     source.look(fits, LOG)
     source.look(fits, LOG)
     assert slugs(source) == ["new"]
+
+
+def test_a_read_error_that_passes_loses_no_change(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = Source(path)
+    path.write_text(WHOLE)
+    source.look(fits, LOG)
+    with no_descriptors():
+        for _ in range(3):
+            source.look(fits, LOG)
+    assert slugs(source) == ["old"]
+    (record,) = caplog.records
+    assert "cannot read" in record.message
+    source.look(fits, LOG)
+    assert slugs(source) == ["lab"]
+
+
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Let this process open no more files."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no directory"), InvalidInput("could not be imported"), MemoryError()])
+def test_a_failure_of_any_kind_is_tried_again(path: Path, error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    """What makes profiles fit a hub asks authenticators and imports classes."""
+    source = Source(path)
+    failing = True
+    tries = 0
+
+    def fit(profiles: Profiles) -> Profiles:
+        nonlocal tries
+        tries += 1
+        if failing:
+            raise error
+        return profiles
+
+    path.write_text(WHOLE)
+    for _ in range(200):
+        source.look(fit, LOG)
+    assert slugs(source) == ["old"]
+    assert 5 < tries < 12, "less and less often"
+    assert len(caplog.records) == 1
+    failing = False
+    for _ in range(61):
+        source.look(fit, LOG)
+    assert slugs(source) == ["lab"]
+    failing = True
+    path.write_text(HALF)
+    source.look(fit, LOG)
+    before = tries
+    source.look(fit, LOG)
+    assert tries == before + 1, "another text is tried at once"

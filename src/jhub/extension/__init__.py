@@ -10,8 +10,10 @@ In `jupyterhub_config.py` of JupyterHub 5.3 or later:
 
 from __future__ import annotations
 
+import os
 from importlib.metadata import version
 from os import PathLike
+from types import EllipsisType
 
 from traitlets.config import Config
 
@@ -24,7 +26,7 @@ __all__ = ["enable"]
 
 def enable(
     c: Config,
-    profiles: str | PathLike[str] | None = None,
+    profiles: str | PathLike[str] | EllipsisType = ...,
     password_tokens: bool = False,
     login_client: bool = False,
 ) -> None:
@@ -33,7 +35,8 @@ def enable(
     `c` is the configuration object of `jupyterhub_config.py`; the line may stand anywhere in that file.
 
     `profiles` is a file of profiles, and the hub starts servers from these and from no others. A relative path counts
-    from the folder that the hub runs in. Where none is ever given, servers start as they would without jhub.
+    from the folder that the hub runs in. Leave it out, and servers start as they would without jhub. None or an empty
+    text, as of a variable that is not set, is an error.
 
     `password_tokens` serves `GET` and `POST /hub/api/authorizations/token`, by which JupyterHub 1 gave a token for a
     username and a password. Who fails is slowed down, by name, and by address where the hub trusts its proxy
@@ -42,20 +45,23 @@ def enable(
     `login_client` registers the OAuth client as which `jhub login --browser` signs people in, the service
     `jhub-login`, and gives all users the scope to use it. Without it, at the next start, the service is gone.
 
-    Raises InvalidInput, which stops the hub, if the file is missing or says something that makes no sense. The hub
-    stops at its start as well where the service's name is that of another one, or where it is given roles.
+    Raises InvalidInput, which stops the hub, for arguments of another type, for nothing to add, and if the file is
+    missing or says something that makes no sense. The hub stops at its start as well where the service's name is that
+    of another one, or where it is given roles.
     """
     # Called from configuration files, which nobody type-checks.
     if not isinstance(c, Config):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidInput("jhub.extension.enable(c, …) takes the `c` of jupyterhub_config.py")
-    loaded = None if profiles is None else _source.Source(profiles)
+    _check_arguments(profiles, password_tokens=password_tokens, login_client=login_client)
+    loaded = None if profiles is ... else _source.Source(profiles)
     # The rest imports JupyterHub; a mistake in the file is told first.
     _check_version()
     if loaded is not None:
         _source.use(loaded)
-        from jhub.extension import at_start, barrier, listing, routes, starts
+        from jhub.extension import at_start, barrier, failures, listing, routes, starts
 
         barrier.install()
+        failures.install()
         starts.install()
         routes.install()
         listing.install()
@@ -66,6 +72,20 @@ def enable(
         from jhub.extension import login_client as _login_client
 
         _login_client.install()
+
+
+def _check_arguments(profiles: object, **flags: object) -> None:
+    """Raise InvalidInput for what may well come of a variable that is not set, or is not what it seems."""
+    if profiles is not ... and not (isinstance(profiles, str | PathLike) and os.fspath(profiles)):
+        raise InvalidInput(
+            f"jhub.extension.enable(c, profiles={profiles!r}): name a file, or the hub would start servers without "
+            "profiles; leave profiles out if that is meant"
+        )
+    for name, flag in flags.items():
+        if not isinstance(flag, bool):
+            raise InvalidInput(f"jhub.extension.enable(c, {name}={flag!r}): give True or False")
+    if profiles is ... and not any(flags.values()):
+        raise InvalidInput("jhub.extension.enable(c) adds nothing: give profiles, password_tokens or login_client")
 
 
 def _check_version() -> None:

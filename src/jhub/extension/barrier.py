@@ -14,10 +14,9 @@ from typing import Any
 from jupyterhub.spawner import Spawner
 from jupyterhub.utils import maybe_future
 from tornado.web import HTTPError
-from traitlets import TraitError
 
-from jhub.extension.judging import judged
-from jhub.extension.kubespawner import SETTING, is_kubespawner, profile_list
+from jhub.extension.judging import check_texts, judged
+from jhub.extension.kubespawner import SETTING, is_kubespawner, judged_profile_list
 from jhub.extension.marks import is_marked, marked
 from jhub.extension.overrides import updated
 from jhub.extension.verdict import Verdict
@@ -56,6 +55,7 @@ def _judged(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
         if getattr(self, JUDGED, False):  # a subclass's own method calls the one of its base
             return await maybe_future(original(self))
         verdict = judged(self.user, self.user_options)
+        check_texts(verdict, self)
         setattr(self, JUDGED, True)
         try:
             # What was judged is what hooks and spawners see, however it was written in the request.
@@ -92,7 +92,10 @@ def _without_ado(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], An
 
 
 def apply(spawner: Any, verdict: Verdict) -> None:
-    """Give a spawner the settings of a start. Raises HTTPError 500 for one that the spawner does not have or take."""
+    """Give a spawner the settings of a start.
+
+    Raises HTTPError for one that the spawner does not have or take: 400 where a user's text goes into it, else 500.
+    """
     # A stop that failed half-way may not have come to its hook.
     restore(spawner)
     setattr(spawner, BEFORE, {})
@@ -102,7 +105,7 @@ def apply(spawner: Any, verdict: Verdict) -> None:
     if not is_kubespawner(type(spawner)):
         return
     # Overrides for groups have come before, and may have brought another list.
-    _set(spawner, SETTING, profile_list, verdict)
+    _set(spawner, SETTING, judged_profile_list, verdict)
     for name, value in verdict.kubespawner_override.items():
         present = _present(spawner, name, verdict)
         both = isinstance(value, dict) and isinstance(present, dict)
@@ -122,10 +125,12 @@ def _set(spawner: Any, name: str, value: Any, verdict: Verdict) -> None:
     try:
         # A copy: hooks change what is set in place, and the profile is for the next start as well.
         setattr(spawner, name, deepcopy(value))
-    except TraitError as error:
+    except Exception as error:  # noqa: BLE001  # traits and observers of others raise what they like
         # What it was to be may be a secret, and this is for whoever asked.
-        spawner.log.error("%s cannot be set: %s", _where(spawner, name, verdict), error)
-        raise HTTPError(500, f"{_where(spawner, name, verdict)} cannot be what it should be") from None
+        spawner.log.error("%s cannot be set: %s: %s", _where(spawner, name, verdict), type(error).__name__, error)
+        raise HTTPError(
+            400 if name in verdict.typed else 500, f"{_where(spawner, name, verdict)} cannot be what it should be"
+        ) from None
 
 
 def _where(spawner: Any, name: str, verdict: Verdict) -> str:

@@ -10,6 +10,7 @@ import regex
 from jhub.errors import listed
 from jhub.extension.asked import of_profile, profile_named
 from jhub.extension.gate import Owner, admits, taken, visible
+from jhub.extension.limits import check_bounds
 from jhub.extension.overrides import filled, merged_deeply, merged_settings
 from jhub.extension.verdict import NONE_AVAILABLE, Refusal, Refused, Verdict
 from jhub.models import UNLISTED, UNLISTED_SELECTED
@@ -27,10 +28,11 @@ def judge(profiles: Profiles, owner: Owner, options: Mapping[str, Any] | None) -
     """By what a server of `owner` starts with the user options `options`, or why it must not.
 
     Refusals: 403 for a profile of others, or where no profile is the owner's; 400 for a profile, an option or a choice
-    that there is not, and whatever else does not belong there. They name what is allowed to the owner, and nothing
-    else of what there is.
+    that there is not, for options that are too large, and whatever else does not belong there. They name what is
+    allowed to the owner, and nothing else of what there is.
     """
     try:
+        check_bounds(options or {})
         return _judged(profiles, owner, options or {})
     except Refused as refused:
         return refused.refusal
@@ -41,15 +43,21 @@ def _judged(profiles: Profiles, owner: Owner, options: Mapping[str, Any]) -> Ver
     asked = of_profile(options, profile, lambda: visible(profiles, owner))
     layers: list[Overrides] = [profile]
     choices: dict[str, str] = {}
+    typed: set[str] = set()
     for option in profile.profile_options:
         name, value, layer = _chosen(profile, option, asked)
         choices[name] = value
         layers.append(layer)
+        if name.endswith(UNLISTED):
+            typed |= layer.spawner_override.keys() | layer.kubespawner_override.keys()
+    through = _let_through(profile, options)
     return Verdict(
         profile=profile,
-        user_options={"profile": profile.slug, **choices, **_let_through(profile, options)},
+        user_options={"profile": profile.slug, **choices, **through},
         spawner_override=merged_settings(layer.spawner_override for layer in layers),
         kubespawner_override=merged_deeply(layer.kubespawner_override for layer in layers),
+        typed=frozenset(typed),
+        free=bool(through) or any(name.endswith(UNLISTED) for name in choices),
     )
 
 
@@ -114,8 +122,8 @@ def _unlisted(profile: Profile, option: Option, text: str) -> Overrides:
 
 def _matches(pattern: str, text: str) -> bool:
     try:
-        return regex.fullmatch(pattern, text, timeout=REGEX_SECONDS) is not None
-    except TimeoutError:
+        return regex.fullmatch(pattern, text, regex.VERSION0, timeout=REGEX_SECONDS) is not None
+    except (TimeoutError, MemoryError, RecursionError):
         return False
 
 

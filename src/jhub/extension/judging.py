@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tornado.web import HTTPError
+from tornado.web import Finish, HTTPError
 
 from jhub.extension.gate import owner_of
 from jhub.extension.judge import judge
@@ -26,7 +26,14 @@ def judged(user: Any, options: Mapping[str, Any] | None) -> Verdict:
     return verdict
 
 
-async def judge_start(handler: Any, user: Any, server_name: str, options: Mapping[str, Any] | None) -> None:
+def check_texts(verdict: Verdict, spawner: Any) -> None:
+    """Raise HTTPError 400 where the user's own text is not a value that the spawner's setting takes."""
+    name = unfit(verdict, spawner)
+    if name:
+        raise HTTPError(400, f"profile {verdict.profile.slug}: a text does not do for the setting {name}")
+
+
+async def judge_start(handler: Any, user: Any, server_name: str, options: Mapping[str, Any] | None) -> Verdict:
     """Raise HTTPError unless a request for a start may go on. Without options, the saved ones count.
 
     Where the authenticator is asked again before each start, it is asked first: it may know of other groups. JupyterHub
@@ -34,16 +41,32 @@ async def judge_start(handler: Any, user: Any, server_name: str, options: Mappin
     """
     await refresh(handler, user)
     verdict = judged(user, saved_options(user, server_name) if options is None else options)
-    name = unfit(verdict, handler.spawner_class)
-    if name:
-        raise HTTPError(400, f"profile {verdict.profile.slug}: a text does not do for the setting {name}")
+    if verdict.typed:
+        # Any spawner of the user's can say so, and there is always one for the default server.
+        check_texts(verdict, user.spawner)
+    return verdict
 
 
 async def refresh(handler: Any, user: Any) -> None:
-    """Ask the authenticator for the user's groups of now, where the hub is told to before each start. Raises HTTPError
-    403 where the hub would not start a server either.
+    """Ask the authenticator for the user's groups of now, where the hub is told to before each start.
+
+    Raises HTTPError 403 where the hub would not start a server either, and 503 where the authenticator fails:
+    JupyterHub asks once a request, and would go on with the groups that it knew before.
     """
-    if handler.authenticator.refresh_pre_spawn and await handler.refresh_auth(user, force=True) is None:
+    if not handler.authenticator.refresh_pre_spawn:
+        return
+    try:
+        refreshed = await handler.refresh_auth(user, force=True)
+    except (HTTPError, Finish):
+        raise
+    except Exception as error:
+        handler.log.exception("The authenticator failed to refresh %s", user.name)
+        raise HTTPError(
+            503,
+            f"the groups of {user.name} are not known, for the authenticator failed ({type(error).__name__}): "
+            "try again later",
+        ) from None
+    if refreshed is None:
         raise HTTPError(403, f"auth has expired for {user.name}, login again")
 
 

@@ -18,6 +18,7 @@ from jhub.errors import InvalidInput
 from jhub.extension.gate import owner_of, taken, visible
 from jhub.extension.source import current
 from jhub.extension.verdict import NONE_AVAILABLE
+from jhub.models import UNLISTED
 from jhub.profiles.model import Option, Profile
 
 SETTING = "profile_list"
@@ -46,18 +47,29 @@ def is_below(kind: type) -> bool:
 
 
 def profile_list(spawner: Any) -> list[dict[str, Any]]:
-    """The profiles that the spawner's owner may start, in KubeSpawner's words. Raises HTTPError 403 without any.
+    """The profiles that the spawner's owner may start, in KubeSpawner's words, for its form. Raises HTTPError 403
+    without any: an empty list would let KubeSpawner start its default image.
 
-    An empty list would let KubeSpawner start its default image.
+    The form has each text's expression, for the browser. KubeSpawner (7.1) itself holds texts that are saved against
+    it, by `re` and without a time limit: where there are any, it does not get it.
     """
+    return _entries(spawner, expressions=not any(name.endswith(UNLISTED) for name in spawner.user_options or ()))
+
+
+def judged_profile_list(spawner: Any) -> list[dict[str, Any]]:
+    """As `profile_list`, for a start that was judged: KubeSpawner has nothing to match."""
+    return _entries(spawner, expressions=False)
+
+
+def _entries(spawner: Any, *, expressions: bool) -> list[dict[str, Any]]:
     mine = visible(current(), owner_of(spawner.user))
     if not mine:
         raise HTTPError(403, NONE_AVAILABLE)
     default = taken(mine)
-    return [_entry(profile, default=profile is default) for profile in mine]
+    return [_entry(profile, default=profile is default, expressions=expressions) for profile in mine]
 
 
-def _entry(profile: Profile, *, default: bool) -> dict[str, Any]:
+def _entry(profile: Profile, *, default: bool, expressions: bool) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "slug": profile.slug,
         "display_name": profile.display_name,
@@ -65,23 +77,27 @@ def _entry(profile: Profile, *, default: bool) -> dict[str, Any]:
         "default": default,
     }
     if profile.profile_options:
-        entry["profile_options"] = {option.key: _option(option) for option in profile.profile_options}
+        entry["profile_options"] = {
+            option.key: _option(option, expressions=expressions) for option in profile.profile_options
+        }
     return entry
 
 
-def _option(option: Option) -> dict[str, Any]:
-    entry: dict[str, Any] = {"display_name": option.display_name}
+def _option(option: Option, *, expressions: bool) -> dict[str, Any]:
     default = option.default
-    if option.choices:
-        entry["choices"] = {
+    entry: dict[str, Any] = {
+        "display_name": option.display_name,
+        # Also where there are none: KubeSpawner's form (7.1) fails without.
+        "choices": {
             choice.key: {"display_name": choice.display_name, "default": choice is default} for choice in option.choices
-        }
+        },
+    }
     if option.unlisted_choice is not None:
         entry["unlisted_choice"] = {
             "enabled": True,
             "display_name": option.unlisted_choice.display_name,
             "display_name_in_choices": option.unlisted_choice.display_name_in_choices,
-            "validation_regex": option.unlisted_choice.validation_regex,
+            "validation_regex": option.unlisted_choice.validation_regex if expressions else "",
             "validation_message": option.unlisted_choice.validation_message,
         }
     return entry

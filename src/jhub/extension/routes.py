@@ -24,6 +24,7 @@ EDITS = "put" in vars(UserServerAPIHandler)
 """Whether servers can be made and edited without a start, and a body has options beside other things: JupyterHub 6."""
 
 NEW_FORM = {"user_options", "display_name"}
+EDITABLE = {"name", *NEW_FORM}
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -74,6 +75,8 @@ class JudgedStart(UserServerAPIHandler):  # type: ignore[misc]  # JupyterHub car
             # JupyterHub 6 would not look at them, and start the default.
             raise HTTPError(400, "user options go into user_options, beside display_name")
         # {"user_options": {…}}, or the older form, which JupyterHub 6 knows too: the whole body.
+        if EDITS:
+            _check_names(body)
         options = self.get_server_json_body()["user_options"] if EDITS else body
         if options is not None and not isinstance(options, dict):
             raise HTTPError(400, "user options must be a JSON object")
@@ -94,14 +97,31 @@ class JudgedStartAndEdit(JudgedStart):
     @starters_only
     async def patch(self, user_name: str, server_name: str = "") -> None:
         owner = self.find_user(user_name)
-        body = self.get_json_body()
-        if owner is not None and isinstance(body, dict) and isinstance(body.get("user_options"), dict):
+        body = self.get_json_body() or {}
+        # JupyterHub 6.1 answers 500 to what is not an object with these keys.
+        if not isinstance(body, dict) or body.keys() - EDITABLE:
+            raise HTTPError(400, f"the body must be a JSON object with some of {', '.join(sorted(EDITABLE))}")
+        _check_names(body)
+        if owner is not None and isinstance(body.get("user_options"), dict):
             await judge_start(self, owner, server_name, body["user_options"])
         await super().patch(user_name, server_name)
 
 
 HANDLER = JudgedStartAndEdit if EDITS else JudgedStart
 """What serves the routes of JupyterHub's UserServerAPIHandler."""
+
+
+def _check_names(body: object) -> None:
+    """Raise HTTPError 400 for names that the hub's database could not keep."""
+    for key in ("name", "display_name"):
+        name = body.get(key) if isinstance(body, dict) else None
+        if name is not None and not (isinstance(name, str) and is_encodable(name)):
+            raise HTTPError(400, f"{key} must be text")
+
+
+def is_encodable(text: str) -> bool:
+    """Return whether a text has no halves of characters."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _active(owner: Any, server_name: str) -> bool:

@@ -20,7 +20,8 @@ LOOK_SECONDS = 1.0
 Fit: TypeAlias = Callable[[Profiles], Profiles]
 """Profiles as this hub has them. Raises InvalidInput where they do not suit it."""
 
-Signature: TypeAlias = "tuple[int, ...] | None"
+MOST_LOOKS = 60
+"""Maximum number of looks between two attempts at a file that fails."""
 
 
 class Source:
@@ -28,27 +29,56 @@ class Source:
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self.path = os.path.abspath(path)
-        # Before reading: what is written meanwhile is a change.
-        self._read = self._seen = signature(self.path)
-        self.profiles = file.load(path)
+        self._used = self._seen = file.read_text(path)
+        self.profiles = file.parse(self._used, path)
+        self._problem = ""
+        self._pause = self._wait = 0
 
     def look(self, fit: Fit, log: logging.Logger) -> None:
         """Take what the file says now, if it has changed, and the same since the last look.
 
-        A file that is still being written may well make sense, and lack the line that says whose a profile is.
+        A file that is still being written may well make sense, and lack the line that says whose a profile is. After a
+        failure of any kind it is tried again, less and less often: what failed may have passed.
         """
-        before, self._seen = self._seen, signature(self.path)
-        if self._seen == self._read or self._seen != before:
-            return
-        self._read = self._seen
+        before = self._seen
         try:
-            profiles = fit(file.load(self.path))
+            self._seen = file.read_text(self.path)
         except InvalidInput as error:
-            log.error("The profiles stay as they were, for the changed file does not do: %s", error)
+            self._fail(log, error)
             return
-        self.profiles = profiles
-        log.info("Profiles read again, now %d: %s", len(profiles.all), self.path)
+        if self._seen != before:
+            self._pause = self._wait = 0
+            return
+        if self._seen == self._used:
+            if self._problem:
+                self._succeed(log, self.profiles)
+            return
+        if self._wait:
+            self._wait -= 1
+            return
+        try:
+            profiles = fit(file.parse(self._seen, self.path))
+        except Exception as error:  # noqa: BLE001  # classes and names of others are looked at
+            self._pause = self._wait = min(2 * self._pause or 1, MOST_LOOKS)
+            self._fail(log, error)
+            return
+        self._used = self._seen
+        self._succeed(log, profiles)
         warn(profiles, log)
+
+    def _succeed(self, log: logging.Logger, profiles: Profiles) -> None:
+        self._problem, self.profiles = "", profiles
+        log.info("Profiles read again, now %d: %s", len(profiles.all), self.path)
+
+    def _fail(self, log: logging.Logger, error: Exception) -> None:
+        """Log why the profiles stay, once in a row for each reason."""
+        problem = f"{type(error).__name__}: {error}"
+        if problem != self._problem:
+            self._problem = problem
+            log.error(
+                "The profiles stay as they were, for the changed file does not do: %s",
+                error if isinstance(error, InvalidInput) else problem,
+            )
 
 
 _source: list[Source] = []
@@ -84,20 +114,10 @@ def warn(profiles: Profiles, log: logging.Logger) -> None:
         log.warning("Profiles, line %d: %s", problem.line, problem.message)
 
 
-def signature(path: str) -> Signature:
-    """Differs where a file has been written to, or is another one; None where there is none to be seen."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_dev, found.st_ino)
-
-
 def _follow(fit: Fit, log: logging.Logger) -> None:
     while True:
         time.sleep(LOOK_SECONDS)
         try:
             _source[0].look(fit, log)
         except Exception:
-            # The next change may be a better one.
             log.exception("The profiles stay as they were: looking at the file failed")

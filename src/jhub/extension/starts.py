@@ -24,6 +24,7 @@ from tornado.httputil import url_concat
 from tornado.web import HTTPError
 
 from jhub.errors import MOST_NAMES
+from jhub.extension import failures
 from jhub.extension.gate import owner_of, visible
 from jhub.extension.judging import judge_start
 from jhub.extension.marks import is_marked, marked
@@ -57,14 +58,16 @@ def _judged(original: Callable[..., Any]) -> Callable[..., Any]:
         asked.apply_defaults()
         named = {name: asked.arguments[name] for name in ("user", "server_name")}
         try:
-            await judge_start(self, options=asked.arguments["options"], **named)
-        except HTTPError as refusal:
+            verdict = await judge_start(self, options=asked.arguments["options"], **named)
+        except Exception as refusal:
             setattr(self, REFUSED, refusal)
             # JupyterHub 5.3 shows its form again, with the reason, and says 200.
-            self.set_status(refusal.status_code)
+            self.set_status(refusal.status_code if isinstance(refusal, HTTPError) else 500)
             # For the error page: without a form, saved options may be all that it would ever start with.
             self.extra_error_html = f"{self.spawn_home_error}{links(self, **named)}"
             raise
+        if verdict.free:
+            failures.leave_out(self)
         await original(self, *args, **kwargs)
 
     return marked(spawn_single_user)

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from typing import Any
+from copy import deepcopy
+from typing import Any, cast
 
 from traitlets import HasTraits, TraitError
 
 from jhub.errors import InvalidInput
 from jhub.extension.kubespawner import is_kubespawner
 from jhub.extension.verdict import Verdict
-from jhub.models import UNLISTED
+from jhub.profiles.fields import is_variable
 from jhub.profiles.model import Overrides, Profile, Profiles
 
 READ_EARLIER = {
@@ -58,14 +59,29 @@ def check_suits(profiles: Profiles, kind: Any, log: logging.Logger) -> None:
             log.warning("Profile %s: its kubespawner_override is not for %s", profile.slug, kind.__name__)
 
 
-def unfit(verdict: Verdict, kind: type) -> str:
-    """The setting of a start that the spawner class does not take; empty if it takes them all.
+def unfit(verdict: Verdict, spawner: Any) -> str:
+    """Return the name of a setting that does not take a user's text, empty if there is none.
 
-    The file has been checked, so it is one that somebody's own text went into.
+    The spawner is only asked, and stays as it is.
     """
-    if not any(name.endswith(UNLISTED) for name in verdict.user_options):
-        return ""
-    return next((name for name, value in _settings(verdict, kind).items() if _wrong(kind, name, value)), "")
+    settings = _settings(verdict, type(spawner))
+    return next((name for name in settings if name in verdict.typed and not _takes(spawner, name, settings[name])), "")
+
+
+def _takes(spawner: Any, name: str, value: object) -> bool:
+    """Return whether a setting takes a value, and takes it as it is.
+
+    JupyterHub makes `{username}` of `%U` in a path: a user's text is never a template.
+    """
+    if name == "environment" and isinstance(value, dict):
+        names = cast("dict[object, object]", value)
+        if not all(isinstance(each, str) and is_variable(each) for each in names):
+            return False
+    try:
+        taken: object = spawner.traits()[name]._validate(spawner, deepcopy(value))
+    except Exception:  # noqa: BLE001  # ByteSpecification raises OverflowError for infG, and others what they like
+        return False
+    return taken == value or not (isinstance(taken, str) and isinstance(value, str))
 
 
 def _takes_for_itself(kind: type, option: str) -> bool:
@@ -93,8 +109,10 @@ def _wrong(kind: Any, name: str, value: object) -> str:
         trait.validate(HasTraits(), value)
     except TraitError as error:
         return f"does not take the setting {name!r}: {error}"
-    except Exception:  # noqa: BLE001  # traits of others may look at their spawner, and there is none yet
+    except AttributeError:  # traits of others may look at their spawner, and there is none yet
         return ""
+    except Exception as error:  # noqa: BLE001  # ByteSpecification raises OverflowError for infG, and others what they like
+        return f"does not take the setting {name!r}: {type(error).__name__}"
     return ""
 
 

@@ -23,6 +23,10 @@ class Verdict(Struct, frozen=True, kw_only=True):
     spawner_override: dict[str, Any]
     kubespawner_override: dict[str, Any]
     """Its mappings are to be merged into the spawner's own."""
+    typed: frozenset[str] = frozenset()
+    """Names of the settings that a text of the user's own goes into."""
+    free: bool = False
+    """Whether the start has values that the user is free to choose: texts, or options that nothing here reads."""
 
 
 class Refusal(Struct, frozen=True, kw_only=True):

@@ -114,6 +114,8 @@ class Fields:
         for name, value in self.node.entries.items():
             text = isinstance(value, Scalar) and isinstance(value.value, str)
             other = isinstance(value, Mapping) or (isinstance(value, Scalar) and value.value is None)
+            if not is_variable(name):
+                self.report.error(value.line, f"{where}: {shown(name)} cannot be the name of an environment variable")
             if not (text or (removable and other)):
                 self.report.error(
                     value.line,
@@ -121,6 +123,11 @@ class Fields:
                 )
         values: dict[str, Any] = plain(self.node)
         return values
+
+
+def is_variable(name: str) -> bool:
+    """Return whether an environment can have a variable of this name."""
+    return name != "" and not {"=", "\0"} & set(name)
 
 
 def cut(text: str) -> str:

@@ -33,18 +33,16 @@ class Checked(Struct, frozen=True):
 
 def load(path: str | PathLike[str]) -> Profiles:
     """Read a file of profiles. Raises InvalidInput with its name, the lines, and what is wrong there."""
-    return _loaded(read_text(path), f"{path}:")
+    return parse(read_text(path), path)
 
 
-def parse(text: str) -> Profiles:
-    """The profiles that a text describes. Raises InvalidInput with the lines, and what is wrong there."""
-    return _loaded(text, "line ")
-
-
-def _loaded(text: str, place: str) -> Profiles:
+def parse(text: str, path: str | PathLike[str] = "") -> Profiles:
+    """The profiles that a text describes. Raises InvalidInput with the lines, and what is wrong there; also with the
+    path, if the text is that of a file.
+    """
     checked = check(text)
     if checked.profiles is None:
-        raise InvalidInput(_told(place, checked.errors))
+        raise InvalidInput(_told(f"{path}:" if path else "line ", checked.errors))
     return checked.profiles
 
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from jhub.models import UNLISTED
-from jhub.profiles import schema
+from jhub.profiles import expressions, schema
 from jhub.profiles.fields import Fields, cut, shown
 from jhub.profiles.model import Choice, Option, Profile, UnlistedChoice, start_names
 from jhub.profiles.slugs import slugify
@@ -108,10 +108,8 @@ def _unlisted(fields: Fields) -> UnlistedChoice | None:
         return None
     below.only(schema.UNLISTED_CHOICE)
     regex = below.text("validation_regex")
-    try:
-        re.compile(regex)
-    except (re.error, RecursionError, OverflowError) as error:
-        below.error("validation_regex", f"`validation_regex` is no regular expression: {error}")
+    if wrong := expressions.fault(regex):
+        below.error("validation_regex", f"`validation_regex` {wrong}")
     choice = UnlistedChoice(
         display_name=below.text("display_name"),
         display_name_in_choices=below.text("display_name_in_choices") or "Other...",

@@ -22,6 +22,7 @@ from jupyterhub.spawner import SimpleLocalProcessSpawner
 sys.path.append(str(Path(__file__).parents[2] / "support"))
 
 from no_proxy import NoProxy
+from tornado.web import HTTPError
 
 c: Any = get_config()  # type: ignore[name-defined]  # noqa: F821  # JupyterHub puts it here
 
@@ -55,10 +56,19 @@ class OwnSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]  # JupyterHub
 class Refreshing(DummyAuthenticator):  # type: ignore[misc]  # JupyterHub has no types
     """Knows of people's groups by files, and looks at them at a login and before each start."""
 
+    async def authenticate(self, handler: Any, data: dict[str, str]) -> Any:
+        """Who signs in, and their groups."""
+        name = await super().authenticate(handler, data)
+        return name and {"name": name, "groups": Path("groups", name).read_text().split()}
+
     async def refresh_user(self, user: Any, handler: Any = None) -> Any:
-        """Their groups of now; None, which is an expired sign-in, where their file is empty."""
+        """Their groups of now; None, which is an expired sign-in, where their file is empty. It may say to fail."""
         groups = Path("groups", user.name)
         names = groups.read_text().split() if groups.exists() else []
+        if names == ["raise"]:
+            raise RuntimeError("no answer from the service that knows")
+        if names == ["refuse"]:
+            raise HTTPError(418, "no")
         return {"name": user.name, "groups": names} if names else None
 
 

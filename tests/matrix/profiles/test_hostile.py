@@ -1,0 +1,224 @@
+"""Values that a user is free to choose end no hub: they are refused before anything is saved, or fail for their owner
+alone.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from matrix.profiles.hubs import MEMBERS, OPEN, REFRESHING, Hubs, Kind, ProfileHub
+
+Fresh = Callable[[str], str]
+
+FREE = """
+- slug: free
+  spawner_override: {environment: {JHUB_PROFILE: free}}
+  user_options: [note]
+  profile_options:
+    memory: {choices: {some: {}}, unlisted_choice: {enabled: true, spawner_override: {mem_limit: "{value}"}}}
+    page: {choices: {usual: {}}, unlisted_choice: {enabled: true, spawner_override: {default_url: "{value}"}}}
+    command: {choices: {usual: {}}, unlisted_choice: {enabled: true, spawner_override: {cmd: ["{value}"]}}}
+    word:
+      choices: {usual: {}}
+      unlisted_choice: {enabled: true, validation_regex: "(?:a?){27}a{27}", spawner_override: {args: ["{value}"]}}
+"""
+BROKEN = """
+- slug: broken
+  spawner_override: {cmd: ["/no/such/command"]}
+"""
+HOSTILE = Kind("hostile", enable="last", slow_spawn_timeout=10, profiles=OPEN + FREE)
+ENDING = Kind("ending", enable="last", slow_spawn_timeout=10, profiles=OPEN + FREE + BROKEN)
+
+# JupyterHub's ByteSpecification raises OverflowError, ValueError and TraitError for these.
+SIZES = ["infG", "nanG", "1e999G", "-infT", "1e308T", "9" * 400 + "T", "lots"]
+WRONG: list[tuple[str, str]] = [
+    *[("memory", size) for size in SIZES],
+    ("page", "/lab/%U"),
+    ("page", "/lab/{username}"),
+    ("word", "a" * 26),
+]
+
+
+@pytest.fixture
+def hub(hubs: Hubs, fresh: Fresh) -> ProfileHub:
+    return hubs[HOSTILE]
+
+
+def test_texts_that_a_setting_chokes_on_are_refused_by_every_way(hub: ProfileHub, fresh: Fresh) -> None:
+    owner = hub.user(fresh("user"))
+    for option, text in WRONG:
+        options = {"profile": "free", f"{option}--unlisted-choice": text}
+        for answer in everywhere(hub, owner, options):
+            assert answer.status_code == 400, (option, text, answer.text)
+    assert_alive_and_nothing_saved(hub, owner, fresh)
+
+
+def deep(levels: int) -> str:
+    """JSON that nothing here could write by recursion."""
+    return "[" * levels + "]" * levels
+
+
+BAD_NOTES = [
+    deep(51),
+    '{"a":' * 51 + "1" + "}" * 51,
+    deep(970),
+    deep(5000),
+    json.dumps("x" * 65536),
+    json.dumps(["x"] * 20000),
+    "NaN",
+    "[-Infinity]",
+    '"\\ud800"',
+    '{"\\udfff": 1}',
+    '{"__jupyterhub_bytes__": true, "data": "YQ=="}',
+]
+
+
+@pytest.mark.parametrize("note", BAD_NOTES, ids=lambda note: f"{note[:12]} {len(note)}")
+def test_options_that_the_hub_could_not_keep_are_refused(hub: ProfileHub, fresh: Fresh, note: str) -> None:
+    owner = hub.user(fresh("user"))
+    for answer in by_rest(hub, owner, f'{{"profile": "free", "note": {note}}}'):
+        assert answer.status_code == 400, answer.text
+    assert_alive_and_nothing_saved(hub, owner, fresh)
+
+
+def test_large_forms_are_refused(hub: ProfileHub, fresh: Fresh) -> None:
+    """Tornado takes no address that is as long."""
+    owner = hub.user(fresh("user"))
+    page = f"{hub.url}/spawn/{owner}/work"
+    with hub.browser(owner) as browser:
+        form = {"profile": "free", "_xsrf": xsrf(hub, browser)}
+        for note in ("x" * 65536, ["x" * 300] * 230):
+            answer = browser.post(page, data={**form, "note": note}, allow_redirects=False, timeout=20)
+            assert answer.status_code == 400
+    assert_alive_and_nothing_saved(hub, owner, fresh)
+
+
+def test_options_within_the_bounds_are_let_through(hub: ProfileHub, fresh: Fresh) -> None:
+    owner = hub.user(fresh("user"))
+    for note in (deep(50), json.dumps("x" * 60000), json.dumps({"ключ": [1.5, None, True, "\U0001f600"]})):
+        answer = hub.api(
+            "POST", f"/users/{owner}/servers/work", data=body(hub, f'{{"profile": "free", "note": {note}}}')
+        )
+        assert answer.status_code == 201, answer.text
+        assert hub.servers(owner)["work"]["user_options"]["note"] == json.loads(note)
+        hub.stop(owner, "work")
+
+
+def test_starts_that_a_text_makes_fail_do_not_end_the_hub(hub: ProfileHub, fresh: Fresh) -> None:
+    owner = hub.user(fresh("user"))
+    for number in range(4):
+        options = {"profile": "free", "command--unlisted-choice": f"/no/such/command/{number}"}
+        assert hub.start(owner, f"work{number}", **options).status_code == 500
+    assert_alive(hub, fresh)
+
+
+def test_all_other_failures_count_as_before(hubs: Hubs, fresh: Fresh) -> None:
+    hub = hubs[ENDING]
+    owner = hub.user(fresh("user"))
+    text = {"profile": "free", "command--unlisted-choice": "/no/such/command"}
+    assert hub.start(owner, "work0", profile="broken").status_code == 500
+    for number in range(3):
+        assert hub.start(owner, f"text{number}", **text).status_code == 500
+    # The same server, whose next start has no text.
+    assert hub.start(owner, "text0", profile="broken").status_code == 500
+    time.sleep(2.5)
+    assert hub.process.poll() is None, "two of three"
+    assert hub.start(owner, "work1", profile="broken").status_code == 500
+    assert hub.process.wait(20) != 0
+    assert "Aborting due to 3 consecutive spawn failures" in hub.log()
+
+
+@pytest.mark.parametrize("said", ["raise", "refuse"])
+def test_groups_that_cannot_be_known_open_no_gate(hubs: Hubs, fresh: Fresh, said: str) -> None:
+    """The hub has saved that the owner is a member. The authenticator would know better, and fails."""
+    hub = hubs[REFRESHING]
+    owner = hub.user(fresh("user"))
+    groups = hub.place / "groups" / owner
+    groups.parent.mkdir(exist_ok=True)
+    groups.write_text(MEMBERS)
+    with hub.browser(owner) as browser:
+        assert hub.start(owner, "first", profile="gated").status_code == 201
+        hub.stop(owner, "first")
+        groups.write_text(said)
+        status = {"raise": 503, "refuse": 418}[said]
+        for answer in [
+            *everywhere(hub, owner, {"profile": "gated"}, browser),
+            # With what is saved: nothing here, and the last start's options there.
+            browser.get(f"{hub.url}/spawn/{owner}", allow_redirects=False, timeout=20),
+            browser.get(f"{hub.url}/spawn/{owner}/first", allow_redirects=False, timeout=20),
+            hub.api("POST", f"/users/{owner}/servers/first"),
+            hub.api("GET", f"/users/{owner}/profiles"),
+        ]:
+            assert answer.status_code == status, answer.text
+            assert said != "raise" or "the authenticator failed (RuntimeError)" in answer.text
+    assert len(hub.started(owner)) == 1
+    assert_alive(hub, fresh)
+
+
+def everywhere(
+    hub: ProfileHub, owner: str, options: dict[str, Any], browser: requests.Session | None = None
+) -> list[requests.Response]:
+    """The answers to all ways to start a server with these options, or to save them for a start."""
+    return [*by_rest(hub, owner, json.dumps(options)), *by_page(hub, owner, options, browser)]
+
+
+def by_rest(hub: ProfileHub, owner: str, options: str) -> list[requests.Response]:
+    """The answers to REST calls with options that are written as JSON."""
+    path = f"/users/{owner}/servers/work"
+    answers = [hub.api("POST", path, data=body(hub, options))]
+    if hub.edits:
+        answers.append(hub.api("PUT", path, data=body(hub, options)))
+        answers.append(hub.api("PATCH", f"/users/{owner}/server", data=body(hub, options)))
+    return answers
+
+
+def body(hub: ProfileHub, options: str) -> bytes:
+    """What a start sends."""
+    return (f'{{"user_options": {options}}}' if hub.edits else options).encode()
+
+
+def by_page(
+    hub: ProfileHub, owner: str, options: dict[str, Any], browser: requests.Session | None = None
+) -> list[requests.Response]:
+    """The answers to the spawn page's form and address."""
+    if browser is None:
+        with hub.browser(owner) as browser:
+            return by_page(hub, owner, options, browser)
+    page = f"{hub.url}/spawn/{owner}/work"
+    prefix = "opt-" if hub.edits else ""
+    query = {f"{prefix}{key}": value for key, value in options.items()}
+    form = {**options, "_xsrf": xsrf(hub, browser)}
+    return [
+        browser.post(page, data=form, allow_redirects=False, timeout=20),
+        browser.get(page, params=query, allow_redirects=False, timeout=20),
+    ]
+
+
+def xsrf(hub: ProfileHub, browser: requests.Session) -> str:
+    """What the hub's forms send along."""
+    browser.get(f"{hub.url}/token", timeout=20)
+    return browser.cookies.get("_xsrf", path=f"{hub.settings.base_url}hub/") or ""
+
+
+def assert_alive_and_nothing_saved(hub: ProfileHub, owner: str, fresh: Fresh) -> None:
+    """Nothing has started, nothing is saved, and the hub goes on."""
+    assert hub.started(owner) == []
+    assert not any(model["user_options"] for model in hub.servers(owner).values())
+    assert_alive(hub, fresh)
+
+
+def assert_alive(hub: ProfileHub, fresh: Fresh) -> None:
+    """A hub that has had enough ends two seconds later; this one starts somebody else's server."""
+    assert "consecutive spawn" not in hub.log()
+    assert hub.process.poll() is None
+    if hub.settings.authenticator == "refreshing":
+        return
+    other = hub.user(fresh("user"))
+    assert hub.start(other, "work", profile="open").status_code == 201
+    hub.stop(other, "work")

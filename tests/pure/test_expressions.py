@@ -1,0 +1,85 @@
+"""Regular expressions of profiles mean the same to `re` and to `regex`, or are refused."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+import regex
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from jhub.profiles.expressions import fault
+from jhub.profiles.file import check
+
+
+@pytest.mark.parametrize(
+    ("expression", "wrong"),
+    [
+        (r"(?:hub\.example\.org/x){e}", "a brace at position 23"),
+        ("(?:ab){i<=1}", "a brace at position 6"),
+        ("a{1, 2}", "a brace at position 1"),
+        ("a{,}", "a brace at position 1"),
+        ("a{", "a brace at position 1"),
+        ("[[:a:]+", "in the set at position 0"),
+        ("x[a[:alpha:]]", "in the set at position 1"),
+        ("[[a]b]", "in the set at position 0"),
+        ("[a--b]", "in the set at position 0"),
+        ("[a&&b]", "in the set at position 0"),
+        (r"(?#[)(?:a){e}", "a comment at position 0"),
+        ("(?x) # [\n(?:a){e}", "the flag x at position 0"),
+        ("b(?ix:a)", "the flag x at position 1"),
+        ("(", "is no regular expression"),
+        ("[a", "is no regular expression"),
+        (r"\p{L}+", "a brace at position 2"),
+        (r"\pL+", "is no regular expression"),
+        ("(?V1)a", "is no regular expression"),
+        ("a(?R)?", "is no regular expression"),
+        ("(?:" * 400 + "a" + ")" * 400, "is no regular expression"),
+    ],
+)
+def test_what_only_one_of_the_two_has_is_refused(expression: str, wrong: str) -> None:
+    assert wrong in fault(expression)
+    option = {"unlisted_choice": {"enabled": True, "validation_regex": expression}}
+    (problem,) = check(json.dumps({"profiles": [{"slug": "a", "profile_options": {"x": option}}]})).errors
+    assert problem.message.startswith("profile a: option x: `unlisted_choice`: `validation_regex` ")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "",
+        r"^jupyter/.+:.+$",
+        r"(?i)quay\.io/course/[\w.-]+(:[\w.-]{1,128})?",
+        "[]a-z]+",
+        "[^]]+",
+        r"[\[\-{e}]",
+        r"a{2}b{2,}c{2,3}d{,3}",
+        r"\{e\}",
+        r"\N{DIGIT ONE}",
+        "(?P<x>a)(?P=x)",
+    ],
+)
+def test_ordinary_ones_are_allowed(expression: str) -> None:
+    assert fault(expression) == ""
+
+
+PIECES = [
+    *"ab{},:12[]^-()|?*+.\\$&~ei<=!xmsP#d#w ",
+    *("(?:", "(?i)", "(?i:", "(?-i:", "(?m)", "(?a)", "(?=", "(?!", "(?<=", "(?P<a>", "(?>", "(?(1)", "(?e)", "(?|"),
+    *("{e}", "{i<=1}", "{1,2}", "{,2}", "{2}+", "++", "[:alpha:]", "[^", "--", "&&", "||", "~~"),
+    *("\\b", "\\d", "\\1", "\\p", "\\Z", "\\A", "\\x41", "\\07", "\\N{DIGIT ONE}"),
+]
+
+
+@settings(max_examples=2000, deadline=None)
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=10).map("".join),
+    st.lists(st.text("ab12 :[]{}-^e\n\\A", max_size=6), min_size=3, max_size=6),
+)
+def test_what_is_allowed_matches_alike(expression: str, texts: list[str]) -> None:
+    assume(fault(expression) == "")
+    for text in texts:
+        found = regex.fullmatch(expression, text, regex.VERSION0, timeout=10)
+        assert (found is None) == (re.fullmatch(expression, text) is None)
