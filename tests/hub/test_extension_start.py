@@ -278,6 +278,18 @@ def test_an_argument_that_may_be_a_variable_without_a_value_is_an_error(
         enable(Config(), **arguments)
 
 
+def test_what_is_no_setting_stops_the_hub(tmp_path: Path) -> None:
+    """A spawner has more traits than settings."""
+    names = ("user", "hub", "orm_spawner", "log", "config", "parent", "api_token", "mem_limt")
+    profiles = 'profiles: [{{slug: lab, spawner_override: {{{}: "{{value}}"}}}}]'
+    for name, answer in zip(
+        names,
+        start(*[write(tmp_path / name, BASE + SIMPLE + LINE, profiles.format(name)) for name in names]),
+        strict=True,
+    ):
+        assert f"profile lab: SimpleLocalProcessSpawner has no setting '{name}'" in answer["error"]
+
+
 def test_sizes_that_are_none_stop_the_hub(tmp_path: Path) -> None:
     profiles = "profiles: [{{slug: lab, spawner_override: {{mem_limit: {}}}}}]"
     files = [
