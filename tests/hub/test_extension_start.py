@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from traitlets.config import Config
 
+from jhub.errors import InvalidInput
+from jhub.extension import enable
 from jhub.extension.marks import is_marked, marked
 from jhub.profiles.model import Profile, Profiles
 
@@ -252,3 +255,45 @@ def test_a_guard_that_wraps_does_not_pass_for_ours() -> None:
     ours = marked(lambda: None)
     assert is_marked(ours)
     assert not is_marked(functools.wraps(ours)(theirs))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"profiles": None}, r"profiles=None\): name a file"),
+        ({"profiles": ""}, r"profiles=''\): name a file"),
+        ({"profiles": False}, r"profiles=False\): name a file"),
+        ({"profiles": None, "login_client": True}, r"profiles=None\): name a file"),
+        ({"password_tokens": "false"}, "password_tokens='false'.: give True or False"),
+        ({"login_client": None}, "login_client=None.: give True or False"),
+        ({"password_tokens": 1}, "password_tokens=1.: give True or False"),
+        ({}, "adds nothing: give profiles, password_tokens or login_client"),
+        ({"login_client": False}, "adds nothing"),
+    ],
+)
+def test_an_argument_that_may_be_a_variable_without_a_value_is_an_error(
+    arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        enable(Config(), **arguments)
+
+
+def test_what_is_no_setting_stops_the_hub(tmp_path: Path) -> None:
+    """A spawner has more traits than settings."""
+    names = ("user", "hub", "orm_spawner", "log", "config", "parent", "api_token", "mem_limt")
+    profiles = 'profiles: [{{slug: lab, spawner_override: {{{}: "{{value}}"}}}}]'
+    for name, answer in zip(
+        names,
+        start(*[write(tmp_path / name, BASE + SIMPLE + LINE, profiles.format(name)) for name in names]),
+        strict=True,
+    ):
+        assert f"profile lab: SimpleLocalProcessSpawner has no setting '{name}'" in answer["error"]
+
+
+def test_sizes_that_are_none_stop_the_hub(tmp_path: Path) -> None:
+    profiles = "profiles: [{{slug: lab, spawner_override: {{mem_limit: {}}}}}]"
+    files = [
+        write(tmp_path / size, BASE + SIMPLE + LINE, profiles.format(size)) for size in ("infG", "nanG", "1e999G", "x")
+    ]
+    for answer in start(*files):
+        assert "profile lab: SimpleLocalProcessSpawner does not take the setting 'mem_limit'" in answer["error"]

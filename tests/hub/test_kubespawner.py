@@ -162,3 +162,56 @@ def test_who_has_no_profile_gets_neither_form_nor_the_stock_image(tmp_path: Path
     (answer,) = pods(tmp_path, CHART + line, {"ana": []}, ("ana", {}))
     assert answer["refused"] == [403, "no profile is available"]
     assert not {"form", "pod"} & answer.keys()
+
+
+EXPRESSIONS = """
+profiles:
+- slug: free
+  profile_options:
+    word:
+      unlisted_choice:
+        enabled: true
+        validation_regex: "(?:a?){27}a{27}"
+        kubespawner_override: {environment: {WORD: "{value}"}}
+    size:
+      choices: {small: {}}
+      unlisted_choice: {enabled: true, kubespawner_override: {mem_limit: "{value}"}}
+"""
+LISTS = """
+from jhub.extension.kubespawner import profile_list
+async def hook(spawner):
+    spawner.environment["LISTED"] = str([
+        option["unlisted_choice"]["validation_regex"]
+        for found in (spawner.profile_list, profile_list)
+        for profile in found(spawner)
+        for option in profile["profile_options"].values()
+    ])
+c.KubeSpawner.pre_spawn_hook = hook
+"""
+
+
+def test_kubespawner_never_matches_an_expression(tmp_path: Path) -> None:
+    """It would do so by `re`, without a time limit: this one would hold the hub up for seconds."""
+    (tmp_path / "profiles.yaml").write_text(EXPRESSIONS)
+    line = 'import jhub.extension\njhub.extension.enable(c, profiles="profiles.yaml")\n'
+    word, short, *sizes = pods(
+        tmp_path,
+        CHART + line + LISTS,
+        {"ana": []},
+        ("ana", {"word--unlisted-choice": "a" * 27}),
+        ("ana", {"word--unlisted-choice": "a" * 26}),
+        *[("ana", {"word--unlisted-choice": "a" * 27, "size--unlisted-choice": size}) for size in ("infG", "nanG", "")],
+    )
+    assert environment(word)["WORD"] == "a" * 27
+    assert environment(word)["LISTED"] == "['', '', '', '']", "the text is among its user options"
+    assert short["refused"][0] == 400
+    assert [answer.get("refused", [0])[0] for answer in sizes] == [400, 400, 0]
+    assert "validation_regex" not in word["form"]
+
+
+def test_the_form_has_the_expression_and_options_without_choices(tmp_path: Path) -> None:
+    (tmp_path / "profiles.yaml").write_text(EXPRESSIONS)
+    line = 'import jhub.extension\njhub.extension.enable(c, profiles="profiles.yaml")\n'
+    (answer,) = pods(tmp_path, CHART + line, {"ana": []}, ("ana", {}))
+    assert answer["refused"][0] == 400
+    assert 'pattern="(?:a?){27}a{27}"' in answer["form"]

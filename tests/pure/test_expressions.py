@@ -36,7 +36,7 @@ from jhub.profiles.file import check
         (r"\pL+", "is no regular expression"),
         ("(?V1)a", "is no regular expression"),
         ("a(?R)?", "is no regular expression"),
-        ("(?:" * 400 + "a" + ")" * 400, "is no regular expression"),
+        ("(?:" * 51 + "a" + ")" * 51, "has more than 50 groups"),
     ],
 )
 def test_what_only_one_of_the_two_has_is_refused(expression: str, wrong: str) -> None:
@@ -57,6 +57,8 @@ def test_what_only_one_of_the_two_has_is_refused(expression: str, wrong: str) ->
         r"[\[\-{e}]",
         r"a{2}b{2,}c{2,3}d{,3}",
         r"\{e\}",
+        r"[(]" * 60 + r"\(" * 60 + "(a)" * 60,
+        "(?:" * 50 + "a" + ")" * 50,
         r"\N{DIGIT ONE}",
         "(?P<x>a)(?P=x)",
     ],

@@ -79,6 +79,23 @@ from jhub.profiles.model import Problem
             3,
             "profile a: `groups` must be a list of names ([] for none), and this is empty",
         ),
+        *[
+            (f"profiles:\n- slug: a\n  {gate}", line, f"profile a: `{key}` must be a list of names ([] for none)")
+            for gate, key, line in (
+                ("groups: null", "groups", 3),
+                ("groups: ~", "groups", 3),
+                ("users: null", "users", 3),
+                ("users:", "users", 3),
+                ("groups: [geo]\n  users: null", "users", 4),
+                ("users: [ana]\n  groups: null", "groups", 4),
+                ("<<: {groups: null}", "groups", 3),
+            )
+        ],
+        (
+            "profiles:\n- id: a\n  groups: null\n  definition: {display_name: A, slug: a}",
+            3,
+            "profile a: `groups` must be a list of names ([] for none)",
+        ),
         ("profiles:\n- slug: a\n  groups: geo", 3, "profile a: `groups` must be a list of names"),
         ("profiles:\n- slug: a\n  users: {ana: true}", 3, "profile a: `users` must be a list of names"),
         (
@@ -100,6 +117,14 @@ from jhub.profiles.model import Problem
             "profile a: the environment variable 'N' must be text: write it in quotes",
         ),
         ("profiles: [{slug: a, spawner_override: {environment: {N: null}}}]", 1, "profile a: the environment variable"),
+        *[
+            (
+                f"profiles: [{{slug: a, spawner_override: {{environment: {{{name}: x}}}}}}]",
+                1,
+                "profile a: " + repr(name.strip('"')) + " cannot be the name of an environment variable",
+            )
+            for name in ('"A=B"', '""', '"="')
+        ],
         (
             "profiles: [{slug: a, kubespawner_override: {environment: {N: 8}}}]",
             1,

@@ -39,8 +39,17 @@ class Api:
         return self.session.request(method, f"{self.hub.api_url}{path}", timeout=30, **options)
 
     def at(self, path: str) -> requests.Response:
-        """Get a path of the hub's site, such as a server's URL."""
-        return self.session.get(urljoin(self.hub.url, path), timeout=30)
+        """Get a path of the hub's site, such as the URL of a server that is ready.
+
+        The proxy may send us to the hub for a moment: of a server that was stopped and started again, it can still be
+        about to take the old route away.
+        """
+        deadline = time.monotonic() + 15
+        while True:
+            answer = self.session.get(urljoin(self.hub.url, path), timeout=30)
+            if "/user/" not in path or "/hub/" not in answer.url or time.monotonic() > deadline:
+                return answer
+            time.sleep(0.1)
 
     def start(self, user: str, server: str, **options: Any) -> requests.Response:
         """Ask for a start with these user options."""

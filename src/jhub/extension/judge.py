@@ -123,7 +123,7 @@ def _unlisted(profile: Profile, option: Option, text: str) -> Overrides:
 def _matches(pattern: str, text: str) -> bool:
     try:
         return regex.fullmatch(pattern, text, regex.VERSION0, timeout=REGEX_SECONDS) is not None
-    except (TimeoutError, MemoryError, RecursionError):
+    except (TimeoutError, MemoryError, RecursionError, regex.error):
         return False
 
 

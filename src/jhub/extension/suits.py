@@ -100,7 +100,8 @@ def _settings(layer: Overrides | Verdict, kind: type) -> dict[str, Any]:
 
 def _wrong(kind: Any, name: str, value: object) -> str:
     """Why the class does not take a setting; empty if it does, as far as can be seen without a spawner."""
-    trait = kind.class_traits().get(name)
+    # Others are the spawner's own state: its user, its hub, its database.
+    trait = kind.class_traits(config=True).get(name)
     if trait is None:
         return f"has no setting {name!r}"
     if "{value}" in repr(value) or (name == "environment" and value is None):

@@ -9,11 +9,6 @@ from __future__ import annotations
 
 import re
 
-try:
-    import regex
-except ImportError:  # outside a hub, `re` has to do
-    regex = None  # type: ignore[assignment]
-
 TOKEN = re.compile(
     r"""
       (?P<escape>  \\N\{[^{}]*\} | \\. )
@@ -29,13 +24,17 @@ TOKEN = re.compile(
 )
 SET_OPERATION = re.compile(r".\[|--|&&|\|\||~~", re.DOTALL)
 """Nested sets and classes, and operations on sets: `regex` has some of them, and a later `re` is to have them all."""
-
-REGEX_ERRORS = () if regex is None else (regex.error,)
+DEEPEST = 50
+"""Maximum number of groups within one another. `regex` fails at some 100."""
 
 
 def fault(expression: str) -> str:
     """Return why an expression is not allowed, as the rest of a sentence about it; empty if it is."""
+    depth = 0
     for token in TOKEN.finditer(expression):
+        depth += {"(": 1, ")": -1}.get(token[0], 0)
+        if depth > DEEPEST:
+            return f"has more than {DEEPEST} groups within one another"
         match token.lastgroup:
             case "open":
                 return f"is no regular expression: the set at position {token.start()} has no end"
@@ -51,8 +50,6 @@ def fault(expression: str) -> str:
                 pass
     try:
         re.compile(expression)
-        if regex is not None:
-            regex.compile(expression, regex.VERSION0)
-    except (re.error, *REGEX_ERRORS, RecursionError, OverflowError) as error:
+    except (re.error, RecursionError, OverflowError) as error:
         return f"is no regular expression: {error}"
     return ""
