@@ -14,6 +14,7 @@ from hub_api import Api, Tokens
 from loopback import Visit, serving
 from terminal import Jhub
 
+from jhub import Hub
 from jhub.local import LocalHub
 
 
@@ -286,6 +287,18 @@ def test_a_logout_that_cannot_reach_the_hub_forgets_nothing(jhub: Jhub, hub: Loc
     assert (result.code, "jhub context remove one" in result.err) == (1, True)
     file.write_text(there)
     jhub.ok("logout")
+
+
+def test_a_token_that_has_ended_already_is_forgotten(
+    jhub: Jhub, hub: LocalHub, hub_tokens: Tokens, user: str
+) -> None:
+    signed_in(jhub, hub, user, "--name", "one")
+    with Hub(hub.url, hub_tokens.admin) as admin:
+        for token in list(admin.tokens.list(user)):
+            admin.tokens.revoke(user, token.id)
+    result = jhub("logout")
+    assert (result.code, result.err.strip()) == (0, "signed out of one")
+    assert contexts_of(jhub) == {}
 
 
 def test_a_token_that_cannot_revoke_itself_is_forgotten_with_a_word(jhub: Jhub, hub: LocalHub, user: str) -> None:

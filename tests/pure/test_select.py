@@ -78,6 +78,11 @@ def names(targets: Any, site: Site = SITE) -> list[str]:
     return [str(each) for each in play(resolve(targets), site).result]
 
 
+def test_a_user_of_a_variable_that_is_not_set_is_not_everybody() -> None:
+    played = play(ServerOps.list(""), [])
+    assert (played.sent, str(played.error)) == ([], "a user name is missing")
+
+
 def test_the_servers_of_a_groups_members() -> None:
     played = play(resolve(Members("geo", "lab")), SITE)
     assert played.result == [Target("di", "lab"), Target("ana", "lab")]

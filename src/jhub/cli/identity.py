@@ -7,7 +7,7 @@ import click
 from jhub import contexts
 from jhub.cli.kit.options import CONTEXT, common, connect, output
 from jhub.cli.kit.output import View, note
-from jhub.errors import HubError, NotAuthorized, Unavailable
+from jhub.errors import HubError, Unavailable, UnknownToken
 from jhub.models import Identity
 
 IDENTITY: View[Identity] = View(
@@ -44,9 +44,10 @@ def logout() -> None:
         except Unavailable as error:
             error.hint = f"try again when the hub answers; to forget its token all the same: jhub context remove {name}"
             raise
+        except UnknownToken:
+            pass  # revoked or expired already
         except HubError as error:
-            if type(error) is not NotAuthorized:  # which means revoked or expired already
-                failure = error
+            failure = error
     stays = contexts.remove(name)
     if stays:
         note(f"warning: {stays}")

@@ -65,11 +65,9 @@ def list_(user: str | None, stopped: bool, which: Running, form: str) -> None:
     jhub server list --group geo --name lab --state ready
     jhub server list --idle 2h -o name | jhub server stop --yes -
     """
-    if user == "":
-        raise InvalidInput("a user name is missing")
     with connect() as hub:
         found = hub.servers.list(
-            user or "",
+            user,
             stopped=stopped,
             group=which.group,
             name=which.name,

@@ -69,10 +69,8 @@ def resolve(targets: Targets | Target | Server | str) -> Flow[list[Target]]:
 
 def listing(which: Running, *, stopped: bool = False) -> Plan[None]:
     """The servers that match; of those that do not run, too, if `stopped`."""
-    if which.user == "":  # of a variable that is not set: not everybody
-        raise InvalidInput("a user name is missing")
     return ServerOps.list(
-        which.user or "",
+        which.user,
         stopped=stopped,
         group=which.group,
         name=which.name,

@@ -112,7 +112,7 @@ class ServerOps:
     @stream(Server)
     def list(
         self,
-        user: str = "",
+        user: str | None = None,
         *,
         stopped: bool = False,
         group: str | None = None,
@@ -125,6 +125,8 @@ class ServerOps:
 
         Parameters
         ----------
+        user
+            The owner. None: everybody. An empty name, as of a variable that is not set, is an error.
         stopped
             Those that do not run too.
         group
@@ -143,6 +145,8 @@ class ServerOps:
         `group` one `GET /groups/{group}` before it, scope `read:groups`, and `NotFound` where there is none; with
         `idle` one `GET /`.
         """
+        if user is not None:
+            user_path(user)  # refused before anything is sent
         wanted = Wanted.of(group, name, profile, idle, state, stopped=stopped)
         which = yield from prepared(wanted)
         if which.nobody:
@@ -153,7 +157,7 @@ class ServerOps:
             # A token that reads the servers of a group alone does not see those of others, and need not.
             return which.of(servers_of(owner)) if which.owner(owner.name) else ()
 
-        if user:
+        if user is not None:
             for server in emit((yield from owner_of(user, query))):
                 yield Emit(server)
             return
