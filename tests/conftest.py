@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 import secret_search
 import yaml
+from examples import LONG
 from hub_api import BASE_URL, Api, Tokens
+from hypothesis import settings
 from terminal import Jhub
 
 from jhub.local import LocalHub
@@ -88,6 +90,8 @@ c.JupyterHub.load_roles = [{{"name": "robot", "services": ["robot"], "scopes": {
 
 
 _numbers = count(1)
+
+settings.register_profile(LONG)
 
 
 def pytest_configure(config: pytest.Config) -> None:

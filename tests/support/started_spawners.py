@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 import traceback
 from itertools import count
@@ -36,6 +37,8 @@ from jhub.extension.gate import owner_of  # noqa: E402
 from jhub.extension.judging import judge_start  # noqa: E402
 
 USERS = {"ana": ["members"], "bo": []}
+SECONDS = 120
+"""For an answer; a hub would stand still as long."""
 numbers = count()
 
 
@@ -47,6 +50,7 @@ async def main(config: Path) -> None:
     await app.initialize(["--config", str(config), "--log-level", "CRITICAL"])
     users = {name: added(app, name, groups) for name, groups in USERS.items()}
     for line in sys.stdin:
+        signal.alarm(SECONDS)
         print(json.dumps(await answer(app, users, json.loads(line))), flush=True)
 
 

@@ -14,13 +14,14 @@ from typing import Any
 
 from jupyterhub.apihandlers.base import APIHandler
 from jupyterhub.spawner import SimpleLocalProcessSpawner
+from traitlets import Dict
 
 load_subconfig("profiles_config.py", path=str(Path(__file__).parent))  # type: ignore[name-defined]  # noqa: F821
 c: Any = get_config()  # type: ignore[name-defined]  # noqa: F821  # JupyterHub puts both here
 
 RECORDED = (
     *("mem_limit", "mem_guarantee", "cpu_limit", "cpu_guarantee", "cmd", "args", "default_url", "notebook_dir", "ip"),
-    *("port", "start_timeout", "http_timeout", "disable_user_config", "cookie_options"),
+    *("port", "start_timeout", "http_timeout", "disable_user_config", "nested"),
 )
 
 
@@ -43,6 +44,8 @@ threading.Thread(target=servers.serve_forever, daemon=True).start()
 
 class Recording(SimpleLocalProcessSpawner):  # type: ignore[misc]  # JupyterHub has no types
     """Starts a real process, with all that was chosen, and another server answers for it."""
+
+    nested = Dict().tag(config=True)
 
     async def start(self) -> tuple[str, int]:
         """Start the process, and leave a line."""
