@@ -289,9 +289,7 @@ def test_a_logout_that_cannot_reach_the_hub_forgets_nothing(jhub: Jhub, hub: Loc
     jhub.ok("logout")
 
 
-def test_a_token_that_has_ended_already_is_forgotten(
-    jhub: Jhub, hub: LocalHub, hub_tokens: Tokens, user: str
-) -> None:
+def test_a_token_that_has_ended_already_is_forgotten(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens, user: str) -> None:
     signed_in(jhub, hub, user, "--name", "one")
     with Hub(hub.url, hub_tokens.admin) as admin:
         for token in list(admin.tokens.list(user)):
