@@ -15,8 +15,9 @@ On the class itself an operation is its plan, so flows compose: `group = yield f
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, get_args, overload
 
 from jhub.steps import Plan
 
@@ -78,15 +79,37 @@ class _Declared(Generic[P, T]):
     def __init__(self, plan: Callable[Concatenate[Any, P], Plan[T]]) -> None:
         self.plan = plan
         self.__doc__ = plan.__doc__
+        self._signatures: dict[type | None, inspect.Signature] = {}
 
-    def bind(self, carry_out: Callable[[Callable[[], Plan[T]]], Any]) -> Any:
-        """A method with the plan's signature and docstring, which does `carry_out` with the plan."""
+    def bind(self, carry_out: Callable[[Callable[[], Plan[T]]], Any], kind: type) -> Any:
+        """Return a method of `kind` that does `carry_out` with the plan, and says truly what it takes and returns."""
 
-        @functools.wraps(self.plan)
         def method(*args: Any, **kwargs: Any) -> Any:
             return carry_out(functools.partial(self.plan, None, *args, **kwargs))
 
+        functools.update_wrapper(method, self.plan)
+        del method.__wrapped__  # type: ignore[attr-defined]  # its signature is that of a plan
+        signature = self.signature(next((each for each in (Bound, AsyncBound) if issubclass(kind, each)), None))
+        method.__signature__ = signature  # type: ignore[attr-defined]
+        method.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
+        method.__annotations__["return"] = signature.return_annotation
         return method
+
+    def signature(self, client: type[Bound | AsyncBound] | None) -> inspect.Signature:
+        """Return the signature on a client; None: that of the plan."""
+        if client not in self._signatures:
+            plan = inspect.signature(self.plan, eval_str=True)
+            _, *parameters = plan.parameters.values()
+            # Of Request[T], and of the generator that a flow is.
+            result = (
+                plan.return_annotation if client is None else self.result(client, get_args(plan.return_annotation)[-1])
+            )
+            self._signatures[client] = inspect.Signature(parameters, return_annotation=result)
+        return self._signatures[client]
+
+    def result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
+        """Return the type that a call returns on a client, for a plan with that answer."""
+        raise NotImplementedError
 
 
 class operation(_Declared[P, T]):
@@ -100,11 +123,18 @@ class operation(_Declared[P, T]):
     def __get__(self, owner: AsyncBound, kind: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
     def __get__(self, owner: Bound | AsyncBound | None, kind: type) -> Any:
         if owner is None:
-            return self.bind(lambda plan: plan())
-        return self.bind(lambda plan: owner.hub.run(plan()))
+            return self.bind(lambda plan: plan(), kind)
+        return self.bind(lambda plan: owner.hub.run(plan()), kind)
+
+    def result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
+        return answer if client is Bound else Coroutine[Any, Any, answer]
 
 
 class _Streaming(_Declared[P, None], Generic[P, E]):
+    def __init__(self, plan: Callable[Concatenate[Any, P], Plan[None]], item: type[E]) -> None:
+        super().__init__(plan)
+        self._item: Any = item
+
     @overload
     def __get__(self, owner: None, kind: type) -> Callable[P, Plan[None]]: ...
     @overload
@@ -113,13 +143,21 @@ class _Streaming(_Declared[P, None], Generic[P, E]):
     def __get__(self, owner: AsyncBound, kind: type) -> Callable[P, AsyncStream[E]]: ...
     def __get__(self, owner: Bound | AsyncBound | None, kind: type) -> Any:
         if owner is None:
-            return self.bind(lambda plan: plan())
+            return self.bind(lambda plan: plan(), kind)
         if isinstance(owner, Bound):
-            return self.bind(lambda plan: Stream[E](owner.hub, plan))
-        return self.bind(lambda plan: AsyncStream[E](owner.hub, plan))
+            return self.bind(lambda plan: Stream[E](owner.hub, plan), kind)
+        return self.bind(lambda plan: AsyncStream[E](owner.hub, plan), kind)
+
+    def result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
+        kind: Any = Stream if client is Bound else AsyncStream
+        return kind[self._item]
 
 
 class _Fleeting(_Declared[P, T], Generic[P, T, E]):
+    def __init__(self, plan: Callable[Concatenate[Any, P], Plan[T]], event: type[E]) -> None:
+        super().__init__(plan)
+        self._event = event
+
     @overload
     def __get__(self, owner: None, kind: type) -> Callable[P, Plan[T]]: ...
     @overload
@@ -128,15 +166,19 @@ class _Fleeting(_Declared[P, T], Generic[P, T, E]):
     def __get__(self, owner: AsyncBound, kind: type) -> Callable[P, AsyncFleet[E, T]]: ...
     def __get__(self, owner: Bound | AsyncBound | None, kind: type) -> Any:
         if owner is None:
-            return self.bind(lambda plan: plan())
-        return self.bind(lambda plan: owner.hub.fleet(plan()))
+            return self.bind(lambda plan: plan(), kind)
+        return self.bind(lambda plan: owner.hub.fleet(plan()), kind)
+
+    def result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
+        # As text: the class comes with an event loop, which a signature can do without.
+        return f"{'Fleet' if client is Bound else 'AsyncFleet'}[{self._event.__name__}, {answer.__name__}]"
 
 
 def stream(item: type[E]) -> Callable[[Callable[Concatenate[Any, P], Plan[None]]], _Streaming[P, E]]:
     """Declares a plan that emits items one after the other: a listing, or a server's progress."""
 
     def declare(plan: Callable[Concatenate[Any, P], Plan[None]]) -> _Streaming[P, E]:
-        return _Streaming(plan)
+        return _Streaming(plan, item)
 
     return declare
 
@@ -145,6 +187,6 @@ def fleet(event: type[E]) -> Callable[[Callable[Concatenate[Any, P], Plan[T]]], 
     """Declares a plan that runs flows side by side, emits events of one type, and ends with a summary."""
 
     def declare(plan: Callable[Concatenate[Any, P], Plan[T]]) -> _Fleeting[P, T, E]:
-        return _Fleeting(plan)
+        return _Fleeting(plan, event)
 
     return declare

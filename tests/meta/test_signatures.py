@@ -1,0 +1,93 @@
+"""What a method says of itself at run time is what it does: notebooks and `help` show it."""
+
+from __future__ import annotations
+
+import inspect
+import pydoc
+import re
+import typing
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from jhub import AsyncHub, Hub
+from jhub.binding import AsyncBound, Bound, operation, stream
+
+PLANS = ("Flow", "Request", "Plan", "Generator")
+
+
+def hubs() -> tuple[Hub, AsyncHub]:
+    """Clients that send nothing."""
+    return Hub("http://127.0.0.1:9/hub/api", "token"), AsyncHub("http://127.0.0.1:9/hub/api", "token")
+
+
+def operations(hub: Any) -> dict[str, Callable[..., Any]]:
+    """All operations of a client, by their names."""
+    spaces = {"hub": hub, **{name: each for name, each in vars(hub).items() if isinstance(each, Bound | AsyncBound)}}
+    return {
+        f"{space}.{name}": getattr(each, name)
+        for space, each in spaces.items()
+        for name in dir(type(each))
+        if hasattr(inspect.getattr_static(type(each), name), "plan")
+    }
+
+
+SYNC, ASYNC = map(operations, hubs())
+
+
+def test_there_are_many() -> None:
+    assert len(SYNC) > 60
+    assert SYNC.keys() == ASYNC.keys()
+
+
+@pytest.mark.parametrize("name", SYNC)
+def test_a_signature_is_that_of_the_client(name: str) -> None:
+    on_hub, on_async_hub = inspect.signature(SYNC[name]), inspect.signature(ASYNC[name])
+    for signature in (on_hub, on_async_hub):
+        assert "self" not in signature.parameters
+        assert not any(plan in str(signature.return_annotation) for plan in PLANS)
+        assert not any(isinstance(each.annotation, str) for each in signature.parameters.values())
+    assert on_hub.parameters == on_async_hub.parameters
+    result, awaited = on_hub.return_annotation, on_async_hub.return_annotation
+    if "Fleet[" in str(result):
+        assert str(awaited) == f"Async{result}"
+    elif typing.get_origin(result) is not None and "Stream" in str(typing.get_origin(result)):
+        assert "AsyncStream" in str(typing.get_origin(awaited))
+        assert typing.get_args(awaited) == typing.get_args(result)
+    else:
+        assert typing.get_args(awaited)[-1] == result
+
+
+@pytest.mark.parametrize("name", SYNC)
+def test_help_shows_it(name: str) -> None:
+    method = SYNC[name]
+    text = pydoc.plain(pydoc.render_doc(method))
+    assert without_space(f"{method.__name__}{inspect.signature(method)}") in without_space(text)
+    assert (method.__doc__ or "").splitlines()[0] in text
+
+
+def without_space(text: str) -> str:
+    """Newer versions of Python break long signatures into lines."""
+    return re.sub(r",?\s", "", text).replace(",)", ")")
+
+
+def test_a_class_of_a_client_says_the_same() -> None:
+    hub, _ = hubs()
+    text = pydoc.plain(pydoc.render_doc(type(hub.groups)))
+    assert "get(name: str) -> jhub.models.Group" in text
+    assert "Flow[" not in text
+
+
+def test_new_ones_do_too() -> None:
+    class Ops:
+        @operation
+        def one(self, name: str, *, times: int = 1) -> Any:
+            """Do it."""
+
+        @stream(int)
+        def many(self) -> Any:
+            """Do them."""
+
+    assert str(inspect.signature(Ops.one)).startswith("(name: str, *, times: int = 1)")
+    assert str(inspect.signature(Ops.many)).startswith("()")
