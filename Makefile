@@ -3,7 +3,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: install check format test test-matrix record-matrix docs bench smoke demo clean
+.PHONY: install check format test fuzz test-matrix record-matrix docs bench smoke demo clean
 
 install: $(VENV)/installed
 
@@ -26,6 +26,10 @@ format: install
 # Each worker has hubs of its own, shared by the files that it is given.
 test: install
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+# Half an hour of hostile requests and files, new ones each time; the figures come at the end.
+fuzz: install
+	$(BIN)/python -m pytest -s --hypothesis-profile=long tests/hub/test_fuzz_profiles.py
 
 docs: install
 	$(BIN)/python docs/make_operations.py

@@ -62,19 +62,19 @@ def test_what_has_failed_once(fuzzed: Fuzzed, sent: Sent) -> None:
     fuzzed.hold(sent)
 
 
-@examples(few=50, long=4000)
+@examples(few=50, long=2500)
 @given(by_rest)
 def test_any_json_by_the_rest_api(fuzzed: Fuzzed, sent: Sent) -> None:
     fuzzed.hold(sent)
 
 
-@examples(few=30, long=2500)
+@examples(few=30, long=1500)
 @given(by_page)
 def test_any_text_by_the_form_and_the_query(fuzzed: Fuzzed, sent: Sent) -> None:
     fuzzed.hold(sent)
 
 
-@examples(few=2, long=60)
+@examples(few=2, long=40)
 @given(files(HARMLESS))
 def test_any_file_while_the_hub_runs(fuzzed: Fuzzed, text: str) -> None:
     fuzzed.use(text.removeprefix("profiles:"))
@@ -141,7 +141,7 @@ def hold(start: Answer) -> None:
     assert outer is None or 400 <= outer[0] < 500
 
 
-@examples(few=120, long=12_000)
+@examples(few=120, long=3000)
 @given(data=st.data())
 def test_any_text_in_any_setting(spawners: Spawners, data: st.DataObject) -> None:
     name, template = data.draw(st.sampled_from(spawners.settings)), data.draw(st.sampled_from(TEMPLATES))
@@ -154,7 +154,7 @@ def test_any_text_in_any_setting(spawners: Spawners, data: st.DataObject) -> Non
         hold(start)
 
 
-@examples(few=80, long=8000)
+@examples(few=80, long=2000)
 @given(data=st.data())
 def test_any_file_is_refused_or_starts(spawners: Spawners, data: st.DataObject) -> None:
     text = data.draw(files(spawners.settings))
