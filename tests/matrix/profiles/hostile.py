@@ -261,9 +261,11 @@ class Sent:
     """For pages."""
 
     def __repr__(self) -> str:
-        return f"Sent({self.way!r}, {self.owner!r}, {self.server!r}, {self.text(True)[:400]!r}, form={self.form!r})"
+        body = self.text(edits=True)
+        more = f"… {len(body)} characters" if len(body) > 400 else ""
+        return f"Sent({self.way!r}, {self.owner!r}, {self.server!r}, {body[:400]!r}{more}, form={self.form!r})"
 
-    def text(self, edits: bool) -> str:
+    def text(self, *, edits: bool) -> str:
         """The body. Before JupyterHub 6 it is the options themselves."""
         around = self.around if edits or "%s" not in self.around else "%s"
         return around.replace("%s", self.options)
@@ -283,17 +285,36 @@ NO_OPTIONS = [
 owners = st.sampled_from([OTHER, MEMBER, LISTED])
 options = st.one_of(*[pairs(texts_written, values).map(object_of)] * 5, values)
 around = st.one_of(*[st.sampled_from(AROUND)] * 9, st.sampled_from(NO_OPTIONS))
+# JupyterHub 6 has rules for names.
+NAMES = [
+    "a\0b",
+    "\0",
+    "a\nb",
+    "..",
+    "a/b",
+    "{username}",
+    "%U",
+    "\x7f",
+    "😀",
+    " ",
+    "A",
+    "x" * 255,
+    "x" * 256,
+    "x" * 9000,
+]
+servers = st.one_of(*[st.sampled_from([SERVER, SERVER, ""])] * 9, st.sampled_from(NAMES))
 by_rest = st.one_of(
-    st.builds(Sent, st.just("POST"), owners, st.sampled_from([SERVER, SERVER, ""]), options, around),
+    st.builds(Sent, st.just("POST"), owners, servers, options, around),
     st.builds(Sent, st.sampled_from(["PUT", "PATCH"]), owners, options=options, around=around),
 )
 # What is not UTF-8 is a 500 of JupyterHub's own pages, of which nothing comes.
 page_texts = texts.filter(lambda text: not any("\ud800" <= each <= "\udfff" for each in text))
 page_texts_written = page_texts.map(json.dumps)
 by_page = st.builds(
-    lambda way, owner, form: Sent(way, owner, form=[(key, json.loads(value)) for key, value in form]),
+    lambda way, owner, server, form: Sent(way, owner, server, form=[(key, json.loads(value)) for key, value in form]),
     st.sampled_from(PAGES),
     owners,
+    servers,
     pairs(page_texts_written, page_texts_written),
 ).filter(lambda sent: "\ud800" not in repr(sent.form) and "\\ud" not in repr(sent.form))
 
@@ -313,6 +334,8 @@ KNOWN = [
     *(typed("memory_part", "inf"), typed("name", "="), typed("name", "A=B"), typed("url_whole", "%U")),
     *(noted("[" * 970 + "]" * 970, way) for way in REST),
     *(noted(note) for note in ("NaN", "1e999", r'"\ud800"', r'{"\ud800": 1}', BYTES % '"aGk="', f'"{"x" * 65_536}"')),
+    Sent("POST", OTHER, "a\0b", '{"profile": "free"}'),
+    Sent("query", OTHER, "a\0b", form=[("profile", "free")]),
     Sent("multipart", OTHER, form=[("profile", "free"), ("note_file", "x")]),
     *(
         Sent("PATCH", OTHER, around=body)
