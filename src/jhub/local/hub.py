@@ -10,6 +10,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from jhub.errors import InvalidInput, LocalHubError
+from jhub.files import read_input
 from jhub.local import requirements
 from jhub.local.folder import Folder, Installation, Running
 from jhub.local.launch import OUR_PROFILES, Options, find, launch, stop
@@ -55,7 +56,7 @@ class LocalHub:
             base_url=escaped_base_url(base_url or "/"),
             port=port,
             profiles=_existing(profiles or OUR_PROFILES),
-            config=_existing(config).read_text(encoding="utf-8") if isinstance(config, Path) else config or "",
+            config=_text(_existing(config)) if isinstance(config, Path) else config or "",
             users=tuple(users),
             # JupyterHub lower-cases names at login.
             admin=admin.lower(),
@@ -220,3 +221,10 @@ def _existing(path: str | Path) -> Path:
     if not found.is_file():
         raise InvalidInput(f"no such file: {found}")
     return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_input(path).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"cannot read {path}: {error}") from None
