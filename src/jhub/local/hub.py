@@ -15,7 +15,6 @@ from jhub.local import requirements
 from jhub.local.folder import Folder, Installation, Running
 from jhub.local.launch import OUR_PROFILES, Options, find, launch, stop
 from jhub.local.ports import escaped_base_url
-from jhub.local.processes import sweep
 from jhub.local.temporary import TemporaryFolder
 
 LOCK_SECONDS = 90.0
@@ -88,7 +87,7 @@ class LocalHub:
         try:
             if folder is not None and installation is not None:
                 with folder.locked(LOCK_SECONDS):
-                    stop(folder, installation, self._process)
+                    stop(folder, installation.mark, self._process)
         finally:
             self._let_go()
 
@@ -177,12 +176,12 @@ class LocalHub:
             folder.create()
             with folder.locked(LOCK_SECONDS):
                 self._installation = installation = folder.install()
-                self._running = find(folder, installation)
-                if self._running is not None:
+                self._running = find(folder)
+                if self._running is not None and self._running.version:
                     self._check_join(folder, self._running, join=join)
                 else:
-                    # What an earlier hub of this folder left behind when it was killed.
-                    sweep(installation.mark)
+                    # An earlier hub of this folder that hangs, or what one left behind when it was killed.
+                    stop(folder, installation.mark)
                     launched = launch(folder, installation, self._options, leased=leased)
                     self._process, self._running = launched.process, launched.running
         except BaseException as error:
