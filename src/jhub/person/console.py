@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 from jhub.errors import InvalidInput
-from jhub.login.questions import Password, PastedToken, SecondFactor, Username, Visit
+from jhub.login.questions import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
 from jhub.person.browser import show, visit
 
 ENDING = ("SIGTERM", "SIGHUP")
@@ -91,6 +91,9 @@ class Console:
                     self.tell(f"make a token on this page of the hub, and paste it here: {question.page}")
                     show(question.page)
                     return getpass.getpass("Token: ").strip()
+                case OtherUser():
+                    agreed = self._line(f"{question.text} [y/N] ").strip().lower() in ("y", "yes")
+                    return question.name if agreed else ""
                 case Visit():
                     return visit(question, self.tell, gone=self._gone)
                 case _:

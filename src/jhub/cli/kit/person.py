@@ -9,8 +9,9 @@ import click
 
 from jhub.cli.kit.given import first_line
 from jhub.cli.kit.output import note
+from jhub.cli.kit.text import clean
 from jhub.errors import InvalidInput
-from jhub.login.questions import Password, PastedToken, SecondFactor, Username, Visit
+from jhub.login.questions import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
 from jhub.person.browser import is_here, show, visit
 
 
@@ -44,6 +45,9 @@ class CommandLine:
                 return self._token(question)
             case Visit():
                 return self._visit(question)
+            case OtherUser():
+                agreed = sys.stdin.isatty() and click.confirm(clean(question.text), err=True)
+                return question.name if agreed else ""
             case _:
                 raise TypeError(f"{question!r} is not a question")
 
