@@ -42,10 +42,9 @@ def hub_process(folder: Path) -> tuple[Process, str] | None:
 
     It is found by what it was started with, whatever the folder's files say of it.
     """
-    try:
-        import psutil
-    except ImportError:
+    if os.name != "posix" or find_spec("psutil") is None:
         return None  # then no hub was started by this Python
+    import psutil
 
     place = os.path.realpath(folder)
     found: list[tuple[float, Process, str]] = []

@@ -17,12 +17,20 @@ CLEAN_UP = 20.0
 
 Handler: TypeAlias = Callable[[int, FrameType | None], None] | signal.Handlers
 
+
+class Ended(KeyboardInterrupt):
+    """A signal other than Ctrl-C ended the command.
+
+    A type of its own: after a KeyboardInterrupt in an `exec`, as of many an import, `python -m` ends by SIGINT (3.11).
+    """
+
+
 _caught: list[tuple[int, float]] = []
 """Signals that ended the command, and when."""
 
 
 def catch() -> None:
-    """Let them raise KeyboardInterrupt from now on. A signal that is ignored stays so, as below nohup."""
+    """Let them raise `Ended` from now on. A signal that is ignored stays so, as below nohup."""
     _set(signal.SIG_DFL, _interrupt)
 
 
@@ -49,7 +57,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     _caught.append((number, now))
     if number != signal.SIGTERM:
         _leave_terminal()
-    raise KeyboardInterrupt
+    raise Ended
 
 
 def _leave_terminal() -> None:
