@@ -25,7 +25,7 @@ from jhub.login_client import PORT
 
 TERM, HUP, INT, KILL = signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL
 ENDS = {TERM: {143}, HUP: {129}, INT: {130, -INT}, KILL: {-KILL}}
-"""Exit codes. What a shell shows as 130 may be the signal itself: `python -m` ends so after it came during an import."""
+"""Exit codes. What a shell shows as 130 may be the signal itself: `python -m` ends so if it came during an import."""
 STOPS = pytest.mark.parametrize("how", [TERM, HUP, INT])
 
 
