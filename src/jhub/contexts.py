@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from jhub import expiry, secret_store
 from jhub.errors import InvalidInput
-from jhub.files import read_json, write_json
+from jhub.files import locked, make_folder, read_json, write_json
 
 LOCK_SECONDS = 30
 
@@ -238,14 +238,12 @@ class _Book:
 @contextmanager
 def _changing() -> Generator[_Book]:
     """The contexts, while no other process changes them."""
-    import filelock  # takes longer to import than most commands need it for
-
     place = folder()
     try:
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with filelock.FileLock(place / ".lock", timeout=LOCK_SECONDS, mode=0o600):
+        make_folder(place)
+        with locked(place / ".lock", LOCK_SECONDS):
             yield _Book()
-    except filelock.Timeout:
+    except TimeoutError:
         raise InvalidInput(f"another jhub has been changing {place} for {LOCK_SECONDS} s") from None
     except OSError as error:
         raise InvalidInput(f"cannot write to {place}: {error.strerror or error}") from None

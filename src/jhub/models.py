@@ -1,7 +1,7 @@
 """What a hub answers, as frozen structs.
 
-Every field that a token's scopes can hide, or that a hub's version lacks, has a default; fields that a newer hub
-adds are ignored. Times are aware datetimes.
+Every field that a token's scopes can hide, or that a hub's version lacks, has a default: None where an empty one would
+mean that there is nothing. Fields that a newer hub adds are ignored. Times are aware datetimes.
 """
 
 from __future__ import annotations
@@ -89,9 +89,9 @@ class User(Model, frozen=True, kw_only=True):
     """A user of the hub."""
 
     name: str
-    admin: bool = False
-    groups: tuple[str, ...] = ()
-    roles: tuple[str, ...] = ()
+    admin: bool | None = None
+    groups: tuple[str, ...] | None = None
+    roles: tuple[str, ...] | None = None
     server: str | None = None
     """Path of the default server while it runs."""
     pending: str | None = None
@@ -113,9 +113,9 @@ class Identity(Model, frozen=True, kw_only=True):
     name: str
     kind: str = "user"
     """ "user" or "service"."""
-    admin: bool = False
-    groups: tuple[str, ...] = ()
-    roles: tuple[str, ...] = ()
+    admin: bool | None = None
+    groups: tuple[str, ...] | None = None
+    roles: tuple[str, ...] | None = None
     scopes: tuple[str, ...] = ()
     token_id: str | None = None
     """JupyterHub 5.0."""
@@ -125,9 +125,9 @@ class Group(Model, frozen=True, kw_only=True):
     """A group and its members."""
 
     name: str
-    users: tuple[str, ...] = ()
-    roles: tuple[str, ...] = ()
-    properties: dict[str, Any] = field(default_factory=dict[str, Any])
+    users: tuple[str, ...] | None = None
+    roles: tuple[str, ...] | None = None
+    properties: dict[str, Any] | None = None
 
 
 class Token(Model, frozen=True, kw_only=True):
@@ -225,8 +225,8 @@ class Service(Model, frozen=True, kw_only=True):
     """A service of the hub."""
 
     name: str
-    admin: bool = False
-    roles: tuple[str, ...] = ()
+    admin: bool | None = None
+    roles: tuple[str, ...] | None = None
     url: str = ""
     prefix: str = ""
     """Path below the hub's host where the proxy serves it."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from jhub import system_keyring
 from jhub.errors import InvalidInput
-from jhub.files import make_private, read_json, write_json
+from jhub.files import read_json, write_json
 from jhub.system_keyring import Unusable
 
 FILE, KEYRING = "file", "keyring"
@@ -98,6 +98,4 @@ def _file(folder: Path) -> Path:
 
 
 def _tokens(folder: Path) -> dict[str, str]:
-    file = _file(folder)
-    make_private(file)
-    return read_json(file, dict[str, str]) or {}
+    return read_json(_file(folder), dict[str, str], private=True) or {}

@@ -37,7 +37,7 @@ MAY: dict[str, set[str]] = {
     "client": PURE | {"fleet", "login", "person"},
     "contexts": PURE | {"fleet", "client", "files", "secret_store", "expiry"},
     "testing": {"errors", "steps"},
-    "local": {"models", "errors"},
+    "local": {"models", "errors", "files"},
     "extension": {"models", "errors", "login_client", "profiles"},
     "cli": PURE
     | {"fleet", "login", "login_client", "person", "client", "contexts", "files", "local", "expiry", "profiles"},

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from jhub.errors import InvalidInput, StillPending
-from jhub.login.questions import Password, PastedToken, SecondFactor, Username, Visit
+from jhub.login.questions import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
 from jhub.person.console import Console
 
 QUESTIONS = [Username(), Password("ana"), SecondFactor("One-time password"), PastedToken("https://x/hub/token")]
@@ -59,6 +59,19 @@ def test_whom_a_token_is_asked_of_is_told_where_to_make_it(
     terminal["Token: "] = " abc \n"
     assert Console()(QUESTIONS[3]) == "hidden  abc"
     assert "https://x/hub/token" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"), [("y", "mallory"), (" YES ", "mallory"), ("n", ""), ("", ""), ("ana", "")]
+)
+def test_another_user_is_agreed_to_by_a_yes(
+    typed: str, answer: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr(builtins, "input", lambda: typed)
+    assert Console()(OtherUser("mallory", "ana")) == answer
+    said = "The browser signed in as mallory, and not as ana. Go on as mallory? [y/N] "
+    assert capsys.readouterr() == ("", said)
 
 
 class StdinNotImplementedError(NotImplementedError):

@@ -25,7 +25,7 @@ def body(step: object) -> object:
 
 def test_a_group_is_read_with_its_members() -> None:
     played = play(GroupOps.get("geo"), [reply(json=GEO)])
-    assert played.result == Group(name="geo", users=("ana",), properties={"quota": 2, "room": "b"})
+    assert played.result == Group(name="geo", users=("ana",), roles=(), properties={"quota": 2, "room": "b"})
 
 
 def test_a_group_is_created_empty() -> None:

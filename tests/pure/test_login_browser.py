@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from login_hub import ANA, MADE, TOKEN, WHO, Person, body, headers, played, sent, wish
+from login_hub import ANA, MADE, PASSWORD, TOKEN, WHO, Person, body, headers, played, sent, wish
 
-from jhub.errors import BadRequest, HubError, NotAuthorized, StillPending, Unavailable
+from jhub.errors import BadRequest, HubError, InvalidInput, NotAuthorized, StillPending, Unavailable
 from jhub.login.by_browser import by_browser
-from jhub.login.questions import Taking, Visit
+from jhub.login.questions import OtherUser, Taking, Visit
 from jhub.login.wish import Wish
 from jhub.login_client import CLIENT_ID, CLIENT_SECRET, REDIRECT_URI
 from jhub.operations.tokens import TOKEN_LIFE
@@ -176,6 +176,44 @@ def test_scopes_and_life_are_of_the_token_that_stays() -> None:
     done = run(OAUTH, ANA, short, ANA, REVOKED, scopes=["servers"], expires_in=3600)
     assert body(done, 2) == {"note": "test", "expires_in": 3600, "scopes": ["servers"]}
     assert done.result.life == 3600
+
+
+MALLORY = reply(json={**WHO, "name": "mallory"})
+BY_MALLORY: list[Reply] = [OAUTH, MALLORY, MALLORY, REVOKED]
+
+
+@pytest.mark.parametrize("known", [{"username": "ana"}, {"username": None, "expected": "ana"}, {"expected": "bo"}])
+@pytest.mark.parametrize("answer", ["", "y", "yes", "ana", "True", PASSWORD])
+def test_another_user_than_was_meant_is_not_signed_in_without_a_clear_answer(
+    answer: str, known: dict[str, Any]
+) -> None:
+    person = Person(Visit="CODE", OtherUser=answer)
+    done = run(*BY_MALLORY, person=person, **known)
+    assert person.asked == ["Visit", "OtherUser"]
+    assert person.questions[1] == OtherUser("mallory", "ana")
+    assert isinstance(done.error, NotAuthorized)
+    assert str(done.error) == "the browser signed in as mallory, and not as ana: no token was kept"
+    assert done.error.hint.endswith("if mallory is right: -u mallory")
+    assert done.calls == ["POST /oauth2/token", "GET /user", "GET /user", "DELETE /users/mallory/tokens/a7"]
+
+
+def test_another_user_than_was_meant_is_signed_in_where_the_person_agrees() -> None:
+    done = run(OAUTH, MALLORY, MADE, MALLORY, REVOKED, person=Person(Visit="CODE", OtherUser="mallory"), username="ana")
+    assert done.calls[2:] == ["POST /users/mallory/tokens", "GET /user", "DELETE /users/mallory/tokens/a7"]
+    assert done.result.who.name == "mallory"
+
+
+@pytest.mark.parametrize("known", [{"username": None}, {"username": " ANA "}, {"username": "", "expected": "Ana"}])
+def test_who_was_meant_or_was_not_named_is_signed_in_without_a_question(known: dict[str, Any]) -> None:
+    """A hub has its names in small letters."""
+    assert run(*REPLIES, **known).result.who.name == "ana"
+
+
+@pytest.mark.parametrize("failure", [InvalidInput("nobody"), StillPending("gone")])
+def test_the_oauth_token_is_revoked_where_the_question_fails(failure: HubError) -> None:
+    done = run(*BY_MALLORY, person=Person(Visit="CODE", OtherUser=failure))
+    assert done.error is failure
+    assert done.calls[-1] == "DELETE /users/mallory/tokens/a7"
 
 
 def test_nothing_on_the_way_shows_a_secret() -> None:

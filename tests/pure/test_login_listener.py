@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import logging
+import os
+import queue
 import socket
+import stat
+import subprocess
+import sys
 import threading
 import time
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 from loopback import MOST, alarm, within
@@ -16,6 +24,7 @@ from loopback import MOST, alarm, within
 from jhub.errors import HubError, InvalidInput, NotAuthorized, StillPending
 from jhub.login.questions import Visit
 from jhub.person.browser import is_here, visit
+from jhub.person.peer import is_own
 
 STATE = "STATE-that-nobody-guesses"
 URL = f"https://hub.example.org/hub/api/oauth2/authorize?state={STATE}"
@@ -42,8 +51,9 @@ def question(port: int) -> Visit:
 class Waiting:
     """A `visit` in a thread of its own."""
 
-    def __init__(self, port: int, patience: float, gone: threading.Event | None) -> None:
+    def __init__(self, port: int, patience: float, gone: threading.Event | None, *, open_browser: bool = False) -> None:
         self.port = port
+        self.open_browser = open_browser
         self.told: list[str] = []
         self.code: str | None = None
         self.error: HubError | None = None
@@ -52,7 +62,9 @@ class Waiting:
 
     def _go(self, patience: float, gone: threading.Event | None) -> None:
         try:
-            self.code = visit(question(self.port), self._tell, open_browser=False, patience=patience, gone=gone)
+            self.code = visit(
+                question(self.port), self._tell, open_browser=self.open_browser, patience=patience, gone=gone
+            )
         except HubError as error:
             self.error = error
 
@@ -402,4 +414,135 @@ def test_the_browser_is_opened_once_the_listener_is_up(wanted: bool, monkeypatch
     monkeypatch.setattr(webbrowser, "open", open_page)
     with pytest.raises(StillPending):
         within(lambda: visit(question(port), lambda text: None, open_browser=wanted, patience=0.05))
-    assert opened == ([(URL, False)] if wanted else [])
+    assert [free for _, free in opened] == ([False] if wanted else [])
+
+
+# What a browser is started with, everybody on this machine can read.
+
+FETCH = """
+import os, socket, sys
+if int(sys.argv[3]) != os.getuid():  # here, as another user may not run this Python
+    os.setuid(int(sys.argv[3]))
+with socket.socket() as connection:
+    connection.connect(("127.0.0.1", int(sys.argv[1])))
+    connection.sendall(f"GET {sys.argv[2]} HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\n\\r\\n".encode())
+    while part := connection.recv(65536):
+        sys.stdout.buffer.write(part)
+"""
+NOBODY = 65534
+
+
+@contextmanager
+def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Waiting, str]]:
+    """A `visit` that has opened a browser, and with what."""
+    addresses: queue.SimpleQueue[str] = queue.SimpleQueue()
+    monkeypatch.setenv("BROWSER", "helper")
+    monkeypatch.setattr(webbrowser, "open", addresses.put)
+    found = Waiting(free_port(), MOST, None, open_browser=True)
+    found.thread.start()
+    yield found, addresses.get(timeout=MOST)
+    with suppress(OSError):
+        found.back(code="LAST", state=STATE)
+    found.end()
+
+
+def fetched(address: str, user: int) -> str:
+    """What a process of this user gets at an address."""
+    where = urlsplit(address)
+    run = [sys.executable, "-I", "-S", "-c", FETCH, str(where.port), where.path, str(user)]
+    return subprocess.run(run, capture_output=True, text=True, check=True, cwd="/").stdout
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only there the system tells whose a connection is")
+by_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+
+
+@linux
+def test_the_page_that_is_opened_leads_to_the_hub_and_has_no_state_in_its_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with opened(monkeypatch) as (wait, address):
+        assert STATE not in address
+        assert address.startswith(f"http://127.0.0.1:{wait.port}/start/")
+        answer = fetched(address, os.geteuid())
+        assert status(answer) == 303
+        assert f"\nLocation: {URL}\n" in answer
+        assert "\nReferrer-Policy: no-referrer\n" in answer
+        assert "\nCache-Control: no-store\n" in answer
+        assert status(wait.back(code="CODE", state=STATE)) == 200
+        wait.end()
+    assert wait.code == "CODE"
+
+
+@linux
+def test_each_visit_has_a_page_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = set[str]()
+    for _ in range(3):
+        with opened(monkeypatch) as (wait, address):
+            pages.add(address.partition("/start/")[2])
+            assert status(wait.get("/start/")) == 404
+            assert status(wait.get(f"/start/{'x' * 43}")) == 404
+    assert len(pages) == 3
+    assert {len(page) for page in pages} == {43}
+
+
+@linux
+@by_root
+def test_another_user_who_reads_the_address_does_not_get_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(monkeypatch) as (wait, address):
+        answer = fetched(address, NOBODY)
+        assert status(answer) == 403
+        assert STATE not in answer
+        assert "open the address that jhub has printed" in answer
+        assert wait.waits
+        assert status(fetched(address, os.geteuid())) == 303, "and the person still does"
+
+
+@linux
+def test_who_holds_the_other_end_is_known_while_they_hold_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with socket.create_connection(server.getsockname()):
+            ours, theirs = server.accept()
+            assert is_own(theirs, ours.getsockname())
+            assert not is_own((theirs[0], theirs[1] ^ 1), ours.getsockname())
+        # A connection that was closed is shown as root's.
+        assert not is_own(theirs, ours.getsockname())
+        ours.close()
+
+
+@linux
+@pytest.mark.skipif(not Path("/proc/net/tcp6").exists(), reason="this machine has no IPv6")
+def test_a_socket_for_both_kinds_of_addresses_is_known_too() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_INET6) as client:
+        client.connect(("::ffff:127.0.0.1", server.getsockname()[1]))
+        ours, theirs = server.accept()
+        assert is_own(theirs, ours.getsockname())
+        ours.close()
+
+
+def test_where_nobody_tells_whose_a_connection_is_it_is_a_private_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("jhub.person.peer.TABLES", (tmp_path / "none",))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with opened(monkeypatch) as (wait, address):
+        assert STATE not in address
+        file = Path(url2pathname(urlsplit(address).path))
+        assert file.parent.parent == tmp_path
+        assert [stat.S_IMODE(path.stat().st_mode) for path in (file, file.parent)] == [0o600, 0o700]
+        assert f'content="0;url={URL}"' in file.read_text()
+        wait.back(code="CODE", state=STATE)
+        wait.end()
+    assert wait.code == "CODE"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_no_file_can_be_made_the_address_is_printed_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("jhub.person.peer.TABLES", (tmp_path / "none",))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    monkeypatch.setenv("BROWSER", "helper")
+    monkeypatch.setattr(webbrowser, "open", lambda url: pytest.fail(f"{url} was opened"))
+    told: list[str] = []
+    with pytest.raises(StillPending):
+        within(lambda: visit(question(free_port()), told.append, patience=0.05))
+    assert URL in told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jhub.errors import BadRequest, InvalidInput, NotFound, Unavailable
+from jhub.errors import BadRequest, InvalidInput, MissingScope, NotFound, Unavailable
 from jhub.fleet.chunks import CHUNK
 from jhub.fleet.groups import GroupFleetOps
 from jhub.steps import Listen, Request
@@ -128,7 +128,7 @@ def test_a_hub_whose_authenticator_manages_groups_stops_it_at_once() -> None:
 
 def test_a_group_that_is_not_there_or_goes_meanwhile_ends_it() -> None:
     assert isinstance(play(GroupFleetOps.set_users("geo", NAMES), [refusal(404)]).error, NotFound)
-    answers = [reply(json={"name": "geo"}), refusal(404, "No such group: geo")]
+    answers = [reply(json={"name": "geo", "users": []}), refusal(404, "No such group: geo")]
     played = play(GroupFleetOps.set_users("geo", NAMES), answers)
     assert isinstance(played.error, NotFound)
     assert str(played.error) == "group geo: not found"
@@ -155,3 +155,10 @@ def test_running_again_finishes_what_was_cut_off() -> None:
     assert played.result.ok
     assert site.members == NAMES
     assert len([event for event in played.result.done if event.kind == "added"]) == 100 - 2 * CHUNK
+
+
+def test_members_that_the_token_does_not_see_are_not_taken_for_none() -> None:
+    """All would be added, and nobody removed."""
+    played = play(GroupFleetOps.set_users("geo", NAMES), [reply(json={"name": "geo"})])
+    assert isinstance(played.error, MissingScope)
+    assert len(played.sent) == 1

@@ -84,10 +84,10 @@ def demo(keep: bool, form: str) -> None:
         hub.groups.add_users(GROUP, [*PROFILES, LEAVER])
         hub.groups.remove_users(GROUP, [LEAVER])
         for group in hub.groups.list():
-            note(f"  {group.name}: {', '.join(group.users)}")
+            note(f"  {group.name}: {', '.join(group.users or ())}")
 
         note("3. a named server from a profile, for each member")
-        members = [user for user in hub.groups.get(GROUP).users if user in PROFILES]
+        members = [user for user in hub.groups.get(GROUP).users or () if user in PROFILES]
         ROWS.many([_start(hub, user, PROFILES[user]) for user in members], form)
 
         if keep:

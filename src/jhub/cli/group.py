@@ -12,12 +12,12 @@ from jhub.cli.kit.confirm import confirm
 from jhub.cli.kit.dry_run import rehearse
 from jhub.cli.kit.each import Tally, delete_each, report, sound, tally
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
-from jhub.cli.kit.output import View, dump, note
+from jhub.cli.kit.output import HIDDEN, View, dump, note, shown
 from jhub.cli.kit.pairs import pairs
 from jhub.errors import Conflict, HubError
 from jhub.fleet.groups import Difference, GroupFleetOps, change_users, difference
 from jhub.models import Group
-from jhub.operations.groups import CHUNK, GroupOps, each_name
+from jhub.operations.groups import CHUNK, GroupOps, each_name, users_in
 from jhub.steps import Plan
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ GROUPS: View[Group] = View(
     name=lambda group: group.name,
     columns={
         "NAME": lambda group: group.name,
-        "USERS": lambda group: len(group.users),
-        "MEMBERS": lambda group: group.users,
-        "PROPERTIES": lambda group: group.properties,
+        "USERS": lambda group: HIDDEN if group.users is None else len(group.users),
+        "MEMBERS": lambda group: shown(group.users),
+        "PROPERTIES": lambda group: shown(group.properties),
     },
 )
 
@@ -57,7 +57,7 @@ def list_(member: str | None, form: str) -> None:
     jhub group list --user ana -o name
     """
     with connect() as hub:
-        GROUPS.many((one for one in hub.groups.list() if member is None or member in one.users), form)
+        GROUPS.many((one for one in hub.groups.list() if member is None or member in users_in(one)), form)
 
 
 @group.command()

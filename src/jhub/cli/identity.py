@@ -6,7 +6,7 @@ import click
 
 from jhub import contexts
 from jhub.cli.kit.options import CONTEXT, common, connect, output
-from jhub.cli.kit.output import View, note
+from jhub.cli.kit.output import View, note, shown
 from jhub.errors import HubError, Unavailable, UnknownToken
 from jhub.models import Identity
 
@@ -15,8 +15,8 @@ IDENTITY: View[Identity] = View(
     columns={
         "NAME": lambda who: who.name,
         "KIND": lambda who: who.kind,
-        "ADMIN": lambda who: who.admin,
-        "GROUPS": lambda who: who.groups,
+        "ADMIN": lambda who: shown(who.admin),
+        "GROUPS": lambda who: shown(who.groups),
         "SCOPES": lambda who: who.scopes,
     },
 )

@@ -88,7 +88,11 @@ def status(form: str) -> None:
     if found is None:
         raise LocalHubError("there is no local hub", hint="start one with: jhub local up")
     _view().one(found, form)
-    if not found.running:
+    if found.running and not found.version:
+        note("it does not answer: it is starting, or hangs; end it with: jhub local down")
+    if found.left:
+        note(f"a hub that was killed left {found.left} processes behind; end them with: jhub local down")
+    if not found.version:
         raise click.exceptions.Exit(1)
 
 

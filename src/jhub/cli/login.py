@@ -30,8 +30,13 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FOR_PASSWORDS = {"username": "-u", "password_stdin": "--password-stdin"}
-WISHES = {**FOR_PASSWORDS, "scopes": "--scopes", "expires": "--expires", "note_": "--note"}
+WISHES = {
+    "username": "-u",
+    "password_stdin": "--password-stdin",
+    "scopes": "--scopes",
+    "expires": "--expires",
+    "note_": "--note",
+}
 """Parameters that a new token is asked for with."""
 
 
@@ -41,7 +46,9 @@ def _way(way: Way, help_: str) -> Callable[[F], F]:
 
 @click.command()
 @click.argument("url")
-@click.option("-u", "--username", help="Your name on the hub; asked for if missing.")
+@click.option(
+    "-u", "--username", help="Your name on the hub; asked for if missing. The browser has to sign in as that, too."
+)
 @click.option(
     "--password-stdin", is_flag=True, help="Read the password from stdin; a second factor from its second line."
 )
@@ -74,7 +81,8 @@ def login(
     --paste it is found out how this hub lets people in: by its login form where it has one, else by the browser, else
     by a token that you paste. A token in JUPYTERHUB_API_TOKEN is taken first, unless JUPYTERHUB_API_URL says that it is
     another hub's, or a new one is asked for with -u, --scopes, --expires or --note. Passwords are used once, for a
-    token that expires, and are not kept.
+    token that expires, and are not kept. Where the browser signs in as another user than -u says, or than whose
+    context this is, you are asked whether to go on as that user; without a terminal no token is kept.
 
     \b
     jhub login https://hub.example.org
@@ -102,6 +110,7 @@ def login(
             api_url=api_url,
             token=token,
             username=username,
+            expected=_user_of(name or contexts.default_name(api_url), api_url),
             password=person.password_on_stdin(),
             note=note_ or this_machine(),
             expires_in=int(expires),
@@ -140,9 +149,11 @@ def _exclude(chosen: set[str], way: Way | None, token_from: str | None) -> None:
         raise click.UsageError(f"--token and --{way} exclude each other")
     taken = f"--{way}" if token_from is None else "--token"
     # The scopes, the end and the note of a token that is brought are as they are.
-    useless = WISHES if taken in ("--token", "--paste") else FOR_PASSWORDS if taken == "--browser" else {}
-    for name, option in useless.items():
-        if name in chosen:
+    useless = (
+        set(WISHES) if taken in ("--token", "--paste") else {"password_stdin"} if taken == "--browser" else set[str]()
+    )
+    for name, option in WISHES.items():
+        if name in useless & chosen:
             raise click.UsageError(f"{taken} and {option} exclude each other")
 
 
@@ -157,6 +168,12 @@ def _context(name: str, api_url: str, signed: SignedIn) -> contexts.Context:
         token_id=token_id,
         expires_at=local_end(signed.life, datetime.now(UTC)),
     )
+
+
+def _user_of(name: str, api_url: str) -> str | None:
+    """The user whose context this is, if there is one of this hub."""
+    there = contexts.load().contexts.get(name)
+    return there.user if there is not None and there.api_url == api_url else None
 
 
 def _same(context: contexts.Context, api_url: str, signed: SignedIn) -> bool:

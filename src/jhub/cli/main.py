@@ -10,7 +10,7 @@ import click
 from click.shell_completion import add_completion_class
 
 from jhub import __version__
-from jhub.cli.kit import exits
+from jhub.cli.kit import exits, signals
 from jhub.cli.kit.lazy import LazyGroup
 from jhub.cli.kit.options import common
 from jhub.cli.kit.output import note
@@ -63,7 +63,10 @@ def main() -> None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - nothing is said in the middle of a line
     warnings.showwarning = _warn
     warnings.simplefilter("default", UserWarning)  # ours: whatever PYTHONWARNINGS says, they are for people here
-    sys.exit(exits.run(lambda: cli.main(prog_name="jhub", standalone_mode=False), debug="--debug" in sys.argv))
+    signals.catch()
+    code = exits.run(lambda: cli.main(prog_name="jhub", standalone_mode=False), debug="--debug" in sys.argv)
+    signals.release()
+    sys.exit(signals.code(code))
 
 
 def _warn(message: Warning | str, *where: object, **more: object) -> None:

@@ -14,7 +14,7 @@ from jhub.cli.kit.dry_run import rehearse
 from jhub.cli.kit.each import delete_each
 from jhub.cli.kit.given import secret
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
-from jhub.cli.kit.output import View, dump, note
+from jhub.cli.kit.output import View, dump, note, shown
 from jhub.cli.kit.pairs import pairs
 from jhub.cli.service_login import create_login_client
 from jhub.errors import Conflict
@@ -25,8 +25,8 @@ SERVICES: View[Service] = View(
     name=lambda service: service.name,
     columns={
         "NAME": lambda service: service.name,
-        "ADMIN": lambda service: service.admin,
-        "ROLES": lambda service: service.roles,
+        "ADMIN": lambda service: shown(service.admin),
+        "ROLES": lambda service: shown(service.roles),
         "URL": lambda service: service.url,
         "PREFIX": lambda service: service.prefix,
         "PID": lambda service: service.pid or "",

@@ -14,7 +14,7 @@ from jhub.cli.kit.dry_run import rehearse
 from jhub.cli.kit.each import Tally, delete_each, report, run_each, sound, tally
 from jhub.cli.kit.given import STDIN, secret_object
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
-from jhub.cli.kit.output import View, ago, note
+from jhub.cli.kit.output import HIDDEN, View, ago, note, shown
 from jhub.errors import HubError, NotFound
 from jhub.fleet.events import NameEvent
 from jhub.fleet.existing import those_who_exist
@@ -34,9 +34,11 @@ USERS: View[User] = View(
     name=lambda user: user.name,
     columns={
         "NAME": lambda user: user.name,
-        "ADMIN": lambda user: user.admin,
-        "GROUPS": lambda user: user.groups,
-        "SERVERS": lambda user: [_named(server) for server in (user.servers or {}).values()],
+        "ADMIN": lambda user: shown(user.admin),
+        "GROUPS": lambda user: shown(user.groups),
+        "SERVERS": lambda user: (
+            HIDDEN if user.servers is None else [_named(server) for server in user.servers.values()]
+        ),
         "LAST ACTIVITY": lambda user: ago(user.last_activity),
     },
     printed=lambda user: structs.replace(user, auth_state=None),

@@ -10,7 +10,7 @@ from jhub.errors import APIError, Conflict, NotFound
 from jhub.fleet.chunks import among, in_chunks, refusal
 from jhub.fleet.events import NameEvent, NameSummary, Tally
 from jhub.models import Group
-from jhub.operations.groups import GroupOps, each_name
+from jhub.operations.groups import GroupOps, each_name, users_in
 from jhub.steps import Emit, Flow, Now, Plan
 
 UNKNOWN = "No such user: "
@@ -51,10 +51,11 @@ class Difference:
 
 def difference(group: Group, wanted: Iterable[str]) -> Difference:
     """Who is to come, and who is to go. The hub keeps names in lower case, mostly."""
-    names, members = list(wanted), set(group.users)
+    names, present = list(wanted), users_in(group)
+    members = set(present)
     kept = {known for name in names for known in (name, name.lower())}
     comes = tuple(name for name in names if not {name, name.lower()} & members)
-    goes = tuple(user for user in group.users if user not in kept)
+    goes = tuple(user for user in present if user not in kept)
     return Difference(group.name, comes, goes, frozenset(members))
 
 
@@ -100,7 +101,7 @@ class _Adding(_Change):
 
     def accepted(self, some: list[str], answer: Group | None) -> Iterator[NameEvent]:
         for name in some:
-            if answer is not None and not {name, name.lower()} & set(answer.users):
+            if answer is not None and answer.users is not None and not {name, name.lower()} & set(answer.users):
                 self.renamed.append(name)
             yield NameEvent("added", name)
 
@@ -113,7 +114,9 @@ class _Removing(_Change):
         return GroupOps.remove_users(self.group, some)
 
     def accepted(self, some: list[str], answer: Group) -> Iterator[NameEvent]:
-        return (self._stays(name) if name in answer.users else NameEvent("removed", name) for name in some)
+        # A token that may change members and not see them takes the hub's word.
+        left = answer.users or ()
+        return (self._stays(name) if name in left else NameEvent("removed", name) for name in some)
 
     def refused(self, name: str, error: APIError) -> NameEvent:
         # Who is no user any more is no member; but the hub looks for names in lower case.

@@ -38,17 +38,20 @@ class Outage:
         """It is more than an answer or two that got lost."""
         return self.told or self.signs > FEW
 
-    def begins(self, now: float) -> None:
-        """No answer; if that is news, the hub is looked for at once."""
+    def begins(self, now: float) -> float:
+        """Note an answer that did not come, and return since when none has. If that is news, the hub is looked for at
+        once.
+        """
         self.signs += 1
         if self._since is None:
             self._since, self.pause = now, 0.0
+        return self._since
 
     def goes_on(self, now: float, retry_after: float = 0.0) -> bool:
         """Looked for in vain; False once that was long enough."""
-        self.begins(now)
+        since = self.begins(now)
         self.pause = max(min(retry_after, LONGEST_WISH), min(LONGEST_PAUSE, max(1.0, 2 * self.pause)))
-        return now - (self._since or now) <= OUTAGE
+        return now - since <= OUTAGE
 
     def ends(self, now: float) -> None:
         """The hub answers."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,23 +10,27 @@ from msgspec import Struct
 from jhub.errors import LocalHubError
 from jhub.local.folder import Folder, default_folder
 from jhub.local.hub import LOCK_SECONDS, LocalHub
-from jhub.local.launch import find, stop
-from jhub.local.processes import mark_of, sweep
+from jhub.local.launch import STOP_SECONDS, find, stop
+from jhub.local.processes import end, hub_process, marked, sweep
 
 
 class Status(Struct, frozen=True, kw_only=True):
     """A local hub as `jhub local status` shows it: the one place where its throwaway passwords are shown."""
 
     running: bool
+    """Whether its process lives."""
     url: str
-    """Empty if it does not run, like `api_url` and `version`; `pid` is 0 then."""
+    """Empty if it does not run, like `api_url` and `username`; `pid` is 0 then."""
     api_url: str
     username: str
     password: str
     user_password: str
     version: str
+    """Empty if it does not answer: it is starting, or hangs."""
     pid: int
     folder: str
+    left: int = 0
+    """Processes that a hub which does not run any more left behind; `down` and `up` end them."""
 
     def __repr__(self) -> str:
         return f"Status(running={self.running}, url={self.url!r}, pid={self.pid}, folder={self.folder!r})"
@@ -65,16 +68,19 @@ def up(
 def down(folder: str | Path | None = None) -> bool:
     """End the hub of `folder` with all that it started, also what is left of one that was killed.
 
-    Says whether one was running.
+    Says whether anything of it was running.
     """
     place = _folder(folder)
     if not place.exists():
-        return False
+        return _end_lost(place)
     with place.locked(LOCK_SECONDS):
-        installation = place.install()
-        ran = find(place, installation) is not None
-        stop(place, installation, None)
-    return ran
+        try:
+            installation = place.install()
+        except LocalHubError:
+            if _end_lost(place):
+                return True
+            raise
+        return stop(place, installation.mark)
 
 
 def status(folder: str | Path | None = None) -> Status | None:
@@ -82,8 +88,13 @@ def status(folder: str | Path | None = None) -> Status | None:
     place = _folder(folder)
     installation = place.installation()
     if installation is None:
+        if (lost := hub_process(place.path)) is not None:
+            raise LocalHubError(
+                f"a hub runs in {place.path} (process {lost[0].pid}), whose files are gone",
+                hint="end it with: jhub local down",
+            )
         return None
-    running = find(place, installation)
+    running = find(place)
     return Status(
         running=running is not None,
         url=running.url if running else "",
@@ -94,35 +105,41 @@ def status(folder: str | Path | None = None) -> Status | None:
         version=running.version if running else "",
         pid=running.pid if running else 0,
         folder=str(place.path),
+        left=0 if running else len(marked(installation.mark)),
     )
 
 
 def exists(folder: str | Path | None = None) -> bool:
-    """Whether there is a hub of `folder`, running or not, its files whole or damaged."""
-    return _folder(folder).exists()
+    """Whether there is a hub of `folder`, running or not, its files whole, damaged or gone."""
+    place = _folder(folder)
+    return place.exists() or hub_process(place.path) is not None
 
 
 def reset(folder: str | Path | None = None) -> None:
     """End the hub of `folder` and delete its state: users, groups, tokens, notebooks, passwords."""
     place = _folder(folder)
     if not place.exists():
+        _end_lost(place)
         return
     with place.locked(LOCK_SECONDS):
         try:
-            stop(place, place.install(), None)
+            stop(place, place.install().mark)
         except LocalHubError:
-            _end_what_is_known_of(place)
+            _end_lost(place)
         place.remove()
 
 
-def _end_what_is_known_of(place: Folder) -> None:
-    """End the hub of a folder whose files are damaged: its process still knows the mark."""
-    with contextlib.suppress(LocalHubError):
-        running = place.running()
-        mark = mark_of(running.pid) if running is not None else None
-        if mark is not None:
-            sweep(mark, grace=5.0)
+def _end_lost(place: Folder) -> bool:
+    """End the hub of a folder whose files are damaged or gone: its process still has the mark. Says whether it ran."""
+    found = hub_process(place.path)
+    if found is None:
+        return False
+    end(found[0], STOP_SECONDS)
+    sweep(found[1])
+    return True
 
 
 def _folder(folder: str | Path | None) -> Folder:
-    return Folder(Path(folder or default_folder()).expanduser().absolute())
+    place = Folder(Path(folder or default_folder()).expanduser().absolute())
+    place.check()
+    return place

@@ -1,7 +1,8 @@
-"""The process in which a local hub runs: `python -m jhub.local.child FOLDER [--leased]`.
+"""The process in which a local hub runs: `python -m jhub.local.child FOLDER`.
 
-Runs JupyterHub in FOLDER, and sees to it that whatever it started ends with it. With `--leased`, it also ends when
-its standard input is closed, which is what the system does when the parent process dies, however it dies.
+Runs JupyterHub in FOLDER, and sees to it that whatever it started ends with it. It also ends when its standard input
+is closed, which is what the system does when the parent process dies, however it dies; unless that has sent a byte
+before: then the hub goes on by itself.
 """
 
 from __future__ import annotations
@@ -24,12 +25,11 @@ LAST_RESORT_SECONDS = 15.0
 
 def main(arguments: list[str]) -> None:
     """Run the hub of the folder that `arguments` names until it is told to end."""
-    folder, *options = arguments
+    (folder,) = arguments
     # Until JupyterHub is up it leaves SIGTERM to the system, which would end it and leave its proxy behind (6.1).
     signal.signal(signal.SIGTERM, _leave)
-    lease = _detach_input()
-    if "--leased" in options:
-        threading.Thread(target=_end_with, args=(lease,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(_detach_input(),), daemon=True).start()
+    os.umask(0o077)  # JupyterHub's database has tokens in it
     skip_slow_imports()
     os.chdir(folder)
     try:
@@ -66,8 +66,8 @@ def _detach_input() -> int:
 
 
 def _end_with(lease: int) -> None:
-    while os.read(lease, 1024):
-        pass
+    if os.read(lease, 1):
+        return
     os.kill(os.getpid(), signal.SIGTERM)
     # Nobody is left to wait for us and to lose patience.
     time.sleep(LAST_RESORT_SECONDS)

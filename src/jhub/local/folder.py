@@ -15,7 +15,8 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from jhub.errors import LocalHubError
+from jhub.errors import InvalidInput, LocalHubError
+from jhub.files import make_folder, own_folder, read_own, take_lock, write_whole
 
 S = TypeVar("S", bound=Struct)
 
@@ -93,7 +94,8 @@ class Folder:
                 raise LocalHubError(
                     f"{self.path} holds something else than a local hub", hint="choose an empty folder, or a new one"
                 )
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self.path)
+            self.check()
             self.users.mkdir(mode=0o700, exist_ok=True)
             self.proxy.mkdir(mode=0o700, exist_ok=True)
             free = shutil.disk_usage(self.path).free
@@ -102,6 +104,27 @@ class Folder:
                 f"the disk is full: {free // 2**20} MB left for {self.path}",
                 hint=f"free at least {NEEDED_BYTES // 2**20} MB, or choose a folder on another disk",
             )
+
+    def check(self) -> None:
+        """Raise InvalidInput where somebody else owns the folder or a part of it, or may write to it.
+
+        A hub would take its database, its proxy's rules or its passwords from there.
+        """
+        if not os.path.lexists(self.path):
+            return
+        with disk_errors(self.path):
+            with own_folder(self.path) as folder:
+                names = os.listdir(folder if folder is not None else self.path)
+                others = [name for name in names if _owner(folder, name) not in (os.geteuid(), None)]
+            if others:
+                raise InvalidInput(
+                    f"{self.path / min(others)} belongs to another user",
+                    hint=f"what is in {self.path} may not be yours: move it away, and start afresh",
+                )
+            for part in (self.users, self.proxy):
+                if os.path.lexists(part):
+                    with own_folder(part):
+                        pass
 
     def _holds_something_else(self) -> bool:
         draft = f".{self._installation.name}."
@@ -170,19 +193,14 @@ class Folder:
 
     def write(self, path: Path, content: bytes) -> None:
         """Write a file as a whole or not at all, readable by its owner only."""
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         with disk_errors(path):
-            try:
-                with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                    file.write(content)
-                temporary.replace(path)
-            finally:
-                temporary.unlink(missing_ok=True)
+            write_whole(path, content)
 
     @contextmanager
     def locked(self, seconds: float) -> Generator[None]:
         """Let one process at a time start or stop this folder's hub. Waits up to `seconds` for the others."""
-        descriptor = take_lock(self._lock, seconds)
+        with disk_errors(self._lock):
+            descriptor = take_lock(self._lock, seconds)
         if descriptor is None:
             raise LocalHubError(f"another process is starting or stopping the hub in {self.path}")
         try:
@@ -207,25 +225,6 @@ class Folder:
                     return
 
 
-def take_lock(path: Path, seconds: float) -> int | None:
-    """An open file that holds the lock `path`, or None. The system lets go of it when its process dies."""
-    import fcntl  # not on Windows, where importing this module must work all the same
-
-    with disk_errors(path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            if time.monotonic() >= deadline:
-                os.close(descriptor)
-                return None
-            time.sleep(0.05)
-        else:
-            return descriptor
-
-
 @contextmanager
 def disk_errors(path: Path) -> Generator[None]:
     """Turn what the file system says into one clear line."""
@@ -240,9 +239,18 @@ def disk_errors(path: Path) -> Generator[None]:
 
 
 def _read(path: Path, kind: type[S]) -> S | None:
+    content = read_own(path, private=True)
+    if content is None:
+        return None
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise LocalHubError(f"cannot read {path}: {error}", hint="`jhub local reset` starts afresh") from error
+
+
+def _owner(folder: int | None, name: str) -> int | None:
+    """The owner of a file in the open folder; None where it has just gone."""
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False).st_uid
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.MsgspecError) as error:
-        raise LocalHubError(f"cannot read {path}: {error}", hint="`jhub local reset` starts afresh") from error

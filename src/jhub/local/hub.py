@@ -10,11 +10,11 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from jhub.errors import InvalidInput, LocalHubError
+from jhub.files import read_input
 from jhub.local import requirements
 from jhub.local.folder import Folder, Installation, Running
 from jhub.local.launch import OUR_PROFILES, Options, find, launch, stop
 from jhub.local.ports import escaped_base_url
-from jhub.local.processes import sweep
 from jhub.local.temporary import TemporaryFolder
 
 LOCK_SECONDS = 90.0
@@ -55,7 +55,7 @@ class LocalHub:
             base_url=escaped_base_url(base_url or "/"),
             port=port,
             profiles=_existing(profiles or OUR_PROFILES),
-            config=_existing(config).read_text(encoding="utf-8") if isinstance(config, Path) else config or "",
+            config=_text(_existing(config)) if isinstance(config, Path) else config or "",
             users=tuple(users),
             # JupyterHub lower-cases names at login.
             admin=admin.lower(),
@@ -87,7 +87,7 @@ class LocalHub:
         try:
             if folder is not None and installation is not None:
                 with folder.locked(LOCK_SECONDS):
-                    stop(folder, installation, self._process)
+                    stop(folder, installation.mark, self._process)
         finally:
             self._let_go()
 
@@ -176,12 +176,12 @@ class LocalHub:
             folder.create()
             with folder.locked(LOCK_SECONDS):
                 self._installation = installation = folder.install()
-                self._running = find(folder, installation)
-                if self._running is not None:
+                self._running = find(folder)
+                if self._running is not None and self._running.version:
                     self._check_join(folder, self._running, join=join)
                 else:
-                    # What an earlier hub of this folder left behind when it was killed.
-                    sweep(installation.mark)
+                    # An earlier hub of this folder that hangs, or what one left behind when it was killed.
+                    stop(folder, installation.mark)
                     launched = launch(folder, installation, self._options, leased=leased)
                     self._process, self._running = launched.process, launched.running
         except BaseException as error:
@@ -220,3 +220,10 @@ def _existing(path: str | Path) -> Path:
     if not found.is_file():
         raise InvalidInput(f"no such file: {found}")
     return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_input(path).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"cannot read {path}: {error}") from None

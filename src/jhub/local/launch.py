@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from jhub.errors import LocalHubError
 from jhub.local import logs, ports
 from jhub.local.folder import Folder, Installation, Running, Settings, disk_errors
 from jhub.local.probe import hub_version
-from jhub.local.processes import MARK, is_marked, sweep, wait_gone
+from jhub.local.processes import MARK, PROGRAM, end, hub_process, sweep
 from jhub.local.requirements import search_path
 
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 PORT_ATTEMPTS = 4
+FREE = b"."
+"""Sent to a hub's process that is to go on without the one that started it."""
 OUR_PROFILES = Path(__file__).with_name("profiles.yaml")
 
 CONFIG = """\
@@ -56,7 +58,7 @@ class Launched(Struct, frozen=True, kw_only=True):
 
 
 def launch(folder: Folder, installation: Installation, options: Options, *, leased: bool) -> Launched:
-    """Start a hub in `folder` and wait until it answers. A leased one ends when this process does.
+    """Start a hub in `folder` and wait until it answers. It ends when this process does, if not leased only until then.
 
     Raises LocalHubError with the hub's own last word. Leaves nothing behind then.
     """
@@ -76,13 +78,15 @@ def launch(folder: Folder, installation: Installation, options: Options, *, leas
         )
         config = CONFIG.format(folder=str(folder.path), profiles=str(options.profiles), extra=options.config)
         folder.prepare(settings, config)
-        process = _spawn(folder, installation.mark, leased=leased)
+        process = _spawn(folder, installation.mark)
         try:
             url = f"http://{ports.LOOPBACK}:{port}{options.base_url}"
             version = _wait_up(folder, process, url)
             if version is not None:
                 running = Running(pid=process.pid, url=url, username=options.admin, version=version)
                 folder.set_running(running)
+                if not leased:
+                    _set_free(process)
                 return Launched(process=process, running=running)
         except BaseException:
             _end(process, installation.mark)
@@ -92,42 +96,55 @@ def launch(folder: Folder, installation: Installation, options: Options, *, leas
     raise LocalHubError("found no free ports for the hub", hint="try again")
 
 
-def stop(folder: Folder, installation: Installation, process: subprocess.Popen[bytes] | None) -> None:
-    """End the hub that runs in `folder` with all it started, whatever state it is in."""
-    running = folder.running()
+def stop(folder: Folder, mark: str, process: subprocess.Popen[bytes] | None = None) -> bool:
+    """End the hub that runs in `folder` with all it started, whatever state it is in; whether there was anything."""
+    found = None if process is not None else hub_process(folder.path)
     try:
         if process is not None:
-            _end(process, installation.mark)
-        elif running is not None and is_marked(running.pid, installation.mark):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(running.pid, signal.SIGTERM)
-            wait_gone(running.pid, installation.mark, STOP_SECONDS)
+            _end(process, mark)
+        elif found is not None:
+            end(found[0], STOP_SECONDS)
     finally:
-        sweep(installation.mark)
+        left = sum(map(sweep, {mark, *(found[1:] if found else ())}))
         folder.set_running(None)
+    return process is not None or found is not None or left > 0
 
 
-def find(folder: Folder, installation: Installation) -> Running | None:
-    """The hub that runs in `folder` and answers, if one does."""
-    running = folder.running()
-    if running is None or not is_marked(running.pid, installation.mark):
+def find(folder: Folder) -> Running | None:
+    """The hub that runs in `folder`; without a version if it does not answer."""
+    found = hub_process(folder.path)
+    if found is None:
         return None
-    return running if hub_version(f"{running.url}hub/api", seconds=5) is not None else None
+    pid = found[0].pid
+    running = folder.running()
+    if running is None or running.pid != pid:
+        # It was never written down: whoever started it was killed, or is about to.
+        settings = folder.settings()
+        url = f"http://{ports.LOOPBACK}:{settings.port}{settings.base_url}"
+        running = Running(pid=pid, url=url, username=settings.admin, version="")
+    return replace(running, version=hub_version(f"{running.url}hub/api", seconds=5) or "")
 
 
-def _spawn(folder: Folder, mark: str, *, leased: bool) -> subprocess.Popen[bytes]:
-    arguments = [str(folder.path), *(["--leased"] if leased else [])]
+def _spawn(folder: Folder, mark: str) -> subprocess.Popen[bytes]:
     with disk_errors(folder.log), folder.log.open("ab") as log:
         return subprocess.Popen(
             # -P: a file in the current folder must not stand in for a module.
-            [sys.executable, "-P", "-m", "jhub.local.child", *arguments],
-            stdin=subprocess.PIPE if leased else subprocess.DEVNULL,
+            [sys.executable, "-P", "-m", PROGRAM, str(folder.path)],
+            stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
             env=_environment(mark),
             # Ctrl-C in the terminal is for us alone; we then end the hub in order.
             start_new_session=True,
         )
+
+
+def _set_free(process: subprocess.Popen[bytes]) -> None:
+    """Let the hub outlive this process: until now it would have ended with it."""
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(FREE)
+            process.stdin.close()
 
 
 def _environment(mark: str) -> dict[str, str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from jhub.files import read_own
+
 EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Input|Exit|Broke|Timeout)\b: \S.*")
 BAD_LINE = re.compile(r"\[[EC] [\d-]+ [\d:.]+ [^\]]*\] (.+)")
 DISK_FULL = re.compile(r"no space left on device|disk is full", re.IGNORECASE)
@@ -13,13 +15,7 @@ PORT_TAKEN = re.compile(r"address already in use", re.IGNORECASE)
 
 def read(path: Path, last_bytes: int = 65536) -> str:
     """The end of a log, or nothing if there is none."""
-    try:
-        with path.open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - last_bytes))
-            return file.read().decode(errors="replace")
-    except OSError:
-        return ""
+    return (read_own(path, last_bytes=last_bytes) or b"").decode(errors="replace")
 
 
 def reason(log: str) -> str:

@@ -6,19 +6,25 @@ neither a process group nor a list of pids finds them. The environment does: chi
 
 from __future__ import annotations
 
-import contextlib
 import os
-import time
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from jhub.errors import LocalHubError
+from jhub.local.requirements import INSTALL
 
 if TYPE_CHECKING:
     from psutil import Process
 
 MARK = "JHUB_LOCAL_MARK"
+PROGRAM = "jhub.local.child"
+"""Module that runs a hub; the next argument is its folder."""
 
 
 def marked(mark: str) -> list[Process]:
     """The processes of this user that carry `mark`, except this one."""
+    _need_psutil()
     import psutil
 
     found: list[Process] = []
@@ -31,30 +37,38 @@ def marked(mark: str) -> list[Process]:
     return found
 
 
-def mark_of(pid: int) -> str | None:
-    """The mark that the process `pid` carries, if it lives, is this user's and carries one."""
+def hub_process(folder: Path) -> tuple[Process, str] | None:
+    """The process of this user that runs the hub of `folder`, and its mark.
+
+    It is found by what it was started with, whatever the folder's files say of it.
+    """
+    if os.name != "posix" or find_spec("psutil") is None:
+        return None  # then no hub was started by this Python
     import psutil
 
-    try:
-        process = psutil.Process(pid)
-        return process.environ().get(MARK) if process.uids().real == os.getuid() else None
-    except psutil.Error:
+    place = os.path.realpath(folder)
+    found: list[tuple[float, Process, str]] = []
+    for process in psutil.process_iter():
+        try:
+            if process.uids().real != os.getuid() or process.pid == os.getpid():
+                continue
+            arguments = process.cmdline()
+            if PROGRAM in arguments[:-1] and os.path.realpath(arguments[arguments.index(PROGRAM) + 1]) == place:
+                mark = process.environ().get(MARK)
+                if mark:
+                    found.append((process.create_time(), process, mark))
+        except psutil.Error:  # gone, or not ours to read
+            continue
+    if not found:
         return None
-
-
-def is_marked(pid: int, mark: str) -> bool:
-    """Whether the process `pid` lives and carries `mark`: a pid alone may have been given to somebody else."""
-    import psutil
-
-    try:
-        process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and _carries(process, mark)
-    except psutil.Error:
-        return False
+    # A child of it has the same arguments until it runs a program of its own.
+    _, process, mark = min(found, key=lambda each: each[0])
+    return process, mark
 
 
 def sweep(mark: str, *, grace: float = 1.0) -> int:
     """End all processes that carry `mark`: ask, wait up to `grace` seconds, then kill. How many there were."""
+    _need_psutil()
     import psutil
 
     total = 0
@@ -73,16 +87,17 @@ def sweep(mark: str, *, grace: float = 1.0) -> int:
     return total
 
 
-def wait_gone(pid: int, mark: str, seconds: float) -> bool:
-    """Wait until the process `pid` has ended, up to `seconds`; whether it has."""
-    deadline = time.monotonic() + seconds
-    while is_marked(pid, mark):
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(0.05)
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)  # if it was our own child, nobody else clears it away
-    return True
+def end(process: Process, seconds: float) -> None:
+    """Ask a process to end, and wait for that up to `seconds`."""
+    import psutil
+
+    _signal(process, kill=False)
+    psutil.wait_procs([process], timeout=seconds)
+
+
+def _need_psutil() -> None:
+    if find_spec("psutil") is None:
+        raise LocalHubError("the local hub needs psutil", hint=INSTALL)
 
 
 def _carries(process: Process, mark: str) -> bool:

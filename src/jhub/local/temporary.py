@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from jhub.errors import LocalHubError
-from jhub.local.folder import Folder, take_lock
+from jhub.errors import HubError
+from jhub.files import take_lock
+from jhub.local.folder import Folder
 from jhub.local.processes import sweep
 
 PREFIX = "jhub-local-"
@@ -40,7 +42,7 @@ def remove_abandoned() -> None:
     A hub ends with the process that started it; this is for when both were killed at once.
     """
     for path in _candidates():
-        with contextlib.suppress(LocalHubError):
+        with contextlib.suppress(HubError, OSError):
             remove_if_abandoned(path)
 
 
@@ -65,6 +67,7 @@ def _candidates() -> Iterator[Path]:
             leased = (path / LEASE).exists()
         except OSError:
             continue
+        ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
         # A folder made a moment ago may be about to be locked.
-        if leased and status.st_uid == os.getuid() and time.time() - status.st_mtime > SETTLED_SECONDS:
+        if leased and ours and time.time() - status.st_mtime > SETTLED_SECONDS:
             yield path

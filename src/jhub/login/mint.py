@@ -4,24 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from jhub.errors import BadRequest
+from jhub.errors import BadRequest, NotAuthorized
 from jhub.login.acting import Credentials, acting_as
+from jhub.login.questions import OtherUser
 from jhub.login.wish import SignedIn, Taken, Wish
 from jhub.models import Identity, Token
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TOKEN_LIFE, TokenOps
-from jhub.steps import Flow, Plan
+from jhub.steps import Ask, Flow, Plan
 
 
 def mint(credentials: Credentials, wish: Wish, way: Taken) -> Flow[SignedIn]:
     """A token as wished for, made with the rights of who holds the credentials."""
     who = yield from acting_as(credentials, HubOps.whoami())
+    if way == "browser":
+        yield from expected(wish, who.name)
 
     def make(expires_in: int | None) -> Plan[Token]:
         return TokenOps.create(who.name, note=wish.note, expires_in=expires_in, scopes=wish.scopes)
 
     token = yield from acting_as(credentials, as_long_as_allowed(wish, make))
     return signed_in(way, who, token)
+
+
+def expected(wish: Wish, name: str) -> Flow[None]:
+    """See that the browser signed in as who was meant, or that the person agrees."""
+    meant = (wish.username or wish.expected or "").strip()
+    if not meant or meant.casefold() == name.casefold():
+        return
+    answer: str = yield from Ask(OtherUser(name, meant))
+    if answer != name:
+        raise NotAuthorized(
+            f"the browser signed in as {name}, and not as {meant}: no token was kept",
+            hint=f"sign out of the hub in the browser, and sign in again; if {name} is right: -u {name}",
+        )
 
 
 def unmade(credentials: Credentials, signed: SignedIn) -> Flow[None]:

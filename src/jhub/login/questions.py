@@ -47,11 +47,27 @@ class Visit:
     state: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class OtherUser:
+    """The browser signed in as `name`, where `expected` was the name: by mistake, or because somebody meddled.
+
+    Answered with `name`, to go on as that user; any other answer ends the sign-in, and no token is kept.
+    """
+
+    name: str
+    expected: str
+
+    @property
+    def text(self) -> str:
+        """The question in words."""
+        return f"The browser signed in as {self.name}, and not as {self.expected}. Go on as {self.name}?"
+
+
 class NoWayBack(InvalidInput):
     """No browser can come back to where this runs."""
 
 
-Question: TypeAlias = Username | Password | SecondFactor | PastedToken | Visit
+Question: TypeAlias = Username | Password | SecondFactor | PastedToken | Visit | OtherUser
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ class Wish:
     ----------
     api_url
         The API root.
+    expected
+        The user whom the browser is to sign in as, where no `username` says it: who had this context before.
     expires_in
         Seconds. A hub that allows less than `TOKEN_LIFE` gives what it allows; other values it refuses.
     """
@@ -49,6 +51,7 @@ class Wish:
     api_url: str
     token: str | None = field(default=None, repr=False)
     username: str | None = None
+    expected: str | None = None
     password: str | None = field(default=None, repr=False)
     second_factor: str | None = field(default=None, repr=False)
     note: str = field(default_factory=this_machine)

@@ -7,10 +7,10 @@ from typing import Any
 
 from jhub.binding import operation, stream
 from jhub.errors import APIError, BadRequest, Conflict, InvalidInput, MissingScope, NotFound
-from jhub.models import Group, Named
+from jhub.models import Group
 from jhub.operations.paging import pages
 from jhub.operations.versions import since
-from jhub.steps import Flow, Request, call, segment, send
+from jhub.steps import Flow, HubVersion, Request, call, segment, send
 
 CHUNK = 50
 """Groups in one call; the hub answers nobody else meanwhile."""
@@ -128,30 +128,40 @@ class GroupOps:
         so they are read first.
         """
         group = yield from GroupOps.get(name)
-        merged = {**group.properties, **properties}
-        wanted = {key: value for key, value in merged.items() if value is not None}
-        if wanted == group.properties:
+        if group.properties is None and (yield from HubVersion()) >= (4,):
+            raise _hidden(group, "properties")
+        present = group.properties or {}
+        wanted = {key: value for key, value in {**present, **properties}.items() if value is not None}
+        if wanted == present:
             return group
         request = call("PUT", f"{_path(name)}/properties", Group, body=wanted, about=f"group {name}")
         return (yield from since("4.0", request, "group properties"))
 
 
-class _Members(Named, frozen=True, kw_only=True):
-    users: tuple[str, ...] | None = None
-
-
 def members_of(name: str) -> Flow[tuple[str, ...]]:
-    """The users in a group. `MissingScope` where the hub left them out: a token that sees a group's name alone is not
-    refused.
+    """Return the users in a group, as `users_in` does.
 
     `GET /groups/{name}` (all versions), scope `read:groups`.
     """
-    request = call("GET", _path(name), _Members, about=f"group {name}")
-    found = yield from request
-    if found.users is None:
-        said = f"group {name}: the token lacks the scope read:groups, so it does not see the members"
-        raise MissingScope(said, ("read:groups",), method=request.method, path=request.path)
-    return found.users
+    return users_in((yield from GroupOps.get(name)))
+
+
+def users_in(group: Group) -> tuple[str, ...]:
+    """Return a group's members. `MissingScope` where the hub left them out: a token that sees a group's name alone is
+    not refused.
+    """
+    if group.users is None:
+        raise _hidden(group, "members")
+    return group.users
+
+
+def _hidden(group: Group, what: str) -> MissingScope:
+    return MissingScope(
+        f"group {group.name}: the token lacks the scope read:groups, so it does not see the {what}",
+        ("read:groups",),
+        method="GET",
+        path=_path(group.name),
+    )
 
 
 def _path(name: str) -> str:

@@ -198,7 +198,8 @@ def existing(name: str, *, admin: bool = False) -> Flow[User]:
 def as_wanted(name: str, found: User, admin: bool) -> User:
     """The user who was there; `Conflict` as for `existing`."""
     if admin and not found.admin:
-        raise taken(name, "exists, and is no administrator")
+        unknown = "exists, and this token does not see whether as an administrator (scope read:users:name)"
+        raise taken(name, unknown if found.admin is None else "exists, and is no administrator")
     return found
 
 

@@ -11,14 +11,18 @@ import sys
 import threading
 import time
 import webbrowser
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from jhub.errors import HubError, InvalidInput, NotAuthorized, StillPending
 from jhub.login.questions import NoWayBack, Visit
+from jhub.person.peer import is_own, is_told
 
 PATIENCE = 300.0
 """Seconds for signing in."""
@@ -80,8 +84,8 @@ def visit(
             hint="make a token on the hub's token page instead: jhub login --paste",
         )
     came: queue.SimpleQueue[Mapping[str, str]] = queue.SimpleQueue()
-    with _listening(question, came) as port:
-        _send(question, port, tell, open_browser=open_browser)
+    with _listening(question, came) as (port, start), _address(question, start) as address:
+        _send(question, port, tell, address if open_browser else "")
         end = time.monotonic() + patience
         while time.monotonic() < end and not (gone and gone.is_set()):
             try:
@@ -91,7 +95,33 @@ def visit(
     raise StillPending(f"nobody came back from the browser within {patience / 60:.0f} min", hint=UNSEEN)
 
 
-def _send(question: Visit, port: int, tell: Callable[[str], object], *, open_browser: bool) -> None:
+@contextmanager
+def _address(question: Visit, start: str) -> Generator[str]:
+    """An address to open that leads to the question's own; "" where there is none.
+
+    What a browser is started with can be read by everybody on this machine, and whoever has the state can come back in
+    the person's place, signed in as somebody else. So it is a page of the listener that is shown to this user's
+    processes only, or, where the system does not tell whose they are, a file that only this user can read.
+    """
+    if is_told():
+        yield start
+        return
+    page = (
+        '<!doctype html><meta name="referrer" content="no-referrer">'
+        f'<meta http-equiv="refresh" content="0;url={escape(question.url)}">'
+    )
+    with ExitStack() as stack:
+        address = ""
+        with suppress(OSError):
+            folder = stack.enter_context(TemporaryDirectory(prefix="jhub-sign-in-", ignore_cleanup_errors=True))
+            file = Path(folder, "start.html")
+            with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
+                opened.write(page)
+            address = file.as_uri()
+        yield address
+
+
+def _send(question: Visit, port: int, tell: Callable[[str], object], address: str) -> None:
     if os.environ.get("SSH_CONNECTION"):
         tell("sign in on this page of the hub, in the browser of the machine that you sit at:")
         tell(question.url)
@@ -99,8 +129,8 @@ def _send(question: Visit, port: int, tell: Callable[[str], object], *, open_bro
     else:
         tell("sign in on this page of the hub, in the browser of this machine:")
         tell(question.url)
-    if open_browser:
-        show(question.url)
+    if address:
+        show(address)
     tell("waiting for the browser to come back; Ctrl-C ends that")
     tell(UNSEEN)
 
@@ -113,11 +143,12 @@ def _code(query: Mapping[str, str]) -> str:
 
 
 class _listening:
-    """Hears the browser come back on the port of the redirect URI, and nobody else."""
+    """Hears the browser come back on the port of the redirect URI, and nobody else; sends it off from there, too."""
 
     def __init__(self, question: Visit, came: queue.SimpleQueue[Mapping[str, str]]) -> None:
         back = urlsplit(question.redirect_uri)
         port = back.port or 80
+        start = f"/start/{secrets.token_urlsafe(32)}"
 
         class Back(BaseHTTPRequestHandler):
             timeout = 10  # browsers open connections that they do not use
@@ -127,7 +158,9 @@ class _listening:
             def do_GET(self) -> None:
                 asked = urlsplit(self.path)
                 query = {name: values[0] for name, values in parse_qs(asked.query).items()}
-                if asked.path != back.path:
+                if secrets.compare_digest(asked.path.encode(), start.encode()):
+                    self.start()
+                elif asked.path != back.path:
                     self.say(404, "Not here", "Nothing is served at this address.")
                 elif not secrets.compare_digest(query.get("state", "").encode(), question.state.encode()):
                     self.say(400, "Not yours", "This is not the way back from the page that jhub opened.")
@@ -136,10 +169,18 @@ class _listening:
                     self.say(200, title, "You can close this window, and go on where jhub runs.")
                     came.put(query)
 
+            def start(self) -> None:
+                if is_own(self.client_address[:2], self.connection.getsockname()[:2]):
+                    self.say(303, "Sign in", "The page to sign in on is the hub's.", Location=question.url)
+                else:
+                    self.say(
+                        403, "Not yours", "This page is for who runs jhub: open the address that jhub has printed."
+                    )
+
             def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
                 self.say(code, "Not here", "Nothing is served at this address.")  # its own words repeat the request
 
-            def say(self, status: int, title: str, text: str) -> None:
+            def say(self, status: int, title: str, text: str, **more: str) -> None:
                 content = PAGE.format(title=escape(title), text=escape(text)).encode()
                 self.send_response(status)
                 for name, value in {
@@ -149,6 +190,7 @@ class _listening:
                     "Referrer-Policy": "no-referrer",
                     "Cache-Control": "no-store",
                     "Connection": "close",
+                    **more,
                 }.items():
                     self.send_header(name, value)
                 self.end_headers()
@@ -163,11 +205,11 @@ class _listening:
         except OSError as error:
             raise _taken(port, error) from None
         self._thread = threading.Thread(target=self._server.serve_forever, args=(TICK,), daemon=True)
-        self._port = port
+        self._found = port, f"http://{back.netloc}{start}"
 
-    def __enter__(self) -> int:
+    def __enter__(self) -> tuple[int, str]:
         self._thread.start()
-        return self._port
+        return self._found
 
     def __exit__(self, *exc: object) -> None:
         try:

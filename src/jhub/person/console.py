@@ -3,27 +3,62 @@
 from __future__ import annotations
 
 import getpass
+import os
+import signal
 import sys
 import threading
 from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 from jhub.errors import InvalidInput
-from jhub.login.questions import Password, PastedToken, SecondFactor, Username, Visit
+from jhub.login.questions import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
 from jhub.person.browser import show, visit
+
+ENDING = ("SIGTERM", "SIGHUP")
+"""Signals whose default is to end the program at once, with the terminal as it is at that moment."""
 
 
 class Terminal:
-    """The terminal as it was before anybody was asked: a prompt that is left alone leaves the echo off."""
+    """The terminal as it was before anybody was asked: a prompt that is left alone leaves the echo off.
+
+    So does a program that a signal ends at the prompt: where the program leaves these signals to the system, the
+    terminal is put back first.
+    """
 
     def __init__(self) -> None:
         self._before: list[Any] | None = None
+        self._signals: list[int] = []
         try:
             import termios
         except ImportError:
             return  # Windows, where a prompt changes nothing
         with suppress(termios.error, OSError, ValueError, AttributeError, TypeError):  # no terminal
             self._before = termios.tcgetattr(sys.stdin)
+            self._catch()
+
+    def _catch(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return  # no other may
+        for number in (getattr(signal, name) for name in ENDING):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, self._end)
+                self._signals.append(number)
+
+    def _end(self, number: int, frame: FrameType | None) -> None:
+        with suppress(OSError):
+            if os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp():  # from the background it would stop this process
+                self.restore()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    def close(self) -> None:
+        """Put it back, and leave the signals to the system again."""
+        self.restore()
+        if threading.current_thread() is threading.main_thread():
+            for number in self._signals:
+                if signal.getsignal(number) == self._end:
+                    signal.signal(number, signal.SIG_DFL)
 
     def restore(self) -> None:
         """Put it back."""
@@ -35,7 +70,7 @@ class Terminal:
 
 
 class Console:
-    """Answers a sign-in's questions. `close` ends a wait for the browser."""
+    """Answers a sign-in's questions. `close` ends a wait for the browser, and leaves the terminal as it was."""
 
     def __init__(self) -> None:
         self._gone = threading.Event()
@@ -56,6 +91,9 @@ class Console:
                     self.tell(f"make a token on this page of the hub, and paste it here: {question.page}")
                     show(question.page)
                     return getpass.getpass("Token: ").strip()
+                case OtherUser():
+                    agreed = self._line(f"{question.text} [y/N] ").strip().lower() in ("y", "yes")
+                    return question.name if agreed else ""
                 case Visit():
                     return visit(question, self.tell, gone=self._gone)
                 case _:
@@ -77,7 +115,7 @@ class Console:
     def close(self) -> None:
         """Nobody waits for an answer any more."""
         self._gone.set()
-        self._terminal.restore()
+        self._terminal.close()
 
 
 def _nobody() -> InvalidInput:

@@ -50,15 +50,17 @@ def read_text(path: str | PathLike[str]) -> str:
     """The text of a file of profiles. Raises InvalidInput if it cannot be read."""
     file = Path(path)
     try:
-        # A pipe would be waited for.
-        if not S_ISREG(file.stat().st_mode):
-            raise InvalidInput(f"profiles: not a file: {os.path.abspath(file)}")
-        with file.open("rb") as opened:
+        # A pipe would be waited for, and may have come there since anybody looked.
+        with open(file, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as opened:
+            if not S_ISREG(os.fstat(opened.fileno()).st_mode):
+                raise InvalidInput(f"profiles: not a file: {os.path.abspath(file)}")
             # Four bytes are the most that a character takes; one too many is for the checker to refuse.
             data = opened.read(4 * MOST_CHARACTERS + 4)
         return data.decode("utf-8-sig")
     except FileNotFoundError:
         raise InvalidInput(f"profiles: no such file: {os.path.abspath(file)}") from None
+    except IsADirectoryError:
+        raise InvalidInput(f"profiles: not a file: {os.path.abspath(file)}") from None
     except (OSError, UnicodeError, ValueError) as error:
         raise InvalidInput(f"profiles: cannot read {os.path.abspath(file)}: {error}") from None
 

@@ -152,7 +152,7 @@ def groups(hub: Hub, ctx: click.Context, part: str) -> Found:
 def members(hub: Hub, ctx: click.Context, part: str) -> Found:
     """Users in the group that stands before them on the line."""
     group = _get(hub, f"/groups/{segment(ctx.params['name'], 'group')}", Group)
-    return ((user, "") for user in group.users)
+    return ((user, "") for user in group.users or ())
 
 
 @completer

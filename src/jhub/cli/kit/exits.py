@@ -22,7 +22,9 @@ CODES = {
     6: "conflict: it already exists, or runs with other options",
     7: "partly failed",
     8: "timed out; the hub goes on with it",
+    129: "ended by SIGHUP, as when its terminal is closed",
     130: "interrupted",
+    143: "ended by SIGTERM",
 }
 
 MEANING: tuple[tuple[type[HubError], int], ...] = (

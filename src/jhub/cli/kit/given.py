@@ -10,8 +10,11 @@ import click
 import msgspec
 
 from jhub.errors import InvalidInput
+from jhub.files import MOST_BYTES, read_input
 
 STDIN = "-"
+LONGEST_LINE = 64 * 1024
+"""Characters of a password or a token."""
 
 
 def secret(option: str, given: str, what: str) -> str:
@@ -21,18 +24,34 @@ def secret(option: str, given: str, what: str) -> str:
     if sys.stdin.isatty():
         answer: str = click.prompt(what[0].upper() + what[1:], hide_input=True, err=True)
     else:
-        answer = sys.stdin.readline()
+        answer = first_line()
     if not answer.strip():
         raise InvalidInput(f"there is no {what} on stdin")
     return answer.strip()
 
 
+def first_line() -> str:
+    """The next line on stdin."""
+    line = sys.stdin.readline(LONGEST_LINE + 1)
+    if len(line) > LONGEST_LINE:
+        raise InvalidInput(f"the line on stdin is longer than {LONGEST_LINE} characters")
+    return line
+
+
+def all_of_stdin() -> str:
+    """The text on stdin."""
+    text = sys.stdin.read(MOST_BYTES + 1)
+    if len(text) > MOST_BYTES:
+        raise InvalidInput(f"there are more than {MOST_BYTES >> 20} MiB on stdin")
+    return text
+
+
 def text_from(place: str) -> str:
     """What stands in a file (@FILE), or on stdin (- or @-)."""
     if place.removeprefix("@") == STDIN:
-        return sys.stdin.read()
+        return all_of_stdin()
     try:
-        return Path(place[1:]).read_text(encoding="utf-8")
+        return read_input(Path(place[1:])).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"cannot read {place[1:]}: {error}") from None
 

@@ -15,6 +15,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from jhub import contexts
+from jhub.cli.kit.given import all_of_stdin
 from jhub.cli.kit.output import note
 from jhub.cli.kit.text import bare
 from jhub.errors import InvalidInput
@@ -144,7 +145,7 @@ def read_names(given: Iterable[str]) -> list[str]:
     found: list[str] = []
     for name in given:
         if name == "-":
-            found += [line for line in map(bare, sys.stdin) if line]
+            found += [line for line in map(bare, all_of_stdin().split("\n")) if line]
         else:
             found.append(name)
     return list(dict.fromkeys(found))

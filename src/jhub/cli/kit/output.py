@@ -17,6 +17,9 @@ from jhub.models import in_utc
 
 T = TypeVar("T")
 
+HIDDEN = "?"
+"""Cell of a field that the token does not see: empty would mean that there is nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class View(Generic[T]):
@@ -109,6 +112,11 @@ def dump(value: object, form: str) -> None:
             msgspec.to_builtins(value), sort_keys=False, allow_unicode=True
         )
         click.echo(text, nl=False)
+
+
+def shown(value: object) -> object:
+    """Return what a cell shows of a field that is None where the token does not see it."""
+    return HIDDEN if value is None else value
 
 
 def note(text: str) -> None:

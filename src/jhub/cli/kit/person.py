@@ -7,9 +7,11 @@ from typing import Any
 
 import click
 
+from jhub.cli.kit.given import first_line
 from jhub.cli.kit.output import note
+from jhub.cli.kit.text import clean
 from jhub.errors import InvalidInput
-from jhub.login.questions import Password, PastedToken, SecondFactor, Username, Visit
+from jhub.login.questions import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
 from jhub.person.browser import is_here, show, visit
 
 
@@ -43,6 +45,9 @@ class CommandLine:
                 return self._token(question)
             case Visit():
                 return self._visit(question)
+            case OtherUser():
+                agreed = sys.stdin.isatty() and click.confirm(clean(question.text), err=True)
+                return question.name if agreed else ""
             case _:
                 raise TypeError(f"{question!r} is not a question")
 
@@ -50,19 +55,19 @@ class CommandLine:
         """The password, where stdin holds it; at a terminal it is asked for like any other."""
         if not self._from_stdin or sys.stdin.isatty():
             return None
-        answer = sys.stdin.readline().rstrip("\r\n")
+        answer = first_line().rstrip("\r\n")
         if not answer:
             raise InvalidInput("there is no password on stdin")
         return answer
 
     def _second_factor(self, question: SecondFactor) -> str:
         if not sys.stdin.isatty():
-            return sys.stdin.readline().strip() if self._from_stdin else ""
+            return first_line().strip() if self._from_stdin else ""
         return self._ask(f"{question.label} (empty if you have none)", hide=True, default="")
 
     def _token(self, question: PastedToken) -> str:
         if not sys.stdin.isatty():
-            if answer := sys.stdin.readline().strip():
+            if answer := first_line().strip():
                 return answer
             raise InvalidInput(
                 "there is no terminal to paste a token at, and none on stdin",

@@ -1,0 +1,325 @@
+"""SIGTERM, SIGHUP and a terminal that is closed end every command as Ctrl-C does, with all that is to be cleaned up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from browser_port import our_turn
+from hub_api import Tokens
+from login_hub import form
+from loopback import Visit, serving
+from signalled import AtTerminal, running, until
+from terminal import JHUB, Jhub
+
+from jhub.local import LocalHub, processes
+from jhub.login_client import PORT
+
+TERM, HUP, INT, KILL = signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL
+ENDS = {TERM: {143}, HUP: {129}, INT: {130, -INT}, KILL: {-KILL}}
+"""Exit codes. What a shell shows as 130 may be the signal itself: `python -m` ends so if it came during an import."""
+STOPS = pytest.mark.parametrize("how", [TERM, HUP, INT])
+
+
+@pytest.fixture
+def jhub(tmp_path: Path) -> Jhub:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    return Jhub(tmp_path, {"TMPDIR": str(temporary)})
+
+
+@pytest.fixture
+def place(jhub: Jhub) -> Path:
+    """Where its local hub is kept."""
+    return jhub.home / "data/jhub/local"
+
+
+def of_hub(place: Path) -> list[int]:
+    """The processes of a hub that stands below this folder: they run in it, or are started with it."""
+    found: list[int] = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if any(str(place) in word for word in [process.cwd(), *process.cmdline()]):
+                found.append(process.pid)
+    return found
+
+
+BEGUN: dict[str, Callable[[Path], bool]] = {
+    "its folder is there": lambda place: (place / "installation.json").exists(),
+    "its process is there": lambda place: processes.hub_process(place) is not None,
+    "it writes its log": lambda place: (place / "hub.log").exists() and (place / "hub.log").stat().st_size > 0,
+    "it is ready": lambda place: (place / "ready").exists(),
+}
+
+
+@pytest.mark.parametrize(
+    ("when", "signals"),
+    [
+        ("its folder is there", [TERM]),
+        ("its process is there", [TERM]),
+        ("its process is there", [HUP]),
+        ("its process is there", [KILL]),
+        ("it writes its log", [TERM, TERM]),
+        ("it writes its log", [TERM, HUP, TERM]),
+        ("it writes its log", [INT]),
+        ("it writes its log", [KILL]),
+        ("it is ready", [TERM]),
+        ("it is ready", [HUP]),
+        ("it is ready", [KILL]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "+".join(each.name for each in value),
+)
+def test_a_local_hub_whose_start_is_ended_runs_as_status_says_or_not_at_all(
+    when: str, signals: list[signal.Signals], jhub: Jhub, place: Path
+) -> None:
+    with running(jhub, [*JHUB, "local", "up"]) as up:
+        until(lambda: BEGUN[when](place) or up.process.poll() is not None, when)
+        up.send(*signals)
+        code = up.end()
+    try:
+        if when != "it is ready":
+            assert any(code in ENDS[each] for each in signals), up.text
+            until(lambda: of_hub(place) == [], "nothing is left of it")
+        else:
+            # It is either given up, or written down and free.
+            until(lambda: of_hub(place) == [] or jhub("local", "status").code == 0, "it is gone, or status shows it")
+        assert "Traceback" not in up.text
+        shown = jhub("local", "status", "-o", "json")
+        assert (shown.code == 0) == bool(of_hub(place)), shown
+    finally:
+        jhub("local", "down", timeout=120)
+    assert of_hub(place) == []
+
+
+@STOPS
+def test_the_demo_ends_with_all_that_it_started(how: signal.Signals, jhub: Jhub) -> None:
+    temporary = Path(jhub.env["TMPDIR"])
+    with running(jhub, [*JHUB, "demo"]) as demo:
+        demo.read_until("3. a named server")
+        assert of_hub(temporary)
+        demo.send(how)
+        assert demo.end() in ENDS[how]
+    until(lambda: of_hub(temporary) == [], "nothing is left of it")
+    assert list(temporary.glob("jhub-local-*")) == []
+    assert "Traceback" not in demo.text
+
+
+def test_a_terminal_that_is_closed_ends_the_demo(jhub: Jhub) -> None:
+    temporary = Path(jhub.env["TMPDIR"])
+    with AtTerminal(jhub, [*JHUB, "demo"]) as demo:
+        demo.read_until("1. a token")
+        demo.close_window()
+        assert demo.end() == 129
+    until(lambda: of_hub(temporary) == [], "nothing is left of it")
+    assert list(temporary.glob("jhub-local-*")) == []
+
+
+def test_status_and_down_see_what_really_runs(jhub: Jhub, place: Path) -> None:
+    jhub.ok("local", "up")
+    try:
+        running_file, whole = place / "running.json", place / "installation.json"
+        noted, kept = running_file.read_text(), whole.read_text()
+        # As after a start that nobody wrote down.
+        running_file.unlink()
+        lines = jhub.ok("local", "status").splitlines()
+        assert "running        yes" in lines
+        assert f"pid            {jhub_pid(place)}" in lines
+        assert "password" in "".join(lines)
+        # As written down by an earlier hub, whose number another process has now.
+        running_file.write_text(noted.replace(str(jhub_pid(place)), str(os.getpid())))
+        assert f"pid            {jhub_pid(place)}" in jhub.ok("local", "status").splitlines()
+        # A second start joins it.
+        jhub.ok("local", "up")
+        whole.unlink()
+        shown = jhub("local", "status")
+        assert shown.code == 1
+        assert f"a hub runs in {place} (process {jhub_pid(place)}), whose files are gone" in shown.err
+        whole.write_text(kept)
+        os.kill(jhub_pid(place), signal.SIGSTOP)
+        hangs = jhub("local", "status")
+        assert hangs.code == 1
+        assert "running        yes" in hangs.lines
+        assert "it does not answer" in hangs.err
+        os.kill(jhub_pid(place), signal.SIGKILL)
+        until(lambda: processes.hub_process(place) is None, "it is gone")
+        left = jhub("local", "status")
+        assert left.code == 1
+        assert "running        no" in left.lines
+        assert "processes behind; end them with: jhub local down" in left.err
+    finally:
+        down = jhub("local", "down", timeout=120)
+    assert of_hub(place) == []
+    assert "the local hub is down" in down.err
+    assert "no local hub was running" in jhub("local", "down").err
+
+
+def test_a_hub_whose_folder_was_deleted_is_ended(jhub: Jhub, place: Path) -> None:
+    jhub.ok("local", "up")
+    try:
+        place.rename(jhub.home / "elsewhere")
+        assert jhub("local", "status").code == 1
+    finally:
+        down = jhub("local", "down", timeout=120)
+    assert "the local hub is down" in down.err
+    assert of_hub(place) == []
+
+
+def jhub_pid(place: Path) -> int:
+    found = processes.hub_process(place)
+    assert found is not None
+    return found[0].pid
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o777])
+@pytest.mark.parametrize("command", ["up", "status", "down", "reset"])
+def test_a_state_folder_that_others_may_write_to_is_refused(jhub: Jhub, place: Path, mode: int, command: str) -> None:
+    place.mkdir(parents=True)
+    place.chmod(mode)
+    result = jhub("local", command)
+    assert result.code == 2, result
+    assert f"others may write to {place}" in result.err
+    assert f"chmod go-w {place}" in result.err
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's file")
+@pytest.mark.parametrize("name", ["", "jupyterhub.sqlite", "installation.json", "users", "proxy"])
+def test_a_state_folder_with_something_of_another_user_is_refused(jhub: Jhub, place: Path, name: str) -> None:
+    (place / "users").mkdir(parents=True, mode=0o700)
+    (place / "proxy").mkdir(mode=0o700)
+    (place / "installation.json").write_text('{"mark": "m", "password": "planted", "user_password": "planted"}')
+    (place / "jupyterhub.sqlite").touch()
+    place.chmod(0o700)
+    os.chown(place / name, 65534, 65534)
+    result = jhub("local", "up")
+    assert result.code == 2, result
+    assert "belongs to" in result.err
+    assert not (place / "hub.log").exists()
+
+
+@pytest.mark.parametrize("name", ["lock", "installation.json"])
+def test_a_pipe_in_the_state_folder_is_not_waited_for(jhub: Jhub, place: Path, name: str) -> None:
+    place.mkdir(parents=True, mode=0o700)
+    os.mkfifo(place / name)
+    result = jhub("local", "up")
+    assert result.code == 2, result
+    assert f"{place / name} is a pipe" in result.err
+
+
+# Questions, live screens, and waiting for a browser.
+
+
+def page(visit: Visit) -> None:
+    if visit.path.endswith("/login"):
+        visit.send(200, "text/html", form().encode(), {"X-JupyterHub-Version": "6.1.1"})
+    else:
+        visit.json({"version": "6.1.1"})
+
+
+@STOPS
+@pytest.mark.parametrize("prompt", ["Username", "Password"])
+def test_the_terminal_echoes_after_a_prompt_that_a_signal_ends(how: signal.Signals, prompt: str, jhub: Jhub) -> None:
+    name = ["-u", "ana"] if prompt == "Password" else []
+    with serving(page) as site, AtTerminal(jhub, [*JHUB, "login", site.root, *name]) as login:
+        login.read_until(prompt)
+        until(lambda: login.echoes == (prompt == "Username"), "the prompt is there")
+        assert login.end(by=how) in ENDS[how]
+        assert login.echoes
+        assert "Traceback" not in login.text
+
+
+def test_a_prompt_ends_with_its_terminal(jhub: Jhub) -> None:
+    with serving(page) as site, AtTerminal(jhub, [*JHUB, "login", site.root, "-u", "ana"]) as login:
+        login.read_until("Password")
+        login.close_window()
+        assert login.end() == 129
+
+
+LIBRARY = """
+import sys
+from jhub import {kind}
+{call}
+"""
+CALLS = {
+    "Hub": "Hub.login(sys.argv[1], username='ana')",
+    "AsyncHub": "import asyncio; asyncio.run(AsyncHub.login(sys.argv[1], username='ana'))",
+}
+
+
+@pytest.mark.parametrize("how", [TERM, HUP])
+@pytest.mark.parametrize("kind", CALLS)
+def test_the_terminal_echoes_after_a_prompt_of_the_library(how: signal.Signals, kind: str, jhub: Jhub) -> None:
+    """The program is ended by the signal, as it would be without a prompt."""
+    code = LIBRARY.format(kind=kind, call=CALLS[kind])
+    with serving(page) as site, AtTerminal(jhub, [sys.executable, "-c", code, site.root]) as program:
+        program.read_until("Password of ana")
+        until(lambda: not program.echoes, "the prompt is there")
+        assert program.end(by=how) == -how
+        assert program.echoes
+
+
+@STOPS
+def test_a_live_screen_gives_the_cursor_back_and_says_how_far_it_is(
+    how: signal.Signals, as_admin: Jhub, user: str
+) -> None:
+    with AtTerminal(as_admin, [*JHUB, "server", "start", f"{user}/x", "-p", "never_spawn"]) as start:
+        start.read_until("\x1b[?25l")
+        start.read_until("━")
+        start.send(how)
+        assert start.end() in ENDS[how]
+        assert start.text.rindex("\x1b[?25h") > start.text.rindex("\x1b[?25l")
+        assert "interrupted" in start.text
+        assert "Traceback" not in start.text
+
+
+@STOPS
+def test_waiting_for_a_browser_ends_and_frees_the_port(
+    how: signal.Signals, jhub: Jhub, hub: LocalHub, hub_tokens: Tokens
+) -> None:
+    with ExitStack() as stack:
+        stack.enter_context(our_turn())
+        login = stack.enter_context(running(jhub, [*JHUB, "login", hub.url, "--browser", "--no-open"]))
+        login.read_until("waiting for the browser")
+        login.send(how)
+        assert login.end() in ENDS[how]
+        with socket.socket() as trial:
+            assert trial.connect_ex(("127.0.0.1", PORT)) != 0
+
+
+def test_below_nohup_a_closed_terminal_is_passed_over(jhub: Jhub, hub: LocalHub) -> None:
+    def ignore() -> None:
+        signal.signal(HUP, signal.SIG_IGN)
+
+    with ExitStack() as stack:
+        stack.enter_context(our_turn())
+        login = stack.enter_context(running(jhub, [*JHUB, "login", hub.url, "--browser", "--no-open"], setup=ignore))
+        login.read_until("waiting for the browser")
+        login.send(HUP, TERM)
+        assert login.end() == 143
+
+
+IN_EXEC = """
+import sys
+from jhub.cli.kit import signals
+signals.catch()
+try:
+    exec("import os, signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)")
+except KeyboardInterrupt:
+    signals.release()
+    sys.exit(signals.code(130))
+"""
+
+
+def test_the_exit_code_is_the_signals_own_wherever_it_arrives(tmp_path: Path) -> None:
+    """Many imports go through exec; a module that saw a KeyboardInterrupt there is ended by SIGINT."""
+    (tmp_path / "in_exec.py").write_text(IN_EXEC)
+    run = [sys.executable, "-m", "in_exec"]
+    assert subprocess.run(run, cwd=tmp_path, timeout=60).returncode == 143

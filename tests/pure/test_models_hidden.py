@@ -1,0 +1,47 @@
+"""Fields that a token does not see are None, and never empty."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from jhub.cli.group import GROUPS
+from jhub.cli.user import USERS
+from jhub.errors import MissingScope
+from jhub.models import Group, Identity, Service, User
+from jhub.operations.groups import GroupOps, members_of
+from jhub.testing import play, reply
+
+
+def test_what_the_answer_lacks_is_none() -> None:
+    user = msgspec.convert({"name": "ana"}, User)
+    assert (user.admin, user.groups, user.roles, user.servers) == (None, None, None, None)
+    group = msgspec.convert({"name": "geo"}, Group)
+    assert (group.users, group.roles, group.properties) == (None, None, None)
+    assert msgspec.to_builtins(group) == {"name": "geo", "users": None, "roles": None, "properties": None}
+    who = msgspec.convert({"name": "ana"}, Identity)
+    assert (who.admin, who.groups, who.roles) == (None, None, None)
+    service = msgspec.convert({"name": "robot"}, Service)
+    assert (service.admin, service.roles) == (None, None)
+
+
+def test_what_is_empty_stays_empty() -> None:
+    seen = {"name": "ana", "admin": False, "groups": [], "roles": [], "servers": {}}
+    user = msgspec.convert(seen, User)
+    assert (user.admin, user.groups, user.roles, user.servers) == (False, (), (), {})
+
+
+def test_a_table_shows_a_question_mark(capsys: pytest.CaptureFixture[str]) -> None:
+    USERS.many([User(name="ana"), User(name="bo", admin=False, groups=(), servers={})], "csv")
+    GROUPS.many([Group(name="geo"), Group(name="bio", users=(), properties={})], "csv")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == "ana,?,?,?,"
+    assert lines[2] == "bo,no,,,"
+    assert lines[4:] == ["geo,?,?,?", "bio,0,,"]
+
+
+def test_members_and_properties_are_not_taken_for_none() -> None:
+    for plan in (members_of("geo"), GroupOps.set_properties("geo", {"a": 1})):
+        played = play(plan, [reply(json={"name": "geo"})])
+        assert isinstance(played.error, MissingScope)
+        assert played.error.scopes == ("read:groups",)

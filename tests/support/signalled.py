@@ -1,0 +1,167 @@
+"""A `jhub` command that a signal ends, with or without a terminal."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import subprocess
+import termios
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import secret_search
+from terminal import Jhub
+
+MOST = 120.0
+"""Seconds that anything may take before a test gives up on it."""
+AGAIN = 5.0
+"""Seconds until a signal is sent again."""
+
+
+def until(found: Callable[[], bool], what: str) -> None:
+    """Wait for something to be so."""
+    deadline = time.monotonic() + MOST
+    while not found():
+        assert time.monotonic() < deadline, f"it did not come to that: {what}"
+        time.sleep(0.01)
+
+
+@contextmanager
+def running(jhub: Jhub, command: list[str], *, setup: Callable[[], None] | None = None) -> Iterator[Child]:
+    """The command, with its output in a pipe."""
+    process = subprocess.Popen(
+        command,
+        env=jhub.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=setup,
+    )
+    child = Child(process)
+    try:
+        yield child
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+        secret_search.heard("a command", child.text)
+
+
+class Child:
+    """A command that runs."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.text = ""
+
+    def read_until(self, words: str) -> None:
+        """Read what it prints until these words came."""
+        assert self.process.stdout is not None
+        while words not in self.text:
+            line = self.process.stdout.readline()
+            assert line, f"it ended before it said {words!r}: {self.text}"
+            self.text += line
+
+    def send(self, *signals: signal.Signals) -> None:
+        """Send it signals."""
+        for number in signals:
+            self.process.send_signal(number)
+
+    def end(self) -> int:
+        """Its exit code, once it has ended."""
+        out, _ = self.process.communicate(timeout=MOST)
+        self.text += out
+        return self.process.returncode
+
+
+class AtTerminal:
+    """A command at a terminal of its own. The terminal stays open on our side too, so that its state can be seen."""
+
+    def __init__(self, jhub: Jhub, command: list[str]) -> None:
+        self._master, self._side = pty.openpty()
+        self.text = ""
+        self._process = subprocess.Popen(
+            command,
+            env=jhub.environment(),
+            stdin=self._side,
+            stdout=self._side,
+            stderr=self._side,
+            start_new_session=True,
+            preexec_fn=_take_terminal,
+        )
+
+    def read_until(self, words: str) -> None:
+        """Read what stands on the screen until these words are there."""
+        deadline = time.monotonic() + MOST
+        while words not in self.text:
+            assert time.monotonic() < deadline, f"no {words!r} in: {self.text}"
+            self._read(0.1)
+
+    @property
+    def echoes(self) -> bool:
+        """Whether what is typed is seen."""
+        return bool(termios.tcgetattr(self._side)[3] & termios.ECHO)
+
+    def type(self, text: str) -> None:
+        """Type a line."""
+        os.write(self._master, text.encode() + b"\n")
+
+    def send(self, *signals: signal.Signals) -> None:
+        """Send it signals."""
+        for number in signals:
+            self._process.send_signal(number)
+
+    def close_window(self) -> None:
+        """Close the terminal under the command."""
+        os.close(self._side)
+        os.close(self._master)
+        self._master = self._side = -1
+
+    def end(self, by: signal.Signals | None = None) -> int:
+        """Its exit code, or the signal that ended it as a negative number.
+
+        Python passes over a signal between its last look and the call that waits for a line: it is sent again.
+        """
+        deadline = time.monotonic() + MOST
+        again = 0.0
+        while (code := self._process.poll()) is None:
+            now = time.monotonic()
+            assert now < deadline, f"it does not end: {self.text}"
+            if by is not None and now > again:
+                self.send(by)
+                again = now + AGAIN
+            self._read(0.01)
+        while self._read(0):
+            pass
+        return code
+
+    def _read(self, seconds: float) -> bool:
+        """Read what there is, after waiting for it."""
+        if self._master < 0:
+            time.sleep(seconds)
+            return False
+        if not select.select([self._master], [], [], seconds)[0]:
+            return False
+        self.text += os.read(self._master, 65536).decode(errors="replace")
+        return True
+
+    def __enter__(self) -> AtTerminal:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        if self._master >= 0:
+            os.close(self._side)
+            os.close(self._master)
+        secret_search.heard("a command", self.text)
+
+
+def _take_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
