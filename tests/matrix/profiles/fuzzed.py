@@ -62,6 +62,7 @@ class Fuzzed:
             self.browsers[owner] = self.hub.signed_in(owner)
         self.pid = self.hub.api("GET", "/failures").json()["pid"]
         self.hub.start(OTHER, SERVER, profile="free")
+        self.hub.ready(OTHER, SERVER)
         self.base = self.started()[-1]["settings"]
         self.clear(OTHER, SERVER)
 
