@@ -37,7 +37,7 @@ import jhub.extension
 jhub.extension.enable(c, profiles="first.yaml")
 """
 # Of a process that starts for true; others may keep it from doing so.
-HARMLESS = ["mem_limit", "cpu_limit", "environment", "args", "default_url", "notebook_dir", "ip", "nested"]
+HARMLESS = ["mem_limit", "cpu_limit", "environment", "args", "ip", "nested"]
 
 Answer = dict[str, Any]
 
