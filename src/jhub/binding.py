@@ -89,25 +89,25 @@ class _Declared(Generic[P, T]):
 
         functools.update_wrapper(method, self.plan)
         del method.__wrapped__  # type: ignore[attr-defined]  # its signature is that of a plan
-        signature = self.signature(next((each for each in (Bound, AsyncBound) if issubclass(kind, each)), None))
+        signature = self._signature(next((each for each in (Bound, AsyncBound) if issubclass(kind, each)), None))
         method.__signature__ = signature  # type: ignore[attr-defined]
         method.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
         method.__annotations__["return"] = signature.return_annotation
         return method
 
-    def signature(self, client: type[Bound | AsyncBound] | None) -> inspect.Signature:
+    def _signature(self, client: type[Bound | AsyncBound] | None) -> inspect.Signature:
         """Return the signature on a client; None: that of the plan."""
         if client not in self._signatures:
             plan = inspect.signature(self.plan, eval_str=True)
             _, *parameters = plan.parameters.values()
             # Of Request[T], and of the generator that a flow is.
             result = (
-                plan.return_annotation if client is None else self.result(client, get_args(plan.return_annotation)[-1])
+                plan.return_annotation if client is None else self._result(client, get_args(plan.return_annotation)[-1])
             )
             self._signatures[client] = inspect.Signature(parameters, return_annotation=result)
         return self._signatures[client]
 
-    def result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
+    def _result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
         """Return the type that a call returns on a client, for a plan with that answer."""
         raise NotImplementedError
 
@@ -126,7 +126,7 @@ class operation(_Declared[P, T]):
             return self.bind(lambda plan: plan(), kind)
         return self.bind(lambda plan: owner.hub.run(plan()), kind)
 
-    def result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
+    def _result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
         return answer if client is Bound else Coroutine[Any, Any, answer]
 
 
@@ -148,7 +148,7 @@ class _Streaming(_Declared[P, None], Generic[P, E]):
             return self.bind(lambda plan: Stream[E](owner.hub, plan), kind)
         return self.bind(lambda plan: AsyncStream[E](owner.hub, plan), kind)
 
-    def result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
+    def _result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
         kind: Any = Stream if client is Bound else AsyncStream
         return kind[self._item]
 
@@ -169,7 +169,7 @@ class _Fleeting(_Declared[P, T], Generic[P, T, E]):
             return self.bind(lambda plan: plan(), kind)
         return self.bind(lambda plan: owner.hub.fleet(plan()), kind)
 
-    def result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
+    def _result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
         # As text: the class comes with an event loop, which a signature can do without.
         return f"{'Fleet' if client is Bound else 'AsyncFleet'}[{self._event.__name__}, {answer.__name__}]"
 

@@ -27,7 +27,7 @@ import jhub.operations
 from jhub import login_client
 from jhub.binding import _Declared as Declared
 from jhub.errors import InvalidInput, Unsupported
-from jhub.models import Identity, Profile, User
+from jhub.models import Group, Identity, Profile, User
 from jhub.operations.paging import MEDIA_TYPE
 from jhub.steps import Listen, Plan, Request
 from jhub.testing import Reply, events, play, refusal, reply
@@ -135,6 +135,7 @@ def smallest(kind: Any) -> Any:
         # What an operation goes on with, where the hub tells it.
         known: dict[Any, dict[str, Any]] = {
             User: {"servers": {}},
+            Group: {"users": [], "properties": {}},
             Identity: {"name": SAMPLES["user"], "token_id": SAMPLES["token_id"]},
             Profile: {"slug": SAMPLES["profile"]},
         }

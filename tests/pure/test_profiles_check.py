@@ -47,6 +47,7 @@ from jhub.profiles.model import Problem
         ("profiles:\n- slug: 1:30", 2, '1:30 is the number 90 in YAML, with base 60: write "1:30"'),
         ("profiles:\n- slug: .inf", 2, ".inf is not a number that a setting can have"),
         ('profiles:\n- slug: "\\ud800"', 2, "half a character: "),
+        ('profiles:\n- slug: a\n  spawner_override: {args: ["a\\0b"]}', 3, "a NUL character"),
         # the file
         ("", 1, "the file must be a mapping with the key `profiles`, and this is empty"),
         ("- slug: lab", 1, "the file must be a mapping with the key `profiles`, and this is a list"),

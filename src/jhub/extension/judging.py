@@ -17,6 +17,9 @@ from jhub.extension.source import current
 from jhub.extension.suits import unfit
 from jhub.extension.verdict import Refusal, Verdict
 
+LONGEST_SERVER_NAME = 255
+"""Maximum number of characters in the name of a server, by JupyterHub's database."""
+
 
 def judged(user: Any, options: Mapping[str, Any] | None) -> Verdict:
     """By what a server of the hub's `user` starts with these options. Raises HTTPError where it must not."""
@@ -39,12 +42,24 @@ async def judge_start(handler: Any, user: Any, server_name: str, options: Mappin
     Where the authenticator is asked again before each start, it is asked first: it may know of other groups. JupyterHub
     does so itself a moment later, and at most once a request.
     """
+    check_server_name(server_name)
     await refresh(handler, user)
     verdict = judged(user, saved_options(user, server_name) if options is None else options)
     if verdict.typed:
         # Any spawner of the user's can say so, and there is always one for the default server.
         check_texts(verdict, user.spawner)
     return verdict
+
+
+def check_server_name(name: str) -> None:
+    """Raise HTTPError 400 for a server's name that no start can succeed with, whatever the profile.
+
+    JupyterHub 5 takes any name; a process cannot have NUL in its environment, nor the database more characters.
+    """
+    if len(name) > LONGEST_SERVER_NAME or "\0" in name:
+        raise HTTPError(
+            400, f"a server's name has at most {LONGEST_SERVER_NAME} characters, and NUL is not one of them"
+        )
 
 
 async def refresh(handler: Any, user: Any) -> None:

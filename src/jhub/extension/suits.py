@@ -21,6 +21,7 @@ from jhub.profiles.model import Overrides, Profile, Profiles
 READ_EARLIER = {
     "apply_user_options",
     "auth_state_hook",
+    "consecutive_failure_limit",
     "group_overrides",
     "oauth_client_allowed_scopes",
     "oauth_roles",
@@ -32,7 +33,9 @@ READ_EARLIER = {
     "server_token_scopes",
     "user_options",
 }
-"""Settings that would have no effect: the hub and the spawner look at them before a profile's are in place."""
+"""Settings that would have no effect: the hub and the spawner look at them before a profile's are in place, or after
+they have gone.
+"""
 
 
 def check_suits(profiles: Profiles, kind: Any, log: logging.Logger) -> None:

@@ -208,6 +208,9 @@ class _Builder:
             if not written.isascii() and any("\ud800" <= character <= "\udfff" for character in written):
                 self.report.error(line, "half a character: \\u escapes from d800 to dfff stand for none")
                 return nothing
+            if "\0" in written:
+                self.report.error(line, "a NUL character: no process takes one in its arguments or environment")
+                return nothing
             return Scalar(line, written, written)
         value: Value = None
         try:

@@ -118,6 +118,18 @@ def test_starts_that_a_text_makes_fail_do_not_end_the_hub(hub: ProfileHub, fresh
     assert_alive(hub, fresh)
 
 
+@pytest.mark.parametrize("name", ["a%00b", "%00", "x" * 256], ids=["middle", "alone", "long"])
+def test_names_of_servers_that_no_process_takes_are_refused(hub: ProfileHub, fresh: Fresh, name: str) -> None:
+    owner = hub.user(fresh("user"))
+    with hub.browser(owner) as browser:
+        for answer in (
+            hub.api("POST", f"/users/{owner}/servers/{name}"),
+            browser.get(f"{hub.url}/spawn/{owner}/{name}", allow_redirects=False, timeout=20),
+        ):
+            assert answer.status_code in (400, 404), answer.text
+    assert_alive_and_nothing_saved(hub, owner, fresh)
+
+
 def test_all_other_failures_count_as_before(hubs: Hubs, fresh: Fresh) -> None:
     hub = hubs[ENDING]
     owner = hub.user(fresh("user"))
