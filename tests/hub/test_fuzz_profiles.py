@@ -22,8 +22,9 @@ from jupyterhub.spawner import SimpleLocalProcessSpawner
 from kubespawner import KubeSpawner
 
 from matrix.profiles.fuzzed import Fuzzed
-from matrix.profiles.hostile import FUZZED, KNOWN, Sent, by_page, by_rest, files, texts
+from matrix.profiles.hostile import FUZZED, KNOWN, Sent, by_page, by_rest, texts
 from matrix.profiles.hubs import Hubs
+from matrix.profiles.odd_files import files
 
 INSIDE = Path(__file__).parents[1] / "support" / "started_spawners.py"
 

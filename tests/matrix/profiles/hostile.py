@@ -1,4 +1,4 @@
-"""Requests for starts that nobody sends by accident, files that nobody means, and the profiles that they are for.
+"""Requests for starts that nobody sends by accident, and the profiles that they are for.
 
 User options are generated as they are written in JSON, for some have no value in Python: a key that comes twice, a
 hundred thousand levels.
@@ -13,7 +13,6 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 
-from jhub.profiles import schema
 from matrix.profiles.hubs import LISTED, MEMBERS, Kind
 
 UNLISTED = "--unlisted-choice"
@@ -273,50 +272,35 @@ class Sent:
 
 AROUND = ["%s", '{"user_options": %s}', '{"user_options": %s}', '{"display_name": "x", "user_options": %s}']
 NO_OPTIONS = [
-    "",
-    " ",
-    "{",
-    "nul",
-    '{"user_options": {}}{',
-    "[" * 100_000,
-    '{"a":' * 50_000,
-    '{"display_name": "\\ud800"}',
+    *("", " ", "{", "nul", '{"user_options": {}}{', "[" * 100_000, '{"a":' * 50_000),
+    r'{"display_name": "\ud800"}',
 ]
 owners = st.sampled_from([OTHER, MEMBER, LISTED])
 options = st.one_of(*[pairs(texts_written, values).map(object_of)] * 5, values)
 around = st.one_of(*[st.sampled_from(AROUND)] * 9, st.sampled_from(NO_OPTIONS))
 # JupyterHub 6 has rules for names.
 NAMES = [
-    "a\0b",
-    "\0",
-    "a\nb",
-    "..",
-    "a/b",
-    "{username}",
-    "%U",
-    "\x7f",
-    "😀",
-    " ",
-    "A",
-    "x" * 255,
-    "x" * 256,
-    "x" * 9000,
+    *("a\0b", "\0", "a\nb", "..", "a/b", "{username}", "%U", "\x7f", "😀", " ", "A"),
+    *("x" * 255, "x" * 256, "x" * 3000),
 ]
 servers = st.one_of(*[st.sampled_from([SERVER, SERVER, ""])] * 9, st.sampled_from(NAMES))
 by_rest = st.one_of(
     st.builds(Sent, st.just("POST"), owners, servers, options, around),
     st.builds(Sent, st.sampled_from(["PUT", "PATCH"]), owners, options=options, around=around),
 )
-# What is not UTF-8 is a 500 of JupyterHub's own pages, of which nothing comes.
-page_texts = texts.filter(lambda text: not any("\ud800" <= each <= "\udfff" for each in text))
-page_texts_written = page_texts.map(json.dumps)
-by_page = st.builds(
-    lambda way, owner, server, form: Sent(way, owner, server, form=[(key, json.loads(value)) for key, value in form]),
-    st.sampled_from(PAGES),
-    owners,
-    servers,
-    pairs(page_texts_written, page_texts_written),
-).filter(lambda sent: "\ud800" not in repr(sent.form) and "\\ud" not in repr(sent.form))
+
+
+def page(way: str, owner: str, server: str, form: list[tuple[str, str]]) -> Sent:
+    """A request to the spawn page."""
+    return Sent(way, owner, server, form=[(key, json.loads(value)) for key, value in form])
+
+
+def is_utf8(sent: Sent) -> bool:
+    """Whether it can be sent. What is not UTF-8 is a 500 of JupyterHub's own pages, of which nothing comes."""
+    return not any("\ud800" <= each <= "\udfff" for pair in sent.form for text in pair for each in text)
+
+
+by_page = st.builds(page, st.sampled_from(PAGES), owners, servers, pairs(texts_written, texts_written)).filter(is_utf8)
 
 
 def noted(note: str, way: str = "POST") -> Sent:
@@ -343,65 +327,3 @@ KNOWN = [
     ),
 ]
 """What has failed, ended hubs, or broken lists of servers."""
-
-# ---------------------------------------------------------------- files of profiles
-
-KEYS = sorted({*schema.PROFILE, *schema.OPTION, *schema.CHOICE, *schema.UNLISTED_CHOICE} - {"slug"})
-leaves = st.none() | st.booleans() | st.integers() | st.floats() | texts | st.just("{value}")
-things: st.SearchStrategy[Any] = st.recursive(
-    leaves, lambda below: st.lists(below, max_size=2) | st.dictionaries(texts | st.just("{value}"), below, max_size=2)
-)
-
-
-def overrides(names: list[str]) -> st.SearchStrategy[dict[str, Any]]:
-    """Settings with these names, and values that suit some of them."""
-    variables = st.dictionaries(texts | st.just("{value}"), texts, max_size=2)
-    known = st.dictionaries(st.sampled_from(names), things, max_size=2)
-    return st.one_of(known, known, variables.map(lambda found: {"environment": found}))
-
-
-def profiles(names: list[str]) -> st.SearchStrategy[dict[str, Any]]:
-    """A profile that is much like one, with settings of these names."""
-    keys = st.sampled_from(["spawner_override", "kubespawner_override"])
-    settings = st.dictionaries(keys, overrides(names), max_size=1)
-    unlisted = st.builds(
-        lambda regex, more: {"enabled": True, "validation_regex": regex, **more},
-        st.sampled_from([*REGEXES, "", "(", "(?x)a", "[[:a:]]"]) | texts,
-        settings,
-    )
-    option = st.fixed_dictionaries(
-        {},
-        optional={
-            "choices": st.dictionaries(texts, settings, max_size=2),
-            "unlisted_choice": unlisted,
-            "display_name": texts,
-        },
-    )
-    lists = st.lists(texts | st.sampled_from([MEMBERS, MEMBER, OTHER]), max_size=2)
-    common = st.fixed_dictionaries(
-        {},
-        optional={
-            "display_name": texts,
-            "description": texts,
-            "default": st.booleans(),
-            "groups": lists,
-            "users": lists,
-            "profile_options": st.dictionaries(texts | st.sampled_from(["size", "image"]), option, max_size=2),
-            "user_options": st.lists(texts | st.just("note"), max_size=2),
-        },
-    )
-    odd = st.dictionaries(st.sampled_from(KEYS), things, max_size=1)
-    rarely = st.one_of(*[st.just({})] * 9, odd)
-    return st.builds(
-        lambda *parts: {key: value for part in parts for key, value in part.items()}, common, settings, rarely
-    )
-
-
-def file_of(entries: list[dict[str, Any]]) -> str:
-    """A file of these profiles, with slugs where they have none."""
-    return yaml.safe_dump({"profiles": [{"slug": f"p{n}", **entry} for n, entry in enumerate(entries)]})
-
-
-def files(names: list[str]) -> st.SearchStrategy[str]:
-    """Files of such profiles."""
-    return st.lists(profiles(names), min_size=1, max_size=2).map(file_of)
