@@ -13,8 +13,6 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from jhub.client.asynchronous import AsyncHub as AsyncHub
-    from jhub.client.fleets import AsyncFleet as AsyncFleet
-    from jhub.client.fleets import Fleet as Fleet
     from jhub.client.network import Timeouts as Timeouts
     from jhub.client.sync import Hub as Hub
     from jhub.errors import APIError as APIError
@@ -40,6 +38,10 @@ if TYPE_CHECKING:
     from jhub.fleet.events import Summary as Summary
     from jhub.fleet.select import Members as Members
     from jhub.fleet.select import Running as Running
+    from jhub.handles import AsyncFleet as AsyncFleet
+    from jhub.handles import AsyncStream as AsyncStream
+    from jhub.handles import Fleet as Fleet
+    from jhub.handles import Stream as Stream
     from jhub.models import Group as Group
     from jhub.models import HubInfo as HubInfo
     from jhub.models import Identity as Identity
@@ -64,11 +66,11 @@ _HOMES = (
     "jhub.errors",
     "jhub.models",
     "jhub.steps",
+    "jhub.handles",
     "jhub.fleet.events",
     "jhub.fleet.select",
     "jhub.client.network",
     "jhub.client.sync",
-    "jhub.client.fleets",
     "jhub.client.asynchronous",
 )
 
@@ -76,6 +78,7 @@ __all__ = [
     "APIError",
     "AsyncFleet",
     "AsyncHub",
+    "AsyncStream",
     "BadRequest",
     "Conflict",
     "Fleet",
@@ -110,6 +113,7 @@ __all__ = [
     "ShareCode",
     "SpawnFailed",
     "StillPending",
+    "Stream",
     "Summary",
     "Throttled",
     "Timeouts",

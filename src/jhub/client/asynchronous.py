@@ -16,7 +16,7 @@ import httpx2
 from jhub.binding import AsyncBound
 from jhub.client.content import Content, Events
 from jhub.client.deadline import AsyncClient, Deadline
-from jhub.client.fleets import AsyncFleet, Forks
+from jhub.client.forks import Forks
 from jhub.client.network import DEFAULT, Network, Timeouts, Verify
 from jhub.client.wire import CLEAN_UP, LEAST, SILENCE, Person, Wire, is_url, pause
 from jhub.discovery import API, find_root
@@ -24,6 +24,7 @@ from jhub.errors import HubError, Unavailable
 from jhub.fleet.groups import AsyncGroups
 from jhub.fleet.servers import AsyncServers
 from jhub.fleet.users import AsyncUsers
+from jhub.handles import AsyncFleet
 from jhub.operations.hub import HubOps
 from jhub.operations.profiles import AsyncProfiles
 from jhub.operations.proxy import AsyncProxy
@@ -159,7 +160,7 @@ class AsyncHub(Wire, HubOps, AsyncBound):
 
     def fleet(self, plan: Plan[T]) -> AsyncFleet[Any, T]:
         """Carry out a flow that runs others side by side: `async with hub.fleet(plan) as fleet: …`."""
-        return AsyncFleet(self, plan)
+        return AsyncFleet(self.run, plan)
 
     async def aclose(self) -> None:
         """Close the connections."""

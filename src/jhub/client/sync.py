@@ -21,6 +21,7 @@ from jhub.errors import HubError, InvalidInput, Unavailable
 from jhub.fleet.groups import Groups
 from jhub.fleet.servers import Servers
 from jhub.fleet.users import Users
+from jhub.handles import Fleet
 from jhub.operations.hub import HubOps
 from jhub.operations.profiles import Profiles
 from jhub.operations.proxy import Proxy
@@ -46,7 +47,6 @@ from jhub.steps import (
 
 if TYPE_CHECKING:
     from jhub.client.asynchronous import AsyncHub
-    from jhub.client.fleets import Fleet
     from jhub.login.wish import Way
 
 T = TypeVar("T")
@@ -218,9 +218,7 @@ class Hub(Wire, HubOps, Bound):
 
     def fleet(self, plan: Plan[T]) -> Fleet[Any, T]:
         """Carry out a flow that runs others side by side: `with hub.fleet(plan) as fleet: for event in fleet: …`."""
-        from jhub.client.fleets import Fleet  # with the event loop, which single calls do without
-
-        return Fleet(self, plan)
+        return Fleet(self.twin, plan)
 
     def twin(self) -> AsyncHub:
         """The same hub and token, asynchronous."""
