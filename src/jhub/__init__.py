@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__: str
 
 if TYPE_CHECKING:
     from jhub.client.asynchronous import AsyncHub as AsyncHub
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 
 # What a name's module imports is loaded with it: the dear ones come last.
 _HOMES = (
+    "jhub._version",
     "jhub.errors",
     "jhub.models",
     "jhub.steps",
@@ -127,7 +128,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
+    if name in __all__ or name == "__version__":
         for home in _HOMES:
             module = importlib.import_module(home)
             if hasattr(module, name):

@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
-from jhub import __version__
+from jhub._version import __version__
 from jhub.client.deadline import Deadline
 from jhub.client.network import Network
 from jhub.client.own_token import is_inside, widened
