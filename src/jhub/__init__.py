@@ -9,12 +9,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__: str
 
 if TYPE_CHECKING:
     from jhub.client.asynchronous import AsyncHub as AsyncHub
-    from jhub.client.fleets import AsyncFleet as AsyncFleet
-    from jhub.client.fleets import Fleet as Fleet
     from jhub.client.network import Timeouts as Timeouts
     from jhub.client.sync import Hub as Hub
     from jhub.errors import APIError as APIError
@@ -40,6 +38,10 @@ if TYPE_CHECKING:
     from jhub.fleet.events import Summary as Summary
     from jhub.fleet.select import Members as Members
     from jhub.fleet.select import Running as Running
+    from jhub.handles import AsyncFleet as AsyncFleet
+    from jhub.handles import AsyncStream as AsyncStream
+    from jhub.handles import Fleet as Fleet
+    from jhub.handles import Stream as Stream
     from jhub.models import Group as Group
     from jhub.models import HubInfo as HubInfo
     from jhub.models import Identity as Identity
@@ -61,14 +63,15 @@ if TYPE_CHECKING:
 
 # What a name's module imports is loaded with it: the dear ones come last.
 _HOMES = (
+    "jhub._version",
     "jhub.errors",
     "jhub.models",
     "jhub.steps",
+    "jhub.handles",
     "jhub.fleet.events",
     "jhub.fleet.select",
     "jhub.client.network",
     "jhub.client.sync",
-    "jhub.client.fleets",
     "jhub.client.asynchronous",
 )
 
@@ -76,6 +79,7 @@ __all__ = [
     "APIError",
     "AsyncFleet",
     "AsyncHub",
+    "AsyncStream",
     "BadRequest",
     "Conflict",
     "Fleet",
@@ -110,6 +114,7 @@ __all__ = [
     "ShareCode",
     "SpawnFailed",
     "StillPending",
+    "Stream",
     "Summary",
     "Throttled",
     "Timeouts",
@@ -123,7 +128,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
+    if name in __all__ or name == "__version__":
         for home in _HOMES:
             module = importlib.import_module(home)
             if hasattr(module, name):

@@ -16,15 +16,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, get_args, overload
+from collections.abc import Callable, Coroutine
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_args, overload
 
+from jhub.handles import AsyncFleet, AsyncStream, Fleet, Runs, RunsAsync, Stream
 from jhub.steps import Plan
-
-if TYPE_CHECKING:
-    from jhub.client.asynchronous import AsyncHub
-    from jhub.client.fleets import AsyncFleet, Fleet
-    from jhub.client.sync import Hub
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,43 +30,15 @@ E = TypeVar("E")
 class Bound:
     """A namespace of `Hub`."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Runs) -> None:
         self.hub = hub
 
 
 class AsyncBound:
     """A namespace of `AsyncHub`."""
 
-    def __init__(self, hub: AsyncHub) -> None:
+    def __init__(self, hub: RunsAsync) -> None:
         self.hub = hub
-
-
-class Stream(Generic[E]):
-    """Items that arrive while one iterates. Each iteration asks the hub anew; `list(...)` takes them all."""
-
-    def __init__(self, hub: Hub, plan: Callable[[], Plan[Any]]) -> None:
-        self._hub = hub
-        self._plan = plan
-
-    def __iter__(self) -> Iterator[E]:
-        return self._hub.events(self._plan())
-
-
-class AsyncStream(Generic[E]):
-    """Items that arrive while one iterates with `async for`; `await` takes them all, as a list."""
-
-    def __init__(self, hub: AsyncHub, plan: Callable[[], Plan[Any]]) -> None:
-        self._hub = hub
-        self._plan = plan
-
-    def __aiter__(self) -> AsyncIterator[E]:
-        return self._hub.events(self._plan())
-
-    def __await__(self) -> Generator[Any, Any, list[E]]:
-        return self._all().__await__()
-
-    async def _all(self) -> list[E]:
-        return [item async for item in self]
 
 
 class _Declared(Generic[P, T]):
@@ -145,8 +113,8 @@ class _Streaming(_Declared[P, None], Generic[P, E]):
         if owner is None:
             return self.bind(lambda plan: plan(), kind)
         if isinstance(owner, Bound):
-            return self.bind(lambda plan: Stream[E](owner.hub, plan), kind)
-        return self.bind(lambda plan: AsyncStream[E](owner.hub, plan), kind)
+            return self.bind(lambda plan: Stream[E](owner.hub, plan, self._item), kind)
+        return self.bind(lambda plan: AsyncStream[E](owner.hub, plan, self._item), kind)
 
     def _result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
         kind: Any = Stream if client is Bound else AsyncStream
@@ -156,7 +124,7 @@ class _Streaming(_Declared[P, None], Generic[P, E]):
 class _Fleeting(_Declared[P, T], Generic[P, T, E]):
     def __init__(self, plan: Callable[Concatenate[Any, P], Plan[T]], event: type[E]) -> None:
         super().__init__(plan)
-        self._event = event
+        self._event: Any = event
 
     @overload
     def __get__(self, owner: None, kind: type) -> Callable[P, Plan[T]]: ...
@@ -170,8 +138,8 @@ class _Fleeting(_Declared[P, T], Generic[P, T, E]):
         return self.bind(lambda plan: owner.hub.fleet(plan()), kind)
 
     def _result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
-        # As text: the class comes with an event loop, which a signature can do without.
-        return f"{'Fleet' if client is Bound else 'AsyncFleet'}[{self._event.__name__}, {answer.__name__}]"
+        kind: Any = Fleet if client is Bound else AsyncFleet
+        return kind[self._event, answer]
 
 
 def stream(item: type[E]) -> Callable[[Callable[Concatenate[Any, P], Plan[None]]], _Streaming[P, E]]:

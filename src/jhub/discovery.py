@@ -11,6 +11,8 @@ from jhub.steps import Flow, call
 
 API = "/hub/api"
 MOST_REDIRECTS = 3
+MOST_TRIED = 20
+"""Addresses that are asked for one hub: a redirect can name a path of any length."""
 HOST = re.compile(r"[^\s\[\]<>\"'`{}|\\^%/?#@]+")
 USERS = re.compile(r"/user(?=/|$)")
 LOOPBACK = re.compile(r"localhost|.*\.localhost|127(\.\d{1,3}){3}|::1")
@@ -75,10 +77,10 @@ def find_root(url: str) -> Flow[str]:
     A hub below a base path redirects everything else to a path that does not exist (`/jupyter/hub/hub/api`), so a
     redirect is not followed but read for where the hub is.
     """
-    waiting = candidates(url)
+    waiting: list[str] = candidates(url)
     tried: list[str] = []
     redirects = 0
-    while waiting:
+    while waiting and len(tried) < MOST_TRIED:
         root = waiting.pop(0)
         tried.append(root)
         try:

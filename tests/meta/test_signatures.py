@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from jhub import AsyncHub, Hub
+from jhub import AsyncFleet, AsyncHub, AsyncStream, Fleet, Hub, Stream
 from jhub.binding import AsyncBound, Bound, operation, stream
 
 PLANS = ("Flow", "Request", "Plan", "Generator")
@@ -50,10 +50,9 @@ def test_a_signature_is_that_of_the_client(name: str) -> None:
         assert not any(isinstance(each.annotation, str) for each in signature.parameters.values())
     assert on_hub.parameters == on_async_hub.parameters
     result, awaited = on_hub.return_annotation, on_async_hub.return_annotation
-    if "Fleet[" in str(result):
-        assert str(awaited) == f"Async{result}"
-    elif typing.get_origin(result) is not None and "Stream" in str(typing.get_origin(result)):
-        assert "AsyncStream" in str(typing.get_origin(awaited))
+    twins: dict[Any, Any] = {Fleet: AsyncFleet, Stream: AsyncStream}
+    if twin := twins.get(typing.get_origin(result)):
+        assert typing.get_origin(awaited) is twin
         assert typing.get_args(awaited) == typing.get_args(result)
     else:
         assert typing.get_args(awaited)[-1] == result
@@ -65,6 +64,7 @@ def test_help_shows_it(name: str) -> None:
     text = pydoc.plain(pydoc.render_doc(method))
     assert without_space(f"{method.__name__}{inspect.signature(method)}") in without_space(text)
     assert (method.__doc__ or "").splitlines()[0] in text
+    assert typing.get_type_hints(method)["return"] == inspect.signature(method).return_annotation
 
 
 def without_space(text: str) -> str:

@@ -368,3 +368,12 @@ def test_a_hub_that_cannot_be_reached_is_not_taken_for_none_and_told_at_once(tro
 def test_any_redirect_ends_in_an_answer_or_one_of_our_errors(there: str) -> None:
     played = find(HUB, {f"{HUB}/hub/api/": moved(there)})
     assert isinstance(played.error, HubError)
+
+
+def test_a_redirect_to_a_path_of_any_length_is_not_followed_for_ever() -> None:
+    def moved_on(step: Request[Any] | Listen[Any]) -> Reply:
+        return moved(f"{HUB}{'/hub/x' * 5000}")
+
+    played = play(find_root(HUB), moved_on)
+    assert isinstance(played.error, NotAHub)
+    assert len(played.sent) == 20

@@ -20,10 +20,32 @@ USERS = ["ana", "ben"]
 
 def test_there_is_no_summary_before_the_end() -> None:
     with hub_at(as_ana) as (_, hub):
-        with hub.fleet(endless()) as fleet, pytest.raises(RuntimeError, match="has not ended"):
+        with hub.fleet(endless()) as fleet:
+            with pytest.raises(RuntimeError, match="has not ended"):
+                _ = fleet.summary
+            fleet.cancel()
+        with pytest.raises(RuntimeError, match="was cancelled"):
             _ = fleet.summary
-        with pytest.raises(RuntimeError, match="has not ended"):
-            _ = fleet.summary
+
+
+def test_an_error_of_the_fleet_itself_is_raised_by_leaving_its_block() -> None:
+    with hub_at(as_ana) as (_, hub):
+        with pytest.raises(InvalidInput), hub.fleet(refused()):
+            pass
+        with pytest.raises(InvalidInput):
+            hub.fleet(refused()).run()
+
+
+def test_an_error_of_an_asynchronous_fleet_itself_is_raised_by_leaving_its_block() -> None:
+    async def go() -> None:
+        async with async_hub_at(as_ana) as (_, hub):
+            with pytest.raises(InvalidInput):
+                async with hub.fleet(refused()):
+                    pass
+            with pytest.raises(InvalidInput):
+                await hub.fleet(refused())
+
+    asyncio.run(go())
 
 
 def refused() -> Plan[Any]:

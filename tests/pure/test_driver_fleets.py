@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
 from collections import Counter
@@ -85,6 +86,7 @@ def test_an_asynchronous_fleet_tells_its_events_and_its_summary() -> None:
 def test_events_come_while_the_fleet_is_under_way() -> None:
     with hub_at(Counting()) as (_, hub), hub.fleet(endless()) as fleet:
         assert within(lambda: next(iter(fleet))) == "begun"
+        fleet.cancel()
 
 
 def test_a_fleet_needs_one_thread_however_many_servers_there_are() -> None:
@@ -96,17 +98,92 @@ def test_a_fleet_needs_one_thread_however_many_servers_there_are() -> None:
     assert most == 1
 
 
-# leaving early
+# leaving the block
 
 
-def test_leaving_a_fleet_early_sends_nothing_more_and_leaves_no_thread() -> None:
+NAMES = [f"u{n}" for n in range(20)]
+
+
+def test_leaving_the_block_finishes_the_work_after_a_break_too() -> None:
+    before = threads()
+    counting = Counting()
+    with hub_at(counting) as (_, hub):
+        with hub.servers.start_many(NAMES[:10]) as fleet:
+            pass
+        assert len(fleet.summary.done) == 10
+        with hub.servers.start_many(NAMES) as fleet:
+            for event in fleet:
+                if event.kind == "ready":
+                    break
+        assert fleet.summary.ok
+        assert counting.up == set(NAMES)
+        assert threads() == before
+
+
+def test_leaving_an_asynchronous_block_finishes_the_work_too() -> None:
+    async def go() -> None:
+        counting = Counting()
+        async with async_hub_at(counting) as (_, hub):
+            before = asyncio.all_tasks()
+            async with hub.servers.start_many(NAMES) as fleet:
+                async for _ in fleet:
+                    break
+            assert fleet.summary.ok
+            assert counting.up == set(NAMES)
+            assert asyncio.all_tasks() == before
+
+    asyncio.run(go())
+
+
+def test_a_fleet_can_be_run_without_its_events() -> None:
+    counting = Counting()
+    with hub_at(counting) as (_, hub):
+        assert hub.servers.start_many(NAMES).run().ok
+    assert counting.up == set(NAMES)
+
+
+def test_an_asynchronous_fleet_can_be_awaited() -> None:
+    async def go() -> None:
+        counting = Counting()
+        async with async_hub_at(counting) as (_, hub):
+            assert (await hub.servers.start_many(NAMES)).ok
+        assert counting.up == set(NAMES)
+
+    asyncio.run(go())
+
+
+def forget(fleet: object) -> None:
+    """Let go of a fleet."""
+    del fleet
+    gc.collect()
+
+
+def test_a_fleet_that_nobody_runs_warns() -> None:
+    with hub_at(Counting()) as (site, hub):
+        with pytest.warns(ResourceWarning, match=r"<Fleet start_many: not run yet> was never run: call run\(\)"):
+            forget(hub.servers.start_many(NAMES))
+        assert site.calls == []
+
+
+def test_an_asynchronous_fleet_that_nobody_runs_warns() -> None:
+    async def go() -> None:
+        async with async_hub_at(Counting()) as (_, hub):
+            with pytest.warns(ResourceWarning, match="<AsyncFleet start_many: not run yet> was never run"):
+                forget(hub.servers.start_many(NAMES))
+
+    asyncio.run(go())
+
+
+def test_cancelling_a_fleet_sends_nothing_more_and_leaves_no_thread() -> None:
     before = threads()
     began = time.monotonic()
     with hub_at(Counting(0.05)) as (site, hub):
         with hub.servers.start_many([f"u{n}" for n in range(100)]) as fleet:
             for event in fleet:
                 if event.kind == "ready":
-                    break
+                    fleet.cancel()
+        with pytest.raises(RuntimeError, match="was cancelled"):
+            _ = fleet.summary
         assert threads() == before
         time.sleep(0.2)  # what was on its way arrives
         calls = len(site.calls)
@@ -115,14 +192,16 @@ def test_leaving_a_fleet_early_sends_nothing_more_and_leaves_no_thread() -> None
     assert time.monotonic() - began < MOST
 
 
-def test_leaving_an_asynchronous_fleet_early_sends_nothing_more_and_leaves_no_task() -> None:
+def test_cancelling_an_asynchronous_fleet_sends_nothing_more_and_leaves_no_task() -> None:
     async def go() -> None:
         async with async_hub_at(Counting(0.05)) as (site, hub):
             before = asyncio.all_tasks()
             async with hub.servers.start_many([f"u{n}" for n in range(100)]) as fleet:
                 async for event in fleet:
                     if event.kind == "ready":
-                        break
+                        fleet.cancel()
+            with pytest.raises(RuntimeError, match="was cancelled"):
+                _ = fleet.summary
             assert asyncio.all_tasks() == before
             await asyncio.sleep(0.2)  # what was on its way arrives
             calls = len(site.calls)
@@ -141,19 +220,20 @@ def test_an_error_in_the_block_leaves_no_thread_and_goes_on() -> None:
         assert site.calls == ["DELETE /hub/api/x"]
 
 
-def test_a_fleet_that_is_left_lets_what_is_under_way_clean_up() -> None:
+def test_a_fleet_that_is_cancelled_lets_what_is_under_way_clean_up() -> None:
     with hub_at(Counting()) as (site, hub):
         with hub.fleet(endless()) as fleet:
             next(iter(fleet))
+            fleet.cancel()
         assert site.calls == ["DELETE /hub/api/x"]
 
 
-def test_an_asynchronous_fleet_that_is_left_lets_what_is_under_way_clean_up() -> None:
+def test_an_asynchronous_fleet_that_is_cancelled_lets_what_is_under_way_clean_up() -> None:
     async def go() -> None:
         async with async_hub_at(Counting()) as (site, hub):
             async with hub.fleet(endless()) as fleet:
                 async for _ in fleet:
-                    break
+                    fleet.cancel()
             assert site.calls == ["DELETE /hub/api/x"]
 
     asyncio.run(go())

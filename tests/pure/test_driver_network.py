@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
+import random
 import ssl
 import time
 from collections.abc import Iterator
@@ -14,7 +17,7 @@ import trustme
 from loopback import Site, Visit, as_ana, serving
 
 from jhub import AsyncHub, Hub, Timeouts
-from jhub.client import wire
+from jhub.client import content
 from jhub.errors import InvalidInput, NotAHub, Unavailable
 from jhub.models import OAuthToken
 from jhub.operations.users import UserOps
@@ -191,9 +194,29 @@ def test_an_answer_that_trickles_in_is_not_waited_for_for_ever(kind: Kind) -> No
 
 @KINDS
 def test_an_answer_without_end_does_not_fill_the_memory(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "LARGEST_ANSWER", 20)
+    monkeypatch.setattr(content, "LARGEST_ANSWER", 20)
     with serving(trickle) as site, pytest.raises(NotAHub, match="MiB"):
         run(kind, site.root, call("GET", "/x", dict))
+
+
+@KINDS
+@pytest.mark.parametrize("length", [0, 1, 2**20 - 2, 2**20 - 1, 2**20, 3 * 2**20])
+def test_an_answer_may_be_compressed_by_a_proxy(kind: Kind, length: int) -> None:
+    text = random.Random(length).randbytes(length // 2).hex() + "x" * (length - length // 2 * 2)
+    content = gzip.compress(json.dumps({"name": text}).encode())
+    headers = {"Content-Encoding": "gzip"}
+    with serving(lambda visit: visit.send(200, "application/json", content, headers)) as site:
+        assert run(kind, site.root, UserOps.get("ana")).name == text
+        assert site.seen[0].headers["accept-encoding"] == "gzip"
+
+
+@KINDS
+@pytest.mark.parametrize("coding", ["gzip", "br", "gzip, gzip"])
+def test_an_answer_that_is_not_packed_as_it_says_is_no_hubs(kind: Kind, coding: str) -> None:
+    headers = {"Content-Encoding": coding}
+    with serving(lambda visit: visit.send(200, "application/json", b'{"name": "ana"}', headers)) as site:
+        with pytest.raises(NotAHub, match="content"):
+            run(kind, site.root, UserOps.get("ana"))
 
 
 @KINDS

@@ -8,8 +8,7 @@ from typing import Any
 
 from anyio.from_thread import BlockingPortal
 
-from jhub import AsyncFleet, AsyncHub
-from jhub.binding import AsyncStream
+from jhub import AsyncFleet, AsyncHub, AsyncStream
 
 
 class Blocking:

@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import FrameType
@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 import pytest
 
-from jhub import AsyncHub, Hub
+from jhub import AsyncHub, Hub, Timeouts
 from jhub.errors import HubError
 from jhub.steps import Emit, Flow, Fork, Interrupted, Next, Plan, Sleep, Step, send
 
@@ -25,6 +25,9 @@ T = TypeVar("T")
 
 MOST = 10.0
 """Seconds that are plenty on a noisy machine."""
+
+HANG = 120.0
+"""Seconds after which something waits for ever, on any machine."""
 
 VERSION = {"X-JupyterHub-Version": "6.1.1"}
 
@@ -170,6 +173,76 @@ async def async_hub_at(route: Callable[[Visit], None]) -> AsyncIterator[tuple[Si
             yield site, hub
 
 
+class Peer:
+    """The other end of a connection, which sends and reads bytes as a test has it."""
+
+    def __init__(self, connection: socket.socket, over: threading.Event) -> None:
+        self.connection = connection
+        self.over = over
+
+    def request(self) -> bytes:
+        """Read a request up to the end of its headers."""
+        read = b""
+        while b"\r\n\r\n" not in read and (part := self.connection.recv(2**16)):
+            read += part
+        return read
+
+    def send(self, content: bytes) -> None:
+        """Send all of it."""
+        self.connection.sendall(content)
+
+    def endless(self, content: bytes, pause: float = 0.0) -> None:
+        """Send the same again and again, until the client goes away or the test is over."""
+        while not self.over.wait(pause):
+            self.send(content)
+
+    def drip(self, content: bytes, pause: float = 0.02) -> None:
+        """Send it byte by byte, and then nothing."""
+        for number in content:
+            if self.over.wait(pause):
+                return
+            self.send(bytes([number]))
+        self.over.wait()
+
+
+@contextmanager
+def talking(talk: Callable[[Peer], None]) -> Iterator[str]:
+    """A port of this machine where `talk` speaks on each connection, whatever it speaks."""
+    over = threading.Event()
+    connections: list[socket.socket] = []
+    threads: list[threading.Thread] = []
+
+    def visit(connection: socket.socket) -> None:
+        with suppress(OSError), connection:  # the client may go away
+            talk(Peer(connection, over))
+
+    def accept() -> None:
+        with suppress(OSError):  # the end of the test
+            while True:
+                connection, _ = listening.accept()
+                connections.append(connection)
+                threads.append(threading.Thread(target=visit, args=(connection,)))
+                threads[-1].start()
+
+    def hang_up(open_one: socket.socket) -> None:
+        with suppress(OSError):  # it is closed already
+            open_one.shutdown(socket.SHUT_RDWR)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        first = threading.Thread(target=accept, name="talking")
+        first.start()
+        try:
+            yield f"127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            over.set()
+            hang_up(listening)
+            first.join()
+            for connection in connections:
+                hang_up(connection)
+            for thread in threads:
+                thread.join()
+
+
 @contextmanager
 def refusing() -> Iterator[str]:
     """The URL of a port that is taken, by nobody who listens."""
@@ -195,21 +268,25 @@ def taking(emitted: list[Any]) -> Iterator[None]:
 class Driver(Protocol):
     """A client that is opened, used and closed."""
 
-    def run(self, url: str | None, plan: Plan[T], token: str | None = "SECRET", timeout: float = 10) -> T: ...
+    def run(
+        self, url: str | None, plan: Plan[T], token: str | None = "SECRET", timeout: float | Timeouts = 10
+    ) -> T: ...
 
     def events(
-        self, url: str | None, plan: Plan[Any], token: str | None = "SECRET", timeout: float = 10
+        self, url: str | None, plan: Plan[Any], token: str | None = "SECRET", timeout: float | Timeouts = 10
     ) -> list[Any]: ...
 
 
 class Sync:
     """`Hub`"""
 
-    def run(self, url: str | None, plan: Plan[T], token: str | None = "SECRET", timeout: float = 10) -> T:
+    def run(self, url: str | None, plan: Plan[T], token: str | None = "SECRET", timeout: float | Timeouts = 10) -> T:
         with Hub(url, token, timeout=timeout) as hub:
             return hub.run(plan)
 
-    def events(self, url: str | None, plan: Plan[Any], token: str | None = "SECRET", timeout: float = 10) -> list[Any]:
+    def events(
+        self, url: str | None, plan: Plan[Any], token: str | None = "SECRET", timeout: float | Timeouts = 10
+    ) -> list[Any]:
         """What a plan emits; last, the error that it ended with, if any."""
         emitted: list[Any] = []
         with Hub(url, token, timeout=timeout) as hub, taking(emitted):
@@ -220,14 +297,16 @@ class Sync:
 class Async:
     """`AsyncHub`"""
 
-    def run(self, url: str | None, plan: Plan[T], token: str | None = "SECRET", timeout: float = 10) -> T:
+    def run(self, url: str | None, plan: Plan[T], token: str | None = "SECRET", timeout: float | Timeouts = 10) -> T:
         async def go() -> T:
             async with AsyncHub(url, token, timeout=timeout) as hub:
                 return await hub.run(plan)
 
         return asyncio.run(go())
 
-    def events(self, url: str | None, plan: Plan[Any], token: str | None = "SECRET", timeout: float = 10) -> list[Any]:
+    def events(
+        self, url: str | None, plan: Plan[Any], token: str | None = "SECRET", timeout: float | Timeouts = 10
+    ) -> list[Any]:
         """What a plan emits; last, the error that it ended with, if any."""
 
         async def go() -> list[Any]:
@@ -256,7 +335,7 @@ def within(work: Callable[[], T]) -> T:
 
     thread = threading.Thread(target=go, daemon=True)
     thread.start()
-    thread.join(MOST)
+    thread.join(HANG)
     assert end, "it waits for ever"
     if isinstance(end[0], BaseException):
         raise end[0]

@@ -9,6 +9,7 @@ from typing import Any, assert_type
 from jhub import (
     AsyncFleet,
     AsyncHub,
+    AsyncStream,
     Fleet,
     Flow,
     Group,
@@ -31,13 +32,13 @@ from jhub import (
     Service,
     Share,
     ShareCode,
+    Stream,
     Summary,
     Timeouts,
     Token,
     UnlistedChoice,
     User,
 )
-from jhub.binding import AsyncStream, Stream
 from jhub.fleet.events import Target
 from jhub.fleet.groups import GroupFleetOps
 from jhub.fleet.select import resolve

@@ -7,28 +7,46 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
-from contextlib import AsyncExitStack, aclosing, closing, suppress
+from contextlib import aclosing, asynccontextmanager, closing, suppress
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import anyio
 import httpx2
 
 from jhub.binding import AsyncBound
-from jhub.client.fleets import AsyncFleet, Forks
+from jhub.client.content import Content, Events
+from jhub.client.deadline import AsyncClient, Deadline
+from jhub.client.forks import Forks
 from jhub.client.network import DEFAULT, Network, Timeouts, Verify
-from jhub.client.wire import CLEAN_UP, SILENCE, Person, Wire, is_url, seconds
+from jhub.client.wire import CLEAN_UP, LEAST, SILENCE, Person, Wire, is_url, pause
 from jhub.discovery import API, find_root
 from jhub.errors import HubError, Unavailable
 from jhub.fleet.groups import AsyncGroups
 from jhub.fleet.servers import AsyncServers
 from jhub.fleet.users import AsyncUsers
+from jhub.handles import AsyncFleet
 from jhub.operations.hub import HubOps
 from jhub.operations.profiles import AsyncProfiles
 from jhub.operations.proxy import AsyncProxy
 from jhub.operations.services import AsyncServices
 from jhub.operations.shares import AsyncShareCodes, AsyncShares
 from jhub.operations.tokens import TOKEN_LIFE, AsyncTokens
-from jhub.steps import Ask, Cancel, Emit, Fork, HubVersion, Interrupted, Listen, Next, Now, Plan, Request, Sleep, Step
+from jhub.steps import (
+    Answer,
+    Ask,
+    Cancel,
+    Emit,
+    Fork,
+    HubVersion,
+    Interrupted,
+    Listen,
+    Next,
+    Now,
+    Plan,
+    Request,
+    Sleep,
+    Step,
+)
 
 if TYPE_CHECKING:
     from jhub.login.wish import Way
@@ -55,7 +73,7 @@ class AsyncHub(Wire, HubOps, AsyncBound):
         """What the constructor does, for a network that was chosen before."""
         Wire.__init__(self, url, token, network)
         AsyncBound.__init__(self, self)
-        self._http = self.client(httpx2.AsyncClient)
+        self._http = self.client(AsyncClient)
         self._finding: anyio.Lock | None = None
         self.users = AsyncUsers(self)
         self.groups = AsyncGroups(self)
@@ -142,7 +160,7 @@ class AsyncHub(Wire, HubOps, AsyncBound):
 
     def fleet(self, plan: Plan[T]) -> AsyncFleet[Any, T]:
         """Carry out a flow that runs others side by side: `async with hub.fleet(plan) as fleet: …`."""
-        return AsyncFleet(self, plan)
+        return AsyncFleet(self.run, plan)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -190,14 +208,12 @@ class AsyncHub(Wire, HubOps, AsyncBound):
             case Request():
                 if self._root is None and not is_url(step.path):
                     await self.find_api_url()
-                content, began = bytearray(), time.monotonic()
-                with self.errors():
-                    async with self._http.stream(**self.call(step)) as response:
-                        async for chunk in response.aiter_bytes():
-                            self.add(content, chunk, began)
-                return self.read(step, self.answer(step, response, bytes(content)))
+                deadline = Deadline(self._network.timeouts.total)
+                async with self._exchange(step, deadline) as response:
+                    answer = await self._answer(step, response, deadline)
+                return self.read(step, answer)
             case Sleep():
-                await anyio.sleep(seconds(step))
+                await anyio.sleep(pause(step))
                 return None
             case Now():
                 return time.monotonic()
@@ -233,38 +249,51 @@ class AsyncHub(Wire, HubOps, AsyncBound):
         threading.Thread(target=ask, name="jhub asks", daemon=True).start()
         return await answer
 
+    @asynccontextmanager
+    async def _exchange(
+        self, step: Request[Any] | Listen[Any], deadline: Deadline, read: float | None = None
+    ) -> AsyncGenerator[httpx2.Response]:
+        """Send a step; its answer is there up to its headers."""
+        timeout = deadline.limit(self._network.httpx_timeout(read))
+        with self.errors(deadline):
+            async with self._http.stream(**self.call(step), timeout=timeout) as response:
+                yield response
+
     async def _listen(self, step: Listen[T]) -> AsyncGenerator[tuple[object, T | None], None]:
         """Pairs of what to emit and the answer so far."""
         await self.find_api_url()
-        end = anyio.current_time() + step.timeout
-        timeout = self._network.httpx_timeout(read=SILENCE)
+        end = Deadline(max(LEAST, step.timeout))
+        deadline = Deadline(min(end.seconds, self._network.timeouts.total))
         heard = False
         try:
-            with self.errors():
-                async with AsyncExitStack() as stack:
-                    stream = self._http.stream(**self.call(step), timeout=timeout)
-                    response = await stack.enter_async_context(stream)
-                    if response.status_code != 200:
-                        raise self.refusal(step, self.answer(step, response, await response.aread()))
-                    heard = True
-                    response.encoding = "utf-8"  # a stream of events is, whatever its header says
-                    events = cast(AsyncGenerator[httpx2.ServerSentEvent], aiter(httpx2.EventSource(response)))
-                    await stack.enter_async_context(aclosing(events))
-                    while True:
-                        sent = None
-                        with anyio.move_on_after(end - anyio.current_time()):
-                            sent = await anext(events, None)
-                        if sent is None:
-                            return
+            async with self._exchange(step, deadline, SILENCE) as response:
+                if response.status_code != 200:
+                    raise self.refusal(step, await self._answer(step, response, deadline))
+                size = Events(response, self.host)
+                heard = True
+                deadline.end = end.end
+                response.encoding = "utf-8"  # a stream of events is, whatever its header says
+                events = cast(AsyncGenerator[httpx2.ServerSentEvent], aiter(httpx2.EventSource(response)))
+                async with aclosing(events):
+                    async for sent in events:
                         if sent.data:
+                            size.add(sent.data)
                             event = step.take(sent.data)
                             last = step.last(event)
                             yield step.event(event), event if last else None
                             if last:
                                 return
         except Unavailable:
-            if not heard:
+            if not (heard or end.over):
                 raise
+
+    async def _answer(self, step: Request[Any] | Listen[Any], response: httpx2.Response, deadline: Deadline) -> Answer:
+        if response.is_stream_consumed:  # a transport for tests had it ready
+            return self.answer(step, response, response.content)
+        content = Content(response, self.host, deadline)
+        async for part in response.aiter_raw():
+            content.add(part)
+        return self.answer(step, response, bytes(content))
 
     async def _clean_up(self, steps: Generator[Step, Any, Any], forks: Forks) -> None:
         try:

@@ -26,7 +26,7 @@ class Timeouts:
     """Of silence. A hub answers a start after up to `slow_spawn_timeout` (10 s), and a bulk call when it is done."""
     write: float = 60.0
     total: float = TOTAL
-    """For one call, from sending it to the end of its answer; looked at as parts of the answer arrive."""
+    """For one call, from looking up the hub's address to the end of its answer; repeating it begins anew."""
 
     @classmethod
     def of(cls, given: float | Timeouts) -> Timeouts:

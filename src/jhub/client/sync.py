@@ -4,32 +4,49 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Generator, Iterable
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx2
 
 from jhub.binding import Bound
+from jhub.client.content import Content, Events
+from jhub.client.deadline import Client, Deadline
 from jhub.client.network import DEFAULT, Network, Timeouts, Verify
 from jhub.client.threads import Threads
-from jhub.client.wire import CLEAN_UP, KEEP_ALIVE, SILENCE, Person, Wire, is_url, seconds
+from jhub.client.wire import CLEAN_UP, LEAST, SILENCE, Person, Wire, is_url, pause
 from jhub.discovery import API, find_root
 from jhub.errors import HubError, InvalidInput, Unavailable
 from jhub.fleet.groups import Groups
 from jhub.fleet.servers import Servers
 from jhub.fleet.users import Users
+from jhub.handles import Fleet
 from jhub.operations.hub import HubOps
 from jhub.operations.profiles import Profiles
 from jhub.operations.proxy import Proxy
 from jhub.operations.services import Services
 from jhub.operations.shares import ShareCodes, Shares
 from jhub.operations.tokens import TOKEN_LIFE, Tokens
-from jhub.steps import Ask, Cancel, Emit, Fork, HubVersion, Interrupted, Listen, Next, Now, Plan, Request, Sleep, Step
+from jhub.steps import (
+    Answer,
+    Ask,
+    Cancel,
+    Emit,
+    Fork,
+    HubVersion,
+    Interrupted,
+    Listen,
+    Next,
+    Now,
+    Plan,
+    Request,
+    Sleep,
+    Step,
+)
 
 if TYPE_CHECKING:
     from jhub.client.asynchronous import AsyncHub
-    from jhub.client.fleets import Fleet
     from jhub.login.wish import Way
 
 T = TypeVar("T")
@@ -73,7 +90,7 @@ class Hub(Wire, HubOps, Bound):
         """What the constructor does, for a network that was chosen before."""
         Wire.__init__(self, url, token, network)
         Bound.__init__(self, self)
-        self._http = self.client(httpx2.Client)
+        self._http = self.client(Client)
         self.users = Users(self)
         self.groups = Groups(self)
         self.servers = Servers(self)
@@ -201,9 +218,7 @@ class Hub(Wire, HubOps, Bound):
 
     def fleet(self, plan: Plan[T]) -> Fleet[Any, T]:
         """Carry out a flow that runs others side by side: `with hub.fleet(plan) as fleet: for event in fleet: …`."""
-        from jhub.client.fleets import Fleet  # with the event loop, which single calls do without
-
-        return Fleet(self, plan)
+        return Fleet(self.twin, plan)
 
     def twin(self) -> AsyncHub:
         """The same hub and token, asynchronous."""
@@ -230,14 +245,13 @@ class Hub(Wire, HubOps, Bound):
             case Request():
                 if self._root is None and not is_url(step.path):
                     _ = self.api_url
-                content, began = bytearray(), time.monotonic()
-                timeout = httpx2.USE_CLIENT_DEFAULT if within is None else within
-                with self.errors(), self._http.stream(**self.call(step), timeout=timeout) as response:
-                    for chunk in response.iter_bytes():
-                        self.add(content, chunk, began)
-                return self.read(step, self.answer(step, response, bytes(content)))
+                seconds = self._network.timeouts.total
+                deadline = Deadline(seconds if within is None else min(within, seconds))
+                with self._exchange(step, deadline) as response:
+                    answer = self._answer(step, response, deadline)
+                return self.read(step, answer)
             case Sleep():
-                time.sleep(min(seconds(step), within or math.inf))
+                time.sleep(min(pause(step), within or math.inf))
                 return None
             case Now():
                 return time.monotonic()
@@ -248,29 +262,46 @@ class Hub(Wire, HubOps, Bound):
             case _:
                 raise TypeError(f"{type(step).__name__} works in a fleet only: hub.fleet(plan)")
 
+    @contextmanager
+    def _exchange(
+        self, step: Request[Any] | Listen[Any], deadline: Deadline, read: float | None = None
+    ) -> Generator[httpx2.Response]:
+        """Send a step; its answer is there up to its headers."""
+        timeout = deadline.limit(self._network.httpx_timeout(read))
+        with self.errors(deadline), self._http.stream(**self.call(step), timeout=timeout) as response:
+            yield response
+
+    def _answer(self, step: Request[Any] | Listen[Any], response: httpx2.Response, deadline: Deadline) -> Answer:
+        if response.is_stream_consumed:  # a transport for tests had it ready
+            return self.answer(step, response, response.content)
+        content = Content(response, self.host, deadline)
+        for part in response.iter_raw():
+            content.add(part)
+        return self.answer(step, response, bytes(content))
+
     def _listen(self, step: Listen[T]) -> Generator[object, None, T | None]:
         _ = self.api_url
-        end = time.monotonic() + step.timeout
-        timeout = self._network.httpx_timeout(read=max(0.1, min(SILENCE, step.timeout)))
+        end = Deadline(max(LEAST, step.timeout))
+        deadline = Deadline(min(end.seconds, self._network.timeouts.total))
         heard = False
         try:
-            with self.errors(), self._http.stream(**self.call(step), timeout=timeout) as response:
+            with self._exchange(step, deadline, SILENCE) as response:
                 if response.status_code != 200:
-                    raise self.refusal(step, self.answer(step, response, response.read()))
+                    raise self.refusal(step, self._answer(step, response, deadline))
+                size = Events(response, self.host)
                 heard = True
+                deadline.end = end.end
                 response.encoding = "utf-8"  # a stream of events is, whatever its header says
-                # The next blank event may come after the end, and would be waited for: better end a long stream early.
-                margin = KEEP_ALIVE if step.timeout > KEEP_ALIVE else 0
-                response.stream = _Until(response.stream, end - margin)
                 for sent in httpx2.EventSource(response):
                     if sent.data:
+                        size.add(sent.data)
                         event = step.take(sent.data)
                         if (news := step.event(event)) is not None:
                             yield news
                         if step.last(event):
                             return event
         except Unavailable:
-            if not heard:
+            if not (heard or end.over):
                 raise
         return None
 
@@ -287,20 +318,3 @@ class Hub(Wire, HubOps, Bound):
                     step = steps.send(answer)
         except (Interrupted, StopIteration, HubError):
             return
-
-
-class _Until(httpx2.SyncByteStream):
-    """A response's content, up to a moment: blank keep-alive events would hold a read time-out off for ever."""
-
-    def __init__(self, content: Any, end: float) -> None:
-        self._content = content
-        self._end = end
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._content:
-            yield chunk
-            if time.monotonic() > self._end:
-                raise httpx2.ReadTimeout("the time for this stream is over")
-
-    def close(self) -> None:
-        self._content.close()

@@ -5,19 +5,16 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from typing import TYPE_CHECKING
 
 from jhub.errors import HubError
+from jhub.handles import Runs
 from jhub.steps import Cancel, Done, Fork, Next, Request
-
-if TYPE_CHECKING:
-    from jhub.client.sync import Hub
 
 
 class Threads:
     """The requests that one running flow has forked, a thread for each. Flows of several steps need `hub.fleet`."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Runs) -> None:
         self._hub = hub
         self._ended: queue.SimpleQueue[Done | BaseException] = queue.SimpleQueue()
 

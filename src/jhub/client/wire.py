@@ -6,7 +6,6 @@ import logging
 import os
 import random
 import re
-import time
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -16,7 +15,8 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
-from jhub import __version__
+from jhub._version import __version__
+from jhub.client.deadline import Deadline
 from jhub.client.network import Network
 from jhub.client.own_token import is_inside, widened
 from jhub.discovery import is_loopback, known_root, origin, tidy
@@ -31,16 +31,16 @@ Person: TypeAlias = Callable[[Any], Any]
 
 log = logging.getLogger("jhub")
 
-KEEP_ALIVE = 8.0
-"""Seconds between the blank events of a progress stream."""
 SILENCE = 30.0
-"""Seconds of silence that end a progress stream."""
+"""Seconds of silence that end a progress stream. A hub sends a blank event every 8."""
+LEAST = 0.1
+"""Seconds that a progress stream has at least: one that is there already is heard even when no time is left."""
+STREAM = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
+"""Headers of a request for a progress stream."""
 CLEAN_UP = 5.0
 """Seconds that an interrupted flow has for cleaning up."""
 KEPT = 100
 """Connections that are kept for the next call."""
-LARGEST_ANSWER = 256 * 2**20
-"""Bytes. A page of 200 groups with a thousand members each is a few million; no hub comes near this."""
 
 
 class Wire:
@@ -90,7 +90,7 @@ class Wire:
         # A cookie beside a token would put the call under the hub's XSRF check, so none is kept.
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         return {
-            "headers": {"User-Agent": f"jhub/{__version__}"},
+            "headers": {"User-Agent": f"jhub/{__version__}", "Accept-Encoding": "gzip"},
             "cookies": no_cookies,
             "timeout": self._network.httpx_timeout(),
             # A start holds its connection for up to `slow_spawn_timeout` (10 s). A fleet knows how many it has under
@@ -118,7 +118,7 @@ class Wire:
         except ValueError:
             raise InvalidInput(f"{step.path!r} is not a path or URL") from None
         if isinstance(step, Listen):
-            call: dict[str, Any] = {"method": "GET", "url": url, "headers": {"Accept": "text/event-stream"}}
+            call: dict[str, Any] = {"method": "GET", "url": url, "headers": dict(STREAM)}
         else:
             call = {"method": step.method, "url": url, "headers": {"Accept": step.accept}}
             if step.query:
@@ -158,17 +158,9 @@ class Wire:
             raise TypeError(f"{type(question).__name__} is answered with a str, not {type(answer).__name__}")
         return answer
 
-    def add(self, content: bytearray, chunk: bytes, began: float) -> None:
-        """A part of an answer arrives. `Unavailable`, `NotAHub` where that takes too long, or is too much."""
-        content += chunk
-        total = self._network.timeouts.total
-        if time.monotonic() - began > total:
-            raise Unavailable(f"{self._host} did not come to the end of its answer within {total:.0f} s")
-        if len(content) > LARGEST_ANSWER:
-            raise NotAHub(f"{self._host} answers with more than {LARGEST_ANSWER >> 20} MiB: no hub does that")
-
     @property
-    def _host(self) -> str:
+    def host(self) -> str:
+        """The hub's host and port, for messages."""
         return urlsplit(self._given).netloc
 
     def answer(self, step: Request[Any] | Listen[Any], response: httpx2.Response, content: bytes) -> Answer:
@@ -205,9 +197,9 @@ class Wire:
         return from_answer("GET", step.path, answer.status, answer.headers, answer.content, step.about)
 
     @contextmanager
-    def errors(self) -> Generator[None]:
-        """Turns the HTTP library's errors into ours."""
-        host = self._host
+    def errors(self, deadline: Deadline) -> Generator[None]:
+        """Turns the HTTP library's errors into ours, and those of a deadline."""
+        host = self.host
         try:
             yield
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
@@ -217,7 +209,10 @@ class Wire:
             else:
                 hint = "is the URL right, the hub up, and is a proxy or VPN needed?"
             raise Unavailable(f"cannot reach {host}: {said}", sent=False, hint=hint) from None
-        except httpx2.TimeoutException:
+        except (httpx2.TimeoutException, TimeoutError):
+            if deadline.over:
+                said = f"{host} did not come to the end of its answer within {deadline.seconds:.0f} s"
+                raise Unavailable(said) from None
             raise Unavailable(f"{host} did not answer within {self._network.timeouts.read:.0f} s") from None
         except httpx2.SSEError as error:
             raise NotAHub(f"{host} did not answer with a stream: {error}") from None
@@ -261,6 +256,6 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple(int(n) for n in re.findall(r"[0-9]{1,9}", version.partition("+")[0])[:3])
 
 
-def seconds(step: Sleep) -> float:
+def pause(step: Sleep) -> float:
     """How long to sleep, with a random share of the step's jitter."""
     return step.seconds * (1 + step.jitter * random.random())  # noqa: S311 - jitter, no secret

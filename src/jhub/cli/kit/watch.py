@@ -22,8 +22,8 @@ from jhub.fleet.events import Kind, ServerEvent, Summary
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from jhub.client.fleets import Fleet
     from jhub.client.sync import Hub
+    from jhub.handles import Fleet
 
 Reporter: TypeAlias = Callable[[ServerEvent], None]
 

@@ -1,0 +1,81 @@
+"""Flows side by side on `AsyncHub`: what `Fork`, `Next` and `Cancel` mean."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, Self
+
+import anyio
+
+from jhub.errors import HubError
+from jhub.handles import RunsAsync
+from jhub.steps import Cancel, Done, Fork, Next
+
+
+class Forks:
+    """The flows that one running flow has forked: tasks, which end with the block."""
+
+    def __init__(self, hub: RunsAsync, emit: Callable[[Any], object]) -> None:
+        self._hub = hub
+        self._emit = emit
+        self._tasks: dict[str, asyncio.Task[Any]] = {}
+        self._ended: asyncio.Queue[Done | BaseException] = asyncio.Queue()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.cancel_all()
+        if self._tasks:
+            # Tasks of asyncio and no task group: a group must not be held open while a generator is suspended.
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait(list(self._tasks.values()))
+
+    async def do(self, step: Fork | Next | Cancel) -> Done | None:
+        """Carry out one of the three."""
+        match step:
+            case Fork():
+                self._fork(step)
+            case Next():
+                with anyio.move_on_after(step.timeout):
+                    ended = await self._ended.get()
+                    if isinstance(ended, BaseException):
+                        raise ended
+                    return ended
+            case Cancel():
+                self._cancel(step.tag)
+        return None
+
+    def _fork(self, fork: Fork) -> None:
+        if fork.tag in self._tasks:
+            raise RuntimeError(f"{fork.tag!r} is under way already: a fork has a tag of its own")
+        began = time.monotonic()
+
+        def note(task: asyncio.Task[Any]) -> None:
+            del self._tasks[fork.tag]
+            answer = failure = None
+            if task.cancelled():
+                failure = HubError(f"{fork.tag}: cancelled")
+            elif isinstance(error := task.exception(), HubError):
+                failure = error
+            elif error is not None:
+                self._ended.put_nowait(error)  # raised in who waits for this
+                return
+            else:
+                answer = task.result()
+            self._ended.put_nowait(Done(fork.tag, answer, failure, time.monotonic() - began))
+
+        self._tasks[fork.tag] = asyncio.create_task(self._hub.run(fork.flow, self._emit))
+        self._tasks[fork.tag].add_done_callback(note)
+
+    def cancel_all(self) -> None:
+        """End whatever still runs."""
+        for tag in self._tasks:
+            self._cancel(tag)
+
+    def _cancel(self, tag: str) -> None:
+        # Once: a second time would cut off what it does to clean up.
+        if tag in self._tasks and not self._tasks[tag].cancelling():
+            self._tasks[tag].cancel()

@@ -1,0 +1,284 @@
+"""What a call gives that is not over when it returns: a stream of items, and a fleet at work.
+
+The two clients hand in how steps are carried out; here is only what their callers see.
+"""
+
+from __future__ import annotations
+
+import queue
+import warnings
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
+
+from jhub.errors import HubError
+from jhub.steps import Plan
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from anyio import CancelScope
+    from anyio.abc import TaskGroup
+    from anyio.from_thread import BlockingPortal
+    from anyio.streams.memory import MemoryObjectReceiveStream
+
+T = TypeVar("T")
+E = TypeVar("E")
+
+NEVER_RUN = "was never run: call run(), or iterate over its events inside its `with` block"
+
+
+class Runs(Protocol):
+    """How a client carries out a plan."""
+
+    def run(self, plan: Plan[T]) -> T:
+        """Return what the plan answers."""
+        ...
+
+    def events(self, plan: Plan[Any]) -> Generator[Any, None, Any]:
+        """Iterate over what the plan emits."""
+        ...
+
+    def fleet(self, plan: Plan[T]) -> Fleet[Any, T]:
+        """Prepare a plan that runs others side by side."""
+        ...
+
+
+class RunsAsync(Protocol):
+    """How an asynchronous client carries out a plan."""
+
+    async def run(self, plan: Plan[T], emit: Callable[[Any], object] = ...) -> T:
+        """Return what the plan answers; what it emits goes to `emit`."""
+        ...
+
+    def events(self, plan: Plan[Any]) -> AsyncGenerator[Any, None]:
+        """Iterate over what the plan emits."""
+        ...
+
+    def fleet(self, plan: Plan[T]) -> AsyncFleet[Any, T]:
+        """Prepare a plan that runs others side by side."""
+        ...
+
+
+class Stream(Generic[E]):
+    """Items that arrive while one iterates. Each iteration asks the hub anew; `list(...)` takes them all."""
+
+    def __init__(self, hub: Runs, plan: Callable[[], Plan[Any]], item: type[E]) -> None:
+        self._hub = hub
+        self._plan = plan
+        self._item = item
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._item.__name__}>"
+
+    def __iter__(self) -> Iterator[E]:
+        return self._hub.events(self._plan())
+
+
+class AsyncStream(Generic[E]):
+    """Items that arrive while one iterates with `async for`; `await` takes them all, as a list."""
+
+    def __init__(self, hub: RunsAsync, plan: Callable[[], Plan[Any]], item: type[E]) -> None:
+        self._hub = hub
+        self._plan = plan
+        self._item = item
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._item.__name__}>"
+
+    def __aiter__(self) -> AsyncIterator[E]:
+        return self._hub.events(self._plan())
+
+    def __await__(self) -> Generator[Any, Any, list[E]]:
+        return self._all().__await__()
+
+    async def _all(self) -> list[E]:
+        return [item async for item in self]
+
+
+class _Work(Generic[T]):
+    """What fleets of both clients know of themselves."""
+
+    def __init__(self, plan: Plan[T]) -> None:
+        self._plan = plan
+        self._begun = False
+        self._cancelled = False
+        self._answers: list[T] = []
+        self._failure: HubError | None = None
+        self._told = False
+
+    @property
+    def summary(self) -> T:
+        """How it ended; there after the last event."""
+        if self._failure is not None:
+            self._told = True
+            raise self._failure
+        if not self._answers:
+            why = "was cancelled" if self._cancelled else "has not ended: iterate over its events, or leave its block"
+            raise RuntimeError(f"the fleet {why}")
+        return self._answers[0]
+
+    def __repr__(self) -> str:
+        state = "failed" if self._failure else "ended" if self._answers else "cancelled" if self._cancelled else ""
+        name = getattr(self._plan, "__name__", "")
+        return f"<{type(self).__name__} {name}: {state or ('running' if self._begun else 'not run yet')}>"
+
+    def __del__(self) -> None:
+        # There may be no such attribute, where __init__ failed.
+        if not getattr(self, "_begun", True):
+            warnings.warn(f"{self!r} {NEVER_RUN}", ResourceWarning, stacklevel=2, source=self)
+
+    def _check_begun(self) -> None:
+        if not self._begun:
+            self._begun = True  # said now, and not once more when it goes
+            raise RuntimeError(f"{type(self).__name__} {NEVER_RUN}")
+
+    def _raise(self) -> None:
+        """Raise what ended it, once."""
+        if self._failure is not None and not self._told:
+            self._told = True
+            raise self._failure
+
+
+class Fleet(_Work[T], Generic[E, T]):
+    """Many servers or users at a time.
+
+        with hub.servers.start_many(...) as fleet:
+            for event in fleet:
+                ...
+        fleet.summary
+
+    or `summary = hub.servers.start_many(...).run()`. Leaving the block finishes the work, also after a `break`. An
+    exception, Ctrl-C or `cancel` sends nothing more; what the hub was asked for it goes on with.
+    """
+
+    def __init__(self, hub: Callable[[], AbstractAsyncContextManager[RunsAsync]], plan: Plan[T]) -> None:
+        super().__init__(plan)
+        self._hub = hub
+        self._events: queue.SimpleQueue[E | None] = queue.SimpleQueue()
+        self._task: Future[None] | None = None
+
+    def run(self) -> T:
+        """Do all of the work, and return the summary. Raises the `HubError` that ended it, if one did."""
+        with self:
+            pass
+        return self.summary
+
+    def cancel(self) -> None:
+        """Send nothing more, and end what is under way as far as it can be ended."""
+        self._cancelled = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def __enter__(self) -> Self:
+        from anyio.from_thread import start_blocking_portal  # with an event loop, which single calls do without
+
+        self._begun = True
+        self._thread: AbstractContextManager[BlockingPortal] = start_blocking_portal()
+        self._task = self._thread.__enter__().start_task_soon(self._run)
+        return self
+
+    async def _run(self) -> None:
+        try:
+            async with self._hub() as hub:
+                self._answers.append(await hub.run(self._plan, self._events.put))
+        except HubError as error:
+            self._failure = error
+        finally:
+            self._events.put(None)
+
+    def __iter__(self) -> Iterator[E]:
+        self._check_begun()
+        while (event := self._events.get()) is not None:
+            yield event
+        self._events.put(None)  # whoever iterates again finds the end, too
+        if self._task is not None and not self._cancelled:
+            self._task.result()
+        if self._failure is not None:
+            self._told = True
+            raise self._failure
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None and self._task is not None and not self._cancelled:
+                self._task.result()
+        except BaseException:
+            self.cancel()
+            raise
+        finally:
+            if error is not None:
+                self.cancel()
+            self._thread.__exit__(None, None, None)
+        if error is None:
+            self._raise()
+
+
+class AsyncFleet(_Work[T], Generic[E, T]):
+    """As `Fleet`, with `async with` and `async for`, or `summary = await hub.servers.start_many(...)`."""
+
+    def __init__(self, run: Callable[[Plan[T], Callable[[Any], object]], Awaitable[T]], plan: Plan[T]) -> None:
+        super().__init__(plan)
+        self._carry_out = run
+        self._take: MemoryObjectReceiveStream[E] | None = None
+        self._group: TaskGroup | None = None
+        self._scope: CancelScope | None = None
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        return self._all().__await__()
+
+    async def _all(self) -> T:
+        async with self:
+            pass
+        return self.summary
+
+    def cancel(self) -> None:
+        """Send nothing more, and end what is under way as far as it can be ended."""
+        self._cancelled = True
+        if self._scope is not None:
+            self._scope.cancel()
+
+    async def __aenter__(self) -> Self:
+        import anyio
+
+        self._begun = True
+        self._put, self._take = anyio.create_memory_object_stream[E](float("inf"))
+        # Of the work alone: that of the group would end the caller's block too.
+        self._scope = anyio.CancelScope()
+        self._group = anyio.create_task_group()
+        await self._group.__aenter__()
+        self._group.start_soon(self._run, self._scope)
+        return self
+
+    async def _run(self, scope: CancelScope) -> None:
+        with self._put, scope:
+            try:
+                self._answers.append(await self._carry_out(self._plan, self._put.send_nowait))
+            except HubError as error:
+                self._failure = error
+
+    async def __aiter__(self) -> AsyncGenerator[E, None]:
+        self._check_begun()
+        if self._take is not None:
+            async for event in self._take:
+                yield event
+        if self._failure is not None:
+            self._told = True
+            raise self._failure
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._group is None:
+            return
+        if error is not None:
+            self.cancel()
+        try:
+            await self._group.__aexit__(None, None, None)
+        finally:
+            if self._take is not None:
+                self._take.close()
+        if error is None:
+            self._raise()
