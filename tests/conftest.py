@@ -18,9 +18,15 @@ import pytest
 import secret_search
 import yaml
 from hub_api import BASE_URL, Api, Tokens
+from hypothesis import HealthCheck, settings
 from terminal import Jhub
 
 from jhub.local import LocalHub
+
+# A run of hours or minutes, by hand: pytest --hypothesis-profile=long tests/pure/test_fuzz_wire.py
+settings.register_profile(
+    "long", deadline=None, database=None, max_examples=20_000, suppress_health_check=list(HealthCheck)
+)
 
 STUB = [sys.executable, str(Path(__file__).with_name("support") / "stub_server.py")]
 
