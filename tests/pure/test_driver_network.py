@@ -7,14 +7,14 @@ import gzip
 import json
 import random
 import ssl
-import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
-from loopback import Site, Visit, as_ana, serving
+from loopback import HANG, Site, Visit, as_ana, serving, within
 
 from jhub import AsyncHub, Hub, Timeouts
 from jhub.client import content
@@ -185,11 +185,9 @@ def trickle(visit: Visit) -> None:
 
 @KINDS
 def test_an_answer_that_trickles_in_is_not_waited_for_for_ever(kind: Kind) -> None:
-    began = time.monotonic()
-    with serving(trickle) as site, pytest.raises(Unavailable, match="end of its answer") as caught:
-        run(kind, site.root, call("POST", "/x", dict), timeout=Timeouts(total=0.5))
+    with serving(trickle) as site, pytest.raises(Unavailable, match="end of its answer within 2 s") as caught:
+        within(lambda: run(kind, site.root, call("POST", "/x", dict), timeout=Timeouts(total=2)))
     assert caught.value.sent
-    assert time.monotonic() - began < 10
 
 
 @KINDS
@@ -214,17 +212,15 @@ def test_an_answer_may_be_compressed_by_a_proxy(kind: Kind, length: int) -> None
 @pytest.mark.parametrize("coding", ["gzip", "br", "gzip, gzip"])
 def test_an_answer_that_is_not_packed_as_it_says_is_no_hubs(kind: Kind, coding: str) -> None:
     headers = {"Content-Encoding": coding}
-    with serving(lambda visit: visit.send(200, "application/json", b'{"name": "ana"}', headers)) as site:
-        with pytest.raises(NotAHub, match="content"):
-            run(kind, site.root, UserOps.get("ana"))
+    route = partial(Visit.send, status=200, kind="application/json", content=b'{"name": "ana"}', headers=headers)
+    with serving(route) as site, pytest.raises(NotAHub, match="content"):
+        run(kind, site.root, UserOps.get("ana"))
 
 
 @KINDS
 def test_a_number_is_the_silence_that_is_waited_for(kind: Kind) -> None:
-    began = time.monotonic()
-    with serving(lambda visit: visit.hold(20)) as site, pytest.raises(Unavailable, match="within 0 s"):
-        run(kind, site.root, call("POST", "/x", dict), timeout=0.2)
-    assert time.monotonic() - began < 10
+    with serving(lambda visit: visit.hold(HANG)) as site, pytest.raises(Unavailable, match="within 0 s"):
+        within(lambda: run(kind, site.root, call("POST", "/x", dict), timeout=0.2))
 
 
 def test_time_outs_have_defaults_and_a_number_stands_for_two_of_them() -> None:

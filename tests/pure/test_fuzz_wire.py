@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import tracemalloc
 from contextlib import suppress
 from encodings.aliases import aliases
 from typing import Any
@@ -11,18 +13,34 @@ import httpx2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from loopback import Visit, hub_at, once
+from loopback import Peer, Visit, hub_at, once, talking, within
 from trap import hub_that
 
-from jhub import Hub
+from jhub import AsyncHub, Hub, Timeouts
 from jhub.errors import HubError
+from jhub.login.page import read as read_page
 from jhub.models import Progress, Server, User
 from jhub.operations.servers import listen
-from jhub.steps import Flow, HubVersion, Step, call, send
+from jhub.steps import Flow, HubVersion, Request, Step, call, send
 
-same_each_time = settings(
-    deadline=None, database=None, derandomize=True, max_examples=60, suppress_health_check=list(HealthCheck)
+LONG = settings.get_current_profile_name() == "long"
+"""As `pytest --hypothesis-profile=long` has it: see tests/conftest.py."""
+
+same_each_time = (
+    settings.get_profile("long")
+    if LONG
+    else settings(
+        deadline=None, database=None, derandomize=True, max_examples=60, suppress_health_check=list(HealthCheck)
+    )
 )
+
+WIRE_STEPS: list[Step] = [
+    call("GET", "/users/ana", User, about="user ana"),
+    call("POST", "/users/ana/tokens", dict[str, Any], body={"note": "x" * 10_000}),
+    call("GET", "/x", Any),
+    listen("ana", "lab", 0.3),
+    Request("GET", "../login", read_page, root="site", anonymous=True, page=True),
+]
 
 STEPS: list[Step] = [
     call("GET", "/users/ana", User, about="user ana"),
@@ -160,3 +178,89 @@ def test_any_bytes_are_a_value_or_one_of_our_errors() -> None:
                 hub.run(once(step))
 
         check()
+
+
+# ---------------------------------------------------------------- answers that do not end
+
+PARTS = st.one_of(
+    PIECES,
+    st.binary(max_size=40),
+    st.sampled_from(
+        [
+            *(
+                WHOLE,
+                b"HTTP/1.1 200 OK\r\n",
+                b"HTTP/1.1 503 No\r\n",
+                b"HTTP/1.1 100 Go on\r\n\r\n",
+                b"HTTP/1.0 302 \r\n",
+            ),
+            *(b"Content-Type: text/event-stream\r\n", b"Content-Type: application/json\r\n", b"Location: /x\r\n"),
+            *(b"Content-Encoding: gzip\r\n", b"Content-Encoding: gzip, deflate\r\n", b"Content-Length: 99999999\r\n"),
+            *(b"\r\n\r\n", b"10000\r\n" + b" " * 2**16 + b"\r\n", b"1;" + b"x" * 500, b"0\r\n", b"X: " + b"y" * 5000),
+            *(gzip.compress(bytes(2**24)), gzip.compress(gzip.compress(bytes(2**24))), b"\0\0\0\xff\xff" * 1000),
+            *(b"data: ", b'data: {"progress": 1}\n\n' * 100, b"\n\n", b": x\n\n", b"x" * 2**16, b"[" * 2**16, b" "),
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n\r\n",
+        ]
+    ),
+)
+ENDINGS = ("close", "say nothing", "again and again", "now and then", "byte by byte")
+
+IN_TIME = Timeouts(connect=0.3, read=0.2, write=0.2, total=0.3)
+MEMORY = 300 * 2**20
+"""Bytes: an answer of the largest size as it arrives, as a whole, and read."""
+
+
+def test_any_peer_is_left_within_the_deadline_and_below_a_bound_of_memory() -> None:
+    """Whatever it says first, and however it goes on."""
+    says: list[tuple[list[bytes], bytes, str]] = []
+
+    def talk(peer: Peer) -> None:
+        first, then, how = says[-1]
+        peer.request()
+        peer.send(b"".join(first))
+        match how:
+            case "say nothing":
+                peer.over.wait()
+            case "again and again":
+                peer.endless(then or b" ")
+            case "now and then":
+                peer.endless(then or b" ", 0.02)
+            case "byte by byte":
+                peer.drip(then)
+            case _:
+                pass
+
+    async def asynchronous(url: str, step: Step) -> None:
+        async with AsyncHub(url, "SECRET", timeout=IN_TIME) as hub:
+            await hub.run(once(step))
+
+    def synchronous(url: str, step: Step) -> None:
+        with Hub(url, "SECRET", timeout=IN_TIME) as hub:
+            hub.run(once(step))
+
+    @same_each_time
+    @given(st.lists(PARTS, max_size=5), PARTS, st.sampled_from(ENDINGS), st.sampled_from(WIRE_STEPS), st.booleans())
+    def check(first: list[bytes], then: bytes, how: str, step: Step, asynchronously: bool) -> None:
+        says.append((first, then, how))
+        # A peer for each: it hangs up at the end, whatever is still to be sent.
+        with talking(talk) as peer:
+            url = f"http://{peer}/hub/api"
+
+            def go() -> None:
+                if asynchronously:
+                    asyncio.run(asynchronous(url, step))
+                else:
+                    synchronous(url, step)
+
+            tracemalloc.reset_peak()
+            with suppress(HubError):
+                within(go)
+            assert tracemalloc.get_traced_memory()[1] < MEMORY
+
+    tracemalloc.start()
+    try:
+        check()
+    finally:
+        tracemalloc.stop()
