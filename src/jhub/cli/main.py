@@ -14,6 +14,7 @@ from jhub.cli.kit import exits, signals
 from jhub.cli.kit.lazy import LazyGroup
 from jhub.cli.kit.options import common
 from jhub.cli.kit.output import note
+from jhub.cli.kit.streams import settle
 
 COMMANDS = {
     "login": ("jhub.cli.login:login", "Sign in to a hub and remember it."),
@@ -54,8 +55,7 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point."""
-    # Python leaves a stdin that is closed (`<&-`) out: let it be one with nothing on it.
-    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115 - for as long as the program runs
+    settle()
     if "_JHUB_COMPLETE" in os.environ:
         from jhub.cli.kit.bash import Bash
 

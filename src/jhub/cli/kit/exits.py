@@ -44,9 +44,17 @@ def code_of(error: HubError) -> int:
 
 def run(command: Callable[[], object], *, debug: bool) -> int:
     """Run a command to its exit code; errors become one line, and a hint where there is one."""
+    code = _run(command, debug=debug)
+    if reason := unwritten():
+        if code == 0:
+            show(HubError(reason), debug=debug)
+        return code or 1
+    return code
+
+
+def _run(command: Callable[[], object], *, debug: bool) -> int:
     try:
         code = command()
-        sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
@@ -67,9 +75,23 @@ def run(command: Callable[[], object], *, debug: bool) -> int:
         # click's answer to a reader that has enough (`| head`), which is no error.
         return 0 if type(sys.stdout).__name__.endswith("PacifyFlushWrapper") else _number(end.code)
     except OSError as error:
+        unwritten()
         show(HubError(f"{error.strerror or error}"), debug=debug)
         return 1
     return code if isinstance(code, int) else 0
+
+
+def unwritten() -> str:
+    """Why what was printed cannot be written, if it cannot. It is dropped: Python would try again at the very end."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        if not isinstance(error, BrokenPipeError):
+            return f"{error.strerror or error}"
+    return ""
 
 
 def show(error: HubError, *, debug: bool = False) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from urllib.parse import urljoin
 import click
 import msgspec
 
-from jhub.cli.kit.exits import code_of, show
+from jhub.cli.kit.exits import code_of, show, unwritten
 from jhub.cli.kit.output import View, note
 from jhub.cli.kit.standing import Standing, reasons
 from jhub.errors import HubError
@@ -88,10 +87,12 @@ def watch(hub: Hub, fleet: Fleet[ServerEvent, Summary], form: str, count: int, e
             _shared(standing.failed)
             note(standing.unfinished())
         raise
-    except BrokenPipeError:
-        # Who reads has enough (`| head`), and the rest is not begun: other than for a listing, that is no success.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still in its buffer
+    except OSError as error:
         note(standing.unfinished())
+        if not isinstance(error, BrokenPipeError):
+            raise
+        # Who reads has enough (`| head`), and the rest is not begun: other than for a listing, that is no success.
+        unwritten()
         raise click.exceptions.Exit(1) from None
     summary = fleet.summary
     if form != "json":
