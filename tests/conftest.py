@@ -82,8 +82,8 @@ SERVICE_SCOPES = ["list:users", "read:users", "servers", "groups"]
 
 CONFIG = """
 c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": {slow_spawn_timeout}, "slow_stop_timeout": 5}}
-c.Spawner.start_timeout = 10
-c.Spawner.http_timeout = 8
+c.Spawner.start_timeout = 60
+c.Spawner.http_timeout = 60
 c.Spawner.environment = {{"JHUB_OWN": "the administrator's"}}
 def hook(spawner):
     spawner.environment["JHUB_HOOK"] = f"saw {{spawner.environment['JHUB_PROFILE']}}"

@@ -11,6 +11,8 @@ import requests
 
 from jhub.local import LocalHub
 
+SECONDS = 120.0
+"""After which a hub hangs, on any machine."""
 BASE_URL = "/@/space%20word/"
 
 
@@ -36,11 +38,11 @@ class Api:
             self.session.headers["Authorization"] = f"token {token}"
 
     def __call__(self, method: str, path: str, **options: Any) -> requests.Response:
-        return self.session.request(method, f"{self.hub.api_url}{path}", timeout=30, **options)
+        return self.session.request(method, f"{self.hub.api_url}{path}", timeout=SECONDS, **options)
 
     def at(self, path: str) -> requests.Response:
         """Get a path of the hub's site, such as a server's URL."""
-        return self.session.get(urljoin(self.hub.url, path), timeout=30)
+        return self.session.get(urljoin(self.hub.url, path), timeout=SECONDS)
 
     def start(self, user: str, server: str, **options: Any) -> requests.Response:
         """Ask for a start with these user options."""
@@ -51,7 +53,7 @@ class Api:
         model: dict[str, Any] | None = self("GET", f"/users/{quote(user)}").json()["servers"].get(server)
         return model
 
-    def ready(self, user: str, server: str, *, seconds: float = 15) -> dict[str, Any]:
+    def ready(self, user: str, server: str, *, seconds: float = SECONDS) -> dict[str, Any]:
         """The server's model as soon as it is ready."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
