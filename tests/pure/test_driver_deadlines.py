@@ -377,8 +377,8 @@ for kind, peer in zip(sys.argv[3::2], sys.argv[4::2], strict=True):
             print(kind, most() - before, flush=True)
 """
 
-MEMORY = 250
-"""MiB: an answer of the largest size, twice, and what the interpreter takes beside."""
+MEMORY = 400
+"""MiB: an answer of the largest size a few times, as it is put together, and what the interpreter takes beside."""
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads a process's memory as Linux tells it")
