@@ -1,7 +1,7 @@
 """Real hubs for the tests. They are shared by all tests of a session: use `fresh` for the names you create.
 
 `hub` answers a start after at most two seconds, with "ready" or with "pending"; `zero_hub` always with "pending".
-Both are at an awkward base URL, give up on a server after a few seconds, and know the profiles of PROFILES.
+Both are at an awkward base URL, and know the profiles of PROFILES.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import yaml
 from hub_api import BASE_URL, Api, Tokens
 from hypothesis import HealthCheck, settings
 from terminal import Jhub
+from waits import NOTED
 
 from jhub.local import LocalHub
 
@@ -82,8 +83,8 @@ SERVICE_SCOPES = ["list:users", "read:users", "servers", "groups"]
 
 CONFIG = """
 c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": {slow_spawn_timeout}, "slow_stop_timeout": 5}}
-c.Spawner.start_timeout = 10
-c.Spawner.http_timeout = 8
+c.Spawner.start_timeout = 60
+c.Spawner.http_timeout = 60
 c.Spawner.environment = {{"JHUB_OWN": "the administrator's"}}
 def hook(spawner):
     spawner.environment["JHUB_HOOK"] = f"saw {{spawner.environment['JHUB_PROFILE']}}"
@@ -219,7 +220,7 @@ def _as(token: str, hub: LocalHub, home: Path) -> Jhub:
 
 
 def _hub(profiles: Path, service_token: str, slow_spawn_timeout: float) -> LocalHub:
-    config = CONFIG.format(slow_spawn_timeout=slow_spawn_timeout, token=service_token, scopes=SERVICE_SCOPES)
+    config = CONFIG.format(slow_spawn_timeout=slow_spawn_timeout, token=service_token, scopes=SERVICE_SCOPES) + NOTED
     return LocalHub(base_url=BASE_URL, profiles=profiles, config=config, users=["ana"])
 
 

@@ -124,7 +124,7 @@ def test_several_names_are_not_taken_where_one_is(as_admin: Jhub, command: tuple
 
 def without_stdin(jhub: Jhub, *args: str) -> tuple[int, str, str]:
     command = ["sh", "-c", 'exec "$@" <&-', "sh", *JHUB, *args]
-    done = subprocess.run(command, env=jhub.environment(), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, env=jhub.environment(), capture_output=True, text=True, timeout=3000)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -218,7 +218,7 @@ def test_a_reader_that_has_enough_is_no_error(as_admin: Jhub) -> None:
     assert listing.stderr is not None
     said = listing.stderr.read()
     listing.stderr.close()
-    assert (listing.wait(timeout=30), said) == (0, b"")
+    assert (listing.wait(timeout=300), said) == (0, b"")
 
 
 def test_a_full_disk_is_told(as_admin: Jhub) -> None:

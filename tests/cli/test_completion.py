@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 from hub_api import Api, Tokens
-from loopback import Visit, serving
+from loopback import MOST, Visit, serving
 from profile_hub import LISTS, profile_hub
 from terminal import Jhub
 
+from jhub.cli.kit import complete
 from jhub.local import LocalHub
 
 Fresh = Callable[[str], str]
@@ -190,18 +191,24 @@ def test_nothing_is_said_of_what_goes_wrong(as_admin: Jhub, hub_url: str) -> Non
 
 def test_a_hub_that_is_slow_or_busy_is_not_waited_for(as_admin: Jhub) -> None:
     def slow(visit: Visit) -> None:
-        visit.hold(30)
+        visit.hold(MOST)
 
     def busy(visit: Visit) -> None:
         visit.json({"status": 503, "message": "later"}, 503)
 
-    for answer in (slow, busy):
+    for answer, seconds in ((slow, "0.5"), (busy, "60")):
         with serving(answer) as site:
-            env = {"JUPYTERHUB_API_URL": f"http://127.0.0.1:{site.server_port}/hub/api"}
+            env = {"JUPYTERHUB_API_URL": f"{site.url}/hub/api", "JHUB_COMPLETION_TIMEOUT": seconds}
             began = time.monotonic()
             assert completed(Jhub(as_admin.home, {**as_admin.env, **env}), "jhub user show a") == []
-            assert time.monotonic() - began < 8
-            assert [each.path.partition("?")[0] for each in site.seen] == ["/hub/api/users"]
+            assert time.monotonic() - began < MOST
+    assert [each.path.partition("?")[0] for each in site.seen] == ["/hub/api/users"]
+
+
+@pytest.mark.parametrize("seconds", ["", "0", "-1", "nan", "inf", "1e9", "soon", "\u0663"])
+def test_a_time_limit_that_makes_no_sense_says_nothing(seconds: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(complete.LIMIT, seconds)
+    assert complete._seconds() in (complete.SECONDS, 3.0)
 
 
 def in_bash(jhub: Jhub, line: str) -> list[str]:
@@ -212,7 +219,7 @@ def in_bash(jhub: Jhub, line: str) -> list[str]:
         'printf "%s\\n" "${COMPREPLY[@]}"'
     )
     command = ["bash", "--norc", "-uc", script, "bash", program, line, BREAKS]
-    done = subprocess.run(command, env=jhub.environment(), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, env=jhub.environment(), capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stderr) == (0, ""), done
     return [each for each in done.stdout.splitlines() if each]
 

@@ -47,7 +47,7 @@ class Machine:
         """What a program prints; nothing of it is on stderr."""
         run = [sys.executable, "-c", program, *args]
         done = subprocess.run(
-            run, env=self.jhub(backend, **env).environment(), capture_output=True, text=True, timeout=60
+            run, env=self.jhub(backend, **env).environment(), capture_output=True, text=True, timeout=300
         )
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout

@@ -21,7 +21,7 @@ def test_the_lines_of_the_page_run(as_admin: Jhub) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     env = {**as_admin.environment(), "PATH": path, "HOME": str(as_admin.home)}
     try:
-        done = subprocess.run(["bash", "-euc", script], env=env, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(["bash", "-euc", script], env=env, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done
         assert "DELETE /users/emil\n" in done.stdout
         assert (as_admin.home / "link.txt").read_text().startswith("http://")

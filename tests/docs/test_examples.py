@@ -63,7 +63,7 @@ def run(command: list[str], tmp_path: Path, env: dict[str, str], stdin: str = ""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     everything = {**Jhub(tmp_path, env).environment(), "PATH": path}
     done = subprocess.run(
-        command, env=everything, cwd=tmp_path, input=stdin, capture_output=True, text=True, timeout=90
+        command, env=everything, cwd=tmp_path, input=stdin, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done
     assert env.get("HUB_PASSWORD", "no password") not in done.stdout + done.stderr
@@ -244,7 +244,7 @@ def test_the_example_of_play_runs() -> None:
 
 def test_the_demo_shows_servers_that_differ_by_profile(tmp_path: Path) -> None:
     jhub = Jhub(tmp_path)
-    result = jhub("demo", "-o", "json", timeout=120)
+    result = jhub("demo", "-o", "json", timeout=600)
     assert result.code == 0, result.err
     rows = {row["user"]: row for row in yaml.safe_load(result.out)}
     assert {user: row["profile"] for user, row in rows.items()} == {"ana": "lab", "bo": "lean"}

@@ -289,7 +289,7 @@ def test_a_wait_that_is_too_short_says_that_the_hub_goes_on(zero_admin: Any, zer
     began = time.monotonic()
     with pytest.raises(StillPending, match="the hub goes on"):
         zero_admin.servers.start(zero_user, "work", profile="slow_spawn", timeout=1)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert zero_admin.servers.wait(zero_user, "work").ready
 
 

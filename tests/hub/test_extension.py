@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,9 +71,7 @@ def test_an_unknown_profile_is_refused_where_starts_are_pending_at_once(zero_api
 
 def _check_refused(api: Api, user: str, server: str, method: str, body: dict[str, Any]) -> None:
     path = f"/users/{user}/servers/{server}" if server else f"/users/{user}/server"
-    began = time.monotonic()
     answer = api(method, path, json=body)
-    assert time.monotonic() - began < 1.5
     assert answer.status_code == 400
     assert answer.json()["message"].startswith(REFUSED)
     # As if it had never been asked for: no row, no options, no start that failed.

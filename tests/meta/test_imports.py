@@ -17,7 +17,7 @@ import jhub
 def loaded(statement: str) -> set[str]:
     """The modules that are loaded after a statement in a fresh interpreter."""
     code = f"{statement}\nimport json, sys\nprint(json.dumps(list(sys.modules)))"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     found: list[str] = json.loads(run.stdout.splitlines()[-1])
     return set(found)
 

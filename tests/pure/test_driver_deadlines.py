@@ -19,7 +19,7 @@ from typing import Any
 import httpcore2
 import pytest
 import trustme
-from loopback import BOTH, Driver, Peer, Visit, alarm, no_proxies, once, serving, talking, within
+from loopback import BOTH, MOST, Driver, Peer, Visit, alarm, no_proxies, once, serving, talking, within
 
 from jhub import Hub, Timeouts
 from jhub.client import deadline as deadlines
@@ -107,11 +107,11 @@ def test_an_answer_that_takes_for_ever_is_given_up(driver: Driver, step: Step, k
 def test_a_stream_may_last_longer_than_a_call(driver: Driver) -> None:
     def slow(visit: Visit) -> None:
         visit.stream(": one moment\n\n")
-        visit.hold(0.6)
+        visit.hold(2.2)
         visit.more('data: {"ready": true}\n\n')
 
     with serving(slow) as site:
-        last = within(lambda: driver.run(site.root, LISTEN, timeout=Timeouts(total=0.3)))
+        last = within(lambda: driver.run(site.root, LISTEN, timeout=Timeouts(total=2)))
     assert last is not None
     assert last.ready
 
@@ -268,7 +268,7 @@ def test_one_encrypted_connection_runs_inside_another() -> None:
             Inside(outer, inner_theirs).echo()
 
     content = bytes(range(256)) * 2000
-    limit = deadlines.Limit(20.0, deadlines.Deadline(20.0))
+    limit = deadlines.Limit(MOST, deadlines.Deadline(MOST))
     with talking(talk) as peer:
         host, port = peer.split(":")
         stream = deadlines.Backend().connect_tcp(host, int(port), limit).start_tls(ours, "127.0.0.1", limit)
@@ -290,8 +290,8 @@ def test_a_handshake_inside_of_another_connection_that_never_ends_is_given_up() 
         with theirs.wrap_socket(peer.connection, server_side=True) as outer:
             Peer(outer, peer.over).drip(HELLO)
 
-    limit = deadlines.Limit(20.0, deadlines.Deadline(20.0))
-    short = deadlines.Limit(0.5, deadlines.Deadline(20.0))
+    limit = deadlines.Limit(MOST, deadlines.Deadline(MOST))
+    short = deadlines.Limit(0.5, deadlines.Deadline(MOST))
     with talking(talk) as peer:
         host, port = peer.split(":")
         stream = deadlines.Backend().connect_tcp(host, int(port), limit).start_tls(ours, "127.0.0.1", limit)

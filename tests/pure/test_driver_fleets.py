@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TypeVar
 
 import pytest
-from loopback import MOST, Visit, async_hub_at, endless, hub_at, within
+from loopback import MOST, Visit, async_hub_at, endless, hub_at, quiet, within
 
 from jhub import ServerEvent
 
@@ -21,18 +21,23 @@ USERS = [f"user{n}" for n in range(6)]
 class Counting:
     """Servers that come up as soon as they are asked for; counts how many calls are open at the same time."""
 
-    def __init__(self, seconds: float = 0.0) -> None:
+    def __init__(self, seconds: float = 0.0, together: int = 0) -> None:
         self.seconds = seconds
-        self.lock = threading.Lock()
+        self.together = together
+        """No start but the first is answered before so many calls were open at a time."""
+        self.changed = threading.Condition()
         self.open = self.most = 0
         self.up: set[str] = set()
 
     def __call__(self, visit: Visit) -> None:
-        with self.lock:
+        with self.changed:
             self.open += 1
             self.most = max(self.most, self.open)
+            self.changed.notify_all()
+            if visit.command == "POST" and self.up:
+                self.changed.wait_for(lambda: self.most >= self.together, MOST)
         visit.hold(self.seconds)
-        with self.lock:
+        with self.changed:
             self.open -= 1
         path = visit.path.partition("?")[0].removeprefix("/hub/api")
         up = [{"name": user, "servers": {"": {"name": "", "ready": True}}} for user in sorted(self.up)]
@@ -55,7 +60,7 @@ def threads() -> set[threading.Thread]:
 
 
 def test_a_fleet_tells_its_events_and_its_summary() -> None:
-    counting = Counting(0.02)
+    counting = Counting(together=2)
     with hub_at(counting) as (site, hub):
         with hub.servers.start_many(USERS) as fleet:
             events = list(fleet)
@@ -71,7 +76,7 @@ def test_a_fleet_tells_its_events_and_its_summary() -> None:
 
 def test_an_asynchronous_fleet_tells_its_events_and_its_summary() -> None:
     async def go() -> None:
-        counting = Counting(0.02)
+        counting = Counting(together=2)
         async with async_hub_at(counting) as (_, hub):
             async with hub.servers.start_many(USERS) as fleet:
                 events = [event async for event in fleet]
@@ -90,7 +95,7 @@ def test_events_come_while_the_fleet_is_under_way() -> None:
 
 
 def test_a_fleet_needs_one_thread_however_many_servers_there_are() -> None:
-    counting = Counting(0.1)
+    counting = Counting(together=3)
     before = threads()
     with hub_at(counting) as (_, hub), hub.servers.start_many(USERS) as fleet:
         most = max(len(threads() - before) for _ in fleet)
@@ -185,10 +190,7 @@ def test_cancelling_a_fleet_sends_nothing_more_and_leaves_no_thread() -> None:
         with pytest.raises(RuntimeError, match="was cancelled"):
             _ = fleet.summary
         assert threads() == before
-        time.sleep(0.2)  # what was on its way arrives
-        calls = len(site.calls)
-        time.sleep(0.3)
-        assert len(site.calls) == calls < 40
+        assert quiet(lambda: len(site.calls)) < 40
     assert time.monotonic() - began < MOST
 
 
@@ -203,10 +205,7 @@ def test_cancelling_an_asynchronous_fleet_sends_nothing_more_and_leaves_no_task(
             with pytest.raises(RuntimeError, match="was cancelled"):
                 _ = fleet.summary
             assert asyncio.all_tasks() == before
-            await asyncio.sleep(0.2)  # what was on its way arrives
-            calls = len(site.calls)
-            await asyncio.sleep(0.3)
-            assert len(site.calls) == calls < 40
+            assert await asyncio.to_thread(quiet, lambda: len(site.calls)) < 40
 
     asyncio.run(go())
 

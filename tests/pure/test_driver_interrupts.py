@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import anyio
 import pytest
-from loopback import Site, Visit, alarm, endless, serving
+from loopback import MOST, Site, Visit, alarm, endless, serving
 
 from jhub import AsyncHub, Hub
 from jhub.errors import Unavailable
 from jhub.operations.servers import listen
 from jhub.steps import Emit, Flow, Interrupted, Plan, Sleep, Step, send
 
-LONG = 8.0
+LONG = MOST * 2
 """Seconds that something would last if nobody ended it."""
-MOST = 5.0
-"""Seconds that are plenty to end it."""
+
+
+@pytest.fixture(autouse=True)
+def time_to_clean_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As much as a slow machine needs."""
+    for driver in ("sync", "asynchronous"):
+        monkeypatch.setattr(f"jhub.client.{driver}.CLEAN_UP", MOST)
 
 
 def route(visit: Visit) -> None:
@@ -32,16 +37,36 @@ def route(visit: Visit) -> None:
         visit.json({})
 
 
-def interrupt_sync(site: Site, plan: Plan[Any], after: float = 0.1) -> None:
-    with Hub(site.root, "SECRET", timeout=LONG * 2) as hub, pytest.raises(KeyboardInterrupt), alarm(after):
-        hub.run(plan)
+PAUSE = 0.2
+"""Seconds from the begin of a step to its interruption."""
 
 
-def interrupt_async(site: Site, plan: Plan[Any], after: float = 0.1) -> None:
+def noted(plan: Plan[Any], begun: list[bool]) -> Flow[Any]:
+    begun.append(True)
+    return (yield from plan)
+
+
+def interrupt_sync(site: Site, plan: Plan[Any], calls: int = 0) -> None:
+    """Interrupt a plan that has begun, and has sent so many requests."""
+    begun: list[bool] = []
+    with (
+        Hub(site.root, "SECRET", timeout=LONG * 2) as hub,
+        pytest.raises(KeyboardInterrupt),
+        alarm(PAUSE, lambda: begun and len(site.calls) >= calls),
+    ):
+        hub.run(noted(plan, begun))
+
+
+def interrupt_async(site: Site, plan: Plan[Any], calls: int = 0) -> None:
+    """The same, asynchronously."""
+    begun: list[bool] = []
+
     async def go() -> None:
         async with AsyncHub(site.root, "SECRET", timeout=LONG * 2) as hub:
-            task = asyncio.create_task(hub.run(plan))
-            await asyncio.sleep(after)
+            task = asyncio.create_task(hub.run(noted(plan, begun)))
+            while not (begun and len(site.calls) >= calls):
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(PAUSE)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
@@ -75,7 +100,7 @@ def test_a_flow_cleans_up_wherever_it_was_interrupted(interrupt: Interrupt, step
     began = time.monotonic()
     with serving(route) as site:
         flow = working(step, send("DELETE", "/one"), Emit("dropped"), Sleep(0.01), send("DELETE", "/two"))
-        interrupt(site, flow, after=0.3)
+        interrupt(site, flow, calls=len(before))
         assert site.calls == [*before, "DELETE /hub/api/one", "DELETE /hub/api/two"]
         assert time.monotonic() - began < MOST
 
@@ -174,11 +199,17 @@ def test_whoever_stops_iterating_asynchronously_lets_the_flow_clean_up() -> None
         assert site.calls == ["DELETE /hub/api/clean"]
 
 
+def note_each(events: Iterable[object], begun: list[object]) -> None:
+    for event in events:
+        begun.append(event)  # noqa: PERF402 - the alarm looks at it meanwhile
+
+
 def test_ctrl_c_while_waiting_for_a_fleets_events_ends_the_fleet() -> None:
     began = time.monotonic()
     with serving(route) as site, Hub(site.root, "SECRET") as hub:
-        with pytest.raises(KeyboardInterrupt), alarm(0.3), hub.fleet(endless()) as fleet:
-            list(fleet)
+        begun: list[object] = []
+        with pytest.raises(KeyboardInterrupt), hub.fleet(endless()) as fleet, alarm(PAUSE, lambda: begun):
+            note_each(fleet, begun)
         assert site.calls == ["DELETE /hub/api/x"]
         assert time.monotonic() - began < MOST
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import trustme
-from loopback import HANG, Site, Visit, as_ana, serving, within
+from loopback import MOST, Site, Visit, as_ana, serving, within
 
 from jhub import AsyncHub, Hub, Timeouts
 from jhub.client import content
@@ -219,7 +219,7 @@ def test_an_answer_that_is_not_packed_as_it_says_is_no_hubs(kind: Kind, coding: 
 
 @KINDS
 def test_a_number_is_the_silence_that_is_waited_for(kind: Kind) -> None:
-    with serving(lambda visit: visit.hold(HANG)) as site, pytest.raises(Unavailable, match="within 0 s"):
+    with serving(lambda visit: visit.hold(MOST)) as site, pytest.raises(Unavailable, match="within 0 s"):
         within(lambda: run(kind, site.root, call("POST", "/x", dict), timeout=0.2))
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
-from collections.abc import Callable
 from contextlib import aclosing
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from loopback import BOTH, Driver, Visit, async_hub_at, hub_at, serving
+from loopback import BOTH, MOST, Driver, Visit, async_hub_at, hub_at, quiet, serving
 
 from jhub import Hub
 from jhub.errors import NotAuthorized, Unavailable
@@ -24,21 +22,26 @@ SIZE = 2
 class Pages:
     """A hub with so many groups, whose pages take a moment; notes how many are under way at a time."""
 
-    def __init__(self, total: int, seconds: float = 0.05) -> None:
+    def __init__(self, total: int, seconds: float = 0.05, together: bool = False) -> None:
         self.total = total
+        self.together = together
+        """No page but the first is answered before another is under way beside it."""
         self.seconds = seconds
         self.most = 0
         self._now = 0
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
 
     def __call__(self, visit: Visit) -> None:
-        with self._lock:
+        offset = offset_of(visit.path)
+        with self._changed:
             self._now += 1
             self.most = max(self.most, self._now)
+            self._changed.notify_all()
+            if offset and self.together:
+                self._changed.wait_for(lambda: self.most > 1, MOST)
         visit.hold(self.seconds)
-        with self._lock:
+        with self._changed:
             self._now -= 1
-        offset = offset_of(visit.path)
         following = offset + SIZE
         items = [{"name": f"g{number}"} for number in range(offset, min(following, self.total))]
         onward = {"offset": following, "limit": SIZE} if following < self.total else None
@@ -51,7 +54,7 @@ def offset_of(path: str) -> int:
 
 @BOTH
 def test_a_few_pages_are_fetched_at_a_time_and_come_in_order(driver: Driver) -> None:
-    pages = Pages(total=40)
+    pages = Pages(total=40, together=True)
     with serving(pages) as site:
         emitted = driver.events(site.root, GroupOps.list())
         assert len(site.seen) == 20
@@ -75,14 +78,6 @@ def test_a_page_that_is_refused_ends_the_listing_with_its_error(driver: Driver) 
     names = [each.name for each in emitted[:-1]]
     assert names == [f"g{number}" for number in range(len(names))]
     assert len(names) <= 10
-
-
-def quiet(count: Callable[[], int]) -> int:
-    """How many there are once no more come."""
-    before = -1
-    while before != (before := count()):
-        time.sleep(0.3)
-    return before
 
 
 def test_who_stops_reading_is_sent_no_more_pages() -> None:

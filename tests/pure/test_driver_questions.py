@@ -122,8 +122,15 @@ def test_ctrl_c_at_a_question_ends_the_flow_which_cleans_up() -> None:
 def test_a_signal_at_a_question_ends_it() -> None:
     began = time.monotonic()
     with serving(route) as site:
-        with pytest.raises(KeyboardInterrupt), alarm(0.1):
-            run_sync(site, asking(), lambda question: time.sleep(MOST))
+        asked: list[object] = []
+
+        def person(question: object) -> str:
+            asked.append(question)
+            time.sleep(MOST)
+            return "too late"
+
+        with pytest.raises(KeyboardInterrupt), alarm(0.1, lambda: asked):
+            run_sync(site, asking(), person)
         assert site.calls == ["DELETE /hub/api/clean"]
     assert time.monotonic() - began < MOST / 2
 
@@ -181,7 +188,7 @@ def test_asynchub_is_cancelled_at_a_question_without_waiting_for_its_answer() ->
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert time.monotonic() - began < MOST / 5
+        assert time.monotonic() - began < MOST / 2
         answered.set()
 
     with serving(route) as site:
@@ -197,11 +204,17 @@ def test_asynchub_cleans_up_when_it_is_cancelled_at_a_question() -> None:
 
     async def go(site: Site) -> None:
         async with AsyncHub(site.root, "SECRET") as hub:
-            hub.person = lambda question: answered.wait(MOST)
+            loop = asyncio.get_running_loop()
             began = time.monotonic()
-            with anyio.move_on_after(0.1):
+            with anyio.CancelScope() as scope:
+
+                def person(question: object) -> str:
+                    loop.call_soon_threadsafe(scope.cancel)
+                    return str(answered.wait(MOST))
+
+                hub.person = person
                 await hub.run(asking())
-            assert time.monotonic() - began < MOST / 5
+            assert time.monotonic() - began < MOST / 2
             answered.set()
 
     with serving(route) as site:

@@ -261,7 +261,7 @@ def test_connections_that_nobody_uses_hold_nothing_up() -> None:
     for each in idle:
         each.close()
     assert wait.code == "CODE"
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 9, "they are dropped after 10 s"
 
 
 def test_only_the_first_way_back_counts() -> None:
@@ -279,8 +279,8 @@ def test_a_port_that_is_taken_is_told_at_once_and_nobody_is_sent_anywhere() -> N
         port = taken.getsockname()[1]
         began = time.monotonic()
         with pytest.raises(InvalidInput, match=f"cannot listen on port {port}") as caught:
-            visit(question(port), told.append, open_browser=True, patience=60)
-        assert time.monotonic() - began < 3
+            visit(question(port), told.append, open_browser=True, patience=2 * MOST)
+        assert time.monotonic() - began < MOST
     assert told == []
     assert "--paste" in caught.value.hint
 
@@ -313,11 +313,11 @@ def test_patience_ends() -> None:
 
 def test_whoever_waits_no_more_frees_the_port() -> None:
     gone = threading.Event()
-    with waiting(patience=60, gone=gone) as wait:
+    with waiting(patience=2 * MOST, gone=gone) as wait:
         began = time.monotonic()
         gone.set()
         wait.end()
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < MOST
     assert isinstance(wait.error, StillPending)
     assert is_free(wait.port)
 

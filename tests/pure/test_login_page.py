@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from login_hub import LINK, form, shown
+from loopback import within
 
 from jhub.login.page import LONGEST_ERROR, Cookies, Form, Page, read
 from jhub.steps import Answer
@@ -133,10 +132,7 @@ def test_what_is_not_utf_8_does_not_hide_the_form() -> None:
 @pytest.mark.parametrize("part", ["<a ", "<!--", "<a b=<", "<a b='c' ", "<p>", '<a b="', "<![if", "</", "&", "x"])
 def test_a_page_made_to_take_for_ever_is_read_quickly(part: str) -> None:
     """Closing Python's parser takes a minute and a half for 60 kB of the first."""
-    began = time.monotonic()
-    found = page(form() + part * 15_000)
-    assert found.form is not None
-    assert time.monotonic() - began < 5
+    assert within(lambda: page(form() + part * 15_000)).form is not None
 
 
 def test_of_a_huge_page_the_beginning_is_looked_at() -> None:

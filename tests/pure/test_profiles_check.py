@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from loopback import within
 
 from jhub.errors import InvalidInput
 from jhub.profiles import schema
@@ -208,10 +208,8 @@ profiles:
     ids=["aliases", "merge keys"],
 )
 def test_aliases_do_not_grow_without_end(text: str) -> None:
-    began = time.monotonic()
-    [problem] = check("a: &a {x: y}\n" + text).problems
+    [problem] = within(lambda: check("a: &a {x: y}\n" + text)).problems
     assert problem.message.startswith("the file is too large: more than 50000 values")
-    assert time.monotonic() - began < 5
 
 
 def test_a_large_file_is_fine() -> None:

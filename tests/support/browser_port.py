@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from jhub.login_client import PORT
 
-SECONDS = 120.0
+SECONDS = 600.0
 
 
 @contextmanager

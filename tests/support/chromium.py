@@ -22,7 +22,7 @@ SWITCHES = (
     "--disable-component-update",
     "--disable-sync",
 )
-PATIENCE = 20_000
+PATIENCE = 120_000
 """Milliseconds for a page, on a noisy machine."""
 
 
@@ -66,7 +66,7 @@ async def make_token(page: Page, url: str, username: str, password: str, second_
         # Until its script is there, the button does nothing but load the page again.
         await page.locator("#request-token-form [type=submit]").click()
         with suppress(TooLong):
-            await made.wait_for(timeout=PATIENCE / 10)
+            await made.wait_for(timeout=PATIENCE / 20)
             return await made.inner_text()
     raise AssertionError(f"no token was made at {url}")
 

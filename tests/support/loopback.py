@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import ssl
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -23,11 +25,8 @@ from jhub.steps import Emit, Flow, Fork, Interrupted, Next, Plan, Sleep, Step, s
 
 T = TypeVar("T")
 
-MOST = 10.0
-"""Seconds that are plenty on a noisy machine."""
-
-HANG = 120.0
-"""Seconds after which something waits for ever, on any machine."""
+MOST = 60.0
+"""Seconds that are plenty, on a machine that is ten times slower and busy."""
 
 VERSION = {"X-JupyterHub-Version": "6.1.1"}
 
@@ -50,7 +49,7 @@ class Visit(BaseHTTPRequestHandler):
     """One request, and the ways to answer it."""
 
     protocol_version = "HTTP/1.1"
-    timeout = 20
+    timeout = MOST * 2
     disable_nagle_algorithm = True  # headers and content are written apart
     server: Site
 
@@ -269,23 +268,23 @@ class Driver(Protocol):
     """A client that is opened, used and closed."""
 
     def run(
-        self, url: str | None, plan: Plan[T], token: str | None = "SECRET", timeout: float | Timeouts = 10
+        self, url: str | None, plan: Plan[T], token: str | None = "SECRET", timeout: float | Timeouts = MOST
     ) -> T: ...
 
     def events(
-        self, url: str | None, plan: Plan[Any], token: str | None = "SECRET", timeout: float | Timeouts = 10
+        self, url: str | None, plan: Plan[Any], token: str | None = "SECRET", timeout: float | Timeouts = MOST
     ) -> list[Any]: ...
 
 
 class Sync:
     """`Hub`"""
 
-    def run(self, url: str | None, plan: Plan[T], token: str | None = "SECRET", timeout: float | Timeouts = 10) -> T:
+    def run(self, url: str | None, plan: Plan[T], token: str | None = "SECRET", timeout: float | Timeouts = MOST) -> T:
         with Hub(url, token, timeout=timeout) as hub:
             return hub.run(plan)
 
     def events(
-        self, url: str | None, plan: Plan[Any], token: str | None = "SECRET", timeout: float | Timeouts = 10
+        self, url: str | None, plan: Plan[Any], token: str | None = "SECRET", timeout: float | Timeouts = MOST
     ) -> list[Any]:
         """What a plan emits; last, the error that it ended with, if any."""
         emitted: list[Any] = []
@@ -297,7 +296,7 @@ class Sync:
 class Async:
     """`AsyncHub`"""
 
-    def run(self, url: str | None, plan: Plan[T], token: str | None = "SECRET", timeout: float | Timeouts = 10) -> T:
+    def run(self, url: str | None, plan: Plan[T], token: str | None = "SECRET", timeout: float | Timeouts = MOST) -> T:
         async def go() -> T:
             async with AsyncHub(url, token, timeout=timeout) as hub:
                 return await hub.run(plan)
@@ -305,7 +304,7 @@ class Async:
         return asyncio.run(go())
 
     def events(
-        self, url: str | None, plan: Plan[Any], token: str | None = "SECRET", timeout: float | Timeouts = 10
+        self, url: str | None, plan: Plan[Any], token: str | None = "SECRET", timeout: float | Timeouts = MOST
     ) -> list[Any]:
         """What a plan emits; last, the error that it ended with, if any."""
 
@@ -335,7 +334,7 @@ def within(work: Callable[[], T]) -> T:
 
     thread = threading.Thread(target=go, daemon=True)
     thread.start()
-    thread.join(HANG)
+    thread.join(MOST)
     assert end, "it waits for ever"
     if isinstance(end[0], BaseException):
         raise end[0]
@@ -344,19 +343,37 @@ def within(work: Callable[[], T]) -> T:
 
 
 @contextmanager
-def alarm(seconds: float) -> Iterator[None]:
-    """Ctrl-C after a while, as a signal that arrives in the midst of whatever the main thread does."""
+def alarm(seconds: float, once: Callable[[], object] = lambda: True) -> Iterator[None]:
+    """Ctrl-C a while after something holds, as a signal that arrives in the midst of whatever the main thread does."""
+    over = threading.Event()
 
     def ring(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
+    def wait() -> None:
+        while not once():
+            if over.wait(0.01):
+                return
+        if not over.wait(seconds):
+            os.kill(os.getpid(), signal.SIGALRM)
+
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    waiting = threading.Thread(target=wait, name="alarm")
+    waiting.start()
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        over.set()
+        waiting.join()
         signal.signal(signal.SIGALRM, before)
+
+
+def quiet(count: Callable[[], int]) -> int:
+    """How many there are once no more come."""
+    before = -1
+    while before != (before := count()):
+        time.sleep(0.3)
+    return before
 
 
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:

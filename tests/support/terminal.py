@@ -15,6 +15,8 @@ from pathlib import Path
 import secret_search
 
 JHUB = [sys.executable, "-m", "jhub"]
+MOST = 300.0
+"""Seconds after which a command hangs, on any machine."""
 SETTINGS = ("JUPYTERHUB_", "JHUB_", "XDG_", "NO_COLOR", "FORCE_COLOR")
 
 
@@ -44,9 +46,10 @@ class Jhub:
         clean = {key: value for key, value in os.environ.items() if not key.startswith(SETTINGS)}
         config = {"XDG_CONFIG_HOME": str(self.home / "config"), "XDG_DATA_HOME": str(self.home / "data")}
         config["JHUB_KEYRING"] = "no"  # the keyring of who runs the tests is not for them
+        config["JHUB_COMPLETION_TIMEOUT"] = "60"  # two seconds are few on a busy machine
         return {**clean, **config, "TERM": "xterm-256color", "COLUMNS": "200", **self.env}
 
-    def __call__(self, *args: str, stdin: str = "", timeout: float = 60) -> Result:
+    def __call__(self, *args: str, stdin: str = "", timeout: float = MOST) -> Result:
         done = subprocess.run(
             [*JHUB, *args], input=stdin, env=self.environment(), capture_output=True, text=True, timeout=timeout
         )
@@ -58,7 +61,7 @@ class Jhub:
         assert result.code == 0, result
         return result.out
 
-    def interrupted(self, *args: str, after: str, timeout: float = 30) -> Result:
+    def interrupted(self, *args: str, after: str, timeout: float = MOST) -> Result:
         """Run a command and press Ctrl-C once `after` stands on its stderr."""
         process = subprocess.Popen(
             [*JHUB, *args], env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -73,7 +76,7 @@ class Jhub:
         out, err = process.communicate(timeout=timeout)
         return self._ended(process.returncode, out, seen + err)
 
-    def head(self, *args: str, timeout: float = 30) -> Result:
+    def head(self, *args: str, timeout: float = MOST) -> Result:
         """Run a command and read no more than the first line of what it prints."""
         process = subprocess.Popen(
             [*JHUB, *args], env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -86,7 +89,7 @@ class Jhub:
         process.stderr.close()
         return self._ended(process.wait(timeout), out, err)
 
-    def at_terminal(self, *args: str, answers: dict[str, str], timeout: float = 60) -> Result:
+    def at_terminal(self, *args: str, answers: dict[str, str], timeout: float = MOST) -> Result:
         """Run a command at a terminal and type an answer to each question."""
         waiting = dict(answers)
         pid, terminal = pty.fork()

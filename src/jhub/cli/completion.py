@@ -21,7 +21,8 @@ FIXES = {
 def completion(shell: str) -> None:
     """Print the completion script for a shell.
 
-    It completes the names of users, groups, servers and such too, by asking the hub, for two seconds at most.
+    It completes the names of users, groups, servers and such too, by asking the hub, for two seconds at most: set
+    JHUB_COMPLETION_TIMEOUT to another number for more or less.
 
     \b
     bash:  jhub completion bash > ~/.local/share/bash-completion/completions/jhub

@@ -11,6 +11,7 @@ ENVIRONMENT = {
     "JUPYTERHUB_API_URL": "the hub's REST API; with the next one it beats the current context",
     "JUPYTERHUB_API_TOKEN": "the token for it",
     "JHUB_KEYRING": "no: login keeps tokens in a file of yours, not in the system's keyring",
+    "JHUB_COMPLETION_TIMEOUT": "seconds that the shell's completion may ask the hub (2)",
     "XDG_CONFIG_HOME": "contexts and tokens are kept in jhub/ below it (~/.config)",
     "XDG_DATA_HOME": "the local hub is kept in jhub/ below it (~/.local/share)",
     "HTTPS_PROXY, NO_PROXY": "the proxy on the way to the hub; never used for this machine",

@@ -5,6 +5,7 @@ It never waits long, asks nothing a second time, and says nothing when it fails.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -34,8 +35,10 @@ Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]
 Found = Iterable[tuple[str, str]]
 """Names, each with a word about it for the shells that show one."""
 
-LIMIT = 2.0
-"""Seconds, all in all."""
+LIMIT = "JHUB_COMPLETION_TIMEOUT"
+"""Environment variable: seconds, all in all."""
+SECONDS = 2.0
+MOST_SECONDS = 3600.0
 PAGE = "200"
 
 
@@ -74,10 +77,19 @@ def completer(find: Callable[[Hub, click.Context, str], Found]) -> Completer:
         # A thread, because looking a host up takes as long as it takes, whatever the time-outs are.
         thread = threading.Thread(target=ask, daemon=True)
         thread.start()
-        thread.join(LIMIT)
+        thread.join(_seconds())
         return [] if thread.is_alive() else found
 
     return complete
+
+
+def _seconds() -> float:
+    """How long a completion may take. What is no such time says nothing in the middle of a line."""
+    try:
+        seconds = float(os.environ.get(LIMIT) or SECONDS)
+    except ValueError:
+        return SECONDS
+    return seconds if 0 < seconds <= MOST_SECONDS else SECONDS
 
 
 def _connect(ctx: click.Context) -> Hub:
@@ -85,7 +97,8 @@ def _connect(ctx: click.Context) -> Hub:
     from jhub.client.sync import Hub
 
     where = contexts.connection(ctx.meta.get(CONTEXT))
-    return Hub(where.url, where.token, timeout=Timeouts(connect=LIMIT, read=LIMIT, write=LIMIT, total=LIMIT))
+    seconds = _seconds()
+    return Hub(where.url, where.token, timeout=Timeouts(connect=seconds, read=seconds, write=seconds, total=seconds))
 
 
 def _get(hub: Hub, path: str, returns: type[T], **query: str) -> T:
