@@ -98,11 +98,10 @@ async def start(app: Any, user: Any, options: dict[str, Any]) -> dict[str, Any]:
     spawner.user_options = options
     before = settings_of(spawner)
     try:
+        await spawner.get_options_form()
         said["at"] = "inner"
         await spawner._run_apply_user_options(spawner.user_options)
         await maybe_future(spawner.run_pre_spawn_hook())
-        said["at"] = "form"
-        await spawner.get_options_form()
         said["at"] = "spawner"
         said["options"] = spawner.user_options
         await set_off(spawner)

@@ -60,6 +60,8 @@ class Fuzzed:
             self.hub.user(owner, *groups)
             self.tokens[owner] = self.hub.token(owner)
             self.browsers[owner] = self.hub.signed_in(owner)
+            # Its cookie against cross-site requests is one for signed-in users from here on.
+            self.browsers[owner].get(f"{self.hub.url}/home", timeout=SECONDS)
         self.pid = self.hub.api("GET", "/failures").json()["pid"]
         self.hub.start(OTHER, SERVER, profile="free")
         self.hub.ready(OTHER, SERVER)
@@ -73,7 +75,7 @@ class Fuzzed:
         self.figures["requests"] += 1
         if sent.way in REST:
             return self.rest(sent.way, sent.owner, sent.server, sent.text(edits=self.hub.edits))
-        page = f"{self.hub.url}/spawn/{sent.owner}/{escaped(sent.server)}"
+        page = f"{self.hub.url}/spawn/{sent.owner}/{escaped(sent.server)}".rstrip("/")
         browser = self.browsers[sent.owner]
         opt = "opt-" if self.hub.edits and sent.way == "query" else ""
         raw = "&".join(f"{opt}{escaped(key)}={escaped(text)}" for key, text in sent.form)
@@ -82,7 +84,7 @@ class Fuzzed:
         xsrf = browser.cookies.get("_xsrf", path=f"{self.hub.settings.base_url}hub/")
         if sent.way == "form":
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
-            data = f"_xsrf={xsrf}&{raw}".encode()
+            data = f"_xsrf={escaped(str(xsrf))}&{raw}".encode()
         else:
             headers = {"Content-Type": "multipart/form-data; boundary=xxBOUNDARYxx"}
             data = multipart([("_xsrf", str(xsrf)), *sent.form])
@@ -221,6 +223,13 @@ class Fuzzed:
                 self.hub.api("DELETE", "/failures")
             raise
         self.clear(sent.owner, sent.server)
+
+    def hold_started(self, sent: Sent) -> None:
+        """See that it starts, if the hub has that way in."""
+        before = self.figures["starts"]
+        self.hold(sent)
+        expected = self.hub.edits or sent.way not in ("PUT", "PATCH")
+        assert self.figures["starts"] - before == int(expected)
 
     def follow(self, sent: Sent) -> None:
         """Send it, and start from what it has saved."""

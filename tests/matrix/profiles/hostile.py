@@ -305,13 +305,21 @@ by_page = st.builds(page, st.sampled_from(PAGES), owners, servers, pairs(texts_w
 
 def noted(note: str, way: str = "POST") -> Sent:
     """A start with this in what its profile lets through."""
-    return Sent(way, OTHER, options=object_of([("profile", '"free"'), ("note", note)]))
+    return Sent(way, OTHER, SERVER, object_of([("profile", '"free"'), ("note", note)]), '{"user_options": %s}')
 
 
 def typed(option: str, text: str, way: str = "form") -> Sent:
     """A start with this text for an option."""
     return Sent(way, OTHER, form=[("profile", "wide"), (f"{option}{UNLISTED}", text)])
 
+
+ALLOWED = [
+    *(typed("memory", "1.5G"), typed("memory_part", "2", "query"), typed("variable", "é $(x) %s", "multipart")),
+    *(typed("args", "--x=1"), typed("nested", "k"), Sent("form", LISTED, form=[("profile", "gated")])),
+    *(noted('{"a": [1, null, "é"]}', way) for way in REST),
+    *(noted('"x"'), Sent("POST", MEMBER, "", '{"profile": "gated", "flavour": "hot"}'), Sent("POST", OTHER)),
+]
+"""What starts, and with what."""
 
 KNOWN = [
     *(typed("memory", text, way) for text, way in (("infG", "form"), ("nanG", "query"), ("1e999G", "multipart"))),

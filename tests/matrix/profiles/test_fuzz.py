@@ -9,7 +9,7 @@ from examples import examples
 from hypothesis import given
 
 from matrix.profiles.fuzzed import Fuzzed
-from matrix.profiles.hostile import FUZZED, KNOWN, Sent, by_page, by_rest
+from matrix.profiles.hostile import ALLOWED, FUZZED, KNOWN, Sent, by_page, by_rest
 from matrix.profiles.hubs import Hubs
 
 
@@ -19,6 +19,11 @@ def fuzzed(hubs: Hubs) -> Iterator[Fuzzed]:
     up = Fuzzed(hubs[FUZZED])
     yield up
     up.check_end()
+
+
+@pytest.mark.parametrize("sent", ALLOWED, ids=lambda sent: repr(sent)[:60])
+def test_what_is_allowed_starts(fuzzed: Fuzzed, sent: Sent) -> None:
+    fuzzed.hold_started(sent)
 
 
 @pytest.mark.parametrize("sent", KNOWN, ids=lambda sent: repr(sent)[:60])
