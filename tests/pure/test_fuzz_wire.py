@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import time
 import tracemalloc
 from contextlib import suppress
 from encodings.aliases import aliases
@@ -240,7 +241,9 @@ def test_any_peer_is_left_within_the_deadline_and_below_a_bound_of_memory() -> N
         with Hub(url, "SECRET", timeout=IN_TIME) as hub:
             hub.run(once(step))
 
-    @same_each_time
+    figures: list[tuple[float, int]] = []
+
+    @settings(same_each_time, max_examples=5000 if LONG else 60)
     @given(st.lists(PARTS, max_size=5), PARTS, st.sampled_from(ENDINGS), st.sampled_from(WIRE_STEPS), st.booleans())
     def check(first: list[bytes], then: bytes, how: str, step: Step, asynchronously: bool) -> None:
         says.append((first, then, how))
@@ -255,12 +258,16 @@ def test_any_peer_is_left_within_the_deadline_and_below_a_bound_of_memory() -> N
                     synchronous(url, step)
 
             tracemalloc.reset_peak()
+            began = time.monotonic()
             with suppress(HubError):
                 within(go)
-            assert tracemalloc.get_traced_memory()[1] < MEMORY
+            figures.append((time.monotonic() - began, tracemalloc.get_traced_memory()[1]))
+            assert figures[-1][1] < MEMORY
 
     tracemalloc.start()
     try:
         check()
     finally:
         tracemalloc.stop()
+        slowest, largest = (max(column) for column in zip(*figures, strict=True))
+        print(f"{len(figures)} peers, each left within {slowest:.1f} s, with {largest >> 20} MiB at the most")
