@@ -16,9 +16,10 @@ from jhub.errors import InvalidInput
 from jhub.extension.kubespawner import is_kubespawner
 from jhub.extension.verdict import Verdict
 from jhub.profiles.fields import is_variable
-from jhub.profiles.model import Overrides, Profile, Profiles
+from jhub.profiles.model import Overrides, Profile, Profiles, UnlistedChoice
 
 READ_EARLIER = {
+    "additional_profile_form_template_paths",
     "apply_user_options",
     "auth_state_hook",
     "consecutive_failure_limit",
@@ -29,6 +30,7 @@ READ_EARLIER = {
     "options_from_form",
     "options_from_query",
     "pre_spawn_hook",
+    "profile_form_template",
     "profile_list",
     "server_token_scopes",
     "user_options",
@@ -54,7 +56,7 @@ def check_suits(profiles: Profiles, kind: Any, log: logging.Logger) -> None:
                 )
         for layer in layers:
             for name, value in _settings(layer, kind).items():
-                if wrong := _wrong(kind, name, value):
+                if wrong := _wrong(kind, name, value, filled=isinstance(layer, UnlistedChoice)):
                     raise InvalidInput(f"profile {profile.slug}: {kind.__name__} {wrong}")
                 if name in READ_EARLIER:
                     raise InvalidInput(f"profile {profile.slug}: the setting {name!r} has no effect in a profile")
@@ -101,13 +103,13 @@ def _settings(layer: Overrides | Verdict, kind: type) -> dict[str, Any]:
     return {**layer.spawner_override, **(layer.kubespawner_override if is_kubespawner(kind) else {})}
 
 
-def _wrong(kind: Any, name: str, value: object) -> str:
+def _wrong(kind: Any, name: str, value: object, *, filled: bool) -> str:
     """Why the class does not take a setting; empty if it does, as far as can be seen without a spawner."""
     # Others are the spawner's own state: its user, its hub, its database.
     trait = kind.class_traits(config=True).get(name)
     if trait is None:
         return f"has no setting {name!r}"
-    if "{value}" in repr(value) or (name == "environment" and value is None):
+    if (filled and "{value}" in repr(value)) or (name == "environment" and value is None):
         return ""  # something else is put there
     try:
         trait.validate(HasTraits(), value)
