@@ -387,7 +387,7 @@ def test_an_answer_without_end_takes_a_bounded_memory() -> None:
     with ExitStack() as stack:
         peers = [part for kind, (_, talk) in LARGE.items() for part in (kind, stack.enter_context(talking(talk)))]
         command = [sys.executable, "-c", CHILD, *folders, *peers]
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=900, check=True)
     found = [line.rsplit(maxsplit=1) for line in ran.stdout.splitlines()]
     assert [kind for kind, _ in found] == [kind for kind in LARGE for _ in range(2)]
     assert not [(kind, most) for kind, most in found if int(most) > MEMORY]
