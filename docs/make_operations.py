@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jhub.binding import Bound
-from jhub.client.sync import Hub
+from jhub.client.hub import Hub
 
 PAGE = Path(__file__).with_name("operations.md")
 

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 __version__: str
 
 if TYPE_CHECKING:
-    from jhub.client.asynchronous import AsyncHub as AsyncHub
+    from jhub.client.async_hub import AsyncHub as AsyncHub
+    from jhub.client.hub import Hub as Hub
     from jhub.client.network import Timeouts as Timeouts
-    from jhub.client.sync import Hub as Hub
+    from jhub.client.network import Verify as Verify
+    from jhub.client.wire import Person as Person
     from jhub.errors import APIError as APIError
     from jhub.errors import BadRequest as BadRequest
     from jhub.errors import Conflict as Conflict
@@ -22,29 +24,38 @@ if TYPE_CHECKING:
     from jhub.errors import HubError as HubError
     from jhub.errors import HubFull as HubFull
     from jhub.errors import InvalidInput as InvalidInput
+    from jhub.errors import LocalHubError as LocalHubError
     from jhub.errors import MissingScope as MissingScope
     from jhub.errors import NotAHub as NotAHub
     from jhub.errors import NotAuthorized as NotAuthorized
     from jhub.errors import NotFound as NotFound
+    from jhub.errors import Redirected as Redirected
     from jhub.errors import SpawnFailed as SpawnFailed
     from jhub.errors import StillPending as StillPending
     from jhub.errors import Throttled as Throttled
     from jhub.errors import Unavailable as Unavailable
     from jhub.errors import UnknownToken as UnknownToken
     from jhub.errors import Unsupported as Unsupported
+    from jhub.fleet.events import Kind as Kind
     from jhub.fleet.events import NameEvent as NameEvent
     from jhub.fleet.events import NameSummary as NameSummary
     from jhub.fleet.events import ServerEvent as ServerEvent
     from jhub.fleet.events import Summary as Summary
+    from jhub.fleet.events import Target as Target
     from jhub.fleet.select import Members as Members
     from jhub.fleet.select import Running as Running
+    from jhub.fleet.select import Targets as Targets
     from jhub.handles import AsyncFleet as AsyncFleet
     from jhub.handles import AsyncStream as AsyncStream
     from jhub.handles import Fleet as Fleet
     from jhub.handles import Stream as Stream
+    from jhub.login import Way as Way
+    from jhub.models import Component as Component
     from jhub.models import Group as Group
     from jhub.models import HubInfo as HubInfo
     from jhub.models import Identity as Identity
+    from jhub.models import Model as Model
+    from jhub.models import Named as Named
     from jhub.models import OAuthToken as OAuthToken
     from jhub.models import Profile as Profile
     from jhub.models import ProfileChoice as ProfileChoice
@@ -55,86 +66,93 @@ if TYPE_CHECKING:
     from jhub.models import Service as Service
     from jhub.models import Share as Share
     from jhub.models import ShareCode as ShareCode
+    from jhub.models import SharedServer as SharedServer
     from jhub.models import Token as Token
     from jhub.models import UnlistedChoice as UnlistedChoice
     from jhub.models import User as User
+    from jhub.operations.users import Sort as Sort
+    from jhub.preview import Preview as Preview
+    from jhub.steps import Answer as Answer
     from jhub.steps import Flow as Flow
+    from jhub.steps import Plan as Plan
     from jhub.steps import Request as Request
 
-# What a name's module imports is loaded with it: the dear ones come last.
-_HOMES = (
-    "jhub._version",
-    "jhub.errors",
-    "jhub.models",
-    "jhub.steps",
-    "jhub.handles",
-    "jhub.fleet.events",
-    "jhub.fleet.select",
-    "jhub.client.network",
-    "jhub.client.sync",
-    "jhub.client.asynchronous",
-)
+_HOMES = {
+    "APIError": "jhub.errors",
+    "Answer": "jhub.steps",
+    "AsyncFleet": "jhub.handles",
+    "AsyncHub": "jhub.client.async_hub",
+    "AsyncStream": "jhub.handles",
+    "BadRequest": "jhub.errors",
+    "Component": "jhub.models",
+    "Conflict": "jhub.errors",
+    "Fleet": "jhub.handles",
+    "Flow": "jhub.steps",
+    "Group": "jhub.models",
+    "Hub": "jhub.client.hub",
+    "HubBroke": "jhub.errors",
+    "HubError": "jhub.errors",
+    "HubFull": "jhub.errors",
+    "HubInfo": "jhub.models",
+    "Identity": "jhub.models",
+    "InvalidInput": "jhub.errors",
+    "Kind": "jhub.fleet.events",
+    "LocalHubError": "jhub.errors",
+    "Members": "jhub.fleet.select",
+    "MissingScope": "jhub.errors",
+    "Model": "jhub.models",
+    "NameEvent": "jhub.fleet.events",
+    "NameSummary": "jhub.fleet.events",
+    "Named": "jhub.models",
+    "NotAHub": "jhub.errors",
+    "NotAuthorized": "jhub.errors",
+    "NotFound": "jhub.errors",
+    "OAuthToken": "jhub.models",
+    "Person": "jhub.client.wire",
+    "Plan": "jhub.steps",
+    "Preview": "jhub.preview",
+    "Profile": "jhub.models",
+    "ProfileChoice": "jhub.models",
+    "ProfileOption": "jhub.models",
+    "Progress": "jhub.models",
+    "Redirected": "jhub.errors",
+    "Request": "jhub.steps",
+    "Route": "jhub.models",
+    "Running": "jhub.fleet.select",
+    "Server": "jhub.models",
+    "ServerEvent": "jhub.fleet.events",
+    "Service": "jhub.models",
+    "Share": "jhub.models",
+    "ShareCode": "jhub.models",
+    "SharedServer": "jhub.models",
+    "Sort": "jhub.operations.users",
+    "SpawnFailed": "jhub.errors",
+    "StillPending": "jhub.errors",
+    "Stream": "jhub.handles",
+    "Summary": "jhub.fleet.events",
+    "Target": "jhub.fleet.events",
+    "Targets": "jhub.fleet.select",
+    "Throttled": "jhub.errors",
+    "Timeouts": "jhub.client.network",
+    "Token": "jhub.models",
+    "Unavailable": "jhub.errors",
+    "UnknownToken": "jhub.errors",
+    "UnlistedChoice": "jhub.models",
+    "Unsupported": "jhub.errors",
+    "User": "jhub.models",
+    "Verify": "jhub.client.network",
+    "Way": "jhub.login",
+}
 
-__all__ = [
-    "APIError",
-    "AsyncFleet",
-    "AsyncHub",
-    "AsyncStream",
-    "BadRequest",
-    "Conflict",
-    "Fleet",
-    "Flow",
-    "Group",
-    "Hub",
-    "HubBroke",
-    "HubError",
-    "HubFull",
-    "HubInfo",
-    "Identity",
-    "InvalidInput",
-    "Members",
-    "MissingScope",
-    "NameEvent",
-    "NameSummary",
-    "NotAHub",
-    "NotAuthorized",
-    "NotFound",
-    "OAuthToken",
-    "Profile",
-    "ProfileChoice",
-    "ProfileOption",
-    "Progress",
-    "Request",
-    "Route",
-    "Running",
-    "Server",
-    "ServerEvent",
-    "Service",
-    "Share",
-    "ShareCode",
-    "SpawnFailed",
-    "StillPending",
-    "Stream",
-    "Summary",
-    "Throttled",
-    "Timeouts",
-    "Token",
-    "Unavailable",
-    "UnknownToken",
-    "UnlistedChoice",
-    "Unsupported",
-    "User",
-]
+__all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]  # it reads the imports above
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__ or name == "__version__":
-        for home in _HOMES:
-            module = importlib.import_module(home)
-            if hasattr(module, name):
-                return getattr(module, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = "jhub._version" if name == "__version__" else _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(home), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_HOMES})

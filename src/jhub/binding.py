@@ -15,6 +15,7 @@ On the class itself an operation is its plan, so flows compose: `group = yield f
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_args, overload
@@ -25,20 +26,45 @@ from jhub.steps import Plan
 P = ParamSpec("P")
 T = TypeVar("T")
 E = TypeVar("E")
+N = TypeVar("N")
 
 
 class Bound:
     """A namespace of `Hub`."""
 
-    def __init__(self, hub: Runs) -> None:
-        self.hub = hub
+    def __init__(self, wire: Runs) -> None:
+        self._wire = wire
 
 
 class AsyncBound:
     """A namespace of `AsyncHub`."""
 
-    def __init__(self, hub: RunsAsync) -> None:
-        self.hub = hub
+    def __init__(self, wire: RunsAsync) -> None:
+        self._wire = wire
+
+
+class Namespace(Generic[N]):
+    """A namespace of a client, `hub.users`: built, and its module loaded, when it is first used.
+
+    On the client's class it is the namespace's class, so that `help(Hub.users)` shows its methods.
+    """
+
+    def __init__(self, home: str, name: str) -> None:
+        self._home = home
+        self._class = name
+
+    def __set_name__(self, client: type, attribute: str) -> None:
+        self._attribute = attribute
+
+    @overload
+    def __get__(self, hub: None, client: type) -> type[N]: ...
+    @overload
+    def __get__(self, hub: Bound | AsyncBound, client: type) -> N: ...
+    def __get__(self, hub: Bound | AsyncBound | None, client: type) -> Any:
+        kind = getattr(importlib.import_module(self._home), self._class)
+        if hub is None:
+            return kind
+        return vars(hub).setdefault(self._attribute, kind(hub._wire))
 
 
 class _Declared(Generic[P, T]):
@@ -61,6 +87,7 @@ class _Declared(Generic[P, T]):
         method.__signature__ = signature  # type: ignore[attr-defined]
         method.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
         method.__annotations__["return"] = signature.return_annotation
+        method.__operation__ = functools.partial(self.plan, None)  # type: ignore[attr-defined]  # for `preview`
         return method
 
     def _signature(self, client: type[Bound | AsyncBound] | None) -> inspect.Signature:
@@ -92,7 +119,7 @@ class operation(_Declared[P, T]):
     def __get__(self, owner: Bound | AsyncBound | None, kind: type) -> Any:
         if owner is None:
             return self.bind(lambda plan: plan(), kind)
-        return self.bind(lambda plan: owner.hub.run(plan()), kind)
+        return self.bind(lambda plan: owner._wire.run(plan()), kind)
 
     def _result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
         return answer if client is Bound else Coroutine[Any, Any, answer]
@@ -113,8 +140,8 @@ class _Streaming(_Declared[P, None], Generic[P, E]):
         if owner is None:
             return self.bind(lambda plan: plan(), kind)
         if isinstance(owner, Bound):
-            return self.bind(lambda plan: Stream[E](owner.hub, plan, self._item), kind)
-        return self.bind(lambda plan: AsyncStream[E](owner.hub, plan, self._item), kind)
+            return self.bind(lambda plan: Stream[E](owner._wire, plan, self._item), kind)
+        return self.bind(lambda plan: AsyncStream[E](owner._wire, plan, self._item), kind)
 
     def _result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
         kind: Any = Stream if client is Bound else AsyncStream
@@ -135,7 +162,7 @@ class _Fleeting(_Declared[P, T], Generic[P, T, E]):
     def __get__(self, owner: Bound | AsyncBound | None, kind: type) -> Any:
         if owner is None:
             return self.bind(lambda plan: plan(), kind)
-        return self.bind(lambda plan: owner.hub.fleet(plan()), kind)
+        return self.bind(lambda plan: owner._wire.fleet(plan()), kind)
 
     def _result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
         kind: Any = Fleet if client is Bound else AsyncFleet

@@ -15,8 +15,8 @@ import unicodedata
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
-from urllib.parse import quote
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -37,6 +37,8 @@ T_co = TypeVar("T_co", covariant=True)
 
 CONTROL = {"Cc", "Zl", "Zp"}
 """Unicode categories of what breaks lines and steers terminals."""
+SECRET = {"api_token", "auth_state", "auth_token", "client_secret", "code", "code_verifier", "password", "token"}
+"""Keys of a body whose values are not shown."""
 REPEATABLE = {"GET", "HEAD", "PUT", "DELETE"}
 RETRIES = 3
 RETRIES_REFUSED = 1
@@ -98,6 +100,12 @@ class Request(Generic[T]):
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # may hold cookies
     page: bool = False
 
+    def __str__(self) -> str:
+        """The request in a line, without its secrets."""
+        query = f"?{urlencode(self.query)}" if self.query else ""
+        body = "" if self.body is None else f" {msgspec.json.encode(_masked(self.body)).decode()}"
+        return f"{self.method} {self.path}{query}{body}"
+
     def read(self, answer: Answer) -> T:
         """The result, or the error that the answer means."""
         if self.page and answer.status not in GATEWAY:
@@ -110,6 +118,11 @@ class Request(Generic[T]):
         if answer.status < 400:
             raise Redirected(answer.headers.get("location", ""))
         raise from_answer(self.method, self.path, answer.status, answer.headers, answer.content, self.about)
+
+    def once(self) -> Flow[T]:
+        """Carry the call out with a single attempt."""
+        answer: T = yield self
+        return answer
 
     def __iter__(self) -> Generator[Step, Any, T]:
         """Carry the call out; where repeating it is harmless, again when no answer came, or "later" did."""
@@ -296,22 +309,54 @@ def send(
     return Request(method, path, _nothing, query, body, about, repeatable=repeatable)
 
 
-def through(plan: Plan[T], carry_out: Callable[[Step], Flow[Any]]) -> Flow[T]:
-    """What the plan answers, where each of its steps is carried out by a flow of `carry_out`."""
-    steps = plan.__iter__()
-    answer: Any = None
-    failure: HubError | None = None
-    while True:
+class Running(Generic[T]):
+    """A plan under way: the one interpreter of steps, whoever carries them out.
+
+    running = Running(plan)
+    while running.step is not None:
+        running.answer(...)  # or running.fail(error)
+    running.result
+    """
+
+    def __init__(self, plan: Plan[T]) -> None:
+        self._steps = plan.__iter__()
+        self._results: list[T] = []
+        self.step: Step | None = None
+        """What it waits for. None: it has ended."""
+        self.answer(None)
+
+    @property
+    def result(self) -> T:
+        """What the plan answered, once it has ended."""
+        return self._results[0]
+
+    def answer(self, value: object) -> None:
+        """Go on to the next step with the answer of this one. Raises what ends the plan."""
+        self._resume(self._steps.send, value)
+
+    def fail(self, error: BaseException) -> None:
+        """Go on with an error: a `HubError`, or `Interrupted`. Raises what ends the plan."""
+        self._resume(self._steps.throw, error)
+
+    def _resume(self, resume: Callable[[Any], Step], value: object) -> None:
+        self.step = None
         try:
-            step = steps.send(answer) if failure is None else steps.throw(failure)
+            self.step = resume(value)
         except StopIteration as end:
-            result: T = end.value
-            return result
-        answer = failure = None
+            self._results.append(end.value)
+
+
+def through(plan: Plan[T], carry_out: Callable[[Step], Flow[Any]]) -> Flow[T]:
+    """Carry out a plan, each of whose steps is a flow of `carry_out`."""
+    running = Running(plan)
+    while running.step is not None:
         try:
-            answer = yield from carry_out(step)
-        except HubError as error:
-            failure = error
+            answer = yield from carry_out(running.step)
+        except (HubError, Interrupted) as error:
+            running.fail(error)
+        else:
+            running.answer(answer)
+    return running.result
 
 
 def before(deadline: float, plan: Plan[T]) -> Flow[T]:
@@ -365,6 +410,17 @@ def _nothing(answer: Answer) -> None:
 def status_of(answer: Answer) -> int:
     """For a request whose answer says something by its status alone."""
     return answer.status
+
+
+def _masked(value: object) -> object:
+    match value:
+        case dict():
+            items = cast("dict[object, object]", value).items()
+            return {key: "***" if key in SECRET else _masked(each) for key, each in items}
+        case list() | tuple():
+            return [_masked(each) for each in cast("list[object]", value)]
+        case _:
+            return value
 
 
 def segment(value: str, what: str) -> str:

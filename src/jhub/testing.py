@@ -22,7 +22,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 
@@ -43,8 +43,8 @@ from jhub.steps import (
     Now,
     Plan,
     Request,
+    Running,
     Sleep,
-    Step,
 )
 
 T = TypeVar("T")
@@ -162,7 +162,9 @@ def play(
 class _Actor:
     """One flow on the stage."""
 
-    steps: Generator[Step, Any, Any]
+    flow: Plan[Any]
+    running: Running[Any] | None = None
+    """From its first turn on."""
     parent: _Actor | None = None
     tag: str = ""
     began: float = 0.0
@@ -188,7 +190,7 @@ class _Stage(Generic[T]):
         self.queue: list[tuple[float, int, _Actor, int, Any, BaseException | None]] = []
 
     def run(self, plan: Plan[T], interrupt_at: float | None) -> Played[T]:
-        root = _Actor(plan.__iter__())
+        root = _Actor(plan)
         end: Done | None = None
         self.wake(root, 0.0, None)
         while self.queue:
@@ -231,13 +233,14 @@ class _Stage(Generic[T]):
         actor.listening = False
         while True:
             try:
-                step = actor.steps.send(value) if error is None else actor.steps.throw(error)
-            except StopIteration as end:
-                return Done(actor.tag, end.value, None, self.now - actor.began)
+                running = self.go_on(actor, value, error)
             except HubError as failure:
                 return Done(actor.tag, None, failure, self.now - actor.began)
             except Interrupted:
                 return Done(actor.tag, None, HubError("interrupted"), self.now - actor.began)
+            if running.step is None:
+                return Done(actor.tag, running.result, None, self.now - actor.began)
+            step = running.step
             value = error = None
             match step:
                 case Now():
@@ -254,7 +257,7 @@ class _Stage(Generic[T]):
                         error = failure
                 case Fork():
                     assert step.tag not in actor.children, f"{step.tag!r} is under way already"
-                    child = _Actor(step.flow.__iter__(), actor, step.tag, self.now)
+                    child = _Actor(step.flow, None, actor, step.tag, self.now)
                     actor.children[step.tag] = child
                     self.wake(child, 0.0, None)
                 case Cancel():
@@ -274,6 +277,17 @@ class _Stage(Generic[T]):
                     return None
                 case _:
                     raise TypeError(f"{step!r} is not a step")
+
+    def go_on(self, actor: _Actor, value: Any, error: BaseException | None) -> Running[Any]:
+        if actor.running is None:
+            if error is not None:
+                raise error  # interrupted before it began
+            actor.running = Running(actor.flow)
+        elif error is not None:
+            actor.running.fail(error)
+        else:
+            actor.running.answer(value)
+        return actor.running
 
     def answer(self, actor: _Actor, step: Request[Any] | Listen[Any]) -> None:
         self.played.sent.append(step)

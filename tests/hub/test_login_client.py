@@ -18,7 +18,7 @@ import requests
 from hub_api import Api, Tokens
 
 from jhub import login_client
-from jhub.client.sync import Hub
+from jhub.client.hub import Hub
 from jhub.local import LocalHub
 
 START = Path(__file__).parents[1] / "support" / "hub_start.py"

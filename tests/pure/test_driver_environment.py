@@ -14,7 +14,7 @@ from loopback import BOTH, VERSION, Driver, Site, Visit, as_ana, no_proxies, ref
 
 from jhub import AsyncHub, Hub
 from jhub.errors import InvalidInput
-from jhub.login.wish import Way
+from jhub.login import Way
 from jhub.operations.tokens import TokenOps
 from jhub.operations.users import UserOps
 from jhub.steps import Flow

@@ -164,12 +164,12 @@ def test_a_proxy_that_cannot_be_used_is_told_without_what_may_be_its_password(ki
 
 def test_a_proxys_password_is_not_shown() -> None:
     hub = Hub("https://hub.example.org/hub/api", proxy="http://user:S3CRET@proxy:3128")
-    assert "S3CRET" not in f"{hub!r} {hub._network!r}"
+    assert "S3CRET" not in f"{hub!r} {hub._wire._network!r}"
 
 
 def test_not_to_verify_warns_once_however_many_clients_it_takes(secure: Site) -> None:
     with pytest.warns(UserWarning, match="verify=False") as warned, Hub(secure.root, verify=False) as hub:
-        hub.twin()
+        hub._wire.twin()
     assert len(warned) == 1
 
 

@@ -23,15 +23,13 @@ Run = Callable[..., Any]
 
 def run_sync(site: Site, plan: Flow[Any], person: Any) -> Any:
     with Hub(site.root, "SECRET") as hub:
-        hub.person = person
-        return hub.run(plan)
+        return hub.run(plan, ask=person)
 
 
 def run_async(site: Site, plan: Flow[Any], person: Any) -> Any:
     async def go() -> Any:
         async with AsyncHub(site.root, "SECRET") as hub:
-            hub.person = person
-            return await hub.run(plan)
+            return await hub.run(plan, ask=person)
 
     return asyncio.run(go())
 
@@ -157,11 +155,9 @@ def test_asynchub_asks_in_a_thread_and_the_event_loop_goes_on() -> None:
                 ticks += 1
             goes_on.set()
 
-        async with AsyncHub(site.root, "SECRET") as hub:
-            hub.person = person
-            async with anyio.create_task_group() as group:
-                group.start_soon(tick)
-                return await hub.run(asking())
+        async with AsyncHub(site.root, "SECRET") as hub, anyio.create_task_group() as group:
+            group.start_soon(tick)
+            return await hub.run(asking(), ask=person)
         raise AssertionError("unreachable")
 
     with serving(route) as site:
@@ -212,8 +208,7 @@ def test_asynchub_cleans_up_when_it_is_cancelled_at_a_question() -> None:
                     loop.call_soon_threadsafe(scope.cancel)
                     return str(answered.wait(MOST))
 
-                hub.person = person
-                await hub.run(asking())
+                await hub.run(asking(), ask=person)
             assert time.monotonic() - began < MOST / 2
             answered.set()
 
@@ -246,5 +241,4 @@ def test_what_is_emitted_between_questions_is_heard() -> None:
         yield Emit((yield from Ask("two")))
 
     with serving(route) as site, Hub(site.root) as hub:
-        hub.person = str.upper
-        assert list(hub.events(flow())) == ["ONE", "TWO"]
+        assert list(hub.events(flow(), ask=str.upper)) == ["ONE", "TWO"]

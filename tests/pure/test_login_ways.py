@@ -29,9 +29,10 @@ from login_hub import (
 )
 
 from jhub.errors import BadRequest, HubError, InvalidInput, NotAHub, NotAuthorized, Unavailable
+from jhub.login import Way
 from jhub.login.find import sign_in
 from jhub.login.questions import NoWayBack
-from jhub.login.wish import Way, Wish, this_machine
+from jhub.login.wish import Wish, this_machine
 from jhub.login_client import CLIENT_SECRET, NAME
 from jhub.operations.tokens import TOKEN_LIFE
 from jhub.steps import Answer

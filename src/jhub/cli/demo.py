@@ -16,7 +16,7 @@ from jhub.errors import APIError, HubError, NotAHub
 from jhub.steps import Request, call
 
 if TYPE_CHECKING:
-    from jhub.client.sync import Hub
+    from jhub.client.hub import Hub
     from jhub.models import Server
 
 GROUP = "geo"
@@ -62,7 +62,7 @@ def demo(keep: bool, form: str) -> None:
     jhub demo --keep
     """
     from jhub import local
-    from jhub.client.sync import Hub
+    from jhub.client.hub import Hub
 
     began = time.monotonic()
     with ExitStack() as stack:

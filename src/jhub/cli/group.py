@@ -21,7 +21,7 @@ from jhub.operations.groups import CHUNK, GroupOps, each_name, users_in
 from jhub.steps import Plan
 
 if TYPE_CHECKING:
-    from jhub.client.sync import Hub
+    from jhub.client.hub import Hub
 
 GROUPS: View[Group] = View(
     name=lambda group: group.name,

@@ -119,7 +119,7 @@ def reset(yes: bool) -> None:
 
 def sign_in(hub: LocalHub) -> None:
     """Make the local hub the current context; with the token of last time, if the hub still takes it."""
-    from jhub.client.sync import Hub
+    from jhub.client.hub import Hub
 
     there = contexts.load().contexts.get(NAME)
     if there is not None and not is_loopback(there.api_url):

@@ -20,13 +20,14 @@ from jhub.client.own_token import is_inside
 from jhub.discovery import candidates, known_root, tidy
 from jhub.errors import HubError, InvalidInput, NotFound
 from jhub.expiry import local_end
+from jhub.login import Way
 from jhub.login.find import sign_in
 from jhub.login.questions import Taking
-from jhub.login.wish import SAID, SignedIn, Way, Wish, this_machine
+from jhub.login.wish import SAID, SignedIn, Wish, this_machine
 from jhub.steps import Plan
 
 if TYPE_CHECKING:
-    from jhub.client.sync import Hub
+    from jhub.client.hub import Hub
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -91,7 +92,7 @@ def login(
     jhub login https://hub.example.org --scopes read:users!user,servers!user
     jhub login https://hub.example.org --token - < token.txt
     """
-    from jhub.client.sync import Hub
+    from jhub.client.hub import Hub
 
     if name is not None:
         contexts.check_name(name)
@@ -104,8 +105,6 @@ def login(
         if way is None and not chosen & WISHES.keys():
             token = token or _token_of_the_environment(api_url)
         person = CommandLine(from_stdin=password_stdin, open_browser=not no_open, patient=way == "browser" or no_open)
-        door.person = person
-        door.beware()
         wish = Wish(
             api_url=api_url,
             token=token,
@@ -116,7 +115,7 @@ def login(
             expires_in=int(expires),
             scopes=scopes or None,
         )
-        signed = _carried_out(door, sign_in(wish, way))
+        signed = _carried_out(door, sign_in(wish, way), person)
         try:
             name = name or contexts.default_name(api_url, signed.who.name)
             context = _context(name, api_url, signed)
@@ -212,9 +211,9 @@ def _token_of_the_environment(api_url: str) -> str | None:
     return token
 
 
-def _carried_out(door: Hub, plan: Plan[SignedIn]) -> SignedIn:
+def _carried_out(door: Hub, plan: Plan[SignedIn], person: CommandLine) -> SignedIn:
     """Sign in, and tell which way it goes."""
-    events = door.events(plan)
+    events = door.events(plan, ask=person)
     while True:
         try:
             event = next(events)
@@ -227,7 +226,7 @@ def _carried_out(door: Hub, plan: Plan[SignedIn]) -> SignedIn:
 
 def _revoke(api_url: str, secret: str, user: str, token_id: str) -> bool:
     """Revoke a token with the right of `secret`; whether it is gone."""
-    from jhub.client.sync import Hub
+    from jhub.client.hub import Hub
 
     try:
         with Hub(api_url, secret) as hub:

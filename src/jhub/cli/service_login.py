@@ -13,7 +13,7 @@ from jhub.operations.services import ServiceOps
 from jhub.steps import HubVersion
 
 if TYPE_CHECKING:
-    from jhub.client.sync import Hub
+    from jhub.client.hub import Hub
 
 
 def create_login_client(hub: Hub, view: View[Service], form: str, *, if_not_exists: bool, dry_run: bool) -> None:

@@ -32,7 +32,7 @@ from jhub.operations.shares import ShareOps
 from jhub.steps import Flow, Plan
 
 if TYPE_CHECKING:
-    from jhub.client.sync import Hub
+    from jhub.client.hub import Hub
 
 users_option = click.option(
     "--user", "users", multiple=True, metavar="USER", shell_complete=complete.users, help="A user; may be repeated."

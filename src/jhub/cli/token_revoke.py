@@ -22,7 +22,7 @@ from jhub.operations.token_kinds import of_a_server, of_a_session, revoked_toget
 from jhub.operations.tokens import TokenOps
 
 if TYPE_CHECKING:
-    from jhub.client.sync import Hub
+    from jhub.client.hub import Hub
 
 FEW = 5
 """Tokens that a question names."""

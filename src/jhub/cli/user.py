@@ -23,7 +23,7 @@ from jhub.models import Server, User
 from jhub.operations.users import Sort, UserOps
 
 if TYPE_CHECKING:
-    from jhub.client.sync import Hub
+    from jhub.client.hub import Hub
 
 
 def _named(server: Server) -> str:

@@ -9,6 +9,7 @@ import re
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Self, TypeAlias, TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -19,7 +20,7 @@ from jhub._version import __version__
 from jhub.client.deadline import Deadline
 from jhub.client.network import Network
 from jhub.client.own_token import is_inside, widened
-from jhub.discovery import is_loopback, known_root, origin, tidy
+from jhub.discovery import API, is_loopback, known_root, origin, tidy
 from jhub.errors import HubError, InvalidInput, MissingScope, NotAHub, Unavailable, from_answer
 from jhub.steps import Answer, Listen, Request, Sleep, check_token
 
@@ -30,6 +31,10 @@ Person: TypeAlias = Callable[[Any], Any]
 """Answers the questions of jhub.login.questions."""
 
 log = logging.getLogger("jhub")
+
+API_URL = "JUPYTERHUB_API_URL"
+API_TOKEN = "JUPYTERHUB_API_TOKEN"  # noqa: S105 - a variable's name
+"""What a hub sets for its servers and services."""
 
 SILENCE = 30.0
 """Seconds of silence that end a progress stream. A hub sends a blank event every 8."""
@@ -47,17 +52,13 @@ class Wire:
     """What both drivers know of a hub, and how a step becomes HTTP and back. No input or output."""
 
     def __init__(self, url: str | None, token: str | None, network: Network) -> None:
+        by_environment = url is None and any(map(os.environ.get, (API_URL, API_TOKEN)))
         # There the hub itself names its address, which is inside its cluster.
-        self._inside = url is None and is_inside(os.environ)
+        self._inside = by_environment and is_inside(os.environ)
         self._warned = False
-        self._own_token = url is None and token is None
+        self._own_token = by_environment and token is None
         if url is None:
-            url, token = os.environ.get("JUPYTERHUB_API_URL"), token or os.environ.get("JUPYTERHUB_API_TOKEN")
-            if not url:
-                raise InvalidInput(
-                    "which hub? No URL was given and JUPYTERHUB_API_URL is not set",
-                    hint="give a URL and a token, or set JUPYTERHUB_API_URL and JUPYTERHUB_API_TOKEN",
-                )
+            url, token = _of_the_environment(token) if by_environment or token else _of_the_context()
         if token is not None:
             check_token(token)
         self._given = tidy(url)
@@ -65,10 +66,16 @@ class Wire:
         self._token = token
         self._network = network
         self._version: tuple[int, ...] | None = None
-        self.person: Person | None = None
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._given!r})"
+    @property
+    def address(self) -> str:
+        """The hub's address: its site where that is known, else what was given."""
+        return self._given if self._root is None else self._root.removesuffix(API)
+
+    def use(self, token: str) -> None:
+        """Send this token from now on."""
+        check_token(token)
+        self._token = token
 
     def client(self, kind: Callable[..., C]) -> C:
         """An HTTP client. `InvalidInput` for settings of the environment that it cannot take."""
@@ -149,15 +156,6 @@ class Wire:
                 f"{root} is plain http: passwords and tokens can be read on the way", UserWarning, stacklevel=2
             )
 
-    def answer_of_person(self, question: object) -> str:
-        """Ask what only a person can tell."""
-        if self.person is None:
-            raise TypeError("there is nobody to ask: this works in Hub.login only")
-        answer = self.person(question)
-        if not isinstance(answer, str):
-            raise TypeError(f"{type(question).__name__} is answered with a str, not {type(answer).__name__}")
-        return answer
-
     @property
     def host(self) -> str:
         """The hub's host and port, for messages."""
@@ -226,6 +224,45 @@ class Wire:
             raise InvalidInput(f"a value that was to be sent cannot be: {error}") from None
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise Unavailable(f"lost the connection to {host}: {type(error).__name__}") from None
+
+
+def ask_person(person: Person | None, question: object) -> str:
+    """Ask what only a person can answer."""
+    if person is None:
+        raise TypeError("there is nobody to ask: hand in ask=")
+    answer = person(question)
+    if not isinstance(answer, str):
+        raise TypeError(f"{type(question).__name__} is answered with a str, not {type(answer).__name__}")
+    return answer
+
+
+def ending_soon(context: str) -> None:
+    """Warn where the token of a context ends soon, or has ended."""
+    from jhub import contexts
+
+    if text := contexts.warning(context, datetime.now(UTC)):
+        warnings.warn(text, UserWarning, stacklevel=3)
+
+
+def _of_the_environment(token: str | None) -> tuple[str, str]:
+    """Return the URL and token that a hub puts into the environment of its servers and services."""
+    url, token = os.environ.get(API_URL), token or os.environ.get(API_TOKEN)
+    if url and token:
+        return url, token
+    # A token of one hub must not be sent to another.
+    missing = API_TOKEN if url else API_URL
+    raise InvalidInput(
+        f"which hub, and as whom? {missing} is not set",
+        hint=f"give a URL and a token, or set {API_URL} and {API_TOKEN}",
+    )
+
+
+def _of_the_context() -> tuple[str, str]:
+    """Return the URL and token of the current context."""
+    from jhub import contexts
+
+    where = contexts.connection(contexts.chosen())
+    return where.url, where.token
 
 
 def _without_cookies(record: logging.LogRecord) -> bool:

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from jhub.errors import InvalidInput
+from jhub.login import Way
 from jhub.login.by_browser import by_browser
 from jhub.login.by_form import NotLookedAt, by_form, read_page, trusted
 from jhub.login.by_password import by_password
 from jhub.login.page import Page
 from jhub.login.questions import NoWayBack, Taking
 from jhub.login.who import known, second_factor
-from jhub.login.wish import SAID, SignedIn, Way, Wish
+from jhub.login.wish import SAID, SignedIn, Wish
 from jhub.login.with_token import by_paste, with_token
 from jhub.operations.services import knows_login_client
 from jhub.steps import Emit, Flow

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from jhub.login import Way
 from jhub.models import Identity
 from jhub.operations.tokens import TOKEN_LIFE
 
-Way: TypeAlias = Literal["password", "form", "browser", "paste"]
 Taken: TypeAlias = Way | Literal["token"]
 """The latter with a token that was at hand."""
 

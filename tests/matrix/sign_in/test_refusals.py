@@ -9,7 +9,7 @@ import pytest
 from terminal import Jhub, Result
 
 from jhub import Hub, NotAuthorized
-from jhub.login.wish import Way
+from jhub.login import Way
 from matrix.installed import version_in
 from matrix.sign_in.hubs import NOT_REPAIRED, Hubs, SignInHub
 from matrix.sign_in.people import People, Person

@@ -11,7 +11,7 @@ import pytest
 from terminal import Jhub, Result
 
 from jhub import AsyncHub, Hub, HubError
-from jhub.login.wish import Way
+from jhub.login import Way
 from matrix.sign_in.conftest import ByBrowser, Window
 from matrix.sign_in.hubs import Hubs, SignInHub
 from matrix.sign_in.people import People, Person

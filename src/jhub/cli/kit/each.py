@@ -18,7 +18,7 @@ from jhub.errors import HubError, InvalidInput, Unavailable
 from jhub.steps import Plan, segment
 
 if TYPE_CHECKING:
-    from jhub.client.sync import Hub
+    from jhub.client.hub import Hub
 
 K = TypeVar("K")
 T = TypeVar("T")

@@ -14,7 +14,7 @@ from jhub.operations.servers import as_asked, check_display_name, has_all_of, kn
 from jhub.steps import Flow
 
 if TYPE_CHECKING:
-    from jhub.client.sync import Hub
+    from jhub.client.hub import Hub
 
 
 def rehearse_starts(

@@ -18,7 +18,7 @@ from jhub.fleet.select import Members, Running, listed, listing, resolve
 from jhub.operations.server_filter import STATES
 
 if TYPE_CHECKING:
-    from jhub.client.sync import Hub
+    from jhub.client.hub import Hub
 
 F = TypeVar("F", bound=Callable[..., Any])
 

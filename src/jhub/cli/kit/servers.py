@@ -18,7 +18,7 @@ from jhub.fleet.events import Target
 from jhub.models import Server
 
 if TYPE_CHECKING:
-    from jhub.client.sync import Hub
+    from jhub.client.hub import Hub
 
 # As click shows choices: brackets around what may be left out, braces around what may not.
 servers_argument = click.argument(

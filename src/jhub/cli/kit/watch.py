@@ -21,7 +21,7 @@ from jhub.fleet.events import Kind, ServerEvent, Summary
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from jhub.client.sync import Hub
+    from jhub.client.hub import Hub
     from jhub.handles import Fleet
 
 Reporter: TypeAlias = Callable[[ServerEvent], None]

@@ -1,0 +1,160 @@
+"""`AsyncHub`: what a user of the asynchronous client sees."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
+
+from jhub.binding import AsyncBound, Namespace
+from jhub.client.asynchronous import AsyncDriver
+from jhub.client.network import DEFAULT, Network, Timeouts, Verify
+from jhub.client.wire import Person, ending_soon
+from jhub.handles import AsyncFleet
+from jhub.login import Way
+from jhub.operations.hub import HubOps
+from jhub.operations.tokens import TOKEN_LIFE
+from jhub.preview import Preview, preview
+from jhub.steps import Plan
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from jhub.fleet.groups import AsyncGroups
+    from jhub.fleet.servers import AsyncServers
+    from jhub.fleet.users import AsyncUsers
+    from jhub.operations.profiles import AsyncProfiles
+    from jhub.operations.proxy import AsyncProxy
+    from jhub.operations.services import AsyncServices
+    from jhub.operations.shares import AsyncShareCodes, AsyncShares
+    from jhub.operations.tokens import AsyncTokens
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class AsyncHub(HubOps, AsyncBound):
+    """A JupyterHub, asynchronous (asyncio). Parameters as for `Hub`."""
+
+    _wire: AsyncDriver
+
+    users: Namespace[AsyncUsers] = Namespace("jhub.fleet.users", "AsyncUsers")
+    groups: Namespace[AsyncGroups] = Namespace("jhub.fleet.groups", "AsyncGroups")
+    servers: Namespace[AsyncServers] = Namespace("jhub.fleet.servers", "AsyncServers")
+    profiles: Namespace[AsyncProfiles] = Namespace("jhub.operations.profiles", "AsyncProfiles")
+    tokens: Namespace[AsyncTokens] = Namespace("jhub.operations.tokens", "AsyncTokens")
+    shares: Namespace[AsyncShares] = Namespace("jhub.operations.shares", "AsyncShares")
+    share_codes: Namespace[AsyncShareCodes] = Namespace("jhub.operations.shares", "AsyncShareCodes")
+    services: Namespace[AsyncServices] = Namespace("jhub.operations.services", "AsyncServices")
+    proxy: Namespace[AsyncProxy] = Namespace("jhub.operations.proxy", "AsyncProxy")
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        timeout: float | Timeouts = DEFAULT,
+        verify: Verify = True,
+        proxy: str | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        super().__init__(AsyncDriver(url, token, Network.of(timeout, verify, proxy, transport)))
+
+    @classmethod
+    def from_context(
+        cls,
+        name: str | None = None,
+        *,
+        timeout: float | Timeouts = DEFAULT,
+        verify: Verify = True,
+        proxy: str | None = None,
+    ) -> Self:
+        """Connect to the hub of a context, as `Hub.from_context`."""
+        from jhub import contexts
+
+        where = contexts.connection(contexts.chosen(name))
+        ending_soon(where.context)
+        return cls(where.url, where.token, timeout=timeout, verify=verify, proxy=proxy)
+
+    @classmethod
+    async def login(
+        cls,
+        url: str,
+        *,
+        username: str | None = None,
+        password: str | None = None,
+        second_factor: str | None = None,
+        way: Way | None = None,
+        note: str | None = None,
+        expires_in: int | None = TOKEN_LIFE,
+        scopes: Iterable[str] | None = None,
+        ask: Person | None = None,
+        timeout: float | Timeouts = DEFAULT,
+        verify: Verify = True,
+        proxy: str | None = None,
+    ) -> Self:
+        """Sign in to the hub, for a token that expires; as `Hub.login`. What is asked is asked in a thread."""
+        from jhub.login.find import sign_in  # more than who has a token needs
+        from jhub.login.wish import Wish, this_machine
+        from jhub.person.console import Console
+
+        hub = cls(url, timeout=timeout, verify=verify, proxy=proxy)
+        try:
+            with closing(Console()) as console:
+                wish = Wish(
+                    api_url=await hub.find_api_url(),
+                    username=username,
+                    password=password,
+                    second_factor=second_factor,
+                    note=note or this_machine(),
+                    expires_in=expires_in,
+                    scopes=scopes,
+                )
+                hub._wire.beware()
+                hub._wire.use((await hub.run(sign_in(wish, way), ask=ask or console)).token)
+        except BaseException:
+            await hub.aclose()
+            raise
+        return hub
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._wire.address}>"
+
+    async def find_api_url(self) -> str:
+        """The API root, `https://hub.example.org/hub/api`; found by asking, the first time."""
+        return await self._wire.find_api_url()
+
+    async def find_url(self) -> str:
+        """Where the hub's site begins, with a closing slash."""
+        return await self._wire.find_url()
+
+    async def run(
+        self, plan: Plan[T], emit: Callable[[Any], object] = lambda event: None, *, ask: Person | None = None
+    ) -> T:
+        """Carry out a request or a flow of your own, and return what it answers. What it emits goes to `emit`.
+
+        `ask` answers what the flow asks a person (`jhub.steps.Ask`), in a thread.
+        """
+        return await self._wire.run(plan, emit, ask)
+
+    def events(self, plan: Plan[Any], *, ask: Person | None = None) -> AsyncGenerator[Any, None]:
+        """Carry out a flow of your own, and iterate over what it emits. `ask` as for `run`."""
+        return self._wire.events(plan, ask)
+
+    def fleet(self, plan: Plan[T]) -> AsyncFleet[Any, T]:
+        """Carry out a flow that runs others side by side: `async with hub.fleet(plan) as fleet: …`."""
+        return self._wire.fleet(plan)
+
+    async def preview(self, call: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> Preview:
+        """Return the requests by which a call would change something, and change nothing; as `Hub.preview`."""
+        return await self._wire.run(preview(call, *args, **kwargs))
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._wire.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()

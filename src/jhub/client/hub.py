@@ -1,0 +1,230 @@
+"""`Hub`: what a user of the synchronous client sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
+
+from jhub.binding import Bound, Namespace
+from jhub.client.network import DEFAULT, Network, Timeouts, Verify
+from jhub.client.sync import Driver
+from jhub.client.wire import Person, ending_soon
+from jhub.handles import Fleet
+from jhub.login import Way
+from jhub.operations.hub import HubOps
+from jhub.operations.tokens import TOKEN_LIFE
+from jhub.preview import Preview, preview
+from jhub.steps import Plan
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from jhub.fleet.groups import Groups
+    from jhub.fleet.servers import Servers
+    from jhub.fleet.users import Users
+    from jhub.operations.profiles import Profiles
+    from jhub.operations.proxy import Proxy
+    from jhub.operations.services import Services
+    from jhub.operations.shares import ShareCodes, Shares
+    from jhub.operations.tokens import Tokens
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Hub(HubOps, Bound):
+    """A JupyterHub, synchronous.
+
+    Parameters
+    ----------
+    url
+        Any address of the hub that a person may have at hand: its API root, `https://hub.example.org`,
+        `…/hub/home`, `…/user/ana/lab`, with or without a base path. None: `JUPYTERHUB_API_URL`, and the token
+        `JUPYTERHUB_API_TOKEN`, as inside a server or service of the hub; where neither is set the current context, as
+        after `jhub login`.
+    token
+        An API token. Without one only `version` and signing in work.
+    timeout
+        Seconds to wait for an answer, or `Timeouts` for more detail.
+    verify
+        Which certificates to trust: True for those of this machine, or of `SSL_CERT_FILE`; the path of a CA file or
+        folder; an `ssl.SSLContext`; False for any, which is for trials only, and warns.
+    proxy
+        The URL of a proxy. None: as `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
+    transport
+        A transport of the HTTP library, for tests.
+    """
+
+    _wire: Driver
+
+    users: Namespace[Users] = Namespace("jhub.fleet.users", "Users")
+    groups: Namespace[Groups] = Namespace("jhub.fleet.groups", "Groups")
+    servers: Namespace[Servers] = Namespace("jhub.fleet.servers", "Servers")
+    profiles: Namespace[Profiles] = Namespace("jhub.operations.profiles", "Profiles")
+    tokens: Namespace[Tokens] = Namespace("jhub.operations.tokens", "Tokens")
+    shares: Namespace[Shares] = Namespace("jhub.operations.shares", "Shares")
+    share_codes: Namespace[ShareCodes] = Namespace("jhub.operations.shares", "ShareCodes")
+    services: Namespace[Services] = Namespace("jhub.operations.services", "Services")
+    proxy: Namespace[Proxy] = Namespace("jhub.operations.proxy", "Proxy")
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        timeout: float | Timeouts = DEFAULT,
+        verify: Verify = True,
+        proxy: str | None = None,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
+        super().__init__(Driver(url, token, Network.of(timeout, verify, proxy, transport)))
+
+    @classmethod
+    def from_context(
+        cls,
+        name: str | None = None,
+        *,
+        timeout: float | Timeouts = DEFAULT,
+        verify: Verify = True,
+        proxy: str | None = None,
+    ) -> Self:
+        """Connect to the hub of a context, as `jhub login` keeps them; warns where its token ends soon.
+
+        Parameters
+        ----------
+        name
+            The context; `jhub context list` shows them. None: the one that `JHUB_CONTEXT` names, else the current one.
+        timeout, verify, proxy
+            As for `Hub`.
+
+        `InvalidInput` where there is no such context, or its token cannot be read.
+        """
+        from jhub import contexts
+
+        where = contexts.connection(contexts.chosen(name))
+        ending_soon(where.context)
+        return cls(where.url, where.token, timeout=timeout, verify=verify, proxy=proxy)
+
+    @classmethod
+    def login(
+        cls,
+        url: str,
+        *,
+        username: str | None = None,
+        password: str | None = None,
+        second_factor: str | None = None,
+        way: Way | None = None,
+        note: str | None = None,
+        expires_in: int | None = TOKEN_LIFE,
+        scopes: Iterable[str] | None = None,
+        ask: Person | None = None,
+        timeout: float | Timeouts = DEFAULT,
+        verify: Verify = True,
+        proxy: str | None = None,
+    ) -> Self:
+        """Sign in to the hub, for a token that expires. `logout` revokes it.
+
+        Parameters
+        ----------
+        url
+            Any address of the hub, as for `Hub`.
+        username, password, second_factor
+            What is missing and needed is asked for.
+        way
+            "form": the hub's login form. "password": one call of the REST API, which refuses people who never signed
+            in before. "browser": the hub's page in the browser, with any single sign-on. "paste": a token that you
+            make on the hub's token page. None: the form where the hub has one, else the browser, else the token page.
+        note
+            What the hub's token page shows; names this machine by default.
+        expires_in
+            Seconds. A hub that allows less than the default gives what it allows. None: the hub's own default, which
+            on most hubs is never.
+        scopes
+            Fewer than the user has (JupyterHub 3.0).
+        ask
+            Answers what only a person can, one of `jhub.login.questions` at a time. None: the terminal, or notebook.
+        timeout, verify, proxy
+            As for `Hub`.
+
+        `POST /users/{username}/tokens` at the end (JupyterHub 2.0), no token needed. `NotAuthorized` where the hub
+        refuses, `InvalidInput` where there is nobody to ask, `StillPending` where nobody comes back from the browser.
+        """
+        from jhub.login.find import sign_in  # more than who has a token needs
+        from jhub.login.wish import Wish, this_machine
+        from jhub.person.console import Console
+
+        hub = cls(url, timeout=timeout, verify=verify, proxy=proxy)
+        try:
+            with closing(Console()) as console:
+                wish = Wish(
+                    api_url=hub.api_url,
+                    username=username,
+                    password=password,
+                    second_factor=second_factor,
+                    note=note or this_machine(),
+                    expires_in=expires_in,
+                    scopes=scopes,
+                )
+                hub._wire.beware()
+                hub._wire.use(hub.run(sign_in(wish, way), ask=ask or console).token)
+        except BaseException:
+            hub.close()
+            raise
+        return hub
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._wire.address}>"
+
+    @property
+    def api_url(self) -> str:
+        """The API root, `https://hub.example.org/hub/api`; found by asking, the first time."""
+        return self._wire.api_url
+
+    @property
+    def url(self) -> str:
+        """Where the hub's site begins, with a closing slash."""
+        return self._wire.url
+
+    def run(self, plan: Plan[T], *, ask: Person | None = None) -> T:
+        """Carry out a request or a flow of your own, and return what it answers. What it emits is dropped.
+
+        `ask` answers what the flow asks a person (`jhub.steps.Ask`).
+        """
+        return self._wire.run(plan, ask)
+
+    def events(self, plan: Plan[T], *, ask: Person | None = None) -> Generator[Any, None, T]:
+        """Carry out a flow of your own, and iterate over what it emits. `ask` as for `run`."""
+        return self._wire.events(plan, ask)
+
+    def fleet(self, plan: Plan[T]) -> Fleet[Any, T]:
+        """Carry out a flow that runs others side by side: `with hub.fleet(plan) as fleet: for event in fleet: …`."""
+        return self._wire.fleet(plan)
+
+    def preview(self, call: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> Preview:
+        """Return the requests by which a call would change something, and change nothing.
+
+            hub.preview(hub.groups.add_users, "geo", ["ana", "bo"])
+
+        The call's reads are carried out. What depends on the answer to a change is left out: see `Preview.complete`.
+
+        Parameters
+        ----------
+        call
+            A method of this hub such as `hub.groups.add_users`, or a function that returns a flow.
+        args, kwargs
+            Its arguments.
+
+        Raises what the call would raise before it changes something.
+        """
+        return self._wire.run(preview(call, *args, **kwargs))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._wire.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
