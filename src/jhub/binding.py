@@ -35,12 +35,18 @@ class Bound:
     def __init__(self, wire: Runs) -> None:
         self._wire = wire
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._wire}>"
+
 
 class AsyncBound:
     """A namespace of `AsyncHub`."""
 
     def __init__(self, wire: RunsAsync) -> None:
         self._wire = wire
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._wire}>"
 
 
 class Namespace(Generic[N]):
