@@ -48,7 +48,7 @@ KEPT = 100
 
 
 class Wire:
-    """What both drivers know of a hub, and how a step becomes HTTP and back. No input or output."""
+    """What both drivers know of a hub, and how a step becomes HTTP and back. The drivers send it."""
 
     def __init__(self, url: str | None, token: str | None, network: Network) -> None:
         self.user = ""
