@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
@@ -239,7 +239,7 @@ class Fork:
     """Run a flow beside this one. Its end arrives by `Next`; what it emits is emitted."""
 
     flow: Plan[Any]
-    tag: str
+    tag: Hashable
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,14 +257,14 @@ class Next:
 class Cancel:
     """End a forked flow; its `Done` carries an error."""
 
-    tag: str
+    tag: Hashable
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
     """How a forked flow ended, and after how many seconds."""
 
-    tag: str
+    tag: Hashable
     answer: Any
     error: HubError | None
     seconds: float

@@ -22,7 +22,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 
@@ -166,14 +166,14 @@ class _Actor:
     running: Running[Any] | None = None
     """From its first turn on."""
     parent: _Actor | None = None
-    tag: str = ""
+    tag: Hashable = ""
     began: float = 0.0
     turn: int = 0
     """Counts what it was woken for, so that an outdated wake-up is told from a current one."""
     listening: bool = False
     interrupted: bool = False
     ended: deque[Done] = field(default_factory=deque[Done])
-    children: dict[str, _Actor] = field(default_factory=dict[str, "_Actor"])
+    children: dict[Hashable, _Actor] = field(default_factory=dict[Hashable, "_Actor"])
 
 
 class _Stage(Generic[T]):

@@ -111,7 +111,7 @@ def test_a_fork_that_fails_or_is_cancelled_carries_its_error() -> None:
         yield Cancel("sleeps")
         yield Cancel("never there")
         ends = [(yield from Next(MOST)), (yield from Next(MOST))]
-        return {end.tag: str(end.error) for end in ends if end is not None}
+        return {str(end.tag): str(end.error) for end in ends if end is not None}
 
     async def go() -> None:
         async with async_hub_at(as_ana) as (_, hub):
@@ -121,6 +121,20 @@ def test_a_fork_that_fails_or_is_cancelled_carries_its_error() -> None:
     with hub_at(as_ana) as (_, hub), hub.fleet(flow()) as fleet:
         assert list(fleet) == []
         assert fleet.summary == {"fails": "no", "sleeps": "sleeps: cancelled"}
+
+
+def test_a_tag_is_any_hashable_value() -> None:
+    def flow() -> Flow[object]:
+        yield Fork(HubOps.version(), ("get", 1))
+        yield Fork(endless(), ("endless", 2))
+        end = yield from Next(MOST)
+        yield Cancel(("endless", 2))
+        cancelled = yield from Next(MOST)
+        return [end and end.tag, cancelled and cancelled.tag]
+
+    with hub_at(as_ana) as (_, hub), hub.fleet(flow()) as fleet:
+        list(fleet)
+        assert fleet.summary == [("get", 1), ("endless", 2)]
 
 
 def test_next_gives_a_tick_when_nothing_ended_in_time() -> None:
@@ -183,7 +197,7 @@ def test_a_clean_up_is_not_cut_off_by_cancelling_again() -> None:
             yield Sleep(0.05)
             yield Cancel("child")
         end = yield from Next(MOST)
-        return end.tag if end is not None else ""
+        return str(end.tag) if end is not None else ""
 
     with hub_at(as_ana) as (site, hub), hub.fleet(flow()) as fleet:
         list(fleet)

@@ -258,6 +258,17 @@ def test_a_cancelled_fork_ends_with_an_error_and_sends_nothing_more() -> None:
     assert played.sent == []
 
 
+def test_a_tag_is_any_hashable_value() -> None:
+    def flow() -> Flow[Any]:
+        yield Fork(nap(5), ("nap", 1))
+        yield Fork(nap(5), ("nap", 2))
+        yield Cancel(("nap", 2))
+        return [(yield from Next(60)), (yield from Next(60))]
+
+    ends = play(flow()).result
+    assert [(end.tag, end.seconds) for end in ends] == [(("nap", 2), 0), (("nap", 1), 5)]
+
+
 def test_cancelling_what_has_ended_does_nothing() -> None:
     def flow() -> Flow[Any]:
         yield Fork(nap(1, "done"), "nap")

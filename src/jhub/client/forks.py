@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, Self
 
 import anyio
@@ -20,7 +20,7 @@ class Forks:
     def __init__(self, hub: RunsAsync, emit: Callable[[Any], object]) -> None:
         self._hub = hub
         self._emit = emit
-        self._tasks: dict[str, asyncio.Task[Any]] = {}
+        self._tasks: dict[Hashable, asyncio.Task[Any]] = {}
         self._ended: asyncio.Queue[Done | BaseException] = asyncio.Queue()
 
     async def __aenter__(self) -> Self:
@@ -75,7 +75,7 @@ class Forks:
         for tag in self._tasks:
             self._cancel(tag)
 
-    def _cancel(self, tag: str) -> None:
+    def _cancel(self, tag: Hashable) -> None:
         # Once: a second time would cut off what it does to clean up.
         if tag in self._tasks and not self._tasks[tag].cancelling():
             self._tasks[tag].cancel()

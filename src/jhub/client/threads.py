@@ -21,9 +21,9 @@ class Threads:
     def do(self, step: Fork | Next | Cancel) -> Done | None:
         """Carry out one of the three."""
         match step:
-            case Fork(flow=Request()):
+            case Fork(flow=Request() as request):
                 # A daemon: one that nobody waits for any more must not keep the program from ending.
-                threading.Thread(target=self._run, args=(step,), name=f"jhub {step.tag}", daemon=True).start()
+                threading.Thread(target=self._run, args=(step,), name=f"jhub {request.path}", daemon=True).start()
             case Next():
                 try:
                     ended = self._ended.get(timeout=step.timeout)

@@ -1,12 +1,11 @@
 """The coordinator flow: as many servers at a time as the hub takes, watched by shared looks, until all have ended.
 
-Its children send, look, follow a stream or ask for a reason, and end; what they find is judged here and in the modules
-beside this one, which share a `State`: `sending`, `seeing`, `breaking_off` and `ending`.
+Its forks send, look, follow a stream or request a reason, and end. What they find is judged here and in the modules
+beside this one, which read a `State` and call its methods: `sending`, `seeing`, `breaking_off` and `ending`.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterable
 
 from jhub.errors import HubError, InvalidInput, SpawnFailed
@@ -22,7 +21,7 @@ from jhub.fleet.rhythm import Rhythm
 from jhub.fleet.seeing import ask, blind, explained, look, next_look, saw
 from jhub.fleet.sending import answered, feel, felt, follow, next_beat, send
 from jhub.fleet.state import TICK, State
-from jhub.fleet.under_way import UnderWay, Wanted
+from jhub.fleet.under_way import Child, Phase, UnderWay, Wanted
 from jhub.models import Server
 from jhub.operations.servers import failure_in
 from jhub.steps import Done, Emit, Flow, Next, Now
@@ -56,7 +55,6 @@ def coordinate(
         rhythm=Rhythm(pace.load, began),
         pulse=Pulse(pace.load, began),
         looks=Looks(stopped=job.stopped),
-        queue=[Wanted(place, target) for place, target in enumerate(wanted)],
         proven=breaker is None or len(wanted) <= IN_A_ROW,
     )
     yield from _begin(fleet)
@@ -70,7 +68,7 @@ def coordinate(
         yield from ask(fleet)
         if fleet.unfinished and (done := (yield from Next(_patience(fleet, now)))) is not None:
             yield from _ended(fleet, done)
-    for one in sorted([*fleet.queue, *fleet.later.values()]):
+    for one in sorted([*fleet.queue, *fleet.later]):
         yield from tell(fleet, ServerEvent("skipped", one.target, fleet.why))
     return Summary(*fleet.tally.parts(), (yield from Now()) - began)
 
@@ -84,18 +82,21 @@ def _begin(fleet: State) -> Flow[None]:
             raise seen.hidden[fleet.targets[0]]
     for target in fleet.targets:
         yield Emit(ServerEvent("queued", target))
+    wanted = [Wanted(place, target) for place, target in enumerate(fleet.targets)]
     if holds is not None and seen is not None:
-        yield from _saw_before(fleet, seen, holds)
-    if fleet.job.send is None:
-        yield from _join_all(fleet)
+        yield from _saw_before(fleet, wanted, seen, holds)
+    elif fleet.job.send is None:
+        yield from _join_all(fleet, wanted)
+    else:
+        for one in wanted:
+            fleet.requeue(one)
 
 
-def _saw_before(fleet: State, seen: Seen, holds: Callable[[Server], object]) -> Flow[None]:
+def _saw_before(fleet: State, wanted: list[Wanted], seen: Seen, holds: Callable[[Server], object]) -> Flow[None]:
     """Take what runs already as done, and what is on its way as sent."""
-    fleet.met = True
+    fleet.outage.meet()
     now = yield from Now()
-    waiting: list[Wanted] = []
-    for one in fleet.queue:
+    for one in wanted:
         server = seen.servers.get(one.target)
         if one.target in seen.hidden:
             yield from failed(fleet, one.target, seen.hidden[one.target], None)
@@ -109,70 +110,63 @@ def _saw_before(fleet: State, seen: Seen, holds: Callable[[Server], object]) -> 
         elif server is not None and server.pending in ("spawn", "check"):
             yield from _join(fleet, one, now)
         else:
-            waiting.append(one)
-    fleet.queue = waiting
+            fleet.requeue(one)
     fleet.rhythm.looked(now, now - seen.began, changed=True)
 
 
-def _join_all(fleet: State) -> Flow[None]:
+def _join_all(fleet: State, wanted: list[Wanted]) -> Flow[None]:
     now = yield from Now()
-    for one in fleet.queue:
+    for one in wanted:
         joined = yield from _join(fleet, one, now)
         if fleet.followed:
             yield from follow(fleet, joined, now)
-    fleet.queue = []
 
 
 def _join(fleet: State, one: Wanted, now: float) -> Flow[UnderWay]:
-    """One that somebody else has asked for."""
+    """Wait for one that somebody else has requested."""
     yield Emit(ServerEvent(fleet.job.begins, one.target))
-    joined = UnderWay(one, now, fleet.present(now), fleet.outage.count, ours=False, taken=True, answered=now)
-    return fleet.under_way.add(joined)
+    return fleet.add(one, now, ours=False)
 
 
 def _patience(fleet: State, now: float) -> float:
-    """Seconds until there is something to do even if nothing ends."""
+    """Return the seconds until there is something to do even if no fork ends."""
     moments = [now + TICK, next_end(fleet, now)]
-    moments += [] if fleet.looking else [next_look(fleet, now)]
-    moments += [] if fleet.pulse.under_way else [next_beat(fleet, now)]
+    moments += [] if "look" in fleet.forks else [next_look(fleet, now)]
+    moments += [] if "pulse" in fleet.forks else [next_beat(fleet, now)]
     return max(0.0, min(moments) - now)
 
 
 def _ended(fleet: State, done: Done) -> Flow[None]:
-    """One of the children has come back."""
-    what, _, name = done.tag.partition(" ")
-    one = fleet.under_way.get(name)
+    """Handle the end of a fork."""
     now = yield from Now()
-    match what:
+    fleet.end_fork(done.tag)
+    match done.tag:
+        case "look" if done.error is not None:
+            yield from blind(fleet, done.error, now)
         case "look":
-            fleet.looking = False
-            yield from saw(fleet, done.answer, now) if done.error is None else blind(fleet, done.error, now)
+            yield from saw(fleet, done.answer, now)
         case "pulse":
-            fleet.pulse.felt(now)
-            if done.error is None:
-                felt(fleet, done.answer)
-        case "rest":
-            fleet.resting = False
-        case "later":
-            heapq.heappush(fleet.queue, fleet.later.pop(name))
-        case "why":
-            fleet.asked -= 1
-            if one is not None:
-                yield from explained(fleet, one, done.error or done.answer, now)
-        case "send" if one is not None:
-            yield from answered(fleet, one, done, now)
-        case "follow" if one is not None:
-            yield from _followed(fleet, one, done, now)
-        case "cancel" if one is not None:
-            yield from cancelled(fleet, one, done)
+            felt(fleet, done.answer, now)
+        case Wanted() as wanted:
+            fleet.requeue(wanted)
+        case Child(task, one) if fleet.under_way.get(one.target) is one:
+            match task:
+                case "send":
+                    yield from answered(fleet, one, done, now)
+                case "follow":
+                    yield from _followed(fleet, one, done, now)
+                case "diagnose":
+                    yield from explained(fleet, one, done.error or done.answer, now)
+                case "cancel":
+                    yield from cancelled(fleet, one, done, now)
         case _:
-            pass  # of one that has ended meanwhile
+            pass  # a pause, or about a server that has ended meanwhile
 
 
 def _followed(fleet: State, one: UnderWay, done: Done, now: float) -> Flow[None]:
-    one.listening = False
+    one.unfollow()
     reason = failure_in(done.answer)
-    if reason and not one.cancelling:
+    if reason and one.phase is not Phase.CANCELLING:
         yield from failed(fleet, one.target, SpawnFailed(str(one.target), reason), now)
     elif done.answer is not None:
         fleet.rhythm.hurry()

@@ -7,7 +7,7 @@ import math
 from jhub.errors import HubError, SpawnFailed, StillPending
 from jhub.fleet.events import ServerEvent, Target
 from jhub.fleet.state import State, said
-from jhub.fleet.under_way import UnderWay
+from jhub.fleet.under_way import Child, Phase, UnderWay
 from jhub.models import Server
 from jhub.steps import Cancel, Emit, Flow
 
@@ -16,27 +16,27 @@ GRACE = 15.0
 
 
 def succeeded(fleet: State, one: UnderWay, server: Server | None, now: float) -> Flow[None]:
-    """It has come to where it was to be, unless that is not what was asked for."""
+    """End one that has come to where it was to be; as failed, if that is not what was requested."""
     try:
         if server is not None:
             fleet.job.accept(server)
     except HubError as error:
         yield from failed(fleet, one.target, error, now)
         return
-    fleet.under_way.drop(one.target)
-    # A server that somebody else has asked for says nothing of what we ask for.
-    fleet.proven = fleet.proven or (one.ours and one.outages >= fleet.proof_from)
+    fleet.drop(one.target)
+    fleet.prove(one)
     if fleet.breaker is not None:
         fleet.breaker.came_up()
     # Where the answer was the end of it, a look has only fetched the model.
-    seconds = (one.answered if one.over and one.answered is not None else now) - one.sent
+    ended = one.answered if one.phase is Phase.COMPLETED and one.answered is not None else now
+    seconds = ended - one.sent
     fleet.rhythm.took(seconds)
     yield from tell(fleet, ServerEvent(fleet.job.ends, one.target, seconds=seconds, server=server))
 
 
 def failed(fleet: State, target: Target, error: HubError, now: float | None) -> Flow[None]:
-    """It has not. With no time, without having been sent."""
-    one = fleet.under_way.drop(target)
+    """End one that has failed. Without a time, it was not sent."""
+    one = fleet.drop(target)
     reason = said(error.reason if isinstance(error, SpawnFailed) else error, target)
     if fleet.breaker is not None and now is not None:
         fleet.breaker.failed(error, reason)
@@ -45,13 +45,13 @@ def failed(fleet: State, target: Target, error: HubError, now: float | None) -> 
 
 
 def tell(fleet: State, event: ServerEvent) -> Flow[None]:
-    """A server's last event."""
+    """Emit a server's last event."""
     yield Emit(fleet.tally.take(event))
 
 
 def give_up(fleet: State, error: HubError, now: float) -> Flow[None]:
-    """Nothing can be known of those under way, and nothing more is sent."""
-    fleet.why = fleet.why or f"not sent: {error}"
+    """Fail those in flight, of which nothing can be known, and send nothing more."""
+    fleet.stop(f"not sent: {error}")
     for one in list(fleet.under_way.values()):
         yield from failed(fleet, one.target, error, now)
 
@@ -65,22 +65,27 @@ def overdue(fleet: State, now: float) -> Flow[None]:
             late = fleet.job.overdue.format(seconds=fleet.timeout)
             error = StillPending(f"server {one.target}: {late}", hint="wait on, or run the same command again")
             yield from failed(fleet, one.target, one.error or error, now)
-            yield Cancel(f"send {one.target}")
-            yield Cancel(f"follow {one.target}")
+            yield from abandon(one)
+
+
+def abandon(one: UnderWay) -> Flow[None]:
+    """End what still waits for an answer about one."""
+    yield Cancel(Child("send", one))
+    yield Cancel(Child("follow", one))
 
 
 def next_end(fleet: State, now: float) -> float:
-    """When the next one may have taken too long."""
+    """Return when the next one may have taken too long."""
     if now < (due := fleet.first_due):
         return due
     return min(end_of(fleet, each) for each in fleet.under_way.values())
 
 
 def end_of(fleet: State, one: UnderWay) -> float:
-    """When one has taken too long: not while it is found out why it failed, or whether the hub is there."""
-    if one.asking or fleet.outage.now:
+    """Return when one has taken too long: not while it is found out why it failed, or whether the hub is there."""
+    if one.phase is Phase.DIAGNOSING or fleet.outage.now:
         return math.inf
     due = fleet.due(one)
     # Where the hub has answered only a look tells; a stream does by itself.
-    seen = one.answered is None or (one.listening and not one.over) or fleet.seen >= due
+    seen = one.answered is None or one.phase is Phase.FOLLOWED or fleet.seen >= due
     return due if seen else due + GRACE

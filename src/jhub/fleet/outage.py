@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 OUTAGE = 300.0
 """Seconds that a hub without an answer is waited for."""
 LONGEST_PAUSE = 15.0
@@ -10,6 +12,8 @@ LONGEST_WISH = 60.0
 """Seconds of `Retry-After` that are kept to."""
 FEW = 2
 """Answers that may get lost for other reasons."""
+TOGETHER = 10.0
+"""Seconds within which all servers are noticed that the hub has forgotten at one time."""
 
 
 class Outage:
@@ -24,19 +28,25 @@ class Outage:
         """All of them."""
         self.signs = 0
         """Answers that did not come."""
-        self.told = False
-        """Whether this one was told of."""
+        self.met = False
+        """The hub has answered: one that never did is not waited for."""
+        self._announced = False
         self._since: float | None = None
+        self._forgotten = -math.inf
 
     @property
     def now(self) -> bool:
         """The hub gave no answer, and none since."""
         return self._since is not None
 
-    @property
-    def serious(self) -> bool:
-        """It is more than an answer or two that got lost."""
-        return self.told or self.signs > FEW
+    def meet(self) -> None:
+        """Note an answer of the hub. It may be older than the outage."""
+        self.met = True
+
+    def announce(self) -> bool:
+        """Return whether this outage was not announced before."""
+        news, self._announced = not self._announced, True
+        return news
 
     def begins(self, now: float) -> float:
         """Note an answer that did not come, and return since when none has. If that is news, the hub is looked for at
@@ -53,9 +63,23 @@ class Outage:
         self.pause = max(min(retry_after, LONGEST_WISH), min(LONGEST_PAUSE, max(1.0, 2 * self.pause)))
         return now - since <= OUTAGE
 
-    def ends(self, now: float) -> None:
-        """The hub answers."""
+    def ends(self, now: float) -> bool:
+        """Note that the hub answers. Return whether it was away for more than an answer or two that got lost."""
+        serious = self._announced or self.signs > FEW
+        self.met = True
         if self._since is not None:
             self.seconds += now - self._since
-            self._since, self.signs, self.told = None, 0, False
+            self._since, self.signs, self._announced = None, 0, False
             self.count += 1
+        return serious
+
+    def forgot(self, outages: int, now: float) -> bool:
+        """Note a server that was sent after so many outages and is forgotten. Return whether that means an outage.
+
+        One may have been stopped by its owner. More of them mean an outage so short that nobody has noticed it.
+        """
+        noticed, together = outages < self.count, now - self._forgotten <= TOGETHER
+        self._forgotten = now
+        if together and not noticed:
+            self.count += 1
+        return noticed or together

@@ -35,7 +35,6 @@ class Pulse:
         self._last = now
         self.sent = 0
         """Requests since then."""
-        self.under_way = False
 
     def due(self, burst: int, untaken: int) -> float:
         """When to ask again: soon if more is to be sent after the answer, never if nothing was sent."""
@@ -43,9 +42,13 @@ class Pulse:
             return self._last + self._between
         return self._last + SELDOM if self.sent else math.inf
 
+    def count(self) -> None:
+        """Note a request that is sent."""
+        self.sent += 1
+
     def felt(self, now: float) -> None:
         """It was answered, or not."""
-        self._last, self.sent, self.under_way = now, 0, False
+        self._last, self.sent = now, 0
 
 
 def beat() -> Flow[Beat]:

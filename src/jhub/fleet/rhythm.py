@@ -55,6 +55,10 @@ class Rhythm:
         if changed:
             self._changed = now
 
+    def failed(self, now: float) -> None:
+        """Note a look that has seen nothing."""
+        self.last = now
+
     def hurry(self) -> None:
         """There is news."""
         self._hurry = True

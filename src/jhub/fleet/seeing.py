@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
-
 from jhub.errors import HubBroke, HubError, Throttled
 from jhub.fleet.breaking_off import take_back, taken_back
 from jhub.fleet.ending import failed, give_up, succeeded
@@ -12,16 +10,14 @@ from jhub.fleet.jobs import BUSY, Forgotten
 from jhub.fleet.looks import Seen
 from jhub.fleet.sending import MOMENT, once_more
 from jhub.fleet.state import TICK, State, away
-from jhub.fleet.under_way import UnderWay, Wanted
+from jhub.fleet.under_way import Child, Phase, UnderWay, Wanted
 from jhub.models import Server
-from jhub.steps import Emit, Flow, Fork
+from jhub.steps import Emit, Flow
 
 TRIES = 3
 """For one server, where the hub went away in the middle of it."""
 ASKED = 8
 """Servers at a time of which is asked why they failed: of those that are waited for it may be all at once."""
-TOGETHER = 10.0
-"""Seconds within which all are noticed that the hub has forgotten at one time."""
 WENT = "the hub went away in the middle of it"
 FORGOTTEN = "the hub knows nothing of it any more"
 AWAY = "the hub gives no answer; it is waited for"
@@ -29,23 +25,22 @@ AWAY = "the hub gives no answer; it is waited for"
 
 def look(fleet: State, now: float) -> Flow[None]:
     """Look at all of them, if it is time."""
-    if fleet.looking or now < next_look(fleet, now):
+    if "look" in fleet.forks or now < next_look(fleet, now):
         return
-    fleet.looking = True
     # A hub that is gone is looked for with whatever there is.
     every = fleet.under_way.values()
-    some = every if fleet.cancels else fleet.under_way.unknown or every
-    yield Fork(fleet.looks.look({each.target for each in some} or {fleet.targets[0]}), "look")
+    some = every if fleet.cancels else fleet.unknown or every
+    yield fleet.fork(fleet.looks.look({each.target for each in some} or {fleet.targets[0]}), "look")
 
 
 def next_look(fleet: State, now: float) -> float:
-    """When it is time."""
+    """Return when it is time."""
     if fleet.outage.now:
         return fleet.rhythm.last + fleet.outage.pause
-    if not (waiting := fleet.under_way.unknown):
+    if not (waiting := fleet.unknown):
         # What is to be taken back has to be seen on its way.
         return fleet.rhythm.next([], fleet.looks.requests) if fleet.cancels and fleet.under_way else now + TICK
-    sent = [each.sent for each in waiting if not each.over]
+    sent = [each.sent for each in waiting if each.phase is not Phase.COMPLETED]
     last = not sent and len(waiting) == len(fleet.under_way)
     soon = fleet.rhythm.next(sent, fleet.looks.requests, last=last, over=len(sent) < len(waiting))
     if soon <= fleet.first_due:
@@ -56,12 +51,8 @@ def next_look(fleet: State, now: float) -> float:
 
 
 def saw(fleet: State, seen: Seen, now: float) -> Flow[None]:
-    """A look has ended."""
-    serious = fleet.outage.serious
-    fleet.outage.ends(now)
-    if serious:
-        fleet.prove_anew()
-    fleet.met, fleet.seen = True, seen.began
+    """Handle what a look has seen."""
+    fleet.observe(seen.began, now)
     changed = False
     for one in list(fleet.under_way.values()):
         if one.target in seen.hidden:
@@ -75,13 +66,12 @@ def saw(fleet: State, seen: Seen, now: float) -> Flow[None]:
         if verdict == "on its way" and certain and one.error is not None and server and server.pending is None:
             verdict = "not begun"  # it is there, and the hub has not begun to delete it
         if verdict == "on its way":
-            changed = changed or not one.taken
-            one.taken, one.error = True, None
-            if fleet.cancels and one.ours and not one.cancelling:
+            changed |= one.accept()
+            if fleet.cancels and one.ours and one.phase is not Phase.CANCELLING:
                 yield from take_back(fleet, one)
-        elif one.asking or (one.sent > seen.began and not certain):
+        elif one.phase is Phase.DIAGNOSING or (one.sent > seen.began and not certain):
             continue
-        elif one.cancelling:
+        elif one.phase is Phase.CANCELLING:
             if certain and verdict == "not begun":
                 yield from taken_back(fleet, one)
         elif verdict == "done" and (server is not None or certain):
@@ -94,24 +84,24 @@ def saw(fleet: State, seen: Seen, now: float) -> Flow[None]:
 
 
 def not_begun(fleet: State, one: UnderWay, server: Server | None, now: float) -> Flow[None]:
-    """The hub has answered, and nothing has come of it."""
+    """Handle one that the hub has answered, and of which nothing has come."""
     if server is not None and server.pending in BUSY:
         still = HubError(f"server {one.target}: the hub is not done with its {server.pending}")
         yield from once_more(fleet, one, one.error or still)
     elif fleet.job.why is None:
         yield from explained(fleet, one, None, now)
     else:
-        one.asking = True
-        fleet.to_explain.append(one)
+        one.diagnose()
 
 
 def ask(fleet: State) -> Flow[None]:
     """Find out why some failed, a few at a time."""
-    while fleet.to_explain and fleet.asked < ASKED:
-        one = fleet.to_explain.popleft()
-        if fleet.job.why is not None and fleet.under_way.get(str(one.target)) is one:
-            fleet.asked += 1
-            yield Fork(fleet.job.why(one.target), f"why {one.target}")
+    if fleet.job.why is None:
+        return
+    forked = [tag.one for tag in fleet.forks if isinstance(tag, Child) and tag.task == "diagnose"]
+    failures = [each for each in fleet.under_way.values() if each.phase is Phase.DIAGNOSING and each not in forked]
+    for one in failures[: ASKED - len(forked)]:
+        yield fleet.fork(fleet.job.why(one.target), Child("diagnose", one))
 
 
 def explained(fleet: State, one: UnderWay, failure: HubError | None, now: float) -> Flow[None]:
@@ -123,27 +113,21 @@ def explained(fleet: State, one: UnderWay, failure: HubError | None, now: float)
     if told is not None or not lost or fleet.job.send is None or one.wanted.tries == TRIES:
         yield from failed(fleet, one.target, told or fleet.job.unexplained(one.target, one.error), now)
         return
-    if forgotten and one.outages >= fleet.proof_from:
-        # One may have been stopped by its owner. More of them are an outage, so short that nobody has noticed it.
-        noticed = one.outages < fleet.outage.count
-        if noticed or now - fleet.forgotten <= TOGETHER:
-            fleet.outage.count += 0 if noticed else 1
-            fleet.prove_anew()
-        fleet.forgotten = now
-    fleet.under_way.drop(one.target)
-    heapq.heappush(fleet.queue, Wanted(one.wanted.place, one.target, tries=one.wanted.tries + 1))
+    if forgotten and one.outages >= fleet.proof_from and fleet.outage.forgot(one.outages, now):
+        fleet.prove_anew()
+    fleet.drop(one.target)
+    fleet.requeue(Wanted(one.wanted.place, one.target, tries=one.wanted.tries + 1))
     yield Emit(ServerEvent("queued", one.target, f"{FORGOTTEN if forgotten else WENT}; once more"))
 
 
 def blind(fleet: State, error: HubError, now: float) -> Flow[None]:
-    """A look has failed."""
-    fleet.rhythm.last = now
-    if not (isinstance(error, HubBroke | Throttled) or (fleet.met and away(error))):
+    """Handle a look that has failed."""
+    fleet.rhythm.failed(now)
+    if not (isinstance(error, HubBroke | Throttled) or (fleet.outage.met and away(error))):
         # A token that may not look, so that nothing can be known of any; or there is no hub.
         yield from give_up(fleet, error, now)
         return
-    if not fleet.outage.told:
-        fleet.outage.told = True
+    if fleet.outage.announce():
         left = [*(one.target for one in fleet.under_way.values()), *(one.target for one in fleet.queue)]
         yield Emit(ServerEvent("waiting", (left or fleet.targets)[0], AWAY))
     if not fleet.outage.goes_on(now, error.retry_after if isinstance(error, Throttled) else 0.0):

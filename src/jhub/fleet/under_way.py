@@ -1,9 +1,11 @@
-"""The servers that are to be asked for, and those that were and have not ended."""
+"""The servers that are to be requested, and those that were and have not ended."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Literal, NamedTuple, TypeAlias
 
 from jhub.errors import HubError
 from jhub.fleet.events import Target
@@ -11,75 +13,106 @@ from jhub.fleet.events import Target
 
 @dataclass(frozen=True, slots=True, order=True)
 class Wanted:
-    """One that is to be sent, in the order of the places."""
+    """A server that is to be requested, in the order of the places."""
 
     place: int
     target: Target
     since: float = field(default=math.inf, compare=False)
-    """When it was first asked for, by a clock that stands still while the hub is away."""
+    """When it was first requested, by a clock that stands still while the hub is away."""
     tries: int = field(default=1, compare=False)
     refused: HubError | None = field(default=None, compare=False)
-    """What the hub said, if it has to be sent again."""
+    """The hub's answer, if it has to be sent again."""
     pause: float = field(default=0.0, compare=False)
     """Seconds that it was set aside for the last time."""
 
 
-@dataclass(slots=True)
+class Phase(Enum):
+    """How far a server has come that was requested."""
+
+    REQUESTED = auto()
+    """The hub may not have taken the request up."""
+    ACCEPTED = auto()
+    """The hub works on it."""
+    FOLLOWED = auto()
+    """The hub works on it, and its progress stream is open."""
+    COMPLETED = auto()
+    """The hub has done it and has room for another one. A look has to confirm it."""
+    DIAGNOSING = auto()
+    """It has failed, and the reason is being found out."""
+    CANCELLING = auto()
+    """It is being cancelled."""
+
+
+@dataclass(slots=True, eq=False)
 class UnderWay:
-    """One that was asked for."""
+    """A server that was requested. Only the methods change its fields, one for each transition."""
 
     wanted: Wanted
     sent: float
-    """When it was asked for the last time."""
+    """When it was requested for the last time."""
     present: float
     """The same by the clock that stands still while the hub is away."""
     outages: int
-    """Of the hub, before that."""
+    """Outages of the hub before that."""
     ours: bool = True
-    """It was this fleet that asked."""
-    taken: bool = False
-    """The hub works on it, or has done so."""
+    """This fleet has requested it, and may cancel it."""
+    phase: Phase = Phase.REQUESTED
     answered: float | None = None
-    """When the hub answered."""
-    over: bool = False
-    """The hub has done it, and has room for another one."""
+    """When the hub answered the last request."""
     error: HubError | None = None
-    """An answer that says nothing about what becomes of it."""
-    listening: bool = False
-    """Its progress stream tells."""
-    asking: bool = False
-    """Why it failed is being found out."""
-    cancelling: bool = False
+    """An answer that does not say what becomes of it."""
 
     @property
     def target(self) -> Target:
         """The server."""
         return self.wanted.target
 
+    def accept(self) -> bool:
+        """Note that the hub works on it, and return whether that is news."""
+        self.error = None
+        if self.phase is not Phase.REQUESTED:
+            return False
+        self.phase = Phase.ACCEPTED
+        return True
 
-class UnderWays(dict[str, UnderWay]):
-    """All of them, by name."""
+    def answer(self, now: float, *, completed: bool) -> None:
+        """Note the hub's answer: it has done it, or works on it."""
+        self.answered, self.phase = now, Phase.COMPLETED if completed else Phase.ACCEPTED
 
-    def add(self, one: UnderWay) -> UnderWay:
-        """One more."""
-        self[str(one.target)] = one
-        return one
+    def lose_answer(self, now: float, error: HubError) -> None:
+        """Note an answer that does not say what becomes of it. The phase stays."""
+        self.answered, self.error = now, error
 
-    def drop(self, target: Target) -> UnderWay | None:
-        """One that ended, or is to be sent again."""
-        return self.pop(str(target), None)
+    def follow(self) -> None:
+        """Note that its progress stream is opened."""
+        self.phase = Phase.FOLLOWED
 
-    @property
-    def of_the_hub(self) -> int:
-        """How many the hub has, or is about to have, to work on."""
-        return sum(not (each.over or each.asking) for each in self.values())
+    def unfollow(self) -> None:
+        """Note that the stream has ended."""
+        if self.phase is Phase.FOLLOWED:
+            self.phase = Phase.ACCEPTED
 
-    @property
-    def untaken(self) -> int:
-        """How many the hub has not taken up, as far as is known."""
-        return sum(not each.taken for each in self.values())
+    def diagnose(self) -> None:
+        """Note that it has failed, for an unknown reason."""
+        self.phase = Phase.DIAGNOSING
 
-    @property
-    def unknown(self) -> list[UnderWay]:
-        """Those of which only a look tells. A request without an answer is one that the hub still works on."""
-        return [each for each in self.values() if each.answered is not None and not (each.asking or each.listening)]
+    def cancel(self) -> None:
+        """Note that the hub is asked to cancel it. From now on the answer to that counts."""
+        self.answered, self.phase = None, Phase.CANCELLING
+
+    def answer_cancel(self, now: float, *, accepted: bool) -> None:
+        """Note the hub's answer to that. If the hub refuses, the server comes to its own end."""
+        self.answered = now
+        if not accepted:
+            self.phase, self.ours = Phase.ACCEPTED, False
+
+
+class Child(NamedTuple):
+    """The tag of a fork that is about one server."""
+
+    task: Literal["send", "follow", "diagnose", "cancel"]
+    one: UnderWay
+
+
+Tag: TypeAlias = Child | Wanted | Literal["look", "pulse", "rest"]
+"""The tags of all forks of a fleet. A `Wanted` is one that returns to the queue when its fork ends."""

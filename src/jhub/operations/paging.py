@@ -6,8 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
-from itertools import count
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from msgspec import MsgspecError, Raw, Struct, field, json
 
@@ -23,9 +22,6 @@ AHEAD = 4
 REMEMBERED = 2000
 """Items among which a repeated one is noticed."""
 TICK = 1.0
-TAG = "page of listing "
-
-_listings = count()
 
 
 class _Next(Struct):
@@ -103,12 +99,16 @@ def total(path: str, *, about: str) -> Flow[int]:
     return page.position.total
 
 
+class _PageTag(NamedTuple):
+    listing: object
+    offset: int
+
+
 class _Ahead(Generic[T]):
     """Fetches a page while the ones after it are already under way."""
 
     def __init__(self, page_at: Callable[[int], Request[T]]) -> None:
         self._page_at = page_at
-        self._listing = f"{TAG}{next(_listings)}:"
         self._under_way = set[int]()
         self._here: dict[int, T] = {}
 
@@ -119,22 +119,22 @@ class _Ahead(Generic[T]):
         wanted = {offset, *range(offset, min(total, offset + AHEAD * size), size)}
         for at in sorted(wanted - self._under_way - self._here.keys()):
             self._under_way.add(at)
-            yield Fork(self._page_at(at), f"{self._listing}{at}")
+            yield Fork(self._page_at(at), _PageTag(self, at))
         while offset not in self._here:
             if done := (yield from Next(TICK)):
                 yield from self._take(done)
         return self._here.pop(offset)
 
     def _take(self, done: Done) -> Flow[None]:
-        if not done.tag.startswith(TAG):
+        if not isinstance(done.tag, _PageTag):
             raise RuntimeError(f"{done.tag} ended while a listing waited: a flow with forks forks its listings too")
-        if not done.tag.startswith(self._listing):
+        listing, at = done.tag
+        if listing is not self:
             return  # of a listing that somebody gave up
-        at = int(done.tag.removeprefix(self._listing))
         self._under_way.remove(at)
         if done.error is not None:
             for other in self._under_way:
-                yield Cancel(f"{self._listing}{other}")
+                yield Cancel(_PageTag(self, other))
             raise done.error
         self._here[at] = done.answer
 

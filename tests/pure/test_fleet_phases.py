@@ -1,0 +1,100 @@
+"""The phases of a server that a fleet has requested."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from jhub.errors import HubBroke
+from jhub.fleet.events import Target
+from jhub.fleet.under_way import Phase, UnderWay, Wanted
+
+LOST = HubBroke("no answer that says anything")
+
+Change = Callable[[UnderWay], None]
+
+
+def accept(one: UnderWay) -> None:
+    one.accept()
+
+
+def work(one: UnderWay) -> None:
+    one.answer(2, completed=False)
+
+
+def complete(one: UnderWay) -> None:
+    one.answer(2, completed=True)
+
+
+def lose(one: UnderWay) -> None:
+    one.lose_answer(2, LOST)
+
+
+def follow(one: UnderWay) -> None:
+    one.follow()
+
+
+def unfollow(one: UnderWay) -> None:
+    one.unfollow()
+
+
+def diagnose(one: UnderWay) -> None:
+    one.diagnose()
+
+
+def cancel(one: UnderWay) -> None:
+    one.cancel()
+
+
+def confirm(one: UnderWay) -> None:
+    one.answer_cancel(3, accepted=True)
+
+
+def refuse(one: UnderWay) -> None:
+    one.answer_cancel(3, accepted=False)
+
+
+def after(*changes: Change) -> UnderWay:
+    one = UnderWay(Wanted(0, Target("ana")), 1.0, 1.0, 0)
+    for change in changes:
+        change(one)
+    return one
+
+
+@pytest.mark.parametrize(
+    ("changes", "phase", "answered"),
+    [
+        ((), Phase.REQUESTED, None),
+        ((accept,), Phase.ACCEPTED, None),
+        ((work,), Phase.ACCEPTED, 2),
+        ((accept, complete), Phase.COMPLETED, 2),
+        ((lose,), Phase.REQUESTED, 2),
+        ((accept, lose), Phase.ACCEPTED, 2),
+        ((work, follow), Phase.FOLLOWED, 2),
+        ((work, follow, accept), Phase.FOLLOWED, 2),
+        ((work, follow, unfollow), Phase.ACCEPTED, 2),
+        ((lose, diagnose), Phase.DIAGNOSING, 2),
+        ((work, follow, diagnose, unfollow), Phase.DIAGNOSING, 2),
+        ((lose, diagnose, accept), Phase.DIAGNOSING, 2),
+        ((work, follow, cancel), Phase.CANCELLING, None),
+        ((work, follow, cancel, unfollow, accept), Phase.CANCELLING, None),
+        ((work, cancel, confirm), Phase.CANCELLING, 3),
+        ((work, cancel, refuse), Phase.ACCEPTED, 3),
+    ],
+)
+def test_each_transition_leads_to_a_phase(changes: tuple[Change, ...], phase: Phase, answered: float | None) -> None:
+    one = after(*changes)
+    assert (one.phase, one.answered) == (phase, answered)
+
+
+def test_that_the_hub_works_on_it_is_news_once_and_outweighs_a_lost_answer() -> None:
+    one = after(lose)
+    assert one.error is LOST
+    assert [one.accept(), one.accept()] == [True, False]
+    assert after(lose, accept).error is None
+
+
+def test_what_the_hub_does_not_cancel_is_not_cancelled_again() -> None:
+    assert after(work, cancel, confirm).ours
+    assert not after(work, cancel, refuse).ours
