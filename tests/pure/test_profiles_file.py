@@ -99,7 +99,7 @@ def test_gates_and_options() -> None:
                     kubespawner_override={"image": "{value}"},
                 ),
             ),
-            Option(key="size", display_name="size", choices=(Choice(key="small", display_name="small"),)),
+            Option(key="size", display_name="size", choices=(Choice(key="small", display_name="small", default=True),)),
         ),
         kubespawner_override={"environment": {"A": "1", "B": None, "C": {"valueFrom": "x"}}},
     )
