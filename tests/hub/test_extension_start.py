@@ -187,7 +187,11 @@ def test_both_barriers_are_in_place_or_the_hub_does_not_start(case: str, answers
         (KUBE, "{slug: lab, kubespawner_override: {image: [a]}}", "does not take the setting 'image': "),
         (SIMPLE, "{slug: lab, spawner_override: {server_token_scopes: [self]}}", "'server_token_scopes' has no effect"),
         (SIMPLE, '{slug: lab, spawner_override: {mem_limit: "{value}"}}', "does not take the setting 'mem_limit': "),
-        (KUBE, "{slug: lab, kubespawner_override: {profile_form_template: x}}", "'profile_form_template' has no effect"),
+        (
+            KUBE,
+            "{slug: lab, kubespawner_override: {profile_form_template: x}}",
+            "'profile_form_template' has no effect",
+        ),
         (DOCKER, "{slug: lab, profile_options: {image: {choices: {a: {}}}}}", "DockerSpawner takes the option 'image'"),
         (DOCKER, "{slug: lab, profile_options: {kind: {choices: {a: {}}}}}", ""),
         (BATCH, "{slug: lab, profile_options: {memory: {choices: {a: {}}}}}", "Slurm takes the option 'memory'"),
@@ -241,8 +245,8 @@ def test_users_are_named_as_the_authenticator_names_them() -> None:
 
 
 def test_what_is_not_asked_for_stays_as_it_is(tmp_path: Path) -> None:
-    line = "\njhub.extension.enable(c, password_tokens=True)\nfrom jhub.extension.source import current"
-    check = '\nassert [profile.slug for profile in current().all] == ["lab", "gpu"]\n'
+    line = "\njhub.extension.enable(c, password_tokens=True)\nfrom jhub.extension.source import store"
+    check = '\nassert [profile.slug for profile in store.current.all] == ["lab", "gpu"]\n'
     alone = "\nimport jhub.extension\njhub.extension.enable(c, password_tokens=True)\n"
     answers = start(
         write(tmp_path / "both", BASE + SIMPLE + LINE + line + check), write(tmp_path / "alone", BASE + SIMPLE + alone)

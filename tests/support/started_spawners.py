@@ -70,10 +70,10 @@ async def answer(app: Any, users: dict[str, Any], asked: dict[str, Any]) -> dict
     path = Path(f"profiles{next(numbers)}.yaml")
     path.write_bytes(asked["profiles"].encode("utf-8", "surrogatepass"))
     try:
-        source.use(source.Source(path))
+        source.store.use(path)
         at_start.see_to(app)
         for user in users.values():
-            listing.listed(source.current(), owner_of(user))
+            listing.listed(source.store.current, owner_of(user))
     except InvalidInput as refused:
         return {"refused": str(refused)}
     except Exception:  # noqa: BLE001  # it is what is looked for

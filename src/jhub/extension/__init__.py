@@ -18,8 +18,7 @@ from types import EllipsisType
 from traitlets.config import Config
 
 from jhub.errors import InvalidInput
-from jhub.extension import password_tokens as _password_tokens
-from jhub.extension import source as _source
+from jhub.extension.source import store as _store
 
 __all__ = ["enable"]
 
@@ -53,11 +52,11 @@ def enable(
     if not isinstance(c, Config):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidInput("jhub.extension.enable(c, …) takes the `c` of jupyterhub_config.py")
     _check_arguments(profiles, password_tokens=password_tokens, login_client=login_client)
-    loaded = None if profiles is ... else _source.Source(profiles)
+    if profiles is not ...:
+        _store.use(profiles)
     # The rest imports JupyterHub; a mistake in the file is told first.
     _check_version()
-    if loaded is not None:
-        _source.use(loaded)
+    if profiles is not ...:
         from jhub.extension import at_start, barrier, failures, listing, routes, starts
 
         barrier.install()
@@ -67,11 +66,13 @@ def enable(
         listing.install()
         at_start.install()
     if password_tokens:
-        _password_tokens.install()
-    if login_client:
-        from jhub.extension import login_client as _login_client
+        from jhub.extension.password_tokens import install
 
-        _login_client.install()
+        install()
+    if login_client:
+        from jhub.extension.login_client import install
+
+        install()
 
 
 def _check_arguments(profiles: object, **flags: object) -> None:
