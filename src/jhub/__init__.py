@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from jhub.fleet.events import ServerEvent as ServerEvent
     from jhub.fleet.events import Summary as Summary
     from jhub.fleet.select import Members as Members
-    from jhub.fleet.select import Running as Running
     from jhub.handles import AsyncFleet as AsyncFleet
     from jhub.handles import AsyncStream as AsyncStream
     from jhub.handles import Fleet as Fleet
@@ -58,6 +57,7 @@ if TYPE_CHECKING:
     from jhub.models import Token as Token
     from jhub.models import UnlistedChoice as UnlistedChoice
     from jhub.models import User as User
+    from jhub.operations.server_filter import Running as Running
     from jhub.steps import Flow as Flow
     from jhub.steps import Request as Request
 
