@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import jhub.local
 from jhub.errors import InvalidInput
-from jhub.profiles.file import check, load, parse
-from jhub.profiles.model import Choice, Option, Problem, Profile, UnlistedChoice
+from jhub.profiles.file import check, parse, read_text
+from jhub.profiles.model import Choice, Option, Problem, Profile, Profiles, UnlistedChoice
 from jhub.profiles.slugs import slugify
 
 FILE = """
@@ -56,6 +56,11 @@ profiles:
     groups: []
     users: []
 """
+
+
+def load(path: Path) -> Profiles:
+    """The profiles of a file."""
+    return parse(read_text(path), path)
 
 
 def test_a_file() -> None:

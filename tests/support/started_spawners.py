@@ -84,7 +84,7 @@ async def answer(app: Any, users: dict[str, Any], asked: dict[str, Any]) -> dict
 
 
 async def start(app: Any, user: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """What each barrier says, and what the spawner does when both are passed. `at` is how far that came."""
+    """What is said before the start and by the spawner's hook, and what the spawner does. `at` is how far it came."""
     spawner = user.get_spawner("")
     handler = SimpleNamespace(authenticator=app.authenticator, spawner_class=app.spawner_class, current_user=user)
     said: dict[str, Any] = {"at": "outer"}

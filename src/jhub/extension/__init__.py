@@ -6,6 +6,15 @@ In `jupyterhub_config.py` of JupyterHub 5.3 or later:
     import jhub.extension
 
     jhub.extension.enable(c, profiles="profiles.yaml")
+
+A start is held against the profiles in three stages:
+
+1. The API handlers (`routes`), before the hub does anything for a REST call that starts a server or saves its options.
+2. The spawn call of pages and API handlers (`starts`), before the hub saves the options of a form or a page's address.
+3. The spawner's hook (`barrier`), before the server's process begins: for code that starts servers by itself. Here the
+   profile's settings are put in place.
+
+A hub in which one of them is missing does not start (`at_start`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Check a hub at its start, when all configuration has been read, that of the command line too.
 
-The stages of `jhub.extension` must be in place, and the profiles must suit the spawner, or the hub does not start.
+The three stages of `jhub.extension` must be in place, and the profiles must suit the spawner; else the hub stops.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ PAGES = ("spawn", "spawn/x", "spawn/x/y")
 
 def install() -> None:
     """Add the check to the steps of the hub's start, once."""
-    wrap(JupyterHub, "init_tornado_application", _then_checked)
+    wrap(JupyterHub, "init_tornado_application", _check_after)
 
 
-def _then_checked(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _check_after(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def init_tornado_application(self: Any) -> None:
         original(self)
         see_to(self)

@@ -1,4 +1,4 @@
-"""The inner barrier: every start, whatever it came through, is judged again, and gets its profile's settings."""
+"""Stage 3, the spawner's hook: every start, by any way, is judged again and gets its profile's settings."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ JUDGED = "_jhub_judged"
 
 
 def install() -> None:
-    """Put the barrier in place, once.
+    """Wrap methods of the base class, once.
 
-    It wraps methods of the base class. A hook set through `c.Spawner.pre_spawn_hook` would be beaten by one on a
+    A hook set through `c.Spawner.pre_spawn_hook` would be beaten by one on a
     subclass's name, and would take the administrator's own place.
     """
     guard(Spawner)
     wrap(Spawner, "run_post_stop_hook", _restored)
-    wrap(Spawner, "_run_apply_user_options", _without_ado)
+    wrap(Spawner, "_run_apply_user_options", _silence_unhandled_warning)
 
 
 def guard(kind: Any) -> None:
-    """Put it before the method of a class that has one of its own."""
+    """Judge before the method of a class that has one of its own."""
     wrap(kind, METHOD, _judged)
 
 
@@ -70,8 +70,8 @@ def _restored(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return run_post_stop_hook
 
 
-def _without_ado(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Without its warning of "unhandled user_options" where there is no hook: they are handled here, a moment later."""
+def _silence_unhandled_warning(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Skip its warning of "unhandled user_options" where there is no hook: they are handled here, a moment later."""
 
     async def run_apply_user_options(self: Any, user_options: Any) -> None:
         if self.apply_user_options:

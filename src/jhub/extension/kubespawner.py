@@ -30,17 +30,13 @@ def adopt(config: Any, kind: type) -> None:
     """Make the profiles KubeSpawner's own. Raises InvalidInput where the administrator has given it others."""
     for each in kind.__mro__:
         settings = dict.get(config, each.__name__) or {}
-        if (settings.get(SETTING) or profile_list) is not profile_list or (is_below(each) and SETTING in vars(each)):
+        own = SETTING in vars(each) and is_kubespawner(each) and each.__name__ != "KubeSpawner"
+        if own or (settings.get(SETTING) or profile_list) is not profile_list:
             raise InvalidInput(
                 f"{each.__name__}.{SETTING} and the profiles of jhub.extension exclude each other: move its entries "
                 "into the file of profiles, or leave out profiles="
             )
     config[kind.__name__][SETTING] = profile_list
-
-
-def is_below(kind: type) -> bool:
-    """Whether it is made from KubeSpawner, and not KubeSpawner itself."""
-    return is_kubespawner(kind) and kind.__name__ != "KubeSpawner"
 
 
 def profile_list(spawner: Any) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The outer barrier: REST calls that start a server, or save options for a start, are judged before they do a thing.
+"""Stage 1, the API handlers: REST calls that start a server, or save options for a start, are judged first.
 
 A refusal must come before the hub makes a row for the server, saves the options or begins a start, and before the
 answer "202, pending" that hubs with `slow_spawn_timeout = 0` give to every start.

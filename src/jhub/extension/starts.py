@@ -1,4 +1,4 @@
-"""The middle barrier: requests for a start, from pages and from REST, are judged before the hub saves their options.
+"""Stage 2, the spawn call: starts, from pages and from REST, are judged before the hub saves their options.
 
 What comes by a form or in a page's query is known only when the spawner has read it, which is after the hub's routes.
 A refusal here is not a failed start either, of which JupyterHub 5 counts every one towards its end.
@@ -33,7 +33,7 @@ REFUSED = "_jhub_refused"
 
 
 def install() -> None:
-    """Put the barrier in place, once. All of JupyterHub's own handlers start servers by this method of their base."""
+    """Wrap the method by which all of JupyterHub's own handlers start servers, once."""
     wrap(BaseHandler, "spawn_single_user", _judged)
 
 
