@@ -13,7 +13,6 @@ from jhub.extension.gate import Owner, admits, taken, visible
 from jhub.extension.limits import check_bounds
 from jhub.extension.overrides import filled, merged_deeply, merged_settings
 from jhub.extension.verdict import Refusal, Refused, Verdict
-from jhub.models import UNLISTED
 from jhub.profiles.model import Option, Overrides, Profile, Profiles, UnlistedChoice
 from jhub.profiles.options import (
     NONE_AVAILABLE,
@@ -49,23 +48,17 @@ def judge(profiles: Profiles, owner: Owner, options: Mapping[str, Any] | None) -
 def _judged(profiles: Profiles, owner: Owner, options: Mapping[str, Any]) -> Verdict:
     profile = _profile(profiles, owner, options)
     asked = of_profile(options, profile, lambda: visible(profiles, owner))
-    layers: list[Overrides] = [profile]
-    choices: dict[str, str] = {}
-    typed: set[str] = set()
-    for option in profile.profile_options:
-        name, value, layer = _chosen(profile, option, asked)
-        choices[name] = value
-        layers.append(layer)
-        if name.endswith(UNLISTED):
-            typed |= layer.spawner_override.keys() | layer.kubespawner_override.keys()
-    through = _let_through(profile, options)
+    chosen = [_chosen(profile, option, asked) for option in profile.profile_options]
+    layers: list[Overrides] = [profile, *(layer for _, _, layer in chosen)]
+    texts = [layer for layer in layers if isinstance(layer, UnlistedChoice)]
+    through = {name: options[name] for name in profile.user_options if name in options}
     return Verdict(
         profile=profile,
-        user_options={"profile": profile.slug, **choices, **through},
+        user_options={"profile": profile.slug, **{name: value for name, value, _ in chosen}, **through},
         spawner_override=merged_settings(layer.spawner_override for layer in layers),
         kubespawner_override=merged_deeply(layer.kubespawner_override for layer in layers),
-        typed=frozenset(typed),
-        free=bool(through) or any(name.endswith(UNLISTED) for name in choices),
+        typed=frozenset(name for layer in texts for name in (*layer.spawner_override, *layer.kubespawner_override)),
+        free=bool(through or texts),
     )
 
 
@@ -102,10 +95,6 @@ def _chosen(profile: Profile, option: Option, asked: Mapping[str, str]) -> tuple
     if choice is None:
         raise Refused(f"{called(profile, option)} needs a value; {known_choices(option)}")
     return option.key, choice.key, choice
-
-
-def _let_through(profile: Profile, options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: options[name] for name in profile.user_options if name in options}
 
 
 def _unlisted(option: str, unlisted: UnlistedChoice, text: str) -> UnlistedChoice:

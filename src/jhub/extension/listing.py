@@ -18,10 +18,7 @@ from jhub.extension.judging import refresh
 from jhub.extension.marks import add_routes
 from jhub.extension.routes import starters_only
 from jhub.extension.source import store
-from jhub.profiles.model import Profile, Profiles, public
-
-VERSION = 1
-"""Of the answer's form."""
+from jhub.profiles.model import LISTING_VERSION, Profile, Profiles, public
 
 
 class Answer(msgspec.Struct):
@@ -64,7 +61,7 @@ async def answer(handler: Any, user_name: str) -> None:
     if user is None:
         raise HTTPError(404, f"No such user: {user_name}")
     await refresh(handler, user)
-    handler.finish(msgspec.json.encode(Answer(VERSION, listed(store.current, owner_of(user)))))
+    handler.finish(msgspec.json.encode(Answer(LISTING_VERSION, listed(store.current, owner_of(user)))))
 
 
 def listed(profiles: Profiles, owner: Owner) -> list[msgspec.Raw]:

@@ -11,6 +11,7 @@ from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import BadRequest, HubError, NotAuthorized, NotFound, Unsupported
 from jhub.models import Profile
 from jhub.operations.paths import user_path
+from jhub.profiles.model import LISTING_VERSION
 from jhub.profiles.options import (
     FORM,
     NONE_AVAILABLE,
@@ -22,9 +23,6 @@ from jhub.profiles.options import (
 )
 from jhub.steps import Emit, Flow, Request, call, send
 
-VERSION = 1
-"""Of the list whose meaning is known here."""
-
 OF_FORMS = (FORM, "_")
 """Beginnings of names that the hub's own form sends. It also sends what is set for other profiles."""
 
@@ -33,7 +31,7 @@ class Listed(Struct):
     """What jhub.extension answers with."""
 
     profiles: tuple[Profile, ...]
-    version: int = VERSION
+    version: int = LISTING_VERSION
 
 
 def listing(user: str | None = None) -> Request[Listed]:
@@ -84,7 +82,7 @@ def check_options(user: str, options: Mapping[str, Any], about: str) -> Flow[Non
         listed: Listed = yield request  # one attempt: it is the start that counts
     except HubError:
         return
-    if listed.version == VERSION:
+    if listed.version == LISTING_VERSION:
         check(listed.profiles, options, about, request.path)
 
 

@@ -19,6 +19,9 @@ from msgspec.structs import replace
 
 from jhub import models
 
+LISTING_VERSION = 1
+"""Version of the answer in which a hub lists profiles."""
+
 
 class Choice(models.ProfileChoice, frozen=True, kw_only=True):
     """A choice, with its settings."""
