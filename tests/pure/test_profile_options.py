@@ -66,6 +66,7 @@ def by_the_hub(options: dict[str, Any], owner: Owner) -> Refusal | None:
     ("options", "kind", "said"),
     [
         ({"profile": "gpx"}, NotFound, "unknown profile 'gpx'; known profiles: open, gpu"),
+        ({"profile": "x" * 99}, NotFound, f"unknown profile '{'x' * 60}…'; known profiles: open, gpu"),
         ({"profile": "open", "x": 1}, BadRequest, "unknown option 'x' of the profile open; it has no options"),
         (
             {"profile": "gpu", "sise": 1},

@@ -28,8 +28,8 @@ JUDGED = "_jhub_judged"
 def install() -> None:
     """Wrap methods of the base class, once.
 
-    A hook set through `c.Spawner.pre_spawn_hook` would be beaten by one on a
-    subclass's name, and would take the administrator's own place.
+    A hook set through `c.Spawner.pre_spawn_hook` would be beaten by one on a subclass's name, and would take the
+    administrator's own place.
     """
     guard(Spawner)
     wrap(Spawner, "run_post_stop_hook", _restored)
