@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from jhub.fleet.events import Summary as Summary
     from jhub.fleet.events import Target as Target
     from jhub.fleet.select import Members as Members
-    from jhub.fleet.select import Running as Running
     from jhub.fleet.select import Targets as Targets
     from jhub.handles import AsyncFleet as AsyncFleet
     from jhub.handles import AsyncStream as AsyncStream
@@ -70,6 +69,7 @@ if TYPE_CHECKING:
     from jhub.models import Token as Token
     from jhub.models import UnlistedChoice as UnlistedChoice
     from jhub.models import User as User
+    from jhub.operations.server_filter import Running as Running
     from jhub.operations.users import Sort as Sort
     from jhub.preview import Preview as Preview
     from jhub.steps import Answer as Answer
@@ -118,7 +118,7 @@ _HOMES = {
     "Redirected": "jhub.errors",
     "Request": "jhub.steps",
     "Route": "jhub.models",
-    "Running": "jhub.fleet.select",
+    "Running": "jhub.operations.server_filter",
     "Server": "jhub.models",
     "ServerEvent": "jhub.fleet.events",
     "Service": "jhub.models",

@@ -123,7 +123,7 @@ def test_an_unknown_user_is_still_unknown(api: Api) -> None:
 def test_the_page_starts_neither_an_unknown_profile_nor_one_of_others(
     hub: LocalHub, api: Api, fresh: Callable[[str], str]
 ) -> None:
-    """The query string of the spawn page does not come by the REST API: the barrier of all requests stops it."""
+    """The query string of the spawn page does not come by the REST API: the stage of all requests stops it."""
     name = fresh("user")
     with requests.Session() as browser:
         browser.trust_env = False

@@ -39,7 +39,7 @@ jhub.extension.enable(c, profiles="profiles.yaml")
 SIMPLE = 'c.JupyterHub.spawner_class = "simple"\n'
 KUBE = 'c.JupyterHub.spawner_class = "kubespawner.KubeSpawner"\n'
 
-# A class of the administrator's, whose own method would come before the barrier.
+# A class of the administrator's, whose own method would come before the judgement.
 OWN_METHOD = """
 from jupyterhub.spawner import SimpleLocalProcessSpawner
 class Own(SimpleLocalProcessSpawner):
@@ -165,7 +165,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_both_barriers_are_in_place_or_the_hub_does_not_start(case: str, answers: dict[str, dict[str, Any]]) -> None:
+def test_all_stages_are_in_place_or_the_hub_does_not_start(case: str, answers: dict[str, dict[str, Any]]) -> None:
     _, error = CASES[case]
     said = answers[case].get("error", "")
     assert (error in said and said.startswith("InvalidInput")) if error else not said
@@ -245,8 +245,8 @@ def test_users_are_named_as_the_authenticator_names_them() -> None:
 
 
 def test_what_is_not_asked_for_stays_as_it_is(tmp_path: Path) -> None:
-    line = "\njhub.extension.enable(c, password_tokens=True)\nfrom jhub.extension.source import current"
-    check = '\nassert [profile.slug for profile in current().all] == ["lab", "gpu"]\n'
+    line = "\njhub.extension.enable(c, password_tokens=True)\nfrom jhub.extension.source import store"
+    check = '\nassert [profile.slug for profile in store.current.all] == ["lab", "gpu"]\n'
     alone = "\nimport jhub.extension\njhub.extension.enable(c, password_tokens=True)\n"
     answers = start(
         write(tmp_path / "both", BASE + SIMPLE + LINE + line + check), write(tmp_path / "alone", BASE + SIMPLE + alone)

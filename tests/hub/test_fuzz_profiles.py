@@ -140,7 +140,7 @@ TEMPLATES = ["{value}", "{value}", "1{value}", ["{value}"], {"a": "{value}"}, {"
 
 
 def hold(start: Answer) -> None:
-    """A start is refused in the same words by both barriers, or goes on; and neither fails."""
+    """A start is refused in the same words before it and by the spawner's hook, or goes on; and neither fails."""
     outer, inner = start.get("outer"), start.get("inner")
     assert "raised" not in start or start["at"] == "spawner", start["raised"]
     assert outer == inner

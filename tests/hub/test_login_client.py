@@ -169,7 +169,7 @@ def test_it_comes_and_goes_with_its_line_whatever_else_the_configuration_says(hu
     assert after == {"services": {"robot": {**robot, "roles": []}}, "user": ["self"]}
 
 
-def test_without_profiles_there_is_no_barrier() -> None:
+def test_without_profiles_nothing_is_judged() -> None:
     script = """
 import sys
 from jhub.local.quick import skip_slow_imports

@@ -50,7 +50,7 @@ def test_plans_and_their_tests_need_no_http_library(statement: str) -> None:
 def test_the_client_needs_no_command_line_and_no_hub() -> None:
     found = loaded("from jhub import Hub, AsyncHub")
     assert "httpx2" in found
-    assert not found & {"click", "rich", "jupyterhub", "trio"}
+    assert not found & {"click", "rich", "jupyterhub", "trio", "regex", "yaml"}
 
 
 def test_the_version_is_told_without_the_command_line() -> None:

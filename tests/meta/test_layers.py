@@ -33,7 +33,7 @@ MAY: dict[str, set[str]] = {
     "handles": {"errors", "models", "notebook", "steps"},
     "binding": {"models", "errors", "steps", "handles"},
     "discovery": {"models", "errors", "steps", "binding"},
-    "operations": {"models", "errors", "steps", "binding", "login_client"},
+    "operations": {"models", "errors", "steps", "binding", "login_client", "profiles"},
     "fleet": PURE - {"discovery"},
     "login": PURE | {"login_client"},
     "person": {"errors", "login"},

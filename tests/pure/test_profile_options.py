@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,8 +13,9 @@ from jhub.extension.gate import Owner, visible
 from jhub.extension.judge import judge
 from jhub.extension.verdict import Refusal
 from jhub.models import Profile
-from jhub.operations.profile_check import check
+from jhub.operations.profiles import check
 from jhub.profiles.file import parse
+from jhub.profiles.model import public
 
 FILE = parse("""
 profiles:
@@ -44,7 +44,7 @@ ANA, BO = OWNERS
 
 def listed(owner: Owner) -> tuple[Profile, ...]:
     """The profiles of an owner, as a hub would list them."""
-    return tuple(msgspec.convert(msgspec.to_builtins(each), Profile) for each in visible(FILE, owner))
+    return tuple(public(each, default=each.default) for each in visible(FILE, owner))
 
 
 def refused(options: dict[str, Any], owner: Owner = ANA) -> APIError | None:
@@ -66,6 +66,7 @@ def by_the_hub(options: dict[str, Any], owner: Owner) -> Refusal | None:
     ("options", "kind", "said"),
     [
         ({"profile": "gpx"}, NotFound, "unknown profile 'gpx'; known profiles: open, gpu"),
+        ({"profile": "x" * 99}, NotFound, f"unknown profile '{'x' * 60}…'; known profiles: open, gpu"),
         ({"profile": "open", "x": 1}, BadRequest, "unknown option 'x' of the profile open; it has no options"),
         (
             {"profile": "gpu", "sise": 1},

@@ -13,7 +13,7 @@ from loopback import within
 from jhub.errors import InvalidInput
 from jhub.profiles import schema
 from jhub.profiles.file import check, parse
-from jhub.profiles.model import Problem
+from jhub.profiles.model import Choice, Option, Problem, Profile, UnlistedChoice
 
 
 @pytest.mark.parametrize(
@@ -219,6 +219,13 @@ def test_a_large_file_is_fine() -> None:
     checked = check(yaml.safe_dump({"profiles": entries}))
     assert checked.profiles is not None
     assert len(checked.profiles.all) == 200
+
+
+def test_the_schema_and_the_model_have_the_same_keys() -> None:
+    assert {*schema.PROFILE} == {*Profile.__struct_fields__}
+    assert {"key", *schema.OPTION} == {*Option.__struct_fields__}
+    assert {"key", *schema.CHOICE} == {*Choice.__struct_fields__}
+    assert {*schema.UNLISTED_CHOICE} == {"enabled", *UnlistedChoice.__struct_fields__}
 
 
 def test_a_problem_reads_well() -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import jhub.local
 from jhub.errors import InvalidInput
-from jhub.profiles.file import check, load, parse
-from jhub.profiles.model import Choice, Option, Problem, Profile, UnlistedChoice
+from jhub.profiles.file import check, parse, read_text
+from jhub.profiles.model import Choice, Option, Problem, Profile, Profiles, UnlistedChoice
 from jhub.profiles.slugs import slugify
 
 FILE = """
@@ -58,6 +58,11 @@ profiles:
 """
 
 
+def load(path: Path) -> Profiles:
+    """The profiles of a file."""
+    return parse(read_text(path), path)
+
+
 def test_a_file() -> None:
     big, lean, bare = parse(FILE).all
     assert big == Profile(
@@ -99,7 +104,7 @@ def test_gates_and_options() -> None:
                     kubespawner_override={"image": "{value}"},
                 ),
             ),
-            Option(key="size", display_name="size", choices=(Choice(key="small", display_name="small"),)),
+            Option(key="size", display_name="size", choices=(Choice(key="small", display_name="small", default=True),)),
         ),
         kubespawner_override={"environment": {"A": "1", "B": None, "C": {"valueFrom": "x"}}},
     )

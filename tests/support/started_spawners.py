@@ -70,10 +70,10 @@ async def answer(app: Any, users: dict[str, Any], asked: dict[str, Any]) -> dict
     path = Path(f"profiles{next(numbers)}.yaml")
     path.write_bytes(asked["profiles"].encode("utf-8", "surrogatepass"))
     try:
-        source.use(source.Source(path))
+        source.store.use(path)
         at_start.see_to(app)
         for user in users.values():
-            listing.listed(source.current(), owner_of(user))
+            listing.listed(source.store.current, owner_of(user))
     except InvalidInput as refused:
         return {"refused": str(refused)}
     except Exception:  # noqa: BLE001  # it is what is looked for
@@ -84,7 +84,7 @@ async def answer(app: Any, users: dict[str, Any], asked: dict[str, Any]) -> dict
 
 
 async def start(app: Any, user: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """What each barrier says, and what the spawner does when both are passed. `at` is how far that came."""
+    """What is said before the start and by the spawner's hook, and what the spawner does. `at` is how far it came."""
     spawner = user.get_spawner("")
     handler = SimpleNamespace(authenticator=app.authenticator, spawner_class=app.spawner_class, current_user=user)
     said: dict[str, Any] = {"at": "outer"}

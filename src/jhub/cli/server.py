@@ -30,7 +30,7 @@ from jhub.cli.kit.text import clean
 from jhub.cli.server_edit import create, edit, keep_alive, rename
 from jhub.cli.server_start import start
 from jhub.errors import InvalidInput
-from jhub.fleet.select import Running
+from jhub.operations.server_filter import Running
 from jhub.operations.servers import ServerOps
 
 

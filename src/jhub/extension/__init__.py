@@ -6,6 +6,15 @@ In `jupyterhub_config.py` of JupyterHub 5.3 or later:
     import jhub.extension
 
     jhub.extension.enable(c, profiles="profiles.yaml")
+
+A start is held against the profiles in three stages:
+
+1. The API handlers (`routes`), before the hub does anything for a REST call that starts a server or saves its options.
+2. The spawn call of pages and API handlers (`starts`), before the hub saves the options of a form or a page's address.
+3. The spawner's hook (`barrier`), before the server's process begins: for code that starts servers by itself. Here the
+   profile's settings are put in place.
+
+A hub in which one of them is missing does not start (`at_start`).
 """
 
 from __future__ import annotations
@@ -18,8 +27,7 @@ from types import EllipsisType
 from traitlets.config import Config
 
 from jhub.errors import InvalidInput
-from jhub.extension import password_tokens as _password_tokens
-from jhub.extension import source as _source
+from jhub.extension.source import store as _store
 
 __all__ = ["enable"]
 
@@ -53,11 +61,11 @@ def enable(
     if not isinstance(c, Config):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidInput("jhub.extension.enable(c, …) takes the `c` of jupyterhub_config.py")
     _check_arguments(profiles, password_tokens=password_tokens, login_client=login_client)
-    loaded = None if profiles is ... else _source.Source(profiles)
+    if profiles is not ...:
+        _store.use(profiles)
     # The rest imports JupyterHub; a mistake in the file is told first.
     _check_version()
-    if loaded is not None:
-        _source.use(loaded)
+    if profiles is not ...:
         from jhub.extension import at_start, barrier, failures, listing, routes, starts
 
         barrier.install()
@@ -67,11 +75,13 @@ def enable(
         listing.install()
         at_start.install()
     if password_tokens:
-        _password_tokens.install()
-    if login_client:
-        from jhub.extension import login_client as _login_client
+        from jhub.extension.password_tokens import install
 
-        _login_client.install()
+        install()
+    if login_client:
+        from jhub.extension.login_client import install
+
+        install()
 
 
 def _check_arguments(profiles: object, **flags: object) -> None:

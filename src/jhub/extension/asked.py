@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from jhub.errors import listed
 from jhub.extension.verdict import Refused
-from jhub.models import UNLISTED
-from jhub.profiles.fields import shown
-from jhub.profiles.model import Profile, start_names
-from jhub.profiles.own_format import FORM
+from jhub.profiles.model import Profile
+from jhub.profiles.options import FORM, start_names, unknown_option
+from jhub.profiles.report import shown
 
 OF_THE_HUB = {"_xsrf"}
 """What a form may send that is none of its fields."""
@@ -45,7 +43,7 @@ def of_profile(options: Mapping[str, Any], profile: Profile, mine: Callable[[], 
                 others = {each for other in mine() for each in _form_names(other)}
             if key in others:
                 continue
-            raise Refused(_unknown(key, profile))
+            raise Refused(unknown_option(str(key), profile))
         value = _single(given)
         if value is None or value == "":
             continue
@@ -54,15 +52,6 @@ def of_profile(options: Mapping[str, Any], profile: Profile, mine: Callable[[], 
         if found.setdefault(name, value) != value:
             raise Refused(f"the option {shown(name)} is given twice, with different values")
     return found
-
-
-def _unknown(key: object, profile: Profile) -> str:
-    """Of the options with text of one's own, only those that take it are told."""
-    names = [option.key for option in profile.profile_options if option.choices]
-    names += [f"{option.key}{UNLISTED}" for option in profile.profile_options if option.unlisted_choice is not None]
-    known = listed([*names, *profile.user_options])
-    told = f"known options: {known}" if known else "it has no options"
-    return f"unknown option {shown(str(key))} of the profile {profile.slug}; {told}"
 
 
 def _form_names(profile: Profile) -> dict[str, str]:

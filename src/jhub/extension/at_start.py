@@ -1,15 +1,10 @@
-"""What a hub's start sees to when all configuration has been read, that of the command line too.
+"""Check a hub at its start, when all configuration has been read, that of the command line too.
 
-Both barriers must be in place, or the hub does not start; and the profiles must suit its spawner.
+The three stages of `jhub.extension` must be in place, and the profiles must suit the spawner; else the hub stops.
 """
-
-# JupyterHub carries no types.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportMissingTypeStubs=false
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -18,30 +13,28 @@ from jupyterhub.app import JupyterHub
 from msgspec.structs import replace
 
 from jhub.errors import InvalidInput
-from jhub.extension import barrier, kubespawner, source
-from jhub.extension.marks import is_marked, marked
+from jhub.extension import barrier, kubespawner
+from jhub.extension.marks import is_marked, wrap
 from jhub.extension.routes import HANDLER
+from jhub.extension.source import store
 from jhub.extension.suits import check_suits
-from jhub.profiles.model import Profiles
+from jhub.profiles.model import Profile, Profiles
 
 REST = ("api/users/x/server", "api/users/x/servers/", "api/users/x/servers/y")
 PAGES = ("spawn", "spawn/x", "spawn/x/y")
 
 
 def install() -> None:
-    """Add it to the steps of the hub's start, once."""
-    app: Any = JupyterHub
-    if not is_marked(app.init_tornado_application):
-        app.init_tornado_application = _then_checked(app.init_tornado_application)
+    """Add the check to the steps of the hub's start, once."""
+    wrap(JupyterHub, "init_tornado_application", _check_after)
 
 
-def _then_checked(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    @functools.wraps(original)
+def _check_after(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def init_tornado_application(self: Any) -> None:
         original(self)
         see_to(self)
 
-    return marked(init_tornado_application)
+    return init_tornado_application
 
 
 def see_to(app: Any) -> None:
@@ -50,47 +43,37 @@ def see_to(app: Any) -> None:
     barrier.guard(kind)
     if kubespawner.is_kubespawner(kind):
         kubespawner.adopt(app.config, kind)
-    _check_barriers(app)
+    _check_stages(app)
 
     def fit(profiles: Profiles) -> Profiles:
         check_suits(profiles, kind, app.log)
         return with_names(profiles, app.authenticator.normalize_username)
 
-    source.watch(fit, app.log)
+    store.watch(fit, app.log)
 
 
 def with_names(profiles: Profiles, normalized: Callable[[str], str]) -> Profiles:
     """The profiles with the names of users as the hub knows them: the judge compares letter by letter."""
-    return replace(
-        profiles,
-        all=tuple(
-            profile if profile.users is None else replace(profile, users=tuple(map(normalized, profile.users)))
-            for profile in profiles.all
-        ),
-    )
+
+    def renamed(profile: Profile) -> Profile:
+        return replace(profile, users=profile.users and tuple(map(normalized, profile.users)))
+
+    return replace(profiles, all=tuple(map(renamed, profiles.all)))
 
 
-def _check_barriers(app: Any) -> None:
+def _check_stages(app: Any) -> None:
     if not is_marked(getattr(app.spawner_class, barrier.METHOD)):
         raise InvalidInput(f"jhub.extension: {app.spawner_class.__name__}.{barrier.METHOD} does not judge profiles")
-    for path in REST:
-        _check(app, path, _judges_rest)
-    for path in PAGES:
-        _check(app, path, _judges_starts)
+    for path in (*REST, *PAGES):
+        handler = _handler(app, app.hub_prefix + path)
+        judges = is_marked(getattr(handler, "spawn_single_user", None))
+        if not judges or (path in REST and not issubclass(handler, HANDLER)):
+            name = getattr(handler, "__name__", "nothing")
+            raise InvalidInput(
+                f"jhub.extension: {app.hub_prefix}{path} is served by {name}, which does not judge profiles"
+            )
 
 
-def _check(app: Any, path: str, judges: Callable[[Any], bool]) -> None:
-    """The first route that fits is the one that the hub takes."""
-    full = app.hub_prefix + path
-    handler = next((each[1] for each in app.handlers if re.fullmatch(each[0], full)), None)
-    if not judges(handler):
-        name = getattr(handler, "__name__", "nothing")
-        raise InvalidInput(f"jhub.extension: {full} is served by {name}, which does not judge profiles")
-
-
-def _judges_rest(handler: Any) -> bool:
-    return isinstance(handler, type) and issubclass(handler, HANDLER) and _judges_starts(handler)
-
-
-def _judges_starts(handler: Any) -> bool:
-    return is_marked(getattr(handler, "spawn_single_user", None))
+def _handler(app: Any, path: str) -> Any:
+    """Return what serves a path: the first route that fits is the one that the hub takes."""
+    return next((handler for pattern, handler, *_ in app.handlers if re.fullmatch(pattern, path)), None)

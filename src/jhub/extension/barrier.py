@@ -1,12 +1,7 @@
-"""The inner barrier: every start, whatever it came through, is judged again, and gets its profile's settings."""
-
-# JupyterHub carries no types.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportMissingTypeStubs=false
+"""Stage 3, the spawner's hook: every start, by any way, is judged again and gets its profile's settings."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
@@ -17,7 +12,7 @@ from tornado.web import HTTPError
 
 from jhub.extension.judging import check_texts, judged
 from jhub.extension.kubespawner import SETTING, is_kubespawner, judged_profile_list
-from jhub.extension.marks import is_marked, marked
+from jhub.extension.marks import wrap
 from jhub.extension.overrides import updated
 from jhub.extension.verdict import Verdict
 
@@ -31,26 +26,22 @@ JUDGED = "_jhub_judged"
 
 
 def install() -> None:
-    """Put the barrier in place, once.
+    """Wrap methods of the base class, once.
 
-    It wraps methods of the base class. A hook set through `c.Spawner.pre_spawn_hook` would be beaten by one on a
-    subclass's name, and would take the administrator's own place.
+    A hook set through `c.Spawner.pre_spawn_hook` would be beaten by one on a subclass's name, and would take the
+    administrator's own place.
     """
-    base: Any = Spawner
-    if not is_marked(base.run_pre_spawn_hook):
-        base.run_post_stop_hook = _restored(base.run_post_stop_hook)
-        base._run_apply_user_options = _without_ado(base._run_apply_user_options)
-    guard(base)
+    guard(Spawner)
+    wrap(Spawner, "run_post_stop_hook", _restored)
+    wrap(Spawner, "_run_apply_user_options", _silence_unhandled_warning)
 
 
 def guard(kind: Any) -> None:
-    """Put it before the method of a class that has one of its own."""
-    if not is_marked(getattr(kind, METHOD)):
-        setattr(kind, METHOD, _judged(getattr(kind, METHOD)))
+    """Judge before the method of a class that has one of its own."""
+    wrap(kind, METHOD, _judged)
 
 
 def _judged(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    @functools.wraps(original)
     async def run_pre_spawn_hook(self: Any) -> Any:
         if getattr(self, JUDGED, False):  # a subclass's own method calls the one of its base
             return await maybe_future(original(self))
@@ -65,11 +56,10 @@ def _judged(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
         finally:
             setattr(self, JUDGED, False)
 
-    return marked(run_pre_spawn_hook)
+    return run_pre_spawn_hook
 
 
 def _restored(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    @functools.wraps(original)
     async def run_post_stop_hook(self: Any) -> Any:
         # Runs after failed and interrupted starts too. The administrator's hook still sees the profile's settings.
         try:
@@ -80,10 +70,9 @@ def _restored(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return run_post_stop_hook
 
 
-def _without_ado(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Without its warning of "unhandled user_options" where there is no hook: they are handled here, a moment later."""
+def _silence_unhandled_warning(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Skip its warning of "unhandled user_options" where there is no hook: they are handled here, a moment later."""
 
-    @functools.wraps(original)
     async def run_apply_user_options(self: Any, user_options: Any) -> None:
         if self.apply_user_options:
             await original(self, user_options)

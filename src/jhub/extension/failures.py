@@ -4,13 +4,8 @@ A start with values that the user is free to choose says nothing about the hub w
 image or a command that does not exist. Such starts are left out of the count, or any user could end the hub.
 """
 
-# JupyterHub carries no types.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportMissingTypeStubs=false
-
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +14,7 @@ from jupyterhub import version_info
 from jupyterhub.user import User
 from tornado.web import HTTPError
 
-from jhub.extension.marks import is_marked, marked
+from jhub.extension.marks import wrap
 
 COUNT = "failure_count"
 LEFT_OUT = "_jhub_left_out"
@@ -31,9 +26,7 @@ SpawnException: Any = getattr(_spawner, "SpawnException", ())
 
 def install() -> None:
     """Wrap the method that starts a server, once."""
-    kind: Any = User
-    if not is_marked(kind.spawn):
-        kind.spawn = _left_out(kind.spawn)
+    wrap(User, "spawn", _left_out)
 
 
 def leave_out(handler: Any) -> None:
@@ -42,14 +35,13 @@ def leave_out(handler: Any) -> None:
 
 
 def _left_out(original: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(original)
     async def spawn(self: Any, server_name: str = "", *args: Any, **kwargs: Any) -> Any:
         handler = kwargs.get("handler")
         if handler is not None and getattr(handler, LEFT_OUT, False):
             _do_not_count(self.spawners[server_name], handler.settings)
         return await original(self, server_name, *args, **kwargs)
 
-    return marked(spawn)
+    return spawn
 
 
 def _do_not_count(spawner: Any, settings: dict[str, Any]) -> None:

@@ -6,16 +6,23 @@ from collections.abc import Mapping
 from typing import Any
 
 import regex
+from msgspec.structs import replace
 
-from jhub.errors import listed
 from jhub.extension.asked import of_profile, profile_named
 from jhub.extension.gate import Owner, admits, taken, visible
 from jhub.extension.limits import check_bounds
 from jhub.extension.overrides import filled, merged_deeply, merged_settings
-from jhub.extension.verdict import NONE_AVAILABLE, Refusal, Refused, Verdict
-from jhub.models import UNLISTED, UNLISTED_SELECTED
-from jhub.profiles.fields import shown
-from jhub.profiles.model import Option, Overrides, Profile, Profiles
+from jhub.extension.verdict import Refusal, Refused, Verdict
+from jhub.profiles.model import Option, Overrides, Profile, Profiles, UnlistedChoice
+from jhub.profiles.options import (
+    NONE_AVAILABLE,
+    called,
+    known_choices,
+    known_profiles,
+    unknown_profile,
+    wrong_choice,
+)
+from jhub.profiles.report import shown
 
 LONGEST = 500
 """Characters of an unlisted choice. The longest names of images have fewer."""
@@ -41,23 +48,17 @@ def judge(profiles: Profiles, owner: Owner, options: Mapping[str, Any] | None) -
 def _judged(profiles: Profiles, owner: Owner, options: Mapping[str, Any]) -> Verdict:
     profile = _profile(profiles, owner, options)
     asked = of_profile(options, profile, lambda: visible(profiles, owner))
-    layers: list[Overrides] = [profile]
-    choices: dict[str, str] = {}
-    typed: set[str] = set()
-    for option in profile.profile_options:
-        name, value, layer = _chosen(profile, option, asked)
-        choices[name] = value
-        layers.append(layer)
-        if name.endswith(UNLISTED):
-            typed |= layer.spawner_override.keys() | layer.kubespawner_override.keys()
-    through = _let_through(profile, options)
+    chosen = [_chosen(profile, option, asked) for option in profile.profile_options]
+    layers: list[Overrides] = [profile, *(layer for _, _, layer in chosen)]
+    texts = [layer for layer in layers if isinstance(layer, UnlistedChoice)]
+    through = {name: options[name] for name in profile.user_options if name in options}
     return Verdict(
         profile=profile,
-        user_options={"profile": profile.slug, **choices, **through},
+        user_options={"profile": profile.slug, **{name: value for name, value, _ in chosen}, **through},
         spawner_override=merged_settings(layer.spawner_override for layer in layers),
         kubespawner_override=merged_deeply(layer.kubespawner_override for layer in layers),
-        typed=frozenset(typed),
-        free=bool(through) or any(name.endswith(UNLISTED) for name in choices),
+        typed=frozenset(name for layer in texts for name in (*layer.spawner_override, *layer.kubespawner_override)),
+        free=bool(through or texts),
     )
 
 
@@ -72,49 +73,42 @@ def _profile(profiles: Profiles, owner: Owner, options: Mapping[str, Any]) -> Pr
         raise Refused(NONE_AVAILABLE, status=403)
     if named is None:
         return taken(mine)
-    known = listed(profile.slug for profile in mine)
     if not isinstance(named, str):
-        raise Refused(f"the option 'profile' must be text; known profiles: {known}")
+        raise Refused(f"the option 'profile' must be text; {known_profiles(mine)}")
     if found is not None:
         raise Refused(
-            f"the profile {shown(named)} is not for the owner of this server; known profiles: {known}", status=403
+            f"the profile {shown(named)} is not for the owner of this server; {known_profiles(mine)}", status=403
         )
-    raise Refused(f"unknown profile {shown(named)}; known profiles: {known}")
+    raise Refused(unknown_profile(named, mine))
 
 
 def _chosen(profile: Profile, option: Option, asked: Mapping[str, str]) -> tuple[str, str, Overrides]:
     """What a start names, its value, and the overrides of an option that come of it."""
-    text = asked.get(option.key + UNLISTED)
-    key = asked.get(option.key)
-    choices = {choice.key: choice for choice in option.choices}
-    if key is not None and key not in choices and not (key == UNLISTED_SELECTED and option.unlisted_choice is not None):
-        raise Refused(f"unknown choice {shown(key)} of {_called(profile, option)}; {_allowed(option)}")
-    if text is not None:
-        return option.key + UNLISTED, text, _unlisted(profile, option, text)
-    choice = option.default if key is None else choices.get(key)
+    key, text = asked.get(option.key), asked.get(option.unlisted_key)
+    if refusal := wrong_choice(profile, option, key, text):
+        raise Refused(refusal)
+    if text is not None and option.unlisted_choice is not None:
+        return option.unlisted_key, text, _unlisted(called(profile, option), option.unlisted_choice, text)
+    if key is None and option.default is not None:
+        key = option.default.key
+    choice = next((choice for choice in option.choices if choice.key == key), None)
     if choice is None:
-        raise Refused(f"{_called(profile, option)} needs a value; {_allowed(option)}")
+        raise Refused(f"{called(profile, option)} needs a value; {known_choices(option)}")
     return option.key, choice.key, choice
 
 
-def _let_through(profile: Profile, options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: options[name] for name in profile.user_options if name in options}
-
-
-def _unlisted(profile: Profile, option: Option, text: str) -> Overrides:
-    """The overrides of a text of one's own, with the text in them."""
-    unlisted = option.unlisted_choice
-    if unlisted is None:
-        raise Refused(f"{_called(profile, option)} takes no other text; {_allowed(option)}")
+def _unlisted(option: str, unlisted: UnlistedChoice, text: str) -> UnlistedChoice:
+    """Fill a text of the user's own into the overrides for it."""
     if len(text) > LONGEST:
-        raise Refused(f"the text for {_called(profile, option)} is longer than {LONGEST} characters")
+        raise Refused(f"the text for {option} is longer than {LONGEST} characters")
     # JupyterHub and KubeSpawner put names into settings by `{username}` and the like: this is not for others to write.
     if not text.isprintable() or "{" in text or "}" in text:
-        raise Refused(f"the text for {_called(profile, option)} has braces or control characters")
+        raise Refused(f"the text for {option} has braces or control characters")
     if unlisted.validation_regex and not _matches(unlisted.validation_regex, text):
         why = unlisted.validation_message or f"it must match {unlisted.validation_regex}"
-        raise Refused(f"{shown(text)} does not do for {_called(profile, option)}: {why}")
-    return Overrides(
+        raise Refused(f"{shown(text)} does not do for {option}: {why}")
+    return replace(
+        unlisted,
         spawner_override=filled(unlisted.spawner_override, text),
         kubespawner_override=filled(unlisted.kubespawner_override, text),
     )
@@ -125,17 +119,3 @@ def _matches(pattern: str, text: str) -> bool:
         return regex.fullmatch(pattern, text, regex.VERSION0, timeout=REGEX_SECONDS) is not None
     except (TimeoutError, MemoryError, RecursionError, regex.error):
         return False
-
-
-def _called(profile: Profile, option: Option) -> str:
-    return f"the option {option.key} of the profile {profile.slug}"
-
-
-def _allowed(option: Option) -> str:
-    """What an option takes."""
-    ways: list[str] = []
-    if option.choices:
-        ways.append(f"known choices: {listed(choice.key for choice in option.choices)}")
-    if option.unlisted_choice is not None:
-        ways.append(f"text of your own goes into {option.key}{UNLISTED}")
-    return "; ".join(ways)

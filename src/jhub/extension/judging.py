@@ -1,9 +1,5 @@
 """The judge, for the hub's own users, servers and requests."""
 
-# JupyterHub carries no types.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportMissingTypeStubs=false
-
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -13,7 +9,7 @@ from tornado.web import Finish, HTTPError
 
 from jhub.extension.gate import owner_of
 from jhub.extension.judge import judge
-from jhub.extension.source import current
+from jhub.extension.source import store
 from jhub.extension.suits import unfit
 from jhub.extension.verdict import Refusal, Verdict
 
@@ -23,7 +19,7 @@ LONGEST_SERVER_NAME = 255
 
 def judged(user: Any, options: Mapping[str, Any] | None) -> Verdict:
     """By what a server of the hub's `user` starts with these options. Raises HTTPError where it must not."""
-    verdict = judge(current(), owner_of(user), options)
+    verdict = judge(store.current, owner_of(user), options)
     if isinstance(verdict, Refusal):
         raise HTTPError(verdict.status, verdict.message)
     return verdict

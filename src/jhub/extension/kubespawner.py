@@ -4,22 +4,19 @@ It becomes a function that gives each owner the profiles that are theirs, withou
 KubeSpawner looks, put there as for any spawner, and pages that show the whole list have no secret to show.
 """
 
-# JupyterHub carries no types.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportMissingTypeStubs=false
-
 from __future__ import annotations
 
 from typing import Any
 
+from msgspec import to_builtins
 from tornado.web import HTTPError
 
 from jhub.errors import InvalidInput
 from jhub.extension.gate import owner_of, taken, visible
-from jhub.extension.source import current
-from jhub.extension.verdict import NONE_AVAILABLE
+from jhub.extension.source import store
 from jhub.models import UNLISTED
-from jhub.profiles.model import Option, Profile
+from jhub.profiles.model import Profile, public
+from jhub.profiles.options import NONE_AVAILABLE
 
 SETTING = "profile_list"
 
@@ -33,17 +30,13 @@ def adopt(config: Any, kind: type) -> None:
     """Make the profiles KubeSpawner's own. Raises InvalidInput where the administrator has given it others."""
     for each in kind.__mro__:
         settings = dict.get(config, each.__name__) or {}
-        if (settings.get(SETTING) or profile_list) is not profile_list or (is_below(each) and SETTING in vars(each)):
+        own = SETTING in vars(each) and is_kubespawner(each) and each.__name__ != "KubeSpawner"
+        if own or (settings.get(SETTING) or profile_list) is not profile_list:
             raise InvalidInput(
                 f"{each.__name__}.{SETTING} and the profiles of jhub.extension exclude each other: move its entries "
                 "into the file of profiles, or leave out profiles="
             )
     config[kind.__name__][SETTING] = profile_list
-
-
-def is_below(kind: type) -> bool:
-    """Whether it is made from KubeSpawner, and not KubeSpawner itself."""
-    return is_kubespawner(kind) and kind.__name__ != "KubeSpawner"
 
 
 def profile_list(spawner: Any) -> list[dict[str, Any]]:
@@ -62,7 +55,7 @@ def judged_profile_list(spawner: Any) -> list[dict[str, Any]]:
 
 
 def _entries(spawner: Any, *, expressions: bool) -> list[dict[str, Any]]:
-    mine = visible(current(), owner_of(spawner.user))
+    mine = visible(store.current, owner_of(spawner.user))
     if not mine:
         raise HTTPError(403, NONE_AVAILABLE)
     default = taken(mine)
@@ -70,34 +63,19 @@ def _entries(spawner: Any, *, expressions: bool) -> list[dict[str, Any]]:
 
 
 def _entry(profile: Profile, *, default: bool, expressions: bool) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "slug": profile.slug,
-        "display_name": profile.display_name,
-        "description": profile.description,
-        "default": default,
-    }
-    if profile.profile_options:
-        entry["profile_options"] = {
-            option.key: _option(option, expressions=expressions) for option in profile.profile_options
-        }
-    return entry
-
-
-def _option(option: Option, *, expressions: bool) -> dict[str, Any]:
-    default = option.default
-    entry: dict[str, Any] = {
-        "display_name": option.display_name,
+    """Return a profile as KubeSpawner has it: options and choices are mappings, and have no null."""
+    entry: dict[str, Any] = to_builtins(public(profile, default=default))
+    for option in entry["profile_options"]:
         # Also where there are none: KubeSpawner's form (7.1) fails without.
-        "choices": {
-            choice.key: {"display_name": choice.display_name, "default": choice is default} for choice in option.choices
-        },
-    }
-    if option.unlisted_choice is not None:
-        entry["unlisted_choice"] = {
-            "enabled": True,
-            "display_name": option.unlisted_choice.display_name,
-            "display_name_in_choices": option.unlisted_choice.display_name_in_choices,
-            "validation_regex": option.unlisted_choice.validation_regex if expressions else "",
-            "validation_message": option.unlisted_choice.validation_message,
-        }
+        option["choices"] = _by_key(option["choices"])
+        unlisted = option.pop("unlisted_choice")
+        if unlisted is not None:
+            option["unlisted_choice"] = {**unlisted, "enabled": True}
+            if not expressions:
+                option["unlisted_choice"]["validation_regex"] = ""
+    entry["profile_options"] = _by_key(entry["profile_options"])
     return entry
+
+
+def _by_key(entries: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {entry.pop("key"): entry for entry in entries}

@@ -3,29 +3,22 @@
 Settings are never in it, for they can hold secrets; nor is whose a profile is.
 """
 
-# JupyterHub carries no types.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportMissingTypeStubs=false, reportUntypedBaseClass=false
-
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import msgspec
-from jupyterhub import apihandlers
 from jupyterhub.apihandlers.base import APIHandler
 from jupyterhub.user import User
 from tornado.web import HTTPError
 
-from jhub import models
 from jhub.extension.gate import Owner, owner_of, taken, visible
 from jhub.extension.judging import refresh
+from jhub.extension.marks import add_routes
 from jhub.extension.routes import starters_only
-from jhub.extension.source import current
-from jhub.profiles.model import Option, Profile, Profiles
-
-VERSION = 1
-"""Of the answer's form."""
+from jhub.extension.source import store
+from jhub.profiles.model import LISTING_VERSION, Profile, Profiles, public
 
 
 class Answer(msgspec.Struct):
@@ -37,19 +30,17 @@ class Answer(msgspec.Struct):
 
 def install() -> None:
     """Put the routes before JupyterHub's own, once."""
-    routes = apihandlers.default_handlers
-    if all(handler is not OfUser for _, handler, *_ in routes):
-        routes[:0] = [(r"/api/profiles", OfCaller), (r"/api/users/([^/]+)/profiles", OfUser)]
+    add_routes((r"/api/profiles", OfCaller), (r"/api/users/([^/]+)/profiles", OfUser))
 
 
-class OfUser(APIHandler):  # type: ignore[misc]  # JupyterHub carries no types
+class OfUser(APIHandler):
     """The profiles of a user who is named, for whoever may start that user's servers."""
 
     async def get(self, user_name: str) -> None:
         await answer(self, user_name)
 
 
-class OfCaller(APIHandler):  # type: ignore[misc]  # JupyterHub carries no types
+class OfCaller(APIHandler):
     """The profiles of whoever asks."""
 
     async def get(self) -> None:
@@ -70,7 +61,7 @@ async def answer(handler: Any, user_name: str) -> None:
     if user is None:
         raise HTTPError(404, f"No such user: {user_name}")
     await refresh(handler, user)
-    handler.finish(msgspec.json.encode(Answer(VERSION, listed(current(), owner_of(user)))))
+    handler.finish(msgspec.json.encode(Answer(LISTING_VERSION, listed(store.current, owner_of(user)))))
 
 
 def listed(profiles: Profiles, owner: Owner) -> list[msgspec.Raw]:
@@ -81,43 +72,11 @@ def listed(profiles: Profiles, owner: Owner) -> list[msgspec.Raw]:
     return [_text(profile, default=True) if profile is default else texts[profile.slug] for profile in mine]
 
 
-_made: list[tuple[Profiles, dict[str, msgspec.Raw]]] = []
-
-
+@functools.lru_cache(maxsize=1)
 def _texts(profiles: Profiles) -> dict[str, msgspec.Raw]:
     """Each as JSON, by its slug. Made once: of hundreds, that takes longer than all the rest of a request."""
-    if not _made or _made[0][0] is not profiles:
-        _made[:] = [(profiles, {profile.slug: _text(profile, default=False) for profile in profiles.all})]
-    return _made[0][1]
+    return {profile.slug: _text(profile, default=False) for profile in profiles.all}
 
 
 def _text(profile: Profile, *, default: bool) -> msgspec.Raw:
-    told = models.Profile(
-        slug=profile.slug,
-        display_name=profile.display_name,
-        description=profile.description,
-        default=default,
-        profile_options=tuple(map(_option, profile.profile_options)),
-        user_options=profile.user_options,
-    )
-    return msgspec.Raw(msgspec.json.encode(told))
-
-
-def _option(option: Option) -> models.ProfileOption:
-    unlisted, default = option.unlisted_choice, option.default
-    return models.ProfileOption(
-        key=option.key,
-        display_name=option.display_name,
-        choices=tuple(
-            models.ProfileChoice(key=choice.key, display_name=choice.display_name, default=choice is default)
-            for choice in option.choices
-        ),
-        unlisted_choice=None
-        if unlisted is None
-        else models.UnlistedChoice(
-            display_name=unlisted.display_name,
-            display_name_in_choices=unlisted.display_name_in_choices,
-            validation_regex=unlisted.validation_regex,
-            validation_message=unlisted.validation_message,
-        ),
-    )
+    return msgspec.Raw(msgspec.json.encode(public(profile, default=default)))

@@ -4,13 +4,8 @@ Nothing of it goes into `c`, where `services` or `load_roles` set further down w
 when the hub reads these settings, after all of them; and as part of its configuration, so that it goes with the line.
 """
 
-# JupyterHub carries no types.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportMissingTypeStubs=false
-
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -19,21 +14,16 @@ from jupyterhub.app import JupyterHub
 
 from jhub import login_client
 from jhub.errors import InvalidInput
+from jhub.extension.marks import wrap
 
 NAME = login_client.NAME
-
-_installed: list[bool] = []
 
 
 def install() -> None:
     """Wrap the three steps of the hub's start that it takes, once."""
-    if _installed:
-        return
-    _installed.append(True)
-    app: Any = JupyterHub
-    app.init_role_creation = _then_let_users_in(app.init_role_creation)
-    app.init_services = _with_client(app.init_services)
-    app.init_role_assignment = _then_without_roles(app.init_role_assignment)
+    wrap(JupyterHub, "init_role_creation", _then_let_users_in)
+    wrap(JupyterHub, "init_services", _with_client)
+    wrap(JupyterHub, "init_role_assignment", _then_without_roles)
 
 
 def _then_let_users_in(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -43,7 +33,6 @@ def _then_let_users_in(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     not. (`jupyterhub token` does so too, beside a running hub: hence here, and not at the end of a start.)
     """
 
-    @functools.wraps(original)
     async def init_role_creation(self: Any) -> None:
         await original(self)
         role = orm.Role.find(self.db, "user")
@@ -58,7 +47,6 @@ def _then_let_users_in(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
 def _with_client(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Add the service to those of the configuration."""
 
-    @functools.wraps(original)
     def init_services(self: Any) -> Any:
         spec = login_client.service(version_info[:2])
         _check_configuration(self, spec)
@@ -75,7 +63,6 @@ def _then_without_roles(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     secret. Roles that the configuration gives it have stopped the hub before.
     """
 
-    @functools.wraps(original)
     async def init_role_assignment(self: Any) -> None:
         await original(self)
         service = orm.Service.find(self.db, NAME)

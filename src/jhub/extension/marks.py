@@ -1,22 +1,39 @@
-"""Telling functions of ours from JupyterHub's own, which they wrap."""
+"""Put functions and routes of ours in the way of JupyterHub's own, each once for all hubs of the process."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
+
+from jupyterhub import apihandlers
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 MARK = "__jhub__"
 
 
+def wrap(kind: Any, name: str, wrapper: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    """Replace a method of a class by what `wrapper` makes of it."""
+    original = getattr(kind, name)
+    if not is_marked(original):
+        setattr(kind, name, marked(functools.wraps(original)(wrapper(original))))
+
+
 def marked(function: F) -> F:
-    """The function, as one of ours."""
+    """Return the function, with the mark of ours."""
     # Itself, for functools.wraps copies the marks of what it wraps.
     setattr(function, MARK, function)
     return function
 
 
 def is_marked(function: object) -> bool:
-    """Whether it is one of ours."""
+    """Return whether a function is one of ours."""
     return getattr(function, MARK, None) is function
+
+
+def add_routes(*routes: tuple[str, type]) -> None:
+    """Put routes before all others of the REST API."""
+    existing = apihandlers.default_handlers
+    if routes[0][1] not in [handler for _, handler, *_ in existing]:
+        existing[:0] = routes

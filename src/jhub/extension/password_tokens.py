@@ -3,10 +3,6 @@
 JupyterHub 2 removed it (it answers 404, and 500 to GET); much that is written about JupyterHub's API begins with it.
 """
 
-# JupyterHub carries no types.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportMissingTypeStubs=false, reportUntypedBaseClass=false
-
 from __future__ import annotations
 
 import asyncio
@@ -18,13 +14,13 @@ from contextlib import ExitStack
 from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Any, NoReturn
 
-from jupyterhub import apihandlers
 from jupyterhub.apihandlers.base import APIHandler
 from msgspec import Struct
 from sqlalchemy.exc import SQLAlchemyError
 from tornado.web import Finish, HTTPError
 
 from jhub.errors import InvalidInput
+from jhub.extension.marks import add_routes
 from jhub.extension.slowing import Busy, Limit, Slowing
 
 ROUTE = r"/api/authorizations/token"
@@ -61,9 +57,7 @@ class Login(Struct, frozen=True):
 
 def install() -> None:
     """Put the route before JupyterHub's own of that name, once."""
-    routes = apihandlers.default_handlers
-    if not any(handler is PasswordToken for _, handler, *_ in routes):
-        routes.insert(0, (ROUTE, PasswordToken))
+    add_routes((ROUTE, PasswordToken))
 
 
 def read_login(content_type: str, body: bytes) -> Login:
@@ -95,7 +89,7 @@ def read_login(content_type: str, body: bytes) -> Login:
     return Login(**texts)
 
 
-class PasswordToken(APIHandler):  # type: ignore[misc]  # JupyterHub carries no types
+class PasswordToken(APIHandler):
     """Give a token to whom the hub's own authenticator knows by username and password."""
 
     def initialize(self) -> None:

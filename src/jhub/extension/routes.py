@@ -1,12 +1,8 @@
-"""The outer barrier: REST calls that start a server, or save options for a start, are judged before they do a thing.
+"""Stage 1, the API handlers: REST calls that start a server, or save options for a start, are judged first.
 
 A refusal must come before the hub makes a row for the server, saves the options or begins a start, and before the
 answer "202, pending" that hubs with `slow_spawn_timeout = 0` give to every start.
 """
-
-# JupyterHub carries no types.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportMissingTypeStubs=false, reportUntypedBaseClass=false
 
 from __future__ import annotations
 
@@ -19,6 +15,7 @@ from jupyterhub.scopes import needs_scope, scope_definitions
 from tornado.web import HTTPError
 
 from jhub.extension.judging import judge_start
+from jhub.extension.marks import add_routes
 
 EDITS = "put" in vars(UserServerAPIHandler)
 """Whether servers can be made and edited without a start, and a body has options beside other things: JupyterHub 6."""
@@ -38,9 +35,8 @@ def install() -> None:
     They go to the front of the list that JupyterHub reads when it builds its application. An authenticator that
     brought them along could be replaced on the command line, and `extra_handlers` come too late to be asked.
     """
-    routes = apihandlers.default_handlers
-    if all(handler is not HANDLER for _, handler, *_ in routes):
-        routes[:0] = [(path, HANDLER) for path, handler, *_ in routes if handler is UserServerAPIHandler]
+    original = [path for path, handler, *_ in apihandlers.default_handlers if handler is UserServerAPIHandler]
+    add_routes(*[(path, HANDLER) for path in original])
 
 
 def starters_only(method: Method) -> Method:
@@ -48,7 +44,7 @@ def starters_only(method: Method) -> Method:
     return cast("Method", needs_scope(START)(method))
 
 
-class JudgedStart(UserServerAPIHandler):  # type: ignore[misc]  # JupyterHub carries no types
+class JudgedStart(UserServerAPIHandler):
     """Start a server, if its options are good."""
 
     def find_user(self, name: str) -> Any:

@@ -81,31 +81,41 @@ class Source:
             )
 
 
-_source: list[Source] = []
-_watching: list[threading.Thread] = []
+class ProfileStore:
+    """The profiles in force, in all hubs of the process."""
 
+    _source: Source
 
-def use(source: Source) -> None:
-    """Let these be the profiles in force."""
-    _source[:] = [source]
+    def __init__(self) -> None:
+        self._followed = False
 
+    def use(self, path: str | PathLike[str]) -> None:
+        """Let these be the profiles in force. Raises InvalidInput for a file that makes no sense."""
+        self._source = Source(path)
 
-def current() -> Profiles:
-    """The profiles in force."""
-    return _source[0].profiles
+    @property
+    def current(self) -> Profiles:
+        """The profiles in force."""
+        return self._source.profiles
 
+    def watch(self, fit: Fit, log: logging.Logger) -> None:
+        """Raise InvalidInput unless the profiles suit the hub; then follow the file for as long as the process lives.
 
-def watch(fit: Fit, log: logging.Logger) -> None:
-    """Raise InvalidInput unless the profiles suit the hub; then follow the file for as long as the process lives.
+        In a thread, for a look may hang where the file is on a server's disk, and reading a large file takes a while.
+        """
+        self._source.profiles = fit(self._source.profiles)
+        warn(self._source.profiles, log)
+        if not self._followed:
+            self._followed = True
+            threading.Thread(target=self._follow, args=(fit, log), name="jhub-profiles", daemon=True).start()
 
-    In a thread, for a look may hang where the file is on a server's disk, and reading a large file takes a while.
-    """
-    source = _source[0]
-    source.profiles = fit(source.profiles)
-    warn(source.profiles, log)
-    if not _watching:
-        _watching.append(threading.Thread(target=_follow, args=(fit, log), name="jhub-profiles", daemon=True))
-        _watching[0].start()
+    def _follow(self, fit: Fit, log: logging.Logger) -> None:
+        while True:
+            time.sleep(LOOK_SECONDS)
+            try:
+                self._source.look(fit, log)
+            except Exception:
+                log.exception("The profiles stay as they were: looking at the file failed")
 
 
 def warn(profiles: Profiles, log: logging.Logger) -> None:
@@ -114,10 +124,5 @@ def warn(profiles: Profiles, log: logging.Logger) -> None:
         log.warning("Profiles, line %d: %s", problem.line, problem.message)
 
 
-def _follow(fit: Fit, log: logging.Logger) -> None:
-    while True:
-        time.sleep(LOOK_SECONDS)
-        try:
-            _source[0].look(fit, log)
-        except Exception:
-            log.exception("The profiles stay as they were: looking at the file failed")
+store = ProfileStore()
+"""The one that `enable` fills. The extension changes classes of JupyterHub, which a process has once too."""

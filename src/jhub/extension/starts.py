@@ -1,16 +1,11 @@
-"""The middle barrier: requests for a start, from pages and from REST, are judged before the hub saves their options.
+"""Stage 2, the spawn call: starts, from pages and from REST, are judged before the hub saves their options.
 
 What comes by a form or in a page's query is known only when the spawner has read it, which is after the hub's routes.
 A refusal here is not a failed start either, of which JupyterHub 5 counts every one towards its end.
 """
 
-# JupyterHub carries no types.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportMissingTypeStubs=false
-
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable
 from html import escape
@@ -27,8 +22,8 @@ from jhub.errors import MOST_NAMES
 from jhub.extension import failures
 from jhub.extension.gate import owner_of, visible
 from jhub.extension.judging import judge_start
-from jhub.extension.marks import is_marked, marked
-from jhub.extension.source import current
+from jhub.extension.marks import wrap
+from jhub.extension.source import store
 
 QUERY = "opt-profile" if version_info >= (6,) else "profile"
 """What the spawn page's address calls the profile."""
@@ -38,16 +33,13 @@ REFUSED = "_jhub_refused"
 
 
 def install() -> None:
-    """Put the barrier in place, once. All of JupyterHub's own handlers start servers by this method of their base."""
-    base: Any = BaseHandler
-    if not is_marked(base.spawn_single_user):
-        base.spawn_single_user = _judged(base.spawn_single_user)
+    """Wrap the method by which all of JupyterHub's own handlers start servers, once."""
+    wrap(BaseHandler, "spawn_single_user", _judged)
 
 
 def _judged(original: Callable[..., Any]) -> Callable[..., Any]:
     signature = inspect.signature(original)
 
-    @functools.wraps(original)
     async def spawn_single_user(self: Any, *args: Any, **kwargs: Any) -> None:
         # The spawn page tries again with no options when those in its query are refused and there is no form: that
         # would start the default server (JupyterHub 5 and 6).
@@ -70,12 +62,12 @@ def _judged(original: Callable[..., Any]) -> Callable[..., Any]:
             failures.leave_out(self)
         await original(self, *args, **kwargs)
 
-    return marked(spawn_single_user)
+    return spawn_single_user
 
 
 def links(handler: Any, user: Any, server_name: str) -> str:
     """HTML for a page: the profiles that a server can be started from instead."""
-    mine = visible(current(), owner_of(user))[:MOST_NAMES]
+    mine = visible(store.current, owner_of(user))[:MOST_NAMES]
     page = url_path_join(handler.hub.base_url, "spawn", user.escaped_name, quote(server_name, safe=""))
     each = (
         f'<a href="{escape(url_concat(page, {QUERY: profile.slug}))}">{escape(profile.display_name)}</a>'

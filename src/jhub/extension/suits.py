@@ -1,8 +1,5 @@
 """Whether profiles suit the spawner that this hub has."""
 
-# Traitlets leave many types open.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-
 from __future__ import annotations
 
 import logging

@@ -8,9 +8,6 @@ from msgspec import Struct
 
 from jhub.profiles.model import Profile
 
-NONE_AVAILABLE = "no profile is available"
-"""For whom there is none."""
-
 
 class Verdict(Struct, frozen=True, kw_only=True):
     """The profile of a start, and the settings that come of it and of what was chosen in it."""

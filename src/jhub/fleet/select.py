@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, TypeAlias
 
 from jhub.errors import InvalidInput
 from jhub.fleet.events import Target
 from jhub.models import Server
 from jhub.operations.groups import members_of
-from jhub.operations.servers import ServerOps
-from jhub.steps import Emit, Flow, Plan, Step, through
+from jhub.operations.server_filter import Running
+from jhub.operations.servers import matching
+from jhub.steps import Emit, Flow, Step, through
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +24,6 @@ class Members:
 
     group: str
     name: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
-    """The servers that run, or are on their way up or down, and match everything that is given.
-
-    The parameters are those of `hub.servers.list`, and so are the REST calls, the scopes and the errors: `idle` in
-    seconds or as a timedelta, by the hub's clock.
-    """
-
-    user: str | None = None
-    group: str | None = None
-    name: str | None = None
-    profile: str | None = None
-    idle: float | timedelta | None = None
-    state: str | None = None
 
 
 Targets: TypeAlias = Iterable[Target | Server | str | tuple[str, str]] | Members | Running
@@ -55,7 +39,7 @@ def resolve(targets: Targets | Target | Server | str) -> Flow[list[Target]]:
         case Members():
             return list(dict.fromkeys(Target(user, targets.name) for user in (yield from members_of(targets.group))))
         case Running():
-            return (yield from listed(listing(targets)))
+            return (yield from listed(targets))
         case str() | Target() | Server():
             return [Target.of(targets)]
         case (str() as user, str() as name) if isinstance(targets, tuple) and "/" not in user + name:
@@ -67,21 +51,8 @@ def resolve(targets: Targets | Target | Server | str) -> Flow[list[Target]]:
             return list(dict.fromkeys(map(Target.of, targets)))
 
 
-def listing(which: Running, *, stopped: bool = False) -> Plan[None]:
-    """The servers that match; of those that do not run, too, if `stopped`."""
-    return ServerOps.list(
-        which.user,
-        stopped=stopped,
-        group=which.group,
-        name=which.name,
-        profile=which.profile,
-        idle=which.idle,
-        state=which.state,
-    )
-
-
-def listed(listing: Plan[None]) -> Flow[list[Target]]:
-    """The servers of a listing, each once; of a server nothing but its name is kept."""
+def listed(which: Running, *, stopped: bool = False) -> Flow[list[Target]]:
+    """The servers that match, each once; of a server nothing but its name is kept."""
     found: dict[Target, None] = {}
 
     def keep(step: Step) -> Flow[Any]:
@@ -91,5 +62,5 @@ def listed(listing: Plan[None]) -> Flow[list[Target]]:
             case _:
                 return (yield step)
 
-    yield from through(listing, keep)
+    yield from through(matching(which, stopped=stopped), keep)
     return list(found)

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from jhub.binding import AsyncBound, Bound, operation, stream
-from jhub.errors import HubError, NotFound, Unsupported
+from jhub.errors import BadRequest, HubError, NotAuthorized, NotFound, Unsupported
 from jhub.models import Profile
 from jhub.operations.paths import user_path
-from jhub.operations.profile_check import check, known
+from jhub.profiles.model import LISTING_VERSION
+from jhub.profiles.options import (
+    FORM,
+    NONE_AVAILABLE,
+    known_profiles,
+    start_names,
+    unknown_option,
+    unknown_profile,
+    wrong_choice,
+)
 from jhub.steps import Emit, Flow, Request, call, send
 
-VERSION = 1
-"""Of the list whose meaning is known here."""
+OF_FORMS = (FORM, "_")
+"""Beginnings of names that the hub's own form sends. It also sends what is set for other profiles."""
 
 
 class Listed(Struct):
     """What jhub.extension answers with."""
 
     profiles: tuple[Profile, ...]
-    version: int = VERSION
+    version: int = LISTING_VERSION
 
 
 def listing(user: str | None = None) -> Request[Listed]:
@@ -57,8 +66,7 @@ class ProfileOps:
         for profile in found:
             if profile.slug == slug:
                 return profile
-        others = known("profiles", (profile.slug for profile in found)) or "no profile is available"
-        said = f"profile {slug}: not found, or not for {user or 'you'}; {others}"
+        said = f"profile {slug}: not found, or not for {user or 'you'}; {known_profiles(found)}"
         raise NotFound(said, method="GET", path=listing(user).path, status=404)
 
 
@@ -74,8 +82,42 @@ def check_options(user: str, options: Mapping[str, Any], about: str) -> Flow[Non
         listed: Listed = yield request  # one attempt: it is the start that counts
     except HubError:
         return
-    if listed.version == VERSION:
+    if listed.version == LISTING_VERSION:
         check(listed.profiles, options, about, request.path)
+
+
+def check(profiles: Sequence[Profile], options: Mapping[str, Any], about: str = "server", path: str = "") -> None:
+    """Hold options, which name a profile, against all profiles that their owner may start.
+
+    Refused is only what jhub.extension is sure to refuse; all else is left to the hub. The list does not tell a
+    profile of others from one that there is not.
+
+    Raises
+    ------
+    NotFound
+        It is none of them.
+    BadRequest
+        It has no such option, or the option no such choice.
+    NotAuthorized
+        There is no profile at all for this owner.
+    """
+    where = {"method": "GET", "path": path}
+    if not profiles:
+        raise NotAuthorized(f"{about}: {NONE_AVAILABLE}", status=403, **where)
+    named = options["profile"]
+    profile = next((profile for profile in profiles if profile.slug == named), None)
+    if profile is None:
+        raise NotFound(f"{about}: {unknown_profile(named, profiles)}", status=404, **where)
+    known = {"profile", *start_names(profile.profile_options), *profile.user_options}
+    for name in options:
+        if name not in known and not name.startswith(OF_FORMS):
+            raise BadRequest(f"{about}: {unknown_option(name, profile)}", status=400, **where)
+    # The hub judges the value of an option that is not text.
+    texts = {name: value for name, value in options.items() if isinstance(value, str)}
+    for option in profile.profile_options:
+        refusal = wrong_choice(profile, option, texts.get(option.key), texts.get(option.unlisted_key))
+        if refusal:
+            raise BadRequest(f"{about}: {refusal}", status=400, **where)
 
 
 def _all(user: str | None) -> Flow[tuple[Profile, ...]]:

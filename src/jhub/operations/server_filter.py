@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from jhub.errors import InvalidInput, NotAHub
 from jhub.models import Server, in_utc
 from jhub.operations.groups import members_of
+from jhub.operations.paths import user_path
 from jhub.steps import Answer, Flow, Request
 
 STATES = ("ready", "spawn", "stop", "check", "rename")
@@ -20,43 +21,27 @@ FIRST = 2000
 """The year after which a hub's time makes sense."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What was asked for; a server is meant that matches all of it. `idle` is in seconds."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """The servers that run, or are on their way up or down, and match everything that is given.
 
+    The parameters are those of `hub.servers.list`, and so are the REST calls, the scopes and the errors: `idle` in
+    seconds or as a timedelta, by the hub's clock.
+    """
+
+    user: str | None = None
     group: str | None = None
     name: str | None = None
     profile: str | None = None
-    idle: float | None = None
+    idle: float | timedelta | None = None
     state: str | None = None
-
-    @classmethod
-    def of(
-        cls,
-        group: str | None,
-        name: str | None,
-        profile: str | None,
-        idle: float | timedelta | None,
-        state: str | None,
-        *,
-        stopped: bool,
-    ) -> Wanted:
-        """The same, checked: `InvalidInput` for what no server can match."""
-        if state is not None and state not in STATES:
-            raise InvalidInput(f"{state!r} is no state of a server that runs", hint=f"one of: {', '.join(STATES)}")
-        if stopped and (state is not None or idle is not None):
-            raise InvalidInput("a state and idle time are those of servers that run: leave out stopped ones")
-        seconds = idle.total_seconds() if isinstance(idle, timedelta) else idle
-        if seconds is not None and not 0 <= seconds <= LONGEST:  # nor nan
-            raise InvalidInput(f"{seconds} is no idle time: give it in seconds")
-        return cls(group, name, profile, seconds, state)
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """The same, with what the hub was asked for it."""
+class ServerFilter:
+    """A selection of servers, with what the hub was asked for it."""
 
-    wanted: Wanted
+    which: Running
     members: frozenset[str] | None = None
     """The users whose servers they are; None: anybody's."""
     idle_since: datetime | None = None
@@ -75,20 +60,32 @@ class Filter:
         return (servers[name] for name in sorted(servers) if self._takes(servers[name]))
 
     def _takes(self, server: Server) -> bool:
-        wanted = self.wanted
+        which = self.which
         return (
-            wanted.name in (None, server.name)
-            and wanted.profile in (None, server.profile)
-            and wanted.state in (None, server.status)
+            which.name in (None, server.name)
+            and which.profile in (None, server.profile)
+            and which.state in (None, server.status)
             and (self.idle_since is None or _used(server) <= self.idle_since)
         )
 
 
-def prepared(wanted: Wanted) -> Flow[Filter]:
-    """A filter: asks for the members of the group, and for the hub's time, where they matter."""
-    members = None if wanted.group is None else frozenset((yield from members_of(wanted.group)))
-    since = None if wanted.idle is None else (yield from hub_time()) - timedelta(seconds=wanted.idle)
-    return Filter(wanted, members, since)
+def prepared(which: Running, *, stopped: bool) -> Flow[ServerFilter]:
+    """Return a filter: ask for the members of the group, and for the hub's time, where they matter.
+
+    `InvalidInput`, before anything is asked, for what no server can match.
+    """
+    if which.user is not None:
+        user_path(which.user)
+    if which.state is not None and which.state not in STATES:
+        raise InvalidInput(f"{which.state!r} is no state of a server that runs", hint=f"one of: {', '.join(STATES)}")
+    if stopped and (which.state is not None or which.idle is not None):
+        raise InvalidInput("a state and idle time are those of servers that run: leave out stopped ones")
+    idle = which.idle.total_seconds() if isinstance(which.idle, timedelta) else which.idle
+    if idle is not None and not 0 <= idle <= LONGEST:  # nor nan
+        raise InvalidInput(f"{idle} is no idle time: give it in seconds")
+    members = None if which.group is None else frozenset((yield from members_of(which.group)))
+    since = None if idle is None else (yield from hub_time()) - timedelta(seconds=idle)
+    return ServerFilter(which, members, since)
 
 
 def hub_time() -> Request[datetime]:

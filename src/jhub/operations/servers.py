@@ -29,7 +29,7 @@ from jhub.models import Progress, Server, User, target
 from jhub.operations.paging import pages
 from jhub.operations.paths import user_path
 from jhub.operations.profiles import check_options
-from jhub.operations.server_filter import Wanted, prepared
+from jhub.operations.server_filter import Running, prepared
 from jhub.operations.versions import need, since
 from jhub.steps import Emit, Flow, HubVersion, Listen, Now, Request, Sleep, before, call, segment, status_of
 
@@ -81,6 +81,26 @@ def check_display_name(name: str, display_name: str | None) -> Flow[None]:
     _not_empty(display_name)
     # An older hub would take it for an option.
     yield from need("6.0", "a display name")
+
+
+def matching(which: Running, *, stopped: bool = False) -> Flow[None]:
+    """Emit the servers that match; with `stopped`, those that do not run too."""
+    wanted = yield from prepared(which, stopped=stopped)
+    if wanted.nobody:
+        return
+    query = STOPPED_TOO if stopped else ()
+
+    def emit(owner: User) -> Iterable[Server]:
+        # A token that reads the servers of a group alone does not see those of others, and need not.
+        return wanted.of(servers_of(owner)) if wanted.owner(owner.name) else ()
+
+    if which.user is not None:
+        for server in emit((yield from owner_of(which.user, query))):
+            yield Emit(server)
+        return
+    if not stopped:
+        query = ACTIVE
+    yield from pages("/users", User, lambda owner: owner.name, query, about="servers", emit=emit)
 
 
 def check_deletable(user: str, name: str) -> None:
@@ -145,25 +165,8 @@ class ServerOps:
         `group` one `GET /groups/{group}` before it, scope `read:groups`, and `NotFound` where there is none; with
         `idle` one `GET /`.
         """
-        if user is not None:
-            user_path(user)  # refused before anything is sent
-        wanted = Wanted.of(group, name, profile, idle, state, stopped=stopped)
-        which = yield from prepared(wanted)
-        if which.nobody:
-            return
-        query = STOPPED_TOO if stopped else ()
-
-        def emit(owner: User) -> Iterable[Server]:
-            # A token that reads the servers of a group alone does not see those of others, and need not.
-            return which.of(servers_of(owner)) if which.owner(owner.name) else ()
-
-        if user is not None:
-            for server in emit((yield from owner_of(user, query))):
-                yield Emit(server)
-            return
-        if not stopped:
-            query = ACTIVE
-        yield from pages("/users", User, lambda owner: owner.name, query, about="servers", emit=emit)
+        which = Running(user=user, group=group, name=name, profile=profile, idle=idle, state=state)
+        return matching(which, stopped=stopped)
 
     @operation
     def create(

@@ -13,9 +13,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from jhub.profiles import schema
-from jhub.profiles.fields import Fields, shown
+from jhub.profiles.fields import Fields
 from jhub.profiles.model import Profile
 from jhub.profiles.own_format import called, described
+from jhub.profiles.report import shown
 from jhub.profiles.tree import Mapping, Node, Sequence, plain, texts
 
 READ = ("id", "groups", "definition", "default_url", "pod_env_vars")

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from jhub.profiles.report import Report
+from jhub.profiles.report import Report, shown
 from jhub.profiles.tree import Mapping, Node, Scalar, Sequence, plain
-
-MOST_SHOWN = 60
 
 
 class Fields:
@@ -128,16 +126,6 @@ class Fields:
 def is_variable(name: str) -> bool:
     """Return whether an environment can have a variable of this name."""
     return name != "" and not {"=", "\0"} & set(name)
-
-
-def cut(text: str) -> str:
-    """A name, no longer than a message bears."""
-    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…"
-
-
-def shown(text: str) -> str:
-    """A name that somebody else wrote, for a message."""
-    return repr(cut(text))
 
 
 def _quoted(node: Node) -> str:

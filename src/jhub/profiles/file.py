@@ -31,11 +31,6 @@ class Checked(Struct, frozen=True):
         return tuple(problem for problem in self.problems if not problem.warning)
 
 
-def load(path: str | PathLike[str]) -> Profiles:
-    """Read a file of profiles. Raises InvalidInput with its name, the lines, and what is wrong there."""
-    return parse(read_text(path), path)
-
-
 def parse(text: str, path: str | PathLike[str] = "") -> Profiles:
     """The profiles that a text describes. Raises InvalidInput with the lines, and what is wrong there; also with the
     path, if the text is that of a file.

@@ -1,4 +1,4 @@
-"""What a profile is, whichever file it was read from.
+"""The profiles of a hub: what `jhub.models` says of them in public, and what stays in the hub.
 
 The words are those of KubeSpawner's `profile_list`. What differs from it:
 
@@ -12,73 +12,60 @@ The words are those of KubeSpawner's `profile_list`. What differs from it:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
-from msgspec import Struct, field
+from msgspec import Struct, convert, field
+from msgspec.structs import replace
 
-from jhub.models import UNLISTED
+from jhub import models
+
+LISTING_VERSION = 1
+"""Version of the answer in which a hub lists profiles."""
 
 
-class Overrides(Struct, frozen=True, kw_only=True):
-    """Settings that take the place of the spawner's, by name."""
+class Choice(models.ProfileChoice, frozen=True, kw_only=True):
+    """A choice, with its settings."""
 
     spawner_override: dict[str, Any] = field(default_factory=dict[str, Any])
-    """For any spawner. `environment` is merged into what the spawner has, the others replace it."""
+    """Settings of any spawner, by name. `environment` is merged into what the spawner has, the others replace it."""
     kubespawner_override: dict[str, Any] = field(default_factory=dict[str, Any])
-    """For KubeSpawner alone. Mappings are merged into what it has, at any depth, and null takes a key away."""
+    """Settings of KubeSpawner alone. Mappings are merged into what it has, at any depth, and null removes a key."""
 
 
-class Choice(Overrides, frozen=True, kw_only=True):
-    """One of the values of an option."""
+class UnlistedChoice(models.UnlistedChoice, frozen=True, kw_only=True):
+    """A text of the user's own, with its settings. `{value}` in them stands for the text."""
 
-    key: str
-    """What a start names."""
-    display_name: str
-    default: bool = False
+    spawner_override: dict[str, Any] = field(default_factory=dict[str, Any])
+    kubespawner_override: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
-class UnlistedChoice(Overrides, frozen=True, kw_only=True):
-    """That an option takes text which is none of its choices. `{value}` in its overrides stands for this text."""
+class Option(models.ProfileOption, frozen=True, kw_only=True):
+    """An option, with the settings of its choices."""
 
-    display_name: str = ""
-    display_name_in_choices: str = "Other..."
-    validation_regex: str = ""
-    """What the whole text must match, if not empty."""
-    validation_message: str = ""
-
-
-class Option(Struct, frozen=True, kw_only=True):
-    """What can be chosen within a profile."""
-
-    key: str
-    """What a start names."""
-    display_name: str
     choices: tuple[Choice, ...] = ()
     unlisted_choice: UnlistedChoice | None = None
     """None where it is not enabled."""
 
-    @property
-    def default(self) -> Choice | None:
-        """The choice of a start that makes none: the default one, else the first. None without choices."""
-        return next((choice for choice in self.choices if choice.default), next(iter(self.choices), None))
 
+class Profile(models.Profile, frozen=True, kw_only=True):
+    """A profile, with its settings, and with the users that it is for."""
 
-class Profile(Overrides, frozen=True, kw_only=True):
-    """One way to start a server."""
-
-    slug: str
-    """What a start names; unique."""
-    display_name: str
-    description: str = ""
-    default: bool = False
-    groups: tuple[str, ...] | None = None
-    """Whose members may start it. None says nothing, and an empty one lets nobody in."""
-    users: tuple[str, ...] | None = None
-    """Who may start it beside them. None says nothing, and an empty one lets nobody in."""
     profile_options: tuple[Option, ...] = ()
-    user_options: tuple[str, ...] = ()
-    """Further options that a start may bring, for the spawner or a hook: nothing here looks at their values."""
+    groups: tuple[str, ...] | None = None
+    """Members of these groups may start it. None adds no rule; with an empty list, nobody may."""
+    users: tuple[str, ...] | None = None
+    """These users may start it too. None adds no rule; with an empty list, nobody may."""
+    spawner_override: dict[str, Any] = field(default_factory=dict[str, Any])
+    kubespawner_override: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+Overrides: TypeAlias = Profile | Choice | UnlistedChoice
+"""Everything that has settings."""
+
+
+def public(profile: Profile, *, default: bool) -> models.Profile:
+    """Return the part of a profile that its users may see: no settings, and no names of groups and users."""
+    return convert(replace(profile, default=default), models.Profile, from_attributes=True)
 
 
 class Problem(Struct, frozen=True):
@@ -93,13 +80,8 @@ class Problem(Struct, frozen=True):
         return f"warning: {self.message}" if self.warning else self.message
 
 
-class Profiles(Struct, frozen=True):
-    """The profiles of a hub, in the order of the file."""
+class Profiles(Struct, frozen=True, eq=False):
+    """The profiles of a hub, in the order of the file. Equal to itself alone, and so a key of caches."""
 
     all: tuple[Profile, ...]
     warnings: tuple[Problem, ...] = ()
-
-
-def start_names(options: Iterable[Option]) -> list[str]:
-    """What a start may name of these options: each, and the text of one's own for it."""
-    return [option.key + end for option in options for end in ("", UNLISTED)]

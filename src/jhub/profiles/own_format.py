@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from msgspec.structs import replace
+
 from jhub.models import UNLISTED
 from jhub.profiles import expressions, schema
-from jhub.profiles.fields import Fields, cut, shown
-from jhub.profiles.model import Choice, Option, Profile, UnlistedChoice, start_names
+from jhub.profiles.fields import Fields
+from jhub.profiles.model import Choice, Option, Profile, UnlistedChoice
+from jhub.profiles.options import FORM, start_names
+from jhub.profiles.report import cut, shown
 from jhub.profiles.slugs import slugify
-
-FORM = "profile-option-"
-"""How the names of KubeSpawner's form begin."""
 
 
 def profile(fields: Fields, number: int) -> Profile:
@@ -84,6 +85,8 @@ def _option(key: str, fields: Fields) -> Option:
     defaults = [choice.key for choice in choices if choice.default]
     if len(defaults) > 1:
         fields.error("choices", f"only one choice can be the default, not {' and '.join(defaults)}")
+    if choices and not defaults:
+        choices = (replace(choices[0], default=True), *choices[1:])
     unlisted = _unlisted(fields)
     if not choices and unlisted is None:
         fields.error("choices", "needs `choices`, or an `unlisted_choice` with `enabled: true`")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from jhub.errors import HubError
 from jhub.profiles.model import Problem
 
+MOST_SHOWN = 60
+"""Maximum number of characters of a text in a message."""
+
 
 class Broken(HubError):
     """Nothing more can be read of the file; `problem` says why."""
@@ -35,3 +38,13 @@ class Report:
     def problems(self) -> tuple[Problem, ...]:
         """In the order of their lines."""
         return tuple(sorted(self._problems, key=lambda problem: problem.line))
+
+
+def cut(text: str) -> str:
+    """Return a text, shortened for a message."""
+    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…"
+
+
+def shown(text: str) -> str:
+    """Return a text in quotes and without control characters, for a message: somebody else wrote it."""
+    return repr(cut(text))

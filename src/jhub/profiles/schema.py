@@ -1,4 +1,4 @@
-"""The JSON Schema of a profiles.yaml. The names of its keys, and what they mean, stand here and nowhere else."""
+"""The JSON Schema of a profiles.yaml: all keys, and what they mean. A test holds the fields of the model against it."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import yaml
 from yaml.constructor import SafeConstructor
 
-from jhub.profiles.report import Broken, Report
+from jhub.profiles.report import Broken, Report, cut
 
 MOST_CHARACTERS = 500_000
 """Composing that many takes seconds, and the profiles of a large hub are a tenth of it."""
@@ -49,7 +49,7 @@ class Scalar:
             case bool():
                 return f"{self.written}, YAML's word for {str(self.value).lower()}"
             case _:
-                return f"{_short(self.written)}, a number"
+                return f"{cut(self.written)}, a number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ class _Builder:
         tag = node.tag.replace(TAG, "!!")
         self.report.error(
             node.start_mark.line + 1,
-            f"the tag {_short(tag)} is not allowed: values are text, numbers, true, false, null, lists and mappings",
+            f"the tag {cut(tag)} is not allowed: values are text, numbers, true, false, null, lists and mappings",
         )
 
     def mapping(self, node: yaml.MappingNode, depth: int) -> Mapping:
@@ -177,9 +177,9 @@ class _Builder:
             if not isinstance(key, Scalar):
                 self.report.error(line, f"a key must be text, and this one is {key}")
             elif not isinstance(key.value, str):
-                self.report.error(line, f'a key must be text, and this one is {key}: write "{_short(key.written)}"')
+                self.report.error(line, f'a key must be text, and this one is {key}: write "{cut(key.written)}"')
             elif key.value in own.entries:
-                self.report.error(line, f"the key {_short(key.value)} is there already, in line {own.lines[key.value]}")
+                self.report.error(line, f"the key {cut(key.value)} is there already, in line {own.lines[key.value]}")
             else:
                 own.entries[key.value] = value
                 own.lines[key.value] = line
@@ -223,16 +223,12 @@ class _Builder:
             elif kind != "null":
                 self.refuse_tag(node)
         except (ValueError, LookupError, OverflowError):
-            self.report.error(line, f"not a value of the tag !!{kind}: {_short(written)}")
+            self.report.error(line, f"not a value of the tag !!{kind}: {cut(written)}")
             return nothing
         if isinstance(value, int | float) and ":" in written:
             self.report.error(line, f'{written} is the number {value} in YAML, with base 60: write "{written}"')
             return nothing
         if isinstance(value, float) and not math.isfinite(value):
-            self.report.error(line, f"{_short(written)} is not a number that a setting can have")
+            self.report.error(line, f"{cut(written)} is not a number that a setting can have")
             return nothing
         return Scalar(line, value, written)
-
-
-def _short(text: str, most: int = 60) -> str:
-    return text if len(text) <= most else text[:most] + "…"

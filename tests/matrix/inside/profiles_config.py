@@ -45,7 +45,7 @@ threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 class OwnSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]  # JupyterHub has no types
-    """An administrator's own, with a method in the way of the inner barrier."""
+    """An administrator's own, with a method in the way of the judged hook."""
 
     async def run_pre_spawn_hook(self) -> None:
         """The hook first, and something else after it."""

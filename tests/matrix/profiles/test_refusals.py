@@ -57,7 +57,7 @@ def test_refusals_of_pages_do_not_end_it_either(hub: ProfileHub, fresh: Fresh) -
     assert not any(model["user_options"] for model in hub.servers(owner).values())
 
 
-def test_what_no_route_has_seen_is_stopped_by_the_inner_barrier(hub: ProfileHub, fresh: Fresh) -> None:
+def test_what_no_route_has_seen_is_stopped_by_the_spawners_hook(hub: ProfileHub, fresh: Fresh) -> None:
     owner, member = hub.user(fresh("user")), hub.user(fresh("user"), MEMBERS)
     answer = hub.api("GET", f"/direct/{owner}?profile=gated")
     assert answer.status_code == 403

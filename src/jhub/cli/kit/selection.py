@@ -14,8 +14,8 @@ from jhub.cli.kit.output import note
 from jhub.cli.kit.servers import targets
 from jhub.errors import InvalidInput
 from jhub.fleet.events import Target
-from jhub.fleet.select import Members, Running, listed, listing, resolve
-from jhub.operations.server_filter import STATES
+from jhub.fleet.select import Members, listed, resolve
+from jhub.operations.server_filter import STATES, Running
 
 if TYPE_CHECKING:
     from jhub.client.hub import Hub
@@ -114,7 +114,7 @@ def kept(hub: Hub, servers: Sequence[str], which: Running, *, yes: bool) -> list
         return targets(hub, servers)
     _not_both(servers)
     stopped = which.idle is None and which.state is None
-    found = [one for one in hub.run(listed(listing(which, stopped=stopped))) if one.name]
+    found = [one for one in hub.run(listed(which, stopped=stopped)) if one.name]
     return _some(found, yes=yes, which=which)
 
 
