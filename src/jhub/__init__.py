@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from jhub.client.asynchronous import AsyncHub as AsyncHub
     from jhub.client.network import Timeouts as Timeouts
     from jhub.client.sync import Hub as Hub
+    from jhub.errors import AlreadyRunning as AlreadyRunning
     from jhub.errors import APIError as APIError
     from jhub.errors import BadRequest as BadRequest
     from jhub.errors import Conflict as Conflict
@@ -22,16 +23,22 @@ if TYPE_CHECKING:
     from jhub.errors import HubError as HubError
     from jhub.errors import HubFull as HubFull
     from jhub.errors import InvalidInput as InvalidInput
+    from jhub.errors import InvalidScope as InvalidScope
+    from jhub.errors import InvalidUsername as InvalidUsername
+    from jhub.errors import LifetimeTooLong as LifetimeTooLong
     from jhub.errors import MissingScope as MissingScope
     from jhub.errors import NotAHub as NotAHub
     from jhub.errors import NotAuthorized as NotAuthorized
     from jhub.errors import NotFound as NotFound
+    from jhub.errors import ServerPending as ServerPending
     from jhub.errors import SpawnFailed as SpawnFailed
     from jhub.errors import StillPending as StillPending
     from jhub.errors import Throttled as Throttled
     from jhub.errors import Unavailable as Unavailable
     from jhub.errors import UnknownToken as UnknownToken
+    from jhub.errors import UnknownUser as UnknownUser
     from jhub.errors import Unsupported as Unsupported
+    from jhub.errors import UserNotCreated as UserNotCreated
     from jhub.fleet.events import NameEvent as NameEvent
     from jhub.fleet.events import NameSummary as NameSummary
     from jhub.fleet.events import ServerEvent as ServerEvent
@@ -77,6 +84,7 @@ _HOMES = (
 
 __all__ = [
     "APIError",
+    "AlreadyRunning",
     "AsyncFleet",
     "AsyncHub",
     "AsyncStream",
@@ -92,6 +100,9 @@ __all__ = [
     "HubInfo",
     "Identity",
     "InvalidInput",
+    "InvalidScope",
+    "InvalidUsername",
+    "LifetimeTooLong",
     "Members",
     "MissingScope",
     "NameEvent",
@@ -109,6 +120,7 @@ __all__ = [
     "Running",
     "Server",
     "ServerEvent",
+    "ServerPending",
     "Service",
     "Share",
     "ShareCode",
@@ -121,9 +133,11 @@ __all__ = [
     "Token",
     "Unavailable",
     "UnknownToken",
+    "UnknownUser",
     "UnlistedChoice",
     "Unsupported",
     "User",
+    "UserNotCreated",
 ]
 
 

@@ -20,17 +20,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from jhub.errors import (
-    GATEWAY,
-    HubError,
-    InvalidInput,
-    NotAHub,
-    NotFound,
-    Redirected,
-    Throttled,
-    Unavailable,
-    from_answer,
-)
+from jhub.errors import HubError, InvalidInput, NotAHub, NotFound, Redirected, Throttled, Unavailable
+from jhub.messages import GATEWAY, from_answer
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jhub.binding import operation, stream
-from jhub.errors import APIError, BadRequest, Conflict, InvalidInput, MissingScope, NotFound
+from jhub.errors import Conflict, InvalidInput, MissingScope, UnknownUser
 from jhub.models import Group
 from jhub.operations.paging import pages
 from jhub.operations.versions import since
@@ -14,6 +14,8 @@ from jhub.steps import Flow, HubVersion, Request, call, segment, send
 
 CHUNK = 50
 """Groups in one call; the hub answers nobody else meanwhile."""
+LEAVE_OUT = "nobody was changed; leave the name out, or create the user first"
+"""Hint for an unknown user."""
 
 
 class GroupOps:
@@ -57,8 +59,8 @@ class GroupOps:
         """Create groups, each with these users in it.
 
         `POST /groups` (all versions), scope `admin:groups`, with `exist_ok` `list:groups` too. `Conflict` where one
-        exists, which tells those that were created before it; with `exist_ok` it is left as it is. `NotFound`
-        names an unknown user; no group is created then.
+        exists, which tells those that were created before it; with `exist_ok` it is left as it is. `UnknownUser`
+        names one; no group is created then.
         """
         wanted, members = each_name(names, "group"), each_name(users, "user")
         found: dict[str, Group] = {}
@@ -84,8 +86,9 @@ class GroupOps:
                 for name in (*made, there):
                     found[name] = yield from GroupOps.get(name)
                 waiting = some[len(made) + 1 :] + waiting
-            except BadRequest as error:
-                raise _unknown_user(error) from None
+            except UnknownUser as error:
+                error.hint = LEAVE_OUT
+                raise
             else:
                 found.update((group.name, group) for group in created)
         return tuple(found[name] for name in wanted if name in found)
@@ -106,8 +109,8 @@ class GroupOps:
         Where the hub's authenticator manages groups (`manage_groups`), hubs before 5.3 refuse, and later ones undo it
         when the user signs in again.
 
-        `POST /groups/{name}/users` (all versions), scope `groups`. `NotFound` names the unknown user, or
-        the group.
+        `POST /groups/{name}/users` (all versions), scope `groups`. `UnknownUser` names one; `NotFound` where
+        there is no such group.
         """
         return _members("POST", name, users)
 
@@ -115,8 +118,8 @@ class GroupOps:
     def remove_users(self, name: str, users: Iterable[str]) -> Flow[Group]:
         """Remove users; who is no member is passed over. All or none: an unknown name removes nobody.
 
-        `DELETE /groups/{name}/users` (all versions), scope `groups`. `NotFound` names the unknown user, or
-        the group.
+        `DELETE /groups/{name}/users` (all versions), scope `groups`. `UnknownUser` names one; `NotFound` where
+        there is no such group.
         """
         return _members("DELETE", name, users)
 
@@ -186,21 +189,14 @@ def _members(method: str, name: str, users: Iterable[str]) -> Flow[Group]:
     )
     try:
         return (yield from request)
-    except BadRequest as error:
-        raise _unknown_user(error) from None
-
-
-def _unknown_user(error: BadRequest) -> APIError:
-    """400 is also "No such user", of which nothing comes for anybody."""
-    if "No such user" not in str(error):
-        return error
-    hint = "nobody was changed; leave the name out, or create the user first"
-    return NotFound(str(error), method=error.method, path=error.path, status=error.status, hint=hint)
+    except UnknownUser as error:
+        error.hint = LEAVE_OUT
+        raise
 
 
 def _existing(error: Conflict, some: list[str]) -> str | None:
-    """The group that a refusal is about; its text comes with single spaces."""
-    return next((name for name in some if f"Group {' '.join(name.split())} already exists" in str(error)), None)
+    """The group that a refusal is about, which the hub's message has with single spaces."""
+    return next((name for name in some if " ".join(name.split()) == error.existing), None)
 
 
 def _one_exists(error: Conflict, there: str | None, made: list[str]) -> Conflict:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from jhub.binding import operation
-from jhub.errors import InvalidInput, NotAHub, NotAuthorized, bad_token
+from jhub.errors import InvalidInput, NotAHub, NotAuthorized
+from jhub.messages import bad_token
 from jhub.models import HubInfo, Identity, Version
 from jhub.operations.tokens import TokenOps
 from jhub.operations.versions import need

@@ -12,6 +12,7 @@ from msgspec import ValidationError, json, structs
 
 from jhub.binding import operation, stream
 from jhub.errors import (
+    AlreadyRunning,
     BadRequest,
     Conflict,
     HubBroke,
@@ -205,7 +206,7 @@ class ServerOps:
         The options are those of a `restart`, and of a start on the hub's page. Until then the hub may go on showing
         the ones of the last start (6.1).
 
-        `PATCH /users/{user}/servers/{name}` (JupyterHub 6.0), scope `start:servers`. `Conflict` while it runs;
+        `PATCH /users/{user}/servers/{name}` (JupyterHub 6.0), scope `start:servers`. `AlreadyRunning` while it runs;
         `NotFound` where there is none.
         """
         wanted: dict[str, Any] = {}
@@ -223,8 +224,8 @@ class ServerOps:
         """Give a stopped named server another name. Its files stay where its spawner keeps them: one that derives
         their place from the name may not find them again.
 
-        `PATCH /users/{user}/servers/{name}` (JupyterHub 6.0), scopes `start:servers` and `read:servers`. `Conflict`
-        while it runs, or where the new name is taken; `NotFound` where there is none.
+        `PATCH /users/{user}/servers/{name}` (JupyterHub 6.0), scopes `start:servers` and `read:servers`.
+        `AlreadyRunning` while it runs, `Conflict` where the new name is taken; `NotFound` where there is none.
         """
         if not name or not new:
             raise InvalidInput("the default server has no name", hint="name a server of theirs, and its new name")
@@ -387,12 +388,7 @@ def post_start(user: str, name: str, options: Mapping[str, Any] | None, display_
     body = ({} if options is None else {"user_options": options}) | named if new_form else options
     try:
         status = yield from Request("POST", server_path(user, name), status_of, body=body, about=_about(user, name))
-    except BadRequest as error:
-        if "unknown profile" in str(error):  # in the words of jhub.extension
-            where = {"method": error.method, "path": error.path, "hint": error.hint}
-            raise NotFound(str(error), status=error.status, **where) from None
-        if "already running" not in str(error):
-            raise
+    except AlreadyRunning:
         has_all_of((yield from ServerOps.get(user, name)), options, display_name)
         return True
     return status == 201
@@ -510,15 +506,13 @@ def _about(user: str, name: str) -> str:
 
 
 def _patch(user: str, name: str, wanted: dict[str, Any], *, repeatable: bool = False) -> Flow[Server]:
-    path = server_path(user, name)
-    request = call("PATCH", path, Server, body=wanted, about=_about(user, name), repeatable=repeatable)
+    about = _about(user, name)
+    request = call("PATCH", server_path(user, name), Server, body=wanted, about=about, repeatable=repeatable)
     try:
         server = yield from since("6.0", request, "changing a server")
-    except BadRequest as error:
-        if "is active" not in str(error):
-            raise
-        raise Conflict(
-            f"{_about(user, name)}: runs", method="PATCH", path=path, status=400, hint="stop it first"
+    except AlreadyRunning as error:
+        raise AlreadyRunning(
+            "runs", about=about, method="PATCH", path=error.path, status=400, hint="stop it first"
         ) from None
     return structs.replace(server, user=user)
 

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from jhub.binding import AsyncBound, Bound, operation, stream
-from jhub.errors import BadRequest, HubBroke, HubError, InvalidInput, NotAHub, NotAuthorized
+from jhub.errors import HubBroke, HubError, InvalidInput, InvalidScope, NotAHub, NotAuthorized
 from jhub.models import Identity, OAuthToken, Token
 from jhub.operations.paths import user_path
 from jhub.operations.versions import need
@@ -67,8 +67,8 @@ class TokenOps:
             Fewer than the user has (JupyterHub 3.0); None means all of theirs.
 
         `POST /users/{user}/tokens` (all versions), scope `tokens`. `NotAuthorized` also for a user that the hub does
-        not know; `BadRequest` for a scope that is unknown or not held (up to 4.1 `HubBroke` for an unknown one), with
-        the scopes of the token in use as its hint.
+        not know; `InvalidScope` for one that is unknown or not held (up to 4.1 `HubBroke` for an unknown one), with
+        the scopes of the token in use as its hint; `LifetimeTooLong` for more than the hub allows (5.1).
         """
         body = _wish(note, expires_in, scopes)
         return _created(call("POST", _path(user), Token, body=body, about=f"token for {user}"), user, scopes)
@@ -166,18 +166,13 @@ def _created(request: Request[Token], user: str, scopes: Iterable[str] | None) -
     yield from _know_scopes(scopes)
     try:
         token = yield from request
-    except NotAuthorized as error:
-        if "no permissions to generate tokens" in str(error):
-            error.hint = f"there is no user {user}, or the token in use lacks the scope tokens"
-        raise
     except HubBroke as error:
         error.hint = "JupyterHub 4 fails like that for a scope that it does not know: is one misspelt?"
         if scopes is not None:
             error.hint += f" {yield from _held(user, scopes)}"
         raise
-    except BadRequest as error:
-        # There are other reasons, such as a life that is longer than the hub allows.
-        if scopes is not None and "scope" in str(error).lower():
+    except InvalidScope as error:
+        if scopes is not None:
             error.hint = yield from _held(user, scopes)
         raise
     return _with_secret(token)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
 from jhub.binding import operation, stream
-from jhub.errors import BadRequest, Conflict, HubBroke, InvalidInput, NotAHub, NotFound
+from jhub.errors import Conflict, HubBroke, InvalidInput, NotAHub, NotFound
 from jhub.models import User, in_utc
 from jhub.operations.paging import pages
 from jhub.operations.paths import user_path
@@ -86,7 +86,7 @@ class UserOps:
         """Create a user. The hub normalises the name, usually to lower case: read it from the answer.
 
         `POST /users` (all versions), scope `admin:users`, with `exist_ok` `read:users` too. `Conflict` where the user
-        exists, unless `exist_ok`, or exists without being the administrator that was asked for; `BadRequest` for a
+        exists, unless `exist_ok`, or exists without being the administrator that was asked for; `InvalidUsername` for a
         name that the hub's authenticator refuses.
         """
         user_path(name)
@@ -143,12 +143,7 @@ class UserOps:
             raise InvalidInput(
                 f"{new!r} has capital letters", hint="this hub would keep them, and nobody could sign in by that name"
             )
-        try:
-            return (yield from call("PATCH", path, User, body={"name": new}, about=f"user {name}"))
-        except BadRequest as error:
-            if "already exists" not in str(error):
-                raise
-            raise Conflict(str(error), method="PATCH", path=path, status=error.status) from None
+        return (yield from call("PATCH", path, User, body={"name": new}, about=f"user {name}"))
 
     @operation
     def record_activity(self, name: str, *, at: datetime, servers: Iterable[str] = ()) -> Flow[None]:
