@@ -4,8 +4,8 @@ A *flow* is a generator that yields steps and is sent their answers; a *driver* 
 steps out. Steps are frozen values: no clock, no randomness, no input or output. A step that fails is raised inside
 the flow, as one of `jhub.errors`.
 
-`yield step` is one attempt. `yield from request` is the same with retries, for the methods that can be repeated
-safely; the rule stands here, once, in `Request.__iter__`.
+`yield from request` repeats a request that can be repeated safely; the rule is in `Request.__iter__`. `yield from
+request.once()` makes one attempt. No flow yields a bare request.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 from urllib.parse import quote
@@ -69,6 +69,8 @@ class Request(Generic[T]):
         Send the body, a mapping of texts, as a form instead of as JSON.
     repeatable
         Whether sending it twice does what sending it once does. None: by the method.
+    gone_is_done
+        Whether a 404 is success after an attempt whose answer got lost: that attempt may have deleted it.
     headers
         Sent beside the usual ones; to the hub's own origin only.
     page
@@ -78,6 +80,7 @@ class Request(Generic[T]):
     method: str
     path: str
     decode: Callable[[Answer], T]
+    _: KW_ONLY
     query: tuple[tuple[str, str], ...] = ()
     body: object = field(default=None, repr=False)  # may hold a password
     about: str = ""
@@ -86,6 +89,7 @@ class Request(Generic[T]):
     anonymous: bool = False
     form: bool = False
     repeatable: bool | None = None
+    gone_is_done: bool = False
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # may hold cookies
     page: bool = False
 
@@ -126,9 +130,8 @@ class Request(Generic[T]):
                     raise
                 asked, failure = error.retry_after, error
             except NotFound:
-                if not (arrived and self.method == "DELETE" and self.decode in (_nothing, status_of)):
+                if not (arrived and self.gone_is_done):
                     raise
-                # It is gone: an earlier attempt arrived, and its answer got lost.
                 return self.decode(Answer(204))
             pause = FIRST_PAUSE * 3**attempt
             if paused + asked > LONGEST_PAUSE:
@@ -136,6 +139,11 @@ class Request(Generic[T]):
             paused += asked
             yield Sleep(asked, jitter=0.1) if asked > pause else Sleep(pause, jitter=0.5)
         raise AssertionError("the last attempt answers or raises")
+
+    def once(self) -> Generator[Step, Any, T]:
+        """Carry the call out in one attempt."""
+        answer: T = yield self
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,8 +278,19 @@ def call(
     repeatable: bool | None = None,
 ) -> Request[T]:
     """A request whose answer is JSON of the given type."""
-    decode = partial(_decode, returns, about)
-    return Request(method, path, decode, query, body, about, accept, root, anonymous, form, repeatable)
+    return Request(
+        method,
+        path,
+        partial(_decode, returns, about),
+        query=query,
+        body=body,
+        about=about,
+        accept=accept,
+        root=root,
+        anonymous=anonymous,
+        form=form,
+        repeatable=repeatable,
+    )
 
 
 def send(
@@ -284,7 +303,17 @@ def send(
     repeatable: bool | None = None,
 ) -> Request[None]:
     """A request whose answer says nothing beyond its status."""
-    return Request(method, path, _nothing, query, body, about, repeatable=repeatable)
+    gone_is_done = method == "DELETE"
+    return Request(
+        method,
+        path,
+        _nothing,
+        query=query,
+        body=body,
+        about=about,
+        repeatable=repeatable,
+        gone_is_done=gone_is_done,
+    )
 
 
 def through(plan: Plan[T], carry_out: Callable[[Step], Flow[Any]]) -> Flow[T]:

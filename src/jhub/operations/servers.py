@@ -600,8 +600,8 @@ def failure_in(last: Progress | None) -> str:
 
 def delete_request(user: str, name: str, body: object = None) -> Request[int]:
     """Stop a server, or with a body delete it; the status says whether that takes longer."""
-    about = f"server {target(user, name)}"
-    return Request("DELETE", server_path(user, name), status_of, body=body, about=about)
+    path = server_path(user, name)
+    return Request("DELETE", path, status_of, body=body, about=_about(user, name), gone_is_done=True)
 
 
 def _until(done: Callable[[Server | None], bool], user: str, name: str, deadline: float) -> Flow[None]:

@@ -102,7 +102,7 @@ class TokenOps:
             body["auth"].update(dict.fromkeys(SECOND_FACTORS, second_factor))
         request = call("POST", _path(username), Token, body=body, about=f"sign in as {username}", anonymous=True)
         try:
-            token: Token = yield request  # one attempt: an authenticator may lock people out
+            token = yield from request.once()  # an authenticator may lock people out
         except NotAuthorized as error:
             hint = (
                 "check both; somebody who never logged in must do so once in the browser, and a hub with single "
@@ -143,8 +143,7 @@ class TokenOps:
         if code_verifier is not None:
             body["code_verifier"] = code_verifier
         request = call("POST", "/oauth2/token", OAuthToken, body=body, about="OAuth token", anonymous=True, form=True)
-        token: OAuthToken = yield request  # one attempt: the hub takes a code once
-        return token
+        return (yield from request.once())  # the hub takes a code once
 
     @operation
     def revoke(self, user: str, token_id: str) -> Request[None]:
@@ -181,7 +180,7 @@ def _created(request: Request[Token], user: str, scopes: Iterable[str] | None) -
 def _held(user: str, scopes: Iterable[str]) -> Flow[str]:
     """What a token for `user` could be for, as far as the hub tells it."""
     try:
-        me: Identity = yield call("GET", "/user", Identity)  # one attempt: something else went wrong already
+        me = yield from call("GET", "/user", Identity).once()  # something else went wrong already
     except HubError:
         return ""
     if (me.kind, me.name) == ("user", user):

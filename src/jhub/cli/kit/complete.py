@@ -21,9 +21,8 @@ from jhub.cli.kit.text import clean
 from jhub.errors import APIError, NotAuthorized
 from jhub.models import Group, Named, Profile, Share, ShareCode, User
 from jhub.operations.paths import user_path
-from jhub.operations.profiles import Listed as Profiles
 from jhub.operations.profiles import listing as profile_listing
-from jhub.operations.tokens import Listed, listing
+from jhub.operations.tokens import listing
 from jhub.steps import call, segment
 
 if TYPE_CHECKING:
@@ -102,8 +101,7 @@ def _connect(ctx: click.Context) -> Hub:
 
 
 def _get(hub: Hub, path: str, returns: type[T], **query: str) -> T:
-    answer: T = hub.perform(call("GET", path, returns, query=tuple(query.items())))  # one attempt
-    return answer
+    return hub.run(call("GET", path, returns, query=tuple(query.items())).once())
 
 
 def _mine(hub: Hub) -> tuple[User, ...]:
@@ -173,8 +171,7 @@ def tokens(hub: Hub, ctx: click.Context, part: str) -> Found:
     """Ids of tokens: mine, or those of whom -u names before them on the line."""
     owner = ctx.params.get("owner")
     for name in [owner] if owner else [me.name for me in _mine(hub)]:
-        listed: Listed = hub.perform(listing(name))  # one attempt
-        yield from ((token.id, token.note or "") for token in listed.api_tokens)
+        yield from ((token.id, token.note or "") for token in hub.run(listing(name).once()).api_tokens)
 
 
 @completer
@@ -238,8 +235,7 @@ def _listed(hub: Hub, ctx: click.Context) -> tuple[Profile, ...]:
     given = ctx.params.get("owner") or ctx.params.get("servers") or ctx.params.get("name") or ctx.args
     first = given if isinstance(given, str) else next(iter(given), "")
     owner = first.partition("/")[0]
-    listed: Profiles = hub.perform(profile_listing(owner if owner not in ("", "-") else None))  # one attempt
-    return listed.profiles
+    return hub.run(profile_listing(owner if owner not in ("", "-") else None).once()).profiles
 
 
 def _seen(hub: Hub) -> Found:
