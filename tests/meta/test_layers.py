@@ -38,7 +38,7 @@ MAY: dict[str, set[str]] = {
     "login": PURE | {"login_client"},
     "person": {"errors", "login"},
     "client": PURE | {"_version"} | {"fleet", "login", "person"},
-    "contexts": PURE | {"fleet", "client", "files", "secret_store", "expiry"},
+    "contexts": {"errors", "files", "secret_store", "expiry"},
     "testing": {"errors", "steps"},
     "local": {"models", "errors", "files"},
     "extension": {"models", "errors", "login_client", "profiles"},

@@ -28,7 +28,7 @@ from jhub.errors import (
 )
 from jhub.models import Progress, Server, User, target
 from jhub.operations.paging import pages
-from jhub.operations.paths import user_path
+from jhub.operations.paths import body_of, user_path
 from jhub.operations.profiles import check_options
 from jhub.operations.server_filter import Wanted, prepared
 from jhub.operations.versions import need, since
@@ -185,8 +185,7 @@ class ServerOps:
         if not is_safe(name):
             raise InvalidInput(f"{name!r} cannot name a server", hint=RULE)
         _not_empty(display_name)
-        wanted = {"display_name": display_name, "user_options": options_of(profile, user_options) or None}
-        body = {key: value for key, value in wanted.items() if value is not None}
+        body = body_of(display_name=display_name, user_options=options_of(profile, user_options) or None)
         # A second try would find what the first has created.
         request = call("PUT", server_path(user, name), Server, body=body, about=_about(user, name), repeatable=False)
         return structs.replace((yield from since("6.0", request, "creating a server without starting it")), user=user)
@@ -209,12 +208,9 @@ class ServerOps:
         `PATCH /users/{user}/servers/{name}` (JupyterHub 6.0), scope `start:servers`. `AlreadyRunning` while it runs;
         `NotFound` where there is none.
         """
-        wanted: dict[str, Any] = {}
         _not_empty(display_name)
-        if display_name is not None:
-            wanted["display_name"] = display_name
-        if profile is not None or user_options is not None:
-            wanted["user_options"] = options_of(profile, user_options)
+        options = None if profile is None and user_options is None else options_of(profile, user_options)
+        wanted = body_of(display_name=display_name, user_options=options)
         if not wanted:
             raise InvalidInput(f"server {target(user, name)}: nothing to change")
         return _patch(user, name, wanted, repeatable=True)
@@ -384,8 +380,7 @@ def post_start(user: str, name: str, options: Mapping[str, Any] | None, display_
     # 6.0 wants the options below a key of their own; on 5 that key would itself become an option. An empty body
     # resets the saved options on 5 and reuses them on 6, so they are always sent.
     new_form = (yield from HubVersion()) >= (6,)
-    named = {} if display_name is None else {"display_name": display_name}
-    body = ({} if options is None else {"user_options": options}) | named if new_form else options
+    body = body_of(user_options=options, display_name=display_name) if new_form else options
     try:
         status = yield from Request("POST", server_path(user, name), status_of, body=body, about=_about(user, name))
     except AlreadyRunning:

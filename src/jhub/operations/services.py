@@ -10,6 +10,7 @@ from jhub import login_client
 from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import APIError, Conflict, HubBroke, InvalidInput, NotAuthorized, NotFound, Unsupported
 from jhub.models import Identity, Service
+from jhub.operations.paths import body_of
 from jhub.operations.versions import need, since
 from jhub.steps import Emit, Flow, HubVersion, Plan, Request, call, segment, send
 
@@ -88,18 +89,17 @@ class ServiceOps:
         values that the hub refuses.
         """
         _check(api_token, oauth_client_id, oauth_redirect_uri, url)
-        wanted = {
-            "url": url,
-            "api_token": api_token,
-            "admin": admin or None,
-            "display": display,
-            "info": None if info is None else dict(info),
-            "oauth_client_id": oauth_client_id,
-            "oauth_redirect_uri": oauth_redirect_uri,
-            "oauth_client_allowed_scopes": _list(oauth_client_allowed_scopes),
-            "oauth_no_confirm": oauth_no_confirm or None,
-        }
-        body = {key: value for key, value in wanted.items() if value is not None}
+        body = body_of(
+            url=url,
+            api_token=api_token,
+            admin=admin or None,
+            display=display,
+            info=None if info is None else dict(info),
+            oauth_client_id=oauth_client_id,
+            oauth_redirect_uri=oauth_redirect_uri,
+            oauth_client_allowed_scopes=_list(oauth_client_allowed_scopes),
+            oauth_no_confirm=oauth_no_confirm or None,
+        )
         # A body without any key is refused as "Invalid service data".
         body = body or {"admin": False}
         request = call("POST", _path(name), Service, body=body, about=f"service {name}")

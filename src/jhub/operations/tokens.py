@@ -11,7 +11,7 @@ from msgspec import Struct
 from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import HubBroke, HubError, InvalidInput, InvalidScope, NotAHub, NotAuthorized
 from jhub.models import Identity, OAuthToken, Token
-from jhub.operations.paths import user_path
+from jhub.operations.paths import body_of, user_path
 from jhub.operations.versions import need
 from jhub.steps import Emit, Flow, Request, call, send
 
@@ -95,7 +95,7 @@ class TokenOps:
         token needed; sends none, and no cookie. `NotAuthorized` when the hub refuses; it gives one answer for a wrong
         password, for a user it does not know yet, and for an authenticator without passwords.
         """
-        body: dict[str, Any] = _wish(note, expires_in, scopes)
+        body = _wish(note, expires_in, scopes)
         yield from _know_scopes(scopes)
         body["auth"] = {"username": username, "password": password}
         if second_factor:
@@ -211,22 +211,8 @@ def _wish(note: str, expires_in: int | None, scopes: Iterable[str] | None) -> di
     if expires_in is not None and expires_in <= 0:
         # Up to 5.5 a 0 makes a token that never expires.
         raise InvalidInput(f"a token cannot expire in {expires_in} s; leave it out for the hub's own default")
-    wish: dict[str, Any] = {}
-    if note:
-        wish["note"] = note
-    if expires_in is not None:
-        wish["expires_in"] = expires_in
-    if scopes is not None:
-        wish["scopes"] = [scopes] if isinstance(scopes, str) else list(scopes)
-    return wish
-
-
-def sign_in(username: str, password: str, note: str, expires_in: int | None, scopes: Iterable[str] | None) -> Flow[str]:
-    """The secret of a new token."""
-    token = yield from TokenOps.create_with_password(
-        username, password, note=note, expires_in=expires_in, scopes=scopes
-    )
-    return token.token or ""
+    wanted = [scopes] if isinstance(scopes, str) else None if scopes is None else list(scopes)
+    return body_of(note=note or None, expires_in=expires_in, scopes=wanted)
 
 
 class Tokens(TokenOps, Bound):

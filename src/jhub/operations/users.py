@@ -10,7 +10,7 @@ from jhub.binding import operation, stream
 from jhub.errors import Conflict, HubBroke, InvalidInput, NotAHub, NotFound
 from jhub.models import User, in_utc
 from jhub.operations.paging import pages
-from jhub.operations.paths import user_path
+from jhub.operations.paths import body_of, user_path
 from jhub.operations.servers import ServerOps, servers_of
 from jhub.steps import Emit, Flow, HubVersion, Request, call, segment, send
 
@@ -110,8 +110,7 @@ class UserOps:
         `PATCH /users/{name}` (all versions), scope `admin:users`; only administrators can make administrators.
         """
         # Never with the name: 5.5.3 and later erase one that is sent unchanged, and break the list of users for all.
-        wanted = {"admin": admin, "auth_state": None if auth_state is None else dict(auth_state)}
-        body = {key: value for key, value in wanted.items() if value is not None}
+        body = body_of(admin=admin, auth_state=None if auth_state is None else dict(auth_state))
         path = user_path(name)
         if not body:
             raise InvalidInput(f"user {name}: nothing to change")
