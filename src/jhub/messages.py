@@ -60,7 +60,12 @@ MEANINGS = (
     # POST /groups, all versions.
     Meaning(409, r"Group (?P<existing>.+) already exists", Conflict),
     # POST and DELETE /groups/NAME/users and POST /groups, all versions; POST /shares, since 5.0.
-    Meaning(400, r"No such user: (?P<user>.+)", UnknownUser),
+    Meaning(
+        400,
+        r"No such user: (?P<user>.+)",
+        UnknownUser,
+        "nobody was changed; leave the name out, or create the user first",
+    ),
     Meaning(400, r"No such group: ", NotFound),
     # POST /users/NAME/tokens, all versions; a limit of its lifetime since 5.1. A scope that does not exist is a 500
     # before 5.0.

@@ -10,6 +10,7 @@ from jhub.fleet.chunks import among, in_chunks, refusal, spoken
 from jhub.fleet.events import NameEvent, NameSummary, Tally
 from jhub.fleet.existing import those_who_exist
 from jhub.models import User
+from jhub.operations.paths import list_of
 from jhub.operations.users import UserOps, taken
 from jhub.steps import Emit, Flow, Now, call, segment
 
@@ -38,8 +39,7 @@ class UserFleetOps:
         `POST /users` (all versions), scope `admin:users`, with `exist_ok` and `admin` `read:users` and
         `list:users` too.
         """
-        given = [names] if isinstance(names, str) else names
-        return _create(list(dict.fromkeys(given)), admin, exist_ok)
+        return _create(list(dict.fromkeys(list_of(names))), admin, exist_ok)
 
 
 def _create(names: list[str], admin: bool, exist_ok: bool) -> Flow[NameSummary]:

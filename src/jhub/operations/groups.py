@@ -6,16 +6,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jhub.binding import operation, stream
-from jhub.errors import Conflict, InvalidInput, MissingScope, UnknownUser
+from jhub.errors import Conflict, InvalidInput, MissingScope
 from jhub.models import Group
 from jhub.operations.paging import pages
+from jhub.operations.paths import list_of
 from jhub.operations.versions import since
 from jhub.steps import Flow, HubVersion, Request, call, segment, send
 
 CHUNK = 50
 """Groups in one call; the hub answers nobody else meanwhile."""
-LEAVE_OUT = "nobody was changed; leave the name out, or create the user first"
-"""Hint for an unknown user."""
 
 
 class GroupOps:
@@ -86,9 +85,6 @@ class GroupOps:
                 for name in (*made, there):
                     found[name] = yield from GroupOps.get(name)
                 waiting = some[len(made) + 1 :] + waiting
-            except UnknownUser as error:
-                error.hint = LEAVE_OUT
-                raise
             else:
                 found.update((group.name, group) for group in created)
         return tuple(found[name] for name in wanted if name in found)
@@ -172,8 +168,8 @@ def _path(name: str) -> str:
 
 
 def each_name(names: Iterable[str], what: str) -> list[str]:
-    """Each name once. A single one is one: a str would be taken for its letters."""
-    found = list(dict.fromkeys((names,) if isinstance(names, str) else names))
+    """Each name once."""
+    found = list(dict.fromkeys(list_of(names)))
     for name in found:
         segment(name, what)
     return found
@@ -187,11 +183,7 @@ def _members(method: str, name: str, users: Iterable[str]) -> Flow[Group]:
     request = call(
         method, f"{_path(name)}/users", Group, body={"users": members}, about=f"group {name}", repeatable=True
     )
-    try:
-        return (yield from request)
-    except UnknownUser as error:
-        error.hint = LEAVE_OUT
-        raise
+    return (yield from request)
 
 
 def _existing(error: Conflict, some: list[str]) -> str | None:

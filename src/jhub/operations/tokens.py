@@ -11,7 +11,7 @@ from msgspec import Struct
 from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import HubBroke, HubError, InvalidInput, InvalidScope, NotAHub, NotAuthorized
 from jhub.models import Identity, OAuthToken, Token
-from jhub.operations.paths import body_of, user_path
+from jhub.operations.paths import body_of, list_of, user_path
 from jhub.operations.versions import need
 from jhub.steps import Emit, Flow, Request, call, send
 
@@ -184,8 +184,7 @@ def _held(user: str, scopes: Iterable[str]) -> Flow[str]:
     except HubError:
         return ""
     if (me.kind, me.name) == ("user", user):
-        asked = [scopes] if isinstance(scopes, str) else scopes
-        nearly = [f"{scope}!user" for scope in asked if f"{scope}!user={user}" in me.scopes]
+        nearly = [f"{scope}!user" for scope in list_of(scopes) if f"{scope}!user={user}" in me.scopes]
         ask = f"for one's own: {', '.join(nearly)}; " if nearly else ""
         return f"{ask}{user} can give it: {', '.join(me.scopes) or 'no scopes'}"
     return f"it can have those that {user} holds, and the hub tells only {user} which these are"
@@ -211,8 +210,7 @@ def _wish(note: str, expires_in: int | None, scopes: Iterable[str] | None) -> di
     if expires_in is not None and expires_in <= 0:
         # Up to 5.5 a 0 makes a token that never expires.
         raise InvalidInput(f"a token cannot expire in {expires_in} s; leave it out for the hub's own default")
-    wanted = [scopes] if isinstance(scopes, str) else None if scopes is None else list(scopes)
-    return body_of(note=note or None, expires_in=expires_in, scopes=wanted)
+    return body_of(note=note or None, expires_in=expires_in, scopes=None if scopes is None else list_of(scopes))
 
 
 class Tokens(TokenOps, Bound):

@@ -10,7 +10,7 @@ from jhub.binding import operation, stream
 from jhub.errors import Conflict, HubBroke, InvalidInput, NotAHub, NotFound
 from jhub.models import User, in_utc
 from jhub.operations.paging import pages
-from jhub.operations.paths import body_of, user_path
+from jhub.operations.paths import body_of, list_of, user_path
 from jhub.operations.servers import ServerOps, servers_of
 from jhub.steps import Emit, Flow, HubVersion, Request, call, segment, send
 
@@ -155,8 +155,7 @@ class UserOps:
         if at.tzinfo is None:
             raise InvalidInput(f"{at} says no time zone", hint="datetime.now(UTC), for example")
         moment = at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        named = [servers] if isinstance(servers, str) else servers
-        body = {"last_activity": moment, "servers": {server: {"last_activity": moment} for server in named}}
+        body = {"last_activity": moment, "servers": {server: {"last_activity": moment} for server in list_of(servers)}}
         path = f"{user_path(name)}/activity"
         yield from send("POST", path, body=body, about=f"activity of {name}", repeatable=True)
 
