@@ -98,7 +98,15 @@ def main(*, quick: bool) -> bool:
         print(f"Listing {USERS:,} users ({PAGES} pages) of JupyterHub {hub.version}, {ROUND_TRIP * 1000:.0f} ms away;")
         print(f"{rounds} rounds. Load of this machine before: {load:.1f} on {cores} cores.\n")
         times = compare(hub, rounds)
-    head = ["way", "seconds", "from, to", "hub's ms per page", "to `Hub`, one …", "to `requests`, one …", "to the limit"]
+    head = [
+        "way",
+        "seconds",
+        "from, to",
+        "hub's ms a page",
+        "to `Hub`, one …",
+        "to `requests`, one …",
+        "to the limit",
+    ]
     print(table(head, [row(times, contender) for contender in times]))
     worst = max(to_the_limit(times, ours) for ours in OURS)
     met = worst <= WANTED

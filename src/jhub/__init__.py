@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from jhub.client.network import Timeouts as Timeouts
     from jhub.client.network import Verify as Verify
     from jhub.client.wire import Person as Person
+    from jhub.errors import AlreadyRunning as AlreadyRunning
     from jhub.errors import APIError as APIError
     from jhub.errors import BadRequest as BadRequest
     from jhub.errors import Conflict as Conflict
@@ -24,18 +25,24 @@ if TYPE_CHECKING:
     from jhub.errors import HubError as HubError
     from jhub.errors import HubFull as HubFull
     from jhub.errors import InvalidInput as InvalidInput
+    from jhub.errors import InvalidScope as InvalidScope
+    from jhub.errors import InvalidUsername as InvalidUsername
+    from jhub.errors import LifetimeTooLong as LifetimeTooLong
     from jhub.errors import LocalHubError as LocalHubError
     from jhub.errors import MissingScope as MissingScope
     from jhub.errors import NotAHub as NotAHub
     from jhub.errors import NotAuthorized as NotAuthorized
     from jhub.errors import NotFound as NotFound
     from jhub.errors import Redirected as Redirected
+    from jhub.errors import ServerPending as ServerPending
     from jhub.errors import SpawnFailed as SpawnFailed
     from jhub.errors import StillPending as StillPending
     from jhub.errors import Throttled as Throttled
     from jhub.errors import Unavailable as Unavailable
     from jhub.errors import UnknownToken as UnknownToken
+    from jhub.errors import UnknownUser as UnknownUser
     from jhub.errors import Unsupported as Unsupported
+    from jhub.errors import UserNotCreated as UserNotCreated
     from jhub.fleet.events import Kind as Kind
     from jhub.fleet.events import NameEvent as NameEvent
     from jhub.fleet.events import NameSummary as NameSummary
@@ -79,6 +86,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "APIError": "jhub.errors",
+    "AlreadyRunning": "jhub.errors",
     "Answer": "jhub.steps",
     "AsyncFleet": "jhub.handles",
     "AsyncHub": "jhub.client.async_hub",
@@ -96,7 +104,10 @@ _HOMES = {
     "HubInfo": "jhub.models",
     "Identity": "jhub.models",
     "InvalidInput": "jhub.errors",
+    "InvalidScope": "jhub.errors",
+    "InvalidUsername": "jhub.errors",
     "Kind": "jhub.fleet.events",
+    "LifetimeTooLong": "jhub.errors",
     "LocalHubError": "jhub.errors",
     "Members": "jhub.fleet.select",
     "MissingScope": "jhub.errors",
@@ -121,6 +132,7 @@ _HOMES = {
     "Running": "jhub.operations.server_filter",
     "Server": "jhub.models",
     "ServerEvent": "jhub.fleet.events",
+    "ServerPending": "jhub.errors",
     "Service": "jhub.models",
     "Share": "jhub.models",
     "ShareCode": "jhub.models",
@@ -137,9 +149,11 @@ _HOMES = {
     "Token": "jhub.models",
     "Unavailable": "jhub.errors",
     "UnknownToken": "jhub.errors",
+    "UnknownUser": "jhub.errors",
     "UnlistedChoice": "jhub.models",
     "Unsupported": "jhub.errors",
     "User": "jhub.models",
+    "UserNotCreated": "jhub.errors",
     "Verify": "jhub.client.network",
     "Way": "jhub.login",
 }

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from jhub import expiry, secret_store
 from jhub.errors import InvalidInput
-from jhub.files import locked, make_folder, read_json, write_json
+from jhub.files import base_folder, locked, make_folder, read_json, write_json
 
 LOCK_SECONDS = 30
 
@@ -60,16 +60,9 @@ class Connection(Struct, frozen=True, kw_only=True):
         return f"Connection(url={self.url!r}, context={self.context!r})"
 
 
-def folder(environ: Mapping[str, str] = os.environ) -> Path:
+def folder() -> Path:
     """`$XDG_CONFIG_HOME/jhub`, else `~/.config/jhub`."""
-    base = environ.get("XDG_CONFIG_HOME")
-    # A relative value is to be ignored, by the XDG specification.
-    if base and Path(base).is_absolute():
-        return Path(base) / "jhub"
-    try:
-        return Path.home() / ".config" / "jhub"
-    except RuntimeError:
-        raise InvalidInput("this user has no home folder", hint="set XDG_CONFIG_HOME to a folder of yours") from None
+    return base_folder("XDG_CONFIG_HOME", ".config")
 
 
 def load() -> Contexts:

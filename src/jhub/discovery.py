@@ -84,7 +84,8 @@ def find_root(url: str) -> Flow[str]:
         root = waiting.pop(0)
         tried.append(root)
         try:
-            yield call("GET", f"{root}/", Version, anonymous=True)  # one attempt: a mistyped URL is told at once
+            # A mistyped URL is an error at once.
+            yield from call("GET", f"{root}/", Version, anonymous=True).once()
         except Redirected as error:
             try:
                 there = tidy(urljoin(f"{root}/", error.location))

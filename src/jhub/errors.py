@@ -1,51 +1,43 @@
 """What can go wrong, as one short tree.
 
-    HubError                   anything this library raises on purpose
-    ├── InvalidInput           refused here; nothing was sent
-    ├── NotAHub                an answer came, but not from a JupyterHub
-    │   └── Redirected         it points to `location`; redirects are never followed
-    ├── Unavailable            no answer from the hub: refused, reset, timed out, or 502/503/504 from a proxy
-    ├── APIError               the hub said no; carries method, path, status and the hub's message
-    │   ├── BadRequest         400
-    │   ├── NotAuthorized      401, 403: a refusal
-    │   │   ├── UnknownToken   401, 403: no token, or one that the hub does not know
-    │   │   └── MissingScope   403: the token lacks one of `scopes`
-    │   ├── NotFound           404: not there, or not for this token to see
-    │   ├── Unsupported        405, or known beforehand: this hub's version has no such operation
-    │   ├── Conflict           409, and a server that already runs with other options
-    │   ├── Throttled          429 with Retry-After: clears by waiting `retry_after` seconds
-    │   ├── HubFull            429 without: clears when somebody stops a server
-    │   └── HubBroke           500 and whatever else has no meaning of its own
-    ├── SpawnFailed            a server was started and did not come up; `reason` is the hub's own
-    ├── StillPending           a wait ran out of time; what was waited for goes on
-    └── LocalHubError          the local hub could not be started or stopped
+    HubError                          anything this library raises on purpose
+    ├── InvalidInput                  refused here; nothing was sent
+    ├── NotAHub                       an answer came, but not from a JupyterHub
+    │   └── Redirected                it points to `location`; redirects are never followed
+    ├── Unavailable                   no answer from the hub: refused, reset, timed out, or 502/503/504 from a proxy
+    ├── APIError                      the hub said no; carries method, path, status and the hub's message
+    │   ├── BadRequest                400
+    │   │   ├── InvalidUsername       the authenticator refuses a username
+    │   │   ├── UserNotCreated        creating several users ended at one of them; those before it exist
+    │   │   ├── InvalidScope          a scope is unknown, or not held
+    │   │   ├── LifetimeTooLong       a token would live longer than the hub allows
+    │   │   └── ServerPending         a server is stopping, for example, and takes no request until that has ended
+    │   ├── NotAuthorized             401, 403: a refusal
+    │   │   ├── UnknownToken          401, 403: no token, or one that the hub does not know
+    │   │   └── MissingScope          403: the token lacks one of `scopes`
+    │   ├── NotFound                  404: not there, or not for this token to see
+    │   │   └── UnknownUser           400: a user who is named in a request does not exist
+    │   ├── Unsupported               405, or known beforehand: this hub's version has no such operation
+    │   ├── Conflict                  409, and a server that already runs with other options
+    │   │   └── AlreadyRunning        400: a server runs, and cannot be started or changed
+    │   ├── Throttled                 429 with Retry-After: clears by waiting `retry_after` seconds
+    │   ├── HubFull                   429 without: clears when somebody stops a server
+    │   └── HubBroke                  500 and whatever else has no meaning of its own
+    ├── SpawnFailed                   a server was started and did not come up; `reason` is the hub's own
+    ├── StillPending                  a wait ran out of time; what was waited for goes on
+    └── LocalHubError                 the local hub could not be started or stopped
 
-`from_answer` is the one place that decides which of them an answer means.
+`jhub.messages` decides which of them an answer means, by its status and the hub's message.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-import msgspec
-
-PHRASES = {
-    400: "the hub refused the request",
-    401: "not authorized",
-    403: "not authorized",
-    404: "not found",
-    405: "this hub does not support that",
-    409: "already exists",
-    429: "the hub asks to slow down",
-    500: "the hub failed",
-}
-
-
 MOST_NAMES = 20
-"""That a message lists."""
+"""Maximum number of names in an error message."""
 
 
 class HubError(Exception):
@@ -106,10 +98,16 @@ class Unavailable(HubError):
 
 
 class APIError(HubError):
-    """The hub answered a request with an error status."""
+    """The hub answered a request with an error status.
 
-    def __init__(self, message: str, *, method: str = "", path: str = "", status: int = 0, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+    `message` is what the hub said; `str()` begins with what the request was about ("user ana"), where that is known.
+    """
+
+    def __init__(
+        self, message: str, *, about: str = "", method: str = "", path: str = "", status: int = 0, hint: str = ""
+    ) -> None:
+        super().__init__(f"{about}: {message}" if about else message, hint=hint)
+        self.message = message
         self.method = method
         self.path = path
         self.status = status
@@ -117,6 +115,34 @@ class APIError(HubError):
 
 class BadRequest(APIError):
     """400: the hub refused a value."""
+
+
+class InvalidUsername(BadRequest):
+    """400: the hub's authenticator refuses a username, which is `name`; or several, which are `names` with commas."""
+
+    name: str = ""
+    names: str = ""
+
+
+class UserNotCreated(BadRequest):
+    """400: the hub failed to create one of several users. It has created those before it.
+
+    `failure` is the name, a colon and the reason. A name may contain colons too.
+    """
+
+    failure: str = ""
+
+
+class InvalidScope(BadRequest):
+    """400: the hub does not know a scope, or its owner does not hold it."""
+
+
+class LifetimeTooLong(BadRequest):
+    """400: a token would live longer than the hub allows (JupyterHub 5.1)."""
+
+
+class ServerPending(BadRequest):
+    """400: the hub is stopping, checking or renaming a server, and takes no request for it until that has ended."""
 
 
 class NotAuthorized(APIError):
@@ -130,9 +156,11 @@ class UnknownToken(NotAuthorized):
 class MissingScope(NotAuthorized):
     """403: the token would need any one of `scopes`."""
 
-    def __init__(self, message: str, scopes: tuple[str, ...], *, method: str = "", path: str = "") -> None:
+    def __init__(
+        self, message: str, scopes: tuple[str, ...], *, about: str = "", method: str = "", path: str = ""
+    ) -> None:
         hint = f"use a token that has the scope {' or '.join(scopes)}" if scopes else ""
-        super().__init__(message, method=method, path=path, status=403, hint=hint)
+        super().__init__(message, about=about, method=method, path=path, status=403, hint=hint)
         self.scopes = scopes
 
 
@@ -143,6 +171,12 @@ class NotFound(APIError):
     """
 
     filtered = False
+
+
+class UnknownUser(NotFound):
+    """400: a user who is named in a request, to join a group for example, does not exist. `user` is the name."""
+
+    user: str = ""
 
 
 class Unsupported(APIError):
@@ -159,12 +193,16 @@ class Conflict(APIError):
     created: tuple[str, ...] = ()
 
 
+class AlreadyRunning(Conflict):
+    """400: a server runs, so it cannot be started or changed."""
+
+
 class Throttled(APIError):
     """429 with `Retry-After`: too many servers are starting at this moment."""
 
-    def __init__(self, message: str, retry_after: float, *, method: str = "", path: str = "") -> None:
+    def __init__(self, message: str, retry_after: float, *, about: str = "", method: str = "", path: str = "") -> None:
         hint = f"the hub asks to try again in {retry_after:.0f} s"
-        super().__init__(message, method=method, path=path, status=429, hint=hint)
+        super().__init__(message, about=about, method=method, path=path, status=429, hint=hint)
         self.retry_after = retry_after
 
 
@@ -193,129 +231,11 @@ class LocalHubError(HubError):
     """The local hub could not do what was asked."""
 
 
-PLAIN: dict[int, type[APIError]] = {
-    400: BadRequest,
-    401: NotAuthorized,
-    403: NotAuthorized,
-    404: NotFound,
-    405: Unsupported,
-    409: Conflict,
-}
-GATEWAY = {502, 503, 504}
-SCOPES_NEEDED = re.compile(r"requires any of \[([^\]]*)\]")
-
-
 def _restored(kind: type[HubError], args: tuple[Any, ...], state: dict[str, Any]) -> HubError:
     error = kind.__new__(kind)
     error.args = args
     error.__dict__.update(state)
     return error
-
-
-def from_answer(
-    method: str, path: str, status: int, headers: Mapping[str, str], content: bytes, about: str = ""
-) -> HubError:
-    """The error that an answer of 400 and above means. `about` names what the request was for ("user ana")."""
-    body = _object(content)
-    message = _message(body, path)
-    # A proxy may strip the header; a hub's own refusal has these two keys and no others.
-    from_hub = "x-jupyterhub-version" in headers or (body.keys() == {"status", "message"} and body["status"] == status)
-
-    def said(text: str) -> str:
-        return f"{about}: {text}" if about else text
-
-    if status in GATEWAY and not from_hub:
-        return Unavailable(
-            said(f"no answer from the hub (the proxy before it says {status})"),
-            status=status,
-            hint="the hub may be restarting; try again in a minute",
-            retry_after=_retry_after(headers) or 0.0,
-        )
-    where = {"method": method, "path": path}
-    if status == 403 and message:
-        if needed := SCOPES_NEEDED.search(message):
-            scopes = tuple(s.strip(" '\"") for s in needed[1].split(",") if s.strip(" '\""))
-            return MissingScope(
-                said(f"the token lacks the scope {' or '.join(scopes)}" if scopes else message), scopes, **where
-            )
-        if "Missing or invalid credentials" in message:
-            return bad_token(about, method, path, status)
-    if status == 429:
-        wait = _retry_after(headers)
-        if wait is not None:
-            return Throttled(said(message or PHRASES[429]), wait, **where)
-        if not from_hub and message is None:
-            return Unavailable(
-                said("a proxy before the hub limits the requests"), status=status, hint="try again later"
-            )
-        return HubFull(
-            said(message or "the hub has reached its limit of running servers"),
-            status=status,
-            hint="stop servers that nobody uses, or ask the administrator to raise active_server_limit",
-            **where,
-        )
-    if not from_hub and message is None:
-        stranger = NotAHub(
-            said(f"answered {status} without a message that JupyterHub would give"),
-            hint="is the URL that of a JupyterHub, and does its proxy let API calls through?",
-        )
-        stranger.status = status
-        return stranger
-    kind = PLAIN.get(status, HubBroke)
-    hint = ""
-    filtered = message is not None and message.startswith("No access to resources")
-    if kind is NotFound:
-        # 404 also means "exists, but outside of what your scopes are filtered to" (jupyterhub/scopes.py).
-        if message is None or filtered:
-            message = "not found, or not visible to this token"
-        elif (about and message.removeprefix("No such ").replace(": ", " ") == about) or message == "Not Found":
-            message = "not found"
-    error = kind(said(message or PHRASES.get(status, f"answered {status}")), status=status, hint=hint, **where)
-    if isinstance(error, NotFound):
-        error.filtered = filtered
-    return error
-
-
-def bad_token(about: str, method: str, path: str, status: int) -> UnknownToken:
-    """The hub does not take the token."""
-    return UnknownToken(
-        f"{about or 'hub'}: no token, or one that the hub does not know (expired or revoked?)",
-        method=method,
-        path=path,
-        status=status,
-        hint="sign in again with: jhub login",
-    )
-
-
-def _object(content: bytes) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(content, type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return {}
-
-
-def _message(body: Mapping[str, Any], path: str) -> str | None:
-    """The hub's own words. JupyterHub 6 answers `"message": null` where 4 and 5 said "Not Found"."""
-    # The OAuth routes have words of their own.
-    keys = ("message", "error_description", "error") if path.startswith("/oauth2/") else ("message",)
-    said = next((body[key] for key in keys if isinstance(body.get(key), str) and body[key].strip()), "")
-    return " ".join(said.split()) or None
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds until a retry is welcome: a number, or a date, which is held against the clock of who sent it."""
-    value = headers.get("retry-after") or "nan"
-    try:
-        seconds = float(value)
-    except ValueError:
-        from email.utils import parsedate_to_datetime  # 10 ms, for what is rare
-
-        try:
-            wanted, now = (parsedate_to_datetime(text) for text in (value, headers.get("date", "")))
-            seconds = (wanted - now).total_seconds()
-        except (ValueError, TypeError, IndexError, OverflowError):
-            return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def listed(names: Iterable[str]) -> str:

@@ -44,6 +44,16 @@ KINDS = (
 )
 
 
+def base_folder(variable: str, below_home: str) -> Path:
+    """Return the folder `jhub` in an XDG base directory: in `$VARIABLE`, else in that one below the home folder."""
+    # The specification says to ignore a relative value.
+    base = os.environ.get(variable, "")
+    try:
+        return (Path(base) if os.path.isabs(base) else Path.home() / below_home) / "jhub"
+    except RuntimeError:
+        raise InvalidInput("this user has no home folder", hint=f"set {variable} to a folder of yours") from None
+
+
 def make_folder(path: Path) -> None:
     """Make a folder, and those above it that are missing, for this user only: whatever the umask."""
     if not path.parent.exists():

@@ -395,7 +395,7 @@ class HubInfo(Model, frozen=True, kw_only=True):
 
 
 class Version(Struct, frozen=True):
-    """A hub's version."""
+    """The version of a hub, or of a user's server."""
 
     version: str
 

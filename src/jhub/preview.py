@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, ParamSpec, cast
 
 from jhub.errors import HubError
-from jhub.steps import Answer, Emit, Flow, Fork, HubVersion, Now, Plan, Request, Running, Sleep
+from jhub.steps import Answer, Emit, Flow, Fork, HubVersion, Interpreter, Now, Plan, Request, Sleep
 
 P = ParamSpec("P")
 
@@ -41,7 +41,7 @@ def preview(call: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> 
     would have made its result of a real answer, such as a new token: an operation that goes on by what came of a write
     asks again first.
     """
-    running: Running[object] = Running(_operation(call)(*args, **kwargs))
+    running: Interpreter[object] = Interpreter(_operation(call)(*args, **kwargs))
     writes: list[Request[Any]] = []
     try:
         while (step := running.step) is not None:

@@ -4,8 +4,8 @@ A *flow* is a generator that yields steps and is sent their answers; a *driver* 
 steps out. Steps are frozen values: no clock, no randomness, no input or output. A step that fails is raised inside
 the flow, as one of `jhub.errors`.
 
-`yield step` is one attempt. `yield from request` is the same with retries, for the methods that can be repeated
-safely; the rule stands here, once, in `Request.__iter__`.
+`yield from request` repeats a request that can be repeated safely; the rule is in `Request.__iter__`. `yield from
+request.once()` makes one attempt. No flow yields a bare request.
 """
 
 from __future__ import annotations
@@ -13,24 +13,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Generator, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
 from urllib.parse import quote, urlencode
 
 import msgspec
 
-from jhub.errors import (
-    GATEWAY,
-    HubError,
-    InvalidInput,
-    NotAHub,
-    NotFound,
-    Redirected,
-    Throttled,
-    Unavailable,
-    from_answer,
-)
+from jhub.errors import HubError, InvalidInput, NotAHub, NotFound, Redirected, Throttled, Unavailable
+from jhub.messages import GATEWAY, from_answer
 from jhub.models import resolve_urls
 
 T = TypeVar("T")
@@ -83,6 +74,8 @@ class Request(Generic[T]):
         Send the body, a mapping of texts, as a form instead of as JSON.
     repeatable
         Whether sending it twice does what sending it once does. None: by the method.
+    gone_is_done
+        Whether a 404 is success after an attempt whose answer got lost: that attempt may have deleted it.
     headers
         Sent beside the usual ones; to the hub's own origin only.
     page
@@ -92,6 +85,7 @@ class Request(Generic[T]):
     method: str
     path: str
     decode: Callable[[Answer], T]
+    _: KW_ONLY
     query: tuple[tuple[str, str], ...] = ()
     body: object = field(default=None, repr=False)  # may hold a password
     about: str = ""
@@ -100,6 +94,7 @@ class Request(Generic[T]):
     anonymous: bool = False
     form: bool = False
     repeatable: bool | None = None
+    gone_is_done: bool = False
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # may hold cookies
     page: bool = False
 
@@ -121,11 +116,6 @@ class Request(Generic[T]):
         if answer.status < 400:
             raise Redirected(answer.headers.get("location", ""))
         raise from_answer(self.method, self.path, answer.status, answer.headers, answer.content, self.about)
-
-    def once(self) -> Flow[T]:
-        """Carry the call out with a single attempt."""
-        answer: T = yield self
-        return answer
 
     def __iter__(self) -> Generator[Step, Any, T]:
         """Carry the call out; where repeating it is harmless, again when no answer came, or "later" did."""
@@ -151,9 +141,8 @@ class Request(Generic[T]):
                     raise
                 asked, failure = error.retry_after, error
             except NotFound:
-                if not (arrived and self.method == "DELETE" and self.decode in (_nothing, status_of)):
+                if not (arrived and self.gone_is_done):
                     raise
-                # It is gone: an earlier attempt arrived, and its answer got lost.
                 return self.decode(Answer(204))
             pause = FIRST_PAUSE * 3**attempt
             if paused + asked > LONGEST_PAUSE:
@@ -161,6 +150,11 @@ class Request(Generic[T]):
             paused += asked
             yield Sleep(asked, jitter=0.1) if asked > pause else Sleep(pause, jitter=0.5)
         raise AssertionError("the last attempt answers or raises")
+
+    def once(self) -> Generator[Step, Any, T]:
+        """Carry the call out in one attempt."""
+        answer: T = yield self
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,8 +289,19 @@ def call(
     repeatable: bool | None = None,
 ) -> Request[T]:
     """A request whose answer is JSON of the given type."""
-    decode = partial(_decode, returns, about)
-    return Request(method, path, decode, query, body, about, accept, root, anonymous, form, repeatable)
+    return Request(
+        method,
+        path,
+        partial(_decode, returns, about),
+        query=query,
+        body=body,
+        about=about,
+        accept=accept,
+        root=root,
+        anonymous=anonymous,
+        form=form,
+        repeatable=repeatable,
+    )
 
 
 def send(
@@ -309,13 +314,23 @@ def send(
     repeatable: bool | None = None,
 ) -> Request[None]:
     """A request whose answer says nothing beyond its status."""
-    return Request(method, path, _nothing, query, body, about, repeatable=repeatable)
+    gone_is_done = method == "DELETE"
+    return Request(
+        method,
+        path,
+        _nothing,
+        query=query,
+        body=body,
+        about=about,
+        repeatable=repeatable,
+        gone_is_done=gone_is_done,
+    )
 
 
-class Running(Generic[T]):
+class Interpreter(Generic[T]):
     """A plan under way: the one interpreter of steps, whoever carries them out.
 
-    running = Running(plan)
+    running = Interpreter(plan)
     while running.step is not None:
         running.answer(...)  # or running.fail(error)
     running.result
@@ -351,7 +366,7 @@ class Running(Generic[T]):
 
 def through(plan: Plan[T], carry_out: Callable[[Step], Flow[Any]]) -> Flow[T]:
     """Carry out a plan, each of whose steps is a flow of `carry_out`."""
-    running = Running(plan)
+    running = Interpreter(plan)
     while running.step is not None:
         try:
             answer = yield from carry_out(running.step)

@@ -37,13 +37,13 @@ from jhub.steps import (
     Emit,
     Fork,
     HubVersion,
+    Interpreter,
     Interrupted,
     Listen,
     Next,
     Now,
     Plan,
     Request,
-    Running,
     Sleep,
 )
 
@@ -163,7 +163,7 @@ class _Actor:
     """One flow on the stage."""
 
     flow: Plan[Any]
-    running: Running[Any] | None = None
+    running: Interpreter[Any] | None = None
     """From its first turn on."""
     parent: _Actor | None = None
     tag: Hashable = ""
@@ -278,11 +278,11 @@ class _Stage(Generic[T]):
                 case _:
                     raise TypeError(f"{step!r} is not a step")
 
-    def go_on(self, actor: _Actor, value: Any, error: BaseException | None) -> Running[Any]:
+    def go_on(self, actor: _Actor, value: Any, error: BaseException | None) -> Interpreter[Any]:
         if actor.running is None:
             if error is not None:
                 raise error  # interrupted before it began
-            actor.running = Running(actor.flow)
+            actor.running = Interpreter(actor.flow)
         elif error is not None:
             actor.running.fail(error)
         else:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from jhub import errors
 from jhub.errors import (
+    AlreadyRunning,
     APIError,
     BadRequest,
     Conflict,
@@ -20,18 +21,24 @@ from jhub.errors import (
     HubError,
     HubFull,
     InvalidInput,
+    InvalidScope,
+    InvalidUsername,
+    LifetimeTooLong,
     MissingScope,
     NotAHub,
     NotAuthorized,
     NotFound,
     Redirected,
+    ServerPending,
     SpawnFailed,
     Throttled,
     Unavailable,
     UnknownToken,
+    UnknownUser,
     Unsupported,
-    from_answer,
+    UserNotCreated,
 )
+from jhub.messages import from_answer
 from jhub.steps import Answer, call, send
 from jhub.testing import play, refusal
 
@@ -151,6 +158,41 @@ def test_a_404_may_also_be_a_matter_of_scopes(message: str | None) -> None:
 )
 def test_a_404_keeps_the_hubs_words_where_they_say_more_than_not_found(message: str, about: str, words: str) -> None:
     assert str(error_of(404, message, about=about)) == words
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind", "fields"),
+    [
+        (400, "Invalid username: a, b", InvalidUsername, {"name": "a, b", "names": ""}),
+        (400, "Invalid usernames: a, b", InvalidUsername, {"name": "", "names": "a, b"}),
+        (400, "Failed to create user b: no home: no room", UserNotCreated, {"failure": "b: no home: no room"}),
+        (400, "Failed to create user b: User b already exists", UserNotCreated, {}),
+        (400, "User bo already exists, username must be unique", Conflict, {}),
+        (409, "Group a b already exists", Conflict, {"existing": "a b"}),
+        (400, "No such user: erin", UnknownUser, {"user": "erin", "filtered": False}),
+        (400, "No such group: geo", NotFound, {"filtered": False}),
+        (404, "No such user: erin", NotFound, {}),
+        (400, "token expires_in: 99999 must not exceed 3600", LifetimeTooLong, {}),
+        (400, "\"Scope 'x' for token does not exist\"", InvalidScope, {}),
+        (400, "Not assigning requested scopes x not held by User ana", InvalidScope, {}),
+        (403, "Service x: not found or no permissions to generate tokens", NotAuthorized, {}),
+        (400, "unknown profile 'gpx'; known profiles: gpu", NotFound, {}),
+        (400, "unknown choice 'unknown profile x' of size", BadRequest, {}),
+        (400, "ana:lab is already running", AlreadyRunning, {}),
+        (400, "ana:lab is active. Please stop it before modifying it.", AlreadyRunning, {}),
+        (400, "ana:lab is pending stop", ServerPending, {}),
+        (400, "ana:lab is pending check, please wait", ServerPending, {}),
+        (400, "ana:lab is pending spawn, please wait", BadRequest, {}),
+        (500, "ana:lab is already running", HubBroke, {}),
+    ],
+)
+def test_a_message_tells_more_than_its_status(
+    status: int, message: str, kind: type[APIError], fields: dict[str, object]
+) -> None:
+    error = error_of(status, message, about="it")
+    assert type(error) is kind
+    assert {name: getattr(error, name) for name in fields} == fields
+    assert (error.status, error.message, str(error)) == (status, message, f"it: {message}")
 
 
 def test_a_busy_hub_says_how_long_to_wait() -> None:
@@ -297,7 +339,8 @@ def test_the_tree_at_the_top_of_the_file_is_the_tree() -> None:
         InvalidInput("no"),
         Redirected("https://hub.example.org/?x"),
         Unavailable("no", sent=False, status=502, hint="later"),
-        NotFound("no", method="GET", path="/x", status=404, hint="look"),
+        NotFound("no", about="it", method="GET", path="/x", status=404, hint="look"),
+        error_of(400, "No such user: erin"),
         MissingScope("no", ("a", "b"), method="GET", path="/x"),
         Throttled("no", 30, method="POST", path="/x"),
         SpawnFailed("ana/lab", "no quota"),

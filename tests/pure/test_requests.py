@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import unquote
 
 import pytest
@@ -176,6 +177,17 @@ def test_a_bare_step_is_one_attempt() -> None:
     played = play(once(), [LOST, reply(204)])
     assert played.error is LOST
     assert played.left == 1
+
+
+def test_once_is_one_attempt() -> None:
+    played = play(send("GET", "/x").once(), [LOST, reply(204)])
+    assert (played.error, played.left) == (LOST, 1)
+    assert play(call("GET", "/x", int).once(), [reply(json=7)]).result == 7
+
+
+def test_a_404_is_success_for_a_deletion_alone() -> None:
+    for request in (send("PUT", "/x"), replace(send("DELETE", "/x"), gone_is_done=False)):
+        assert isinstance(play(request, [LOST, refusal(404)]).error, NotFound)
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b'{"name": 7}', b"[]", b"{", b"\xff", b"[" * 100_000, b"null"])

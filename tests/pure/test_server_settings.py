@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jhub.errors import BadRequest, Conflict, InvalidInput, NotFound, Unavailable, Unsupported
+from jhub.errors import AlreadyRunning, BadRequest, Conflict, InvalidInput, NotFound, Unavailable, Unsupported
 from jhub.operations.servers import ServerOps
 from jhub.steps import Request
 from jhub.testing import play, refusal, reply
@@ -95,7 +95,7 @@ def test_a_server_with_a_name_from_before_the_rule_can_be_renamed() -> None:
 @pytest.mark.parametrize(
     ("refused", "kind"),
     [
-        (refusal(400, "ana:lab is active. Please stop it before modifying it."), Conflict),
+        (refusal(400, "ana:lab is active. Please stop it before modifying it."), AlreadyRunning),
         (refusal(409, "User ana already has server 'lab'"), Conflict),
         (refusal(404, "User ana has no such server lab"), NotFound),
         (refusal(400, "Invalid server_name"), BadRequest),

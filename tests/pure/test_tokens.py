@@ -19,7 +19,7 @@ from jhub.errors import (
     Unsupported,
 )
 from jhub.models import OAuthToken
-from jhub.operations.tokens import TokenOps, sign_in
+from jhub.operations.tokens import TokenOps
 from jhub.steps import Plan, Request
 from jhub.testing import Reply, play, refusal, reply
 
@@ -137,7 +137,7 @@ def test_signing_in_is_one_attempt_for_an_authenticator_may_lock_people_out(trou
     [None, "Forbidden", "Action is not authorized with current scopes; requires any of [tokens]"],
 )
 def test_a_refused_sign_in_says_what_to_check(message: str | None) -> None:
-    played = play(sign_in("ana", PASSWORD, "", None, None), [refusal(403, message)])
+    played = play(TokenOps.create_with_password("ana", PASSWORD), [refusal(403, message)])
     assert type(played.error) is NotAuthorized
     assert str(played.error) == "sign in as ana: the hub refused this username and password"
     assert played.error.status == 403
@@ -156,7 +156,7 @@ def test_a_refused_sign_in_says_what_to_check(message: str | None) -> None:
     ],
 )
 def test_no_failure_of_a_sign_in_shows_the_password(answer: Reply, kind: type[HubError]) -> None:
-    played = play(sign_in("ana", PASSWORD, "", None, None), [answer])
+    played = play(TokenOps.create_with_password("ana", PASSWORD), [answer])
     error = played.error
     assert isinstance(error, kind)
     shown = [
@@ -172,11 +172,11 @@ def test_no_failure_of_a_sign_in_shows_the_password(answer: Reply, kind: type[Hu
 
 
 def test_a_sign_in_gives_the_secret() -> None:
-    assert play(sign_in("ana", PASSWORD, "", None, None), [reply(201, NEW)]).result == "SECRET"
+    assert play(TokenOps.create_with_password("ana", PASSWORD), [reply(201, NEW)]).result.token == "SECRET"
 
 
 def test_a_sign_in_without_a_token_in_the_answer_is_not_from_a_hub() -> None:
-    played = play(sign_in("ana", PASSWORD, "", None, None), [reply(201, {"id": "a7"})])
+    played = play(TokenOps.create_with_password("ana", PASSWORD), [reply(201, {"id": "a7"})])
     assert isinstance(played.error, NotAHub)
     assert "did not show it" in str(played.error)
 
@@ -186,7 +186,9 @@ def test_a_token_is_read_by_its_id() -> None:
     assert (played.result.note, played.calls) == ("nightly", ["GET /users/ana/tokens/a7"])
 
 
-@pytest.mark.parametrize("create", [TokenOps.create, lambda user, scopes: sign_in(user, PASSWORD, "", None, scopes)])
+@pytest.mark.parametrize(
+    "create", [TokenOps.create, lambda user, scopes: TokenOps.create_with_password(user, PASSWORD, scopes=scopes)]
+)
 def test_an_old_hub_would_give_a_token_all_scopes(create: Callable[..., Plan[object]]) -> None:
     """2.x does not look at them."""
     played = play(create("ana", scopes=["list:users"]), version="2.3.1")
@@ -281,6 +283,6 @@ def test_what_is_no_id_of_a_token_may_be_a_secret_and_is_not_sent_nor_told(token
 
 
 def test_a_name_with_capital_letters_may_be_why_nobody_can_sign_in() -> None:
-    played = play(sign_in("Ana", PASSWORD, "", None, None), [refusal(403)])
+    played = play(TokenOps.create_with_password("Ana", PASSWORD), [refusal(403)])
     assert isinstance(played.error, NotAuthorized)
     assert "lower case: ana" in played.error.hint

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from trap import bodies, page, queries
 
-from jhub.errors import BadRequest, InvalidInput, NotAuthorized, NotFound, Unavailable, Unsupported
+from jhub.errors import InvalidInput, InvalidScope, NotAuthorized, NotFound, Unavailable, Unsupported
 from jhub.operations.shares import ShareCodeOps, ShareOps
 from jhub.steps import Plan
 from jhub.testing import play, refusal, reply
@@ -90,7 +90,7 @@ def test_another_400_keeps_its_words_on_one_line() -> None:
         "1 validation error for ShareGrantRequest\nscopes\n  Value error, Unknown scopes: {'x'} [type=value_error]"
     )
     played = play(ShareOps.grant("ana", "lab", user="bo", scopes=["x"]), [refusal(400, pydantic)])
-    assert type(played.error) is BadRequest
+    assert type(played.error) is InvalidScope
     assert "Unknown scopes" in str(played.error)
     assert len(str(played.error).splitlines()) == 1
 

@@ -9,9 +9,10 @@ import pytest
 from trap import bodies, hub_that, requests
 
 from jhub.errors import (
-    BadRequest,
     HubBroke,
     InvalidInput,
+    InvalidScope,
+    LifetimeTooLong,
     MissingScope,
     NotAHub,
     NotAuthorized,
@@ -47,7 +48,7 @@ def test_without_a_life_none_is_sent_and_the_hub_decides() -> None:
 def test_a_life_beyond_the_hubs_limit_is_told_in_its_words() -> None:
     said = "token expires_in: 99999999 must not exceed 86400"
     played = play(TokenOps.create("ana", expires_in=99999999), [refusal(400, said)])
-    assert isinstance(played.error, BadRequest)
+    assert isinstance(played.error, LifetimeTooLong)
     assert said in str(played.error)
 
 
@@ -65,8 +66,8 @@ def test_an_unknown_user_is_a_403_and_the_hint_says_so(version: str) -> None:
     ("version", "status", "message", "kind"),
     [
         ("4.1.6", 500, "Internal Server Error", HubBroke),
-        ("5.5.1", 400, "\"Scope 'start:servers' for token does not exist\"", BadRequest),
-        ("6.1.1", 400, "Not assigning requested scopes shutdown not held by requesting User ana", BadRequest),
+        ("5.5.1", 400, "\"Scope 'start:servers' for token does not exist\"", InvalidScope),
+        ("6.1.1", 400, "Not assigning requested scopes shutdown not held by requesting User ana", InvalidScope),
     ],
 )
 def test_a_scope_that_is_unknown_or_not_held_is_refused_in_as_many_ways(

@@ -215,6 +215,7 @@ def how_flows_compose() -> Flow[str]:
     assert_type((yield from TokenOps.create("ana")), Token)
     assert_type((yield from ServerOps.start("ana")), Server)
     assert_type((yield from call("GET", "/", Version)), Version)
+    assert_type((yield from call("GET", "/", Version).once()), Version)
     assert_type((yield from Now()), float)
     assert_type((yield from HubVersion()), tuple[int, ...])
     assert_type((yield from Next(1.0)), Done | None)
@@ -223,6 +224,7 @@ def how_flows_compose() -> Flow[str]:
 
 def what_running_a_plan_gives(hub: Hub) -> None:
     assert_type(hub.run(call("GET", "/", Version)), Version)
+    assert_type(hub.run(call("GET", "/", Version).once()), Version)
     assert_type(hub.run(Request("GET", "/x", lambda answer: answer.status)), int)
     assert_type(hub.run(UserOps.get("ana")), User)
     assert_type(hub.run(how_flows_compose()), str)

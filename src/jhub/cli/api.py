@@ -38,7 +38,7 @@ def api(method: str, path: str, data: str | None, query: tuple[str, ...], includ
     if any(unquote(segment) in (".", "..") for segment in path.split("/")):
         raise InvalidInput(f"{path!r} leaves the REST API")
     parameters = (*parse_qsl(in_path, keep_blank_values=True), *_pairs(query))
-    request: Request[Answer] = Request(method.upper(), path, lambda answer: answer, parameters, _body(data))
+    request: Request[Answer] = Request(method.upper(), path, lambda answer: answer, query=parameters, body=_body(data))
     with connect() as hub:
         answer = hub.run(request)
     if include:

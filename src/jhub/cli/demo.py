@@ -13,6 +13,7 @@ import msgspec
 from jhub.cli.kit.options import common, output
 from jhub.cli.kit.output import View, note
 from jhub.errors import APIError, HubError, NotAHub
+from jhub.models import Version
 from jhub.steps import Request, call
 
 if TYPE_CHECKING:
@@ -118,14 +119,10 @@ def _start(hub: Hub, user: str, profile: str) -> Row:
 
 def _ask(hub: Hub, server: Server) -> str:
     """Call the server's own REST API: it is up when it answers, and only the profile `lab` has JupyterLab."""
-    version = hub.run(call("GET", f"{server.url}api", _Version, root="site", about=f"server {server.target}"))
+    version = hub.run(call("GET", f"{server.url}api", Version, root="site", about=f"server {server.target}"))
     lab = Request("GET", f"{server.url}lab", lambda answer: True, root="site", about="JupyterLab")
     try:
         with_lab = hub.run(lab)
     except (APIError, NotAHub):
         with_lab = False
     return f"{'JupyterLab on ' if with_lab else ''}Jupyter Server {version.version}"
-
-
-class _Version(msgspec.Struct):
-    version: str

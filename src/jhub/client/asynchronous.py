@@ -29,13 +29,13 @@ from jhub.steps import (
     Emit,
     Fork,
     HubVersion,
+    Interpreter,
     Interrupted,
     Listen,
     Next,
     Now,
     Plan,
     Request,
-    Running,
     Sleep,
     Step,
 )
@@ -101,7 +101,7 @@ class AsyncDriver(Wire):
         await self.aclose()
 
     async def _events(self, plan: Plan[T], end: list[T], forks: Forks, ask: Person | None) -> AsyncGenerator[Any, None]:
-        running = Running(plan)
+        running = Interpreter(plan)
         while (step := running.step) is not None:
             answer: Any = None
             try:
@@ -195,7 +195,7 @@ class AsyncDriver(Wire):
             content.add(part)
         return self.answer(step, response, bytes(content))
 
-    async def _clean_up(self, running: Running[Any], forks: Forks) -> None:
+    async def _clean_up(self, running: Interpreter[Any], forks: Forks) -> None:
         try:
             running.fail(Interrupted())
             while (step := running.step) is not None:

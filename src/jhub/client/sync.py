@@ -26,13 +26,13 @@ from jhub.steps import (
     Emit,
     Fork,
     HubVersion,
+    Interpreter,
     Interrupted,
     Listen,
     Next,
     Now,
     Plan,
     Request,
-    Running,
     Sleep,
     Step,
 )
@@ -74,7 +74,7 @@ class Driver(Wire):
 
     def events(self, plan: Plan[T], ask: Person | None = None) -> Generator[Any, None, T]:
         """Carry a flow out while iterating over what it emits."""
-        running = Running(plan)
+        running = Interpreter(plan)
         threads = Threads(self)
         while running.step is not None:
             try:
@@ -183,7 +183,7 @@ class Driver(Wire):
                 raise
         return None
 
-    def _clean_up(self, running: Running[Any]) -> None:
+    def _clean_up(self, running: Interpreter[Any]) -> None:
         end = time.monotonic() + CLEAN_UP
         try:
             running.fail(Interrupted())

@@ -20,7 +20,8 @@ from jhub.client.deadline import Deadline
 from jhub.client.network import Network
 from jhub.client.own_token import is_inside, widened
 from jhub.discovery import API, is_loopback, known_root, origin, tidy
-from jhub.errors import HubError, InvalidInput, MissingScope, NotAHub, Unavailable, from_answer
+from jhub.errors import HubError, InvalidInput, MissingScope, NotAHub, Unavailable
+from jhub.messages import from_answer
 from jhub.steps import Answer, Listen, Request, Sleep, check_token
 
 C = TypeVar("C")

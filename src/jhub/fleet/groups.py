@@ -6,14 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from jhub.binding import AsyncBound, Bound, operation
-from jhub.errors import APIError, Conflict, NotFound
+from jhub.errors import APIError, Conflict, UnknownUser
 from jhub.fleet.chunks import among, in_chunks, refusal
 from jhub.fleet.events import NameEvent, NameSummary, Tally
 from jhub.models import Group
 from jhub.operations.groups import GroupOps, each_name, users_in
 from jhub.steps import Emit, Flow, Now, Plan
-
-UNKNOWN = "No such user: "
 
 
 class GroupFleetOps:
@@ -83,11 +81,7 @@ class _Change:
         self.group = group
 
     def blame(self, error: APIError, some: list[str]) -> list[str] | None:
-        reason = _reason(self.group, error)
-        # A group that is gone is not found either.
-        if not isinstance(error, NotFound) or not reason.startswith(UNKNOWN):
-            return None
-        return among(reason.removeprefix(UNKNOWN), some)
+        return among(error.user, some) if isinstance(error, UnknownUser) else None
 
 
 class _Adding(_Change):
@@ -106,7 +100,7 @@ class _Adding(_Change):
             yield NameEvent("added", name)
 
     def refused(self, name: str, error: APIError) -> NameEvent:
-        return refusal(name, _reason(self.group, error), error)
+        return refusal(name, error.message, error)
 
 
 class _Removing(_Change):
@@ -126,10 +120,6 @@ class _Removing(_Change):
         why = "is a member still: the hub does not know them by that name"
         error = Conflict(f"user {name}: {why}", method="DELETE", path=f"/groups/{self.group}/users", status=409)
         return NameEvent("failed", name, why, error=error)
-
-
-def _reason(group: str, error: APIError) -> str:
-    return str(error).removeprefix(f"group {group}: ")
 
 
 class Groups(GroupOps, GroupFleetOps, Bound):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from jhub.errors import BadRequest, HubBroke, HubError, Throttled, UnknownToken
+from jhub.errors import HubBroke, HubError, ServerPending, Throttled, UnknownToken
 from jhub.fleet.ending import failed, give_up, succeeded
 from jhub.fleet.events import ServerEvent, Target
 from jhub.fleet.pulse import BEFORE, Beat, beat
@@ -86,7 +86,7 @@ def answered(fleet: State, one: UnderWay, done: Done, now: float) -> Flow[None]:
                 yield from follow(fleet, one, now)
         case Throttled() as error:
             yield from throttled(fleet, one, error, now)
-        case BadRequest() as error if " is pending " in str(error) and "pending spawn" not in str(error):
+        case ServerPending() as error:
             yield from once_more(fleet, one, error)
         case UnknownToken() as error:
             # Nothing can be asked any more, nor what becomes of those on their way.

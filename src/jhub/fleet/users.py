@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from jhub.binding import AsyncBound, Bound, fleet
-from jhub.errors import APIError, BadRequest, Conflict, InvalidInput
+from jhub.errors import APIError, BadRequest, Conflict, InvalidInput, InvalidUsername, UserNotCreated
 from jhub.fleet.chunks import among, in_chunks, refusal, spoken
 from jhub.fleet.events import NameEvent, NameSummary, Tally
 from jhub.fleet.existing import those_who_exist
 from jhub.models import User
+from jhub.operations.paths import list_of
 from jhub.operations.users import UserOps, taken
 from jhub.steps import Emit, Flow, Now, call, segment
 
-ABOUT = "users"
-INVALID = "Invalid username: "
-SEVERAL = "Invalid usernames: "
-HALF_WAY = "Failed to create user "
 PERHAPS = "exists now; perhaps since this call, whose chunk failed half-way"
 
 
@@ -42,8 +39,7 @@ class UserFleetOps:
         `POST /users` (all versions), scope `admin:users`, with `exist_ok` and `admin` `read:users` and
         `list:users` too.
         """
-        given = [names] if isinstance(names, str) else names
-        return _create(list(dict.fromkeys(given)), admin, exist_ok)
+        return _create(list(dict.fromkeys(list_of(names))), admin, exist_ok)
 
 
 def _create(names: list[str], admin: bool, exist_ok: bool) -> Flow[NameSummary]:
@@ -76,7 +72,7 @@ class _Creation:
     def send(self, some: list[str]) -> Flow[tuple[User, ...]]:
         body = {"usernames": some, "admin": self.admin}
         # Where they may exist already, those whose answer got lost may be asked for again.
-        request = call("POST", "/users", tuple[User, ...], body=body, about=ABOUT, repeatable=self.exist_ok)
+        request = call("POST", "/users", tuple[User, ...], body=body, about="users", repeatable=self.exist_ok)
         try:
             return (yield from request)
         except Conflict:
@@ -85,19 +81,18 @@ class _Creation:
     def blame(self, error: APIError, some: list[str]) -> list[str] | None:
         if not isinstance(error, BadRequest):
             return None
-        said = _reason(error)
-        if said.startswith(INVALID):
-            return among(said.removeprefix(INVALID), some)
-        if said.startswith(SEVERAL):
-            listed = said.removeprefix(SEVERAL).lower()
+        if isinstance(error, InvalidUsername) and error.name:
+            return among(error.name, some)
+        if isinstance(error, InvalidUsername):
+            listed = error.names.lower()
             found = [name for name in some if spoken(name) in listed.split(", ")]
             # A name may have commas: then those in the message cannot be told apart.
             clear = ", ".join(map(spoken, found)) == listed and not any(", " in spoken(name) for name in some)
             return found if clear else []
-        # "NAME: REASON". The hub goes from one to the next, and keeps those before the one that it could not create.
-        words = said.removeprefix(HALF_WAY).split(": ")
+        # The hub goes from one to the next, and keeps those before the one that it could not create.
+        words = error.failure.split(": ") if isinstance(error, UserNotCreated) else []
         found = [name for end in range(1, len(words)) for name in among(": ".join(words[:end]), some)]
-        if not said.startswith(HALF_WAY) or len(found) != 1:
+        if len(found) != 1:
             found = []
         self.perhaps.update(some[: some.index(found[0])] if found else some)
         return found
@@ -116,12 +111,8 @@ class _Creation:
                 yield NameEvent("exists", name, PERHAPS if name in self.perhaps else "")
 
     def refused(self, name: str, error: APIError) -> NameEvent:
-        said = _reason(error)
-        return refusal(name, INVALID + spoken(name) if said.startswith(SEVERAL) else said, error)
-
-
-def _reason(error: APIError) -> str:
-    return str(error).removeprefix(f"{ABOUT}: ")
+        several = isinstance(error, InvalidUsername) and error.names
+        return refusal(name, f"Invalid username: {spoken(name)}" if several else error.message, error)
 
 
 def _by_given(some: list[str], made: tuple[User, ...]) -> dict[str, User]:

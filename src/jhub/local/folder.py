@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from jhub.errors import InvalidInput, LocalHubError
-from jhub.files import make_folder, own_folder, read_own, take_lock, write_whole
+from jhub.files import base_folder, make_folder, own_folder, read_own, take_lock, write_whole
 
 S = TypeVar("S", bound=Struct)
 
@@ -62,13 +62,7 @@ class Running(Struct, frozen=True, kw_only=True):
 
 def default_folder() -> Path:
     """Where `up` keeps its hub: `$XDG_DATA_HOME/jhub/local`, else `~/.local/share/jhub/local`."""
-    # The specification has relative values ignored.
-    data = os.environ.get("XDG_DATA_HOME", "")
-    try:
-        base = Path(data) if os.path.isabs(data) else Path.home() / ".local" / "share"
-    except RuntimeError:
-        raise LocalHubError("this user has no home folder", hint="set XDG_DATA_HOME to a folder of yours") from None
-    return base / "jhub" / "local"
+    return base_folder("XDG_DATA_HOME", ".local/share") / "local"
 
 
 class Folder:

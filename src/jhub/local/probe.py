@@ -9,13 +9,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from jhub.models import Version
+
 LARGEST = 2**16
 """Bytes of an answer that are read; a hub's has some hundred."""
 OK = re.compile(rb"HTTP/1\.[01] 200\b")
-
-
-class _Root(msgspec.Struct, frozen=True):
-    version: str
 
 
 def hub_version(api_url: str, *, seconds: float = 2.0) -> str | None:
@@ -40,6 +38,6 @@ def hub_version(api_url: str, *, seconds: float = 2.0) -> str | None:
         head, _, body = content.partition(b"\r\n\r\n")
         if not OK.match(head) or b"\r\nx-jupyterhub-version:" not in head.lower():
             return None
-        return msgspec.json.decode(body, type=_Root).version
+        return msgspec.json.decode(body, type=Version).version
     except (OSError, UnicodeError, msgspec.MsgspecError):
         return None

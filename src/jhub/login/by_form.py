@@ -58,7 +58,7 @@ def by_form(wish: Wish, page: Page | None = None) -> Flow[SignedIn]:
         headers=cookies.headers(start),
         page=True,
     )
-    after: Page = yield request
+    after = yield from request.once()
     if not any(name in after.cookies for name in SIGNED_IN):
         raise _refused(username, after)
     # On 4.1 the _xsrf cookie that comes with the login is not the one that the API then wants.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from jhub.errors import BadRequest, NotAuthorized
+from jhub.errors import LifetimeTooLong, NotAuthorized
 from jhub.login.acting import Credentials, acting_as
 from jhub.login.questions import OtherUser
 from jhub.login.wish import SignedIn, Taken, Wish
@@ -49,9 +49,9 @@ def as_long_as_allowed(wish: Wish, make: Callable[[int | None], Plan[Token]]) ->
     """What `make` gives for the wished life; where that is the usual one, and the hub allows less, for its longest."""
     try:
         return (yield from make(wish.expires_in))
-    except BadRequest as error:
-        # token_expires_in_max_seconds, since JupyterHub 5.1; a token of no stated life then gets that much.
-        if wish.expires_in != TOKEN_LIFE or "expires_in" not in str(error):
+    except LifetimeTooLong:
+        # A token of no stated life gets token_expires_in_max_seconds.
+        if wish.expires_in != TOKEN_LIFE:
             raise
     return (yield from make(None))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from jhub.errors import InvalidInput
 from jhub.login.wish import Taken
@@ -65,9 +64,6 @@ class OtherUser:
 
 class NoWayBack(InvalidInput):
     """No browser can come back to where this runs."""
-
-
-Question: TypeAlias = Username | Password | SecondFactor | PastedToken | Visit | OtherUser
 
 
 @dataclass(frozen=True, slots=True)

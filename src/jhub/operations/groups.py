@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jhub.binding import operation, stream
-from jhub.errors import APIError, BadRequest, Conflict, InvalidInput, MissingScope, NotFound
+from jhub.errors import Conflict, InvalidInput, MissingScope
 from jhub.models import Group
 from jhub.operations.paging import pages
+from jhub.operations.paths import list_of
 from jhub.operations.versions import since
 from jhub.steps import Flow, HubVersion, Request, call, segment, send
 
@@ -57,8 +58,8 @@ class GroupOps:
         """Create groups, each with these users in it.
 
         `POST /groups` (all versions), scope `admin:groups`, with `exist_ok` `list:groups` too. `Conflict` where one
-        exists, which tells those that were created before it; with `exist_ok` it is left as it is. `NotFound`
-        names an unknown user; no group is created then.
+        exists, which tells those that were created before it; with `exist_ok` it is left as it is. `UnknownUser`
+        names one; no group is created then.
         """
         wanted, members = each_name(names, "group"), each_name(users, "user")
         found: dict[str, Group] = {}
@@ -84,8 +85,6 @@ class GroupOps:
                 for name in (*made, there):
                     found[name] = yield from GroupOps.get(name)
                 waiting = some[len(made) + 1 :] + waiting
-            except BadRequest as error:
-                raise _unknown_user(error) from None
             else:
                 found.update((group.name, group) for group in created)
         return tuple(found[name] for name in wanted if name in found)
@@ -106,8 +105,8 @@ class GroupOps:
         Where the hub's authenticator manages groups (`manage_groups`), hubs before 5.3 refuse, and later ones undo it
         when the user signs in again.
 
-        `POST /groups/{name}/users` (all versions), scope `groups`. `NotFound` names the unknown user, or
-        the group.
+        `POST /groups/{name}/users` (all versions), scope `groups`. `UnknownUser` names one; `NotFound` where
+        there is no such group.
         """
         return _members("POST", name, users)
 
@@ -115,8 +114,8 @@ class GroupOps:
     def remove_users(self, name: str, users: Iterable[str]) -> Flow[Group]:
         """Remove users; who is no member is passed over. All or none: an unknown name removes nobody.
 
-        `DELETE /groups/{name}/users` (all versions), scope `groups`. `NotFound` names the unknown user, or
-        the group.
+        `DELETE /groups/{name}/users` (all versions), scope `groups`. `UnknownUser` names one; `NotFound` where
+        there is no such group.
         """
         return _members("DELETE", name, users)
 
@@ -169,8 +168,8 @@ def _path(name: str) -> str:
 
 
 def each_name(names: Iterable[str], what: str) -> list[str]:
-    """Each name once. A single one is one: a str would be taken for its letters."""
-    found = list(dict.fromkeys((names,) if isinstance(names, str) else names))
+    """Each name once."""
+    found = list(dict.fromkeys(list_of(names)))
     for name in found:
         segment(name, what)
     return found
@@ -184,23 +183,12 @@ def _members(method: str, name: str, users: Iterable[str]) -> Flow[Group]:
     request = call(
         method, f"{_path(name)}/users", Group, body={"users": members}, about=f"group {name}", repeatable=True
     )
-    try:
-        return (yield from request)
-    except BadRequest as error:
-        raise _unknown_user(error) from None
-
-
-def _unknown_user(error: BadRequest) -> APIError:
-    """400 is also "No such user", of which nothing comes for anybody."""
-    if "No such user" not in str(error):
-        return error
-    hint = "nobody was changed; leave the name out, or create the user first"
-    return NotFound(str(error), method=error.method, path=error.path, status=error.status, hint=hint)
+    return (yield from request)
 
 
 def _existing(error: Conflict, some: list[str]) -> str | None:
-    """The group that a refusal is about; its text comes with single spaces."""
-    return next((name for name in some if f"Group {' '.join(name.split())} already exists" in str(error)), None)
+    """The group that a refusal is about, which the hub's message has with single spaces."""
+    return next((name for name in some if " ".join(name.split()) == error.existing), None)
 
 
 def _one_exists(error: Conflict, there: str | None, made: list[str]) -> Conflict:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from jhub.binding import operation
-from jhub.errors import InvalidInput, NotAHub, NotAuthorized, bad_token
+from jhub.errors import InvalidInput, NotAHub, NotAuthorized
+from jhub.messages import bad_token
 from jhub.models import HubInfo, Identity, Version
+from jhub.operations.paths import body_of
 from jhub.operations.tokens import TokenOps
 from jhub.operations.versions import need
 from jhub.steps import Flow, Request, call, send
@@ -70,6 +72,4 @@ class HubOps:
 
         `POST /shutdown` (all versions), scope `shutdown`.
         """
-        wanted = {"servers": servers, "proxy": proxy}
-        body = {key: value for key, value in wanted.items() if value is not None}
-        return send("POST", "/shutdown", body=body, about="shutdown")
+        return send("POST", "/shutdown", body=body_of(servers=servers, proxy=proxy), about="shutdown")

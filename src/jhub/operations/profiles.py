@@ -79,7 +79,7 @@ def check_options(user: str, options: Mapping[str, Any], about: str) -> Flow[Non
         return
     request = listing(user)
     try:
-        listed: Listed = yield request  # one attempt: it is the start that counts
+        listed = yield from request.once()  # it is the start that counts
     except HubError:
         return
     if listed.version == LISTING_VERSION:

@@ -6,6 +6,7 @@ from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import InvalidInput
 from jhub.models import Route
 from jhub.operations.paging import pages
+from jhub.operations.paths import body_of
 from jhub.steps import Flow, Request, send
 
 
@@ -35,8 +36,7 @@ class ProxyOps:
 
         `PATCH /proxy` (all versions), scope `proxy`.
         """
-        wanted = {"api_url": api_url, "auth_token": auth_token}
-        body = {key: value for key, value in wanted.items() if value is not None}
+        body = body_of(api_url=api_url, auth_token=auth_token)
         if not body:
             raise InvalidInput("nothing to change: give the new proxy's api_url, its auth_token, or both")
         return send("PATCH", "/proxy", body=body, about="proxy", repeatable=True)

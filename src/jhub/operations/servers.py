@@ -12,6 +12,7 @@ from msgspec import ValidationError, json, structs
 
 from jhub.binding import operation, stream
 from jhub.errors import (
+    AlreadyRunning,
     BadRequest,
     Conflict,
     HubBroke,
@@ -27,7 +28,7 @@ from jhub.errors import (
 )
 from jhub.models import Progress, Server, User, target
 from jhub.operations.paging import pages
-from jhub.operations.paths import user_path
+from jhub.operations.paths import body_of, user_path
 from jhub.operations.profiles import check_options
 from jhub.operations.server_filter import Running, prepared
 from jhub.operations.versions import need, since
@@ -187,8 +188,7 @@ class ServerOps:
         if not is_safe(name):
             raise InvalidInput(f"{name!r} cannot name a server", hint=RULE)
         _not_empty(display_name)
-        wanted = {"display_name": display_name, "user_options": options_of(profile, user_options) or None}
-        body = {key: value for key, value in wanted.items() if value is not None}
+        body = body_of(display_name=display_name, user_options=options_of(profile, user_options) or None)
         # A second try would find what the first has created.
         request = call("PUT", server_path(user, name), Server, body=body, about=_about(user, name), repeatable=False)
         return structs.replace((yield from since("6.0", request, "creating a server without starting it")), user=user)
@@ -208,15 +208,12 @@ class ServerOps:
         The options are those of a `restart`, and of a start on the hub's page. Until then the hub may go on showing
         the ones of the last start (6.1).
 
-        `PATCH /users/{user}/servers/{name}` (JupyterHub 6.0), scope `start:servers`. `Conflict` while it runs;
+        `PATCH /users/{user}/servers/{name}` (JupyterHub 6.0), scope `start:servers`. `AlreadyRunning` while it runs;
         `NotFound` where there is none.
         """
-        wanted: dict[str, Any] = {}
         _not_empty(display_name)
-        if display_name is not None:
-            wanted["display_name"] = display_name
-        if profile is not None or user_options is not None:
-            wanted["user_options"] = options_of(profile, user_options)
+        options = None if profile is None and user_options is None else options_of(profile, user_options)
+        wanted = body_of(display_name=display_name, user_options=options)
         if not wanted:
             raise InvalidInput(f"server {target(user, name)}: nothing to change")
         return _patch(user, name, wanted, repeatable=True)
@@ -226,8 +223,8 @@ class ServerOps:
         """Give a stopped named server another name. Its files stay where its spawner keeps them: one that derives
         their place from the name may not find them again.
 
-        `PATCH /users/{user}/servers/{name}` (JupyterHub 6.0), scopes `start:servers` and `read:servers`. `Conflict`
-        while it runs, or where the new name is taken; `NotFound` where there is none.
+        `PATCH /users/{user}/servers/{name}` (JupyterHub 6.0), scopes `start:servers` and `read:servers`.
+        `AlreadyRunning` while it runs, `Conflict` where the new name is taken; `NotFound` where there is none.
         """
         if not name or not new:
             raise InvalidInput("the default server has no name", hint="name a server of theirs, and its new name")
@@ -386,16 +383,10 @@ def post_start(user: str, name: str, options: Mapping[str, Any] | None, display_
     # 6.0 wants the options below a key of their own; on 5 that key would itself become an option. An empty body
     # resets the saved options on 5 and reuses them on 6, so they are always sent.
     new_form = (yield from HubVersion()) >= (6,)
-    named = {} if display_name is None else {"display_name": display_name}
-    body = ({} if options is None else {"user_options": options}) | named if new_form else options
+    body = body_of(user_options=options, display_name=display_name) if new_form else options
     try:
         status = yield from Request("POST", server_path(user, name), status_of, body=body, about=_about(user, name))
-    except BadRequest as error:
-        if "unknown profile" in str(error):  # in the words of jhub.extension
-            where = {"method": error.method, "path": error.path, "hint": error.hint}
-            raise NotFound(str(error), status=error.status, **where) from None
-        if "already running" not in str(error):
-            raise
+    except AlreadyRunning:
         has_all_of((yield from ServerOps.get(user, name)), options, display_name)
         return True
     return status == 201
@@ -513,15 +504,13 @@ def _about(user: str, name: str) -> str:
 
 
 def _patch(user: str, name: str, wanted: dict[str, Any], *, repeatable: bool = False) -> Flow[Server]:
-    path = server_path(user, name)
-    request = call("PATCH", path, Server, body=wanted, about=_about(user, name), repeatable=repeatable)
+    about = _about(user, name)
+    request = call("PATCH", server_path(user, name), Server, body=wanted, about=about, repeatable=repeatable)
     try:
         server = yield from since("6.0", request, "changing a server")
-    except BadRequest as error:
-        if "is active" not in str(error):
-            raise
-        raise Conflict(
-            f"{_about(user, name)}: runs", method="PATCH", path=path, status=400, hint="stop it first"
+    except AlreadyRunning as error:
+        raise AlreadyRunning(
+            "runs", about=about, method="PATCH", path=error.path, status=400, hint="stop it first"
         ) from None
     return structs.replace(server, user=user)
 
@@ -609,8 +598,8 @@ def failure_in(last: Progress | None) -> str:
 
 def delete_request(user: str, name: str, body: object = None) -> Request[int]:
     """Stop a server, or with a body delete it; the status says whether that takes longer."""
-    about = f"server {target(user, name)}"
-    return Request("DELETE", server_path(user, name), status_of, body=body, about=about)
+    path = server_path(user, name)
+    return Request("DELETE", path, status_of, body=body, about=_about(user, name), gone_is_done=True)
 
 
 def _until(done: Callable[[Server | None], bool], user: str, name: str, deadline: float) -> Flow[None]:

@@ -10,6 +10,7 @@ from jhub import login_client
 from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import APIError, Conflict, HubBroke, InvalidInput, NotAuthorized, NotFound, Unsupported
 from jhub.models import Identity, Service
+from jhub.operations.paths import body_of, list_of
 from jhub.operations.versions import need, since
 from jhub.steps import Emit, Flow, HubVersion, Plan, Request, call, segment, send
 
@@ -88,18 +89,18 @@ class ServiceOps:
         values that the hub refuses.
         """
         _check(api_token, oauth_client_id, oauth_redirect_uri, url)
-        wanted = {
-            "url": url,
-            "api_token": api_token,
-            "admin": admin or None,
-            "display": display,
-            "info": None if info is None else dict(info),
-            "oauth_client_id": oauth_client_id,
-            "oauth_redirect_uri": oauth_redirect_uri,
-            "oauth_client_allowed_scopes": _list(oauth_client_allowed_scopes),
-            "oauth_no_confirm": oauth_no_confirm or None,
-        }
-        body = {key: value for key, value in wanted.items() if value is not None}
+        allowed = None if oauth_client_allowed_scopes is None else list_of(oauth_client_allowed_scopes)
+        body = body_of(
+            url=url,
+            api_token=api_token,
+            admin=admin or None,
+            display=display,
+            info=None if info is None else dict(info),
+            oauth_client_id=oauth_client_id,
+            oauth_redirect_uri=oauth_redirect_uri,
+            oauth_client_allowed_scopes=allowed,
+            oauth_no_confirm=oauth_no_confirm or None,
+        )
         # A body without any key is refused as "Invalid service data".
         body = body or {"admin": False}
         request = call("POST", _path(name), Service, body=body, about=f"service {name}")
@@ -198,10 +199,6 @@ def _check(api_token: str | None, oauth_client_id: str | None, oauth_redirect_ur
         raise InvalidInput(f"{oauth_client_id!r} is no id of an OAuth client: it begins with service-")
     if oauth_client_id is not None and not (oauth_redirect_uri or url):
         raise InvalidInput("an OAuth client takes a redirect URI, or a service with a url")
-
-
-def _list(names: Iterable[str] | None) -> list[str] | None:
-    return None if names is None else [names] if isinstance(names, str) else list(names)
 
 
 class Services(ServiceOps, Bound):

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from jhub.binding import AsyncBound, Bound, operation, stream
-from jhub.errors import BadRequest, HubBroke, InvalidInput, NotFound
+from jhub.errors import HubBroke, InvalidInput
 from jhub.models import Share, ShareCode, target
 from jhub.operations.paging import pages
-from jhub.operations.paths import user_path
+from jhub.operations.paths import list_of, user_path
 from jhub.operations.versions import since
 from jhub.steps import Answer, Flow, Plan, Request, call, segment, send
 
@@ -211,7 +211,7 @@ def _who(user: str | None, group: str | None, scopes: Iterable[str] | None, serv
 def _granting(scopes: Iterable[str] | None, server: str) -> dict[str, Any]:
     if scopes is None:
         return {}
-    wanted = [scopes] if isinstance(scopes, str) else list(scopes)
+    wanted = list_of(scopes)
     if not wanted:
         # The hub takes an empty list for its default.
         raise InvalidInput("no scopes named", hint="leave them out for the hub's default")
@@ -222,11 +222,6 @@ def _granting(scopes: Iterable[str] | None, server: str) -> dict[str, Any]:
 def _granted(request: Plan[T], body: Mapping[str, Any]) -> Flow[T]:
     try:
         return (yield from request)
-    except BadRequest as error:
-        if not re.search(r"No such (user|group)", str(error)):
-            raise
-        where = {"method": error.method, "path": error.path, "hint": error.hint}
-        raise NotFound(str(error), status=error.status, **where) from None
     except HubBroke as error:
         if "scopes" in body:
             error.hint = "JupyterHub 5 and 6 fail like that for a scope that they do not know: is one misspelt?"

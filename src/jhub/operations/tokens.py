@@ -9,9 +9,9 @@ from typing import Any
 from msgspec import Struct
 
 from jhub.binding import AsyncBound, Bound, operation, stream
-from jhub.errors import BadRequest, HubBroke, HubError, InvalidInput, NotAHub, NotAuthorized
+from jhub.errors import HubBroke, HubError, InvalidInput, InvalidScope, NotAHub, NotAuthorized
 from jhub.models import Identity, OAuthToken, Token
-from jhub.operations.paths import user_path
+from jhub.operations.paths import body_of, list_of, user_path
 from jhub.operations.versions import need
 from jhub.steps import Emit, Flow, Request, call, send
 
@@ -67,8 +67,8 @@ class TokenOps:
             Fewer than the user has (JupyterHub 3.0); None means all of theirs.
 
         `POST /users/{user}/tokens` (all versions), scope `tokens`. `NotAuthorized` also for a user that the hub does
-        not know; `BadRequest` for a scope that is unknown or not held (up to 4.1 `HubBroke` for an unknown one), with
-        the scopes of the token in use as its hint.
+        not know; `InvalidScope` for one that is unknown or not held (up to 4.1 `HubBroke` for an unknown one), with
+        the scopes of the token in use as its hint; `LifetimeTooLong` for more than the hub allows (5.1).
         """
         body = _wish(note, expires_in, scopes)
         return _created(call("POST", _path(user), Token, body=body, about=f"token for {user}"), user, scopes)
@@ -95,14 +95,14 @@ class TokenOps:
         token needed; sends none, and no cookie. `NotAuthorized` when the hub refuses; it gives one answer for a wrong
         password, for a user it does not know yet, and for an authenticator without passwords.
         """
-        body: dict[str, Any] = _wish(note, expires_in, scopes)
+        body = _wish(note, expires_in, scopes)
         yield from _know_scopes(scopes)
         body["auth"] = {"username": username, "password": password}
         if second_factor:
             body["auth"].update(dict.fromkeys(SECOND_FACTORS, second_factor))
         request = call("POST", _path(username), Token, body=body, about=f"sign in as {username}", anonymous=True)
         try:
-            token: Token = yield request  # one attempt: an authenticator may lock people out
+            token = yield from request.once()  # an authenticator may lock people out
         except NotAuthorized as error:
             hint = (
                 "check both; somebody who never logged in must do so once in the browser, and a hub with single "
@@ -143,8 +143,7 @@ class TokenOps:
         if code_verifier is not None:
             body["code_verifier"] = code_verifier
         request = call("POST", "/oauth2/token", OAuthToken, body=body, about="OAuth token", anonymous=True, form=True)
-        token: OAuthToken = yield request  # one attempt: the hub takes a code once
-        return token
+        return (yield from request.once())  # the hub takes a code once
 
     @operation
     def revoke(self, user: str, token_id: str) -> Request[None]:
@@ -166,18 +165,13 @@ def _created(request: Request[Token], user: str, scopes: Iterable[str] | None) -
     yield from _know_scopes(scopes)
     try:
         token = yield from request
-    except NotAuthorized as error:
-        if "no permissions to generate tokens" in str(error):
-            error.hint = f"there is no user {user}, or the token in use lacks the scope tokens"
-        raise
     except HubBroke as error:
         error.hint = "JupyterHub 4 fails like that for a scope that it does not know: is one misspelt?"
         if scopes is not None:
             error.hint += f" {yield from _held(user, scopes)}"
         raise
-    except BadRequest as error:
-        # There are other reasons, such as a life that is longer than the hub allows.
-        if scopes is not None and "scope" in str(error).lower():
+    except InvalidScope as error:
+        if scopes is not None:
             error.hint = yield from _held(user, scopes)
         raise
     return _with_secret(token)
@@ -186,12 +180,11 @@ def _created(request: Request[Token], user: str, scopes: Iterable[str] | None) -
 def _held(user: str, scopes: Iterable[str]) -> Flow[str]:
     """What a token for `user` could be for, as far as the hub tells it."""
     try:
-        me: Identity = yield call("GET", "/user", Identity)  # one attempt: something else went wrong already
+        me = yield from call("GET", "/user", Identity).once()  # something else went wrong already
     except HubError:
         return ""
     if (me.kind, me.name) == ("user", user):
-        asked = [scopes] if isinstance(scopes, str) else scopes
-        nearly = [f"{scope}!user" for scope in asked if f"{scope}!user={user}" in me.scopes]
+        nearly = [f"{scope}!user" for scope in list_of(scopes) if f"{scope}!user={user}" in me.scopes]
         ask = f"for one's own: {', '.join(nearly)}; " if nearly else ""
         return f"{ask}{user} can give it: {', '.join(me.scopes) or 'no scopes'}"
     return f"it can have those that {user} holds, and the hub tells only {user} which these are"
@@ -217,22 +210,7 @@ def _wish(note: str, expires_in: int | None, scopes: Iterable[str] | None) -> di
     if expires_in is not None and expires_in <= 0:
         # Up to 5.5 a 0 makes a token that never expires.
         raise InvalidInput(f"a token cannot expire in {expires_in} s; leave it out for the hub's own default")
-    wish: dict[str, Any] = {}
-    if note:
-        wish["note"] = note
-    if expires_in is not None:
-        wish["expires_in"] = expires_in
-    if scopes is not None:
-        wish["scopes"] = [scopes] if isinstance(scopes, str) else list(scopes)
-    return wish
-
-
-def sign_in(username: str, password: str, note: str, expires_in: int | None, scopes: Iterable[str] | None) -> Flow[str]:
-    """The secret of a new token."""
-    token = yield from TokenOps.create_with_password(
-        username, password, note=note, expires_in=expires_in, scopes=scopes
-    )
-    return token.token or ""
+    return body_of(note=note or None, expires_in=expires_in, scopes=None if scopes is None else list_of(scopes))
 
 
 class Tokens(TokenOps, Bound):

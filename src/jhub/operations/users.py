@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
 from jhub.binding import operation, stream
-from jhub.errors import BadRequest, Conflict, HubBroke, InvalidInput, NotAHub, NotFound
+from jhub.errors import Conflict, HubBroke, InvalidInput, NotAHub, NotFound
 from jhub.models import User, in_utc
 from jhub.operations.paging import pages
-from jhub.operations.paths import user_path
+from jhub.operations.paths import body_of, list_of, user_path
 from jhub.operations.servers import ServerOps, servers_of
 from jhub.steps import Emit, Flow, HubVersion, Request, call, segment, send
 
@@ -86,7 +86,7 @@ class UserOps:
         """Create a user. The hub normalises the name, usually to lower case: read it from the answer.
 
         `POST /users` (all versions), scope `admin:users`, with `exist_ok` `read:users` too. `Conflict` where the user
-        exists, unless `exist_ok`, or exists without being the administrator that was asked for; `BadRequest` for a
+        exists, unless `exist_ok`, or exists without being the administrator that was asked for; `InvalidUsername` for a
         name that the hub's authenticator refuses.
         """
         user_path(name)
@@ -110,8 +110,7 @@ class UserOps:
         `PATCH /users/{name}` (all versions), scope `admin:users`; only administrators can make administrators.
         """
         # Never with the name: 5.5.3 and later erase one that is sent unchanged, and break the list of users for all.
-        wanted = {"admin": admin, "auth_state": None if auth_state is None else dict(auth_state)}
-        body = {key: value for key, value in wanted.items() if value is not None}
+        body = body_of(admin=admin, auth_state=None if auth_state is None else dict(auth_state))
         path = user_path(name)
         if not body:
             raise InvalidInput(f"user {name}: nothing to change")
@@ -143,12 +142,7 @@ class UserOps:
             raise InvalidInput(
                 f"{new!r} has capital letters", hint="this hub would keep them, and nobody could sign in by that name"
             )
-        try:
-            return (yield from call("PATCH", path, User, body={"name": new}, about=f"user {name}"))
-        except BadRequest as error:
-            if "already exists" not in str(error):
-                raise
-            raise Conflict(str(error), method="PATCH", path=path, status=error.status) from None
+        return (yield from call("PATCH", path, User, body={"name": new}, about=f"user {name}"))
 
     @operation
     def record_activity(self, name: str, *, at: datetime, servers: Iterable[str] = ()) -> Flow[None]:
@@ -161,8 +155,7 @@ class UserOps:
         if at.tzinfo is None:
             raise InvalidInput(f"{at} says no time zone", hint="datetime.now(UTC), for example")
         moment = at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        named = [servers] if isinstance(servers, str) else servers
-        body = {"last_activity": moment, "servers": {server: {"last_activity": moment} for server in named}}
+        body = {"last_activity": moment, "servers": {server: {"last_activity": moment} for server in list_of(servers)}}
         path = f"{user_path(name)}/activity"
         yield from send("POST", path, body=body, about=f"activity of {name}", repeatable=True)
 

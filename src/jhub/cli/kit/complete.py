@@ -171,8 +171,7 @@ def tokens(hub: Hub, ctx: click.Context, part: str) -> Found:
     """Ids of tokens: mine, or those of whom -u names before them on the line."""
     owner = ctx.params.get("owner")
     for name in [owner] if owner else [me.name for me in _mine(hub)]:
-        listed = hub.run(listing(name).once())
-        yield from ((token.id, token.note or "") for token in listed.api_tokens)
+        yield from ((token.id, token.note or "") for token in hub.run(listing(name).once()).api_tokens)
 
 
 @completer
@@ -236,8 +235,7 @@ def _listed(hub: Hub, ctx: click.Context) -> tuple[Profile, ...]:
     given = ctx.params.get("owner") or ctx.params.get("servers") or ctx.params.get("name") or ctx.args
     first = given if isinstance(given, str) else next(iter(given), "")
     owner = first.partition("/")[0]
-    listed = hub.run(profile_listing(owner if owner not in ("", "-") else None).once())
-    return listed.profiles
+    return hub.run(profile_listing(owner if owner not in ("", "-") else None).once()).profiles
 
 
 def _seen(hub: Hub) -> Found:

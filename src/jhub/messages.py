@@ -1,0 +1,221 @@
+"""Which error an answer of the hub means: by its status and, where that says too little, by the hub's message.
+
+JupyterHub gives its errors no codes, so its English has to be read. `MEANINGS` is the only place that does it; a test
+in tests/meta sees to that.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from jhub.errors import (
+    AlreadyRunning,
+    APIError,
+    BadRequest,
+    Conflict,
+    HubBroke,
+    HubError,
+    HubFull,
+    InvalidScope,
+    InvalidUsername,
+    LifetimeTooLong,
+    MissingScope,
+    NotAHub,
+    NotAuthorized,
+    NotFound,
+    ServerPending,
+    Throttled,
+    Unavailable,
+    UnknownToken,
+    UnknownUser,
+    Unsupported,
+    UserNotCreated,
+)
+
+
+class Meaning(NamedTuple):
+    """What a status with a message means. What the named groups of the pattern match is set on the error."""
+
+    status: int
+    pattern: str
+    kind: type[APIError]
+    hint: str = ""
+    r"""What to do next; `\1` stands for the first group."""
+
+
+# The first row whose pattern matches the beginning of the message counts. The versions are those of JupyterHub that
+# say so, of 2.0 to 6.1. Messages reach this with single spaces, also in names.
+MEANINGS = (
+    # POST /users, all versions.
+    Meaning(400, r"Invalid username: (?P<name>.+)", InvalidUsername),
+    Meaning(400, r"Invalid usernames: (?P<names>.+)", InvalidUsername),
+    Meaning(400, r"Failed to create user (?P<failure>.+)", UserNotCreated),
+    # PATCH /users/NAME with a new name, all versions.
+    Meaning(400, r"User .+ already exists", Conflict),
+    # POST /groups, all versions.
+    Meaning(409, r"Group (?P<existing>.+) already exists", Conflict),
+    # POST and DELETE /groups/NAME/users and POST /groups, all versions; POST /shares, since 5.0.
+    Meaning(
+        400,
+        r"No such user: (?P<user>.+)",
+        UnknownUser,
+        "nobody was changed; leave the name out, or create the user first",
+    ),
+    Meaning(400, r"No such group: ", NotFound),
+    # POST /users/NAME/tokens, all versions; a limit of its lifetime since 5.1. A scope that does not exist is a 500
+    # before 5.0.
+    Meaning(400, r"token expires_in: \S+ must not exceed", LifetimeTooLong),
+    Meaning(400, r"(?i).*scope", InvalidScope),
+    Meaning(
+        403,
+        r"\w+ (.+) not found or no permissions to generate tokens",
+        NotAuthorized,
+        r"there is no user \1, or the token in use lacks the scope tokens",
+    ),
+    # POST /users/NAME/servers/NAME: jhub.extension, on 5.3 and later; the others in all versions. PATCH: since 6.0.
+    Meaning(400, r"unknown profile ", NotFound),
+    Meaning(400, r".+ is already running", AlreadyRunning),
+    Meaning(400, r".+ is active\. Please stop it", AlreadyRunning),
+    Meaning(400, r".+ is pending (?!spawn)", ServerPending),
+    # Everywhere; the latter since 4.1.
+    Meaning(403, r".*requires any of \[(?P<scopes>[^\]]*)\]", MissingScope),
+    Meaning(403, r".*Missing or invalid credentials", UnknownToken),
+)
+BY_STATUS: dict[int, type[APIError]] = {
+    400: BadRequest,
+    401: NotAuthorized,
+    403: NotAuthorized,
+    404: NotFound,
+    405: Unsupported,
+    409: Conflict,
+}
+WORDS = {
+    400: "the hub refused the request",
+    401: "not authorized",
+    403: "not authorized",
+    404: "not found",
+    405: "this hub does not support that",
+    409: "already exists",
+    429: "the hub asks to slow down",
+    500: "the hub failed",
+}
+"""Messages for answers without one."""
+GATEWAY = {502, 503, 504}
+
+
+def from_answer(
+    method: str, path: str, status: int, headers: Mapping[str, str], content: bytes, about: str = ""
+) -> HubError:
+    """Return the error that an answer of 400 and above means. `about` names what the request was for ("user ana")."""
+    body = _object(content)
+    message = _message(body, path)
+    # A proxy may strip the header; a hub's own refusal has these two keys and no others.
+    from_hub = "x-jupyterhub-version" in headers or (body.keys() == {"status", "message"} and body["status"] == status)
+    prefix = f"{about}: " if about else ""
+    if status in GATEWAY and not from_hub:
+        return Unavailable(
+            f"{prefix}no answer from the hub (the proxy before it says {status})",
+            status=status,
+            hint="the hub may be restarting; try again in a minute",
+            retry_after=_retry_after(headers) or 0.0,
+        )
+    wait = _retry_after(headers)
+    if status == 429 and wait is not None:
+        return Throttled(message or WORDS[429], wait, method=method, path=path, about=about)
+    if not from_hub and message is None:
+        if status == 429:
+            limits = f"{prefix}a proxy before the hub limits the requests"
+            return Unavailable(limits, status=status, hint="try again later")
+        stranger = NotAHub(
+            f"{prefix}answered {status} without a message that JupyterHub would give",
+            hint="is the URL that of a JupyterHub, and does its proxy let API calls through?",
+        )
+        stranger.status = status
+        return stranger
+    return _refusal(method, path, status, message or "", about)
+
+
+def _refusal(method: str, path: str, status: int, message: str, about: str) -> APIError:
+    where = {"method": method, "path": path, "about": about}
+    if status == 429:
+        return HubFull(
+            message or "the hub has reached its limit of running servers",
+            status=status,
+            hint="stop servers that nobody uses, or ask the administrator to raise active_server_limit",
+            **where,
+        )
+    filtered = message.startswith("No access to resources")
+    if status == 404:
+        # It also means "exists, but outside of what your scopes are filtered to" (jupyterhub/scopes.py).
+        if not message or filtered:
+            message = "not found, or not visible to this token"
+        elif (about and message.removeprefix("No such ").replace(": ", " ") == about) or message == "Not Found":
+            message = "not found"
+    kind, hint, fields = _meaning(status, message)
+    if kind is UnknownToken:
+        return bad_token(about, method, path, status)
+    if kind is MissingScope:
+        scopes = tuple(scope for each in fields["scopes"].split(",") if (scope := each.strip(" '\"")))
+        said = f"the token lacks the scope {' or '.join(scopes)}" if scopes else message
+        return MissingScope(said, scopes, **where)
+    error = kind(message or WORDS.get(status, f"answered {status}"), status=status, hint=hint, **where)
+    if isinstance(error, NotFound):
+        error.filtered = filtered
+    vars(error).update(fields)
+    return error
+
+
+def _meaning(status: int, message: str) -> tuple[type[APIError], str, dict[str, str]]:
+    """Return the class of the error, its hint and its fields."""
+    for row in MEANINGS:
+        if row.status == status and (found := re.match(row.pattern, message)):
+            return row.kind, found.expand(row.hint), found.groupdict()
+    return BY_STATUS.get(status, HubBroke), "", {}
+
+
+def bad_token(about: str, method: str, path: str, status: int) -> UnknownToken:
+    """Return the error for a token that the hub does not take."""
+    return UnknownToken(
+        "no token, or one that the hub does not know (expired or revoked?)",
+        about=about or "hub",
+        method=method,
+        path=path,
+        status=status,
+        hint="sign in again with: jhub login",
+    )
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(content, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return {}
+
+
+def _message(body: Mapping[str, Any], path: str) -> str | None:
+    """The hub's own words. JupyterHub 6 answers `"message": null` where 4 and 5 said "Not Found"."""
+    # The OAuth routes have words of their own.
+    keys = ("message", "error_description", "error") if path.startswith("/oauth2/") else ("message",)
+    said = next((body[key] for key in keys if isinstance(body.get(key), str) and body[key].strip()), "")
+    return " ".join(said.split()) or None
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds until a retry is welcome: a number, or a date, which is held against the clock of who sent it."""
+    value = headers.get("retry-after") or "nan"
+    try:
+        seconds = float(value)
+    except ValueError:
+        from email.utils import parsedate_to_datetime  # 10 ms, for what is rare
+
+        try:
+            wanted, now = (parsedate_to_datetime(text) for text in (value, headers.get("date", "")))
+            seconds = (wanted - now).total_seconds()
+        except (ValueError, TypeError, IndexError, OverflowError):
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
