@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 __version__: str
 
 if TYPE_CHECKING:
+    from jhub.bulk.events import NameEvent as NameEvent
+    from jhub.bulk.events import NameSummary as NameSummary
     from jhub.client.async_hub import AsyncHub as AsyncHub
     from jhub.client.hub import Hub as Hub
     from jhub.client.network import Timeouts as Timeouts
@@ -37,8 +39,6 @@ if TYPE_CHECKING:
     from jhub.errors import UnknownToken as UnknownToken
     from jhub.errors import Unsupported as Unsupported
     from jhub.fleet.events import Kind as Kind
-    from jhub.fleet.events import NameEvent as NameEvent
-    from jhub.fleet.events import NameSummary as NameSummary
     from jhub.fleet.events import ServerEvent as ServerEvent
     from jhub.fleet.events import Summary as Summary
     from jhub.fleet.events import Target as Target
@@ -101,8 +101,8 @@ _HOMES = {
     "Members": "jhub.fleet.select",
     "MissingScope": "jhub.errors",
     "Model": "jhub.models",
-    "NameEvent": "jhub.fleet.events",
-    "NameSummary": "jhub.fleet.events",
+    "NameEvent": "jhub.bulk.events",
+    "NameSummary": "jhub.bulk.events",
     "Named": "jhub.models",
     "NotAHub": "jhub.errors",
     "NotAuthorized": "jhub.errors",

@@ -12,9 +12,9 @@ from hub_api import Tokens
 from terminal import Jhub
 
 from jhub import Hub
+from jhub.bulk.chunks import CHUNK
 from jhub.cli.kit.dry_run import rehearse
 from jhub.errors import HubError, NotFound
-from jhub.fleet.chunks import CHUNK
 from jhub.models import HubInfo
 from jhub.steps import Flow, Fork, HubVersion, Next, Plan, Request, call, send
 

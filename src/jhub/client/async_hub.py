@@ -20,9 +20,9 @@ from jhub.steps import Plan
 if TYPE_CHECKING:
     import httpx2
 
-    from jhub.fleet.groups import AsyncGroups
+    from jhub.bulk.groups import AsyncGroups
+    from jhub.bulk.users import AsyncUsers
     from jhub.fleet.servers import AsyncServers
-    from jhub.fleet.users import AsyncUsers
     from jhub.operations.profiles import AsyncProfiles
     from jhub.operations.proxy import AsyncProxy
     from jhub.operations.services import AsyncServices
@@ -38,8 +38,8 @@ class AsyncHub(HubOps, AsyncBound):
 
     _wire: AsyncDriver
 
-    users: Namespace[AsyncUsers] = Namespace("jhub.fleet.users", "AsyncUsers")
-    groups: Namespace[AsyncGroups] = Namespace("jhub.fleet.groups", "AsyncGroups")
+    users: Namespace[AsyncUsers] = Namespace("jhub.bulk.users", "AsyncUsers")
+    groups: Namespace[AsyncGroups] = Namespace("jhub.bulk.groups", "AsyncGroups")
     servers: Namespace[AsyncServers] = Namespace("jhub.fleet.servers", "AsyncServers")
     profiles: Namespace[AsyncProfiles] = Namespace("jhub.operations.profiles", "AsyncProfiles")
     tokens: Namespace[AsyncTokens] = Namespace("jhub.operations.tokens", "AsyncTokens")

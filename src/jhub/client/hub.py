@@ -20,9 +20,9 @@ from jhub.steps import Plan
 if TYPE_CHECKING:
     import httpx2
 
-    from jhub.fleet.groups import Groups
+    from jhub.bulk.groups import Groups
+    from jhub.bulk.users import Users
     from jhub.fleet.servers import Servers
-    from jhub.fleet.users import Users
     from jhub.operations.profiles import Profiles
     from jhub.operations.proxy import Proxy
     from jhub.operations.services import Services
@@ -58,8 +58,8 @@ class Hub(HubOps, Bound):
 
     _wire: Driver
 
-    users: Namespace[Users] = Namespace("jhub.fleet.users", "Users")
-    groups: Namespace[Groups] = Namespace("jhub.fleet.groups", "Groups")
+    users: Namespace[Users] = Namespace("jhub.bulk.users", "Users")
+    groups: Namespace[Groups] = Namespace("jhub.bulk.groups", "Groups")
     servers: Namespace[Servers] = Namespace("jhub.fleet.servers", "Servers")
     profiles: Namespace[Profiles] = Namespace("jhub.operations.profiles", "Profiles")
     tokens: Namespace[Tokens] = Namespace("jhub.operations.tokens", "Tokens")

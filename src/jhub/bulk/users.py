@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from jhub.binding import AsyncBound, Bound, fleet
+from jhub.bulk.chunks import among, in_chunks, refusal, spoken
+from jhub.bulk.events import NameEvent, NameSummary
+from jhub.bulk.existing import those_who_exist
 from jhub.errors import APIError, BadRequest, Conflict, InvalidInput
-from jhub.fleet.chunks import among, in_chunks, refusal, spoken
-from jhub.fleet.events import NameEvent, NameSummary, Tally
-from jhub.fleet.existing import those_who_exist
 from jhub.models import User
 from jhub.operations.users import UserOps, taken
+from jhub.outcome import Tally
 from jhub.steps import Emit, Flow, Now, call, segment
 
 ABOUT = "users"
@@ -42,8 +43,31 @@ class UserFleetOps:
         `POST /users` (all versions), scope `admin:users`, with `exist_ok` and `admin` `read:users` and
         `list:users` too.
         """
-        given = [names] if isinstance(names, str) else names
-        return _create(list(dict.fromkeys(given)), admin, exist_ok)
+        return _create(_once(names), admin, exist_ok)
+
+    @fleet(NameEvent)
+    def get_many(self, names: Iterable[str]) -> Flow[NameSummary]:
+        """Read users, one by one, or from the listing of all where that takes fewer requests.
+
+        Emits a `NameEvent` for each, by the name that was given: "exists", with the user, or "failed". Any other error
+        than `NotFound` ends it.
+
+        `GET /users/{name}` or `GET /users` (all versions), scopes `read:users` and `list:users`.
+        """
+        return _read(_once(names))
+
+
+def _once(names: Iterable[str]) -> list[str]:
+    """Each name once. A single one is one: a str would be taken for its letters."""
+    return list(dict.fromkeys([names] if isinstance(names, str) else names))
+
+
+def _read(names: list[str]) -> Flow[NameSummary]:
+    began = yield from Now()
+    tally: Tally[NameEvent] = Tally()
+    for event in (yield from those_who_exist(names, admin=False)):
+        yield Emit(tally.take(event))
+    return NameSummary(*tally.parts(), (yield from Now()) - began)
 
 
 def _create(names: list[str], admin: bool, exist_ok: bool) -> Flow[NameSummary]:
