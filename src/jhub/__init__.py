@@ -14,6 +14,7 @@ __version__: str
 if TYPE_CHECKING:
     from jhub.bulk.events import NameEvent as NameEvent
     from jhub.bulk.events import NameSummary as NameSummary
+    from jhub.bulk.groups import Difference as Difference
     from jhub.client.async_hub import AsyncHub as AsyncHub
     from jhub.client.hub import Hub as Hub
     from jhub.client.network import Timeouts as Timeouts
@@ -70,6 +71,10 @@ if TYPE_CHECKING:
     from jhub.models import Token as Token
     from jhub.models import UnlistedChoice as UnlistedChoice
     from jhub.models import User as User
+    from jhub.operations.server_filter import ServerState as ServerState
+    from jhub.operations.token_kinds import TokenKind as TokenKind
+    from jhub.operations.token_kinds import revoked_together as revoked_together
+    from jhub.operations.token_kinds import token_kind as token_kind
     from jhub.operations.users import Sort as Sort
     from jhub.preview import Preview as Preview
     from jhub.steps import Answer as Answer
@@ -86,6 +91,7 @@ _HOMES = {
     "BadRequest": "jhub.errors",
     "Component": "jhub.models",
     "Conflict": "jhub.errors",
+    "Difference": "jhub.bulk.groups",
     "Fleet": "jhub.handles",
     "Flow": "jhub.steps",
     "Group": "jhub.models",
@@ -121,6 +127,7 @@ _HOMES = {
     "Running": "jhub.fleet.select",
     "Server": "jhub.models",
     "ServerEvent": "jhub.fleet.events",
+    "ServerState": "jhub.operations.server_filter",
     "Service": "jhub.models",
     "Share": "jhub.models",
     "ShareCode": "jhub.models",
@@ -135,6 +142,7 @@ _HOMES = {
     "Throttled": "jhub.errors",
     "Timeouts": "jhub.client.network",
     "Token": "jhub.models",
+    "TokenKind": "jhub.operations.token_kinds",
     "Unavailable": "jhub.errors",
     "UnknownToken": "jhub.errors",
     "UnlistedChoice": "jhub.models",
@@ -142,6 +150,8 @@ _HOMES = {
     "User": "jhub.models",
     "Verify": "jhub.client.network",
     "Way": "jhub.login",
+    "revoked_together": "jhub.operations.token_kinds",
+    "token_kind": "jhub.operations.token_kinds",
 }
 
 __all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]  # it reads the imports above

@@ -22,8 +22,8 @@ from jhub.errors import HubError, InvalidInput, NotFound
 from jhub.expiry import local_end
 from jhub.login import Way
 from jhub.login.find import sign_in
-from jhub.login.questions import Taking
-from jhub.login.wish import SAID, SignedIn, Wish, this_machine
+from jhub.login.questions import WayChosen
+from jhub.login.wish import SAID, SignedIn, SignIn, this_machine
 from jhub.steps import Plan
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def login(
         if way is None and not chosen & WISHES.keys():
             token = token or _token_of_the_environment(api_url)
         person = CommandLine(from_stdin=password_stdin, open_browser=not no_open, patient=way == "browser" or no_open)
-        wish = Wish(
+        wish = SignIn(
             api_url=api_url,
             token=token,
             username=username,
@@ -220,7 +220,7 @@ def _carried_out(door: Hub, plan: Plan[SignedIn], person: CommandLine) -> Signed
         except StopIteration as end:
             signed: SignedIn = end.value
             return signed
-        if isinstance(event, Taking) and event.why:
+        if isinstance(event, WayChosen) and event.why:
             note(f"{event.why}: signing in {SAID[event.way]}")
 
 

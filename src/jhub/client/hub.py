@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
@@ -119,6 +120,7 @@ class Hub(HubOps, Bound):
         expires_in: int | None = TOKEN_LIFE,
         scopes: Iterable[str] | None = None,
         ask: Person | None = None,
+        context: str | None = None,
         timeout: float | Timeouts = DEFAULT,
         verify: Verify = True,
         proxy: str | None = None,
@@ -143,31 +145,40 @@ class Hub(HubOps, Bound):
         scopes
             Fewer than the user has (JupyterHub 3.0).
         ask
-            Answers what only a person can, one of `jhub.login.questions` at a time. None: the terminal, or notebook.
+            Answers what only a person can, one question of `jhub.login` at a time. None: the terminal, or notebook.
+        context
+            Keep the token as this context, as `jhub login` does, make that the current one, and revoke the token that
+            it had; warns where that one stays valid. None: the token is kept nowhere.
         timeout, verify, proxy
             As for `Hub`.
 
         `POST /users/{username}/tokens` at the end (JupyterHub 2.0), no token needed. `NotAuthorized` where the hub
         refuses, `InvalidInput` where there is nobody to ask, `StillPending` where nobody comes back from the browser.
         """
-        from jhub.login.find import sign_in  # more than who has a token needs
-        from jhub.login.wish import Wish, this_machine
+        from jhub import contexts
+        from jhub.login import SignIn, keep, sign_in  # more than who has a token needs
         from jhub.person.console import Console
 
+        if context is not None:
+            contexts.prepare(context)
         hub = cls(url, timeout=timeout, verify=verify, proxy=proxy)
         try:
             with closing(Console()) as console:
-                wish = Wish(
+                wish = SignIn(
                     api_url=hub.api_url,
                     username=username,
+                    expected=None if context is None else contexts.user_of(context, hub.api_url),
                     password=password,
                     second_factor=second_factor,
-                    note=note or this_machine(),
+                    note=note or "",
                     expires_in=expires_in,
                     scopes=scopes,
                 )
-                hub._wire.beware()
-                hub._wire.use(hub.run(sign_in(wish, way), ask=ask or console).token)
+                signed = hub.run(sign_in(wish, way), ask=ask or console)
+            if context is not None:
+                for said in hub.run(keep(signed, hub.api_url, context, narrowed=scopes is not None)).notes:
+                    warnings.warn(said, UserWarning, stacklevel=2)
+            hub._wire.use(signed.token)
         except BaseException:
             hub.close()
             raise

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from jhub.errors import InvalidInput
-from jhub.login.wish import Taken
+from jhub.login.ways import SAID, Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,13 @@ Question: TypeAlias = Username | Password | SecondFactor | PastedToken | Visit |
 
 
 @dataclass(frozen=True, slots=True)
-class Taking:
+class WayChosen:
     """Emitted when the way is known, with the reason why it is this one; empty where it was asked for."""
 
     way: Taken
     why: str
+
+    @property
+    def text(self) -> str:
+        """The choice in words."""
+        return f"{self.why}: signing in {SAID[self.way]}"
