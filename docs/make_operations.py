@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from jhub.binding import Bound
-from jhub.client.hub import Hub
+from jhub import Hub
+from jhub.binding import Namespace
 
 PAGE = Path(__file__).with_name("operations.md")
 
@@ -43,11 +43,8 @@ def rows(prefix: str, kind: type) -> Iterator[str]:
 
 def page() -> str:
     """The whole page."""
-    with Hub("http://127.0.0.1:1/hub/api") as hub:
-        found = {
-            name: type(value) for name, value in vars(hub).items() if isinstance(value, Bound) and value is not hub
-        }
-    nouns: dict[str, type] = {"hub.": Hub, **{f"hub.{name}.": kind for name, kind in found.items()}}
+    spaces = (name for name, value in vars(Hub).items() if isinstance(value, Namespace))
+    nouns: dict[str, type] = {"hub.": Hub, **{f"hub.{name}.": getattr(Hub, name) for name in spaces}}
     parts = [HEAD]
     for prefix, kind in nouns.items():
         parts.append(f"## {prefix.rstrip('.')}\n")

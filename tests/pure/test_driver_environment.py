@@ -85,7 +85,7 @@ def test_a_token_with_characters_that_no_token_has_is_refused_and_not_shown(
 
 @pytest.mark.parametrize("kind", [Hub, AsyncHub])
 def test_a_client_does_not_show_its_token(kind: type[Hub] | type[AsyncHub]) -> None:
-    assert repr(kind("http://127.0.0.1:1/hub", "SECRET")) == f"{kind.__name__}('http://127.0.0.1:1/hub')"
+    assert repr(kind("http://127.0.0.1:1/hub", "SECRET")) == f"<{kind.__name__} http://127.0.0.1:1/hub>"
 
 
 @BOTH
@@ -107,8 +107,11 @@ def test_without_a_url_and_an_environment_there_is_no_hub(
     kind: type[Hub] | type[AsyncHub], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("JUPYTERHUB_API_URL", raising=False)
-    with pytest.raises(InvalidInput, match="which hub"):
+    monkeypatch.delenv("JUPYTERHUB_API_TOKEN", raising=False)
+    with pytest.raises(InvalidInput, match="not signed in to any hub"):
         kind()
+    with pytest.raises(InvalidInput, match=r"which hub, and as whom\? JUPYTERHUB_API_URL is not set"):
+        kind(token="GIVEN")
 
 
 def with_a_form(visit: Visit) -> None:

@@ -12,7 +12,7 @@ from login_hub import ANA, MADE, PASSWORD, TOKEN, WHO, Person, body, headers, pl
 
 from jhub.errors import BadRequest, HubError, InvalidInput, NotAuthorized, StillPending, Unavailable
 from jhub.login.by_browser import by_browser
-from jhub.login.questions import OtherUser, WayChosen, Visit
+from jhub.login.questions import OtherUser, Visit, WayChosen
 from jhub.login.wish import SignIn
 from jhub.login_client import CLIENT_ID, CLIENT_SECRET, REDIRECT_URI
 from jhub.operations.tokens import TOKEN_LIFE

@@ -16,8 +16,7 @@ from jhub.errors import APIError, HubError, NotAHub
 from jhub.steps import Request, call
 
 if TYPE_CHECKING:
-    from jhub.client.hub import Hub
-    from jhub.models import Server
+    from jhub import Hub, Server
 
 GROUP = "geo"
 PROFILES = {"ana": "lab", "bo": "lean"}
@@ -61,8 +60,7 @@ def demo(keep: bool, form: str) -> None:
     jhub demo
     jhub demo --keep
     """
-    from jhub import local
-    from jhub.client.hub import Hub
+    from jhub import Hub, local
 
     began = time.monotonic()
     with ExitStack() as stack:
