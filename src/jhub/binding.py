@@ -12,6 +12,9 @@ A namespace declares its plans once, in a class that knows neither client:
 On the class itself an operation is its plan, so flows compose: `group = yield from GroupOps.get("geo")`.
 """
 
+# The attribute is hidden from users of a client, and not from this file.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import functools
@@ -35,12 +38,18 @@ class Bound:
     def __init__(self, wire: Runs) -> None:
         self._wire = wire
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._wire}>"
+
 
 class AsyncBound:
     """A namespace of `AsyncHub`."""
 
     def __init__(self, wire: RunsAsync) -> None:
         self._wire = wire
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._wire}>"
 
 
 class Namespace(Generic[N]):

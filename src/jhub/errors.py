@@ -56,6 +56,12 @@ class HubError(Exception):
         super().__init__(" ".join(message.splitlines()))
         self.hint = hint
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows: the message, and not every frame down to the socket."""
+        from jhub.notebook import short_traceback
+
+        return short_traceback(self, self.hint)
+
     def __reduce__(self) -> tuple[Any, ...]:
         # The constructors below take more than the message, which is all that copying and pickling would give them.
         return _restored, (type(self), self.args, self.__dict__)

@@ -9,10 +9,12 @@ import queue
 import warnings
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from jhub.errors import HubError
+from jhub.models import Model
 from jhub.steps import Plan
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 E = TypeVar("E")
 
+SHOWN = 20
+"""Maximum number of items of a listing that a notebook shows."""
 NEVER_RUN = "was never run: call run(), or iterate over its events inside its `with` block"
 
 
@@ -71,6 +75,20 @@ class Stream(Generic[E]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._item.__name__}>"
+
+    def _repr_html_(self) -> str:
+        """Return the table of the first items that a notebook shows."""
+        from jhub import notebook
+
+        items = self._hub.events(self._plan())
+        try:
+            first = list(islice(items, SHOWN + 1))
+        except HubError as error:
+            return notebook.message(error)
+        finally:
+            items.close()
+        rows = [dict(each.__rich_repr__()) if isinstance(each, Model) else {"": each} for each in first]
+        return notebook.table(rows[:SHOWN], more=len(first) > SHOWN)
 
     def __iter__(self) -> Iterator[E]:
         return self._hub.events(self._plan())

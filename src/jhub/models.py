@@ -7,9 +7,9 @@ mean that there is nothing. Fields that a newer hub adds are ignored. Times are 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
-from msgspec import Struct, field
+from msgspec import Struct, field, json
 from msgspec.structs import force_setattr
 
 UNLISTED = "--unlisted-choice"
@@ -20,8 +20,39 @@ UNLISTED_SELECTED = UNLISTED.removeprefix("--")
 SECRET = {"token", "auth_state", "state", "access_token", "code", "accept_url", "full_accept_url"}
 
 
+class _DataclassFields:
+    """Fields by which pandas, FastAPI and others take a model for a dataclass, as `dataclasses.asdict` does."""
+
+    def __init__(self) -> None:
+        self._known: dict[type[Model], dict[str, Any]] = {}
+
+    def __get__(self, model: Model | None, kind: type[Model]) -> dict[str, Any]:
+        if kind not in self._known:
+            from dataclasses import make_dataclass
+
+            fields = [(name, object) for name in kind.__struct_fields__]
+            self._known[kind] = make_dataclass(kind.__name__, fields).__dict__["__dataclass_fields__"]
+        return self._known[kind]
+
+
 class Model(Struct, frozen=True, kw_only=True):
     """What all of them share: `repr` leaves out the fields that may hold secrets."""
+
+    __dataclass_fields__ = _DataclassFields()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as `json.dumps` takes them, with times as ISO 8601.
+
+        For models within other things: `json.dumps(things, default=Model.to_dict)`.
+        """
+        found: dict[str, Any] = json.decode(json.encode(self))
+        return found
+
+    def _repr_html_(self) -> str:
+        """Return the table that a notebook shows."""
+        from jhub import notebook
+
+        return notebook.fields(dict(self.__rich_repr__()))
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         return [(name, getattr(self, name)) for name in self.__struct_fields__ if name not in SECRET]
@@ -33,6 +64,26 @@ class Model(Struct, frozen=True, kw_only=True):
 def target(user: str, name: str) -> str:
     """How the command line, fleets and messages name a server: USER, or USER/NAME."""
     return f"{user}/{name}" if name else user
+
+
+def resolve_urls(value: object, site: str) -> None:
+    """Make the URLs of models absolute, wherever in an answer they stand: a hub gives paths. `site` is its origin."""
+    match value:
+        case list() | tuple():
+            for each in cast("list[object]", value):
+                resolve_urls(each, site)
+        case dict():
+            for each in cast("dict[object, object]", value).values():
+                resolve_urls(each, site)
+        case Struct():
+            for name in value.__struct_fields__:
+                found = getattr(value, name)
+                if not isinstance(found, str):
+                    resolve_urls(found, site)
+                elif name in URLS.get(type(value), ()) and found.startswith("/") and not found.startswith("//"):
+                    force_setattr(value, name, site + found)
+        case _:
+            pass
 
 
 def in_utc(moment: datetime) -> datetime:
@@ -53,7 +104,7 @@ class Server(Model, frozen=True, kw_only=True):
     """What is under way: None, "spawn", "stop", "check" or "rename"."""
     stopped: bool = False
     url: str = ""
-    """Path below the hub's site (a full URL on a hub with subdomains), with a closing slash."""
+    """With a closing slash; on the address by which jhub reaches the hub. See `address`."""
     started: datetime | None = None
     last_activity: datetime | None = None
     user_options: dict[str, Any] | None = None
@@ -62,6 +113,11 @@ class Server(Model, frozen=True, kw_only=True):
     """JupyterHub 5.0, where the hub knows its public address."""
     state: dict[str, Any] | None = None
     """What the spawner keeps; needs the scope admin:server_state."""
+
+    @property
+    def address(self) -> str:
+        """Return the URL to open in a browser: on the hub's public address, where the hub knows that."""
+        return self.full_url or self.url
 
     @property
     def target(self) -> str:
@@ -93,7 +149,7 @@ class User(Model, frozen=True, kw_only=True):
     groups: tuple[str, ...] | None = None
     roles: tuple[str, ...] | None = None
     server: str | None = None
-    """Path of the default server while it runs."""
+    """URL of the default server while it runs."""
     pending: str | None = None
     created: datetime | None = None
     last_activity: datetime | None = None
@@ -180,6 +236,11 @@ class SharedServer(Model, frozen=True, kw_only=True):
     ready: bool = False
 
     @property
+    def address(self) -> str:
+        """Return the URL to open in a browser: on the hub's public address, where the hub knows that."""
+        return self.full_url or self.url
+
+    @property
     def target(self) -> str:
         """Its name in full: USER or USER/NAME."""
         return target(self.user.name, self.name)
@@ -217,8 +278,13 @@ class ShareCode(Model, frozen=True, kw_only=True):
     last_exchanged_at: datetime | None = None
     code: str | None = None
     accept_url: str | None = None
-    """Path below the hub's site, to be opened in the browser of whom to share with."""
+    """To be opened in the browser of whom to share with. See `address`."""
     full_accept_url: str | None = None
+
+    @property
+    def address(self) -> str:
+        """Return the URL that accepts it: on the hub's public address, where the hub knows that. It holds the code."""
+        return self.full_accept_url or self.accept_url or ""
 
 
 class Service(Model, frozen=True, kw_only=True):
@@ -332,3 +398,13 @@ class Version(Struct, frozen=True):
     """A hub's version."""
 
     version: str
+
+
+URLS: dict[type[Struct], tuple[str, ...]] = {
+    Server: ("url", "progress_url"),
+    User: ("server",),
+    SharedServer: ("url",),
+    ShareCode: ("accept_url",),
+    Progress: ("url",),
+}
+"""Fields that hold URLs, by model."""

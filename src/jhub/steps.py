@@ -31,6 +31,7 @@ from jhub.errors import (
     Unavailable,
     from_answer,
 )
+from jhub.models import resolve_urls
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -58,6 +59,8 @@ class Answer:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     content: bytes = field(default=b"", repr=False)  # may hold a token
+    site: str = ""
+    """The hub's origin, for the URLs in it; empty leaves them the paths that they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,7 @@ class Request(Generic[T]):
             if self.root == "api" and _kind(answer) == "text/html":
                 # The login page of a gateway, mostly; the API has no pages.
                 raise _not_json(self.about, answer)
-            return self.decode(answer)
+            return _resolved(self.decode(answer), answer.site)
         if answer.status < 400:
             raise Redirected(answer.headers.get("location", ""))
         raise from_answer(self.method, self.path, answer.status, answer.headers, answer.content, self.about)
@@ -175,10 +178,10 @@ class Listen(Generic[T]):
     event: Callable[[T], object] = lambda event: event
     about: str = ""
 
-    def take(self, data: str) -> T:
+    def take(self, data: str, site: str = "") -> T:
         """One event, read; `NotAHub` for what no hub sends."""
         try:
-            return self.read(data)
+            return _resolved(self.read(data), site)
         except (msgspec.MsgspecError, RecursionError) as error:
             raise NotAHub(f"{self.about}: the progress stream is not what JupyterHub sends: {error}") from error
 
@@ -377,6 +380,13 @@ def before(deadline: float, plan: Plan[T]) -> Flow[T]:
             raise
 
     return through(plan, in_time)
+
+
+def _resolved(value: T, site: str) -> T:
+    """Return a value whose URLs are absolute."""
+    if site:
+        resolve_urls(value, site)
+    return value
 
 
 def _decode(returns: type[T], about: str, answer: Answer) -> T:

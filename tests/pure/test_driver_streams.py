@@ -30,7 +30,7 @@ def test_events_are_emitted_up_to_the_last(driver: Driver) -> None:
         (seen,) = site.seen
     assert events == [
         Progress(progress=50, message="half wäy"),
-        Progress(progress=100, ready=True, url="/user/ana/"),
+        Progress(progress=100, ready=True, url=f"{site.url.rstrip(chr(47))}/user/ana/"),
     ]
     assert answer == [events[-1]]
     assert seen.call == "GET /hub/api/users/ana/servers/lab/progress"

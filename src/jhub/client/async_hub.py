@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from jhub.binding import AsyncBound, Namespace
 from jhub.client.asynchronous import AsyncDriver
 from jhub.client.network import DEFAULT, Network, Timeouts, Verify
-from jhub.client.wire import Person, ending_soon
+from jhub.client.wire import Person
 from jhub.handles import AsyncFleet
 from jhub.login import Way
 from jhub.operations.hub import HubOps
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from jhub.operations.services import AsyncServices
     from jhub.operations.shares import AsyncShareCodes, AsyncShares
     from jhub.operations.tokens import AsyncTokens
+
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -73,9 +75,13 @@ class AsyncHub(HubOps, AsyncBound):
         """Connect to the hub of a context, as `Hub.from_context`."""
         from jhub import contexts
 
-        where = contexts.connection(contexts.chosen(name))
-        ending_soon(where.context)
-        return cls(where.url, where.token, timeout=timeout, verify=verify, proxy=proxy)
+        name = contexts.chosen(name)
+        where = contexts.connection(name)
+        if text := contexts.warning(name, datetime.now(UTC)):
+            warnings.warn(text, UserWarning, stacklevel=2)
+        hub = cls(where.url, where.token, timeout=timeout, verify=verify, proxy=proxy)
+        hub._wire.user = contexts.get(name).user
+        return hub
 
     @classmethod
     async def login(
@@ -121,14 +127,14 @@ class AsyncHub(HubOps, AsyncBound):
                 kept = await hub.run(keep(signed, api_url, context, narrowed=scopes is not None))
                 for said in kept.notes:
                     warnings.warn(said, UserWarning, stacklevel=2)
-            hub._wire.use(signed.token)
+            hub._wire.use(signed.token, signed.who.name)
         except BaseException:
             await hub.aclose()
             raise
         return hub
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._wire.address}>"
+        return f"<{type(self).__name__} {self._wire}>"
 
     async def find_api_url(self) -> str:
         """The API root, `https://hub.example.org/hub/api`; found by asking, the first time."""

@@ -180,7 +180,7 @@ class AsyncDriver(Wire):
                     async for sent in events:
                         if sent.data:
                             size.add(sent.data)
-                            event = step.take(sent.data)
+                            event = step.take(sent.data, self.site)
                             last = step.last(event)
                             yield step.event(event), event if last else None
                             if last:

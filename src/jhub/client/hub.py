@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from jhub.binding import Bound, Namespace
 from jhub.client.network import DEFAULT, Network, Timeouts, Verify
 from jhub.client.sync import Driver
-from jhub.client.wire import Person, ending_soon
+from jhub.client.wire import Person
 from jhub.handles import Fleet
 from jhub.login import Way
 from jhub.operations.hub import HubOps
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from jhub.operations.services import Services
     from jhub.operations.shares import ShareCodes, Shares
     from jhub.operations.tokens import Tokens
+
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -103,9 +105,13 @@ class Hub(HubOps, Bound):
         """
         from jhub import contexts
 
-        where = contexts.connection(contexts.chosen(name))
-        ending_soon(where.context)
-        return cls(where.url, where.token, timeout=timeout, verify=verify, proxy=proxy)
+        name = contexts.chosen(name)
+        where = contexts.connection(name)
+        if text := contexts.warning(name, datetime.now(UTC)):
+            warnings.warn(text, UserWarning, stacklevel=2)
+        hub = cls(where.url, where.token, timeout=timeout, verify=verify, proxy=proxy)
+        hub._wire.user = contexts.get(name).user
+        return hub
 
     @classmethod
     def login(
@@ -178,14 +184,14 @@ class Hub(HubOps, Bound):
             if context is not None:
                 for said in hub.run(keep(signed, hub.api_url, context, narrowed=scopes is not None)).notes:
                     warnings.warn(said, UserWarning, stacklevel=2)
-            hub._wire.use(signed.token)
+            hub._wire.use(signed.token, signed.who.name)
         except BaseException:
             hub.close()
             raise
         return hub
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._wire.address}>"
+        return f"<{type(self).__name__} {self._wire}>"
 
     @property
     def api_url(self) -> str:

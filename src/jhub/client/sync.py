@@ -175,7 +175,7 @@ class Driver(Wire):
                 for sent in httpx2.EventSource(response):
                     if sent.data:
                         size.add(sent.data)
-                        event = step.take(sent.data)
+                        event = step.take(sent.data, self.site)
                         if (news := step.event(event)) is not None:
                             yield news
                         if step.last(event):

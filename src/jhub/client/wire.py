@@ -9,7 +9,6 @@ import re
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Self, TypeAlias, TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -53,13 +52,15 @@ class Wire:
     """What both drivers know of a hub, and how a step becomes HTTP and back. No input or output."""
 
     def __init__(self, url: str | None, token: str | None, network: Network) -> None:
+        self.user = ""
+        """Whose token it is, where that is known."""
         by_environment = url is None and any(map(os.environ.get, (API_URL, API_TOKEN)))
         # There the hub itself names its address, which is inside its cluster.
         self._inside = by_environment and is_inside(os.environ)
         self._warned = False
         self._own_token = by_environment and token is None
         if url is None:
-            url, token = _of_the_environment(token) if by_environment or token else _of_the_context()
+            url, token, self.user = _of_the_environment(token) if by_environment or token else _of_the_context()
         if token is not None:
             check_token(token)
         self._given = tidy(url)
@@ -68,15 +69,15 @@ class Wire:
         self._network = network
         self._version: tuple[int, ...] | None = None
 
-    @property
-    def address(self) -> str:
-        """The hub's address: its site where that is known, else what was given."""
-        return self._given if self._root is None else self._root.removesuffix(API)
+    def __str__(self) -> str:
+        """Return the hub's address, and whose token it is, as far as they are known."""
+        site = self._given if self._root is None else self._root.removesuffix(API)
+        return f"{site} as {self.user}" if self.user else site
 
-    def use(self, token: str) -> None:
+    def use(self, token: str, user: str) -> None:
         """Send this token from now on."""
         check_token(token)
-        self._token = token
+        self._token, self.user = token, user
 
     def client(self, kind: Callable[..., C]) -> C:
         """An HTTP client. `InvalidInput` for settings of the environment that it cannot take."""
@@ -158,6 +159,12 @@ class Wire:
             )
 
     @property
+    def site(self) -> str:
+        """The hub's origin, which the paths in its answers begin at."""
+        parts = urlsplit(self._root or self._given)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
     def host(self) -> str:
         """The hub's host and port, for messages."""
         return urlsplit(self._given).netloc
@@ -173,7 +180,7 @@ class Wire:
         if from_hub and (version := headers.get("x-jupyterhub-version")):
             self._version = numbers(version)
         log.debug("%s %s %s", response.request.method, response.request.url.path, response.status_code)
-        return Answer(response.status_code, headers, content)
+        return Answer(response.status_code, headers, content, self.site)
 
     def read(self, step: Request[T], answer: Answer) -> T:
         """What an answer means."""
@@ -237,19 +244,11 @@ def ask_person(person: Person | None, question: object) -> str:
     return answer
 
 
-def ending_soon(context: str) -> None:
-    """Warn where the token of a context ends soon, or has ended."""
-    from jhub import contexts
-
-    if text := contexts.warning(context, datetime.now(UTC)):
-        warnings.warn(text, UserWarning, stacklevel=3)
-
-
-def _of_the_environment(token: str | None) -> tuple[str, str]:
+def _of_the_environment(token: str | None) -> tuple[str, str, str]:
     """Return the URL and token that a hub puts into the environment of its servers and services."""
     url, token = os.environ.get(API_URL), token or os.environ.get(API_TOKEN)
     if url and token:
-        return url, token
+        return url, token, ""
     # A token of one hub must not be sent to another.
     missing = API_TOKEN if url else API_URL
     raise InvalidInput(
@@ -258,12 +257,12 @@ def _of_the_environment(token: str | None) -> tuple[str, str]:
     )
 
 
-def _of_the_context() -> tuple[str, str]:
-    """Return the URL and token of the current context."""
+def _of_the_context() -> tuple[str, str, str]:
+    """Return the URL, the token and the user of the current context."""
     from jhub import contexts
 
     where = contexts.connection(contexts.chosen())
-    return where.url, where.token
+    return where.url, where.token, contexts.get(where.context).user
 
 
 def _without_cookies(record: logging.LogRecord) -> bool:

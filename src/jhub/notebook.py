@@ -1,0 +1,60 @@
+"""What a notebook shows: models and listings as tables, an error by its message and the caller's own frames."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import cast
+
+PACKAGE = str(Path(__file__).parent)
+LONGEST = 100
+"""Maximum number of characters in a cell."""
+EMPTY: tuple[object, ...] = (None, "", (), {}, [])
+"""Values that a column must have more than, to be shown."""
+RUNNERS = ("IPython", "ipykernel", "asyncio")
+"""Packages whose frames stand between a notebook's cell and what it calls."""
+
+
+def fields(of: Mapping[str, object]) -> str:
+    """Return one thing as a table with a line for each field."""
+    rows = "".join(f"<tr><th style='text-align:left'>{escape(name)}</th>{_cell(of[name])}</tr>" for name in of)
+    return f"<table>{rows}</table>"
+
+
+def table(rows: Sequence[Mapping[str, object]], *, more: bool = False) -> str:
+    """Return things of one kind as a table, without the columns that are empty in all of them."""
+    names = [name for name in (rows[0] if rows else ()) if any(row[name] not in EMPTY for row in rows)]
+    head = "".join(f"<th>{escape(name)}</th>" for name in names)
+    lines = "".join(f"<tr>{''.join(_cell(row[name]) for name in names)}</tr>" for row in rows)
+    end = "<p>and more: iterate over it, or make a list of it</p>" if more else "" if rows else "<p>none</p>"
+    return f"<table><tr>{head}</tr>{lines}</table>{end}"
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            text = ""
+        case list() | tuple() | dict():
+            text = ", ".join(map(str, cast("Iterable[object]", value)))
+        case _:
+            text = str(value)
+    return f"<td style='text-align:left'>{escape(text[:LONGEST])}{'…' if len(text) > LONGEST else ''}</td>"
+
+
+def message(error: Exception) -> str:
+    """Return an error that came in place of a table."""
+    return f"<pre>{escape(f'{type(error).__name__}: {error}')}</pre>"
+
+
+def short_traceback(error: BaseException, hint: str) -> list[str]:
+    """Return the lines that IPython shows of an error: its message first, then the frames of the caller's own code."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_inner(frame.filename)]
+    said = [f"{type(error).__name__}: {error}", *([f"hint: {hint}"] if hint else [])]
+    return [*said, "", *"".join(traceback.format_list(frames)).splitlines()]
+
+
+def _is_inner(file: str) -> bool:
+    """Return whether a file is of this package, or of what runs a notebook's cells."""
+    return file.startswith(PACKAGE) or any(part in RUNNERS for part in Path(file).parts)
