@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 __version__: str
 
 if TYPE_CHECKING:
+    from jhub.bulk.events import NameEvent as NameEvent
+    from jhub.bulk.events import NameSummary as NameSummary
+    from jhub.bulk.groups import Difference as Difference
     from jhub.client.async_hub import AsyncHub as AsyncHub
     from jhub.client.hub import Hub as Hub
     from jhub.client.network import Timeouts as Timeouts
@@ -44,8 +47,6 @@ if TYPE_CHECKING:
     from jhub.errors import Unsupported as Unsupported
     from jhub.errors import UserNotCreated as UserNotCreated
     from jhub.fleet.events import Kind as Kind
-    from jhub.fleet.events import NameEvent as NameEvent
-    from jhub.fleet.events import NameSummary as NameSummary
     from jhub.fleet.events import ServerEvent as ServerEvent
     from jhub.fleet.events import Summary as Summary
     from jhub.fleet.events import Target as Target
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from jhub.handles import AsyncStream as AsyncStream
     from jhub.handles import Fleet as Fleet
     from jhub.handles import Stream as Stream
-    from jhub.login import Way as Way
+    from jhub.login.ways import Way as Way
     from jhub.models import Component as Component
     from jhub.models import Group as Group
     from jhub.models import HubInfo as HubInfo
@@ -77,6 +78,10 @@ if TYPE_CHECKING:
     from jhub.models import UnlistedChoice as UnlistedChoice
     from jhub.models import User as User
     from jhub.operations.server_filter import Running as Running
+    from jhub.operations.server_filter import ServerState as ServerState
+    from jhub.operations.token_kinds import TokenKind as TokenKind
+    from jhub.operations.token_kinds import revoked_together as revoked_together
+    from jhub.operations.token_kinds import token_kind as token_kind
     from jhub.operations.users import Sort as Sort
     from jhub.preview import Preview as Preview
     from jhub.steps import Answer as Answer
@@ -94,6 +99,7 @@ _HOMES = {
     "BadRequest": "jhub.errors",
     "Component": "jhub.models",
     "Conflict": "jhub.errors",
+    "Difference": "jhub.bulk.groups",
     "Fleet": "jhub.handles",
     "Flow": "jhub.steps",
     "Group": "jhub.models",
@@ -112,8 +118,8 @@ _HOMES = {
     "Members": "jhub.fleet.select",
     "MissingScope": "jhub.errors",
     "Model": "jhub.models",
-    "NameEvent": "jhub.fleet.events",
-    "NameSummary": "jhub.fleet.events",
+    "NameEvent": "jhub.bulk.events",
+    "NameSummary": "jhub.bulk.events",
     "Named": "jhub.models",
     "NotAHub": "jhub.errors",
     "NotAuthorized": "jhub.errors",
@@ -133,6 +139,7 @@ _HOMES = {
     "Server": "jhub.models",
     "ServerEvent": "jhub.fleet.events",
     "ServerPending": "jhub.errors",
+    "ServerState": "jhub.operations.server_filter",
     "Service": "jhub.models",
     "Share": "jhub.models",
     "ShareCode": "jhub.models",
@@ -147,6 +154,7 @@ _HOMES = {
     "Throttled": "jhub.errors",
     "Timeouts": "jhub.client.network",
     "Token": "jhub.models",
+    "TokenKind": "jhub.operations.token_kinds",
     "Unavailable": "jhub.errors",
     "UnknownToken": "jhub.errors",
     "UnknownUser": "jhub.errors",
@@ -155,7 +163,9 @@ _HOMES = {
     "User": "jhub.models",
     "UserNotCreated": "jhub.errors",
     "Verify": "jhub.client.network",
-    "Way": "jhub.login",
+    "Way": "jhub.login.ways",
+    "revoked_together": "jhub.operations.token_kinds",
+    "token_kind": "jhub.operations.token_kinds",
 }
 
 __all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]  # it reads the imports above

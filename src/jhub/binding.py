@@ -79,6 +79,9 @@ class Namespace(Generic[N]):
 class _Declared(Generic[P, T]):
     """A plan in the body of a class; what becomes of it depends on whose attribute it is."""
 
+    preview: Callable[..., Plan[Any]] | None = None
+    """Stands in for the plan where a call is previewed, if it cannot be played without sending anything."""
+
     def __init__(self, plan: Callable[Concatenate[Any, P], Plan[T]]) -> None:
         self.plan = plan
         self.__doc__ = plan.__doc__
@@ -97,6 +100,8 @@ class _Declared(Generic[P, T]):
         method.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
         method.__annotations__["return"] = signature.return_annotation
         method.__operation__ = functools.partial(self.plan, None)  # type: ignore[attr-defined]  # for `preview`
+        if self.preview is not None:
+            method.__preview__ = self.preview  # type: ignore[attr-defined]
         return method
 
     def _signature(self, client: type[Bound | AsyncBound] | None) -> inspect.Signature:
@@ -158,9 +163,15 @@ class _Streaming(_Declared[P, None], Generic[P, E]):
 
 
 class _Fleeting(_Declared[P, T], Generic[P, T, E]):
-    def __init__(self, plan: Callable[Concatenate[Any, P], Plan[T]], event: type[E]) -> None:
+    def __init__(
+        self,
+        plan: Callable[Concatenate[Any, P], Plan[T]],
+        event: type[E],
+        preview: Callable[..., Plan[Any]] | None,
+    ) -> None:
         super().__init__(plan)
         self._event: Any = event
+        self.preview = preview
 
     @overload
     def __get__(self, owner: None, kind: type) -> Callable[P, Plan[T]]: ...
@@ -187,10 +198,15 @@ def stream(item: type[E]) -> Callable[[Callable[Concatenate[Any, P], Plan[None]]
     return declare
 
 
-def fleet(event: type[E]) -> Callable[[Callable[Concatenate[Any, P], Plan[T]]], _Fleeting[P, T, E]]:
-    """Declares a plan that runs flows side by side, emits events of one type, and ends with a summary."""
+def fleet(
+    event: type[E], *, preview: Callable[..., Plan[Any]] | None = None
+) -> Callable[[Callable[Concatenate[Any, P], Plan[T]]], _Fleeting[P, T, E]]:
+    """Declares a plan that runs flows side by side, emits events of one type, and ends with a summary.
+
+    `preview` takes the same arguments and answers with the `Preview` of a call; None: the plan is played for it.
+    """
 
     def declare(plan: Callable[Concatenate[Any, P], Plan[T]]) -> _Fleeting[P, T, E]:
-        return _Fleeting(plan, event)
+        return _Fleeting(plan, event, preview)
 
     return declare

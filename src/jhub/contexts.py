@@ -128,8 +128,10 @@ def get(name: str, contexts: Contexts | None = None) -> Context:
     return known[name]
 
 
-def prepare() -> None:
-    """See that contexts and tokens can be read and kept, before there is something to keep."""
+def prepare(name: str | None = None) -> None:
+    """See that contexts and tokens can be read and kept, and named so, before there is something to keep."""
+    if name is not None:
+        check_name(name)
     with _changing() as book:
         secret_store.check(folder())
         book.write()
@@ -158,6 +160,12 @@ def default_name(api_url: str, user: str = "") -> str:
     name = parts.netloc + unquote(parts.path)
     there = load().contexts.get(name) if user else None
     return name if there is None or (there.api_url, there.user) == (api_url, user) else f"{user}@{name}"
+
+
+def user_of(name: str, api_url: str) -> str | None:
+    """The user whose context this is; None where there is no such context of this hub."""
+    there = load().contexts.get(name)
+    return there.user if there is not None and there.api_url == api_url else None
 
 
 def save(name: str, context: Context, token: str, *, keyring: bool = True) -> Saved:

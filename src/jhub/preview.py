@@ -22,6 +22,8 @@ class Preview:
     requests: tuple[Request[Any], ...]
     complete: bool
     """False where more may follow, which depends on the answers to these."""
+    failed: tuple[HubError, ...] = ()
+    """Of a call on many: why some of them would fail before anything is sent for them."""
 
     def __iter__(self) -> Iterator[Request[Any]]:
         return iter(self.requests)
@@ -35,15 +37,22 @@ class Preview:
 
 
 def preview(call: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> Flow[Preview]:
-    """Preview a call of a client's method, or of a function that returns a flow.
+    """Preview a call of a client's method, or of a function that returns a flow."""
+    if declared := _declared(call, "__preview__"):
+        return cast("Flow[Preview]", declared(*args, **kwargs))
+    return preview_plan(cast("Plan[object]", (_declared(call, "__operation__") or call)(*args, **kwargs)))
+
+
+def preview_plan(plan: Plan[object]) -> Flow[Preview]:
+    """Return the requests by which a plan would change something.
 
     Each write is answered with nothing in it. A flow that fails on that is taken to have come to its end, where it
     would have made its result of a real answer, such as a new token: an operation that goes on by what came of a write
     asks again first.
     """
-    running: Interpreter[object] = Interpreter(_operation(call)(*args, **kwargs))
     writes: list[Request[Any]] = []
     try:
+        running: Interpreter[object] = Interpreter(plan)
         while (step := running.step) is not None:
             if _writes(step):
                 if not isinstance(step, Request):
@@ -69,11 +78,12 @@ def preview(call: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> 
     return Preview(tuple(writes), complete=True)
 
 
-def _operation(call: Callable[..., object]) -> Callable[..., Plan[object]]:
-    """Return the function that gives the flow of a method."""
+def _declared(call: Callable[..., object], attribute: str) -> Callable[..., object] | None:
+    """Return what a method, perhaps with some of its arguments, declares for `preview`."""
     if isinstance(call, partial):
-        return partial(_operation(cast("Callable[..., object]", call.func)), *call.args, **call.keywords)
-    return cast("Callable[..., Plan[object]]", getattr(call, "__operation__", call))
+        inner = _declared(cast("Callable[..., object]", call.func), attribute)
+        return None if inner is None else partial(inner, *call.args, **call.keywords)
+    return getattr(call, attribute, None)
 
 
 def _writes(step: object) -> bool:

@@ -12,9 +12,9 @@ from hub_api import Tokens
 from terminal import Jhub
 
 from jhub import Hub
-from jhub.cli.kit.dry_run import rehearse
+from jhub.bulk.chunks import CHUNK
+from jhub.cli.kit.dry_run import print_requests
 from jhub.errors import HubError, NotFound
-from jhub.fleet.chunks import CHUNK
 from jhub.models import HubInfo
 from jhub.steps import Flow, Fork, HubVersion, Next, Plan, Request, call, send
 
@@ -112,7 +112,7 @@ def nowhere() -> Hub:
 
 
 def printed(hub: Hub, capsys: pytest.CaptureFixture[str], plan: Plan[Any]) -> tuple[list[str], str]:
-    rehearse(hub, [plan])
+    print_requests([hub.preview(lambda: plan)])
     shown = capsys.readouterr()
     return shown.out.splitlines(), shown.err
 
@@ -170,4 +170,4 @@ def test_a_failed_read_is_the_flows_concern(nowhere: Hub, capsys: pytest.Capture
 
     assert printed(nowhere, capsys, flow()) == (["POST /a"], "")
     with pytest.raises(HubError, match="cannot reach"):
-        rehearse(nowhere, [send("GET", "/a")])
+        nowhere.preview(lambda: send("GET", "/a"))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from terminal import Jhub
 
-from jhub.fleet.chunks import CHUNK
+from jhub.bulk.chunks import CHUNK
 
 Fresh = Callable[[str], str]
 

@@ -17,7 +17,7 @@ from jhub import AsyncHub, Hub
 from jhub.binding import AsyncBound, Bound
 
 NOUNS = {"groups", "profiles", "proxy", "servers", "services", "share_codes", "shares", "tokens", "users"}
-OF_THE_HUB = {"info", "logout", "shutdown", "version", "whoami"}
+OF_THE_HUB = {"info", "logout", "shutdown", "time", "version", "whoami"}
 OWN_FLOWS = {"events", "fleet", "preview", "run"}
 WAYS_IN = {"from_context", "login"}
 NAMES: dict[type[Hub] | type[AsyncHub], set[str]] = {

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from jhub.bulk.chunks import CHUNK, FORGIVEN, SHARE
+from jhub.bulk.events import NameSummary
+from jhub.bulk.users import PERHAPS, UserFleetOps
 from jhub.errors import APIError, BadRequest, Conflict, HubBroke, InvalidInput, MissingScope, Unavailable
-from jhub.fleet.chunks import CHUNK, FORGIVEN, SHARE
-from jhub.fleet.events import NameSummary
-from jhub.fleet.users import PERHAPS, UserFleetOps
 from jhub.steps import Listen, Request
 from jhub.testing import After, Played, Reply, play, refusal, reply
 

@@ -12,8 +12,8 @@ from login_hub import ANA, MADE, PASSWORD, TOKEN, WHO, Person, body, headers, pl
 
 from jhub.errors import BadRequest, HubError, InvalidInput, NotAuthorized, StillPending, Unavailable
 from jhub.login.by_browser import by_browser
-from jhub.login.questions import OtherUser, Taking, Visit
-from jhub.login.wish import Wish
+from jhub.login.questions import OtherUser, Visit, WayChosen
+from jhub.login.wish import SignIn
 from jhub.login_client import CLIENT_ID, CLIENT_SECRET, REDIRECT_URI
 from jhub.operations.tokens import TOKEN_LIFE
 from jhub.testing import After, Played, Reply, refusal, reply
@@ -78,7 +78,7 @@ def test_the_secret_behind_the_challenge_is_nowhere_in_the_address() -> None:
 
 def test_each_sign_in_has_a_state_and_a_secret_of_its_own_that_cannot_be_guessed() -> None:
     """RFC 7636 wants 43 to 128 characters."""
-    wishes = [Wish(api_url="https://x/hub/api") for _ in range(50)]
+    wishes = [SignIn(api_url="https://x/hub/api") for _ in range(50)]
     values = [each.state for each in wishes] + [each.verifier for each in wishes]
     assert len(set(values)) == 100
     assert all(43 <= len(value) <= 128 for value in values)
@@ -229,4 +229,4 @@ def test_nothing_on_the_way_shows_a_secret() -> None:
             word for word in ("SECRETCODE", "SECRETSTATE", "SECRETVERIFIER", "OAUTH", "NEWTOKEN") if word in text
         ]
     assert "SECRET" not in repr(wish(**secret))
-    assert repr(Taking("browser", "why")) == "Taking(way='browser', why='why')"
+    assert repr(WayChosen("browser", "why")) == "WayChosen(way='browser', why='why')"

@@ -32,7 +32,7 @@ from jhub.errors import BadRequest, HubError, InvalidInput, NotAHub, NotAuthoriz
 from jhub.login import Way
 from jhub.login.find import sign_in
 from jhub.login.questions import NoWayBack
-from jhub.login.wish import Wish, this_machine
+from jhub.login.wish import SignIn, this_machine
 from jhub.login_client import CLIENT_SECRET, NAME
 from jhub.operations.tokens import TOKEN_LIFE
 from jhub.steps import Answer
@@ -375,7 +375,7 @@ def test_by_password_a_token_whose_owner_cannot_be_asked_for_is_revoked() -> Non
 
 
 def test_the_hub_is_told_where_the_token_is_for() -> None:
-    assert Wish(api_url=API).note == this_machine()
+    assert SignIn(api_url=API).note == this_machine()
     assert this_machine().startswith("jhub on ")
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 
 import click
 import httpx2
 import pytest
+from click.testing import CliRunner
 
-from jhub import Hub, Running
-from jhub.cli.kit.rehearse_starts import rehearse_starts
+from jhub import Hub, Running, Target
 from jhub.cli.kit.selection import kept, running, still
-from jhub.fleet.events import Target
+from jhub.cli.server_start import start
+from jhub.errors import Conflict, InvalidInput
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LONG_AGO = "2026-11-22T08:00:00Z"
@@ -101,19 +104,45 @@ def test_what_is_deleted_is_looked_for_among_those_that_do_not_run_too(hub: Hub,
     assert "include_stopped_servers" not in site.queries[-1]
 
 
-def test_a_rehearsal_of_many_starts_takes_one_listing(hub: Hub, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_preview_of_many_starts_takes_one_listing(hub: Hub, site: Site) -> None:
     hub.version()
     site.asked.clear()
     wanted = [Target(user, "lab") for user in ("ana", "ben", *(f"u{n}" for n in range(500)))]
-    rehearse_starts(hub, wanted, {"profile": "gpu"}, None, None)
-    out, err = capsys.readouterr()
-    assert len(out.splitlines()) == 500
-    assert out.splitlines()[0] == 'POST /users/u0/servers/lab {"user_options":{"profile":"gpu"}}'
-    assert err == "2 of 502 already run as asked for, or are starting\n"
+    preview = hub.preview(hub.servers.start_many, wanted, profile="gpu")
+    assert (len(preview), preview.complete, preview.failed) == (500, True, ())
+    assert str(preview.requests[0]) == 'POST /users/u0/servers/lab {"user_options":{"profile":"gpu"}}'
     assert site.asked == ["GET /users"]
 
 
-def test_who_may_not_list_servers_sees_all_starts(hub: Hub, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_runs_otherwise_fails_in_the_preview_and_the_others_do_not(hub: Hub, site: Site) -> None:
+    preview = hub.preview(hub.servers.start_many, ["ana/lab", "ben", "di/lab"], profile="cpu", display_name="Lab")
+    assert [request.path for request in preview] == ["/users/di/servers/lab"]
+    assert [type(error) for error in preview.failed] == [Conflict, InvalidInput]
+
+
+def test_who_may_not_list_servers_sees_all_starts(hub: Hub, site: Site) -> None:
     site.listing = 403
-    rehearse_starts(hub, [Target("ana", "lab")], {"profile": "gpu"}, None, None)
-    assert capsys.readouterr().out.startswith("POST /users/ana/servers/lab ")
+    preview = hub.preview(hub.servers.start_many, ["ana/lab", "ben/lab", "cy/lab"], profile="gpu")
+    assert [request.path for request in preview] == [f"/users/{user}/servers/lab" for user in ("ana", "ben", "cy")]
+
+
+def test_the_command_shows_the_starts_and_counts_what_is_there(
+    hub: Hub, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jhub.cli.server_start.connect", lambda: nullcontext(hub))
+    users = [*site.used, *(f"u{n}" for n in range(500))]
+    result = CliRunner().invoke(start, [*(f"{user}/lab" for user in users), "--profile", "gpu", "--dry-run"])
+    assert result.exit_code == 0, result
+    assert len(result.stdout.splitlines()) == 500
+    assert result.stdout.splitlines()[0] == 'POST /users/u0/servers/lab {"user_options":{"profile":"gpu"}}'
+    assert result.stderr == "2 of 502 already run as asked for, or are starting\n"
+
+
+def test_fleets_that_end_servers_are_previewed_without_a_look(hub: Hub, site: Site) -> None:
+    stop = hub.preview(hub.servers.stop_many, ["ana/lab", "ben"])
+    assert [str(request) for request in stop] == ["DELETE /users/ana/servers/lab", "DELETE /users/ben/server"]
+    delete = hub.preview(partial(hub.servers.delete_many, ["ana/lab", "ben"], timeout=5))
+    assert [str(request) for request in delete] == ['DELETE /users/ana/servers/lab {"remove":true}']
+    assert [str(error) for error in delete.failed] == ["the default server of ben cannot be deleted"]
+    assert not hub.preview(hub.servers.wait_many, ["ana/lab"]).requests
+    assert site.asked == []

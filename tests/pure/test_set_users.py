@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from jhub.bulk.chunks import CHUNK
+from jhub.bulk.groups import GroupFleetOps
 from jhub.errors import BadRequest, InvalidInput, MissingScope, NotFound, Unavailable
-from jhub.fleet.chunks import CHUNK
-from jhub.fleet.groups import GroupFleetOps
 from jhub.steps import Listen, Request
 from jhub.testing import Reply, play, refusal, reply
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jhub.models import Token
-from jhub.operations.token_kinds import of_a_server, of_a_session, revoked_together
+from jhub.operations.token_kinds import revoked_together, token_kind
 
 OWN = Token(id="a1", note="Server at /user/ana/", oauth_client="JupyterHub")
 RETRIEVED = Token(id="a2", note="retrieved from spawner lab", oauth_client="JupyterHub")
@@ -16,13 +16,13 @@ SERVICE = Token(id="a6", note="", session_id="y", oauth_client="JupyterHub servi
 
 
 def test_a_servers_own_token_is_known_by_its_note() -> None:
-    assert [of_a_server(token) for token in (OWN, RETRIEVED)] == [True, True]
-    assert not any(map(of_a_server, (PLAIN, SESSION, SERVICE, Token(id="a9"))))
+    assert [token_kind(token) for token in (OWN, RETRIEVED)] == ["server", "server"]
+    assert "server" not in map(token_kind, (PLAIN, SESSION, SERVICE, Token(id="a9")))
 
 
 def test_a_session_is_known_by_its_client() -> None:
-    assert [of_a_session(token) for token in (SESSION, SAME, SERVICE)] == [True] * 3
-    assert not any(map(of_a_session, (OWN, RETRIEVED, PLAIN)))
+    assert [token_kind(token) for token in (SESSION, SAME, SERVICE)] == ["session"] * 3
+    assert "session" not in map(token_kind, (OWN, RETRIEVED, PLAIN))
 
 
 @pytest.mark.parametrize("client", ["JupyterHub", None, "what a later hub may call itself"])

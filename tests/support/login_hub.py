@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jhub.errors import HubError
-from jhub.login.wish import SignedIn, Wish
+from jhub.login.wish import SignedIn, SignIn
 from jhub.steps import Answer, Plan, Request
 from jhub.testing import Played, Reply, play, reply
 
@@ -91,9 +91,9 @@ class Person:
         return answer
 
 
-def wish(**known: Any) -> Wish:
+def wish(**known: Any) -> SignIn:
     """Of ana, at API."""
-    return Wish(**{"api_url": API, "username": "ana", "password": PASSWORD, "note": "test", **known})
+    return SignIn(**{"api_url": API, "username": "ana", "password": PASSWORD, "note": "test", **known})
 
 
 def played(

@@ -39,11 +39,11 @@ from jhub import (
     UnlistedChoice,
     User,
 )
+from jhub.bulk.groups import GroupFleetOps
+from jhub.bulk.users import UserFleetOps
 from jhub.fleet.events import Target
-from jhub.fleet.groups import GroupFleetOps
 from jhub.fleet.select import resolve
 from jhub.fleet.servers import FleetOps
-from jhub.fleet.users import UserFleetOps
 from jhub.models import Version
 from jhub.operations.groups import GroupOps
 from jhub.operations.hub import HubOps

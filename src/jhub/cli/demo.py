@@ -17,8 +17,7 @@ from jhub.models import Version
 from jhub.steps import Request, call
 
 if TYPE_CHECKING:
-    from jhub.client.hub import Hub
-    from jhub.models import Server
+    from jhub import Hub, Server
 
 GROUP = "geo"
 PROFILES = {"ana": "lab", "bo": "lean"}
@@ -62,8 +61,7 @@ def demo(keep: bool, form: str) -> None:
     jhub demo
     jhub demo --keep
     """
-    from jhub import local
-    from jhub.client.hub import Hub
+    from jhub import Hub, local
 
     began = time.monotonic()
     with ExitStack() as stack:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from jhub.cli.kit import complete
 from jhub.cli.kit.confirm import confirm
-from jhub.cli.kit.dry_run import rehearse
+from jhub.cli.kit.dry_run import print_requests
 from jhub.cli.kit.each import Tally, delete_each, report, sound, tally
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
 from jhub.cli.kit.output import HIDDEN, View, dump, note, shown
 from jhub.cli.kit.pairs import pairs
 from jhub.errors import Conflict, HubError
-from jhub.fleet.groups import Difference, GroupFleetOps, change_users, difference
 from jhub.models import Group
-from jhub.operations.groups import CHUNK, GroupOps, each_name, users_in
-from jhub.steps import Plan
 
 if TYPE_CHECKING:
-    from jhub.client.hub import Hub
+    from jhub import Difference, Hub
 
 GROUPS: View[Group] = View(
     name=lambda group: group.name,
@@ -33,7 +31,8 @@ GROUPS: View[Group] = View(
     },
 )
 
-
+CHUNK = 50
+"""Groups in one call: what came of them is told after each."""
 MOST_NAMES = 12
 """Names of a difference that are shown."""
 
@@ -57,7 +56,7 @@ def list_(member: str | None, form: str) -> None:
     jhub group list --user ana -o name
     """
     with connect() as hub:
-        GROUPS.many((one for one in hub.groups.list() if member is None or member in users_in(one)), form)
+        GROUPS.many(hub.groups.list(member), form)
 
 
 @group.command()
@@ -99,8 +98,7 @@ def create(names: tuple[str, ...], users: tuple[str, ...], if_not_exists: bool, 
     with connect() as hub, tally() as counted:
         wanted = sound(given, "group", counted)
         if dry_run:
-            chunks = (wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK))
-            rehearse(hub, (GroupOps.create_many(some, users=users) for some in chunks))
+            print_requests([hub.preview(hub.groups.create_many, wanted, users=users)])
             counted.done += len(wanted)
         else:
             report(GROUPS, _created(hub, wanted, users, if_not_exists, counted), form)
@@ -118,7 +116,7 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
     jhub group delete geo
     """
     with connect() as hub:
-        delete_each(hub, "group", names_from(names), GroupOps.delete, yes=yes, dry_run=dry_run)
+        delete_each(hub, "group", names_from(names), hub.groups.delete, yes=yes, dry_run=dry_run)
 
 
 @group.command()
@@ -134,7 +132,9 @@ def add(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
     jhub group add geo ana bo
     jhub user list --filter geo- -o name | jhub group add geo -
     """
-    _change(GroupOps.add_users(name, names_from(users)), dry_run, form)
+    given = names_from(users)
+    with connect() as hub:
+        _change(hub, partial(hub.groups.add_users, name, given), dry_run, form)
 
 
 @group.command()
@@ -149,7 +149,9 @@ def remove(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
     \b
     jhub group remove geo bo
     """
-    _change(GroupOps.remove_users(name, names_from(users)), dry_run, form)
+    given = names_from(users)
+    with connect() as hub:
+        _change(hub, partial(hub.groups.remove_users, name, given), dry_run, form)
 
 
 @group.command("set")
@@ -169,20 +171,19 @@ def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, form: str)
     jhub group set geo ana bo
     jhub group set geo - --dry-run < members.txt
     """
-    wanted = each_name(names_from(users), "user")
+    wanted = names_from(users)
     with connect() as hub, tally() as counted:
         if dry_run:
-            rehearse(hub, [GroupFleetOps.set_users(name, wanted)])
+            print_requests([hub.preview(hub.groups.set_users, name, wanted)])
             return
-        found = hub.groups.get(name)
-        change = difference(found, wanted)
+        change = hub.groups.compare_users(name, wanted)
         _agreed(change, yes=yes)
         # What was shown, and no more: somebody may have joined meanwhile.
-        summary = hub.run(change_users(change))
+        summary = hub.groups.change_users(change)
         for event in (*summary.failed, *summary.skipped):
             counted.failed(event.error or HubError(f"user {event.name}: not removed: {event.message}"))
-        counted.done += len(summary.done) + len(wanted) - len(change.comes)
-        GROUPS.one(hub.groups.get(name) if summary.done else found, form)
+        counted.done += len(summary.done) + len(wanted) - len(change.to_add)
+        GROUPS.one(hub.groups.get(name) if summary.done else change.group, form)
 
 
 @group.command()
@@ -201,7 +202,7 @@ def properties(name: str, changes: tuple[str, ...], dry_run: bool, form: str) ->
     wanted: dict[str, Any] = {key: None if value == "" else value for key, value in pairs(changes).items()}
     with connect() as hub:
         if dry_run:
-            rehearse(hub, [GroupOps.set_properties(name, wanted)])
+            print_requests([hub.preview(hub.groups.set_properties, name, wanted)])
             return
         found = hub.groups.set_properties(name, wanted) if wanted else hub.groups.get(name)
     dump(found.properties, form)
@@ -209,25 +210,25 @@ def properties(name: str, changes: tuple[str, ...], dry_run: bool, form: str) ->
         note(f"group {name} has these properties now")
 
 
-def _change(plan: Plan[Group], dry_run: bool, form: str) -> None:
-    with connect() as hub:
-        if dry_run:
-            rehearse(hub, [plan])
-        else:
-            GROUPS.one(hub.run(plan), form)
+def _change(hub: Hub, call: Callable[[], Group], dry_run: bool, form: str) -> None:
+    if dry_run:
+        print_requests([hub.preview(call)])
+    else:
+        GROUPS.one(call(), form)
 
 
 def _agreed(change: Difference, *, yes: bool) -> None:
     """Show a difference, and ask whether people are to lose their membership."""
-    if not change.comes and not change.goes:
-        note(f"group {change.group} has these members already")
-    for word, names in (("add", change.comes), ("remove", change.goes)):
+    group, add, remove = change.group.name, change.to_add, change.to_remove
+    if not add and not remove:
+        note(f"group {group} has these members already")
+    for word, names in (("add", add), ("remove", remove)):
         if names:
             more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
             note(f"{word} {len(names)}: {', '.join(names[:MOST_NAMES])}{more}")
-    if change.goes:
-        counts = f"add {len(change.comes)}, remove {len(change.goes)}" if change.comes else f"remove {len(change.goes)}"
-        confirm(f"change the members of group {change.group} ({counts})?", yes=yes)
+    if remove:
+        counts = f"add {len(add)}, remove {len(remove)}" if add else f"remove {len(remove)}"
+        confirm(f"change the members of group {group} ({counts})?", yes=yes)
 
 
 def _created(hub: Hub, names: list[str], users: tuple[str, ...], exist_ok: bool, counted: Tally) -> Iterator[Group]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import urlsplit
 
 import click
 from msgspec import Struct
 
 from jhub.cli.kit.confirm import have_typed
-from jhub.cli.kit.dry_run import rehearse
+from jhub.cli.kit.dry_run import print_requests
 from jhub.cli.kit.options import common, connect, dry_run, output, yes
 from jhub.cli.kit.output import View, note
 from jhub.errors import MissingScope
 from jhub.models import Component, HubInfo
-from jhub.operations.hub import HubOps
 
 
 class Shown(Struct, frozen=True):
@@ -98,12 +98,12 @@ def shutdown(servers: bool | None, proxy: bool | None, yes: bool, dry_run: bool)
     jhub hub shutdown --keep-servers --keep-proxy
     """
     with connect() as place:
-        plan = HubOps.shutdown(servers=servers, proxy=proxy)
+        shut_down = partial(place.shutdown, servers=servers, proxy=proxy)
         if dry_run:
-            rehearse(place, [plan])
+            print_requests([place.preview(shut_down)])
             return
         host = urlsplit(place.url).netloc
         also = {True: " and all servers on it", False: "", None: ", and all servers on it if it is configured so"}
         have_typed("shut the hub down", f"This shuts down the hub at {host}{also[servers]}.", host, yes=yes)
-        place.run(plan)
+        shut_down()
         note(f"the hub at {host} is shutting down")

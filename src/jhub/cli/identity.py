@@ -31,7 +31,7 @@ def logout() -> None:
     jhub logout
     jhub logout -c hub.example.org
     """
-    from jhub.client.hub import Hub
+    from jhub import Hub
 
     name = contexts.chosen(click.get_current_context().meta.get(CONTEXT))
     context = contexts.get(name)

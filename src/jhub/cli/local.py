@@ -11,10 +11,9 @@ from jhub import contexts
 from jhub.cli.kit.confirm import confirm_by_name
 from jhub.cli.kit.options import common, output, warn_if_beaten, yes
 from jhub.cli.kit.output import View, note
-from jhub.discovery import is_loopback
 from jhub.errors import HubError, InvalidInput, LocalHubError
 from jhub.expiry import local_end
-from jhub.operations.tokens import TOKEN_LIFE
+from jhub.login import TOKEN_LIFE
 
 if TYPE_CHECKING:
     from jhub.local import LocalHub, Status
@@ -119,7 +118,8 @@ def reset(yes: bool) -> None:
 
 def sign_in(hub: LocalHub) -> None:
     """Make the local hub the current context; with the token of last time, if the hub still takes it."""
-    from jhub.client.hub import Hub
+    from jhub import Hub
+    from jhub.local import is_loopback
 
     there = contexts.load().contexts.get(NAME)
     if there is not None and not is_loopback(there.api_url):

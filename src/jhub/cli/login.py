@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
-from os import environ
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -16,18 +14,11 @@ from jhub.cli.kit.options import CONTEXT, common, duration, warn_if_beaten
 from jhub.cli.kit.output import ago, note
 from jhub.cli.kit.person import CommandLine
 from jhub.cli.kit.scopes import scopes_option
-from jhub.client.own_token import is_inside
-from jhub.discovery import candidates, known_root, tidy
-from jhub.errors import HubError, InvalidInput, NotFound
-from jhub.expiry import local_end
-from jhub.login import Way
-from jhub.login.find import sign_in
-from jhub.login.questions import Taking
-from jhub.login.wish import SAID, SignedIn, Wish, this_machine
-from jhub.steps import Plan
+from jhub.login import SignIn, WayChosen, environment_token, keep, sign_in
 
 if TYPE_CHECKING:
-    from jhub.client.hub import Hub
+    from jhub import Hub, Plan
+    from jhub.login import SignedIn, Way
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -92,46 +83,34 @@ def login(
     jhub login https://hub.example.org --scopes read:users!user,servers!user
     jhub login https://hub.example.org --token - < token.txt
     """
-    from jhub.client.hub import Hub
+    from jhub import Hub
 
-    if name is not None:
-        contexts.check_name(name)
     chosen = _chosen()
     _exclude(chosen, way, token_from)
-    contexts.prepare()
+    contexts.prepare(name)
     token = None if token_from is None else given.secret("--token", token_from, "token")
     with Hub(url) as door:
         api_url = door.api_url  # before anything is asked
         if way is None and not chosen & WISHES.keys():
             token = token or _token_of_the_environment(api_url)
         person = CommandLine(from_stdin=password_stdin, open_browser=not no_open, patient=way == "browser" or no_open)
-        wish = Wish(
+        request = SignIn(
             api_url=api_url,
             token=token,
             username=username,
-            expected=_user_of(name or contexts.default_name(api_url), api_url),
+            expected=contexts.user_of(name or contexts.default_name(api_url), api_url),
             password=person.password_on_stdin(),
-            note=note_ or this_machine(),
+            note=note_ or "",
             expires_in=int(expires),
             scopes=scopes or None,
         )
-        signed = _carried_out(door, sign_in(wish, way), person)
-        try:
-            name = name or contexts.default_name(api_url, signed.who.name)
-            context = _context(name, api_url, signed)
-            spare = _secret_of(name) if scopes else ""  # the new token may lack the right to revoke the old one
-            said, before = contexts.save(name, context, signed.token)
-        except BaseException:
-            if signed.token_id:  # nobody would know it
-                _revoke(api_url, signed.token, signed.who.name, signed.token_id)
-            raise
-    if said:
+        signed = _carried_out(door, sign_in(request, way), person)
+        kept = door.run(keep(signed, api_url, name, narrowed=bool(scopes)))
+    for said in kept.notes:
         note(said)
-    if before is not None and before.token_id:
-        _end(before, context, signed, spare)
-    until = f"; the token ends {ago(context.expires_at)}" if context.expires_at else ""
-    note(f"signed in to {context.api_url} as {signed.who.name} {SAID[signed.way]} (context {name}){until}")
-    warn_if_beaten(name)
+    until = f"; the token ends {ago(kept.context.expires_at)}" if kept.context.expires_at else ""
+    note(f"signed in to {api_url} as {signed.who.name} {signed.how} (context {kept.name}){until}")
+    warn_if_beaten(kept.name)
 
 
 def _chosen() -> set[str]:
@@ -156,58 +135,13 @@ def _exclude(chosen: set[str], way: Way | None, token_from: str | None) -> None:
             raise click.UsageError(f"{taken} and {option} exclude each other")
 
 
-def _context(name: str, api_url: str, signed: SignedIn) -> contexts.Context:
-    token_id = signed.token_id
-    before = contexts.load().contexts.get(name)
-    if before is not None and _same(before, api_url, signed) and before.token_id == signed.who.token_id:
-        token_id = before.token_id  # brought along, and the one that was made here before
-    return contexts.Context(
-        api_url=api_url,
-        user=signed.who.name,
-        token_id=token_id,
-        expires_at=local_end(signed.life, datetime.now(UTC)),
-    )
-
-
-def _user_of(name: str, api_url: str) -> str | None:
-    """The user whose context this is, if there is one of this hub."""
-    there = contexts.load().contexts.get(name)
-    return there.user if there is not None and there.api_url == api_url else None
-
-
-def _same(context: contexts.Context, api_url: str, signed: SignedIn) -> bool:
-    return (context.api_url, context.user) == (api_url, signed.who.name)
-
-
-def _secret_of(name: str) -> str:
-    """The token that a context has now, if it is to be had."""
-    try:
-        return contexts.connection(name).token
-    except InvalidInput:
-        return ""
-
-
-def _end(before: contexts.Context, context: contexts.Context, signed: SignedIn, spare: str) -> None:
-    """Revoke the token that the new one takes the place of, with its right or that of `spare`, or say that it stays."""
-    if before.token_id == context.token_id and _same(before, context.api_url, signed):
-        return
-    # A hub before 5.0 does not tell whether the token that was brought along is that one.
-    if _same(before, context.api_url, signed) and (signed.token_id or signed.who.token_id):
-        for secret in filter(None, (signed.token, spare)):
-            if _revoke(context.api_url, secret, before.user, before.token_id):
-                return
-    note(f"the token {before.token_id} of {before.user} on {before.api_url}, which this context had, stays valid")
-
-
 def _token_of_the_environment(api_url: str) -> str | None:
-    """The token in the environment, where it is not another hub's, nor a server's own, which may do next to nothing."""
-    url, token = environ.get("JUPYTERHUB_API_URL"), environ.get("JUPYTERHUB_API_TOKEN")
-    if not token or is_inside(environ):
-        return None
-    if url and api_url != (known_root(tidy(url)) or candidates(tidy(url))[0]):
-        note(f"JUPYTERHUB_API_TOKEN is not taken: JUPYTERHUB_API_URL says that it is for {url}")
-        return None
-    note("taking the token in JUPYTERHUB_API_TOKEN; to sign in instead, unset it, or choose a way such as --form")
+    """The token in the environment, where it is for this hub."""
+    token, other = environment_token(api_url)
+    if other:
+        note(f"JUPYTERHUB_API_TOKEN is not taken: JUPYTERHUB_API_URL says that it is for {other}")
+    elif token:
+        note("taking the token in JUPYTERHUB_API_TOKEN; to sign in instead, unset it, or choose a way such as --form")
     return token
 
 
@@ -220,19 +154,5 @@ def _carried_out(door: Hub, plan: Plan[SignedIn], person: CommandLine) -> Signed
         except StopIteration as end:
             signed: SignedIn = end.value
             return signed
-        if isinstance(event, Taking) and event.why:
-            note(f"{event.why}: signing in {SAID[event.way]}")
-
-
-def _revoke(api_url: str, secret: str, user: str, token_id: str) -> bool:
-    """Revoke a token with the right of `secret`; whether it is gone."""
-    from jhub.client.hub import Hub
-
-    try:
-        with Hub(api_url, secret) as hub:
-            hub.tokens.revoke(user, token_id)
-    except NotFound:
-        return True
-    except HubError:
-        return False
-    return True
+        if isinstance(event, WayChosen) and event.why:
+            note(event.text)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from jhub.cli.kit.confirm import confirm
-from jhub.cli.kit.dry_run import rehearse
+from jhub.cli.kit.dry_run import print_requests
 from jhub.cli.kit.given import secret
 from jhub.cli.kit.options import common, connect, dry_run, output, yes
 from jhub.cli.kit.output import View, note
 from jhub.models import Route, target
-from jhub.operations.proxy import ProxyOps
 
 
 def _whose(route: Route) -> str:
@@ -64,7 +65,7 @@ def sync(dry_run: bool) -> None:
     """
     with connect() as hub:
         if dry_run:
-            rehearse(hub, [ProxyOps.sync()])
+            print_requests([hub.preview(hub.proxy.sync)])
         else:
             hub.proxy.sync()
             note("the routes are those of what runs")
@@ -85,11 +86,12 @@ def edit(api_url: str | None, token_from: str | None, yes: bool, dry_run: bool) 
     jhub proxy edit --api-url http://10.0.0.7:8001 --auth-token - --yes < token.txt
     """
     token = None if token_from is None else secret("--auth-token", token_from, "token")
-    plan = ProxyOps.edit(api_url=api_url, auth_token=token)
     with connect() as hub:
+        hand_over = partial(hub.proxy.edit, api_url=api_url, auth_token=token)
+        preview = hub.preview(hand_over)  # refuses what cannot be sent, before anybody is asked
         if dry_run:
-            rehearse(hub, [plan])
+            print_requests([preview])
             return
         confirm("Hand all routes of this hub to another proxy?", yes=yes)
-        hub.run(plan)
+        hand_over()
         note("the hub uses the other proxy now")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 import click
@@ -9,8 +12,8 @@ import msgspec
 
 from jhub.cli.kit import complete
 from jhub.cli.kit.confirm import confirm, confirm_by_name
-from jhub.cli.kit.dry_run import rehearse
-from jhub.cli.kit.each import rehearse_each
+from jhub.cli.kit.dry_run import print_requests
+from jhub.cli.kit.each import preview_each
 from jhub.cli.kit.given import STDIN
 from jhub.cli.kit.options import common, connect, dry_run, duration, output, yes
 from jhub.cli.kit.output import note
@@ -30,8 +33,9 @@ from jhub.cli.kit.text import clean
 from jhub.cli.server_edit import create, edit, keep_alive, rename
 from jhub.cli.server_start import start
 from jhub.errors import InvalidInput
-from jhub.operations.server_filter import Running
-from jhub.operations.servers import ServerOps
+
+if TYPE_CHECKING:
+    from jhub import Running
 
 
 @click.group()
@@ -66,16 +70,7 @@ def list_(user: str | None, stopped: bool, which: Running, form: str) -> None:
     jhub server list --idle 2h -o name | jhub server stop --yes -
     """
     with connect() as hub:
-        found = hub.servers.list(
-            user,
-            stopped=stopped,
-            group=which.group,
-            name=which.name,
-            profile=which.profile,
-            idle=which.idle,
-            state=which.state,
-        )
-        view(hub).many(found, form)
+        view(hub).many(hub.servers.list(**{**asdict(which), "user": user}, stopped=stopped), form)
 
 
 @server.command()
@@ -115,7 +110,7 @@ def stop(servers: tuple[str, ...], which: Running, timeout: float, yes: bool, dr
     with connect() as hub:
         found = running(hub, servers, which, yes=yes or dry_run)
         if dry_run:
-            rehearse_each(hub, found, lambda one: ServerOps.stop(one.user, one.name))
+            preview_each(hub, found, lambda one: partial(hub.servers.stop, one.user, one.name))
             return
         from jhub.cli.kit.watch import watch
 
@@ -151,13 +146,13 @@ def restart(
     given = user_options(profile, options) or None
     with connect() as hub:
         one = target(hub, name)
-        plan = ServerOps.restart(one.user, one.name, profile=profile, user_options=given, timeout=timeout)
+        call = partial(hub.servers.restart, one.user, one.name, profile=profile, user_options=given, timeout=timeout)
         if dry_run:
-            rehearse(hub, [plan])
+            print_requests([hub.preview(call)])
             return
         confirm(f"Restart {one}?", yes=yes)
         note(f"{one}: restarting")
-        view(hub).one(hub.run(plan), form)
+        view(hub).one(call(), form)
 
 
 @server.command()
@@ -252,7 +247,7 @@ def delete(servers: tuple[str, ...], which: Running, timeout: float, yes: bool, 
     with connect() as hub:
         found = kept(hub, servers, which, yes=yes or dry_run)
         if dry_run:
-            rehearse_each(hub, found, lambda one: ServerOps.delete(one.user, one.name))
+            preview_each(hub, found, lambda one: partial(hub.servers.delete, one.user, one.name))
             return
         from jhub.cli.kit.watch import watch
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from jhub.cli.kit.dry_run import rehearse
+from jhub.cli.kit.dry_run import print_requests
 from jhub.cli.kit.each import run_each, tell_each
 from jhub.cli.kit.options import common, connect, dry_run, output
 from jhub.cli.kit.servers import (
@@ -21,13 +24,10 @@ from jhub.cli.kit.servers import (
     user_options,
     view,
 )
-from jhub.errors import Conflict, NotAHub
-from jhub.fleet.events import Target
-from jhub.models import Server
-from jhub.operations.server_filter import hub_time
-from jhub.operations.servers import ServerOps
-from jhub.operations.users import UserOps
-from jhub.steps import Flow, Plan
+from jhub.errors import NotAHub
+
+if TYPE_CHECKING:
+    from jhub import Server, Target
 
 
 @click.command()
@@ -58,22 +58,20 @@ def create(
     jhub user list -o name | sed 's|$|/course|' | jhub server create --if-not-exists --profile course -
     """
     given = user_options(profile, options) or None
-
-    def plan(name: str) -> Flow[Server]:
-        one = Target.of(name)
-        try:
-            return (
-                yield from ServerOps.create(
-                    one.user, one.name, display_name=display_name, profile=profile, user_options=given
-                )
-            )
-        except Conflict:
-            if not if_not_exists:
-                raise
-            return (yield from ServerOps.get(one.user, one.name))
-
     with connect() as hub:
-        run_each(hub, [str(one) for one in targets(hub, servers)], plan, view(hub), form, dry_run=dry_run)
+
+        def call(one: Target) -> Callable[[], Server]:
+            return partial(
+                hub.servers.create,
+                one.user,
+                one.name,
+                display_name=display_name,
+                profile=profile,
+                user_options=given,
+                exist_ok=if_not_exists,
+            )
+
+        run_each(hub, targets(hub, servers), call, view(hub), form, dry_run=dry_run)
 
 
 @click.command()
@@ -102,13 +100,13 @@ def edit(
     jhub server edit ana/lab bo/lab --profile gpu --option cpus:=4
     """
     given = user_options(profile, options) or None
-
-    def plan(name: str) -> Plan[Server]:
-        one = Target.of(name)
-        return ServerOps.edit(one.user, one.name, display_name=display_name, profile=profile, user_options=given)
-
     with connect() as hub:
-        run_each(hub, [str(one) for one in targets(hub, servers)], plan, view(hub), form, dry_run=dry_run)
+
+        def call(one: Target) -> Callable[[], Server]:
+            changes: dict[str, Any] = {"display_name": display_name, "profile": profile, "user_options": given}
+            return partial(hub.servers.edit, one.user, one.name, **changes)
+
+        run_each(hub, targets(hub, servers), call, view(hub), form, dry_run=dry_run)
 
 
 @click.command()
@@ -128,19 +126,11 @@ def rename(name: str, new: str, dry_run: bool, form: str) -> None:
     """
     with connect() as hub:
         one = target(hub, name)
-        plan = ServerOps.rename(one.user, one.name, new)
+        call = partial(hub.servers.rename, one.user, one.name, new)
         if dry_run:
-            rehearse(hub, [plan])
+            print_requests([hub.preview(call)])
         else:
-            view(hub).one(hub.run(plan), form)
-
-
-def _now() -> Flow[datetime]:
-    """By the hub's clock: an earlier time than it knows is passed over without a word."""
-    try:
-        return (yield from hub_time())
-    except NotAHub:
-        return datetime.now(UTC)  # its answers do not tell
+            view(hub).one(call(), form)
 
 
 @click.command("keep-alive")
@@ -158,11 +148,13 @@ def keep_alive(servers: tuple[str, ...], dry_run: bool) -> None:
     jhub server list --profile gpu -o name | jhub server keep-alive -
     """
     with connect() as hub:
-        names = [str(one) for one in targets(hub, servers)]
-        now = hub.run(_now())
+        found = targets(hub, servers)
+        try:
+            now = hub.time()  # a time that is earlier than the hub knows changes nothing there
+        except NotAHub:
+            now = datetime.now(UTC)  # its answers do not tell
 
-        def plan(name: str) -> Plan[None]:
-            one = Target.of(name)
-            return UserOps.record_activity(one.user, at=now, servers=[one.name])
+        def call(one: Target) -> Callable[[], None]:
+            return partial(hub.users.record_activity, one.user, at=now, servers=[one.name])
 
-        tell_each(hub, names, plan, lambda name: f"{name}: in use as of now", dry_run=dry_run)
+        tell_each(hub, found, call, lambda one: f"{one}: in use as of now", dry_run=dry_run)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import click
 import msgspec
 
-from jhub.cli.kit.each import each, rehearse_each
+from jhub.cli.kit.dry_run import print_requests
+from jhub.cli.kit.each import each, tally
 from jhub.cli.kit.options import common, connect, dry_run, duration, output, share
-from jhub.cli.kit.rehearse_starts import rehearse_starts
+from jhub.cli.kit.output import note
 from jhub.cli.kit.selection import group_option, members, name_option
 from jhub.cli.kit.servers import (
     display_name_option,
@@ -18,11 +22,9 @@ from jhub.cli.kit.servers import (
     view,
 )
 from jhub.errors import InvalidInput
-from jhub.fleet.breaker import IN_A_ROW, MOST_IN_A_ROW
-from jhub.fleet.events import Target
-from jhub.models import Server
-from jhub.operations.servers import ServerOps, options_of
-from jhub.steps import Plan
+
+MOST_AT_ONCE = 4
+"""Servers that are started without waiting: some hubs exit after five failed starts in a row."""
 
 
 @click.command()
@@ -84,24 +86,28 @@ def start(
             hint="leave it out: Ctrl-C ends the wait, and what starts goes on",
         )
 
-    def plan(one: Target) -> Plan[Server]:
-        return ServerOps.start(
-            one.user, one.name, profile=profile, user_options=given, display_name=display_name, wait=False
-        )
-
     with connect() as hub:
         found = members(hub, servers, group, name)
-        if no_wait and len(found) > MOST_IN_A_ROW:
+        if no_wait and len(found) > MOST_AT_ONCE:
             raise InvalidInput(
-                f"--no-wait is for up to {MOST_IN_A_ROW} servers: some hubs exit after five failed starts",
+                f"--no-wait is for up to {MOST_AT_ONCE} servers: some hubs exit after five failed starts",
                 hint="leave it out: Ctrl-C ends the wait, and what starts goes on",
             )
-        if dry_run and len(found) > IN_A_ROW:
-            rehearse_starts(hub, found, options_of(profile, given), display_name, group)
-        elif dry_run:
-            rehearse_each(hub, found, plan)
+        wanted: dict[str, Any] = {"profile": profile, "user_options": given, "display_name": display_name}
+        start_many = partial(
+            hub.servers.start_many, found, **wanted, timeout=timeout, hub_load=hub_load, max_failures=max_failures
+        )
+        if dry_run:
+            preview = hub.preview(start_many)
+            with tally() as counted:
+                counted.done = len(found) - len(preview.failed)
+                for error in preview.failed:
+                    counted.failed(error)
+                print_requests([preview])
+                if there := counted.done - len(preview):
+                    note(f"{there} of {len(found)} already run as asked for, or are starting")
         elif no_wait:
-            with each(found, lambda one: hub.run(plan(one))) as begun:
+            with each(found, lambda one: hub.servers.start(one.user, one.name, **wanted, wait=False)) as begun:
                 if form == "json":  # one per line, as when it waits
                     for one_begun in begun:
                         click.echo(msgspec.json.encode(one_begun).decode())
@@ -110,13 +116,4 @@ def start(
         else:
             from jhub.cli.kit.watch import watch
 
-            fleet = hub.servers.start_many(
-                found,
-                profile=profile,
-                user_options=given,
-                display_name=display_name,
-                timeout=timeout,
-                hub_load=hub_load,
-                max_failures=max_failures,
-            )
-            watch(hub, fleet, form, len(found))
+            watch(hub, start_many(), form, len(found))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import partial
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ import msgspec
 from click.core import ParameterSource
 
 from jhub.cli.kit import complete
-from jhub.cli.kit.dry_run import rehearse
+from jhub.cli.kit.dry_run import print_requests
 from jhub.cli.kit.each import delete_each
 from jhub.cli.kit.given import secret
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
@@ -19,7 +20,6 @@ from jhub.cli.kit.pairs import pairs
 from jhub.cli.service_login import create_login_client
 from jhub.errors import Conflict
 from jhub.models import Service
-from jhub.operations.services import ServiceOps
 
 SERVICES: View[Service] = View(
     name=lambda service: service.name,
@@ -151,24 +151,26 @@ def create(
     token = secrets.token_hex(32) if generate_token else None
     if token_from is not None:
         token = secret("--api-token", token_from, "API token")
-    plan = ServiceOps.create(
-        name,
-        url=url,
-        api_token=token,
-        admin=admin,
-        display=display,
-        info=pairs(info) or None,
-        oauth_client_id=oauth_client_id,
-        oauth_redirect_uri=oauth_redirect_uri,
-        oauth_client_allowed_scopes=scopes or None,
-        oauth_no_confirm=oauth_no_confirm,
-    )
+    described = pairs(info) or None
     with connect() as hub:
+        register = partial(
+            hub.services.create,
+            name,
+            url=url,
+            api_token=token,
+            admin=admin,
+            display=display,
+            info=described,
+            oauth_client_id=oauth_client_id,
+            oauth_redirect_uri=oauth_redirect_uri,
+            oauth_client_allowed_scopes=scopes or None,
+            oauth_no_confirm=oauth_no_confirm,
+        )
         if dry_run:
-            rehearse(hub, [plan])
+            print_requests([hub.preview(register)])
             return
         try:
-            made = hub.run(plan)
+            made = register()
         except Conflict:
             if not if_not_exists:
                 raise
@@ -210,4 +212,4 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
     jhub service delete announcement
     """
     with connect() as hub:
-        delete_each(hub, "service", names_from(names), ServiceOps.delete, yes=yes, dry_run=dry_run)
+        delete_each(hub, "service", names_from(names), hub.services.delete, yes=yes, dry_run=dry_run)

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jhub import login_client
-from jhub.cli.kit.dry_run import rehearse
+from jhub.cli.kit.dry_run import print_requests
 from jhub.cli.kit.output import View, note
 from jhub.errors import Conflict
 from jhub.models import Service
-from jhub.operations.services import ServiceOps
 from jhub.steps import HubVersion
 
 if TYPE_CHECKING:
-    from jhub.client.hub import Hub
+    from jhub import Hub
 
 
 def create_login_client(hub: Hub, view: View[Service], form: str, *, if_not_exists: bool, dry_run: bool) -> None:
     """Register the client, and say who can use it and what makes that everybody."""
-    plan = ServiceOps.create_login_client(exist_ok=if_not_exists)
+    register = partial(hub.services.create_login_client, exist_ok=if_not_exists)
     if dry_run:
-        rehearse(hub, [plan])
+        print_requests([hub.preview(register)])
         return
     try:
-        made = hub.run(plan)
+        made = register()
     except Conflict as error:
         error.hint = error.hint or "with --if-not-exists it is seen to that it is the right one"
         raise

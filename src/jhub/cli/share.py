@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
@@ -10,8 +11,8 @@ import click
 
 from jhub.cli.kit import complete
 from jhub.cli.kit.confirm import confirm
-from jhub.cli.kit.dry_run import rehearse
-from jhub.cli.kit.each import each, rehearse_each, run_each, tell_each
+from jhub.cli.kit.dry_run import print_requests
+from jhub.cli.kit.each import each, preview_each, run_each
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, read_names, yes
 from jhub.cli.kit.output import View, ago, note
 from jhub.cli.kit.servers import (
@@ -26,13 +27,10 @@ from jhub.cli.kit.servers import (
 )
 from jhub.cli.share_code import code
 from jhub.errors import NotFound
-from jhub.fleet.events import Target
 from jhub.models import Share
-from jhub.operations.shares import ShareOps
-from jhub.steps import Flow, Plan
 
 if TYPE_CHECKING:
-    from jhub.client.hub import Hub
+    from jhub import Hub, Target
 
 users_option = click.option(
     "--user", "users", multiple=True, metavar="USER", shell_complete=complete.users, help="A user; may be repeated."
@@ -109,10 +107,10 @@ def grant(
     with connect() as hub:
         one = target(hub, name)
 
-        def plan(who: str) -> Plan[Share]:
-            return ShareOps.grant(one.user, one.name, scopes=scopes or None, **others[who])
+        def call(who: str) -> Callable[[], Share]:
+            return partial(hub.shares.grant, one.user, one.name, scopes=scopes or None, **others[who])
 
-        run_each(hub, list(others), plan, _view(hub), form, dry_run=dry_run)
+        run_each(hub, others, call, _view(hub), form, dry_run=dry_run)
 
 
 @share.command()
@@ -150,13 +148,13 @@ def revoke(
     with connect() as hub:
         one = target(hub, name)
 
-        def plan(who: str) -> Plan[Share | None]:
-            return ShareOps.revoke(one.user, one.name, scopes=scopes or None, **others[who])
+        def call(who: str) -> Callable[[], Share | None]:
+            return partial(hub.shares.revoke, one.user, one.name, scopes=scopes or None, **others[who])
 
         if dry_run:
-            rehearse_each(hub, others, plan)
+            preview_each(hub, others, call)
             return
-        with each(others, lambda who: (who, hub.run(plan(who)))) as done:
+        with each(others, lambda who: (who, call(who)())) as done:
             for who, left in done:
                 # The hub does not tell whether it was shared before, or whether there is anybody of that name.
                 note(f"{one}: {who} keeps {', '.join(_short(left))}" if left else f"{one}: not shared with {who} now")
@@ -186,16 +184,24 @@ def leave(servers: tuple[str, ...], user: str | None, group: str | None, yes: bo
         if group is not None and not dry_run:
             confirm(f"Give up {count(found)}, for all of group {group}?", yes=yes)
 
-        def plan(name: str) -> Flow[None]:
-            one = Target.of(name)
+        def call(one: Target) -> Callable[[], None]:
+            return partial(hub.shares.leave, one.user, one.name, **who)
+
+        def act(one: Target) -> Target:
             try:
-                yield from ShareOps.leave(one.user, one.name, **who)
+                call(one)()
             except NotFound as error:
                 if group is None:
                     error.hint = error.hint or "what is shared with a group of theirs is given up with --group"
                 raise
+            return one
 
-        tell_each(hub, [str(one) for one in found], plan, lambda name: f"left {name}", dry_run=dry_run)
+        if dry_run:
+            preview_each(hub, found, call)
+            return
+        with each(found, act) as done:
+            for one in done:
+                note(f"left {one}")
 
 
 def _view(hub: Hub) -> View[Share]:
@@ -229,12 +235,11 @@ def _recipients(users: Sequence[str], groups: Sequence[str]) -> dict[str, dict[s
 
 
 def _revoke_all(hub: Hub, one: Target, *, yes: bool, dry_run: bool) -> None:
-    plan = ShareOps.revoke_all(one.user, one.name)
     if dry_run:
-        rehearse(hub, [plan])
+        print_requests([hub.preview(hub.shares.revoke_all, one.user, one.name)])
         return
     others = [f"{share.kind} {share.shared_with}" for share in hub.shares.list(one.user, one.name)]
     if others:
         confirm(f"Take access to {one} from {len(others)}: {', '.join(others)}?", yes=yes)
-        hub.run(plan)
+        hub.shares.revoke_all(one.user, one.name)
     note(f"{one}: not shared with anybody now")

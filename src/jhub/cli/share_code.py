@@ -9,14 +9,13 @@ import click
 
 from jhub.cli.kit import complete
 from jhub.cli.kit.confirm import confirm
-from jhub.cli.kit.dry_run import rehearse
+from jhub.cli.kit.dry_run import print_requests
 from jhub.cli.kit.each import tell_each
 from jhub.cli.kit.options import common, connect, dry_run, duration, names_from, output, yes
 from jhub.cli.kit.output import View, ago, note
 from jhub.cli.kit.servers import owned, owner_argument, required_server_argument, scopes_option, target
 from jhub.cli.kit.text import clean
 from jhub.models import ShareCode
-from jhub.operations.shares import ShareCodeOps
 
 CODES: View[ShareCode] = View(
     name=lambda code: code.id,
@@ -77,11 +76,11 @@ def create(name: str, expires: float, scopes: tuple[str, ...], dry_run: bool, fo
     """
     with connect() as hub:
         one = target(hub, name)
-        plan = ShareCodeOps.create(one.user, one.name, expires_in=int(expires), scopes=scopes or None)
+        make = partial(hub.share_codes.create, one.user, one.name, expires_in=int(expires), scopes=scopes or None)
         if dry_run:
-            rehearse(hub, [plan])
+            print_requests([hub.preview(make)])
             return
-        made = hub.run(plan)
+        made = make()
         link = urljoin(hub.url, made.full_accept_url or made.accept_url or "")
     if form in ("json", "yaml"):
         CODES.one(made, form)
@@ -111,10 +110,10 @@ def revoke(name: str, ids: tuple[str, ...], everything: bool, yes: bool, dry_run
     with connect() as hub:
         one = target(hub, name)
         if not everything:
-            plan = partial(ShareCodeOps.revoke, one.user, one.name)
-            tell_each(hub, names_from(ids), plan, lambda id_: f"revoked {id_}", dry_run=dry_run)
+            call = partial(partial, hub.share_codes.revoke, one.user, one.name)
+            tell_each(hub, names_from(ids), call, lambda id_: f"revoked {id_}", dry_run=dry_run)
         elif dry_run:
-            rehearse(hub, [ShareCodeOps.revoke_all(one.user, one.name)])
+            print_requests([hub.preview(hub.share_codes.revoke_all, one.user, one.name)])
         else:
             count = len(list(hub.share_codes.list(one.user, one.name)))
             if count:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import click
 
 from jhub.cli.kit import complete
-from jhub.cli.kit.dry_run import rehearse
+from jhub.cli.kit.dry_run import print_requests
 from jhub.cli.kit.options import common, connect, dry_run, duration, output
 from jhub.cli.kit.output import View, ago, note
 from jhub.cli.kit.scopes import scopes_option
 from jhub.cli.kit.token_owner import for_user, owner_of
 from jhub.cli.token_revoke import revoke
 from jhub.models import Token
-from jhub.operations.tokens import TokenOps
 
 FEW = 4
 """Scopes that a table still names."""
@@ -107,11 +107,12 @@ def create(
     """
     with connect() as hub:
         ends = None if never else int(expires)
-        plan = TokenOps.create(owner_of(hub, owner).name, note=note_, expires_in=ends, scopes=scopes or None)
+        whose = owner_of(hub, owner).name
+        make = partial(hub.tokens.create, whose, note=note_, expires_in=ends, scopes=scopes or None)
         if dry_run:
-            rehearse(hub, [plan])
+            print_requests([hub.preview(make)])
             return
-        made = hub.run(plan)
+        made = make()
     if form in ("json", "yaml"):
         TOKENS.one(made, form)
     else:

@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jhub import revoked_together, token_kind
 from jhub.cli.kit import complete
 from jhub.cli.kit.confirm import confirm
-from jhub.cli.kit.each import each, rehearse_each, tell_each
+from jhub.cli.kit.each import each, preview_each, tell_each
 from jhub.cli.kit.options import common, connect, dry_run, names_from, yes
 from jhub.cli.kit.output import note
 from jhub.cli.kit.token_owner import Owner, for_user, owner_of
 from jhub.errors import InvalidInput, NotFound, Unsupported
 from jhub.models import Token
-from jhub.operations.paths import user_path
-from jhub.operations.token_kinds import of_a_server, of_a_session, revoked_together
-from jhub.operations.tokens import TokenOps
+from jhub.steps import segment
 
 if TYPE_CHECKING:
-    from jhub.client.hub import Hub
+    from jhub import Hub
 
 FEW = 5
 """Tokens that a question names."""
@@ -86,7 +85,7 @@ def revoke(
 def _have_expired_removed(hub: Hub, whose: Owner, *, dry_run: bool) -> None:
     """List tokens. On all versions the hub removes expired ones before it answers, by its own clock."""
     if dry_run:
-        click.echo(f"GET {user_path(whose.name)}/tokens")
+        click.echo(f"GET /users/{segment(whose.name, 'user')}/tokens")
         return
     left = len(list(hub.tokens.list(whose.name)))
     note(f"no expired token of {whose.name} is left: the hub removes them when they are listed; it keeps {left} others")
@@ -99,7 +98,7 @@ def _revoke_named(hub: Hub, whose: Owner, ids: list[str], *, dry_run: bool) -> N
     def told(id_: str) -> str:
         return f"revoked {id_}{IT_WAS_THIS if id_ == whose.in_use else ''}"
 
-    tell_each(hub, ids, partial(TokenOps.revoke, whose.name), told, dry_run=dry_run)
+    tell_each(hub, ids, partial(partial, hub.tokens.revoke, whose.name), told, dry_run=dry_run)
 
 
 def _others(hub: Hub, whose: Owner) -> list[Token]:
@@ -120,7 +119,7 @@ def _others(hub: Hub, whose: Owner) -> list[Token]:
     for together in revoked_together(hub.tokens.list(whose.name)):
         if whose.in_use in (token.id for token in together):
             continue
-        servers = [token for token in together if of_a_server(token)]
+        servers = [token for token in together if token_kind(token) == "server"]
         for token in servers:
             note(f"{token.id} stays, without which a server could let nobody in: {token.note}")
         others += [token for token in together if token not in servers]
@@ -133,7 +132,7 @@ def _revoke_found(hub: Hub, whose: Owner, found: Sequence[Token], *, yes: bool, 
         return
     requests = sorted(revoked_together(found), key=lambda together: whose.in_use in [token.id for token in together])
     if dry_run:
-        rehearse_each(hub, requests, lambda together: TokenOps.revoke(whose.name, together[0].id))
+        preview_each(hub, requests, lambda together: partial(hub.tokens.revoke, whose.name, together[0].id))
         return
     which = _ids(found) if len(found) <= FEW else f"{_ids(found[:FEW])}, …"
     count = "1 token" if len(found) == 1 else f"{len(found)} tokens"
@@ -142,12 +141,12 @@ def _revoke_found(hub: Hub, whose: Owner, found: Sequence[Token], *, yes: bool, 
 
     def act(together: list[Token]) -> list[Token]:
         with suppress(NotFound):  # it was there a moment ago, and was to go
-            hub.run(TokenOps.revoke(whose.name, together[0].id))
+            hub.tokens.revoke(whose.name, together[0].id)
         return together
 
     with each(requests, act) as done:
         for together in done:
-            what = together[0].oauth_client if of_a_session(together[0]) else together[0].note
+            what = together[0].oauth_client if token_kind(together[0]) == "session" else together[0].note
             ended = IT_WAS_THIS if whose.in_use in [token.id for token in together] else ""
             note(f"revoked {_ids(together)} ({what}){ended}")
 

@@ -9,21 +9,18 @@ from typing import TYPE_CHECKING, Literal, get_args
 import click
 from msgspec import structs
 
+from jhub import Sort
 from jhub.cli.kit import complete
-from jhub.cli.kit.dry_run import rehearse
+from jhub.cli.kit.dry_run import print_requests
 from jhub.cli.kit.each import Tally, delete_each, report, run_each, sound, tally
 from jhub.cli.kit.given import STDIN, secret_object
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
 from jhub.cli.kit.output import HIDDEN, View, ago, note, shown
 from jhub.errors import HubError, NotFound
-from jhub.fleet.events import NameEvent
-from jhub.fleet.existing import those_who_exist
-from jhub.fleet.users import UserFleetOps
 from jhub.models import Server, User
-from jhub.operations.users import Sort, UserOps
 
 if TYPE_CHECKING:
-    from jhub.client.hub import Hub
+    from jhub import Hub, NameEvent
 
 
 def _named(server: Server) -> str:
@@ -119,7 +116,7 @@ def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bo
         wanted = sound(given, "user", counted)
         if dry_run:
             # The writes are the same; only with exist_ok are those read who were there.
-            rehearse(hub, [UserFleetOps.create_many(wanted, admin=admin, exist_ok=False)])
+            print_requests([hub.preview(hub.users.create_many, wanted, admin=admin, exist_ok=False)])
             counted.done += len(wanted)
         else:
             report(USERS, _created(hub, wanted, admin, if_not_exists, counted), form)
@@ -148,8 +145,8 @@ def edit(names: tuple[str, ...], admin: bool | None, place: str | None, dry_run:
         raise click.UsageError("stdin is either names or the auth state")
     auth_state = None if place is None else secret_object("--auth-state", place)
     with connect() as hub:
-        plan = partial(UserOps.edit, admin=admin, auth_state=auth_state)
-        run_each(hub, names_from(names), plan, USERS, form, dry_run=dry_run)
+        call = partial(partial, hub.users.edit, admin=admin, auth_state=auth_state)
+        run_each(hub, names_from(names), call, USERS, form, dry_run=dry_run)
 
 
 @user.command()
@@ -168,11 +165,10 @@ def rename(name: str, new: str, dry_run: bool, form: str) -> None:
     jhub user rename ana anna
     """
     with connect() as hub:
-        plan = UserOps.rename(name, new)
         if dry_run:
-            rehearse(hub, [plan])
+            print_requests([hub.preview(hub.users.rename, name, new)])
         else:
-            USERS.one(hub.run(plan), form)
+            USERS.one(hub.users.rename(name, new), form)
 
 
 @user.command()
@@ -188,7 +184,7 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
     jhub user list --filter test- -o name | jhub user delete --yes -
     """
     with connect() as hub:
-        delete_each(hub, "user", names_from(names), UserOps.delete, yes=yes, dry_run=dry_run)
+        delete_each(hub, "user", names_from(names), hub.users.delete, yes=yes, dry_run=dry_run)
 
 
 def _created(hub: Hub, names: list[str], admin: bool, exist_ok: bool, counted: Tally) -> Iterator[User]:
@@ -203,8 +199,10 @@ def _created(hub: Hub, names: list[str], admin: bool, exist_ok: bool, counted: T
                     there.append(event.name)
                 else:
                     yield from _counted(event, counted)
-        for event in hub.run(those_who_exist(there, admin=False)):
-            yield from _counted(event, counted)
+        if there:
+            with hub.users.get_many(there) as read:
+                for event in read:
+                    yield from _counted(event, counted)
     except (HubError, KeyboardInterrupt) as end:
         begun = [f"{counted.done} created", *([f"{len(there)} were there"] if there else [])]
         note(f"{', '.join(begun)}, {left} not begun; run it again with --if-not-exists to go on")

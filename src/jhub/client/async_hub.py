@@ -22,9 +22,9 @@ from jhub.steps import Plan
 if TYPE_CHECKING:
     import httpx2
 
-    from jhub.fleet.groups import AsyncGroups
+    from jhub.bulk.groups import AsyncGroups
+    from jhub.bulk.users import AsyncUsers
     from jhub.fleet.servers import AsyncServers
-    from jhub.fleet.users import AsyncUsers
     from jhub.operations.profiles import AsyncProfiles
     from jhub.operations.proxy import AsyncProxy
     from jhub.operations.services import AsyncServices
@@ -41,8 +41,8 @@ class AsyncHub(HubOps, AsyncBound):
 
     _wire: AsyncDriver
 
-    users: Namespace[AsyncUsers] = Namespace("jhub.fleet.users", "AsyncUsers")
-    groups: Namespace[AsyncGroups] = Namespace("jhub.fleet.groups", "AsyncGroups")
+    users: Namespace[AsyncUsers] = Namespace("jhub.bulk.users", "AsyncUsers")
+    groups: Namespace[AsyncGroups] = Namespace("jhub.bulk.groups", "AsyncGroups")
     servers: Namespace[AsyncServers] = Namespace("jhub.fleet.servers", "AsyncServers")
     profiles: Namespace[AsyncProfiles] = Namespace("jhub.operations.profiles", "AsyncProfiles")
     tokens: Namespace[AsyncTokens] = Namespace("jhub.operations.tokens", "AsyncTokens")
@@ -96,30 +96,38 @@ class AsyncHub(HubOps, AsyncBound):
         expires_in: int | None = TOKEN_LIFE,
         scopes: Iterable[str] | None = None,
         ask: Person | None = None,
+        context: str | None = None,
         timeout: float | Timeouts = DEFAULT,
         verify: Verify = True,
         proxy: str | None = None,
     ) -> Self:
         """Sign in to the hub, for a token that expires; as `Hub.login`. What is asked is asked in a thread."""
-        from jhub.login.find import sign_in  # more than who has a token needs
-        from jhub.login.wish import Wish, this_machine
+        from jhub import contexts
+        from jhub.login import SignIn, keep, sign_in  # more than who has a token needs
         from jhub.person.console import Console
 
+        if context is not None:
+            contexts.prepare(context)
         hub = cls(url, timeout=timeout, verify=verify, proxy=proxy)
         try:
             with closing(Console()) as console:
-                wish = Wish(
-                    api_url=await hub.find_api_url(),
+                api_url = await hub.find_api_url()
+                wish = SignIn(
+                    api_url=api_url,
                     username=username,
+                    expected=None if context is None else contexts.user_of(context, api_url),
                     password=password,
                     second_factor=second_factor,
-                    note=note or this_machine(),
+                    note=note or "",
                     expires_in=expires_in,
                     scopes=scopes,
                 )
-                hub._wire.beware()
                 signed = await hub.run(sign_in(wish, way), ask=ask or console)
-                hub._wire.use(signed.token, signed.who.name)
+            if context is not None:
+                kept = await hub.run(keep(signed, api_url, context, narrowed=scopes is not None))
+                for said in kept.notes:
+                    warnings.warn(said, UserWarning, stacklevel=2)
+            hub._wire.use(signed.token, signed.who.name)
         except BaseException:
             await hub.aclose()
             raise

@@ -101,6 +101,8 @@ class AsyncDriver(Wire):
         await self.aclose()
 
     async def _events(self, plan: Plan[T], end: list[T], forks: Forks, ask: Person | None) -> AsyncGenerator[Any, None]:
+        if ask is not None:
+            self.beware()  # what people are asked for are secrets, mostly
         running = Interpreter(plan)
         while (step := running.step) is not None:
             answer: Any = None

@@ -22,9 +22,9 @@ from jhub.steps import Plan
 if TYPE_CHECKING:
     import httpx2
 
-    from jhub.fleet.groups import Groups
+    from jhub.bulk.groups import Groups
+    from jhub.bulk.users import Users
     from jhub.fleet.servers import Servers
-    from jhub.fleet.users import Users
     from jhub.operations.profiles import Profiles
     from jhub.operations.proxy import Proxy
     from jhub.operations.services import Services
@@ -61,8 +61,8 @@ class Hub(HubOps, Bound):
 
     _wire: Driver
 
-    users: Namespace[Users] = Namespace("jhub.fleet.users", "Users")
-    groups: Namespace[Groups] = Namespace("jhub.fleet.groups", "Groups")
+    users: Namespace[Users] = Namespace("jhub.bulk.users", "Users")
+    groups: Namespace[Groups] = Namespace("jhub.bulk.groups", "Groups")
     servers: Namespace[Servers] = Namespace("jhub.fleet.servers", "Servers")
     profiles: Namespace[Profiles] = Namespace("jhub.operations.profiles", "Profiles")
     tokens: Namespace[Tokens] = Namespace("jhub.operations.tokens", "Tokens")
@@ -126,6 +126,7 @@ class Hub(HubOps, Bound):
         expires_in: int | None = TOKEN_LIFE,
         scopes: Iterable[str] | None = None,
         ask: Person | None = None,
+        context: str | None = None,
         timeout: float | Timeouts = DEFAULT,
         verify: Verify = True,
         proxy: str | None = None,
@@ -150,32 +151,40 @@ class Hub(HubOps, Bound):
         scopes
             Fewer than the user has (JupyterHub 3.0).
         ask
-            Answers what only a person can, one of `jhub.login.questions` at a time. None: the terminal, or notebook.
+            Answers what only a person can, one question of `jhub.login` at a time. None: the terminal, or notebook.
+        context
+            Keep the token as this context, as `jhub login` does, make that the current one, and revoke the token that
+            it had; warns where that one stays valid. None: the token is kept nowhere.
         timeout, verify, proxy
             As for `Hub`.
 
         `POST /users/{username}/tokens` at the end (JupyterHub 2.0), no token needed. `NotAuthorized` where the hub
         refuses, `InvalidInput` where there is nobody to ask, `StillPending` where nobody comes back from the browser.
         """
-        from jhub.login.find import sign_in  # more than who has a token needs
-        from jhub.login.wish import Wish, this_machine
+        from jhub import contexts
+        from jhub.login import SignIn, keep, sign_in  # more than who has a token needs
         from jhub.person.console import Console
 
+        if context is not None:
+            contexts.prepare(context)
         hub = cls(url, timeout=timeout, verify=verify, proxy=proxy)
         try:
             with closing(Console()) as console:
-                wish = Wish(
+                wish = SignIn(
                     api_url=hub.api_url,
                     username=username,
+                    expected=None if context is None else contexts.user_of(context, hub.api_url),
                     password=password,
                     second_factor=second_factor,
-                    note=note or this_machine(),
+                    note=note or "",
                     expires_in=expires_in,
                     scopes=scopes,
                 )
-                hub._wire.beware()
                 signed = hub.run(sign_in(wish, way), ask=ask or console)
-                hub._wire.use(signed.token, signed.who.name)
+            if context is not None:
+                for said in hub.run(keep(signed, hub.api_url, context, narrowed=scopes is not None)).notes:
+                    warnings.warn(said, UserWarning, stacklevel=2)
+            hub._wire.use(signed.token, signed.who.name)
         except BaseException:
             hub.close()
             raise

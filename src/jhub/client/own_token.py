@@ -11,15 +11,6 @@ OF_A_SERVER = ("users:activity!user", "access:servers!server")
 """What a server's own token is for by default (4 to 6), and what it needs in any case."""
 
 
-OF_A_HUB = ("JUPYTERHUB_SERVER_NAME", "JUPYTERHUB_SERVICE_NAME", "JUPYTERHUB_SERVICE_PREFIX")
-"""What a hub sets for its servers and services."""
-
-
-def is_inside(environ: Mapping[str, str]) -> bool:
-    """Whether this runs in a server or service of a hub, which says so in the environment."""
-    return any(name in environ for name in OF_A_HUB)
-
-
 def widened(error: MissingScope, environ: Mapping[str, str]) -> str:
     """The hint for a scope that the token in `environ` lacks: how the hub's administrator can give it more.
 

@@ -74,6 +74,8 @@ class Driver(Wire):
 
     def events(self, plan: Plan[T], ask: Person | None = None) -> Generator[Any, None, T]:
         """Carry a flow out while iterating over what it emits."""
+        if ask is not None:
+            self.beware()  # what people are asked for are secrets, mostly
         running = Interpreter(plan)
         threads = Threads(self)
         while running.step is not None:

@@ -18,9 +18,10 @@ import httpx2
 from jhub._version import __version__
 from jhub.client.deadline import Deadline
 from jhub.client.network import Network
-from jhub.client.own_token import is_inside, widened
+from jhub.client.own_token import widened
 from jhub.discovery import API, is_loopback, known_root, origin, tidy
 from jhub.errors import HubError, InvalidInput, MissingScope, NotAHub, Unavailable
+from jhub.login.environment import is_inside
 from jhub.messages import from_answer
 from jhub.steps import Answer, Listen, Request, Sleep, check_token
 
@@ -28,7 +29,7 @@ C = TypeVar("C")
 T = TypeVar("T")
 
 Person: TypeAlias = Callable[[Any], Any]
-"""Answers the questions of jhub.login.questions."""
+"""Answers the questions of jhub.login."""
 
 log = logging.getLogger("jhub")
 

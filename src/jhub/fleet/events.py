@@ -1,18 +1,18 @@
-"""What a fleet reports: an event for each change of a server, or of a name, and at its end a summary."""
+"""What a fleet reports: an event for each change of a server, and at its end a summary."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Generic, Literal, Protocol, TypeVar, get_args
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 from jhub.errors import HubError, InvalidInput
-from jhub.models import Server, User, target
+from jhub.models import Server, target
+from jhub.outcome import DONE, Outcome
+from jhub.outcome import Tally as Tally
 
 End = Literal["ready", "stopped", "deleted", "failed", "skipped"]
 Kind = Literal["queued", "starting", "stopping", "deleting", "progress", "waiting"] | End
 FINAL: frozenset[Kind] = frozenset(get_args(End))
-NameKind = Literal["created", "exists", "added", "removed", "failed", "skipped"]
-DONE = frozenset({"ready", "stopped", "deleted", "created", "exists", "added", "removed"})
 
 FEW = 4
 """So many are asked about one by one; of more, a listing tells."""
@@ -65,77 +65,18 @@ class ServerEvent:
     """The server, when it is ready."""
     error: HubError | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class NameEvent:
-    """What became of one user, by the name that was given."""
-
-    kind: NameKind
-    name: str
-    message: str = ""
-    """The reason of a failure; what is not certain about the rest."""
-    user: User | None = None
-    """The user, where the hub told it."""
-    error: HubError | None = None
-
-
-class Event(Protocol):
-    """Whatever a fleet reports."""
-
     @property
-    def kind(self) -> str:
-        """What became of it."""
-        ...
-
-
-E = TypeVar("E", bound=Event)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[E]):
-    """How a fleet ended."""
-
-    done: tuple[E, ...] = ()
-    failed: tuple[E, ...] = ()
-    skipped: tuple[E, ...] = ()
-    seconds: float = 0.0
+    def final(self) -> bool:
+        """Whether no other event of this server follows."""
+        return self.kind in FINAL
 
     @property
     def ok(self) -> bool:
-        """Whether all came to where they were to be."""
-        return not self.failed and not self.skipped
+        """Whether the server came to where it was to be."""
+        return self.kind in DONE
 
 
 class Summary(Outcome[ServerEvent]):
     """How a fleet of servers ended."""
 
     __slots__ = ()
-
-
-class NameSummary(Outcome[NameEvent]):
-    """How a bulk write ended."""
-
-    __slots__ = ()
-
-
-@dataclass(slots=True)
-class Tally(Generic[E]):
-    """A summary in the making."""
-
-    done: list[E] = field(default_factory=list[E])
-    failed: list[E] = field(default_factory=list[E])
-    skipped: list[E] = field(default_factory=list[E])
-
-    def take(self, event: E) -> E:
-        """Note an event, and give it back."""
-        if event.kind in DONE:
-            self.done.append(event)
-        elif event.kind == "failed":
-            self.failed.append(event)
-        elif event.kind == "skipped":
-            self.skipped.append(event)
-        return event
-
-    def parts(self) -> tuple[tuple[E, ...], tuple[E, ...], tuple[E, ...]]:
-        """What was noted, closed."""
-        return tuple(self.done), tuple(self.failed), tuple(self.skipped)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jhub.binding import AsyncBound, Bound, fleet
+from jhub.binding import AsyncBound, Bound, fleet, operation
 from jhub.fleet.breaker import Breaker
 from jhub.fleet.coordinator import coordinate
-from jhub.fleet.events import ServerEvent, Summary
+from jhub.fleet.events import ServerEvent, Summary, Target
 from jhub.fleet.jobs import Job, deleting, starting, stopping, waiting
 from jhub.fleet.pace import HUB_LOAD, Pace
+from jhub.fleet.preview import preview_job, preview_starts
 from jhub.fleet.select import Targets, resolve
 from jhub.operations.servers import (
     START_TIMEOUT,
@@ -25,7 +26,21 @@ from jhub.steps import Flow
 class FleetOps:
     """Many servers at a time."""
 
-    @fleet(ServerEvent)
+    @operation
+    def select(self, targets: Targets) -> Flow[list[Target]]:
+        """Return the servers that a selection means, each once, in the order in which they were given or found.
+
+        Parameters
+        ----------
+        targets
+            As for `start_many`.
+
+        `GET /groups/{group}` (all versions) for `Members(...)`, scope `read:groups`, and `NotFound` where there is no
+        such group; for `Running(...)` calls, scopes and errors as for `list`; nothing for servers that are named.
+        """
+        return resolve(targets)
+
+    @fleet(ServerEvent, preview=preview_starts)
     def start_many(
         self,
         targets: Targets,
@@ -75,7 +90,7 @@ class FleetOps:
         job = starting(options, display_name)
         return (yield from coordinate(wanted, job, timeout=timeout, pace=pace, breaker=breaker))
 
-    @fleet(ServerEvent)
+    @fleet(ServerEvent, preview=preview_job(waiting()))
     def wait_many(self, targets: Targets, *, timeout: float = START_TIMEOUT) -> Flow[Summary]:
         """Wait until servers that were started are ready, `timeout` seconds.
 
@@ -84,7 +99,7 @@ class FleetOps:
         """
         return _end(targets, waiting(), timeout)
 
-    @fleet(ServerEvent)
+    @fleet(ServerEvent, preview=preview_job(stopping()))
     def stop_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT) -> Flow[Summary]:
         """Stop servers, each as `stop` does, `timeout` seconds for each. One that does not run is done.
 
@@ -92,7 +107,7 @@ class FleetOps:
         """
         return _end(targets, stopping(), timeout)
 
-    @fleet(ServerEvent)
+    @fleet(ServerEvent, preview=preview_job(deleting()))
     def delete_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT) -> Flow[Summary]:
         """Stop and delete named servers, each as `delete` does, `timeout` seconds for each.
 

@@ -9,8 +9,9 @@
 Needs `pip install 'jhub[local]'` when a hub is started, not when this is imported.
 """
 
+from jhub.discovery import is_loopback
 from jhub.local.background import Status, down, exists, reset, status, up
 from jhub.local.folder import default_folder
 from jhub.local.hub import LocalHub
 
-__all__ = ["LocalHub", "Status", "default_folder", "down", "exists", "reset", "status", "up"]
+__all__ = ["LocalHub", "Status", "default_folder", "down", "exists", "is_loopback", "reset", "status", "up"]

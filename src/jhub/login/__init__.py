@@ -1,6 +1,57 @@
-"""Ways to get a token, each a flow in a file of its own; `find` takes the one that the hub has."""
+"""Signing in: the request for a token, the flow that gets one, and what it asks a person.
 
-from typing import Literal, TypeAlias
+    signed = hub.run(sign_in(SignIn(api_url=hub.api_url, username="ana")), ask=answer)
 
-Way: TypeAlias = Literal["password", "form", "browser", "paste"]
-"""A way to sign in: see `Hub.login`."""
+`Hub.login` does that and more. Each way to get a token is a flow in a file of its own; `sign_in` takes the one that
+the hub has. A name is loaded when it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jhub.login.context import Kept as Kept
+    from jhub.login.context import keep as keep
+    from jhub.login.environment import environment_token as environment_token
+    from jhub.login.find import sign_in as sign_in
+    from jhub.login.questions import NoWayBack as NoWayBack
+    from jhub.login.questions import OtherUser as OtherUser
+    from jhub.login.questions import Password as Password
+    from jhub.login.questions import PastedToken as PastedToken
+    from jhub.login.questions import SecondFactor as SecondFactor
+    from jhub.login.questions import Username as Username
+    from jhub.login.questions import Visit as Visit
+    from jhub.login.questions import WayChosen as WayChosen
+    from jhub.login.ways import Way as Way
+    from jhub.login.wish import SignedIn as SignedIn
+    from jhub.login.wish import SignIn as SignIn
+    from jhub.operations.tokens import TOKEN_LIFE as TOKEN_LIFE
+
+_HOMES = {
+    "Kept": "jhub.login.context",
+    "NoWayBack": "jhub.login.questions",
+    "OtherUser": "jhub.login.questions",
+    "Password": "jhub.login.questions",
+    "PastedToken": "jhub.login.questions",
+    "SecondFactor": "jhub.login.questions",
+    "SignIn": "jhub.login.wish",
+    "SignedIn": "jhub.login.wish",
+    "TOKEN_LIFE": "jhub.operations.tokens",
+    "Username": "jhub.login.questions",
+    "Visit": "jhub.login.questions",
+    "Way": "jhub.login.ways",
+    "WayChosen": "jhub.login.questions",
+    "environment_token": "jhub.login.environment",
+    "keep": "jhub.login.context",
+    "sign_in": "jhub.login.find",
+}
+
+__all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]  # it reads the imports above
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

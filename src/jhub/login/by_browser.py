@@ -15,14 +15,14 @@ from jhub.errors import APIError
 from jhub.login.acting import Credentials, acting_as, by_token, then
 from jhub.login.mint import mint, unmade
 from jhub.login.questions import Visit
-from jhub.login.wish import SignedIn, Wish
+from jhub.login.wish import SignedIn, SignIn
 from jhub.login_client import CLIENT_ID, CLIENT_SECRET, NAME, REDIRECT_URI
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TokenOps, listing
 from jhub.steps import Ask, Flow
 
 
-def by_browser(wish: Wish) -> Flow[SignedIn]:
+def by_browser(wish: SignIn) -> Flow[SignedIn]:
     """OAuth authorization code with PKCE; hubs before 6.0 do not look at the latter."""
     query = {
         "client_id": CLIENT_ID,

@@ -13,7 +13,7 @@ from jhub.errors import InvalidInput, NotAHub, NotAuthorized
 from jhub.login.mint import mint
 from jhub.login.page import PASSWORD, USERNAME, Form, Page, read
 from jhub.login.who import known, second_factor
-from jhub.login.wish import SignedIn, Wish
+from jhub.login.wish import SignedIn, SignIn
 from jhub.steps import Answer, Flow, Request
 
 SIGNED_IN = ("jupyterhub-hub-login", "__Host-jupyterhub-hub-login")
@@ -31,7 +31,7 @@ def read_page() -> Flow[Page]:
     return (yield from Request("GET", "../login", read, root="site", anonymous=True, page=True, about="login page"))
 
 
-def by_form(wish: Wish, page: Page | None = None) -> Flow[SignedIn]:
+def by_form(wish: SignIn, page: Page | None = None) -> Flow[SignedIn]:
     """One attempt: an authenticator may lock people out."""
     if page is None:
         page = yield from read_page()
@@ -69,7 +69,7 @@ def by_form(wish: Wish, page: Page | None = None) -> Flow[SignedIn]:
     return (yield from mint(settled.cookies.headers(f"{wish.hub_url}token"), wish, "form"))
 
 
-def trusted(wish: Wish, page: Page) -> tuple[Form, str]:
+def trusted(wish: SignIn, page: Page) -> tuple[Form, str]:
     """The form for a password, and where it is sent to. `InvalidInput` where there is none, `NotAHub` for another's."""
     if page.form is None:
         raise InvalidInput(

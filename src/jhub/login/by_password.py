@@ -9,7 +9,7 @@ from jhub.errors import HubError
 from jhub.login.acting import acting_as, by_token, then
 from jhub.login.mint import as_long_as_allowed, mint, signed_in, unmade
 from jhub.login.who import known
-from jhub.login.wish import SignedIn, Wish
+from jhub.login.wish import SignedIn, SignIn
 from jhub.models import Token
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TokenOps
@@ -19,7 +19,7 @@ MOMENT = 60
 """Seconds that a token lives which is there to make another one."""
 
 
-def by_password(wish: Wish) -> Flow[SignedIn]:
+def by_password(wish: SignIn) -> Flow[SignedIn]:
     """The hub's authenticator checks the password; a person who never signed in before is refused like a wrong one."""
     username, password = yield from known(wish)
     if wish.scopes is not None:

@@ -6,19 +6,19 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from jhub.errors import InvalidInput
-from jhub.login import Way
 from jhub.login.by_browser import by_browser
 from jhub.login.by_form import NotLookedAt, by_form, read_page, trusted
 from jhub.login.by_password import by_password
 from jhub.login.page import Page
-from jhub.login.questions import NoWayBack, Taking
+from jhub.login.questions import NoWayBack, WayChosen
+from jhub.login.ways import SAID, Way
 from jhub.login.who import known, second_factor
-from jhub.login.wish import SAID, SignedIn, Wish
+from jhub.login.wish import SignedIn, SignIn
 from jhub.login.with_token import by_paste, with_token
 from jhub.operations.services import knows_login_client
 from jhub.steps import Emit, Flow
 
-WAYS: dict[Way, Callable[[Wish], Flow[SignedIn]]] = {
+WAYS: dict[Way, Callable[[SignIn], Flow[SignedIn]]] = {
     "form": by_form,
     "password": by_password,
     "browser": by_browser,
@@ -26,7 +26,7 @@ WAYS: dict[Way, Callable[[Wish], Flow[SignedIn]]] = {
 }
 
 
-def sign_in(wish: Wish, way: Way | None = None) -> Flow[SignedIn]:
+def sign_in(wish: SignIn, way: Way | None = None) -> Flow[SignedIn]:
     """Sign in by `way`; without one, by the first that this hub has: a token at hand, the login form, the browser, a
     token from the hub's token page.
 
@@ -39,20 +39,20 @@ def sign_in(wish: Wish, way: Way | None = None) -> Flow[SignedIn]:
     if way in ("browser", "paste") and wish.password is not None:
         raise InvalidInput(f"the password was not sent: signing in {SAID[way]} takes none")
     if way is None and wish.token:
-        yield Emit(Taking("token", ""))
+        yield Emit(WayChosen("token", ""))
         return (yield from with_token(wish))
     if way is None:
         return (yield from _found(wish))
     if way == "browser" and not (yield from knows_login_client()):
         raise _no_client()
-    yield Emit(Taking(way, ""))
+    yield Emit(WayChosen(way, ""))
     return (yield from WAYS[way](wish))
 
 
-def _found(wish: Wish) -> Flow[SignedIn]:
+def _found(wish: SignIn) -> Flow[SignedIn]:
     page = yield from read_page()
     if page.form is not None:
-        yield Emit(Taking("form", "this hub has a login form"))
+        yield Emit(WayChosen("form", "this hub has a login form"))
         trusted(wish, page)  # before anybody is asked for a password
         username, password = yield from known(wish)
         wish = replace(wish, username=username, password=password)
@@ -61,7 +61,7 @@ def _found(wish: Wish) -> Flow[SignedIn]:
         try:
             return (yield from by_form(wish, page))
         except NotLookedAt as error:
-            yield Emit(Taking("password", str(error)))
+            yield Emit(WayChosen("password", str(error)))
             return (yield from by_password(wish))
     if wish.password is not None:
         raise InvalidInput(
@@ -69,14 +69,14 @@ def _found(wish: Wish) -> Flow[SignedIn]:
             hint="sign in by --browser or --paste (in Python way=…); --password sends it all the same, to the REST API",
         )
     if (yield from knows_login_client()):
-        yield Emit(Taking("browser", _without_form(page)))
+        yield Emit(WayChosen("browser", _without_form(page)))
         try:
             return (yield from by_browser(wish))
         except NoWayBack as error:
             why = str(error)
     else:
         why = f"{_without_form(page)}, and it does not know jhub's login client"
-    yield Emit(Taking("paste", why))
+    yield Emit(WayChosen("paste", why))
     return (yield from by_paste(wish))
 
 

@@ -7,14 +7,15 @@ from collections.abc import Callable
 from jhub.errors import LifetimeTooLong, NotAuthorized
 from jhub.login.acting import Credentials, acting_as
 from jhub.login.questions import OtherUser
-from jhub.login.wish import SignedIn, Taken, Wish
+from jhub.login.ways import Taken
+from jhub.login.wish import SignedIn, SignIn
 from jhub.models import Identity, Token
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TOKEN_LIFE, TokenOps
 from jhub.steps import Ask, Flow, Plan
 
 
-def mint(credentials: Credentials, wish: Wish, way: Taken) -> Flow[SignedIn]:
+def mint(credentials: Credentials, wish: SignIn, way: Taken) -> Flow[SignedIn]:
     """A token as wished for, made with the rights of who holds the credentials."""
     who = yield from acting_as(credentials, HubOps.whoami())
     if way == "browser":
@@ -27,7 +28,7 @@ def mint(credentials: Credentials, wish: Wish, way: Taken) -> Flow[SignedIn]:
     return signed_in(way, who, token)
 
 
-def expected(wish: Wish, name: str) -> Flow[None]:
+def expected(wish: SignIn, name: str) -> Flow[None]:
     """See that the browser signed in as who was meant, or that the person agrees."""
     meant = (wish.username or wish.expected or "").strip()
     if not meant or meant.casefold() == name.casefold():
@@ -45,7 +46,7 @@ def unmade(credentials: Credentials, signed: SignedIn) -> Flow[None]:
     yield from acting_as(credentials, TokenOps.revoke(signed.who.name, signed.token_id))
 
 
-def as_long_as_allowed(wish: Wish, make: Callable[[int | None], Plan[Token]]) -> Flow[Token]:
+def as_long_as_allowed(wish: SignIn, make: Callable[[int | None], Plan[Token]]) -> Flow[Token]:
     """What `make` gives for the wished life; where that is the usual one, and the hub allows less, for its longest."""
     try:
         return (yield from make(wish.expires_in))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from jhub.errors import InvalidInput
-from jhub.login.wish import Taken
+from jhub.login.ways import SAID, Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,13 @@ class NoWayBack(InvalidInput):
 
 
 @dataclass(frozen=True, slots=True)
-class Taking:
+class WayChosen:
     """Emitted when the way is known, with the reason why it is this one; empty where it was asked for."""
 
     way: Taken
     why: str
+
+    @property
+    def text(self) -> str:
+        """The choice in words."""
+        return f"{self.why}: signing in {SAID[self.way]}"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from jhub.errors import InvalidInput
 from jhub.login.questions import Password, SecondFactor, Username
-from jhub.login.wish import Wish
+from jhub.login.wish import SignIn
 from jhub.operations.tokens import SECOND_FACTORS
 from jhub.steps import Ask, Flow
 
 
-def known(wish: Wish) -> Flow[tuple[str, str]]:
+def known(wish: SignIn) -> Flow[tuple[str, str]]:
     """Username and password."""
     username: str = wish.username if wish.username is not None else (yield from Ask(Username()))
     username = username.strip()
@@ -21,7 +21,7 @@ def known(wish: Wish) -> Flow[tuple[str, str]]:
     return username, password
 
 
-def second_factor(wish: Wish, name: str) -> Flow[str]:
+def second_factor(wish: SignIn, name: str) -> Flow[str]:
     """The code of a second factor, by the name of its field; empty for people without one."""
     if wish.second_factor is not None:
         return wish.second_factor

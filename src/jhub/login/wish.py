@@ -1,4 +1,4 @@
-"""What somebody who signs in wants, and what they get."""
+"""What somebody who signs in asks for, and what they get."""
 
 from __future__ import annotations
 
@@ -6,23 +6,10 @@ import platform
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
 
-from jhub.login import Way
+from jhub.login.ways import SAID, Taken
 from jhub.models import Identity
 from jhub.operations.tokens import TOKEN_LIFE
-
-Taken: TypeAlias = Way | Literal["token"]
-"""The latter with a token that was at hand."""
-
-SAID: dict[Taken, str] = {
-    "token": "by token",
-    "password": "by password",
-    "form": "by the login form",
-    "browser": "by the browser",
-    "paste": "by a pasted token",
-}
-"""How one has signed in, in words."""
 
 
 def this_machine() -> str:
@@ -35,15 +22,19 @@ def _random() -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """A token that is wished for, and what is known of its owner before anybody is asked.
+class SignIn:
+    """A request for a token, and what is known of its owner before anybody is asked.
 
     Parameters
     ----------
     api_url
         The API root.
+    token
+        One that is at hand: it is taken, unless a way is named.
     expected
         The user whom the browser is to sign in as, where no `username` says it: who had this context before.
+    note
+        What the hub's token page shows; names this machine by default.
     expires_in
         Seconds. A hub that allows less than `TOKEN_LIFE` gives what it allows; other values it refuses.
     """
@@ -54,7 +45,7 @@ class Wish:
     expected: str | None = None
     password: str | None = field(default=None, repr=False)
     second_factor: str | None = field(default=None, repr=False)
-    note: str = field(default_factory=this_machine)
+    note: str = ""
     expires_in: int | None = TOKEN_LIFE
     scopes: Iterable[str] | None = None
     state: str = field(default_factory=_random, repr=False)
@@ -66,6 +57,8 @@ class Wish:
         # They are sent again to a hub that allows less than the usual life, which would use an iterator up.
         if self.scopes is not None and not isinstance(self.scopes, str):
             object.__setattr__(self, "scopes", tuple(self.scopes))
+        if not self.note:
+            object.__setattr__(self, "note", this_machine())
 
     @property
     def hub_url(self) -> str:
@@ -84,3 +77,8 @@ class SignedIn:
     """Empty for a token that was brought along: it is not ours to revoke."""
     life: float | None = None
     """Seconds until it expires, by the hub's clock, which may differ from ours; None for never, or unknown."""
+
+    @property
+    def how(self) -> str:
+        """The way in words, such as "by the browser"."""
+        return SAID[self.way]

@@ -8,14 +8,15 @@ from datetime import datetime
 from jhub.errors import APIError, InvalidInput, NotAuthorized
 from jhub.login.acting import acting_as, by_token
 from jhub.login.questions import PastedToken
-from jhub.login.wish import SignedIn, Taken, Wish
+from jhub.login.ways import Taken
+from jhub.login.wish import SignedIn, SignIn
 from jhub.models import in_utc
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TokenOps
 from jhub.steps import Ask, Flow, check_token
 
 
-def with_token(wish: Wish, way: Taken = "token") -> Flow[SignedIn]:
+def with_token(wish: SignIn, way: Taken = "token") -> Flow[SignedIn]:
     """The hub is asked whose it is; its expiry is told where it may be seen."""
     if not wish.token:
         raise InvalidInput("there is no token to sign in with", hint="give one on stdin: --token -")
@@ -42,7 +43,7 @@ def with_token(wish: Wish, way: Taken = "token") -> Flow[SignedIn]:
     return SignedIn(way=way, who=who, token=wish.token, life=life)
 
 
-def by_paste(wish: Wish) -> Flow[SignedIn]:
+def by_paste(wish: SignIn) -> Flow[SignedIn]:
     """The person makes a token on the hub's page for that, and pastes it."""
     if wish.scopes is not None:
         raise InvalidInput(

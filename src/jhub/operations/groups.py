@@ -21,12 +21,16 @@ class GroupOps:
     """Groups and their members."""
 
     @stream(Group)
-    def list(self) -> Flow[None]:
-        """All groups with their members, page by page.
+    def list(self, user: str | None = None) -> Flow[None]:
+        """List groups with their members, page by page; with `user` only those that this user is in.
 
-        `GET /groups` (all versions), scope `list:groups`.
+        `GET /groups` (all versions), scope `list:groups`, and with `user` `read:groups`.
         """
-        return pages("/groups", Group, lambda group: group.name, about="groups")
+
+        def matching(group: Group) -> tuple[Group, ...]:
+            return (group,) if user is None or user in users_in(group) else ()
+
+        return pages("/groups", Group, lambda group: group.name, about="groups", emit=matching)
 
     @operation
     def get(self, name: str) -> Request[Group]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from jhub.binding import operation
 from jhub.errors import InvalidInput, NotAHub, NotAuthorized
 from jhub.messages import bad_token
 from jhub.models import HubInfo, Identity, Version
 from jhub.operations.paths import body_of
+from jhub.operations.server_filter import hub_time
 from jhub.operations.tokens import TokenOps
 from jhub.operations.versions import need
 from jhub.steps import Flow, Request, call, send
@@ -22,6 +25,14 @@ class HubOps:
         `GET /` (all versions); no token needed.
         """
         return (yield from call("GET", "/", Version, about="hub", anonymous=True)).version
+
+    @operation
+    def time(self) -> Request[datetime]:
+        """Return the time on the hub, to the second. Its servers' last activity is told by that clock.
+
+        `GET /` (all versions); no token needed. `NotAHub` where the answer does not tell it.
+        """
+        return hub_time()
 
     @operation
     def info(self) -> Request[HubInfo]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Literal, TypeAlias, get_args
 
 from jhub.errors import InvalidInput, NotAHub
 from jhub.models import Server, in_utc
@@ -13,8 +14,9 @@ from jhub.operations.groups import members_of
 from jhub.operations.paths import user_path
 from jhub.steps import Answer, Flow, Request
 
-STATES = ("ready", "spawn", "stop", "check", "rename")
-"""Of servers that run: "ready", or what is under way."""
+ServerState: TypeAlias = Literal["ready", "spawn", "stop", "check", "rename"]
+"""The state of a server that runs: "ready", or what is under way."""
+STATES: tuple[str, ...] = get_args(ServerState)
 LONGEST = 100 * 365 * 86400
 """Seconds of idle time that can be asked for."""
 FIRST = 2000

@@ -178,10 +178,12 @@ class ServerOps:
         display_name: str | None = None,
         profile: str | None = None,
         user_options: Mapping[str, Any] | None = None,
+        exist_ok: bool = False,
     ) -> Flow[Server]:
         """Create a named server without starting it. `start` uses the options given there, `restart` these.
 
-        `PUT /users/{user}/servers/{name}` (JupyterHub 6.0), scope `start:servers`. `Conflict` where it exists.
+        `PUT /users/{user}/servers/{name}` (JupyterHub 6.0), scope `start:servers`, with `exist_ok` `read:servers` too.
+        `Conflict` where it exists; with `exist_ok` it is left as it is.
         """
         if not name:
             raise InvalidInput(f"{user} has a default server already", hint="name the server to create")
@@ -191,7 +193,13 @@ class ServerOps:
         body = body_of(display_name=display_name, user_options=options_of(profile, user_options) or None)
         # A second try would find what the first has created.
         request = call("PUT", server_path(user, name), Server, body=body, about=_about(user, name), repeatable=False)
-        return structs.replace((yield from since("6.0", request, "creating a server without starting it")), user=user)
+        try:
+            created = yield from since("6.0", request, "creating a server without starting it")
+        except Conflict:
+            if not exist_ok:
+                raise
+            return (yield from ServerOps.get(user, name))
+        return structs.replace(created, user=user)
 
     @operation
     def edit(

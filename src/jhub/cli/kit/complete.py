@@ -19,14 +19,11 @@ from jhub import contexts
 from jhub.cli.kit.options import CONTEXT
 from jhub.cli.kit.text import clean
 from jhub.errors import APIError, NotAuthorized
-from jhub.models import Group, Named, Profile, Share, ShareCode, User
-from jhub.operations.paths import user_path
-from jhub.operations.profiles import listing as profile_listing
-from jhub.operations.tokens import listing
+from jhub.models import Group, Named, Profile, Share, ShareCode, Token, User
 from jhub.steps import call, segment
 
 if TYPE_CHECKING:
-    from jhub.client.hub import Hub
+    from jhub import Hub
 
 T = TypeVar("T")
 
@@ -51,6 +48,14 @@ class _Shares(Struct):
 
 class _Codes(Struct):
     items: tuple[ShareCode, ...]
+
+
+class _Tokens(Struct):
+    api_tokens: tuple[Token, ...]
+
+
+class _Profiles(Struct):
+    profiles: tuple[Profile, ...]
 
 
 def completer(find: Callable[[Hub, click.Context, str], Found]) -> Completer:
@@ -92,8 +97,7 @@ def _seconds() -> float:
 
 
 def _connect(ctx: click.Context) -> Hub:
-    from jhub.client.hub import Hub
-    from jhub.client.network import Timeouts
+    from jhub import Hub, Timeouts
 
     where = contexts.connection(ctx.meta.get(CONTEXT))
     seconds = _seconds()
@@ -102,6 +106,10 @@ def _connect(ctx: click.Context) -> Hub:
 
 def _get(hub: Hub, path: str, returns: type[T], **query: str) -> T:
     return hub.run(call("GET", path, returns, query=tuple(query.items())).once())
+
+
+def _user(name: str) -> str:
+    return f"/users/{segment(name, 'user')}"
 
 
 def _mine(hub: Hub) -> tuple[User, ...]:
@@ -139,7 +147,7 @@ def servers(hub: Hub, ctx: click.Context, part: str) -> Found:
             yield user.name, ""
             yield from _servers(user, user.name)
     elif owner:
-        yield from _servers(_get(hub, user_path(owner), User, include_stopped_servers="1"), owner)
+        yield from _servers(_get(hub, _user(owner), User, include_stopped_servers="1"), owner)
     else:
         for user in _mine(hub):
             yield from _servers(user, "")
@@ -149,7 +157,7 @@ def servers(hub: Hub, ctx: click.Context, part: str) -> Found:
 def shared(hub: Hub, ctx: click.Context, part: str) -> Found:
     """Servers that are shared with me."""
     for me in _mine(hub):
-        page = _get(hub, f"{user_path(me.name)}/shared", _Shares, limit=PAGE)
+        page = _get(hub, f"{_user(me.name)}/shared", _Shares, limit=PAGE)
         yield from ((share.server.target, "") for share in page.items)
 
 
@@ -171,7 +179,8 @@ def tokens(hub: Hub, ctx: click.Context, part: str) -> Found:
     """Ids of tokens: mine, or those of whom -u names before them on the line."""
     owner = ctx.params.get("owner")
     for name in [owner] if owner else [me.name for me in _mine(hub)]:
-        yield from ((token.id, token.note or "") for token in hub.run(listing(name).once()).api_tokens)
+        listed = _get(hub, f"{_user(name)}/tokens", _Tokens)
+        yield from ((token.id, token.note or "") for token in listed.api_tokens)
 
 
 @completer
@@ -235,7 +244,7 @@ def _listed(hub: Hub, ctx: click.Context) -> tuple[Profile, ...]:
     given = ctx.params.get("owner") or ctx.params.get("servers") or ctx.params.get("name") or ctx.args
     first = given if isinstance(given, str) else next(iter(given), "")
     owner = first.partition("/")[0]
-    return hub.run(profile_listing(owner if owner not in ("", "-") else None).once()).profiles
+    return _get(hub, f"{_user(owner)}/profiles" if owner not in ("", "-") else "/profiles", _Profiles).profiles
 
 
 def _seen(hub: Hub) -> Found:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
 
-from jhub import Preview
 from jhub.cli.kit.output import note
 from jhub.cli.kit.text import clean
 
+if TYPE_CHECKING:
+    from jhub import Preview
 
-def show(previews: Iterable[Preview]) -> None:
+
+def print_requests(previews: Iterable[Preview]) -> None:
     """Print the requests of previews, all of them before it is said that more would follow."""
     complete = True
     for preview in previews:

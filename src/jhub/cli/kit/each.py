@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import click
 
 from jhub.cli.kit.confirm import confirm_by_name
-from jhub.cli.kit.dry_run import finish, rehearsed
+from jhub.cli.kit.dry_run import print_requests
 from jhub.cli.kit.exits import code_of, show
 from jhub.cli.kit.output import View, note
 from jhub.errors import HubError, InvalidInput, Unavailable
-from jhub.steps import Plan, segment
+from jhub.steps import segment
 
 if TYPE_CHECKING:
-    from jhub.client.hub import Hub
+    from jhub import Hub
 
 K = TypeVar("K")
 T = TypeVar("T")
+
+Call: TypeAlias = Callable[[K], Callable[[], T]]
+"""Returns the call for a name: a method of the client, with its arguments."""
 
 
 @dataclass(slots=True)
@@ -87,33 +91,29 @@ def report(view: View[T], results: Iterator[T], form: str) -> None:
         view.many(chain(first, results), form)
 
 
-def rehearse_each(hub: Hub, names: Iterable[K], plan: Callable[[K], Plan[object]]) -> None:
-    """Print what a plan would change for each name. A name that fails ends it no more than it ends the real thing."""
-    with each(names, lambda name: rehearsed(hub, plan(name))) as told:
-        finish(told)
+def preview_each(hub: Hub, names: Iterable[K], call: Call[K, object]) -> None:
+    """Print the requests of a call for each name. A name that fails leaves the others as they are."""
+    with each(names, lambda name: hub.preview(call(name))) as previews:
+        print_requests(previews)
 
 
-def run_each(
-    hub: Hub, names: list[str], plan: Callable[[str], Plan[T]], view: View[T], form: str, *, dry_run: bool
-) -> None:
-    """Carry a plan out for each name and print what came of it."""
+def run_each(hub: Hub, names: Iterable[K], call: Call[K, T], view: View[T], form: str, *, dry_run: bool) -> None:
+    """Make a call for each name and print what came of it."""
     if dry_run:
-        rehearse_each(hub, names, plan)
+        preview_each(hub, names, call)
         return
-    with each(names, lambda name: hub.run(plan(name))) as results:
+    with each(names, lambda name: call(name)()) as results:
         report(view, results, form)
 
 
-def tell_each(
-    hub: Hub, names: list[str], plan: Callable[[str], Plan[object]], said: Callable[[str], str], *, dry_run: bool
-) -> None:
-    """Carry a plan out for each name, and say that it was."""
+def tell_each(hub: Hub, names: Iterable[K], call: Call[K, object], said: Callable[[K], str], *, dry_run: bool) -> None:
+    """Make a call for each name, and say that it was made."""
     if dry_run:
-        rehearse_each(hub, names, plan)
+        preview_each(hub, names, call)
         return
 
-    def act(name: str) -> str:
-        hub.run(plan(name))
+    def act(name: K) -> K:
+        call(name)()
         return name
 
     with each(names, act) as done:
@@ -122,11 +122,11 @@ def tell_each(
 
 
 def delete_each(
-    hub: Hub, noun: str, names: list[str], plan: Callable[[str], Plan[None]], *, yes: bool, dry_run: bool
+    hub: Hub, noun: str, names: list[str], delete: Callable[[str], None], *, yes: bool, dry_run: bool
 ) -> None:
-    """Carry a plan out for each name, once the name, or the number of them, was typed."""
+    """Delete each, once the name, or the number of them, was typed."""
     if not dry_run:
         one = len(names) == 1
         what, typed = (f"{noun} {names[0]}", names[0]) if one else (f"{len(names)} {noun}s", str(len(names)))
         confirm_by_name(what, typed, yes=yes)
-    tell_each(hub, names, plan, lambda name: f"deleted {name}", dry_run=dry_run)
+    tell_each(hub, names, lambda name: partial(delete, name), lambda name: f"deleted {name}", dry_run=dry_run)

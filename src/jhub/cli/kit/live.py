@@ -15,7 +15,7 @@ from jhub.cli.kit.standing import Standing, reasons, span
 from jhub.cli.kit.text import clean
 
 if TYPE_CHECKING:
-    from jhub.fleet.events import ServerEvent
+    from jhub import ServerEvent
 
 A_SECOND = 8
 """Times that it is drawn."""

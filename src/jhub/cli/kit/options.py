@@ -23,7 +23,7 @@ from jhub.errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from jhub.client.hub import Hub
+    from jhub import Hub
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -117,7 +117,7 @@ def warn_if_beaten(name: str) -> None:
 @contextmanager
 def connect() -> Generator[Hub]:
     """The hub of this command, signed in."""
-    from jhub.client.hub import Hub
+    from jhub import Hub
 
     meta = click.get_current_context().meta
     where = contexts.connection(meta.get(CONTEXT))

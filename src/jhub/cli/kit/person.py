@@ -11,7 +11,7 @@ from jhub.cli.kit.given import first_line
 from jhub.cli.kit.output import note
 from jhub.cli.kit.text import clean
 from jhub.errors import InvalidInput
-from jhub.login.questions import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
+from jhub.login import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
 from jhub.person.browser import is_here, show, visit
 
 

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
+from jhub import Members, Running, ServerState, Target
 from jhub.cli.kit import complete
 from jhub.cli.kit.options import duration
 from jhub.cli.kit.output import note
 from jhub.cli.kit.servers import targets
 from jhub.errors import InvalidInput
-from jhub.fleet.events import Target
-from jhub.fleet.select import Members, listed, resolve
-from jhub.operations.server_filter import STATES, Running
 
 if TYPE_CHECKING:
-    from jhub.client.hub import Hub
+    from jhub import Hub
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+STATES = get_args(ServerState)
 SURE = 600.0
 """Seconds after which idle servers are idle: they tell their hub of activity every 300 s, and not all at one time
 (`last_activity_interval`).
@@ -92,14 +92,14 @@ def running(hub: Hub, servers: Sequence[str], which: Running, *, yes: bool) -> l
     if which == Running():
         return targets(hub, servers)
     _not_both(servers)
-    return _some(hub.run(resolve(which)), yes=yes, which=which)
+    return _some(hub.servers.select(which), yes=yes, which=which)
 
 
 def still(hub: Hub, found: list[Target], which: Running) -> list[Target]:
     """Those that are idle yet, after a question that somebody took time to answer. The command ends without any."""
     if which.idle is None:
         return found
-    now = set(hub.run(resolve(which)))
+    now = set(hub.servers.select(which))
     left = [one for one in found if one in now]
     if len(left) < len(found):
         note(f"{len(found) - len(left)} no longer idle, and left alone")
@@ -114,8 +114,8 @@ def kept(hub: Hub, servers: Sequence[str], which: Running, *, yes: bool) -> list
         return targets(hub, servers)
     _not_both(servers)
     stopped = which.idle is None and which.state is None
-    found = [one for one in hub.run(listed(which, stopped=stopped)) if one.name]
-    return _some(found, yes=yes, which=which)
+    found = dict.fromkeys(Target.of(each) for each in hub.servers.list(**asdict(which), stopped=stopped) if each.name)
+    return _some(list(found), yes=yes, which=which)
 
 
 def members(hub: Hub, servers: Sequence[str], group: str | None, name: str | None) -> list[Target]:
@@ -127,7 +127,7 @@ def members(hub: Hub, servers: Sequence[str], group: str | None, name: str | Non
     if name == "":
         raise InvalidInput("a server name is missing")
     _not_both(servers)
-    return _some(hub.run(resolve(Members(group, name or ""))), yes=True)
+    return _some(hub.servers.select(Members(group, name or "")), yes=True)
 
 
 def _not_both(servers: Sequence[str]) -> None:

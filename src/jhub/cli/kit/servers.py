@@ -8,17 +8,17 @@ from urllib.parse import urljoin
 
 import click
 
+from jhub import Target
 from jhub.cli.kit import complete
 from jhub.cli.kit.given import STDIN
 from jhub.cli.kit.options import names_from
 from jhub.cli.kit.output import View, ago
 from jhub.cli.kit.pairs import pairs
 from jhub.errors import InvalidInput
-from jhub.fleet.events import Target
 from jhub.models import Server
 
 if TYPE_CHECKING:
-    from jhub.client.hub import Hub
+    from jhub import Hub
 
 # As click shows choices: brackets around what may be left out, braces around what may not.
 servers_argument = click.argument(

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from jhub.fleet.events import DONE, FINAL, Kind, ServerEvent, Target
+from jhub import Kind, ServerEvent, Target
 
 ON_THE_WAY = frozenset({"starting", "progress", "stopping", "deleting"})
 BEGINS: dict[Kind, Kind] = {"ready": "starting", "stopped": "stopping", "deleted": "deleting"}
@@ -55,12 +55,12 @@ class Standing:
         if event.pace is not None:
             self.pace = event.pace
         self.away = event.kind == "waiting"
-        if event.kind in FINAL:
+        if event.final:
             self.kinds[event.kind] += 1
             if event.kind == "failed":
                 self.failed.append(event)
             # One that was there already says nothing of how fast the hub is.
-            if self.way.pop(event.target, None) is not None and event.kind in DONE:
+            if self.way.pop(event.target, None) is not None and event.ok:
                 self.throttled = ""
                 self._ended.append(now)
         elif event.kind == "queued":

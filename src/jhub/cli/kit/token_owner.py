@@ -11,7 +11,7 @@ from jhub.cli.kit import complete
 from jhub.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from jhub.client.hub import Hub
+    from jhub import Hub
 
 for_user = click.option(
     "-u", "--user", "owner", metavar="USER", shell_complete=complete.users, help="Whose tokens; mine by default."

@@ -16,15 +16,13 @@ from jhub.cli.kit.exits import code_of, show, unwritten
 from jhub.cli.kit.output import View, note
 from jhub.cli.kit.standing import Standing, reasons
 from jhub.errors import HubError
-from jhub.fleet.events import Kind, ServerEvent, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from jhub.client.hub import Hub
-    from jhub.handles import Fleet
+    from jhub import Fleet, Hub, Kind, ServerEvent, Summary
 
-Reporter: TypeAlias = Callable[[ServerEvent], None]
+Reporter: TypeAlias = "Callable[[ServerEvent], None]"
 
 FEW = 20
 """Rows of a table that are printed of those that came to their end, or were not begun; more are counted."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from jhub.bulk.events import NameEvent
 from jhub.errors import Conflict, NotFound
-from jhub.fleet.events import FEW, NameEvent
 from jhub.models import User
 from jhub.operations.paging import LARGEST_PAGE, total
 from jhub.operations.users import UserOps, as_wanted, existing
 from jhub.steps import Emit, Flow, Step, through
+
+FEW = 4
+"""Users who are read one by one; more are looked for in the listing of all."""
 
 
 def those_who_exist(names: Sequence[str], *, admin: bool) -> Flow[list[NameEvent]]:

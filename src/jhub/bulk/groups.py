@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from jhub.binding import AsyncBound, Bound, operation
+from jhub.bulk.chunks import among, in_chunks, refusal
+from jhub.bulk.events import NameEvent, NameSummary
 from jhub.errors import APIError, Conflict, UnknownUser
-from jhub.fleet.chunks import among, in_chunks, refusal
-from jhub.fleet.events import NameEvent, NameSummary, Tally
 from jhub.models import Group
 from jhub.operations.groups import GroupOps, each_name, users_in
+from jhub.outcome import Tally
 from jhub.steps import Emit, Flow, Now, Plan
 
 
@@ -32,45 +33,63 @@ class GroupFleetOps:
         `POST /groups/{name}/users` and `DELETE /groups/{name}/users` (all versions), scopes `groups` and
         `read:groups`. `NotFound` where there is no such group.
         """
+        return (yield from _change((yield from GroupFleetOps.compare_users(name, users))))
+
+    @operation
+    def compare_users(self, name: str, users: Iterable[str]) -> Flow[Difference]:
+        """Compare a group's members with those that it is to have, and change nothing.
+
+        `change_users` makes exactly the change that this returns. `set_users` is the two in one.
+
+        `GET /groups/{name}` (all versions), scope `read:groups`. `NotFound` where there is no such group.
+        """
         wanted = each_name(users, "user")
-        return (yield from change_users(difference((yield from GroupOps.get(name)), wanted)))
+        return _difference((yield from GroupOps.get(name)), wanted)
+
+    @operation
+    def change_users(self, difference: Difference) -> Flow[NameSummary]:
+        """Add and remove the members that `compare_users` found to be missing or too many, and nobody else.
+
+        `POST /groups/{name}/users` and `DELETE /groups/{name}/users` (all versions), scope `groups`; otherwise as
+        `set_users`.
+        """
+        return _change(difference)
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """Between the members that a group has and those that it is to have."""
 
-    group: str
-    comes: tuple[str, ...]
-    goes: tuple[str, ...]
-    members: frozenset[str]
-    """That it has."""
+    group: Group
+    """The group as it is."""
+    to_add: tuple[str, ...]
+    to_remove: tuple[str, ...]
 
 
-def difference(group: Group, wanted: Iterable[str]) -> Difference:
+def _difference(group: Group, wanted: Iterable[str]) -> Difference:
     """Who is to come, and who is to go. The hub keeps names in lower case, mostly."""
     names, present = list(wanted), users_in(group)
     members = set(present)
     kept = {known for name in names for known in (name, name.lower())}
-    comes = tuple(name for name in names if not {name, name.lower()} & members)
-    goes = tuple(user for user in present if user not in kept)
-    return Difference(group.name, comes, goes, frozenset(members))
+    to_add = tuple(name for name in names if not {name, name.lower()} & members)
+    return Difference(group, to_add, tuple(user for user in present if user not in kept))
 
 
-def change_users(change: Difference) -> Flow[NameSummary]:
+def _change(difference: Difference) -> Flow[NameSummary]:
     """Carry a difference out, and emit what became of each."""
     began = yield from Now()
     tally: Tally[NameEvent] = Tally()
-    adding = _Adding(change.group)
-    yield from in_chunks(change.comes, adding, tally)
-    if adding.renamed and change.goes:
+    group, to_remove, members = difference.group.name, difference.to_remove, set(users_in(difference.group))
+    adding = _Adding(group)
+    yield from in_chunks(difference.to_add, adding, tally)
+    if adding.renamed and to_remove:
         why = f"may be whom the hub means by {', '.join(adding.renamed)}; name them as the hub does"
-        for user in change.goes:
+        for user in to_remove:
             yield Emit(tally.take(NameEvent("skipped", user, why)))
     else:
         # The hub would take such a one for another member, who stays.
-        twins = {user for user in change.goes if user != user.lower() and user.lower() in change.members}
-        yield from in_chunks([user for user in change.goes if user not in twins], _Removing(change.group), tally)
+        twins = {user for user in to_remove if user != user.lower() and user.lower() in members}
+        yield from in_chunks([user for user in to_remove if user not in twins], _Removing(group), tally)
         for user in sorted(twins):
             yield Emit(tally.take(NameEvent("skipped", user, f"the hub would take them for {user.lower()}")))
     return NameSummary(*tally.parts(), (yield from Now()) - began)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from jhub.binding import AsyncBound, Bound, fleet
+from jhub.bulk.chunks import among, in_chunks, refusal, spoken
+from jhub.bulk.events import NameEvent, NameSummary
+from jhub.bulk.existing import those_who_exist
 from jhub.errors import APIError, BadRequest, Conflict, InvalidInput, InvalidUsername, UserNotCreated
-from jhub.fleet.chunks import among, in_chunks, refusal, spoken
-from jhub.fleet.events import NameEvent, NameSummary, Tally
-from jhub.fleet.existing import those_who_exist
 from jhub.models import User
 from jhub.operations.paths import list_of
 from jhub.operations.users import UserOps, taken
+from jhub.outcome import Tally
 from jhub.steps import Emit, Flow, Now, call, segment
 
 PERHAPS = "exists now; perhaps since this call, whose chunk failed half-way"
@@ -40,6 +41,25 @@ class UserFleetOps:
         `list:users` too.
         """
         return _create(list(dict.fromkeys(list_of(names))), admin, exist_ok)
+
+    @fleet(NameEvent)
+    def get_many(self, names: Iterable[str]) -> Flow[NameSummary]:
+        """Read users, one by one, or from the listing of all where that takes fewer requests.
+
+        Emits a `NameEvent` for each, by the name that was given: "exists", with the user, or "failed". Any other error
+        than `NotFound` ends it.
+
+        `GET /users/{name}` or `GET /users` (all versions), scopes `read:users` and `list:users`.
+        """
+        return _read(list(dict.fromkeys(list_of(names))))
+
+
+def _read(names: list[str]) -> Flow[NameSummary]:
+    began = yield from Now()
+    tally: Tally[NameEvent] = Tally()
+    for event in (yield from those_who_exist(names, admin=False)):
+        yield Emit(tally.take(event))
+    return NameSummary(*tally.parts(), (yield from Now()) - began)
 
 
 def _create(names: list[str], admin: bool, exist_ok: bool) -> Flow[NameSummary]:

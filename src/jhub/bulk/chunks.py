@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
+from jhub.bulk.events import NameEvent
 from jhub.errors import APIError
-from jhub.fleet.events import NameEvent, Tally
+from jhub.outcome import Tally
 from jhub.steps import Emit, Flow, Now, Plan, Sleep
 
 T = TypeVar("T")

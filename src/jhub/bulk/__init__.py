@@ -1,0 +1,1 @@
+"""Many users, many members: bulk writes in small chunks. Pure."""

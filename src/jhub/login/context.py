@@ -1,0 +1,99 @@
+"""Keeping a new token as a context, in the place of the token that the context had."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from jhub import contexts
+from jhub.contexts import Context
+from jhub.errors import HubError, InvalidInput, NotFound
+from jhub.expiry import local_end
+from jhub.login.acting import acting_as, by_token
+from jhub.login.mint import unmade
+from jhub.login.wish import SignedIn
+from jhub.operations.tokens import TokenOps
+from jhub.steps import Flow
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A context with a new token."""
+
+    name: str
+    context: Context
+    notes: tuple[str, ...] = ()
+    """Lines about where the token is, where that is not the usual place, and about an older one that stays valid."""
+
+
+def keep(signed: SignedIn, api_url: str, name: str | None = None, *, narrowed: bool = False) -> Flow[Kept]:
+    """Keep a token as a context, make that the current one, and revoke the token that it had.
+
+    Parameters
+    ----------
+    signed
+        What `sign_in` returned.
+    name
+        The context; by default the hub's host name, behind USER@ where another user has that.
+    narrowed
+        The token has scopes of its own, and may lack the right to revoke another: then the older one revokes itself.
+
+    Where the context cannot be written, the new token is revoked. `DELETE /users/{user}/tokens/{id}` (all versions).
+    """
+    try:
+        name = name or contexts.default_name(api_url, signed.who.name)
+        context = _context(name, api_url, signed)
+        spare = _secret_of(name) if narrowed else ""
+        said, before = contexts.save(name, context, signed.token)
+    except BaseException:
+        if signed.token_id:  # nobody would know it
+            with suppress(HubError):
+                yield from unmade(by_token(signed.token), signed)
+        raise
+    notes = [said] if said else []
+    if before is not None and before.token_id and not (yield from _replaced(before, context, signed, spare)):
+        notes.append(
+            f"the token {before.token_id} of {before.user} on {before.api_url}, which this context had, stays valid"
+        )
+    return Kept(name, context, tuple(notes))
+
+
+def _context(name: str, api_url: str, signed: SignedIn) -> Context:
+    token_id = signed.token_id
+    before = contexts.load().contexts.get(name)
+    if before is not None and _same_user(before, api_url, signed) and before.token_id == signed.who.token_id:
+        token_id = before.token_id  # brought along, and the one that was made here before
+    end = local_end(signed.life, datetime.now(UTC))
+    return Context(api_url=api_url, user=signed.who.name, token_id=token_id, expires_at=end)
+
+
+def _same_user(context: Context, api_url: str, signed: SignedIn) -> bool:
+    return (context.api_url, context.user) == (api_url, signed.who.name)
+
+
+def _secret_of(name: str) -> str:
+    """The token that a context has now, if it is to be had."""
+    try:
+        return contexts.connection(name).token
+    except InvalidInput:
+        return ""
+
+
+def _replaced(before: Context, context: Context, signed: SignedIn, spare: str) -> Flow[bool]:
+    """Revoke the token that the new one takes the place of, with its right or that of `spare`; whether it is gone."""
+    if not _same_user(before, context.api_url, signed):
+        return False
+    if before.token_id == context.token_id:
+        return True
+    # A hub before 5.0 does not tell whether the token that was brought along is that one.
+    if signed.token_id or signed.who.token_id:
+        for secret in filter(None, (signed.token, spare)):
+            try:
+                yield from acting_as(by_token(secret), TokenOps.revoke(before.user, before.token_id))
+            except NotFound:
+                return True
+            except HubError:
+                continue
+            return True
+    return False
