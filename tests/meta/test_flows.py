@@ -34,6 +34,8 @@ def bare(code: str) -> list[int]:
                     match node.value:
                         case ast.Call(func=ast.Name(name)) if name in WITHOUT_ANSWER:
                             pass
+                        case ast.Call(func=ast.Attribute(attr="fork")):
+                            pass  # a `Fork` that is counted
                         case ast.Name("step"):
                             pass  # of another flow, which `through` runs
                         case _:
