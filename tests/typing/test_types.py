@@ -81,7 +81,7 @@ def what_a_hub_gives(hub: Hub) -> None:
     assert_type(hub.servers.select(Running(idle=7200)), list[Target])
     assert_type(hub.preview(hub.servers.start_many, ["ana"], profile="gpu"), Preview)
     assert_type(hub.time(), datetime)
-    assert_type([token_kind(token) for token in hub.tokens.list("ana")], list[TokenKind])
+    assert_type(token_kind(hub.tokens.get("ana", "a7")), TokenKind)
     assert_type(revoked_together(hub.tokens.list("ana")), list[list[Token]])
     assert_type(hub.groups.set_properties("geo", {"quota": None}), Group)
     assert_type(hub.groups.delete("geo"), None)
