@@ -5,21 +5,30 @@ from __future__ import annotations
 import ast
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from loopback import Visit, serving
 
 import jhub
 
 
-def loaded(statement: str) -> set[str]:
+def loaded(statement: str, **env: str) -> set[str]:
     """The modules that are loaded after a statement in a fresh interpreter."""
+    return run(statement, **env)[1]
+
+
+def run(statement: str, **env: str) -> tuple[str, set[str]]:
+    """What a statement prints in a fresh interpreter, and the modules that are loaded after it."""
     code = f"{statement}\nimport json, sys\nprint(json.dumps(list(sys.modules)))"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
-    found: list[str] = json.loads(run.stdout.splitlines()[-1])
-    return set(found)
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300, env={**os.environ, **env})
+    printed, _, modules = ended.stdout.rstrip("\n").rpartition("\n")
+    found: list[str] = json.loads(modules)
+    return printed, set(found)
 
 
 def test_importing_the_package_loads_nothing_but_itself() -> None:
@@ -56,6 +65,53 @@ def test_the_client_needs_no_command_line_and_no_hub() -> None:
 def test_the_version_is_told_without_the_command_line() -> None:
     found = loaded("import sys; sys.argv[1:] = ['--version']; from jhub.__main__ import main; main()")
     assert not found & {"jhub.cli", "click", "msgspec", "pathlib"}
+
+
+COMMAND = """\
+import sys
+sys.argv[1:] = %r
+from jhub.__main__ import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code
+"""
+
+
+def with_groups(visit: Visit) -> None:
+    """A hub that has one group."""
+    group = {"name": "geo", "users": ["ana"]}
+    visit.json([group] if "offset" not in visit.path else {"items": [group], "_pagination": {"total": 1}})
+
+
+def of_a_command(*words: str, **env: str) -> tuple[str, set[str]]:
+    """What a command prints, and the modules that are loaded after it."""
+    with serving(with_groups) as site:
+        hub = {"JUPYTERHUB_API_URL": site.root, "JUPYTERHUB_API_TOKEN": "token", "JHUB_CONTEXT": ""}
+        return run(COMMAND % [*words], **hub, **env)
+
+
+def test_a_list_of_groups_loads_nothing_of_servers() -> None:
+    printed, modules = of_a_command("group", "list", "-o", "name")
+    assert printed == "geo"
+    assert "jhub.bulk.groups" in modules
+    assert not {name for name in modules if name.startswith("jhub.fleet")}
+    assert not modules & {"rich", "yaml", "jhub.operations.servers", "jhub.login.find"}
+
+
+def test_a_completion_loads_what_it_needs() -> None:
+    env = {"_JHUB_COMPLETE": "bash_complete", "COMP_LINE": "jhub group show g"}
+    printed, modules = of_a_command(**env)
+    assert printed == "plain,geo"
+    assert not {name for name in modules if name.startswith(("jhub.fleet", "jhub.bulk"))}
+    assert not modules & {"rich", "yaml", "jhub.operations.servers", "jhub.login.find"}
+
+
+@pytest.mark.parametrize("words", [["--help"], ["help", "exit-codes"]])
+def test_help_loads_no_client(words: list[str]) -> None:
+    _, modules = of_a_command(*words)
+    assert not modules & {"httpx2", "anyio", "rich", "yaml"}
+    assert not {name for name in modules if name.startswith(("jhub.client", "jhub.fleet", "jhub.bulk"))}
 
 
 def test_every_public_name_resolves() -> None:

@@ -9,7 +9,7 @@ import pytest
 from jhub.bulk.chunks import CHUNK, FORGIVEN, SHARE
 from jhub.bulk.events import NameSummary
 from jhub.bulk.users import PERHAPS, UserFleetOps
-from jhub.errors import APIError, BadRequest, Conflict, HubBroke, InvalidInput, MissingScope, Unavailable
+from jhub.errors import APIError, BadRequest, Conflict, HubBroke, InvalidInput, MissingScope, NotFound, Unavailable
 from jhub.steps import Listen, Request
 from jhub.testing import After, Played, Reply, play, refusal, reply
 
@@ -269,3 +269,13 @@ def test_an_interruption_sends_nothing_more() -> None:
 def test_names_that_the_hub_makes_others_of_are_told_as_given() -> None:
     played = play(UserFleetOps.create_many(["ana@a.org", "ben"]), Site(called=lambda name: name.split("@")[0]))
     assert [(event.name, event.user.name) for event in played.emitted] == [("ana@a.org", "ana"), ("ben", "ben")]
+
+
+def test_many_are_read_by_the_names_that_were_given() -> None:
+    site = Site("ana", "ben")
+    played = play(UserFleetOps.get_many(["Ana", "ben", "cy", "ben"]), site)
+    assert kinds(played) == {"Ana": "exists", "ben": "exists", "cy": "failed"}
+    assert [event.user.name for event in played.result.done if event.user] == ["ana", "ben"]
+    assert isinstance(played.result.failed[0].error, NotFound)
+    assert site.chunks == []
+    assert kinds(play(UserFleetOps.get_many("ana"), site)) == {"ana": "exists"}

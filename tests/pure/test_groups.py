@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from jhub.errors import BadRequest, Conflict, InvalidInput, NotFound, Unavailable, Unsupported
+from jhub.errors import BadRequest, Conflict, InvalidInput, MissingScope, NotFound, Unavailable, Unsupported
 from jhub.models import Group
 from jhub.operations.groups import GroupOps
 from jhub.steps import Answer, Plan, Request
-from jhub.testing import play, refusal, reply
+from jhub.testing import Reply, play, refusal, reply
 
 GEO = {"kind": "group", "name": "geo", "roles": [], "users": ["ana"], "properties": {"quota": 2, "room": "b"}}
 
@@ -233,3 +233,14 @@ def test_an_older_hub_has_no_properties() -> None:
     )
     assert isinstance(played.error, Unsupported)
     assert "needs JupyterHub 4.0" in str(played.error)
+
+
+def test_the_groups_of_one_user_are_listed() -> None:
+    def page(*groups: object) -> Reply:
+        return reply(json={"items": groups, "_pagination": {"total": len(groups)}})
+
+    both = page(GEO, {"name": "bio", "users": ["bo"]})
+    assert [group.name for group in play(GroupOps.list("ana"), [both]).emitted] == ["geo"]
+    assert [group.name for group in play(GroupOps.list(), [both]).emitted] == ["geo", "bio"]
+    assert play(GroupOps.list(""), [both]).emitted == []
+    assert isinstance(play(GroupOps.list("ana"), [page({"name": "hidden"})]).error, MissingScope)

@@ -140,3 +140,10 @@ def test_a_start_would_erase_the_display_name_of_a_default_server() -> None:
     played = play(ServerOps.start("ana", display_name="Mine"))
     assert isinstance(played.error, InvalidInput)
     assert played.sent == []
+
+
+def test_a_server_that_may_exist_is_read() -> None:
+    played = play(ServerOps.create("ana", "lab", exist_ok=True), [refusal(409, "already exists"), reply(json=LAB)])
+    assert played.result.target == "ana/lab"
+    assert played.calls == ["PUT /users/ana/servers/lab", "GET /users/ana/servers/lab"]
+    assert isinstance(play(ServerOps.create("ana", "lab"), [refusal(409, "already exists")]).error, Conflict)

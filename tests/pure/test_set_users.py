@@ -162,3 +162,26 @@ def test_members_that_the_token_does_not_see_are_not_taken_for_none() -> None:
     played = play(GroupFleetOps.set_users("geo", NAMES), [reply(json={"name": "geo"})])
     assert isinstance(played.error, MissingScope)
     assert len(played.sent) == 1
+
+
+def test_a_comparison_changes_nothing() -> None:
+    site = Site("ana", "ben", "cy")
+    played = play(GroupFleetOps.compare_users("geo", ["ana", "user1", "Ben"]), site)
+    assert (played.result.to_add, played.result.to_remove) == (("user1",), ("cy",))
+    assert played.result.group.users == ("ana", "ben", "cy")
+    assert (played.calls, site.sent) == (["GET /groups/geo"], [])
+    assert isinstance(play(GroupFleetOps.compare_users("geo", ["x/y"]), site).error, InvalidInput)
+
+
+def test_what_was_compared_is_changed_and_no_more() -> None:
+    site = Site("ana", "ben")
+    difference = play(GroupFleetOps.compare_users("geo", ["user1"]), site).result
+    site.members.append("cy")  # joined meanwhile
+    played = play(GroupFleetOps.change_users(difference), site)
+    assert [(event.kind, event.name) for event in played.emitted] == [
+        ("added", "user1"),
+        ("removed", "ana"),
+        ("removed", "ben"),
+    ]
+    assert sorted(site.members) == ["cy", "user1"]
+    assert "GET /groups/geo" not in played.calls

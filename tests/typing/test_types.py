@@ -10,6 +10,7 @@ from jhub import (
     AsyncFleet,
     AsyncHub,
     AsyncStream,
+    Difference,
     Fleet,
     Flow,
     Group,
@@ -20,6 +21,7 @@ from jhub import (
     NameEvent,
     NameSummary,
     OAuthToken,
+    Preview,
     Profile,
     ProfileChoice,
     ProfileOption,
@@ -34,14 +36,17 @@ from jhub import (
     ShareCode,
     Stream,
     Summary,
+    Target,
     Timeouts,
     Token,
+    TokenKind,
     UnlistedChoice,
     User,
+    revoked_together,
+    token_kind,
 )
 from jhub.bulk.groups import GroupFleetOps
 from jhub.bulk.users import UserFleetOps
-from jhub.fleet.events import Target
 from jhub.fleet.select import resolve
 from jhub.fleet.servers import FleetOps
 from jhub.models import Version
@@ -70,6 +75,14 @@ def what_a_hub_gives(hub: Hub) -> None:
     assert_type(hub.groups.add_users("geo", ["ana"]), Group)
     assert_type(hub.groups.remove_users("geo", (name for name in "ab")), Group)
     assert_type(hub.groups.set_users("geo", ["ana"]), NameSummary)
+    assert_type(hub.groups.compare_users("geo", ["ana"]), Difference)
+    assert_type(hub.groups.change_users(hub.groups.compare_users("geo", ["ana"])), NameSummary)
+    assert_type(hub.users.get_many(["ana"]), Fleet[NameEvent, NameSummary])
+    assert_type(hub.servers.select(Running(idle=7200)), list[Target])
+    assert_type(hub.preview(hub.servers.start_many, ["ana"], profile="gpu"), Preview)
+    assert_type(hub.time(), datetime)
+    assert_type(token_kind(hub.tokens.get("ana", "a7")), TokenKind)
+    assert_type(revoked_together(hub.tokens.list("ana")), list[list[Token]])
     assert_type(hub.groups.set_properties("geo", {"quota": None}), Group)
     assert_type(hub.groups.delete("geo"), None)
     assert_type(hub.servers.list("ana", stopped=True), Stream[Server])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
@@ -70,7 +70,7 @@ def list_(user: str | None, stopped: bool, which: Running, form: str) -> None:
     jhub server list --idle 2h -o name | jhub server stop --yes -
     """
     with connect() as hub:
-        view(hub).many(hub.servers.list(**{**asdict(which), "user": user}, stopped=stopped), form)
+        view(hub).many(hub.servers.list(**asdict(replace(which, user=user)), stopped=stopped), form)
 
 
 @server.command()

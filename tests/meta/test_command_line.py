@@ -1,0 +1,80 @@
+"""The command line uses the public API only, so that what it can do, a program can."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import jhub
+
+ROOT = Path(jhub.__file__).parent
+FILES = sorted((ROOT / "cli").rglob("*.py"))
+
+PUBLIC = {"jhub.errors", "jhub.local", "jhub.login", "jhub.models", "jhub.steps"}
+PROFILES = {"jhub.profiles.file", "jhub.profiles.schema"}
+CONFIGURATION = {"jhub.contexts", "jhub.expiry", "jhub.files", "jhub.login_client"}
+TERMINAL = {"jhub.person.browser"}
+ALLOWED = PUBLIC | PROFILES | CONFIGURATION | TERMINAL
+
+
+def not_public(code: str) -> Iterator[str]:
+    """What code imports from this package, also for type checkers alone, and no user of the library should."""
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case ast.Import(names=names):
+                yield from (each.name for each in names if each.name.startswith("jhub.") and not allowed(each.name))
+            case ast.ImportFrom(module="jhub", names=names):
+                known = {*jhub.__all__, "__version__"}
+                yield from (
+                    f"jhub.{each.name}" for each in names if each.name not in known and not allowed(f"jhub.{each.name}")
+                )
+            case ast.ImportFrom(module=str(module), names=names) if module.startswith("jhub."):
+                yield from (
+                    f"{module}.{each.name}"
+                    for each in names
+                    if not (allowed(module) or allowed(f"{module}.{each.name}")) or each.name.startswith("_")
+                )
+            case _:
+                pass
+
+
+def allowed(module: str) -> bool:
+    """Return whether the command line may import a module."""
+    return module in ALLOWED or module == "jhub.cli" or module.startswith("jhub.cli.")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_the_command_line_uses_the_public_api_only(file: Path) -> None:
+    assert list(not_public(file.read_text())) == []
+
+
+def test_no_command_reaches_below_a_client() -> None:
+    reached = {
+        f"{file.name}: {node.attr}"
+        for file in FILES
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in ("_wire", "__operation__", "__preview__")
+    }
+    assert reached == set()
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("import jhub\nfrom jhub import Hub, Target, __version__, contexts, local, login_client", []),
+        ("from jhub.errors import HubError\nfrom jhub.login import sign_in\nfrom jhub.steps import call", []),
+        ("from jhub.profiles import file as files\nfrom jhub.profiles.schema import SCHEMA", []),
+        ("from jhub import preview, Hub", ["jhub.preview"]),
+        ("import jhub.client.hub", ["jhub.client.hub"]),
+        ("if TYPE_CHECKING:\n    from jhub.fleet.events import Target", ["jhub.fleet.events.Target"]),
+        ("def f():\n    from jhub.operations.users import UserOps", ["jhub.operations.users.UserOps"]),
+        ("from jhub.login.find import sign_in", ["jhub.login.find.sign_in"]),
+        ("from jhub.profiles.model import Profiles", ["jhub.profiles.model.Profiles"]),
+        ("from jhub.steps import _decode", ["jhub.steps._decode"]),
+    ],
+)
+def test_what_is_not_public_is_found(code: str, found: list[str]) -> None:
+    assert list(not_public(code)) == found
