@@ -41,13 +41,12 @@ MAY: dict[str, set[str]] = {
     "bulk": PURE - {"discovery"},
     "contexts": {"errors", "files", "secret_store", "expiry"},
     "login": PURE | {"login_client", "contexts", "expiry"},
-    "person": {"errors", "login"},
-    "client": PURE | {"_version", "preview", "contexts", "fleet", "bulk", "login", "person"},
+    "client": PURE | {"_version", "preview", "contexts", "fleet", "bulk", "login"},
     "testing": {"errors", "steps"},
     "local": {"models", "errors", "files", "discovery"},
     "extension": {"models", "errors", "login_client", "profiles"},
     "cli": PURE
-    | {"bulk", "client", "contexts", "expiry", "files", "fleet", "local", "login", "login_client", "person"}
+    | {"bulk", "client", "contexts", "expiry", "files", "fleet", "local", "login", "login_client"}
     | {"preview", "profiles"},
 }
 

@@ -133,3 +133,21 @@ def test_a_client_and_its_namespaces_show_no_secret(kind: Kind) -> None:
 def test_a_namespace_says_what_it_is(kind: Kind) -> None:
     hub = some_hub(kind)
     assert repr(hub.users) == f"<{type(hub.users).__name__} of http://127.0.0.1:9>"
+
+
+ROOT = Path(jhub.__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").iterdir())]
+MODULES = {"errors", "extension", "local", "login", "models", "steps", "testing"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_docs_and_examples_import_public_modules_alone(page: Path) -> None:
+    text = page.read_text()
+    modules = set(re.findall(r"^\s*(?:from|import) (jhub(?:\.\w+)+)", text, re.MULTILINE))
+    assert modules <= {f"jhub.{name}" for name in MODULES}
+    for found in re.findall(r"^\s*from jhub import ([\w, ]+)", text, re.MULTILINE):
+        assert set(re.split(r", *", found.strip())) <= {*jhub.__all__, *MODULES}
+
+
+def test_the_docs_say_which_modules_are_public() -> None:
+    assert all(f"`jhub.{name}`" in CLIENT.read_text() for name in MODULES)

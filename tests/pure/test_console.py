@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from jhub.errors import InvalidInput, StillPending
+from jhub.login.console import Console
 from jhub.login.questions import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
-from jhub.person.console import Console
 
 QUESTIONS = [Username(), Password("ana"), SecondFactor("One-time password"), PastedToken("https://x/hub/token")]
 

@@ -22,9 +22,9 @@ import pytest
 from loopback import MOST, alarm, within
 
 from jhub.errors import HubError, InvalidInput, NotAuthorized, StillPending
+from jhub.login.browser import is_here, visit
+from jhub.login.peer import is_own
 from jhub.login.questions import Visit
-from jhub.person.browser import is_here, visit
-from jhub.person.peer import is_own
 
 STATE = "STATE-that-nobody-guesses"
 URL = f"https://hub.example.org/hub/api/oauth2/authorize?state={STATE}"
@@ -32,7 +32,7 @@ URL = f"https://hub.example.org/hub/api/oauth2/authorize?state={STATE}"
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jhub.person.browser.TICK", 0.02)
+    monkeypatch.setattr("jhub.login.browser.TICK", 0.02)
     for name in ("SSH_CONNECTION", "SSH_TTY"):
         monkeypatch.delenv(name, raising=False)
 
@@ -523,7 +523,7 @@ def test_a_socket_for_both_kinds_of_addresses_is_known_too() -> None:
 def test_where_nobody_tells_whose_a_connection_is_it_is_a_private_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("jhub.person.peer.TABLES", (tmp_path / "none",))
+    monkeypatch.setattr("jhub.login.peer.TABLES", (tmp_path / "none",))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with opened(monkeypatch) as (wait, address):
         assert STATE not in address
@@ -538,7 +538,7 @@ def test_where_nobody_tells_whose_a_connection_is_it_is_a_private_file(
 
 
 def test_where_no_file_can_be_made_the_address_is_printed_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("jhub.person.peer.TABLES", (tmp_path / "none",))
+    monkeypatch.setattr("jhub.login.peer.TABLES", (tmp_path / "none",))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
     monkeypatch.setenv("BROWSER", "helper")
     monkeypatch.setattr(webbrowser, "open", lambda url: pytest.fail(f"{url} was opened"))

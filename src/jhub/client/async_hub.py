@@ -104,7 +104,7 @@ class AsyncHub(HubOps, AsyncBound):
         """Sign in to the hub, for a token that expires; as `Hub.login`. What is asked is asked in a thread."""
         from jhub import contexts
         from jhub.login import SignIn, keep, sign_in  # more than who has a token needs
-        from jhub.person.console import Console
+        from jhub.login.console import Console
 
         if context is not None:
             contexts.prepare(context)

@@ -163,7 +163,7 @@ class Hub(HubOps, Bound):
         """
         from jhub import contexts
         from jhub.login import SignIn, keep, sign_in  # more than who has a token needs
-        from jhub.person.console import Console
+        from jhub.login.console import Console
 
         if context is not None:
             contexts.prepare(context)

@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jhub.login.console import Console as Console
     from jhub.login.context import Kept as Kept
     from jhub.login.context import keep as keep
     from jhub.login.environment import environment_token as environment_token
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from jhub.operations.tokens import TOKEN_LIFE as TOKEN_LIFE
 
 _HOMES = {
+    "Console": "jhub.login.console",
     "Kept": "jhub.login.context",
     "NoWayBack": "jhub.login.questions",
     "OtherUser": "jhub.login.questions",

@@ -21,8 +21,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from jhub.errors import HubError, InvalidInput, NotAuthorized, StillPending
+from jhub.login.peer import is_own, is_told
 from jhub.login.questions import NoWayBack, Visit
-from jhub.person.peer import is_own, is_told
 
 PATIENCE = 300.0
 """Seconds for signing in."""

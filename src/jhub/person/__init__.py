@@ -1,1 +1,0 @@
-"""The person in front: their terminal and their browser."""
