@@ -86,7 +86,7 @@ if TYPE_CHECKING:
     from jhub.preview import Preview as Preview
     from jhub.steps import Answer as Answer
     from jhub.steps import Flow as Flow
-    from jhub.steps import Plan as Plan
+    from jhub.steps import Operation as Operation
     from jhub.steps import Request as Request
 
 _HOMES = {
@@ -125,8 +125,8 @@ _HOMES = {
     "NotAuthorized": "jhub.errors",
     "NotFound": "jhub.errors",
     "OAuthToken": "jhub.models",
+    "Operation": "jhub.steps",
     "Person": "jhub.client.wire",
-    "Plan": "jhub.steps",
     "Preview": "jhub.preview",
     "Profile": "jhub.models",
     "ProfileChoice": "jhub.models",

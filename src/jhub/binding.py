@@ -1,6 +1,6 @@
-"""From a plan to a method: `hub.groups.get("geo")` answers on `Hub` and is a coroutine on `AsyncHub`.
+"""From an operation to a method: `hub.groups.get("geo")` answers on `Hub` and is a coroutine on `AsyncHub`.
 
-A namespace declares its plans once, in a class that knows neither client:
+A namespace declares its operations once, in a class that knows neither client:
 
     class GroupOps:
         @operation
@@ -9,7 +9,7 @@ A namespace declares its plans once, in a class that knows neither client:
     class Groups(GroupOps, Bound): ...
     class AsyncGroups(GroupOps, AsyncBound): ...
 
-On the class itself an operation is its plan, so flows compose: `group = yield from GroupOps.get("geo")`.
+On the class itself the method returns its operation, so flows compose: `group = yield from GroupOps.get("geo")`.
 """
 
 # The attribute is hidden from users of a client, and not from this file.
@@ -24,7 +24,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_args, overload
 
 from jhub.handles import AsyncFleet, AsyncStream, Fleet, Runs, RunsAsync, Stream
-from jhub.steps import Plan
+from jhub.steps import Operation
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -77,85 +77,87 @@ class Namespace(Generic[N]):
 
 
 class _Declared(Generic[P, T]):
-    """A plan in the body of a class; what becomes of it depends on whose attribute it is."""
+    """An operation in the body of a class; what becomes of it depends on whose attribute it is."""
 
-    preview: Callable[..., Plan[Any]] | None = None
-    """Stands in for the plan where a call is previewed, if it cannot be played without sending anything."""
+    preview: Callable[..., Operation[Any]] | None = None
+    """Stands in for the operation where a call is previewed, if it cannot be played without sending anything."""
 
-    def __init__(self, plan: Callable[Concatenate[Any, P], Plan[T]]) -> None:
-        self.plan = plan
-        self.__doc__ = plan.__doc__
+    def __init__(self, function: Callable[Concatenate[Any, P], Operation[T]]) -> None:
+        self.function = function
+        self.__doc__ = function.__doc__
         self._signatures: dict[type | None, inspect.Signature] = {}
 
-    def bind(self, carry_out: Callable[[Callable[[], Plan[T]]], Any], kind: type) -> Any:
-        """Return a method of `kind` that does `carry_out` with the plan, and says truly what it takes and returns."""
+    def bind(self, carry_out: Callable[[Callable[[], Operation[T]]], Any], kind: type) -> Any:
+        """Return a method of `kind` that does `carry_out` with the operation, and says what it takes and returns."""
 
         def method(*args: Any, **kwargs: Any) -> Any:
-            return carry_out(functools.partial(self.plan, None, *args, **kwargs))
+            return carry_out(functools.partial(self.function, None, *args, **kwargs))
 
-        functools.update_wrapper(method, self.plan)
-        del method.__wrapped__  # type: ignore[attr-defined]  # its signature is that of a plan
+        functools.update_wrapper(method, self.function)
+        del method.__wrapped__  # type: ignore[attr-defined]  # its signature is that of an operation
         signature = self._signature(next((each for each in (Bound, AsyncBound) if issubclass(kind, each)), None))
         method.__signature__ = signature  # type: ignore[attr-defined]
         method.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
         method.__annotations__["return"] = signature.return_annotation
-        method.__operation__ = functools.partial(self.plan, None)  # type: ignore[attr-defined]  # for `preview`
+        method.__operation__ = functools.partial(self.function, None)  # type: ignore[attr-defined]  # for `preview`
         if self.preview is not None:
             method.__preview__ = self.preview  # type: ignore[attr-defined]
         return method
 
     def _signature(self, client: type[Bound | AsyncBound] | None) -> inspect.Signature:
-        """Return the signature on a client; None: that of the plan."""
+        """Return the signature on a client; None: that of the function."""
         if client not in self._signatures:
-            plan = inspect.signature(self.plan, eval_str=True)
-            _, *parameters = plan.parameters.values()
+            function = inspect.signature(self.function, eval_str=True)
+            _, *parameters = function.parameters.values()
             # Of Request[T], and of the generator that a flow is.
             result = (
-                plan.return_annotation if client is None else self._result(client, get_args(plan.return_annotation)[-1])
+                function.return_annotation
+                if client is None
+                else self._result(client, get_args(function.return_annotation)[-1])
             )
             self._signatures[client] = inspect.Signature(parameters, return_annotation=result)
         return self._signatures[client]
 
     def _result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
-        """Return the type that a call returns on a client, for a plan with that answer."""
+        """Return the type that a call returns on a client, for an operation with that answer."""
         raise NotImplementedError
 
 
 class operation(_Declared[P, T]):
-    """Declares a plan with one result."""
+    """Declares an operation with one result."""
 
     @overload
-    def __get__(self, owner: None, kind: type) -> Callable[P, Plan[T]]: ...
+    def __get__(self, owner: None, kind: type) -> Callable[P, Operation[T]]: ...
     @overload
     def __get__(self, owner: Bound, kind: type) -> Callable[P, T]: ...
     @overload
     def __get__(self, owner: AsyncBound, kind: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
     def __get__(self, owner: Bound | AsyncBound | None, kind: type) -> Any:
         if owner is None:
-            return self.bind(lambda plan: plan(), kind)
-        return self.bind(lambda plan: owner._wire.run(plan()), kind)
+            return self.bind(lambda make: make(), kind)
+        return self.bind(lambda make: owner._wire.run(make()), kind)
 
     def _result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
         return answer if client is Bound else Coroutine[Any, Any, answer]
 
 
 class _Streaming(_Declared[P, None], Generic[P, E]):
-    def __init__(self, plan: Callable[Concatenate[Any, P], Plan[None]], item: type[E]) -> None:
-        super().__init__(plan)
+    def __init__(self, function: Callable[Concatenate[Any, P], Operation[None]], item: type[E]) -> None:
+        super().__init__(function)
         self._item: Any = item
 
     @overload
-    def __get__(self, owner: None, kind: type) -> Callable[P, Plan[None]]: ...
+    def __get__(self, owner: None, kind: type) -> Callable[P, Operation[None]]: ...
     @overload
     def __get__(self, owner: Bound, kind: type) -> Callable[P, Stream[E]]: ...
     @overload
     def __get__(self, owner: AsyncBound, kind: type) -> Callable[P, AsyncStream[E]]: ...
     def __get__(self, owner: Bound | AsyncBound | None, kind: type) -> Any:
         if owner is None:
-            return self.bind(lambda plan: plan(), kind)
+            return self.bind(lambda make: make(), kind)
         if isinstance(owner, Bound):
-            return self.bind(lambda plan: Stream[E](owner._wire, plan, self._item), kind)
-        return self.bind(lambda plan: AsyncStream[E](owner._wire, plan, self._item), kind)
+            return self.bind(lambda make: Stream[E](owner._wire, make, self._item), kind)
+        return self.bind(lambda make: AsyncStream[E](owner._wire, make, self._item), kind)
 
     def _result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
         kind: Any = Stream if client is Bound else AsyncStream
@@ -165,48 +167,48 @@ class _Streaming(_Declared[P, None], Generic[P, E]):
 class _Fleeting(_Declared[P, T], Generic[P, T, E]):
     def __init__(
         self,
-        plan: Callable[Concatenate[Any, P], Plan[T]],
+        function: Callable[Concatenate[Any, P], Operation[T]],
         event: type[E],
-        preview: Callable[..., Plan[Any]] | None,
+        preview: Callable[..., Operation[Any]] | None,
     ) -> None:
-        super().__init__(plan)
+        super().__init__(function)
         self._event: Any = event
         self.preview = preview
 
     @overload
-    def __get__(self, owner: None, kind: type) -> Callable[P, Plan[T]]: ...
+    def __get__(self, owner: None, kind: type) -> Callable[P, Operation[T]]: ...
     @overload
     def __get__(self, owner: Bound, kind: type) -> Callable[P, Fleet[E, T]]: ...
     @overload
     def __get__(self, owner: AsyncBound, kind: type) -> Callable[P, AsyncFleet[E, T]]: ...
     def __get__(self, owner: Bound | AsyncBound | None, kind: type) -> Any:
         if owner is None:
-            return self.bind(lambda plan: plan(), kind)
-        return self.bind(lambda plan: owner._wire.fleet(plan()), kind)
+            return self.bind(lambda make: make(), kind)
+        return self.bind(lambda make: owner._wire.fleet(make()), kind)
 
     def _result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
         kind: Any = Fleet if client is Bound else AsyncFleet
         return kind[self._event, answer]
 
 
-def stream(item: type[E]) -> Callable[[Callable[Concatenate[Any, P], Plan[None]]], _Streaming[P, E]]:
-    """Declares a plan that emits items one after the other: a listing, or a server's progress."""
+def stream(item: type[E]) -> Callable[[Callable[Concatenate[Any, P], Operation[None]]], _Streaming[P, E]]:
+    """Declares an operation that emits items one after the other: a listing, or a server's progress."""
 
-    def declare(plan: Callable[Concatenate[Any, P], Plan[None]]) -> _Streaming[P, E]:
-        return _Streaming(plan, item)
+    def declare(function: Callable[Concatenate[Any, P], Operation[None]]) -> _Streaming[P, E]:
+        return _Streaming(function, item)
 
     return declare
 
 
 def fleet(
-    event: type[E], *, preview: Callable[..., Plan[Any]] | None = None
-) -> Callable[[Callable[Concatenate[Any, P], Plan[T]]], _Fleeting[P, T, E]]:
-    """Declares a plan that runs flows side by side, emits events of one type, and ends with a summary.
+    event: type[E], *, preview: Callable[..., Operation[Any]] | None = None
+) -> Callable[[Callable[Concatenate[Any, P], Operation[T]]], _Fleeting[P, T, E]]:
+    """Declares an operation that runs flows side by side, emits events of one type, and ends with a summary.
 
-    `preview` takes the same arguments and answers with the `Preview` of a call; None: the plan is played for it.
+    `preview` takes the same arguments and answers with the `Preview` of a call; None: the operation is played for it.
     """
 
-    def declare(plan: Callable[Concatenate[Any, P], Plan[T]]) -> _Fleeting[P, T, E]:
-        return _Fleeting(plan, event, preview)
+    def declare(function: Callable[Concatenate[Any, P], Operation[T]]) -> _Fleeting[P, T, E]:
+        return _Fleeting(function, event, preview)
 
     return declare

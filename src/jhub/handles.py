@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from jhub.errors import HubError
 from jhub.models import Model
-from jhub.steps import Plan
+from jhub.steps import Operation
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -34,43 +34,43 @@ NEVER_RUN = "was never run: call run(), or iterate over its events inside its `w
 
 
 class Runs(Protocol):
-    """How a client carries out a plan."""
+    """How a client carries out an operation."""
 
-    def run(self, plan: Plan[T]) -> T:
-        """Return what the plan answers."""
+    def run(self, operation: Operation[T]) -> T:
+        """Return what the operation answers."""
         ...
 
-    def events(self, plan: Plan[Any]) -> Generator[Any, None, Any]:
-        """Iterate over what the plan emits."""
+    def events(self, operation: Operation[Any]) -> Generator[Any, None, Any]:
+        """Iterate over what the operation emits."""
         ...
 
-    def fleet(self, plan: Plan[T]) -> Fleet[Any, T]:
-        """Prepare a plan that runs others side by side."""
+    def fleet(self, operation: Operation[T]) -> Fleet[Any, T]:
+        """Prepare an operation that runs others side by side."""
         ...
 
 
 class RunsAsync(Protocol):
-    """How an asynchronous client carries out a plan."""
+    """How an asynchronous client carries out an operation."""
 
-    async def run(self, plan: Plan[T], emit: Callable[[Any], object] = ...) -> T:
-        """Return what the plan answers; what it emits goes to `emit`."""
+    async def run(self, operation: Operation[T], emit: Callable[[Any], object] = ...) -> T:
+        """Return what the operation answers; what it emits goes to `emit`."""
         ...
 
-    def events(self, plan: Plan[Any]) -> AsyncGenerator[Any, None]:
-        """Iterate over what the plan emits."""
+    def events(self, operation: Operation[Any]) -> AsyncGenerator[Any, None]:
+        """Iterate over what the operation emits."""
         ...
 
-    def fleet(self, plan: Plan[T]) -> AsyncFleet[Any, T]:
-        """Prepare a plan that runs others side by side."""
+    def fleet(self, operation: Operation[T]) -> AsyncFleet[Any, T]:
+        """Prepare an operation that runs others side by side."""
         ...
 
 
 class Stream(Generic[E]):
     """Items that arrive while one iterates. Each iteration asks the hub anew; `list(...)` takes them all."""
 
-    def __init__(self, hub: Runs, plan: Callable[[], Plan[Any]], item: type[E]) -> None:
+    def __init__(self, hub: Runs, operation: Callable[[], Operation[Any]], item: type[E]) -> None:
         self._hub = hub
-        self._plan = plan
+        self._plan = operation
         self._item = item
 
     def __repr__(self) -> str:
@@ -97,9 +97,9 @@ class Stream(Generic[E]):
 class AsyncStream(Generic[E]):
     """Items that arrive while one iterates with `async for`; `await` takes them all, as a list."""
 
-    def __init__(self, hub: RunsAsync, plan: Callable[[], Plan[Any]], item: type[E]) -> None:
+    def __init__(self, hub: RunsAsync, operation: Callable[[], Operation[Any]], item: type[E]) -> None:
         self._hub = hub
-        self._plan = plan
+        self._plan = operation
         self._item = item
 
     def __repr__(self) -> str:
@@ -118,8 +118,8 @@ class AsyncStream(Generic[E]):
 class _Work(Generic[T]):
     """What fleets of both clients know of themselves."""
 
-    def __init__(self, plan: Plan[T]) -> None:
-        self._plan = plan
+    def __init__(self, operation: Operation[T]) -> None:
+        self._plan = operation
         self._begun = False
         self._cancelled = False
         self._answers: list[T] = []
@@ -171,8 +171,8 @@ class Fleet(_Work[T], Generic[E, T]):
     exception, Ctrl-C or `cancel` sends nothing more; what the hub was asked for it goes on with.
     """
 
-    def __init__(self, hub: Callable[[], AbstractAsyncContextManager[RunsAsync]], plan: Plan[T]) -> None:
-        super().__init__(plan)
+    def __init__(self, hub: Callable[[], AbstractAsyncContextManager[RunsAsync]], operation: Operation[T]) -> None:
+        super().__init__(operation)
         self._hub = hub
         self._events: queue.SimpleQueue[E | None] = queue.SimpleQueue()
         self._task: Future[None] | None = None
@@ -237,8 +237,10 @@ class Fleet(_Work[T], Generic[E, T]):
 class AsyncFleet(_Work[T], Generic[E, T]):
     """As `Fleet`, with `async with` and `async for`, or `summary = await hub.servers.start_many(...)`."""
 
-    def __init__(self, run: Callable[[Plan[T], Callable[[Any], object]], Awaitable[T]], plan: Plan[T]) -> None:
-        super().__init__(plan)
+    def __init__(
+        self, run: Callable[[Operation[T], Callable[[Any], object]], Awaitable[T]], operation: Operation[T]
+    ) -> None:
+        super().__init__(operation)
         self._carry_out = run
         self._take: MemoryObjectReceiveStream[E] | None = None
         self._group: TaskGroup | None = None

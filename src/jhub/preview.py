@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, ParamSpec, cast
 
 from jhub.errors import HubError
-from jhub.steps import Answer, Emit, Flow, Fork, HubVersion, Interpreter, Now, Plan, Request, Sleep
+from jhub.steps import Answer, Emit, Flow, Fork, HubVersion, Interpreter, Now, Operation, Request, Sleep
 
 P = ParamSpec("P")
 
@@ -40,11 +40,11 @@ def preview(call: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> 
     """Preview a call of a client's method, or of a function that returns a flow."""
     if declared := _declared(call, "__preview__"):
         return cast("Flow[Preview]", declared(*args, **kwargs))
-    return preview_plan(cast("Plan[object]", (_declared(call, "__operation__") or call)(*args, **kwargs)))
+    return preview_operation(cast("Operation[object]", (_declared(call, "__operation__") or call)(*args, **kwargs)))
 
 
-def preview_plan(plan: Plan[object]) -> Flow[Preview]:
-    """Return the requests by which a plan would change something.
+def preview_operation(operation: Operation[object]) -> Flow[Preview]:
+    """Return the requests by which an operation would change something.
 
     Each write is answered with nothing in it. A flow that fails on that is taken to have come to its end, where it
     would have made its result of a real answer, such as a new token: an operation that goes on by what came of a write
@@ -52,7 +52,7 @@ def preview_plan(plan: Plan[object]) -> Flow[Preview]:
     """
     writes: list[Request[Any]] = []
     try:
-        running: Interpreter[object] = Interpreter(plan)
+        running: Interpreter[object] = Interpreter(operation)
         while (step := running.step) is not None:
             if _writes(step):
                 if not isinstance(step, Request):

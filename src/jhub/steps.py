@@ -36,7 +36,7 @@ RETRIES = 3
 RETRIES_REFUSED = 1
 FIRST_PAUSE = 0.3
 LONGEST_PAUSE = 60.0
-"""Seconds that `Retry-After` may ask for, all in all; more is an error at once, for the caller to plan with."""
+"""Seconds that `Retry-After` may ask for, all in all; more is an error at once, for the caller to operation with."""
 
 
 class Interrupted(BaseException):
@@ -232,7 +232,7 @@ class Ask:
 class Fork:
     """Run a flow beside this one. Its end arrives by `Next`; what it emits is emitted."""
 
-    flow: Plan[Any]
+    flow: Operation[Any]
     tag: Hashable
 
 
@@ -264,7 +264,7 @@ class Done:
     seconds: float
 
 
-class Plan(Protocol[T_co]):
+class Operation(Protocol[T_co]):
     """What can be run: a `Request`, another step with an answer, or a flow."""
 
     def __iter__(self) -> Generator[Step, Any, T_co]: ...
@@ -328,16 +328,16 @@ def send(
 
 
 class Interpreter(Generic[T]):
-    """A plan under way: the one interpreter of steps, whoever carries them out.
+    """An operation under way: the one interpreter of steps, whoever carries them out.
 
-    running = Interpreter(plan)
+    running = Interpreter(operation)
     while running.step is not None:
         running.answer(...)  # or running.fail(error)
     running.result
     """
 
-    def __init__(self, plan: Plan[T]) -> None:
-        self._steps = plan.__iter__()
+    def __init__(self, operation: Operation[T]) -> None:
+        self._steps = operation.__iter__()
         self._results: list[T] = []
         self.step: Step | None = None
         """What it waits for. None: it has ended."""
@@ -345,15 +345,15 @@ class Interpreter(Generic[T]):
 
     @property
     def result(self) -> T:
-        """What the plan answered, once it has ended."""
+        """What the operation answered, once it has ended."""
         return self._results[0]
 
     def answer(self, value: object) -> None:
-        """Go on to the next step with the answer of this one. Raises what ends the plan."""
+        """Go on to the next step with the answer of this one. Raises what ends the operation."""
         self._resume(self._steps.send, value)
 
     def fail(self, error: BaseException) -> None:
-        """Go on with an error: a `HubError`, or `Interrupted`. Raises what ends the plan."""
+        """Go on with an error: a `HubError`, or `Interrupted`. Raises what ends the operation."""
         self._resume(self._steps.throw, error)
 
     def _resume(self, resume: Callable[[Any], Step], value: object) -> None:
@@ -364,9 +364,9 @@ class Interpreter(Generic[T]):
             self._results.append(end.value)
 
 
-def through(plan: Plan[T], carry_out: Callable[[Step], Flow[Any]]) -> Flow[T]:
-    """Carry out a plan, each of whose steps is a flow of `carry_out`."""
-    running = Interpreter(plan)
+def through(operation: Operation[T], carry_out: Callable[[Step], Flow[Any]]) -> Flow[T]:
+    """Carry out an operation, each of whose steps is a flow of `carry_out`."""
+    running = Interpreter(operation)
     while running.step is not None:
         try:
             answer = yield from carry_out(running.step)
@@ -377,9 +377,9 @@ def through(plan: Plan[T], carry_out: Callable[[Step], Flow[Any]]) -> Flow[T]:
     return running.result
 
 
-def before(deadline: float, plan: Plan[T]) -> Flow[T]:
-    """What the plan answers, without a pause that would end after `deadline` (of `Now`): what it was to pause for is
-    raised instead.
+def before(deadline: float, operation: Operation[T]) -> Flow[T]:
+    """Carry out an operation without a pause that would end after `deadline` (of `Now`): the error that it would have
+    paused for is raised instead.
     """
     failure: HubError | None = None
 
@@ -394,7 +394,7 @@ def before(deadline: float, plan: Plan[T]) -> Flow[T]:
             failure = error
             raise
 
-    return through(plan, in_time)
+    return through(operation, in_time)
 
 
 def _resolved(value: T, site: str) -> T:

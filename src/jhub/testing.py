@@ -42,7 +42,7 @@ from jhub.steps import (
     Listen,
     Next,
     Now,
-    Plan,
+    Operation,
     Request,
     Sleep,
 )
@@ -128,7 +128,7 @@ class Played(Generic[T]):
 
 
 def play(
-    plan: Plan[T],
+    operation: Operation[T],
     replies: Replies = (),
     *,
     version: str = "6.1.1",
@@ -155,14 +155,14 @@ def play(
         The flow asked for more than there are replies, or would wait for ever.
     """
     stage: _Stage[T] = _Stage(replies, version, person)
-    return stage.run(plan, interrupt_at)
+    return stage.run(operation, interrupt_at)
 
 
 @dataclass(slots=True)
 class _Actor:
     """One flow on the stage."""
 
-    flow: Plan[Any]
+    flow: Operation[Any]
     running: Interpreter[Any] | None = None
     """From its first turn on."""
     parent: _Actor | None = None
@@ -189,8 +189,8 @@ class _Stage(Generic[T]):
         self.order = itertools.count()
         self.queue: list[tuple[float, int, _Actor, int, Any, BaseException | None]] = []
 
-    def run(self, plan: Plan[T], interrupt_at: float | None) -> Played[T]:
-        root = _Actor(plan)
+    def run(self, operation: Operation[T], interrupt_at: float | None) -> Played[T]:
+        root = _Actor(operation)
         end: Done | None = None
         self.wake(root, 0.0, None)
         while self.queue:

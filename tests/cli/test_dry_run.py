@@ -16,7 +16,7 @@ from jhub.bulk.chunks import CHUNK
 from jhub.cli.kit.dry_run import print_requests
 from jhub.errors import HubError, NotFound
 from jhub.models import HubInfo
-from jhub.steps import Flow, Fork, HubVersion, Next, Plan, Request, call, send
+from jhub.steps import Flow, Fork, HubVersion, Next, Operation, Request, call, send
 
 Fresh = Callable[[str], str]
 
@@ -111,7 +111,7 @@ def nowhere() -> Hub:
     return Hub("http://127.0.0.1:9/hub/api", "token")
 
 
-def printed(hub: Hub, capsys: pytest.CaptureFixture[str], plan: Plan[Any]) -> tuple[list[str], str]:
+def printed(hub: Hub, capsys: pytest.CaptureFixture[str], plan: Operation[Any]) -> tuple[list[str], str]:
     print_requests([hub.preview(lambda: plan)])
     shown = capsys.readouterr()
     return shown.out.splitlines(), shown.err
@@ -149,7 +149,7 @@ def test_it_ends_where_an_answer_decides(nowhere: Hub, capsys: pytest.CaptureFix
 
 
 def test_what_runs_beside_is_no_way_around(nowhere: Hub, capsys: pytest.CaptureFixture[str]) -> None:
-    def flow(beside: Plan[Any]) -> Flow[None]:
+    def flow(beside: Operation[Any]) -> Flow[None]:
         yield Fork(beside, "x")
         yield from Next(10)
 

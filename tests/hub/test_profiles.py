@@ -14,7 +14,7 @@ from jhub import AsyncHub, Hub, Profile
 from jhub.errors import APIError, BadRequest, MissingScope, NotFound
 from jhub.operations.profiles import ProfileOps
 from jhub.operations.servers import ServerOps
-from jhub.steps import Plan
+from jhub.steps import Operation
 
 MEMBERS = "the-members"
 EVERYBODYS = ["lab", "lean", "stub", "inside", "slow_spawn", "never_spawn", "ends_at_once", "dead_at_once"]
@@ -71,7 +71,7 @@ def test_a_profile_has_its_options_and_no_settings(
 
 @BOTH
 def test_what_cannot_be_listed(driver: Driver, hub_url: str, hub_tokens: Tokens, user: str, api: Api) -> None:
-    def error(plan: Plan[None], token: str) -> Any:
+    def error(plan: Operation[None], token: str) -> Any:
         return driver.events(hub_url, plan, token)[-1]
 
     assert isinstance(error(ProfileOps.list("nobody-at-all"), hub_tokens.admin), NotFound)

@@ -29,7 +29,7 @@ from jhub.binding import _Declared as Declared
 from jhub.errors import InvalidInput, Unsupported
 from jhub.models import Group, Identity, Profile, User
 from jhub.operations.paging import MEDIA_TYPE
-from jhub.steps import Listen, Plan, Request
+from jhub.steps import Listen, Operation, Request
 from jhub.testing import Reply, events, play, refusal, reply
 
 ROUTE_TABLE = Path(__file__).parents[1] / "support" / "route_table.py"
@@ -87,7 +87,7 @@ WANTED = {major: {route.call for route in ROUTES if major in route.majors and no
 ADDED = {major: {route.call for route in EXTENSION if major in route.majors} for major in MAJORS}
 
 
-def operations() -> Iterator[tuple[str, Callable[..., Plan[Any]]]]:
+def operations() -> Iterator[tuple[str, Callable[..., Operation[Any]]]]:
     """The plans of all operations, by name."""
     for module in pkgutil.iter_modules(jhub.operations.__path__):
         home = importlib.import_module(f"jhub.operations.{module.name}")

@@ -14,7 +14,7 @@ import pytest
 from jhub import AsyncFleet, AsyncHub, AsyncStream, Fleet, Hub, Stream
 from jhub.binding import Namespace, operation, stream
 
-PLANS = ("Flow", "Request", "Plan", "Generator")
+PLANS = ("Flow", "Request", "Operation", "Generator")
 
 
 def hubs() -> tuple[Hub, AsyncHub]:
@@ -29,7 +29,7 @@ def operations(hub: Any) -> dict[str, Callable[..., Any]]:
         f"{space}.{name}": getattr(each, name)
         for space, each in spaces.items()
         for name in dir(type(each))
-        if hasattr(inspect.getattr_static(type(each), name), "plan")
+        if hasattr(inspect.getattr_static(type(each), name), "function")
     }
 
 

@@ -26,7 +26,7 @@ from jhub.client import deadline as deadlines
 from jhub.errors import NotAHub, Unavailable
 from jhub.local.probe import hub_version
 from jhub.operations.servers import listen
-from jhub.steps import Plan, Step, call
+from jhub.steps import Operation, Step, call
 
 HEAD = b"HTTP/1.1 200 OK\r\nX-JupyterHub-Version: 6.1.1\r\n"
 CHUNKED = HEAD + b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -83,12 +83,12 @@ CONTENT = {"content", "small chunks", "the length of a chunk", "trailers", "comp
 """Those that are no stream at all, or are one that may last as long as a start."""
 
 
-def single(step: Step) -> Plan[Any]:
+def single(step: Step) -> Operation[Any]:
     """One attempt."""
     return once(step)
 
 
-def ends(driver: Driver, peer: str, step: Plan[Any], timeouts: Timeouts = SHORT, scheme: str = "http") -> Any:
+def ends(driver: Driver, peer: str, step: Operation[Any], timeouts: Timeouts = SHORT, scheme: str = "http") -> Any:
     return within(lambda: driver.run(f"{scheme}://{peer}/hub/api", step, timeout=timeouts))
 
 

@@ -13,7 +13,7 @@ from jhub import AsyncHub, Hub
 from jhub.errors import HubError, InvalidInput
 from jhub.fleet.servers import FleetOps
 from jhub.operations.hub import HubOps
-from jhub.steps import Cancel, Flow, Fork, HubVersion, Next, Plan, Sleep, send
+from jhub.steps import Cancel, Flow, Fork, HubVersion, Next, Operation, Sleep, send
 
 USERS = ["ana", "ben"]
 
@@ -48,7 +48,7 @@ def test_an_error_of_an_asynchronous_fleet_itself_is_raised_by_leaving_its_block
     asyncio.run(go())
 
 
-def refused() -> Plan[Any]:
+def refused() -> Operation[Any]:
     return FleetOps.start_many(["ana"], hub_load=0)
 
 

@@ -14,7 +14,7 @@ from loopback import MOST, Site, Visit, alarm, endless, serving
 from jhub import AsyncHub, Hub
 from jhub.errors import Unavailable
 from jhub.operations.servers import listen
-from jhub.steps import Emit, Flow, Interrupted, Plan, Sleep, Step, send
+from jhub.steps import Emit, Flow, Interrupted, Operation, Sleep, Step, send
 
 LONG = MOST * 2
 """Seconds that something would last if nobody ended it."""
@@ -41,12 +41,12 @@ PAUSE = 0.2
 """Seconds from the begin of a step to its interruption."""
 
 
-def noted(plan: Plan[Any], begun: list[bool]) -> Flow[Any]:
+def noted(plan: Operation[Any], begun: list[bool]) -> Flow[Any]:
     begun.append(True)
     return (yield from plan)
 
 
-def interrupt_sync(site: Site, plan: Plan[Any], calls: int = 0) -> None:
+def interrupt_sync(site: Site, plan: Operation[Any], calls: int = 0) -> None:
     """Interrupt a plan that has begun, and has sent so many requests."""
     begun: list[bool] = []
     with (
@@ -57,7 +57,7 @@ def interrupt_sync(site: Site, plan: Plan[Any], calls: int = 0) -> None:
         hub.run(noted(plan, begun))
 
 
-def interrupt_async(site: Site, plan: Plan[Any], calls: int = 0) -> None:
+def interrupt_async(site: Site, plan: Operation[Any], calls: int = 0) -> None:
     """The same, asynchronously."""
     begun: list[bool] = []
 

@@ -21,14 +21,14 @@ from jhub.client import content
 from jhub.errors import InvalidInput, NotAHub, Unavailable
 from jhub.models import OAuthToken
 from jhub.operations.users import UserOps
-from jhub.steps import Emit, Flow, Fork, Next, Plan, call
+from jhub.steps import Emit, Flow, Fork, Next, Operation, call
 
 KINDS = pytest.mark.parametrize("kind", [Hub, AsyncHub])
 
 Kind = type[Hub] | type[AsyncHub]
 
 
-def run(kind: Kind, url: str, plan: Plan[Any], **options: Any) -> Any:
+def run(kind: Kind, url: str, plan: Operation[Any], **options: Any) -> Any:
     """What a plan answers, on a client with these options."""
     if kind is Hub:
         with Hub(url, "SECRET", **options) as hub:

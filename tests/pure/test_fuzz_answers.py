@@ -19,7 +19,7 @@ import msgspec.inspect as kinds
 import pytest
 from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
-from trap import Operation, choices, operations
+from trap import Method, choices, operations
 
 from jhub.errors import InvalidInput, Unavailable
 from jhub.models import Progress
@@ -33,7 +33,7 @@ MOST_REQUESTS = 1500
 MOST_SECONDS = 3600.0
 
 
-def arguments(operation: Operation, random: Random) -> dict[str, Any]:
+def arguments(operation: Method, random: Random) -> dict[str, Any]:
     """Those of its parameters that need a value, and some of the others."""
     return {
         name: random.choice(choices(name, kind))
@@ -207,7 +207,7 @@ def hub(random: Random, told: list[str]) -> Callable[[Request[Any] | Listen[Any]
 
 
 @pytest.mark.parametrize("operation", operations(), ids=str)
-def test_any_answer_is_a_value_or_one_of_our_errors(operation: Operation) -> None:
+def test_any_answer_is_a_value_or_one_of_our_errors(operation: Method) -> None:
     @seed(zlib.crc32(operation.name.encode()))
     @settings(max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate])
     @given(st.randoms(use_true_random=True))
@@ -225,7 +225,7 @@ def test_any_answer_is_a_value_or_one_of_our_errors(operation: Operation) -> Non
     check()
 
 
-def ends_well(operation: Operation, asked: dict[str, Any], random: Random, told: list[str]) -> None:
+def ends_well(operation: Method, asked: dict[str, Any], random: Random, told: list[str]) -> None:
     """Play an operation to its end, and look at the end."""
     version = random.choice(["4.1.6", "5.5.1", "6.1.1"])
     told.append(f"{operation}({asked}) on {version}")

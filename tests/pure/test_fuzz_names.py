@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from loopback import Visit, hub_at
-from trap import Operation, choices, operations
+from trap import Method, choices, operations
 
 from jhub.errors import HubError, InvalidInput
 from jhub.steps import Listen, Request
@@ -84,7 +84,7 @@ class Empty(Full):
         return refusal(404)
 
 
-def plays(operation: Operation, asked: Asked) -> Iterator[Played[Any]]:
+def plays(operation: Method, asked: Asked) -> Iterator[Played[Any]]:
     """How an operation goes on each of them."""
     for version in ("4.1.6", "6.1.1"):
         for hub in (Full(), Taken(), Empty()):
@@ -101,7 +101,7 @@ def is_text(name: str, kind: Any) -> bool:
     return name == "targets" or ("str" in words and "Mapping" not in words and name != "code_id")
 
 
-def texts(operation: Operation) -> list[str]:
+def texts(operation: Method) -> list[str]:
     return [name for name, kind in operation.parameters.items() if is_text(name, kind)]
 
 
@@ -110,7 +110,7 @@ def marker(name: str) -> str:
     return f"the-{name}".replace("_", "-")
 
 
-def asking(operation: Operation, given: dict[str, str]) -> Asked:
+def asking(operation: Method, given: dict[str, str]) -> Asked:
     """What an operation needs, and these texts."""
     asked: Asked = {}
     for name, kind in operation.parameters.items():
@@ -124,14 +124,14 @@ def asking(operation: Operation, given: dict[str, str]) -> Asked:
     return asked
 
 
-def some(operation: Operation, most: int) -> list[dict[str, str]]:
+def some(operation: Method, most: int) -> list[dict[str, str]]:
     """Up to so many of the texts that are optional, in each combination."""
     optional = [name for name in texts(operation) if name in operation.optional]
     return [{name: marker(name) for name in chosen} for n in range(most + 1) for chosen in combinations(optional, n)]
 
 
 @cache
-def routes(operation: Operation) -> set[Route]:
+def routes(operation: Method) -> set[Route]:
     """The paths of an operation, in segments; a name of it is in braces."""
     markers = {marker(name): f"{{{name}}}" for name in texts(operation)}
     known: set[Route] = set()
@@ -157,13 +157,13 @@ def fits_in(part: str, pattern: str, given: dict[str, str]) -> bool:
     return unquote(part).strip(".") != "" and part.isascii() and unquote(part) in (text, text.lower())
 
 
-def tried(operation: Operation) -> st.SearchStrategy[dict[str, str]]:
+def tried(operation: Method) -> st.SearchStrategy[dict[str, str]]:
     """An odd text for one parameter, and perhaps a harmless one for another that is optional."""
     odd = st.tuples(st.sampled_from(texts(operation)), TEXT).map(lambda pair: dict([pair]))
     return st.builds(lambda few, odd: {**few, **odd}, st.sampled_from(some(operation, 1)), odd)
 
 
-def seeded(operation: Operation, examples: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def seeded(operation: Method, examples: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """The same examples each time, others for each operation."""
     settled = settings(
         max_examples=examples,
@@ -196,7 +196,7 @@ def test_the_paths_of_operations_are_learned() -> None:
 
 
 @WITH_TEXTS
-def test_any_name_is_refused_or_stays_in_its_place(operation: Operation) -> None:
+def test_any_name_is_refused_or_stays_in_its_place(operation: Method) -> None:
     @seeded(operation, EXAMPLES)
     @given(tried(operation))
     def check(given: dict[str, str]) -> None:
@@ -233,7 +233,7 @@ def test_what_is_sent_is_what_arrives() -> None:
             suppress_health_check=list(HealthCheck),
         )
         @given(drawn)
-        def check(drawn: tuple[Operation, dict[str, str]]) -> None:
+        def check(drawn: tuple[Method, dict[str, str]]) -> None:
             operation, given = drawn
             asked = asking(operation, given)
             sent: list[Step] = []

@@ -9,12 +9,12 @@ import pytest
 from jhub.errors import BadRequest, Conflict, InvalidInput, MissingScope, NotFound, Unavailable, Unsupported
 from jhub.models import Group
 from jhub.operations.groups import GroupOps
-from jhub.steps import Answer, Plan, Request
+from jhub.steps import Answer, Operation, Request
 from jhub.testing import Reply, play, refusal, reply
 
 GEO = {"kind": "group", "name": "geo", "roles": [], "users": ["ana"], "properties": {"quota": 2, "room": "b"}}
 
-Change = Callable[[str, Iterable[str]], Plan[Group]]
+Change = Callable[[str, Iterable[str]], Operation[Group]]
 BOTH = pytest.mark.parametrize(("change", "method"), [(GroupOps.add_users, "POST"), (GroupOps.remove_users, "DELETE")])
 
 

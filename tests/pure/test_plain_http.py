@@ -17,7 +17,7 @@ from jhub.operations.hub import HubOps
 from jhub.operations.servers import listen
 from jhub.operations.tokens import TokenOps
 from jhub.operations.users import UserOps
-from jhub.steps import Flow, Plan, Request, send, status_of
+from jhub.steps import Flow, Operation, Request, send, status_of
 
 PLAIN = "http://hub.invalid/hub/api"
 KINDS = pytest.mark.parametrize("kind", [Hub, AsyncHub])
@@ -32,7 +32,7 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def twice(plan: Plan[Any]) -> Flow[None]:
+def twice(plan: Operation[Any]) -> Flow[None]:
     """With another call before it and after."""
     yield from UserOps.get("ana")
     yield from plan
@@ -60,7 +60,7 @@ def test_plain_http_is_warned_of_once_for_a_client(driver: Driver, outside: pyte
     ids=["GET", "DELETE", "POST", "stream"],
 )
 def test_where_a_warning_is_an_error_no_token_goes_out(
-    driver: Driver, plan: Plan[Any], outside: pytest.MonkeyPatch
+    driver: Driver, plan: Operation[Any], outside: pytest.MonkeyPatch
 ) -> None:
     with serving(as_ana) as site:
         outside.setenv("HTTP_PROXY", site.url)

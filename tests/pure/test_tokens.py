@@ -20,7 +20,7 @@ from jhub.errors import (
 )
 from jhub.models import OAuthToken
 from jhub.operations.tokens import TokenOps
-from jhub.steps import Plan, Request
+from jhub.steps import Operation, Request
 from jhub.testing import Reply, play, refusal, reply
 
 NEW = {"id": "a7", "user": "ana", "token": "SECRET", "scopes": ["inherit"]}
@@ -189,7 +189,7 @@ def test_a_token_is_read_by_its_id() -> None:
 @pytest.mark.parametrize(
     "create", [TokenOps.create, lambda user, scopes: TokenOps.create_with_password(user, PASSWORD, scopes=scopes)]
 )
-def test_an_old_hub_would_give_a_token_all_scopes(create: Callable[..., Plan[object]]) -> None:
+def test_an_old_hub_would_give_a_token_all_scopes(create: Callable[..., Operation[object]]) -> None:
     """2.x does not look at them."""
     played = play(create("ana", scopes=["list:users"]), version="2.3.1")
     assert isinstance(played.error, Unsupported)
@@ -239,7 +239,7 @@ def test_a_refusal_of_something_else_asks_for_no_scopes(scopes: list[str] | None
     assert len(played.sent) == 1
 
 
-def exchange(verifier: str | None = None) -> Plan[OAuthToken]:
+def exchange(verifier: str | None = None) -> Operation[OAuthToken]:
     client = {"client_id": "service-x", "client_secret": "SECRET", "redirect_uri": "http://127.0.0.1:9/"}
     return TokenOps.exchange_code("SECRETCODE", **client, code_verifier=verifier)
 

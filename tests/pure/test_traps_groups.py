@@ -11,7 +11,7 @@ from trap import bodies, page
 from jhub.errors import BadRequest, Conflict, InvalidInput, NotFound, Unavailable, Unsupported
 from jhub.models import Group
 from jhub.operations.groups import GroupOps
-from jhub.steps import Plan
+from jhub.steps import Operation
 from jhub.testing import play, refusal, reply
 
 GEO = {"kind": "group", "name": "geo", "roles": [], "users": ["ana"], "properties": {"quota": 2, "room": "b"}}
@@ -19,7 +19,7 @@ CHANGES = pytest.mark.parametrize(
     ("change", "method"), [(GroupOps.add_users, "POST"), (GroupOps.remove_users, "DELETE")]
 )
 
-Change = Callable[[str, list[str]], Plan[Group]]
+Change = Callable[[str, list[str]], Operation[Group]]
 
 
 @CHANGES
@@ -53,7 +53,7 @@ def test_nobody_at_all_would_be_a_400_and_is_not_sent(change: Change, method: st
     assert played.sent == []
 
 
-def _flow(plan: Plan[Group]) -> Any:
+def _flow(plan: Operation[Group]) -> Any:
     return (yield from plan)
 
 

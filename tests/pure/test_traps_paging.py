@@ -17,7 +17,7 @@ from jhub.operations.servers import ServerOps
 from jhub.operations.services import ServiceOps
 from jhub.operations.shares import ShareCodeOps, ShareOps
 from jhub.operations.users import UserOps
-from jhub.steps import Listen, Plan, Request
+from jhub.steps import Listen, Operation, Request
 from jhub.testing import After, Reply, play, refusal, reply
 
 Step = Request[Any] | Listen[Any]
@@ -38,7 +38,7 @@ def users(*names: str, **fields: Any) -> list[dict[str, Any]]:
     return [{"kind": "user", "name": name, "servers": {}, **fields} for name in names]
 
 
-def listed(plan: Plan[Any], *pages: Reply, version: str = "6.1.1") -> list[str]:
+def listed(plan: Operation[Any], *pages: Reply, version: str = "6.1.1") -> list[str]:
     """The names in a listing; every page has to be asked for."""
     played = play(plan, pages, version=version)
     assert played.error is None
@@ -47,7 +47,7 @@ def listed(plan: Plan[Any], *pages: Reply, version: str = "6.1.1") -> list[str]:
 
 
 @pytest.mark.parametrize("listing", PAGED)
-def test_every_page_is_opted_into_and_asked_for_by_its_offset(listing: Callable[[], Plan[Any]]) -> None:
+def test_every_page_is_opted_into_and_asked_for_by_its_offset(listing: Callable[[], Operation[Any]]) -> None:
     played = play(listing(), [page(then=200), page(at=200, then=400), page(at=400)])
     assert {request.accept for request in requests(played)} == {MEDIA_TYPE}
     assert [query["offset"] for query in queries(played)] == ["0", "200", "400"]
@@ -55,7 +55,7 @@ def test_every_page_is_opted_into_and_asked_for_by_its_offset(listing: Callable[
 
 
 @pytest.mark.parametrize("listing", PAGED)
-def test_the_address_of_the_next_page_is_the_hubs_own_and_never_asked(listing: Callable[[], Plan[Any]]) -> None:
+def test_the_address_of_the_next_page_is_the_hubs_own_and_never_asked(listing: Callable[[], Operation[Any]]) -> None:
     played = play(listing(), [page(then=200), page(at=200)])
     assert len({request.path for request in requests(played)}) == 1
     assert not [call for call in played.calls if "10.0.0.7" in call]
@@ -153,7 +153,7 @@ def test_stopped_servers_are_listed_only_when_asked_for() -> None:
 
 @pytest.mark.parametrize("many", [FleetOps.stop_many, FleetOps.delete_many, FleetOps.start_many])
 def test_targets_are_collected_before_the_first_is_stopped_for_pages_shift_meanwhile(
-    many: Callable[[Any], Plan[Any]],
+    many: Callable[[Any], Operation[Any]],
 ) -> None:
     """`hub.servers.stop_many(hub.servers.list())` would pass over every server behind the first page."""
     taken: list[str] = []

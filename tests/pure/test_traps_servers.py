@@ -11,7 +11,7 @@ from trap import bodies, does, queries, requests, seen
 from jhub.errors import BadRequest, Conflict, HubError, InvalidInput, NotFound, StillPending, Unavailable, Unsupported
 from jhub.models import Server
 from jhub.operations.servers import ServerOps
-from jhub.steps import Plan
+from jhub.steps import Operation
 from jhub.testing import play, refusal, reply
 
 VERSIONS = pytest.mark.parametrize("version", ["4.1.6", "5.5.1", "6.1.1"])
@@ -57,7 +57,7 @@ def test_a_default_server_may_not_be_there_before_its_first_start(version: str) 
 @OLD
 @pytest.mark.parametrize("change", SETTINGS)
 def test_before_6_what_changes_a_server_that_does_not_run_is_a_405_that_names_the_version(
-    change: Callable[[], Plan[Server]], version: str
+    change: Callable[[], Operation[Server]], version: str
 ) -> None:
     not_allowed = reply(405, {"status": 405, "message": "Method Not Allowed"}, version=version)
     played = play(change(), [not_allowed], version=version)

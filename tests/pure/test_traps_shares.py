@@ -10,7 +10,7 @@ from trap import bodies, page, queries
 
 from jhub.errors import InvalidInput, InvalidScope, NotAuthorized, NotFound, Unavailable, Unsupported
 from jhub.operations.shares import ShareCodeOps, ShareOps
-from jhub.steps import Plan
+from jhub.steps import Operation
 from jhub.testing import play, refusal, reply
 
 SERVER = {"user": {"name": "ana"}, "name": "lab", "url": "/user/ana/lab/", "full_url": None, "ready": True}
@@ -24,7 +24,7 @@ SHARE = {
 }
 CODE = {"server": SERVER, "scopes": [], "id": "sc_1", "expires_at": "2026-05-02T12:00:00.000000Z", "exchange_count": 0}
 
-ALL: Mapping[str, Callable[[], Plan[Any]]] = {
+ALL: Mapping[str, Callable[[], Operation[Any]]] = {
     "list": lambda: ShareOps.list("ana"),
     "list of a group": lambda: ShareOps.list_shared_with(group="geo"),
     "get": lambda: ShareOps.get("ana", "lab", user="bo"),
@@ -41,7 +41,7 @@ ALL: Mapping[str, Callable[[], Plan[Any]]] = {
 
 @pytest.mark.parametrize("plan", ALL.values(), ids=ALL)
 @pytest.mark.parametrize("status", [404, 405])
-def test_before_5_0_there_are_no_shares_and_the_error_says_so(plan: Callable[[], Plan[Any]], status: int) -> None:
+def test_before_5_0_there_are_no_shares_and_the_error_says_so(plan: Callable[[], Operation[Any]], status: int) -> None:
     answer = reply(status, {"status": status, "message": "Not Found"}, version="4.1.6")
     played = play(plan(), [answer], version="4.1.6")
     assert isinstance(played.error, Unsupported)

@@ -33,7 +33,7 @@ from jhub.operations.services import ServiceOps
 from jhub.operations.shares import ShareOps
 from jhub.operations.tokens import TokenOps
 from jhub.operations.users import UserOps
-from jhub.steps import Answer, Flow, HubVersion, Listen, Plan, Request, call
+from jhub.steps import Answer, Flow, HubVersion, Listen, Operation, Request, call
 from jhub.testing import Reply, play, refusal, reply
 
 VERSION = {"X-JupyterHub-Version": "6.1.1"}
@@ -157,7 +157,7 @@ def test_a_token_is_never_sent_with_cookies_or_an_origin_so_that_no_xsrf_check_a
     ],
 )  # fmt: skip
 def test_a_refusal_whose_message_is_null_is_a_refusal_like_any_other(
-    plan: Callable[[], Plan[Any]], status: int, kind: type[HubError], words: str
+    plan: Callable[[], Operation[Any]], status: int, kind: type[HubError], words: str
 ) -> None:
     """6.x answers `"message": null` where 4.x and 5.x say "Not Found"."""
     played = play(plan(), lambda step: refusal(status, None))
@@ -176,7 +176,9 @@ def test_a_refusal_whose_message_is_null_is_a_refusal_like_any_other(
         (lambda: ServiceOps.delete("bot"), [reply(200)]),
     ],
 )
-def test_a_success_may_be_empty_of_any_kind_or_of_none(plan: Callable[[], Plan[Any]], answers: list[Reply]) -> None:
+def test_a_success_may_be_empty_of_any_kind_or_of_none(
+    plan: Callable[[], Operation[Any]], answers: list[Reply]
+) -> None:
     played = play(plan(), answers)
     assert played.error is None
     assert played.left == 0

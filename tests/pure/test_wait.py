@@ -8,7 +8,7 @@ import pytest
 
 from jhub.errors import NotFound, SpawnFailed, StillPending, Unavailable
 from jhub.operations.servers import ServerOps
-from jhub.steps import Answer, Listen, Plan, Request
+from jhub.steps import Answer, Listen, Operation, Request
 from jhub.testing import After, Reply, events, play, refusal, reply
 
 READY = {"name": "lab", "ready": True}
@@ -106,7 +106,7 @@ def test_a_hub_that_does_not_come_back_is_not_waited_for_beyond_the_timeout() ->
     ],
     ids=["stop", "delete", "wait", "restart"],
 )
-def test_a_hub_that_asks_to_come_back_later_does_not_stretch_the_time_that_was_given(plan: Plan[object]) -> None:
+def test_a_hub_that_asks_to_come_back_later_does_not_stretch_the_time_that_was_given(plan: Operation[object]) -> None:
     played = play(plan, lambda step: Answer(503, {"retry-after": "60"}))
     assert isinstance(played.error, Unavailable)
     assert played.seconds <= 5

@@ -6,7 +6,7 @@ from typing import Any
 
 from jhub.errors import HubError
 from jhub.login.wish import SignedIn, SignIn
-from jhub.steps import Answer, Plan, Request
+from jhub.steps import Answer, Operation, Request
 from jhub.testing import Played, Reply, play, reply
 
 API = "https://hub.example.org/hub/api"
@@ -97,7 +97,7 @@ def wish(**known: Any) -> SignIn:
 
 
 def played(
-    plan: Plan[SignedIn],
+    plan: Operation[SignedIn],
     replies: list[Reply],
     person: Person | None = None,
     *,

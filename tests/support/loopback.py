@@ -21,7 +21,7 @@ import pytest
 
 from jhub import AsyncHub, Hub, Timeouts
 from jhub.errors import HubError
-from jhub.steps import Emit, Flow, Fork, Interrupted, Next, Plan, Sleep, Step, send
+from jhub.steps import Emit, Flow, Fork, Interrupted, Next, Operation, Sleep, Step, send
 
 T = TypeVar("T")
 
@@ -268,23 +268,25 @@ class Driver(Protocol):
     """A client that is opened, used and closed."""
 
     def run(
-        self, url: str | None, plan: Plan[T], token: str | None = "SECRET", timeout: float | Timeouts = MOST
+        self, url: str | None, plan: Operation[T], token: str | None = "SECRET", timeout: float | Timeouts = MOST
     ) -> T: ...
 
     def events(
-        self, url: str | None, plan: Plan[Any], token: str | None = "SECRET", timeout: float | Timeouts = MOST
+        self, url: str | None, plan: Operation[Any], token: str | None = "SECRET", timeout: float | Timeouts = MOST
     ) -> list[Any]: ...
 
 
 class Sync:
     """`Hub`"""
 
-    def run(self, url: str | None, plan: Plan[T], token: str | None = "SECRET", timeout: float | Timeouts = MOST) -> T:
+    def run(
+        self, url: str | None, plan: Operation[T], token: str | None = "SECRET", timeout: float | Timeouts = MOST
+    ) -> T:
         with Hub(url, token, timeout=timeout) as hub:
             return hub.run(plan)
 
     def events(
-        self, url: str | None, plan: Plan[Any], token: str | None = "SECRET", timeout: float | Timeouts = MOST
+        self, url: str | None, plan: Operation[Any], token: str | None = "SECRET", timeout: float | Timeouts = MOST
     ) -> list[Any]:
         """What a plan emits; last, the error that it ended with, if any."""
         emitted: list[Any] = []
@@ -296,7 +298,9 @@ class Sync:
 class Async:
     """`AsyncHub`"""
 
-    def run(self, url: str | None, plan: Plan[T], token: str | None = "SECRET", timeout: float | Timeouts = MOST) -> T:
+    def run(
+        self, url: str | None, plan: Operation[T], token: str | None = "SECRET", timeout: float | Timeouts = MOST
+    ) -> T:
         async def go() -> T:
             async with AsyncHub(url, token, timeout=timeout) as hub:
                 return await hub.run(plan)
@@ -304,7 +308,7 @@ class Async:
         return asyncio.run(go())
 
     def events(
-        self, url: str | None, plan: Plan[Any], token: str | None = "SECRET", timeout: float | Timeouts = MOST
+        self, url: str | None, plan: Operation[Any], token: str | None = "SECRET", timeout: float | Timeouts = MOST
     ) -> list[Any]:
         """What a plan emits; last, the error that it ended with, if any."""
 

@@ -18,7 +18,7 @@ import jhub.fleet
 import jhub.operations
 from jhub import Hub, Members, Running
 from jhub.binding import AsyncBound, Bound, _Declared
-from jhub.steps import Answer, Listen, Plan, Request
+from jhub.steps import Answer, Listen, Operation, Request
 from jhub.testing import Played, refusal, reply
 
 NO_LIST = refusal(404)
@@ -29,11 +29,11 @@ ROOT = "http://127.0.0.1:9/hub/api"
 
 
 @dataclass(frozen=True, eq=False)
-class Operation:
+class Method:
     """One operation of a namespace, as its class declares it."""
 
     name: str
-    plan: Callable[..., Plan[Any]]
+    plan: Callable[..., Operation[Any]]
     parameters: dict[str, Any]
     """Their types, by name."""
     optional: frozenset[str]
@@ -43,7 +43,7 @@ class Operation:
         return self.name
 
 
-def operations() -> list[Operation]:
+def operations() -> list[Method]:
     """Every operation of every namespace. Found by looking, so that a new one is among them."""
     found = [
         _operation(f"{kind.__name__}.{name}", getattr(kind, name), declared)
@@ -64,10 +64,10 @@ def _namespaces(package: ModuleType) -> Iterator[type]:
                 yield kind
 
 
-def _operation(name: str, plan: Callable[..., Plan[Any]], declared: _Declared[..., Any]) -> Operation:
-    kinds = {name: kind for name, kind in get_type_hints(declared.plan).items() if name != "return"}
-    known = signature(declared.plan).parameters
-    return Operation(name, plan, kinds, frozenset(name for name in kinds if known[name].default is not Parameter.empty))
+def _operation(name: str, plan: Callable[..., Operation[Any]], declared: _Declared[..., Any]) -> Method:
+    kinds = {name: kind for name, kind in get_type_hints(declared.function).items() if name != "return"}
+    known = signature(declared.function).parameters
+    return Method(name, plan, kinds, frozenset(name for name in kinds if known[name].default is not Parameter.empty))
 
 
 ARGUMENTS: dict[str, list[Any]] = {

@@ -56,7 +56,7 @@ from jhub.operations.profiles import ProfileOps
 from jhub.operations.servers import ServerOps
 from jhub.operations.tokens import TokenOps
 from jhub.operations.users import UserOps
-from jhub.steps import Done, HubVersion, Next, Now, Plan, call, send
+from jhub.steps import Done, HubVersion, Next, Now, Operation, call, send
 from jhub.testing import Played, play
 
 
@@ -209,15 +209,15 @@ async def what_an_asynchronous_fleet_tells(hub: AsyncHub) -> None:
 
 
 def what_a_plan_is() -> None:
-    assert_type(UserOps.get("ana"), Plan[User])
-    assert_type(GroupOps.list(), Plan[None])
-    assert_type(ServerOps.stop("ana"), Plan[None])
-    assert_type(ProfileOps.list(), Plan[None])
-    assert_type(ProfileOps.get("gpu"), Plan[Profile])
-    assert_type(HubOps.version(), Plan[str])
-    assert_type(FleetOps.start_many(["ana"]), Plan[Summary])
-    assert_type(UserFleetOps.create_many(["ana"]), Plan[NameSummary])
-    assert_type(GroupFleetOps.set_users("geo", ["ana"]), Plan[NameSummary])
+    assert_type(UserOps.get("ana"), Operation[User])
+    assert_type(GroupOps.list(), Operation[None])
+    assert_type(ServerOps.stop("ana"), Operation[None])
+    assert_type(ProfileOps.list(), Operation[None])
+    assert_type(ProfileOps.get("gpu"), Operation[Profile])
+    assert_type(HubOps.version(), Operation[str])
+    assert_type(FleetOps.start_many(["ana"]), Operation[Summary])
+    assert_type(UserFleetOps.create_many(["ana"]), Operation[NameSummary])
+    assert_type(GroupFleetOps.set_users("geo", ["ana"]), Operation[NameSummary])
     assert_type(call("GET", "/", Version), Request[Version])
     assert_type(call("GET", "/", list[User]), Request[list[User]])
     assert_type(send("POST", "/proxy"), Request[None])

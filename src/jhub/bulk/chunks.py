@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 from jhub.bulk.events import NameEvent
 from jhub.errors import APIError
 from jhub.outcome import Tally
-from jhub.steps import Emit, Flow, Now, Plan, Sleep
+from jhub.steps import Emit, Flow, Now, Operation, Sleep
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ FORGIVEN = 5
 class Write(Protocol[T]):
     """What is sent for a chunk, and what its answer means."""
 
-    def send(self, some: list[str]) -> Plan[T]:
+    def send(self, some: list[str]) -> Operation[T]:
         """The call for these names."""
         ...
 

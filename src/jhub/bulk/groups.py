@@ -12,7 +12,7 @@ from jhub.errors import APIError, Conflict, UnknownUser
 from jhub.models import Group
 from jhub.operations.groups import GroupOps, each_name, users_in
 from jhub.outcome import Tally
-from jhub.steps import Emit, Flow, Now, Plan
+from jhub.steps import Emit, Flow, Now, Operation
 
 
 class GroupFleetOps:
@@ -109,7 +109,7 @@ class _Adding(_Change):
         self.renamed: list[str] = []
         """Those whom the hub knows by another name."""
 
-    def send(self, some: list[str]) -> Plan[Group | None]:
+    def send(self, some: list[str]) -> Operation[Group | None]:
         return GroupOps.add_users(self.group, some)
 
     def accepted(self, some: list[str], answer: Group | None) -> Iterator[NameEvent]:
@@ -123,7 +123,7 @@ class _Adding(_Change):
 
 
 class _Removing(_Change):
-    def send(self, some: list[str]) -> Plan[Group]:
+    def send(self, some: list[str]) -> Operation[Group]:
         return GroupOps.remove_users(self.group, some)
 
     def accepted(self, some: list[str], answer: Group) -> Iterator[NameEvent]:

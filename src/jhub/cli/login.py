@@ -17,7 +17,7 @@ from jhub.cli.kit.scopes import scopes_option
 from jhub.login import SignIn, WayChosen, environment_token, keep, sign_in
 
 if TYPE_CHECKING:
-    from jhub import Hub, Plan
+    from jhub import Hub, Operation
     from jhub.login import SignedIn, Way
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -145,9 +145,9 @@ def _token_of_the_environment(api_url: str) -> str | None:
     return token
 
 
-def _carried_out(door: Hub, plan: Plan[SignedIn], person: CommandLine) -> SignedIn:
+def _carried_out(door: Hub, operation: Operation[SignedIn], person: CommandLine) -> SignedIn:
     """Sign in, and tell which way it goes."""
-    events = door.events(plan, ask=person)
+    events = door.events(operation, ask=person)
     while True:
         try:
             event = next(events)

@@ -17,7 +17,7 @@ from jhub.login import Way
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TOKEN_LIFE
 from jhub.preview import Preview, preview
-from jhub.steps import Plan
+from jhub.steps import Operation
 
 if TYPE_CHECKING:
     import httpx2
@@ -145,21 +145,21 @@ class AsyncHub(HubOps, AsyncBound):
         return await self._wire.find_url()
 
     async def run(
-        self, plan: Plan[T], emit: Callable[[Any], object] = lambda event: None, *, ask: Person | None = None
+        self, operation: Operation[T], emit: Callable[[Any], object] = lambda event: None, *, ask: Person | None = None
     ) -> T:
         """Carry out a request or a flow of your own, and return what it answers. What it emits goes to `emit`.
 
         `ask` answers what the flow asks a person (`jhub.steps.Ask`), in a thread.
         """
-        return await self._wire.run(plan, emit, ask)
+        return await self._wire.run(operation, emit, ask)
 
-    def events(self, plan: Plan[Any], *, ask: Person | None = None) -> AsyncGenerator[Any, None]:
+    def events(self, operation: Operation[Any], *, ask: Person | None = None) -> AsyncGenerator[Any, None]:
         """Carry out a flow of your own, and iterate over what it emits. `ask` as for `run`."""
-        return self._wire.events(plan, ask)
+        return self._wire.events(operation, ask)
 
-    def fleet(self, plan: Plan[T]) -> AsyncFleet[Any, T]:
-        """Carry out a flow that runs others side by side: `async with hub.fleet(plan) as fleet: …`."""
-        return self._wire.fleet(plan)
+    def fleet(self, operation: Operation[T]) -> AsyncFleet[Any, T]:
+        """Carry out a flow that runs others side by side: `async with hub.fleet(operation) as fleet: …`."""
+        return self._wire.fleet(operation)
 
     async def preview(self, call: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> Preview:
         """Return the requests by which a call would change something, and change nothing; as `Hub.preview`."""

@@ -1,4 +1,4 @@
-"""The asynchronous driver: it carries out the steps of plans in an event loop."""
+"""The asynchronous driver: it carries out the steps of operations in an event loop."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from jhub.steps import (
     Listen,
     Next,
     Now,
-    Plan,
+    Operation,
     Request,
     Sleep,
     Step,
@@ -66,19 +66,19 @@ class AsyncDriver(Wire):
         return (await self.find_api_url()).removesuffix(API) + "/"
 
     async def run(
-        self, plan: Plan[T], emit: Callable[[Any], object] = lambda event: None, ask: Person | None = None
+        self, operation: Operation[T], emit: Callable[[Any], object] = lambda event: None, ask: Person | None = None
     ) -> T:
         """Carry a request or a flow out. What it emits goes to `emit`."""
         end: list[T] = []
-        async with Forks(self, emit) as forks, aclosing(self._events(plan, end, forks, ask)) as events:
+        async with Forks(self, emit) as forks, aclosing(self._events(operation, end, forks, ask)) as events:
             async for event in events:
                 emit(event)
         return end[0]
 
-    async def events(self, plan: Plan[Any], ask: Person | None = None) -> AsyncGenerator[Any, None]:
+    async def events(self, operation: Operation[Any], ask: Person | None = None) -> AsyncGenerator[Any, None]:
         """Carry a flow out while iterating over what it emits."""
         heard = deque[Any]()
-        async with Forks(self, heard.append) as forks, aclosing(self._events(plan, [], forks, ask)) as events:
+        async with Forks(self, heard.append) as forks, aclosing(self._events(operation, [], forks, ask)) as events:
             async for event in events:
                 heard.append(event)
                 while heard:
@@ -86,9 +86,9 @@ class AsyncDriver(Wire):
         while heard:
             yield heard.popleft()
 
-    def fleet(self, plan: Plan[T]) -> AsyncFleet[Any, T]:
-        """Carry out a flow that runs others side by side: `async with hub.fleet(plan) as fleet: …`."""
-        return AsyncFleet(self.run, plan)
+    def fleet(self, operation: Operation[T]) -> AsyncFleet[Any, T]:
+        """Carry out a flow that runs others side by side: `async with hub.fleet(operation) as fleet: …`."""
+        return AsyncFleet(self.run, operation)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -100,10 +100,12 @@ class AsyncDriver(Wire):
     async def __aexit__(self, *exc: object) -> None:
         await self.aclose()
 
-    async def _events(self, plan: Plan[T], end: list[T], forks: Forks, ask: Person | None) -> AsyncGenerator[Any, None]:
+    async def _events(
+        self, operation: Operation[T], end: list[T], forks: Forks, ask: Person | None
+    ) -> AsyncGenerator[Any, None]:
         if ask is not None:
             self.beware()  # what people are asked for are secrets, mostly
-        running = Interpreter(plan)
+        running = Interpreter(operation)
         while (step := running.step) is not None:
             answer: Any = None
             try:

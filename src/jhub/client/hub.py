@@ -17,7 +17,7 @@ from jhub.login import Way
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TOKEN_LIFE
 from jhub.preview import Preview, preview
-from jhub.steps import Plan
+from jhub.steps import Operation
 
 if TYPE_CHECKING:
     import httpx2
@@ -203,20 +203,20 @@ class Hub(HubOps, Bound):
         """Where the hub's site begins, with a closing slash."""
         return self._wire.url
 
-    def run(self, plan: Plan[T], *, ask: Person | None = None) -> T:
+    def run(self, operation: Operation[T], *, ask: Person | None = None) -> T:
         """Carry out a request or a flow of your own, and return what it answers. What it emits is dropped.
 
         `ask` answers what the flow asks a person (`jhub.steps.Ask`).
         """
-        return self._wire.run(plan, ask)
+        return self._wire.run(operation, ask)
 
-    def events(self, plan: Plan[T], *, ask: Person | None = None) -> Generator[Any, None, T]:
+    def events(self, operation: Operation[T], *, ask: Person | None = None) -> Generator[Any, None, T]:
         """Carry out a flow of your own, and iterate over what it emits. `ask` as for `run`."""
-        return self._wire.events(plan, ask)
+        return self._wire.events(operation, ask)
 
-    def fleet(self, plan: Plan[T]) -> Fleet[Any, T]:
-        """Carry out a flow that runs others side by side: `with hub.fleet(plan) as fleet: for event in fleet: …`."""
-        return self._wire.fleet(plan)
+    def fleet(self, operation: Operation[T]) -> Fleet[Any, T]:
+        """Carry out a flow that runs others side by side: `with hub.fleet(…) as fleet: for event in fleet: …`."""
+        return self._wire.fleet(operation)
 
     def preview(self, call: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> Preview:
         """Return the requests by which a call would change something, and change nothing.

@@ -1,4 +1,4 @@
-"""The synchronous driver: it carries out the steps of plans."""
+"""The synchronous driver: it carries out the steps of operations."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from jhub.steps import (
     Listen,
     Next,
     Now,
-    Plan,
+    Operation,
     Request,
     Sleep,
     Step,
@@ -62,9 +62,9 @@ class Driver(Wire):
         """Where the hub's site begins, with a closing slash."""
         return self.api_url.removesuffix(API) + "/"
 
-    def run(self, plan: Plan[T], ask: Person | None = None) -> T:
+    def run(self, operation: Operation[T], ask: Person | None = None) -> T:
         """Carry a request or a flow out, here and now. What it emits is dropped."""
-        events = self.events(plan, ask)
+        events = self.events(operation, ask)
         while True:
             try:
                 next(events)
@@ -72,11 +72,11 @@ class Driver(Wire):
                 answer: T = end.value
                 return answer
 
-    def events(self, plan: Plan[T], ask: Person | None = None) -> Generator[Any, None, T]:
+    def events(self, operation: Operation[T], ask: Person | None = None) -> Generator[Any, None, T]:
         """Carry a flow out while iterating over what it emits."""
         if ask is not None:
             self.beware()  # what people are asked for are secrets, mostly
-        running = Interpreter(plan)
+        running = Interpreter(operation)
         threads = Threads(self)
         while running.step is not None:
             try:
@@ -104,9 +104,9 @@ class Driver(Wire):
             case _:
                 return self.perform(step)
 
-    def fleet(self, plan: Plan[T]) -> Fleet[Any, T]:
+    def fleet(self, operation: Operation[T]) -> Fleet[Any, T]:
         """Prepare a flow that runs others side by side."""
-        return Fleet(self.twin, plan)
+        return Fleet(self.twin, operation)
 
     def twin(self) -> AsyncDriver:
         """Connect to the same hub with the same token, asynchronously."""
@@ -140,7 +140,7 @@ class Driver(Wire):
             case HubVersion():
                 return self._version or self.learn(self.run(HubOps.version()))
             case _:
-                raise TypeError(f"{type(step).__name__} works in a fleet only: hub.fleet(plan)")
+                raise TypeError(f"{type(step).__name__} works in a fleet only: hub.fleet(operation)")
 
     @contextmanager
     def _exchange(

@@ -35,7 +35,7 @@ class Threads:
             case Cancel():
                 pass  # a request that is on its way cannot be called back; its end is for whoever asks to pass over
             case _:
-                raise TypeError("a fork of a whole flow works in a fleet only: hub.fleet(plan)")
+                raise TypeError("a fork of a whole flow works in a fleet only: hub.fleet(operation)")
         return None
 
     def _run(self, fork: Fork) -> None:

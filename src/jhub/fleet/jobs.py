@@ -22,7 +22,7 @@ from jhub.operations.servers import (
     news_of,
     post_start,
 )
-from jhub.steps import Flow, Plan
+from jhub.steps import Flow, Operation
 
 Verdict: TypeAlias = Literal["done", "on its way", "not begun"]
 
@@ -45,7 +45,7 @@ class Job:
     """What the hub's answer about a server says. One that was asked for and has not begun has failed."""
     overdue: str
     """What to say where the time is over."""
-    send: Callable[[Target], Plan[bool]] | None = None
+    send: Callable[[Target], Operation[bool]] | None = None
     """Asks the hub; True if it has done what it was asked. None: somebody else has asked."""
     look_after: bool = False
     """Look at a server also where the hub has done it: its model is wanted, or the answer is not to be trusted."""
@@ -53,13 +53,13 @@ class Job:
     """Look before anything is sent, and take what runs as done. A `HubError` says how it runs otherwise."""
     accept: Callable[[Server], object] = lambda server: None
     """A `HubError` where what has come of it is not what was asked for."""
-    follow: Callable[[Target, float], Plan[Progress | None]] | None = None
+    follow: Callable[[Target, float], Operation[Progress | None]] | None = None
     """Emits what happens on the way, with so many seconds left for it."""
-    why: Callable[[Target], Plan[HubError | None]] | None = None
+    why: Callable[[Target], Operation[HubError | None]] | None = None
     """Finds out why it failed; None where that is not told."""
     unexplained: Callable[[Target, HubError | None], HubError]
     """What is said then, with what the hub had answered."""
-    cancel: Callable[[Target], Plan[int]] | None = None
+    cancel: Callable[[Target], Operation[int]] | None = None
     """Takes it back while it is on its way (JupyterHub 5.1)."""
     stopped: bool = False
     """Whether servers that do not run matter."""

@@ -25,8 +25,8 @@ from jhub.operations.servers import (
     post_start,
     servers_of,
 )
-from jhub.preview import Preview, preview_plan
-from jhub.steps import Flow, Plan, Request
+from jhub.preview import Preview, preview_operation
+from jhub.steps import Flow, Operation, Request
 
 
 def preview_job(job: Job) -> Callable[..., Flow[Preview]]:
@@ -54,7 +54,7 @@ def preview_starts(
     options = options_of(profile, user_options)
     wanted = yield from resolve(targets)
 
-    def alone(each: Target) -> Plan[object]:
+    def alone(each: Target) -> Operation[object]:
         return ServerOps.start(
             each.user, each.name, profile=profile, user_options=user_options, display_name=display_name, wait=False
         )
@@ -77,14 +77,14 @@ def preview_starts(
     return (yield from _each(wanted, among_others))
 
 
-def _each(targets: Sequence[Target], plan: Callable[[Target], Plan[object]]) -> Flow[Preview]:
-    """Preview a plan for each server. One that fails leaves the others as they are."""
+def _each(targets: Sequence[Target], operation: Callable[[Target], Operation[object]]) -> Flow[Preview]:
+    """Preview an operation for each server. One that fails leaves the others as they are."""
     requests: list[Request[Any]] = []
     failed: list[HubError] = []
     complete = True
     for each in targets:
         try:
-            part = yield from preview_plan(plan(each))
+            part = yield from preview_operation(operation(each))
         except Unavailable:
             raise  # nor would the others get through
         except HubError as error:

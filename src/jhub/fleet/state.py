@@ -18,7 +18,7 @@ from jhub.fleet.pace import Pace
 from jhub.fleet.pulse import Pulse
 from jhub.fleet.rhythm import Rhythm
 from jhub.fleet.under_way import Phase, Tag, UnderWay, Wanted
-from jhub.steps import Fork, Plan
+from jhub.steps import Fork, Operation
 
 TICK = 60.0
 """Seconds until it is looked whether there is anything to do."""
@@ -98,7 +98,7 @@ class State:
         """When the first one's time is over."""
         return next(map(self.due, self.under_way.values()), math.inf)
 
-    def fork(self, flow: Plan[Any], tag: Tag) -> Fork:
+    def fork(self, flow: Operation[Any], tag: Tag) -> Fork:
         """Note a fork, and return its step."""
         self.forks.add(tag)
         return Fork(flow, tag)

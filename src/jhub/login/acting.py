@@ -1,4 +1,4 @@
-"""Running a plan with credentials other than the client's token: cookies, or a token for a moment."""
+"""Running an operation with credentials other than the client's token: cookies, or a token for a moment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
 from jhub.errors import HubError
-from jhub.steps import Flow, Interrupted, Plan, Request, Step, through
+from jhub.steps import Flow, Interrupted, Operation, Request, Step, through
 
 T = TypeVar("T")
 
@@ -21,24 +21,26 @@ def by_token(token: str) -> Credentials:
     return (("Authorization", f"token {token}"),)
 
 
-def acting_as(credentials: Credentials, plan: Plan[T]) -> Flow[T]:
-    """What the plan answers to the owner of these credentials."""
+def acting_as(credentials: Credentials, operation: Operation[T]) -> Flow[T]:
+    """What the operation answers to the owner of these credentials."""
 
     def theirs(step: Step) -> Flow[Any]:
         if isinstance(step, Request):
             step = replace(step, anonymous=True, headers=(*step.headers, *credentials))
         return (yield step)
 
-    return through(plan, theirs)
+    return through(operation, theirs)
 
 
-def then(plan: Plan[T], last: Callable[[], Plan[object]], undo: Callable[[T], Plan[object]]) -> Flow[T]:
-    """What `plan` answers, with `last` after it however it ends; a failure of `last` is not worth an error.
+def then(
+    operation: Operation[T], last: Callable[[], Operation[object]], undo: Callable[[T], Operation[object]]
+) -> Flow[T]:
+    """What `operation` answers, with `last` after it however it ends; a failure of `last` is not worth an error.
 
     Who is interrupted meanwhile does not get the answer: then it is undone.
     """
     try:
-        answer = yield from plan
+        answer = yield from operation
     except (HubError, Interrupted):
         with suppress(HubError):
             yield from last()

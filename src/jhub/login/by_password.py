@@ -13,7 +13,7 @@ from jhub.login.wish import SignedIn, SignIn
 from jhub.models import Token
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TokenOps
-from jhub.steps import Flow, Interrupted, Plan
+from jhub.steps import Flow, Interrupted, Operation
 
 MOMENT = 60
 """Seconds that a token lives which is there to make another one."""
@@ -29,12 +29,12 @@ def by_password(wish: SignIn) -> Flow[SignedIn]:
         )
         credentials = by_token(door.token or "")
 
-        def shut() -> Plan[None]:
+        def shut() -> Operation[None]:
             return acting_as(credentials, TokenOps.revoke(door.user or username, door.id))
 
         return (yield from then(mint(credentials, wish, "password"), shut, partial(unmade, credentials)))
 
-    def make(expires_in: int | None) -> Plan[Token]:
+    def make(expires_in: int | None) -> Operation[Token]:
         return TokenOps.create_with_password(
             username, password, second_factor=wish.second_factor, note=wish.note, expires_in=expires_in
         )

@@ -12,7 +12,7 @@ from jhub.login.wish import SignedIn, SignIn
 from jhub.models import Identity, Token
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TOKEN_LIFE, TokenOps
-from jhub.steps import Ask, Flow, Plan
+from jhub.steps import Ask, Flow, Operation
 
 
 def mint(credentials: Credentials, wish: SignIn, way: Taken) -> Flow[SignedIn]:
@@ -21,7 +21,7 @@ def mint(credentials: Credentials, wish: SignIn, way: Taken) -> Flow[SignedIn]:
     if way == "browser":
         yield from expected(wish, who.name)
 
-    def make(expires_in: int | None) -> Plan[Token]:
+    def make(expires_in: int | None) -> Operation[Token]:
         return TokenOps.create(who.name, note=wish.note, expires_in=expires_in, scopes=wish.scopes)
 
     token = yield from acting_as(credentials, as_long_as_allowed(wish, make))
@@ -46,7 +46,7 @@ def unmade(credentials: Credentials, signed: SignedIn) -> Flow[None]:
     yield from acting_as(credentials, TokenOps.revoke(signed.who.name, signed.token_id))
 
 
-def as_long_as_allowed(wish: SignIn, make: Callable[[int | None], Plan[Token]]) -> Flow[Token]:
+def as_long_as_allowed(wish: SignIn, make: Callable[[int | None], Operation[Token]]) -> Flow[Token]:
     """What `make` gives for the wished life; where that is the usual one, and the hub allows less, for its longest."""
     try:
         return (yield from make(wish.expires_in))

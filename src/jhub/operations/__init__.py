@@ -1,1 +1,1 @@
-"""The REST API, one file per noun. Everything here is pure: plans, not calls."""
+"""The REST API, one file per noun. Everything here is pure: operations, not calls."""

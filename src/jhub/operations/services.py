@@ -12,7 +12,7 @@ from jhub.errors import APIError, Conflict, HubBroke, InvalidInput, NotAuthorize
 from jhub.models import Identity, Service
 from jhub.operations.paths import body_of, list_of
 from jhub.operations.versions import need, since
-from jhub.steps import Emit, Flow, HubVersion, Plan, Request, call, segment, send
+from jhub.steps import Emit, Flow, HubVersion, Operation, Request, call, segment, send
 
 NEEDED = "5.0"
 SHORTEST = 8
@@ -117,14 +117,14 @@ class ServiceOps:
         `Conflict` where there is a service of that name, unless `exist_ok` and it is this client. The hint of
         `Unsupported` is what registers it with an older hub, by configuration.
         """
-        plan = ServiceOps.create(
+        create = ServiceOps.create(
             login_client.NAME,
             api_token=login_client.CLIENT_SECRET,
             oauth_client_id=login_client.CLIENT_ID,
             oauth_redirect_uri=login_client.REDIRECT_URI,
             oauth_client_allowed_scopes=login_client.ALLOWED_SCOPES,
         )
-        return _login_client(plan, exist_ok)
+        return _login_client(create, exist_ok)
 
     @operation
     def delete(self, name: str) -> Flow[None]:
@@ -151,9 +151,9 @@ def _created(request: Request[Service]) -> Flow[Service]:
         raise
 
 
-def _login_client(plan: Plan[Service], exist_ok: bool) -> Flow[Service]:
+def _login_client(create: Operation[Service], exist_ok: bool) -> Flow[Service]:
     try:
-        return (yield from plan)
+        return (yield from create)
     except Unsupported as error:
         have = yield from HubVersion()
         if have < (5,):

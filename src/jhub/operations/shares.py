@@ -12,7 +12,7 @@ from jhub.models import Share, ShareCode, target
 from jhub.operations.paging import pages
 from jhub.operations.paths import list_of, user_path
 from jhub.operations.versions import since
-from jhub.steps import Answer, Flow, Plan, Request, call, segment, send
+from jhub.steps import Answer, Flow, Operation, Request, call, segment, send
 
 T = TypeVar("T")
 
@@ -219,7 +219,7 @@ def _granting(scopes: Iterable[str] | None, server: str) -> dict[str, Any]:
     return {"scopes": [scope if "!" in scope else f"{scope}!server={server}" for scope in wanted]}
 
 
-def _granted(request: Plan[T], body: Mapping[str, Any]) -> Flow[T]:
+def _granted(request: Operation[T], body: Mapping[str, Any]) -> Flow[T]:
     try:
         return (yield from request)
     except HubBroke as error:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TypeVar
 
 from jhub.errors import NotFound, Unsupported
-from jhub.steps import Flow, HubVersion, Plan
+from jhub.steps import Flow, HubVersion, Operation
 
 T = TypeVar("T")
 
 
-def since(version: str, plan: Plan[T], what: str) -> Flow[T]:
-    """What `plan` answers; `Unsupported` where its route is missing because the hub is older than `version`.
+def since(version: str, operation: Operation[T], what: str) -> Flow[T]:
+    """What `operation` answers; `Unsupported` where its route is missing because the hub is older than `version`.
 
     A hub without a route says 404 or 405, and changes nothing: no need to ask for the version before.
     """
     try:
-        return (yield from plan)
+        return (yield from operation)
     except (NotFound, Unsupported) as error:
         yield from need(version, what, method=error.method, path=error.path, status=error.status)
         raise
