@@ -67,5 +67,5 @@ class Waiting(Working):
         import time
 
         print("a dialog", file=sys.stderr, flush=True)
-        time.sleep(60)
+        time.sleep(3600)
         return None
