@@ -75,13 +75,12 @@ if TYPE_CHECKING:
     from jhub.models import ShareCode as ShareCode
     from jhub.models import SharedServer as SharedServer
     from jhub.models import Token as Token
+    from jhub.models import TokenKind as TokenKind
     from jhub.models import UnlistedChoice as UnlistedChoice
     from jhub.models import User as User
     from jhub.operations.server_filter import Running as Running
     from jhub.operations.server_filter import ServerState as ServerState
-    from jhub.operations.token_kinds import TokenKind as TokenKind
-    from jhub.operations.token_kinds import revoked_together as revoked_together
-    from jhub.operations.token_kinds import token_kind as token_kind
+    from jhub.operations.tokens import revoked_together as revoked_together
     from jhub.operations.users import Sort as Sort
     from jhub.preview import Preview as Preview
     from jhub.steps import Answer as Answer
@@ -154,7 +153,7 @@ _HOMES = {
     "Throttled": "jhub.errors",
     "Timeouts": "jhub.client.network",
     "Token": "jhub.models",
-    "TokenKind": "jhub.operations.token_kinds",
+    "TokenKind": "jhub.models",
     "Unavailable": "jhub.errors",
     "UnknownToken": "jhub.errors",
     "UnknownUser": "jhub.errors",
@@ -164,8 +163,7 @@ _HOMES = {
     "UserNotCreated": "jhub.errors",
     "Verify": "jhub.client.network",
     "Way": "jhub.login.ways",
-    "revoked_together": "jhub.operations.token_kinds",
-    "token_kind": "jhub.operations.token_kinds",
+    "revoked_together": "jhub.operations.tokens",
 }
 
 __all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]  # it reads the imports above

@@ -7,7 +7,7 @@ mean that there is nothing. Fields that a newer hub adds are ignored. Times are 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, Literal, TypeAlias, cast
 
 from msgspec import Struct, field, json
 from msgspec.structs import force_setattr
@@ -186,6 +186,11 @@ class Group(Model, frozen=True, kw_only=True):
     properties: dict[str, Any] | None = None
 
 
+TokenKind: TypeAlias = Literal["api", "server", "session"]
+ISSUER = "JupyterHub"
+"""What the hub calls itself as the issuer of tokens that are no OAuth tokens."""
+
+
 class Token(Model, frozen=True, kw_only=True):
     """An API token. `token`, the secret itself, is there only in the answer that created it."""
 
@@ -200,6 +205,22 @@ class Token(Model, frozen=True, kw_only=True):
     session_id: str | None = None
     oauth_client: str | None = None
     token: str | None = None
+
+    @property
+    def kind(self) -> TokenKind:
+        """Return what it is for.
+
+        "server": by it a server speaks to the hub, and without it the server can let nobody in. "session": it came by
+        OAuth, for somebody's browser at a server or service, or for an OAuth sign-in. "api": any other.
+        """
+        if self.session_id is not None and self.oauth_client != ISSUER:
+            return "session"
+        # The note is the only sign of a server's. JupyterHub itself goes by it (`get_current_user_token`, 2 to 6), and
+        # no user gives it to a token by chance. Such a token's scopes depend on the hub's configuration; and comparing
+        # with the addresses of the servers that run now would miss one that is just starting, was renamed, or resumes
+        # its token later. The second is of a server that came up with another token than it was given (all versions).
+        own = self.oauth_client == ISSUER and (self.note or "").startswith(("Server at ", "retrieved from spawner "))
+        return "server" if own else "api"
 
     @property
     def life(self) -> float | None:

@@ -13,7 +13,7 @@ from terminal import Jhub
 
 from jhub import Hub
 from jhub.bulk.chunks import CHUNK
-from jhub.cli.kit.dry_run import print_requests
+from jhub.cli.kit.output import print_requests
 from jhub.errors import HubError, NotFound
 from jhub.models import HubInfo
 from jhub.steps import Flow, Fork, HubVersion, Next, Operation, Request, call, send

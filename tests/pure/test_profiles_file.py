@@ -12,7 +12,7 @@ import jhub.local
 from jhub.errors import InvalidInput
 from jhub.profiles.file import check, parse, read_text
 from jhub.profiles.model import Choice, Option, Problem, Profile, Profiles, UnlistedChoice
-from jhub.profiles.slugs import slugify
+from jhub.profiles.own_format import slugify
 
 FILE = """
 profiles:

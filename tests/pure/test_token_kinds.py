@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jhub.models import Token
-from jhub.operations.token_kinds import revoked_together, token_kind
+from jhub.operations.tokens import revoked_together
 
 OWN = Token(id="a1", note="Server at /user/ana/", oauth_client="JupyterHub")
 RETRIEVED = Token(id="a2", note="retrieved from spawner lab", oauth_client="JupyterHub")
@@ -16,13 +16,13 @@ SERVICE = Token(id="a6", note="", session_id="y", oauth_client="JupyterHub servi
 
 
 def test_a_servers_own_token_is_known_by_its_note() -> None:
-    assert [token_kind(token) for token in (OWN, RETRIEVED)] == ["server", "server"]
-    assert "server" not in map(token_kind, (PLAIN, SESSION, SERVICE, Token(id="a9")))
+    assert [token.kind for token in (OWN, RETRIEVED)] == ["server", "server"]
+    assert "server" not in [token.kind for token in (PLAIN, SESSION, SERVICE, Token(id="a9"))]
 
 
 def test_a_session_is_known_by_its_client() -> None:
-    assert [token_kind(token) for token in (SESSION, SAME, SERVICE)] == ["session"] * 3
-    assert "session" not in map(token_kind, (OWN, RETRIEVED, PLAIN))
+    assert [token.kind for token in (SESSION, SAME, SERVICE)] == ["session"] * 3
+    assert "session" not in [token.kind for token in (OWN, RETRIEVED, PLAIN)]
 
 
 @pytest.mark.parametrize("client", ["JupyterHub", None, "what a later hub may call itself"])

@@ -43,7 +43,6 @@ from jhub import (
     UnlistedChoice,
     User,
     revoked_together,
-    token_kind,
 )
 from jhub.bulk.groups import GroupFleetOps
 from jhub.bulk.users import UserFleetOps
@@ -81,7 +80,7 @@ def what_a_hub_gives(hub: Hub) -> None:
     assert_type(hub.servers.select(Running(idle=7200)), list[Target])
     assert_type(hub.preview(hub.servers.start_many, ["ana"], profile="gpu"), Preview)
     assert_type(hub.time(), datetime)
-    assert_type(token_kind(hub.tokens.get("ana", "a7")), TokenKind)
+    assert_type(hub.tokens.get("ana", "a7").kind, TokenKind)
     assert_type(revoked_together(hub.tokens.list("ana")), list[list[Token]])
     assert_type(hub.groups.set_properties("geo", {"quota": None}), Group)
     assert_type(hub.groups.delete("geo"), None)

@@ -10,11 +10,10 @@ import click
 
 from jhub.cli.kit import complete
 from jhub.cli.kit.confirm import confirm
-from jhub.cli.kit.dry_run import print_requests
 from jhub.cli.kit.each import Tally, delete_each, report, sound, tally
+from jhub.cli.kit.given import pairs
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
-from jhub.cli.kit.output import HIDDEN, View, dump, note, shown
-from jhub.cli.kit.pairs import pairs
+from jhub.cli.kit.output import HIDDEN, View, dump, note, print_requests, shown
 from jhub.errors import Conflict, HubError
 from jhub.models import Group
 

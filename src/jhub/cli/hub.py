@@ -9,9 +9,8 @@ import click
 from msgspec import Struct
 
 from jhub.cli.kit.confirm import have_typed
-from jhub.cli.kit.dry_run import print_requests
 from jhub.cli.kit.options import common, connect, dry_run, output, yes
-from jhub.cli.kit.output import View, note
+from jhub.cli.kit.output import View, note, print_requests
 from jhub.errors import MissingScope
 from jhub.models import Component, HubInfo
 

@@ -12,11 +12,10 @@ import msgspec
 
 from jhub.cli.kit import complete
 from jhub.cli.kit.confirm import confirm, confirm_by_name
-from jhub.cli.kit.dry_run import print_requests
 from jhub.cli.kit.each import preview_each
 from jhub.cli.kit.given import STDIN
 from jhub.cli.kit.options import common, connect, dry_run, duration, output, yes
-from jhub.cli.kit.output import note
+from jhub.cli.kit.output import note, print_requests
 from jhub.cli.kit.selection import group_option, kept, members, name_option, running, selecting, still
 from jhub.cli.kit.servers import (
     count,

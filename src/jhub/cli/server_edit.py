@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jhub.cli.kit.dry_run import print_requests
 from jhub.cli.kit.each import run_each, tell_each
 from jhub.cli.kit.options import common, connect, dry_run, output
+from jhub.cli.kit.output import print_requests
 from jhub.cli.kit.servers import (
     display_name_option,
     named_server_argument,

@@ -8,10 +8,9 @@ from typing import Any
 import click
 import msgspec
 
-from jhub.cli.kit.dry_run import print_requests
 from jhub.cli.kit.each import each, tally
 from jhub.cli.kit.options import common, connect, dry_run, duration, output, share
-from jhub.cli.kit.output import note
+from jhub.cli.kit.output import note, print_requests
 from jhub.cli.kit.selection import group_option, members, name_option
 from jhub.cli.kit.servers import (
     display_name_option,

@@ -11,12 +11,10 @@ import msgspec
 from click.core import ParameterSource
 
 from jhub.cli.kit import complete
-from jhub.cli.kit.dry_run import print_requests
 from jhub.cli.kit.each import delete_each
-from jhub.cli.kit.given import secret
+from jhub.cli.kit.given import pairs, secret
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
-from jhub.cli.kit.output import View, dump, note, shown
-from jhub.cli.kit.pairs import pairs
+from jhub.cli.kit.output import View, dump, note, print_requests, shown
 from jhub.cli.service_login import create_login_client
 from jhub.errors import Conflict
 from jhub.models import Service

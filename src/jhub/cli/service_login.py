@@ -6,8 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from jhub import login_client
-from jhub.cli.kit.dry_run import print_requests
-from jhub.cli.kit.output import View, note
+from jhub.cli.kit.output import View, note, print_requests
 from jhub.errors import Conflict
 from jhub.models import Service
 from jhub.steps import HubVersion

@@ -11,10 +11,9 @@ import click
 
 from jhub.cli.kit import complete
 from jhub.cli.kit.confirm import confirm
-from jhub.cli.kit.dry_run import print_requests
 from jhub.cli.kit.each import each, preview_each, run_each
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, read_names, yes
-from jhub.cli.kit.output import View, ago, note
+from jhub.cli.kit.output import View, ago, note, print_requests
 from jhub.cli.kit.servers import (
     count,
     me,

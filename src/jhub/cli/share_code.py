@@ -9,10 +9,9 @@ import click
 
 from jhub.cli.kit import complete
 from jhub.cli.kit.confirm import confirm
-from jhub.cli.kit.dry_run import print_requests
 from jhub.cli.kit.each import tell_each
 from jhub.cli.kit.options import common, connect, dry_run, duration, names_from, output, yes
-from jhub.cli.kit.output import View, ago, note
+from jhub.cli.kit.output import View, ago, note, print_requests
 from jhub.cli.kit.servers import owned, owner_argument, required_server_argument, scopes_option, target
 from jhub.cli.kit.text import clean
 from jhub.models import ShareCode

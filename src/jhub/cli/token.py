@@ -8,9 +8,8 @@ from functools import partial
 import click
 
 from jhub.cli.kit import complete
-from jhub.cli.kit.dry_run import print_requests
 from jhub.cli.kit.options import common, connect, dry_run, duration, output
-from jhub.cli.kit.output import View, ago, note
+from jhub.cli.kit.output import View, ago, note, print_requests
 from jhub.cli.kit.scopes import scopes_option
 from jhub.cli.kit.token_owner import for_user, owner_of
 from jhub.cli.token_revoke import revoke

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jhub import revoked_together, token_kind
+from jhub import revoked_together
 from jhub.cli.kit import complete
 from jhub.cli.kit.confirm import confirm
 from jhub.cli.kit.each import each, preview_each, tell_each
@@ -119,7 +119,7 @@ def _others(hub: Hub, whose: Owner) -> list[Token]:
     for together in revoked_together(hub.tokens.list(whose.name)):
         if whose.in_use in (token.id for token in together):
             continue
-        servers = [token for token in together if token_kind(token) == "server"]
+        servers = [token for token in together if token.kind == "server"]
         for token in servers:
             note(f"{token.id} stays, without which a server could let nobody in: {token.note}")
         others += [token for token in together if token not in servers]
@@ -146,7 +146,7 @@ def _revoke_found(hub: Hub, whose: Owner, found: Sequence[Token], *, yes: bool, 
 
     with each(requests, act) as done:
         for together in done:
-            what = together[0].oauth_client if token_kind(together[0]) == "session" else together[0].note
+            what = together[0].oauth_client if together[0].kind == "session" else together[0].note
             ended = IT_WAS_THIS if whose.in_use in [token.id for token in together] else ""
             note(f"revoked {_ids(together)} ({what}){ended}")
 

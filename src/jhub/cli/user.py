@@ -11,11 +11,10 @@ from msgspec import structs
 
 from jhub import Sort
 from jhub.cli.kit import complete
-from jhub.cli.kit.dry_run import print_requests
 from jhub.cli.kit.each import Tally, delete_each, report, run_each, sound, tally
 from jhub.cli.kit.given import STDIN, secret_object
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
-from jhub.cli.kit.output import HIDDEN, View, ago, note, shown
+from jhub.cli.kit.output import HIDDEN, View, ago, note, print_requests, shown
 from jhub.errors import HubError, NotFound
 from jhub.models import Server, User
 

@@ -8,7 +8,6 @@ from typing import Literal, get_args
 from jhub.errors import HubError, InvalidInput
 from jhub.models import Server, target
 from jhub.outcome import DONE, Outcome
-from jhub.outcome import Tally as Tally
 
 End = Literal["ready", "stopped", "deleted", "failed", "skipped"]
 Kind = Literal["queued", "starting", "stopping", "deleting", "progress", "waiting"] | End

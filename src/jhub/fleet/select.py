@@ -39,7 +39,7 @@ def resolve(targets: Targets | Target | Server | str) -> Flow[list[Target]]:
         case Members():
             return list(dict.fromkeys(Target(user, targets.name) for user in (yield from members_of(targets.group))))
         case Running():
-            return (yield from listed(targets))
+            return (yield from _running(targets))
         case str() | Target() | Server():
             return [Target.of(targets)]
         case (str() as user, str() as name) if isinstance(targets, tuple) and "/" not in user + name:
@@ -51,7 +51,7 @@ def resolve(targets: Targets | Target | Server | str) -> Flow[list[Target]]:
             return list(dict.fromkeys(map(Target.of, targets)))
 
 
-def listed(which: Running, *, stopped: bool = False) -> Flow[list[Target]]:
+def _running(which: Running) -> Flow[list[Target]]:
     """The servers that match, each once; of a server nothing but its name is kept."""
     found: dict[Target, None] = {}
 
@@ -62,5 +62,5 @@ def listed(which: Running, *, stopped: bool = False) -> Flow[list[Target]]:
             case _:
                 return (yield step)
 
-    yield from through(matching(which, stopped=stopped), keep)
+    yield from through(matching(which), keep)
     return list(found)

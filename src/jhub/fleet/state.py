@@ -10,7 +10,7 @@ from typing import Any
 
 from jhub.errors import HubError, NotAHub, Unavailable
 from jhub.fleet.breaker import Breaker
-from jhub.fleet.events import FEW, ServerEvent, Tally, Target
+from jhub.fleet.events import FEW, ServerEvent, Target
 from jhub.fleet.jobs import Job
 from jhub.fleet.looks import Looks
 from jhub.fleet.outage import Outage
@@ -18,6 +18,7 @@ from jhub.fleet.pace import Pace
 from jhub.fleet.pulse import Pulse
 from jhub.fleet.rhythm import Rhythm
 from jhub.fleet.under_way import Phase, Tag, UnderWay, Wanted
+from jhub.outcome import Tally
 from jhub.steps import Fork, Operation
 
 TICK = 60.0

@@ -219,3 +219,12 @@ class Tokens(TokenOps, Bound):
 
 class AsyncTokens(TokenOps, AsyncBound):
     """`hub.tokens`"""
+
+
+def revoked_together(tokens: Iterable[Token]) -> list[list[Token]]:
+    """Return tokens by the request that revokes them: with one of a session go the user's others of that client."""
+    by_client: dict[str, list[Token]] = {}
+    for token in tokens:
+        session = token.kind == "session"
+        by_client.setdefault(f"client {token.oauth_client}" if session else token.id, []).append(token)
+    return list(by_client.values())

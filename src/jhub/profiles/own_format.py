@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Any
 
 from msgspec.structs import replace
@@ -13,7 +14,6 @@ from jhub.profiles.fields import Fields
 from jhub.profiles.model import Choice, Option, Profile, UnlistedChoice
 from jhub.profiles.options import FORM, start_names
 from jhub.profiles.report import cut, shown
-from jhub.profiles.slugs import slugify
 
 
 def profile(fields: Fields, number: int) -> Profile:
@@ -130,3 +130,9 @@ def _user_options(fields: Fields, options: tuple[Option, ...]) -> tuple[str, ...
         if name in taken or name.startswith(FORM):
             fields.error("user_options", f"{shown(name)} in `user_options` is one of the profile's own already")
     return names
+
+
+def slugify(name: str) -> str:
+    """Return a display name in small letters, digits and dashes."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")

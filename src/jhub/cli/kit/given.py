@@ -1,8 +1,9 @@
-"""Values that do not stand on the command line: secrets, which others could read there, and bodies in files."""
+"""Values of arguments: secrets, which never stand on the command line, bodies in files, and `KEY=VALUE`."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -64,3 +65,20 @@ def secret_object(option: str, given: str) -> dict[str, Any]:
         return msgspec.json.decode(text_from(given), type=dict[str, Any])
     except msgspec.MsgspecError:
         raise InvalidInput(f"what {option} names is not a JSON object") from None
+
+
+def pairs(given: Iterable[str]) -> dict[str, Any]:
+    """The values by key: text after "=", any JSON value after ":="."""
+    found: dict[str, Any] = {}
+    for each in given:
+        key, equals, text = each.partition("=")
+        if not equals or not key.rstrip(":"):
+            raise InvalidInput(f"{each!r} is not KEY=VALUE", hint="KEY=text, or KEY:=JSON for numbers, lists and such")
+        if not key.endswith(":"):
+            found[key] = text
+            continue
+        try:
+            found[key[:-1]] = msgspec.json.decode(text)
+        except msgspec.MsgspecError as error:
+            raise InvalidInput(f"{text!r} is not JSON: {error}", hint="use KEY=VALUE for plain text") from None
+    return found

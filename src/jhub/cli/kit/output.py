@@ -7,13 +7,16 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 import click
 import msgspec
 
 from jhub.cli.kit.text import bare, clean
 from jhub.models import in_utc
+
+if TYPE_CHECKING:
+    from jhub import Preview
 
 T = TypeVar("T")
 
@@ -154,3 +157,14 @@ def _cell(value: object) -> str:
             return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
         case _:
             return clean(str(value))
+
+
+def print_requests(previews: Iterable[Preview]) -> None:
+    """Print what `--dry-run` previews: all requests before it is said that more would follow."""
+    complete = True
+    for preview in previews:
+        for request in preview:
+            click.echo(clean(str(request)))
+        complete = complete and preview.complete
+    if not complete:
+        note("(what follows depends on the answers)")

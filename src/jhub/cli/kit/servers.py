@@ -10,10 +10,9 @@ import click
 
 from jhub import Target
 from jhub.cli.kit import complete
-from jhub.cli.kit.given import STDIN
+from jhub.cli.kit.given import STDIN, pairs
 from jhub.cli.kit.options import names_from
 from jhub.cli.kit.output import View, ago
-from jhub.cli.kit.pairs import pairs
 from jhub.errors import InvalidInput
 from jhub.models import Server
 
