@@ -184,7 +184,13 @@ class _Fleeting(_Declared[P, T], Generic[P, T, E]):
     def __get__(self, owner: Bound | AsyncBound | None, kind: type) -> Any:
         if owner is None:
             return self.bind(lambda make: make(), kind)
-        return self.bind(lambda make: owner._wire.fleet(make()), kind)
+
+        def prepare(make: Callable[[], Operation[T]]) -> Any:
+            fleet = owner._wire.fleet(make())
+            fleet._name = self.function.__name__
+            return fleet
+
+        return self.bind(prepare, kind)
 
     def _result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
         kind: Any = Fleet if client is Bound else AsyncFleet

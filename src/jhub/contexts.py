@@ -109,6 +109,9 @@ def connection(name: str | None = None, environ: Mapping[str, str] = os.environ)
     name = chosen(name, environ)
     context = get(name)
     token = secret_store.read(folder(), name, context.kept, again=_again(name, context))
+    if load().contexts.get(name) != context:
+        # Another process has just put a token in its place, perhaps one of another hub.
+        return connection(name, environ)
     return Connection(url=context.api_url, token=token, context=name)
 
 

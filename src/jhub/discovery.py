@@ -45,7 +45,8 @@ def tidy(url: str) -> str:
     if "@" in parts.netloc:
         raise InvalidInput("the hub's URL holds a username or password", hint="leave it out; sign in with: jhub login")
     if parts.scheme not in ("http", "https") or not HOST.fullmatch(parts.hostname or ""):
-        raise InvalidInput(f"{url!r} is not the URL of a hub", hint="give it as https://hub.example.org")
+        shown = re.split(r"[?#]", url)[0]  # behind it may stand a token
+        raise InvalidInput(f"{shown!r} is not the URL of a hub", hint="give it as https://hub.example.org")
     return urlunsplit((parts.scheme, parts.netloc, quote(parts.path, safe="/%:@~+,;=$&!*'()"), "", ""))
 
 

@@ -70,7 +70,7 @@ class Stream(Generic[E]):
 
     def __init__(self, hub: Runs, operation: Callable[[], Operation[Any]], item: type[E]) -> None:
         self._hub = hub
-        self._plan = operation
+        self._operation = operation
         self._item = item
 
     def __repr__(self) -> str:
@@ -80,7 +80,7 @@ class Stream(Generic[E]):
         """Return the table of the first items that a notebook shows."""
         from jhub import notebook
 
-        items = self._hub.events(self._plan())
+        items = self._hub.events(self._operation())
         try:
             first = list(islice(items, SHOWN + 1))
         except HubError as error:
@@ -91,7 +91,7 @@ class Stream(Generic[E]):
         return notebook.table(rows[:SHOWN], more=len(first) > SHOWN)
 
     def __iter__(self) -> Iterator[E]:
-        return self._hub.events(self._plan())
+        return self._hub.events(self._operation())
 
 
 class AsyncStream(Generic[E]):
@@ -99,14 +99,14 @@ class AsyncStream(Generic[E]):
 
     def __init__(self, hub: RunsAsync, operation: Callable[[], Operation[Any]], item: type[E]) -> None:
         self._hub = hub
-        self._plan = operation
+        self._operation = operation
         self._item = item
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._item.__name__}>"
 
     def __aiter__(self) -> AsyncIterator[E]:
-        return self._hub.events(self._plan())
+        return self._hub.events(self._operation())
 
     def __await__(self) -> Generator[Any, Any, list[E]]:
         return self._all().__await__()
@@ -119,12 +119,14 @@ class _Work(Generic[T]):
     """What fleets of both clients know of themselves."""
 
     def __init__(self, operation: Operation[T]) -> None:
-        self._plan = operation
+        self._operation = operation
         self._begun = False
         self._cancelled = False
         self._answers: list[T] = []
-        self._failure: HubError | None = None
+        self._failure: Exception | None = None
         self._told = False
+        self._name = getattr(operation, "__name__", type(operation).__name__)
+        """For `repr`: the method that made it, where one did."""
 
     @property
     def summary(self) -> T:
@@ -139,13 +141,17 @@ class _Work(Generic[T]):
 
     def __repr__(self) -> str:
         state = "failed" if self._failure else "ended" if self._answers else "cancelled" if self._cancelled else ""
-        name = getattr(self._plan, "__name__", "")
-        return f"<{type(self).__name__} {name}: {state or ('running' if self._begun else 'not run yet')}>"
+        return f"<{type(self).__name__} {self._name}: {state or ('running' if self._begun else 'not run yet')}>"
 
     def __del__(self) -> None:
         # There may be no such attribute, where __init__ failed.
         if not getattr(self, "_begun", True):
             warnings.warn(f"{self!r} {NEVER_RUN}", ResourceWarning, stacklevel=2, source=self)
+
+    def _begin(self) -> None:
+        if self._begun:
+            raise RuntimeError("this fleet has run already: make another")
+        self._begun = True
 
     def _check_begun(self) -> None:
         if not self._begun:
@@ -192,15 +198,17 @@ class Fleet(_Work[T], Generic[E, T]):
     def __enter__(self) -> Self:
         from anyio.from_thread import start_blocking_portal  # with an event loop, which single calls do without
 
-        self._begun = True
+        self._begin()
         self._thread: AbstractContextManager[BlockingPortal] = start_blocking_portal()
         self._task = self._thread.__enter__().start_task_soon(self._run)
         return self
 
     async def _run(self) -> None:
         try:
+            if self._cancelled:
+                return
             async with self._hub() as hub:
-                self._answers.append(await hub.run(self._plan, self._events.put))
+                self._answers.append(await hub.run(self._operation, self._events.put))
         except HubError as error:
             self._failure = error
         finally:
@@ -263,7 +271,7 @@ class AsyncFleet(_Work[T], Generic[E, T]):
     async def __aenter__(self) -> Self:
         import anyio
 
-        self._begun = True
+        self._begin()
         self._put, self._take = anyio.create_memory_object_stream[E](float("inf"))
         # Of the work alone: that of the group would end the caller's block too.
         self._scope = anyio.CancelScope()
@@ -274,9 +282,11 @@ class AsyncFleet(_Work[T], Generic[E, T]):
 
     async def _run(self, scope: CancelScope) -> None:
         with self._put, scope:
+            if self._cancelled:
+                return
             try:
-                self._answers.append(await self._carry_out(self._plan, self._put.send_nowait))
-            except HubError as error:
+                self._answers.append(await self._carry_out(self._operation, self._put.send_nowait))
+            except Exception as error:  # noqa: BLE001 - raised for the caller, and not in a group of one
                 self._failure = error
 
     async def __aiter__(self) -> AsyncGenerator[E, None]:

@@ -6,7 +6,9 @@ mean that there is nothing. Fields that a newer hub adds are ignored. Times are 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, Literal, TypeAlias, cast
 
 from msgspec import Struct, field, json
@@ -39,6 +41,7 @@ class Model(Struct, frozen=True, kw_only=True):
     """What all of them share: `repr` leaves out the fields that may hold secrets."""
 
     __dataclass_fields__ = _DataclassFields()
+    __dataclass_params__ = SimpleNamespace(repr=False)  # pprint asks whose `repr` it is
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as `json.dumps` takes them, with times as ISO 8601.
@@ -70,11 +73,9 @@ def resolve_urls(value: object, site: str) -> None:
     """Make the URLs of models absolute, wherever in an answer they stand: a hub gives paths. `site` is its origin."""
     match value:
         case list() | tuple():
-            for each in cast("list[object]", value):
-                resolve_urls(each, site)
+            _resolve_each(cast("list[object]", value), site)
         case dict():
-            for each in cast("dict[object, object]", value).values():
-                resolve_urls(each, site)
+            _resolve_each(cast("dict[object, object]", value).values(), site)
         case Struct():
             for name in value.__struct_fields__:
                 found = getattr(value, name)
@@ -84,6 +85,12 @@ def resolve_urls(value: object, site: str) -> None:
                     force_setattr(value, name, site + found)
         case _:
             pass
+
+
+def _resolve_each(values: Iterable[object], site: str) -> None:
+    for each in values:
+        if isinstance(each, Struct):  # or else it is plain JSON, which may be of any depth
+            resolve_urls(each, site)
 
 
 def in_utc(moment: datetime) -> datetime:
@@ -160,7 +167,8 @@ class User(Model, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for server in (self.servers or {}).values():
-            force_setattr(server, "user", self.name)
+            if not server.user:
+                force_setattr(server, "user", self.name)
 
 
 class Identity(Model, frozen=True, kw_only=True):
@@ -422,7 +430,7 @@ class Version(Struct, frozen=True):
 
 
 URLS: dict[type[Struct], tuple[str, ...]] = {
-    Server: ("url", "progress_url"),
+    Server: ("url", "progress_url", "full_url"),
     User: ("server",),
     SharedServer: ("url",),
     ShareCode: ("accept_url",),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import cast
 
-PACKAGE = str(Path(__file__).parent)
+PACKAGE = f"{Path(__file__).parent}{os.sep}"
 LONGEST = 100
 """Maximum number of characters in a cell."""
 EMPTY: tuple[object, ...] = (None, "", (), {}, [])

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ParamSpec, cast
 
-from jhub.errors import HubError
-from jhub.steps import Answer, Emit, Flow, Fork, HubVersion, Interpreter, Now, Operation, Request, Sleep
+from jhub.errors import HubError, InvalidInput
+from jhub.steps import Answer, Emit, Flow, Fork, HubVersion, Interpreter, Now, Operation, Request, Sleep, nothing_sent
 
 P = ParamSpec("P")
 
 READS = ("GET", "HEAD")
+MOST_WRITES = 10_000
+"""Maximum number of requests in a preview: a flow may write until something that nobody answers."""
+WHAT = "preview takes a method and its arguments, hub.preview(hub.groups.delete, 'geo'), or a function that is a flow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +37,24 @@ class Preview:
         return len(self.requests)
 
     def __str__(self) -> str:
-        more = [] if self.complete else ["(what follows depends on the answers)"]
-        return "\n".join([*map(str, self.requests), *more])
+        more = [f"(fails: {error})" for error in self.failed]
+        if not self.complete:
+            more.append("(what follows depends on the answers)")
+        return "\n".join([*map(str, self.requests), *more]) or "(nothing)"
 
 
 def preview(call: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> Flow[Preview]:
     """Preview a call of a client's method, or of a function that returns a flow."""
+    if not callable(call):
+        raise TypeError(WHAT)
     if declared := _declared(call, "__preview__"):
         return cast("Flow[Preview]", declared(*args, **kwargs))
-    return preview_operation(cast("Operation[object]", (_declared(call, "__operation__") or call)(*args, **kwargs)))
+    with nothing_sent():
+        operation: Any = (_declared(call, "__operation__") or call)(*args, **kwargs)
+    if inspect.iscoroutine(operation):
+        operation.close()  # or it would warn that nobody awaits it
+        raise TypeError(WHAT)
+    return preview_operation(operation)
 
 
 def preview_operation(operation: Operation[object]) -> Flow[Preview]:
@@ -51,31 +65,49 @@ def preview_operation(operation: Operation[object]) -> Flow[Preview]:
     asks again first.
     """
     writes: list[Request[Any]] = []
+    complete = True
     try:
-        running: Interpreter[object] = Interpreter(operation)
+        with nothing_sent():
+            running: Interpreter[object] = Interpreter(operation)
         while (step := running.step) is not None:
+            failure: HubError | None = None
+            answer: Any = None
             if _writes(step):
-                if not isinstance(step, Request):
-                    return Preview(tuple(writes), complete=False)
+                if not isinstance(step, Request) or len(writes) == MOST_WRITES:
+                    complete = False
+                    break
+                _check_body(step)
                 writes.append(step)
-                running.answer(_nothing_in_it(step))
+                answer = _nothing_in_it(step)
             elif writes and isinstance(step, Sleep):
-                running.answer(None)  # nothing was sent that it could take time for
+                pass  # nothing was sent that it could take time for
             elif writes and not isinstance(step, Emit | HubVersion | Now):
-                return Preview(tuple(writes), complete=False)  # it looks at what came of a write, and nothing did
-            elif isinstance(step, Emit):
-                running.answer(None)
-            else:
+                complete = False  # it looks at what came of a write, and nothing did
+                break
+            elif not isinstance(step, Emit):
                 try:
-                    answer: Any = yield step
+                    answer = yield step
                 except HubError as error:
-                    running.fail(error)
-                else:
-                    running.answer(answer)
+                    failure = error
+            with nothing_sent():
+                running.answer(answer) if failure is None else running.fail(failure)
+        running.close()
+    except HubError:
+        if not writes:
+            raise
     except Exception:
         if not writes:
             raise
-    return Preview(tuple(writes), complete=True)
+        complete = False  # it needs more of an answer than there is
+    return Preview(tuple(writes), complete)
+
+
+def _check_body(request: Request[Any]) -> None:
+    """Raise InvalidInput for a body that could not be sent."""
+    try:
+        json.dumps(request.body, allow_nan=False, ensure_ascii=False).encode()
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"{request.about or request.path}: a value cannot be sent: {error}") from None
 
 
 def _declared(call: Callable[..., object], attribute: str) -> Callable[..., object] | None:

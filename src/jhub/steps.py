@@ -10,9 +10,12 @@ request.once()` makes one attempt. No flow yields a bare request.
 
 from __future__ import annotations
 
+import inspect
 import re
 import unicodedata
 from collections.abc import Callable, Generator, Hashable, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
@@ -22,6 +25,7 @@ import msgspec
 
 from jhub.errors import HubError, InvalidInput, NotAHub, NotFound, Redirected, Throttled, Unavailable
 from jhub.messages import GATEWAY, from_answer
+from jhub.models import SECRET as FIELDS
 from jhub.models import resolve_urls
 
 T = TypeVar("T")
@@ -29,8 +33,8 @@ T_co = TypeVar("T_co", covariant=True)
 
 CONTROL = {"Cc", "Zl", "Zp"}
 """Unicode categories of what breaks lines and steers terminals."""
-SECRET = {"api_token", "auth_state", "auth_token", "client_secret", "code", "code_verifier", "password", "token"}
-"""Keys of a body whose values are not shown."""
+SECRET = {"_xsrf", "2fa", "api_token", "auth_token", "client_secret", "code_verifier", "otp", "password"} | FIELDS
+"""Keys of bodies and queries whose values are not shown."""
 REPEATABLE = {"GET", "HEAD", "PUT", "DELETE"}
 RETRIES = 3
 RETRIES_REFUSED = 1
@@ -86,7 +90,7 @@ class Request(Generic[T]):
     path: str
     decode: Callable[[Answer], T]
     _: KW_ONLY
-    query: tuple[tuple[str, str], ...] = ()
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # may hold a code
     body: object = field(default=None, repr=False)  # may hold a password
     about: str = ""
     accept: str = "application/json"
@@ -100,8 +104,8 @@ class Request(Generic[T]):
 
     def __str__(self) -> str:
         """The request in a line, without its secrets."""
-        query = f"?{urlencode(self.query)}" if self.query else ""
-        body = "" if self.body is None else f" {msgspec.json.encode(_masked(self.body)).decode()}"
+        query = f"?{urlencode([(key, _masked(value, key)) for key, value in self.query])}" if self.query else ""
+        body = "" if self.body is None else f" {msgspec.json.encode(_masked(msgspec.to_builtins(self.body))).decode()}"
         return f"{self.method} {self.path}{query}{body}"
 
     def read(self, answer: Answer) -> T:
@@ -337,7 +341,12 @@ class Interpreter(Generic[T]):
     """
 
     def __init__(self, operation: Operation[T]) -> None:
-        self._steps = operation.__iter__()
+        steps = iter(operation) if hasattr(operation, "__iter__") else None
+        if not isinstance(steps, Generator):
+            raise TypeError(f"{type(operation).__name__} is not an operation: hand in a request, or a flow's generator")
+        self._steps = steps
+        if inspect.isgenerator(steps) and inspect.getgeneratorstate(steps) == inspect.GEN_CLOSED:
+            raise RuntimeError("this flow has run already: call its function again")
         self._results: list[T] = []
         self.step: Step | None = None
         """What it waits for. None: it has ended."""
@@ -356,12 +365,40 @@ class Interpreter(Generic[T]):
         """Go on with an error: a `HubError`, or `Interrupted`. Raises what ends the operation."""
         self._resume(self._steps.throw, error)
 
+    def close(self) -> None:
+        """Leave it: its clean-up gets no answers."""
+        self.step = None
+        with suppress(RuntimeError):  # of a generator that yields a step of its clean-up
+            self._steps.close()
+
     def _resume(self, resume: Callable[[Any], Step], value: object) -> None:
         self.step = None
         try:
             self.step = resume(value)
         except StopIteration as end:
             self._results.append(end.value)
+
+
+_previewing = ContextVar("previewing", default=False)
+
+
+@contextmanager
+def nothing_sent() -> Generator[None]:
+    """Keep the code of a previewed call from sending anything by itself; its steps are for `preview` to carry out."""
+    token = _previewing.set(True)
+    try:
+        yield
+    finally:
+        _previewing.reset(token)
+
+
+def check_sending() -> None:
+    """Raise TypeError inside of `nothing_sent`."""
+    if _previewing.get():
+        raise TypeError(
+            "a preview sends nothing: hand in the method and its arguments, hub.preview(hub.groups.delete, 'geo'), "
+            "and in flows take calls by `yield from`"
+        )
 
 
 def through(operation: Operation[T], carry_out: Callable[[Step], Flow[Any]]) -> Flow[T]:
@@ -437,11 +474,13 @@ def status_of(answer: Answer) -> int:
     return answer.status
 
 
-def _masked(value: object) -> object:
+def _masked(value: object, key: object = "") -> object:
+    """Return a value without its secrets, or without itself where its key says that it is one."""
+    if str(key).lower() in SECRET:
+        return "***"
     match value:
         case dict():
-            items = cast("dict[object, object]", value).items()
-            return {key: "***" if key in SECRET else _masked(each) for key, each in items}
+            return {name: _masked(each, name) for name, each in cast("dict[object, object]", value).items()}
         case list() | tuple():
             return [_masked(each) for each in cast("list[object]", value)]
         case _:

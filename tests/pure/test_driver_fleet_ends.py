@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from loopback import MOST, as_ana, async_hub_at, endless, hub_at, refusing, within
+from loopback import MOST, Visit, as_ana, async_hub_at, endless, hub_at, refusing, serving, within
 
 from jhub import AsyncHub, Hub
 from jhub.errors import HubError, InvalidInput
@@ -212,3 +212,33 @@ def test_calls_side_by_side_look_for_the_api_root_once() -> None:
             assert site.calls == ["GET /hub/api/", *["GET /hub/api/users/ana"] * 5]
 
     asyncio.run(go())
+
+
+def nobody(visit: Visit) -> None:
+    """A hub that nobody is to ask anything."""
+    visit.json({"version": "6.1.1"})
+
+
+def test_a_fleet_that_is_cancelled_before_it_begins_sends_nothing() -> None:
+    with serving(nobody) as site:
+        with Hub(site.root, "SECRET") as hub:
+            fleet = hub.servers.stop_many(["ana"])
+            assert repr(fleet) == "<Fleet stop_many: not run yet>"
+            fleet.cancel()
+            with pytest.raises(RuntimeError, match="was cancelled"):
+                fleet.run()
+            with pytest.raises(RuntimeError, match="has run already"):
+                fleet.run()
+
+        async def go() -> None:
+            async with AsyncHub(site.root, "SECRET") as hub:
+                fleet = hub.servers.stop_many(["ana"])
+                fleet.cancel()
+                with pytest.raises(RuntimeError, match="was cancelled"):
+                    await fleet
+                wrong: Any = [5]
+                with pytest.raises((TypeError, AttributeError)):
+                    await hub.servers.stop_many(wrong)
+
+        asyncio.run(go())
+        assert site.calls == []

@@ -6,10 +6,11 @@ import os
 import warnings
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from jhub import AsyncHub, Hub, contexts
+from jhub import AsyncHub, Hub, contexts, secret_store
 from jhub.contexts import Context
 from jhub.errors import InvalidInput
 
@@ -111,3 +112,26 @@ def test_without_any_context_the_error_says_how_to_sign_in(kind: Kind, tmp_path:
         with pytest.raises(InvalidInput, match="not signed in to any hub") as caught:
             made()
         assert "jhub login" in caught.value.hint
+
+
+@BOTH
+def test_an_empty_token_is_an_error_and_nobody_elses(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InvalidInput, match="the token is empty"):
+        kind(token="")
+    monkeypatch.setenv("JUPYTERHUB_API_URL", ENVIRONMENT)
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "SECRET-environment")
+    with pytest.raises(InvalidInput, match="the token is empty"):
+        kind(token="")
+
+
+def test_a_context_that_changes_meanwhile_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = secret_store.read
+
+    def changes_first(*args: Any, **kwargs: Any) -> str:
+        monkeypatch.setattr(secret_store, "read", read)
+        contexts.save("course", Context(api_url="https://new.example.org/hub/api", user="ana"), "SECRET-new")
+        return "SECRET-new"
+
+    monkeypatch.setattr(secret_store, "read", changes_first)
+    where = contexts.connection("course")
+    assert (where.url, where.token) == ("https://new.example.org/hub/api", "SECRET-new")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import pprint
 from datetime import UTC, datetime
+from typing import Any
 
 import pandas
 import pytest
@@ -118,3 +120,24 @@ def test_secrets_are_in_the_data_and_in_no_table() -> None:
     assert "SECRET" not in token._repr_html_() + repr(token)
     assert "a1" in token._repr_html_()
     assert {"Server", "Model"} <= set(jhub.__all__)
+
+
+def test_they_are_printed_by_pprint() -> None:
+    assert "ana" in pprint.pformat([USER, SERVERS[0]])
+
+
+def test_a_copy_of_a_user_leaves_the_servers_of_the_first_one_alone() -> None:
+    copied = dataclasses.replace(USER, name="bo")
+    assert [server.user for server in (USER.servers or {}).values()] == ["ana"]
+    assert copied.servers == USER.servers
+
+
+def test_options_of_any_depth_are_passed_over() -> None:
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+    server = Server(url="/user/ana/", user_options={"deep": deep})
+    resolve_urls([server], "https://hub.example.org")
+    assert server.url == "https://hub.example.org/user/ana/"
+    for _ in range(100_000):  # from the outside: the recursion of its end would be as deep
+        deep = deep[0]

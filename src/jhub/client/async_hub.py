@@ -8,6 +8,8 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
+import httpx2
+
 from jhub.binding import AsyncBound, Namespace
 from jhub.client.asynchronous import AsyncDriver
 from jhub.client.network import DEFAULT, Network, Timeouts, Verify
@@ -20,8 +22,6 @@ from jhub.preview import Preview, preview
 from jhub.steps import Operation
 
 if TYPE_CHECKING:
-    import httpx2
-
     from jhub.bulk.groups import AsyncGroups
     from jhub.bulk.users import AsyncUsers
     from jhub.fleet.servers import AsyncServers

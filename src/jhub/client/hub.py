@@ -8,6 +8,8 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
+import httpx2
+
 from jhub.binding import Bound, Namespace
 from jhub.client.network import DEFAULT, Network, Timeouts, Verify
 from jhub.client.sync import Driver
@@ -20,8 +22,6 @@ from jhub.preview import Preview, preview
 from jhub.steps import Operation
 
 if TYPE_CHECKING:
-    import httpx2
-
     from jhub.bulk.groups import Groups
     from jhub.bulk.users import Users
     from jhub.fleet.servers import Servers
@@ -44,8 +44,8 @@ class Hub(HubOps, Bound):
     url
         Any address of the hub that a person may have at hand: its API root, `https://hub.example.org`,
         `…/hub/home`, `…/user/ana/lab`, with or without a base path. None: `JUPYTERHUB_API_URL`, and the token
-        `JUPYTERHUB_API_TOKEN`, as inside a server or service of the hub; where neither is set the current context, as
-        after `jhub login`.
+        `JUPYTERHUB_API_TOKEN`, as inside a server or service of the hub; where neither is set the context that
+        `JHUB_CONTEXT` names, else the current one, as after `jhub login`.
     token
         An API token. Without one only `version` and signing in work.
     timeout

@@ -23,7 +23,7 @@ from jhub.discovery import API, is_loopback, known_root, origin, tidy
 from jhub.errors import HubError, InvalidInput, MissingScope, NotAHub, Unavailable
 from jhub.login.environment import is_inside
 from jhub.messages import from_answer
-from jhub.steps import Answer, Listen, Request, Sleep, check_token
+from jhub.steps import Answer, Listen, Request, Sleep, check_sending, check_token
 
 C = TypeVar("C")
 T = TypeVar("T")
@@ -61,7 +61,8 @@ class Wire:
         self._warned = False
         self._own_token = by_environment and token is None
         if url is None:
-            url, token, self.user = _of_the_environment(token) if by_environment or token else _of_the_context()
+            outside = by_environment or token is not None
+            url, token, self.user = _of_the_environment(token) if outside else _of_the_context()
         if token is not None:
             check_token(token)
         self._given = tidy(url)
@@ -119,6 +120,7 @@ class Wire:
 
     def call(self, step: Request[Any] | Listen[Any]) -> dict[str, Any]:
         """A step as arguments of the HTTP client."""
+        check_sending()
         root = self._root or self._given
         if not (_elsewhere(step) or step.path.startswith("/")):
             raise InvalidInput(f"{step.path!r} is not a path such as /users")
@@ -247,7 +249,9 @@ def ask_person(person: Person | None, question: object) -> str:
 
 def _of_the_environment(token: str | None) -> tuple[str, str, str]:
     """Return the URL and token that a hub puts into the environment of its servers and services."""
-    url, token = os.environ.get(API_URL), token or os.environ.get(API_TOKEN)
+    url, token = os.environ.get(API_URL), os.environ.get(API_TOKEN) if token is None else token
+    if token == "":
+        raise InvalidInput("the token is empty")
     if url and token:
         return url, token, ""
     # A token of one hub must not be sent to another.

@@ -1,0 +1,173 @@
+"""What `preview` says, and that nothing is ever sent by it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from loopback import Site, Visit, serving
+
+from jhub import AsyncHub, Hub
+from jhub.errors import HubError, InvalidInput
+from jhub.models import Token
+from jhub.preview import MOST_WRITES, Preview, preview, preview_operation
+from jhub.steps import Emit, Flow, send
+from jhub.testing import play
+
+
+def route(visit: Visit) -> None:
+    """A hub that answers every read with nothing in it."""
+    visit.json({"items": [], "_pagination": {"next": None, "total": 0}})
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with serving(route) as site:
+        yield site
+
+
+def delete(name: str) -> Flow[None]:
+    """Delete a group, as a flow of one's own."""
+    yield from Hub.groups.delete(name)
+
+
+Call = Callable[[Hub], Preview]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda hub: hub.preview(hub.groups.delete, "geo"),
+        lambda hub: hub.preview(partial(hub.groups.delete, "geo")),
+        lambda hub: hub.preview(Hub.groups.delete, "geo"),
+        lambda hub: hub.preview(delete, "geo"),
+        lambda hub: hub.preview(lambda: Hub.groups.delete("geo")),
+    ],
+)
+def test_a_call_is_previewed_however_it_is_handed_in(call: Call, site: Site) -> None:
+    with Hub(site.root, "SECRET") as hub:
+        found = call(hub)
+    assert (str(found), len(found), found.complete) == ("DELETE /groups/geo", 1, True)
+    assert site.calls == []
+
+
+def mixed(hub: Hub) -> Flow[None]:
+    """A flow that forgets to take a call by `yield from`."""
+    hub.groups.delete("geo")
+    yield from send("DELETE", "/users/ana")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda hub: hub.preview(lambda: hub.groups.delete("geo")),
+        lambda hub: hub.preview(hub.run, send("DELETE", "/users/ana")),
+        lambda hub: list(hub.preview(hub.events, send("DELETE", "/users/ana"))),
+        lambda hub: hub.preview(hub.servers.stop_many(["ana"]).run),
+        lambda hub: hub.preview(mixed, hub),
+        lambda hub: hub.preview(print),
+        lambda hub: hub.preview(str, "x"),
+        lambda hub: hub.preview(hub.users),
+        lambda hub: hub.preview(delete("geo")),
+        lambda hub: hub.run("x"),
+        lambda hub: hub.run(None),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_what_is_no_operation_is_a_type_error_and_sends_nothing(call: Any, site: Site) -> None:
+    with Hub(site.root, "SECRET") as hub, pytest.raises(TypeError):
+        call(hub)
+    assert [each for each in site.calls if not each.startswith("GET")] == []
+
+
+def test_a_call_of_the_asynchronous_client_must_not_be_made_either(site: Site) -> None:
+    async def go() -> None:
+        async with AsyncHub(site.root, "SECRET") as hub:
+            assert str(await hub.preview(hub.groups.delete, "geo")) == "DELETE /groups/geo"
+            with pytest.raises(TypeError, match="preview takes a method"):
+                await hub.preview(lambda: hub.groups.delete("geo"))
+
+    asyncio.run(go())
+    assert site.calls == []
+
+
+def previewed(flow: Flow[Any]) -> Preview:
+    return play(preview_operation(flow)).result
+
+
+def test_it_is_incomplete_where_a_flow_needs_more_of_an_answer() -> None:
+    def course(name: str) -> Flow[None]:
+        group = yield from Hub.groups.create(name)
+        yield from Hub.groups.add_users(group.name, ["ana"])
+
+    found = previewed(course("geo"))
+    assert str(found) == "POST /groups/geo\n(what follows depends on the answers)"
+    assert not found.complete
+
+
+def test_a_flow_that_writes_for_ever_is_cut_off() -> None:
+    def forever() -> Flow[None]:
+        while True:
+            yield from send("POST", "/x")
+
+    found = previewed(forever())
+    assert (len(found), found.complete) == (MOST_WRITES, False)
+
+
+def test_a_flow_with_a_clean_up_is_left_in_silence(recwarn: pytest.WarningsRecorder) -> None:
+    def use() -> Flow[None]:
+        yield from send("POST", "/x")
+        try:
+            yield from Hub.users.get("ana")
+        finally:
+            yield from send("DELETE", "/x")
+
+    assert str(previewed(use())) == "POST /x\n(what follows depends on the answers)"
+    assert not recwarn.list
+
+
+def test_an_error_before_the_first_write_is_that_of_the_call() -> None:
+    def fails() -> Flow[None]:
+        yield Emit("a step")
+        raise InvalidInput("no")
+
+    with pytest.raises(InvalidInput, match="no"):
+        previewed(fails())
+
+
+@pytest.mark.parametrize("value", [object(), float("nan"), "\ud800"])
+def test_a_value_that_cannot_be_sent_is_refused(value: object) -> None:
+    with pytest.raises(InvalidInput, match="cannot be sent"):
+        previewed(send("POST", "/x", body={"a": value}).__iter__())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"password": "SECRET"},
+        {"auth": [{"2fa": "SECRET", "otp": "SECRET", "_xsrf": "SECRET"}]},
+        {"user_options": {"env": {"TOKEN": "SECRET"}}},
+        {"made": Token(token="SECRET")},
+    ],
+)
+def test_no_secret_is_shown(body: object) -> None:
+    request = send("POST", "/x", body=body, query=(("code", "SECRET"), ("page", "2")), about="x")
+    assert "SECRET" not in f"{request} {request!r}"
+    assert "page=2" in str(request)
+
+
+def test_failures_and_nothing_are_told() -> None:
+    failed = Preview((), complete=True, failed=(HubError("server ana: cannot be deleted"),))
+    assert str(failed) == "(fails: server ana: cannot be deleted)"
+    assert str(Preview((), complete=True)) == "(nothing)"
+
+
+def test_a_flow_runs_once() -> None:
+    flow = delete("geo")
+    assert len(previewed(flow)) == 1
+    with pytest.raises(RuntimeError, match="has run already"):
+        play(flow)
+    assert callable(preview)
