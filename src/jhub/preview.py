@@ -26,7 +26,10 @@ class Preview:
 
     requests: tuple[Request[Any], ...]
     complete: bool
-    """False where more may follow, which depends on the answers to these."""
+    """False where more may follow, which depends on the answers to these.
+
+    A flow that fails because such an answer is missing, as at `group.name`, is taken to have come to its end.
+    """
     failed: tuple[HubError, ...] = ()
     """Of a call on many: why some of them would fail before anything is sent for them."""
 
@@ -92,13 +95,9 @@ def preview_operation(operation: Operation[object]) -> Flow[Preview]:
             with nothing_sent():
                 running.answer(answer) if failure is None else running.fail(failure)
         running.close()
-    except HubError:
-        if not writes:
-            raise
     except Exception:
         if not writes:
             raise
-        complete = False  # it needs more of an answer than there is
     return Preview(tuple(writes), complete)
 
 

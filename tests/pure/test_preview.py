@@ -98,16 +98,6 @@ def previewed(flow: Flow[Any]) -> Preview:
     return play(preview_operation(flow)).result
 
 
-def test_it_is_incomplete_where_a_flow_needs_more_of_an_answer() -> None:
-    def course(name: str) -> Flow[None]:
-        group = yield from Hub.groups.create(name)
-        yield from Hub.groups.add_users(group.name, ["ana"])
-
-    found = previewed(course("geo"))
-    assert str(found) == "POST /groups/geo\n(what follows depends on the answers)"
-    assert not found.complete
-
-
 def test_a_flow_that_writes_for_ever_is_cut_off() -> None:
     def forever() -> Flow[None]:
         while True:
