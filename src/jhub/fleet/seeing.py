@@ -40,7 +40,8 @@ def next_look(fleet: State, now: float) -> float:
     if not (waiting := fleet.unknown):
         # What is to be taken back has to be seen on its way.
         return fleet.rhythm.next([], fleet.looks.requests) if fleet.cancels and fleet.under_way else now + TICK
-    sent = [each.sent for each in waiting if each.phase is not Phase.COMPLETED]
+    completed = Phase.COMPLETED  # looked up once: a member of an enum is a slow attribute on Python 3.11
+    sent = [each.sent for each in waiting if each.phase is not completed]
     last = not sent and len(waiting) == len(fleet.under_way)
     soon = fleet.rhythm.next(sent, fleet.looks.requests, last=last, over=len(sent) < len(waiting))
     if soon <= fleet.first_due:
@@ -96,7 +97,7 @@ def not_begun(fleet: State, one: UnderWay, server: Server | None, now: float) ->
 
 def ask(fleet: State) -> Flow[None]:
     """Find out why some failed, a few at a time."""
-    if fleet.job.why is None:
+    if fleet.job.why is None or not fleet.count(Phase.DIAGNOSING):
         return
     forked = [tag.one for tag in fleet.forks if isinstance(tag, Child) and tag.task == "diagnose"]
     failures = [each for each in fleet.under_way.values() if each.phase is Phase.DIAGNOSING and each not in forked]
