@@ -1,4 +1,4 @@
-"""What a bulk write reports: an event for each name, and at its end a summary."""
+"""Reports of bulk writes: an event for each name, and a summary at the end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NameKind = Literal["created", "exists", "added", "removed", "failed", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class NameEvent:
-    """What became of one user, by the name that was given."""
+    """The result for one user, by the name that was given."""
 
     kind: NameKind
     name: str
@@ -26,6 +26,6 @@ class NameEvent:
 
 
 class NameSummary(Outcome[NameEvent]):
-    """How a bulk write ended."""
+    """The result of a bulk write."""
 
     __slots__ = ()

@@ -71,7 +71,7 @@ def _restored(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _silence_unhandled_warning(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Skip its warning of "unhandled user_options" where there is no hook: they are handled here, a moment later."""
+    """Skip the spawner's warning of "unhandled user_options" where it has no hook: a start handles them."""
 
     async def run_apply_user_options(self: Any, user_options: Any) -> None:
         if self.apply_user_options:

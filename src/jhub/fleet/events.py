@@ -1,4 +1,4 @@
-"""What a fleet reports: an event for each change of a server, and at its end a summary."""
+"""Reports of fleets: an event for each change of a server, and a summary at the end."""
 
 from __future__ import annotations
 
