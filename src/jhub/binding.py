@@ -107,14 +107,11 @@ class _Declared(Generic[P, T]):
     def _signature(self, client: type[Bound | AsyncBound] | None) -> inspect.Signature:
         """Return the signature on a client; None: that of the function."""
         if client not in self._signatures:
-            function = inspect.signature(self.function, eval_str=True)
-            _, *parameters = function.parameters.values()
-            # Of Request[T], and of the generator that a flow is.
-            result = (
-                function.return_annotation
-                if client is None
-                else self._result(client, get_args(function.return_annotation)[-1])
-            )
+            declared = inspect.signature(self.function, eval_str=True)
+            _, *parameters = declared.parameters.values()
+            result = declared.return_annotation
+            if client is not None:
+                result = self._result(client, get_args(result)[-1])  # of Request[T], and of the generator of a flow
             self._signatures[client] = inspect.Signature(parameters, return_annotation=result)
         return self._signatures[client]
 

@@ -55,6 +55,8 @@ class Connection(Struct, frozen=True, kw_only=True):
     token: str
     context: str = ""
     """Its context, or "" where the environment names the hub."""
+    user: str = ""
+    """Whose token it is, where the context says so."""
 
     def __repr__(self) -> str:
         return f"Connection(url={self.url!r}, context={self.context!r})"
@@ -112,7 +114,7 @@ def connection(name: str | None = None, environ: Mapping[str, str] = os.environ)
     if load().contexts.get(name) != context:
         # Another process has just put a token in its place, perhaps one of another hub.
         return connection(name, environ)
-    return Connection(url=context.api_url, token=token, context=name)
+    return Connection(url=context.api_url, token=token, context=name, user=context.user)
 
 
 def warning(name: str, now: datetime) -> str | None:
@@ -166,7 +168,7 @@ def default_name(api_url: str, user: str = "") -> str:
 
 
 def user_of(name: str, api_url: str) -> str | None:
-    """The user whose context this is; None where there is no such context of this hub."""
+    """Return the user of a context; None where there is no such context of this hub."""
     there = load().contexts.get(name)
     return there.user if there is not None and there.api_url == api_url else None
 

@@ -414,6 +414,17 @@ def through(operation: Operation[T], carry_out: Callable[[Step], Flow[Any]]) -> 
     return running.result
 
 
+def collect(operation: Operation[T], take: Callable[[Any], object]) -> Flow[T]:
+    """Carry out an operation, and hand what it emits to `take` instead of the caller."""
+
+    def taken(step: Step) -> Flow[Any]:
+        if isinstance(step, Emit):
+            return take(step.event)
+        return (yield step)
+
+    return through(operation, taken)
+
+
 def before(deadline: float, operation: Operation[T]) -> Flow[T]:
     """Carry out an operation without a pause that would end after `deadline` (of `Now`): the error that it would have
     paused for is raised instead.

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from jhub.bulk.events import NameEvent
 from jhub.errors import Conflict, NotFound
 from jhub.models import User
 from jhub.operations.paging import LARGEST_PAGE, total
 from jhub.operations.users import UserOps, as_wanted, existing
-from jhub.steps import Emit, Flow, Step, through
+from jhub.steps import Flow, collect
 
 FEW = 4
 """Users who are read one by one; more are looked for in the listing of all."""
@@ -39,13 +38,9 @@ def those_who_exist(names: Sequence[str], *, admin: bool) -> Flow[list[NameEvent
 def _listed(wanted: set[str]) -> Flow[dict[str, User]]:
     found: dict[str, User] = {}
 
-    def keep(step: Step) -> Flow[Any]:
-        match step:
-            case Emit(event=User() as user):
-                if user.name in wanted:
-                    found[user.name] = user
-            case _:
-                return (yield step)
+    def keep(user: User) -> None:
+        if user.name in wanted:
+            found[user.name] = user
 
-    yield from through(UserOps.list(), keep)
+    yield from collect(UserOps.list(), keep)
     return found

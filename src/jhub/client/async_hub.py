@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import closing
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 import httpx2
@@ -13,7 +12,7 @@ import httpx2
 from jhub.binding import AsyncBound, Namespace
 from jhub.client.asynchronous import AsyncDriver
 from jhub.client.network import DEFAULT, Network, Timeouts, Verify
-from jhub.client.wire import Person
+from jhub.client.wire import Person, connection_of
 from jhub.handles import AsyncFleet
 from jhub.login import Way
 from jhub.operations.hub import HubOps
@@ -73,14 +72,9 @@ class AsyncHub(HubOps, AsyncBound):
         proxy: str | None = None,
     ) -> Self:
         """Connect to the hub of a context, as `Hub.from_context`."""
-        from jhub import contexts
-
-        name = contexts.chosen(name)
-        where = contexts.connection(name)
-        if text := contexts.warning(name, datetime.now(UTC)):
-            warnings.warn(text, UserWarning, stacklevel=2)
+        where = connection_of(name)
         hub = cls(where.url, where.token, timeout=timeout, verify=verify, proxy=proxy)
-        hub._wire.user = contexts.get(name).user
+        hub._wire.user = where.user
         return hub
 
     @classmethod
@@ -103,7 +97,7 @@ class AsyncHub(HubOps, AsyncBound):
     ) -> Self:
         """Sign in to the hub, for a token that expires; as `Hub.login`. What is asked is asked in a thread."""
         from jhub import contexts
-        from jhub.login import SignIn, keep, sign_in  # more than who has a token needs
+        from jhub.login import SignIn, sign_in_and_keep  # more than who has a token needs
         from jhub.login.console import Console
 
         if context is not None:
@@ -111,22 +105,18 @@ class AsyncHub(HubOps, AsyncBound):
         hub = cls(url, timeout=timeout, verify=verify, proxy=proxy)
         try:
             with closing(Console()) as console:
-                api_url = await hub.find_api_url()
                 wish = SignIn(
-                    api_url=api_url,
+                    api_url=await hub.find_api_url(),
                     username=username,
-                    expected=None if context is None else contexts.user_of(context, api_url),
                     password=password,
                     second_factor=second_factor,
                     note=note or "",
                     expires_in=expires_in,
                     scopes=scopes,
                 )
-                signed = await hub.run(sign_in(wish, way), ask=ask or console)
-            if context is not None:
-                kept = await hub.run(keep(signed, api_url, context, narrowed=scopes is not None))
-                for said in kept.notes:
-                    warnings.warn(said, UserWarning, stacklevel=2)
+                signed, notes = await hub.run(sign_in_and_keep(wish, way, context), ask=ask or console)
+            for said in notes:
+                warnings.warn(said, UserWarning, stacklevel=2)
             hub._wire.use(signed.token, signed.who.name)
         except BaseException:
             await hub.aclose()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 import httpx2
@@ -13,7 +12,7 @@ import httpx2
 from jhub.binding import Bound, Namespace
 from jhub.client.network import DEFAULT, Network, Timeouts, Verify
 from jhub.client.sync import Driver
-from jhub.client.wire import Person
+from jhub.client.wire import Person, connection_of
 from jhub.handles import Fleet
 from jhub.login import Way
 from jhub.operations.hub import HubOps
@@ -103,14 +102,9 @@ class Hub(HubOps, Bound):
 
         `InvalidInput` where there is no such context, or its token cannot be read.
         """
-        from jhub import contexts
-
-        name = contexts.chosen(name)
-        where = contexts.connection(name)
-        if text := contexts.warning(name, datetime.now(UTC)):
-            warnings.warn(text, UserWarning, stacklevel=2)
+        where = connection_of(name)
         hub = cls(where.url, where.token, timeout=timeout, verify=verify, proxy=proxy)
-        hub._wire.user = contexts.get(name).user
+        hub._wire.user = where.user
         return hub
 
     @classmethod
@@ -162,7 +156,7 @@ class Hub(HubOps, Bound):
         refuses, `InvalidInput` where there is nobody to ask, `StillPending` where nobody comes back from the browser.
         """
         from jhub import contexts
-        from jhub.login import SignIn, keep, sign_in  # more than who has a token needs
+        from jhub.login import SignIn, sign_in_and_keep  # more than who has a token needs
         from jhub.login.console import Console
 
         if context is not None:
@@ -173,17 +167,15 @@ class Hub(HubOps, Bound):
                 wish = SignIn(
                     api_url=hub.api_url,
                     username=username,
-                    expected=None if context is None else contexts.user_of(context, hub.api_url),
                     password=password,
                     second_factor=second_factor,
                     note=note or "",
                     expires_in=expires_in,
                     scopes=scopes,
                 )
-                signed = hub.run(sign_in(wish, way), ask=ask or console)
-            if context is not None:
-                for said in hub.run(keep(signed, hub.api_url, context, narrowed=scopes is not None)).notes:
-                    warnings.warn(said, UserWarning, stacklevel=2)
+                signed, notes = hub.run(sign_in_and_keep(wish, way, context), ask=ask or console)
+            for said in notes:
+                warnings.warn(said, UserWarning, stacklevel=2)
             hub._wire.use(signed.token, signed.who.name)
         except BaseException:
             hub.close()

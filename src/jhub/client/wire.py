@@ -9,8 +9,9 @@ import re
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import httpx2
@@ -25,6 +26,9 @@ from jhub.login.environment import is_inside
 from jhub.messages import from_answer
 from jhub.steps import Answer, Listen, Request, Sleep, check_sending, check_token
 
+if TYPE_CHECKING:
+    from jhub.contexts import Connection
+
 C = TypeVar("C")
 T = TypeVar("T")
 
@@ -35,7 +39,7 @@ log = logging.getLogger("jhub")
 
 API_URL = "JUPYTERHUB_API_URL"
 API_TOKEN = "JUPYTERHUB_API_TOKEN"  # noqa: S105 - a variable's name
-"""What a hub sets for its servers and services."""
+"""Variables that a hub sets for its servers and services."""
 
 SILENCE = 30.0
 """Seconds of silence that end a progress stream. A hub sends a blank event every 8."""
@@ -50,7 +54,7 @@ KEPT = 100
 
 
 class Wire:
-    """What both drivers know of a hub, and how a step becomes HTTP and back. The drivers send it."""
+    """State that both drivers have of a hub, and the way from a step to HTTP and back. The drivers send it."""
 
     def __init__(self, url: str | None, token: str | None, network: Network) -> None:
         self.user = ""
@@ -247,6 +251,16 @@ def ask_person(person: Person | None, question: object) -> str:
     return answer
 
 
+def connection_of(context: str | None) -> Connection:
+    """Return the hub, token and user of a context, or of the one that is chosen; warn where the token ends soon."""
+    from jhub import contexts
+
+    name = contexts.chosen(context)
+    if text := contexts.warning(name, datetime.now(UTC)):
+        warnings.warn(text, UserWarning, stacklevel=3)
+    return contexts.connection(name)
+
+
 def _of_the_environment(token: str | None) -> tuple[str, str, str]:
     """Return the URL and token that a hub puts into the environment of its servers and services."""
     url, token = os.environ.get(API_URL), os.environ.get(API_TOKEN) if token is None else token
@@ -267,7 +281,7 @@ def _of_the_context() -> tuple[str, str, str]:
     from jhub import contexts
 
     where = contexts.connection(contexts.chosen())
-    return where.url, where.token, contexts.get(where.context).user
+    return where.url, where.token, where.user
 
 
 def _without_cookies(record: logging.LogRecord) -> bool:

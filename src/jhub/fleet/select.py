@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from jhub.errors import InvalidInput
 from jhub.fleet.events import Target
@@ -12,7 +12,7 @@ from jhub.models import Server
 from jhub.operations.groups import members_of
 from jhub.operations.server_filter import Running
 from jhub.operations.servers import matching
-from jhub.steps import Emit, Flow, Step, through
+from jhub.steps import Flow, collect
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +52,7 @@ def resolve(targets: Targets | Target | Server | str) -> Flow[list[Target]]:
 
 
 def _running(which: Running) -> Flow[list[Target]]:
-    """The servers that match, each once; of a server nothing but its name is kept."""
+    """Return the servers that match, each once; of a server nothing but its name is kept."""
     found: dict[Target, None] = {}
-
-    def keep(step: Step) -> Flow[Any]:
-        match step:
-            case Emit(event=Server() as server):
-                found[Target.of(server)] = None
-            case _:
-                return (yield step)
-
-    yield from through(matching(which), keep)
+    yield from collect(matching(which), lambda server: found.setdefault(Target.of(server)))
     return list(found)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from jhub.login.console import Console as Console
     from jhub.login.context import Kept as Kept
     from jhub.login.context import keep as keep
+    from jhub.login.context import sign_in_and_keep as sign_in_and_keep
     from jhub.login.environment import environment_token as environment_token
     from jhub.login.find import sign_in as sign_in
     from jhub.login.questions import NoWayBack as NoWayBack
@@ -48,6 +49,7 @@ _HOMES = {
     "environment_token": "jhub.login.environment",
     "keep": "jhub.login.context",
     "sign_in": "jhub.login.find",
+    "sign_in_and_keep": "jhub.login.context",
 }
 
 __all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]  # it reads the imports above

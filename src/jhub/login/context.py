@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from jhub import contexts
@@ -11,8 +11,10 @@ from jhub.contexts import Context
 from jhub.errors import HubError, InvalidInput, NotFound
 from jhub.expiry import local_end
 from jhub.login.acting import acting_as, by_token
+from jhub.login.find import sign_in
 from jhub.login.mint import unmade
-from jhub.login.wish import SignedIn
+from jhub.login.ways import Way
+from jhub.login.wish import SignedIn, SignIn
 from jhub.operations.tokens import TokenOps
 from jhub.steps import Flow
 
@@ -57,6 +59,16 @@ def keep(signed: SignedIn, api_url: str, name: str | None = None, *, narrowed: b
             f"the token {before.token_id} of {before.user} on {before.api_url}, which this context had, stays valid"
         )
     return Kept(name, context, tuple(notes))
+
+
+def sign_in_and_keep(wish: SignIn, way: Way | None, context: str | None) -> Flow[tuple[SignedIn, tuple[str, ...]]]:
+    """Sign in, and keep the token as a context where one is named. Returns the lines about that, too."""
+    if context is None:
+        return (yield from sign_in(wish, way)), ()
+    known = replace(wish, expected=contexts.user_of(context, wish.api_url))
+    signed = yield from sign_in(known, way)
+    kept = yield from keep(signed, wish.api_url, context, narrowed=wish.scopes is not None)
+    return signed, kept.notes
 
 
 def _context(name: str, api_url: str, signed: SignedIn) -> Context:
