@@ -50,7 +50,7 @@ class HubError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows: the message, and not every frame down to the socket."""
-        from jhub.notebook import short_traceback
+        from jhub.display import short_traceback
 
         return short_traceback(self, self.hint)
 

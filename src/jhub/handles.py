@@ -78,17 +78,17 @@ class Stream(Generic[E]):
 
     def _repr_html_(self) -> str:
         """Return the table of the first items that a notebook shows."""
-        from jhub import notebook
+        from jhub import display
 
         items = self._hub.events(self._operation())
         try:
             first = list(islice(items, SHOWN + 1))
         except HubError as error:
-            return notebook.message(error)
+            return display.message(error)
         finally:
             items.close()
         rows = [dict(each.__rich_repr__()) if isinstance(each, Model) else {"": each} for each in first]
-        return notebook.table(rows[:SHOWN], more=len(first) > SHOWN)
+        return display.table(rows[:SHOWN], more=len(first) > SHOWN)
 
     def __iter__(self) -> Iterator[E]:
         return self._hub.events(self._operation())

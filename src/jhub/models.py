@@ -53,9 +53,9 @@ class Model(Struct, frozen=True, kw_only=True):
 
     def _repr_html_(self) -> str:
         """Return the table that a notebook shows."""
-        from jhub import notebook
+        from jhub import display
 
-        return notebook.fields(dict(self.__rich_repr__()))
+        return display.fields(dict(self.__rich_repr__()))
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         return [(name, getattr(self, name)) for name in self.__struct_fields__ if name not in SECRET]

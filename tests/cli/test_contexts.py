@@ -18,12 +18,12 @@ SECRET = "SECRET-0123456789"
 
 SAVE = """
 import sys
-from jhub import contexts
+from jhub.config import contexts
 print(contexts.save(sys.argv[1], contexts.Context(api_url=sys.argv[2], user="ana"), sys.argv[3]).said, end="")
 """
 READ = """
 import sys
-from jhub import contexts
+from jhub.config import contexts
 print(contexts.connection().token, "keyring" in sys.modules, end="")
 """
 

@@ -10,14 +10,14 @@ from click.testing import CliRunner
 from hub_api import Api
 from terminal import Jhub
 
-from jhub import login_client
+from jhub import oauth_client
 from jhub.cli.main import cli
 from jhub.local import LocalHub
 
 CREATE = ("service", "create", "--login-client")
 PLANNED = (
-    f'POST /services/{login_client.NAME} {{"api_token":"***","oauth_client_id":"{login_client.CLIENT_ID}",'
-    f'"oauth_redirect_uri":"{login_client.REDIRECT_URI}","oauth_client_allowed_scopes":["inherit"]}}\n'
+    f'POST /services/{oauth_client.NAME} {{"api_token":"***","oauth_client_id":"{oauth_client.CLIENT_ID}",'
+    f'"oauth_redirect_uri":"{oauth_client.REDIRECT_URI}","oauth_client_allowed_scopes":["inherit"]}}\n'
 )
 
 # A local hub comes with the client.
@@ -52,30 +52,30 @@ def token(hub: LocalHub, user: str) -> str:
 def test_it_is_registered_and_taken_away(bare: LocalHub, bare_admin: Jhub) -> None:
     assert bare_admin.ok(*CREATE, "--dry-run") == PLANNED
     made = bare_admin(*CREATE, "-o", "name")
-    assert (made.code, made.out) == (0, f"{login_client.NAME}\n")
+    assert (made.code, made.out) == (0, f"{oauth_client.NAME}\n")
     assert "administrators can sign in with jhub login --browser now" in made.err
-    assert made.err.splitlines()[-1] == login_client.access((6,))
-    assert Api(bare, login_client.CLIENT_SECRET)("GET", "/user").json()["scopes"] == []
+    assert made.err.splitlines()[-1] == oauth_client.access((6,))
+    assert Api(bare, oauth_client.CLIENT_SECRET)("GET", "/user").json()["scopes"] == []
 
     again = bare_admin(*CREATE)
     assert (again.code, "already exists" in again.err) == (6, True)
-    assert bare_admin.ok(*CREATE, "--if-not-exists", "-o", "name") == f"{login_client.NAME}\n"
-    bare_admin.ok("service", "delete", "--yes", login_client.NAME)
-    assert bare_admin("service", "show", login_client.NAME).code == 5
+    assert bare_admin.ok(*CREATE, "--if-not-exists", "-o", "name") == f"{oauth_client.NAME}\n"
+    bare_admin.ok("service", "delete", "--yes", oauth_client.NAME)
+    assert bare_admin("service", "show", oauth_client.NAME).code == 5
 
 
 @pytest.mark.parametrize(
     ("options", "why"), [((), "is not the client of jhub login"), (("--admin",), "has roles, and a secret that")]
 )
 def test_another_of_its_name_stays(bare_admin: Jhub, options: tuple[str, ...], why: str) -> None:
-    bare_admin.ok("service", "create", login_client.NAME, *options)
+    bare_admin.ok("service", "create", oauth_client.NAME, *options)
     result = bare_admin(*CREATE, "--if-not-exists")
     assert (result.code, result.out, why in result.err) == (6, "", True)
-    bare_admin.ok("service", "delete", "--yes", login_client.NAME)
+    bare_admin.ok("service", "delete", "--yes", oauth_client.NAME)
 
 
 def test_one_of_the_configuration_is_as_good(as_admin: Jhub) -> None:
-    assert as_admin.ok(*CREATE, "--if-not-exists", "-o", "name") == f"{login_client.NAME}\n"
+    assert as_admin.ok(*CREATE, "--if-not-exists", "-o", "name") == f"{oauth_client.NAME}\n"
 
 
 def test_it_takes_an_administrator(as_ana: Jhub) -> None:

@@ -21,7 +21,7 @@ from signalled import AtTerminal, running, until
 from terminal import JHUB, Jhub
 
 from jhub.local import LocalHub, processes
-from jhub.login_client import PORT
+from jhub.oauth_client import PORT
 
 TERM, HUP, INT, KILL = signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL
 ENDS = {TERM: {143}, HUP: {129}, INT: {130, -INT}, KILL: {-KILL}}

@@ -17,7 +17,7 @@ import pytest
 import requests
 from hub_api import Api, Tokens
 
-from jhub import login_client
+from jhub import oauth_client
 from jhub.client.hub import Hub
 from jhub.local import LocalHub
 
@@ -44,9 +44,9 @@ OURS = {
     "roles": [],
     "admin": False,
     "client": [
-        login_client.CLIENT_ID,
-        login_client.REDIRECT_URI,
-        [login_client.ACCESS_SCOPE, *login_client.ALLOWED_SCOPES],
+        oauth_client.CLIENT_ID,
+        oauth_client.REDIRECT_URI,
+        [oauth_client.ACCESS_SCOPE, *oauth_client.ALLOWED_SCOPES],
     ],
 }
 
@@ -54,7 +54,7 @@ Hubs = Callable[[str, str], Path]
 
 
 def test_every_user_signs_in_with_it(hub: LocalHub, api: Api, hub_tokens: Tokens, user: str) -> None:
-    assert {"robot", login_client.NAME} <= set(api("GET", "/services").json())
+    assert {"robot", oauth_client.NAME} <= set(api("GET", "/services").json())
     assert Api(hub, hub_tokens.service)("GET", "/users").status_code == 200, "the administrator's roles are there too"
     with requests.Session() as browser:
         browser.trust_env = False
@@ -63,8 +63,8 @@ def test_every_user_signs_in_with_it(hub: LocalHub, api: Api, hub_tokens: Tokens
         form = {"username": user, "password": hub.user_password, "_xsrf": browser.cookies["_xsrf"]}
         assert browser.post(f"{hub.url}hub/login", data=form, allow_redirects=False).status_code == 302
         asked = {
-            "client_id": login_client.CLIENT_ID,
-            "redirect_uri": login_client.REDIRECT_URI,
+            "client_id": oauth_client.CLIENT_ID,
+            "redirect_uri": oauth_client.REDIRECT_URI,
             "response_type": "code",
             "state": "x",
         }
@@ -74,13 +74,13 @@ def test_every_user_signs_in_with_it(hub: LocalHub, api: Api, hub_tokens: Tokens
         agreed = {"_xsrf": max(cookies.items(), key=lambda item: len(item[0] or ""))[1], "scopes": ["inherit"]}
         answer = browser.post(page.url, data=agreed, headers={"Referer": page.url}, allow_redirects=False)
     back = urlsplit(answer.headers["Location"])
-    assert f"{back.scheme}://{back.netloc}{back.path}" == login_client.REDIRECT_URI
+    assert f"{back.scheme}://{back.netloc}{back.path}" == oauth_client.REDIRECT_URI
     with Hub(hub.api_url) as nobody:
         token = nobody.tokens.exchange_code(
             parse_qs(back.query)["code"][0],
-            client_id=login_client.CLIENT_ID,
-            client_secret=login_client.CLIENT_SECRET,
-            redirect_uri=login_client.REDIRECT_URI,
+            client_id=oauth_client.CLIENT_ID,
+            client_secret=oauth_client.CLIENT_SECRET,
+            redirect_uri=oauth_client.REDIRECT_URI,
         )
     with Hub(hub.api_url, token.access_token) as theirs:
         me = theirs.whoami()
@@ -88,18 +88,18 @@ def test_every_user_signs_in_with_it(hub: LocalHub, api: Api, hub_tokens: Tokens
 
 
 def test_its_secret_opens_nothing(hub: LocalHub, user: str) -> None:
-    nobody = Api(hub, login_client.CLIENT_SECRET)
+    nobody = Api(hub, oauth_client.CLIENT_SECRET)
     me = nobody("GET", "/user").json()
-    assert (me["kind"], me["name"], me["scopes"]) == ("service", login_client.NAME, [])
+    assert (me["kind"], me["name"], me["scopes"]) == ("service", oauth_client.NAME, [])
     for method, path in [
         ("GET", "/users"),
         ("GET", f"/users/{user}"),
         ("GET", f"/users/{user}/tokens"),
         ("POST", f"/users/{user}/tokens"),
         ("POST", f"/users/{user}/server"),
-        ("POST", f"/users/{login_client.NAME}/tokens"),
+        ("POST", f"/users/{oauth_client.NAME}/tokens"),
         ("GET", "/services"),
-        ("GET", f"/services/{login_client.NAME}"),
+        ("GET", f"/services/{oauth_client.NAME}"),
         ("POST", "/services/another"),
         ("GET", "/groups"),
         ("GET", "/proxy"),
@@ -132,7 +132,7 @@ def hubs(tmp_path: Path) -> Hubs:
 def test_it_comes_and_goes_with_its_line_whatever_else_the_configuration_says(hubs: Hubs, tmp_path: Path) -> None:
     """Three processes: without the line, with it, and without it again."""
     (tmp_path / "same").mkdir()
-    (tmp_path / "same" / "registered.json").write_text(json.dumps(login_client.service((6,))))
+    (tmp_path / "same" / "registered.json").write_text(json.dumps(oauth_client.service((6,))))
     (tmp_path / "another").mkdir()
     (tmp_path / "another" / "registered.json").write_text('{"name": "jhub-login", "api_token": "somebody-elses"}')
     mine, *others = start(hubs("mine", THEIRS), hubs("same", ROBOT), hubs("another", ROBOT))
@@ -142,7 +142,7 @@ def test_it_comes_and_goes_with_its_line_whatever_else_the_configuration_says(hu
 
     (tmp_path / "same" / "registered.json").unlink()
     config = LINE + ROBOT + ROLES
-    pasted = f"{login_client.registration((6,))}\n{login_client.access((6,))}\n{LINE}"
+    pasted = f"{oauth_client.registration((6,))}\n{oauth_client.access((6,))}\n{LINE}"
     other_name = THEIRS.replace('"name": "jhub-login"', '"name": "x", "oauth_client_id": "service-jhub-login"')
     with_role = LINE + 'c.JupyterHub.load_roles = [{"name": "known", "services": ["jhub-login"]}]'
     found = start(
@@ -158,8 +158,8 @@ def test_it_comes_and_goes_with_its_line_whatever_else_the_configuration_says(hu
     robot = {"roles": ["robot"], "admin": False, "client": None}
     for one in found[:3]:
         assert one["services"] == {"robot": robot, "jhub-login": OURS}
-        assert one["user"] == ["read:users!user", login_client.ACCESS_SCOPE]
-    assert found[3] == {"services": {"jhub-login": OURS}, "user": ["self", login_client.ACCESS_SCOPE]}
+        assert one["user"] == ["read:users!user", oauth_client.ACCESS_SCOPE]
+    assert found[3] == {"services": {"jhub-login": OURS}, "user": ["self", oauth_client.ACCESS_SCOPE]}
     reasons = ("jhub service delete jhub-login", "OAuth client in c.", "OAuth client in c.", "gives the role known")
     for one, reason in zip(found[4:], reasons, strict=True):
         assert one["error"].startswith("InvalidInput: ")

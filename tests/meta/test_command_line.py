@@ -15,7 +15,7 @@ FILES = sorted((ROOT / "cli").rglob("*.py"))
 
 PUBLIC = {"jhub.errors", "jhub.local", "jhub.login", "jhub.models", "jhub.steps"}
 PROFILES = {"jhub.profiles.file", "jhub.profiles.schema"}
-CONFIGURATION = {"jhub.contexts", "jhub.expiry", "jhub.files", "jhub.login_client"}
+CONFIGURATION = {"jhub.config.contexts", "jhub.config.expiry", "jhub.files", "jhub.oauth_client"}
 TERMINAL = {"jhub.login.browser"}
 ALLOWED = PUBLIC | PROFILES | CONFIGURATION | TERMINAL
 

@@ -24,7 +24,7 @@ import msgspec
 import pytest
 
 import jhub.operations
-from jhub import login_client
+from jhub import oauth_client
 from jhub.binding import _Declared as Declared
 from jhub.errors import InvalidInput, Unsupported
 from jhub.models import Group, Identity, Profile, User
@@ -58,7 +58,7 @@ SAMPLES: dict[str, object] = {
     **dict.fromkeys(("profile", "slug"), "a-profile"),
     "stopped": True,
     "wait": False,
-    "the service of `create_login_client`": login_client.NAME,
+    "the service of `create_login_client`": oauth_client.NAME,
 }
 """A value for each parameter that makes a difference to what is sent, or is required."""
 

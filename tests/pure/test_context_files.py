@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from jhub import contexts
-from jhub.contexts import Context
+from jhub.config import contexts
+from jhub.config.contexts import Context
 from jhub.errors import InvalidInput
 from jhub.files import write_whole
 
@@ -135,7 +135,7 @@ def test_drafts_of_killed_processes_do_not_gather(folder: Path) -> None:
 
 KILLED = """
 import os, sys
-from jhub import contexts
+from jhub.config import contexts
 left = int(sys.argv[1])
 replace = os.replace
 def counted(*args, **more):

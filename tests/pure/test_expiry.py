@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jhub.expiry import local_end, trouble
+from jhub.config.expiry import local_end, trouble
 from jhub.models import Token
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)

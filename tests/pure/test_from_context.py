@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from jhub import AsyncHub, Hub, contexts, secret_store
-from jhub.contexts import Context
+from jhub import AsyncHub, Hub
+from jhub.config import contexts, credentials
+from jhub.config.contexts import Context
 from jhub.errors import InvalidInput
 
 BOTH = pytest.mark.parametrize("kind", [Hub, AsyncHub])
@@ -125,7 +126,7 @@ def test_an_empty_token_is_an_error_and_nobody_elses(kind: Kind, monkeypatch: py
 
 
 def test_a_context_that_changes_meanwhile_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    read = secret_store.read
+    read = credentials.read
 
     def changes_first(*args: Any, **kwargs: Any) -> str:
         monkeypatch.setattr(secret_store, "read", read)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from loopback import Site, Visit, serving
 
-from jhub import AsyncHub, Hub, Identity, contexts
+from jhub import AsyncHub, Hub, Identity
+from jhub.config import contexts
 from jhub.errors import InvalidInput
 from jhub.login import Kept, SignedIn, environment_token, keep
 from jhub.steps import Listen, Request

@@ -14,7 +14,7 @@ from jhub.errors import BadRequest, HubError, InvalidInput, NotAuthorized, Still
 from jhub.login.by_browser import by_browser
 from jhub.login.questions import OtherUser, Visit, WayChosen
 from jhub.login.wish import SignIn
-from jhub.login_client import CLIENT_ID, CLIENT_SECRET, REDIRECT_URI
+from jhub.oauth_client import CLIENT_ID, CLIENT_SECRET, REDIRECT_URI
 from jhub.operations.tokens import TOKEN_LIFE
 from jhub.testing import After, Played, Reply, refusal, reply
 

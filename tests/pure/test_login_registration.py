@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from jhub import login_client
+from jhub import oauth_client
 from jhub.errors import Conflict, Unsupported
 from jhub.operations.services import ServiceOps
 from jhub.steps import Request
@@ -23,9 +23,9 @@ def test_the_login_client_is_registered_without_roles() -> None:
     step = played.sent[0]
     assert isinstance(step, Request)
     assert step.body == {
-        "api_token": login_client.CLIENT_SECRET,
-        "oauth_client_id": login_client.CLIENT_ID,
-        "oauth_redirect_uri": login_client.REDIRECT_URI,
+        "api_token": oauth_client.CLIENT_SECRET,
+        "oauth_client_id": oauth_client.CLIENT_ID,
+        "oauth_redirect_uri": oauth_client.REDIRECT_URI,
         "oauth_client_allowed_scopes": ["inherit"],
     }
 
@@ -58,11 +58,11 @@ def test_where_the_login_client_cannot_be_registered_its_configuration_is_told(v
     played = play(ServiceOps.create_login_client(), [refusal(405)], version=version)
     assert isinstance(played.error, Unsupported)
     assert "registering services: needs JupyterHub 5.0" in str(played.error)
-    code = played.error.hint.partition("jupyterhub_config.py: ")[2].removesuffix(f" ({login_client.ROLE_IS_THERE})")
+    code = played.error.hint.partition("jupyterhub_config.py: ")[2].removesuffix(f" ({oauth_client.ROLE_IS_THERE})")
     services: list[dict[str, object]] = []
     roles: list[dict[str, object]] = []
     hub = SimpleNamespace(services=services, load_roles=roles)
     exec(code, {"c": SimpleNamespace(JupyterHub=hub)})
-    assert services == [login_client.service(tuple(map(int, version.split("."))))]
+    assert services == [oauth_client.service(tuple(map(int, version.split("."))))]
     assert key in services[0]
-    assert roles == [{"name": "user", "scopes": ["self", login_client.ACCESS_SCOPE]}]
+    assert roles == [{"name": "user", "scopes": ["self", oauth_client.ACCESS_SCOPE]}]

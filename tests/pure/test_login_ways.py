@@ -33,7 +33,7 @@ from jhub.login import Way
 from jhub.login.find import sign_in
 from jhub.login.questions import NoWayBack
 from jhub.login.wish import SignIn, this_machine
-from jhub.login_client import CLIENT_SECRET, NAME
+from jhub.oauth_client import CLIENT_SECRET, NAME
 from jhub.operations.tokens import TOKEN_LIFE
 from jhub.steps import Answer
 from jhub.testing import After, Played, Reply, refusal, reply

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from terminal import Jhub
 
-from jhub import contexts
-from jhub.contexts import Context
+from jhub.config import contexts
+from jhub.config.contexts import Context
 from jhub.errors import InvalidInput
 from jhub.files import make_folder, take_lock, write_whole
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from jhub.login_client import PORT
+from jhub.oauth_client import PORT
 
 SECONDS = 600.0
 

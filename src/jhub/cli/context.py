@@ -7,9 +7,9 @@ from os import environ
 import click
 from msgspec import Struct
 
-from jhub import contexts
 from jhub.cli.kit.options import CONTEXT, common, context_names, output, warn_if_beaten
 from jhub.cli.kit.output import View, ago, note
+from jhub.config import contexts
 
 
 class Row(Struct):

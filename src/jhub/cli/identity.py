@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from jhub import contexts
 from jhub.cli.kit.options import CONTEXT, common, connect, output
 from jhub.cli.kit.output import View, note, shown
+from jhub.config import contexts
 from jhub.errors import HubError, Unavailable, UnknownToken
 from jhub.models import Identity
 

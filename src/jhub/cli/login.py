@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from jhub import contexts
 from jhub.cli.kit import given
 from jhub.cli.kit.options import CONTEXT, common, duration, warn_if_beaten
 from jhub.cli.kit.output import ago, note
 from jhub.cli.kit.person import CommandLine
 from jhub.cli.kit.scopes import scopes_option
+from jhub.config import contexts
 from jhub.login import SignIn, WayChosen, environment_token, keep, sign_in
 
 if TYPE_CHECKING:

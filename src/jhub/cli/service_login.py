@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from jhub import login_client
+from jhub import oauth_client
 from jhub.cli.kit.output import View, note, print_requests
 from jhub.errors import Conflict
 from jhub.models import Service
@@ -31,7 +31,7 @@ def create_login_client(hub: Hub, view: View[Service], form: str, *, if_not_exis
     note("and restart the hub:")
     note("")
     have = hub.run(HubVersion())
-    note(login_client.access(have))
+    note(oauth_client.access(have))
     if have < (6,):
         note("")
-        note(login_client.ROLE_IS_THERE)
+        note(oauth_client.ROLE_IS_THERE)

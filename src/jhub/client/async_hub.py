@@ -96,7 +96,7 @@ class AsyncHub(HubOps, AsyncBound):
         proxy: str | None = None,
     ) -> Self:
         """Sign in to the hub, for a token that expires; as `Hub.login`. What is asked is asked in a thread."""
-        from jhub import contexts
+        from jhub.config import contexts
         from jhub.login import SignIn, sign_in_and_keep  # more than who has a token needs
         from jhub.login.console import Console
 

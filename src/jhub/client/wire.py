@@ -27,7 +27,7 @@ from jhub.messages import from_answer
 from jhub.steps import Answer, Listen, Request, Sleep, check_sending, check_token
 
 if TYPE_CHECKING:
-    from jhub.contexts import Connection
+    from jhub.config.contexts import Connection
 
 C = TypeVar("C")
 T = TypeVar("T")
@@ -253,7 +253,7 @@ def ask_person(person: Person | None, question: object) -> str:
 
 def connection_of(context: str | None) -> Connection:
     """Return the hub, token and user of a context, or of the one that is chosen; warn where the token ends soon."""
-    from jhub import contexts
+    from jhub.config import contexts
 
     name = contexts.chosen(context)
     if text := contexts.warning(name, datetime.now(UTC)):
@@ -278,7 +278,7 @@ def _of_the_environment(token: str | None) -> tuple[str, str, str]:
 
 def _of_the_context() -> tuple[str, str, str]:
     """Return the URL, the token and the user of the current context."""
-    from jhub import contexts
+    from jhub.config import contexts
 
     where = contexts.connection(contexts.chosen())
     return where.url, where.token, where.user

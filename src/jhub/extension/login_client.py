@@ -12,11 +12,11 @@ from typing import Any
 from jupyterhub import orm, version_info
 from jupyterhub.app import JupyterHub
 
-from jhub import login_client
+from jhub import oauth_client
 from jhub.errors import InvalidInput
 from jhub.extension.marks import wrap
 
-NAME = login_client.NAME
+NAME = oauth_client.NAME
 
 
 def install() -> None:
@@ -36,9 +36,9 @@ def _then_let_users_in(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     async def init_role_creation(self: Any) -> None:
         await original(self)
         role = orm.Role.find(self.db, "user")
-        if login_client.ACCESS_SCOPE not in role.scopes:
+        if oauth_client.ACCESS_SCOPE not in role.scopes:
             # A list of its own: the database does not see changes within one.
-            role.scopes = [*role.scopes, login_client.ACCESS_SCOPE]
+            role.scopes = [*role.scopes, oauth_client.ACCESS_SCOPE]
             self.db.commit()
 
     return init_role_creation
@@ -48,7 +48,7 @@ def _with_client(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Add the service to those of the configuration."""
 
     def init_services(self: Any) -> Any:
-        spec = login_client.service(version_info[:2])
+        spec = oauth_client.service(version_info[:2])
         _check_configuration(self, spec)
         _adopt(self)
         if spec not in self.services:
@@ -78,7 +78,7 @@ def _then_without_roles(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
 def _check_configuration(app: Any, spec: dict[str, object]) -> None:
     """InvalidInput, which stops the hub, for what the administrator means by this name, and is something else."""
     for other in app.services:
-        if other != spec and (other.get("name") == NAME or other.get("oauth_client_id") == login_client.CLIENT_ID):
+        if other != spec and (other.get("name") == NAME or other.get("oauth_client_id") == oauth_client.CLIENT_ID):
             raise InvalidInput(
                 f"jhub.extension.enable(c, login_client=True) registers the service {NAME}, and there is another of "
                 f"that name or OAuth client in c.JupyterHub.services: {other.get('name')}"
@@ -101,8 +101,8 @@ def _adopt(app: Any) -> None:
         return
     client = service.oauth_client
     same = client is not None and (client.identifier, client.redirect_uri) == (
-        login_client.CLIENT_ID,
-        login_client.REDIRECT_URI,
+        oauth_client.CLIENT_ID,
+        oauth_client.REDIRECT_URI,
     )
     if not same:
         raise InvalidInput(

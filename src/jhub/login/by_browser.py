@@ -16,7 +16,7 @@ from jhub.login.acting import Credentials, acting_as, by_token, then
 from jhub.login.mint import mint, unmade
 from jhub.login.questions import Visit
 from jhub.login.wish import SignedIn, SignIn
-from jhub.login_client import CLIENT_ID, CLIENT_SECRET, NAME, REDIRECT_URI
+from jhub.oauth_client import CLIENT_ID, CLIENT_SECRET, NAME, REDIRECT_URI
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TokenOps, listing
 from jhub.steps import Ask, Flow

@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from jhub import contexts
-from jhub.contexts import Context
+from jhub.config import contexts
+from jhub.config.contexts import Context
+from jhub.config.expiry import local_end
 from jhub.errors import HubError, InvalidInput, NotFound
-from jhub.expiry import local_end
 from jhub.login.acting import acting_as, by_token
 from jhub.login.find import sign_in
 from jhub.login.mint import unmade

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from jhub import login_client
+from jhub import oauth_client
 from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import APIError, Conflict, HubBroke, InvalidInput, NotAuthorized, NotFound, Unsupported
 from jhub.models import Identity, Service
@@ -111,18 +111,18 @@ class ServiceOps:
         """Register the OAuth client as which `jhub login --browser` signs people in: a service without roles.
 
         Those may use it at once who have the scope `access:services!service=jhub-login`, as administrators do; the
-        line that gives it to everybody belongs into the hub's configuration (`jhub.login_client.access`).
+        line that gives it to everybody belongs into the hub's configuration (`jhub.oauth_client.access`).
 
         `POST /services/{name}` (JupyterHub 5.0), scope `admin:services`, with `exist_ok` `read:services` too.
         `Conflict` where there is a service of that name, unless `exist_ok` and it is this client. The hint of
         `Unsupported` is what registers it with an older hub, by configuration.
         """
         create = ServiceOps.create(
-            login_client.NAME,
-            api_token=login_client.CLIENT_SECRET,
-            oauth_client_id=login_client.CLIENT_ID,
-            oauth_redirect_uri=login_client.REDIRECT_URI,
-            oauth_client_allowed_scopes=login_client.ALLOWED_SCOPES,
+            oauth_client.NAME,
+            api_token=oauth_client.CLIENT_SECRET,
+            oauth_client_id=oauth_client.CLIENT_ID,
+            oauth_redirect_uri=oauth_client.REDIRECT_URI,
+            oauth_client_allowed_scopes=oauth_client.ALLOWED_SCOPES,
         )
         return _login_client(create, exist_ok)
 
@@ -157,23 +157,23 @@ def _login_client(create: Operation[Service], exist_ok: bool) -> Flow[Service]:
     except Unsupported as error:
         have = yield from HubVersion()
         if have < (5,):
-            lines = f"{login_client.registration(have)}; {login_client.access(have)}"
+            lines = f"{oauth_client.registration(have)}; {oauth_client.access(have)}"
             error.hint = (
                 f"the administrator of such a hub puts this into jupyterhub_config.py: {lines} "
-                f"({login_client.ROLE_IS_THERE})"
+                f"({oauth_client.ROLE_IS_THERE})"
             )
         raise
     except Conflict as error:
         if not exist_ok:
             raise
-        found = yield from ServiceOps.get(login_client.NAME)
+        found = yield from ServiceOps.get(oauth_client.NAME)
         if found.admin or found.roles:
             error.hint = "that one has roles, and a secret that everybody knows must not open anything"
         elif not (yield from knows_login_client()):
             error.hint = "that one is not the client of jhub login --browser"
         else:
             return found
-        error.hint += f"; if nobody needs it: jhub service delete {login_client.NAME}"
+        error.hint += f"; if nobody needs it: jhub service delete {oauth_client.NAME}"
         raise
 
 
@@ -181,10 +181,10 @@ def knows_login_client() -> Flow[bool]:
     """Whether the hub has the client of `jhub login --browser`: with its secret it says who it is, and nothing else."""
     request = call("GET", "/user", Identity, about="login client", anonymous=True)
     try:
-        who = yield from replace(request, headers=(("Authorization", f"token {login_client.CLIENT_SECRET}"),))
+        who = yield from replace(request, headers=(("Authorization", f"token {oauth_client.CLIENT_SECRET}"),))
     except APIError:
         return False
-    return (who.kind, who.name) == ("service", login_client.NAME)
+    return (who.kind, who.name) == ("service", oauth_client.NAME)
 
 
 def _path(name: str) -> str:

@@ -12,7 +12,7 @@ from anyio.from_thread import BlockingPortal
 from playwright.async_api import Page
 from terminal import Jhub, Result
 
-from jhub.login_client import NAME
+from jhub.oauth_client import NAME
 from matrix.sign_in.hubs import Hubs, SignInHub
 from matrix.sign_in.people import People, Person
 from matrix.sign_in.waiting import waiting

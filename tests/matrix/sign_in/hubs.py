@@ -18,7 +18,7 @@ import msgspec
 import requests
 from hub_api import BASE_URL
 
-from jhub import login_client
+from jhub import oauth_client
 from jhub.local.ports import LOOPBACK
 from matrix import launch
 from matrix.installed import version_in
@@ -143,8 +143,8 @@ class Hubs:
     def _all_settings(self) -> dict[str, Settings]:
         dummy, shared, native, single, broken = (self._port() for _ in range(5))
         version = version_in(self._environment)
-        client = login_client.service(version)
-        known = [login_client.ACCESS_SCOPE]
+        client = oauth_client.service(version)
+        known = [oauth_client.ACCESS_SCOPE]
         back = f"http://{LOOPBACK}:{single}/single{BASE_URL}hub/oauth_callback"
         sso = {"name": "sso", "api_token": secrets.token_hex(16), "oauth_redirect_uri": back, "oauth_no_confirm": True}
         provider = Settings(

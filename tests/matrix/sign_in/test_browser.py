@@ -18,7 +18,7 @@ from terminal import Jhub
 from jhub import Hub, StillPending
 from jhub.login.browser import visit
 from jhub.login.questions import Visit
-from jhub.login_client import CLIENT_ID, CLIENT_SECRET, PORT, REDIRECT_URI
+from jhub.oauth_client import CLIENT_ID, CLIENT_SECRET, PORT, REDIRECT_URI
 from matrix.hub import HubUnderTest
 from matrix.sign_in.conftest import ByBrowser, Window
 from matrix.sign_in.hubs import Hubs

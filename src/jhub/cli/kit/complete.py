@@ -15,9 +15,9 @@ import click
 from click.shell_completion import CompletionItem
 from msgspec import Struct
 
-from jhub import contexts
 from jhub.cli.kit.options import CONTEXT
 from jhub.cli.kit.text import clean
+from jhub.config import contexts
 from jhub.errors import APIError, NotAuthorized
 from jhub.models import Group, Named, Profile, Share, ShareCode, Token, User
 from jhub.steps import call, segment

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from jhub import contexts
 from jhub.cli.kit.given import all_of_stdin
 from jhub.cli.kit.output import note
 from jhub.cli.kit.text import bare
+from jhub.config import contexts
 from jhub.errors import InvalidInput
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from jhub import expiry, secret_store
+from jhub.config import credentials, expiry
 from jhub.errors import InvalidInput
 from jhub.files import base_folder, locked, make_folder, read_json, write_json
 
@@ -37,7 +37,7 @@ class Context(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When it was kept, by this machine's clock."""
     expires_at: datetime | None = None
     """When the token ends, by this machine's clock: see `expiry.local_end`."""
-    kept: str = secret_store.FILE
+    kept: str = credentials.FILE
     """Where the token is: "file" or "keyring". `save` fills it in."""
 
 
@@ -110,7 +110,7 @@ def connection(name: str | None = None, environ: Mapping[str, str] = os.environ)
         )
     name = chosen(name, environ)
     context = get(name)
-    token = secret_store.read(folder(), name, context.kept, again=_again(name, context))
+    token = credentials.read(folder(), name, context.kept, again=_again(name, context))
     if load().contexts.get(name) != context:
         # Another process has just put a token in its place, perhaps one of another hub.
         return connection(name, environ)
@@ -138,7 +138,7 @@ def prepare(name: str | None = None) -> None:
     if name is not None:
         check_name(name)
     with _changing() as book:
-        secret_store.check(folder())
+        credentials.check(folder())
         book.write()
 
 
@@ -177,21 +177,21 @@ def save(name: str, context: Context, token: str, *, keyring: bool = True) -> Sa
     """Keep a context and its token, and make it the current one. Without `keyring` the token goes into the file."""
     check_name(name)
     with _changing() as book:
-        secret_store.check(folder())
+        credentials.check(folder())
         before = book.contexts.contexts.get(name)
         if before is not None and (before.api_url, before.user) != (context.api_url, context.user):
             # Killed half-way, this must not leave the token of one hub beside the address of another.
             book.drop(name)
             book.write()
-        kept = secret_store.keep(folder(), name, token, keyring=keyring)
+        kept = credentials.keep(folder(), name, token, keyring=keyring)
         created = context.created_at or datetime.now(UTC)
         book.put(name, replace(context, created_at=created, kept=kept.place))
         book.write()
         stays = None
-        if kept.place != secret_store.FILE:
-            secret_store.forget(folder(), name, secret_store.FILE)
-        elif before is not None and before.kept != secret_store.FILE:
-            stays = secret_store.forget(folder(), name, before.kept)
+        if kept.place != credentials.FILE:
+            credentials.forget(folder(), name, credentials.FILE)
+        elif before is not None and before.kept != credentials.FILE:
+            stays = credentials.forget(folder(), name, before.kept)
     if kept.said and stays:
         return Saved(f"{kept.said}; an older one may still be in the keyring", before)
     return Saved(kept.said or stays, before)
@@ -209,10 +209,10 @@ def remove(name: str) -> str | None:
     """Forget a context and its token. The answer is a line about what could not be deleted, or None."""
     with _changing() as book:
         context = get(name, book.contexts)
-        secret_store.forget(folder(), name, secret_store.FILE)
+        credentials.forget(folder(), name, credentials.FILE)
         stays = None
-        if context.kept != secret_store.FILE:
-            stays = secret_store.forget(folder(), name, context.kept)
+        if context.kept != credentials.FILE:
+            stays = credentials.forget(folder(), name, context.kept)
         book.drop(name)
         book.write()
     return stays
