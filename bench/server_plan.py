@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from bench.fleet_hub import IDLE_HOURS, FleetHub
 from jhub import Hub, Running
-from jhub.fleet.select import resolve
+from jhub.fleet.selection import resolve
 
 SECONDS_AT_MOST = 120
 LOOK_EVERY = 0.005

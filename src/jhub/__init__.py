@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from jhub.fleet.events import ServerEvent as ServerEvent
     from jhub.fleet.events import Summary as Summary
     from jhub.fleet.events import Target as Target
-    from jhub.fleet.select import Members as Members
-    from jhub.fleet.select import Targets as Targets
+    from jhub.fleet.selection import Members as Members
+    from jhub.fleet.selection import Targets as Targets
     from jhub.handles import AsyncFleet as AsyncFleet
     from jhub.handles import AsyncStream as AsyncStream
     from jhub.handles import Fleet as Fleet
@@ -114,7 +114,7 @@ _HOMES = {
     "Kind": "jhub.fleet.events",
     "LifetimeTooLong": "jhub.errors",
     "LocalHubError": "jhub.errors",
-    "Members": "jhub.fleet.select",
+    "Members": "jhub.fleet.selection",
     "MissingScope": "jhub.errors",
     "Model": "jhub.models",
     "NameEvent": "jhub.bulk.events",
@@ -149,7 +149,7 @@ _HOMES = {
     "Stream": "jhub.handles",
     "Summary": "jhub.fleet.events",
     "Target": "jhub.fleet.events",
-    "Targets": "jhub.fleet.select",
+    "Targets": "jhub.fleet.selection",
     "Throttled": "jhub.errors",
     "Timeouts": "jhub.client.network",
     "Token": "jhub.models",

@@ -24,7 +24,7 @@ from jhub import (
 )
 from jhub.errors import APIError
 from jhub.fleet.events import Target
-from jhub.fleet.select import resolve
+from jhub.fleet.selection import resolve
 from matrix.clients import ON_ASYNC_HUB, ON_HUB
 from matrix.hub import HubUnderTest
 from matrix.rows import CANCEL, FLEETS, SERVERS, STOPPED

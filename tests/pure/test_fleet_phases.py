@@ -8,7 +8,7 @@ import pytest
 
 from jhub.errors import HubBroke
 from jhub.fleet.events import Target
-from jhub.fleet.under_way import Phase, UnderWay, Wanted
+from jhub.fleet.in_flight import Phase, UnderWay, Wanted
 
 LOST = HubBroke("no answer that says anything")
 

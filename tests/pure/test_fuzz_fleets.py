@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from jhub.errors import NotAHub, StillPending, Unavailable
 from jhub.fleet.events import FEW, FINAL, ServerEvent, Summary
-from jhub.fleet.seeing import TRIES
+from jhub.fleet.observe import TRIES
 from jhub.fleet.servers import FleetOps
 from jhub.steps import Answer, Listen, Request
 from jhub.testing import Played, Reply, play

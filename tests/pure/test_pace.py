@@ -6,8 +6,8 @@ import pytest
 
 from jhub.errors import Conflict, HubFull, InvalidInput, NotAuthorized, NotFound, SpawnFailed
 from jhub.fleet.breaker import IN_A_ROW, MOST_IN_A_ROW, Breaker
-from jhub.fleet.pace import FIRST_BURST, LARGEST_BURST, MOST, PROBE, Pace
-from jhub.fleet.rhythm import LONGEST, MODELS, REST, SHORTEST, Rhythm
+from jhub.fleet.limiter import FIRST_BURST, LARGEST_BURST, MOST, PROBE, Pace
+from jhub.fleet.polling import LONGEST, MODELS, REST, SHORTEST, Rhythm
 
 FAILURE = SpawnFailed("ana", "no quota left")
 

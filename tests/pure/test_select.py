@@ -13,7 +13,7 @@ import pytest
 from jhub import Members, Running
 from jhub.errors import InvalidInput, MissingScope, NotAHub, NotFound
 from jhub.fleet.events import Target
-from jhub.fleet.select import resolve
+from jhub.fleet.selection import resolve
 from jhub.models import Server
 from jhub.operations.servers import ServerOps
 from jhub.steps import Listen, Request

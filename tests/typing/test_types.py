@@ -46,7 +46,7 @@ from jhub import (
 )
 from jhub.bulk.groups import GroupFleetOps
 from jhub.bulk.users import UserFleetOps
-from jhub.fleet.select import resolve
+from jhub.fleet.selection import resolve
 from jhub.fleet.servers import FleetOps
 from jhub.models import Version
 from jhub.operations.groups import GroupOps

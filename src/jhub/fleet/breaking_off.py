@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from jhub.fleet.ending import abandon, tell
 from jhub.fleet.events import ServerEvent
+from jhub.fleet.finish import abandon, tell
+from jhub.fleet.in_flight import Child, UnderWay
 from jhub.fleet.state import State
-from jhub.fleet.under_way import Child, UnderWay
 from jhub.steps import Done, Flow, HubVersion
 
 CANCELS = (5, 1)

@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterable
 from jhub.errors import HubError, InvalidInput, SpawnFailed
 from jhub.fleet.breaker import IN_A_ROW, Breaker
 from jhub.fleet.breaking_off import break_off, cancelled
-from jhub.fleet.ending import failed, next_end, overdue, tell
+from jhub.fleet.dispatch import answered, feel, felt, follow, next_beat, send
 from jhub.fleet.events import ServerEvent, Summary, Target
+from jhub.fleet.finish import failed, next_end, overdue, tell
+from jhub.fleet.in_flight import Child, Phase, UnderWay, Wanted
 from jhub.fleet.jobs import Job
-from jhub.fleet.looks import Looks, Seen
-from jhub.fleet.pace import Pace
-from jhub.fleet.pulse import Pulse
-from jhub.fleet.rhythm import Rhythm
-from jhub.fleet.seeing import ask, blind, explained, look, next_look, saw
-from jhub.fleet.sending import answered, feel, felt, follow, next_beat, send
+from jhub.fleet.latency import Pulse
+from jhub.fleet.limiter import Pace
+from jhub.fleet.observe import ask, blind, explained, look, next_look, saw
+from jhub.fleet.polling import Rhythm
+from jhub.fleet.snapshot import Looks, Seen
 from jhub.fleet.state import TICK, State
-from jhub.fleet.under_way import Child, Phase, UnderWay, Wanted
 from jhub.models import Server
 from jhub.operations.servers import failure_in
 from jhub.steps import Done, Emit, Flow, Next, Now

@@ -9,8 +9,8 @@ from jhub.errors import HubError, NotAuthorized, Unavailable
 from jhub.fleet.breaker import IN_A_ROW, Breaker
 from jhub.fleet.events import Target
 from jhub.fleet.jobs import Job
-from jhub.fleet.pace import HUB_LOAD, Pace
-from jhub.fleet.select import Targets, resolve
+from jhub.fleet.limiter import HUB_LOAD, Pace
+from jhub.fleet.selection import Targets, resolve
 from jhub.models import Server, User
 from jhub.operations.paging import pages
 from jhub.operations.servers import (

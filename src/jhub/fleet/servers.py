@@ -10,9 +10,9 @@ from jhub.fleet.breaker import Breaker
 from jhub.fleet.coordinator import coordinate
 from jhub.fleet.events import ServerEvent, Summary, Target
 from jhub.fleet.jobs import Job, deleting, starting, stopping, waiting
-from jhub.fleet.pace import HUB_LOAD, Pace
+from jhub.fleet.limiter import HUB_LOAD, Pace
 from jhub.fleet.preview import preview_job, preview_starts
-from jhub.fleet.select import Targets, resolve
+from jhub.fleet.selection import Targets, resolve
 from jhub.operations.servers import (
     START_TIMEOUT,
     STOP_TIMEOUT,

@@ -11,13 +11,13 @@ from typing import Any
 from jhub.errors import HubError, NotAHub, Unavailable
 from jhub.fleet.breaker import Breaker
 from jhub.fleet.events import FEW, ServerEvent, Target
+from jhub.fleet.in_flight import Phase, Tag, UnderWay, Wanted
 from jhub.fleet.jobs import Job
-from jhub.fleet.looks import Looks
+from jhub.fleet.latency import Pulse
+from jhub.fleet.limiter import Pace
 from jhub.fleet.outage import Outage
-from jhub.fleet.pace import Pace
-from jhub.fleet.pulse import Pulse
-from jhub.fleet.rhythm import Rhythm
-from jhub.fleet.under_way import Phase, Tag, UnderWay, Wanted
+from jhub.fleet.polling import Rhythm
+from jhub.fleet.snapshot import Looks
 from jhub.outcome import Tally
 from jhub.steps import Fork, Operation
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from jhub.errors import HubBroke, HubError, Throttled
 from jhub.fleet.breaking_off import take_back, taken_back
-from jhub.fleet.ending import failed, give_up, succeeded
+from jhub.fleet.dispatch import MOMENT, once_more
 from jhub.fleet.events import ServerEvent
+from jhub.fleet.finish import failed, give_up, succeeded
+from jhub.fleet.in_flight import Child, Phase, UnderWay, Wanted
 from jhub.fleet.jobs import BUSY, Forgotten
-from jhub.fleet.looks import Seen
-from jhub.fleet.sending import MOMENT, once_more
+from jhub.fleet.snapshot import Seen
 from jhub.fleet.state import TICK, State, away
-from jhub.fleet.under_way import Child, Phase, UnderWay, Wanted
 from jhub.models import Server
 from jhub.steps import Emit, Flow
 

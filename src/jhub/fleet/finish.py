@@ -6,8 +6,8 @@ import math
 
 from jhub.errors import HubError, SpawnFailed, StillPending
 from jhub.fleet.events import ServerEvent, Target
+from jhub.fleet.in_flight import Child, Phase, UnderWay
 from jhub.fleet.state import State, said
-from jhub.fleet.under_way import Child, Phase, UnderWay
 from jhub.models import Server
 from jhub.steps import Cancel, Emit, Flow
 

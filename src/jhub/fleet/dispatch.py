@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jhub.errors import HubBroke, HubError, ServerPending, Throttled, UnknownToken
-from jhub.fleet.ending import failed, give_up, succeeded
 from jhub.fleet.events import ServerEvent, Target
-from jhub.fleet.pulse import BEFORE, Beat, beat
+from jhub.fleet.finish import failed, give_up, succeeded
+from jhub.fleet.in_flight import Child, Phase, UnderWay
+from jhub.fleet.latency import BEFORE, Beat, beat
 from jhub.fleet.state import TICK, State, away, said
-from jhub.fleet.under_way import Child, Phase, UnderWay
 from jhub.steps import Done, Emit, Flow, Sleep
 
 MOMENT = 1.0
