@@ -24,7 +24,7 @@ def time_listings() -> None:
     """Log how long it takes to make each list. JupyterHub's part of the same handler, to find the user and to send the
     answer, is left out here, and is in what JupyterHub logs for the whole request.
     """
-    from jhub.extension.listing import OfUser
+    from jhub.extension.profiles_api import OfUser
 
     spent: dict[str, float] = {}
 

@@ -18,7 +18,7 @@ from traitlets import Callable as CallableTrait
 from traitlets import Dict, Unicode
 
 from jhub.errors import LocalHubError
-from jhub.extension import barrier
+from jhub.extension import spawner_hook
 from jhub.extension.verdict import Verdict
 from jhub.local import LocalHub
 from jhub.profiles.model import Profile
@@ -250,25 +250,25 @@ def _verdict(slug: str = "odd", kube: dict[str, Any] | None = None, **override: 
 def test_a_profile_leaves_no_trace_on_the_spawner() -> None:
     """JupyterHub may use a spawner object for several starts."""
     spawner = SimpleLocalProcessSpawner(environment={"A": "1"}, args=["--own"], mem_limit="1G")
-    barrier.apply(spawner, _verdict(environment={"B": "2"}, args=["--first"], default_url="/x"))
+    spawner_hook.apply(spawner, _verdict(environment={"B": "2"}, args=["--first"], default_url="/x"))
     assert spawner.environment == {"A": "1", "B": "2"}
     assert (spawner.args, spawner.default_url, spawner.mem_limit) == (["--first"], "/x", 2**30)
     spawner.environment["C"] = "a hook's"
 
-    barrier.apply(spawner, _verdict(mem_limit="2G"))
+    spawner_hook.apply(spawner, _verdict(mem_limit="2G"))
     assert spawner.environment == {"A": "1"}
     assert (spawner.args, spawner.default_url, spawner.mem_limit) == (["--own"], "", 2**31)
 
-    barrier.restore(spawner)
+    spawner_hook.restore(spawner)
     assert spawner.mem_limit == 2**30
 
 
 def test_a_hook_does_not_change_the_profile() -> None:
     spawner = SimpleLocalProcessSpawner()
     verdict = _verdict(args=["--own"])
-    barrier.apply(spawner, verdict)
+    spawner_hook.apply(spawner, verdict)
     spawner.args.append("a hook's")
-    barrier.apply(spawner, verdict)
+    spawner_hook.apply(spawner, verdict)
     assert spawner.args == ["--own"]
 
 
@@ -284,15 +284,15 @@ def test_settings_of_kubespawner_are_for_kubespawner() -> None:
     kube = {"image": "scipy", "extra_labels": {"a": None, "b": {"c": "d"}}, "environment": {"A": None, "B": "2"}}
     verdict = _verdict(kube=kube, environment={"C": "3"}, image="any")
     spawner = Ours(environment={"A": "1"}, extra_labels={"a": "x", "z": "x"})
-    barrier.apply(spawner, verdict)
+    spawner_hook.apply(spawner, verdict)
     assert (spawner.image, spawner.extra_labels) == ("scipy", {"z": "x", "b": {"c": "d"}})
     assert spawner.environment == {"B": "2", "C": "3"}
-    barrier.restore(spawner)
+    spawner_hook.restore(spawner)
     assert (spawner.image, spawner.extra_labels) == ("stock", {"a": "x", "z": "x"})
     assert spawner.environment == {"A": "1"}
 
     other = SimpleLocalProcessSpawner(environment={"A": "1"})
-    barrier.apply(other, _verdict(kube=kube))
+    spawner_hook.apply(other, _verdict(kube=kube))
     assert other.environment == {"A": "1"}
 
 
@@ -309,7 +309,7 @@ def test_settings_of_kubespawner_are_for_kubespawner() -> None:
 def test_a_setting_that_the_spawner_does_not_take(override: dict[str, Any], message: str) -> None:
     spawner = SimpleLocalProcessSpawner()
     with pytest.raises(HTTPError) as caught:
-        barrier.apply(spawner, _verdict(**override))
+        spawner_hook.apply(spawner, _verdict(**override))
     assert caught.value.status_code == 500
     assert message in str(caught.value)
 

@@ -14,7 +14,7 @@ from traitlets.config import Config
 
 from jhub.errors import InvalidInput
 from jhub.extension import enable
-from jhub.extension.marks import is_marked, marked
+from jhub.extension.patching import is_marked, marked
 from jhub.profiles.model import Profile, Profiles
 
 START = Path(__file__).parents[1] / "support" / "hub_start.py"
@@ -234,7 +234,7 @@ profiles:
 
 
 def test_users_are_named_as_the_authenticator_names_them() -> None:
-    from jhub.extension.at_start import with_names
+    from jhub.extension.startup import with_names
 
     profiles = Profiles(
         all=(Profile(slug="a", display_name="", users=("Emil",)), Profile(slug="b", display_name="", groups=("Geo",)))
@@ -245,7 +245,7 @@ def test_users_are_named_as_the_authenticator_names_them() -> None:
 
 
 def test_what_is_not_asked_for_stays_as_it_is(tmp_path: Path) -> None:
-    line = "\njhub.extension.enable(c, password_tokens=True)\nfrom jhub.extension.source import store"
+    line = "\njhub.extension.enable(c, password_tokens=True)\nfrom jhub.extension.store import store"
     check = '\nassert [profile.slug for profile in store.current.all] == ["lab", "gpu"]\n'
     alone = "\nimport jhub.extension\njhub.extension.enable(c, password_tokens=True)\n"
     answers = start(

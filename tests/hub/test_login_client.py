@@ -180,7 +180,7 @@ from jupyterhub.apihandlers import default_handlers
 before = len(default_handlers)
 for _ in range(2):
     jhub.extension.enable(Config(), login_client=True)
-print(len(default_handlers) - before, sorted({"jhub.extension.barrier", "jhub.extension.routes"} & set(sys.modules)))
+print(len(default_handlers) - before, sorted({"jhub.extension.spawner_hook", "jhub.extension.api_handlers"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "0 []\n"

@@ -302,7 +302,7 @@ def test_addresses_count_where_the_proxy_is_trusted_alone(
     """A hub that trusts its proxy and, to see it within a test, forgives an address two failures."""
     config = """
 from jhub.extension import password_tokens
-from jhub.extension.slowing import Limit, Slowing
+from jhub.extension.throttle import Limit, Slowing
 password_tokens.ADDRESSES = Slowing(Limit(free=2, first=1.0, most=1.0, at_once=50))
 c.JupyterHub.trusted_downstream_ips = ["127.0.0.1"]
 """

@@ -39,7 +39,7 @@ def test_importing_the_package_loads_nothing_but_itself() -> None:
 
 @pytest.mark.parametrize(
     "statement",
-    ["import jhub.extension", "import jhub.extension, jhub.extension.barrier, jhub.extension.routes"],
+    ["import jhub.extension", "import jhub.extension, jhub.extension.spawner_hook, jhub.extension.api_handlers"],
 )
 def test_a_hub_that_loads_the_extension_loads_neither_client_nor_command_line(statement: str) -> None:
     found = loaded(statement)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jhub.extension.gate import Owner, visible
-from jhub.extension.judge import judge
+from jhub.extension.access import Owner, visible
 from jhub.extension.overrides import filled, merged_deeply, merged_settings, updated
+from jhub.extension.policy import judge
 from jhub.extension.verdict import Refusal, Verdict
 from jhub.profiles.file import parse
 from jhub.profiles.model import Choice, Option, Profile, Profiles, UnlistedChoice

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jhub.extension.limits import DEEPEST, LARGEST, check_bounds
+from jhub.extension.option_limits import DEEPEST, LARGEST, check_bounds
 from jhub.extension.verdict import Refused
 
 

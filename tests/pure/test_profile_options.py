@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jhub.errors import APIError, BadRequest, NotAuthorized, NotFound
-from jhub.extension.gate import Owner, visible
-from jhub.extension.judge import judge
+from jhub.extension.access import Owner, visible
+from jhub.extension.policy import judge
 from jhub.extension.verdict import Refusal
 from jhub.models import Profile
 from jhub.operations.profiles import check

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from jhub.errors import InvalidInput
-from jhub.extension.source import Source
+from jhub.extension.store import Source
 from jhub.profiles.model import Profiles
 
 LOG = logging.getLogger("test")

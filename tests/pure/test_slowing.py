@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from jhub.extension import slowing
-from jhub.extension.slowing import Busy, Limit, Slowing
+from jhub.extension import throttle
+from jhub.extension.throttle import Busy, Limit, Slowing
 
 LIMIT = Limit(free=2, first=0.5, most=5.0, at_once=2)
 
@@ -38,11 +38,11 @@ def test_a_success_clears_it() -> None:
 
 def test_failures_are_forgotten_one_after_the_other_and_each_counts_anew() -> None:
     names = failed(Slowing(LIMIT), "ana", 9)
-    each = slowing.QUIET_SECONDS / LIMIT.counted
+    each = throttle.QUIET_SECONDS / LIMIT.counted
     waits = [names.wait("ana", number * each + 0.1) for number in range(LIMIT.counted)]
     assert waits == [5.0, 4.0, 2.0, 1.0, 0.5, 0.0, 0.0]
-    assert names.wait("ana", slowing.QUIET_SECONDS) == 0.0
-    assert failed(names, "ana", 1, now=slowing.QUIET_SECONDS).wait("ana", slowing.QUIET_SECONDS) == 0.0
+    assert names.wait("ana", throttle.QUIET_SECONDS) == 0.0
+    assert failed(names, "ana", 1, now=throttle.QUIET_SECONDS).wait("ana", throttle.QUIET_SECONDS) == 0.0
 
 
 def test_a_failure_now_and_then_never_makes_anybody_wait() -> None:

@@ -32,9 +32,13 @@ from kube_hub import NO_CLUSTER  # noqa: E402
 from tornado.web import HTTPError  # noqa: E402
 
 from jhub.errors import InvalidInput  # noqa: E402
-from jhub.extension import at_start, listing, source  # noqa: E402
-from jhub.extension.gate import owner_of  # noqa: E402
-from jhub.extension.judging import judge_start  # noqa: E402
+from jhub.extension import (
+    profiles_api,  # noqa: E402
+    startup,
+    store,
+)
+from jhub.extension.access import owner_of  # noqa: E402
+from jhub.extension.enforcement import judge_start  # noqa: E402
 
 USERS = {"ana": ["members"], "bo": []}
 SECONDS = 120
@@ -70,10 +74,10 @@ async def answer(app: Any, users: dict[str, Any], asked: dict[str, Any]) -> dict
     path = Path(f"profiles{next(numbers)}.yaml")
     path.write_bytes(asked["profiles"].encode("utf-8", "surrogatepass"))
     try:
-        source.store.use(path)
-        at_start.see_to(app)
+        store.store.use(path)
+        startup.see_to(app)
         for user in users.values():
-            listing.listed(source.store.current, owner_of(user))
+            profiles_api.listed(store.store.current, owner_of(user))
     except InvalidInput as refused:
         return {"refused": str(refused)}
     except Exception:  # noqa: BLE001  # it is what is looked for

@@ -27,7 +27,7 @@ from types import EllipsisType
 from traitlets.config import Config
 
 from jhub.errors import InvalidInput
-from jhub.extension.source import store as _store
+from jhub.extension.store import store as _store
 
 __all__ = ["enable"]
 
@@ -66,20 +66,20 @@ def enable(
     # The rest imports JupyterHub; a mistake in the file is told first.
     _check_version()
     if profiles is not ...:
-        from jhub.extension import at_start, barrier, failures, listing, routes, starts
+        from jhub.extension import api_handlers, failure_count, profiles_api, spawn_call, spawner_hook, startup
 
-        barrier.install()
-        failures.install()
-        starts.install()
-        routes.install()
-        listing.install()
-        at_start.install()
+        spawner_hook.install()
+        failure_count.install()
+        spawn_call.install()
+        api_handlers.install()
+        profiles_api.install()
+        startup.install()
     if password_tokens:
         from jhub.extension.password_tokens import install
 
         install()
     if login_client:
-        from jhub.extension.login_client import install
+        from jhub.extension.oauth_client import install
 
         install()
 

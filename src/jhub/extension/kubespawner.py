@@ -12,8 +12,8 @@ from msgspec import to_builtins
 from tornado.web import HTTPError
 
 from jhub.errors import InvalidInput
-from jhub.extension.gate import owner_of, taken, visible
-from jhub.extension.source import store
+from jhub.extension.access import owner_of, taken, visible
+from jhub.extension.store import store
 from jhub.models import UNLISTED
 from jhub.profiles.model import Profile, public
 from jhub.profiles.options import NONE_AVAILABLE

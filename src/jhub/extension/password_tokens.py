@@ -20,8 +20,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from tornado.web import Finish, HTTPError
 
 from jhub.errors import InvalidInput
-from jhub.extension.marks import add_routes
-from jhub.extension.slowing import Busy, Limit, Slowing
+from jhub.extension.patching import add_routes
+from jhub.extension.throttle import Busy, Limit, Slowing
 
 ROUTE = r"/api/authorizations/token"
 """Without a token behind it: `/authorizations/token/TOKEN` is JupyterHub's own, and stays."""

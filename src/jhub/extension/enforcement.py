@@ -7,10 +7,10 @@ from typing import Any
 
 from tornado.web import Finish, HTTPError
 
-from jhub.extension.gate import owner_of
-from jhub.extension.judge import judge
-from jhub.extension.source import store
-from jhub.extension.suits import unfit
+from jhub.extension.access import owner_of
+from jhub.extension.policy import judge
+from jhub.extension.spawner_settings import unfit
+from jhub.extension.store import store
 from jhub.extension.verdict import Refusal, Verdict
 
 LONGEST_SERVER_NAME = 255

@@ -19,11 +19,11 @@ from tornado.httputil import url_concat
 from tornado.web import HTTPError
 
 from jhub.errors import MOST_NAMES
-from jhub.extension import failures
-from jhub.extension.gate import owner_of, visible
-from jhub.extension.judging import judge_start
-from jhub.extension.marks import wrap
-from jhub.extension.source import store
+from jhub.extension import failure_count
+from jhub.extension.access import owner_of, visible
+from jhub.extension.enforcement import judge_start
+from jhub.extension.patching import wrap
+from jhub.extension.store import store
 
 QUERY = "opt-profile" if version_info >= (6,) else "profile"
 """What the spawn page's address calls the profile."""
@@ -59,7 +59,7 @@ def _judged(original: Callable[..., Any]) -> Callable[..., Any]:
             self.extra_error_html = f"{self.spawn_home_error}{links(self, **named)}"
             raise
         if verdict.free:
-            failures.leave_out(self)
+            failure_count.leave_out(self)
         await original(self, *args, **kwargs)
 
     return spawn_single_user

@@ -13,11 +13,11 @@ from jupyterhub.app import JupyterHub
 from msgspec.structs import replace
 
 from jhub.errors import InvalidInput
-from jhub.extension import barrier, kubespawner
-from jhub.extension.marks import is_marked, wrap
-from jhub.extension.routes import HANDLER
-from jhub.extension.source import store
-from jhub.extension.suits import check_suits
+from jhub.extension import kubespawner, spawner_hook
+from jhub.extension.api_handlers import HANDLER
+from jhub.extension.patching import is_marked, wrap
+from jhub.extension.spawner_settings import check_suits
+from jhub.extension.store import store
 from jhub.profiles.model import Profile, Profiles
 
 REST = ("api/users/x/server", "api/users/x/servers/", "api/users/x/servers/y")
@@ -40,7 +40,7 @@ def _check_after(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
 def see_to(app: Any) -> None:
     """Close what is open for this hub, and prove that nothing is. Raises InvalidInput, which stops it."""
     kind: type = app.spawner_class
-    barrier.guard(kind)
+    spawner_hook.guard(kind)
     if kubespawner.is_kubespawner(kind):
         kubespawner.adopt(app.config, kind)
     _check_stages(app)
@@ -62,8 +62,10 @@ def with_names(profiles: Profiles, normalized: Callable[[str], str]) -> Profiles
 
 
 def _check_stages(app: Any) -> None:
-    if not is_marked(getattr(app.spawner_class, barrier.METHOD)):
-        raise InvalidInput(f"jhub.extension: {app.spawner_class.__name__}.{barrier.METHOD} does not judge profiles")
+    if not is_marked(getattr(app.spawner_class, spawner_hook.METHOD)):
+        raise InvalidInput(
+            f"jhub.extension: {app.spawner_class.__name__}.{spawner_hook.METHOD} does not judge profiles"
+        )
     for path in (*REST, *PAGES):
         handler = _handler(app, app.hub_prefix + path)
         judges = is_marked(getattr(handler, "spawn_single_user", None))

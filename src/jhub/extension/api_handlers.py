@@ -14,8 +14,8 @@ from jupyterhub.apihandlers.users import UserServerAPIHandler
 from jupyterhub.scopes import needs_scope, scope_definitions
 from tornado.web import HTTPError
 
-from jhub.extension.judging import judge_start
-from jhub.extension.marks import add_routes
+from jhub.extension.enforcement import judge_start
+from jhub.extension.patching import add_routes
 
 EDITS = "put" in vars(UserServerAPIHandler)
 """Whether servers can be made and edited without a start, and a body has options beside other things: JupyterHub 6."""

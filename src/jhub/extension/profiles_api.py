@@ -13,11 +13,11 @@ from jupyterhub.apihandlers.base import APIHandler
 from jupyterhub.user import User
 from tornado.web import HTTPError
 
-from jhub.extension.gate import Owner, owner_of, taken, visible
-from jhub.extension.judging import refresh
-from jhub.extension.marks import add_routes
-from jhub.extension.routes import starters_only
-from jhub.extension.source import store
+from jhub.extension.access import Owner, owner_of, taken, visible
+from jhub.extension.api_handlers import starters_only
+from jhub.extension.enforcement import refresh
+from jhub.extension.patching import add_routes
+from jhub.extension.store import store
 from jhub.profiles.model import LISTING_VERSION, Profile, Profiles, public
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import regex
 from msgspec.structs import replace
 
+from jhub.extension.access import Owner, admits, taken, visible
 from jhub.extension.asked import of_profile, profile_named
-from jhub.extension.gate import Owner, admits, taken, visible
-from jhub.extension.limits import check_bounds
+from jhub.extension.option_limits import check_bounds
 from jhub.extension.overrides import filled, merged_deeply, merged_settings
 from jhub.extension.verdict import Refusal, Refused, Verdict
 from jhub.profiles.model import Option, Overrides, Profile, Profiles, UnlistedChoice

@@ -10,10 +10,10 @@ from jupyterhub.spawner import Spawner
 from jupyterhub.utils import maybe_future
 from tornado.web import HTTPError
 
-from jhub.extension.judging import check_texts, judged
+from jhub.extension.enforcement import check_texts, judged
 from jhub.extension.kubespawner import SETTING, is_kubespawner, judged_profile_list
-from jhub.extension.marks import wrap
 from jhub.extension.overrides import updated
+from jhub.extension.patching import wrap
 from jhub.extension.verdict import Verdict
 
 METHOD = "run_pre_spawn_hook"

@@ -14,7 +14,7 @@ from jupyterhub import version_info
 from jupyterhub.user import User
 from tornado.web import HTTPError
 
-from jhub.extension.marks import wrap
+from jhub.extension.patching import wrap
 
 COUNT = "failure_count"
 LEFT_OUT = "_jhub_left_out"

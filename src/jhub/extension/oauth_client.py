@@ -14,7 +14,7 @@ from jupyterhub.app import JupyterHub
 
 from jhub import oauth_client
 from jhub.errors import InvalidInput
-from jhub.extension.marks import wrap
+from jhub.extension.patching import wrap
 
 NAME = oauth_client.NAME
 
