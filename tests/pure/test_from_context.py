@@ -129,10 +129,10 @@ def test_a_context_that_changes_meanwhile_is_read_again(monkeypatch: pytest.Monk
     read = credentials.read
 
     def changes_first(*args: Any, **kwargs: Any) -> str:
-        monkeypatch.setattr(secret_store, "read", read)
+        monkeypatch.setattr(credentials, "read", read)
         contexts.save("course", Context(api_url="https://new.example.org/hub/api", user="ana"), "SECRET-new")
         return "SECRET-new"
 
-    monkeypatch.setattr(secret_store, "read", changes_first)
+    monkeypatch.setattr(credentials, "read", changes_first)
     where = contexts.connection("course")
     assert (where.url, where.token) == ("https://new.example.org/hub/api", "SECRET-new")

@@ -73,7 +73,7 @@ def test_an_attempt_that_fails_leaves_its_place() -> None:
 
 
 def test_the_memory_is_bounded_and_forgets_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slowing, "MOST_KEYS", 3)
+    monkeypatch.setattr(throttle, "MOST_KEYS", 3)
     names = Slowing(LIMIT)
     for key in ("a", "b", "c", "a", "d"):
         failed(names, key, 5)
