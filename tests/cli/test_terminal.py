@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from terminal import Jhub
 
-from jhub.cli.kit.exits import CODES
+from jhub.cli.kit.exit_codes import CODES
 from jhub.cli.main import COMMANDS
 
 

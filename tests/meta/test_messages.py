@@ -18,7 +18,7 @@ KINDS = {name for name, kind in vars(errors).items() if isinstance(kind, type) a
 TEXTS = {"message", "reason", "args"}
 PATTERNS = {"search", "match", "fullmatch", "findall", "finditer"}
 TESTS = {"startswith", "endswith", "find", "rfind", "index", "rindex", "count", "partition", "rpartition"}
-MAY = {"messages.py", "cli/kit/watch.py"}
+MAY = {"messages.py", "cli/progress/report.py"}
 """The latter looks for the name of a server, to add it where it is missing."""
 
 

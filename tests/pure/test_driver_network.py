@@ -17,7 +17,6 @@ import trustme
 from loopback import MOST, Site, Visit, as_ana, serving, within
 
 from jhub import AsyncHub, Hub, Timeouts
-from jhub.client import content
 from jhub.errors import InvalidInput, NotAHub, Unavailable
 from jhub.models import OAuthToken
 from jhub.operations.users import UserOps
@@ -192,7 +191,7 @@ def test_an_answer_that_trickles_in_is_not_waited_for_for_ever(kind: Kind) -> No
 
 @KINDS
 def test_an_answer_without_end_does_not_fill_the_memory(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(content, "LARGEST_ANSWER", 20)
+    monkeypatch.setattr(response_body, "LARGEST_ANSWER", 20)
     with serving(trickle) as site, pytest.raises(NotAHub, match="MiB"):
         run(kind, site.root, call("GET", "/x", dict))
 

@@ -9,8 +9,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from jhub.cli.kit.live import Screen
-from jhub.cli.kit.standing import Standing, reasons, span
+from jhub.cli.progress.screen import Screen
+from jhub.cli.progress.tally import Standing, reasons, span
 from jhub.fleet.events import Kind, ServerEvent, Target
 
 

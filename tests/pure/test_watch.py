@@ -11,8 +11,8 @@ from typing import Any, Self, cast
 import click
 import pytest
 
-from jhub.cli.kit.exits import code_of
-from jhub.cli.kit.watch import FEW, watch
+from jhub.cli.kit.exit_codes import code_of
+from jhub.cli.progress.report import FEW, watch
 from jhub.errors import Conflict, HubError, SpawnFailed
 from jhub.fleet.events import Kind, ServerEvent, Summary, Target
 

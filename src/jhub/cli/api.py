@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote
 import click
 import msgspec
 
-from jhub.cli.kit.given import text_from
+from jhub.cli.kit.inputs import text_from
 from jhub.cli.kit.options import common, connect
 from jhub.errors import InvalidInput
 from jhub.steps import Answer, Request

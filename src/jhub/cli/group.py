@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jhub.cli.kit import complete
+from jhub.cli.completion import completers
+from jhub.cli.kit.batch import Tally, delete_each, report, sound, tally
 from jhub.cli.kit.confirm import confirm
-from jhub.cli.kit.each import Tally, delete_each, report, sound, tally
-from jhub.cli.kit.given import pairs
+from jhub.cli.kit.inputs import pairs
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
 from jhub.cli.kit.output import HIDDEN, View, dump, note, print_requests, shown
 from jhub.errors import Conflict, HubError
@@ -35,7 +35,7 @@ CHUNK = 50
 MOST_NAMES = 12
 """Names of a difference that are shown."""
 
-name_argument = click.argument("name", shell_complete=complete.groups)
+name_argument = click.argument("name", shell_complete=completers.groups)
 
 
 @click.group()
@@ -44,7 +44,7 @@ def group() -> None:
 
 
 @group.command("list")
-@click.option("--user", "member", metavar="USER", shell_complete=complete.users, help="Only groups that USER is in.")
+@click.option("--user", "member", metavar="USER", shell_complete=completers.users, help="Only groups that USER is in.")
 @output()
 @common
 def list_(member: str | None, form: str) -> None:
@@ -79,7 +79,7 @@ def show(name: str, form: str) -> None:
     "users",
     multiple=True,
     metavar="USER",
-    shell_complete=complete.users,
+    shell_complete=completers.users,
     help="Put this user into each of them; may be repeated.",
 )
 @click.option("--if-not-exists", is_flag=True, help="Groups that exist already are fine, and stay as they are.")
@@ -104,7 +104,7 @@ def create(names: tuple[str, ...], users: tuple[str, ...], if_not_exists: bool, 
 
 
 @group.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete.groups)
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=completers.groups)
 @yes
 @dry_run
 @common
@@ -120,7 +120,7 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
 
 @group.command()
 @name_argument
-@click.argument("users", nargs=-1, required=True, metavar="USER...", shell_complete=complete.users)
+@click.argument("users", nargs=-1, required=True, metavar="USER...", shell_complete=completers.users)
 @dry_run
 @output()
 @common
@@ -138,7 +138,7 @@ def add(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
 
 @group.command()
 @name_argument
-@click.argument("users", nargs=-1, required=True, metavar="USER...", shell_complete=complete.members)
+@click.argument("users", nargs=-1, required=True, metavar="USER...", shell_complete=completers.members)
 @dry_run
 @output()
 @common
@@ -155,7 +155,7 @@ def remove(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
 
 @group.command("set")
 @name_argument
-@click.argument("users", nargs=-1, required=True, metavar="USER...", shell_complete=complete.users)
+@click.argument("users", nargs=-1, required=True, metavar="USER...", shell_complete=completers.users)
 @yes
 @dry_run
 @output()

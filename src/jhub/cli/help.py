@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from jhub.cli.kit.exits import CODES
+from jhub.cli.kit.exit_codes import CODES
 
 ENVIRONMENT = {
     "JHUB_CONTEXT": "the context to use, as -c/--context does",

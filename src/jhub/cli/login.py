@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from jhub.cli.kit import given
+from jhub.cli.kit import inputs
 from jhub.cli.kit.options import CONTEXT, common, duration, warn_if_beaten
 from jhub.cli.kit.output import ago, note
-from jhub.cli.kit.person import CommandLine
+from jhub.cli.kit.prompts import CommandLine
 from jhub.cli.kit.scopes import scopes_option
 from jhub.config import contexts
 from jhub.login import SignIn, WayChosen, environment_token, keep, sign_in
@@ -88,7 +88,7 @@ def login(
     chosen = _chosen()
     _exclude(chosen, way, token_from)
     contexts.prepare(name)
-    token = None if token_from is None else given.secret("--token", token_from, "token")
+    token = None if token_from is None else inputs.secret("--token", token_from, "token")
     with Hub(url) as door:
         api_url = door.api_url  # before anything is asked
         if way is None and not chosen & WISHES.keys():

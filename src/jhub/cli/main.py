@@ -10,8 +10,8 @@ import click
 from click.shell_completion import add_completion_class
 
 from jhub import __version__
-from jhub.cli.kit import exits, signals
-from jhub.cli.kit.lazy import LazyGroup
+from jhub.cli.kit import exit_codes, signals
+from jhub.cli.kit.lazy_group import LazyGroup
 from jhub.cli.kit.options import common
 from jhub.cli.kit.output import note
 from jhub.cli.kit.streams import settle
@@ -33,7 +33,7 @@ COMMANDS = {
     "api": ("jhub.cli.api:api", "Send any request to the REST API."),
     "local": ("jhub.cli.local:local", "Run a real JupyterHub on this machine."),
     "demo": ("jhub.cli.demo:demo", "See it all work, on a hub of its own."),
-    "completion": ("jhub.cli.completion:completion", "Print the completion script for a shell."),
+    "completion": ("jhub.cli.completion.command:completion", "Print the completion script for a shell."),
     "help": ("jhub.cli.help:help_topics", "Explain exit codes, environment and output."),
 }
 
@@ -57,14 +57,14 @@ def main() -> None:
     """The entry point."""
     settle()
     if "_JHUB_COMPLETE" in os.environ:
-        from jhub.cli.kit.bash import Bash
+        from jhub.cli.completion.bash import Bash
 
         add_completion_class(Bash)
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - nothing is said in the middle of a line
     warnings.showwarning = _warn
     warnings.simplefilter("default", UserWarning)  # ours: whatever PYTHONWARNINGS says, they are for people here
     signals.catch()
-    code = exits.run(lambda: cli.main(prog_name="jhub", standalone_mode=False), debug="--debug" in sys.argv)
+    code = exit_codes.run(lambda: cli.main(prog_name="jhub", standalone_mode=False), debug="--debug" in sys.argv)
     signals.release()
     sys.exit(signals.code(code))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from jhub.cli.kit import complete
+from jhub.cli.completion import completers
 from jhub.cli.kit.options import common, connect, output
 from jhub.cli.kit.output import View, table
 from jhub.cli.kit.text import clean
@@ -27,7 +27,7 @@ PROFILES: View[Profile] = View(
 )
 
 for_user = click.option(
-    "-u", "--user", "owner", metavar="USER", shell_complete=complete.users, help="Whose profiles; mine by default."
+    "-u", "--user", "owner", metavar="USER", shell_complete=completers.users, help="Whose profiles; mine by default."
 )
 
 
@@ -59,7 +59,7 @@ def list_(owner: str | None, form: str) -> None:
 
 
 @profile.command()
-@click.argument("slug", metavar="PROFILE", shell_complete=complete.startable)
+@click.argument("slug", metavar="PROFILE", shell_complete=completers.startable)
 @for_user
 @output()
 @common

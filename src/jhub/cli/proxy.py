@@ -7,7 +7,7 @@ from functools import partial
 import click
 
 from jhub.cli.kit.confirm import confirm
-from jhub.cli.kit.given import secret
+from jhub.cli.kit.inputs import secret
 from jhub.cli.kit.options import common, connect, dry_run, output, yes
 from jhub.cli.kit.output import View, note, print_requests
 from jhub.models import Route, target

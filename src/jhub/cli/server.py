@@ -10,14 +10,14 @@ from urllib.parse import urljoin
 import click
 import msgspec
 
-from jhub.cli.kit import complete
+from jhub.cli.completion import completers
+from jhub.cli.kit.batch import preview_each
 from jhub.cli.kit.confirm import confirm, confirm_by_name
-from jhub.cli.kit.each import preview_each
-from jhub.cli.kit.given import STDIN
+from jhub.cli.kit.inputs import STDIN
 from jhub.cli.kit.options import common, connect, dry_run, duration, output, yes
 from jhub.cli.kit.output import note, print_requests
 from jhub.cli.kit.selection import group_option, kept, members, name_option, running, selecting, still
-from jhub.cli.kit.servers import (
+from jhub.cli.kit.server_arguments import (
     count,
     option_option,
     profile_option,
@@ -51,7 +51,7 @@ for command in (create, edit, rename, keep_alive, start):
 
 
 @server.command("list")
-@click.argument("user", required=False, shell_complete=complete.users)
+@click.argument("user", required=False, shell_complete=completers.users)
 @click.option("--stopped", is_flag=True, help="Those that do not run too.")
 @selecting(idle="Only those that nobody has used for so long (2h, 30m): what administrators call culling starts here.")
 @output()
@@ -111,7 +111,7 @@ def stop(servers: tuple[str, ...], which: Running, timeout: float, yes: bool, dr
         if dry_run:
             preview_each(hub, found, lambda one: partial(hub.servers.stop, one.user, one.name))
             return
-        from jhub.cli.kit.watch import watch
+        from jhub.cli.progress.report import watch
 
         confirm(f"Stop {count(found)}?", yes=yes)
         found = found if yes else still(hub, found, which)
@@ -174,7 +174,7 @@ def wait(servers: tuple[str, ...], group: str | None, name: str | None, timeout:
         if group is None and len(servers) <= 1 and STDIN not in servers:
             view(hub).one(hub.servers.wait(found[0].user, found[0].name, timeout=timeout), form)
             return
-        from jhub.cli.kit.watch import watch
+        from jhub.cli.progress.report import watch
 
         watch(hub, hub.servers.wait_many(found, timeout=timeout), form, len(found))
 
@@ -248,7 +248,7 @@ def delete(servers: tuple[str, ...], which: Running, timeout: float, yes: bool, 
         if dry_run:
             preview_each(hub, found, lambda one: partial(hub.servers.delete, one.user, one.name))
             return
-        from jhub.cli.kit.watch import watch
+        from jhub.cli.progress.report import watch
 
         typed = str(found[0]) if len(found) == 1 else str(len(found))
         confirm_by_name(count(found), typed, yes=yes)

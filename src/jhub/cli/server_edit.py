@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jhub.cli.kit.each import run_each, tell_each
+from jhub.cli.kit.batch import run_each, tell_each
 from jhub.cli.kit.options import common, connect, dry_run, output
 from jhub.cli.kit.output import print_requests
-from jhub.cli.kit.servers import (
+from jhub.cli.kit.server_arguments import (
     display_name_option,
     named_server_argument,
     named_servers_argument,

@@ -8,11 +8,11 @@ from typing import Any
 import click
 import msgspec
 
-from jhub.cli.kit.each import each, tally
+from jhub.cli.kit.batch import each, tally
 from jhub.cli.kit.options import common, connect, dry_run, duration, output, share
 from jhub.cli.kit.output import note, print_requests
 from jhub.cli.kit.selection import group_option, members, name_option
-from jhub.cli.kit.servers import (
+from jhub.cli.kit.server_arguments import (
     display_name_option,
     option_option,
     profile_option,
@@ -113,6 +113,6 @@ def start(
                 else:
                     view(hub).many(begun, form)
         else:
-            from jhub.cli.kit.watch import watch
+            from jhub.cli.progress.report import watch
 
             watch(hub, start_many(), form, len(found))

@@ -10,9 +10,9 @@ import click
 import msgspec
 from click.core import ParameterSource
 
-from jhub.cli.kit import complete
-from jhub.cli.kit.each import delete_each
-from jhub.cli.kit.given import pairs, secret
+from jhub.cli.completion import completers
+from jhub.cli.kit.batch import delete_each
+from jhub.cli.kit.inputs import pairs, secret
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
 from jhub.cli.kit.output import View, dump, note, print_requests, shown
 from jhub.cli.service_login import create_login_client
@@ -68,7 +68,7 @@ def list_(form: str) -> None:
 
 
 @service.command()
-@click.argument("name", shell_complete=complete.services)
+@click.argument("name", shell_complete=completers.services)
 @output()
 @common
 def show(name: str, form: str) -> None:
@@ -197,7 +197,7 @@ def _allow_no_others() -> None:
 
 
 @service.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete.services)
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=completers.services)
 @yes
 @dry_run
 @common

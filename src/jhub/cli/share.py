@@ -9,12 +9,12 @@ from urllib.parse import urljoin
 
 import click
 
-from jhub.cli.kit import complete
+from jhub.cli.completion import completers
+from jhub.cli.kit.batch import each, preview_each, run_each
 from jhub.cli.kit.confirm import confirm
-from jhub.cli.kit.each import each, preview_each, run_each
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, read_names, yes
 from jhub.cli.kit.output import View, ago, note, print_requests
-from jhub.cli.kit.servers import (
+from jhub.cli.kit.server_arguments import (
     count,
     me,
     owned,
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from jhub import Hub, Target
 
 users_option = click.option(
-    "--user", "users", multiple=True, metavar="USER", shell_complete=complete.users, help="A user; may be repeated."
+    "--user", "users", multiple=True, metavar="USER", shell_complete=completers.users, help="A user; may be repeated."
 )
 groups_option = click.option(
     "--group",
     "groups",
     multiple=True,
     metavar="GROUP",
-    shell_complete=complete.groups,
+    shell_complete=completers.groups,
     help="A group, all of it; may be repeated.",
 )
 
@@ -58,9 +58,9 @@ share.add_command(code)
 
 @share.command("list")
 @owner_argument
-@click.option("--with", "user", metavar="USER", shell_complete=complete.users, help="What is shared with USER.")
+@click.option("--with", "user", metavar="USER", shell_complete=completers.users, help="What is shared with USER.")
 @click.option(
-    "--with-group", "group", metavar="GROUP", shell_complete=complete.groups, help="What is shared with GROUP."
+    "--with-group", "group", metavar="GROUP", shell_complete=completers.groups, help="What is shared with GROUP."
 )
 @output()
 @common
@@ -161,10 +161,10 @@ def revoke(
 
 @share.command()
 @click.argument(
-    "servers", nargs=-1, required=True, metavar="{OWNER | OWNER/NAME | -}...", shell_complete=complete.shared
+    "servers", nargs=-1, required=True, metavar="{OWNER | OWNER/NAME | -}...", shell_complete=completers.shared
 )
-@click.option("--user", metavar="USER", shell_complete=complete.users, help="In the place of this user, not for me.")
-@click.option("--group", metavar="GROUP", shell_complete=complete.groups, help="In the place of this group.")
+@click.option("--user", metavar="USER", shell_complete=completers.users, help="In the place of this user, not for me.")
+@click.option("--group", metavar="GROUP", shell_complete=completers.groups, help="In the place of this group.")
 @yes
 @dry_run
 @common

@@ -7,12 +7,12 @@ from urllib.parse import urljoin
 
 import click
 
-from jhub.cli.kit import complete
+from jhub.cli.completion import completers
+from jhub.cli.kit.batch import tell_each
 from jhub.cli.kit.confirm import confirm
-from jhub.cli.kit.each import tell_each
 from jhub.cli.kit.options import common, connect, dry_run, duration, names_from, output, yes
 from jhub.cli.kit.output import View, ago, note, print_requests
-from jhub.cli.kit.servers import owned, owner_argument, required_server_argument, scopes_option, target
+from jhub.cli.kit.server_arguments import owned, owner_argument, required_server_argument, scopes_option, target
 from jhub.cli.kit.text import clean
 from jhub.models import ShareCode
 
@@ -90,7 +90,7 @@ def create(name: str, expires: float, scopes: tuple[str, ...], dry_run: bool, fo
 
 @code.command()
 @required_server_argument
-@click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=complete.codes)
+@click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=completers.codes)
 @click.option("--all", "everything", is_flag=True, help="All codes for this server.")
 @yes
 @dry_run

@@ -7,7 +7,7 @@ from functools import partial
 
 import click
 
-from jhub.cli.kit import complete
+from jhub.cli.completion import completers
 from jhub.cli.kit.options import common, connect, dry_run, duration, output
 from jhub.cli.kit.output import View, ago, note, print_requests
 from jhub.cli.kit.scopes import scopes_option
@@ -64,7 +64,7 @@ def list_(owner: str | None, form: str) -> None:
 
 
 @token.command()
-@click.argument("id_", metavar="ID", shell_complete=complete.tokens)
+@click.argument("id_", metavar="ID", shell_complete=completers.tokens)
 @for_user
 @output()
 @common

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from jhub import revoked_together
-from jhub.cli.kit import complete
+from jhub.cli.completion import completers
+from jhub.cli.kit.batch import each, preview_each, tell_each
 from jhub.cli.kit.confirm import confirm
-from jhub.cli.kit.each import each, preview_each, tell_each
 from jhub.cli.kit.options import common, connect, dry_run, names_from, yes
 from jhub.cli.kit.output import note
 from jhub.cli.kit.token_owner import Owner, for_user, owner_of
@@ -29,7 +29,7 @@ IT_WAS_THIS = ": the token in use; sign in again with jhub login"
 
 
 @click.command()
-@click.argument("ids", nargs=-1, metavar="[ID | -]...", shell_complete=complete.tokens)
+@click.argument("ids", nargs=-1, metavar="[ID | -]...", shell_complete=completers.tokens)
 @click.option("--note", "text", metavar="TEXT", help="Those with exactly this note.")
 @click.option("--expired", is_flag=True, help="Those whose time is over.")
 @click.option(

@@ -10,9 +10,9 @@ import click
 from msgspec import structs
 
 from jhub import Sort
-from jhub.cli.kit import complete
-from jhub.cli.kit.each import Tally, delete_each, report, run_each, sound, tally
-from jhub.cli.kit.given import STDIN, secret_object
+from jhub.cli.completion import completers
+from jhub.cli.kit.batch import Tally, delete_each, report, run_each, sound, tally
+from jhub.cli.kit.inputs import STDIN, secret_object
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
 from jhub.cli.kit.output import HIDDEN, View, ago, note, print_requests, shown
 from jhub.errors import HubError, NotFound
@@ -40,8 +40,8 @@ USERS: View[User] = View(
     printed=lambda user: structs.replace(user, auth_state=None),
 )
 
-name_argument = click.argument("name", shell_complete=complete.users)
-names_argument = click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete.users)
+name_argument = click.argument("name", shell_complete=completers.users)
+names_argument = click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=completers.users)
 
 
 @click.group()

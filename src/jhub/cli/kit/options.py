@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from jhub.cli.kit.given import all_of_stdin
+from jhub.cli.kit.inputs import all_of_stdin
 from jhub.cli.kit.output import note
 from jhub.cli.kit.text import bare
 from jhub.config import contexts

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 import click
 
 from jhub import Members, Running, ServerState, Target
-from jhub.cli.kit import complete
+from jhub.cli.completion import completers
 from jhub.cli.kit.options import duration
 from jhub.cli.kit.output import note
-from jhub.cli.kit.servers import targets
+from jhub.cli.kit.server_arguments import targets
 from jhub.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ SHOWN = 12
 """Servers that are named before a question about all of them."""
 
 group_option = click.option(
-    "--group", metavar="GROUP", shell_complete=complete.groups, help="The server of each member of this group."
+    "--group", metavar="GROUP", shell_complete=completers.groups, help="The server of each member of this group."
 )
 name_option = click.option(
     "--name", metavar="NAME", help="With --group: each member's server of this name; else the default one."
@@ -70,14 +70,14 @@ def selecting(idle: str) -> Callable[[F], F]:
                 "--profile",
                 "from_profile",
                 metavar="PROFILE",
-                shell_complete=complete.profiles,
+                shell_complete=completers.profiles,
                 help="Only those that were started from this profile.",
             ),
             click.option("--name", metavar="NAME", help="Only those of this name."),
             click.option(
                 "--group",
                 metavar="GROUP",
-                shell_complete=complete.groups,
+                shell_complete=completers.groups,
                 help="Only those of members of this group.",
             ),
         ):

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jhub.cli.kit import complete
+from jhub.cli.completion import completers
 from jhub.errors import InvalidInput
 
 if TYPE_CHECKING:
     from jhub import Hub
 
 for_user = click.option(
-    "-u", "--user", "owner", metavar="USER", shell_complete=complete.users, help="Whose tokens; mine by default."
+    "-u", "--user", "owner", metavar="USER", shell_complete=completers.users, help="Whose tokens; mine by default."
 )
 
 

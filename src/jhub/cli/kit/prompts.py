@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from jhub.cli.kit.given import first_line
+from jhub.cli.kit.inputs import first_line
 from jhub.cli.kit.output import note
 from jhub.cli.kit.text import clean
 from jhub.errors import InvalidInput

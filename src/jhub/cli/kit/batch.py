@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 import click
 
 from jhub.cli.kit.confirm import confirm_by_name
-from jhub.cli.kit.exits import code_of, show
+from jhub.cli.kit.exit_codes import code_of, show
 from jhub.cli.kit.output import View, note, print_requests
 from jhub.errors import HubError, InvalidInput, Unavailable
 from jhub.steps import segment

@@ -29,7 +29,7 @@ def completion(shell: str) -> None:
     zsh:   jhub completion zsh > "${fpath[1]}/_jhub"
     fish:  jhub completion fish > ~/.config/fish/completions/jhub.fish
     """
-    from jhub.cli.kit.bash import Bash
+    from jhub.cli.completion.bash import Bash
     from jhub.cli.main import cli
 
     kind = Bash if shell == "bash" else get_completion_class(shell)

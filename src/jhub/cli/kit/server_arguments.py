@@ -9,8 +9,8 @@ from urllib.parse import urljoin
 import click
 
 from jhub import Target
-from jhub.cli.kit import complete
-from jhub.cli.kit.given import STDIN, pairs
+from jhub.cli.completion import completers
+from jhub.cli.kit.inputs import STDIN, pairs
 from jhub.cli.kit.options import names_from
 from jhub.cli.kit.output import View, ago
 from jhub.errors import InvalidInput
@@ -21,30 +21,32 @@ if TYPE_CHECKING:
 
 # As click shows choices: brackets around what may be left out, braces around what may not.
 servers_argument = click.argument(
-    "servers", nargs=-1, metavar="[USER | USER/NAME | /NAME | -]...", shell_complete=complete.servers
+    "servers", nargs=-1, metavar="[USER | USER/NAME | /NAME | -]...", shell_complete=completers.servers
 )
 named_servers_argument = click.argument(
-    "servers", nargs=-1, required=True, metavar="{USER/NAME | /NAME | -}...", shell_complete=complete.servers
+    "servers", nargs=-1, required=True, metavar="{USER/NAME | /NAME | -}...", shell_complete=completers.servers
 )
 selected_servers_argument = click.argument(
-    "servers", nargs=-1, metavar="[USER/NAME | /NAME | -]...", shell_complete=complete.servers
+    "servers", nargs=-1, metavar="[USER/NAME | /NAME | -]...", shell_complete=completers.servers
 )
 server_argument = click.argument(
-    "name", required=False, metavar="[USER | USER/NAME | /NAME]", shell_complete=complete.servers
+    "name", required=False, metavar="[USER | USER/NAME | /NAME]", shell_complete=completers.servers
 )
-required_server_argument = click.argument("name", metavar="{USER | USER/NAME | /NAME}", shell_complete=complete.servers)
-named_server_argument = click.argument("name", metavar="{USER/NAME | /NAME}", shell_complete=complete.servers)
-profile_option = click.option("-p", "--profile", shell_complete=complete.startable, help="The profile to start from.")
+required_server_argument = click.argument(
+    "name", metavar="{USER | USER/NAME | /NAME}", shell_complete=completers.servers
+)
+named_server_argument = click.argument("name", metavar="{USER/NAME | /NAME}", shell_complete=completers.servers)
+profile_option = click.option("-p", "--profile", shell_complete=completers.startable, help="The profile to start from.")
 option_option = click.option(
     "--option",
     "options",
     multiple=True,
     metavar="KEY=VALUE",
-    shell_complete=complete.options,
+    shell_complete=completers.options,
     help="A user option, KEY:=JSON for numbers; repeatable.",
 )
 owner_argument = click.argument(
-    "whose", required=False, metavar="[OWNER | OWNER/NAME | /NAME]", shell_complete=complete.servers
+    "whose", required=False, metavar="[OWNER | OWNER/NAME | /NAME]", shell_complete=completers.servers
 )
 scopes_option = click.option(
     "--scope", "scopes", multiple=True, metavar="SCOPE", help="Such as access:servers or read:servers; may be repeated."

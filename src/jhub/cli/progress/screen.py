@@ -11,8 +11,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from jhub.cli.kit.standing import Standing, reasons, span
 from jhub.cli.kit.text import clean
+from jhub.cli.progress.tally import Standing, reasons, span
 
 if TYPE_CHECKING:
     from jhub import ServerEvent

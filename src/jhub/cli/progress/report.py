@@ -12,9 +12,9 @@ from urllib.parse import urljoin
 import click
 import msgspec
 
-from jhub.cli.kit.exits import code_of, show, unwritten
+from jhub.cli.kit.exit_codes import code_of, show, unwritten
 from jhub.cli.kit.output import View, note
-from jhub.cli.kit.standing import Standing, reasons
+from jhub.cli.progress.tally import Standing, reasons
 from jhub.errors import HubError
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _reporter(site: str, form: str, standing: Standing) -> Generator[Reporter]:
         return
     # What --debug says would be drawn over.
     if sys.stderr.isatty() and not logging.getLogger("jhub").isEnabledFor(logging.DEBUG):
-        from jhub.cli.kit.live import live, terminal
+        from jhub.cli.progress.screen import live, terminal
 
         if console := terminal():
             try:
