@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from jhub.local.quick import skip_slow_imports
+from jhub.local.fast_start import skip_slow_imports
 
 skip_slow_imports()
 

@@ -223,7 +223,7 @@ class Emit:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Something that only a person can answer, or do: see `jhub.login.questions`."""
+    """Something that only a person can answer, or do: see `jhub.login.prompts`."""
 
     question: object
 

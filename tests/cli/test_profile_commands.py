@@ -13,7 +13,7 @@ from hub_api import Api
 from terminal import Jhub
 
 import jhub.local
-from jhub.profiles.file import check
+from jhub.profiles.loader import check
 
 GOOD = """
 profiles:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from jhub.profiles import file as files
+from jhub.profiles import loader as files
 
 ROOT = Path(__file__).parents[2]
 HUB = ROOT / "tests" / "support" / "kube_hub.py"

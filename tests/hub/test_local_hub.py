@@ -23,7 +23,7 @@ from hub_api import BASE_URL, Api, Tokens
 
 from jhub import local
 from jhub.errors import HubError, InvalidInput, LocalHubError
-from jhub.local import LocalHub, folder, logs, ports, processes, requirements, temporary
+from jhub.local import LocalHub, logs, ports, processes, requirements, state_folder, temporary_folder
 
 T = TypeVar("T")
 
@@ -177,12 +177,12 @@ def test_what_was_killed_together_with_its_parent_is_cleared_away_later() -> Non
         place = Path(parent.stdout.readline().strip())
         mark = _mark(place)
         for process in processes.marked(mark):
-            if "jhub.local.child" in process.cmdline():
+            if "jhub.local.hub_process" in process.cmdline():
                 process.kill()
         parent.kill()
     assert _pids(mark) != []  # the proxy
     os.utime(place, (0, 0))
-    temporary.remove_abandoned()
+    temporary_folder.remove_abandoned()
     assert _pids(mark) == []
     assert not place.exists()
 
@@ -243,7 +243,7 @@ def test_a_hub_that_is_too_old() -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the device that is always full exists on Linux only")
 def test_a_full_disk() -> None:
     full = Path("/dev/full")
-    with pytest.raises(LocalHubError, match="the disk is full"), folder.disk_errors(full), full.open("w") as file:
+    with pytest.raises(LocalHubError, match="the disk is full"), state_folder.disk_errors(full), full.open("w") as file:
         file.write("x" * 100_000)
 
 
@@ -320,7 +320,7 @@ with LocalHub() as hub:
 
 
 def _mark(place: Path) -> str:
-    installation = folder.Folder(place).installation()
+    installation = state_folder.Folder(place).installation()
     assert installation is not None
     return installation.mark
 

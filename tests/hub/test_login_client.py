@@ -172,7 +172,7 @@ def test_it_comes_and_goes_with_its_line_whatever_else_the_configuration_says(hu
 def test_without_profiles_nothing_is_judged() -> None:
     script = """
 import sys
-from jhub.local.quick import skip_slow_imports
+from jhub.local.fast_start import skip_slow_imports
 skip_slow_imports()
 from traitlets.config import Config
 import jhub.extension

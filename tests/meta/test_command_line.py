@@ -14,9 +14,9 @@ ROOT = Path(jhub.__file__).parent
 FILES = sorted((ROOT / "cli").rglob("*.py"))
 
 PUBLIC = {"jhub.errors", "jhub.local", "jhub.login", "jhub.models", "jhub.steps"}
-PROFILES = {"jhub.profiles.file", "jhub.profiles.schema"}
+PROFILES = {"jhub.profiles.loader", "jhub.profiles.schema"}
 CONFIGURATION = {"jhub.config.contexts", "jhub.config.expiry", "jhub.files", "jhub.oauth_client"}
-TERMINAL = {"jhub.login.browser"}
+TERMINAL = {"jhub.login.callback"}
 ALLOWED = PUBLIC | PROFILES | CONFIGURATION | TERMINAL
 
 
@@ -71,7 +71,7 @@ def test_no_command_reaches_below_a_client() -> None:
         ("import jhub.client.hub", ["jhub.client.hub"]),
         ("if TYPE_CHECKING:\n    from jhub.fleet.events import Target", ["jhub.fleet.events.Target"]),
         ("def f():\n    from jhub.operations.users import UserOps", ["jhub.operations.users.UserOps"]),
-        ("from jhub.login.find import sign_in", ["jhub.login.find.sign_in"]),
+        ("from jhub.login.methods import sign_in", ["jhub.login.methods.sign_in"]),
         ("from jhub.profiles.model import Profiles", ["jhub.profiles.model.Profiles"]),
         ("from jhub.steps import _decode", ["jhub.steps._decode"]),
     ],

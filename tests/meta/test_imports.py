@@ -96,7 +96,7 @@ def test_a_list_of_groups_loads_nothing_of_servers() -> None:
     assert printed == "geo"
     assert "jhub.bulk.groups" in modules
     assert not {name for name in modules if name.startswith("jhub.fleet")}
-    assert not modules & {"rich", "yaml", "jhub.operations.servers", "jhub.login.find"}
+    assert not modules & {"rich", "yaml", "jhub.operations.servers", "jhub.login.methods"}
 
 
 def test_a_completion_loads_what_it_needs() -> None:
@@ -104,7 +104,7 @@ def test_a_completion_loads_what_it_needs() -> None:
     printed, modules = of_a_command(**env)
     assert printed == "plain,geo"
     assert not {name for name in modules if name.startswith(("jhub.fleet", "jhub.bulk"))}
-    assert not modules & {"rich", "yaml", "jhub.operations.servers", "jhub.login.find"}
+    assert not modules & {"rich", "yaml", "jhub.operations.servers", "jhub.login.methods"}
 
 
 @pytest.mark.parametrize("words", [["--help"], ["help", "exit-codes"]])

@@ -15,7 +15,7 @@ from loopback import MOST, Site, Visit, alarm, serving
 
 from jhub import AsyncHub, Hub
 from jhub.errors import InvalidInput, StillPending
-from jhub.login.questions import Password
+from jhub.login.prompts import Password
 from jhub.steps import Ask, Emit, Flow, Interrupted, send
 
 Run = Callable[..., Any]

@@ -10,8 +10,8 @@ import regex
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from jhub.profiles.expressions import fault
-from jhub.profiles.file import check
+from jhub.profiles.loader import check
+from jhub.profiles.validation_regex import fault
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from trap import hub_that
 
 from jhub import AsyncHub, Hub, Timeouts
 from jhub.errors import HubError
-from jhub.login.page import read as read_page
+from jhub.login.login_page import read as read_page
 from jhub.models import Progress, Server, User
 from jhub.operations.servers import listen
 from jhub.steps import Flow, HubVersion, Request, Step, call, send

@@ -13,7 +13,7 @@ from jhub.extension.access import Owner, visible
 from jhub.extension.overrides import filled, merged_deeply, merged_settings, updated
 from jhub.extension.policy import judge
 from jhub.extension.verdict import Refusal, Verdict
-from jhub.profiles.file import parse
+from jhub.profiles.loader import parse
 from jhub.profiles.model import Choice, Option, Profile, Profiles, UnlistedChoice
 
 FILE = parse("""

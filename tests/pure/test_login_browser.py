@@ -12,8 +12,8 @@ from login_hub import ANA, MADE, PASSWORD, TOKEN, WHO, Person, body, headers, pl
 
 from jhub.errors import BadRequest, HubError, InvalidInput, NotAuthorized, StillPending, Unavailable
 from jhub.login.by_browser import by_browser
-from jhub.login.questions import OtherUser, Visit, WayChosen
-from jhub.login.wish import SignIn
+from jhub.login.prompts import OtherUser, Visit, WayChosen
+from jhub.login.request import SignIn
 from jhub.oauth_client import CLIENT_ID, CLIENT_SECRET, REDIRECT_URI
 from jhub.operations.tokens import TOKEN_LIFE
 from jhub.testing import After, Played, Reply, refusal, reply

@@ -22,9 +22,9 @@ import pytest
 from loopback import MOST, alarm, within
 
 from jhub.errors import HubError, InvalidInput, NotAuthorized, StillPending
-from jhub.login.browser import is_here, visit
+from jhub.login.callback import is_here, visit
 from jhub.login.peer import is_own
-from jhub.login.questions import Visit
+from jhub.login.prompts import Visit
 
 STATE = "STATE-that-nobody-guesses"
 URL = f"https://hub.example.org/hub/api/oauth2/authorize?state={STATE}"
@@ -32,7 +32,7 @@ URL = f"https://hub.example.org/hub/api/oauth2/authorize?state={STATE}"
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jhub.login.browser.TICK", 0.02)
+    monkeypatch.setattr("jhub.login.callback.TICK", 0.02)
     for name in ("SSH_CONNECTION", "SSH_TTY"):
         monkeypatch.delenv(name, raising=False)
 

@@ -6,7 +6,7 @@ import pytest
 from login_hub import LINK, form, shown
 from loopback import within
 
-from jhub.login.page import LONGEST_ERROR, Cookies, Form, Page, read
+from jhub.login.login_page import LONGEST_ERROR, Cookies, Form, Page, read
 from jhub.steps import Answer
 
 OTP = '<label for="otp_input">OTP:</label><input id="otp_input" class="form-control" name="otp" />'

@@ -30,9 +30,9 @@ from login_hub import (
 
 from jhub.errors import BadRequest, HubError, InvalidInput, NotAHub, NotAuthorized, Unavailable
 from jhub.login import Way
-from jhub.login.find import sign_in
-from jhub.login.questions import NoWayBack
-from jhub.login.wish import SignIn, this_machine
+from jhub.login.methods import sign_in
+from jhub.login.prompts import NoWayBack
+from jhub.login.request import SignIn, this_machine
 from jhub.oauth_client import CLIENT_SECRET, NAME
 from jhub.operations.tokens import TOKEN_LIFE
 from jhub.steps import Answer

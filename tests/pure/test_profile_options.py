@@ -14,7 +14,7 @@ from jhub.extension.policy import judge
 from jhub.extension.verdict import Refusal
 from jhub.models import Profile
 from jhub.operations.profiles import check
-from jhub.profiles.file import parse
+from jhub.profiles.loader import parse
 from jhub.profiles.model import public
 
 FILE = parse("""

@@ -12,7 +12,7 @@ from loopback import within
 
 from jhub.errors import InvalidInput
 from jhub.profiles import schema
-from jhub.profiles.file import check, parse
+from jhub.profiles.loader import check, parse
 from jhub.profiles.model import Choice, Option, Problem, Profile, UnlistedChoice
 
 

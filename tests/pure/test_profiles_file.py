@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 import jhub.local
 from jhub.errors import InvalidInput
-from jhub.profiles.file import check, parse, read_text
+from jhub.profiles.loader import check, parse, read_text
 from jhub.profiles.model import Choice, Option, Problem, Profile, Profiles, UnlistedChoice
-from jhub.profiles.own_format import slugify
+from jhub.profiles.profiles_yaml import slugify
 
 FILE = """
 profiles:

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from jhub.local.quick import skip_slow_imports
+from jhub.local.fast_start import skip_slow_imports
 
 skip_slow_imports()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jhub.errors import HubError
-from jhub.login.wish import SignedIn, SignIn
+from jhub.login.request import SignedIn, SignIn
 from jhub.steps import Answer, Operation, Request
 from jhub.testing import Played, Reply, play, reply
 

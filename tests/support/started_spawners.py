@@ -19,7 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from jhub.local.quick import skip_slow_imports
+from jhub.local.fast_start import skip_slow_imports
 
 skip_slow_imports()
 # Read when the client of Kubernetes is imported.

@@ -110,7 +110,7 @@ def check(file: str) -> None:
     \b
     jhub profile check profiles.yaml
     """
-    from jhub.profiles import file as files
+    from jhub.profiles import loader as files
 
     checked = files.check(files.read_text(file))
     for problem in checked.problems:

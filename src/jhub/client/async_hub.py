@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 import httpx2
 
 from jhub.binding import AsyncBound, Namespace
-from jhub.client.asynchronous import AsyncDriver
+from jhub.client.async_driver import AsyncDriver
 from jhub.client.network import DEFAULT, Network, Timeouts, Verify
 from jhub.client.wire import Person, connection_of
 from jhub.handles import AsyncFleet

@@ -11,7 +11,7 @@ import httpx2
 
 from jhub.binding import Bound, Namespace
 from jhub.client.network import DEFAULT, Network, Timeouts, Verify
-from jhub.client.sync import Driver
+from jhub.client.sync_driver import Driver
 from jhub.client.wire import Person, connection_of
 from jhub.handles import Fleet
 from jhub.login import Way

@@ -12,8 +12,8 @@ from typing import Any, cast
 
 from jhub.extension.verdict import Refused
 from jhub.profiles.model import Profile
-from jhub.profiles.options import FORM, start_names, unknown_option
-from jhub.profiles.report import shown
+from jhub.profiles.option_check import FORM, start_names, unknown_option
+from jhub.profiles.problems import shown
 
 OF_THE_HUB = {"_xsrf"}
 """What a form may send that is none of its fields."""

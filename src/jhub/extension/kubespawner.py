@@ -16,7 +16,7 @@ from jhub.extension.access import owner_of, taken, visible
 from jhub.extension.store import store
 from jhub.models import UNLISTED
 from jhub.profiles.model import Profile, public
-from jhub.profiles.options import NONE_AVAILABLE
+from jhub.profiles.option_check import NONE_AVAILABLE
 
 SETTING = "profile_list"
 

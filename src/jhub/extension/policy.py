@@ -14,7 +14,7 @@ from jhub.extension.option_limits import check_bounds
 from jhub.extension.overrides import filled, merged_deeply, merged_settings
 from jhub.extension.verdict import Refusal, Refused, Verdict
 from jhub.profiles.model import Option, Overrides, Profile, Profiles, UnlistedChoice
-from jhub.profiles.options import (
+from jhub.profiles.option_check import (
     NONE_AVAILABLE,
     called,
     known_choices,
@@ -22,7 +22,7 @@ from jhub.profiles.options import (
     unknown_profile,
     wrong_choice,
 )
-from jhub.profiles.report import shown
+from jhub.profiles.problems import shown
 
 LONGEST = 500
 """Characters of an unlisted choice. The longest names of images have fewer."""

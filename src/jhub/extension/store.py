@@ -11,7 +11,7 @@ from os import PathLike
 from typing import TypeAlias
 
 from jhub.errors import InvalidInput
-from jhub.profiles import file
+from jhub.profiles import loader
 from jhub.profiles.model import Profiles
 
 LOOK_SECONDS = 1.0
@@ -29,8 +29,8 @@ class Source:
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self.path = os.path.abspath(path)
-        self._used = self._seen = file.read_text(path)
-        self.profiles = file.parse(self._used, path)
+        self._used = self._seen = loader.read_text(path)
+        self.profiles = loader.parse(self._used, path)
         self._problem = ""
         self._pause = self._wait = 0
 
@@ -42,7 +42,7 @@ class Source:
         """
         before = self._seen
         try:
-            self._seen = file.read_text(self.path)
+            self._seen = loader.read_text(self.path)
         except InvalidInput as error:
             self._fail(log, error)
             return
@@ -57,7 +57,7 @@ class Source:
             self._wait -= 1
             return
         try:
-            profiles = fit(file.parse(self._seen, self.path))
+            profiles = fit(loader.parse(self._seen, self.path))
         except Exception as error:  # noqa: BLE001  # classes and names of others are looked at
             self._pause = self._wait = min(2 * self._pause or 1, MOST_LOOKS)
             self._fail(log, error)

@@ -11,7 +11,7 @@ Needs `pip install 'jhub[local]'` when a hub is started, not when this is import
 
 from jhub.discovery import is_loopback
 from jhub.local.background import Status, down, exists, reset, status, up
-from jhub.local.folder import default_folder
 from jhub.local.hub import LocalHub
+from jhub.local.state_folder import default_folder
 
 __all__ = ["LocalHub", "Status", "default_folder", "down", "exists", "is_loopback", "reset", "status", "up"]

@@ -8,10 +8,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from jhub.errors import LocalHubError
-from jhub.local.folder import Folder, default_folder
 from jhub.local.hub import LOCK_SECONDS, LocalHub
 from jhub.local.launch import STOP_SECONDS, find, stop
 from jhub.local.processes import end, hub_process, marked, sweep
+from jhub.local.state_folder import Folder, default_folder
 
 
 class Status(Struct, frozen=True, kw_only=True):

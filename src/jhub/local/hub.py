@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 from jhub.errors import InvalidInput, LocalHubError
 from jhub.files import read_input
 from jhub.local import requirements
-from jhub.local.folder import Folder, Installation, Running
 from jhub.local.launch import OUR_PROFILES, Options, find, launch, stop
 from jhub.local.ports import escaped_base_url
-from jhub.local.temporary import TemporaryFolder
+from jhub.local.state_folder import Folder, Installation, Running
+from jhub.local.temporary_folder import TemporaryFolder
 
 LOCK_SECONDS = 90.0
 

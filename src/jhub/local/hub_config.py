@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from jhub.local.folder import Folder
 from jhub.local.ports import LOOPBACK
+from jhub.local.state_folder import Folder
 
 
 def configure(c: Any, path: str) -> None:
@@ -59,7 +59,7 @@ def configure(c: Any, path: str) -> None:
     c.JupyterHub.spawner_class = "jhub.local.spawner.LocalSpawner"
     root = ["--allow-root"] if os.getuid() == 0 else []
     # -P: a file in the user's folder must not stand in for a module.
-    c.Spawner.cmd = [sys.executable, "-P", "-m", "jhub.local.quick", "jupyterhub.singleuser", *root]
+    c.Spawner.cmd = [sys.executable, "-P", "-m", "jhub.local.fast_start", "jupyterhub.singleuser", *root]
     c.Spawner.ip = LOOPBACK
     # The template goes through str.format.
     users = str(folder.users).replace("{", "{{").replace("}", "}}")

@@ -14,10 +14,10 @@ from msgspec.structs import replace
 
 from jhub.errors import LocalHubError
 from jhub.local import logs, ports
-from jhub.local.folder import Folder, Installation, Running, Settings, disk_errors
 from jhub.local.probe import hub_version
 from jhub.local.processes import MARK, PROGRAM, end, hub_process, sweep
 from jhub.local.requirements import search_path
+from jhub.local.state_folder import Folder, Installation, Running, Settings, disk_errors
 
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0

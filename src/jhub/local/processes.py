@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from psutil import Process
 
 MARK = "JHUB_LOCAL_MARK"
-PROGRAM = "jhub.local.child"
+PROGRAM = "jhub.local.hub_process"
 """Module that runs a hub; the next argument is its folder."""
 
 

@@ -13,43 +13,43 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jhub.login.console import Console as Console
-    from jhub.login.context import Kept as Kept
-    from jhub.login.context import keep as keep
-    from jhub.login.context import sign_in_and_keep as sign_in_and_keep
     from jhub.login.environment import environment_token as environment_token
-    from jhub.login.find import sign_in as sign_in
-    from jhub.login.questions import NoWayBack as NoWayBack
-    from jhub.login.questions import OtherUser as OtherUser
-    from jhub.login.questions import Password as Password
-    from jhub.login.questions import PastedToken as PastedToken
-    from jhub.login.questions import SecondFactor as SecondFactor
-    from jhub.login.questions import Username as Username
-    from jhub.login.questions import Visit as Visit
-    from jhub.login.questions import WayChosen as WayChosen
+    from jhub.login.methods import sign_in as sign_in
+    from jhub.login.prompts import NoWayBack as NoWayBack
+    from jhub.login.prompts import OtherUser as OtherUser
+    from jhub.login.prompts import Password as Password
+    from jhub.login.prompts import PastedToken as PastedToken
+    from jhub.login.prompts import SecondFactor as SecondFactor
+    from jhub.login.prompts import Username as Username
+    from jhub.login.prompts import Visit as Visit
+    from jhub.login.prompts import WayChosen as WayChosen
+    from jhub.login.request import SignedIn as SignedIn
+    from jhub.login.request import SignIn as SignIn
+    from jhub.login.save_context import Kept as Kept
+    from jhub.login.save_context import keep as keep
+    from jhub.login.save_context import sign_in_and_keep as sign_in_and_keep
     from jhub.login.ways import Way as Way
-    from jhub.login.wish import SignedIn as SignedIn
-    from jhub.login.wish import SignIn as SignIn
     from jhub.operations.tokens import TOKEN_LIFE as TOKEN_LIFE
 
 _HOMES = {
     "Console": "jhub.login.console",
-    "Kept": "jhub.login.context",
-    "NoWayBack": "jhub.login.questions",
-    "OtherUser": "jhub.login.questions",
-    "Password": "jhub.login.questions",
-    "PastedToken": "jhub.login.questions",
-    "SecondFactor": "jhub.login.questions",
-    "SignIn": "jhub.login.wish",
-    "SignedIn": "jhub.login.wish",
+    "Kept": "jhub.login.save_context",
+    "NoWayBack": "jhub.login.prompts",
+    "OtherUser": "jhub.login.prompts",
+    "Password": "jhub.login.prompts",
+    "PastedToken": "jhub.login.prompts",
+    "SecondFactor": "jhub.login.prompts",
+    "SignIn": "jhub.login.request",
+    "SignedIn": "jhub.login.request",
     "TOKEN_LIFE": "jhub.operations.tokens",
-    "Username": "jhub.login.questions",
-    "Visit": "jhub.login.questions",
+    "Username": "jhub.login.prompts",
+    "Visit": "jhub.login.prompts",
     "Way": "jhub.login.ways",
-    "WayChosen": "jhub.login.questions",
+    "WayChosen": "jhub.login.prompts",
     "environment_token": "jhub.login.environment",
-    "keep": "jhub.login.context",
-    "sign_in": "jhub.login.find",
-    "sign_in_and_keep": "jhub.login.context",
+    "keep": "jhub.login.save_context",
+    "sign_in": "jhub.login.methods",
+    "sign_in_and_keep": "jhub.login.save_context",
 }
 
 __all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]  # it reads the imports above

@@ -12,10 +12,10 @@ from functools import partial
 from urllib.parse import urlencode
 
 from jhub.errors import APIError
-from jhub.login.acting import Credentials, acting_as, by_token, then
-from jhub.login.mint import mint, unmade
-from jhub.login.questions import Visit
-from jhub.login.wish import SignedIn, SignIn
+from jhub.login.credentials import Credentials, acting_as, by_token, then
+from jhub.login.prompts import Visit
+from jhub.login.request import SignedIn, SignIn
+from jhub.login.token import mint, unmade
 from jhub.oauth_client import CLIENT_ID, CLIENT_SECRET, NAME, REDIRECT_URI
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TokenOps, listing

@@ -6,10 +6,10 @@ from contextlib import suppress
 from functools import partial
 
 from jhub.errors import HubError
-from jhub.login.acting import acting_as, by_token, then
-from jhub.login.mint import as_long_as_allowed, mint, signed_in, unmade
+from jhub.login.credentials import acting_as, by_token, then
+from jhub.login.request import SignedIn, SignIn
+from jhub.login.token import as_long_as_allowed, mint, signed_in, unmade
 from jhub.login.who import known
-from jhub.login.wish import SignedIn, SignIn
 from jhub.models import Token
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TokenOps

@@ -12,8 +12,8 @@ from types import FrameType
 from typing import Any
 
 from jhub.errors import InvalidInput
-from jhub.login.browser import show, visit
-from jhub.login.questions import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
+from jhub.login.callback import show, visit
+from jhub.login.prompts import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
 
 ENDING = ("SIGTERM", "SIGHUP")
 """Signals whose default is to end the program at once, with the terminal as it is at that moment."""

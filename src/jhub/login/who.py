@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from jhub.errors import InvalidInput
-from jhub.login.questions import Password, SecondFactor, Username
-from jhub.login.wish import SignIn
+from jhub.login.prompts import Password, SecondFactor, Username
+from jhub.login.request import SignIn
 from jhub.operations.tokens import SECOND_FACTORS
 from jhub.steps import Ask, Flow
 

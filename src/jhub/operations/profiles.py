@@ -12,7 +12,7 @@ from jhub.errors import BadRequest, HubError, NotAuthorized, NotFound, Unsupport
 from jhub.models import Profile
 from jhub.operations.paths import user_path
 from jhub.profiles.model import LISTING_VERSION
-from jhub.profiles.options import (
+from jhub.profiles.option_check import (
     FORM,
     NONE_AVAILABLE,
     known_profiles,

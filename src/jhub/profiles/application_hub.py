@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from jhub.profiles import schema
 from jhub.profiles.fields import Fields
 from jhub.profiles.model import Profile
-from jhub.profiles.own_format import called, described
-from jhub.profiles.report import shown
-from jhub.profiles.tree import Mapping, Node, Sequence, plain, texts
+from jhub.profiles.problems import shown
+from jhub.profiles.profiles_yaml import called, described
+from jhub.profiles.yaml_tree import Mapping, Node, Sequence, plain, texts
 
 READ = ("id", "groups", "definition", "default_url", "pod_env_vars")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from jhub.profiles.report import Report, shown
-from jhub.profiles.tree import Mapping, Node, Scalar, Sequence, plain
+from jhub.profiles.problems import Report, shown
+from jhub.profiles.yaml_tree import Mapping, Node, Scalar, Sequence, plain
 
 
 class Fields:

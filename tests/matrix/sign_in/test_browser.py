@@ -16,8 +16,8 @@ from browser_port import our_turn
 from terminal import Jhub
 
 from jhub import Hub, StillPending
-from jhub.login.browser import visit
-from jhub.login.questions import Visit
+from jhub.login.callback import visit
+from jhub.login.prompts import Visit
 from jhub.oauth_client import CLIENT_ID, CLIENT_SECRET, PORT, REDIRECT_URI
 from matrix.hub import HubUnderTest
 from matrix.sign_in.conftest import ByBrowser, Window

@@ -10,8 +10,8 @@ import pytest
 from browser_port import our_turn
 
 from jhub import AsyncHub, Hub
-from jhub.login.browser import visit
-from jhub.login.questions import Visit
+from jhub.login.callback import visit
+from jhub.login.prompts import Visit
 from matrix.sign_in.conftest import Window
 from matrix.sign_in.hubs import Hubs
 from matrix.sign_in.people import People

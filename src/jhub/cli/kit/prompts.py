@@ -12,7 +12,7 @@ from jhub.cli.kit.output import note
 from jhub.cli.kit.text import clean
 from jhub.errors import InvalidInput
 from jhub.login import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
-from jhub.login.browser import is_here, show, visit
+from jhub.login.callback import is_here, show, visit
 
 
 class CommandLine:

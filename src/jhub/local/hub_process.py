@@ -1,4 +1,4 @@
-"""The process in which a local hub runs: `python -m jhub.local.child FOLDER`.
+"""The process in which a local hub runs: `python -m jhub.local.hub_process FOLDER`.
 
 Runs JupyterHub in FOLDER, and sees to it that whatever it started ends with it. It also ends when its standard input
 is closed, which is what the system does when the parent process dies, however it dies; unless that has sent a byte
@@ -15,10 +15,10 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-from jhub.local.folder import Folder
+from jhub.local.fast_start import skip_slow_imports
 from jhub.local.processes import MARK, sweep
-from jhub.local.quick import skip_slow_imports
-from jhub.local.temporary import LEASE, remove_if_abandoned
+from jhub.local.state_folder import Folder
+from jhub.local.temporary_folder import LEASE, remove_if_abandoned
 
 LAST_RESORT_SECONDS = 15.0
 

@@ -11,11 +11,11 @@ from stat import S_ISREG
 from msgspec import Struct
 
 from jhub.errors import InvalidInput
-from jhub.profiles import application_hub, own_format, schema
+from jhub.profiles import application_hub, profiles_yaml, schema
 from jhub.profiles.fields import Fields
 from jhub.profiles.model import Problem, Profile, Profiles
-from jhub.profiles.report import Broken, Report
-from jhub.profiles.tree import MOST_CHARACTERS, Mapping, Node, Sequence, read
+from jhub.profiles.problems import Broken, Report
+from jhub.profiles.yaml_tree import MOST_CHARACTERS, Mapping, Node, Sequence, read
 
 MOST_TOLD = 3
 
@@ -88,7 +88,7 @@ def _profiles(root: Node, report: Report) -> tuple[Profile, ...]:
     if not isinstance(entries, Sequence) or not entries.items:
         report.error(top.line("profiles"), "`profiles` must be a list of at least one profile")
         return ()
-    reader = application_hub.profile if foreign else own_format.profile
+    reader = application_hub.profile if foreign else profiles_yaml.profile
     found: list[tuple[int, Profile]] = []
     for number, entry in enumerate(entries.items, start=1):
         if not isinstance(entry, Mapping):

@@ -13,10 +13,10 @@ from typing import Any, Self, TypeVar, cast
 import anyio
 import httpx2
 
-from jhub.client.content import Content, Events
 from jhub.client.deadline import AsyncClient, Deadline
 from jhub.client.forks import Forks
 from jhub.client.network import Network
+from jhub.client.response_body import Content, Events
 from jhub.client.wire import CLEAN_UP, LEAST, SILENCE, Person, Wire, ask_person, is_url, pause
 from jhub.discovery import API, find_root
 from jhub.errors import HubError, Unavailable

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from jhub.errors import LifetimeTooLong, NotAuthorized
-from jhub.login.acting import Credentials, acting_as
-from jhub.login.questions import OtherUser
+from jhub.login.credentials import Credentials, acting_as
+from jhub.login.prompts import OtherUser
+from jhub.login.request import SignedIn, SignIn
 from jhub.login.ways import Taken
-from jhub.login.wish import SignedIn, SignIn
 from jhub.models import Identity, Token
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TOKEN_LIFE, TokenOps

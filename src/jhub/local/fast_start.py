@@ -1,4 +1,4 @@
-"""Run a module with half of its start-up time saved: `python -m jhub.local.quick MODULE [ARGUMENTS]`.
+"""Run a module with half of its start-up time saved: `python -m jhub.local.fast_start MODULE [ARGUMENTS]`.
 
 `rfc3987_syntax` 1.1 builds a parser for internationalised addresses when it is imported, which takes two seconds of
 every JupyterHub's and every Jupyter server's start. jsonschema 4.26 imports it eagerly, through `nbformat`'s extra

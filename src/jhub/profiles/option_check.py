@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from jhub.errors import listed
 from jhub.models import UNLISTED_SELECTED, Profile, ProfileOption
-from jhub.profiles.report import shown
+from jhub.profiles.problems import shown
 
 FORM = "profile-option-"
 """Beginning of the names in KubeSpawner's form."""

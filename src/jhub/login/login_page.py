@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
 
-from jhub.login.acting import Credentials
+from jhub.login.credentials import Credentials
 from jhub.operations.tokens import SECOND_FACTORS
 from jhub.steps import Answer
 

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import yaml
 from yaml.constructor import SafeConstructor
 
-from jhub.profiles.report import Broken, Report, cut
+from jhub.profiles.problems import Broken, Report, cut
 
 MOST_CHARACTERS = 500_000
 """Composing that many takes seconds, and the profiles of a large hub are a tenth of it."""

@@ -10,11 +10,11 @@ from jhub.config import contexts
 from jhub.config.contexts import Context
 from jhub.config.expiry import local_end
 from jhub.errors import HubError, InvalidInput, NotFound
-from jhub.login.acting import acting_as, by_token
-from jhub.login.find import sign_in
-from jhub.login.mint import unmade
+from jhub.login.credentials import acting_as, by_token
+from jhub.login.methods import sign_in
+from jhub.login.request import SignedIn, SignIn
+from jhub.login.token import unmade
 from jhub.login.ways import Way
-from jhub.login.wish import SignedIn, SignIn
 from jhub.operations.tokens import TokenOps
 from jhub.steps import Flow
 

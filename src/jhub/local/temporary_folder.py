@@ -12,8 +12,8 @@ from pathlib import Path
 
 from jhub.errors import HubError
 from jhub.files import take_lock
-from jhub.local.folder import Folder
 from jhub.local.processes import sweep
+from jhub.local.state_folder import Folder
 
 PREFIX = "jhub-local-"
 LEASE = "lease"

@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from jhub.errors import HubError, InvalidInput, NotAuthorized, StillPending
 from jhub.login.peer import is_own, is_told
-from jhub.login.questions import NoWayBack, Visit
+from jhub.login.prompts import NoWayBack, Visit
 
 PATIENCE = 300.0
 """Seconds for signing in."""

@@ -9,12 +9,12 @@ from jhub.errors import InvalidInput
 from jhub.login.by_browser import by_browser
 from jhub.login.by_form import NotLookedAt, by_form, read_page, trusted
 from jhub.login.by_password import by_password
-from jhub.login.page import Page
-from jhub.login.questions import NoWayBack, WayChosen
+from jhub.login.by_token import by_paste, with_token
+from jhub.login.login_page import Page
+from jhub.login.prompts import NoWayBack, WayChosen
+from jhub.login.request import SignedIn, SignIn
 from jhub.login.ways import SAID, Way
 from jhub.login.who import known, second_factor
-from jhub.login.wish import SignedIn, SignIn
-from jhub.login.with_token import by_paste, with_token
 from jhub.operations.services import knows_login_client
 from jhub.steps import Emit, Flow
 

@@ -9,11 +9,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from jhub.models import UNLISTED
-from jhub.profiles import expressions, schema
+from jhub.profiles import schema, validation_regex
 from jhub.profiles.fields import Fields
 from jhub.profiles.model import Choice, Option, Profile, UnlistedChoice
-from jhub.profiles.options import FORM, start_names
-from jhub.profiles.report import cut, shown
+from jhub.profiles.option_check import FORM, start_names
+from jhub.profiles.problems import cut, shown
 
 
 def profile(fields: Fields, number: int) -> Profile:
@@ -111,7 +111,7 @@ def _unlisted(fields: Fields) -> UnlistedChoice | None:
         return None
     below.only(schema.UNLISTED_CHOICE)
     regex = below.text("validation_regex")
-    if wrong := expressions.fault(regex):
+    if wrong := validation_regex.fault(regex):
         below.error("validation_regex", f"`validation_regex` {wrong}")
     choice = UnlistedChoice(
         display_name=below.text("display_name"),

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx2
 
-from jhub.client.content import Content, Events
 from jhub.client.deadline import Client, Deadline
 from jhub.client.network import Network
+from jhub.client.response_body import Content, Events
 from jhub.client.threads import Threads
 from jhub.client.wire import CLEAN_UP, LEAST, SILENCE, Person, Wire, ask_person, is_url, pause
 from jhub.discovery import API, find_root
@@ -38,7 +38,7 @@ from jhub.steps import (
 )
 
 if TYPE_CHECKING:
-    from jhub.client.asynchronous import AsyncDriver
+    from jhub.client.async_driver import AsyncDriver
 
 T = TypeVar("T")
 
@@ -110,7 +110,7 @@ class Driver(Wire):
 
     def twin(self) -> AsyncDriver:
         """Connect to the same hub with the same token, asynchronously."""
-        from jhub.client.asynchronous import AsyncDriver
+        from jhub.client.async_driver import AsyncDriver
 
         transport = self._network.transport
         if transport is not None and not isinstance(transport, httpx2.AsyncBaseTransport):
