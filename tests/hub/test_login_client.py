@@ -180,7 +180,8 @@ from jupyterhub.apihandlers import default_handlers
 before = len(default_handlers)
 for _ in range(2):
     jhub.extension.enable(Config(), login_client=True)
-print(len(default_handlers) - before, sorted({"jhub.extension.spawner_hook", "jhub.extension.api_handlers"} & set(sys.modules)))
+loaded = {"jhub.extension.spawner_hook", "jhub.extension.api_handlers"} & set(sys.modules)
+print(len(default_handlers) - before, sorted(loaded))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "0 []\n"

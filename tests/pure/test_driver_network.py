@@ -17,6 +17,7 @@ import trustme
 from loopback import MOST, Site, Visit, as_ana, serving, within
 
 from jhub import AsyncHub, Hub, Timeouts
+from jhub.client import response_body
 from jhub.errors import InvalidInput, NotAHub, Unavailable
 from jhub.models import OAuthToken
 from jhub.operations.users import UserOps

@@ -32,11 +32,7 @@ from kube_hub import NO_CLUSTER  # noqa: E402
 from tornado.web import HTTPError  # noqa: E402
 
 from jhub.errors import InvalidInput  # noqa: E402
-from jhub.extension import (
-    profiles_api,  # noqa: E402
-    startup,
-    store,
-)
+from jhub.extension import profiles_api, startup, store  # noqa: E402
 from jhub.extension.access import owner_of  # noqa: E402
 from jhub.extension.enforcement import judge_start  # noqa: E402
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from jhub.config import keyring
+from jhub.config import keyring as system_keyring
 from jhub.config.keyring import Unusable
 from jhub.errors import InvalidInput
 from jhub.files import read_json, write_json
@@ -35,7 +35,7 @@ def keep(folder: Path, name: str, token: str, environ: Mapping[str, str] = os.en
     said = None
     if keyring and not _refused(environ):
         try:
-            keyring.put(_service(folder), name, token)
+            system_keyring.put(_service(folder), name, token)
         except Unusable as trouble:
             if not trouble.absent:
                 said = f"{trouble}; the token is kept in {_file(folder)}, which only you can read"
@@ -52,7 +52,7 @@ def read(folder: Path, name: str, place: str, *, again: str) -> str:
             token = _tokens(folder).get(name)
         case "keyring":
             try:
-                token = keyring.get(_service(folder), name)
+                token = system_keyring.get(_service(folder), name)
             except Unusable as trouble:
                 raise InvalidInput(
                     f"cannot read the token of context {name}: {trouble}", hint=f"{trouble.cure}, or {again}"
@@ -76,7 +76,7 @@ def forget(folder: Path, name: str, place: str) -> str | None:
                 write_json(_file(folder), {key: value for key, value in tokens.items() if key != name})
         case "keyring":
             try:
-                keyring.delete(_service(folder), name)
+                system_keyring.delete(_service(folder), name)
             except Unusable as trouble:
                 return f"{trouble}; the token of {name} may still be in it, below {_service(folder)!r}"
         case _:
