@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from jhub.handles import AsyncStream as AsyncStream
     from jhub.handles import Fleet as Fleet
     from jhub.handles import Stream as Stream
-    from jhub.login.ways import Way as Way
+    from jhub.login.request import Way as Way
     from jhub.models import Component as Component
     from jhub.models import Group as Group
     from jhub.models import HubInfo as HubInfo
@@ -162,7 +162,7 @@ _HOMES = {
     "User": "jhub.models",
     "UserNotCreated": "jhub.errors",
     "Verify": "jhub.client.network",
-    "Way": "jhub.login.ways",
+    "Way": "jhub.login.request",
     "revoked_together": "jhub.operations.tokens",
 }
 

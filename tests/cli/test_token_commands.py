@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from hub_api import Api
 from terminal import Jhub
 
-from jhub.cli.kit.scopes import split
+from jhub.cli.kit.options import split
 from jhub.cli.main import cli
 from jhub.local import LocalHub
 

@@ -64,9 +64,9 @@ def test_no_command_reaches_below_a_client() -> None:
 @pytest.mark.parametrize(
     ("code", "found"),
     [
-        ("import jhub\nfrom jhub import Hub, Target, __version__, contexts, local, login_client", []),
+        ("import jhub\nfrom jhub import Hub, Target, __version__, local, oauth_client\nfrom jhub.config import contexts", []),
         ("from jhub.errors import HubError\nfrom jhub.login import sign_in\nfrom jhub.steps import call", []),
-        ("from jhub.profiles import file as files\nfrom jhub.profiles.schema import SCHEMA", []),
+        ("from jhub.profiles import loader\nfrom jhub.profiles.schema import SCHEMA", []),
         ("from jhub import preview, Hub", ["jhub.preview"]),
         ("import jhub.client.hub", ["jhub.client.hub"]),
         ("if TYPE_CHECKING:\n    from jhub.fleet.events import Target", ["jhub.fleet.events.Target"]),

@@ -23,7 +23,7 @@ LONG = MOST * 2
 @pytest.fixture(autouse=True)
 def time_to_clean_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """As much as a slow machine needs."""
-    for driver in ("sync", "asynchronous"):
+    for driver in ("sync_driver", "async_driver"):
         monkeypatch.setattr(f"jhub.client.{driver}.CLEAN_UP", MOST)
 
 
@@ -161,7 +161,7 @@ def test_a_failure_while_cleaning_up_reaches_the_flow_and_no_further(interrupt: 
 @BOTH
 @pytest.mark.parametrize("step", [Sleep(LONG), send("DELETE", "/hang")], ids=["Sleep", "Request"])
 def test_cleaning_up_is_bounded_in_time(interrupt: Interrupt, step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
-    for driver in ("sync", "asynchronous"):
+    for driver in ("sync_driver", "async_driver"):
         monkeypatch.setattr(f"jhub.client.{driver}.CLEAN_UP", 0.2)
     began = time.monotonic()
     with serving(route) as site:

@@ -196,7 +196,7 @@ def test_an_ordinary_user_is_told_how_to_get_roots_file_back(jhub: Jhub, folder:
     os.chown(folder / "contexts.json", 0, 0)
     (folder / "contexts.json").chmod(0o644)
     code = (
-        "import os, sys; from jhub import contexts; from jhub.errors import InvalidInput\n"
+        "import os, sys; from jhub.config import contexts; from jhub.errors import InvalidInput\n"
         f"os.setgid({NOBODY}); os.setuid({NOBODY})\n"
         "try: contexts.load()\nexcept InvalidInput as error: print(error, '|', error.hint)"
     )

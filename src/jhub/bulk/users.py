@@ -10,7 +10,7 @@ from jhub.bulk.events import NameEvent, NameSummary
 from jhub.bulk.existing import those_who_exist
 from jhub.errors import APIError, BadRequest, Conflict, InvalidInput, InvalidUsername, UserNotCreated
 from jhub.models import User
-from jhub.operations.paths import list_of
+from jhub.operations.requests import list_of
 from jhub.operations.users import UserOps, taken
 from jhub.outcome import Tally
 from jhub.steps import Emit, Flow, Now, call, segment

@@ -10,10 +10,10 @@ import click
 
 from jhub.cli.completion import completers
 from jhub.cli.kit.batch import Tally, delete_each, report, sound, tally
-from jhub.cli.kit.confirm import confirm
 from jhub.cli.kit.inputs import pairs
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
 from jhub.cli.kit.output import HIDDEN, View, dump, note, print_requests, shown
+from jhub.cli.kit.prompts import confirm
 from jhub.errors import Conflict, HubError
 from jhub.models import Group
 

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import click
 from msgspec import Struct
 
-from jhub.cli.kit.confirm import have_typed
 from jhub.cli.kit.options import common, connect, dry_run, output, yes
 from jhub.cli.kit.output import View, note, print_requests
+from jhub.cli.kit.prompts import have_typed
 from jhub.errors import MissingScope
 from jhub.models import Component, HubInfo
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jhub.cli.kit.confirm import confirm_by_name
 from jhub.cli.kit.options import common, output, warn_if_beaten, yes
 from jhub.cli.kit.output import View, note
+from jhub.cli.kit.prompts import confirm_by_name
 from jhub.config import contexts
 from jhub.config.expiry import local_end
 from jhub.errors import HubError, InvalidInput, LocalHubError

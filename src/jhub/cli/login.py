@@ -9,10 +9,9 @@ import click
 from click.core import ParameterSource
 
 from jhub.cli.kit import inputs
-from jhub.cli.kit.options import CONTEXT, common, duration, warn_if_beaten
+from jhub.cli.kit.options import CONTEXT, common, duration, scopes_option, warn_if_beaten
 from jhub.cli.kit.output import ago, note
 from jhub.cli.kit.prompts import CommandLine
-from jhub.cli.kit.scopes import scopes_option
 from jhub.config import contexts
 from jhub.login import SignIn, WayChosen, environment_token, keep, sign_in
 

@@ -9,8 +9,7 @@ import click
 
 from jhub.cli.completion import completers
 from jhub.cli.kit.options import common, connect, output
-from jhub.cli.kit.output import View, table
-from jhub.cli.kit.text import clean
+from jhub.cli.kit.output import View, clean, table
 from jhub.errors import BadRequest
 from jhub.models import Profile, ProfileOption
 

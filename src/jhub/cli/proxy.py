@@ -6,10 +6,10 @@ from functools import partial
 
 import click
 
-from jhub.cli.kit.confirm import confirm
 from jhub.cli.kit.inputs import secret
 from jhub.cli.kit.options import common, connect, dry_run, output, yes
 from jhub.cli.kit.output import View, note, print_requests
+from jhub.cli.kit.prompts import confirm
 from jhub.models import Route, target
 
 

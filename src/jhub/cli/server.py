@@ -12,10 +12,10 @@ import msgspec
 
 from jhub.cli.completion import completers
 from jhub.cli.kit.batch import preview_each
-from jhub.cli.kit.confirm import confirm, confirm_by_name
 from jhub.cli.kit.inputs import STDIN
 from jhub.cli.kit.options import common, connect, dry_run, duration, output, yes
-from jhub.cli.kit.output import note, print_requests
+from jhub.cli.kit.output import clean, note, print_requests
+from jhub.cli.kit.prompts import confirm, confirm_by_name
 from jhub.cli.kit.selection import group_option, kept, members, name_option, running, selecting, still
 from jhub.cli.kit.server_arguments import (
     count,
@@ -28,7 +28,6 @@ from jhub.cli.kit.server_arguments import (
     user_options,
     view,
 )
-from jhub.cli.kit.text import clean
 from jhub.cli.server_edit import create, edit, keep_alive, rename
 from jhub.cli.server_start import start
 from jhub.errors import InvalidInput

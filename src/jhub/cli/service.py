@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import secrets
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 from click.core import ParameterSource
 
+from jhub import oauth_client
 from jhub.cli.completion import completers
 from jhub.cli.kit.batch import delete_each
 from jhub.cli.kit.inputs import pairs, secret
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
 from jhub.cli.kit.output import View, dump, note, print_requests, shown
-from jhub.cli.service_login import create_login_client
 from jhub.errors import Conflict
 from jhub.models import Service
+from jhub.steps import HubVersion
+
+if TYPE_CHECKING:
+    from jhub import Hub
 
 SERVICES: View[Service] = View(
     name=lambda service: service.name,
@@ -211,3 +215,25 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
     """
     with connect() as hub:
         delete_each(hub, "service", names_from(names), hub.services.delete, yes=yes, dry_run=dry_run)
+
+
+def create_login_client(hub: Hub, view: View[Service], form: str, *, if_not_exists: bool, dry_run: bool) -> None:
+    """Register the client, and say who can use it and what makes that everybody."""
+    register = partial(hub.services.create_login_client, exist_ok=if_not_exists)
+    if dry_run:
+        print_requests([hub.preview(register)])
+        return
+    try:
+        made = register()
+    except Conflict as error:
+        error.hint = error.hint or "with --if-not-exists it is seen to that it is the right one"
+        raise
+    view.one(made, form)
+    note("administrators can sign in with jhub login --browser now; for everybody, put this into jupyterhub_config.py")
+    note("and restart the hub:")
+    note("")
+    have = hub.run(HubVersion())
+    note(oauth_client.access(have))
+    if have < (6,):
+        note("")
+        note(oauth_client.ROLE_IS_THERE)

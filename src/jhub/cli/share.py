@@ -11,9 +11,9 @@ import click
 
 from jhub.cli.completion import completers
 from jhub.cli.kit.batch import each, preview_each, run_each
-from jhub.cli.kit.confirm import confirm
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, read_names, yes
 from jhub.cli.kit.output import View, ago, note, print_requests
+from jhub.cli.kit.prompts import confirm
 from jhub.cli.kit.server_arguments import (
     count,
     me,

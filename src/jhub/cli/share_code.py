@@ -9,11 +9,10 @@ import click
 
 from jhub.cli.completion import completers
 from jhub.cli.kit.batch import tell_each
-from jhub.cli.kit.confirm import confirm
 from jhub.cli.kit.options import common, connect, dry_run, duration, names_from, output, yes
-from jhub.cli.kit.output import View, ago, note, print_requests
+from jhub.cli.kit.output import View, ago, clean, note, print_requests
+from jhub.cli.kit.prompts import confirm
 from jhub.cli.kit.server_arguments import owned, owner_argument, required_server_argument, scopes_option, target
-from jhub.cli.kit.text import clean
 from jhub.models import ShareCode
 
 CODES: View[ShareCode] = View(

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from jhub.login.prompts import WayChosen as WayChosen
     from jhub.login.request import SignedIn as SignedIn
     from jhub.login.request import SignIn as SignIn
+    from jhub.login.request import Way as Way
     from jhub.login.save_context import Kept as Kept
     from jhub.login.save_context import keep as keep
     from jhub.login.save_context import sign_in_and_keep as sign_in_and_keep
-    from jhub.login.ways import Way as Way
     from jhub.operations.tokens import TOKEN_LIFE as TOKEN_LIFE
 
 _HOMES = {
@@ -44,7 +44,7 @@ _HOMES = {
     "TOKEN_LIFE": "jhub.operations.tokens",
     "Username": "jhub.login.prompts",
     "Visit": "jhub.login.prompts",
-    "Way": "jhub.login.ways",
+    "Way": "jhub.login.request",
     "WayChosen": "jhub.login.prompts",
     "environment_token": "jhub.login.environment",
     "keep": "jhub.login.save_context",

@@ -11,9 +11,9 @@ from urllib.parse import unquote, urljoin, urlsplit
 from jhub.discovery import origin
 from jhub.errors import InvalidInput, NotAHub, NotAuthorized
 from jhub.login.login_page import PASSWORD, USERNAME, Form, Page, read
+from jhub.login.prompts import known, second_factor
 from jhub.login.request import SignedIn, SignIn
 from jhub.login.token import mint
-from jhub.login.who import known, second_factor
 from jhub.steps import Answer, Flow, Request
 
 SIGNED_IN = ("jupyterhub-hub-login", "__Host-jupyterhub-hub-login")

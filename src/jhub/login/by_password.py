@@ -7,9 +7,9 @@ from functools import partial
 
 from jhub.errors import HubError
 from jhub.login.credentials import acting_as, by_token, then
+from jhub.login.prompts import known
 from jhub.login.request import SignedIn, SignIn
 from jhub.login.token import as_long_as_allowed, mint, signed_in, unmade
-from jhub.login.who import known
 from jhub.models import Token
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TokenOps

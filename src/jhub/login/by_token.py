@@ -8,8 +8,7 @@ from datetime import datetime
 from jhub.errors import APIError, InvalidInput, NotAuthorized
 from jhub.login.credentials import acting_as, by_token
 from jhub.login.prompts import PastedToken
-from jhub.login.request import SignedIn, SignIn
-from jhub.login.ways import Taken
+from jhub.login.request import SignedIn, SignIn, Taken
 from jhub.models import in_utc
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TokenOps

@@ -11,10 +11,8 @@ from jhub.login.by_form import NotLookedAt, by_form, read_page, trusted
 from jhub.login.by_password import by_password
 from jhub.login.by_token import by_paste, with_token
 from jhub.login.login_page import Page
-from jhub.login.prompts import NoWayBack, WayChosen
-from jhub.login.request import SignedIn, SignIn
-from jhub.login.ways import SAID, Way
-from jhub.login.who import known, second_factor
+from jhub.login.prompts import NoWayBack, WayChosen, known, second_factor
+from jhub.login.request import SAID, SignedIn, SignIn, Way
 from jhub.operations.services import knows_login_client
 from jhub.steps import Emit, Flow
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from jhub.errors import InvalidInput
-from jhub.login.ways import SAID, Taken
+from jhub.login.request import SAID, SignIn, Taken
+from jhub.operations.tokens import SECOND_FACTORS
+from jhub.steps import Ask, Flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +79,23 @@ class WayChosen:
     def text(self) -> str:
         """The choice in words."""
         return f"{self.why}: signing in {SAID[self.way]}"
+
+
+def known(wish: SignIn) -> Flow[tuple[str, str]]:
+    """Username and password."""
+    username: str = wish.username if wish.username is not None else (yield from Ask(Username()))
+    username = username.strip()
+    if not username:
+        raise InvalidInput("a username is missing")
+    password: str = wish.password if wish.password is not None else (yield from Ask(Password(username)))
+    if not password:
+        raise InvalidInput("a password is missing")
+    return username, password
+
+
+def second_factor(wish: SignIn, name: str) -> Flow[str]:
+    """The code of a second factor, by the name of its field; empty for people without one."""
+    if wish.second_factor is not None:
+        return wish.second_factor
+    code: str = yield from Ask(SecondFactor(SECOND_FACTORS[name]))
+    return code.strip()

@@ -6,8 +6,8 @@ import platform
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
-from jhub.login.ways import SAID, Taken
 from jhub.models import Identity
 from jhub.operations.tokens import TOKEN_LIFE
 
@@ -82,3 +82,18 @@ class SignedIn:
     def how(self) -> str:
         """The way in words, such as "by the browser"."""
         return SAID[self.way]
+
+
+Way: TypeAlias = Literal["password", "form", "browser", "paste"]
+"""A way to sign in: see `Hub.login`."""
+Taken: TypeAlias = Way | Literal["token"]
+"""The latter with a token that was at hand."""
+
+SAID: dict[Taken, str] = {
+    "token": "by token",
+    "password": "by password",
+    "form": "by the login form",
+    "browser": "by the browser",
+    "paste": "by a pasted token",
+}
+"""How one has signed in, in words."""

@@ -12,9 +12,8 @@ from jhub.config.expiry import local_end
 from jhub.errors import HubError, InvalidInput, NotFound
 from jhub.login.credentials import acting_as, by_token
 from jhub.login.methods import sign_in
-from jhub.login.request import SignedIn, SignIn
+from jhub.login.request import SignedIn, SignIn, Way
 from jhub.login.token import unmade
-from jhub.login.ways import Way
 from jhub.operations.tokens import TokenOps
 from jhub.steps import Flow
 

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from jhub.errors import LifetimeTooLong, NotAuthorized
 from jhub.login.credentials import Credentials, acting_as
 from jhub.login.prompts import OtherUser
-from jhub.login.request import SignedIn, SignIn
-from jhub.login.ways import Taken
+from jhub.login.request import SignedIn, SignIn, Taken
 from jhub.models import Identity, Token
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TOKEN_LIFE, TokenOps

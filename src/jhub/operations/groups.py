@@ -9,8 +9,7 @@ from jhub.binding import operation, stream
 from jhub.errors import Conflict, InvalidInput, MissingScope
 from jhub.models import Group
 from jhub.operations.paging import pages
-from jhub.operations.paths import list_of
-from jhub.operations.versions import since
+from jhub.operations.requests import list_of, since
 from jhub.steps import Flow, HubVersion, Request, call, segment, send
 
 CHUNK = 50

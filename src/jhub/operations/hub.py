@@ -8,10 +8,9 @@ from jhub.binding import operation
 from jhub.errors import InvalidInput, NotAHub, NotAuthorized
 from jhub.messages import bad_token
 from jhub.models import HubInfo, Identity, Version
-from jhub.operations.paths import body_of
+from jhub.operations.requests import body_of, need
 from jhub.operations.server_filter import hub_time
 from jhub.operations.tokens import TokenOps
-from jhub.operations.versions import need
 from jhub.steps import Flow, Request, call, send
 
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import BadRequest, HubError, NotAuthorized, NotFound, Unsupported
 from jhub.models import Profile
-from jhub.operations.paths import user_path
+from jhub.operations.requests import user_path
 from jhub.profiles.model import LISTING_VERSION
 from jhub.profiles.option_check import (
     FORM,

@@ -6,7 +6,7 @@ from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import InvalidInput
 from jhub.models import Route
 from jhub.operations.paging import pages
-from jhub.operations.paths import body_of
+from jhub.operations.requests import body_of
 from jhub.steps import Flow, Request, send
 
 

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, get_args
 from jhub.errors import InvalidInput, NotAHub
 from jhub.models import Server, in_utc
 from jhub.operations.groups import members_of
-from jhub.operations.paths import user_path
+from jhub.operations.requests import user_path
 from jhub.steps import Answer, Flow, Request
 
 ServerState: TypeAlias = Literal["ready", "spawn", "stop", "check", "rename"]

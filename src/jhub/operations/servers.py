@@ -28,10 +28,9 @@ from jhub.errors import (
 )
 from jhub.models import Progress, Server, User, target
 from jhub.operations.paging import pages
-from jhub.operations.paths import body_of, user_path
 from jhub.operations.profiles import check_options
+from jhub.operations.requests import body_of, need, since, user_path
 from jhub.operations.server_filter import Running, prepared
-from jhub.operations.versions import need, since
 from jhub.steps import Emit, Flow, HubVersion, Listen, Now, Request, Sleep, before, call, segment, status_of
 
 START_TIMEOUT = 600.0

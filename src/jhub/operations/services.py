@@ -10,8 +10,7 @@ from jhub import oauth_client
 from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import APIError, Conflict, HubBroke, InvalidInput, NotAuthorized, NotFound, Unsupported
 from jhub.models import Identity, Service
-from jhub.operations.paths import body_of, list_of
-from jhub.operations.versions import need, since
+from jhub.operations.requests import body_of, list_of, need, since
 from jhub.steps import Emit, Flow, HubVersion, Operation, Request, call, segment, send
 
 NEEDED = "5.0"

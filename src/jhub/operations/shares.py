@@ -10,8 +10,7 @@ from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import HubBroke, InvalidInput
 from jhub.models import Share, ShareCode, target
 from jhub.operations.paging import pages
-from jhub.operations.paths import list_of, user_path
-from jhub.operations.versions import since
+from jhub.operations.requests import list_of, since, user_path
 from jhub.steps import Answer, Flow, Operation, Request, call, segment, send
 
 T = TypeVar("T")

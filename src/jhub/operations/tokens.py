@@ -11,8 +11,7 @@ from msgspec import Struct
 from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import HubBroke, HubError, InvalidInput, InvalidScope, NotAHub, NotAuthorized
 from jhub.models import Identity, OAuthToken, Token
-from jhub.operations.paths import body_of, list_of, user_path
-from jhub.operations.versions import need
+from jhub.operations.requests import body_of, list_of, need, user_path
 from jhub.steps import Emit, Flow, Request, call, send
 
 SECOND_FACTORS = {"2fa": "Second factor", "otp": "One-time password"}

@@ -10,7 +10,7 @@ from jhub.binding import operation, stream
 from jhub.errors import Conflict, HubBroke, InvalidInput, NotAHub, NotFound
 from jhub.models import User, in_utc
 from jhub.operations.paging import pages
-from jhub.operations.paths import body_of, list_of, user_path
+from jhub.operations.requests import body_of, list_of, user_path
 from jhub.operations.servers import ServerOps, servers_of
 from jhub.steps import Emit, Flow, HubVersion, Request, call, segment, send
 

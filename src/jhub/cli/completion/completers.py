@@ -16,7 +16,7 @@ from click.shell_completion import CompletionItem
 from msgspec import Struct
 
 from jhub.cli.kit.options import CONTEXT
-from jhub.cli.kit.text import clean
+from jhub.cli.kit.output import clean
 from jhub.config import contexts
 from jhub.errors import APIError, NotAuthorized
 from jhub.models import Group, Named, Profile, Share, ShareCode, Token, User

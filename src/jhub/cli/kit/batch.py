@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import click
 
-from jhub.cli.kit.confirm import confirm_by_name
 from jhub.cli.kit.exit_codes import code_of, show
 from jhub.cli.kit.output import View, note, print_requests
+from jhub.cli.kit.prompts import confirm_by_name
 from jhub.errors import HubError, InvalidInput, Unavailable
 from jhub.steps import segment
 

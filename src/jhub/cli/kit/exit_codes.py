@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import click
 
-from jhub.cli.kit.text import clean
+from jhub.cli.kit.output import clean
 from jhub.errors import APIError, Conflict, HubError, InvalidInput, NotAuthorized, NotFound, StillPending
 
 CODES = {

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 import click
 import msgspec
 
-from jhub.cli.kit.text import bare, clean
 from jhub.models import in_utc
 
 if TYPE_CHECKING:
@@ -168,3 +167,14 @@ def print_requests(previews: Iterable[Preview]) -> None:
         complete = complete and preview.complete
     if not complete:
         note("(what follows depends on the answers)")
+
+
+def clean(text: str) -> str:
+    """Text in which nothing steers the terminal: names and messages come from other people."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+def bare(line: str) -> str:
+    """A line as it is read: without the space around it."""
+    # Spreadsheets put a byte order mark before the first one.
+    return line.strip().removeprefix("\ufeff").strip()

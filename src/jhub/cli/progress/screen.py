@@ -11,7 +11,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from jhub.cli.kit.text import clean
+from jhub.cli.kit.output import clean
 from jhub.cli.progress.tally import Standing, reasons, span
 
 if TYPE_CHECKING:
