@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any, ParamSpec, cast
 
 from jhub.errors import HubError, InvalidInput
-from jhub.steps import Answer, Emit, Flow, Fork, HubVersion, Interpreter, Now, Operation, Request, Sleep, nothing_sent
+from jhub.interpreter import Interpreter, nothing_sent
+from jhub.steps import Answer, Emit, Flow, Fork, HubVersion, Now, Operation, Request, Sleep
 
 P = ParamSpec("P")
 

@@ -29,6 +29,7 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 import msgspec
 
 from jhub.errors import HubError
+from jhub.interpreter import Interpreter
 from jhub.steps import (
     Answer,
     Ask,
@@ -37,7 +38,6 @@ from jhub.steps import (
     Emit,
     Fork,
     HubVersion,
-    Interpreter,
     Interrupted,
     Listen,
     Next,

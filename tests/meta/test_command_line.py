@@ -64,7 +64,8 @@ def test_no_command_reaches_below_a_client() -> None:
 @pytest.mark.parametrize(
     ("code", "found"),
     [
-        ("import jhub\nfrom jhub import Hub, Target, __version__, local, oauth_client\nfrom jhub.config import contexts", []),
+        ("import jhub\nfrom jhub import Hub, Target, __version__, local, oauth_client", []),
+        ("from jhub.config import contexts", []),
         ("from jhub.errors import HubError\nfrom jhub.login import sign_in\nfrom jhub.steps import call", []),
         ("from jhub.profiles import loader\nfrom jhub.profiles.schema import SCHEMA", []),
         ("from jhub import preview, Hub", ["jhub.preview"]),

@@ -25,7 +25,7 @@ from jhub import Hub, Timeouts
 from jhub.client import deadline as deadlines
 from jhub.errors import NotAHub, Unavailable
 from jhub.local.probe import hub_version
-from jhub.operations.servers import listen
+from jhub.operations.server_status import listen
 from jhub.steps import Operation, Step, call
 
 HEAD = b"HTTP/1.1 200 OK\r\nX-JupyterHub-Version: 6.1.1\r\n"

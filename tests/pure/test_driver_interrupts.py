@@ -13,7 +13,7 @@ from loopback import MOST, Site, Visit, alarm, endless, serving
 
 from jhub import AsyncHub, Hub
 from jhub.errors import Unavailable
-from jhub.operations.servers import listen
+from jhub.operations.server_status import listen
 from jhub.steps import Emit, Flow, Interrupted, Operation, Sleep, Step, send
 
 LONG = MOST * 2

@@ -10,7 +10,7 @@ from loopback import BOTH, MOST, Driver, Visit, refusing, serving
 from jhub import Hub
 from jhub.errors import HubError, NotAHub, NotFound, Unavailable
 from jhub.models import Progress
-from jhub.operations.servers import listen
+from jhub.operations.server_status import listen
 from jhub.steps import Emit, Flow, Listen
 
 HALF = 'data: {"progress": 50, "message": "half wäy"}\n\n'

@@ -21,7 +21,7 @@ from jhub import AsyncHub, Hub, Timeouts
 from jhub.errors import HubError
 from jhub.login.login_page import read as read_page
 from jhub.models import Progress, Server, User
-from jhub.operations.servers import listen
+from jhub.operations.server_status import listen
 from jhub.steps import Flow, HubVersion, Request, Step, call, send
 
 LONG = settings.get_current_profile_name() == "long"

@@ -14,7 +14,7 @@ from jhub import AsyncHub, Hub
 from jhub.errors import InvalidInput, NotAHub
 from jhub.operations.groups import GroupOps
 from jhub.operations.hub import HubOps
-from jhub.operations.servers import listen
+from jhub.operations.server_status import listen
 from jhub.operations.tokens import TokenOps
 from jhub.operations.users import UserOps
 from jhub.steps import Flow, Operation, Request, send, status_of

@@ -10,7 +10,7 @@ import pytest
 
 from jhub.errors import HubError, NotAHub, NotFound, Unavailable
 from jhub.models import Progress, User
-from jhub.operations.servers import listen
+from jhub.operations.server_status import listen
 from jhub.operations.users import UserOps
 from jhub.steps import (
     Cancel,

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from jhub.bulk.events import NameEvent
 from jhub.errors import Conflict, NotFound
+from jhub.interpreter import collect
 from jhub.models import User
 from jhub.operations.paging import LARGEST_PAGE, total
 from jhub.operations.users import UserOps, as_wanted, existing
-from jhub.steps import Flow, collect
+from jhub.steps import Flow
 
 FEW = 4
 """Users who are read one by one; more are looked for in the listing of all."""

@@ -21,6 +21,7 @@ from jhub.client.wire import CLEAN_UP, LEAST, SILENCE, Person, Wire, ask_person,
 from jhub.discovery import API, find_root
 from jhub.errors import HubError, Unavailable
 from jhub.handles import AsyncFleet
+from jhub.interpreter import Interpreter
 from jhub.operations.hub import HubOps
 from jhub.steps import (
     Answer,
@@ -29,7 +30,6 @@ from jhub.steps import (
     Emit,
     Fork,
     HubVersion,
-    Interpreter,
     Interrupted,
     Listen,
     Next,

@@ -22,9 +22,10 @@ from jhub.client.network import Network
 from jhub.client.own_token import widened
 from jhub.discovery import API, is_loopback, known_root, origin, tidy
 from jhub.errors import HubError, InvalidInput, MissingScope, NotAHub, Unavailable
+from jhub.interpreter import check_sending
 from jhub.login.environment import is_inside
 from jhub.messages import from_answer
-from jhub.steps import Answer, Listen, Request, Sleep, check_sending, check_token
+from jhub.steps import Answer, Listen, Request, Sleep, check_token
 
 if TYPE_CHECKING:
     from jhub.config.contexts import Connection

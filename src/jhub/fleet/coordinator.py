@@ -23,7 +23,7 @@ from jhub.fleet.polling import Rhythm
 from jhub.fleet.snapshot import Looks, Seen
 from jhub.fleet.state import TICK, State
 from jhub.models import Server
-from jhub.operations.servers import failure_in
+from jhub.operations.server_status import failure_in
 from jhub.steps import Done, Emit, Flow, Next, Now
 
 

@@ -9,19 +9,9 @@ from typing import Any, Literal, TypeAlias
 from jhub.errors import BadRequest, HubBroke, HubError, NotAHub, NotFound, SpawnFailed, Throttled, Unavailable
 from jhub.fleet.events import Kind, ServerEvent, Target
 from jhub.models import Progress, Server
-from jhub.operations.servers import (
-    UNEXPLAINED,
-    ServerOps,
-    as_asked,
-    check_deletable,
-    delete_request,
-    failure_in,
-    has_all_of,
-    known_or_safe,
-    listen,
-    news_of,
-    post_start,
-)
+from jhub.operations.server_start import as_asked, has_all_of, known_or_safe, post_start
+from jhub.operations.server_status import UNEXPLAINED, failure_in, listen, news_of
+from jhub.operations.servers import ServerOps, check_deletable, delete_request
 from jhub.steps import Flow, Operation
 
 Verdict: TypeAlias = Literal["done", "on its way", "not begun"]

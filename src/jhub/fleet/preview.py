@@ -13,18 +13,9 @@ from jhub.fleet.limiter import HUB_LOAD, Pace
 from jhub.fleet.selection import Targets, resolve
 from jhub.models import Server, User
 from jhub.operations.paging import pages
-from jhub.operations.servers import (
-    ACTIVE,
-    START_TIMEOUT,
-    ServerOps,
-    as_asked,
-    check_display_name,
-    has_all_of,
-    known_or_safe,
-    options_of,
-    post_start,
-    servers_of,
-)
+from jhub.operations.server_start import as_asked, check_display_name, has_all_of, known_or_safe, options_of, post_start
+from jhub.operations.server_status import START_TIMEOUT, servers_of
+from jhub.operations.servers import ACTIVE, ServerOps
 from jhub.preview import Preview, preview_operation
 from jhub.steps import Flow, Operation, Request
 

@@ -8,11 +8,12 @@ from typing import TypeAlias
 
 from jhub.errors import InvalidInput
 from jhub.fleet.events import Target
+from jhub.interpreter import collect
 from jhub.models import Server
 from jhub.operations.groups import members_of
 from jhub.operations.server_filter import Running
 from jhub.operations.servers import matching
-from jhub.steps import Flow, collect
+from jhub.steps import Flow
 
 
 @dataclass(frozen=True, slots=True)

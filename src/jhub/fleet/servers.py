@@ -13,13 +13,9 @@ from jhub.fleet.jobs import Job, deleting, starting, stopping, waiting
 from jhub.fleet.limiter import HUB_LOAD, Pace
 from jhub.fleet.preview import preview_job, preview_starts
 from jhub.fleet.selection import Targets, resolve
-from jhub.operations.servers import (
-    START_TIMEOUT,
-    STOP_TIMEOUT,
-    ServerOps,
-    check_display_name,
-    options_of,
-)
+from jhub.operations.server_start import check_display_name, options_of
+from jhub.operations.server_status import START_TIMEOUT
+from jhub.operations.servers import STOP_TIMEOUT, ServerOps
 from jhub.steps import Flow
 
 

@@ -8,10 +8,12 @@ from typing import Any
 
 from jhub.errors import HubBroke, HubError, MissingScope, NotAuthorized, NotFound
 from jhub.fleet.events import Target
+from jhub.interpreter import through
 from jhub.models import Server, User
 from jhub.operations.paging import pages
-from jhub.operations.servers import ACTIVE, STOPPED_TOO, owner_of, servers_of
-from jhub.steps import Flow, Fork, Now, Request, Step, through
+from jhub.operations.server_status import STOPPED_TOO, owner_of, servers_of
+from jhub.operations.servers import ACTIVE
+from jhub.steps import Flow, Fork, Now, Request, Step
 
 
 @dataclass(frozen=True, slots=True)

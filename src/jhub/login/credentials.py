@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
 from jhub.errors import HubError
-from jhub.steps import Flow, Interrupted, Operation, Request, Step, through
+from jhub.interpreter import through
+from jhub.steps import Flow, Interrupted, Operation, Request, Step
 
 T = TypeVar("T")
 

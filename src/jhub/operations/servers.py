@@ -2,85 +2,45 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from msgspec import ValidationError, json, structs
+from msgspec import structs
 
 from jhub.binding import operation, stream
 from jhub.errors import (
     AlreadyRunning,
-    BadRequest,
     Conflict,
-    HubBroke,
     HubError,
     InvalidInput,
-    MissingScope,
     NotAuthorized,
-    NotFound,
-    SpawnFailed,
     StillPending,
-    Throttled,
-    Unavailable,
 )
+from jhub.interpreter import before
 from jhub.models import Progress, Server, User, target
 from jhub.operations.paging import pages
 from jhub.operations.profiles import check_options
-from jhub.operations.requests import body_of, need, since, user_path
+from jhub.operations.requests import body_of, since
 from jhub.operations.server_filter import Running, prepared
-from jhub.steps import Emit, Flow, HubVersion, Listen, Now, Request, Sleep, before, call, segment, status_of
+from jhub.operations.server_names import RULE, check_display_name_text, is_safe, server_label, server_path
+from jhub.operations.server_start import check_display_name, known_or_safe, options_of, start_and_wait, wait_until_ready
+from jhub.operations.server_status import (
+    START_TIMEOUT,
+    STOPPED_TOO,
+    listen,
+    owner_of,
+    read_server,
+    servers_of,
+    wait_until,
+)
+from jhub.steps import Emit, Flow, HubVersion, Now, Request, call, status_of
 
-START_TIMEOUT = 600.0
 STOP_TIMEOUT = 120.0
-POLL = 1.0
-"""Seconds between two looks at a server where the hub has no stream to follow."""
 
-UNEXPLAINED = "it is not running, and the hub does not say why"
 
 ACTIVE = (("state", "active"),)
-STOPPED_TOO = (("include_stopped_servers", "1"),)
-NAME_RULE = re.compile(r"[a-z](-?[a-z0-9])*")
-RULE = "1 to 30 lower-case letters, digits and single dashes, first a letter, last no dash"
-
-
-def server_path(user: str, name: str) -> str:
-    """`/users/USER/server` or `/users/USER/servers/NAME`, quoted."""
-    owner = user_path(user)
-    return f"{owner}/servers/{segment(name, 'server')}" if name else f"{owner}/server"
-
-
-def is_safe(name: str) -> bool:
-    """Whether a server's name keeps to the rule of JupyterHub 6.0. Older hubs took any; they will be upgraded one
-    day.
-    """
-    return not name or (len(name) <= 30 and NAME_RULE.fullmatch(name) is not None)
-
-
-def known_or_safe(user: str, name: str) -> Flow[None]:
-    """Hold a new server's name to the rule of 6.0 on every version. One from before, which exists, is left alone."""
-    if not is_safe(name):
-        try:
-            yield from ServerOps.get(user, name)
-        except NotFound:
-            raise InvalidInput(
-                f"{name!r} cannot name a server",
-                hint=RULE,
-            ) from None
-
-
-def check_display_name(name: str, display_name: str | None) -> Flow[None]:
-    """Whether a start can give a server this display name."""
-    if display_name is None:
-        return
-    if not name:
-        # A start would erase the one it has (6.1).
-        raise InvalidInput("a default server gets a display name by edit, while it is stopped")
-    _not_empty(display_name)
-    # An older hub would take it for an option.
-    yield from need("6.0", "a display name")
 
 
 def matching(which: Running, *, stopped: bool = False) -> Flow[None]:
@@ -119,15 +79,7 @@ class ServerOps:
         `GET /users/{user}/servers/{name}` (JupyterHub 6.0; before, read out of its user), scope `read:servers`.
         `NotFound` where there is none; a default server may be missing until its first start.
         """
-        path, about = server_path(user, name), f"server {target(user, name)}"
-        if (yield from HubVersion()) >= (6,):
-            server = yield from call("GET", path, Server, about=about)
-            return structs.replace(server, user=user)
-        owner = yield from owner_of(user, STOPPED_TOO)
-        found = servers_of(owner)
-        if name not in found:
-            raise NotFound(f"{about}: not found, or not visible to this token", method="GET", path=path, status=404)
-        return found[name]
+        return read_server(user, name)
 
     @stream(Server)
     def list(
@@ -188,10 +140,12 @@ class ServerOps:
             raise InvalidInput(f"{user} has a default server already", hint="name the server to create")
         if not is_safe(name):
             raise InvalidInput(f"{name!r} cannot name a server", hint=RULE)
-        _not_empty(display_name)
+        check_display_name_text(display_name)
         body = body_of(display_name=display_name, user_options=options_of(profile, user_options) or None)
         # A second try would find what the first has created.
-        request = call("PUT", server_path(user, name), Server, body=body, about=_about(user, name), repeatable=False)
+        request = call(
+            "PUT", server_path(user, name), Server, body=body, about=server_label(user, name), repeatable=False
+        )
         try:
             created = yield from since("6.0", request, "creating a server without starting it")
         except Conflict:
@@ -218,7 +172,7 @@ class ServerOps:
         `PATCH /users/{user}/servers/{name}` (JupyterHub 6.0), scope `start:servers`. `AlreadyRunning` while it runs;
         `NotFound` where there is none.
         """
-        _not_empty(display_name)
+        check_display_name_text(display_name)
         options = None if profile is None and user_options is None else options_of(profile, user_options)
         wanted = body_of(display_name=display_name, user_options=options)
         if not wanted:
@@ -287,8 +241,8 @@ class ServerOps:
         yield from known_or_safe(user, name)
         yield from check_display_name(name, display_name)
         options = options_of(profile, user_options)
-        yield from check_options(user, options, _about(user, name))
-        return (yield from _start(user, name, options, display_name, wait, timeout))
+        yield from check_options(user, options, server_label(user, name))
+        return (yield from start_and_wait(user, name, options, display_name, wait, timeout))
 
     @operation
     def wait(self, user: str, name: str = "", *, timeout: float = START_TIMEOUT) -> Flow[Server]:
@@ -299,7 +253,7 @@ class ServerOps:
         """
         deadline = (yield from Now()) + timeout
         yield from before(deadline, ServerOps.get(user, name))
-        return (yield from _until_ready(user, name, deadline - (yield from Now())))
+        return (yield from wait_until_ready(user, name, deadline - (yield from Now())))
 
     @stream(Progress)
     def progress(self, user: str, name: str = "", *, timeout: float = START_TIMEOUT) -> Flow[None]:
@@ -323,7 +277,7 @@ class ServerOps:
         status = yield from before(deadline, delete_request(user, name))
         # 202 says only that it takes longer than `slow_stop_timeout`, and there is no stream for stopping.
         if wait and status == 202:
-            yield from _until(lambda server: server is None or not server.active, user, name, deadline)
+            yield from wait_until(lambda server: server is None or not server.active, user, name, deadline)
 
     @operation
     def restart(
@@ -344,14 +298,14 @@ class ServerOps:
         deadline = (yield from Now()) + timeout
         server = yield from before(deadline, ServerOps.get(user, name))
         given = options_of(profile, user_options)
-        yield from check_options(user, given, _about(user, name))
+        yield from check_options(user, given, server_label(user, name))
         options: dict[str, Any] | None = given
         if profile is None and user_options is None:
             # From 6.0 on the hub takes those that it has saved. What it shows may be older: after an edit, the options
             # of the last start (6.1).
             options = None if (yield from HubVersion()) >= (6,) else server.user_options or {}
         yield from ServerOps.stop(user, name, timeout=timeout)
-        return (yield from _start(user, name, options, None, True, deadline - (yield from Now())))
+        return (yield from start_and_wait(user, name, options, None, True, deadline - (yield from Now())))
 
     @operation
     def delete(self, user: str, name: str, *, timeout: float = STOP_TIMEOUT) -> Flow[None]:
@@ -366,7 +320,7 @@ class ServerOps:
         status = yield from before(deadline, delete_request(user, name, body={"remove": True}))
         # Some proxies drop the body of a DELETE, and a slow stop removes later: look.
         try:
-            yield from _until(lambda server: server is None, user, name, deadline)
+            yield from wait_until(lambda server: server is None, user, name, deadline)
         except NotAuthorized:
             if status != 204:
                 raise
@@ -375,143 +329,8 @@ class ServerOps:
             raise
 
 
-def options_of(profile: str | None, user_options: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The user options that a start sends."""
-    return {**({} if profile is None else {"profile": profile}), **(user_options or {})}
-
-
-def post_start(user: str, name: str, options: Mapping[str, Any] | None, display_name: str | None = None) -> Flow[bool]:
-    """Ask for a start; True if the server runs, False if it is on its way.
-
-    Options of None are those that the hub has saved (JupyterHub 6.0). `HubBroke` and `Unavailable` say nothing about
-    whether the server starts: after a 500 for a process that died at once, 5.3 and later go on holding it as pending
-    until `http_timeout`; and an answer may be lost on its way.
-    """
-    # 6.0 wants the options below a key of their own; on 5 that key would itself become an option. An empty body
-    # resets the saved options on 5 and reuses them on 6, so they are always sent.
-    new_form = (yield from HubVersion()) >= (6,)
-    body = body_of(user_options=options, display_name=display_name) if new_form else options
-    try:
-        status = yield from Request("POST", server_path(user, name), status_of, body=body, about=_about(user, name))
-    except AlreadyRunning:
-        has_all_of((yield from ServerOps.get(user, name)), options, display_name)
-        return True
-    return status == 201
-
-
-def has_all_of(server: Server, options: Mapping[str, Any] | None, display_name: str | None = None) -> None:
-    """`Conflict` where a server runs with other options than these.
-
-    It may have more of them: jhub.extension fills in the profile and the choices that a start leaves open.
-    """
-    if not (options or {}).items() <= (server.user_options or {}).items():
-        raise _runs_otherwise(server)
-    if display_name not in (None, server.display_name):
-        raise Conflict(f"server {server.target}: already runs, as {server.display_name!r}", hint="stop it first")
-
-
-def _request_start(
-    user: str, name: str, options: Mapping[str, Any] | None, display_name: str | None = None
-) -> Flow[None]:
-    """Ask for a start; done when the server starts or runs. `Throttled` and `HubFull` reach the caller."""
-    try:
-        yield from post_start(user, name, options, display_name)
-    except (HubBroke, Unavailable) as error:
-        found = yield from _look(user, name)
-        if found is None or not found.active:
-            if isinstance(error, Unavailable):
-                raise
-            raise SpawnFailed(target(user, name), (yield from reason_of(user, name)) or str(error)) from None
-
-
-def as_asked(server: Server, options: Mapping[str, Any] | None) -> Server:
-    """The server, if it has the profile that was asked for.
-
-    While a server is on its way up, the hub answers 202 to any start and reads nothing of it. Other options are not
-    compared here: hooks of the hub may add to them.
-    """
-    told = server.user_options is not None
-    if told and options is not None and "profile" in options and server.profile != options["profile"]:
-        raise _runs_otherwise(server)
-    return server
-
-
-def _runs_otherwise(server: Server) -> Conflict:
-    return Conflict(
-        f"server {server.target}: already runs with other options ({_words(server.user_options or {})})",
-        method="POST",
-        path=server_path(server.user, server.name),
-        status=400,
-        hint="restart it with the new ones, or stop it first",
-    )
-
-
-def _until_ready(user: str, name: str, timeout: float) -> Flow[Server]:
-    """Follow a start to its end. Emits each event on the way."""
-    deadline = (yield from Now()) + timeout
-    pause = 0.0
-    while True:
-        server = yield from _look(user, name, deadline)
-        if server is not None and server.ready:
-            return server
-        if server is None or not server.active:
-            reason = yield from reason_of(user, name)
-            raise SpawnFailed(target(user, name), reason or UNEXPLAINED)
-        left = deadline - (yield from Now())
-        if left <= 0:
-            raise StillPending(
-                f"server {target(user, name)}: not ready after {timeout:.0f} s; the hub goes on starting it",
-                hint="wait on, or stop it to cancel",
-            )
-        # From the second round on, a stream that ends without news must not make a fast loop.
-        yield Sleep(min(pause, left))
-        pause = POLL
-        last = yield from news_of(user, name, left)
-        if reason := failure_in(last):
-            raise SpawnFailed(target(user, name), reason)
-
-
-def listen(
-    user: str, name: str, timeout: float, note: Callable[[Progress], object] = lambda event: event
-) -> Listen[Progress]:
-    """The progress stream, up to `ready` or `failed`."""
-    return Listen(
-        f"{server_path(user, name)}/progress",
-        _event,
-        lambda event: event.ready or event.failed,
-        timeout,
-        note,
-        about=f"server {target(user, name)}",
-    )
-
-
-def _event(data: str) -> Progress:
-    try:
-        return json.decode(data, type=Progress)
-    except ValidationError:
-        # JupyterHub hands on what the spawner says, as it is: take what makes sense.
-        sent = json.decode(data, type=dict[str, Any])
-        message, progress = sent.get("message"), sent.get("progress")
-        return Progress(
-            message=message if isinstance(message, str) else "",
-            progress=float(progress) if isinstance(progress, int | float) and abs(progress) < 1e9 else None,
-            ready=sent.get("ready") is True,
-            failed=sent.get("failed") is True,
-        )
-
-
-def _not_empty(display_name: str | None) -> None:
-    if display_name is not None and not display_name.strip():
-        # The hub would keep the one there is, and say nothing.
-        raise InvalidInput("a display name cannot be empty", hint="give the server's own name to be rid of another")
-
-
-def _about(user: str, name: str) -> str:
-    return f"server {target(user, name)}"
-
-
 def _patch(user: str, name: str, wanted: dict[str, Any], *, repeatable: bool = False) -> Flow[Server]:
-    about = _about(user, name)
+    about = server_label(user, name)
     request = call("PATCH", server_path(user, name), Server, body=wanted, about=about, repeatable=repeatable)
     try:
         server = yield from since("6.0", request, "changing a server")
@@ -531,94 +350,7 @@ def _rename(user: str, name: str, new: str) -> Flow[Server]:
     return server
 
 
-def owner_of(user: str, query: tuple[tuple[str, str], ...] = ()) -> Request[User]:
-    """A user, with the servers that the query asks for."""
-    return call("GET", user_path(user), User, query=query, about=f"user {user}")
-
-
-def servers_of(owner: User) -> dict[str, Server]:
-    """A user's servers. `MissingScope` where the hub left them out: it does not refuse what a token may not see."""
-    if owner.servers is None:
-        raise MissingScope(f"servers of {owner.name}: the token lacks the scope read:servers", ("read:servers",))
-    return owner.servers
-
-
-def _start(
-    user: str, name: str, options: Mapping[str, Any] | None, display_name: str | None, wait: bool, timeout: float
-) -> Flow[Server]:
-    deadline = (yield from Now()) + timeout
-    while True:
-        try:
-            yield from _request_start(user, name, options, display_name)
-        except Throttled as error:
-            pause = max(error.retry_after, POLL)
-            if not wait or (yield from Now()) + pause > deadline:
-                raise
-            yield Emit(Progress(message=f"the hub is busy starting others; again in {pause:.0f} s"))
-            yield Sleep(pause, jitter=0.2)
-        else:
-            break
-    if wait:
-        server = yield from _until_ready(user, name, deadline - (yield from Now()))
-    else:
-        server = yield from ServerOps.get(user, name)
-    return as_asked(server, options)
-
-
-def _look(user: str, name: str, deadline: float | None = None) -> Flow[Server | None]:
-    """The server, if there is one. A hub that restarts meanwhile is waited for, up to the deadline."""
-    while True:
-        look = ServerOps.get(user, name)
-        try:
-            return (yield from look if deadline is None else before(deadline, look))
-        except NotFound:
-            return None
-        except Unavailable:
-            if deadline is None or (yield from Now()) + POLL > deadline:
-                raise
-            yield Sleep(POLL)
-
-
-def news_of(
-    user: str, name: str, timeout: float, note: Callable[[Progress], object] = lambda event: event
-) -> Flow[Progress | None]:
-    """The last event of the progress stream, if there is one. Emits what `note` makes of each."""
-    try:
-        return (yield from listen(user, name, timeout, note))
-    except (NotFound, BadRequest, Unavailable):
-        # Nothing to report: never started or cancelled (404, 400), or the stream broke. The server's model decides.
-        return None
-
-
-def reason_of(user: str, name: str) -> Flow[str]:
-    """Why a start failed: the hub repeats it in one event of the progress stream, and nowhere else."""
-    last = yield from news_of(user, name, POLL * 10, lambda event: None)
-    return failure_in(last)
-
-
-def failure_in(last: Progress | None) -> str:
-    """The reason that the last event of a failed start gives; empty where it did not fail."""
-    if last is None or not last.failed:
-        return ""
-    return " ".join(last.message.removeprefix("Spawn failed: ").split()) or "the hub gives no reason"
-
-
 def delete_request(user: str, name: str, body: object = None) -> Request[int]:
     """Stop a server, or with a body delete it; the status says whether that takes longer."""
     path = server_path(user, name)
-    return Request("DELETE", path, status_of, body=body, about=_about(user, name), gone_is_done=True)
-
-
-def _until(done: Callable[[Server | None], bool], user: str, name: str, deadline: float) -> Flow[None]:
-    pause = POLL / 8
-    while not done((yield from _look(user, name, deadline))):
-        if (yield from Now()) > deadline:
-            raise StillPending(f"server {target(user, name)}: still there", hint="ask again later")
-        yield Sleep(pause)
-        pause = min(2 * pause, POLL)
-
-
-def _words(options: Mapping[str, Any]) -> str:
-    # Values may be secrets; the profile's name is none.
-    named = (f"profile={value}" if key == "profile" else key for key, value in options.items())
-    return ", ".join(named) or "none"
+    return Request("DELETE", path, status_of, body=body, about=server_label(user, name), gone_is_done=True)

@@ -11,7 +11,8 @@ from jhub.errors import Conflict, HubBroke, InvalidInput, NotAHub, NotFound
 from jhub.models import User, in_utc
 from jhub.operations.paging import pages
 from jhub.operations.requests import body_of, list_of, user_path
-from jhub.operations.servers import ServerOps, servers_of
+from jhub.operations.server_status import servers_of
+from jhub.operations.servers import ServerOps
 from jhub.steps import Emit, Flow, HubVersion, Request, call, segment, send
 
 Sort: TypeAlias = Literal["id", "name", "last_activity", "-id", "-name", "-last_activity"]
