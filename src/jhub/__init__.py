@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jhub.errors import APIError as APIError
     from jhub.errors import BadRequest as BadRequest
     from jhub.errors import Conflict as Conflict
-    from jhub.errors import HubBroke as HubBroke
+    from jhub.errors import HubBroken as HubBroken
     from jhub.errors import HubError as HubError
     from jhub.errors import HubFull as HubFull
     from jhub.errors import InvalidInput as InvalidInput
@@ -39,13 +39,13 @@ if TYPE_CHECKING:
     from jhub.errors import Redirected as Redirected
     from jhub.errors import ServerPending as ServerPending
     from jhub.errors import SpawnFailed as SpawnFailed
-    from jhub.errors import StillPending as StillPending
     from jhub.errors import Throttled as Throttled
     from jhub.errors import Unavailable as Unavailable
     from jhub.errors import UnknownToken as UnknownToken
     from jhub.errors import UnknownUser as UnknownUser
     from jhub.errors import Unsupported as Unsupported
     from jhub.errors import UserNotCreated as UserNotCreated
+    from jhub.errors import WaitTimeout as WaitTimeout
     from jhub.fleet.events import Kind as Kind
     from jhub.fleet.events import ServerEvent as ServerEvent
     from jhub.fleet.events import Summary as Summary
@@ -103,7 +103,7 @@ _HOMES = {
     "Flow": "jhub.steps",
     "Group": "jhub.models",
     "Hub": "jhub.client.hub",
-    "HubBroke": "jhub.errors",
+    "HubBroken": "jhub.errors",
     "HubError": "jhub.errors",
     "HubFull": "jhub.errors",
     "HubInfo": "jhub.models",
@@ -145,7 +145,7 @@ _HOMES = {
     "SharedServer": "jhub.models",
     "Sort": "jhub.operations.users",
     "SpawnFailed": "jhub.errors",
-    "StillPending": "jhub.errors",
+    "WaitTimeout": "jhub.errors",
     "Stream": "jhub.handles",
     "Summary": "jhub.fleet.events",
     "Target": "jhub.fleet.events",

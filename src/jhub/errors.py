@@ -22,9 +22,9 @@
     │   │   └── AlreadyRunning        400: a server runs, and cannot be started or changed
     │   ├── Throttled                 429 with Retry-After: clears by waiting `retry_after` seconds
     │   ├── HubFull                   429 without: clears when somebody stops a server
-    │   └── HubBroke                  500 and whatever else has no meaning of its own
+    │   └── HubBroken                  500 and whatever else has no meaning of its own
     ├── SpawnFailed                   a server was started and did not come up; `reason` is the hub's own
-    ├── StillPending                  a wait ran out of time; what was waited for goes on
+    ├── WaitTimeout                  a wait ran out of time; what was waited for goes on
     └── LocalHubError                 the local hub could not be started or stopped
 
 `jhub.messages` decides which of them an answer means, by its status and the hub's message.
@@ -210,7 +210,7 @@ class HubFull(APIError):
     """429 without `Retry-After`: `active_server_limit` is reached. Waiting helps only if somebody stops a server."""
 
 
-class HubBroke(APIError):
+class HubBroken(APIError):
     """500: the hub itself failed."""
 
 
@@ -223,7 +223,7 @@ class SpawnFailed(HubError):
         self.reason = reason
 
 
-class StillPending(HubError):
+class WaitTimeout(HubError):
     """Waiting took longer than the caller allowed. The hub goes on with the job."""
 
 

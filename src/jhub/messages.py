@@ -18,7 +18,7 @@ from jhub.errors import (
     APIError,
     BadRequest,
     Conflict,
-    HubBroke,
+    HubBroken,
     HubError,
     HubFull,
     InvalidScope,
@@ -175,7 +175,7 @@ def _meaning(status: int, message: str) -> tuple[type[APIError], str, dict[str, 
     for row in MEANINGS:
         if row.status == status and (found := re.match(row.pattern, message)):
             return row.kind, found.expand(row.hint), found.groupdict()
-    return BY_STATUS.get(status, HubBroke), "", {}
+    return BY_STATUS.get(status, HubBroken), "", {}
 
 
 def bad_token(about: str, method: str, path: str, status: int) -> UnknownToken:

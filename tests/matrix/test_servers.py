@@ -20,7 +20,7 @@ from jhub import (
     Request,
     Running,
     SpawnFailed,
-    StillPending,
+    WaitTimeout,
 )
 from jhub.errors import APIError
 from jhub.fleet.events import Target
@@ -81,7 +81,7 @@ def test_a_server_that_runs_is_the_answer_or_a_conflict(admin: Any, user: str) -
 def test_a_slow_start_is_followed_to_its_end(admin: Any, user: str) -> None:
     begun = admin.servers.start(user, "work", profile="slow", wait=False)
     assert (begun.pending, begun.ready) == ("spawn", False)
-    with pytest.raises(StillPending, match="the hub goes on"):
+    with pytest.raises(WaitTimeout, match="the hub goes on"):
         admin.servers.wait(user, "work", timeout=0.1)
     events = list(admin.servers.progress(user, "work"))
     assert events[-1].ready

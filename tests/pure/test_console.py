@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from jhub.errors import InvalidInput, StillPending
+from jhub.errors import InvalidInput, WaitTimeout
 from jhub.login.console import Console
 from jhub.login.prompts import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
 
@@ -126,12 +126,12 @@ def test_a_console_that_is_closed_waits_for_no_browser(
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
     console = Console()
-    ended: list[StillPending] = []
+    ended: list[WaitTimeout] = []
 
     def wait() -> None:
         try:
             console(Visit("https://x/", f"http://127.0.0.1:{port}/signed-in", "STATE"))
-        except StillPending as error:
+        except WaitTimeout as error:
             ended.append(error)
 
     thread = threading.Thread(target=wait, daemon=True)

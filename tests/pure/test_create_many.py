@@ -9,7 +9,7 @@ import pytest
 from jhub.bulk.chunks import CHUNK, FORGIVEN, SHARE
 from jhub.bulk.events import NameSummary
 from jhub.bulk.users import PERHAPS, UserFleetOps
-from jhub.errors import APIError, BadRequest, Conflict, HubBroke, InvalidInput, MissingScope, NotFound, Unavailable
+from jhub.errors import APIError, BadRequest, Conflict, HubBroken, InvalidInput, MissingScope, NotFound, Unavailable
 from jhub.steps import Listen, Request
 from jhub.testing import After, Played, Reply, play, refusal, reply
 
@@ -219,7 +219,7 @@ def test_each_once_and_a_single_one_is_one() -> None:
     ("answer", "kind"),
     [
         (refusal(403, "Action is not authorized with current scopes; requires any of [admin:users]"), MissingScope),
-        (refusal(500, "Internal Server Error"), HubBroke),
+        (refusal(500, "Internal Server Error"), HubBroken),
     ],
 )
 def test_what_is_no_matter_of_names_ends_it(answer: Reply, kind: type[APIError]) -> None:

@@ -14,7 +14,7 @@ from login_hub import form
 from loopback import MOST, Site, Visit, alarm, serving
 
 from jhub import AsyncHub, Hub
-from jhub.errors import InvalidInput, StillPending
+from jhub.errors import InvalidInput, WaitTimeout
 from jhub.login.prompts import Password
 from jhub.steps import Ask, Emit, Flow, Interrupted, send
 
@@ -65,18 +65,18 @@ def test_what_the_person_answers_is_sent_into_the_flow(run: Run) -> None:
 @BOTH
 def test_an_error_that_the_person_raises_arrives_in_the_flow_which_may_go_on(run: Run) -> None:
     def person(question: object) -> str:
-        raise StillPending("nobody came back")
+        raise WaitTimeout("nobody came back")
 
     def flow() -> Flow[str]:
         try:
             yield from Ask("name?")
-        except StillPending as error:
+        except WaitTimeout as error:
             return f"so {error}"
         return ""
 
     with serving(route) as site:
         assert run(site, flow(), person) == "so nobody came back"
-        with pytest.raises(StillPending):
+        with pytest.raises(WaitTimeout):
             run(site, asking(), person)
         assert site.calls == []
 

@@ -17,7 +17,7 @@ from jhub.errors import (
     APIError,
     BadRequest,
     Conflict,
-    HubBroke,
+    HubBroken,
     HubError,
     HubFull,
     InvalidInput,
@@ -63,10 +63,10 @@ def error_of(
         (404, NotFound),
         (405, Unsupported),
         (409, Conflict),
-        (418, HubBroke),
-        (424, HubBroke),
-        (500, HubBroke),
-        (503, HubBroke),
+        (418, HubBroken),
+        (424, HubBroken),
+        (500, HubBroken),
+        (503, HubBroken),
     ],
 )
 def test_each_status_of_a_hub_has_its_error(status: int, kind: type[APIError]) -> None:
@@ -183,7 +183,7 @@ def test_a_404_keeps_the_hubs_words_where_they_say_more_than_not_found(message: 
         (400, "ana:lab is pending stop", ServerPending, {}),
         (400, "ana:lab is pending check, please wait", ServerPending, {}),
         (400, "ana:lab is pending spawn, please wait", BadRequest, {}),
-        (500, "ana:lab is already running", HubBroke, {}),
+        (500, "ana:lab is already running", HubBroken, {}),
     ],
 )
 def test_a_message_tells_more_than_its_status(

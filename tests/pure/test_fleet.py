@@ -18,9 +18,9 @@ from jhub.errors import (
     MissingScope,
     NotFound,
     SpawnFailed,
-    StillPending,
     Throttled,
     Unavailable,
+    WaitTimeout,
 )
 from jhub.fleet.events import FINAL, ServerEvent, Summary, Target
 from jhub.fleet.servers import FleetOps
@@ -524,7 +524,7 @@ def test_one_that_takes_too_long_is_still_pending() -> None:
     hub = BusyHub(lambda path: 1000 if path == path_of_slow else 1, slow_spawn_timeout=0)
     played = start(hub, TEN, timeout=100)
     (event,) = played.result.failed
-    assert isinstance(event.error, StillPending)
+    assert isinstance(event.error, WaitTimeout)
     assert names([event]) == ["u004"]
     assert 100 <= played.seconds <= 102
     assert hub.asked["DELETE"] == 0

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from jhub.errors import HubBroke
+from jhub.errors import HubBroken
 from jhub.fleet.events import Target
 from jhub.fleet.in_flight import Phase, UnderWay, Wanted
 
-LOST = HubBroke("no answer that says anything")
+LOST = HubBroken("no answer that says anything")
 
 Change = Callable[[UnderWay], None]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from busy_hub import BusyHub, Spawn
 
-from jhub.errors import HubBroke, MissingScope, StillPending, Throttled, UnknownToken
+from jhub.errors import HubBroken, MissingScope, Throttled, UnknownToken, WaitTimeout
 from jhub.fleet.events import ServerEvent, Summary
 from jhub.fleet.servers import FleetOps
 from jhub.steps import Answer, Listen, Request
@@ -261,7 +261,7 @@ class Labs:
 def test_a_deletion_at_which_the_hub_fails_is_told_with_its_answer_and_at_once() -> None:
     played = play(FleetOps.delete_many(LABS), Labs(broken="u03"))
     assert names(played.result.failed) == {"u03/lab"}
-    assert {type(event.error) for event in played.result.failed} == {HubBroke}
+    assert {type(event.error) for event in played.result.failed} == {HubBroken}
     assert len(played.result.done) == 11
     assert played.seconds < 10
 
@@ -318,7 +318,7 @@ def test_a_server_that_came_up_in_time_is_seen(takes: float, timeout: float) -> 
 def test_a_server_that_did_not_come_up_in_time_has_failed_then() -> None:
     hub = BusyHub(later(200), slow_spawn_timeout=0)
     played = start(hub, timeout=60)
-    assert {type(event.error) for event in played.result.failed} == {StillPending}
+    assert {type(event.error) for event in played.result.failed} == {WaitTimeout}
     assert all(60 <= (event.seconds or 0) <= 76 for event in played.result.failed)
 
 

@@ -14,7 +14,7 @@ from busy_hub import GONE, NEVER, BusyHub
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jhub.errors import NotAHub, StillPending, Unavailable
+from jhub.errors import NotAHub, Unavailable, WaitTimeout
 from jhub.fleet.events import FEW, FINAL, ServerEvent, Summary
 from jhub.fleet.observe import TRIES
 from jhub.fleet.servers import FleetOps
@@ -38,7 +38,7 @@ class Bounded(BusyHub):
         return super().__call__(step)
 
 
-UNKNOWN = (StillPending, Unavailable, NotAHub)
+UNKNOWN = (WaitTimeout, Unavailable, NotAHub)
 
 
 def share(text: str) -> float:
@@ -115,7 +115,7 @@ def test_every_start_ends_once_and_as_the_hub_says(
     # Only what the hub may have forgotten is sent to it again.
     assert all(len(starts) <= (1 if hub.outage[0] > played.seconds else TRIES) for starts in hub.spawns.values())
     for event in played.result.failed:
-        if isinstance(event.error, StillPending):
+        if isinstance(event.error, WaitTimeout):
             assert (event.seconds or 0) >= timeout - 1e-6
 
     hub.settle()

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from login_hub import ANA, MADE, PASSWORD, TOKEN, WHO, Person, body, headers, played, sent, wish
 
-from jhub.errors import BadRequest, HubError, InvalidInput, NotAuthorized, StillPending, Unavailable
+from jhub.errors import BadRequest, HubError, InvalidInput, NotAuthorized, Unavailable, WaitTimeout
 from jhub.login.by_browser import by_browser
 from jhub.login.prompts import OtherUser, Visit, WayChosen
 from jhub.login.request import SignIn
@@ -164,7 +164,7 @@ def test_a_code_is_exchanged_once(answer: Reply) -> None:
     assert done.calls == ["POST /oauth2/token"]
 
 
-@pytest.mark.parametrize("failure", [NotAuthorized("access_denied"), StillPending("nobody came back")])
+@pytest.mark.parametrize("failure", [NotAuthorized("access_denied"), WaitTimeout("nobody came back")])
 def test_where_nobody_comes_back_with_a_code_the_hub_is_asked_nothing(failure: HubError) -> None:
     done = run(person=Person(Visit=failure))
     assert done.error is failure
@@ -209,7 +209,7 @@ def test_who_was_meant_or_was_not_named_is_signed_in_without_a_question(known: d
     assert run(*REPLIES, **known).result.who.name == "ana"
 
 
-@pytest.mark.parametrize("failure", [InvalidInput("nobody"), StillPending("gone")])
+@pytest.mark.parametrize("failure", [InvalidInput("nobody"), WaitTimeout("gone")])
 def test_the_oauth_token_is_revoked_where_the_question_fails(failure: HubError) -> None:
     done = run(*BY_MALLORY, person=Person(Visit="CODE", OtherUser=failure))
     assert done.error is failure

@@ -21,7 +21,7 @@ from urllib.request import url2pathname
 import pytest
 from loopback import MOST, alarm, within
 
-from jhub.errors import HubError, InvalidInput, NotAuthorized, StillPending
+from jhub.errors import HubError, InvalidInput, NotAuthorized, WaitTimeout
 from jhub.login.callback import is_here, visit
 from jhub.login.peer import is_own
 from jhub.login.prompts import Visit
@@ -306,7 +306,7 @@ def test_the_port_can_be_used_again_at_once() -> None:
 def test_patience_ends() -> None:
     with waiting(patience=0.1) as wait:
         wait.end()
-    assert isinstance(wait.error, StillPending)
+    assert isinstance(wait.error, WaitTimeout)
     assert "--paste" in wait.error.hint
     assert is_free(wait.port)
 
@@ -318,7 +318,7 @@ def test_whoever_waits_no_more_frees_the_port() -> None:
         gone.set()
         wait.end()
         assert time.monotonic() - began < MOST
-    assert isinstance(wait.error, StillPending)
+    assert isinstance(wait.error, WaitTimeout)
     assert is_free(wait.port)
 
 
@@ -412,7 +412,7 @@ def test_the_browser_is_opened_once_the_listener_is_up(wanted: bool, monkeypatch
 
     monkeypatch.setenv("BROWSER", "helper")
     monkeypatch.setattr(webbrowser, "open", open_page)
-    with pytest.raises(StillPending):
+    with pytest.raises(WaitTimeout):
         within(lambda: visit(question(port), lambda text: None, open_browser=wanted, patience=0.05))
     assert [free for _, free in opened] == ([False] if wanted else [])
 
@@ -543,6 +543,6 @@ def test_where_no_file_can_be_made_the_address_is_printed_only(monkeypatch: pyte
     monkeypatch.setenv("BROWSER", "helper")
     monkeypatch.setattr(webbrowser, "open", lambda url: pytest.fail(f"{url} was opened"))
     told: list[str] = []
-    with pytest.raises(StillPending):
+    with pytest.raises(WaitTimeout):
         within(lambda: visit(question(free_port()), told.append, patience=0.05))
     assert URL in told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jhub.errors import Conflict, HubBroke, InvalidInput, NotFound, Unavailable, Unsupported
+from jhub.errors import Conflict, HubBroken, InvalidInput, NotFound, Unavailable, Unsupported
 from jhub.operations.hub import HubOps
 from jhub.operations.proxy import ProxyOps
 from jhub.operations.services import ServiceOps
@@ -55,7 +55,7 @@ def test_what_the_hub_would_break_on_is_refused_with_a_reason(given: dict[str, s
 
 def test_a_hub_that_breaks_on_a_scope_is_told_with_what_it_may_be() -> None:
     played = play(ServiceOps.create("robot", oauth_client_allowed_scopes=["nope"]), [refusal(500)])
-    assert isinstance(played.error, HubBroke)
+    assert isinstance(played.error, HubBroken)
     assert "misspelt" in played.error.hint
 
 
@@ -90,9 +90,9 @@ def test_a_service_that_an_older_hub_does_not_know_is_not_found() -> None:
 
 
 def test_a_hub_that_broke_is_not_one_without_the_service() -> None:
-    assert isinstance(play(ServiceOps.get("robot"), [refusal(500)]).error, HubBroke)
+    assert isinstance(play(ServiceOps.get("robot"), [refusal(500)]).error, HubBroken)
     there = play(ServiceOps.get("robot"), [refusal(500), reply(json={"robot": ROBOT})], version="4.1.6")
-    assert isinstance(there.error, HubBroke)
+    assert isinstance(there.error, HubBroken)
 
 
 def test_a_deletion_whose_answer_got_lost_is_done() -> None:

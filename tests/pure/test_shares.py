@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jhub.errors import BadRequest, HubBroke, InvalidInput, NotFound, Unavailable, Unsupported
+from jhub.errors import BadRequest, HubBroken, InvalidInput, NotFound, Unavailable, Unsupported
 from jhub.operations.shares import ShareCodeOps, ShareOps
 from jhub.steps import Request
 from jhub.testing import play, refusal, reply
@@ -82,7 +82,7 @@ def test_another_refusal_stays_one() -> None:
 
 def test_a_hub_that_breaks_on_a_scope_is_told_with_what_it_may_be() -> None:
     played = play(ShareOps.grant("ana", "lab", user="ben", scopes=["nope"]), [refusal(500)])
-    assert isinstance(played.error, HubBroke)
+    assert isinstance(played.error, HubBroken)
     assert "misspelt" in played.error.hint
     played = play(ShareOps.grant("ana", "lab", user="ben"), [refusal(500)])
     assert played.error is not None

@@ -14,9 +14,9 @@ from jhub.errors import (
     MissingScope,
     NotFound,
     SpawnFailed,
-    StillPending,
     Throttled,
     Unavailable,
+    WaitTimeout,
 )
 from jhub.operations.servers import ServerOps
 from jhub.testing import After, events, play, refusal, reply
@@ -130,7 +130,7 @@ def test_a_stream_that_ends_without_news_makes_no_fast_loop() -> None:
             else events()
         ),
     )
-    with pytest.raises(StillPending):
+    with pytest.raises(WaitTimeout):
         _ = played.result
     assert played.seconds == 10
     assert len(played.sent) < 25

@@ -9,7 +9,7 @@ import pytest
 
 from jhub.errors import (
     BadRequest,
-    HubBroke,
+    HubBroken,
     HubError,
     InvalidInput,
     NotAHub,
@@ -211,7 +211,7 @@ def test_a_scope_that_is_refused_is_told_with_those_that_are_held() -> None:
 def test_a_hub_that_breaks_on_a_scope_is_told_with_what_it_may_be() -> None:
     """4.x does."""
     played = play(TokenOps.create("ana", scopes=["nope"]), [refusal(500), ANA], version="4.1.6")
-    assert isinstance(played.error, HubBroke)
+    assert isinstance(played.error, HubBroken)
     assert "misspelt" in played.error.hint
     assert "ana can give it: read:users!user=ana" in played.error.hint
 

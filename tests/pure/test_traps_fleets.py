@@ -8,7 +8,7 @@ import pytest
 from busy_hub import FULL, BusyHub
 from trap import bodies, requests, streams
 
-from jhub.errors import HubBroke, HubFull, SpawnFailed, Throttled
+from jhub.errors import HubBroken, HubFull, SpawnFailed, Throttled
 from jhub.fleet.servers import FleetOps
 from jhub.operations.groups import CHUNK, GroupOps
 from jhub.steps import Listen, Request
@@ -67,7 +67,7 @@ def test_a_server_that_fails_to_stop_does_not_keep_the_others_running() -> None:
     hub.settle()
     hub.refuses = {f"/users/{user}/server": refusal(500) for user in USERS[:5]}
     played = play(FleetOps.stop_many(USERS), hub)
-    assert {type(event.error) for event in played.result.failed} == {HubBroke}
+    assert {type(event.error) for event in played.result.failed} == {HubBroken}
     assert len(played.result.failed) == 5
     assert len(played.result.done) == 7
     assert not played.result.skipped

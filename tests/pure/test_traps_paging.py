@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from trap import page, queries, requests
 
-from jhub.errors import HubBroke, MissingScope, NotAHub
+from jhub.errors import HubBroken, MissingScope, NotAHub
 from jhub.fleet.servers import FleetOps
 from jhub.operations.groups import GroupOps
 from jhub.operations.paging import AHEAD
@@ -217,5 +217,5 @@ def test_routes_come_by_their_path_and_in_pages() -> None:
 def test_a_list_that_6_1_can_no_longer_give_is_an_error_and_not_asked_for_again() -> None:
     """Once a user's name was erased, the list with stopped servers answers 500 to everybody."""
     played = play(UserOps.list(include_stopped_servers=True), [refusal(500, "Internal Server Error")])
-    assert isinstance(played.error, HubBroke)
+    assert isinstance(played.error, HubBroken)
     assert played.seconds == 0

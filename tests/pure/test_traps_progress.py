@@ -8,7 +8,7 @@ import pytest
 from trap import NO_LIST, requests, seen, streams
 
 from jhub.client.wire import SILENCE
-from jhub.errors import BadRequest, NotFound, SpawnFailed, StillPending, Unavailable
+from jhub.errors import BadRequest, NotFound, SpawnFailed, Unavailable, WaitTimeout
 from jhub.operations.servers import ServerOps
 from jhub.steps import Listen, Request
 from jhub.testing import After, Events, Reply, events, play, refusal, reply
@@ -97,7 +97,7 @@ def test_a_server_that_never_comes_up_is_not_waited_for_in_a_fast_loop() -> None
         return events() if isinstance(step, Listen) else seen(PENDING)
 
     played = play(ServerOps.wait("ana", "lab", timeout=60), answer)
-    assert isinstance(played.error, StillPending)
+    assert isinstance(played.error, WaitTimeout)
     assert played.seconds == 60
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from trap import bodies, does, queries, requests, seen
 
-from jhub.errors import BadRequest, Conflict, HubError, InvalidInput, NotFound, StillPending, Unavailable, Unsupported
+from jhub.errors import BadRequest, Conflict, HubError, InvalidInput, NotFound, Unavailable, Unsupported, WaitTimeout
 from jhub.models import Server
 from jhub.operations.servers import ServerOps
 from jhub.steps import Operation
@@ -170,7 +170,7 @@ def test_a_server_that_does_not_stop_is_said_to_be_still_there() -> None:
         ServerOps.stop("ana", "lab", timeout=30),
         lambda step: reply(202) if does("DELETE", step) else reply(json=STOPPING),
     )
-    assert isinstance(played.error, StillPending)
+    assert isinstance(played.error, WaitTimeout)
     assert 30 <= played.seconds < 35
 
 
@@ -202,7 +202,7 @@ def test_a_deletion_says_so_in_its_body_and_looks_whether_it_arrived(version: st
         lambda step: reply(204) if does("DELETE", step) else seen(STOPPED, version),
         version=version,
     )
-    assert isinstance(played.error, StillPending)
+    assert isinstance(played.error, WaitTimeout)
 
 
 @VERSIONS

@@ -9,7 +9,7 @@ import pytest
 from trap import bodies, hub_that, requests
 
 from jhub.errors import (
-    HubBroke,
+    HubBroken,
     InvalidInput,
     InvalidScope,
     LifetimeTooLong,
@@ -65,7 +65,7 @@ def test_an_unknown_user_is_a_403_and_the_hint_says_so(version: str) -> None:
 @pytest.mark.parametrize(
     ("version", "status", "message", "kind"),
     [
-        ("4.1.6", 500, "Internal Server Error", HubBroke),
+        ("4.1.6", 500, "Internal Server Error", HubBroken),
         ("5.5.1", 400, "\"Scope 'start:servers' for token does not exist\"", InvalidScope),
         ("6.1.1", 400, "Not assigning requested scopes shutdown not held by requesting User ana", InvalidScope),
     ],

@@ -13,7 +13,7 @@ from trap import hub_that, requests
 from jhub.discovery import find_root
 from jhub.errors import (
     BadRequest,
-    HubBroke,
+    HubBroken,
     HubError,
     InvalidInput,
     MissingScope,
@@ -274,7 +274,7 @@ def test_a_proxy_that_answers_while_the_hub_restarts_is_not_the_hub(status: int)
 
 def test_a_500_of_the_hub_itself_is_not_asked_for_again() -> None:
     played = play(UserOps.get("ana"), [refusal(500, "Internal Server Error")])
-    assert isinstance(played.error, HubBroke)
+    assert isinstance(played.error, HubBroken)
     assert played.seconds == 0
 
 

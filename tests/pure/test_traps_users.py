@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from trap import bodies, queries, requests
 
-from jhub.errors import BadRequest, Conflict, InvalidInput, MissingScope, NotAHub, NotAuthorized, NotFound, StillPending
+from jhub.errors import BadRequest, Conflict, InvalidInput, MissingScope, NotAHub, NotAuthorized, NotFound, WaitTimeout
 from jhub.operations.servers import ServerOps
 from jhub.operations.users import UserOps
 from jhub.steps import Listen, Request
@@ -163,7 +163,7 @@ def test_a_user_is_not_deleted_while_their_default_server_is_on_its_way(pending:
 
 def test_a_user_whose_server_does_not_stop_stays() -> None:
     played = play(UserOps.delete("ana"), Site("lab", looks=10_000))
-    assert isinstance(played.error, StillPending)
+    assert isinstance(played.error, WaitTimeout)
     assert "DELETE /users/ana" not in played.calls
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from jhub.errors import BadRequest, Conflict, HubError, InvalidInput, MissingScope, NotFound, StillPending, Unavailable
+from jhub.errors import BadRequest, Conflict, HubError, InvalidInput, MissingScope, NotFound, Unavailable, WaitTimeout
 from jhub.operations.users import Sort, UserOps
 from jhub.steps import Request
 from jhub.testing import play, refusal, reply
@@ -132,7 +132,7 @@ def test_a_user_whose_server_does_not_stop_is_not_deleted() -> None:
             else reply(json={"name": "lab", "pending": "stop"})
         ),
     )
-    assert isinstance(played.error, StillPending)
+    assert isinstance(played.error, WaitTimeout)
     assert "DELETE /users/ana" not in played.calls
     assert 100 < played.seconds < 200
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jhub.errors import NotFound, SpawnFailed, StillPending, Unavailable
+from jhub.errors import NotFound, SpawnFailed, Unavailable, WaitTimeout
 from jhub.operations.servers import ServerOps
 from jhub.steps import Answer, Listen, Operation, Request
 from jhub.testing import After, Reply, events, play, refusal, reply
@@ -74,7 +74,7 @@ def test_waiting_ends_when_the_time_is_over() -> None:
         return After(1000, events()) if isinstance(step, Listen) else reply(json=PENDING)
 
     played = play(ServerOps.wait("ana", "lab", timeout=50), answer)
-    assert isinstance(played.error, StillPending)
+    assert isinstance(played.error, WaitTimeout)
     assert played.seconds == 50
 
 

@@ -153,7 +153,7 @@ class Hub(HubOps, Bound):
             As for `Hub`.
 
         `POST /users/{username}/tokens` at the end (JupyterHub 2.0), no token needed. `NotAuthorized` where the hub
-        refuses, `InvalidInput` where there is nobody to ask, `StillPending` where nobody comes back from the browser.
+        refuses, `InvalidInput` where there is nobody to ask, `WaitTimeout` where nobody comes back from the browser.
         """
         from jhub.config import contexts
         from jhub.login import SignIn, sign_in_and_keep  # more than who has a token needs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from jhub.errors import HubBroke, HubError, ServerPending, Throttled, UnknownToken
+from jhub.errors import HubBroken, HubError, ServerPending, Throttled, UnknownToken
 from jhub.fleet.events import ServerEvent, Target
 from jhub.fleet.finish import failed, give_up, succeeded
 from jhub.fleet.in_flight import Child, Phase, UnderWay
@@ -91,7 +91,7 @@ def answered(fleet: State, one: UnderWay, done: Done, now: float) -> Flow[None]:
         case UnknownToken() as error:
             # Nothing can be asked any more, nor what becomes of those on their way.
             yield from give_up(fleet, error, now)
-        case error if away(error) or isinstance(error, HubBroke):
+        case error if away(error) or isinstance(error, HubBroken):
             one.lose_answer(now, error)
             if away(error):
                 fleet.outage.begins(now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from jhub.errors import HubError, SpawnFailed, StillPending
+from jhub.errors import HubError, SpawnFailed, WaitTimeout
 from jhub.fleet.events import ServerEvent, Target
 from jhub.fleet.in_flight import Child, Phase, UnderWay
 from jhub.fleet.state import State, said
@@ -63,7 +63,7 @@ def overdue(fleet: State, now: float) -> Flow[None]:
     for one in list(fleet.under_way.values()):
         if now >= end_of(fleet, one):
             late = fleet.job.overdue.format(seconds=fleet.timeout)
-            error = StillPending(f"server {one.target}: {late}", hint="wait on, or run the same command again")
+            error = WaitTimeout(f"server {one.target}: {late}", hint="wait on, or run the same command again")
             yield from failed(fleet, one.target, one.error or error, now)
             yield from abandon(one)
 

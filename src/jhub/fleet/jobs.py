@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from jhub.errors import BadRequest, HubBroke, HubError, NotAHub, NotFound, SpawnFailed, Throttled, Unavailable
+from jhub.errors import BadRequest, HubBroken, HubError, NotAHub, NotFound, SpawnFailed, Throttled, Unavailable
 from jhub.fleet.events import Kind, ServerEvent, Target
 from jhub.models import Progress, Server
 from jhub.operations.server_start import as_asked, has_all_of, known_or_safe, post_start
@@ -20,7 +20,7 @@ BUSY = ("check", "rename")
 """What a hub does with a server for a moment, in which it takes nothing else: the former after each of its restarts."""
 PATIENCE = 10.0
 """Seconds in which a hub is to say why a start has failed."""
-UNTOLD = (Unavailable, NotAHub, HubBroke, Throttled)
+UNTOLD = (Unavailable, NotAHub, HubBroken, Throttled)
 """Answers that say nothing of why a start has failed."""
 NOT_READY = "not ready after {seconds:.0f} s; the hub goes on starting it"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jhub.errors import HubBroke, HubError, Throttled
+from jhub.errors import HubBroken, HubError, Throttled
 from jhub.fleet.breaking_off import take_back, taken_back
 from jhub.fleet.dispatch import MOMENT, once_more
 from jhub.fleet.events import ServerEvent
@@ -108,7 +108,7 @@ def ask(fleet: State) -> Flow[None]:
 def explained(fleet: State, one: UnderWay, failure: HubError | None, now: float) -> Flow[None]:
     """Fail, or try again what the hub has forgotten: it restarted in the middle. A failed start it would know."""
     told = None if isinstance(failure, Forgotten) else failure
-    forgotten = told is not failure and not isinstance(one.error, HubBroke)  # such a one it has refused
+    forgotten = told is not failure and not isinstance(one.error, HubBroken)  # such a one it has refused
     busy = fleet.job.why is None and one.wanted.refused is not None  # with something else, a moment ago
     lost = forgotten or busy or away(one.error) or one.outages != fleet.outage.count
     if told is not None or not lost or fleet.job.send is None or one.wanted.tries == TRIES:
@@ -124,7 +124,7 @@ def explained(fleet: State, one: UnderWay, failure: HubError | None, now: float)
 def blind(fleet: State, error: HubError, now: float) -> Flow[None]:
     """Handle a look that has failed."""
     fleet.rhythm.failed(now)
-    if not (isinstance(error, HubBroke | Throttled) or (fleet.outage.met and away(error))):
+    if not (isinstance(error, HubBroken | Throttled) or (fleet.outage.met and away(error))):
         # A token that may not look, so that nothing can be known of any; or there is no hub.
         yield from give_up(fleet, error, now)
         return

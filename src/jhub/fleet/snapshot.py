@@ -6,7 +6,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
-from jhub.errors import HubBroke, HubError, MissingScope, NotAuthorized, NotFound
+from jhub.errors import HubBroken, HubError, MissingScope, NotAuthorized, NotFound
 from jhub.fleet.events import Target
 from jhub.interpreter import through
 from jhub.models import Server, User
@@ -90,7 +90,7 @@ class Looks:
         told: set[Target] = set()
         found: dict[Target, Server] = {}
         hidden: dict[Target, HubError] = {}
-        broken: HubBroke | None = None
+        broken: HubBroken | None = None
         owners: dict[str, set[Target]] = {}
         for each in wanted:
             owners.setdefault(each.user, set()).add(each)
@@ -101,7 +101,7 @@ class Looks:
             except MissingScope as error:
                 hidden.update(dict.fromkeys(theirs, error))
                 continue
-            except HubBroke as error:
+            except HubBroken as error:
                 broken = error
                 continue
             except NotFound:

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from jhub.errors import HubError, InvalidInput, NotAuthorized, StillPending
+from jhub.errors import HubError, InvalidInput, NotAuthorized, WaitTimeout
 from jhub.login.peer import is_own, is_told
 from jhub.login.prompts import NoWayBack, Visit
 
@@ -75,7 +75,7 @@ def visit(
         The port is taken; `NoWayBack` in a server of a hub.
     NotAuthorized
         The hub, or the person, refused.
-    StillPending
+    WaitTimeout
         Nobody came back for `patience` seconds.
     """
     if "JUPYTERHUB_SERVICE_PREFIX" in os.environ:
@@ -92,7 +92,7 @@ def visit(
                 return _code(came.get(timeout=TICK))
             except queue.Empty:
                 continue
-    raise StillPending(f"nobody came back from the browser within {patience / 60:.0f} min", hint=UNSEEN)
+    raise WaitTimeout(f"nobody came back from the browser within {patience / 60:.0f} min", hint=UNSEEN)
 
 
 @contextmanager

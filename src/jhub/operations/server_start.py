@@ -8,13 +8,13 @@ from typing import Any
 from jhub.errors import (
     AlreadyRunning,
     Conflict,
-    HubBroke,
+    HubBroken,
     InvalidInput,
     NotFound,
     SpawnFailed,
-    StillPending,
     Throttled,
     Unavailable,
+    WaitTimeout,
 )
 from jhub.models import Progress, Server, target
 from jhub.operations.requests import body_of, need
@@ -63,7 +63,7 @@ def options_of(profile: str | None, user_options: Mapping[str, Any] | None) -> d
 def post_start(user: str, name: str, options: Mapping[str, Any] | None, display_name: str | None = None) -> Flow[bool]:
     """Ask for a start; True if the server runs, False if it is on its way.
 
-    Options of None are those that the hub has saved (JupyterHub 6.0). `HubBroke` and `Unavailable` say nothing about
+    Options of None are those that the hub has saved (JupyterHub 6.0). `HubBroken` and `Unavailable` say nothing about
     whether the server starts: after a 500 for a process that died at once, 5.3 and later go on holding it as pending
     until `http_timeout`; and an answer may be lost on its way.
     """
@@ -97,7 +97,7 @@ def _request_start(
     """Ask for a start; done when the server starts or runs. `Throttled` and `HubFull` reach the caller."""
     try:
         yield from post_start(user, name, options, display_name)
-    except (HubBroke, Unavailable) as error:
+    except (HubBroken, Unavailable) as error:
         found = yield from read_if_exists(user, name)
         if found is None or not found.active:
             if isinstance(error, Unavailable):
@@ -140,7 +140,7 @@ def wait_until_ready(user: str, name: str, timeout: float) -> Flow[Server]:
             raise SpawnFailed(target(user, name), reason or UNEXPLAINED)
         left = deadline - (yield from Now())
         if left <= 0:
-            raise StillPending(
+            raise WaitTimeout(
                 f"server {target(user, name)}: not ready after {timeout:.0f} s; the hub goes on starting it",
                 hint="wait on, or stop it to cancel",
             )

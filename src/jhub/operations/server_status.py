@@ -11,8 +11,8 @@ from jhub.errors import (
     BadRequest,
     MissingScope,
     NotFound,
-    StillPending,
     Unavailable,
+    WaitTimeout,
 )
 from jhub.interpreter import before
 from jhub.models import Progress, Server, User, target
@@ -123,6 +123,6 @@ def wait_until(done: Callable[[Server | None], bool], user: str, name: str, dead
     pause = POLL / 8
     while not done((yield from read_if_exists(user, name, deadline))):
         if (yield from Now()) > deadline:
-            raise StillPending(f"server {target(user, name)}: still there", hint="ask again later")
+            raise WaitTimeout(f"server {target(user, name)}: still there", hint="ask again later")
         yield Sleep(pause)
         pause = min(2 * pause, POLL)

@@ -16,7 +16,7 @@ from jhub.errors import (
     HubError,
     InvalidInput,
     NotAuthorized,
-    StillPending,
+    WaitTimeout,
 )
 from jhub.interpreter import before
 from jhub.models import Progress, Server, User, target
@@ -227,7 +227,7 @@ class ServerOps:
         ------
         SpawnFailed
             It did not come up; with the hub's own reason.
-        StillPending
+        WaitTimeout
             It was not ready within `timeout`; the hub goes on starting it.
         NotFound
             There is no such user, or no such profile for them.
@@ -246,7 +246,7 @@ class ServerOps:
 
     @operation
     def wait(self, user: str, name: str = "", *, timeout: float = START_TIMEOUT) -> Flow[Server]:
-        """Wait until a server that was started is ready. `SpawnFailed`, `StillPending` as for `start`; `NotFound`
+        """Wait until a server that was started is ready. `SpawnFailed`, `WaitTimeout` as for `start`; `NotFound`
         where there is no such server. `timeout` is in seconds.
 
         `GET /users/{user}/servers/{name}/progress` (all versions), scope `read:servers`.
@@ -268,7 +268,7 @@ class ServerOps:
     def stop(self, user: str, name: str = "", *, wait: bool = True, timeout: float = STOP_TIMEOUT) -> Flow[None]:
         """Stop a server and wait until it is gone; one that does not run is left as it is.
 
-        `timeout` is in seconds; `StillPending` when they are over.
+        `timeout` is in seconds; `WaitTimeout` when they are over.
 
         `DELETE /users/{user}/servers/{name}` (all versions), scopes `delete:servers` and, to wait, `read:servers`.
         While a server is still starting this cancels the start from JupyterHub 5.1 on; older hubs answer `BadRequest`.
@@ -310,7 +310,7 @@ class ServerOps:
     @operation
     def delete(self, user: str, name: str, *, timeout: float = STOP_TIMEOUT) -> Flow[None]:
         """Stop a named server and delete it, with what the spawner keeps for it. `timeout` is in seconds;
-        `StillPending` when they are over.
+        `WaitTimeout` when they are over.
 
         `DELETE /users/{user}/servers/{name}` with `{"remove": true}` (all versions), scope `delete:servers`.
         `NotFound` where there is none. A default server cannot be deleted: stop it.
@@ -324,7 +324,7 @@ class ServerOps:
         except NotAuthorized:
             if status != 204:
                 raise
-        except StillPending as error:
+        except WaitTimeout as error:
             error.hint = "ask again later; if it stays, a proxy before the hub may drop the body of DELETE requests"
             raise
 

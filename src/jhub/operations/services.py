@@ -8,7 +8,7 @@ from typing import Any
 
 from jhub import oauth_client
 from jhub.binding import AsyncBound, Bound, operation, stream
-from jhub.errors import APIError, Conflict, HubBroke, InvalidInput, NotAuthorized, NotFound, Unsupported
+from jhub.errors import APIError, Conflict, HubBroken, InvalidInput, NotAuthorized, NotFound, Unsupported
 from jhub.models import Identity, Service
 from jhub.operations.requests import body_of, list_of, need, since
 from jhub.steps import Emit, Flow, HubVersion, Operation, Request, call, segment, send
@@ -41,7 +41,7 @@ class ServiceOps:
         request = call("GET", _path(name), Service, about=f"service {name}")
         try:
             return (yield from request)
-        except HubBroke as error:
+        except HubBroken as error:
             # Before 5.0 that is the answer for one that does not exist.
             if (yield from HubVersion()) >= (5,):
                 raise
@@ -145,7 +145,7 @@ class ServiceOps:
 def _created(request: Request[Service]) -> Flow[Service]:
     try:
         return (yield from request)
-    except HubBroke as error:
+    except HubBroken as error:
         error.hint = "JupyterHub 5 and 6 fail like that for a scope that they do not know: is one misspelt?"
         raise
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from jhub.binding import AsyncBound, Bound, operation, stream
-from jhub.errors import HubBroke, InvalidInput
+from jhub.errors import HubBroken, InvalidInput
 from jhub.models import Share, ShareCode, target
 from jhub.operations.paging import pages
 from jhub.operations.requests import list_of, since, user_path
@@ -221,7 +221,7 @@ def _granting(scopes: Iterable[str] | None, server: str) -> dict[str, Any]:
 def _granted(request: Operation[T], body: Mapping[str, Any]) -> Flow[T]:
     try:
         return (yield from request)
-    except HubBroke as error:
+    except HubBroken as error:
         if "scopes" in body:
             error.hint = "JupyterHub 5 and 6 fail like that for a scope that they do not know: is one misspelt?"
         raise

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from jhub.binding import AsyncBound, Bound, operation, stream
-from jhub.errors import HubBroke, HubError, InvalidInput, InvalidScope, NotAHub, NotAuthorized
+from jhub.errors import HubBroken, HubError, InvalidInput, InvalidScope, NotAHub, NotAuthorized
 from jhub.models import Identity, OAuthToken, Token
 from jhub.operations.requests import body_of, list_of, need, user_path
 from jhub.steps import Emit, Flow, Request, call, send
@@ -66,7 +66,7 @@ class TokenOps:
             Fewer than the user has (JupyterHub 3.0); None means all of theirs.
 
         `POST /users/{user}/tokens` (all versions), scope `tokens`. `NotAuthorized` also for a user that the hub does
-        not know; `InvalidScope` for one that is unknown or not held (up to 4.1 `HubBroke` for an unknown one), with
+        not know; `InvalidScope` for one that is unknown or not held (up to 4.1 `HubBroken` for an unknown one), with
         the scopes of the token in use as its hint; `LifetimeTooLong` for more than the hub allows (5.1).
         """
         body = _wish(note, expires_in, scopes)
@@ -164,7 +164,7 @@ def _created(request: Request[Token], user: str, scopes: Iterable[str] | None) -
     yield from _know_scopes(scopes)
     try:
         token = yield from request
-    except HubBroke as error:
+    except HubBroken as error:
         error.hint = "JupyterHub 4 fails like that for a scope that it does not know: is one misspelt?"
         if scopes is not None:
             error.hint += f" {yield from _held(user, scopes)}"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
 from jhub.binding import operation, stream
-from jhub.errors import Conflict, HubBroke, InvalidInput, NotAHub, NotFound
+from jhub.errors import Conflict, HubBroken, InvalidInput, NotAHub, NotFound
 from jhub.models import User, in_utc
 from jhub.operations.paging import pages
 from jhub.operations.requests import body_of, list_of, user_path
@@ -117,7 +117,7 @@ class UserOps:
             raise InvalidInput(f"user {name}: nothing to change")
         try:
             return (yield from call("PATCH", path, User, body=body, about=f"user {name}", repeatable=True))
-        except HubBroke as error:
+        except HubBroken as error:
             if auth_state is not None:
                 error.hint = "does the hub keep auth state? It takes enable_auth_state, and JUPYTERHUB_CRYPT_KEY"
             raise

@@ -15,7 +15,7 @@ import requests
 from browser_port import our_turn
 from terminal import Jhub
 
-from jhub import Hub, StillPending
+from jhub import Hub, WaitTimeout
 from jhub.login.callback import visit
 from jhub.login.prompts import Visit
 from jhub.oauth_client import CLIENT_ID, CLIENT_SECRET, PORT, REDIRECT_URI
@@ -107,7 +107,7 @@ def test_who_may_not_use_the_login_client_is_told_so_by_the_hub_and_by_us(
 
         return visit(question, tell, open_browser=False, patience=0.5)
 
-    with our_turn(), pytest.raises(StillPending, match="nobody came back") as caught:
+    with our_turn(), pytest.raises(WaitTimeout, match="nobody came back") as caught:
         Hub.login(hubs[NATIVE].url, way="browser", ask=ask)
     assert "jhub service create --login-client" in caught.value.hint
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import click
 
 from jhub.cli.kit.output import clean
-from jhub.errors import APIError, Conflict, HubError, InvalidInput, NotAuthorized, NotFound, StillPending
+from jhub.errors import APIError, Conflict, HubError, InvalidInput, NotAuthorized, NotFound, WaitTimeout
 
 CODES = {
     0: "ok",
@@ -32,7 +32,7 @@ MEANING: tuple[tuple[type[HubError], int], ...] = (
     (NotAuthorized, 4),
     (NotFound, 5),
     (Conflict, 6),
-    (StillPending, 8),
+    (WaitTimeout, 8),
     (HubError, 1),
 )
 
