@@ -3,7 +3,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: install check format test fuzz test-matrix record-matrix docs bench smoke demo clean
+.PHONY: install check format unit test fuzz test-matrix record-matrix docs bench smoke demo clean
 
 install: $(VENV)/installed
 
@@ -22,6 +22,10 @@ check: install
 format: install
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# No sockets and no hubs: under a minute.
+unit: install
+	$(BIN)/python -m pytest -n $(WORKERS) tests/unit
 
 # Each worker has hubs of its own, shared by the files that it is given.
 test: install

@@ -16,7 +16,7 @@ from matrix.hub import HubUnderTest, running
 from matrix.installed import authenticators_in, version_in
 from matrix.results import Results, of_cells, of_outcomes, result, write
 from matrix.rows import ROWS, Row
-from matrix.sign_in.ways import CELLS, Cell
+from matrix.sign_in.methods import CELLS, Cell
 
 WAYS_IN = Path(__file__).with_name("sign_in")
 PROFILES = Path(__file__).with_name("profiles")

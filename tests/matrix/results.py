@@ -8,7 +8,7 @@ import msgspec
 
 from matrix.environments import FOLDER
 from matrix.rows import Row
-from matrix.sign_in.ways import Cell
+from matrix.sign_in.methods import Cell
 
 RECORDED = Path(__file__).with_name("recorded")
 YES = "yes"

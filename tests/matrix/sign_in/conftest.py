@@ -14,9 +14,9 @@ from terminal import Jhub, Result
 
 from jhub.oauth_client import NAME
 from matrix.sign_in.hubs import Hubs, SignInHub
+from matrix.sign_in.methods import SHARED
 from matrix.sign_in.people import People, Person
 from matrix.sign_in.waiting import waiting
-from matrix.sign_in.ways import SHARED
 
 ByBrowser = Callable[..., Result]
 

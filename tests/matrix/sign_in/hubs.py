@@ -22,7 +22,7 @@ from jhub import oauth_client
 from jhub.local.ports import LOOPBACK
 from matrix import launch
 from matrix.installed import version_in
-from matrix.sign_in.ways import DUMMY, NATIVE, SHARED, SINGLE_SIGN_ON
+from matrix.sign_in.methods import DUMMY, NATIVE, SHARED, SINGLE_SIGN_ON
 
 NOT_REPAIRED = "native, not repaired"
 """NativeAuthenticator as it is: on JupyterHub 6, version 1.3.0 of it needs a repair."""

@@ -9,7 +9,7 @@ import requests
 import second_factor
 
 from matrix.sign_in.hubs import Hubs, SignInHub
-from matrix.sign_in.ways import DUMMY, NATIVE, SHARED, SINGLE_SIGN_ON
+from matrix.sign_in.methods import DUMMY, NATIVE, SHARED, SINGLE_SIGN_ON
 
 
 @dataclass(frozen=True)

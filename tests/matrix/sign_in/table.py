@@ -7,7 +7,7 @@ from pathlib import Path
 from matrix.environments import ROOT
 from matrix.pages import inside, line, put_inside
 from matrix.results import Results
-from matrix.sign_in.ways import FOUND, NO, WAYS, YES
+from matrix.sign_in.methods import FOUND, NO, WAYS, YES
 
 PAGE = ROOT / "docs" / "signing-in.md"
 NAME = "ways-in"

@@ -22,9 +22,9 @@ from jhub.oauth_client import CLIENT_ID, CLIENT_SECRET, PORT, REDIRECT_URI
 from matrix.hub import HubUnderTest
 from matrix.sign_in.conftest import ByBrowser, Window
 from matrix.sign_in.hubs import Hubs
+from matrix.sign_in.methods import DUMMY, NATIVE, SINGLE_SIGN_ON
 from matrix.sign_in.people import People
 from matrix.sign_in.waiting import waiting
-from matrix.sign_in.ways import DUMMY, NATIVE, SINGLE_SIGN_ON
 
 Fresh = Callable[[str], str]
 

@@ -1,4 +1,4 @@
-"""`Hub.login` and `AsyncHub.login` by the browser; by other ways they are in test_ways_in.py."""
+"""`Hub.login` and `AsyncHub.login` by the browser; by other ways they are in test_methods.py."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from jhub.login.callback import visit
 from jhub.login.prompts import Visit
 from matrix.sign_in.conftest import Window
 from matrix.sign_in.hubs import Hubs
+from matrix.sign_in.methods import SINGLE_SIGN_ON
 from matrix.sign_in.people import People
-from matrix.sign_in.ways import SINGLE_SIGN_ON
 
 Fresh = Callable[[str], str]
 Ask = Callable[[object], str]

@@ -12,8 +12,8 @@ from jhub import Hub, NotAuthorized
 from jhub.login import Way
 from matrix.installed import version_in
 from matrix.sign_in.hubs import NOT_REPAIRED, Hubs, SignInHub
+from matrix.sign_in.methods import DUMMY, NATIVE, SINGLE_SIGN_ON
 from matrix.sign_in.people import People, Person
-from matrix.sign_in.ways import DUMMY, NATIVE, SINGLE_SIGN_ON
 
 Fresh = Callable[[str], str]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from terminal import Jhub
 
 from matrix.sign_in.hubs import Hubs
+from matrix.sign_in.methods import DUMMY, NATIVE
 from matrix.sign_in.people import People
-from matrix.sign_in.ways import DUMMY, NATIVE
 
 Fresh = Callable[[str], str]
 

@@ -14,9 +14,7 @@ from jhub import AsyncHub, Hub, HubError
 from jhub.login import Way
 from matrix.sign_in.conftest import ByBrowser, Window
 from matrix.sign_in.hubs import Hubs, SignInHub
-from matrix.sign_in.people import People, Person
-from matrix.sign_in.waiting import waiting
-from matrix.sign_in.ways import (
+from matrix.sign_in.methods import (
     BROWSER,
     BY_ITSELF,
     FORM,
@@ -29,6 +27,8 @@ from matrix.sign_in.ways import (
     Cell,
     each,
 )
+from matrix.sign_in.people import People, Person
+from matrix.sign_in.waiting import waiting
 
 Fresh = Callable[[str], str]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from trap import page, queries, requests
+from quirks import page, queries, requests
 
 from jhub.errors import HubBroken, MissingScope, NotAHub
 from jhub.fleet.servers import FleetOps

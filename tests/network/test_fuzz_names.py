@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from loopback import Visit, hub_at
-from trap import Method, choices, operations
+from quirks import Method, choices, operations
 
 from jhub.errors import HubError, InvalidInput
 from jhub.steps import Listen, Request

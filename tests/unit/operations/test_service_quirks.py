@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from trap import bodies
+from quirks import bodies
 
 from jhub.errors import BadRequest, Conflict, InvalidInput, NotFound, Unavailable, Unsupported
 from jhub.models import Component

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from matrix.results import FAILED, SKIPPED, Results, differences, of_cells, recorded
+from matrix.sign_in.methods import CELLS, FOUND, WAYS
 from matrix.sign_in.table import MAJORS, in_page, put_into_page, ways_in
-from matrix.sign_in.ways import CELLS, FOUND, WAYS
 
 DUMMY, SHARED, *_ = FOUND
 EVERYTHING = {cell: {"passed"} for cell in CELLS}

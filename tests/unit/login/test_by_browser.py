@@ -1,4 +1,4 @@
-"""Signing in by the browser: what is asked of the person and of the hub. The way back is in test_login_listener."""
+"""Signing in by the browser: what is asked of the person and of the hub. The way back is in test_callback."""
 
 from __future__ import annotations
 

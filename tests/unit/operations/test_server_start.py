@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from trap import NO_LIST, bodies
+from quirks import NO_LIST, bodies
 
 from jhub.errors import (
     Conflict,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from trap import bodies, page, queries
+from quirks import bodies, page, queries
 
 from jhub.errors import InvalidInput, InvalidScope, NotAuthorized, NotFound, Unavailable, Unsupported
 from jhub.operations.shares import ShareCodeOps, ShareOps

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from trap import bodies, queries, requests
+from quirks import bodies, queries, requests
 
 from jhub.errors import BadRequest, Conflict, InvalidInput, MissingScope, NotAHub, NotAuthorized, NotFound, WaitTimeout
 from jhub.operations.servers import ServerOps

@@ -19,7 +19,7 @@ import msgspec.inspect as kinds
 import pytest
 from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
-from trap import Method, choices, operations
+from quirks import Method, choices, operations
 
 from jhub.errors import InvalidInput, Unavailable
 from jhub.models import Progress

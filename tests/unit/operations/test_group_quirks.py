@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from trap import bodies, page
+from quirks import bodies, page
 
 from jhub.errors import BadRequest, Conflict, InvalidInput, NotFound, Unavailable, Unsupported
 from jhub.models import Group

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from loopback import Peer, Visit, hub_at, once, talking, within
-from trap import hub_that
+from quirks import hub_that
 
 from jhub import AsyncHub, Hub, Timeouts
 from jhub.errors import HubError

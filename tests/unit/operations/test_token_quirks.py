@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from trap import bodies, hub_that, requests
+from quirks import bodies, hub_that, requests
 
 from jhub.errors import (
     HubBroken,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from trap import NO_LIST, requests, seen, streams
+from quirks import NO_LIST, requests, seen, streams
 
 from jhub.client.wire import SILENCE
 from jhub.errors import BadRequest, NotFound, SpawnFailed, Unavailable, WaitTimeout

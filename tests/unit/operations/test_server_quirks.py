@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from trap import bodies, does, queries, requests, seen
+from quirks import bodies, does, queries, requests, seen
 
 from jhub.errors import BadRequest, Conflict, HubError, InvalidInput, NotFound, Unavailable, Unsupported, WaitTimeout
 from jhub.models import Server

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from trap import NO_LIST, bodies, requests, seen, streams
+from quirks import NO_LIST, bodies, requests, seen, streams
 
 from jhub.client.network import DEFAULT
 from jhub.errors import BadRequest, Conflict, HubFull, SpawnFailed, Throttled, Unavailable, Unsupported

@@ -351,7 +351,7 @@ from pathlib import Path
 
 sys.path[:0] = sys.argv[1:3]
 from loopback import once
-from test_driver_deadlines import LARGE
+from test_deadlines import LARGE
 
 from jhub import AsyncHub, Hub
 from jhub.errors import NotAHub

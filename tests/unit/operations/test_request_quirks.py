@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from trap import hub_that, requests
+from quirks import hub_that, requests
 
 from jhub.discovery import find_root
 from jhub.errors import (

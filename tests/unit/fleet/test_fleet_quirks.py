@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from busy_hub import FULL, BusyHub
-from trap import bodies, requests, streams
+from quirks import bodies, requests, streams
 
 from jhub.errors import HubBroken, HubFull, SpawnFailed, Throttled
 from jhub.fleet.servers import FleetOps

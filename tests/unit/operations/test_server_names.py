@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from trap import NO_LIST, requests, seen
+from quirks import NO_LIST, requests, seen
 
 from jhub.errors import InvalidInput
 from jhub.operations.servers import ServerOps
