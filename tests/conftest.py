@@ -24,7 +24,7 @@ from waits import NOTED
 
 from jhub.local import LocalHub
 
-# A run of minutes or hours, by hand: pytest -s --hypothesis-profile=long tests/network/test_fuzz_wire.py
+# A run of minutes or hours, by hand: pytest -s --hypothesis-profile=long tests/fuzz/test_wire.py
 settings.register_profile(
     "long", deadline=None, database=None, max_examples=20_000, suppress_health_check=list(HealthCheck)
 )
