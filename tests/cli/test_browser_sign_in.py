@@ -19,7 +19,7 @@ from jhub.local import LocalHub
 
 BROWSER = Path(__file__).parents[1] / "support" / "browser_program.py"
 
-SignIn = Callable[..., Result]
+Login = Callable[..., Result]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from jhub.errors import APIError
 from jhub.login.credentials import Credentials, acting_as, by_token, then
 from jhub.login.prompts import Visit
-from jhub.login.request import SignedIn, SignIn
+from jhub.login.request import SignInRequest, SignInResult
 from jhub.login.token import mint, unmade
 from jhub.oauth_client import CLIENT_ID, CLIENT_SECRET, NAME, REDIRECT_URI
 from jhub.operations.hub import HubOps
@@ -22,7 +22,7 @@ from jhub.operations.tokens import TokenOps, listing
 from jhub.steps import Ask, Flow
 
 
-def by_browser(wish: SignIn) -> Flow[SignedIn]:
+def by_browser(wish: SignInRequest) -> Flow[SignInResult]:
     """OAuth authorization code with PKCE; hubs before 6.0 do not look at the latter."""
     query = {
         "client_id": CLIENT_ID,

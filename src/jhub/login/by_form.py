@@ -12,7 +12,7 @@ from jhub.discovery import origin
 from jhub.errors import InvalidInput, NotAHub, NotAuthorized
 from jhub.login.login_page import PASSWORD, USERNAME, Form, Page, read
 from jhub.login.prompts import known, second_factor
-from jhub.login.request import SignedIn, SignIn
+from jhub.login.request import SignInRequest, SignInResult
 from jhub.login.token import mint
 from jhub.steps import Answer, Flow, Request
 
@@ -31,7 +31,7 @@ def read_page() -> Flow[Page]:
     return (yield from Request("GET", "../login", read, root="site", anonymous=True, page=True, about="login page"))
 
 
-def by_form(wish: SignIn, page: Page | None = None) -> Flow[SignedIn]:
+def by_form(wish: SignInRequest, page: Page | None = None) -> Flow[SignInResult]:
     """One attempt: an authenticator may lock people out."""
     if page is None:
         page = yield from read_page()
@@ -69,7 +69,7 @@ def by_form(wish: SignIn, page: Page | None = None) -> Flow[SignedIn]:
     return (yield from mint(settled.cookies.headers(f"{wish.hub_url}token"), wish, "form"))
 
 
-def trusted(wish: SignIn, page: Page) -> tuple[Form, str]:
+def trusted(wish: SignInRequest, page: Page) -> tuple[Form, str]:
     """The form for a password, and where it is sent to. `InvalidInput` where there is none, `NotAHub` for another's."""
     if page.form is None:
         raise InvalidInput(

@@ -8,7 +8,7 @@ from functools import partial
 from jhub.errors import HubError
 from jhub.login.credentials import acting_as, by_token, then
 from jhub.login.prompts import known
-from jhub.login.request import SignedIn, SignIn
+from jhub.login.request import SignInRequest, SignInResult
 from jhub.login.token import as_long_as_allowed, mint, signed_in, unmade
 from jhub.models import Token
 from jhub.operations.hub import HubOps
@@ -19,7 +19,7 @@ MOMENT = 60
 """Seconds that a token lives which is there to make another one."""
 
 
-def by_password(wish: SignIn) -> Flow[SignedIn]:
+def by_password(wish: SignInRequest) -> Flow[SignInResult]:
     """The hub's authenticator checks the password; a person who never signed in before is refused like a wrong one."""
     username, password = yield from known(wish)
     if wish.scopes is not None:

@@ -8,14 +8,14 @@ from datetime import datetime
 from jhub.errors import APIError, InvalidInput, NotAuthorized
 from jhub.login.credentials import acting_as, by_token
 from jhub.login.prompts import PastedToken
-from jhub.login.request import SignedIn, SignIn, Taken
+from jhub.login.request import MethodUsed, SignInRequest, SignInResult
 from jhub.models import in_utc
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TokenOps
 from jhub.steps import Ask, Flow, check_token
 
 
-def with_token(wish: SignIn, way: Taken = "token") -> Flow[SignedIn]:
+def with_token(wish: SignInRequest, method: MethodUsed = "token") -> Flow[SignInResult]:
     """The hub is asked whose it is; its expiry is told where it may be seen."""
     if not wish.token:
         raise InvalidInput("there is no token to sign in with", hint="give one on stdin: --token -")
@@ -39,10 +39,10 @@ def with_token(wish: SignIn, way: Taken = "token") -> Flow[SignedIn]:
             pass  # it may not read tokens, not even itself
         else:
             life = _left(known.last_activity or known.created, known.expires_at)
-    return SignedIn(way=way, who=who, token=wish.token, life=life)
+    return SignInResult(method=method, who=who, token=wish.token, life=life)
 
 
-def by_paste(wish: SignIn) -> Flow[SignedIn]:
+def by_paste(wish: SignInRequest) -> Flow[SignInResult]:
     """The person makes a token on the hub's page for that, and pastes it."""
     if wish.scopes is not None:
         raise InvalidInput(

@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from jhub.errors import HubError, InvalidInput, NotAuthorized, WaitTimeout
 from jhub.login.peer import is_own, is_told
-from jhub.login.prompts import NoWayBack, Visit
+from jhub.login.prompts import NoCallback, Visit
 
 PATIENCE = 300.0
 """Seconds for signing in."""
@@ -72,14 +72,14 @@ def visit(
     Raises
     ------
     InvalidInput
-        The port is taken; `NoWayBack` in a server of a hub.
+        The port is taken; `NoCallback` in a server of a hub.
     NotAuthorized
         The hub, or the person, refused.
     WaitTimeout
         Nobody came back for `patience` seconds.
     """
     if "JUPYTERHUB_SERVICE_PREFIX" in os.environ:
-        raise NoWayBack(
+        raise NoCallback(
             "this runs in a server of a hub, where no browser comes back to",
             hint="make a token on the hub's token page instead: jhub login --paste",
         )

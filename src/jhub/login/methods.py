@@ -11,12 +11,12 @@ from jhub.login.by_form import NotLookedAt, by_form, read_page, trusted
 from jhub.login.by_password import by_password
 from jhub.login.by_token import by_paste, with_token
 from jhub.login.login_page import Page
-from jhub.login.prompts import NoWayBack, WayChosen, known, second_factor
-from jhub.login.request import SAID, SignedIn, SignIn, Way
+from jhub.login.prompts import MethodChosen, NoCallback, known, second_factor
+from jhub.login.request import METHOD_PHRASES, LoginMethod, SignInRequest, SignInResult
 from jhub.operations.services import knows_login_client
 from jhub.steps import Emit, Flow
 
-WAYS: dict[Way, Callable[[SignIn], Flow[SignedIn]]] = {
+METHODS: dict[LoginMethod, Callable[[SignInRequest], Flow[SignInResult]]] = {
     "form": by_form,
     "password": by_password,
     "browser": by_browser,
@@ -24,33 +24,33 @@ WAYS: dict[Way, Callable[[SignIn], Flow[SignedIn]]] = {
 }
 
 
-def sign_in(wish: SignIn, way: Way | None = None) -> Flow[SignedIn]:
-    """Sign in by `way`; without one, by the first that this hub has: a token at hand, the login form, the browser, a
+def sign_in(wish: SignInRequest, method: LoginMethod | None = None) -> Flow[SignInResult]:
+    """Sign in by `method`; without one, by the first that this hub has: a token at hand, the login form, the browser, a
     token from the hub's token page.
 
     The form comes before the call with a password, which refuses a person who is new to the hub like a wrong password:
     trying the one after the other would be two failures for who mistyped it, where some hubs lock people out after
     three.
     """
-    if way is not None and way not in WAYS:
-        raise InvalidInput(f"{way!r} is no way to sign in; there are: {', '.join(WAYS)}")
-    if way in ("browser", "paste") and wish.password is not None:
-        raise InvalidInput(f"the password was not sent: signing in {SAID[way]} takes none")
-    if way is None and wish.token:
-        yield Emit(WayChosen("token", ""))
+    if method is not None and method not in METHODS:
+        raise InvalidInput(f"{method!r} is no method to sign in; there are: {', '.join(METHODS)}")
+    if method in ("browser", "paste") and wish.password is not None:
+        raise InvalidInput(f"the password was not sent: signing in {METHOD_PHRASES[method]} takes none")
+    if method is None and wish.token:
+        yield Emit(MethodChosen("token", ""))
         return (yield from with_token(wish))
-    if way is None:
+    if method is None:
         return (yield from _found(wish))
-    if way == "browser" and not (yield from knows_login_client()):
+    if method == "browser" and not (yield from knows_login_client()):
         raise _no_client()
-    yield Emit(WayChosen(way, ""))
-    return (yield from WAYS[way](wish))
+    yield Emit(MethodChosen(method, ""))
+    return (yield from METHODS[method](wish))
 
 
-def _found(wish: SignIn) -> Flow[SignedIn]:
+def _found(wish: SignInRequest) -> Flow[SignInResult]:
     page = yield from read_page()
     if page.form is not None:
-        yield Emit(WayChosen("form", "this hub has a login form"))
+        yield Emit(MethodChosen("form", "this hub has a login form"))
         trusted(wish, page)  # before anybody is asked for a password
         username, password = yield from known(wish)
         wish = replace(wish, username=username, password=password)
@@ -59,22 +59,22 @@ def _found(wish: SignIn) -> Flow[SignedIn]:
         try:
             return (yield from by_form(wish, page))
         except NotLookedAt as error:
-            yield Emit(WayChosen("password", str(error)))
+            yield Emit(MethodChosen("password", str(error)))
             return (yield from by_password(wish))
     if wish.password is not None:
         raise InvalidInput(
             f"{_without_form(page)}: the password was not sent",
-            hint="sign in by --browser or --paste (in Python way=…); --password sends it all the same, to the REST API",
+            hint="sign in by --browser or --paste (in Python method=…); --password sends it to the REST API",
         )
     if (yield from knows_login_client()):
-        yield Emit(WayChosen("browser", _without_form(page)))
+        yield Emit(MethodChosen("browser", _without_form(page)))
         try:
             return (yield from by_browser(wish))
-        except NoWayBack as error:
+        except NoCallback as error:
             why = str(error)
     else:
         why = f"{_without_form(page)}, and it does not know jhub's login client"
-    yield Emit(WayChosen("paste", why))
+    yield Emit(MethodChosen("paste", why))
     return (yield from by_paste(wish))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from jhub.errors import InvalidInput
-from jhub.login.request import SAID, SignIn, Taken
+from jhub.login.request import METHOD_PHRASES, MethodUsed, SignInRequest
 from jhub.operations.tokens import SECOND_FACTORS
 from jhub.steps import Ask, Flow
 
@@ -64,24 +64,24 @@ class OtherUser:
         return f"The browser signed in as {self.name}, and not as {self.expected}. Go on as {self.name}?"
 
 
-class NoWayBack(InvalidInput):
+class NoCallback(InvalidInput):
     """No browser can come back to where this runs."""
 
 
 @dataclass(frozen=True, slots=True)
-class WayChosen:
-    """Emitted when the way is known, with the reason why it is this one; empty where it was asked for."""
+class MethodChosen:
+    """Emitted when the method is known, with the reason why it is this one; empty where it was asked for."""
 
-    way: Taken
+    method: MethodUsed
     why: str
 
     @property
     def text(self) -> str:
         """The choice in words."""
-        return f"{self.why}: signing in {SAID[self.way]}"
+        return f"{self.why}: signing in {METHOD_PHRASES[self.method]}"
 
 
-def known(wish: SignIn) -> Flow[tuple[str, str]]:
+def known(wish: SignInRequest) -> Flow[tuple[str, str]]:
     """Username and password."""
     username: str = wish.username if wish.username is not None else (yield from Ask(Username()))
     username = username.strip()
@@ -93,7 +93,7 @@ def known(wish: SignIn) -> Flow[tuple[str, str]]:
     return username, password
 
 
-def second_factor(wish: SignIn, name: str) -> Flow[str]:
+def second_factor(wish: SignInRequest, name: str) -> Flow[str]:
     """The code of a second factor, by the name of its field; empty for people without one."""
     if wish.second_factor is not None:
         return wish.second_factor

@@ -22,7 +22,7 @@ def _random() -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignIn:
+class SignInRequest:
     """A request for a token, and what is known of its owner before anybody is asked.
 
     Parameters
@@ -30,7 +30,7 @@ class SignIn:
     api_url
         The API root.
     token
-        One that is at hand: it is taken, unless a way is named.
+        One that is at hand: it is taken, unless a method is named.
     expected
         The user whom the browser is to sign in as, where no `username` says it: who had this context before.
     note
@@ -67,10 +67,10 @@ class SignIn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignedIn:
+class SignInResult:
     """A token, and whose it is."""
 
-    way: Taken
+    method: MethodUsed
     who: Identity
     token: str = field(repr=False)
     token_id: str = ""
@@ -81,15 +81,15 @@ class SignedIn:
     @property
     def how(self) -> str:
         """The way in words, such as "by the browser"."""
-        return SAID[self.way]
+        return METHOD_PHRASES[self.method]
 
 
-Way: TypeAlias = Literal["password", "form", "browser", "paste"]
+LoginMethod: TypeAlias = Literal["password", "form", "browser", "paste"]
 """A way to sign in: see `Hub.login`."""
-Taken: TypeAlias = Way | Literal["token"]
+MethodUsed: TypeAlias = LoginMethod | Literal["token"]
 """The latter with a token that was at hand."""
 
-SAID: dict[Taken, str] = {
+METHOD_PHRASES: dict[MethodUsed, str] = {
     "token": "by token",
     "password": "by password",
     "form": "by the login form",

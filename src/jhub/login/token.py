@@ -7,27 +7,27 @@ from collections.abc import Callable
 from jhub.errors import LifetimeTooLong, NotAuthorized
 from jhub.login.credentials import Credentials, acting_as
 from jhub.login.prompts import OtherUser
-from jhub.login.request import SignedIn, SignIn, Taken
+from jhub.login.request import MethodUsed, SignInRequest, SignInResult
 from jhub.models import Identity, Token
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TOKEN_LIFE, TokenOps
 from jhub.steps import Ask, Flow, Operation
 
 
-def mint(credentials: Credentials, wish: SignIn, way: Taken) -> Flow[SignedIn]:
+def mint(credentials: Credentials, wish: SignInRequest, method: MethodUsed) -> Flow[SignInResult]:
     """A token as wished for, made with the rights of who holds the credentials."""
     who = yield from acting_as(credentials, HubOps.whoami())
-    if way == "browser":
+    if method == "browser":
         yield from expected(wish, who.name)
 
     def make(expires_in: int | None) -> Operation[Token]:
         return TokenOps.create(who.name, note=wish.note, expires_in=expires_in, scopes=wish.scopes)
 
     token = yield from acting_as(credentials, as_long_as_allowed(wish, make))
-    return signed_in(way, who, token)
+    return signed_in(method, who, token)
 
 
-def expected(wish: SignIn, name: str) -> Flow[None]:
+def expected(wish: SignInRequest, name: str) -> Flow[None]:
     """See that the browser signed in as who was meant, or that the person agrees."""
     meant = (wish.username or wish.expected or "").strip()
     if not meant or meant.casefold() == name.casefold():
@@ -40,12 +40,12 @@ def expected(wish: SignIn, name: str) -> Flow[None]:
         )
 
 
-def unmade(credentials: Credentials, signed: SignedIn) -> Flow[None]:
+def unmade(credentials: Credentials, signed: SignInResult) -> Flow[None]:
     """Take back what `mint` made."""
     yield from acting_as(credentials, TokenOps.revoke(signed.who.name, signed.token_id))
 
 
-def as_long_as_allowed(wish: SignIn, make: Callable[[int | None], Operation[Token]]) -> Flow[Token]:
+def as_long_as_allowed(wish: SignInRequest, make: Callable[[int | None], Operation[Token]]) -> Flow[Token]:
     """What `make` gives for the wished life; where that is the usual one, and the hub allows less, for its longest."""
     try:
         return (yield from make(wish.expires_in))
@@ -56,6 +56,6 @@ def as_long_as_allowed(wish: SignIn, make: Callable[[int | None], Operation[Toke
     return (yield from make(None))
 
 
-def signed_in(way: Taken, who: Identity, token: Token) -> SignedIn:
+def signed_in(method: MethodUsed, who: Identity, token: Token) -> SignInResult:
     """A token that was just made."""
-    return SignedIn(way=way, who=who, token=token.token or "", token_id=token.id, life=token.life)
+    return SignInResult(method=method, who=who, token=token.token or "", token_id=token.id, life=token.life)

@@ -108,7 +108,7 @@ def test_who_may_not_use_the_login_client_is_told_so_by_the_hub_and_by_us(
         return visit(question, tell, open_browser=False, patience=0.5)
 
     with our_turn(), pytest.raises(WaitTimeout, match="nobody came back") as caught:
-        Hub.login(hubs[NATIVE].url, way="browser", ask=ask)
+        Hub.login(hubs[NATIVE].url, method="browser", ask=ask)
     assert "jhub service create --login-client" in caught.value.hint
 
 

@@ -58,7 +58,7 @@ def test_the_form_is_filled_in_as_a_browser_does_and_a_token_is_made_with_its_co
     assert sent(done, 1).form
     assert body(done, 1) == {"_xsrf": "FIELD", "username": "ana", "password": PASSWORD}
     assert body(done, 4) == {"note": "test", "expires_in": TOKEN_LIFE}
-    assert (done.result.token, done.result.token_id, done.result.way) == ("NEWTOKEN", "a8", "form")
+    assert (done.result.token, done.result.token_id, done.result.method) == ("NEWTOKEN", "a8", "form")
     assert (done.result.who.name, done.result.life, done.left) == ("ana", TOKEN_LIFE, 0)
 
 

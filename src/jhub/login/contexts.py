@@ -12,14 +12,14 @@ from jhub.config.expiry import local_end
 from jhub.errors import HubError, InvalidInput, NotFound
 from jhub.login.credentials import acting_as, by_token
 from jhub.login.methods import sign_in
-from jhub.login.request import SignedIn, SignIn, Way
+from jhub.login.request import LoginMethod, SignInRequest, SignInResult
 from jhub.login.token import unmade
 from jhub.operations.tokens import TokenOps
 from jhub.steps import Flow
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class SavedContext:
     """A context with a new token."""
 
     name: str
@@ -28,7 +28,9 @@ class Kept:
     """Lines about where the token is, where that is not the usual place, and about an older one that stays valid."""
 
 
-def keep(signed: SignedIn, api_url: str, name: str | None = None, *, narrowed: bool = False) -> Flow[Kept]:
+def save_context(
+    signed: SignInResult, api_url: str, name: str | None = None, *, narrowed: bool = False
+) -> Flow[SavedContext]:
     """Keep a token as a context, make that the current one, and revoke the token that it had.
 
     Parameters
@@ -57,20 +59,22 @@ def keep(signed: SignedIn, api_url: str, name: str | None = None, *, narrowed: b
         notes.append(
             f"the token {before.token_id} of {before.user} on {before.api_url}, which this context had, stays valid"
         )
-    return Kept(name, context, tuple(notes))
+    return SavedContext(name, context, tuple(notes))
 
 
-def sign_in_and_keep(wish: SignIn, way: Way | None, context: str | None) -> Flow[tuple[SignedIn, tuple[str, ...]]]:
+def sign_in_and_save(
+    wish: SignInRequest, method: LoginMethod | None, context: str | None
+) -> Flow[tuple[SignInResult, tuple[str, ...]]]:
     """Sign in, and keep the token as a context where one is named. Returns the lines about that, too."""
     if context is None:
-        return (yield from sign_in(wish, way)), ()
+        return (yield from sign_in(wish, method)), ()
     known = replace(wish, expected=contexts.user_of(context, wish.api_url))
-    signed = yield from sign_in(known, way)
-    kept = yield from keep(signed, wish.api_url, context, narrowed=wish.scopes is not None)
+    signed = yield from sign_in(known, method)
+    kept = yield from save_context(signed, wish.api_url, context, narrowed=wish.scopes is not None)
     return signed, kept.notes
 
 
-def _context(name: str, api_url: str, signed: SignedIn) -> Context:
+def _context(name: str, api_url: str, signed: SignInResult) -> Context:
     token_id = signed.token_id
     before = contexts.load().contexts.get(name)
     if before is not None and _same_user(before, api_url, signed) and before.token_id == signed.who.token_id:
@@ -79,7 +83,7 @@ def _context(name: str, api_url: str, signed: SignedIn) -> Context:
     return Context(api_url=api_url, user=signed.who.name, token_id=token_id, expires_at=end)
 
 
-def _same_user(context: Context, api_url: str, signed: SignedIn) -> bool:
+def _same_user(context: Context, api_url: str, signed: SignInResult) -> bool:
     return (context.api_url, context.user) == (api_url, signed.who.name)
 
 
@@ -91,7 +95,7 @@ def _secret_of(name: str) -> str:
         return ""
 
 
-def _replaced(before: Context, context: Context, signed: SignedIn, spare: str) -> Flow[bool]:
+def _replaced(before: Context, context: Context, signed: SignInResult, spare: str) -> Flow[bool]:
     """Revoke the token that the new one takes the place of, with its right or that of `spare`; whether it is gone."""
     if not _same_user(before, context.api_url, signed):
         return False
