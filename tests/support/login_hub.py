@@ -91,7 +91,7 @@ class Person:
         return answer
 
 
-def wish(**known: Any) -> SignInRequest:
+def sign_in_request(**known: Any) -> SignInRequest:
     """Of ana, at API."""
     return SignInRequest(**{"api_url": API, "username": "ana", "password": PASSWORD, "note": "test", **known})
 

@@ -105,7 +105,7 @@ class AsyncHub(HubOps, AsyncBound):
         hub = cls(url, timeout=timeout, verify=verify, proxy=proxy)
         try:
             with closing(Console()) as console:
-                wish = SignInRequest(
+                request = SignInRequest(
                     api_url=await hub.find_api_url(),
                     username=username,
                     password=password,
@@ -114,10 +114,10 @@ class AsyncHub(HubOps, AsyncBound):
                     expires_in=expires_in,
                     scopes=scopes,
                 )
-                signed, notes = await hub.run(sign_in_and_save(wish, method, context), ask=ask or console)
-            for said in notes:
-                warnings.warn(said, UserWarning, stacklevel=2)
-            hub._wire.use(signed.token, signed.who.name)
+                result, notes = await hub.run(sign_in_and_save(request, method, context), ask=ask or console)
+            for text in notes:
+                warnings.warn(text, UserWarning, stacklevel=2)
+            hub._wire.use(result.token, result.who.name)
         except BaseException:
             await hub.aclose()
             raise

@@ -134,7 +134,7 @@ class Hub(HubOps, Bound):
         username, password, second_factor
             What is missing and needed is asked for.
         method
-            "form": the hub's login form. "password": one call of the REST API, which refuses people who never signed
+            "form": the hub's login form. "password": one call of the REST API, which refuses people who never result
             in before. "browser": the hub's page in the browser, with any single sign-on. "paste": a token that you
             make on the hub's token page. None: the form where the hub has one, else the browser, else the token page.
         note
@@ -164,7 +164,7 @@ class Hub(HubOps, Bound):
         hub = cls(url, timeout=timeout, verify=verify, proxy=proxy)
         try:
             with closing(Console()) as console:
-                wish = SignInRequest(
+                request = SignInRequest(
                     api_url=hub.api_url,
                     username=username,
                     password=password,
@@ -173,10 +173,10 @@ class Hub(HubOps, Bound):
                     expires_in=expires_in,
                     scopes=scopes,
                 )
-                signed, notes = hub.run(sign_in_and_save(wish, method, context), ask=ask or console)
-            for said in notes:
-                warnings.warn(said, UserWarning, stacklevel=2)
-            hub._wire.use(signed.token, signed.who.name)
+                result, notes = hub.run(sign_in_and_save(request, method, context), ask=ask or console)
+            for text in notes:
+                warnings.warn(text, UserWarning, stacklevel=2)
+            hub._wire.use(result.token, result.who.name)
         except BaseException:
             hub.close()
             raise

@@ -12,27 +12,27 @@ from functools import partial
 from urllib.parse import urlencode
 
 from jhub.errors import APIError
-from jhub.login.credentials import Credentials, acting_as, by_token, then
+from jhub.login.credentials import Credentials, acting_as, by_token, with_cleanup
 from jhub.login.prompts import Visit
 from jhub.login.request import SignInRequest, SignInResult
-from jhub.login.token import mint, unmade
+from jhub.login.token import create_token, revoke_token
 from jhub.oauth_client import CLIENT_ID, CLIENT_SECRET, NAME, REDIRECT_URI
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TokenOps, listing
 from jhub.steps import Ask, Flow
 
 
-def by_browser(wish: SignInRequest) -> Flow[SignInResult]:
+def by_browser(request: SignInRequest) -> Flow[SignInResult]:
     """OAuth authorization code with PKCE; hubs before 6.0 do not look at the latter."""
     query = {
         "client_id": CLIENT_ID,
         "redirect_uri": REDIRECT_URI,
         "response_type": "code",
-        "state": wish.state,
-        "code_challenge": _challenge(wish.verifier),
+        "state": request.state,
+        "code_challenge": _challenge(request.verifier),
         "code_challenge_method": "S256",
     }
-    visit = Visit(f"{wish.api_url}/oauth2/authorize?{urlencode(query)}", REDIRECT_URI, wish.state)
+    visit = Visit(f"{request.api_url}/oauth2/authorize?{urlencode(query)}", REDIRECT_URI, request.state)
     code: str = yield from Ask(visit)
     try:
         oauth = yield from TokenOps.exchange_code(
@@ -40,14 +40,14 @@ def by_browser(wish: SignInRequest) -> Flow[SignInResult]:
             client_id=CLIENT_ID,
             client_secret=CLIENT_SECRET,
             redirect_uri=REDIRECT_URI,
-            code_verifier=wish.verifier,
+            code_verifier=request.verifier,
         )
     except APIError as error:
         error.hint = "the hub did not take the code that the browser came back with: sign in again"
         raise
     credentials = by_token(oauth.access_token)
-    made = mint(credentials, wish, "browser")
-    return (yield from then(made, partial(_revoked, credentials), partial(unmade, credentials)))
+    made = create_token(credentials, request, "browser")
+    return (yield from with_cleanup(made, partial(_revoked, credentials), partial(revoke_token, credentials)))
 
 
 def _revoked(credentials: Credentials) -> Flow[None]:

@@ -21,24 +21,24 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from jhub.errors import HubError, InvalidInput, NotAuthorized, WaitTimeout
-from jhub.login.peer import is_own, is_told
+from jhub.login.peer import is_same_user, is_supported
 from jhub.login.prompts import NoCallback, Visit
 
-PATIENCE = 300.0
+CALLBACK_TIMEOUT_SECONDS = 300.0
 """Seconds for signing in."""
-TICK = 0.2
+POLL_SECONDS = 0.2
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>jhub</title>
 <style>body{{font:1.1em sans-serif;margin:4em auto;max-width:34em}}</style><h1>{title}</h1><p>{text}</p></html>
 """
 
 
-UNSEEN = (
+NO_CALLBACK_HINT = (
     "where the hub shows an error instead, an administrator lets people in with jhub service create --login-client; "
     "until then use: jhub login --paste"
 )
 
 
-def is_here(environ: Mapping[str, str] = os.environ) -> bool:
+def has_browser(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether a browser can be opened where the person sees it."""
     if environ.get("BROWSER"):
         return True
@@ -53,9 +53,9 @@ def is_here(environ: Mapping[str, str] = os.environ) -> bool:
     return True
 
 
-def show(url: str) -> None:
+def open_page(url: str) -> None:
     """Open a page in the person's browser, if there is one here."""
-    if is_here():
+    if has_browser():
         webbrowser.open(url)
 
 
@@ -64,8 +64,8 @@ def visit(
     tell: Callable[[str], object],
     *,
     open_browser: bool = True,
-    patience: float = PATIENCE,
-    gone: threading.Event | None = None,
+    timeout: float = CALLBACK_TIMEOUT_SECONDS,
+    stop: threading.Event | None = None,
 ) -> str:
     """The code that the browser comes back with. `tell` says things to the person; `gone` is set when nobody waits.
 
@@ -76,23 +76,23 @@ def visit(
     NotAuthorized
         The hub, or the person, refused.
     WaitTimeout
-        Nobody came back for `patience` seconds.
+        Nobody came back for `timeout` seconds.
     """
     if "JUPYTERHUB_SERVICE_PREFIX" in os.environ:
         raise NoCallback(
             "this runs in a server of a hub, where no browser comes back to",
             hint="make a token on the hub's token page instead: jhub login --paste",
         )
-    came: queue.SimpleQueue[Mapping[str, str]] = queue.SimpleQueue()
-    with _listening(question, came) as (port, start), _address(question, start) as address:
-        _send(question, port, tell, address if open_browser else "")
-        end = time.monotonic() + patience
-        while time.monotonic() < end and not (gone and gone.is_set()):
+    callbacks: queue.SimpleQueue[Mapping[str, str]] = queue.SimpleQueue()
+    with _listening(question, callbacks) as (port, start), _address(question, start) as address:
+        _show_instructions(question, port, tell, address if open_browser else "")
+        end = time.monotonic() + timeout
+        while time.monotonic() < end and not (stop and stop.is_set()):
             try:
-                return _code(came.get(timeout=TICK))
+                return _code(callbacks.get(timeout=POLL_SECONDS))
             except queue.Empty:
                 continue
-    raise WaitTimeout(f"nobody came back from the browser within {patience / 60:.0f} min", hint=UNSEEN)
+    raise WaitTimeout(f"nobody came back from the browser within {timeout / 60:.0f} min", hint=NO_CALLBACK_HINT)
 
 
 @contextmanager
@@ -103,7 +103,7 @@ def _address(question: Visit, start: str) -> Generator[str]:
     the person's place, signed in as somebody else. So it is a page of the listener that is shown to this user's
     processes only, or, where the system does not tell whose they are, a file that only this user can read.
     """
-    if is_told():
+    if is_supported():
         yield start
         return
     page = (
@@ -121,7 +121,7 @@ def _address(question: Visit, start: str) -> Generator[str]:
         yield address
 
 
-def _send(question: Visit, port: int, tell: Callable[[str], object], address: str) -> None:
+def _show_instructions(question: Visit, port: int, tell: Callable[[str], object], address: str) -> None:
     if os.environ.get("SSH_CONNECTION"):
         tell("sign in on this page of the hub, in the browser of the machine that you sit at:")
         tell(question.url)
@@ -130,9 +130,9 @@ def _send(question: Visit, port: int, tell: Callable[[str], object], address: st
         tell("sign in on this page of the hub, in the browser of this machine:")
         tell(question.url)
     if address:
-        show(address)
+        open_page(address)
     tell("waiting for the browser to come back; Ctrl-C ends that")
-    tell(UNSEEN)
+    tell(NO_CALLBACK_HINT)
 
 
 def _code(query: Mapping[str, str]) -> str:
@@ -145,7 +145,7 @@ def _code(query: Mapping[str, str]) -> str:
 class _listening:
     """Hears the browser come back on the port of the redirect URI, and nobody else; sends it off from there, too."""
 
-    def __init__(self, question: Visit, came: queue.SimpleQueue[Mapping[str, str]]) -> None:
+    def __init__(self, question: Visit, callbacks: queue.SimpleQueue[Mapping[str, str]]) -> None:
         back = urlsplit(question.redirect_uri)
         port = back.port or 80
         start = f"/start/{secrets.token_urlsafe(32)}"
@@ -167,10 +167,10 @@ class _listening:
                 else:
                     title = "Back from the hub" if "code" in query else "Not signed in"
                     self.say(200, title, "You can close this window, and go on where jhub runs.")
-                    came.put(query)
+                    callbacks.put(query)
 
             def start(self) -> None:
-                if is_own(self.client_address[:2], self.connection.getsockname()[:2]):
+                if is_same_user(self.client_address[:2], self.connection.getsockname()[:2]):
                     self.say(303, "Sign in", "The page to sign in on is the hub's.", Location=question.url)
                 else:
                     self.say(
@@ -203,8 +203,8 @@ class _listening:
         try:
             self._server = _Server((str(back.hostname), port), Back)
         except OSError as error:
-            raise _taken(port, error) from None
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(TICK,), daemon=True)
+            raise _port_error(port, error) from None
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True)
         self._found = port, f"http://{back.netloc}{start}"
 
     def __enter__(self) -> tuple[int, str]:
@@ -235,7 +235,7 @@ class _Server(ThreadingHTTPServer):
         pass  # whoever went away before the answer
 
 
-def _taken(port: int, error: OSError) -> HubError:
+def _port_error(port: int, error: OSError) -> HubError:
     return InvalidInput(
         f"cannot listen on port {port} of this machine, where the hub sends the browser back to: {error.strerror}",
         hint="is another jhub login waiting? The hub knows no other port: end what uses it, or use: jhub login --paste",

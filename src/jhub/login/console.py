@@ -12,10 +12,10 @@ from types import FrameType
 from typing import Any
 
 from jhub.errors import InvalidInput
-from jhub.login.callback import show, visit
+from jhub.login.callback import open_page, visit
 from jhub.login.prompts import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
 
-ENDING = ("SIGTERM", "SIGHUP")
+TERMINATING_SIGNALS = ("SIGTERM", "SIGHUP")
 """Signals whose default is to end the program at once, with the terminal as it is at that moment."""
 
 
@@ -35,17 +35,17 @@ class Terminal:
             return  # Windows, where a prompt changes nothing
         with suppress(termios.error, OSError, ValueError, AttributeError, TypeError):  # no terminal
             self._before = termios.tcgetattr(sys.stdin)
-            self._catch()
+            self._install_handlers()
 
-    def _catch(self) -> None:
+    def _install_handlers(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             return  # no other may
-        for number in (getattr(signal, name) for name in ENDING):
+        for number in (getattr(signal, name) for name in TERMINATING_SIGNALS):
             if signal.getsignal(number) is signal.SIG_DFL:
-                signal.signal(number, self._end)
+                signal.signal(number, self._on_signal)
                 self._signals.append(number)
 
-    def _end(self, number: int, frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         with suppress(OSError):
             if os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp():  # from the background it would stop this process
                 self.restore()
@@ -57,7 +57,7 @@ class Terminal:
         self.restore()
         if threading.current_thread() is threading.main_thread():
             for number in self._signals:
-                if signal.getsignal(number) == self._end:
+                if signal.getsignal(number) == self._on_signal:
                     signal.signal(number, signal.SIG_DFL)
 
     def restore(self) -> None:
@@ -73,12 +73,12 @@ class Console:
     """Answers a sign-in's questions. `close` ends a wait for the browser, and leaves the terminal as it was."""
 
     def __init__(self) -> None:
-        self._gone = threading.Event()
+        self._closed = threading.Event()
         self._terminal = Terminal()
 
     def __call__(self, question: object) -> Any:
         if not (sys.stdin and sys.stdin.isatty()) and "ipykernel" not in sys.modules:
-            raise _nobody()
+            raise _no_terminal()
         try:
             match question:
                 case Username():
@@ -89,17 +89,17 @@ class Console:
                     return getpass.getpass(f"{question.label} (empty if you have none): ")
                 case PastedToken():
                     self.tell(f"make a token on this page of the hub, and paste it here: {question.page}")
-                    show(question.page)
+                    open_page(question.page)
                     return getpass.getpass("Token: ").strip()
                 case OtherUser():
                     agreed = self._line(f"{question.text} [y/N] ").strip().lower() in ("y", "yes")
                     return question.name if agreed else ""
                 case Visit():
-                    return visit(question, self.tell, gone=self._gone)
+                    return visit(question, self.tell, stop=self._closed)
                 case _:
                     raise TypeError(f"{question!r} is not a question")
         except (EOFError, NotImplementedError):  # the latter in a notebook that nobody sits at
-            raise _nobody() from None
+            raise _no_terminal() from None
 
     def _line(self, prompt: str) -> str:
         if "ipykernel" in sys.modules:
@@ -114,11 +114,11 @@ class Console:
 
     def close(self) -> None:
         """Nobody waits for an answer any more."""
-        self._gone.set()
+        self._closed.set()
         self._terminal.close()
 
 
-def _nobody() -> InvalidInput:
+def _no_terminal() -> InvalidInput:
     return InvalidInput(
         "there is nobody to ask",
         hint="without a terminal: Hub(url, token), or Hub.login(url, username=…, password=…)",

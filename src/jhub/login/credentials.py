@@ -33,7 +33,7 @@ def acting_as(credentials: Credentials, operation: Operation[T]) -> Flow[T]:
     return through(operation, theirs)
 
 
-def then(
+def with_cleanup(
     operation: Operation[T], last: Callable[[], Operation[object]], undo: Callable[[T], Operation[object]]
 ) -> Flow[T]:
     """What `operation` answers, with `last` after it however it ends; a failure of `last` is not worth an error.

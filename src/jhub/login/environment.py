@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 from jhub.discovery import candidates, known_root, tidy
 
-OF_A_HUB = ("JUPYTERHUB_SERVER_NAME", "JUPYTERHUB_SERVICE_NAME", "JUPYTERHUB_SERVICE_PREFIX")
+HUB_VARIABLES = ("JUPYTERHUB_SERVER_NAME", "JUPYTERHUB_SERVICE_NAME", "JUPYTERHUB_SERVICE_PREFIX")
 """What a hub sets for its servers and services."""
 
 
 def is_inside(environ: Mapping[str, str]) -> bool:
     """Whether this runs in a server or service of a hub, which says so in the environment."""
-    return any(name in environ for name in OF_A_HUB)
+    return any(name in environ for name in HUB_VARIABLES)
 
 
 def environment_token(api_url: str, environ: Mapping[str, str] = os.environ) -> tuple[str | None, str]:

@@ -15,13 +15,13 @@ from jhub.steps import Answer
 
 USERNAME, PASSWORD = "username", "password"  # names of fields
 XSRF = "_xsrf"
-LARGEST_PAGE = 2**20
+MAX_PAGE_BYTES = 2**20
 """Bytes that are looked at; a hub's login page has some thousand."""
-LARGEST_COOKIE = 4096
+MAX_COOKIE_BYTES = 4096
 """Bytes; browsers keep none that is larger."""
-LONGEST_ERROR = 300
-VISIBLE = re.compile(r"[!-~]+")
-GONE = re.compile(r"max-age\s*=\s*(-\d+|0+)", re.IGNORECASE)
+MAX_ERROR_LENGTH = 300
+VISIBLE_ASCII = re.compile(r"[!-~]+")
+EXPIRED_ATTRIBUTE = re.compile(r"max-age\s*=\s*(-\d+|0+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Page:
     form: Form | None
     error: str
     """What it says went wrong."""
-    elsewhere: str = field(repr=False)
+    location: str = field(repr=False)
     """Where it redirects to, with what single sign-on has in its addresses."""
     cookies: Cookies = field(repr=False)
     text: str = field(repr=False)
@@ -68,9 +68,12 @@ class Cookies:
             # Not by SimpleCookie: it drops a cookie for an attribute or a character that it does not know.
             pair, *attributes = (part.strip() for part in line.split(";"))
             name, value = (part.strip() for part in pair.partition("=")[::2])
-            if not (VISIBLE.fullmatch(name) and value.isascii() and value.isprintable()) or len(pair) > LARGEST_COOKIE:
+            if (
+                not (VISIBLE_ASCII.fullmatch(name) and value.isascii() and value.isprintable())
+                or len(pair) > MAX_COOKIE_BYTES
+            ):
                 continue
-            if not value.strip('"') or any(GONE.fullmatch(attribute) for attribute in attributes):
+            if not value.strip('"') or any(EXPIRED_ATTRIBUTE.fullmatch(attribute) for attribute in attributes):
                 sent.pop(name, None)
             else:
                 sent[name] = value
@@ -82,32 +85,32 @@ class Cookies:
         if self._sent:
             found.append(("Cookie", "; ".join(f"{name}={value}" for name, value in self._sent.items())))
         value, _ = SimpleCookie().value_decode(self._sent.get(XSRF, ""))
-        if VISIBLE.fullmatch(value):
+        if VISIBLE_ASCII.fullmatch(value):
             found.append(("X-XSRFToken", value))
         return tuple(found)
 
 
-def read(answer: Answer, before: Cookies | None = None) -> Page:
+def parse_page(answer: Answer, before: Cookies | None = None) -> Page:
     """A page that the hub answered with; `before` are the cookies that it was asked with."""
-    text = answer.content[:LARGEST_PAGE].decode("utf-8", "replace")
-    parser = _Parser()
+    text = answer.content[:MAX_PAGE_BYTES].decode("utf-8", "replace")
+    parser = _FormParser()
     with suppress(AssertionError):  # what Python 3.11 says of an odd <![…
         # Without close(), which takes minutes for a page that leaves many tags open.
         parser.feed(text)
-    parser.end_of_form()
+    parser.close_form()
     cookies = (before or Cookies()).after(answer)
     return Page(
         status=answer.status,
         from_hub="x-jupyterhub-version" in answer.headers or XSRF in cookies,
         form=parser.form,
-        error=" ".join("".join(parser.error).split())[:LONGEST_ERROR],
-        elsewhere=answer.headers.get("location", "") if 300 <= answer.status < 400 else "",
+        error=" ".join("".join(parser.error).split())[:MAX_ERROR_LENGTH],
+        location=answer.headers.get("location", "") if 300 <= answer.status < 400 else "",
         cookies=cookies,
         text=text,
     )
 
 
-class _Parser(HTMLParser):
+class _FormParser(HTMLParser):
     """Finds the form with a password in it, and the paragraph that tells what is wrong."""
 
     def __init__(self) -> None:
@@ -135,9 +138,9 @@ class _Parser(HTMLParser):
         if tag == self._error_tag:
             self._error_tag = ""
         if tag == "form":
-            self.end_of_form()
+            self.close_form()
 
-    def end_of_form(self) -> None:
+    def close_form(self) -> None:
         """Of the one that is open, if any; the end of the page ends it too."""
         if self._action is not None and self.form is None and {USERNAME, PASSWORD} <= self._inputs.keys():
             hidden = {name: value for name, (kind, value) in self._inputs.items() if kind == "hidden"}

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from jhub.errors import InvalidInput
 from jhub.login.by_browser import by_browser
-from jhub.login.by_form import NotLookedAt, by_form, read_page, trusted
+from jhub.login.by_form import PasswordNotChecked, by_form, check_form, read_page
 from jhub.login.by_password import by_password
 from jhub.login.by_token import by_paste, with_token
 from jhub.login.login_page import Page
-from jhub.login.prompts import MethodChosen, NoCallback, known, second_factor
+from jhub.login.prompts import MethodChosen, NoCallback, ask_credentials, second_factor
 from jhub.login.request import METHOD_PHRASES, LoginMethod, SignInRequest, SignInResult
 from jhub.operations.services import knows_login_client
 from jhub.steps import Emit, Flow
@@ -24,7 +24,7 @@ METHODS: dict[LoginMethod, Callable[[SignInRequest], Flow[SignInResult]]] = {
 }
 
 
-def sign_in(wish: SignInRequest, method: LoginMethod | None = None) -> Flow[SignInResult]:
+def sign_in(request: SignInRequest, method: LoginMethod | None = None) -> Flow[SignInResult]:
     """Sign in by `method`; without one, by the first that this hub has: a token at hand, the login form, the browser, a
     token from the hub's token page.
 
@@ -34,59 +34,59 @@ def sign_in(wish: SignInRequest, method: LoginMethod | None = None) -> Flow[Sign
     """
     if method is not None and method not in METHODS:
         raise InvalidInput(f"{method!r} is no method to sign in; there are: {', '.join(METHODS)}")
-    if method in ("browser", "paste") and wish.password is not None:
+    if method in ("browser", "paste") and request.password is not None:
         raise InvalidInput(f"the password was not sent: signing in {METHOD_PHRASES[method]} takes none")
-    if method is None and wish.token:
+    if method is None and request.token:
         yield Emit(MethodChosen("token", ""))
-        return (yield from with_token(wish))
+        return (yield from with_token(request))
     if method is None:
-        return (yield from _found(wish))
+        return (yield from _detect_method(request))
     if method == "browser" and not (yield from knows_login_client()):
-        raise _no_client()
+        raise _client_not_registered()
     yield Emit(MethodChosen(method, ""))
-    return (yield from METHODS[method](wish))
+    return (yield from METHODS[method](request))
 
 
-def _found(wish: SignInRequest) -> Flow[SignInResult]:
+def _detect_method(request: SignInRequest) -> Flow[SignInResult]:
     page = yield from read_page()
     if page.form is not None:
         yield Emit(MethodChosen("form", "this hub has a login form"))
-        trusted(wish, page)  # before anybody is asked for a password
-        username, password = yield from known(wish)
-        wish = replace(wish, username=username, password=password)
+        check_form(request, page)  # before anybody is asked for a password
+        username, password = yield from ask_credentials(request)
+        request = replace(request, username=username, password=password)
         if page.form.second_factor:
-            wish = replace(wish, second_factor=(yield from second_factor(wish, page.form.second_factor)))
+            request = replace(request, second_factor=(yield from second_factor(request, page.form.second_factor)))
         try:
-            return (yield from by_form(wish, page))
-        except NotLookedAt as error:
+            return (yield from by_form(request, page))
+        except PasswordNotChecked as error:
             yield Emit(MethodChosen("password", str(error)))
-            return (yield from by_password(wish))
-    if wish.password is not None:
+            return (yield from by_password(request))
+    if request.password is not None:
         raise InvalidInput(
-            f"{_without_form(page)}: the password was not sent",
+            f"{_no_form_reason(page)}: the password was not sent",
             hint="sign in by --browser or --paste (in Python method=…); --password sends it to the REST API",
         )
     if (yield from knows_login_client()):
-        yield Emit(MethodChosen("browser", _without_form(page)))
+        yield Emit(MethodChosen("browser", _no_form_reason(page)))
         try:
-            return (yield from by_browser(wish))
+            return (yield from by_browser(request))
         except NoCallback as error:
             why = str(error)
     else:
-        why = f"{_without_form(page)}, and it does not know jhub's login client"
+        why = f"{_no_form_reason(page)}, and it does not know jhub's login client"
     yield Emit(MethodChosen("paste", why))
-    return (yield from by_paste(wish))
+    return (yield from by_paste(request))
 
 
-def _without_form(page: Page) -> str:
+def _no_form_reason(page: Page) -> str:
     if page.status == 403:
         return "this hub lets nobody sign in without its browser's credentials"
-    if page.elsewhere or page.status == 200:
+    if page.location or page.status == 200:
         return "this hub has single sign-on"
     return f"this hub's login page answers {page.status}"
 
 
-def _no_client() -> InvalidInput:
+def _client_not_registered() -> InvalidInput:
     return InvalidInput(
         "this hub does not know jhub's login client",
         hint="an administrator registers it with: jhub service create --login-client; until then: jhub login --paste",

@@ -81,21 +81,21 @@ class MethodChosen:
         return f"{self.why}: signing in {METHOD_PHRASES[self.method]}"
 
 
-def known(wish: SignInRequest) -> Flow[tuple[str, str]]:
+def ask_credentials(request: SignInRequest) -> Flow[tuple[str, str]]:
     """Username and password."""
-    username: str = wish.username if wish.username is not None else (yield from Ask(Username()))
+    username: str = request.username if request.username is not None else (yield from Ask(Username()))
     username = username.strip()
     if not username:
         raise InvalidInput("a username is missing")
-    password: str = wish.password if wish.password is not None else (yield from Ask(Password(username)))
+    password: str = request.password if request.password is not None else (yield from Ask(Password(username)))
     if not password:
         raise InvalidInput("a password is missing")
     return username, password
 
 
-def second_factor(wish: SignInRequest, name: str) -> Flow[str]:
+def second_factor(request: SignInRequest, name: str) -> Flow[str]:
     """The code of a second factor, by the name of its field; empty for people without one."""
-    if wish.second_factor is not None:
-        return wish.second_factor
+    if request.second_factor is not None:
+        return request.second_factor
     code: str = yield from Ask(SecondFactor(SECOND_FACTORS[name]))
     return code.strip()

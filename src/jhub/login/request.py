@@ -12,12 +12,12 @@ from jhub.models import Identity
 from jhub.operations.tokens import TOKEN_LIFE
 
 
-def this_machine() -> str:
+def default_note() -> str:
     """What the hub's token page shows of a token, unless somebody gives it a note."""
     return f"jhub on {platform.node() or 'a machine without a name'}"
 
 
-def _random() -> str:
+def _random_secret() -> str:
     return secrets.token_urlsafe(48)
 
 
@@ -48,9 +48,9 @@ class SignInRequest:
     note: str = ""
     expires_in: int | None = TOKEN_LIFE
     scopes: Iterable[str] | None = None
-    state: str = field(default_factory=_random, repr=False)
+    state: str = field(default_factory=_random_secret, repr=False)
     """Ties the browser's way back to its way out."""
-    verifier: str = field(default_factory=_random, repr=False)
+    verifier: str = field(default_factory=_random_secret, repr=False)
     """The secret behind the PKCE challenge."""
 
     def __post_init__(self) -> None:
@@ -58,7 +58,7 @@ class SignInRequest:
         if self.scopes is not None and not isinstance(self.scopes, str):
             object.__setattr__(self, "scopes", tuple(self.scopes))
         if not self.note:
-            object.__setattr__(self, "note", this_machine())
+            object.__setattr__(self, "note", default_note())
 
     @property
     def hub_url(self) -> str:

@@ -105,7 +105,7 @@ def test_who_may_not_use_the_login_client_is_told_so_by_the_hub_and_by_us(
                 shown = window.sign_in(text, person)
                 assert "do not have permission to access JupyterHub service jhub-login" in shown.text
 
-        return visit(question, tell, open_browser=False, patience=0.5)
+        return visit(question, tell, open_browser=False, timeout=0.5)
 
     with our_turn(), pytest.raises(WaitTimeout, match="nobody came back") as caught:
         Hub.login(hubs[NATIVE].url, method="browser", ask=ask)

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from login_hub import ANA, MADE, PASSWORD, TOKEN, WHO, Person, body, headers, played, sent, wish
+from login_hub import ANA, MADE, PASSWORD, TOKEN, WHO, Person, body, headers, played, sent, sign_in_request
 
 from jhub.errors import BadRequest, HubError, InvalidInput, NotAuthorized, Unavailable, WaitTimeout
 from jhub.login.by_browser import by_browser
@@ -25,7 +25,9 @@ REVOKE = "DELETE /users/ana/tokens/a7"
 
 
 def run(*replies: Reply, person: Person | None = None, interrupt_at: float | None = None, **known: Any) -> Played[Any]:
-    return played(by_browser(wish(**known)), list(replies), person or Person(Visit="CODE"), interrupt_at=interrupt_at)
+    return played(
+        by_browser(sign_in_request(**known)), list(replies), person or Person(Visit="CODE"), interrupt_at=interrupt_at
+    )
 
 
 def visit(**known: Any) -> tuple[Visit, dict[str, str]]:
@@ -78,8 +80,8 @@ def test_the_secret_behind_the_challenge_is_nowhere_in_the_address() -> None:
 
 def test_each_sign_in_has_a_state_and_a_secret_of_its_own_that_cannot_be_guessed() -> None:
     """RFC 7636 wants 43 to 128 characters."""
-    wishes = [SignInRequest(api_url="https://x/hub/api") for _ in range(50)]
-    values = [each.state for each in wishes] + [each.verifier for each in wishes]
+    requests = [SignInRequest(api_url="https://x/hub/api") for _ in range(50)]
+    values = [each.state for each in requests] + [each.verifier for each in requests]
     assert len(set(values)) == 100
     assert all(43 <= len(value) <= 128 for value in values)
 
@@ -228,5 +230,5 @@ def test_nothing_on_the_way_shows_a_secret() -> None:
         assert not [
             word for word in ("SECRETCODE", "SECRETSTATE", "SECRETVERIFIER", "OAUTH", "NEWTOKEN") if word in text
         ]
-    assert "SECRET" not in repr(wish(**secret))
+    assert "SECRET" not in repr(sign_in_request(**secret))
     assert repr(MethodChosen("browser", "why")) == "MethodChosen(method='browser', why='why')"

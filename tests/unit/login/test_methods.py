@@ -25,14 +25,14 @@ from login_hub import (
     played,
     sent,
     shown,
-    wish,
+    sign_in_request,
 )
 
 from jhub.errors import BadRequest, HubError, InvalidInput, NotAHub, NotAuthorized, Unavailable
 from jhub.login import LoginMethod
 from jhub.login.methods import sign_in
 from jhub.login.prompts import NoCallback
-from jhub.login.request import SignInRequest, this_machine
+from jhub.login.request import SignInRequest, default_note
 from jhub.oauth_client import CLIENT_SECRET, NAME
 from jhub.operations.tokens import TOKEN_LIFE
 from jhub.steps import Answer
@@ -52,7 +52,7 @@ EXPIRED = "the hub does not know"
 
 
 def run(*replies: Reply, method: LoginMethod | None = None, person: Person | None = None, **known: Any) -> Played[Any]:
-    return played(sign_in(wish(**known), method), list(replies), person)
+    return played(sign_in(sign_in_request(**known), method), list(replies), person)
 
 
 def with_token(*replies: Reply, token: str = "MINE", method: LoginMethod | None = None) -> Played[Any]:
@@ -362,7 +362,7 @@ def test_by_password_the_momentary_token_is_revoked_where_the_scopes_are_refused
 def test_by_password_the_momentary_token_is_revoked_where_somebody_interrupts(at: int) -> None:
     replies: list[Reply] = [reply(201, {**TOKEN, "id": "a5", "token": "DOOR"}), ANA, MADE]
     replies = [*replies[:at], After(10, replies[at]), REVOKED]
-    done = played(sign_in(wish(scopes=["x"]), "password"), replies, interrupt_at=5)
+    done = played(sign_in(sign_in_request(scopes=["x"]), "password"), replies, interrupt_at=5)
     assert done.calls[-1] == "DELETE /users/ana/tokens/a5"
 
 
@@ -372,13 +372,13 @@ def test_by_password_a_token_whose_owner_cannot_be_asked_for_is_revoked() -> Non
     assert isinstance(done.error, HubError)
     assert done.calls[-1] == "DELETE /users/ana/tokens/a8"
     assert headers(done, 2) == {"Authorization": "token NEWTOKEN"}
-    stopped = played(sign_in(wish(), "password"), [MADE, After(10, ANA), REVOKED], interrupt_at=5)
+    stopped = played(sign_in(sign_in_request(), "password"), [MADE, After(10, ANA), REVOKED], interrupt_at=5)
     assert stopped.calls[-1] == "DELETE /users/ana/tokens/a8"
 
 
 def test_the_hub_is_told_where_the_token_is_for() -> None:
-    assert SignInRequest(api_url=API).note == this_machine()
-    assert this_machine().startswith("jhub on ")
+    assert SignInRequest(api_url=API).note == default_note()
+    assert default_note().startswith("jhub on ")
 
 
 def test_no_way_shows_a_secret() -> None:
@@ -392,4 +392,4 @@ def test_no_way_shows_a_secret() -> None:
     ):
         text = f"{done!r} {done.answer!r} {done.error!r} {getattr(done.error, 'hint', '')}"
         assert not [secret for secret in (PASSWORD, "NEWTOKEN", "TOPSECRET") if secret in text]
-    assert "TOPSECRET" not in repr(wish(token="TOPSECRET", second_factor="TOPSECRET", state="TOPSECRET"))
+    assert "TOPSECRET" not in repr(sign_in_request(token="TOPSECRET", second_factor="TOPSECRET", state="TOPSECRET"))
