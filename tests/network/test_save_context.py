@@ -92,10 +92,10 @@ def test_a_narrowed_token_leaves_it_to_the_older_one() -> None:
 def test_an_older_token_that_stays_is_told() -> None:
     kept(signed(1))
     (said,) = kept(signed(2), Revoked(SECRET2=403)).notes
-    assert said == f"the token a1 of ana on {API}, which this context had, stays valid"
+    assert said == f"the previous token of this context, a1 of ana on {API}, stays valid"
     hub = Revoked()
     (said,) = kept(signed(3, "bo"), hub).notes
-    assert said.startswith("the token a2 of ana")
+    assert said.startswith("the previous token of this context, a2 of ana")
     assert hub.seen == [], "bo has no right to it"
 
 
@@ -183,7 +183,10 @@ def test_a_program_keeps_its_token_as_the_command_does(sign_in: SignInAs) -> Non
 @LOGINS
 def test_a_program_is_warned_of_an_older_token_that_stays(sign_in: SignInAs) -> None:
     contexts.save("course", contexts.Context(api_url=API, user="ana", token_id="a9"), "OLD")
-    with serving(a_hub) as site, pytest.warns(UserWarning, match="the token a9 of ana on .* stays valid"):
+    with (
+        serving(a_hub) as site,
+        pytest.warns(UserWarning, match="the previous token of this context, a9 of ana on .* stays valid"),
+    ):
         sign_in(site, "course")
 
 

@@ -1,9 +1,9 @@
-"""Signing in: the request for a token, the flow that gets one, and what it asks a person.
+"""Sign-in: the request for a token, the flow that gets one, and the questions that it asks.
 
-    signed = hub.run(sign_in(SignInRequest(api_url=hub.api_url, username="ana")), ask=answer)
+    result = hub.run(sign_in(SignInRequest(api_url=hub.api_url, username="ana")), ask=answer)
 
-`Hub.login` does that and more. Each way to get a token is a flow in a file of its own; `sign_in` takes the one that
-the hub has. A name is loaded when it is used.
+`Hub.login` does this and connects with the token. Each sign-in method is a flow in a file of its own; `sign_in` chooses
+the one that the hub supports. A name's module is imported when the name is used.
 """
 
 from __future__ import annotations
@@ -56,10 +56,12 @@ __all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]  # it read
 
 
 def __getattr__(name: str) -> Any:
+    """Import the module of a public name, and return the name's value."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
+    """Return the names of this module, those not imported yet included."""
     return sorted({*globals(), *_HOMES})

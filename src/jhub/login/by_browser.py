@@ -1,7 +1,7 @@
-"""Signing in by the browser, with the hub as an OAuth provider: works behind any single sign-on.
+"""Sign-in by the browser, with the hub as an OAuth provider. It works behind any single sign-on.
 
-The OAuth token is used once, for the token that stays, and is revoked: revoking one revokes all of that person's
-tokens of the same client, so none of them may be one to keep.
+The OAuth token is used once, to create the token that is kept, and is then revoked. Revoking one OAuth token revokes
+all of that user's tokens of the same client, so an OAuth token is never the one to keep.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from jhub.steps import Ask, Flow
 
 
 def by_browser(request: SignInRequest) -> Flow[SignInResult]:
-    """OAuth authorization code with PKCE; hubs before 6.0 do not look at the latter."""
+    """Sign in by an OAuth authorization code with PKCE; hubs before 6.0 ignore PKCE."""
     query = {
         "client_id": CLIENT_ID,
         "redirect_uri": REDIRECT_URI,
@@ -43,21 +43,21 @@ def by_browser(request: SignInRequest) -> Flow[SignInResult]:
             code_verifier=request.verifier,
         )
     except APIError as error:
-        error.hint = "the hub did not take the code that the browser came back with: sign in again"
+        error.hint = "the hub rejected the authorization code from the browser; sign in again"
         raise
     credentials = by_token(oauth.access_token)
-    made = create_token(credentials, request, "browser")
-    return (yield from with_cleanup(made, partial(_revoked, credentials), partial(revoke_token, credentials)))
+    operation = create_token(credentials, request, "browser")
+    return (yield from with_cleanup(operation, partial(_revoke_oauth, credentials), partial(revoke_token, credentials)))
 
 
-def _revoked(credentials: Credentials) -> Flow[None]:
+def _revoke_oauth(credentials: Credentials) -> Flow[None]:
     who = yield from acting_as(credentials, HubOps.whoami())
     token_id = who.token_id
     if not token_id:
-        # Before JupyterHub 5.0 the hub does not tell which token is in use; any one of the client will do.
-        found = yield from acting_as(credentials, listing(who.name))
-        ours = (token.id for token in found.api_tokens if (token.oauth_client or "").endswith(f" {NAME}"))
-        token_id = next(ours, None)
+        # A hub before 5.0 does not report the id of the token in use; any OAuth token of this client will do.
+        tokens = yield from acting_as(credentials, listing(who.name))
+        ids = (token.id for token in tokens.api_tokens if (token.oauth_client or "").endswith(f" {NAME}"))
+        token_id = next(ids, None)
     if token_id:
         yield from acting_as(credentials, TokenOps.revoke(who.name, token_id))
 

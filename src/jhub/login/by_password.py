@@ -1,4 +1,4 @@
-"""Signing in with a username and a password in one call of the REST API."""
+"""Sign-in with a username and a password in one call of the REST API."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from jhub.operations.tokens import TokenOps
 from jhub.steps import Flow, Interrupted, Operation
 
 TEMPORARY_TOKEN_SECONDS = 60
-"""Seconds that a token lives which is there to make another one."""
+"""Lifetime of a token that exists only to create another one."""
 
 
 def by_password(request: SignInRequest) -> Flow[SignInResult]:
-    """The hub's authenticator checks the password; a person who never signed in before is refused like a wrong one."""
+    """Sign in by the hub's authenticator. It refuses a user who never signed in before like a wrong password."""
     username, password = yield from ask_credentials(request)
     if request.scopes is not None:
-        # With a token of all scopes the hub can be asked which those are, should it refuse these.
+        # With a token of all scopes, the hub can be asked for the user's scopes if it refuses the requested ones.
         temporary = yield from TokenOps.create_with_password(
             username,
             password,
@@ -33,26 +33,23 @@ def by_password(request: SignInRequest) -> Flow[SignInResult]:
         )
         credentials = by_token(temporary.token or "")
 
-        def revoke() -> Operation[None]:
+        def revoke_temporary() -> Operation[None]:
             return acting_as(credentials, TokenOps.revoke(temporary.user or username, temporary.id))
 
-        return (
-            yield from with_cleanup(
-                create_token(credentials, request, "password"), revoke, partial(revoke_token, credentials)
-            )
-        )
+        operation = create_token(credentials, request, "password")
+        return (yield from with_cleanup(operation, revoke_temporary, partial(revoke_token, credentials)))
 
-    def make(expires_in: int | None) -> Operation[Token]:
+    def create(expires_in: int | None) -> Operation[Token]:
         return TokenOps.create_with_password(
             username, password, second_factor=request.second_factor, note=request.note, expires_in=expires_in
         )
 
-    token = yield from with_allowed_lifetime(request, make)
+    token = yield from with_allowed_lifetime(request, create)
     credentials = by_token(token.token or "")
     try:
         who = yield from acting_as(credentials, HubOps.whoami())
     except (HubError, Interrupted):
-        with suppress(HubError):  # nobody would know it
+        with suppress(HubError):  # nobody will use the token
             yield from acting_as(credentials, TokenOps.revoke(token.user or username, token.id))
         raise
     return sign_in_result("password", who, token)

@@ -1,4 +1,4 @@
-"""Finding the way in that this hub has."""
+"""The choice of a sign-in method that the hub supports."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ METHODS: dict[LoginMethod, Callable[[SignInRequest], Flow[SignInResult]]] = {
 
 
 def sign_in(request: SignInRequest, method: LoginMethod | None = None) -> Flow[SignInResult]:
-    """Sign in by `method`; without one, by the first that this hub has: a token at hand, the login form, the browser, a
-    token from the hub's token page.
+    """Sign in by `method`, or by the first one that the hub supports.
 
-    The form comes before the call with a password, which refuses a person who is new to the hub like a wrong password:
-    trying the one after the other would be two failures for who mistyped it, where some hubs lock people out after
-    three.
+    The order is: the token of the request, the login form, the browser, a token from the hub's token page.
+
+    The form comes before the REST call with a password, which refuses a user who is new to the hub like a wrong
+    password. Trying both would count a mistyped password twice, and some hubs lock an account after three failures.
     """
     if method is not None and method not in METHODS:
-        raise InvalidInput(f"{method!r} is no method to sign in; there are: {', '.join(METHODS)}")
+        raise InvalidInput(f"invalid sign-in method {method!r}", hint=f"use one of: {', '.join(METHODS)}")
     if method in ("browser", "paste") and request.password is not None:
-        raise InvalidInput(f"the password was not sent: signing in {METHOD_PHRASES[method]} takes none")
+        raise InvalidInput(f"the password was not sent: signing in {METHOD_PHRASES[method]} uses no password")
     if method is None and request.token:
         yield Emit(MethodChosen("token", ""))
         return (yield from with_token(request))
@@ -64,7 +64,7 @@ def _detect_method(request: SignInRequest) -> Flow[SignInResult]:
     if request.password is not None:
         raise InvalidInput(
             f"{_no_form_reason(page)}: the password was not sent",
-            hint="sign in by --browser or --paste (in Python method=…); --password sends it to the REST API",
+            hint="use --browser or --paste (in Python method=…), or --password to send it to the REST API",
         )
     if (yield from knows_login_client()):
         yield Emit(MethodChosen("browser", _no_form_reason(page)))
@@ -73,14 +73,14 @@ def _detect_method(request: SignInRequest) -> Flow[SignInResult]:
         except NoCallback as error:
             why = str(error)
     else:
-        why = f"{_no_form_reason(page)}, and it does not know jhub's login client"
+        why = f"{_no_form_reason(page)}, and jhub's login client is not registered there"
     yield Emit(MethodChosen("paste", why))
     return (yield from by_paste(request))
 
 
 def _no_form_reason(page: Page) -> str:
     if page.status == 403:
-        return "this hub lets nobody sign in without its browser's credentials"
+        return "this hub accepts only credentials from the browser"
     if page.location or page.status == 200:
         return "this hub has single sign-on"
     return f"this hub's login page answers {page.status}"
@@ -88,6 +88,6 @@ def _no_form_reason(page: Page) -> str:
 
 def _client_not_registered() -> InvalidInput:
     return InvalidInput(
-        "this hub does not know jhub's login client",
+        "jhub's login client is not registered at this hub",
         hint="an administrator registers it with: jhub service create --login-client; until then: jhub login --paste",
     )

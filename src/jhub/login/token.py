@@ -1,4 +1,4 @@
-"""Making the token that stays, once the hub knows who is there."""
+"""Creation and revocation of the token that a sign-in returns."""
 
 from __future__ import annotations
 
@@ -15,47 +15,47 @@ from jhub.steps import Ask, Flow, Operation
 
 
 def create_token(credentials: Credentials, request: SignInRequest, method: MethodUsed) -> Flow[SignInResult]:
-    """A token as wished for, made with the rights of who holds the credentials."""
+    """Create the requested token, for the owner of the credentials and with their rights."""
     who = yield from acting_as(credentials, HubOps.whoami())
     if method == "browser":
         yield from check_user(request, who.name)
 
-    def make(expires_in: int | None) -> Operation[Token]:
+    def create(expires_in: int | None) -> Operation[Token]:
         return TokenOps.create(who.name, note=request.note, expires_in=expires_in, scopes=request.scopes)
 
-    token = yield from acting_as(credentials, with_allowed_lifetime(request, make))
+    token = yield from acting_as(credentials, with_allowed_lifetime(request, create))
     return sign_in_result(method, who, token)
 
 
 def check_user(request: SignInRequest, name: str) -> Flow[None]:
-    """See that the browser result in as who was meant, or that the person agrees."""
-    meant = (request.username or request.expected or "").strip()
-    if not meant or meant.casefold() == name.casefold():
+    """Check that the browser signed in as the expected user; ask whether to go on if it did not."""
+    expected = (request.username or request.expected or "").strip()
+    if not expected or expected.casefold() == name.casefold():
         return
-    answer: str = yield from Ask(OtherUser(name, meant))
+    answer: str = yield from Ask(OtherUser(name, expected))
     if answer != name:
         raise NotAuthorized(
-            f"the browser result in as {name}, and not as {meant}: no token was kept",
+            f"the browser signed in as {name}, not as {expected}; no token was kept",
             hint=f"sign out of the hub in the browser, and sign in again; if {name} is right: -u {name}",
         )
 
 
 def revoke_token(credentials: Credentials, result: SignInResult) -> Flow[None]:
-    """Take back what `create_token` made."""
+    """Revoke a token that `create_token` created."""
     yield from acting_as(credentials, TokenOps.revoke(result.who.name, result.token_id))
 
 
-def with_allowed_lifetime(request: SignInRequest, make: Callable[[int | None], Operation[Token]]) -> Flow[Token]:
-    """What `make` gives for the wished life; where that is the usual one, and the hub allows less, for its longest."""
+def with_allowed_lifetime(request: SignInRequest, create: Callable[[int | None], Operation[Token]]) -> Flow[Token]:
+    """Create a token with the requested lifetime; if that is the default and too long, with the hub's maximum."""
     try:
-        return (yield from make(request.expires_in))
+        return (yield from create(request.expires_in))
     except LifetimeTooLong:
-        # A token of no stated life gets token_expires_in_max_seconds.
+        # A token without a lifetime of its own gets token_expires_in_max_seconds.
         if request.expires_in != TOKEN_LIFE:
             raise
-    return (yield from make(None))
+    return (yield from create(None))
 
 
 def sign_in_result(method: MethodUsed, who: Identity, token: Token) -> SignInResult:
-    """A token that was just made."""
+    """Return the result of a sign-in that created a token."""
     return SignInResult(method=method, who=who, token=token.token or "", token_id=token.id, life=token.life)

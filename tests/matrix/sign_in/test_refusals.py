@@ -64,7 +64,7 @@ def test_who_is_locked_out_is_refused_with_the_right_password(
     result = attempt(jhub, hubs[NATIVE], person, person.stdin)
     assert result.code == 4
     assert "Invalid username or password" in result.err, "NativeAuthenticator says no more"
-    assert "lock people out" in result.err
+    assert "lock an account" in result.err
 
 
 def test_a_second_factor_that_is_wrong_or_missing_is_refused(hubs: Hubs, people: People, fresh: Fresh) -> None:

@@ -194,7 +194,7 @@ def test_another_user_than_was_meant_is_not_signed_in_without_a_clear_answer(
     assert person.asked == ["Visit", "OtherUser"]
     assert person.questions[1] == OtherUser("mallory", "ana")
     assert isinstance(done.error, NotAuthorized)
-    assert str(done.error) == "the browser signed in as mallory, and not as ana: no token was kept"
+    assert str(done.error) == "the browser signed in as mallory, not as ana; no token was kept"
     assert done.error.hint.endswith("if mallory is right: -u mallory")
     assert done.calls == ["POST /oauth2/token", "GET /user", "GET /user", "DELETE /users/mallory/tokens/a7"]
 

@@ -111,14 +111,14 @@ def test_why_somebody_is_refused_is_told_in_the_hubs_words() -> None:
     done = run(login_page(), shown(form(error="Ana is not allowed,\n <b>yet</b>."), status=403))
     assert isinstance(done.error, NotAuthorized)
     assert str(done.error) == "sign in as ana: Ana is not allowed, yet."
-    assert "lock people out" in done.error.hint
+    assert "lock an account" in done.error.hint
     assert (done.error.status, done.error.method, done.error.path) == (403, "POST", "/login")
 
 
 def test_a_hub_that_asks_for_more_after_the_password_is_for_a_browser() -> None:
     done = run(login_page(), shown("", status=302, location="/hub/mfa"))
     assert isinstance(done.error, NotAuthorized)
-    assert "something more than a password" in str(done.error)
+    assert "another step beside the password" in str(done.error)
     assert "--paste" in done.error.hint
 
 

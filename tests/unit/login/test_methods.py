@@ -48,7 +48,7 @@ SINGLE_SIGN_ON = [
     shown("", status=302, location="https://sso.example/", version=""),
 ]
 FORGED = shown(form(error="Login form invalid or expired. Try again."), status=403)
-EXPIRED = "the hub does not know"
+EXPIRED = "the hub rejected the token"
 
 
 def run(*replies: Reply, method: LoginMethod | None = None, person: Person | None = None, **known: Any) -> Played[Any]:
@@ -102,7 +102,7 @@ def test_one_that_does_not_is_signed_in_to_by_a_token_from_its_page(page: Answer
     [
         (SINGLE_SIGN_ON[0], "single sign-on"),
         (SINGLE_SIGN_ON[1], "single sign-on"),
-        (refusal(403), "nobody sign in"),
+        (refusal(403), "only credentials from the browser"),
         (refusal(404), "answers 404"),
     ],
 )
@@ -220,7 +220,9 @@ def test_a_password_is_not_left_aside_without_a_word(method: LoginMethod) -> Non
 
 def test_what_is_no_way_is_told_with_those_that_there_are() -> None:
     done = run(method=cast(LoginMethod, "nope"))
-    assert str(done.error) == "'nope' is no method to sign in; there are: form, password, browser, paste"
+    assert str(done.error) == "invalid sign-in method 'nope'"
+    assert done.error is not None
+    assert done.error.hint == "use one of: form, password, browser, paste"
 
 
 def test_scopes_are_not_for_a_token_that_is_pasted() -> None:
