@@ -11,7 +11,7 @@ import httpx2
 
 from jhub.binding import AsyncBound, Namespace
 from jhub.client.async_driver import AsyncDriver
-from jhub.client.network import DEFAULT, Network, Timeouts, Verify
+from jhub.client.network import DEFAULT_TIMEOUTS, Network, Timeouts, Verify
 from jhub.client.wire import Prompter, connection_of
 from jhub.handles import AsyncFleet
 from jhub.login import LoginMethod
@@ -55,7 +55,7 @@ class AsyncHub(HubOps, AsyncBound):
         url: str | None = None,
         token: str | None = None,
         *,
-        timeout: float | Timeouts = DEFAULT,
+        timeout: float | Timeouts = DEFAULT_TIMEOUTS,
         verify: Verify = True,
         proxy: str | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
@@ -67,7 +67,7 @@ class AsyncHub(HubOps, AsyncBound):
         cls,
         name: str | None = None,
         *,
-        timeout: float | Timeouts = DEFAULT,
+        timeout: float | Timeouts = DEFAULT_TIMEOUTS,
         verify: Verify = True,
         proxy: str | None = None,
     ) -> Self:
@@ -91,7 +91,7 @@ class AsyncHub(HubOps, AsyncBound):
         scopes: Iterable[str] | None = None,
         ask: Prompter | None = None,
         context: str | None = None,
-        timeout: float | Timeouts = DEFAULT,
+        timeout: float | Timeouts = DEFAULT_TIMEOUTS,
         verify: Verify = True,
         proxy: str | None = None,
     ) -> Self:
@@ -117,7 +117,7 @@ class AsyncHub(HubOps, AsyncBound):
                 result, notes = await hub.run(sign_in_and_save(request, method, context), ask=ask or console)
             for text in notes:
                 warnings.warn(text, UserWarning, stacklevel=2)
-            hub._wire.use(result.token, result.who.name)
+            hub._wire.set_token(result.token, result.who.name)
         except BaseException:
             await hub.aclose()
             raise

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 import httpx2
 
 from jhub.binding import Bound, Namespace
-from jhub.client.network import DEFAULT, Network, Timeouts, Verify
+from jhub.client.network import DEFAULT_TIMEOUTS, Network, Timeouts, Verify
 from jhub.client.sync_driver import Driver
 from jhub.client.wire import Prompter, connection_of
 from jhub.handles import Fleet
@@ -75,7 +75,7 @@ class Hub(HubOps, Bound):
         url: str | None = None,
         token: str | None = None,
         *,
-        timeout: float | Timeouts = DEFAULT,
+        timeout: float | Timeouts = DEFAULT_TIMEOUTS,
         verify: Verify = True,
         proxy: str | None = None,
         transport: httpx2.BaseTransport | None = None,
@@ -87,7 +87,7 @@ class Hub(HubOps, Bound):
         cls,
         name: str | None = None,
         *,
-        timeout: float | Timeouts = DEFAULT,
+        timeout: float | Timeouts = DEFAULT_TIMEOUTS,
         verify: Verify = True,
         proxy: str | None = None,
     ) -> Self:
@@ -121,7 +121,7 @@ class Hub(HubOps, Bound):
         scopes: Iterable[str] | None = None,
         ask: Prompter | None = None,
         context: str | None = None,
-        timeout: float | Timeouts = DEFAULT,
+        timeout: float | Timeouts = DEFAULT_TIMEOUTS,
         verify: Verify = True,
         proxy: str | None = None,
     ) -> Self:
@@ -176,7 +176,7 @@ class Hub(HubOps, Bound):
                 result, notes = hub.run(sign_in_and_save(request, method, context), ask=ask or console)
             for text in notes:
                 warnings.warn(text, UserWarning, stacklevel=2)
-            hub._wire.use(result.token, result.who.name)
+            hub._wire.set_token(result.token, result.who.name)
         except BaseException:
             hub.close()
             raise
