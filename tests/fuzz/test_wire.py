@@ -19,7 +19,7 @@ from quirks import hub_that
 
 from jhub import AsyncHub, Hub, Timeouts
 from jhub.errors import HubError
-from jhub.login.login_page import read as read_page
+from jhub.login.login_page import parse_page
 from jhub.models import Progress, Server, User
 from jhub.operations.server_status import listen
 from jhub.steps import Flow, HubVersion, Request, Step, call, send
@@ -40,7 +40,7 @@ WIRE_STEPS: list[Step] = [
     call("POST", "/users/ana/tokens", dict[str, Any], body={"note": "x" * 10_000}),
     call("GET", "/x", Any),
     listen("ana", "lab", 0.3),
-    Request("GET", "../login", read_page, root="site", anonymous=True, page=True),
+    Request("GET", "../login", parse_page, root="site", anonymous=True, page=True),
 ]
 
 STEPS: list[Step] = [
@@ -127,8 +127,8 @@ def test_a_stream_is_utf_8_whatever_it_says_it_is() -> None:
         return httpx2.Response(200, headers=[(b"content-type", kind)], stream=httpx2.ByteStream(event))
 
     async def hear(hub: Hub) -> Progress | None:
-        async with hub._wire.twin() as twin:
-            return await twin.run(listen("ana", "lab", 5.0))
+        async with hub._wire.async_driver() as other:
+            return await other.run(listen("ana", "lab", 5.0))
 
     with hub_that(answer) as (hub, _):
         for charset in said:

@@ -268,7 +268,7 @@ def test_one_encrypted_connection_runs_inside_another() -> None:
             Inside(outer, inner_theirs).echo()
 
     content = bytes(range(256)) * 2000
-    limit = deadlines.Limit(MOST, deadlines.Deadline(MOST))
+    limit = deadlines.BoundedTimeout(MOST, deadlines.Deadline(MOST))
     with talking(talk) as peer:
         host, port = peer.split(":")
         stream = deadlines.Backend().connect_tcp(host, int(port), limit).start_tls(ours, "127.0.0.1", limit)
@@ -290,8 +290,8 @@ def test_a_handshake_inside_of_another_connection_that_never_ends_is_given_up() 
         with theirs.wrap_socket(peer.connection, server_side=True) as outer:
             Peer(outer, peer.over).drip(HELLO)
 
-    limit = deadlines.Limit(MOST, deadlines.Deadline(MOST))
-    short = deadlines.Limit(0.5, deadlines.Deadline(MOST))
+    limit = deadlines.BoundedTimeout(MOST, deadlines.Deadline(MOST))
+    short = deadlines.BoundedTimeout(0.5, deadlines.Deadline(MOST))
     with talking(talk) as peer:
         host, port = peer.split(":")
         stream = deadlines.Backend().connect_tcp(host, int(port), limit).start_tls(ours, "127.0.0.1", limit)

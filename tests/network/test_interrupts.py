@@ -24,7 +24,7 @@ LONG = MOST * 2
 def time_to_clean_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """As much as a slow machine needs."""
     for driver in ("sync_driver", "async_driver"):
-        monkeypatch.setattr(f"jhub.client.{driver}.CLEAN_UP", MOST)
+        monkeypatch.setattr(f"jhub.client.{driver}.CLEAN_UP_SECONDS", MOST)
 
 
 def route(visit: Visit) -> None:
@@ -162,7 +162,7 @@ def test_a_failure_while_cleaning_up_reaches_the_flow_and_no_further(interrupt: 
 @pytest.mark.parametrize("step", [Sleep(LONG), send("DELETE", "/hang")], ids=["Sleep", "Request"])
 def test_cleaning_up_is_bounded_in_time(interrupt: Interrupt, step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
     for driver in ("sync_driver", "async_driver"):
-        monkeypatch.setattr(f"jhub.client.{driver}.CLEAN_UP", 0.2)
+        monkeypatch.setattr(f"jhub.client.{driver}.CLEAN_UP_SECONDS", 0.2)
     began = time.monotonic()
     with serving(route) as site:
         interrupt(site, working(Sleep(LONG), step, send("DELETE", "/too-late")))

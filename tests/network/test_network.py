@@ -169,7 +169,7 @@ def test_a_proxys_password_is_not_shown() -> None:
 
 def test_not_to_verify_warns_once_however_many_clients_it_takes(secure: Site) -> None:
     with pytest.warns(UserWarning, match="verify=False") as warned, Hub(secure.root, verify=False) as hub:
-        hub._wire.twin()
+        hub._wire.async_driver()
     assert len(warned) == 1
 
 
@@ -192,7 +192,7 @@ def test_an_answer_that_trickles_in_is_not_waited_for_for_ever(kind: Kind) -> No
 
 @KINDS
 def test_an_answer_without_end_does_not_fill_the_memory(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(response_body, "LARGEST_ANSWER", 20)
+    monkeypatch.setattr(response_body, "MAX_ANSWER_BYTES", 20)
     with serving(trickle) as site, pytest.raises(NotAHub, match="MiB"):
         run(kind, site.root, call("GET", "/x", dict))
 

@@ -13,11 +13,11 @@ from jhub.cli.kit.options import CONTEXT, common, duration, scopes_option, warn_
 from jhub.cli.kit.output import ago, note
 from jhub.cli.kit.prompts import CommandLine
 from jhub.config import contexts
-from jhub.login import SignIn, WayChosen, environment_token, keep, sign_in
+from jhub.login import MethodChosen, SignInRequest, environment_token, save_context, sign_in
 
 if TYPE_CHECKING:
     from jhub import Hub, Operation
-    from jhub.login import SignedIn, Way
+    from jhub.login import LoginMethod, SignInResult
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,8 +31,8 @@ WISHES = {
 """Parameters that a new token is asked for with."""
 
 
-def _way(way: Way, help_: str) -> Callable[[F], F]:
-    return click.option(f"--{way}", "way", flag_value=way, default=None, help=help_)
+def _method_option(method: LoginMethod, help_: str) -> Callable[[F], F]:
+    return click.option(f"--{method}", "method", flag_value=method, default=None, help=help_)
 
 
 @click.command()
@@ -44,10 +44,10 @@ def _way(way: Way, help_: str) -> Callable[[F], F]:
     "--password-stdin", is_flag=True, help="Read the password from stdin; a second factor from its second line."
 )
 @click.option("--token", "token_from", metavar="-", help="Read a token from stdin instead of signing in: --token -")
-@_way("form", "Sign in by the hub's login form.")
-@_way("password", "Sign in by one call of the REST API, which refuses people who never signed in before.")
-@_way("browser", "Sign in by the browser, as with single sign-on.")
-@_way("paste", "Make a token on the hub's token page, and paste it.")
+@_method_option("form", "Sign in by the hub's login form.")
+@_method_option("password", "Sign in by one call of the REST API, which refuses people who never signed in before.")
+@_method_option("browser", "Sign in by the browser, as with single sign-on.")
+@_method_option("paste", "Make a token on the hub's token page, and paste it.")
 @click.option("--no-open", is_flag=True, help="Do not open a browser; show what to open.")
 @click.option("--expires", type=duration, default="30d", show_default=True, help="When the new token ends: 8h, 30d.")
 @click.option("--note", "note_", help="What the hub's token page shows; names this machine by default.")
@@ -59,7 +59,7 @@ def login(
     username: str | None,
     password_stdin: bool,
     token_from: str | None,
-    way: Way | None,
+    method: LoginMethod | None,
     no_open: bool,
     expires: float,
     note_: str | None,
@@ -85,15 +85,17 @@ def login(
     from jhub import Hub
 
     chosen = _chosen()
-    _exclude(chosen, way, token_from)
+    _exclude(chosen, method, token_from)
     contexts.prepare(name)
     token = None if token_from is None else inputs.secret("--token", token_from, "token")
     with Hub(url) as door:
         api_url = door.api_url  # before anything is asked
-        if way is None and not chosen & WISHES.keys():
+        if method is None and not chosen & WISHES.keys():
             token = token or _token_of_the_environment(api_url)
-        person = CommandLine(from_stdin=password_stdin, open_browser=not no_open, patient=way == "browser" or no_open)
-        request = SignIn(
+        person = CommandLine(
+            from_stdin=password_stdin, open_browser=not no_open, patient=method == "browser" or no_open
+        )
+        request = SignInRequest(
             api_url=api_url,
             token=token,
             username=username,
@@ -103,8 +105,8 @@ def login(
             expires_in=int(expires),
             scopes=scopes or None,
         )
-        signed = _carried_out(door, sign_in(request, way), person)
-        kept = door.run(keep(signed, api_url, name, narrowed=bool(scopes)))
+        signed = _carried_out(door, sign_in(request, method), person)
+        kept = door.run(save_context(signed, api_url, name, narrowed=bool(scopes)))
     for said in kept.notes:
         note(said)
     until = f"; the token ends {ago(kept.context.expires_at)}" if kept.context.expires_at else ""
@@ -120,11 +122,11 @@ def _chosen() -> set[str]:
     return {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
 
 
-def _exclude(chosen: set[str], way: Way | None, token_from: str | None) -> None:
+def _exclude(chosen: set[str], method: LoginMethod | None, token_from: str | None) -> None:
     """A usage error for what would not be listened to."""
-    if token_from is not None and way is not None:
-        raise click.UsageError(f"--token and --{way} exclude each other")
-    taken = f"--{way}" if token_from is None else "--token"
+    if token_from is not None and method is not None:
+        raise click.UsageError(f"--token and --{method} exclude each other")
+    taken = f"--{method}" if token_from is None else "--token"
     # The scopes, the end and the note of a token that is brought are as they are.
     useless = (
         set(WISHES) if taken in ("--token", "--paste") else {"password_stdin"} if taken == "--browser" else set[str]()
@@ -144,14 +146,14 @@ def _token_of_the_environment(api_url: str) -> str | None:
     return token
 
 
-def _carried_out(door: Hub, operation: Operation[SignedIn], person: CommandLine) -> SignedIn:
+def _carried_out(door: Hub, operation: Operation[SignInResult], person: CommandLine) -> SignInResult:
     """Sign in, and tell which way it goes."""
     events = door.events(operation, ask=person)
     while True:
         try:
             event = next(events)
         except StopIteration as end:
-            signed: SignedIn = end.value
+            signed: SignInResult = end.value
             return signed
-        if isinstance(event, WayChosen) and event.why:
+        if isinstance(event, MethodChosen) and event.why:
             note(event.text)

@@ -14,10 +14,19 @@ import anyio
 import httpx2
 
 from jhub.client.deadline import AsyncClient, Deadline
-from jhub.client.forks import Forks
+from jhub.client.forks import ForkedTasks
 from jhub.client.network import Network
-from jhub.client.response_body import Content, Events
-from jhub.client.wire import CLEAN_UP, LEAST, SILENCE, Person, Wire, ask_person, is_url, pause
+from jhub.client.response_body import BoundedContent, StreamSize
+from jhub.client.wire import (
+    CLEAN_UP_SECONDS,
+    MIN_STREAM_SECONDS,
+    STREAM_READ_SECONDS,
+    Prompter,
+    Wire,
+    ask_person,
+    is_url,
+    sleep_seconds,
+)
 from jhub.discovery import API, find_root
 from jhub.errors import HubError, Unavailable
 from jhub.handles import AsyncFleet
@@ -48,7 +57,7 @@ class AsyncDriver(Wire):
 
     def __init__(self, url: str | None, token: str | None, network: Network) -> None:
         super().__init__(url, token, network)
-        self._http = self.client(AsyncClient)
+        self._http = self.http_client(AsyncClient)
         self._finding: anyio.Lock | None = None
 
     async def find_api_url(self) -> str:
@@ -58,7 +67,7 @@ class AsyncDriver(Wire):
             self._finding = self._finding or anyio.Lock()
             async with self._finding:
                 if self._root is None:
-                    self._root = await self.run(find_root(self._given))
+                    self._root = await self.run(find_root(self._address))
         return self._root
 
     async def find_url(self) -> str:
@@ -66,19 +75,22 @@ class AsyncDriver(Wire):
         return (await self.find_api_url()).removesuffix(API) + "/"
 
     async def run(
-        self, operation: Operation[T], emit: Callable[[Any], object] = lambda event: None, ask: Person | None = None
+        self, operation: Operation[T], emit: Callable[[Any], object] = lambda event: None, ask: Prompter | None = None
     ) -> T:
         """Carry a request or a flow out. What it emits goes to `emit`."""
         end: list[T] = []
-        async with Forks(self, emit) as forks, aclosing(self._events(operation, end, forks, ask)) as events:
+        async with ForkedTasks(self, emit) as forks, aclosing(self._events(operation, end, forks, ask)) as events:
             async for event in events:
                 emit(event)
         return end[0]
 
-    async def events(self, operation: Operation[Any], ask: Person | None = None) -> AsyncGenerator[Any, None]:
+    async def events(self, operation: Operation[Any], ask: Prompter | None = None) -> AsyncGenerator[Any, None]:
         """Carry a flow out while iterating over what it emits."""
         heard = deque[Any]()
-        async with Forks(self, heard.append) as forks, aclosing(self._events(operation, [], forks, ask)) as events:
+        async with (
+            ForkedTasks(self, heard.append) as forks,
+            aclosing(self._events(operation, [], forks, ask)) as events,
+        ):
             async for event in events:
                 heard.append(event)
                 while heard:
@@ -101,10 +113,10 @@ class AsyncDriver(Wire):
         await self.aclose()
 
     async def _events(
-        self, operation: Operation[T], end: list[T], forks: Forks, ask: Person | None
+        self, operation: Operation[T], end: list[T], forks: ForkedTasks, ask: Prompter | None
     ) -> AsyncGenerator[Any, None]:
         if ask is not None:
-            self.beware()  # what people are asked for are secrets, mostly
+            self.warn_if_plain_http()  # what people are asked for are secrets, mostly
         running = Interpreter(operation)
         while (step := running.step) is not None:
             answer: Any = None
@@ -118,21 +130,21 @@ class AsyncDriver(Wire):
                                 if event is not None:
                                     yield event
                     case Ask():
-                        answer = await _asked(ask, step.question)
+                        answer = await _ask_in_thread(ask, step.question)
                     case _:
                         answer = await self._do(step, forks)
             except HubError as error:
                 running.fail(error)
             except BaseException:
                 forks.cancel_all()
-                with anyio.move_on_after(CLEAN_UP, shield=True):
+                with anyio.move_on_after(CLEAN_UP_SECONDS, shield=True):
                     await self._clean_up(running, forks)
                 raise
             else:
                 running.answer(answer)
         end.append(running.result)
 
-    async def _do(self, step: Step, forks: Forks) -> Any:
+    async def _do(self, step: Step, forks: ForkedTasks) -> Any:
         match step:
             case Request():
                 if self._root is None and not is_url(step.path):
@@ -142,12 +154,12 @@ class AsyncDriver(Wire):
                     answer = await self._answer(step, response, deadline)
                 return self.read(step, answer)
             case Sleep():
-                await anyio.sleep(pause(step))
+                await anyio.sleep(sleep_seconds(step))
                 return None
             case Now():
                 return time.monotonic()
             case HubVersion():
-                return self._version or self.learn(await self.run(HubOps.version()))
+                return self._version or self.note_version(await self.run(HubOps.version()))
             case Fork() | Next() | Cancel():
                 return await forks.do(step)
             case _:
@@ -159,21 +171,21 @@ class AsyncDriver(Wire):
     ) -> AsyncGenerator[httpx2.Response]:
         """Send a step; its answer is there up to its headers."""
         timeout = deadline.limit(self._network.httpx_timeout(read))
-        with self.errors(deadline):
-            async with self._http.stream(**self.call(step), timeout=timeout) as response:
+        with self.translated_errors(deadline):
+            async with self._http.stream(**self.arguments(step), timeout=timeout) as response:
                 yield response
 
     async def _listen(self, step: Listen[T]) -> AsyncGenerator[tuple[object, T | None], None]:
         """Pairs of what to emit and the answer so far."""
         await self.find_api_url()
-        end = Deadline(max(LEAST, step.timeout))
+        end = Deadline(max(MIN_STREAM_SECONDS, step.timeout))
         deadline = Deadline(min(end.seconds, self._network.timeouts.total))
         heard = False
         try:
-            async with self._exchange(step, deadline, SILENCE) as response:
+            async with self._exchange(step, deadline, STREAM_READ_SECONDS) as response:
                 if response.status_code != 200:
-                    raise self.refusal(step, await self._answer(step, response, deadline))
-                size = Events(response, self.host)
+                    raise self.stream_error(step, await self._answer(step, response, deadline))
+                size = StreamSize(response, self.host)
                 heard = True
                 deadline.end = end.end
                 response.encoding = "utf-8"  # a stream of events is, whatever its header says
@@ -193,13 +205,13 @@ class AsyncDriver(Wire):
 
     async def _answer(self, step: Request[Any] | Listen[Any], response: httpx2.Response, deadline: Deadline) -> Answer:
         if response.is_stream_consumed:  # a transport for tests had it ready
-            return self.answer(step, response, response.content)
-        content = Content(response, self.host, deadline)
+            return self.to_answer(step, response, response.content)
+        content = BoundedContent(response, self.host, deadline)
         async for part in response.aiter_raw():
             content.add(part)
-        return self.answer(step, response, bytes(content))
+        return self.to_answer(step, response, bytes(content))
 
-    async def _clean_up(self, running: Interpreter[Any], forks: Forks) -> None:
+    async def _clean_up(self, running: Interpreter[Any], forks: ForkedTasks) -> None:
         try:
             running.fail(Interrupted())
             while (step := running.step) is not None:
@@ -213,7 +225,7 @@ class AsyncDriver(Wire):
             return
 
 
-async def _asked(person: Person | None, question: object) -> str:
+async def _ask_in_thread(person: Prompter | None, question: object) -> str:
     """The answer of a person, who takes their time: in a thread, and one that does not keep the program from ending
     when nobody waits for it any more.
     """

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PART = 2**16
+CHUNK_BYTES = 2**16
 """Bytes that are read at a time where one connection runs inside another."""
 
 
@@ -45,26 +45,26 @@ class Deadline:
     def limit(self, timeout: httpx2.Timeout) -> httpx2.Timeout:
         """The same time-outs, none of which lasts beyond the deadline."""
         connect, read, write = (
-            None if seconds is None else Limit(seconds, self)
+            None if seconds is None else BoundedTimeout(seconds, self)
             for seconds in (timeout.connect, timeout.read, timeout.write)
         )
         return httpx2.Timeout(connect=connect, read=read, write=write, pool=timeout.pool)
 
 
-class Limit(float):
+class BoundedTimeout(float):
     """Seconds for one read or write, and the deadline of the exchange that it is a part of."""
 
     deadline: Deadline
 
-    def __new__(cls, seconds: float, deadline: Deadline) -> Limit:
+    def __new__(cls, seconds: float, deadline: Deadline) -> BoundedTimeout:
         limit = super().__new__(cls, seconds)
         limit.deadline = deadline
         return limit
 
 
-def left(timeout: float | None) -> float | None:
+def remaining(timeout: float | None) -> float | None:
     """The seconds that a read or write may take now. `TimeoutError` when the exchange is over its deadline."""
-    if not isinstance(timeout, Limit):
+    if not isinstance(timeout, BoundedTimeout):
         return timeout
     seconds = timeout.deadline.end - time.monotonic()
     if seconds <= 0:
@@ -111,9 +111,9 @@ class Backend(httpcore2.SyncBackend):
         """A connection to the first address of the host that takes one."""
         failure: Exception = httpcore2.ConnectError(f"{host} has no address")
         with _errors(httpcore2.ConnectTimeout, httpcore2.ConnectError):
-            for address in _addresses(host, port, left(timeout)):
+            for address in _addresses(host, port, remaining(timeout)):
                 try:
-                    return Plain(super().connect_tcp(address, port, left(timeout), local_address, socket_options))
+                    return Plain(super().connect_tcp(address, port, remaining(timeout), local_address, socket_options))
                 except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                     failure = error
         raise failure
@@ -129,7 +129,7 @@ class Plain(httpcore2.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """What has arrived, at least a byte; nothing at the end."""
         with _errors(httpcore2.ReadTimeout, httpcore2.ReadError):
-            self._socket.settimeout(left(timeout))
+            self._socket.settimeout(remaining(timeout))
             return self._socket.recv(max_bytes)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -137,7 +137,7 @@ class Plain(httpcore2.NetworkStream):
         rest = memoryview(buffer)
         with _errors(httpcore2.WriteTimeout, httpcore2.WriteError):
             while rest:
-                self._socket.settimeout(left(timeout))
+                self._socket.settimeout(remaining(timeout))
                 rest = rest[self._socket.send(rest) :]
 
     def close(self) -> None:
@@ -159,18 +159,18 @@ class Encrypted(httpcore2.NetworkStream):
     """TLS on another connection, which may be encrypted itself: the one to a proxy may."""
 
     def __init__(
-        self, below: httpcore2.NetworkStream, context: ssl.SSLContext, host: str | None, timeout: float | None
+        self, inner: httpcore2.NetworkStream, context: ssl.SSLContext, host: str | None, timeout: float | None
     ) -> None:
-        self._below = below
+        self._inner = inner
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        if isinstance(timeout, Limit):  # for all of the handshake, not for each part of it
-            timeout = Limit(timeout, Deadline(left(timeout) or timeout))
+        if isinstance(timeout, BoundedTimeout):  # for all of the handshake, not for each part of it
+            timeout = BoundedTimeout(timeout, Deadline(remaining(timeout) or timeout))
         try:
             with _errors(httpcore2.ConnectTimeout, httpcore2.ConnectError):
                 self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
                 self._do(self._tls.do_handshake, timeout)
         except BaseException:
-            below.close()
+            inner.close()
             raise
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -186,7 +186,7 @@ class Encrypted(httpcore2.NetworkStream):
         rest = memoryview(buffer)
         with _errors(httpcore2.WriteTimeout, httpcore2.WriteError):
             while rest:
-                rest = rest[self._do(partial(self._tls.write, rest[:PART]), timeout) :]
+                rest = rest[self._do(partial(self._tls.write, rest[:CHUNK_BYTES]), timeout) :]
 
     def _do(self, action: Callable[[], T], timeout: float | None) -> T:
         while True:
@@ -197,17 +197,17 @@ class Encrypted(httpcore2.NetworkStream):
                 pass
             finally:
                 if self._outgoing.pending:
-                    self._below.write(self._outgoing.read(), timeout)
+                    self._inner.write(self._outgoing.read(), timeout)
             if done:
                 return done[0]
-            if part := self._below.read(PART, timeout):
+            if part := self._inner.read(CHUNK_BYTES, timeout):
                 self._incoming.write(part)
             else:
                 self._incoming.write_eof()
 
     def close(self) -> None:
         """Close it."""
-        self._below.close()
+        self._inner.close()
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
@@ -217,7 +217,7 @@ class Encrypted(httpcore2.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         """What the HTTP library looks at."""
-        return self._tls if info == "ssl_object" else self._below.get_extra_info(info)
+        return self._tls if info == "ssl_object" else self._inner.get_extra_info(info)
 
 
 class AsyncBackend(httpcore2.AsyncNetworkBackend):
@@ -236,7 +236,7 @@ class AsyncBackend(httpcore2.AsyncNetworkBackend):
     ) -> httpcore2.AsyncNetworkStream:
         """A connection to the first address of the host that takes one."""
         with _errors(httpcore2.ConnectTimeout, httpcore2.ConnectError):
-            seconds = left(timeout)
+            seconds = remaining(timeout)
         return AsyncStream(await self._backend.connect_tcp(host, port, seconds, local_address, socket_options))
 
 
@@ -249,12 +249,12 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """What has arrived, at least a byte; nothing at the end."""
         with _errors(httpcore2.ReadTimeout, httpcore2.ReadError):
-            return await self._stream.read(max_bytes, left(timeout))
+            return await self._stream.read(max_bytes, remaining(timeout))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of it."""
         with _errors(httpcore2.WriteTimeout, httpcore2.WriteError):
-            await self._stream.write(buffer, left(timeout))
+            await self._stream.write(buffer, remaining(timeout))
 
     async def aclose(self) -> None:
         """Close it."""
@@ -266,7 +266,7 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
         """The same connection, encrypted."""
         try:
             with _errors(httpcore2.ConnectTimeout, httpcore2.ConnectError):
-                return AsyncStream(await self._stream.start_tls(ssl_context, server_hostname, left(timeout)))
+                return AsyncStream(await self._stream.start_tls(ssl_context, server_hostname, remaining(timeout)))
         except BaseException:
             with anyio.CancelScope(shield=True):  # the library leaves it open where a handshake is cancelled
                 await self.aclose()

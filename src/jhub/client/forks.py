@@ -14,7 +14,7 @@ from jhub.handles import RunsAsync
 from jhub.steps import Cancel, Done, Fork, Next
 
 
-class Forks:
+class ForkedTasks:
     """The flows that one running flow has forked: tasks, which end with the block."""
 
     def __init__(self, hub: RunsAsync, emit: Callable[[Any], object]) -> None:

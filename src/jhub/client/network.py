@@ -14,7 +14,7 @@ from jhub.errors import InvalidInput
 
 Verify: TypeAlias = bool | str | Path | ssl.SSLContext
 
-TOTAL = 300.0
+DEFAULT_TOTAL_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Timeouts:
     read: float = 60.0
     """Of silence. A hub answers a start after up to `slow_spawn_timeout` (10 s), and a bulk call when it is done."""
     write: float = 60.0
-    total: float = TOTAL
+    total: float = DEFAULT_TOTAL_SECONDS
     """For one call, from looking up the hub's address to the end of its answer; repeating it begins anew."""
 
     @classmethod
@@ -33,10 +33,10 @@ class Timeouts:
         """A number is that of silence."""
         if isinstance(given, Timeouts):
             return given
-        return cls(read=given, write=given, total=max(given, TOTAL))
+        return cls(read=given, write=given, total=max(given, DEFAULT_TOTAL_SECONDS))
 
 
-DEFAULT = Timeouts()
+DEFAULT_TIMEOUTS = Timeouts()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

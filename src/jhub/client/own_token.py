@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 from jhub.errors import MissingScope
 
-OF_A_SERVER = ("users:activity!user", "access:servers!server")
+SERVER_SCOPES = ("users:activity!user", "access:servers!server")
 """What a server's own token is for by default (4 to 6), and what it needs in any case."""
 
 
-def widened(error: MissingScope, environ: Mapping[str, str]) -> str:
+def scope_hint(error: MissingScope, environ: Mapping[str, str]) -> str:
     """The hint for a scope that the token in `environ` lacks: how the hub's administrator can give it more.
 
     That of the error itself where `environ` is neither a server's nor a service's, or the hub named no scope.
@@ -21,7 +21,7 @@ def widened(error: MissingScope, environ: Mapping[str, str]) -> str:
     lacking = error.scopes[0]
     # A default server's name is empty.
     if "JUPYTERHUB_SERVER_NAME" in environ:
-        scopes = json.dumps([*OF_A_SERVER, lacking])
+        scopes = json.dumps([*SERVER_SCOPES, lacking])
         return (
             f"this is the server's own token, which by default may do next to nothing; use one of yours "
             f"(jhub login with --paste, then -c NAME), or have "

@@ -12,9 +12,18 @@ import httpx2
 
 from jhub.client.deadline import Client, Deadline
 from jhub.client.network import Network
-from jhub.client.response_body import Content, Events
-from jhub.client.threads import Threads
-from jhub.client.wire import CLEAN_UP, LEAST, SILENCE, Person, Wire, ask_person, is_url, pause
+from jhub.client.response_body import BoundedContent, StreamSize
+from jhub.client.threads import ForkedThreads
+from jhub.client.wire import (
+    CLEAN_UP_SECONDS,
+    MIN_STREAM_SECONDS,
+    STREAM_READ_SECONDS,
+    Prompter,
+    Wire,
+    ask_person,
+    is_url,
+    sleep_seconds,
+)
 from jhub.discovery import API, find_root
 from jhub.errors import HubError, InvalidInput, Unavailable
 from jhub.handles import Fleet
@@ -48,13 +57,13 @@ class Driver(Wire):
 
     def __init__(self, url: str | None, token: str | None, network: Network) -> None:
         super().__init__(url, token, network)
-        self._http = self.client(Client)
+        self._http = self.http_client(Client)
 
     @property
     def api_url(self) -> str:
         """The API root, `https://hub.example.org/hub/api`; found by asking, the first time."""
         if self._root is None:
-            self._root = self.run(find_root(self._given))
+            self._root = self.run(find_root(self._address))
         return self._root
 
     @property
@@ -62,7 +71,7 @@ class Driver(Wire):
         """Where the hub's site begins, with a closing slash."""
         return self.api_url.removesuffix(API) + "/"
 
-    def run(self, operation: Operation[T], ask: Person | None = None) -> T:
+    def run(self, operation: Operation[T], ask: Prompter | None = None) -> T:
         """Carry a request or a flow out, here and now. What it emits is dropped."""
         events = self.events(operation, ask)
         while True:
@@ -72,12 +81,12 @@ class Driver(Wire):
                 answer: T = end.value
                 return answer
 
-    def events(self, operation: Operation[T], ask: Person | None = None) -> Generator[Any, None, T]:
+    def events(self, operation: Operation[T], ask: Prompter | None = None) -> Generator[Any, None, T]:
         """Carry a flow out while iterating over what it emits."""
         if ask is not None:
-            self.beware()  # what people are asked for are secrets, mostly
+            self.warn_if_plain_http()  # what people are asked for are secrets, mostly
         running = Interpreter(operation)
-        threads = Threads(self)
+        threads = ForkedThreads(self)
         while running.step is not None:
             try:
                 answer = yield from self._carry_out(running.step, threads, ask)
@@ -90,7 +99,7 @@ class Driver(Wire):
                 running.answer(answer)
         return running.result
 
-    def _carry_out(self, step: Step, threads: Threads, ask: Person | None) -> Generator[Any, None, Any]:
+    def _carry_out(self, step: Step, threads: ForkedThreads, ask: Prompter | None) -> Generator[Any, None, Any]:
         match step:
             case Emit():
                 yield step.event
@@ -106,16 +115,16 @@ class Driver(Wire):
 
     def fleet(self, operation: Operation[T]) -> Fleet[Any, T]:
         """Prepare a flow that runs others side by side."""
-        return Fleet(self.twin, operation)
+        return Fleet(self.async_driver, operation)
 
-    def twin(self) -> AsyncDriver:
+    def async_driver(self) -> AsyncDriver:
         """Connect to the same hub with the same token, asynchronously."""
         from jhub.client.async_driver import AsyncDriver
 
         transport = self._network.transport
         if transport is not None and not isinstance(transport, httpx2.AsyncBaseTransport):
             raise InvalidInput("a fleet needs a transport that is asynchronous too")
-        return AsyncDriver(self.api_url, self._token, self._network).knowing(self)
+        return AsyncDriver(self.api_url, self._token, self._network).copy_state(self)
 
     def close(self) -> None:
         """Close the connections."""
@@ -133,12 +142,12 @@ class Driver(Wire):
                     answer = self._answer(step, response, deadline)
                 return self.read(step, answer)
             case Sleep():
-                time.sleep(min(pause(step), within or math.inf))
+                time.sleep(min(sleep_seconds(step), within or math.inf))
                 return None
             case Now():
                 return time.monotonic()
             case HubVersion():
-                return self._version or self.learn(self.run(HubOps.version()))
+                return self._version or self.note_version(self.run(HubOps.version()))
             case _:
                 raise TypeError(f"{type(step).__name__} works in a fleet only: hub.fleet(operation)")
 
@@ -148,27 +157,27 @@ class Driver(Wire):
     ) -> Generator[httpx2.Response]:
         """Send a step; its answer is there up to its headers."""
         timeout = deadline.limit(self._network.httpx_timeout(read))
-        with self.errors(deadline), self._http.stream(**self.call(step), timeout=timeout) as response:
+        with self.translated_errors(deadline), self._http.stream(**self.arguments(step), timeout=timeout) as response:
             yield response
 
     def _answer(self, step: Request[Any] | Listen[Any], response: httpx2.Response, deadline: Deadline) -> Answer:
         if response.is_stream_consumed:  # a transport for tests had it ready
-            return self.answer(step, response, response.content)
-        content = Content(response, self.host, deadline)
+            return self.to_answer(step, response, response.content)
+        content = BoundedContent(response, self.host, deadline)
         for part in response.iter_raw():
             content.add(part)
-        return self.answer(step, response, bytes(content))
+        return self.to_answer(step, response, bytes(content))
 
     def _listen(self, step: Listen[T]) -> Generator[object, None, T | None]:
         _ = self.api_url
-        end = Deadline(max(LEAST, step.timeout))
+        end = Deadline(max(MIN_STREAM_SECONDS, step.timeout))
         deadline = Deadline(min(end.seconds, self._network.timeouts.total))
         heard = False
         try:
-            with self._exchange(step, deadline, SILENCE) as response:
+            with self._exchange(step, deadline, STREAM_READ_SECONDS) as response:
                 if response.status_code != 200:
-                    raise self.refusal(step, self._answer(step, response, deadline))
-                size = Events(response, self.host)
+                    raise self.stream_error(step, self._answer(step, response, deadline))
+                size = StreamSize(response, self.host)
                 heard = True
                 deadline.end = end.end
                 response.encoding = "utf-8"  # a stream of events is, whatever its header says
@@ -186,7 +195,7 @@ class Driver(Wire):
         return None
 
     def _clean_up(self, running: Interpreter[Any]) -> None:
-        end = time.monotonic() + CLEAN_UP
+        end = time.monotonic() + CLEAN_UP_SECONDS
         try:
             running.fail(Interrupted())
             while (step := running.step) is not None and (left := end - time.monotonic()) > 0:

@@ -11,7 +11,7 @@ from jhub.handles import Runs
 from jhub.steps import Cancel, Done, Fork, Next, Request
 
 
-class Threads:
+class ForkedThreads:
     """The requests that one running flow has forked, a thread for each. Flows of several steps need `hub.fleet`."""
 
     def __init__(self, hub: Runs) -> None:

@@ -19,7 +19,7 @@ import httpx2
 from jhub._version import __version__
 from jhub.client.deadline import Deadline
 from jhub.client.network import Network
-from jhub.client.own_token import widened
+from jhub.client.own_token import scope_hint
 from jhub.discovery import API, is_loopback, known_root, origin, tidy
 from jhub.errors import HubError, InvalidInput, MissingScope, NotAHub, Unavailable
 from jhub.interpreter import check_sending
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 C = TypeVar("C")
 T = TypeVar("T")
 
-Person: TypeAlias = Callable[[Any], Any]
+Prompter: TypeAlias = Callable[[Any], Any]
 """Answers the questions of jhub.login."""
 
 log = logging.getLogger("jhub")
@@ -42,15 +42,15 @@ API_URL = "JUPYTERHUB_API_URL"
 API_TOKEN = "JUPYTERHUB_API_TOKEN"  # noqa: S105 - a variable's name
 """Variables that a hub sets for its servers and services."""
 
-SILENCE = 30.0
+STREAM_READ_SECONDS = 30.0
 """Seconds of silence that end a progress stream. A hub sends a blank event every 8."""
-LEAST = 0.1
+MIN_STREAM_SECONDS = 0.1
 """Seconds that a progress stream has at least: one that is there already is heard even when no time is left."""
-STREAM = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
+STREAM_HEADERS = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
 """Headers of a request for a progress stream."""
-CLEAN_UP = 5.0
+CLEAN_UP_SECONDS = 5.0
 """Seconds that an interrupted flow has for cleaning up."""
-KEPT = 100
+MAX_IDLE_CONNECTIONS = 100
 """Connections that are kept for the next call."""
 
 
@@ -67,26 +67,26 @@ class Wire:
         self._own_token = by_environment and token is None
         if url is None:
             outside = by_environment or token is not None
-            url, token, self.user = _of_the_environment(token) if outside else _of_the_context()
+            url, token, self.user = _environment_connection(token) if outside else _context_connection()
         if token is not None:
             check_token(token)
-        self._given = tidy(url)
-        self._root: str | None = known_root(self._given)
+        self._address = tidy(url)
+        self._root: str | None = known_root(self._address)
         self._token = token
         self._network = network
         self._version: tuple[int, ...] | None = None
 
     def __str__(self) -> str:
         """Return the hub's address, and whose token it is, as far as they are known."""
-        site = self._given if self._root is None else self._root.removesuffix(API)
+        site = self._address if self._root is None else self._root.removesuffix(API)
         return f"{site} as {self.user}" if self.user else site
 
-    def use(self, token: str, user: str) -> None:
+    def set_token(self, token: str, user: str) -> None:
         """Send this token from now on."""
         check_token(token)
         self._token, self.user = token, user
 
-    def client(self, kind: Callable[..., C]) -> C:
+    def http_client(self, kind: Callable[..., C]) -> C:
         """An HTTP client. `InvalidInput` for settings of the environment that it cannot take."""
         try:
             return kind(**self._settings())
@@ -111,9 +111,9 @@ class Wire:
             "timeout": self._network.httpx_timeout(),
             # A start holds its connection for up to `slow_spawn_timeout` (10 s). A fleet knows how many it has under
             # way; a limit here would keep its other calls from the hub.
-            "limits": httpx2.Limits(max_connections=None, max_keepalive_connections=KEPT),
+            "limits": httpx2.Limits(max_connections=None, max_keepalive_connections=MAX_IDLE_CONNECTIONS),
             "follow_redirects": False,
-            "trust_env": not is_loopback(self._given),  # a university's proxy does not know this machine's ports
+            "trust_env": not is_loopback(self._address),  # a university's proxy does not know this machine's ports
             "transport": self._network.transport,
             "proxy": self._network.proxy,
             "verify": self._network.ssl_context(plain=self._is_plain()),
@@ -121,21 +121,21 @@ class Wire:
 
     def _is_plain(self) -> bool:
         """Plain http, here to stay."""
-        return self._given.startswith("http://") and (self._root is not None or is_loopback(self._given))
+        return self._address.startswith("http://") and (self._root is not None or is_loopback(self._address))
 
-    def call(self, step: Request[Any] | Listen[Any]) -> dict[str, Any]:
+    def arguments(self, step: Request[Any] | Listen[Any]) -> dict[str, Any]:
         """A step as arguments of the HTTP client."""
         check_sending()
-        root = self._root or self._given
-        if not (_elsewhere(step) or step.path.startswith("/")):
+        root = self._root or self._address
+        if not (_is_outside_api(step) or step.path.startswith("/")):
             raise InvalidInput(f"{step.path!r} is not a path such as /users")
         try:
-            url = urljoin(f"{root}/", step.path) if _elsewhere(step) else root + step.path
+            url = urljoin(f"{root}/", step.path) if _is_outside_api(step) else root + step.path
             ours = origin(url) == origin(root)
         except ValueError:
             raise InvalidInput(f"{step.path!r} is not a path or URL") from None
         if isinstance(step, Listen):
-            call: dict[str, Any] = {"method": "GET", "url": url, "headers": dict(STREAM)}
+            call: dict[str, Any] = {"method": "GET", "url": url, "headers": dict(STREAM_HEADERS)}
         else:
             call = {"method": step.method, "url": url, "headers": {"Accept": step.accept}}
             if step.query:
@@ -148,18 +148,18 @@ class Wire:
         if self._token and ours and not (isinstance(step, Request) and step.anonymous):
             call["headers"]["Authorization"] = f"token {self._token}"
         if "Authorization" in call["headers"] or call["method"] != "GET":
-            self.beware()
+            self.warn_if_plain_http()
         return call
 
-    def knowing(self, other: Wire) -> Self:
+    def copy_state(self, other: Wire) -> Self:
         """With what the other one, of the same hub, has found out."""
         self._version = other._version
         self._inside, self._own_token, self._warned = other._inside, other._own_token, other._warned
         return self
 
-    def beware(self) -> None:
+    def warn_if_plain_http(self) -> None:
         """Warn, once, that others can read what is sent: there is a token or a password in it."""
-        root = self._root or self._given
+        root = self._root or self._address
         if root.startswith("http://") and not is_loopback(root) and not self._inside and not self._warned:
             self._warned = True
             warnings.warn(
@@ -169,24 +169,24 @@ class Wire:
     @property
     def site(self) -> str:
         """The hub's origin, which the paths in its answers begin at."""
-        parts = urlsplit(self._root or self._given)
+        parts = urlsplit(self._root or self._address)
         return f"{parts.scheme}://{parts.netloc}"
 
     @property
     def host(self) -> str:
         """The hub's host and port, for messages."""
-        return urlsplit(self._given).netloc
+        return urlsplit(self._address).netloc
 
-    def answer(self, step: Request[Any] | Listen[Any], response: httpx2.Response, content: bytes) -> Answer:
+    def to_answer(self, step: Request[Any] | Listen[Any], response: httpx2.Response, content: bytes) -> Answer:
         """What came back; notes the version that every answer of a hub carries."""
         headers = {name.lower(): value for name, value in response.headers.items()}
         if "set-cookie" in headers:
             # Joined with commas, as other headers are, they could not be told apart.
             headers["set-cookie"] = "\n".join(response.headers.get_list("set-cookie"))
         # A user's server sends the header too, with the version of JupyterHub that is installed in its image.
-        from_hub = not _elsewhere(step)
+        from_hub = not _is_outside_api(step)
         if from_hub and (version := headers.get("x-jupyterhub-version")):
-            self._version = numbers(version)
+            self._version = parse_version(version)
         log.debug("%s %s %s", response.request.method, response.request.url.path, response.status_code)
         return Answer(response.status_code, headers, content, self.site)
 
@@ -196,22 +196,22 @@ class Wire:
             return step.read(answer)
         except MissingScope as error:
             if self._own_token:
-                error.hint = widened(error, os.environ)
+                error.hint = scope_hint(error, os.environ)
             raise
 
-    def learn(self, version: str) -> tuple[int, ...]:
+    def note_version(self, version: str) -> tuple[int, ...]:
         """Note the hub's version where the answer's header, which a proxy may strip, did not tell it."""
-        self._version = self._version or numbers(version)
+        self._version = self._version or parse_version(version)
         return self._version
 
-    def refusal(self, step: Listen[Any], answer: Answer) -> HubError:
+    def stream_error(self, step: Listen[Any], answer: Answer) -> HubError:
         """What a progress stream that was not opened means."""
         if answer.status < 400:
             return NotAHub(f"{step.about}: answered {answer.status} instead of a stream")
         return from_answer("GET", step.path, answer.status, answer.headers, answer.content, step.about)
 
     @contextmanager
-    def errors(self, deadline: Deadline) -> Generator[None]:
+    def translated_errors(self, deadline: Deadline) -> Generator[None]:
         """Turns the HTTP library's errors into ours, and those of a deadline."""
         host = self.host
         try:
@@ -242,7 +242,7 @@ class Wire:
             raise Unavailable(f"lost the connection to {host}: {type(error).__name__}") from None
 
 
-def ask_person(person: Person | None, question: object) -> str:
+def ask_person(person: Prompter | None, question: object) -> str:
     """Ask what only a person can answer."""
     if person is None:
         raise TypeError("there is nobody to ask: hand in ask=")
@@ -262,7 +262,7 @@ def connection_of(context: str | None) -> Connection:
     return contexts.connection(name)
 
 
-def _of_the_environment(token: str | None) -> tuple[str, str, str]:
+def _environment_connection(token: str | None) -> tuple[str, str, str]:
     """Return the URL and token that a hub puts into the environment of its servers and services."""
     url, token = os.environ.get(API_URL), os.environ.get(API_TOKEN) if token is None else token
     if token == "":
@@ -277,7 +277,7 @@ def _of_the_environment(token: str | None) -> tuple[str, str, str]:
     )
 
 
-def _of_the_context() -> tuple[str, str, str]:
+def _context_connection() -> tuple[str, str, str]:
     """Return the URL, the token and the user of the current context."""
     from jhub.config import contexts
 
@@ -285,7 +285,7 @@ def _of_the_context() -> tuple[str, str, str]:
     return where.url, where.token, where.user
 
 
-def _without_cookies(record: logging.LogRecord) -> bool:
+def _drop_cookies(record: logging.LogRecord) -> bool:
     """For the log of the library below: at DEBUG it tells the headers of answers, and a hub's cookie is all that it
     takes to be somebody there.
     """
@@ -295,7 +295,7 @@ def _without_cookies(record: logging.LogRecord) -> bool:
 
 
 for _name in ("httpcore2.http11", "httpcore2.http2"):
-    logging.getLogger(_name).addFilter(_without_cookies)
+    logging.getLogger(_name).addFilter(_drop_cookies)
 
 
 def is_url(path: str) -> bool:
@@ -303,16 +303,16 @@ def is_url(path: str) -> bool:
     return path.startswith(("http://", "https://"))
 
 
-def _elsewhere(step: Request[Any] | Listen[Any]) -> bool:
+def _is_outside_api(step: Request[Any] | Listen[Any]) -> bool:
     """Whether a step's path counts from the site, or is a URL."""
     return isinstance(step, Request) and (step.root == "site" or is_url(step.path))
 
 
-def numbers(version: str) -> tuple[int, ...]:
+def parse_version(version: str) -> tuple[int, ...]:
     """(6, 1, 0) of "6.1.0b2"."""
     return tuple(int(n) for n in re.findall(r"[0-9]{1,9}", version.partition("+")[0])[:3])
 
 
-def pause(step: Sleep) -> float:
+def sleep_seconds(step: Sleep) -> float:
     """How long to sleep, with a random share of the step's jitter."""
     return step.seconds * (1 + step.jitter * random.random())  # noqa: S311 - jitter, no secret

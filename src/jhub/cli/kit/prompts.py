@@ -11,7 +11,7 @@ from jhub.cli.kit.inputs import first_line
 from jhub.cli.kit.output import clean, note
 from jhub.errors import InvalidInput
 from jhub.login import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
-from jhub.login.callback import is_here, show, visit
+from jhub.login.callback import has_browser, open_page, visit
 
 
 class CommandLine:
@@ -74,11 +74,11 @@ class CommandLine:
             )
         note(f"make a token on this page of the hub, and paste it here: {question.page}")
         if self._open_browser:
-            show(question.page)
+            open_page(question.page)
         return self._ask("Token", hide=True).strip()
 
     def _visit(self, question: Visit) -> str:
-        if not (self._patient or sys.stderr.isatty() or (self._open_browser and is_here())):
+        if not (self._patient or sys.stderr.isatty() or (self._open_browser and has_browser())):
             raise InvalidInput(
                 "there is neither a terminal nor a browser to sign in with",
                 hint="without them: jhub login URL --token - < token.txt; --browser waits all the same",
