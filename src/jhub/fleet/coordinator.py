@@ -17,7 +17,7 @@ from jhub.fleet.finish import failed, next_end, overdue, tell
 from jhub.fleet.in_flight import Child, Phase, UnderWay, Wanted
 from jhub.fleet.jobs import Job
 from jhub.fleet.latency import Pulse
-from jhub.fleet.limiter import Pace
+from jhub.fleet.limiter import ConcurrencyLimiter
 from jhub.fleet.observe import ask, blind, explained, look, next_look, saw
 from jhub.fleet.polling import Rhythm
 from jhub.fleet.snapshot import Looks, Seen
@@ -32,7 +32,7 @@ def coordinate(
     job: Job,
     *,
     timeout: float,
-    pace: Pace | None = None,
+    limiter: ConcurrencyLimiter | None = None,
     breaker: Breaker | None = None,
 ) -> Flow[Summary]:
     """Do a job with every target: `timeout` seconds for each, and as many for a busy hub to take it.
@@ -44,16 +44,16 @@ def coordinate(
     if not timeout > 0:
         raise InvalidInput(f"a timeout of {timeout} s leaves no time for anything")
     wanted = list(dict.fromkeys(targets))
-    pace = pace or Pace()
+    limiter = limiter or ConcurrencyLimiter()
     began = yield from Now()
     fleet = State(
         targets=wanted,
         job=job,
         timeout=timeout,
-        pace=pace,
+        limiter=limiter,
         breaker=breaker,
-        rhythm=Rhythm(pace.load, began),
-        pulse=Pulse(pace.load, began),
+        rhythm=Rhythm(limiter.load, began),
+        pulse=Pulse(limiter.load, began),
         looks=Looks(stopped=job.stopped),
         proven=breaker is None or len(wanted) <= IN_A_ROW,
     )

@@ -25,8 +25,8 @@ def send(fleet: State, now: float) -> Flow[None]:
             yield from in_vain(fleet, wanted.target, wanted.refused)
             continue
         one = fleet.add(replace(wanted, since=min(wanted.since, present)), now)
-        pace = fleet.pace.window if fleet.pace.limit else None
-        yield Emit(ServerEvent(fleet.job.begins, one.target, pace=pace))
+        concurrency = fleet.limiter.concurrency if fleet.limiter.limit else None
+        yield Emit(ServerEvent(fleet.job.begins, one.target, concurrency=concurrency))
         yield fleet.fork(fleet.job.send(one.target), Child("send", one))
         fleet.pulse.count()
 
@@ -43,7 +43,7 @@ def room(fleet: State, now: float) -> bool:
             return False
         if not on_their_way:
             return True
-    return fleet.pace.room(on_their_way, fleet.count(Phase.REQUESTED), now) > 0
+    return fleet.limiter.available(on_their_way, fleet.count(Phase.REQUESTED), now) > 0
 
 
 def feel(fleet: State, now: float) -> Flow[None]:
@@ -56,7 +56,7 @@ def next_beat(fleet: State, now: float) -> float:
     """Return when it is time."""
     if fleet.job.send is None or not fleet.queue or fleet.why or fleet.outage.now or not fleet.proven:
         return now + TICK
-    return fleet.pulse.due(fleet.pace.burst, fleet.count(Phase.REQUESTED))
+    return fleet.pulse.due(fleet.limiter.burst, fleet.count(Phase.REQUESTED))
 
 
 def felt(fleet: State, beat: Beat | None, now: float) -> None:
@@ -65,7 +65,7 @@ def felt(fleet: State, beat: Beat | None, now: float) -> None:
     if beat is None:
         return
     fleet.outage.meet()
-    fleet.pace.answered(beat.seconds)
+    fleet.limiter.on_latency(beat.seconds)
     for one in fleet.under_way.values():
         if one.sent <= beat.began - BEFORE and one.error is None:
             one.accept()
@@ -104,7 +104,7 @@ def throttled(fleet: State, one: UnderWay, error: Throttled, now: float) -> Flow
     """Send one back that the hub did not take."""
     fleet.drop(one.target)
     on_their_way = fleet.of_the_hub
-    fleet.pace.refused(on_their_way, error.retry_after, now)
+    fleet.limiter.on_rejected(on_their_way, error.retry_after, now)
     # Where some of ours are on their way, one that ends makes room. Else only time does.
     pause = 0.0 if on_their_way else max(error.retry_after, 1.0)
     if pause and "rest" not in fleet.forks:

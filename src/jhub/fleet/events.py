@@ -58,7 +58,7 @@ class ServerEvent:
     """Per cent, on the way."""
     seconds: float | None = None
     """From the request to the end."""
-    pace: int | None = None
+    concurrency: int | None = None
     """Servers that are kept on their way at once, at this moment; None as long as the hub has refused none."""
     server: Server | None = None
     """The server, when it is ready."""

@@ -9,7 +9,7 @@ from jhub.errors import HubError, NotAuthorized, Unavailable
 from jhub.fleet.breaker import IN_A_ROW, Breaker
 from jhub.fleet.events import Target
 from jhub.fleet.jobs import Job
-from jhub.fleet.limiter import HUB_LOAD, Pace
+from jhub.fleet.limiter import DEFAULT_HUB_LOAD, ConcurrencyLimiter
 from jhub.fleet.selection import Targets, resolve
 from jhub.models import Server, User
 from jhub.operations.paging import pages
@@ -37,11 +37,11 @@ def preview_starts(
     user_options: Mapping[str, Any] | None = None,
     display_name: str | None = None,
     timeout: float = START_TIMEOUT,
-    hub_load: float = HUB_LOAD,
+    hub_load: float = DEFAULT_HUB_LOAD,
     max_failures: int | None = None,
 ) -> Flow[Preview]:
     """Preview `start_many`. Of more than two servers, one listing tells which are there already."""
-    _ = Pace(hub_load), Breaker(max_failures)  # they refuse what the call would refuse
+    _ = ConcurrencyLimiter(hub_load), Breaker(max_failures)  # they refuse what the call would refuse
     options = options_of(profile, user_options)
     wanted = yield from resolve(targets)
 

@@ -10,7 +10,7 @@ from jhub.fleet.breaker import Breaker
 from jhub.fleet.coordinator import coordinate
 from jhub.fleet.events import ServerEvent, Summary, Target
 from jhub.fleet.jobs import Job, deleting, starting, stopping, waiting
-from jhub.fleet.limiter import HUB_LOAD, Pace
+from jhub.fleet.limiter import DEFAULT_HUB_LOAD, ConcurrencyLimiter
 from jhub.fleet.preview import preview_job, preview_starts
 from jhub.fleet.selection import Targets, resolve
 from jhub.operations.server_start import check_display_name, options_of
@@ -45,7 +45,7 @@ class FleetOps:
         user_options: Mapping[str, Any] | None = None,
         display_name: str | None = None,
         timeout: float = START_TIMEOUT,
-        hub_load: float = HUB_LOAD,
+        hub_load: float = DEFAULT_HUB_LOAD,
         max_failures: int | None = None,
     ) -> Flow[Summary]:
         """Start servers, and wait until they are ready.
@@ -79,12 +79,12 @@ class FleetOps:
         `start`, and `list:users`, without which each owner is asked for. Errors of servers are in the events.
         """
         options = options_of(profile, user_options)
-        pace, breaker = Pace(hub_load), Breaker(max_failures)
+        limiter, breaker = ConcurrencyLimiter(hub_load), Breaker(max_failures)
         wanted = yield from resolve(targets)
         for each in wanted:
             yield from check_display_name(each.name, display_name)
         job = starting(options, display_name)
-        return (yield from coordinate(wanted, job, timeout=timeout, pace=pace, breaker=breaker))
+        return (yield from coordinate(wanted, job, timeout=timeout, limiter=limiter, breaker=breaker))
 
     @fleet(ServerEvent, preview=preview_job(waiting()))
     def wait_many(self, targets: Targets, *, timeout: float = START_TIMEOUT) -> Flow[Summary]:

@@ -14,7 +14,7 @@ from jhub.fleet.events import FEW, ServerEvent, Target
 from jhub.fleet.in_flight import Phase, Tag, UnderWay, Wanted
 from jhub.fleet.jobs import Job
 from jhub.fleet.latency import Pulse
-from jhub.fleet.limiter import Pace
+from jhub.fleet.limiter import ConcurrencyLimiter
 from jhub.fleet.outage import Outage
 from jhub.fleet.polling import Rhythm
 from jhub.fleet.snapshot import Looks
@@ -32,7 +32,7 @@ class State:
     targets: Sequence[Target]
     job: Job
     timeout: float
-    pace: Pace
+    limiter: ConcurrencyLimiter
     breaker: Breaker | None
     rhythm: Rhythm
     pulse: Pulse

@@ -104,9 +104,9 @@ def test_what_programs_read_is_complete(watched: Any) -> None:
     assert len(out) == 202
     _, out, _ = watched(told, "name")
     assert out == [f"ready{n}" for n in range(100)]
-    _, out, err = watched(Told(*some("starting", 1, pace=4), *some("ready", 1, seconds=1.234)), "json")
+    _, out, err = watched(Told(*some("starting", 1, concurrency=4), *some("ready", 1, seconds=1.234)), "json")
     assert [json.loads(line) for line in out] == [
-        {"server": "starting0", "state": "starting", "pace": 4},
+        {"server": "starting0", "state": "starting", "concurrency": 4},
         {"server": "ready0", "state": "ready", "seconds": 1.23},
     ]
     assert err == []

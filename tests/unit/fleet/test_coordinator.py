@@ -138,9 +138,9 @@ def test_what_was_refused_keeps_its_place() -> None:
 
 def test_the_pace_is_told_once_it_is_known() -> None:
     played = start(BusyHub(5, concurrent_spawn_limit=10))
-    paces = [event.pace for event in played.emitted if event.kind == "starting"]
-    assert paces[0] is None
-    assert paces[-1] == 5
+    limits = [event.concurrency for event in played.emitted if event.kind == "starting"]
+    assert limits[0] is None
+    assert limits[-1] == 5
 
 
 # few requests

@@ -6,95 +6,95 @@ import pytest
 
 from jhub.errors import Conflict, HubFull, InvalidInput, NotAuthorized, NotFound, SpawnFailed
 from jhub.fleet.breaker import IN_A_ROW, MOST_IN_A_ROW, Breaker
-from jhub.fleet.limiter import FIRST_BURST, LARGEST_BURST, MOST, PROBE, Pace
+from jhub.fleet.limiter import INITIAL_BURST, LIMIT_TTL_SECONDS, MAX_BURST, MAX_IN_FLIGHT, ConcurrencyLimiter
 from jhub.fleet.polling import LONGEST, MODELS, REST, SHORTEST, Rhythm
 
 FAILURE = SpawnFailed("ana", "no quota left")
 
 
-def grown(load: float = 0.5) -> Pace:
-    pace = Pace(load)
+def grown(load: float = 0.5) -> ConcurrencyLimiter:
+    limiter = ConcurrencyLimiter(load)
     for _ in range(20):
-        pace.answered(0.02)
-    return pace
+        limiter.on_latency(0.02)
+    return limiter
 
 
 @pytest.mark.parametrize("load", [0, -1, 1.01, 50, float("nan")])
 def test_a_load_that_is_no_share_is_refused(load: float) -> None:
     with pytest.raises(InvalidInput, match="hub load"):
-        Pace(load)
+        ConcurrencyLimiter(load)
 
 
 def test_no_more_is_sent_than_the_hub_takes_up() -> None:
-    pace = Pace(1)
-    assert pace.room(0, 0, 0) == FIRST_BURST
-    assert pace.room(5, 3, 0) == FIRST_BURST - 3
-    assert pace.room(40, FIRST_BURST, 0) == 0
+    limiter = ConcurrencyLimiter(1)
+    assert limiter.available(0, 0, 0) == INITIAL_BURST
+    assert limiter.available(5, 3, 0) == INITIAL_BURST - 3
+    assert limiter.available(40, INITIAL_BURST, 0) == 0
 
 
 def test_it_grows_while_answer_times_hold_and_shrinks_when_they_do_not() -> None:
-    pace = Pace(0.5)
-    for expected in (LARGEST_BURST // 2, LARGEST_BURST // 2):
-        pace.answered(0.02)
-        assert pace.burst == expected
+    limiter = ConcurrencyLimiter(0.5)
+    for expected in (MAX_BURST // 2, MAX_BURST // 2):
+        limiter.on_latency(0.02)
+        assert limiter.burst == expected
     for expected in (4, 2, 1, 1):
-        pace.answered(1.5)
-        assert pace.burst == expected
+        limiter.on_latency(1.5)
+        assert limiter.burst == expected
     for expected in (2, 4, 8, 8):
-        pace.answered(0.08)
-        assert pace.burst == expected
+        limiter.on_latency(0.08)
+        assert limiter.burst == expected
 
 
 def test_a_hub_that_is_far_away_is_not_taken_for_a_slow_one() -> None:
-    pace = Pace(0.5)
+    limiter = ConcurrencyLimiter(0.5)
     for _ in range(20):
-        pace.answered(0.6)
-    assert pace.burst == LARGEST_BURST / 2
+        limiter.on_latency(0.6)
+    assert limiter.burst == MAX_BURST / 2
 
 
 def test_a_share_of_the_load_lets_answers_become_less_slow() -> None:
     half, whole = grown(0.5), grown(1)
     assert half.burst < whole.burst
     before = whole.burst
-    half.answered(0.25)
-    whole.answered(0.25)
+    half.on_latency(0.25)
+    whole.on_latency(0.25)
     assert (half.burst < grown(0.5).burst, whole.burst) == (True, before)
 
 
 def test_a_hub_without_a_limit_is_not_given_everything() -> None:
-    assert grown(1).room(MOST, 0, 0) == 0
+    assert grown(1).available(MAX_IN_FLIGHT, 0, 0) == 0
 
 
-@pytest.mark.parametrize(("load", "window"), [(1, 64), (0.5, 32), (0.25, 16), (0.01, 1)])
-def test_a_refusal_tells_the_limit_and_a_share_of_it_is_kept_to(load: float, window: int) -> None:
-    pace = grown(load)
+@pytest.mark.parametrize(("load", "concurrency"), [(1, 64), (0.5, 32), (0.25, 16), (0.01, 1)])
+def test_a_refusal_tells_the_limit_and_a_share_of_it_is_kept_to(load: float, concurrency: int) -> None:
+    limiter = grown(load)
     for taken in (70, 66, 64):  # a burst, of which some were refused
-        pace.refused(taken, 40, 0)
-    assert pace.window == window
-    assert pace.room(window - 1, 0, 1) == 1
-    assert pace.room(window, 0, 1) == 0
+        limiter.on_rejected(taken, 40, 0)
+    assert limiter.concurrency == concurrency
+    assert limiter.available(concurrency - 1, 0, 1) == 1
+    assert limiter.available(concurrency, 0, 1) == 0
 
 
 def test_one_may_always_be_on_its_way() -> None:
-    pace = grown()
-    pace.refused(0, 40, 0)
-    assert pace.room(0, 0, 1) == 1
+    limiter = grown()
+    limiter.on_rejected(0, 40, 0)
+    assert limiter.available(0, 0, 1) == 1
 
 
 def test_more_room_is_looked_for_at_most_every_five_minutes() -> None:
-    pace = grown(0.5)
-    pace.refused(10, 40, 100)
-    assert pace.room(5, 0, 100 + PROBE - 1) == 0
-    assert pace.room(5, 0, 100 + PROBE) == 1  # and with care
-    pace.refused(10, 40, 500)
-    assert pace.room(5, 0, 500 + PROBE - 1) == 0
+    limiter = grown(0.5)
+    limiter.on_rejected(10, 40, 100)
+    assert limiter.available(5, 0, 100 + LIMIT_TTL_SECONDS - 1) == 0
+    assert limiter.available(5, 0, 100 + LIMIT_TTL_SECONDS) == 1  # and with care
+    limiter.on_rejected(10, 40, 500)
+    assert limiter.available(5, 0, 500 + LIMIT_TTL_SECONDS - 1) == 0
 
 
 def test_who_wants_all_of_the_limit_looks_again_when_the_hub_says() -> None:
-    pace = grown(1)
-    pace.refused(10, 40, 100)
-    assert pace.room(10, 0, 139) == 0
-    assert pace.room(10, 0, 140) == 1
+    limiter = grown(1)
+    limiter.on_rejected(10, 40, 100)
+    assert limiter.available(10, 0, 139) == 0
+    assert limiter.available(10, 0, 140) == 1
 
 
 def test_the_breaker_trips_after_two_in_a_row_and_names_the_common_reason() -> None:

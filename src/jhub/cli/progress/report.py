@@ -41,7 +41,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     progress: float | None = None
     seconds: float | None = None
     reason: str = ""
-    pace: int | None = None
+    concurrency: int | None = None
 
     @classmethod
     def of(cls, event: ServerEvent, site: str) -> Line:
@@ -55,7 +55,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             progress=event.progress,
             seconds=round(event.seconds, 2) if event.seconds is not None else None,
             reason=event.message,
-            pace=event.pace,
+            concurrency=event.concurrency,
         )
 
 

@@ -37,7 +37,7 @@ class Standing:
     way: dict[Target, Way] = field(default_factory=dict[Target, Way])
     """In the order in which they set out."""
     failed: list[ServerEvent] = field(default_factory=list[ServerEvent])
-    pace: int | None = None
+    concurrency: int | None = None
     throttled: str = ""
     """The hub's words, while it asks to wait."""
     away: bool = False
@@ -52,8 +52,8 @@ class Standing:
     def take(self, event: ServerEvent) -> None:
         """Count an event in."""
         now = self.clock()
-        if event.pace is not None:
-            self.pace = event.pace
+        if event.concurrency is not None:
+            self.concurrency = event.concurrency
         self.away = event.kind == "waiting"
         if event.final:
             self.kinds[event.kind] += 1
