@@ -48,7 +48,7 @@ def test_no_module_writes_to_a_field_of_a_record_of_another(file: Path) -> None:
     [
         "one.phase = x",
         "one.sent, n = 1, 2",
-        "fleet.pulse.sent += 1",
+        "fleet.probe.sent += 1",
         "self.outage.count += 1",
         "del one.error",
         "fleet.under_way[x] = one",

@@ -20,7 +20,7 @@ def break_off(fleet: State) -> Flow[None]:
     fleet.stop(fleet.breaker.why, cancels=cancels)
     if cancels:
         # After one more look: what came up meanwhile is somebody's, and what has not arrived cannot be stopped.
-        fleet.rhythm.hurry()
+        fleet.schedule.expedite()
 
 
 def take_back(fleet: State, one: UnderWay) -> Flow[None]:

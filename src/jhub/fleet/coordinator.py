@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterable
 from jhub.errors import HubError, InvalidInput, SpawnFailed
 from jhub.fleet.breaker import IN_A_ROW, Breaker
 from jhub.fleet.breaking_off import break_off, cancelled
-from jhub.fleet.dispatch import answered, feel, felt, follow, next_beat, send
+from jhub.fleet.dispatch import answered, follow, next_probe, on_probe, probe, send
 from jhub.fleet.events import ServerEvent, Summary, Target
 from jhub.fleet.finish import failed, next_end, overdue, tell
 from jhub.fleet.in_flight import Child, Phase, UnderWay, Wanted
 from jhub.fleet.jobs import Job
-from jhub.fleet.latency import Pulse
+from jhub.fleet.latency import LatencyProbe
 from jhub.fleet.limiter import ConcurrencyLimiter
 from jhub.fleet.observe import ask, blind, explained, look, next_look, saw
-from jhub.fleet.polling import Rhythm
+from jhub.fleet.polling import PollSchedule
 from jhub.fleet.snapshot import Looks, Seen
-from jhub.fleet.state import TICK, State
+from jhub.fleet.state import MAX_WAIT_SECONDS, State
 from jhub.models import Server
 from jhub.operations.server_status import failure_in
 from jhub.steps import Done, Emit, Flow, Next, Now
@@ -52,8 +52,8 @@ def coordinate(
         timeout=timeout,
         limiter=limiter,
         breaker=breaker,
-        rhythm=Rhythm(limiter.load, began),
-        pulse=Pulse(limiter.load, began),
+        schedule=PollSchedule(limiter.load, began),
+        probe=LatencyProbe(limiter.load, began),
         looks=Looks(stopped=job.stopped),
         proven=breaker is None or len(wanted) <= IN_A_ROW,
     )
@@ -63,7 +63,7 @@ def coordinate(
         yield from overdue(fleet, now)
         yield from break_off(fleet)
         yield from send(fleet, now)
-        yield from feel(fleet, now)
+        yield from probe(fleet, now)
         yield from look(fleet, now)
         yield from ask(fleet)
         if fleet.unfinished and (done := (yield from Next(_patience(fleet, now)))) is not None:
@@ -111,7 +111,7 @@ def _saw_before(fleet: State, wanted: list[Wanted], seen: Seen, holds: Callable[
             yield from _join(fleet, one, now)
         else:
             fleet.requeue(one)
-    fleet.rhythm.looked(now, now - seen.began, changed=True)
+    fleet.schedule.on_snapshot(now, now - seen.began, changed=True)
 
 
 def _join_all(fleet: State, wanted: list[Wanted]) -> Flow[None]:
@@ -130,9 +130,9 @@ def _join(fleet: State, one: Wanted, now: float) -> Flow[UnderWay]:
 
 def _patience(fleet: State, now: float) -> float:
     """Return the seconds until there is something to do even if no fork ends."""
-    moments = [now + TICK, next_end(fleet, now)]
+    moments = [now + MAX_WAIT_SECONDS, next_end(fleet, now)]
     moments += [] if "look" in fleet.forks else [next_look(fleet, now)]
-    moments += [] if "pulse" in fleet.forks else [next_beat(fleet, now)]
+    moments += [] if "probe" in fleet.forks else [next_probe(fleet, now)]
     return max(0.0, min(moments) - now)
 
 
@@ -145,8 +145,8 @@ def _ended(fleet: State, done: Done) -> Flow[None]:
             yield from blind(fleet, done.error, now)
         case "look":
             yield from saw(fleet, done.answer, now)
-        case "pulse":
-            felt(fleet, done.answer, now)
+        case "probe":
+            on_probe(fleet, done.answer, now)
         case Wanted() as wanted:
             fleet.requeue(wanted)
         case Child(task, one) if fleet.under_way.get(one.target) is one:
@@ -169,4 +169,4 @@ def _followed(fleet: State, one: UnderWay, done: Done, now: float) -> Flow[None]
     if reason and one.phase is not Phase.CANCELLING:
         yield from failed(fleet, one.target, SpawnFailed(str(one.target), reason), now)
     elif done.answer is not None:
-        fleet.rhythm.hurry()
+        fleet.schedule.expedite()

@@ -8,12 +8,12 @@ from jhub.errors import HubBroken, HubError, ServerPending, Throttled, UnknownTo
 from jhub.fleet.events import ServerEvent, Target
 from jhub.fleet.finish import failed, give_up, succeeded
 from jhub.fleet.in_flight import Child, Phase, UnderWay
-from jhub.fleet.latency import BEFORE, Beat, beat
-from jhub.fleet.state import TICK, State, away, said
+from jhub.fleet.latency import TRANSIT_SECONDS, Sample, measure
+from jhub.fleet.state import MAX_WAIT_SECONDS, State, away, said
 from jhub.steps import Done, Emit, Flow, Sleep
 
-MOMENT = 1.0
-LONGEST = 10.0
+MIN_PAUSE_SECONDS = 1.0
+MAX_PAUSE_SECONDS = 10.0
 """Seconds until one is sent again that was on its way down; from the former to the latter."""
 
 
@@ -28,7 +28,7 @@ def send(fleet: State, now: float) -> Flow[None]:
         concurrency = fleet.limiter.concurrency if fleet.limiter.limit else None
         yield Emit(ServerEvent(fleet.job.begins, one.target, concurrency=concurrency))
         yield fleet.fork(fleet.job.send(one.target), Child("send", one))
-        fleet.pulse.count()
+        fleet.probe.on_dispatch()
 
 
 def room(fleet: State, now: float) -> bool:
@@ -46,28 +46,28 @@ def room(fleet: State, now: float) -> bool:
     return fleet.limiter.available(on_their_way, fleet.count(Phase.REQUESTED), now) > 0
 
 
-def feel(fleet: State, now: float) -> Flow[None]:
+def probe(fleet: State, now: float) -> Flow[None]:
     """Feel the hub's pulse, if it is time."""
-    if "pulse" not in fleet.forks and now >= next_beat(fleet, now):
-        yield fleet.fork(beat(), "pulse")
+    if "probe" not in fleet.forks and now >= next_probe(fleet, now):
+        yield fleet.fork(measure(), "probe")
 
 
-def next_beat(fleet: State, now: float) -> float:
+def next_probe(fleet: State, now: float) -> float:
     """Return when it is time."""
     if fleet.job.send is None or not fleet.queue or fleet.why or fleet.outage.now or not fleet.proven:
-        return now + TICK
-    return fleet.pulse.due(fleet.limiter.burst, fleet.count(Phase.REQUESTED))
+        return now + MAX_WAIT_SECONDS
+    return fleet.probe.due(fleet.limiter.burst, fleet.count(Phase.REQUESTED))
 
 
-def felt(fleet: State, beat: Beat | None, now: float) -> None:
+def on_probe(fleet: State, sample: Sample | None, now: float) -> None:
     """Handle the end of a beat. The hub has taken up what came before one that it has answered."""
-    fleet.pulse.felt(now)
-    if beat is None:
+    fleet.probe.on_result(now)
+    if sample is None:
         return
     fleet.outage.meet()
-    fleet.limiter.on_latency(beat.seconds)
+    fleet.limiter.on_latency(sample.seconds)
     for one in fleet.under_way.values():
-        if one.sent <= beat.began - BEFORE and one.error is None:
+        if one.sent <= sample.began - TRANSIT_SECONDS and one.error is None:
             one.accept()
 
 
@@ -95,7 +95,7 @@ def answered(fleet: State, one: UnderWay, done: Done, now: float) -> Flow[None]:
             one.lose_answer(now, error)
             if away(error):
                 fleet.outage.begins(now)
-            fleet.rhythm.hurry()
+            fleet.schedule.expedite()
         case error:
             yield from failed(fleet, one.target, error, now)
 
@@ -126,7 +126,9 @@ def in_vain(fleet: State, target: Target, error: HubError) -> Flow[None]:
 def once_more(fleet: State, one: UnderWay, error: HubError) -> Flow[None]:
     """Set one aside with which the hub does something else: mostly it is on its way down, and takes no request."""
     fleet.drop(one.target)
-    wanted = replace(one.wanted, refused=error, pause=min(max(2 * one.wanted.pause, MOMENT), LONGEST))
+    wanted = replace(
+        one.wanted, refused=error, pause=min(max(2 * one.wanted.pause, MIN_PAUSE_SECONDS), MAX_PAUSE_SECONDS)
+    )
     yield Emit(ServerEvent("queued", one.target))
     yield fleet.fork(_rest(wanted.pause), wanted)
 

@@ -30,7 +30,7 @@ def succeeded(fleet: State, one: UnderWay, server: Server | None, now: float) ->
     # Where the answer was the end of it, a look has only fetched the model.
     ended = one.answered if one.phase is Phase.COMPLETED and one.answered is not None else now
     seconds = ended - one.sent
-    fleet.rhythm.took(seconds)
+    fleet.schedule.on_finished(seconds)
     yield from tell(fleet, ServerEvent(fleet.job.ends, one.target, seconds=seconds, server=server))
 
 

@@ -114,5 +114,5 @@ class Child(NamedTuple):
     one: UnderWay
 
 
-Tag: TypeAlias = Child | Wanted | Literal["look", "pulse", "rest"]
+Tag: TypeAlias = Child | Wanted | Literal["look", "probe", "rest"]
 """The tags of all forks of a fleet. A `Wanted` is one that returns to the queue when its fork ends."""

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from jhub.operations.hub import HubOps
 from jhub.steps import Flow, Now
 
-BEFORE = 0.05
+TRANSIT_SECONDS = 0.05
 """Seconds that a request needs to get to the hub, or more: one that came before the beat was taken up before it."""
-BETWEEN = 0.05
-SELDOM = 2.0
-FEW = 4
+MIN_INTERVAL_SECONDS = 0.05
+MAX_INTERVAL_SECONDS = 2.0
+MAX_UNPROBED_REQUESTS = 4
 """Requests that are sent without feeling how the hub bears them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
+class Sample:
     """One answer."""
 
     began: float
@@ -25,34 +25,34 @@ class Beat:
     seconds: float
 
 
-class Pulse:
+class LatencyProbe:
     """When to ask. A hub takes one request after the other: its answer says that earlier ones were taken up, too, and
     how long others wait at this moment.
     """
 
     def __init__(self, load: float, now: float) -> None:
-        self._between = BETWEEN / load
+        self._between = MIN_INTERVAL_SECONDS / load
         self._last = now
         self.sent = 0
         """Requests since then."""
 
-    def due(self, burst: int, untaken: int) -> float:
+    def due(self, burst: int, unaccepted: int) -> float:
         """When to ask again: soon if more is to be sent after the answer, never if nothing was sent."""
-        if untaken >= burst or self.sent >= max(FEW, burst):
+        if unaccepted >= burst or self.sent >= max(MAX_UNPROBED_REQUESTS, burst):
             return self._last + self._between
-        return self._last + SELDOM if self.sent else math.inf
+        return self._last + MAX_INTERVAL_SECONDS if self.sent else math.inf
 
-    def count(self) -> None:
+    def on_dispatch(self) -> None:
         """Note a request that is sent."""
         self.sent += 1
 
-    def felt(self, now: float) -> None:
+    def on_result(self, now: float) -> None:
         """It was answered, or not."""
         self._last, self.sent = now, 0
 
 
-def beat() -> Flow[Beat]:
+def measure() -> Flow[Sample]:
     """`GET /` (all versions): nothing costs a hub less."""
     began = yield from Now()
     yield from HubOps.version()
-    return Beat(began, (yield from Now()) - began)
+    return Sample(began, (yield from Now()) - began)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from jhub.errors import HubBroken, HubError, Throttled
 from jhub.fleet.breaking_off import take_back, taken_back
-from jhub.fleet.dispatch import MOMENT, once_more
+from jhub.fleet.dispatch import MIN_PAUSE_SECONDS, once_more
 from jhub.fleet.events import ServerEvent
 from jhub.fleet.finish import failed, give_up, succeeded
 from jhub.fleet.in_flight import Child, Phase, UnderWay, Wanted
 from jhub.fleet.jobs import BUSY, Forgotten
 from jhub.fleet.snapshot import Seen
-from jhub.fleet.state import TICK, State, away
+from jhub.fleet.state import MAX_WAIT_SECONDS, State, away
 from jhub.models import Server
 from jhub.steps import Emit, Flow
 
@@ -36,19 +36,23 @@ def look(fleet: State, now: float) -> Flow[None]:
 def next_look(fleet: State, now: float) -> float:
     """Return when it is time."""
     if fleet.outage.now:
-        return fleet.rhythm.last + fleet.outage.pause
+        return fleet.schedule.last + fleet.outage.pause
     if not (waiting := fleet.unknown):
         # What is to be taken back has to be seen on its way.
-        return fleet.rhythm.next([], fleet.looks.requests) if fleet.cancels and fleet.under_way else now + TICK
+        return (
+            fleet.schedule.next([], fleet.looks.requests)
+            if fleet.cancels and fleet.under_way
+            else now + MAX_WAIT_SECONDS
+        )
     completed = Phase.COMPLETED  # looked up once: a member of an enum is a slow attribute on Python 3.11
     sent = [each.sent for each in waiting if each.phase is not completed]
-    last = not sent and len(waiting) == len(fleet.under_way)
-    soon = fleet.rhythm.next(sent, fleet.looks.requests, last=last, over=len(sent) < len(waiting))
+    all_ready = not sent and len(waiting) == len(fleet.under_way)
+    soon = fleet.schedule.next(sent, fleet.looks.requests, all_ready=all_ready, some_ready=len(sent) < len(waiting))
     if soon <= fleet.first_due:
         return soon
     # None fails without having been looked at when its time was over.
     dues = [due for each in waiting if (due := fleet.due(each)) > fleet.seen]
-    return min(soon, max(min(dues), fleet.rhythm.last + MOMENT)) if dues else soon
+    return min(soon, max(min(dues), fleet.schedule.last + MIN_PAUSE_SECONDS)) if dues else soon
 
 
 def saw(fleet: State, seen: Seen, now: float) -> Flow[None]:
@@ -81,7 +85,7 @@ def saw(fleet: State, seen: Seen, now: float) -> Flow[None]:
         elif verdict == "not begun" and certain:
             changed = True
             yield from not_begun(fleet, one, server, now)
-    fleet.rhythm.looked(now, now - seen.began, changed=changed)
+    fleet.schedule.on_snapshot(now, now - seen.began, changed=changed)
 
 
 def not_begun(fleet: State, one: UnderWay, server: Server | None, now: float) -> Flow[None]:
@@ -123,7 +127,7 @@ def explained(fleet: State, one: UnderWay, failure: HubError | None, now: float)
 
 def blind(fleet: State, error: HubError, now: float) -> Flow[None]:
     """Handle a look that has failed."""
-    fleet.rhythm.failed(now)
+    fleet.schedule.on_snapshot_failed(now)
     if not (isinstance(error, HubBroken | Throttled) or (fleet.outage.met and away(error))):
         # A token that may not look, so that nothing can be known of any; or there is no hub.
         yield from give_up(fleet, error, now)

@@ -13,15 +13,15 @@ from jhub.fleet.breaker import Breaker
 from jhub.fleet.events import FEW, ServerEvent, Target
 from jhub.fleet.in_flight import Phase, Tag, UnderWay, Wanted
 from jhub.fleet.jobs import Job
-from jhub.fleet.latency import Pulse
+from jhub.fleet.latency import LatencyProbe
 from jhub.fleet.limiter import ConcurrencyLimiter
 from jhub.fleet.outage import Outage
-from jhub.fleet.polling import Rhythm
+from jhub.fleet.polling import PollSchedule
 from jhub.fleet.snapshot import Looks
 from jhub.outcome import Tally
 from jhub.steps import Fork, Operation
 
-TICK = 60.0
+MAX_WAIT_SECONDS = 60.0
 """Seconds until it is looked whether there is anything to do."""
 
 
@@ -34,8 +34,8 @@ class State:
     timeout: float
     limiter: ConcurrencyLimiter
     breaker: Breaker | None
-    rhythm: Rhythm
-    pulse: Pulse
+    schedule: PollSchedule
+    probe: LatencyProbe
     looks: Looks
     proven: bool
     """One of ours has succeeded, or none has to before others are sent."""

@@ -7,7 +7,7 @@ import pytest
 from jhub.errors import Conflict, HubFull, InvalidInput, NotAuthorized, NotFound, SpawnFailed
 from jhub.fleet.breaker import IN_A_ROW, MOST_IN_A_ROW, Breaker
 from jhub.fleet.limiter import INITIAL_BURST, LIMIT_TTL_SECONDS, MAX_BURST, MAX_IN_FLIGHT, ConcurrencyLimiter
-from jhub.fleet.polling import LONGEST, MODELS, REST, SHORTEST, Rhythm
+from jhub.fleet.polling import MAX_POLL_SECONDS, MIN_CONFIRM_SECONDS, MIN_POLL_SECONDS, PAUSE_FACTOR, PollSchedule
 
 FAILURE = SpawnFailed("ana", "no quota left")
 
@@ -157,67 +157,67 @@ def test_a_breaker_that_never_closes_is_refused(most: int) -> None:
 
 
 def test_there_is_about_one_look_for_each_server_that_ends() -> None:
-    rhythm = Rhythm(1, 0)
-    rhythm.took(20)
-    rhythm.looked(100, 0.01, changed=True)
-    assert rhythm.next([80] * 9, 1) == 102
-    assert rhythm.next([80] * 9, 3) == 106  # each look is three pages
-    assert rhythm.next([80] * 1000, 1) == 100 + SHORTEST
+    schedule = PollSchedule(1, 0)
+    schedule.on_finished(20)
+    schedule.on_snapshot(100, 0.01, changed=True)
+    assert schedule.next([80] * 9, 1) == 102
+    assert schedule.next([80] * 9, 3) == 106  # each look is three pages
+    assert schedule.next([80] * 1000, 1) == 100 + MIN_POLL_SECONDS
 
 
 def test_a_hub_is_left_time_for_others_between_two_looks() -> None:
-    rhythm = Rhythm(0.5, 0)
-    rhythm.took(1)
+    schedule = PollSchedule(0.5, 0)
+    schedule.on_finished(1)
     for seconds in (0.9, 0.1, 0.4):  # two of them had to wait behind others
-        rhythm.looked(100, seconds, changed=True)
-    assert rhythm.next([99.5] * 100, 1) == pytest.approx(100 + 2 * REST * 0.1)
-    rhythm.hurry()
-    assert rhythm.next([0] * 1, 1) == pytest.approx(100 + 2 * REST * 0.1)
+        schedule.on_snapshot(100, seconds, changed=True)
+    assert schedule.next([99.5] * 100, 1) == pytest.approx(100 + 2 * PAUSE_FACTOR * 0.1)
+    schedule.expedite()
+    assert schedule.next([0] * 1, 1) == pytest.approx(100 + 2 * PAUSE_FACTOR * 0.1)
 
 
 def test_where_some_take_much_longer_than_the_first_looks_become_rare() -> None:
-    rhythm = Rhythm(1, 0)
+    schedule = PollSchedule(1, 0)
     for _ in range(20):
-        rhythm.took(4)
-    rhythm.looked(60, 0.01, changed=True)
-    assert rhythm.next([0] * 19, 1) == 63  # as old as they are, one in 3 s
+        schedule.on_finished(4)
+    schedule.on_snapshot(60, 0.01, changed=True)
+    assert schedule.next([0] * 19, 1) == 63  # as old as they are, one in 3 s
     for _ in range(90):
-        rhythm.looked(60, 0.01, changed=True)
-    assert rhythm.next([0] * 19, 1) == 70  # 91 looks for 39 servers
+        schedule.on_snapshot(60, 0.01, changed=True)
+    assert schedule.next([0] * 19, 1) == 70  # 91 looks for 39 servers
 
 
 def test_the_last_one_is_looked_for_again_after_half_the_time_that_it_has_taken() -> None:
-    rhythm = Rhythm(1, 0)
+    schedule = PollSchedule(1, 0)
     for _ in range(20):
-        rhythm.took(1)
-    rhythm.looked(60, 0.01, changed=True)
-    assert rhythm.next([58], 1) == 61
+        schedule.on_finished(1)
+    schedule.on_snapshot(60, 0.01, changed=True)
+    assert schedule.next([58], 1) == 61
 
 
 def test_nobody_is_looked_for_before_the_fastest_was_there() -> None:
-    rhythm = Rhythm(1, 0)
-    rhythm.took(20)
-    rhythm.looked(100, 0.01, changed=True)
-    assert rhythm.next([100] * 64, 1) == 118
-    rhythm.took(5)
-    assert rhythm.next([100] * 64, 1) == 104.5
-    assert rhythm.next([], 1) == 101  # what is known to be ready does not wait
+    schedule = PollSchedule(1, 0)
+    schedule.on_finished(20)
+    schedule.on_snapshot(100, 0.01, changed=True)
+    assert schedule.next([100] * 64, 1) == 118
+    schedule.on_finished(5)
+    assert schedule.next([100] * 64, 1) == 104.5
+    assert schedule.next([], 1) == 101  # what is known to be ready does not wait
 
 
 def test_what_is_known_to_be_ready_is_looked_at_together() -> None:
-    rhythm = Rhythm(1, 0)
-    rhythm.took(60)
-    rhythm.looked(100, 0.01, changed=True)
-    assert rhythm.next([], 1) == 100 + MODELS
-    assert rhythm.next([], 1, last=True) == 100 + SHORTEST
-    assert rhythm.next([0] * 1, 1) == 100 + LONGEST
+    schedule = PollSchedule(1, 0)
+    schedule.on_finished(60)
+    schedule.on_snapshot(100, 0.01, changed=True)
+    assert schedule.next([], 1) == 100 + MIN_CONFIRM_SECONDS
+    assert schedule.next([], 1, all_ready=True) == 100 + MIN_POLL_SECONDS
+    assert schedule.next([0] * 1, 1) == 100 + MAX_POLL_SECONDS
 
 
 def test_where_nothing_changes_for_long_looks_become_rare() -> None:
-    rhythm = Rhythm(1, 0)
+    schedule = PollSchedule(1, 0)
     now, looks = 0.0, 0
     while now < 600:
-        now = rhythm.next([0] * 50, 1)
-        rhythm.looked(now, 0.01, changed=False)
+        now = schedule.next([0] * 50, 1)
+        schedule.on_snapshot(now, 0.01, changed=False)
         looks += 1
     assert looks < 100
