@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jhub.errors import NotAHub, Unavailable, WaitTimeout
-from jhub.fleet.events import FEW, FINAL, ServerEvent, Summary
-from jhub.fleet.observe import TRIES
+from jhub.fleet.events import FINAL_KINDS, MAX_FOLLOWED, ServerEvent, Summary
+from jhub.fleet.observe import MAX_TRIES
 from jhub.fleet.servers import FleetOps
 from jhub.steps import Answer, Listen, Request
 from jhub.testing import Played, Reply, play
@@ -69,7 +69,7 @@ def hubs(draw: st.DrawFn) -> Bounded:
 
 
 def accounted_for(played: Played[Summary], wanted: list[str]) -> None:
-    finals = Counter(str(event.target) for event in played.emitted if event.kind in FINAL)
+    finals = Counter(str(event.target) for event in played.emitted if event.kind in FINAL_KINDS)
     assert finals == Counter(wanted)
     summary = played.result
     assert len(summary.done) + len(summary.failed) + len(summary.skipped) == len(wanted)
@@ -110,10 +110,10 @@ def test_every_start_ends_once_and_as_the_hub_says(
     assert ready - done <= users(event for event in played.result.failed if isinstance(event.error, UNKNOWN))
     # Of a few the start is the first that is sent, and a hub that has never answered is not waited for.
     crowded = hub.active_server_limit or hub.others or hub.concurrent_spawn_limit < 20
-    if count > FEW and timeout == 600 and not (hub.failing or crowded):
+    if count > MAX_FOLLOWED and timeout == 600 and not (hub.failing or crowded):
         assert played.result.ok
     # Only what the hub may have forgotten is sent to it again.
-    assert all(len(starts) <= (1 if hub.outage[0] > played.seconds else TRIES) for starts in hub.spawns.values())
+    assert all(len(starts) <= (1 if hub.outage[0] > played.seconds else MAX_TRIES) for starts in hub.spawns.values())
     for event in played.result.failed:
         if isinstance(event.error, WaitTimeout):
             assert (event.seconds or 0) >= timeout - 1e-6
@@ -127,5 +127,5 @@ def test_every_start_ends_once_and_as_the_hub_says(
     accounted_for(again, wanted)
     assert again.result.ok
     posts = [step.path.split("/")[2] for step in again.sent if isinstance(step, Request) and step.method == "POST"]
-    if count > FEW:  # of a few each is sent without a look before
+    if count > MAX_FOLLOWED:  # of a few each is sent without a look before
         assert not ready & set(posts)

@@ -18,7 +18,7 @@ import pytest
 
 from jhub import Hub
 from jhub.errors import HubFull
-from jhub.fleet.events import FINAL, ServerEvent, Summary
+from jhub.fleet.events import FINAL_KINDS, ServerEvent, Summary
 from jhub.local import LocalHub
 from jhub.local.ports import free_ports
 
@@ -162,7 +162,7 @@ def test_limits_failures_and_a_restart_leave_nothing_half_known(tmp_path: Path, 
         finals = Counter[str]()
         with admin.servers.start_many(USERS, max_failures=20) as fleet:
             for event in fleet:
-                finals[str(event.target)] += event.kind in FINAL
+                finals[str(event.target)] += event.kind in FINAL_KINDS
                 if restarted is None and finals.total() == 10:
                     restarted = threading.Thread(target=hub.restart)
                     restarted.start()

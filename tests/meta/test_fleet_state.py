@@ -46,22 +46,22 @@ def test_no_module_writes_to_a_field_of_a_record_of_another(file: Path) -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        "one.phase = x",
-        "one.sent, n = 1, 2",
+        "entry.phase = x",
+        "entry.sent, n = 1, 2",
         "fleet.probe.sent += 1",
         "self.outage.count += 1",
-        "del one.error",
-        "fleet.under_way[x] = one",
-        "del fleet.under_way[x]",
+        "del entry.error",
+        "fleet.in_flight[x] = entry",
+        "del fleet.in_flight[x]",
         "fleet.forks.discard(x)",
         "heapq.heappush(fleet.queue, x)",
-        "for one.sent in x: pass",
+        "for entry.sent in x: pass",
     ],
 )
 def test_what_counts_as_writing(code: str) -> None:
     assert list(writes(code))
 
 
-@pytest.mark.parametrize("code", ["self.phase = x", "self.queue.append(x)", "fleet.add(x)", "names[x] = one"])
+@pytest.mark.parametrize("code", ["self.phase = x", "self.queue.append(x)", "fleet.add(x)", "names[x] = entry"])
 def test_what_does_not(code: str) -> None:
     assert not list(writes(code))

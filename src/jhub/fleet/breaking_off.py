@@ -3,43 +3,45 @@
 from __future__ import annotations
 
 from jhub.fleet.events import ServerEvent
-from jhub.fleet.finish import abandon, tell
-from jhub.fleet.in_flight import Child, UnderWay
+from jhub.fleet.finish import cancel_forks, emit_final
+from jhub.fleet.in_flight import InFlight, ServerTag
 from jhub.fleet.state import State
 from jhub.steps import Done, Flow, HubVersion
 
-CANCELS = (5, 1)
+MIN_CANCEL_VERSION = (5, 1)
 """The first JupyterHub where stopping a server that is starting cancels the start."""
 
 
-def break_off(fleet: State) -> Flow[None]:
+def check_breaker(fleet: State) -> Flow[None]:
     """Send nothing more once the breaker has tripped."""
-    if fleet.why or fleet.breaker is None or not fleet.breaker.why:
+    if fleet.stop_reason or fleet.breaker is None or not fleet.breaker.reason:
         return
-    cancels = fleet.job.cancel is not None and not fleet.breaker.full and (yield from HubVersion()) >= CANCELS
-    fleet.stop(fleet.breaker.why, cancels=cancels)
-    if cancels:
+    cancelling = (
+        fleet.job.cancel is not None and not fleet.breaker.hub_full and (yield from HubVersion()) >= MIN_CANCEL_VERSION
+    )
+    fleet.stop(fleet.breaker.reason, cancelling=cancelling)
+    if cancelling:
         # After one more look: what came up meanwhile is somebody's, and what has not arrived cannot be stopped.
         fleet.schedule.expedite()
 
 
-def take_back(fleet: State, one: UnderWay) -> Flow[None]:
+def request_cancel(fleet: State, entry: InFlight) -> Flow[None]:
     """Cancel one that was seen on its way."""
     if fleet.job.cancel is not None:
-        one.cancel()
-        yield fleet.fork(fleet.job.cancel(one.target), Child("cancel", one))
+        entry.cancel()
+        yield fleet.fork(fleet.job.cancel(entry.target), ServerTag("cancel", entry))
 
 
-def cancelled(fleet: State, one: UnderWay, done: Done, now: float) -> Flow[None]:
+def on_cancel_response(fleet: State, entry: InFlight, done: Done, now: float) -> Flow[None]:
     """Handle the hub's answer to that."""
-    one.answer_cancel(now, accepted=done.error is None)
+    entry.answer_cancel(now, accepted=done.error is None)
     if done.error is None:
-        yield from abandon(one)  # some hubs do not answer the start any more
+        yield from cancel_forks(entry)  # some hubs do not answer the start any more
         if done.answer == 204:
-            yield from taken_back(fleet, one)
+            yield from skip_cancelled(fleet, entry)
 
 
-def taken_back(fleet: State, one: UnderWay) -> Flow[None]:
+def skip_cancelled(fleet: State, entry: InFlight) -> Flow[None]:
     """Note that it is gone."""
-    fleet.drop(one.target)
-    yield from tell(fleet, ServerEvent("skipped", one.target, f"cancelled {fleet.why}"))
+    fleet.drop(entry.target)
+    yield from emit_final(fleet, ServerEvent("skipped", entry.target, f"cancelled {fleet.stop_reason}"))

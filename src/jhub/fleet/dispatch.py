@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from jhub.errors import HubBroken, HubError, ServerPending, Throttled, UnknownToken
 from jhub.fleet.events import ServerEvent, Target
-from jhub.fleet.finish import failed, give_up, succeeded
-from jhub.fleet.in_flight import Child, Phase, UnderWay
+from jhub.fleet.finish import fail, fail_all, succeed
+from jhub.fleet.in_flight import InFlight, Phase, ServerTag
 from jhub.fleet.latency import TRANSIT_SECONDS, Sample, measure
-from jhub.fleet.state import MAX_WAIT_SECONDS, State, away, said
+from jhub.fleet.state import MAX_WAIT_SECONDS, State, is_outage, short_message
 from jhub.steps import Done, Emit, Flow, Sleep
 
 MIN_PAUSE_SECONDS = 1.0
@@ -17,33 +17,33 @@ MAX_PAUSE_SECONDS = 10.0
 """Seconds until one is sent again that was on its way down; from the former to the latter."""
 
 
-def send(fleet: State, now: float) -> Flow[None]:
+def dispatch(fleet: State, now: float) -> Flow[None]:
     """Send as many as there is room for."""
-    while fleet.job.send is not None and fleet.queue and room(fleet, now):
-        wanted, present = fleet.take(), fleet.present(now)
-        if wanted.refused is not None and present >= wanted.since + fleet.timeout:
-            yield from in_vain(fleet, wanted.target, wanted.refused)
+    while fleet.job.send is not None and fleet.queue and may_dispatch(fleet, now):
+        pending, uptime = fleet.take(), fleet.uptime(now)
+        if pending.rejection is not None and uptime >= pending.first_sent_uptime + fleet.timeout:
+            yield from give_up_waiting(fleet, pending.target, pending.rejection)
             continue
-        one = fleet.add(replace(wanted, since=min(wanted.since, present)), now)
+        entry = fleet.add(replace(pending, first_sent_uptime=min(pending.first_sent_uptime, uptime)), now)
         concurrency = fleet.limiter.concurrency if fleet.limiter.limit else None
-        yield Emit(ServerEvent(fleet.job.begins, one.target, concurrency=concurrency))
-        yield fleet.fork(fleet.job.send(one.target), Child("send", one))
+        yield Emit(ServerEvent(fleet.job.begins, entry.target, concurrency=concurrency))
+        yield fleet.fork(fleet.job.send(entry.target), ServerTag("send", entry))
         fleet.probe.on_dispatch()
 
 
-def room(fleet: State, now: float) -> bool:
+def may_dispatch(fleet: State, now: float) -> bool:
     """Return whether one more may be sent."""
-    if fleet.why or fleet.outage.now or fleet.count(Phase.DIAGNOSING):
+    if fleet.stop_reason or fleet.outage.active or fleet.count(Phase.DIAGNOSING):
         return False  # it is found out first why some have failed
-    on_their_way = fleet.of_the_hub
-    if "rest" in fleet.forks and not on_their_way:
+    in_progress = fleet.in_progress
+    if "backoff" in fleet.forks and not in_progress:
         return False
-    if not fleet.proven:
-        if any(each.ours for each in fleet.under_way.values()):
+    if not fleet.canary_passed:
+        if any(entry.ours for entry in fleet.in_flight.values()):
             return False
-        if not on_their_way:
+        if not in_progress:
             return True
-    return fleet.limiter.available(on_their_way, fleet.count(Phase.REQUESTED), now) > 0
+    return fleet.limiter.available(in_progress, fleet.count(Phase.REQUESTED), now) > 0
 
 
 def probe(fleet: State, now: float) -> Flow[None]:
@@ -54,7 +54,7 @@ def probe(fleet: State, now: float) -> Flow[None]:
 
 def next_probe(fleet: State, now: float) -> float:
     """Return when it is time."""
-    if fleet.job.send is None or not fleet.queue or fleet.why or fleet.outage.now or not fleet.proven:
+    if fleet.job.send is None or not fleet.queue or fleet.stop_reason or fleet.outage.active or not fleet.canary_passed:
         return now + MAX_WAIT_SECONDS
     return fleet.probe.due(fleet.limiter.burst, fleet.count(Phase.REQUESTED))
 
@@ -64,82 +64,84 @@ def on_probe(fleet: State, sample: Sample | None, now: float) -> None:
     fleet.probe.on_result(now)
     if sample is None:
         return
-    fleet.outage.meet()
+    fleet.outage.on_answer()
     fleet.limiter.on_latency(sample.seconds)
-    for one in fleet.under_way.values():
-        if one.sent <= sample.began - TRANSIT_SECONDS and one.error is None:
-            one.accept()
+    for entry in fleet.in_flight.values():
+        if entry.sent <= sample.began - TRANSIT_SECONDS and entry.error is None:
+            entry.accept()
 
 
-def answered(fleet: State, one: UnderWay, done: Done, now: float) -> Flow[None]:
+def on_response(fleet: State, entry: InFlight, done: Done, now: float) -> Flow[None]:
     """Handle an answer of the hub, or of something before it."""
-    if one.phase is Phase.CANCELLING:
+    if entry.phase is Phase.CANCELLING:
         return
-    if not away(done.error):
-        fleet.outage.meet()
+    if not is_outage(done.error):
+        fleet.outage.on_answer()
     match done.error:
         case None:
-            one.answer(now, completed=done.answer)
-            if done.answer and not fleet.job.look_after:
-                yield from succeeded(fleet, one, None, now)
-            elif not done.answer and (fleet.followed or not fleet.proven):
-                yield from follow(fleet, one, now)
+            entry.answer(now, completed=done.answer)
+            if done.answer and not fleet.job.confirm:
+                yield from succeed(fleet, entry, None, now)
+            elif not done.answer and (fleet.follows or not fleet.canary_passed):
+                yield from follow(fleet, entry, now)
         case Throttled() as error:
-            yield from throttled(fleet, one, error, now)
+            yield from on_throttled(fleet, entry, error, now)
         case ServerPending() as error:
-            yield from once_more(fleet, one, error)
+            yield from requeue_later(fleet, entry, error)
         case UnknownToken() as error:
             # Nothing can be asked any more, nor what becomes of those on their way.
-            yield from give_up(fleet, error, now)
-        case error if away(error) or isinstance(error, HubBroken):
-            one.lose_answer(now, error)
-            if away(error):
-                fleet.outage.begins(now)
+            yield from fail_all(fleet, error, now)
+        case error if is_outage(error) or isinstance(error, HubBroken):
+            entry.lose_answer(now, error)
+            if is_outage(error):
+                fleet.outage.begin(now)
             fleet.schedule.expedite()
         case error:
-            yield from failed(fleet, one.target, error, now)
+            yield from fail(fleet, entry.target, error, now)
 
 
-def throttled(fleet: State, one: UnderWay, error: Throttled, now: float) -> Flow[None]:
+def on_throttled(fleet: State, entry: InFlight, error: Throttled, now: float) -> Flow[None]:
     """Send one back that the hub did not take."""
-    fleet.drop(one.target)
-    on_their_way = fleet.of_the_hub
-    fleet.limiter.on_rejected(on_their_way, error.retry_after, now)
+    fleet.drop(entry.target)
+    in_progress = fleet.in_progress
+    fleet.limiter.on_rejected(in_progress, error.retry_after, now)
     # Where some of ours are on their way, one that ends makes room. Else only time does.
-    pause = 0.0 if on_their_way else max(error.retry_after, 1.0)
-    if pause and "rest" not in fleet.forks:
-        yield fleet.fork(_rest(pause), "rest")
-    if fleet.present(now) + pause >= one.wanted.since + fleet.timeout:
-        yield from in_vain(fleet, one.target, error)
+    pause = 0.0 if in_progress else max(error.retry_after, 1.0)
+    if pause and "backoff" not in fleet.forks:
+        yield fleet.fork(_pause(pause), "backoff")
+    if fleet.uptime(now) + pause >= entry.queue_entry.first_sent_uptime + fleet.timeout:
+        yield from give_up_waiting(fleet, entry.target, error)
         return
-    fleet.requeue(replace(one.wanted, refused=error))
-    yield Emit(ServerEvent("queued", one.target, said(error, one.target)))
+    fleet.requeue(replace(entry.queue_entry, rejection=error))
+    yield Emit(ServerEvent("queued", entry.target, short_message(error, entry.target)))
 
 
-def in_vain(fleet: State, target: Target, error: HubError) -> Flow[None]:
+def give_up_waiting(fleet: State, target: Target, error: HubError) -> Flow[None]:
     """Fail one that has waited for all its time. Where none of ours holds the room, neither will others find any."""
-    if isinstance(error, Throttled) and not fleet.of_the_hub:
-        fleet.stop(f"the hub is busy starting others: {said(error, target)}")
-    yield from failed(fleet, target, error, None)
+    if isinstance(error, Throttled) and not fleet.in_progress:
+        fleet.stop(f"the hub is busy starting others: {short_message(error, target)}")
+    yield from fail(fleet, target, error, None)
 
 
-def once_more(fleet: State, one: UnderWay, error: HubError) -> Flow[None]:
+def requeue_later(fleet: State, entry: InFlight, error: HubError) -> Flow[None]:
     """Set one aside with which the hub does something else: mostly it is on its way down, and takes no request."""
-    fleet.drop(one.target)
-    wanted = replace(
-        one.wanted, refused=error, pause=min(max(2 * one.wanted.pause, MIN_PAUSE_SECONDS), MAX_PAUSE_SECONDS)
+    fleet.drop(entry.target)
+    pending = replace(
+        entry.queue_entry,
+        rejection=error,
+        pause=min(max(2 * entry.queue_entry.pause, MIN_PAUSE_SECONDS), MAX_PAUSE_SECONDS),
     )
-    yield Emit(ServerEvent("queued", one.target))
-    yield fleet.fork(_rest(wanted.pause), wanted)
+    yield Emit(ServerEvent("queued", entry.target))
+    yield fleet.fork(_pause(pending.pause), pending)
 
 
-def follow(fleet: State, one: UnderWay, now: float) -> Flow[None]:
+def follow(fleet: State, entry: InFlight, now: float) -> Flow[None]:
     """Follow its progress stream, once."""
-    if fleet.job.follow is not None and one.wanted.tries == 1:
-        one.follow()
-        left = max(0.0, one.sent + fleet.timeout - now)
-        yield fleet.fork(fleet.job.follow(one.target, left), Child("follow", one))
+    if fleet.job.follow is not None and entry.queue_entry.tries == 1:
+        entry.follow()
+        left = max(0.0, entry.sent + fleet.timeout - now)
+        yield fleet.fork(fleet.job.follow(entry.target, left), ServerTag("follow", entry))
 
 
-def _rest(seconds: float) -> Flow[None]:
+def _pause(seconds: float) -> Flow[None]:
     yield Sleep(seconds, jitter=0.1)

@@ -9,11 +9,11 @@ from jhub.errors import HubError, InvalidInput
 from jhub.models import Server, target
 from jhub.outcome import DONE, Outcome
 
-End = Literal["ready", "stopped", "deleted", "failed", "skipped"]
-Kind = Literal["queued", "starting", "stopping", "deleting", "progress", "waiting"] | End
-FINAL: frozenset[Kind] = frozenset(get_args(End))
+FinalKind = Literal["ready", "stopped", "deleted", "failed", "skipped"]
+EventKind = Literal["queued", "starting", "stopping", "deleting", "progress", "waiting"] | FinalKind
+FINAL_KINDS: frozenset[EventKind] = frozenset(get_args(FinalKind))
 
-FEW = 4
+MAX_FOLLOWED = 4
 """So many are asked about one by one; of more, a listing tells."""
 
 
@@ -28,29 +28,29 @@ class Target:
         return target(self.user, self.name)
 
     @classmethod
-    def of(cls, given: Target | Server | str | tuple[str, str]) -> Target:
+    def of(cls, server: Target | Server | str | tuple[str, str]) -> Target:
         """From "ana", "ana/lab", ("ana", "lab"), or a server that a listing gave."""
-        match given:
+        match server:
             case Target():
-                return given
+                return server
             case Server():
-                return cls(given.user, given.name)
+                return cls(server.user, server.name)
             case str():
-                user, slash, name = given.partition("/")
+                user, slash, name = server.partition("/")
                 if not user or (slash and not name):
-                    raise InvalidInput(f"{given!r} names no server", hint="give it as USER or USER/NAME")
+                    raise InvalidInput(f"{server!r} names no server", hint="give it as USER or USER/NAME")
                 return cls(user, name)
-            case tuple() if len(given) == 2:
-                return cls(*given)
+            case tuple() if len(server) == 2:
+                return cls(*server)
             case _:
-                raise TypeError(f"a server is named by 'USER', 'USER/NAME' or ('USER', 'NAME'), not by {given!r}")
+                raise TypeError(f"a server is named by 'USER', 'USER/NAME' or ('USER', 'NAME'), not by {server!r}")
 
 
 @dataclass(frozen=True, slots=True)
 class ServerEvent:
     """One change of one server."""
 
-    kind: Kind
+    kind: EventKind
     target: Target
     message: str = ""
     """The hub's words on the way; the reason of a failure."""
@@ -67,7 +67,7 @@ class ServerEvent:
     @property
     def final(self) -> bool:
         """Whether no other event of this server follows."""
-        return self.kind in FINAL
+        return self.kind in FINAL_KINDS
 
     @property
     def ok(self) -> bool:

@@ -12,15 +12,15 @@ from jhub.fleet.events import Target
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Wanted:
+class Pending:
     """A server that is to be requested, in the order of the places."""
 
-    place: int
+    position: int
     target: Target
-    since: float = field(default=math.inf, compare=False)
+    first_sent_uptime: float = field(default=math.inf, compare=False)
     """When it was first requested, by a clock that stands still while the hub is away."""
     tries: int = field(default=1, compare=False)
-    refused: HubError | None = field(default=None, compare=False)
+    rejection: HubError | None = field(default=None, compare=False)
     """The hub's answer, if it has to be sent again."""
     pause: float = field(default=0.0, compare=False)
     """Seconds that it was set aside for the last time."""
@@ -44,13 +44,13 @@ class Phase(Enum):
 
 
 @dataclass(slots=True, eq=False)
-class UnderWay:
+class InFlight:
     """A server that was requested. Only the methods change its fields, one for each transition."""
 
-    wanted: Wanted
+    queue_entry: Pending
     sent: float
     """When it was requested for the last time."""
-    present: float
+    sent_uptime: float
     """The same by the clock that stands still while the hub is away."""
     outages: int
     """Outages of the hub before that."""
@@ -65,7 +65,7 @@ class UnderWay:
     @property
     def target(self) -> Target:
         """The server."""
-        return self.wanted.target
+        return self.queue_entry.target
 
     def accept(self) -> bool:
         """Note that the hub works on it, and return whether that is news."""
@@ -107,12 +107,12 @@ class UnderWay:
             self.phase, self.ours = Phase.ACCEPTED, False
 
 
-class Child(NamedTuple):
+class ServerTag(NamedTuple):
     """The tag of a fork that is about one server."""
 
     task: Literal["send", "follow", "diagnose", "cancel"]
-    one: UnderWay
+    entry: InFlight
 
 
-Tag: TypeAlias = Child | Wanted | Literal["look", "probe", "rest"]
+Tag: TypeAlias = ServerTag | Pending | Literal["snapshot", "probe", "backoff"]
 """The tags of all forks of a fleet. A `Wanted` is one that returns to the queue when its fork ends."""

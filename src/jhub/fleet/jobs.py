@@ -7,51 +7,53 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from jhub.errors import BadRequest, HubBroken, HubError, NotAHub, NotFound, SpawnFailed, Throttled, Unavailable
-from jhub.fleet.events import Kind, ServerEvent, Target
+from jhub.fleet.events import EventKind, ServerEvent, Target
 from jhub.models import Progress, Server
 from jhub.operations.server_start import as_asked, has_all_of, known_or_safe, post_start
 from jhub.operations.server_status import UNEXPLAINED, failure_in, listen, news_of
 from jhub.operations.servers import ServerOps, check_deletable, delete_request
 from jhub.steps import Flow, Operation
 
-Verdict: TypeAlias = Literal["done", "on its way", "not begun"]
+JobStatus: TypeAlias = Literal["done", "in progress", "not started"]
 
-BUSY = ("check", "rename")
+BUSY_STATES = ("check", "rename")
 """What a hub does with a server for a moment, in which it takes nothing else: the former after each of its restarts."""
-PATIENCE = 10.0
+MAX_DIAGNOSIS_SECONDS = 10.0
 """Seconds in which a hub is to say why a start has failed."""
-UNTOLD = (Unavailable, NotAHub, HubBroken, Throttled)
+INCONCLUSIVE_ERRORS = (Unavailable, NotAHub, HubBroken, Throttled)
 """Answers that say nothing of why a start has failed."""
-NOT_READY = "not ready after {seconds:.0f} s; the hub goes on starting it"
+NOT_READY_MESSAGE = "not ready after {seconds:.0f} s; the hub goes on starting it"
+NOT_STOPPED_MESSAGE = "still there after {seconds:.0f} s; the hub goes on stopping it"
+NOT_DELETED_MESSAGE = "still there after {seconds:.0f} s; a proxy before the hub may drop the body of DELETE requests"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """Starting, stopping, deleting or waiting."""
 
-    begins: Kind
-    ends: Kind
-    judge: Callable[[Server | None], Verdict]
+    begins: EventKind
+    ends: EventKind
+    status: Callable[[Server | None], JobStatus]
     """What the hub's answer about a server says. One that was asked for and has not begun has failed."""
-    overdue: str
+    overdue_message: str
     """What to say where the time is over."""
     send: Callable[[Target], Operation[bool]] | None = None
     """Asks the hub; True if it has done what it was asked. None: somebody else has asked."""
-    look_after: bool = False
+    confirm: bool = False
     """Look at a server also where the hub has done it: its model is wanted, or the answer is not to be trusted."""
-    look_before: Callable[[Server], object] | None = None
+    precheck: Callable[[Server], object] | None = None
     """Look before anything is sent, and take what runs as done. A `HubError` says how it runs otherwise."""
-    accept: Callable[[Server], object] = lambda server: None
+    verify: Callable[[Server], object] = lambda server: None
     """A `HubError` where what has come of it is not what was asked for."""
     follow: Callable[[Target, float], Operation[Progress | None]] | None = None
     """Emits what happens on the way, with so many seconds left for it."""
-    why: Callable[[Target], Operation[HubError | None]] | None = None
+    diagnose: Callable[[Target], Operation[HubError | None]] | None = None
     """Finds out why it failed; None where that is not told."""
-    unexplained: Callable[[Target, HubError | None], HubError]
+    fallback_error: Callable[[Target, HubError | None], HubError]
     """What is said then, with what the hub had answered."""
     cancel: Callable[[Target], Operation[int]] | None = None
     """Takes it back while it is on its way (JupyterHub 5.1)."""
-    stopped: bool = False
+    include_stopped: bool = False
     """Whether servers that do not run matter."""
 
 
@@ -60,11 +62,11 @@ def waiting() -> Job:
     return Job(
         begins="starting",
         ends="ready",
-        judge=_coming_up,
-        overdue=NOT_READY,
+        status=_start_status,
+        overdue_message=NOT_READY_MESSAGE,
         follow=_follow,
-        why=_why_not_there,
-        unexplained=_not_up,
+        diagnose=_diagnose_wait,
+        fallback_error=_start_error,
     )
 
 
@@ -73,16 +75,16 @@ def starting(options: Mapping[str, Any], display_name: str | None) -> Job:
     return Job(
         begins="starting",
         ends="ready",
-        judge=_coming_up,
-        overdue=NOT_READY,
-        send=lambda each: _send_start(each, options, display_name),
-        look_after=True,
-        look_before=lambda server: has_all_of(server, options, display_name),
-        accept=lambda server: as_asked(server, options),
+        status=_start_status,
+        overdue_message=NOT_READY_MESSAGE,
+        send=lambda target: _send_start(target, options, display_name),
+        confirm=True,
+        precheck=lambda server: has_all_of(server, options, display_name),
+        verify=lambda server: as_asked(server, options),
         follow=_follow,
-        why=_why_not_up,
-        unexplained=_not_up,
-        cancel=lambda each: delete_request(each.user, each.name),
+        diagnose=_diagnose_start,
+        fallback_error=_start_error,
+        cancel=lambda target: delete_request(target.user, target.name),
     )
 
 
@@ -91,10 +93,10 @@ def stopping() -> Job:
     return Job(
         begins="stopping",
         ends="stopped",
-        judge=_going_down,
-        overdue="still there after {seconds:.0f} s; the hub goes on stopping it",
-        send=lambda each: _send_delete(each, None),
-        unexplained=_not_down,
+        status=_stop_status,
+        overdue_message=NOT_STOPPED_MESSAGE,
+        send=lambda target: _send_delete(target, None),
+        fallback_error=_stop_error,
     )
 
 
@@ -103,31 +105,31 @@ def deleting() -> Job:
     return Job(
         begins="deleting",
         ends="deleted",
-        judge=_disappearing,
-        overdue="still there after {seconds:.0f} s; a proxy before the hub may drop the body of DELETE requests",
-        send=lambda each: _send_delete(each, {"remove": True}),
-        look_after=True,  # some proxies drop the body
-        unexplained=_not_down,
-        stopped=True,
+        status=_delete_status,
+        overdue_message=NOT_DELETED_MESSAGE,
+        send=lambda target: _send_delete(target, {"remove": True}),
+        confirm=True,  # some proxies drop the body
+        fallback_error=_stop_error,
+        include_stopped=True,
     )
 
 
-def _coming_up(server: Server | None) -> Verdict:
+def _start_status(server: Server | None) -> JobStatus:
     if server is None or not server.active:
-        return "not begun"
-    return "done" if server.ready else "on its way"
+        return "not started"
+    return "done" if server.ready else "in progress"
 
 
-def _going_down(server: Server | None) -> Verdict:
+def _stop_status(server: Server | None) -> JobStatus:
     if server is None or not server.active:
         return "done"
-    return "on its way" if server.pending == "stop" else "not begun"
+    return "in progress" if server.pending == "stop" else "not started"
 
 
-def _disappearing(server: Server | None) -> Verdict:
+def _delete_status(server: Server | None) -> JobStatus:
     if server is None:
         return "done"
-    return "not begun" if server.pending in BUSY else "on its way"
+    return "not started" if server.pending in BUSY_STATES else "in progress"
 
 
 def _send_start(target: Target, options: Mapping[str, Any], display_name: str | None) -> Flow[bool]:
@@ -152,36 +154,36 @@ def _follow(target: Target, seconds: float) -> Flow[Progress | None]:
     return news_of(target.user, target.name, seconds, note)
 
 
-class Forgotten(HubError):
+class StartLost(HubError):
     """The hub knows of no start: it has restarted, or somebody has stopped the server since."""
 
 
-def _why_not_up(target: Target) -> Flow[HubError | None]:
+def _diagnose_start(target: Target) -> Flow[HubError | None]:
     try:
-        last = yield from listen(target.user, target.name, PATIENCE, lambda event: None)
+        last = yield from listen(target.user, target.name, MAX_DIAGNOSIS_SECONDS, lambda event: None)
     except (NotFound, BadRequest):
-        return Forgotten(str(target))
-    except UNTOLD:
+        return StartLost(str(target))
+    except INCONCLUSIVE_ERRORS:
         return None
     reason = failure_in(last)
     return SpawnFailed(str(target), reason) if reason else None
 
 
-def _why_not_there(target: Target) -> Flow[HubError | None]:
+def _diagnose_wait(target: Target) -> Flow[HubError | None]:
     try:
         yield from ServerOps.get(target.user, target.name)
     except NotFound as error:
         return error
-    except UNTOLD:
+    except INCONCLUSIVE_ERRORS:
         return None
-    return (yield from _why_not_up(target))
+    return (yield from _diagnose_start(target))
 
 
-def _not_up(target: Target, error: HubError | None) -> HubError:
+def _start_error(target: Target, error: HubError | None) -> HubError:
     if isinstance(error, Unavailable | NotAHub):
         return error
     return SpawnFailed(str(target), str(error or UNEXPLAINED))
 
 
-def _not_down(target: Target, error: HubError | None) -> HubError:
+def _stop_error(target: Target, error: HubError | None) -> HubError:
     return error or HubError(f"server {target}: it runs on", hint="look into the hub's log")

@@ -72,11 +72,7 @@ class PollSchedule:
         pause = max(MIN_POLL_SECONDS, self._pause_factor * min(self._durations, default=0.0))
         if self._expedited or all_ready:
             return self.last + min(pause, MAX_POLL_SECONDS)
-        confirm = (
-            max(MIN_CONFIRM_SECONDS, self._durations[-1] / MAX_CONFIRM_SHARE)
-            if self._durations
-            else MIN_CONFIRM_SECONDS
-        )
+        confirm = max(MIN_CONFIRM_SECONDS, self._durations[-1] / MAX_CONFIRM_SHARE if self._durations else 0.0)
         if not sent:
             return self.last + min(max(pause, confirm), MAX_POLL_SECONDS)
         # By the time of the last look: by the present one, it would move away as it comes near.

@@ -52,8 +52,8 @@ def resolve(targets: Targets | Target | Server | str) -> Flow[list[Target]]:
             return list(dict.fromkeys(map(Target.of, targets)))
 
 
-def _running(which: Running) -> Flow[list[Target]]:
+def _running(selection: Running) -> Flow[list[Target]]:
     """Return the servers that match, each once; of a server nothing but its name is kept."""
-    found: dict[Target, None] = {}
-    yield from collect(matching(which), lambda server: found.setdefault(Target.of(server)))
-    return list(found)
+    servers: dict[Target, None] = {}
+    yield from collect(matching(selection), lambda server: servers.setdefault(Target.of(server)))
+    return list(servers)

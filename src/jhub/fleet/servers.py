@@ -80,11 +80,11 @@ class FleetOps:
         """
         options = options_of(profile, user_options)
         limiter, breaker = ConcurrencyLimiter(hub_load), Breaker(max_failures)
-        wanted = yield from resolve(targets)
-        for each in wanted:
-            yield from check_display_name(each.name, display_name)
+        resolved = yield from resolve(targets)
+        for target in resolved:
+            yield from check_display_name(target.name, display_name)
         job = starting(options, display_name)
-        return (yield from coordinate(wanted, job, timeout=timeout, limiter=limiter, breaker=breaker))
+        return (yield from coordinate(resolved, job, timeout=timeout, limiter=limiter, breaker=breaker))
 
     @fleet(ServerEvent, preview=preview_job(waiting()))
     def wait_many(self, targets: Targets, *, timeout: float = START_TIMEOUT) -> Flow[Summary]:

@@ -17,10 +17,10 @@ from jhub.steps import Flow, Fork, Now, Request, Step
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Snapshot:
     """What a look has found."""
 
-    wanted: Set[Target]
+    covered: Set[Target]
     """Those of which it tells: one that is not among `servers` is not there."""
     servers: dict[Target, Server]
     hidden: dict[Target, HubError]
@@ -29,7 +29,7 @@ class Seen:
     """Of `Now`: what the hub took up later may be missing."""
 
 
-class Looks:
+class Snapshots:
     """Chooses the way that takes fewer requests, by what the last look has taken.
 
     Parameters
@@ -45,73 +45,75 @@ class Looks:
         self.requests = 1
         """That the last look has taken, those for who was missing from a page aside."""
 
-    def look(self, wanted: Set[Target], *, sure: bool = True) -> Flow[Seen]:
+    def take(self, targets: Set[Target], *, recheck_missing: bool = True) -> Flow[Snapshot]:
         """`GET /users?state=active` (all versions), scopes `list:users` and `read:servers`; or `GET /users/{user}`
         for each owner, scope `read:servers`, where they are fewer than the pages, or the token may not list users.
         """
-        owners = list(dict.fromkeys(each.user for each in wanted))
+        owners = list(dict.fromkeys(target.user for target in targets))
         began = yield from Now()
         if not self._by_owner and len(owners) > self._pages:
             try:
-                found = yield from self._list(wanted)
-                if sure and self._pages > 1 and (missing := wanted - found.keys()):
+                servers = yield from self._list(targets)
+                if recheck_missing and self._pages > 1 and (missing := targets - servers.keys()):
                     # Whoever leaves the listing meanwhile moves others to a page that was read already.
-                    singly = yield from self._ask(missing, began)
-                    told = (wanted - missing) | singly.wanted
-                    return Seen(told, {**found, **singly.servers}, singly.hidden, began)
-                return Seen(wanted, found, {}, began)
+                    rechecked = yield from self._get_owners(missing, began)
+                    covered = (targets - missing) | rechecked.covered
+                    return Snapshot(covered, {**servers, **rechecked.servers}, rechecked.hidden, began)
+                return Snapshot(targets, servers, {}, began)
             except NotAuthorized:
                 self._by_owner = True
         self.requests = len(owners)
-        return (yield from self._ask(wanted, began))
+        return (yield from self._get_owners(targets, began))
 
-    def _list(self, wanted: Set[Target]) -> Flow[dict[Target, Server]]:
-        found: dict[Target, Server] = {}
+    def _list(self, targets: Set[Target]) -> Flow[dict[Target, Server]]:
+        servers: dict[Target, Server] = {}
         requests = 0
 
-        owners = {each.user for each in wanted}
+        owners = {target.user for target in targets}
 
-        def keep(owner: User) -> Iterator[object]:
+        def add_servers(owner: User) -> Iterator[object]:
             # A token for the servers of a group alone does not see those of others, and need not.
             if owner.name in owners:
-                found.update(_wanted_of(owner.name, owner, wanted))
+                servers.update(_servers_of(owner.name, owner, targets))
             return iter(())
 
-        def count(step: Step) -> Flow[Any]:
+        def count_requests(step: Step) -> Flow[Any]:
             nonlocal requests
             requests += isinstance(step, Request | Fork)
             return (yield step)
 
-        yield from through(pages("/users", User, lambda owner: owner.name, ACTIVE, about="servers", emit=keep), count)
+        yield from through(
+            pages("/users", User, lambda owner: owner.name, ACTIVE, about="servers", emit=add_servers), count_requests
+        )
         self._pages = self.requests = requests
-        return found
+        return servers
 
-    def _ask(self, wanted: Set[Target], began: float) -> Flow[Seen]:
-        told: set[Target] = set()
-        found: dict[Target, Server] = {}
+    def _get_owners(self, targets: Set[Target], began: float) -> Flow[Snapshot]:
+        covered: set[Target] = set()
+        servers: dict[Target, Server] = {}
         hidden: dict[Target, HubError] = {}
         broken: HubBroken | None = None
         owners: dict[str, set[Target]] = {}
-        for each in wanted:
-            owners.setdefault(each.user, set()).add(each)
-        for name, theirs in owners.items():
+        for target in targets:
+            owners.setdefault(target.user, set()).add(target)
+        for name, owned in owners.items():
             try:
                 owner = yield from owner_of(name, self._query)
-                found.update(_wanted_of(name, owner, theirs))
+                servers.update(_servers_of(name, owner, owned))
             except MissingScope as error:
-                hidden.update(dict.fromkeys(theirs, error))
+                hidden.update(dict.fromkeys(owned, error))
                 continue
             except HubBroken as error:
                 broken = error
                 continue
             except NotFound:
                 pass
-            told |= theirs
-        if broken is not None and not told:
+            covered |= owned
+        if broken is not None and not covered:
             raise broken
-        return Seen(told, found, hidden, began)
+        return Snapshot(covered, servers, hidden, began)
 
 
-def _wanted_of(name: str, owner: User, wanted: Set[Target]) -> dict[Target, Server]:
-    every = {Target(name, server.name): server for server in servers_of(owner).values()}
-    return {target: server for target, server in every.items() if target in wanted}
+def _servers_of(name: str, owner: User, targets: Set[Target]) -> dict[Target, Server]:
+    servers = {Target(name, server.name): server for server in servers_of(owner).values()}
+    return {target: server for target, server in servers.items() if target in targets}

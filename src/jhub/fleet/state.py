@@ -10,14 +10,14 @@ from typing import Any
 
 from jhub.errors import HubError, NotAHub, Unavailable
 from jhub.fleet.breaker import Breaker
-from jhub.fleet.events import FEW, ServerEvent, Target
-from jhub.fleet.in_flight import Phase, Tag, UnderWay, Wanted
+from jhub.fleet.events import MAX_FOLLOWED, ServerEvent, Target
+from jhub.fleet.in_flight import InFlight, Pending, Phase, Tag
 from jhub.fleet.jobs import Job
 from jhub.fleet.latency import LatencyProbe
 from jhub.fleet.limiter import ConcurrencyLimiter
 from jhub.fleet.outage import Outage
 from jhub.fleet.polling import PollSchedule
-from jhub.fleet.snapshot import Looks
+from jhub.fleet.snapshot import Snapshots
 from jhub.outcome import Tally
 from jhub.steps import Fork, Operation
 
@@ -36,70 +36,72 @@ class State:
     breaker: Breaker | None
     schedule: PollSchedule
     probe: LatencyProbe
-    looks: Looks
-    proven: bool
+    snapshots: Snapshots
+    canary_passed: bool
     """One of ours has succeeded, or none has to before others are sent."""
-    proof_from: int = 0
+    canary_min_outages: int = 0
     """After how many outages it must have been sent."""
-    queue: list[Wanted] = field(default_factory=list[Wanted])
+    queue: list[Pending] = field(default_factory=list[Pending])
     """A heap: those sent back keep their place."""
-    under_way: dict[Target, UnderWay] = field(default_factory=dict[Target, UnderWay])
+    in_flight: dict[Target, InFlight] = field(default_factory=dict[Target, InFlight])
     """Those in flight, in the order in which they were sent."""
     forks: set[Tag] = field(default_factory=set[Tag])
     """Those that have not ended."""
     tally: Tally[ServerEvent] = field(default_factory=Tally[ServerEvent])
     outage: Outage = field(default_factory=Outage)
-    seen: float = -math.inf
+    last_snapshot: float = -math.inf
     """When the last look began that has seen anything."""
-    why: str = ""
+    stop_reason: str = ""
     """Why nothing more is sent."""
-    cancels: bool = False
+    cancelling: bool = False
     """What is in flight is cancelled."""
 
     @property
-    def followed(self) -> bool:
+    def follows(self) -> bool:
         """Whether the progress stream of each one is followed."""
-        return self.job.follow is not None and len(self.targets) <= FEW
+        return self.job.follow is not None and len(self.targets) <= MAX_FOLLOWED
 
     @property
-    def later(self) -> list[Wanted]:
+    def paused(self) -> list[Pending]:
         """Those that return to the queue in a moment."""
-        return [tag for tag in self.forks if isinstance(tag, Wanted)]
+        return [tag for tag in self.forks if isinstance(tag, Pending)]
 
     @property
-    def of_the_hub(self) -> int:
+    def in_progress(self) -> int:
         """How many the hub has, or is about to have, to work on."""
         done, failed = Phase.COMPLETED, Phase.DIAGNOSING
-        return len([each for each in self.under_way.values() if each.phase is not done and each.phase is not failed])
+        return len(
+            [entry for entry in self.in_flight.values() if entry.phase is not done and entry.phase is not failed]
+        )
 
     @property
-    def unknown(self) -> list[UnderWay]:
+    def to_poll(self) -> list[InFlight]:
         """Those whose end only a look shows. The hub still works on a request that it has not answered."""
         shown = (Phase.FOLLOWED, Phase.DIAGNOSING)
-        return [each for each in self.under_way.values() if each.answered is not None and each.phase not in shown]
+        return [entry for entry in self.in_flight.values() if entry.answered is not None and entry.phase not in shown]
 
     @property
     def unfinished(self) -> bool:
         """Whether there is anything left to do."""
-        return bool(self.under_way or ((self.queue or self.later) and not self.why))
+        return bool(self.in_flight or ((self.queue or self.paused) and not self.stop_reason))
 
     def count(self, phase: Phase) -> int:
         """Return how many are in a phase."""
         # Each event asks for this, of all in flight: a list is three times as fast as a sum over a generator.
-        return len([each for each in self.under_way.values() if each.phase is phase])
+        return len([entry for entry in self.in_flight.values() if entry.phase is phase])
 
-    def present(self, now: float) -> float:
+    def uptime(self, now: float) -> float:
         """Return the time by a clock that stands still while the hub is away."""
-        return now - self.outage.seconds
+        return now - self.outage.total_seconds
 
-    def due(self, one: UnderWay) -> float:
+    def due(self, entry: InFlight) -> float:
         """Return when its time is over."""
-        return one.present + self.timeout + self.outage.seconds
+        return entry.sent_uptime + self.timeout + self.outage.total_seconds
 
     @property
     def first_due(self) -> float:
         """When the first one's time is over."""
-        return next(map(self.due, self.under_way.values()), math.inf)
+        return next(map(self.due, self.in_flight.values()), math.inf)
 
     def fork(self, flow: Operation[Any], tag: Tag) -> Fork:
         """Note a fork, and return its step."""
@@ -110,50 +112,50 @@ class State:
         """Note that a fork has ended."""
         self.forks.difference_update([tag])
 
-    def take(self) -> Wanted:
+    def take(self) -> Pending:
         """Take the next one from the queue."""
         return heapq.heappop(self.queue)
 
-    def requeue(self, wanted: Wanted) -> None:
+    def requeue(self, pending: Pending) -> None:
         """Put one into the queue, in its place."""
-        heapq.heappush(self.queue, wanted)
+        heapq.heappush(self.queue, pending)
 
-    def add(self, wanted: Wanted, now: float, *, ours: bool = True) -> UnderWay:
+    def add(self, pending: Pending, now: float, *, ours: bool = True) -> InFlight:
         """Note one that is sent now, or that somebody else has requested."""
-        one = UnderWay(wanted, now, self.present(now), self.outage.count, ours)
+        entry = InFlight(pending, now, self.uptime(now), self.outage.count, ours)
         if not ours:
-            one.answer(now, completed=False)
-        self.under_way[one.target] = one
-        return one
+            entry.answer(now, completed=False)
+        self.in_flight[entry.target] = entry
+        return entry
 
-    def drop(self, target: Target) -> UnderWay | None:
+    def drop(self, target: Target) -> InFlight | None:
         """Forget one that has ended, or that is to be sent again."""
-        return self.under_way.pop(target, None)
+        return self.in_flight.pop(target, None)
 
-    def prove(self, one: UnderWay) -> None:
+    def pass_canary(self, entry: InFlight) -> None:
         """Note a success. A server that somebody else has requested says nothing about what this fleet requests."""
-        self.proven = self.proven or (one.ours and one.outages >= self.proof_from)
+        self.canary_passed = self.canary_passed or (entry.ours and entry.outages >= self.canary_min_outages)
 
-    def prove_anew(self) -> None:
+    def require_canary(self) -> None:
         """Wait for another success before more is sent: the hub may have died of what it was sent."""
-        self.proven, self.proof_from = self.breaker is None, self.outage.count
+        self.canary_passed, self.canary_min_outages = self.breaker is None, self.outage.count
 
-    def observe(self, began: float, now: float) -> None:
+    def on_snapshot(self, began: float, now: float) -> None:
         """Note that a look has seen anything."""
-        self.seen = began
-        if self.outage.ends(now):
-            self.prove_anew()
+        self.last_snapshot = began
+        if self.outage.end(now):
+            self.require_canary()
 
-    def stop(self, why: str, *, cancels: bool = False) -> None:
+    def stop(self, reason: str, *, cancelling: bool = False) -> None:
         """Send nothing more. The first reason counts."""
-        self.why, self.cancels = self.why or why, self.cancels or cancels
+        self.stop_reason, self.cancelling = self.stop_reason or reason, self.cancelling or cancelling
 
 
-def away(error: HubError | None) -> bool:
+def is_outage(error: HubError | None) -> bool:
     """Return whether that is no answer of the hub: a proxy before one that restarts may say 404, too."""
     return isinstance(error, Unavailable) or (isinstance(error, NotAHub) and error.status is not None)
 
 
-def said(error: object, target: Target) -> str:
+def short_message(error: object, target: Target) -> str:
     """Return what an error says, without the name of the server that it is about."""
     return str(error).removeprefix(f"server {target}: ")

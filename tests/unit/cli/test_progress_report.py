@@ -14,7 +14,7 @@ import pytest
 from jhub.cli.kit.exit_codes import code_of
 from jhub.cli.progress.report import FEW, watch
 from jhub.errors import Conflict, HubError, SpawnFailed
-from jhub.fleet.events import Kind, ServerEvent, Summary, Target
+from jhub.fleet.events import EventKind, ServerEvent, Summary, Target
 
 
 class Told:
@@ -47,7 +47,7 @@ class Site:
 
 @pytest.fixture
 def watched(capsys: pytest.CaptureFixture[str]) -> Any:
-    def run(fleet: Told, form: str = "table", ends: Kind = "ready") -> tuple[int, list[str], list[str]]:
+    def run(fleet: Told, form: str = "table", ends: EventKind = "ready") -> tuple[int, list[str], list[str]]:
         code = 0
         try:
             watch(cast(Any, Site()), cast(Any, fleet), form, len({event.target for event in fleet.events}), ends)
@@ -63,7 +63,9 @@ def watched(capsys: pytest.CaptureFixture[str]) -> Any:
     return run
 
 
-def some(kind: Kind, count: int, message: str = "", error: HubError | None = None, **more: Any) -> list[ServerEvent]:
+def some(
+    kind: EventKind, count: int, message: str = "", error: HubError | None = None, **more: Any
+) -> list[ServerEvent]:
     return [ServerEvent(kind, Target(f"{kind}{n}"), message, error=error, **more) for n in range(count)]
 
 

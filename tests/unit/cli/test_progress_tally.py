@@ -11,7 +11,7 @@ from rich.console import Console
 
 from jhub.cli.progress.screen import Screen
 from jhub.cli.progress.tally import Standing, reasons, span
-from jhub.fleet.events import Kind, ServerEvent, Target
+from jhub.fleet.events import EventKind, ServerEvent, Target
 
 
 class Clock:
@@ -21,7 +21,7 @@ class Clock:
         return self.now
 
 
-def event(kind: Kind, n: int, message: str = "", **more: float | None) -> ServerEvent:
+def event(kind: EventKind, n: int, message: str = "", **more: float | None) -> ServerEvent:
     concurrency = more.pop("concurrency", None)
     limit = None if concurrency is None else int(concurrency)
     return ServerEvent(kind, Target(f"u{n}", "lab"), message, concurrency=limit, **more)  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ from jhub.errors import (
     Unavailable,
     WaitTimeout,
 )
-from jhub.fleet.events import FINAL, ServerEvent, Summary, Target
+from jhub.fleet.events import FINAL_KINDS, ServerEvent, Summary, Target
 from jhub.fleet.servers import FleetOps
 from jhub.models import Server
 from jhub.steps import Answer, Listen, Request
@@ -64,7 +64,7 @@ def accounted_for(played: Played[Summary], hub: BusyHub, users: Iterable[str] = 
     ended = [*names(summary.done), *names(summary.failed), *names(summary.skipped)]
     assert sorted(ended) == sorted(users)
     assert {path(user) for user in names(summary.done)} == hub.ready(played.seconds)
-    finals = Counter(str(event.target) for event in played.emitted if event.kind in FINAL)
+    finals = Counter(str(event.target) for event in played.emitted if event.kind in FINAL_KINDS)
     assert finals == Counter(users)
 
 
@@ -639,4 +639,4 @@ def test_a_target_is_named_in_many_ways(given: Target | Server | str | tuple[str
 
 
 def test_the_kinds_of_an_end_are_those_of_a_summary() -> None:
-    assert {"ready", "stopped", "deleted", "failed", "skipped"} == FINAL
+    assert {"ready", "stopped", "deleted", "failed", "skipped"} == FINAL_KINDS

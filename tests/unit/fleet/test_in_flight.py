@@ -8,55 +8,55 @@ import pytest
 
 from jhub.errors import HubBroken
 from jhub.fleet.events import Target
-from jhub.fleet.in_flight import Phase, UnderWay, Wanted
+from jhub.fleet.in_flight import InFlight, Pending, Phase
 
 LOST = HubBroken("no answer that says anything")
 
-Change = Callable[[UnderWay], None]
+Change = Callable[[InFlight], None]
 
 
-def accept(one: UnderWay) -> None:
+def accept(one: InFlight) -> None:
     one.accept()
 
 
-def work(one: UnderWay) -> None:
+def work(one: InFlight) -> None:
     one.answer(2, completed=False)
 
 
-def complete(one: UnderWay) -> None:
+def complete(one: InFlight) -> None:
     one.answer(2, completed=True)
 
 
-def lose(one: UnderWay) -> None:
+def lose(one: InFlight) -> None:
     one.lose_answer(2, LOST)
 
 
-def follow(one: UnderWay) -> None:
+def follow(one: InFlight) -> None:
     one.follow()
 
 
-def unfollow(one: UnderWay) -> None:
+def unfollow(one: InFlight) -> None:
     one.unfollow()
 
 
-def diagnose(one: UnderWay) -> None:
+def diagnose(one: InFlight) -> None:
     one.diagnose()
 
 
-def cancel(one: UnderWay) -> None:
+def cancel(one: InFlight) -> None:
     one.cancel()
 
 
-def confirm(one: UnderWay) -> None:
+def confirm(one: InFlight) -> None:
     one.answer_cancel(3, accepted=True)
 
 
-def refuse(one: UnderWay) -> None:
+def refuse(one: InFlight) -> None:
     one.answer_cancel(3, accepted=False)
 
 
-def after(*changes: Change) -> UnderWay:
-    one = UnderWay(Wanted(0, Target("ana")), 1.0, 1.0, 0)
+def after(*changes: Change) -> InFlight:
+    one = InFlight(Pending(0, Target("ana")), 1.0, 1.0, 0)
     for change in changes:
         change(one)
     return one

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jhub.errors import Conflict, HubFull, InvalidInput, NotAuthorized, NotFound, SpawnFailed
-from jhub.fleet.breaker import IN_A_ROW, MOST_IN_A_ROW, Breaker
+from jhub.fleet.breaker import MAX_CONSECUTIVE_FAILURES, MAX_CONSECUTIVE_WITH_LIMIT, Breaker
 from jhub.fleet.limiter import INITIAL_BURST, LIMIT_TTL_SECONDS, MAX_BURST, MAX_IN_FLIGHT, ConcurrencyLimiter
 from jhub.fleet.polling import MAX_POLL_SECONDS, MIN_CONFIRM_SECONDS, MIN_POLL_SECONDS, PAUSE_FACTOR, PollSchedule
 
@@ -99,55 +99,55 @@ def test_who_wants_all_of_the_limit_looks_again_when_the_hub_says() -> None:
 
 def test_the_breaker_trips_after_two_in_a_row_and_names_the_common_reason() -> None:
     breaker = Breaker()
-    for n in range(IN_A_ROW):
-        assert not breaker.why
-        breaker.failed(FAILURE, "no quota left")
-        assert bool(breaker.why) == (n == IN_A_ROW - 1)
-    assert breaker.why == "after 2 failures in a row: no quota left (2 times)"
+    for n in range(MAX_CONSECUTIVE_FAILURES):
+        assert not breaker.reason
+        breaker.on_failure(FAILURE, "no quota left")
+        assert bool(breaker.reason) == (n == MAX_CONSECUTIVE_FAILURES - 1)
+    assert breaker.reason == "after 2 failures in a row: no quota left (2 times)"
 
 
 def test_a_success_between_failures_makes_up_for_them() -> None:
     breaker = Breaker()
     for _ in range(5):
-        breaker.failed(FAILURE, "no quota left")
-        breaker.came_up()
-    assert not breaker.why
+        breaker.on_failure(FAILURE, "no quota left")
+        breaker.on_success()
+    assert not breaker.reason
 
 
 def test_more_failures_may_be_allowed_and_fewer_in_a_row_than_a_hub_forgives() -> None:
     breaker = Breaker(10)
-    for _ in range(MOST_IN_A_ROW - 1):
-        breaker.failed(FAILURE, "x")
-    breaker.came_up()
+    for _ in range(MAX_CONSECUTIVE_WITH_LIMIT - 1):
+        breaker.on_failure(FAILURE, "x")
+    breaker.on_success()
     for n in range(6):
-        assert not breaker.why
-        breaker.failed(FAILURE, f"reason {n}")
-        breaker.came_up()
-    breaker.failed(FAILURE, "x")
-    assert breaker.why == "after 10 failures: x (4 times)"
+        assert not breaker.reason
+        breaker.on_failure(FAILURE, f"reason {n}")
+        breaker.on_success()
+    breaker.on_failure(FAILURE, "x")
+    assert breaker.reason == "after 10 failures: x (4 times)"
     breaker = Breaker(10)
-    for _ in range(MOST_IN_A_ROW):
-        breaker.failed(FAILURE, "x")
-    assert breaker.why == "after 4 failures in a row: x (4 times)"
-    assert MOST_IN_A_ROW < 5  # zero-to-jupyterhub's consecutive_failure_limit
+    for _ in range(MAX_CONSECUTIVE_WITH_LIMIT):
+        breaker.on_failure(FAILURE, "x")
+    assert breaker.reason == "after 4 failures in a row: x (4 times)"
+    assert MAX_CONSECUTIVE_WITH_LIMIT < 5  # zero-to-jupyterhub's consecutive_failure_limit
 
 
 def test_what_started_nothing_is_not_counted_in_a_row() -> None:
     breaker = Breaker()
     for _ in range(10):
-        breaker.failed(NotFound("user zed: not found", status=404), "not found")
-        breaker.failed(Conflict("already runs with other options"), "already runs")
-    assert not breaker.why
-    breaker.failed(NotFound("unknown profile gpx", status=400), "unknown profile gpx")
-    breaker.failed(NotAuthorized("not for you", status=403), "not for you")
-    assert breaker.why.startswith("after 2 failures in a row")
+        breaker.on_failure(NotFound("user zed: not found", status=404), "not found")
+        breaker.on_failure(Conflict("already runs with other options"), "already runs")
+    assert not breaker.reason
+    breaker.on_failure(NotFound("unknown profile gpx", status=400), "unknown profile gpx")
+    breaker.on_failure(NotAuthorized("not for you", status=403), "not for you")
+    assert breaker.reason.startswith("after 2 failures in a row")
 
 
 def test_a_full_hub_ends_the_sending_and_is_told_from_failures() -> None:
     breaker = Breaker()
-    breaker.failed(HubFull("Active user limit exceeded.", status=429), "Active user limit exceeded.")
-    assert breaker.full
-    assert breaker.why == "the hub is full: Active user limit exceeded."
+    breaker.on_failure(HubFull("Active user limit exceeded.", status=429), "Active user limit exceeded.")
+    assert breaker.hub_full
+    assert breaker.reason == "the hub is full: Active user limit exceeded."
 
 
 @pytest.mark.parametrize("most", [0, -3])
