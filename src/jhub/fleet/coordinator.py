@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterable
 
 from jhub.errors import HubError, InvalidInput, SpawnFailed
 from jhub.fleet.breaker import MAX_CONSECUTIVE_FAILURES, Breaker
-from jhub.fleet.breaking_off import check_breaker, on_cancel_response
 from jhub.fleet.dispatch import dispatch, follow, next_probe, on_probe, on_response, probe
 from jhub.fleet.events import ServerEvent, Summary, Target
-from jhub.fleet.finish import emit_final, fail, fail_overdue, next_deadline
+from jhub.fleet.finish import check_breaker, emit_final, fail, fail_overdue, next_deadline, on_cancel_response
 from jhub.fleet.in_flight import InFlight, Pending, Phase, ServerTag
 from jhub.fleet.jobs import Job
 from jhub.fleet.latency import LatencyProbe

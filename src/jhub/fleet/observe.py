@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from jhub.errors import HubBroken, HubError, Throttled
-from jhub.fleet.breaking_off import request_cancel, skip_cancelled
 from jhub.fleet.dispatch import MIN_PAUSE_SECONDS, requeue_later
 from jhub.fleet.events import ServerEvent
-from jhub.fleet.finish import fail, fail_all, succeed
+from jhub.fleet.finish import fail, fail_all, request_cancel, skip_cancelled, succeed
 from jhub.fleet.in_flight import InFlight, Pending, Phase, ServerTag
 from jhub.fleet.jobs import BUSY_STATES, StartLost
 from jhub.fleet.snapshot import Snapshot
