@@ -21,7 +21,7 @@ def grown(load: float = 0.5) -> ConcurrencyLimiter:
 
 @pytest.mark.parametrize("load", [0, -1, 1.01, 50, float("nan")])
 def test_a_load_that_is_no_share_is_refused(load: float) -> None:
-    with pytest.raises(InvalidInput, match="hub load"):
+    with pytest.raises(InvalidInput, match="hub_load"):
         ConcurrencyLimiter(load)
 
 
