@@ -35,7 +35,7 @@ class Breaker:
         self.reason = ""
         """The reason for the trip; empty while the breaker is closed."""
         self.hub_full = False
-        """Whether the hub has reached its `active_server_limit`, which is not a failed start."""
+        """True if the hub has reached its `active_server_limit`, which is not a failed start."""
 
     def on_success(self) -> None:
         """Reset the count of consecutive failures, as the hub does."""

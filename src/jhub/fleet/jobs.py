@@ -54,7 +54,7 @@ class Job:
     cancel: Callable[[Target], Operation[int]] | None = None
     """Takes it back while it is on its way (JupyterHub 5.1)."""
     include_stopped: bool = False
-    """Whether servers that do not run matter."""
+    """True if servers that do not run matter."""
 
 
 def waiting() -> Job:

@@ -29,14 +29,14 @@ class Outage:
         self.lost_answers = 0
         """Number of lost responses since the present outage began."""
         self.reached = False
-        """Whether the hub has ever answered; the fleet does not wait for a hub that never did."""
+        """True if the hub has ever answered; the fleet does not wait for a hub that never did."""
         self._announced = False
         self._since: float | None = None
         self._last_lost_start = -math.inf
 
     @property
     def active(self) -> bool:
-        """Whether an outage is in progress."""
+        """True if an outage is in progress."""
         return self._since is not None
 
     def on_answer(self) -> None:

@@ -1,4 +1,4 @@
-"""Looking at many servers with few requests: one listing for all of them, or one call for each of a few owners."""
+"""Snapshots of many servers with few requests: one listing for all of them, or one call for each of a few owners."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ from jhub.steps import Flow, Fork, Now, Request, Step
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a look has found."""
+    """A snapshot of servers."""
 
     covered: Set[Target]
-    """Those of which it tells: one that is not among `servers` is not there."""
+    """Targets that the snapshot covers; one that is missing in `servers` does not exist, or does not run."""
     servers: dict[Target, Server]
+    """The servers by target."""
     hidden: dict[Target, HubError]
-    """Those that the token may not see."""
+    """Targets that the token may not read, with the error."""
     began: float
-    """Of `Now`: what the hub took up later may be missing."""
+    """Time of `Now` when it began; later requests may be missing."""
 
 
 class Snapshots:
-    """Chooses the way that takes fewer requests, by what the last look has taken.
+    """A source of snapshots, which uses the method that took fewer requests last time.
 
     Parameters
     ----------
     stopped
-        Find servers that do not run, too. Only their owners tell those of them and of nobody else.
+        Include servers that do not run. Only a call for each owner returns them without those of all other users.
     """
 
     def __init__(self, *, stopped: bool = False) -> None:
@@ -43,11 +44,14 @@ class Snapshots:
         self._by_owner = stopped
         self._pages = 1
         self.requests = 1
-        """That the last look has taken, those for who was missing from a page aside."""
+        """Number of requests of the last snapshot, without those for targets missing in the listing."""
 
     def take(self, targets: Set[Target], *, recheck_missing: bool = True) -> Flow[Snapshot]:
-        """`GET /users?state=active` (all versions), scopes `list:users` and `read:servers`; or `GET /users/{user}`
-        for each owner, scope `read:servers`, where they are fewer than the pages, or the token may not list users.
+        """Take a snapshot of these servers, from the listing of users or by a call for each owner.
+
+        `GET /users?state=active` (all versions), scopes `list:users` and `read:servers`; or `GET /users/{user}` for
+        each owner, scope `read:servers`, if the owners are fewer than the pages or the token may not list users.
+        `recheck_missing` reads the owners of servers that are missing in a listing of several pages.
         """
         owners = list(dict.fromkeys(target.user for target in targets))
         began = yield from Now()
@@ -55,7 +59,7 @@ class Snapshots:
             try:
                 servers = yield from self._list(targets)
                 if recheck_missing and self._pages > 1 and (missing := targets - servers.keys()):
-                    # Whoever leaves the listing meanwhile moves others to a page that was read already.
+                    # Pages go by offset: a user who leaves the listing moves others to a page that was already read.
                     rechecked = yield from self._get_owners(missing, began)
                     covered = (targets - missing) | rechecked.covered
                     return Snapshot(covered, {**servers, **rechecked.servers}, rechecked.hidden, began)
@@ -72,7 +76,7 @@ class Snapshots:
         owners = {target.user for target in targets}
 
         def add_servers(owner: User) -> Iterator[object]:
-            # A token for the servers of a group alone does not see those of others, and need not.
+            # A token limited to the servers of a group may not read those of other users, which is fine.
             if owner.name in owners:
                 servers.update(_servers_of(owner.name, owner, targets))
             return iter(())
