@@ -9,8 +9,8 @@ The life of a server in a fleet:
 
 1. **Queue.** A server waits as a `Pending` (`in_flight.py`), with the event `queued`.
 2. **Dispatch** (`dispatch.py`). Its request is sent if the limiter (`limiter.py`), the canary, the circuit breaker
-   (`breaker.py`) and the hub's availability (`outage.py`) allow it. The limiter learns from rejections (429) and from
-   the latency of probe requests (`latency.py`). A throttled server returns to the queue.
+   (`breaker.py`) and the hub's availability (`outage.py`) allow it. The limiter adapts to rejections (429) and to the
+   latency of probe requests (`latency.py`). A throttled server returns to the queue.
 3. **In flight.** An `InFlight` (`in_flight.py`) has a `Phase`: requested, accepted, followed, completed, diagnosing or
    cancelling. Snapshots of all servers (`snapshot.py`), taken on a schedule (`polling.py`), or the server's own
    progress stream move it on (`observe.py`). A server that the hub lost in an outage returns to the queue.

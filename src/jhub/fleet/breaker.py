@@ -1,4 +1,4 @@
-"""Circuit breaker of a fleet: it stops the dispatch after failed starts, because some hubs exit after a few in a row."""
+"""Circuit breaker of a fleet: it stops the dispatch after failed starts, as some hubs exit after a few in a row."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The coordinator flow: as many servers at a time as the hub takes, watched by shared looks, until all have ended.
+"""Coordinator of a fleet: the main loop, which runs the stages and handles the ends of their forks.
 
-Its forks send, look, follow a stream or request a reason, and end. What they find is judged here and in the modules
-beside this one, which read a `State` and call its methods: `sending`, `seeing`, `breaking_off` and `ending`.
+Each fork sends a request, takes a snapshot, probes the latency, follows a stream, requests a reason or pauses.
+`dispatch.py`, `observe.py` and `finish.py` handle its result, and change the `State` by its methods.
 """
 
 from __future__ import annotations
@@ -34,14 +34,15 @@ def coordinate(
     limiter: ConcurrencyLimiter | None = None,
     breaker: Breaker | None = None,
 ) -> Flow[Summary]:
-    """Do a job with every target: `timeout` seconds for each, and as many for a busy hub to take it.
+    """Run a job for all targets, and return the summary.
 
-    A throttled one goes back to its place in the queue. With a breaker and more than two targets, the first one sent
-    must succeed before others are sent; once the breaker trips nothing more is sent, what is on its way is taken back
-    where the hub can do that, and the rest is skipped. A hub that goes away in the middle is waited for.
+    Each server has `timeout` seconds, and as many again in the queue of a busy hub. A throttled server keeps its
+    position in the queue. With a breaker and more than two targets, the first server, the canary, must succeed before
+    others are sent. When the breaker trips, the servers in flight are cancelled if the hub can do that, and the queued
+    ones are skipped. The coordinator waits for a hub that becomes unavailable.
     """
     if not timeout > 0:
-        raise InvalidInput(f"a timeout of {timeout} s leaves no time for anything")
+        raise InvalidInput(f"timeout must be greater than 0, not {timeout}")
     unique = list(dict.fromkeys(targets))
     limiter = limiter or ConcurrencyLimiter()
     began = yield from Now()
@@ -75,7 +76,7 @@ def coordinate(
 def _begin(fleet: State) -> Flow[None]:
     precheck, snapshot = fleet.job.precheck, None
     if precheck is not None and len(fleet.targets) > MAX_CONSECUTIVE_FAILURES:
-        # What runs already must not be taken for a canary.
+        # A server that already runs is not a canary.
         snapshot = yield from fleet.snapshots.take(set(fleet.targets), recheck_missing=False)
         if len(snapshot.hidden) == len(fleet.targets):
             raise snapshot.hidden[fleet.targets[0]]
@@ -94,7 +95,7 @@ def _begin(fleet: State) -> Flow[None]:
 def _apply_snapshot(
     fleet: State, waiting: list[Pending], snapshot: Snapshot, precheck: Callable[[Server], object]
 ) -> Flow[None]:
-    """Take what runs already as done, and what is on its way as sent."""
+    """Finish the servers that already run, join those that are starting, and queue the others."""
     fleet.outage.on_answer()
     now = yield from Now()
     for pending in waiting:
@@ -124,13 +125,13 @@ def _join_all(fleet: State, waiting: list[Pending]) -> Flow[None]:
 
 
 def _join(fleet: State, pending: Pending, now: float) -> Flow[InFlight]:
-    """Wait for one that somebody else has requested."""
+    """Record a server that somebody else has requested as in flight."""
     yield Emit(ServerEvent(fleet.job.begins, pending.target))
     return fleet.add(pending, now, ours=False)
 
 
 def _wait_seconds(fleet: State, now: float) -> float:
-    """Return the seconds until there is something to do even if no fork ends."""
+    """Return the seconds until there is something to do even if no fork ends before."""
     moments = [now + MAX_WAIT_SECONDS, next_deadline(fleet, now)]
     moments += [] if "snapshot" in fleet.forks else [next_poll(fleet, now)]
     moments += [] if "probe" in fleet.forks else [next_probe(fleet, now)]
@@ -161,7 +162,7 @@ def _on_fork_ended(fleet: State, done: Done) -> Flow[None]:
                 case "cancel":
                     yield from on_cancel_response(fleet, entry, done, now)
         case _:
-            pass  # a pause, or about a server that has ended meanwhile
+            pass  # the end of a pause, or of a fork about a server that has already finished
 
 
 def _on_stream_ended(fleet: State, entry: InFlight, done: Done, now: float) -> Flow[None]:

@@ -1,4 +1,4 @@
-"""Requests: when they are sent, and the hub's answers to them."""
+"""Dispatch of a fleet: when to send requests, and what to do with the hub's responses."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from jhub.fleet.state import MAX_WAIT_SECONDS, State, is_outage, short_message
 from jhub.steps import Done, Emit, Flow, Sleep
 
 MIN_PAUSE_SECONDS = 1.0
+"""Minimum number of seconds until a busy server returns to the queue; doubled each time."""
 MAX_PAUSE_SECONDS = 10.0
-"""Seconds until one is sent again that was on its way down; from the former to the latter."""
+"""Maximum number of seconds until a busy server returns to the queue."""
 
 
 def dispatch(fleet: State, now: float) -> Flow[None]:
-    """Send as many as there is room for."""
+    """Send as many requests as possible now."""
     while fleet.job.send is not None and fleet.queue and may_dispatch(fleet, now):
         pending, uptime = fleet.take(), fleet.uptime(now)
         if pending.rejection is not None and uptime >= pending.first_sent_uptime + fleet.timeout:
@@ -32,9 +33,9 @@ def dispatch(fleet: State, now: float) -> Flow[None]:
 
 
 def may_dispatch(fleet: State, now: float) -> bool:
-    """Return whether one more may be sent."""
+    """Return whether one more request may be sent."""
     if fleet.stop_reason or fleet.outage.active or fleet.count(Phase.DIAGNOSING):
-        return False  # it is found out first why some have failed
+        return False  # the reasons of failures come first: they may trip the breaker
     in_progress = fleet.in_progress
     if "backoff" in fleet.forks and not in_progress:
         return False
@@ -47,20 +48,20 @@ def may_dispatch(fleet: State, now: float) -> bool:
 
 
 def probe(fleet: State, now: float) -> Flow[None]:
-    """Feel the hub's pulse, if it is time."""
+    """Send a latency probe, if one is due."""
     if "probe" not in fleet.forks and now >= next_probe(fleet, now):
         yield fleet.fork(measure(), "probe")
 
 
 def next_probe(fleet: State, now: float) -> float:
-    """Return when it is time."""
+    """Return when the next latency probe is due."""
     if fleet.job.send is None or not fleet.queue or fleet.stop_reason or fleet.outage.active or not fleet.canary_passed:
         return now + MAX_WAIT_SECONDS
     return fleet.probe.due(fleet.limiter.burst, fleet.count(Phase.REQUESTED))
 
 
 def on_probe(fleet: State, sample: Sample | None, now: float) -> None:
-    """Handle the end of a beat. The hub has taken up what came before one that it has answered."""
+    """Handle the end of a probe. The hub has accepted all requests that reached it before an answered probe."""
     fleet.probe.on_result(now)
     if sample is None:
         return
@@ -72,7 +73,7 @@ def on_probe(fleet: State, sample: Sample | None, now: float) -> None:
 
 
 def on_response(fleet: State, entry: InFlight, done: Done, now: float) -> Flow[None]:
-    """Handle an answer of the hub, or of something before it."""
+    """Handle the response to a request, from the hub or from a proxy in front of it."""
     if entry.phase is Phase.CANCELLING:
         return
     if not is_outage(done.error):
@@ -89,7 +90,7 @@ def on_response(fleet: State, entry: InFlight, done: Done, now: float) -> Flow[N
         case ServerPending() as error:
             yield from requeue_later(fleet, entry, error)
         case UnknownToken() as error:
-            # Nothing can be asked any more, nor what becomes of those on their way.
+            # Without a valid token, the fleet can send nothing and cannot poll the servers in flight either.
             yield from fail_all(fleet, error, now)
         case error if is_outage(error) or isinstance(error, HubBroken):
             entry.lose_answer(now, error)
@@ -101,11 +102,11 @@ def on_response(fleet: State, entry: InFlight, done: Done, now: float) -> Flow[N
 
 
 def on_throttled(fleet: State, entry: InFlight, error: Throttled, now: float) -> Flow[None]:
-    """Send one back that the hub did not take."""
+    """Return a server that the hub rejected to the queue, and back off."""
     fleet.drop(entry.target)
     in_progress = fleet.in_progress
     fleet.limiter.on_rejected(in_progress, error.retry_after, now)
-    # Where some of ours are on their way, one that ends makes room. Else only time does.
+    # If servers of this fleet are in progress, the next one that finishes makes room. Otherwise, wait for Retry-After.
     pause = 0.0 if in_progress else max(error.retry_after, 1.0)
     if pause and "backoff" not in fleet.forks:
         yield fleet.fork(_pause(pause), "backoff")
@@ -117,14 +118,17 @@ def on_throttled(fleet: State, entry: InFlight, error: Throttled, now: float) ->
 
 
 def give_up_waiting(fleet: State, target: Target, error: HubError) -> Flow[None]:
-    """Fail one that has waited for all its time. Where none of ours holds the room, neither will others find any."""
+    """Fail a server that has waited in the queue for its whole timeout.
+
+    If no server of this fleet is in progress, others fill the hub, and the fleet stops.
+    """
     if isinstance(error, Throttled) and not fleet.in_progress:
-        fleet.stop(f"the hub is busy starting others: {short_message(error, target)}")
+        fleet.stop(f"the hub is busy starting other servers: {short_message(error, target)}")
     yield from fail(fleet, target, error, None)
 
 
 def requeue_later(fleet: State, entry: InFlight, error: HubError) -> Flow[None]:
-    """Set one aside with which the hub does something else: mostly it is on its way down, and takes no request."""
+    """Return a server to the queue after a pause, because the hub is busy with it; usually it is stopping."""
     fleet.drop(entry.target)
     pending = replace(
         entry.queue_entry,
@@ -136,7 +140,7 @@ def requeue_later(fleet: State, entry: InFlight, error: HubError) -> Flow[None]:
 
 
 def follow(fleet: State, entry: InFlight, now: float) -> Flow[None]:
-    """Follow its progress stream, once."""
+    """Follow the progress stream of a server, on its first try only."""
     if fleet.job.follow is not None and entry.queue_entry.tries == 1:
         entry.follow()
         left = max(0.0, entry.sent + fleet.timeout - now)

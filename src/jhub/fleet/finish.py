@@ -1,4 +1,4 @@
-"""How servers end: each once, and with the last word of its event."""
+"""End of a server's life in a fleet: success, failure, timeout or cancellation, each with one final event."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from jhub.models import Server
 from jhub.steps import Cancel, Done, Emit, Flow, HubVersion
 
 GRACE_SECONDS = 15.0
-"""Seconds beyond its time for a last look."""
+"""Seconds beyond the timeout for a last snapshot."""
 MIN_CANCEL_VERSION = (5, 1)
-"""The first JupyterHub where stopping a server that is starting cancels the start."""
+"""First version of JupyterHub in which stopping a server that is starting cancels the start."""
 
 
 def succeed(fleet: State, entry: InFlight, server: Server | None, now: float) -> Flow[None]:
-    """End one that has come to where it was to be; as failed, if that is not what was requested."""
+    """Finish a server with success, or with failure if it does not match the request."""
     try:
         if server is not None:
             fleet.job.verify(server)
@@ -29,7 +29,7 @@ def succeed(fleet: State, entry: InFlight, server: Server | None, now: float) ->
     fleet.pass_canary(entry)
     if fleet.breaker is not None:
         fleet.breaker.on_success()
-    # Where the answer was the end of it, a look has only fetched the model.
+    # If the response was the end of it, the snapshot has only fetched the model.
     ended = entry.answered if entry.phase is Phase.COMPLETED and entry.answered is not None else now
     seconds = ended - entry.sent
     fleet.schedule.on_finished(seconds)
@@ -37,7 +37,7 @@ def succeed(fleet: State, entry: InFlight, server: Server | None, now: float) ->
 
 
 def fail(fleet: State, target: Target, error: HubError, now: float | None) -> Flow[None]:
-    """End one that has failed. Without a time, it was not sent."""
+    """Finish a server with failure. `now` is None if the request was never sent."""
     entry = fleet.drop(target)
     reason = short_message(error.reason if isinstance(error, SpawnFailed) else error, target)
     if fleet.breaker is not None and now is not None:
@@ -47,54 +47,54 @@ def fail(fleet: State, target: Target, error: HubError, now: float | None) -> Fl
 
 
 def emit_final(fleet: State, event: ServerEvent) -> Flow[None]:
-    """Emit a server's last event."""
+    """Emit the final event of a server, and count it."""
     yield Emit(fleet.tally.take(event))
 
 
 def fail_all(fleet: State, error: HubError, now: float) -> Flow[None]:
-    """Fail those in flight, of which nothing can be known, and send nothing more."""
+    """Fail all servers in flight, whose state cannot be read any more, and stop sending."""
     fleet.stop(f"not sent: {error}")
     for entry in list(fleet.in_flight.values()):
         yield from fail(fleet, entry.target, error, now)
 
 
 def fail_overdue(fleet: State, now: float) -> Flow[None]:
-    """Fail those whose time is over, once a look has seen that they are not there."""
+    """Fail the servers that timed out, after a snapshot that shows them unfinished."""
     if now < fleet.first_due:
         return
     for entry in list(fleet.in_flight.values()):
         if now >= deadline(fleet, entry):
             late = fleet.job.overdue_message.format(seconds=fleet.timeout)
-            error = WaitTimeout(f"server {entry.target}: {late}", hint="wait on, or run the same command again")
+            error = WaitTimeout(f"server {entry.target}: {late}", hint="wait longer, or run the same command again")
             yield from fail(fleet, entry.target, entry.error or error, now)
             yield from cancel_forks(entry)
 
 
 def cancel_forks(entry: InFlight) -> Flow[None]:
-    """End what still waits for an answer about one."""
+    """Cancel the forks that wait for the hub's response about a server."""
     yield Cancel(ServerTag("send", entry))
     yield Cancel(ServerTag("follow", entry))
 
 
 def next_deadline(fleet: State, now: float) -> float:
-    """Return when the next one may have taken too long."""
+    """Return when the next server may time out."""
     if now < (due := fleet.first_due):
         return due
     return min(deadline(fleet, entry) for entry in fleet.in_flight.values())
 
 
 def deadline(fleet: State, entry: InFlight) -> float:
-    """Return when one has taken too long: not while it is found out why it failed, or whether the hub is there."""
+    """Return when a server times out; never while its failure is diagnosed or the hub is unavailable."""
     if entry.phase is Phase.DIAGNOSING or fleet.outage.active:
         return math.inf
     due = fleet.due(entry)
-    # Where the hub has answered only a look tells; a stream does by itself.
-    last_snapshot = entry.answered is None or entry.phase is Phase.FOLLOWED or fleet.last_snapshot >= due
-    return due if last_snapshot else due + GRACE_SECONDS
+    # After the hub's response, only a snapshot shows the result, unless the progress stream is open.
+    observed = entry.answered is None or entry.phase is Phase.FOLLOWED or fleet.last_snapshot >= due
+    return due if observed else due + GRACE_SECONDS
 
 
 def check_breaker(fleet: State) -> Flow[None]:
-    """Send nothing more once the breaker has tripped."""
+    """Stop sending if the breaker has tripped, and cancel the servers in flight if the hub can."""
     if fleet.stop_reason or fleet.breaker is None or not fleet.breaker.reason:
         return
     cancelling = (
@@ -102,27 +102,28 @@ def check_breaker(fleet: State) -> Flow[None]:
     )
     fleet.stop(fleet.breaker.reason, cancelling=cancelling)
     if cancelling:
-        # After one more look: what came up meanwhile is somebody's, and what has not arrived cannot be stopped.
+        # A snapshot comes first: a server that is ready by now belongs to its user, and the hub cannot cancel a
+        # request that it has not accepted.
         fleet.schedule.expedite()
 
 
 def request_cancel(fleet: State, entry: InFlight) -> Flow[None]:
-    """Cancel one that was seen on its way."""
+    """Ask the hub to cancel a server that a snapshot has shown in progress."""
     if fleet.job.cancel is not None:
         entry.cancel()
         yield fleet.fork(fleet.job.cancel(entry.target), ServerTag("cancel", entry))
 
 
 def on_cancel_response(fleet: State, entry: InFlight, done: Done, now: float) -> Flow[None]:
-    """Handle the hub's answer to that."""
+    """Handle the response to the request to cancel a server."""
     entry.answer_cancel(now, accepted=done.error is None)
     if done.error is None:
-        yield from cancel_forks(entry)  # some hubs do not answer the start any more
+        yield from cancel_forks(entry)  # some hubs never answer a start that was cancelled
         if done.answer == 204:
             yield from skip_cancelled(fleet, entry)
 
 
 def skip_cancelled(fleet: State, entry: InFlight) -> Flow[None]:
-    """Note that it is gone."""
+    """Finish a cancelled server, as skipped."""
     fleet.drop(entry.target)
     yield from emit_final(fleet, ServerEvent("skipped", entry.target, f"cancelled {fleet.stop_reason}"))

@@ -1,4 +1,4 @@
-"""What a fleet does with each of its servers: how to ask for it, and what a look at the server says of it."""
+"""Jobs of fleets: what to send for each server, and how to read its state."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from jhub.steps import Flow, Operation
 JobStatus: TypeAlias = Literal["done", "in progress", "not started"]
 
 BUSY_STATES = ("check", "rename")
-"""What a hub does with a server for a moment, in which it takes nothing else: the former after each of its restarts."""
+"""Short pending states in which the hub rejects requests for the server. It checks servers after each restart."""
 MAX_DIAGNOSIS_SECONDS = 10.0
-"""Seconds in which a hub is to say why a start has failed."""
+"""Seconds within which the hub must send the reason of a failed start."""
 INCONCLUSIVE_ERRORS = (Unavailable, NotAHub, HubBroken, Throttled)
-"""Answers that say nothing of why a start has failed."""
+"""Errors that do not contain the reason of a failed start."""
 NOT_READY_MESSAGE = "not ready after {seconds:.0f} s; the hub goes on starting it"
 NOT_STOPPED_MESSAGE = "still there after {seconds:.0f} s; the hub goes on stopping it"
 NOT_DELETED_MESSAGE = "still there after {seconds:.0f} s; a proxy before the hub may drop the body of DELETE requests"
@@ -29,36 +29,41 @@ NOT_DELETED_MESSAGE = "still there after {seconds:.0f} s; a proxy before the hub
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Starting, stopping, deleting or waiting."""
+    """A job of a fleet: to start, stop, delete or wait for servers."""
 
     begins: EventKind
+    """Kind of the event at the request."""
     ends: EventKind
+    """Kind of the event on success."""
     status: Callable[[Server | None], JobStatus]
-    """What the hub's answer about a server says. One that was asked for and has not begun has failed."""
+    """Returns the status of a server's model. A requested server that is not started has failed."""
     overdue_message: str
-    """What to say where the time is over."""
+    """Error message after a timeout."""
     send: Callable[[Target], Operation[bool]] | None = None
-    """Asks the hub; True if it has done what it was asked. None: somebody else has asked."""
+    """Sends the request, and returns True if the hub has completed it. None if somebody else has sent it."""
     confirm: bool = False
-    """Look at a server also where the hub has done it: its model is wanted, or the answer is not to be trusted."""
+    """True if a snapshot follows a completed request, to fetch the model or to check the response."""
     precheck: Callable[[Server], object] | None = None
-    """Look before anything is sent, and take what runs as done. A `HubError` says how it runs otherwise."""
+    """Checks a server that is ready before the first request, and counts as done.
+
+    Raises a `HubError` if it runs with other options. None to send requests without a snapshot before them.
+    """
     verify: Callable[[Server], object] = lambda server: None
-    """A `HubError` where what has come of it is not what was asked for."""
+    """Raises a `HubError` if the finished server does not match the request."""
     follow: Callable[[Target, float], Operation[Progress | None]] | None = None
-    """Emits what happens on the way, with so many seconds left for it."""
+    """Follows the progress stream for at most so many seconds, and emits its events."""
     diagnose: Callable[[Target], Operation[HubError | None]] | None = None
-    """Finds out why it failed; None where that is not told."""
+    """Returns the reason of a failure, or None if the hub does not give it."""
     fallback_error: Callable[[Target, HubError | None], HubError]
-    """What is said then, with what the hub had answered."""
+    """Returns the error of a failure without a reason, from the response to the request."""
     cancel: Callable[[Target], Operation[int]] | None = None
-    """Takes it back while it is on its way (JupyterHub 5.1)."""
+    """Cancels a server in progress (JupyterHub 5.1)."""
     include_stopped: bool = False
-    """True if servers that do not run matter."""
+    """True if snapshots must include servers that do not run."""
 
 
 def waiting() -> Job:
-    """Wait for servers that are on their way up."""
+    """Return the job that waits for servers that are starting."""
     return Job(
         begins="starting",
         ends="ready",
@@ -71,7 +76,7 @@ def waiting() -> Job:
 
 
 def starting(options: Mapping[str, Any], display_name: str | None) -> Job:
-    """Start servers with these options."""
+    """Return the job that starts servers with these options."""
     return Job(
         begins="starting",
         ends="ready",
@@ -89,7 +94,7 @@ def starting(options: Mapping[str, Any], display_name: str | None) -> Job:
 
 
 def stopping() -> Job:
-    """Stop servers."""
+    """Return the job that stops servers."""
     return Job(
         begins="stopping",
         ends="stopped",
@@ -101,7 +106,7 @@ def stopping() -> Job:
 
 
 def deleting() -> Job:
-    """Stop named servers and delete them."""
+    """Return the job that stops and deletes named servers."""
     return Job(
         begins="deleting",
         ends="deleted",
@@ -140,13 +145,13 @@ def _send_start(target: Target, options: Mapping[str, Any], display_name: str | 
 def _send_delete(target: Target, body: object) -> Flow[bool]:
     if body is not None:
         check_deletable(target.user, target.name)
-    # 202 says only that it takes longer than `slow_stop_timeout`.
+    # 202 means only that the stop takes longer than `slow_stop_timeout`.
     return (yield from delete_request(target.user, target.name, body)) == 204
 
 
 def _follow(target: Target, seconds: float) -> Flow[Progress | None]:
     def note(event: Progress) -> ServerEvent | None:
-        # The end is told with the server, or with the reason.
+        # The final event reports the end, with the server or with the reason.
         if event.ready or event.failed:
             return None
         return ServerEvent("progress", target, event.message, event.progress)
@@ -155,7 +160,7 @@ def _follow(target: Target, seconds: float) -> Flow[Progress | None]:
 
 
 class StartLost(HubError):
-    """The hub knows of no start: it has restarted, or somebody has stopped the server since."""
+    """A start of which the hub has no record: it has restarted, or somebody has stopped the server since."""
 
 
 def _diagnose_start(target: Target) -> Flow[HubError | None]:
@@ -186,4 +191,4 @@ def _start_error(target: Target, error: HubError | None) -> HubError:
 
 
 def _stop_error(target: Target, error: HubError | None) -> HubError:
-    return error or HubError(f"server {target}: it runs on", hint="look into the hub's log")
+    return error or HubError(f"server {target}: still running", hint="check the hub's log")

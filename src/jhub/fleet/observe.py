@@ -1,4 +1,4 @@
-"""What looks at the servers have seen, and what is made of it; why some have failed; and a hub that gives no answer."""
+"""Observation of the servers in flight: polls, snapshots, the reasons of failures, and outages of the hub."""
 
 from __future__ import annotations
 
@@ -14,30 +14,33 @@ from jhub.models import Server
 from jhub.steps import Emit, Flow
 
 MAX_TRIES = 3
-"""For one server, where the hub went away in the middle of it."""
+"""Maximum number of requests for one server, if outages of the hub interrupt them."""
 MAX_DIAGNOSES = 8
-"""Servers at a time of which is asked why they failed: of those that are waited for it may be all at once."""
-OUTAGE_MESSAGE = "the hub went away in the middle of it"
-LOST_MESSAGE = "the hub knows nothing of it any more"
-WAITING_MESSAGE = "the hub gives no answer; it is waited for"
+"""Maximum number of concurrent requests for the reasons of failures: in `wait_many`, all servers may fail at once."""
+OUTAGE_MESSAGE = "the hub was unavailable during the request; retrying"
+"""Message of a server that returns to the queue after an outage."""
+LOST_MESSAGE = "the hub has no record of the request; retrying"
+"""Message of a server that returns to the queue because the hub lost it."""
+WAITING_MESSAGE = "the hub does not answer; waiting for it"
+"""Message of the event `waiting`."""
 
 
 def poll(fleet: State, now: float) -> Flow[None]:
-    """Look at all of them, if it is time."""
+    """Take a snapshot of the servers in flight, if one is due."""
     if "snapshot" in fleet.forks or now < next_poll(fleet, now):
         return
-    # A hub that is gone is looked for with whatever there is.
-    every = fleet.in_flight.values()
-    some = every if fleet.cancelling else fleet.to_poll or every
-    yield fleet.fork(fleet.snapshots.take({entry.target for entry in some} or {fleet.targets[0]}), "snapshot")
+    # During an outage, any server will do: the snapshot finds out whether the hub is back.
+    in_flight = fleet.in_flight.values()
+    entries = in_flight if fleet.cancelling else fleet.to_poll or in_flight
+    yield fleet.fork(fleet.snapshots.take({entry.target for entry in entries} or {fleet.targets[0]}), "snapshot")
 
 
 def next_poll(fleet: State, now: float) -> float:
-    """Return when it is time."""
+    """Return when the next snapshot is due."""
     if fleet.outage.active:
         return fleet.schedule.last + fleet.outage.pause
     if not (waiting := fleet.to_poll):
-        # What is to be taken back has to be seen on its way.
+        # The hub cancels a start only once it is in progress, which a snapshot has to show.
         return (
             fleet.schedule.next([], fleet.snapshots.requests)
             if fleet.cancelling and fleet.in_flight
@@ -49,13 +52,13 @@ def next_poll(fleet: State, now: float) -> float:
     soon = fleet.schedule.next(sent, fleet.snapshots.requests, all_ready=all_ready, some_ready=len(sent) < len(waiting))
     if soon <= fleet.first_due:
         return soon
-    # None fails without having been looked at when its time was over.
+    # A server times out only after a snapshot at or after its deadline.
     dues = [due for entry in waiting if (due := fleet.due(entry)) > fleet.last_snapshot]
     return min(soon, max(min(dues), fleet.schedule.last + MIN_PAUSE_SECONDS)) if dues else soon
 
 
 def on_snapshot(fleet: State, snapshot: Snapshot, now: float) -> Flow[None]:
-    """Handle what a look has seen."""
+    """Handle a snapshot: update, finish, cancel or retry the servers in flight."""
     fleet.on_snapshot(snapshot.began, now)
     changed = False
     for entry in list(fleet.in_flight.values()):
@@ -63,12 +66,12 @@ def on_snapshot(fleet: State, snapshot: Snapshot, now: float) -> Flow[None]:
             yield from fail(fleet, entry.target, snapshot.hidden[entry.target], now)
         if entry.target not in snapshot.covered:
             continue
-        # What was sent after it began may or may not be in it; what is in it is there.
+        # A request that was sent after the snapshot began may or may not be in it; a server that is in it exists.
         server = snapshot.servers.get(entry.target)
         status = fleet.job.status(server)
         certain = entry.answered is not None and entry.answered <= snapshot.began
         if status == "in progress" and certain and entry.error is not None and server and server.pending is None:
-            status = "not started"  # it is there, and the hub has not begun to delete it
+            status = "not started"  # the server exists, and the hub has not begun to delete it
         if status == "in progress":
             changed |= entry.accept()
             if fleet.cancelling and entry.ours and entry.phase is not Phase.CANCELLING:
@@ -88,10 +91,10 @@ def on_snapshot(fleet: State, snapshot: Snapshot, now: float) -> Flow[None]:
 
 
 def on_not_started(fleet: State, entry: InFlight, server: Server | None, now: float) -> Flow[None]:
-    """Handle one that the hub has answered, and of which nothing has come."""
+    """Handle a server for which the hub does nothing, although it has answered the request."""
     if server is not None and server.pending in BUSY_STATES:
-        still = HubError(f"server {entry.target}: the hub is not done with its {server.pending}")
-        yield from requeue_later(fleet, entry, entry.error or still)
+        busy = HubError(f"server {entry.target}: its pending {server.pending} has not finished")
+        yield from requeue_later(fleet, entry, entry.error or busy)
     elif fleet.job.diagnose is None:
         yield from on_diagnosis(fleet, entry, None, now)
     else:
@@ -99,7 +102,7 @@ def on_not_started(fleet: State, entry: InFlight, server: Server | None, now: fl
 
 
 def diagnose(fleet: State) -> Flow[None]:
-    """Find out why some failed, a few at a time."""
+    """Request the reasons of failures, a few at a time."""
     if fleet.job.diagnose is None or not fleet.count(Phase.DIAGNOSING):
         return
     forked = [tag.entry for tag in fleet.forks if isinstance(tag, ServerTag) and tag.task == "diagnose"]
@@ -109,26 +112,30 @@ def diagnose(fleet: State) -> Flow[None]:
 
 
 def on_diagnosis(fleet: State, entry: InFlight, failure: HubError | None, now: float) -> Flow[None]:
-    """Fail, or try again what the hub has forgotten: it restarted in the middle. A failed start it would know."""
-    told = None if isinstance(failure, StartLost) else failure
-    forgotten = told is not failure and not isinstance(entry.error, HubBroken)  # such a one it has refused
-    busy = fleet.job.diagnose is None and entry.queue_entry.rejection is not None  # with something else, a moment ago
-    lost = forgotten or busy or is_outage(entry.error) or entry.outages != fleet.outage.count
-    if told is not None or not lost or fleet.job.send is None or entry.queue_entry.tries == MAX_TRIES:
-        yield from fail(fleet, entry.target, told or fleet.job.fallback_error(entry.target, entry.error), now)
+    """Fail a server with its reason, or send it again if the hub lost it in an outage.
+
+    A hub that did not restart has a record of each failed start.
+    """
+    reason = None if isinstance(failure, StartLost) else failure
+    lost = reason is not failure and not isinstance(entry.error, HubBroken)  # after that error, it refused it
+    # A job without a diagnosis repeats a request that the hub rejected because it was busy with the server.
+    busy = fleet.job.diagnose is None and entry.queue_entry.rejection is not None
+    retry = lost or busy or is_outage(entry.error) or entry.outages != fleet.outage.count
+    if reason is not None or not retry or fleet.job.send is None or entry.queue_entry.tries == MAX_TRIES:
+        yield from fail(fleet, entry.target, reason or fleet.job.fallback_error(entry.target, entry.error), now)
         return
-    if forgotten and entry.outages >= fleet.canary_min_outages and fleet.outage.on_lost_start(entry.outages, now):
+    if lost and entry.outages >= fleet.canary_min_outages and fleet.outage.on_lost_start(entry.outages, now):
         fleet.require_canary()
     fleet.drop(entry.target)
     fleet.requeue(Pending(entry.queue_entry.position, entry.target, tries=entry.queue_entry.tries + 1))
-    yield Emit(ServerEvent("queued", entry.target, f"{LOST_MESSAGE if forgotten else OUTAGE_MESSAGE}; once more"))
+    yield Emit(ServerEvent("queued", entry.target, LOST_MESSAGE if lost else OUTAGE_MESSAGE))
 
 
 def on_snapshot_failed(fleet: State, error: HubError, now: float) -> Flow[None]:
-    """Handle a look that has failed."""
+    """Handle a failed snapshot: wait for the hub if it is unavailable, otherwise end the fleet."""
     fleet.schedule.on_snapshot_failed(now)
     if not (isinstance(error, HubBroken | Throttled) or (fleet.outage.reached and is_outage(error))):
-        # A token that may not look, so that nothing can be known of any; or there is no hub.
+        # The token may not read any server, or there has never been a hub.
         yield from fail_all(fleet, error, now)
         return
     if fleet.outage.announce():

@@ -49,7 +49,7 @@ class Outage:
         return first
 
     def begin(self, now: float) -> float:
-        """Record a lost response, and return when the outage began. The first one makes the next attempt due at once."""
+        """Record a lost response, and return when the outage began. After the first one, an attempt is due at once."""
         self.lost_answers += 1
         if self._since is None:
             self._since, self.pause = now, 0.0
@@ -62,7 +62,7 @@ class Outage:
         return now - since <= MAX_OUTAGE_SECONDS
 
     def end(self, now: float) -> bool:
-        """Record that the hub answers again, and return whether there was an outage, not just a lost response or two."""
+        """Record that the hub answers again, and return whether more than a response or two got lost."""
         serious = self._announced or self.lost_answers > MAX_LOST_ANSWERS
         self.reached = True
         if self._since is not None:

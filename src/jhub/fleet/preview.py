@@ -1,4 +1,4 @@
-"""What a fleet would send: `hub.preview(hub.servers.start_many, ...)`."""
+"""Previews of fleets: the requests that `hub.preview(hub.servers.start_many, ...)` returns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from jhub.steps import Flow, Operation, Request
 
 
 def preview_job(job: Job) -> Callable[..., Flow[Preview]]:
-    """Return the preview of an operation that sends one request for each server, without a look at any."""
+    """Return the preview of an operation that sends one request for each server, without reading their state."""
 
     def preview(targets: Targets, *, timeout: float = START_TIMEOUT) -> Flow[Preview]:
         resolved = yield from resolve(targets)
@@ -40,8 +40,8 @@ def preview_starts(
     hub_load: float = DEFAULT_HUB_LOAD,
     max_failures: int | None = None,
 ) -> Flow[Preview]:
-    """Preview `start_many`. Of more than two servers, one listing tells which are there already."""
-    _ = ConcurrencyLimiter(hub_load), Breaker(max_failures)  # they refuse what the call would refuse
+    """Preview `start_many`. With more than two servers, one listing shows the ones that already run."""
+    _ = ConcurrencyLimiter(hub_load), Breaker(max_failures)  # they validate the arguments, as in the call
     options = options_of(profile, user_options)
     resolved = yield from resolve(targets)
 
@@ -69,7 +69,7 @@ def preview_starts(
 
 
 def _preview_each(targets: Sequence[Target], operation: Callable[[Target], Operation[object]]) -> Flow[Preview]:
-    """Preview an operation for each server. One that fails leaves the others as they are."""
+    """Preview an operation for each server. The failure of one does not affect the others."""
     requests: list[Request[Any]] = []
     failed: list[HubError] = []
     complete = True
@@ -77,7 +77,7 @@ def _preview_each(targets: Sequence[Target], operation: Callable[[Target], Opera
         try:
             part = yield from preview_operation(operation(target))
         except Unavailable:
-            raise  # nor would the others get through
+            raise  # the others would fail, too
         except HubError as error:
             failed.append(error)
         else:
@@ -87,12 +87,12 @@ def _preview_each(targets: Sequence[Target], operation: Callable[[Target], Opera
 
 
 def _running_servers(targets: frozenset[Target]) -> Flow[dict[Target, Server]]:
-    """Return those that run, or are on their way."""
+    """Return the servers that run or have a pending action."""
     owners = {target.user for target in targets}
     servers: dict[Target, Server] = {}
 
     def add_servers(owner: User) -> Iterable[object]:
-        # A token for the servers of a group alone does not see those of others, and need not.
+        # A token limited to the servers of a group may not read those of other users, which is fine.
         if owner.name in owners:
             servers.update((Target(owner.name, server.name), server) for server in servers_of(owner).values())
         return ()
@@ -100,5 +100,5 @@ def _running_servers(targets: frozenset[Target]) -> Flow[dict[Target, Server]]:
     try:
         yield from pages("/users", User, lambda owner: owner.name, ACTIVE, about="servers", emit=add_servers)
     except NotAuthorized:
-        return {}  # a token that starts servers need not be allowed to list them
+        return {}  # a token may start servers without the scope to list them
     return servers

@@ -120,7 +120,7 @@ def test_where_others_have_it_all_the_hubs_word_is_kept_to() -> None:
     assert all(later - earlier >= 40 for earlier, later in pairwise(moments))
     assert not played.result.done
     assert len(played.result.failed) == 1
-    assert played.result.skipped[0].message.startswith("the hub is busy starting others: Too many users")
+    assert played.result.skipped[0].message.startswith("the hub is busy starting other servers: Too many users")
 
 
 def test_being_refused_is_told_with_the_hubs_words_and_is_no_failure() -> None:
