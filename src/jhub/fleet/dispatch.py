@@ -95,7 +95,7 @@ def on_response(fleet: State, entry: InFlight, done: Done, now: float) -> Flow[N
         case error if is_outage(error) or isinstance(error, HubBroken):
             entry.lose_answer(now, error)
             if is_outage(error):
-                fleet.outage.begin(now)
+                fleet.outage.on_lost_answer(now)
             fleet.schedule.expedite()
         case error:
             yield from fail(fleet, entry.target, error, now)

@@ -141,5 +141,5 @@ def on_snapshot_failed(fleet: State, error: HubError, now: float) -> Flow[None]:
     if fleet.outage.announce():
         left = [*(entry.target for entry in fleet.in_flight.values()), *(entry.target for entry in fleet.queue)]
         yield Emit(ServerEvent("waiting", (left or fleet.targets)[0], WAITING_MESSAGE))
-    if not fleet.outage.extend(now, error.retry_after if isinstance(error, Throttled) else 0.0):
+    if not fleet.outage.on_retry_failed(now, error.retry_after if isinstance(error, Throttled) else 0.0):
         yield from fail_all(fleet, error, now)

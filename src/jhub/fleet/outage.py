@@ -48,16 +48,16 @@ class Outage:
         first, self._announced = not self._announced, True
         return first
 
-    def begin(self, now: float) -> float:
+    def on_lost_answer(self, now: float) -> float:
         """Record a lost response, and return when the outage began. After the first one, an attempt is due at once."""
         self.lost_answers += 1
         if self._since is None:
             self._since, self.pause = now, 0.0
         return self._since
 
-    def extend(self, now: float, retry_after: float = 0.0) -> bool:
+    def on_retry_failed(self, now: float, retry_after: float = 0.0) -> bool:
         """Record a failed attempt to reach the hub, and return whether to go on."""
-        since = self.begin(now)
+        since = self.on_lost_answer(now)
         self.pause = max(min(retry_after, MAX_RETRY_AFTER_SECONDS), min(MAX_PAUSE_SECONDS, max(1.0, 2 * self.pause)))
         return now - since <= MAX_OUTAGE_SECONDS
 
