@@ -49,7 +49,7 @@ def next_poll(fleet: State, now: float) -> float:
     completed = Phase.COMPLETED  # looked up once: a member of an enum is a slow attribute on Python 3.11
     sent = [entry.sent for entry in waiting if entry.phase is not completed]
     all_ready = not sent and len(waiting) == len(fleet.in_flight)
-    soon = fleet.schedule.next(sent, fleet.snapshots.requests, all_ready=all_ready, some_ready=len(sent) < len(waiting))
+    soon = fleet.schedule.next(sent, fleet.snapshots.requests, all_ready=all_ready, any_ready=len(sent) < len(waiting))
     if soon <= fleet.first_due:
         return soon
     # A server times out only after a snapshot at or after its deadline.
@@ -117,7 +117,7 @@ def on_diagnosis(fleet: State, entry: InFlight, failure: HubError | None, now: f
     A hub that did not restart has a record of each failed start.
     """
     reason = None if isinstance(failure, StartLost) else failure
-    lost = reason is not failure and not isinstance(entry.error, HubBroken)  # after that error, it refused it
+    lost = reason is not failure and not isinstance(entry.error, HubBroken)  # HubBroken: the hub refused it
     # A job without a diagnosis repeats a request that the hub rejected because it was busy with the server.
     busy = fleet.job.diagnose is None and entry.queue_entry.rejection is not None
     retry = lost or busy or is_outage(entry.error) or entry.outages != fleet.outage.count

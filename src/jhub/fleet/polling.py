@@ -66,7 +66,7 @@ class PollSchedule:
         """Poll as soon as allowed: something changed."""
         self._expedited = True
 
-    def next(self, sent: Sequence[float], requests: int, *, all_ready: bool = False, some_ready: bool = False) -> float:
+    def next(self, sent: Sequence[float], requests: int, *, all_ready: bool = False, any_ready: bool = False) -> float:
         """Return when to take the next snapshot.
 
         Parameters
@@ -77,8 +77,8 @@ class PollSchedule:
             Number of requests that a snapshot takes.
         all_ready
             All servers of the fleet are ready, and the snapshot confirms it.
-        some_ready
-            Some servers are ready, and wait for a snapshot to confirm it.
+        any_ready
+            Servers are ready that wait for a snapshot to confirm it.
         """
         # The shortest of the last durations: in the others, the snapshot waited for other work of the hub.
         pause = max(MIN_POLL_SECONDS, self._pause_factor * min(self._durations, default=0.0))
@@ -99,4 +99,4 @@ class PollSchedule:
         soon = self.last + min(max(pause, requests * interval, QUIET_SHARE * quiet), MAX_POLL_SECONDS)
         if self._average is not None:
             soon = max(soon, min(sent) + EARLIEST_SHARE * self._fastest)
-        return min(soon, self.last + min(max(pause, confirm), MAX_POLL_SECONDS)) if some_ready else soon
+        return min(soon, self.last + min(max(pause, confirm), MAX_POLL_SECONDS)) if any_ready else soon
