@@ -156,7 +156,7 @@ def equal_to_the_hub(summary: Summary, admin: Hub) -> None:
     assert names(summary.done) == ready, {name: others[name] for name in others.keys() & ready}
 
 
-def test_limits_failures_and_a_restart_leave_nothing_half_known(tmp_path: Path, elsewhere: int) -> None:
+def test_limits_failures_and_a_restart_leave_a_correct_summary(tmp_path: Path, elsewhere: int) -> None:
     with a_hub(tmp_path, elsewhere, active=50, concurrent=15, forgiven=20, failing=FAILING) as (hub, admin):
         restarted: threading.Thread | None = None
         finals = Counter[str]()
@@ -189,7 +189,7 @@ def test_limits_failures_and_a_restart_leave_nothing_half_known(tmp_path: Path, 
         assert not running & set(hub.starts()[posts:])
 
 
-def test_a_profile_that_cannot_work_reaches_the_hub_twice_and_it_lives(tmp_path: Path, elsewhere: int) -> None:
+def test_a_broken_profile_is_tried_twice_and_the_hub_survives(tmp_path: Path, elsewhere: int) -> None:
     with a_hub(tmp_path, elsewhere, forgiven=5) as (hub, admin):
         with admin.servers.start_many(USERS, profile="no-such") as fleet:
             kinds = Counter(event.kind for event in fleet)
@@ -201,7 +201,7 @@ def test_a_profile_that_cannot_work_reaches_the_hub_twice_and_it_lives(tmp_path:
         assert fleet.summary.ok
 
 
-def test_the_pending_are_cancelled_when_a_fleet_breaks_off(tmp_path: Path, elsewhere: int) -> None:
+def test_servers_in_flight_are_cancelled_when_the_breaker_trips(tmp_path: Path, elsewhere: int) -> None:
     failing, first = ["u02", "u03"], "u00"
     # All others are still on their way when the two have failed, however slow this machine is.
     with a_hub(tmp_path, elsewhere, seconds=120, forgiven=5, failing=failing, quick=[first, *failing]) as (hub, admin):

@@ -74,7 +74,7 @@ def accounted_for(played: Played[Summary], hub: BusyHub, users: Iterable[str] = 
 @pytest.mark.parametrize("slow_spawn_timeout", [10, 0])
 @pytest.mark.parametrize("spawn_time", [0.2, 1, 5])
 @pytest.mark.parametrize("limit", [100, 64, 10])
-def test_a_fleet_finds_the_limit_and_keeps_to_it(limit: int, spawn_time: float, slow_spawn_timeout: float) -> None:
+def test_the_fleet_finds_the_limit_and_respects_it(limit: int, spawn_time: float, slow_spawn_timeout: float) -> None:
     hub = BusyHub(spawn_time, concurrent_spawn_limit=limit, slow_spawn_timeout=slow_spawn_timeout)
     played = start(hub, hub_load=1.0)
     accounted_for(played, hub)
@@ -88,7 +88,7 @@ def test_a_fleet_finds_the_limit_and_keeps_to_it(limit: int, spawn_time: float, 
 
 
 @pytest.mark.parametrize("limit", [10, 64])
-def test_half_of_the_limit_is_left_to_people_once_it_is_known(limit: int) -> None:
+def test_half_of_a_known_limit_is_left_to_people(limit: int) -> None:
     hub = BusyHub(5, concurrent_spawn_limit=limit)
     played = start(hub)
     assert played.result.ok
@@ -99,20 +99,20 @@ def test_half_of_the_limit_is_left_to_people_once_it_is_known(limit: int) -> Non
         assert coming <= limit // 2
 
 
-def test_few_starts_are_refused_while_the_limit_is_looked_for() -> None:
+def test_few_starts_are_rejected_until_the_limit_is_known() -> None:
     hub = BusyHub(5, concurrent_spawn_limit=64)
     start(hub)
     assert sum(status == 429 for _, _, status in hub.posts) <= 16
 
 
-def test_what_was_refused_goes_as_soon_as_one_of_ours_ends_and_nobody_sleeps() -> None:
+def test_a_rejected_start_is_sent_again_when_a_server_finishes() -> None:
     hub = BusyHub(2, concurrent_spawn_limit=3)
     played = start(hub, TEN, hub_load=1.0)
     assert played.result.ok
     assert played.seconds < 2 + 3 * 2 + 2  # and not 40, as the hub has said
 
 
-def test_where_others_have_it_all_the_hubs_word_is_kept_to() -> None:
+def test_retry_after_is_respected_if_others_use_the_whole_limit() -> None:
     hub = BusyHub(1, concurrent_spawn_limit=10, others=10)
     played = start(hub, TEN, timeout=100)
     moments = [at for at, _, _ in hub.posts]
@@ -123,7 +123,7 @@ def test_where_others_have_it_all_the_hubs_word_is_kept_to() -> None:
     assert played.result.skipped[0].message.startswith("the hub is busy starting other servers: Too many users")
 
 
-def test_being_refused_is_told_with_the_hubs_words_and_is_no_failure() -> None:
+def test_a_rejection_is_reported_with_its_reason_and_is_not_a_failure() -> None:
     hub = BusyHub(1, refuses={path("ana"): TOO_BUSY})
     played = start(hub, ["ana"], max_failures=1)
     assert [event.kind for event in played.emitted] == ["queued", "starting", "queued", "starting", "ready"]
@@ -131,12 +131,12 @@ def test_being_refused_is_told_with_the_hubs_words_and_is_no_failure() -> None:
     assert 41 <= played.seconds < 42
 
 
-def test_what_was_refused_keeps_its_place() -> None:
+def test_a_rejected_server_keeps_its_position() -> None:
     hub = BusyHub(1, refuses={path("u000"): TOO_BUSY})
     assert told(start(hub, TEN), "starting")[:3] == ["u000", "u000", "u001"]
 
 
-def test_the_pace_is_told_once_it_is_known() -> None:
+def test_events_carry_the_concurrency_once_it_is_known() -> None:
     played = start(BusyHub(5, concurrent_spawn_limit=10))
     limits = [event.concurrency for event in played.emitted if event.kind == "starting"]
     assert limits[0] is None
@@ -148,7 +148,7 @@ def test_the_pace_is_told_once_it_is_known() -> None:
 
 @pytest.mark.parametrize("slow_spawn_timeout", [10, 0])
 @pytest.mark.parametrize("spawn_time", [3, 90])
-def test_many_are_watched_by_few_requests(spawn_time: float, slow_spawn_timeout: float) -> None:
+def test_many_servers_are_polled_with_few_requests(spawn_time: float, slow_spawn_timeout: float) -> None:
     hub = BusyHub(spawn_time, slow_spawn_timeout=slow_spawn_timeout)
     played = start(hub)
     assert played.result.ok
@@ -156,14 +156,14 @@ def test_many_are_watched_by_few_requests(spawn_time: float, slow_spawn_timeout:
     assert hub.asked["LISTEN"] <= 1  # the canary's
 
 
-def test_a_hub_with_many_pages_of_servers_is_looked_at_less_often() -> None:
+def test_a_hub_with_many_pages_is_polled_less_often() -> None:
     hub = BusyHub(10, slow_spawn_timeout=0, page=20)
     played = start(hub)
     assert played.result.ok
     assert len(played.sent) <= 2.5 * len(USERS)
 
 
-def test_a_few_are_followed_by_their_streams() -> None:
+def test_a_few_servers_are_followed_by_their_streams() -> None:
     hub = BusyHub(20, slow_spawn_timeout=0)
     played = start(hub, ["ana", "bo/lab"])
     assert hub.asked["LISTEN"] == 2
@@ -171,7 +171,7 @@ def test_a_few_are_followed_by_their_streams() -> None:
     assert len(played.sent) <= 6
 
 
-def test_servers_of_one_user_take_one_call_to_look_at() -> None:
+def test_servers_of_one_user_are_polled_with_one_call() -> None:
     hub = BusyHub(2, slow_spawn_timeout=0)
     played = start(hub, [f"ana/lab{n}" for n in range(8)])
     assert played.result.ok
@@ -179,7 +179,7 @@ def test_servers_of_one_user_take_one_call_to_look_at() -> None:
     assert gets - {"/"} == {"/users/ana"}
 
 
-def test_a_token_that_may_not_list_users_asks_for_each() -> None:
+def test_without_the_scope_to_list_users_each_owner_is_requested() -> None:
     class NoList(BusyHub):
         def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
             return refusal(403, "requires any of [list:users]") if step.path == "/users" else super().__call__(step)
@@ -189,7 +189,7 @@ def test_a_token_that_may_not_list_users_asks_for_each() -> None:
     assert played.calls.count("GET /users") == 1
 
 
-def test_a_token_that_may_not_see_servers_is_told_before_anything_is_sent() -> None:
+def test_a_token_that_may_not_read_servers_fails_before_the_first_request() -> None:
     users = [{"name": user} for user in TEN]
     page = {"items": users, "_pagination": {"next": None, "total": 10}}
 
@@ -204,7 +204,7 @@ def test_a_token_that_may_not_see_servers_is_told_before_anything_is_sent() -> N
 # the order, and what is told
 
 
-def test_every_target_is_queued_then_begun_then_ended_once() -> None:
+def test_each_server_is_queued_started_and_finished_once() -> None:
     played = start(BusyHub(), TEN)
     assert told(played, "starting") == TEN
     for user in TEN:
@@ -212,26 +212,26 @@ def test_every_target_is_queued_then_begun_then_ended_once() -> None:
         assert kinds == ["queued", "starting", "ready"]
 
 
-def test_what_is_named_twice_is_done_once() -> None:
+def test_a_target_given_twice_is_started_once() -> None:
     played = start(BusyHub(), ["ana", "bo", "ana", "ana/lab", "bo"])
     assert sorted(names(played.result.done)) == ["ana", "ana/lab", "bo"]
 
 
-def test_nothing_to_do_is_done() -> None:
+def test_an_empty_fleet_succeeds() -> None:
     played = start(BusyHub(), [])
     assert played.result == Summary()
     assert played.result.ok
     assert played.sent == []
 
 
-def test_an_end_carries_its_server_and_its_seconds() -> None:
+def test_a_final_event_carries_server_and_seconds() -> None:
     (event,) = start(BusyHub(7), ["ana/lab"]).result.done
     assert event.server is not None
     assert event.server.target == "ana/lab"
     assert event.seconds == pytest.approx(7, abs=0.5)
 
 
-def test_a_failure_carries_its_reason_and_its_error() -> None:
+def test_a_failure_carries_reason_and_error() -> None:
     for slow_spawn_timeout in (0, 10):
         (event,) = start(
             BusyHub(1, fails=lambda path: True, slow_spawn_timeout=slow_spawn_timeout), ["ana"]
@@ -245,7 +245,7 @@ def test_a_failure_carries_its_reason_and_its_error() -> None:
 
 
 @pytest.mark.parametrize("slow_spawn_timeout", [0, 10])
-def test_a_start_that_cannot_work_is_tried_twice_and_no_third_time(slow_spawn_timeout: float) -> None:
+def test_the_fleet_stops_after_two_failures(slow_spawn_timeout: float) -> None:
     hub = BusyHub(1, fails=lambda path: True, slow_spawn_timeout=slow_spawn_timeout)
     played = start(hub, profile="gpx")
     accounted_for(played, hub)
@@ -254,13 +254,13 @@ def test_a_start_that_cannot_work_is_tried_twice_and_no_third_time(slow_spawn_ti
     assert {event.message for event in played.result.skipped} == {"after 2 failures in a row: no quota left (2 times)"}
 
 
-def test_one_must_come_up_before_others_are_sent() -> None:
+def test_the_canary_must_be_ready_before_others_are_sent() -> None:
     hub = BusyHub(30, slow_spawn_timeout=0)
     start(hub, TEN)
     assert [at for at, _, _ in hub.posts if at < 30] == [hub.posts[0][0]]
 
 
-def test_what_is_on_its_way_when_it_breaks_off_is_cancelled() -> None:
+def test_servers_in_flight_are_cancelled_when_the_breaker_trips() -> None:
     hub = breaking_off(60)
     played = start(hub, TEN)
     accounted_for(played, hub, TEN)
@@ -271,7 +271,7 @@ def test_what_is_on_its_way_when_it_breaks_off_is_cancelled() -> None:
     assert played.seconds < 10
 
 
-def test_a_hub_that_cannot_cancel_brings_it_to_its_end() -> None:
+def test_a_hub_that_cannot_cancel_finishes_the_servers_in_flight() -> None:
     hub = breaking_off(60, version=(5, 0, 0))
     played = start(hub)
     accounted_for(played, hub)
@@ -281,7 +281,7 @@ def test_a_hub_that_cannot_cancel_brings_it_to_its_end() -> None:
     assert sum(status != 429 for _, _, status in hub.posts) == len(played.result.failed) + len(played.result.done)
 
 
-def test_a_token_that_may_not_stop_servers_brings_it_to_its_end() -> None:
+def test_without_the_scope_to_cancel_servers_in_flight_finish() -> None:
     class Keeping(BusyHub):
         def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
             if isinstance(step, Request) and step.method == "DELETE":
@@ -294,7 +294,7 @@ def test_a_token_that_may_not_stop_servers_brings_it_to_its_end() -> None:
     assert len(played.result.done) == 8
 
 
-def test_some_failures_may_be_allowed() -> None:
+def test_max_failures_allows_failures() -> None:
     hub = BusyHub(1, fails=lambda path: path.endswith(("07/server", "40/server")))
     played = start(hub, max_failures=50)
     accounted_for(played, hub)
@@ -302,7 +302,7 @@ def test_some_failures_may_be_allowed() -> None:
     assert len(played.result.done) == 196
 
 
-def test_users_who_do_not_exist_do_not_keep_the_others_from_starting() -> None:
+def test_unknown_users_do_not_trip_the_breaker() -> None:
     gone = ["u001", "u004", "u007"]
     hub = BusyHub(1, refuses={path(user): refusal(404) for user in gone})
     played = start(hub, TEN)
@@ -310,7 +310,7 @@ def test_users_who_do_not_exist_do_not_keep_the_others_from_starting() -> None:
     assert len(played.result.done) == 7
 
 
-def test_a_full_hub_is_not_waited_for_and_what_is_on_its_way_comes_up() -> None:
+def test_a_full_hub_stops_the_fleet_and_servers_in_flight_finish() -> None:
     hub = BusyHub(1, active_server_limit=50)
     played = start(hub)
     accounted_for(played, hub)
@@ -321,14 +321,14 @@ def test_a_full_hub_is_not_waited_for_and_what_is_on_its_way_comes_up() -> None:
     assert "the hub is full" in played.result.skipped[0].message
 
 
-def test_a_full_hub_is_full_for_the_first_too() -> None:
+def test_a_full_hub_rejects_the_canary() -> None:
     hub = BusyHub(1, refuses={path(user): FULL for user in USERS})
     played = start(hub)
     assert len(hub.posts) == 1
     assert len(played.result.skipped) == 199
 
 
-def test_what_comes_up_before_it_is_cancelled_is_left_to_its_owner() -> None:
+def test_a_server_that_is_ready_before_its_cancellation_stays() -> None:
     hub = breaking_off(5.1)
     played = start(hub, TEN)
     accounted_for(played, hub, TEN)
@@ -339,7 +339,7 @@ def test_what_comes_up_before_it_is_cancelled_is_left_to_its_owner() -> None:
     assert all(spawn.stops < spawn.ends + 1.05 for spawn in ended if spawn.stops < NEVER)
 
 
-def test_a_server_on_its_way_down_is_started_when_it_is_gone() -> None:
+def test_a_stopping_server_is_started_after_it_has_stopped() -> None:
     hub = BusyHub(1, stop_time=5)
     play(FleetOps.start_many(TEN), hub)
     hub.settle()
@@ -361,7 +361,7 @@ def test_a_server_on_its_way_down_is_started_when_it_is_gone() -> None:
     assert 5 < played.seconds < 12
 
 
-def test_names_that_cannot_be_names_do_not_keep_the_others_from_starting() -> None:
+def test_invalid_names_do_not_trip_the_breaker() -> None:
     played = start(BusyHub(1), ["ana", "b\tad", "c\nd", "e\rf", *TEN])
     assert len(played.result.failed) == 3
     assert len(played.result.done) == 11
@@ -370,7 +370,7 @@ def test_names_that_cannot_be_names_do_not_keep_the_others_from_starting() -> No
 # outages
 
 
-def test_there_is_a_canary_again_after_an_outage() -> None:
+def test_an_outage_requires_another_canary() -> None:
     """The hub may have died of what was sent."""
     hub = BusyHub(2, outage=(4, 30), slow_spawn_timeout=0, fails=lambda path: hub.now > 30)
     played = start(hub)
@@ -380,14 +380,14 @@ def test_there_is_a_canary_again_after_an_outage() -> None:
 
 
 @pytest.mark.parametrize("users", [["ana"], TEN])
-def test_a_hub_that_never_answered_is_not_waited_for(users: list[str]) -> None:
+def test_the_fleet_does_not_wait_for_a_hub_that_never_answered(users: list[str]) -> None:
     played = start(BusyHub(outage=(-1, 1e9)), users)
     assert played.seconds < 10
     error = played.error or played.result.failed[0].error
     assert isinstance(error, Unavailable)
 
 
-def test_people_who_leave_the_listing_meanwhile_hide_nobody() -> None:
+def test_users_who_leave_the_listing_between_pages_hide_no_server() -> None:
     """Pages go by offset: who leaves one moves others to it from the next."""
     hub = BusyHub(3, slow_spawn_timeout=0, page=10)
     for n in range(60):
@@ -406,7 +406,7 @@ PROXY = Answer(404, {"content-type": "text/plain"}, b"404 page not found")
 @pytest.mark.parametrize("gone", [GONE, PROXY], ids=["503", "404"])
 @pytest.mark.parametrize("slow_spawn_timeout", [0, 10])
 @pytest.mark.parametrize("at", [0.5, 1.02, 2.0, 4.0])
-def test_a_hub_that_restarts_in_the_middle_is_waited_for(at: float, slow_spawn_timeout: float, gone: Reply) -> None:
+def test_the_fleet_waits_for_a_hub_that_restarts(at: float, slow_spawn_timeout: float, gone: Reply) -> None:
     hub = BusyHub(2, concurrent_spawn_limit=50, outage=(at, at + 60), slow_spawn_timeout=slow_spawn_timeout, gone=gone)
     played = start(hub)
     accounted_for(played, hub)
@@ -415,7 +415,7 @@ def test_a_hub_that_restarts_in_the_middle_is_waited_for(at: float, slow_spawn_t
     assert hub.asked["LISTEN"] <= 60
 
 
-def test_a_hub_that_stays_away_is_waited_for_up_to_a_limit_and_nothing_is_half_known() -> None:
+def test_a_hub_that_stays_unavailable_fails_the_fleet_after_a_limit() -> None:
     hub = BusyHub(2, outage=(3, 1e9))
     played = start(hub)
     assert 300 < played.seconds < 600
@@ -426,7 +426,7 @@ def test_a_hub_that_stays_away_is_waited_for_up_to_a_limit_and_nothing_is_half_k
     assert not summary.ok
 
 
-def test_a_start_whose_answer_got_lost_is_not_asked_for_twice() -> None:
+def test_a_start_with_a_lost_answer_is_not_sent_twice() -> None:
     lost: list[str] = []
 
     class Losing(BusyHub):
@@ -444,7 +444,7 @@ def test_a_start_whose_answer_got_lost_is_not_asked_for_twice() -> None:
     assert len(hub.posts) == 10
 
 
-def test_an_answer_that_gets_lost_now_and_then_slows_nobody_down() -> None:
+def test_occasional_lost_answers_do_not_slow_the_fleet() -> None:
     class Flaky(BusyHub):
         def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
             answer = super().__call__(step)
@@ -460,7 +460,7 @@ def test_an_answer_that_gets_lost_now_and_then_slows_nobody_down() -> None:
     assert played.seconds < 10
 
 
-def test_running_it_again_finishes_the_rest_and_repeats_nothing() -> None:
+def test_a_second_run_finishes_the_rest_and_repeats_nothing() -> None:
     hub = BusyHub(2, concurrent_spawn_limit=20)
     first = start(hub, interrupt_at=8)
     assert first.error is not None
@@ -484,7 +484,7 @@ def test_running_it_again_finishes_the_rest_and_repeats_nothing() -> None:
     assert {name for _, name, status in hub.posts if status != 429} == {path(user) for user in USERS} - begun
 
 
-def test_what_runs_already_is_done_and_nothing_is_sent_for_it() -> None:
+def test_running_servers_count_as_ready_without_a_request() -> None:
     hub = BusyHub(1)
     start(hub, TEN)
     hub.posts.clear()
@@ -497,7 +497,7 @@ def test_what_runs_already_is_done_and_nothing_is_sent_for_it() -> None:
     assert hub.posts == []
 
 
-def test_one_that_waited_for_too_long_is_not_sent_any_more() -> None:
+def test_a_server_that_waited_too_long_is_not_sent() -> None:
     hub = BusyHub(150, concurrent_spawn_limit=100, others=99)
     played = start(hub, TEN, hub_load=1.0, timeout=400)
     accounted_for(played, hub, TEN)
@@ -506,7 +506,7 @@ def test_one_that_waited_for_too_long_is_not_sent_any_more() -> None:
     assert not played.result.skipped
 
 
-def test_what_starts_already_is_told_as_starting_too() -> None:
+def test_servers_started_by_others_are_reported_as_starting() -> None:
     hub = BusyHub(30, slow_spawn_timeout=0)
     for user in TEN:
         hub(Request("POST", path(user), lambda answer: None, body={"user_options": {}}))
@@ -520,7 +520,7 @@ def test_what_starts_already_is_told_as_starting_too() -> None:
 # time
 
 
-def test_one_that_takes_too_long_is_still_pending() -> None:
+def test_a_server_that_takes_too_long_times_out() -> None:
     hub = BusyHub(lambda path: 1000 if path == path_of_slow else 1, slow_spawn_timeout=0)
     played = start(hub, TEN, timeout=100)
     (event,) = played.result.failed
@@ -533,7 +533,7 @@ def test_one_that_takes_too_long_is_still_pending() -> None:
 path_of_slow = path("u004")
 
 
-def test_an_interruption_ends_it_and_leaves_the_hub_alone() -> None:
+def test_an_interruption_sends_nothing_more() -> None:
     hub = BusyHub(5)
     played = start(hub, interrupt_at=7)
     assert isinstance(played.error, HubError)
@@ -542,7 +542,7 @@ def test_an_interruption_ends_it_and_leaves_the_hub_alone() -> None:
 
 
 @pytest.mark.parametrize("how", [{"hub_load": 0}, {"hub_load": 2}, {"max_failures": 0}, {"timeout": 0}])
-def test_what_makes_no_sense_is_refused_before_anything_is_sent(how: dict[str, Any]) -> None:
+def test_invalid_arguments_are_refused_before_the_first_request(how: dict[str, Any]) -> None:
     played = start(BusyHub(), **how)
     assert isinstance(played.error, InvalidInput)
     assert played.sent == []
@@ -561,7 +561,7 @@ def running(count: int = 40, **how: Any) -> tuple[BusyHub, list[str]]:
 
 
 @pytest.mark.parametrize("stop_time", [0, 3, 45])
-def test_many_are_stopped_with_few_requests(stop_time: float) -> None:
+def test_many_servers_are_stopped_with_few_requests(stop_time: float) -> None:
     hub, users = running(stop_time=stop_time)
     played = play(FleetOps.stop_many(users), hub)
     assert played.result.ok
@@ -570,7 +570,7 @@ def test_many_are_stopped_with_few_requests(stop_time: float) -> None:
     assert played.seconds <= stop_time + 10
 
 
-def test_many_are_waited_for_with_few_requests() -> None:
+def test_waiting_for_many_servers_takes_few_requests() -> None:
     hub = BusyHub(lambda path: 20 + int(path[8:10]), slow_spawn_timeout=0)
     for user in TEN:
         hub(Request("POST", path(user), lambda answer: None, body={"user_options": {}}))
@@ -584,7 +584,7 @@ def test_many_are_waited_for_with_few_requests() -> None:
     assert sorted(told(played, "starting")) == TEN
 
 
-def test_waiting_for_what_was_never_started_fails_at_once() -> None:
+def test_waiting_for_a_server_that_was_never_started_fails_at_once() -> None:
     hub, _ = running(2)
     played = play(FleetOps.wait_many(["u000", "u001", "zed", "zoe/lab", "zac"]), hub)
     assert names(played.result.done) == ["u000", "u001"]
@@ -593,7 +593,7 @@ def test_waiting_for_what_was_never_started_fails_at_once() -> None:
     assert played.seconds < 2
 
 
-def test_a_few_at_a_time_are_asked_why_they_are_not_there() -> None:
+def test_failures_are_diagnosed_a_few_at_a_time() -> None:
     @dataclass
     class Watched(BusyHub):
         ends: list[float] = field(default_factory=list[float])
@@ -611,7 +611,7 @@ def test_a_few_at_a_time_are_asked_why_they_are_not_there() -> None:
     assert 1 < hub.asked_at_once <= 10
 
 
-def test_a_few_that_are_waited_for_tell_of_their_progress() -> None:
+def test_waiting_for_a_few_servers_reports_their_progress() -> None:
     hub = BusyHub(20, slow_spawn_timeout=0)
     hub(Request("POST", path("ana"), lambda answer: None, body={"user_options": {}}))
     hub.free = 0.0
@@ -633,10 +633,12 @@ def test_a_few_that_are_waited_for_tell_of_their_progress() -> None:
         (Server(user="ana", name="lab"), Target("ana", "lab")),
     ],
 )
-def test_a_target_is_named_in_many_ways(given: Target | Server | str | tuple[str, str], target: Target) -> None:
+def test_a_target_is_made_of_a_name_a_pair_or_a_server(
+    given: Target | Server | str | tuple[str, str], target: Target
+) -> None:
     assert Target.of(given) == target
     assert Target.of(str(target)) == target
 
 
-def test_the_kinds_of_an_end_are_those_of_a_summary() -> None:
+def test_the_final_kinds_are_those_of_a_summary() -> None:
     assert {"ready", "stopped", "deleted", "failed", "skipped"} == FINAL_KINDS

@@ -53,7 +53,7 @@ def sent(played: Played[Summary], method: str) -> int:
 # the canary
 
 
-def test_a_server_that_somebody_else_has_asked_for_proves_nothing() -> None:
+def test_a_server_that_somebody_else_started_is_not_a_canary() -> None:
     hub = BusyHub(lambda each: 5 if each == path("u19") else 60, slow_spawn_timeout=0)
     hub.fails = lambda each: each != path("u19")
     hub(Request("POST", path("u19"), lambda answer: None, body={"user_options": {}}))
@@ -64,7 +64,7 @@ def test_a_server_that_somebody_else_has_asked_for_proves_nothing() -> None:
     assert len(hub.posts) == 2
 
 
-def test_a_server_that_ran_before_proves_nothing() -> None:
+def test_a_server_that_already_ran_is_not_a_canary() -> None:
     hub = BusyHub(5, slow_spawn_timeout=0, fails=lambda each: True)
     there(hub, "u00")
     played = play(FleetOps.start_many(USERS[:4]), hub)
@@ -74,7 +74,7 @@ def test_a_server_that_ran_before_proves_nothing() -> None:
 
 @pytest.mark.parametrize("length", [0.3, 1, 3])
 @pytest.mark.parametrize("at", [1.5, 2.5, 4])
-def test_there_is_a_canary_after_the_shortest_outage(at: float, length: float) -> None:
+def test_the_shortest_outage_requires_another_canary(at: float, length: float) -> None:
     """Of which one lost answer is all that was noticed, or nothing."""
     hub = BusyHub(lambda each: 1 if each == FIRST else 20 + int(each[8:10]), slow_spawn_timeout=0)
     hub.outage, hub.fails = (at, at + length), lambda each: hub.now > at + length
@@ -82,7 +82,7 @@ def test_there_is_a_canary_after_the_shortest_outage(at: float, length: float) -
     assert len([at_ for at_, _, status in hub.posts if at_ > at + length and status == 202]) <= 2
 
 
-def test_a_server_that_came_up_before_an_outage_proves_nothing_after_it() -> None:
+def test_a_success_before_an_outage_is_not_a_canary_after_it() -> None:
     hub = BusyHub(later(30, u03=9), slow_spawn_timeout=0, outage=(10.2, 40), fails=lambda each: hub.now > 40)
     played = start(hub)
     assert names(played.result.done) == {"u00", "u03"}
@@ -93,14 +93,14 @@ def test_a_server_that_came_up_before_an_outage_proves_nothing_after_it() -> Non
 
 
 @pytest.mark.parametrize("at", [30.3, 33, 36])
-def test_what_a_hub_has_forgotten_is_sent_again_though_nobody_saw_it_go(at: float) -> None:
+def test_lost_starts_are_sent_again_after_an_undetected_outage(at: float) -> None:
     hub = BusyHub(later(60), slow_spawn_timeout=0, outage=(at, at + 3))
     played = start(hub)
     assert played.result.ok
     assert {len(starts) for starts in hub.spawns.values()} == {1, 2}
 
 
-def test_one_that_its_owner_has_stopped_holds_up_no_other() -> None:
+def test_a_server_stopped_by_its_owner_does_not_delay_others() -> None:
     class Owned(BusyHub):
         def __call__(self, step: Step, /) -> Reply:
             if (spawns := self.spawns.get(path("u05"))) and self.now > 20:
@@ -113,7 +113,7 @@ def test_one_that_its_owner_has_stopped_holds_up_no_other() -> None:
     assert played.seconds < 5 * 60
 
 
-def test_who_is_stopped_each_time_is_not_started_for_ever() -> None:
+def test_a_server_that_is_stopped_each_time_fails_after_three_tries() -> None:
     class Culled(BusyHub):
         def __call__(self, step: Step, /) -> Reply:
             for spawn in self.spawns.get(path("u05"), []):
@@ -128,7 +128,7 @@ def test_who_is_stopped_each_time_is_not_started_for_ever() -> None:
 
 
 @pytest.mark.parametrize("outage", [(12, 145), (0.5, 135)])
-def test_the_time_that_a_hub_is_away_is_not_that_of_its_servers(outage: tuple[float, float]) -> None:
+def test_outages_do_not_count_for_the_timeout(outage: tuple[float, float]) -> None:
     hub = BusyHub(1)
     assert start(hub).result.ok
     hub.settle()
@@ -145,7 +145,7 @@ LIMITED = Answer(429, {"retry-after": "3600"}, b"slow down")
 
 
 @pytest.mark.parametrize("gone", [PAGE, LIMITED], ids=["a page", "a limit"])
-def test_a_page_or_a_limit_in_the_place_of_an_answer_is_waited_for(gone: Answer) -> None:
+def test_a_page_or_rate_limit_of_a_proxy_is_waited_for(gone: Answer) -> None:
     class Behind(BusyHub):
         def __call__(self, step: Step, /) -> Reply:
             return gone if step.path == "/users" and 3 < self.now < 120 else super().__call__(step)
@@ -157,7 +157,7 @@ def test_a_page_or_a_limit_in_the_place_of_an_answer_is_waited_for(gone: Answer)
     assert played.seconds < 200
 
 
-def test_a_token_that_ends_in_the_middle_ends_the_fleet() -> None:
+def test_an_expired_token_ends_the_fleet() -> None:
     hub = BusyHub(1)
     assert start(hub).result.ok
     hub.settle()
@@ -177,7 +177,7 @@ def test_a_token_that_ends_in_the_middle_ends_the_fleet() -> None:
 # what the hub is doing with a server
 
 
-def test_a_server_that_a_hub_checks_after_its_restart_is_waited_for() -> None:
+def test_a_pending_check_delays_a_start() -> None:
     class Checking(BusyHub):
         def _models(self, user: str, at: float) -> dict[str, Any]:
             found = super()._models(user, at)
@@ -200,7 +200,7 @@ def test_a_server_that_a_hub_checks_after_its_restart_is_waited_for() -> None:
         assert len(played.sent) < 90
 
 
-def test_a_server_that_is_checked_is_stopped_afterwards() -> None:
+def test_a_pending_check_delays_a_stop() -> None:
     class Checking(BusyHub):
         def _models(self, user: str, at: float) -> dict[str, Any]:
             found = super()._models(user, at)
@@ -219,7 +219,7 @@ def test_a_server_that_is_checked_is_stopped_afterwards() -> None:
     assert not hub.ready(played.seconds)
 
 
-def test_a_server_that_takes_long_to_stop_is_not_asked_for_each_second() -> None:
+def test_a_slowly_stopping_server_is_retried_with_pauses() -> None:
     class Stopping(BusyHub):
         def _start(self, step: Request[Any], path: str, at: float) -> Reply | tuple[float, Reply]:
             spawn = self.last(path)
@@ -258,7 +258,7 @@ class Labs:
         )
 
 
-def test_a_deletion_at_which_the_hub_fails_is_told_with_its_answer_and_at_once() -> None:
+def test_a_failed_deletion_is_reported_at_once_with_the_hubs_answer() -> None:
     played = play(FleetOps.delete_many(LABS), Labs(broken="u03"))
     assert names(played.result.failed) == {"u03/lab"}
     assert {type(event.error) for event in played.result.failed} == {HubBroken}
@@ -266,7 +266,7 @@ def test_a_deletion_at_which_the_hub_fails_is_told_with_its_answer_and_at_once()
     assert played.seconds < 10
 
 
-def test_a_deletion_that_never_reached_the_hub_is_sent_again() -> None:
+def test_a_deletion_that_never_reached_the_hub_is_retried() -> None:
     hub = Labs(away=20)
     played = play(FleetOps.delete_many(LABS), hub)
     assert played.result.ok
@@ -274,7 +274,7 @@ def test_a_deletion_that_never_reached_the_hub_is_sent_again() -> None:
 
 
 @pytest.mark.parametrize("answer", [PAGE, PROXY, LIMITED, refusal(500), refusal(503)])
-def test_another_answer_than_the_reason_is_none(answer: Answer) -> None:
+def test_an_error_in_place_of_the_reason_is_not_a_reason(answer: Answer) -> None:
     class Behind(BusyHub):
         def __call__(self, step: Step, /) -> Reply:
             return answer if isinstance(step, Listen) and 30 < self.now < 53 else super().__call__(step)
@@ -286,7 +286,7 @@ def test_another_answer_than_the_reason_is_none(answer: Answer) -> None:
 # room
 
 
-def test_a_canary_waits_for_room_that_servers_on_their_way_have() -> None:
+def test_the_canary_waits_until_servers_in_flight_make_room() -> None:
     """Of a run before this one, for example."""
     hub = BusyHub(60, concurrent_spawn_limit=10, slow_spawn_timeout=0)
     for user in USERS[:10]:
@@ -296,7 +296,7 @@ def test_a_canary_waits_for_room_that_servers_on_their_way_have() -> None:
     assert sum(status == 429 for _, _, status in hub.posts) <= 3
 
 
-def test_what_is_sent_again_after_an_outage_has_all_its_time_to_find_room() -> None:
+def test_after_an_outage_a_retry_has_its_whole_timeout_in_the_queue() -> None:
     class Herd(BusyHub):
         def __call__(self, step: Step, /) -> Reply:
             self.others = 100 if 93 < self.now < 103 else 0
@@ -310,19 +310,19 @@ def test_what_is_sent_again_after_an_outage_has_all_its_time_to_find_room() -> N
 
 
 @pytest.mark.parametrize(("takes", "timeout"), [(55, 60), (85, 90), (290, 300)])
-def test_a_server_that_came_up_in_time_is_seen(takes: float, timeout: float) -> None:
+def test_a_server_that_is_ready_just_in_time_succeeds(takes: float, timeout: float) -> None:
     hub = BusyHub(later(takes), slow_spawn_timeout=0)
     assert start(hub, timeout=timeout).result.ok
 
 
-def test_a_server_that_did_not_come_up_in_time_has_failed_then() -> None:
+def test_a_server_that_is_not_ready_in_time_fails_soon_after() -> None:
     hub = BusyHub(later(200), slow_spawn_timeout=0)
     played = start(hub, timeout=60)
     assert {type(event.error) for event in played.result.failed} == {WaitTimeout}
     assert all(60 <= (event.seconds or 0) <= 76 for event in played.result.failed)
 
 
-def test_waiting_in_vain_for_room_is_no_failed_start() -> None:
+def test_a_timeout_in_the_queue_is_not_a_failed_start() -> None:
     """Two that do not come up in time are not what others would fail at."""
     hub = BusyHub(later(55), slow_spawn_timeout=0, concurrent_spawn_limit=6)
     played = start(hub, timeout=60, hub_load=1.0)
@@ -348,14 +348,14 @@ class Hidden(BusyHub):
         return super().__call__(step)
 
 
-def test_one_whose_servers_the_token_does_not_see_keeps_no_other_from_being_started() -> None:
+def test_a_hidden_owner_does_not_keep_others_from_starting() -> None:
     played = start(Hidden(1))
     assert names(played.result.failed) == {"u07"}
     assert {type(event.error) for event in played.result.failed} == {MissingScope}
     assert len(played.result.done) == 19
 
 
-def test_a_server_that_the_token_does_not_see_is_not_taken_for_stopped() -> None:
+def test_a_hidden_server_does_not_count_as_stopped() -> None:
     hub = Hidden(1, stop_time=20)
     for user in USERS[:8]:
         there(hub, user)
@@ -364,7 +364,7 @@ def test_a_server_that_the_token_does_not_see_is_not_taken_for_stopped() -> None
     assert len(played.result.done) == 7
 
 
-def test_an_owner_whose_page_fails_keeps_nobody_else_from_being_seen() -> None:
+def test_an_owner_that_cannot_be_read_does_not_hide_others() -> None:
     class Broken(Labs):
         def __call__(self, step: Step, /) -> Reply:
             return refusal(500) if step.path == "/users/u03" else super().__call__(step)

@@ -88,13 +88,13 @@ def test_each_transition_leads_to_a_phase(changes: tuple[Change, ...], phase: Ph
     assert (one.phase, one.answered) == (phase, answered)
 
 
-def test_that_the_hub_works_on_it_is_news_once_and_outweighs_a_lost_answer() -> None:
+def test_accepting_is_a_change_once_and_clears_a_lost_answer() -> None:
     one = after(lose)
     assert one.error is LOST
     assert [one.accept(), one.accept()] == [True, False]
     assert after(lose, accept).error is None
 
 
-def test_what_the_hub_does_not_cancel_is_not_cancelled_again() -> None:
+def test_a_refused_cancellation_is_not_repeated() -> None:
     assert after(work, cancel, confirm).ours
     assert not after(work, cancel, refuse).ours

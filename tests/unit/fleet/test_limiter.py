@@ -20,19 +20,19 @@ def grown(load: float = 0.5) -> ConcurrencyLimiter:
 
 
 @pytest.mark.parametrize("load", [0, -1, 1.01, 50, float("nan")])
-def test_a_load_that_is_no_share_is_refused(load: float) -> None:
+def test_an_invalid_load_is_refused(load: float) -> None:
     with pytest.raises(InvalidInput, match="hub_load"):
         ConcurrencyLimiter(load)
 
 
-def test_no_more_is_sent_than_the_hub_takes_up() -> None:
+def test_unaccepted_requests_count_against_the_burst() -> None:
     limiter = ConcurrencyLimiter(1)
     assert limiter.available(0, 0, 0) == INITIAL_BURST
     assert limiter.available(5, 3, 0) == INITIAL_BURST - 3
     assert limiter.available(40, INITIAL_BURST, 0) == 0
 
 
-def test_it_grows_while_answer_times_hold_and_shrinks_when_they_do_not() -> None:
+def test_the_burst_grows_at_low_latency_and_shrinks_at_high_latency() -> None:
     limiter = ConcurrencyLimiter(0.5)
     for expected in (MAX_BURST // 2, MAX_BURST // 2):
         limiter.on_latency(0.02)
@@ -45,14 +45,14 @@ def test_it_grows_while_answer_times_hold_and_shrinks_when_they_do_not() -> None
         assert limiter.burst == expected
 
 
-def test_a_hub_that_is_far_away_is_not_taken_for_a_slow_one() -> None:
+def test_a_constant_high_latency_does_not_shrink_the_burst() -> None:
     limiter = ConcurrencyLimiter(0.5)
     for _ in range(20):
         limiter.on_latency(0.6)
     assert limiter.burst == MAX_BURST / 2
 
 
-def test_a_share_of_the_load_lets_answers_become_less_slow() -> None:
+def test_a_lower_load_tolerates_less_added_latency() -> None:
     half, whole = grown(0.5), grown(1)
     assert half.burst < whole.burst
     before = whole.burst
@@ -61,12 +61,12 @@ def test_a_share_of_the_load_lets_answers_become_less_slow() -> None:
     assert (half.burst < grown(0.5).burst, whole.burst) == (True, before)
 
 
-def test_a_hub_without_a_limit_is_not_given_everything() -> None:
+def test_a_hub_without_a_limit_has_a_maximum_in_flight() -> None:
     assert grown(1).available(MAX_IN_FLIGHT, 0, 0) == 0
 
 
 @pytest.mark.parametrize(("load", "concurrency"), [(1, 64), (0.5, 32), (0.25, 16), (0.01, 1)])
-def test_a_refusal_tells_the_limit_and_a_share_of_it_is_kept_to(load: float, concurrency: int) -> None:
+def test_a_rejection_sets_the_limit_to_a_share_of_what_was_accepted(load: float, concurrency: int) -> None:
     limiter = grown(load)
     for taken in (70, 66, 64):  # a burst, of which some were refused
         limiter.on_rejected(taken, 40, 0)
@@ -75,13 +75,13 @@ def test_a_refusal_tells_the_limit_and_a_share_of_it_is_kept_to(load: float, con
     assert limiter.available(concurrency, 0, 1) == 0
 
 
-def test_one_may_always_be_on_its_way() -> None:
+def test_the_concurrency_is_at_least_one() -> None:
     limiter = grown()
     limiter.on_rejected(0, 40, 0)
     assert limiter.available(0, 0, 1) == 1
 
 
-def test_more_room_is_looked_for_at_most_every_five_minutes() -> None:
+def test_a_limit_expires_after_five_minutes() -> None:
     limiter = grown(0.5)
     limiter.on_rejected(10, 40, 100)
     assert limiter.available(5, 0, 100 + LIMIT_TTL_SECONDS - 1) == 0
@@ -90,14 +90,14 @@ def test_more_room_is_looked_for_at_most_every_five_minutes() -> None:
     assert limiter.available(5, 0, 500 + LIMIT_TTL_SECONDS - 1) == 0
 
 
-def test_who_wants_all_of_the_limit_looks_again_when_the_hub_says() -> None:
+def test_at_full_load_a_limit_expires_after_retry_after() -> None:
     limiter = grown(1)
     limiter.on_rejected(10, 40, 100)
     assert limiter.available(10, 0, 139) == 0
     assert limiter.available(10, 0, 140) == 1
 
 
-def test_the_breaker_trips_after_two_in_a_row_and_names_the_common_reason() -> None:
+def test_the_breaker_trips_after_two_failures_and_names_the_reason() -> None:
     breaker = Breaker()
     for n in range(MAX_CONSECUTIVE_FAILURES):
         assert not breaker.reason
@@ -106,7 +106,7 @@ def test_the_breaker_trips_after_two_in_a_row_and_names_the_common_reason() -> N
     assert breaker.reason == "after 2 failures in a row: no quota left (2 times)"
 
 
-def test_a_success_between_failures_makes_up_for_them() -> None:
+def test_a_success_resets_the_consecutive_failures() -> None:
     breaker = Breaker()
     for _ in range(5):
         breaker.on_failure(FAILURE, "no quota left")
@@ -114,7 +114,7 @@ def test_a_success_between_failures_makes_up_for_them() -> None:
     assert not breaker.reason
 
 
-def test_more_failures_may_be_allowed_and_fewer_in_a_row_than_a_hub_forgives() -> None:
+def test_max_failures_counts_all_and_consecutive_failures() -> None:
     breaker = Breaker(10)
     for _ in range(MAX_CONSECUTIVE_WITH_LIMIT - 1):
         breaker.on_failure(FAILURE, "x")
@@ -132,7 +132,7 @@ def test_more_failures_may_be_allowed_and_fewer_in_a_row_than_a_hub_forgives() -
     assert MAX_CONSECUTIVE_WITH_LIMIT < 5  # zero-to-jupyterhub's consecutive_failure_limit
 
 
-def test_what_started_nothing_is_not_counted_in_a_row() -> None:
+def test_errors_without_a_start_are_not_consecutive_failures() -> None:
     breaker = Breaker()
     for _ in range(10):
         breaker.on_failure(NotFound("user zed: not found", status=404), "not found")
@@ -143,7 +143,7 @@ def test_what_started_nothing_is_not_counted_in_a_row() -> None:
     assert breaker.reason.startswith("after 2 failures in a row")
 
 
-def test_a_full_hub_ends_the_sending_and_is_told_from_failures() -> None:
+def test_a_full_hub_trips_the_breaker_without_a_failure() -> None:
     breaker = Breaker()
     breaker.on_failure(HubFull("Active user limit exceeded.", status=429), "Active user limit exceeded.")
     assert breaker.hub_full
@@ -151,12 +151,12 @@ def test_a_full_hub_ends_the_sending_and_is_told_from_failures() -> None:
 
 
 @pytest.mark.parametrize("most", [0, -3])
-def test_a_breaker_that_never_closes_is_refused(most: int) -> None:
+def test_max_failures_below_one_is_refused(most: int) -> None:
     with pytest.raises(InvalidInput):
         Breaker(most)
 
 
-def test_there_is_about_one_look_for_each_server_that_ends() -> None:
+def test_there_is_about_one_poll_for_each_server() -> None:
     schedule = PollSchedule(1, 0)
     schedule.on_finished(20)
     schedule.on_snapshot(100, 0.01, changed=True)
@@ -165,7 +165,7 @@ def test_there_is_about_one_look_for_each_server_that_ends() -> None:
     assert schedule.next([80] * 1000, 1) == 100 + MIN_POLL_SECONDS
 
 
-def test_a_hub_is_left_time_for_others_between_two_looks() -> None:
+def test_a_pause_between_polls_leaves_the_hub_time_for_others() -> None:
     schedule = PollSchedule(0.5, 0)
     schedule.on_finished(1)
     for seconds in (0.9, 0.1, 0.4):  # two of them had to wait behind others
@@ -175,7 +175,7 @@ def test_a_hub_is_left_time_for_others_between_two_looks() -> None:
     assert schedule.next([0] * 1, 1) == pytest.approx(100 + 2 * PAUSE_FACTOR * 0.1)
 
 
-def test_where_some_take_much_longer_than_the_first_looks_become_rare() -> None:
+def test_polls_become_rare_for_servers_slower_than_the_first() -> None:
     schedule = PollSchedule(1, 0)
     for _ in range(20):
         schedule.on_finished(4)
@@ -186,7 +186,7 @@ def test_where_some_take_much_longer_than_the_first_looks_become_rare() -> None:
     assert schedule.next([0] * 19, 1) == 70  # 91 looks for 39 servers
 
 
-def test_the_last_one_is_looked_for_again_after_half_the_time_that_it_has_taken() -> None:
+def test_the_last_server_is_polled_after_half_its_present_age() -> None:
     schedule = PollSchedule(1, 0)
     for _ in range(20):
         schedule.on_finished(1)
@@ -194,7 +194,7 @@ def test_the_last_one_is_looked_for_again_after_half_the_time_that_it_has_taken(
     assert schedule.next([58], 1) == 61
 
 
-def test_nobody_is_looked_for_before_the_fastest_was_there() -> None:
+def test_no_poll_comes_before_the_fastest_servers_time() -> None:
     schedule = PollSchedule(1, 0)
     schedule.on_finished(20)
     schedule.on_snapshot(100, 0.01, changed=True)
@@ -204,7 +204,7 @@ def test_nobody_is_looked_for_before_the_fastest_was_there() -> None:
     assert schedule.next([], 1) == 101  # what is known to be ready does not wait
 
 
-def test_what_is_known_to_be_ready_is_looked_at_together() -> None:
+def test_ready_servers_are_confirmed_together() -> None:
     schedule = PollSchedule(1, 0)
     schedule.on_finished(60)
     schedule.on_snapshot(100, 0.01, changed=True)
@@ -213,7 +213,7 @@ def test_what_is_known_to_be_ready_is_looked_at_together() -> None:
     assert schedule.next([0] * 1, 1) == 100 + MAX_POLL_SECONDS
 
 
-def test_where_nothing_changes_for_long_looks_become_rare() -> None:
+def test_polls_become_rare_if_nothing_changes() -> None:
     schedule = PollSchedule(1, 0)
     now, looks = 0.0, 0
     while now < 600:
