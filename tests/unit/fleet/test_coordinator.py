@@ -68,487 +68,448 @@ def accounted_for(played: Played[Summary], hub: BusyHub, users: Iterable[str] = 
     assert finals == Counter(users)
 
 
-# the limit
-
-
-@pytest.mark.parametrize("slow_spawn_timeout", [10, 0])
-@pytest.mark.parametrize("spawn_time", [0.2, 1, 5])
-@pytest.mark.parametrize("limit", [100, 64, 10])
-def test_the_fleet_finds_the_limit_and_respects_it(limit: int, spawn_time: float, slow_spawn_timeout: float) -> None:
-    hub = BusyHub(spawn_time, concurrent_spawn_limit=limit, slow_spawn_timeout=slow_spawn_timeout)
-    played = start(hub, hub_load=1.0)
-    accounted_for(played, hub)
-    assert played.result.ok
-    assert hub.most <= limit
-    assert len(played.sent) <= 2.5 * len(USERS)
-    # No client gets below what the hub's limit and its own work take.
-    canary = played.result.done[0].seconds or 0
-    least = max(len(USERS) * hub.cost, len(USERS) / limit * spawn_time) + spawn_time
-    assert played.seconds - canary <= 1.35 * least
-
-
-@pytest.mark.parametrize("limit", [10, 64])
-def test_half_of_a_known_limit_is_left_to_people(limit: int) -> None:
-    hub = BusyHub(5, concurrent_spawn_limit=limit)
-    played = start(hub)
-    assert played.result.ok
-    refused = max(at for at, _, status in hub.posts if status == 429)
-    taken = [(at, hub.last(name)) for at, name, status in hub.posts if status != 429 and at > refused + 5]
-    for at, _ in taken:
-        coming = sum(1 for _, spawn in taken if spawn is not None and spawn.began <= at < spawn.ends)
-        assert coming <= limit // 2
-
-
-def test_few_starts_are_rejected_until_the_limit_is_known() -> None:
-    hub = BusyHub(5, concurrent_spawn_limit=64)
-    start(hub)
-    assert sum(status == 429 for _, _, status in hub.posts) <= 16
-
-
-def test_a_rejected_start_is_sent_again_when_a_server_finishes() -> None:
-    hub = BusyHub(2, concurrent_spawn_limit=3)
-    played = start(hub, TEN, hub_load=1.0)
-    assert played.result.ok
-    assert played.seconds < 2 + 3 * 2 + 2  # and not 40, as the hub has said
-
-
-def test_retry_after_is_respected_if_others_use_the_whole_limit() -> None:
-    hub = BusyHub(1, concurrent_spawn_limit=10, others=10)
-    played = start(hub, TEN, timeout=100)
-    moments = [at for at, _, _ in hub.posts]
-    assert len(moments) <= 6
-    assert all(later - earlier >= 40 for earlier, later in pairwise(moments))
-    assert not played.result.done
-    assert len(played.result.failed) == 1
-    assert played.result.skipped[0].message.startswith("the hub is busy starting other servers: Too many users")
-
-
-def test_a_rejection_is_reported_with_its_reason_and_is_not_a_failure() -> None:
-    hub = BusyHub(1, refuses={path("ana"): TOO_BUSY})
-    played = start(hub, ["ana"], max_failures=1)
-    assert [event.kind for event in played.emitted] == ["queued", "starting", "queued", "starting", "ready"]
-    assert "Too many users" in played.emitted[2].message
-    assert 41 <= played.seconds < 42
-
-
-def test_a_rejected_server_keeps_its_position() -> None:
-    hub = BusyHub(1, refuses={path("u000"): TOO_BUSY})
-    assert told(start(hub, TEN), "starting")[:3] == ["u000", "u000", "u001"]
-
-
-def test_events_carry_the_concurrency_once_it_is_known() -> None:
-    played = start(BusyHub(5, concurrent_spawn_limit=10))
-    limits = [event.concurrency for event in played.emitted if event.kind == "starting"]
-    assert limits[0] is None
-    assert limits[-1] == 5
-
-
-# few requests
-
-
-@pytest.mark.parametrize("slow_spawn_timeout", [10, 0])
-@pytest.mark.parametrize("spawn_time", [3, 90])
-def test_many_servers_are_polled_with_few_requests(spawn_time: float, slow_spawn_timeout: float) -> None:
-    hub = BusyHub(spawn_time, slow_spawn_timeout=slow_spawn_timeout)
-    played = start(hub)
-    assert played.result.ok
-    assert len(played.sent) <= 2.5 * len(USERS)
-    assert hub.asked["LISTEN"] <= 1  # the canary's
-
-
-def test_a_hub_with_many_pages_is_polled_less_often() -> None:
-    hub = BusyHub(10, slow_spawn_timeout=0, page=20)
-    played = start(hub)
-    assert played.result.ok
-    assert len(played.sent) <= 2.5 * len(USERS)
-
-
-def test_a_few_servers_are_followed_by_their_streams() -> None:
-    hub = BusyHub(20, slow_spawn_timeout=0)
-    played = start(hub, ["ana", "bo/lab"])
-    assert hub.asked["LISTEN"] == 2
-    assert [event.message for event in played.emitted if event.kind == "progress"] == ["pulling"] * 2
-    assert len(played.sent) <= 6
-
-
-def test_servers_of_one_user_are_polled_with_one_call() -> None:
-    hub = BusyHub(2, slow_spawn_timeout=0)
-    played = start(hub, [f"ana/lab{n}" for n in range(8)])
-    assert played.result.ok
-    gets = {step.path for step in played.sent if isinstance(step, Request) and step.method == "GET"}
-    assert gets - {"/"} == {"/users/ana"}
-
-
-def test_without_the_scope_to_list_users_each_owner_is_requested() -> None:
-    class NoList(BusyHub):
-        def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
-            return refusal(403, "requires any of [list:users]") if step.path == "/users" else super().__call__(step)
-
-    played = start(NoList(2, slow_spawn_timeout=0), TEN)
-    assert played.result.ok
-    assert played.calls.count("GET /users") == 1
-
-
-def test_a_token_that_may_not_read_servers_fails_before_the_first_request() -> None:
-    users = [{"name": user} for user in TEN]
-    page = {"items": users, "_pagination": {"next": None, "total": 10}}
-
-    def blind(step: Request[Any] | Listen[Any]) -> Reply:
-        return reply(json=page if step.path == "/users" else {"name": step.path.split("/")[2]})
-
-    played = play(FleetOps.start_many(TEN), blind)
-    assert isinstance(played.error, MissingScope)
-    assert not [call for call in played.calls if call.startswith("POST")]
-
-
-# the order, and what is told
-
-
-def test_each_server_is_queued_started_and_finished_once() -> None:
-    played = start(BusyHub(), TEN)
-    assert told(played, "starting") == TEN
-    for user in TEN:
-        kinds = [event.kind for event in played.emitted if event.target.user == user]
-        assert kinds == ["queued", "starting", "ready"]
-
-
-def test_a_target_given_twice_is_started_once() -> None:
-    played = start(BusyHub(), ["ana", "bo", "ana", "ana/lab", "bo"])
-    assert sorted(names(played.result.done)) == ["ana", "ana/lab", "bo"]
-
-
-def test_an_empty_fleet_succeeds() -> None:
-    played = start(BusyHub(), [])
-    assert played.result == Summary()
-    assert played.result.ok
-    assert played.sent == []
-
-
-def test_a_final_event_carries_server_and_seconds() -> None:
-    (event,) = start(BusyHub(7), ["ana/lab"]).result.done
-    assert event.server is not None
-    assert event.server.target == "ana/lab"
-    assert event.seconds == pytest.approx(7, abs=0.5)
-
-
-def test_a_failure_carries_reason_and_error() -> None:
-    for slow_spawn_timeout in (0, 10):
-        (event,) = start(
-            BusyHub(1, fails=lambda path: True, slow_spawn_timeout=slow_spawn_timeout), ["ana"]
-        ).result.failed
-        assert event.message == "no quota left"
-        assert isinstance(event.error, SpawnFailed)
-        assert event.server is None
-
-
-# the canary and the breaker
-
-
-@pytest.mark.parametrize("slow_spawn_timeout", [0, 10])
-def test_the_fleet_stops_after_two_failures(slow_spawn_timeout: float) -> None:
-    hub = BusyHub(1, fails=lambda path: True, slow_spawn_timeout=slow_spawn_timeout)
-    played = start(hub, profile="gpx")
-    accounted_for(played, hub)
-    assert len(hub.posts) == 2
-    assert len(played.result.failed) == 2
-    assert {event.message for event in played.result.skipped} == {"after 2 failures in a row: no quota left (2 times)"}
-
-
-def test_the_canary_must_be_ready_before_others_are_sent() -> None:
-    hub = BusyHub(30, slow_spawn_timeout=0)
-    start(hub, TEN)
-    assert [at for at, _, _ in hub.posts if at < 30] == [hub.posts[0][0]]
-
-
-def test_servers_in_flight_are_cancelled_when_the_breaker_trips() -> None:
-    hub = breaking_off(60)
-    played = start(hub, TEN)
-    accounted_for(played, hub, TEN)
-    assert names(played.result.done) == ["u000"]
-    assert names(played.result.failed) == ["u003", "u005"]
-    assert len(played.result.skipped) == 7
-    assert {event.message.split(":")[0] for event in played.result.skipped} == {"cancelled after 2 failures in a row"}
-    assert played.seconds < 10
-
-
-def test_a_hub_that_cannot_cancel_finishes_the_servers_in_flight() -> None:
-    hub = breaking_off(60, version=(5, 0, 0))
-    played = start(hub)
-    accounted_for(played, hub)
-    assert hub.asked["DELETE"] == 0
-    assert len(played.result.failed) == 2
-    assert len(played.result.done) > 2
-    assert sum(status != 429 for _, _, status in hub.posts) == len(played.result.failed) + len(played.result.done)
-
-
-def test_without_the_scope_to_cancel_servers_in_flight_finish() -> None:
-    class Keeping(BusyHub):
-        def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
-            if isinstance(step, Request) and step.method == "DELETE":
-                return refusal(403, "requires any of [delete:servers]")
-            return super().__call__(step)
-
-    hub = breaking_off(60, Keeping)
-    played = start(hub, TEN)
-    accounted_for(played, hub, TEN)
-    assert len(played.result.done) == 8
-
-
-def test_max_failures_allows_failures() -> None:
-    hub = BusyHub(1, fails=lambda path: path.endswith(("07/server", "40/server")))
-    played = start(hub, max_failures=50)
-    accounted_for(played, hub)
-    assert len(played.result.failed) == 4
-    assert len(played.result.done) == 196
-
-
-def test_unknown_users_do_not_trip_the_breaker() -> None:
-    gone = ["u001", "u004", "u007"]
-    hub = BusyHub(1, refuses={path(user): refusal(404) for user in gone})
-    played = start(hub, TEN)
-    assert names(played.result.failed) == gone
-    assert len(played.result.done) == 7
-
-
-def test_a_full_hub_stops_the_fleet_and_servers_in_flight_finish() -> None:
-    hub = BusyHub(1, active_server_limit=50)
-    played = start(hub)
-    accounted_for(played, hub)
-    assert len(played.result.done) == 50
-    assert {type(event.error) for event in played.result.failed} == {HubFull}
-    assert len(played.result.failed) <= 16
-    assert hub.asked["DELETE"] == 0
-    assert "the hub is full" in played.result.skipped[0].message
-
-
-def test_a_full_hub_rejects_the_canary() -> None:
-    hub = BusyHub(1, refuses={path(user): FULL for user in USERS})
-    played = start(hub)
-    assert len(hub.posts) == 1
-    assert len(played.result.skipped) == 199
-
-
-def test_a_server_that_is_ready_before_its_cancellation_stays() -> None:
-    hub = breaking_off(5.1)
-    played = start(hub, TEN)
-    accounted_for(played, hub, TEN)
-    assert names(played.result.failed) == ["u003", "u005"]
-    assert len(played.result.done) > 1
-    ended = [spawns[-1] for spawns in hub.spawns.values()]
-    # Cancelling takes a second.
-    assert all(spawn.stops < spawn.ends + 1.05 for spawn in ended if spawn.stops < NEVER)
-
-
-def test_a_stopping_server_is_started_after_it_has_stopped() -> None:
-    hub = BusyHub(1, stop_time=5)
-    play(FleetOps.start_many(TEN), hub)
-    hub.settle()
-    for user in TEN:
-        hub(Request("DELETE", path(user), lambda answer: None))
-    hub.free = 0.0
-
-    class Stopping(BusyHub):
-        def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
-            hub.now = self.now
-            spawn = hub.last(step.path)
-            if isinstance(step, Request) and step.method == "POST" and spawn and hub.state(spawn, self.now) == "stop":
-                return refusal(400, f"{step.path} is pending stop")
-            return hub(step)
-
-    played = play(FleetOps.start_many(TEN), Stopping())
-    assert played.result.ok
-    assert len(played.sent) < 150
-    assert 5 < played.seconds < 12
-
-
-def test_invalid_names_do_not_trip_the_breaker() -> None:
-    played = start(BusyHub(1), ["ana", "b\tad", "c\nd", "e\rf", *TEN])
-    assert len(played.result.failed) == 3
-    assert len(played.result.done) == 11
-
-
-# outages
-
-
-def test_an_outage_requires_another_canary() -> None:
-    """The hub may have died of what was sent."""
-    hub = BusyHub(2, outage=(4, 30), slow_spawn_timeout=0, fails=lambda path: hub.now > 30)
-    played = start(hub)
-    accounted_for(played, hub)
-    assert len([at for at, _, status in hub.posts if at > 30 and status != 429]) == 2
-    assert len(played.result.failed) == 2
-
-
-@pytest.mark.parametrize("users", [["ana"], TEN])
-def test_the_fleet_does_not_wait_for_a_hub_that_never_answered(users: list[str]) -> None:
-    played = start(BusyHub(outage=(-1, 1e9)), users)
-    assert played.seconds < 10
-    error = played.error or played.result.failed[0].error
-    assert isinstance(error, Unavailable)
-
-
-def test_users_who_leave_the_listing_between_pages_hide_no_server() -> None:
-    """Pages go by offset: who leaves one moves others to it from the next."""
-    hub = BusyHub(3, slow_spawn_timeout=0, page=10)
-    for n in range(60):
-        name = path(f"other{n}")
-        hub.spawns[name] = [Spawn(-9, -9, False, {}, gone=2 + n / 20)]
-        hub.owned[f"other{n}"] = {name: None}
-    played = start(hub)
-    accounted_for(played, hub)
-    assert played.result.ok
+class TestLimit:
+    @pytest.mark.parametrize("slow_spawn_timeout", [10, 0])
+    @pytest.mark.parametrize("spawn_time", [0.2, 1, 5])
+    @pytest.mark.parametrize("limit", [100, 64, 10])
+    def test_the_fleet_finds_the_limit_and_respects_it(
+        self, limit: int, spawn_time: float, slow_spawn_timeout: float
+    ) -> None:
+        hub = BusyHub(spawn_time, concurrent_spawn_limit=limit, slow_spawn_timeout=slow_spawn_timeout)
+        played = start(hub, hub_load=1.0)
+        accounted_for(played, hub)
+        assert played.result.ok
+        assert hub.most <= limit
+        assert len(played.sent) <= 2.5 * len(USERS)
+        # No client gets below what the hub's limit and its own work take.
+        canary = played.result.done[0].seconds or 0
+        least = max(len(USERS) * hub.cost, len(USERS) / limit * spawn_time) + spawn_time
+        assert played.seconds - canary <= 1.35 * least
+
+    @pytest.mark.parametrize("limit", [10, 64])
+    def test_half_of_a_known_limit_is_left_to_people(self, limit: int) -> None:
+        hub = BusyHub(5, concurrent_spawn_limit=limit)
+        played = start(hub)
+        assert played.result.ok
+        refused = max(at for at, _, status in hub.posts if status == 429)
+        taken = [(at, hub.last(name)) for at, name, status in hub.posts if status != 429 and at > refused + 5]
+        for at, _ in taken:
+            coming = sum(1 for _, spawn in taken if spawn is not None and spawn.began <= at < spawn.ends)
+            assert coming <= limit // 2
+
+    def test_few_starts_are_rejected_until_the_limit_is_known(self) -> None:
+        hub = BusyHub(5, concurrent_spawn_limit=64)
+        start(hub)
+        assert sum(status == 429 for _, _, status in hub.posts) <= 16
+
+    def test_a_rejected_start_is_sent_again_when_a_server_finishes(self) -> None:
+        hub = BusyHub(2, concurrent_spawn_limit=3)
+        played = start(hub, TEN, hub_load=1.0)
+        assert played.result.ok
+        assert played.seconds < 2 + 3 * 2 + 2  # and not 40, as the hub has said
+
+    def test_retry_after_is_respected_if_others_use_the_whole_limit(self) -> None:
+        hub = BusyHub(1, concurrent_spawn_limit=10, others=10)
+        played = start(hub, TEN, timeout=100)
+        moments = [at for at, _, _ in hub.posts]
+        assert len(moments) <= 6
+        assert all(later - earlier >= 40 for earlier, later in pairwise(moments))
+        assert not played.result.done
+        assert len(played.result.failed) == 1
+        assert played.result.skipped[0].message.startswith("the hub is busy starting other servers: Too many users")
+
+    def test_a_rejection_is_reported_with_its_reason_and_is_not_a_failure(self) -> None:
+        hub = BusyHub(1, refuses={path("ana"): TOO_BUSY})
+        played = start(hub, ["ana"], max_failures=1)
+        assert [event.kind for event in played.emitted] == ["queued", "starting", "queued", "starting", "ready"]
+        assert "Too many users" in played.emitted[2].message
+        assert 41 <= played.seconds < 42
+
+    def test_a_rejected_server_keeps_its_position(self) -> None:
+        hub = BusyHub(1, refuses={path("u000"): TOO_BUSY})
+        assert told(start(hub, TEN), "starting")[:3] == ["u000", "u000", "u001"]
+
+    def test_events_carry_the_concurrency_once_it_is_known(self) -> None:
+        played = start(BusyHub(5, concurrent_spawn_limit=10))
+        limits = [event.concurrency for event in played.emitted if event.kind == "starting"]
+        assert limits[0] is None
+        assert limits[-1] == 5
+
+
+class TestFewRequests:
+    @pytest.mark.parametrize("slow_spawn_timeout", [10, 0])
+    @pytest.mark.parametrize("spawn_time", [3, 90])
+    def test_many_servers_are_polled_with_few_requests(self, spawn_time: float, slow_spawn_timeout: float) -> None:
+        hub = BusyHub(spawn_time, slow_spawn_timeout=slow_spawn_timeout)
+        played = start(hub)
+        assert played.result.ok
+        assert len(played.sent) <= 2.5 * len(USERS)
+        assert hub.asked["LISTEN"] <= 1  # the canary's
+
+    def test_a_hub_with_many_pages_is_polled_less_often(self) -> None:
+        hub = BusyHub(10, slow_spawn_timeout=0, page=20)
+        played = start(hub)
+        assert played.result.ok
+        assert len(played.sent) <= 2.5 * len(USERS)
+
+    def test_a_few_servers_are_followed_by_their_streams(self) -> None:
+        hub = BusyHub(20, slow_spawn_timeout=0)
+        played = start(hub, ["ana", "bo/lab"])
+        assert hub.asked["LISTEN"] == 2
+        assert [event.message for event in played.emitted if event.kind == "progress"] == ["pulling"] * 2
+        assert len(played.sent) <= 6
+
+    def test_servers_of_one_user_are_polled_with_one_call(self) -> None:
+        hub = BusyHub(2, slow_spawn_timeout=0)
+        played = start(hub, [f"ana/lab{n}" for n in range(8)])
+        assert played.result.ok
+        gets = {step.path for step in played.sent if isinstance(step, Request) and step.method == "GET"}
+        assert gets - {"/"} == {"/users/ana"}
+
+    def test_without_the_scope_to_list_users_each_owner_is_requested(self) -> None:
+        class NoList(BusyHub):
+            def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
+                return refusal(403, "requires any of [list:users]") if step.path == "/users" else super().__call__(step)
+
+        played = start(NoList(2, slow_spawn_timeout=0), TEN)
+        assert played.result.ok
+        assert played.calls.count("GET /users") == 1
+
+    def test_a_token_that_may_not_read_servers_fails_before_the_first_request(self) -> None:
+        users = [{"name": user} for user in TEN]
+        page = {"items": users, "_pagination": {"next": None, "total": 10}}
+
+        def blind(step: Request[Any] | Listen[Any]) -> Reply:
+            return reply(json=page if step.path == "/users" else {"name": step.path.split("/")[2]})
+
+        played = play(FleetOps.start_many(TEN), blind)
+        assert isinstance(played.error, MissingScope)
+        assert not [call for call in played.calls if call.startswith("POST")]
+
+
+class TestEvents:
+    def test_each_server_is_queued_started_and_finished_once(self) -> None:
+        played = start(BusyHub(), TEN)
+        assert told(played, "starting") == TEN
+        for user in TEN:
+            kinds = [event.kind for event in played.emitted if event.target.user == user]
+            assert kinds == ["queued", "starting", "ready"]
+
+    def test_a_target_given_twice_is_started_once(self) -> None:
+        played = start(BusyHub(), ["ana", "bo", "ana", "ana/lab", "bo"])
+        assert sorted(names(played.result.done)) == ["ana", "ana/lab", "bo"]
+
+    def test_an_empty_fleet_succeeds(self) -> None:
+        played = start(BusyHub(), [])
+        assert played.result == Summary()
+        assert played.result.ok
+        assert played.sent == []
+
+    def test_a_final_event_carries_server_and_seconds(self) -> None:
+        (event,) = start(BusyHub(7), ["ana/lab"]).result.done
+        assert event.server is not None
+        assert event.server.target == "ana/lab"
+        assert event.seconds == pytest.approx(7, abs=0.5)
+
+    def test_a_failure_carries_reason_and_error(self) -> None:
+        for slow_spawn_timeout in (0, 10):
+            (event,) = start(
+                BusyHub(1, fails=lambda path: True, slow_spawn_timeout=slow_spawn_timeout), ["ana"]
+            ).result.failed
+            assert event.message == "no quota left"
+            assert isinstance(event.error, SpawnFailed)
+            assert event.server is None
+
+
+class TestCanaryAndBreaker:
+    @pytest.mark.parametrize("slow_spawn_timeout", [0, 10])
+    def test_the_fleet_stops_after_two_failures(self, slow_spawn_timeout: float) -> None:
+        hub = BusyHub(1, fails=lambda path: True, slow_spawn_timeout=slow_spawn_timeout)
+        played = start(hub, profile="gpx")
+        accounted_for(played, hub)
+        assert len(hub.posts) == 2
+        assert len(played.result.failed) == 2
+        assert {event.message for event in played.result.skipped} == {
+            "after 2 failures in a row: no quota left (2 times)"
+        }
+
+    def test_the_canary_must_be_ready_before_others_are_sent(self) -> None:
+        hub = BusyHub(30, slow_spawn_timeout=0)
+        start(hub, TEN)
+        assert [at for at, _, _ in hub.posts if at < 30] == [hub.posts[0][0]]
+
+    def test_servers_in_flight_are_cancelled_when_the_breaker_trips(self) -> None:
+        hub = breaking_off(60)
+        played = start(hub, TEN)
+        accounted_for(played, hub, TEN)
+        assert names(played.result.done) == ["u000"]
+        assert names(played.result.failed) == ["u003", "u005"]
+        assert len(played.result.skipped) == 7
+        assert {event.message.split(":")[0] for event in played.result.skipped} == {
+            "cancelled after 2 failures in a row"
+        }
+        assert played.seconds < 10
+
+    def test_a_hub_that_cannot_cancel_finishes_the_servers_in_flight(self) -> None:
+        hub = breaking_off(60, version=(5, 0, 0))
+        played = start(hub)
+        accounted_for(played, hub)
+        assert hub.asked["DELETE"] == 0
+        assert len(played.result.failed) == 2
+        assert len(played.result.done) > 2
+        assert sum(status != 429 for _, _, status in hub.posts) == len(played.result.failed) + len(played.result.done)
+
+    def test_without_the_scope_to_cancel_servers_in_flight_finish(self) -> None:
+        class Keeping(BusyHub):
+            def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
+                if isinstance(step, Request) and step.method == "DELETE":
+                    return refusal(403, "requires any of [delete:servers]")
+                return super().__call__(step)
+
+        hub = breaking_off(60, Keeping)
+        played = start(hub, TEN)
+        accounted_for(played, hub, TEN)
+        assert len(played.result.done) == 8
+
+    def test_max_failures_allows_failures(self) -> None:
+        hub = BusyHub(1, fails=lambda path: path.endswith(("07/server", "40/server")))
+        played = start(hub, max_failures=50)
+        accounted_for(played, hub)
+        assert len(played.result.failed) == 4
+        assert len(played.result.done) == 196
+
+    def test_unknown_users_do_not_trip_the_breaker(self) -> None:
+        gone = ["u001", "u004", "u007"]
+        hub = BusyHub(1, refuses={path(user): refusal(404) for user in gone})
+        played = start(hub, TEN)
+        assert names(played.result.failed) == gone
+        assert len(played.result.done) == 7
+
+    def test_a_full_hub_stops_the_fleet_and_servers_in_flight_finish(self) -> None:
+        hub = BusyHub(1, active_server_limit=50)
+        played = start(hub)
+        accounted_for(played, hub)
+        assert len(played.result.done) == 50
+        assert {type(event.error) for event in played.result.failed} == {HubFull}
+        assert len(played.result.failed) <= 16
+        assert hub.asked["DELETE"] == 0
+        assert "the hub is full" in played.result.skipped[0].message
+
+    def test_a_full_hub_rejects_the_canary(self) -> None:
+        hub = BusyHub(1, refuses={path(user): FULL for user in USERS})
+        played = start(hub)
+        assert len(hub.posts) == 1
+        assert len(played.result.skipped) == 199
+
+    def test_a_server_that_is_ready_before_its_cancellation_stays(self) -> None:
+        hub = breaking_off(5.1)
+        played = start(hub, TEN)
+        accounted_for(played, hub, TEN)
+        assert names(played.result.failed) == ["u003", "u005"]
+        assert len(played.result.done) > 1
+        ended = [spawns[-1] for spawns in hub.spawns.values()]
+        # Cancelling takes a second.
+        assert all(spawn.stops < spawn.ends + 1.05 for spawn in ended if spawn.stops < NEVER)
+
+    def test_a_stopping_server_is_started_after_it_has_stopped(self) -> None:
+        hub = BusyHub(1, stop_time=5)
+        play(FleetOps.start_many(TEN), hub)
+        hub.settle()
+        for user in TEN:
+            hub(Request("DELETE", path(user), lambda answer: None))
+        hub.free = 0.0
+
+        class Stopping(BusyHub):
+            def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
+                hub.now = self.now
+                spawn = hub.last(step.path)
+                if (
+                    isinstance(step, Request)
+                    and step.method == "POST"
+                    and spawn
+                    and hub.state(spawn, self.now) == "stop"
+                ):
+                    return refusal(400, f"{step.path} is pending stop")
+                return hub(step)
+
+        played = play(FleetOps.start_many(TEN), Stopping())
+        assert played.result.ok
+        assert len(played.sent) < 150
+        assert 5 < played.seconds < 12
+
+    def test_invalid_names_do_not_trip_the_breaker(self) -> None:
+        played = start(BusyHub(1), ["ana", "b\tad", "c\nd", "e\rf", *TEN])
+        assert len(played.result.failed) == 3
+        assert len(played.result.done) == 11
 
 
 PROXY = Answer(404, {"content-type": "text/plain"}, b"404 page not found")
 """Of one that knows no way to the hub at this moment."""
 
 
-@pytest.mark.parametrize("gone", [GONE, PROXY], ids=["503", "404"])
-@pytest.mark.parametrize("slow_spawn_timeout", [0, 10])
-@pytest.mark.parametrize("at", [0.5, 1.02, 2.0, 4.0])
-def test_the_fleet_waits_for_a_hub_that_restarts(at: float, slow_spawn_timeout: float, gone: Reply) -> None:
-    hub = BusyHub(2, concurrent_spawn_limit=50, outage=(at, at + 60), slow_spawn_timeout=slow_spawn_timeout, gone=gone)
-    played = start(hub)
-    accounted_for(played, hub)
-    assert played.result.ok
-    assert played.seconds < at + 60 + 15 + 30
-    assert hub.asked["LISTEN"] <= 60
+class TestOutages:
+    def test_an_outage_requires_another_canary(self) -> None:
+        """The hub may have died of what was sent."""
+        hub = BusyHub(2, outage=(4, 30), slow_spawn_timeout=0, fails=lambda path: hub.now > 30)
+        played = start(hub)
+        accounted_for(played, hub)
+        assert len([at for at, _, status in hub.posts if at > 30 and status != 429]) == 2
+        assert len(played.result.failed) == 2
 
+    @pytest.mark.parametrize("users", [["ana"], TEN])
+    def test_the_fleet_does_not_wait_for_a_hub_that_never_answered(self, users: list[str]) -> None:
+        played = start(BusyHub(outage=(-1, 1e9)), users)
+        assert played.seconds < 10
+        error = played.error or played.result.failed[0].error
+        assert isinstance(error, Unavailable)
 
-def test_a_hub_that_stays_unavailable_fails_the_fleet_after_a_limit() -> None:
-    hub = BusyHub(2, outage=(3, 1e9))
-    played = start(hub)
-    assert 300 < played.seconds < 600
-    summary = played.result
-    assert len(summary.done) + len(summary.failed) + len(summary.skipped) == 200
-    assert {type(event.error) for event in summary.failed} == {Unavailable}
-    assert summary.skipped
-    assert not summary.ok
+    def test_users_who_leave_the_listing_between_pages_hide_no_server(self) -> None:
+        """Pages go by offset: who leaves one moves others to it from the next."""
+        hub = BusyHub(3, slow_spawn_timeout=0, page=10)
+        for n in range(60):
+            name = path(f"other{n}")
+            hub.spawns[name] = [Spawn(-9, -9, False, {}, gone=2 + n / 20)]
+            hub.owned[f"other{n}"] = {name: None}
+        played = start(hub)
+        accounted_for(played, hub)
+        assert played.result.ok
 
+    @pytest.mark.parametrize("gone", [GONE, PROXY], ids=["503", "404"])
+    @pytest.mark.parametrize("slow_spawn_timeout", [0, 10])
+    @pytest.mark.parametrize("at", [0.5, 1.02, 2.0, 4.0])
+    def test_the_fleet_waits_for_a_hub_that_restarts(self, at: float, slow_spawn_timeout: float, gone: Reply) -> None:
+        hub = BusyHub(
+            2, concurrent_spawn_limit=50, outage=(at, at + 60), slow_spawn_timeout=slow_spawn_timeout, gone=gone
+        )
+        played = start(hub)
+        accounted_for(played, hub)
+        assert played.result.ok
+        assert played.seconds < at + 60 + 15 + 30
+        assert hub.asked["LISTEN"] <= 60
 
-def test_a_start_with_a_lost_answer_is_not_sent_twice() -> None:
-    lost: list[str] = []
+    def test_a_hub_that_stays_unavailable_fails_the_fleet_after_a_limit(self) -> None:
+        hub = BusyHub(2, outage=(3, 1e9))
+        played = start(hub)
+        assert 300 < played.seconds < 600
+        summary = played.result
+        assert len(summary.done) + len(summary.failed) + len(summary.skipped) == 200
+        assert {type(event.error) for event in summary.failed} == {Unavailable}
+        assert summary.skipped
+        assert not summary.ok
 
-    class Losing(BusyHub):
-        def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
-            answer = super().__call__(step)
-            if isinstance(step, Request) and step.method == "POST" and step.path not in lost:
-                lost.append(step.path)
-                return Unavailable("reset")
-            return answer
+    def test_a_start_with_a_lost_answer_is_not_sent_twice(self) -> None:
+        lost: list[str] = []
 
-    hub = Losing(3, slow_spawn_timeout=0)
-    played = start(hub, TEN)
-    accounted_for(played, hub, TEN)
-    assert played.result.ok
-    assert len(hub.posts) == 10
+        class Losing(BusyHub):
+            def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
+                answer = super().__call__(step)
+                if isinstance(step, Request) and step.method == "POST" and step.path not in lost:
+                    lost.append(step.path)
+                    return Unavailable("reset")
+                return answer
 
+        hub = Losing(3, slow_spawn_timeout=0)
+        played = start(hub, TEN)
+        accounted_for(played, hub, TEN)
+        assert played.result.ok
+        assert len(hub.posts) == 10
 
-def test_occasional_lost_answers_do_not_slow_the_fleet() -> None:
-    class Flaky(BusyHub):
-        def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
-            answer = super().__call__(step)
-            lost = (
-                isinstance(step, Request) and step.method == "POST" and step.path.endswith(("50/server", "90/server"))
-            )
-            return Unavailable("504", status=504) if lost else answer
+    def test_occasional_lost_answers_do_not_slow_the_fleet(self) -> None:
+        class Flaky(BusyHub):
+            def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
+                answer = super().__call__(step)
+                lost = (
+                    isinstance(step, Request)
+                    and step.method == "POST"
+                    and step.path.endswith(("50/server", "90/server"))
+                )
+                return Unavailable("504", status=504) if lost else answer
 
-    hub = Flaky(1)
-    played = start(hub)
-    accounted_for(played, hub)
-    assert played.result.ok
-    assert played.seconds < 10
+        hub = Flaky(1)
+        played = start(hub)
+        accounted_for(played, hub)
+        assert played.result.ok
+        assert played.seconds < 10
 
+    def test_a_second_run_finishes_the_rest_and_repeats_nothing(self) -> None:
+        hub = BusyHub(2, concurrent_spawn_limit=20)
+        first = start(hub, interrupt_at=8)
+        assert first.error is not None
+        assert hub.asked["DELETE"] == 0
+        begun = {name for _, name, status in hub.posts if status != 429}
+        assert 0 < len(begun) < 200
+        hub.posts.clear()
+        hub.free = 0
+        offset = first.seconds
 
-def test_a_second_run_finishes_the_rest_and_repeats_nothing() -> None:
-    hub = BusyHub(2, concurrent_spawn_limit=20)
-    first = start(hub, interrupt_at=8)
-    assert first.error is not None
-    assert hub.asked["DELETE"] == 0
-    begun = {name for _, name, status in hub.posts if status != 429}
-    assert 0 < len(begun) < 200
-    hub.posts.clear()
-    hub.free = 0
-    offset = first.seconds
+        class Later:
+            now = 0.0
 
-    class Later:
-        now = 0.0
+            def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
+                hub.now = offset + self.now
+                return hub(step)
 
-        def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
-            hub.now = offset + self.now
-            return hub(step)
+        second = play(FleetOps.start_many(USERS), Later())
+        assert second.result.ok
+        assert len(second.result.done) == 200
+        assert {name for _, name, status in hub.posts if status != 429} == {path(user) for user in USERS} - begun
 
-    second = play(FleetOps.start_many(USERS), Later())
-    assert second.result.ok
-    assert len(second.result.done) == 200
-    assert {name for _, name, status in hub.posts if status != 429} == {path(user) for user in USERS} - begun
+    def test_running_servers_count_as_ready_without_a_request(self) -> None:
+        hub = BusyHub(1)
+        start(hub, TEN)
+        hub.posts.clear()
+        again = start(hub, TEN)
+        assert again.result.ok
+        assert hub.posts == []
+        assert len(again.sent) == 1
+        other = start(hub, TEN, profile="gpu")
+        assert {event.message.split(" (")[0] for event in other.result.failed} == {"already runs with other options"}
+        assert hub.posts == []
 
+    def test_a_server_that_waited_too_long_is_not_sent(self) -> None:
+        hub = BusyHub(150, concurrent_spawn_limit=100, others=99)
+        played = start(hub, TEN, hub_load=1.0, timeout=400)
+        accounted_for(played, hub, TEN)
+        assert 2 < len(played.result.done) < 10
+        assert {type(event.error) for event in played.result.failed} == {Throttled}
+        assert not played.result.skipped
 
-def test_running_servers_count_as_ready_without_a_request() -> None:
-    hub = BusyHub(1)
-    start(hub, TEN)
-    hub.posts.clear()
-    again = start(hub, TEN)
-    assert again.result.ok
-    assert hub.posts == []
-    assert len(again.sent) == 1
-    other = start(hub, TEN, profile="gpu")
-    assert {event.message.split(" (")[0] for event in other.result.failed} == {"already runs with other options"}
-    assert hub.posts == []
-
-
-def test_a_server_that_waited_too_long_is_not_sent() -> None:
-    hub = BusyHub(150, concurrent_spawn_limit=100, others=99)
-    played = start(hub, TEN, hub_load=1.0, timeout=400)
-    accounted_for(played, hub, TEN)
-    assert 2 < len(played.result.done) < 10
-    assert {type(event.error) for event in played.result.failed} == {Throttled}
-    assert not played.result.skipped
-
-
-def test_servers_started_by_others_are_reported_as_starting() -> None:
-    hub = BusyHub(30, slow_spawn_timeout=0)
-    for user in TEN:
-        hub(Request("POST", path(user), lambda answer: None, body={"user_options": {}}))
-    hub.free, posts = 0.0, len(hub.posts)
-    played = start(hub, TEN)
-    assert played.result.ok
-    assert sorted(told(played, "starting")) == TEN
-    assert len(hub.posts) == posts
-
-
-# time
-
-
-def test_a_server_that_takes_too_long_times_out() -> None:
-    hub = BusyHub(lambda path: 1000 if path == path_of_slow else 1, slow_spawn_timeout=0)
-    played = start(hub, TEN, timeout=100)
-    (event,) = played.result.failed
-    assert isinstance(event.error, WaitTimeout)
-    assert names([event]) == ["u004"]
-    assert 100 <= played.seconds <= 102
-    assert hub.asked["DELETE"] == 0
+    def test_servers_started_by_others_are_reported_as_starting(self) -> None:
+        hub = BusyHub(30, slow_spawn_timeout=0)
+        for user in TEN:
+            hub(Request("POST", path(user), lambda answer: None, body={"user_options": {}}))
+        hub.free, posts = 0.0, len(hub.posts)
+        played = start(hub, TEN)
+        assert played.result.ok
+        assert sorted(told(played, "starting")) == TEN
+        assert len(hub.posts) == posts
 
 
 path_of_slow = path("u004")
 
 
-def test_an_interruption_sends_nothing_more() -> None:
-    hub = BusyHub(5)
-    played = start(hub, interrupt_at=7)
-    assert isinstance(played.error, HubError)
-    assert played.seconds == 7
-    assert hub.asked["DELETE"] == 0
+class TestTime:
+    def test_a_server_that_takes_too_long_times_out(self) -> None:
+        hub = BusyHub(lambda path: 1000 if path == path_of_slow else 1, slow_spawn_timeout=0)
+        played = start(hub, TEN, timeout=100)
+        (event,) = played.result.failed
+        assert isinstance(event.error, WaitTimeout)
+        assert names([event]) == ["u004"]
+        assert 100 <= played.seconds <= 102
+        assert hub.asked["DELETE"] == 0
 
+    def test_an_interruption_sends_nothing_more(self) -> None:
+        hub = BusyHub(5)
+        played = start(hub, interrupt_at=7)
+        assert isinstance(played.error, HubError)
+        assert played.seconds == 7
+        assert hub.asked["DELETE"] == 0
 
-@pytest.mark.parametrize("how", [{"hub_load": 0}, {"hub_load": 2}, {"max_failures": 0}, {"timeout": 0}])
-def test_invalid_arguments_are_refused_before_the_first_request(how: dict[str, Any]) -> None:
-    played = start(BusyHub(), **how)
-    assert isinstance(played.error, InvalidInput)
-    assert played.sent == []
-
-
-# stopping and waiting
+    @pytest.mark.parametrize("how", [{"hub_load": 0}, {"hub_load": 2}, {"max_failures": 0}, {"timeout": 0}])
+    def test_invalid_arguments_are_refused_before_the_first_request(self, how: dict[str, Any]) -> None:
+        played = start(BusyHub(), **how)
+        assert isinstance(played.error, InvalidInput)
+        assert played.sent == []
 
 
 def running(count: int = 40, **how: Any) -> tuple[BusyHub, list[str]]:
@@ -560,85 +521,79 @@ def running(count: int = 40, **how: Any) -> tuple[BusyHub, list[str]]:
     return hub, users
 
 
-@pytest.mark.parametrize("stop_time", [0, 3, 45])
-def test_many_servers_are_stopped_with_few_requests(stop_time: float) -> None:
-    hub, users = running(stop_time=stop_time)
-    played = play(FleetOps.stop_many(users), hub)
-    assert played.result.ok
-    assert hub.ready(played.seconds) == set()
-    assert len(played.sent) <= 2.5 * len(users)
-    assert played.seconds <= stop_time + 10
+class TestStoppingAndWaiting:
+    @pytest.mark.parametrize("stop_time", [0, 3, 45])
+    def test_many_servers_are_stopped_with_few_requests(self, stop_time: float) -> None:
+        hub, users = running(stop_time=stop_time)
+        played = play(FleetOps.stop_many(users), hub)
+        assert played.result.ok
+        assert hub.ready(played.seconds) == set()
+        assert len(played.sent) <= 2.5 * len(users)
+        assert played.seconds <= stop_time + 10
+
+    def test_waiting_for_many_servers_takes_few_requests(self) -> None:
+        hub = BusyHub(lambda path: 20 + int(path[8:10]), slow_spawn_timeout=0)
+        for user in TEN:
+            hub(Request("POST", path(user), lambda answer: None, body={"user_options": {}}))
+        hub.asked.clear()
+        hub.free = 0.0
+        played = play(FleetOps.wait_many(TEN), hub)
+        accounted_for(played, hub, TEN)
+        assert played.result.ok
+        assert set(hub.asked) == {"GET"}
+        assert len(played.sent) <= 50
+        assert sorted(told(played, "starting")) == TEN
+
+    def test_waiting_for_a_server_that_was_never_started_fails_at_once(self) -> None:
+        hub, _ = running(2)
+        played = play(FleetOps.wait_many(["u000", "u001", "zed", "zoe/lab", "zac"]), hub)
+        assert names(played.result.done) == ["u000", "u001"]
+        assert sorted(names(played.result.failed)) == ["zac", "zed", "zoe/lab"]
+        assert {type(event.error) for event in played.result.failed} == {NotFound}
+        assert played.seconds < 2
+
+    def test_failures_are_diagnosed_a_few_at_a_time(self) -> None:
+        @dataclass
+        class Watched(BusyHub):
+            ends: list[float] = field(default_factory=list[float])
+            asked_at_once: int = 0
+
+            def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
+                answer = super().__call__(step)
+                self.ends.append(self.free)
+                self.asked_at_once = max(self.asked_at_once, sum(end > self.now for end in self.ends))
+                return answer
+
+        hub = Watched()
+        played = play(FleetOps.wait_many(USERS), hub)
+        assert sorted(names(played.result.failed)) == USERS
+        assert 1 < hub.asked_at_once <= 10
+
+    def test_waiting_for_a_few_servers_reports_their_progress(self) -> None:
+        hub = BusyHub(20, slow_spawn_timeout=0)
+        hub(Request("POST", path("ana"), lambda answer: None, body={"user_options": {}}))
+        hub.free = 0.0
+        played = play(FleetOps.wait_many(["ana"]), hub)
+        assert [event.kind for event in played.emitted] == ["queued", "starting", "progress", "ready"]
+        assert len(played.sent) <= 3
 
 
-def test_waiting_for_many_servers_takes_few_requests() -> None:
-    hub = BusyHub(lambda path: 20 + int(path[8:10]), slow_spawn_timeout=0)
-    for user in TEN:
-        hub(Request("POST", path(user), lambda answer: None, body={"user_options": {}}))
-    hub.asked.clear()
-    hub.free = 0.0
-    played = play(FleetOps.wait_many(TEN), hub)
-    accounted_for(played, hub, TEN)
-    assert played.result.ok
-    assert set(hub.asked) == {"GET"}
-    assert len(played.sent) <= 50
-    assert sorted(told(played, "starting")) == TEN
+class TestTargets:
+    @pytest.mark.parametrize(
+        ("given", "target"),
+        [
+            ("ana", Target("ana")),
+            ("ana/lab", Target("ana", "lab")),
+            (("ana", "lab"), Target("ana", "lab")),
+            (Target("ana", "lab"), Target("ana", "lab")),
+            (Server(user="ana", name="lab"), Target("ana", "lab")),
+        ],
+    )
+    def test_a_target_is_made_of_a_name_a_pair_or_a_server(
+        self, given: Target | Server | str | tuple[str, str], target: Target
+    ) -> None:
+        assert Target.of(given) == target
+        assert Target.of(str(target)) == target
 
-
-def test_waiting_for_a_server_that_was_never_started_fails_at_once() -> None:
-    hub, _ = running(2)
-    played = play(FleetOps.wait_many(["u000", "u001", "zed", "zoe/lab", "zac"]), hub)
-    assert names(played.result.done) == ["u000", "u001"]
-    assert sorted(names(played.result.failed)) == ["zac", "zed", "zoe/lab"]
-    assert {type(event.error) for event in played.result.failed} == {NotFound}
-    assert played.seconds < 2
-
-
-def test_failures_are_diagnosed_a_few_at_a_time() -> None:
-    @dataclass
-    class Watched(BusyHub):
-        ends: list[float] = field(default_factory=list[float])
-        asked_at_once: int = 0
-
-        def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
-            answer = super().__call__(step)
-            self.ends.append(self.free)
-            self.asked_at_once = max(self.asked_at_once, sum(end > self.now for end in self.ends))
-            return answer
-
-    hub = Watched()
-    played = play(FleetOps.wait_many(USERS), hub)
-    assert sorted(names(played.result.failed)) == USERS
-    assert 1 < hub.asked_at_once <= 10
-
-
-def test_waiting_for_a_few_servers_reports_their_progress() -> None:
-    hub = BusyHub(20, slow_spawn_timeout=0)
-    hub(Request("POST", path("ana"), lambda answer: None, body={"user_options": {}}))
-    hub.free = 0.0
-    played = play(FleetOps.wait_many(["ana"]), hub)
-    assert [event.kind for event in played.emitted] == ["queued", "starting", "progress", "ready"]
-    assert len(played.sent) <= 3
-
-
-# targets
-
-
-@pytest.mark.parametrize(
-    ("given", "target"),
-    [
-        ("ana", Target("ana")),
-        ("ana/lab", Target("ana", "lab")),
-        (("ana", "lab"), Target("ana", "lab")),
-        (Target("ana", "lab"), Target("ana", "lab")),
-        (Server(user="ana", name="lab"), Target("ana", "lab")),
-    ],
-)
-def test_a_target_is_made_of_a_name_a_pair_or_a_server(
-    given: Target | Server | str | tuple[str, str], target: Target
-) -> None:
-    assert Target.of(given) == target
-    assert Target.of(str(target)) == target
-
-
-def test_the_final_kinds_are_those_of_a_summary() -> None:
-    assert {"ready", "stopped", "deleted", "failed", "skipped"} == FINAL_KINDS
+    def test_the_final_kinds_are_those_of_a_summary(self) -> None:
+        assert {"ready", "stopped", "deleted", "failed", "skipped"} == FINAL_KINDS
