@@ -1,4 +1,4 @@
-"""Fleets on both clients: how they end, what happens outside of their block, and flows side by side."""
+"""Fleets on both clients: errors, cancellation, use outside of the block, and forks."""
 
 from __future__ import annotations
 
@@ -92,9 +92,6 @@ def test_iterating_an_async_fleet_outside_the_block_raises() -> None:
                 _ = [event async for event in fleet]
 
     asyncio.run(go())
-
-
-# side by side
 
 
 def test_a_failed_or_cancelled_fork_carries_its_error() -> None:
@@ -215,7 +212,7 @@ def test_concurrent_calls_discover_the_api_root_once() -> None:
 
 
 def nobody(visit: Visit) -> None:
-    """A hub that nobody is to ask anything."""
+    """Answer as a hub that should receive no request."""
     visit.json({"version": "6.1.1"})
 
 

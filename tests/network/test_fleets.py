@@ -1,4 +1,4 @@
-"""Fleets on both clients against a real server on this machine: events, the end, and what is left behind: nothing."""
+"""Fleets on both clients against a local server: events, summaries, and the cleanup of threads and tasks."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ USERS = [f"user{n}" for n in range(6)]
 
 
 class Counting:
-    """Servers that come up as soon as they are asked for; counts how many calls are open at the same time."""
+    """A hub whose servers are ready at once. It counts the concurrent calls."""
 
     def __init__(self, seconds: float = 0.0, together: int = 0) -> None:
         self.seconds = seconds
         self.together = together
-        """No start but the first is answered before so many calls were open at a time."""
+        """Number of concurrent calls before a start other than the first is answered."""
         self.changed = threading.Condition()
         self.open = self.most = 0
         self.up: set[str] = set()
@@ -51,12 +51,9 @@ class Counting:
 
 
 def threads() -> set[threading.Thread]:
-    """All but those of the server that a test asks."""
+    """Return all threads except those of the test's server."""
     theirs = ("loopback", "process_request_thread")
     return {thread for thread in threading.enumerate() if not any(name in thread.name for name in theirs)}
-
-
-# the whole way
 
 
 def test_a_fleet_yields_events_and_a_summary() -> None:
@@ -101,9 +98,6 @@ def test_a_fleet_needs_one_thread_for_any_number_of_servers() -> None:
         most = max(len(threads() - before) for _ in fleet)
     assert counting.most > 2
     assert most == 1
-
-
-# leaving the block
 
 
 NAMES = [f"u{n}" for n in range(20)]
@@ -158,7 +152,7 @@ def test_an_async_fleet_can_be_awaited() -> None:
 
 
 def forget(fleet: object) -> None:
-    """Let go of a fleet."""
+    """Drop a fleet, and collect it."""
     del fleet
     gc.collect()
 

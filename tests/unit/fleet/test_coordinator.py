@@ -1,4 +1,4 @@
-"""Many servers on a hub in virtual time: its limit, the canary, the breaker, outages, and how few requests it takes."""
+"""Fleets on a hub in virtual time: its limit, the canary, the breaker, outages, and the number of requests."""
 
 from __future__ import annotations
 
@@ -33,33 +33,35 @@ TEN = USERS[:10]
 TOO_BUSY = refusal(429, "Too many users trying to log in right now.", headers={"retry-after": "40"})
 
 
-def start(hub: Callable[..., Reply], users: Iterable[str] = USERS, **how: Any) -> Played[Summary]:
+def start(hub: Callable[..., Reply], users: Iterable[str] = USERS, **options: Any) -> Played[Summary]:
     version = ".".join(map(str, hub.version)) if isinstance(hub, BusyHub) else "6.1.1"
-    interrupt_at = how.pop("interrupt_at", None)
-    return play(FleetOps.start_many(users, **how), hub, version=version, interrupt_at=interrupt_at)
+    interrupt_at = options.pop("interrupt_at", None)
+    return play(FleetOps.start_many(users, **options), hub, version=version, interrupt_at=interrupt_at)
 
 
 def path(user: str) -> str:
     return f"/users/{user}/server"
 
 
-def breaking_off(spawn_time: float, kind: type[BusyHub] = BusyHub, **how: Any) -> BusyHub:
-    """The canary comes up, then two of the next ones fail."""
+def hub_with_failures(spawn_time: float, kind: type[BusyHub] = BusyHub, **options: Any) -> BusyHub:
+    """Return a hub on which the canary succeeds and two of the next servers fail."""
     bad = {path("u003"), path("u005")}
     times = {path("u000"): 1.0, **dict.fromkeys(bad, 5.0)}
-    return kind(lambda each: times.get(each, spawn_time), fails=lambda each: each in bad, slow_spawn_timeout=0, **how)
+    return kind(
+        lambda each: times.get(each, spawn_time), fails=lambda each: each in bad, slow_spawn_timeout=0, **options
+    )
 
 
 def names(events: Iterable[ServerEvent]) -> list[str]:
     return [str(event.target) for event in events]
 
 
-def told(played: Played[Summary], kind: str) -> list[str]:
+def targets_of(played: Played[Summary], kind: str) -> list[str]:
     return [str(event.target) for event in played.emitted if event.kind == kind]
 
 
-def accounted_for(played: Played[Summary], hub: BusyHub, users: Iterable[str] = USERS) -> None:
-    """Each once, as the hub has it afterwards."""
+def assert_all_accounted_for(played: Played[Summary], hub: BusyHub, users: Iterable[str] = USERS) -> None:
+    """Check that each user is in the summary once, and that it matches the hub."""
     summary = played.result
     ended = [*names(summary.done), *names(summary.failed), *names(summary.skipped)]
     assert sorted(ended) == sorted(users)
@@ -77,14 +79,14 @@ class TestLimit:
     ) -> None:
         hub = BusyHub(spawn_time, concurrent_spawn_limit=limit, slow_spawn_timeout=slow_spawn_timeout)
         played = start(hub, hub_load=1.0)
-        accounted_for(played, hub)
+        assert_all_accounted_for(played, hub)
         assert played.result.ok
-        assert hub.most <= limit
+        assert hub.max_in_progress <= limit
         assert len(played.sent) <= 2.5 * len(USERS)
-        # No client gets below what the hub's limit and its own work take.
+        # The hub's limit and its own work set a lower bound for any client.
         canary = played.result.done[0].seconds or 0
-        least = max(len(USERS) * hub.cost, len(USERS) / limit * spawn_time) + spawn_time
-        assert played.seconds - canary <= 1.35 * least
+        expected = max(len(USERS) * hub.cost, len(USERS) / limit * spawn_time) + spawn_time
+        assert played.seconds - canary <= 1.35 * expected
 
     @pytest.mark.parametrize("limit", [10, 64])
     def test_half_of_a_known_limit_is_left_to_people(self, limit: int) -> None:
@@ -94,8 +96,8 @@ class TestLimit:
         refused = max(at for at, _, status in hub.posts if status == 429)
         taken = [(at, hub.last(name)) for at, name, status in hub.posts if status != 429 and at > refused + 5]
         for at, _ in taken:
-            coming = sum(1 for _, spawn in taken if spawn is not None and spawn.began <= at < spawn.ends)
-            assert coming <= limit // 2
+            in_progress = sum(1 for _, spawn in taken if spawn is not None and spawn.began <= at < spawn.ends)
+            assert in_progress <= limit // 2
 
     def test_few_starts_are_rejected_until_the_limit_is_known(self) -> None:
         hub = BusyHub(5, concurrent_spawn_limit=64)
@@ -106,7 +108,7 @@ class TestLimit:
         hub = BusyHub(2, concurrent_spawn_limit=3)
         played = start(hub, TEN, hub_load=1.0)
         assert played.result.ok
-        assert played.seconds < 2 + 3 * 2 + 2  # and not 40, as the hub has said
+        assert played.seconds < 2 + 3 * 2 + 2  # instead of the 40 s of Retry-After
 
     def test_retry_after_is_respected_if_others_use_the_whole_limit(self) -> None:
         hub = BusyHub(1, concurrent_spawn_limit=10, others=10)
@@ -127,7 +129,7 @@ class TestLimit:
 
     def test_a_rejected_server_keeps_its_position(self) -> None:
         hub = BusyHub(1, refuses={path("u000"): TOO_BUSY})
-        assert told(start(hub, TEN), "starting")[:3] == ["u000", "u000", "u001"]
+        assert targets_of(start(hub, TEN), "starting")[:3] == ["u000", "u000", "u001"]
 
     def test_events_carry_the_concurrency_once_it_is_known(self) -> None:
         played = start(BusyHub(5, concurrent_spawn_limit=10))
@@ -144,7 +146,7 @@ class TestFewRequests:
         played = start(hub)
         assert played.result.ok
         assert len(played.sent) <= 2.5 * len(USERS)
-        assert hub.asked["LISTEN"] <= 1  # the canary's
+        assert hub.requests["LISTEN"] <= 1  # the canary's
 
     def test_a_hub_with_many_pages_is_polled_less_often(self) -> None:
         hub = BusyHub(10, slow_spawn_timeout=0, page=20)
@@ -155,7 +157,7 @@ class TestFewRequests:
     def test_a_few_servers_are_followed_by_their_streams(self) -> None:
         hub = BusyHub(20, slow_spawn_timeout=0)
         played = start(hub, ["ana", "bo/lab"])
-        assert hub.asked["LISTEN"] == 2
+        assert hub.requests["LISTEN"] == 2
         assert [event.message for event in played.emitted if event.kind == "progress"] == ["pulling"] * 2
         assert len(played.sent) <= 6
 
@@ -190,7 +192,7 @@ class TestFewRequests:
 class TestEvents:
     def test_each_server_is_queued_started_and_finished_once(self) -> None:
         played = start(BusyHub(), TEN)
-        assert told(played, "starting") == TEN
+        assert targets_of(played, "starting") == TEN
         for user in TEN:
             kinds = [event.kind for event in played.emitted if event.target.user == user]
             assert kinds == ["queued", "starting", "ready"]
@@ -226,7 +228,7 @@ class TestCanaryAndBreaker:
     def test_the_fleet_stops_after_two_failures(self, slow_spawn_timeout: float) -> None:
         hub = BusyHub(1, fails=lambda path: True, slow_spawn_timeout=slow_spawn_timeout)
         played = start(hub, profile="gpx")
-        accounted_for(played, hub)
+        assert_all_accounted_for(played, hub)
         assert len(hub.posts) == 2
         assert len(played.result.failed) == 2
         assert {event.message for event in played.result.skipped} == {
@@ -239,9 +241,9 @@ class TestCanaryAndBreaker:
         assert [at for at, _, _ in hub.posts if at < 30] == [hub.posts[0][0]]
 
     def test_servers_in_flight_are_cancelled_when_the_breaker_trips(self) -> None:
-        hub = breaking_off(60)
+        hub = hub_with_failures(60)
         played = start(hub, TEN)
-        accounted_for(played, hub, TEN)
+        assert_all_accounted_for(played, hub, TEN)
         assert names(played.result.done) == ["u000"]
         assert names(played.result.failed) == ["u003", "u005"]
         assert len(played.result.skipped) == 7
@@ -251,10 +253,10 @@ class TestCanaryAndBreaker:
         assert played.seconds < 10
 
     def test_a_hub_that_cannot_cancel_finishes_the_servers_in_flight(self) -> None:
-        hub = breaking_off(60, version=(5, 0, 0))
+        hub = hub_with_failures(60, version=(5, 0, 0))
         played = start(hub)
-        accounted_for(played, hub)
-        assert hub.asked["DELETE"] == 0
+        assert_all_accounted_for(played, hub)
+        assert hub.requests["DELETE"] == 0
         assert len(played.result.failed) == 2
         assert len(played.result.done) > 2
         assert sum(status != 429 for _, _, status in hub.posts) == len(played.result.failed) + len(played.result.done)
@@ -266,15 +268,15 @@ class TestCanaryAndBreaker:
                     return refusal(403, "requires any of [delete:servers]")
                 return super().__call__(step)
 
-        hub = breaking_off(60, Keeping)
+        hub = hub_with_failures(60, Keeping)
         played = start(hub, TEN)
-        accounted_for(played, hub, TEN)
+        assert_all_accounted_for(played, hub, TEN)
         assert len(played.result.done) == 8
 
     def test_max_failures_allows_failures(self) -> None:
         hub = BusyHub(1, fails=lambda path: path.endswith(("07/server", "40/server")))
         played = start(hub, max_failures=50)
-        accounted_for(played, hub)
+        assert_all_accounted_for(played, hub)
         assert len(played.result.failed) == 4
         assert len(played.result.done) == 196
 
@@ -288,11 +290,11 @@ class TestCanaryAndBreaker:
     def test_a_full_hub_stops_the_fleet_and_servers_in_flight_finish(self) -> None:
         hub = BusyHub(1, active_server_limit=50)
         played = start(hub)
-        accounted_for(played, hub)
+        assert_all_accounted_for(played, hub)
         assert len(played.result.done) == 50
         assert {type(event.error) for event in played.result.failed} == {HubFull}
         assert len(played.result.failed) <= 16
-        assert hub.asked["DELETE"] == 0
+        assert hub.requests["DELETE"] == 0
         assert "the hub is full" in played.result.skipped[0].message
 
     def test_a_full_hub_rejects_the_canary(self) -> None:
@@ -302,9 +304,9 @@ class TestCanaryAndBreaker:
         assert len(played.result.skipped) == 199
 
     def test_a_server_that_is_ready_before_its_cancellation_stays(self) -> None:
-        hub = breaking_off(5.1)
+        hub = hub_with_failures(5.1)
         played = start(hub, TEN)
-        accounted_for(played, hub, TEN)
+        assert_all_accounted_for(played, hub, TEN)
         assert names(played.result.failed) == ["u003", "u005"]
         assert len(played.result.done) > 1
         ended = [spawns[-1] for spawns in hub.spawns.values()]
@@ -344,15 +346,15 @@ class TestCanaryAndBreaker:
 
 
 PROXY = Answer(404, {"content-type": "text/plain"}, b"404 page not found")
-"""Of one that knows no way to the hub at this moment."""
+"""Answer of a proxy that has no route to the hub."""
 
 
 class TestOutages:
     def test_an_outage_requires_another_canary(self) -> None:
-        """The hub may have died of what was sent."""
+        """The fleet's requests may have crashed the hub."""
         hub = BusyHub(2, outage=(4, 30), slow_spawn_timeout=0, fails=lambda path: hub.now > 30)
         played = start(hub)
-        accounted_for(played, hub)
+        assert_all_accounted_for(played, hub)
         assert len([at for at, _, status in hub.posts if at > 30 and status != 429]) == 2
         assert len(played.result.failed) == 2
 
@@ -364,14 +366,14 @@ class TestOutages:
         assert isinstance(error, Unavailable)
 
     def test_users_who_leave_the_listing_between_pages_hide_no_server(self) -> None:
-        """Pages go by offset: who leaves one moves others to it from the next."""
+        """Pages go by offset: a user who leaves moves others to an earlier page."""
         hub = BusyHub(3, slow_spawn_timeout=0, page=10)
         for n in range(60):
             name = path(f"other{n}")
             hub.spawns[name] = [Spawn(-9, -9, False, {}, gone=2 + n / 20)]
             hub.owned[f"other{n}"] = {name: None}
         played = start(hub)
-        accounted_for(played, hub)
+        assert_all_accounted_for(played, hub)
         assert played.result.ok
 
     @pytest.mark.parametrize("gone", [GONE, PROXY], ids=["503", "404"])
@@ -382,10 +384,10 @@ class TestOutages:
             2, concurrent_spawn_limit=50, outage=(at, at + 60), slow_spawn_timeout=slow_spawn_timeout, gone=gone
         )
         played = start(hub)
-        accounted_for(played, hub)
+        assert_all_accounted_for(played, hub)
         assert played.result.ok
         assert played.seconds < at + 60 + 15 + 30
-        assert hub.asked["LISTEN"] <= 60
+        assert hub.requests["LISTEN"] <= 60
 
     def test_a_hub_that_stays_unavailable_fails_the_fleet_after_a_limit(self) -> None:
         hub = BusyHub(2, outage=(3, 1e9))
@@ -410,7 +412,7 @@ class TestOutages:
 
         hub = Losing(3, slow_spawn_timeout=0)
         played = start(hub, TEN)
-        accounted_for(played, hub, TEN)
+        assert_all_accounted_for(played, hub, TEN)
         assert played.result.ok
         assert len(hub.posts) == 10
 
@@ -427,7 +429,7 @@ class TestOutages:
 
         hub = Flaky(1)
         played = start(hub)
-        accounted_for(played, hub)
+        assert_all_accounted_for(played, hub)
         assert played.result.ok
         assert played.seconds < 10
 
@@ -435,7 +437,7 @@ class TestOutages:
         hub = BusyHub(2, concurrent_spawn_limit=20)
         first = start(hub, interrupt_at=8)
         assert first.error is not None
-        assert hub.asked["DELETE"] == 0
+        assert hub.requests["DELETE"] == 0
         begun = {name for _, name, status in hub.posts if status != 429}
         assert 0 < len(begun) < 200
         hub.posts.clear()
@@ -469,7 +471,7 @@ class TestOutages:
     def test_a_server_that_waited_too_long_is_not_sent(self) -> None:
         hub = BusyHub(150, concurrent_spawn_limit=100, others=99)
         played = start(hub, TEN, hub_load=1.0, timeout=400)
-        accounted_for(played, hub, TEN)
+        assert_all_accounted_for(played, hub, TEN)
         assert 2 < len(played.result.done) < 10
         assert {type(event.error) for event in played.result.failed} == {Throttled}
         assert not played.result.skipped
@@ -481,40 +483,40 @@ class TestOutages:
         hub.free, posts = 0.0, len(hub.posts)
         played = start(hub, TEN)
         assert played.result.ok
-        assert sorted(told(played, "starting")) == TEN
+        assert sorted(targets_of(played, "starting")) == TEN
         assert len(hub.posts) == posts
 
 
-path_of_slow = path("u004")
+SLOW_PATH = path("u004")
 
 
 class TestTime:
     def test_a_server_that_takes_too_long_times_out(self) -> None:
-        hub = BusyHub(lambda path: 1000 if path == path_of_slow else 1, slow_spawn_timeout=0)
+        hub = BusyHub(lambda path: 1000 if path == SLOW_PATH else 1, slow_spawn_timeout=0)
         played = start(hub, TEN, timeout=100)
         (event,) = played.result.failed
         assert isinstance(event.error, WaitTimeout)
         assert names([event]) == ["u004"]
         assert 100 <= played.seconds <= 102
-        assert hub.asked["DELETE"] == 0
+        assert hub.requests["DELETE"] == 0
 
     def test_an_interruption_sends_nothing_more(self) -> None:
         hub = BusyHub(5)
         played = start(hub, interrupt_at=7)
         assert isinstance(played.error, HubError)
         assert played.seconds == 7
-        assert hub.asked["DELETE"] == 0
+        assert hub.requests["DELETE"] == 0
 
-    @pytest.mark.parametrize("how", [{"hub_load": 0}, {"hub_load": 2}, {"max_failures": 0}, {"timeout": 0}])
-    def test_invalid_arguments_are_refused_before_the_first_request(self, how: dict[str, Any]) -> None:
-        played = start(BusyHub(), **how)
+    @pytest.mark.parametrize("options", [{"hub_load": 0}, {"hub_load": 2}, {"max_failures": 0}, {"timeout": 0}])
+    def test_invalid_arguments_are_refused_before_the_first_request(self, options: dict[str, Any]) -> None:
+        played = start(BusyHub(), **options)
         assert isinstance(played.error, InvalidInput)
         assert played.sent == []
 
 
-def running(count: int = 40, **how: Any) -> tuple[BusyHub, list[str]]:
-    """A hub where so many run."""
-    hub = BusyHub(1, **how)
+def running(count: int = 40, **options: Any) -> tuple[BusyHub, list[str]]:
+    """Return a hub with so many running servers, and their users."""
+    hub = BusyHub(1, **options)
     users = USERS[:count]
     assert start(hub, users).result.ok
     hub.settle()
@@ -535,14 +537,14 @@ class TestStoppingAndWaiting:
         hub = BusyHub(lambda path: 20 + int(path[8:10]), slow_spawn_timeout=0)
         for user in TEN:
             hub(Request("POST", path(user), lambda answer: None, body={"user_options": {}}))
-        hub.asked.clear()
+        hub.requests.clear()
         hub.free = 0.0
         played = play(FleetOps.wait_many(TEN), hub)
-        accounted_for(played, hub, TEN)
+        assert_all_accounted_for(played, hub, TEN)
         assert played.result.ok
-        assert set(hub.asked) == {"GET"}
+        assert set(hub.requests) == {"GET"}
         assert len(played.sent) <= 50
-        assert sorted(told(played, "starting")) == TEN
+        assert sorted(targets_of(played, "starting")) == TEN
 
     def test_waiting_for_a_server_that_was_never_started_fails_at_once(self) -> None:
         hub, _ = running(2)
@@ -556,18 +558,18 @@ class TestStoppingAndWaiting:
         @dataclass
         class Watched(BusyHub):
             ends: list[float] = field(default_factory=list[float])
-            asked_at_once: int = 0
+            max_diagnoses: int = 0
 
             def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
                 answer = super().__call__(step)
                 self.ends.append(self.free)
-                self.asked_at_once = max(self.asked_at_once, sum(end > self.now for end in self.ends))
+                self.max_diagnoses = max(self.max_diagnoses, sum(end > self.now for end in self.ends))
                 return answer
 
         hub = Watched()
         played = play(FleetOps.wait_many(USERS), hub)
         assert sorted(names(played.result.failed)) == USERS
-        assert 1 < hub.asked_at_once <= 10
+        assert 1 < hub.max_diagnoses <= 10
 
     def test_waiting_for_a_few_servers_reports_their_progress(self) -> None:
         hub = BusyHub(20, slow_spawn_timeout=0)
@@ -580,7 +582,7 @@ class TestStoppingAndWaiting:
 
 class TestTargets:
     @pytest.mark.parametrize(
-        ("given", "target"),
+        ("value", "target"),
         [
             ("ana", Target("ana")),
             ("ana/lab", Target("ana", "lab")),
@@ -590,9 +592,9 @@ class TestTargets:
         ],
     )
     def test_a_target_is_made_of_a_name_a_pair_or_a_server(
-        self, given: Target | Server | str | tuple[str, str], target: Target
+        self, value: Target | Server | str | tuple[str, str], target: Target
     ) -> None:
-        assert Target.of(given) == target
+        assert Target.of(value) == target
         assert Target.of(str(target)) == target
 
     def test_the_final_kinds_are_those_of_a_summary(self) -> None:

@@ -1,4 +1,4 @@
-"""What goes wrong around a fleet: starts of other people, short restarts, tokens that end, pages that are no answer."""
+"""Failures around a fleet: starts of other people, short restarts, expired tokens, error pages of proxies."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ def path(user: str) -> str:
 
 
 def later(seconds: float, **others: float) -> Callable[[str], float]:
-    """The canary takes a second, and all others that long, or as long as is said."""
+    """Return spawn times: 1 s for the canary, `seconds` for all other users except `others`."""
     times = {FIRST: 1.0, **{path(user): time for user, time in others.items()}}
     return lambda each: times.get(each, seconds)
 
 
-def start(hub: Callable[..., Reply], **how: Any) -> Played[Summary]:
-    return play(FleetOps.start_many(USERS, **how), hub)
+def start(hub: Callable[..., Reply], **options: Any) -> Played[Summary]:
+    return play(FleetOps.start_many(USERS, **options), hub)
 
 
-def there(hub: BusyHub, user: str, *, since: float = -9, **how: float) -> None:
-    """It was started before, and is ready by now, or at a moment that is told."""
-    hub.spawns[path(user)] = [Spawn(-9, since, False, {}, **how)]
+def add_running(hub: BusyHub, user: str, *, since: float = -9, **options: float) -> None:
+    """Add a server that was started before, and is ready from `since` on."""
+    hub.spawns[path(user)] = [Spawn(-9, since, False, {}, **options)]
     hub.owned[user] = {path(user): None}
 
 
-def names(some: Iterable[ServerEvent]) -> set[str]:
-    return {str(event.target) for event in some}
+def names(reports: Iterable[ServerEvent]) -> set[str]:
+    return {str(event.target) for event in reports}
 
 
-def sent(played: Played[Summary], method: str) -> int:
+def count_sent(played: Played[Summary], method: str) -> int:
     return sum(isinstance(step, Request) and step.method == method for step in played.sent)
 
 
@@ -63,7 +63,7 @@ class TestCanary:
 
     def test_a_server_that_already_ran_is_not_a_canary(self) -> None:
         hub = BusyHub(5, slow_spawn_timeout=0, fails=lambda each: True)
-        there(hub, "u00")
+        add_running(hub, "u00")
         played = play(FleetOps.start_many(USERS[:4]), hub)
         assert names(played.result.done) == {"u00"}
         assert len(hub.posts) == 2
@@ -71,7 +71,7 @@ class TestCanary:
     @pytest.mark.parametrize("length", [0.3, 1, 3])
     @pytest.mark.parametrize("at", [1.5, 2.5, 4])
     def test_the_shortest_outage_requires_another_canary(self, at: float, length: float) -> None:
-        """Of which one lost answer is all that was noticed, or nothing."""
+        """A fleet may detect one lost answer of such an outage, or nothing."""
         hub = BusyHub(lambda each: 1 if each == FIRST else 20 + int(each[8:10]), slow_spawn_timeout=0)
         hub.outage, hub.fails = (at, at + length), lambda each: hub.now > at + length
         start(hub)
@@ -157,20 +157,20 @@ class TestOutages:
             return BAD_TOKEN if stops > 5 else hub(step)
 
         played = play(FleetOps.stop_many(USERS), ending)
-        assert sent(played, "DELETE") <= 5 + 8
+        assert count_sent(played, "DELETE") <= 5 + 8
         assert {type(event.error) for event in played.result.failed} == {UnknownToken}
         assert len(played.result.done) + len(played.result.failed) + len(played.result.skipped) == 20
 
 
 class Labs:
-    """Named servers to delete, of a hub that fails at it, or is away from 0.03 s on."""
+    """A hub with named servers to delete, which fails for one user, or is unavailable from 0.03 s on."""
 
-    def __init__(self, broken: str = "", away: float = 0.0) -> None:
-        self.there = {name.split("/")[0] for name in LABS}
-        self.broken, self.away, self.now = broken, away, 0.0
+    def __init__(self, broken: str = "", unavailable_until: float = 0.0) -> None:
+        self.servers = {name.split("/")[0] for name in LABS}
+        self.broken, self.unavailable_until, self.now = broken, unavailable_until, 0.0
 
     def __call__(self, step: Step, /) -> Reply:
-        if 0.03 < self.now < self.away:
+        if 0.03 < self.now < self.unavailable_until:
             return refusal(503)
         if isinstance(step, Listen):
             return events()
@@ -178,10 +178,10 @@ class Labs:
         if step.method == "DELETE":
             if user == self.broken:
                 return refusal(500, "Internal Server Error")
-            self.there.discard(user)
+            self.servers.discard(user)
             return After(0.02, reply(204))
         return After(
-            0.01, reply(json={"name": user, "servers": {"lab": {"name": "lab"}} if user in self.there else {}})
+            0.01, reply(json={"name": user, "servers": {"lab": {"name": "lab"}} if user in self.servers else {}})
         )
 
 
@@ -203,7 +203,7 @@ class TestBusyServers:
             hub = Checking(1)
             if owned:
                 for user in USERS[:2]:
-                    there(hub, user)
+                    add_running(hub, user)
             played = start(hub)
             assert played.result.ok
             assert len(played.sent) < 90
@@ -221,7 +221,7 @@ class TestBusyServers:
 
         hub = Checking(1)
         for user in USERS:
-            there(hub, user)
+            add_running(hub, user)
         played = play(FleetOps.stop_many(USERS), hub)
         assert played.result.ok
         assert not hub.ready(played.seconds)
@@ -235,7 +235,7 @@ class TestBusyServers:
 
         hub = Stopping(1, slow_spawn_timeout=0)
         for user in USERS:
-            there(hub, user, stops=-1, gone=60)
+            add_running(hub, user, stops=-1, gone=60)
         played = start(hub)
         assert played.result.ok
         assert len(hub.posts) <= 10 * len(USERS)
@@ -249,10 +249,10 @@ class TestBusyServers:
         assert played.seconds < 10
 
     def test_a_deletion_that_never_reached_the_hub_is_retried(self) -> None:
-        hub = Labs(away=20)
+        hub = Labs(unavailable_until=20)
         played = play(FleetOps.delete_many(LABS), hub)
         assert played.result.ok
-        assert not hub.there
+        assert not hub.servers
 
     @pytest.mark.parametrize("answer", [PAGE, PROXY, LIMITED, refusal(500), refusal(503)])
     def test_an_error_in_place_of_the_reason_is_not_a_reason(self, answer: Answer) -> None:
@@ -266,10 +266,10 @@ class TestBusyServers:
 
 class TestRoom:
     def test_the_canary_waits_until_servers_in_flight_make_room(self) -> None:
-        """Of a run before this one, for example."""
+        """They may be those of an earlier run, for example."""
         hub = BusyHub(60, concurrent_spawn_limit=10, slow_spawn_timeout=0)
         for user in USERS[:10]:
-            there(hub, user, since=50)
+            add_running(hub, user, since=50)
         played = start(hub)
         assert played.result.ok
         assert sum(status == 429 for _, _, status in hub.posts) <= 3
@@ -297,17 +297,17 @@ class TestTimeouts:
         assert all(60 <= (event.seconds or 0) <= 76 for event in played.result.failed)
 
     def test_a_timeout_in_the_queue_is_not_a_failed_start(self) -> None:
-        """Two that do not come up in time are not what others would fail at."""
+        """Two such timeouts must not trip the breaker."""
         hub = BusyHub(later(55), slow_spawn_timeout=0, concurrent_spawn_limit=6)
         played = start(hub, timeout=60, hub_load=1.0)
         assert not played.result.skipped
         assert {type(event.error) for event in played.result.failed} <= {Throttled}
-        assert sent(played, "DELETE") == 0
+        assert count_sent(played, "DELETE") == 0
         assert names(played.result.done) == {each.split("/")[2] for each in hub.ready(played.seconds)}
 
 
 class Hidden(BusyHub):
-    """By a token that may not list users, nor see u07's servers."""
+    """A hub as seen by a token that may neither list users nor read the servers of u07."""
 
     def __call__(self, step: Step, /) -> Reply:
         if step.path == "/users":
@@ -329,7 +329,7 @@ class TestLimitedToken:
     def test_a_hidden_server_does_not_count_as_stopped(self) -> None:
         hub = Hidden(1, stop_time=20)
         for user in USERS[:8]:
-            there(hub, user)
+            add_running(hub, user)
         played = play(FleetOps.stop_many(USERS[:8]), hub)
         assert names(played.result.failed) == {"u07"}
         assert len(played.result.done) == 7
@@ -343,4 +343,4 @@ class TestLimitedToken:
         played = play(FleetOps.delete_many(LABS), hub)
         assert names(played.result.failed) == {"u03/lab"}
         assert len(played.result.done) == 11
-        assert not hub.there
+        assert not hub.servers

@@ -1,4 +1,4 @@
-"""What a client of many servers can do to a JupyterHub: it has one process, and some exit after five failed starts."""
+"""Protection of the hub, which has one process, and may exit after five failed starts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BUSY = refusal(429, "Too many users trying to log in right now.", headers={"retr
 
 @pytest.mark.parametrize("version", [(5, 5, 1), (6, 1, 1)])
 def test_a_mistyped_profile_is_tried_twice_only(version: tuple[int, ...]) -> None:
-    """Each failed start counts, on 5.5.1 even a clean 403, and after `consecutive_failure_limit` the hub exits."""
+    """The hub counts failed starts, 5.5.1 even a clean 403, and exits after `consecutive_failure_limit`."""
     gated: dict[str, Reply] = {f"/users/{user}/server": refusal(403, "profile gated") for user in USERS}
     hub = BusyHub(version=version, fails=lambda path: True, refuses=gated if version < (6,) else {})
     played = play(FleetOps.start_many(USERS, profile="gpx"), hub, version=".".join(map(str, version)))
@@ -61,7 +61,7 @@ def test_starts_do_not_reuse_the_options_of_last_time() -> None:
 
 
 def test_failed_stops_do_not_keep_other_servers_running() -> None:
-    """Stopping counts for nothing at the hub."""
+    """The hub does not count failed stops."""
     hub = BusyHub()
     assert play(FleetOps.start_many(USERS), hub).result.ok
     hub.settle()

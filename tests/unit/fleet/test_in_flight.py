@@ -1,4 +1,4 @@
-"""The phases of a server that a fleet has requested."""
+"""Phases of a server in flight."""
 
 from __future__ import annotations
 
@@ -15,51 +15,51 @@ LOST = HubBroken("no answer that says anything")
 Change = Callable[[InFlight], None]
 
 
-def accept(one: InFlight) -> None:
-    one.accept()
+def accept(entry: InFlight) -> None:
+    entry.accept()
 
 
-def work(one: InFlight) -> None:
-    one.answer(2, completed=False)
+def work(entry: InFlight) -> None:
+    entry.answer(2, completed=False)
 
 
-def complete(one: InFlight) -> None:
-    one.answer(2, completed=True)
+def complete(entry: InFlight) -> None:
+    entry.answer(2, completed=True)
 
 
-def lose(one: InFlight) -> None:
-    one.lose_answer(2, LOST)
+def lose(entry: InFlight) -> None:
+    entry.lose_answer(2, LOST)
 
 
-def follow(one: InFlight) -> None:
-    one.follow()
+def follow(entry: InFlight) -> None:
+    entry.follow()
 
 
-def unfollow(one: InFlight) -> None:
-    one.unfollow()
+def unfollow(entry: InFlight) -> None:
+    entry.unfollow()
 
 
-def diagnose(one: InFlight) -> None:
-    one.diagnose()
+def diagnose(entry: InFlight) -> None:
+    entry.diagnose()
 
 
-def cancel(one: InFlight) -> None:
-    one.cancel()
+def cancel(entry: InFlight) -> None:
+    entry.cancel()
 
 
-def confirm(one: InFlight) -> None:
-    one.answer_cancel(3, accepted=True)
+def confirm(entry: InFlight) -> None:
+    entry.answer_cancel(3, accepted=True)
 
 
-def refuse(one: InFlight) -> None:
-    one.answer_cancel(3, accepted=False)
+def refuse(entry: InFlight) -> None:
+    entry.answer_cancel(3, accepted=False)
 
 
 def after(*changes: Change) -> InFlight:
-    one = InFlight(Pending(0, Target("ana")), 1.0, 1.0, 0)
+    entry = InFlight(Pending(0, Target("ana")), 1.0, 1.0, 0)
     for change in changes:
-        change(one)
-    return one
+        change(entry)
+    return entry
 
 
 @pytest.mark.parametrize(
@@ -84,14 +84,14 @@ def after(*changes: Change) -> InFlight:
     ],
 )
 def test_each_transition_leads_to_a_phase(changes: tuple[Change, ...], phase: Phase, answered: float | None) -> None:
-    one = after(*changes)
-    assert (one.phase, one.answered) == (phase, answered)
+    entry = after(*changes)
+    assert (entry.phase, entry.answered) == (phase, answered)
 
 
 def test_accepting_is_a_change_once_and_clears_a_lost_answer() -> None:
-    one = after(lose)
-    assert one.error is LOST
-    assert [one.accept(), one.accept()] == [True, False]
+    entry = after(lose)
+    assert entry.error is LOST
+    assert [entry.accept(), entry.accept()] == [True, False]
     assert after(lose, accept).error is None
 
 

@@ -1,4 +1,4 @@
-"""How a fleet finds a hub's limit, and when it breaks off."""
+"""The concurrency limiter, the circuit breaker and the poll schedule of a fleet."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_hub_without_a_limit_has_a_maximum_in_flight() -> None:
 @pytest.mark.parametrize(("load", "concurrency"), [(1, 64), (0.5, 32), (0.25, 16), (0.01, 1)])
 def test_a_rejection_sets_the_limit_to_a_share_of_what_was_accepted(load: float, concurrency: int) -> None:
     limiter = grown(load)
-    for taken in (70, 66, 64):  # a burst, of which some were refused
+    for taken in (70, 66, 64):  # a burst, partly rejected
         limiter.on_rejected(taken, 40, 0)
     assert limiter.concurrency == concurrency
     assert limiter.available(concurrency - 1, 0, 1) == 1
@@ -85,7 +85,7 @@ def test_a_limit_expires_after_five_minutes() -> None:
     limiter = grown(0.5)
     limiter.on_rejected(10, 40, 100)
     assert limiter.available(5, 0, 100 + LIMIT_TTL_SECONDS - 1) == 0
-    assert limiter.available(5, 0, 100 + LIMIT_TTL_SECONDS) == 1  # and with care
+    assert limiter.available(5, 0, 100 + LIMIT_TTL_SECONDS) == 1  # one at a time
     limiter.on_rejected(10, 40, 500)
     assert limiter.available(5, 0, 500 + LIMIT_TTL_SECONDS - 1) == 0
 
@@ -161,14 +161,14 @@ def test_there_is_about_one_poll_for_each_server() -> None:
     schedule.on_finished(20)
     schedule.on_snapshot(100, 0.01, changed=True)
     assert schedule.next([80] * 9, 1) == 102
-    assert schedule.next([80] * 9, 3) == 106  # each look is three pages
+    assert schedule.next([80] * 9, 3) == 106  # each snapshot reads three pages
     assert schedule.next([80] * 1000, 1) == 100 + MIN_POLL_SECONDS
 
 
 def test_a_pause_between_polls_leaves_the_hub_time_for_others() -> None:
     schedule = PollSchedule(0.5, 0)
     schedule.on_finished(1)
-    for seconds in (0.9, 0.1, 0.4):  # two of them had to wait behind others
+    for seconds in (0.9, 0.1, 0.4):  # two of them waited behind other requests
         schedule.on_snapshot(100, seconds, changed=True)
     assert schedule.next([99.5] * 100, 1) == pytest.approx(100 + 2 * PAUSE_FACTOR * 0.1)
     schedule.expedite()
@@ -183,7 +183,7 @@ def test_polls_become_rare_for_servers_slower_than_the_first() -> None:
     assert schedule.next([0] * 19, 1) == 63  # as old as they are, one in 3 s
     for _ in range(90):
         schedule.on_snapshot(60, 0.01, changed=True)
-    assert schedule.next([0] * 19, 1) == 70  # 91 looks for 39 servers
+    assert schedule.next([0] * 19, 1) == 70  # 91 polls for 39 servers
 
 
 def test_the_last_server_is_polled_after_half_its_present_age() -> None:
@@ -201,7 +201,7 @@ def test_no_poll_comes_before_the_fastest_servers_time() -> None:
     assert schedule.next([100] * 64, 1) == 118
     schedule.on_finished(5)
     assert schedule.next([100] * 64, 1) == 104.5
-    assert schedule.next([], 1) == 101  # what is known to be ready does not wait
+    assert schedule.next([], 1) == 101  # ready servers do not wait for it
 
 
 def test_ready_servers_are_confirmed_together() -> None:
@@ -215,9 +215,9 @@ def test_ready_servers_are_confirmed_together() -> None:
 
 def test_polls_become_rare_if_nothing_changes() -> None:
     schedule = PollSchedule(1, 0)
-    now, looks = 0.0, 0
+    now, polls = 0.0, 0
     while now < 600:
         now = schedule.next([0] * 50, 1)
         schedule.on_snapshot(now, 0.01, changed=False)
-        looks += 1
-    assert looks < 100
+        polls += 1
+    assert polls < 100

@@ -1,4 +1,4 @@
-"""Which servers a fleet is about: members of a group, what runs and matches, and names, each once."""
+"""Selection of servers: members of a group, running servers that match, and names."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from jhub.testing import Reply, play, refusal, reply
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 
 
-def ago(**given: float) -> str:
-    return (NOW - timedelta(**given)).isoformat()
+def ago(**age: float) -> str:
+    return (NOW - timedelta(**age)).isoformat()
 
 
 def owner(name: str, servers: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def test_a_token_without_the_scope_for_members_gets_its_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("which", "found"),
+    ("selection", "expected"),
     [
         (Running(), ["ana", "ana/lab", "ben/lab", "cy/lab", "di/lab"]),
         (Running(user="ana"), ["ana", "ana/lab"]),
@@ -121,8 +121,8 @@ def test_a_token_without_the_scope_for_members_gets_its_name() -> None:
         (Running(name="nope"), []),
     ],
 )
-def test_running_selects_the_servers_that_match(which: Running, found: list[str]) -> None:
-    assert names(which) == found
+def test_running_selects_the_servers_that_match(selection: Running, expected: list[str]) -> None:
+    assert names(selection) == expected
 
 
 def test_list_takes_the_same_filters() -> None:
@@ -211,7 +211,7 @@ def test_names_are_resolved_in_order_without_duplicates() -> None:
 
 
 def test_thousands_of_servers_are_filtered_in_little_memory() -> None:
-    """10,000 named servers of 5,000 users, ten of them idle."""
+    """The hub has 10,000 named servers of 5,000 users; ten are idle."""
 
     def page(step: Request[Any] | Listen[Any]) -> Reply:
         assert isinstance(step, Request)

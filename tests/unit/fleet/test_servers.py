@@ -1,4 +1,4 @@
-"""`servers.start_many`, `stop_many` and `delete_many`: what the coordinator does with real operations."""
+"""`servers.start_many`, `stop_many` and `delete_many`: the coordinator with real operations."""
 
 from __future__ import annotations
 
