@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from jhub.errors import Unsupported as Unsupported
     from jhub.errors import UserNotCreated as UserNotCreated
     from jhub.errors import WaitTimeout as WaitTimeout
-    from jhub.fleet.events import Kind as Kind
+    from jhub.fleet.events import EventKind as EventKind
     from jhub.fleet.events import ServerEvent as ServerEvent
     from jhub.fleet.events import Summary as Summary
     from jhub.fleet.events import Target as Target
@@ -99,6 +99,7 @@ _HOMES = {
     "Component": "jhub.models",
     "Conflict": "jhub.errors",
     "Difference": "jhub.bulk.groups",
+    "EventKind": "jhub.fleet.events",
     "Fleet": "jhub.handles",
     "Flow": "jhub.steps",
     "Group": "jhub.models",
@@ -111,7 +112,6 @@ _HOMES = {
     "InvalidInput": "jhub.errors",
     "InvalidScope": "jhub.errors",
     "InvalidUsername": "jhub.errors",
-    "Kind": "jhub.fleet.events",
     "LifetimeTooLong": "jhub.errors",
     "LocalHubError": "jhub.errors",
     "LoginMethod": "jhub.login.request",

@@ -59,7 +59,7 @@ def test_no_names_on_stdin_means_nothing_to_do(as_admin: Jhub, command: tuple[st
 def test_an_empty_name_is_not_taken_for_mine(as_admin: Jhub, name: str) -> None:
     result = as_admin("server", "stop", "--yes", name)
     assert result.code == 2
-    assert "names no server" in result.err
+    assert "invalid server" in result.err
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_an_empty_name_is_not_taken_for_mine(as_admin: Jhub, name: str) -> None:
 def test_what_an_unset_variable_gives_is_refused(as_admin: Jhub, command: tuple[str, ...]) -> None:
     result = as_admin("--debug", *command)
     assert (result.code, result.out) == (2, ""), result
-    assert "is missing" in result.err or "'' names no server" in result.err or "no context ''" in result.err
+    assert "is missing" in result.err or "invalid server ''" in result.err or "no context ''" in result.err
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         assert f"debug: {method}" not in result.err
 

@@ -1,6 +1,4 @@
-"""Whatever a hub does: every server of a fleet has one last event, which is what the hub says of it, and the same call
-again finishes the rest.
-"""
+"""Fleets on random hubs: every server has one final event that matches the hub, and a second call finishes the rest."""
 
 from __future__ import annotations
 
@@ -15,34 +13,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jhub.errors import NotAHub, Unavailable, WaitTimeout
-from jhub.fleet.events import FEW, FINAL, ServerEvent, Summary
-from jhub.fleet.observe import TRIES
+from jhub.fleet.events import FINAL_KINDS, MAX_FOLLOWED, ServerEvent, Summary
+from jhub.fleet.observe import MAX_TRIES
 from jhub.fleet.servers import FleetOps
 from jhub.steps import Answer, Listen, Request
 from jhub.testing import Played, Reply, play
 
-MOST_REQUESTS = 20_000
+MAX_REQUESTS = 20_000
 PROXY = Answer(404, {"content-type": "text/plain"}, b"404 page not found")
-"""What some proxies say for a hub that is away."""
+"""Answer of some proxies while the hub is unavailable."""
 
 
 @dataclass
 class Bounded(BusyHub):
-    """It notices a fleet that never ends."""
+    """A hub that fails the test if the fleet never ends."""
 
     failing: float = 0.0
-    """Share of all starts."""
+    """Share of the starts that fail."""
 
     def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
-        assert self.asked.total() < MOST_REQUESTS, "the fleet does not end"
+        assert self.requests.total() < MAX_REQUESTS, "the fleet does not end"
         return super().__call__(step)
 
 
 UNKNOWN = (WaitTimeout, Unavailable, NotAHub)
 
 
-def share(text: str) -> float:
-    """From 0 to 1, the same each time."""
+def pseudo_random(text: str) -> float:
+    """Return a number from 0 to 1 that depends on the text alone."""
     return zlib.crc32(text.encode()) / 2**32
 
 
@@ -50,11 +48,11 @@ def share(text: str) -> float:
 def hubs(draw: st.DrawFn) -> Bounded:
     shortest, spread = draw(st.sampled_from([0.05, 1, 7, 40])), draw(st.sampled_from([0, 0.3, 6]))
     failing, salt = draw(st.sampled_from([0, 0.05, 0.3, 1])), draw(st.text("ab", max_size=4))
-    away = draw(st.sampled_from([NEVER, 0.5, 2.2, 11, 33]))
+    outage_start = draw(st.sampled_from([NEVER, 0.5, 2.2, 11, 33]))
     return Bounded(
-        lambda path: shortest * (1 + spread * share(path)),
+        lambda path: shortest * (1 + spread * pseudo_random(path)),
         failing=failing,
-        fails=lambda path: share(salt + path) < failing,
+        fails=lambda path: pseudo_random(salt + path) < failing,
         concurrent_spawn_limit=draw(st.sampled_from([1, 3, 20, 100])),
         active_server_limit=draw(st.sampled_from([0, 0, 7, 25])),
         slow_spawn_timeout=draw(st.sampled_from([0, 0.5, 10])),
@@ -63,13 +61,13 @@ def hubs(draw: st.DrawFn) -> Bounded:
         page=draw(st.sampled_from([10, 200])),
         others=draw(st.sampled_from([0, 0, 2])),
         gone=PROXY if draw(st.booleans()) else GONE,
-        outage=(away, away + draw(st.sampled_from([0.3, 3, 20, 200]))),
+        outage=(outage_start, outage_start + draw(st.sampled_from([0.3, 3, 20, 200]))),
         version=draw(st.sampled_from([(4, 1, 6), (6, 1, 1)])),
     )
 
 
-def accounted_for(played: Played[Summary], wanted: list[str]) -> None:
-    finals = Counter(str(event.target) for event in played.emitted if event.kind in FINAL)
+def assert_all_accounted_for(played: Played[Summary], wanted: list[str]) -> None:
+    finals = Counter(str(event.target) for event in played.emitted if event.kind in FINAL_KINDS)
     assert finals == Counter(wanted)
     summary = played.result
     assert len(summary.done) + len(summary.failed) + len(summary.skipped) == len(wanted)
@@ -92,7 +90,7 @@ def running(hub: BusyHub, at: float) -> set[str]:
     max_failures=st.sampled_from([None, 1, 10]),
     timeout=st.sampled_from([3.0, 60.0, 600.0]),
 )
-def test_every_start_ends_once_and_as_the_hub_says(
+def test_every_server_ends_once_and_as_on_the_hub(
     hub: Bounded, count: int, hub_load: float, max_failures: int | None, timeout: float
 ) -> None:
     wanted = [f"u{number:03}" for number in range(count)]
@@ -103,17 +101,17 @@ def test_every_start_ends_once_and_as_the_hub_says(
         return play(plan, hub, version=version)
 
     played = start()
-    accounted_for(played, wanted)
+    assert_all_accounted_for(played, wanted)
     done, ready = users(played.result.done), running(hub, played.seconds)
     assert done <= ready
-    # What is there all the same was said to be on its way still, or the hub gave no answer about it for too long.
+    # A failed server may run only if it timed out, or if the hub was unavailable for too long.
     assert ready - done <= users(event for event in played.result.failed if isinstance(event.error, UNKNOWN))
-    # Of a few the start is the first that is sent, and a hub that has never answered is not waited for.
+    # With a few servers, the first request is a start, and the fleet does not wait for a hub that never answered.
     crowded = hub.active_server_limit or hub.others or hub.concurrent_spawn_limit < 20
-    if count > FEW and timeout == 600 and not (hub.failing or crowded):
+    if count > MAX_FOLLOWED and timeout == 600 and not (hub.failing or crowded):
         assert played.result.ok
-    # Only what the hub may have forgotten is sent to it again.
-    assert all(len(starts) <= (1 if hub.outage[0] > played.seconds else TRIES) for starts in hub.spawns.values())
+    # Only a start that the hub may have lost is sent again.
+    assert all(len(starts) <= (1 if hub.outage[0] > played.seconds else MAX_TRIES) for starts in hub.spawns.values())
     for event in played.result.failed:
         if isinstance(event.error, WaitTimeout):
             assert (event.seconds or 0) >= timeout - 1e-6
@@ -124,8 +122,8 @@ def test_every_start_ends_once_and_as_the_hub_says(
     ready = running(hub, 0)
     timeout = 600.0 * count
     again = start()
-    accounted_for(again, wanted)
+    assert_all_accounted_for(again, wanted)
     assert again.result.ok
     posts = [step.path.split("/")[2] for step in again.sent if isinstance(step, Request) and step.method == "POST"]
-    if count > FEW:  # of a few each is sent without a look before
+    if count > MAX_FOLLOWED:  # a small fleet sends its starts without a snapshot first
         assert not ready & set(posts)

@@ -1,6 +1,4 @@
-"""Fleets on a real hub that has limits, fails now and then, and goes away in the middle. Its servers are no processes:
-all of them are one that this process runs.
-"""
+"""Fleets on a real hub with limits, failures and a restart. A single HTTP server in this process serves all servers."""
 
 from __future__ import annotations
 
@@ -18,13 +16,13 @@ import pytest
 
 from jhub import Hub
 from jhub.errors import HubFull
-from jhub.fleet.events import FINAL, ServerEvent, Summary
+from jhub.fleet.events import FINAL_KINDS, ServerEvent, Summary
 from jhub.local import LocalHub
 from jhub.local.ports import free_ports
 
 USERS = [f"u{number:02}" for number in range(60)]
 FAILING = ["u33", "u36", "u41"]
-"""None of them is on its way when the hub is killed: what it had said of a failure is lost with it."""
+"""Users whose starts fail. None is starting when the hub is killed, because the reason would be lost."""
 
 START = re.compile(r"\] \d+ POST \S+/users/(\w+)/server ")
 
@@ -70,12 +68,12 @@ class Visit(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name it has there
-        """Nobody reads it."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")
 def elsewhere() -> Iterator[int]:
-    """The port of what all servers are."""
+    """Run the HTTP server behind all servers, and return its port."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Visit)
     thread = threading.Thread(target=server.serve_forever, name="loopback", daemon=True)
     thread.start()
@@ -86,7 +84,7 @@ def elsewhere() -> Iterator[int]:
 
 
 class Restartable:
-    """A hub that can be killed, and started again at the same address with what it had kept."""
+    """A hub that can be killed and started again at the same address, with its database."""
 
     def __init__(self, folder: Path, config: str) -> None:
         self.folder, self.config = folder, config
@@ -100,11 +98,11 @@ class Restartable:
         return hub.start()
 
     def starts(self) -> list[str]:
-        """The users whose servers it was asked to start, in order, by its log."""
+        """Return the users of all requested starts, in order, from the hub's log."""
         return START.findall(self.local.log.read_text())
 
     def restart(self) -> None:
-        """As when its machine goes down."""
+        """Kill the hub, as in a crash of its machine, and start it again."""
         os.kill(self.local.pid, signal.SIGKILL)
         self.local.stop()
         self.local = self.start()
@@ -148,7 +146,7 @@ def names(events: tuple[ServerEvent, ...]) -> set[str]:
 
 
 def equal_to_the_hub(summary: Summary, admin: Hub) -> None:
-    """Every server accounted for, once, and as the hub has it afterwards."""
+    """Check that the summary has every server once, and matches the hub."""
     ended = [str(event.target) for event in (*summary.done, *summary.failed, *summary.skipped)]
     assert sorted(ended) == USERS
     ready = {server.target for server in admin.servers.list(state="ready")}
@@ -156,13 +154,13 @@ def equal_to_the_hub(summary: Summary, admin: Hub) -> None:
     assert names(summary.done) == ready, {name: others[name] for name in others.keys() & ready}
 
 
-def test_limits_failures_and_a_restart_leave_nothing_half_known(tmp_path: Path, elsewhere: int) -> None:
+def test_limits_failures_and_a_restart_leave_a_correct_summary(tmp_path: Path, elsewhere: int) -> None:
     with a_hub(tmp_path, elsewhere, active=50, concurrent=15, forgiven=20, failing=FAILING) as (hub, admin):
         restarted: threading.Thread | None = None
         finals = Counter[str]()
         with admin.servers.start_many(USERS, max_failures=20) as fleet:
             for event in fleet:
-                finals[str(event.target)] += event.kind in FINAL
+                finals[str(event.target)] += event.kind in FINAL_KINDS
                 if restarted is None and finals.total() == 10:
                     restarted = threading.Thread(target=hub.restart)
                     restarted.start()
@@ -170,7 +168,7 @@ def test_limits_failures_and_a_restart_leave_nothing_half_known(tmp_path: Path, 
         restarted.join()
         equal_to_the_hub(fleet.summary, admin)
         assert set(finals.values()) == {1}
-        assert 47 <= len(fleet.summary.done) <= 50  # the failing ones count as active, too, while they are on their way
+        assert 47 <= len(fleet.summary.done) <= 50  # failing servers count as active while they start
         full = {str(event.target) for event in fleet.summary.failed if isinstance(event.error, HubFull)}
         assert names(fleet.summary.failed) - full <= set(FAILING)
         assert names(fleet.summary.failed) - full >= {"u33", "u36"}
@@ -178,7 +176,7 @@ def test_limits_failures_and_a_restart_leave_nothing_half_known(tmp_path: Path, 
         assert all("no quota left for" in message for message in others.values()), others
         assert all("the hub is full" in event.message for event in fleet.summary.skipped)
 
-        # Where there is room again, the same call goes on, and asks for nothing that runs.
+        # With room again, the same call starts the rest, and sends no request for a running server.
         with admin.servers.stop_many(sorted(names(fleet.summary.done))[:5]) as stopping:
             assert Counter(event.kind for event in stopping)["stopped"] == 5
         running, posts = {server.user for server in admin.servers.list()}, len(hub.starts())
@@ -189,7 +187,7 @@ def test_limits_failures_and_a_restart_leave_nothing_half_known(tmp_path: Path, 
         assert not running & set(hub.starts()[posts:])
 
 
-def test_a_profile_that_cannot_work_reaches_the_hub_twice_and_it_lives(tmp_path: Path, elsewhere: int) -> None:
+def test_a_broken_profile_is_tried_twice_and_the_hub_survives(tmp_path: Path, elsewhere: int) -> None:
     with a_hub(tmp_path, elsewhere, forgiven=5) as (hub, admin):
         with admin.servers.start_many(USERS, profile="no-such") as fleet:
             kinds = Counter(event.kind for event in fleet)
@@ -201,9 +199,9 @@ def test_a_profile_that_cannot_work_reaches_the_hub_twice_and_it_lives(tmp_path:
         assert fleet.summary.ok
 
 
-def test_the_pending_are_cancelled_when_a_fleet_breaks_off(tmp_path: Path, elsewhere: int) -> None:
+def test_servers_in_flight_are_cancelled_when_the_breaker_trips(tmp_path: Path, elsewhere: int) -> None:
     failing, first = ["u02", "u03"], "u00"
-    # All others are still on their way when the two have failed, however slow this machine is.
+    # All others are still starting when the two have failed, even on a slow machine.
     with a_hub(tmp_path, elsewhere, seconds=120, forgiven=5, failing=failing, quick=[first, *failing]) as (hub, admin):
         with admin.servers.start_many(USERS) as fleet:
             assert list(fleet)

@@ -39,29 +39,29 @@ def writes(code: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_no_module_writes_to_a_field_of_a_record_of_another(file: Path) -> None:
+def test_no_module_writes_to_a_field_of_another_object(file: Path) -> None:
     assert not list(writes(file.read_text()))
 
 
 @pytest.mark.parametrize(
     "code",
     [
-        "one.phase = x",
-        "one.sent, n = 1, 2",
-        "fleet.pulse.sent += 1",
+        "entry.phase = x",
+        "entry.sent, n = 1, 2",
+        "fleet.probe.sent += 1",
         "self.outage.count += 1",
-        "del one.error",
-        "fleet.under_way[x] = one",
-        "del fleet.under_way[x]",
+        "del entry.error",
+        "fleet.in_flight[x] = entry",
+        "del fleet.in_flight[x]",
         "fleet.forks.discard(x)",
         "heapq.heappush(fleet.queue, x)",
-        "for one.sent in x: pass",
+        "for entry.sent in x: pass",
     ],
 )
-def test_what_counts_as_writing(code: str) -> None:
+def test_writes_are_detected(code: str) -> None:
     assert list(writes(code))
 
 
-@pytest.mark.parametrize("code", ["self.phase = x", "self.queue.append(x)", "fleet.add(x)", "names[x] = one"])
-def test_what_does_not(code: str) -> None:
+@pytest.mark.parametrize("code", ["self.phase = x", "self.queue.append(x)", "fleet.add(x)", "names[x] = entry"])
+def test_other_code_is_not_a_write(code: str) -> None:
     assert not list(writes(code))

@@ -1,4 +1,4 @@
-"""A hub in virtual time, for fleets: it takes one request after the other, and starts so many servers at a time."""
+"""A hub in virtual time, for tests of fleets: it handles one request after the other, with limits and outages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BOOM = "Spawn failed: no quota left"
 
 @dataclass
 class Spawn:
-    """One start that the hub took."""
+    """A start that the hub accepted."""
 
     began: float
     ends: float
@@ -31,7 +31,7 @@ class Spawn:
 
 @dataclass
 class BusyHub:
-    """Seconds throughout, and names as JupyterHub has them."""
+    """A hub in virtual time. Settings have the names of JupyterHub's, and times are in seconds."""
 
     spawn_time: float | Callable[[str], float] = 1.0
     concurrent_spawn_limit: int = 100
@@ -41,27 +41,28 @@ class BusyHub:
     retry_after: int = 40
     fails: Callable[[str], bool] = lambda path: False
     refuses: dict[str, Reply] = field(default_factory=dict)
-    """Answers to the POST of some paths, once each."""
+    """Answers to starts and stops by path, once each."""
     cost: float = 0.01
-    """Of its own time for each request; nobody is answered meanwhile."""
+    """Seconds that each request blocks the hub."""
     page: int = 200
+    """Users on a page of the listing."""
     others: int = 0
-    """Servers of others that are always on their way."""
+    """Number of servers of other people that are always starting."""
     gone: Reply = GONE
-    """What is answered in its place."""
+    """Answer during an outage."""
     outage: tuple[float, float] = (NEVER, NEVER)
-    """It is away; what was on its way then is lost."""
+    """Begin and end of an outage, in which the hub loses the starts in progress."""
     version: tuple[int, ...] = (6, 1, 1)
 
     now: float = 0.0
     free: float = 0.0
     spawns: dict[str, list[Spawn]] = field(default_factory=dict)
     owned: dict[str, dict[str, None]] = field(default_factory=dict)
-    asked: Counter[str] = field(default_factory=Counter)
+    requests: Counter[str] = field(default_factory=Counter)
     posts: list[tuple[float, str, int]] = field(default_factory=list)
-    """When each start was handled, of which server, and with what status."""
-    most: int = 0
-    """Servers on their way at a time."""
+    """Time, path and status of each start."""
+    max_in_progress: int = 0
+    """Maximum number of servers that were starting at a time."""
 
     def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
         if self.outage[0] <= self.now < self.outage[1]:
@@ -70,21 +71,19 @@ class BusyHub:
         at = self.free
         path = step.path.removesuffix("/progress")
         method = "LISTEN" if isinstance(step, Listen) else step.method
-        self.asked[method] += 1
+        self.requests[method] += 1
         if isinstance(step, Listen):
             return self._progress(path, at)
         answer = getattr(self, f"_{method.lower()}")(step, path, at)
-        seconds, given = answer if isinstance(answer, tuple) else (0.0, answer)
+        seconds, response = answer if isinstance(answer, tuple) else (0.0, answer)
         if at < self.outage[0] < at + seconds:
             return After(self.outage[0] - self.now, self.gone)
-        return After(at - self.now + seconds, given)
-
-    # What it does
+        return After(at - self.now + seconds, response)
 
     def _post(self, step: Request[Any], path: str, at: float) -> Reply | tuple[float, Reply]:
         answer = self._start(step, path, at)
-        given = answer[1] if isinstance(answer, tuple) else answer
-        status = given.status if isinstance(given, Answer) else 0
+        response = answer[1] if isinstance(answer, tuple) else answer
+        status = response.status if isinstance(response, Answer) else 0
         self.posts.append((at, path, status))
         return answer
 
@@ -96,18 +95,18 @@ class BusyHub:
             return refusal(400, f"{path} is already running")
         if spawn is not None and self.state(spawn, at) == "spawn":
             return reply(202)
-        every = [self.state(each, at) for name in self.spawns if (each := self.last(name))]
-        coming = every.count("spawn")
-        if coming + self.others >= self.concurrent_spawn_limit:
+        states = [self.state(each, at) for name in self.spawns if (each := self.last(name))]
+        in_progress = states.count("spawn")
+        if in_progress + self.others >= self.concurrent_spawn_limit:
             return refusal(429, "Too many users trying to log in right now.", headers={"retry-after": "40"})
-        if self.active_server_limit and coming + every.count("ready") >= self.active_server_limit:
+        if self.active_server_limit and in_progress + states.count("ready") >= self.active_server_limit:
             return FULL
         seconds = self.spawn_time(path) if callable(self.spawn_time) else self.spawn_time
         assert isinstance(step.body, dict)
         spawn = Spawn(at, at + seconds, self.fails(path), step.body.get("user_options"))
         self.spawns.setdefault(path, []).append(spawn)
         self.owned.setdefault(path.split("/")[2], {})[path] = None
-        self.most = max(self.most, coming + 1)
+        self.max_in_progress = max(self.max_in_progress, in_progress + 1)
         if seconds >= self.slow_spawn_timeout:
             return self.slow_spawn_timeout, reply(202)
         return seconds, refusal(500, "Internal Server Error") if spawn.fails else reply(201)
@@ -136,11 +135,11 @@ class BusyHub:
                 return reply(json={"name": user, "servers": models})
             name = rest[1] if len(rest) > 1 else ""
             return reply(json=models[name]) if name in models else refusal(404)
-        active = [(user, found) for user in self.owned if (found := self._models(user, at))]
+        active = [(user, models) for user in self.owned if (models := self._models(user, at))]
         offset = int(dict(step.query)["offset"])
-        items = [{"name": user, "servers": found} for user, found in active[offset : offset + self.page]]
-        more = {"offset": offset + self.page} if offset + self.page < len(active) else None
-        return reply(json={"items": items, "_pagination": {"next": more, "total": len(active)}})
+        items = [{"name": user, "servers": models} for user, models in active[offset : offset + self.page]]
+        next_page = {"offset": offset + self.page} if offset + self.page < len(active) else None
+        return reply(json={"items": items, "_pagination": {"next": next_page, "total": len(active)}})
 
     def _progress(self, path: str, at: float) -> Reply:
         spawn = self.last(path)
@@ -153,21 +152,19 @@ class BusyHub:
         return After(self.outage[0] - self.now, events())
 
     def settle(self) -> None:
-        """Whatever was started has been there for long, and time begins anew."""
+        """Make all started servers old, and restart the time."""
         self.now = self.free = 0.0
-        self.asked.clear()
+        self.requests.clear()
         self.posts.clear()
         for spawns in self.spawns.values():
             spawns[-1].began = spawns[-1].ends = -1.0
 
-    # What is the case
-
     def last(self, path: str) -> Spawn | None:
-        """The newest start of a server."""
+        """Return the last start of a server."""
         return self.spawns[path][-1] if path in self.spawns else None
 
     def state(self, spawn: Spawn, at: float) -> str:
-        """One of spawn, ready, stop and stopped."""
+        """Return "spawn", "ready", "stop" or "stopped"."""
         if at >= spawn.gone or self._lost(spawn, at) or (spawn.fails and at >= spawn.ends):
             return "stopped"
         if at >= spawn.stops:
@@ -175,7 +172,7 @@ class BusyHub:
         return "ready" if at >= spawn.ends else "spawn"
 
     def ready(self, at: float | None = None) -> set[str]:
-        """Paths of what runs."""
+        """Return the paths of the servers that are ready."""
         when = self.now if at is None else at
         return {path for path in self.spawns if (each := self.last(path)) and self.state(each, when) == "ready"}
 
@@ -183,12 +180,12 @@ class BusyHub:
         return spawn.began < self.outage[0] <= spawn.ends and at >= self.outage[0]
 
     def _models(self, user: str, at: float) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        models: dict[str, Any] = {}
         for path in self.owned.get(user, ()):
             spawn = self.last(path)
             if spawn is None or (state := self.state(spawn, at)) == "stopped":
                 continue
             name = path.partition("/servers/")[2]
             pending = None if state == "ready" else state
-            found[name] = {"name": name, "ready": not pending, "pending": pending, "user_options": spawn.options}
-        return found
+            models[name] = {"name": name, "ready": not pending, "pending": pending, "user_options": spawn.options}
+        return models

@@ -1,4 +1,4 @@
-"""When to stop sending: some hubs exit after a few failed starts in a row."""
+"""Circuit breaker of a fleet: it stops the dispatch after failed starts, as some hubs exit after a few in a row."""
 
 from __future__ import annotations
 
@@ -6,47 +6,60 @@ from collections import Counter
 
 from jhub.errors import Conflict, HubError, HubFull, InvalidInput, NotFound, Throttled
 
-IN_A_ROW = 2
-MOST_IN_A_ROW = 4
-"""In a row, where more failures are allowed: zero-to-jupyterhub stops a hub after five
-(`Spawner.consecutive_failure_limit`).
+MAX_CONSECUTIVE_FAILURES = 2
+"""Number of consecutive failures that trips the breaker without `max_failures`."""
+MAX_CONSECUTIVE_WITH_LIMIT = 4
+"""Number of consecutive failures that trips the breaker with `max_failures`.
+
+It is below 5, the limit after which a hub of zero-to-jupyterhub exits (`Spawner.consecutive_failure_limit`).
 """
 
 
 class Breaker:
-    """Counts failures. `why` is set once nothing more is to be sent."""
+    """A circuit breaker that counts failures; a `reason` means that it has tripped.
 
-    def __init__(self, most: int | None = None) -> None:
-        if most is not None and most < 1:
-            raise InvalidInput(f"max_failures={most} would send nothing", hint="1 stops at the first failure")
-        self._most = most
-        self._in_a_row = 0
+    Parameters
+    ----------
+    max_failures
+        Number of failures that trips the breaker, at least 1; None trips it after two consecutive ones.
+    """
+
+    def __init__(self, max_failures: int | None = None) -> None:
+        if max_failures is not None and max_failures < 1:
+            raise InvalidInput(
+                f"max_failures must be at least 1, not {max_failures}", hint="use 1 to stop at the first failure"
+            )
+        self._max_failures = max_failures
+        self._consecutive = 0
         self._reasons: Counter[str] = Counter()
-        self.why = ""
-        self.full = False
-        """The hub has no room, which is nobody's failure."""
+        self.reason = ""
+        """The reason for the trip; empty while the breaker is closed."""
+        self.hub_full = False
+        """True if the hub has reached its `active_server_limit`, which is not a failed start."""
 
-    def came_up(self) -> None:
-        """One succeeded: so does the hub's own count begin anew."""
-        self._in_a_row = 0
+    def on_success(self) -> None:
+        """Reset the count of consecutive failures, as the hub does."""
+        self._consecutive = 0
 
-    def failed(self, error: HubError, reason: str) -> None:
-        """One did not."""
+    def on_failure(self, error: HubError, reason: str) -> None:
+        """Count a failure, and trip if there are too many."""
         if isinstance(error, HubFull):
-            self.why, self.full = self.why or f"the hub is full: {reason}", True
+            self.reason, self.hub_full = self.reason or f"the hub is full: {reason}", True
             return
         if isinstance(error, Throttled):
-            return  # it waited for its turn, and the hub started nothing
+            return  # the server waited for its turn, and the hub started nothing
         self._reasons[reason] += 1
-        # Where there is no such user, or the server runs otherwise, the hub has started nothing that could fail.
+        # If the user does not exist or the server runs with other options, the hub has not started anything.
         harmless = isinstance(error, Conflict | InvalidInput) or (isinstance(error, NotFound) and error.status == 404)
         if not harmless:
-            self._in_a_row += 1
-        if self._most is not None and self._reasons.total() >= self._most:
+            self._consecutive += 1
+        if self._max_failures is not None and self._reasons.total() >= self._max_failures:
             self._trip(f"after {self._reasons.total()} failures")
-        elif self._in_a_row >= (IN_A_ROW if self._most is None else MOST_IN_A_ROW):
-            self._trip(f"after {self._in_a_row} failures in a row")
+        elif self._consecutive >= (
+            MAX_CONSECUTIVE_FAILURES if self._max_failures is None else MAX_CONSECUTIVE_WITH_LIMIT
+        ):
+            self._trip(f"after {self._consecutive} failures in a row")
 
     def _trip(self, when: str) -> None:
         ((reason, count),) = self._reasons.most_common(1)
-        self.why = self.why or f"{when}: {reason}" + (f" ({count} times)" if count > 1 else "")
+        self.reason = self.reason or f"{when}: {reason}" + (f" ({count} times)" if count > 1 else "")

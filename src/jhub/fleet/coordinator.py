@@ -1,7 +1,7 @@
-"""The coordinator flow: as many servers at a time as the hub takes, watched by shared looks, until all have ended.
+"""Coordinator of a fleet: the main loop, which runs the stages and handles the ends of their forks.
 
-Its forks send, look, follow a stream or request a reason, and end. What they find is judged here and in the modules
-beside this one, which read a `State` and call its methods: `sending`, `seeing`, `breaking_off` and `ending`.
+Each fork sends a request, takes a snapshot, probes the latency, follows a stream, requests a reason or pauses.
+`dispatch.py`, `observe.py` and `finish.py` handle its result, and change the `State` by its methods.
 """
 
 from __future__ import annotations
@@ -9,19 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from jhub.errors import HubError, InvalidInput, SpawnFailed
-from jhub.fleet.breaker import IN_A_ROW, Breaker
-from jhub.fleet.breaking_off import break_off, cancelled
-from jhub.fleet.dispatch import answered, feel, felt, follow, next_beat, send
+from jhub.fleet.breaker import MAX_CONSECUTIVE_FAILURES, Breaker
+from jhub.fleet.dispatch import dispatch, follow, next_probe, on_probe, on_response, probe
 from jhub.fleet.events import ServerEvent, Summary, Target
-from jhub.fleet.finish import failed, next_end, overdue, tell
-from jhub.fleet.in_flight import Child, Phase, UnderWay, Wanted
+from jhub.fleet.finish import check_breaker, emit_final, fail, fail_overdue, next_deadline, on_cancel_response
+from jhub.fleet.in_flight import InFlight, Pending, Phase, ServerTag
 from jhub.fleet.jobs import Job
-from jhub.fleet.latency import Pulse
-from jhub.fleet.limiter import Pace
-from jhub.fleet.observe import ask, blind, explained, look, next_look, saw
-from jhub.fleet.polling import Rhythm
-from jhub.fleet.snapshot import Looks, Seen
-from jhub.fleet.state import TICK, State
+from jhub.fleet.latency import LatencyProbe
+from jhub.fleet.limiter import ConcurrencyLimiter
+from jhub.fleet.observe import diagnose, next_poll, on_diagnosis, on_snapshot, on_snapshot_failed, poll
+from jhub.fleet.polling import PollSchedule
+from jhub.fleet.snapshot import Snapshot, Snapshots
+from jhub.fleet.state import MAX_WAIT_SECONDS, State
 from jhub.models import Server
 from jhub.operations.server_status import failure_in
 from jhub.steps import Done, Emit, Flow, Next, Now
@@ -32,141 +31,144 @@ def coordinate(
     job: Job,
     *,
     timeout: float,
-    pace: Pace | None = None,
+    limiter: ConcurrencyLimiter | None = None,
     breaker: Breaker | None = None,
 ) -> Flow[Summary]:
-    """Do a job with every target: `timeout` seconds for each, and as many for a busy hub to take it.
+    """Run a job for all targets, and return the summary.
 
-    A throttled one goes back to its place in the queue. With a breaker and more than two targets, the first one sent
-    must succeed before others are sent; once the breaker trips nothing more is sent, what is on its way is taken back
-    where the hub can do that, and the rest is skipped. A hub that goes away in the middle is waited for.
+    Each server has `timeout` seconds, and as many again in the queue of a busy hub. A throttled server keeps its
+    position in the queue. With a breaker and more than two targets, the first server, the canary, must succeed before
+    others are sent. When the breaker trips, the servers in flight are cancelled if the hub can do that, and the queued
+    ones are skipped. The coordinator waits for a hub that becomes unavailable.
     """
     if not timeout > 0:
-        raise InvalidInput(f"a timeout of {timeout} s leaves no time for anything")
-    wanted = list(dict.fromkeys(targets))
-    pace = pace or Pace()
+        raise InvalidInput(f"timeout must be greater than 0, not {timeout}")
+    unique = list(dict.fromkeys(targets))
+    limiter = limiter or ConcurrencyLimiter()
     began = yield from Now()
     fleet = State(
-        targets=wanted,
+        targets=unique,
         job=job,
         timeout=timeout,
-        pace=pace,
+        limiter=limiter,
         breaker=breaker,
-        rhythm=Rhythm(pace.load, began),
-        pulse=Pulse(pace.load, began),
-        looks=Looks(stopped=job.stopped),
-        proven=breaker is None or len(wanted) <= IN_A_ROW,
+        schedule=PollSchedule(limiter.load, began),
+        probe=LatencyProbe(limiter.load, began),
+        snapshots=Snapshots(stopped=job.include_stopped),
+        canary_passed=breaker is None or len(unique) <= MAX_CONSECUTIVE_FAILURES,
     )
     yield from _begin(fleet)
     while fleet.unfinished:
         now = yield from Now()
-        yield from overdue(fleet, now)
-        yield from break_off(fleet)
-        yield from send(fleet, now)
-        yield from feel(fleet, now)
-        yield from look(fleet, now)
-        yield from ask(fleet)
-        if fleet.unfinished and (done := (yield from Next(_patience(fleet, now)))) is not None:
-            yield from _ended(fleet, done)
-    for one in sorted([*fleet.queue, *fleet.later]):
-        yield from tell(fleet, ServerEvent("skipped", one.target, fleet.why))
+        yield from fail_overdue(fleet, now)
+        yield from check_breaker(fleet)
+        yield from dispatch(fleet, now)
+        yield from probe(fleet, now)
+        yield from poll(fleet, now)
+        yield from diagnose(fleet)
+        if fleet.unfinished and (done := (yield from Next(_wait_seconds(fleet, now)))) is not None:
+            yield from _on_fork_ended(fleet, done)
+    for pending in sorted([*fleet.queue, *fleet.paused]):
+        yield from emit_final(fleet, ServerEvent("skipped", pending.target, fleet.stop_reason))
     return Summary(*fleet.tally.parts(), (yield from Now()) - began)
 
 
 def _begin(fleet: State) -> Flow[None]:
-    holds, seen = fleet.job.look_before, None
-    if holds is not None and len(fleet.targets) > IN_A_ROW:
-        # What runs already must not be taken for a canary.
-        seen = yield from fleet.looks.look(set(fleet.targets), sure=False)
-        if len(seen.hidden) == len(fleet.targets):
-            raise seen.hidden[fleet.targets[0]]
+    precheck, snapshot = fleet.job.precheck, None
+    if precheck is not None and len(fleet.targets) > MAX_CONSECUTIVE_FAILURES:
+        # A server that already runs is not a canary.
+        snapshot = yield from fleet.snapshots.take(set(fleet.targets), recheck_missing=False)
+        if len(snapshot.hidden) == len(fleet.targets):
+            raise snapshot.hidden[fleet.targets[0]]
     for target in fleet.targets:
         yield Emit(ServerEvent("queued", target))
-    wanted = [Wanted(place, target) for place, target in enumerate(fleet.targets)]
-    if holds is not None and seen is not None:
-        yield from _saw_before(fleet, wanted, seen, holds)
+    waiting = [Pending(position, target) for position, target in enumerate(fleet.targets)]
+    if precheck is not None and snapshot is not None:
+        yield from _apply_snapshot(fleet, waiting, snapshot, precheck)
     elif fleet.job.send is None:
-        yield from _join_all(fleet, wanted)
+        yield from _join_all(fleet, waiting)
     else:
-        for one in wanted:
-            fleet.requeue(one)
+        for pending in waiting:
+            fleet.requeue(pending)
 
 
-def _saw_before(fleet: State, wanted: list[Wanted], seen: Seen, holds: Callable[[Server], object]) -> Flow[None]:
-    """Take what runs already as done, and what is on its way as sent."""
-    fleet.outage.meet()
+def _apply_snapshot(
+    fleet: State, waiting: list[Pending], snapshot: Snapshot, precheck: Callable[[Server], object]
+) -> Flow[None]:
+    """Finish the servers that already run, join those that are starting, and queue the others."""
+    fleet.outage.on_answer()
     now = yield from Now()
-    for one in wanted:
-        server = seen.servers.get(one.target)
-        if one.target in seen.hidden:
-            yield from failed(fleet, one.target, seen.hidden[one.target], None)
+    for pending in waiting:
+        server = snapshot.servers.get(pending.target)
+        if pending.target in snapshot.hidden:
+            yield from fail(fleet, pending.target, snapshot.hidden[pending.target], None)
         elif server is not None and server.ready:
             try:
-                holds(server)
+                precheck(server)
             except HubError as error:
-                yield from failed(fleet, one.target, error, None)
+                yield from fail(fleet, pending.target, error, None)
             else:
-                yield from tell(fleet, ServerEvent(fleet.job.ends, one.target, seconds=0.0, server=server))
+                yield from emit_final(fleet, ServerEvent(fleet.job.ends, pending.target, seconds=0.0, server=server))
         elif server is not None and server.pending in ("spawn", "check"):
-            yield from _join(fleet, one, now)
+            yield from _join(fleet, pending, now)
         else:
-            fleet.requeue(one)
-    fleet.rhythm.looked(now, now - seen.began, changed=True)
+            fleet.requeue(pending)
+    fleet.schedule.on_snapshot(now, now - snapshot.began, changed=True)
 
 
-def _join_all(fleet: State, wanted: list[Wanted]) -> Flow[None]:
+def _join_all(fleet: State, waiting: list[Pending]) -> Flow[None]:
     now = yield from Now()
-    for one in wanted:
-        joined = yield from _join(fleet, one, now)
-        if fleet.followed:
+    for pending in waiting:
+        joined = yield from _join(fleet, pending, now)
+        if fleet.follows:
             yield from follow(fleet, joined, now)
 
 
-def _join(fleet: State, one: Wanted, now: float) -> Flow[UnderWay]:
-    """Wait for one that somebody else has requested."""
-    yield Emit(ServerEvent(fleet.job.begins, one.target))
-    return fleet.add(one, now, ours=False)
+def _join(fleet: State, pending: Pending, now: float) -> Flow[InFlight]:
+    """Record a server that somebody else has requested as in flight."""
+    yield Emit(ServerEvent(fleet.job.begins, pending.target))
+    return fleet.add(pending, now, ours=False)
 
 
-def _patience(fleet: State, now: float) -> float:
-    """Return the seconds until there is something to do even if no fork ends."""
-    moments = [now + TICK, next_end(fleet, now)]
-    moments += [] if "look" in fleet.forks else [next_look(fleet, now)]
-    moments += [] if "pulse" in fleet.forks else [next_beat(fleet, now)]
+def _wait_seconds(fleet: State, now: float) -> float:
+    """Return the seconds until there is something to do even if no fork ends before."""
+    moments = [now + MAX_WAIT_SECONDS, next_deadline(fleet, now)]
+    moments += [] if "snapshot" in fleet.forks else [next_poll(fleet, now)]
+    moments += [] if "probe" in fleet.forks else [next_probe(fleet, now)]
     return max(0.0, min(moments) - now)
 
 
-def _ended(fleet: State, done: Done) -> Flow[None]:
+def _on_fork_ended(fleet: State, done: Done) -> Flow[None]:
     """Handle the end of a fork."""
     now = yield from Now()
     fleet.end_fork(done.tag)
     match done.tag:
-        case "look" if done.error is not None:
-            yield from blind(fleet, done.error, now)
-        case "look":
-            yield from saw(fleet, done.answer, now)
-        case "pulse":
-            felt(fleet, done.answer, now)
-        case Wanted() as wanted:
-            fleet.requeue(wanted)
-        case Child(task, one) if fleet.under_way.get(one.target) is one:
+        case "snapshot" if done.error is not None:
+            yield from on_snapshot_failed(fleet, done.error, now)
+        case "snapshot":
+            yield from on_snapshot(fleet, done.answer, now)
+        case "probe":
+            on_probe(fleet, done.answer, now)
+        case Pending() as pending:
+            fleet.requeue(pending)
+        case ServerTag(task, entry) if fleet.in_flight.get(entry.target) is entry:
             match task:
                 case "send":
-                    yield from answered(fleet, one, done, now)
+                    yield from on_response(fleet, entry, done, now)
                 case "follow":
-                    yield from _followed(fleet, one, done, now)
+                    yield from _on_stream_ended(fleet, entry, done, now)
                 case "diagnose":
-                    yield from explained(fleet, one, done.error or done.answer, now)
+                    yield from on_diagnosis(fleet, entry, done.error or done.answer, now)
                 case "cancel":
-                    yield from cancelled(fleet, one, done, now)
+                    yield from on_cancel_response(fleet, entry, done, now)
         case _:
-            pass  # a pause, or about a server that has ended meanwhile
+            pass  # the end of a pause, or of a fork about a server that has already finished
 
 
-def _followed(fleet: State, one: UnderWay, done: Done, now: float) -> Flow[None]:
-    one.unfollow()
+def _on_stream_ended(fleet: State, entry: InFlight, done: Done, now: float) -> Flow[None]:
+    entry.unfollow()
     reason = failure_in(done.answer)
-    if reason and one.phase is not Phase.CANCELLING:
-        yield from failed(fleet, one.target, SpawnFailed(str(one.target), reason), now)
+    if reason and entry.phase is not Phase.CANCELLING:
+        yield from fail(fleet, entry.target, SpawnFailed(str(entry.target), reason), now)
     elif done.answer is not None:
-        fleet.rhythm.hurry()
+        fleet.schedule.expedite()

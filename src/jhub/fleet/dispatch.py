@@ -1,4 +1,4 @@
-"""Requests: when they are sent, and the hub's answers to them."""
+"""Dispatch of a fleet: when to send requests, and what to do with the hub's responses."""
 
 from __future__ import annotations
 
@@ -6,138 +6,146 @@ from dataclasses import replace
 
 from jhub.errors import HubBroken, HubError, ServerPending, Throttled, UnknownToken
 from jhub.fleet.events import ServerEvent, Target
-from jhub.fleet.finish import failed, give_up, succeeded
-from jhub.fleet.in_flight import Child, Phase, UnderWay
-from jhub.fleet.latency import BEFORE, Beat, beat
-from jhub.fleet.state import TICK, State, away, said
+from jhub.fleet.finish import fail, fail_all, succeed
+from jhub.fleet.in_flight import InFlight, Phase, ServerTag
+from jhub.fleet.latency import TRANSIT_SECONDS, Sample, measure
+from jhub.fleet.state import MAX_WAIT_SECONDS, State, is_outage, short_message
 from jhub.steps import Done, Emit, Flow, Sleep
 
-MOMENT = 1.0
-LONGEST = 10.0
-"""Seconds until one is sent again that was on its way down; from the former to the latter."""
+MIN_PAUSE_SECONDS = 1.0
+"""Minimum number of seconds until a busy server returns to the queue; doubled each time."""
+MAX_PAUSE_SECONDS = 10.0
+"""Maximum number of seconds until a busy server returns to the queue."""
 
 
-def send(fleet: State, now: float) -> Flow[None]:
-    """Send as many as there is room for."""
-    while fleet.job.send is not None and fleet.queue and room(fleet, now):
-        wanted, present = fleet.take(), fleet.present(now)
-        if wanted.refused is not None and present >= wanted.since + fleet.timeout:
-            yield from in_vain(fleet, wanted.target, wanted.refused)
+def dispatch(fleet: State, now: float) -> Flow[None]:
+    """Send as many requests as possible now."""
+    while fleet.job.send is not None and fleet.queue and may_dispatch(fleet, now):
+        pending, uptime = fleet.take(), fleet.uptime(now)
+        if pending.rejection is not None and uptime >= pending.first_sent_uptime + fleet.timeout:
+            yield from give_up_waiting(fleet, pending.target, pending.rejection)
             continue
-        one = fleet.add(replace(wanted, since=min(wanted.since, present)), now)
-        pace = fleet.pace.window if fleet.pace.limit else None
-        yield Emit(ServerEvent(fleet.job.begins, one.target, pace=pace))
-        yield fleet.fork(fleet.job.send(one.target), Child("send", one))
-        fleet.pulse.count()
+        entry = fleet.add(replace(pending, first_sent_uptime=min(pending.first_sent_uptime, uptime)), now)
+        concurrency = fleet.limiter.concurrency if fleet.limiter.limit else None
+        yield Emit(ServerEvent(fleet.job.begins, entry.target, concurrency=concurrency))
+        yield fleet.fork(fleet.job.send(entry.target), ServerTag("send", entry))
+        fleet.probe.on_dispatch()
 
 
-def room(fleet: State, now: float) -> bool:
-    """Return whether one more may be sent."""
-    if fleet.why or fleet.outage.now or fleet.count(Phase.DIAGNOSING):
-        return False  # it is found out first why some have failed
-    on_their_way = fleet.of_the_hub
-    if "rest" in fleet.forks and not on_their_way:
+def may_dispatch(fleet: State, now: float) -> bool:
+    """Return whether one more request may be sent."""
+    if fleet.stop_reason or fleet.outage.active or fleet.count(Phase.DIAGNOSING):
+        return False  # the reasons of failures come first: they may trip the breaker
+    in_progress = fleet.in_progress
+    if "backoff" in fleet.forks and not in_progress:
         return False
-    if not fleet.proven:
-        if any(each.ours for each in fleet.under_way.values()):
+    if not fleet.canary_passed:
+        if any(entry.ours for entry in fleet.in_flight.values()):
             return False
-        if not on_their_way:
+        if not in_progress:
             return True
-    return fleet.pace.room(on_their_way, fleet.count(Phase.REQUESTED), now) > 0
+    return fleet.limiter.available(in_progress, fleet.count(Phase.REQUESTED), now) > 0
 
 
-def feel(fleet: State, now: float) -> Flow[None]:
-    """Feel the hub's pulse, if it is time."""
-    if "pulse" not in fleet.forks and now >= next_beat(fleet, now):
-        yield fleet.fork(beat(), "pulse")
+def probe(fleet: State, now: float) -> Flow[None]:
+    """Send a latency probe, if one is due."""
+    if "probe" not in fleet.forks and now >= next_probe(fleet, now):
+        yield fleet.fork(measure(), "probe")
 
 
-def next_beat(fleet: State, now: float) -> float:
-    """Return when it is time."""
-    if fleet.job.send is None or not fleet.queue or fleet.why or fleet.outage.now or not fleet.proven:
-        return now + TICK
-    return fleet.pulse.due(fleet.pace.burst, fleet.count(Phase.REQUESTED))
+def next_probe(fleet: State, now: float) -> float:
+    """Return when the next latency probe is due."""
+    if fleet.job.send is None or not fleet.queue or fleet.stop_reason or fleet.outage.active or not fleet.canary_passed:
+        return now + MAX_WAIT_SECONDS
+    return fleet.probe.due(fleet.limiter.burst, fleet.count(Phase.REQUESTED))
 
 
-def felt(fleet: State, beat: Beat | None, now: float) -> None:
-    """Handle the end of a beat. The hub has taken up what came before one that it has answered."""
-    fleet.pulse.felt(now)
-    if beat is None:
+def on_probe(fleet: State, sample: Sample | None, now: float) -> None:
+    """Handle the end of a probe. The hub has accepted all requests that reached it before an answered probe."""
+    fleet.probe.on_result(now)
+    if sample is None:
         return
-    fleet.outage.meet()
-    fleet.pace.answered(beat.seconds)
-    for one in fleet.under_way.values():
-        if one.sent <= beat.began - BEFORE and one.error is None:
-            one.accept()
+    fleet.outage.on_answer()
+    fleet.limiter.on_latency(sample.seconds)
+    for entry in fleet.in_flight.values():
+        if entry.sent <= sample.began - TRANSIT_SECONDS and entry.error is None:
+            entry.accept()
 
 
-def answered(fleet: State, one: UnderWay, done: Done, now: float) -> Flow[None]:
-    """Handle an answer of the hub, or of something before it."""
-    if one.phase is Phase.CANCELLING:
+def on_response(fleet: State, entry: InFlight, done: Done, now: float) -> Flow[None]:
+    """Handle the response to a request, from the hub or from a proxy in front of it."""
+    if entry.phase is Phase.CANCELLING:
         return
-    if not away(done.error):
-        fleet.outage.meet()
+    if not is_outage(done.error):
+        fleet.outage.on_answer()
     match done.error:
         case None:
-            one.answer(now, completed=done.answer)
-            if done.answer and not fleet.job.look_after:
-                yield from succeeded(fleet, one, None, now)
-            elif not done.answer and (fleet.followed or not fleet.proven):
-                yield from follow(fleet, one, now)
+            entry.answer(now, completed=done.answer)
+            if done.answer and not fleet.job.confirm:
+                yield from succeed(fleet, entry, None, now)
+            elif not done.answer and (fleet.follows or not fleet.canary_passed):
+                yield from follow(fleet, entry, now)
         case Throttled() as error:
-            yield from throttled(fleet, one, error, now)
+            yield from on_throttled(fleet, entry, error, now)
         case ServerPending() as error:
-            yield from once_more(fleet, one, error)
+            yield from requeue_later(fleet, entry, error)
         case UnknownToken() as error:
-            # Nothing can be asked any more, nor what becomes of those on their way.
-            yield from give_up(fleet, error, now)
-        case error if away(error) or isinstance(error, HubBroken):
-            one.lose_answer(now, error)
-            if away(error):
-                fleet.outage.begins(now)
-            fleet.rhythm.hurry()
+            # Without a valid token, the fleet can send nothing and cannot poll the servers in flight either.
+            yield from fail_all(fleet, error, now)
+        case error if is_outage(error) or isinstance(error, HubBroken):
+            entry.lose_answer(now, error)
+            if is_outage(error):
+                fleet.outage.on_lost_answer(now)
+            fleet.schedule.expedite()
         case error:
-            yield from failed(fleet, one.target, error, now)
+            yield from fail(fleet, entry.target, error, now)
 
 
-def throttled(fleet: State, one: UnderWay, error: Throttled, now: float) -> Flow[None]:
-    """Send one back that the hub did not take."""
-    fleet.drop(one.target)
-    on_their_way = fleet.of_the_hub
-    fleet.pace.refused(on_their_way, error.retry_after, now)
-    # Where some of ours are on their way, one that ends makes room. Else only time does.
-    pause = 0.0 if on_their_way else max(error.retry_after, 1.0)
-    if pause and "rest" not in fleet.forks:
-        yield fleet.fork(_rest(pause), "rest")
-    if fleet.present(now) + pause >= one.wanted.since + fleet.timeout:
-        yield from in_vain(fleet, one.target, error)
+def on_throttled(fleet: State, entry: InFlight, error: Throttled, now: float) -> Flow[None]:
+    """Return a server that the hub rejected to the queue, and back off."""
+    fleet.drop(entry.target)
+    in_progress = fleet.in_progress
+    fleet.limiter.on_rejected(in_progress, error.retry_after, now)
+    # If servers of this fleet are in progress, the next one that finishes makes room. Otherwise, wait for Retry-After.
+    pause = 0.0 if in_progress else max(error.retry_after, 1.0)
+    if pause and "backoff" not in fleet.forks:
+        yield fleet.fork(_pause(pause), "backoff")
+    if fleet.uptime(now) + pause >= entry.queue_entry.first_sent_uptime + fleet.timeout:
+        yield from give_up_waiting(fleet, entry.target, error)
         return
-    fleet.requeue(replace(one.wanted, refused=error))
-    yield Emit(ServerEvent("queued", one.target, said(error, one.target)))
+    fleet.requeue(replace(entry.queue_entry, rejection=error))
+    yield Emit(ServerEvent("queued", entry.target, short_message(error, entry.target)))
 
 
-def in_vain(fleet: State, target: Target, error: HubError) -> Flow[None]:
-    """Fail one that has waited for all its time. Where none of ours holds the room, neither will others find any."""
-    if isinstance(error, Throttled) and not fleet.of_the_hub:
-        fleet.stop(f"the hub is busy starting others: {said(error, target)}")
-    yield from failed(fleet, target, error, None)
+def give_up_waiting(fleet: State, target: Target, error: HubError) -> Flow[None]:
+    """Fail a server that has waited in the queue for its whole timeout.
+
+    If no server of this fleet is in progress, others fill the hub, and the fleet stops.
+    """
+    if isinstance(error, Throttled) and not fleet.in_progress:
+        fleet.stop(f"the hub is busy starting other servers: {short_message(error, target)}")
+    yield from fail(fleet, target, error, None)
 
 
-def once_more(fleet: State, one: UnderWay, error: HubError) -> Flow[None]:
-    """Set one aside with which the hub does something else: mostly it is on its way down, and takes no request."""
-    fleet.drop(one.target)
-    wanted = replace(one.wanted, refused=error, pause=min(max(2 * one.wanted.pause, MOMENT), LONGEST))
-    yield Emit(ServerEvent("queued", one.target))
-    yield fleet.fork(_rest(wanted.pause), wanted)
+def requeue_later(fleet: State, entry: InFlight, error: HubError) -> Flow[None]:
+    """Return a server to the queue after a pause, because the hub is busy with it; usually it is stopping."""
+    fleet.drop(entry.target)
+    pending = replace(
+        entry.queue_entry,
+        rejection=error,
+        pause=min(max(2 * entry.queue_entry.pause, MIN_PAUSE_SECONDS), MAX_PAUSE_SECONDS),
+    )
+    yield Emit(ServerEvent("queued", entry.target))
+    yield fleet.fork(_pause(pending.pause), pending)
 
 
-def follow(fleet: State, one: UnderWay, now: float) -> Flow[None]:
-    """Follow its progress stream, once."""
-    if fleet.job.follow is not None and one.wanted.tries == 1:
-        one.follow()
-        left = max(0.0, one.sent + fleet.timeout - now)
-        yield fleet.fork(fleet.job.follow(one.target, left), Child("follow", one))
+def follow(fleet: State, entry: InFlight, now: float) -> Flow[None]:
+    """Follow the progress stream of a server, on its first try only."""
+    if fleet.job.follow is not None and entry.queue_entry.tries == 1:
+        entry.follow()
+        left = max(0.0, entry.sent + fleet.timeout - now)
+        yield fleet.fork(fleet.job.follow(entry.target, left), ServerTag("follow", entry))
 
 
-def _rest(seconds: float) -> Flow[None]:
+def _pause(seconds: float) -> Flow[None]:
     yield Sleep(seconds, jitter=0.1)

@@ -1,4 +1,4 @@
-"""Reports of fleets: an event for each change of a server, and a summary at the end."""
+"""Events and summaries of fleets: an event for each change of a server, and a summary at the end."""
 
 from __future__ import annotations
 
@@ -9,73 +9,76 @@ from jhub.errors import HubError, InvalidInput
 from jhub.models import Server, target
 from jhub.outcome import DONE, Outcome
 
-End = Literal["ready", "stopped", "deleted", "failed", "skipped"]
-Kind = Literal["queued", "starting", "stopping", "deleting", "progress", "waiting"] | End
-FINAL: frozenset[Kind] = frozenset(get_args(End))
+FinalKind = Literal["ready", "stopped", "deleted", "failed", "skipped"]
+EventKind = Literal["queued", "starting", "stopping", "deleting", "progress", "waiting"] | FinalKind
+FINAL_KINDS: frozenset[EventKind] = frozenset(get_args(FinalKind))
 
-FEW = 4
-"""So many are asked about one by one; of more, a listing tells."""
+MAX_FOLLOWED = 4
+"""Maximum number of servers in a fleet that follows their progress streams; more are polled by one listing."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Target:
-    """A server by its owner and name; "" is the default one."""
+    """A server, named by its owner and its name."""
 
     user: str
     name: str = ""
+    """Name of the server; "" is the default server."""
 
     def __str__(self) -> str:
+        """Return "ana", or "ana/lab" for a named server."""
         return target(self.user, self.name)
 
     @classmethod
-    def of(cls, given: Target | Server | str | tuple[str, str]) -> Target:
-        """From "ana", "ana/lab", ("ana", "lab"), or a server that a listing gave."""
-        match given:
+    def of(cls, server: Target | Server | str | tuple[str, str]) -> Target:
+        """Return the target for "ana", "ana/lab", ("ana", "lab") or a server of a listing."""
+        match server:
             case Target():
-                return given
+                return server
             case Server():
-                return cls(given.user, given.name)
+                return cls(server.user, server.name)
             case str():
-                user, slash, name = given.partition("/")
+                user, slash, name = server.partition("/")
                 if not user or (slash and not name):
-                    raise InvalidInput(f"{given!r} names no server", hint="give it as USER or USER/NAME")
+                    raise InvalidInput(f"invalid server {server!r}", hint="use USER or USER/NAME")
                 return cls(user, name)
-            case tuple() if len(given) == 2:
-                return cls(*given)
+            case tuple() if len(server) == 2:
+                return cls(*server)
             case _:
-                raise TypeError(f"a server is named by 'USER', 'USER/NAME' or ('USER', 'NAME'), not by {given!r}")
+                raise TypeError(f"invalid server {server!r}: use 'USER', 'USER/NAME' or ('USER', 'NAME')")
 
 
 @dataclass(frozen=True, slots=True)
 class ServerEvent:
-    """One change of one server."""
+    """A change of a server in a fleet."""
 
-    kind: Kind
+    kind: EventKind
     target: Target
     message: str = ""
-    """The hub's words on the way; the reason of a failure."""
+    """The hub's progress message, or the reason for a failure, a skip or a return to the queue."""
     progress: float | None = None
-    """Per cent, on the way."""
+    """Progress of a start in per cent."""
     seconds: float | None = None
-    """From the request to the end."""
-    pace: int | None = None
-    """Servers that are kept on their way at once, at this moment; None as long as the hub has refused none."""
+    """Seconds from the request to the end, in final events."""
+    concurrency: int | None = None
+    """Present maximum number of servers in flight; None until the hub has rejected a start."""
     server: Server | None = None
-    """The server, when it is ready."""
+    """The server, once it is ready."""
     error: HubError | None = None
+    """The error of a failed server."""
 
     @property
     def final(self) -> bool:
-        """Whether no other event of this server follows."""
-        return self.kind in FINAL
+        """True if this is the last event of the server."""
+        return self.kind in FINAL_KINDS
 
     @property
     def ok(self) -> bool:
-        """Whether the server came to where it was to be."""
+        """True if the server is ready, stopped or deleted, as requested."""
         return self.kind in DONE
 
 
 class Summary(Outcome[ServerEvent]):
-    """How a fleet of servers ended."""
+    """The result of a fleet: the final event of each server, by outcome."""
 
     __slots__ = ()

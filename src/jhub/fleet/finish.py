@@ -1,4 +1,4 @@
-"""How servers end: each once, and with the last word of its event."""
+"""End of a server's life in a fleet: success, failure, timeout or cancellation, each with one final event."""
 
 from __future__ import annotations
 
@@ -6,86 +6,124 @@ import math
 
 from jhub.errors import HubError, SpawnFailed, WaitTimeout
 from jhub.fleet.events import ServerEvent, Target
-from jhub.fleet.in_flight import Child, Phase, UnderWay
-from jhub.fleet.state import State, said
+from jhub.fleet.in_flight import InFlight, Phase, ServerTag
+from jhub.fleet.state import State, short_message
 from jhub.models import Server
-from jhub.steps import Cancel, Emit, Flow
+from jhub.steps import Cancel, Done, Emit, Flow, HubVersion
 
-GRACE = 15.0
-"""Seconds beyond its time for a last look."""
+GRACE_SECONDS = 15.0
+"""Seconds beyond the timeout for a last snapshot."""
+MIN_CANCEL_VERSION = (5, 1)
+"""First version of JupyterHub in which stopping a server that is starting cancels the start."""
 
 
-def succeeded(fleet: State, one: UnderWay, server: Server | None, now: float) -> Flow[None]:
-    """End one that has come to where it was to be; as failed, if that is not what was requested."""
+def succeed(fleet: State, entry: InFlight, server: Server | None, now: float) -> Flow[None]:
+    """Finish a server with success, or with failure if it does not match the request."""
     try:
         if server is not None:
-            fleet.job.accept(server)
+            fleet.job.verify(server)
     except HubError as error:
-        yield from failed(fleet, one.target, error, now)
+        yield from fail(fleet, entry.target, error, now)
         return
-    fleet.drop(one.target)
-    fleet.prove(one)
+    fleet.drop(entry.target)
+    fleet.pass_canary(entry)
     if fleet.breaker is not None:
-        fleet.breaker.came_up()
-    # Where the answer was the end of it, a look has only fetched the model.
-    ended = one.answered if one.phase is Phase.COMPLETED and one.answered is not None else now
-    seconds = ended - one.sent
-    fleet.rhythm.took(seconds)
-    yield from tell(fleet, ServerEvent(fleet.job.ends, one.target, seconds=seconds, server=server))
+        fleet.breaker.on_success()
+    # If the response was the end of it, the snapshot has only fetched the model.
+    ended = entry.answered if entry.phase is Phase.COMPLETED and entry.answered is not None else now
+    seconds = ended - entry.sent
+    fleet.schedule.on_finished(seconds)
+    yield from emit_final(fleet, ServerEvent(fleet.job.ends, entry.target, seconds=seconds, server=server))
 
 
-def failed(fleet: State, target: Target, error: HubError, now: float | None) -> Flow[None]:
-    """End one that has failed. Without a time, it was not sent."""
-    one = fleet.drop(target)
-    reason = said(error.reason if isinstance(error, SpawnFailed) else error, target)
+def fail(fleet: State, target: Target, error: HubError, now: float | None) -> Flow[None]:
+    """Finish a server with failure. `now` is None if the request was never sent."""
+    entry = fleet.drop(target)
+    reason = short_message(error.reason if isinstance(error, SpawnFailed) else error, target)
     if fleet.breaker is not None and now is not None:
-        fleet.breaker.failed(error, reason)
-    seconds = now - one.sent if now is not None and one is not None else 0.0
-    yield from tell(fleet, ServerEvent("failed", target, reason, seconds=seconds, error=error))
+        fleet.breaker.on_failure(error, reason)
+    seconds = now - entry.sent if now is not None and entry is not None else 0.0
+    yield from emit_final(fleet, ServerEvent("failed", target, reason, seconds=seconds, error=error))
 
 
-def tell(fleet: State, event: ServerEvent) -> Flow[None]:
-    """Emit a server's last event."""
+def emit_final(fleet: State, event: ServerEvent) -> Flow[None]:
+    """Emit the final event of a server, and count it."""
     yield Emit(fleet.tally.take(event))
 
 
-def give_up(fleet: State, error: HubError, now: float) -> Flow[None]:
-    """Fail those in flight, of which nothing can be known, and send nothing more."""
+def fail_all(fleet: State, error: HubError, now: float) -> Flow[None]:
+    """Fail all servers in flight, whose state cannot be read any more, and stop sending."""
     fleet.stop(f"not sent: {error}")
-    for one in list(fleet.under_way.values()):
-        yield from failed(fleet, one.target, error, now)
+    for entry in list(fleet.in_flight.values()):
+        yield from fail(fleet, entry.target, error, now)
 
 
-def overdue(fleet: State, now: float) -> Flow[None]:
-    """Fail those whose time is over, once a look has seen that they are not there."""
+def fail_overdue(fleet: State, now: float) -> Flow[None]:
+    """Fail the servers that timed out, after a snapshot that shows them unfinished."""
     if now < fleet.first_due:
         return
-    for one in list(fleet.under_way.values()):
-        if now >= end_of(fleet, one):
-            late = fleet.job.overdue.format(seconds=fleet.timeout)
-            error = WaitTimeout(f"server {one.target}: {late}", hint="wait on, or run the same command again")
-            yield from failed(fleet, one.target, one.error or error, now)
-            yield from abandon(one)
+    for entry in list(fleet.in_flight.values()):
+        if now >= deadline(fleet, entry):
+            late = fleet.job.overdue_message.format(seconds=fleet.timeout)
+            error = WaitTimeout(f"server {entry.target}: {late}", hint="wait longer, or run the same command again")
+            yield from fail(fleet, entry.target, entry.error or error, now)
+            yield from cancel_forks(entry)
 
 
-def abandon(one: UnderWay) -> Flow[None]:
-    """End what still waits for an answer about one."""
-    yield Cancel(Child("send", one))
-    yield Cancel(Child("follow", one))
+def cancel_forks(entry: InFlight) -> Flow[None]:
+    """Cancel the forks that wait for the hub's response about a server."""
+    yield Cancel(ServerTag("send", entry))
+    yield Cancel(ServerTag("follow", entry))
 
 
-def next_end(fleet: State, now: float) -> float:
-    """Return when the next one may have taken too long."""
+def next_deadline(fleet: State, now: float) -> float:
+    """Return when the next server may time out."""
     if now < (due := fleet.first_due):
         return due
-    return min(end_of(fleet, each) for each in fleet.under_way.values())
+    return min(deadline(fleet, entry) for entry in fleet.in_flight.values())
 
 
-def end_of(fleet: State, one: UnderWay) -> float:
-    """Return when one has taken too long: not while it is found out why it failed, or whether the hub is there."""
-    if one.phase is Phase.DIAGNOSING or fleet.outage.now:
+def deadline(fleet: State, entry: InFlight) -> float:
+    """Return when a server times out; never while its failure is diagnosed or the hub is unavailable."""
+    if entry.phase is Phase.DIAGNOSING or fleet.outage.active:
         return math.inf
-    due = fleet.due(one)
-    # Where the hub has answered only a look tells; a stream does by itself.
-    seen = one.answered is None or one.phase is Phase.FOLLOWED or fleet.seen >= due
-    return due if seen else due + GRACE
+    due = fleet.due(entry)
+    # After the hub's response, only a snapshot shows the result, unless the progress stream is open.
+    observed = entry.answered is None or entry.phase is Phase.FOLLOWED or fleet.last_snapshot >= due
+    return due if observed else due + GRACE_SECONDS
+
+
+def check_breaker(fleet: State) -> Flow[None]:
+    """Stop sending if the breaker has tripped, and cancel the servers in flight if the hub can."""
+    if fleet.stop_reason or fleet.breaker is None or not fleet.breaker.reason:
+        return
+    cancelling = (
+        fleet.job.cancel is not None and not fleet.breaker.hub_full and (yield from HubVersion()) >= MIN_CANCEL_VERSION
+    )
+    fleet.stop(fleet.breaker.reason, cancelling=cancelling)
+    if cancelling:
+        # A snapshot comes first: a server that is ready by now belongs to its user, and the hub cannot cancel a
+        # request that it has not accepted.
+        fleet.schedule.expedite()
+
+
+def request_cancel(fleet: State, entry: InFlight) -> Flow[None]:
+    """Ask the hub to cancel a server that a snapshot has shown in progress."""
+    if fleet.job.cancel is not None:
+        entry.cancel()
+        yield fleet.fork(fleet.job.cancel(entry.target), ServerTag("cancel", entry))
+
+
+def on_cancel_response(fleet: State, entry: InFlight, done: Done, now: float) -> Flow[None]:
+    """Handle the response to the request to cancel a server."""
+    entry.answer_cancel(now, accepted=done.error is None)
+    if done.error is None:
+        yield from cancel_forks(entry)  # some hubs never answer a start that was cancelled
+        if done.answer == 204:
+            yield from skip_cancelled(fleet, entry)
+
+
+def skip_cancelled(fleet: State, entry: InFlight) -> Flow[None]:
+    """Finish a cancelled server, as skipped."""
+    fleet.drop(entry.target)
+    yield from emit_final(fleet, ServerEvent("skipped", entry.target, f"cancelled {fleet.stop_reason}"))

@@ -1,4 +1,4 @@
-"""The servers that are to be requested, and those that were and have not ended."""
+"""Records of the servers of a fleet: pending in its queue, or in flight with a phase."""
 
 from __future__ import annotations
 
@@ -12,63 +12,65 @@ from jhub.fleet.events import Target
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Wanted:
-    """A server that is to be requested, in the order of the places."""
+class Pending:
+    """An entry of the queue: a server whose request has not been sent, or must be sent again."""
 
-    place: int
+    position: int
+    """Position in the queue, kept when the server is queued again."""
     target: Target
-    since: float = field(default=math.inf, compare=False)
-    """When it was first requested, by a clock that stands still while the hub is away."""
+    first_sent_uptime: float = field(default=math.inf, compare=False)
+    """Time of the first request, on a clock that stops during outages of the hub."""
     tries: int = field(default=1, compare=False)
-    refused: HubError | None = field(default=None, compare=False)
-    """The hub's answer, if it has to be sent again."""
+    """Number of attempts, including the next one."""
+    rejection: HubError | None = field(default=None, compare=False)
+    """The hub's answer to the last request, if the request must be sent again."""
     pause: float = field(default=0.0, compare=False)
-    """Seconds that it was set aside for the last time."""
+    """Seconds of the last pause before the server returned to the queue."""
 
 
 class Phase(Enum):
-    """How far a server has come that was requested."""
+    """The phase of a server in flight."""
 
     REQUESTED = auto()
-    """The hub may not have taken the request up."""
+    """The request was sent; the hub may not have accepted it yet."""
     ACCEPTED = auto()
     """The hub works on it."""
     FOLLOWED = auto()
     """The hub works on it, and its progress stream is open."""
     COMPLETED = auto()
-    """The hub has done it and has room for another one. A look has to confirm it."""
+    """The hub has finished and can take another server; a snapshot must confirm the result."""
     DIAGNOSING = auto()
-    """It has failed, and the reason is being found out."""
+    """It failed, and the fleet requests the reason."""
     CANCELLING = auto()
-    """It is being cancelled."""
+    """The fleet has asked the hub to cancel it."""
 
 
 @dataclass(slots=True, eq=False)
-class UnderWay:
-    """A server that was requested. Only the methods change its fields, one for each transition."""
+class InFlight:
+    """A server in flight. Its fields are changed by its methods only, one for each transition."""
 
-    wanted: Wanted
+    queue_entry: Pending
     sent: float
-    """When it was requested for the last time."""
-    present: float
-    """The same by the clock that stands still while the hub is away."""
+    """Time of the last request."""
+    sent_uptime: float
+    """Time of the last request, on a clock that stops during outages of the hub."""
     outages: int
-    """Outages of the hub before that."""
+    """Number of outages before the last request."""
     ours: bool = True
-    """This fleet has requested it, and may cancel it."""
+    """True if this fleet has requested it, and may cancel it."""
     phase: Phase = Phase.REQUESTED
     answered: float | None = None
-    """When the hub answered the last request."""
+    """Time of the hub's response to the last request, if there was one."""
     error: HubError | None = None
-    """An answer that does not say what becomes of it."""
+    """A response that leaves the result of the request open."""
 
     @property
     def target(self) -> Target:
-        """The server."""
-        return self.wanted.target
+        """The server's target."""
+        return self.queue_entry.target
 
     def accept(self) -> bool:
-        """Note that the hub works on it, and return whether that is news."""
+        """Record that the hub works on it, and return whether that is a change."""
         self.error = None
         if self.phase is not Phase.REQUESTED:
             return False
@@ -76,43 +78,43 @@ class UnderWay:
         return True
 
     def answer(self, now: float, *, completed: bool) -> None:
-        """Note the hub's answer: it has done it, or works on it."""
+        """Record the hub's response: it has completed the request, or works on it."""
         self.answered, self.phase = now, Phase.COMPLETED if completed else Phase.ACCEPTED
 
     def lose_answer(self, now: float, error: HubError) -> None:
-        """Note an answer that does not say what becomes of it. The phase stays."""
+        """Record a response that leaves the result open. The phase stays."""
         self.answered, self.error = now, error
 
     def follow(self) -> None:
-        """Note that its progress stream is opened."""
+        """Record that its progress stream is open."""
         self.phase = Phase.FOLLOWED
 
     def unfollow(self) -> None:
-        """Note that the stream has ended."""
+        """Record that its progress stream has ended."""
         if self.phase is Phase.FOLLOWED:
             self.phase = Phase.ACCEPTED
 
     def diagnose(self) -> None:
-        """Note that it has failed, for an unknown reason."""
+        """Record that it failed for an unknown reason."""
         self.phase = Phase.DIAGNOSING
 
     def cancel(self) -> None:
-        """Note that the hub is asked to cancel it. From now on the answer to that counts."""
+        """Record a request to cancel it, whose response is now the one that counts."""
         self.answered, self.phase = None, Phase.CANCELLING
 
     def answer_cancel(self, now: float, *, accepted: bool) -> None:
-        """Note the hub's answer to that. If the hub refuses, the server comes to its own end."""
+        """Record the response to the request to cancel it. If the hub refuses, the server goes on as before."""
         self.answered = now
         if not accepted:
             self.phase, self.ours = Phase.ACCEPTED, False
 
 
-class Child(NamedTuple):
-    """The tag of a fork that is about one server."""
+class ServerTag(NamedTuple):
+    """The tag of a fork that concerns one server in flight."""
 
     task: Literal["send", "follow", "diagnose", "cancel"]
-    one: UnderWay
+    entry: InFlight
 
 
-Tag: TypeAlias = Child | Wanted | Literal["look", "pulse", "rest"]
-"""The tags of all forks of a fleet. A `Wanted` is one that returns to the queue when its fork ends."""
+Tag: TypeAlias = ServerTag | Pending | Literal["snapshot", "probe", "backoff"]
+"""A tag of a fork. A `Pending` tags the pause after which that entry returns to the queue."""

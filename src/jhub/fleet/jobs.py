@@ -1,4 +1,4 @@
-"""What a fleet does with each of its servers: how to ask for it, and what a look at the server says of it."""
+"""Jobs of fleets: what to send for each server, and how to read its state."""
 
 from __future__ import annotations
 
@@ -7,127 +7,134 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from jhub.errors import BadRequest, HubBroken, HubError, NotAHub, NotFound, SpawnFailed, Throttled, Unavailable
-from jhub.fleet.events import Kind, ServerEvent, Target
+from jhub.fleet.events import EventKind, ServerEvent, Target
 from jhub.models import Progress, Server
 from jhub.operations.server_start import as_asked, has_all_of, known_or_safe, post_start
 from jhub.operations.server_status import UNEXPLAINED, failure_in, listen, news_of
 from jhub.operations.servers import ServerOps, check_deletable, delete_request
 from jhub.steps import Flow, Operation
 
-Verdict: TypeAlias = Literal["done", "on its way", "not begun"]
+JobStatus: TypeAlias = Literal["done", "in progress", "not started"]
 
-BUSY = ("check", "rename")
-"""What a hub does with a server for a moment, in which it takes nothing else: the former after each of its restarts."""
-PATIENCE = 10.0
-"""Seconds in which a hub is to say why a start has failed."""
-UNTOLD = (Unavailable, NotAHub, HubBroken, Throttled)
-"""Answers that say nothing of why a start has failed."""
-NOT_READY = "not ready after {seconds:.0f} s; the hub goes on starting it"
+BUSY_STATES = ("check", "rename")
+"""Short pending states in which the hub rejects requests for the server. It checks servers after each restart."""
+MAX_DIAGNOSIS_SECONDS = 10.0
+"""Seconds within which the hub must send the reason of a failed start."""
+INCONCLUSIVE_ERRORS = (Unavailable, NotAHub, HubBroken, Throttled)
+"""Errors that do not contain the reason of a failed start."""
+NOT_READY_MESSAGE = "not ready after {seconds:.0f} s; the hub goes on starting it"
+NOT_STOPPED_MESSAGE = "still there after {seconds:.0f} s; the hub goes on stopping it"
+NOT_DELETED_MESSAGE = "still there after {seconds:.0f} s; a proxy before the hub may drop the body of DELETE requests"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Starting, stopping, deleting or waiting."""
+    """A job of a fleet: to start, stop, delete or wait for servers."""
 
-    begins: Kind
-    ends: Kind
-    judge: Callable[[Server | None], Verdict]
-    """What the hub's answer about a server says. One that was asked for and has not begun has failed."""
-    overdue: str
-    """What to say where the time is over."""
+    begins: EventKind
+    """Kind of the event at the request."""
+    ends: EventKind
+    """Kind of the event on success."""
+    status: Callable[[Server | None], JobStatus]
+    """Returns the status of a server's model. A requested server that is not started has failed."""
+    overdue_message: str
+    """Error message after a timeout."""
     send: Callable[[Target], Operation[bool]] | None = None
-    """Asks the hub; True if it has done what it was asked. None: somebody else has asked."""
-    look_after: bool = False
-    """Look at a server also where the hub has done it: its model is wanted, or the answer is not to be trusted."""
-    look_before: Callable[[Server], object] | None = None
-    """Look before anything is sent, and take what runs as done. A `HubError` says how it runs otherwise."""
-    accept: Callable[[Server], object] = lambda server: None
-    """A `HubError` where what has come of it is not what was asked for."""
+    """Sends the request, and returns True if the hub has completed it. None if somebody else has sent it."""
+    confirm: bool = False
+    """True if a snapshot follows a completed request, to fetch the model or to check the response."""
+    precheck: Callable[[Server], object] | None = None
+    """Checks a server that is ready before the first request, and counts as done.
+
+    Raises a `HubError` if it runs with other options. None to send requests without a snapshot before them.
+    """
+    verify: Callable[[Server], object] = lambda server: None
+    """Raises a `HubError` if the finished server does not match the request."""
     follow: Callable[[Target, float], Operation[Progress | None]] | None = None
-    """Emits what happens on the way, with so many seconds left for it."""
-    why: Callable[[Target], Operation[HubError | None]] | None = None
-    """Finds out why it failed; None where that is not told."""
-    unexplained: Callable[[Target, HubError | None], HubError]
-    """What is said then, with what the hub had answered."""
+    """Follows the progress stream for at most so many seconds, and emits its events."""
+    diagnose: Callable[[Target], Operation[HubError | None]] | None = None
+    """Returns the reason of a failure, or None if the hub does not give it."""
+    fallback_error: Callable[[Target, HubError | None], HubError]
+    """Returns the error of a failure without a reason, from the response to the request."""
     cancel: Callable[[Target], Operation[int]] | None = None
-    """Takes it back while it is on its way (JupyterHub 5.1)."""
-    stopped: bool = False
-    """Whether servers that do not run matter."""
+    """Cancels a server in progress (JupyterHub 5.1)."""
+    include_stopped: bool = False
+    """True if snapshots must include servers that do not run."""
 
 
 def waiting() -> Job:
-    """Wait for servers that are on their way up."""
+    """Return the job that waits for servers that are starting."""
     return Job(
         begins="starting",
         ends="ready",
-        judge=_coming_up,
-        overdue=NOT_READY,
+        status=_start_status,
+        overdue_message=NOT_READY_MESSAGE,
         follow=_follow,
-        why=_why_not_there,
-        unexplained=_not_up,
+        diagnose=_diagnose_wait,
+        fallback_error=_start_error,
     )
 
 
 def starting(options: Mapping[str, Any], display_name: str | None) -> Job:
-    """Start servers with these options."""
+    """Return the job that starts servers with these options."""
     return Job(
         begins="starting",
         ends="ready",
-        judge=_coming_up,
-        overdue=NOT_READY,
-        send=lambda each: _send_start(each, options, display_name),
-        look_after=True,
-        look_before=lambda server: has_all_of(server, options, display_name),
-        accept=lambda server: as_asked(server, options),
+        status=_start_status,
+        overdue_message=NOT_READY_MESSAGE,
+        send=lambda target: _send_start(target, options, display_name),
+        confirm=True,
+        precheck=lambda server: has_all_of(server, options, display_name),
+        verify=lambda server: as_asked(server, options),
         follow=_follow,
-        why=_why_not_up,
-        unexplained=_not_up,
-        cancel=lambda each: delete_request(each.user, each.name),
+        diagnose=_diagnose_start,
+        fallback_error=_start_error,
+        cancel=lambda target: delete_request(target.user, target.name),
     )
 
 
 def stopping() -> Job:
-    """Stop servers."""
+    """Return the job that stops servers."""
     return Job(
         begins="stopping",
         ends="stopped",
-        judge=_going_down,
-        overdue="still there after {seconds:.0f} s; the hub goes on stopping it",
-        send=lambda each: _send_delete(each, None),
-        unexplained=_not_down,
+        status=_stop_status,
+        overdue_message=NOT_STOPPED_MESSAGE,
+        send=lambda target: _send_delete(target, None),
+        fallback_error=_stop_error,
     )
 
 
 def deleting() -> Job:
-    """Stop named servers and delete them."""
+    """Return the job that stops and deletes named servers."""
     return Job(
         begins="deleting",
         ends="deleted",
-        judge=_disappearing,
-        overdue="still there after {seconds:.0f} s; a proxy before the hub may drop the body of DELETE requests",
-        send=lambda each: _send_delete(each, {"remove": True}),
-        look_after=True,  # some proxies drop the body
-        unexplained=_not_down,
-        stopped=True,
+        status=_delete_status,
+        overdue_message=NOT_DELETED_MESSAGE,
+        send=lambda target: _send_delete(target, {"remove": True}),
+        confirm=True,  # some proxies drop the body
+        fallback_error=_stop_error,
+        include_stopped=True,
     )
 
 
-def _coming_up(server: Server | None) -> Verdict:
+def _start_status(server: Server | None) -> JobStatus:
     if server is None or not server.active:
-        return "not begun"
-    return "done" if server.ready else "on its way"
+        return "not started"
+    return "done" if server.ready else "in progress"
 
 
-def _going_down(server: Server | None) -> Verdict:
+def _stop_status(server: Server | None) -> JobStatus:
     if server is None or not server.active:
         return "done"
-    return "on its way" if server.pending == "stop" else "not begun"
+    return "in progress" if server.pending == "stop" else "not started"
 
 
-def _disappearing(server: Server | None) -> Verdict:
+def _delete_status(server: Server | None) -> JobStatus:
     if server is None:
         return "done"
-    return "not begun" if server.pending in BUSY else "on its way"
+    return "not started" if server.pending in BUSY_STATES else "in progress"
 
 
 def _send_start(target: Target, options: Mapping[str, Any], display_name: str | None) -> Flow[bool]:
@@ -138,13 +145,13 @@ def _send_start(target: Target, options: Mapping[str, Any], display_name: str | 
 def _send_delete(target: Target, body: object) -> Flow[bool]:
     if body is not None:
         check_deletable(target.user, target.name)
-    # 202 says only that it takes longer than `slow_stop_timeout`.
+    # 202 means only that the stop takes longer than `slow_stop_timeout`.
     return (yield from delete_request(target.user, target.name, body)) == 204
 
 
 def _follow(target: Target, seconds: float) -> Flow[Progress | None]:
     def note(event: Progress) -> ServerEvent | None:
-        # The end is told with the server, or with the reason.
+        # The final event reports the end, with the server or with the reason.
         if event.ready or event.failed:
             return None
         return ServerEvent("progress", target, event.message, event.progress)
@@ -152,36 +159,36 @@ def _follow(target: Target, seconds: float) -> Flow[Progress | None]:
     return news_of(target.user, target.name, seconds, note)
 
 
-class Forgotten(HubError):
-    """The hub knows of no start: it has restarted, or somebody has stopped the server since."""
+class StartLost(HubError):
+    """A start of which the hub has no record: it has restarted, or somebody has stopped the server since."""
 
 
-def _why_not_up(target: Target) -> Flow[HubError | None]:
+def _diagnose_start(target: Target) -> Flow[HubError | None]:
     try:
-        last = yield from listen(target.user, target.name, PATIENCE, lambda event: None)
+        last = yield from listen(target.user, target.name, MAX_DIAGNOSIS_SECONDS, lambda event: None)
     except (NotFound, BadRequest):
-        return Forgotten(str(target))
-    except UNTOLD:
+        return StartLost(str(target))
+    except INCONCLUSIVE_ERRORS:
         return None
     reason = failure_in(last)
     return SpawnFailed(str(target), reason) if reason else None
 
 
-def _why_not_there(target: Target) -> Flow[HubError | None]:
+def _diagnose_wait(target: Target) -> Flow[HubError | None]:
     try:
         yield from ServerOps.get(target.user, target.name)
     except NotFound as error:
         return error
-    except UNTOLD:
+    except INCONCLUSIVE_ERRORS:
         return None
-    return (yield from _why_not_up(target))
+    return (yield from _diagnose_start(target))
 
 
-def _not_up(target: Target, error: HubError | None) -> HubError:
+def _start_error(target: Target, error: HubError | None) -> HubError:
     if isinstance(error, Unavailable | NotAHub):
         return error
     return SpawnFailed(str(target), str(error or UNEXPLAINED))
 
 
-def _not_down(target: Target, error: HubError | None) -> HubError:
-    return error or HubError(f"server {target}: it runs on", hint="look into the hub's log")
+def _stop_error(target: Target, error: HubError | None) -> HubError:
+    return error or HubError(f"server {target}: still running", hint="check the hub's log")

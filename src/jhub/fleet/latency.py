@@ -1,4 +1,4 @@
-"""How long a hub takes to answer something small, while it is given a lot to do."""
+"""Latency of the hub under load, measured with a cheap probe request."""
 
 from __future__ import annotations
 
@@ -8,51 +8,59 @@ from dataclasses import dataclass
 from jhub.operations.hub import HubOps
 from jhub.steps import Flow, Now
 
-BEFORE = 0.05
-"""Seconds that a request needs to get to the hub, or more: one that came before the beat was taken up before it."""
-BETWEEN = 0.05
-SELDOM = 2.0
-FEW = 4
-"""Requests that are sent without feeling how the hub bears them."""
+TRANSIT_SECONDS = 0.05
+"""Upper bound for the time from the client to the hub, in seconds.
+
+A request that was sent so long before a probe reached the hub before it.
+"""
+MIN_INTERVAL_SECONDS = 0.05
+"""Seconds between two probes while the fleet waits for the result, at a load of 1."""
+MAX_INTERVAL_SECONDS = 2.0
+"""Seconds between two probes otherwise."""
+MAX_UNPROBED_REQUESTS = 4
+"""Number of requests after which a probe is due early; a larger burst raises it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
-    """One answer."""
+class Sample:
+    """The latency of one probe."""
 
     began: float
-    """Of `Now`."""
+    """Time of `Now` when the probe was sent."""
     seconds: float
+    """Latency in seconds."""
 
 
-class Pulse:
-    """When to ask. A hub takes one request after the other: its answer says that earlier ones were taken up, too, and
-    how long others wait at this moment.
+class LatencyProbe:
+    """The schedule of the latency probes.
+
+    A hub handles one request after the other. The response to a probe therefore means that the hub has accepted all
+    earlier requests, and its latency is what other users wait at that time.
     """
 
     def __init__(self, load: float, now: float) -> None:
-        self._between = BETWEEN / load
+        self._between = MIN_INTERVAL_SECONDS / load
         self._last = now
         self.sent = 0
-        """Requests since then."""
+        """Number of requests since the last probe."""
 
-    def due(self, burst: int, untaken: int) -> float:
-        """When to ask again: soon if more is to be sent after the answer, never if nothing was sent."""
-        if untaken >= burst or self.sent >= max(FEW, burst):
+    def due(self, burst: int, unaccepted: int) -> float:
+        """Return when the next probe is due: early if the fleet waits for it, never if no request was sent."""
+        if unaccepted >= burst or self.sent >= max(MAX_UNPROBED_REQUESTS, burst):
             return self._last + self._between
-        return self._last + SELDOM if self.sent else math.inf
+        return self._last + MAX_INTERVAL_SECONDS if self.sent else math.inf
 
-    def count(self) -> None:
-        """Note a request that is sent."""
+    def on_dispatch(self) -> None:
+        """Count a request."""
         self.sent += 1
 
-    def felt(self, now: float) -> None:
-        """It was answered, or not."""
+    def on_result(self, now: float) -> None:
+        """Restart the interval at the end of a probe, whether it succeeded or failed."""
         self._last, self.sent = now, 0
 
 
-def beat() -> Flow[Beat]:
-    """`GET /` (all versions): nothing costs a hub less."""
+def measure() -> Flow[Sample]:
+    """Measure the latency of `GET /` (all versions), the cheapest request of the API."""
     began = yield from Now()
     yield from HubOps.version()
-    return Beat(began, (yield from Now()) - began)
+    return Sample(began, (yield from Now()) - began)

@@ -1,4 +1,4 @@
-"""How much a hub is given at a time: what it takes, and a share of that where people are to be left room."""
+"""Concurrency limit of a fleet: it ramps up and backs off with the hub, and leaves a share of the limit to people."""
 
 from __future__ import annotations
 
@@ -6,64 +6,79 @@ import math
 
 from jhub.errors import InvalidInput
 
-HUB_LOAD = 0.5
-MOST = 200
-"""Servers on their way, where the hub has no limit of its own: `concurrent_spawn_limit` is 100, on many hubs 64."""
-FIRST_BURST = 8
-LARGEST_BURST = 16
-"""Requests that the hub has not taken up yet, times the load. Others wait behind them, and where the hub has a limit
-they are refused together.
+DEFAULT_HUB_LOAD = 0.5
+"""Default share of the hub's limit that a fleet uses."""
+MAX_IN_FLIGHT = 200
+"""Maximum number of servers in flight, times the load, on a hub without a limit.
+
+The default `concurrent_spawn_limit` is 100; many hubs set 64.
 """
-SLACK = 0.25
-"""Seconds that an answer may take longer than on the hub at rest, times the load."""
-PROBE = 300.0
-"""Seconds from a refusal to the next try to find more room, where some is left to others."""
+INITIAL_BURST = 8
+"""Burst at the beginning, times the load."""
+MAX_BURST = 16
+"""Maximum number of requests that the hub has not accepted yet, times the load.
+
+Requests of other people wait behind them, and a hub at its limit rejects all of them.
+"""
+MAX_ADDED_LATENCY_SECONDS = 0.25
+"""Maximum latency above that of an idle hub, times the load, in seconds."""
+LIMIT_TTL_SECONDS = 300.0
+"""Seconds from a rejection until the limiter tries for a higher limit, at a load below 1."""
 
 
-class Pace:
-    """Finds a hub's limit by itself.
+class ConcurrencyLimiter:
+    """A concurrency limiter that discovers the hub's limit.
 
-    It grows while the hub takes what is sent and its answer times hold. Where the hub refuses a start, the limit is
-    what it has taken; where answers become slow, less is sent until they are fast again.
+    It ramps up while the hub accepts requests and the latency of a probe stays low. If the hub rejects a start, the
+    limit is the number of servers that it has accepted. If latency rises, the limiter halves the burst until latency
+    is low again.
+
+    Parameters
+    ----------
+    load
+        Share of the hub's limit that the fleet uses, 0 < load <= 1.
     """
 
-    def __init__(self, load: float = HUB_LOAD) -> None:
+    def __init__(self, load: float = DEFAULT_HUB_LOAD) -> None:
         if not 0 < load <= 1:
             raise InvalidInput(
-                f"a hub load of {load} is none", hint="give a share of what the hub takes, 0 < load <= 1"
+                f"hub_load must be greater than 0 and at most 1, not {load}",
+                hint="use 1 for all of the hub's limit, 0.5 for half of it",
             )
         self.load = load
-        self._rest = math.inf
-        """The shortest answer seen: that of a hub without much to do."""
-        self._probe = math.inf
+        """Share of the hub's limit that the fleet uses."""
+        self._baseline = math.inf
+        """Lowest latency so far, which is that of an idle hub."""
+        self._limit_expires = math.inf
         self.limit: int | None = None
-        """Servers of this fleet that the hub took when it refused one more."""
-        self.burst = self._scaled(FIRST_BURST)
+        """Number of this fleet's servers in flight when the hub rejected one more; None before a rejection."""
+        self.burst = self._scaled(INITIAL_BURST)
+        """Maximum number of requests that the hub has not accepted yet."""
 
     @property
-    def window(self) -> int:
-        """Servers that may be on their way at a time. As long as no limit is known, that is what the hub takes."""
-        return max(1, math.floor(self.load * (MOST if self.limit is None else self.limit)))
+    def concurrency(self) -> int:
+        """Maximum number of servers in flight."""
+        return max(1, math.floor(self.load * (MAX_IN_FLIGHT if self.limit is None else self.limit)))
 
-    def room(self, on_their_way: int, untaken: int, now: float) -> int:
-        """How many may be sent, with so many on their way, of which the hub has not taken up some yet."""
-        if now >= self._probe:
-            self.limit, self._probe, self.burst = None, math.inf, 1
-        return max(0, min(self.window - on_their_way, self.burst - untaken))
+    def available(self, in_flight: int, unaccepted: int, now: float) -> int:
+        """Return how many more servers may be sent, given those in flight and the requests not accepted yet."""
+        if now >= self._limit_expires:
+            self.limit, self._limit_expires, self.burst = None, math.inf, 1
+        return max(0, min(self.concurrency - in_flight, self.burst - unaccepted))
 
-    def answered(self, seconds: float) -> None:
-        """The hub answered something small in that time; it takes one request after the other."""
-        self._rest = min(self._rest, seconds)
-        if seconds <= self._rest + SLACK * self.load:
-            self.burst = min(2 * self.burst, self._scaled(LARGEST_BURST))
+    def on_latency(self, seconds: float) -> None:
+        """Adapt the burst to the latency of a probe. A hub handles one request after the other."""
+        self._baseline = min(self._baseline, seconds)
+        if seconds <= self._baseline + MAX_ADDED_LATENCY_SECONDS * self.load:
+            self.burst = min(2 * self.burst, self._scaled(MAX_BURST))
         else:
             self.burst = max(1, self.burst // 2)
 
-    def refused(self, taken: int, retry_after: float, now: float) -> None:
-        """The hub did not take one more, with so many of this fleet on their way."""
-        self.limit = taken
-        # With all of the limit wanted, the hub's own word on when to ask again is the one to go by.
-        self._probe = now + (max(retry_after, 1.0) if self.load == 1 else max(retry_after, PROBE))
+    def on_rejected(self, accepted: int, retry_after: float, now: float) -> None:
+        """Set the limit: the hub rejected a start while it worked on `accepted` servers of this fleet."""
+        self.limit = accepted
+        # At a load of 1 the fleet leaves nothing to others, so the hub's own Retry-After is enough.
+        self._limit_expires = now + (max(retry_after, 1.0) if self.load == 1 else max(retry_after, LIMIT_TTL_SECONDS))
 
     def _scaled(self, burst: int) -> int:
         return max(1, math.floor(burst * self.load))

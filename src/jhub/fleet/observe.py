@@ -1,135 +1,145 @@
-"""What looks at the servers have seen, and what is made of it; why some have failed; and a hub that gives no answer."""
+"""Observation of the servers in flight: polls, snapshots, the reasons of failures, and outages of the hub."""
 
 from __future__ import annotations
 
 from jhub.errors import HubBroken, HubError, Throttled
-from jhub.fleet.breaking_off import take_back, taken_back
-from jhub.fleet.dispatch import MOMENT, once_more
+from jhub.fleet.dispatch import MIN_PAUSE_SECONDS, requeue_later
 from jhub.fleet.events import ServerEvent
-from jhub.fleet.finish import failed, give_up, succeeded
-from jhub.fleet.in_flight import Child, Phase, UnderWay, Wanted
-from jhub.fleet.jobs import BUSY, Forgotten
-from jhub.fleet.snapshot import Seen
-from jhub.fleet.state import TICK, State, away
+from jhub.fleet.finish import fail, fail_all, request_cancel, skip_cancelled, succeed
+from jhub.fleet.in_flight import InFlight, Pending, Phase, ServerTag
+from jhub.fleet.jobs import BUSY_STATES, StartLost
+from jhub.fleet.snapshot import Snapshot
+from jhub.fleet.state import MAX_WAIT_SECONDS, State, is_outage
 from jhub.models import Server
 from jhub.steps import Emit, Flow
 
-TRIES = 3
-"""For one server, where the hub went away in the middle of it."""
-ASKED = 8
-"""Servers at a time of which is asked why they failed: of those that are waited for it may be all at once."""
-WENT = "the hub went away in the middle of it"
-FORGOTTEN = "the hub knows nothing of it any more"
-AWAY = "the hub gives no answer; it is waited for"
+MAX_TRIES = 3
+"""Maximum number of requests for one server, if outages of the hub interrupt them."""
+MAX_DIAGNOSES = 8
+"""Maximum number of concurrent requests for the reasons of failures: in `wait_many`, all servers may fail at once."""
+OUTAGE_MESSAGE = "the hub was unavailable during the request; retrying"
+"""Message of a server that returns to the queue after an outage."""
+LOST_MESSAGE = "the hub has no record of the request; retrying"
+"""Message of a server that returns to the queue because the hub lost it."""
+WAITING_MESSAGE = "the hub does not answer; waiting for it"
+"""Message of the event `waiting`."""
 
 
-def look(fleet: State, now: float) -> Flow[None]:
-    """Look at all of them, if it is time."""
-    if "look" in fleet.forks or now < next_look(fleet, now):
+def poll(fleet: State, now: float) -> Flow[None]:
+    """Take a snapshot of the servers in flight, if one is due."""
+    if "snapshot" in fleet.forks or now < next_poll(fleet, now):
         return
-    # A hub that is gone is looked for with whatever there is.
-    every = fleet.under_way.values()
-    some = every if fleet.cancels else fleet.unknown or every
-    yield fleet.fork(fleet.looks.look({each.target for each in some} or {fleet.targets[0]}), "look")
+    # During an outage, any server will do: the snapshot finds out whether the hub is back.
+    in_flight = fleet.in_flight.values()
+    entries = in_flight if fleet.cancelling else fleet.to_poll or in_flight
+    yield fleet.fork(fleet.snapshots.take({entry.target for entry in entries} or {fleet.targets[0]}), "snapshot")
 
 
-def next_look(fleet: State, now: float) -> float:
-    """Return when it is time."""
-    if fleet.outage.now:
-        return fleet.rhythm.last + fleet.outage.pause
-    if not (waiting := fleet.unknown):
-        # What is to be taken back has to be seen on its way.
-        return fleet.rhythm.next([], fleet.looks.requests) if fleet.cancels and fleet.under_way else now + TICK
+def next_poll(fleet: State, now: float) -> float:
+    """Return when the next snapshot is due."""
+    if fleet.outage.active:
+        return fleet.schedule.last + fleet.outage.pause
+    if not (waiting := fleet.to_poll):
+        # The hub cancels a start only once it is in progress, which a snapshot has to show.
+        return (
+            fleet.schedule.next([], fleet.snapshots.requests)
+            if fleet.cancelling and fleet.in_flight
+            else now + MAX_WAIT_SECONDS
+        )
     completed = Phase.COMPLETED  # looked up once: a member of an enum is a slow attribute on Python 3.11
-    sent = [each.sent for each in waiting if each.phase is not completed]
-    last = not sent and len(waiting) == len(fleet.under_way)
-    soon = fleet.rhythm.next(sent, fleet.looks.requests, last=last, over=len(sent) < len(waiting))
+    sent = [entry.sent for entry in waiting if entry.phase is not completed]
+    all_ready = not sent and len(waiting) == len(fleet.in_flight)
+    soon = fleet.schedule.next(sent, fleet.snapshots.requests, all_ready=all_ready, any_ready=len(sent) < len(waiting))
     if soon <= fleet.first_due:
         return soon
-    # None fails without having been looked at when its time was over.
-    dues = [due for each in waiting if (due := fleet.due(each)) > fleet.seen]
-    return min(soon, max(min(dues), fleet.rhythm.last + MOMENT)) if dues else soon
+    # A server times out only after a snapshot at or after its deadline.
+    dues = [due for entry in waiting if (due := fleet.due(entry)) > fleet.last_snapshot]
+    return min(soon, max(min(dues), fleet.schedule.last + MIN_PAUSE_SECONDS)) if dues else soon
 
 
-def saw(fleet: State, seen: Seen, now: float) -> Flow[None]:
-    """Handle what a look has seen."""
-    fleet.observe(seen.began, now)
+def on_snapshot(fleet: State, snapshot: Snapshot, now: float) -> Flow[None]:
+    """Handle a snapshot: update, finish, cancel or retry the servers in flight."""
+    fleet.on_snapshot(snapshot.began, now)
     changed = False
-    for one in list(fleet.under_way.values()):
-        if one.target in seen.hidden:
-            yield from failed(fleet, one.target, seen.hidden[one.target], now)
-        if one.target not in seen.wanted:
+    for entry in list(fleet.in_flight.values()):
+        if entry.target in snapshot.hidden:
+            yield from fail(fleet, entry.target, snapshot.hidden[entry.target], now)
+        if entry.target not in snapshot.covered:
             continue
-        # What was sent after it began may or may not be in it; what is in it is there.
-        server = seen.servers.get(one.target)
-        verdict = fleet.job.judge(server)
-        certain = one.answered is not None and one.answered <= seen.began
-        if verdict == "on its way" and certain and one.error is not None and server and server.pending is None:
-            verdict = "not begun"  # it is there, and the hub has not begun to delete it
-        if verdict == "on its way":
-            changed |= one.accept()
-            if fleet.cancels and one.ours and one.phase is not Phase.CANCELLING:
-                yield from take_back(fleet, one)
-        elif one.phase is Phase.DIAGNOSING or (one.sent > seen.began and not certain):
+        # A request that was sent after the snapshot began may or may not be in it; a server that is in it exists.
+        server = snapshot.servers.get(entry.target)
+        status = fleet.job.status(server)
+        certain = entry.answered is not None and entry.answered <= snapshot.began
+        if status == "in progress" and certain and entry.error is not None and server and server.pending is None:
+            status = "not started"  # the server exists, and the hub has not begun to delete it
+        if status == "in progress":
+            changed |= entry.accept()
+            if fleet.cancelling and entry.ours and entry.phase is not Phase.CANCELLING:
+                yield from request_cancel(fleet, entry)
+        elif entry.phase is Phase.DIAGNOSING or (entry.sent > snapshot.began and not certain):
             continue
-        elif one.phase is Phase.CANCELLING:
-            if certain and verdict == "not begun":
-                yield from taken_back(fleet, one)
-        elif verdict == "done" and (server is not None or certain):
+        elif entry.phase is Phase.CANCELLING:
+            if certain and status == "not started":
+                yield from skip_cancelled(fleet, entry)
+        elif status == "done" and (server is not None or certain):
             changed = True
-            yield from succeeded(fleet, one, server, now)
-        elif verdict == "not begun" and certain:
+            yield from succeed(fleet, entry, server, now)
+        elif status == "not started" and certain:
             changed = True
-            yield from not_begun(fleet, one, server, now)
-    fleet.rhythm.looked(now, now - seen.began, changed=changed)
+            yield from on_not_started(fleet, entry, server, now)
+    fleet.schedule.on_snapshot(now, now - snapshot.began, changed=changed)
 
 
-def not_begun(fleet: State, one: UnderWay, server: Server | None, now: float) -> Flow[None]:
-    """Handle one that the hub has answered, and of which nothing has come."""
-    if server is not None and server.pending in BUSY:
-        still = HubError(f"server {one.target}: the hub is not done with its {server.pending}")
-        yield from once_more(fleet, one, one.error or still)
-    elif fleet.job.why is None:
-        yield from explained(fleet, one, None, now)
+def on_not_started(fleet: State, entry: InFlight, server: Server | None, now: float) -> Flow[None]:
+    """Handle a server for which the hub does nothing, although it has answered the request."""
+    if server is not None and server.pending in BUSY_STATES:
+        busy = HubError(f"server {entry.target}: its pending {server.pending} has not finished")
+        yield from requeue_later(fleet, entry, entry.error or busy)
+    elif fleet.job.diagnose is None:
+        yield from on_diagnosis(fleet, entry, None, now)
     else:
-        one.diagnose()
+        entry.diagnose()
 
 
-def ask(fleet: State) -> Flow[None]:
-    """Find out why some failed, a few at a time."""
-    if fleet.job.why is None or not fleet.count(Phase.DIAGNOSING):
+def diagnose(fleet: State) -> Flow[None]:
+    """Request the reasons of failures, a few at a time."""
+    if fleet.job.diagnose is None or not fleet.count(Phase.DIAGNOSING):
         return
-    forked = [tag.one for tag in fleet.forks if isinstance(tag, Child) and tag.task == "diagnose"]
-    failures = [each for each in fleet.under_way.values() if each.phase is Phase.DIAGNOSING and each not in forked]
-    for one in failures[: ASKED - len(forked)]:
-        yield fleet.fork(fleet.job.why(one.target), Child("diagnose", one))
+    forked = [tag.entry for tag in fleet.forks if isinstance(tag, ServerTag) and tag.task == "diagnose"]
+    failures = [entry for entry in fleet.in_flight.values() if entry.phase is Phase.DIAGNOSING and entry not in forked]
+    for entry in failures[: MAX_DIAGNOSES - len(forked)]:
+        yield fleet.fork(fleet.job.diagnose(entry.target), ServerTag("diagnose", entry))
 
 
-def explained(fleet: State, one: UnderWay, failure: HubError | None, now: float) -> Flow[None]:
-    """Fail, or try again what the hub has forgotten: it restarted in the middle. A failed start it would know."""
-    told = None if isinstance(failure, Forgotten) else failure
-    forgotten = told is not failure and not isinstance(one.error, HubBroken)  # such a one it has refused
-    busy = fleet.job.why is None and one.wanted.refused is not None  # with something else, a moment ago
-    lost = forgotten or busy or away(one.error) or one.outages != fleet.outage.count
-    if told is not None or not lost or fleet.job.send is None or one.wanted.tries == TRIES:
-        yield from failed(fleet, one.target, told or fleet.job.unexplained(one.target, one.error), now)
+def on_diagnosis(fleet: State, entry: InFlight, failure: HubError | None, now: float) -> Flow[None]:
+    """Fail a server with its reason, or send it again if the hub lost it in an outage.
+
+    A hub that did not restart has a record of each failed start.
+    """
+    reason = None if isinstance(failure, StartLost) else failure
+    lost = reason is not failure and not isinstance(entry.error, HubBroken)  # HubBroken: the hub refused it
+    # A job without a diagnosis repeats a request that the hub rejected because it was busy with the server.
+    busy = fleet.job.diagnose is None and entry.queue_entry.rejection is not None
+    retry = lost or busy or is_outage(entry.error) or entry.outages != fleet.outage.count
+    if reason is not None or not retry or fleet.job.send is None or entry.queue_entry.tries == MAX_TRIES:
+        yield from fail(fleet, entry.target, reason or fleet.job.fallback_error(entry.target, entry.error), now)
         return
-    if forgotten and one.outages >= fleet.proof_from and fleet.outage.forgot(one.outages, now):
-        fleet.prove_anew()
-    fleet.drop(one.target)
-    fleet.requeue(Wanted(one.wanted.place, one.target, tries=one.wanted.tries + 1))
-    yield Emit(ServerEvent("queued", one.target, f"{FORGOTTEN if forgotten else WENT}; once more"))
+    if lost and entry.outages >= fleet.canary_min_outages and fleet.outage.on_lost_start(entry.outages, now):
+        fleet.require_canary()
+    fleet.drop(entry.target)
+    fleet.requeue(Pending(entry.queue_entry.position, entry.target, tries=entry.queue_entry.tries + 1))
+    yield Emit(ServerEvent("queued", entry.target, LOST_MESSAGE if lost else OUTAGE_MESSAGE))
 
 
-def blind(fleet: State, error: HubError, now: float) -> Flow[None]:
-    """Handle a look that has failed."""
-    fleet.rhythm.failed(now)
-    if not (isinstance(error, HubBroken | Throttled) or (fleet.outage.met and away(error))):
-        # A token that may not look, so that nothing can be known of any; or there is no hub.
-        yield from give_up(fleet, error, now)
+def on_snapshot_failed(fleet: State, error: HubError, now: float) -> Flow[None]:
+    """Handle a failed snapshot: wait for the hub if it is unavailable, otherwise end the fleet."""
+    fleet.schedule.on_snapshot_failed(now)
+    if not (isinstance(error, HubBroken | Throttled) or (fleet.outage.reached and is_outage(error))):
+        # The token may not read any server, or there has never been a hub.
+        yield from fail_all(fleet, error, now)
         return
     if fleet.outage.announce():
-        left = [*(one.target for one in fleet.under_way.values()), *(one.target for one in fleet.queue)]
-        yield Emit(ServerEvent("waiting", (left or fleet.targets)[0], AWAY))
-    if not fleet.outage.goes_on(now, error.retry_after if isinstance(error, Throttled) else 0.0):
-        yield from give_up(fleet, error, now)
+        left = [*(entry.target for entry in fleet.in_flight.values()), *(entry.target for entry in fleet.queue)]
+        yield Emit(ServerEvent("waiting", (left or fleet.targets)[0], WAITING_MESSAGE))
+    if not fleet.outage.on_retry_failed(now, error.retry_after if isinstance(error, Throttled) else 0.0):
+        yield from fail_all(fleet, error, now)

@@ -1,4 +1,4 @@
-"""When to look at servers again: soon enough to keep the hub busy, and about once for each server that ends."""
+"""Poll schedule of a fleet: often enough to keep the hub busy, with about one snapshot for each server."""
 
 from __future__ import annotations
 
@@ -6,85 +6,97 @@ import math
 from collections import deque
 from collections.abc import Sequence
 
-SHORTEST = 0.05
-LONGEST = 10.0
-REST = 3.0
-"""Pauses, in the time that a look takes at a load of 1: a hub has others to answer."""
-MODELS = 1.0
-"""Seconds after which servers that are known to be ready are looked at, all together, or longer: nothing waits for
-that, and on a hub with a thousand servers a look takes as long as twenty starts.
+MIN_POLL_SECONDS = 0.05
+"""Minimum number of seconds between two snapshots."""
+MAX_POLL_SECONDS = 10.0
+"""Maximum number of seconds between two snapshots, unless no server can be ready yet."""
+PAUSE_FACTOR = 3.0
+"""Minimum pause between two snapshots at a load of 1, in durations of a snapshot: the hub has other users to serve."""
+MIN_CONFIRM_SECONDS = 1.0
+"""Minimum number of seconds until a snapshot confirms servers that are known to be ready, all together.
+
+Nothing waits for it, and on a hub with a thousand servers a snapshot takes as long as twenty starts.
 """
-SHARE = 0.05
-"""Of the time, that such looks may take."""
-SPARE = 5
-"""Looks beyond one for each server."""
-EARLY = 0.9
-"""Share of the time that the fastest took, before which no other is looked for."""
-QUIET = 0.02
-"""Share of the time since something changed: what takes minutes needs no look each second."""
-AGE = 0.2
-"""Share of the time that servers are on their way, as long as none has ended."""
+MAX_CONFIRM_SHARE = 0.05
+"""Maximum share of the time that confirming snapshots take."""
+SPARE_POLLS = 5
+"""Number of snapshots beyond one for each server before polling slows down."""
+EARLIEST_SHARE = 0.9
+"""Share of the fastest server's time before which no other server is expected."""
+QUIET_SHARE = 0.02
+"""Minimum interval as a share of the time since the last change: a start of minutes needs no poll every second."""
+AGE_SHARE = 0.2
+"""Interval as a share of the time since the last change, until the first server has finished."""
 
 
-class Rhythm:
-    """The time from one look to the next, in seconds."""
+class PollSchedule:
+    """A schedule of snapshots, in seconds of `Now`."""
 
     def __init__(self, load: float, now: float) -> None:
-        self._rest = REST / load
+        self._pause_factor = PAUSE_FACTOR / load
         self.last = now
-        """When the last look ended."""
-        self._took = deque[float](maxlen=5)
-        self._usual: float | None = None
+        """Time when the last snapshot ended."""
+        self._durations = deque[float](maxlen=5)
+        self._average: float | None = None
         self._fastest = math.inf
         self._changed = now
-        self._hurry = False
-        self._ended = 0
-        self._looks = 0
+        self._expedited = False
+        self._finished = 0
+        self._polls = 0
 
-    def took(self, seconds: float) -> None:
-        """One server took that long."""
-        self._ended += 1
+    def on_finished(self, seconds: float) -> None:
+        """Record a server that finished after so many seconds."""
+        self._finished += 1
         self._fastest = min(self._fastest, seconds)
-        self._usual = seconds if self._usual is None else 0.8 * self._usual + 0.2 * seconds
+        self._average = seconds if self._average is None else 0.8 * self._average + 0.2 * seconds
 
-    def looked(self, now: float, seconds: float, *, changed: bool) -> None:
-        """A look ended, so many seconds after it began, and something had changed, or not."""
-        self.last, self._hurry = now, False
-        self._took.append(seconds)
-        self._looks += 1
+    def on_snapshot(self, now: float, seconds: float, *, changed: bool) -> None:
+        """Record a snapshot: when it ended, how long it took, and whether any server had changed."""
+        self.last, self._expedited = now, False
+        self._durations.append(seconds)
+        self._polls += 1
         if changed:
             self._changed = now
 
-    def failed(self, now: float) -> None:
-        """Note a look that has seen nothing."""
+    def on_snapshot_failed(self, now: float) -> None:
+        """Record a snapshot that failed."""
         self.last = now
 
-    def hurry(self) -> None:
-        """There is news."""
-        self._hurry = True
+    def expedite(self) -> None:
+        """Poll as soon as allowed: something changed."""
+        self._expedited = True
 
-    def next(self, sent: Sequence[float], requests: int, *, last: bool = False, over: bool = False) -> float:
-        """When to look at those on their way, which were sent at these moments, in so many requests.
+    def next(self, sent: Sequence[float], requests: int, *, all_ready: bool = False, any_ready: bool = False) -> float:
+        """Return when to take the next snapshot.
 
-        `last`: all are ready; `over`: some are.
+        Parameters
+        ----------
+        sent
+            Times at which the servers were sent that are not ready yet.
+        requests
+            Number of requests that a snapshot takes.
+        all_ready
+            All servers of the fleet are ready, and the snapshot confirms it.
+        any_ready
+            Servers are ready that wait for a snapshot to confirm it.
         """
-        # The shortest of some: the others had to wait for what the hub had to do.
-        pause = max(SHORTEST, self._rest * min(self._took, default=0.0))
-        if self._hurry or last:
-            return self.last + min(pause, LONGEST)
-        models = max(MODELS, self._took[-1] / SHARE) if self._took else MODELS
+        # The shortest of the last durations: in the others, the snapshot waited for other work of the hub.
+        pause = max(MIN_POLL_SECONDS, self._pause_factor * min(self._durations, default=0.0))
+        if self._expedited or all_ready:
+            return self.last + min(pause, MAX_POLL_SECONDS)
+        confirm = max(MIN_CONFIRM_SECONDS, self._durations[-1] / MAX_CONFIRM_SHARE if self._durations else 0.0)
         if not sent:
-            return self.last + min(max(pause, models), LONGEST)
-        # By the time of the last look: by the present one, it would move away as it comes near.
+            return self.last + min(max(pause, confirm), MAX_POLL_SECONDS)
+        # Relative to the last snapshot: relative to the present time, the result would move away as it comes near.
         quiet = self.last - self._changed
-        if self._usual is None:
-            each = AGE * quiet
+        if self._average is None:
+            interval = AGE_SHARE * quiet
         else:
-            # Where they do not come as the first ones did, looks become rare. One more than there are, or the last one
-            # would be waited for as long again as it has taken.
-            each = max(self._usual, self.last - sum(sent) / len(sent)) / (len(sent) + 1)
-            each *= max(1.0, self._looks * requests / (self._ended + len(sent) + SPARE)) ** 2
-        soon = self.last + min(max(pause, requests * each, QUIET * quiet), LONGEST)
-        if self._usual is not None:
-            soon = max(soon, min(sent) + EARLY * self._fastest)
-        return min(soon, self.last + min(max(pause, models), LONGEST)) if over else soon
+            # Servers slower than the first ones make polls rarer. Without the extra one in the divisor, the last
+            # server would be polled only after twice its present age.
+            interval = max(self._average, self.last - sum(sent) / len(sent)) / (len(sent) + 1)
+            interval *= max(1.0, self._polls * requests / (self._finished + len(sent) + SPARE_POLLS)) ** 2
+        soon = self.last + min(max(pause, requests * interval, QUIET_SHARE * quiet), MAX_POLL_SECONDS)
+        if self._average is not None:
+            soon = max(soon, min(sent) + EARLIEST_SHARE * self._fastest)
+        return min(soon, self.last + min(max(pause, confirm), MAX_POLL_SECONDS)) if any_ready else soon

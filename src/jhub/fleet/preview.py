@@ -1,4 +1,4 @@
-"""What a fleet would send: `hub.preview(hub.servers.start_many, ...)`."""
+"""Previews of fleets: the requests that `hub.preview(hub.servers.start_many, ...)` returns."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from jhub.errors import HubError, NotAuthorized, Unavailable
-from jhub.fleet.breaker import IN_A_ROW, Breaker
+from jhub.fleet.breaker import MAX_CONSECUTIVE_FAILURES, Breaker
 from jhub.fleet.events import Target
 from jhub.fleet.jobs import Job
-from jhub.fleet.limiter import HUB_LOAD, Pace
+from jhub.fleet.limiter import DEFAULT_HUB_LOAD, ConcurrencyLimiter
 from jhub.fleet.selection import Targets, resolve
 from jhub.models import Server, User
 from jhub.operations.paging import pages
@@ -21,11 +21,11 @@ from jhub.steps import Flow, Operation, Request
 
 
 def preview_job(job: Job) -> Callable[..., Flow[Preview]]:
-    """Return the preview of an operation that sends one request for each server, without a look at any."""
+    """Return the preview of an operation that sends one request for each server, without reading their state."""
 
     def preview(targets: Targets, *, timeout: float = START_TIMEOUT) -> Flow[Preview]:
-        wanted = yield from resolve(targets)
-        return Preview((), complete=True) if job.send is None else (yield from _each(wanted, job.send))
+        resolved = yield from resolve(targets)
+        return Preview((), complete=True) if job.send is None else (yield from _preview_each(resolved, job.send))
 
     return preview
 
@@ -37,47 +37,47 @@ def preview_starts(
     user_options: Mapping[str, Any] | None = None,
     display_name: str | None = None,
     timeout: float = START_TIMEOUT,
-    hub_load: float = HUB_LOAD,
+    hub_load: float = DEFAULT_HUB_LOAD,
     max_failures: int | None = None,
 ) -> Flow[Preview]:
-    """Preview `start_many`. Of more than two servers, one listing tells which are there already."""
-    _ = Pace(hub_load), Breaker(max_failures)  # they refuse what the call would refuse
+    """Preview `start_many`. With more than two servers, one listing shows the ones that already run."""
+    _ = ConcurrencyLimiter(hub_load), Breaker(max_failures)  # they validate the arguments, as in the call
     options = options_of(profile, user_options)
-    wanted = yield from resolve(targets)
+    resolved = yield from resolve(targets)
 
-    def alone(each: Target) -> Operation[object]:
+    def start_alone(target: Target) -> Operation[object]:
         return ServerOps.start(
-            each.user, each.name, profile=profile, user_options=user_options, display_name=display_name, wait=False
+            target.user, target.name, profile=profile, user_options=user_options, display_name=display_name, wait=False
         )
 
-    if len(wanted) <= IN_A_ROW:
-        return (yield from _each(wanted, alone))
-    there = yield from _there(frozenset(wanted))
+    if len(resolved) <= MAX_CONSECUTIVE_FAILURES:
+        return (yield from _preview_each(resolved, start_alone))
+    running = yield from _running_servers(frozenset(resolved))
 
-    def among_others(each: Target) -> Flow[None]:
-        yield from known_or_safe(each.user, each.name)
-        yield from check_display_name(each.name, display_name)
-        server = there.get(each)
+    def start_among_others(target: Target) -> Flow[None]:
+        yield from known_or_safe(target.user, target.name)
+        yield from check_display_name(target.name, display_name)
+        server = running.get(target)
         if server is None or server.pending not in (None, "spawn", "check"):
-            yield from post_start(each.user, each.name, options, display_name)
+            yield from post_start(target.user, target.name, options, display_name)
         elif server.ready:
             has_all_of(server, options, display_name)
         else:
             as_asked(server, options)
 
-    return (yield from _each(wanted, among_others))
+    return (yield from _preview_each(resolved, start_among_others))
 
 
-def _each(targets: Sequence[Target], operation: Callable[[Target], Operation[object]]) -> Flow[Preview]:
-    """Preview an operation for each server. One that fails leaves the others as they are."""
+def _preview_each(targets: Sequence[Target], operation: Callable[[Target], Operation[object]]) -> Flow[Preview]:
+    """Preview an operation for each server. The failure of one does not affect the others."""
     requests: list[Request[Any]] = []
     failed: list[HubError] = []
     complete = True
-    for each in targets:
+    for target in targets:
         try:
-            part = yield from preview_operation(operation(each))
+            part = yield from preview_operation(operation(target))
         except Unavailable:
-            raise  # nor would the others get through
+            raise  # the others would fail, too
         except HubError as error:
             failed.append(error)
         else:
@@ -86,19 +86,19 @@ def _each(targets: Sequence[Target], operation: Callable[[Target], Operation[obj
     return Preview(tuple(requests), complete, tuple(failed))
 
 
-def _there(wanted: frozenset[Target]) -> Flow[dict[Target, Server]]:
-    """Return those that run, or are on their way."""
-    owners = {each.user for each in wanted}
-    found: dict[Target, Server] = {}
+def _running_servers(targets: frozenset[Target]) -> Flow[dict[Target, Server]]:
+    """Return the servers that run or have a pending action."""
+    owners = {target.user for target in targets}
+    servers: dict[Target, Server] = {}
 
-    def keep(owner: User) -> Iterable[object]:
-        # A token for the servers of a group alone does not see those of others, and need not.
+    def add_servers(owner: User) -> Iterable[object]:
+        # A token limited to the servers of a group may not read those of other users, which is fine.
         if owner.name in owners:
-            found.update((Target(owner.name, server.name), server) for server in servers_of(owner).values())
+            servers.update((Target(owner.name, server.name), server) for server in servers_of(owner).values())
         return ()
 
     try:
-        yield from pages("/users", User, lambda owner: owner.name, ACTIVE, about="servers", emit=keep)
+        yield from pages("/users", User, lambda owner: owner.name, ACTIVE, about="servers", emit=add_servers)
     except NotAuthorized:
-        return {}  # a token that starts servers need not be allowed to list them
-    return found
+        return {}  # a token may start servers without the scope to list them
+    return servers

@@ -1,4 +1,4 @@
-"""Which servers a fleet is about: named one by one, those of a group's members, or those that run and match."""
+"""Selection of the servers of a fleet: by name, by group membership, or by a filter on running servers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from jhub.steps import Flow
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """The server called `name`, or the default one, of each member of a group, whether it runs or not.
+    """A selection of one server of each member of a group, running or not: the default one, or the one named `name`.
 
-    `GET /groups/{group}` (all versions), scope `read:groups`. `NotFound` where there is no such group.
+    `GET /groups/{group}` (all versions), scope `read:groups`. `NotFound` if the group does not exist.
     """
 
     group: str
@@ -28,13 +28,14 @@ class Members:
 
 
 Targets: TypeAlias = Iterable[Target | Server | str | tuple[str, str]] | Members | Running
-"""Servers as a fleet takes them."""
+"""Servers of a fleet: names, pairs, targets or models, or a selection."""
 
 
 def resolve(targets: Targets | Target | Server | str) -> Flow[list[Target]]:
-    """The servers that are meant, each once, in the order in which they were given or found. None is no error.
+    """Return the servers of a selection, each once, in the order of the arguments or of the listing.
 
-    `InvalidInput` for what names no server. A single one is one: a str would be taken for its letters.
+    An empty selection is not an error. `InvalidInput` for an invalid name. A single string is one server, not a list
+    of letters.
     """
     match targets:
         case Members():
@@ -45,15 +46,15 @@ def resolve(targets: Targets | Target | Server | str) -> Flow[list[Target]]:
             return [Target.of(targets)]
         case (str() as user, str() as name) if isinstance(targets, tuple) and "/" not in user + name:
             raise InvalidInput(
-                f"{targets!r} may be one server or the default ones of two users",
-                hint=f"give the server as {user}/{name}, and users in a list",
+                f"ambiguous pair {targets!r}: one server, or the default servers of two users",
+                hint=f"use '{user}/{name}' for the server, or a list for the users",
             )
         case _:
             return list(dict.fromkeys(map(Target.of, targets)))
 
 
-def _running(which: Running) -> Flow[list[Target]]:
-    """Return the servers that match, each once; of a server nothing but its name is kept."""
-    found: dict[Target, None] = {}
-    yield from collect(matching(which), lambda server: found.setdefault(Target.of(server)))
-    return list(found)
+def _running(selection: Running) -> Flow[list[Target]]:
+    """Return the running servers that match, each once. To save memory, only their names are kept."""
+    servers: dict[Target, None] = {}
+    yield from collect(matching(selection), lambda server: servers.setdefault(Target.of(server)))
+    return list(servers)

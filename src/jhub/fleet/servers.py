@@ -1,4 +1,4 @@
-"""`hub.servers`: the operations on one server, and the same for many."""
+"""Operations of `hub.servers`: those on one server, and fleets of many."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jhub.fleet.breaker import Breaker
 from jhub.fleet.coordinator import coordinate
 from jhub.fleet.events import ServerEvent, Summary, Target
 from jhub.fleet.jobs import Job, deleting, starting, stopping, waiting
-from jhub.fleet.limiter import HUB_LOAD, Pace
+from jhub.fleet.limiter import DEFAULT_HUB_LOAD, ConcurrencyLimiter
 from jhub.fleet.preview import preview_job, preview_starts
 from jhub.fleet.selection import Targets, resolve
 from jhub.operations.server_start import check_display_name, options_of
@@ -20,19 +20,19 @@ from jhub.steps import Flow
 
 
 class FleetOps:
-    """Many servers at a time."""
+    """Operations on many servers at a time."""
 
     @operation
     def select(self, targets: Targets) -> Flow[list[Target]]:
-        """Return the servers that a selection means, each once, in the order in which they were given or found.
+        """Return the servers of a selection, each once, in the order of the arguments or of the listing.
 
         Parameters
         ----------
         targets
             As for `start_many`.
 
-        `GET /groups/{group}` (all versions) for `Members(...)`, scope `read:groups`, and `NotFound` where there is no
-        such group; for `Running(...)` calls, scopes and errors as for `list`; nothing for servers that are named.
+        `GET /groups/{group}` (all versions) for `Members(...)`, scope `read:groups`, and `NotFound` if the group does
+        not exist; for `Running(...)` calls, scopes and errors as for `list`; no call for named servers.
         """
         return resolve(targets)
 
@@ -45,59 +45,62 @@ class FleetOps:
         user_options: Mapping[str, Any] | None = None,
         display_name: str | None = None,
         timeout: float = START_TIMEOUT,
-        hub_load: float = HUB_LOAD,
+        hub_load: float = DEFAULT_HUB_LOAD,
         max_failures: int | None = None,
     ) -> Flow[Summary]:
         """Start servers, and wait until they are ready.
 
-        As many at a time as the hub takes and goes on answering others; once it has refused one (429), a share of what
-        it took.
+        The fleet ramps up while the hub accepts requests and the latency of a probe stays low. After the first
+        rejection (429), it uses a share of the limit.
 
         Parameters
         ----------
         targets
             "ana", "ana/lab", ("ana", "lab"), servers of a listing, or a selection: `Members(...)`, `Running(...)`.
+        profile, user_options
+            As for `start`, for every server.
         display_name
-            What people see in place of the names of named servers (JupyterHub 6.0).
+            Name shown instead of the names of named servers (JupyterHub 6.0).
         timeout
-            Seconds for each to come up; and as many for a busy hub to take it.
+            Seconds for each server to become ready, and as many again in the queue of a busy hub.
         hub_load
-            The share of the hub's limit that this fleet takes, 0 < hub_load <= 1; the rest is for people. Also how
-            much slower the hub's answers may become.
+            Share of the hub's limit that this fleet uses, 0 < hub_load <= 1; the rest is for people. It also limits
+            how far the hub's latency may rise.
         max_failures
-            None: after two failures in a row nothing more is sent, for some hubs exit after five. A number: after so
-            many altogether, or four in a row.
+            None stops the fleet after two failures in a row, because some hubs exit after five. A number stops it
+            after so many failures, or four in a row.
 
-        Emits a `ServerEvent` for each change. Of more than two, the first must come up before others are sent. When
-        nothing more is sent, those on their way are cancelled (JupyterHub 5.1), and the rest is "skipped". A full hub
-        (`active_server_limit`) ends the sending too. A hub that restarts meanwhile is waited for, up to five minutes.
+        Emits a `ServerEvent` for each change. With more than two servers, the first one must be ready before others
+        are sent. When the fleet stops, the servers in flight are cancelled (JupyterHub 5.1), and the others are
+        "skipped". A full hub (`active_server_limit`) stops the fleet, too. If the hub restarts, the fleet waits for it
+        for up to five minutes.
 
-        Running it again finishes the rest: a server that already runs with these options is done. No list of profiles
-        is looked at before: the hub refuses at once.
+        To finish the rest later, repeat the call: a server that already runs with these options counts as ready. The
+        fleet does not check the profile against the list of profiles first: the hub rejects an unknown one at once.
 
         `POST /users/{user}/servers/{name}` (all versions) and, to wait, `GET /users?state=active`; scopes as for
-        `start`, and `list:users`, without which each owner is asked for. Errors of servers are in the events.
+        `start`, and `list:users`, without which it requests each owner. Errors of servers are in the events.
         """
         options = options_of(profile, user_options)
-        pace, breaker = Pace(hub_load), Breaker(max_failures)
-        wanted = yield from resolve(targets)
-        for each in wanted:
-            yield from check_display_name(each.name, display_name)
+        limiter, breaker = ConcurrencyLimiter(hub_load), Breaker(max_failures)
+        resolved = yield from resolve(targets)
+        for target in resolved:
+            yield from check_display_name(target.name, display_name)
         job = starting(options, display_name)
-        return (yield from coordinate(wanted, job, timeout=timeout, pace=pace, breaker=breaker))
+        return (yield from coordinate(resolved, job, timeout=timeout, limiter=limiter, breaker=breaker))
 
     @fleet(ServerEvent, preview=preview_job(waiting()))
     def wait_many(self, targets: Targets, *, timeout: float = START_TIMEOUT) -> Flow[Summary]:
-        """Wait until servers that were started are ready, `timeout` seconds.
+        """Wait until servers that were started are ready, for at most `timeout` seconds.
 
-        `GET /users?state=active` (all versions), scopes `read:servers` and `list:users`, without which each owner is
-        asked for; errors as for `wait`, in the events.
+        `GET /users?state=active` (all versions), scopes `read:servers` and `list:users`, without which it requests
+        each owner; errors as for `wait`, in the events.
         """
         return _end(targets, waiting(), timeout)
 
     @fleet(ServerEvent, preview=preview_job(stopping()))
     def stop_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT) -> Flow[Summary]:
-        """Stop servers, each as `stop` does, `timeout` seconds for each. One that does not run is done.
+        """Stop servers as `stop` does, with `timeout` seconds for each. A stopped server counts as done.
 
         `DELETE /users/{user}/servers/{name}` (all versions); scopes as for `stop`, whose errors are in the events.
         """
@@ -105,7 +108,7 @@ class FleetOps:
 
     @fleet(ServerEvent, preview=preview_job(deleting()))
     def delete_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT) -> Flow[Summary]:
-        """Stop and delete named servers, each as `delete` does, `timeout` seconds for each.
+        """Stop and delete named servers as `delete` does, with `timeout` seconds for each.
 
         `DELETE /users/{user}/servers/{name}` (all versions); scopes as for `delete`, and `read:servers`; its errors
         are in the events.
@@ -114,13 +117,13 @@ class FleetOps:
 
 
 def _end(targets: Targets, job: Job, timeout: float) -> Flow[Summary]:
-    # Without a breaker: a name that is wrong must not keep the others running.
+    # There is no breaker, so that a wrong name does not keep the other servers running.
     return (yield from coordinate((yield from resolve(targets)), job, timeout=timeout))
 
 
 class Servers(ServerOps, FleetOps, Bound):
-    """`hub.servers`"""
+    """The namespace `hub.servers` of `Hub`."""
 
 
 class AsyncServers(ServerOps, FleetOps, AsyncBound):
-    """`hub.servers`"""
+    """The namespace `hub.servers` of `AsyncHub`."""

@@ -1,4 +1,4 @@
-"""Looking at many servers with few requests: one listing for all of them, or one call for each of a few owners."""
+"""Snapshots of many servers with few requests: one listing for all of them, or one call for each of a few owners."""
 
 from __future__ import annotations
 
@@ -17,25 +17,26 @@ from jhub.steps import Flow, Fork, Now, Request, Step
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What a look has found."""
+class Snapshot:
+    """A snapshot of servers."""
 
-    wanted: Set[Target]
-    """Those of which it tells: one that is not among `servers` is not there."""
+    covered: Set[Target]
+    """Targets that the snapshot covers; one that is missing in `servers` does not exist, or does not run."""
     servers: dict[Target, Server]
+    """The servers by target."""
     hidden: dict[Target, HubError]
-    """Those that the token may not see."""
+    """Targets that the token may not read, with the error."""
     began: float
-    """Of `Now`: what the hub took up later may be missing."""
+    """Time of `Now` when it began; later requests may be missing."""
 
 
-class Looks:
-    """Chooses the way that takes fewer requests, by what the last look has taken.
+class Snapshots:
+    """A source of snapshots, which uses the method that took fewer requests last time.
 
     Parameters
     ----------
     stopped
-        Find servers that do not run, too. Only their owners tell those of them and of nobody else.
+        Include servers that do not run. Only a call for each owner returns them without those of all other users.
     """
 
     def __init__(self, *, stopped: bool = False) -> None:
@@ -43,75 +44,80 @@ class Looks:
         self._by_owner = stopped
         self._pages = 1
         self.requests = 1
-        """That the last look has taken, those for who was missing from a page aside."""
+        """Number of requests of the last snapshot, without those for targets missing in the listing."""
 
-    def look(self, wanted: Set[Target], *, sure: bool = True) -> Flow[Seen]:
-        """`GET /users?state=active` (all versions), scopes `list:users` and `read:servers`; or `GET /users/{user}`
-        for each owner, scope `read:servers`, where they are fewer than the pages, or the token may not list users.
+    def take(self, targets: Set[Target], *, recheck_missing: bool = True) -> Flow[Snapshot]:
+        """Take a snapshot of these servers, from the listing of users or by a call for each owner.
+
+        `GET /users?state=active` (all versions), scopes `list:users` and `read:servers`; or `GET /users/{user}` for
+        each owner, scope `read:servers`, if the owners are fewer than the pages or the token may not list users.
+        `recheck_missing` reads the owners of servers that are missing in a listing of several pages.
         """
-        owners = list(dict.fromkeys(each.user for each in wanted))
+        owners = list(dict.fromkeys(target.user for target in targets))
         began = yield from Now()
         if not self._by_owner and len(owners) > self._pages:
             try:
-                found = yield from self._list(wanted)
-                if sure and self._pages > 1 and (missing := wanted - found.keys()):
-                    # Whoever leaves the listing meanwhile moves others to a page that was read already.
-                    singly = yield from self._ask(missing, began)
-                    told = (wanted - missing) | singly.wanted
-                    return Seen(told, {**found, **singly.servers}, singly.hidden, began)
-                return Seen(wanted, found, {}, began)
+                servers = yield from self._list(targets)
+                if recheck_missing and self._pages > 1 and (missing := targets - servers.keys()):
+                    # Pages go by offset: a user who leaves the listing moves others to a page that was already read.
+                    rechecked = yield from self._get_owners(missing, began)
+                    covered = (targets - missing) | rechecked.covered
+                    return Snapshot(covered, {**servers, **rechecked.servers}, rechecked.hidden, began)
+                return Snapshot(targets, servers, {}, began)
             except NotAuthorized:
                 self._by_owner = True
         self.requests = len(owners)
-        return (yield from self._ask(wanted, began))
+        return (yield from self._get_owners(targets, began))
 
-    def _list(self, wanted: Set[Target]) -> Flow[dict[Target, Server]]:
-        found: dict[Target, Server] = {}
+    def _list(self, targets: Set[Target]) -> Flow[dict[Target, Server]]:
+        servers: dict[Target, Server] = {}
         requests = 0
 
-        owners = {each.user for each in wanted}
+        owners = {target.user for target in targets}
 
-        def keep(owner: User) -> Iterator[object]:
-            # A token for the servers of a group alone does not see those of others, and need not.
+        def add_servers(owner: User) -> Iterator[object]:
+            # A token limited to the servers of a group may not read those of other users, which is fine.
             if owner.name in owners:
-                found.update(_wanted_of(owner.name, owner, wanted))
+                servers.update(_servers_of(owner.name, owner, targets))
             return iter(())
 
-        def count(step: Step) -> Flow[Any]:
+        def count_requests(step: Step) -> Flow[Any]:
             nonlocal requests
             requests += isinstance(step, Request | Fork)
             return (yield step)
 
-        yield from through(pages("/users", User, lambda owner: owner.name, ACTIVE, about="servers", emit=keep), count)
+        yield from through(
+            pages("/users", User, lambda owner: owner.name, ACTIVE, about="servers", emit=add_servers), count_requests
+        )
         self._pages = self.requests = requests
-        return found
+        return servers
 
-    def _ask(self, wanted: Set[Target], began: float) -> Flow[Seen]:
-        told: set[Target] = set()
-        found: dict[Target, Server] = {}
+    def _get_owners(self, targets: Set[Target], began: float) -> Flow[Snapshot]:
+        covered: set[Target] = set()
+        servers: dict[Target, Server] = {}
         hidden: dict[Target, HubError] = {}
         broken: HubBroken | None = None
         owners: dict[str, set[Target]] = {}
-        for each in wanted:
-            owners.setdefault(each.user, set()).add(each)
-        for name, theirs in owners.items():
+        for target in targets:
+            owners.setdefault(target.user, set()).add(target)
+        for name, owned in owners.items():
             try:
                 owner = yield from owner_of(name, self._query)
-                found.update(_wanted_of(name, owner, theirs))
+                servers.update(_servers_of(name, owner, owned))
             except MissingScope as error:
-                hidden.update(dict.fromkeys(theirs, error))
+                hidden.update(dict.fromkeys(owned, error))
                 continue
             except HubBroken as error:
                 broken = error
                 continue
             except NotFound:
                 pass
-            told |= theirs
-        if broken is not None and not told:
+            covered |= owned
+        if broken is not None and not covered:
             raise broken
-        return Seen(told, found, hidden, began)
+        return Snapshot(covered, servers, hidden, began)
 
 
-def _wanted_of(name: str, owner: User, wanted: Set[Target]) -> dict[Target, Server]:
-    every = {Target(name, server.name): server for server in servers_of(owner).values()}
-    return {target: server for target, server in every.items() if target in wanted}
+def _servers_of(name: str, owner: User, targets: Set[Target]) -> dict[Target, Server]:
+    servers = {Target(name, server.name): server for server in servers_of(owner).values()}
+    return {target: server for target, server in servers.items() if target in targets}

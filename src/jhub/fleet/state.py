@@ -1,4 +1,4 @@
-"""A fleet at one moment: the servers that wait and those in flight, and the condition of the hub."""
+"""State of a fleet: its queue, the servers in flight, its forks and the condition of the hub."""
 
 from __future__ import annotations
 
@@ -10,150 +10,152 @@ from typing import Any
 
 from jhub.errors import HubError, NotAHub, Unavailable
 from jhub.fleet.breaker import Breaker
-from jhub.fleet.events import FEW, ServerEvent, Target
-from jhub.fleet.in_flight import Phase, Tag, UnderWay, Wanted
+from jhub.fleet.events import MAX_FOLLOWED, ServerEvent, Target
+from jhub.fleet.in_flight import InFlight, Pending, Phase, Tag
 from jhub.fleet.jobs import Job
-from jhub.fleet.latency import Pulse
-from jhub.fleet.limiter import Pace
+from jhub.fleet.latency import LatencyProbe
+from jhub.fleet.limiter import ConcurrencyLimiter
 from jhub.fleet.outage import Outage
-from jhub.fleet.polling import Rhythm
-from jhub.fleet.snapshot import Looks
+from jhub.fleet.polling import PollSchedule
+from jhub.fleet.snapshot import Snapshots
 from jhub.outcome import Tally
 from jhub.steps import Fork, Operation
 
-TICK = 60.0
-"""Seconds until it is looked whether there is anything to do."""
+MAX_WAIT_SECONDS = 60.0
+"""Maximum number of seconds that the coordinator waits for an event."""
 
 
 @dataclass(slots=True, kw_only=True)
 class State:
-    """All that a fleet knows. Only the methods change its fields; an object in a field changes by its own methods."""
+    """The state of a fleet. Its fields are changed by its methods only, and objects in them by their own methods."""
 
     targets: Sequence[Target]
     job: Job
     timeout: float
-    pace: Pace
+    limiter: ConcurrencyLimiter
     breaker: Breaker | None
-    rhythm: Rhythm
-    pulse: Pulse
-    looks: Looks
-    proven: bool
-    """One of ours has succeeded, or none has to before others are sent."""
-    proof_from: int = 0
-    """After how many outages it must have been sent."""
-    queue: list[Wanted] = field(default_factory=list[Wanted])
-    """A heap: those sent back keep their place."""
-    under_way: dict[Target, UnderWay] = field(default_factory=dict[Target, UnderWay])
-    """Those in flight, in the order in which they were sent."""
+    schedule: PollSchedule
+    probe: LatencyProbe
+    snapshots: Snapshots
+    canary_passed: bool
+    """True if more than one server may be sent: one of this fleet's has succeeded, or none has to."""
+    canary_min_outages: int = 0
+    """Number of outages before the canary's request; an earlier request does not count."""
+    queue: list[Pending] = field(default_factory=list[Pending])
+    """The queue, as a heap: a server that returns keeps its position."""
+    in_flight: dict[Target, InFlight] = field(default_factory=dict[Target, InFlight])
+    """The servers in flight, in the order of their requests."""
     forks: set[Tag] = field(default_factory=set[Tag])
-    """Those that have not ended."""
+    """Tags of the forks that have not ended."""
     tally: Tally[ServerEvent] = field(default_factory=Tally[ServerEvent])
     outage: Outage = field(default_factory=Outage)
-    seen: float = -math.inf
-    """When the last look began that has seen anything."""
-    why: str = ""
-    """Why nothing more is sent."""
-    cancels: bool = False
-    """What is in flight is cancelled."""
+    last_snapshot: float = -math.inf
+    """Time when the last successful snapshot began."""
+    stop_reason: str = ""
+    """The reason why no more servers are sent; empty while they are."""
+    cancelling: bool = False
+    """True if the servers in flight are cancelled."""
 
     @property
-    def followed(self) -> bool:
-        """Whether the progress stream of each one is followed."""
-        return self.job.follow is not None and len(self.targets) <= FEW
+    def follows(self) -> bool:
+        """True if the fleet follows the progress stream of each server."""
+        return self.job.follow is not None and len(self.targets) <= MAX_FOLLOWED
 
     @property
-    def later(self) -> list[Wanted]:
-        """Those that return to the queue in a moment."""
-        return [tag for tag in self.forks if isinstance(tag, Wanted)]
+    def paused(self) -> list[Pending]:
+        """The servers that return to the queue after a pause."""
+        return [tag for tag in self.forks if isinstance(tag, Pending)]
 
     @property
-    def of_the_hub(self) -> int:
-        """How many the hub has, or is about to have, to work on."""
+    def in_progress(self) -> int:
+        """The number of servers in flight that the hub works on, or is about to."""
         done, failed = Phase.COMPLETED, Phase.DIAGNOSING
-        return len([each for each in self.under_way.values() if each.phase is not done and each.phase is not failed])
+        return len(
+            [entry for entry in self.in_flight.values() if entry.phase is not done and entry.phase is not failed]
+        )
 
     @property
-    def unknown(self) -> list[UnderWay]:
-        """Those whose end only a look shows. The hub still works on a request that it has not answered."""
+    def to_poll(self) -> list[InFlight]:
+        """The servers whose end only a snapshot shows. Until its response, the hub works on a request anyway."""
         shown = (Phase.FOLLOWED, Phase.DIAGNOSING)
-        return [each for each in self.under_way.values() if each.answered is not None and each.phase not in shown]
+        return [entry for entry in self.in_flight.values() if entry.answered is not None and entry.phase not in shown]
 
     @property
     def unfinished(self) -> bool:
-        """Whether there is anything left to do."""
-        return bool(self.under_way or ((self.queue or self.later) and not self.why))
+        """True if there is anything left to do."""
+        return bool(self.in_flight or ((self.queue or self.paused) and not self.stop_reason))
 
     def count(self, phase: Phase) -> int:
-        """Return how many are in a phase."""
-        # Each event asks for this, of all in flight: a list is three times as fast as a sum over a generator.
-        return len([each for each in self.under_way.values() if each.phase is phase])
+        """Return the number of servers in a phase."""
+        # Every event counts all servers in flight: a list is three times as fast as a sum over a generator.
+        return len([entry for entry in self.in_flight.values() if entry.phase is phase])
 
-    def present(self, now: float) -> float:
-        """Return the time by a clock that stands still while the hub is away."""
-        return now - self.outage.seconds
+    def uptime(self, now: float) -> float:
+        """Return the time on a clock that stops during outages of the hub."""
+        return now - self.outage.total_seconds
 
-    def due(self, one: UnderWay) -> float:
-        """Return when its time is over."""
-        return one.present + self.timeout + self.outage.seconds
+    def due(self, entry: InFlight) -> float:
+        """Return when the server's timeout is over."""
+        return entry.sent_uptime + self.timeout + self.outage.total_seconds
 
     @property
     def first_due(self) -> float:
-        """When the first one's time is over."""
-        return next(map(self.due, self.under_way.values()), math.inf)
+        """The time when the first timeout is over."""
+        return next(map(self.due, self.in_flight.values()), math.inf)
 
     def fork(self, flow: Operation[Any], tag: Tag) -> Fork:
-        """Note a fork, and return its step."""
+        """Record a fork, and return its step."""
         self.forks.add(tag)
         return Fork(flow, tag)
 
     def end_fork(self, tag: Hashable) -> None:
-        """Note that a fork has ended."""
+        """Record that a fork has ended."""
         self.forks.difference_update([tag])
 
-    def take(self) -> Wanted:
-        """Take the next one from the queue."""
+    def take(self) -> Pending:
+        """Remove the next server from the queue, and return it."""
         return heapq.heappop(self.queue)
 
-    def requeue(self, wanted: Wanted) -> None:
-        """Put one into the queue, in its place."""
-        heapq.heappush(self.queue, wanted)
+    def requeue(self, pending: Pending) -> None:
+        """Put a server into the queue, at its position."""
+        heapq.heappush(self.queue, pending)
 
-    def add(self, wanted: Wanted, now: float, *, ours: bool = True) -> UnderWay:
-        """Note one that is sent now, or that somebody else has requested."""
-        one = UnderWay(wanted, now, self.present(now), self.outage.count, ours)
+    def add(self, pending: Pending, now: float, *, ours: bool = True) -> InFlight:
+        """Record a server in flight, requested now or by somebody else."""
+        entry = InFlight(pending, now, self.uptime(now), self.outage.count, ours)
         if not ours:
-            one.answer(now, completed=False)
-        self.under_way[one.target] = one
-        return one
+            entry.answer(now, completed=False)
+        self.in_flight[entry.target] = entry
+        return entry
 
-    def drop(self, target: Target) -> UnderWay | None:
-        """Forget one that has ended, or that is to be sent again."""
-        return self.under_way.pop(target, None)
+    def drop(self, target: Target) -> InFlight | None:
+        """Remove a server that has ended or returns to the queue from those in flight, and return it."""
+        return self.in_flight.pop(target, None)
 
-    def prove(self, one: UnderWay) -> None:
-        """Note a success. A server that somebody else has requested says nothing about what this fleet requests."""
-        self.proven = self.proven or (one.ours and one.outages >= self.proof_from)
+    def pass_canary(self, entry: InFlight) -> None:
+        """Record a success. A server that somebody else requested is not a canary for the requests of this fleet."""
+        self.canary_passed = self.canary_passed or (entry.ours and entry.outages >= self.canary_min_outages)
 
-    def prove_anew(self) -> None:
-        """Wait for another success before more is sent: the hub may have died of what it was sent."""
-        self.proven, self.proof_from = self.breaker is None, self.outage.count
+    def require_canary(self) -> None:
+        """Require another canary: the requests of this fleet may have crashed the hub."""
+        self.canary_passed, self.canary_min_outages = self.breaker is None, self.outage.count
 
-    def observe(self, began: float, now: float) -> None:
-        """Note that a look has seen anything."""
-        self.seen = began
-        if self.outage.ends(now):
-            self.prove_anew()
+    def on_snapshot(self, began: float, now: float) -> None:
+        """Record a successful snapshot, which ends an outage."""
+        self.last_snapshot = began
+        if self.outage.end(now):
+            self.require_canary()
 
-    def stop(self, why: str, *, cancels: bool = False) -> None:
-        """Send nothing more. The first reason counts."""
-        self.why, self.cancels = self.why or why, self.cancels or cancels
+    def stop(self, reason: str, *, cancelling: bool = False) -> None:
+        """Stop sending servers. The first reason counts."""
+        self.stop_reason, self.cancelling = self.stop_reason or reason, self.cancelling or cancelling
 
 
-def away(error: HubError | None) -> bool:
-    """Return whether that is no answer of the hub: a proxy before one that restarts may say 404, too."""
+def is_outage(error: HubError | None) -> bool:
+    """Return whether the error means that the hub is unavailable. Some proxies answer 404 while a hub restarts."""
     return isinstance(error, Unavailable) or (isinstance(error, NotAHub) and error.status is not None)
 
 
-def said(error: object, target: Target) -> str:
-    """Return what an error says, without the name of the server that it is about."""
+def short_message(error: object, target: Target) -> str:
+    """Return the message of an error, without the prefix that names the server."""
     return str(error).removeprefix(f"server {target}: ")

@@ -14,7 +14,7 @@ import pytest
 from jhub.cli.kit.exit_codes import code_of
 from jhub.cli.progress.report import FEW, watch
 from jhub.errors import Conflict, HubError, SpawnFailed
-from jhub.fleet.events import Kind, ServerEvent, Summary, Target
+from jhub.fleet.events import EventKind, ServerEvent, Summary, Target
 
 
 class Told:
@@ -47,7 +47,7 @@ class Site:
 
 @pytest.fixture
 def watched(capsys: pytest.CaptureFixture[str]) -> Any:
-    def run(fleet: Told, form: str = "table", ends: Kind = "ready") -> tuple[int, list[str], list[str]]:
+    def run(fleet: Told, form: str = "table", ends: EventKind = "ready") -> tuple[int, list[str], list[str]]:
         code = 0
         try:
             watch(cast(Any, Site()), cast(Any, fleet), form, len({event.target for event in fleet.events}), ends)
@@ -63,7 +63,9 @@ def watched(capsys: pytest.CaptureFixture[str]) -> Any:
     return run
 
 
-def some(kind: Kind, count: int, message: str = "", error: HubError | None = None, **more: Any) -> list[ServerEvent]:
+def some(
+    kind: EventKind, count: int, message: str = "", error: HubError | None = None, **more: Any
+) -> list[ServerEvent]:
     return [ServerEvent(kind, Target(f"{kind}{n}"), message, error=error, **more) for n in range(count)]
 
 
@@ -104,9 +106,9 @@ def test_what_programs_read_is_complete(watched: Any) -> None:
     assert len(out) == 202
     _, out, _ = watched(told, "name")
     assert out == [f"ready{n}" for n in range(100)]
-    _, out, err = watched(Told(*some("starting", 1, pace=4), *some("ready", 1, seconds=1.234)), "json")
+    _, out, err = watched(Told(*some("starting", 1, concurrency=4), *some("ready", 1, seconds=1.234)), "json")
     assert [json.loads(line) for line in out] == [
-        {"server": "starting0", "state": "starting", "pace": 4},
+        {"server": "starting0", "state": "starting", "concurrency": 4},
         {"server": "ready0", "state": "ready", "seconds": 1.23},
     ]
     assert err == []

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from jhub.cli.progress.screen import Screen
 from jhub.cli.progress.tally import Standing, reasons, span
-from jhub.fleet.events import Kind, ServerEvent, Target
+from jhub.fleet.events import EventKind, ServerEvent, Target
 
 
 class Clock:
@@ -21,9 +21,10 @@ class Clock:
         return self.now
 
 
-def event(kind: Kind, n: int, message: str = "", **more: float | None) -> ServerEvent:
-    pace = more.pop("pace", None)
-    return ServerEvent(kind, Target(f"u{n}", "lab"), message, pace=None if pace is None else int(pace), **more)  # type: ignore[arg-type]
+def event(kind: EventKind, n: int, message: str = "", **more: float | None) -> ServerEvent:
+    concurrency = more.pop("concurrency", None)
+    limit = None if concurrency is None else int(concurrency)
+    return ServerEvent(kind, Target(f"u{n}", "lab"), message, concurrency=limit, **more)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -93,11 +94,11 @@ def test_what_was_there_already_says_nothing_of_the_hubs_rate(clock: Clock) -> N
 
 def test_the_pace_and_that_the_hub_asks_to_wait(clock: Clock) -> None:
     standing = Standing(3, clock=clock)
-    standing.take(event("starting", 0, pace=7))
+    standing.take(event("starting", 0, concurrency=7))
     standing.take(event("queued", 0, "the hub is busy"))
-    assert (standing.pace, standing.throttled) == (7, "the hub is busy")
+    assert (standing.concurrency, standing.throttled) == (7, "the hub is busy")
     standing.take(event("starting", 0))
-    assert (standing.pace, standing.throttled) == (7, "")
+    assert (standing.concurrency, standing.throttled) == (7, "")
 
 
 def test_reasons_are_told_by_how_common_they_are() -> None:
@@ -123,7 +124,7 @@ def busy(clock: Clock, count: int = 1000) -> Standing:
     standing = Standing(count, clock=clock)
     for n in range(100):
         long = Target(f"{'somebody.with-a-name' * 5}{n}@example.org", "界" * 30)
-        standing.take(ServerEvent("starting", long, pace=100))
+        standing.take(ServerEvent("starting", long, concurrency=100))
         standing.take(ServerEvent("progress", long, "pulling\x1b[2J " * 20, progress=30))
         clock.now += 0.1
     for n in range(100):

@@ -1,4 +1,4 @@
-"""What a client of many servers can do to a JupyterHub: it has one process, and some exit after five failed starts."""
+"""Protection of the hub, which has one process, and may exit after five failed starts."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ BUSY = refusal(429, "Too many users trying to log in right now.", headers={"retr
 
 
 @pytest.mark.parametrize("version", [(5, 5, 1), (6, 1, 1)])
-def test_a_mistyped_profile_is_tried_twice_and_no_third_time(version: tuple[int, ...]) -> None:
-    """Each failed start counts, on 5.5.1 even a clean 403, and after `consecutive_failure_limit` the hub exits."""
+def test_a_mistyped_profile_is_tried_twice_only(version: tuple[int, ...]) -> None:
+    """The hub counts failed starts, 5.5.1 even a clean 403, and exits after `consecutive_failure_limit`."""
     gated: dict[str, Reply] = {f"/users/{user}/server": refusal(403, "profile gated") for user in USERS}
     hub = BusyHub(version=version, fails=lambda path: True, refuses=gated if version < (6,) else {})
     played = play(FleetOps.start_many(USERS, profile="gpx"), hub, version=".".join(map(str, version)))
@@ -29,39 +29,39 @@ def test_a_mistyped_profile_is_tried_twice_and_no_third_time(version: tuple[int,
     assert len(played.result.skipped) == 10
 
 
-def test_a_hub_that_breaks_at_a_start_is_not_asked_again_and_again() -> None:
+def test_a_start_that_fails_with_a_500_is_tried_twice_only() -> None:
     hub = BusyHub(refuses={f"/users/{user}/server": refusal(500, "Internal Server Error") for user in USERS})
     played = play(FleetOps.start_many(USERS), hub)
     assert len(requests(played, "POST")) == 2
     assert all(isinstance(event.error, SpawnFailed) for event in played.result.failed)
 
 
-def test_a_full_hub_is_not_waited_for_and_ends_the_sending() -> None:
+def test_a_full_hub_stops_the_fleet_at_once() -> None:
     played = play(FleetOps.start_many(USERS), BusyHub(refuses={"/users/u0/server": FULL}))
     assert {type(event.error) for event in played.result.failed} == {HubFull}
     assert len(requests(played, "POST")) == 1
     assert played.seconds < 1
 
 
-def test_a_hub_that_is_never_less_busy_is_not_waited_for_beyond_the_timeout() -> None:
+def test_a_hub_that_stays_busy_is_retried_until_the_timeout() -> None:
     played = play(FleetOps.start_many(USERS[:1], timeout=100), [BUSY] * 5)
     assert isinstance(played.result.failed[0].error, Throttled)
     assert played.seconds <= 100
 
 
-def test_a_start_is_followed_by_one_stream_and_not_by_looking_each_second() -> None:
+def test_a_start_is_followed_by_one_stream_without_polling() -> None:
     played = play(FleetOps.start_many(["ana"]), BusyHub(20))
     assert len(streams(played)) == 1
     assert len(requests(played, "GET")) <= 2
 
 
-def test_no_start_of_a_fleet_takes_over_the_options_of_last_time() -> None:
+def test_starts_do_not_reuse_the_options_of_last_time() -> None:
     played = play(FleetOps.start_many(USERS[:2]), BusyHub())
     assert bodies(played, "POST") == [{"user_options": {}}] * 2
 
 
-def test_a_server_that_fails_to_stop_does_not_keep_the_others_running() -> None:
-    """Stopping counts for nothing at the hub."""
+def test_failed_stops_do_not_keep_other_servers_running() -> None:
+    """The hub does not count failed stops."""
     hub = BusyHub()
     assert play(FleetOps.start_many(USERS), hub).result.ok
     hub.settle()
@@ -73,7 +73,7 @@ def test_a_server_that_fails_to_stop_does_not_keep_the_others_running() -> None:
     assert not played.result.skipped
 
 
-def test_a_bulk_write_is_cut_for_the_hub_answers_nobody_meanwhile() -> None:
+def test_a_bulk_write_is_chunked_because_it_blocks_the_hub() -> None:
     names = [f"g{n}" for n in range(120)]
 
     def create(step: Request[Any] | Listen[Any]) -> Reply:

@@ -1,4 +1,4 @@
-"""The phases of a server that a fleet has requested."""
+"""Phases of a server in flight."""
 
 from __future__ import annotations
 
@@ -8,58 +8,58 @@ import pytest
 
 from jhub.errors import HubBroken
 from jhub.fleet.events import Target
-from jhub.fleet.in_flight import Phase, UnderWay, Wanted
+from jhub.fleet.in_flight import InFlight, Pending, Phase
 
 LOST = HubBroken("no answer that says anything")
 
-Change = Callable[[UnderWay], None]
+Change = Callable[[InFlight], None]
 
 
-def accept(one: UnderWay) -> None:
-    one.accept()
+def accept(entry: InFlight) -> None:
+    entry.accept()
 
 
-def work(one: UnderWay) -> None:
-    one.answer(2, completed=False)
+def work(entry: InFlight) -> None:
+    entry.answer(2, completed=False)
 
 
-def complete(one: UnderWay) -> None:
-    one.answer(2, completed=True)
+def complete(entry: InFlight) -> None:
+    entry.answer(2, completed=True)
 
 
-def lose(one: UnderWay) -> None:
-    one.lose_answer(2, LOST)
+def lose(entry: InFlight) -> None:
+    entry.lose_answer(2, LOST)
 
 
-def follow(one: UnderWay) -> None:
-    one.follow()
+def follow(entry: InFlight) -> None:
+    entry.follow()
 
 
-def unfollow(one: UnderWay) -> None:
-    one.unfollow()
+def unfollow(entry: InFlight) -> None:
+    entry.unfollow()
 
 
-def diagnose(one: UnderWay) -> None:
-    one.diagnose()
+def diagnose(entry: InFlight) -> None:
+    entry.diagnose()
 
 
-def cancel(one: UnderWay) -> None:
-    one.cancel()
+def cancel(entry: InFlight) -> None:
+    entry.cancel()
 
 
-def confirm(one: UnderWay) -> None:
-    one.answer_cancel(3, accepted=True)
+def confirm(entry: InFlight) -> None:
+    entry.answer_cancel(3, accepted=True)
 
 
-def refuse(one: UnderWay) -> None:
-    one.answer_cancel(3, accepted=False)
+def refuse(entry: InFlight) -> None:
+    entry.answer_cancel(3, accepted=False)
 
 
-def after(*changes: Change) -> UnderWay:
-    one = UnderWay(Wanted(0, Target("ana")), 1.0, 1.0, 0)
+def after(*changes: Change) -> InFlight:
+    entry = InFlight(Pending(0, Target("ana")), 1.0, 1.0, 0)
     for change in changes:
-        change(one)
-    return one
+        change(entry)
+    return entry
 
 
 @pytest.mark.parametrize(
@@ -84,17 +84,17 @@ def after(*changes: Change) -> UnderWay:
     ],
 )
 def test_each_transition_leads_to_a_phase(changes: tuple[Change, ...], phase: Phase, answered: float | None) -> None:
-    one = after(*changes)
-    assert (one.phase, one.answered) == (phase, answered)
+    entry = after(*changes)
+    assert (entry.phase, entry.answered) == (phase, answered)
 
 
-def test_that_the_hub_works_on_it_is_news_once_and_outweighs_a_lost_answer() -> None:
-    one = after(lose)
-    assert one.error is LOST
-    assert [one.accept(), one.accept()] == [True, False]
+def test_accepting_is_a_change_once_and_clears_a_lost_answer() -> None:
+    entry = after(lose)
+    assert entry.error is LOST
+    assert [entry.accept(), entry.accept()] == [True, False]
     assert after(lose, accept).error is None
 
 
-def test_what_the_hub_does_not_cancel_is_not_cancelled_again() -> None:
+def test_a_refused_cancellation_is_not_repeated() -> None:
     assert after(work, cancel, confirm).ours
     assert not after(work, cancel, refuse).ours

@@ -1,223 +1,93 @@
-"""How a fleet finds a hub's limit, and when it breaks off."""
+"""The concurrency limiter of a fleet."""
 
 from __future__ import annotations
 
 import pytest
 
-from jhub.errors import Conflict, HubFull, InvalidInput, NotAuthorized, NotFound, SpawnFailed
-from jhub.fleet.breaker import IN_A_ROW, MOST_IN_A_ROW, Breaker
-from jhub.fleet.limiter import FIRST_BURST, LARGEST_BURST, MOST, PROBE, Pace
-from jhub.fleet.polling import LONGEST, MODELS, REST, SHORTEST, Rhythm
-
-FAILURE = SpawnFailed("ana", "no quota left")
+from jhub.errors import InvalidInput
+from jhub.fleet.limiter import INITIAL_BURST, LIMIT_TTL_SECONDS, MAX_BURST, MAX_IN_FLIGHT, ConcurrencyLimiter
 
 
-def grown(load: float = 0.5) -> Pace:
-    pace = Pace(load)
+def grown(load: float = 0.5) -> ConcurrencyLimiter:
+    limiter = ConcurrencyLimiter(load)
     for _ in range(20):
-        pace.answered(0.02)
-    return pace
+        limiter.on_latency(0.02)
+    return limiter
 
 
 @pytest.mark.parametrize("load", [0, -1, 1.01, 50, float("nan")])
-def test_a_load_that_is_no_share_is_refused(load: float) -> None:
-    with pytest.raises(InvalidInput, match="hub load"):
-        Pace(load)
+def test_an_invalid_load_is_refused(load: float) -> None:
+    with pytest.raises(InvalidInput, match="hub_load"):
+        ConcurrencyLimiter(load)
 
 
-def test_no_more_is_sent_than_the_hub_takes_up() -> None:
-    pace = Pace(1)
-    assert pace.room(0, 0, 0) == FIRST_BURST
-    assert pace.room(5, 3, 0) == FIRST_BURST - 3
-    assert pace.room(40, FIRST_BURST, 0) == 0
+def test_unaccepted_requests_count_against_the_burst() -> None:
+    limiter = ConcurrencyLimiter(1)
+    assert limiter.available(0, 0, 0) == INITIAL_BURST
+    assert limiter.available(5, 3, 0) == INITIAL_BURST - 3
+    assert limiter.available(40, INITIAL_BURST, 0) == 0
 
 
-def test_it_grows_while_answer_times_hold_and_shrinks_when_they_do_not() -> None:
-    pace = Pace(0.5)
-    for expected in (LARGEST_BURST // 2, LARGEST_BURST // 2):
-        pace.answered(0.02)
-        assert pace.burst == expected
+def test_the_burst_grows_at_low_latency_and_shrinks_at_high_latency() -> None:
+    limiter = ConcurrencyLimiter(0.5)
+    for expected in (MAX_BURST // 2, MAX_BURST // 2):
+        limiter.on_latency(0.02)
+        assert limiter.burst == expected
     for expected in (4, 2, 1, 1):
-        pace.answered(1.5)
-        assert pace.burst == expected
+        limiter.on_latency(1.5)
+        assert limiter.burst == expected
     for expected in (2, 4, 8, 8):
-        pace.answered(0.08)
-        assert pace.burst == expected
+        limiter.on_latency(0.08)
+        assert limiter.burst == expected
 
 
-def test_a_hub_that_is_far_away_is_not_taken_for_a_slow_one() -> None:
-    pace = Pace(0.5)
+def test_a_constant_high_latency_does_not_shrink_the_burst() -> None:
+    limiter = ConcurrencyLimiter(0.5)
     for _ in range(20):
-        pace.answered(0.6)
-    assert pace.burst == LARGEST_BURST / 2
+        limiter.on_latency(0.6)
+    assert limiter.burst == MAX_BURST / 2
 
 
-def test_a_share_of_the_load_lets_answers_become_less_slow() -> None:
+def test_a_lower_load_tolerates_less_added_latency() -> None:
     half, whole = grown(0.5), grown(1)
     assert half.burst < whole.burst
     before = whole.burst
-    half.answered(0.25)
-    whole.answered(0.25)
+    half.on_latency(0.25)
+    whole.on_latency(0.25)
     assert (half.burst < grown(0.5).burst, whole.burst) == (True, before)
 
 
-def test_a_hub_without_a_limit_is_not_given_everything() -> None:
-    assert grown(1).room(MOST, 0, 0) == 0
+def test_a_hub_without_a_limit_has_a_maximum_in_flight() -> None:
+    assert grown(1).available(MAX_IN_FLIGHT, 0, 0) == 0
 
 
-@pytest.mark.parametrize(("load", "window"), [(1, 64), (0.5, 32), (0.25, 16), (0.01, 1)])
-def test_a_refusal_tells_the_limit_and_a_share_of_it_is_kept_to(load: float, window: int) -> None:
-    pace = grown(load)
-    for taken in (70, 66, 64):  # a burst, of which some were refused
-        pace.refused(taken, 40, 0)
-    assert pace.window == window
-    assert pace.room(window - 1, 0, 1) == 1
-    assert pace.room(window, 0, 1) == 0
+@pytest.mark.parametrize(("load", "concurrency"), [(1, 64), (0.5, 32), (0.25, 16), (0.01, 1)])
+def test_a_rejection_sets_the_limit_to_a_share_of_what_was_accepted(load: float, concurrency: int) -> None:
+    limiter = grown(load)
+    for taken in (70, 66, 64):  # a burst, partly rejected
+        limiter.on_rejected(taken, 40, 0)
+    assert limiter.concurrency == concurrency
+    assert limiter.available(concurrency - 1, 0, 1) == 1
+    assert limiter.available(concurrency, 0, 1) == 0
 
 
-def test_one_may_always_be_on_its_way() -> None:
-    pace = grown()
-    pace.refused(0, 40, 0)
-    assert pace.room(0, 0, 1) == 1
+def test_the_concurrency_is_at_least_one() -> None:
+    limiter = grown()
+    limiter.on_rejected(0, 40, 0)
+    assert limiter.available(0, 0, 1) == 1
 
 
-def test_more_room_is_looked_for_at_most_every_five_minutes() -> None:
-    pace = grown(0.5)
-    pace.refused(10, 40, 100)
-    assert pace.room(5, 0, 100 + PROBE - 1) == 0
-    assert pace.room(5, 0, 100 + PROBE) == 1  # and with care
-    pace.refused(10, 40, 500)
-    assert pace.room(5, 0, 500 + PROBE - 1) == 0
+def test_a_limit_expires_after_five_minutes() -> None:
+    limiter = grown(0.5)
+    limiter.on_rejected(10, 40, 100)
+    assert limiter.available(5, 0, 100 + LIMIT_TTL_SECONDS - 1) == 0
+    assert limiter.available(5, 0, 100 + LIMIT_TTL_SECONDS) == 1  # one at a time
+    limiter.on_rejected(10, 40, 500)
+    assert limiter.available(5, 0, 500 + LIMIT_TTL_SECONDS - 1) == 0
 
 
-def test_who_wants_all_of_the_limit_looks_again_when_the_hub_says() -> None:
-    pace = grown(1)
-    pace.refused(10, 40, 100)
-    assert pace.room(10, 0, 139) == 0
-    assert pace.room(10, 0, 140) == 1
-
-
-def test_the_breaker_trips_after_two_in_a_row_and_names_the_common_reason() -> None:
-    breaker = Breaker()
-    for n in range(IN_A_ROW):
-        assert not breaker.why
-        breaker.failed(FAILURE, "no quota left")
-        assert bool(breaker.why) == (n == IN_A_ROW - 1)
-    assert breaker.why == "after 2 failures in a row: no quota left (2 times)"
-
-
-def test_a_success_between_failures_makes_up_for_them() -> None:
-    breaker = Breaker()
-    for _ in range(5):
-        breaker.failed(FAILURE, "no quota left")
-        breaker.came_up()
-    assert not breaker.why
-
-
-def test_more_failures_may_be_allowed_and_fewer_in_a_row_than_a_hub_forgives() -> None:
-    breaker = Breaker(10)
-    for _ in range(MOST_IN_A_ROW - 1):
-        breaker.failed(FAILURE, "x")
-    breaker.came_up()
-    for n in range(6):
-        assert not breaker.why
-        breaker.failed(FAILURE, f"reason {n}")
-        breaker.came_up()
-    breaker.failed(FAILURE, "x")
-    assert breaker.why == "after 10 failures: x (4 times)"
-    breaker = Breaker(10)
-    for _ in range(MOST_IN_A_ROW):
-        breaker.failed(FAILURE, "x")
-    assert breaker.why == "after 4 failures in a row: x (4 times)"
-    assert MOST_IN_A_ROW < 5  # zero-to-jupyterhub's consecutive_failure_limit
-
-
-def test_what_started_nothing_is_not_counted_in_a_row() -> None:
-    breaker = Breaker()
-    for _ in range(10):
-        breaker.failed(NotFound("user zed: not found", status=404), "not found")
-        breaker.failed(Conflict("already runs with other options"), "already runs")
-    assert not breaker.why
-    breaker.failed(NotFound("unknown profile gpx", status=400), "unknown profile gpx")
-    breaker.failed(NotAuthorized("not for you", status=403), "not for you")
-    assert breaker.why.startswith("after 2 failures in a row")
-
-
-def test_a_full_hub_ends_the_sending_and_is_told_from_failures() -> None:
-    breaker = Breaker()
-    breaker.failed(HubFull("Active user limit exceeded.", status=429), "Active user limit exceeded.")
-    assert breaker.full
-    assert breaker.why == "the hub is full: Active user limit exceeded."
-
-
-@pytest.mark.parametrize("most", [0, -3])
-def test_a_breaker_that_never_closes_is_refused(most: int) -> None:
-    with pytest.raises(InvalidInput):
-        Breaker(most)
-
-
-def test_there_is_about_one_look_for_each_server_that_ends() -> None:
-    rhythm = Rhythm(1, 0)
-    rhythm.took(20)
-    rhythm.looked(100, 0.01, changed=True)
-    assert rhythm.next([80] * 9, 1) == 102
-    assert rhythm.next([80] * 9, 3) == 106  # each look is three pages
-    assert rhythm.next([80] * 1000, 1) == 100 + SHORTEST
-
-
-def test_a_hub_is_left_time_for_others_between_two_looks() -> None:
-    rhythm = Rhythm(0.5, 0)
-    rhythm.took(1)
-    for seconds in (0.9, 0.1, 0.4):  # two of them had to wait behind others
-        rhythm.looked(100, seconds, changed=True)
-    assert rhythm.next([99.5] * 100, 1) == pytest.approx(100 + 2 * REST * 0.1)
-    rhythm.hurry()
-    assert rhythm.next([0] * 1, 1) == pytest.approx(100 + 2 * REST * 0.1)
-
-
-def test_where_some_take_much_longer_than_the_first_looks_become_rare() -> None:
-    rhythm = Rhythm(1, 0)
-    for _ in range(20):
-        rhythm.took(4)
-    rhythm.looked(60, 0.01, changed=True)
-    assert rhythm.next([0] * 19, 1) == 63  # as old as they are, one in 3 s
-    for _ in range(90):
-        rhythm.looked(60, 0.01, changed=True)
-    assert rhythm.next([0] * 19, 1) == 70  # 91 looks for 39 servers
-
-
-def test_the_last_one_is_looked_for_again_after_half_the_time_that_it_has_taken() -> None:
-    rhythm = Rhythm(1, 0)
-    for _ in range(20):
-        rhythm.took(1)
-    rhythm.looked(60, 0.01, changed=True)
-    assert rhythm.next([58], 1) == 61
-
-
-def test_nobody_is_looked_for_before_the_fastest_was_there() -> None:
-    rhythm = Rhythm(1, 0)
-    rhythm.took(20)
-    rhythm.looked(100, 0.01, changed=True)
-    assert rhythm.next([100] * 64, 1) == 118
-    rhythm.took(5)
-    assert rhythm.next([100] * 64, 1) == 104.5
-    assert rhythm.next([], 1) == 101  # what is known to be ready does not wait
-
-
-def test_what_is_known_to_be_ready_is_looked_at_together() -> None:
-    rhythm = Rhythm(1, 0)
-    rhythm.took(60)
-    rhythm.looked(100, 0.01, changed=True)
-    assert rhythm.next([], 1) == 100 + MODELS
-    assert rhythm.next([], 1, last=True) == 100 + SHORTEST
-    assert rhythm.next([0] * 1, 1) == 100 + LONGEST
-
-
-def test_where_nothing_changes_for_long_looks_become_rare() -> None:
-    rhythm = Rhythm(1, 0)
-    now, looks = 0.0, 0
-    while now < 600:
-        now = rhythm.next([0] * 50, 1)
-        rhythm.looked(now, 0.01, changed=False)
-        looks += 1
-    assert looks < 100
+def test_at_full_load_a_limit_expires_after_retry_after() -> None:
+    limiter = grown(1)
+    limiter.on_rejected(10, 40, 100)
+    assert limiter.available(10, 0, 139) == 0
+    assert limiter.available(10, 0, 140) == 1

@@ -1,4 +1,4 @@
-"""Which servers a fleet is about: members of a group, what runs and matches, and names, each once."""
+"""Selection of servers: members of a group, running servers that match, and names."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from jhub.testing import Reply, play, refusal, reply
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 
 
-def ago(**given: float) -> str:
-    return (NOW - timedelta(**given)).isoformat()
+def ago(**age: float) -> str:
+    return (NOW - timedelta(**age)).isoformat()
 
 
 def owner(name: str, servers: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -78,12 +78,12 @@ def names(targets: Any, site: Site = SITE) -> list[str]:
     return [str(each) for each in play(resolve(targets), site).result]
 
 
-def test_a_user_of_a_variable_that_is_not_set_is_not_everybody() -> None:
+def test_an_empty_user_does_not_list_everybody() -> None:
     played = play(ServerOps.list(""), [])
     assert (played.sent, str(played.error)) == ([], "a user name is missing")
 
 
-def test_the_servers_of_a_groups_members() -> None:
+def test_members_selects_one_server_of_each_member() -> None:
     played = play(resolve(Members("geo", "lab")), SITE)
     assert played.result == [Target("di", "lab"), Target("ana", "lab")]
     assert played.calls == ["GET /groups/geo"]
@@ -91,19 +91,19 @@ def test_the_servers_of_a_groups_members() -> None:
     assert names(Members("empty")) == []
 
 
-def test_a_group_that_is_not_there() -> None:
+def test_an_unknown_group_is_not_found() -> None:
     for targets in (Members("nope"), Running(group="nope")):
         assert isinstance(play(resolve(targets), SITE).error, NotFound)
 
 
-def test_a_token_that_sees_no_members_is_told_the_scope() -> None:
+def test_a_token_without_the_scope_for_members_gets_its_name() -> None:
     played = play(resolve(Members("geo")), [reply(json={"name": "geo"})])
     assert isinstance(played.error, MissingScope)
     assert played.error.scopes == ("read:groups",)
 
 
 @pytest.mark.parametrize(
-    ("which", "found"),
+    ("selection", "expected"),
     [
         (Running(), ["ana", "ana/lab", "ben/lab", "cy/lab", "di/lab"]),
         (Running(user="ana"), ["ana", "ana/lab"]),
@@ -121,23 +121,23 @@ def test_a_token_that_sees_no_members_is_told_the_scope() -> None:
         (Running(name="nope"), []),
     ],
 )
-def test_what_runs_and_matches(which: Running, found: list[str]) -> None:
-    assert names(which) == found
+def test_running_selects_the_servers_that_match(selection: Running, expected: list[str]) -> None:
+    assert names(selection) == expected
 
 
-def test_the_operation_that_lists_takes_the_same() -> None:
+def test_list_takes_the_same_filters() -> None:
     played = play(ServerOps.list(group="geo", name="lab", idle=2 * 3600), SITE)
     assert [server.target for server in played.emitted] == ["di/lab"]
     assert played.calls == ["GET /groups/geo", "GET /", "GET /users"]
     assert dict(played.sent[2].query)["state"] == "active"  # type: ignore[union-attr]
 
 
-def test_nothing_is_asked_for_that_does_not_matter() -> None:
+def test_no_unnecessary_request_is_sent() -> None:
     assert play(resolve(Running(name="lab")), SITE).calls == ["GET /users"]
     assert play(resolve(Running(group="empty")), SITE).calls == ["GET /groups/empty"]
 
 
-def test_stopped_ones_are_listed_by_group_and_name_and_have_no_idle_time() -> None:
+def test_stopped_servers_are_listed_by_group_and_name_only() -> None:
     site = Site([owner("ana", {"lab": {"stopped": True}, "x": {}}), owner("ben", {"lab": {}})], {"geo": ["ana"]})
     played = play(ServerOps.list(stopped=True, group="geo", name="lab"), site)
     assert [server.target for server in played.emitted] == ["ana/lab"]
@@ -146,20 +146,20 @@ def test_stopped_ones_are_listed_by_group_and_name_and_have_no_idle_time() -> No
 
 
 @pytest.mark.parametrize("idle", [-1, float("nan"), float("inf"), timedelta(seconds=-5)])
-def test_what_is_no_idle_time_is_refused_before_anything_is_sent(idle: float | timedelta) -> None:
+def test_an_invalid_idle_time_is_refused_before_the_first_request(idle: float | timedelta) -> None:
     played = play(resolve(Running(idle=idle)), SITE)
     assert isinstance(played.error, InvalidInput)
     assert played.sent == []
 
 
-def test_what_is_no_state_is_refused_before_anything_is_sent() -> None:
+def test_an_invalid_state_is_refused_before_the_first_request() -> None:
     played = play(resolve(Running(state="runing")), SITE)
     assert isinstance(played.error, InvalidInput)
     assert "ready, spawn, stop" in played.error.hint
     assert played.sent == []
 
 
-def test_a_bare_pair_is_not_taken_for_two_users() -> None:
+def test_a_bare_pair_is_ambiguous() -> None:
     played = play(resolve(("ana", "lab")))
     assert isinstance(played.error, InvalidInput)
     assert "ana/lab" in played.error.hint
@@ -167,13 +167,13 @@ def test_a_bare_pair_is_not_taken_for_two_users() -> None:
     assert play(resolve(("ana/lab", "ben"))).result == [Target("ana", "lab"), Target("ben")]
 
 
-def test_an_empty_user_is_not_everybody() -> None:
+def test_an_empty_user_does_not_select_everybody() -> None:
     played = play(resolve(Running(user="")), SITE)
     assert isinstance(played.error, InvalidInput)
     assert played.sent == []
 
 
-def test_idle_time_is_that_of_the_hubs_clock() -> None:
+def test_idle_time_is_measured_by_the_hubs_clock() -> None:
     site = Site(SITE.users, date=NOW + timedelta(hours=1))
     assert names(Running(idle=2 * 3600 + 1), site) == ["ana", "di/lab"]
     assert names(Running(idle=2 * 3600), site) == ["ana", "cy/lab", "di/lab"]
@@ -182,18 +182,18 @@ def test_idle_time_is_that_of_the_hubs_clock() -> None:
 @pytest.mark.parametrize(
     "date", ["", "soon", "Wed, 21 Oct 99999999999999 07:28:00 GMT", "Mon, 01 Jan 1990 00:00:00 GMT"]
 )
-def test_a_hub_that_does_not_tell_the_time_has_no_idle_servers_to_tell(date: str) -> None:
+def test_without_a_date_from_the_hub_idle_time_is_an_error(date: str) -> None:
     played = play(resolve(Running(idle=60)), [reply(json={}, headers={"date": date} if date else {})])
     assert isinstance(played.error, NotAHub)
     assert "Date" in played.error.hint
     assert len(played.sent) == 1
 
 
-def test_a_server_of_which_nothing_is_known_is_not_idle() -> None:
+def test_a_server_without_activity_data_is_not_idle() -> None:
     assert names(Running(idle=1), Site([owner("ana", {"": UP})])) == []
 
 
-def test_a_token_that_reads_the_servers_of_a_group_alone_selects_among_those() -> None:
+def test_a_token_limited_to_a_group_selects_in_that_group() -> None:
     site = Site([{"name": "stranger"}, owner("ana", {"": UP})], {"geo": ["ana"]})
     assert names(Running(group="geo"), site) == ["ana"]
     played = play(resolve(Running()), site)
@@ -201,7 +201,7 @@ def test_a_token_that_reads_the_servers_of_a_group_alone_selects_among_those() -
     assert played.error.scopes == ("read:servers",)
 
 
-def test_names_each_once_and_in_order() -> None:
+def test_names_are_resolved_in_order_without_duplicates() -> None:
     server = Server(user="ben", name="lab")
     assert names(["ana/lab", ("ben", "lab"), server, Target("ana", "lab"), "cy"]) == ["ana/lab", "ben/lab", "cy"]
     assert names("ana/lab") == ["ana/lab"]
@@ -210,8 +210,8 @@ def test_names_each_once_and_in_order() -> None:
     assert names([]) == []
 
 
-def test_thousands_are_looked_through_page_by_page_and_only_those_selected_are_kept() -> None:
-    """10,000 named servers of 5,000 users, ten of them idle."""
+def test_thousands_of_servers_are_filtered_in_little_memory() -> None:
+    """The hub has 10,000 named servers of 5,000 users; ten are idle."""
 
     def page(step: Request[Any] | Listen[Any]) -> Reply:
         assert isinstance(step, Request)

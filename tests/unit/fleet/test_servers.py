@@ -1,4 +1,4 @@
-"""`servers.start_many`, `stop_many` and `delete_many`: what the coordinator does with real operations."""
+"""`servers.start_many`, `stop_many` and `delete_many`: the coordinator with real operations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_each_server_is_started_with_the_same_options() -> None:
     assert {event.server.target for event in played.result.done if event.server} == {"ana", "ben/lab"}
 
 
-def test_the_way_up_is_told_and_its_end_only_once() -> None:
+def test_progress_is_reported_and_the_end_only_once() -> None:
     played = play(FleetOps.start_many(["ana"]), BusyHub(20))
     assert [(event.kind, event.message, event.progress) for event in played.emitted] == [
         ("queued", "", None),
@@ -31,7 +31,7 @@ def test_the_way_up_is_told_and_its_end_only_once() -> None:
     assert played.result.done[0].seconds == pytest.approx(20, abs=0.5)
 
 
-def test_a_server_that_already_runs_with_these_options_is_done() -> None:
+def test_a_server_that_runs_with_these_options_is_ready() -> None:
     running = refusal(400, "ana is already running")
     model = {"name": "", "ready": True, "user_options": {"profile": "gpu"}}
     owner = {"name": "ana", "servers": {"": model}}
@@ -49,7 +49,7 @@ def test_a_server_that_runs_with_other_options_is_a_failure() -> None:
     assert "SECRET" not in event.message
 
 
-def test_a_bad_name_is_the_failure_of_its_server_alone() -> None:
+def test_an_invalid_name_fails_its_server_only() -> None:
     hub = BusyHub()
     played = play(FleetOps.start_many(["Ana/Not A Name", "ana", "ben/Not A Name", "ben/lab", "cy"]), hub)
     assert {str(event.target) for event in played.result.failed} == {"Ana/Not A Name", "ben/Not A Name"}
@@ -57,7 +57,7 @@ def test_a_bad_name_is_the_failure_of_its_server_alone() -> None:
     assert len(hub.posts) == len(played.result.done) == 3
 
 
-def test_many_are_stopped() -> None:
+def test_many_servers_are_stopped() -> None:
     hub = BusyHub(1)
     assert play(FleetOps.start_many(["ana", "ben/lab"]), hub).result.ok
     hub.settle()
@@ -68,7 +68,7 @@ def test_many_are_stopped() -> None:
     assert played.calls == ["DELETE /users/ana/server", "DELETE /users/ben/servers/lab"]
 
 
-def test_many_are_deleted() -> None:
+def test_many_servers_are_deleted() -> None:
     gone = {"DELETE": reply(204), "GET": reply(json={"name": "ana", "servers": {}})}
     played = play(
         FleetOps.delete_many(["ana/lab", "ben/gpu"]),
@@ -80,7 +80,7 @@ def test_many_are_deleted() -> None:
     assert bodies == [{"remove": True}] * 2
 
 
-def test_a_default_server_cannot_be_deleted_and_nothing_is_sent_for_it() -> None:
+def test_deleting_a_default_server_fails_without_a_request() -> None:
     played = play(FleetOps.delete_many(["ana"]))
     (event,) = played.result.failed
     assert isinstance(event.error, InvalidInput)
@@ -88,17 +88,17 @@ def test_a_default_server_cannot_be_deleted_and_nothing_is_sent_for_it() -> None
 
 
 @pytest.mark.parametrize("bad", ["", "ana/", "/lab"])
-def test_what_names_no_server_is_refused_before_anything_is_sent(bad: str) -> None:
-    with pytest.raises(InvalidInput, match="names no server"):
+def test_an_invalid_target_is_refused_before_the_first_request(bad: str) -> None:
+    with pytest.raises(InvalidInput, match="invalid server"):
         _ = play(FleetOps.stop_many([bad, "ana"])).result
 
 
-def test_a_single_target_is_not_taken_for_its_letters() -> None:
+def test_a_single_string_is_one_target() -> None:
     played = play(FleetOps.stop_many("zed/q"), [reply(204)])
     assert played.calls == ["DELETE /users/zed/servers/q"]
 
 
-def test_a_mistyped_server_does_not_keep_the_others_running() -> None:
+def test_a_mistyped_server_does_not_keep_other_servers_running() -> None:
     played = play(
         FleetOps.stop_many(["no1", "no2", "no3", "ana"]),
         lambda step: reply(204) if step.path == "/users/ana/server" else refusal(404),
@@ -108,7 +108,7 @@ def test_a_mistyped_server_does_not_keep_the_others_running() -> None:
 
 
 @pytest.mark.parametrize("bad", ["../admin", "a\nb", "ana/lab/x"])
-def test_a_target_that_cannot_be_one_is_refused_and_the_others_are_stopped(bad: str) -> None:
+def test_a_target_with_an_invalid_name_fails_and_others_are_stopped(bad: str) -> None:
     played = play(FleetOps.stop_many([bad, "ana"]), [reply(204)])
     assert [str(event.target) for event in played.result.done] == ["ana"]
     assert isinstance(played.result.failed[0].error, InvalidInput)

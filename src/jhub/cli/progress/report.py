@@ -20,7 +20,7 @@ from jhub.errors import HubError
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from jhub import Fleet, Hub, Kind, ServerEvent, Summary
+    from jhub import EventKind, Fleet, Hub, ServerEvent, Summary
 
 Reporter: TypeAlias = "Callable[[ServerEvent], None]"
 
@@ -41,7 +41,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     progress: float | None = None
     seconds: float | None = None
     reason: str = ""
-    pace: int | None = None
+    concurrency: int | None = None
 
     @classmethod
     def of(cls, event: ServerEvent, site: str) -> Line:
@@ -55,7 +55,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             progress=event.progress,
             seconds=round(event.seconds, 2) if event.seconds is not None else None,
             reason=event.message,
-            pace=event.pace,
+            concurrency=event.concurrency,
         )
 
 
@@ -73,7 +73,7 @@ RESULTS: View[Line] = View(
 )
 
 
-def watch(hub: Hub, fleet: Fleet[ServerEvent, Summary], form: str, count: int, ends: Kind = "ready") -> None:
+def watch(hub: Hub, fleet: Fleet[ServerEvent, Summary], form: str, count: int, ends: EventKind = "ready") -> None:
     """Report a fleet until it ends, print the result, and leave with the exit code that it means."""
     standing = Standing(count, ends)
     try:
@@ -115,7 +115,7 @@ def _rows(summary: Summary, form: str) -> tuple[ServerEvent, ...]:
             return (*summary.done, *summary.failed, *summary.skipped)
 
 
-def _close(summary: Summary, ends: Kind) -> None:
+def _close(summary: Summary, ends: EventKind) -> None:
     """Say what it came to, and what to do about the rest."""
     done, failed, skipped = map(len, (summary.done, summary.failed, summary.skipped))
     if done + failed + skipped > 1:

@@ -82,7 +82,7 @@ class Screen:
             "-/s" if rate is None else f"{rate:.1f}/s" if rate >= 1 else f"{rate * 60:.1f}/min",
             f"{'-' if left is None else f'about {span(left)}'} left",
         ]
-        parts += [f"{standing.pace} at a time"] if standing.pace is not None else []
+        parts += [f"{standing.concurrency} at a time"] if standing.concurrency is not None else []
         line = _line(" · ".join(parts))
         if standing.away:
             return line.append(" · the hub gives no answer", style="yellow")

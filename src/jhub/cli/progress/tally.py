@@ -7,10 +7,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from jhub import Kind, ServerEvent, Target
+from jhub import EventKind, ServerEvent, Target
 
 ON_THE_WAY = frozenset({"starting", "progress", "stopping", "deleting"})
-BEGINS: dict[Kind, Kind] = {"ready": "starting", "stopped": "stopping", "deleted": "deleting"}
+BEGINS: dict[EventKind, EventKind] = {"ready": "starting", "stopped": "stopping", "deleted": "deleting"}
 LONG = 30.0
 """Seconds over which the rate is taken, or longer where fewer than ENOUGH ended in them."""
 ENOUGH = 10
@@ -30,14 +30,14 @@ class Standing:
     """Counts, the rate, and what is on its way, of a fleet of `count` servers that are to end as `ends`."""
 
     count: int
-    ends: Kind = "ready"
+    ends: EventKind = "ready"
     clock: Callable[[], float] = time.monotonic
-    kinds: Counter[Kind] = field(default_factory=Counter[Kind])
+    kinds: Counter[EventKind] = field(default_factory=Counter[EventKind])
     """How many ended in which way."""
     way: dict[Target, Way] = field(default_factory=dict[Target, Way])
     """In the order in which they set out."""
     failed: list[ServerEvent] = field(default_factory=list[ServerEvent])
-    pace: int | None = None
+    concurrency: int | None = None
     throttled: str = ""
     """The hub's words, while it asks to wait."""
     away: bool = False
@@ -52,8 +52,8 @@ class Standing:
     def take(self, event: ServerEvent) -> None:
         """Count an event in."""
         now = self.clock()
-        if event.pace is not None:
-            self.pace = event.pace
+        if event.concurrency is not None:
+            self.concurrency = event.concurrency
         self.away = event.kind == "waiting"
         if event.final:
             self.kinds[event.kind] += 1
@@ -79,7 +79,7 @@ class Standing:
         return self.kinds[self.ends]
 
     @property
-    def begins(self) -> Kind:
+    def begins(self) -> EventKind:
         """What is said of those on their way."""
         return BEGINS[self.ends]
 
