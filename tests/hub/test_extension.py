@@ -19,7 +19,7 @@ from traitlets import Dict, Unicode
 
 from jhub.errors import LocalHubError
 from jhub.extension import spawner_hook
-from jhub.extension.verdict import Verdict
+from jhub.extension.verdict import Decision
 from jhub.local import LocalHub
 from jhub.profiles.model import Profile
 
@@ -242,33 +242,33 @@ def test_options_that_there_are_not_are_refused(
 # ---------------------------------------------------------------- settings of the spawner
 
 
-def _verdict(slug: str = "odd", kube: dict[str, Any] | None = None, **override: Any) -> Verdict:
+def _verdict(slug: str = "odd", kube: dict[str, Any] | None = None, **override: Any) -> Decision:
     profile = Profile(slug=slug, display_name=slug)
-    return Verdict(profile=profile, user_options={}, spawner_override=override, kubespawner_override=kube or {})
+    return Decision(profile=profile, user_options={}, spawner_override=override, kubespawner_override=kube or {})
 
 
 def test_a_profile_leaves_no_trace_on_the_spawner() -> None:
     """JupyterHub may use a spawner object for several starts."""
     spawner = SimpleLocalProcessSpawner(environment={"A": "1"}, args=["--own"], mem_limit="1G")
-    spawner_hook.apply(spawner, _verdict(environment={"B": "2"}, args=["--first"], default_url="/x"))
+    spawner_hook.apply_settings(spawner, _verdict(environment={"B": "2"}, args=["--first"], default_url="/x"))
     assert spawner.environment == {"A": "1", "B": "2"}
     assert (spawner.args, spawner.default_url, spawner.mem_limit) == (["--first"], "/x", 2**30)
     spawner.environment["C"] = "a hook's"
 
-    spawner_hook.apply(spawner, _verdict(mem_limit="2G"))
+    spawner_hook.apply_settings(spawner, _verdict(mem_limit="2G"))
     assert spawner.environment == {"A": "1"}
     assert (spawner.args, spawner.default_url, spawner.mem_limit) == (["--own"], "", 2**31)
 
-    spawner_hook.restore(spawner)
+    spawner_hook.restore_settings(spawner)
     assert spawner.mem_limit == 2**30
 
 
 def test_a_hook_does_not_change_the_profile() -> None:
     spawner = SimpleLocalProcessSpawner()
-    verdict = _verdict(args=["--own"])
-    spawner_hook.apply(spawner, verdict)
+    decision = _verdict(args=["--own"])
+    spawner_hook.apply_settings(spawner, decision)
     spawner.args.append("a hook's")
-    spawner_hook.apply(spawner, verdict)
+    spawner_hook.apply_settings(spawner, decision)
     assert spawner.args == ["--own"]
 
 
@@ -282,17 +282,17 @@ def test_settings_of_kubespawner_are_for_kubespawner() -> None:
         pass
 
     kube = {"image": "scipy", "extra_labels": {"a": None, "b": {"c": "d"}}, "environment": {"A": None, "B": "2"}}
-    verdict = _verdict(kube=kube, environment={"C": "3"}, image="any")
+    decision = _verdict(kube=kube, environment={"C": "3"}, image="any")
     spawner = Ours(environment={"A": "1"}, extra_labels={"a": "x", "z": "x"})
-    spawner_hook.apply(spawner, verdict)
+    spawner_hook.apply_settings(spawner, decision)
     assert (spawner.image, spawner.extra_labels) == ("scipy", {"z": "x", "b": {"c": "d"}})
     assert spawner.environment == {"B": "2", "C": "3"}
-    spawner_hook.restore(spawner)
+    spawner_hook.restore_settings(spawner)
     assert (spawner.image, spawner.extra_labels) == ("stock", {"a": "x", "z": "x"})
     assert spawner.environment == {"A": "1"}
 
     other = SimpleLocalProcessSpawner(environment={"A": "1"})
-    spawner_hook.apply(other, _verdict(kube=kube))
+    spawner_hook.apply_settings(other, _verdict(kube=kube))
     assert other.environment == {"A": "1"}
 
 
@@ -309,7 +309,7 @@ def test_settings_of_kubespawner_are_for_kubespawner() -> None:
 def test_a_setting_that_the_spawner_does_not_take(override: dict[str, Any], message: str) -> None:
     spawner = SimpleLocalProcessSpawner()
     with pytest.raises(HTTPError) as caught:
-        spawner_hook.apply(spawner, _verdict(**override))
+        spawner_hook.apply_settings(spawner, _verdict(**override))
     assert caught.value.status_code == 500
     assert message in str(caught.value)
 

@@ -14,7 +14,7 @@ from traitlets.config import Config
 
 from jhub.errors import InvalidInput
 from jhub.extension import enable
-from jhub.extension.patching import is_marked, marked
+from jhub.extension.patching import as_patch, is_patch
 from jhub.profiles.model import Profile, Profiles
 
 START = Path(__file__).parents[1] / "support" / "hub_start.py"
@@ -234,14 +234,14 @@ profiles:
 
 
 def test_users_are_named_as_the_authenticator_names_them() -> None:
-    from jhub.extension.startup import with_names
+    from jhub.extension.startup import normalize_user_names
 
     profiles = Profiles(
         all=(Profile(slug="a", display_name="", users=("Emil",)), Profile(slug="b", display_name="", groups=("Geo",)))
     )
-    assert [profile.users for profile in with_names(profiles, str.lower).all] == [("emil",), None]
-    assert [profile.users for profile in with_names(profiles, str).all] == [("Emil",), None]
-    assert [profile.groups for profile in with_names(profiles, str.lower).all] == [None, ("Geo",)]
+    assert [profile.users for profile in normalize_user_names(profiles, str.lower).all] == [("emil",), None]
+    assert [profile.users for profile in normalize_user_names(profiles, str).all] == [("Emil",), None]
+    assert [profile.groups for profile in normalize_user_names(profiles, str.lower).all] == [None, ("Geo",)]
 
 
 def test_what_is_not_asked_for_stays_as_it_is(tmp_path: Path) -> None:
@@ -258,9 +258,9 @@ def test_a_guard_that_wraps_does_not_pass_for_ours() -> None:
     def theirs() -> None:
         """Nothing."""
 
-    ours = marked(lambda: None)
-    assert is_marked(ours)
-    assert not is_marked(functools.wraps(ours)(theirs))
+    ours = as_patch(lambda: None)
+    assert is_patch(ours)
+    assert not is_patch(functools.wraps(ours)(theirs))
 
 
 @pytest.mark.parametrize(

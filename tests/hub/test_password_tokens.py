@@ -164,8 +164,8 @@ def test_the_route_behind_it_is_still_jupyterhubs(api: Api, hub: LocalHub, hub_t
     """It answers as on the same hub without the extension's route."""
     without = """
 from jupyterhub import apihandlers
-from jhub.extension.password_tokens import PasswordToken
-apihandlers.default_handlers[:] = [each for each in apihandlers.default_handlers if PasswordToken not in each]
+from jhub.extension.password_tokens import PasswordTokenHandler
+apihandlers.default_handlers[:] = [each for each in apihandlers.default_handlers if PasswordTokenHandler not in each]
 """
     service = f'c.JupyterHub.services = [{{"name": "robot", "api_token": {hub_tokens.service!r}}}]\n'
     with LocalHub(base_url=BASE_URL, users=["ana"], config=without + service) as bare:
@@ -302,8 +302,10 @@ def test_addresses_count_where_the_proxy_is_trusted_alone(
     """A hub that trusts its proxy and, to see it within a test, forgives an address two failures."""
     config = """
 from jhub.extension import password_tokens
-from jhub.extension.throttle import Limit, Slowing
-password_tokens.ADDRESSES = Slowing(Limit(free=2, first=1.0, most=1.0, at_once=50))
+from jhub.extension.throttle import Limits, Throttle
+password_tokens.ADDRESS_THROTTLE = Throttle(
+    Limits(free_failures=2, first_wait_seconds=1.0, max_wait_seconds=1.0, max_in_flight=50)
+)
 c.JupyterHub.trusted_downstream_ips = ["127.0.0.1"]
 """
     with LocalHub(config=config + NOTED) as trusting:
@@ -356,7 +358,7 @@ def test_who_connects_by_a_unix_socket_has_no_address(tmp_path: Path) -> None:
 
     class Page(RequestHandler):
         def get(self) -> None:
-            seen.append((self.request.remote_ip, password_tokens.trusted_address(self.request)))
+            seen.append((self.request.remote_ip, password_tokens.client_address(self.request)))
 
     async def serve() -> None:
         # As JupyterHub makes it.

@@ -34,7 +34,7 @@ from tornado.web import HTTPError  # noqa: E402
 from jhub.errors import InvalidInput  # noqa: E402
 from jhub.extension import profiles_api, startup, store  # noqa: E402
 from jhub.extension.access import owner_of  # noqa: E402
-from jhub.extension.enforcement import judge_start  # noqa: E402
+from jhub.extension.enforcement import enforce_request  # noqa: E402
 
 USERS = {"ana": ["members"], "bo": []}
 SECONDS = 120
@@ -70,10 +70,10 @@ async def answer(app: Any, users: dict[str, Any], asked: dict[str, Any]) -> dict
     path = Path(f"profiles{next(numbers)}.yaml")
     path.write_bytes(asked["profiles"].encode("utf-8", "surrogatepass"))
     try:
-        store.store.use(path)
-        startup.see_to(app)
+        store.store.load(path)
+        startup.prepare_hub(app)
         for user in users.values():
-            profiles_api.listed(store.store.current, owner_of(user))
+            profiles_api.encode_profiles(store.store.current, owner_of(user))
     except InvalidInput as refused:
         return {"refused": str(refused)}
     except Exception:  # noqa: BLE001  # it is what is looked for
@@ -89,7 +89,7 @@ async def start(app: Any, user: Any, options: dict[str, Any]) -> dict[str, Any]:
     handler = SimpleNamespace(authenticator=app.authenticator, spawner_class=app.spawner_class, current_user=user)
     said: dict[str, Any] = {"at": "outer"}
     try:
-        await judge_start(handler, user, "", options)
+        await enforce_request(handler, user, "", options)
     except HTTPError as refused:
         said["outer"] = [refused.status_code, refused.log_message]
     except Exception:  # noqa: BLE001

@@ -62,7 +62,7 @@ def enable(
         raise InvalidInput("jhub.extension.enable(c, …) takes the `c` of jupyterhub_config.py")
     _check_arguments(profiles, password_tokens=password_tokens, login_client=login_client)
     if profiles is not ...:
-        _store.use(profiles)
+        _store.load(profiles)
     # The rest imports JupyterHub; a mistake in the file is told first.
     _check_version()
     if profiles is not ...:
@@ -99,7 +99,7 @@ def _check_arguments(profiles: object, **flags: object) -> None:
 
 
 def _check_version() -> None:
-    found = version("jupyterhub")
-    major, minor = map(int, found.split(".")[:2])
+    installed = version("jupyterhub")
+    major, minor = map(int, installed.split(".")[:2])
     if (major, minor) < (5, 3):
-        raise InvalidInput(f"jhub.extension needs JupyterHub 5.3 or later, and this is {found}")
+        raise InvalidInput(f"jhub.extension needs JupyterHub 5.3 or later, and this is {installed}")

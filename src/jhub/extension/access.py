@@ -23,7 +23,7 @@ def owner_of(user: Any) -> Owner:
     return Owner(name=user.name, groups=frozenset(group.name for group in user.groups))
 
 
-def admits(profile: Profile, owner: Owner) -> bool:
+def may_start(profile: Profile, owner: Owner) -> bool:
     """Whether `owner` may start a profile: as one of its `users`, or as a member of one of its `groups`.
 
     A profile that has neither key is everybody's. One with an empty list lets nobody in by it.
@@ -33,11 +33,11 @@ def admits(profile: Profile, owner: Owner) -> bool:
     return owner.name in (profile.users or ()) or not owner.groups.isdisjoint(profile.groups or ())
 
 
-def visible(profiles: Profiles, owner: Owner) -> tuple[Profile, ...]:
+def available_profiles(profiles: Profiles, owner: Owner) -> tuple[Profile, ...]:
     """The profiles that `owner` may start, in the order of the file."""
-    return tuple(profile for profile in profiles.all if admits(profile, owner))
+    return tuple(profile for profile in profiles.all if may_start(profile, owner))
 
 
-def taken(mine: Sequence[Profile]) -> Profile:
+def default_profile(available: Sequence[Profile]) -> Profile:
     """Of the profiles that an owner may start, at least one, the one that a start gets which names none."""
-    return next((profile for profile in mine if profile.default), mine[0])
+    return next((profile for profile in available if profile.default), available[0])

@@ -14,18 +14,18 @@ from jupyterhub.apihandlers.users import UserServerAPIHandler
 from jupyterhub.scopes import needs_scope, scope_definitions
 from tornado.web import HTTPError
 
-from jhub.extension.enforcement import judge_start
+from jhub.extension.enforcement import enforce_request
 from jhub.extension.patching import add_routes
 
-EDITS = "put" in vars(UserServerAPIHandler)
+SUPPORTS_EDIT = "put" in vars(UserServerAPIHandler)
 """Whether servers can be made and edited without a start, and a body has options beside other things: JupyterHub 6."""
 
-NEW_FORM = {"user_options", "display_name"}
-EDITABLE = {"name", *NEW_FORM}
+START_KEYS = {"user_options", "display_name"}
+PATCH_KEYS = {"name", *START_KEYS}
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
-START = "start:servers" if "start:servers" in scope_definitions else "servers"
+START_SCOPE = "start:servers" if "start:servers" in scope_definitions else "servers"
 """The scope of the routes themselves: `servers` before JupyterHub 6."""
 
 
@@ -36,74 +36,74 @@ def install() -> None:
     brought them along could be replaced on the command line, and `extra_handlers` come too late to be asked.
     """
     original = [path for path, handler, *_ in apihandlers.default_handlers if handler is UserServerAPIHandler]
-    add_routes(*[(path, HANDLER) for path in original])
+    add_routes(*[(path, SERVER_HANDLER) for path in original])
 
 
-def starters_only(method: Method) -> Method:
+def requires_start_scope(method: Method) -> Method:
     """Check the route's own scope before anything else: a refusal would tell strangers which profiles there are."""
-    return cast("Method", needs_scope(START)(method))
+    return cast("Method", needs_scope(START_SCOPE)(method))
 
 
-class JudgedStart(UserServerAPIHandler):
+class StartHandler(UserServerAPIHandler):
     """Start a server, if its options are good."""
 
     def find_user(self, name: str) -> Any:
         """As JupyterHub does, once a request: it takes longer than judging."""
-        found = self.__dict__.setdefault("_jhub_found", {})
-        if name not in found:
-            found[name] = super().find_user(name)
-        return found[name]
+        users = self.__dict__.setdefault("_jhub_users", {})
+        if name not in users:
+            users[name] = super().find_user(name)
+        return users[name]
 
-    @starters_only
+    @requires_start_scope
     async def post(self, user_name: str, server_name: str = "") -> None:
         owner = self.find_user(user_name)
         if owner is not None:
-            options = self._sent_options()
+            options = self._options_in_body()
             # JupyterHub has its own answer for a server that is up, and no use for the saved options.
-            if options is not None or not _active(owner, server_name):
-                await judge_start(self, owner, server_name, options)
+            if options is not None or not _is_active(owner, server_name):
+                await enforce_request(self, owner, server_name, options)
         await super().post(user_name, server_name)
 
-    def _sent_options(self) -> dict[str, Any] | None:
+    def _options_in_body(self) -> dict[str, Any] | None:
         """The options in the body, None if there are none and the saved ones count."""
         body = self.get_json_body()
-        if EDITS and isinstance(body, dict) and NEW_FORM & body.keys() and body.keys() - NEW_FORM:
+        if SUPPORTS_EDIT and isinstance(body, dict) and START_KEYS & body.keys() and body.keys() - START_KEYS:
             # JupyterHub 6 would not look at them, and start the default.
             raise HTTPError(400, "user options go into user_options, beside display_name")
         # {"user_options": {…}}, or the older form, which JupyterHub 6 knows too: the whole body.
-        if EDITS:
+        if SUPPORTS_EDIT:
             _check_names(body)
-        options = self.get_server_json_body()["user_options"] if EDITS else body
+        options = self.get_server_json_body()["user_options"] if SUPPORTS_EDIT else body
         if options is not None and not isinstance(options, dict):
             raise HTTPError(400, "user options must be a JSON object")
         return options
 
 
-class JudgedStartAndEdit(JudgedStart):
+class StartAndEditHandler(StartHandler):
     """JupyterHub 6 saves options without starting as well, and a start that names none then uses them."""
 
-    @starters_only
+    @requires_start_scope
     async def put(self, user_name: str, server_name: str = "") -> None:
         owner = self.find_user(user_name)
-        options = self._sent_options()
+        options = self._options_in_body()
         if owner is not None and options:
-            await judge_start(self, owner, server_name, options)
+            await enforce_request(self, owner, server_name, options)
         await super().put(user_name, server_name)
 
-    @starters_only
+    @requires_start_scope
     async def patch(self, user_name: str, server_name: str = "") -> None:
         owner = self.find_user(user_name)
         body = self.get_json_body() or {}
         # JupyterHub 6.1 answers 500 to what is not an object with these keys.
-        if not isinstance(body, dict) or body.keys() - EDITABLE:
-            raise HTTPError(400, f"the body must be a JSON object with some of {', '.join(sorted(EDITABLE))}")
+        if not isinstance(body, dict) or body.keys() - PATCH_KEYS:
+            raise HTTPError(400, f"the body must be a JSON object with some of {', '.join(sorted(PATCH_KEYS))}")
         _check_names(body)
         if owner is not None and isinstance(body.get("user_options"), dict):
-            await judge_start(self, owner, server_name, body["user_options"])
+            await enforce_request(self, owner, server_name, body["user_options"])
         await super().patch(user_name, server_name)
 
 
-HANDLER = JudgedStartAndEdit if EDITS else JudgedStart
+SERVER_HANDLER = StartAndEditHandler if SUPPORTS_EDIT else StartHandler
 """What serves the routes of JupyterHub's UserServerAPIHandler."""
 
 
@@ -120,5 +120,5 @@ def is_encodable(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _active(owner: Any, server_name: str) -> bool:
+def _is_active(owner: Any, server_name: str) -> bool:
     return server_name in owner.spawners and bool(owner.spawners[server_name].active)

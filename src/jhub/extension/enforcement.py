@@ -8,43 +8,43 @@ from typing import Any
 from tornado.web import Finish, HTTPError
 
 from jhub.extension.access import owner_of
-from jhub.extension.policy import judge
-from jhub.extension.spawner_settings import unfit
+from jhub.extension.policy import decide
+from jhub.extension.spawner_settings import rejected_setting
 from jhub.extension.store import store
-from jhub.extension.verdict import Refusal, Verdict
+from jhub.extension.verdict import Decision, Refusal
 
-LONGEST_SERVER_NAME = 255
+MAX_SERVER_NAME_CHARACTERS = 255
 """Maximum number of characters in the name of a server, by JupyterHub's database."""
 
 
-def judged(user: Any, options: Mapping[str, Any] | None) -> Verdict:
+def enforce(user: Any, options: Mapping[str, Any] | None) -> Decision:
     """By what a server of the hub's `user` starts with these options. Raises HTTPError where it must not."""
-    verdict = judge(store.current, owner_of(user), options)
-    if isinstance(verdict, Refusal):
-        raise HTTPError(verdict.status, verdict.message)
-    return verdict
+    decision = decide(store.current, owner_of(user), options)
+    if isinstance(decision, Refusal):
+        raise HTTPError(decision.status, decision.message)
+    return decision
 
 
-def check_texts(verdict: Verdict, spawner: Any) -> None:
+def check_user_texts(decision: Decision, spawner: Any) -> None:
     """Raise HTTPError 400 where the user's own text is not a value that the spawner's setting takes."""
-    name = unfit(verdict, spawner)
+    name = rejected_setting(decision, spawner)
     if name:
-        raise HTTPError(400, f"profile {verdict.profile.slug}: a text does not do for the setting {name}")
+        raise HTTPError(400, f"profile {decision.profile.slug}: a text does not do for the setting {name}")
 
 
-async def judge_start(handler: Any, user: Any, server_name: str, options: Mapping[str, Any] | None) -> Verdict:
+async def enforce_request(handler: Any, user: Any, server_name: str, options: Mapping[str, Any] | None) -> Decision:
     """Raise HTTPError unless a request for a start may go on. Without options, the saved ones count.
 
     Where the authenticator is asked again before each start, it is asked first: it may know of other groups. JupyterHub
     does so itself a moment later, and at most once a request.
     """
     check_server_name(server_name)
-    await refresh(handler, user)
-    verdict = judged(user, saved_options(user, server_name) if options is None else options)
-    if verdict.typed:
+    await refresh_groups(handler, user)
+    decision = enforce(user, saved_options(user, server_name) if options is None else options)
+    if decision.user_text_settings:
         # Any spawner of the user's can say so, and there is always one for the default server.
-        check_texts(verdict, user.spawner)
-    return verdict
+        check_user_texts(decision, user.spawner)
+    return decision
 
 
 def check_server_name(name: str) -> None:
@@ -52,13 +52,13 @@ def check_server_name(name: str) -> None:
 
     JupyterHub 5 takes any name; a process cannot have NUL in its environment, nor the database more characters.
     """
-    if len(name) > LONGEST_SERVER_NAME or "\0" in name:
+    if len(name) > MAX_SERVER_NAME_CHARACTERS or "\0" in name:
         raise HTTPError(
-            400, f"a server's name has at most {LONGEST_SERVER_NAME} characters, and NUL is not one of them"
+            400, f"a server's name has at most {MAX_SERVER_NAME_CHARACTERS} characters, and NUL is not one of them"
         )
 
 
-async def refresh(handler: Any, user: Any) -> None:
+async def refresh_groups(handler: Any, user: Any) -> None:
     """Ask the authenticator for the user's groups of now, where the hub is told to before each start.
 
     Raises HTTPError 403 where the hub would not start a server either, and 503 where the authenticator fails:

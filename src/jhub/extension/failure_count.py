@@ -14,10 +14,10 @@ from jupyterhub import version_info
 from jupyterhub.user import User
 from tornado.web import HTTPError
 
-from jhub.extension.patching import wrap
+from jhub.extension.patching import wrap_once
 
-COUNT = "failure_count"
-LEFT_OUT = "_jhub_left_out"
+COUNT_SETTING = "failure_count"
+UNCOUNTED = "_jhub_uncounted"
 """Attribute of a request whose start is left out of the count."""
 
 SpawnException: Any = getattr(_spawner, "SpawnException", ())
@@ -26,25 +26,25 @@ SpawnException: Any = getattr(_spawner, "SpawnException", ())
 
 def install() -> None:
     """Wrap the method that starts a server, once."""
-    wrap(User, "spawn", _left_out)
+    wrap_once(User, "spawn", _wrap_spawn)
 
 
-def leave_out(handler: Any) -> None:
+def exclude(handler: Any) -> None:
     """Leave the start that a request is for out of the count."""
-    setattr(handler, LEFT_OUT, True)
+    setattr(handler, UNCOUNTED, True)
 
 
-def _left_out(original: Callable[..., Any]) -> Callable[..., Any]:
+def _wrap_spawn(original: Callable[..., Any]) -> Callable[..., Any]:
     async def spawn(self: Any, server_name: str = "", *args: Any, **kwargs: Any) -> Any:
         handler = kwargs.get("handler")
-        if handler is not None and getattr(handler, LEFT_OUT, False):
-            _do_not_count(self.spawners[server_name], handler.settings)
+        if handler is not None and getattr(handler, UNCOUNTED, False):
+            _discount_failure(self.spawners[server_name], handler.settings)
         return await original(self, server_name, *args, **kwargs)
 
     return spawn
 
 
-def _do_not_count(spawner: Any, settings: dict[str, Any]) -> None:
+def _discount_failure(spawner: Any, settings: dict[str, Any]) -> None:
     """Take back what JupyterHub counts when the start under way fails.
 
     It looks at the limit in the moment in which it counts, so there is none meanwhile.
@@ -52,13 +52,13 @@ def _do_not_count(spawner: Any, settings: dict[str, Any]) -> None:
     limit = spawner.consecutive_failure_limit
     spawner.consecutive_failure_limit = 0
 
-    def ended(start: Any) -> None:
+    def on_end(start: Any) -> None:
         spawner.consecutive_failure_limit = limit
         if not start.cancelled() and start.exception() is not None and _is_counted(start.exception()):
-            settings[COUNT] -= 1
+            settings[COUNT_SETTING] -= 1
 
     # JupyterHub has added its own callback, and they are called in this order.
-    spawner._spawn_future.add_done_callback(ended)
+    spawner._spawn_future.add_done_callback(on_end)
 
 
 def _is_counted(error: BaseException) -> bool:

@@ -14,19 +14,19 @@ from jupyterhub.app import JupyterHub
 
 from jhub import oauth_client
 from jhub.errors import InvalidInput
-from jhub.extension.patching import wrap
+from jhub.extension.patching import wrap_once
 
 NAME = oauth_client.NAME
 
 
 def install() -> None:
     """Wrap the three steps of the hub's start that it takes, once."""
-    wrap(JupyterHub, "init_role_creation", _then_let_users_in)
-    wrap(JupyterHub, "init_services", _with_client)
-    wrap(JupyterHub, "init_role_assignment", _then_without_roles)
+    wrap_once(JupyterHub, "init_role_creation", _wrap_init_role_creation)
+    wrap_once(JupyterHub, "init_services", _wrap_init_services)
+    wrap_once(JupyterHub, "init_role_assignment", _wrap_init_role_assignment)
 
 
-def _then_let_users_in(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _wrap_init_role_creation(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Add the scope to the role that all users have, whatever the configuration makes of this role.
 
     At each start the hub sets a role's scopes to those of the configuration, so it does not stay where the line does
@@ -44,13 +44,13 @@ def _then_let_users_in(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return init_role_creation
 
 
-def _with_client(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _wrap_init_services(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Add the service to those of the configuration."""
 
     def init_services(self: Any) -> Any:
         spec = oauth_client.service(version_info[:2])
         _check_configuration(self, spec)
-        _adopt(self)
+        _adopt_service(self)
         if spec not in self.services:
             self.services = [*self.services, spec]
         return original(self)
@@ -58,7 +58,7 @@ def _with_client(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return init_services
 
 
-def _then_without_roles(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _wrap_init_role_assignment(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Take from the service what roles an earlier one of its name may have left in the database: everybody knows its
     secret. Roles that the configuration gives it have stopped the hub before.
     """
@@ -91,7 +91,7 @@ def _check_configuration(app: Any, spec: dict[str, object]) -> None:
             )
 
 
-def _adopt(app: Any) -> None:
+def _adopt_service(app: Any) -> None:
     """Make a service of the configuration of one that was registered by REST. InvalidInput if it is another client.
 
     The hub would keep that one as it is, and no line of the configuration could take it away.

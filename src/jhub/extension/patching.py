@@ -10,26 +10,26 @@ from jupyterhub import apihandlers
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-MARK = "__jhub__"
+PATCH_ATTRIBUTE = "__jhub__"
 
 
-def wrap(kind: Any, name: str, wrapper: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+def wrap_once(cls: Any, name: str, wrapper: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
     """Replace a method of a class by what `wrapper` makes of it."""
-    original = getattr(kind, name)
-    if not is_marked(original):
-        setattr(kind, name, marked(functools.wraps(original)(wrapper(original))))
+    original = getattr(cls, name)
+    if not is_patch(original):
+        setattr(cls, name, as_patch(functools.wraps(original)(wrapper(original))))
 
 
-def marked(function: F) -> F:
+def as_patch(function: F) -> F:
     """Return the function, with the mark of ours."""
     # Itself, for functools.wraps copies the marks of what it wraps.
-    setattr(function, MARK, function)
+    setattr(function, PATCH_ATTRIBUTE, function)
     return function
 
 
-def is_marked(function: object) -> bool:
+def is_patch(function: object) -> bool:
     """Return whether a function is one of ours."""
-    return getattr(function, MARK, None) is function
+    return getattr(function, PATCH_ATTRIBUTE, None) is function
 
 
 def add_routes(*routes: tuple[str, type]) -> None:

@@ -13,15 +13,15 @@ from jupyterhub.apihandlers.base import APIHandler
 from jupyterhub.user import User
 from tornado.web import HTTPError
 
-from jhub.extension.access import Owner, owner_of, taken, visible
-from jhub.extension.api_handlers import starters_only
-from jhub.extension.enforcement import refresh
+from jhub.extension.access import Owner, available_profiles, default_profile, owner_of
+from jhub.extension.api_handlers import requires_start_scope
+from jhub.extension.enforcement import refresh_groups
 from jhub.extension.patching import add_routes
 from jhub.extension.store import store
-from jhub.profiles.model import LISTING_VERSION, Profile, Profiles, public
+from jhub.profiles.model import LISTING_VERSION, Profile, Profiles, public_profile
 
 
-class Answer(msgspec.Struct):
+class ProfilesResponse(msgspec.Struct):
     """What is answered, as JSON."""
 
     version: int
@@ -30,17 +30,17 @@ class Answer(msgspec.Struct):
 
 def install() -> None:
     """Put the routes before JupyterHub's own, once."""
-    add_routes((r"/api/profiles", OfCaller), (r"/api/users/([^/]+)/profiles", OfUser))
+    add_routes((r"/api/profiles", OwnProfilesHandler), (r"/api/users/([^/]+)/profiles", UserProfilesHandler))
 
 
-class OfUser(APIHandler):
+class UserProfilesHandler(APIHandler):
     """The profiles of a user who is named, for whoever may start that user's servers."""
 
     async def get(self, user_name: str) -> None:
-        await answer(self, user_name)
+        await write_profiles(self, user_name)
 
 
-class OfCaller(APIHandler):
+class OwnProfilesHandler(APIHandler):
     """The profiles of whoever asks."""
 
     async def get(self) -> None:
@@ -49,34 +49,36 @@ class OfCaller(APIHandler):
             raise HTTPError(403, "Missing or invalid credentials.")
         if not isinstance(caller, User):
             raise HTTPError(400, "a service has no profiles of its own: name a user, GET /users/NAME/profiles")
-        await answer(self, caller.name)
+        await write_profiles(self, caller.name)
 
 
-@starters_only
-async def answer(handler: Any, user_name: str) -> None:
+@requires_start_scope
+async def write_profiles(handler: Any, user_name: str) -> None:
     """Answer with the profiles of a user."""
     caller: Any = handler.current_user
     # Finding a user takes JupyterHub longer than all of this.
     user = caller if isinstance(caller, User) and caller.name == user_name else handler.find_user(user_name)
     if user is None:
         raise HTTPError(404, f"No such user: {user_name}")
-    await refresh(handler, user)
-    handler.finish(msgspec.json.encode(Answer(LISTING_VERSION, listed(store.current, owner_of(user)))))
+    await refresh_groups(handler, user)
+    handler.finish(
+        msgspec.json.encode(ProfilesResponse(LISTING_VERSION, encode_profiles(store.current, owner_of(user))))
+    )
 
 
-def listed(profiles: Profiles, owner: Owner) -> list[msgspec.Raw]:
+def encode_profiles(profiles: Profiles, owner: Owner) -> list[msgspec.Raw]:
     """The profiles that the owner may start, in the order of the file."""
-    mine = visible(profiles, owner)
-    default = taken(mine) if mine else None
-    texts = _texts(profiles)
-    return [_text(profile, default=True) if profile is default else texts[profile.slug] for profile in mine]
+    available = available_profiles(profiles, owner)
+    default = default_profile(available) if available else None
+    encoded = _encode_all(profiles)
+    return [_encode(profile, default=True) if profile is default else encoded[profile.slug] for profile in available]
 
 
 @functools.lru_cache(maxsize=1)
-def _texts(profiles: Profiles) -> dict[str, msgspec.Raw]:
+def _encode_all(profiles: Profiles) -> dict[str, msgspec.Raw]:
     """Each as JSON, by its slug. Made once: of hundreds, that takes longer than all the rest of a request."""
-    return {profile.slug: _text(profile, default=False) for profile in profiles.all}
+    return {profile.slug: _encode(profile, default=False) for profile in profiles.all}
 
 
-def _text(profile: Profile, *, default: bool) -> msgspec.Raw:
-    return msgspec.Raw(msgspec.json.encode(public(profile, default=default)))
+def _encode(profile: Profile, *, default: bool) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(public_profile(profile, default=default)))

@@ -9,7 +9,7 @@ from msgspec import Struct
 from jhub.profiles.model import Profile
 
 
-class Verdict(Struct, frozen=True, kw_only=True):
+class Decision(Struct, frozen=True, kw_only=True):
     """The profile of a start, and the settings that come of it and of what was chosen in it."""
 
     profile: Profile
@@ -20,9 +20,9 @@ class Verdict(Struct, frozen=True, kw_only=True):
     spawner_override: dict[str, Any]
     kubespawner_override: dict[str, Any]
     """Its mappings are to be merged into the spawner's own."""
-    typed: frozenset[str] = frozenset()
+    user_text_settings: frozenset[str] = frozenset()
     """Names of the settings that a text of the user's own goes into."""
-    free: bool = False
+    user_controlled: bool = False
     """Whether the start has values that the user is free to choose: texts, or options that nothing here reads."""
 
 

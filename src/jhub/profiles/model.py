@@ -63,7 +63,7 @@ Overrides: TypeAlias = Profile | Choice | UnlistedChoice
 """Everything that has settings."""
 
 
-def public(profile: Profile, *, default: bool) -> models.Profile:
+def public_profile(profile: Profile, *, default: bool) -> models.Profile:
     """Return the part of a profile that its users may see: no settings, and no names of groups and users."""
     return convert(replace(profile, default=default), models.Profile, from_attributes=True)
 

@@ -10,23 +10,23 @@ from collections.abc import Iterable, Sequence
 
 from jhub.errors import listed
 from jhub.models import UNLISTED_SELECTED, Profile, ProfileOption
-from jhub.profiles.problems import shown
+from jhub.profiles.problems import quote
 
-FORM = "profile-option-"
+FORM_PREFIX = "profile-option-"
 """Beginning of the names in KubeSpawner's form."""
 
 NONE_AVAILABLE = "no profile is available"
 """Refusal of every start of an owner without profiles."""
 
 
-def start_names(options: Iterable[ProfileOption]) -> list[str]:
+def option_names(options: Iterable[ProfileOption]) -> list[str]:
     """Return the names that a start may use for options: each has one for a choice and one for a text."""
     return [name for option in options for name in (option.key, option.unlisted_key)]
 
 
-def unknown_profile(named: str, profiles: Sequence[Profile]) -> str:
+def unknown_profile(slug: str, profiles: Sequence[Profile]) -> str:
     """Return the refusal of a profile that is none of the owner's."""
-    return f"unknown profile {shown(named)}; {known_profiles(profiles)}"
+    return f"unknown profile {quote(slug)}; {known_profiles(profiles)}"
 
 
 def known_profiles(profiles: Sequence[Profile]) -> str:
@@ -40,25 +40,25 @@ def unknown_option(name: str, profile: Profile) -> str:
     names = [option.key for option in options if option.choices]
     names += [option.unlisted_key for option in options if option.unlisted_choice is not None]
     known = _known("options", [*names, *profile.user_options]) or "it has no options"
-    return f"unknown option {shown(name)} of the profile {profile.slug}; {known}"
+    return f"unknown option {quote(name)} of the profile {profile.slug}; {known}"
 
 
-def wrong_choice(profile: Profile, option: ProfileOption, choice: str | None, text: str | None) -> str:
+def invalid_choice(profile: Profile, option: ProfileOption, choice: str | None, text: str | None) -> str:
     """Return the refusal of a choice and a text for an option; empty if there is such a choice, and text may be sent.
 
     None and an empty text stand for what a start leaves open.
     """
-    allowed = {each.key for each in option.choices}
+    allowed = {entry.key for entry in option.choices}
     if option.unlisted_choice is not None:
         allowed.add(UNLISTED_SELECTED)
     if choice and choice not in allowed:
-        return f"unknown choice {shown(choice)} of {called(profile, option)}; {known_choices(option)}"
+        return f"unknown choice {quote(choice)} of {option_label(profile, option)}; {known_choices(option)}"
     if text and option.unlisted_choice is None:
-        return f"{called(profile, option)} takes no other text; {known_choices(option)}"
+        return f"{option_label(profile, option)} takes no other text; {known_choices(option)}"
     return ""
 
 
-def called(profile: Profile, option: ProfileOption) -> str:
+def option_label(profile: Profile, option: ProfileOption) -> str:
     """Return the name of an option, for a message."""
     return f"the option {option.key} of the profile {profile.slug}"
 
@@ -69,7 +69,7 @@ def known_choices(option: ProfileOption) -> str:
     return "; ".join(filter(None, (_known("choices", (choice.key for choice in option.choices)), text)))
 
 
-def _known(what: str, names: Iterable[str]) -> str:
+def _known(noun: str, names: Iterable[str]) -> str:
     """Return the names that are allowed, for a message; empty without any."""
     allowed = listed(names)
-    return f"known {what}: {allowed}" if allowed else ""
+    return f"known {noun}: {allowed}" if allowed else ""

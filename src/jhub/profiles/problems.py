@@ -5,11 +5,11 @@ from __future__ import annotations
 from jhub.errors import HubError
 from jhub.profiles.model import Problem
 
-MOST_SHOWN = 60
+MAX_QUOTED_CHARACTERS = 60
 """Maximum number of characters of a text in a message."""
 
 
-class Broken(HubError):
+class UnreadableFile(HubError):
     """Nothing more can be read of the file; `problem` says why."""
 
     def __init__(self, line: int, message: str) -> None:
@@ -17,7 +17,7 @@ class Broken(HubError):
         self.problem = Problem(line, str(self))
 
 
-class Report:
+class ProblemLog:
     """The problems found so far."""
 
     def __init__(self) -> None:
@@ -40,11 +40,11 @@ class Report:
         return tuple(sorted(self._problems, key=lambda problem: problem.line))
 
 
-def cut(text: str) -> str:
+def truncate(text: str) -> str:
     """Return a text, shortened for a message."""
-    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…"
+    return text if len(text) <= MAX_QUOTED_CHARACTERS else text[:MAX_QUOTED_CHARACTERS] + "…"
 
 
-def shown(text: str) -> str:
+def quote(text: str) -> str:
     """Return a text in quotes and without control characters, for a message: somebody else wrote it."""
-    return repr(cut(text))
+    return repr(truncate(text))

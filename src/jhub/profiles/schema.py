@@ -20,7 +20,7 @@ def _names(description: str) -> dict[str, Any]:
     return {"type": "array", "items": {"type": "string", "minLength": 1}, "description": description}
 
 
-def _of(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
+def _object(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"type": "object", "additionalProperties": False, "properties": properties, **more}
 
 
@@ -72,12 +72,12 @@ FILE = {"profiles": {"type": "array", "minItems": 1, "items": _ref("profile")}}
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Profiles of a JupyterHub with jhub.extension",
-    **_of(FILE, required=["profiles"]),
+    **_object(FILE, required=["profiles"]),
     "$defs": {
-        "profile": _of(PROFILE, anyOf=[{"required": ["slug"]}, {"required": ["display_name"]}]),
-        "option": _of(OPTION, anyOf=[{"required": ["choices"]}, {"required": ["unlisted_choice"]}]),
-        "choice": _of(CHOICE, type=["object", "null"]),
-        "unlisted_choice": _of(UNLISTED_CHOICE, description="{value} in its overrides is the text that was typed."),
+        "profile": _object(PROFILE, anyOf=[{"required": ["slug"]}, {"required": ["display_name"]}]),
+        "option": _object(OPTION, anyOf=[{"required": ["choices"]}, {"required": ["unlisted_choice"]}]),
+        "choice": _object(CHOICE, type=["object", "null"]),
+        "unlisted_choice": _object(UNLISTED_CHOICE, description="{value} in its overrides is the text that was typed."),
         "spawner_override": {
             "type": ["object", "null"],
             "description": "Settings of the spawner, by name. environment is merged into its own, the others replace.",

@@ -24,17 +24,17 @@ TOKEN = re.compile(
 )
 SET_OPERATION = re.compile(r".\[|--|&&|\|\||~~", re.DOTALL)
 """Nested sets and classes, and operations on sets: `regex` has some of them, and a later `re` is to have them all."""
-DEEPEST = 50
+MAX_GROUP_DEPTH = 50
 """Maximum number of groups within one another. `regex` fails at some 100."""
 
 
-def fault(expression: str) -> str:
+def find_error(expression: str) -> str:
     """Return why an expression is not allowed, as the rest of a sentence about it; empty if it is."""
     depth = 0
     for token in TOKEN.finditer(expression):
         depth += {"(": 1, ")": -1}.get(token[0], 0)
-        if depth > DEEPEST:
-            return f"has more than {DEEPEST} groups within one another"
+        if depth > MAX_GROUP_DEPTH:
+            return f"has more than {MAX_GROUP_DEPTH} groups within one another"
         match token.lastgroup:
             case "open":
                 return f"is no regular expression: the set at position {token.start()} has no end"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jhub.extension.option_limits import DEEPEST, LARGEST, check_bounds
+from jhub.extension.option_limits import MAX_DEPTH, MAX_OPTIONS_BYTES, check_limits
 from jhub.extension.verdict import Refused
 
 
@@ -19,30 +19,30 @@ def deep(levels: int, kind: type = list) -> Any:
 
 @pytest.mark.parametrize("kind", [list, dict])
 def test_depth(kind: type) -> None:
-    check_bounds({"note": deep(DEEPEST, kind), "other": deep(3, kind)})
-    for levels in (DEEPEST + 1, 970, 100_000):
+    check_limits({"note": deep(MAX_DEPTH, kind), "other": deep(3, kind)})
+    for levels in (MAX_DEPTH + 1, 970, 100_000):
         with pytest.raises(Refused, match="nested too deeply: more than 50 levels"):
-            check_bounds({"note": deep(levels, kind)})
+            check_limits({"note": deep(levels, kind)})
 
 
 @pytest.mark.parametrize(
     "value",
     [
-        "x" * LARGEST,
-        "é" * (LARGEST // 2),
-        ["x"] * LARGEST,
-        {str(number): number for number in range(LARGEST // 4)},
+        "x" * MAX_OPTIONS_BYTES,
+        "é" * (MAX_OPTIONS_BYTES // 2),
+        ["x"] * MAX_OPTIONS_BYTES,
+        {str(number): number for number in range(MAX_OPTIONS_BYTES // 4)},
         [[[]] * 300] * 300,
     ],
     ids=lambda value: type(value).__name__,
 )
 def test_size(value: object) -> None:
     with pytest.raises(Refused, match="larger than 64 KiB"):
-        check_bounds({"note": value})
+        check_limits({"note": value})
 
 
 def test_the_largest_that_is_allowed() -> None:
-    check_bounds({"note": "x" * (LARGEST - len('{"note": ""}'))})
+    check_limits({"note": "x" * (MAX_OPTIONS_BYTES - len('{"note": ""}'))})
 
 
 @pytest.mark.parametrize(
@@ -52,15 +52,15 @@ def test_the_largest_that_is_allowed() -> None:
 )
 def test_what_is_not_json(value: object) -> None:
     with pytest.raises(Refused, match="not JSON"):
-        check_bounds({"note": value})
+        check_limits({"note": value})
 
 
 @pytest.mark.parametrize("value", [{"__jupyterhub_bytes__": True}, [{"a": {"__jupyterhub_x": 1}}]])
 def test_reserved_keys(value: object) -> None:
     with pytest.raises(Refused, match="reserved"):
-        check_bounds({"note": value})
+        check_limits({"note": value})
 
 
 @pytest.mark.parametrize("value", [None, True, 1, -1.5, "", "\x00", "\U0001f600", [], {}, (1, 2), {"a": [{}]}])
 def test_what_is(value: object) -> None:
-    check_bounds({"note": value})
+    check_limits({"note": value})

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jhub.extension.access import Owner, visible
-from jhub.extension.overrides import filled, merged_deeply, merged_settings, updated
-from jhub.extension.policy import judge
-from jhub.extension.verdict import Refusal, Verdict
+from jhub.extension.access import Owner, available_profiles
+from jhub.extension.overrides import fill_template, merge_deep, merge_into, merge_settings
+from jhub.extension.policy import decide
+from jhub.extension.verdict import Decision, Refusal
 from jhub.profiles.loader import parse
 from jhub.profiles.model import Choice, Option, Profile, Profiles, UnlistedChoice
 
@@ -63,16 +63,16 @@ GATE = [(slug, name, mark == "x") for slug, *marks in ROWS for name, mark in zip
 @pytest.mark.parametrize(("slug", "name", "admitted"), GATE)
 def test_the_gate(slug: str, name: str, admitted: bool) -> None:
     owner = OWNERS[name]
-    verdict = judge(FILE, owner, {"profile": slug})
-    assert (slug in [profile.slug for profile in visible(FILE, owner)]) == admitted
+    decision = decide(FILE, owner, {"profile": slug})
+    assert (slug in [profile.slug for profile in available_profiles(FILE, owner)]) == admitted
     if admitted:
-        assert isinstance(verdict, Verdict)
-        assert verdict.profile.slug == slug
+        assert isinstance(decision, Decision)
+        assert decision.profile.slug == slug
     else:
-        assert isinstance(verdict, Refusal)
-        assert verdict.status == 403
-        known = verdict.message.partition("known profiles: ")[2].split(", ")
-        assert known == [profile.slug for profile in visible(FILE, owner)]
+        assert isinstance(decision, Refusal)
+        assert decision.status == 403
+        known = decision.message.partition("known profiles: ")[2].split(", ")
+        assert known == [profile.slug for profile in available_profiles(FILE, owner)]
 
 
 def test_the_matrix_names_every_profile() -> None:
@@ -80,17 +80,17 @@ def test_the_matrix_names_every_profile() -> None:
 
 
 def test_a_profile_of_others_is_told_by_its_name_alone() -> None:
-    assert judge(FILE, DI, {"profile": "geo"}) == Refusal(
+    assert decide(FILE, DI, {"profile": "geo"}) == Refusal(
         status=403, message="the profile 'geo' is not for the owner of this server; known profiles: open, lean"
     )
     # What would be asked of it is not looked at.
-    assert judge(FILE, DI, {"profile": "geo", "x": 1}) == judge(FILE, DI, {"profile": "geo"})
+    assert decide(FILE, DI, {"profile": "geo", "x": 1}) == decide(FILE, DI, {"profile": "geo"})
 
 
 def test_groups_are_told_apart_letter_by_letter() -> None:
     for group in ("Geo", "geo ", "ge", "", "geo,staff"):
-        assert isinstance(judge(FILE, Owner(name="di", groups=frozenset({group})), {"profile": "geo"}), Refusal)
-    assert isinstance(judge(FILE, Owner(name="ANA"), {"profile": "anas"}), Refusal)
+        assert isinstance(decide(FILE, Owner(name="di", groups=frozenset({group})), {"profile": "geo"}), Refusal)
+    assert isinstance(decide(FILE, Owner(name="ANA"), {"profile": "anas"}), Refusal)
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_without_a_default_that_is_theirs_the_first_that_is() -> None:
 @pytest.mark.parametrize("options", [None, {}, {"profile": "a"}, {"profile": "unheard of"}, {"x": 1}])
 def test_no_profile_is_a_refusal(options: dict[str, Any] | None) -> None:
     refusal = Refusal(status=403, message="no profile is available")
-    assert judge(Profiles(()), ANA, options) == refusal
-    assert judge(parse("profiles: [{slug: a, groups: []}]"), ANA, options) == refusal
+    assert decide(Profiles(()), ANA, options) == refusal
+    assert decide(parse("profiles: [{slug: a, groups: []}]"), ANA, options) == refusal
 
 
 @pytest.mark.parametrize(
@@ -279,18 +279,18 @@ def test_without_a_message_the_expression_is_told() -> None:
     file = parse(
         "profiles: [{slug: a, profile_options: {t: {unlisted_choice: {enabled: true, validation_regex: x+}}}}]"
     )
-    said = refused(file, {"t--unlisted-choice": "y"})
-    assert said == "'y' does not do for the option t of the profile a: it must match x+"
+    message = refused(file, {"t--unlisted-choice": "y"})
+    assert message == "'y' does not do for the option t of the profile a: it must match x+"
 
 
 def test_overrides_are_merged_in_order() -> None:
-    verdict = started(OPTIONS, {"profile": "lab", "size": "large"})
-    assert verdict.spawner_override == {
+    decision = started(OPTIONS, {"profile": "lab", "size": "large"})
+    assert decision.spawner_override == {
         "args": ["--scipy"],
         "mem_limit": "9G",
         "environment": {"A": "lab", "B": "scipy", "C": "scipy"},
     }
-    assert verdict.kubespawner_override == {
+    assert decision.kubespawner_override == {
         "image": "scipy:1",
         "extra_labels": {"who": "lab", "more": "scipy", "size": "large"},
         "node_selector": {"disk": None},
@@ -298,9 +298,9 @@ def test_overrides_are_merged_in_order() -> None:
 
 
 def test_the_text_is_put_where_value_stands() -> None:
-    verdict = started(OPTIONS, UNLISTED)
-    assert verdict.spawner_override["environment"] == {"A": "lab", "B": "lab", "IMAGE": "of quay.io/x:1"}
-    assert verdict.kubespawner_override == {
+    decision = started(OPTIONS, UNLISTED)
+    assert decision.spawner_override["environment"] == {"A": "lab", "B": "lab", "IMAGE": "of quay.io/x:1"}
+    assert decision.kubespawner_override == {
         "image": "quay.io/x:1",
         "extra_labels": {"who": "lab", "more": "lab", "l-quay.io/x:1": "quay.io/x:1{username}"},
         "command": ["quay.io/x:1"],
@@ -311,22 +311,22 @@ def test_the_text_is_put_where_value_stands() -> None:
 
 
 def test_merging() -> None:
-    assert merged_settings([]) == {}
-    assert merged_settings([{"environment": None}, {"environment": {"A": "1"}}, {"x": 1}]) == {
+    assert merge_settings([]) == {}
+    assert merge_settings([{"environment": None}, {"environment": {"A": "1"}}, {"x": 1}]) == {
         "environment": {"A": "1"},
         "x": 1,
     }
-    assert merged_deeply([{"a": {"b": {"c": 1}}}, {"a": {"b": {"d": [2]}}}, {"a": {"e": None}}]) == {
+    assert merge_deep([{"a": {"b": {"c": 1}}}, {"a": {"b": {"d": [2]}}}, {"a": {"e": None}}]) == {
         "a": {"b": {"c": 1, "d": [2]}, "e": None}
     }
-    assert merged_deeply([{"a": 1}, {"a": {"b": 1}}, {"a": 2}]) == {"a": 2}
+    assert merge_deep([{"a": 1}, {"a": {"b": 1}}, {"a": 2}]) == {"a": 2}
     present = {"a": 1, "b": {"c": 1, "d": 2}, "e": 1}
-    assert updated(present, {"a": None, "b": {"c": None, "x": {"y": None, "z": 1}}, "e": {"f": 1}, "g": None}) == {
+    assert merge_into(present, {"a": None, "b": {"c": None, "x": {"y": None, "z": 1}}, "e": {"f": 1}, "g": None}) == {
         "b": {"d": 2, "x": {"z": 1}},
         "e": {"f": 1},
     }
     assert present == {"a": 1, "b": {"c": 1, "d": 2}, "e": 1}
-    assert filled({"{value}": [1, None, "{value}-{other}"]}, "v") == {"v": [1, None, "v-{other}"]}
+    assert fill_template({"{value}": [1, None, "{value}-{other}"]}, "v") == {"v": [1, None, "v-{other}"]}
 
 
 # ---------------------------------------------------------------- whatever is sent
@@ -356,26 +356,26 @@ sent = st.recursive(
 @given(st.dictionaries(names | st.text(), sent, max_size=5))
 def test_anything_that_is_sent_is_judged(options: dict[str, Any]) -> None:
     for owner in (DI, BO):
-        verdict = judge(OPTIONS, owner, options)
-        if isinstance(verdict, Verdict):
-            assert verdict.profile.slug in (OPEN_TO_BO if owner is BO else OPEN_TO_BO - {"gated"})
+        decision = decide(OPTIONS, owner, options)
+        if isinstance(decision, Decision):
+            assert decision.profile.slug in (OPEN_TO_BO if owner is BO else OPEN_TO_BO - {"gated"})
         else:
-            assert verdict.status in (400, 403)
-            assert "secret" not in verdict.message or owner is BO or "secret" in str(options)
+            assert decision.status in (400, 403)
+            assert "secret" not in decision.message or owner is BO or "secret" in str(options)
 
 
-def started(profiles: Profiles, options: dict[str, Any] | None, owner: Owner = DI) -> Verdict:
-    verdict = judge(profiles, owner, options)
-    assert isinstance(verdict, Verdict), verdict
-    return verdict
+def started(profiles: Profiles, options: dict[str, Any] | None, owner: Owner = DI) -> Decision:
+    decision = decide(profiles, owner, options)
+    assert isinstance(decision, Decision), decision
+    return decision
 
 
 def refused(profiles: Profiles, options: dict[str, Any]) -> str:
     """The message of a refusal for what makes no sense."""
-    verdict = judge(profiles, DI, options)
-    assert isinstance(verdict, Refusal), verdict
-    assert verdict.status == 400
-    return verdict.message
+    decision = decide(profiles, DI, options)
+    assert isinstance(decision, Refusal), decision
+    assert decision.status == 400
+    return decision.message
 
 
 def test_names_of_other_profiles_forms_are_known_by_the_hundred() -> None:
@@ -386,8 +386,8 @@ def test_names_of_other_profiles_forms_are_known_by_the_hundred() -> None:
     )
     form = {f"profile-option-p{number}--o{n}": ["a"] for number in range(200) for n in range(5)}
     began = time.process_time()
-    verdict = judge(many, Owner(name="ana"), {"profile": ["p7"], **form})
-    assert isinstance(verdict, Verdict)
+    decision = decide(many, Owner(name="ana"), {"profile": ["p7"], **form})
+    assert isinstance(decision, Decision)
     assert time.process_time() - began < 0.5, "seconds, where each name is looked for on its own"
 
 
@@ -403,8 +403,8 @@ def test_an_expression_that_takes_for_ever_does_not() -> None:
         )
     )
     began = time.process_time()
-    refusal = judge(file, Owner(name="ana"), {"image--unlisted-choice": "a" * 60})
+    refusal = decide(file, Owner(name="ana"), {"image--unlisted-choice": "a" * 60})
     assert isinstance(refusal, Refusal)
     assert refusal.status == 400
     assert time.process_time() - began < 2
-    assert isinstance(judge(file, Owner(name="ana"), {"image--unlisted-choice": "quay.io/a/b:1"}), Verdict)
+    assert isinstance(decide(file, Owner(name="ana"), {"image--unlisted-choice": "quay.io/a/b:1"}), Decision)

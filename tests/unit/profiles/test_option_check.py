@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jhub.errors import APIError, BadRequest, NotAuthorized, NotFound
-from jhub.extension.access import Owner, visible
-from jhub.extension.policy import judge
+from jhub.extension.access import Owner, available_profiles
+from jhub.extension.policy import decide
 from jhub.extension.verdict import Refusal
 from jhub.models import Profile
 from jhub.operations.profiles import check
 from jhub.profiles.loader import parse
-from jhub.profiles.model import public
+from jhub.profiles.model import public_profile
 
 FILE = parse("""
 profiles:
@@ -44,7 +44,7 @@ ANA, BO = OWNERS
 
 def listed(owner: Owner) -> tuple[Profile, ...]:
     """The profiles of an owner, as a hub would list them."""
-    return tuple(public(each, default=each.default) for each in visible(FILE, owner))
+    return tuple(public_profile(profile, default=profile.default) for profile in available_profiles(FILE, owner))
 
 
 def refused(options: dict[str, Any], owner: Owner = ANA) -> APIError | None:
@@ -58,8 +58,8 @@ def refused(options: dict[str, Any], owner: Owner = ANA) -> APIError | None:
 
 def by_the_hub(options: dict[str, Any], owner: Owner) -> Refusal | None:
     """What the hub itself says."""
-    verdict = judge(FILE, owner, options)
-    return verdict if isinstance(verdict, Refusal) else None
+    decision = decide(FILE, owner, options)
+    return decision if isinstance(decision, Refusal) else None
 
 
 @pytest.mark.parametrize(
@@ -160,5 +160,5 @@ def test_it_refuses_nothing_that_the_hub_would_take(owner: Owner, slug: str, opt
     if error is not None:
         assert hub is not None
         assert hub.status == error.status or (error.status, hub.status) == (404, 400 if slug in ("gpx", "GPU") else 403)
-    if slug not in [profile.slug for profile in visible(FILE, owner)]:
+    if slug not in [profile.slug for profile in available_profiles(FILE, owner)]:
         assert type(error) is NotFound

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from jhub.profiles.loader import check
-from jhub.profiles.validation_regex import fault
+from jhub.profiles.validation_regex import find_error
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ from jhub.profiles.validation_regex import fault
     ],
 )
 def test_what_only_one_of_the_two_has_is_refused(expression: str, wrong: str) -> None:
-    assert wrong in fault(expression)
+    assert wrong in find_error(expression)
     option = {"unlisted_choice": {"enabled": True, "validation_regex": expression}}
     (problem,) = check(json.dumps({"profiles": [{"slug": "a", "profile_options": {"x": option}}]})).errors
     assert problem.message.startswith("profile a: option x: `unlisted_choice`: `validation_regex` ")
@@ -62,4 +62,4 @@ def test_what_only_one_of_the_two_has_is_refused(expression: str, wrong: str) ->
     ],
 )
 def test_ordinary_ones_are_allowed(expression: str) -> None:
-    assert fault(expression) == ""
+    assert find_error(expression) == ""
