@@ -1,7 +1,7 @@
-"""Stage 1, the API handlers: REST calls that start a server, or save options for a start, are judged first.
+"""Stage 1, the API handlers: check REST calls that start a server or save options for a start.
 
-A refusal must come before the hub makes a row for the server, saves the options or begins a start, and before the
-answer "202, pending" that hubs with `slow_spawn_timeout = 0` give to every start.
+A refusal must come before the hub creates a row for the server, saves the options or begins a start, and before it
+answers "202, pending", as hubs with `slow_spawn_timeout = 0` do for every start.
 """
 
 from __future__ import annotations
@@ -18,37 +18,39 @@ from jhub.extension.enforcement import enforce_request
 from jhub.extension.patching import add_routes
 
 SUPPORTS_EDIT = "put" in vars(UserServerAPIHandler)
-"""Whether servers can be made and edited without a start, and a body has options beside other things: JupyterHub 6."""
+"""Whether servers can be created and edited without a start, and a body has keys beside the options: JupyterHub 6."""
 
 START_KEYS = {"user_options", "display_name"}
+"""Keys of the body of a start in JupyterHub 6."""
 PATCH_KEYS = {"name", *START_KEYS}
+"""Keys of the body of an edit."""
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 START_SCOPE = "start:servers" if "start:servers" in scope_definitions else "servers"
-"""The scope of the routes themselves: `servers` before JupyterHub 6."""
+"""The scope that the routes themselves require: `servers` before JupyterHub 6."""
 
 
 def install() -> None:
-    """Put judged routes before JupyterHub's own, once.
+    """Add the checked routes before JupyterHub's own, once.
 
-    They go to the front of the list that JupyterHub reads when it builds its application. An authenticator that
-    brought them along could be replaced on the command line, and `extra_handlers` come too late to be asked.
+    They go to the front of the list that JupyterHub reads when it builds its application. An authenticator that adds
+    them could be replaced on the command line, and JupyterHub matches `extra_handlers` too late.
     """
     original = [path for path, handler, *_ in apihandlers.default_handlers if handler is UserServerAPIHandler]
     add_routes(*[(path, SERVER_HANDLER) for path in original])
 
 
 def requires_start_scope(method: Method) -> Method:
-    """Check the route's own scope before anything else: a refusal would tell strangers which profiles there are."""
+    """Check the route's own scope first: otherwise, a refusal would list the profiles to callers without that scope."""
     return cast("Method", needs_scope(START_SCOPE)(method))
 
 
 class StartHandler(UserServerAPIHandler):
-    """Start a server, if its options are good."""
+    """The handler of the routes that start a server: it enforces the profiles first."""
 
     def find_user(self, name: str) -> Any:
-        """As JupyterHub does, once a request: it takes longer than judging."""
+        """Return the user as JupyterHub does, but look it up once a request: that takes longer than the check."""
         users = self.__dict__.setdefault("_jhub_users", {})
         if name not in users:
             users[name] = super().find_user(name)
@@ -56,6 +58,7 @@ class StartHandler(UserServerAPIHandler):
 
     @requires_start_scope
     async def post(self, user_name: str, server_name: str = "") -> None:
+        """Start a server, if the profiles allow it."""
         owner = self.find_user(user_name)
         if owner is not None:
             options = self._options_in_body()
@@ -65,7 +68,7 @@ class StartHandler(UserServerAPIHandler):
         await super().post(user_name, server_name)
 
     def _options_in_body(self) -> dict[str, Any] | None:
-        """The options in the body, None if there are none and the saved ones count."""
+        """Return the options in the body; None if there are none, and the saved options count."""
         body = self.get_json_body()
         if SUPPORTS_EDIT and isinstance(body, dict) and START_KEYS & body.keys() and body.keys() - START_KEYS:
             # JupyterHub 6 would not look at them, and start the default.
@@ -80,10 +83,11 @@ class StartHandler(UserServerAPIHandler):
 
 
 class StartAndEditHandler(StartHandler):
-    """JupyterHub 6 saves options without starting as well, and a start that names none then uses them."""
+    """The handler for JupyterHub 6, which also saves options without a start, for a later start without options."""
 
     @requires_start_scope
     async def put(self, user_name: str, server_name: str = "") -> None:
+        """Create a server, if the profiles allow its options."""
         owner = self.find_user(user_name)
         options = self._options_in_body()
         if owner is not None and options:
@@ -92,6 +96,7 @@ class StartAndEditHandler(StartHandler):
 
     @requires_start_scope
     async def patch(self, user_name: str, server_name: str = "") -> None:
+        """Edit a server, if the profiles allow its new options."""
         owner = self.find_user(user_name)
         body = self.get_json_body() or {}
         # JupyterHub 6.1 answers 500 to what is not an object with these keys.
@@ -104,11 +109,11 @@ class StartAndEditHandler(StartHandler):
 
 
 SERVER_HANDLER = StartAndEditHandler if SUPPORTS_EDIT else StartHandler
-"""What serves the routes of JupyterHub's UserServerAPIHandler."""
+"""The handler that replaces JupyterHub's UserServerAPIHandler."""
 
 
 def _check_names(body: object) -> None:
-    """Raise HTTPError 400 for names that the hub's database could not keep."""
+    """Raise HTTPError 400 for names that the hub's database cannot store."""
     for key in ("name", "display_name"):
         name = body.get(key) if isinstance(body, dict) else None
         if name is not None and not (isinstance(name, str) and is_encodable(name)):
@@ -116,7 +121,7 @@ def _check_names(body: object) -> None:
 
 
 def is_encodable(text: str) -> bool:
-    """Return whether a text has no halves of characters."""
+    """Return whether a text has no lone surrogates."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 

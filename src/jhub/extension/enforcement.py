@@ -1,4 +1,4 @@
-"""The judge, for the hub's own users, servers and requests."""
+"""Enforcement of the policy on the hub's own users, servers and requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_SERVER_NAME_CHARACTERS = 255
 
 
 def enforce(user: Any, options: Mapping[str, Any] | None) -> Decision:
-    """By what a server of the hub's `user` starts with these options. Raises HTTPError where it must not."""
+    """Return the decision about a start of a server of the hub's `user`. Raises HTTPError if the policy refuses it."""
     decision = decide(store.current, owner_of(user), options)
     if isinstance(decision, Refusal):
         raise HTTPError(decision.status, decision.message)
@@ -26,17 +26,17 @@ def enforce(user: Any, options: Mapping[str, Any] | None) -> Decision:
 
 
 def check_user_texts(decision: Decision, spawner: Any) -> None:
-    """Raise HTTPError 400 where the user's own text is not a value that the spawner's setting takes."""
+    """Raise HTTPError 400 if a setting of the spawner does not accept the user's own text."""
     name = rejected_setting(decision, spawner)
     if name:
         raise HTTPError(400, f"profile {decision.profile.slug}: a text does not do for the setting {name}")
 
 
 async def enforce_request(handler: Any, user: Any, server_name: str, options: Mapping[str, Any] | None) -> Decision:
-    """Raise HTTPError unless a request for a start may go on. Without options, the saved ones count.
+    """Raise HTTPError unless a request for a start may proceed. Without options, the saved ones count.
 
-    Where the authenticator is asked again before each start, it is asked first: it may know of other groups. JupyterHub
-    does so itself a moment later, and at most once a request.
+    If the hub refreshes users before each start, the authenticator is asked first, because the groups may have changed.
+    JupyterHub does the same right after this check, but at most once a request.
     """
     check_server_name(server_name)
     await refresh_groups(handler, user)
@@ -48,9 +48,10 @@ async def enforce_request(handler: Any, user: Any, server_name: str, options: Ma
 
 
 def check_server_name(name: str) -> None:
-    """Raise HTTPError 400 for a server's name that no start can succeed with, whatever the profile.
+    """Raise HTTPError 400 for a server name with which no start can succeed, whatever the profile.
 
-    JupyterHub 5 takes any name; a process cannot have NUL in its environment, nor the database more characters.
+    JupyterHub 5 accepts any name; but an environment variable cannot contain NUL, and the database has a maximum
+    length.
     """
     if len(name) > MAX_SERVER_NAME_CHARACTERS or "\0" in name:
         raise HTTPError(
@@ -59,10 +60,10 @@ def check_server_name(name: str) -> None:
 
 
 async def refresh_groups(handler: Any, user: Any) -> None:
-    """Ask the authenticator for the user's groups of now, where the hub is told to before each start.
+    """Refresh the user's groups from the authenticator, if the hub is configured to do so before each start.
 
-    Raises HTTPError 403 where the hub would not start a server either, and 503 where the authenticator fails:
-    JupyterHub asks once a request, and would go on with the groups that it knew before.
+    Raises HTTPError 403 if the hub would not start a server either, and 503 if the authenticator fails: JupyterHub asks
+    once a request, and would otherwise go on with the groups that it has saved.
     """
     if not handler.authenticator.refresh_pre_spawn:
         return
@@ -82,6 +83,6 @@ async def refresh_groups(handler: Any, user: Any) -> None:
 
 
 def saved_options(user: Any, server_name: str) -> Mapping[str, Any] | None:
-    """With which a start begins that brings none."""
+    """Return the options that the hub has saved for a server, for a start without options; None without a server."""
     saved = user.orm_spawners.get(server_name)
     return saved.user_options if saved is not None else None

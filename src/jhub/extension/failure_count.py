@@ -1,7 +1,7 @@
-"""The hub's count of failed starts, after some of which in a row it ends.
+"""The hub's count of failed starts in a row: at a limit, the hub shuts down.
 
-A start with values that the user is free to choose says nothing about the hub where it fails: the text may name an
-image or a command that does not exist. Such starts are left out of the count, or any user could end the hub.
+A failed start with values that the user chose freely is no sign of a broken hub: the text may name an image or a
+command that does not exist. Such starts are excluded from the count; otherwise, any user could shut the hub down.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from tornado.web import HTTPError
 from jhub.extension.patching import wrap_once
 
 COUNT_SETTING = "failure_count"
+"""Key of the count in the settings of JupyterHub's application."""
 UNCOUNTED = "_jhub_uncounted"
-"""Attribute of a request whose start is left out of the count."""
+"""Attribute of a request whose start is excluded from the count."""
 
 SpawnException: Any = getattr(_spawner, "SpawnException", ())
-"""Base of refusals (JupyterHub 6)."""
+"""Base class of refusals (JupyterHub 6)."""
 
 
 def install() -> None:
@@ -30,7 +31,7 @@ def install() -> None:
 
 
 def exclude(handler: Any) -> None:
-    """Leave the start that a request is for out of the count."""
+    """Exclude the start that a request is for from the count."""
     setattr(handler, UNCOUNTED, True)
 
 
@@ -45,9 +46,9 @@ def _wrap_spawn(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _discount_failure(spawner: Any, settings: dict[str, Any]) -> None:
-    """Take back what JupyterHub counts when the start under way fails.
+    """Undo JupyterHub's increment of the count if the current start fails.
 
-    It looks at the limit in the moment in which it counts, so there is none meanwhile.
+    JupyterHub checks the limit when it counts, so the limit is off until then.
     """
     limit = spawner.consecutive_failure_limit
     spawner.consecutive_failure_limit = 0
@@ -62,6 +63,6 @@ def _discount_failure(spawner: Any, settings: dict[str, Any]) -> None:
 
 
 def _is_counted(error: BaseException) -> bool:
-    """Return whether JupyterHub counts a failure: 5 counts each, and 6 all but refusals."""
+    """Return whether JupyterHub counts a failure: version 5 counts every failure, version 6 all but refusals."""
     refused = isinstance(error, SpawnException) or (isinstance(error, HTTPError) and error.status_code < 500)
     return not (refused and version_info >= (6,))

@@ -1,7 +1,8 @@
-"""Signing in with `jhub login --browser`: the hub has its OAuth client, and lets all users use it.
+"""The OAuth client of `jhub login --browser`: the service, and the scope that lets all users sign in with it.
 
-Nothing of it goes into `c`, where `services` or `load_roles` set further down would replace it. It is put in place
-when the hub reads these settings, after all of them; and as part of its configuration, so that it goes with the line.
+Nothing of it goes into `c`, where a later assignment to `services` or `load_roles` would replace it. It is added when
+the hub reads these settings, after the whole file; and as part of the hub's configuration, so that it disappears
+together with the call of `enable`.
 """
 
 from __future__ import annotations
@@ -17,20 +18,21 @@ from jhub.errors import InvalidInput
 from jhub.extension.patching import wrap_once
 
 NAME = oauth_client.NAME
+"""Name of the service."""
 
 
 def install() -> None:
-    """Wrap the three steps of the hub's start that it takes, once."""
+    """Wrap three steps of the hub's start, once."""
     wrap_once(JupyterHub, "init_role_creation", _wrap_init_role_creation)
     wrap_once(JupyterHub, "init_services", _wrap_init_services)
     wrap_once(JupyterHub, "init_role_assignment", _wrap_init_role_assignment)
 
 
 def _wrap_init_role_creation(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Add the scope to the role that all users have, whatever the configuration makes of this role.
+    """Add the scope to the role `user`, which all users have, whatever scopes the configuration gives to this role.
 
-    At each start the hub sets a role's scopes to those of the configuration, so it does not stay where the line does
-    not. (`jupyterhub token` does so too, beside a running hub: hence here, and not at the end of a start.)
+    At each start the hub sets a role's scopes to those of the configuration, so the scope disappears together with the
+    call of `enable`. (`jupyterhub token` does the same beside a running hub: hence this step, not the end of a start.)
     """
 
     async def init_role_creation(self: Any) -> None:
@@ -59,8 +61,9 @@ def _wrap_init_services(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _wrap_init_role_assignment(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Take from the service what roles an earlier one of its name may have left in the database: everybody knows its
-    secret. Roles that the configuration gives it have stopped the hub before.
+    """Remove roles that an earlier service of this name may have left in the database.
+
+    The service's secret is public. Roles that the configuration assigns to it have already stopped the hub.
     """
 
     async def init_role_assignment(self: Any) -> None:
@@ -76,7 +79,7 @@ def _wrap_init_role_assignment(original: Callable[[Any], Any]) -> Callable[[Any]
 
 
 def _check_configuration(app: Any, spec: dict[str, object]) -> None:
-    """InvalidInput, which stops the hub, for what the administrator means by this name, and is something else."""
+    """Raise InvalidInput, which stops the hub, if the configuration uses the service's name for something else."""
     for other in app.services:
         if other != spec and (other.get("name") == NAME or other.get("oauth_client_id") == oauth_client.CLIENT_ID):
             raise InvalidInput(
@@ -92,9 +95,9 @@ def _check_configuration(app: Any, spec: dict[str, object]) -> None:
 
 
 def _adopt_service(app: Any) -> None:
-    """Make a service of the configuration of one that was registered by REST. InvalidInput if it is another client.
+    """Move a service that was registered by REST into the configuration. Raises InvalidInput if it is another client.
 
-    The hub would keep that one as it is, and no line of the configuration could take it away.
+    The hub would keep that one unchanged, and no line of the configuration could remove it.
     """
     service = orm.Service.find(app.db, NAME)
     if service is None or service.from_config:

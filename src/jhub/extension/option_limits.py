@@ -1,7 +1,7 @@
-"""Bounds on user options. Pure.
+"""Limits on user options. Pure.
 
-The hub stores what a start brings, and gives it out in lists of servers for as long as the server exists. Values that
-its database or its JSON cannot hold would fail there, as a failed start or in everybody's list.
+The hub stores the options of a start, and returns them in lists of servers for as long as the server exists. Values
+that its database or its JSON cannot hold would fail there: as a failed start, or in everybody's list.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MAX_DEPTH = 50
 MAX_OPTIONS_BYTES = 64 * 1024
 """Maximum size of the options, in bytes of JSON."""
 RESERVED_PREFIX = "__jupyterhub_"
-"""Beginning of keys by which JupyterHub's database layer marks values that are not JSON."""
+"""Prefix of keys by which JupyterHub's database layer tags values that are not JSON."""
 
 TOO_LARGE = f"the user options are larger than {MAX_OPTIONS_BYTES // 1024} KiB"
 
@@ -35,7 +35,7 @@ def check_limits(options: Mapping[str, Any]) -> None:
 
 
 def _check_values(options: Mapping[str, Any]) -> None:
-    """Raise Refused for what must not come to `json.dumps`, which recurses and takes its time."""
+    """Raise Refused for values that must not reach `json.dumps`, which is recursive, and slow for large values."""
     level: list[object] = [options]
     count = depth = 0
     while level:

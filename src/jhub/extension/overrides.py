@@ -1,4 +1,4 @@
-"""Putting together the overrides of a profile and of what was chosen in it. Pure."""
+"""Merging the overrides of a profile and of the choices made in it. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, cast
 
 
 def merge_settings(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Settings for any spawner: later layers replace those of earlier ones, and only `environment` grows together."""
+    """Merge settings for any spawner: later layers replace earlier ones, except that `environment` is merged."""
     merged: dict[str, Any] = {}
     for layer in layers:
         environment: dict[str, Any] = {**(merged.get("environment") or {}), **(layer.get("environment") or {})}
@@ -18,9 +18,9 @@ def merge_settings(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def merge_deep(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Settings for KubeSpawner: mappings grow together at any depth, all else is replaced.
+    """Merge settings for KubeSpawner: mappings are merged at any depth, everything else is replaced.
 
-    A null stays, for it may stand for a key of the spawner's own that is to go: `merge_into` takes it away.
+    A null is kept, because it may remove a key of the spawner's own: `merge_into` removes that key.
     """
     merged: dict[str, Any] = {}
     for layer in layers:
@@ -35,7 +35,7 @@ def merge_deep(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def merge_into(current: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """What KubeSpawner makes of a setting that is a mapping: `change` goes into it, and its nulls take keys away."""
+    """Return a mapping with `change` merged into it, and without the keys that are null there, as KubeSpawner does."""
     result = dict(current)
     for key, value in change.items():
         if value is None:
@@ -51,7 +51,7 @@ def merge_into(current: Mapping[str, Any], change: Mapping[str, Any]) -> dict[st
 
 
 def fill_template(template: object, value: str) -> Any:
-    """`template` with `value` in place of each `{value}` in its texts, at any depth. No other braces mean anything."""
+    """Return `template` with `value` in place of each `{value}`, at any depth; other braces are literal."""
     match template:
         case str():
             return template.replace("{value}", value)

@@ -1,6 +1,6 @@
-"""The way to a token of JupyterHub 1: `GET` or `POST /hub/api/authorizations/token` with a username and a password.
+"""The route by which JupyterHub 1 issued tokens: `GET` or `POST /hub/api/authorizations/token`, with name and password.
 
-JupyterHub 2 removed it (it answers 404, and 500 to GET); much that is written about JupyterHub's API begins with it.
+JupyterHub 2 removed it (it answers 404, and 500 to GET), but many tutorials for JupyterHub's API begin with it.
 """
 
 from __future__ import annotations
@@ -24,46 +24,54 @@ from jhub.extension.patching import add_routes
 from jhub.extension.throttle import Limits, Throttle, TooManyInFlight
 
 ROUTE = r"/api/authorizations/token"
-"""Without a token behind it: `/authorizations/token/TOKEN` is JupyterHub's own, and stays."""
+"""The route, without a token behind it: `/authorizations/token/TOKEN` is JupyterHub's own, and stays."""
 
 LIFETIME_SECONDS = 3600
-"""Long enough for a script; who needs more asks `POST /users/NAME/tokens` for it. Never more than the hub allows."""
+"""Lifetime of a token, long enough for a script, and at most the hub's maximum.
+
+Longer ones come from `POST /users/NAME/tokens`, with this token.
+"""
 
 MAX_BODY_BYTES = 16384
+"""Maximum size of a request's body."""
 MAX_USERNAME_CHARACTERS = 255
-"""Characters that JupyterHub's database has room for."""
+"""Maximum number of characters in a username, by JupyterHub's database."""
 
 WRONG_LOGIN = "wrong username or password"
-"""All that anybody is told, whichever of the two it was, and whatever the authenticator thinks of it."""
+"""The only message for a failed login: it reveals neither which of the two is wrong, nor the authenticator's reason."""
 
 ACCOUNT_FAILURE = "the password is right, but the hub failed to take the user in: its log tells where"
+"""Message for a failure after the password was accepted."""
 
 TOO_MANY_LOGINS = "too many logins of this name or from this address at once: try again in a few seconds"
+"""Message for an attempt beyond the limit of attempts in flight."""
 
 NAME_THROTTLE = Throttle(Limits(free_failures=3, first_wait_seconds=0.5, max_wait_seconds=5.0, max_in_flight=5))
+"""The throttle of attempts for a name."""
 ADDRESS_THROTTLE = Throttle(Limits(free_failures=100, first_wait_seconds=0.5, max_wait_seconds=5.0, max_in_flight=50))
-"""Whole classrooms share one."""
+"""The throttle of attempts from an address; a whole classroom may share one."""
 
 
 class Login(Struct, frozen=True):
-    """What the body says."""
+    """A username and a password, from a request's body."""
 
     username: str
     password: str
 
     def __repr__(self) -> str:
+        """Return the login without its password."""
         return f"Login({self.username!r})"
 
 
 def install() -> None:
-    """Put the route before JupyterHub's own of that name, once."""
+    """Add the route before JupyterHub's own of that name, once."""
     add_routes((ROUTE, PasswordTokenHandler))
 
 
 def parse_login(content_type: str, body: bytes) -> Login:
-    """The login in a request's body. Raises InvalidInput unless it is JSON, says so, and has both texts.
+    """Return the login in a request's body. Raises InvalidInput unless the body is JSON with both texts.
 
-    Asking for the content type keeps out forms of other sites, which browsers send without asking anybody.
+    The required content type keeps out forms of other sites: browsers send those without asking the user.
     """
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise InvalidInput("the body must be JSON, with the content type application/json")
@@ -90,35 +98,37 @@ def parse_login(content_type: str, body: bytes) -> Login:
 
 
 class PasswordTokenHandler(APIHandler):
-    """Give a token to whom the hub's own authenticator knows by username and password."""
+    """The handler that issues a token to a user whom the hub's own authenticator accepts by username and password."""
 
     def initialize(self) -> None:
-        """Keep the query out of the log, whatever comes of the request: people put the password there too."""
+        """Remove the query from the log, whatever the response: some clients put the password there too."""
         self.request.uri = self.request.path
         self._disconnected = asyncio.Event()
 
     def on_connection_close(self) -> None:
-        """Tornado's word that nobody waits for the answer any more."""
+        """Record that the client has disconnected."""
         super().on_connection_close()
         self._disconnected.set()
 
     # Who asks is decided by the body alone: a cookie or token that comes along must neither help nor be touched.
     async def get_current_user(self) -> Any:
-        """Nobody, until the body has been judged."""
+        """Return no user until the login has succeeded."""
         if not hasattr(self, "_jupyterhub_user"):
             self._jupyterhub_user = None
         return self._jupyterhub_user
 
     def get_auth_token(self) -> None:
-        """None: the header is not read."""
+        """Return None: the header is not read."""
 
     def check_xsrf_cookie(self) -> None:
-        """Nothing to forge: without cookies, another site's page knows no more than its own words."""
+        """Skip the check: without cookies, a page of another site has no more rights than its own request."""
 
     async def get(self) -> None:
+        """Issue a token for the login in the body."""
         await self._issue_token()
 
     async def post(self) -> None:
+        """Issue a token for the login in the body."""
         await self._issue_token()
 
     async def _issue_token(self) -> None:
@@ -140,9 +150,9 @@ class PasswordTokenHandler(APIHandler):
         self.write(json.dumps({"token": token, "user": self.user_model(user)}))
 
     async def _authenticate_throttled(self, login: Login) -> Any:
-        """What the authenticator makes of a login, after the wait that earlier failures cost.
+        """Return the authenticator's result for a login, after the wait that earlier failures cause.
 
-        Whether there is somebody of that name makes no difference.
+        The throttle does not depend on whether a user of that name exists.
         """
         name, address = self._normalized(login.username), client_address(self.request)
         keys = [(NAME_THROTTLE, name)] + ([(ADDRESS_THROTTLE, address)] if address is not None else [])
@@ -166,7 +176,7 @@ class PasswordTokenHandler(APIHandler):
             return authenticated
 
     async def _wait(self, seconds: float) -> None:
-        """Raises Finish where the client leaves: its place is for others, and its password is not looked at."""
+        """Wait. Raises Finish if the client disconnects: its place is free then, and its password is not checked."""
         try:
             await asyncio.wait_for(self._disconnected.wait(), seconds)
         except TimeoutError:
@@ -175,7 +185,7 @@ class PasswordTokenHandler(APIHandler):
         raise Finish
 
     def _normalized(self, username: str) -> str:
-        """The name as the authenticator knows it, so that other spellings are no other names."""
+        """Return the name as the authenticator normalizes it, so that all spellings of a name share one throttle."""
         authenticator: Any = self.authenticator
         try:
             return str(authenticator.normalize_username(username))
@@ -212,7 +222,7 @@ class PasswordTokenHandler(APIHandler):
 
 
 class TooManyRequests(HTTPError):
-    """429, and when to try again."""
+    """Error 429, with the seconds after which to try again."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(429, TOO_MANY_LOGINS)
@@ -221,10 +231,10 @@ class TooManyRequests(HTTPError):
 
 
 def client_address(request: Any) -> str | None:
-    """The address that a request comes from, where a proxy that the hub trusts says so; None where that is not known.
+    """Return the address that a request comes from, if a trusted proxy reports it; None if the address is not known.
 
-    Only then do different people have different addresses, and nobody writes another's into a header. The hub's own
-    proxy counts once it is among `JupyterHub.trusted_downstream_ips`; else all requests would share its address.
+    Only behind a trusted proxy do different people have different addresses that they cannot forge. The hub's own proxy
+    counts if it is in `JupyterHub.trusted_downstream_ips`; otherwise, all requests would share its address.
     """
     context = request.connection.context
     peer = context.address[0] if isinstance(context.address, tuple) else None
@@ -238,7 +248,7 @@ def client_address(request: Any) -> str | None:
 
 
 def _address_key(address: str) -> str | None:
-    """What counts as one: an address or, of IPv6, the 64 bits of its network, within which a machine has them all."""
+    """Return the key of an address: the address itself or, of IPv6, its /64 network, which belongs to one machine."""
     try:
         parsed = ip_address(address)
     except ValueError:

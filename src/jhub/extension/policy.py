@@ -1,8 +1,8 @@
-"""Deciding which profile a start gets, if any, and with which settings. Pure: no hub, no spawner.
+"""The policy of a hub with profiles: which profile a start gets, and with which settings. Pure: no hub, no spawner.
 
-User options come by the REST API in KubeSpawner's JSON, `{"profile": "gpu", "image": "scipy"}`; by its form with longer
-names and each value in a list, `{"profile": ["gpu"], "profile-option-gpu--image": ["scipy"]}`. KubeSpawner up to 6.1
-has a single dash there. The form sends what is set for the other profiles as well.
+User options arrive by the REST API in KubeSpawner's JSON, `{"profile": "gpu", "image": "scipy"}`. From KubeSpawner's
+form they have longer names, and each value in a list: `{"profile": ["gpu"], "profile-option-gpu--image": ["scipy"]}`.
+KubeSpawner up to 6.1 uses a single dash there. The form also sends the fields of the other profiles.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from jhub.profiles.option_check import (
 from jhub.profiles.problems import quote
 
 MAX_UNLISTED_CHARACTERS = 500
-"""Characters of an unlisted choice. The longest names of images have fewer."""
+"""Maximum number of characters of an unlisted choice. The longest names of images have fewer."""
 
 REGEX_TIMEOUT_SECONDS = 0.1
-"""That a text may take to match. Some expressions take hours for forty letters, and the hub would stand still."""
+"""Time limit for matching a text. Some expressions take hours for forty characters, and would block the hub."""
 
 
 def decide(profiles: Profiles, owner: Owner, options: Mapping[str, Any] | None) -> Decision | Refusal:
-    """By what a server of `owner` starts with the user options `options`, or why it must not.
+    """Return the decision about a start of a server of `owner` with the user options `options`, or the refusal.
 
-    Refusals: 403 for a profile of others, or where no profile is the owner's; 400 for a profile, an option or a choice
-    that there is not, for options that are too large, and whatever else does not belong there. They name what is
-    allowed to the owner, and nothing else of what there is.
+    Refusals: 403 for a profile that the owner may not use, or if no profile is available to the owner; 400 for an
+    unknown profile, option or choice, for options that are too large, and for any other invalid option. They list what
+    is available to the owner, and nothing else.
     """
     try:
         check_limits(options or {})
@@ -93,7 +93,7 @@ def _select_profile(profiles: Profiles, owner: Owner, options: Mapping[str, Any]
 
 
 def _choose(profile: Profile, option: Option, requested: Mapping[str, str]) -> tuple[str, str, Overrides]:
-    """What a start names, its value, and the overrides of an option that come of it."""
+    """Return the name of an option in a start, its value, and the overrides that result from it."""
     key, text = requested.get(option.key), requested.get(option.unlisted_key)
     if refusal := invalid_choice(profile, option, key, text):
         raise Refused(refusal)
@@ -108,7 +108,7 @@ def _choose(profile: Profile, option: Option, requested: Mapping[str, str]) -> t
 
 
 def _fill_unlisted(option: str, unlisted: UnlistedChoice, text: str) -> UnlistedChoice:
-    """Fill a text of the user's own into the overrides for it."""
+    """Fill the user's own text into the overrides of an unlisted choice."""
     if len(text) > MAX_UNLISTED_CHARACTERS:
         raise Refused(f"the text for {option} is longer than {MAX_UNLISTED_CHARACTERS} characters")
     # JupyterHub and KubeSpawner put names into settings by `{username}` and the like: this is not for others to write.
@@ -132,11 +132,11 @@ def _matches(pattern: str, text: str) -> bool:
 
 
 IGNORED_KEYS = {"_xsrf"}
-"""What a form may send that is none of its fields."""
+"""Keys that a form of the hub sends besides its fields."""
 
 
 def requested_profile(options: Mapping[str, Any]) -> object:
-    """What names the profile in the options, which should be a slug; None if they name none."""
+    """Return the profile that the options name, which should be a slug; None if they name none."""
     slug = _single(options.get("profile"))
     return None if slug == "" else slug
 
@@ -144,9 +144,10 @@ def requested_profile(options: Mapping[str, Any]) -> object:
 def requested_options(
     options: Mapping[str, Any], profile: Profile, available: Callable[[], tuple[Profile, ...]]
 ) -> dict[str, str]:
-    """What the options ask of `profile`, by the short names of its options. Raises Refused for all that is unknown.
+    """Return the values that the options request from `profile`, by the short names of its options.
 
-    `available` gives all profiles that the owner may start: what a form sends for the others of them is left out.
+    Raises Refused for every unknown name. `available` returns all profiles that the owner may start: a form also sends
+    the fields of the other ones, and these are ignored.
     """
     names = option_names(profile.profile_options)
     aliases = _form_names(profile)
@@ -173,7 +174,7 @@ def requested_options(
 
 
 def _form_names(profile: Profile) -> dict[str, str]:
-    """The names that forms use, and the short ones that they stand for. Today's come last, and beat the older."""
+    """Return the names that forms use, with the short names that they stand for. Current names override older ones."""
     return {
         f"{FORM_PREFIX}{profile.slug}{dash}{name}": name
         for dash in ("-", "--")
@@ -182,7 +183,7 @@ def _form_names(profile: Profile) -> dict[str, str]:
 
 
 def _single(value: object) -> object:
-    """A form's values arrive as lists of one."""
+    """Return the value of a form's field: these arrive as lists of one item."""
     if isinstance(value, list):
         values = cast("list[object]", value)
         return values[0] if len(values) == 1 else values

@@ -1,6 +1,6 @@
-"""What somebody may start, for clients and pages: `GET /hub/api/profiles` and `GET /hub/api/users/{name}/profiles`.
+"""The REST API that lists profiles: `GET /hub/api/profiles` and `GET /hub/api/users/{name}/profiles`.
 
-Settings are never in it, for they can hold secrets; nor is whose a profile is.
+The list never contains settings, because they can hold secrets, and no names of groups or users.
 """
 
 from __future__ import annotations
@@ -22,28 +22,30 @@ from jhub.profiles.model import LISTING_VERSION, Profile, Profiles, public_profi
 
 
 class ProfilesResponse(msgspec.Struct):
-    """What is answered, as JSON."""
+    """The body of a response."""
 
     version: int
     profiles: list[msgspec.Raw]
 
 
 def install() -> None:
-    """Put the routes before JupyterHub's own, once."""
+    """Add the routes before JupyterHub's own, once."""
     add_routes((r"/api/profiles", OwnProfilesHandler), (r"/api/users/([^/]+)/profiles", UserProfilesHandler))
 
 
 class UserProfilesHandler(APIHandler):
-    """The profiles of a user who is named, for whoever may start that user's servers."""
+    """The profiles of a named user, for callers that may start that user's servers."""
 
     async def get(self, user_name: str) -> None:
+        """Respond with the profiles of the named user."""
         await write_profiles(self, user_name)
 
 
 class OwnProfilesHandler(APIHandler):
-    """The profiles of whoever asks."""
+    """The profiles of the caller."""
 
     async def get(self) -> None:
+        """Respond with the profiles of the caller."""
         caller: Any = self.current_user
         if caller is None:
             raise HTTPError(403, "Missing or invalid credentials.")
@@ -54,7 +56,7 @@ class OwnProfilesHandler(APIHandler):
 
 @requires_start_scope
 async def write_profiles(handler: Any, user_name: str) -> None:
-    """Answer with the profiles of a user."""
+    """Respond with the profiles of a user."""
     caller: Any = handler.current_user
     # Finding a user takes JupyterHub longer than all of this.
     user = caller if isinstance(caller, User) and caller.name == user_name else handler.find_user(user_name)
@@ -67,7 +69,7 @@ async def write_profiles(handler: Any, user_name: str) -> None:
 
 
 def encode_profiles(profiles: Profiles, owner: Owner) -> list[msgspec.Raw]:
-    """The profiles that the owner may start, in the order of the file."""
+    """Return the profiles that the owner may start, as JSON, in the order of the file."""
     available = available_profiles(profiles, owner)
     default = default_profile(available) if available else None
     encoded = _encode_all(profiles)
@@ -76,7 +78,10 @@ def encode_profiles(profiles: Profiles, owner: Owner) -> list[msgspec.Raw]:
 
 @functools.lru_cache(maxsize=1)
 def _encode_all(profiles: Profiles) -> dict[str, msgspec.Raw]:
-    """Each as JSON, by its slug. Made once: of hundreds, that takes longer than all the rest of a request."""
+    """Return each profile as JSON, by its slug.
+
+    Cached: for hundreds of profiles, encoding takes longer than the rest of a request.
+    """
     return {profile.slug: _encode(profile, default=False) for profile in profiles.all}
 
 

@@ -1,7 +1,7 @@
-"""Stage 2, the spawn call: starts, from pages and from REST, are judged before the hub saves their options.
+"""Stage 2, the spawn call: check starts, from pages and from REST, before the hub saves their options.
 
-What comes by a form or in a page's query is known only when the spawner has read it, which is after the hub's routes.
-A refusal here is not a failed start either, of which JupyterHub 5 counts every one towards its end.
+The options of a form or of a page's query are known only after the spawner has parsed them, which is after stage 1. A
+refusal at this stage is not a failed start either; JupyterHub 5 counts every failed start, and shuts down at a limit.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from jhub.extension.patching import wrap_once
 from jhub.extension.store import store
 
 PROFILE_PARAMETER = "opt-profile" if version_info >= (6,) else "profile"
-"""What the spawn page's address calls the profile."""
+"""Name of the query parameter for the profile in the address of the spawn page."""
 
 REFUSAL_ATTRIBUTE = "_jhub_refusal"
-"""Where a request keeps why it was refused."""
+"""Attribute of a request that keeps its refusal."""
 
 
 def install() -> None:
@@ -66,7 +66,7 @@ def _wrap_spawn_single_user(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def profile_links(handler: Any, user: Any, server_name: str) -> str:
-    """HTML for a page: the profiles that a server can be started from instead."""
+    """Return HTML for an error page: links to the profiles from which the server can be started instead."""
     available = available_profiles(store.current, owner_of(user))[:MOST_NAMES]
     page = url_path_join(handler.hub.base_url, "spawn", user.escaped_name, quote(server_name, safe=""))
     anchors = (

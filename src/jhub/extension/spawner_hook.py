@@ -1,4 +1,4 @@
-"""Stage 3, the spawner's hook: every start, by any way, is judged again and gets its profile's settings."""
+"""Stage 3, the spawner's hook: check every start, whatever code began it, and apply its profile's settings."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from jhub.extension.patching import wrap_once
 from jhub.extension.verdict import Decision
 
 PRE_SPAWN_METHOD = "run_pre_spawn_hook"
+"""Name of the spawner's method that runs before each start."""
 
 ORIGINAL_SETTINGS = "_jhub_original_settings"
-"""Where a spawner keeps what a profile replaced."""
+"""Attribute of a spawner that keeps the settings that a profile has replaced."""
 
 ENFORCED = "_jhub_enforced"
-"""Set on a spawner between its judgement and the end of the hooks."""
+"""Attribute that is true on a spawner from the check of a start to the end of the hooks."""
 
 
 def install() -> None:
     """Wrap methods of the base class, once.
 
-    A hook set through `c.Spawner.pre_spawn_hook` would be beaten by one on a subclass's name, and would take the
-    administrator's own place.
+    `c.Spawner.pre_spawn_hook` is no place for the check: a hook on the name of a subclass would override it, and it
+    would take the place of the administrator's own hook.
     """
     enforce_before_hook(Spawner)
     wrap_once(Spawner, "run_post_stop_hook", _wrap_post_stop_hook)
@@ -37,7 +38,7 @@ def install() -> None:
 
 
 def enforce_before_hook(spawner_class: Any) -> None:
-    """Judge before the method of a class that has one of its own."""
+    """Enforce the profiles before the pre-spawn method of a class that overrides it."""
     wrap_once(spawner_class, PRE_SPAWN_METHOD, _wrap_pre_spawn_hook)
 
 
@@ -71,7 +72,7 @@ def _wrap_post_stop_hook(original: Callable[[Any], Any]) -> Callable[[Any], Any]
 
 
 def _wrap_apply_user_options(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Skip the spawner's warning of "unhandled user_options" where it has no hook: a start handles them."""
+    """Skip the spawner's warning of "unhandled user_options" if it has no hook for them: the profiles handle them."""
 
     async def run_apply_user_options(self: Any, user_options: Any) -> None:
         if self.apply_user_options:
@@ -81,9 +82,10 @@ def _wrap_apply_user_options(original: Callable[[Any, Any], Any]) -> Callable[[A
 
 
 def apply_settings(spawner: Any, decision: Decision) -> None:
-    """Give a spawner the settings of a start.
+    """Apply the settings of a start to a spawner.
 
-    Raises HTTPError for one that the spawner does not have or take: 400 where a user's text goes into it, else 500.
+    Raises HTTPError for a setting that the spawner does not have or accept: 400 if a user's text goes into it, else
+    500.
     """
     # A stop that failed half-way may not have come to its hook.
     restore_settings(spawner)
@@ -102,14 +104,14 @@ def apply_settings(spawner: Any, decision: Decision) -> None:
 
 
 def _current_value(spawner: Any, name: str, decision: Decision) -> Any:
-    """The value of a setting so far."""
+    """Return the current value of a setting."""
     if not spawner.has_trait(name):
         raise HTTPError(500, f"{_label(spawner, name, decision)} does not exist")
     return getattr(spawner, name)
 
 
 def _set(spawner: Any, name: str, value: Any, decision: Decision) -> None:
-    """Set it, and keep what was there before this start."""
+    """Set a setting, and keep the value that it had before this start."""
     getattr(spawner, ORIGINAL_SETTINGS).setdefault(name, getattr(spawner, name))
     try:
         # A copy: hooks change what is set in place, and the profile is for the next start as well.
@@ -128,7 +130,7 @@ def _label(spawner: Any, name: str, decision: Decision) -> str:
 
 
 def restore_settings(spawner: Any) -> None:
-    """Take a profile's settings away again: a spawner object may serve several starts."""
+    """Restore the settings that a profile has replaced: a spawner object may serve several starts."""
     for name, value in getattr(spawner, ORIGINAL_SETTINGS, {}).items():
         setattr(spawner, name, value)
     setattr(spawner, ORIGINAL_SETTINGS, {})

@@ -1,4 +1,4 @@
-"""Whether profiles suit the spawner that this hub has."""
+"""Checks of profiles and texts against the settings of this hub's spawner."""
 
 from __future__ import annotations
 
@@ -32,16 +32,17 @@ INEFFECTIVE_SETTINGS = {
     "server_token_scopes",
     "user_options",
 }
-"""Settings that would have no effect: the hub and the spawner look at them before a profile's are in place, or after
-they have gone.
+"""Settings without effect in a profile.
+
+The hub and the spawner read them before a profile's settings are applied, or after they have been restored.
 """
 
 
 def check_settings(profiles: Profiles, spawner_class: Any, log: logging.Logger) -> None:
-    """Raise InvalidInput for settings that the spawner class does not have or take; a start from them would fail, and
-    count as a failure of the hub's.
+    """Raise InvalidInput for settings that the spawner class does not have or accept.
 
-    Say in the log where all of a profile is for KubeSpawner, and this is another one.
+    A start from them would fail, and count as a failure of the hub. Logs a warning for a profile with a
+    `kubespawner_override` if the spawner is not KubeSpawner.
     """
     for profile in profiles.all:
         layers = list(_all_overrides(profile))
@@ -62,9 +63,9 @@ def check_settings(profiles: Profiles, spawner_class: Any, log: logging.Logger) 
 
 
 def rejected_setting(decision: Decision, spawner: Any) -> str:
-    """Return the name of a setting that does not take a user's text, empty if there is none.
+    """Return the name of a setting that does not accept the user's text; empty if there is none.
 
-    The spawner is only asked, and stays as it is.
+    This only validates the values, and leaves the spawner unchanged.
     """
     settings = _settings(decision, type(spawner))
     return next(
@@ -78,9 +79,9 @@ def rejected_setting(decision: Decision, spawner: Any) -> str:
 
 
 def _accepts(spawner: Any, name: str, value: object) -> bool:
-    """Return whether a setting takes a value, and takes it as it is.
+    """Return whether a setting accepts a value, and keeps it unchanged.
 
-    JupyterHub makes `{username}` of `%U` in a path: a user's text is never a template.
+    JupyterHub replaces `%U` in a path by `{username}`, but a user's text must never act as a template.
     """
     if name == "environment" and isinstance(value, dict):
         names = cast("dict[object, object]", value)
@@ -94,8 +95,9 @@ def _accepts(spawner: Any, name: str, value: object) -> bool:
 
 
 def _is_reserved_option(spawner_class: type, option: str) -> bool:
-    """Whether a spawner has a use of its own for a start's option: DockerSpawner (14.0) for `image`, batchspawner (1.3)
-    for whatever it has a setting `req_…` for.
+    """Return whether a spawner itself uses an option of a start.
+
+    DockerSpawner (14.0) uses `image`, and batchspawner (1.3) every option with a setting `req_…`.
     """
     bases = {cls.__name__ for cls in spawner_class.__mro__}
     return (option == "image" and "DockerSpawner" in bases) or (
@@ -108,7 +110,10 @@ def _settings(layer: Overrides | Decision, spawner_class: type) -> dict[str, Any
 
 
 def _setting_error(spawner_class: Any, name: str, value: object, *, is_template: bool) -> str:
-    """Why the class does not take a setting; empty if it does, as far as can be seen without a spawner."""
+    """Return the reason why the class does not accept a setting; empty if it does.
+
+    Some settings cannot be checked without a spawner; these count as accepted.
+    """
     # Others are the spawner's own state: its user, its hub, its database.
     trait = spawner_class.class_traits(config=True).get(name)
     if trait is None:

@@ -1,6 +1,6 @@
-"""Check a hub at its start, when all configuration has been read, that of the command line too.
+"""Checks at the start of a hub, after it has read all its configuration and the command line.
 
-The three stages of `jhub.extension` must be in place, and the profiles must suit the spawner; else the hub stops.
+The hub stops unless the three stages of `jhub.extension` are in place, and the spawner accepts the profiles' settings.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from jhub.extension.store import store
 from jhub.profiles.model import Profile, Profiles
 
 REST_PATHS = ("api/users/x/server", "api/users/x/servers/", "api/users/x/servers/y")
+"""Paths of the REST API that start servers."""
 PAGE_PATHS = ("spawn", "spawn/x", "spawn/x/y")
+"""Paths of pages that start servers."""
 
 
 def install() -> None:
-    """Add the check to the steps of the hub's start, once."""
+    """Add the checks to the steps of the hub's start, once."""
     wrap_once(JupyterHub, "init_tornado_application", _wrap_init_tornado_application)
 
 
@@ -38,7 +40,10 @@ def _wrap_init_tornado_application(original: Callable[[Any], Any]) -> Callable[[
 
 
 def prepare_hub(app: Any) -> None:
-    """Close what is open for this hub, and prove that nothing is. Raises InvalidInput, which stops it."""
+    """Complete the stages for this hub, check them, and start polling the file.
+
+    Raises InvalidInput, which stops the hub.
+    """
     spawner_class: type = app.spawner_class
     spawner_hook.enforce_before_hook(spawner_class)
     if kubespawner.is_kubespawner(spawner_class):
@@ -53,7 +58,7 @@ def prepare_hub(app: Any) -> None:
 
 
 def normalize_user_names(profiles: Profiles, normalized: Callable[[str], str]) -> Profiles:
-    """The profiles with the names of users as the hub knows them: the judge compares letter by letter."""
+    """Return the profiles with normalized names of users: the policy compares them letter by letter."""
 
     def with_normalized_users(profile: Profile) -> Profile:
         return replace(profile, users=profile.users and tuple(map(normalized, profile.users)))
@@ -77,5 +82,5 @@ def _check_stages(app: Any) -> None:
 
 
 def _handler_for(app: Any, path: str) -> Any:
-    """Return what serves a path: the first route that fits is the one that the hub takes."""
+    """Return the handler that serves a path: that of the first route that matches, as in the hub."""
     return next((handler for pattern, handler, *_ in app.handlers if re.fullmatch(pattern, path)), None)

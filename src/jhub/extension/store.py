@@ -1,4 +1,4 @@
-"""The profiles in force: those of the file, which is read again when it changes."""
+"""The current profiles of the hub: those of the file, which is reloaded when it changes."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from jhub.profiles import loader
 from jhub.profiles.model import Profiles
 
 POLL_SECONDS = 1.0
-"""Between two looks at the file."""
+"""Time between two polls of the file."""
 
 Adapt: TypeAlias = Callable[[Profiles], Profiles]
-"""Profiles as this hub has them. Raises InvalidInput where they do not suit it."""
+"""A function that returns the profiles adapted to this hub. Raises InvalidInput if the hub cannot use them."""
 
 MAX_SKIPPED_POLLS = 60
-"""Maximum number of looks between two attempts at a file that fails."""
+"""Maximum number of polls to skip between two attempts to load a file that fails."""
 
 
 class ProfilesFile:
-    """A file of profiles, and what it last said that made sense."""
+    """A file of profiles, and the profiles of its last valid text."""
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self.path = os.path.abspath(path)
@@ -35,10 +35,10 @@ class ProfilesFile:
         self._backoff = self._skipped_polls = 0
 
     def poll(self, adapt: Adapt, log: logging.Logger) -> None:
-        """Take what the file says now, if it has changed, and the same since the last look.
+        """Reload the file if it has changed, and has not changed again since the last poll.
 
-        A file that is still being written may well make sense, and lack the line that says whose a profile is. After a
-        failure of any kind it is tried again, less and less often: what failed may have passed.
+        A file that is still being written may be valid, and lack the line that restricts a profile. After a failure of
+        any kind the file is tried again, with back-off: the cause may have passed.
         """
         previous = self._last_text
         try:
@@ -71,7 +71,7 @@ class ProfilesFile:
         log.info("Profiles read again, now %d: %s", len(profiles.all), self.path)
 
     def _fail(self, log: logging.Logger, error: Exception) -> None:
-        """Log why the profiles stay, once in a row for each reason."""
+        """Log why the previous profiles stay in use, once for each reason in a row."""
         problem = f"{type(error).__name__}: {error}"
         if problem != self._problem:
             self._problem = problem
@@ -82,7 +82,7 @@ class ProfilesFile:
 
 
 class ProfileStore:
-    """The profiles in force, in all hubs of the process."""
+    """The current profiles, for all hubs of the process."""
 
     _file: ProfilesFile
 
@@ -90,18 +90,18 @@ class ProfileStore:
         self._is_following = False
 
     def load(self, path: str | PathLike[str]) -> None:
-        """Let these be the profiles in force. Raises InvalidInput for a file that makes no sense."""
+        """Load a file, and use its profiles. Raises InvalidInput for an invalid file."""
         self._file = ProfilesFile(path)
 
     @property
     def current(self) -> Profiles:
-        """The profiles in force."""
+        """The current profiles."""
         return self._file.profiles
 
     def watch(self, adapt: Adapt, log: logging.Logger) -> None:
-        """Raise InvalidInput unless the profiles suit the hub; then follow the file for as long as the process lives.
+        """Raise InvalidInput unless the hub can use the profiles; then poll the file for as long as the process lives.
 
-        In a thread, for a look may hang where the file is on a server's disk, and reading a large file takes a while.
+        A thread polls it: reading may hang if the file is on a network disk, and parsing a large file takes a while.
         """
         self._file.profiles = adapt(self._file.profiles)
         log_warnings(self._file.profiles, log)
@@ -119,10 +119,10 @@ class ProfileStore:
 
 
 def log_warnings(profiles: Profiles, log: logging.Logger) -> None:
-    """Say what the checker has to say of a file that does."""
+    """Log the warnings of the checker about a valid file."""
     for problem in profiles.warnings:
         log.warning("Profiles, line %d: %s", problem.line, problem.message)
 
 
 store = ProfileStore()
-"""The one that `enable` fills. The extension changes classes of JupyterHub, which a process has once too."""
+"""The store that `enable` fills, one for a process, like the classes of JupyterHub that the extension patches."""
