@@ -180,21 +180,21 @@ def test_all_stages_are_in_place_or_the_hub_does_not_start(case: str, answers: d
             "profile lab: SimpleLocalProcessSpawner has no setting",
         ),
         (SIMPLE, "{slug: lab, kubespawner_override: {imagee: x}}", ""),
-        (SIMPLE, "{slug: lab, spawner_override: {default_url: 3}}", "does not take the setting 'default_url': "),
-        (SIMPLE, "{slug: lab, spawner_override: {mem_limit: lots}}", "does not take the setting 'mem_limit': "),
+        (SIMPLE, "{slug: lab, spawner_override: {default_url: 3}}", "does not accept the setting 'default_url': "),
+        (SIMPLE, "{slug: lab, spawner_override: {mem_limit: lots}}", "does not accept the setting 'mem_limit': "),
         (SIMPLE, "{slug: lab, spawner_override: {mem_limit: 1G, cpu_limit: 2, environment: null, cmd: [a]}}", ""),
         (KUBE, "{slug: lab, kubespawner_override: {environment: {A: null}, extra_labels: {a: null}, uid: 0}}", ""),
-        (KUBE, "{slug: lab, kubespawner_override: {image: [a]}}", "does not take the setting 'image': "),
+        (KUBE, "{slug: lab, kubespawner_override: {image: [a]}}", "does not accept the setting 'image': "),
         (SIMPLE, "{slug: lab, spawner_override: {server_token_scopes: [self]}}", "'server_token_scopes' has no effect"),
-        (SIMPLE, '{slug: lab, spawner_override: {mem_limit: "{value}"}}', "does not take the setting 'mem_limit': "),
+        (SIMPLE, '{slug: lab, spawner_override: {mem_limit: "{value}"}}', "does not accept the setting 'mem_limit': "),
         (
             KUBE,
             "{slug: lab, kubespawner_override: {profile_form_template: x}}",
             "'profile_form_template' has no effect",
         ),
-        (DOCKER, "{slug: lab, profile_options: {image: {choices: {a: {}}}}}", "DockerSpawner takes the option 'image'"),
+        (DOCKER, "{slug: lab, profile_options: {image: {choices: {a: {}}}}}", "DockerSpawner uses the option 'image'"),
         (DOCKER, "{slug: lab, profile_options: {kind: {choices: {a: {}}}}}", ""),
-        (BATCH, "{slug: lab, profile_options: {memory: {choices: {a: {}}}}}", "Slurm takes the option 'memory'"),
+        (BATCH, "{slug: lab, profile_options: {memory: {choices: {a: {}}}}}", "Slurm uses the option 'memory'"),
         (BATCH, "{slug: lab, profile_options: {size: {choices: {a: {}}}}}", ""),
         (KUBE, "{slug: lab, kubespawner_override: {imagee: x}}", "profile lab: KubeSpawner has no setting 'imagee'"),
         (
@@ -229,8 +229,8 @@ profiles:
     done = subprocess.run(
         [sys.executable, START, "--warnings", file], capture_output=True, text=True, check=False, cwd=tmp_path
     )
-    assert "Profiles, line 5: profile lab: `node_selector` is not supported, and left out" in done.stderr
-    assert "Profile lab: its kubespawner_override is not for SimpleLocalProcessSpawner" in done.stderr
+    assert "Profiles, line 5: profile lab: `node_selector` is not supported and is ignored" in done.stderr
+    assert "Profile lab: kubespawner_override has no effect with SimpleLocalProcessSpawner" in done.stderr
 
 
 def test_users_are_named_as_the_authenticator_names_them() -> None:
@@ -302,4 +302,4 @@ def test_sizes_that_are_none_stop_the_hub(tmp_path: Path) -> None:
         write(tmp_path / size, BASE + SIMPLE + LINE, profiles.format(size)) for size in ("infG", "nanG", "1e999G", "x")
     ]
     for answer in start(*files):
-        assert "profile lab: SimpleLocalProcessSpawner does not take the setting 'mem_limit'" in answer["error"]
+        assert "profile lab: SimpleLocalProcessSpawner does not accept the setting 'mem_limit'" in answer["error"]

@@ -120,7 +120,7 @@ def test_a_refusal_comes_before_the_pod(chart: list[dict[str, Any]]) -> None:
     assert text["refused"][1].endswith("An image of quay.io/course, with its tag.")
     assert others["refused"] == [
         403,
-        "the profile 'gpu' is not for the owner of this server; known profiles: standard",
+        "bo may not use profile 'gpu'; available: standard",
     ]
     assert container(default)["image"] == "quay.io/jupyter/minimal-notebook:latest"
 

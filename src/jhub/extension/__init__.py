@@ -61,13 +61,13 @@ def enable(
     file is missing or invalid. The hub also stops at its start if another service has the name of the login client, or
     if roles are assigned to the login client.
     """
-    # Called from configuration files, which nobody type-checks.
+    # Configuration files, which call this, are not type-checked.
     if not isinstance(c, Config):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidInput("jhub.extension.enable(c, …) takes the `c` of jupyterhub_config.py")
     _check_arguments(profiles, password_tokens=password_tokens, login_client=login_client)
     if profiles is not ...:
         _store.load(profiles)
-    # The rest imports JupyterHub; a mistake in the file is told first.
+    # The code below imports JupyterHub; errors in the file are reported first.
     _check_version()
     if profiles is not ...:
         from jhub.extension import api_handlers, failure_count, profiles_api, spawn_call, spawner_hook, startup
@@ -92,8 +92,8 @@ def _check_arguments(profiles: object, **flags: object) -> None:
     """Raise InvalidInput for values that a variable without a value may have, and for other types."""
     if profiles is not ... and not (isinstance(profiles, str | PathLike) and os.fspath(profiles)):
         raise InvalidInput(
-            f"jhub.extension.enable(c, profiles={profiles!r}): name a file, or the hub would start servers without "
-            "profiles; leave profiles out if that is meant"
+            f"jhub.extension.enable(c, profiles={profiles!r}): name a file, or leave profiles out to start "
+            "servers without profiles"
         )
     for name, flag in flags.items():
         if not isinstance(flag, bool):
@@ -107,4 +107,4 @@ def _check_version() -> None:
     installed = version("jupyterhub")
     major, minor = map(int, installed.split(".")[:2])
     if (major, minor) < (5, 3):
-        raise InvalidInput(f"jhub.extension needs JupyterHub 5.3 or later, and this is {installed}")
+        raise InvalidInput(f"jhub.extension needs JupyterHub 5.3 or later, not {installed}")

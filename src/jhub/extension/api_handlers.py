@@ -62,7 +62,7 @@ class StartHandler(UserServerAPIHandler):
         owner = self.find_user(user_name)
         if owner is not None:
             options = self._options_in_body()
-            # JupyterHub has its own answer for a server that is up, and no use for the saved options.
+            # For an active server, JupyterHub has its own response, and ignores the saved options.
             if options is not None or not _is_active(owner, server_name):
                 await enforce_request(self, owner, server_name, options)
         await super().post(user_name, server_name)
@@ -71,9 +71,9 @@ class StartHandler(UserServerAPIHandler):
         """Return the options in the body; None if there are none, and the saved options count."""
         body = self.get_json_body()
         if SUPPORTS_EDIT and isinstance(body, dict) and START_KEYS & body.keys() and body.keys() - START_KEYS:
-            # JupyterHub 6 would not look at them, and start the default.
-            raise HTTPError(400, "user options go into user_options, beside display_name")
-        # {"user_options": {…}}, or the older form, which JupyterHub 6 knows too: the whole body.
+            # JupyterHub 6 would ignore these keys, and start the default profile.
+            raise HTTPError(400, "put user options into user_options, next to display_name")
+        # {"user_options": {…}}, or the older format, which JupyterHub 6 accepts too: the whole body.
         if SUPPORTS_EDIT:
             _check_names(body)
         options = self.get_server_json_body()["user_options"] if SUPPORTS_EDIT else body
@@ -99,9 +99,9 @@ class StartAndEditHandler(StartHandler):
         """Edit a server, if the profiles allow its new options."""
         owner = self.find_user(user_name)
         body = self.get_json_body() or {}
-        # JupyterHub 6.1 answers 500 to what is not an object with these keys.
+        # JupyterHub 6.1 answers 500 to any body that is not an object with these keys.
         if not isinstance(body, dict) or body.keys() - PATCH_KEYS:
-            raise HTTPError(400, f"the body must be a JSON object with some of {', '.join(sorted(PATCH_KEYS))}")
+            raise HTTPError(400, f"the body must be a JSON object with keys from {', '.join(sorted(PATCH_KEYS))}")
         _check_names(body)
         if owner is not None and isinstance(body.get("user_options"), dict):
             await enforce_request(self, owner, server_name, body["user_options"])

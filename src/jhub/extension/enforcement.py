@@ -29,7 +29,7 @@ def check_user_texts(decision: Decision, spawner: Any) -> None:
     """Raise HTTPError 400 if a setting of the spawner does not accept the user's own text."""
     name = rejected_setting(decision, spawner)
     if name:
-        raise HTTPError(400, f"profile {decision.profile.slug}: a text does not do for the setting {name}")
+        raise HTTPError(400, f"profile {decision.profile.slug}: invalid text for setting {name}")
 
 
 async def enforce_request(handler: Any, user: Any, server_name: str, options: Mapping[str, Any] | None) -> Decision:
@@ -42,7 +42,7 @@ async def enforce_request(handler: Any, user: Any, server_name: str, options: Ma
     await refresh_groups(handler, user)
     decision = enforce(user, saved_options(user, server_name) if options is None else options)
     if decision.user_text_settings:
-        # Any spawner of the user's can say so, and there is always one for the default server.
+        # Any spawner of the user can validate the texts, and the one of the default server always exists.
         check_user_texts(decision, user.spawner)
     return decision
 
@@ -54,9 +54,7 @@ def check_server_name(name: str) -> None:
     length.
     """
     if len(name) > MAX_SERVER_NAME_CHARACTERS or "\0" in name:
-        raise HTTPError(
-            400, f"a server's name has at most {MAX_SERVER_NAME_CHARACTERS} characters, and NUL is not one of them"
-        )
+        raise HTTPError(400, f"invalid server name: use at most {MAX_SERVER_NAME_CHARACTERS} characters, without NUL")
 
 
 async def refresh_groups(handler: Any, user: Any) -> None:
@@ -72,11 +70,11 @@ async def refresh_groups(handler: Any, user: Any) -> None:
     except (HTTPError, Finish):
         raise
     except Exception as error:
-        handler.log.exception("The authenticator failed to refresh %s", user.name)
+        handler.log.exception("The authenticator failed to refresh the user %s", user.name)
         raise HTTPError(
             503,
-            f"the groups of {user.name} are not known, for the authenticator failed ({type(error).__name__}): "
-            "try again later",
+            f"cannot refresh the groups of {user.name}: "
+            f"the authenticator failed ({type(error).__name__}); try again later",
         ) from None
     if refreshed is None:
         raise HTTPError(403, f"auth has expired for {user.name}, login again")

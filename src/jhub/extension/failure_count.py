@@ -58,7 +58,7 @@ def _discount_failure(spawner: Any, settings: dict[str, Any]) -> None:
         if not start.cancelled() and start.exception() is not None and _is_counted(start.exception()):
             settings[COUNT_SETTING] -= 1
 
-    # JupyterHub has added its own callback, and they are called in this order.
+    # JupyterHub has already added its own callback, and callbacks run in this order.
     spawner._spawn_future.add_done_callback(on_end)
 
 

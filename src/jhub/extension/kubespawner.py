@@ -69,7 +69,7 @@ def _entry(profile: Profile, *, default: bool, with_regex: bool) -> dict[str, An
     """Return a profile in KubeSpawner's format: options and choices are mappings, and null is not allowed."""
     entry: dict[str, Any] = to_builtins(public_profile(profile, default=default))
     for option in entry["profile_options"]:
-        # Also where there are none: KubeSpawner's form (7.1) fails without.
+        # Set even if it is empty: KubeSpawner's form (7.1) fails without it.
         option["choices"] = _by_key(option["choices"])
         unlisted = option.pop("unlisted_choice")
         if unlisted is not None:

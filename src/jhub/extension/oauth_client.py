@@ -39,7 +39,7 @@ def _wrap_init_role_creation(original: Callable[[Any], Any]) -> Callable[[Any], 
         await original(self)
         role = orm.Role.find(self.db, "user")
         if oauth_client.ACCESS_SCOPE not in role.scopes:
-            # A list of its own: the database does not see changes within one.
+            # A new list: SQLAlchemy does not detect changes within the old one.
             role.scopes = [*role.scopes, oauth_client.ACCESS_SCOPE]
             self.db.commit()
 
@@ -70,7 +70,7 @@ def _wrap_init_role_assignment(original: Callable[[Any], Any]) -> Callable[[Any]
         await original(self)
         service = orm.Service.find(self.db, NAME)
         if service is not None and (service.roles or service.admin):
-            self.log.warning("Taking all roles from the service %s, whose secret is known to everybody", NAME)
+            self.log.warning("Removing all roles from the service %s, because its secret is public", NAME)
             service.roles = []
             service.admin = False
             self.db.commit()
@@ -83,14 +83,14 @@ def _check_configuration(app: Any, spec: dict[str, object]) -> None:
     for other in app.services:
         if other != spec and (other.get("name") == NAME or other.get("oauth_client_id") == oauth_client.CLIENT_ID):
             raise InvalidInput(
-                f"jhub.extension.enable(c, login_client=True) registers the service {NAME}, and there is another of "
-                f"that name or OAuth client in c.JupyterHub.services: {other.get('name')}"
+                f"jhub.extension.enable(c, login_client=True) registers the service {NAME}, but another service "
+                f"has that name or OAuth client in c.JupyterHub.services: {other.get('name')}"
             )
     for role in app.load_roles:
         if NAME in role.get("services", ()):
             raise InvalidInput(
                 f"c.JupyterHub.load_roles gives the role {role.get('name')} to the service {NAME}, whose secret is "
-                "known to everybody"
+                "public; remove {NAME} from that role"
             )
 
 
@@ -109,8 +109,8 @@ def _adopt_service(app: Any) -> None:
     )
     if not same:
         raise InvalidInput(
-            f"jhub.extension.enable(c, login_client=True) registers the service {NAME}, and there is another of that "
-            f"name, registered while the hub ran: remove it with jhub service delete {NAME}"
+            f"jhub.extension.enable(c, login_client=True) registers the service {NAME}, but another service with "
+            f"that name was registered while the hub ran; remove it with jhub service delete {NAME}"
         )
     service.from_config = True
     app.db.commit()

@@ -28,8 +28,8 @@ def check_limits(options: Mapping[str, Any]) -> None:
     try:
         size = len(json.dumps(options, ensure_ascii=False, allow_nan=False).encode())
     except (TypeError, ValueError):
-        # Files of a form, infinite numbers, halves of characters.
-        raise Refused("the user options have values that are not JSON") from None
+        # Files of a form, infinite numbers, lone surrogates.
+        raise Refused("the user options contain values that are not JSON") from None
     if size > MAX_OPTIONS_BYTES:
         raise Refused(TOO_LARGE)
 

@@ -40,10 +40,10 @@ MAX_USERNAME_CHARACTERS = 255
 WRONG_LOGIN = "wrong username or password"
 """The only message for a failed login: it reveals neither which of the two is wrong, nor the authenticator's reason."""
 
-ACCOUNT_FAILURE = "the password is right, but the hub failed to take the user in: its log tells where"
+ACCOUNT_FAILURE = "the password is correct, but the hub failed to load or create the user; see the hub's log"
 """Message for a failure after the password was accepted."""
 
-TOO_MANY_LOGINS = "too many logins of this name or from this address at once: try again in a few seconds"
+TOO_MANY_LOGINS = "too many logins at once for this name or from this address; try again in a few seconds"
 """Message for an attempt beyond the limit of attempts in flight."""
 
 NAME_THROTTLE = Throttle(Limits(free_failures=3, first_wait_seconds=0.5, max_wait_seconds=5.0, max_in_flight=5))
@@ -79,7 +79,7 @@ def parse_login(content_type: str, body: bytes) -> Login:
         raise InvalidInput(f"the body is longer than {MAX_BODY_BYTES} bytes")
     try:
         document = json.loads(body)
-    except (ValueError, RecursionError):  # the second for what is nested too deeply
+    except (ValueError, RecursionError):  # RecursionError: nested too deeply
         raise InvalidInput("the body is not JSON") from None
     if not isinstance(document, dict):
         raise InvalidInput("the body must be a JSON object with username and password")
@@ -92,8 +92,8 @@ def parse_login(content_type: str, body: bytes) -> Login:
     if len(texts["username"]) > MAX_USERNAME_CHARACTERS:
         raise InvalidInput(f"the username is longer than {MAX_USERNAME_CHARACTERS} characters")
     if not texts["username"].isprintable():
-        # Neither the log nor the database is the place for line breaks and halves of characters.
-        raise InvalidInput("the username has characters that cannot be printed")
+        # Keep line breaks and lone surrogates out of the log and the database.
+        raise InvalidInput("the username contains characters that cannot be printed")
     return Login(**texts)
 
 
@@ -110,7 +110,7 @@ class PasswordTokenHandler(APIHandler):
         super().on_connection_close()
         self._disconnected.set()
 
-    # Who asks is decided by the body alone: a cookie or token that comes along must neither help nor be touched.
+    # Only the body identifies the user: a cookie or token in the request must have no effect, and stay as it is.
     async def get_current_user(self) -> Any:
         """Return no user until the login has succeeded."""
         if not hasattr(self, "_jupyterhub_user"):
@@ -141,11 +141,11 @@ class PasswordTokenHandler(APIHandler):
         token = user.new_api_token(
             note="Requested by username and password", expires_in=min(LIFETIME_SECONDS, max_seconds)
         )
-        # The model shows what its reader may see; here, that is the user.
+        # The model contains what its reader may see; here, the reader is the user.
         self._jupyterhub_user = user
         self._resolve_roles_and_scopes()
         self.log.info("User %s requested an API token by username and password", user.name)
-        # A GET with a secret in its answer: no cache on the way may keep it.
+        # The response to a GET contains a secret: no cache may keep it.
         self.set_header("Cache-Control", "no-store")
         self.write(json.dumps({"token": token, "user": self.user_model(user)}))
 
@@ -158,7 +158,7 @@ class PasswordTokenHandler(APIHandler):
         keys = [(NAME_THROTTLE, name)] + ([(ADDRESS_THROTTLE, address)] if address is not None else [])
         with ExitStack() as stack:
             try:
-                # A flood from elsewhere does not take the places of somebody whose address is known.
+                # A flood from other addresses does not take the places of a user whose address is known.
                 stack.enter_context(NAME_THROTTLE.in_flight(f"{name} {address}"))
                 if address is not None:
                     stack.enter_context(ADDRESS_THROTTLE.in_flight(address))
@@ -171,7 +171,7 @@ class PasswordTokenHandler(APIHandler):
                 for throttle, key in keys:
                     throttle.record_failure(key, time.monotonic())
                 raise
-            # The address is not forgiven: a guesser may have an account as well.
+            # Failures of the address still count: an attacker may have an account, too.
             NAME_THROTTLE.record_success(name)
             return authenticated
 
@@ -189,7 +189,7 @@ class PasswordTokenHandler(APIHandler):
         authenticator: Any = self.authenticator
         try:
             return str(authenticator.normalize_username(username))
-        except Exception:  # noqa: BLE001  # authenticators of others, and names that are none
+        except Exception:  # noqa: BLE001  # third-party authenticators, and invalid names
             return username.lower()
 
     async def _authenticate(self, login: Login) -> Any:
@@ -197,9 +197,12 @@ class PasswordTokenHandler(APIHandler):
             authenticated = await self.authenticate({"username": login.username, "password": login.password})
         except HTTPError:
             self._raise_wrong_login()
-        except Exception as error:  # noqa: BLE001  # as JupyterHub does: authenticators fail on what they do not expect
-            # It counts as a wrong password, which some raise for. Its type only: what it says may repeat the password.
-            self.log.warning("The authenticator failed at a login by username and password: %s", type(error).__name__)
+        except Exception as error:  # noqa: BLE001  # as JupyterHub does: authenticators fail on unexpected input
+            # It counts as a wrong password: some authenticators raise for one. The log gets the type of the error only,
+            # because its message may contain the password.
+            self.log.warning(
+                "The authenticator failed during a login by username and password: %s", type(error).__name__
+            )
             self._raise_wrong_login()
         if not authenticated:
             self._raise_wrong_login()
@@ -208,12 +211,16 @@ class PasswordTokenHandler(APIHandler):
     async def _find_or_create_user(self, authenticated: Any) -> Any:
         try:
             return await self.auth_to_user(authenticated)
-        except Exception as error:  # noqa: BLE001  # hooks and authenticators of others run in there
-            # Where it was, and not what it says: they have seen the password.
+        except Exception as error:  # noqa: BLE001  # runs hooks and third-party authenticators
+            # The log gets the stack without the message, which may contain the password.
             where = "".join(traceback.format_tb(error.__traceback__))
-            self.log.error("Taking in a user who gave a password failed: %s\n%s", type(error).__name__, where)
+            self.log.error(
+                "Loading or creating a user failed after a login by username and password: %s\n%s",
+                type(error).__name__,
+                where,
+            )
             if isinstance(error, SQLAlchemyError):
-                # JupyterHub would, had it seen the error itself.
+                # As JupyterHub does for errors that it catches itself.
                 self.db.rollback()
             raise HTTPError(500, ACCOUNT_FAILURE) from None
 
@@ -226,7 +233,7 @@ class TooManyRequests(HTTPError):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(429, TOO_MANY_LOGINS)
-        # JupyterHub looks here when it answers with an error.
+        # JupyterHub sends these headers with an error.
         self.headers = {"Retry-After": str(math.ceil(seconds))}
 
 
@@ -241,7 +248,7 @@ def client_address(request: Any) -> str | None:
     trusted: set[str] = context.trusted_downstream
     if peer not in trusted:
         return None
-    # Each proxy adds whom it was asked by. What stands before the last that is not one of ours, anybody can have said.
+    # Each proxy appends its peer. Entries before the last one that is not a trusted proxy can be forged.
     hops = (each.strip() for each in reversed(request.headers.get("X-Forwarded-For", "").split(",")))
     address = next((each for each in hops if each not in trusted), "")
     return _address_key(address)

@@ -23,7 +23,7 @@ def wrap_once(cls: Any, name: str, wrapper: Callable[[Callable[..., Any]], Calla
 
 def as_patch(function: F) -> F:
     """Return the function, identified as a patch of jhub."""
-    # Itself, for functools.wraps copies the marks of what it wraps.
+    # The value is the function itself, because functools.wraps copies the attributes of the function that it wraps.
     setattr(function, PATCH_ATTRIBUTE, function)
     return function
 

@@ -78,7 +78,7 @@ def _select_profile(profiles: Profiles, owner: Owner, options: Mapping[str, Any]
         return profile
     available = available_profiles(profiles, owner)
     if not available:
-        # Never an empty list that a spawner would take for "the default image".
+        # Refuse, because a spawner with an empty list would start its default image.
         raise Refused(NONE_AVAILABLE, status=403)
     if requested is None:
         return default_profile(available)
@@ -86,7 +86,7 @@ def _select_profile(profiles: Profiles, owner: Owner, options: Mapping[str, Any]
         raise Refused(f"the option 'profile' must be text; {known_profiles(available)}")
     if profile is not None:
         raise Refused(
-            f"the profile {quote(requested)} is not for the owner of this server; {known_profiles(available)}",
+            f"{owner.name} may not use profile {quote(requested)}; {known_profiles(available)}",
             status=403,
         )
     raise Refused(unknown_profile(requested, available))
@@ -111,12 +111,12 @@ def _fill_unlisted(option: str, unlisted: UnlistedChoice, text: str) -> Unlisted
     """Fill the user's own text into the overrides of an unlisted choice."""
     if len(text) > MAX_UNLISTED_CHARACTERS:
         raise Refused(f"the text for {option} is longer than {MAX_UNLISTED_CHARACTERS} characters")
-    # JupyterHub and KubeSpawner put names into settings by `{username}` and the like: this is not for others to write.
+    # JupyterHub and KubeSpawner fill templates such as `{username}` in settings; a user's text must not be one.
     if not text.isprintable() or "{" in text or "}" in text:
-        raise Refused(f"the text for {option} has braces or control characters")
+        raise Refused(f"the text for {option} contains braces or control characters")
     if unlisted.validation_regex and not _matches(unlisted.validation_regex, text):
         rule = unlisted.validation_message or f"it must match {unlisted.validation_regex}"
-        raise Refused(f"{quote(text)} does not do for {option}: {rule}")
+        raise Refused(f"invalid text {quote(text)} for {option}: {rule}")
     return replace(
         unlisted,
         spawner_override=fill_template(unlisted.spawner_override, text),
@@ -169,7 +169,7 @@ def requested_options(
         if not isinstance(value, str):
             raise Refused(f"the option {quote(key)} must be text")
         if requested.setdefault(name, value) != value:
-            raise Refused(f"the option {quote(name)} is given twice, with different values")
+            raise Refused(f"the option {quote(name)} is set twice, to different values")
     return requested
 
 

@@ -58,7 +58,7 @@ class OwnProfilesHandler(APIHandler):
 async def write_profiles(handler: Any, user_name: str) -> None:
     """Respond with the profiles of a user."""
     caller: Any = handler.current_user
-    # Finding a user takes JupyterHub longer than all of this.
+    # JupyterHub's find_user takes longer than the rest of this handler.
     user = caller if isinstance(caller, User) and caller.name == user_name else handler.find_user(user_name)
     if user is None:
         raise HTTPError(404, f"No such user: {user_name}")

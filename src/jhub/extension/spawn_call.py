@@ -41,8 +41,8 @@ def _wrap_spawn_single_user(original: Callable[..., Any]) -> Callable[..., Any]:
     signature = inspect.signature(original)
 
     async def spawn_single_user(self: Any, *args: Any, **kwargs: Any) -> None:
-        # The spawn page tries again with no options when those in its query are refused and there is no form: that
-        # would start the default server (JupyterHub 5 and 6).
+        # If the options in the query are refused and there is no form, the spawn page (JupyterHub 5 and 6) tries
+        # again without options, which would start the default profile.
         earlier = getattr(self, REFUSAL_ATTRIBUTE, None)
         if earlier is not None:
             raise earlier
@@ -53,9 +53,9 @@ def _wrap_spawn_single_user(original: Callable[..., Any]) -> Callable[..., Any]:
             decision = await enforce_request(self, options=call.arguments["options"], **target)
         except Exception as refusal:
             setattr(self, REFUSAL_ATTRIBUTE, refusal)
-            # JupyterHub 5.3 shows its form again, with the reason, and says 200.
+            # JupyterHub 5.3 shows its form again, with the reason, and status 200.
             self.set_status(refusal.status_code if isinstance(refusal, HTTPError) else 500)
-            # For the error page: without a form, saved options may be all that it would ever start with.
+            # For the error page: without a form, the page would use the same saved options again and again.
             self.extra_error_html = f"{self.spawn_home_error}{profile_links(self, **target)}"
             raise
         if decision.user_controlled:

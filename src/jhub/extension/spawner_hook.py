@@ -44,13 +44,13 @@ def enforce_before_hook(spawner_class: Any) -> None:
 
 def _wrap_pre_spawn_hook(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     async def run_pre_spawn_hook(self: Any) -> Any:
-        if getattr(self, ENFORCED, False):  # a subclass's own method calls the one of its base
+        if getattr(self, ENFORCED, False):  # the method of a subclass has called that of its base class
             return await maybe_future(original(self))
         decision = enforce(self.user, self.user_options)
         check_user_texts(decision, self)
         setattr(self, ENFORCED, True)
         try:
-            # What was judged is what hooks and spawners see, however it was written in the request.
+            # Hooks and spawners see the options as the policy has resolved them, whatever their format in the request.
             self.user_options = decision.user_options
             apply_settings(self, decision)
             return await maybe_future(original(self))
@@ -62,7 +62,7 @@ def _wrap_pre_spawn_hook(original: Callable[[Any], Any]) -> Callable[[Any], Any]
 
 def _wrap_post_stop_hook(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     async def run_post_stop_hook(self: Any) -> Any:
-        # Runs after failed and interrupted starts too. The administrator's hook still sees the profile's settings.
+        # Runs after failed and interrupted starts, too. The administrator's hook still sees the profile's settings.
         try:
             return await maybe_future(original(self))
         finally:
@@ -87,7 +87,7 @@ def apply_settings(spawner: Any, decision: Decision) -> None:
     Raises HTTPError for a setting that the spawner does not have or accept: 400 if a user's text goes into it, else
     500.
     """
-    # A stop that failed half-way may not have come to its hook.
+    # A stop that failed may not have run its hook.
     restore_settings(spawner)
     setattr(spawner, ORIGINAL_SETTINGS, {})
     for name, value in decision.spawner_override.items():
@@ -95,7 +95,7 @@ def apply_settings(spawner: Any, decision: Decision) -> None:
         _set(spawner, name, {**current, **(value or {})} if name == "environment" else value, decision)
     if not is_kubespawner(type(spawner)):
         return
-    # Overrides for groups have come before, and may have brought another list.
+    # JupyterHub's group_overrides apply earlier, and may have set another list.
     _set(spawner, PROFILE_LIST, profile_list_for_start, decision)
     for name, value in decision.kubespawner_override.items():
         current = _current_value(spawner, name, decision)
@@ -114,14 +114,14 @@ def _set(spawner: Any, name: str, value: Any, decision: Decision) -> None:
     """Set a setting, and keep the value that it had before this start."""
     getattr(spawner, ORIGINAL_SETTINGS).setdefault(name, getattr(spawner, name))
     try:
-        # A copy: hooks change what is set in place, and the profile is for the next start as well.
+        # A copy, because hooks may change the value in place, and the next start uses the same profile.
         setattr(spawner, name, deepcopy(value))
-    except Exception as error:  # noqa: BLE001  # traits and observers of others raise what they like
-        # What it was to be may be a secret, and this is for whoever asked.
+    except Exception as error:  # noqa: BLE001  # third-party traits and observers raise any exception
+        # The value may be a secret, and the caller sees this message: the details go to the log only.
         spawner.log.error("%s cannot be set: %s: %s", _label(spawner, name, decision), type(error).__name__, error)
         raise HTTPError(
             400 if name in decision.user_text_settings else 500,
-            f"{_label(spawner, name, decision)} cannot be what it should be",
+            f"{_label(spawner, name, decision)} cannot have the value of the profile",
         ) from None
 
 

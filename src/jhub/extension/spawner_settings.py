@@ -49,8 +49,8 @@ def check_settings(profiles: Profiles, spawner_class: Any, log: logging.Logger) 
         for option in profile.profile_options:
             if _is_reserved_option(spawner_class, option.key):
                 raise InvalidInput(
-                    f"profile {profile.slug}: {spawner_class.__name__} takes the option {option.key!r} of a start for "
-                    "a setting of its own, past all choices: give it another name"
+                    f"profile {profile.slug}: {spawner_class.__name__} uses the option {option.key!r} of a start for "
+                    "a setting of its own, past all choices; rename the option"
                 )
         for layer in layers:
             for name, value in _settings(layer, spawner_class).items():
@@ -59,7 +59,7 @@ def check_settings(profiles: Profiles, spawner_class: Any, log: logging.Logger) 
                 if name in INEFFECTIVE_SETTINGS:
                     raise InvalidInput(f"profile {profile.slug}: the setting {name!r} has no effect in a profile")
         if not is_kubespawner(spawner_class) and any(layer.kubespawner_override for layer in layers):
-            log.warning("Profile %s: its kubespawner_override is not for %s", profile.slug, spawner_class.__name__)
+            log.warning("Profile %s: kubespawner_override has no effect with %s", profile.slug, spawner_class.__name__)
 
 
 def rejected_setting(decision: Decision, spawner: Any) -> str:
@@ -89,7 +89,7 @@ def _accepts(spawner: Any, name: str, value: object) -> bool:
             return False
     try:
         accepted: object = spawner.traits()[name]._validate(spawner, deepcopy(value))
-    except Exception:  # noqa: BLE001  # ByteSpecification raises OverflowError for infG, and others what they like
+    except Exception:  # noqa: BLE001  # ByteSpecification raises OverflowError for infG, other traits any exception
         return False
     return accepted == value or not (isinstance(accepted, str) and isinstance(value, str))
 
@@ -114,20 +114,20 @@ def _setting_error(spawner_class: Any, name: str, value: object, *, is_template:
 
     Some settings cannot be checked without a spawner; these count as accepted.
     """
-    # Others are the spawner's own state: its user, its hub, its database.
+    # Traits without config=True are the spawner's own state: its user, its hub, its database.
     trait = spawner_class.class_traits(config=True).get(name)
     if trait is None:
         return f"has no setting {name!r}"
     if (is_template and "{value}" in repr(value)) or (name == "environment" and value is None):
-        return ""  # something else is put there
+        return ""  # another value is set at the start
     try:
         trait.validate(HasTraits(), value)
     except TraitError as error:
-        return f"does not take the setting {name!r}: {error}"
-    except AttributeError:  # traits of others may look at their spawner, and there is none yet
+        return f"does not accept the setting {name!r}: {error}"
+    except AttributeError:  # third-party traits may need their spawner, which does not exist yet
         return ""
-    except Exception as error:  # noqa: BLE001  # ByteSpecification raises OverflowError for infG, and others what they like
-        return f"does not take the setting {name!r}: {type(error).__name__}"
+    except Exception as error:  # noqa: BLE001  # ByteSpecification raises OverflowError for infG, other traits any exception
+        return f"does not accept the setting {name!r}: {type(error).__name__}"
     return ""
 
 

@@ -69,7 +69,7 @@ def normalize_user_names(profiles: Profiles, normalized: Callable[[str], str]) -
 def _check_stages(app: Any) -> None:
     if not is_patch(getattr(app.spawner_class, spawner_hook.PRE_SPAWN_METHOD)):
         raise InvalidInput(
-            f"jhub.extension: {app.spawner_class.__name__}.{spawner_hook.PRE_SPAWN_METHOD} does not judge profiles"
+            f"jhub.extension: {app.spawner_class.__name__}.{spawner_hook.PRE_SPAWN_METHOD} does not enforce profiles"
         )
     for path in (*REST_PATHS, *PAGE_PATHS):
         handler = _handler_for(app, app.hub_prefix + path)
@@ -77,7 +77,7 @@ def _check_stages(app: Any) -> None:
         if not enforces or (path in REST_PATHS and not issubclass(handler, SERVER_HANDLER)):
             name = getattr(handler, "__name__", "nothing")
             raise InvalidInput(
-                f"jhub.extension: {app.hub_prefix}{path} is served by {name}, which does not judge profiles"
+                f"jhub.extension: {app.hub_prefix}{path} is served by {name}, which does not enforce profiles"
             )
 
 

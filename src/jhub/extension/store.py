@@ -58,7 +58,7 @@ class ProfilesFile:
             return
         try:
             profiles = adapt(loader.parse(self._last_text, self.path))
-        except Exception as error:  # noqa: BLE001  # classes and names of others are looked at
+        except Exception as error:  # noqa: BLE001  # adapt() imports classes, and calls the authenticator
             self._backoff = self._skipped_polls = min(2 * self._backoff or 1, MAX_SKIPPED_POLLS)
             self._fail(log, error)
             return
@@ -68,7 +68,7 @@ class ProfilesFile:
 
     def _succeed(self, log: logging.Logger, profiles: Profiles) -> None:
         self._problem, self.profiles = "", profiles
-        log.info("Profiles read again, now %d: %s", len(profiles.all), self.path)
+        log.info("Profiles reloaded, now %d: %s", len(profiles.all), self.path)
 
     def _fail(self, log: logging.Logger, error: Exception) -> None:
         """Log why the previous profiles stay in use, once for each reason in a row."""
@@ -76,7 +76,7 @@ class ProfilesFile:
         if problem != self._problem:
             self._problem = problem
             log.error(
-                "The profiles stay as they were, for the changed file does not do: %s",
+                "Ignoring the changed profiles file, keeping the previous profiles: %s",
                 error if isinstance(error, InvalidInput) else problem,
             )
 
@@ -115,7 +115,7 @@ class ProfileStore:
             try:
                 self._file.poll(adapt, log)
             except Exception:
-                log.exception("The profiles stay as they were: looking at the file failed")
+                log.exception("Polling the profiles file failed, keeping the previous profiles")
 
 
 def log_warnings(profiles: Profiles, log: logging.Logger) -> None:

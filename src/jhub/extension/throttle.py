@@ -15,7 +15,7 @@ from msgspec import Struct
 MAX_KEYS = 10_000
 """Maximum number of keys that are kept. Beyond it, the key whose last failure is the oldest is dropped."""
 FORGET_SECONDS = 600.0
-"""Time in which all failures of a key expire, one after the other, from the start of the period on.
+"""Time in which all failures of a key expire: one after the other, the first one soon.
 
 Otherwise a single forgotten script would make everybody at its address wait, for as long as it runs.
 """

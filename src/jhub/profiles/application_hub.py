@@ -39,7 +39,7 @@ def warn_unsupported(reader: MappingReader, supported: tuple[str, ...]) -> None:
     """Warn of each key that is not `supported` and not empty."""
     for key, node in reader.node.entries.items():
         if key not in supported and to_python(node) not in (None, "", [], {}, False):
-            reader.log.warn(reader.line(key), f"{reader.label}: `{key}` is not supported, and left out")
+            reader.log.warn(reader.line(key), f"{reader.label}: `{key}` is not supported and is ignored")
 
 
 def read_profile(reader: MappingReader, number: int) -> Profile | None:
@@ -47,7 +47,7 @@ def read_profile(reader: MappingReader, number: int) -> Profile | None:
     definition = reader.mapping("definition")
     if definition is None:
         if not reader.log.has_error_at(reader.line("definition")):
-            reader.error("definition", "needs a `definition`, as the others in the file have")
+            reader.error("definition", "needs a `definition`, like the other profiles in the file")
         return None
     label = profile_label(definition, number)
     reader.label = definition.label = label
@@ -58,7 +58,7 @@ def read_profile(reader: MappingReader, number: int) -> Profile | None:
             _check_templates(reader, key)
     groups = reader.names("groups")
     if groups is None:
-        reader.error("groups", "needs `groups`, the list of those whose members may start it ([] for nobody)")
+        reader.error("groups", "needs `groups`, the groups whose members may start it ([] for nobody)")
     profile = build_profile(definition, groups=groups or (), users=None, fallback=reader.text("id"))
     settings: dict[str, Any] = dict(profile.spawner_override)
     default_url = reader.text("default_url")
@@ -74,4 +74,6 @@ def _check_templates(reader: MappingReader, key: str) -> None:
     """An error, not a warning: used as it is written, a template would name a folder or a variable of everybody's."""
     for line, text in iter_texts(reader.node.entries[key]):
         if TEMPLATE_PATTERN.search(text):
-            reader.log.error(line, f"{reader.label}: templates are not supported, and `{key}` has one: {quote(text)}")
+            reader.log.error(
+                line, f"{reader.label}: templates are not supported, but `{key}` contains one: {quote(text)}"
+            )

@@ -41,7 +41,7 @@ class MappingReader:
             return ""
         if isinstance(node, Scalar) and isinstance(node.value, str):
             return node.value
-        self.error(key, f"`{key}` must be text, and this is {node}{_quoting_hint(node)}")
+        self.error(key, f"`{key}` must be text, not {node}{_quoting_hint(node)}")
         return ""
 
     def flag(self, key: str, *, default: bool = False) -> bool:
@@ -51,7 +51,7 @@ class MappingReader:
             return default
         if isinstance(node, Scalar) and isinstance(node.value, bool):
             return node.value
-        self.error(key, f"`{key}` must be true or false, and this is {node}")
+        self.error(key, f"`{key}` must be true or false, not {node}")
         return default
 
     def names(self, key: str) -> tuple[str, ...] | None:
@@ -60,7 +60,7 @@ class MappingReader:
         if node is None:
             return None
         if not isinstance(node, Sequence):
-            self.error(key, f"`{key}` must be a list of names ([] for none), and this is {node}")
+            self.error(key, f"`{key}` must be a list of names ([] for none), not {node}")
             return ()
         names: list[str] = []
         for item in node.items:
@@ -68,7 +68,7 @@ class MappingReader:
                 names.append(item.value)
             else:
                 self.log.error(
-                    item.line, f"{self.label}: a name in `{key}` must be text, and this is {item}{_quoting_hint(item)}"
+                    item.line, f"{self.label}: a name in `{key}` must be text, not {item}{_quoting_hint(item)}"
                 )
         return tuple(names)
 
@@ -79,7 +79,7 @@ class MappingReader:
             return None
         if isinstance(node, Mapping):
             return MappingReader(self.log, node, f"{self.label}: `{key}`")
-        self.error(key, f"`{key}` must be a mapping, and this is {node}")
+        self.error(key, f"`{key}` must be a mapping, not {node}")
         return None
 
     def mappings(self, label: str) -> list[tuple[str, MappingReader]]:
@@ -91,7 +91,7 @@ class MappingReader:
             if isinstance(node, Mapping):
                 readers.append((key, MappingReader(self.log, node, f"{label} {key}")))
             else:
-                self.log.error(self.line(key), f"{label} {key} must be a mapping, and this is {node}")
+                self.log.error(self.line(key), f"{label} {key} must be a mapping, not {node}")
         return readers
 
     def overrides(self, key: str, *, removable: bool = False) -> dict[str, Any]:

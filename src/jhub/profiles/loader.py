@@ -45,11 +45,11 @@ def read_text(path: str | PathLike[str]) -> str:
     """The text of a file of profiles. Raises InvalidInput if it cannot be read."""
     file = Path(path)
     try:
-        # A pipe would be waited for, and may have come there since anybody looked.
+        # Opening a pipe would block, and a pipe may replace the file after any earlier check.
         with open(file, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as stream:
             if not S_ISREG(os.fstat(stream.fileno()).st_mode):
                 raise InvalidInput(f"profiles: not a file: {os.path.abspath(file)}")
-            # Four bytes are the most that a character takes; one too many is for the checker to refuse.
+            # A character has at most four bytes; the checker refuses a text with one character too many.
             data = stream.read(4 * MAX_CHARACTERS + 4)
         return data.decode("utf-8-sig")
     except FileNotFoundError:
@@ -76,7 +76,7 @@ def check(text: str) -> CheckResult:
 
 def _read_profiles(root: Node, log: ProblemLog) -> tuple[Profile, ...]:
     if not isinstance(root, Mapping):
-        log.error(root.line, f"the file must be a mapping with the key `profiles`, and this is {root}")
+        log.error(root.line, f"the file must be a mapping with the key `profiles`, not {root}")
         return ()
     root_reader = MappingReader(log, root, "the file")
     entries = root.entries.get("profiles")
@@ -92,7 +92,7 @@ def _read_profiles(root: Node, log: ProblemLog) -> tuple[Profile, ...]:
     located: list[tuple[int, Profile]] = []
     for number, entry in enumerate(entries.items, start=1):
         if not isinstance(entry, Mapping):
-            log.error(entry.line, f"profile {number} must be a mapping, and this is {entry}")
+            log.error(entry.line, f"profile {number} must be a mapping, not {entry}")
             continue
         profile = read_profile(MappingReader(log, entry, f"profile {number}"), number)
         if profile is not None:
@@ -108,7 +108,7 @@ def _check_slugs(located: Iterable[tuple[int, Profile]], log: ProblemLog) -> Non
         if not profile.slug:
             continue
         if profile.slug in lines:
-            log.error(line, f"two profiles have the slug {profile.slug!r}: the other is in line {lines[profile.slug]}")
+            log.error(line, f"duplicate slug {profile.slug!r}: first used in line {lines[profile.slug]}")
         lines.setdefault(profile.slug, line)
 
 
@@ -118,8 +118,8 @@ def _check_defaults(located: Iterable[tuple[int, Profile]], log: ProblemLog, *, 
         return
     slugs = " and ".join(slug for _, slug in defaults)
     if is_application_hub:
-        # There each group may have its own.
-        log.warn(defaults[1][0], f"several profiles are the default, {slugs}: of those a user may start, the first is")
+        # In that format, each group may have its own default.
+        log.warn(defaults[1][0], f"several profiles are the default: {slugs}; the first that a user may start is used")
     else:
         log.error(defaults[1][0], f"only one profile can be the default, not {slugs}")
 
@@ -128,4 +128,4 @@ def _summary(place: str, errors: tuple[Problem, ...]) -> str:
     """The first errors, in one line."""
     summary = "; ".join(f"{place}{error.line}: {error.message}" for error in errors[:MAX_ERRORS_SHOWN])
     more = len(errors) - MAX_ERRORS_SHOWN
-    return f"{summary}; and {more} more (jhub profile check FILE tells all)" if more > 0 else summary
+    return f"{summary}; and {more} more (jhub profile check FILE lists all)" if more > 0 else summary

@@ -31,7 +31,7 @@ def unknown_profile(slug: str, profiles: Sequence[Profile]) -> str:
 
 def known_profiles(profiles: Sequence[Profile]) -> str:
     """Return the names of profiles, for a message."""
-    return _known("profiles", (profile.slug for profile in profiles)) or NONE_AVAILABLE
+    return _available(profile.slug for profile in profiles) or NONE_AVAILABLE
 
 
 def unknown_option(name: str, profile: Profile) -> str:
@@ -39,8 +39,8 @@ def unknown_option(name: str, profile: Profile) -> str:
     options = profile.profile_options
     names = [option.key for option in options if option.choices]
     names += [option.unlisted_key for option in options if option.unlisted_choice is not None]
-    known = _known("options", [*names, *profile.user_options]) or "it has no options"
-    return f"unknown option {quote(name)} of the profile {profile.slug}; {known}"
+    available = _available([*names, *profile.user_options]) or "it has no options"
+    return f"unknown option {quote(name)} for profile {profile.slug}; {available}"
 
 
 def invalid_choice(profile: Profile, option: ProfileOption, choice: str | None, text: str | None) -> str:
@@ -52,24 +52,24 @@ def invalid_choice(profile: Profile, option: ProfileOption, choice: str | None, 
     if option.unlisted_choice is not None:
         allowed.add(UNLISTED_SELECTED)
     if choice and choice not in allowed:
-        return f"unknown choice {quote(choice)} of {option_label(profile, option)}; {known_choices(option)}"
+        return f"unknown choice {quote(choice)} for {option_label(profile, option)}; {known_choices(option)}"
     if text and option.unlisted_choice is None:
-        return f"{option_label(profile, option)} takes no other text; {known_choices(option)}"
+        return f"{option_label(profile, option)} accepts no other text; {known_choices(option)}"
     return ""
 
 
 def option_label(profile: Profile, option: ProfileOption) -> str:
     """Return the name of an option, for a message."""
-    return f"the option {option.key} of the profile {profile.slug}"
+    return f"option {option.key} of profile {profile.slug}"
 
 
 def known_choices(option: ProfileOption) -> str:
     """Return the values that an option takes, for a message."""
-    text = f"text of your own goes into {option.unlisted_key}" if option.unlisted_choice is not None else ""
-    return "; ".join(filter(None, (_known("choices", (choice.key for choice in option.choices)), text)))
+    text = f"your own text goes into {option.unlisted_key}" if option.unlisted_choice is not None else ""
+    return "; ".join(filter(None, (_available(choice.key for choice in option.choices), text)))
 
 
-def _known(noun: str, names: Iterable[str]) -> str:
+def _available(names: Iterable[str]) -> str:
     """Return the names that are allowed, for a message; empty without any."""
-    allowed = listed(names)
-    return f"known {noun}: {allowed}" if allowed else ""
+    names_shown = listed(names)
+    return f"available: {names_shown}" if names_shown else ""

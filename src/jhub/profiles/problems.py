@@ -21,7 +21,7 @@ class ProblemLog:
     """The problems found so far."""
 
     def __init__(self) -> None:
-        # What stands at an anchor is read as often as it is used, and told once.
+        # An anchor is read as often as it is used, but its problems are reported once.
         self._problems: dict[Problem, None] = {}
 
     def error(self, line: int, message: str) -> None:

@@ -44,7 +44,7 @@ def build_profile(
     slug = reader.text("slug") or fallback or slugify(display_name)
     has_error = reader.log.has_error_at(reader.line("slug"), reader.line("display_name"))
     if not has_error and (not slug or re.search(r"\s", slug) or not slug.isprintable()):
-        reader.error("slug", "needs a `slug` without spaces, or a `display_name` to make one of")
+        reader.error("slug", "needs a `slug` without spaces, or a `display_name` to derive it from")
     options = _options(reader)
     return Profile(
         slug=slug,
@@ -79,7 +79,7 @@ def _options(reader: MappingReader) -> tuple[Option, ...]:
             or key.endswith(UNLISTED)
             or not key.isprintable()
         ):
-            child.error(key, f"no option can have the name {quote(key)}: a start could not tell it from other things")
+            child.error(key, f"invalid option name {quote(key)}: it is reserved, empty or not printable")
         options.append(_option(key, option))
     return tuple(options)
 
@@ -102,7 +102,9 @@ def _option(key: str, reader: MappingReader) -> Option:
 def _choice(key: str, reader: MappingReader) -> Choice:
     reader.check_keys(schema.CHOICE)
     if not key or not key.isprintable():
-        reader.log.error(reader.node.line, f"{reader.label}: no choice can have the name {quote(key)}")
+        reader.log.error(
+            reader.node.line, f"{reader.label}: invalid choice name {quote(key)}: it is empty or not printable"
+        )
     return Choice(
         key=key,
         display_name=reader.text("display_name") or key,
@@ -134,7 +136,7 @@ def _user_options(reader: MappingReader, options: tuple[Option, ...]) -> tuple[s
     reserved = {"profile", *option_names(options)}
     for name in names:
         if name in reserved or name.startswith(FORM_PREFIX):
-            reader.error("user_options", f"{quote(name)} in `user_options` is one of the profile's own already")
+            reader.error("user_options", f"{quote(name)} in `user_options` is already in use in the profile")
     return names
 
 

@@ -34,16 +34,16 @@ def find_error(expression: str) -> str:
     for token in TOKEN.finditer(expression):
         depth += {"(": 1, ")": -1}.get(token[0], 0)
         if depth > MAX_GROUP_DEPTH:
-            return f"has more than {MAX_GROUP_DEPTH} groups within one another"
+            return f"nests more than {MAX_GROUP_DEPTH} groups"
         match token.lastgroup:
             case "open":
-                return f"is no regular expression: the set at position {token.start()} has no end"
+                return f"is not a valid regular expression: the set at position {token.start()} has no end"
             case "brace":
                 return f"has a brace at position {token.start()} that is not a count: write \\{{"
             case "comment":
-                return f"has a comment at position {token.start()}: leave it out"
+                return f"has a comment at position {token.start()}: remove it"
             case "verbose":
-                return f"has the flag x at position {token.start()}: leave it out"
+                return f"has the flag x at position {token.start()}: remove it"
             case "set" if SET_OPERATION.search(re.sub(r"\\.", "_", token[0], flags=re.DOTALL)):
                 return f"has [, --, &&, || or ~~ in the set at position {token.start()}: put a backslash before each"
             case _:
@@ -51,5 +51,5 @@ def find_error(expression: str) -> str:
     try:
         re.compile(expression)
     except (re.error, RecursionError, OverflowError) as error:
-        return f"is no regular expression: {error}"
+        return f"is not a valid regular expression: {error}"
     return ""

@@ -45,11 +45,11 @@ class Scalar:
             case str():
                 return "text"
             case None:
-                return "empty" if not self.source else f"{self.source}, YAML's word for nothing"
+                return f"{self.source} (YAML for null)" if self.source else "an empty value"
             case bool():
-                return f"{self.source}, YAML's word for {str(self.value).lower()}"
+                return f"{self.source} (YAML for {str(self.value).lower()})"
             case _:
-                return f"{truncate(self.source)}, a number"
+                return f"{truncate(self.source)} (a number)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def parse_yaml(text: str, log: ProblemLog) -> Node:
         yaml.YAMLError,
         ValueError,
         OverflowError,
-    ) as error:  # the latter two from numbers in escapes and directives
+    ) as error:  # the last two for numbers in escapes and directives
         raise UnreadableFile(1, f"not YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
         raise UnreadableFile(1, "not YAML: nested too deeply") from None
@@ -143,7 +143,7 @@ class _TreeBuilder:
                 line, f"the file is too large: more than {MAX_NODES} values, with those that aliases repeat"
             )
         if depth > MAX_DEPTH:
-            # An anchor that holds itself comes here too.
+            # An anchor that contains itself ends here, too.
             raise UnreadableFile(line, f"nested too deeply: more than {MAX_DEPTH} levels")
         if isinstance(node, yaml.MappingNode):
             self.check_tag(node, "map")
@@ -177,11 +177,11 @@ class _TreeBuilder:
             key = self.node(key_node, depth + 1)
             value = self.node(value_node, depth + 1)
             if not isinstance(key, Scalar):
-                self.log.error(line, f"a key must be text, and this one is {key}")
+                self.log.error(line, f"a key must be text, not {key}")
             elif not isinstance(key.value, str):
-                self.log.error(line, f'a key must be text, and this one is {key}: write "{truncate(key.source)}"')
+                self.log.error(line, f'a key must be text, not {key}: write "{truncate(key.source)}"')
             elif key.value in own.entries:
-                self.log.error(line, f"the key {truncate(key.value)} is there already, in line {own.lines[key.value]}")
+                self.log.error(line, f"duplicate key {truncate(key.value)}: first used in line {own.lines[key.value]}")
             else:
                 own.entries[key.value] = value
                 own.lines[key.value] = line
@@ -191,7 +191,7 @@ class _TreeBuilder:
         """Add what `<<` names; of several, the first that has a key counts."""
         for mapping in source.items if isinstance(source, Sequence) else (source,):
             if not isinstance(mapping, Mapping):
-                self.log.error(source.line, f"<< takes a mapping or a list of mappings, and this is {mapping}")
+                self.log.error(source.line, f"<< must be a mapping or a list of mappings, not {mapping}")
                 continue
             for key, value in mapping.entries.items():
                 if key not in into.entries:
@@ -208,10 +208,10 @@ class _TreeBuilder:
             return null
         if node.tag in TEXTS:
             if not source.isascii() and any("\ud800" <= character <= "\udfff" for character in source):
-                self.log.error(line, "half a character: \\u escapes from d800 to dfff stand for none")
+                self.log.error(line, "lone surrogate: \\u escapes from d800 to dfff are not characters")
                 return null
             if "\0" in source:
-                self.log.error(line, "a NUL character: no process takes one in its arguments or environment")
+                self.log.error(line, "NUL is not allowed: arguments and environment variables cannot contain it")
                 return null
             return Scalar(line, source, source)
         value: Value = None

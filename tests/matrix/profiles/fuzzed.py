@@ -188,11 +188,11 @@ class Fuzzed:
             with log.open(errors="replace") as file:
                 file.seek(size)
                 text = file.read()
-            said[:] = [words for words in ("Profiles read again", "The profiles stay as they were") if words in text]
+            said[:] = [words for words in ("Profiles reloaded", "keeping the previous profiles") if words in text]
             return bool(said)
 
         self.wait(looked)
-        return said == ["Profiles read again"]
+        return said == ["Profiles reloaded"]
 
     def check_end(self) -> None:
         """See that the hub has lived through it all, and starts servers."""

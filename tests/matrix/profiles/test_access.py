@@ -62,7 +62,8 @@ def test_the_owner_decides(case: Case, way: str, hub: ProfileHub, fresh: Fresh) 
         hub.stop(owner, server)
     else:
         assert answer.status_code == 403
-        assert "not for the owner of this server; known profiles: open" in answer.text
+        assert f"{owner} may not use profile " in answer.text
+        assert "; available: open" in answer.text
         # The page has made a server of that name when it was opened, as it always does; REST has not.
         known = [hub.servers(owner)[name] for name in hub.named(owner)]
         assert len(known) == (0 if way == "rest" else 1)

@@ -71,7 +71,7 @@ def test_the_gate(slug: str, name: str, admitted: bool) -> None:
     else:
         assert isinstance(decision, Refusal)
         assert decision.status == 403
-        known = decision.message.partition("known profiles: ")[2].split(", ")
+        known = decision.message.partition("available: ")[2].split(", ")
         assert known == [profile.slug for profile in available_profiles(FILE, owner)]
 
 
@@ -81,7 +81,7 @@ def test_the_matrix_names_every_profile() -> None:
 
 def test_a_profile_of_others_is_told_by_its_name_alone() -> None:
     assert decide(FILE, DI, {"profile": "geo"}) == Refusal(
-        status=403, message="the profile 'geo' is not for the owner of this server; known profiles: open, lean"
+        status=403, message="di may not use profile 'geo'; available: open, lean"
     )
     # What would be asked of it is not looked at.
     assert decide(FILE, DI, {"profile": "geo", "x": 1}) == decide(FILE, DI, {"profile": "geo"})
@@ -127,11 +127,11 @@ def test_no_profile_is_a_refusal(options: dict[str, Any] | None) -> None:
 @pytest.mark.parametrize(
     ("profile", "message"),
     [
-        ("gpu", "unknown profile 'gpu'; known profiles: open, lean"),
+        ("gpu", "unknown profile 'gpu'; available: open, lean"),
         ("Lean", "unknown profile 'Lean'; "),
         ("x" * 1000, f"unknown profile '{'x' * 60}…'; "),
         ("a\nb", "unknown profile 'a\\nb'; "),
-        (3, "the option 'profile' must be text; known profiles: open, lean"),
+        (3, "the option 'profile' must be text; available: open, lean"),
         ({}, "the option 'profile' must be text; "),
         ([], "the option 'profile' must be text; "),
         (["lean", "open"], "the option 'profile' must be text; "),
@@ -220,28 +220,28 @@ def test_choices(options: dict[str, Any], choices: dict[str, str]) -> None:
     [
         (
             {"imagr": "base"},
-            "unknown option 'imagr' of the profile lab; known options: image, size, image--unlisted-choice, cpus",
+            "unknown option 'imagr' for profile lab; available: image, size, image--unlisted-choice, cpus",
         ),
         (
             {"size--unlisted-choice": "x"},
-            "the option size of the profile lab takes no other text; known choices: small, ",
+            "option size of profile lab accepts no other text; available: small, ",
         ),
-        ({"tag": "x"}, "unknown option 'tag' of the profile lab; "),
+        ({"tag": "x"}, "unknown option 'tag' for profile lab; "),
         (
             {"profile-option-gated--secret": ["one"]},
-            "unknown option 'profile-option-gated--secret' of the profile lab; ",
+            "unknown option 'profile-option-gated--secret' for profile lab; ",
         ),
-        ({"profile-option-lab--x": ["one"]}, "unknown option 'profile-option-lab--x' of the profile lab; "),
-        ({"profile": "other", "cpus": 1}, "unknown option 'cpus' of the profile other; known options: image, "),
+        ({"profile-option-lab--x": ["one"]}, "unknown option 'profile-option-lab--x' for profile lab; "),
+        ({"profile": "other", "cpus": 1}, "unknown option 'cpus' for profile other; available: image, "),
         (
             {"image": "basic"},
-            "unknown choice 'basic' of the option image of the profile lab; known choices: base, scipy; "
-            "text of your own goes into image--unlisted-choice",
+            "unknown choice 'basic' for option image of profile lab; available: base, scipy; "
+            "your own text goes into image--unlisted-choice",
         ),
-        ({"image": "x" * 100}, f"unknown choice '{'x' * 60}…' of the option image of the profile lab; "),
-        ({"image": "basic", **UNLISTED}, "unknown choice 'basic' of the option image"),
-        ({"size": "unlisted-choice"}, "unknown choice 'unlisted-choice' of the option size of the profile lab; "),
-        ({"image": "unlisted-choice"}, "the option image of the profile lab needs a value; known choices: base, "),
+        ({"image": "x" * 100}, f"unknown choice '{'x' * 60}…' for option image of profile lab; "),
+        ({"image": "basic", **UNLISTED}, "unknown choice 'basic' for option image"),
+        ({"size": "unlisted-choice"}, "unknown choice 'unlisted-choice' for option size of profile lab; "),
+        ({"image": "unlisted-choice"}, "option image of profile lab needs a value; available: base, "),
         ({"image": 3}, "the option 'image' must be text"),
         ({"image": True}, "the option 'image' must be text"),
         ({"image": []}, "the option 'image' must be text"),
@@ -249,21 +249,21 @@ def test_choices(options: dict[str, Any], choices: dict[str, str]) -> None:
         ({"image": {"a": "b"}}, "the option 'image' must be text"),
         (
             {"image": "base", "profile-option-lab--image": ["scipy"]},
-            "the option 'image' is given twice, with different values",
+            "the option 'image' is set twice, to different values",
         ),
         (
             {"image--unlisted-choice": "docker.io/x:1"},
-            "'docker.io/x:1' does not do for the option image of the profile lab: an image of quay.io, with a number",
+            "invalid text 'docker.io/x:1' for option image of profile lab: an image of quay.io, with a number",
         ),
         # KubeSpawner would be content with the beginning.
-        ({"image--unlisted-choice": "quay.io/x:1; rm"}, "'quay.io/x:1; rm' does not do for the option image"),
+        ({"image--unlisted-choice": "quay.io/x:1; rm"}, "invalid text 'quay.io/x:1; rm' for option image"),
         (
             {"image--unlisted-choice": "quay.io/\n:1"},
-            "the text for the option image of the profile lab has braces or con",
+            "the text for option image of profile lab contains braces or con",
         ),
-        ({"image--unlisted-choice": "quay.io/{user}:1"}, "the text for the option image of the profile lab has braces"),
-        ({"image--unlisted-choice": "x" * 501}, "the text for the option image of the profile lab is longer than 500 "),
-        ({"profile": "other"}, "the option tag of the profile other needs a value; text of your own goes into tag--un"),
+        ({"image--unlisted-choice": "quay.io/{user}:1"}, "the text for option image of profile lab contains braces"),
+        ({"image--unlisted-choice": "x" * 501}, "the text for option image of profile lab is longer than 500 "),
+        ({"profile": "other"}, "option tag of profile other needs a value; your own text goes into tag--un"),
     ],
 )
 def test_what_is_asked_wrongly(options: dict[str, Any], message: str) -> None:
@@ -271,7 +271,7 @@ def test_what_is_asked_wrongly(options: dict[str, Any], message: str) -> None:
 
 
 def test_a_profile_without_options_says_so() -> None:
-    message = "unknown option 'x' of the profile a; it has no options"
+    message = "unknown option 'x' for profile a; it has no options"
     assert refused(parse("profiles: [{slug: a}]"), {"x": ""}) == message
 
 
@@ -280,7 +280,7 @@ def test_without_a_message_the_expression_is_told() -> None:
         "profiles: [{slug: a, profile_options: {t: {unlisted_choice: {enabled: true, validation_regex: x+}}}}]"
     )
     message = refused(file, {"t--unlisted-choice": "y"})
-    assert message == "'y' does not do for the option t of the profile a: it must match x+"
+    assert message == "invalid text 'y' for option t of profile a: it must match x+"
 
 
 def test_overrides_are_merged_in_order() -> None:

@@ -144,7 +144,7 @@ def test_loading_says_the_first_mistakes(tmp_path: Path) -> None:
         load(bad)
     assert str(caught.value).count("`slug` must be text") == 3
     assert f"; {bad}:4: profile 2: " in str(caught.value)
-    assert str(caught.value).endswith("; and 2 more (jhub profile check FILE tells all)")
+    assert str(caught.value).endswith("; and 2 more (jhub profile check FILE lists all)")
 
 
 def test_a_byte_order_mark_is_no_matter(tmp_path: Path) -> None:
@@ -216,10 +216,10 @@ def test_a_file_of_the_application_hub() -> None:
     assert checked.profiles.warnings == checked.problems
     assert list(checked.problems) == [
         Problem(
-            15, "several profiles are the default, lab and profile_code: of those a user may start, the first is", True
+            15, "several profiles are the default: lab and profile_code; the first that a user may start is used", True
         ),
-        Problem(17, "profile Code: `node_selector` is not supported, and left out", True),
-        Problem(19, "profile Code: `role_bindings` is not supported, and left out", True),
+        Problem(17, "profile Code: `node_selector` is not supported and is ignored", True),
+        Problem(19, "profile Code: `role_bindings` is not supported and is ignored", True),
     ]
 
 
@@ -227,7 +227,7 @@ def test_a_file_of_the_application_hub() -> None:
     ("text", "message"),
     [
         ("{definition: {slug: a}}", "profile a: needs `groups`"),
-        ("{groups: [], definition: {slug: a}, default_url: '/{{ x }}'}", "profile a: templates are not supported, and"),
+        ("{groups: [], definition: {slug: a}, default_url: '/{{ x }}'}", "profile a: templates are not supported, but"),
         (
             "{groups: [], definition: {slug: a}, pod_env_vars: {A: '{% if x %}'}}",
             "profile a: templates are not supported",

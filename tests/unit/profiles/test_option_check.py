@@ -65,36 +65,35 @@ def by_the_hub(options: dict[str, Any], owner: Owner) -> Refusal | None:
 @pytest.mark.parametrize(
     ("options", "kind", "said"),
     [
-        ({"profile": "gpx"}, NotFound, "unknown profile 'gpx'; known profiles: open, gpu"),
-        ({"profile": "x" * 99}, NotFound, f"unknown profile '{'x' * 60}…'; known profiles: open, gpu"),
-        ({"profile": "open", "x": 1}, BadRequest, "unknown option 'x' of the profile open; it has no options"),
+        ({"profile": "gpx"}, NotFound, "unknown profile 'gpx'; available: open, gpu"),
+        ({"profile": "x" * 99}, NotFound, f"unknown profile '{'x' * 60}…'; available: open, gpu"),
+        ({"profile": "open", "x": 1}, BadRequest, "unknown option 'x' for profile open; it has no options"),
         (
             {"profile": "gpu", "sise": 1},
             BadRequest,
-            "unknown option 'sise' of the profile gpu; known options: image, zone, image--unlisted-choice, "
+            "unknown option 'sise' for profile gpu; available: image, zone, image--unlisted-choice, "
             "note--unlisted-choice, cpus",
         ),
         (
             {"profile": "gpu", "zone": "odd"},
             BadRequest,
-            "unknown choice 'odd' of the option zone of the profile gpu; known choices: here, there",
+            "unknown choice 'odd' for option zone of profile gpu; available: here, there",
         ),
         (
             {"profile": "gpu", "image": "odd"},
             BadRequest,
-            "unknown choice 'odd' of the option image of the profile gpu; known choices: scipy, r; text of your own "
+            "unknown choice 'odd' for option image of profile gpu; available: scipy, r; your own text "
             "goes into image--unlisted-choice",
         ),
         (
             {"profile": "gpu", "zone--unlisted-choice": "odd"},
             BadRequest,
-            "the option zone of the profile gpu takes no other text; known choices: here, there",
+            "option zone of profile gpu accepts no other text; available: here, there",
         ),
         (
             {"profile": "gpu", "note": "odd"},
             BadRequest,
-            "unknown choice 'odd' of the option note of the profile gpu; text of your own goes into "
-            "note--unlisted-choice",
+            "unknown choice 'odd' for option note of profile gpu; your own text goes into note--unlisted-choice",
         ),
     ],
 )
@@ -113,7 +112,7 @@ def test_what_does_not_fit_is_told_in_the_hubs_own_words(
 
 def test_a_profile_of_others_is_as_unknown_as_one_that_is_not_there() -> None:
     error = refused({"profile": "of-geo", "flavour": "hot"})
-    assert str(error) == "server ana/lab: unknown profile 'of-geo'; known profiles: open, gpu"
+    assert str(error) == "server ana/lab: unknown profile 'of-geo'; available: open, gpu"
     assert refused({"profile": "of-geo", "flavour": "hot"}, BO) is None
 
 
