@@ -15,8 +15,8 @@ Every start of a server passes three stages, and each of them enforces the profi
 3. The spawner's hook (`spawner_hook`): the start is checked before the server's process begins. This stage also covers
    code that starts servers without the hub's handlers, and it applies the profile's settings to the spawner.
 
-All stages call `enforcement`, which asks `policy` for a decision. `startup` checks that all three stages are in place,
-and stops the hub if one is missing.
+All stages call `enforcement`, which takes the decision from `policy`. `startup` checks that all three stages are in
+place, and stops the hub if one is missing.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from jhub.extension.enforcement import enforce_request
 from jhub.extension.patching import add_routes
 
 SUPPORTS_EDIT = "put" in vars(UserServerAPIHandler)
-"""Whether servers can be created and edited without a start, and a body has keys beside the options: JupyterHub 6."""
+"""True for JupyterHub 6: it can create and edit servers without a start, and a body has keys beside the options."""
 
 START_KEYS = {"user_options", "display_name"}
 """Keys of the body of a start in JupyterHub 6."""

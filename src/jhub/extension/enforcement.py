@@ -35,7 +35,7 @@ def check_user_texts(decision: Decision, spawner: Any) -> None:
 async def enforce_request(handler: Any, user: Any, server_name: str, options: Mapping[str, Any] | None) -> Decision:
     """Raise HTTPError unless a request for a start may proceed. Without options, the saved ones count.
 
-    If the hub refreshes users before each start, the authenticator is asked first, because the groups may have changed.
+    If the hub refreshes users before each start, this refreshes them first, because the groups may have changed.
     JupyterHub does the same right after this check, but at most once a request.
     """
     check_server_name(server_name)
@@ -60,8 +60,8 @@ def check_server_name(name: str) -> None:
 async def refresh_groups(handler: Any, user: Any) -> None:
     """Refresh the user's groups from the authenticator, if the hub is configured to do so before each start.
 
-    Raises HTTPError 403 if the hub would not start a server either, and 503 if the authenticator fails: JupyterHub asks
-    once a request, and would otherwise go on with the groups that it has saved.
+    Raises HTTPError 403 if the hub would not start a server either, and 503 if the authenticator fails: JupyterHub
+    refreshes a user once a request, and would otherwise go on with the groups that it has saved.
     """
     if not handler.authenticator.refresh_pre_spawn:
         return

@@ -26,7 +26,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     user_text_settings: frozenset[str] = frozenset()
     """Names of the settings that contain a text of the user's own."""
     user_controlled: bool = False
-    """Whether the start has values that the user chooses freely: texts, or options that jhub does not read."""
+    """True if the start has values that the user chooses freely: texts, or options that jhub does not read."""
 
 
 class Refusal(Struct, frozen=True, kw_only=True):

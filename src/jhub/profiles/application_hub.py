@@ -1,8 +1,8 @@
-"""Reading the `config.yml` of the application hub of EOEPCA from its tree.
+"""Reader of the `config.yml` of EOEPCA's application hub, from its tree.
 
-There a profile has an `id`, `groups`, which it must have, and a `definition` in KubeSpawner's words. Its `id` is that
-format's own: a start names the slug of the definition, and the id only where there is no slug. `default_url` and
-`pod_env_vars` become settings of the spawner, after those of the definition, as they do there.
+In that format a profile has an `id`, required `groups`, and a `definition` in KubeSpawner's format. The `id` belongs to
+that format alone: a start names the slug of the definition, and the `id` only if there is no slug. `default_url` and
+`pod_env_vars` become settings of the spawner and override those of the definition, as they do there.
 """
 
 from __future__ import annotations
@@ -20,16 +20,19 @@ from jhub.profiles.profiles_yaml import build_profile, profile_label
 from jhub.profiles.yaml_tree import Mapping, Node, Sequence, iter_texts, to_python
 
 SUPPORTED_KEYS = ("id", "groups", "definition", "default_url", "pod_env_vars")
+"""Keys of a profile that are read."""
 
 DEFINITION_KEYS = {
     key: value for key, value in schema.PROFILE.items() if key not in ("groups", "users", "user_options")
 }
+"""Keys of a definition, with their schemas."""
 
 TEMPLATE_PATTERN = re.compile(r"\{\{|\{%")
+"""Beginning of a Jinja template."""
 
 
 def matches(profiles: Node) -> bool:
-    """Whether a list of profiles is in this format: by its shape."""
+    """Return whether a list of profiles has this format, by its shape."""
     return isinstance(profiles, Sequence) and any(
         isinstance(entry, Mapping) and "definition" in entry.entries for entry in profiles.items
     )
@@ -43,7 +46,7 @@ def warn_unsupported(reader: MappingReader, supported: tuple[str, ...]) -> None:
 
 
 def read_profile(reader: MappingReader, number: int) -> Profile | None:
-    """One profile, the `number`th of the file; None for one without a definition. What is wrong has been reported."""
+    """Read the profile with this number in the file, and report its problems; return None if it has no definition."""
     definition = reader.mapping("definition")
     if definition is None:
         if not reader.log.has_error_at(reader.line("definition")):
@@ -71,7 +74,10 @@ def read_profile(reader: MappingReader, number: int) -> Profile | None:
 
 
 def _check_templates(reader: MappingReader, key: str) -> None:
-    """An error, not a warning: used as it is written, a template would name a folder or a variable of everybody's."""
+    """Report templates as errors, not as warnings.
+
+    Used literally, a template would name a folder or a variable that all users share.
+    """
     for line, text in iter_texts(reader.node.entries[key]):
         if TEMPLATE_PATTERN.search(text):
             reader.log.error(

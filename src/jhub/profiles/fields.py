@@ -1,4 +1,4 @@
-"""The keys of a mapping, by the type that each must have. What is not so is reported, and read as missing."""
+"""Typed access to the keys of a mapping: values of another type are reported, and count as missing."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from jhub.profiles.yaml_tree import Mapping, Node, Scalar, Sequence, to_python
 
 
 class MappingReader:
-    """A mapping of the file; `label` is what messages call it."""
+    """A reader of a mapping in the file, which messages call `label`."""
 
     def __init__(self, log: ProblemLog, node: Mapping, label: str) -> None:
+        """Read from a node, and report problems to `log`."""
         self.log = log
         self.node = node
         self.label = label
 
     def __contains__(self, key: str) -> bool:
+        """Return whether the mapping has a key."""
         return key in self.node.entries
 
     def line(self, key: str) -> int:
-        """The line of a key, or of the mapping where it is missing."""
+        """Return the line of a key, or of the mapping if the key is missing."""
         return self.node.lines.get(key, self.node.line)
 
     def error(self, key: str, message: str) -> None:
-        """Report a mistake in the value of a key."""
+        """Report an error in the value of a key."""
         self.log.error(self.line(key), f"{self.label}: {message}")
 
     def check_keys(self, known: Collection[str]) -> None:
@@ -35,7 +37,7 @@ class MappingReader:
                 self.error(key, f"unknown key {quote(key)} (known: {', '.join(sorted(known))})")
 
     def text(self, key: str) -> str:
-        """Empty if missing."""
+        """Return a text, empty if the key is missing."""
         node = self.node.entries.get(key)
         if node is None or (isinstance(node, Scalar) and node.value is None):
             return ""
@@ -45,7 +47,7 @@ class MappingReader:
         return ""
 
     def flag(self, key: str, *, default: bool = False) -> bool:
-        """True or false."""
+        """Return a boolean."""
         node = self.node.entries.get(key)
         if node is None:
             return default
@@ -55,7 +57,7 @@ class MappingReader:
         return default
 
     def names(self, key: str) -> tuple[str, ...] | None:
-        """A list of names, which may be empty; None only if the key is missing."""
+        """Return a list of names, which may be empty; None only if the key is missing."""
         node = self.node.entries.get(key)
         if node is None:
             return None
@@ -73,7 +75,7 @@ class MappingReader:
         return tuple(names)
 
     def mapping(self, key: str) -> MappingReader | None:
-        """A mapping below; None if missing."""
+        """Return a reader of the mapping at a key; None if the key is missing."""
         node = self.node.entries.get(key)
         if node is None or (isinstance(node, Scalar) and node.value is None):
             return None
@@ -83,7 +85,7 @@ class MappingReader:
         return None
 
     def mappings(self, label: str) -> list[tuple[str, MappingReader]]:
-        """The mappings that the keys of this one stand for; `label` and the key are what messages call each."""
+        """Return a reader for the mapping at each key, with that key; messages call each one `label` and the key."""
         readers: list[tuple[str, MappingReader]] = []
         for key, node in self.node.entries.items():
             if isinstance(node, Scalar) and node.value is None:
@@ -95,7 +97,7 @@ class MappingReader:
         return readers
 
     def overrides(self, key: str, *, removable: bool = False) -> dict[str, Any]:
-        """Overrides. Their `environment` is checked as `read_variables` does."""
+        """Return the overrides at a key, with their `environment` checked as by `read_variables`."""
         override = self.mapping(key)
         if override is None:
             return {}
@@ -106,8 +108,10 @@ class MappingReader:
         return values
 
     def read_variables(self, label: str, *, removable: bool = False) -> dict[str, Any]:
-        """Environment variables. Their values are text; `removable` ones, of KubeSpawner, may be null, which takes the
-        variable away, or a mapping, which says where the value is to come from.
+        """Return environment variables. Their values must be text.
+
+        `removable` ones, of KubeSpawner, may also be null, which removes the variable, or a mapping, which names the
+        source of the value.
         """
         for name, value in self.node.entries.items():
             text = isinstance(value, Scalar) and isinstance(value.value, str)
@@ -124,10 +128,10 @@ class MappingReader:
 
 
 def is_variable_name(name: str) -> bool:
-    """Return whether an environment can have a variable of this name."""
+    """Return whether an environment variable can have this name."""
     return name != "" and not {"=", "\0"} & set(name)
 
 
 def _quoting_hint(node: Node) -> str:
-    """How to make text of what YAML takes for something else."""
+    """Return a hint for a message: how to make text of a value that YAML does not read as text."""
     return f': write "{node.source}"' if isinstance(node, Scalar) and node.source and node.value != "" else ""

@@ -1,4 +1,4 @@
-"""A file of profiles: checked, or loaded."""
+"""Loader and checker of a file of profiles."""
 
 from __future__ import annotations
 
@@ -18,22 +18,25 @@ from jhub.profiles.problems import ProblemLog, UnreadableFile
 from jhub.profiles.yaml_tree import MAX_CHARACTERS, Mapping, Node, Sequence, parse_yaml
 
 MAX_ERRORS_SHOWN = 3
+"""Maximum number of errors in the message of an exception."""
 
 
 class CheckResult(Struct, frozen=True):
-    """What came of a file: its profiles unless there are errors, and all problems in the order of their lines."""
+    """The result of a check: the profiles, None if there are errors, and all problems in the order of their lines."""
 
     profiles: Profiles | None
     problems: tuple[Problem, ...]
 
     @property
     def errors(self) -> tuple[Problem, ...]:
+        """The problems that keep the file from being loaded."""
         return tuple(problem for problem in self.problems if not problem.warning)
 
 
 def parse(text: str, path: str | PathLike[str] = "") -> Profiles:
-    """The profiles that a text describes. Raises InvalidInput with the lines, and what is wrong there; also with the
-    path, if the text is that of a file.
+    """Return the profiles in a text.
+
+    Raises InvalidInput with the errors and their lines; also with the path, if the text is that of a file.
     """
     checked = check(text)
     if checked.profiles is None:
@@ -42,7 +45,7 @@ def parse(text: str, path: str | PathLike[str] = "") -> Profiles:
 
 
 def read_text(path: str | PathLike[str]) -> str:
-    """The text of a file of profiles. Raises InvalidInput if it cannot be read."""
+    """Return the text of a file of profiles. Raises InvalidInput if it cannot be read."""
     file = Path(path)
     try:
         # Opening a pipe would block, and a pipe may replace the file after any earlier check.
@@ -61,7 +64,7 @@ def read_text(path: str | PathLike[str]) -> str:
 
 
 def check(text: str) -> CheckResult:
-    """Read a text, and find all that is wrong with it. Never raises."""
+    """Check a text, and find all its problems. Never raises."""
     log = ProblemLog()
     try:
         profiles = _read_profiles(parse_yaml(text, log), log)
@@ -125,7 +128,7 @@ def _check_defaults(located: Iterable[tuple[int, Profile]], log: ProblemLog, *, 
 
 
 def _summary(place: str, errors: tuple[Problem, ...]) -> str:
-    """The first errors, in one line."""
+    """Return the first errors as one line."""
     summary = "; ".join(f"{place}{error.line}: {error.message}" for error in errors[:MAX_ERRORS_SHOWN])
     more = len(errors) - MAX_ERRORS_SHOWN
     return f"{summary}; and {more} more (jhub profile check FILE lists all)" if more > 0 else summary

@@ -1,7 +1,7 @@
-"""Hold the options of a start against the profiles of its owner. Pure.
+"""Check of a start's options against the profiles of its owner. Pure.
 
-The hub decides by these rules, and a client that has the list of profiles asks them before it sends a start: what is
-refused, and in which words, stands here alone.
+The hub decides by these rules, and a client that has the list of profiles applies them before it sends a start. The
+rules and their messages are defined only here.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from jhub.models import UNLISTED_SELECTED, Profile, ProfileOption
 from jhub.profiles.problems import quote
 
 FORM_PREFIX = "profile-option-"
-"""Beginning of the names in KubeSpawner's form."""
+"""Prefix of the names in KubeSpawner's form."""
 
 NONE_AVAILABLE = "no profile is available"
-"""Refusal of every start of an owner without profiles."""
+"""Refusal of every start if no profile is available to the owner."""
 
 
 def option_names(options: Iterable[ProfileOption]) -> list[str]:
-    """Return the names that a start may use for options: each has one for a choice and one for a text."""
+    """Return the names that a start may use for options: each option has one for a choice and one for a text."""
     return [name for option in options for name in (option.key, option.unlisted_key)]
 
 
 def unknown_profile(slug: str, profiles: Sequence[Profile]) -> str:
-    """Return the refusal of a profile that is none of the owner's."""
+    """Return the refusal of a profile that is not available to the owner."""
     return f"unknown profile {quote(slug)}; {known_profiles(profiles)}"
 
 
@@ -44,9 +44,9 @@ def unknown_option(name: str, profile: Profile) -> str:
 
 
 def invalid_choice(profile: Profile, option: ProfileOption, choice: str | None, text: str | None) -> str:
-    """Return the refusal of a choice and a text for an option; empty if there is such a choice, and text may be sent.
+    """Return the refusal of a choice and a text for an option; empty if the option has the choice, and accepts text.
 
-    None and an empty text stand for what a start leaves open.
+    None and an empty text stand for a value that the start leaves out.
     """
     allowed = {entry.key for entry in option.choices}
     if option.unlisted_choice is not None:
@@ -64,12 +64,12 @@ def option_label(profile: Profile, option: ProfileOption) -> str:
 
 
 def known_choices(option: ProfileOption) -> str:
-    """Return the values that an option takes, for a message."""
+    """Return the values that an option accepts, for a message."""
     text = f"your own text goes into {option.unlisted_key}" if option.unlisted_choice is not None else ""
     return "; ".join(filter(None, (_available(choice.key for choice in option.choices), text)))
 
 
 def _available(names: Iterable[str]) -> str:
-    """Return the names that are allowed, for a message; empty without any."""
+    """Return the names that are available, for a message; empty if there are none."""
     names_shown = listed(names)
     return f"available: {names_shown}" if names_shown else ""

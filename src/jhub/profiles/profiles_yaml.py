@@ -1,4 +1,4 @@
-"""Reading a profiles.yaml from its tree."""
+"""Reader of a profiles.yaml, from its tree."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from jhub.profiles.problems import quote, truncate
 
 
 def read_profile(reader: MappingReader, number: int) -> Profile:
-    """One profile, the `number`th of the file. What is wrong with it has been reported."""
+    """Read the profile with this number in the file, and report its problems."""
     reader.label = profile_label(reader, number)
     reader.check_keys(schema.PROFILE)
     return build_profile(reader, groups=reader.names("groups"), users=reader.names("users"))
 
 
 def profile_label(reader: MappingReader, number: int) -> str:
-    """What messages call a profile: what tells it apart best of what it has."""
+    """Return the name of a profile for messages: its slug, else its display name, else its number."""
     for key in ("slug", "display_name"):
         value = getattr(reader.node.entries.get(key), "source", "")
         if value:
@@ -39,7 +39,7 @@ def build_profile(
     users: tuple[str, ...] | None,
     fallback: str = "",
 ) -> Profile:
-    """A profile by what it says of itself; `fallback` is its slug if it gives none."""
+    """Return the profile that a mapping describes; `fallback` is its slug if the mapping has none."""
     display_name = reader.text("display_name")
     slug = reader.text("slug") or fallback or slugify(display_name)
     has_error = reader.log.has_error_at(reader.line("slug"), reader.line("display_name"))

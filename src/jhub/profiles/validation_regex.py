@@ -1,8 +1,8 @@
-"""Regular expressions of profiles: one meaning wherever they are read.
+"""Check of the regular expressions in profiles: each must have the same meaning in `re` and in `regex`.
 
-An expression is compiled by `re` when a file is checked, and matched by the library `regex`, which has a time limit,
-when somebody types a text. `regex` understands more than `re`: `{e}` after an expression lets it match with any number
-of errors, and `[[:alpha:]]` is a class of characters. Only what both read alike is allowed.
+When a file is checked, `re` compiles an expression; when a user types a text, the library `regex` matches it, because
+it has a time limit. `regex` has more syntax than `re`: `{e}` after an expression allows any number of errors in a
+match, and `[[:alpha:]]` is a class of characters. Only syntax with the same meaning in both is allowed.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+"""A token of a regular expression."""
 SET_OPERATION = re.compile(r".\[|--|&&|\|\||~~", re.DOTALL)
-"""Nested sets and classes, and operations on sets: `regex` has some of them, and a later `re` is to have them all."""
+"""Nested sets, classes, and operations on sets: `regex` has some of them, and a later `re` is to support them all."""
 MAX_GROUP_DEPTH = 50
-"""Maximum number of groups within one another. `regex` fails at some 100."""
+"""Maximum depth of nested groups. `regex` fails at some 100."""
 
 
 def find_error(expression: str) -> str:
-    """Return why an expression is not allowed, as the rest of a sentence about it; empty if it is."""
+    """Return the reason why an expression is not allowed, as a predicate for a message; empty if it is allowed."""
     depth = 0
     for token in TOKEN.finditer(expression):
         depth += {"(": 1, ")": -1}.get(token[0], 0)

@@ -1,7 +1,7 @@
-"""YAML as a tree that knows its lines.
+"""YAML as a tree of nodes with line numbers.
 
-PyYAML's own loader forgets lines, keeps the last of two keys that are the same, and expands aliases without end. Here
-the text is only composed by it, and the tree is built with an eye on all three.
+PyYAML's own loader drops line numbers, keeps the last of two equal keys, and expands aliases without a limit. Here
+PyYAML only composes the text, and the tree is built from that with line numbers, unique keys and limits.
 """
 
 from __future__ import annotations
@@ -17,14 +17,18 @@ from yaml.constructor import SafeConstructor
 from jhub.profiles.problems import ProblemLog, UnreadableFile, truncate
 
 MAX_CHARACTERS = 500_000
-"""Composing that many takes seconds, and the profiles of a large hub are a tenth of it."""
+"""Maximum size of a file. Composing that many takes seconds, and the profiles of a large hub have a tenth of it."""
 MAX_NODES = 50_000
-"""With what aliases stand for counted each time. A profile takes some twenty."""
+"""Maximum number of nodes, counting those of an alias each time. A profile has some twenty."""
 MAX_DEPTH = 40
+"""Maximum depth of nested nodes."""
 
 TAG = "tag:yaml.org,2002:"
+"""Prefix of YAML's standard tags."""
 TEXTS = {f"{TAG}str", f"{TAG}value"}
+"""Tags of nodes that are text."""
 MERGE = f"{TAG}merge"
+"""Tag of a merge key."""
 
 Value: TypeAlias = "str | int | float | bool | None"
 Node: TypeAlias = "Scalar | Sequence | Mapping"
@@ -37,10 +41,10 @@ class Scalar:
     line: int
     value: Value
     source: str
-    """As it stands in the file, without quotes."""
+    """The text in the file, without quotes."""
 
     def __str__(self) -> str:
-        """What it is, for a message about what it should have been."""
+        """Return what the node is, for a message about what it should be."""
         match self.value:
             case str():
                 return "text"
@@ -60,6 +64,7 @@ class Sequence:
     items: tuple[Node, ...]
 
     def __str__(self) -> str:
+        """Return what the node is, for a message."""
         return "a list"
 
 
@@ -70,14 +75,18 @@ class Mapping:
     line: int
     entries: dict[str, Node]
     lines: dict[str, int]
-    """Of the keys."""
+    """The line of each key."""
 
     def __str__(self) -> str:
+        """Return what the node is, for a message."""
         return "a mapping"
 
 
 def parse_yaml(text: str, log: ProblemLog) -> Node:
-    """The tree of a YAML text, without what has been reported. Raises Broken if there is none."""
+    """Return the tree of a YAML text, without the values that were reported.
+
+    Raises UnreadableFile if there is no tree.
+    """
     if len(text) > MAX_CHARACTERS:
         raise UnreadableFile(1, f"the file is too large: more than {MAX_CHARACTERS} characters")
     try:
@@ -103,7 +112,7 @@ def parse_yaml(text: str, log: ProblemLog) -> Node:
 
 
 def to_python(node: Node) -> Any:
-    """The value of a tree, in lists, dictionaries and values of Python."""
+    """Return the value of a tree, as lists, dictionaries and scalar values of Python."""
     match node:
         case Scalar():
             return node.value
@@ -114,7 +123,7 @@ def to_python(node: Node) -> Any:
 
 
 def iter_texts(node: Node) -> Iterator[tuple[int, str]]:
-    """All texts of a tree, keys too, with their lines."""
+    """Yield all texts of a tree, including keys, with their lines."""
     match node:
         case Scalar(value=str() as text):
             yield node.line, text
@@ -130,6 +139,8 @@ def iter_texts(node: Node) -> Iterator[tuple[int, str]]:
 
 
 class _TreeBuilder:
+    """A builder of the tree from PyYAML's nodes."""
+
     def __init__(self, log: ProblemLog) -> None:
         self.log = log
         self.constructor = SafeConstructor()
@@ -188,7 +199,7 @@ class _TreeBuilder:
         return Mapping(own.line, merged.entries | own.entries, merged.lines | own.lines)
 
     def merge(self, into: Mapping, source: Node) -> None:
-        """Add what `<<` names; of several, the first that has a key counts."""
+        """Add the mappings that `<<` names; of several with a key, the first one counts."""
         for mapping in source.items if isinstance(source, Sequence) else (source,):
             if not isinstance(mapping, Mapping):
                 self.log.error(source.line, f"<< must be a mapping or a list of mappings, not {mapping}")
