@@ -16,8 +16,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     user_options: dict[str, Any]
     """The complete options of the start, in KubeSpawner's format.
 
-    For example `{"profile": "gpu", "image": "scipy"}`, or `{"profile": "gpu", "image--unlisted-choice":
-    "any/image:1"}`.
+    For example `{"profile": "gpu", "image": "scipy"}`, or
+    `{"profile": "gpu", "image--unlisted-choice": "any/image:1"}`.
     """
     spawner_override: dict[str, Any]
     """Settings of any spawner."""
