@@ -209,14 +209,12 @@ def test_all_stages_are_in_place_or_the_hub_does_not_start(case: str, answers: d
         ),
     ],
 )
-def test_a_setting_that_the_spawner_does_not_have_stops_the_hub(
-    tmp_path: Path, spawner: str, profiles: str, said: str
-) -> None:
+def test_invalid_settings_stop_the_hub(tmp_path: Path, spawner: str, profiles: str, said: str) -> None:
     (answer,) = start(write(tmp_path / "hub", BASE + LINE + spawner, f"profiles: [{profiles}]"))
     assert said in answer.get("error", "") if said else "error" not in answer
 
 
-def test_what_the_file_has_to_be_told_is_in_the_hubs_log(tmp_path: Path) -> None:
+def test_warnings_about_the_file_are_logged(tmp_path: Path) -> None:
     config = BASE + SIMPLE + LINE
     profiles = """
 profiles:
@@ -233,7 +231,7 @@ profiles:
     assert "Profile lab: kubespawner_override has no effect with SimpleLocalProcessSpawner" in done.stderr
 
 
-def test_users_are_named_as_the_authenticator_names_them() -> None:
+def test_names_of_users_are_normalized_by_the_authenticator() -> None:
     from jhub.extension.startup import normalize_user_names
 
     profiles = Profiles(
@@ -244,7 +242,7 @@ def test_users_are_named_as_the_authenticator_names_them() -> None:
     assert [profile.groups for profile in normalize_user_names(profiles, str.lower).all] == [None, ("Geo",)]
 
 
-def test_what_is_not_asked_for_stays_as_it_is(tmp_path: Path) -> None:
+def test_a_second_call_of_enable_keeps_the_profiles(tmp_path: Path) -> None:
     line = "\njhub.extension.enable(c, password_tokens=True)\nfrom jhub.extension.store import store"
     check = '\nassert [profile.slug for profile in store.current.all] == ["lab", "gpu"]\n'
     alone = "\nimport jhub.extension\njhub.extension.enable(c, password_tokens=True)\n"
@@ -254,7 +252,7 @@ def test_what_is_not_asked_for_stays_as_it_is(tmp_path: Path) -> None:
     assert not any("error" in answer for answer in answers)
 
 
-def test_a_guard_that_wraps_does_not_pass_for_ours() -> None:
+def test_a_function_that_wraps_a_patch_is_no_patch() -> None:
     def theirs() -> None:
         """Nothing."""
 
@@ -277,14 +275,12 @@ def test_a_guard_that_wraps_does_not_pass_for_ours() -> None:
         ({"login_client": False}, "adds nothing"),
     ],
 )
-def test_an_argument_that_may_be_a_variable_without_a_value_is_an_error(
-    arguments: dict[str, Any], message: str
-) -> None:
+def test_an_argument_without_a_value_is_an_error(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         enable(Config(), **arguments)
 
 
-def test_what_is_no_setting_stops_the_hub(tmp_path: Path) -> None:
+def test_traits_that_are_not_settings_stop_the_hub(tmp_path: Path) -> None:
     """A spawner has more traits than settings."""
     names = ("user", "hub", "orm_spawner", "log", "config", "parent", "api_token", "mem_limt")
     profiles = 'profiles: [{{slug: lab, spawner_override: {{{}: "{{value}}"}}}}]'
@@ -296,7 +292,7 @@ def test_what_is_no_setting_stops_the_hub(tmp_path: Path) -> None:
         assert f"profile lab: SimpleLocalProcessSpawner has no setting '{name}'" in answer["error"]
 
 
-def test_sizes_that_are_none_stop_the_hub(tmp_path: Path) -> None:
+def test_invalid_sizes_stop_the_hub(tmp_path: Path) -> None:
     profiles = "profiles: [{{slug: lab, spawner_override: {{mem_limit: {}}}}}]"
     files = [
         write(tmp_path / size, BASE + SIMPLE + LINE, profiles.format(size)) for size in ("infG", "nanG", "1e999G", "x")

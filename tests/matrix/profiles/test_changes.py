@@ -17,7 +17,7 @@ COURSE = """
 """
 
 
-def test_options_saved_before_there_was_a_gate_do_not_open_it(hubs: Hubs, fresh: Fresh) -> None:
+def test_saved_options_of_a_profile_that_is_now_gated_are_refused(hubs: Hubs, fresh: Fresh) -> None:
     hub = hubs[FIRST]
     owner = hub.user(fresh("user"))
     path = f"/users/{owner}/servers/work"
@@ -52,7 +52,7 @@ def _has_no_course(listed: str) -> bool:
     return '"course"' not in listed
 
 
-def test_who_leaves_the_group_keeps_what_runs_and_starts_it_no_more(hub: ProfileHub, fresh: Fresh) -> None:
+def test_a_former_member_keeps_a_running_server_and_cannot_restart_it(hub: ProfileHub, fresh: Fresh) -> None:
     owner = hub.user(fresh("user"), MEMBERS)
     path = f"/users/{owner}/servers/work"
     hub.start(owner, "work", profile="gated")
@@ -69,7 +69,7 @@ def test_who_leaves_the_group_keeps_what_runs_and_starts_it_no_more(hub: Profile
     hub.stop(owner, "work")
 
 
-def test_a_broken_file_changes_nothing_and_is_told(hubs: Hubs, fresh: Fresh) -> None:
+def test_an_invalid_file_keeps_the_profiles_and_is_logged(hubs: Hubs, fresh: Fresh) -> None:
     hub = hubs[FIRST]
     owner = hub.user(fresh("user"))
     for broken, said in (
@@ -99,7 +99,7 @@ def test_a_broken_file_changes_nothing_and_is_told(hubs: Hubs, fresh: Fresh) -> 
     hub.wait(lambda: hub.log()[before:], lambda log: "Profiles reloaded" in log)
 
 
-def test_groups_are_those_that_the_authenticator_knows_of_at_the_start(hubs: Hubs, fresh: Fresh) -> None:
+def test_groups_are_refreshed_before_a_start(hubs: Hubs, fresh: Fresh) -> None:
     hub = hubs[REFRESHING]
     owner = hub.user(fresh("user"))
     token = hub.token(owner)
@@ -125,7 +125,7 @@ def test_groups_are_those_that_the_authenticator_knows_of_at_the_start(hubs: Hub
     assert (expired.status_code == 403) == (hub.version >= (6, 1) or hub.version < (6,))
 
 
-def test_a_text_that_the_spawner_does_not_take_is_a_refusal_and_no_failed_start(hubs: Hubs, fresh: Fresh) -> None:
+def test_an_invalid_text_is_refused_and_no_failed_start(hubs: Hubs, fresh: Fresh) -> None:
     hub = hubs[FIRST]
     owner = hub.user(fresh("user"))
     try:

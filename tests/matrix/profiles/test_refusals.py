@@ -19,7 +19,7 @@ REFUSED: list[tuple[dict[str, Any], int, str]] = [
 ]
 
 
-def test_fifty_refusals_do_not_end_a_hub_that_three_failures_end(hub: ProfileHub, fresh: Fresh) -> None:
+def test_fifty_refusals_do_not_stop_a_hub_with_a_failure_limit_of_three(hub: ProfileHub, fresh: Fresh) -> None:
     owner, member = hub.user(fresh("user")), hub.user(fresh("user"), MEMBERS)
     slowest = 0.0
     for number in range(50):
@@ -43,7 +43,7 @@ def test_fifty_refusals_do_not_end_a_hub_that_three_failures_end(hub: ProfileHub
     hub.stop(member, "work")
 
 
-def test_refusals_of_pages_do_not_end_it_either(hub: ProfileHub, fresh: Fresh) -> None:
+def test_refusals_of_pages_do_not_stop_the_hub(hub: ProfileHub, fresh: Fresh) -> None:
     owner = hub.user(fresh("user"))
     name = "opt-profile" if hub.edits else "profile"
     with hub.browser(owner) as browser:
@@ -57,7 +57,7 @@ def test_refusals_of_pages_do_not_end_it_either(hub: ProfileHub, fresh: Fresh) -
     assert not any(model["user_options"] for model in hub.servers(owner).values())
 
 
-def test_what_no_route_has_seen_is_stopped_by_the_spawners_hook(hub: ProfileHub, fresh: Fresh) -> None:
+def test_the_spawners_hook_refuses_a_start_past_the_routes(hub: ProfileHub, fresh: Fresh) -> None:
     owner, member = hub.user(fresh("user")), hub.user(fresh("user"), MEMBERS)
     answer = hub.api("GET", f"/direct/{owner}?profile=gated")
     assert answer.status_code == 403
@@ -69,7 +69,7 @@ def test_what_no_route_has_seen_is_stopped_by_the_spawners_hook(hub: ProfileHub,
     hub.stop(member, "direct")
 
 
-def test_a_refusal_tells_strangers_nothing(hub: ProfileHub, fresh: Fresh) -> None:
+def test_a_caller_without_the_scope_learns_no_profiles(hub: ProfileHub, fresh: Fresh) -> None:
     owner, other = hub.user(fresh("user")), hub.user(fresh("user"))
     for options in ({"profile": "gated"}, {"profile": "gpu"}, {}):
         answer = hub.start(owner, "work", hub.token(other), **options)
@@ -78,7 +78,7 @@ def test_a_refusal_tells_strangers_nothing(hub: ProfileHub, fresh: Fresh) -> Non
     assert hub.named(owner) == []
 
 
-def test_an_edit_that_would_save_a_gated_profile_is_refused(hub: ProfileHub, fresh: Fresh) -> None:
+def test_an_edit_that_saves_a_gated_profile_is_refused(hub: ProfileHub, fresh: Fresh) -> None:
     owner = hub.user(fresh("user"))
     path = f"/users/{owner}/servers/work"
     body = {"user_options": {"profile": "gated"}}
@@ -96,7 +96,7 @@ def test_an_edit_that_would_save_a_gated_profile_is_refused(hub: ProfileHub, fre
     hub.stop(owner, "work")
 
 
-def test_a_body_of_the_other_version_starts_no_default(hub: ProfileHub, fresh: Fresh) -> None:
+def test_a_body_in_the_format_of_another_version_starts_nothing(hub: ProfileHub, fresh: Fresh) -> None:
     owner = hub.user(fresh("user"))
     answer = hub.api("POST", f"/users/{owner}/servers/work", json={"user_options": {"profile": "gated"}})
     assert answer.status_code == (403 if hub.edits else 400)

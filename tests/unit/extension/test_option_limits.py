@@ -18,7 +18,7 @@ def deep(levels: int, kind: type = list) -> Any:
 
 
 @pytest.mark.parametrize("kind", [list, dict])
-def test_depth(kind: type) -> None:
+def test_deeply_nested_values_are_refused(kind: type) -> None:
     check_limits({"note": deep(MAX_DEPTH, kind), "other": deep(3, kind)})
     for levels in (MAX_DEPTH + 1, 970, 100_000):
         with pytest.raises(Refused, match="nested too deeply: more than 50 levels"):
@@ -36,12 +36,12 @@ def test_depth(kind: type) -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_size(value: object) -> None:
+def test_large_values_are_refused(value: object) -> None:
     with pytest.raises(Refused, match="larger than 64 KiB"):
         check_limits({"note": value})
 
 
-def test_the_largest_that_is_allowed() -> None:
+def test_options_of_the_maximum_size_are_accepted() -> None:
     check_limits({"note": "x" * (MAX_OPTIONS_BYTES - len('{"note": ""}'))})
 
 
@@ -50,17 +50,17 @@ def test_the_largest_that_is_allowed() -> None:
     [float("nan"), float("inf"), b"bytes", {1, 2}, object(), "\ud800", {"\udfff": 1}, 10**5000, [{"a": b""}]],
     ids=lambda value: type(value).__name__,
 )
-def test_what_is_not_json(value: object) -> None:
+def test_values_that_are_not_json_are_refused(value: object) -> None:
     with pytest.raises(Refused, match="not JSON"):
         check_limits({"note": value})
 
 
 @pytest.mark.parametrize("value", [{"__jupyterhub_bytes__": True}, [{"a": {"__jupyterhub_x": 1}}]])
-def test_reserved_keys(value: object) -> None:
+def test_reserved_keys_are_refused(value: object) -> None:
     with pytest.raises(Refused, match="reserved"):
         check_limits({"note": value})
 
 
 @pytest.mark.parametrize("value", [None, True, 1, -1.5, "", "\x00", "\U0001f600", [], {}, (1, 2), {"a": [{}]}])
-def test_what_is(value: object) -> None:
+def test_json_values_are_accepted(value: object) -> None:
     check_limits({"note": value})

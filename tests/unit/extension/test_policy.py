@@ -57,11 +57,11 @@ no-group-but-ana  x   .  .  .
 """
 OWNERS = {owner.name: owner for owner in (ANA, BO, CY, DI)}
 HEAD, *ROWS = [line.split() for line in MATRIX.splitlines() if line]
-GATE = [(slug, name, mark == "x") for slug, *marks in ROWS for name, mark in zip(HEAD, marks, strict=True)]
+ACCESS = [(slug, name, mark == "x") for slug, *marks in ROWS for name, mark in zip(HEAD, marks, strict=True)]
 
 
-@pytest.mark.parametrize(("slug", "name", "admitted"), GATE)
-def test_the_gate(slug: str, name: str, admitted: bool) -> None:
+@pytest.mark.parametrize(("slug", "name", "admitted"), ACCESS)
+def test_groups_and_users_restrict_a_profile(slug: str, name: str, admitted: bool) -> None:
     owner = OWNERS[name]
     decision = decide(FILE, owner, {"profile": slug})
     assert (slug in [profile.slug for profile in available_profiles(FILE, owner)]) == admitted
@@ -75,11 +75,11 @@ def test_the_gate(slug: str, name: str, admitted: bool) -> None:
         assert known == [profile.slug for profile in available_profiles(FILE, owner)]
 
 
-def test_the_matrix_names_every_profile() -> None:
+def test_the_access_table_names_every_profile() -> None:
     assert [slug for slug, *_ in ROWS] == [profile.slug for profile in FILE.all]
 
 
-def test_a_profile_of_others_is_told_by_its_name_alone() -> None:
+def test_a_refused_profile_reveals_only_its_name() -> None:
     assert decide(FILE, DI, {"profile": "geo"}) == Refusal(
         status=403, message="di may not use profile 'geo'; available: open, lean"
     )
@@ -87,7 +87,7 @@ def test_a_profile_of_others_is_told_by_its_name_alone() -> None:
     assert decide(FILE, DI, {"profile": "geo", "x": 1}) == decide(FILE, DI, {"profile": "geo"})
 
 
-def test_groups_are_told_apart_letter_by_letter() -> None:
+def test_names_of_groups_and_users_are_case_sensitive() -> None:
     for group in ("Geo", "geo ", "ge", "", "geo,staff"):
         assert isinstance(decide(FILE, Owner(name="di", groups=frozenset({group})), {"profile": "geo"}), Refusal)
     assert isinstance(decide(FILE, Owner(name="ANA"), {"profile": "anas"}), Refusal)
@@ -107,18 +107,18 @@ def test_groups_are_told_apart_letter_by_letter() -> None:
         ({"profile": ["open"]}, "open"),
     ],
 )
-def test_which_profile(options: dict[str, Any] | None, slug: str) -> None:
+def test_the_options_select_the_profile(options: dict[str, Any] | None, slug: str) -> None:
     assert started(FILE, options).profile.slug == slug
 
 
-def test_without_a_default_that_is_theirs_the_first_that_is() -> None:
+def test_without_an_available_default_the_first_profile_is_used() -> None:
     file = parse("profiles: [{slug: a, groups: [x]}, {slug: b}, {slug: c}, {slug: d, groups: [geo], default: true}]")
     assert started(file, {}).profile.slug == "b"
     assert started(file, {}, BO).profile.slug == "d"
 
 
 @pytest.mark.parametrize("options", [None, {}, {"profile": "a"}, {"profile": "unheard of"}, {"x": 1}])
-def test_no_profile_is_a_refusal(options: dict[str, Any] | None) -> None:
+def test_an_owner_without_profiles_is_refused(options: dict[str, Any] | None) -> None:
     refusal = Refusal(status=403, message="no profile is available")
     assert decide(Profiles(()), ANA, options) == refusal
     assert decide(parse("profiles: [{slug: a, groups: []}]"), ANA, options) == refusal
@@ -138,16 +138,14 @@ def test_no_profile_is_a_refusal(options: dict[str, Any] | None) -> None:
         (False, "the option 'profile' must be text; "),
     ],
 )
-def test_an_unknown_profile(profile: object, message: str) -> None:
+def test_an_unknown_profile_is_refused(profile: object, message: str) -> None:
     assert refused(FILE, {"profile": profile}).startswith(message)
 
 
-def test_long_lists_are_cut() -> None:
+def test_long_lists_are_truncated() -> None:
     many = Profiles(tuple(Profile(slug=f"p{n}", display_name="") for n in range(200)))
     assert refused(many, {"profile": "x"}).endswith("p18, p19, and 180 more")
 
-
-# ---------------------------------------------------------------- options
 
 OPTIONS = parse("""
 profiles:
@@ -207,7 +205,7 @@ UNLISTED = {"image--unlisted-choice": "quay.io/x:1"}
         ({"profile-option-other--image": ["one"], "cpus": 3}, {"image": "scipy", "size": "small"}),
     ],
 )
-def test_choices(options: dict[str, Any], choices: dict[str, str]) -> None:
+def test_options_select_choices(options: dict[str, Any], choices: dict[str, str]) -> None:
     through = {"cpus": options["cpus"]} if "cpus" in options else {}
     expected = {"profile": "lab", **choices, **through}
     assert started(OPTIONS, {"profile": "lab", **options}).user_options == expected
@@ -266,16 +264,16 @@ def test_choices(options: dict[str, Any], choices: dict[str, str]) -> None:
         ({"profile": "other"}, "option tag of profile other needs a value; your own text goes into tag--un"),
     ],
 )
-def test_what_is_asked_wrongly(options: dict[str, Any], message: str) -> None:
+def test_invalid_options_are_refused(options: dict[str, Any], message: str) -> None:
     assert refused(OPTIONS, {"profile": "lab", **options}).startswith(message)
 
 
-def test_a_profile_without_options_says_so() -> None:
+def test_an_option_of_a_profile_without_options_is_refused() -> None:
     message = "unknown option 'x' for profile a; it has no options"
     assert refused(parse("profiles: [{slug: a}]"), {"x": ""}) == message
 
 
-def test_without_a_message_the_expression_is_told() -> None:
+def test_without_a_validation_message_the_refusal_has_the_expression() -> None:
     file = parse(
         "profiles: [{slug: a, profile_options: {t: {unlisted_choice: {enabled: true, validation_regex: x+}}}}]"
     )
@@ -297,7 +295,7 @@ def test_overrides_are_merged_in_order() -> None:
     }
 
 
-def test_the_text_is_put_where_value_stands() -> None:
+def test_the_text_replaces_value_in_overrides() -> None:
     decision = started(OPTIONS, UNLISTED)
     assert decision.spawner_override["environment"] == {"A": "lab", "B": "lab", "IMAGE": "of quay.io/x:1"}
     assert decision.kubespawner_override == {
@@ -310,7 +308,7 @@ def test_the_text_is_put_where_value_stands() -> None:
     assert started(OPTIONS, {"image--unlisted-choice": "quay.io/y:2"}).kubespawner_override["image"] == "quay.io/y:2"
 
 
-def test_merging() -> None:
+def test_layers_are_merged() -> None:
     assert merge_settings([]) == {}
     assert merge_settings([{"environment": None}, {"environment": {"A": "1"}}, {"x": 1}]) == {
         "environment": {"A": "1"},
@@ -328,8 +326,6 @@ def test_merging() -> None:
     assert present == {"a": 1, "b": {"c": 1, "d": 2}, "e": 1}
     assert fill_template({"{value}": [1, None, "{value}-{other}"]}, "v") == {"v": [1, None, "v-{other}"]}
 
-
-# ---------------------------------------------------------------- whatever is sent
 
 OPEN_TO_BO = {"lab", "other", "gated"}
 names = st.sampled_from(
@@ -354,7 +350,7 @@ sent = st.recursive(
 
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(names | st.text(), sent, max_size=5))
-def test_anything_that_is_sent_is_judged(options: dict[str, Any]) -> None:
+def test_any_options_get_a_decision_or_a_refusal(options: dict[str, Any]) -> None:
     for owner in (DI, BO):
         decision = decide(OPTIONS, owner, options)
         if isinstance(decision, Decision):
@@ -378,7 +374,7 @@ def refused(profiles: Profiles, options: dict[str, Any]) -> str:
     return decision.message
 
 
-def test_names_of_other_profiles_forms_are_known_by_the_hundred() -> None:
+def test_form_fields_of_hundreds_of_other_profiles_are_ignored() -> None:
     """KubeSpawner's form sends what is set for all profiles."""
     options = tuple(Option(key=f"o{n}", display_name="", choices=(Choice(key="a", display_name=""),)) for n in range(5))
     many = Profiles(
@@ -391,7 +387,7 @@ def test_names_of_other_profiles_forms_are_known_by_the_hundred() -> None:
     assert time.process_time() - began < 0.5, "seconds, where each name is looked for on its own"
 
 
-def test_an_expression_that_takes_for_ever_does_not() -> None:
+def test_a_slow_expression_is_refused_after_the_time_limit() -> None:
     slow = UnlistedChoice(validation_regex=r"^([a-z0-9]+[._/-]?)+:[\w.-]+$")
     file = Profiles(
         all=(

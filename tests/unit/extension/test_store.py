@@ -37,7 +37,7 @@ def slugs(file: ProfilesFile) -> list[str]:
     return [profile.slug for profile in file.profiles.all]
 
 
-def test_a_change_counts_once_it_has_come_to_rest(path: Path) -> None:
+def test_a_change_is_loaded_once_the_file_stays_the_same(path: Path) -> None:
     file = ProfilesFile(path)
     file.poll(unchanged, LOG)
     path.write_text(HALF)
@@ -50,7 +50,7 @@ def test_a_change_counts_once_it_has_come_to_rest(path: Path) -> None:
     assert [(profile.slug, profile.groups) for profile in file.profiles.all] == [("lab", ("geo",))]
 
 
-def test_what_is_written_while_the_file_is_read_for_the_first_time_is_a_change(path: Path) -> None:
+def test_a_change_right_after_the_first_read_is_loaded(path: Path) -> None:
     file = ProfilesFile(path)
     path.write_text(WHOLE)
     file.poll(unchanged, LOG)
@@ -59,7 +59,7 @@ def test_what_is_written_while_the_file_is_read_for_the_first_time_is_a_change(p
 
 
 @pytest.mark.parametrize("broken", ["profiles: [", "", "profiles: []", "profiles: [{slug: a}, {slug: a}]"])
-def test_a_broken_file_keeps_the_old_one_and_is_told_once(
+def test_an_invalid_file_keeps_the_old_profiles_and_is_logged_once(
     path: Path, broken: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = ProfilesFile(path)
@@ -75,7 +75,7 @@ def test_a_broken_file_keeps_the_old_one_and_is_told_once(
     assert slugs(file) == ["lab"]
 
 
-def test_a_file_that_is_gone_keeps_the_old_one_until_it_is_back(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_file_keeps_the_old_profiles_until_it_is_back(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = ProfilesFile(path)
     text = path.read_text()
     path.unlink()
@@ -89,7 +89,7 @@ def test_a_file_that_is_gone_keeps_the_old_one_until_it_is_back(path: Path, capl
     assert slugs(file) == ["old", "new"]
 
 
-def test_profiles_that_do_not_suit_the_hub_keep_the_old_ones(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_profiles_that_the_hub_cannot_use_keep_the_old_ones(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     def refuse(profiles: Profiles) -> Profiles:
         raise InvalidInput("no such setting")
 
@@ -101,7 +101,7 @@ def test_profiles_that_do_not_suit_the_hub_keep_the_old_ones(path: Path, caplog:
     assert "no such setting" in caplog.text
 
 
-def test_a_file_is_another_one_behind_the_same_link(tmp_path: Path, path: Path) -> None:
+def test_another_file_behind_the_same_link_is_loaded(tmp_path: Path, path: Path) -> None:
     """Kubernetes puts a new folder behind a link."""
     link, new = tmp_path / "link.yaml", tmp_path / "new.yaml"
     link.symlink_to(path)
@@ -116,7 +116,7 @@ def test_a_file_is_another_one_behind_the_same_link(tmp_path: Path, path: Path) 
     assert slugs(file) == ["new"]
 
 
-def test_the_place_of_the_file_is_that_of_the_start(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_refers_to_the_folder_at_the_start(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(path.parent)
     file = ProfilesFile(path.name)
     monkeypatch.chdir("/")
@@ -126,7 +126,7 @@ def test_the_place_of_the_file_is_that_of_the_start(path: Path, monkeypatch: pyt
     assert slugs(file) == ["lab"]
 
 
-def test_a_pipe_in_its_place_is_not_waited_for(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_pipe_in_place_of_the_file_does_not_block(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = ProfilesFile(path)
     path.unlink()
     os.mkfifo(path)
@@ -136,7 +136,7 @@ def test_a_pipe_in_its_place_is_not_waited_for(path: Path, caplog: pytest.LogCap
     assert "not a file" in caplog.text
 
 
-def test_a_change_that_hides_its_time_is_seen(path: Path) -> None:
+def test_a_change_with_the_same_modification_time_is_loaded(path: Path) -> None:
     file = ProfilesFile(path)
     times = path.stat()
     path.write_text(path.read_text().replace("old", "new"))
@@ -146,7 +146,7 @@ def test_a_change_that_hides_its_time_is_seen(path: Path) -> None:
     assert slugs(file) == ["new"]
 
 
-def test_a_read_error_that_passes_loses_no_change(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_change_is_loaded_after_a_temporary_read_error(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = ProfilesFile(path)
     path.write_text(WHOLE)
     file.poll(unchanged, LOG)
@@ -172,7 +172,7 @@ def no_descriptors() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no directory"), InvalidInput("could not be imported"), MemoryError()])
-def test_a_failure_of_any_kind_is_tried_again(path: Path, error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+def test_any_failure_is_retried_with_back_off(path: Path, error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     """What makes profiles fit a hub asks authenticators and imports classes."""
     file = ProfilesFile(path)
     failing = True

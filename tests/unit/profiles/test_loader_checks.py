@@ -180,7 +180,7 @@ from jhub.profiles.model import Choice, Option, Problem, Profile, UnlistedChoice
         ),
     ],
 )
-def test_a_mistake_is_told_with_its_line(text: str, line: int, message: str) -> None:
+def test_an_error_is_reported_with_its_line(text: str, line: int, message: str) -> None:
     checked = check(text)
     assert checked.profiles is None
     assert any(problem.line == line and problem.message.startswith(message) for problem in checked.errors), checked
@@ -189,7 +189,7 @@ def test_a_mistake_is_told_with_its_line(text: str, line: int, message: str) -> 
         parse(text)
 
 
-def test_all_mistakes_are_told_and_each_once() -> None:
+def test_all_errors_are_reported_and_each_only_once() -> None:
     text = """
 profiles:
   - slug: 1
@@ -211,12 +211,12 @@ profiles:
     ],
     ids=["aliases", "merge keys"],
 )
-def test_aliases_do_not_grow_without_end(text: str) -> None:
+def test_the_expansion_of_aliases_is_limited(text: str) -> None:
     [problem] = within(lambda: check("a: &a {x: y}\n" + text)).problems
     assert problem.message.startswith("the file is too large: more than 50000 values")
 
 
-def test_a_large_file_is_fine() -> None:
+def test_a_large_file_is_accepted() -> None:
     """Two hundred profiles, as large as they come."""
     options = {"image": {"choices": {f"c{n}": {"kubespawner_override": {"image": "x"}} for n in range(10)}}}
     entries = [{"slug": f"p{n}", "groups": ["a", "b"], "profile_options": options} for n in range(200)]
@@ -232,16 +232,14 @@ def test_the_schema_and_the_model_have_the_same_keys() -> None:
     assert {*schema.UNLISTED_CHOICE} == {"enabled", *UnlistedChoice.__struct_fields__}
 
 
-def test_a_problem_reads_well() -> None:
+def test_a_warning_has_a_prefix() -> None:
     assert str(Problem(1, "no")) == "no"
     assert str(Problem(1, "odd", warning=True)) == "warning: odd"
 
 
-# ---------------------------------------------------------------- fuzzing
-
-OURS = [*schema.PROFILE, *schema.OPTION, *schema.CHOICE, *schema.UNLISTED_CHOICE]
-THEIRS = ["definition", "id", "pod_env_vars", "default_url"]
-keys = st.sampled_from([*OURS, *THEIRS, "profiles", "environment", "x", "profile", "<<"])
+OWN_KEYS = [*schema.PROFILE, *schema.OPTION, *schema.CHOICE, *schema.UNLISTED_CHOICE]
+APPLICATION_HUB_KEYS = ["definition", "id", "pod_env_vars", "default_url"]
+keys = st.sampled_from([*OWN_KEYS, *APPLICATION_HUB_KEYS, "profiles", "environment", "x", "profile", "<<"])
 values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.dates() | st.binary(max_size=3),
     lambda below: st.lists(below, max_size=3) | st.dictionaries(keys | st.text() | st.integers(), below, max_size=4),
@@ -249,7 +247,7 @@ values: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-def _holds(text: str) -> None:
+def _check_invariants(text: str) -> None:
     """It is read, or refused in one line; whatever is read has what the judge relies on."""
     checked = check(text)
     assert all(len(str(problem).splitlines()) == 1 for problem in checked.problems)
@@ -268,12 +266,12 @@ def _holds(text: str) -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(keys, values, max_size=6))
 def test_any_profile_is_read_or_refused(entry: dict[str, Any]) -> None:
-    _holds(yaml.safe_dump({"profiles": [entry]}))
-    _holds(yaml.safe_dump({"profiles": [{"slug": "a", **entry}, {"definition": entry}]}))
+    _check_invariants(yaml.safe_dump({"profiles": [entry]}))
+    _check_invariants(yaml.safe_dump({"profiles": [{"slug": "a", **entry}, {"definition": entry}]}))
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(st.sampled_from("profiles: slug\n-[]{}&*!<>%@#'\"\\|?0.~\t\ud800é\x00"), max_size=40) | st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
-    _holds(text)
-    _holds(f"profiles:\n- slug: a\n  description: {text}")
+    _check_invariants(text)
+    _check_invariants(f"profiles:\n- slug: a\n  description: {text}")

@@ -97,9 +97,7 @@ def by_the_hub(options: dict[str, Any], owner: Owner) -> Refusal | None:
         ),
     ],
 )
-def test_what_does_not_fit_is_told_in_the_hubs_own_words(
-    options: dict[str, Any], kind: type[APIError], said: str
-) -> None:
+def test_a_refusal_has_the_same_message_as_the_hubs(options: dict[str, Any], kind: type[APIError], said: str) -> None:
     error = refused(options)
     assert type(error) is kind
     assert str(error) == f"server ana/lab: {said}"
@@ -110,13 +108,13 @@ def test_what_does_not_fit_is_told_in_the_hubs_own_words(
     assert (error.method, error.path, error.status) == ("GET", "/users/ana/profiles", 404 if kind is NotFound else 400)
 
 
-def test_a_profile_of_others_is_as_unknown_as_one_that_is_not_there() -> None:
+def test_an_unavailable_profile_is_reported_as_unknown() -> None:
     error = refused({"profile": "of-geo", "flavour": "hot"})
     assert str(error) == "server ana/lab: unknown profile 'of-geo'; available: open, gpu"
     assert refused({"profile": "of-geo", "flavour": "hot"}, BO) is None
 
 
-def test_who_has_no_profile_starts_nothing() -> None:
+def test_an_owner_without_profiles_is_refused() -> None:
     with pytest.raises(NotAuthorized, match="server ana: no profile is available"):
         check((), {"profile": "gpu"}, "server ana")
 
@@ -134,11 +132,11 @@ def test_who_has_no_profile_starts_nothing() -> None:
         {"image": 3, "image--unlisted-choice": "NO", "profile-option-x--y": "z"},
     ],
 )
-def test_all_else_is_for_the_hub(options: dict[str, Any]) -> None:
+def test_other_options_are_left_to_the_hub(options: dict[str, Any]) -> None:
     assert refused({"profile": "gpu", **options}) is None
 
 
-def test_long_lists_are_cut() -> None:
+def test_long_lists_are_truncated() -> None:
     many = tuple(Profile(slug=f"p{n}") for n in range(30))
     with pytest.raises(NotFound, match=r"p18, p19, and 10 more$"):
         check(many, {"profile": "x"})
@@ -153,9 +151,9 @@ SLUGS = st.sampled_from(["open", "gpu", "of-geo", "nobodys", "gpx", "GPU"])
 
 @settings(max_examples=500, deadline=None)
 @given(st.sampled_from(OWNERS), SLUGS, OPTIONS)
-def test_it_refuses_nothing_that_the_hub_would_take(owner: Owner, slug: str, options: dict[str, Any]) -> None:
-    asked = {"profile": slug, **options}
-    error, hub = refused(asked, owner), by_the_hub(asked, owner)
+def test_the_check_refuses_nothing_that_the_hub_accepts(owner: Owner, slug: str, options: dict[str, Any]) -> None:
+    requested = {"profile": slug, **options}
+    error, hub = refused(requested, owner), by_the_hub(requested, owner)
     if error is not None:
         assert hub is not None
         assert hub.status == error.status or (error.status, hub.status) == (404, 400 if slug in ("gpx", "GPU") else 403)

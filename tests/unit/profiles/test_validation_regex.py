@@ -37,7 +37,7 @@ from jhub.profiles.validation_regex import find_error
         ("(?:" * 51 + "a" + ")" * 51, "nests more than 50 groups"),
     ],
 )
-def test_what_only_one_of_the_two_has_is_refused(expression: str, wrong: str) -> None:
+def test_syntax_that_re_and_regex_read_differently_is_refused(expression: str, wrong: str) -> None:
     assert wrong in find_error(expression)
     option = {"unlisted_choice": {"enabled": True, "validation_regex": expression}}
     (problem,) = check(json.dumps({"profiles": [{"slug": "a", "profile_options": {"x": option}}]})).errors
@@ -61,5 +61,5 @@ def test_what_only_one_of_the_two_has_is_refused(expression: str, wrong: str) ->
         "(?P<x>a)(?P=x)",
     ],
 )
-def test_ordinary_ones_are_allowed(expression: str) -> None:
+def test_common_expressions_are_allowed(expression: str) -> None:
     assert find_error(expression) == ""
