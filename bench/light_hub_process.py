@@ -24,12 +24,12 @@ def time_listings() -> None:
     """Log how long it takes to make each list. JupyterHub's part of the same handler, to find the user and to send the
     answer, is left out here, and is in what JupyterHub logs for the whole request.
     """
-    from jhub.extension.profiles_api import OfUser
+    from jhub.extension.profiles_api import UserProfilesHandler
 
     spent: dict[str, float] = {}
 
     def timed(name: str) -> None:
-        original = getattr(OfUser, name)
+        original = getattr(UserProfilesHandler, name)
 
         def method(self: Any, *arguments: Any) -> Any:
             began = time.perf_counter()
@@ -38,11 +38,11 @@ def time_listings() -> None:
             finally:
                 spent[name] = time.perf_counter() - began
 
-        setattr(OfUser, name, method)
+        setattr(UserProfilesHandler, name, method)
 
     for name in ("find_user", "finish"):
         timed(name)
-    whole = OfUser.get
+    whole = UserProfilesHandler.get
 
     async def get(self: Any, user_name: str) -> None:
         spent.clear()
@@ -51,7 +51,7 @@ def time_listings() -> None:
         own = time.perf_counter() - began - spent.get("find_user", 0) - spent["finish"]
         app_log.info("listing: %.2fms", own * 1000)
 
-    OfUser.get = get  # type: ignore[method-assign]
+    UserProfilesHandler.get = get  # type: ignore[method-assign]
 
 
 def main(folder: str, server: str) -> None:

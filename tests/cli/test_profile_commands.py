@@ -72,7 +72,7 @@ def test_a_bad_file(here: Jhub) -> None:
     result = here("profile", "check", str(file))
     assert (result.code, result.err) == (1, "")
     assert [line.partition(": ")[0] for line in result.lines] == [f"{file}:{line}" for line in (2, 4, 5)]
-    assert result.lines[0] == f'{file}:2: profile 1: `slug` must be text, and this is 1, a number: write "1"'
+    assert result.lines[0] == f'{file}:2: profile 1: `slug` must be text, not 1 (a number): write "1"'
     assert "\x1b" not in result.out
 
 
@@ -80,7 +80,7 @@ def test_warnings_are_told_and_fail_nothing(here: Jhub) -> None:
     file = here.home / "config.yml"
     file.write_text("profiles:\n- groups: []\n  definition: {slug: a}\n  volumes: [x]\n")
     assert here.ok("profile", "check", str(file)).splitlines() == [
-        f"{file}:4: warning: profile a: `volumes` is not supported, and left out",
+        f"{file}:4: warning: profile a: `volumes` is not supported and is ignored",
         "ok: 1 profile",
     ]
 
@@ -158,7 +158,7 @@ def test_a_profile_is_shown_to_whom_it_is_for(as_ana: Jhub, as_admin: Jhub, memb
     ]
     result = as_ana("profile", "show", "members")
     assert (result.code, result.out) == (5, "")
-    assert result.err.startswith("error: profile members: not found, or not for you; known profiles: lab, lean, ")
+    assert result.err.startswith("error: profile members: not found, or not for you; available: lab, lean, ")
 
 
 def test_a_start_is_refused_before_it_is_sent(as_admin: Jhub, member: str) -> None:
@@ -166,7 +166,7 @@ def test_a_start_is_refused_before_it_is_sent(as_admin: Jhub, member: str) -> No
     for more in (["--no-wait"], ["--dry-run"]):
         result = as_admin(*start, "flavour=odd", *more, "--debug")
         assert result.code == 1
-        assert "unknown choice 'odd' of the option flavour of the profile members; known choices: hot" in result.err
+        assert "unknown choice 'odd' for option flavour of profile members; available: hot" in result.err
         assert f"/users/{member}/profiles 200" in result.err
         assert "POST" not in result.err
     assert as_admin(*start, "flavour=hot", "--dry-run").lines == [

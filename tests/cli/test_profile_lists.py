@@ -76,7 +76,7 @@ def test_what_is_not_there(listing: Hubs) -> None:
     jhub, _ = listing
     result = jhub("profile", "show", "lean")
     assert (result.code, result.out) == (5, "")
-    assert result.err == "error: profile lean: not found, or not for you; known profiles: gpu, lab\n"
+    assert result.err == "error: profile lean: not found, or not for you; available: gpu, lab\n"
     result = jhub("profile", "list", "-u", "cy")
     assert (result.code, result.err) == (5, "error: profiles of cy: not found, or not visible to this token\n")
     assert jhub("profile", "list", "-u", "").code == 2
@@ -108,9 +108,9 @@ def test_a_rehearsal_refuses_what_the_list_does_not_have(listing: Hubs) -> None:
     jhub, site = listing
     start = ("server", "start", "--dry-run", "ana/lab")
     for options, code, said in (
-        (["-p", "gpx"], 5, "unknown profile 'gpx'; known profiles: gpu, lab"),
-        (["-p", "lab", "--option", "sise=large"], 1, "unknown option 'sise' of the profile lab; known options: size"),
-        (["-p", "lab", "--option", "size=huge"], 1, "unknown choice 'huge' of the option size of the profile lab; "),
+        (["-p", "gpx"], 5, "unknown profile 'gpx'; available: gpu, lab"),
+        (["-p", "lab", "--option", "sise=large"], 1, "unknown option 'sise' for profile lab; available: size"),
+        (["-p", "lab", "--option", "size=huge"], 1, "unknown choice 'huge' for option size of profile lab; "),
     ):
         result = jhub(*start, *options)
         assert (result.code, result.out) == (code, "")

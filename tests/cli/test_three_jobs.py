@@ -141,7 +141,7 @@ def test_a_start_that_takes_too_long_says_so(as_admin: Jhub, user: str) -> None:
         (("user", "show", ".."), 2, "made only of dots"),
         (("group", "create", "a/b"), 2, "no slashes"),
         (("server", "show", "ana/nope"), 5, "server ana/nope: not found"),
-        (("server", "start", "ana/x", "--profile", "nope"), 5, "unknown profile 'nope'; known profiles: lab, lean"),
+        (("server", "start", "ana/x", "--profile", "nope"), 5, "unknown profile 'nope'; available: lab, lean"),
         (("server", "start", "ghost/x"), 5, "server ghost/x: not found"),
         (("server", "start", "ana/Not Good"), 2, "cannot name a server"),
         (("server", "delete", "--yes", "ana"), 2, "the default server of ana cannot be deleted"),

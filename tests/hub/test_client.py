@@ -301,7 +301,7 @@ def test_a_start_can_be_cancelled(zero_admin: Any, zero_user: str) -> None:
 
 def test_an_unknown_profile_is_refused_with_those_there_are(admin: Any, zero_admin: Any, user: str) -> None:
     for one, name in ((admin, user), (zero_admin, "ana")):
-        with pytest.raises(NotFound, match="unknown profile 'gpu'; known profiles: lab, lean, stub"):
+        with pytest.raises(NotFound, match="unknown profile 'gpu'; available: lab, lean, stub"):
             one.servers.start(name, "work", profile="gpu")
         assert named(one, name) == []
 

@@ -14,7 +14,7 @@ from traitlets.config import Config
 
 from jhub.errors import InvalidInput
 from jhub.extension import enable
-from jhub.extension.patching import is_marked, marked
+from jhub.extension.patching import as_patch, is_patch
 from jhub.profiles.model import Profile, Profiles
 
 START = Path(__file__).parents[1] / "support" / "hub_start.py"
@@ -180,21 +180,21 @@ def test_all_stages_are_in_place_or_the_hub_does_not_start(case: str, answers: d
             "profile lab: SimpleLocalProcessSpawner has no setting",
         ),
         (SIMPLE, "{slug: lab, kubespawner_override: {imagee: x}}", ""),
-        (SIMPLE, "{slug: lab, spawner_override: {default_url: 3}}", "does not take the setting 'default_url': "),
-        (SIMPLE, "{slug: lab, spawner_override: {mem_limit: lots}}", "does not take the setting 'mem_limit': "),
+        (SIMPLE, "{slug: lab, spawner_override: {default_url: 3}}", "does not accept the setting 'default_url': "),
+        (SIMPLE, "{slug: lab, spawner_override: {mem_limit: lots}}", "does not accept the setting 'mem_limit': "),
         (SIMPLE, "{slug: lab, spawner_override: {mem_limit: 1G, cpu_limit: 2, environment: null, cmd: [a]}}", ""),
         (KUBE, "{slug: lab, kubespawner_override: {environment: {A: null}, extra_labels: {a: null}, uid: 0}}", ""),
-        (KUBE, "{slug: lab, kubespawner_override: {image: [a]}}", "does not take the setting 'image': "),
+        (KUBE, "{slug: lab, kubespawner_override: {image: [a]}}", "does not accept the setting 'image': "),
         (SIMPLE, "{slug: lab, spawner_override: {server_token_scopes: [self]}}", "'server_token_scopes' has no effect"),
-        (SIMPLE, '{slug: lab, spawner_override: {mem_limit: "{value}"}}', "does not take the setting 'mem_limit': "),
+        (SIMPLE, '{slug: lab, spawner_override: {mem_limit: "{value}"}}', "does not accept the setting 'mem_limit': "),
         (
             KUBE,
             "{slug: lab, kubespawner_override: {profile_form_template: x}}",
             "'profile_form_template' has no effect",
         ),
-        (DOCKER, "{slug: lab, profile_options: {image: {choices: {a: {}}}}}", "DockerSpawner takes the option 'image'"),
+        (DOCKER, "{slug: lab, profile_options: {image: {choices: {a: {}}}}}", "DockerSpawner uses the option 'image'"),
         (DOCKER, "{slug: lab, profile_options: {kind: {choices: {a: {}}}}}", ""),
-        (BATCH, "{slug: lab, profile_options: {memory: {choices: {a: {}}}}}", "Slurm takes the option 'memory'"),
+        (BATCH, "{slug: lab, profile_options: {memory: {choices: {a: {}}}}}", "Slurm uses the option 'memory'"),
         (BATCH, "{slug: lab, profile_options: {size: {choices: {a: {}}}}}", ""),
         (KUBE, "{slug: lab, kubespawner_override: {imagee: x}}", "profile lab: KubeSpawner has no setting 'imagee'"),
         (
@@ -209,14 +209,12 @@ def test_all_stages_are_in_place_or_the_hub_does_not_start(case: str, answers: d
         ),
     ],
 )
-def test_a_setting_that_the_spawner_does_not_have_stops_the_hub(
-    tmp_path: Path, spawner: str, profiles: str, said: str
-) -> None:
+def test_invalid_settings_stop_the_hub(tmp_path: Path, spawner: str, profiles: str, said: str) -> None:
     (answer,) = start(write(tmp_path / "hub", BASE + LINE + spawner, f"profiles: [{profiles}]"))
     assert said in answer.get("error", "") if said else "error" not in answer
 
 
-def test_what_the_file_has_to_be_told_is_in_the_hubs_log(tmp_path: Path) -> None:
+def test_warnings_about_the_file_are_logged(tmp_path: Path) -> None:
     config = BASE + SIMPLE + LINE
     profiles = """
 profiles:
@@ -229,22 +227,22 @@ profiles:
     done = subprocess.run(
         [sys.executable, START, "--warnings", file], capture_output=True, text=True, check=False, cwd=tmp_path
     )
-    assert "Profiles, line 5: profile lab: `node_selector` is not supported, and left out" in done.stderr
-    assert "Profile lab: its kubespawner_override is not for SimpleLocalProcessSpawner" in done.stderr
+    assert "Profiles, line 5: profile lab: `node_selector` is not supported and is ignored" in done.stderr
+    assert "Profile lab: kubespawner_override has no effect with SimpleLocalProcessSpawner" in done.stderr
 
 
-def test_users_are_named_as_the_authenticator_names_them() -> None:
-    from jhub.extension.startup import with_names
+def test_names_of_users_are_normalized_by_the_authenticator() -> None:
+    from jhub.extension.startup import normalize_user_names
 
     profiles = Profiles(
         all=(Profile(slug="a", display_name="", users=("Emil",)), Profile(slug="b", display_name="", groups=("Geo",)))
     )
-    assert [profile.users for profile in with_names(profiles, str.lower).all] == [("emil",), None]
-    assert [profile.users for profile in with_names(profiles, str).all] == [("Emil",), None]
-    assert [profile.groups for profile in with_names(profiles, str.lower).all] == [None, ("Geo",)]
+    assert [profile.users for profile in normalize_user_names(profiles, str.lower).all] == [("emil",), None]
+    assert [profile.users for profile in normalize_user_names(profiles, str).all] == [("Emil",), None]
+    assert [profile.groups for profile in normalize_user_names(profiles, str.lower).all] == [None, ("Geo",)]
 
 
-def test_what_is_not_asked_for_stays_as_it_is(tmp_path: Path) -> None:
+def test_a_second_call_of_enable_keeps_the_profiles(tmp_path: Path) -> None:
     line = "\njhub.extension.enable(c, password_tokens=True)\nfrom jhub.extension.store import store"
     check = '\nassert [profile.slug for profile in store.current.all] == ["lab", "gpu"]\n'
     alone = "\nimport jhub.extension\njhub.extension.enable(c, password_tokens=True)\n"
@@ -254,13 +252,13 @@ def test_what_is_not_asked_for_stays_as_it_is(tmp_path: Path) -> None:
     assert not any("error" in answer for answer in answers)
 
 
-def test_a_guard_that_wraps_does_not_pass_for_ours() -> None:
+def test_a_function_that_wraps_a_patch_is_no_patch() -> None:
     def theirs() -> None:
         """Nothing."""
 
-    ours = marked(lambda: None)
-    assert is_marked(ours)
-    assert not is_marked(functools.wraps(ours)(theirs))
+    ours = as_patch(lambda: None)
+    assert is_patch(ours)
+    assert not is_patch(functools.wraps(ours)(theirs))
 
 
 @pytest.mark.parametrize(
@@ -277,14 +275,12 @@ def test_a_guard_that_wraps_does_not_pass_for_ours() -> None:
         ({"login_client": False}, "adds nothing"),
     ],
 )
-def test_an_argument_that_may_be_a_variable_without_a_value_is_an_error(
-    arguments: dict[str, Any], message: str
-) -> None:
+def test_an_argument_without_a_value_is_an_error(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         enable(Config(), **arguments)
 
 
-def test_what_is_no_setting_stops_the_hub(tmp_path: Path) -> None:
+def test_traits_that_are_not_settings_stop_the_hub(tmp_path: Path) -> None:
     """A spawner has more traits than settings."""
     names = ("user", "hub", "orm_spawner", "log", "config", "parent", "api_token", "mem_limt")
     profiles = 'profiles: [{{slug: lab, spawner_override: {{{}: "{{value}}"}}}}]'
@@ -296,10 +292,10 @@ def test_what_is_no_setting_stops_the_hub(tmp_path: Path) -> None:
         assert f"profile lab: SimpleLocalProcessSpawner has no setting '{name}'" in answer["error"]
 
 
-def test_sizes_that_are_none_stop_the_hub(tmp_path: Path) -> None:
+def test_invalid_sizes_stop_the_hub(tmp_path: Path) -> None:
     profiles = "profiles: [{{slug: lab, spawner_override: {{mem_limit: {}}}}}]"
     files = [
         write(tmp_path / size, BASE + SIMPLE + LINE, profiles.format(size)) for size in ("infG", "nanG", "1e999G", "x")
     ]
     for answer in start(*files):
-        assert "profile lab: SimpleLocalProcessSpawner does not take the setting 'mem_limit'" in answer["error"]
+        assert "profile lab: SimpleLocalProcessSpawner does not accept the setting 'mem_limit'" in answer["error"]

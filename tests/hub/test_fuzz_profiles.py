@@ -43,9 +43,6 @@ HARMLESS = ["mem_limit", "cpu_limit", "environment", "args", "ip", "nested"]
 Answer = dict[str, Any]
 
 
-# ---------------------------------------------------------------- a live hub
-
-
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzzed]:
     """A hub that three failures end."""
@@ -59,34 +56,31 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzzed]:
 
 
 @pytest.mark.parametrize("sent", ALLOWED, ids=lambda sent: repr(sent)[:60])
-def test_what_is_allowed_starts(fuzzed: Fuzzed, sent: Sent) -> None:
-    fuzzed.hold_started(sent)
+def test_allowed_requests_start_a_server(fuzzed: Fuzzed, sent: Sent) -> None:
+    fuzzed.check_started(sent)
 
 
 @pytest.mark.parametrize("sent", KNOWN, ids=lambda sent: repr(sent)[:60])
-def test_what_has_failed_once(fuzzed: Fuzzed, sent: Sent) -> None:
-    fuzzed.hold(sent)
+def test_requests_that_have_failed_before(fuzzed: Fuzzed, sent: Sent) -> None:
+    fuzzed.check(sent)
 
 
 @examples(few=50, long=2500)
 @given(by_rest)
 def test_any_json_by_the_rest_api(fuzzed: Fuzzed, sent: Sent) -> None:
-    fuzzed.hold(sent)
+    fuzzed.check(sent)
 
 
 @examples(few=30, long=1500)
 @given(by_page)
 def test_any_text_by_the_form_and_the_query(fuzzed: Fuzzed, sent: Sent) -> None:
-    fuzzed.hold(sent)
+    fuzzed.check(sent)
 
 
 @examples(few=2, long=40)
 @given(files(HARMLESS))
 def test_any_file_while_the_hub_runs(fuzzed: Fuzzed, text: str) -> None:
-    fuzzed.use(text.removeprefix("profiles:"))
-
-
-# ---------------------------------------------------------------- spawners
+    fuzzed.check_file(text.removeprefix("profiles:"))
 
 
 class Spawners:
@@ -139,7 +133,7 @@ def spawners(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 TEMPLATES = ["{value}", "{value}", "1{value}", ["{value}"], {"a": "{value}"}, {"{value}": "a"}, [{"name": "{value}"}]]
 
 
-def hold(start: Answer) -> None:
+def check_start(start: Answer) -> None:
     """A start is refused in the same words before it and by the spawner's hook, or goes on; and neither fails."""
     outer, inner = start.get("outer"), start.get("inner")
     assert "raised" not in start or start["at"] == "spawner", start["raised"]
@@ -157,7 +151,7 @@ def test_any_text_in_any_setting(spawners: Spawners, data: st.DataObject) -> Non
     typed = data.draw(st.lists(texts, min_size=1, max_size=5))
     answer = spawners(profiles, *[("ana", {"profile": "a", "x--unlisted-choice": text}) for text in typed])
     for start in answer.get("starts", ()):
-        hold(start)
+        check_start(start)
 
 
 @examples(few=40, long=2000)
@@ -167,4 +161,4 @@ def test_any_file_is_refused_or_starts(spawners: Spawners, data: st.DataObject) 
     slugs = [entry.get("slug") for entry in yaml.safe_load(text)["profiles"]]
     starts = [(owner, {"profile": slug}) for owner in ("ana", "bo") for slug in (None, *slugs)]
     for start in spawners(text, *starts).get("starts", ()):
-        hold(start)
+        check_start(start)

@@ -120,12 +120,12 @@ def test_a_refusal_comes_before_the_pod(chart: list[dict[str, Any]]) -> None:
     assert text["refused"][1].endswith("An image of quay.io/course, with its tag.")
     assert others["refused"] == [
         403,
-        "the profile 'gpu' is not for the owner of this server; known profiles: standard",
+        "bo may not use profile 'gpu'; available: standard",
     ]
     assert container(default)["image"] == "quay.io/jupyter/minimal-notebook:latest"
 
 
-def test_nothing_of_a_profile_stays_behind(chart: list[dict[str, Any]]) -> None:
+def test_settings_are_restored_after_a_stop(chart: list[dict[str, Any]]) -> None:
     for answer in chart:
         assert answer["left"] == {
             "image": "quay.io/jupyterhub/k8s-singleuser-sample:stock",
@@ -133,7 +133,7 @@ def test_nothing_of_a_profile_stays_behind(chart: list[dict[str, Any]]) -> None:
         }
 
 
-def test_the_form_shows_the_profiles_of_the_owner(chart: list[dict[str, Any]]) -> None:
+def test_the_form_shows_the_owners_profiles_without_settings(chart: list[dict[str, Any]]) -> None:
     ana, bo = chart[0]["form"], chart[-1]["form"]
     assert re.findall(r'name="profile"\s+id="profile-item-(\w+)"', ana) == ["standard", "gpu"]
     assert 'value="tensorflow"' in ana
@@ -143,7 +143,7 @@ def test_the_form_shows_the_profiles_of_the_owner(chart: list[dict[str, Any]]) -
         assert "quay.io/jupyter/" not in form, "settings can hold secrets"
 
 
-def test_hooks_and_both_kinds_of_settings_go_together(tmp_path: Path) -> None:
+def test_both_kinds_of_overrides_apply_before_the_hook(tmp_path: Path) -> None:
     (tmp_path / "profiles.yaml").write_text(PROFILES)
     line = 'import jhub.extension\njhub.extension.enable(c, profiles="profiles.yaml")\n'
     first, refused = pods(tmp_path, CHART + line + HOOK, {"ana": []}, ("ana", {}), ("ana", {"profile": "theirs"}))
@@ -156,7 +156,7 @@ def test_hooks_and_both_kinds_of_settings_go_together(tmp_path: Path) -> None:
     assert refused["refused"][0] == 403
 
 
-def test_who_has_no_profile_gets_neither_form_nor_the_stock_image(tmp_path: Path) -> None:
+def test_an_owner_without_profiles_gets_no_form_and_no_pod(tmp_path: Path) -> None:
     (tmp_path / "profiles.yaml").write_text("profiles: [{slug: theirs, groups: []}]")
     line = 'import jhub.extension\njhub.extension.enable(c, profiles="profiles.yaml")\n'
     (answer,) = pods(tmp_path, CHART + line, {"ana": []}, ("ana", {}))

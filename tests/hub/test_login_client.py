@@ -53,7 +53,7 @@ OURS = {
 Hubs = Callable[[str, str], Path]
 
 
-def test_every_user_signs_in_with_it(hub: LocalHub, api: Api, hub_tokens: Tokens, user: str) -> None:
+def test_every_user_signs_in_with_the_client(hub: LocalHub, api: Api, hub_tokens: Tokens, user: str) -> None:
     assert {"robot", oauth_client.NAME} <= set(api("GET", "/services").json())
     assert Api(hub, hub_tokens.service)("GET", "/users").status_code == 200, "the administrator's roles are there too"
     with requests.Session() as browser:
@@ -87,7 +87,7 @@ def test_every_user_signs_in_with_it(hub: LocalHub, api: Api, hub_tokens: Tokens
     assert (me.name, f"tokens!user={user}" in me.scopes) == (user, True)
 
 
-def test_its_secret_opens_nothing(hub: LocalHub, user: str) -> None:
+def test_the_secret_of_the_client_has_no_rights(hub: LocalHub, user: str) -> None:
     nobody = Api(hub, oauth_client.CLIENT_SECRET)
     me = nobody("GET", "/user").json()
     assert (me["kind"], me["name"], me["scopes"]) == ("service", oauth_client.NAME, [])
@@ -129,7 +129,7 @@ def hubs(tmp_path: Path) -> Hubs:
     return write
 
 
-def test_it_comes_and_goes_with_its_line_whatever_else_the_configuration_says(hubs: Hubs, tmp_path: Path) -> None:
+def test_the_client_exists_exactly_while_it_is_configured(hubs: Hubs, tmp_path: Path) -> None:
     """Three processes: without the line, with it, and without it again."""
     (tmp_path / "same").mkdir()
     (tmp_path / "same" / "registered.json").write_text(json.dumps(oauth_client.service((6,))))
@@ -169,7 +169,7 @@ def test_it_comes_and_goes_with_its_line_whatever_else_the_configuration_says(hu
     assert after == {"services": {"robot": {**robot, "roles": []}}, "user": ["self"]}
 
 
-def test_without_profiles_nothing_is_judged() -> None:
+def test_without_profiles_no_stage_is_installed() -> None:
     script = """
 import sys
 from jhub.local.fast_start import skip_slow_imports

@@ -41,7 +41,7 @@ def stranger(hub: LocalHub) -> Api:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_token_for_a_password(hub: LocalHub, stranger: Api, method: str) -> None:
+def test_a_username_and_a_password_get_a_token(hub: LocalHub, stranger: Api, method: str) -> None:
     answer = stranger(method, ROUTE, json={"username": hub.username, "password": hub.password})
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
@@ -60,7 +60,7 @@ def test_a_token_for_a_password(hub: LocalHub, stranger: Api, method: str) -> No
 
 
 @pytest.mark.parametrize("spelling", [str, str.upper])
-def test_somebody_who_never_logged_in(
+def test_a_user_without_an_earlier_login_gets_a_token(
     hub: LocalHub, api: Api, stranger: Api, fresh: Callable[[str], str], spelling: Callable[[str], str]
 ) -> None:
     name = fresh("user")
@@ -86,7 +86,7 @@ def test_somebody_who_never_logged_in(
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_wrong_login(hub: LocalHub, api: Api, stranger: Api, method: str, login: dict[str, str]) -> None:
+def test_a_wrong_login_is_refused(hub: LocalHub, api: Api, stranger: Api, method: str, login: dict[str, str]) -> None:
     answer = stranger(method, ROUTE, json=login)
     assert answer.status_code == 403
     assert answer.json() == {"status": 403, "message": "wrong username or password"}
@@ -123,7 +123,7 @@ def test_a_wrong_login(hub: LocalHub, api: Api, stranger: Api, method: str, logi
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_malformed_body(
+def test_a_malformed_body_is_refused(
     hub: LocalHub, stranger: Api, method: str, headers: dict[str, str], body: str | bytes, message: str
 ) -> None:
     data = body.replace("PASSWORD", hub.user_password) if isinstance(body, str) else body
@@ -134,7 +134,7 @@ def test_a_malformed_body(
     assert hub.user_password not in answer.text
 
 
-def test_nothing_but_the_body_counts(hub: LocalHub, hub_tokens: Tokens, stranger: Api) -> None:
+def test_only_the_body_identifies_the_user(hub: LocalHub, hub_tokens: Tokens, stranger: Api) -> None:
     login = {"username": "ana", "password": hub.user_password}
     # Not the query string.
     answer = stranger("GET", ROUTE, params=login)
@@ -160,12 +160,12 @@ def test_nothing_but_the_body_counts(hub: LocalHub, hub_tokens: Tokens, stranger
             assert "Set-Cookie" not in answer.headers
 
 
-def test_the_route_behind_it_is_still_jupyterhubs(api: Api, hub: LocalHub, hub_tokens: Tokens) -> None:
+def test_the_route_with_a_token_is_still_jupyterhubs(api: Api, hub: LocalHub, hub_tokens: Tokens) -> None:
     """It answers as on the same hub without the extension's route."""
     without = """
 from jupyterhub import apihandlers
-from jhub.extension.password_tokens import PasswordToken
-apihandlers.default_handlers[:] = [each for each in apihandlers.default_handlers if PasswordToken not in each]
+from jhub.extension.password_tokens import PasswordTokenHandler
+apihandlers.default_handlers[:] = [each for each in apihandlers.default_handlers if PasswordTokenHandler not in each]
 """
     service = f'c.JupyterHub.services = [{{"name": "robot", "api_token": {hub_tokens.service!r}}}]\n'
     with LocalHub(base_url=BASE_URL, users=["ana"], config=without + service) as bare:
@@ -204,9 +204,6 @@ def _told(answer: requests.Response) -> tuple[int, set[str], Any]:
     return answer.status_code, set(answer.headers), body
 
 
-# ---------------------------------------------------------------- slowed, never locked
-
-
 def _attempt(api: Api, name: str, password: str, **headers: str) -> tuple[int, float]:
     """The status, and the seconds that it had to wait; nobody else is to attempt anything meanwhile."""
     before = len(waits(api.hub))
@@ -214,7 +211,7 @@ def _attempt(api: Api, name: str, password: str, **headers: str) -> tuple[int, f
     return answer.status_code, sum(waits(api.hub)[before:])
 
 
-def test_failures_for_a_name_are_slowed_and_the_password_still_does(
+def test_failures_for_a_name_are_throttled_until_a_success(
     hub: LocalHub, stranger: Api, fresh: Callable[[str], str]
 ) -> None:
     name = fresh("user")
@@ -232,7 +229,7 @@ def test_failures_for_a_name_are_slowed_and_the_password_still_does(
     assert (status, seconds) == (200, 0), "and that is forgotten"
 
 
-def test_a_flood_is_turned_away_and_the_hub_answers_others(
+def test_a_flood_gets_429_and_the_hub_stays_responsive(
     hub: LocalHub, stranger: Api, fresh: Callable[[str], str]
 ) -> None:
     name = fresh("user")
@@ -252,7 +249,7 @@ def test_a_flood_is_turned_away_and_the_hub_answers_others(
 
 
 @pytest.mark.parametrize("proxied", [True, False])
-def test_who_leaves_while_waiting_leaves_the_place(
+def test_a_disconnected_client_frees_its_place(
     hub: LocalHub, stranger: Api, fresh: Callable[[str], str], proxied: bool
 ) -> None:
     name = fresh("user")
@@ -296,14 +293,16 @@ def _post(api: Api, name: str) -> requests.Response:
     return api("POST", ROUTE, json={"username": name, "password": "wrong-password"})
 
 
-def test_addresses_count_where_the_proxy_is_trusted_alone(
+def test_addresses_are_throttled_behind_a_trusted_proxy_only(
     stranger: Api, fresh: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """A hub that trusts its proxy and, to see it within a test, forgives an address two failures."""
     config = """
 from jhub.extension import password_tokens
-from jhub.extension.throttle import Limit, Slowing
-password_tokens.ADDRESSES = Slowing(Limit(free=2, first=1.0, most=1.0, at_once=50))
+from jhub.extension.throttle import Limits, Throttle
+password_tokens.ADDRESS_THROTTLE = Throttle(
+    Limits(free_failures=2, first_wait_seconds=1.0, max_wait_seconds=1.0, max_in_flight=50)
+)
 c.JupyterHub.trusted_downstream_ips = ["127.0.0.1"]
 """
     with LocalHub(config=config + NOTED) as trusting:
@@ -350,13 +349,13 @@ def _post_from(source: str, hub: LocalHub, name: str) -> None:
         assert connection.getresponse().status == 403
 
 
-def test_who_connects_by_a_unix_socket_has_no_address(tmp_path: Path) -> None:
+def test_a_request_over_a_unix_socket_has_no_address(tmp_path: Path) -> None:
     """Tornado gives 0.0.0.0 out for the address of the proxy there, and believes what it says of others."""
     seen = []
 
     class Page(RequestHandler):
         def get(self) -> None:
-            seen.append((self.request.remote_ip, password_tokens.trusted_address(self.request)))
+            seen.append((self.request.remote_ip, password_tokens.client_address(self.request)))
 
     async def serve() -> None:
         # As JupyterHub makes it.
@@ -375,7 +374,7 @@ def test_who_connects_by_a_unix_socket_has_no_address(tmp_path: Path) -> None:
     assert seen == [("0.0.0.0", None), ("203.0.113.7", None)]
 
 
-def test_no_log_has_the_password_whoever_fails() -> None:
+def test_the_log_never_has_the_password() -> None:
     config = """
 from jupyterhub.auth import Authenticator
 from tornado.web import HTTPError

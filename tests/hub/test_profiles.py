@@ -80,7 +80,7 @@ def test_what_cannot_be_listed(driver: Driver, hub_url: str, hub_tokens: Tokens,
     reader = api("POST", "/users/admin/tokens", json={"scopes": ["read:users!user"]}).json()["token"]
     for mine in (ProfileOps.list(), ProfileOps.list("admin")):
         assert isinstance(error(mine, reader), MissingScope)
-    with pytest.raises(NotFound, match="profile members: not found, or not for ana; known profiles: lab, lean, "):
+    with pytest.raises(NotFound, match="profile members: not found, or not for ana; available: lab, lean, "):
         driver.run(hub_url, ProfileOps.get("members", "ana"), hub_tokens.admin)
 
 
@@ -98,10 +98,10 @@ def test_a_start_is_refused_with_what_there_is(
     driver: Driver, hub_url: str, hub_tokens: Tokens, member: str, api: Api
 ) -> None:
     refused: list[tuple[dict[str, str], type[APIError], str]] = [
-        ({"profile": "nobodys"}, NotFound, "unknown profile 'nobodys'; known profiles: lab, lean, "),
-        ({"profile": "members", "flavour": "odd"}, BadRequest, "unknown choice 'odd' .*; known choices: hot, plain"),
-        ({"profile": "members", "sise": "odd"}, BadRequest, "unknown option 'sise' .*; known options: flavour"),
-        ({"profile": "stub", "flavour": "hot"}, BadRequest, "unknown option 'flavour' .*; known options: cpus, pw"),
+        ({"profile": "nobodys"}, NotFound, "unknown profile 'nobodys'; available: lab, lean, "),
+        ({"profile": "members", "flavour": "odd"}, BadRequest, "unknown choice 'odd' .*; available: hot, plain"),
+        ({"profile": "members", "sise": "odd"}, BadRequest, "unknown option 'sise' .*; available: flavour"),
+        ({"profile": "stub", "flavour": "hot"}, BadRequest, "unknown option 'flavour' .*; available: cpus, pw"),
     ]
     for options, kind, said in refused:
         with pytest.raises(kind, match=said) as caught:

@@ -48,13 +48,15 @@ def wrapped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 
 
 @pytest.mark.parametrize(("server", "options", "flavour"), [("a", {}, "cold"), ("b", {"profile": "direct"}, "direct")])
-def test_what_was_judged_is_what_it_wraps(wrapped: Api, server: str, options: dict[str, str], flavour: str) -> None:
+def test_the_wrapped_spawner_has_the_profile_of_the_decision(
+    wrapped: Api, server: str, options: dict[str, str], flavour: str
+) -> None:
     wrapped.start("ana", server, **options)
     model = wrapped.ready("ana", server)
     assert wrapped.at(model["url"]).json()["environment"]["JHUB_FLAVOUR"] == flavour
 
 
-def test_what_it_would_not_know_is_refused(wrapped: Api) -> None:
+def test_profiles_that_only_wrapspawner_has_are_refused(wrapped: Api) -> None:
     assert wrapped.start("ana", "c", profile="gpu").status_code == 400
     assert wrapped.start("ana", "c", profile="other").status_code == 400, "a profile of its own alone is none"
     assert wrapped.start("ana", "c", profile="hot").status_code == 403

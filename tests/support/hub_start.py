@@ -35,12 +35,12 @@ async def start(config: Path, log_level: str) -> dict[str, Any]:
     if registered.exists():
         app.service_from_spec(json.loads(registered.read_text()), from_config=False)
         app.db.commit()
-    services = {service.name: told(service) for service in app.db.query(orm.Service)}
+    services = {service.name: describe(service) for service in app.db.query(orm.Service)}
     user = orm.Role.find(app.db, "user").scopes
     return {"services": services, "user": user}
 
 
-def told(service: Any) -> dict[str, Any]:
+def describe(service: Any) -> dict[str, Any]:
     """A service, as it is in the database."""
     client = service.oauth_client
     return {

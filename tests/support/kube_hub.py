@@ -41,20 +41,20 @@ users: [{name: none, user: {}}]
 
 async def main(config: Path) -> None:
     """Start the hub, up to the point where it would listen, and ask its spawners."""
-    told = json.load(sys.stdin)
+    request = json.load(sys.stdin)
     os.chdir(config.parent)
     Path("kube.config").write_text(NO_CLUSTER)
     app: Any = JupyterHub()
     await app.initialize(["--config", str(config), "--log-level", "CRITICAL"])
-    for name, groups in told["users"].items():
+    for name, groups in request["users"].items():
         user = orm.User(name=name)
         app.db.add(user)
         for group in groups:
-            found = orm.Group.find(app.db, group) or orm.Group(name=group)
-            app.db.add(found)
-            user.groups.append(found)
+            membership = orm.Group.find(app.db, group) or orm.Group(name=group)
+            app.db.add(membership)
+            user.groups.append(membership)
     app.db.commit()
-    for name, options in told["starts"]:
+    for name, options in request["starts"]:
         print(json.dumps(await start(app.users[orm.User.find(app.db, name)], options)))
 
 
@@ -62,20 +62,20 @@ async def start(user: Any, options: dict[str, Any]) -> dict[str, Any]:
     """What JupyterHub does at a start, up to the pod; then what it does at its end."""
     spawner = user.get_spawner("")
     spawner.user_options = options
-    said: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     try:
-        said["form"] = await spawner.get_options_form()
+        result["form"] = await spawner.get_options_form()
         await spawner._run_apply_user_options(spawner.user_options)
         await maybe_future(spawner.run_pre_spawn_hook())
         # KubeSpawner's own start begins with these two.
         await spawner.load_user_options()
-        said["pod"] = ApiClient().sanitize_for_serialization(await spawner.get_pod_manifest())
-    except HTTPError as refused:
-        said["refused"] = [refused.status_code, refused.log_message]
+        result["pod"] = ApiClient().sanitize_for_serialization(await spawner.get_pod_manifest())
+    except HTTPError as error:
+        result["refused"] = [error.status_code, error.log_message]
     finally:
         await maybe_future(spawner.run_post_stop_hook())
-    said["left"] = {"image": spawner.image, "environment": spawner.environment}
-    return said
+    result["left"] = {"image": spawner.image, "environment": spawner.environment}
+    return result
 
 
 if __name__ == "__main__":

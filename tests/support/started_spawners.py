@@ -34,12 +34,12 @@ from tornado.web import HTTPError  # noqa: E402
 from jhub.errors import InvalidInput  # noqa: E402
 from jhub.extension import profiles_api, startup, store  # noqa: E402
 from jhub.extension.access import owner_of  # noqa: E402
-from jhub.extension.enforcement import judge_start  # noqa: E402
+from jhub.extension.enforcement import enforce_request  # noqa: E402
 
 USERS = {"ana": ["members"], "bo": []}
 SECONDS = 120
 """For an answer; a hub would stand still as long."""
-numbers = count()
+counter = count()
 
 
 async def main(config: Path) -> None:
@@ -48,13 +48,13 @@ async def main(config: Path) -> None:
     Path("kube.config").write_text(NO_CLUSTER)
     app: Any = JupyterHub()
     await app.initialize(["--config", str(config), "--log-level", "CRITICAL"])
-    users = {name: added(app, name, groups) for name, groups in USERS.items()}
+    users = {name: add_user(app, name, groups) for name, groups in USERS.items()}
     for line in sys.stdin:
         signal.alarm(SECONDS)
         print(json.dumps(await answer(app, users, json.loads(line))), flush=True)
 
 
-def added(app: Any, name: str, groups: list[str]) -> Any:
+def add_user(app: Any, name: str, groups: list[str]) -> Any:
     """A user in groups."""
     user = orm.User(name=name)
     app.db.add(user)
@@ -64,60 +64,60 @@ def added(app: Any, name: str, groups: list[str]) -> Any:
     return app.users[user]
 
 
-async def answer(app: Any, users: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+async def answer(app: Any, users: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
     """What becomes of a file, and of starts by it."""
     # A name of its own: the file that is followed never changes.
-    path = Path(f"profiles{next(numbers)}.yaml")
-    path.write_bytes(asked["profiles"].encode("utf-8", "surrogatepass"))
+    path = Path(f"profiles{next(counter)}.yaml")
+    path.write_bytes(request["profiles"].encode("utf-8", "surrogatepass"))
     try:
-        store.store.use(path)
-        startup.see_to(app)
+        store.store.load(path)
+        startup.prepare_hub(app)
         for user in users.values():
-            profiles_api.listed(store.store.current, owner_of(user))
-    except InvalidInput as refused:
-        return {"refused": str(refused)}
+            profiles_api.encode_profiles(store.store.current, owner_of(user))
+    except InvalidInput as error:
+        return {"refused": str(error)}
     except Exception:  # noqa: BLE001  # it is what is looked for
         return {"raised": traceback.format_exc()}
     finally:
         path.unlink()
-    return {"starts": [await start(app, users[name], options) for name, options in asked["starts"]]}
+    return {"starts": [await start(app, users[name], options) for name, options in request["starts"]]}
 
 
 async def start(app: Any, user: Any, options: dict[str, Any]) -> dict[str, Any]:
     """What is said before the start and by the spawner's hook, and what the spawner does. `at` is how far it came."""
     spawner = user.get_spawner("")
     handler = SimpleNamespace(authenticator=app.authenticator, spawner_class=app.spawner_class, current_user=user)
-    said: dict[str, Any] = {"at": "outer"}
+    result: dict[str, Any] = {"at": "outer"}
     try:
-        await judge_start(handler, user, "", options)
-    except HTTPError as refused:
-        said["outer"] = [refused.status_code, refused.log_message]
+        await enforce_request(handler, user, "", options)
+    except HTTPError as error:
+        result["outer"] = [error.status_code, error.log_message]
     except Exception:  # noqa: BLE001
-        said["raised"] = traceback.format_exc()
-        return said
+        result["raised"] = traceback.format_exc()
+        return result
     spawner.user_options = options
     before = settings_of(spawner)
     try:
         await spawner.get_options_form()
-        said["at"] = "inner"
+        result["at"] = "inner"
         await spawner._run_apply_user_options(spawner.user_options)
         await maybe_future(spawner.run_pre_spawn_hook())
-        said["at"] = "spawner"
-        said["options"] = spawner.user_options
-        await set_off(spawner)
-        said["at"] = "started"
-    except HTTPError as refused:
-        said["inner"] = [refused.status_code, refused.log_message]
+        result["at"] = "spawner"
+        result["options"] = spawner.user_options
+        await prepare_start(spawner)
+        result["at"] = "started"
+    except HTTPError as error:
+        result["inner"] = [error.status_code, error.log_message]
     except Exception:  # noqa: BLE001
-        said["raised"] = traceback.format_exc()
+        result["raised"] = traceback.format_exc()
     finally:
         await maybe_future(spawner.run_post_stop_hook())
     if settings_of(spawner) != before:
-        said["raised"] = "settings of the profile have stayed"
-    return said
+        result["raised"] = "settings of the profile have stayed"
+    return result
 
 
-async def set_off(spawner: Any) -> None:
+async def prepare_start(spawner: Any) -> None:
     """What its start begins with, before anything is there."""
     if hasattr(spawner, "get_pod_manifest"):
         await spawner.load_user_options()

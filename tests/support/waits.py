@@ -7,13 +7,13 @@ import re
 from jhub.local import LocalHub
 
 NOTED = """
-from jhub.extension.password_tokens import PasswordToken
+from jhub.extension.password_tokens import PasswordTokenHandler
 def noted(wait):
     async def noting(self, seconds):
         self.log.warning("an attempt waits %r s", seconds)
         await wait(self, seconds)
     return noting
-PasswordToken._wait = noted(PasswordToken._wait)
+PasswordTokenHandler._wait = noted(PasswordTokenHandler._wait)
 """
 """For a hub's configuration."""
 

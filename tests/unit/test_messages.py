@@ -176,7 +176,7 @@ def test_a_404_keeps_the_hubs_words_where_they_say_more_than_not_found(message: 
         (400, "\"Scope 'x' for token does not exist\"", InvalidScope, {}),
         (400, "Not assigning requested scopes x not held by User ana", InvalidScope, {}),
         (403, "Service x: not found or no permissions to generate tokens", NotAuthorized, {}),
-        (400, "unknown profile 'gpx'; known profiles: gpu", NotFound, {}),
+        (400, "unknown profile 'gpx'; available: gpu", NotFound, {}),
         (400, "unknown choice 'unknown profile x' of size", BadRequest, {}),
         (400, "ana:lab is already running", AlreadyRunning, {}),
         (400, "ana:lab is active. Please stop it before modifying it.", AlreadyRunning, {}),

@@ -1,5 +1,4 @@
-"""What jhub adds to a hub, from within: profiles, enforced wherever a server can be started from, and signing in with
-the browser.
+"""Extend a hub from within: profiles, enforced at every start of a server, and two more ways to sign in.
 
 In `jupyterhub_config.py` of JupyterHub 5.3 or later:
 
@@ -7,14 +6,17 @@ In `jupyterhub_config.py` of JupyterHub 5.3 or later:
 
     jhub.extension.enable(c, profiles="profiles.yaml")
 
-A start is held against the profiles in three stages:
+Every start of a server passes three stages, and each of them enforces the profiles:
 
-1. The API handlers (`routes`), before the hub does anything for a REST call that starts a server or saves its options.
-2. The spawn call of pages and API handlers (`starts`), before the hub saves the options of a form or a page's address.
-3. The spawner's hook (`barrier`), before the server's process begins: for code that starts servers by itself. Here the
-   profile's settings are put in place.
+1. The API handlers (`api_handlers`): a REST call that starts a server or saves its options is checked before the hub
+   does anything for it.
+2. The spawn call (`spawn_call`), which all pages and API handlers of the hub make: it is checked before the hub saves
+   the options of a form or of a page's address.
+3. The spawner's hook (`spawner_hook`): the start is checked before the server's process begins. This stage also covers
+   code that starts servers without the hub's handlers, and it applies the profile's settings to the spawner.
 
-A hub in which one of them is missing does not start (`at_start`).
+All stages call `enforcement`, which takes the decision from `policy`. `startup` checks that all three stages are in
+place, and stops the hub if one is missing.
 """
 
 from __future__ import annotations
@@ -38,32 +40,34 @@ def enable(
     password_tokens: bool = False,
     login_client: bool = False,
 ) -> None:
-    """Add to a hub what is asked for. Calling it again adds to that, and may replace the profiles.
+    """Add profiles, password tokens or the login client to a hub.
 
-    `c` is the configuration object of `jupyterhub_config.py`; the line may stand anywhere in that file.
+    Further calls add to the first one, and may replace the profiles.
 
-    `profiles` is a file of profiles, and the hub starts servers from these and from no others. A relative path counts
-    from the folder that the hub runs in. Leave it out, and servers start as they would without jhub. None or an empty
-    text, as of a variable that is not set, is an error.
+    `c` is the configuration object of `jupyterhub_config.py`; the call may be anywhere in that file.
 
-    `password_tokens` serves `GET` and `POST /hub/api/authorizations/token`, by which JupyterHub 1 gave a token for a
-    username and a password. Who fails is slowed down, by name, and by address where the hub trusts its proxy
+    `profiles` is a file of profiles: the hub starts servers from these profiles only. A relative path counts from the
+    folder that the hub runs in. Without `profiles`, servers start as they would without jhub. None and an empty string,
+    as from a variable that is not set, are errors.
+
+    `password_tokens` serves `GET` and `POST /hub/api/authorizations/token`, by which JupyterHub 1 issued a token for a
+    username and a password. Failed attempts are throttled by name, and by address if the hub trusts its proxy
     (`JupyterHub.trusted_downstream_ips`); nobody is locked out.
 
-    `login_client` registers the OAuth client as which `jhub login --browser` signs people in, the service
-    `jhub-login`, and gives all users the scope to use it. Without it, at the next start, the service is gone.
+    `login_client` registers the OAuth client that `jhub login --browser` uses, the service `jhub-login`, and gives all
+    users the scope to use it. Without it, the hub removes the service at its next start.
 
-    Raises InvalidInput, which stops the hub, for arguments of another type, for nothing to add, and if the file is
-    missing or says something that makes no sense. The hub stops at its start as well where the service's name is that
-    of another one, or where it is given roles.
+    Raises InvalidInput, which stops the hub, if an argument has another type, if there is nothing to add, and if the
+    file is missing or invalid. The hub also stops at its start if another service has the name of the login client, or
+    if roles are assigned to the login client.
     """
-    # Called from configuration files, which nobody type-checks.
+    # Configuration files, which call this, are not type-checked.
     if not isinstance(c, Config):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidInput("jhub.extension.enable(c, …) takes the `c` of jupyterhub_config.py")
     _check_arguments(profiles, password_tokens=password_tokens, login_client=login_client)
     if profiles is not ...:
-        _store.use(profiles)
-    # The rest imports JupyterHub; a mistake in the file is told first.
+        _store.load(profiles)
+    # The code below imports JupyterHub; errors in the file are reported first.
     _check_version()
     if profiles is not ...:
         from jhub.extension import api_handlers, failure_count, profiles_api, spawn_call, spawner_hook, startup
@@ -85,11 +89,11 @@ def enable(
 
 
 def _check_arguments(profiles: object, **flags: object) -> None:
-    """Raise InvalidInput for what may well come of a variable that is not set, or is not what it seems."""
+    """Raise InvalidInput for values that a variable without a value may have, and for other types."""
     if profiles is not ... and not (isinstance(profiles, str | PathLike) and os.fspath(profiles)):
         raise InvalidInput(
-            f"jhub.extension.enable(c, profiles={profiles!r}): name a file, or the hub would start servers without "
-            "profiles; leave profiles out if that is meant"
+            f"jhub.extension.enable(c, profiles={profiles!r}): name a file, or leave profiles out to start "
+            "servers without profiles"
         )
     for name, flag in flags.items():
         if not isinstance(flag, bool):
@@ -99,7 +103,8 @@ def _check_arguments(profiles: object, **flags: object) -> None:
 
 
 def _check_version() -> None:
-    found = version("jupyterhub")
-    major, minor = map(int, found.split(".")[:2])
+    """Raise InvalidInput unless JupyterHub is 5.3 or later."""
+    installed = version("jupyterhub")
+    major, minor = map(int, installed.split(".")[:2])
     if (major, minor) < (5, 3):
-        raise InvalidInput(f"jhub.extension needs JupyterHub 5.3 or later, and this is {found}")
+        raise InvalidInput(f"jhub.extension needs JupyterHub 5.3 or later, not {installed}")

@@ -1,7 +1,7 @@
-"""Stage 1, the API handlers: REST calls that start a server, or save options for a start, are judged first.
+"""Stage 1, the API handlers: check REST calls that start a server or save options for a start.
 
-A refusal must come before the hub makes a row for the server, saves the options or begins a start, and before the
-answer "202, pending" that hubs with `slow_spawn_timeout = 0` give to every start.
+A refusal must come before the hub creates a row for the server, saves the options or begins a start, and before it
+answers "202, pending", as hubs with `slow_spawn_timeout = 0` do for every start.
 """
 
 from __future__ import annotations
@@ -14,101 +14,106 @@ from jupyterhub.apihandlers.users import UserServerAPIHandler
 from jupyterhub.scopes import needs_scope, scope_definitions
 from tornado.web import HTTPError
 
-from jhub.extension.enforcement import judge_start
+from jhub.extension.enforcement import enforce_request
 from jhub.extension.patching import add_routes
 
-EDITS = "put" in vars(UserServerAPIHandler)
-"""Whether servers can be made and edited without a start, and a body has options beside other things: JupyterHub 6."""
+SUPPORTS_EDIT = "put" in vars(UserServerAPIHandler)
+"""True for JupyterHub 6: it can create and edit servers without a start, and a body has keys beside the options."""
 
-NEW_FORM = {"user_options", "display_name"}
-EDITABLE = {"name", *NEW_FORM}
+START_KEYS = {"user_options", "display_name"}
+"""Keys of the body of a start in JupyterHub 6."""
+PATCH_KEYS = {"name", *START_KEYS}
+"""Keys of the body of an edit."""
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
-START = "start:servers" if "start:servers" in scope_definitions else "servers"
-"""The scope of the routes themselves: `servers` before JupyterHub 6."""
+START_SCOPE = "start:servers" if "start:servers" in scope_definitions else "servers"
+"""The scope that the routes themselves require: `servers` before JupyterHub 6."""
 
 
 def install() -> None:
-    """Put judged routes before JupyterHub's own, once.
+    """Add the checked routes before JupyterHub's own, once.
 
-    They go to the front of the list that JupyterHub reads when it builds its application. An authenticator that
-    brought them along could be replaced on the command line, and `extra_handlers` come too late to be asked.
+    They go to the front of the list that JupyterHub reads when it builds its application. An authenticator that adds
+    them could be replaced on the command line, and JupyterHub matches `extra_handlers` too late.
     """
     original = [path for path, handler, *_ in apihandlers.default_handlers if handler is UserServerAPIHandler]
-    add_routes(*[(path, HANDLER) for path in original])
+    add_routes(*[(path, SERVER_HANDLER) for path in original])
 
 
-def starters_only(method: Method) -> Method:
-    """Check the route's own scope before anything else: a refusal would tell strangers which profiles there are."""
-    return cast("Method", needs_scope(START)(method))
+def requires_start_scope(method: Method) -> Method:
+    """Check the route's own scope first: otherwise, a refusal would list the profiles to callers without that scope."""
+    return cast("Method", needs_scope(START_SCOPE)(method))
 
 
-class JudgedStart(UserServerAPIHandler):
-    """Start a server, if its options are good."""
+class StartHandler(UserServerAPIHandler):
+    """The handler of the routes that start a server: it enforces the profiles first."""
 
     def find_user(self, name: str) -> Any:
-        """As JupyterHub does, once a request: it takes longer than judging."""
-        found = self.__dict__.setdefault("_jhub_found", {})
-        if name not in found:
-            found[name] = super().find_user(name)
-        return found[name]
+        """Return the user as JupyterHub does, but look it up once a request: that takes longer than the check."""
+        users = self.__dict__.setdefault("_jhub_users", {})
+        if name not in users:
+            users[name] = super().find_user(name)
+        return users[name]
 
-    @starters_only
+    @requires_start_scope
     async def post(self, user_name: str, server_name: str = "") -> None:
+        """Start a server, if the profiles allow it."""
         owner = self.find_user(user_name)
         if owner is not None:
-            options = self._sent_options()
-            # JupyterHub has its own answer for a server that is up, and no use for the saved options.
-            if options is not None or not _active(owner, server_name):
-                await judge_start(self, owner, server_name, options)
+            options = self._options_in_body()
+            # For an active server, JupyterHub has its own response, and ignores the saved options.
+            if options is not None or not _is_active(owner, server_name):
+                await enforce_request(self, owner, server_name, options)
         await super().post(user_name, server_name)
 
-    def _sent_options(self) -> dict[str, Any] | None:
-        """The options in the body, None if there are none and the saved ones count."""
+    def _options_in_body(self) -> dict[str, Any] | None:
+        """Return the options in the body; None if there are none, and the saved options count."""
         body = self.get_json_body()
-        if EDITS and isinstance(body, dict) and NEW_FORM & body.keys() and body.keys() - NEW_FORM:
-            # JupyterHub 6 would not look at them, and start the default.
-            raise HTTPError(400, "user options go into user_options, beside display_name")
-        # {"user_options": {…}}, or the older form, which JupyterHub 6 knows too: the whole body.
-        if EDITS:
+        if SUPPORTS_EDIT and isinstance(body, dict) and START_KEYS & body.keys() and body.keys() - START_KEYS:
+            # JupyterHub 6 would ignore these keys, and start the default profile.
+            raise HTTPError(400, "put user options into user_options, next to display_name")
+        # {"user_options": {…}}, or the older format, which JupyterHub 6 accepts too: the whole body.
+        if SUPPORTS_EDIT:
             _check_names(body)
-        options = self.get_server_json_body()["user_options"] if EDITS else body
+        options = self.get_server_json_body()["user_options"] if SUPPORTS_EDIT else body
         if options is not None and not isinstance(options, dict):
             raise HTTPError(400, "user options must be a JSON object")
         return options
 
 
-class JudgedStartAndEdit(JudgedStart):
-    """JupyterHub 6 saves options without starting as well, and a start that names none then uses them."""
+class StartAndEditHandler(StartHandler):
+    """The handler for JupyterHub 6, which also saves options without a start, for a later start without options."""
 
-    @starters_only
+    @requires_start_scope
     async def put(self, user_name: str, server_name: str = "") -> None:
+        """Create a server, if the profiles allow its options."""
         owner = self.find_user(user_name)
-        options = self._sent_options()
+        options = self._options_in_body()
         if owner is not None and options:
-            await judge_start(self, owner, server_name, options)
+            await enforce_request(self, owner, server_name, options)
         await super().put(user_name, server_name)
 
-    @starters_only
+    @requires_start_scope
     async def patch(self, user_name: str, server_name: str = "") -> None:
+        """Edit a server, if the profiles allow its new options."""
         owner = self.find_user(user_name)
         body = self.get_json_body() or {}
-        # JupyterHub 6.1 answers 500 to what is not an object with these keys.
-        if not isinstance(body, dict) or body.keys() - EDITABLE:
-            raise HTTPError(400, f"the body must be a JSON object with some of {', '.join(sorted(EDITABLE))}")
+        # JupyterHub 6.1 answers 500 to any body that is not an object with these keys.
+        if not isinstance(body, dict) or body.keys() - PATCH_KEYS:
+            raise HTTPError(400, f"the body must be a JSON object with keys from {', '.join(sorted(PATCH_KEYS))}")
         _check_names(body)
         if owner is not None and isinstance(body.get("user_options"), dict):
-            await judge_start(self, owner, server_name, body["user_options"])
+            await enforce_request(self, owner, server_name, body["user_options"])
         await super().patch(user_name, server_name)
 
 
-HANDLER = JudgedStartAndEdit if EDITS else JudgedStart
-"""What serves the routes of JupyterHub's UserServerAPIHandler."""
+SERVER_HANDLER = StartAndEditHandler if SUPPORTS_EDIT else StartHandler
+"""The handler that replaces JupyterHub's UserServerAPIHandler."""
 
 
 def _check_names(body: object) -> None:
-    """Raise HTTPError 400 for names that the hub's database could not keep."""
+    """Raise HTTPError 400 for names that the hub's database cannot store."""
     for key in ("name", "display_name"):
         name = body.get(key) if isinstance(body, dict) else None
         if name is not None and not (isinstance(name, str) and is_encodable(name)):
@@ -116,9 +121,9 @@ def _check_names(body: object) -> None:
 
 
 def is_encodable(text: str) -> bool:
-    """Return whether a text has no halves of characters."""
+    """Return whether a text has no lone surrogates."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _active(owner: Any, server_name: str) -> bool:
+def _is_active(owner: Any, server_name: str) -> bool:
     return server_name in owner.spawners and bool(owner.spawners[server_name].active)

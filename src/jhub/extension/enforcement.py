@@ -1,4 +1,4 @@
-"""The judge, for the hub's own users, servers and requests."""
+"""Enforcement of the policy on the hub's own users, servers and requests."""
 
 from __future__ import annotations
 
@@ -8,61 +8,60 @@ from typing import Any
 from tornado.web import Finish, HTTPError
 
 from jhub.extension.access import owner_of
-from jhub.extension.policy import judge
-from jhub.extension.spawner_settings import unfit
+from jhub.extension.policy import decide
+from jhub.extension.spawner_settings import rejected_setting
 from jhub.extension.store import store
-from jhub.extension.verdict import Refusal, Verdict
+from jhub.extension.verdict import Decision, Refusal
 
-LONGEST_SERVER_NAME = 255
+MAX_SERVER_NAME_CHARACTERS = 255
 """Maximum number of characters in the name of a server, by JupyterHub's database."""
 
 
-def judged(user: Any, options: Mapping[str, Any] | None) -> Verdict:
-    """By what a server of the hub's `user` starts with these options. Raises HTTPError where it must not."""
-    verdict = judge(store.current, owner_of(user), options)
-    if isinstance(verdict, Refusal):
-        raise HTTPError(verdict.status, verdict.message)
-    return verdict
+def enforce(user: Any, options: Mapping[str, Any] | None) -> Decision:
+    """Return the decision about a start of a server of the hub's `user`. Raises HTTPError if the policy refuses it."""
+    decision = decide(store.current, owner_of(user), options)
+    if isinstance(decision, Refusal):
+        raise HTTPError(decision.status, decision.message)
+    return decision
 
 
-def check_texts(verdict: Verdict, spawner: Any) -> None:
-    """Raise HTTPError 400 where the user's own text is not a value that the spawner's setting takes."""
-    name = unfit(verdict, spawner)
+def check_user_texts(decision: Decision, spawner: Any) -> None:
+    """Raise HTTPError 400 if a setting of the spawner does not accept the user's own text."""
+    name = rejected_setting(decision, spawner)
     if name:
-        raise HTTPError(400, f"profile {verdict.profile.slug}: a text does not do for the setting {name}")
+        raise HTTPError(400, f"profile {decision.profile.slug}: invalid text for setting {name}")
 
 
-async def judge_start(handler: Any, user: Any, server_name: str, options: Mapping[str, Any] | None) -> Verdict:
-    """Raise HTTPError unless a request for a start may go on. Without options, the saved ones count.
+async def enforce_request(handler: Any, user: Any, server_name: str, options: Mapping[str, Any] | None) -> Decision:
+    """Raise HTTPError unless a request for a start may proceed. Without options, the saved ones count.
 
-    Where the authenticator is asked again before each start, it is asked first: it may know of other groups. JupyterHub
-    does so itself a moment later, and at most once a request.
+    If the hub refreshes users before each start, this refreshes them first, because the groups may have changed.
+    JupyterHub does the same right after this check, but at most once a request.
     """
     check_server_name(server_name)
-    await refresh(handler, user)
-    verdict = judged(user, saved_options(user, server_name) if options is None else options)
-    if verdict.typed:
-        # Any spawner of the user's can say so, and there is always one for the default server.
-        check_texts(verdict, user.spawner)
-    return verdict
+    await refresh_groups(handler, user)
+    decision = enforce(user, saved_options(user, server_name) if options is None else options)
+    if decision.user_text_settings:
+        # Any spawner of the user can validate the texts, and the one of the default server always exists.
+        check_user_texts(decision, user.spawner)
+    return decision
 
 
 def check_server_name(name: str) -> None:
-    """Raise HTTPError 400 for a server's name that no start can succeed with, whatever the profile.
+    """Raise HTTPError 400 for a server name with which no start can succeed, whatever the profile.
 
-    JupyterHub 5 takes any name; a process cannot have NUL in its environment, nor the database more characters.
+    JupyterHub 5 accepts any name; but an environment variable cannot contain NUL, and the database has a maximum
+    length.
     """
-    if len(name) > LONGEST_SERVER_NAME or "\0" in name:
-        raise HTTPError(
-            400, f"a server's name has at most {LONGEST_SERVER_NAME} characters, and NUL is not one of them"
-        )
+    if len(name) > MAX_SERVER_NAME_CHARACTERS or "\0" in name:
+        raise HTTPError(400, f"invalid server name: use at most {MAX_SERVER_NAME_CHARACTERS} characters, without NUL")
 
 
-async def refresh(handler: Any, user: Any) -> None:
-    """Ask the authenticator for the user's groups of now, where the hub is told to before each start.
+async def refresh_groups(handler: Any, user: Any) -> None:
+    """Refresh the user's groups from the authenticator, if the hub is configured to do so before each start.
 
-    Raises HTTPError 403 where the hub would not start a server either, and 503 where the authenticator fails:
-    JupyterHub asks once a request, and would go on with the groups that it knew before.
+    Raises HTTPError 403 if the hub would not start a server either, and 503 if the authenticator fails: JupyterHub
+    refreshes a user once a request, and would otherwise go on with the groups that it has saved.
     """
     if not handler.authenticator.refresh_pre_spawn:
         return
@@ -71,17 +70,17 @@ async def refresh(handler: Any, user: Any) -> None:
     except (HTTPError, Finish):
         raise
     except Exception as error:
-        handler.log.exception("The authenticator failed to refresh %s", user.name)
+        handler.log.exception("The authenticator failed to refresh the user %s", user.name)
         raise HTTPError(
             503,
-            f"the groups of {user.name} are not known, for the authenticator failed ({type(error).__name__}): "
-            "try again later",
+            f"cannot refresh the groups of {user.name}: "
+            f"the authenticator failed ({type(error).__name__}); try again later",
         ) from None
     if refreshed is None:
         raise HTTPError(403, f"auth has expired for {user.name}, login again")
 
 
 def saved_options(user: Any, server_name: str) -> Mapping[str, Any] | None:
-    """With which a start begins that brings none."""
+    """Return the options that the hub has saved for a server, for a start without options; None without a server."""
     saved = user.orm_spawners.get(server_name)
     return saved.user_options if saved is not None else None

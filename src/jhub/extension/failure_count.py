@@ -1,7 +1,7 @@
-"""The hub's count of failed starts, after some of which in a row it ends.
+"""The hub's count of failed starts in a row: at a limit, the hub shuts down.
 
-A start with values that the user is free to choose says nothing about the hub where it fails: the text may name an
-image or a command that does not exist. Such starts are left out of the count, or any user could end the hub.
+A failed start with values that the user chose freely is no sign of a broken hub: the text may name an image or a
+command that does not exist. Such starts are excluded from the count; otherwise, any user could shut the hub down.
 """
 
 from __future__ import annotations
@@ -14,54 +14,55 @@ from jupyterhub import version_info
 from jupyterhub.user import User
 from tornado.web import HTTPError
 
-from jhub.extension.patching import wrap
+from jhub.extension.patching import wrap_once
 
-COUNT = "failure_count"
-LEFT_OUT = "_jhub_left_out"
-"""Attribute of a request whose start is left out of the count."""
+COUNT_SETTING = "failure_count"
+"""Key of the count in the settings of JupyterHub's application."""
+UNCOUNTED = "_jhub_uncounted"
+"""Attribute of a request whose start is excluded from the count."""
 
 SpawnException: Any = getattr(_spawner, "SpawnException", ())
-"""Base of refusals (JupyterHub 6)."""
+"""Base class of refusals (JupyterHub 6)."""
 
 
 def install() -> None:
     """Wrap the method that starts a server, once."""
-    wrap(User, "spawn", _left_out)
+    wrap_once(User, "spawn", _wrap_spawn)
 
 
-def leave_out(handler: Any) -> None:
-    """Leave the start that a request is for out of the count."""
-    setattr(handler, LEFT_OUT, True)
+def exclude(handler: Any) -> None:
+    """Exclude the start that a request is for from the count."""
+    setattr(handler, UNCOUNTED, True)
 
 
-def _left_out(original: Callable[..., Any]) -> Callable[..., Any]:
+def _wrap_spawn(original: Callable[..., Any]) -> Callable[..., Any]:
     async def spawn(self: Any, server_name: str = "", *args: Any, **kwargs: Any) -> Any:
         handler = kwargs.get("handler")
-        if handler is not None and getattr(handler, LEFT_OUT, False):
-            _do_not_count(self.spawners[server_name], handler.settings)
+        if handler is not None and getattr(handler, UNCOUNTED, False):
+            _discount_failure(self.spawners[server_name], handler.settings)
         return await original(self, server_name, *args, **kwargs)
 
     return spawn
 
 
-def _do_not_count(spawner: Any, settings: dict[str, Any]) -> None:
-    """Take back what JupyterHub counts when the start under way fails.
+def _discount_failure(spawner: Any, settings: dict[str, Any]) -> None:
+    """Undo JupyterHub's increment of the count if the current start fails.
 
-    It looks at the limit in the moment in which it counts, so there is none meanwhile.
+    JupyterHub checks the limit when it counts, so the limit is off until then.
     """
     limit = spawner.consecutive_failure_limit
     spawner.consecutive_failure_limit = 0
 
-    def ended(start: Any) -> None:
+    def on_end(start: Any) -> None:
         spawner.consecutive_failure_limit = limit
         if not start.cancelled() and start.exception() is not None and _is_counted(start.exception()):
-            settings[COUNT] -= 1
+            settings[COUNT_SETTING] -= 1
 
-    # JupyterHub has added its own callback, and they are called in this order.
-    spawner._spawn_future.add_done_callback(ended)
+    # JupyterHub has already added its own callback, and callbacks run in this order.
+    spawner._spawn_future.add_done_callback(on_end)
 
 
 def _is_counted(error: BaseException) -> bool:
-    """Return whether JupyterHub counts a failure: 5 counts each, and 6 all but refusals."""
+    """Return whether JupyterHub counts a failure: version 5 counts every failure, version 6 all but refusals."""
     refused = isinstance(error, SpawnException) or (isinstance(error, HTTPError) and error.status_code < 500)
     return not (refused and version_info >= (6,))

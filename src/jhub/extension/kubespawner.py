@@ -1,7 +1,8 @@
-"""What is particular to KubeSpawner: its `profile_list`, from which it makes its form and checks what was chosen.
+"""Integration with KubeSpawner's `profile_list`, from which it makes its form and checks what was chosen.
 
-It becomes a function that gives each owner the profiles that are theirs, without settings: these are in place before
-KubeSpawner looks, put there as for any spawner, and pages that show the whole list have no secret to show.
+The setting becomes a function that returns the profiles that the server's owner may start, without their settings. The
+settings are already in place when KubeSpawner reads the list, applied as for any spawner; so pages that show the whole
+list show no secret.
 """
 
 from __future__ import annotations
@@ -12,66 +13,68 @@ from msgspec import to_builtins
 from tornado.web import HTTPError
 
 from jhub.errors import InvalidInput
-from jhub.extension.access import owner_of, taken, visible
+from jhub.extension.access import available_profiles, default_profile, owner_of
 from jhub.extension.store import store
 from jhub.models import UNLISTED
-from jhub.profiles.model import Profile, public
+from jhub.profiles.model import Profile, public_profile
 from jhub.profiles.option_check import NONE_AVAILABLE
 
-SETTING = "profile_list"
+PROFILE_LIST = "profile_list"
+"""Name of KubeSpawner's setting."""
 
 
-def is_kubespawner(kind: type) -> bool:
-    """Whether it is KubeSpawner, or made from it. By name: the hub may have no KubeSpawner to import."""
-    return any(each.__name__ == "KubeSpawner" for each in kind.__mro__)
+def is_kubespawner(spawner_class: type) -> bool:
+    """Return whether a class is KubeSpawner or a subclass, by name: KubeSpawner may not be installed."""
+    return any(cls.__name__ == "KubeSpawner" for cls in spawner_class.__mro__)
 
 
-def adopt(config: Any, kind: type) -> None:
-    """Make the profiles KubeSpawner's own. Raises InvalidInput where the administrator has given it others."""
-    for each in kind.__mro__:
-        settings = dict.get(config, each.__name__) or {}
-        own = SETTING in vars(each) and is_kubespawner(each) and each.__name__ != "KubeSpawner"
-        if own or (settings.get(SETTING) or profile_list) is not profile_list:
+def set_profile_list(config: Any, spawner_class: type) -> None:
+    """Set the profiles as KubeSpawner's own. Raises InvalidInput if the administrator has configured other ones."""
+    for cls in spawner_class.__mro__:
+        settings = dict.get(config, cls.__name__) or {}
+        own = PROFILE_LIST in vars(cls) and is_kubespawner(cls) and cls.__name__ != "KubeSpawner"
+        if own or (settings.get(PROFILE_LIST) or profile_list) is not profile_list:
             raise InvalidInput(
-                f"{each.__name__}.{SETTING} and the profiles of jhub.extension exclude each other: move its entries "
-                "into the file of profiles, or leave out profiles="
+                f"{cls.__name__}.{PROFILE_LIST} and the profiles of jhub.extension exclude each other: move its "
+                "entries into the file of profiles, or leave out profiles="
             )
-    config[kind.__name__][SETTING] = profile_list
+    config[spawner_class.__name__][PROFILE_LIST] = profile_list
 
 
 def profile_list(spawner: Any) -> list[dict[str, Any]]:
-    """The profiles that the spawner's owner may start, in KubeSpawner's words, for its form. Raises HTTPError 403
-    without any: an empty list would let KubeSpawner start its default image.
+    """Return the profiles that the spawner's owner may start, in KubeSpawner's format, for its form.
 
-    The form has each text's expression, for the browser. KubeSpawner (7.1) itself holds texts that are saved against
-    it, by `re` and without a time limit: where there are any, it does not get it.
+    Raises HTTPError 403 without any: with an empty list, KubeSpawner would start its default image.
+
+    The form has the regular expression of each text, for the browser. KubeSpawner (7.1) itself matches saved texts
+    against it, by `re` and without a time limit; so the expressions are removed if the saved options contain a text.
     """
-    return _entries(spawner, expressions=not any(name.endswith(UNLISTED) for name in spawner.user_options or ()))
+    return _entries(spawner, with_regex=not any(name.endswith(UNLISTED) for name in spawner.user_options or ()))
 
 
-def judged_profile_list(spawner: Any) -> list[dict[str, Any]]:
-    """As `profile_list`, for a start that was judged: KubeSpawner has nothing to match."""
-    return _entries(spawner, expressions=False)
+def profile_list_for_start(spawner: Any) -> list[dict[str, Any]]:
+    """Return the same list for a start that has passed the policy: without expressions, as nothing is left to match."""
+    return _entries(spawner, with_regex=False)
 
 
-def _entries(spawner: Any, *, expressions: bool) -> list[dict[str, Any]]:
-    mine = visible(store.current, owner_of(spawner.user))
-    if not mine:
+def _entries(spawner: Any, *, with_regex: bool) -> list[dict[str, Any]]:
+    available = available_profiles(store.current, owner_of(spawner.user))
+    if not available:
         raise HTTPError(403, NONE_AVAILABLE)
-    default = taken(mine)
-    return [_entry(profile, default=profile is default, expressions=expressions) for profile in mine]
+    default = default_profile(available)
+    return [_entry(profile, default=profile is default, with_regex=with_regex) for profile in available]
 
 
-def _entry(profile: Profile, *, default: bool, expressions: bool) -> dict[str, Any]:
-    """Return a profile as KubeSpawner has it: options and choices are mappings, and have no null."""
-    entry: dict[str, Any] = to_builtins(public(profile, default=default))
+def _entry(profile: Profile, *, default: bool, with_regex: bool) -> dict[str, Any]:
+    """Return a profile in KubeSpawner's format: options and choices are mappings, and null is not allowed."""
+    entry: dict[str, Any] = to_builtins(public_profile(profile, default=default))
     for option in entry["profile_options"]:
-        # Also where there are none: KubeSpawner's form (7.1) fails without.
+        # Set even if it is empty: KubeSpawner's form (7.1) fails without it.
         option["choices"] = _by_key(option["choices"])
         unlisted = option.pop("unlisted_choice")
         if unlisted is not None:
             option["unlisted_choice"] = {**unlisted, "enabled": True}
-            if not expressions:
+            if not with_regex:
                 option["unlisted_choice"]["validation_regex"] = ""
     entry["profile_options"] = _by_key(entry["profile_options"])
     return entry

@@ -1,4 +1,4 @@
-"""Putting together the overrides of a profile and of what was chosen in it. Pure."""
+"""Merging the overrides of a profile and of the choices made in it. Pure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 
-def merged_settings(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Settings for any spawner: later layers replace those of earlier ones, and only `environment` grows together."""
+def merge_settings(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Merge settings for any spawner: later layers replace earlier ones, except that `environment` is merged."""
     merged: dict[str, Any] = {}
     for layer in layers:
         environment: dict[str, Any] = {**(merged.get("environment") or {}), **(layer.get("environment") or {})}
@@ -17,32 +17,32 @@ def merged_settings(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return merged
 
 
-def merged_deeply(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Settings for KubeSpawner: mappings grow together at any depth, all else is replaced.
+def merge_deep(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Merge settings for KubeSpawner: mappings are merged at any depth, everything else is replaced.
 
-    A null stays, for it may stand for a key of the spawner's own that is to go: `updated` takes it away.
+    A null is kept, because it may remove a key of the spawner's own: `merge_into` removes that key.
     """
     merged: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():
-            present: object = merged.get(key)
-            if isinstance(present, dict) and isinstance(value, dict):
-                both = (cast("dict[str, Any]", present), cast("dict[str, Any]", value))
-                merged[key] = merged_deeply(both)
+            current: object = merged.get(key)
+            if isinstance(current, dict) and isinstance(value, dict):
+                both = (cast("dict[str, Any]", current), cast("dict[str, Any]", value))
+                merged[key] = merge_deep(both)
             else:
                 merged[key] = value
     return merged
 
 
-def updated(present: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """What KubeSpawner makes of a setting that is a mapping: `change` goes into it, and its nulls take keys away."""
-    result = dict(present)
+def merge_into(current: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mapping with `change` merged into it, and without the keys that are null there, as KubeSpawner does."""
+    result = dict(current)
     for key, value in change.items():
         if value is None:
             result.pop(key, None)
         elif isinstance(value, dict):
             below = result.get(key)
-            result[key] = updated(
+            result[key] = merge_into(
                 cast("dict[str, Any]", below) if isinstance(below, dict) else {}, cast("dict[str, Any]", value)
             )
         else:
@@ -50,15 +50,15 @@ def updated(present: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, 
     return result
 
 
-def filled(template: object, value: str) -> Any:
-    """`template` with `value` in place of each `{value}` in its texts, at any depth. No other braces mean anything."""
+def fill_template(template: object, value: str) -> Any:
+    """Return `template` with `value` in place of each `{value}`, at any depth; other braces are literal."""
     match template:
         case str():
             return template.replace("{value}", value)
         case list():
-            return [filled(item, value) for item in cast("list[object]", template)]
+            return [fill_template(item, value) for item in cast("list[object]", template)]
         case dict():
             items = cast("dict[str, Any]", template).items()
-            return {filled(key, value): filled(below, value) for key, below in items}
+            return {fill_template(key, value): fill_template(below, value) for key, below in items}
         case _:
             return template

@@ -1,6 +1,6 @@
-"""The way to a token of JupyterHub 1: `GET` or `POST /hub/api/authorizations/token` with a username and a password.
+"""The route by which JupyterHub 1 issued tokens: `GET` or `POST /hub/api/authorizations/token`, with name and password.
 
-JupyterHub 2 removed it (it answers 404, and 500 to GET); much that is written about JupyterHub's API begins with it.
+JupyterHub 2 removed it (it answers 404, and 500 to GET), but many tutorials for JupyterHub's API begin with it.
 """
 
 from __future__ import annotations
@@ -21,222 +21,241 @@ from tornado.web import Finish, HTTPError
 
 from jhub.errors import InvalidInput
 from jhub.extension.patching import add_routes
-from jhub.extension.throttle import Busy, Limit, Slowing
+from jhub.extension.throttle import Limits, Throttle, TooManyInFlight
 
 ROUTE = r"/api/authorizations/token"
-"""Without a token behind it: `/authorizations/token/TOKEN` is JupyterHub's own, and stays."""
+"""The route, without a token behind it: `/authorizations/token/TOKEN` is JupyterHub's own, and stays."""
 
 LIFETIME_SECONDS = 3600
-"""Long enough for a script; who needs more asks `POST /users/NAME/tokens` for it. Never more than the hub allows."""
+"""Lifetime of a token, long enough for a script, and at most the hub's maximum.
 
-MOST_BYTES = 16384
-LONGEST_NAME = 255
-"""Characters that JupyterHub's database has room for."""
+Longer ones come from `POST /users/NAME/tokens`, with this token.
+"""
+
+MAX_BODY_BYTES = 16384
+"""Maximum size of a request's body."""
+MAX_USERNAME_CHARACTERS = 255
+"""Maximum number of characters in a username, by JupyterHub's database."""
 
 WRONG_LOGIN = "wrong username or password"
-"""All that anybody is told, whichever of the two it was, and whatever the authenticator thinks of it."""
+"""The only message for a failed login: it reveals neither which of the two is wrong, nor the authenticator's reason."""
 
-NOT_TAKEN_IN = "the password is right, but the hub failed to take the user in: its log tells where"
+ACCOUNT_FAILURE = "the password is correct, but the hub failed to load or create the user; see the hub's log"
+"""Message for a failure after the password was accepted."""
 
-BUSY = "too many logins of this name or from this address at once: try again in a few seconds"
+TOO_MANY_LOGINS = "too many logins at once for this name or from this address; try again in a few seconds"
+"""Message for an attempt beyond the limit of attempts in flight."""
 
-NAMES = Slowing(Limit(free=3, first=0.5, most=5.0, at_once=5))
-ADDRESSES = Slowing(Limit(free=100, first=0.5, most=5.0, at_once=50))
-"""Whole classrooms share one."""
+NAME_THROTTLE = Throttle(Limits(free_failures=3, first_wait_seconds=0.5, max_wait_seconds=5.0, max_in_flight=5))
+"""The throttle of attempts for a name."""
+ADDRESS_THROTTLE = Throttle(Limits(free_failures=100, first_wait_seconds=0.5, max_wait_seconds=5.0, max_in_flight=50))
+"""The throttle of attempts from an address; a whole classroom may share one."""
 
 
 class Login(Struct, frozen=True):
-    """What the body says."""
+    """A username and a password, from a request's body."""
 
     username: str
     password: str
 
     def __repr__(self) -> str:
+        """Return the login without its password."""
         return f"Login({self.username!r})"
 
 
 def install() -> None:
-    """Put the route before JupyterHub's own of that name, once."""
-    add_routes((ROUTE, PasswordToken))
+    """Add the route before JupyterHub's own of that name, once."""
+    add_routes((ROUTE, PasswordTokenHandler))
 
 
-def read_login(content_type: str, body: bytes) -> Login:
-    """The login in a request's body. Raises InvalidInput unless it is JSON, says so, and has both texts.
+def parse_login(content_type: str, body: bytes) -> Login:
+    """Return the login in a request's body. Raises InvalidInput unless the body is JSON with both texts.
 
-    Asking for the content type keeps out forms of other sites, which browsers send without asking anybody.
+    The required content type keeps out forms of other sites: browsers send those without asking the user.
     """
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise InvalidInput("the body must be JSON, with the content type application/json")
-    if len(body) > MOST_BYTES:
-        raise InvalidInput(f"the body is longer than {MOST_BYTES} bytes")
+    if len(body) > MAX_BODY_BYTES:
+        raise InvalidInput(f"the body is longer than {MAX_BODY_BYTES} bytes")
     try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError):  # the second for what is nested too deeply
+        document = json.loads(body)
+    except (ValueError, RecursionError):  # RecursionError: nested too deeply
         raise InvalidInput("the body is not JSON") from None
-    if not isinstance(fields, dict):
+    if not isinstance(document, dict):
         raise InvalidInput("the body must be a JSON object with username and password")
     texts: dict[str, str] = {}
     for name in ("username", "password"):
-        value = fields.get(name)
+        value = document.get(name)
         if not isinstance(value, str) or not value:
             raise InvalidInput(f"the body needs {name}, a text that is not empty")
         texts[name] = value
-    if len(texts["username"]) > LONGEST_NAME:
-        raise InvalidInput(f"the username is longer than {LONGEST_NAME} characters")
+    if len(texts["username"]) > MAX_USERNAME_CHARACTERS:
+        raise InvalidInput(f"the username is longer than {MAX_USERNAME_CHARACTERS} characters")
     if not texts["username"].isprintable():
-        # Neither the log nor the database is the place for line breaks and halves of characters.
-        raise InvalidInput("the username has characters that cannot be printed")
+        # Keep line breaks and lone surrogates out of the log and the database.
+        raise InvalidInput("the username contains characters that cannot be printed")
     return Login(**texts)
 
 
-class PasswordToken(APIHandler):
-    """Give a token to whom the hub's own authenticator knows by username and password."""
+class PasswordTokenHandler(APIHandler):
+    """The handler that issues a token to a user whom the hub's own authenticator accepts by username and password."""
 
     def initialize(self) -> None:
-        """Keep the query out of the log, whatever comes of the request: people put the password there too."""
+        """Remove the query from the log, whatever the response: some clients put the password there too."""
         self.request.uri = self.request.path
-        self._left = asyncio.Event()
+        self._disconnected = asyncio.Event()
 
     def on_connection_close(self) -> None:
-        """Tornado's word that nobody waits for the answer any more."""
+        """Record that the client has disconnected."""
         super().on_connection_close()
-        self._left.set()
+        self._disconnected.set()
 
-    # Who asks is decided by the body alone: a cookie or token that comes along must neither help nor be touched.
+    # Only the body identifies the user: a cookie or token in the request must have no effect, and stay as it is.
     async def get_current_user(self) -> Any:
-        """Nobody, until the body has been judged."""
+        """Return no user until the login has succeeded."""
         if not hasattr(self, "_jupyterhub_user"):
             self._jupyterhub_user = None
         return self._jupyterhub_user
 
     def get_auth_token(self) -> None:
-        """None: the header is not read."""
+        """Return None: the header is not read."""
 
     def check_xsrf_cookie(self) -> None:
-        """Nothing to forge: without cookies, another site's page knows no more than its own words."""
+        """Skip the check: without cookies, a page of another site has no more rights than its own request."""
 
     async def get(self) -> None:
-        await self._answer()
+        """Issue a token for the login in the body."""
+        await self._issue_token()
 
     async def post(self) -> None:
-        await self._answer()
+        """Issue a token for the login in the body."""
+        await self._issue_token()
 
-    async def _answer(self) -> None:
+    async def _issue_token(self) -> None:
         try:
-            login = read_login(self.request.headers.get("Content-Type", ""), self.request.body)
+            login = parse_login(self.request.headers.get("Content-Type", ""), self.request.body)
         except InvalidInput as error:
             raise HTTPError(400, str(error)) from None
-        user: Any = await self._taken_in(await self._slowed(login))
-        most = self.settings.get("token_expires_in_max_seconds") or LIFETIME_SECONDS
-        token = user.new_api_token(note="Requested by username and password", expires_in=min(LIFETIME_SECONDS, most))
-        # The model shows what its reader may see; here, that is the user.
+        user: Any = await self._find_or_create_user(await self._authenticate_throttled(login))
+        max_seconds = self.settings.get("token_expires_in_max_seconds") or LIFETIME_SECONDS
+        token = user.new_api_token(
+            note="Requested by username and password", expires_in=min(LIFETIME_SECONDS, max_seconds)
+        )
+        # The model contains what its reader may see; here, the reader is the user.
         self._jupyterhub_user = user
         self._resolve_roles_and_scopes()
         self.log.info("User %s requested an API token by username and password", user.name)
-        # A GET with a secret in its answer: no cache on the way may keep it.
+        # The response to a GET contains a secret: no cache may keep it.
         self.set_header("Cache-Control", "no-store")
         self.write(json.dumps({"token": token, "user": self.user_model(user)}))
 
-    async def _slowed(self, login: Login) -> Any:
-        """What the authenticator makes of a login, after the wait that earlier failures cost.
+    async def _authenticate_throttled(self, login: Login) -> Any:
+        """Return the authenticator's result for a login, after the wait that earlier failures cause.
 
-        Whether there is somebody of that name makes no difference.
+        The throttle does not depend on whether a user of that name exists.
         """
-        name, address = self._normal(login.username), trusted_address(self.request)
-        keys = [(NAMES, name)] + ([(ADDRESSES, address)] if address is not None else [])
+        name, address = self._normalized(login.username), client_address(self.request)
+        keys = [(NAME_THROTTLE, name)] + ([(ADDRESS_THROTTLE, address)] if address is not None else [])
         with ExitStack() as stack:
             try:
-                # A flood from elsewhere does not take the places of somebody whose address is known.
-                stack.enter_context(NAMES.under_way(f"{name} {address}"))
+                # A flood from other addresses does not take the places of a user whose address is known.
+                stack.enter_context(NAME_THROTTLE.in_flight(f"{name} {address}"))
                 if address is not None:
-                    stack.enter_context(ADDRESSES.under_way(address))
-            except Busy as busy:
-                raise TooMany(busy.seconds) from None
-            await self._wait(max(slowing.wait(key, time.monotonic()) for slowing, key in keys))
+                    stack.enter_context(ADDRESS_THROTTLE.in_flight(address))
+            except TooManyInFlight as error:
+                raise TooManyRequests(error.seconds) from None
+            await self._wait(max(throttle.wait_seconds(key, time.monotonic()) for throttle, key in keys))
             try:
-                authenticated = await self._authenticated(login)
+                authenticated = await self._authenticate(login)
             except HTTPError:
-                for slowing, key in keys:
-                    slowing.failed(key, time.monotonic())
+                for throttle, key in keys:
+                    throttle.record_failure(key, time.monotonic())
                 raise
-            # The address is not forgiven: a guesser may have an account as well.
-            NAMES.succeeded(name)
+            # Failures of the address still count: an attacker may have an account, too.
+            NAME_THROTTLE.record_success(name)
             return authenticated
 
     async def _wait(self, seconds: float) -> None:
-        """Raises Finish where the client leaves: its place is for others, and its password is not looked at."""
+        """Wait. Raises Finish if the client disconnects: its place is free then, and its password is not checked."""
         try:
-            await asyncio.wait_for(self._left.wait(), seconds)
+            await asyncio.wait_for(self._disconnected.wait(), seconds)
         except TimeoutError:
             return
         self.set_status(499, "Client Closed Request")
         raise Finish
 
-    def _normal(self, username: str) -> str:
-        """The name as the authenticator knows it, so that other spellings are no other names."""
+    def _normalized(self, username: str) -> str:
+        """Return the name as the authenticator normalizes it, so that all spellings of a name share one throttle."""
         authenticator: Any = self.authenticator
         try:
             return str(authenticator.normalize_username(username))
-        except Exception:  # noqa: BLE001  # authenticators of others, and names that are none
+        except Exception:  # noqa: BLE001  # third-party authenticators, and invalid names
             return username.lower()
 
-    async def _authenticated(self, login: Login) -> Any:
+    async def _authenticate(self, login: Login) -> Any:
         try:
             authenticated = await self.authenticate({"username": login.username, "password": login.password})
         except HTTPError:
-            self._refuse()
-        except Exception as error:  # noqa: BLE001  # as JupyterHub does: authenticators fail on what they do not expect
-            # It counts as a wrong password, which some raise for. Its type only: what it says may repeat the password.
-            self.log.warning("The authenticator failed at a login by username and password: %s", type(error).__name__)
-            self._refuse()
+            self._raise_wrong_login()
+        except Exception as error:  # noqa: BLE001  # as JupyterHub does: authenticators fail on unexpected input
+            # It counts as a wrong password: some authenticators raise for one. The log gets the type of the error only,
+            # because its message may contain the password.
+            self.log.warning(
+                "The authenticator failed during a login by username and password: %s", type(error).__name__
+            )
+            self._raise_wrong_login()
         if not authenticated:
-            self._refuse()
+            self._raise_wrong_login()
         return authenticated
 
-    async def _taken_in(self, authenticated: Any) -> Any:
+    async def _find_or_create_user(self, authenticated: Any) -> Any:
         try:
             return await self.auth_to_user(authenticated)
-        except Exception as error:  # noqa: BLE001  # hooks and authenticators of others run in there
-            # Where it was, and not what it says: they have seen the password.
+        except Exception as error:  # noqa: BLE001  # runs hooks and third-party authenticators
+            # The log gets the stack without the message, which may contain the password.
             where = "".join(traceback.format_tb(error.__traceback__))
-            self.log.error("Taking in a user who gave a password failed: %s\n%s", type(error).__name__, where)
+            self.log.error(
+                "Loading or creating a user failed after a login by username and password: %s\n%s",
+                type(error).__name__,
+                where,
+            )
             if isinstance(error, SQLAlchemyError):
-                # JupyterHub would, had it seen the error itself.
+                # As JupyterHub does for errors that it catches itself.
                 self.db.rollback()
-            raise HTTPError(500, NOT_TAKEN_IN) from None
+            raise HTTPError(500, ACCOUNT_FAILURE) from None
 
-    def _refuse(self) -> NoReturn:
+    def _raise_wrong_login(self) -> NoReturn:
         raise HTTPError(403, WRONG_LOGIN) from None
 
 
-class TooMany(HTTPError):
-    """429, and when to try again."""
+class TooManyRequests(HTTPError):
+    """Error 429, with the seconds after which to try again."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(429, BUSY)
-        # JupyterHub looks here when it answers with an error.
+        super().__init__(429, TOO_MANY_LOGINS)
+        # JupyterHub sends these headers with an error.
         self.headers = {"Retry-After": str(math.ceil(seconds))}
 
 
-def trusted_address(request: Any) -> str | None:
-    """The address that a request comes from, where a proxy that the hub trusts says so; None where that is not known.
+def client_address(request: Any) -> str | None:
+    """Return the address that a request comes from, if a trusted proxy reports it; None if the address is not known.
 
-    Only then do different people have different addresses, and nobody writes another's into a header. The hub's own
-    proxy counts once it is among `JupyterHub.trusted_downstream_ips`; else all requests would share its address.
+    Only behind a trusted proxy do different people have different addresses that they cannot forge. The hub's own proxy
+    counts if it is in `JupyterHub.trusted_downstream_ips`; otherwise, all requests would share its address.
     """
     context = request.connection.context
     peer = context.address[0] if isinstance(context.address, tuple) else None
     trusted: set[str] = context.trusted_downstream
     if peer not in trusted:
         return None
-    # Each proxy adds whom it was asked by. What stands before the last that is not one of ours, anybody can have said.
-    said = (each.strip() for each in reversed(request.headers.get("X-Forwarded-For", "").split(",")))
-    address = next((each for each in said if each not in trusted), "")
-    return _one(address)
+    # Each proxy appends its peer. Entries before the last one that is not a trusted proxy can be forged.
+    hops = (each.strip() for each in reversed(request.headers.get("X-Forwarded-For", "").split(",")))
+    address = next((each for each in hops if each not in trusted), "")
+    return _address_key(address)
 
 
-def _one(address: str) -> str | None:
-    """What counts as one: an address or, of IPv6, the 64 bits of its network, within which a machine has them all."""
+def _address_key(address: str) -> str | None:
+    """Return the key of an address: the address itself or, of IPv6, its /64 network, which belongs to one machine."""
     try:
         parsed = ip_address(address)
     except ValueError:

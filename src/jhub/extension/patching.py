@@ -1,4 +1,4 @@
-"""Put functions and routes of ours in the way of JupyterHub's own, each once for all hubs of the process."""
+"""Patches of JupyterHub: wrapped methods and added routes, each applied once for all hubs of the process."""
 
 from __future__ import annotations
 
@@ -10,30 +10,31 @@ from jupyterhub import apihandlers
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-MARK = "__jhub__"
+PATCH_ATTRIBUTE = "__jhub__"
+"""Attribute that identifies a function as a patch of jhub."""
 
 
-def wrap(kind: Any, name: str, wrapper: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-    """Replace a method of a class by what `wrapper` makes of it."""
-    original = getattr(kind, name)
-    if not is_marked(original):
-        setattr(kind, name, marked(functools.wraps(original)(wrapper(original))))
+def wrap_once(cls: Any, name: str, wrapper: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    """Replace a method of a class by what `wrapper` makes of it, unless that has been done already."""
+    original = getattr(cls, name)
+    if not is_patch(original):
+        setattr(cls, name, as_patch(functools.wraps(original)(wrapper(original))))
 
 
-def marked(function: F) -> F:
-    """Return the function, with the mark of ours."""
-    # Itself, for functools.wraps copies the marks of what it wraps.
-    setattr(function, MARK, function)
+def as_patch(function: F) -> F:
+    """Return the function, identified as a patch of jhub."""
+    # The value is the function itself, because functools.wraps copies the attributes of the function that it wraps.
+    setattr(function, PATCH_ATTRIBUTE, function)
     return function
 
 
-def is_marked(function: object) -> bool:
-    """Return whether a function is one of ours."""
-    return getattr(function, MARK, None) is function
+def is_patch(function: object) -> bool:
+    """Return whether a function is a patch of jhub, and not a function that wraps one."""
+    return getattr(function, PATCH_ATTRIBUTE, None) is function
 
 
 def add_routes(*routes: tuple[str, type]) -> None:
-    """Put routes before all others of the REST API."""
+    """Add routes before all others of the REST API, once."""
     existing = apihandlers.default_handlers
     if routes[0][1] not in [handler for _, handler, *_ in existing]:
         existing[:0] = routes

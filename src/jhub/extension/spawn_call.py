@@ -1,7 +1,7 @@
-"""Stage 2, the spawn call: starts, from pages and from REST, are judged before the hub saves their options.
+"""Stage 2, the spawn call: check starts, from pages and from REST, before the hub saves their options.
 
-What comes by a form or in a page's query is known only when the spawner has read it, which is after the hub's routes.
-A refusal here is not a failed start either, of which JupyterHub 5 counts every one towards its end.
+The options of a form or of a page's query are known only after the spawner has parsed them, which is after stage 1. A
+refusal at this stage is not a failed start either; JupyterHub 5 counts every failed start, and shuts down at a limit.
 """
 
 from __future__ import annotations
@@ -20,57 +20,57 @@ from tornado.web import HTTPError
 
 from jhub.errors import MOST_NAMES
 from jhub.extension import failure_count
-from jhub.extension.access import owner_of, visible
-from jhub.extension.enforcement import judge_start
-from jhub.extension.patching import wrap
+from jhub.extension.access import available_profiles, owner_of
+from jhub.extension.enforcement import enforce_request
+from jhub.extension.patching import wrap_once
 from jhub.extension.store import store
 
-QUERY = "opt-profile" if version_info >= (6,) else "profile"
-"""What the spawn page's address calls the profile."""
+PROFILE_PARAMETER = "opt-profile" if version_info >= (6,) else "profile"
+"""Name of the query parameter for the profile in the address of the spawn page."""
 
-REFUSED = "_jhub_refused"
-"""Where a request keeps why it was refused."""
+REFUSAL_ATTRIBUTE = "_jhub_refusal"
+"""Attribute of a request that keeps its refusal."""
 
 
 def install() -> None:
     """Wrap the method by which all of JupyterHub's own handlers start servers, once."""
-    wrap(BaseHandler, "spawn_single_user", _judged)
+    wrap_once(BaseHandler, "spawn_single_user", _wrap_spawn_single_user)
 
 
-def _judged(original: Callable[..., Any]) -> Callable[..., Any]:
+def _wrap_spawn_single_user(original: Callable[..., Any]) -> Callable[..., Any]:
     signature = inspect.signature(original)
 
     async def spawn_single_user(self: Any, *args: Any, **kwargs: Any) -> None:
-        # The spawn page tries again with no options when those in its query are refused and there is no form: that
-        # would start the default server (JupyterHub 5 and 6).
-        earlier = getattr(self, REFUSED, None)
+        # If the options in the query are refused and there is no form, the spawn page (JupyterHub 5 and 6) tries
+        # again without options, which would start the default profile.
+        earlier = getattr(self, REFUSAL_ATTRIBUTE, None)
         if earlier is not None:
             raise earlier
-        asked = signature.bind(self, *args, **kwargs)
-        asked.apply_defaults()
-        named = {name: asked.arguments[name] for name in ("user", "server_name")}
+        call = signature.bind(self, *args, **kwargs)
+        call.apply_defaults()
+        target = {name: call.arguments[name] for name in ("user", "server_name")}
         try:
-            verdict = await judge_start(self, options=asked.arguments["options"], **named)
+            decision = await enforce_request(self, options=call.arguments["options"], **target)
         except Exception as refusal:
-            setattr(self, REFUSED, refusal)
-            # JupyterHub 5.3 shows its form again, with the reason, and says 200.
+            setattr(self, REFUSAL_ATTRIBUTE, refusal)
+            # JupyterHub 5.3 shows its form again, with the reason, and status 200.
             self.set_status(refusal.status_code if isinstance(refusal, HTTPError) else 500)
-            # For the error page: without a form, saved options may be all that it would ever start with.
-            self.extra_error_html = f"{self.spawn_home_error}{links(self, **named)}"
+            # For the error page: without a form, the page would use the same saved options again and again.
+            self.extra_error_html = f"{self.spawn_home_error}{profile_links(self, **target)}"
             raise
-        if verdict.free:
-            failure_count.leave_out(self)
+        if decision.user_controlled:
+            failure_count.exclude(self)
         await original(self, *args, **kwargs)
 
     return spawn_single_user
 
 
-def links(handler: Any, user: Any, server_name: str) -> str:
-    """HTML for a page: the profiles that a server can be started from instead."""
-    mine = visible(store.current, owner_of(user))[:MOST_NAMES]
+def profile_links(handler: Any, user: Any, server_name: str) -> str:
+    """Return HTML for an error page: links to the profiles from which the server can be started instead."""
+    available = available_profiles(store.current, owner_of(user))[:MOST_NAMES]
     page = url_path_join(handler.hub.base_url, "spawn", user.escaped_name, quote(server_name, safe=""))
-    each = (
-        f'<a href="{escape(url_concat(page, {QUERY: profile.slug}))}">{escape(profile.display_name)}</a>'
-        for profile in mine
+    anchors = (
+        f'<a href="{escape(url_concat(page, {PROFILE_PARAMETER: profile.slug}))}">{escape(profile.display_name)}</a>'
+        for profile in available
     )
-    return f"<p>Start from: {', '.join(each)}</p>" if mine else ""
+    return f"<p>Start from: {', '.join(anchors)}</p>" if available else ""

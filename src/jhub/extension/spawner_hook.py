@@ -1,4 +1,4 @@
-"""Stage 3, the spawner's hook: every start, by any way, is judged again and gets its profile's settings."""
+"""Stage 3, the spawner's hook: check every start, whatever code began it, and apply its profile's settings."""
 
 from __future__ import annotations
 
@@ -10,68 +10,69 @@ from jupyterhub.spawner import Spawner
 from jupyterhub.utils import maybe_future
 from tornado.web import HTTPError
 
-from jhub.extension.enforcement import check_texts, judged
-from jhub.extension.kubespawner import SETTING, is_kubespawner, judged_profile_list
-from jhub.extension.overrides import updated
-from jhub.extension.patching import wrap
-from jhub.extension.verdict import Verdict
+from jhub.extension.enforcement import check_user_texts, enforce
+from jhub.extension.kubespawner import PROFILE_LIST, is_kubespawner, profile_list_for_start
+from jhub.extension.overrides import merge_into
+from jhub.extension.patching import wrap_once
+from jhub.extension.verdict import Decision
 
-METHOD = "run_pre_spawn_hook"
+PRE_SPAWN_METHOD = "run_pre_spawn_hook"
+"""Name of the spawner's method that runs before each start."""
 
-BEFORE = "_jhub_settings_before_profile"
-"""Where a spawner keeps what a profile replaced."""
+ORIGINAL_SETTINGS = "_jhub_original_settings"
+"""Attribute of a spawner that keeps the settings that a profile has replaced."""
 
-JUDGED = "_jhub_judged"
-"""Set on a spawner between its judgement and the end of the hooks."""
+ENFORCED = "_jhub_enforced"
+"""Attribute that is true on a spawner from the check of a start to the end of the hooks."""
 
 
 def install() -> None:
     """Wrap methods of the base class, once.
 
-    A hook set through `c.Spawner.pre_spawn_hook` would be beaten by one on a subclass's name, and would take the
-    administrator's own place.
+    `c.Spawner.pre_spawn_hook` is no place for the check: a hook on the name of a subclass would override it, and it
+    would take the place of the administrator's own hook.
     """
-    guard(Spawner)
-    wrap(Spawner, "run_post_stop_hook", _restored)
-    wrap(Spawner, "_run_apply_user_options", _silence_unhandled_warning)
+    enforce_before_hook(Spawner)
+    wrap_once(Spawner, "run_post_stop_hook", _wrap_post_stop_hook)
+    wrap_once(Spawner, "_run_apply_user_options", _wrap_apply_user_options)
 
 
-def guard(kind: Any) -> None:
-    """Judge before the method of a class that has one of its own."""
-    wrap(kind, METHOD, _judged)
+def enforce_before_hook(spawner_class: Any) -> None:
+    """Enforce the profiles before the pre-spawn method of a class that overrides it."""
+    wrap_once(spawner_class, PRE_SPAWN_METHOD, _wrap_pre_spawn_hook)
 
 
-def _judged(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _wrap_pre_spawn_hook(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     async def run_pre_spawn_hook(self: Any) -> Any:
-        if getattr(self, JUDGED, False):  # a subclass's own method calls the one of its base
+        if getattr(self, ENFORCED, False):  # the method of a subclass has called that of its base class
             return await maybe_future(original(self))
-        verdict = judged(self.user, self.user_options)
-        check_texts(verdict, self)
-        setattr(self, JUDGED, True)
+        decision = enforce(self.user, self.user_options)
+        check_user_texts(decision, self)
+        setattr(self, ENFORCED, True)
         try:
-            # What was judged is what hooks and spawners see, however it was written in the request.
-            self.user_options = verdict.user_options
-            apply(self, verdict)
+            # Hooks and spawners see the options as the policy has resolved them, whatever their format in the request.
+            self.user_options = decision.user_options
+            apply_settings(self, decision)
             return await maybe_future(original(self))
         finally:
-            setattr(self, JUDGED, False)
+            setattr(self, ENFORCED, False)
 
     return run_pre_spawn_hook
 
 
-def _restored(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _wrap_post_stop_hook(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     async def run_post_stop_hook(self: Any) -> Any:
-        # Runs after failed and interrupted starts too. The administrator's hook still sees the profile's settings.
+        # Runs after failed and interrupted starts, too. The administrator's hook still sees the profile's settings.
         try:
             return await maybe_future(original(self))
         finally:
-            restore(self)
+            restore_settings(self)
 
     return run_post_stop_hook
 
 
-def _silence_unhandled_warning(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Skip the spawner's warning of "unhandled user_options" where it has no hook: a start handles them."""
+def _wrap_apply_user_options(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Skip the spawner's warning of "unhandled user_options" if it has no hook for them: the profiles handle them."""
 
     async def run_apply_user_options(self: Any, user_options: Any) -> None:
         if self.apply_user_options:
@@ -80,54 +81,56 @@ def _silence_unhandled_warning(original: Callable[[Any, Any], Any]) -> Callable[
     return run_apply_user_options
 
 
-def apply(spawner: Any, verdict: Verdict) -> None:
-    """Give a spawner the settings of a start.
+def apply_settings(spawner: Any, decision: Decision) -> None:
+    """Apply the settings of a start to a spawner.
 
-    Raises HTTPError for one that the spawner does not have or take: 400 where a user's text goes into it, else 500.
+    Raises HTTPError for a setting that the spawner does not have or accept: 400 if a user's text goes into it, else
+    500.
     """
-    # A stop that failed half-way may not have come to its hook.
-    restore(spawner)
-    setattr(spawner, BEFORE, {})
-    for name, value in verdict.spawner_override.items():
-        present = _present(spawner, name, verdict)
-        _set(spawner, name, {**present, **(value or {})} if name == "environment" else value, verdict)
+    # A stop that failed may not have run its hook.
+    restore_settings(spawner)
+    setattr(spawner, ORIGINAL_SETTINGS, {})
+    for name, value in decision.spawner_override.items():
+        current = _current_value(spawner, name, decision)
+        _set(spawner, name, {**current, **(value or {})} if name == "environment" else value, decision)
     if not is_kubespawner(type(spawner)):
         return
-    # Overrides for groups have come before, and may have brought another list.
-    _set(spawner, SETTING, judged_profile_list, verdict)
-    for name, value in verdict.kubespawner_override.items():
-        present = _present(spawner, name, verdict)
-        both = isinstance(value, dict) and isinstance(present, dict)
-        _set(spawner, name, updated(present, value) if both else value, verdict)
+    # JupyterHub's group_overrides apply earlier, and may have set another list.
+    _set(spawner, PROFILE_LIST, profile_list_for_start, decision)
+    for name, value in decision.kubespawner_override.items():
+        current = _current_value(spawner, name, decision)
+        mergeable = isinstance(value, dict) and isinstance(current, dict)
+        _set(spawner, name, merge_into(current, value) if mergeable else value, decision)
 
 
-def _present(spawner: Any, name: str, verdict: Verdict) -> Any:
-    """The value of a setting so far."""
+def _current_value(spawner: Any, name: str, decision: Decision) -> Any:
+    """Return the current value of a setting."""
     if not spawner.has_trait(name):
-        raise HTTPError(500, f"{_where(spawner, name, verdict)} does not exist")
+        raise HTTPError(500, f"{_label(spawner, name, decision)} does not exist")
     return getattr(spawner, name)
 
 
-def _set(spawner: Any, name: str, value: Any, verdict: Verdict) -> None:
-    """Set it, and keep what was there before this start."""
-    getattr(spawner, BEFORE).setdefault(name, getattr(spawner, name))
+def _set(spawner: Any, name: str, value: Any, decision: Decision) -> None:
+    """Set a setting, and keep the value that it had before this start."""
+    getattr(spawner, ORIGINAL_SETTINGS).setdefault(name, getattr(spawner, name))
     try:
-        # A copy: hooks change what is set in place, and the profile is for the next start as well.
+        # A copy, because hooks may change the value in place, and the next start uses the same profile.
         setattr(spawner, name, deepcopy(value))
-    except Exception as error:  # noqa: BLE001  # traits and observers of others raise what they like
-        # What it was to be may be a secret, and this is for whoever asked.
-        spawner.log.error("%s cannot be set: %s: %s", _where(spawner, name, verdict), type(error).__name__, error)
+    except Exception as error:  # noqa: BLE001  # third-party traits and observers raise any exception
+        # The value may be a secret, and the caller sees this message: the details go to the log only.
+        spawner.log.error("%s cannot be set: %s: %s", _label(spawner, name, decision), type(error).__name__, error)
         raise HTTPError(
-            400 if name in verdict.typed else 500, f"{_where(spawner, name, verdict)} cannot be what it should be"
+            400 if name in decision.user_text_settings else 500,
+            f"{_label(spawner, name, decision)} cannot have the value of the profile",
         ) from None
 
 
-def _where(spawner: Any, name: str, verdict: Verdict) -> str:
-    return f"profile {verdict.profile.slug}: the setting {name!r} of {type(spawner).__name__}"
+def _label(spawner: Any, name: str, decision: Decision) -> str:
+    return f"profile {decision.profile.slug}: the setting {name!r} of {type(spawner).__name__}"
 
 
-def restore(spawner: Any) -> None:
-    """Take a profile's settings away again: a spawner object may serve several starts."""
-    for name, value in getattr(spawner, BEFORE, {}).items():
+def restore_settings(spawner: Any) -> None:
+    """Restore the settings that a profile has replaced: a spawner object may serve several starts."""
+    for name, value in getattr(spawner, ORIGINAL_SETTINGS, {}).items():
         setattr(spawner, name, value)
-    setattr(spawner, BEFORE, {})
+    setattr(spawner, ORIGINAL_SETTINGS, {})

@@ -1,4 +1,4 @@
-"""Whether profiles suit the spawner that this hub has."""
+"""Checks of profiles and texts against the settings of this hub's spawner."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from traitlets import HasTraits, TraitError
 
 from jhub.errors import InvalidInput
 from jhub.extension.kubespawner import is_kubespawner
-from jhub.extension.verdict import Verdict
-from jhub.profiles.fields import is_variable
+from jhub.extension.verdict import Decision
+from jhub.profiles.fields import is_variable_name
 from jhub.profiles.model import Overrides, Profile, Profiles, UnlistedChoice
 
-READ_EARLIER = {
+INEFFECTIVE_SETTINGS = {
     "additional_profile_form_template_paths",
     "apply_user_options",
     "auth_state_hook",
@@ -32,94 +32,106 @@ READ_EARLIER = {
     "server_token_scopes",
     "user_options",
 }
-"""Settings that would have no effect: the hub and the spawner look at them before a profile's are in place, or after
-they have gone.
+"""Settings without effect in a profile.
+
+The hub and the spawner read them before a profile's settings are applied, or after they have been restored.
 """
 
 
-def check_suits(profiles: Profiles, kind: Any, log: logging.Logger) -> None:
-    """Raise InvalidInput for settings that the spawner class does not have or take; a start from them would fail, and
-    count as a failure of the hub's.
+def check_settings(profiles: Profiles, spawner_class: Any, log: logging.Logger) -> None:
+    """Raise InvalidInput for settings that the spawner class does not have or accept.
 
-    Say in the log where all of a profile is for KubeSpawner, and this is another one.
+    A start from them would fail, and count as a failure of the hub. Logs a warning for a profile with a
+    `kubespawner_override` if the spawner is not KubeSpawner.
     """
     for profile in profiles.all:
-        layers = list(_layers(profile))
+        layers = list(_all_overrides(profile))
         for option in profile.profile_options:
-            if _takes_for_itself(kind, option.key):
+            if _is_reserved_option(spawner_class, option.key):
                 raise InvalidInput(
-                    f"profile {profile.slug}: {kind.__name__} takes the option {option.key!r} of a start for a setting "
-                    "of its own, past all choices: give it another name"
+                    f"profile {profile.slug}: {spawner_class.__name__} uses the option {option.key!r} of a start for "
+                    "a setting of its own, past all choices; rename the option"
                 )
         for layer in layers:
-            for name, value in _settings(layer, kind).items():
-                if wrong := _wrong(kind, name, value, filled=isinstance(layer, UnlistedChoice)):
-                    raise InvalidInput(f"profile {profile.slug}: {kind.__name__} {wrong}")
-                if name in READ_EARLIER:
+            for name, value in _settings(layer, spawner_class).items():
+                if error := _setting_error(spawner_class, name, value, is_template=isinstance(layer, UnlistedChoice)):
+                    raise InvalidInput(f"profile {profile.slug}: {spawner_class.__name__} {error}")
+                if name in INEFFECTIVE_SETTINGS:
                     raise InvalidInput(f"profile {profile.slug}: the setting {name!r} has no effect in a profile")
-        if not is_kubespawner(kind) and any(layer.kubespawner_override for layer in layers):
-            log.warning("Profile %s: its kubespawner_override is not for %s", profile.slug, kind.__name__)
+        if not is_kubespawner(spawner_class) and any(layer.kubespawner_override for layer in layers):
+            log.warning("Profile %s: kubespawner_override has no effect with %s", profile.slug, spawner_class.__name__)
 
 
-def unfit(verdict: Verdict, spawner: Any) -> str:
-    """Return the name of a setting that does not take a user's text, empty if there is none.
+def rejected_setting(decision: Decision, spawner: Any) -> str:
+    """Return the name of a setting that does not accept the user's text; empty if there is none.
 
-    The spawner is only asked, and stays as it is.
+    This only validates the values, and leaves the spawner unchanged.
     """
-    settings = _settings(verdict, type(spawner))
-    return next((name for name in settings if name in verdict.typed and not _takes(spawner, name, settings[name])), "")
-
-
-def _takes(spawner: Any, name: str, value: object) -> bool:
-    """Return whether a setting takes a value, and takes it as it is.
-
-    JupyterHub makes `{username}` of `%U` in a path: a user's text is never a template.
-    """
-    if name == "environment" and isinstance(value, dict):
-        names = cast("dict[object, object]", value)
-        if not all(isinstance(each, str) and is_variable(each) for each in names):
-            return False
-    try:
-        taken: object = spawner.traits()[name]._validate(spawner, deepcopy(value))
-    except Exception:  # noqa: BLE001  # ByteSpecification raises OverflowError for infG, and others what they like
-        return False
-    return taken == value or not (isinstance(taken, str) and isinstance(value, str))
-
-
-def _takes_for_itself(kind: type, option: str) -> bool:
-    """Whether a spawner has a use of its own for a start's option: DockerSpawner (14.0) for `image`, batchspawner (1.3)
-    for whatever it has a setting `req_…` for.
-    """
-    bases = {each.__name__ for each in kind.__mro__}
-    return (option == "image" and "DockerSpawner" in bases) or (
-        "BatchSpawnerBase" in bases and hasattr(kind, f"req_{option}")
+    settings = _settings(decision, type(spawner))
+    return next(
+        (
+            name
+            for name in settings
+            if name in decision.user_text_settings and not _accepts(spawner, name, settings[name])
+        ),
+        "",
     )
 
 
-def _settings(layer: Overrides | Verdict, kind: type) -> dict[str, Any]:
-    return {**layer.spawner_override, **(layer.kubespawner_override if is_kubespawner(kind) else {})}
+def _accepts(spawner: Any, name: str, value: object) -> bool:
+    """Return whether a setting accepts a value, and keeps it unchanged.
+
+    JupyterHub replaces `%U` in a path by `{username}`, but a user's text must never act as a template.
+    """
+    if name == "environment" and isinstance(value, dict):
+        names = cast("dict[object, object]", value)
+        if not all(isinstance(key, str) and is_variable_name(key) for key in names):
+            return False
+    try:
+        accepted: object = spawner.traits()[name]._validate(spawner, deepcopy(value))
+    except Exception:  # noqa: BLE001  # ByteSpecification raises OverflowError for infG, other traits any exception
+        return False
+    return accepted == value or not (isinstance(accepted, str) and isinstance(value, str))
 
 
-def _wrong(kind: Any, name: str, value: object, *, filled: bool) -> str:
-    """Why the class does not take a setting; empty if it does, as far as can be seen without a spawner."""
-    # Others are the spawner's own state: its user, its hub, its database.
-    trait = kind.class_traits(config=True).get(name)
+def _is_reserved_option(spawner_class: type, option: str) -> bool:
+    """Return whether a spawner itself uses an option of a start.
+
+    DockerSpawner (14.0) uses `image`, and batchspawner (1.3) every option with a setting `req_…`.
+    """
+    bases = {cls.__name__ for cls in spawner_class.__mro__}
+    return (option == "image" and "DockerSpawner" in bases) or (
+        "BatchSpawnerBase" in bases and hasattr(spawner_class, f"req_{option}")
+    )
+
+
+def _settings(layer: Overrides | Decision, spawner_class: type) -> dict[str, Any]:
+    return {**layer.spawner_override, **(layer.kubespawner_override if is_kubespawner(spawner_class) else {})}
+
+
+def _setting_error(spawner_class: Any, name: str, value: object, *, is_template: bool) -> str:
+    """Return the reason why the class does not accept a setting; empty if it does.
+
+    Some settings cannot be checked without a spawner; these count as accepted.
+    """
+    # Traits without config=True are the spawner's own state: its user, its hub, its database.
+    trait = spawner_class.class_traits(config=True).get(name)
     if trait is None:
         return f"has no setting {name!r}"
-    if (filled and "{value}" in repr(value)) or (name == "environment" and value is None):
-        return ""  # something else is put there
+    if (is_template and "{value}" in repr(value)) or (name == "environment" and value is None):
+        return ""  # another value is set at the start
     try:
         trait.validate(HasTraits(), value)
     except TraitError as error:
-        return f"does not take the setting {name!r}: {error}"
-    except AttributeError:  # traits of others may look at their spawner, and there is none yet
+        return f"does not accept the setting {name!r}: {error}"
+    except AttributeError:  # third-party traits may need their spawner, which does not exist yet
         return ""
-    except Exception as error:  # noqa: BLE001  # ByteSpecification raises OverflowError for infG, and others what they like
-        return f"does not take the setting {name!r}: {type(error).__name__}"
+    except Exception as error:  # noqa: BLE001  # ByteSpecification raises OverflowError for infG, other traits any exception
+        return f"does not accept the setting {name!r}: {type(error).__name__}"
     return ""
 
 
-def _layers(profile: Profile) -> Iterator[Overrides]:
+def _all_overrides(profile: Profile) -> Iterator[Overrides]:
     yield profile
     for option in profile.profile_options:
         yield from option.choices

@@ -1,6 +1,6 @@
-"""Check a hub at its start, when all configuration has been read, that of the command line too.
+"""Checks at the start of a hub, after it has read all its configuration and the command line.
 
-The three stages of `jhub.extension` must be in place, and the profiles must suit the spawner; else the hub stops.
+The hub stops unless the three stages of `jhub.extension` are in place, and the spawner accepts the profiles' settings.
 """
 
 from __future__ import annotations
@@ -14,68 +14,73 @@ from msgspec.structs import replace
 
 from jhub.errors import InvalidInput
 from jhub.extension import kubespawner, spawner_hook
-from jhub.extension.api_handlers import HANDLER
-from jhub.extension.patching import is_marked, wrap
-from jhub.extension.spawner_settings import check_suits
+from jhub.extension.api_handlers import SERVER_HANDLER
+from jhub.extension.patching import is_patch, wrap_once
+from jhub.extension.spawner_settings import check_settings
 from jhub.extension.store import store
 from jhub.profiles.model import Profile, Profiles
 
-REST = ("api/users/x/server", "api/users/x/servers/", "api/users/x/servers/y")
-PAGES = ("spawn", "spawn/x", "spawn/x/y")
+REST_PATHS = ("api/users/x/server", "api/users/x/servers/", "api/users/x/servers/y")
+"""Paths of the REST API that start servers."""
+PAGE_PATHS = ("spawn", "spawn/x", "spawn/x/y")
+"""Paths of pages that start servers."""
 
 
 def install() -> None:
-    """Add the check to the steps of the hub's start, once."""
-    wrap(JupyterHub, "init_tornado_application", _check_after)
+    """Add the checks to the steps of the hub's start, once."""
+    wrap_once(JupyterHub, "init_tornado_application", _wrap_init_tornado_application)
 
 
-def _check_after(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _wrap_init_tornado_application(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def init_tornado_application(self: Any) -> None:
         original(self)
-        see_to(self)
+        prepare_hub(self)
 
     return init_tornado_application
 
 
-def see_to(app: Any) -> None:
-    """Close what is open for this hub, and prove that nothing is. Raises InvalidInput, which stops it."""
-    kind: type = app.spawner_class
-    spawner_hook.guard(kind)
-    if kubespawner.is_kubespawner(kind):
-        kubespawner.adopt(app.config, kind)
+def prepare_hub(app: Any) -> None:
+    """Complete the stages for this hub, check them, and start polling the file.
+
+    Raises InvalidInput, which stops the hub.
+    """
+    spawner_class: type = app.spawner_class
+    spawner_hook.enforce_before_hook(spawner_class)
+    if kubespawner.is_kubespawner(spawner_class):
+        kubespawner.set_profile_list(app.config, spawner_class)
     _check_stages(app)
 
-    def fit(profiles: Profiles) -> Profiles:
-        check_suits(profiles, kind, app.log)
-        return with_names(profiles, app.authenticator.normalize_username)
+    def adapt(profiles: Profiles) -> Profiles:
+        check_settings(profiles, spawner_class, app.log)
+        return normalize_user_names(profiles, app.authenticator.normalize_username)
 
-    store.watch(fit, app.log)
+    store.watch(adapt, app.log)
 
 
-def with_names(profiles: Profiles, normalized: Callable[[str], str]) -> Profiles:
-    """The profiles with the names of users as the hub knows them: the judge compares letter by letter."""
+def normalize_user_names(profiles: Profiles, normalized: Callable[[str], str]) -> Profiles:
+    """Return the profiles with normalized names of users: the policy compares them letter by letter."""
 
-    def renamed(profile: Profile) -> Profile:
+    def with_normalized_users(profile: Profile) -> Profile:
         return replace(profile, users=profile.users and tuple(map(normalized, profile.users)))
 
-    return replace(profiles, all=tuple(map(renamed, profiles.all)))
+    return replace(profiles, all=tuple(map(with_normalized_users, profiles.all)))
 
 
 def _check_stages(app: Any) -> None:
-    if not is_marked(getattr(app.spawner_class, spawner_hook.METHOD)):
+    if not is_patch(getattr(app.spawner_class, spawner_hook.PRE_SPAWN_METHOD)):
         raise InvalidInput(
-            f"jhub.extension: {app.spawner_class.__name__}.{spawner_hook.METHOD} does not judge profiles"
+            f"jhub.extension: {app.spawner_class.__name__}.{spawner_hook.PRE_SPAWN_METHOD} does not enforce profiles"
         )
-    for path in (*REST, *PAGES):
-        handler = _handler(app, app.hub_prefix + path)
-        judges = is_marked(getattr(handler, "spawn_single_user", None))
-        if not judges or (path in REST and not issubclass(handler, HANDLER)):
+    for path in (*REST_PATHS, *PAGE_PATHS):
+        handler = _handler_for(app, app.hub_prefix + path)
+        enforces = is_patch(getattr(handler, "spawn_single_user", None))
+        if not enforces or (path in REST_PATHS and not issubclass(handler, SERVER_HANDLER)):
             name = getattr(handler, "__name__", "nothing")
             raise InvalidInput(
-                f"jhub.extension: {app.hub_prefix}{path} is served by {name}, which does not judge profiles"
+                f"jhub.extension: {app.hub_prefix}{path} is served by {name}, which does not enforce profiles"
             )
 
 
-def _handler(app: Any, path: str) -> Any:
-    """Return what serves a path: the first route that fits is the one that the hub takes."""
+def _handler_for(app: Any, path: str) -> Any:
+    """Return the handler that serves a path: that of the first route that matches, as in the hub."""
     return next((handler for pattern, handler, *_ in app.handlers if re.fullmatch(pattern, path)), None)

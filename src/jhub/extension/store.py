@@ -1,4 +1,4 @@
-"""The profiles in force: those of the file, which is read again when it changes."""
+"""The current profiles of the hub: those of the file, which is reloaded when it changes."""
 
 from __future__ import annotations
 
@@ -14,115 +14,115 @@ from jhub.errors import InvalidInput
 from jhub.profiles import loader
 from jhub.profiles.model import Profiles
 
-LOOK_SECONDS = 1.0
-"""Between two looks at the file."""
+POLL_SECONDS = 1.0
+"""Time between two polls of the file."""
 
-Fit: TypeAlias = Callable[[Profiles], Profiles]
-"""Profiles as this hub has them. Raises InvalidInput where they do not suit it."""
+Adapt: TypeAlias = Callable[[Profiles], Profiles]
+"""A function that returns the profiles adapted to this hub. Raises InvalidInput if the hub cannot use them."""
 
-MOST_LOOKS = 60
-"""Maximum number of looks between two attempts at a file that fails."""
+MAX_SKIPPED_POLLS = 60
+"""Maximum number of polls to skip between two attempts to load a file that fails."""
 
 
-class Source:
-    """A file of profiles, and what it last said that made sense."""
+class ProfilesFile:
+    """A file of profiles, and the profiles of its last valid text."""
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self.path = os.path.abspath(path)
-        self._used = self._seen = loader.read_text(path)
-        self.profiles = loader.parse(self._used, path)
+        self._loaded_text = self._last_text = loader.read_text(path)
+        self.profiles = loader.parse(self._loaded_text, path)
         self._problem = ""
-        self._pause = self._wait = 0
+        self._backoff = self._skipped_polls = 0
 
-    def look(self, fit: Fit, log: logging.Logger) -> None:
-        """Take what the file says now, if it has changed, and the same since the last look.
+    def poll(self, adapt: Adapt, log: logging.Logger) -> None:
+        """Reload the file if it has changed, and has not changed again since the last poll.
 
-        A file that is still being written may well make sense, and lack the line that says whose a profile is. After a
-        failure of any kind it is tried again, less and less often: what failed may have passed.
+        A file that is still being written may be valid, and lack the line that restricts a profile. After a failure of
+        any kind the file is tried again, with back-off: the cause may have passed.
         """
-        before = self._seen
+        previous = self._last_text
         try:
-            self._seen = loader.read_text(self.path)
+            self._last_text = loader.read_text(self.path)
         except InvalidInput as error:
             self._fail(log, error)
             return
-        if self._seen != before:
-            self._pause = self._wait = 0
+        if self._last_text != previous:
+            self._backoff = self._skipped_polls = 0
             return
-        if self._seen == self._used:
+        if self._last_text == self._loaded_text:
             if self._problem:
                 self._succeed(log, self.profiles)
             return
-        if self._wait:
-            self._wait -= 1
+        if self._skipped_polls:
+            self._skipped_polls -= 1
             return
         try:
-            profiles = fit(loader.parse(self._seen, self.path))
-        except Exception as error:  # noqa: BLE001  # classes and names of others are looked at
-            self._pause = self._wait = min(2 * self._pause or 1, MOST_LOOKS)
+            profiles = adapt(loader.parse(self._last_text, self.path))
+        except Exception as error:  # noqa: BLE001  # adapt() imports classes, and calls the authenticator
+            self._backoff = self._skipped_polls = min(2 * self._backoff or 1, MAX_SKIPPED_POLLS)
             self._fail(log, error)
             return
-        self._used = self._seen
+        self._loaded_text = self._last_text
         self._succeed(log, profiles)
-        warn(profiles, log)
+        log_warnings(profiles, log)
 
     def _succeed(self, log: logging.Logger, profiles: Profiles) -> None:
         self._problem, self.profiles = "", profiles
-        log.info("Profiles read again, now %d: %s", len(profiles.all), self.path)
+        log.info("Profiles reloaded, now %d: %s", len(profiles.all), self.path)
 
     def _fail(self, log: logging.Logger, error: Exception) -> None:
-        """Log why the profiles stay, once in a row for each reason."""
+        """Log why the previous profiles stay in use, once for each reason in a row."""
         problem = f"{type(error).__name__}: {error}"
         if problem != self._problem:
             self._problem = problem
             log.error(
-                "The profiles stay as they were, for the changed file does not do: %s",
+                "Ignoring the changed profiles file, keeping the previous profiles: %s",
                 error if isinstance(error, InvalidInput) else problem,
             )
 
 
 class ProfileStore:
-    """The profiles in force, in all hubs of the process."""
+    """The current profiles, for all hubs of the process."""
 
-    _source: Source
+    _file: ProfilesFile
 
     def __init__(self) -> None:
-        self._followed = False
+        self._is_following = False
 
-    def use(self, path: str | PathLike[str]) -> None:
-        """Let these be the profiles in force. Raises InvalidInput for a file that makes no sense."""
-        self._source = Source(path)
+    def load(self, path: str | PathLike[str]) -> None:
+        """Load a file, and use its profiles. Raises InvalidInput for an invalid file."""
+        self._file = ProfilesFile(path)
 
     @property
     def current(self) -> Profiles:
-        """The profiles in force."""
-        return self._source.profiles
+        """The current profiles."""
+        return self._file.profiles
 
-    def watch(self, fit: Fit, log: logging.Logger) -> None:
-        """Raise InvalidInput unless the profiles suit the hub; then follow the file for as long as the process lives.
+    def watch(self, adapt: Adapt, log: logging.Logger) -> None:
+        """Raise InvalidInput unless the hub can use the profiles; then poll the file for as long as the process lives.
 
-        In a thread, for a look may hang where the file is on a server's disk, and reading a large file takes a while.
+        A thread polls it: reading may hang if the file is on a network disk, and parsing a large file takes a while.
         """
-        self._source.profiles = fit(self._source.profiles)
-        warn(self._source.profiles, log)
-        if not self._followed:
-            self._followed = True
-            threading.Thread(target=self._follow, args=(fit, log), name="jhub-profiles", daemon=True).start()
+        self._file.profiles = adapt(self._file.profiles)
+        log_warnings(self._file.profiles, log)
+        if not self._is_following:
+            self._is_following = True
+            threading.Thread(target=self._follow, args=(adapt, log), name="jhub-profiles", daemon=True).start()
 
-    def _follow(self, fit: Fit, log: logging.Logger) -> None:
+    def _follow(self, adapt: Adapt, log: logging.Logger) -> None:
         while True:
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
             try:
-                self._source.look(fit, log)
+                self._file.poll(adapt, log)
             except Exception:
-                log.exception("The profiles stay as they were: looking at the file failed")
+                log.exception("Polling the profiles file failed, keeping the previous profiles")
 
 
-def warn(profiles: Profiles, log: logging.Logger) -> None:
-    """Say what the checker has to say of a file that does."""
+def log_warnings(profiles: Profiles, log: logging.Logger) -> None:
+    """Log the warnings of the checker about a valid file."""
     for problem in profiles.warnings:
         log.warning("Profiles, line %d: %s", problem.line, problem.message)
 
 
 store = ProfileStore()
-"""The one that `enable` fills. The extension changes classes of JupyterHub, which a process has once too."""
+"""The store that `enable` fills, one for a process, like the classes of JupyterHub that the extension patches."""

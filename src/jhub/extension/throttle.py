@@ -1,6 +1,6 @@
-"""How long somebody waits who may be guessing passwords. Pure: the time is told, and nothing waits here.
+"""Throttle of failed logins: the wait before the next attempt. Pure: the caller passes the time, and does the waiting.
 
-Nobody is ever locked out: a wait has an end, a success clears it for a name, and time does for all.
+Nobody is ever locked out: every wait ends, a success clears the wait of a name, and all failures expire.
 """
 
 from __future__ import annotations
@@ -12,85 +12,89 @@ from contextlib import contextmanager
 
 from msgspec import Struct
 
-MOST_KEYS = 10_000
-"""That are remembered; then those that failed longest ago are not."""
-QUIET_SECONDS = 600.0
-"""After which all of a key's failures are forgotten: one after the other, the first of them soon. Otherwise a single
-forgotten script would in the end have everybody at its address wait, for as long as it runs.
+MAX_KEYS = 10_000
+"""Maximum number of keys that are kept. Beyond it, the key whose last failure is the oldest is dropped."""
+FORGET_SECONDS = 600.0
+"""Time in which all failures of a key expire: one after the other, the first one soon.
+
+Otherwise a single forgotten script would make everybody at its address wait, for as long as it runs.
 """
 
 
-class Limit(Struct, frozen=True, kw_only=True):
-    """What failures cost."""
+class Limits(Struct, frozen=True, kw_only=True):
+    """Limits of a throttle: the cost of failures, and the number of attempts in flight."""
 
-    free: int
-    """Failures that cost nothing: people mistype."""
-    first: float
-    """Seconds that the next attempt waits; twice as long after each further failure."""
-    most: float
-    """Seconds that it waits at the most."""
-    at_once: int
-    """Attempts that may be under way at a time."""
+    free_failures: int
+    """Failures without a wait: people mistype."""
+    first_wait_seconds: float
+    """Wait after the first failure beyond those; it doubles with each further failure."""
+    max_wait_seconds: float
+    """Maximum wait."""
+    max_in_flight: int
+    """Maximum number of attempts in flight for a key."""
 
     @property
-    def counted(self) -> int:
-        """Failures beyond which the wait grows no more. More than these are not counted."""
-        return self.free + 1 + math.ceil(math.log2(self.most / self.first))
+    def max_failures(self) -> int:
+        """The number of failures at which the wait reaches its maximum. No more than these are counted."""
+        return self.free_failures + 1 + math.ceil(math.log2(self.max_wait_seconds / self.first_wait_seconds))
 
-    def wait(self, failures: int) -> float:
-        """Seconds to wait after so many failures."""
-        over = min(failures, self.counted) - self.free
-        return min(self.most, self.first * 2.0 ** (over - 1)) if over > 0 else 0.0
+    def wait_seconds(self, failures: int) -> float:
+        """Return the wait after a number of failures."""
+        excess = min(failures, self.max_failures) - self.free_failures
+        return min(self.max_wait_seconds, self.first_wait_seconds * 2.0 ** (excess - 1)) if excess > 0 else 0.0
 
 
-class Busy(Exception):
-    """Too many attempts are under way; `seconds` later there may be room."""
+class TooManyInFlight(Exception):
+    """Too many attempts are in flight; there may be room after `seconds`."""
 
     def __init__(self, seconds: float) -> None:
+        """Keep the time after which to try again."""
         super().__init__(seconds)
         self.seconds = seconds
 
 
-class Slowing:
-    """The failures of one kind of key, such as names."""
+class Throttle:
+    """The failures and the attempts in flight of one kind of key, such as names."""
 
-    def __init__(self, limit: Limit) -> None:
-        self._limit = limit
+    def __init__(self, limits: Limits) -> None:
+        """Begin without failures."""
+        self._limits = limits
         self._failures: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        self._under_way: dict[str, int] = {}
+        self._in_flight: dict[str, int] = {}
 
-    def wait(self, key: str, now: float) -> float:
-        """Seconds that an attempt has to wait before the password is looked at."""
-        return self._limit.wait(math.ceil(self._count(key, now)))
+    def wait_seconds(self, key: str, now: float) -> float:
+        """Return the wait before the password of an attempt may be checked."""
+        return self._limits.wait_seconds(math.ceil(self._count(key, now)))
 
-    def failed(self, key: str, now: float) -> None:
+    def record_failure(self, key: str, now: float) -> None:
         """Count a failure."""
-        self._failures[key] = (min(self._count(key, now) + 1, self._limit.counted), now)
+        self._failures[key] = (min(self._count(key, now) + 1, self._limits.max_failures), now)
         self._failures.move_to_end(key)
-        if len(self._failures) > MOST_KEYS:
+        if len(self._failures) > MAX_KEYS:
             self._failures.popitem(last=False)
 
-    def succeeded(self, key: str) -> None:
-        """Forget the failures before."""
+    def record_success(self, key: str) -> None:
+        """Clear the failures of a key."""
         self._failures.pop(key, None)
 
     @contextmanager
-    def under_way(self, key: str) -> Generator[None, None, None]:
-        """An attempt, from its wait to its end. Raises Busy where there are too many of the same key.
+    def in_flight(self, key: str) -> Generator[None, None, None]:
+        """Hold a place for an attempt, from its wait to its end. Raises TooManyInFlight if a key has no place left.
 
-        So a thousand at once do not all come before the first failure is counted, nor wait here all together.
+        The limit keeps a burst of attempts from passing before the first failure is counted, and bounds the waiting
+        ones.
         """
-        if self._under_way.get(key, 0) >= self._limit.at_once:
-            raise Busy(self._limit.most)
-        self._under_way[key] = self._under_way.get(key, 0) + 1
+        if self._in_flight.get(key, 0) >= self._limits.max_in_flight:
+            raise TooManyInFlight(self._limits.max_wait_seconds)
+        self._in_flight[key] = self._in_flight.get(key, 0) + 1
         try:
             yield
         finally:
-            self._under_way[key] -= 1
-            if not self._under_way[key]:
-                del self._under_way[key]
+            self._in_flight[key] -= 1
+            if not self._in_flight[key]:
+                del self._in_flight[key]
 
     def _count(self, key: str, now: float) -> float:
-        """What is left of a key's failures."""
+        """Return the failures of a key that have not expired, as a fraction."""
         count, last = self._failures.get(key, (0.0, now))
-        return max(0.0, count - (now - last) * self._limit.counted / QUIET_SECONDS)
+        return max(0.0, count - (now - last) * self._limits.max_failures / FORGET_SECONDS)

@@ -1,4 +1,4 @@
-"""What the judge says, and how it says no. Pure."""
+"""The verdict of the policy on a start: a decision that allows it, or a refusal. Pure."""
 
 from __future__ import annotations
 
@@ -9,33 +9,37 @@ from msgspec import Struct
 from jhub.profiles.model import Profile
 
 
-class Verdict(Struct, frozen=True, kw_only=True):
-    """The profile of a start, and the settings that come of it and of what was chosen in it."""
+class Decision(Struct, frozen=True, kw_only=True):
+    """The profile of a start, and the settings that result from it and from the choices made in it."""
 
     profile: Profile
     user_options: dict[str, Any]
-    """The options of the start in full, in KubeSpawner's words: `{"profile": "gpu", "image": "scipy"}`, or
+    """The complete options of the start, in KubeSpawner's format.
+
+    For example `{"profile": "gpu", "image": "scipy"}`, or
     `{"profile": "gpu", "image--unlisted-choice": "any/image:1"}`.
     """
     spawner_override: dict[str, Any]
+    """Settings of any spawner."""
     kubespawner_override: dict[str, Any]
-    """Its mappings are to be merged into the spawner's own."""
-    typed: frozenset[str] = frozenset()
-    """Names of the settings that a text of the user's own goes into."""
-    free: bool = False
-    """Whether the start has values that the user is free to choose: texts, or options that nothing here reads."""
+    """Settings of KubeSpawner; mappings are merged into the spawner's own."""
+    user_text_settings: frozenset[str] = frozenset()
+    """Names of the settings that contain a text of the user's own."""
+    user_controlled: bool = False
+    """True if the start has values that the user chooses freely: texts, or options that jhub does not read."""
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
-    """Why there will be no start, as the HTTP status and message to answer with."""
+    """The reason why a server does not start, as the HTTP status and message of the response."""
 
     status: int
     message: str
 
 
 class Refused(Exception):
-    """Carries a refusal out of the depth of the judge."""
+    """The exception that carries a refusal up to `decide`."""
 
     def __init__(self, message: str, status: int = 400) -> None:
+        """Keep the refusal with this message."""
         super().__init__(message)
         self.refusal = Refusal(status=status, message=message)

@@ -13,17 +13,17 @@ from jhub.models import Profile
 from jhub.operations.requests import user_path
 from jhub.profiles.model import LISTING_VERSION
 from jhub.profiles.option_check import (
-    FORM,
+    FORM_PREFIX,
     NONE_AVAILABLE,
+    invalid_choice,
     known_profiles,
-    start_names,
+    option_names,
     unknown_option,
     unknown_profile,
-    wrong_choice,
 )
 from jhub.steps import Emit, Flow, Request, call, send
 
-OF_FORMS = (FORM, "_")
+OF_FORMS = (FORM_PREFIX, "_")
 """Beginnings of names that the hub's own form sends. It also sends what is set for other profiles."""
 
 
@@ -108,14 +108,14 @@ def check(profiles: Sequence[Profile], options: Mapping[str, Any], about: str = 
     profile = next((profile for profile in profiles if profile.slug == named), None)
     if profile is None:
         raise NotFound(f"{about}: {unknown_profile(named, profiles)}", status=404, **where)
-    known = {"profile", *start_names(profile.profile_options), *profile.user_options}
+    known = {"profile", *option_names(profile.profile_options), *profile.user_options}
     for name in options:
         if name not in known and not name.startswith(OF_FORMS):
             raise BadRequest(f"{about}: {unknown_option(name, profile)}", status=400, **where)
     # The hub judges the value of an option that is not text.
     texts = {name: value for name, value in options.items() if isinstance(value, str)}
     for option in profile.profile_options:
-        refusal = wrong_choice(profile, option, texts.get(option.key), texts.get(option.unlisted_key))
+        refusal = invalid_choice(profile, option, texts.get(option.key), texts.get(option.unlisted_key))
         if refusal:
             raise BadRequest(f"{about}: {refusal}", status=400, **where)
 

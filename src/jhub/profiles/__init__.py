@@ -1,1 +1,1 @@
-"""Profiles: what they are, and the files that they are read from. Needs no hub."""
+"""Profiles of a hub: the model, and the formats of files that it is read from. Works without a hub."""

@@ -1,8 +1,8 @@
-"""Reading the `config.yml` of the application hub of EOEPCA from its tree.
+"""Reader of the `config.yml` of EOEPCA's application hub, from its tree.
 
-There a profile has an `id`, `groups`, which it must have, and a `definition` in KubeSpawner's words. Its `id` is that
-format's own: a start names the slug of the definition, and the id only where there is no slug. `default_url` and
-`pod_env_vars` become settings of the spawner, after those of the definition, as they do there.
+In that format a profile has an `id`, required `groups`, and a `definition` in KubeSpawner's format. The `id` belongs to
+that format alone: a start names the slug of the definition, and the `id` only if there is no slug. `default_url` and
+`pod_env_vars` become settings of the spawner and override those of the definition, as they do there.
 """
 
 from __future__ import annotations
@@ -13,65 +13,73 @@ from typing import Any
 from msgspec.structs import replace
 
 from jhub.profiles import schema
-from jhub.profiles.fields import Fields
+from jhub.profiles.fields import MappingReader
 from jhub.profiles.model import Profile
-from jhub.profiles.problems import shown
-from jhub.profiles.profiles_yaml import called, described
-from jhub.profiles.yaml_tree import Mapping, Node, Sequence, plain, texts
+from jhub.profiles.problems import quote
+from jhub.profiles.profiles_yaml import build_profile, profile_label
+from jhub.profiles.yaml_tree import Mapping, Node, Sequence, iter_texts, to_python
 
-READ = ("id", "groups", "definition", "default_url", "pod_env_vars")
+SUPPORTED_KEYS = ("id", "groups", "definition", "default_url", "pod_env_vars")
+"""Keys of a profile that are read."""
 
-DEFINITION = {key: value for key, value in schema.PROFILE.items() if key not in ("groups", "users", "user_options")}
+DEFINITION_KEYS = {
+    key: value for key, value in schema.PROFILE.items() if key not in ("groups", "users", "user_options")
+}
+"""Keys of a definition, with their schemas."""
 
-TEMPLATE = re.compile(r"\{\{|\{%")
+TEMPLATE_PATTERN = re.compile(r"\{\{|\{%")
+"""Beginning of a Jinja template."""
 
 
-def is_one(profiles: Node) -> bool:
-    """Whether a list of profiles is in this format: by its shape."""
+def matches(profiles: Node) -> bool:
+    """Return whether a list of profiles has this format, by its shape."""
     return isinstance(profiles, Sequence) and any(
         isinstance(entry, Mapping) and "definition" in entry.entries for entry in profiles.items
     )
 
 
-def leave_out(fields: Fields, read: tuple[str, ...]) -> None:
-    """Warn of all keys but those that are `read`. One that is there and empty says nothing, and is not spoken of."""
-    for key, node in fields.node.entries.items():
-        if key not in read and plain(node) not in (None, "", [], {}, False):
-            fields.report.warn(fields.line(key), f"{fields.where}: `{key}` is not supported, and left out")
+def warn_unsupported(reader: MappingReader, supported: tuple[str, ...]) -> None:
+    """Warn of each key that is not `supported` and not empty."""
+    for key, node in reader.node.entries.items():
+        if key not in supported and to_python(node) not in (None, "", [], {}, False):
+            reader.log.warn(reader.line(key), f"{reader.label}: `{key}` is not supported and is ignored")
 
 
-def profile(fields: Fields, number: int) -> Profile | None:
-    """One profile, the `number`th of the file; None for one without a definition. What is wrong has been reported."""
-    definition = fields.fields("definition")
+def read_profile(reader: MappingReader, number: int) -> Profile | None:
+    """Read the profile with this number in the file, and report its problems; return None if it has no definition."""
+    definition = reader.mapping("definition")
     if definition is None:
-        if not fields.report.has_error_at(fields.line("definition")):
-            fields.error("definition", "needs a `definition`, as the others in the file have")
+        if not reader.log.has_error_at(reader.line("definition")):
+            reader.error("definition", "needs a `definition`, like the other profiles in the file")
         return None
-    where = called(definition, number)
-    fields.where = definition.where = where
-    definition.only(DEFINITION)
-    leave_out(fields, READ)
-    for key in READ:
-        if key in fields:
-            _refuse_templates(fields, key)
-    groups = fields.names("groups")
+    label = profile_label(definition, number)
+    reader.label = definition.label = label
+    definition.check_keys(DEFINITION_KEYS)
+    warn_unsupported(reader, SUPPORTED_KEYS)
+    for key in SUPPORTED_KEYS:
+        if key in reader:
+            _check_templates(reader, key)
+    groups = reader.names("groups")
     if groups is None:
-        fields.error("groups", "needs `groups`, the list of those whose members may start it ([] for nobody)")
-    found = described(definition, groups=groups or (), users=None, fallback=fields.text("id"))
-    settings: dict[str, Any] = dict(found.spawner_override)
-    default_url = fields.text("default_url")
+        reader.error("groups", "needs `groups`, the groups whose members may start it ([] for nobody)")
+    profile = build_profile(definition, groups=groups or (), users=None, fallback=reader.text("id"))
+    settings: dict[str, Any] = dict(profile.spawner_override)
+    default_url = reader.text("default_url")
     if default_url:
         settings["default_url"] = default_url
-    variables = fields.fields("pod_env_vars")
+    variables = reader.mapping("pod_env_vars")
     if variables is not None:
-        settings["environment"] = {**(settings.get("environment") or {}), **variables.variables(where)}
-    return replace(found, spawner_override=settings)
+        settings["environment"] = {**(settings.get("environment") or {}), **variables.read_variables(label)}
+    return replace(profile, spawner_override=settings)
 
 
-def _refuse_templates(fields: Fields, key: str) -> None:
-    """An error, not a warning: used as it is written, a template would name a folder or a variable of everybody's."""
-    for line, text in texts(fields.node.entries[key]):
-        if TEMPLATE.search(text):
-            fields.report.error(
-                line, f"{fields.where}: templates are not supported, and `{key}` has one: {shown(text)}"
+def _check_templates(reader: MappingReader, key: str) -> None:
+    """Report templates as errors, not as warnings.
+
+    Used literally, a template would name a folder or a variable that all users share.
+    """
+    for line, text in iter_texts(reader.node.entries[key]):
+        if TEMPLATE_PATTERN.search(text):
+            reader.log.error(
+                line, f"{reader.label}: templates are not supported, but `{key}` contains one: {quote(text)}"
             )

@@ -1,4 +1,4 @@
-"""A file of profiles: checked, or loaded."""
+"""Loader and checker of a file of profiles."""
 
 from __future__ import annotations
 
@@ -12,45 +12,48 @@ from msgspec import Struct
 
 from jhub.errors import InvalidInput
 from jhub.profiles import application_hub, profiles_yaml, schema
-from jhub.profiles.fields import Fields
+from jhub.profiles.fields import MappingReader
 from jhub.profiles.model import Problem, Profile, Profiles
-from jhub.profiles.problems import Broken, Report
-from jhub.profiles.yaml_tree import MOST_CHARACTERS, Mapping, Node, Sequence, read
+from jhub.profiles.problems import ProblemLog, UnreadableFile
+from jhub.profiles.yaml_tree import MAX_CHARACTERS, Mapping, Node, Sequence, parse_yaml
 
-MOST_TOLD = 3
+MAX_ERRORS_SHOWN = 3
+"""Maximum number of errors in the message of an exception."""
 
 
-class Checked(Struct, frozen=True):
-    """What came of a file: its profiles unless there are errors, and all problems in the order of their lines."""
+class CheckResult(Struct, frozen=True):
+    """The result of a check: the profiles, None if there are errors, and all problems in the order of their lines."""
 
     profiles: Profiles | None
     problems: tuple[Problem, ...]
 
     @property
     def errors(self) -> tuple[Problem, ...]:
+        """The problems that keep the file from being loaded."""
         return tuple(problem for problem in self.problems if not problem.warning)
 
 
 def parse(text: str, path: str | PathLike[str] = "") -> Profiles:
-    """The profiles that a text describes. Raises InvalidInput with the lines, and what is wrong there; also with the
-    path, if the text is that of a file.
+    """Return the profiles in a text.
+
+    Raises InvalidInput with the errors and their lines; also with the path, if the text is that of a file.
     """
     checked = check(text)
     if checked.profiles is None:
-        raise InvalidInput(_told(f"{path}:" if path else "line ", checked.errors))
+        raise InvalidInput(_summary(f"{path}:" if path else "line ", checked.errors))
     return checked.profiles
 
 
 def read_text(path: str | PathLike[str]) -> str:
-    """The text of a file of profiles. Raises InvalidInput if it cannot be read."""
+    """Return the text of a file of profiles. Raises InvalidInput if it cannot be read."""
     file = Path(path)
     try:
-        # A pipe would be waited for, and may have come there since anybody looked.
-        with open(file, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as opened:
-            if not S_ISREG(os.fstat(opened.fileno()).st_mode):
+        # Opening a pipe would block, and a pipe may replace the file after any earlier check.
+        with open(file, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as stream:
+            if not S_ISREG(os.fstat(stream.fileno()).st_mode):
                 raise InvalidInput(f"profiles: not a file: {os.path.abspath(file)}")
-            # Four bytes are the most that a character takes; one too many is for the checker to refuse.
-            data = opened.read(4 * MOST_CHARACTERS + 4)
+            # A character has at most four bytes; the checker refuses a text with one character too many.
+            data = stream.read(4 * MAX_CHARACTERS + 4)
         return data.decode("utf-8-sig")
     except FileNotFoundError:
         raise InvalidInput(f"profiles: no such file: {os.path.abspath(file)}") from None
@@ -60,76 +63,72 @@ def read_text(path: str | PathLike[str]) -> str:
         raise InvalidInput(f"profiles: cannot read {os.path.abspath(file)}: {error}") from None
 
 
-def check(text: str) -> Checked:
-    """Read a text, and find all that is wrong with it. Never raises."""
-    report = Report()
+def check(text: str) -> CheckResult:
+    """Check a text, and find all its problems. Never raises."""
+    log = ProblemLog()
     try:
-        profiles = _profiles(read(text, report), report)
-    except Broken as broken:
-        report.error(broken.problem.line, broken.problem.message)
+        profiles = _read_profiles(parse_yaml(text, log), log)
+    except UnreadableFile as error:
+        log.error(error.problem.line, error.problem.message)
         profiles = ()
-    problems = report.problems
+    problems = log.problems
     if any(not problem.warning for problem in problems):
-        return Checked(None, problems)
-    return Checked(Profiles(profiles, warnings=problems), problems)
+        return CheckResult(None, problems)
+    return CheckResult(Profiles(profiles, warnings=problems), problems)
 
 
-def _profiles(root: Node, report: Report) -> tuple[Profile, ...]:
+def _read_profiles(root: Node, log: ProblemLog) -> tuple[Profile, ...]:
     if not isinstance(root, Mapping):
-        report.error(root.line, f"the file must be a mapping with the key `profiles`, and this is {root}")
+        log.error(root.line, f"the file must be a mapping with the key `profiles`, not {root}")
         return ()
-    top = Fields(report, root, "the file")
+    root_reader = MappingReader(log, root, "the file")
     entries = root.entries.get("profiles")
-    foreign = entries is not None and application_hub.is_one(entries)
-    if foreign:
-        application_hub.leave_out(top, ("profiles",))
+    is_application_hub = entries is not None and application_hub.matches(entries)
+    if is_application_hub:
+        application_hub.warn_unsupported(root_reader, ("profiles",))
     else:
-        top.only(schema.FILE)
+        root_reader.check_keys(schema.FILE)
     if not isinstance(entries, Sequence) or not entries.items:
-        report.error(top.line("profiles"), "`profiles` must be a list of at least one profile")
+        log.error(root_reader.line("profiles"), "`profiles` must be a list of at least one profile")
         return ()
-    reader = application_hub.profile if foreign else profiles_yaml.profile
-    found: list[tuple[int, Profile]] = []
+    read_profile = application_hub.read_profile if is_application_hub else profiles_yaml.read_profile
+    located: list[tuple[int, Profile]] = []
     for number, entry in enumerate(entries.items, start=1):
         if not isinstance(entry, Mapping):
-            report.error(entry.line, f"profile {number} must be a mapping, and this is {entry}")
+            log.error(entry.line, f"profile {number} must be a mapping, not {entry}")
             continue
-        profile = reader(Fields(report, entry, f"profile {number}"), number)
+        profile = read_profile(MappingReader(log, entry, f"profile {number}"), number)
         if profile is not None:
-            found.append((entry.line, profile))
-    _check_slugs(found, report)
-    _check_defaults(found, report, foreign=foreign)
-    return tuple(profile for _, profile in found)
+            located.append((entry.line, profile))
+    _check_slugs(located, log)
+    _check_defaults(located, log, is_application_hub=is_application_hub)
+    return tuple(profile for _, profile in located)
 
 
-def _check_slugs(found: Iterable[tuple[int, Profile]], report: Report) -> None:
-    seen: dict[str, int] = {}
-    for line, profile in found:
+def _check_slugs(located: Iterable[tuple[int, Profile]], log: ProblemLog) -> None:
+    lines: dict[str, int] = {}
+    for line, profile in located:
         if not profile.slug:
             continue
-        if profile.slug in seen:
-            report.error(
-                line, f"two profiles have the slug {profile.slug!r}: the other is in line {seen[profile.slug]}"
-            )
-        seen.setdefault(profile.slug, line)
+        if profile.slug in lines:
+            log.error(line, f"duplicate slug {profile.slug!r}: first used in line {lines[profile.slug]}")
+        lines.setdefault(profile.slug, line)
 
 
-def _check_defaults(found: Iterable[tuple[int, Profile]], report: Report, *, foreign: bool) -> None:
-    defaults = [(line, profile.slug) for line, profile in found if profile.default]
+def _check_defaults(located: Iterable[tuple[int, Profile]], log: ProblemLog, *, is_application_hub: bool) -> None:
+    defaults = [(line, profile.slug) for line, profile in located if profile.default]
     if len(defaults) < 2:
         return
     slugs = " and ".join(slug for _, slug in defaults)
-    if foreign:
-        # There each group may have its own.
-        report.warn(
-            defaults[1][0], f"several profiles are the default, {slugs}: of those a user may start, the first is"
-        )
+    if is_application_hub:
+        # In that format, each group may have its own default.
+        log.warn(defaults[1][0], f"several profiles are the default: {slugs}; the first that a user may start is used")
     else:
-        report.error(defaults[1][0], f"only one profile can be the default, not {slugs}")
+        log.error(defaults[1][0], f"only one profile can be the default, not {slugs}")
 
 
-def _told(place: str, errors: tuple[Problem, ...]) -> str:
-    """The first errors, in one line."""
-    told = "; ".join(f"{place}{error.line}: {error.message}" for error in errors[:MOST_TOLD])
-    more = len(errors) - MOST_TOLD
-    return f"{told}; and {more} more (jhub profile check FILE tells all)" if more > 0 else told
+def _summary(place: str, errors: tuple[Problem, ...]) -> str:
+    """Return the first errors as one line."""
+    summary = "; ".join(f"{place}{error.line}: {error.message}" for error in errors[:MAX_ERRORS_SHOWN])
+    more = len(errors) - MAX_ERRORS_SHOWN
+    return f"{summary}; and {more} more (jhub profile check FILE lists all)" if more > 0 else summary

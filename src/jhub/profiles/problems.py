@@ -1,50 +1,54 @@
-"""Where the problems of a file are gathered: all of them, not only the first."""
+"""Log of the problems in a file: all of them, not only the first."""
 
 from __future__ import annotations
 
 from jhub.errors import HubError
 from jhub.profiles.model import Problem
 
-MOST_SHOWN = 60
-"""Maximum number of characters of a text in a message."""
+MAX_QUOTED_CHARACTERS = 60
+"""Maximum number of characters of a quoted text in a message."""
 
 
-class Broken(HubError):
-    """Nothing more can be read of the file; `problem` says why."""
+class UnreadableFile(HubError):
+    """Error for a file that cannot be read any further, with the `problem`."""
 
     def __init__(self, line: int, message: str) -> None:
+        """Keep the problem at a line."""
         super().__init__(message)
         self.problem = Problem(line, str(self))
 
 
-class Report:
+class ProblemLog:
     """The problems found so far."""
 
     def __init__(self) -> None:
-        # What stands at an anchor is read as often as it is used, and told once.
+        """Begin without problems."""
+        # An anchor is read as often as it is used, but its problems are reported once.
         self._problems: dict[Problem, None] = {}
 
     def error(self, line: int, message: str) -> None:
+        """Add an error."""
         self._problems[Problem(line, " ".join(message.splitlines()))] = None
 
     def warn(self, line: int, message: str) -> None:
+        """Add a warning."""
         self._problems[Problem(line, " ".join(message.splitlines()), warning=True)] = None
 
     def has_error_at(self, *lines: int) -> bool:
-        """Whether one of these lines has an error already, of which another would only be the consequence."""
+        """Return whether one of these lines already has an error: another one would only be its consequence."""
         return any(problem.line in lines and not problem.warning for problem in self._problems)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """In the order of their lines."""
+        """All problems, in the order of their lines."""
         return tuple(sorted(self._problems, key=lambda problem: problem.line))
 
 
-def cut(text: str) -> str:
+def truncate(text: str) -> str:
     """Return a text, shortened for a message."""
-    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…"
+    return text if len(text) <= MAX_QUOTED_CHARACTERS else text[:MAX_QUOTED_CHARACTERS] + "…"
 
 
-def shown(text: str) -> str:
-    """Return a text in quotes and without control characters, for a message: somebody else wrote it."""
-    return repr(cut(text))
+def quote(text: str) -> str:
+    """Return a text in quotes and without control characters, for a message: it comes from another person."""
+    return repr(truncate(text))

@@ -1,4 +1,4 @@
-"""Reading a profiles.yaml from its tree."""
+"""Reader of a profiles.yaml, from its tree."""
 
 from __future__ import annotations
 
@@ -10,129 +10,137 @@ from msgspec.structs import replace
 
 from jhub.models import UNLISTED
 from jhub.profiles import schema, validation_regex
-from jhub.profiles.fields import Fields
+from jhub.profiles.fields import MappingReader
 from jhub.profiles.model import Choice, Option, Profile, UnlistedChoice
-from jhub.profiles.option_check import FORM, start_names
-from jhub.profiles.problems import cut, shown
+from jhub.profiles.option_check import FORM_PREFIX, option_names
+from jhub.profiles.problems import quote, truncate
 
 
-def profile(fields: Fields, number: int) -> Profile:
-    """One profile, the `number`th of the file. What is wrong with it has been reported."""
-    fields.where = called(fields, number)
-    fields.only(schema.PROFILE)
-    return described(fields, groups=fields.names("groups"), users=fields.names("users"))
+def read_profile(reader: MappingReader, number: int) -> Profile:
+    """Read the profile with this number in the file, and report its problems."""
+    reader.label = profile_label(reader, number)
+    reader.check_keys(schema.PROFILE)
+    return build_profile(reader, groups=reader.names("groups"), users=reader.names("users"))
 
 
-def called(fields: Fields, number: int) -> str:
-    """What messages call a profile: what tells it apart best of what it has."""
+def profile_label(reader: MappingReader, number: int) -> str:
+    """Return the name of a profile for messages: its slug, else its display name, else its number."""
     for key in ("slug", "display_name"):
-        value = getattr(fields.node.entries.get(key), "written", "")
+        value = getattr(reader.node.entries.get(key), "source", "")
         if value:
-            return f"profile {cut(value)}"
+            return f"profile {truncate(value)}"
     return f"profile {number}"
 
 
-def described(
-    fields: Fields,
+def build_profile(
+    reader: MappingReader,
     *,
     groups: tuple[str, ...] | None,
     users: tuple[str, ...] | None,
     fallback: str = "",
 ) -> Profile:
-    """A profile by what it says of itself; `fallback` is its slug if it gives none."""
-    display_name = fields.text("display_name")
-    slug = fields.text("slug") or fallback or slugify(display_name)
-    told = fields.report.has_error_at(fields.line("slug"), fields.line("display_name"))
-    if not told and (not slug or re.search(r"\s", slug) or not slug.isprintable()):
-        fields.error("slug", "needs a `slug` without spaces, or a `display_name` to make one of")
-    options = _options(fields)
+    """Return the profile that a mapping describes; `fallback` is its slug if the mapping has none."""
+    display_name = reader.text("display_name")
+    slug = reader.text("slug") or fallback or slugify(display_name)
+    has_error = reader.log.has_error_at(reader.line("slug"), reader.line("display_name"))
+    if not has_error and (not slug or re.search(r"\s", slug) or not slug.isprintable()):
+        reader.error("slug", "needs a `slug` without spaces, or a `display_name` to derive it from")
+    options = _options(reader)
     return Profile(
         slug=slug,
         display_name=display_name or slug,
-        description=fields.text("description"),
-        default=fields.flag("default"),
+        description=reader.text("description"),
+        default=reader.flag("default"),
         groups=groups,
         users=users,
         profile_options=options,
-        user_options=_user_options(fields, options),
-        **_overrides(fields),
+        user_options=_user_options(reader, options),
+        **_overrides(reader),
     )
 
 
-def _overrides(fields: Fields) -> dict[str, Any]:
+def _overrides(reader: MappingReader) -> dict[str, Any]:
     return {
-        "spawner_override": fields.settings("spawner_override"),
-        "kubespawner_override": fields.settings("kubespawner_override", removable=True),
+        "spawner_override": reader.overrides("spawner_override"),
+        "kubespawner_override": reader.overrides("kubespawner_override", removable=True),
     }
 
 
-def _options(fields: Fields) -> tuple[Option, ...]:
-    below = fields.fields("profile_options")
-    if below is None:
+def _options(reader: MappingReader) -> tuple[Option, ...]:
+    child = reader.mapping("profile_options")
+    if child is None:
         return ()
-    found: list[Option] = []
-    for key, option in below.each(f"{fields.where}: option"):
-        if key == "profile" or not key or key.startswith(FORM) or key.endswith(UNLISTED) or not key.isprintable():
-            below.error(key, f"no option can have the name {shown(key)}: a start could not tell it from other things")
-        found.append(_option(key, option))
-    return tuple(found)
+    options: list[Option] = []
+    for key, option in child.mappings(f"{reader.label}: option"):
+        if (
+            key == "profile"
+            or not key
+            or key.startswith(FORM_PREFIX)
+            or key.endswith(UNLISTED)
+            or not key.isprintable()
+        ):
+            child.error(key, f"invalid option name {quote(key)}: it is reserved, empty or not printable")
+        options.append(_option(key, option))
+    return tuple(options)
 
 
-def _option(key: str, fields: Fields) -> Option:
-    fields.only(schema.OPTION)
-    below = fields.fields("choices")
-    choices = tuple(_choice(*each) for each in below.each(f"{fields.where}: choice")) if below else ()
+def _option(key: str, reader: MappingReader) -> Option:
+    reader.check_keys(schema.OPTION)
+    child = reader.mapping("choices")
+    choices = tuple(_choice(*entry) for entry in child.mappings(f"{reader.label}: choice")) if child else ()
     defaults = [choice.key for choice in choices if choice.default]
     if len(defaults) > 1:
-        fields.error("choices", f"only one choice can be the default, not {' and '.join(defaults)}")
+        reader.error("choices", f"only one choice can be the default, not {' and '.join(defaults)}")
     if choices and not defaults:
         choices = (replace(choices[0], default=True), *choices[1:])
-    unlisted = _unlisted(fields)
+    unlisted = _unlisted(reader)
     if not choices and unlisted is None:
-        fields.error("choices", "needs `choices`, or an `unlisted_choice` with `enabled: true`")
-    return Option(key=key, display_name=fields.text("display_name") or key, choices=choices, unlisted_choice=unlisted)
+        reader.error("choices", "needs `choices`, or an `unlisted_choice` with `enabled: true`")
+    return Option(key=key, display_name=reader.text("display_name") or key, choices=choices, unlisted_choice=unlisted)
 
 
-def _choice(key: str, fields: Fields) -> Choice:
-    fields.only(schema.CHOICE)
+def _choice(key: str, reader: MappingReader) -> Choice:
+    reader.check_keys(schema.CHOICE)
     if not key or not key.isprintable():
-        fields.report.error(fields.node.line, f"{fields.where}: no choice can have the name {shown(key)}")
+        reader.log.error(
+            reader.node.line, f"{reader.label}: invalid choice name {quote(key)}: it is empty or not printable"
+        )
     return Choice(
         key=key,
-        display_name=fields.text("display_name") or key,
-        default=fields.flag("default"),
-        **_overrides(fields),
+        display_name=reader.text("display_name") or key,
+        default=reader.flag("default"),
+        **_overrides(reader),
     )
 
 
-def _unlisted(fields: Fields) -> UnlistedChoice | None:
-    below = fields.fields("unlisted_choice")
-    if below is None:
+def _unlisted(reader: MappingReader) -> UnlistedChoice | None:
+    child = reader.mapping("unlisted_choice")
+    if child is None:
         return None
-    below.only(schema.UNLISTED_CHOICE)
-    regex = below.text("validation_regex")
-    if wrong := validation_regex.fault(regex):
-        below.error("validation_regex", f"`validation_regex` {wrong}")
+    child.check_keys(schema.UNLISTED_CHOICE)
+    regex = child.text("validation_regex")
+    if error := validation_regex.find_error(regex):
+        child.error("validation_regex", f"`validation_regex` {error}")
     choice = UnlistedChoice(
-        display_name=below.text("display_name"),
-        display_name_in_choices=below.text("display_name_in_choices") or "Other...",
+        display_name=child.text("display_name"),
+        display_name_in_choices=child.text("display_name_in_choices") or "Other...",
         validation_regex=regex,
-        validation_message=below.text("validation_message"),
-        **_overrides(below),
+        validation_message=child.text("validation_message"),
+        **_overrides(child),
     )
-    return choice if below.flag("enabled") else None
+    return choice if child.flag("enabled") else None
 
 
-def _user_options(fields: Fields, options: tuple[Option, ...]) -> tuple[str, ...]:
-    names = fields.names("user_options") or ()
-    taken = {"profile", *start_names(options)}
+def _user_options(reader: MappingReader, options: tuple[Option, ...]) -> tuple[str, ...]:
+    names = reader.names("user_options") or ()
+    reserved = {"profile", *option_names(options)}
     for name in names:
-        if name in taken or name.startswith(FORM):
-            fields.error("user_options", f"{shown(name)} in `user_options` is one of the profile's own already")
+        if name in reserved or name.startswith(FORM_PREFIX):
+            reader.error("user_options", f"{quote(name)} in `user_options` is already in use in the profile")
     return names
 
 
 def slugify(name: str) -> str:
     """Return a display name in small letters, digits and dashes."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")

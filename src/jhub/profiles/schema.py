@@ -1,4 +1,4 @@
-"""The JSON Schema of a profiles.yaml: all keys, and what they mean. A test holds the fields of the model against it."""
+"""The JSON Schema of a profiles.yaml: all keys, with descriptions. A test compares it with the fields of the model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _names(description: str) -> dict[str, Any]:
     return {"type": "array", "items": {"type": "string", "minLength": 1}, "description": description}
 
 
-def _of(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
+def _object(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"type": "object", "additionalProperties": False, "properties": properties, **more}
 
 
@@ -31,39 +31,43 @@ def _ref(name: str) -> dict[str, Any]:
 OVERRIDES = {"spawner_override": _ref("spawner_override"), "kubespawner_override": _ref("kubespawner_override")}
 
 CHOICE = {
-    "display_name": _text("What people see; the choice's key if missing."),
-    "default": _flag("Taken where a start chooses nothing; else it is the first choice."),
+    "display_name": _text("The name that people see; by default the choice's key."),
+    "default": _flag("Used if a start makes no choice; without a default, the first choice is used."),
     **OVERRIDES,
 }
 
 UNLISTED_CHOICE = {
-    "enabled": _flag("Whether the option takes text that is none of its choices. False if missing."),
+    "enabled": _flag("True if the option accepts text that is not one of its choices; by default false."),
     "display_name": _text("The label of the text field."),
-    "display_name_in_choices": _text("How the list of choices calls it."),
-    "validation_regex": _text("What the whole text must match."),
-    "validation_message": _text("What somebody is told whose text does not match."),
+    "display_name_in_choices": _text("The name of the text field in the list of choices."),
+    "validation_regex": _text("A regular expression that the whole text must match."),
+    "validation_message": _text("The message for a text that does not match."),
     **OVERRIDES,
 }
 
 OPTION = {
-    "display_name": _text("What people see; the option's key if missing."),
+    "display_name": _text("The name that people see; by default the option's key."),
     "choices": {"type": ["object", "null"], "additionalProperties": _ref("choice")},
     "unlisted_choice": _ref("unlisted_choice"),
 }
 
 PROFILE = {
-    "slug": _text("What a start names: unique, without spaces. Made of display_name if missing."),
-    "display_name": _text("What people see; the slug if missing."),
-    "description": _text("More for people to see."),
-    "default": _flag("Started where a start names no profile; else it is the first that a user may start."),
-    "groups": _names("Only members of these groups may start it, and those in users; with neither key, everybody."),
-    "users": _names("Only these users may start it, and members of groups; with neither key, everybody."),
+    "slug": _text("The name of the profile in a start: unique, without spaces; by default derived from display_name."),
+    "display_name": _text("The name that people see; by default the slug."),
+    "description": _text("A description for people."),
+    "default": _flag("Used if a start names no profile; without a default, the first that the user may start is."),
+    "groups": _names(
+        "Only members of these groups, and the users in users, may start it; with neither key, everybody may."
+    ),
+    "users": _names(
+        "Only these users, and members of the groups in groups, may start it; with neither key, everybody may."
+    ),
     "profile_options": {
         "type": ["object", "null"],
         "additionalProperties": _ref("option"),
-        "description": "What can be chosen within the profile, by the name of the option.",
+        "description": "The options of the profile, by name.",
     },
-    "user_options": _names("Further options that a start may bring, for the spawner or a hook of yours."),
+    "user_options": _names("Further options that a start may have, for the spawner or a hook of yours."),
     **OVERRIDES,
 }
 
@@ -72,20 +76,22 @@ FILE = {"profiles": {"type": "array", "minItems": 1, "items": _ref("profile")}}
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Profiles of a JupyterHub with jhub.extension",
-    **_of(FILE, required=["profiles"]),
+    **_object(FILE, required=["profiles"]),
     "$defs": {
-        "profile": _of(PROFILE, anyOf=[{"required": ["slug"]}, {"required": ["display_name"]}]),
-        "option": _of(OPTION, anyOf=[{"required": ["choices"]}, {"required": ["unlisted_choice"]}]),
-        "choice": _of(CHOICE, type=["object", "null"]),
-        "unlisted_choice": _of(UNLISTED_CHOICE, description="{value} in its overrides is the text that was typed."),
+        "profile": _object(PROFILE, anyOf=[{"required": ["slug"]}, {"required": ["display_name"]}]),
+        "option": _object(OPTION, anyOf=[{"required": ["choices"]}, {"required": ["unlisted_choice"]}]),
+        "choice": _object(CHOICE, type=["object", "null"]),
+        "unlisted_choice": _object(
+            UNLISTED_CHOICE, description="Text of the user's own; {value} in its overrides stands for the text."
+        ),
         "spawner_override": {
             "type": ["object", "null"],
-            "description": "Settings of the spawner, by name. environment is merged into its own, the others replace.",
+            "description": "Settings of the spawner, by name. environment is merged, the others replace the spawner's.",
             "properties": {"environment": {"type": ["object", "null"], "additionalProperties": {"type": "string"}}},
         },
         "kubespawner_override": {
             "type": ["object", "null"],
-            "description": "Settings of KubeSpawner, by name. Mappings are merged into its own; null removes a key.",
+            "description": "Settings of KubeSpawner, by name. Mappings are merged, and null removes a key.",
             "properties": {
                 "environment": {
                     "type": ["object", "null"],
@@ -95,4 +101,4 @@ SCHEMA: dict[str, Any] = {
         },
     },
 }
-"""Says what a file may look like. That slugs are unique, and such, only the checker says."""
+"""The schema of a file. Some rules, such as unique slugs, are enforced by the checker only."""

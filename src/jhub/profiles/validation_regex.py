@@ -1,8 +1,8 @@
-"""Regular expressions of profiles: one meaning wherever they are read.
+"""Check of the regular expressions in profiles: each must have the same meaning in `re` and in `regex`.
 
-An expression is compiled by `re` when a file is checked, and matched by the library `regex`, which has a time limit,
-when somebody types a text. `regex` understands more than `re`: `{e}` after an expression lets it match with any number
-of errors, and `[[:alpha:]]` is a class of characters. Only what both read alike is allowed.
+When a file is checked, `re` compiles an expression; when a user types a text, the library `regex` matches it, because
+it has a time limit. `regex` has more syntax than `re`: `{e}` after an expression allows any number of errors in a
+match, and `[[:alpha:]]` is a class of characters. Only syntax with the same meaning in both is allowed.
 """
 
 from __future__ import annotations
@@ -22,28 +22,29 @@ TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+"""A token of a regular expression."""
 SET_OPERATION = re.compile(r".\[|--|&&|\|\||~~", re.DOTALL)
-"""Nested sets and classes, and operations on sets: `regex` has some of them, and a later `re` is to have them all."""
-DEEPEST = 50
-"""Maximum number of groups within one another. `regex` fails at some 100."""
+"""Nested sets, classes, and operations on sets: `regex` has some of them, and a later `re` is to support them all."""
+MAX_GROUP_DEPTH = 50
+"""Maximum depth of nested groups. `regex` fails at some 100."""
 
 
-def fault(expression: str) -> str:
-    """Return why an expression is not allowed, as the rest of a sentence about it; empty if it is."""
+def find_error(expression: str) -> str:
+    """Return the reason why an expression is not allowed, as a predicate for a message; empty if it is allowed."""
     depth = 0
     for token in TOKEN.finditer(expression):
         depth += {"(": 1, ")": -1}.get(token[0], 0)
-        if depth > DEEPEST:
-            return f"has more than {DEEPEST} groups within one another"
+        if depth > MAX_GROUP_DEPTH:
+            return f"nests more than {MAX_GROUP_DEPTH} groups"
         match token.lastgroup:
             case "open":
-                return f"is no regular expression: the set at position {token.start()} has no end"
+                return f"is not a valid regular expression: the set at position {token.start()} has no end"
             case "brace":
                 return f"has a brace at position {token.start()} that is not a count: write \\{{"
             case "comment":
-                return f"has a comment at position {token.start()}: leave it out"
+                return f"has a comment at position {token.start()}: remove it"
             case "verbose":
-                return f"has the flag x at position {token.start()}: leave it out"
+                return f"has the flag x at position {token.start()}: remove it"
             case "set" if SET_OPERATION.search(re.sub(r"\\.", "_", token[0], flags=re.DOTALL)):
                 return f"has [, --, &&, || or ~~ in the set at position {token.start()}: put a backslash before each"
             case _:
@@ -51,5 +52,5 @@ def fault(expression: str) -> str:
     try:
         re.compile(expression)
     except (re.error, RecursionError, OverflowError) as error:
-        return f"is no regular expression: {error}"
+        return f"is not a valid regular expression: {error}"
     return ""

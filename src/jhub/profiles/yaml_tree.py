@@ -1,7 +1,7 @@
-"""YAML as a tree that knows its lines.
+"""YAML as a tree of nodes with line numbers.
 
-PyYAML's own loader forgets lines, keeps the last of two keys that are the same, and expands aliases without end. Here
-the text is only composed by it, and the tree is built with an eye on all three.
+PyYAML's own loader drops line numbers, keeps the last of two equal keys, and expands aliases without a limit. Here
+PyYAML only composes the text, and the tree is built from that with line numbers, unique keys and limits.
 """
 
 from __future__ import annotations
@@ -14,17 +14,21 @@ from typing import Any, TypeAlias
 import yaml
 from yaml.constructor import SafeConstructor
 
-from jhub.profiles.problems import Broken, Report, cut
+from jhub.profiles.problems import ProblemLog, UnreadableFile, truncate
 
-MOST_CHARACTERS = 500_000
-"""Composing that many takes seconds, and the profiles of a large hub are a tenth of it."""
-MOST_NODES = 50_000
-"""With what aliases stand for counted each time. A profile takes some twenty."""
-DEEPEST = 40
+MAX_CHARACTERS = 500_000
+"""Maximum size of a file. Composing that many takes seconds, and the profiles of a large hub have a tenth of it."""
+MAX_NODES = 50_000
+"""Maximum number of nodes, counting those of an alias each time. A profile has some twenty."""
+MAX_DEPTH = 40
+"""Maximum depth of nested nodes."""
 
 TAG = "tag:yaml.org,2002:"
+"""Prefix of YAML's standard tags."""
 TEXTS = {f"{TAG}str", f"{TAG}value"}
+"""Tags of nodes that are text."""
 MERGE = f"{TAG}merge"
+"""Tag of a merge key."""
 
 Value: TypeAlias = "str | int | float | bool | None"
 Node: TypeAlias = "Scalar | Sequence | Mapping"
@@ -36,20 +40,20 @@ class Scalar:
 
     line: int
     value: Value
-    written: str
-    """As it stands in the file, without quotes."""
+    source: str
+    """The text in the file, without quotes."""
 
     def __str__(self) -> str:
-        """What it is, for a message about what it should have been."""
+        """Return what the node is, for a message about what it should be."""
         match self.value:
             case str():
                 return "text"
             case None:
-                return "empty" if not self.written else f"{self.written}, YAML's word for nothing"
+                return f"{self.source} (YAML for null)" if self.source else "an empty value"
             case bool():
-                return f"{self.written}, YAML's word for {str(self.value).lower()}"
+                return f"{self.source} (YAML for {str(self.value).lower()})"
             case _:
-                return f"{cut(self.written)}, a number"
+                return f"{truncate(self.source)} (a number)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class Sequence:
     items: tuple[Node, ...]
 
     def __str__(self) -> str:
+        """Return what the node is, for a message."""
         return "a list"
 
 
@@ -70,51 +75,55 @@ class Mapping:
     line: int
     entries: dict[str, Node]
     lines: dict[str, int]
-    """Of the keys."""
+    """The line of each key."""
 
     def __str__(self) -> str:
+        """Return what the node is, for a message."""
         return "a mapping"
 
 
-def read(text: str, report: Report) -> Node:
-    """The tree of a YAML text, without what has been reported. Raises Broken if there is none."""
-    if len(text) > MOST_CHARACTERS:
-        raise Broken(1, f"the file is too large: more than {MOST_CHARACTERS} characters")
+def parse_yaml(text: str, log: ProblemLog) -> Node:
+    """Return the tree of a YAML text, without the values that were reported.
+
+    Raises UnreadableFile if there is no tree.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise UnreadableFile(1, f"the file is too large: more than {MAX_CHARACTERS} characters")
     try:
         root: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        said = " ".join(str(part) for part in (error.context, error.problem) if part)
-        raise Broken(mark.line + 1 if mark else 1, f"not YAML: {' '.join(said.split())}") from None
+        message = " ".join(str(part) for part in (error.context, error.problem) if part)
+        raise UnreadableFile(mark.line + 1 if mark else 1, f"not YAML: {' '.join(message.split())}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise Broken(line, f"not YAML: a character that is not allowed, {chr(error.character)!r}") from None
+        raise UnreadableFile(line, f"not YAML: a character that is not allowed, {chr(error.character)!r}") from None
     except (
         yaml.YAMLError,
         ValueError,
         OverflowError,
-    ) as error:  # the latter two from numbers in escapes and directives
-        raise Broken(1, f"not YAML: {' '.join(str(error).split())}") from None
+    ) as error:  # the last two for numbers in escapes and directives
+        raise UnreadableFile(1, f"not YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
-        raise Broken(1, "not YAML: nested too deeply") from None
+        raise UnreadableFile(1, "not YAML: nested too deeply") from None
     if root is None:
         return Scalar(1, None, "")
-    return _Builder(report).node(root, 0)
+    return _TreeBuilder(log).node(root, 0)
 
 
-def plain(node: Node) -> Any:
-    """The value of a tree, in lists, dictionaries and values of Python."""
+def to_python(node: Node) -> Any:
+    """Return the value of a tree, as lists, dictionaries and scalar values of Python."""
     match node:
         case Scalar():
             return node.value
         case Sequence():
-            return [plain(item) for item in node.items]
+            return [to_python(item) for item in node.items]
         case Mapping():
-            return {key: plain(value) for key, value in node.entries.items()}
+            return {key: to_python(value) for key, value in node.entries.items()}
 
 
-def texts(node: Node) -> Iterator[tuple[int, str]]:
-    """All texts of a tree, keys too, with their lines."""
+def iter_texts(node: Node) -> Iterator[tuple[int, str]]:
+    """Yield all texts of a tree, including keys, with their lines."""
     match node:
         case Scalar(value=str() as text):
             yield node.line, text
@@ -122,27 +131,31 @@ def texts(node: Node) -> Iterator[tuple[int, str]]:
             pass
         case Sequence():
             for item in node.items:
-                yield from texts(item)
+                yield from iter_texts(item)
         case Mapping():
             for key, value in node.entries.items():
                 yield node.lines[key], key
-                yield from texts(value)
+                yield from iter_texts(value)
 
 
-class _Builder:
-    def __init__(self, report: Report) -> None:
-        self.report = report
+class _TreeBuilder:
+    """A builder of the tree from PyYAML's nodes."""
+
+    def __init__(self, log: ProblemLog) -> None:
+        self.log = log
         self.constructor = SafeConstructor()
-        self.left = MOST_NODES
+        self.nodes_left = MAX_NODES
 
     def node(self, node: yaml.Node, depth: int) -> Node:
         line = node.start_mark.line + 1
-        self.left -= 1
-        if self.left < 0:
-            raise Broken(line, f"the file is too large: more than {MOST_NODES} values, with those that aliases repeat")
-        if depth > DEEPEST:
-            # An anchor that holds itself comes here too.
-            raise Broken(line, f"nested too deeply: more than {DEEPEST} levels")
+        self.nodes_left -= 1
+        if self.nodes_left < 0:
+            raise UnreadableFile(
+                line, f"the file is too large: more than {MAX_NODES} values, with those that aliases repeat"
+            )
+        if depth > MAX_DEPTH:
+            # An anchor that contains itself ends here, too.
+            raise UnreadableFile(line, f"nested too deeply: more than {MAX_DEPTH} levels")
         if isinstance(node, yaml.MappingNode):
             self.check_tag(node, "map")
             return self.mapping(node, depth)
@@ -159,9 +172,9 @@ class _Builder:
 
     def refuse_tag(self, node: yaml.Node) -> None:
         tag = node.tag.replace(TAG, "!!")
-        self.report.error(
+        self.log.error(
             node.start_mark.line + 1,
-            f"the tag {cut(tag)} is not allowed: values are text, numbers, true, false, null, lists and mappings",
+            f"the tag {truncate(tag)} is not allowed: values are text, numbers, true, false, null, lists and mappings",
         )
 
     def mapping(self, node: yaml.MappingNode, depth: int) -> Mapping:
@@ -175,43 +188,43 @@ class _Builder:
             key = self.node(key_node, depth + 1)
             value = self.node(value_node, depth + 1)
             if not isinstance(key, Scalar):
-                self.report.error(line, f"a key must be text, and this one is {key}")
+                self.log.error(line, f"a key must be text, not {key}")
             elif not isinstance(key.value, str):
-                self.report.error(line, f'a key must be text, and this one is {key}: write "{cut(key.written)}"')
+                self.log.error(line, f'a key must be text, not {key}: write "{truncate(key.source)}"')
             elif key.value in own.entries:
-                self.report.error(line, f"the key {cut(key.value)} is there already, in line {own.lines[key.value]}")
+                self.log.error(line, f"duplicate key {truncate(key.value)}: first used in line {own.lines[key.value]}")
             else:
                 own.entries[key.value] = value
                 own.lines[key.value] = line
         return Mapping(own.line, merged.entries | own.entries, merged.lines | own.lines)
 
     def merge(self, into: Mapping, source: Node) -> None:
-        """Add what `<<` names; of several, the first that has a key counts."""
-        for one in source.items if isinstance(source, Sequence) else (source,):
-            if not isinstance(one, Mapping):
-                self.report.error(source.line, f"<< takes a mapping or a list of mappings, and this is {one}")
+        """Add the mappings that `<<` names; of several with a key, the first one counts."""
+        for mapping in source.items if isinstance(source, Sequence) else (source,):
+            if not isinstance(mapping, Mapping):
+                self.log.error(source.line, f"<< must be a mapping or a list of mappings, not {mapping}")
                 continue
-            for key, value in one.entries.items():
+            for key, value in mapping.entries.items():
                 if key not in into.entries:
                     into.entries[key] = value
-                    into.lines[key] = one.lines[key]
+                    into.lines[key] = mapping.lines[key]
 
     def scalar(self, node: yaml.ScalarNode) -> Scalar:
         line = node.start_mark.line + 1
-        written: str = node.value
-        nothing = Scalar(line, None, written)
+        source: str = node.value
+        null = Scalar(line, None, source)
         kind = node.tag.removeprefix(TAG)
         if kind == "timestamp":
-            self.report.error(line, f'{written} is a date in YAML: write "{written}" if it is text')
-            return nothing
+            self.log.error(line, f'{source} is a date in YAML: write "{source}" if it is text')
+            return null
         if node.tag in TEXTS:
-            if not written.isascii() and any("\ud800" <= character <= "\udfff" for character in written):
-                self.report.error(line, "half a character: \\u escapes from d800 to dfff stand for none")
-                return nothing
-            if "\0" in written:
-                self.report.error(line, "a NUL character: no process takes one in its arguments or environment")
-                return nothing
-            return Scalar(line, written, written)
+            if not source.isascii() and any("\ud800" <= character <= "\udfff" for character in source):
+                self.log.error(line, "lone surrogate: \\u escapes from d800 to dfff are not characters")
+                return null
+            if "\0" in source:
+                self.log.error(line, "NUL is not allowed: arguments and environment variables cannot contain it")
+                return null
+            return Scalar(line, source, source)
         value: Value = None
         try:
             if kind == "bool":
@@ -223,12 +236,12 @@ class _Builder:
             elif kind != "null":
                 self.refuse_tag(node)
         except (ValueError, LookupError, OverflowError):
-            self.report.error(line, f"not a value of the tag !!{kind}: {cut(written)}")
-            return nothing
-        if isinstance(value, int | float) and ":" in written:
-            self.report.error(line, f'{written} is the number {value} in YAML, with base 60: write "{written}"')
-            return nothing
+            self.log.error(line, f"not a value of the tag !!{kind}: {truncate(source)}")
+            return null
+        if isinstance(value, int | float) and ":" in source:
+            self.log.error(line, f'{source} is the number {value} in YAML, with base 60: write "{source}"')
+            return null
         if isinstance(value, float) and not math.isfinite(value):
-            self.report.error(line, f"{cut(written)} is not a number that a setting can have")
-            return nothing
-        return Scalar(line, value, written)
+            self.log.error(line, f"{truncate(source)} is not a number that a setting can have")
+            return null
+        return Scalar(line, value, source)

@@ -27,9 +27,9 @@ from tornado.web import HTTPError
 c: Any = get_config()  # type: ignore[name-defined]  # noqa: F821  # JupyterHub puts it here
 
 with open(os.environ["JHUB_MATRIX_SETTINGS"]) as file:
-    told: dict[str, Any] = json.load(file)
+    settings: dict[str, Any] = json.load(file)
 
-sys.path.append(told["jhub"])
+sys.path.append(settings["jhub"])
 import jhub.extension  # noqa: E402  # of this checkout
 
 (ADMIN_SCOPES,) = (role["scopes"] for role in get_default_roles() if role["name"] == "admin")
@@ -91,47 +91,49 @@ def enable() -> None:
     jhub.extension.enable(c, profiles="profiles.yaml")
 
 
-if told["enable"] == "first":
+if settings["enable"] == "first":
     enable()
 
-c.JupyterHub.bind_url = f"http://127.0.0.1:{told['port']}{told['base_url']}"
-c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{told['port']}"
+c.JupyterHub.bind_url = f"http://127.0.0.1:{settings['port']}{settings['base_url']}"
+c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{settings['port']}"
 c.JupyterHub.db_url = "sqlite:///jupyterhub.sqlite"
 c.JupyterHub.proxy_class = NoProxy
 c.JupyterHub.allow_named_servers = True
 c.JupyterHub.last_activity_interval = 3600
-c.JupyterHub.tornado_settings = {"slow_spawn_timeout": told["slow_spawn_timeout"], "slow_stop_timeout": 5}
+c.JupyterHub.tornado_settings = {"slow_spawn_timeout": settings["slow_spawn_timeout"], "slow_stop_timeout": 5}
 c.JupyterHub.extra_handlers = [(r"/api/direct/([^/]+)", Direct)]
 
-c.JupyterHub.authenticator_class = Refreshing if told["authenticator"] == "refreshing" else told["authenticator"]
-if told["authenticator"] == "refreshing":
+c.JupyterHub.authenticator_class = (
+    Refreshing if settings["authenticator"] == "refreshing" else settings["authenticator"]
+)
+if settings["authenticator"] == "refreshing":
     c.Authenticator.refresh_pre_spawn = True
     c.Authenticator.manage_groups = True
     if version_info >= (6, 1):
         c.Authenticator.auth_refresh_strict = True
-c.DummyAuthenticator.password = told["password"]
+c.DummyAuthenticator.password = settings["password"]
 c.Authenticator.admin_users = {"admin"}
 c.Authenticator.allow_all = True
-c.JupyterHub.services = [{"name": "operator", "api_token": told["operator"]}]
+c.JupyterHub.services = [{"name": "operator", "api_token": settings["operator"]}]
 c.JupyterHub.load_roles = [{"name": "operator", "services": ["operator"], "scopes": ADMIN_SCOPES}]
 
-c.JupyterHub.spawner_class = OwnSpawner if told["own_spawner"] else "simple"
+c.JupyterHub.spawner_class = OwnSpawner if settings["own_spawner"] else "simple"
 c.Spawner.consecutive_failure_limit = 3
 c.Spawner.ip = "127.0.0.1"
-c.Spawner.environment = told["mark"]
+c.Spawner.environment = settings["mark"]
 c.Spawner.cmd = [
     "sh",
     "-c",
     'echo "$JUPYTERHUB_SERVER_NAME $JHUB_PROFILE $JHUB_FLAVOUR $JHUB_HOOK $JHUB_OWN" >>started; exec "$0" "$@"',
     sys.executable,
-    told["stub"],
+    settings["stub"],
 ]
 c.SimpleLocalProcessSpawner.home_dir_template = os.path.join(os.getcwd(), "users", "{username}")
-if told["own_spawner"]:
+if settings["own_spawner"]:
     c.OwnSpawner.pre_spawn_hook = hook
     c.OwnSpawner.options_form = "<input name=profile>"
 else:
     c.Spawner.pre_spawn_hook = hook
 
-if told["enable"] == "last":
+if settings["enable"] == "last":
     enable()

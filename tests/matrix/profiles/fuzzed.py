@@ -73,16 +73,16 @@ class Fuzzed:
     def send(self, sent: Sent) -> requests.Response:
         """Send a request."""
         self.figures["requests"] += 1
-        if sent.way in REST:
-            return self.rest(sent.way, sent.owner, sent.server, sent.text(edits=self.hub.edits))
+        if sent.interface in REST:
+            return self.rest(sent.interface, sent.owner, sent.server, sent.text(edits=self.hub.edits))
         page = f"{self.hub.url}/spawn/{sent.owner}/{escaped(sent.server)}".rstrip("/")
         browser = self.browsers[sent.owner]
-        opt = "opt-" if self.hub.edits and sent.way == "query" else ""
+        opt = "opt-" if self.hub.edits and sent.interface == "query" else ""
         raw = "&".join(f"{opt}{escaped(key)}={escaped(text)}" for key, text in sent.form)
-        if sent.way == "query":
+        if sent.interface == "query":
             return browser.get(f"{page}?{raw}", allow_redirects=False, timeout=SECONDS)
         xsrf = browser.cookies.get("_xsrf", path=f"{self.hub.settings.base_url}hub/")
-        if sent.way == "form":
+        if sent.interface == "form":
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
             data = f"_xsrf={escaped(str(xsrf))}&{raw}".encode()
         else:
@@ -138,7 +138,7 @@ class Fuzzed:
         if not server:
             self.rest("PATCH", owner, server, '{"user_options": {"profile": "free"}}')
 
-    def health(self) -> None:
+    def check_health(self) -> None:
         """See that the hub lives, and has counted nothing."""
         answer = self.hub.api("GET", "/failures").json()
         if answer["failures"]:
@@ -157,11 +157,11 @@ class Fuzzed:
 
     # judging
 
-    def use(self, profiles: str) -> None:
+    def check_file(self, profiles: str) -> None:
         """Change the file of profiles, and start from each that there is. `FUZZED.profiles` is in force again then."""
         self.figures["files"] += 1
         try:
-            if not self.read_again(profiles):
+            if not self.reload(profiles):
                 self.figures["files refused"] += 1
                 return
             for slug in self.hub.listed(OTHER):
@@ -169,36 +169,36 @@ class Fuzzed:
                 self.figures[f"POST {answer.status_code}"] += 1
                 if answer.status_code >= 500:
                     raise Fault(f"{answer.status_code}: {said(answer)}")
-                self.health()
+                self.check_health()
                 self.clear(OTHER, SERVER)
         finally:
             self.hub.api("DELETE", "/failures")
             self.clear(OTHER, SERVER)
-            self.read_again(FUZZED.profiles)
+            self.reload(FUZZED.profiles)
             self.started()
 
-    def read_again(self, profiles: str) -> bool:
+    def reload(self, profiles: str) -> bool:
         """Whether the hub takes a changed file."""
         log = launch.log_of(self.hub.place)
         size = log.stat().st_size
         self.hub.write(profiles)
         said: list[str] = []
 
-        def looked() -> bool:
+        def logged() -> bool:
             with log.open(errors="replace") as file:
                 file.seek(size)
                 text = file.read()
-            said[:] = [words for words in ("Profiles read again", "The profiles stay as they were") if words in text]
+            said[:] = [words for words in ("Profiles reloaded", "keeping the previous profiles") if words in text]
             return bool(said)
 
-        self.wait(looked)
-        return said == ["Profiles read again"]
+        self.wait(logged)
+        return said == ["Profiles reloaded"]
 
     def check_end(self) -> None:
         """See that the hub has lived through it all, and starts servers."""
         # A hub that has had enough ends two seconds later.
         time.sleep(2.5)
-        self.health()
+        self.check_health()
         assert self.hub.process.poll() is None
         log = self.hub.log()
         assert not re.search("Aborting due to|consecutive spawns failed", log)
@@ -208,12 +208,12 @@ class Fuzzed:
             f"hub {self.pid}: {self.figures.pop('examples')} examples, {dict(sorted(self.figures.items()))}, 0 restarts"
         )
 
-    def hold(self, sent: Sent) -> None:
+    def check(self, sent: Sent) -> None:
         """Send it, and see that the hub does what it may. What is left of it is cleared away."""
         self.figures["examples"] += 1
         try:
-            self.follow(sent)
-            self.health()
+            self.send_and_start(sent)
+            self.check_health()
             self.stop(sent.owner, sent.server)
             # What is saved is told in another way than what runs.
             self.rows(sent.owner)
@@ -224,52 +224,52 @@ class Fuzzed:
             raise
         self.clear(sent.owner, sent.server)
 
-    def hold_started(self, sent: Sent) -> None:
+    def check_started(self, sent: Sent) -> None:
         """See that it starts, if the hub has that way in."""
         before = self.figures["starts"]
-        self.hold(sent)
-        expected = self.hub.edits or sent.way not in ("PUT", "PATCH")
+        self.check(sent)
+        expected = self.hub.edits or sent.interface not in ("PUT", "PATCH")
         assert self.figures["starts"] - before == int(expected)
 
-    def follow(self, sent: Sent) -> None:
+    def send_and_start(self, sent: Sent) -> None:
         """Send it, and start from what it has saved."""
-        if sent.way == "PATCH":
+        if sent.interface == "PATCH":
             self.rest("PUT", sent.owner, SERVER, "")
         before = self.rows(sent.owner)
         answer = self.send(sent)
-        self.judge(sent, answer, before)
-        if sent.way in ("PUT", "PATCH") and answer.ok:
+        self.check_answer(sent, answer, before)
+        if sent.interface in ("PUT", "PATCH") and answer.ok:
             self.figures["requests"] += 1
             saved = self.rows(sent.owner)
             later = self.rest("POST", sent.owner, sent.server, "")
-            self.judge(replace(sent, way="POST"), later, saved)
+            self.check_answer(replace(sent, interface="POST"), later, saved)
 
-    def judge(self, sent: Sent, answer: requests.Response, before: dict[str, Any]) -> None:
+    def check_answer(self, sent: Sent, answer: requests.Response, before: dict[str, Any]) -> None:
         """Raise Fault if it is not what it may be."""
         status = answer.status_code
-        self.figures[f"{sent.way} {status}"] += 1
+        self.figures[f"{sent.interface} {status}"] += 1
         if status >= 500:
-            raise Fault(f"{status} by {sent.way}: {said(answer)}")
-        if sent.way in PAGES and status < 400:
+            raise Fault(f"{status} by {sent.interface}: {said(answer)}")
+        if sent.interface in PAGES and status < 400:
             # Pages wait for a start for a second.
             self.wait(lambda: not any(model["pending"] for model in self.hub.servers(sent.owner).values()))
         starts = self.started()
         # JupyterHub 5.3 shows its form again, with the reason, and says 200.
-        if status >= 400 or (status == 200 and sent.way in PAGES):
+        if status >= 400 or (status == 200 and sent.interface in PAGES):
             if starts:
                 raise Fault(f"started, and answered {status}")
             after = self.rows(sent.owner)
             if after != before:
-                raise Fault(f"{status} by {sent.way}, and something was saved: {before} {after}")
+                raise Fault(f"{status} by {sent.interface}, and something was saved: {before} {after}")
             return
-        if sent.way in ("PUT", "PATCH"):
+        if sent.interface in ("PUT", "PATCH"):
             if starts:
                 raise Fault("an edit has started a server")
             return
         self.figures["starts"] += len(starts)
         self.rows(sent.owner)
         if len(starts) != 1:
-            raise Fault(f"{len(starts)} starts, and {status} by {sent.way}: {said(answer)}")
+            raise Fault(f"{len(starts)} starts, and {status} by {sent.interface}: {said(answer)}")
         (started,) = starts
         if (started["user"], started["server"]) != (sent.owner, sent.server):
             raise Fault("the server of somebody else has started")
@@ -283,8 +283,8 @@ def check(sent: Sent, started: dict[str, Any], base: Mapping[str, Any], edits: b
     if slug not in OPEN_TO[sent.owner]:
         raise Fault(f"{sent.owner} has started {slug}")
     profile = PROFILES[slug]
-    asked = asked_for(sent, edits)
-    named = single(asked.get("profile"))
+    requested = options_sent(sent, edits)
+    named = single(requested.get("profile"))
     if named and named != slug:
         raise Fault(f"{named!r} was sent, and {slug} started")
     settings, environment = dict(base), {"JHUB_PROFILE": slug}
@@ -299,7 +299,7 @@ def check(sent: Sent, started: dict[str, Any], base: Mapping[str, Any], edits: b
                 raise Fault(f"{text!r} does not match {unlisted['validation_regex']}")
             override = filled(unlisted["spawner_override"], text)
         for alias in (name, f"{FORM}{slug}-{name}", f"{FORM}{slug}--{name}"):
-            value = single(asked.get(alias))
+            value = single(requested.get(alias))
             if value not in (None, "", text):
                 raise Fault(f"{value!r} was sent for {alias}, and {text!r} started")
         environment |= override.pop("environment", {})
@@ -321,9 +321,9 @@ def check(sent: Sent, started: dict[str, Any], base: Mapping[str, Any], edits: b
         raise Fault(f"the environment is not that of the file: {found}, {environment}")
 
 
-def asked_for(sent: Sent, edits: bool) -> dict[str, Any]:
+def options_sent(sent: Sent, edits: bool) -> dict[str, Any]:
     """The user options that were sent, as a plain reader takes them."""
-    if sent.way in PAGES:
+    if sent.interface in PAGES:
         found: dict[str, Any] = {}
         for key, text in sent.form:
             found.setdefault(key, []).append(text)

@@ -20,8 +20,6 @@ FORM = "profile-option-"
 MEMBER, OTHER = "mem", "oth"
 SERVER = "work"
 
-# ---------------------------------------------------------------- the profiles
-
 
 def free_text(override: dict[str, Any], regex: str = "") -> dict[str, Any]:
     """An option that takes any text, or nothing."""
@@ -90,8 +88,6 @@ FUZZED = Kind(
     profiles="\n" + yaml.safe_dump([{"slug": slug, **entry} for slug, entry in PROFILES.items()]),
     config="fuzz_config.py",
 )
-
-# ---------------------------------------------------------------- what is sent
 
 ODD = [
     *(
@@ -239,8 +235,6 @@ def pairs(texts: st.SearchStrategy[str], values: st.SearchStrategy[str]) -> st.S
 texts_written = texts.map(json.dumps)
 
 
-# ---------------------------------------------------------------- requests
-
 REST = ("POST", "PUT", "PATCH")
 PAGES = ("form", "multipart", "query")
 
@@ -249,7 +243,7 @@ PAGES = ("form", "multipart", "query")
 class Sent:
     """A request for a start, or to save options for one."""
 
-    way: str
+    interface: str
     owner: str
     server: str = SERVER
     options: str = ""
@@ -262,7 +256,7 @@ class Sent:
     def __repr__(self) -> str:
         body = self.text(edits=True)
         more = f"… {len(body)} characters" if len(body) > 400 else ""
-        return f"Sent({self.way!r}, {self.owner!r}, {self.server!r}, {body[:400]!r}{more}, form={self.form!r})"
+        return f"Sent({self.interface!r}, {self.owner!r}, {self.server!r}, {body[:400]!r}{more}, form={self.form!r})"
 
     def text(self, *, edits: bool) -> str:
         """The body. Before JupyterHub 6 it is the options themselves."""
@@ -290,9 +284,9 @@ by_rest = st.one_of(
 )
 
 
-def page(way: str, owner: str, server: str, form: list[tuple[str, str]]) -> Sent:
+def page(interface: str, owner: str, server: str, form: list[tuple[str, str]]) -> Sent:
     """A request to the spawn page."""
-    return Sent(way, owner, server, form=[(key, json.loads(value)) for key, value in form])
+    return Sent(interface, owner, server, form=[(key, json.loads(value)) for key, value in form])
 
 
 def is_utf8(sent: Sent) -> bool:
@@ -303,28 +297,31 @@ def is_utf8(sent: Sent) -> bool:
 by_page = st.builds(page, st.sampled_from(PAGES), owners, servers, pairs(texts_written, texts_written)).filter(is_utf8)
 
 
-def noted(note: str, way: str = "POST") -> Sent:
+def noted(note: str, interface: str = "POST") -> Sent:
     """A start with this in what its profile lets through."""
-    return Sent(way, OTHER, SERVER, object_of([("profile", '"free"'), ("note", note)]), '{"user_options": %s}')
+    return Sent(interface, OTHER, SERVER, object_of([("profile", '"free"'), ("note", note)]), '{"user_options": %s}')
 
 
-def typed(option: str, text: str, way: str = "form") -> Sent:
+def typed(option: str, text: str, interface: str = "form") -> Sent:
     """A start with this text for an option."""
-    return Sent(way, OTHER, form=[("profile", "wide"), (f"{option}{UNLISTED}", text)])
+    return Sent(interface, OTHER, form=[("profile", "wide"), (f"{option}{UNLISTED}", text)])
 
 
 ALLOWED = [
     *(typed("memory", "1.5G"), typed("memory_part", "2", "query"), typed("variable", "é $(x) %s", "multipart")),
     *(typed("args", "--x=1"), typed("nested", "k"), Sent("form", LISTED, form=[("profile", "gated")])),
-    *(noted('{"a": [1, null, "é"]}', way) for way in REST),
+    *(noted('{"a": [1, null, "é"]}', interface) for interface in REST),
     *(noted('"x"'), Sent("POST", MEMBER, "", '{"profile": "gated", "flavour": "hot"}'), Sent("POST", OTHER)),
 ]
 """What starts, and with what."""
 
 KNOWN = [
-    *(typed("memory", text, way) for text, way in (("infG", "form"), ("nanG", "query"), ("1e999G", "multipart"))),
+    *(
+        typed("memory", text, interface)
+        for text, interface in (("infG", "form"), ("nanG", "query"), ("1e999G", "multipart"))
+    ),
     *(typed("memory_part", "inf"), typed("name", "="), typed("name", "A=B"), typed("url_whole", "%U")),
-    *(noted("[" * 970 + "]" * 970, way) for way in REST),
+    *(noted("[" * 970 + "]" * 970, interface) for interface in REST),
     *(noted(note) for note in ("NaN", "1e999", r'"\ud800"', r'{"\ud800": 1}', BYTES % '"aGk="', f'"{"x" * 65_536}"')),
     Sent("POST", OTHER, "a\0b", '{"profile": "free"}'),
     Sent("query", OTHER, "a\0b", form=[("profile", "free")]),

@@ -17,7 +17,7 @@ COURSE = """
 """
 
 
-def test_options_saved_before_there_was_a_gate_do_not_open_it(hubs: Hubs, fresh: Fresh) -> None:
+def test_saved_options_of_a_profile_that_is_now_gated_are_refused(hubs: Hubs, fresh: Fresh) -> None:
     hub = hubs[FIRST]
     owner = hub.user(fresh("user"))
     path = f"/users/{owner}/servers/work"
@@ -32,7 +32,7 @@ def test_options_saved_before_there_was_a_gate_do_not_open_it(hubs: Hubs, fresh:
         hub.stop(owner, "work")
         answer = hub.api("POST", path)
         assert answer.status_code == 403
-        assert answer.json()["message"].startswith("the profile 'course' is not for the owner of this server")
+        assert answer.json()["message"].startswith(f"{owner} may not use profile 'course'; ")
         with hub.browser(owner) as browser:
             page = browser.get(f"{hub.url}/spawn/{owner}/work", timeout=20)
             assert page.status_code == 403
@@ -52,7 +52,7 @@ def _has_no_course(listed: str) -> bool:
     return '"course"' not in listed
 
 
-def test_who_leaves_the_group_keeps_what_runs_and_starts_it_no_more(hub: ProfileHub, fresh: Fresh) -> None:
+def test_a_former_member_keeps_a_running_server_and_cannot_restart_it(hub: ProfileHub, fresh: Fresh) -> None:
     owner = hub.user(fresh("user"), MEMBERS)
     path = f"/users/{owner}/servers/work"
     hub.start(owner, "work", profile="gated")
@@ -69,7 +69,7 @@ def test_who_leaves_the_group_keeps_what_runs_and_starts_it_no_more(hub: Profile
     hub.stop(owner, "work")
 
 
-def test_a_broken_file_changes_nothing_and_is_told(hubs: Hubs, fresh: Fresh) -> None:
+def test_an_invalid_file_keeps_the_profiles_and_is_logged(hubs: Hubs, fresh: Fresh) -> None:
     hub = hubs[FIRST]
     owner = hub.user(fresh("user"))
     for broken, said in (
@@ -82,23 +82,24 @@ def test_a_broken_file_changes_nothing_and_is_told(hubs: Hubs, fresh: Fresh) -> 
         before = len(hub.log())
         hub.write(broken)
         hub.wait(
-            lambda before=before: hub.log()[before:], lambda log, said=said: "stay as they were" in log and said in log
+            lambda before=before: hub.log()[before:],
+            lambda log, said=said: "keeping the previous profiles" in log and said in log,
         )
         assert hub.listed(owner) == ["open"]
         assert hub.start(owner, "work", profile="gated").status_code == 403
     before = len(hub.log())
     hub.write(OPEN + GATED)
-    hub.wait(lambda: hub.log()[before:], lambda log: "Profiles read again, now 3" in log)
+    hub.wait(lambda: hub.log()[before:], lambda log: "Profiles reloaded, now 3" in log)
     before = len(hub.log())
     (hub.place / "profiles.yaml").unlink()
     hub.wait(lambda: hub.log()[before:], lambda log: "no such file" in log)
     assert hub.listed(owner) == ["open"]
     before = len(hub.log())
     hub.write(OPEN + GATED)
-    hub.wait(lambda: hub.log()[before:], lambda log: "Profiles read again" in log)
+    hub.wait(lambda: hub.log()[before:], lambda log: "Profiles reloaded" in log)
 
 
-def test_groups_are_those_that_the_authenticator_knows_of_at_the_start(hubs: Hubs, fresh: Fresh) -> None:
+def test_groups_are_refreshed_before_a_start(hubs: Hubs, fresh: Fresh) -> None:
     hub = hubs[REFRESHING]
     owner = hub.user(fresh("user"))
     token = hub.token(owner)
@@ -114,7 +115,7 @@ def test_groups_are_those_that_the_authenticator_knows_of_at_the_start(hubs: Hub
     for caller in (None, token):
         answer = hub.start(owner, "work", caller, profile="gated")
         assert answer.status_code == 403
-        assert "not for the owner of this server" in answer.json()["message"]
+        assert "may not use profile 'gated'; " in answer.json()["message"]
     assert len(hub.started(owner)) == 1
     assert "consecutive spawns failed" not in hub.log()
     # A sign-in that cannot be renewed: JupyterHub's own refusal, where it is strict.
@@ -124,7 +125,7 @@ def test_groups_are_those_that_the_authenticator_knows_of_at_the_start(hubs: Hub
     assert (expired.status_code == 403) == (hub.version >= (6, 1) or hub.version < (6,))
 
 
-def test_a_text_that_the_spawner_does_not_take_is_a_refusal_and_no_failed_start(hubs: Hubs, fresh: Fresh) -> None:
+def test_an_invalid_text_is_refused_and_no_failed_start(hubs: Hubs, fresh: Fresh) -> None:
     hub = hubs[FIRST]
     owner = hub.user(fresh("user"))
     try:
@@ -133,7 +134,7 @@ def test_a_text_that_the_spawner_does_not_take_is_a_refusal_and_no_failed_start(
         for _ in range(4):
             answer = hub.start(owner, "work", profile="free", **{"memory--unlisted-choice": "lots"})
             said = (answer.status_code, answer.json()["message"])
-            assert said == (400, "profile free: a text does not do for the setting mem_limit")
+            assert said == (400, "profile free: invalid text for setting mem_limit")
         assert hub.named(owner) == []
         assert "consecutive spawns failed" not in hub.log()
         assert hub.start(owner, "work", profile="free", **{"memory--unlisted-choice": "1G"}).status_code == 201

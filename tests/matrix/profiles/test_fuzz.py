@@ -22,22 +22,22 @@ def fuzzed(hubs: Hubs) -> Iterator[Fuzzed]:
 
 
 @pytest.mark.parametrize("sent", ALLOWED, ids=lambda sent: repr(sent)[:60])
-def test_what_is_allowed_starts(fuzzed: Fuzzed, sent: Sent) -> None:
-    fuzzed.hold_started(sent)
+def test_allowed_requests_start_a_server(fuzzed: Fuzzed, sent: Sent) -> None:
+    fuzzed.check_started(sent)
 
 
 @pytest.mark.parametrize("sent", KNOWN, ids=lambda sent: repr(sent)[:60])
-def test_what_has_failed_once(fuzzed: Fuzzed, sent: Sent) -> None:
-    fuzzed.hold(sent)
+def test_requests_that_have_failed_before(fuzzed: Fuzzed, sent: Sent) -> None:
+    fuzzed.check(sent)
 
 
 @examples(few=50, long=3000)
 @given(by_rest)
 def test_any_json_by_the_rest_api(fuzzed: Fuzzed, sent: Sent) -> None:
-    fuzzed.hold(sent)
+    fuzzed.check(sent)
 
 
 @examples(few=30, long=2000)
 @given(by_page)
 def test_any_text_by_the_form_and_the_query(fuzzed: Fuzzed, sent: Sent) -> None:
-    fuzzed.hold(sent)
+    fuzzed.check(sent)

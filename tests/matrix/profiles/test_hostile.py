@@ -50,7 +50,7 @@ def hub(hubs: Hubs, fresh: Fresh) -> ProfileHub:
     return hubs[HOSTILE]
 
 
-def test_texts_that_a_setting_chokes_on_are_refused_by_every_way(hub: ProfileHub, fresh: Fresh) -> None:
+def test_invalid_texts_are_refused_by_every_interface(hub: ProfileHub, fresh: Fresh) -> None:
     owner = hub.user(fresh("user"))
     for option, text in WRONG:
         options = {"profile": "free", f"{option}--unlisted-choice": text}
@@ -80,7 +80,7 @@ BAD_NOTES = [
 
 
 @pytest.mark.parametrize("note", BAD_NOTES, ids=lambda note: f"{note[:12]} {len(note)}")
-def test_options_that_the_hub_could_not_keep_are_refused(hub: ProfileHub, fresh: Fresh, note: str) -> None:
+def test_options_that_the_database_cannot_store_are_refused(hub: ProfileHub, fresh: Fresh, note: str) -> None:
     owner = hub.user(fresh("user"))
     for answer in by_rest(hub, owner, f'{{"profile": "free", "note": {note}}}'):
         assert answer.status_code == 400, answer.text
@@ -99,7 +99,7 @@ def test_large_forms_are_refused(hub: ProfileHub, fresh: Fresh) -> None:
     assert_alive_and_nothing_saved(hub, owner, fresh)
 
 
-def test_options_within_the_bounds_are_let_through(hub: ProfileHub, fresh: Fresh) -> None:
+def test_options_within_the_limits_are_accepted(hub: ProfileHub, fresh: Fresh) -> None:
     owner = hub.user(fresh("user"))
     for note in (deep(50), json.dumps("x" * 60000), json.dumps({"ключ": [1.5, None, True, "\U0001f600"]})):
         answer = hub.api(
@@ -110,7 +110,7 @@ def test_options_within_the_bounds_are_let_through(hub: ProfileHub, fresh: Fresh
         hub.stop(owner, "work")
 
 
-def test_starts_that_a_text_makes_fail_do_not_end_the_hub(hub: ProfileHub, fresh: Fresh) -> None:
+def test_failed_starts_because_of_a_text_do_not_stop_the_hub(hub: ProfileHub, fresh: Fresh) -> None:
     owner = hub.user(fresh("user"))
     for number in range(4):
         options = {"profile": "free", "command--unlisted-choice": f"/no/such/command/{number}"}
@@ -119,7 +119,7 @@ def test_starts_that_a_text_makes_fail_do_not_end_the_hub(hub: ProfileHub, fresh
 
 
 @pytest.mark.parametrize("name", ["a%00b", "%00", "x" * 256], ids=["middle", "alone", "long"])
-def test_names_of_servers_that_no_process_takes_are_refused(hub: ProfileHub, fresh: Fresh, name: str) -> None:
+def test_invalid_names_of_servers_are_refused(hub: ProfileHub, fresh: Fresh, name: str) -> None:
     owner = hub.user(fresh("user"))
     with hub.browser(owner) as browser:
         for answer in (
@@ -130,7 +130,7 @@ def test_names_of_servers_that_no_process_takes_are_refused(hub: ProfileHub, fre
     assert_alive_and_nothing_saved(hub, owner, fresh)
 
 
-def test_all_other_failures_count_as_before(hubs: Hubs, fresh: Fresh) -> None:
+def test_all_other_failed_starts_are_counted(hubs: Hubs, fresh: Fresh) -> None:
     hub = hubs[ENDING]
     owner = hub.user(fresh("user"))
     text = {"profile": "free", "command--unlisted-choice": "/no/such/command"}
@@ -147,7 +147,7 @@ def test_all_other_failures_count_as_before(hubs: Hubs, fresh: Fresh) -> None:
 
 
 @pytest.mark.parametrize("said", ["raise", "refuse"])
-def test_groups_that_cannot_be_known_open_no_gate(hubs: Hubs, fresh: Fresh, said: str) -> None:
+def test_a_failed_refresh_of_groups_refuses_the_start(hubs: Hubs, fresh: Fresh, said: str) -> None:
     """The hub has saved that the owner is a member. The authenticator would know better, and fails."""
     hub = hubs[REFRESHING]
     owner = hub.user(fresh("user"))

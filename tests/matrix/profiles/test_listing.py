@@ -29,7 +29,7 @@ GATED = {
 OPEN = {**GATED, "slug": "open", "display_name": "open", "default": True, "profile_options": []}
 
 
-def test_everybody_sees_what_is_theirs(hub: ProfileHub, fresh: Fresh) -> None:
+def test_each_user_sees_their_profiles(hub: ProfileHub, fresh: Fresh) -> None:
     owner, member = hub.user(fresh("user")), hub.user(fresh("user"), MEMBERS)
     for name, profiles in ((owner, [OPEN]), (member, [OPEN, GATED])):
         answer = {"version": 1, "profiles": profiles}
@@ -38,7 +38,7 @@ def test_everybody_sees_what_is_theirs(hub: ProfileHub, fresh: Fresh) -> None:
         assert hub.api("GET", f"/users/{name}/profiles").json() == answer
 
 
-def test_others_see_nothing(hub: ProfileHub, fresh: Fresh) -> None:
+def test_other_users_see_no_profiles(hub: ProfileHub, fresh: Fresh) -> None:
     owner, member = hub.user(fresh("user")), hub.user(fresh("user"), MEMBERS)
     token = hub.token(owner)
     assert hub.api("GET", f"/users/{member}/profiles", token).status_code == 404
@@ -49,7 +49,7 @@ def test_others_see_nothing(hub: ProfileHub, fresh: Fresh) -> None:
     assert hub.api("GET", "/profiles", reader).status_code == 403, "one that starts nothing is told nothing"
 
 
-def test_a_service_is_told_to_name_a_user(hub: ProfileHub) -> None:
+def test_a_service_must_name_a_user(hub: ProfileHub) -> None:
     answer = hub.api("GET", "/profiles")
     assert answer.status_code == 400
     assert "name a user" in answer.json()["message"]

@@ -11,7 +11,7 @@ from matrix.profiles.hubs import COMMAND_LINE, MEMBERS, Hubs
 Fresh = Callable[[str], str]
 
 
-def test_nothing_starts_for_whom_there_is_nothing(hubs: Hubs, fresh: Fresh) -> None:
+def test_an_owner_without_profiles_cannot_start_a_server(hubs: Hubs, fresh: Fresh) -> None:
     hub = hubs[COMMAND_LINE]
     owner = hub.user(fresh("user"))
     path = f"/users/{owner}/servers/work"
@@ -32,7 +32,7 @@ def test_nothing_starts_for_whom_there_is_nothing(hubs: Hubs, fresh: Fresh) -> N
     assert hub.process.poll() is None
 
 
-def test_members_have_theirs_by_default(hubs: Hubs, fresh: Fresh) -> None:
+def test_members_get_their_profile_by_default(hubs: Hubs, fresh: Fresh) -> None:
     hub = hubs[COMMAND_LINE]
     owner = hub.user(fresh("user"), MEMBERS)
     assert hub.api("POST", f"/users/{owner}/servers/work").status_code in (201, 202)

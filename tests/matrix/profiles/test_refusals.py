@@ -11,15 +11,15 @@ from matrix.profiles.hubs import MEMBERS, ProfileHub
 Fresh = Callable[[str], str]
 
 REFUSED: list[tuple[dict[str, Any], int, str]] = [
-    ({"profile": "gated"}, 403, "the profile 'gated' is not for the owner of this server; known profiles: open"),
-    ({"profile": "nobodys"}, 403, "the profile 'nobodys' is not for the owner of this server; known profiles: open"),
-    ({"profile": "gpu"}, 400, "unknown profile 'gpu'; known profiles: open"),
-    ({"profile": "open", "sise": "1"}, 400, "unknown option 'sise' of the profile open; it has no options"),
-    ({"sise": "1"}, 400, "unknown option 'sise' of the profile open; it has no options"),
+    ({"profile": "gated"}, 403, "{owner} may not use profile 'gated'; available: open"),
+    ({"profile": "nobodys"}, 403, "{owner} may not use profile 'nobodys'; available: open"),
+    ({"profile": "gpu"}, 400, "unknown profile 'gpu'; available: open"),
+    ({"profile": "open", "sise": "1"}, 400, "unknown option 'sise' for profile open; it has no options"),
+    ({"sise": "1"}, 400, "unknown option 'sise' for profile open; it has no options"),
 ]
 
 
-def test_fifty_refusals_do_not_end_a_hub_that_three_failures_end(hub: ProfileHub, fresh: Fresh) -> None:
+def test_fifty_refusals_do_not_stop_a_hub_with_a_failure_limit_of_three(hub: ProfileHub, fresh: Fresh) -> None:
     owner, member = hub.user(fresh("user")), hub.user(fresh("user"), MEMBERS)
     slowest = 0.0
     for number in range(50):
@@ -27,7 +27,7 @@ def test_fifty_refusals_do_not_end_a_hub_that_three_failures_end(hub: ProfileHub
         began = time.monotonic()
         answer = hub.start(owner, f"work{number}", **options)
         slowest = max(slowest, time.monotonic() - began)
-        assert (answer.status_code, answer.json()["message"]) == (status, message)
+        assert (answer.status_code, answer.json()["message"]) == (status, message.format(owner=owner))
     assert slowest < 2
     assert hub.named(owner) == []
     # A hub that has had enough ends two seconds later.
@@ -38,26 +38,26 @@ def test_fifty_refusals_do_not_end_a_hub_that_three_failures_end(hub: ProfileHub
     hub.ready(member, "work")
     assert hub.started(member)[-1][:4] == ["work", "gated", "hot", "gated+hot"]
     assert hub.start(member, "other", profile="gated", flavour="odd").json()["message"] == (
-        "unknown choice 'odd' of the option flavour of the profile gated; known choices: plain, hot"
+        "unknown choice 'odd' for option flavour of profile gated; available: plain, hot"
     )
     hub.stop(member, "work")
 
 
-def test_refusals_of_pages_do_not_end_it_either(hub: ProfileHub, fresh: Fresh) -> None:
+def test_refusals_of_pages_do_not_stop_the_hub(hub: ProfileHub, fresh: Fresh) -> None:
     owner = hub.user(fresh("user"))
     name = "opt-profile" if hub.edits else "profile"
     with hub.browser(owner) as browser:
         for number in range(5):
             page = browser.get(f"{hub.url}/spawn/{owner}/work{number}", params={name: "gated"}, timeout=20)
             assert page.status_code == 403
-            assert "not for the owner of this server" in page.text
+            assert f"{owner} may not use profile " in page.text
     time.sleep(2.5)
     assert hub.process.poll() is None
     assert hub.started(owner) == []
     assert not any(model["user_options"] for model in hub.servers(owner).values())
 
 
-def test_what_no_route_has_seen_is_stopped_by_the_spawners_hook(hub: ProfileHub, fresh: Fresh) -> None:
+def test_the_spawners_hook_refuses_a_start_past_the_routes(hub: ProfileHub, fresh: Fresh) -> None:
     owner, member = hub.user(fresh("user")), hub.user(fresh("user"), MEMBERS)
     answer = hub.api("GET", f"/direct/{owner}?profile=gated")
     assert answer.status_code == 403
@@ -69,7 +69,7 @@ def test_what_no_route_has_seen_is_stopped_by_the_spawners_hook(hub: ProfileHub,
     hub.stop(member, "direct")
 
 
-def test_a_refusal_tells_strangers_nothing(hub: ProfileHub, fresh: Fresh) -> None:
+def test_a_caller_without_the_scope_learns_no_profiles(hub: ProfileHub, fresh: Fresh) -> None:
     owner, other = hub.user(fresh("user")), hub.user(fresh("user"))
     for options in ({"profile": "gated"}, {"profile": "gpu"}, {}):
         answer = hub.start(owner, "work", hub.token(other), **options)
@@ -78,7 +78,7 @@ def test_a_refusal_tells_strangers_nothing(hub: ProfileHub, fresh: Fresh) -> Non
     assert hub.named(owner) == []
 
 
-def test_an_edit_that_would_save_a_gated_profile_is_refused(hub: ProfileHub, fresh: Fresh) -> None:
+def test_an_edit_that_saves_a_gated_profile_is_refused(hub: ProfileHub, fresh: Fresh) -> None:
     owner = hub.user(fresh("user"))
     path = f"/users/{owner}/servers/work"
     body = {"user_options": {"profile": "gated"}}
@@ -96,7 +96,7 @@ def test_an_edit_that_would_save_a_gated_profile_is_refused(hub: ProfileHub, fre
     hub.stop(owner, "work")
 
 
-def test_a_body_of_the_other_version_starts_no_default(hub: ProfileHub, fresh: Fresh) -> None:
+def test_a_body_in_the_format_of_another_version_starts_nothing(hub: ProfileHub, fresh: Fresh) -> None:
     owner = hub.user(fresh("user"))
     answer = hub.api("POST", f"/users/{owner}/servers/work", json={"user_options": {"profile": "gated"}})
     assert answer.status_code == (403 if hub.edits else 400)

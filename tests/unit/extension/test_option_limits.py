@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jhub.extension.option_limits import DEEPEST, LARGEST, check_bounds
+from jhub.extension.option_limits import MAX_DEPTH, MAX_OPTIONS_BYTES, check_limits
 from jhub.extension.verdict import Refused
 
 
@@ -18,31 +18,31 @@ def deep(levels: int, kind: type = list) -> Any:
 
 
 @pytest.mark.parametrize("kind", [list, dict])
-def test_depth(kind: type) -> None:
-    check_bounds({"note": deep(DEEPEST, kind), "other": deep(3, kind)})
-    for levels in (DEEPEST + 1, 970, 100_000):
+def test_deeply_nested_values_are_refused(kind: type) -> None:
+    check_limits({"note": deep(MAX_DEPTH, kind), "other": deep(3, kind)})
+    for levels in (MAX_DEPTH + 1, 970, 100_000):
         with pytest.raises(Refused, match="nested too deeply: more than 50 levels"):
-            check_bounds({"note": deep(levels, kind)})
+            check_limits({"note": deep(levels, kind)})
 
 
 @pytest.mark.parametrize(
     "value",
     [
-        "x" * LARGEST,
-        "é" * (LARGEST // 2),
-        ["x"] * LARGEST,
-        {str(number): number for number in range(LARGEST // 4)},
+        "x" * MAX_OPTIONS_BYTES,
+        "é" * (MAX_OPTIONS_BYTES // 2),
+        ["x"] * MAX_OPTIONS_BYTES,
+        {str(number): number for number in range(MAX_OPTIONS_BYTES // 4)},
         [[[]] * 300] * 300,
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_size(value: object) -> None:
+def test_large_values_are_refused(value: object) -> None:
     with pytest.raises(Refused, match="larger than 64 KiB"):
-        check_bounds({"note": value})
+        check_limits({"note": value})
 
 
-def test_the_largest_that_is_allowed() -> None:
-    check_bounds({"note": "x" * (LARGEST - len('{"note": ""}'))})
+def test_options_of_the_maximum_size_are_accepted() -> None:
+    check_limits({"note": "x" * (MAX_OPTIONS_BYTES - len('{"note": ""}'))})
 
 
 @pytest.mark.parametrize(
@@ -50,17 +50,17 @@ def test_the_largest_that_is_allowed() -> None:
     [float("nan"), float("inf"), b"bytes", {1, 2}, object(), "\ud800", {"\udfff": 1}, 10**5000, [{"a": b""}]],
     ids=lambda value: type(value).__name__,
 )
-def test_what_is_not_json(value: object) -> None:
+def test_values_that_are_not_json_are_refused(value: object) -> None:
     with pytest.raises(Refused, match="not JSON"):
-        check_bounds({"note": value})
+        check_limits({"note": value})
 
 
 @pytest.mark.parametrize("value", [{"__jupyterhub_bytes__": True}, [{"a": {"__jupyterhub_x": 1}}]])
-def test_reserved_keys(value: object) -> None:
+def test_reserved_keys_are_refused(value: object) -> None:
     with pytest.raises(Refused, match="reserved"):
-        check_bounds({"note": value})
+        check_limits({"note": value})
 
 
 @pytest.mark.parametrize("value", [None, True, 1, -1.5, "", "\x00", "\U0001f600", [], {}, (1, 2), {"a": [{}]}])
-def test_what_is(value: object) -> None:
-    check_bounds({"note": value})
+def test_json_values_are_accepted(value: object) -> None:
+    check_limits({"note": value})

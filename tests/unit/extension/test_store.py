@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from jhub.errors import InvalidInput
-from jhub.extension.store import Source
+from jhub.extension.store import ProfilesFile
 from jhub.profiles.model import Profiles
 
 LOG = logging.getLogger("test")
@@ -28,136 +28,136 @@ def path(tmp_path: Path) -> Path:
     return file
 
 
-def fits(profiles: Profiles) -> Profiles:
+def unchanged(profiles: Profiles) -> Profiles:
     """They suit any hub."""
     return profiles
 
 
-def slugs(source: Source) -> list[str]:
-    return [profile.slug for profile in source.profiles.all]
+def slugs(file: ProfilesFile) -> list[str]:
+    return [profile.slug for profile in file.profiles.all]
 
 
-def test_a_change_counts_once_it_has_come_to_rest(path: Path) -> None:
-    source = Source(path)
-    source.look(fits, LOG)
+def test_a_change_is_loaded_once_the_file_stays_the_same(path: Path) -> None:
+    file = ProfilesFile(path)
+    file.poll(unchanged, LOG)
     path.write_text(HALF)
-    source.look(fits, LOG)
-    assert slugs(source) == ["old"]
+    file.poll(unchanged, LOG)
+    assert slugs(file) == ["old"]
     path.write_text(WHOLE)
-    source.look(fits, LOG)
-    assert slugs(source) == ["old"], "still in motion"
-    source.look(fits, LOG)
-    assert [(profile.slug, profile.groups) for profile in source.profiles.all] == [("lab", ("geo",))]
+    file.poll(unchanged, LOG)
+    assert slugs(file) == ["old"], "still in motion"
+    file.poll(unchanged, LOG)
+    assert [(profile.slug, profile.groups) for profile in file.profiles.all] == [("lab", ("geo",))]
 
 
-def test_what_is_written_while_the_file_is_read_for_the_first_time_is_a_change(path: Path) -> None:
-    source = Source(path)
+def test_a_change_right_after_the_first_read_is_loaded(path: Path) -> None:
+    file = ProfilesFile(path)
     path.write_text(WHOLE)
-    source.look(fits, LOG)
-    source.look(fits, LOG)
-    assert slugs(source) == ["lab"]
+    file.poll(unchanged, LOG)
+    file.poll(unchanged, LOG)
+    assert slugs(file) == ["lab"]
 
 
 @pytest.mark.parametrize("broken", ["profiles: [", "", "profiles: []", "profiles: [{slug: a}, {slug: a}]"])
-def test_a_broken_file_keeps_the_old_one_and_is_told_once(
+def test_an_invalid_file_keeps_the_old_profiles_and_is_logged_once(
     path: Path, broken: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    source = Source(path)
+    file = ProfilesFile(path)
     path.write_text(broken)
     for _ in range(5):
-        source.look(fits, LOG)
-    assert slugs(source) == ["old"]
+        file.poll(unchanged, LOG)
+    assert slugs(file) == ["old"]
     (record,) = caplog.records
     assert (record.levelname, f"{path}:" in record.message) == ("ERROR", True)
     path.write_text(WHOLE)
-    source.look(fits, LOG)
-    source.look(fits, LOG)
-    assert slugs(source) == ["lab"]
+    file.poll(unchanged, LOG)
+    file.poll(unchanged, LOG)
+    assert slugs(file) == ["lab"]
 
 
-def test_a_file_that_is_gone_keeps_the_old_one_until_it_is_back(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    source = Source(path)
+def test_a_missing_file_keeps_the_old_profiles_until_it_is_back(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = ProfilesFile(path)
     text = path.read_text()
     path.unlink()
     for _ in range(3):
-        source.look(fits, LOG)
-    assert slugs(source) == ["old"]
+        file.poll(unchanged, LOG)
+    assert slugs(file) == ["old"]
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     path.write_text(text + "- slug: new\n")
-    source.look(fits, LOG)
-    source.look(fits, LOG)
-    assert slugs(source) == ["old", "new"]
+    file.poll(unchanged, LOG)
+    file.poll(unchanged, LOG)
+    assert slugs(file) == ["old", "new"]
 
 
-def test_profiles_that_do_not_suit_the_hub_keep_the_old_ones(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_profiles_that_the_hub_cannot_use_keep_the_old_ones(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     def refuse(profiles: Profiles) -> Profiles:
         raise InvalidInput("no such setting")
 
-    source = Source(path)
+    file = ProfilesFile(path)
     path.write_text(WHOLE)
-    source.look(refuse, LOG)
-    source.look(refuse, LOG)
-    assert slugs(source) == ["old"]
+    file.poll(refuse, LOG)
+    file.poll(refuse, LOG)
+    assert slugs(file) == ["old"]
     assert "no such setting" in caplog.text
 
 
-def test_a_file_is_another_one_behind_the_same_link(tmp_path: Path, path: Path) -> None:
+def test_another_file_behind_the_same_link_is_loaded(tmp_path: Path, path: Path) -> None:
     """Kubernetes puts a new folder behind a link."""
     link, new = tmp_path / "link.yaml", tmp_path / "new.yaml"
     link.symlink_to(path)
-    source = Source(link)
+    file = ProfilesFile(link)
     new.write_text(path.read_text().replace("old", "new"))
     times = path.stat()
     os.utime(new, ns=(times.st_atime_ns, times.st_mtime_ns))
     link.unlink()
     link.symlink_to(new)
-    source.look(fits, LOG)
-    source.look(fits, LOG)
-    assert slugs(source) == ["new"]
+    file.poll(unchanged, LOG)
+    file.poll(unchanged, LOG)
+    assert slugs(file) == ["new"]
 
 
-def test_the_place_of_the_file_is_that_of_the_start(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_refers_to_the_folder_at_the_start(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(path.parent)
-    source = Source(path.name)
+    file = ProfilesFile(path.name)
     monkeypatch.chdir("/")
     path.write_text(WHOLE)
-    source.look(fits, LOG)
-    source.look(fits, LOG)
-    assert slugs(source) == ["lab"]
+    file.poll(unchanged, LOG)
+    file.poll(unchanged, LOG)
+    assert slugs(file) == ["lab"]
 
 
-def test_a_pipe_in_its_place_is_not_waited_for(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    source = Source(path)
+def test_a_pipe_in_place_of_the_file_does_not_block(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = ProfilesFile(path)
     path.unlink()
     os.mkfifo(path)
-    source.look(fits, LOG)
-    source.look(fits, LOG)
-    assert slugs(source) == ["old"]
+    file.poll(unchanged, LOG)
+    file.poll(unchanged, LOG)
+    assert slugs(file) == ["old"]
     assert "not a file" in caplog.text
 
 
-def test_a_change_that_hides_its_time_is_seen(path: Path) -> None:
-    source = Source(path)
+def test_a_change_with_the_same_modification_time_is_loaded(path: Path) -> None:
+    file = ProfilesFile(path)
     times = path.stat()
     path.write_text(path.read_text().replace("old", "new"))
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    source.look(fits, LOG)
-    source.look(fits, LOG)
-    assert slugs(source) == ["new"]
+    file.poll(unchanged, LOG)
+    file.poll(unchanged, LOG)
+    assert slugs(file) == ["new"]
 
 
-def test_a_read_error_that_passes_loses_no_change(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    source = Source(path)
+def test_a_change_is_loaded_after_a_temporary_read_error(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = ProfilesFile(path)
     path.write_text(WHOLE)
-    source.look(fits, LOG)
+    file.poll(unchanged, LOG)
     with no_descriptors():
         for _ in range(3):
-            source.look(fits, LOG)
-    assert slugs(source) == ["old"]
+            file.poll(unchanged, LOG)
+    assert slugs(file) == ["old"]
     (record,) = caplog.records
     assert "cannot read" in record.message
-    source.look(fits, LOG)
-    assert slugs(source) == ["lab"]
+    file.poll(unchanged, LOG)
+    assert slugs(file) == ["lab"]
 
 
 @contextmanager
@@ -172,13 +172,13 @@ def no_descriptors() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no directory"), InvalidInput("could not be imported"), MemoryError()])
-def test_a_failure_of_any_kind_is_tried_again(path: Path, error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+def test_any_failure_is_retried_with_back_off(path: Path, error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     """What makes profiles fit a hub asks authenticators and imports classes."""
-    source = Source(path)
+    file = ProfilesFile(path)
     failing = True
     tries = 0
 
-    def fit(profiles: Profiles) -> Profiles:
+    def adapt(profiles: Profiles) -> Profiles:
         nonlocal tries
         tries += 1
         if failing:
@@ -187,17 +187,17 @@ def test_a_failure_of_any_kind_is_tried_again(path: Path, error: Exception, capl
 
     path.write_text(WHOLE)
     for _ in range(200):
-        source.look(fit, LOG)
-    assert slugs(source) == ["old"]
+        file.poll(adapt, LOG)
+    assert slugs(file) == ["old"]
     assert 5 < tries < 12, "less and less often"
     assert len(caplog.records) == 1
     failing = False
     for _ in range(61):
-        source.look(fit, LOG)
-    assert slugs(source) == ["lab"]
+        file.poll(adapt, LOG)
+    assert slugs(file) == ["lab"]
     failing = True
     path.write_text(HALF)
-    source.look(fit, LOG)
+    file.poll(adapt, LOG)
     before = tries
-    source.look(fit, LOG)
+    file.poll(adapt, LOG)
     assert tries == before + 1, "another text is tried at once"

@@ -5,76 +5,78 @@ from __future__ import annotations
 import pytest
 
 from jhub.extension import throttle
-from jhub.extension.throttle import Busy, Limit, Slowing
+from jhub.extension.throttle import Limits, Throttle, TooManyInFlight
 
-LIMIT = Limit(free=2, first=0.5, most=5.0, at_once=2)
+LIMITS = Limits(free_failures=2, first_wait_seconds=0.5, max_wait_seconds=5.0, max_in_flight=2)
 
 
-def failed(names: Slowing, key: str, times: int, now: float = 0.0) -> Slowing:
+def record_failure(names: Throttle, key: str, times: int, now: float = 0.0) -> Throttle:
     for _ in range(times):
-        names.failed(key, now)
+        names.record_failure(key, now)
     return names
 
 
 @pytest.mark.parametrize(
     ("failures", "seconds"), [(0, 0), (1, 0), (2, 0), (3, 0.5), (4, 1), (5, 2), (6, 4), (7, 5), (8, 5), (10**6, 5)]
 )
-def test_a_wait_grows_to_an_end(failures: int, seconds: float) -> None:
-    assert LIMIT.wait(failures) == seconds
+def test_the_wait_doubles_up_to_the_maximum(failures: int, seconds: float) -> None:
+    assert LIMITS.wait_seconds(failures) == seconds
 
 
 def test_only_the_key_that_failed_waits() -> None:
-    names = failed(Slowing(LIMIT), "ana", 4)
-    assert (names.wait("ana", 1.0), names.wait("bo", 1.0)) == (1.0, 0.0)
+    names = record_failure(Throttle(LIMITS), "ana", 4)
+    assert (names.wait_seconds("ana", 1.0), names.wait_seconds("bo", 1.0)) == (1.0, 0.0)
 
 
-def test_a_success_clears_it() -> None:
-    names = failed(Slowing(LIMIT), "ana", 9)
-    names.succeeded("ana")
-    names.succeeded("nobody")
-    assert names.wait("ana", 0.0) == 0.0
-    assert failed(names, "ana", 3).wait("ana", 0.0) == 0.5
+def test_a_success_clears_the_wait() -> None:
+    names = record_failure(Throttle(LIMITS), "ana", 9)
+    names.record_success("ana")
+    names.record_success("nobody")
+    assert names.wait_seconds("ana", 0.0) == 0.0
+    assert record_failure(names, "ana", 3).wait_seconds("ana", 0.0) == 0.5
 
 
-def test_failures_are_forgotten_one_after_the_other_and_each_counts_anew() -> None:
-    names = failed(Slowing(LIMIT), "ana", 9)
-    each = throttle.QUIET_SECONDS / LIMIT.counted
-    waits = [names.wait("ana", number * each + 0.1) for number in range(LIMIT.counted)]
+def test_failures_expire_one_by_one_and_then_count_anew() -> None:
+    names = record_failure(Throttle(LIMITS), "ana", 9)
+    each = throttle.FORGET_SECONDS / LIMITS.max_failures
+    waits = [names.wait_seconds("ana", number * each + 0.1) for number in range(LIMITS.max_failures)]
     assert waits == [5.0, 4.0, 2.0, 1.0, 0.5, 0.0, 0.0]
-    assert names.wait("ana", throttle.QUIET_SECONDS) == 0.0
-    assert failed(names, "ana", 1, now=throttle.QUIET_SECONDS).wait("ana", throttle.QUIET_SECONDS) == 0.0
+    assert names.wait_seconds("ana", throttle.FORGET_SECONDS) == 0.0
+    assert (
+        record_failure(names, "ana", 1, now=throttle.FORGET_SECONDS).wait_seconds("ana", throttle.FORGET_SECONDS) == 0.0
+    )
 
 
-def test_a_failure_now_and_then_never_makes_anybody_wait() -> None:
-    addresses = Slowing(Limit(free=100, first=0.5, most=5.0, at_once=50))
+def test_occasional_failures_never_cause_a_wait() -> None:
+    addresses = Throttle(Limits(free_failures=100, first_wait_seconds=0.5, max_wait_seconds=5.0, max_in_flight=50))
     for minute in range(1000):
-        failed(addresses, "192.0.2.1", 1, now=minute * 60.0)
-    assert addresses.wait("192.0.2.1", 60_000.0) == 0.0
+        record_failure(addresses, "192.0.2.1", 1, now=minute * 60.0)
+    assert addresses.wait_seconds("192.0.2.1", 60_000.0) == 0.0
 
 
-def test_few_attempts_are_under_way_at_a_time() -> None:
-    names = Slowing(LIMIT)
-    with names.under_way("ana"):
-        with names.under_way("ana"), names.under_way("bo"):
-            with pytest.raises(Busy) as caught, names.under_way("ana"):
+def test_attempts_in_flight_are_limited() -> None:
+    names = Throttle(LIMITS)
+    with names.in_flight("ana"):
+        with names.in_flight("ana"), names.in_flight("bo"):
+            with pytest.raises(TooManyInFlight) as caught, names.in_flight("ana"):
                 pass
             assert caught.value.seconds == 5.0
-        with names.under_way("ana"):
+        with names.in_flight("ana"):
             pass
-    with names.under_way("ana"), names.under_way("ana"):
+    with names.in_flight("ana"), names.in_flight("ana"):
         pass
 
 
-def test_an_attempt_that_fails_leaves_its_place() -> None:
-    names = Slowing(LIMIT)
+def test_a_failed_attempt_frees_its_place() -> None:
+    names = Throttle(LIMITS)
     for _ in range(5):
-        with pytest.raises(RuntimeError), names.under_way("ana"):
+        with pytest.raises(RuntimeError), names.in_flight("ana"):
             raise RuntimeError
 
 
-def test_the_memory_is_bounded_and_forgets_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttle, "MOST_KEYS", 3)
-    names = Slowing(LIMIT)
+def test_the_number_of_keys_is_limited_and_the_oldest_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "MAX_KEYS", 3)
+    names = Throttle(LIMITS)
     for key in ("a", "b", "c", "a", "d"):
-        failed(names, key, 5)
-    assert [names.wait(key, 0.0) > 0 for key in "abcd"] == [True, False, True, True]
+        record_failure(names, key, 5)
+    assert [names.wait_seconds(key, 0.0) > 0 for key in "abcd"] == [True, False, True, True]

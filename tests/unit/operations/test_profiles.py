@@ -129,7 +129,7 @@ def test_one_profile_is_found_by_its_slug() -> None:
     assert played.result == Profile(slug="lab")
     played = play(ProfileOps.get("gpx", "ana"), [lists(GPU, {"slug": "lab"})])
     assert isinstance(played.error, NotFound)
-    assert str(played.error) == "profile gpx: not found, or not for ana; known profiles: gpu, lab"
+    assert str(played.error) == "profile gpx: not found, or not for ana; available: gpu, lab"
     played = play(ProfileOps.get("gpx"), [lists()])
     assert str(played.error) == "profile gpx: not found, or not for you; no profile is available"
     assert isinstance(play(ProfileOps.get("gpu"), [NO_LIST]).error, Unsupported)
@@ -176,7 +176,7 @@ def test_where_there_is_no_list_the_hub_decides(answer: Reply) -> None:
     assert played.result.ready
     assert played.calls == START
     assert played.seconds == 0
-    no = refusal(400, "unknown profile 'gpu'; known profiles: lab")
+    no = refusal(400, "unknown profile 'gpu'; available: lab")
     played = play(ServerOps.start("ana", "lab", profile="gpu"), [answer, no])
     assert isinstance(played.error, NotFound)
 
@@ -184,9 +184,9 @@ def test_where_there_is_no_list_the_hub_decides(answer: Reply) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"profile": "gpx"}, "unknown profile 'gpx'; known profiles: gpu"),
-        ({"profile": "gpu", "sise": 2}, "unknown option 'sise' of the profile gpu; known options: image, "),
-        ({"profile": "gpu", "image": "julia"}, "unknown choice 'julia' of the option image of the profile gpu; known "),
+        ({"profile": "gpx"}, "unknown profile 'gpx'; available: gpu"),
+        ({"profile": "gpu", "sise": 2}, "unknown option 'sise' for profile gpu; available: image, "),
+        ({"profile": "gpu", "image": "julia"}, "unknown choice 'julia' for option image of profile gpu; available: "),
     ],
 )
 def test_what_the_list_does_not_have_is_not_sent(options: dict[str, Any], said: str) -> None:
@@ -222,7 +222,7 @@ def test_a_restart_looks_only_where_it_names_a_profile() -> None:
 
 def test_many_at_a_time_are_left_to_the_hub() -> None:
     """A look for each would cost a large class as many requests again; and the hub refuses at once."""
-    no = refusal(400, "unknown profile 'gpx'; known profiles: gpu")
+    no = refusal(400, "unknown profile 'gpx'; available: gpu")
     played = play(FleetOps.start_many(["ana/lab", "bo/lab"], profile="gpx"), [no, no])
     assert {type(event.error) for event in played.result.failed} == {NotFound}
     assert played.calls == [START[1], "POST /users/bo/servers/lab"]

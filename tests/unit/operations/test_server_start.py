@@ -225,9 +225,9 @@ def test_a_listing_that_hides_servers_names_the_missing_scope() -> None:
 def test_an_unknown_profile_is_the_hubs_refusal() -> None:
     played = play(
         ServerOps.start("ana", profile="gpx"),
-        [NO_LIST, refusal(400, "unknown profile 'gpx'; known profiles: lab, lean")],
+        [NO_LIST, refusal(400, "unknown profile 'gpx'; available: lab, lean")],
     )
-    with pytest.raises(NotFound, match="known profiles: lab, lean"):
+    with pytest.raises(NotFound, match="available: lab, lean"):
         _ = played.result
 
 

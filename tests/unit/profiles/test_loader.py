@@ -63,7 +63,7 @@ def load(path: Path) -> Profiles:
     return parse(read_text(path), path)
 
 
-def test_a_file() -> None:
+def test_profiles_and_their_settings_are_read() -> None:
     big, lean, bare = parse(FILE).all
     assert big == Profile(
         slug="big-memory-64-gb",
@@ -80,7 +80,7 @@ def test_a_file() -> None:
     assert parse(FILE).warnings == ()
 
 
-def test_gates_and_options() -> None:
+def test_groups_users_and_options_are_read() -> None:
     gpu, nobody = parse(GATED).all
     assert gpu == Profile(
         slug="gpu",
@@ -111,7 +111,7 @@ def test_gates_and_options() -> None:
     assert (nobody.groups, nobody.users) == ((), ())
 
 
-def test_aliases_and_merge_keys() -> None:
+def test_aliases_and_merge_keys_are_expanded() -> None:
     text = """
     profiles:
       - &base {slug: a, description: same, spawner_override: &settings {args: [x]}}
@@ -123,7 +123,7 @@ def test_aliases_and_merge_keys() -> None:
     assert c.spawner_override == {"args": ["y"], "cmd": ["z"]}
 
 
-def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=rf"no such file: {tmp_path}/none\.yaml"):
         load(tmp_path / "none.yaml")
     with pytest.raises(InvalidInput, match="not a file"):
@@ -134,7 +134,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         load(bad)
 
 
-def test_loading_says_the_first_mistakes(tmp_path: Path) -> None:
+def test_the_error_has_the_first_problems_of_the_file(tmp_path: Path) -> None:
     bad = tmp_path / "bad.yaml"
     bad.write_text("profiles: []")
     with pytest.raises(InvalidInput, match=r"bad\.yaml:1: `profiles` must be"):
@@ -144,16 +144,16 @@ def test_loading_says_the_first_mistakes(tmp_path: Path) -> None:
         load(bad)
     assert str(caught.value).count("`slug` must be text") == 3
     assert f"; {bad}:4: profile 2: " in str(caught.value)
-    assert str(caught.value).endswith("; and 2 more (jhub profile check FILE tells all)")
+    assert str(caught.value).endswith("; and 2 more (jhub profile check FILE lists all)")
 
 
-def test_a_byte_order_mark_is_no_matter(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     file = tmp_path / "profiles.yaml"
     file.write_bytes(b"\xef\xbb\xbfprofiles: [{slug: a}]")
     assert [profile.slug for profile in load(file).all] == ["a"]
 
 
-def test_the_local_hubs_own_file() -> None:
+def test_the_profiles_of_the_local_hub_are_valid() -> None:
     profiles = load(Path(jhub.local.__file__).with_name("profiles.yaml"))
     assert [profile.slug for profile in profiles.all] == ["lab", "lean"]
     for profile in profiles.all:
@@ -165,16 +165,14 @@ def test_the_local_hubs_own_file() -> None:
     ("name", "slug"),
     [("Big Memory (64 GB)", "big-memory-64-gb"), ("  Größe: klein ", "groe-klein"), ("--", ""), ("a__b", "a-b")],
 )
-def test_slugs(name: str, slug: str) -> None:
+def test_a_slug_is_derived_from_a_display_name(name: str, slug: str) -> None:
     assert slugify(name) == slug
 
 
 @given(st.text())
-def test_a_slug_is_its_own_slug(name: str) -> None:
+def test_the_slug_of_a_slug_is_the_same(name: str) -> None:
     assert slugify(slugify(name)) == slugify(name)
 
-
-# ---------------------------------------------------------------- the application hub's
 
 APPLICATION_HUB = """
 profiles:
@@ -200,7 +198,7 @@ profiles:
 """
 
 
-def test_a_file_of_the_application_hub() -> None:
+def test_a_file_of_the_application_hub_is_read() -> None:
     checked = check(APPLICATION_HUB)
     assert checked.profiles is not None
     lab, code = checked.profiles.all
@@ -216,10 +214,10 @@ def test_a_file_of_the_application_hub() -> None:
     assert checked.profiles.warnings == checked.problems
     assert list(checked.problems) == [
         Problem(
-            15, "several profiles are the default, lab and profile_code: of those a user may start, the first is", True
+            15, "several profiles are the default: lab and profile_code; the first that a user may start is used", True
         ),
-        Problem(17, "profile Code: `node_selector` is not supported, and left out", True),
-        Problem(19, "profile Code: `role_bindings` is not supported, and left out", True),
+        Problem(17, "profile Code: `node_selector` is not supported and is ignored", True),
+        Problem(19, "profile Code: `role_bindings` is not supported and is ignored", True),
     ]
 
 
@@ -227,7 +225,7 @@ def test_a_file_of_the_application_hub() -> None:
     ("text", "message"),
     [
         ("{definition: {slug: a}}", "profile a: needs `groups`"),
-        ("{groups: [], definition: {slug: a}, default_url: '/{{ x }}'}", "profile a: templates are not supported, and"),
+        ("{groups: [], definition: {slug: a}, default_url: '/{{ x }}'}", "profile a: templates are not supported, but"),
         (
             "{groups: [], definition: {slug: a}, pod_env_vars: {A: '{% if x %}'}}",
             "profile a: templates are not supported",
@@ -246,7 +244,7 @@ def test_a_file_of_the_application_hub() -> None:
         ("{groups: [], definition: {slug: a}}, {id: b}", "profile 2: needs a `definition`"),
     ],
 )
-def test_a_file_of_the_application_hub_with_a_mistake(text: str, message: str) -> None:
+def test_errors_in_a_file_of_the_application_hub_are_reported(text: str, message: str) -> None:
     [problem, *_] = check(f"profiles:\n  [{text}]").errors
     assert problem.line == 2
     assert problem.message.startswith(message)

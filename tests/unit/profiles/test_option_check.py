@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jhub.errors import APIError, BadRequest, NotAuthorized, NotFound
-from jhub.extension.access import Owner, visible
-from jhub.extension.policy import judge
+from jhub.extension.access import Owner, available_profiles
+from jhub.extension.policy import decide
 from jhub.extension.verdict import Refusal
 from jhub.models import Profile
 from jhub.operations.profiles import check
 from jhub.profiles.loader import parse
-from jhub.profiles.model import public
+from jhub.profiles.model import public_profile
 
 FILE = parse("""
 profiles:
@@ -44,7 +44,7 @@ ANA, BO = OWNERS
 
 def listed(owner: Owner) -> tuple[Profile, ...]:
     """The profiles of an owner, as a hub would list them."""
-    return tuple(public(each, default=each.default) for each in visible(FILE, owner))
+    return tuple(public_profile(profile, default=profile.default) for profile in available_profiles(FILE, owner))
 
 
 def refused(options: dict[str, Any], owner: Owner = ANA) -> APIError | None:
@@ -58,49 +58,46 @@ def refused(options: dict[str, Any], owner: Owner = ANA) -> APIError | None:
 
 def by_the_hub(options: dict[str, Any], owner: Owner) -> Refusal | None:
     """What the hub itself says."""
-    verdict = judge(FILE, owner, options)
-    return verdict if isinstance(verdict, Refusal) else None
+    decision = decide(FILE, owner, options)
+    return decision if isinstance(decision, Refusal) else None
 
 
 @pytest.mark.parametrize(
     ("options", "kind", "said"),
     [
-        ({"profile": "gpx"}, NotFound, "unknown profile 'gpx'; known profiles: open, gpu"),
-        ({"profile": "x" * 99}, NotFound, f"unknown profile '{'x' * 60}…'; known profiles: open, gpu"),
-        ({"profile": "open", "x": 1}, BadRequest, "unknown option 'x' of the profile open; it has no options"),
+        ({"profile": "gpx"}, NotFound, "unknown profile 'gpx'; available: open, gpu"),
+        ({"profile": "x" * 99}, NotFound, f"unknown profile '{'x' * 60}…'; available: open, gpu"),
+        ({"profile": "open", "x": 1}, BadRequest, "unknown option 'x' for profile open; it has no options"),
         (
             {"profile": "gpu", "sise": 1},
             BadRequest,
-            "unknown option 'sise' of the profile gpu; known options: image, zone, image--unlisted-choice, "
+            "unknown option 'sise' for profile gpu; available: image, zone, image--unlisted-choice, "
             "note--unlisted-choice, cpus",
         ),
         (
             {"profile": "gpu", "zone": "odd"},
             BadRequest,
-            "unknown choice 'odd' of the option zone of the profile gpu; known choices: here, there",
+            "unknown choice 'odd' for option zone of profile gpu; available: here, there",
         ),
         (
             {"profile": "gpu", "image": "odd"},
             BadRequest,
-            "unknown choice 'odd' of the option image of the profile gpu; known choices: scipy, r; text of your own "
+            "unknown choice 'odd' for option image of profile gpu; available: scipy, r; your own text "
             "goes into image--unlisted-choice",
         ),
         (
             {"profile": "gpu", "zone--unlisted-choice": "odd"},
             BadRequest,
-            "the option zone of the profile gpu takes no other text; known choices: here, there",
+            "option zone of profile gpu accepts no other text; available: here, there",
         ),
         (
             {"profile": "gpu", "note": "odd"},
             BadRequest,
-            "unknown choice 'odd' of the option note of the profile gpu; text of your own goes into "
-            "note--unlisted-choice",
+            "unknown choice 'odd' for option note of profile gpu; your own text goes into note--unlisted-choice",
         ),
     ],
 )
-def test_what_does_not_fit_is_told_in_the_hubs_own_words(
-    options: dict[str, Any], kind: type[APIError], said: str
-) -> None:
+def test_a_refusal_has_the_same_message_as_the_hubs(options: dict[str, Any], kind: type[APIError], said: str) -> None:
     error = refused(options)
     assert type(error) is kind
     assert str(error) == f"server ana/lab: {said}"
@@ -111,13 +108,13 @@ def test_what_does_not_fit_is_told_in_the_hubs_own_words(
     assert (error.method, error.path, error.status) == ("GET", "/users/ana/profiles", 404 if kind is NotFound else 400)
 
 
-def test_a_profile_of_others_is_as_unknown_as_one_that_is_not_there() -> None:
+def test_an_unavailable_profile_is_reported_as_unknown() -> None:
     error = refused({"profile": "of-geo", "flavour": "hot"})
-    assert str(error) == "server ana/lab: unknown profile 'of-geo'; known profiles: open, gpu"
+    assert str(error) == "server ana/lab: unknown profile 'of-geo'; available: open, gpu"
     assert refused({"profile": "of-geo", "flavour": "hot"}, BO) is None
 
 
-def test_who_has_no_profile_starts_nothing() -> None:
+def test_an_owner_without_profiles_is_refused() -> None:
     with pytest.raises(NotAuthorized, match="server ana: no profile is available"):
         check((), {"profile": "gpu"}, "server ana")
 
@@ -135,11 +132,11 @@ def test_who_has_no_profile_starts_nothing() -> None:
         {"image": 3, "image--unlisted-choice": "NO", "profile-option-x--y": "z"},
     ],
 )
-def test_all_else_is_for_the_hub(options: dict[str, Any]) -> None:
+def test_other_options_are_left_to_the_hub(options: dict[str, Any]) -> None:
     assert refused({"profile": "gpu", **options}) is None
 
 
-def test_long_lists_are_cut() -> None:
+def test_long_lists_are_truncated() -> None:
     many = tuple(Profile(slug=f"p{n}") for n in range(30))
     with pytest.raises(NotFound, match=r"p18, p19, and 10 more$"):
         check(many, {"profile": "x"})
@@ -154,11 +151,11 @@ SLUGS = st.sampled_from(["open", "gpu", "of-geo", "nobodys", "gpx", "GPU"])
 
 @settings(max_examples=500, deadline=None)
 @given(st.sampled_from(OWNERS), SLUGS, OPTIONS)
-def test_it_refuses_nothing_that_the_hub_would_take(owner: Owner, slug: str, options: dict[str, Any]) -> None:
-    asked = {"profile": slug, **options}
-    error, hub = refused(asked, owner), by_the_hub(asked, owner)
+def test_the_check_refuses_nothing_that_the_hub_accepts(owner: Owner, slug: str, options: dict[str, Any]) -> None:
+    requested = {"profile": slug, **options}
+    error, hub = refused(requested, owner), by_the_hub(requested, owner)
     if error is not None:
         assert hub is not None
         assert hub.status == error.status or (error.status, hub.status) == (404, 400 if slug in ("gpx", "GPU") else 403)
-    if slug not in [profile.slug for profile in visible(FILE, owner)]:
+    if slug not in [profile.slug for profile in available_profiles(FILE, owner)]:
         assert type(error) is NotFound
