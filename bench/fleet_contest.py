@@ -1,4 +1,4 @@
-"""Ways to start a fleet, one after the other on the same hub."""
+"""Contest of the strategies to start a fleet, one after the other on the same hub."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from msgspec import Struct
 from bench.fleet_hub import FleetHub, Settings, fleet_hub
 from bench.fleet_start import Started, start
 
-FIXED = (5, 10, 16, 32, 48, 64, 100)
-ONE_BY_ONE = 20
-"""Starts that tell how long all of them would take one after the other."""
-TOO_LONG = 30
-"""Seconds. A fixed number that takes longer, even on a hub that does everything at once, is not tried."""
-SECONDS_FOR_ROUNDS = 150
-"""Of those that are compared: fewer rounds where each takes long."""
+FIXED_NUMBERS = (5, 10, 16, 32, 48, 64, 100)
+SEQUENTIAL_STARTS = 20
+"""Number of starts from which the time of all, one after the other, is extrapolated."""
+MAX_SECONDS = 30
+"""Seconds. A fixed number that takes longer even on an ideal hub is not tried."""
+MAX_ROUNDS_SECONDS = 150
+"""Maximum number of seconds for the rounds of comparison: slow hubs get fewer rounds."""
 FULL_LOAD, DEFAULT_LOAD = 1.0, 0.5
 
 
@@ -30,7 +30,7 @@ class Hub(Struct, frozen=True):
 
     @property
     def settings(self) -> Settings:
-        """What it is told."""
+        """The settings of the hub."""
         return Settings(
             users=self.users,
             delay=self.delay,
@@ -40,60 +40,60 @@ class Hub(Struct, frozen=True):
 
     @property
     def fixed(self) -> list[int]:
-        """The numbers at a time that are tried. More than the limit is no use: who is refused is to wait for half a
-        minute or more.
-        """
-        numbers = {number for number in FIXED if number < self.limit and self.least(number) <= TOO_LONG}
+        """The numbers of concurrent starts to try. None exceeds the limit: a rejected start waits for 30 s or more."""
+        numbers = {
+            number for number in FIXED_NUMBERS if number < self.limit and self.min_seconds(number) <= MAX_SECONDS
+        }
         return sorted({*numbers, self.limit})
 
-    def least(self, at_once: int) -> float:
-        """Seconds that it takes so many at a time if nothing else takes any."""
+    def min_seconds(self, at_once: int) -> float:
+        """Return the seconds that so many concurrent starts take on an ideal hub."""
         return self.users * self.delay / at_once
 
 
 class Contest(Struct, frozen=True, kw_only=True):
-    """All measurements on one hub. What stands in rounds was done in turn."""
+    """All measurements on one hub. Those in lists were made in turns."""
 
     hub: Hub
     one_by_one: Started
     all_at_once: Started
     sweep: dict[int, Started]
-    gentle: Started | None
-    """jhub as it is when nothing is said. Left out where it would take minutes."""
+    default_load: Started | None
+    """jhub with its default load; omitted if it would take minutes."""
     jhub: list[Started]
     best: dict[int, list[Started]]
-    """Of the two fixed numbers that were best in the sweep, or the only one."""
+    """The two best fixed numbers of the sweep, or the only one, measured again."""
 
 
-def contest(hub: Hub, rounds: int) -> Contest:
-    """Let everybody start, and those that are compared in at most so many rounds."""
+def run_contest(hub: Hub, rounds: int) -> Contest:
+    """Measure all strategies, and compare the best ones in at most so many rounds."""
     with fleet_hub(hub.settings) as running:
-        one_by_one = start(running, "one_by_one", ONE_BY_ONE)
+        one_by_one = start(running, "one_by_one", SEQUENTIAL_STARTS)
         at_once = start(running, "all_at_once", hub.users)
-        sweep = {number: start(running, "so_many", hub.users, number) for number in hub.fixed}
+        sweep = {number: start(running, "fixed_number", hub.users, number) for number in hub.fixed}
         two = sorted(sweep, key=lambda number: sweep[number].seconds)[:2]
-        times = max(1, min(rounds, int(SECONDS_FOR_ROUNDS / sweep[two[0]].seconds)))
+        times = max(1, min(rounds, int(MAX_ROUNDS_SECONDS / sweep[two[0]].seconds)))
         compared = [dict(_round(running, hub, two)) for _ in range(times)]
-        gentle = None
-        if hub.least(hub.limit) / DEFAULT_LOAD <= TOO_LONG:
-            gentle = start(running, "jhub", hub.users, DEFAULT_LOAD)
+        default_load = None
+        if hub.min_seconds(hub.limit) / DEFAULT_LOAD <= MAX_SECONDS:
+            default_load = start(running, "jhub", hub.users, DEFAULT_LOAD)
     return Contest(
         hub=hub,
         one_by_one=one_by_one,
         all_at_once=at_once,
         sweep=sweep,
-        gentle=gentle,
+        default_load=default_load,
         jhub=[each[0] for each in compared],
         best={number: [each[number] for each in compared] for number in two},
     )
 
 
 def _round(running: FleetHub, hub: Hub, fixed: list[int]) -> Iterator[tuple[int, Started]]:
-    """jhub, as 0, and those fixed numbers, in any order."""
+    """Measure jhub, as number 0, and the fixed numbers, in random order."""
     turns = [0, *fixed]
     random.shuffle(turns)
     for number in turns:
         if number:
-            yield number, start(running, "so_many", hub.users, number)
+            yield number, start(running, "fixed_number", hub.users, number)
         else:
             yield number, start(running, "jhub", hub.users, FULL_LOAD)

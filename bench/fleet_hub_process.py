@@ -23,31 +23,31 @@ from traitlets import Float
 from bench.bare_hub import BareHub, NoProcess, configuration, launch
 from bench.fleet_hub import ADMINISTRATOR, CONTROL, IDLE_HOURS, Settings, user_name
 
-SECONDS_AT_MOST = 1800
+TIMEOUT_SECONDS = 1800
 SEED = 20260302
 
-chance = random.Random(SEED)  # noqa: S311
-asked: Counter[str] = Counter()
+rng = random.Random(SEED)  # noqa: S311
+request_count: Counter[str] = Counter()
 
 
-class Slow(NoProcess):
-    """Its servers take a while, and some fail."""
+class SlowSpawner(NoProcess):
+    """A spawner whose servers take a while to start, and sometimes fail."""
 
     delay = Float(config=True)
     failure_rate = Float(config=True)
 
     async def start(self) -> tuple[str, int]:
         await asyncio.sleep(self.delay)
-        if chance.random() < self.failure_rate:
+        if rng.random() < self.failure_rate:
             raise RuntimeError("this start fails by chance")
         return await super().start()
 
 
 class Control(APIHandler):  # type: ignore[misc]  # JupyterHub has no types
-    """For the benchmark alone: what was asked so far, and a way to stop all servers between two contenders."""
+    """An endpoint for the benchmark: the number of requests so far, and a request to stop all servers."""
 
     def get(self) -> None:
-        self.finish(json.dumps({"requests": asked, "busy": time.process_time()}))
+        self.finish(json.dumps({"requests": request_count, "busy": time.process_time()}))
 
     async def delete(self) -> None:
         for user in list(self.users.values()):
@@ -55,12 +55,12 @@ class Control(APIHandler):  # type: ignore[misc]  # JupyterHub has no types
                 if spawner.active:
                     await self.proxy.delete_user(user, name)
                     await user.stop(name)
-        chance.seed(SEED)
+        rng.seed(SEED)
         self.set_status(204)
 
 
 class FleetHub(BareHub):
-    """With people, who may have servers already."""
+    """A hub with users, who may already have servers."""
 
     settings: Settings
 
@@ -72,7 +72,7 @@ class FleetHub(BareHub):
 
 
 def running(users: list[Any], settings: Settings) -> Iterator[Any]:
-    """The rows of servers that a hub finds when it starts."""
+    """Yield the database rows of servers that run when the hub starts."""
     servers = [(user, f"lab{number}") for user in users for number in range(settings.running)]
     now = utcnow(with_tz=False)
     for place, (user, name) in enumerate(servers):
@@ -88,37 +88,37 @@ def running(users: list[Any], settings: Settings) -> Iterator[Any]:
         )
 
 
-async def _is_up(user: User, spawner: Any) -> None:
-    """In place of a look at each of thousands of servers, all of which are the same one."""
+async def _skip_check(user: User, spawner: Any) -> None:
+    """Replace the check of each of thousands of servers, which are all the same one."""
 
 
 def count(handler: Any) -> None:
-    """Called after each request."""
+    """Count a request, and log it."""
     if not handler.request.path.endswith(CONTROL):
-        asked[handler.request.method] += 1
+        request_count[handler.request.method] += 1
     log_request(handler)
 
 
-def main(folder: str, server: str, settings: str) -> None:
+def main(folder: str, server: str, encoded: str) -> None:
     """Run the hub."""
-    given = msgspec.json.decode(settings, type=Settings)
+    settings = msgspec.json.decode(encoded, type=Settings)
     config = configuration(server)
     config.Authenticator.admin_users = {ADMINISTRATOR}
-    config.JupyterHub.spawner_class = Slow
-    config.Slow.delay = given.delay
-    config.Slow.failure_rate = given.failure_rate
-    config.Spawner.consecutive_failure_limit = given.consecutive_failure_limit
-    config.JupyterHub.concurrent_spawn_limit = given.concurrent_spawn_limit
-    config.JupyterHub.active_server_limit = given.active_server_limit
+    config.JupyterHub.spawner_class = SlowSpawner
+    config.SlowSpawner.delay = settings.delay
+    config.SlowSpawner.failure_rate = settings.failure_rate
+    config.Spawner.consecutive_failure_limit = settings.consecutive_failure_limit
+    config.JupyterHub.concurrent_spawn_limit = settings.concurrent_spawn_limit
+    config.JupyterHub.active_server_limit = settings.active_server_limit
     config.JupyterHub.allow_named_servers = True
-    config.JupyterHub.tornado_settings = {"log_function": count, "slow_spawn_timeout": given.slow_spawn_timeout}
+    config.JupyterHub.tornado_settings = {"log_function": count, "slow_spawn_timeout": settings.slow_spawn_timeout}
     config.JupyterHub.extra_handlers = [(rf"/api{CONTROL}", Control)]
-    if given.running:
+    if settings.running:
         config.Spawner.poll_interval = 0
-        config.JupyterHub.init_spawners_timeout = -1  # the hub is up when all of them are looked at
-        User._wait_up = _is_up
-    FleetHub.settings = given
-    launch(FleetHub, config, folder, SECONDS_AT_MOST)
+        config.JupyterHub.init_spawners_timeout = -1  # the hub is up once it has checked all of them
+        User._wait_up = _skip_check
+    FleetHub.settings = settings
+    launch(FleetHub, config, folder, TIMEOUT_SECONDS)
 
 
 if __name__ == "__main__":

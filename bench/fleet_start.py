@@ -1,4 +1,4 @@
-"""One fleet in a process of its own: `python -m bench.fleet_start WAY NUMBER`; the users' names on standard input."""
+"""One fleet in a fresh process: `python -m bench.fleet_start STRATEGY NUMBER`, with user names on standard input."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import msgspec
 from msgspec import Struct
 
 from bench.fleet_hub import FleetHub, user_name
-from bench.fleet_ways import WAYS, Clock
+from bench.fleet_strategies import STRATEGIES, Clock
 
-SECONDS_AT_MOST = 240
+TIMEOUT_SECONDS = 240
 
 
-class Clocked(Struct, frozen=True, kw_only=True):
-    """What the process tells."""
+class Measured(Struct, frozen=True, kw_only=True):
+    """The measurements of the process."""
 
     ready: int
     began: float
@@ -26,65 +26,65 @@ class Clocked(Struct, frozen=True, kw_only=True):
 
 
 class Started(Struct, frozen=True, kw_only=True):
-    """One fleet."""
+    """The result of one fleet."""
 
     wanted: int
     ready: int
-    """As the hub says afterwards."""
+    """Number of ready servers on the hub afterwards."""
     began: float
-    """On the system's monotonic clock, which all processes share."""
+    """Time on the system's monotonic clock, which all processes share."""
     seconds: float
-    """From the first request to the last server."""
+    """Seconds from the first request to the last server."""
     first: float
-    """Of them, to the first server."""
+    """Seconds from the first request to the first server."""
     requests: int
     busy: float
-    """Seconds of a processor that the hub used."""
+    """CPU seconds that the hub used."""
 
     @property
     def lost(self) -> int:
-        """Servers that did not come up."""
+        """The number of servers that did not become ready."""
         return self.wanted - self.ready
 
     @property
     def requests_each(self) -> float:
-        """Requests for each server that came up."""
+        """The number of requests for each ready server."""
         return self.requests / max(1, self.ready)
 
 
-def start(hub: FleetHub, way: str, users: int, number: float = 0.0) -> Started:
-    """Start so many servers, in a fresh process, and stop them again."""
+def start(hub: FleetHub, strategy: str, users: int, number: float = 0.0) -> Started:
+    """Start so many servers in a fresh process, and stop them again."""
     environment = {**os.environ, "JUPYTERHUB_API_URL": hub.url, "JUPYTERHUB_API_TOKEN": hub.token}
-    command = [sys.executable, "-m", "bench.fleet_start", way, str(number)]
+    command = [sys.executable, "-m", "bench.fleet_start", strategy, str(number)]
     names = "\n".join(user_name(each) for each in range(users)).encode()
-    asked, busy = hub.asked, hub.busy
+    request_count, busy = hub.request_count, hub.busy
     done = subprocess.run(
-        command, env=environment, input=names, stdout=subprocess.PIPE, check=True, timeout=SECONDS_AT_MOST
+        command, env=environment, input=names, stdout=subprocess.PIPE, check=True, timeout=TIMEOUT_SECONDS
     )
-    asked, busy = hub.asked - asked, hub.busy - busy
-    clocked = msgspec.json.decode(done.stdout, type=Clocked)
+    request_count, busy = hub.request_count - request_count, hub.busy - busy
+    measured = msgspec.json.decode(done.stdout, type=Measured)
     ready = hub.ready
-    if ready != clocked.ready:
-        raise RuntimeError(f"{way}: {clocked.ready} servers are ready, and by the hub's own account {ready}")
+    if ready != measured.ready:
+        raise RuntimeError(f"{strategy}: {measured.ready} servers are ready, but {ready} on the hub")
     hub.stop_all()
     return Started(
         wanted=users,
         ready=ready,
-        began=clocked.began,
-        seconds=clocked.last,
-        first=clocked.first,
-        requests=asked,
+        began=measured.began,
+        seconds=measured.last,
+        first=measured.first,
+        requests=request_count,
         busy=busy,
     )
 
 
-def main(way: str, number: str) -> None:
-    """Do it, and print what it took."""
-    signal.alarm(SECONDS_AT_MOST)
+def main(strategy: str, number: str) -> None:
+    """Start the servers, and print the measurements."""
+    signal.alarm(TIMEOUT_SECONDS)
     clock = Clock()
-    WAYS[way](clock, sys.stdin.read().split(), float(number))
-    clocked = Clocked(ready=clock.ready, began=clock.began, first=clock.first, last=clock.last)
-    print(msgspec.json.encode(clocked).decode())
+    STRATEGIES[strategy](clock, sys.stdin.read().split(), float(number))
+    measured = Measured(ready=clock.ready, began=clock.began, first=clock.first, last=clock.last)
+    print(msgspec.json.encode(measured).decode())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a contest found, as a table."""
+"""Result of a contest, as a table."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from bench.fleet_contest import Contest
 from bench.fleet_start import Started
 from bench.table import table
 
-HEAD = ["way", "seconds", "to the first", "servers/s", "lost", "requests for each", "hub's ms for each"]
+HEAD = ["strategy", "seconds", "to the first", "servers/s", "lost", "requests for each", "hub's ms for each"]
 
 
-def contest_table(found: Contest) -> str:
-    """All ways, in the order in which they were measured. Of several times the median, and what was lost in all."""
-    return table(HEAD, [(title, *_row(fleets)) for title, fleets in _ways(found)])
+def contest_table(contest: Contest) -> str:
+    """Return all strategies in the order of their measurement, with the median time and all lost servers."""
+    return table(HEAD, [(title, *_row(fleets)) for title, fleets in _strategies(contest)])
 
 
 def extrapolated(fleet: Started, users: int) -> Started:
-    """As if it had gone on in the same way for so many."""
+    """Extrapolate a result to so many users."""
     times = users / fleet.wanted
     return structs.replace(
         fleet,
@@ -32,16 +32,16 @@ def extrapolated(fleet: Started, users: int) -> Started:
     )
 
 
-def _ways(found: Contest) -> Iterator[tuple[str, Sequence[Started]]]:
-    yield "one call after the other", [extrapolated(found.one_by_one, found.hub.users)]
-    yield "all at once", [found.all_at_once]
-    for number, fleet in found.sweep.items():
+def _strategies(contest: Contest) -> Iterator[tuple[str, Sequence[Started]]]:
+    yield "one call after the other", [extrapolated(contest.one_by_one, contest.hub.users)]
+    yield "all at once", [contest.all_at_once]
+    for number, fleet in contest.sweep.items():
         yield f"{number} at a time", [fleet]
-    for number, fleets in found.best.items():
+    for number, fleets in contest.best.items():
         yield f"{number} at a time, again", fleets
-    yield "jhub", found.jhub
-    if found.gentle:
-        yield "jhub, half of the hub", [found.gentle]
+    yield "jhub", contest.jhub
+    if contest.default_load:
+        yield "jhub, half of the hub", [contest.default_load]
 
 
 def _row(fleets: Sequence[Started]) -> tuple[str, ...]:

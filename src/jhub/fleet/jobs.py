@@ -15,6 +15,7 @@ from jhub.operations.servers import ServerOps, check_deletable, delete_request
 from jhub.steps import Flow, Operation
 
 JobStatus: TypeAlias = Literal["done", "in progress", "not started"]
+"""Progress of a job on one server, as its model shows it."""
 
 BUSY_STATES = ("check", "rename")
 """Short pending states in which the hub rejects requests for the server. It checks servers after each restart."""
@@ -23,8 +24,13 @@ MAX_DIAGNOSIS_SECONDS = 10.0
 INCONCLUSIVE_ERRORS = (Unavailable, NotAHub, HubBroken, Throttled)
 """Errors that do not contain the reason of a failed start."""
 NOT_READY_MESSAGE = "not ready after {seconds:.0f} s; the hub goes on starting it"
-NOT_STOPPED_MESSAGE = "still there after {seconds:.0f} s; the hub goes on stopping it"
-NOT_DELETED_MESSAGE = "still there after {seconds:.0f} s; a proxy before the hub may drop the body of DELETE requests"
+"""Message of a start that timed out."""
+NOT_STOPPED_MESSAGE = "not stopped after {seconds:.0f} s; the hub goes on stopping it"
+"""Message of a stop that timed out."""
+NOT_DELETED_MESSAGE = (
+    "not deleted after {seconds:.0f} s; a proxy in front of the hub may drop the body of DELETE requests"
+)
+"""Message of a deletion that timed out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

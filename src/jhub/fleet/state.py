@@ -38,7 +38,7 @@ class State:
     probe: LatencyProbe
     snapshots: Snapshots
     canary_passed: bool
-    """True if more than one server may be sent: one of this fleet's has succeeded, or none has to."""
+    """True if more than one server may be sent: a canary has succeeded, or the fleet needs no canary."""
     canary_min_outages: int = 0
     """Number of outages before the canary's request; an earlier request does not count."""
     queue: list[Pending] = field(default_factory=list[Pending])
@@ -76,7 +76,7 @@ class State:
 
     @property
     def to_poll(self) -> list[InFlight]:
-        """The servers whose end only a snapshot shows. Until its response, the hub works on a request anyway."""
+        """The servers whose end only a snapshot shows. While a response is missing, the hub still works on them."""
         shown = (Phase.FOLLOWED, Phase.DIAGNOSING)
         return [entry for entry in self.in_flight.values() if entry.answered is not None and entry.phase not in shown]
 

@@ -1,7 +1,7 @@
-"""Ways to start the default servers of many users: by jhub, and as it is written by hand.
+"""Strategies to start the default servers of many users: with jhub, and as people write them by hand.
 
-Each opens a first connection, starts the clock, and tells it of every server that is ready; the others are lost. URL
-and token are in the environment.
+Each opens a first connection, starts the clock, and reports every ready server to it; the others are lost. URL and
+token are in the environment.
 """
 
 from __future__ import annotations
@@ -18,61 +18,62 @@ import requests
 
 from jhub import Fleet, Hub, ServerEvent, Summary
 
-PATIENCE = 120
+TIMEOUT_SECONDS = 120
 CREATED, ACCEPTED, THROTTLED = 201, 202, 429
 READY = '"ready": true'
-"""In the last event of the progress stream of a server that came up."""
-NO_OPTIONS = {"user_options": {}}
-"""What jhub sends when no options are given. To an empty body JupyterHub 6 gives the options of last time and saves
-none, which takes it eight commits instead of nine.
+"""Text in the last event of the progress stream of a server that is ready."""
+NO_OPTIONS: dict[str, dict[str, str]] = {"user_options": {}}
+"""Body that jhub sends without options.
+
+For an empty body, JupyterHub 6 uses the options of last time and saves none, which takes eight commits instead of nine.
 """
 
 
 class Clock:
-    """When the first server was ready, and the last; how many there were."""
+    """A clock with the times of the first and the last ready server, and their number."""
 
     def __init__(self) -> None:
         self.ready = 0
         self.began = self.first = self.last = 0.0
 
     def start(self) -> None:
-        """The fleet begins."""
+        """Start the clock."""
         self.began = time.monotonic()
 
-    def one(self) -> None:
-        """A server is ready."""
+    def on_ready(self) -> None:
+        """Count a ready server."""
         self.last = time.monotonic() - self.began
         self.first = self.first or self.last
         self.ready += 1
 
 
-Way: TypeAlias = Callable[[Clock, Sequence[str], float], None]
-"""The number is the way's own: how many at a time, or how much of the hub."""
+Strategy: TypeAlias = Callable[[Clock, Sequence[str], float], None]
+"""A strategy. Its number means the servers at a time, or the load."""
 
 
 def one_by_one(clock: Clock, users: Sequence[str], _: float) -> None:
-    """A loop of `requests`: one call after the other."""
+    """Send one call after the other, in a loop with `requests`."""
     settings = _settings()
     root = settings["base_url"]
     with requests.Session() as session:
         session.trust_env = False
         session.headers.update(settings["headers"])
-        session.get(f"{root}/", timeout=PATIENCE).raise_for_status()
+        session.get(f"{root}/", timeout=TIMEOUT_SECONDS).raise_for_status()
         clock.start()
         for user in users:
             path = f"{root}/users/{user}/server"
-            answer = session.post(path, json=NO_OPTIONS, timeout=PATIENCE)
+            answer = session.post(path, json=NO_OPTIONS, timeout=TIMEOUT_SECONDS)
             answer.raise_for_status()
             if answer.status_code == ACCEPTED:
-                with session.get(f"{path}/progress", stream=True, timeout=PATIENCE) as events:
+                with session.get(f"{path}/progress", stream=True, timeout=TIMEOUT_SECONDS) as events:
                     came_up = any(READY.encode() in line for line in events.iter_lines())
                 if not came_up:
                     continue
-            clock.one()
+            clock.on_ready()
 
 
 def all_at_once(clock: Clock, users: Sequence[str], _: float) -> None:
-    """Every request in the same moment; what is refused is lost."""
+    """Send all requests at once; a rejected one is lost."""
 
     async def main() -> None:
         async with httpx2.AsyncClient(**_settings()) as http:
@@ -83,13 +84,13 @@ def all_at_once(clock: Clock, users: Sequence[str], _: float) -> None:
     async def start(http: httpx2.AsyncClient, user: str) -> None:
         answer = await http.post(f"/users/{user}/server", json=NO_OPTIONS)
         if await _came_up(http, user, answer):
-            clock.one()
+            clock.on_ready()
 
     asyncio.run(main())
 
 
-def so_many(clock: Clock, users: Sequence[str], at_once: float) -> None:
-    """A fixed number at a time. Who is throttled waits as the hub says, and tries again."""
+def fixed_number(clock: Clock, users: Sequence[str], at_once: float) -> None:
+    """Send a fixed number at a time. A throttled one waits for Retry-After, and is sent again."""
     waiting = deque(users)
 
     async def main() -> None:
@@ -105,32 +106,32 @@ def so_many(clock: Clock, users: Sequence[str], at_once: float) -> None:
             while (answer := await http.post(path, json=NO_OPTIONS)).status_code == THROTTLED:
                 await asyncio.sleep(float(answer.headers["Retry-After"]))
             if await _came_up(http, user, answer):
-                clock.one()
+                clock.on_ready()
 
     asyncio.run(main())
 
 
 def jhub(clock: Clock, users: Sequence[str], hub_load: float) -> None:
-    """`hub.servers.start_many`."""
+    """Start the servers with `hub.servers.start_many`."""
     with Hub() as hub:
         hub.version()
         clock.start()
         with start_many(hub, users, hub_load) as fleet:
             for event in fleet:
                 if event.kind == "ready":
-                    clock.one()
+                    clock.on_ready()
 
 
 def start_many(hub: Hub, users: Sequence[str], hub_load: float) -> Fleet[ServerEvent, Summary]:
-    """With all or some of what the hub can do."""
+    """Return the fleet with this load."""
     return hub.servers.start_many(users, hub_load=hub_load)
 
 
-WAYS: dict[str, Way] = {each.__name__: each for each in (one_by_one, all_at_once, so_many, jhub)}
+STRATEGIES: dict[str, Strategy] = {each.__name__: each for each in (one_by_one, all_at_once, fixed_number, jhub)}
 
 
 async def _came_up(http: httpx2.AsyncClient, user: str, answer: httpx2.Response) -> bool:
-    """Whether the hub took a start, and the server came up."""
+    """Return whether the hub accepted the start and the server is ready."""
     if answer.status_code != ACCEPTED:
         return answer.status_code == CREATED
     async with http.stream("GET", f"/users/{user}/server/progress") as events:
@@ -142,10 +143,10 @@ async def _open(http: httpx2.AsyncClient) -> None:
 
 
 def _settings() -> dict[str, Any]:
-    """Of an HTTP client."""
+    """Return the settings of an HTTP client."""
     return {
         "base_url": os.environ["JUPYTERHUB_API_URL"].removesuffix("/"),
         "headers": {"Authorization": f"token {os.environ['JUPYTERHUB_API_TOKEN']}"},
-        "timeout": PATIENCE,
+        "timeout": TIMEOUT_SECONDS,
         "trust_env": False,
     }
