@@ -1,4 +1,4 @@
-"""jhub.extension in real hubs: profiles take effect, and unknown ones are refused before anything happens."""
+"""Profiles in real hubs: they take effect, and unknown ones are refused before the hub does anything."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ REFUSED = "unknown profile 'gpu'; available: lab, lean, stub,"
 
 Call = Callable[..., requests.Response]
 
-# Everything by which the REST API of JupyterHub 6 takes a server's options.
+# All calls of JupyterHub 6's REST API with a server's options.
 CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "start": ("POST", {"user_options": {"profile": "gpu"}}),
     "start, with a display name": ("POST", {"display_name": "Work", "user_options": {"profile": "gpu"}}),
@@ -43,7 +43,7 @@ def test_a_profile_takes_effect(api: Api, user: str) -> None:
     api.start(user, "work", profile="slow_spawn", size="large")
     answer = api.at(api.ready(user, "work")["url"]).json()
     assert answer["arguments"] == ["--after", "3"]
-    # The administrator's environment is there too, and the administrator's hook ran, after the profile.
+    # The administrator's environment is present, too, and the administrator's hook ran after the profile was applied.
     assert answer["environment"] == {
         "JHUB_PROFILE": "slow_spawn",
         "JHUB_OWN": "the administrator's",
@@ -74,7 +74,7 @@ def _check_refused(api: Api, user: str, server: str, method: str, body: dict[str
     answer = api(method, path, json=body)
     assert answer.status_code == 400
     assert answer.json()["message"].startswith(REFUSED)
-    # As if it had never been asked for: no row, no options, no start that failed.
+    # The refusal leaves nothing behind: no row, no options, no failed start.
     known = api("GET", f"/users/{user}", params={"include_stopped_servers": "1"}).json()["servers"]
     assert set(known) <= {""}
     assert not any(model["user_options"] for model in known.values())
@@ -98,10 +98,10 @@ def test_an_edit_that_saves_an_unknown_profile_is_refused(api: Api, user: str) -
     assert answer.json()["message"].startswith(REFUSED)
     assert api("GET", path).json()["user_options"] == {"profile": "slow_spawn"}
     assert api("PATCH", path, json={"user_options": {"profile": "stub"}}).status_code == 200
-    # A start that names no options gets those that were saved.
+    # A start without options gets the saved ones.
     api("POST", path)
     assert api.at(api.ready(user, "work")["url"]).json()["profile"] == "stub"
-    # And while it runs, JupyterHub's own answers are unchanged.
+    # While it runs, JupyterHub's own responses are unchanged.
     assert "already running" in api("POST", path).json()["message"]
 
 
@@ -112,7 +112,7 @@ def test_a_caller_without_the_scope_learns_no_profiles(hub: LocalHub, hub_tokens
             answer = Api(hub, token)(method, f"/users/{user}/servers/work", json=body)
             assert answer.status_code == status
             assert "lean" not in answer.text
-    # Whoever may start, may know; whose server it is does not matter for the service.
+    # A caller with the scope to start servers sees the profiles, here a service for any user.
     assert "lean" in Api(hub, hub_tokens.service).start(user, "work", profile="gpu").text
 
 
@@ -123,7 +123,7 @@ def test_an_unknown_user_is_not_found(api: Api) -> None:
 def test_the_page_refuses_unknown_and_unavailable_profiles(
     hub: LocalHub, api: Api, fresh: Callable[[str], str]
 ) -> None:
-    """The query string of the spawn page does not come by the REST API: the stage of all requests stops it."""
+    """The query string of the spawn page does not pass the REST API: stage 2 refuses it."""
     name = fresh("user")
     with requests.Session() as browser:
         browser.trust_env = False
@@ -140,7 +140,7 @@ def test_the_page_refuses_unknown_and_unavailable_profiles(
 
 @pytest.fixture
 def members(api: Api) -> Callable[..., None]:
-    """Put users into the group of the profile `members`, or with `gone` out of it."""
+    """Add users to the group of the profile `members`, or with `gone` remove them."""
 
     def change(*users: str, gone: bool = False) -> None:
         assert api("POST", f"/groups/{MEMBERS}").status_code in (201, 409)
@@ -169,7 +169,7 @@ def test_members_start_their_profile_with_their_choices(api: Api, user: str, mem
 def test_the_owner_must_be_a_member_whoever_calls(
     api: Api, hub: LocalHub, hub_tokens: Tokens, user: str, members: Callable[..., None]
 ) -> None:
-    """An administrator who is a member, a service, and the owner: the gate looks at the owner's groups alone."""
+    """The caller is an administrator who is a member, a service, and the owner: only the owner's groups count."""
     members(hub.username)
     asking = [(api, user), (Api(hub, hub_tokens.service), user), (Api(hub, hub_tokens.ana), "ana")]
     for caller, owner in asking:
@@ -199,7 +199,7 @@ def test_a_former_member_keeps_a_running_server_and_cannot_restart_it(
     members(user, gone=True)
     assert api.at(url).json()["profile"] == "members"
     assert api("DELETE", path).status_code == 204
-    # The options that the hub has saved are those of a member.
+    # The options that the hub has saved name the profile of the members.
     _check_closed(api("POST", path))
     _check_closed(api.start(user, "work", profile="members"))
     _check_closed(api("PATCH", path, json={"user_options": {"profile": "members"}}))
@@ -267,7 +267,7 @@ def test_a_hook_does_not_change_the_profile() -> None:
 
 
 def test_settings_of_kubespawner_apply_to_kubespawner_only() -> None:
-    class KubeSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]  # JupyterHub carries no types
+    class KubeSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]  # JupyterHub has no types
         extra_labels = Dict()
         image = Unicode("stock")
         profile_list = CallableTrait(default_value=None, allow_none=True)

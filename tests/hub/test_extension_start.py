@@ -1,4 +1,4 @@
-"""What jhub.extension finds, and says, when a hub starts: with whatever is configured before it and after it."""
+"""Checks of jhub.extension at the start of a hub, with various configuration before and after the call of `enable`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ jhub.extension.enable(c, profiles="profiles.yaml")
 SIMPLE = 'c.JupyterHub.spawner_class = "simple"\n'
 KUBE = 'c.JupyterHub.spawner_class = "kubespawner.KubeSpawner"\n'
 
-# A class of the administrator's, whose own method would come before the judgement.
+# A class of the administrator, whose own method would run before the policy.
 OWN_METHOD = """
 from jupyterhub.spawner import SimpleLocalProcessSpawner
 class Own(SimpleLocalProcessSpawner):
@@ -53,7 +53,7 @@ class Own(KubeSpawner):
     profile_list = [{"display_name": "mine"}]
 c.JupyterHub.spawner_class = Own
 """
-# What decides is the name of the class, and the settings that it has: neither package has to be there.
+# The check uses the name of the class and its settings: neither package needs to be installed.
 DOCKER = """
 from jupyterhub.spawner import SimpleLocalProcessSpawner
 class DockerSpawner(SimpleLocalProcessSpawner):
@@ -69,7 +69,7 @@ class Slurm(BatchSpawnerBase):
     pass
 c.JupyterHub.spawner_class = Slurm
 """
-# It looks like the one that it wraps.
+# A method with the attributes of the one that it wraps.
 WRAPPED_METHOD = """
 import functools
 from jupyterhub.spawner import SimpleLocalProcessSpawner
@@ -92,7 +92,7 @@ class Own(NullAuthenticator):
         return [(r"/spawn", OwnSpawnHandler)]
 c.JupyterHub.authenticator_class = Own
 """
-# An authenticator's routes come before all others.
+# The routes of an authenticator come before all others.
 OWN_ROUTE = """
 from jupyterhub.auth import NullAuthenticator
 from jupyterhub.apihandlers.users import UserServerAPIHandler
@@ -119,14 +119,17 @@ CASES: dict[str, tuple[str, str]] = {
     "first": (BASE.replace("get_config()", "get_config()" + LINE, 1) + SIMPLE, ""),
     "last": (BASE + SIMPLE + LINE, ""),
     "twice": (BASE + LINE + SIMPLE + LINE, ""),
-    "a spawner with a method of its own": (BASE + LINE + OWN_METHOD, ""),
-    "a route in the way": (
+    "a spawner that overrides the method": (BASE + LINE + OWN_METHOD, ""),
+    "a route before the checked one": (
         BASE + LINE + SIMPLE + OWN_ROUTE,
         "/hub/api/users/x/server is served by UserServerAPIHandler",
     ),
-    "a page in the way": (BASE + LINE + SIMPLE + OWN_PAGE, "/hub/spawn is served by OwnSpawnHandler"),
-    "a method in disguise": (BASE + LINE + WRAPPED_METHOD, ""),
-    "a page in disguise": (BASE + LINE + SIMPLE + WRAPPED_PAGE, "/hub/spawn is served by OwnSpawnHandler"),
+    "a page before the checked one": (BASE + LINE + SIMPLE + OWN_PAGE, "/hub/spawn is served by OwnSpawnHandler"),
+    "a method that wraps the checked one": (BASE + LINE + WRAPPED_METHOD, ""),
+    "a page that wraps the checked one": (
+        BASE + LINE + SIMPLE + WRAPPED_PAGE,
+        "/hub/spawn is served by OwnSpawnHandler",
+    ),
     "KubeSpawner": (BASE + KUBE + LINE, ""),
     "an empty list, as zero-to-jupyterhub sets it": (BASE + KUBE + "c.KubeSpawner.profile_list = []\n" + LINE, ""),
     "profile_list before": (BASE + KUBE + OTHER_LIST + LINE, BOTH),
@@ -148,7 +151,7 @@ def start(*configs: Path) -> list[dict[str, Any]]:
 
 
 def write(folder: Path, config: str, profiles: str = PROFILES) -> Path:
-    """A hub's folder, with its configuration."""
+    """Write the folder of a hub, with its configuration."""
     folder.mkdir()
     (folder / "profiles.yaml").write_text(profiles)
     file = folder / "jupyterhub_config.py"
@@ -158,7 +161,7 @@ def write(folder: Path, config: str, profiles: str = PROFILES) -> Path:
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """What came of each case."""
+    """The result of each case."""
     place = tmp_path_factory.mktemp("starts")
     files = [write(place / f"hub{number}", config) for number, (config, _) in enumerate(CASES.values())]
     return dict(zip(CASES, start(*files), strict=True))
@@ -281,7 +284,7 @@ def test_an_argument_without_a_value_is_an_error(arguments: dict[str, Any], mess
 
 
 def test_traits_that_are_not_settings_stop_the_hub(tmp_path: Path) -> None:
-    """A spawner has more traits than settings."""
+    """Some traits of a spawner are not settings."""
     names = ("user", "hub", "orm_spawner", "log", "config", "parent", "api_token", "mem_limt")
     profiles = 'profiles: [{{slug: lab, spawner_override: {{{}: "{{value}}"}}}}]'
     for name, answer in zip(

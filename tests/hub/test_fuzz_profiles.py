@@ -1,6 +1,6 @@
-"""Whatever is in a request or in a file of profiles: the hub refuses, or starts what is allowed, and lives.
+"""Random requests and files of profiles: the hub refuses them or starts what is allowed, and keeps running.
 
-On a live hub, and on spawners in a process of their own, which come up to the process or the pod.
+On a live hub, and on spawners in a separate process, up to the start of a server's process or pod.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ c.KubeSpawner.namespace = "hub"
 import jhub.extension
 jhub.extension.enable(c, profiles="first.yaml")
 """
-# Of a process that starts for true; others may keep it from doing so.
+# Settings of a server that really starts; other settings may prevent the start.
 HARMLESS = ["mem_limit", "cpu_limit", "environment", "args", "ip", "nested"]
 
 Answer = dict[str, Any]
@@ -45,7 +45,7 @@ Answer = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzzed]:
-    """A hub that three failures end."""
+    """A hub that shuts down after three failed starts."""
     hubs = Hubs(Path(sys.prefix), tmp_path_factory.mktemp("fuzzed"))
     try:
         up = Fuzzed(hubs[FUZZED])
@@ -84,7 +84,7 @@ def test_any_file_while_the_hub_runs(fuzzed: Fuzzed, text: str) -> None:
 
 
 class Spawners:
-    """A process with real spawners of a class, which lives as long as the block."""
+    """A process with real spawners of a class, which runs as long as the block."""
 
     def __init__(self, kind: Any, place: Path) -> None:
         self.settings: list[str] = sorted(kind.class_trait_names(config=True))
@@ -102,7 +102,7 @@ class Spawners:
         )
 
     def __call__(self, profiles: str, *starts: tuple[str, Any]) -> Answer:
-        """What becomes of a file, and of starts by it."""
+        """Return the results of a file, and of starts from it."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         print(json.dumps({"profiles": profiles, "starts": starts}), file=self.process.stdin, flush=True)
@@ -116,7 +116,7 @@ class Spawners:
         return answer
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         self.process.communicate()
         self.said.close()
 
@@ -134,7 +134,7 @@ TEMPLATES = ["{value}", "{value}", "1{value}", ["{value}"], {"a": "{value}"}, {"
 
 
 def check_start(start: Answer) -> None:
-    """A start is refused in the same words before it and by the spawner's hook, or goes on; and neither fails."""
+    """Check that both stages refuse a start with the same message, or that it proceeds without error."""
     outer, inner = start.get("outer"), start.get("inner")
     assert "raised" not in start or start["at"] == "spawner", start["raised"]
     assert outer == inner

@@ -1,4 +1,4 @@
-"""Profiles on hubs with KubeSpawner, without a cluster: the form that people see, and the pods that would be created.
+"""Profiles on hubs with KubeSpawner, without a cluster: the form that users see, and the manifests of their pods.
 
 One hub is configured as docs/kubernetes.md says.
 """
@@ -20,7 +20,7 @@ from jhub.profiles import loader as files
 ROOT = Path(__file__).parents[2]
 HUB = ROOT / "tests" / "support" / "kube_hub.py"
 
-# What the chart's own configuration comes to before `extraConfig`, as far as it matters here.
+# The chart's own configuration before `extraConfig`, as far as it matters here.
 CHART = """
 c = get_config()
 c.JupyterHub.db_url = "sqlite:///:memory:"
@@ -34,7 +34,7 @@ c.KubeSpawner.mem_guarantee = "1G"
 c.KubeSpawner.environment = {"COURSE": "all", "DATA": "/data"}
 c.KubeSpawner.profile_list = []
 """
-# Its hook comes after the profile, and the form is its own.
+# A hook of the administrator, which runs after the profile is applied.
 HOOK = """
 async def hook(spawner):
     spawner.environment["HOOK"] = f"{spawner.user_options['profile']} {spawner.image}"
@@ -51,7 +51,7 @@ profiles:
 
 
 def pods(place: Path, config: str, users: dict[str, list[str]], *starts: tuple[str, Any]) -> list[dict[str, Any]]:
-    """What comes of these starts, one after the other."""
+    """Return the results of these starts, one after the other."""
     (place / "jupyterhub_config.py").write_text(config)
     done = subprocess.run(
         [sys.executable, HUB, place / "jupyterhub_config.py"],
@@ -75,7 +75,7 @@ def environment(answer: dict[str, Any]) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def chart(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """The answers of a hub with the values of the page."""
+    """The results on a hub with the values of the page."""
     page = (ROOT / "docs" / "kubernetes.md").read_text()
     (text,) = re.findall(r"<!-- values -->\n```yaml\n(.*?)```", page, re.DOTALL)
     values = yaml.safe_load(text)
@@ -111,7 +111,7 @@ def test_the_pod_has_the_image_and_the_limits_of_the_choice(chart: list[dict[str
     assert container(default)["image"] == "quay.io/jupyter/minimal-notebook:latest"
     assert container(default)["resources"]["limits"] == {"memory": 2 * 2**30, "cpu": 2.0}
     for answer in (chosen, default):
-        assert container(answer)["resources"]["requests"]["memory"] == 2**30, "what the chart sets is there too"
+        assert container(answer)["resources"]["requests"]["memory"] == 2**30, "the chart's settings still apply"
 
 
 def test_a_refusal_comes_before_the_pod(chart: list[dict[str, Any]]) -> None:
@@ -191,7 +191,7 @@ c.KubeSpawner.pre_spawn_hook = hook
 
 
 def test_kubespawner_never_matches_an_expression(tmp_path: Path) -> None:
-    """It would do so by `re`, without a time limit: this one would hold the hub up for seconds."""
+    """KubeSpawner would use `re`, without a time limit: this expression would block the hub for seconds."""
     (tmp_path / "profiles.yaml").write_text(EXPRESSIONS)
     line = 'import jhub.extension\njhub.extension.enable(c, profiles="profiles.yaml")\n'
     word, short, *sizes = pods(
@@ -203,7 +203,7 @@ def test_kubespawner_never_matches_an_expression(tmp_path: Path) -> None:
         *[("ana", {"word--unlisted-choice": "a" * 27, "size--unlisted-choice": size}) for size in ("infG", "nanG", "")],
     )
     assert environment(word)["WORD"] == "a" * 27
-    assert environment(word)["LISTED"] == "['', '', '', '']", "the text is among its user options"
+    assert environment(word)["LISTED"] == "['', '', '', '']", "its user options contain the text"
     assert short["refused"][0] == 400
     assert [answer.get("refused", [0])[0] for answer in sizes] == [400, 400, 0]
     assert "validation_regex" not in word["form"]

@@ -1,4 +1,4 @@
-"""`jhub.extension.enable(c, login_client=True)`: the service is there, everybody may use it, and nobody else's is lost.
+"""`jhub.extension.enable(c, login_client=True)`: it adds the service for all users, and keeps all other services.
 
 The tests' hub is a local one, which has it; its configuration sets `services` and `load_roles` after that.
 """
@@ -55,7 +55,7 @@ Hubs = Callable[[str, str], Path]
 
 def test_every_user_signs_in_with_the_client(hub: LocalHub, api: Api, hub_tokens: Tokens, user: str) -> None:
     assert {"robot", oauth_client.NAME} <= set(api("GET", "/services").json())
-    assert Api(hub, hub_tokens.service)("GET", "/users").status_code == 200, "the administrator's roles are there too"
+    assert Api(hub, hub_tokens.service)("GET", "/users").status_code == 200, "the administrator's roles still apply"
     with requests.Session() as browser:
         browser.trust_env = False
         browser.headers["Sec-Fetch-Mode"] = "navigate"
@@ -69,7 +69,7 @@ def test_every_user_signs_in_with_the_client(hub: LocalHub, api: Api, hub_tokens
             "state": "x",
         }
         page = browser.get(f"{hub.api_url}/oauth2/authorize", params=asked)
-        assert page.status_code == 200, "people are asked whether they agree"
+        assert page.status_code == 200, "the page asks for consent"
         cookies = {cookie.path: cookie.value for cookie in browser.cookies if cookie.name == "_xsrf"}
         agreed = {"_xsrf": max(cookies.items(), key=lambda item: len(item[0] or ""))[1], "scopes": ["inherit"]}
         answer = browser.post(page.url, data=agreed, headers={"Referer": page.url}, allow_redirects=False)
@@ -117,7 +117,7 @@ def start(*configs: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def hubs(tmp_path: Path) -> Hubs:
-    """Writes one more configuration into the folder of a hub, named, whose database they share."""
+    """Return a function that adds a configuration to the folder of a named hub, whose database they share."""
 
     def write(name: str, config: str) -> Path:
         folder = tmp_path / name
@@ -130,7 +130,7 @@ def hubs(tmp_path: Path) -> Hubs:
 
 
 def test_the_client_exists_exactly_while_it_is_configured(hubs: Hubs, tmp_path: Path) -> None:
-    """Three processes: without the line, with it, and without it again."""
+    """Start hubs in three processes: without the call of `enable`, with it, and without it again."""
     (tmp_path / "same").mkdir()
     (tmp_path / "same" / "registered.json").write_text(json.dumps(oauth_client.service((6,))))
     (tmp_path / "another").mkdir()

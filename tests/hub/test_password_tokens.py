@@ -1,4 +1,4 @@
-"""A token for a username and a password, as JupyterHub 1 gave it."""
+"""Tokens for a username and a password, as JupyterHub 1 issued them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 @pytest.fixture(scope="module")
 def stranger(hub: LocalHub) -> Api:
-    """Somebody with no token."""
+    """A client without a token."""
     return Api(hub)
 
 
@@ -136,17 +136,17 @@ def test_a_malformed_body_is_refused(
 
 def test_only_the_body_identifies_the_user(hub: LocalHub, hub_tokens: Tokens, stranger: Api) -> None:
     login = {"username": "ana", "password": hub.user_password}
-    # Not the query string.
+    # The query string has no effect.
     answer = stranger("GET", ROUTE, params=login)
     assert answer.status_code == 400
-    # Not a token: neither one that may do more, nor one that is none.
+    # Tokens have no effect: a service's, an administrator's, an invalid one.
     for token in (hub_tokens.service, hub_tokens.admin, "none"):
         assert Api(hub, token)("GET", ROUTE).status_code == 400
         answer = Api(hub, token)("GET", ROUTE, json=login)
         assert answer.status_code == 200
         assert answer.json()["user"]["name"] == "ana"
         assert answer.json()["user"]["admin"] is False
-    # Not the cookies of a browser in which somebody else is logged in, which stay as they are.
+    # The cookies of a browser in which another user is logged in have no effect, and stay unchanged.
     with requests.Session() as browser:
         browser.trust_env = False
         browser.get(f"{hub.url}hub/login")
@@ -161,7 +161,7 @@ def test_only_the_body_identifies_the_user(hub: LocalHub, hub_tokens: Tokens, st
 
 
 def test_the_route_with_a_token_is_still_jupyterhubs(api: Api, hub: LocalHub, hub_tokens: Tokens) -> None:
-    """It answers as on the same hub without the extension's route."""
+    """It responds as on the same hub without the extension's route."""
     without = """
 from jupyterhub import apihandlers
 from jhub.extension.password_tokens import PasswordTokenHandler
@@ -171,7 +171,7 @@ apihandlers.default_handlers[:] = [each for each in apihandlers.default_handlers
     with LocalHub(base_url=BASE_URL, users=["ana"], config=without + service) as bare:
         login = {"auth": {"username": "ana", "password": bare.user_password}}
         ana = Api(bare)("POST", "/users/ana/tokens", json=login).json()["token"]
-        assert Api(bare)("POST", ROUTE, json=login["auth"]).status_code == 404, "this one is without"
+        assert Api(bare)("POST", ROUTE, json=login["auth"]).status_code == 404, "this hub has no such route"
         theirs = [_told(answer) for answer in _asked_behind(bare, ana, hub_tokens.service)]
     ours = [_told(answer) for answer in _asked_behind(hub, hub_tokens.ana, hub_tokens.service)]
     assert ours == theirs
@@ -197,7 +197,7 @@ def _asked_behind(hub: LocalHub, ana: str, service: str) -> list[requests.Respon
 
 
 def _told(answer: requests.Response) -> tuple[int, set[str], Any]:
-    """What it says, but for times and their like."""
+    """Return status, headers and body, without times."""
     body: Any = answer.text
     if answer.headers.get("Content-Type") == "application/json" and body:
         body = {key: value for key, value in answer.json().items() if key not in ("created", "last_activity")}
@@ -205,7 +205,7 @@ def _told(answer: requests.Response) -> tuple[int, set[str], Any]:
 
 
 def _attempt(api: Api, name: str, password: str, **headers: str) -> tuple[int, float]:
-    """The status, and the seconds that it had to wait; nobody else is to attempt anything meanwhile."""
+    """Return the status and the wait in seconds, provided that no other attempt runs at the same time."""
     before = len(waits(api.hub))
     answer = api("POST", ROUTE, json={"username": name, "password": password}, headers=headers)
     return answer.status_code, sum(waits(api.hub)[before:])
@@ -221,12 +221,12 @@ def test_failures_for_a_name_are_throttled_until_a_success(
     began = time.monotonic()
     status, seconds = _attempt(stranger, name.upper(), "wrong-password")
     assert (status, 0.49 < seconds <= 0.5) == (403, True)
-    assert time.monotonic() - began >= seconds, "and it does wait"
-    assert _attempt(stranger, fresh("user"), hub.user_password)[1] < 0.5, "others are not"
+    assert time.monotonic() - began >= seconds, "the hub really waits"
+    assert _attempt(stranger, fresh("user"), hub.user_password)[1] < 0.5, "other names do not wait"
     status, seconds = _attempt(stranger, name, hub.user_password)
     assert (status, 0.5 < seconds <= 1) == (200, True)
     status, seconds = _attempt(stranger, name, hub.user_password)
-    assert (status, seconds) == (200, 0), "and that is forgotten"
+    assert (status, seconds) == (200, 0), "a success clears the failures"
 
 
 def test_a_flood_gets_429_and_the_hub_stays_responsive(
@@ -265,14 +265,16 @@ def test_a_disconnected_client_frees_its_place(
             waiting.enter_context(socket.create_connection(("127.0.0.1", port))).sendall((head + body).encode())
         _until(lambda: len(waits(hub)) == before + 5)
         assert _attempt(stranger, name, "wrong-password")[0] == 429
-        # Meanwhile the database is everybody's.
+        # The waiting attempts do not lock the database.
         database = sqlite3.connect(hub.folder / "jupyterhub.sqlite", timeout=0, isolation_level=None)
         with closing(database):
             database.execute("BEGIN IMMEDIATE")
             database.execute("ROLLBACK")
     _until(lambda: hub.log.read_text()[logged:].count(" 499 POST ") == 5)
     status, seconds = _attempt(stranger, name, "wrong-password")
-    assert (status, seconds > 1.5) == (403, True), "no password of theirs was looked at: the right one had cleared it"
+    assert (status, seconds > 1.5) == (403, True), (
+        "the hub checked none of their passwords: a correct one would have cleared the wait"
+    )
     assert "Traceback" not in hub.log.read_text()[logged:]
 
 
@@ -284,7 +286,7 @@ def _until(found: Callable[[], bool]) -> None:
 
 
 def _hub_port(hub: LocalHub) -> int:
-    """Where the hub itself listens, behind its proxy."""
+    """Return the port of the hub itself, behind its proxy."""
     (port,) = re.findall(r"Hub API listening on http://127.0.0.1:(\d+)", hub.log.read_text())
     return int(port)
 
@@ -296,7 +298,7 @@ def _post(api: Api, name: str) -> requests.Response:
 def test_addresses_are_throttled_behind_a_trusted_proxy_only(
     stranger: Api, fresh: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """A hub that trusts its proxy and, to see it within a test, forgives an address two failures."""
+    """The hub trusts its proxy and, to keep the test short, allows an address two failures without a wait."""
     config = """
 from jhub.extension import password_tokens
 from jhub.extension.throttle import Limits, Throttle
@@ -307,10 +309,10 @@ c.JupyterHub.trusted_downstream_ips = ["127.0.0.1"]
 """
     with LocalHub(config=config + NOTED) as trusting:
         everybody = Api(trusting)
-        # The proxy takes no header of a stranger's: all of this comes from this machine, which is the proxy's own.
+        # The proxy drops the client's header: all requests come from this machine, which is the proxy's own.
         for _ in range(4):
             assert _attempt(everybody, fresh("user"), "wrong", **{"X-Forwarded-For": "203.0.113.7"})[1] < 0.9
-        # Straight to the hub, as a proxy in front of it does.
+        # Directly to the hub, as from a proxy in front of it.
         url = f"http://127.0.0.1:{_hub_port(trusting)}{urlsplit(trusting.api_url).path}{ROUTE}"
 
         def attempt(address: str, password: str = "wrong", **more: str) -> float:
@@ -322,16 +324,16 @@ c.JupyterHub.trusted_downstream_ips = ["127.0.0.1"]
         for _ in range(3):
             assert attempt("203.0.113.7") < 0.9
         assert attempt("203.0.113.7, 127.0.0.1") > 0.9
-        assert attempt("203.0.113.7", trusting.user_password) > 0.9, "a success of the same address forgives nothing"
+        assert attempt("203.0.113.7", trusting.user_password) > 0.9, "a success from the same address clears nothing"
         assert attempt("203.0.113.8") < 0.9
-        assert attempt("198.51.100.1, 203.0.113.7") > 0.9, "what comes before it, anybody can have said"
+        assert attempt("198.51.100.1, 203.0.113.7") > 0.9, "earlier entries can be forged"
         assert attempt("203.0.113.7", **{"X-Real-Ip": "198.51.100.2"}) > 0.9
         assert attempt("not an address") < 0.9
         for _ in range(3):
             assert attempt("2001:db8::1") < 0.9
-        assert attempt("2001:db8::ffff:1") > 0.9, "a machine may have either"
+        assert attempt("2001:db8::ffff:1") > 0.9, "a machine may have both addresses"
         assert attempt("2001:db8:0:1::1") < 0.9
-        # Through the hub's own proxy, from another address: on Linux, a machine has more than one to itself.
+        # Through the hub's own proxy, from another address: on Linux, a machine has several loopback addresses.
         if sys.platform == "linux":
             for number in range(4):
                 before = len(waits(trusting))
@@ -344,13 +346,13 @@ def _post_from(source: str, hub: LocalHub, name: str) -> None:
     site = urlsplit(hub.api_url)
     with closing(HTTPConnection("127.0.0.1", site.port, timeout=SECONDS, source_address=(source, 0))) as connection:
         body = json.dumps({"username": name, "password": "wrong"})
-        # What a stranger says of himself, the proxy does not pass on.
+        # The proxy does not forward the client's own header.
         connection.request("POST", site.path + ROUTE, body, {**JSON, "X-Forwarded-For": "203.0.113.9"})
         assert connection.getresponse().status == 403
 
 
 def test_a_request_over_a_unix_socket_has_no_address(tmp_path: Path) -> None:
-    """Tornado gives 0.0.0.0 out for the address of the proxy there, and believes what it says of others."""
+    """Tornado uses 0.0.0.0 as the proxy's address there, and trusts its headers."""
     seen = []
 
     class Page(RequestHandler):
@@ -358,7 +360,7 @@ def test_a_request_over_a_unix_socket_has_no_address(tmp_path: Path) -> None:
             seen.append((self.request.remote_ip, password_tokens.client_address(self.request)))
 
     async def serve() -> None:
-        # As JupyterHub makes it.
+        # As JupyterHub creates it.
         server = HTTPServer(Application([("/", Page)]), xheaders=True, trusted_downstream=["0.0.0.0", ""])
         server.add_socket(bind_unix_socket(str(tmp_path / "hub")))
         for header in ("", "X-Forwarded-For: 203.0.113.7\r\n"):
@@ -398,12 +400,12 @@ c.Authenticator.allow_all = True
         stranger, secret = Api(hub), "PASSWORD-OF-ANA"
         for _ in range(5):
             assert _attempt(stranger, "ana", secret)[0] == 403
-        assert _attempt(stranger, "ana", secret)[1] > 0.9, "it may as well be a guess"
+        assert _attempt(stranger, "ana", secret)[1] > 0.9, "an error of the authenticator counts as a wrong password"
         assert _attempt(stranger, "bo", secret)[0] == 403
         for name in ("cy", "di"):
             answer = stranger("POST", ROUTE, json={"username": name, "password": secret})
             assert (answer.status_code, secret in answer.text) == (500, False)
-        # Some have it in the query, where it does not belong.
+        # Some clients put the password into the query.
         misplaced: dict[str, Any] = {"params": {"username": "ed", "password": secret}}
         assert stranger("GET", ROUTE, **misplaced).status_code == 400
         assert stranger("PUT", ROUTE, **misplaced).status_code == 405
@@ -411,6 +413,6 @@ c.Authenticator.allow_all = True
         assert answer.status_code == 200
         log = hub.log.read_text()
     assert "RuntimeError" in log
-    assert "in add_user" in log, "an administrator is told where"
+    assert "in add_user" in log, "the log has the stack"
     assert secret not in log
     assert answer.json()["token"] not in log

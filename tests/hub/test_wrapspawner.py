@@ -1,4 +1,4 @@
-"""Profiles on a hub with wrapspawner, which by itself starts its default for whatever it does not know."""
+"""Profiles on a hub with wrapspawner, which by itself starts its default for an unknown profile."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ profiles:
     child_class: jhub.local.spawner.LocalSpawner
     child_config: {environment: {JHUB_FLAVOUR: direct}}
 """
-# Its own profiles have the slugs as their keys; "direct" is not among them.
+# The keys of its own profiles are the slugs; "direct" is not among them.
 CONFIG = f"""
 import sys
 from jhub.local.spawner import LocalSpawner
@@ -39,7 +39,7 @@ c.JupyterHub.tornado_settings = dict(slow_spawn_timeout=2)
 
 @pytest.fixture(scope="module")
 def wrapped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """The REST API of such a hub, for its administrator."""
+    """The REST API of a hub with wrapspawner, for its administrator."""
     file = tmp_path_factory.mktemp("wrapped") / "profiles.yaml"
     file.write_text(PROFILES)
     with LocalHub(profiles=file, config=CONFIG, users=["ana"]) as hub:
@@ -58,7 +58,7 @@ def test_the_wrapped_spawner_has_the_profile_of_the_decision(
 
 def test_profiles_that_only_wrapspawner_has_are_refused(wrapped: Api) -> None:
     assert wrapped.start("ana", "c", profile="gpu").status_code == 400
-    assert wrapped.start("ana", "c", profile="other").status_code == 400, "a profile of its own alone is none"
+    assert wrapped.start("ana", "c", profile="other").status_code == 400, "only wrapspawner has this profile"
     assert wrapped.start("ana", "c", profile="hot").status_code == 403
     wrapped("POST", "/groups/cooks")
     wrapped("POST", "/groups/cooks/users", json={"users": ["ana"]})

@@ -1,4 +1,4 @@
-"""What a hub's start makes of a configuration: JupyterHub's own steps, up to the point where it would listen.
+"""Start of a hub from a configuration: JupyterHub's own steps, up to the point where it would listen.
 
     python hub_start.py [--warnings] CONFIG_FILE...
 
@@ -24,7 +24,7 @@ from jupyterhub.app import JupyterHub  # noqa: E402
 
 
 async def start(config: Path, log_level: str) -> dict[str, Any]:
-    """Initialize a hub, and tell what came of it."""
+    """Initialize a hub, and return the result."""
     app: Any = JupyterHub()
     os.chdir(config.parent)
     try:
@@ -41,7 +41,7 @@ async def start(config: Path, log_level: str) -> dict[str, Any]:
 
 
 def describe(service: Any) -> dict[str, Any]:
-    """A service, as it is in the database."""
+    """Return a service as it is in the database."""
     client = service.oauth_client
     return {
         "roles": [role.name for role in service.roles],

@@ -28,7 +28,7 @@ from jupyterhub.utils import maybe_future  # noqa: E402
 from kubernetes_asyncio.client import ApiClient  # noqa: E402
 from tornado.web import HTTPError  # noqa: E402
 
-# Of a cluster that there is not.
+# A configuration for a cluster that does not exist.
 NO_CLUSTER = """
 apiVersion: v1
 kind: Config
@@ -40,7 +40,7 @@ users: [{name: none, user: {}}]
 
 
 async def main(config: Path) -> None:
-    """Start the hub, up to the point where it would listen, and ask its spawners."""
+    """Initialize the hub, up to the point where it would listen, and start its spawners."""
     request = json.load(sys.stdin)
     os.chdir(config.parent)
     Path("kube.config").write_text(NO_CLUSTER)
@@ -59,7 +59,7 @@ async def main(config: Path) -> None:
 
 
 async def start(user: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """What JupyterHub does at a start, up to the pod; then what it does at its end."""
+    """Run JupyterHub's steps of a start up to the pod, then those of a stop, and return the result."""
     spawner = user.get_spawner("")
     spawner.user_options = options
     result: dict[str, Any] = {}
@@ -67,7 +67,7 @@ async def start(user: Any, options: dict[str, Any]) -> dict[str, Any]:
         result["form"] = await spawner.get_options_form()
         await spawner._run_apply_user_options(spawner.user_options)
         await maybe_future(spawner.run_pre_spawn_hook())
-        # KubeSpawner's own start begins with these two.
+        # KubeSpawner's own start begins with these two calls.
         await spawner.load_user_options()
         result["pod"] = ApiClient().sanitize_for_serialization(await spawner.get_pod_manifest())
     except HTTPError as error:

@@ -1,4 +1,4 @@
-"""A stub of a hub that lists profiles, as jhub.extension does, or that does not."""
+"""A stub of a hub, with or without the profiles of jhub.extension."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LAB = {
 LEAN = {"slug": "lean", "default": True}
 
 LISTS: dict[str, list[dict[str, Any]]] = {ME: [GPU, LAB], "bo": [LEAN], "nobody": []}
-"""What users may start."""
+"""The profiles of each user."""
 
 
 @contextmanager

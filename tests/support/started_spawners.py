@@ -1,4 +1,4 @@
-"""What real spawners make of profiles: JupyterHub's own start and its spawner class, up to the process or the pod.
+"""Starts of real spawners from profiles: JupyterHub's own steps and spawner classes, up to the process or the pod.
 
     python started_spawners.py CONFIG_FILE
 
@@ -38,12 +38,12 @@ from jhub.extension.enforcement import enforce_request  # noqa: E402
 
 USERS = {"ana": ["members"], "bo": []}
 SECONDS = 120
-"""For an answer; a hub would stand still as long."""
+"""Maximum time for a result; a hub would be blocked for as long."""
 counter = count()
 
 
 async def main(config: Path) -> None:
-    """Start the hub, up to the point where it would listen, and answer for as long as there are questions."""
+    """Initialize the hub, up to the point where it would listen, and answer requests until the input ends."""
     os.chdir(config.parent)
     Path("kube.config").write_text(NO_CLUSTER)
     app: Any = JupyterHub()
@@ -55,7 +55,7 @@ async def main(config: Path) -> None:
 
 
 def add_user(app: Any, name: str, groups: list[str]) -> Any:
-    """A user in groups."""
+    """Create a user in groups."""
     user = orm.User(name=name)
     app.db.add(user)
     for group in groups:
@@ -65,8 +65,8 @@ def add_user(app: Any, name: str, groups: list[str]) -> Any:
 
 
 async def answer(app: Any, users: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
-    """What becomes of a file, and of starts by it."""
-    # A name of its own: the file that is followed never changes.
+    """Return the results of a file, and of starts from it."""
+    # A new name each time, so that the polled file never changes.
     path = Path(f"profiles{next(counter)}.yaml")
     path.write_bytes(request["profiles"].encode("utf-8", "surrogatepass"))
     try:
@@ -84,7 +84,7 @@ async def answer(app: Any, users: dict[str, Any], request: dict[str, Any]) -> di
 
 
 async def start(app: Any, user: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """What is said before the start and by the spawner's hook, and what the spawner does. `at` is how far it came."""
+    """Return the refusals before the start and by the spawner's hook; `at` is the last step that it reached."""
     spawner = user.get_spawner("")
     handler = SimpleNamespace(authenticator=app.authenticator, spawner_class=app.spawner_class, current_user=user)
     result: dict[str, Any] = {"at": "outer"}
@@ -113,12 +113,12 @@ async def start(app: Any, user: Any, options: dict[str, Any]) -> dict[str, Any]:
     finally:
         await maybe_future(spawner.run_post_stop_hook())
     if settings_of(spawner) != before:
-        result["raised"] = "settings of the profile have stayed"
+        result["raised"] = "the profile's settings were not restored"
     return result
 
 
 async def prepare_start(spawner: Any) -> None:
-    """What its start begins with, before anything is there."""
+    """Run the first steps of the spawner's own start, which create nothing."""
     if hasattr(spawner, "get_pod_manifest"):
         await spawner.load_user_options()
         await spawner.get_pod_manifest()
@@ -128,7 +128,7 @@ async def prepare_start(spawner: Any) -> None:
 
 
 def settings_of(spawner: Any) -> dict[str, str]:
-    """All its settings, as text."""
+    """Return all settings of a spawner, as text."""
     return {name: repr(getattr(spawner, name)) for name in spawner.trait_names(config=True) if name != "ssl_alt_names"}
 
 

@@ -32,8 +32,8 @@ def set_profile_list(config: Any, spawner_class: type) -> None:
     """Set the profiles as KubeSpawner's own. Raises InvalidInput if the administrator has configured other ones."""
     for cls in spawner_class.__mro__:
         settings = dict.get(config, cls.__name__) or {}
-        own = PROFILE_LIST in vars(cls) and is_kubespawner(cls) and cls.__name__ != "KubeSpawner"
-        if own or (settings.get(PROFILE_LIST) or profile_list) is not profile_list:
+        is_overridden = PROFILE_LIST in vars(cls) and is_kubespawner(cls) and cls.__name__ != "KubeSpawner"
+        if is_overridden or (settings.get(PROFILE_LIST) or profile_list) is not profile_list:
             raise InvalidInput(
                 f"{cls.__name__}.{PROFILE_LIST} and the profiles of jhub.extension exclude each other: move its "
                 "entries into the file of profiles, or leave out profiles="

@@ -183,7 +183,7 @@ def _form_names(profile: Profile) -> dict[str, str]:
 
 
 def _single(value: object) -> object:
-    """Return the value of a form's field: these arrive as lists of one item."""
+    """Return the value of a form's field, which arrives as a list of one item; return any other value unchanged."""
     if isinstance(value, list):
         values = cast("list[object]", value)
         return values[0] if len(values) == 1 else values

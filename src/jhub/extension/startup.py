@@ -57,11 +57,11 @@ def prepare_hub(app: Any) -> None:
     store.watch(adapt, app.log)
 
 
-def normalize_user_names(profiles: Profiles, normalized: Callable[[str], str]) -> Profiles:
+def normalize_user_names(profiles: Profiles, normalize: Callable[[str], str]) -> Profiles:
     """Return the profiles with normalized names of users: the policy compares them letter by letter."""
 
     def with_normalized_users(profile: Profile) -> Profile:
-        return replace(profile, users=profile.users and tuple(map(normalized, profile.users)))
+        return replace(profile, users=profile.users and tuple(map(normalize, profile.users)))
 
     return replace(profiles, all=tuple(map(with_normalized_users, profiles.all)))
 

@@ -76,7 +76,7 @@ class ProfilesFile:
         if problem != self._problem:
             self._problem = problem
             log.error(
-                "Ignoring the changed profiles file, keeping the previous profiles: %s",
+                "Cannot reload the profiles file, keeping the previous profiles: %s",
                 error if isinstance(error, InvalidInput) else problem,
             )
 
@@ -87,7 +87,7 @@ class ProfileStore:
     _file: ProfilesFile
 
     def __init__(self) -> None:
-        self._is_following = False
+        self._is_polling = False
 
     def load(self, path: str | PathLike[str]) -> None:
         """Load a file, and use its profiles. Raises InvalidInput for an invalid file."""
@@ -105,11 +105,11 @@ class ProfileStore:
         """
         self._file.profiles = adapt(self._file.profiles)
         log_warnings(self._file.profiles, log)
-        if not self._is_following:
-            self._is_following = True
-            threading.Thread(target=self._follow, args=(adapt, log), name="jhub-profiles", daemon=True).start()
+        if not self._is_polling:
+            self._is_polling = True
+            threading.Thread(target=self._poll_forever, args=(adapt, log), name="jhub-profiles", daemon=True).start()
 
-    def _follow(self, adapt: Adapt, log: logging.Logger) -> None:
+    def _poll_forever(self, adapt: Adapt, log: logging.Logger) -> None:
         while True:
             time.sleep(POLL_SECONDS)
             try:

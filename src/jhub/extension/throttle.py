@@ -81,8 +81,8 @@ class Throttle:
     def in_flight(self, key: str) -> Generator[None, None, None]:
         """Hold a place for an attempt, from its wait to its end. Raises TooManyInFlight if a key has no place left.
 
-        The limit keeps a burst of attempts from passing before the first failure is counted, and bounds the waiting
-        ones.
+        The limit keeps a burst of attempts from passing before the first failure is counted, and limits how many of
+        them wait.
         """
         if self._in_flight.get(key, 0) >= self._limits.max_in_flight:
             raise TooManyInFlight(self._limits.max_wait_seconds)

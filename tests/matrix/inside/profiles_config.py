@@ -36,7 +36,7 @@ import jhub.extension  # noqa: E402  # of this checkout
 
 
 def end_with_parent() -> None:
-    """End when standard input is closed, which is what the system does when the tests end, however they do."""
+    """Exit when standard input is closed: the system closes it when the tests end, even if they crash."""
     sys.stdin.buffer.read()
     os.kill(os.getpid(), signal.SIGTERM)
 
@@ -45,49 +45,49 @@ threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 class OwnSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]  # JupyterHub has no types
-    """An administrator's own, with a method in the way of the judged hook."""
+    """A spawner class of the administrator, which overrides the method with the check."""
 
     async def run_pre_spawn_hook(self) -> None:
-        """The hook first, and something else after it."""
+        """Run the hook, and then set a variable."""
         await super().run_pre_spawn_hook()
         self.environment["JHUB_OWN"] = "own"
 
 
 class Refreshing(DummyAuthenticator):  # type: ignore[misc]  # JupyterHub has no types
-    """Knows of people's groups by files, and looks at them at a login and before each start."""
+    """An authenticator with groups in files, which it reads at a login and before each start."""
 
     async def authenticate(self, handler: Any, data: dict[str, str]) -> Any:
-        """Who signs in, and their groups."""
+        """Return the user with the groups."""
         name = await super().authenticate(handler, data)
         return name and {"name": name, "groups": Path("groups", name).read_text().split()}
 
     async def refresh_user(self, user: Any, handler: Any = None) -> Any:
-        """Their groups of now; None, which is an expired sign-in, where their file is empty. It may say to fail."""
+        """Return the current groups; None, for an expired login, if the file is empty. The file may name a failure."""
         groups = Path("groups", user.name)
         names = groups.read_text().split() if groups.exists() else []
         if names == ["raise"]:
-            raise RuntimeError("no answer from the service that knows")
+            raise RuntimeError("no response from the group service")
         if names == ["refuse"]:
             raise HTTPError(418, "no")
         return {"name": user.name, "groups": names} if names else None
 
 
 class Direct(APIHandler):  # type: ignore[misc]  # JupyterHub has no types
-    """Starts a server past all of the hub's own routes, with the options in the query."""
+    """A handler that starts a server without the hub's own routes, with the options in the query."""
 
     async def get(self, user_name: str) -> None:
-        """Start it."""
+        """Start the server."""
         options = {"profile": self.get_argument("profile")}
         await self.find_user(user_name).spawn("direct", options=options, handler=self)
 
 
 def hook(spawner: Any) -> None:
-    """The administrator's, which sees what was judged, in full."""
+    """Set a variable, as a hook of the administrator that sees the complete options."""
     spawner.environment["JHUB_HOOK"] = "+".join(map(str, spawner.user_options.values()))
 
 
 def enable() -> None:
-    """The one line."""
+    """Call `enable`."""
     jhub.extension.enable(c, profiles="profiles.yaml")
 
 

@@ -1,4 +1,4 @@
-"""The hubs, and the promise that every test of profiles ends with."""
+"""Hubs, and the check after each test of profiles."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def hubs(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(params=[FIRST, LAST], ids=lambda kind: kind.name)
 def hub(request: pytest.FixtureRequest, hubs: Hubs) -> Iterator[ProfileHub]:
-    """A hub of each kind; it lives through the test, and never starts what is nobody's."""
+    """A hub of each kind; it survives the test, and never starts a profile that is closed to everybody."""
     kind: Kind = request.param
     up = hubs[kind]
     yield up

@@ -1,7 +1,7 @@
-"""What a hub may do with a request for a start, whatever is in it.
+"""Check of a hub's response to any request for a start.
 
-It may refuse with a 4xx, and then nothing is left of the request; or start what the owner may start, with the settings
-of the file and no others. It counts no failed start, for after three of them it would end.
+The hub may refuse with a 4xx, and then saves nothing of the request; or start what the owner may start, with exactly
+the settings of the file. It counts no failed start, because it would shut down after three of them.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ from matrix.profiles.hostile import (
 from matrix.profiles.hubs import LISTED, MEMBERS, ProfileHub
 
 SECONDS = 120
-"""For an answer, on a slow machine; the hub stands still where it takes that long."""
+"""Maximum time for a response on a slow machine; a hub that takes longer is blocked."""
 
 
 class Fault(AssertionError):
-    """What a hub must not do."""
+    """An error of the hub."""
 
 
 @dataclass
 class Fuzzed:
-    """A hub, and the figures of what it was sent."""
+    """A hub, and counts of the requests and their responses."""
 
     hub: ProfileHub
     figures: Counter[str] = field(default_factory=Counter[str])
@@ -60,7 +60,7 @@ class Fuzzed:
             self.hub.user(owner, *groups)
             self.tokens[owner] = self.hub.token(owner)
             self.browsers[owner] = self.hub.signed_in(owner)
-            # Its cookie against cross-site requests is one for signed-in users from here on.
+            # From here on, its XSRF cookie is that of a signed-in user.
             self.browsers[owner].get(f"{self.hub.url}/home", timeout=SECONDS)
         self.pid = self.hub.api("GET", "/failures").json()["pid"]
         self.hub.start(OTHER, SERVER, profile="free")
@@ -91,7 +91,7 @@ class Fuzzed:
         return browser.post(page, data=data, headers=headers, allow_redirects=False, timeout=SECONDS)
 
     def rest(self, method: str, owner: str, server: str, body: str) -> requests.Response:
-        """A REST call with a body as it is."""
+        """Send a REST call with exactly this body."""
         return self.hub.operator.request(
             method,
             f"{self.hub.url}/api{path_of(owner, server)}",
@@ -103,7 +103,7 @@ class Fuzzed:
     # looking
 
     def started(self) -> list[dict[str, Any]]:
-        """The starts since the last look."""
+        """Return the starts since the last call."""
         with (self.hub.place / "starts").open() as file:
             file.seek(self.read)
             lines = file.readlines()
@@ -111,12 +111,12 @@ class Fuzzed:
         return [json.loads(line) for line in lines]
 
     def rows(self, owner: str) -> dict[str, Any]:
-        """What the hub has saved of an owner's servers, where there are options."""
+        """Return the saved state of those of an owner's servers that have options."""
         answer = self.hub.api("GET", f"/users/{owner}?include_stopped_servers=1")
         if answer.status_code != 200:
             raise Fault(f"the owner's model cannot be had: {answer.status_code}")
         try:
-            # As strict as JSON, which has no NaN, and Python's reader of it has.
+            # Strict JSON has no NaN, but Python's json module accepts it.
             found: dict[str, Any] = msgspec.json.decode(answer.content)["servers"]
         except msgspec.DecodeError as error:
             raise Fault(f"the owner's model is not JSON: {error}") from None
@@ -133,13 +133,13 @@ class Fuzzed:
             raise Fault(f"the server cannot be stopped: {answer.status_code}")
 
     def clear(self, owner: str, server: str) -> None:
-        """Take a server's options away, and itself where that can be."""
+        """Remove a server, or only its options if it is the default server."""
         self.stop(owner, server, remove=bool(server))
         if not server:
             self.rest("PATCH", owner, server, '{"user_options": {"profile": "free"}}')
 
     def check_health(self) -> None:
-        """See that the hub lives, and has counted nothing."""
+        """Check that the hub runs, and has counted no failed start."""
         answer = self.hub.api("GET", "/failures").json()
         if answer["failures"]:
             raise Fault("a failed start was counted")
@@ -148,7 +148,7 @@ class Fuzzed:
 
     @staticmethod
     def wait(done: Callable[[], bool]) -> None:
-        """Look again and again until it is so."""
+        """Poll until a condition is met."""
         deadline = time.monotonic() + SECONDS
         while not done():
             if time.monotonic() > deadline:
@@ -158,7 +158,7 @@ class Fuzzed:
     # judging
 
     def check_file(self, profiles: str) -> None:
-        """Change the file of profiles, and start from each that there is. `FUZZED.profiles` is in force again then."""
+        """Change the file of profiles, start from each available one, and restore `FUZZED.profiles`."""
         self.figures["files"] += 1
         try:
             if not self.reload(profiles):
@@ -178,7 +178,7 @@ class Fuzzed:
             self.started()
 
     def reload(self, profiles: str) -> bool:
-        """Whether the hub takes a changed file."""
+        """Change the file, and return whether the hub accepts it."""
         log = launch.log_of(self.hub.place)
         size = log.stat().st_size
         self.hub.write(profiles)
@@ -195,8 +195,8 @@ class Fuzzed:
         return said == ["Profiles reloaded"]
 
     def check_end(self) -> None:
-        """See that the hub has lived through it all, and starts servers."""
-        # A hub that has had enough ends two seconds later.
+        """Check that the hub has survived all requests, and starts servers."""
+        # A hub at its failure limit shuts down two seconds later.
         time.sleep(2.5)
         self.check_health()
         assert self.hub.process.poll() is None
@@ -209,13 +209,13 @@ class Fuzzed:
         )
 
     def check(self, sent: Sent) -> None:
-        """Send it, and see that the hub does what it may. What is left of it is cleared away."""
+        """Send a request, check the hub's response, and clean up."""
         self.figures["examples"] += 1
         try:
             self.send_and_start(sent)
             self.check_health()
             self.stop(sent.owner, sent.server)
-            # What is saved is told in another way than what runs.
+            # The model of a stopped server has the saved options, not those of the start.
             self.rows(sent.owner)
         except Exception:
             with suppress(Fault, requests.RequestException):
@@ -225,14 +225,14 @@ class Fuzzed:
         self.clear(sent.owner, sent.server)
 
     def check_started(self, sent: Sent) -> None:
-        """See that it starts, if the hub has that way in."""
+        """Check that a request starts a server, if the hub has that interface."""
         before = self.figures["starts"]
         self.check(sent)
         expected = self.hub.edits or sent.interface not in ("PUT", "PATCH")
         assert self.figures["starts"] - before == int(expected)
 
     def send_and_start(self, sent: Sent) -> None:
-        """Send it, and start from what it has saved."""
+        """Send a request, and start a server from the options that it has saved."""
         if sent.interface == "PATCH":
             self.rest("PUT", sent.owner, SERVER, "")
         before = self.rows(sent.owner)
@@ -245,16 +245,16 @@ class Fuzzed:
             self.check_answer(replace(sent, interface="POST"), later, saved)
 
     def check_answer(self, sent: Sent, answer: requests.Response, before: dict[str, Any]) -> None:
-        """Raise Fault if it is not what it may be."""
+        """Raise Fault for a response that is not allowed."""
         status = answer.status_code
         self.figures[f"{sent.interface} {status}"] += 1
         if status >= 500:
             raise Fault(f"{status} by {sent.interface}: {said(answer)}")
         if sent.interface in PAGES and status < 400:
-            # Pages wait for a start for a second.
+            # Pages wait up to a second for a start.
             self.wait(lambda: not any(model["pending"] for model in self.hub.servers(sent.owner).values()))
         starts = self.started()
-        # JupyterHub 5.3 shows its form again, with the reason, and says 200.
+        # JupyterHub 5.3 shows its form again, with the reason, and status 200.
         if status >= 400 or (status == 200 and sent.interface in PAGES):
             if starts:
                 raise Fault(f"started, and answered {status}")
@@ -277,7 +277,7 @@ class Fuzzed:
 
 
 def check(sent: Sent, started: dict[str, Any], base: Mapping[str, Any], edits: bool) -> None:
-    """Raise Fault unless what has started is the owner's, is what was sent, and has the settings of the file."""
+    """Raise Fault unless the started server is the owner's, has the options that were sent, and the file's settings."""
     options = started["options"]
     slug = options["profile"]
     if slug not in OPEN_TO[sent.owner]:
@@ -322,7 +322,7 @@ def check(sent: Sent, started: dict[str, Any], base: Mapping[str, Any], edits: b
 
 
 def options_sent(sent: Sent, edits: bool) -> dict[str, Any]:
-    """The user options that were sent, as a plain reader takes them."""
+    """Return the user options that were sent, decoded without the extension."""
     if sent.interface in PAGES:
         found: dict[str, Any] = {}
         for key, text in sent.form:
@@ -337,12 +337,12 @@ def options_sent(sent: Sent, edits: bool) -> dict[str, Any]:
 
 
 def single(value: Any) -> Any:
-    """A form's values are lists of one."""
+    """Return the value of a form's field: these are lists of one item."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def filled(template: Any, text: str) -> Any:
-    """The text in its places."""
+    """Return a template with the text in place of `{value}`."""
     if isinstance(template, dict):
         return {filled(key, text): filled(value, text) for key, value in template.items()}
     if isinstance(template, list):
@@ -351,23 +351,23 @@ def filled(template: Any, text: str) -> Any:
 
 
 def size(text: str) -> int:
-    """Bytes."""
+    """Return a number of bytes."""
     return int(float(text[:-1]) * 1024 ** (1 + "KMGT".index(text[-1])))
 
 
 def path_of(owner: str, server: str) -> str:
-    """Of a server, in the REST API."""
+    """Return the path of a server in the REST API."""
     return f"/users/{owner}/servers/{escaped(server)}" if server else f"/users/{owner}/server"
 
 
 def escaped(text: str) -> str:
-    """As it stands in a query."""
-    # Dots too: two of them would be resolved on the way.
+    """Return a text as it is written in a query."""
+    # Dots too, because clients and proxies resolve two of them.
     return quote(text.encode("utf-8", "surrogatepass"), safe="").replace(".", "%2E")
 
 
 def multipart(form: list[tuple[str, str]]) -> bytes:
-    """A form with files: those whose names end so."""
+    """Return a multipart form; fields whose names end in `_file` are files."""
     parts = []
     for key, text in form:
         name = re.sub(r"[\x00-\x1f\"\\]", "_", key)
@@ -378,7 +378,7 @@ def multipart(form: list[tuple[str, str]]) -> bytes:
 
 
 def said(answer: requests.Response) -> str:
-    """The message of a refusal."""
+    """Return the message of a refusal."""
     try:
         return str(answer.json()["message"])[:200]
     except ValueError:

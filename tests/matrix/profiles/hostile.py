@@ -1,7 +1,7 @@
-"""Requests for starts that nobody sends by accident, and the profiles that they are for.
+"""Hostile requests for starts, and the profiles that they name.
 
-User options are generated as they are written in JSON, for some have no value in Python: a key that comes twice, a
-hundred thousand levels.
+User options are generated as JSON text, because some have no value in Python: a duplicate key, a hundred thousand
+levels.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SERVER = "work"
 
 
 def free_text(override: dict[str, Any], regex: str = "") -> dict[str, Any]:
-    """An option that takes any text, or nothing."""
+    """Return an option that accepts any text, or none."""
     unlisted = {"enabled": True, "validation_regex": regex, "spawner_override": override}
     return {"choices": {"none": {}}, "unlisted_choice": unlisted}
 
@@ -47,7 +47,7 @@ SETTINGS: dict[str, Any] = {
     "flag": {"disable_user_config": "{value}"},
     "nested": {"nested": {"a": {"{value}": ["{value}", {"b": "{value}"}]}}},
 }
-"""Options whose text goes into a setting of each kind."""
+"""Options that put their text into settings of each kind."""
 REGEXES = [
     *("[a-z]+", r"\d{1,3}", "(?i)hub[.]example[.]org/.*", "(?s).*", "(a+)+b", "(?:a?){27}a{27}", r"[^\x00]*", "x|"),
     *(r"(?P<n>a)(?P=n)", r"^\w+$", r"\S+(?:\s\S+)*", "é+", r"(?<!a)b"),
@@ -167,7 +167,7 @@ BYTES = '{"__jupyterhub_bytes__": true, "data": %s}'
 
 
 def object_of(pairs: list[tuple[str, str]]) -> str:
-    """An object as it is written; a key may come twice."""
+    """Return the text of a JSON object; a key may occur twice."""
     return "{" + ", ".join(f"{json.dumps(key)}: {value}" for key, value in pairs) + "}"
 
 
@@ -192,7 +192,7 @@ slugs = st.sampled_from([*PROFILES, *PROFILES, "Wide", "gpu", "wide ", "profile"
 
 
 def names_of(slug: str) -> list[str]:
-    """What a start may name of a profile's options: short, and as forms do."""
+    """Return the names of a profile's options in a start: the short ones, and those of forms."""
     options = PROFILES.get(slug, {}).get("profile_options", {})
     short = [f"{key}{end}" for key in options for end in ("", UNLISTED)]
     return short + [f"{FORM}{slug}{dash}{name}" for dash in ("--", "-") for name in short]
@@ -200,10 +200,10 @@ def names_of(slug: str) -> list[str]:
 
 @st.composite
 def text_options(draw: st.DrawFn, of: st.SearchStrategy[str]) -> list[tuple[str, str]]:
-    """A profile, and text for one of its options."""
+    """Generate a profile, and a text for one of its options."""
     slug = draw(st.sampled_from(["wide", "wide", "strict", "nobodys"]))
     options = PROFILES[slug]["profile_options"]
-    # More for what reads a text than for what keeps it.
+    # Settings that parse a text get more examples than those that keep it.
     key = draw(st.sampled_from([*options, *(key for key in options if key.startswith(("memory", "cpu")))]))
     name = draw(st.sampled_from([key, key, f"{FORM}{slug}--{key}", f"{FORM}{slug}-{key}"]))
     return [("profile", json.dumps(slug)), (f"{name}{UNLISTED}", draw(of))]
@@ -211,14 +211,14 @@ def text_options(draw: st.DrawFn, of: st.SearchStrategy[str]) -> list[tuple[str,
 
 @st.composite
 def free_options(draw: st.DrawFn, of: st.SearchStrategy[str]) -> list[tuple[str, str]]:
-    """A profile, and anything for what it lets through."""
+    """Generate a profile, and any value for one of its user_options."""
     slug = draw(st.sampled_from(["free", "free", "gated"]))
     return [("profile", json.dumps(slug)), (draw(st.sampled_from(PROFILES[slug]["user_options"])), draw(of))]
 
 
 @st.composite
 def odd_options(draw: st.DrawFn, of: st.SearchStrategy[str]) -> list[tuple[str, str]]:
-    """Names and values of all kinds."""
+    """Generate names and values of all kinds."""
     slug = draw(slugs)
     found = [("profile", json.dumps(slug))] if draw(st.integers(0, 9)) else [("profile", draw(of))]
     odd = ["profile", "_xsrf", "user_options", "note", f"{FORM}nobodys--size", "display_name", "name", "next"]
@@ -228,7 +228,7 @@ def odd_options(draw: st.DrawFn, of: st.SearchStrategy[str]) -> list[tuple[str, 
 
 
 def pairs(texts: st.SearchStrategy[str], values: st.SearchStrategy[str]) -> st.SearchStrategy[list[tuple[str, str]]]:
-    """User options, with values as they are written in JSON."""
+    """Return a strategy for user options, with values as JSON text."""
     return st.one_of(text_options(texts), text_options(texts), free_options(values), odd_options(values))
 
 
@@ -247,11 +247,11 @@ class Sent:
     owner: str
     server: str = SERVER
     options: str = ""
-    """In JSON, for the REST API."""
+    """Options as JSON, for the REST API."""
     around: str = "%s"
-    """What is around them in the body."""
+    """Template of the body around the options."""
     form: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    """For pages."""
+    """Fields of a form, for pages."""
 
     def __repr__(self) -> str:
         body = self.text(edits=True)
@@ -259,7 +259,7 @@ class Sent:
         return f"Sent({self.interface!r}, {self.owner!r}, {self.server!r}, {body[:400]!r}{more}, form={self.form!r})"
 
     def text(self, *, edits: bool) -> str:
-        """The body. Before JupyterHub 6 it is the options themselves."""
+        """Return the body. Before JupyterHub 6 it consists of the options themselves."""
         around = self.around if edits or "%s" not in self.around else "%s"
         return around.replace("%s", self.options)
 
@@ -285,12 +285,12 @@ by_rest = st.one_of(
 
 
 def page(interface: str, owner: str, server: str, form: list[tuple[str, str]]) -> Sent:
-    """A request to the spawn page."""
+    """Return a request to the spawn page."""
     return Sent(interface, owner, server, form=[(key, json.loads(value)) for key, value in form])
 
 
 def is_utf8(sent: Sent) -> bool:
-    """Whether it can be sent. What is not UTF-8 is a 500 of JupyterHub's own pages, of which nothing comes."""
+    """Return whether a form is UTF-8. JupyterHub's own pages answer 500 to any other form, without an effect."""
     return not any("\ud800" <= each <= "\udfff" for pair in sent.form for text in pair for each in text)
 
 
@@ -298,12 +298,12 @@ by_page = st.builds(page, st.sampled_from(PAGES), owners, servers, pairs(texts_w
 
 
 def noted(note: str, interface: str = "POST") -> Sent:
-    """A start with this in what its profile lets through."""
+    """Return a start with this value in the user_options of its profile."""
     return Sent(interface, OTHER, SERVER, object_of([("profile", '"free"'), ("note", note)]), '{"user_options": %s}')
 
 
 def typed(option: str, text: str, interface: str = "form") -> Sent:
-    """A start with this text for an option."""
+    """Return a start with this text for an option."""
     return Sent(interface, OTHER, form=[("profile", "wide"), (f"{option}{UNLISTED}", text)])
 
 
@@ -313,7 +313,7 @@ ALLOWED = [
     *(noted('{"a": [1, null, "é"]}', interface) for interface in REST),
     *(noted('"x"'), Sent("POST", MEMBER, "", '{"profile": "gated", "flavour": "hot"}'), Sent("POST", OTHER)),
 ]
-"""What starts, and with what."""
+"""Requests that start a server."""
 
 KNOWN = [
     *(
@@ -331,4 +331,4 @@ KNOWN = [
         for body in ("[1]", '{"profile": "wide"}', '{"name": 5}', r'{"name": "\ud800"}')
     ),
 ]
-"""What has failed, ended hubs, or broken lists of servers."""
+"""Requests that once failed, shut a hub down, or broke lists of servers."""

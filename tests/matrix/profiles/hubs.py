@@ -1,4 +1,4 @@
-"""Hubs with jhub.extension. They start when a test asks for them, and run to the end."""
+"""Hubs with jhub.extension. Each starts when a test first uses it, and runs to the end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from matrix.hub import STUB
 
 MEMBERS = "members"
 LISTED = "zoe"
-"""The one user who is listed by name."""
+"""The only user that a profile lists by name."""
 
 OPEN = """
 - slug: open
@@ -57,10 +57,10 @@ SECONDS = 20
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a hub's configuration is told. All that is secret is made for the one run."""
+    """The settings of a hub's configuration. All secrets are generated for the run."""
 
     enable: str
-    """Whether the line of the extension comes "first" or "last"."""
+    """Position of the call of `enable`: "first" or "last"."""
     slow_spawn_timeout: int
     own_spawner: bool
     authenticator: str = "dummy"
@@ -78,7 +78,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Kind:
-    """How a hub is configured."""
+    """A kind of configuration of a hub."""
 
     name: str
     enable: str
@@ -90,11 +90,11 @@ class Kind:
     config: str = "profiles_config.py"
 
 
-# Before all else, no form, answers wait for the start.
+# `enable` comes first, there is no form, and responses wait for the start.
 FIRST = Kind("first", enable="first", slow_spawn_timeout=10)
-# After all else, with a form and a spawner of the administrator's own, no answer waits.
+# `enable` comes last, the administrator has a form and a spawner class, and no response waits.
 LAST = Kind("last", enable="last", slow_spawn_timeout=0, own_spawner=True)
-# The command line comes last of all; and there is nothing for anybody but members.
+# The command line sets the classes, after the file; and only members have a profile.
 COMMAND_LINE = Kind(
     "command-line",
     enable="first",
@@ -104,13 +104,13 @@ COMMAND_LINE = Kind(
     arguments=("--JupyterHub.authenticator_class=dummy", "--JupyterHub.spawner_class=simple"),
     profiles=GATED,
 )
-# Groups come from the authenticator, which is asked before each start.
+# Groups come from the authenticator, which refreshes them before each start.
 REFRESHING = Kind("refreshing", enable="last", slow_spawn_timeout=10, authenticator="refreshing")
 
 
 @dataclass
 class ProfileHub:
-    """A hub that answers."""
+    """A running hub."""
 
     settings: Settings
     version: tuple[int, ...]
@@ -124,56 +124,56 @@ class ProfileHub:
 
     @property
     def url(self) -> str:
-        """The hub's pages."""
+        """The URL of the hub's pages."""
         return f"http://{LOOPBACK}:{self.settings.port}{self.settings.base_url}hub"
 
     @property
     def edits(self) -> bool:
-        """Whether servers can be made and edited without starting them."""
+        """True if servers can be created and edited without a start."""
         return self.version >= (6,)
 
     def api(self, method: str, path: str, token: str | None = None, **options: Any) -> requests.Response:
-        """The REST API, for whom the token belongs to; without one, for a service with an administrator's scopes."""
+        """Call the REST API with a token; by default, that of a service with an administrator's scopes."""
         headers = {"Authorization": f"token {token}"} if token else {}
         return self.operator.request(method, f"{self.url}/api{path}", headers=headers, timeout=SECONDS, **options)
 
     def body(self, options: dict[str, Any]) -> dict[str, Any]:
-        """What a start sends to have these options."""
+        """Return the body of a start with these options."""
         return {"user_options": options} if self.edits else options
 
     def start(self, user: str, server: str, token: str | None = None, **options: Any) -> requests.Response:
-        """Ask for a start with these options."""
+        """Request a start with these options."""
         return self.api("POST", f"/users/{user}/servers/{server}", token, json=self.body(options))
 
     def user(self, name: str, *groups: str) -> str:
-        """A new user, in these groups."""
+        """Create a user in these groups."""
         assert self.api("POST", "/users", json={"usernames": [name]}).status_code in (201, 409)
         for group in groups:
             self.join(group, name)
         return name
 
     def join(self, group: str, name: str) -> None:
-        """Put a user into a group."""
+        """Add a user to a group."""
         assert self.api("POST", f"/groups/{group}").status_code in (201, 409)
         assert self.api("POST", f"/groups/{group}/users", json={"users": [name]}).status_code == 200
 
     def leave(self, group: str, name: str) -> None:
-        """And out of it."""
+        """Remove a user from a group."""
         assert self.api("DELETE", f"/groups/{group}/users", json={"users": [name]}).status_code == 200
 
     def token(self, name: str) -> str:
-        """A token of a user."""
+        """Return a new token of a user."""
         token: str = self.api("POST", f"/users/{name}/tokens", json={}).json()["token"]
         return token
 
     @contextmanager
     def browser(self, name: str) -> Iterator[requests.Session]:
-        """Somebody who is signed in to the hub's pages."""
+        """Open a session of a user who is signed in to the hub's pages."""
         with self.signed_in(name) as session:
             yield session
 
     def signed_in(self, name: str) -> requests.Session:
-        """A session of somebody who is signed in to the hub's pages."""
+        """Return a session of a user who is signed in to the hub's pages."""
         session = requests.Session()
         session.trust_env = False
         session.get(f"{self.url}/login", timeout=SECONDS)
@@ -183,16 +183,16 @@ class ProfileHub:
         return session
 
     def servers(self, user: str) -> dict[str, Any]:
-        """Models of the servers that the hub knows of, running or not."""
+        """Return the models of a user's servers, running or not."""
         found: dict[str, Any] = self.api("GET", f"/users/{user}?include_stopped_servers=1").json()["servers"]
         return found
 
     def named(self, user: str) -> list[str]:
-        """The named servers among them. There is always a default one."""
+        """Return the names of a user's named servers."""
         return [name for name in self.servers(user) if name]
 
     def ready(self, user: str, server: str) -> dict[str, Any]:
-        """The model of a server, once it is ready."""
+        """Wait until a server is ready, and return its model."""
         model: dict[str, Any] = self.wait(lambda: self.servers(user).get(server, {}), lambda model: model.get("ready"))
         return model
 
@@ -202,16 +202,16 @@ class ProfileHub:
         self.wait(lambda: self.servers(user)[server], lambda model: not model["ready"] and not model["pending"])
 
     def started(self, user: str) -> list[list[str]]:
-        """Each start that came to a process: server, profile, flavour, what the hook saw, and the spawner's own."""
+        """Return each start of a process: server, profile, flavour, the hook's variable, and the spawner's own."""
         path = self.place / "users" / user / "started"
         return [line.split(" ") for line in path.read_text().splitlines()] if path.exists() else []
 
     def listed(self, user: str) -> list[str]:
-        """The profiles that the hub lists for a user."""
+        """Return the slugs of the profiles that the hub lists for a user."""
         return [profile["slug"] for profile in self.api("GET", f"/users/{user}/profiles").json()["profiles"]]
 
     def log(self) -> str:
-        """What the hub has said."""
+        """Return the hub's log."""
         return launch.log_of(self.place).read_text(errors="replace")
 
     def write(self, profiles: str) -> None:
@@ -220,7 +220,7 @@ class ProfileHub:
 
     @staticmethod
     def wait(look: Any, good: Any) -> Any:
-        """What is seen once it is good."""
+        """Poll until a value is good, and return it."""
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
             seen = look()
@@ -231,7 +231,7 @@ class ProfileHub:
 
 
 def write(place: Path, profiles: str) -> None:
-    """A file of profiles in the folder that a hub runs in."""
+    """Write the file of profiles in the folder that a hub runs in."""
     (place / "profiles.yaml").write_text(f"profiles:{profiles}")
 
 
@@ -245,13 +245,13 @@ class Hubs:
         self._up: dict[str, ProfileHub] = {}
 
     def __getitem__(self, kind: Kind) -> ProfileHub:
-        """The hub of a kind; it is started if it is not there yet."""
+        """Return the hub of a kind, and start it if it is not running yet."""
         if kind.name not in self._up:
             self._up[kind.name] = self.start(kind)
         return self._up[kind.name]
 
     def start(self, kind: Kind) -> ProfileHub:
-        """A hub of a kind."""
+        """Start a hub of a kind."""
         (port,) = free_ports(1)
         mark = {MARK: secrets.token_hex(16)}
         settings = Settings(
@@ -268,13 +268,13 @@ class Hubs:
         process = launch.start(self._environment, place, kind.config, settings, mark[MARK], kind.arguments)
         self._stack.callback(launch.end, process, mark[MARK])
         version = launch.wait_up(process, place, f"http://{LOOPBACK}:{port}{BASE_URL}hub/api")
-        assert version is not None, "somebody took a port that was free"
+        assert version is not None, "another process took the free port"
         hub = ProfileHub(settings, version, place, process)
         self._stack.callback(hub.operator.close)
         return hub
 
     def close(self) -> None:
-        """End them all."""
+        """Stop all hubs."""
         for hub in self._up.values():
-            hub.process.terminate()  # all at once; each is waited for below
+            hub.process.terminate()  # all at once; the next line waits for each
         self._stack.close()

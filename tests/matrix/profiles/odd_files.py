@@ -1,4 +1,4 @@
-"""Files of profiles that nobody means."""
+"""Odd files of profiles."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ things: st.SearchStrategy[Any] = st.recursive(
 
 
 def overrides(names: list[str]) -> st.SearchStrategy[dict[str, Any]]:
-    """Settings with these names, and values that suit some of them."""
+    """Generate settings with these names, and values that are valid for some of them."""
     variables = st.dictionaries(texts | st.just("{value}"), texts, max_size=2)
     known = st.dictionaries(st.sampled_from(names), things, max_size=2)
     return st.one_of(known, known, variables.map(lambda found: {"environment": found}))
 
 
 def profiles(names: list[str]) -> st.SearchStrategy[dict[str, Any]]:
-    """A profile that is much like one, with settings of these names."""
+    """Generate an almost valid profile, with settings of these names."""
     keys = st.sampled_from(["spawner_override", "kubespawner_override"])
     settings = st.dictionaries(keys, overrides(names), max_size=1)
     unlisted = st.builds(
@@ -63,10 +63,10 @@ def profiles(names: list[str]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 def file_of(entries: list[dict[str, Any]]) -> str:
-    """A file of these profiles, with slugs where they have none."""
+    """Return a file of these profiles, with slugs added to those without one."""
     return yaml.safe_dump({"profiles": [{"slug": f"p{n}", **entry} for n, entry in enumerate(entries)]})
 
 
 def files(names: list[str]) -> st.SearchStrategy[str]:
-    """Files of such profiles."""
+    """Return a strategy for files of such profiles."""
     return st.lists(profiles(names), min_size=1, max_size=2).map(file_of)

@@ -1,4 +1,4 @@
-"""Who starts a gated profile, for whom, and by which way: the groups of the owner decide, and nothing else."""
+"""Starts of a gated profile by each caller and interface: only the groups of the owner decide."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Fresh = Callable[[str], str]
 
 @dataclass(frozen=True)
 class Case:
-    """Somebody asks for a server of an owner with the profile `gated`."""
+    """A caller requests a server of an owner with the profile `gated`."""
 
     title: str
     starts: bool
@@ -23,7 +23,7 @@ class Case:
     """"owner", "admin" or "operator", which is a service."""
     groups: tuple[str, ...] = ()
     left: bool = False
-    """Whether the owner has been in the group of its members, and is no more."""
+    """True if the owner is a former member of its group."""
     listed: bool = False
 
 
@@ -69,7 +69,7 @@ def test_the_groups_of_the_owner_decide(case: Case, interface: str, hub: Profile
         assert answer.status_code == 403
         assert f"{owner} may not use profile " in answer.text
         assert "; available: open" in answer.text
-        # The page has made a server of that name when it was opened, as it always does; REST has not.
+        # Opening the page creates a row for a server of that name; REST does not.
         known = [hub.servers(owner)[name] for name in hub.named(owner)]
         assert len(known) == (0 if interface == "rest" else 1)
         assert not any(model["user_options"] or model["ready"] or model["pending"] for model in known)
@@ -77,7 +77,7 @@ def test_the_groups_of_the_owner_decide(case: Case, interface: str, hub: Profile
 
 
 def request_start(hub: ProfileHub, interface: str, caller: str, owner: str, server: str) -> requests.Response:
-    """Ask for a start of `gated`; an asker without a name is the service."""
+    """Request a start of `gated`; a caller without a name is the service."""
     if interface == "rest":
         return hub.start(owner, server, hub.token(caller) if caller else None, profile="gated")
     page = f"{hub.url}/spawn/{owner}/{server}"

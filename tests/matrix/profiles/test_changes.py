@@ -1,4 +1,4 @@
-"""The file changes while the hub runs, and so do groups."""
+"""Changes of the file and of groups while the hub runs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_saved_options_of_a_profile_that_is_now_gated_are_refused(hubs: Hubs, fr
         hub.ready(owner, "work")
         hub.write(OPEN + GATED + COURSE.replace("slug: course", f"slug: course\n  groups: [{MEMBERS}]"))
         hub.wait(lambda: hub.listed(owner), lambda slugs: "course" not in slugs)
-        assert hub.servers(owner)["work"]["ready"], "what runs is left alone"
+        assert hub.servers(owner)["work"]["ready"], "a running server is not affected"
         hub.stop(owner, "work")
         answer = hub.api("POST", path)
         assert answer.status_code == 403
@@ -37,7 +37,7 @@ def test_saved_options_of_a_profile_that_is_now_gated_are_refused(hubs: Hubs, fr
             page = browser.get(f"{hub.url}/spawn/{owner}/work", timeout=20)
             assert page.status_code == 403
             assert [line[1] for line in hub.started(owner)] == ["course"]
-            # There is no form here; options that are sent count, and are saved.
+            # This hub has no form; the options in the query apply, and are saved.
             (link,) = re.findall(r'<a href="([^"]+)">open</a>', page.text)
             browser.get(urljoin(hub.url, unescape(link)), timeout=20)
         hub.ready(owner, "work")
@@ -108,7 +108,7 @@ def test_groups_are_refreshed_before_a_start(hubs: Hubs, fresh: Fresh) -> None:
     groups.write_text("others")
     assert hub.start(owner, "work", profile="gated").status_code == 403
     groups.write_text(MEMBERS)
-    assert hub.listed(owner) == ["open", "gated"], "what a start would find"
+    assert hub.listed(owner) == ["open", "gated"], "the list uses refreshed groups, too"
     assert hub.start(owner, "work", profile="gated").status_code == 201
     hub.stop(owner, "work")
     groups.write_text("others")
@@ -118,7 +118,7 @@ def test_groups_are_refreshed_before_a_start(hubs: Hubs, fresh: Fresh) -> None:
         assert "may not use profile 'gated'; " in answer.json()["message"]
     assert len(hub.started(owner)) == 1
     assert "consecutive spawns failed" not in hub.log()
-    # A sign-in that cannot be renewed: JupyterHub's own refusal, where it is strict.
+    # The authenticator cannot refresh the user: JupyterHub itself refuses the start if it is strict.
     groups.write_text("")
     expired = hub.start(owner, "work", profile="open")
     assert (expired.status_code, "auth has expired" in expired.text) in ((403, True), (201, False))

@@ -1,4 +1,4 @@
-"""Whatever a request has in it: the hub refuses, or starts what is allowed, and lives."""
+"""Random requests: the hub refuses them or starts what is allowed, and keeps running."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from matrix.profiles.hubs import Hubs
 
 @pytest.fixture(scope="session")
 def fuzzed(hubs: Hubs) -> Iterator[Fuzzed]:
-    """A hub that three failures end."""
+    """A hub that shuts down after three failed starts."""
     up = Fuzzed(hubs[FUZZED])
     yield up
     up.check_end()

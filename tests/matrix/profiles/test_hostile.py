@@ -1,6 +1,4 @@
-"""Values that a user is free to choose end no hub: they are refused before anything is saved, or fail for their owner
-alone.
-"""
+"""Hostile values do not stop a hub: it refuses them before it saves anything, or their start fails alone."""
 
 from __future__ import annotations
 
@@ -60,7 +58,7 @@ def test_invalid_texts_are_refused_by_every_interface(hub: ProfileHub, fresh: Fr
 
 
 def deep(levels: int) -> str:
-    """JSON that nothing here could write by recursion."""
+    """Return deep JSON, which a recursive encoder could not write."""
     return "[" * levels + "]" * levels
 
 
@@ -88,7 +86,7 @@ def test_options_that_the_database_cannot_store_are_refused(hub: ProfileHub, fre
 
 
 def test_large_forms_are_refused(hub: ProfileHub, fresh: Fresh) -> None:
-    """Tornado takes no address that is as long."""
+    """Only forms: Tornado accepts no address of that length."""
     owner = hub.user(fresh("user"))
     page = f"{hub.url}/spawn/{owner}/work"
     with hub.browser(owner) as browser:
@@ -137,10 +135,10 @@ def test_all_other_failed_starts_are_counted(hubs: Hubs, fresh: Fresh) -> None:
     assert hub.start(owner, "work0", profile="broken").status_code == 500
     for number in range(3):
         assert hub.start(owner, f"text{number}", **text).status_code == 500
-    # The same server, whose next start has no text.
+    # The same server, now started without a text.
     assert hub.start(owner, "text0", profile="broken").status_code == 500
     time.sleep(2.5)
-    assert hub.process.poll() is None, "two of three"
+    assert hub.process.poll() is None, "two counted failures of three"
     assert hub.start(owner, "work1", profile="broken").status_code == 500
     assert hub.process.wait(20) != 0
     assert "Aborting due to 3 consecutive spawn failures" in hub.log()
@@ -148,7 +146,7 @@ def test_all_other_failed_starts_are_counted(hubs: Hubs, fresh: Fresh) -> None:
 
 @pytest.mark.parametrize("said", ["raise", "refuse"])
 def test_a_failed_refresh_of_groups_refuses_the_start(hubs: Hubs, fresh: Fresh, said: str) -> None:
-    """The hub has saved that the owner is a member. The authenticator would know better, and fails."""
+    """The hub has saved an earlier membership, and the authenticator fails to refresh it."""
     hub = hubs[REFRESHING]
     owner = hub.user(fresh("user"))
     groups = hub.place / "groups" / owner
@@ -161,7 +159,7 @@ def test_a_failed_refresh_of_groups_refuses_the_start(hubs: Hubs, fresh: Fresh, 
         status = {"raise": 503, "refuse": 418}[said]
         for answer in [
             *everywhere(hub, owner, {"profile": "gated"}, browser),
-            # With what is saved: nothing here, and the last start's options there.
+            # With saved options: the first server has none, the second those of its last start.
             browser.get(f"{hub.url}/spawn/{owner}", allow_redirects=False, timeout=20),
             browser.get(f"{hub.url}/spawn/{owner}/first", allow_redirects=False, timeout=20),
             hub.api("POST", f"/users/{owner}/servers/first"),
@@ -176,12 +174,12 @@ def test_a_failed_refresh_of_groups_refuses_the_start(hubs: Hubs, fresh: Fresh, 
 def everywhere(
     hub: ProfileHub, owner: str, options: dict[str, Any], browser: requests.Session | None = None
 ) -> list[requests.Response]:
-    """The answers to all ways to start a server with these options, or to save them for a start."""
+    """Return the responses of all interfaces that start a server with these options, or save them for a start."""
     return [*by_rest(hub, owner, json.dumps(options)), *by_page(hub, owner, options, browser)]
 
 
 def by_rest(hub: ProfileHub, owner: str, options: str) -> list[requests.Response]:
-    """The answers to REST calls with options that are written as JSON."""
+    """Return the responses to REST calls with these options, as JSON text."""
     path = f"/users/{owner}/servers/work"
     answers = [hub.api("POST", path, data=body(hub, options))]
     if hub.edits:
@@ -191,14 +189,14 @@ def by_rest(hub: ProfileHub, owner: str, options: str) -> list[requests.Response
 
 
 def body(hub: ProfileHub, options: str) -> bytes:
-    """What a start sends."""
+    """Return the body of a start."""
     return (f'{{"user_options": {options}}}' if hub.edits else options).encode()
 
 
 def by_page(
     hub: ProfileHub, owner: str, options: dict[str, Any], browser: requests.Session | None = None
 ) -> list[requests.Response]:
-    """The answers to the spawn page's form and address."""
+    """Return the responses to the spawn page's form and query."""
     if browser is None:
         with hub.browser(owner) as browser:
             return by_page(hub, owner, options, browser)
@@ -213,20 +211,20 @@ def by_page(
 
 
 def xsrf(hub: ProfileHub, browser: requests.Session) -> str:
-    """What the hub's forms send along."""
+    """Return the XSRF token of the hub's forms."""
     browser.get(f"{hub.url}/token", timeout=20)
     return browser.cookies.get("_xsrf", path=f"{hub.settings.base_url}hub/") or ""
 
 
 def assert_alive_and_nothing_saved(hub: ProfileHub, owner: str, fresh: Fresh) -> None:
-    """Nothing has started, nothing is saved, and the hub goes on."""
+    """Check that nothing has started, nothing is saved, and the hub runs."""
     assert hub.started(owner) == []
     assert not any(model["user_options"] for model in hub.servers(owner).values())
     assert_alive(hub, fresh)
 
 
 def assert_alive(hub: ProfileHub, fresh: Fresh) -> None:
-    """A hub that has had enough ends two seconds later; this one starts somebody else's server."""
+    """Check that the hub is not shutting down, and starts another user's server."""
     assert "consecutive spawn" not in hub.log()
     assert hub.process.poll() is None
     if hub.settings.authenticator == "refreshing":

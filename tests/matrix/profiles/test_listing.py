@@ -1,4 +1,4 @@
-"""What the hub lists, for whom."""
+"""The lists of profiles, by user and caller."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def test_other_users_see_no_profiles(hub: ProfileHub, fresh: Fresh) -> None:
     assert hub.api("GET", "/users/nobody-at-all/profiles").status_code == 404
     assert hub.api("GET", "/profiles", "no-token-at-all").status_code == 403
     reader = hub.api("POST", f"/users/{owner}/tokens", json={"scopes": ["read:users!user"]}).json()["token"]
-    assert hub.api("GET", "/profiles", reader).status_code == 403, "one that starts nothing is told nothing"
+    assert hub.api("GET", "/profiles", reader).status_code == 403, (
+        "a token without the scope to start servers sees no profiles"
+    )
 
 
 def test_a_service_must_name_a_user(hub: ProfileHub) -> None:

@@ -1,6 +1,4 @@
-"""Somebody for whom there is no profile gets no server, not that of an empty list; on a hub whose classes come by the
-command line.
-"""
+"""An owner without profiles gets no server; on a hub whose classes are set on the command line."""
 
 from __future__ import annotations
 
@@ -37,7 +35,7 @@ def test_members_get_their_profile_by_default(hubs: Hubs, fresh: Fresh) -> None:
     owner = hub.user(fresh("user"), MEMBERS)
     assert hub.api("POST", f"/users/{owner}/servers/work").status_code in (201, 202)
     model = hub.ready(owner, "work")
-    assert model["user_options"] == {"profile": "gated", "flavour": "plain"}, "what it runs with is to be seen"
-    # The hook of the other spawner class is not for this one.
+    assert model["user_options"] == {"profile": "gated", "flavour": "plain"}, "the model has the complete options"
+    # The hook of the other spawner class does not run.
     assert hub.started(owner) == [["work", "gated", "plain", "", ""]]
     hub.stop(owner, "work")

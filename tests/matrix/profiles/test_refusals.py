@@ -1,4 +1,4 @@
-"""A refusal comes at once, says what there is, leaves nothing behind, and is no failed start."""
+"""A refusal is immediate, lists what is available, saves nothing, and does not count as a failed start."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_fifty_refusals_do_not_stop_a_hub_with_a_failure_limit_of_three(hub: Pro
         assert (answer.status_code, answer.json()["message"]) == (status, message.format(owner=owner))
     assert slowest < 2
     assert hub.named(owner) == []
-    # A hub that has had enough ends two seconds later.
+    # A hub at its failure limit shuts down two seconds later.
     time.sleep(2.5)
     assert hub.process.poll() is None
     assert "consecutive spawns failed" not in hub.log()
@@ -65,7 +65,7 @@ def test_the_spawners_hook_refuses_a_start_past_the_routes(hub: ProfileHub, fres
     assert hub.api("GET", f"/direct/{member}?profile=gated").status_code == 200
     assert hub.started(member)[-1][:2] == ["direct", "gated"]
     own = "own" if hub.settings.own_spawner else ""
-    assert hub.started(member)[-1][4] == own, "an administrator's spawner does its own besides"
+    assert hub.started(member)[-1][4] == own, "the method of an administrator's spawner still runs"
     hub.stop(member, "direct")
 
 
@@ -89,7 +89,7 @@ def test_an_edit_that_saves_a_gated_profile_is_refused(hub: ProfileHub, fresh: F
     assert hub.named(owner) == []
     assert hub.api("PUT", path, json={}).status_code == 201
     assert hub.api("PATCH", path, json=body).status_code == 403
-    # There are no options, and so it is the default.
+    # The server has no saved options, so it gets the default profile.
     hub.api("POST", path)
     hub.ready(owner, "work")
     assert hub.started(owner) == [["work", "open", "", "open", *hub.started(owner)[0][4:]]]

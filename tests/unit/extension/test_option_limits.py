@@ -1,4 +1,4 @@
-"""How large user options may be, and what they may hold."""
+"""Limits on the size, depth and values of user options."""
 
 from __future__ import annotations
 

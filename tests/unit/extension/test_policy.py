@@ -1,4 +1,4 @@
-"""What a start gets, by whose server it is and what it asks for."""
+"""The policy's decision about a start, by its owner and its options."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ BO = Owner(name="bo", groups=frozenset({"geo"}))
 CY = Owner(name="cy", groups=frozenset({"staff", "others"}))
 DI = Owner(name="di")
 
-# Who may start what; `x` is yes. Without a gate: everybody. An empty list lets nobody in.
+# Access of each owner to each profile; `x` is yes. Without groups and users: everybody. An empty list: nobody.
 MATRIX = """
                   ana bo cy di
 open              x   x  x  x
@@ -83,7 +83,7 @@ def test_a_refused_profile_reveals_only_its_name() -> None:
     assert decide(FILE, DI, {"profile": "geo"}) == Refusal(
         status=403, message="di may not use profile 'geo'; available: open, lean"
     )
-    # What would be asked of it is not looked at.
+    # Its options are not checked.
     assert decide(FILE, DI, {"profile": "geo", "x": 1}) == decide(FILE, DI, {"profile": "geo"})
 
 
@@ -196,7 +196,7 @@ UNLISTED = {"image--unlisted-choice": "quay.io/x:1"}
         ({"image": None, "size": "", "image--unlisted-choice": ""}, {"image": "scipy", "size": "small"}),
         (UNLISTED, {**UNLISTED, "size": "small"}),
         ({"image": "base", **UNLISTED}, {**UNLISTED, "size": "small"}),
-        # KubeSpawner's form, its older one, and what it sends for the other profiles
+        # names in KubeSpawner's form, its older ones, and fields of the other profiles
         ({"profile-option-lab--image": ["base"]}, {"image": "base", "size": "small"}),
         ({"profile-option-lab-image": ["base"]}, {"image": "base", "size": "small"}),
         ({"profile-option-lab--image": ["base"], "image": "base"}, {"image": "base", "size": "small"}),
@@ -209,7 +209,7 @@ def test_options_select_choices(options: dict[str, Any], choices: dict[str, str]
     through = {"cpus": options["cpus"]} if "cpus" in options else {}
     expected = {"profile": "lab", **choices, **through}
     assert started(OPTIONS, {"profile": "lab", **options}).user_options == expected
-    # It is the first profile, and so the one of starts that name none.
+    # It is the first profile, and so the default of starts that name none.
     assert started(OPTIONS, options).user_options == expected
 
 
@@ -253,7 +253,7 @@ def test_options_select_choices(options: dict[str, Any], choices: dict[str, str]
             {"image--unlisted-choice": "docker.io/x:1"},
             "invalid text 'docker.io/x:1' for option image of profile lab: an image of quay.io, with a number",
         ),
-        # KubeSpawner would be content with the beginning.
+        # KubeSpawner would accept a match at the beginning.
         ({"image--unlisted-choice": "quay.io/x:1; rm"}, "invalid text 'quay.io/x:1; rm' for option image"),
         (
             {"image--unlisted-choice": "quay.io/\n:1"},
@@ -304,7 +304,7 @@ def test_the_text_replaces_value_in_overrides() -> None:
         "command": ["quay.io/x:1"],
         "node_selector": {"disk": "ssd"},
     }
-    # And the next start begins anew.
+    # The next start is independent of this one.
     assert started(OPTIONS, {"image--unlisted-choice": "quay.io/y:2"}).kubespawner_override["image"] == "quay.io/y:2"
 
 
@@ -367,7 +367,7 @@ def started(profiles: Profiles, options: dict[str, Any] | None, owner: Owner = D
 
 
 def refused(profiles: Profiles, options: dict[str, Any]) -> str:
-    """The message of a refusal for what makes no sense."""
+    """Return the message of a refusal with status 400."""
     decision = decide(profiles, DI, options)
     assert isinstance(decision, Refusal), decision
     assert decision.status == 400
@@ -375,7 +375,7 @@ def refused(profiles: Profiles, options: dict[str, Any]) -> str:
 
 
 def test_form_fields_of_hundreds_of_other_profiles_are_ignored() -> None:
-    """KubeSpawner's form sends what is set for all profiles."""
+    """KubeSpawner's form sends the fields of all profiles."""
     options = tuple(Option(key=f"o{n}", display_name="", choices=(Choice(key="a", display_name=""),)) for n in range(5))
     many = Profiles(
         all=tuple(Profile(slug=f"p{number}", display_name="", profile_options=options) for number in range(200))
@@ -384,7 +384,7 @@ def test_form_fields_of_hundreds_of_other_profiles_are_ignored() -> None:
     began = time.process_time()
     decision = decide(many, Owner(name="ana"), {"profile": ["p7"], **form})
     assert isinstance(decision, Decision)
-    assert time.process_time() - began < 0.5, "seconds, where each name is looked for on its own"
+    assert time.process_time() - began < 0.5, "a separate search for each name takes seconds"
 
 
 def test_a_slow_expression_is_refused_after_the_time_limit() -> None:

@@ -1,4 +1,4 @@
-"""A file of profiles that changes while it is in use."""
+"""Reload of a file of profiles that changes while it is in use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jhub.profiles.model import Profiles
 LOG = logging.getLogger("test")
 WHOLE = "profiles:\n- slug: lab\n  groups: [geo]\n"
 HALF = "profiles:\n- slug: lab\n"
-"""What is there of it for a moment: the same profile, for everybody."""
+"""A partly written file: the same profile, open to everybody."""
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def unchanged(profiles: Profiles) -> Profiles:
-    """They suit any hub."""
+    """Adapt nothing: any hub can use the profiles."""
     return profiles
 
 
@@ -45,7 +45,7 @@ def test_a_change_is_loaded_once_the_file_stays_the_same(path: Path) -> None:
     assert slugs(file) == ["old"]
     path.write_text(WHOLE)
     file.poll(unchanged, LOG)
-    assert slugs(file) == ["old"], "still in motion"
+    assert slugs(file) == ["old"], "the file has just changed"
     file.poll(unchanged, LOG)
     assert [(profile.slug, profile.groups) for profile in file.profiles.all] == [("lab", ("geo",))]
 
@@ -102,7 +102,7 @@ def test_profiles_that_the_hub_cannot_use_keep_the_old_ones(path: Path, caplog: 
 
 
 def test_another_file_behind_the_same_link_is_loaded(tmp_path: Path, path: Path) -> None:
-    """Kubernetes puts a new folder behind a link."""
+    """Kubernetes updates a file by moving a link to a new folder."""
     link, new = tmp_path / "link.yaml", tmp_path / "new.yaml"
     link.symlink_to(path)
     file = ProfilesFile(link)
@@ -162,7 +162,7 @@ def test_a_change_is_loaded_after_a_temporary_read_error(path: Path, caplog: pyt
 
 @contextmanager
 def no_descriptors() -> Iterator[None]:
-    """Let this process open no more files."""
+    """Keep this process from opening files."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
     try:
@@ -173,7 +173,7 @@ def no_descriptors() -> Iterator[None]:
 
 @pytest.mark.parametrize("error", [RuntimeError("no directory"), InvalidInput("could not be imported"), MemoryError()])
 def test_any_failure_is_retried_with_back_off(path: Path, error: Exception, caplog: pytest.LogCaptureFixture) -> None:
-    """What makes profiles fit a hub asks authenticators and imports classes."""
+    """Adapting profiles to a hub calls authenticators and imports classes."""
     file = ProfilesFile(path)
     failing = True
     tries = 0
@@ -189,7 +189,7 @@ def test_any_failure_is_retried_with_back_off(path: Path, error: Exception, capl
     for _ in range(200):
         file.poll(adapt, LOG)
     assert slugs(file) == ["old"]
-    assert 5 < tries < 12, "less and less often"
+    assert 5 < tries < 12, "the retries back off"
     assert len(caplog.records) == 1
     failing = False
     for _ in range(61):
@@ -200,4 +200,4 @@ def test_any_failure_is_retried_with_back_off(path: Path, error: Exception, capl
     file.poll(adapt, LOG)
     before = tries
     file.poll(adapt, LOG)
-    assert tries == before + 1, "another text is tried at once"
+    assert tries == before + 1, "a changed file is tried at once"

@@ -1,4 +1,4 @@
-"""Who fails waits, longer each time, and never for good."""
+"""Throttle of failed attempts: waits grow up to a maximum, and failures expire."""
 
 from __future__ import annotations
 

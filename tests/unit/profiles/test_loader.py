@@ -1,4 +1,4 @@
-"""Reading profiles.yaml, and the config.yml of the application hub."""
+"""Loader of profiles.yaml, and of the config.yml of the application hub."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ profiles:
 
 
 def load(path: Path) -> Profiles:
-    """The profiles of a file."""
+    """Return the profiles of a file."""
     return parse(read_text(path), path)
 
 

@@ -1,4 +1,4 @@
-"""What the checker of profiles says, and that nothing gets by it or stops it."""
+"""Errors that the checker of profiles reports, and its limits."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ from jhub.profiles.model import Choice, Option, Problem, Profile, UnlistedChoice
             'profile on: `slug` must be text, not on (YAML for true): write "on"',
         ),
         ("profiles: [{slug: a, default: 'yes'}]", 1, "profile a: `default` must be true or false, not text"),
-        # its gate: what is not understood must not let everybody in
+        # its access rules: an invalid rule must not open the profile to everybody
         (
             "profiles:\n- slug: a\n  groups:",
             3,
@@ -198,7 +198,7 @@ profiles:
   - {slug: b, spawner_override: *same, grups: []}
 """
     assert [problem.line for problem in check(text).problems] == [3, 5, 5, 6]
-    # What an anchor holds is wrong in both profiles, but a mistake of YAML's own is one.
+    # A wrong value behind an anchor is an error in both profiles, but an error of YAML itself is reported once.
     twice = "profiles:\n- {slug: a, spawner_override: &same {a: !x 1}}\n- {slug: b, spawner_override: *same}"
     assert [problem.line for problem in check(twice).problems] == [2]
 
@@ -217,7 +217,7 @@ def test_the_expansion_of_aliases_is_limited(text: str) -> None:
 
 
 def test_a_large_file_is_accepted() -> None:
-    """Two hundred profiles, as large as they come."""
+    """Check two hundred large profiles."""
     options = {"image": {"choices": {f"c{n}": {"kubespawner_override": {"image": "x"}} for n in range(10)}}}
     entries = [{"slug": f"p{n}", "groups": ["a", "b"], "profile_options": options} for n in range(200)]
     checked = check(yaml.safe_dump({"profiles": entries}))
@@ -248,7 +248,7 @@ values: st.SearchStrategy[Any] = st.recursive(
 
 
 def _check_invariants(text: str) -> None:
-    """It is read, or refused in one line; whatever is read has what the judge relies on."""
+    """Check that a text is loaded, or refused with one line an error, and that the policy can rely on the profiles."""
     checked = check(text)
     assert all(len(str(problem).splitlines()) == 1 for problem in checked.problems)
     if checked.profiles is None:

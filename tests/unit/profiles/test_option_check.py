@@ -1,4 +1,4 @@
-"""Holding the options of a start against the listed profiles: never stricter than the hub, and in its words."""
+"""Check of a start's options against the listed profiles: never stricter than the hub, and with its messages."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ ANA, BO = OWNERS
 
 
 def listed(owner: Owner) -> tuple[Profile, ...]:
-    """The profiles of an owner, as a hub would list them."""
+    """Return the profiles of an owner, as a hub lists them."""
     return tuple(public_profile(profile, default=profile.default) for profile in available_profiles(FILE, owner))
 
 
 def refused(options: dict[str, Any], owner: Owner = ANA) -> APIError | None:
-    """The error for options that do not fit."""
+    """Return the error for options that are refused."""
     try:
         check(listed(owner), options, "server ana/lab", "/users/ana/profiles")
     except APIError as error:
@@ -57,7 +57,7 @@ def refused(options: dict[str, Any], owner: Owner = ANA) -> APIError | None:
 
 
 def by_the_hub(options: dict[str, Any], owner: Owner) -> Refusal | None:
-    """What the hub itself says."""
+    """Return the refusal of the hub itself."""
     decision = decide(FILE, owner, options)
     return decision if isinstance(decision, Refusal) else None
 
@@ -128,7 +128,7 @@ def test_an_owner_without_profiles_is_refused() -> None:
         {"image--unlisted-choice": "a/b:1", "image": "unlisted-choice"},
         {"image": ["scipy"], "note--unlisted-choice": ["x"]},
         {"profile-option-gpu--image": ["r"], "profile-option-of-geo-flavour": "hot", "_xsrf": ["x"]},
-        # What the hub would not take either, and is to say itself.
+        # The hub refuses these as well, but the check leaves them to the hub.
         {"image": 3, "image--unlisted-choice": "NO", "profile-option-x--y": "z"},
     ],
 )

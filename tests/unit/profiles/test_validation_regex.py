@@ -1,4 +1,4 @@
-"""Regular expressions of profiles mean the same to `re` and to `regex`, or are refused."""
+"""Regular expressions of profiles have the same meaning in `re` and in `regex`, or are refused."""
 
 from __future__ import annotations
 
