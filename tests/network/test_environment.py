@@ -110,7 +110,7 @@ def test_without_a_url_and_an_environment_there_is_no_hub(
     monkeypatch.delenv("JUPYTERHUB_API_TOKEN", raising=False)
     with pytest.raises(InvalidInput, match="not signed in to any hub"):
         kind()
-    with pytest.raises(InvalidInput, match=r"which hub, and as whom\? JUPYTERHUB_API_URL is not set"):
+    with pytest.raises(InvalidInput, match="JUPYTERHUB_API_URL is not set"):
         kind(token="GIVEN")
 
 

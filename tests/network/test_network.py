@@ -185,7 +185,7 @@ def trickle(visit: Visit) -> None:
 
 @KINDS
 def test_an_answer_that_trickles_in_is_not_waited_for_for_ever(kind: Kind) -> None:
-    with serving(trickle) as site, pytest.raises(Unavailable, match="end of its answer within 2 s") as caught:
+    with serving(trickle) as site, pytest.raises(Unavailable, match="complete its answer within 2 s") as caught:
         within(lambda: run(kind, site.root, call("POST", "/x", dict), timeout=Timeouts(total=2)))
     assert caught.value.sent
 

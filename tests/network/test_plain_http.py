@@ -46,7 +46,7 @@ def test_plain_http_is_warned_of_once_for_a_client(driver: Driver, outside: pyte
         with pytest.warns(UserWarning, match=".*") as caught:
             driver.run(PLAIN, twice(UserOps.get("bo")))
         assert [str(each.message) for each in caught] == [
-            f"{PLAIN} is plain http: passwords and tokens can be read on the way"
+            f"{PLAIN} uses plain http: others on the network path can read passwords and tokens"
         ]
         assert len(site.calls) == 3
         with pytest.warns(UserWarning, match="plain http"):
