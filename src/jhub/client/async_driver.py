@@ -23,7 +23,7 @@ from jhub.client.wire import (
     STREAM_READ_SECONDS,
     Prompter,
     Wire,
-    ask_person,
+    ask_user,
     is_url,
     sleep_seconds,
 )
@@ -119,8 +119,8 @@ class AsyncDriver(Wire):
     ) -> AsyncGenerator[Any, None]:
         if ask is not None:
             self.warn_if_plain_http()  # most answers of a user are secrets
-        running = Interpreter(operation)
-        while (step := running.step) is not None:
+        interpreter = Interpreter(operation)
+        while (step := interpreter.step) is not None:
             answer: Any = None
             try:
                 match step:
@@ -136,15 +136,15 @@ class AsyncDriver(Wire):
                     case _:
                         answer = await self._do(step, forks)
             except HubError as error:
-                running.fail(error)
+                interpreter.fail(error)
             except BaseException:
                 forks.cancel_all()
                 with anyio.move_on_after(CLEAN_UP_SECONDS, shield=True):
-                    await self._clean_up(running, forks)
+                    await self._clean_up(interpreter, forks)
                 raise
             else:
-                running.answer(answer)
-        end.append(running.result)
+                interpreter.answer(answer)
+        end.append(interpreter.result)
 
     async def _do(self, step: Step, forks: ForkedTasks) -> Any:
         match step:
@@ -213,16 +213,16 @@ class AsyncDriver(Wire):
             content.add(chunk)
         return self.to_answer(step, response, bytes(content))
 
-    async def _clean_up(self, running: Interpreter[Any], forks: ForkedTasks) -> None:
+    async def _clean_up(self, interpreter: Interpreter[Any], forks: ForkedTasks) -> None:
         try:
-            running.fail(Interrupted())
-            while (step := running.step) is not None:
+            interpreter.fail(Interrupted())
+            while (step := interpreter.step) is not None:
                 try:
                     answer = None if isinstance(step, Emit | Listen) else await self._do(step, forks)
                 except HubError as error:
-                    running.fail(error)
+                    interpreter.fail(error)
                 else:
-                    running.answer(answer)
+                    interpreter.answer(answer)
         except (Interrupted, HubError):
             return
 
@@ -242,7 +242,7 @@ async def _ask_in_thread(prompter: Prompter | None, question: object) -> str:
     def ask() -> None:
         text, failure = None, None
         try:
-            text = ask_person(prompter, question)
+            text = ask_user(prompter, question)
         except BaseException as error:  # noqa: BLE001 - it is raised at the await below
             failure = error
         with suppress(RuntimeError):  # the loop is closed

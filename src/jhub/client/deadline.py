@@ -112,13 +112,15 @@ class Backend(httpcore2.SyncBackend):
         with _translated_errors(httpcore2.ConnectTimeout, httpcore2.ConnectError):
             for address in _addresses(host, port, remaining(timeout)):
                 try:
-                    return Plain(super().connect_tcp(address, port, remaining(timeout), local_address, socket_options))
+                    return TcpStream(
+                        super().connect_tcp(address, port, remaining(timeout), local_address, socket_options)
+                    )
                 except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                     failure = error
         raise failure
 
 
-class Plain(httpcore2.NetworkStream):
+class TcpStream(httpcore2.NetworkStream):
     """A connection over TCP."""
 
     def __init__(self, stream: httpcore2.NetworkStream) -> None:
@@ -147,14 +149,14 @@ class Plain(httpcore2.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore2.NetworkStream:
         """Return this connection, encrypted."""
-        return Encrypted(self, ssl_context, server_hostname, timeout)
+        return TlsStream(self, ssl_context, server_hostname, timeout)
 
     def get_extra_info(self, info: str) -> Any:
         """Return a property of the connection that the HTTP library asks for."""
         return self._stream.get_extra_info(info)
 
 
-class Encrypted(httpcore2.NetworkStream):
+class TlsStream(httpcore2.NetworkStream):
     """TLS on another connection, which may be encrypted itself, like one to a proxy."""
 
     def __init__(
@@ -212,7 +214,7 @@ class Encrypted(httpcore2.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore2.NetworkStream:
         """Return this connection, encrypted once more."""
-        return Encrypted(self, ssl_context, server_hostname, timeout)
+        return TlsStream(self, ssl_context, server_hostname, timeout)
 
     def get_extra_info(self, info: str) -> Any:
         """Return a property of the connection that the HTTP library asks for."""

@@ -20,7 +20,7 @@ from jhub.client.wire import (
     STREAM_READ_SECONDS,
     Prompter,
     Wire,
-    ask_person,
+    ask_user,
     is_url,
     sleep_seconds,
 )
@@ -85,19 +85,19 @@ class Driver(Wire):
         """Carry out a flow, iterate over the events that it emits, and return its answer."""
         if ask is not None:
             self.warn_if_plain_http()  # most answers of a user are secrets
-        running = Interpreter(operation)
+        interpreter = Interpreter(operation)
         threads = ForkedThreads(self)
-        while running.step is not None:
+        while interpreter.step is not None:
             try:
-                answer = yield from self._carry_out(running.step, threads, ask)
+                answer = yield from self._carry_out(interpreter.step, threads, ask)
             except HubError as error:
-                running.fail(error)
+                interpreter.fail(error)
             except BaseException:
-                self._clean_up(running)
+                self._clean_up(interpreter)
                 raise
             else:
-                running.answer(answer)
-        return running.result
+                interpreter.answer(answer)
+        return interpreter.result
 
     def _carry_out(self, step: Step, threads: ForkedThreads, ask: Prompter | None) -> Generator[Any, None, Any]:
         match step:
@@ -109,7 +109,7 @@ class Driver(Wire):
             case Fork() | Next() | Cancel():
                 return threads.do(step)
             case Ask():
-                return ask_person(ask, step.question)
+                return ask_user(ask, step.question)
             case _:
                 return self.perform(step)
 
@@ -194,16 +194,16 @@ class Driver(Wire):
                 raise
         return None
 
-    def _clean_up(self, running: Interpreter[Any]) -> None:
+    def _clean_up(self, interpreter: Interpreter[Any]) -> None:
         end = time.monotonic() + CLEAN_UP_SECONDS
         try:
-            running.fail(Interrupted())
-            while (step := running.step) is not None and (left := end - time.monotonic()) > 0:
+            interpreter.fail(Interrupted())
+            while (step := interpreter.step) is not None and (left := end - time.monotonic()) > 0:
                 try:
                     answer = None if isinstance(step, Emit | Listen) else self.perform(step, left)
                 except HubError as error:
-                    running.fail(error)
+                    interpreter.fail(error)
                 else:
-                    running.answer(answer)
+                    interpreter.answer(answer)
         except (Interrupted, HubError):
             return

@@ -60,13 +60,13 @@ class Wire:
     def __init__(self, url: str | None, token: str | None, network: Network) -> None:
         self.user = ""
         """The owner of the token, if known; else empty."""
-        by_environment = url is None and any(map(os.environ.get, (API_URL, API_TOKEN)))
+        from_environment = url is None and any(map(os.environ.get, (API_URL, API_TOKEN)))
         # The address that a hub sets for its servers and services is inside its cluster.
-        self._inside = by_environment and is_inside(os.environ)
+        self._inside = from_environment and is_inside(os.environ)
         self._warned = False
-        self._own_token = by_environment and token is None
+        self._own_token = from_environment and token is None
         if url is None:
-            outside = by_environment or token is not None
+            outside = from_environment or token is not None
             url, token, self.user = _environment_connection(token) if outside else _context_connection()
         if token is not None:
             check_token(token)
@@ -131,7 +131,7 @@ class Wire:
             raise InvalidInput(f"invalid path {step.path!r}", hint="use a path such as /users")
         try:
             url = urljoin(f"{root}/", step.path) if _is_outside_api(step) else root + step.path
-            ours = origin(url) == origin(root)
+            same_origin = origin(url) == origin(root)
         except ValueError:
             raise InvalidInput(f"invalid path or URL {step.path!r}") from None
         if isinstance(step, Listen):
@@ -142,10 +142,10 @@ class Wire:
                 arguments["params"] = step.query
             if step.body is not None:
                 arguments["data" if step.form else "json"] = step.body
-            if step.headers and not ours:
+            if step.headers and not same_origin:
                 raise InvalidInput(f"{step.path!r} is not an address of this hub: it must not get the hub's cookies")
             arguments["headers"].update(step.headers)
-        if self._token and ours and not (isinstance(step, Request) and step.anonymous):
+        if self._token and same_origin and not (isinstance(step, Request) and step.anonymous):
             arguments["headers"]["Authorization"] = f"token {self._token}"
         if "Authorization" in arguments["headers"] or arguments["method"] != "GET":
             self.warn_if_plain_http()
@@ -214,7 +214,7 @@ class Wire:
 
     @contextmanager
     def translated_errors(self, deadline: Deadline) -> Generator[None]:
-        """Turn errors of the HTTP library and of deadlines into ours."""
+        """Turn errors of the HTTP library and of deadlines into same_origin."""
         host = self.host
         try:
             yield
@@ -246,7 +246,7 @@ class Wire:
             raise Unavailable(f"lost the connection to {host}: {type(error).__name__}") from None
 
 
-def ask_person(prompter: Prompter | None, question: object) -> str:
+def ask_user(prompter: Prompter | None, question: object) -> str:
     """Return the user's answer to a question."""
     if prompter is None:
         raise TypeError("the flow asks a question: pass ask= to answer it")
