@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from matrix.results import FAILED, SKIPPED, Results, differences, of_cells, recorded
-from matrix.sign_in.methods import CELLS, RESULTS, METHODS
+from matrix.sign_in.methods import CELLS, METHODS, RESULTS
 from matrix.sign_in.table import MAJORS, in_page, methods_table, put_into_page
 
 DUMMY, SHARED, *_ = RESULTS

@@ -191,8 +191,8 @@ class Hubs:
 
     def _port(self) -> int:
         """Return a port that stays reserved: bound, but without listening, so that the hub can listen on it."""
-        one = self._stack.enter_context(socket.socket())
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        one.bind((LOOPBACK, 0))
-        port: int = one.getsockname()[1]
+        reserved = self._stack.enter_context(socket.socket())
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind((LOOPBACK, 0))
+        port: int = reserved.getsockname()[1]
         return port

@@ -7,7 +7,7 @@ from pathlib import Path
 from matrix.environments import ROOT
 from matrix.pages import inside, line, put_inside
 from matrix.results import Results
-from matrix.sign_in.methods import RESULTS, METHODS, NO, YES
+from matrix.sign_in.methods import METHODS, NO, RESULTS, YES
 
 PAGE = ROOT / "docs" / "signing-in.md"
 NAME = "sign-in-methods"
