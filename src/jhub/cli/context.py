@@ -55,8 +55,8 @@ def list_(form: str) -> None:
     \b
     jhub context list
     """
-    known = contexts.load()
-    ROWS.many([_row(name, known) for name in sorted(known.contexts)], form)
+    saved = contexts.load()
+    ROWS.many([_row(name, saved) for name in sorted(saved.contexts)], form)
     if contexts.environment_wins():
         note("JUPYTERHUB_API_URL is set and comes before all of them, unless -c names one")
 
@@ -71,11 +71,11 @@ def show(name: str | None, form: str) -> None:
     \b
     jhub context show -o json
     """
-    known = contexts.load()
+    saved = contexts.load()
     if name is None:
         name = contexts.chosen(click.get_current_context().meta.get(CONTEXT))
-    contexts.get(name, known)
-    DETAILS.one(_row(name, known), form)
+    contexts.get(name, saved)
+    DETAILS.one(_row(name, saved), form)
 
 
 @context.command()
@@ -101,13 +101,13 @@ def remove(name: str) -> None:
     \b
     jhub context remove hub.example.org
     """
-    stays = contexts.remove(name)
+    warning = contexts.remove(name)
     note(f"forgot {name}")
-    if stays:
-        note(f"warning: {stays}")
+    if warning:
+        note(f"warning: {warning}")
 
 
-def _row(name: str, known: contexts.Contexts) -> Row:
-    one = known.contexts[name]
-    current = name == (environ.get("JHUB_CONTEXT") or known.current)
-    return Row(name, current, one.api_url, one.user, ago(one.expires_at), one.kept)
+def _row(name: str, saved: contexts.Contexts) -> Row:
+    context = saved.contexts[name]
+    current = name == (environ.get("JHUB_CONTEXT") or saved.current)
+    return Row(name, current, context.api_url, context.user, ago(context.expires_at), context.kept)

@@ -30,9 +30,9 @@ GROUPS: View[Group] = View(
     },
 )
 
-CHUNK = 50
+MAX_GROUPS_PER_REQUEST = 50
 """Groups in one call: what came of them is told after each."""
-MOST_NAMES = 12
+MAX_NAMES_SHOWN = 12
 """Names of a difference that are shown."""
 
 name_argument = click.argument("name", shell_complete=completers.groups)
@@ -93,14 +93,14 @@ def create(names: tuple[str, ...], users: tuple[str, ...], if_not_exists: bool, 
     jhub group create geo --if-not-exists
     jhub group create monday tuesday --user ana --user bo
     """
-    given = names_from(names)
-    with connect() as hub, tally() as counted:
-        wanted = sound(given, "group", counted)
+    requested = names_from(names)
+    with connect() as hub, tally() as totals:
+        valid = sound(requested, "group", totals)
         if dry_run:
-            print_requests([hub.preview(hub.groups.create_many, wanted, users=users)])
-            counted.done += len(wanted)
+            print_requests([hub.preview(hub.groups.create_many, valid, users=users)])
+            totals.done += len(valid)
         else:
-            report(GROUPS, _created(hub, wanted, users, if_not_exists, counted), form)
+            report(GROUPS, _create_groups(hub, valid, users, if_not_exists, totals), form)
 
 
 @group.command()
@@ -131,9 +131,9 @@ def add(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
     jhub group add geo ana bo
     jhub user list --filter geo- -o name | jhub group add geo -
     """
-    given = names_from(users)
+    requested = names_from(users)
     with connect() as hub:
-        _change(hub, partial(hub.groups.add_users, name, given), dry_run, form)
+        _run_or_preview(hub, partial(hub.groups.add_users, name, requested), dry_run, form)
 
 
 @group.command()
@@ -148,9 +148,9 @@ def remove(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
     \b
     jhub group remove geo bo
     """
-    given = names_from(users)
+    requested = names_from(users)
     with connect() as hub:
-        _change(hub, partial(hub.groups.remove_users, name, given), dry_run, form)
+        _run_or_preview(hub, partial(hub.groups.remove_users, name, requested), dry_run, form)
 
 
 @group.command("set")
@@ -170,18 +170,18 @@ def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, form: str)
     jhub group set geo ana bo
     jhub group set geo - --dry-run < members.txt
     """
-    wanted = names_from(users)
-    with connect() as hub, tally() as counted:
+    members = names_from(users)
+    with connect() as hub, tally() as totals:
         if dry_run:
-            print_requests([hub.preview(hub.groups.set_users, name, wanted)])
+            print_requests([hub.preview(hub.groups.set_users, name, members)])
             return
-        change = hub.groups.compare_users(name, wanted)
-        _agreed(change, yes=yes)
+        change = hub.groups.compare_users(name, members)
+        _confirm_change(change, yes=yes)
         # What was shown, and no more: somebody may have joined meanwhile.
         summary = hub.groups.change_users(change)
         for event in (*summary.failed, *summary.skipped):
-            counted.failed(event.error or HubError(f"user {event.name}: not removed: {event.message}"))
-        counted.done += len(summary.done) + len(wanted) - len(change.to_add)
+            totals.failed(event.error or HubError(f"user {event.name}: not removed: {event.message}"))
+        totals.done += len(summary.done) + len(members) - len(change.to_add)
         GROUPS.one(hub.groups.get(name) if summary.done else change.group, form)
 
 
@@ -198,62 +198,64 @@ def properties(name: str, changes: tuple[str, ...], dry_run: bool, form: str) ->
     jhub group properties geo
     jhub group properties geo room=B12 seats:=30 old=
     """
-    wanted: dict[str, Any] = {key: None if value == "" else value for key, value in pairs(changes).items()}
+    values: dict[str, Any] = {key: None if value == "" else value for key, value in pairs(changes).items()}
     with connect() as hub:
         if dry_run:
-            print_requests([hub.preview(hub.groups.set_properties, name, wanted)])
+            print_requests([hub.preview(hub.groups.set_properties, name, values)])
             return
-        found = hub.groups.set_properties(name, wanted) if wanted else hub.groups.get(name)
-    dump(found.properties, form)
-    if wanted:
+        group = hub.groups.set_properties(name, values) if values else hub.groups.get(name)
+    dump(group.properties, form)
+    if values:
         note(f"group {name} has these properties now")
 
 
-def _change(hub: Hub, call: Callable[[], Group], dry_run: bool, form: str) -> None:
+def _run_or_preview(hub: Hub, call: Callable[[], Group], dry_run: bool, form: str) -> None:
     if dry_run:
         print_requests([hub.preview(call)])
     else:
         GROUPS.one(call(), form)
 
 
-def _agreed(change: Difference, *, yes: bool) -> None:
+def _confirm_change(change: Difference, *, yes: bool) -> None:
     """Show a difference, and ask whether people are to lose their membership."""
     group, add, remove = change.group.name, change.to_add, change.to_remove
     if not add and not remove:
         note(f"group {group} has these members already")
-    for word, names in (("add", add), ("remove", remove)):
+    for action, names in (("add", add), ("remove", remove)):
         if names:
-            more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-            note(f"{word} {len(names)}: {', '.join(names[:MOST_NAMES])}{more}")
+            others = f" and {len(names) - MAX_NAMES_SHOWN} more" if len(names) > MAX_NAMES_SHOWN else ""
+            note(f"{action} {len(names)}: {', '.join(names[:MAX_NAMES_SHOWN])}{others}")
     if remove:
         counts = f"add {len(add)}, remove {len(remove)}" if add else f"remove {len(remove)}"
         confirm(f"change the members of group {group} ({counts})?", yes=yes)
 
 
-def _created(hub: Hub, names: list[str], users: tuple[str, ...], exist_ok: bool, counted: Tally) -> Iterator[Group]:
+def _create_groups(
+    hub: Hub, names: list[str], users: tuple[str, ...], exist_ok: bool, totals: Tally
+) -> Iterator[Group]:
     """Create groups, in as few requests as tell what became of each.
 
     The hub goes from one to the next, and stops at the first that exists.
     """
-    waiting = names
-    while waiting:
-        some, waiting = waiting[:CHUNK], waiting[CHUNK:]
+    remaining = names
+    while remaining:
+        chunk, remaining = remaining[:MAX_GROUPS_PER_REQUEST], remaining[MAX_GROUPS_PER_REQUEST:]
         try:
             try:
-                made = hub.groups.create_many(some, users=users)
+                created = hub.groups.create_many(chunk, users=users)
             except Conflict as error:
-                there = error.existing
-                if there is None:
+                existing = error.existing
+                if existing is None:
                     raise
-                waiting = some[some.index(there) + 1 :] + waiting
-                known = (*error.created, there) if exist_ok else error.created
+                remaining = chunk[chunk.index(existing) + 1 :] + remaining
+                reported = (*error.created, existing) if exist_ok else error.created
                 if not exist_ok:
-                    counted.failed(Conflict(f"group {there}: already exists"))
+                    totals.failed(Conflict(f"group {existing}: already exists"))
                 elif users:
-                    note(f"group {there} exists already, and its members stay as they are")
-                made = tuple(hub.groups.get(name) for name in known)
+                    note(f"group {existing} exists already, and its members stay as they are")
+                created = tuple(hub.groups.get(name) for name in reported)
         except HubError as error:
-            counted.failed(error)
+            totals.failed(error)
             return  # the same would become of the others
-        counted.done += len(made)
-        yield from made
+        totals.done += len(created)
+        yield from created

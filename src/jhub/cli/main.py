@@ -61,7 +61,7 @@ def main() -> None:
 
         add_completion_class(Bash)
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - nothing is said in the middle of a line
-    warnings.showwarning = _warn
+    warnings.showwarning = _show_warning
     warnings.simplefilter("default", UserWarning)  # ours: whatever PYTHONWARNINGS says, they are for people here
     signals.catch()
     code = exit_codes.run(lambda: cli.main(prog_name="jhub", standalone_mode=False), debug="--debug" in sys.argv)
@@ -69,6 +69,6 @@ def main() -> None:
     sys.exit(signals.code(code))
 
 
-def _warn(message: Warning | str, *where: object, **more: object) -> None:
+def _show_warning(message: Warning | str, *location: object, **details: object) -> None:
     """A warning of the library is one for people here: without the line of code that it came from."""
     note(f"warning: {message}")

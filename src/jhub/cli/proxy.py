@@ -13,7 +13,7 @@ from jhub.cli.kit.prompts import confirm
 from jhub.models import Route, target
 
 
-def _whose(route: Route) -> str:
+def _owner(route: Route) -> str:
     match route.data:
         case {"hub": _}:
             return "hub"
@@ -29,7 +29,7 @@ ROUTES: View[Route] = View(
     name=lambda route: route.routespec,
     columns={
         "ROUTE": lambda route: route.routespec,
-        "FOR": _whose,
+        "FOR": _owner,
         "TARGET": lambda route: route.target,
     },
 )
@@ -86,11 +86,11 @@ def edit(api_url: str | None, token_from: str | None, yes: bool, dry_run: bool) 
     """
     token = None if token_from is None else secret("--auth-token", token_from, "token")
     with connect() as hub:
-        hand_over = partial(hub.proxy.edit, api_url=api_url, auth_token=token)
-        preview = hub.preview(hand_over)  # refuses what cannot be sent, before anybody is asked
+        switch = partial(hub.proxy.edit, api_url=api_url, auth_token=token)
+        preview = hub.preview(switch)  # refuses what cannot be sent, before anybody is asked
         if dry_run:
             print_requests([preview])
             return
         confirm("Hand all routes of this hub to another proxy?", yes=yes)
-        hand_over()
+        switch()
         note("the hub uses the other proxy now")

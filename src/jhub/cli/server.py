@@ -82,8 +82,8 @@ def show(name: str | None, form: str) -> None:
     jhub server show ana/lab
     """
     with connect() as hub:
-        one = target(hub, name)
-        view(hub).one(hub.servers.get(one.user, one.name), form)
+        server = target(hub, name)
+        view(hub).one(hub.servers.get(server.user, server.name), form)
 
 
 @server.command()
@@ -106,15 +106,15 @@ def stop(servers: tuple[str, ...], which: Running, timeout: float, yes: bool, dr
     jhub server list --profile gpu -o name | jhub server stop --yes -
     """
     with connect() as hub:
-        found = running(hub, servers, which, yes=yes or dry_run)
+        selected = running(hub, servers, which, yes=yes or dry_run)
         if dry_run:
-            preview_each(hub, found, lambda one: partial(hub.servers.stop, one.user, one.name))
+            preview_each(hub, selected, lambda server: partial(hub.servers.stop, server.user, server.name))
             return
         from jhub.cli.progress.report import watch
 
-        confirm(f"Stop {count(found)}?", yes=yes)
-        found = found if yes else still(hub, found, which)
-        watch(hub, hub.servers.stop_many(found, timeout=timeout), form, len(found), "stopped")
+        confirm(f"Stop {count(selected)}?", yes=yes)
+        selected = selected if yes else still(hub, selected, which)
+        watch(hub, hub.servers.stop_many(selected, timeout=timeout), form, len(selected), "stopped")
 
 
 @server.command()
@@ -141,15 +141,17 @@ def restart(
     jhub server restart ana/lab
     jhub server restart /lab --profile gpu
     """
-    given = user_options(profile, options) or None
+    parsed_options = user_options(profile, options) or None
     with connect() as hub:
-        one = target(hub, name)
-        call = partial(hub.servers.restart, one.user, one.name, profile=profile, user_options=given, timeout=timeout)
+        server = target(hub, name)
+        call = partial(
+            hub.servers.restart, server.user, server.name, profile=profile, user_options=parsed_options, timeout=timeout
+        )
         if dry_run:
             print_requests([hub.preview(call)])
             return
-        confirm(f"Restart {one}?", yes=yes)
-        note(f"{one}: restarting")
+        confirm(f"Restart {server}?", yes=yes)
+        note(f"{server}: restarting")
         view(hub).one(call(), form)
 
 
@@ -169,13 +171,13 @@ def wait(servers: tuple[str, ...], group: str | None, name: str | None, timeout:
     jhub server list --state spawn -o name | jhub server wait -
     """
     with connect() as hub:
-        found = members(hub, servers, group, name)
+        selected = members(hub, servers, group, name)
         if group is None and len(servers) <= 1 and STDIN not in servers:
-            view(hub).one(hub.servers.wait(found[0].user, found[0].name, timeout=timeout), form)
+            view(hub).one(hub.servers.wait(selected[0].user, selected[0].name, timeout=timeout), form)
             return
         from jhub.cli.progress.report import watch
 
-        watch(hub, hub.servers.wait_many(found, timeout=timeout), form, len(found))
+        watch(hub, hub.servers.wait_many(selected, timeout=timeout), form, len(selected))
 
 
 @server.command()
@@ -191,8 +193,8 @@ def progress(name: str | None, form: str) -> None:
     jhub server progress ana/lab
     """
     with connect() as hub:
-        one = target(hub, name)
-        for event in hub.servers.progress(one.user, one.name):
+        server = target(hub, name)
+        for event in hub.servers.progress(server.user, server.name):
             if form == "json":
                 click.echo(msgspec.json.encode(event).decode())
             else:
@@ -212,11 +214,11 @@ def open_(name: str | None, print_only: bool) -> None:
     jhub server open ana/lab --url
     """
     with connect() as hub:
-        one = target(hub, name)
-        found = hub.servers.get(one.user, one.name)
-        if not found.ready:
-            raise InvalidInput(f"server {one} does not run", hint=f"start it with: jhub server start {one}")
-        url = urljoin(hub.url, found.full_url or found.url)
+        server = target(hub, name)
+        current = hub.servers.get(server.user, server.name)
+        if not current.ready:
+            raise InvalidInput(f"server {server} does not run", hint=f"start it with: jhub server start {server}")
+        url = urljoin(hub.url, current.full_url or current.url)
     click.echo(clean(url))
     if not print_only:
         import webbrowser
@@ -243,13 +245,13 @@ def delete(servers: tuple[str, ...], which: Running, timeout: float, yes: bool, 
     jhub server delete --group geo --name lab
     """
     with connect() as hub:
-        found = kept(hub, servers, which, yes=yes or dry_run)
+        selected = kept(hub, servers, which, yes=yes or dry_run)
         if dry_run:
-            preview_each(hub, found, lambda one: partial(hub.servers.delete, one.user, one.name))
+            preview_each(hub, selected, lambda server: partial(hub.servers.delete, server.user, server.name))
             return
         from jhub.cli.progress.report import watch
 
-        typed = str(found[0]) if len(found) == 1 else str(len(found))
-        confirm_by_name(count(found), typed, yes=yes)
-        found = found if yes else still(hub, found, which)
-        watch(hub, hub.servers.delete_many(found, timeout=timeout), form, len(found), "deleted")
+        confirmation = str(selected[0]) if len(selected) == 1 else str(len(selected))
+        confirm_by_name(count(selected), confirmation, yes=yes)
+        selected = selected if yes else still(hub, selected, which)
+        watch(hub, hub.servers.delete_many(selected, timeout=timeout), form, len(selected), "deleted")

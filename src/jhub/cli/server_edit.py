@@ -57,17 +57,17 @@ def create(
     jhub server create ana/lab --profile gpu --display-name "Remote sensing"
     jhub user list -o name | sed 's|$|/course|' | jhub server create --if-not-exists --profile course -
     """
-    given = user_options(profile, options) or None
+    parsed_options = user_options(profile, options) or None
     with connect() as hub:
 
-        def call(one: Target) -> Callable[[], Server]:
+        def call(server: Target) -> Callable[[], Server]:
             return partial(
                 hub.servers.create,
-                one.user,
-                one.name,
+                server.user,
+                server.name,
                 display_name=display_name,
                 profile=profile,
-                user_options=given,
+                user_options=parsed_options,
                 exist_ok=if_not_exists,
             )
 
@@ -99,12 +99,12 @@ def edit(
     jhub server edit ana/lab --display-name "Remote sensing"
     jhub server edit ana/lab bo/lab --profile gpu --option cpus:=4
     """
-    given = user_options(profile, options) or None
+    parsed_options = user_options(profile, options) or None
     with connect() as hub:
 
-        def call(one: Target) -> Callable[[], Server]:
-            changes: dict[str, Any] = {"display_name": display_name, "profile": profile, "user_options": given}
-            return partial(hub.servers.edit, one.user, one.name, **changes)
+        def call(server: Target) -> Callable[[], Server]:
+            changes: dict[str, Any] = {"display_name": display_name, "profile": profile, "user_options": parsed_options}
+            return partial(hub.servers.edit, server.user, server.name, **changes)
 
         run_each(hub, targets(hub, servers), call, view(hub), form, dry_run=dry_run)
 
@@ -125,8 +125,8 @@ def rename(name: str, new: str, dry_run: bool, form: str) -> None:
     jhub server rename ana/lab thesis
     """
     with connect() as hub:
-        one = target(hub, name)
-        call = partial(hub.servers.rename, one.user, one.name, new)
+        server = target(hub, name)
+        call = partial(hub.servers.rename, server.user, server.name, new)
         if dry_run:
             print_requests([hub.preview(call)])
         else:
@@ -148,13 +148,13 @@ def keep_alive(servers: tuple[str, ...], dry_run: bool) -> None:
     jhub server list --profile gpu -o name | jhub server keep-alive -
     """
     with connect() as hub:
-        found = targets(hub, servers)
+        selected = targets(hub, servers)
         try:
             now = hub.time()  # a time that is earlier than the hub knows changes nothing there
         except NotAHub:
             now = datetime.now(UTC)  # its answers do not tell
 
-        def call(one: Target) -> Callable[[], None]:
-            return partial(hub.users.record_activity, one.user, at=now, servers=[one.name])
+        def call(server: Target) -> Callable[[], None]:
+            return partial(hub.users.record_activity, server.user, at=now, servers=[server.name])
 
-        tell_each(hub, found, call, lambda one: f"{one}: in use as of now", dry_run=dry_run)
+        tell_each(hub, selected, call, lambda server: f"{server}: in use as of now", dry_run=dry_run)

@@ -22,7 +22,7 @@ from jhub.cli.kit.server_arguments import (
 )
 from jhub.errors import InvalidInput
 
-MOST_AT_ONCE = 4
+MAX_WITHOUT_WAIT = 4
 """Servers that are started without waiting: some hubs exit after five failed starts in a row."""
 
 
@@ -78,7 +78,7 @@ def start(
     jhub server start --group geo --name lab --profile lab
     jhub server start --group geo --name lab --profile lab --hub-load 100% --max-failures 10
     """
-    given = user_options(profile, options)
+    parsed_options = user_options(profile, options)
     if no_wait and group is not None:
         raise InvalidInput(
             "--no-wait is for servers that are named",
@@ -86,33 +86,35 @@ def start(
         )
 
     with connect() as hub:
-        found = members(hub, servers, group, name)
-        if no_wait and len(found) > MOST_AT_ONCE:
+        selected = members(hub, servers, group, name)
+        if no_wait and len(selected) > MAX_WITHOUT_WAIT:
             raise InvalidInput(
-                f"--no-wait is for up to {MOST_AT_ONCE} servers: some hubs exit after five failed starts",
+                f"--no-wait is for up to {MAX_WITHOUT_WAIT} servers: some hubs exit after five failed starts",
                 hint="leave it out: Ctrl-C ends the wait, and what starts goes on",
             )
-        wanted: dict[str, Any] = {"profile": profile, "user_options": given, "display_name": display_name}
+        settings: dict[str, Any] = {"profile": profile, "user_options": parsed_options, "display_name": display_name}
         start_many = partial(
-            hub.servers.start_many, found, **wanted, timeout=timeout, hub_load=hub_load, max_failures=max_failures
+            hub.servers.start_many, selected, **settings, timeout=timeout, hub_load=hub_load, max_failures=max_failures
         )
         if dry_run:
             preview = hub.preview(start_many)
-            with tally() as counted:
-                counted.done = len(found) - len(preview.failed)
+            with tally() as totals:
+                totals.done = len(selected) - len(preview.failed)
                 for error in preview.failed:
-                    counted.failed(error)
+                    totals.failed(error)
                 print_requests([preview])
-                if there := counted.done - len(preview):
-                    note(f"{there} of {len(found)} already run as asked for, or are starting")
+                if unchanged := totals.done - len(preview):
+                    note(f"{unchanged} of {len(selected)} already run as asked for, or are starting")
         elif no_wait:
-            with each(found, lambda one: hub.servers.start(one.user, one.name, **wanted, wait=False)) as begun:
+            with each(
+                selected, lambda server: hub.servers.start(server.user, server.name, **settings, wait=False)
+            ) as accepted:
                 if form == "json":  # one per line, as when it waits
-                    for one_begun in begun:
-                        click.echo(msgspec.json.encode(one_begun).decode())
+                    for server in accepted:
+                        click.echo(msgspec.json.encode(server).decode())
                 else:
-                    view(hub).many(begun, form)
+                    view(hub).many(accepted, form)
         else:
             from jhub.cli.progress.report import watch
 
-            watch(hub, start_many(), form, len(found))
+            watch(hub, start_many(), form, len(selected))

@@ -37,7 +37,7 @@ SERVICES: View[Service] = View(
 )
 
 
-DESCRIBING = {
+DESCRIPTION_PARAMETERS = {
     "name",
     "url",
     "token_from",
@@ -137,7 +137,7 @@ def create(
     jhub service create --login-client
     """
     if login_client:
-        _allow_no_others()
+        _refuse_other_parameters()
         with connect() as hub:
             create_login_client(hub, SERVICES, form, if_not_exists=if_not_exists, dry_run=dry_run)
         return
@@ -153,7 +153,7 @@ def create(
     token = secrets.token_hex(32) if generate_token else None
     if token_from is not None:
         token = secret("--api-token", token_from, "API token")
-    described = pairs(info) or None
+    info_values = pairs(info) or None
     with connect() as hub:
         register = partial(
             hub.services.create,
@@ -162,7 +162,7 @@ def create(
             api_token=token,
             admin=admin,
             display=display,
-            info=described,
+            info=info_values,
             oauth_client_id=oauth_client_id,
             oauth_redirect_uri=oauth_redirect_uri,
             oauth_client_allowed_scopes=scopes or None,
@@ -172,32 +172,32 @@ def create(
             print_requests([hub.preview(register)])
             return
         try:
-            made = register()
+            created = register()
         except Conflict:
             if not if_not_exists:
                 raise
-            made = hub.services.get(name)
+            created = hub.services.get(name)
             if token is not None:
                 note(f"service {name} exists already, and keeps the token that it has")
     if not generate_token:
-        SERVICES.one(made, form)
+        SERVICES.one(created, form)
         return
     if form in ("json", "yaml"):
-        shown: dict[str, Any] = msgspec.to_builtins(made)
-        dump({**shown, "api_token": token}, form)
+        fields: dict[str, Any] = msgspec.to_builtins(created)
+        dump({**fields, "api_token": token}, form)
     else:
         click.echo(token)
     note(f"created service {name}; this is the only time its token is shown")
 
 
-def _allow_no_others() -> None:
+def _refuse_other_parameters() -> None:
     """A usage error for what describes a service beside `--login-client`, which says all that there is to say."""
     ctx = click.get_current_context()
     for param in ctx.command.params:
-        given = ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
-        if given and param.name in DESCRIBING:
-            said = "a name" if isinstance(param, click.Argument) else "/".join([*param.opts, *param.secondary_opts])
-            raise click.UsageError(f"--login-client says all that there is to say of the service: leave {said} out")
+        on_command_line = ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+        if on_command_line and param.name in DESCRIPTION_PARAMETERS:
+            option = "a name" if isinstance(param, click.Argument) else "/".join([*param.opts, *param.secondary_opts])
+            raise click.UsageError(f"--login-client says all that there is to say of the service: leave {option} out")
 
 
 @service.command()
@@ -224,16 +224,16 @@ def create_login_client(hub: Hub, view: View[Service], form: str, *, if_not_exis
         print_requests([hub.preview(register)])
         return
     try:
-        made = register()
+        created = register()
     except Conflict as error:
         error.hint = error.hint or "with --if-not-exists it is seen to that it is the right one"
         raise
-    view.one(made, form)
+    view.one(created, form)
     note("administrators can sign in with jhub login --browser now; for everybody, put this into jupyterhub_config.py")
     note("and restart the hub:")
     note("")
-    have = hub.run(HubVersion())
-    note(oauth_client.access(have))
-    if have < (6,):
+    version = hub.run(HubVersion())
+    note(oauth_client.access(version))
+    if version < (6,):
         note("")
         note(oauth_client.ROLE_IS_THERE)

@@ -73,18 +73,20 @@ def create(name: str, expires: float, scopes: tuple[str, ...], dry_run: bool, fo
     jhub share code create ana/lab -o name > code.txt
     """
     with connect() as hub:
-        one = target(hub, name)
-        make = partial(hub.share_codes.create, one.user, one.name, expires_in=int(expires), scopes=scopes or None)
+        server = target(hub, name)
+        create_code = partial(
+            hub.share_codes.create, server.user, server.name, expires_in=int(expires), scopes=scopes or None
+        )
         if dry_run:
-            print_requests([hub.preview(make)])
+            print_requests([hub.preview(create_code)])
             return
-        made = make()
-        link = urljoin(hub.url, made.full_accept_url or made.accept_url or "")
+        created = create_code()
+        link = urljoin(hub.url, created.full_accept_url or created.accept_url or "")
     if form in ("json", "yaml"):
-        CODES.one(made, form)
+        CODES.one(created, form)
     else:
-        click.echo(clean(made.code or "" if form == "name" else link))
-        note(f"code {made.id} for {one}, ends {ago(made.expires_at)}; this is the only time it is shown")
+        click.echo(clean(created.code or "" if form == "name" else link))
+        note(f"code {created.id} for {server}, ends {ago(created.expires_at)}; this is the only time it is shown")
 
 
 @code.command()
@@ -106,15 +108,15 @@ def revoke(name: str, ids: tuple[str, ...], everything: bool, yes: bool, dry_run
     if everything == bool(ids):
         raise click.UsageError("give the ids of codes, or --all")
     with connect() as hub:
-        one = target(hub, name)
+        server = target(hub, name)
         if not everything:
-            call = partial(partial, hub.share_codes.revoke, one.user, one.name)
+            call = partial(partial, hub.share_codes.revoke, server.user, server.name)
             tell_each(hub, names_from(ids), call, lambda id_: f"revoked {id_}", dry_run=dry_run)
         elif dry_run:
-            print_requests([hub.preview(hub.share_codes.revoke_all, one.user, one.name)])
+            print_requests([hub.preview(hub.share_codes.revoke_all, server.user, server.name)])
         else:
-            count = len(list(hub.share_codes.list(one.user, one.name)))
+            count = len(list(hub.share_codes.list(server.user, server.name)))
             if count:
-                confirm(f"Revoke {count} codes for {one}?", yes=yes)
-                hub.share_codes.revoke_all(one.user, one.name)
-            note(f"{one}: no code gives access now")
+                confirm(f"Revoke {count} codes for {server}?", yes=yes)
+                hub.share_codes.revoke_all(server.user, server.name)
+            note(f"{server}: no code gives access now")

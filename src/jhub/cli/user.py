@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from jhub import Hub, NameEvent
 
 
-def _named(server: Server) -> str:
+def _label(server: Server) -> str:
     return (server.name or "(default)") + ("" if server.active else " (stopped)")
 
 
@@ -33,7 +33,7 @@ USERS: View[User] = View(
         "ADMIN": lambda user: shown(user.admin),
         "GROUPS": lambda user: shown(user.groups),
         "SERVERS": lambda user: (
-            HIDDEN if user.servers is None else [_named(server) for server in user.servers.values()]
+            HIDDEN if user.servers is None else [_label(server) for server in user.servers.values()]
         ),
         "LAST ACTIVITY": lambda user: ago(user.last_activity),
     },
@@ -75,8 +75,8 @@ def list_(
     jhub user list --sort -last_activity
     """
     with connect() as hub:
-        found = hub.users.list(name_filter=name_filter, state=state, sort=sort, include_stopped_servers=stopped)
-        USERS.many(found, form)
+        listed = hub.users.list(name_filter=name_filter, state=state, sort=sort, include_stopped_servers=stopped)
+        USERS.many(listed, form)
 
 
 @user.command()
@@ -110,27 +110,30 @@ def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bo
     jhub user create ana bo --if-not-exists
     jhub user create - < names.txt
     """
-    given = names_from(names)
-    with connect() as hub, tally() as counted:
-        wanted = sound(given, "user", counted)
+    requested = names_from(names)
+    with connect() as hub, tally() as totals:
+        valid = sound(requested, "user", totals)
         if dry_run:
             # The writes are the same; only with exist_ok are those read who were there.
-            print_requests([hub.preview(hub.users.create_many, wanted, admin=admin, exist_ok=False)])
-            counted.done += len(wanted)
+            print_requests([hub.preview(hub.users.create_many, valid, admin=admin, exist_ok=False)])
+            totals.done += len(valid)
         else:
-            report(USERS, _created(hub, wanted, admin, if_not_exists, counted), form)
+            report(USERS, _create_users(hub, valid, admin, if_not_exists, totals), form)
 
 
 @user.command()
 @names_argument
 @click.option("--admin/--no-admin", default=None, help="Make them administrators, or ordinary users.")
 @click.option(
-    "--auth-state", "place", metavar="@FILE | -", help="What the authenticator keeps for them, a JSON object."
+    "--auth-state",
+    "auth_state_source",
+    metavar="@FILE | -",
+    help="What the authenticator keeps for them, a JSON object.",
 )
 @dry_run
 @output()
 @common
-def edit(names: tuple[str, ...], admin: bool | None, place: str | None, dry_run: bool, form: str) -> None:
+def edit(names: tuple[str, ...], admin: bool | None, auth_state_source: str | None, dry_run: bool, form: str) -> None:
     """Make users administrators or not, or set their auth state.
 
     Auth state is what the hub's authenticator keeps for them. It holds secrets, so it is no argument itself, and is not
@@ -140,9 +143,9 @@ def edit(names: tuple[str, ...], admin: bool | None, place: str | None, dry_run:
     jhub user edit ana bo --admin
     jhub user edit ana --auth-state @ana.json
     """
-    if place == STDIN and STDIN in names:
+    if auth_state_source == STDIN and STDIN in names:
         raise click.UsageError("stdin is either names or the auth state")
-    auth_state = None if place is None else secret_object("--auth-state", place)
+    auth_state = None if auth_state_source is None else secret_object("--auth-state", auth_state_source)
     with connect() as hub:
         call = partial(partial, hub.users.edit, admin=admin, auth_state=auth_state)
         run_each(hub, names_from(names), call, USERS, form, dry_run=dry_run)
@@ -186,38 +189,38 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
         delete_each(hub, "user", names_from(names), hub.users.delete, yes=yes, dry_run=dry_run)
 
 
-def _created(hub: Hub, names: list[str], admin: bool, exist_ok: bool, counted: Tally) -> Iterator[User]:
+def _create_users(hub: Hub, names: list[str], admin: bool, exist_ok: bool, totals: Tally) -> Iterator[User]:
     """Create users, and read those who were there."""
-    there: list[str] = []
-    left = len(names)
+    existing: list[str] = []
+    remaining = len(names)
     try:
         with hub.users.create_many(names, admin=admin, exist_ok=exist_ok) as fleet:
             for event in fleet:
-                left -= 1
+                remaining -= 1
                 if event.user is None and event.error is None:
-                    there.append(event.name)
+                    existing.append(event.name)
                 else:
-                    yield from _counted(event, counted)
-        if there:
-            with hub.users.get_many(there) as read:
-                for event in read:
-                    yield from _counted(event, counted)
-    except (HubError, KeyboardInterrupt) as end:
-        begun = [f"{counted.done} created", *([f"{len(there)} were there"] if there else [])]
-        note(f"{', '.join(begun)}, {left} not begun; run it again with --if-not-exists to go on")
-        if isinstance(end, KeyboardInterrupt):
+                    yield from _record(event, totals)
+        if existing:
+            with hub.users.get_many(existing) as lookup:
+                for event in lookup:
+                    yield from _record(event, totals)
+    except (HubError, KeyboardInterrupt) as error:
+        progress = [f"{totals.done} created", *([f"{len(existing)} were there"] if existing else [])]
+        note(f"{', '.join(progress)}, {remaining} not begun; run it again with --if-not-exists to go on")
+        if isinstance(error, KeyboardInterrupt):
             raise
-        counted.done += len(there)
-        counted.failed(end)
+        totals.done += len(existing)
+        totals.failed(error)
 
 
-def _counted(event: NameEvent, counted: Tally) -> Iterator[User]:
+def _record(event: NameEvent, totals: Tally) -> Iterator[User]:
     if isinstance(event.error, NotFound):
         # The hub has just said that they are there.
-        counted.done += 1
+        totals.done += 1
         note(f"{event.name} exists, and the hub knows them by another name")
     elif event.error is not None:
-        counted.failed(event.error)
+        totals.failed(event.error)
     elif event.user is not None:
-        counted.done += 1
+        totals.done += 1
         yield event.user
