@@ -25,10 +25,9 @@ from jhub.steps import Answer, Request
 def api(method: str, path: str, data: str | None, query: tuple[str, ...], include: bool) -> None:
     """Send a request to PATH below the API root, and print the answer.
 
-    \b
-    jhub api GET /users -q state=active
-    jhub api POST /groups/geo/users -d '{"users": ["ana"]}'
-    jhub api PUT /groups/geo/properties -d @properties.json
+    $ jhub api GET /users -q state=active
+    $ jhub api POST /groups/geo/users -d '{"users": ["ana"]}'
+    $ jhub api PUT /groups/geo/properties -d @properties.json
     """
     if not re.fullmatch(r"[A-Za-z]+", method):
         raise InvalidInput(f"{method!r} is not a method such as GET")

@@ -52,8 +52,7 @@ def context() -> None:
 def list_(form: str) -> None:
     """List the contexts; * marks the current one.
 
-    \b
-    jhub context list
+    $ jhub context list
     """
     saved = contexts.load()
     ROWS.many([_row(name, saved) for name in sorted(saved.contexts)], form)
@@ -68,8 +67,7 @@ def list_(form: str) -> None:
 def show(name: str | None, form: str) -> None:
     """Show one context, by default the current one.
 
-    \b
-    jhub context show -o json
+    $ jhub context show -o json
     """
     saved = contexts.load()
     if name is None:
@@ -84,8 +82,7 @@ def show(name: str | None, form: str) -> None:
 def use(name: str) -> None:
     """Make NAME the current context.
 
-    \b
-    jhub context use hub.example.org
+    $ jhub context use hub.example.org
     """
     contexts.use(name)
     note(f"now using {name}")
@@ -98,8 +95,7 @@ def use(name: str) -> None:
 def remove(name: str) -> None:
     """Forget NAME and its token. The token stays valid: jhub logout revokes it.
 
-    \b
-    jhub context remove hub.example.org
+    $ jhub context remove hub.example.org
     """
     warning = contexts.remove(name)
     note(f"forgot {name}")

@@ -57,9 +57,8 @@ def demo(keep: bool, form: str) -> None:
 
     Needs pip install 'jhub[local]'. Everything is stopped at the end, unless you --keep it.
 
-    \b
-    jhub demo
-    jhub demo --keep
+    $ jhub demo
+    $ jhub demo --keep
     """
     from jhub import Hub, local
 

@@ -50,9 +50,8 @@ def group() -> None:
 def list_(member: str | None, form: str) -> None:
     """List groups with their members.
 
-    \b
-    jhub group list
-    jhub group list --user ana -o name
+    $ jhub group list
+    $ jhub group list --user ana -o name
     """
     with connect() as hub:
         GROUPS.many(hub.groups.list(member), form)
@@ -65,8 +64,7 @@ def list_(member: str | None, form: str) -> None:
 def show(name: str, form: str) -> None:
     """Show one group.
 
-    \b
-    jhub group show geo
+    $ jhub group show geo
     """
     with connect() as hub:
         GROUPS.one(hub.groups.get(name), form)
@@ -89,9 +87,8 @@ def show(name: str, form: str) -> None:
 def create(names: tuple[str, ...], users: tuple[str, ...], if_not_exists: bool, dry_run: bool, form: str) -> None:
     """Create groups. "-" reads names from stdin.
 
-    \b
-    jhub group create geo --if-not-exists
-    jhub group create monday tuesday --user ana --user bo
+    $ jhub group create geo --if-not-exists
+    $ jhub group create monday tuesday --user ana --user bo
     """
     requested = names_from(names)
     with connect() as hub, tally() as totals:
@@ -111,8 +108,7 @@ def create(names: tuple[str, ...], users: tuple[str, ...], if_not_exists: bool, 
 def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
     """Delete groups. Their members stay users.
 
-    \b
-    jhub group delete geo
+    $ jhub group delete geo
     """
     with connect() as hub:
         delete_each(hub, "group", names_from(names), hub.groups.delete, yes=yes, dry_run=dry_run)
@@ -127,9 +123,8 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
 def add(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
     """Add users to group NAME: all of them, or none if one is unknown. "-" reads names from stdin.
 
-    \b
-    jhub group add geo ana bo
-    jhub user list --filter geo- -o name | jhub group add geo -
+    $ jhub group add geo ana bo
+    $ jhub user list --filter geo- -o name | jhub group add geo -
     """
     requested = names_from(users)
     with connect() as hub:
@@ -145,8 +140,7 @@ def add(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
 def remove(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
     """Remove users from group NAME: all of them, or none if one is unknown. "-" reads names from stdin.
 
-    \b
-    jhub group remove geo bo
+    $ jhub group remove geo bo
     """
     requested = names_from(users)
     with connect() as hub:
@@ -166,9 +160,8 @@ def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, form: str)
     Who comes and who goes is shown, and a question asked if anybody goes. A user whom the hub does not know is left
     out, and the exit code tells.
 
-    \b
-    jhub group set geo ana bo
-    jhub group set geo - --dry-run < members.txt
+    $ jhub group set geo ana bo
+    $ jhub group set geo - --dry-run < members.txt
     """
     members = names_from(users)
     with connect() as hub, tally() as totals:
@@ -194,9 +187,8 @@ def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, form: str)
 def properties(name: str, changes: tuple[str, ...], dry_run: bool, form: str) -> None:
     """Show the properties of group NAME, or change those given; KEY= removes one.
 
-    \b
-    jhub group properties geo
-    jhub group properties geo room=B12 seats:=30 old=
+    $ jhub group properties geo
+    $ jhub group properties geo room=B12 seats:=30 old=
     """
     values: dict[str, Any] = {key: None if value == "" else value for key, value in pairs(changes).items()}
     with connect() as hub:

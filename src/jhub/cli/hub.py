@@ -59,9 +59,8 @@ def show(form: str) -> None:
 
     To a token with the scope read:hub also what it is made of.
 
-    \b
-    jhub hub show
-    jhub hub show -o json
+    $ jhub hub show
+    $ jhub hub show -o json
     """
     with connect() as client:
         try:
@@ -93,8 +92,7 @@ def shutdown(servers: bool | None, proxy: bool | None, yes: bool, dry_run: bool)
 
     Servers and proxy end with it where it is configured so (cleanup_servers, cleanup_proxy), unless told here.
 
-    \b
-    jhub hub shutdown --keep-servers --keep-proxy
+    $ jhub hub shutdown --keep-servers --keep-proxy
     """
     with connect() as client:
         shut_down = partial(client.shutdown, servers=servers, proxy=proxy)

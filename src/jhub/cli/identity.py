@@ -27,9 +27,8 @@ IDENTITY: View[Identity] = View(
 def logout() -> None:
     """Revoke the token that login created, and forget it.
 
-    \b
-    jhub logout
-    jhub logout -c hub.example.org
+    $ jhub logout
+    $ jhub logout -c hub.example.org
     """
     from jhub import Hub
 
@@ -68,9 +67,8 @@ def logout() -> None:
 def whoami(form: str) -> None:
     """Show who you are on the hub, and the scopes of your token.
 
-    \b
-    jhub whoami
-    jhub whoami -o json
+    $ jhub whoami
+    $ jhub whoami -o json
     """
     with connect() as hub:
         IDENTITY.one(hub.whoami(), form)

@@ -41,11 +41,10 @@ def local() -> None:
 def up(port: int | None, base_url: str | None, profiles: str | None) -> None:
     """Start the local hub and sign in to it.
 
-    \b
-    jhub local up
-    jhub server start /lab --profile lab
-    jhub server open /lab
-    jhub local down
+    $ jhub local up
+    $ jhub server start /lab --profile lab
+    $ jhub server open /lab
+    $ jhub local down
     """
     from jhub import local as local_hub
 
@@ -61,8 +60,7 @@ def up(port: int | None, base_url: str | None, profiles: str | None) -> None:
 def down() -> None:
     """Stop the local hub with all its servers. Users, groups and files stay.
 
-    \b
-    jhub local down
+    $ jhub local down
     """
     from jhub import local as local_hub
 
@@ -77,9 +75,8 @@ def status(form: str) -> None:
 
     This is the one place where a password is shown: that of a hub which only this machine can reach.
 
-    \b
-    jhub local status
-    jhub local status -o json
+    $ jhub local status
+    $ jhub local status -o json
     """
     from jhub import local as local_hub
 
@@ -101,8 +98,7 @@ def status(form: str) -> None:
 def reset(yes: bool) -> None:
     """Stop the local hub and delete its users, groups, tokens and files.
 
-    \b
-    jhub local reset
+    $ jhub local reset
     """
     from jhub import local as local_hub
 

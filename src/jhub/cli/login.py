@@ -75,12 +75,11 @@ def login(
     token that expires, and are not kept. Where the browser signs in as another user than -u says, or than whose
     context this is, you are asked whether to go on as that user; without a terminal no token is kept.
 
-    \b
-    jhub login https://hub.example.org
-    jhub login https://hub.example.org -u ana --password-stdin < password.txt
-    jhub login https://hub.example.org --browser --expires 8h
-    jhub login https://hub.example.org --scopes read:users!user,servers!user
-    jhub login https://hub.example.org --token - < token.txt
+    $ jhub login https://hub.example.org
+    $ jhub login https://hub.example.org -u ana --password-stdin < password.txt
+    $ jhub login https://hub.example.org --browser --expires 8h
+    $ jhub login https://hub.example.org --scopes read:users!user,servers!user
+    $ jhub login https://hub.example.org --token - < token.txt
     """
     from jhub import Hub
 

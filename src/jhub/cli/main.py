@@ -44,10 +44,9 @@ COMMANDS = {
 def cli() -> None:
     """Automate JupyterHub.
 
-    \b
-    jhub login https://hub.example.org        get a token and remember it
-    jhub group add geo ana bo                 put users into a group
-    jhub server start ana/lab --profile lab   start a named server and wait
+    $ jhub login https://hub.example.org        get a token and remember it
+    $ jhub group add geo ana bo                 put users into a group
+    $ jhub server start ana/lab --profile lab   start a named server and wait
 
     A server is USER (the default one), USER/NAME, or /NAME (mine).
     """

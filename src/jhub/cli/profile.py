@@ -44,9 +44,8 @@ def list_(owner: str | None, form: str) -> None:
 
     For hubs with jhub.extension.
 
-    \b
-    jhub profile list
-    jhub profile list -u ana -o json
+    $ jhub profile list
+    $ jhub profile list -u ana -o json
     """
     with connect() as hub:
         try:
@@ -67,9 +66,8 @@ def show(slug: str, owner: str | None, form: str) -> None:
 
     OPTION is what --option can be at a start; * marks the choices of a start that makes none.
 
-    \b
-    jhub profile show gpu
-    jhub profile show gpu -u ana
+    $ jhub profile show gpu
+    $ jhub profile show gpu -u ana
     """
     with connect() as hub:
         selected = hub.profiles.get(slug, owner)
@@ -108,8 +106,7 @@ def check(file: str) -> None:
     Prints FILE:LINE: and what is wrong there, for all that is wrong, and needs no hub. The exit code is 1 if the hub
     would not load the file; warnings do not count.
 
-    \b
-    jhub profile check profiles.yaml
+    $ jhub profile check profiles.yaml
     """
     from jhub.profiles import loader
 
@@ -129,8 +126,7 @@ def schema() -> None:
 
     Editors complete and check a file by it.
 
-    \b
-    jhub profile schema > profiles.schema.json
+    $ jhub profile schema > profiles.schema.json
     """
     from jhub.profiles.schema import SCHEMA
 

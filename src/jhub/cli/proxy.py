@@ -46,8 +46,7 @@ def proxy() -> None:
 def routes(form: str) -> None:
     """List the routes that the proxy has. For what runs, see jhub server list: it asks the hub alone.
 
-    \b
-    jhub proxy routes
+    $ jhub proxy routes
     """
     with connect() as hub:
         ROUTES.many(hub.proxy.routes(), form)
@@ -59,8 +58,7 @@ def routes(form: str) -> None:
 def sync(dry_run: bool) -> None:
     """Have the hub compare the routes with what runs, and mend them.
 
-    \b
-    jhub proxy sync
+    $ jhub proxy sync
     """
     with connect() as hub:
         if dry_run:
@@ -81,8 +79,7 @@ def edit(api_url: str | None, token_from: str | None, yes: bool, dry_run: bool) 
 
     The hub sets them up there. People reach their servers by that proxy alone from then on.
 
-    \b
-    jhub proxy edit --api-url http://10.0.0.7:8001 --auth-token - --yes < token.txt
+    $ jhub proxy edit --api-url http://10.0.0.7:8001 --auth-token - --yes < token.txt
     """
     token = None if token_from is None else secret("--auth-token", token_from, "token")
     with connect() as hub:

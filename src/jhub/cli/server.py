@@ -61,11 +61,10 @@ def list_(user: str | None, stopped: bool, which: Running, form: str) -> None:
     Idle time is by the hub's clock; one that was never used counts from its start. -o name prints each as it is
     found, and a pipe to jhub server stop works on what was listed.
 
-    \b
-    jhub server list
-    jhub server list ana --stopped
-    jhub server list --group geo --name lab --state ready
-    jhub server list --idle 2h -o name | jhub server stop --yes -
+    $ jhub server list
+    $ jhub server list ana --stopped
+    $ jhub server list --group geo --name lab --state ready
+    $ jhub server list --idle 2h -o name | jhub server stop --yes -
     """
     with connect() as hub:
         view(hub).many(hub.servers.list(**asdict(replace(which, user=user)), stopped=stopped), form)
@@ -78,8 +77,7 @@ def list_(user: str | None, stopped: bool, which: Running, form: str) -> None:
 def show(name: str | None, form: str) -> None:
     """Show one server.
 
-    \b
-    jhub server show ana/lab
+    $ jhub server show ana/lab
     """
     with connect() as hub:
         server = target(hub, name)
@@ -99,11 +97,10 @@ def stop(servers: tuple[str, ...], which: Running, timeout: float, yes: bool, dr
 
     Options select among those that run: a server is stopped that matches all of them.
 
-    \b
-    jhub server stop ana/lab
-    jhub server stop --group geo --name lab
-    jhub server stop --idle 2h --yes
-    jhub server list --profile gpu -o name | jhub server stop --yes -
+    $ jhub server stop ana/lab
+    $ jhub server stop --group geo --name lab
+    $ jhub server stop --idle 2h --yes
+    $ jhub server list --profile gpu -o name | jhub server stop --yes -
     """
     with connect() as hub:
         selected = running(hub, servers, which, yes=yes or dry_run)
@@ -137,9 +134,8 @@ def restart(
 ) -> None:
     """Stop a server and start it again with the options it had, or with others.
 
-    \b
-    jhub server restart ana/lab
-    jhub server restart /lab --profile gpu
+    $ jhub server restart ana/lab
+    $ jhub server restart /lab --profile gpu
     """
     parsed_options = user_options(profile, options) or None
     with connect() as hub:
@@ -165,10 +161,9 @@ def restart(
 def wait(servers: tuple[str, ...], group: str | None, name: str | None, timeout: float, form: str) -> None:
     """Wait until servers that are starting are ready. Of a single one json is the server, not its events.
 
-    \b
-    jhub server start ana/lab --no-wait && jhub server wait ana/lab
-    jhub server wait --group geo --name lab
-    jhub server list --state spawn -o name | jhub server wait -
+    $ jhub server start ana/lab --no-wait && jhub server wait ana/lab
+    $ jhub server wait --group geo --name lab
+    $ jhub server list --state spawn -o name | jhub server wait -
     """
     with connect() as hub:
         selected = members(hub, servers, group, name)
@@ -189,8 +184,7 @@ def wait(servers: tuple[str, ...], group: str | None, name: str | None, timeout:
 def progress(name: str | None, form: str) -> None:
     """Show what the hub reports while a server starts.
 
-    \b
-    jhub server progress ana/lab
+    $ jhub server progress ana/lab
     """
     with connect() as hub:
         server = target(hub, name)
@@ -209,9 +203,8 @@ def progress(name: str | None, form: str) -> None:
 def open_(name: str | None, print_only: bool) -> None:
     """Open a server in the browser.
 
-    \b
-    jhub server open /lab
-    jhub server open ana/lab --url
+    $ jhub server open /lab
+    $ jhub server open ana/lab --url
     """
     with connect() as hub:
         server = target(hub, name)
@@ -240,9 +233,8 @@ def delete(servers: tuple[str, ...], which: Running, timeout: float, yes: bool, 
 
     Options select among named servers, whether they run or not; the number of them has to be typed.
 
-    \b
-    jhub server delete ana/lab
-    jhub server delete --group geo --name lab
+    $ jhub server delete ana/lab
+    $ jhub server delete --group geo --name lab
     """
     with connect() as hub:
         selected = kept(hub, servers, which, yes=yes or dry_run)

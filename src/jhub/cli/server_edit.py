@@ -53,9 +53,8 @@ def create(
     For JupyterHub 6. Their owner finds them on the hub's page, to be started there with the profile and options given
     here; so does jhub server restart. jhub server start uses what it is given itself.
 
-    \b
-    jhub server create ana/lab --profile gpu --display-name "Remote sensing"
-    jhub user list -o name | sed 's|$|/course|' | jhub server create --if-not-exists --profile course -
+    $ jhub server create ana/lab --profile gpu --display-name "Remote sensing"
+    $ jhub user list -o name | sed 's|$|/course|' | jhub server create --if-not-exists --profile course -
     """
     parsed_options = user_options(profile, options) or None
     with connect() as hub:
@@ -95,9 +94,8 @@ def edit(
     For JupyterHub 6. --profile and --option together take the place of all the options that a server keeps. They count
     for a start on the hub's page, and for jhub server restart.
 
-    \b
-    jhub server edit ana/lab --display-name "Remote sensing"
-    jhub server edit ana/lab bo/lab --profile gpu --option cpus:=4
+    $ jhub server edit ana/lab --display-name "Remote sensing"
+    $ jhub server edit ana/lab bo/lab --profile gpu --option cpus:=4
     """
     parsed_options = user_options(profile, options) or None
     with connect() as hub:
@@ -121,8 +119,7 @@ def rename(name: str, new: str, dry_run: bool, form: str) -> None:
     For JupyterHub 6. Its address changes with it. Where the hub keeps files by the server's name, they are not found
     under the new one.
 
-    \b
-    jhub server rename ana/lab thesis
+    $ jhub server rename ana/lab thesis
     """
     with connect() as hub:
         server = target(hub, name)
@@ -143,9 +140,8 @@ def keep_alive(servers: tuple[str, ...], dry_run: bool) -> None:
     Tells the hub that they, and their owners, are active at this moment. A server whose work takes longer than the
     hub waits needs that again and again, from cron for example.
 
-    \b
-    jhub server keep-alive ana/lab
-    jhub server list --profile gpu -o name | jhub server keep-alive -
+    $ jhub server keep-alive ana/lab
+    $ jhub server list --profile gpu -o name | jhub server keep-alive -
     """
     with connect() as hub:
         selected = targets(hub, servers)

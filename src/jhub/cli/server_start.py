@@ -72,11 +72,10 @@ def start(
     Without --profile and --option a server starts with the hub's defaults, whatever it was started with before. One
     that already runs as asked for is done, so the same command again finishes what was interrupted.
 
-    \b
-    jhub server start ana/lab bo/lab --profile lab
-    jhub server start /lab --option image=scipy --option cpus:=4
-    jhub server start --group geo --name lab --profile lab
-    jhub server start --group geo --name lab --profile lab --hub-load 100% --max-failures 10
+    $ jhub server start ana/lab bo/lab --profile lab
+    $ jhub server start /lab --option image=scipy --option cpus:=4
+    $ jhub server start --group geo --name lab --profile lab
+    $ jhub server start --group geo --name lab --profile lab --hub-load 100% --max-failures 10
     """
     parsed_options = user_options(profile, options)
     if no_wait and group is not None:

@@ -64,8 +64,7 @@ def service() -> None:
 def list_(form: str) -> None:
     """List services.
 
-    \b
-    jhub service list
+    $ jhub service list
     """
     with connect() as hub:
         SERVICES.many(hub.services.list(), form)
@@ -78,8 +77,7 @@ def list_(form: str) -> None:
 def show(name: str, form: str) -> None:
     """Show one service.
 
-    \b
-    jhub service show announcement -o json
+    $ jhub service show announcement -o json
     """
     with connect() as hub:
         SERVICES.one(hub.services.get(name), form)
@@ -125,16 +123,14 @@ def create(
     in no argument: it is read from stdin, asked for at a terminal, or made here and printed alone on stdout (with the
     rest as json and yaml).
 
-    \b
-    jhub service create announcement --url http://10.0.0.7:8888 --generate-token > token.txt
-    jhub service create announcement --api-token - --admin < token.txt
+    $ jhub service create announcement --url http://10.0.0.7:8888 --generate-token > token.txt
+    $ jhub service create announcement --api-token - --admin < token.txt
 
     --login-client registers what jhub login --browser needs, under a name and a secret that are the same on all hubs:
     this service gets no roles, so the secret opens nothing. Administrators can use it at once; what lets everybody use
     it stands in the hub's configuration, and is printed. jhub service delete jhub-login takes it away.
 
-    \b
-    jhub service create --login-client
+    $ jhub service create --login-client
     """
     if login_client:
         _refuse_other_parameters()
@@ -210,8 +206,7 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
 
     Those of the hub's configuration can be removed only there.
 
-    \b
-    jhub service delete announcement
+    $ jhub service delete announcement
     """
     with connect() as hub:
         delete_each(hub, "service", names_from(names), hub.services.delete, yes=yes, dry_run=dry_run)

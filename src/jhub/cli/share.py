@@ -69,10 +69,9 @@ def list_(whose: str | None, user: str | None, group: str | None, form: str) -> 
 
     All of OWNER's servers, or one of them; mine by default.
 
-    \b
-    jhub share list
-    jhub share list ana/lab
-    jhub share list --with bo -o name
+    $ jhub share list
+    $ jhub share list ana/lab
+    $ jhub share list --with bo -o name
     """
     if len([choice for choice in (whose, user, group) if choice is not None]) > 1:
         raise click.UsageError("OWNER, --with and --with-group exclude each other")
@@ -98,9 +97,8 @@ def grant(
 
     Without --scope they may use it as its owner does. "--user -" reads names from stdin.
 
-    \b
-    jhub share grant /lab --user bo
-    jhub share grant ana/lab --group geo --scope access:servers --scope read:servers
+    $ jhub share grant /lab --user bo
+    $ jhub share grant ana/lab --group geo --scope access:servers --scope read:servers
     """
     recipients = _recipients(users, groups)
     with connect() as hub:
@@ -132,10 +130,9 @@ def revoke(
 ) -> None:
     """Take access to a server back: all of it, or only some scopes.
 
-    \b
-    jhub share revoke /lab --user bo
-    jhub share revoke ana/lab --group geo --scope read:servers
-    jhub share revoke ana/lab --all
+    $ jhub share revoke /lab --user bo
+    $ jhub share revoke ana/lab --group geo --scope read:servers
+    $ jhub share revoke ana/lab --all
     """
     if everybody:
         if users or groups or scopes:
@@ -175,9 +172,8 @@ def revoke(
 def leave(servers: tuple[str, ...], user: str | None, group: str | None, yes: bool, dry_run: bool) -> None:
     """Give up access to servers of others. "-" reads servers from stdin.
 
-    \b
-    jhub share leave ana/lab
-    jhub share list --with bo -o name | jhub share leave --user bo -
+    $ jhub share leave ana/lab
+    $ jhub share list --with bo -o name | jhub share leave --user bo -
     """
     if user is not None and group is not None:
         raise click.UsageError("--user and --group exclude each other")

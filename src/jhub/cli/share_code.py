@@ -43,9 +43,8 @@ def list_(whose: str | None, form: str) -> None:
 
     Those for all of OWNER's servers, or for one of them; for mine by default.
 
-    \b
-    jhub share code list
-    jhub share code list ana/lab
+    $ jhub share code list
+    $ jhub share code list ana/lab
     """
     with connect() as hub:
         CODES.many(hub.share_codes.list(*owned(hub, whose)), form)
@@ -68,9 +67,8 @@ def list_(whose: str | None, form: str) -> None:
 def create(name: str, expires: float, scopes: tuple[str, ...], dry_run: bool, form: str) -> None:
     """Create a code for a server and print the link, this once. Whoever opens it and is signed in gets access.
 
-    \b
-    jhub share code create /lab --expires 2h
-    jhub share code create ana/lab -o name > code.txt
+    $ jhub share code create /lab --expires 2h
+    $ jhub share code create ana/lab -o name > code.txt
     """
     with connect() as hub:
         server = target(hub, name)
@@ -101,9 +99,8 @@ def revoke(name: str, ids: tuple[str, ...], everything: bool, yes: bool, dry_run
 
     Access that was gained by them stays: jhub share revoke takes it back.
 
-    \b
-    jhub share code revoke ana/lab sc_12
-    jhub share code revoke /lab --all
+    $ jhub share code revoke ana/lab sc_12
+    $ jhub share code revoke /lab --all
     """
     if everything == bool(ids):
         raise click.UsageError("give the ids of codes, or --all")

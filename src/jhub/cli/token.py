@@ -90,9 +90,8 @@ def token() -> None:
 def list_(owner: str | None, form: str) -> None:
     """List tokens, without their secrets; among mine, * marks the one in use.
 
-    \b
-    jhub token list
-    jhub token list -u ana -o json
+    $ jhub token list
+    $ jhub token list -u ana -o json
     """
     with connect() as hub:
         token_owner = resolve_owner(hub, owner)
@@ -107,8 +106,7 @@ def list_(owner: str | None, form: str) -> None:
 def show(id_: str, owner: str | None, form: str) -> None:
     """Show one token by its id, without its secret.
 
-    \b
-    jhub token show a12
+    $ jhub token show a12
     """
     with connect() as hub:
         TOKEN.one(hub.tokens.get(resolve_owner(hub, owner).name, id_), form)
@@ -136,9 +134,8 @@ def create(
 ) -> None:
     """Create a token and print its secret, this once.
 
-    \b
-    jhub token create --note "nightly job" --expires 90d --scopes list:users,read:users
-    jhub token create -u ana -o name > token.txt
+    $ jhub token create --note "nightly job" --expires 90d --scopes list:users,read:users
+    $ jhub token create -u ana -o name > token.txt
     """
     with connect() as hub:
         ends = None if never else int(expires)
@@ -185,10 +182,9 @@ def revoke(
     --all-but-this (JupyterHub 5) ends the sessions of browsers with servers and services too: they go on after a new
     sign-in. Servers go on running; stopping one ends its token.
 
-    \b
-    jhub token revoke a12
-    jhub token revoke --note "nightly job"
-    jhub token revoke --all-but-this
+    $ jhub token revoke a12
+    $ jhub token revoke --note "nightly job"
+    $ jhub token revoke --all-but-this
     """
     if (bool(ids), note_filter is not None, expired, all_but_this).count(True) != 1:
         raise click.UsageError(

@@ -69,10 +69,9 @@ def list_(
 ) -> None:
     """List users.
 
-    \b
-    jhub user list --filter ana
-    jhub user list --state active -o name
-    jhub user list --sort -last_activity
+    $ jhub user list --filter ana
+    $ jhub user list --state active -o name
+    $ jhub user list --sort -last_activity
     """
     with connect() as hub:
         listed = hub.users.list(name_filter=name_filter, state=state, sort=sort, include_stopped_servers=stopped)
@@ -86,8 +85,7 @@ def list_(
 def show(name: str, form: str) -> None:
     """Show one user.
 
-    \b
-    jhub user show ana
+    $ jhub user show ana
     """
     with connect() as hub:
         USERS.one(hub.users.get(name), form)
@@ -106,9 +104,8 @@ def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bo
     Many are created a few at a time, so that the hub goes on answering others. Running it again with --if-not-exists
     finishes the rest.
 
-    \b
-    jhub user create ana bo --if-not-exists
-    jhub user create - < names.txt
+    $ jhub user create ana bo --if-not-exists
+    $ jhub user create - < names.txt
     """
     requested = names_from(names)
     with connect() as hub, tally() as totals:
@@ -139,9 +136,8 @@ def edit(names: tuple[str, ...], admin: bool | None, auth_state_source: str | No
     Auth state is what the hub's authenticator keeps for them. It holds secrets, so it is no argument itself, and is not
     shown. "-" reads names from stdin, or the auth state.
 
-    \b
-    jhub user edit ana bo --admin
-    jhub user edit ana --auth-state @ana.json
+    $ jhub user edit ana bo --admin
+    $ jhub user edit ana --auth-state @ana.json
     """
     if auth_state_source == STDIN and STDIN in names:
         raise click.UsageError("stdin is either names or the auth state")
@@ -163,8 +159,7 @@ def rename(name: str, new: str, dry_run: bool, form: str) -> None:
     What they sign in with is not the hub's to change: rename them where that is kept too, or they come back as a new
     user.
 
-    \b
-    jhub user rename ana anna
+    $ jhub user rename ana anna
     """
     with connect() as hub:
         if dry_run:
@@ -181,9 +176,8 @@ def rename(name: str, new: str, dry_run: bool, form: str) -> None:
 def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
     """Delete users, after stopping their servers. What the hub keeps for them may be deleted too.
 
-    \b
-    jhub user delete ana
-    jhub user list --filter test- -o name | jhub user delete --yes -
+    $ jhub user delete ana
+    $ jhub user list --filter test- -o name | jhub user delete --yes -
     """
     with connect() as hub:
         delete_each(hub, "user", names_from(names), hub.users.delete, yes=yes, dry_run=dry_run)
