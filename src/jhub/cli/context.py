@@ -49,14 +49,14 @@ def context() -> None:
 @context.command("list")
 @output()
 @common
-def list_(form: str) -> None:
+def list_(output_format: str) -> None:
     """List the contexts; * marks the current one.
 
     \b
     jhub context list
     """
     known = contexts.load()
-    ROWS.many([_row(name, known) for name in sorted(known.contexts)], form)
+    ROWS.many([_row(name, known) for name in sorted(known.contexts)], output_format)
     if contexts.environment_wins():
         note("JUPYTERHUB_API_URL is set and comes before all of them, unless -c names one")
 
@@ -65,7 +65,7 @@ def list_(form: str) -> None:
 @click.argument("name", required=False, shell_complete=context_names)
 @output()
 @common
-def show(name: str | None, form: str) -> None:
+def show(name: str | None, output_format: str) -> None:
     """Show one context, by default the current one.
 
     \b
@@ -75,7 +75,7 @@ def show(name: str | None, form: str) -> None:
     if name is None:
         name = contexts.chosen(click.get_current_context().meta.get(CONTEXT))
     contexts.get(name, known)
-    DETAILS.one(_row(name, known), form)
+    DETAILS.one(_row(name, known), output_format)
 
 
 @context.command()

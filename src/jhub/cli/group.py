@@ -47,7 +47,7 @@ def group() -> None:
 @click.option("--user", "member", metavar="USER", shell_complete=completers.users, help="Only groups that USER is in.")
 @output()
 @common
-def list_(member: str | None, form: str) -> None:
+def list_(member: str | None, output_format: str) -> None:
     """List groups with their members.
 
     \b
@@ -55,21 +55,21 @@ def list_(member: str | None, form: str) -> None:
     jhub group list --user ana -o name
     """
     with connect() as hub:
-        GROUPS.many(hub.groups.list(member), form)
+        GROUPS.many(hub.groups.list(member), output_format)
 
 
 @group.command()
 @name_argument
 @output()
 @common
-def show(name: str, form: str) -> None:
+def show(name: str, output_format: str) -> None:
     """Show one group.
 
     \b
     jhub group show geo
     """
     with connect() as hub:
-        GROUPS.one(hub.groups.get(name), form)
+        GROUPS.one(hub.groups.get(name), output_format)
 
 
 @group.command()
@@ -86,7 +86,9 @@ def show(name: str, form: str) -> None:
 @dry_run
 @output()
 @common
-def create(names: tuple[str, ...], users: tuple[str, ...], if_not_exists: bool, dry_run: bool, form: str) -> None:
+def create(
+    names: tuple[str, ...], users: tuple[str, ...], if_not_exists: bool, dry_run: bool, output_format: str
+) -> None:
     """Create groups. "-" reads names from stdin.
 
     \b
@@ -100,7 +102,7 @@ def create(names: tuple[str, ...], users: tuple[str, ...], if_not_exists: bool, 
             print_requests([hub.preview(hub.groups.create_many, wanted, users=users)])
             counted.done += len(wanted)
         else:
-            report(GROUPS, _created(hub, wanted, users, if_not_exists, counted), form)
+            report(GROUPS, _created(hub, wanted, users, if_not_exists, counted), output_format)
 
 
 @group.command()
@@ -124,7 +126,7 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
 @dry_run
 @output()
 @common
-def add(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
+def add(name: str, users: tuple[str, ...], dry_run: bool, output_format: str) -> None:
     """Add users to group NAME: all of them, or none if one is unknown. "-" reads names from stdin.
 
     \b
@@ -133,7 +135,7 @@ def add(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
     """
     given = names_from(users)
     with connect() as hub:
-        _change(hub, partial(hub.groups.add_users, name, given), dry_run, form)
+        _change(hub, partial(hub.groups.add_users, name, given), dry_run, output_format)
 
 
 @group.command()
@@ -142,7 +144,7 @@ def add(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
 @dry_run
 @output()
 @common
-def remove(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
+def remove(name: str, users: tuple[str, ...], dry_run: bool, output_format: str) -> None:
     """Remove users from group NAME: all of them, or none if one is unknown. "-" reads names from stdin.
 
     \b
@@ -150,7 +152,7 @@ def remove(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
     """
     given = names_from(users)
     with connect() as hub:
-        _change(hub, partial(hub.groups.remove_users, name, given), dry_run, form)
+        _change(hub, partial(hub.groups.remove_users, name, given), dry_run, output_format)
 
 
 @group.command("set")
@@ -160,7 +162,7 @@ def remove(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
 @dry_run
 @output()
 @common
-def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, form: str) -> None:
+def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, output_format: str) -> None:
     """Make users the members of group NAME, and nobody else. "-" reads names from stdin.
 
     Who comes and who goes is shown, and a question asked if anybody goes. A user whom the hub does not know is left
@@ -182,16 +184,18 @@ def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, form: str)
         for event in (*summary.failed, *summary.skipped):
             counted.failed(event.error or HubError(f"user {event.name}: not removed: {event.message}"))
         counted.done += len(summary.done) + len(wanted) - len(change.to_add)
-        GROUPS.one(hub.groups.get(name) if summary.done else change.group, form)
+        GROUPS.one(hub.groups.get(name) if summary.done else change.group, output_format)
 
 
 @group.command()
 @name_argument
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE | KEY:=JSON | KEY=]...")
 @dry_run
-@click.option("-o", "--output", "form", type=click.Choice(["json", "yaml"]), default="json", help="As json or yaml.")
+@click.option(
+    "-o", "--output", "output_format", type=click.Choice(["json", "yaml"]), default="json", help="As json or yaml."
+)
 @common
-def properties(name: str, changes: tuple[str, ...], dry_run: bool, form: str) -> None:
+def properties(name: str, changes: tuple[str, ...], dry_run: bool, output_format: str) -> None:
     """Show the properties of group NAME, or change those given; KEY= removes one.
 
     \b
@@ -204,16 +208,16 @@ def properties(name: str, changes: tuple[str, ...], dry_run: bool, form: str) ->
             print_requests([hub.preview(hub.groups.set_properties, name, wanted)])
             return
         found = hub.groups.set_properties(name, wanted) if wanted else hub.groups.get(name)
-    dump(found.properties, form)
+    dump(found.properties, output_format)
     if wanted:
         note(f"group {name} has these properties now")
 
 
-def _change(hub: Hub, call: Callable[[], Group], dry_run: bool, form: str) -> None:
+def _change(hub: Hub, call: Callable[[], Group], dry_run: bool, output_format: str) -> None:
     if dry_run:
         print_requests([hub.preview(call)])
     else:
-        GROUPS.one(call(), form)
+        GROUPS.one(call(), output_format)
 
 
 def _agreed(change: Difference, *, yes: bool) -> None:

@@ -54,7 +54,7 @@ def hub() -> None:
 @hub.command()
 @output()
 @common
-def show(form: str) -> None:
+def show(output_format: str) -> None:
     """Show the hub's address and version.
 
     To a token with the scope read:hub also what it is made of.
@@ -78,7 +78,7 @@ def show(form: str) -> None:
                 info.spawner,
                 info.authenticator,
             ),
-            form,
+            output_format,
         )
 
 

@@ -65,7 +65,7 @@ def logout() -> None:
 @click.command()
 @output()
 @common
-def whoami(form: str) -> None:
+def whoami(output_format: str) -> None:
     """Show who you are on the hub, and the scopes of your token.
 
     \b
@@ -73,4 +73,4 @@ def whoami(form: str) -> None:
     jhub whoami -o json
     """
     with connect() as hub:
-        IDENTITY.one(hub.whoami(), form)
+        IDENTITY.one(hub.whoami(), output_format)

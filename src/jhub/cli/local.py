@@ -72,7 +72,7 @@ def down() -> None:
 @local.command()
 @output()
 @common
-def status(form: str) -> None:
+def status(output_format: str) -> None:
     """Show whether the local hub runs, where, and how to log in.
 
     This is the one place where a password is shown: that of a hub which only this machine can reach.
@@ -86,7 +86,7 @@ def status(form: str) -> None:
     found = place.status()
     if found is None:
         raise LocalHubError("there is no local hub", hint="start one with: jhub local up")
-    _view().one(found, form)
+    _view().one(found, output_format)
     if found.running and not found.version:
         note("it does not answer: it is starting, or hangs; end it with: jhub local down")
     if found.left:

@@ -39,7 +39,7 @@ def profile() -> None:
 @for_user
 @output()
 @common
-def list_(owner: str | None, form: str) -> None:
+def list_(owner: str | None, output_format: str) -> None:
     """List the profiles that servers can start from: mine, or USER's.
 
     For hubs with jhub.extension.
@@ -50,7 +50,7 @@ def list_(owner: str | None, form: str) -> None:
     """
     with connect() as hub:
         try:
-            PROFILES.many(hub.profiles.list(owner), form)
+            PROFILES.many(hub.profiles.list(owner), output_format)
         except BadRequest as error:
             # A service, which has no servers of its own.
             error.hint = error.hint or ("name a user with -u USER" if owner is None else "")
@@ -62,7 +62,7 @@ def list_(owner: str | None, form: str) -> None:
 @for_user
 @output()
 @common
-def show(slug: str, owner: str | None, form: str) -> None:
+def show(slug: str, owner: str | None, output_format: str) -> None:
     """Show a profile and its options.
 
     OPTION is what --option can be at a start; * marks the choices of a start that makes none.
@@ -73,11 +73,11 @@ def show(slug: str, owner: str | None, form: str) -> None:
     """
     with connect() as hub:
         found = hub.profiles.get(slug, owner)
-    if form != "table":
-        PROFILES.one(found, form)
+    if output_format != "table":
+        PROFILES.one(found, output_format)
         return
     columns = {name: column for name, column in PROFILES.columns.items() if name != "OPTIONS"}
-    View(PROFILES.name, columns, PROFILES.optional).one(found, form)
+    View(PROFILES.name, columns, PROFILES.optional).one(found, output_format)
     rows = [row for option in found.profile_options for row in _ways(option)]
     rows += [(f"{name}=VALUE", "", "") for name in found.user_options]
     if rows:

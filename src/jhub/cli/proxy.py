@@ -43,14 +43,14 @@ def proxy() -> None:
 @proxy.command()
 @output()
 @common
-def routes(form: str) -> None:
+def routes(output_format: str) -> None:
     """List the routes that the proxy has. For what runs, see jhub server list: it asks the hub alone.
 
     \b
     jhub proxy routes
     """
     with connect() as hub:
-        ROUTES.many(hub.proxy.routes(), form)
+        ROUTES.many(hub.proxy.routes(), output_format)
 
 
 @proxy.command()

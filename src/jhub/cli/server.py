@@ -55,7 +55,7 @@ for command in (create, edit, rename, keep_alive, start):
 @selecting(idle="Only those that nobody has used for so long (2h, 30m): what administrators call culling starts here.")
 @output()
 @common
-def list_(user: str | None, stopped: bool, which: Running, form: str) -> None:
+def list_(user: str | None, stopped: bool, which: Running, output_format: str) -> None:
     """List the servers that run, of everybody or of USER.
 
     Idle time is by the hub's clock; one that was never used counts from its start. -o name prints each as it is
@@ -68,14 +68,14 @@ def list_(user: str | None, stopped: bool, which: Running, form: str) -> None:
     jhub server list --idle 2h -o name | jhub server stop --yes -
     """
     with connect() as hub:
-        view(hub).many(hub.servers.list(**asdict(replace(which, user=user)), stopped=stopped), form)
+        view(hub).many(hub.servers.list(**asdict(replace(which, user=user)), stopped=stopped), output_format)
 
 
 @server.command()
 @server_argument
 @output()
 @common
-def show(name: str | None, form: str) -> None:
+def show(name: str | None, output_format: str) -> None:
     """Show one server.
 
     \b
@@ -83,7 +83,7 @@ def show(name: str | None, form: str) -> None:
     """
     with connect() as hub:
         one = target(hub, name)
-        view(hub).one(hub.servers.get(one.user, one.name), form)
+        view(hub).one(hub.servers.get(one.user, one.name), output_format)
 
 
 @server.command()
@@ -94,7 +94,9 @@ def show(name: str | None, form: str) -> None:
 @dry_run
 @output(lines=True)
 @common
-def stop(servers: tuple[str, ...], which: Running, timeout: float, yes: bool, dry_run: bool, form: str) -> None:
+def stop(
+    servers: tuple[str, ...], which: Running, timeout: float, yes: bool, dry_run: bool, output_format: str
+) -> None:
     """Stop servers and wait until they are gone. A named one can be started again.
 
     Options select among those that run: a server is stopped that matches all of them.
@@ -114,7 +116,7 @@ def stop(servers: tuple[str, ...], which: Running, timeout: float, yes: bool, dr
 
         confirm(f"Stop {count(found)}?", yes=yes)
         found = found if yes else still(hub, found, which)
-        watch(hub, hub.servers.stop_many(found, timeout=timeout), form, len(found), "stopped")
+        watch(hub, hub.servers.stop_many(found, timeout=timeout), output_format, len(found), "stopped")
 
 
 @server.command()
@@ -133,7 +135,7 @@ def restart(
     timeout: float,
     yes: bool,
     dry_run: bool,
-    form: str,
+    output_format: str,
 ) -> None:
     """Stop a server and start it again with the options it had, or with others.
 
@@ -150,7 +152,7 @@ def restart(
             return
         confirm(f"Restart {one}?", yes=yes)
         note(f"{one}: restarting")
-        view(hub).one(call(), form)
+        view(hub).one(call(), output_format)
 
 
 @server.command()
@@ -160,7 +162,7 @@ def restart(
 @click.option("--timeout", type=duration, default="10m", show_default=True, help="How long to wait for each.")
 @output(lines=True)
 @common
-def wait(servers: tuple[str, ...], group: str | None, name: str | None, timeout: float, form: str) -> None:
+def wait(servers: tuple[str, ...], group: str | None, name: str | None, timeout: float, output_format: str) -> None:
     """Wait until servers that are starting are ready. Of a single one json is the server, not its events.
 
     \b
@@ -171,20 +173,20 @@ def wait(servers: tuple[str, ...], group: str | None, name: str | None, timeout:
     with connect() as hub:
         found = members(hub, servers, group, name)
         if group is None and len(servers) <= 1 and STDIN not in servers:
-            view(hub).one(hub.servers.wait(found[0].user, found[0].name, timeout=timeout), form)
+            view(hub).one(hub.servers.wait(found[0].user, found[0].name, timeout=timeout), output_format)
             return
         from jhub.cli.progress.report import watch
 
-        watch(hub, hub.servers.wait_many(found, timeout=timeout), form, len(found))
+        watch(hub, hub.servers.wait_many(found, timeout=timeout), output_format, len(found))
 
 
 @server.command()
 @server_argument
 @click.option(
-    "-o", "--output", "form", type=click.Choice(["table", "json"]), default="table", help="As lines, or JSON."
+    "-o", "--output", "output_format", type=click.Choice(["table", "json"]), default="table", help="As lines, or JSON."
 )
 @common
-def progress(name: str | None, form: str) -> None:
+def progress(name: str | None, output_format: str) -> None:
     """Show what the hub reports while a server starts.
 
     \b
@@ -193,7 +195,7 @@ def progress(name: str | None, form: str) -> None:
     with connect() as hub:
         one = target(hub, name)
         for event in hub.servers.progress(one.user, one.name):
-            if form == "json":
+            if output_format == "json":
                 click.echo(msgspec.json.encode(event).decode())
             else:
                 percent = f"{event.progress:3.0f} %" if event.progress is not None else "     "
@@ -233,7 +235,9 @@ def open_(name: str | None, print_only: bool) -> None:
 @dry_run
 @output(lines=True)
 @common
-def delete(servers: tuple[str, ...], which: Running, timeout: float, yes: bool, dry_run: bool, form: str) -> None:
+def delete(
+    servers: tuple[str, ...], which: Running, timeout: float, yes: bool, dry_run: bool, output_format: str
+) -> None:
     """Stop named servers and delete them, with what the hub keeps for them.
 
     Options select among named servers, whether they run or not; the number of them has to be typed.
@@ -252,4 +256,4 @@ def delete(servers: tuple[str, ...], which: Running, timeout: float, yes: bool, 
         typed = str(found[0]) if len(found) == 1 else str(len(found))
         confirm_by_name(count(found), typed, yes=yes)
         found = found if yes else still(hub, found, which)
-        watch(hub, hub.servers.delete_many(found, timeout=timeout), form, len(found), "deleted")
+        watch(hub, hub.servers.delete_many(found, timeout=timeout), output_format, len(found), "deleted")

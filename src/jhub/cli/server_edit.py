@@ -46,7 +46,7 @@ def create(
     display_name: str | None,
     if_not_exists: bool,
     dry_run: bool,
-    form: str,
+    output_format: str,
 ) -> None:
     """Create named servers without starting them.
 
@@ -71,7 +71,7 @@ def create(
                 exist_ok=if_not_exists,
             )
 
-        run_each(hub, targets(hub, servers), call, view(hub), form, dry_run=dry_run)
+        run_each(hub, targets(hub, servers), call, view(hub), output_format, dry_run=dry_run)
 
 
 @click.command()
@@ -88,7 +88,7 @@ def edit(
     options: tuple[str, ...],
     display_name: str | None,
     dry_run: bool,
-    form: str,
+    output_format: str,
 ) -> None:
     """Change stopped servers: what people see, and options.
 
@@ -106,7 +106,7 @@ def edit(
             changes: dict[str, Any] = {"display_name": display_name, "profile": profile, "user_options": given}
             return partial(hub.servers.edit, one.user, one.name, **changes)
 
-        run_each(hub, targets(hub, servers), call, view(hub), form, dry_run=dry_run)
+        run_each(hub, targets(hub, servers), call, view(hub), output_format, dry_run=dry_run)
 
 
 @click.command()
@@ -115,7 +115,7 @@ def edit(
 @dry_run
 @output()
 @common
-def rename(name: str, new: str, dry_run: bool, form: str) -> None:
+def rename(name: str, new: str, dry_run: bool, output_format: str) -> None:
     """Give a stopped named server another name.
 
     For JupyterHub 6. Its address changes with it. Where the hub keeps files by the server's name, they are not found
@@ -130,7 +130,7 @@ def rename(name: str, new: str, dry_run: bool, form: str) -> None:
         if dry_run:
             print_requests([hub.preview(call)])
         else:
-            view(hub).one(call(), form)
+            view(hub).one(call(), output_format)
 
 
 @click.command("keep-alive")

@@ -65,7 +65,7 @@ def start(
     hub_load: float,
     max_failures: int | None,
     dry_run: bool,
-    form: str,
+    output_format: str,
 ) -> None:
     """Start servers and wait until they are ready.
 
@@ -107,12 +107,12 @@ def start(
                     note(f"{there} of {len(found)} already run as asked for, or are starting")
         elif no_wait:
             with each(found, lambda one: hub.servers.start(one.user, one.name, **wanted, wait=False)) as begun:
-                if form == "json":  # one per line, as when it waits
+                if output_format == "json":  # one per line, as when it waits
                     for one_begun in begun:
                         click.echo(msgspec.json.encode(one_begun).decode())
                 else:
-                    view(hub).many(begun, form)
+                    view(hub).many(begun, output_format)
         else:
             from jhub.cli.progress.report import watch
 
-            watch(hub, start_many(), form, len(found))
+            watch(hub, start_many(), output_format, len(found))

@@ -61,28 +61,28 @@ def service() -> None:
 @service.command("list")
 @output()
 @common
-def list_(form: str) -> None:
+def list_(output_format: str) -> None:
     """List services.
 
     \b
     jhub service list
     """
     with connect() as hub:
-        SERVICES.many(hub.services.list(), form)
+        SERVICES.many(hub.services.list(), output_format)
 
 
 @service.command()
 @click.argument("name", shell_complete=completers.services)
 @output()
 @common
-def show(name: str, form: str) -> None:
+def show(name: str, output_format: str) -> None:
     """Show one service.
 
     \b
     jhub service show announcement -o json
     """
     with connect() as hub:
-        SERVICES.one(hub.services.get(name), form)
+        SERVICES.one(hub.services.get(name), output_format)
 
 
 @service.command()
@@ -117,7 +117,7 @@ def create(
     oauth_no_confirm: bool,
     if_not_exists: bool,
     dry_run: bool,
-    form: str,
+    output_format: str,
 ) -> None:
     """Register a service that runs elsewhere.
 
@@ -139,7 +139,7 @@ def create(
     if login_client:
         _allow_no_others()
         with connect() as hub:
-            create_login_client(hub, SERVICES, form, if_not_exists=if_not_exists, dry_run=dry_run)
+            create_login_client(hub, SERVICES, output_format, if_not_exists=if_not_exists, dry_run=dry_run)
         return
     if name is None:
         raise click.UsageError("name the service, or say --login-client")
@@ -180,11 +180,11 @@ def create(
             if token is not None:
                 note(f"service {name} exists already, and keeps the token that it has")
     if not generate_token:
-        SERVICES.one(made, form)
+        SERVICES.one(made, output_format)
         return
-    if form in ("json", "yaml"):
+    if output_format in ("json", "yaml"):
         shown: dict[str, Any] = msgspec.to_builtins(made)
-        dump({**shown, "api_token": token}, form)
+        dump({**shown, "api_token": token}, output_format)
     else:
         click.echo(token)
     note(f"created service {name}; this is the only time its token is shown")
@@ -217,7 +217,9 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
         delete_each(hub, "service", names_from(names), hub.services.delete, yes=yes, dry_run=dry_run)
 
 
-def create_login_client(hub: Hub, view: View[Service], form: str, *, if_not_exists: bool, dry_run: bool) -> None:
+def create_login_client(
+    hub: Hub, view: View[Service], output_format: str, *, if_not_exists: bool, dry_run: bool
+) -> None:
     """Register the client, and say who can use it and what makes that everybody."""
     register = partial(hub.services.create_login_client, exist_ok=if_not_exists)
     if dry_run:
@@ -228,7 +230,7 @@ def create_login_client(hub: Hub, view: View[Service], form: str, *, if_not_exis
     except Conflict as error:
         error.hint = error.hint or "with --if-not-exists it is seen to that it is the right one"
         raise
-    view.one(made, form)
+    view.one(made, output_format)
     note("administrators can sign in with jhub login --browser now; for everybody, put this into jupyterhub_config.py")
     note("and restart the hub:")
     note("")

@@ -64,7 +64,7 @@ share.add_command(code)
 )
 @output()
 @common
-def list_(whose: str | None, user: str | None, group: str | None, form: str) -> None:
+def list_(whose: str | None, user: str | None, group: str | None, output_format: str) -> None:
     """List with whom servers are shared.
 
     All of OWNER's servers, or one of them; mine by default.
@@ -78,9 +78,9 @@ def list_(whose: str | None, user: str | None, group: str | None, form: str) -> 
         raise click.UsageError("OWNER, --with and --with-group exclude each other")
     with connect() as hub:
         if user is None and group is None:
-            _view(hub).many(hub.shares.list(*owned(hub, whose)), form)
+            _view(hub).many(hub.shares.list(*owned(hub, whose)), output_format)
         else:
-            _view(hub).many(hub.shares.list_shared_with(user=user, group=group), form)
+            _view(hub).many(hub.shares.list_shared_with(user=user, group=group), output_format)
 
 
 @share.command()
@@ -92,7 +92,12 @@ def list_(whose: str | None, user: str | None, group: str | None, form: str) -> 
 @output()
 @common
 def grant(
-    name: str, users: tuple[str, ...], groups: tuple[str, ...], scopes: tuple[str, ...], dry_run: bool, form: str
+    name: str,
+    users: tuple[str, ...],
+    groups: tuple[str, ...],
+    scopes: tuple[str, ...],
+    dry_run: bool,
+    output_format: str,
 ) -> None:
     """Share a server with users and groups. What they were granted before stays.
 
@@ -109,7 +114,7 @@ def grant(
         def call(who: str) -> Callable[[], Share]:
             return partial(hub.shares.grant, one.user, one.name, scopes=scopes or None, **others[who])
 
-        run_each(hub, others, call, _view(hub), form, dry_run=dry_run)
+        run_each(hub, others, call, _view(hub), output_format, dry_run=dry_run)
 
 
 @share.command()

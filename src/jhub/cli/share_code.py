@@ -38,7 +38,7 @@ def code() -> None:
 @owner_argument
 @output()
 @common
-def list_(whose: str | None, form: str) -> None:
+def list_(whose: str | None, output_format: str) -> None:
     """List codes, without their secrets.
 
     Those for all of OWNER's servers, or for one of them; for mine by default.
@@ -48,7 +48,7 @@ def list_(whose: str | None, form: str) -> None:
     jhub share code list ana/lab
     """
     with connect() as hub:
-        CODES.many(hub.share_codes.list(*owned(hub, whose)), form)
+        CODES.many(hub.share_codes.list(*owned(hub, whose)), output_format)
 
 
 @code.command()
@@ -59,13 +59,13 @@ def list_(whose: str | None, form: str) -> None:
 @click.option(
     "-o",
     "--output",
-    "form",
+    "output_format",
     type=click.Choice(["link", "name", "json", "yaml"]),
     default="link",
     help="The link, the code alone (name), json or yaml.",
 )
 @common
-def create(name: str, expires: float, scopes: tuple[str, ...], dry_run: bool, form: str) -> None:
+def create(name: str, expires: float, scopes: tuple[str, ...], dry_run: bool, output_format: str) -> None:
     """Create a code for a server and print the link, this once. Whoever opens it and is signed in gets access.
 
     \b
@@ -80,10 +80,10 @@ def create(name: str, expires: float, scopes: tuple[str, ...], dry_run: bool, fo
             return
         made = make()
         link = urljoin(hub.url, made.full_accept_url or made.accept_url or "")
-    if form in ("json", "yaml"):
-        CODES.one(made, form)
+    if output_format in ("json", "yaml"):
+        CODES.one(made, output_format)
     else:
-        click.echo(clean(made.code or "" if form == "name" else link))
+        click.echo(clean(made.code or "" if output_format == "name" else link))
         note(f"code {made.id} for {one}, ends {ago(made.expires_at)}; this is the only time it is shown")
 
 

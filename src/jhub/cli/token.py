@@ -87,7 +87,7 @@ def token() -> None:
 @for_user
 @output()
 @common
-def list_(owner: str | None, form: str) -> None:
+def list_(owner: str | None, output_format: str) -> None:
     """List tokens, without their secrets; among mine, * marks the one in use.
 
     \b
@@ -96,7 +96,7 @@ def list_(owner: str | None, form: str) -> None:
     """
     with connect() as hub:
         whose = owner_of(hub, owner)
-        listed(whose.in_use).many(hub.tokens.list(whose.name), form)
+        listed(whose.in_use).many(hub.tokens.list(whose.name), output_format)
 
 
 @token.command()
@@ -104,14 +104,14 @@ def list_(owner: str | None, form: str) -> None:
 @for_user
 @output()
 @common
-def show(id_: str, owner: str | None, form: str) -> None:
+def show(id_: str, owner: str | None, output_format: str) -> None:
     """Show one token by its id, without its secret.
 
     \b
     jhub token show a12
     """
     with connect() as hub:
-        TOKEN.one(hub.tokens.get(owner_of(hub, owner).name, id_), form)
+        TOKEN.one(hub.tokens.get(owner_of(hub, owner).name, id_), output_format)
 
 
 @token.command()
@@ -122,7 +122,12 @@ def show(id_: str, owner: str | None, form: str) -> None:
 @scopes_option
 @dry_run
 @click.option(
-    "-o", "--output", "form", type=click.Choice(["name", "json", "yaml"]), default="name", help="As text, json or yaml."
+    "-o",
+    "--output",
+    "output_format",
+    type=click.Choice(["name", "json", "yaml"]),
+    default="name",
+    help="As text, json or yaml.",
 )
 @common
 def create(
@@ -132,7 +137,7 @@ def create(
     never: bool,
     scopes: tuple[str, ...],
     dry_run: bool,
-    form: str,
+    output_format: str,
 ) -> None:
     """Create a token and print its secret, this once.
 
@@ -148,8 +153,8 @@ def create(
             print_requests([hub.preview(make)])
             return
         made = make()
-    if form in ("json", "yaml"):
-        TOKENS.one(made, form)
+    if output_format in ("json", "yaml"):
+        TOKENS.one(made, output_format)
     else:
         click.echo(made.token)
         note(f"token {made.id}, ends {ago(made.expires_at) or 'never'}; this is the only time it is shown")

@@ -65,7 +65,11 @@ def user() -> None:
 @output()
 @common
 def list_(
-    name_filter: str, state: Literal["active", "ready", "inactive"] | None, sort: Sort | None, stopped: bool, form: str
+    name_filter: str,
+    state: Literal["active", "ready", "inactive"] | None,
+    sort: Sort | None,
+    stopped: bool,
+    output_format: str,
 ) -> None:
     """List users.
 
@@ -76,21 +80,21 @@ def list_(
     """
     with connect() as hub:
         found = hub.users.list(name_filter=name_filter, state=state, sort=sort, include_stopped_servers=stopped)
-        USERS.many(found, form)
+        USERS.many(found, output_format)
 
 
 @user.command()
 @name_argument
 @output()
 @common
-def show(name: str, form: str) -> None:
+def show(name: str, output_format: str) -> None:
     """Show one user.
 
     \b
     jhub user show ana
     """
     with connect() as hub:
-        USERS.one(hub.users.get(name), form)
+        USERS.one(hub.users.get(name), output_format)
 
 
 @user.command()
@@ -100,7 +104,7 @@ def show(name: str, form: str) -> None:
 @dry_run
 @output()
 @common
-def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bool, form: str) -> None:
+def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bool, output_format: str) -> None:
     """Create users. "-" reads names from stdin.
 
     Many are created a few at a time, so that the hub goes on answering others. Running it again with --if-not-exists
@@ -118,7 +122,7 @@ def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bo
             print_requests([hub.preview(hub.users.create_many, wanted, admin=admin, exist_ok=False)])
             counted.done += len(wanted)
         else:
-            report(USERS, _created(hub, wanted, admin, if_not_exists, counted), form)
+            report(USERS, _created(hub, wanted, admin, if_not_exists, counted), output_format)
 
 
 @user.command()
@@ -130,7 +134,7 @@ def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bo
 @dry_run
 @output()
 @common
-def edit(names: tuple[str, ...], admin: bool | None, place: str | None, dry_run: bool, form: str) -> None:
+def edit(names: tuple[str, ...], admin: bool | None, place: str | None, dry_run: bool, output_format: str) -> None:
     """Make users administrators or not, or set their auth state.
 
     Auth state is what the hub's authenticator keeps for them. It holds secrets, so it is no argument itself, and is not
@@ -145,7 +149,7 @@ def edit(names: tuple[str, ...], admin: bool | None, place: str | None, dry_run:
     auth_state = None if place is None else secret_object("--auth-state", place)
     with connect() as hub:
         call = partial(partial, hub.users.edit, admin=admin, auth_state=auth_state)
-        run_each(hub, names_from(names), call, USERS, form, dry_run=dry_run)
+        run_each(hub, names_from(names), call, USERS, output_format, dry_run=dry_run)
 
 
 @user.command()
@@ -154,7 +158,7 @@ def edit(names: tuple[str, ...], admin: bool | None, place: str | None, dry_run:
 @dry_run
 @output()
 @common
-def rename(name: str, new: str, dry_run: bool, form: str) -> None:
+def rename(name: str, new: str, dry_run: bool, output_format: str) -> None:
     """Give a user another name on the hub. Their servers must be stopped.
 
     What they sign in with is not the hub's to change: rename them where that is kept too, or they come back as a new
@@ -167,7 +171,7 @@ def rename(name: str, new: str, dry_run: bool, form: str) -> None:
         if dry_run:
             print_requests([hub.preview(hub.users.rename, name, new)])
         else:
-            USERS.one(hub.users.rename(name, new), form)
+            USERS.one(hub.users.rename(name, new), output_format)
 
 
 @user.command()

@@ -47,10 +47,12 @@ class Site:
 
 @pytest.fixture
 def watched(capsys: pytest.CaptureFixture[str]) -> Any:
-    def run(fleet: Told, form: str = "table", ends: Kind = "ready") -> tuple[int, list[str], list[str]]:
+    def run(fleet: Told, output_format: str = "table", ends: Kind = "ready") -> tuple[int, list[str], list[str]]:
         code = 0
         try:
-            watch(cast(Any, Site()), cast(Any, fleet), form, len({event.target for event in fleet.events}), ends)
+            watch(
+                cast(Any, Site()), cast(Any, fleet), output_format, len({event.target for event in fleet.events}), ends
+            )
         except click.exceptions.Exit as end:
             code = end.exit_code
         except KeyboardInterrupt:

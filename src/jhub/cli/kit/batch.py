@@ -83,11 +83,11 @@ def sound(names: Iterable[str], noun: str, counted: Tally) -> list[str]:
     return found
 
 
-def report(view: View[T], results: Iterator[T], form: str) -> None:
+def report(view: View[T], results: Iterator[T], output_format: str) -> None:
     """Print what there is to print; no table without rows, where every one of them failed."""
     first = list(islice(results, 1))
-    if first or form != "table":
-        view.many(chain(first, results), form)
+    if first or output_format != "table":
+        view.many(chain(first, results), output_format)
 
 
 def preview_each(hub: Hub, names: Iterable[K], call: Call[K, object]) -> None:
@@ -96,13 +96,15 @@ def preview_each(hub: Hub, names: Iterable[K], call: Call[K, object]) -> None:
         print_requests(previews)
 
 
-def run_each(hub: Hub, names: Iterable[K], call: Call[K, T], view: View[T], form: str, *, dry_run: bool) -> None:
+def run_each(
+    hub: Hub, names: Iterable[K], call: Call[K, T], view: View[T], output_format: str, *, dry_run: bool
+) -> None:
     """Make a call for each name and print what came of it."""
     if dry_run:
         preview_each(hub, names, call)
         return
     with each(names, lambda name: call(name)()) as results:
-        report(view, results, form)
+        report(view, results, output_format)
 
 
 def tell_each(hub: Hub, names: Iterable[K], call: Call[K, object], said: Callable[[K], str], *, dry_run: bool) -> None:

@@ -74,7 +74,13 @@ def output(*, lines: bool = False) -> Callable[[F], F]:
     """-o/--output. With `lines`, json means one event per line while the work goes on."""
     text = "table, json (one event per line), yaml, name or csv" if lines else "table, json, yaml, name or csv"
     return click.option(
-        "-o", "--output", "form", type=click.Choice(FORMATS), default="table", metavar="FORMAT", help=f"As {text}."
+        "-o",
+        "--output",
+        "output_format",
+        type=click.Choice(FORMATS),
+        default="table",
+        metavar="FORMAT",
+        help=f"As {text}.",
     )
 
 

@@ -34,11 +34,11 @@ class View(Generic[T]):
     printed: Callable[[T], T] = lambda item: item
     """What of an item is printed where all its fields are: it may hold secrets."""
 
-    def many(self, items: Iterable[T], form: str) -> None:
+    def many(self, items: Iterable[T], output_format: str) -> None:
         """Print a list."""
-        match form:
+        match output_format:
             case "json" | "yaml":
-                dump([self.printed(item) for item in items], form)
+                dump([self.printed(item) for item in items], output_format)
             case "name":
                 for item in items:
                     _name_line(self.name(item))
@@ -51,18 +51,18 @@ class View(Generic[T]):
                 columns = self._columns(items)
                 table(list(columns), [[column(item) for column in columns.values()] for item in items])
 
-    def one(self, item: T, form: str) -> None:
+    def one(self, item: T, output_format: str) -> None:
         """Print a single object; as a table, one line per column."""
-        match form:
+        match output_format:
             case "json" | "yaml":
-                dump(self.printed(item), form)
+                dump(self.printed(item), output_format)
             case "table":
                 columns = self._columns([item])
                 width = max(map(len, columns))
                 for name, column in columns.items():
                     click.echo(f"{name.lower():<{width}}  {_cell(column(item))}".rstrip())
             case _:
-                self.many([item], form)
+                self.many([item], output_format)
 
     def _columns(self, items: Sequence[T]) -> dict[str, Callable[[T], object]]:
         return {
@@ -102,9 +102,9 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         click.echo(line.rstrip())
 
 
-def dump(value: object, form: str) -> None:
+def dump(value: object, output_format: str) -> None:
     """Print a value as "json" or "yaml"."""
-    if form == "json":
+    if output_format == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
     else:
         import yaml

@@ -73,11 +73,11 @@ RESULTS: View[Line] = View(
 )
 
 
-def watch(hub: Hub, fleet: Fleet[ServerEvent, Summary], form: str, count: int, ends: Kind = "ready") -> None:
+def watch(hub: Hub, fleet: Fleet[ServerEvent, Summary], output_format: str, count: int, ends: Kind = "ready") -> None:
     """Report a fleet until it ends, print the result, and leave with the exit code that it means."""
     standing = Standing(count, ends)
     try:
-        with _reporter(hub.url, form, standing) as report, fleet:
+        with _reporter(hub.url, output_format, standing) as report, fleet:
             for event in fleet:
                 report(event)
     except (KeyboardInterrupt, HubError) as end:
@@ -93,18 +93,18 @@ def watch(hub: Hub, fleet: Fleet[ServerEvent, Summary], form: str, count: int, e
         unwritten()
         raise click.exceptions.Exit(1) from None
     summary = fleet.summary
-    if form != "json":
-        rows = [Line.of(event, hub.url) for event in _rows(summary, form)]
-        if rows or form != "table":
-            RESULTS.many(rows, form)
+    if output_format != "json":
+        rows = [Line.of(event, hub.url) for event in _rows(summary, output_format)]
+        if rows or output_format != "table":
+            RESULTS.many(rows, output_format)
     _close(summary, ends)
     if not summary.ok:
         codes = {code_of(event.error) for event in summary.failed if event.error is not None}
         raise click.exceptions.Exit(7 if summary.done or len(codes) != 1 else codes.pop())
 
 
-def _rows(summary: Summary, form: str) -> tuple[ServerEvent, ...]:
-    match form:
+def _rows(summary: Summary, output_format: str) -> tuple[ServerEvent, ...]:
+    match output_format:
         case "name":
             return summary.done
         case "table":
@@ -140,8 +140,8 @@ def _shared(failed: Sequence[ServerEvent]) -> None:
 
 
 @contextmanager
-def _reporter(site: str, form: str, standing: Standing) -> Generator[Reporter]:
-    if form == "json":
+def _reporter(site: str, output_format: str, standing: Standing) -> Generator[Reporter]:
+    if output_format == "json":
 
         def as_json(event: ServerEvent) -> None:
             standing.take(event)
