@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import Tally, delete_each, report, sound, tally
+from jhub.cli.kit.batch import BatchTally, batch_tally, delete_batch, print_results, valid_names
 from jhub.cli.kit.inputs import pairs
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
 from jhub.cli.kit.output import HIDDEN, View, dump, note, print_requests, shown
@@ -96,13 +96,13 @@ def create(
     jhub group create monday tuesday --user ana --user bo
     """
     given = names_from(names)
-    with connect() as hub, tally() as counted:
-        wanted = sound(given, "group", counted)
+    with connect() as hub, batch_tally() as tally:
+        wanted = valid_names(given, "group", tally)
         if dry_run:
             print_requests([hub.preview(hub.groups.create_many, wanted, users=users)])
-            counted.done += len(wanted)
+            tally.done += len(wanted)
         else:
-            report(GROUPS, _created(hub, wanted, users, if_not_exists, counted), output_format)
+            print_results(GROUPS, _created(hub, wanted, users, if_not_exists, tally), output_format)
 
 
 @group.command()
@@ -117,7 +117,7 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
     jhub group delete geo
     """
     with connect() as hub:
-        delete_each(hub, "group", names_from(names), hub.groups.delete, yes=yes, dry_run=dry_run)
+        delete_batch(hub, "group", names_from(names), hub.groups.delete, yes=yes, dry_run=dry_run)
 
 
 @group.command()
@@ -173,7 +173,7 @@ def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, output_for
     jhub group set geo - --dry-run < members.txt
     """
     wanted = names_from(users)
-    with connect() as hub, tally() as counted:
+    with connect() as hub, batch_tally() as tally:
         if dry_run:
             print_requests([hub.preview(hub.groups.set_users, name, wanted)])
             return
@@ -182,8 +182,8 @@ def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, output_for
         # What was shown, and no more: somebody may have joined meanwhile.
         summary = hub.groups.change_users(change)
         for event in (*summary.failed, *summary.skipped):
-            counted.failed(event.error or HubError(f"user {event.name}: not removed: {event.message}"))
-        counted.done += len(summary.done) + len(wanted) - len(change.to_add)
+            tally.add_failure(event.error or HubError(f"user {event.name}: not removed: {event.message}"))
+        tally.done += len(summary.done) + len(wanted) - len(change.to_add)
         GROUPS.one(hub.groups.get(name) if summary.done else change.group, output_format)
 
 
@@ -234,7 +234,7 @@ def _agreed(change: Difference, *, yes: bool) -> None:
         confirm(f"change the members of group {group} ({counts})?", yes=yes)
 
 
-def _created(hub: Hub, names: list[str], users: tuple[str, ...], exist_ok: bool, counted: Tally) -> Iterator[Group]:
+def _created(hub: Hub, names: list[str], users: tuple[str, ...], exist_ok: bool, tally: BatchTally) -> Iterator[Group]:
     """Create groups, in as few requests as tell what became of each.
 
     The hub goes from one to the next, and stops at the first that exists.
@@ -252,12 +252,12 @@ def _created(hub: Hub, names: list[str], users: tuple[str, ...], exist_ok: bool,
                 waiting = some[some.index(there) + 1 :] + waiting
                 known = (*error.created, there) if exist_ok else error.created
                 if not exist_ok:
-                    counted.failed(Conflict(f"group {there}: already exists"))
+                    tally.add_failure(Conflict(f"group {there}: already exists"))
                 elif users:
                     note(f"group {there} exists already, and its members stay as they are")
                 made = tuple(hub.groups.get(name) for name in known)
         except HubError as error:
-            counted.failed(error)
+            tally.add_failure(error)
             return  # the same would become of the others
-        counted.done += len(made)
+        tally.done += len(made)
         yield from made

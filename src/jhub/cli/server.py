@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import preview_each
+from jhub.cli.kit.batch import preview_batch
 from jhub.cli.kit.inputs import STDIN
 from jhub.cli.kit.options import common, connect, dry_run, duration, output, yes
 from jhub.cli.kit.output import clean, note, print_requests
@@ -110,7 +110,7 @@ def stop(
     with connect() as hub:
         found = running(hub, servers, which, yes=yes or dry_run)
         if dry_run:
-            preview_each(hub, found, lambda one: partial(hub.servers.stop, one.user, one.name))
+            preview_batch(hub, found, lambda one: partial(hub.servers.stop, one.user, one.name))
             return
         from jhub.cli.progress.report import watch
 
@@ -249,7 +249,7 @@ def delete(
     with connect() as hub:
         found = kept(hub, servers, which, yes=yes or dry_run)
         if dry_run:
-            preview_each(hub, found, lambda one: partial(hub.servers.delete, one.user, one.name))
+            preview_batch(hub, found, lambda one: partial(hub.servers.delete, one.user, one.name))
             return
         from jhub.cli.progress.report import watch
 

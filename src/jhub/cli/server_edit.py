@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jhub.cli.kit.batch import run_each, tell_each
+from jhub.cli.kit.batch import run_batch, run_batch_with_notes
 from jhub.cli.kit.options import common, connect, dry_run, output
 from jhub.cli.kit.output import print_requests
 from jhub.cli.kit.server_arguments import (
@@ -71,7 +71,7 @@ def create(
                 exist_ok=if_not_exists,
             )
 
-        run_each(hub, targets(hub, servers), call, view(hub), output_format, dry_run=dry_run)
+        run_batch(hub, targets(hub, servers), call, view(hub), output_format, dry_run=dry_run)
 
 
 @click.command()
@@ -106,7 +106,7 @@ def edit(
             changes: dict[str, Any] = {"display_name": display_name, "profile": profile, "user_options": given}
             return partial(hub.servers.edit, one.user, one.name, **changes)
 
-        run_each(hub, targets(hub, servers), call, view(hub), output_format, dry_run=dry_run)
+        run_batch(hub, targets(hub, servers), call, view(hub), output_format, dry_run=dry_run)
 
 
 @click.command()
@@ -157,4 +157,4 @@ def keep_alive(servers: tuple[str, ...], dry_run: bool) -> None:
         def call(one: Target) -> Callable[[], None]:
             return partial(hub.users.record_activity, one.user, at=now, servers=[one.name])
 
-        tell_each(hub, found, call, lambda one: f"{one}: in use as of now", dry_run=dry_run)
+        run_batch_with_notes(hub, found, call, lambda one: f"{one}: in use as of now", dry_run=dry_run)

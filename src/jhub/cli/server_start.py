@@ -8,7 +8,7 @@ from typing import Any
 import click
 import msgspec
 
-from jhub.cli.kit.batch import each, tally
+from jhub.cli.kit.batch import batch, batch_tally
 from jhub.cli.kit.options import common, connect, dry_run, duration, output, share
 from jhub.cli.kit.output import note, print_requests
 from jhub.cli.kit.selection import group_option, members, name_option
@@ -98,15 +98,15 @@ def start(
         )
         if dry_run:
             preview = hub.preview(start_many)
-            with tally() as counted:
-                counted.done = len(found) - len(preview.failed)
+            with batch_tally() as tally:
+                tally.done = len(found) - len(preview.failed)
                 for error in preview.failed:
-                    counted.failed(error)
+                    tally.add_failure(error)
                 print_requests([preview])
-                if there := counted.done - len(preview):
+                if there := tally.done - len(preview):
                     note(f"{there} of {len(found)} already run as asked for, or are starting")
         elif no_wait:
-            with each(found, lambda one: hub.servers.start(one.user, one.name, **wanted, wait=False)) as begun:
+            with batch(found, lambda one: hub.servers.start(one.user, one.name, **wanted, wait=False)) as begun:
                 if output_format == "json":  # one per line, as when it waits
                     for one_begun in begun:
                         click.echo(msgspec.json.encode(one_begun).decode())

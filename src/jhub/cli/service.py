@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from jhub import oauth_client
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import delete_each
+from jhub.cli.kit.batch import delete_batch
 from jhub.cli.kit.inputs import pairs, secret
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
 from jhub.cli.kit.output import View, dump, note, print_requests, shown
@@ -214,7 +214,7 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
     jhub service delete announcement
     """
     with connect() as hub:
-        delete_each(hub, "service", names_from(names), hub.services.delete, yes=yes, dry_run=dry_run)
+        delete_batch(hub, "service", names_from(names), hub.services.delete, yes=yes, dry_run=dry_run)
 
 
 def create_login_client(

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 import click
 
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import each, preview_each, run_each
+from jhub.cli.kit.batch import batch, preview_batch, run_batch
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, read_names, yes
 from jhub.cli.kit.output import View, ago, note, print_requests
 from jhub.cli.kit.prompts import confirm
@@ -114,7 +114,7 @@ def grant(
         def call(who: str) -> Callable[[], Share]:
             return partial(hub.shares.grant, one.user, one.name, scopes=scopes or None, **others[who])
 
-        run_each(hub, others, call, _view(hub), output_format, dry_run=dry_run)
+        run_batch(hub, others, call, _view(hub), output_format, dry_run=dry_run)
 
 
 @share.command()
@@ -156,9 +156,9 @@ def revoke(
             return partial(hub.shares.revoke, one.user, one.name, scopes=scopes or None, **others[who])
 
         if dry_run:
-            preview_each(hub, others, call)
+            preview_batch(hub, others, call)
             return
-        with each(others, lambda who: (who, call(who)())) as done:
+        with batch(others, lambda who: (who, call(who)())) as done:
             for who, left in done:
                 # The hub does not tell whether it was shared before, or whether there is anybody of that name.
                 note(f"{one}: {who} keeps {', '.join(_short(left))}" if left else f"{one}: not shared with {who} now")
@@ -201,9 +201,9 @@ def leave(servers: tuple[str, ...], user: str | None, group: str | None, yes: bo
             return one
 
         if dry_run:
-            preview_each(hub, found, call)
+            preview_batch(hub, found, call)
             return
-        with each(found, act) as done:
+        with batch(found, act) as done:
             for one in done:
                 note(f"left {one}")
 

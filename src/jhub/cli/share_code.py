@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 import click
 
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import tell_each
+from jhub.cli.kit.batch import run_batch_with_notes
 from jhub.cli.kit.options import common, connect, dry_run, duration, names_from, output, yes
 from jhub.cli.kit.output import View, ago, clean, note, print_requests
 from jhub.cli.kit.prompts import confirm
@@ -109,7 +109,7 @@ def revoke(name: str, ids: tuple[str, ...], everything: bool, yes: bool, dry_run
         one = target(hub, name)
         if not everything:
             call = partial(partial, hub.share_codes.revoke, one.user, one.name)
-            tell_each(hub, names_from(ids), call, lambda id_: f"revoked {id_}", dry_run=dry_run)
+            run_batch_with_notes(hub, names_from(ids), call, lambda id_: f"revoked {id_}", dry_run=dry_run)
         elif dry_run:
             print_requests([hub.preview(hub.share_codes.revoke_all, one.user, one.name)])
         else:

@@ -12,7 +12,7 @@ import click
 
 from jhub import revoked_together
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import each, preview_each, tell_each
+from jhub.cli.kit.batch import batch, preview_batch, run_batch_with_notes
 from jhub.cli.kit.options import common, connect, dry_run, duration, names_from, output, scopes_option, yes
 from jhub.cli.kit.output import View, ago, note, print_requests
 from jhub.cli.kit.prompts import confirm
@@ -230,7 +230,7 @@ def _revoke_named(hub: Hub, whose: Owner, ids: list[str], *, dry_run: bool) -> N
     def told(id_: str) -> str:
         return f"revoked {id_}{IT_WAS_THIS if id_ == whose.in_use else ''}"
 
-    tell_each(hub, ids, partial(partial, hub.tokens.revoke, whose.name), told, dry_run=dry_run)
+    run_batch_with_notes(hub, ids, partial(partial, hub.tokens.revoke, whose.name), told, dry_run=dry_run)
 
 
 def _others(hub: Hub, whose: Owner) -> list[Token]:
@@ -264,7 +264,7 @@ def _revoke_found(hub: Hub, whose: Owner, found: Sequence[Token], *, yes: bool, 
         return
     requests = sorted(revoked_together(found), key=lambda together: whose.in_use in [token.id for token in together])
     if dry_run:
-        preview_each(hub, requests, lambda together: partial(hub.tokens.revoke, whose.name, together[0].id))
+        preview_batch(hub, requests, lambda together: partial(hub.tokens.revoke, whose.name, together[0].id))
         return
     which = _ids(found) if len(found) <= MAX_TOKENS_SHOWN else f"{_ids(found[:MAX_TOKENS_SHOWN])}, …"
     count = "1 token" if len(found) == 1 else f"{len(found)} tokens"
@@ -276,7 +276,7 @@ def _revoke_found(hub: Hub, whose: Owner, found: Sequence[Token], *, yes: bool, 
             hub.tokens.revoke(whose.name, together[0].id)
         return together
 
-    with each(requests, act) as done:
+    with batch(requests, act) as done:
         for together in done:
             what = together[0].oauth_client if together[0].kind == "session" else together[0].note
             ended = IT_WAS_THIS if whose.in_use in [token.id for token in together] else ""

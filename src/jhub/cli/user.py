@@ -11,7 +11,7 @@ from msgspec import structs
 
 from jhub import Sort
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import Tally, delete_each, report, run_each, sound, tally
+from jhub.cli.kit.batch import BatchTally, batch_tally, delete_batch, print_results, run_batch, valid_names
 from jhub.cli.kit.inputs import STDIN, secret_object
 from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
 from jhub.cli.kit.output import HIDDEN, View, ago, note, print_requests, shown
@@ -115,14 +115,14 @@ def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bo
     jhub user create - < names.txt
     """
     given = names_from(names)
-    with connect() as hub, tally() as counted:
-        wanted = sound(given, "user", counted)
+    with connect() as hub, batch_tally() as tally:
+        wanted = valid_names(given, "user", tally)
         if dry_run:
             # The writes are the same; only with exist_ok are those read who were there.
             print_requests([hub.preview(hub.users.create_many, wanted, admin=admin, exist_ok=False)])
-            counted.done += len(wanted)
+            tally.done += len(wanted)
         else:
-            report(USERS, _created(hub, wanted, admin, if_not_exists, counted), output_format)
+            print_results(USERS, _created(hub, wanted, admin, if_not_exists, tally), output_format)
 
 
 @user.command()
@@ -149,7 +149,7 @@ def edit(names: tuple[str, ...], admin: bool | None, place: str | None, dry_run:
     auth_state = None if place is None else secret_object("--auth-state", place)
     with connect() as hub:
         call = partial(partial, hub.users.edit, admin=admin, auth_state=auth_state)
-        run_each(hub, names_from(names), call, USERS, output_format, dry_run=dry_run)
+        run_batch(hub, names_from(names), call, USERS, output_format, dry_run=dry_run)
 
 
 @user.command()
@@ -187,10 +187,10 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
     jhub user list --filter test- -o name | jhub user delete --yes -
     """
     with connect() as hub:
-        delete_each(hub, "user", names_from(names), hub.users.delete, yes=yes, dry_run=dry_run)
+        delete_batch(hub, "user", names_from(names), hub.users.delete, yes=yes, dry_run=dry_run)
 
 
-def _created(hub: Hub, names: list[str], admin: bool, exist_ok: bool, counted: Tally) -> Iterator[User]:
+def _created(hub: Hub, names: list[str], admin: bool, exist_ok: bool, tally: BatchTally) -> Iterator[User]:
     """Create users, and read those who were there."""
     there: list[str] = []
     left = len(names)
@@ -201,27 +201,27 @@ def _created(hub: Hub, names: list[str], admin: bool, exist_ok: bool, counted: T
                 if event.user is None and event.error is None:
                     there.append(event.name)
                 else:
-                    yield from _counted(event, counted)
+                    yield from _counted(event, tally)
         if there:
             with hub.users.get_many(there) as read:
                 for event in read:
-                    yield from _counted(event, counted)
+                    yield from _counted(event, tally)
     except (HubError, KeyboardInterrupt) as end:
-        begun = [f"{counted.done} created", *([f"{len(there)} were there"] if there else [])]
+        begun = [f"{tally.done} created", *([f"{len(there)} were there"] if there else [])]
         note(f"{', '.join(begun)}, {left} not begun; run it again with --if-not-exists to go on")
         if isinstance(end, KeyboardInterrupt):
             raise
-        counted.done += len(there)
-        counted.failed(end)
+        tally.done += len(there)
+        tally.add_failure(end)
 
 
-def _counted(event: NameEvent, counted: Tally) -> Iterator[User]:
+def _counted(event: NameEvent, tally: BatchTally) -> Iterator[User]:
     if isinstance(event.error, NotFound):
         # The hub has just said that they are there.
-        counted.done += 1
+        tally.done += 1
         note(f"{event.name} exists, and the hub knows them by another name")
     elif event.error is not None:
-        counted.failed(event.error)
+        tally.add_failure(event.error)
     elif event.user is not None:
-        counted.done += 1
+        tally.done += 1
         yield event.user
