@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from hub_api import Api
 from terminal import Jhub
 
-from jhub.cli.kit.options import split
+from jhub.cli.kit.options import split_scopes
 from jhub.cli.main import cli
 from jhub.local import LocalHub
 
@@ -211,4 +211,4 @@ def test_whose_scopes_cannot_be_known_is_told(as_admin: Jhub) -> None:
     ],
 )
 def test_scopes_are_split_where_they_end(given: str, scopes: list[str]) -> None:
-    assert split(given) == scopes
+    assert split_scopes(given) == scopes

@@ -7,7 +7,7 @@ from os import environ
 import click
 from msgspec import Struct
 
-from jhub.cli.kit.options import CONTEXT, common, context_names, output, warn_if_beaten
+from jhub.cli.kit.options import CONTEXT_KEY, common, context_names, output, warn_if_overridden
 from jhub.cli.kit.output import View, ago, note
 from jhub.config import contexts
 
@@ -56,7 +56,7 @@ def list_(output_format: str) -> None:
     jhub context list
     """
     known = contexts.load()
-    ROWS.many([_row(name, known) for name in sorted(known.contexts)], output_format)
+    ROWS.print_list([_row(name, known) for name in sorted(known.contexts)], output_format)
     if contexts.environment_wins():
         note("JUPYTERHUB_API_URL is set and comes before all of them, unless -c names one")
 
@@ -73,9 +73,9 @@ def show(name: str | None, output_format: str) -> None:
     """
     known = contexts.load()
     if name is None:
-        name = contexts.chosen(click.get_current_context().meta.get(CONTEXT))
+        name = contexts.chosen(click.get_current_context().meta.get(CONTEXT_KEY))
     contexts.get(name, known)
-    DETAILS.one(_row(name, known), output_format)
+    DETAILS.print_item(_row(name, known), output_format)
 
 
 @context.command()
@@ -89,7 +89,7 @@ def use(name: str) -> None:
     """
     contexts.use(name)
     note(f"now using {name}")
-    warn_if_beaten(name)
+    warn_if_overridden(name)
 
 
 @context.command()

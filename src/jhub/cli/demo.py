@@ -87,7 +87,7 @@ def demo(keep: bool, output_format: str) -> None:
 
         note("3. a named server from a profile, for each member")
         members = [user for user in hub.groups.get(GROUP).users or () if user in PROFILES]
-        ROWS.many([_start(hub, user, PROFILES[user]) for user in members], output_format)
+        ROWS.print_list([_start(hub, user, PROFILES[user]) for user in members], output_format)
 
         if keep:
             from jhub.cli.local import sign_in

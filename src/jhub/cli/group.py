@@ -10,9 +10,9 @@ import click
 
 from jhub.cli.completion import completers
 from jhub.cli.kit.batch import BatchTally, batch_tally, delete_batch, print_results, valid_names
-from jhub.cli.kit.inputs import pairs
-from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
-from jhub.cli.kit.output import HIDDEN, View, dump, note, print_requests, shown
+from jhub.cli.kit.inputs import parse_pairs
+from jhub.cli.kit.options import common, connect, dry_run, output, require_names, yes
+from jhub.cli.kit.output import HIDDEN, View, dump, note, or_hidden, print_requests
 from jhub.cli.kit.prompts import confirm
 from jhub.errors import Conflict, HubError
 from jhub.models import Group
@@ -25,8 +25,8 @@ GROUPS: View[Group] = View(
     columns={
         "NAME": lambda group: group.name,
         "USERS": lambda group: HIDDEN if group.users is None else len(group.users),
-        "MEMBERS": lambda group: shown(group.users),
-        "PROPERTIES": lambda group: shown(group.properties),
+        "MEMBERS": lambda group: or_hidden(group.users),
+        "PROPERTIES": lambda group: or_hidden(group.properties),
     },
 )
 
@@ -55,7 +55,7 @@ def list_(member: str | None, output_format: str) -> None:
     jhub group list --user ana -o name
     """
     with connect() as hub:
-        GROUPS.many(hub.groups.list(member), output_format)
+        GROUPS.print_list(hub.groups.list(member), output_format)
 
 
 @group.command()
@@ -69,7 +69,7 @@ def show(name: str, output_format: str) -> None:
     jhub group show geo
     """
     with connect() as hub:
-        GROUPS.one(hub.groups.get(name), output_format)
+        GROUPS.print_item(hub.groups.get(name), output_format)
 
 
 @group.command()
@@ -95,7 +95,7 @@ def create(
     jhub group create geo --if-not-exists
     jhub group create monday tuesday --user ana --user bo
     """
-    given = names_from(names)
+    given = require_names(names)
     with connect() as hub, batch_tally() as tally:
         wanted = valid_names(given, "group", tally)
         if dry_run:
@@ -117,7 +117,7 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
     jhub group delete geo
     """
     with connect() as hub:
-        delete_batch(hub, "group", names_from(names), hub.groups.delete, yes=yes, dry_run=dry_run)
+        delete_batch(hub, "group", require_names(names), hub.groups.delete, yes=yes, dry_run=dry_run)
 
 
 @group.command()
@@ -133,7 +133,7 @@ def add(name: str, users: tuple[str, ...], dry_run: bool, output_format: str) ->
     jhub group add geo ana bo
     jhub user list --filter geo- -o name | jhub group add geo -
     """
-    given = names_from(users)
+    given = require_names(users)
     with connect() as hub:
         _change(hub, partial(hub.groups.add_users, name, given), dry_run, output_format)
 
@@ -150,7 +150,7 @@ def remove(name: str, users: tuple[str, ...], dry_run: bool, output_format: str)
     \b
     jhub group remove geo bo
     """
-    given = names_from(users)
+    given = require_names(users)
     with connect() as hub:
         _change(hub, partial(hub.groups.remove_users, name, given), dry_run, output_format)
 
@@ -172,7 +172,7 @@ def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, output_for
     jhub group set geo ana bo
     jhub group set geo - --dry-run < members.txt
     """
-    wanted = names_from(users)
+    wanted = require_names(users)
     with connect() as hub, batch_tally() as tally:
         if dry_run:
             print_requests([hub.preview(hub.groups.set_users, name, wanted)])
@@ -184,7 +184,7 @@ def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, output_for
         for event in (*summary.failed, *summary.skipped):
             tally.add_failure(event.error or HubError(f"user {event.name}: not removed: {event.message}"))
         tally.done += len(summary.done) + len(wanted) - len(change.to_add)
-        GROUPS.one(hub.groups.get(name) if summary.done else change.group, output_format)
+        GROUPS.print_item(hub.groups.get(name) if summary.done else change.group, output_format)
 
 
 @group.command()
@@ -202,7 +202,7 @@ def properties(name: str, changes: tuple[str, ...], dry_run: bool, output_format
     jhub group properties geo
     jhub group properties geo room=B12 seats:=30 old=
     """
-    wanted: dict[str, Any] = {key: None if value == "" else value for key, value in pairs(changes).items()}
+    wanted: dict[str, Any] = {key: None if value == "" else value for key, value in parse_pairs(changes).items()}
     with connect() as hub:
         if dry_run:
             print_requests([hub.preview(hub.groups.set_properties, name, wanted)])
@@ -217,7 +217,7 @@ def _change(hub: Hub, call: Callable[[], Group], dry_run: bool, output_format: s
     if dry_run:
         print_requests([hub.preview(call)])
     else:
-        GROUPS.one(call(), output_format)
+        GROUPS.print_item(call(), output_format)
 
 
 def _agreed(change: Difference, *, yes: bool) -> None:

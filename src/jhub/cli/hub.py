@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from jhub.cli.kit.options import common, connect, dry_run, output, yes
 from jhub.cli.kit.output import View, note, print_requests
-from jhub.cli.kit.prompts import have_typed
+from jhub.cli.kit.prompts import confirm_by_typing
 from jhub.errors import MissingScope
 from jhub.models import Component, HubInfo
 
@@ -68,7 +68,7 @@ def show(output_format: str) -> None:
             info = place.info()
         except MissingScope:
             info = HubInfo(version=place.version())
-        HUB.one(
+        HUB.print_item(
             Shown(
                 place.url,
                 place.api_url,
@@ -103,6 +103,6 @@ def shutdown(servers: bool | None, proxy: bool | None, yes: bool, dry_run: bool)
             return
         host = urlsplit(place.url).netloc
         also = {True: " and all servers on it", False: "", None: ", and all servers on it if it is configured so"}
-        have_typed("shut the hub down", f"This shuts down the hub at {host}{also[servers]}.", host, yes=yes)
+        confirm_by_typing("shut the hub down", f"This shuts down the hub at {host}{also[servers]}.", host, yes=yes)
         shut_down()
         note(f"the hub at {host} is shutting down")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jhub.cli.kit.options import common, output, warn_if_beaten, yes
+from jhub.cli.kit.options import common, output, warn_if_overridden, yes
 from jhub.cli.kit.output import View, note
-from jhub.cli.kit.prompts import confirm_by_name
+from jhub.cli.kit.prompts import confirm_deletion
 from jhub.config import contexts
 from jhub.config.expiry import local_end
 from jhub.errors import HubError, InvalidInput, LocalHubError
@@ -53,7 +53,7 @@ def up(port: int | None, base_url: str | None, profiles: str | None) -> None:
     sign_in(hub)
     note(f"the local hub is up at {hub.url}, and you are signed in as {hub.username} (context {NAME})")
     note("log in with a browser: jhub local status shows the password")
-    warn_if_beaten(NAME)
+    warn_if_overridden(NAME)
 
 
 @local.command()
@@ -86,7 +86,7 @@ def status(output_format: str) -> None:
     found = place.status()
     if found is None:
         raise LocalHubError("there is no local hub", hint="start one with: jhub local up")
-    _view().one(found, output_format)
+    _view().print_item(found, output_format)
     if found.running and not found.version:
         note("it does not answer: it is starting, or hangs; end it with: jhub local down")
     if found.left:
@@ -109,7 +109,7 @@ def reset(yes: bool) -> None:
     if not place.exists():
         note("there is no local hub")
         return
-    confirm_by_name("the local hub", NAME, yes=yes)
+    confirm_deletion("the local hub", NAME, yes=yes)
     place.reset()
     if NAME in contexts.load().contexts:
         contexts.remove(NAME)

@@ -9,9 +9,9 @@ import click
 from click.core import ParameterSource
 
 from jhub.cli.kit import inputs
-from jhub.cli.kit.options import CONTEXT, common, duration, scopes_option, warn_if_beaten
+from jhub.cli.kit.options import CONTEXT_KEY, common, duration, scopes_option, warn_if_overridden
 from jhub.cli.kit.output import ago, note
-from jhub.cli.kit.prompts import CommandLine
+from jhub.cli.kit.prompts import LoginPrompts
 from jhub.config import contexts
 from jhub.login import SignIn, WayChosen, environment_token, keep, sign_in
 
@@ -87,18 +87,20 @@ def login(
     chosen = _chosen()
     _exclude(chosen, way, token_from)
     contexts.prepare(name)
-    token = None if token_from is None else inputs.secret("--token", token_from, "token")
+    token = None if token_from is None else inputs.read_secret("--token", token_from, "token")
     with Hub(url) as door:
         api_url = door.api_url  # before anything is asked
         if way is None and not chosen & WISHES.keys():
             token = token or _token_of_the_environment(api_url)
-        person = CommandLine(from_stdin=password_stdin, open_browser=not no_open, patient=way == "browser" or no_open)
+        person = LoginPrompts(
+            from_stdin=password_stdin, open_browser=not no_open, always_wait=way == "browser" or no_open
+        )
         request = SignIn(
             api_url=api_url,
             token=token,
             username=username,
             expected=contexts.user_of(name or contexts.default_name(api_url), api_url),
-            password=person.password_on_stdin(),
+            password=person.read_password(),
             note=note_ or "",
             expires_in=int(expires),
             scopes=scopes or None,
@@ -109,13 +111,13 @@ def login(
         note(said)
     until = f"; the token ends {ago(kept.context.expires_at)}" if kept.context.expires_at else ""
     note(f"signed in to {api_url} as {signed.who.name} {signed.how} (context {kept.name}){until}")
-    warn_if_beaten(kept.name)
+    warn_if_overridden(kept.name)
 
 
 def _chosen() -> set[str]:
     """The parameters that were given."""
     ctx = click.get_current_context()
-    if ctx.meta.get(CONTEXT):
+    if ctx.meta.get(CONTEXT_KEY):
         raise click.UsageError("a context is what jhub login makes; what to call it is --name")
     return {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
 
@@ -144,7 +146,7 @@ def _token_of_the_environment(api_url: str) -> str | None:
     return token
 
 
-def _carried_out(door: Hub, operation: Operation[SignedIn], person: CommandLine) -> SignedIn:
+def _carried_out(door: Hub, operation: Operation[SignedIn], person: LoginPrompts) -> SignedIn:
     """Sign in, and tell which way it goes."""
     events = door.events(operation, ask=person)
     while True:

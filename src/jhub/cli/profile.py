@@ -9,7 +9,7 @@ import click
 
 from jhub.cli.completion import completers
 from jhub.cli.kit.options import common, connect, output
-from jhub.cli.kit.output import View, clean, table
+from jhub.cli.kit.output import View, escape, print_table
 from jhub.errors import BadRequest
 from jhub.models import Profile, ProfileOption
 
@@ -50,7 +50,7 @@ def list_(owner: str | None, output_format: str) -> None:
     """
     with connect() as hub:
         try:
-            PROFILES.many(hub.profiles.list(owner), output_format)
+            PROFILES.print_list(hub.profiles.list(owner), output_format)
         except BadRequest as error:
             # A service, which has no servers of its own.
             error.hint = error.hint or ("name a user with -u USER" if owner is None else "")
@@ -74,15 +74,15 @@ def show(slug: str, owner: str | None, output_format: str) -> None:
     with connect() as hub:
         found = hub.profiles.get(slug, owner)
     if output_format != "table":
-        PROFILES.one(found, output_format)
+        PROFILES.print_item(found, output_format)
         return
     columns = {name: column for name, column in PROFILES.columns.items() if name != "OPTIONS"}
-    View(PROFILES.name, columns, PROFILES.optional).one(found, output_format)
+    View(PROFILES.name, columns, PROFILES.optional).print_item(found, output_format)
     rows = [row for option in found.profile_options for row in _ways(option)]
     rows += [(f"{name}=VALUE", "", "") for name in found.user_options]
     if rows:
         click.echo()
-        table(["OPTION", "DEFAULT", "NAME"], rows)
+        print_table(["OPTION", "DEFAULT", "NAME"], rows)
 
 
 def _ways(option: ProfileOption) -> Iterator[tuple[str, str, str]]:
@@ -113,7 +113,7 @@ def check(file: str) -> None:
 
     checked = files.check(files.read_text(file))
     for problem in checked.problems:
-        click.echo(clean(f"{file}:{problem.line}: {problem}"))
+        click.echo(escape(f"{file}:{problem.line}: {problem}"))
     if checked.profiles is None:
         raise click.exceptions.Exit(1)
     count = len(checked.profiles.all)

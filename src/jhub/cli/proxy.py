@@ -6,7 +6,7 @@ from functools import partial
 
 import click
 
-from jhub.cli.kit.inputs import secret
+from jhub.cli.kit.inputs import read_secret
 from jhub.cli.kit.options import common, connect, dry_run, output, yes
 from jhub.cli.kit.output import View, note, print_requests
 from jhub.cli.kit.prompts import confirm
@@ -50,7 +50,7 @@ def routes(output_format: str) -> None:
     jhub proxy routes
     """
     with connect() as hub:
-        ROUTES.many(hub.proxy.routes(), output_format)
+        ROUTES.print_list(hub.proxy.routes(), output_format)
 
 
 @proxy.command()
@@ -84,7 +84,7 @@ def edit(api_url: str | None, token_from: str | None, yes: bool, dry_run: bool) 
     \b
     jhub proxy edit --api-url http://10.0.0.7:8001 --auth-token - --yes < token.txt
     """
-    token = None if token_from is None else secret("--auth-token", token_from, "token")
+    token = None if token_from is None else read_secret("--auth-token", token_from, "token")
     with connect() as hub:
         hand_over = partial(hub.proxy.edit, api_url=api_url, auth_token=token)
         preview = hub.preview(hand_over)  # refuses what cannot be sent, before anybody is asked

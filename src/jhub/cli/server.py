@@ -14,8 +14,8 @@ from jhub.cli.completion import completers
 from jhub.cli.kit.batch import preview_batch
 from jhub.cli.kit.inputs import STDIN
 from jhub.cli.kit.options import common, connect, dry_run, duration, output, yes
-from jhub.cli.kit.output import clean, note, print_requests
-from jhub.cli.kit.prompts import confirm, confirm_by_name
+from jhub.cli.kit.output import escape, note, print_requests
+from jhub.cli.kit.prompts import confirm, confirm_deletion
 from jhub.cli.kit.selection import group_option, kept, members, name_option, running, selecting, still
 from jhub.cli.kit.server_arguments import (
     count,
@@ -68,7 +68,7 @@ def list_(user: str | None, stopped: bool, which: Running, output_format: str) -
     jhub server list --idle 2h -o name | jhub server stop --yes -
     """
     with connect() as hub:
-        view(hub).many(hub.servers.list(**asdict(replace(which, user=user)), stopped=stopped), output_format)
+        view(hub).print_list(hub.servers.list(**asdict(replace(which, user=user)), stopped=stopped), output_format)
 
 
 @server.command()
@@ -83,7 +83,7 @@ def show(name: str | None, output_format: str) -> None:
     """
     with connect() as hub:
         one = target(hub, name)
-        view(hub).one(hub.servers.get(one.user, one.name), output_format)
+        view(hub).print_item(hub.servers.get(one.user, one.name), output_format)
 
 
 @server.command()
@@ -152,7 +152,7 @@ def restart(
             return
         confirm(f"Restart {one}?", yes=yes)
         note(f"{one}: restarting")
-        view(hub).one(call(), output_format)
+        view(hub).print_item(call(), output_format)
 
 
 @server.command()
@@ -173,7 +173,7 @@ def wait(servers: tuple[str, ...], group: str | None, name: str | None, timeout:
     with connect() as hub:
         found = members(hub, servers, group, name)
         if group is None and len(servers) <= 1 and STDIN not in servers:
-            view(hub).one(hub.servers.wait(found[0].user, found[0].name, timeout=timeout), output_format)
+            view(hub).print_item(hub.servers.wait(found[0].user, found[0].name, timeout=timeout), output_format)
             return
         from jhub.cli.progress.report import watch
 
@@ -199,7 +199,7 @@ def progress(name: str | None, output_format: str) -> None:
                 click.echo(msgspec.json.encode(event).decode())
             else:
                 percent = f"{event.progress:3.0f} %" if event.progress is not None else "     "
-                click.echo(f"{percent}  {clean(event.message)}")
+                click.echo(f"{percent}  {escape(event.message)}")
 
 
 @server.command("open")
@@ -219,7 +219,7 @@ def open_(name: str | None, print_only: bool) -> None:
         if not found.ready:
             raise InvalidInput(f"server {one} does not run", hint=f"start it with: jhub server start {one}")
         url = urljoin(hub.url, found.full_url or found.url)
-    click.echo(clean(url))
+    click.echo(escape(url))
     if not print_only:
         import webbrowser
 
@@ -254,6 +254,6 @@ def delete(
         from jhub.cli.progress.report import watch
 
         typed = str(found[0]) if len(found) == 1 else str(len(found))
-        confirm_by_name(count(found), typed, yes=yes)
+        confirm_deletion(count(found), typed, yes=yes)
         found = found if yes else still(hub, found, which)
         watch(hub, hub.servers.delete_many(found, timeout=timeout), output_format, len(found), "deleted")

@@ -130,7 +130,7 @@ def rename(name: str, new: str, dry_run: bool, output_format: str) -> None:
         if dry_run:
             print_requests([hub.preview(call)])
         else:
-            view(hub).one(call(), output_format)
+            view(hub).print_item(call(), output_format)
 
 
 @click.command("keep-alive")

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from jhub.cli.kit.batch import batch, batch_tally
-from jhub.cli.kit.options import common, connect, dry_run, duration, output, share
+from jhub.cli.kit.options import common, connect, dry_run, duration, fraction, output
 from jhub.cli.kit.output import note, print_requests
 from jhub.cli.kit.selection import group_option, members, name_option
 from jhub.cli.kit.server_arguments import (
@@ -37,7 +37,7 @@ MOST_AT_ONCE = 4
 @click.option("--timeout", type=duration, default="10m", show_default=True, help="How long to wait for each.")
 @click.option(
     "--hub-load",
-    type=share,
+    type=fraction,
     metavar="SHARE",
     default="0.5",
     show_default=True,
@@ -111,7 +111,7 @@ def start(
                     for one_begun in begun:
                         click.echo(msgspec.json.encode(one_begun).decode())
                 else:
-                    view(hub).many(begun, output_format)
+                    view(hub).print_list(begun, output_format)
         else:
             from jhub.cli.progress.report import watch
 

@@ -13,9 +13,9 @@ from click.core import ParameterSource
 from jhub import oauth_client
 from jhub.cli.completion import completers
 from jhub.cli.kit.batch import delete_batch
-from jhub.cli.kit.inputs import pairs, secret
-from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
-from jhub.cli.kit.output import View, dump, note, print_requests, shown
+from jhub.cli.kit.inputs import parse_pairs, read_secret
+from jhub.cli.kit.options import common, connect, dry_run, output, require_names, yes
+from jhub.cli.kit.output import View, dump, note, or_hidden, print_requests
 from jhub.errors import Conflict
 from jhub.models import Service
 from jhub.steps import HubVersion
@@ -27,8 +27,8 @@ SERVICES: View[Service] = View(
     name=lambda service: service.name,
     columns={
         "NAME": lambda service: service.name,
-        "ADMIN": lambda service: shown(service.admin),
-        "ROLES": lambda service: shown(service.roles),
+        "ADMIN": lambda service: or_hidden(service.admin),
+        "ROLES": lambda service: or_hidden(service.roles),
         "URL": lambda service: service.url,
         "PREFIX": lambda service: service.prefix,
         "PID": lambda service: service.pid or "",
@@ -68,7 +68,7 @@ def list_(output_format: str) -> None:
     jhub service list
     """
     with connect() as hub:
-        SERVICES.many(hub.services.list(), output_format)
+        SERVICES.print_list(hub.services.list(), output_format)
 
 
 @service.command()
@@ -82,7 +82,7 @@ def show(name: str, output_format: str) -> None:
     jhub service show announcement -o json
     """
     with connect() as hub:
-        SERVICES.one(hub.services.get(name), output_format)
+        SERVICES.print_item(hub.services.get(name), output_format)
 
 
 @service.command()
@@ -152,8 +152,8 @@ def create(
         )
     token = secrets.token_hex(32) if generate_token else None
     if token_from is not None:
-        token = secret("--api-token", token_from, "API token")
-    described = pairs(info) or None
+        token = read_secret("--api-token", token_from, "API token")
+    described = parse_pairs(info) or None
     with connect() as hub:
         register = partial(
             hub.services.create,
@@ -180,7 +180,7 @@ def create(
             if token is not None:
                 note(f"service {name} exists already, and keeps the token that it has")
     if not generate_token:
-        SERVICES.one(made, output_format)
+        SERVICES.print_item(made, output_format)
         return
     if output_format in ("json", "yaml"):
         shown: dict[str, Any] = msgspec.to_builtins(made)
@@ -214,7 +214,7 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
     jhub service delete announcement
     """
     with connect() as hub:
-        delete_batch(hub, "service", names_from(names), hub.services.delete, yes=yes, dry_run=dry_run)
+        delete_batch(hub, "service", require_names(names), hub.services.delete, yes=yes, dry_run=dry_run)
 
 
 def create_login_client(
@@ -230,7 +230,7 @@ def create_login_client(
     except Conflict as error:
         error.hint = error.hint or "with --if-not-exists it is seen to that it is the right one"
         raise
-    view.one(made, output_format)
+    view.print_item(made, output_format)
     note("administrators can sign in with jhub login --browser now; for everybody, put this into jupyterhub_config.py")
     note("and restart the hub:")
     note("")

@@ -11,7 +11,7 @@ import click
 
 from jhub.cli.completion import completers
 from jhub.cli.kit.batch import batch, preview_batch, run_batch
-from jhub.cli.kit.options import common, connect, dry_run, names_from, output, read_names, yes
+from jhub.cli.kit.options import common, connect, dry_run, output, read_names, require_names, yes
 from jhub.cli.kit.output import View, ago, note, print_requests
 from jhub.cli.kit.prompts import confirm
 from jhub.cli.kit.server_arguments import (
@@ -78,9 +78,9 @@ def list_(whose: str | None, user: str | None, group: str | None, output_format:
         raise click.UsageError("OWNER, --with and --with-group exclude each other")
     with connect() as hub:
         if user is None and group is None:
-            _view(hub).many(hub.shares.list(*owned(hub, whose)), output_format)
+            _view(hub).print_list(hub.shares.list(*owned(hub, whose)), output_format)
         else:
-            _view(hub).many(hub.shares.list_shared_with(user=user, group=group), output_format)
+            _view(hub).print_list(hub.shares.list_shared_with(user=user, group=group), output_format)
 
 
 @share.command()
@@ -231,7 +231,7 @@ def _recipients(users: Sequence[str], groups: Sequence[str]) -> dict[str, dict[s
     if not users and not groups:
         raise click.UsageError("with whom? Give --user or --group")
     # With groups there is something to do, whoever is on stdin.
-    named = read_names(users) if groups else names_from(users)
+    named = read_names(users) if groups else require_names(users)
     return {
         **{f"user {name}": {"user": name} for name in named},
         **{f"group {name}": {"group": name} for name in groups},

@@ -9,8 +9,8 @@ import click
 
 from jhub.cli.completion import completers
 from jhub.cli.kit.batch import run_batch_with_notes
-from jhub.cli.kit.options import common, connect, dry_run, duration, names_from, output, yes
-from jhub.cli.kit.output import View, ago, clean, note, print_requests
+from jhub.cli.kit.options import common, connect, dry_run, duration, output, require_names, yes
+from jhub.cli.kit.output import View, ago, escape, note, print_requests
 from jhub.cli.kit.prompts import confirm
 from jhub.cli.kit.server_arguments import owned, owner_argument, required_server_argument, scopes_option, target
 from jhub.models import ShareCode
@@ -48,7 +48,7 @@ def list_(whose: str | None, output_format: str) -> None:
     jhub share code list ana/lab
     """
     with connect() as hub:
-        CODES.many(hub.share_codes.list(*owned(hub, whose)), output_format)
+        CODES.print_list(hub.share_codes.list(*owned(hub, whose)), output_format)
 
 
 @code.command()
@@ -81,9 +81,9 @@ def create(name: str, expires: float, scopes: tuple[str, ...], dry_run: bool, ou
         made = make()
         link = urljoin(hub.url, made.full_accept_url or made.accept_url or "")
     if output_format in ("json", "yaml"):
-        CODES.one(made, output_format)
+        CODES.print_item(made, output_format)
     else:
-        click.echo(clean(made.code or "" if output_format == "name" else link))
+        click.echo(escape(made.code or "" if output_format == "name" else link))
         note(f"code {made.id} for {one}, ends {ago(made.expires_at)}; this is the only time it is shown")
 
 
@@ -109,7 +109,7 @@ def revoke(name: str, ids: tuple[str, ...], everything: bool, yes: bool, dry_run
         one = target(hub, name)
         if not everything:
             call = partial(partial, hub.share_codes.revoke, one.user, one.name)
-            run_batch_with_notes(hub, names_from(ids), call, lambda id_: f"revoked {id_}", dry_run=dry_run)
+            run_batch_with_notes(hub, require_names(ids), call, lambda id_: f"revoked {id_}", dry_run=dry_run)
         elif dry_run:
             print_requests([hub.preview(hub.share_codes.revoke_all, one.user, one.name)])
         else:

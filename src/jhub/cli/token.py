@@ -13,7 +13,7 @@ import click
 from jhub import revoked_together
 from jhub.cli.completion import completers
 from jhub.cli.kit.batch import batch, preview_batch, run_batch_with_notes
-from jhub.cli.kit.options import common, connect, dry_run, duration, names_from, output, scopes_option, yes
+from jhub.cli.kit.options import common, connect, dry_run, duration, output, require_names, scopes_option, yes
 from jhub.cli.kit.output import View, ago, note, print_requests
 from jhub.cli.kit.prompts import confirm
 from jhub.errors import InvalidInput, NotFound, Unsupported
@@ -96,7 +96,7 @@ def list_(owner: str | None, output_format: str) -> None:
     """
     with connect() as hub:
         whose = owner_of(hub, owner)
-        listed(whose.in_use).many(hub.tokens.list(whose.name), output_format)
+        listed(whose.in_use).print_list(hub.tokens.list(whose.name), output_format)
 
 
 @token.command()
@@ -111,7 +111,7 @@ def show(id_: str, owner: str | None, output_format: str) -> None:
     jhub token show a12
     """
     with connect() as hub:
-        TOKEN.one(hub.tokens.get(owner_of(hub, owner).name, id_), output_format)
+        TOKEN.print_item(hub.tokens.get(owner_of(hub, owner).name, id_), output_format)
 
 
 @token.command()
@@ -154,7 +154,7 @@ def create(
             return
         made = make()
     if output_format in ("json", "yaml"):
-        TOKENS.one(made, output_format)
+        TOKENS.print_item(made, output_format)
     else:
         click.echo(made.token)
         note(f"token {made.id}, ends {ago(made.expires_at) or 'never'}; this is the only time it is shown")
@@ -206,7 +206,7 @@ def revoke(
         if expired:
             _have_expired_removed(hub, owner_of(hub, owner), dry_run=dry_run)
         elif ids:
-            _revoke_named(hub, owner_of(hub, owner, ask=True), names_from(ids), dry_run=dry_run)
+            _revoke_named(hub, owner_of(hub, owner, ask=True), require_names(ids), dry_run=dry_run)
         else:
             whose = owner_of(hub, owner, ask=True)
             found = _others(hub, whose) if text is None else [t for t in hub.tokens.list(whose.name) if t.note == text]

@@ -12,9 +12,9 @@ from msgspec import structs
 from jhub import Sort
 from jhub.cli.completion import completers
 from jhub.cli.kit.batch import BatchTally, batch_tally, delete_batch, print_results, run_batch, valid_names
-from jhub.cli.kit.inputs import STDIN, secret_object
-from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
-from jhub.cli.kit.output import HIDDEN, View, ago, note, print_requests, shown
+from jhub.cli.kit.inputs import STDIN, read_secret_object
+from jhub.cli.kit.options import common, connect, dry_run, output, require_names, yes
+from jhub.cli.kit.output import HIDDEN, View, ago, note, or_hidden, print_requests
 from jhub.errors import HubError, NotFound
 from jhub.models import Server, User
 
@@ -30,14 +30,14 @@ USERS: View[User] = View(
     name=lambda user: user.name,
     columns={
         "NAME": lambda user: user.name,
-        "ADMIN": lambda user: shown(user.admin),
-        "GROUPS": lambda user: shown(user.groups),
+        "ADMIN": lambda user: or_hidden(user.admin),
+        "GROUPS": lambda user: or_hidden(user.groups),
         "SERVERS": lambda user: (
             HIDDEN if user.servers is None else [_named(server) for server in user.servers.values()]
         ),
         "LAST ACTIVITY": lambda user: ago(user.last_activity),
     },
-    printed=lambda user: structs.replace(user, auth_state=None),
+    redact=lambda user: structs.replace(user, auth_state=None),
 )
 
 name_argument = click.argument("name", shell_complete=completers.users)
@@ -80,7 +80,7 @@ def list_(
     """
     with connect() as hub:
         found = hub.users.list(name_filter=name_filter, state=state, sort=sort, include_stopped_servers=stopped)
-        USERS.many(found, output_format)
+        USERS.print_list(found, output_format)
 
 
 @user.command()
@@ -94,7 +94,7 @@ def show(name: str, output_format: str) -> None:
     jhub user show ana
     """
     with connect() as hub:
-        USERS.one(hub.users.get(name), output_format)
+        USERS.print_item(hub.users.get(name), output_format)
 
 
 @user.command()
@@ -114,7 +114,7 @@ def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bo
     jhub user create ana bo --if-not-exists
     jhub user create - < names.txt
     """
-    given = names_from(names)
+    given = require_names(names)
     with connect() as hub, batch_tally() as tally:
         wanted = valid_names(given, "user", tally)
         if dry_run:
@@ -146,10 +146,10 @@ def edit(names: tuple[str, ...], admin: bool | None, place: str | None, dry_run:
     """
     if place == STDIN and STDIN in names:
         raise click.UsageError("stdin is either names or the auth state")
-    auth_state = None if place is None else secret_object("--auth-state", place)
+    auth_state = None if place is None else read_secret_object("--auth-state", place)
     with connect() as hub:
         call = partial(partial, hub.users.edit, admin=admin, auth_state=auth_state)
-        run_batch(hub, names_from(names), call, USERS, output_format, dry_run=dry_run)
+        run_batch(hub, require_names(names), call, USERS, output_format, dry_run=dry_run)
 
 
 @user.command()
@@ -171,7 +171,7 @@ def rename(name: str, new: str, dry_run: bool, output_format: str) -> None:
         if dry_run:
             print_requests([hub.preview(hub.users.rename, name, new)])
         else:
-            USERS.one(hub.users.rename(name, new), output_format)
+            USERS.print_item(hub.users.rename(name, new), output_format)
 
 
 @user.command()
@@ -187,7 +187,7 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
     jhub user list --filter test- -o name | jhub user delete --yes -
     """
     with connect() as hub:
-        delete_batch(hub, "user", names_from(names), hub.users.delete, yes=yes, dry_run=dry_run)
+        delete_batch(hub, "user", require_names(names), hub.users.delete, yes=yes, dry_run=dry_run)
 
 
 def _created(hub: Hub, names: list[str], admin: bool, exist_ok: bool, tally: BatchTally) -> Iterator[User]:

@@ -15,8 +15,8 @@ import click
 from click.shell_completion import CompletionItem
 from msgspec import Struct
 
-from jhub.cli.kit.options import CONTEXT
-from jhub.cli.kit.output import clean
+from jhub.cli.kit.options import CONTEXT_KEY
+from jhub.cli.kit.output import escape
 from jhub.config import contexts
 from jhub.errors import APIError, NotAuthorized
 from jhub.models import Group, Named, Profile, Share, ShareCode, Token, User
@@ -72,7 +72,7 @@ def completer(find: Callable[[Hub, click.Context, str], Found]) -> Completer:
         def ask() -> None:
             with suppress(Exception), _connect(ctx) as hub:
                 found.extend(
-                    CompletionItem(name, help=clean(said) or None)
+                    CompletionItem(name, help=escape(said) or None)
                     for name, said in find(hub, ctx, incomplete)
                     if name.startswith(incomplete) and name.isprintable() and name not in before
                     if option or not name.startswith("-")
@@ -99,7 +99,7 @@ def _seconds() -> float:
 def _connect(ctx: click.Context) -> Hub:
     from jhub import Hub, Timeouts
 
-    where = contexts.connection(ctx.meta.get(CONTEXT))
+    where = contexts.connection(ctx.meta.get(CONTEXT_KEY))
     seconds = _seconds()
     return Hub(where.url, where.token, timeout=Timeouts(connect=seconds, read=seconds, write=seconds, total=seconds))
 

@@ -13,7 +13,7 @@ import click
 
 from jhub.cli.kit.exit_codes import code_of, show
 from jhub.cli.kit.output import View, note, print_requests
-from jhub.cli.kit.prompts import confirm_by_name
+from jhub.cli.kit.prompts import confirm_deletion
 from jhub.errors import HubError, InvalidInput, Unavailable
 from jhub.steps import segment
 
@@ -87,7 +87,7 @@ def print_results(view: View[T], results: Iterator[T], output_format: str) -> No
     """Print what there is to print; no table without rows, where every one of them failed."""
     first = list(islice(results, 1))
     if first or output_format != "table":
-        view.many(chain(first, results), output_format)
+        view.print_list(chain(first, results), output_format)
 
 
 def preview_batch(hub: Hub, names: Iterable[K], call: Call[K, object]) -> None:
@@ -131,7 +131,7 @@ def delete_batch(
     if not dry_run:
         single = len(names) == 1
         described, typed = (f"{noun} {names[0]}", names[0]) if single else (f"{len(names)} {noun}s", str(len(names)))
-        confirm_by_name(described, typed, yes=yes)
+        confirm_deletion(described, typed, yes=yes)
     run_batch_with_notes(
         hub, names, lambda name: partial(delete, name), lambda name: f"deleted {name}", dry_run=dry_run
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import click
 
-from jhub.cli.kit.output import clean
+from jhub.cli.kit.output import escape
 from jhub.errors import APIError, Conflict, HubError, InvalidInput, NotAuthorized, NotFound, WaitTimeout
 
 CODES = {
@@ -98,9 +98,9 @@ def show(error: HubError, *, debug: bool = False) -> None:
     """`error: …` and `hint: …` on stderr; with `debug` where it came from."""
     # click knows terminals, but not NO_COLOR
     color = False if os.environ.get("NO_COLOR") else None
-    click.secho(clean(f"error: {error}"), fg="red", err=True, color=color)
+    click.secho(escape(f"error: {error}"), fg="red", err=True, color=color)
     if error.hint:
-        click.echo(clean(f"hint: {error.hint}"), err=True)
+        click.echo(escape(f"hint: {error.hint}"), err=True)
     if debug:
         if isinstance(error, APIError):
             click.echo(f"debug: {error.method} {error.path} answered {error.status}", err=True)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from jhub.cli.kit.inputs import all_of_stdin
-from jhub.cli.kit.output import bare, note
+from jhub.cli.kit.inputs import read_stdin
+from jhub.cli.kit.output import note, strip_line
 from jhub.config import contexts
 from jhub.errors import InvalidInput
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-CONTEXT = "jhub.context"
-NOTED = "jhub.noted"
-FORMATS = ("table", "json", "yaml", "name", "csv")
+CONTEXT_KEY = "jhub.context"
+EXPIRY_NOTED_KEY = "jhub.noted"
+OUTPUT_FORMATS = ("table", "json", "yaml", "name", "csv")
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
@@ -36,7 +36,7 @@ def _remember(ctx: click.Context, param: click.Parameter, value: str | None) -> 
         # Of an unset variable, most likely: the current context may be another hub.
         raise click.BadParameter("a context name is missing")
     if value is not None:
-        ctx.meta[CONTEXT] = value
+        ctx.meta[CONTEXT_KEY] = value
 
 
 def _debug(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
@@ -77,7 +77,7 @@ def output(*, lines: bool = False) -> Callable[[F], F]:
         "-o",
         "--output",
         "output_format",
-        type=click.Choice(FORMATS),
+        type=click.Choice(OUTPUT_FORMATS),
         default="table",
         metavar="FORMAT",
         help=f"As {text}.",
@@ -90,19 +90,19 @@ dry_run = click.option(
 )
 
 
-LONGEST = 10 * 365 * 86400
-UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+MAX_DURATION_SECONDS = 10 * 365 * 86400
+SECONDS_PER_UNIT = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def duration(text: str) -> float:
     """Seconds from "90", "90s", "15m", "8h" or "30d"."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
-    if not found or not 1 <= float(found[1]) * UNITS[found[2]] <= LONGEST:
+    if not found or not 1 <= float(found[1]) * SECONDS_PER_UNIT[found[2]] <= MAX_DURATION_SECONDS:
         raise click.BadParameter(f"{text!r} is no duration; give it as 90s, 15m, 8h or 30d")
-    return float(found[1]) * UNITS[found[2]]
+    return float(found[1]) * SECONDS_PER_UNIT[found[2]]
 
 
-def share(text: str) -> float:
+def fraction(text: str) -> float:
     """A share of a whole, from "0.5" or "50%"."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?|\.\d+) ?(%?)", text)
     value = float(found[1]) / (100 if found[2] else 1) if found else 0.0
@@ -111,7 +111,7 @@ def share(text: str) -> float:
     return value
 
 
-def warn_if_beaten(name: str) -> None:
+def warn_if_overridden(name: str) -> None:
     """Say so where the environment names a hub or a context: that is used, and not the one that was just chosen."""
     if (other := environ.get("JHUB_CONTEXT")) and other != name:
         note(f"note: JHUB_CONTEXT is {other} and comes before the current context; use -c {name}")
@@ -125,9 +125,9 @@ def connect() -> Generator[Hub]:
     from jhub import Hub
 
     meta = click.get_current_context().meta
-    where = contexts.connection(meta.get(CONTEXT))
-    if where.context and not meta.get(NOTED):
-        meta[NOTED] = True
+    where = contexts.connection(meta.get(CONTEXT_KEY))
+    if where.context and not meta.get(EXPIRY_NOTED_KEY):
+        meta[EXPIRY_NOTED_KEY] = True
         ending = contexts.warning(where.context, datetime.now(UTC))
         if ending:
             note(f"warning: {ending}")
@@ -136,7 +136,7 @@ def connect() -> Generator[Hub]:
         yield hub
 
 
-def names_from(given: Iterable[str]) -> list[str]:
+def require_names(given: Iterable[str]) -> list[str]:
     """Names as given; "-" stands for those on stdin, one per line. Without any the command ends."""
     found = read_names(given)
     if not found:
@@ -150,13 +150,13 @@ def read_names(given: Iterable[str]) -> list[str]:
     found: list[str] = []
     for name in given:
         if name == "-":
-            found += [line for line in map(bare, all_of_stdin().split("\n")) if line]
+            found += [line for line in map(strip_line, read_stdin().split("\n")) if line]
         else:
             found.append(name)
     return list(dict.fromkeys(found))
 
 
-def split(given: str) -> list[str]:
+def split_scopes(given: str) -> list[str]:
     """The scopes in a text, which commas and blanks separate.
 
     A blank after the "=" of a filter belongs to the name there: "read:users!group=all users" is one scope.
@@ -173,7 +173,7 @@ def split(given: str) -> list[str]:
 def _all(ctx: click.Context, param: click.Parameter, given: Iterable[str]) -> tuple[str, ...]:
     found: list[str] = []
     for text in given:
-        scopes = split(text)
+        scopes = split_scopes(text)
         if not scopes:
             # Of an unset variable, most likely; without any, a token is for all that its owner may do.
             raise click.BadParameter("a scope is missing", ctx, param)

@@ -10,8 +10,8 @@ import click
 
 from jhub import Target
 from jhub.cli.completion import completers
-from jhub.cli.kit.inputs import STDIN, pairs
-from jhub.cli.kit.options import names_from
+from jhub.cli.kit.inputs import STDIN, parse_pairs
+from jhub.cli.kit.options import require_names
 from jhub.cli.kit.output import View, ago
 from jhub.errors import InvalidInput
 from jhub.models import Server
@@ -73,7 +73,7 @@ def view(hub: Hub) -> View[Server]:
 
 def user_options(profile: str | None, options: Sequence[str]) -> dict[str, Any]:
     """The user options that a command was given, beside the profile."""
-    found = pairs(options)
+    found = parse_pairs(options)
     if profile is not None and "profile" in found:
         raise InvalidInput("--profile and --option profile=… are the same: give one of them")
     return found
@@ -92,7 +92,7 @@ def target(hub: Hub, given: str | None) -> Target:
 
 def targets(hub: Hub, given: Sequence[str]) -> list[Target]:
     """USER, USER/NAME, or /NAME (mine); my default one where nothing is named at all."""
-    found = [_read(name) for name in names_from(given)] if given else [Target("")]
+    found = [_read(name) for name in require_names(given)] if given else [Target("")]
     if any(not one.user for one in found):
         mine = me(hub)
         found = [Target(one.user or mine, one.name) for one in found]

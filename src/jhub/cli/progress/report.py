@@ -96,7 +96,7 @@ def watch(hub: Hub, fleet: Fleet[ServerEvent, Summary], output_format: str, coun
     if output_format != "json":
         rows = [Line.of(event, hub.url) for event in _rows(summary, output_format)]
         if rows or output_format != "table":
-            RESULTS.many(rows, output_format)
+            RESULTS.print_list(rows, output_format)
     _close(summary, ends)
     if not summary.ok:
         codes = {code_of(event.error) for event in summary.failed if event.error is not None}

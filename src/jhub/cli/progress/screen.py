@@ -11,7 +11,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from jhub.cli.kit.output import clean
+from jhub.cli.kit.output import escape
 from jhub.cli.progress.tally import Standing, reasons, span
 
 if TYPE_CHECKING:
@@ -52,17 +52,17 @@ class Screen:
         room -= len(found)
         failed = reasons(standing.failed[::-1])[: min(REASONS, room // 2)]
         slowest = standing.slowest(min(SLOWEST, room - len(failed)))
-        names = [Text(clean(str(target))) for target, _ in slowest]
+        names = [Text(escape(str(target))) for target, _ in slowest]
         column = min(max((name.cell_len for name in names), default=0), LONGEST_NAME, width // 2)
         for name, (_, way) in zip(names, slowest, strict=True):
             name.truncate(column, overflow="ellipsis", pad=True)
             percent = f"{way.percent:.0f} %" if way.percent else ""
-            said = f"  {percent:>5}  {clean(way.said)}".rstrip()
+            said = f"  {percent:>5}  {escape(way.said)}".rstrip()
             found.append(_line(f"{span(now - way.since):>10}  ").append_text(name).append(said, style="dim"))
         for reason, events in failed:
-            last, number = clean(str(events[0].target)), len(events)
+            last, number = escape(str(events[0].target)), len(events)
             count = f"{number} failed, last {last}" if number > 1 else f"failed: {last}"
-            found.append(_line(f"{count}: {clean(reason)}", style="red"))
+            found.append(_line(f"{count}: {escape(reason)}", style="red"))
         return found
 
     def _bar(self, width: int, now: float) -> Text:
