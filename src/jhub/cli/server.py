@@ -16,17 +16,25 @@ from jhub.cli.kit.inputs import STDIN
 from jhub.cli.kit.options import common, connect, dry_run, duration, output, yes
 from jhub.cli.kit.output import escape, note, print_requests
 from jhub.cli.kit.prompts import confirm, confirm_deletion
-from jhub.cli.kit.selection import group_option, kept, members, name_option, running, selecting, still
+from jhub.cli.kit.selection import (
+    group_option,
+    name_option,
+    recheck_idle,
+    select_members,
+    select_named,
+    select_running,
+    selection_options,
+)
 from jhub.cli.kit.server_arguments import (
-    count,
+    describe_servers,
     option_option,
     profile_option,
+    resolve_server,
     selected_servers_argument,
     server_argument,
+    server_view,
     servers_argument,
-    target,
     user_options,
-    view,
 )
 from jhub.cli.server_edit import create, edit, keep_alive, rename
 from jhub.cli.server_start import start
@@ -52,10 +60,12 @@ for command in (create, edit, rename, keep_alive, start):
 @server.command("list")
 @click.argument("user", required=False, shell_complete=completers.users)
 @click.option("--stopped", is_flag=True, help="Those that do not run too.")
-@selecting(idle="Only those that nobody has used for so long (2h, 30m): what administrators call culling starts here.")
+@selection_options(
+    idle="Only those that nobody has used for so long (2h, 30m): what administrators call culling starts here."
+)
 @output()
 @common
-def list_(user: str | None, stopped: bool, which: Running, output_format: str) -> None:
+def list_(user: str | None, stopped: bool, selection: Running, output_format: str) -> None:
     """List the servers that run, of everybody or of USER.
 
     Idle time is by the hub's clock; one that was never used counts from its start. -o name prints each as it is
@@ -68,7 +78,9 @@ def list_(user: str | None, stopped: bool, which: Running, output_format: str) -
     jhub server list --idle 2h -o name | jhub server stop --yes -
     """
     with connect() as hub:
-        view(hub).print_list(hub.servers.list(**asdict(replace(which, user=user)), stopped=stopped), output_format)
+        server_view(hub).print_list(
+            hub.servers.list(**asdict(replace(selection, user=user)), stopped=stopped), output_format
+        )
 
 
 @server.command()
@@ -82,20 +94,22 @@ def show(name: str | None, output_format: str) -> None:
     jhub server show ana/lab
     """
     with connect() as hub:
-        one = target(hub, name)
-        view(hub).print_item(hub.servers.get(one.user, one.name), output_format)
+        one = resolve_server(hub, name)
+        server_view(hub).print_item(hub.servers.get(one.user, one.name), output_format)
 
 
 @server.command()
 @servers_argument
-@selecting(idle="Only those that nobody has used for so long (2h, 30m): this is what administrators call culling.")
+@selection_options(
+    idle="Only those that nobody has used for so long (2h, 30m): this is what administrators call culling."
+)
 @click.option("--timeout", type=duration, default="2m", show_default=True, help="How long to wait for each.")
 @yes
 @dry_run
 @output(lines=True)
 @common
 def stop(
-    servers: tuple[str, ...], which: Running, timeout: float, yes: bool, dry_run: bool, output_format: str
+    servers: tuple[str, ...], selection: Running, timeout: float, yes: bool, dry_run: bool, output_format: str
 ) -> None:
     """Stop servers and wait until they are gone. A named one can be started again.
 
@@ -108,14 +122,14 @@ def stop(
     jhub server list --profile gpu -o name | jhub server stop --yes -
     """
     with connect() as hub:
-        found = running(hub, servers, which, yes=yes or dry_run)
+        found = select_running(hub, servers, selection, yes=yes or dry_run)
         if dry_run:
             preview_batch(hub, found, lambda one: partial(hub.servers.stop, one.user, one.name))
             return
         from jhub.cli.progress.report import watch
 
-        confirm(f"Stop {count(found)}?", yes=yes)
-        found = found if yes else still(hub, found, which)
+        confirm(f"Stop {describe_servers(found)}?", yes=yes)
+        found = found if yes else recheck_idle(hub, found, selection)
         watch(hub, hub.servers.stop_many(found, timeout=timeout), output_format, len(found), "stopped")
 
 
@@ -145,14 +159,14 @@ def restart(
     """
     given = user_options(profile, options) or None
     with connect() as hub:
-        one = target(hub, name)
+        one = resolve_server(hub, name)
         call = partial(hub.servers.restart, one.user, one.name, profile=profile, user_options=given, timeout=timeout)
         if dry_run:
             print_requests([hub.preview(call)])
             return
         confirm(f"Restart {one}?", yes=yes)
         note(f"{one}: restarting")
-        view(hub).print_item(call(), output_format)
+        server_view(hub).print_item(call(), output_format)
 
 
 @server.command()
@@ -171,9 +185,9 @@ def wait(servers: tuple[str, ...], group: str | None, name: str | None, timeout:
     jhub server list --state spawn -o name | jhub server wait -
     """
     with connect() as hub:
-        found = members(hub, servers, group, name)
+        found = select_members(hub, servers, group, name)
         if group is None and len(servers) <= 1 and STDIN not in servers:
-            view(hub).print_item(hub.servers.wait(found[0].user, found[0].name, timeout=timeout), output_format)
+            server_view(hub).print_item(hub.servers.wait(found[0].user, found[0].name, timeout=timeout), output_format)
             return
         from jhub.cli.progress.report import watch
 
@@ -193,7 +207,7 @@ def progress(name: str | None, output_format: str) -> None:
     jhub server progress ana/lab
     """
     with connect() as hub:
-        one = target(hub, name)
+        one = resolve_server(hub, name)
         for event in hub.servers.progress(one.user, one.name):
             if output_format == "json":
                 click.echo(msgspec.json.encode(event).decode())
@@ -214,7 +228,7 @@ def open_(name: str | None, print_only: bool) -> None:
     jhub server open ana/lab --url
     """
     with connect() as hub:
-        one = target(hub, name)
+        one = resolve_server(hub, name)
         found = hub.servers.get(one.user, one.name)
         if not found.ready:
             raise InvalidInput(f"server {one} does not run", hint=f"start it with: jhub server start {one}")
@@ -229,14 +243,14 @@ def open_(name: str | None, print_only: bool) -> None:
 
 @server.command()
 @selected_servers_argument
-@selecting(idle="Only those that run, and that nobody has used for so long (2h, 30m).")
+@selection_options(idle="Only those that run, and that nobody has used for so long (2h, 30m).")
 @click.option("--timeout", type=duration, default="2m", show_default=True, help="How long to wait for each.")
 @yes
 @dry_run
 @output(lines=True)
 @common
 def delete(
-    servers: tuple[str, ...], which: Running, timeout: float, yes: bool, dry_run: bool, output_format: str
+    servers: tuple[str, ...], selection: Running, timeout: float, yes: bool, dry_run: bool, output_format: str
 ) -> None:
     """Stop named servers and delete them, with what the hub keeps for them.
 
@@ -247,13 +261,13 @@ def delete(
     jhub server delete --group geo --name lab
     """
     with connect() as hub:
-        found = kept(hub, servers, which, yes=yes or dry_run)
+        found = select_named(hub, servers, selection, yes=yes or dry_run)
         if dry_run:
             preview_batch(hub, found, lambda one: partial(hub.servers.delete, one.user, one.name))
             return
         from jhub.cli.progress.report import watch
 
         typed = str(found[0]) if len(found) == 1 else str(len(found))
-        confirm_deletion(count(found), typed, yes=yes)
-        found = found if yes else still(hub, found, which)
+        confirm_deletion(describe_servers(found), typed, yes=yes)
+        found = found if yes else recheck_idle(hub, found, selection)
         watch(hub, hub.servers.delete_many(found, timeout=timeout), output_format, len(found), "deleted")

@@ -18,11 +18,11 @@ from jhub.cli.kit.server_arguments import (
     named_servers_argument,
     option_option,
     profile_option,
+    resolve_server,
+    resolve_servers,
+    server_view,
     servers_argument,
-    target,
-    targets,
     user_options,
-    view,
 )
 from jhub.errors import NotAHub
 
@@ -71,7 +71,7 @@ def create(
                 exist_ok=if_not_exists,
             )
 
-        run_batch(hub, targets(hub, servers), call, view(hub), output_format, dry_run=dry_run)
+        run_batch(hub, resolve_servers(hub, servers), call, server_view(hub), output_format, dry_run=dry_run)
 
 
 @click.command()
@@ -106,7 +106,7 @@ def edit(
             changes: dict[str, Any] = {"display_name": display_name, "profile": profile, "user_options": given}
             return partial(hub.servers.edit, one.user, one.name, **changes)
 
-        run_batch(hub, targets(hub, servers), call, view(hub), output_format, dry_run=dry_run)
+        run_batch(hub, resolve_servers(hub, servers), call, server_view(hub), output_format, dry_run=dry_run)
 
 
 @click.command()
@@ -125,12 +125,12 @@ def rename(name: str, new: str, dry_run: bool, output_format: str) -> None:
     jhub server rename ana/lab thesis
     """
     with connect() as hub:
-        one = target(hub, name)
+        one = resolve_server(hub, name)
         call = partial(hub.servers.rename, one.user, one.name, new)
         if dry_run:
             print_requests([hub.preview(call)])
         else:
-            view(hub).print_item(call(), output_format)
+            server_view(hub).print_item(call(), output_format)
 
 
 @click.command("keep-alive")
@@ -148,7 +148,7 @@ def keep_alive(servers: tuple[str, ...], dry_run: bool) -> None:
     jhub server list --profile gpu -o name | jhub server keep-alive -
     """
     with connect() as hub:
-        found = targets(hub, servers)
+        found = resolve_servers(hub, servers)
         try:
             now = hub.time()  # a time that is earlier than the hub knows changes nothing there
         except NotAHub:

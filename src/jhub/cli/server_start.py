@@ -11,14 +11,14 @@ import msgspec
 from jhub.cli.kit.batch import batch, batch_tally
 from jhub.cli.kit.options import common, connect, dry_run, duration, fraction, output
 from jhub.cli.kit.output import note, print_requests
-from jhub.cli.kit.selection import group_option, members, name_option
+from jhub.cli.kit.selection import group_option, name_option, select_members
 from jhub.cli.kit.server_arguments import (
     display_name_option,
     option_option,
     profile_option,
+    server_view,
     servers_argument,
     user_options,
-    view,
 )
 from jhub.errors import InvalidInput
 
@@ -86,7 +86,7 @@ def start(
         )
 
     with connect() as hub:
-        found = members(hub, servers, group, name)
+        found = select_members(hub, servers, group, name)
         if no_wait and len(found) > MOST_AT_ONCE:
             raise InvalidInput(
                 f"--no-wait is for up to {MOST_AT_ONCE} servers: some hubs exit after five failed starts",
@@ -111,7 +111,7 @@ def start(
                     for one_begun in begun:
                         click.echo(msgspec.json.encode(one_begun).decode())
                 else:
-                    view(hub).print_list(begun, output_format)
+                    server_view(hub).print_list(begun, output_format)
         else:
             from jhub.cli.progress.report import watch
 

@@ -15,14 +15,14 @@ from jhub.cli.kit.options import common, connect, dry_run, output, read_names, r
 from jhub.cli.kit.output import View, ago, note, print_requests
 from jhub.cli.kit.prompts import confirm
 from jhub.cli.kit.server_arguments import (
-    count,
-    me,
-    owned,
+    describe_servers,
+    own_name,
+    owner_and_name,
     owner_argument,
     required_server_argument,
-    scopes_option,
-    target,
-    targets,
+    resolve_server,
+    resolve_servers,
+    share_scopes_option,
 )
 from jhub.cli.share_code import code
 from jhub.errors import NotFound
@@ -64,7 +64,7 @@ share.add_command(code)
 )
 @output()
 @common
-def list_(whose: str | None, user: str | None, group: str | None, output_format: str) -> None:
+def list_(owner: str | None, user: str | None, group: str | None, output_format: str) -> None:
     """List with whom servers are shared.
 
     All of OWNER's servers, or one of them; mine by default.
@@ -74,11 +74,11 @@ def list_(whose: str | None, user: str | None, group: str | None, output_format:
     jhub share list ana/lab
     jhub share list --with bo -o name
     """
-    if len([given for given in (whose, user, group) if given is not None]) > 1:
+    if len([given for given in (owner, user, group) if given is not None]) > 1:
         raise click.UsageError("OWNER, --with and --with-group exclude each other")
     with connect() as hub:
         if user is None and group is None:
-            _view(hub).print_list(hub.shares.list(*owned(hub, whose)), output_format)
+            _view(hub).print_list(hub.shares.list(*owner_and_name(hub, owner)), output_format)
         else:
             _view(hub).print_list(hub.shares.list_shared_with(user=user, group=group), output_format)
 
@@ -87,7 +87,7 @@ def list_(whose: str | None, user: str | None, group: str | None, output_format:
 @required_server_argument
 @users_option
 @groups_option
-@scopes_option
+@share_scopes_option
 @dry_run
 @output()
 @common
@@ -109,7 +109,7 @@ def grant(
     """
     others = _recipients(users, groups)
     with connect() as hub:
-        one = target(hub, name)
+        one = resolve_server(hub, name)
 
         def call(who: str) -> Callable[[], Share]:
             return partial(hub.shares.grant, one.user, one.name, scopes=scopes or None, **others[who])
@@ -121,7 +121,7 @@ def grant(
 @required_server_argument
 @users_option
 @groups_option
-@scopes_option
+@share_scopes_option
 @click.option("--all", "everybody", is_flag=True, help="Everybody's access.")
 @yes
 @dry_run
@@ -146,11 +146,11 @@ def revoke(
         if users or groups or scopes:
             raise click.UsageError("--all stands alone")
         with connect() as hub:
-            _revoke_all(hub, target(hub, name), yes=yes, dry_run=dry_run)
+            _revoke_all(hub, resolve_server(hub, name), yes=yes, dry_run=dry_run)
         return
     others = _recipients(users, groups)
     with connect() as hub:
-        one = target(hub, name)
+        one = resolve_server(hub, name)
 
         def call(who: str) -> Callable[[], Share | None]:
             return partial(hub.shares.revoke, one.user, one.name, scopes=scopes or None, **others[who])
@@ -183,10 +183,10 @@ def leave(servers: tuple[str, ...], user: str | None, group: str | None, yes: bo
     if user is not None and group is not None:
         raise click.UsageError("--user and --group exclude each other")
     with connect() as hub:
-        found = targets(hub, servers)
-        who = {"user": me(hub) if user is None else user} if group is None else {"group": group}
+        found = resolve_servers(hub, servers)
+        who = {"user": own_name(hub) if user is None else user} if group is None else {"group": group}
         if group is not None and not dry_run:
-            confirm(f"Give up {count(found)}, for all of group {group}?", yes=yes)
+            confirm(f"Give up {describe_servers(found)}, for all of group {group}?", yes=yes)
 
         def call(one: Target) -> Callable[[], None]:
             return partial(hub.shares.leave, one.user, one.name, **who)

@@ -12,7 +12,13 @@ from jhub.cli.kit.batch import run_batch_with_notes
 from jhub.cli.kit.options import common, connect, dry_run, duration, output, require_names, yes
 from jhub.cli.kit.output import View, ago, escape, note, print_requests
 from jhub.cli.kit.prompts import confirm
-from jhub.cli.kit.server_arguments import owned, owner_argument, required_server_argument, scopes_option, target
+from jhub.cli.kit.server_arguments import (
+    owner_and_name,
+    owner_argument,
+    required_server_argument,
+    resolve_server,
+    share_scopes_option,
+)
 from jhub.models import ShareCode
 
 CODES: View[ShareCode] = View(
@@ -38,7 +44,7 @@ def code() -> None:
 @owner_argument
 @output()
 @common
-def list_(whose: str | None, output_format: str) -> None:
+def list_(owner: str | None, output_format: str) -> None:
     """List codes, without their secrets.
 
     Those for all of OWNER's servers, or for one of them; for mine by default.
@@ -48,13 +54,13 @@ def list_(whose: str | None, output_format: str) -> None:
     jhub share code list ana/lab
     """
     with connect() as hub:
-        CODES.print_list(hub.share_codes.list(*owned(hub, whose)), output_format)
+        CODES.print_list(hub.share_codes.list(*owner_and_name(hub, owner)), output_format)
 
 
 @code.command()
 @required_server_argument
 @click.option("--expires", type=duration, default="1d", show_default=True, help="When it ends: 90m, 2h, 30d.")
-@scopes_option
+@share_scopes_option
 @dry_run
 @click.option(
     "-o",
@@ -73,7 +79,7 @@ def create(name: str, expires: float, scopes: tuple[str, ...], dry_run: bool, ou
     jhub share code create ana/lab -o name > code.txt
     """
     with connect() as hub:
-        one = target(hub, name)
+        one = resolve_server(hub, name)
         make = partial(hub.share_codes.create, one.user, one.name, expires_in=int(expires), scopes=scopes or None)
         if dry_run:
             print_requests([hub.preview(make)])
@@ -106,7 +112,7 @@ def revoke(name: str, ids: tuple[str, ...], everything: bool, yes: bool, dry_run
     if everything == bool(ids):
         raise click.UsageError("give the ids of codes, or --all")
     with connect() as hub:
-        one = target(hub, name)
+        one = resolve_server(hub, name)
         if not everything:
             call = partial(partial, hub.share_codes.revoke, one.user, one.name)
             run_batch_with_notes(hub, require_names(ids), call, lambda id_: f"revoked {id_}", dry_run=dry_run)

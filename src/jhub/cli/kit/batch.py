@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import click
 
-from jhub.cli.kit.exit_codes import code_of, show
+from jhub.cli.kit.exit_codes import code_of, print_error
 from jhub.cli.kit.output import View, note, print_requests
 from jhub.cli.kit.prompts import confirm_deletion
 from jhub.errors import HubError, InvalidInput, Unavailable
@@ -36,7 +36,7 @@ class BatchTally:
 
     def add_failure(self, error: HubError) -> None:
         """Show a failure and go on."""
-        show(error)
+        print_error(error)
         self.failures.append(error)
 
 

@@ -46,15 +46,15 @@ option_option = click.option(
     help="A user option, KEY:=JSON for numbers; repeatable.",
 )
 owner_argument = click.argument(
-    "whose", required=False, metavar="[OWNER | OWNER/NAME | /NAME]", shell_complete=completers.servers
+    "owner", required=False, metavar="[OWNER | OWNER/NAME | /NAME]", shell_complete=completers.servers
 )
-scopes_option = click.option(
+share_scopes_option = click.option(
     "--scope", "scopes", multiple=True, metavar="SCOPE", help="Such as access:servers or read:servers; may be repeated."
 )
 display_name_option = click.option("--display-name", metavar="TEXT", help="What people see in place of its name.")
 
 
-def view(hub: Hub) -> View[Server]:
+def server_view(hub: Hub) -> View[Server]:
     """How servers of a hub are shown."""
     return View(
         name=lambda server: server.target,
@@ -79,7 +79,7 @@ def user_options(profile: str | None, options: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def target(hub: Hub, given: str | None) -> Target:
+def resolve_server(hub: Hub, given: str | None) -> Target:
     """One server; my default one where none is named. An empty name is none of mine: a variable may be unset."""
     if given == STDIN:
         raise InvalidInput(
@@ -87,19 +87,19 @@ def target(hub: Hub, given: str | None) -> Target:
             hint="several are taken by jhub server create, edit, start, wait, stop, keep-alive, delete, and jhub share "
             "leave",
         )
-    return targets(hub, [] if given is None else [given])[0]
+    return resolve_servers(hub, [] if given is None else [given])[0]
 
 
-def targets(hub: Hub, given: Sequence[str]) -> list[Target]:
+def resolve_servers(hub: Hub, given: Sequence[str]) -> list[Target]:
     """USER, USER/NAME, or /NAME (mine); my default one where nothing is named at all."""
-    found = [_read(name) for name in require_names(given)] if given else [Target("")]
+    found = [_parse(name) for name in require_names(given)] if given else [Target("")]
     if any(not one.user for one in found):
-        mine = me(hub)
+        mine = own_name(hub)
         found = [Target(one.user or mine, one.name) for one in found]
     return list(dict.fromkeys(found))
 
 
-def me(hub: Hub) -> str:
+def own_name(hub: Hub) -> str:
     """The user whose token this is; `InvalidInput` for a service's."""
     who = hub.whoami()
     if who.kind != "user":
@@ -107,19 +107,19 @@ def me(hub: Hub) -> str:
     return who.name
 
 
-def owned(hub: Hub, given: str | None) -> tuple[str, str | None]:
+def owner_and_name(hub: Hub, given: str | None) -> tuple[str, str | None]:
     """One server of somebody's, or None for all of theirs; all of mine where nothing is named."""
     if given is None:
-        return me(hub), None
-    one = target(hub, given)
+        return own_name(hub), None
+    one = resolve_server(hub, given)
     return one.user, one.name or None
 
 
-def count(found: Sequence[Target]) -> str:
+def describe_servers(found: Sequence[Target]) -> str:
     """ "server ana/lab", or "3 servers"."""
     return f"server {found[0]}" if len(found) == 1 else f"{len(found)} servers"
 
 
-def _read(name: str) -> Target:
+def _parse(name: str) -> Target:
     mine = name.startswith("/") and len(name) > 1
     return Target("", name[1:]) if mine else Target.of(name)

@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 import click
 import msgspec
 
-from jhub.cli.kit.exit_codes import code_of, show, unwritten
+from jhub.cli.kit.exit_codes import code_of, flush_stdout, print_error
 from jhub.cli.kit.output import View, note
 from jhub.cli.progress.tally import Standing, reasons
 from jhub.errors import HubError
@@ -90,7 +90,7 @@ def watch(hub: Hub, fleet: Fleet[ServerEvent, Summary], output_format: str, coun
         if not isinstance(error, BrokenPipeError):
             raise
         # Who reads has enough (`| head`), and the rest is not begun: other than for a listing, that is no success.
-        unwritten()
+        flush_stdout()
         raise click.exceptions.Exit(1) from None
     summary = fleet.summary
     if output_format != "json":
@@ -168,7 +168,7 @@ def _show(failed: list[ServerEvent]) -> None:
     alone = [some[0] for _, some in reasons(failed) if len(some) == 1]
     for event in alone[-FEW:]:
         if event.error is not None:
-            show(event.error)
+            print_error(event.error)
 
 
 class _Plain:
@@ -192,7 +192,7 @@ class _Plain:
                 self._hints.add(event.error.hint)
                 about = str(event.error)  # of the hub, perhaps, and not of this server
                 about = about if str(event.target) in about else f"server {event.target}: {about}"
-                show(HubError(about, hint=hint))
+                print_error(HubError(about, hint=hint))
             case "skipped":
                 pass  # they are counted at the end
             case "waiting":
