@@ -126,11 +126,11 @@ def stop(
         if dry_run:
             preview_batch(hub, found, lambda one: partial(hub.servers.stop, one.user, one.name))
             return
-        from jhub.cli.progress.report import watch
+        from jhub.cli.progress.report import run_fleet
 
         confirm(f"Stop {describe_servers(found)}?", yes=yes)
         found = found if yes else recheck_idle(hub, found, selection)
-        watch(hub, hub.servers.stop_many(found, timeout=timeout), output_format, len(found), "stopped")
+        run_fleet(hub, hub.servers.stop_many(found, timeout=timeout), output_format, len(found), "stopped")
 
 
 @server.command()
@@ -189,9 +189,9 @@ def wait(servers: tuple[str, ...], group: str | None, name: str | None, timeout:
         if group is None and len(servers) <= 1 and STDIN not in servers:
             server_view(hub).print_item(hub.servers.wait(found[0].user, found[0].name, timeout=timeout), output_format)
             return
-        from jhub.cli.progress.report import watch
+        from jhub.cli.progress.report import run_fleet
 
-        watch(hub, hub.servers.wait_many(found, timeout=timeout), output_format, len(found))
+        run_fleet(hub, hub.servers.wait_many(found, timeout=timeout), output_format, len(found))
 
 
 @server.command()
@@ -265,9 +265,9 @@ def delete(
         if dry_run:
             preview_batch(hub, found, lambda one: partial(hub.servers.delete, one.user, one.name))
             return
-        from jhub.cli.progress.report import watch
+        from jhub.cli.progress.report import run_fleet
 
         typed = str(found[0]) if len(found) == 1 else str(len(found))
         confirm_deletion(describe_servers(found), typed, yes=yes)
         found = found if yes else recheck_idle(hub, found, selection)
-        watch(hub, hub.servers.delete_many(found, timeout=timeout), output_format, len(found), "deleted")
+        run_fleet(hub, hub.servers.delete_many(found, timeout=timeout), output_format, len(found), "deleted")

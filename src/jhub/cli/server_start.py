@@ -113,6 +113,6 @@ def start(
                 else:
                     server_view(hub).print_list(begun, output_format)
         else:
-            from jhub.cli.progress.report import watch
+            from jhub.cli.progress.report import run_fleet
 
-            watch(hub, start_many(), output_format, len(found))
+            run_fleet(hub, start_many(), output_format, len(found))
