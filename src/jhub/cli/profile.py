@@ -58,7 +58,7 @@ def list_(owner: str | None, output_format: str) -> None:
 
 
 @profile.command()
-@click.argument("slug", metavar="PROFILE", shell_complete=completers.startable)
+@click.argument("slug", metavar="PROFILE", shell_complete=completers.startable_profiles)
 @for_user
 @output()
 @common

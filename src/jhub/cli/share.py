@@ -166,7 +166,7 @@ def revoke(
 
 @share.command()
 @click.argument(
-    "servers", nargs=-1, required=True, metavar="{OWNER | OWNER/NAME | -}...", shell_complete=completers.shared
+    "servers", nargs=-1, required=True, metavar="{OWNER | OWNER/NAME | -}...", shell_complete=completers.shared_servers
 )
 @click.option("--user", metavar="USER", shell_complete=completers.users, help="In the place of this user, not for me.")
 @click.option("--group", metavar="GROUP", shell_complete=completers.groups, help="In the place of this group.")

@@ -95,7 +95,7 @@ def create(name: str, expires: float, scopes: tuple[str, ...], dry_run: bool, ou
 
 @code.command()
 @required_server_argument
-@click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=completers.codes)
+@click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=completers.share_codes)
 @click.option("--all", "everything", is_flag=True, help="All codes for this server.")
 @yes
 @dry_run

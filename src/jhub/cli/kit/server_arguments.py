@@ -36,13 +36,15 @@ required_server_argument = click.argument(
     "name", metavar="{USER | USER/NAME | /NAME}", shell_complete=completers.servers
 )
 named_server_argument = click.argument("name", metavar="{USER/NAME | /NAME}", shell_complete=completers.servers)
-profile_option = click.option("-p", "--profile", shell_complete=completers.startable, help="The profile to start from.")
+profile_option = click.option(
+    "-p", "--profile", shell_complete=completers.startable_profiles, help="The profile to start from."
+)
 option_option = click.option(
     "--option",
     "options",
     multiple=True,
     metavar="KEY=VALUE",
-    shell_complete=completers.options,
+    shell_complete=completers.profile_options,
     help="A user option, KEY:=JSON for numbers; repeatable.",
 )
 owner_argument = click.argument(
