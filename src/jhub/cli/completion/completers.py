@@ -62,27 +62,27 @@ def completer(find: Callable[[Hub, click.Context, str], Completions]) -> Complet
     """What click asks for names: those that `find` knows, as far as they go on from what was typed."""
 
     def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        found: list[CompletionItem] = []
-        given = ctx.params.get(param.name or "")
-        option = isinstance(
+        items: list[CompletionItem] = []
+        current = ctx.params.get(param.name or "")
+        is_option = isinstance(
             param, click.Option
         )  # where a name may begin with "-"; as an argument it would be an option
-        before = cast(tuple[object, ...], given) if isinstance(given, tuple) else ()
+        already_typed = cast(tuple[object, ...], current) if isinstance(current, tuple) else ()
 
         def fetch() -> None:
             with suppress(Exception), _connect(ctx) as hub:
-                found.extend(
+                items.extend(
                     CompletionItem(name, help=escape(description) or None)
                     for name, description in find(hub, ctx, incomplete)
-                    if name.startswith(incomplete) and name.isprintable() and name not in before
-                    if option or not name.startswith("-")
+                    if name.startswith(incomplete) and name.isprintable() and name not in already_typed
+                    if is_option or not name.startswith("-")
                 )
 
         # A thread, because looking a host up takes as long as it takes, whatever the time-outs are.
         thread = threading.Thread(target=fetch, daemon=True)
         thread.start()
         thread.join(_timeout_seconds())
-        return [] if thread.is_alive() else found
+        return [] if thread.is_alive() else items
 
     return complete
 
@@ -221,15 +221,15 @@ def startable_profiles(hub: Hub, ctx: click.Context, incomplete: str) -> Complet
 def profile_options(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
     """KEY= for the options of the profile on the line, else of the default one; after KEY= its choices."""
     slug = ctx.params.get("profile")
-    given = {each.partition("=")[0] for each in ctx.params.get("options") or ()}
+    chosen = {each.partition("=")[0] for each in ctx.params.get("options") or ()}
     for profile in _startable_profiles(hub, ctx):
         if (profile.slug == slug) if slug else profile.default:
-            yield from _options(profile, given, values="=" in incomplete)
+            yield from _options(profile, chosen, values="=" in incomplete)
 
 
-def _options(profile: Profile, given: set[str], *, values: bool) -> Completions:
+def _options(profile: Profile, chosen: set[str], *, values: bool) -> Completions:
     for option in profile.profile_options:
-        if not given.isdisjoint((option.key, option.unlisted_key)):
+        if not chosen.isdisjoint((option.key, option.unlisted_key)):
             continue
         if values:
             yield from ((f"{option.key}={choice.key}", choice.display_name) for choice in option.choices)
@@ -239,14 +239,14 @@ def _options(profile: Profile, given: set[str], *, values: bool) -> Completions:
             if option.unlisted_choice is not None:
                 yield f"{option.unlisted_key}=", ""
     if not values:
-        yield from ((f"{name}=", "") for name in profile.user_options if given.isdisjoint((name, f"{name}:")))
+        yield from ((f"{name}=", "") for name in profile.user_options if chosen.isdisjoint((name, f"{name}:")))
 
 
 def _startable_profiles(hub: Hub, ctx: click.Context) -> tuple[Profile, ...]:
     """The profiles of whom -u or the first server on the line names, else mine."""
     # Where the word at the cursor is an option's, click leaves the arguments before it as they came.
-    given = ctx.params.get("owner") or ctx.params.get("servers") or ctx.params.get("name") or ctx.args
-    first = given if isinstance(given, str) else next(iter(given), "")
+    names = ctx.params.get("owner") or ctx.params.get("servers") or ctx.params.get("name") or ctx.args
+    first = names if isinstance(names, str) else next(iter(names), "")
     owner = first.partition("/")[0]
     return _get(hub, f"{_user(owner)}/profiles" if owner not in ("", "-") else "/profiles", _Profiles).profiles
 

@@ -100,9 +100,9 @@ def confirm(question: str, *, yes: bool) -> None:
     click.confirm(escape(question), abort=True, err=True)
 
 
-def confirm_deletion(what: str, name: str, *, yes: bool) -> None:
+def confirm_deletion(noun: str, name: str, *, yes: bool) -> None:
     """Have the name typed before data is destroyed."""
-    confirm_by_typing(f"delete {what}", f"This deletes {what} and all that belongs to that.", name, yes=yes)
+    confirm_by_typing(f"delete {noun}", f"This deletes {noun} and all that belongs to that.", name, yes=yes)
 
 
 def confirm_by_typing(action: str, warning: str, name: str, *, yes: bool) -> None:

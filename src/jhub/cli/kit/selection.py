@@ -49,13 +49,13 @@ def selection_options(idle: str) -> Callable[[F], F]:
             from_profile: str | None,
             idle: float | None,
             state: str | None,
-            **given: Any,
+            **others: Any,
         ) -> Any:
             selection = Running(group=group, name=name, profile=from_profile, idle=idle, state=state)
-            for what, value in (("group", group), ("server", name), ("profile", from_profile)):
+            for noun, value in (("group", group), ("server", name), ("profile", from_profile)):
                 if value == "":  # of a variable that is not set
-                    raise InvalidInput(f"a {what} name is missing")
-            return command(*args, selection=selection, **given)
+                    raise InvalidInput(f"a {noun} name is missing")
+            return command(*args, selection=selection, **others)
 
         for option in (
             click.option(
@@ -95,14 +95,14 @@ def select_running(hub: Hub, servers: Sequence[str], selection: Running, *, yes:
     return _report_selection(hub.servers.select(selection), yes=yes, selection=selection)
 
 
-def recheck_idle(hub: Hub, found: list[Target], selection: Running) -> list[Target]:
+def recheck_idle(hub: Hub, servers: list[Target], selection: Running) -> list[Target]:
     """Those that are idle yet, after a question that somebody took time to answer. The command ends without any."""
     if selection.idle is None:
-        return found
+        return servers
     now = set(hub.servers.select(selection))
-    left = [one for one in found if one in now]
-    if len(left) < len(found):
-        note(f"{len(found) - len(left)} no longer idle, and left alone")
+    left = [server for server in servers if server in now]
+    if len(left) < len(servers):
+        note(f"{len(servers) - len(left)} no longer idle, and left alone")
     return _report_selection(left, yes=True)
 
 
@@ -114,10 +114,10 @@ def select_named(hub: Hub, servers: Sequence[str], selection: Running, *, yes: b
         return resolve_servers(hub, servers)
     _refuse_names(servers)
     stopped = selection.idle is None and selection.state is None
-    found = dict.fromkeys(
+    targets = dict.fromkeys(
         Target.of(each) for each in hub.servers.list(**asdict(selection), stopped=stopped) if each.name
     )
-    return _report_selection(list(found), yes=yes, selection=selection)
+    return _report_selection(list(targets), yes=yes, selection=selection)
 
 
 def select_members(hub: Hub, servers: Sequence[str], group: str | None, name: str | None) -> list[Target]:
@@ -140,13 +140,13 @@ def _refuse_names(servers: Sequence[str]) -> None:
         )
 
 
-def _report_selection(found: list[Target], *, yes: bool, selection: Running | None = None) -> list[Target]:
-    if not found:
+def _report_selection(servers: list[Target], *, yes: bool, selection: Running | None = None) -> list[Target]:
+    if not servers:
         note("no server matches")
         raise click.exceptions.Exit(0)
     if not yes:
-        more = f" and {len(found) - MAX_SERVERS_SHOWN} more" if len(found) > MAX_SERVERS_SHOWN else ""
-        note(f"selected: {', '.join(map(str, found[:MAX_SERVERS_SHOWN]))}{more}")
+        more = f" and {len(servers) - MAX_SERVERS_SHOWN} more" if len(servers) > MAX_SERVERS_SHOWN else ""
+        note(f"selected: {', '.join(map(str, servers[:MAX_SERVERS_SHOWN]))}{more}")
     if selection is not None and isinstance(selection.idle, float) and selection.idle < MIN_RELIABLE_IDLE_SECONDS:
         note("note: a hub learns of activity every 5 minutes: who is at work may seem idle for less than 10")
-    return found
+    return servers

@@ -75,53 +75,55 @@ def server_view(hub: Hub) -> View[Server]:
 
 def user_options(profile: str | None, options: Sequence[str]) -> dict[str, Any]:
     """The user options that a command was given, beside the profile."""
-    found = parse_pairs(options)
-    if profile is not None and "profile" in found:
+    values = parse_pairs(options)
+    if profile is not None and "profile" in values:
         raise InvalidInput("--profile and --option profile=… are the same: give one of them")
-    return found
+    return values
 
 
-def resolve_server(hub: Hub, given: str | None) -> Target:
+def resolve_server(hub: Hub, argument: str | None) -> Target:
     """One server; my default one where none is named. An empty name is none of mine: a variable may be unset."""
-    if given == STDIN:
+    if argument == STDIN:
         raise InvalidInput(
             "this command takes one server, and - stands for several",
             hint="several are taken by jhub server create, edit, start, wait, stop, keep-alive, delete, and jhub share "
             "leave",
         )
-    return resolve_servers(hub, [] if given is None else [given])[0]
+    return resolve_servers(hub, [] if argument is None else [argument])[0]
 
 
-def resolve_servers(hub: Hub, given: Sequence[str]) -> list[Target]:
+def resolve_servers(hub: Hub, arguments: Sequence[str]) -> list[Target]:
     """USER, USER/NAME, or /NAME (mine); my default one where nothing is named at all."""
-    found = [_parse(name) for name in require_names(given)] if given else [Target("")]
-    if any(not one.user for one in found):
-        mine = own_name(hub)
-        found = [Target(one.user or mine, one.name) for one in found]
-    return list(dict.fromkeys(found))
+    servers = [_parse(name) for name in require_names(arguments)] if arguments else [Target("")]
+    if any(not server.user for server in servers):
+        user = own_name(hub)
+        servers = [Target(server.user or user, server.name) for server in servers]
+    return list(dict.fromkeys(servers))
 
 
 def own_name(hub: Hub) -> str:
     """The user whose token this is; `InvalidInput` for a service's."""
-    who = hub.whoami()
-    if who.kind != "user":
-        raise InvalidInput(f"this token is that of the {who.kind} {who.name}, which has no servers; name USER/NAME")
-    return who.name
+    identity = hub.whoami()
+    if identity.kind != "user":
+        raise InvalidInput(
+            f"this token is that of the {identity.kind} {identity.name}, which has no servers; name USER/NAME"
+        )
+    return identity.name
 
 
-def owner_and_name(hub: Hub, given: str | None) -> tuple[str, str | None]:
+def owner_and_name(hub: Hub, argument: str | None) -> tuple[str, str | None]:
     """One server of somebody's, or None for all of theirs; all of mine where nothing is named."""
-    if given is None:
+    if argument is None:
         return own_name(hub), None
-    one = resolve_server(hub, given)
-    return one.user, one.name or None
+    server = resolve_server(hub, argument)
+    return server.user, server.name or None
 
 
-def describe_servers(found: Sequence[Target]) -> str:
+def describe_servers(servers: Sequence[Target]) -> str:
     """ "server ana/lab", or "3 servers"."""
-    return f"server {found[0]}" if len(found) == 1 else f"{len(found)} servers"
+    return f"server {servers[0]}" if len(servers) == 1 else f"{len(servers)} servers"
 
 
 def _parse(name: str) -> Target:
-    mine = name.startswith("/") and len(name) > 1
-    return Target("", name[1:]) if mine else Target.of(name)
+    own = name.startswith("/") and len(name) > 1
+    return Target("", name[1:]) if own else Target.of(name)

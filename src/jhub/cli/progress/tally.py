@@ -115,7 +115,7 @@ class FleetTally:
 
     def slowest(self, limit: int) -> list[tuple[Target, ServerProgress]]:
         """Those that have been on their way for the longest time."""
-        return sorted(self.in_flight.items(), key=lambda each: each[1].since)[:limit]
+        return sorted(self.in_flight.items(), key=lambda item: item[1].since)[:limit]
 
     def counts(self) -> list[str]:
         """What it adds up to; what there is none of is left out."""
@@ -138,10 +138,10 @@ class FleetTally:
 
 def by_reason(events: Iterable[ServerEvent]) -> list[tuple[str, list[ServerEvent]]]:
     """Events by their reason, the most common first."""
-    found: dict[str, list[ServerEvent]] = {}
+    groups: dict[str, list[ServerEvent]] = {}
     for event in events:
-        found.setdefault(event.message, []).append(event)
-    return sorted(found.items(), key=lambda each: -len(each[1]))
+        groups.setdefault(event.message, []).append(event)
+    return sorted(groups.items(), key=lambda item: -len(item[1]))
 
 
 def format_seconds(seconds: float) -> str:
