@@ -14,7 +14,7 @@ from jhub.errors import APIError, Conflict, HubError, InvalidInput, NotAuthorize
 
 CODES = {
     0: "ok",
-    1: "failed",
+    1: "failed, or declined",
     2: "wrong usage or bad input; or a question that could not be asked",
     3: "changes are pending",
     4: "not authorised",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 CONTEXT_KEY = "jhub.context"
+HUB_KEY = "jhub.hub"
 EXPIRY_NOTED_KEY = "jhub.noted"
 OUTPUT_FORMATS = ("table", "json", "yaml", "name", "csv")
 
@@ -137,7 +138,14 @@ def connect() -> Generator[Hub]:
             note(f"warning: {warning}")
     # The client warns of plain http, but not where the hub itself put the URL into the environment.
     with Hub(connection.url, connection.token) if connection.context else Hub() as hub:
+        meta[HUB_KEY] = hub
         yield hub
+
+
+def connected_host() -> str:
+    """Return the host and path of the hub that this command is connected to, for questions; empty if there is none."""
+    hub: Hub | None = click.get_current_context().meta.get(HUB_KEY)
+    return hub.url.partition("://")[2].rstrip("/") if hub is not None else ""
 
 
 def require_names(arguments: Iterable[str]) -> list[str]:

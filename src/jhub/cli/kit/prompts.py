@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from jhub.cli.kit.inputs import read_line
+from jhub.cli.kit.options import connected_host
 from jhub.cli.kit.output import escape, note
 from jhub.errors import InvalidInput
 from jhub.login import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
@@ -93,28 +94,39 @@ class LoginPrompts:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask y/N before people's work is stopped."""
+    """Ask a yes/no question about this command's hub; end the command unless the answer is yes."""
     if yes:
         return
     _require_terminal(question)
-    click.confirm(escape(question), abort=True, err=True)
+    host = connected_host()
+    if not click.confirm(escape(f"{host}: {question}" if host else question), err=True):
+        _decline()
 
 
 def confirm_deletion(noun: str, name: str, *, yes: bool) -> None:
-    """Have the name typed before data is destroyed."""
-    confirm_by_typing(f"delete {noun}", f"This deletes {noun} and all that belongs to that.", name, yes=yes)
+    """Ask for a name, or a count, to be typed before data is deleted; end the command if the answer is another."""
+    host = connected_host()
+    place = f" on {host}" if host else ""
+    confirm_by_typing(f"delete {noun}", f"This deletes {noun}{place} and everything that belongs to it.", name, yes=yes)
 
 
 def confirm_by_typing(action: str, warning: str, name: str, *, yes: bool) -> None:
-    """Have a name typed; without a terminal, refuse the action."""
+    """Ask for a name to be typed; end the command if the answer is another. Without a terminal, refuse the action."""
     if yes:
         return
     _require_terminal(action)
-    typed: str = click.prompt(escape(f"{warning} Type {name} to go on"), err=True)
+    typed: str = click.prompt(escape(f"{warning} Type {name} to continue"), err=True)
     if typed.strip() != name:
-        raise InvalidInput(f"that is not {name}; nothing was done")
+        _decline()
 
 
-def _require_terminal(question: str) -> None:
+def _decline() -> NoReturn:
+    note("Nothing changed.")
+    raise click.exceptions.Exit(1)
+
+
+def _require_terminal(action: str) -> None:
     if not sys.stdin.isatty():
-        raise InvalidInput(f"there is no terminal to ask: {question}", hint="say --yes to go on without being asked")
+        raise InvalidInput(
+            f"cannot ask for confirmation without a terminal: {action}", hint="use --yes to skip the confirmation"
+        )
