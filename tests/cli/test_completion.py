@@ -207,8 +207,8 @@ def test_a_hub_that_is_slow_or_busy_is_not_waited_for(as_admin: Jhub) -> None:
 
 @pytest.mark.parametrize("seconds", ["", "0", "-1", "nan", "inf", "1e9", "soon", "\u0663"])
 def test_a_time_limit_that_makes_no_sense_says_nothing(seconds: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(completers.LIMIT, seconds)
-    assert completers._seconds() in (completers.SECONDS, 3.0)
+    monkeypatch.setenv(completers.TIMEOUT_VARIABLE, seconds)
+    assert completers._timeout_seconds() in (completers.DEFAULT_TIMEOUT_SECONDS, 3.0)
 
 
 def in_bash(jhub: Jhub, line: str) -> list[str]:

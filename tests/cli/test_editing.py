@@ -51,10 +51,10 @@ def test_auth_state_comes_from_a_file_or_stdin_and_is_not_shown(as_admin: Jhub, 
     assert "HUNTER2" not in "".join(as_admin.said)
 
 
-@pytest.mark.parametrize("form", ["json", "yaml", "table", "csv", "name"])
-def test_auth_state_that_the_hub_tells_is_not_printed(form: str, capsys: pytest.CaptureFixture[str]) -> None:
-    USERS.one(User(name="ana", auth_state={"password": "HUNTER2"}), form)
-    USERS.many([User(name="ana", auth_state={"password": "HUNTER2"})], form)
+@pytest.mark.parametrize("output_format", ["json", "yaml", "table", "csv", "name"])
+def test_auth_state_that_the_hub_tells_is_not_printed(output_format: str, capsys: pytest.CaptureFixture[str]) -> None:
+    USERS.print_item(User(name="ana", auth_state={"password": "HUNTER2"}), output_format)
+    USERS.print_list([User(name="ana", auth_state={"password": "HUNTER2"})], output_format)
     out = capsys.readouterr().out
     assert "ana" in out
     assert "HUNTER2" not in out

@@ -67,9 +67,10 @@ def test_a_class_from_start_to_deletion(as_admin: Jhub, group: str, members: lis
 
     planned = as_admin("server", "delete", "--group", group, "--dry-run")
     assert sorted(planned.lines) == [f'DELETE /users/{user}/servers/lab {{"remove":true}}' for user in members]
-    wrong = as_admin.at_terminal("server", "delete", "--group", group, answers={"to go on": "yes"})
-    assert wrong.code == 2
-    right = as_admin.at_terminal("server", "delete", "--group", group, answers={"Type 3 to go on": "3"})
+    wrong = as_admin.at_terminal("server", "delete", "--group", group, answers={"to continue": "yes"})
+    assert wrong.code == 1
+    assert "Nothing changed." in wrong.out
+    right = as_admin.at_terminal("server", "delete", "--group", group, answers={"Type 3 to continue": "3"})
     assert right.code == 0
     assert as_admin.ok("server", "list", "--group", group, "--stopped", "-o", "name").split() == members
 
@@ -84,7 +85,8 @@ def test_idle_servers_are_found_and_stopped(as_admin: Jhub, group: str, members:
     assert planned.lines == [f"DELETE /users/{user}/server" for user in members]
 
     no = as_admin.at_terminal("server", "stop", "--group", group, "--idle", "1s", answers={"[y/N]": "n"})
-    assert no.code == 130
+    assert no.code == 1
+    assert "Nothing changed." in no.out
     assert f"selected: {', '.join(members)}" in no.out
     assert "Stop 3 servers?" in no.out
 

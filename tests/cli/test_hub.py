@@ -109,9 +109,9 @@ def test_the_hub_is_shut_down_after_its_name_was_typed(as_admin: Jhub, as_ana: J
         'POST /shutdown {"servers":true,"proxy":false}\n'
     )
     assert as_admin("hub", "shutdown").code == 2
-    wrong = as_admin.at_terminal("hub", "shutdown", answers={"to go on": "yes"})
-    assert wrong.code == 2
-    assert "nothing was done" in wrong.out
+    wrong = as_admin.at_terminal("hub", "shutdown", answers={"to continue": "yes"})
+    assert wrong.code == 1
+    assert "Nothing changed." in wrong.out
     assert as_ana("hub", "shutdown", "--yes").code == 4
     assert as_admin("hub", "show").code == 0
 
@@ -122,7 +122,7 @@ def test_a_hub_that_is_shut_down_is_gone(as_admin: Jhub) -> None:
         token = Api(place)("POST", f"/users/{place.username}/tokens", json=login).json()["token"]
         jhub = Jhub(as_admin.home, {"JUPYTERHUB_API_URL": place.api_url, "JUPYTERHUB_API_TOKEN": token})
         host = place.url.split("/")[2]
-        done = jhub.at_terminal("hub", "shutdown", "--servers", answers={"to go on": host})
+        done = jhub.at_terminal("hub", "shutdown", "--servers", answers={"to continue": host})
         assert done.code == 0, done
         assert f"the hub at {host} is shutting down" in done.out
         deadline = time.monotonic() + 120

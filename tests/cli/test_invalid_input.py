@@ -130,7 +130,11 @@ def without_stdin(jhub: Jhub, *args: str) -> tuple[int, str, str]:
 
 def test_a_closed_stdin_is_an_empty_one(as_admin: Jhub, hub_url: str) -> None:
     code, out, err = without_stdin(as_admin, "user", "delete", "ana")
-    assert (code, out, err.splitlines()[0]) == (2, "", "error: there is no terminal to ask: delete user ana")
+    assert (code, out, err.splitlines()[0]) == (
+        2,
+        "",
+        "error: cannot ask for confirmation without a terminal: delete user ana",
+    )
     assert without_stdin(as_admin, "user", "create", "-") == (0, "", "nothing to do: no names on stdin\n")
     code, out, err = without_stdin(as_admin, "login", hub_url, "--token", "-")
     assert (code, out, err) == (2, "", "error: there is no token on stdin\n")

@@ -314,7 +314,7 @@ try:
     exec("import os, signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)")
 except KeyboardInterrupt:
     signals.release()
-    sys.exit(signals.code(130))
+    sys.exit(signals.exit_code(130))
 """
 
 

@@ -19,11 +19,11 @@ OFFLINE = [
     ["server", "start", "--help"],
     ["completion", "bash"],
     ["completion", "zsh"],
-    *(["context", "list", "-o", form] for form in ("table", "json", "yaml", "csv")),
+    *(["context", "list", "-o", output_format] for output_format in ("table", "json", "yaml", "csv")),
 ]
 ONLINE = [
-    *(["user", "list", "-o", form] for form in ("table", "json", "yaml", "name", "csv")),
-    *(["user", "show", "ana", "-o", form] for form in ("table", "json", "yaml", "name", "csv")),
+    *(["user", "list", "-o", output_format] for output_format in ("table", "json", "yaml", "name", "csv")),
+    *(["user", "show", "ana", "-o", output_format] for output_format in ("table", "json", "yaml", "name", "csv")),
     ["whoami"],
     ["api", "GET", "/users"],
     ["group", "create", "g", "--dry-run"],

@@ -20,17 +20,18 @@ def jhub(tmp_path: Path) -> Jhub:
 def test_work_of_others_is_stopped_after_a_yes(as_admin: Jhub, user: str) -> None:
     as_admin.ok("server", "start", f"{user}/x", "-p", "stub")
     no = as_admin.at_terminal("server", "stop", f"{user}/x", answers={"[y/N]": "n"})
-    assert no.code == 130
+    assert no.code == 1
+    assert "Nothing changed." in no.out
     yes = as_admin.at_terminal("server", "stop", f"{user}/x", answers={"[y/N]": "y"})
     assert yes.code == 0
     assert "stopped" in yes.out
 
 
 def test_data_is_deleted_after_its_name_was_typed(as_admin: Jhub, user: str) -> None:
-    wrong = as_admin.at_terminal("user", "delete", user, answers={"to go on": "yes"})
-    assert wrong.code == 2
+    wrong = as_admin.at_terminal("user", "delete", user, answers={"to continue": "yes"})
+    assert wrong.code == 1
     assert as_admin("user", "show", user).code == 0
-    assert as_admin.at_terminal("user", "delete", user, answers={"to go on": user}).code == 0
+    assert as_admin.at_terminal("user", "delete", user, answers={"to continue": user}).code == 0
     assert as_admin("user", "show", user).code == 5
 
 
@@ -38,7 +39,7 @@ def test_members_go_after_a_yes(as_admin: Jhub, user: str, fresh: Callable[[str]
     group = fresh("group")
     as_admin.ok("group", "create", group, "--user", user)
     no = as_admin.at_terminal("group", "set", group, "ana", answers={"(add 1, remove 1)? [y/N]": "n"})
-    assert no.code == 130
+    assert no.code == 1
     assert as_admin.ok("group", "list", "--user", user, "-o", "name") == f"{group}\n"
     yes = as_admin.at_terminal("group", "set", group, "ana", answers={"(add 1, remove 1)? [y/N]": "y"})
     assert yes.code == 0

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote
 import click
 import msgspec
 
-from jhub.cli.kit.inputs import text_from
+from jhub.cli.kit.inputs import read_text
 from jhub.cli.kit.options import common, connect
 from jhub.errors import InvalidInput
 from jhub.steps import Answer, Request
@@ -67,6 +67,6 @@ def _decode_body(data: str | None) -> Any:
     if data is None:
         return None
     try:
-        return msgspec.json.decode(text_from(data) if data.startswith("@") else data)
+        return msgspec.json.decode(read_text(data) if data.startswith("@") else data)
     except msgspec.MsgspecError as error:
         raise InvalidInput(f"the body is not JSON: {error}") from None

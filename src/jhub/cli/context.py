@@ -7,7 +7,7 @@ from os import environ
 import click
 from msgspec import Struct
 
-from jhub.cli.kit.options import CONTEXT, common, context_names, output, warn_if_beaten
+from jhub.cli.kit.options import CONTEXT_KEY, common, context_names, output, warn_if_overridden
 from jhub.cli.kit.output import View, ago, note
 from jhub.config import contexts
 
@@ -49,13 +49,13 @@ def context() -> None:
 @context.command("list")
 @output()
 @common
-def list_(form: str) -> None:
+def list_(output_format: str) -> None:
     """List the contexts; * marks the current one.
 
     $ jhub context list
     """
     saved = contexts.load()
-    ROWS.many([_row(name, saved) for name in sorted(saved.contexts)], form)
+    ROWS.print_list([_row(name, saved) for name in sorted(saved.contexts)], output_format)
     if contexts.environment_wins():
         note("JUPYTERHUB_API_URL is set and comes before all of them, unless -c names one")
 
@@ -64,16 +64,16 @@ def list_(form: str) -> None:
 @click.argument("name", required=False, shell_complete=context_names)
 @output()
 @common
-def show(name: str | None, form: str) -> None:
+def show(name: str | None, output_format: str) -> None:
     """Show one context, by default the current one.
 
     $ jhub context show -o json
     """
     saved = contexts.load()
     if name is None:
-        name = contexts.chosen(click.get_current_context().meta.get(CONTEXT))
+        name = contexts.chosen(click.get_current_context().meta.get(CONTEXT_KEY))
     contexts.get(name, saved)
-    DETAILS.one(_row(name, saved), form)
+    DETAILS.print_item(_row(name, saved), output_format)
 
 
 @context.command()
@@ -86,7 +86,7 @@ def use(name: str) -> None:
     """
     contexts.use(name)
     note(f"now using {name}")
-    warn_if_beaten(name)
+    warn_if_overridden(name)
 
 
 @context.command()

@@ -52,7 +52,7 @@ ROWS: View[Row] = View(
 @click.option("--keep", is_flag=True, help="Leave the hub up, as: jhub local up.")
 @output()
 @common
-def demo(keep: bool, form: str) -> None:
+def demo(keep: bool, output_format: str) -> None:
     """Start a real JupyterHub and do the three jobs on it: get a token, manage a group, start servers from profiles.
 
     Needs pip install 'jhub[local]'. Everything is stopped at the end, unless you --keep it.
@@ -88,7 +88,7 @@ def demo(keep: bool, form: str) -> None:
 
         note("3. a named server from a profile, for each member")
         members = [user for user in hub.groups.get(GROUP).users or () if user in PROFILES]
-        ROWS.many([_start_server(hub, user, PROFILES[user]) for user in members], form)
+        ROWS.print_list([_start_server(hub, user, PROFILES[user]) for user in members], output_format)
 
         if keep:
             from jhub.cli.local import sign_in

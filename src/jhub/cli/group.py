@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import Tally, delete_each, report, sound, tally
-from jhub.cli.kit.inputs import pairs
-from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
-from jhub.cli.kit.output import HIDDEN, View, dump, note, print_requests, shown
+from jhub.cli.kit.batch import BatchTally, batch_tally, delete_batch, print_results, valid_names
+from jhub.cli.kit.inputs import parse_pairs
+from jhub.cli.kit.options import common, connect, dry_run, output, require_names, yes
+from jhub.cli.kit.output import HIDDEN, View, dump, note, or_hidden, print_requests
 from jhub.cli.kit.prompts import confirm
 from jhub.errors import Conflict, HubError
 from jhub.models import Group
@@ -25,8 +25,8 @@ GROUPS: View[Group] = View(
     columns={
         "NAME": lambda group: group.name,
         "USERS": lambda group: HIDDEN if group.users is None else len(group.users),
-        "MEMBERS": lambda group: shown(group.users),
-        "PROPERTIES": lambda group: shown(group.properties),
+        "MEMBERS": lambda group: or_hidden(group.users),
+        "PROPERTIES": lambda group: or_hidden(group.properties),
     },
 )
 
@@ -47,27 +47,27 @@ def group() -> None:
 @click.option("--user", "member", metavar="USER", shell_complete=completers.users, help="Only groups that USER is in.")
 @output()
 @common
-def list_(member: str | None, form: str) -> None:
+def list_(member: str | None, output_format: str) -> None:
     """List groups with their members.
 
     $ jhub group list
     $ jhub group list --user ana -o name
     """
     with connect() as hub:
-        GROUPS.many(hub.groups.list(member), form)
+        GROUPS.print_list(hub.groups.list(member), output_format)
 
 
 @group.command()
 @name_argument
 @output()
 @common
-def show(name: str, form: str) -> None:
+def show(name: str, output_format: str) -> None:
     """Show one group.
 
     $ jhub group show geo
     """
     with connect() as hub:
-        GROUPS.one(hub.groups.get(name), form)
+        GROUPS.print_item(hub.groups.get(name), output_format)
 
 
 @group.command()
@@ -84,20 +84,22 @@ def show(name: str, form: str) -> None:
 @dry_run
 @output()
 @common
-def create(names: tuple[str, ...], users: tuple[str, ...], if_not_exists: bool, dry_run: bool, form: str) -> None:
+def create(
+    names: tuple[str, ...], users: tuple[str, ...], if_not_exists: bool, dry_run: bool, output_format: str
+) -> None:
     """Create groups. "-" reads names from stdin.
 
     $ jhub group create geo --if-not-exists
     $ jhub group create monday tuesday --user ana --user bo
     """
-    requested = names_from(names)
-    with connect() as hub, tally() as totals:
-        valid = sound(requested, "group", totals)
+    requested = require_names(names)
+    with connect() as hub, batch_tally() as tally:
+        valid = valid_names(requested, "group", tally)
         if dry_run:
             print_requests([hub.preview(hub.groups.create_many, valid, users=users)])
-            totals.done += len(valid)
+            tally.done += len(valid)
         else:
-            report(GROUPS, _create_groups(hub, valid, users, if_not_exists, totals), form)
+            print_results(GROUPS, _create_groups(hub, valid, users, if_not_exists, tally), output_format)
 
 
 @group.command()
@@ -111,7 +113,7 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
     $ jhub group delete geo
     """
     with connect() as hub:
-        delete_each(hub, "group", names_from(names), hub.groups.delete, yes=yes, dry_run=dry_run)
+        delete_batch(hub, "group", require_names(names), hub.groups.delete, yes=yes, dry_run=dry_run)
 
 
 @group.command()
@@ -120,15 +122,15 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
 @dry_run
 @output()
 @common
-def add(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
+def add(name: str, users: tuple[str, ...], dry_run: bool, output_format: str) -> None:
     """Add users to group NAME: all of them, or none if one is unknown. "-" reads names from stdin.
 
     $ jhub group add geo ana bo
     $ jhub user list --filter geo- -o name | jhub group add geo -
     """
-    requested = names_from(users)
+    requested = require_names(users)
     with connect() as hub:
-        _run_or_preview(hub, partial(hub.groups.add_users, name, requested), dry_run, form)
+        _run_or_preview(hub, partial(hub.groups.add_users, name, requested), dry_run, output_format)
 
 
 @group.command()
@@ -137,14 +139,14 @@ def add(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
 @dry_run
 @output()
 @common
-def remove(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
+def remove(name: str, users: tuple[str, ...], dry_run: bool, output_format: str) -> None:
     """Remove users from group NAME: all of them, or none if one is unknown. "-" reads names from stdin.
 
     $ jhub group remove geo bo
     """
-    requested = names_from(users)
+    requested = require_names(users)
     with connect() as hub:
-        _run_or_preview(hub, partial(hub.groups.remove_users, name, requested), dry_run, form)
+        _run_or_preview(hub, partial(hub.groups.remove_users, name, requested), dry_run, output_format)
 
 
 @group.command("set")
@@ -154,7 +156,7 @@ def remove(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
 @dry_run
 @output()
 @common
-def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, form: str) -> None:
+def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, output_format: str) -> None:
     """Make users the members of group NAME, and nobody else. "-" reads names from stdin.
 
     Who comes and who goes is shown, and a question asked if anybody goes. A user whom the hub does not know is left
@@ -163,8 +165,8 @@ def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, form: str)
     $ jhub group set geo ana bo
     $ jhub group set geo - --dry-run < members.txt
     """
-    members = names_from(users)
-    with connect() as hub, tally() as totals:
+    members = require_names(users)
+    with connect() as hub, batch_tally() as tally:
         if dry_run:
             print_requests([hub.preview(hub.groups.set_users, name, members)])
             return
@@ -173,39 +175,41 @@ def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, form: str)
         # What was shown, and no more: somebody may have joined meanwhile.
         summary = hub.groups.change_users(change)
         for event in (*summary.failed, *summary.skipped):
-            totals.failed(event.error or HubError(f"user {event.name}: not removed: {event.message}"))
-        totals.done += len(summary.done) + len(members) - len(change.to_add)
-        GROUPS.one(hub.groups.get(name) if summary.done else change.group, form)
+            tally.add_failure(event.error or HubError(f"user {event.name}: not removed: {event.message}"))
+        tally.done += len(summary.done) + len(members) - len(change.to_add)
+        GROUPS.print_item(hub.groups.get(name) if summary.done else change.group, output_format)
 
 
 @group.command()
 @name_argument
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE | KEY:=JSON | KEY=]...")
 @dry_run
-@click.option("-o", "--output", "form", type=click.Choice(["json", "yaml"]), default="json", help="As json or yaml.")
+@click.option(
+    "-o", "--output", "output_format", type=click.Choice(["json", "yaml"]), default="json", help="As json or yaml."
+)
 @common
-def properties(name: str, changes: tuple[str, ...], dry_run: bool, form: str) -> None:
+def properties(name: str, changes: tuple[str, ...], dry_run: bool, output_format: str) -> None:
     """Show the properties of group NAME, or change those given; KEY= removes one.
 
     $ jhub group properties geo
     $ jhub group properties geo room=B12 seats:=30 old=
     """
-    values: dict[str, Any] = {key: None if value == "" else value for key, value in pairs(changes).items()}
+    values: dict[str, Any] = {key: None if value == "" else value for key, value in parse_pairs(changes).items()}
     with connect() as hub:
         if dry_run:
             print_requests([hub.preview(hub.groups.set_properties, name, values)])
             return
         group = hub.groups.set_properties(name, values) if values else hub.groups.get(name)
-    dump(group.properties, form)
+    dump(group.properties, output_format)
     if values:
         note(f"group {name} has these properties now")
 
 
-def _run_or_preview(hub: Hub, call: Callable[[], Group], dry_run: bool, form: str) -> None:
+def _run_or_preview(hub: Hub, call: Callable[[], Group], dry_run: bool, output_format: str) -> None:
     if dry_run:
         print_requests([hub.preview(call)])
     else:
-        GROUPS.one(call(), form)
+        GROUPS.print_item(call(), output_format)
 
 
 def _confirm_change(change: Difference, *, yes: bool) -> None:
@@ -223,7 +227,7 @@ def _confirm_change(change: Difference, *, yes: bool) -> None:
 
 
 def _create_groups(
-    hub: Hub, names: list[str], users: tuple[str, ...], exist_ok: bool, totals: Tally
+    hub: Hub, names: list[str], users: tuple[str, ...], exist_ok: bool, tally: BatchTally
 ) -> Iterator[Group]:
     """Create groups, in as few requests as tell what became of each.
 
@@ -242,12 +246,12 @@ def _create_groups(
                 remaining = chunk[chunk.index(existing) + 1 :] + remaining
                 reported = (*error.created, existing) if exist_ok else error.created
                 if not exist_ok:
-                    totals.failed(Conflict(f"group {existing}: already exists"))
+                    tally.add_failure(Conflict(f"group {existing}: already exists"))
                 elif users:
                     note(f"group {existing} exists already, and its members stay as they are")
                 created = tuple(hub.groups.get(name) for name in reported)
         except HubError as error:
-            totals.failed(error)
+            tally.add_failure(error)
             return  # the same would become of the others
-        totals.done += len(created)
+        tally.done += len(created)
         yield from created

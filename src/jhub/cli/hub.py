@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from jhub.cli.kit.options import common, connect, dry_run, output, yes
 from jhub.cli.kit.output import View, note, print_requests
-from jhub.cli.kit.prompts import have_typed
+from jhub.cli.kit.prompts import confirm_by_typing
 from jhub.errors import MissingScope
 from jhub.models import Component, HubInfo
 
@@ -54,7 +54,7 @@ def hub() -> None:
 @hub.command()
 @output()
 @common
-def show(form: str) -> None:
+def show(output_format: str) -> None:
     """Show the hub's address and version.
 
     To a token with the scope read:hub also what it is made of.
@@ -67,7 +67,7 @@ def show(form: str) -> None:
             info = client.info()
         except MissingScope:
             info = HubInfo(version=client.version())
-        HUB.one(
+        HUB.print_item(
             HubDetails(
                 client.url,
                 client.api_url,
@@ -77,7 +77,7 @@ def show(form: str) -> None:
                 info.spawner,
                 info.authenticator,
             ),
-            form,
+            output_format,
         )
 
 
@@ -101,6 +101,6 @@ def shutdown(servers: bool | None, proxy: bool | None, yes: bool, dry_run: bool)
             return
         host = urlsplit(client.url).netloc
         also = {True: " and all servers on it", False: "", None: ", and all servers on it if it is configured so"}
-        have_typed("shut the hub down", f"This shuts down the hub at {host}{also[servers]}.", host, yes=yes)
+        confirm_by_typing("shut the hub down", f"This shuts down the hub at {host}{also[servers]}.", host, yes=yes)
         shut_down()
         note(f"the hub at {host} is shutting down")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from jhub.cli.kit.options import CONTEXT, common, connect, output
-from jhub.cli.kit.output import View, note, shown
+from jhub.cli.kit.options import CONTEXT_KEY, common, connect, output
+from jhub.cli.kit.output import View, note, or_hidden
 from jhub.config import contexts
 from jhub.errors import HubError, Unavailable, UnknownToken
 from jhub.models import Identity
@@ -15,8 +15,8 @@ IDENTITY: View[Identity] = View(
     columns={
         "NAME": lambda who: who.name,
         "KIND": lambda who: who.kind,
-        "ADMIN": lambda who: shown(who.admin),
-        "GROUPS": lambda who: shown(who.groups),
+        "ADMIN": lambda who: or_hidden(who.admin),
+        "GROUPS": lambda who: or_hidden(who.groups),
         "SCOPES": lambda who: who.scopes,
     },
 )
@@ -32,7 +32,7 @@ def logout() -> None:
     """
     from jhub import Hub
 
-    name = contexts.chosen(click.get_current_context().meta.get(CONTEXT))
+    name = contexts.chosen(click.get_current_context().meta.get(CONTEXT_KEY))
     context = contexts.get(name)
     failure: HubError | None = None
     if context.token_id:
@@ -64,11 +64,11 @@ def logout() -> None:
 @click.command()
 @output()
 @common
-def whoami(form: str) -> None:
+def whoami(output_format: str) -> None:
     """Show who you are on the hub, and the scopes of your token.
 
     $ jhub whoami
     $ jhub whoami -o json
     """
     with connect() as hub:
-        IDENTITY.one(hub.whoami(), form)
+        IDENTITY.print_item(hub.whoami(), output_format)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jhub.cli.kit.options import common, output, warn_if_beaten, yes
+from jhub.cli.kit.options import common, output, warn_if_overridden, yes
 from jhub.cli.kit.output import View, note
-from jhub.cli.kit.prompts import confirm_by_name
+from jhub.cli.kit.prompts import confirm_deletion
 from jhub.config import contexts
 from jhub.config.expiry import local_end
 from jhub.errors import HubError, InvalidInput, LocalHubError
@@ -52,7 +52,7 @@ def up(port: int | None, base_url: str | None, profiles: str | None) -> None:
     sign_in(hub)
     note(f"the local hub is up at {hub.url}, and you are signed in as {hub.username} (context {CONTEXT_NAME})")
     note("log in with a browser: jhub local status shows the password")
-    warn_if_beaten(CONTEXT_NAME)
+    warn_if_overridden(CONTEXT_NAME)
 
 
 @local.command()
@@ -70,7 +70,7 @@ def down() -> None:
 @local.command()
 @output()
 @common
-def status(form: str) -> None:
+def status(output_format: str) -> None:
     """Show whether the local hub runs, where, and how to log in.
 
     This is the one place where a password is shown: that of a hub which only this machine can reach.
@@ -83,7 +83,7 @@ def status(form: str) -> None:
     current = local_hub.status()
     if current is None:
         raise LocalHubError("there is no local hub", hint="start one with: jhub local up")
-    _view().one(current, form)
+    _view().print_item(current, output_format)
     if current.running and not current.version:
         note("it does not answer: it is starting, or hangs; end it with: jhub local down")
     if current.left:
@@ -105,7 +105,7 @@ def reset(yes: bool) -> None:
     if not local_hub.exists():
         note("there is no local hub")
         return
-    confirm_by_name("the local hub", CONTEXT_NAME, yes=yes)
+    confirm_deletion("the local hub", CONTEXT_NAME, yes=yes)
     local_hub.reset()
     if CONTEXT_NAME in contexts.load().contexts:
         contexts.remove(CONTEXT_NAME)

@@ -9,9 +9,9 @@ import click
 from click.core import ParameterSource
 
 from jhub.cli.kit import inputs
-from jhub.cli.kit.options import CONTEXT, common, duration, scopes_option, warn_if_beaten
+from jhub.cli.kit.options import CONTEXT_KEY, common, duration, scopes_option, warn_if_overridden
 from jhub.cli.kit.output import ago, note
-from jhub.cli.kit.prompts import CommandLine
+from jhub.cli.kit.prompts import LoginPrompts
 from jhub.config import contexts
 from jhub.login import SignIn, WayChosen, environment_token, keep, sign_in
 
@@ -86,20 +86,20 @@ def login(
     explicit = _explicit_parameters()
     _refuse_conflicts(explicit, method, token_from)
     contexts.prepare(name)
-    token = None if token_from is None else inputs.secret("--token", token_from, "token")
+    token = None if token_from is None else inputs.read_secret("--token", token_from, "token")
     with Hub(url) as client:
         api_url = client.api_url  # before anything is asked
         if method is None and not explicit & NEW_TOKEN_OPTIONS.keys():
             token = token or _environment_token(api_url)
-        prompter = CommandLine(
-            from_stdin=password_stdin, open_browser=not no_open, patient=method == "browser" or no_open
+        prompter = LoginPrompts(
+            from_stdin=password_stdin, open_browser=not no_open, always_wait=method == "browser" or no_open
         )
         request = SignIn(
             api_url=api_url,
             token=token,
             username=username,
             expected=contexts.user_of(name or contexts.default_name(api_url), api_url),
-            password=prompter.password_on_stdin(),
+            password=prompter.read_password(),
             note=note_ or "",
             expires_in=int(expires),
             scopes=scopes or None,
@@ -110,13 +110,13 @@ def login(
         note(text)
     until = f"; the token ends {ago(saved.context.expires_at)}" if saved.context.expires_at else ""
     note(f"signed in to {api_url} as {result.who.name} {result.how} (context {saved.name}){until}")
-    warn_if_beaten(saved.name)
+    warn_if_overridden(saved.name)
 
 
 def _explicit_parameters() -> set[str]:
     """The parameters that were given."""
     ctx = click.get_current_context()
-    if ctx.meta.get(CONTEXT):
+    if ctx.meta.get(CONTEXT_KEY):
         raise click.UsageError("a context is what jhub login makes; what to call it is --name")
     return {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
 
@@ -149,7 +149,7 @@ def _environment_token(api_url: str) -> str | None:
     return token
 
 
-def _run_sign_in(client: Hub, operation: Operation[SignedIn], prompter: CommandLine) -> SignedIn:
+def _run_sign_in(client: Hub, operation: Operation[SignedIn], prompter: LoginPrompts) -> SignedIn:
     """Sign in, and tell which way it goes."""
     events = client.events(operation, ask=prompter)
     while True:

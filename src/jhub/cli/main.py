@@ -14,7 +14,7 @@ from jhub.cli.kit import exit_codes, signals
 from jhub.cli.kit.lazy_group import LazyGroup
 from jhub.cli.kit.options import common
 from jhub.cli.kit.output import note
-from jhub.cli.kit.streams import settle
+from jhub.cli.kit.streams import prepare_streams
 
 COMMANDS = {
     "login": ("jhub.cli.login:login", "Sign in to a hub and remember it."),
@@ -54,7 +54,7 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point."""
-    settle()
+    prepare_streams()
     if "_JHUB_COMPLETE" in os.environ:
         from jhub.cli.completion.bash import Bash
 
@@ -65,7 +65,7 @@ def main() -> None:
     signals.catch()
     code = exit_codes.run(lambda: cli.main(prog_name="jhub", standalone_mode=False), debug="--debug" in sys.argv)
     signals.release()
-    sys.exit(signals.code(code))
+    sys.exit(signals.exit_code(code))
 
 
 def _show_warning(message: Warning | str, *location: object, **details: object) -> None:

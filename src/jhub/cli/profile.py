@@ -9,7 +9,7 @@ import click
 
 from jhub.cli.completion import completers
 from jhub.cli.kit.options import common, connect, output
-from jhub.cli.kit.output import View, clean, table
+from jhub.cli.kit.output import View, escape, print_table
 from jhub.errors import BadRequest
 from jhub.models import Profile, ProfileOption
 
@@ -39,7 +39,7 @@ def profile() -> None:
 @for_user
 @output()
 @common
-def list_(owner: str | None, form: str) -> None:
+def list_(owner: str | None, output_format: str) -> None:
     """List the profiles that servers can start from: mine, or USER's.
 
     For hubs with jhub.extension.
@@ -49,7 +49,7 @@ def list_(owner: str | None, form: str) -> None:
     """
     with connect() as hub:
         try:
-            PROFILES.many(hub.profiles.list(owner), form)
+            PROFILES.print_list(hub.profiles.list(owner), output_format)
         except BadRequest as error:
             # A service, which has no servers of its own.
             error.hint = error.hint or ("name a user with -u USER" if owner is None else "")
@@ -57,11 +57,11 @@ def list_(owner: str | None, form: str) -> None:
 
 
 @profile.command()
-@click.argument("slug", metavar="PROFILE", shell_complete=completers.startable)
+@click.argument("slug", metavar="PROFILE", shell_complete=completers.startable_profiles)
 @for_user
 @output()
 @common
-def show(slug: str, owner: str | None, form: str) -> None:
+def show(slug: str, owner: str | None, output_format: str) -> None:
     """Show a profile and its options.
 
     OPTION is what --option can be at a start; * marks the choices of a start that makes none.
@@ -71,16 +71,16 @@ def show(slug: str, owner: str | None, form: str) -> None:
     """
     with connect() as hub:
         selected = hub.profiles.get(slug, owner)
-    if form != "table":
-        PROFILES.one(selected, form)
+    if output_format != "table":
+        PROFILES.print_item(selected, output_format)
         return
     columns = {name: column for name, column in PROFILES.columns.items() if name != "OPTIONS"}
-    View(PROFILES.name, columns, PROFILES.optional).one(selected, form)
+    View(PROFILES.name, columns, PROFILES.optional).print_item(selected, output_format)
     rows = [row for option in selected.profile_options for row in _option_rows(option)]
     rows += [(f"{name}=VALUE", "", "") for name in selected.user_options]
     if rows:
         click.echo()
-        table(["OPTION", "DEFAULT", "NAME"], rows)
+        print_table(["OPTION", "DEFAULT", "NAME"], rows)
 
 
 def _option_rows(option: ProfileOption) -> Iterator[tuple[str, str, str]]:
@@ -112,7 +112,7 @@ def check(file: str) -> None:
 
     result = loader.check(loader.read_text(file))
     for problem in result.problems:
-        click.echo(clean(f"{file}:{problem.line}: {problem}"))
+        click.echo(escape(f"{file}:{problem.line}: {problem}"))
     if result.profiles is None:
         raise click.exceptions.Exit(1)
     count = len(result.profiles.all)

@@ -6,7 +6,7 @@ from functools import partial
 
 import click
 
-from jhub.cli.kit.inputs import secret
+from jhub.cli.kit.inputs import read_secret
 from jhub.cli.kit.options import common, connect, dry_run, output, yes
 from jhub.cli.kit.output import View, note, print_requests
 from jhub.cli.kit.prompts import confirm
@@ -43,13 +43,13 @@ def proxy() -> None:
 @proxy.command()
 @output()
 @common
-def routes(form: str) -> None:
+def routes(output_format: str) -> None:
     """List the routes that the proxy has. For what runs, see jhub server list: it asks the hub alone.
 
     $ jhub proxy routes
     """
     with connect() as hub:
-        ROUTES.many(hub.proxy.routes(), form)
+        ROUTES.print_list(hub.proxy.routes(), output_format)
 
 
 @proxy.command()
@@ -81,7 +81,7 @@ def edit(api_url: str | None, token_from: str | None, yes: bool, dry_run: bool) 
 
     $ jhub proxy edit --api-url http://10.0.0.7:8001 --auth-token - --yes < token.txt
     """
-    token = None if token_from is None else secret("--auth-token", token_from, "token")
+    token = None if token_from is None else read_secret("--auth-token", token_from, "token")
     with connect() as hub:
         switch = partial(hub.proxy.edit, api_url=api_url, auth_token=token)
         preview = hub.preview(switch)  # refuses what cannot be sent, before anybody is asked

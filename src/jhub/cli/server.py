@@ -11,22 +11,30 @@ import click
 import msgspec
 
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import preview_each
+from jhub.cli.kit.batch import preview_batch
 from jhub.cli.kit.inputs import STDIN
 from jhub.cli.kit.options import common, connect, dry_run, duration, output, yes
-from jhub.cli.kit.output import clean, note, print_requests
-from jhub.cli.kit.prompts import confirm, confirm_by_name
-from jhub.cli.kit.selection import group_option, kept, members, name_option, running, selecting, still
+from jhub.cli.kit.output import escape, note, print_requests
+from jhub.cli.kit.prompts import confirm, confirm_deletion
+from jhub.cli.kit.selection import (
+    group_option,
+    name_option,
+    recheck_idle,
+    select_members,
+    select_named,
+    select_running,
+    selection_options,
+)
 from jhub.cli.kit.server_arguments import (
-    count,
+    describe_servers,
     option_option,
     profile_option,
+    resolve_server,
     selected_servers_argument,
     server_argument,
+    server_view,
     servers_argument,
-    target,
     user_options,
-    view,
 )
 from jhub.cli.server_edit import create, edit, keep_alive, rename
 from jhub.cli.server_start import start
@@ -52,10 +60,12 @@ for command in (create, edit, rename, keep_alive, start):
 @server.command("list")
 @click.argument("user", required=False, shell_complete=completers.users)
 @click.option("--stopped", is_flag=True, help="Those that do not run too.")
-@selecting(idle="Only those that nobody has used for so long (2h, 30m): what administrators call culling starts here.")
+@selection_options(
+    idle="Only those that nobody has used for so long (2h, 30m): what administrators call culling starts here."
+)
 @output()
 @common
-def list_(user: str | None, stopped: bool, which: Running, form: str) -> None:
+def list_(user: str | None, stopped: bool, selection: Running, output_format: str) -> None:
     """List the servers that run, of everybody or of USER.
 
     Idle time is by the hub's clock; one that was never used counts from its start. -o name prints each as it is
@@ -67,32 +77,38 @@ def list_(user: str | None, stopped: bool, which: Running, form: str) -> None:
     $ jhub server list --idle 2h -o name | jhub server stop --yes -
     """
     with connect() as hub:
-        view(hub).many(hub.servers.list(**asdict(replace(which, user=user)), stopped=stopped), form)
+        server_view(hub).print_list(
+            hub.servers.list(**asdict(replace(selection, user=user)), stopped=stopped), output_format
+        )
 
 
 @server.command()
 @server_argument
 @output()
 @common
-def show(name: str | None, form: str) -> None:
+def show(name: str | None, output_format: str) -> None:
     """Show one server.
 
     $ jhub server show ana/lab
     """
     with connect() as hub:
-        server = target(hub, name)
-        view(hub).one(hub.servers.get(server.user, server.name), form)
+        server = resolve_server(hub, name)
+        server_view(hub).print_item(hub.servers.get(server.user, server.name), output_format)
 
 
 @server.command()
 @servers_argument
-@selecting(idle="Only those that nobody has used for so long (2h, 30m): this is what administrators call culling.")
+@selection_options(
+    idle="Only those that nobody has used for so long (2h, 30m): this is what administrators call culling."
+)
 @click.option("--timeout", type=duration, default="2m", show_default=True, help="How long to wait for each.")
 @yes
 @dry_run
 @output(lines=True)
 @common
-def stop(servers: tuple[str, ...], which: Running, timeout: float, yes: bool, dry_run: bool, form: str) -> None:
+def stop(
+    servers: tuple[str, ...], selection: Running, timeout: float, yes: bool, dry_run: bool, output_format: str
+) -> None:
     """Stop servers and wait until they are gone. A named one can be started again.
 
     Options select among those that run: a server is stopped that matches all of them.
@@ -103,15 +119,15 @@ def stop(servers: tuple[str, ...], which: Running, timeout: float, yes: bool, dr
     $ jhub server list --profile gpu -o name | jhub server stop --yes -
     """
     with connect() as hub:
-        selected = running(hub, servers, which, yes=yes or dry_run)
+        selected = select_running(hub, servers, selection, yes=yes or dry_run)
         if dry_run:
-            preview_each(hub, selected, lambda server: partial(hub.servers.stop, server.user, server.name))
+            preview_batch(hub, selected, lambda server: partial(hub.servers.stop, server.user, server.name))
             return
-        from jhub.cli.progress.report import watch
+        from jhub.cli.progress.report import run_fleet
 
-        confirm(f"Stop {count(selected)}?", yes=yes)
-        selected = selected if yes else still(hub, selected, which)
-        watch(hub, hub.servers.stop_many(selected, timeout=timeout), form, len(selected), "stopped")
+        confirm(f"Stop {describe_servers(selected)}?", yes=yes)
+        selected = selected if yes else recheck_idle(hub, selected, selection)
+        run_fleet(hub, hub.servers.stop_many(selected, timeout=timeout), output_format, len(selected), "stopped")
 
 
 @server.command()
@@ -130,7 +146,7 @@ def restart(
     timeout: float,
     yes: bool,
     dry_run: bool,
-    form: str,
+    output_format: str,
 ) -> None:
     """Stop a server and start it again with the options it had, or with others.
 
@@ -139,7 +155,7 @@ def restart(
     """
     parsed_options = user_options(profile, options) or None
     with connect() as hub:
-        server = target(hub, name)
+        server = resolve_server(hub, name)
         call = partial(
             hub.servers.restart, server.user, server.name, profile=profile, user_options=parsed_options, timeout=timeout
         )
@@ -148,7 +164,7 @@ def restart(
             return
         confirm(f"Restart {server}?", yes=yes)
         note(f"{server}: restarting")
-        view(hub).one(call(), form)
+        server_view(hub).print_item(call(), output_format)
 
 
 @server.command()
@@ -158,7 +174,7 @@ def restart(
 @click.option("--timeout", type=duration, default="10m", show_default=True, help="How long to wait for each.")
 @output(lines=True)
 @common
-def wait(servers: tuple[str, ...], group: str | None, name: str | None, timeout: float, form: str) -> None:
+def wait(servers: tuple[str, ...], group: str | None, name: str | None, timeout: float, output_format: str) -> None:
     """Wait until servers that are starting are ready. Of a single one json is the server, not its events.
 
     $ jhub server start ana/lab --no-wait && jhub server wait ana/lab
@@ -166,34 +182,36 @@ def wait(servers: tuple[str, ...], group: str | None, name: str | None, timeout:
     $ jhub server list --state spawn -o name | jhub server wait -
     """
     with connect() as hub:
-        selected = members(hub, servers, group, name)
+        selected = select_members(hub, servers, group, name)
         if group is None and len(servers) <= 1 and STDIN not in servers:
-            view(hub).one(hub.servers.wait(selected[0].user, selected[0].name, timeout=timeout), form)
+            server_view(hub).print_item(
+                hub.servers.wait(selected[0].user, selected[0].name, timeout=timeout), output_format
+            )
             return
-        from jhub.cli.progress.report import watch
+        from jhub.cli.progress.report import run_fleet
 
-        watch(hub, hub.servers.wait_many(selected, timeout=timeout), form, len(selected))
+        run_fleet(hub, hub.servers.wait_many(selected, timeout=timeout), output_format, len(selected))
 
 
 @server.command()
 @server_argument
 @click.option(
-    "-o", "--output", "form", type=click.Choice(["table", "json"]), default="table", help="As lines, or JSON."
+    "-o", "--output", "output_format", type=click.Choice(["table", "json"]), default="table", help="As lines, or JSON."
 )
 @common
-def progress(name: str | None, form: str) -> None:
+def progress(name: str | None, output_format: str) -> None:
     """Show what the hub reports while a server starts.
 
     $ jhub server progress ana/lab
     """
     with connect() as hub:
-        server = target(hub, name)
+        server = resolve_server(hub, name)
         for event in hub.servers.progress(server.user, server.name):
-            if form == "json":
+            if output_format == "json":
                 click.echo(msgspec.json.encode(event).decode())
             else:
                 percent = f"{event.progress:3.0f} %" if event.progress is not None else "     "
-                click.echo(f"{percent}  {clean(event.message)}")
+                click.echo(f"{percent}  {escape(event.message)}")
 
 
 @server.command("open")
@@ -207,12 +225,12 @@ def open_(name: str | None, print_only: bool) -> None:
     $ jhub server open ana/lab --url
     """
     with connect() as hub:
-        server = target(hub, name)
+        server = resolve_server(hub, name)
         current = hub.servers.get(server.user, server.name)
         if not current.ready:
             raise InvalidInput(f"server {server} does not run", hint=f"start it with: jhub server start {server}")
         url = urljoin(hub.url, current.full_url or current.url)
-    click.echo(clean(url))
+    click.echo(escape(url))
     if not print_only:
         import webbrowser
 
@@ -222,13 +240,15 @@ def open_(name: str | None, print_only: bool) -> None:
 
 @server.command()
 @selected_servers_argument
-@selecting(idle="Only those that run, and that nobody has used for so long (2h, 30m).")
+@selection_options(idle="Only those that run, and that nobody has used for so long (2h, 30m).")
 @click.option("--timeout", type=duration, default="2m", show_default=True, help="How long to wait for each.")
 @yes
 @dry_run
 @output(lines=True)
 @common
-def delete(servers: tuple[str, ...], which: Running, timeout: float, yes: bool, dry_run: bool, form: str) -> None:
+def delete(
+    servers: tuple[str, ...], selection: Running, timeout: float, yes: bool, dry_run: bool, output_format: str
+) -> None:
     """Stop named servers and delete them, with what the hub keeps for them.
 
     Options select among named servers, whether they run or not; the number of them has to be typed.
@@ -237,13 +257,13 @@ def delete(servers: tuple[str, ...], which: Running, timeout: float, yes: bool, 
     $ jhub server delete --group geo --name lab
     """
     with connect() as hub:
-        selected = kept(hub, servers, which, yes=yes or dry_run)
+        selected = select_named(hub, servers, selection, yes=yes or dry_run)
         if dry_run:
-            preview_each(hub, selected, lambda server: partial(hub.servers.delete, server.user, server.name))
+            preview_batch(hub, selected, lambda server: partial(hub.servers.delete, server.user, server.name))
             return
-        from jhub.cli.progress.report import watch
+        from jhub.cli.progress.report import run_fleet
 
         confirmation = str(selected[0]) if len(selected) == 1 else str(len(selected))
-        confirm_by_name(count(selected), confirmation, yes=yes)
-        selected = selected if yes else still(hub, selected, which)
-        watch(hub, hub.servers.delete_many(selected, timeout=timeout), form, len(selected), "deleted")
+        confirm_deletion(describe_servers(selected), confirmation, yes=yes)
+        selected = selected if yes else recheck_idle(hub, selected, selection)
+        run_fleet(hub, hub.servers.delete_many(selected, timeout=timeout), output_format, len(selected), "deleted")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jhub.cli.kit.batch import run_each, tell_each
+from jhub.cli.kit.batch import run_batch, run_batch_with_notes
 from jhub.cli.kit.options import common, connect, dry_run, output
 from jhub.cli.kit.output import print_requests
 from jhub.cli.kit.server_arguments import (
@@ -18,11 +18,11 @@ from jhub.cli.kit.server_arguments import (
     named_servers_argument,
     option_option,
     profile_option,
+    resolve_server,
+    resolve_servers,
+    server_view,
     servers_argument,
-    target,
-    targets,
     user_options,
-    view,
 )
 from jhub.errors import NotAHub
 
@@ -46,7 +46,7 @@ def create(
     display_name: str | None,
     if_not_exists: bool,
     dry_run: bool,
-    form: str,
+    output_format: str,
 ) -> None:
     """Create named servers without starting them.
 
@@ -70,7 +70,7 @@ def create(
                 exist_ok=if_not_exists,
             )
 
-        run_each(hub, targets(hub, servers), call, view(hub), form, dry_run=dry_run)
+        run_batch(hub, resolve_servers(hub, servers), call, server_view(hub), output_format, dry_run=dry_run)
 
 
 @click.command()
@@ -87,7 +87,7 @@ def edit(
     options: tuple[str, ...],
     display_name: str | None,
     dry_run: bool,
-    form: str,
+    output_format: str,
 ) -> None:
     """Change stopped servers: what people see, and options.
 
@@ -104,7 +104,7 @@ def edit(
             changes: dict[str, Any] = {"display_name": display_name, "profile": profile, "user_options": parsed_options}
             return partial(hub.servers.edit, server.user, server.name, **changes)
 
-        run_each(hub, targets(hub, servers), call, view(hub), form, dry_run=dry_run)
+        run_batch(hub, resolve_servers(hub, servers), call, server_view(hub), output_format, dry_run=dry_run)
 
 
 @click.command()
@@ -113,7 +113,7 @@ def edit(
 @dry_run
 @output()
 @common
-def rename(name: str, new: str, dry_run: bool, form: str) -> None:
+def rename(name: str, new: str, dry_run: bool, output_format: str) -> None:
     """Give a stopped named server another name.
 
     For JupyterHub 6. Its address changes with it. Where the hub keeps files by the server's name, they are not found
@@ -122,12 +122,12 @@ def rename(name: str, new: str, dry_run: bool, form: str) -> None:
     $ jhub server rename ana/lab thesis
     """
     with connect() as hub:
-        server = target(hub, name)
+        server = resolve_server(hub, name)
         call = partial(hub.servers.rename, server.user, server.name, new)
         if dry_run:
             print_requests([hub.preview(call)])
         else:
-            view(hub).one(call(), form)
+            server_view(hub).print_item(call(), output_format)
 
 
 @click.command("keep-alive")
@@ -144,7 +144,7 @@ def keep_alive(servers: tuple[str, ...], dry_run: bool) -> None:
     $ jhub server list --profile gpu -o name | jhub server keep-alive -
     """
     with connect() as hub:
-        selected = targets(hub, servers)
+        selected = resolve_servers(hub, servers)
         try:
             now = hub.time()  # a time that is earlier than the hub knows changes nothing there
         except NotAHub:
@@ -153,4 +153,4 @@ def keep_alive(servers: tuple[str, ...], dry_run: bool) -> None:
         def call(server: Target) -> Callable[[], None]:
             return partial(hub.users.record_activity, server.user, at=now, servers=[server.name])
 
-        tell_each(hub, selected, call, lambda server: f"{server}: in use as of now", dry_run=dry_run)
+        run_batch_with_notes(hub, selected, call, lambda server: f"{server}: in use as of now", dry_run=dry_run)

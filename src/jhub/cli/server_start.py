@@ -8,17 +8,17 @@ from typing import Any
 import click
 import msgspec
 
-from jhub.cli.kit.batch import each, tally
-from jhub.cli.kit.options import common, connect, dry_run, duration, output, share
+from jhub.cli.kit.batch import batch, batch_tally
+from jhub.cli.kit.options import common, connect, dry_run, duration, fraction, output
 from jhub.cli.kit.output import note, print_requests
-from jhub.cli.kit.selection import group_option, members, name_option
+from jhub.cli.kit.selection import group_option, name_option, select_members
 from jhub.cli.kit.server_arguments import (
     display_name_option,
     option_option,
     profile_option,
+    server_view,
     servers_argument,
     user_options,
-    view,
 )
 from jhub.errors import InvalidInput
 
@@ -37,7 +37,7 @@ MAX_WITHOUT_WAIT = 4
 @click.option("--timeout", type=duration, default="10m", show_default=True, help="How long to wait for each.")
 @click.option(
     "--hub-load",
-    type=share,
+    type=fraction,
     metavar="SHARE",
     default="0.5",
     show_default=True,
@@ -65,7 +65,7 @@ def start(
     hub_load: float,
     max_failures: int | None,
     dry_run: bool,
-    form: str,
+    output_format: str,
 ) -> None:
     """Start servers and wait until they are ready.
 
@@ -85,7 +85,7 @@ def start(
         )
 
     with connect() as hub:
-        selected = members(hub, servers, group, name)
+        selected = select_members(hub, servers, group, name)
         if no_wait and len(selected) > MAX_WITHOUT_WAIT:
             raise InvalidInput(
                 f"--no-wait is for up to {MAX_WITHOUT_WAIT} servers: some hubs exit after five failed starts",
@@ -97,23 +97,23 @@ def start(
         )
         if dry_run:
             preview = hub.preview(start_many)
-            with tally() as totals:
-                totals.done = len(selected) - len(preview.failed)
+            with batch_tally() as tally:
+                tally.done = len(selected) - len(preview.failed)
                 for error in preview.failed:
-                    totals.failed(error)
+                    tally.add_failure(error)
                 print_requests([preview])
-                if unchanged := totals.done - len(preview):
+                if unchanged := tally.done - len(preview):
                     note(f"{unchanged} of {len(selected)} already run as asked for, or are starting")
         elif no_wait:
-            with each(
+            with batch(
                 selected, lambda server: hub.servers.start(server.user, server.name, **settings, wait=False)
             ) as accepted:
-                if form == "json":  # one per line, as when it waits
+                if output_format == "json":  # one per line, as when it waits
                     for server in accepted:
                         click.echo(msgspec.json.encode(server).decode())
                 else:
-                    view(hub).many(accepted, form)
+                    server_view(hub).print_list(accepted, output_format)
         else:
-            from jhub.cli.progress.report import watch
+            from jhub.cli.progress.report import run_fleet
 
-            watch(hub, start_many(), form, len(selected))
+            run_fleet(hub, start_many(), output_format, len(selected))

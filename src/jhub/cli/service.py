@@ -12,10 +12,10 @@ from click.core import ParameterSource
 
 from jhub import oauth_client
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import delete_each
-from jhub.cli.kit.inputs import pairs, secret
-from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
-from jhub.cli.kit.output import View, dump, note, print_requests, shown
+from jhub.cli.kit.batch import delete_batch
+from jhub.cli.kit.inputs import parse_pairs, read_secret
+from jhub.cli.kit.options import common, connect, dry_run, output, require_names, yes
+from jhub.cli.kit.output import View, dump, note, or_hidden, print_requests
 from jhub.errors import Conflict
 from jhub.models import Service
 from jhub.steps import HubVersion
@@ -27,8 +27,8 @@ SERVICES: View[Service] = View(
     name=lambda service: service.name,
     columns={
         "NAME": lambda service: service.name,
-        "ADMIN": lambda service: shown(service.admin),
-        "ROLES": lambda service: shown(service.roles),
+        "ADMIN": lambda service: or_hidden(service.admin),
+        "ROLES": lambda service: or_hidden(service.roles),
         "URL": lambda service: service.url,
         "PREFIX": lambda service: service.prefix,
         "PID": lambda service: service.pid or "",
@@ -61,26 +61,26 @@ def service() -> None:
 @service.command("list")
 @output()
 @common
-def list_(form: str) -> None:
+def list_(output_format: str) -> None:
     """List services.
 
     $ jhub service list
     """
     with connect() as hub:
-        SERVICES.many(hub.services.list(), form)
+        SERVICES.print_list(hub.services.list(), output_format)
 
 
 @service.command()
 @click.argument("name", shell_complete=completers.services)
 @output()
 @common
-def show(name: str, form: str) -> None:
+def show(name: str, output_format: str) -> None:
     """Show one service.
 
     $ jhub service show announcement -o json
     """
     with connect() as hub:
-        SERVICES.one(hub.services.get(name), form)
+        SERVICES.print_item(hub.services.get(name), output_format)
 
 
 @service.command()
@@ -115,7 +115,7 @@ def create(
     oauth_no_confirm: bool,
     if_not_exists: bool,
     dry_run: bool,
-    form: str,
+    output_format: str,
 ) -> None:
     """Register a service that runs elsewhere.
 
@@ -135,7 +135,7 @@ def create(
     if login_client:
         _refuse_other_parameters()
         with connect() as hub:
-            create_login_client(hub, SERVICES, form, if_not_exists=if_not_exists, dry_run=dry_run)
+            create_login_client(hub, SERVICES, output_format, if_not_exists=if_not_exists, dry_run=dry_run)
         return
     if name is None:
         raise click.UsageError("name the service, or say --login-client")
@@ -148,8 +148,8 @@ def create(
         )
     token = secrets.token_hex(32) if generate_token else None
     if token_from is not None:
-        token = secret("--api-token", token_from, "API token")
-    info_values = pairs(info) or None
+        token = read_secret("--api-token", token_from, "API token")
+    info_values = parse_pairs(info) or None
     with connect() as hub:
         register = partial(
             hub.services.create,
@@ -176,11 +176,11 @@ def create(
             if token is not None:
                 note(f"service {name} exists already, and keeps the token that it has")
     if not generate_token:
-        SERVICES.one(created, form)
+        SERVICES.print_item(created, output_format)
         return
-    if form in ("json", "yaml"):
+    if output_format in ("json", "yaml"):
         fields: dict[str, Any] = msgspec.to_builtins(created)
-        dump({**fields, "api_token": token}, form)
+        dump({**fields, "api_token": token}, output_format)
     else:
         click.echo(token)
     note(f"created service {name}; this is the only time its token is shown")
@@ -209,10 +209,12 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
     $ jhub service delete announcement
     """
     with connect() as hub:
-        delete_each(hub, "service", names_from(names), hub.services.delete, yes=yes, dry_run=dry_run)
+        delete_batch(hub, "service", require_names(names), hub.services.delete, yes=yes, dry_run=dry_run)
 
 
-def create_login_client(hub: Hub, view: View[Service], form: str, *, if_not_exists: bool, dry_run: bool) -> None:
+def create_login_client(
+    hub: Hub, view: View[Service], output_format: str, *, if_not_exists: bool, dry_run: bool
+) -> None:
     """Register the client, and say who can use it and what makes that everybody."""
     register = partial(hub.services.create_login_client, exist_ok=if_not_exists)
     if dry_run:
@@ -223,7 +225,7 @@ def create_login_client(hub: Hub, view: View[Service], form: str, *, if_not_exis
     except Conflict as error:
         error.hint = error.hint or "with --if-not-exists it is seen to that it is the right one"
         raise
-    view.one(created, form)
+    view.print_item(created, output_format)
     note("administrators can sign in with jhub login --browser now; for everybody, put this into jupyterhub_config.py")
     note("and restart the hub:")
     note("")

@@ -10,19 +10,19 @@ from urllib.parse import urljoin
 import click
 
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import each, preview_each, run_each
-from jhub.cli.kit.options import common, connect, dry_run, names_from, output, read_names, yes
+from jhub.cli.kit.batch import batch, preview_batch, run_batch
+from jhub.cli.kit.options import common, connect, dry_run, output, read_names, require_names, yes
 from jhub.cli.kit.output import View, ago, note, print_requests
 from jhub.cli.kit.prompts import confirm
 from jhub.cli.kit.server_arguments import (
-    count,
-    me,
-    owned,
+    describe_servers,
+    own_name,
+    owner_and_name,
     owner_argument,
     required_server_argument,
-    scopes_option,
-    target,
-    targets,
+    resolve_server,
+    resolve_servers,
+    share_scopes_option,
 )
 from jhub.cli.share_code import code
 from jhub.errors import NotFound
@@ -64,7 +64,7 @@ share.add_command(code)
 )
 @output()
 @common
-def list_(whose: str | None, user: str | None, group: str | None, form: str) -> None:
+def list_(owner: str | None, user: str | None, group: str | None, output_format: str) -> None:
     """List with whom servers are shared.
 
     All of OWNER's servers, or one of them; mine by default.
@@ -73,25 +73,30 @@ def list_(whose: str | None, user: str | None, group: str | None, form: str) -> 
     $ jhub share list ana/lab
     $ jhub share list --with bo -o name
     """
-    if len([choice for choice in (whose, user, group) if choice is not None]) > 1:
+    if len([choice for choice in (owner, user, group) if choice is not None]) > 1:
         raise click.UsageError("OWNER, --with and --with-group exclude each other")
     with connect() as hub:
         if user is None and group is None:
-            _view(hub).many(hub.shares.list(*owned(hub, whose)), form)
+            _view(hub).print_list(hub.shares.list(*owner_and_name(hub, owner)), output_format)
         else:
-            _view(hub).many(hub.shares.list_shared_with(user=user, group=group), form)
+            _view(hub).print_list(hub.shares.list_shared_with(user=user, group=group), output_format)
 
 
 @share.command()
 @required_server_argument
 @users_option
 @groups_option
-@scopes_option
+@share_scopes_option
 @dry_run
 @output()
 @common
 def grant(
-    name: str, users: tuple[str, ...], groups: tuple[str, ...], scopes: tuple[str, ...], dry_run: bool, form: str
+    name: str,
+    users: tuple[str, ...],
+    groups: tuple[str, ...],
+    scopes: tuple[str, ...],
+    dry_run: bool,
+    output_format: str,
 ) -> None:
     """Share a server with users and groups. What they were granted before stays.
 
@@ -102,19 +107,19 @@ def grant(
     """
     recipients = _recipients(users, groups)
     with connect() as hub:
-        server = target(hub, name)
+        server = resolve_server(hub, name)
 
         def call(recipient: str) -> Callable[[], Share]:
             return partial(hub.shares.grant, server.user, server.name, scopes=scopes or None, **recipients[recipient])
 
-        run_each(hub, recipients, call, _view(hub), form, dry_run=dry_run)
+        run_batch(hub, recipients, call, _view(hub), output_format, dry_run=dry_run)
 
 
 @share.command()
 @required_server_argument
 @users_option
 @groups_option
-@scopes_option
+@share_scopes_option
 @click.option("--all", "everybody", is_flag=True, help="Everybody's access.")
 @yes
 @dry_run
@@ -138,19 +143,19 @@ def revoke(
         if users or groups or scopes:
             raise click.UsageError("--all stands alone")
         with connect() as hub:
-            _revoke_all(hub, target(hub, name), yes=yes, dry_run=dry_run)
+            _revoke_all(hub, resolve_server(hub, name), yes=yes, dry_run=dry_run)
         return
     recipients = _recipients(users, groups)
     with connect() as hub:
-        server = target(hub, name)
+        server = resolve_server(hub, name)
 
         def call(recipient: str) -> Callable[[], Share | None]:
             return partial(hub.shares.revoke, server.user, server.name, scopes=scopes or None, **recipients[recipient])
 
         if dry_run:
-            preview_each(hub, recipients, call)
+            preview_batch(hub, recipients, call)
             return
-        with each(recipients, lambda recipient: (recipient, call(recipient)())) as done:
+        with batch(recipients, lambda recipient: (recipient, call(recipient)())) as done:
             for recipient, remaining in done:
                 # The hub does not tell whether it was shared before, or whether there is anybody of that name.
                 note(
@@ -162,7 +167,7 @@ def revoke(
 
 @share.command()
 @click.argument(
-    "servers", nargs=-1, required=True, metavar="{OWNER | OWNER/NAME | -}...", shell_complete=completers.shared
+    "servers", nargs=-1, required=True, metavar="{OWNER | OWNER/NAME | -}...", shell_complete=completers.shared_servers
 )
 @click.option("--user", metavar="USER", shell_complete=completers.users, help="In the place of this user, not for me.")
 @click.option("--group", metavar="GROUP", shell_complete=completers.groups, help="In the place of this group.")
@@ -178,10 +183,10 @@ def leave(servers: tuple[str, ...], user: str | None, group: str | None, yes: bo
     if user is not None and group is not None:
         raise click.UsageError("--user and --group exclude each other")
     with connect() as hub:
-        selected = targets(hub, servers)
-        recipient = {"user": me(hub) if user is None else user} if group is None else {"group": group}
+        selected = resolve_servers(hub, servers)
+        recipient = {"user": own_name(hub) if user is None else user} if group is None else {"group": group}
         if group is not None and not dry_run:
-            confirm(f"Give up {count(selected)}, for all of group {group}?", yes=yes)
+            confirm(f"Give up {describe_servers(selected)}, for all of group {group}?", yes=yes)
 
         def call(server: Target) -> Callable[[], None]:
             return partial(hub.shares.leave, server.user, server.name, **recipient)
@@ -196,9 +201,9 @@ def leave(servers: tuple[str, ...], user: str | None, group: str | None, yes: bo
             return server
 
         if dry_run:
-            preview_each(hub, selected, call)
+            preview_batch(hub, selected, call)
             return
-        with each(selected, leave_server) as done:
+        with batch(selected, leave_server) as done:
             for server in done:
                 note(f"left {server}")
 
@@ -226,7 +231,7 @@ def _recipients(users: Sequence[str], groups: Sequence[str]) -> dict[str, dict[s
     if not users and not groups:
         raise click.UsageError("with whom? Give --user or --group")
     # With groups there is something to do, whoever is on stdin.
-    names = read_names(users) if groups else names_from(users)
+    names = read_names(users) if groups else require_names(users)
     return {
         **{f"user {name}": {"user": name} for name in names},
         **{f"group {name}": {"group": name} for name in groups},

@@ -8,11 +8,17 @@ from urllib.parse import urljoin
 import click
 
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import tell_each
-from jhub.cli.kit.options import common, connect, dry_run, duration, names_from, output, yes
-from jhub.cli.kit.output import View, ago, clean, note, print_requests
+from jhub.cli.kit.batch import run_batch_with_notes
+from jhub.cli.kit.options import common, connect, dry_run, duration, output, require_names, yes
+from jhub.cli.kit.output import View, ago, escape, note, print_requests
 from jhub.cli.kit.prompts import confirm
-from jhub.cli.kit.server_arguments import owned, owner_argument, required_server_argument, scopes_option, target
+from jhub.cli.kit.server_arguments import (
+    owner_and_name,
+    owner_argument,
+    required_server_argument,
+    resolve_server,
+    share_scopes_option,
+)
 from jhub.models import ShareCode
 
 CODES: View[ShareCode] = View(
@@ -38,7 +44,7 @@ def code() -> None:
 @owner_argument
 @output()
 @common
-def list_(whose: str | None, form: str) -> None:
+def list_(owner: str | None, output_format: str) -> None:
     """List codes, without their secrets.
 
     Those for all of OWNER's servers, or for one of them; for mine by default.
@@ -47,31 +53,31 @@ def list_(whose: str | None, form: str) -> None:
     $ jhub share code list ana/lab
     """
     with connect() as hub:
-        CODES.many(hub.share_codes.list(*owned(hub, whose)), form)
+        CODES.print_list(hub.share_codes.list(*owner_and_name(hub, owner)), output_format)
 
 
 @code.command()
 @required_server_argument
 @click.option("--expires", type=duration, default="1d", show_default=True, help="When it ends: 90m, 2h, 30d.")
-@scopes_option
+@share_scopes_option
 @dry_run
 @click.option(
     "-o",
     "--output",
-    "form",
+    "output_format",
     type=click.Choice(["link", "name", "json", "yaml"]),
     default="link",
     help="The link, the code alone (name), json or yaml.",
 )
 @common
-def create(name: str, expires: float, scopes: tuple[str, ...], dry_run: bool, form: str) -> None:
+def create(name: str, expires: float, scopes: tuple[str, ...], dry_run: bool, output_format: str) -> None:
     """Create a code for a server and print the link, this once. Whoever opens it and is signed in gets access.
 
     $ jhub share code create /lab --expires 2h
     $ jhub share code create ana/lab -o name > code.txt
     """
     with connect() as hub:
-        server = target(hub, name)
+        server = resolve_server(hub, name)
         create_code = partial(
             hub.share_codes.create, server.user, server.name, expires_in=int(expires), scopes=scopes or None
         )
@@ -80,16 +86,16 @@ def create(name: str, expires: float, scopes: tuple[str, ...], dry_run: bool, fo
             return
         created = create_code()
         link = urljoin(hub.url, created.full_accept_url or created.accept_url or "")
-    if form in ("json", "yaml"):
-        CODES.one(created, form)
+    if output_format in ("json", "yaml"):
+        CODES.print_item(created, output_format)
     else:
-        click.echo(clean(created.code or "" if form == "name" else link))
+        click.echo(escape(created.code or "" if output_format == "name" else link))
         note(f"code {created.id} for {server}, ends {ago(created.expires_at)}; this is the only time it is shown")
 
 
 @code.command()
 @required_server_argument
-@click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=completers.codes)
+@click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=completers.share_codes)
 @click.option("--all", "everything", is_flag=True, help="All codes for this server.")
 @yes
 @dry_run
@@ -105,10 +111,10 @@ def revoke(name: str, ids: tuple[str, ...], everything: bool, yes: bool, dry_run
     if everything == bool(ids):
         raise click.UsageError("give the ids of codes, or --all")
     with connect() as hub:
-        server = target(hub, name)
+        server = resolve_server(hub, name)
         if not everything:
             call = partial(partial, hub.share_codes.revoke, server.user, server.name)
-            tell_each(hub, names_from(ids), call, lambda id_: f"revoked {id_}", dry_run=dry_run)
+            run_batch_with_notes(hub, require_names(ids), call, lambda id_: f"revoked {id_}", dry_run=dry_run)
         elif dry_run:
             print_requests([hub.preview(hub.share_codes.revoke_all, server.user, server.name)])
         else:

@@ -12,8 +12,8 @@ import click
 
 from jhub import revoked_together
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import each, preview_each, tell_each
-from jhub.cli.kit.options import common, connect, dry_run, duration, names_from, output, scopes_option, yes
+from jhub.cli.kit.batch import batch, preview_batch, run_batch_with_notes
+from jhub.cli.kit.options import common, connect, dry_run, duration, output, require_names, scopes_option, yes
 from jhub.cli.kit.output import View, ago, note, print_requests
 from jhub.cli.kit.prompts import confirm
 from jhub.errors import InvalidInput, NotFound, Unsupported
@@ -87,7 +87,7 @@ def token() -> None:
 @for_user
 @output()
 @common
-def list_(owner: str | None, form: str) -> None:
+def list_(owner: str | None, output_format: str) -> None:
     """List tokens, without their secrets; among mine, * marks the one in use.
 
     $ jhub token list
@@ -95,7 +95,7 @@ def list_(owner: str | None, form: str) -> None:
     """
     with connect() as hub:
         token_owner = resolve_owner(hub, owner)
-        tokens_view(token_owner.in_use).many(hub.tokens.list(token_owner.name), form)
+        tokens_view(token_owner.in_use).print_list(hub.tokens.list(token_owner.name), output_format)
 
 
 @token.command()
@@ -103,13 +103,13 @@ def list_(owner: str | None, form: str) -> None:
 @for_user
 @output()
 @common
-def show(id_: str, owner: str | None, form: str) -> None:
+def show(id_: str, owner: str | None, output_format: str) -> None:
     """Show one token by its id, without its secret.
 
     $ jhub token show a12
     """
     with connect() as hub:
-        TOKEN.one(hub.tokens.get(resolve_owner(hub, owner).name, id_), form)
+        TOKEN.print_item(hub.tokens.get(resolve_owner(hub, owner).name, id_), output_format)
 
 
 @token.command()
@@ -120,7 +120,12 @@ def show(id_: str, owner: str | None, form: str) -> None:
 @scopes_option
 @dry_run
 @click.option(
-    "-o", "--output", "form", type=click.Choice(["name", "json", "yaml"]), default="name", help="As text, json or yaml."
+    "-o",
+    "--output",
+    "output_format",
+    type=click.Choice(["name", "json", "yaml"]),
+    default="name",
+    help="As text, json or yaml.",
 )
 @common
 def create(
@@ -130,7 +135,7 @@ def create(
     never: bool,
     scopes: tuple[str, ...],
     dry_run: bool,
-    form: str,
+    output_format: str,
 ) -> None:
     """Create a token and print its secret, this once.
 
@@ -145,8 +150,8 @@ def create(
             print_requests([hub.preview(make)])
             return
         made = make()
-    if form in ("json", "yaml"):
-        TOKENS.one(made, form)
+    if output_format in ("json", "yaml"):
+        TOKENS.print_item(made, output_format)
     else:
         click.echo(made.token)
         note(f"token {made.id}, ends {ago(made.expires_at) or 'never'}; this is the only time it is shown")
@@ -197,7 +202,7 @@ def revoke(
         if expired:
             _have_expired_removed(hub, resolve_owner(hub, owner), dry_run=dry_run)
         elif ids:
-            _revoke_named(hub, resolve_owner(hub, owner, identify=True), names_from(ids), dry_run=dry_run)
+            _revoke_named(hub, resolve_owner(hub, owner, identify=True), require_names(ids), dry_run=dry_run)
         else:
             token_owner = resolve_owner(hub, owner, identify=True)
             tokens = (
@@ -206,7 +211,7 @@ def revoke(
                 else [token for token in hub.tokens.list(token_owner.name) if token.note == note_filter]
             )
             unambiguous = len(tokens) == 1 and not all_but_this and tokens[0].id != token_owner.in_use
-            _revoke_found(hub, token_owner, tokens, yes=yes or unambiguous, dry_run=dry_run)
+            _revoke_selected(hub, token_owner, tokens, yes=yes or unambiguous, dry_run=dry_run)
 
 
 def _have_expired_removed(hub: Hub, owner: Owner, *, dry_run: bool) -> None:
@@ -225,7 +230,7 @@ def _revoke_named(hub: Hub, owner: Owner, ids: list[str], *, dry_run: bool) -> N
     def message(id_: str) -> str:
         return f"revoked {id_}{IN_USE_NOTE if id_ == owner.in_use else ''}"
 
-    tell_each(hub, ids, partial(partial, hub.tokens.revoke, owner.name), message, dry_run=dry_run)
+    run_batch_with_notes(hub, ids, partial(partial, hub.tokens.revoke, owner.name), message, dry_run=dry_run)
 
 
 def _all_but_in_use(hub: Hub, owner: Owner) -> list[Token]:
@@ -253,13 +258,13 @@ def _all_but_in_use(hub: Hub, owner: Owner) -> list[Token]:
     return others
 
 
-def _revoke_found(hub: Hub, owner: Owner, tokens: Sequence[Token], *, yes: bool, dry_run: bool) -> None:
+def _revoke_selected(hub: Hub, owner: Owner, tokens: Sequence[Token], *, yes: bool, dry_run: bool) -> None:
     if not tokens:
         note("nothing to do: there are no such tokens")
         return
     requests = sorted(revoked_together(tokens), key=lambda bundle: owner.in_use in [token.id for token in bundle])
     if dry_run:
-        preview_each(hub, requests, lambda bundle: partial(hub.tokens.revoke, owner.name, bundle[0].id))
+        preview_batch(hub, requests, lambda bundle: partial(hub.tokens.revoke, owner.name, bundle[0].id))
         return
     ids = _ids(tokens) if len(tokens) <= MAX_TOKENS_SHOWN else f"{_ids(tokens[:MAX_TOKENS_SHOWN])}, …"
     count = "1 token" if len(tokens) == 1 else f"{len(tokens)} tokens"
@@ -271,7 +276,7 @@ def _revoke_found(hub: Hub, owner: Owner, tokens: Sequence[Token], *, yes: bool,
             hub.tokens.revoke(owner.name, bundle[0].id)
         return bundle
 
-    with each(requests, revoke_bundle) as done:
+    with batch(requests, revoke_bundle) as done:
         for bundle in done:
             description = bundle[0].oauth_client if bundle[0].kind == "session" else bundle[0].note
             suffix = IN_USE_NOTE if owner.in_use in [token.id for token in bundle] else ""

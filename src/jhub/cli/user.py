@@ -11,10 +11,10 @@ from msgspec import structs
 
 from jhub import Sort
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import Tally, delete_each, report, run_each, sound, tally
-from jhub.cli.kit.inputs import STDIN, secret_object
-from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
-from jhub.cli.kit.output import HIDDEN, View, ago, note, print_requests, shown
+from jhub.cli.kit.batch import BatchTally, batch_tally, delete_batch, print_results, run_batch, valid_names
+from jhub.cli.kit.inputs import STDIN, read_secret_object
+from jhub.cli.kit.options import common, connect, dry_run, output, require_names, yes
+from jhub.cli.kit.output import HIDDEN, View, ago, note, or_hidden, print_requests
 from jhub.errors import HubError, NotFound
 from jhub.models import Server, User
 
@@ -30,14 +30,14 @@ USERS: View[User] = View(
     name=lambda user: user.name,
     columns={
         "NAME": lambda user: user.name,
-        "ADMIN": lambda user: shown(user.admin),
-        "GROUPS": lambda user: shown(user.groups),
+        "ADMIN": lambda user: or_hidden(user.admin),
+        "GROUPS": lambda user: or_hidden(user.groups),
         "SERVERS": lambda user: (
             HIDDEN if user.servers is None else [_label(server) for server in user.servers.values()]
         ),
         "LAST ACTIVITY": lambda user: ago(user.last_activity),
     },
-    printed=lambda user: structs.replace(user, auth_state=None),
+    redact=lambda user: structs.replace(user, auth_state=None),
 )
 
 name_argument = click.argument("name", shell_complete=completers.users)
@@ -65,7 +65,11 @@ def user() -> None:
 @output()
 @common
 def list_(
-    name_filter: str, state: Literal["active", "ready", "inactive"] | None, sort: Sort | None, stopped: bool, form: str
+    name_filter: str,
+    state: Literal["active", "ready", "inactive"] | None,
+    sort: Sort | None,
+    stopped: bool,
+    output_format: str,
 ) -> None:
     """List users.
 
@@ -75,20 +79,20 @@ def list_(
     """
     with connect() as hub:
         listed = hub.users.list(name_filter=name_filter, state=state, sort=sort, include_stopped_servers=stopped)
-        USERS.many(listed, form)
+        USERS.print_list(listed, output_format)
 
 
 @user.command()
 @name_argument
 @output()
 @common
-def show(name: str, form: str) -> None:
+def show(name: str, output_format: str) -> None:
     """Show one user.
 
     $ jhub user show ana
     """
     with connect() as hub:
-        USERS.one(hub.users.get(name), form)
+        USERS.print_item(hub.users.get(name), output_format)
 
 
 @user.command()
@@ -98,7 +102,7 @@ def show(name: str, form: str) -> None:
 @dry_run
 @output()
 @common
-def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bool, form: str) -> None:
+def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bool, output_format: str) -> None:
     """Create users. "-" reads names from stdin.
 
     Many are created a few at a time, so that the hub goes on answering others. Running it again with --if-not-exists
@@ -107,15 +111,15 @@ def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bo
     $ jhub user create ana bo --if-not-exists
     $ jhub user create - < names.txt
     """
-    requested = names_from(names)
-    with connect() as hub, tally() as totals:
-        valid = sound(requested, "user", totals)
+    requested = require_names(names)
+    with connect() as hub, batch_tally() as tally:
+        valid = valid_names(requested, "user", tally)
         if dry_run:
             # The writes are the same; only with exist_ok are those read who were there.
             print_requests([hub.preview(hub.users.create_many, valid, admin=admin, exist_ok=False)])
-            totals.done += len(valid)
+            tally.done += len(valid)
         else:
-            report(USERS, _create_users(hub, valid, admin, if_not_exists, totals), form)
+            print_results(USERS, _create_users(hub, valid, admin, if_not_exists, tally), output_format)
 
 
 @user.command()
@@ -130,7 +134,9 @@ def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bo
 @dry_run
 @output()
 @common
-def edit(names: tuple[str, ...], admin: bool | None, auth_state_source: str | None, dry_run: bool, form: str) -> None:
+def edit(
+    names: tuple[str, ...], admin: bool | None, auth_state_source: str | None, dry_run: bool, output_format: str
+) -> None:
     """Make users administrators or not, or set their auth state.
 
     Auth state is what the hub's authenticator keeps for them. It holds secrets, so it is no argument itself, and is not
@@ -141,10 +147,10 @@ def edit(names: tuple[str, ...], admin: bool | None, auth_state_source: str | No
     """
     if auth_state_source == STDIN and STDIN in names:
         raise click.UsageError("stdin is either names or the auth state")
-    auth_state = None if auth_state_source is None else secret_object("--auth-state", auth_state_source)
+    auth_state = None if auth_state_source is None else read_secret_object("--auth-state", auth_state_source)
     with connect() as hub:
         call = partial(partial, hub.users.edit, admin=admin, auth_state=auth_state)
-        run_each(hub, names_from(names), call, USERS, form, dry_run=dry_run)
+        run_batch(hub, require_names(names), call, USERS, output_format, dry_run=dry_run)
 
 
 @user.command()
@@ -153,7 +159,7 @@ def edit(names: tuple[str, ...], admin: bool | None, auth_state_source: str | No
 @dry_run
 @output()
 @common
-def rename(name: str, new: str, dry_run: bool, form: str) -> None:
+def rename(name: str, new: str, dry_run: bool, output_format: str) -> None:
     """Give a user another name on the hub. Their servers must be stopped.
 
     What they sign in with is not the hub's to change: rename them where that is kept too, or they come back as a new
@@ -165,7 +171,7 @@ def rename(name: str, new: str, dry_run: bool, form: str) -> None:
         if dry_run:
             print_requests([hub.preview(hub.users.rename, name, new)])
         else:
-            USERS.one(hub.users.rename(name, new), form)
+            USERS.print_item(hub.users.rename(name, new), output_format)
 
 
 @user.command()
@@ -180,10 +186,10 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
     $ jhub user list --filter test- -o name | jhub user delete --yes -
     """
     with connect() as hub:
-        delete_each(hub, "user", names_from(names), hub.users.delete, yes=yes, dry_run=dry_run)
+        delete_batch(hub, "user", require_names(names), hub.users.delete, yes=yes, dry_run=dry_run)
 
 
-def _create_users(hub: Hub, names: list[str], admin: bool, exist_ok: bool, totals: Tally) -> Iterator[User]:
+def _create_users(hub: Hub, names: list[str], admin: bool, exist_ok: bool, tally: BatchTally) -> Iterator[User]:
     """Create users, and read those who were there."""
     existing: list[str] = []
     remaining = len(names)
@@ -194,27 +200,27 @@ def _create_users(hub: Hub, names: list[str], admin: bool, exist_ok: bool, total
                 if event.user is None and event.error is None:
                     existing.append(event.name)
                 else:
-                    yield from _record(event, totals)
+                    yield from _record(event, tally)
         if existing:
             with hub.users.get_many(existing) as lookup:
                 for event in lookup:
-                    yield from _record(event, totals)
+                    yield from _record(event, tally)
     except (HubError, KeyboardInterrupt) as error:
-        progress = [f"{totals.done} created", *([f"{len(existing)} were there"] if existing else [])]
+        progress = [f"{tally.done} created", *([f"{len(existing)} were there"] if existing else [])]
         note(f"{', '.join(progress)}, {remaining} not begun; run it again with --if-not-exists to go on")
         if isinstance(error, KeyboardInterrupt):
             raise
-        totals.done += len(existing)
-        totals.failed(error)
+        tally.done += len(existing)
+        tally.add_failure(error)
 
 
-def _record(event: NameEvent, totals: Tally) -> Iterator[User]:
+def _record(event: NameEvent, tally: BatchTally) -> Iterator[User]:
     if isinstance(event.error, NotFound):
         # The hub has just said that they are there.
-        totals.done += 1
+        tally.done += 1
         note(f"{event.name} exists, and the hub knows them by another name")
     elif event.error is not None:
-        totals.failed(event.error)
+        tally.add_failure(event.error)
     elif event.user is not None:
-        totals.done += 1
+        tally.done += 1
         yield event.user

@@ -16,7 +16,7 @@ NAMES: View[str] = View(name=lambda name: name, columns={})
 def test_a_name_is_read_as_it_was_printed(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    NAMES.many([name], "name")
+    NAMES.print_list([name], "name")
     out, err = capsys.readouterr()
     monkeypatch.setattr("sys.stdin", io.StringIO(out))
     assert (read_names(["-"]), err) == ([name], "")
@@ -28,7 +28,7 @@ def test_a_name_is_read_as_it_was_printed(
 def test_a_name_that_would_be_read_as_others_is_left_out_and_told(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    NAMES.many(["ana", name, "bo"], "name")
+    NAMES.print_list(["ana", name, "bo"], "name")
     out, err = capsys.readouterr()
     assert out == "ana\nbo\n"
     assert err.startswith("left out: ")

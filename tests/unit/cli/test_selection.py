@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from jhub import Hub, Running, Target
-from jhub.cli.kit.selection import kept, running, still
+from jhub.cli.kit.selection import recheck_idle, select_named, select_running
 from jhub.cli.server_start import start
 from jhub.errors import Conflict, InvalidInput
 
@@ -62,22 +62,22 @@ def hub(site: Site) -> Iterator[Hub]:
 def test_whoever_comes_back_while_a_question_stands_keeps_the_server(
     hub: Hub, site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = running(hub, [], IDLE, yes=False)
+    found = select_running(hub, [], IDLE, yes=False)
     assert found == [Target("ana", "lab"), Target("ben", "lab")]
     assert capsys.readouterr().err == "selected: ana/lab, ben/lab\n"
     site.used["ana"] = (NOW - timedelta(minutes=1)).isoformat()
     site.used["cy"] = LONG_AGO  # was not asked about
-    assert still(hub, found, IDLE) == [Target("ben", "lab")]
+    assert recheck_idle(hub, found, IDLE) == [Target("ben", "lab")]
     assert capsys.readouterr().err == "1 no longer idle, and left alone\n"
     site.used["ben"] = site.used["ana"]
     with pytest.raises(click.exceptions.Exit):
-        still(hub, found, IDLE)
+        recheck_idle(hub, found, IDLE)
 
 
 def test_idle_times_shorter_than_a_hub_can_tell_are_told(
     hub: Hub, site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for select in (running, kept):
+    for select in (select_running, select_named):
         select(hub, [], Running(idle=120.0), yes=True)
         assert "may seem idle for less than 10" in capsys.readouterr().err
         select(hub, [], Running(idle=600.0), yes=True)
@@ -85,22 +85,22 @@ def test_idle_times_shorter_than_a_hub_can_tell_are_told(
 
 
 def test_nothing_is_looked_at_again_that_was_not_selected_by_idle_time(hub: Hub, site: Site) -> None:
-    found = running(hub, [], Running(name="lab"), yes=True)
+    found = select_running(hub, [], Running(name="lab"), yes=True)
     asked = list(site.asked)
-    assert still(hub, found, Running(name="lab")) == found
+    assert recheck_idle(hub, found, Running(name="lab")) == found
     assert site.asked == asked
 
 
 def test_many_are_not_all_named(hub: Hub, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     site.used = {f"u{n:02}": LONG_AGO for n in range(50)}
-    running(hub, [], IDLE, yes=False)
+    select_running(hub, [], IDLE, yes=False)
     assert capsys.readouterr().err.endswith("u10/lab, u11/lab and 38 more\n")
 
 
 def test_what_is_deleted_is_looked_for_among_those_that_do_not_run_too(hub: Hub, site: Site) -> None:
-    assert kept(hub, [], Running(name="lab"), yes=True) == [Target("ana", "lab"), Target("ben", "lab")]
+    assert select_named(hub, [], Running(name="lab"), yes=True) == [Target("ana", "lab"), Target("ben", "lab")]
     assert "include_stopped_servers" in site.queries[-1]
-    kept(hub, [], IDLE, yes=True)
+    select_named(hub, [], IDLE, yes=True)
     assert "include_stopped_servers" not in site.queries[-1]
 
 

@@ -33,9 +33,9 @@ SCRIPT = """\
 complete -o nosort -F %(complete_func)s %(prog_name)s
 """
 
-BREAKS = {"@": 0, ":": 1, "=": 1}
+WORD_BREAKS = {"@": 0, ":": 1, "=": 1}
 """What bash breaks words at, in names, and whether the next word begins after it."""
-END = "\x00"
+CURSOR = "\x00"
 """Marks where the cursor stands, so that an empty last word is a word."""
 
 
@@ -45,23 +45,23 @@ class Bash(BashComplete):
     source_template = SCRIPT
     quote = ""
     """The quotation mark that is open at the cursor."""
-    kept = 0
+    kept_characters = 0
     """Characters of the value that bash leaves as they are."""
 
     def get_completion_args(self) -> tuple[list[str], str]:
         line = os.environ.get("COMP_LINE")
         if line is None:
             return super().get_completion_args()
-        words, self.quote = _split(line + END)
-        last = words.pop().removesuffix(END)
+        words, self.quote = _split(line + CURSOR)
+        last = words.pop().removesuffix(CURSOR)
         value = last.partition("=")[2] if last.startswith("-") else last
         if not self.quote:
-            breaks = set(os.environ.get("COMP_WORDBREAKS", "")) & BREAKS.keys()
-            self.kept = max((value.rfind(each) + BREAKS[each] for each in breaks), default=0)
+            breaks = set(os.environ.get("COMP_WORDBREAKS", "")) & WORD_BREAKS.keys()
+            self.kept_characters = max((value.rfind(each) + WORD_BREAKS[each] for each in breaks), default=0)
         return words[1:], last
 
     def format_completion(self, item: CompletionItem) -> str:
-        return f"{item.type},{self._quoted(item.value[max(self.kept, 0) :])}"
+        return f"{item.type},{self._quoted(item.value[max(self.kept_characters, 0) :])}"
 
     def _quoted(self, text: str) -> str:
         match self.quote:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-FIXES = {
+SCRIPT_PATCHES = {
     # Click's script for fish cuts a name at its first comma.
     'string split ","': 'string split -m 1 ","',
     # The one for zsh ends every word with a space, and KEY= goes on.
@@ -32,10 +32,10 @@ def completion(shell: str) -> None:
     from jhub.cli.completion.bash import Bash
     from jhub.cli.main import cli
 
-    kind = Bash if shell == "bash" else get_completion_class(shell)
-    if kind is None:
+    shell_class = Bash if shell == "bash" else get_completion_class(shell)
+    if shell_class is None:
         raise click.UsageError(f"no completion for {shell}")
-    source = kind(cli, {}, "jhub", "_JHUB_COMPLETE").source()
-    for wrong, right in FIXES.items():
-        source = source.replace(wrong, right)
+    source = shell_class(cli, {}, "jhub", "_JHUB_COMPLETE").source()
+    for old, new in SCRIPT_PATCHES.items():
+        source = source.replace(old, new)
     click.echo(source)

@@ -31,17 +31,17 @@ class View(Generic[T]):
     columns: dict[str, Callable[[T], object]]
     optional: frozenset[str] = frozenset()
     """Columns that a table does without where they would be empty."""
-    printed: Callable[[T], T] = lambda item: item
+    redact: Callable[[T], T] = lambda item: item
     """What of an item is printed where all its fields are: it may hold secrets."""
 
-    def many(self, items: Iterable[T], form: str) -> None:
+    def print_list(self, items: Iterable[T], output_format: str) -> None:
         """Print a list."""
-        match form:
+        match output_format:
             case "json" | "yaml":
-                dump([self.printed(item) for item in items], form)
+                dump([self.redact(item) for item in items], output_format)
             case "name":
                 for item in items:
-                    _name_line(self.name(item))
+                    _print_name(self.name(item))
             case "csv":
                 writer = csv.writer(sys.stdout, lineterminator="\n")
                 writer.writerow(name.lower() for name in self.columns)
@@ -49,20 +49,20 @@ class View(Generic[T]):
             case _:
                 items = list(items)
                 columns = self._columns(items)
-                table(list(columns), [[column(item) for column in columns.values()] for item in items])
+                print_table(list(columns), [[column(item) for column in columns.values()] for item in items])
 
-    def one(self, item: T, form: str) -> None:
+    def print_item(self, item: T, output_format: str) -> None:
         """Print a single object; as a table, one line per column."""
-        match form:
+        match output_format:
             case "json" | "yaml":
-                dump(self.printed(item), form)
+                dump(self.redact(item), output_format)
             case "table":
                 columns = self._columns([item])
                 width = max(map(len, columns))
                 for name, column in columns.items():
                     click.echo(f"{name.lower():<{width}}  {_cell(column(item))}".rstrip())
             case _:
-                self.many([item], form)
+                self.print_list([item], output_format)
 
     def _columns(self, items: Sequence[T]) -> dict[str, Callable[[T], object]]:
         return {
@@ -72,39 +72,39 @@ class View(Generic[T]):
         }
 
 
-def _name_line(name: str) -> None:
+def _print_name(name: str) -> None:
     """A name for another command to read, which must not take it for others: hubs before 6.0 let people give their
     servers any names, line breaks in them too.
     """
     if sys.stdout.isatty():
-        click.echo(clean(name))
-    elif name.splitlines() == [bare(name)]:
+        click.echo(escape(name))
+    elif name.splitlines() == [strip_line(name)]:
         click.echo(name)
     else:
-        note(f"left out: {clean(name)!r} cannot be told in a line")
+        note(f"left out: {escape(name)!r} cannot be told in a line")
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Aligned columns; in colour on a terminal only."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 1_000_000)
-    drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for heading in headings:
-        drawn.add_column(heading, overflow="fold", no_wrap=not sys.stdout.isatty())
+        grid.add_column(heading, overflow="fold", no_wrap=not sys.stdout.isatty())
     for row in rows:
-        drawn.add_row(*(Text(_cell(value)) for value in row))
+        grid.add_row(*(Text(_cell(value)) for value in row))
     with console.capture() as captured:
-        console.print(drawn)
+        console.print(grid)
     for line in captured.get().splitlines():
         click.echo(line.rstrip())
 
 
-def dump(value: object, form: str) -> None:
+def dump(value: object, output_format: str) -> None:
     """Print a value as "json" or "yaml"."""
-    if form == "json":
+    if output_format == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
     else:
         import yaml
@@ -116,14 +116,14 @@ def dump(value: object, form: str) -> None:
         click.echo(text, nl=False)
 
 
-def shown(value: object) -> object:
+def or_hidden(value: object) -> object:
     """Return what a cell shows of a field that is None where the token does not see it."""
     return HIDDEN if value is None else value
 
 
 def note(text: str) -> None:
     """A word to the person at the terminal."""
-    click.echo(clean(text), err=True)
+    click.echo(escape(text), err=True)
 
 
 def ago(moment: datetime | None) -> str:
@@ -155,7 +155,7 @@ def _cell(value: object) -> str:
         case datetime():
             return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
         case _:
-            return clean(str(value))
+            return escape(str(value))
 
 
 def print_requests(previews: Iterable[Preview]) -> None:
@@ -163,18 +163,18 @@ def print_requests(previews: Iterable[Preview]) -> None:
     complete = True
     for preview in previews:
         for request in preview:
-            click.echo(clean(str(request)))
+            click.echo(escape(str(request)))
         complete = complete and preview.complete
     if not complete:
         note("(what follows depends on the answers)")
 
 
-def clean(text: str) -> str:
+def escape(text: str) -> str:
     """Text in which nothing steers the terminal: names and messages come from other people."""
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
-def bare(line: str) -> str:
+def strip_line(line: str) -> str:
     """A line as it is read: without the space around it."""
     # Spreadsheets put a byte order mark before the first one.
     return line.strip().removeprefix("\ufeff").strip()

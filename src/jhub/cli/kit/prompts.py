@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
-from jhub.cli.kit.inputs import first_line
-from jhub.cli.kit.output import clean, note
+from jhub.cli.kit.inputs import read_line
+from jhub.cli.kit.options import connected_host
+from jhub.cli.kit.output import escape, note
 from jhub.errors import InvalidInput
 from jhub.login import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
 from jhub.login.callback import is_here, show, visit
 
 
-class CommandLine:
+class LoginPrompts:
     """Answers a sign-in's questions.
 
     Parameters
@@ -23,14 +24,14 @@ class CommandLine:
         Whether stdin holds the answers: a password on its first line, a second factor on its second.
     open_browser
         Whether a browser may be opened.
-    patient
+    always_wait
         Whether to wait for a browser even where nobody seems to see what is printed.
     """
 
-    def __init__(self, *, from_stdin: bool, open_browser: bool, patient: bool) -> None:
+    def __init__(self, *, from_stdin: bool, open_browser: bool, always_wait: bool) -> None:
         self._from_stdin = from_stdin
         self._open_browser = open_browser
-        self._patient = patient
+        self._always_wait = always_wait
 
     def __call__(self, question: object) -> Any:
         match question:
@@ -45,28 +46,28 @@ class CommandLine:
             case Visit():
                 return self._visit(question)
             case OtherUser():
-                agreed = sys.stdin.isatty() and click.confirm(clean(question.text), err=True)
+                agreed = sys.stdin.isatty() and click.confirm(escape(question.text), err=True)
                 return question.name if agreed else ""
             case _:
                 raise TypeError(f"{question!r} is not a question")
 
-    def password_on_stdin(self) -> str | None:
+    def read_password(self) -> str | None:
         """The password, where stdin holds it; at a terminal it is asked for like any other."""
         if not self._from_stdin or sys.stdin.isatty():
             return None
-        answer = first_line().rstrip("\r\n")
+        answer = read_line().rstrip("\r\n")
         if not answer:
             raise InvalidInput("there is no password on stdin")
         return answer
 
     def _second_factor(self, question: SecondFactor) -> str:
         if not sys.stdin.isatty():
-            return first_line().strip() if self._from_stdin else ""
+            return read_line().strip() if self._from_stdin else ""
         return self._ask(f"{question.label} (empty if you have none)", hide=True, default="")
 
     def _token(self, question: PastedToken) -> str:
         if not sys.stdin.isatty():
-            if answer := first_line().strip():
+            if answer := read_line().strip():
                 return answer
             raise InvalidInput(
                 "there is no terminal to paste a token at, and none on stdin",
@@ -78,7 +79,7 @@ class CommandLine:
         return self._ask("Token", hide=True).strip()
 
     def _visit(self, question: Visit) -> str:
-        if not (self._patient or sys.stderr.isatty() or (self._open_browser and is_here())):
+        if not (self._always_wait or sys.stderr.isatty() or (self._open_browser and is_here())):
             raise InvalidInput(
                 "there is neither a terminal nor a browser to sign in with",
                 hint="without them: jhub login URL --token - < token.txt; --browser waits all the same",
@@ -93,28 +94,39 @@ class CommandLine:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask y/N before people's work is stopped."""
+    """Ask a yes/no question about this command's hub; end the command unless the answer is yes."""
     if yes:
         return
-    _need_terminal(question)
-    click.confirm(clean(question), abort=True, err=True)
+    _require_terminal(question)
+    host = connected_host()
+    if not click.confirm(escape(f"{host}: {question}" if host else question), err=True):
+        _decline()
 
 
-def confirm_by_name(what: str, name: str, *, yes: bool) -> None:
-    """Have the name typed before data is destroyed."""
-    have_typed(f"delete {what}", f"This deletes {what} and all that belongs to that.", name, yes=yes)
+def confirm_deletion(noun: str, name: str, *, yes: bool) -> None:
+    """Ask for a name, or a count, to be typed before data is deleted; end the command if the answer is another."""
+    host = connected_host()
+    place = f" on {host}" if host else ""
+    confirm_by_typing(f"delete {noun}", f"This deletes {noun}{place} and everything that belongs to it.", name, yes=yes)
 
 
-def have_typed(action: str, warning: str, name: str, *, yes: bool) -> None:
-    """Have a name typed; without a terminal, refuse the action."""
+def confirm_by_typing(action: str, warning: str, name: str, *, yes: bool) -> None:
+    """Ask for a name to be typed; end the command if the answer is another. Without a terminal, refuse the action."""
     if yes:
         return
-    _need_terminal(action)
-    typed: str = click.prompt(clean(f"{warning} Type {name} to go on"), err=True)
+    _require_terminal(action)
+    typed: str = click.prompt(escape(f"{warning} Type {name} to continue"), err=True)
     if typed.strip() != name:
-        raise InvalidInput(f"that is not {name}; nothing was done")
+        _decline()
 
 
-def _need_terminal(question: str) -> None:
+def _decline() -> NoReturn:
+    note("Nothing changed.")
+    raise click.exceptions.Exit(1)
+
+
+def _require_terminal(action: str) -> None:
     if not sys.stdin.isatty():
-        raise InvalidInput(f"there is no terminal to ask: {question}", hint="say --yes to go on without being asked")
+        raise InvalidInput(
+            f"cannot ask for confirmation without a terminal: {action}", hint="use --yes to skip the confirmation"
+        )

@@ -10,8 +10,8 @@ import click
 
 from jhub import Target
 from jhub.cli.completion import completers
-from jhub.cli.kit.inputs import STDIN, pairs
-from jhub.cli.kit.options import names_from
+from jhub.cli.kit.inputs import STDIN, parse_pairs
+from jhub.cli.kit.options import require_names
 from jhub.cli.kit.output import View, ago
 from jhub.errors import InvalidInput
 from jhub.models import Server
@@ -36,25 +36,27 @@ required_server_argument = click.argument(
     "name", metavar="{USER | USER/NAME | /NAME}", shell_complete=completers.servers
 )
 named_server_argument = click.argument("name", metavar="{USER/NAME | /NAME}", shell_complete=completers.servers)
-profile_option = click.option("-p", "--profile", shell_complete=completers.startable, help="The profile to start from.")
+profile_option = click.option(
+    "-p", "--profile", shell_complete=completers.startable_profiles, help="The profile to start from."
+)
 option_option = click.option(
     "--option",
     "options",
     multiple=True,
     metavar="KEY=VALUE",
-    shell_complete=completers.options,
+    shell_complete=completers.profile_options,
     help="A user option, KEY:=JSON for numbers; repeatable.",
 )
 owner_argument = click.argument(
-    "whose", required=False, metavar="[OWNER | OWNER/NAME | /NAME]", shell_complete=completers.servers
+    "owner", required=False, metavar="[OWNER | OWNER/NAME | /NAME]", shell_complete=completers.servers
 )
-scopes_option = click.option(
+share_scopes_option = click.option(
     "--scope", "scopes", multiple=True, metavar="SCOPE", help="Such as access:servers or read:servers; may be repeated."
 )
 display_name_option = click.option("--display-name", metavar="TEXT", help="What people see in place of its name.")
 
 
-def view(hub: Hub) -> View[Server]:
+def server_view(hub: Hub) -> View[Server]:
     """How servers of a hub are shown."""
     return View(
         name=lambda server: server.target,
@@ -73,53 +75,55 @@ def view(hub: Hub) -> View[Server]:
 
 def user_options(profile: str | None, options: Sequence[str]) -> dict[str, Any]:
     """The user options that a command was given, beside the profile."""
-    found = pairs(options)
-    if profile is not None and "profile" in found:
+    values = parse_pairs(options)
+    if profile is not None and "profile" in values:
         raise InvalidInput("--profile and --option profile=… are the same: give one of them")
-    return found
+    return values
 
 
-def target(hub: Hub, given: str | None) -> Target:
+def resolve_server(hub: Hub, argument: str | None) -> Target:
     """One server; my default one where none is named. An empty name is none of mine: a variable may be unset."""
-    if given == STDIN:
+    if argument == STDIN:
         raise InvalidInput(
             "this command takes one server, and - stands for several",
             hint="several are taken by jhub server create, edit, start, wait, stop, keep-alive, delete, and jhub share "
             "leave",
         )
-    return targets(hub, [] if given is None else [given])[0]
+    return resolve_servers(hub, [] if argument is None else [argument])[0]
 
 
-def targets(hub: Hub, given: Sequence[str]) -> list[Target]:
+def resolve_servers(hub: Hub, arguments: Sequence[str]) -> list[Target]:
     """USER, USER/NAME, or /NAME (mine); my default one where nothing is named at all."""
-    found = [_read(name) for name in names_from(given)] if given else [Target("")]
-    if any(not one.user for one in found):
-        mine = me(hub)
-        found = [Target(one.user or mine, one.name) for one in found]
-    return list(dict.fromkeys(found))
+    servers = [_parse(name) for name in require_names(arguments)] if arguments else [Target("")]
+    if any(not server.user for server in servers):
+        user = own_name(hub)
+        servers = [Target(server.user or user, server.name) for server in servers]
+    return list(dict.fromkeys(servers))
 
 
-def me(hub: Hub) -> str:
+def own_name(hub: Hub) -> str:
     """The user whose token this is; `InvalidInput` for a service's."""
-    who = hub.whoami()
-    if who.kind != "user":
-        raise InvalidInput(f"this token is that of the {who.kind} {who.name}, which has no servers; name USER/NAME")
-    return who.name
+    identity = hub.whoami()
+    if identity.kind != "user":
+        raise InvalidInput(
+            f"this token is that of the {identity.kind} {identity.name}, which has no servers; name USER/NAME"
+        )
+    return identity.name
 
 
-def owned(hub: Hub, given: str | None) -> tuple[str, str | None]:
+def owner_and_name(hub: Hub, argument: str | None) -> tuple[str, str | None]:
     """One server of somebody's, or None for all of theirs; all of mine where nothing is named."""
-    if given is None:
-        return me(hub), None
-    one = target(hub, given)
-    return one.user, one.name or None
+    if argument is None:
+        return own_name(hub), None
+    server = resolve_server(hub, argument)
+    return server.user, server.name or None
 
 
-def count(found: Sequence[Target]) -> str:
+def describe_servers(servers: Sequence[Target]) -> str:
     """ "server ana/lab", or "3 servers"."""
-    return f"server {found[0]}" if len(found) == 1 else f"{len(found)} servers"
+    return f"server {servers[0]}" if len(servers) == 1 else f"{len(servers)} servers"
 
 
-def _read(name: str) -> Target:
-    mine = name.startswith("/") and len(name) > 1
-    return Target("", name[1:]) if mine else Target.of(name)
+def _parse(name: str) -> Target:
+    own = name.startswith("/") and len(name) > 1
+    return Target("", name[1:]) if own else Target.of(name)

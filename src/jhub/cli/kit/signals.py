@@ -11,14 +11,14 @@ from contextlib import suppress
 from types import FrameType
 from typing import TypeAlias
 
-NAMES = ("SIGTERM", "SIGHUP")
-CLEAN_UP = 20.0
+SIGNAL_NAMES = ("SIGTERM", "SIGHUP")
+CLEAN_UP_SECONDS = 20.0
 """Seconds in which a second signal does not disturb the clean-up after the first."""
 
 Handler: TypeAlias = Callable[[int, FrameType | None], None] | signal.Handlers
 
 
-class Ended(KeyboardInterrupt):
+class Terminated(KeyboardInterrupt):
     """A signal other than Ctrl-C ended the command.
 
     A type of its own: after a KeyboardInterrupt in an `exec`, as of many an import, `python -m` ends by SIGINT (3.11).
@@ -30,37 +30,37 @@ _caught: list[tuple[int, float]] = []
 
 
 def catch() -> None:
-    """Let them raise `Ended` from now on. A signal that is ignored stays so, as below nohup."""
-    _set(signal.SIG_DFL, _interrupt)
+    """Let them raise `Terminated` from now on. A signal that is ignored stays so, as below nohup."""
+    _replace_handlers(signal.SIG_DFL, _terminate)
 
 
 def release() -> None:
     """Leave them to the system again: nothing is left to clean up."""
-    _set(_interrupt, signal.SIG_DFL)
+    _replace_handlers(_terminate, signal.SIG_DFL)
 
 
-def code(usual: int) -> int:
-    """Return the exit code of a command that ended with `usual`: 128 and the signal's number if one ended it."""
-    return 128 + _caught[0][0] if _caught and usual else usual
+def exit_code(code: int) -> int:
+    """Return the exit code of a command that ended with `code`: 128 and the signal's number if one ended it."""
+    return 128 + _caught[0][0] if _caught and code else code
 
 
-def _set(before: Handler, after: Handler) -> None:
-    for number in (getattr(signal, name, None) for name in NAMES):
+def _replace_handlers(before: Handler, after: Handler) -> None:
+    for number in (getattr(signal, name, None) for name in SIGNAL_NAMES):
         if number is not None and signal.getsignal(number) is before:
             signal.signal(number, after)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def _terminate(number: int, frame: FrameType | None) -> None:
     now = time.monotonic()
-    if _caught and now - _caught[-1][1] < CLEAN_UP:
+    if _caught and now - _caught[-1][1] < CLEAN_UP_SECONDS:
         return
     _caught.append((number, now))
     if number != signal.SIGTERM:
-        _leave_terminal()
-    raise Ended
+        _detach_from_terminal()
+    raise Terminated
 
 
-def _leave_terminal() -> None:
+def _detach_from_terminal() -> None:
     """Write to nowhere what would go to a terminal that was closed: each word to it is an error."""
     for descriptor in (1, 2):
         with suppress(OSError):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
-class Output(io.FileIO):
+class Stdout(io.FileIO):
     """A stdout whose errors say that they are."""
 
     def write(self, b: ReadableBuffer, /) -> int:
@@ -24,7 +24,7 @@ class Output(io.FileIO):
             raise OSError(error.errno, f"the output cannot be written: {error.strerror}") from None
 
 
-class Messages(io.FileIO):
+class Stderr(io.FileIO):
     """A stderr that drops what it cannot take: that is no reason for a command to end otherwise."""
 
     def write(self, b: ReadableBuffer, /) -> int:
@@ -35,16 +35,16 @@ class Messages(io.FileIO):
             return memoryview(b).nbytes
 
 
-def settle() -> None:
+def prepare_streams() -> None:
     """Make sure that there are three. Python leaves a closed one out, and the next file opened would take its place."""
     sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115 - for as long as the program runs
     # A closed stdout is one that nothing can be written to, as a full one is.
-    sys.stdout = _text(sys.stdout, Output, os.O_RDONLY)
-    sys.stderr = _text(sys.stderr, Messages, os.O_WRONLY)
+    sys.stdout = _text_stream(sys.stdout, Stdout, os.O_RDONLY)
+    sys.stderr = _text_stream(sys.stderr, Stderr, os.O_WRONLY)
 
 
-def _text(stream: TextIO | None, kind: type[io.FileIO], otherwise: int) -> TextIO:
+def _text_stream(stream: TextIO | None, kind: type[io.FileIO], flags: int) -> TextIO:
     if stream is None:
-        return io.TextIOWrapper(io.BufferedWriter(kind(os.open(os.devnull, otherwise), "w")), "utf-8")
-    below = io.BufferedWriter(kind(stream.fileno(), "w", closefd=False))
-    return io.TextIOWrapper(below, stream.encoding, stream.errors, line_buffering=stream.isatty() or kind is Messages)
+        return io.TextIOWrapper(io.BufferedWriter(kind(os.open(os.devnull, flags), "w")), "utf-8")
+    buffer = io.BufferedWriter(kind(stream.fileno(), "w", closefd=False))
+    return io.TextIOWrapper(buffer, stream.encoding, stream.errors, line_buffering=stream.isatty() or kind is Stderr)
