@@ -19,7 +19,7 @@ SECRET = "SECRET-0123456789"
 SAVE = """
 import sys
 from jhub.config import contexts
-print(contexts.save(sys.argv[1], contexts.Context(api_url=sys.argv[2], user="ana"), sys.argv[3]).said, end="")
+print(contexts.save(sys.argv[1], contexts.Context(api_url=sys.argv[2], user="ana"), sys.argv[3]).note, end="")
 """
 READ = """
 import sys
@@ -108,8 +108,8 @@ def test_a_keyring_that_works_has_the_token_and_no_file(machine: Machine) -> Non
     ("backend", "why"),
     [
         ("keyring.backends.fail.Keyring", None),
-        ("keyring.backends.null.Keyring", "the keyring does not keep what it is given"),
-        ("keyrings.Short", "the keyring does not keep what it is given"),
+        ("keyring.backends.null.Keyring", "the keyring does not store what it receives"),
+        ("keyrings.Short", "the keyring does not store what it receives"),
         ("keyrings.Full", "the keyring failed (PasswordSetError)"),
         ("keyrings.Chatty", "the keyring failed (OSError)"),
         ("no_such_module.Keyring", "the keyring failed (ModuleNotFoundError)"),
@@ -234,7 +234,7 @@ def test_a_token_that_ends_soon_is_told_once(machine: Machine) -> None:
     end = datetime.now(UTC) + timedelta(hours=5, minutes=1)
     [said] = listed(machine, {"api_url": DOWN, "expires_at": end.isoformat()})
     again = f"sign in again with: jhub login {DOWN} --name hub"
-    assert said == f"warning: the token of context hub ends in 5 hours; {again}"
+    assert said == f"warning: the token of context hub expires in 5 hours; {again}"
 
 
 ELSEWHERE = "http://hub.invalid/hub/api"

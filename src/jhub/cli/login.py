@@ -13,11 +13,11 @@ from jhub.cli.kit.options import CONTEXT_KEY, common, duration, scopes_option, w
 from jhub.cli.kit.output import ago, note
 from jhub.cli.kit.prompts import LoginPrompts
 from jhub.config import contexts
-from jhub.login import SignIn, WayChosen, environment_token, keep, sign_in
+from jhub.login import MethodChosen, SignInRequest, environment_token, save_context, sign_in
 
 if TYPE_CHECKING:
     from jhub import Hub, Operation
-    from jhub.login import SignedIn, Way
+    from jhub.login import LoginMethod, SignInResult
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,7 +31,7 @@ NEW_TOKEN_OPTIONS = {
 """Parameters that a new token is asked for with."""
 
 
-def _method_option(method: Way, text: str) -> Callable[[F], F]:
+def _method_option(method: LoginMethod, text: str) -> Callable[[F], F]:
     return click.option(f"--{method}", "method", flag_value=method, default=None, help=text)
 
 
@@ -59,7 +59,7 @@ def login(
     username: str | None,
     password_stdin: bool,
     token_from: str | None,
-    method: Way | None,
+    method: LoginMethod | None,
     no_open: bool,
     expires: float,
     note_: str | None,
@@ -94,7 +94,7 @@ def login(
         prompter = LoginPrompts(
             from_stdin=password_stdin, open_browser=not no_open, always_wait=method == "browser" or no_open
         )
-        request = SignIn(
+        request = SignInRequest(
             api_url=api_url,
             token=token,
             username=username,
@@ -105,7 +105,7 @@ def login(
             scopes=scopes or None,
         )
         result = _run_sign_in(client, sign_in(request, method), prompter)
-        saved = client.run(keep(result, api_url, name, narrowed=bool(scopes)))
+        saved = client.run(save_context(result, api_url, name, narrowed=bool(scopes)))
     for text in saved.notes:
         note(text)
     until = f"; the token ends {ago(saved.context.expires_at)}" if saved.context.expires_at else ""
@@ -121,7 +121,7 @@ def _explicit_parameters() -> set[str]:
     return {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
 
 
-def _refuse_conflicts(explicit: set[str], method: Way | None, token_from: str | None) -> None:
+def _refuse_conflicts(explicit: set[str], method: LoginMethod | None, token_from: str | None) -> None:
     """A usage error for what would not be listened to."""
     if token_from is not None and method is not None:
         raise click.UsageError(f"--token and --{method} exclude each other")
@@ -149,14 +149,14 @@ def _environment_token(api_url: str) -> str | None:
     return token
 
 
-def _run_sign_in(client: Hub, operation: Operation[SignedIn], prompter: LoginPrompts) -> SignedIn:
+def _run_sign_in(client: Hub, operation: Operation[SignInResult], prompter: LoginPrompts) -> SignInResult:
     """Sign in, and tell which way it goes."""
     events = client.events(operation, ask=prompter)
     while True:
         try:
             event = next(events)
         except StopIteration as end:
-            result: SignedIn = end.value
+            result: SignInResult = end.value
             return result
-        if isinstance(event, WayChosen) and event.why:
+        if isinstance(event, MethodChosen) and event.why:
             note(event.text)
