@@ -42,10 +42,10 @@ def test_access_is_given_and_taken_back(as_admin: Jhub, server: str, user: str, 
     left = as_admin("share", "revoke", server, "--group", group, "--scope", "read:servers")
     assert left.err == f"{server}: group {group} keeps access:servers\n"
     gone = as_admin("share", "revoke", server, "--user", "-", stdin=user)
-    assert gone.err == f"{server}: not shared with user {user} now\n"
+    assert gone.err == f"{server}: not shared with user {user}\n"
     unasked = as_admin("share", "revoke", server, "--all")
     assert unasked.code == 2
-    assert f"Take access to {server} from 1: group {group}?" in unasked.err
+    assert f"Revoke the access of group {group} to {server}?" in unasked.err
     as_admin.ok("share", "revoke", server, "--all", "--yes")
     assert as_admin.ok("share", "list", server, "-o", "json") == "[]\n"
 
@@ -53,11 +53,11 @@ def test_access_is_given_and_taken_back(as_admin: Jhub, server: str, user: str, 
 def test_what_is_shared_with_somebody_is_given_up(as_admin: Jhub, server: str, user: str, group: str) -> None:
     as_admin.ok("share", "grant", server, "--user", user, "--group", group)
     listed = as_admin.ok("share", "list", "--with", user, "-o", "name")
-    assert as_admin("share", "leave", "--user", user, "-", stdin=listed).err == f"left {server}\n"
+    assert as_admin("share", "leave", "--user", user, "-", stdin=listed).err == f"gave up access to {server}\n"
     again = as_admin("share", "leave", "--user", user, server)
     assert (again.code, again.err.splitlines()[1]) == (
         5,
-        "hint: what is shared with a group of theirs is given up with --group",
+        "hint: if the server is shared with a group, use --group",
     )
     assert as_admin("share", "leave", server, "--group", group).code == 2
     as_admin.ok("share", "leave", server, "--group", group, "--yes")
@@ -70,7 +70,7 @@ def test_groups_are_served_whoever_is_on_stdin(as_admin: Jhub, server: str, user
     both = as_admin.ok("share", "grant", server, "--user", "-", "--group", group, stdin=user)
     assert len(both.splitlines()) == 3
     gone = as_admin("share", "revoke", server, "--user", "-", "--group", group)
-    assert gone.err == f"{server}: not shared with group {group} now\n"
+    assert gone.err == f"{server}: not shared with group {group}\n"
 
 
 def test_who_may_not_share_is_told_what_is_missing(as_ana: Jhub, server: str) -> None:
@@ -84,11 +84,11 @@ def test_who_may_not_share_is_told_what_is_missing(as_ana: Jhub, server: str) ->
 @pytest.mark.parametrize(
     ("args", "error"),
     [
-        (("grant", "ana/x"), "with whom?"),
-        (("revoke", "ana/x", "--all", "--user", "bo"), "--all stands alone"),
+        (("grant", "ana/x"), "no user or group is given"),
+        (("revoke", "ana/x", "--all", "--user", "bo"), "--all excludes --user, --group and --scope"),
         (("list", "ana", "--with", "bo"), "exclude each other"),
         (("leave", "ana/x", "--user", "bo", "--group", "geo"), "exclude each other"),
-        (("code", "revoke", "ana/x"), "give the ids of codes, or --all"),
+        (("code", "revoke", "ana/x"), "give the IDs of codes, or --all"),
         (("code", "revoke", "ana/x", "12"), "'12' is not the id of a share code"),
         (("code", "create", "ana/x", "--expires", "5s"), "cannot expire in 5 s"),
     ],
@@ -105,7 +105,7 @@ def test_a_code_is_shown_once(as_admin: Jhub, hub_url: str, server: str) -> None
     made = as_admin("share", "code", "create", server, "--expires", "2h")
     link = made.out.strip()
     assert link.startswith(f"{hub_url.removesuffix('/hub/api')}/hub/accept-share?code=")
-    assert "ends in 2 h; this is the only time it is shown" in made.err
+    assert "expires in 2 h; it is shown only this once" in made.err
     secret = as_admin.ok("share", "code", "create", server, "-o", "name").strip()
     as_admin.said.clear()
 

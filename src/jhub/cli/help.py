@@ -10,13 +10,13 @@ ENVIRONMENT = {
     "JHUB_CONTEXT": "context to use, like -c/--context",
     "JUPYTERHUB_API_URL": "REST API of the hub; with JUPYTERHUB_API_TOKEN, overrides the current context",
     "JUPYTERHUB_API_TOKEN": "token for that hub",
-    "JHUB_KEYRING": "no: jhub login stores tokens in a private file instead of the system keyring",
+    "JHUB_KEYRING": "set to no, makes jhub login store tokens in a private file, not in the keyring",
     "JHUB_COMPLETION_TIMEOUT": "time limit of shell completion, in seconds (default: 2)",
     "XDG_CONFIG_HOME": "folder of jhub/, which holds contexts and tokens (default: ~/.config)",
     "XDG_DATA_HOME": "folder of jhub/, which holds the local hub (default: ~/.local/share)",
     "HTTPS_PROXY, NO_PROXY": "HTTP proxy for requests to the hub; never used for localhost",
     "SSL_CERT_FILE": "file of certificates to trust instead of those of the system",
-    "NO_COLOR": "set it to disable colours",
+    "NO_COLOR": "if set, disables colours",
 }
 
 OUTPUT = """\

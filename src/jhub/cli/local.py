@@ -28,8 +28,8 @@ NOTE = "jhub local"
 def local() -> None:
     """Run a real JupyterHub on this machine.
 
-    The local hub is for trying things out. It listens on this machine only, and all users share one password.
-    Requires: pip install 'jhub[local]'
+    The local hub is for trying things out. It listens on this machine only. The administrator has a
+    password; all other users share another. Requires: pip install 'jhub[local]'
     """
 
 

@@ -40,9 +40,9 @@ def profile() -> None:
 @output()
 @common
 def list_(owner: str | None, output_format: str) -> None:
-    """List the profiles that your servers, or those of USER, can start from.
+    """List the profiles that servers can start from.
 
-    Requires jhub.extension on the hub.
+    Lists the profiles for your own servers, or for those of USER. Requires jhub.extension on the hub.
 
     $ jhub profile list
     $ jhub profile list -u ana -o json

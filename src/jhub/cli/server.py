@@ -145,7 +145,7 @@ def restart(
     dry_run: bool,
     output_format: str,
 ) -> None:
-    """Stop a server and start it again, with the same options or with new ones.
+    """Restart a server, with the same options or with new ones.
 
     $ jhub server restart ana/lab
     $ jhub server restart /lab --profile gpu
@@ -253,7 +253,9 @@ def open_(name: str | None, print_only: bool) -> None:
 def delete(
     servers: tuple[str, ...], selection: Running, timeout: float, yes: bool, dry_run: bool, output_format: str
 ) -> None:
-    """Stop and delete named servers, with the options that the hub stores for them.
+    """Stop and delete named servers.
+
+    The hub also deletes what it stores for them, such as their options.
 
     The selection options apply to named servers, running or stopped. Before it deletes several servers, jhub asks you
     to type their number.

@@ -135,7 +135,7 @@ def rename(name: str, new: str, dry_run: bool, output_format: str) -> None:
 @dry_run
 @common
 def keep_alive(servers: tuple[str, ...], dry_run: bool) -> None:
-    """Record activity of servers, so that the hub does not cull them as idle.
+    """Record activity of servers, to protect them from culling.
 
     Records activity of the servers and their owners as of now. For work that outlasts the hub's idle time-out, run the
     command repeatedly, for example from cron.

@@ -126,11 +126,11 @@ def create(
     dry_run: bool,
     output_format: str,
 ) -> None:
-    """Register a service that runs elsewhere, without a restart of the hub.
+    """Register a service that runs elsewhere.
 
-    Requires JupyterHub 5. The service's API token is also the secret of its OAuth client. It is never an argument:
-    --api-token reads it from stdin, or asks for it at a terminal. --generate-token creates one and prints it alone on
-    stdout, or, with -o json or yaml, as a field of the service.
+    Needs no restart of the hub. Requires JupyterHub 5. The service's API token is also the secret of its OAuth client.
+    It is never an argument: --api-token reads it from stdin, or asks for it at a terminal. --generate-token creates one
+    and prints it alone on stdout, or, with -o json or yaml, as a field of the service.
 
     --login-client registers the OAuth client of jhub login --browser. Its name and secret are the same on all hubs; it
     has no roles, so the secret gives no access. Administrators can use it at once. For all users, the hub's

@@ -76,7 +76,7 @@ share.add_command(code)
 @output()
 @common
 def list_(owner: str | None, user: str | None, group: str | None, output_format: str) -> None:
-    """List shared servers, and the users and groups that they are shared with.
+    """List shared servers, with their users and groups.
 
     Lists your own servers by default, else all servers of OWNER or a single one.
 
@@ -144,7 +144,9 @@ def revoke(
     yes: bool,
     dry_run: bool,
 ) -> None:
-    """Revoke access to a server: all of it, or only the scopes of --scope.
+    """Revoke access to a server.
+
+    Without --scope, revokes all access of the users and groups.
 
     $ jhub share revoke /lab --user bo
     $ jhub share revoke ana/lab --group geo --scope read:servers

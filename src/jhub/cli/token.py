@@ -162,7 +162,8 @@ def create(
         TOKENS.print_item(created, output_format)
     else:
         click.echo(created.token)
-        note(f"created token {created.id}, expires {ago(created.expires_at) or 'never'}; it is shown only this once")
+        expiry = f"expires {ago(created.expires_at)}" if created.expires_at else "never expires"
+        note(f"created token {created.id}, {expiry}; it is shown only this once")
 
 
 @token.command()
@@ -189,7 +190,7 @@ def revoke(
 ) -> None:
     """Revoke tokens by their IDs, or those that an option selects. "-" reads IDs from stdin.
 
-    --expired lists the tokens: the hub removes expired tokens before it answers, and once an hour.
+    The hub removes expired tokens once an hour, and whenever tokens are listed. --expired lists them.
 
     --all-but-this requires JupyterHub 5. It also ends browser sessions with servers and services, which need a new
     sign-in. Servers keep running, and keep their tokens until they are stopped.

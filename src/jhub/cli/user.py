@@ -141,7 +141,7 @@ def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bo
 def edit(
     names: tuple[str, ...], admin: bool | None, auth_state_source: str | None, dry_run: bool, output_format: str
 ) -> None:
-    """Make users administrators or ordinary users, or set their auth state.
+    """Change the admin rights or the auth state of users.
 
     Auth state is what the hub's authenticator stores for a user. It may hold secrets, so jhub reads it from a file or
     from stdin, and never prints it. "-" reads names from stdin, or the auth state.
@@ -184,7 +184,7 @@ def rename(name: str, new: str, dry_run: bool, output_format: str) -> None:
 @dry_run
 @common
 def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
-    """Delete users, after stopping their servers. Depending on the hub, their files are deleted too.
+    """Delete users, after stopping their servers. The hub may delete their storage as well.
 
     $ jhub user delete ana
     $ jhub user list --filter test- -o name | jhub user delete --yes -
