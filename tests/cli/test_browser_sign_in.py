@@ -54,7 +54,7 @@ def tokens_of(api: Api, user: str) -> list[str]:
     return [token["note"] for token in api("GET", f"/users/{user}/tokens").json()["api_tokens"] if token["note"]]
 
 
-def test_the_browser_is_started_with_no_state_and_who_signed_in_is_shown(jhub: Jhub, hub: LocalHub, user: str) -> None:
+def test_browser_arguments_hold_no_state_and_the_user_is_printed(jhub: Jhub, hub: LocalHub, user: str) -> None:
     record = with_browser_of(jhub, hub, user)
     result = login(jhub, hub, user)
     assert result.code == 0, result
@@ -66,13 +66,13 @@ def test_the_browser_is_started_with_no_state_and_who_signed_in_is_shown(jhub: J
     assert jhub.ok("whoami", "-o", "name") == f"{user}\n"
 
 
-def test_the_name_that_was_given_is_signed_in_without_a_question(jhub: Jhub, hub: LocalHub, user: str) -> None:
+def test_the_expected_user_signs_in_without_a_question(jhub: Jhub, hub: LocalHub, user: str) -> None:
     assert login(jhub, hub, user, "-u", user.upper()).code == 0
     assert list(kept(jhub).values()) == [user]
 
 
 @pytest.mark.parametrize("given", ["-u", "--name", "context"])
-def test_another_user_is_not_signed_in_where_nobody_can_be_asked(
+def test_another_user_is_refused_without_a_terminal(
     given: str, jhub: Jhub, hub: LocalHub, api: Api, user: str, fresh: Callable[[str], str]
 ) -> None:
     other = fresh("mallory")
@@ -92,7 +92,7 @@ def test_another_user_is_not_signed_in_where_nobody_can_be_asked(
 
 
 @pytest.mark.parametrize("answer", ["y", "n"])
-def test_at_a_terminal_it_is_asked(
+def test_another_user_is_confirmed_at_a_terminal(
     answer: str, jhub: Jhub, hub: LocalHub, api: Api, user: str, fresh: Callable[[str], str]
 ) -> None:
     other = fresh("mallory")
@@ -106,7 +106,7 @@ def test_at_a_terminal_it_is_asked(
     assert len(made) == (1 if answer == "y" else 0)
 
 
-def test_a_second_identity_is_signed_in_by_its_name(
+def test_a_second_identity_is_signed_in_with_its_username(
     jhub: Jhub, hub: LocalHub, user: str, fresh: Callable[[str], str]
 ) -> None:
     other = fresh("bo")
@@ -115,7 +115,7 @@ def test_a_second_identity_is_signed_in_by_its_name(
     assert sorted(kept(jhub).values()) == sorted([user, other])
 
 
-def test_a_password_on_stdin_is_not_for_the_browser(jhub: Jhub, hub: LocalHub) -> None:
+def test_password_stdin_is_refused_for_the_browser(jhub: Jhub, hub: LocalHub) -> None:
     result = jhub("login", hub.url, "--browser", "--password-stdin", stdin="x\n")
     assert result.code == 2
     assert "--browser and --password-stdin exclude each other" in result.err

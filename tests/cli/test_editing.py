@@ -52,7 +52,7 @@ def test_auth_state_comes_from_a_file_or_stdin_and_is_not_shown(as_admin: Jhub, 
 
 
 @pytest.mark.parametrize("output_format", ["json", "yaml", "table", "csv", "name"])
-def test_auth_state_that_the_hub_tells_is_not_printed(output_format: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_auth_state_of_the_hub_is_not_printed(output_format: str, capsys: pytest.CaptureFixture[str]) -> None:
     USERS.print_item(User(name="ana", auth_state={"password": "HUNTER2"}), output_format)
     USERS.print_list([User(name="ana", auth_state={"password": "HUNTER2"})], output_format)
     out = capsys.readouterr().out
@@ -86,7 +86,7 @@ def test_groups_are_created_with_members_and_found_by_them(as_admin: Jhub, user:
     as_admin.ok("group", "delete", "--yes", a, b, c)
 
 
-def test_a_name_that_is_none_keeps_no_other_group_from_being_created(as_admin: Jhub, fresh: Fresh) -> None:
+def test_an_invalid_name_does_not_stop_other_groups_from_being_created(as_admin: Jhub, fresh: Fresh) -> None:
     a, b = fresh("group"), f"{fresh('group')}  b"
     create = ("group", "create", a, "x/y", b, "-o", "name")
     planned = as_admin(*create, "--dry-run")
@@ -130,7 +130,7 @@ def test_servers_are_created_and_changed_without_a_start(as_admin: Jhub, user: s
     assert "DISPLAY" not in as_admin.ok("server", "create", f"{user}/plain")
 
 
-def test_a_start_can_name_what_people_see(as_admin: Jhub, user: str) -> None:
+def test_a_start_sets_the_display_name(as_admin: Jhub, user: str) -> None:
     started = as_admin("server", "start", f"{user}/a", "-p", "stub", "--display-name", "Seen", "-o", "json")
     assert started.code == 0, started
     states = [json.loads(line)["state"] for line in started.lines]
@@ -141,7 +141,7 @@ def test_a_start_can_name_what_people_see(as_admin: Jhub, user: str) -> None:
     assert as_admin("server", "start", user, "--display-name", "Mine").code == 2
 
 
-def test_a_server_is_kept_alive(as_admin: Jhub, api: Api, user: str) -> None:
+def test_keep_alive_records_activity(as_admin: Jhub, api: Api, user: str) -> None:
     as_admin.ok("server", "create", f"{user}/busy")
     result = as_admin("server", "keep-alive", f"{user}/busy", f"{user}/nope")
     assert (result.code, result.out) == (7, "")

@@ -75,7 +75,7 @@ def test_a_class_from_start_to_deletion(as_admin: Jhub, group: str, members: lis
     assert as_admin.ok("server", "list", "--group", group, "--stopped", "-o", "name").split() == members
 
 
-def test_idle_servers_are_found_and_stopped(as_admin: Jhub, group: str, members: list[str]) -> None:
+def test_idle_servers_are_selected_and_stopped(as_admin: Jhub, group: str, members: list[str]) -> None:
     as_admin.ok("server", "start", "--group", group, "-p", "stub")
     assert as_admin.ok("server", "list", "--group", group, "--idle", "1h", "-o", "name") == ""
     time.sleep(2)
@@ -115,7 +115,7 @@ def test_servers_of_a_profile_are_stopped(as_admin: Jhub, group: str, members: l
         ("start", "--group", "GROUP", "--dry-run"),
     ],
 )
-def test_a_selection_of_none_is_no_error(as_admin: Jhub, fresh: Fresh, command: tuple[str, ...]) -> None:
+def test_an_empty_selection_is_not_an_error(as_admin: Jhub, fresh: Fresh, command: tuple[str, ...]) -> None:
     as_admin.ok("group", "create", name := fresh("empty"))
     result = as_admin("server", *(name if part == "GROUP" else part for part in command))
     assert (result.code, result.out, result.err) == (0, "", "no server matches\n")
@@ -151,13 +151,13 @@ def test_a_selection_of_none_is_no_error(as_admin: Jhub, fresh: Fresh, command: 
         (("start", "ana/x", "--max-failures", "0"), 2, "--max-failures"),
     ],
 )
-def test_what_makes_no_sense_is_refused(as_admin: Jhub, args: tuple[str, ...], code: int, error: str) -> None:
+def test_conflicting_arguments_are_refused(as_admin: Jhub, args: tuple[str, ...], code: int, error: str) -> None:
     result = as_admin("server", *args)
     assert (result.code, result.out) == (code, ""), result
     assert error in result.err.splitlines()[0]
 
 
-def test_json_is_an_event_a_line(as_admin: Jhub, group: str, members: list[str]) -> None:
+def test_json_output_is_one_event_per_line(as_admin: Jhub, group: str, members: list[str]) -> None:
     result = as_admin("server", "start", "--group", group, "-p", "stub", "-o", "json")
     events = [json.loads(line) for line in result.lines]
     assert {event["server"] for event in events} == set(members)
@@ -166,7 +166,7 @@ def test_json_is_an_event_a_line(as_admin: Jhub, group: str, members: list[str])
     assert re.fullmatch(r"3 ready in \d+\.\d s\n", result.err)
 
 
-def test_elsewhere_there_are_plain_lines_without_the_queue(as_admin: Jhub, group: str, members: list[str]) -> None:
+def test_without_a_terminal_plain_lines_omit_the_queue(as_admin: Jhub, group: str, members: list[str]) -> None:
     result = as_admin("server", "start", "--group", group, "-p", "stub")
     assert "queued" not in result.err
     assert "\x1b" not in result.err + result.out
@@ -175,7 +175,7 @@ def test_elsewhere_there_are_plain_lines_without_the_queue(as_admin: Jhub, group
         assert f"{user}: ready after " in result.err
 
 
-def test_a_part_that_failed_is_in_the_table_and_tells_by_the_exit_code(as_admin: Jhub, members: list[str]) -> None:
+def test_failures_are_in_the_table_and_set_the_exit_code(as_admin: Jhub, members: list[str]) -> None:
     as_admin.ok("server", "start", members[1], "-p", "stub")
     result = as_admin("server", "start", *members[:2], "-p", "slow_spawn")
     assert result.code == 7
@@ -188,9 +188,7 @@ def test_a_part_that_failed_is_in_the_table_and_tells_by_the_exit_code(as_admin:
     assert re.search(r"^1 ready in \d+\.\d s, 1 failed$", result.err, re.MULTILINE)
 
 
-def test_what_was_skipped_is_told_with_its_reason_and_what_to_do(
-    as_admin: Jhub, group: str, members: list[str]
-) -> None:
+def test_skipped_servers_are_reported_with_a_reason_and_a_hint(as_admin: Jhub, group: str, members: list[str]) -> None:
     result = as_admin("server", "start", "--group", group, "-p", "nobodys")
     assert result.code in (4, 7)
     states = [row.split()[1] for row in result.lines[1:]]
@@ -201,7 +199,7 @@ def test_what_was_skipped_is_told_with_its_reason_and_what_to_do(
     assert as_admin.ok("server", "list", "--group", group, "-o", "name") == ""
 
 
-def test_ctrl_c_tells_what_is_known(as_admin: Jhub, members: list[str]) -> None:
+def test_ctrl_c_prints_the_state_of_the_fleet(as_admin: Jhub, members: list[str]) -> None:
     result = as_admin.interrupted("server", "start", *members, "-p", "never_spawn", after=": progress")
     assert result.code == 130
     assert "Traceback" not in result.err
@@ -210,7 +208,7 @@ def test_ctrl_c_tells_what_is_known(as_admin: Jhub, members: list[str]) -> None:
     as_admin("server", "stop", "--yes", *members)
 
 
-def test_who_reads_no_more_ends_the_fleet_and_that_is_no_success(as_admin: Jhub, members: list[str]) -> None:
+def test_a_closed_pipe_ends_the_fleet_without_success(as_admin: Jhub, members: list[str]) -> None:
     result = as_admin.head("server", "start", *members, "-p", "slow_spawn", "-o", "json")
     assert json.loads(result.out)["state"] == "queued"
     assert result.code == 1
@@ -223,7 +221,7 @@ def test_who_reads_no_more_ends_the_fleet_and_that_is_no_success(as_admin: Jhub,
 ESCAPES = re.compile(r"\x1b\[[?0-9;]*[A-Za-z]")
 
 
-def test_a_terminal_shows_one_live_screen(as_admin: Jhub, group: str, members: list[str]) -> None:
+def test_a_terminal_shows_a_live_screen(as_admin: Jhub, group: str, members: list[str]) -> None:
     small = Jhub(as_admin.home, {**as_admin.env, "COLUMNS": "80", "LINES": "24"})
     shown = small.at_terminal("server", "start", "--group", group, "-p", "slow_spawn", answers={})
     assert shown.code == 0
@@ -245,7 +243,7 @@ def test_a_terminal_shows_one_live_screen(as_admin: Jhub, group: str, members: l
     as_admin.ok("server", "stop", "--yes", "--group", group)
 
 
-def test_ctrl_c_takes_the_screen_away_and_tells_what_is_known(as_admin: Jhub, members: list[str]) -> None:
+def test_ctrl_c_removes_the_screen_and_prints_the_state(as_admin: Jhub, members: list[str]) -> None:
     shown = as_admin.at_terminal(
         "server", "start", *(f"{user}/x" for user in members), "-p", "never_spawn", answers={" starting · ": "\x03"}
     )
@@ -256,7 +254,7 @@ def test_ctrl_c_takes_the_screen_away_and_tells_what_is_known(as_admin: Jhub, me
     as_admin("server", "stop", "--yes", *(f"{user}/x" for user in members))
 
 
-def test_no_color_is_heeded_by_the_screen(as_admin: Jhub, user: str) -> None:
+def test_the_screen_respects_no_color(as_admin: Jhub, user: str) -> None:
     plain = Jhub(as_admin.home, {**as_admin.env, "NO_COLOR": "1"})
     shown = plain.at_terminal("server", "start", f"{user}/x", "-p", "slow_spawn", answers={})
     assert shown.code == 0
@@ -265,7 +263,7 @@ def test_no_color_is_heeded_by_the_screen(as_admin: Jhub, user: str) -> None:
 
 
 @pytest.mark.parametrize("more", [{"TERM": "dumb"}, {"PYTHONIOENCODING": "ascii"}])
-def test_a_terminal_that_cannot_show_it_gets_plain_lines(as_admin: Jhub, user: str, more: dict[str, str]) -> None:
+def test_a_dumb_terminal_gets_plain_lines(as_admin: Jhub, user: str, more: dict[str, str]) -> None:
     plain = Jhub(as_admin.home, {**as_admin.env, **more})
     shown = plain.at_terminal("server", "start", f"{user}/x", "-p", "stub", answers={})
     assert shown.code == 0

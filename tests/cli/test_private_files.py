@@ -114,7 +114,7 @@ def state(place: Path) -> dict[str, tuple[int, int, int]]:
 
 @made
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_no_regular_file_is_refused_by_every_command_and_left_as_it_is(
+def test_every_command_refuses_a_file_that_is_not_regular(
     make: Callable[[Path], None], said: str, name: str, jhub: Jhub, folder: Path
 ) -> None:
     (folder / name).unlink()
@@ -134,7 +134,7 @@ def test_what_is_no_regular_file_is_refused_by_every_command_and_left_as_it_is(
 
 
 @made
-def test_nothing_but_a_file_is_replaced(make: Callable[[Path], None], said: str, tmp_path: Path) -> None:
+def test_only_a_regular_file_is_replaced(make: Callable[[Path], None], said: str, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     make(tmp_path / "in/file")
     before = state(tmp_path)
@@ -145,7 +145,7 @@ def test_nothing_but_a_file_is_replaced(make: Callable[[Path], None], said: str,
 
 @pytest.mark.parametrize("name", ["contexts.json", "tokens.json"])
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666, 0o664])
-def test_a_file_that_others_may_write_to_is_refused_with_the_cure(folder: Path, name: str, mode: int) -> None:
+def test_a_file_that_others_may_write_to_is_refused_with_a_hint(folder: Path, name: str, mode: int) -> None:
     (folder / name).chmod(mode)
     with pytest.raises(InvalidInput, match=f"others may write to {folder / name}") as caught:
         contexts.connection()
@@ -157,7 +157,7 @@ def test_a_file_that_others_may_write_to_is_refused_with_the_cure(folder: Path, 
 
 
 @pytest.mark.parametrize("mode", [0o720, 0o702, 0o777, 0o775, 0o1777])
-def test_a_folder_that_others_may_write_to_is_refused_with_the_cure(jhub: Jhub, folder: Path, mode: int) -> None:
+def test_a_folder_that_others_may_write_to_is_refused_with_a_hint(jhub: Jhub, folder: Path, mode: int) -> None:
     folder.chmod(mode)
     for command in COMMANDS:
         result = jhub(*command, stdin="x" * 32)
@@ -169,7 +169,7 @@ def test_a_folder_that_others_may_write_to_is_refused_with_the_cure(jhub: Jhub, 
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o750, 0o711, 0o500])
-def test_a_folder_that_others_may_only_read_holds_no_secret_that_they_may(folder: Path, mode: int) -> None:
+def test_a_folder_that_others_may_read_holds_no_readable_secret(folder: Path, mode: int) -> None:
     folder.chmod(mode)
     assert contexts.connection().token == "SECRET"
     assert stat.S_IMODE((folder / "tokens.json").stat().st_mode) == 0o600
@@ -178,7 +178,7 @@ def test_a_folder_that_others_may_only_read_holds_no_secret_that_they_may(folder
 
 @by_root
 @pytest.mark.parametrize("name", ["", *NAMES])
-def test_what_another_user_owns_is_refused(jhub: Jhub, folder: Path, name: str) -> None:
+def test_a_file_of_another_user_is_refused(jhub: Jhub, folder: Path, name: str) -> None:
     os.chown(folder / name, NOBODY, NOBODY)
     before = state(jhub.home)
     result = jhub(*LOGIN, stdin="x" * 32)
@@ -189,7 +189,7 @@ def test_what_another_user_owns_is_refused(jhub: Jhub, folder: Path, name: str) 
 
 
 @by_root
-def test_an_ordinary_user_is_told_how_to_get_roots_file_back(jhub: Jhub, folder: Path) -> None:
+def test_the_hint_for_a_file_of_root_is_chown(jhub: Jhub, folder: Path) -> None:
     """As after a sudo that kept HOME."""
     for path in [jhub.home, folder.parent, folder, *folder.iterdir()]:
         os.chown(path, NOBODY, NOBODY)
@@ -208,7 +208,7 @@ def test_an_ordinary_user_is_told_how_to_get_roots_file_back(jhub: Jhub, folder:
     assert f"sudo chown -R nobody {folder / 'contexts.json'}" in done.stdout
 
 
-def test_a_folder_may_be_a_link_of_its_user(jhub: Jhub, folder: Path) -> None:
+def test_a_folder_may_be_a_link_that_its_user_made(jhub: Jhub, folder: Path) -> None:
     """As people have who keep their settings in one place."""
     kept = jhub.home / "dotfiles"
     folder.rename(kept)
@@ -242,7 +242,7 @@ def test_a_folder_that_is_a_link_to_nothing_or_a_file(jhub: Jhub, folder: Path) 
         folder.unlink()
 
 
-def test_a_second_name_of_a_file_keeps_its_mode(jhub: Jhub, folder: Path) -> None:
+def test_a_hard_link_keeps_the_mode_of_the_file(jhub: Jhub, folder: Path) -> None:
     other = jhub.home / "other"
     (folder / "tokens.json").rename(other)
     other.chmod(0o644)
@@ -256,7 +256,7 @@ def test_a_second_name_of_a_file_keeps_its_mode(jhub: Jhub, folder: Path) -> Non
     assert "SECRET" in other.read_text(), "it was another file's too"
 
 
-def test_a_lock_that_has_another_name_is_not_emptied(jhub: Jhub, folder: Path) -> None:
+def test_a_lock_file_with_a_hard_link_is_not_emptied(jhub: Jhub, folder: Path) -> None:
     thesis = jhub.home / "thesis"
     thesis.write_text("years")
     (folder / ".lock").unlink()
@@ -266,7 +266,7 @@ def test_a_lock_that_has_another_name_is_not_emptied(jhub: Jhub, folder: Path) -
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o002, 0o022, 0o077])
-def test_folders_are_made_for_their_user_alone(tmp_path: Path, umask: int) -> None:
+def test_new_folders_are_private(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
         make_folder(tmp_path / "a/b/c")
@@ -275,7 +275,7 @@ def test_folders_are_made_for_their_user_alone(tmp_path: Path, umask: int) -> No
     assert {stat.S_IMODE((tmp_path / part).stat().st_mode) for part in ("a", "a/b", "a/b/c")} == {0o700}
 
 
-def test_a_file_that_is_too_large_or_too_deep_is_damaged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_too_large_or_too_deep_counts_as_damaged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "contexts.json").write_text('{"more": ' + "[" * 5000 + "]" * 5000 + "}")
     with pytest.raises(InvalidInput, match="is damaged"):
         contexts.use("hub")
@@ -285,7 +285,7 @@ def test_a_file_that_is_too_large_or_too_deep_is_damaged(folder: Path, monkeypat
         contexts.load()
 
 
-def test_the_file_is_the_one_that_was_checked(tmp_path: Path) -> None:
+def test_a_file_that_is_swapped_after_the_check_is_not_used(tmp_path: Path) -> None:
     """Another process puts a link in the file's place, over and over; what that leads to is never opened."""
     (tmp_path / "mine").mkdir(mode=0o700)
     secret = tmp_path / "secret"
@@ -319,7 +319,7 @@ def test_the_file_is_the_one_that_was_checked(tmp_path: Path) -> None:
     }
 
 
-def test_a_lock_is_let_go_of_by_who_waits_in_vain(tmp_path: Path) -> None:
+def test_a_lock_time_out_leaves_no_open_file(tmp_path: Path) -> None:
     first = take_lock(tmp_path / "lock", 0)
     assert first is not None
     open_before = len(os.listdir("/dev/fd"))
@@ -341,7 +341,7 @@ def at_no_hub(jhub: Jhub) -> Jhub:
     return jhub
 
 
-def test_an_endless_file_is_not_read_to_its_end(at_no_hub: Jhub) -> None:
+def test_an_endless_file_is_refused(at_no_hub: Jhub) -> None:
     result = at_no_hub("api", "POST", "/users", "-d", "@/dev/zero")
     assert result.code == 2
     assert "/dev/zero holds more than 64 MiB" in result.err
@@ -357,7 +357,7 @@ def test_an_endless_file_is_not_read_to_its_end(at_no_hub: Jhub) -> None:
         (["login", "http://127.0.0.1:9/hub/api", "-u", "ana", "--password-stdin"], "longer than 65536 characters"),
     ],
 )
-def test_an_endless_stdin_is_not_read_to_its_end(at_no_hub: Jhub, command: list[str], said: str) -> None:
+def test_an_endless_stdin_is_refused(at_no_hub: Jhub, command: list[str], said: str) -> None:
     env = {**at_no_hub.environment()}
     with Path("/dev/zero").open("rb") as endless:
         done = subprocess.run(
@@ -367,7 +367,7 @@ def test_an_endless_stdin_is_not_read_to_its_end(at_no_hub: Jhub, command: list[
     assert said in done.stderr
 
 
-def test_a_pipe_that_a_person_names_is_read(at_no_hub: Jhub) -> None:
+def test_a_named_pipe_in_an_argument_is_read(at_no_hub: Jhub) -> None:
     """As the shell's <(…) makes one."""
     command = [sys.executable, "-m", "jhub", "api", "POST", "/users", "-d"]
     run = ["bash", "-c", '"$@" @<(echo "[")', "bash", *command]

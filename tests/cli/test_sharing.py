@@ -23,7 +23,7 @@ def group(as_admin: Jhub, user: str, fresh: Fresh) -> str:
     return as_admin.ok("group", "create", fresh("group"), "--user", user, "-o", "name").strip()
 
 
-def test_access_is_given_and_taken_back(as_admin: Jhub, server: str, user: str, group: str) -> None:
+def test_access_is_granted_and_revoked(as_admin: Jhub, server: str, user: str, group: str) -> None:
     given = as_admin("share", "grant", server, "--user", user, "--user", "ghost", "--group", group)
     assert given.code == 7
     assert [line.split()[:4] for line in given.lines[1:]] == [
@@ -50,7 +50,7 @@ def test_access_is_given_and_taken_back(as_admin: Jhub, server: str, user: str, 
     assert as_admin.ok("share", "list", server, "-o", "json") == "[]\n"
 
 
-def test_what_is_shared_with_somebody_is_given_up(as_admin: Jhub, server: str, user: str, group: str) -> None:
+def test_users_and_groups_give_up_access(as_admin: Jhub, server: str, user: str, group: str) -> None:
     as_admin.ok("share", "grant", server, "--user", user, "--group", group)
     listed = as_admin.ok("share", "list", "--with", user, "-o", "name")
     assert as_admin("share", "leave", "--user", user, "-", stdin=listed).err == f"gave up access to {server}\n"
@@ -64,7 +64,7 @@ def test_what_is_shared_with_somebody_is_given_up(as_admin: Jhub, server: str, u
     assert as_admin.ok("share", "list", "--with", user, "-o", "name") == ""
 
 
-def test_groups_are_served_whoever_is_on_stdin(as_admin: Jhub, server: str, user: str, group: str) -> None:
+def test_groups_are_served_with_empty_stdin(as_admin: Jhub, server: str, user: str, group: str) -> None:
     given = as_admin.ok("share", "grant", server, "--user", "-", "--group", group)
     assert [line.split()[:3] for line in given.splitlines()[1:]] == [[server, "group", group]]
     both = as_admin.ok("share", "grant", server, "--user", "-", "--group", group, stdin=user)
@@ -73,7 +73,7 @@ def test_groups_are_served_whoever_is_on_stdin(as_admin: Jhub, server: str, user
     assert gone.err == f"{server}: not shared with group {group}\n"
 
 
-def test_who_may_not_share_is_told_what_is_missing(as_ana: Jhub, server: str) -> None:
+def test_a_missing_scope_for_sharing_is_named(as_ana: Jhub, server: str) -> None:
     refused = as_ana("share", "grant", f"/{server.partition('/')[2]}", "--user", "admin")
     assert refused.code == 4
     assert "the token lacks the scope shares" in refused.err
