@@ -261,6 +261,6 @@ def _create_groups(
                 created = tuple(hub.groups.get(name) for name in reported)
         except HubError as error:
             tally.add_failure(error)
-            return  # the other chunks would fail as well
+            return  # the other chunks would fail, too
         tally.done += len(created)
         yield from created

@@ -82,16 +82,16 @@ def show(output_format: str) -> None:
 
 
 @hub.command()
-@click.option("--servers/--keep-servers", default=None, help="Stop all servers as well, or keep them.")
-@click.option("--proxy/--keep-proxy", default=None, help="Stop the proxy as well, or keep it.")
+@click.option("--servers/--keep-servers", default=None, help="Also stop all servers, or keep them.")
+@click.option("--proxy/--keep-proxy", default=None, help="Also stop the proxy, or keep it.")
 @yes
 @dry_run
 @common
 def shutdown(servers: bool | None, proxy: bool | None, yes: bool, dry_run: bool) -> None:
     """Shut down the hub. A supervisor such as systemd or Kubernetes may start it again.
 
-    Without the options, the hub's configuration (cleanup_servers, cleanup_proxy) decides whether servers and proxy
-    stop as well.
+    Without the options, the hub's configuration (cleanup_servers, cleanup_proxy) decides whether servers and proxy also
+    stop.
 
     $ jhub hub shutdown --keep-servers --keep-proxy
     """

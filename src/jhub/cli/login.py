@@ -92,7 +92,7 @@ def login(
     contexts.prepare(name)
     token = None if token_from is None else inputs.read_secret("--token", token_from, "token")
     with Hub(url) as client:
-        api_url = client.api_url  # finds out before any question whether this is a hub
+        api_url = client.api_url  # raises before any question if URL is not a hub
         if method is None and not explicit & NEW_TOKEN_OPTIONS.keys():
             token = token or _environment_token(api_url)
         prompter = LoginPrompts(

@@ -116,7 +116,7 @@ def edit(
 def rename(name: str, new: str, dry_run: bool, output_format: str) -> None:
     """Rename a stopped named server.
 
-    Requires JupyterHub 6. The server's address changes as well. If the hub's storage depends on server names, the files
+    Requires JupyterHub 6. Also changes the server's address. If the hub's storage depends on server names, the files
     stay under the old name.
 
     $ jhub server rename ana/lab thesis

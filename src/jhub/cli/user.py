@@ -166,8 +166,8 @@ def edit(
 def rename(name: str, new: str, dry_run: bool, output_format: str) -> None:
     """Rename a user on the hub. The user's servers must be stopped.
 
-    The hub cannot change the name that the user signs in with. Rename the user in your identity provider as well, or
-    the next sign-in creates a new user.
+    The hub cannot change the name that the user signs in with. Rename the user in your identity provider, too, or the
+    next sign-in creates a new user.
 
     $ jhub user rename ana anna
     """
@@ -184,7 +184,7 @@ def rename(name: str, new: str, dry_run: bool, output_format: str) -> None:
 @dry_run
 @common
 def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
-    """Delete users, after stopping their servers. The hub may delete their storage as well.
+    """Delete users, after stopping their servers. The hub may also delete their storage.
 
     $ jhub user delete ana
     $ jhub user list --filter test- -o name | jhub user delete --yes -
