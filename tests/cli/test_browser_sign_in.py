@@ -1,4 +1,4 @@
-"""`jhub login --browser` with a browser that is opened: what others can read of it, and who is signed in."""
+"""`jhub login --browser` with a browser that is opened: what other users can see of it, and which user signs in."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def jhub(tmp_path: Path) -> Jhub:
 
 
 def with_browser_of(jhub: Jhub, hub: LocalHub, user: str) -> Path:
-    """Let a browser be opened in which this user signs in; what it writes down."""
+    """Return the log of a browser that signs this user in."""
     record = jhub.home / "opened"
     words = [sys.executable, str(BROWSER), str(record), user, hub.user_password]
     jhub.env["BROWSER"] = f"{shlex.join(words)} %s"
@@ -36,21 +36,21 @@ def with_browser_of(jhub: Jhub, hub: LocalHub, user: str) -> Path:
 
 
 def login(jhub: Jhub, hub: LocalHub, user: str, *options: str) -> Result:
-    """Sign in by the browser, without a terminal."""
+    """Sign in with the browser, without a terminal."""
     with_browser_of(jhub, hub, user)
     with our_turn():
         return jhub("login", hub.url, "--browser", *options, timeout=120)
 
 
 def kept(jhub: Jhub) -> dict[str, str]:
-    """The users of the contexts."""
+    """Return the users of the contexts."""
     file = jhub.home / "config/jhub/contexts.json"
     contexts = json.loads(file.read_text()).get("contexts", {}) if file.exists() else {}
     return {name: context["user"] for name, context in contexts.items()}
 
 
 def tokens_of(api: Api, user: str) -> list[str]:
-    """The notes of the tokens that a user has; of the hub's own sign-in pages too."""
+    """Return the notes of a user's tokens, with those of the hub's own sign-in pages."""
     return [token["note"] for token in api("GET", f"/users/{user}/tokens").json()["api_tokens"] if token["note"]]
 
 

@@ -1,4 +1,4 @@
-"""docs/command-line.md: its lines run, and its table is that of the program."""
+"""docs/command-line.md: its examples run, and its table lists all commands."""
 
 from __future__ import annotations
 

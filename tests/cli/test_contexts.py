@@ -1,4 +1,4 @@
-"""Contexts on the command line: tokens in keyrings of all kinds, and what is said before a token is sent."""
+"""Contexts on the command line: tokens in keyrings of all kinds, and warnings before a token is sent."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ print(contexts.connection().token, "keyring" in sys.modules, end="")
 
 @dataclass
 class Machine:
-    """A home folder, and a keyring that is chosen for each command."""
+    """A home folder, with a keyring for each command."""
 
     home: Path
 
@@ -44,7 +44,7 @@ class Machine:
         return Jhub(self.home, {**chosen, **env})
 
     def python(self, program: str, *args: str, backend: str = "keyrings.Working", **env: str) -> str:
-        """What a program prints; nothing of it is on stderr."""
+        """Return the stdout of a program that prints nothing on stderr."""
         run = [sys.executable, "-c", program, *args]
         done = subprocess.run(
             run, env=self.jhub(backend, **env).environment(), capture_output=True, text=True, timeout=300
@@ -132,7 +132,7 @@ def test_a_disabled_keyring_is_not_used(machine: Machine) -> None:
 
 
 def test_commands_work_without_the_keyring_package(machine: Machine) -> None:
-    without = 'import sys\nsys.modules["keyring"] = None\n'  # as an import that finds nothing
+    without = 'import sys\nsys.modules["keyring"] = None\n'  # makes the import of keyring fail
     assert machine.python(without + SAVE, "hub", DOWN, SECRET) == "None"
     assert machine.in_file == {"hub": SECRET}
     machine.save()
@@ -218,7 +218,7 @@ def test_a_damaged_file_stops_a_save_before_the_keyring_is_written(machine: Mach
 
 
 def listed(machine: Machine, context: dict[str, str], **env: str) -> list[str]:
-    """What a command that uses a context says before it fails to reach the hub."""
+    """Return the stderr of a command that uses a context and cannot reach the hub."""
     machine.contexts.parent.mkdir(parents=True)
     machine.contexts.write_text(json.dumps({"current": "hub", "contexts": {"hub": context}}))
     machine.tokens.write_text(json.dumps({"hub": SECRET}))

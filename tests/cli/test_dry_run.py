@@ -1,4 +1,4 @@
-"""`--dry-run` shows what would be sent, as far as that can be known, and no secrets."""
+"""`--dry-run` prints the requests that would be sent, without secrets."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_forked_reads_are_sent(hub_url: str, hub_tokens: Tokens, capsys: pytest.
 
 @pytest.fixture
 def nowhere() -> Hub:
-    """A hub that does not answer."""
+    """A hub that does not respond."""
     return Hub("http://127.0.0.1:9/hub/api", "token")
 
 

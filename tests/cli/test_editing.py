@@ -1,4 +1,4 @@
-"""What is there is changed: users, groups, servers and tokens, on a real hub."""
+"""Changes to existing users, groups, servers and tokens, on a real hub."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_auth_state_comes_from_a_file_or_stdin_and_is_not_shown(as_admin: Jhub, 
     place = f"@{as_admin.home / 'state.json'}"
     planned = as_admin.ok("user", "edit", user, "--auth-state", place, "--dry-run")
     assert planned == f'PATCH /users/{user} {{"auth_state":"***"}}\n'
-    # The tests' hub has no key to encrypt it with.
+    # The hub of the tests has no encryption key.
     kept = as_admin("user", "edit", user, "--auth-state", "-", "--debug", stdin='{"password": "HUNTER2"}')
     assert kept.code == 1
     assert "hint: does the hub keep auth state?" in kept.err
@@ -125,7 +125,7 @@ def test_servers_are_created_and_changed_without_a_start(as_admin: Jhub, user: s
 
     assert as_admin.ok("server", "rename", f"{user}/one", "uno", "-o", "name") == f"{user}/uno\n"
     assert as_admin("server", "rename", f"{user}/one", "due").code == 5
-    # Without a name that anybody chose there is no such column.
+    # Without a display name there is no such column.
     as_admin.ok("server", "delete", "--yes", f"{user}/uno")
     assert "DISPLAY" not in as_admin.ok("server", "create", f"{user}/plain")
 

@@ -25,7 +25,7 @@ def members(as_admin: Jhub, fresh: Fresh) -> list[str]:
 
 @pytest.fixture
 def group(as_admin: Jhub, fresh: Fresh, members: list[str]) -> str:
-    """A new group of them."""
+    """A new group of the three users."""
     name = fresh("class")
     as_admin.ok("group", "create", name, *(part for user in members for part in ("--user", user)))
     return name
@@ -225,7 +225,7 @@ def test_a_terminal_shows_a_live_screen(as_admin: Jhub, group: str, members: lis
     small = Jhub(as_admin.home, {**as_admin.env, "COLUMNS": "80", "LINES": "24"})
     shown = small.at_terminal("server", "start", "--group", group, "-p", "slow_spawn", answers={})
     assert shown.code == 0
-    screen, end = shown.out.rsplit("\x1b[2K", 1)  # it is gone when its last line is
+    screen, end = shown.out.rsplit("\x1b[2K", 1)  # the screen is gone with its last line
     assert "\x1b[?25h" in screen, "the cursor comes back"
     assert "━" in screen
     assert re.search(r"\d ready · \d starting", screen)
@@ -233,7 +233,7 @@ def test_a_terminal_shows_a_live_screen(as_admin: Jhub, group: str, members: lis
     assert " left" in screen
     lines = ESCAPES.sub("", screen).replace("\r", "\n").splitlines()
     assert max(map(cell_len, lines)) <= 80
-    # Drawn a few times a second, whatever happens.
+    # The screen is drawn a few times a second, at any rate of events.
     assert len(re.findall(r"\d/3 ", screen)) < 8 * 20
     assert "━" not in end
     assert ESCAPES.sub("", end).split()[:2] == ["SERVER", "STATE"]

@@ -1,4 +1,4 @@
-"""What administrators alone do: services, the proxy, and the hub itself."""
+"""Commands for administrators: services, the proxy, and the hub itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Fresh = Callable[[str], str]
 
 @pytest.fixture
 def service(as_admin: Jhub, api: Api, fresh: Fresh) -> Iterator[str]:
-    """The name of a service that is gone after the test."""
+    """The name of a service that is deleted after the test."""
     name = fresh("service")
     yield name
     api("DELETE", f"/services/{name}")

@@ -1,4 +1,4 @@
-"""Nothing happens that was not asked for, and whatever is given ends in one clear line."""
+"""Invalid input: commands refuse it with one error line, and change nothing."""
 
 from __future__ import annotations
 
@@ -301,7 +301,7 @@ def test_login_warns_if_the_environment_overrides_the_context(
 
 def test_a_missing_home_folder_is_an_error_with_a_hint(jhub: Jhub) -> None:
     env = {key: value for key, value in jhub.environment().items() if key not in ("HOME", "XDG_CONFIG_HOME")}
-    # A user id without an entry in the password file, as some clusters give to containers.
+    # A user ID without an entry in the password file, as in containers on some clusters.
     program = "import pwd; pwd.getpwuid = lambda uid: {}[uid]\nfrom jhub.cli.main import main; main()"
     done = subprocess.run([JHUB[0], "-c", program, "whoami"], env=env, capture_output=True, text=True)
     assert done.returncode == 2

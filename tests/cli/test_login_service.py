@@ -20,7 +20,7 @@ PLANNED = (
     f'"oauth_redirect_uri":"{oauth_client.REDIRECT_URI}","oauth_client_allowed_scopes":["inherit"]}}\n'
 )
 
-# A local hub comes with the client.
+# A local hub registers the client itself.
 WITHOUT = """
 from jupyterhub.app import JupyterHub
 for step in ("init_role_creation", "init_services", "init_role_assignment"):
@@ -37,12 +37,12 @@ def bare() -> Iterator[LocalHub]:
 
 @pytest.fixture
 def bare_admin(bare: LocalHub, tmp_path: Path) -> Jhub:
-    """The command in the hands of its administrator."""
+    """The command, as the administrator of that hub."""
     return Jhub(tmp_path, {"JUPYTERHUB_API_URL": bare.api_url, "JUPYTERHUB_API_TOKEN": token(bare, "admin")})
 
 
 def token(hub: LocalHub, user: str) -> str:
-    """A user's API token."""
+    """Return a new API token of a user."""
     password = hub.password if user == hub.username else hub.user_password
     made = Api(hub)("POST", f"/users/{user}/tokens", json={"auth": {"username": user, "password": password}})
     secret: str = made.json()["token"]

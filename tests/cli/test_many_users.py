@@ -13,7 +13,7 @@ Fresh = Callable[[str], str]
 
 
 def test_many_users_are_created_in_few_requests(as_admin: Jhub, fresh: Fresh) -> None:
-    """Where each name was once a request of its own."""
+    """The command does not send a request for each name."""
     names = [fresh("user") for _ in range(CHUNK + 3)]
     made = as_admin("--debug", "user", "create", "-", "-o", "name", stdin="\n".join(names))
     assert (made.code, made.lines) == (0, names)
@@ -56,7 +56,7 @@ def test_group_set_replaces_the_members(as_admin: Jhub, fresh: Fresh) -> None:
     as_admin.ok("user", "create", one, two, three)
     as_admin.ok("group", "create", group)
     added = as_admin("group", "set", group, "-", "-o", "json", stdin=f"{one}\n{two}\n")
-    assert (added.code, json.loads(added.out)["users"]) == (0, [one, two])  # nobody goes: no question
+    assert (added.code, json.loads(added.out)["users"]) == (0, [one, two])  # no removal, so no question
     assert added.err == f"add 2: {one}, {two}\n"
     unasked = as_admin("group", "set", group, three)
     assert unasked.code == 2

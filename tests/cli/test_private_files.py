@@ -1,6 +1,6 @@
-"""Files that are links, pipes, devices, or another user's: refused at once, with the cure, and left as they are.
+"""Files that are links, pipes, devices, or another user's: refused at once, with a hint, and left unchanged.
 
-They are real ones. What only root can make (a device, another user's file) is tried where root runs this.
+The files are real. Tests that need root (a device, another user's file) run only as root.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ by_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make this"
 
 @pytest.fixture
 def jhub(tmp_path: Path) -> Jhub:
-    """A home with a context in it."""
+    """A home folder with a context."""
     home = tmp_path / "home"
     home.mkdir()
     return Jhub(home)
@@ -50,7 +50,7 @@ def folder(jhub: Jhub, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def link(path: Path) -> None:
-    """To a file that holds something and that others may read."""
+    """Make a link to a file with content that others may read."""
     target = path.parent.parent / "target"
     target.write_text('{"hub": "KEEP"}')
     target.chmod(0o644)
@@ -73,7 +73,7 @@ def pipe(path: Path) -> None:
 def unix_socket(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as one:
         here = os.open(".", os.O_RDONLY)
-        os.chdir(path.parent)  # the path may be longer than a socket's may be
+        os.chdir(path.parent)  # a socket's path has a maximum length
         try:
             one.bind(path.name)
         finally:
@@ -86,7 +86,7 @@ def directory(path: Path) -> None:
 
 
 def device(path: Path) -> None:
-    """As /dev/zero, but a node of our own: what a fault does to it does it to nothing else."""
+    """Create a device like /dev/zero, so that a fault in a test cannot damage the real one."""
     os.mknod(path, 0o644 | stat.S_IFCHR, os.makedev(1, 5))
 
 
@@ -107,7 +107,7 @@ made = pytest.mark.parametrize(
 
 
 def state(place: Path) -> dict[str, tuple[int, int, int]]:
-    """What is there: kind and mode, owner, and the file that it is."""
+    """Return the kind, mode, owner and inode of each file."""
     found = {path: path.lstat() for path in [place, *place.rglob("*")]}
     return {str(path): (status.st_mode, status.st_uid, status.st_ino) for path, status in found.items()}
 
@@ -122,7 +122,7 @@ def test_every_command_refuses_a_file_that_is_not_regular(
     before = state(jhub.home)
     for command in COMMANDS:
         if name == ".lock" and command != LOGIN:
-            continue  # it changes nothing, and locks nothing
+            continue  # this command changes nothing and locks nothing
         result = jhub(*command, stdin="x" * 32)
         assert result.code == 2, result
         assert f"{folder / name} {said}" in result.err
@@ -190,7 +190,7 @@ def test_a_file_of_another_user_is_refused(jhub: Jhub, folder: Path, name: str) 
 
 @by_root
 def test_the_hint_for_a_file_of_root_is_chown(jhub: Jhub, folder: Path) -> None:
-    """As after a sudo that kept HOME."""
+    """The state after a sudo that kept HOME."""
     for path in [jhub.home, folder.parent, folder, *folder.iterdir()]:
         os.chown(path, NOBODY, NOBODY)
     os.chown(folder / "contexts.json", 0, 0)
@@ -209,7 +209,7 @@ def test_the_hint_for_a_file_of_root_is_chown(jhub: Jhub, folder: Path) -> None:
 
 
 def test_a_folder_may_be_a_link_that_its_user_made(jhub: Jhub, folder: Path) -> None:
-    """As people have who keep their settings in one place."""
+    """Some users link their settings to a folder in another place."""
     kept = jhub.home / "dotfiles"
     folder.rename(kept)
     folder.symlink_to(kept)
@@ -280,13 +280,13 @@ def test_a_file_that_is_too_large_or_too_deep_counts_as_damaged(folder: Path, mo
     with pytest.raises(InvalidInput, match="is damaged"):
         contexts.use("hub")
     with (folder / "contexts.json").open("wb") as file:
-        file.truncate(2**40)  # takes no space
+        file.truncate(2**40)  # a sparse file takes no space
     with pytest.raises(InvalidInput, match="holds more than 64 MiB"):
         contexts.load()
 
 
 def test_a_file_that_is_swapped_after_the_check_is_not_used(tmp_path: Path) -> None:
-    """Another process puts a link in the file's place, over and over; what that leads to is never opened."""
+    """Another process swaps the file for a link again and again; the target of the link is never opened."""
     (tmp_path / "mine").mkdir(mode=0o700)
     secret = tmp_path / "secret"
     secret.write_text("elsewhere")
@@ -331,12 +331,9 @@ def test_a_lock_time_out_leaves_no_open_file(tmp_path: Path) -> None:
     os.close(second)
 
 
-# What a person names is read through links and pipes too, but not for ever.
-
-
 @pytest.fixture
 def at_no_hub(jhub: Jhub) -> Jhub:
-    """A command that has a hub and a token, and reads its input before it calls anybody."""
+    """The command with a hub and a token, which reads its input before it sends a request."""
     jhub.env.update({"JUPYTERHUB_API_URL": "http://127.0.0.1:9/hub/api", "JUPYTERHUB_API_TOKEN": "x" * 32})
     return jhub
 
@@ -368,7 +365,7 @@ def test_an_endless_stdin_is_refused(at_no_hub: Jhub, command: list[str], said: 
 
 
 def test_a_named_pipe_in_an_argument_is_read(at_no_hub: Jhub) -> None:
-    """As the shell's <(…) makes one."""
+    """The shell's <(…) passes such a pipe."""
     command = [sys.executable, "-m", "jhub", "api", "POST", "/users", "-d"]
     run = ["bash", "-c", '"$@" @<(echo "[")', "bash", *command]
     done = subprocess.run(run, env=at_no_hub.environment(), capture_output=True, text=True, timeout=60)

@@ -54,7 +54,7 @@ BAD = {
 
 @pytest.fixture
 def here(tmp_path: Path) -> Jhub:
-    """The command on a machine that knows no hub."""
+    """The command on a machine without contexts."""
     return Jhub(tmp_path)
 
 
@@ -94,9 +94,6 @@ def test_a_file_that_cannot_be_read_is_an_error(here: Jhub, file: str) -> None:
     assert here("profile", "check").code == 2
 
 
-# ---------------------------------------------------------------- the schema
-
-
 @pytest.fixture(scope="module")
 def validator(tmp_path_factory: pytest.TempPathFactory) -> Any:
     jsonschema: Any = pytest.importorskip("jsonschema")
@@ -117,15 +114,12 @@ def test_invalid_files_fail_the_schema_and_the_check(validator: Any, what: str) 
     assert check(BAD[what]).errors
 
 
-# ---------------------------------------------------------------- what a real hub lists
-
-
 EVERYBODYS = ["lab", "lean", "stub", "inside", "slow_spawn", "never_spawn", "ends_at_once", "dead_at_once"]
 
 
 @pytest.fixture
 def member(api: Api, user: str) -> Iterator[str]:
-    """A user who may start the profile `members` too."""
+    """A user who may also start the profile `members`."""
     assert api("POST", "/groups/the-members").status_code in (201, 409)
     assert api("POST", "/groups/the-members/users", json={"users": [user]}).status_code == 200
     yield user

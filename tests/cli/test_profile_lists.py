@@ -23,7 +23,7 @@ def listing(tmp_path: Path) -> Iterator[Hubs]:
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Iterator[Hubs]:
-    """A hub without it."""
+    """A hub without jhub.extension."""
     with profile_hub(tmp_path, None) as both:
         yield both
 
@@ -99,9 +99,6 @@ def test_a_hub_without_a_profile_list_is_an_error_with_a_hint(bare: Hubs, line: 
     error, hint = result.err.splitlines()
     assert error.endswith(": this hub has no jhub.extension with profiles, which would list them")
     assert hint.startswith("hint: a start can name a profile all the same")
-
-
-# ---------------------------------------------------------------- before a start
 
 
 def test_a_dry_run_refuses_profiles_that_are_not_in_the_list(listing: Hubs) -> None:

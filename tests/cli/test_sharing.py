@@ -13,7 +13,7 @@ Fresh = Callable[[str], str]
 
 @pytest.fixture
 def server(as_admin: Jhub, fresh: Fresh) -> str:
-    """A server of ana's, to be shared."""
+    """A server of ana, for sharing."""
     return as_admin.ok("server", "create", f"ana/{fresh('shared')}", "-o", "name").strip()
 
 

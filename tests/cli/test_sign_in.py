@@ -1,4 +1,4 @@
-"""Signing in and out, contexts, and where secrets end up."""
+"""Sign-in, sign-out and contexts, and the places of secrets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def jhub(tmp_path: Path) -> Jhub:
 
 @pytest.fixture(scope="module")
 def web_site() -> Iterator[str]:
-    """Something that answers, and is not a JupyterHub."""
+    """A web server that is not a JupyterHub."""
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -175,7 +175,7 @@ def test_a_foreign_login_page_gets_no_password(jhub: Jhub) -> None:
 
 
 def signed_in(jhub: Jhub, hub: LocalHub, user: str, *more: str) -> str:
-    """Sign a user in, and say what is told about it."""
+    """Sign a user in and return the messages."""
     password = hub.password if user == "admin" else hub.user_password
     result = jhub("login", hub.url, "-u", user, "--password-stdin", *more, stdin=f"{password}\n")
     assert result.code == 0, result
@@ -183,7 +183,7 @@ def signed_in(jhub: Jhub, hub: LocalHub, user: str, *more: str) -> str:
 
 
 def ids(api: Api, user: str) -> set[str]:
-    """The tokens that a user has."""
+    """Return the IDs of a user's tokens."""
     return {token["id"] for token in api("GET", f"/users/{user}/tokens").json()["api_tokens"]}
 
 
@@ -196,7 +196,7 @@ def test_a_second_sign_in_revokes_the_previous_token(jhub: Jhub, hub: LocalHub, 
     signed_in(jhub, hub, user, "--name", "mine")
     signed_in(jhub, hub, user, "--name", "mine", "--scopes", "read:users!user")
     assert len(ids(api, user)) == 1
-    # The new one has no right to revoke, and the one of before none to be found by.
+    # The new token may not revoke tokens, and the previous one may not list itself.
     err = signed_in(jhub, hub, user, "--name", "mine", "--scopes", "read:users!user")
     assert "the previous token of this context" in err
     assert len(ids(api, user)) == 2

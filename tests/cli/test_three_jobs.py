@@ -1,4 +1,4 @@
-"""The three jobs at the command line, on a real hub."""
+"""The main tasks at the command line: users and groups, servers and tokens, on a real hub."""
 
 from __future__ import annotations
 

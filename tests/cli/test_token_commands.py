@@ -1,4 +1,4 @@
-"""`jhub token`: tokens are narrowed, told apart and revoked, on a real hub."""
+"""`jhub token`: scopes of tokens, the token in use, and revocation, on a real hub."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ NOWHERE = {"JUPYTERHUB_API_URL": "http://127.0.0.1:9", "JUPYTERHUB_API_TOKEN": "
 
 @pytest.fixture
 def mine(hub: LocalHub, user: str, tmp_path: Path) -> Jhub:
-    """The command in the hands of a new user, of whose tokens no other test knows."""
+    """The command, as a new user whose tokens no other test uses."""
     login = {"auth": {"username": user, "password": hub.user_password}, "note": "in use"}
     secret = Api(hub)("POST", f"/users/{user}/tokens", json=login).json()["token"]
     return Jhub(tmp_path, {"JUPYTERHUB_API_URL": hub.api_url, "JUPYTERHUB_API_TOKEN": secret})
 
 
 def create(jhub: Jhub, *options: str) -> str:
-    """The id of a new token."""
+    """Return the ID of a new token."""
     made: str = json.loads(jhub.ok("token", "create", "-o", "json", *options))["id"]
     return made
 
 
 def notes(jhub: Jhub) -> list[str]:
-    """Those of all my tokens."""
+    """Return the notes of the user's tokens."""
     return sorted(token["note"] for token in json.loads(jhub.ok("token", "list", "-o", "json")))
 
 
 def browse(hub: LocalHub, user: str, path: str) -> None:
-    """Open a page of a server as a browser does, which gives the server an OAuth token."""
+    """Open a page of a server like a browser, which gives the server an OAuth token."""
     with requests.Session() as browser:
         browser.trust_env = False
         browser.headers["Sec-Fetch-Mode"] = "navigate"
@@ -93,7 +93,7 @@ def test_ids_on_stdin_are_revoked_with_the_one_in_use_last(mine: Jhub) -> None:
 
 
 def test_all_but_this_keeps_the_tokens_of_servers(mine: Jhub, api: Api, hub: LocalHub, user: str) -> None:
-    """The real single-user server, for only that asks the hub who comes."""
+    """Runs the real single-user server: the stub does not use OAuth."""
     api.start(user, "", profile="lean")
     api.start(user, "work", profile="stub")
     url = api.ready(user, "")["url"]
