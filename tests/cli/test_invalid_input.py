@@ -137,7 +137,7 @@ def test_a_closed_stdin_is_an_empty_one(as_admin: Jhub, hub_url: str) -> None:
     )
     assert without_stdin(as_admin, "user", "create", "-") == (0, "", "nothing to do: no names on stdin\n")
     code, out, err = without_stdin(as_admin, "login", hub_url, "--token", "-")
-    assert (code, out, err) == (2, "", "error: there is no token on stdin\n")
+    assert (code, out, err) == (2, "", "error: the token is empty\n")
 
 
 def test_a_service_has_no_servers_of_its_own(as_robot: Jhub) -> None:
@@ -293,7 +293,7 @@ def test_a_context_of_another_hub_is_not_overwritten_by_the_local_one(jhub: Jhub
 
 def test_it_is_said_when_the_environment_comes_first(as_admin: Jhub, hub: LocalHub, hub_tokens: Tokens) -> None:
     result = as_admin("login", hub.url, "--token", "-", "--name", "mine", stdin=hub_tokens.ana)
-    assert "JUPYTERHUB_API_URL is set and comes before the current context; use -c mine" in result.err
+    assert "JUPYTERHUB_API_URL is set and overrides the current context; use -c mine" in result.err
     assert json.loads(as_admin.ok("whoami", "-c", "mine", "-o", "json"))["name"] == "ana"
 
 

@@ -275,7 +275,7 @@ def test_a_token_that_the_hub_does_not_know_is_said_to_be_so(jhub: Jhub, hub: Lo
 
 def test_a_context_that_the_environment_names_is_told_to_come_first(jhub: Jhub, hub: LocalHub, user: str) -> None:
     err = signed_in(Jhub(jhub.home, {"JHUB_CONTEXT": "two"}), hub, user, "--name", "one")
-    assert "JHUB_CONTEXT is two and comes before the current context; use -c one" in err
+    assert "JHUB_CONTEXT is set to two and overrides the current context; use -c one" in err
 
 
 def test_a_logout_that_cannot_reach_the_hub_forgets_nothing(jhub: Jhub, hub: LocalHub, user: str) -> None:
