@@ -262,9 +262,9 @@ def test_a_token_of_the_environment_is_taken_where_it_is_this_hubs(
     for url in ("", hub.api_url, hub.url):
         assert "signed in" in login(**({"JUPYTERHUB_API_URL": url} if url else {}))
     for env in ({"JUPYTERHUB_API_URL": "http://127.0.0.1:9/hub/api"}, {"JUPYTERHUB_SERVER_NAME": ""}):
-        assert "there is no terminal to ask for the username" in login(**env)
+        assert "cannot ask for the username without a terminal" in login(**env)
     for wish in (("--expires", "8h"), ("--scopes", "self"), ("--form",)):
-        assert "there is no terminal to ask for the username" in login(*wish)
+        assert "cannot ask for the username without a terminal" in login(*wish)
 
 
 def test_a_token_that_the_hub_does_not_know_is_said_to_be_so(jhub: Jhub, hub: LocalHub) -> None:

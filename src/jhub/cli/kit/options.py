@@ -76,7 +76,7 @@ def common(command: F) -> F:
 
 
 def output(*, lines: bool = False) -> Callable[[F], F]:
-    """Return the option -o/--output. With `lines`, the json format prints one event per line while the work is going on."""
+    """Return the option -o/--output. With `lines`, json prints one event per line during the work."""
     formats = "table, json (one event per line), yaml, name or csv" if lines else "table, json, yaml, name or csv"
     return click.option(
         "-o",
@@ -159,7 +159,7 @@ def require_names(arguments: Iterable[str]) -> list[str]:
 
 
 def read_names(arguments: Iterable[str]) -> list[str]:
-    """Return the names in the arguments, without duplicates. "-" stands for the names on stdin, one per line, if any."""
+    """Return the names in the arguments, each once. "-" stands for the names on stdin, one per line, if any."""
     names: list[str] = []
     for argument in arguments:
         if argument == "-":

@@ -171,7 +171,7 @@ def print_requests(previews: Iterable[Preview]) -> None:
 
 
 def escape(text: str) -> str:
-    """Return text with its control characters escaped: names and messages of other users must not steer the terminal."""
+    """Return text with escaped control characters: names and messages of other users must not steer the terminal."""
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
