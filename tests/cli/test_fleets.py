@@ -197,7 +197,7 @@ def test_what_was_skipped_is_told_with_its_reason_and_what_to_do(
     assert states.count("skipped") >= 1
     assert states[-1] == "failed"
     assert re.search(r"^\d skipped: ", result.err, re.MULTILINE)
-    assert "run the same command again: it goes on with the rest" in result.err
+    assert "run the same command again to continue with the skipped servers" in result.err
     assert as_admin.ok("server", "list", "--group", group, "-o", "name") == ""
 
 
@@ -214,7 +214,7 @@ def test_who_reads_no_more_ends_the_fleet_and_that_is_no_success(as_admin: Jhub,
     result = as_admin.head("server", "start", *members, "-p", "slow_spawn", "-o", "json")
     assert json.loads(result.out)["state"] == "queued"
     assert result.code == 1
-    assert re.fullmatch(r"0 ready, .*; run the same command again to go on\n", result.err)
+    assert re.fullmatch(r"0 ready, .*; run the same command again to continue\n", result.err)
     as_admin.ok("server", "stop", "--yes", *members)
     listed = as_admin.head("server", "list", "--stopped", "-o", "json")
     assert (listed.code, listed.err) == (0, "")
@@ -251,7 +251,9 @@ def test_ctrl_c_takes_the_screen_away_and_tells_what_is_known(as_admin: Jhub, me
     )
     assert shown.code == 130
     _, end = shown.out.rsplit("\x1b[2K", 1)
-    assert re.search(r"0 ready, \d still starting on the hub.*; run the same command again to go on\s+interrupted", end)
+    assert re.search(
+        r"0 ready, \d still starting on the hub.*; run the same command again to continue\s+interrupted", end
+    )
     assert "Traceback" not in shown.out
     as_admin("server", "stop", "--yes", *(f"{user}/x" for user in members))
 
