@@ -25,20 +25,21 @@ from jhub.steps import Answer, Request
 def api(method: str, path: str, data: str | None, query: tuple[str, ...], include: bool) -> None:
     """Send a request to PATH below the API root, and print the answer.
 
-    \b
-    jhub api GET /users -q state=active
-    jhub api POST /groups/geo/users -d '{"users": ["ana"]}'
-    jhub api PUT /groups/geo/properties -d @properties.json
+    $ jhub api GET /users -q state=active
+    $ jhub api POST /groups/geo/users -d '{"users": ["ana"]}'
+    $ jhub api PUT /groups/geo/properties -d @properties.json
     """
     if not re.fullmatch(r"[A-Za-z]+", method):
         raise InvalidInput(f"{method!r} is not a method such as GET")
-    path, _, in_path = path.partition("?")
+    path, _, path_query = path.partition("?")
     if not path.startswith("/") or path.startswith("//"):
         raise InvalidInput(f"{path!r} is not a path such as /users")
     if any(unquote(segment) in (".", "..") for segment in path.split("/")):
         raise InvalidInput(f"{path!r} leaves the REST API")
-    parameters = (*parse_qsl(in_path, keep_blank_values=True), *_pairs(query))
-    request: Request[Answer] = Request(method.upper(), path, lambda answer: answer, query=parameters, body=_body(data))
+    parameters = (*parse_qsl(path_query, keep_blank_values=True), *_query_pairs(query))
+    request: Request[Answer] = Request(
+        method.upper(), path, lambda answer: answer, query=parameters, body=_decode_body(data)
+    )
     with connect() as hub:
         answer = hub.run(request)
     if include:
@@ -54,15 +55,15 @@ def api(method: str, path: str, data: str | None, query: tuple[str, ...], includ
         click.echo(answer.content)
 
 
-def _pairs(given: tuple[str, ...]) -> list[tuple[str, str]]:
-    found = [each.partition("=") for each in given]
-    for key, equals, _ in found:
+def _query_pairs(arguments: tuple[str, ...]) -> list[tuple[str, str]]:
+    parts = [argument.partition("=") for argument in arguments]
+    for key, equals, _ in parts:
         if not key or not equals:
             raise InvalidInput(f"{key!r} is not KEY=VALUE")
-    return [(key, value) for key, _, value in found]
+    return [(key, value) for key, _, value in parts]
 
 
-def _body(data: str | None) -> Any:
+def _decode_body(data: str | None) -> Any:
     if data is None:
         return None
     try:

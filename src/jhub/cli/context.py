@@ -52,11 +52,10 @@ def context() -> None:
 def list_(output_format: str) -> None:
     """List the contexts; * marks the current one.
 
-    \b
-    jhub context list
+    $ jhub context list
     """
-    known = contexts.load()
-    ROWS.print_list([_row(name, known) for name in sorted(known.contexts)], output_format)
+    saved = contexts.load()
+    ROWS.print_list([_row(name, saved) for name in sorted(saved.contexts)], output_format)
     if contexts.environment_wins():
         note("JUPYTERHUB_API_URL is set and comes before all of them, unless -c names one")
 
@@ -68,14 +67,13 @@ def list_(output_format: str) -> None:
 def show(name: str | None, output_format: str) -> None:
     """Show one context, by default the current one.
 
-    \b
-    jhub context show -o json
+    $ jhub context show -o json
     """
-    known = contexts.load()
+    saved = contexts.load()
     if name is None:
         name = contexts.chosen(click.get_current_context().meta.get(CONTEXT_KEY))
-    contexts.get(name, known)
-    DETAILS.print_item(_row(name, known), output_format)
+    contexts.get(name, saved)
+    DETAILS.print_item(_row(name, saved), output_format)
 
 
 @context.command()
@@ -84,8 +82,7 @@ def show(name: str | None, output_format: str) -> None:
 def use(name: str) -> None:
     """Make NAME the current context.
 
-    \b
-    jhub context use hub.example.org
+    $ jhub context use hub.example.org
     """
     contexts.use(name)
     note(f"now using {name}")
@@ -98,16 +95,15 @@ def use(name: str) -> None:
 def remove(name: str) -> None:
     """Forget NAME and its token. The token stays valid: jhub logout revokes it.
 
-    \b
-    jhub context remove hub.example.org
+    $ jhub context remove hub.example.org
     """
-    stays = contexts.remove(name)
+    warning = contexts.remove(name)
     note(f"forgot {name}")
-    if stays:
-        note(f"warning: {stays}")
+    if warning:
+        note(f"warning: {warning}")
 
 
-def _row(name: str, known: contexts.Contexts) -> Row:
-    one = known.contexts[name]
-    current = name == (environ.get("JHUB_CONTEXT") or known.current)
-    return Row(name, current, one.api_url, one.user, ago(one.expires_at), one.kept)
+def _row(name: str, saved: contexts.Contexts) -> Row:
+    context = saved.contexts[name]
+    current = name == (environ.get("JHUB_CONTEXT") or saved.current)
+    return Row(name, current, context.api_url, context.user, ago(context.expires_at), context.kept)

@@ -57,24 +57,25 @@ def demo(keep: bool, output_format: str) -> None:
 
     Needs pip install 'jhub[local]'. Everything is stopped at the end, unless you --keep it.
 
-    \b
-    jhub demo
-    jhub demo --keep
+    $ jhub demo
+    $ jhub demo --keep
     """
     from jhub import Hub, local
 
     began = time.monotonic()
     with ExitStack() as stack:
         note("starting a JupyterHub on this machine …")
-        place = local.up() if keep else stack.enter_context(local.LocalHub())
-        note(f"  JupyterHub {place.version} at {place.url}")
+        local_hub = local.up() if keep else stack.enter_context(local.LocalHub())
+        note(f"  JupyterHub {local_hub.version} at {local_hub.url}")
 
         note("1. a token, from a username and a password")
         hub = stack.enter_context(
-            Hub.login(place.url, username=place.username, password=place.password, note="demo", expires_in=3600)
+            Hub.login(
+                local_hub.url, username=local_hub.username, password=local_hub.password, note="demo", expires_in=3600
+            )
         )
-        who = hub.whoami()
-        note(f"  this token belongs to {who.name}, and has {len(who.scopes)} scopes")
+        identity = hub.whoami()
+        note(f"  this token belongs to {identity.name}, and has {len(identity.scopes)} scopes")
 
         note("2. a group")
         hub.groups.create(GROUP, exist_ok=True)
@@ -87,35 +88,42 @@ def demo(keep: bool, output_format: str) -> None:
 
         note("3. a named server from a profile, for each member")
         members = [user for user in hub.groups.get(GROUP).users or () if user in PROFILES]
-        ROWS.print_list([_start(hub, user, PROFILES[user]) for user in members], output_format)
+        ROWS.print_list([_start_server(hub, user, PROFILES[user]) for user in members], output_format)
 
         if keep:
             from jhub.cli.local import sign_in
 
-            sign_in(place)
-            note(f"the hub stays up at {place.url}; log in as {place.username}, or as ana")
+            sign_in(local_hub)
+            note(f"the hub stays up at {local_hub.url}; log in as {local_hub.username}, or as ana")
             note("the passwords: jhub local status    the end: jhub local down")
         else:
             note("stopping everything …")
     note(f"done in {time.monotonic() - began:.0f} s")
 
 
-def _start(hub: Hub, user: str, profile: str) -> Row:
+def _start_server(hub: Hub, user: str, profile: str) -> Row:
     with hub.servers.start_many([(user, f"{profile}-demo")], profile=profile) as fleet:
         for event in fleet:
             if event.kind == "progress":
                 note(f"  {event.target}: {event.progress or 0:.0f} % {event.message}")
             elif event.error is not None:
                 raise event.error
-    [ready] = fleet.summary.done
-    server = ready.server
+    [started] = fleet.summary.done
+    server = started.server
     if server is None:
-        raise HubError(f"{ready.target} is ready, but the hub does not say where")
-    note(f"  {ready.target}: ready after {ready.seconds or 0:.1f} s")
-    return Row(user, server.name, profile, _ask(hub, server), urljoin(hub.url, server.url), ready.seconds or 0)
+        raise HubError(f"{started.target} is ready, but the hub does not say where")
+    note(f"  {started.target}: ready after {started.seconds or 0:.1f} s")
+    return Row(
+        user,
+        server.name,
+        profile,
+        _describe_application(hub, server),
+        urljoin(hub.url, server.url),
+        started.seconds or 0,
+    )
 
 
-def _ask(hub: Hub, server: Server) -> str:
+def _describe_application(hub: Hub, server: Server) -> str:
     """Call the server's own REST API: it is up when it answers, and only the profile `lab` has JupyterLab."""
     version = hub.run(call("GET", f"{server.url}api", Version, root="site", about=f"server {server.target}"))
     lab = Request("GET", f"{server.url}lab", lambda answer: True, root="site", about="JupyterLab")

@@ -30,9 +30,9 @@ GROUPS: View[Group] = View(
     },
 )
 
-CHUNK = 50
+MAX_GROUPS_PER_REQUEST = 50
 """Groups in one call: what came of them is told after each."""
-MOST_NAMES = 12
+MAX_NAMES_SHOWN = 12
 """Names of a difference that are shown."""
 
 name_argument = click.argument("name", shell_complete=completers.groups)
@@ -50,9 +50,8 @@ def group() -> None:
 def list_(member: str | None, output_format: str) -> None:
     """List groups with their members.
 
-    \b
-    jhub group list
-    jhub group list --user ana -o name
+    $ jhub group list
+    $ jhub group list --user ana -o name
     """
     with connect() as hub:
         GROUPS.print_list(hub.groups.list(member), output_format)
@@ -65,8 +64,7 @@ def list_(member: str | None, output_format: str) -> None:
 def show(name: str, output_format: str) -> None:
     """Show one group.
 
-    \b
-    jhub group show geo
+    $ jhub group show geo
     """
     with connect() as hub:
         GROUPS.print_item(hub.groups.get(name), output_format)
@@ -91,18 +89,17 @@ def create(
 ) -> None:
     """Create groups. "-" reads names from stdin.
 
-    \b
-    jhub group create geo --if-not-exists
-    jhub group create monday tuesday --user ana --user bo
+    $ jhub group create geo --if-not-exists
+    $ jhub group create monday tuesday --user ana --user bo
     """
-    given = require_names(names)
+    requested = require_names(names)
     with connect() as hub, batch_tally() as tally:
-        wanted = valid_names(given, "group", tally)
+        valid = valid_names(requested, "group", tally)
         if dry_run:
-            print_requests([hub.preview(hub.groups.create_many, wanted, users=users)])
-            tally.done += len(wanted)
+            print_requests([hub.preview(hub.groups.create_many, valid, users=users)])
+            tally.done += len(valid)
         else:
-            print_results(GROUPS, _created(hub, wanted, users, if_not_exists, tally), output_format)
+            print_results(GROUPS, _create_groups(hub, valid, users, if_not_exists, tally), output_format)
 
 
 @group.command()
@@ -113,8 +110,7 @@ def create(
 def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
     """Delete groups. Their members stay users.
 
-    \b
-    jhub group delete geo
+    $ jhub group delete geo
     """
     with connect() as hub:
         delete_batch(hub, "group", require_names(names), hub.groups.delete, yes=yes, dry_run=dry_run)
@@ -129,13 +125,12 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
 def add(name: str, users: tuple[str, ...], dry_run: bool, output_format: str) -> None:
     """Add users to group NAME: all of them, or none if one is unknown. "-" reads names from stdin.
 
-    \b
-    jhub group add geo ana bo
-    jhub user list --filter geo- -o name | jhub group add geo -
+    $ jhub group add geo ana bo
+    $ jhub user list --filter geo- -o name | jhub group add geo -
     """
-    given = require_names(users)
+    requested = require_names(users)
     with connect() as hub:
-        _change(hub, partial(hub.groups.add_users, name, given), dry_run, output_format)
+        _run_or_preview(hub, partial(hub.groups.add_users, name, requested), dry_run, output_format)
 
 
 @group.command()
@@ -147,12 +142,11 @@ def add(name: str, users: tuple[str, ...], dry_run: bool, output_format: str) ->
 def remove(name: str, users: tuple[str, ...], dry_run: bool, output_format: str) -> None:
     """Remove users from group NAME: all of them, or none if one is unknown. "-" reads names from stdin.
 
-    \b
-    jhub group remove geo bo
+    $ jhub group remove geo bo
     """
-    given = require_names(users)
+    requested = require_names(users)
     with connect() as hub:
-        _change(hub, partial(hub.groups.remove_users, name, given), dry_run, output_format)
+        _run_or_preview(hub, partial(hub.groups.remove_users, name, requested), dry_run, output_format)
 
 
 @group.command("set")
@@ -168,22 +162,21 @@ def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, output_for
     Who comes and who goes is shown, and a question asked if anybody goes. A user whom the hub does not know is left
     out, and the exit code tells.
 
-    \b
-    jhub group set geo ana bo
-    jhub group set geo - --dry-run < members.txt
+    $ jhub group set geo ana bo
+    $ jhub group set geo - --dry-run < members.txt
     """
-    wanted = require_names(users)
+    members = require_names(users)
     with connect() as hub, batch_tally() as tally:
         if dry_run:
-            print_requests([hub.preview(hub.groups.set_users, name, wanted)])
+            print_requests([hub.preview(hub.groups.set_users, name, members)])
             return
-        change = hub.groups.compare_users(name, wanted)
-        _agreed(change, yes=yes)
+        change = hub.groups.compare_users(name, members)
+        _confirm_change(change, yes=yes)
         # What was shown, and no more: somebody may have joined meanwhile.
         summary = hub.groups.change_users(change)
         for event in (*summary.failed, *summary.skipped):
             tally.add_failure(event.error or HubError(f"user {event.name}: not removed: {event.message}"))
-        tally.done += len(summary.done) + len(wanted) - len(change.to_add)
+        tally.done += len(summary.done) + len(members) - len(change.to_add)
         GROUPS.print_item(hub.groups.get(name) if summary.done else change.group, output_format)
 
 
@@ -198,66 +191,67 @@ def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, output_for
 def properties(name: str, changes: tuple[str, ...], dry_run: bool, output_format: str) -> None:
     """Show the properties of group NAME, or change those given; KEY= removes one.
 
-    \b
-    jhub group properties geo
-    jhub group properties geo room=B12 seats:=30 old=
+    $ jhub group properties geo
+    $ jhub group properties geo room=B12 seats:=30 old=
     """
-    wanted: dict[str, Any] = {key: None if value == "" else value for key, value in parse_pairs(changes).items()}
+    values: dict[str, Any] = {key: None if value == "" else value for key, value in parse_pairs(changes).items()}
     with connect() as hub:
         if dry_run:
-            print_requests([hub.preview(hub.groups.set_properties, name, wanted)])
+            print_requests([hub.preview(hub.groups.set_properties, name, values)])
             return
-        found = hub.groups.set_properties(name, wanted) if wanted else hub.groups.get(name)
-    dump(found.properties, output_format)
-    if wanted:
+        group = hub.groups.set_properties(name, values) if values else hub.groups.get(name)
+    dump(group.properties, output_format)
+    if values:
         note(f"group {name} has these properties now")
 
 
-def _change(hub: Hub, call: Callable[[], Group], dry_run: bool, output_format: str) -> None:
+def _run_or_preview(hub: Hub, call: Callable[[], Group], dry_run: bool, output_format: str) -> None:
     if dry_run:
         print_requests([hub.preview(call)])
     else:
         GROUPS.print_item(call(), output_format)
 
 
-def _agreed(change: Difference, *, yes: bool) -> None:
+def _confirm_change(change: Difference, *, yes: bool) -> None:
     """Show a difference, and ask whether people are to lose their membership."""
     group, add, remove = change.group.name, change.to_add, change.to_remove
     if not add and not remove:
         note(f"group {group} has these members already")
-    for word, names in (("add", add), ("remove", remove)):
+    for action, names in (("add", add), ("remove", remove)):
         if names:
-            more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-            note(f"{word} {len(names)}: {', '.join(names[:MOST_NAMES])}{more}")
+            others = f" and {len(names) - MAX_NAMES_SHOWN} more" if len(names) > MAX_NAMES_SHOWN else ""
+            note(f"{action} {len(names)}: {', '.join(names[:MAX_NAMES_SHOWN])}{others}")
     if remove:
         counts = f"add {len(add)}, remove {len(remove)}" if add else f"remove {len(remove)}"
         confirm(f"change the members of group {group} ({counts})?", yes=yes)
 
 
-def _created(hub: Hub, names: list[str], users: tuple[str, ...], exist_ok: bool, tally: BatchTally) -> Iterator[Group]:
+def _create_groups(
+    hub: Hub, names: list[str], users: tuple[str, ...], exist_ok: bool, tally: BatchTally
+) -> Iterator[Group]:
     """Create groups, in as few requests as tell what became of each.
 
     The hub goes from one to the next, and stops at the first that exists.
     """
-    waiting = names
-    while waiting:
-        some, waiting = waiting[:CHUNK], waiting[CHUNK:]
+    remaining = names
+    while remaining:
+        chunk, remaining = remaining[:MAX_GROUPS_PER_REQUEST], remaining[MAX_GROUPS_PER_REQUEST:]
         try:
             try:
-                made = hub.groups.create_many(some, users=users)
+                created = hub.groups.create_many(chunk, users=users)
             except Conflict as error:
-                there = error.existing
-                if there is None:
+                existing = error.existing
+                if existing is None:
                     raise
-                waiting = some[some.index(there) + 1 :] + waiting
-                known = (*error.created, there) if exist_ok else error.created
+                remaining = chunk[chunk.index(existing) + 1 :] + remaining
+                reported = (*error.created, existing) if exist_ok else error.created
                 if not exist_ok:
-                    tally.add_failure(Conflict(f"group {there}: already exists"))
+                    tally.add_failure(Conflict(f"group {existing}: already exists"))
                 elif users:
-                    note(f"group {there} exists already, and its members stay as they are")
-                made = tuple(hub.groups.get(name) for name in known)
+                    note(f"group {existing} exists already, and its members stay as they are")
+                created = tuple(hub.groups.get(name) for name in reported)
         except HubError as error:
             tally.add_failure(error)
             return  # the same would become of the others
-        tally.done += len(made)
-        yield from made
+        tally.done += len(created)
+        yield from created

@@ -36,8 +36,7 @@ Data goes to stdout; progress, questions and hints go to stderr.
 def help_topics(topic: str) -> None:
     """Explain exit-codes, environment or output.
 
-    \b
-    jhub help exit-codes
+    $ jhub help exit-codes
     """
     match topic:
         case "exit-codes":

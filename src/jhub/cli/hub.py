@@ -15,7 +15,7 @@ from jhub.errors import MissingScope
 from jhub.models import Component, HubInfo
 
 
-class Shown(Struct, frozen=True):
+class HubDetails(Struct, frozen=True):
     """A hub as it is shown."""
 
     url: str
@@ -27,18 +27,18 @@ class Shown(Struct, frozen=True):
     authenticator: Component
 
 
-def _words(component: Component) -> str:
+def _describe(component: Component) -> str:
     return f"{component.class_} {component.version or ''}".strip()
 
 
-HUB: View[Shown] = View(
+HUB: View[HubDetails] = View(
     name=lambda hub: hub.url,
     columns={
         "URL": lambda hub: hub.url,
         "API URL": lambda hub: hub.api_url,
         "VERSION": lambda hub: hub.version,
-        "SPAWNER": lambda hub: _words(hub.spawner),
-        "AUTHENTICATOR": lambda hub: _words(hub.authenticator),
+        "SPAWNER": lambda hub: _describe(hub.spawner),
+        "AUTHENTICATOR": lambda hub: _describe(hub.authenticator),
         "PYTHON": lambda hub: hub.python,
         "EXECUTABLE": lambda hub: hub.sys_executable,
     },
@@ -59,19 +59,18 @@ def show(output_format: str) -> None:
 
     To a token with the scope read:hub also what it is made of.
 
-    \b
-    jhub hub show
-    jhub hub show -o json
+    $ jhub hub show
+    $ jhub hub show -o json
     """
-    with connect() as place:
+    with connect() as client:
         try:
-            info = place.info()
+            info = client.info()
         except MissingScope:
-            info = HubInfo(version=place.version())
+            info = HubInfo(version=client.version())
         HUB.print_item(
-            Shown(
-                place.url,
-                place.api_url,
+            HubDetails(
+                client.url,
+                client.api_url,
                 info.version,
                 info.python,
                 info.sys_executable,
@@ -93,15 +92,14 @@ def shutdown(servers: bool | None, proxy: bool | None, yes: bool, dry_run: bool)
 
     Servers and proxy end with it where it is configured so (cleanup_servers, cleanup_proxy), unless told here.
 
-    \b
-    jhub hub shutdown --keep-servers --keep-proxy
+    $ jhub hub shutdown --keep-servers --keep-proxy
     """
-    with connect() as place:
-        shut_down = partial(place.shutdown, servers=servers, proxy=proxy)
+    with connect() as client:
+        shut_down = partial(client.shutdown, servers=servers, proxy=proxy)
         if dry_run:
-            print_requests([place.preview(shut_down)])
+            print_requests([client.preview(shut_down)])
             return
-        host = urlsplit(place.url).netloc
+        host = urlsplit(client.url).netloc
         also = {True: " and all servers on it", False: "", None: ", and all servers on it if it is configured so"}
         confirm_by_typing("shut the hub down", f"This shuts down the hub at {host}{also[servers]}.", host, yes=yes)
         shut_down()

@@ -27,9 +27,8 @@ IDENTITY: View[Identity] = View(
 def logout() -> None:
     """Revoke the token that login created, and forget it.
 
-    \b
-    jhub logout
-    jhub logout -c hub.example.org
+    $ jhub logout
+    $ jhub logout -c hub.example.org
     """
     from jhub import Hub
 
@@ -38,8 +37,8 @@ def logout() -> None:
     failure: HubError | None = None
     if context.token_id:
         try:
-            where = contexts.connection(name)
-            with Hub(where.url, where.token) as hub:
+            connection = contexts.connection(name)
+            with Hub(connection.url, connection.token) as hub:
                 hub.tokens.revoke(context.user, context.token_id)
         except Unavailable as error:
             error.hint = f"try again when the hub answers; to forget its token all the same: jhub context remove {name}"
@@ -48,9 +47,9 @@ def logout() -> None:
             pass  # revoked or expired already
         except HubError as error:
             failure = error
-    stays = contexts.remove(name)
-    if stays:
-        note(f"warning: {stays}")
+    warning = contexts.remove(name)
+    if warning:
+        note(f"warning: {warning}")
     if failure is not None:
         failure.hint = (
             f"it is forgotten here, and stays valid until it ends; revoke {context.token_id} on the hub's token page, "
@@ -68,9 +67,8 @@ def logout() -> None:
 def whoami(output_format: str) -> None:
     """Show who you are on the hub, and the scopes of your token.
 
-    \b
-    jhub whoami
-    jhub whoami -o json
+    $ jhub whoami
+    $ jhub whoami -o json
     """
     with connect() as hub:
         IDENTITY.print_item(hub.whoami(), output_format)

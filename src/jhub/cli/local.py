@@ -18,7 +18,7 @@ from jhub.login import TOKEN_LIFE
 if TYPE_CHECKING:
     from jhub.local import LocalHub, Status
 
-NAME = "local"
+CONTEXT_NAME = "local"
 """The context of the local hub."""
 NOTE = "jhub local"
 """On the token's page."""
@@ -41,19 +41,18 @@ def local() -> None:
 def up(port: int | None, base_url: str | None, profiles: str | None) -> None:
     """Start the local hub and sign in to it.
 
-    \b
-    jhub local up
-    jhub server start /lab --profile lab
-    jhub server open /lab
-    jhub local down
+    $ jhub local up
+    $ jhub server start /lab --profile lab
+    $ jhub server open /lab
+    $ jhub local down
     """
-    from jhub import local as place
+    from jhub import local as local_hub
 
-    hub = place.up(port=port, base_url=base_url, profiles=profiles)
+    hub = local_hub.up(port=port, base_url=base_url, profiles=profiles)
     sign_in(hub)
-    note(f"the local hub is up at {hub.url}, and you are signed in as {hub.username} (context {NAME})")
+    note(f"the local hub is up at {hub.url}, and you are signed in as {hub.username} (context {CONTEXT_NAME})")
     note("log in with a browser: jhub local status shows the password")
-    warn_if_overridden(NAME)
+    warn_if_overridden(CONTEXT_NAME)
 
 
 @local.command()
@@ -61,12 +60,11 @@ def up(port: int | None, base_url: str | None, profiles: str | None) -> None:
 def down() -> None:
     """Stop the local hub with all its servers. Users, groups and files stay.
 
-    \b
-    jhub local down
+    $ jhub local down
     """
-    from jhub import local as place
+    from jhub import local as local_hub
 
-    note("the local hub is down" if place.down() else "no local hub was running")
+    note("the local hub is down" if local_hub.down() else "no local hub was running")
 
 
 @local.command()
@@ -77,21 +75,20 @@ def status(output_format: str) -> None:
 
     This is the one place where a password is shown: that of a hub which only this machine can reach.
 
-    \b
-    jhub local status
-    jhub local status -o json
+    $ jhub local status
+    $ jhub local status -o json
     """
-    from jhub import local as place
+    from jhub import local as local_hub
 
-    found = place.status()
-    if found is None:
+    current = local_hub.status()
+    if current is None:
         raise LocalHubError("there is no local hub", hint="start one with: jhub local up")
-    _view().print_item(found, output_format)
-    if found.running and not found.version:
+    _view().print_item(current, output_format)
+    if current.running and not current.version:
         note("it does not answer: it is starting, or hangs; end it with: jhub local down")
-    if found.left:
-        note(f"a hub that was killed left {found.left} processes behind; end them with: jhub local down")
-    if not found.version:
+    if current.left:
+        note(f"a hub that was killed left {current.left} processes behind; end them with: jhub local down")
+    if not current.version:
         raise click.exceptions.Exit(1)
 
 
@@ -101,18 +98,17 @@ def status(output_format: str) -> None:
 def reset(yes: bool) -> None:
     """Stop the local hub and delete its users, groups, tokens and files.
 
-    \b
-    jhub local reset
+    $ jhub local reset
     """
-    from jhub import local as place
+    from jhub import local as local_hub
 
-    if not place.exists():
+    if not local_hub.exists():
         note("there is no local hub")
         return
-    confirm_deletion("the local hub", NAME, yes=yes)
-    place.reset()
-    if NAME in contexts.load().contexts:
-        contexts.remove(NAME)
+    confirm_deletion("the local hub", CONTEXT_NAME, yes=yes)
+    local_hub.reset()
+    if CONTEXT_NAME in contexts.load().contexts:
+        contexts.remove(CONTEXT_NAME)
     note("the local hub is gone")
 
 
@@ -121,34 +117,37 @@ def sign_in(hub: LocalHub) -> None:
     from jhub import Hub
     from jhub.local import is_loopback
 
-    there = contexts.load().contexts.get(NAME)
-    if there is not None and not is_loopback(there.api_url):
+    saved = contexts.load().contexts.get(CONTEXT_NAME)
+    if saved is not None and not is_loopback(saved.api_url):
         raise InvalidInput(
-            f"the context {NAME} belongs to another hub, {there.api_url}",
-            hint=f"jhub context remove {NAME}, then jhub local up again",
+            f"the context {CONTEXT_NAME} belongs to another hub, {saved.api_url}",
+            hint=f"jhub context remove {CONTEXT_NAME}, then jhub local up again",
         )
-    if there is not None and there.api_url == hub.api_url and there.user == hub.username:
+    if saved is not None and saved.api_url == hub.api_url and saved.user == hub.username:
         try:
-            kept = contexts.connection(NAME)
-            with Hub(kept.url, kept.token) as client:
+            connection = contexts.connection(CONTEXT_NAME)
+            with Hub(connection.url, connection.token) as client:
                 client.whoami()
         except HubError:
             pass  # a token that was revoked, or is lost
         else:
-            contexts.use(NAME)
+            contexts.use(CONTEXT_NAME)
             return
-    with Hub(hub.api_url) as door:
-        made = door.tokens.create_with_password(hub.username, hub.password, note=NOTE, expires_in=TOKEN_LIFE)
-    token = made.token or ""
+    with Hub(hub.api_url) as client:
+        created = client.tokens.create_with_password(hub.username, hub.password, note=NOTE, expires_in=TOKEN_LIFE)
+    token = created.token or ""
     context = contexts.Context(
-        api_url=hub.api_url, user=hub.username, token_id=made.id, expires_at=local_end(made.life, datetime.now(UTC))
+        api_url=hub.api_url,
+        user=hub.username,
+        token_id=created.id,
+        expires_at=local_end(created.life, datetime.now(UTC)),
     )
     # Its folder holds the administrator's password anyhow: not worth a keyring's questions.
-    contexts.save(NAME, context, token, keyring=False)
+    contexts.save(CONTEXT_NAME, context, token, keyring=False)
     with Hub(hub.api_url, token) as client:
-        for old in client.tokens.list(hub.username):
-            if old.note == NOTE and old.id != made.id:
-                client.tokens.revoke(hub.username, old.id)
+        for previous in client.tokens.list(hub.username):
+            if previous.note == NOTE and previous.id != created.id:
+                client.tokens.revoke(hub.username, previous.id)
 
 
 def _view() -> View[Status]:

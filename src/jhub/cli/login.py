@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-WISHES = {
+NEW_TOKEN_OPTIONS = {
     "username": "-u",
     "password_stdin": "--password-stdin",
     "scopes": "--scopes",
@@ -31,8 +31,8 @@ WISHES = {
 """Parameters that a new token is asked for with."""
 
 
-def _way(way: Way, help_: str) -> Callable[[F], F]:
-    return click.option(f"--{way}", "way", flag_value=way, default=None, help=help_)
+def _method_option(method: Way, text: str) -> Callable[[F], F]:
+    return click.option(f"--{method}", "method", flag_value=method, default=None, help=text)
 
 
 @click.command()
@@ -44,10 +44,10 @@ def _way(way: Way, help_: str) -> Callable[[F], F]:
     "--password-stdin", is_flag=True, help="Read the password from stdin; a second factor from its second line."
 )
 @click.option("--token", "token_from", metavar="-", help="Read a token from stdin instead of signing in: --token -")
-@_way("form", "Sign in by the hub's login form.")
-@_way("password", "Sign in by one call of the REST API, which refuses people who never signed in before.")
-@_way("browser", "Sign in by the browser, as with single sign-on.")
-@_way("paste", "Make a token on the hub's token page, and paste it.")
+@_method_option("form", "Sign in by the hub's login form.")
+@_method_option("password", "Sign in by one call of the REST API, which refuses people who never signed in before.")
+@_method_option("browser", "Sign in by the browser, as with single sign-on.")
+@_method_option("paste", "Make a token on the hub's token page, and paste it.")
 @click.option("--no-open", is_flag=True, help="Do not open a browser; show what to open.")
 @click.option("--expires", type=duration, default="30d", show_default=True, help="When the new token ends: 8h, 30d.")
 @click.option("--note", "note_", help="What the hub's token page shows; names this machine by default.")
@@ -59,7 +59,7 @@ def login(
     username: str | None,
     password_stdin: bool,
     token_from: str | None,
-    way: Way | None,
+    method: Way | None,
     no_open: bool,
     expires: float,
     note_: str | None,
@@ -75,46 +75,45 @@ def login(
     token that expires, and are not kept. Where the browser signs in as another user than -u says, or than whose
     context this is, you are asked whether to go on as that user; without a terminal no token is kept.
 
-    \b
-    jhub login https://hub.example.org
-    jhub login https://hub.example.org -u ana --password-stdin < password.txt
-    jhub login https://hub.example.org --browser --expires 8h
-    jhub login https://hub.example.org --scopes read:users!user,servers!user
-    jhub login https://hub.example.org --token - < token.txt
+    $ jhub login https://hub.example.org
+    $ jhub login https://hub.example.org -u ana --password-stdin < password.txt
+    $ jhub login https://hub.example.org --browser --expires 8h
+    $ jhub login https://hub.example.org --scopes read:users!user,servers!user
+    $ jhub login https://hub.example.org --token - < token.txt
     """
     from jhub import Hub
 
-    chosen = _chosen()
-    _exclude(chosen, way, token_from)
+    explicit = _explicit_parameters()
+    _refuse_conflicts(explicit, method, token_from)
     contexts.prepare(name)
     token = None if token_from is None else inputs.read_secret("--token", token_from, "token")
-    with Hub(url) as door:
-        api_url = door.api_url  # before anything is asked
-        if way is None and not chosen & WISHES.keys():
-            token = token or _token_of_the_environment(api_url)
-        person = LoginPrompts(
-            from_stdin=password_stdin, open_browser=not no_open, always_wait=way == "browser" or no_open
+    with Hub(url) as client:
+        api_url = client.api_url  # before anything is asked
+        if method is None and not explicit & NEW_TOKEN_OPTIONS.keys():
+            token = token or _environment_token(api_url)
+        prompter = LoginPrompts(
+            from_stdin=password_stdin, open_browser=not no_open, always_wait=method == "browser" or no_open
         )
         request = SignIn(
             api_url=api_url,
             token=token,
             username=username,
             expected=contexts.user_of(name or contexts.default_name(api_url), api_url),
-            password=person.read_password(),
+            password=prompter.read_password(),
             note=note_ or "",
             expires_in=int(expires),
             scopes=scopes or None,
         )
-        signed = _carried_out(door, sign_in(request, way), person)
-        kept = door.run(keep(signed, api_url, name, narrowed=bool(scopes)))
-    for said in kept.notes:
-        note(said)
-    until = f"; the token ends {ago(kept.context.expires_at)}" if kept.context.expires_at else ""
-    note(f"signed in to {api_url} as {signed.who.name} {signed.how} (context {kept.name}){until}")
-    warn_if_overridden(kept.name)
+        result = _run_sign_in(client, sign_in(request, method), prompter)
+        saved = client.run(keep(result, api_url, name, narrowed=bool(scopes)))
+    for text in saved.notes:
+        note(text)
+    until = f"; the token ends {ago(saved.context.expires_at)}" if saved.context.expires_at else ""
+    note(f"signed in to {api_url} as {result.who.name} {result.how} (context {saved.name}){until}")
+    warn_if_overridden(saved.name)
 
 
-def _chosen() -> set[str]:
+def _explicit_parameters() -> set[str]:
     """The parameters that were given."""
     ctx = click.get_current_context()
     if ctx.meta.get(CONTEXT_KEY):
@@ -122,38 +121,42 @@ def _chosen() -> set[str]:
     return {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
 
 
-def _exclude(chosen: set[str], way: Way | None, token_from: str | None) -> None:
+def _refuse_conflicts(explicit: set[str], method: Way | None, token_from: str | None) -> None:
     """A usage error for what would not be listened to."""
-    if token_from is not None and way is not None:
-        raise click.UsageError(f"--token and --{way} exclude each other")
-    taken = f"--{way}" if token_from is None else "--token"
+    if token_from is not None and method is not None:
+        raise click.UsageError(f"--token and --{method} exclude each other")
+    chosen = f"--{method}" if token_from is None else "--token"
     # The scopes, the end and the note of a token that is brought are as they are.
-    useless = (
-        set(WISHES) if taken in ("--token", "--paste") else {"password_stdin"} if taken == "--browser" else set[str]()
+    conflicting = (
+        set(NEW_TOKEN_OPTIONS)
+        if chosen in ("--token", "--paste")
+        else {"password_stdin"}
+        if chosen == "--browser"
+        else set[str]()
     )
-    for name, option in WISHES.items():
-        if name in useless & chosen:
-            raise click.UsageError(f"{taken} and {option} exclude each other")
+    for name, option in NEW_TOKEN_OPTIONS.items():
+        if name in conflicting & explicit:
+            raise click.UsageError(f"{chosen} and {option} exclude each other")
 
 
-def _token_of_the_environment(api_url: str) -> str | None:
+def _environment_token(api_url: str) -> str | None:
     """The token in the environment, where it is for this hub."""
-    token, other = environment_token(api_url)
-    if other:
-        note(f"JUPYTERHUB_API_TOKEN is not taken: JUPYTERHUB_API_URL says that it is for {other}")
+    token, other_hub = environment_token(api_url)
+    if other_hub:
+        note(f"JUPYTERHUB_API_TOKEN is not taken: JUPYTERHUB_API_URL says that it is for {other_hub}")
     elif token:
         note("taking the token in JUPYTERHUB_API_TOKEN; to sign in instead, unset it, or choose a way such as --form")
     return token
 
 
-def _carried_out(door: Hub, operation: Operation[SignedIn], person: LoginPrompts) -> SignedIn:
+def _run_sign_in(client: Hub, operation: Operation[SignedIn], prompter: LoginPrompts) -> SignedIn:
     """Sign in, and tell which way it goes."""
-    events = door.events(operation, ask=person)
+    events = client.events(operation, ask=prompter)
     while True:
         try:
             event = next(events)
         except StopIteration as end:
-            signed: SignedIn = end.value
-            return signed
+            result: SignedIn = end.value
+            return result
         if isinstance(event, WayChosen) and event.why:
             note(event.text)

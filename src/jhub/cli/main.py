@@ -44,10 +44,9 @@ COMMANDS = {
 def cli() -> None:
     """Automate JupyterHub.
 
-    \b
-    jhub login https://hub.example.org        get a token and remember it
-    jhub group add geo ana bo                 put users into a group
-    jhub server start ana/lab --profile lab   start a named server and wait
+    $ jhub login https://hub.example.org        get a token and remember it
+    $ jhub group add geo ana bo                 put users into a group
+    $ jhub server start ana/lab --profile lab   start a named server and wait
 
     A server is USER (the default one), USER/NAME, or /NAME (mine).
     """
@@ -61,7 +60,7 @@ def main() -> None:
 
         add_completion_class(Bash)
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - nothing is said in the middle of a line
-    warnings.showwarning = _warn
+    warnings.showwarning = _show_warning
     warnings.simplefilter("default", UserWarning)  # ours: whatever PYTHONWARNINGS says, they are for people here
     signals.catch()
     code = exit_codes.run(lambda: cli.main(prog_name="jhub", standalone_mode=False), debug="--debug" in sys.argv)
@@ -69,6 +68,6 @@ def main() -> None:
     sys.exit(signals.exit_code(code))
 
 
-def _warn(message: Warning | str, *where: object, **more: object) -> None:
+def _show_warning(message: Warning | str, *location: object, **details: object) -> None:
     """A warning of the library is one for people here: without the line of code that it came from."""
     note(f"warning: {message}")

@@ -44,9 +44,8 @@ def list_(owner: str | None, output_format: str) -> None:
 
     For hubs with jhub.extension.
 
-    \b
-    jhub profile list
-    jhub profile list -u ana -o json
+    $ jhub profile list
+    $ jhub profile list -u ana -o json
     """
     with connect() as hub:
         try:
@@ -67,34 +66,35 @@ def show(slug: str, owner: str | None, output_format: str) -> None:
 
     OPTION is what --option can be at a start; * marks the choices of a start that makes none.
 
-    \b
-    jhub profile show gpu
-    jhub profile show gpu -u ana
+    $ jhub profile show gpu
+    $ jhub profile show gpu -u ana
     """
     with connect() as hub:
-        found = hub.profiles.get(slug, owner)
+        selected = hub.profiles.get(slug, owner)
     if output_format != "table":
-        PROFILES.print_item(found, output_format)
+        PROFILES.print_item(selected, output_format)
         return
     columns = {name: column for name, column in PROFILES.columns.items() if name != "OPTIONS"}
-    View(PROFILES.name, columns, PROFILES.optional).print_item(found, output_format)
-    rows = [row for option in found.profile_options for row in _ways(option)]
-    rows += [(f"{name}=VALUE", "", "") for name in found.user_options]
+    View(PROFILES.name, columns, PROFILES.optional).print_item(selected, output_format)
+    rows = [row for option in selected.profile_options for row in _option_rows(option)]
+    rows += [(f"{name}=VALUE", "", "") for name in selected.user_options]
     if rows:
         click.echo()
         print_table(["OPTION", "DEFAULT", "NAME"], rows)
 
 
-def _ways(option: ProfileOption) -> Iterator[tuple[str, str, str]]:
+def _option_rows(option: ProfileOption) -> Iterator[tuple[str, str, str]]:
     """What a start can say of an option."""
     name = option.display_name or option.key
     for choice in option.choices:
         default = "*" if choice is option.default else ""
         yield f"{option.key}={choice.key}", default, f"{name}: {choice.display_name or choice.key}"
-    if (own := option.unlisted_choice) is not None:
-        rule = own.validation_message or (f"must match {own.validation_regex}" if own.validation_regex else "")
-        said = own.display_name or own.display_name_in_choices
-        yield f"{option.unlisted_key}=TEXT", "", f"{name}: {said}" + (f" ({rule})" if rule else "")
+    if (unlisted := option.unlisted_choice) is not None:
+        rule = unlisted.validation_message or (
+            f"must match {unlisted.validation_regex}" if unlisted.validation_regex else ""
+        )
+        label = unlisted.display_name or unlisted.display_name_in_choices
+        yield f"{option.unlisted_key}=TEXT", "", f"{name}: {label}" + (f" ({rule})" if rule else "")
 
 
 @profile.command()
@@ -106,17 +106,16 @@ def check(file: str) -> None:
     Prints FILE:LINE: and what is wrong there, for all that is wrong, and needs no hub. The exit code is 1 if the hub
     would not load the file; warnings do not count.
 
-    \b
-    jhub profile check profiles.yaml
+    $ jhub profile check profiles.yaml
     """
-    from jhub.profiles import loader as files
+    from jhub.profiles import loader
 
-    checked = files.check(files.read_text(file))
-    for problem in checked.problems:
+    result = loader.check(loader.read_text(file))
+    for problem in result.problems:
         click.echo(escape(f"{file}:{problem.line}: {problem}"))
-    if checked.profiles is None:
+    if result.profiles is None:
         raise click.exceptions.Exit(1)
-    count = len(checked.profiles.all)
+    count = len(result.profiles.all)
     click.echo(f"ok: {count} profile{'' if count == 1 else 's'}")
 
 
@@ -127,8 +126,7 @@ def schema() -> None:
 
     Editors complete and check a file by it.
 
-    \b
-    jhub profile schema > profiles.schema.json
+    $ jhub profile schema > profiles.schema.json
     """
     from jhub.profiles.schema import SCHEMA
 

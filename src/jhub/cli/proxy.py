@@ -13,7 +13,7 @@ from jhub.cli.kit.prompts import confirm
 from jhub.models import Route, target
 
 
-def _whose(route: Route) -> str:
+def _owner(route: Route) -> str:
     match route.data:
         case {"hub": _}:
             return "hub"
@@ -29,7 +29,7 @@ ROUTES: View[Route] = View(
     name=lambda route: route.routespec,
     columns={
         "ROUTE": lambda route: route.routespec,
-        "FOR": _whose,
+        "FOR": _owner,
         "TARGET": lambda route: route.target,
     },
 )
@@ -46,8 +46,7 @@ def proxy() -> None:
 def routes(output_format: str) -> None:
     """List the routes that the proxy has. For what runs, see jhub server list: it asks the hub alone.
 
-    \b
-    jhub proxy routes
+    $ jhub proxy routes
     """
     with connect() as hub:
         ROUTES.print_list(hub.proxy.routes(), output_format)
@@ -59,8 +58,7 @@ def routes(output_format: str) -> None:
 def sync(dry_run: bool) -> None:
     """Have the hub compare the routes with what runs, and mend them.
 
-    \b
-    jhub proxy sync
+    $ jhub proxy sync
     """
     with connect() as hub:
         if dry_run:
@@ -81,16 +79,15 @@ def edit(api_url: str | None, token_from: str | None, yes: bool, dry_run: bool) 
 
     The hub sets them up there. People reach their servers by that proxy alone from then on.
 
-    \b
-    jhub proxy edit --api-url http://10.0.0.7:8001 --auth-token - --yes < token.txt
+    $ jhub proxy edit --api-url http://10.0.0.7:8001 --auth-token - --yes < token.txt
     """
     token = None if token_from is None else read_secret("--auth-token", token_from, "token")
     with connect() as hub:
-        hand_over = partial(hub.proxy.edit, api_url=api_url, auth_token=token)
-        preview = hub.preview(hand_over)  # refuses what cannot be sent, before anybody is asked
+        switch = partial(hub.proxy.edit, api_url=api_url, auth_token=token)
+        preview = hub.preview(switch)  # refuses what cannot be sent, before anybody is asked
         if dry_run:
             print_requests([preview])
             return
         confirm("Hand all routes of this hub to another proxy?", yes=yes)
-        hand_over()
+        switch()
         note("the hub uses the other proxy now")

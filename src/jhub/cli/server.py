@@ -71,11 +71,10 @@ def list_(user: str | None, stopped: bool, selection: Running, output_format: st
     Idle time is by the hub's clock; one that was never used counts from its start. -o name prints each as it is
     found, and a pipe to jhub server stop works on what was listed.
 
-    \b
-    jhub server list
-    jhub server list ana --stopped
-    jhub server list --group geo --name lab --state ready
-    jhub server list --idle 2h -o name | jhub server stop --yes -
+    $ jhub server list
+    $ jhub server list ana --stopped
+    $ jhub server list --group geo --name lab --state ready
+    $ jhub server list --idle 2h -o name | jhub server stop --yes -
     """
     with connect() as hub:
         server_view(hub).print_list(
@@ -90,12 +89,11 @@ def list_(user: str | None, stopped: bool, selection: Running, output_format: st
 def show(name: str | None, output_format: str) -> None:
     """Show one server.
 
-    \b
-    jhub server show ana/lab
+    $ jhub server show ana/lab
     """
     with connect() as hub:
-        one = resolve_server(hub, name)
-        server_view(hub).print_item(hub.servers.get(one.user, one.name), output_format)
+        server = resolve_server(hub, name)
+        server_view(hub).print_item(hub.servers.get(server.user, server.name), output_format)
 
 
 @server.command()
@@ -115,22 +113,21 @@ def stop(
 
     Options select among those that run: a server is stopped that matches all of them.
 
-    \b
-    jhub server stop ana/lab
-    jhub server stop --group geo --name lab
-    jhub server stop --idle 2h --yes
-    jhub server list --profile gpu -o name | jhub server stop --yes -
+    $ jhub server stop ana/lab
+    $ jhub server stop --group geo --name lab
+    $ jhub server stop --idle 2h --yes
+    $ jhub server list --profile gpu -o name | jhub server stop --yes -
     """
     with connect() as hub:
-        found = select_running(hub, servers, selection, yes=yes or dry_run)
+        selected = select_running(hub, servers, selection, yes=yes or dry_run)
         if dry_run:
-            preview_batch(hub, found, lambda one: partial(hub.servers.stop, one.user, one.name))
+            preview_batch(hub, selected, lambda server: partial(hub.servers.stop, server.user, server.name))
             return
         from jhub.cli.progress.report import run_fleet
 
-        confirm(f"Stop {describe_servers(found)}?", yes=yes)
-        found = found if yes else recheck_idle(hub, found, selection)
-        run_fleet(hub, hub.servers.stop_many(found, timeout=timeout), output_format, len(found), "stopped")
+        confirm(f"Stop {describe_servers(selected)}?", yes=yes)
+        selected = selected if yes else recheck_idle(hub, selected, selection)
+        run_fleet(hub, hub.servers.stop_many(selected, timeout=timeout), output_format, len(selected), "stopped")
 
 
 @server.command()
@@ -153,19 +150,20 @@ def restart(
 ) -> None:
     """Stop a server and start it again with the options it had, or with others.
 
-    \b
-    jhub server restart ana/lab
-    jhub server restart /lab --profile gpu
+    $ jhub server restart ana/lab
+    $ jhub server restart /lab --profile gpu
     """
-    given = user_options(profile, options) or None
+    parsed_options = user_options(profile, options) or None
     with connect() as hub:
-        one = resolve_server(hub, name)
-        call = partial(hub.servers.restart, one.user, one.name, profile=profile, user_options=given, timeout=timeout)
+        server = resolve_server(hub, name)
+        call = partial(
+            hub.servers.restart, server.user, server.name, profile=profile, user_options=parsed_options, timeout=timeout
+        )
         if dry_run:
             print_requests([hub.preview(call)])
             return
-        confirm(f"Restart {one}?", yes=yes)
-        note(f"{one}: restarting")
+        confirm(f"Restart {server}?", yes=yes)
+        note(f"{server}: restarting")
         server_view(hub).print_item(call(), output_format)
 
 
@@ -179,19 +177,20 @@ def restart(
 def wait(servers: tuple[str, ...], group: str | None, name: str | None, timeout: float, output_format: str) -> None:
     """Wait until servers that are starting are ready. Of a single one json is the server, not its events.
 
-    \b
-    jhub server start ana/lab --no-wait && jhub server wait ana/lab
-    jhub server wait --group geo --name lab
-    jhub server list --state spawn -o name | jhub server wait -
+    $ jhub server start ana/lab --no-wait && jhub server wait ana/lab
+    $ jhub server wait --group geo --name lab
+    $ jhub server list --state spawn -o name | jhub server wait -
     """
     with connect() as hub:
-        found = select_members(hub, servers, group, name)
+        selected = select_members(hub, servers, group, name)
         if group is None and len(servers) <= 1 and STDIN not in servers:
-            server_view(hub).print_item(hub.servers.wait(found[0].user, found[0].name, timeout=timeout), output_format)
+            server_view(hub).print_item(
+                hub.servers.wait(selected[0].user, selected[0].name, timeout=timeout), output_format
+            )
             return
         from jhub.cli.progress.report import run_fleet
 
-        run_fleet(hub, hub.servers.wait_many(found, timeout=timeout), output_format, len(found))
+        run_fleet(hub, hub.servers.wait_many(selected, timeout=timeout), output_format, len(selected))
 
 
 @server.command()
@@ -203,12 +202,11 @@ def wait(servers: tuple[str, ...], group: str | None, name: str | None, timeout:
 def progress(name: str | None, output_format: str) -> None:
     """Show what the hub reports while a server starts.
 
-    \b
-    jhub server progress ana/lab
+    $ jhub server progress ana/lab
     """
     with connect() as hub:
-        one = resolve_server(hub, name)
-        for event in hub.servers.progress(one.user, one.name):
+        server = resolve_server(hub, name)
+        for event in hub.servers.progress(server.user, server.name):
             if output_format == "json":
                 click.echo(msgspec.json.encode(event).decode())
             else:
@@ -223,16 +221,15 @@ def progress(name: str | None, output_format: str) -> None:
 def open_(name: str | None, print_only: bool) -> None:
     """Open a server in the browser.
 
-    \b
-    jhub server open /lab
-    jhub server open ana/lab --url
+    $ jhub server open /lab
+    $ jhub server open ana/lab --url
     """
     with connect() as hub:
-        one = resolve_server(hub, name)
-        found = hub.servers.get(one.user, one.name)
-        if not found.ready:
-            raise InvalidInput(f"server {one} does not run", hint=f"start it with: jhub server start {one}")
-        url = urljoin(hub.url, found.full_url or found.url)
+        server = resolve_server(hub, name)
+        current = hub.servers.get(server.user, server.name)
+        if not current.ready:
+            raise InvalidInput(f"server {server} does not run", hint=f"start it with: jhub server start {server}")
+        url = urljoin(hub.url, current.full_url or current.url)
     click.echo(escape(url))
     if not print_only:
         import webbrowser
@@ -256,18 +253,17 @@ def delete(
 
     Options select among named servers, whether they run or not; the number of them has to be typed.
 
-    \b
-    jhub server delete ana/lab
-    jhub server delete --group geo --name lab
+    $ jhub server delete ana/lab
+    $ jhub server delete --group geo --name lab
     """
     with connect() as hub:
-        found = select_named(hub, servers, selection, yes=yes or dry_run)
+        selected = select_named(hub, servers, selection, yes=yes or dry_run)
         if dry_run:
-            preview_batch(hub, found, lambda one: partial(hub.servers.delete, one.user, one.name))
+            preview_batch(hub, selected, lambda server: partial(hub.servers.delete, server.user, server.name))
             return
         from jhub.cli.progress.report import run_fleet
 
-        typed = str(found[0]) if len(found) == 1 else str(len(found))
-        confirm_deletion(describe_servers(found), typed, yes=yes)
-        found = found if yes else recheck_idle(hub, found, selection)
-        run_fleet(hub, hub.servers.delete_many(found, timeout=timeout), output_format, len(found), "deleted")
+        confirmation = str(selected[0]) if len(selected) == 1 else str(len(selected))
+        confirm_deletion(describe_servers(selected), confirmation, yes=yes)
+        selected = selected if yes else recheck_idle(hub, selected, selection)
+        run_fleet(hub, hub.servers.delete_many(selected, timeout=timeout), output_format, len(selected), "deleted")

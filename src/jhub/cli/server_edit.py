@@ -53,21 +53,20 @@ def create(
     For JupyterHub 6. Their owner finds them on the hub's page, to be started there with the profile and options given
     here; so does jhub server restart. jhub server start uses what it is given itself.
 
-    \b
-    jhub server create ana/lab --profile gpu --display-name "Remote sensing"
-    jhub user list -o name | sed 's|$|/course|' | jhub server create --if-not-exists --profile course -
+    $ jhub server create ana/lab --profile gpu --display-name "Remote sensing"
+    $ jhub user list -o name | sed 's|$|/course|' | jhub server create --if-not-exists --profile course -
     """
-    given = user_options(profile, options) or None
+    parsed_options = user_options(profile, options) or None
     with connect() as hub:
 
-        def call(one: Target) -> Callable[[], Server]:
+        def call(server: Target) -> Callable[[], Server]:
             return partial(
                 hub.servers.create,
-                one.user,
-                one.name,
+                server.user,
+                server.name,
                 display_name=display_name,
                 profile=profile,
-                user_options=given,
+                user_options=parsed_options,
                 exist_ok=if_not_exists,
             )
 
@@ -95,16 +94,15 @@ def edit(
     For JupyterHub 6. --profile and --option together take the place of all the options that a server keeps. They count
     for a start on the hub's page, and for jhub server restart.
 
-    \b
-    jhub server edit ana/lab --display-name "Remote sensing"
-    jhub server edit ana/lab bo/lab --profile gpu --option cpus:=4
+    $ jhub server edit ana/lab --display-name "Remote sensing"
+    $ jhub server edit ana/lab bo/lab --profile gpu --option cpus:=4
     """
-    given = user_options(profile, options) or None
+    parsed_options = user_options(profile, options) or None
     with connect() as hub:
 
-        def call(one: Target) -> Callable[[], Server]:
-            changes: dict[str, Any] = {"display_name": display_name, "profile": profile, "user_options": given}
-            return partial(hub.servers.edit, one.user, one.name, **changes)
+        def call(server: Target) -> Callable[[], Server]:
+            changes: dict[str, Any] = {"display_name": display_name, "profile": profile, "user_options": parsed_options}
+            return partial(hub.servers.edit, server.user, server.name, **changes)
 
         run_batch(hub, resolve_servers(hub, servers), call, server_view(hub), output_format, dry_run=dry_run)
 
@@ -121,12 +119,11 @@ def rename(name: str, new: str, dry_run: bool, output_format: str) -> None:
     For JupyterHub 6. Its address changes with it. Where the hub keeps files by the server's name, they are not found
     under the new one.
 
-    \b
-    jhub server rename ana/lab thesis
+    $ jhub server rename ana/lab thesis
     """
     with connect() as hub:
-        one = resolve_server(hub, name)
-        call = partial(hub.servers.rename, one.user, one.name, new)
+        server = resolve_server(hub, name)
+        call = partial(hub.servers.rename, server.user, server.name, new)
         if dry_run:
             print_requests([hub.preview(call)])
         else:
@@ -143,18 +140,17 @@ def keep_alive(servers: tuple[str, ...], dry_run: bool) -> None:
     Tells the hub that they, and their owners, are active at this moment. A server whose work takes longer than the
     hub waits needs that again and again, from cron for example.
 
-    \b
-    jhub server keep-alive ana/lab
-    jhub server list --profile gpu -o name | jhub server keep-alive -
+    $ jhub server keep-alive ana/lab
+    $ jhub server list --profile gpu -o name | jhub server keep-alive -
     """
     with connect() as hub:
-        found = resolve_servers(hub, servers)
+        selected = resolve_servers(hub, servers)
         try:
             now = hub.time()  # a time that is earlier than the hub knows changes nothing there
         except NotAHub:
             now = datetime.now(UTC)  # its answers do not tell
 
-        def call(one: Target) -> Callable[[], None]:
-            return partial(hub.users.record_activity, one.user, at=now, servers=[one.name])
+        def call(server: Target) -> Callable[[], None]:
+            return partial(hub.users.record_activity, server.user, at=now, servers=[server.name])
 
-        run_batch_with_notes(hub, found, call, lambda one: f"{one}: in use as of now", dry_run=dry_run)
+        run_batch_with_notes(hub, selected, call, lambda server: f"{server}: in use as of now", dry_run=dry_run)

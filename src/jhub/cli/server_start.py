@@ -22,7 +22,7 @@ from jhub.cli.kit.server_arguments import (
 )
 from jhub.errors import InvalidInput
 
-MOST_AT_ONCE = 4
+MAX_WITHOUT_WAIT = 4
 """Servers that are started without waiting: some hubs exit after five failed starts in a row."""
 
 
@@ -72,13 +72,12 @@ def start(
     Without --profile and --option a server starts with the hub's defaults, whatever it was started with before. One
     that already runs as asked for is done, so the same command again finishes what was interrupted.
 
-    \b
-    jhub server start ana/lab bo/lab --profile lab
-    jhub server start /lab --option image=scipy --option cpus:=4
-    jhub server start --group geo --name lab --profile lab
-    jhub server start --group geo --name lab --profile lab --hub-load 100% --max-failures 10
+    $ jhub server start ana/lab bo/lab --profile lab
+    $ jhub server start /lab --option image=scipy --option cpus:=4
+    $ jhub server start --group geo --name lab --profile lab
+    $ jhub server start --group geo --name lab --profile lab --hub-load 100% --max-failures 10
     """
-    given = user_options(profile, options)
+    parsed_options = user_options(profile, options)
     if no_wait and group is not None:
         raise InvalidInput(
             "--no-wait is for servers that are named",
@@ -86,33 +85,35 @@ def start(
         )
 
     with connect() as hub:
-        found = select_members(hub, servers, group, name)
-        if no_wait and len(found) > MOST_AT_ONCE:
+        selected = select_members(hub, servers, group, name)
+        if no_wait and len(selected) > MAX_WITHOUT_WAIT:
             raise InvalidInput(
-                f"--no-wait is for up to {MOST_AT_ONCE} servers: some hubs exit after five failed starts",
+                f"--no-wait is for up to {MAX_WITHOUT_WAIT} servers: some hubs exit after five failed starts",
                 hint="leave it out: Ctrl-C ends the wait, and what starts goes on",
             )
-        wanted: dict[str, Any] = {"profile": profile, "user_options": given, "display_name": display_name}
+        settings: dict[str, Any] = {"profile": profile, "user_options": parsed_options, "display_name": display_name}
         start_many = partial(
-            hub.servers.start_many, found, **wanted, timeout=timeout, hub_load=hub_load, max_failures=max_failures
+            hub.servers.start_many, selected, **settings, timeout=timeout, hub_load=hub_load, max_failures=max_failures
         )
         if dry_run:
             preview = hub.preview(start_many)
             with batch_tally() as tally:
-                tally.done = len(found) - len(preview.failed)
+                tally.done = len(selected) - len(preview.failed)
                 for error in preview.failed:
                     tally.add_failure(error)
                 print_requests([preview])
-                if there := tally.done - len(preview):
-                    note(f"{there} of {len(found)} already run as asked for, or are starting")
+                if unchanged := tally.done - len(preview):
+                    note(f"{unchanged} of {len(selected)} already run as asked for, or are starting")
         elif no_wait:
-            with batch(found, lambda one: hub.servers.start(one.user, one.name, **wanted, wait=False)) as begun:
+            with batch(
+                selected, lambda server: hub.servers.start(server.user, server.name, **settings, wait=False)
+            ) as accepted:
                 if output_format == "json":  # one per line, as when it waits
-                    for one_begun in begun:
-                        click.echo(msgspec.json.encode(one_begun).decode())
+                    for server in accepted:
+                        click.echo(msgspec.json.encode(server).decode())
                 else:
-                    server_view(hub).print_list(begun, output_format)
+                    server_view(hub).print_list(accepted, output_format)
         else:
             from jhub.cli.progress.report import run_fleet
 
-            run_fleet(hub, start_many(), output_format, len(found))
+            run_fleet(hub, start_many(), output_format, len(selected))

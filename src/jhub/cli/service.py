@@ -37,7 +37,7 @@ SERVICES: View[Service] = View(
 )
 
 
-DESCRIBING = {
+DESCRIPTION_PARAMETERS = {
     "name",
     "url",
     "token_from",
@@ -64,8 +64,7 @@ def service() -> None:
 def list_(output_format: str) -> None:
     """List services.
 
-    \b
-    jhub service list
+    $ jhub service list
     """
     with connect() as hub:
         SERVICES.print_list(hub.services.list(), output_format)
@@ -78,8 +77,7 @@ def list_(output_format: str) -> None:
 def show(name: str, output_format: str) -> None:
     """Show one service.
 
-    \b
-    jhub service show announcement -o json
+    $ jhub service show announcement -o json
     """
     with connect() as hub:
         SERVICES.print_item(hub.services.get(name), output_format)
@@ -125,19 +123,17 @@ def create(
     in no argument: it is read from stdin, asked for at a terminal, or made here and printed alone on stdout (with the
     rest as json and yaml).
 
-    \b
-    jhub service create announcement --url http://10.0.0.7:8888 --generate-token > token.txt
-    jhub service create announcement --api-token - --admin < token.txt
+    $ jhub service create announcement --url http://10.0.0.7:8888 --generate-token > token.txt
+    $ jhub service create announcement --api-token - --admin < token.txt
 
     --login-client registers what jhub login --browser needs, under a name and a secret that are the same on all hubs:
     this service gets no roles, so the secret opens nothing. Administrators can use it at once; what lets everybody use
     it stands in the hub's configuration, and is printed. jhub service delete jhub-login takes it away.
 
-    \b
-    jhub service create --login-client
+    $ jhub service create --login-client
     """
     if login_client:
-        _allow_no_others()
+        _refuse_other_parameters()
         with connect() as hub:
             create_login_client(hub, SERVICES, output_format, if_not_exists=if_not_exists, dry_run=dry_run)
         return
@@ -153,7 +149,7 @@ def create(
     token = secrets.token_hex(32) if generate_token else None
     if token_from is not None:
         token = read_secret("--api-token", token_from, "API token")
-    described = parse_pairs(info) or None
+    info_values = parse_pairs(info) or None
     with connect() as hub:
         register = partial(
             hub.services.create,
@@ -162,7 +158,7 @@ def create(
             api_token=token,
             admin=admin,
             display=display,
-            info=described,
+            info=info_values,
             oauth_client_id=oauth_client_id,
             oauth_redirect_uri=oauth_redirect_uri,
             oauth_client_allowed_scopes=scopes or None,
@@ -172,32 +168,32 @@ def create(
             print_requests([hub.preview(register)])
             return
         try:
-            made = register()
+            created = register()
         except Conflict:
             if not if_not_exists:
                 raise
-            made = hub.services.get(name)
+            created = hub.services.get(name)
             if token is not None:
                 note(f"service {name} exists already, and keeps the token that it has")
     if not generate_token:
-        SERVICES.print_item(made, output_format)
+        SERVICES.print_item(created, output_format)
         return
     if output_format in ("json", "yaml"):
-        shown: dict[str, Any] = msgspec.to_builtins(made)
-        dump({**shown, "api_token": token}, output_format)
+        fields: dict[str, Any] = msgspec.to_builtins(created)
+        dump({**fields, "api_token": token}, output_format)
     else:
         click.echo(token)
     note(f"created service {name}; this is the only time its token is shown")
 
 
-def _allow_no_others() -> None:
+def _refuse_other_parameters() -> None:
     """A usage error for what describes a service beside `--login-client`, which says all that there is to say."""
     ctx = click.get_current_context()
     for param in ctx.command.params:
-        given = ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
-        if given and param.name in DESCRIBING:
-            said = "a name" if isinstance(param, click.Argument) else "/".join([*param.opts, *param.secondary_opts])
-            raise click.UsageError(f"--login-client says all that there is to say of the service: leave {said} out")
+        on_command_line = ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+        if on_command_line and param.name in DESCRIPTION_PARAMETERS:
+            option = "a name" if isinstance(param, click.Argument) else "/".join([*param.opts, *param.secondary_opts])
+            raise click.UsageError(f"--login-client says all that there is to say of the service: leave {option} out")
 
 
 @service.command()
@@ -210,8 +206,7 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
 
     Those of the hub's configuration can be removed only there.
 
-    \b
-    jhub service delete announcement
+    $ jhub service delete announcement
     """
     with connect() as hub:
         delete_batch(hub, "service", require_names(names), hub.services.delete, yes=yes, dry_run=dry_run)
@@ -226,16 +221,16 @@ def create_login_client(
         print_requests([hub.preview(register)])
         return
     try:
-        made = register()
+        created = register()
     except Conflict as error:
         error.hint = error.hint or "with --if-not-exists it is seen to that it is the right one"
         raise
-    view.print_item(made, output_format)
+    view.print_item(created, output_format)
     note("administrators can sign in with jhub login --browser now; for everybody, put this into jupyterhub_config.py")
     note("and restart the hub:")
     note("")
-    have = hub.run(HubVersion())
-    note(oauth_client.access(have))
-    if have < (6,):
+    version = hub.run(HubVersion())
+    note(oauth_client.access(version))
+    if version < (6,):
         note("")
         note(oauth_client.ROLE_IS_THERE)

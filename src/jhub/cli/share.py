@@ -69,12 +69,11 @@ def list_(owner: str | None, user: str | None, group: str | None, output_format:
 
     All of OWNER's servers, or one of them; mine by default.
 
-    \b
-    jhub share list
-    jhub share list ana/lab
-    jhub share list --with bo -o name
+    $ jhub share list
+    $ jhub share list ana/lab
+    $ jhub share list --with bo -o name
     """
-    if len([given for given in (owner, user, group) if given is not None]) > 1:
+    if len([choice for choice in (owner, user, group) if choice is not None]) > 1:
         raise click.UsageError("OWNER, --with and --with-group exclude each other")
     with connect() as hub:
         if user is None and group is None:
@@ -103,18 +102,17 @@ def grant(
 
     Without --scope they may use it as its owner does. "--user -" reads names from stdin.
 
-    \b
-    jhub share grant /lab --user bo
-    jhub share grant ana/lab --group geo --scope access:servers --scope read:servers
+    $ jhub share grant /lab --user bo
+    $ jhub share grant ana/lab --group geo --scope access:servers --scope read:servers
     """
-    others = _recipients(users, groups)
+    recipients = _recipients(users, groups)
     with connect() as hub:
-        one = resolve_server(hub, name)
+        server = resolve_server(hub, name)
 
-        def call(who: str) -> Callable[[], Share]:
-            return partial(hub.shares.grant, one.user, one.name, scopes=scopes or None, **others[who])
+        def call(recipient: str) -> Callable[[], Share]:
+            return partial(hub.shares.grant, server.user, server.name, scopes=scopes or None, **recipients[recipient])
 
-        run_batch(hub, others, call, _view(hub), output_format, dry_run=dry_run)
+        run_batch(hub, recipients, call, _view(hub), output_format, dry_run=dry_run)
 
 
 @share.command()
@@ -137,10 +135,9 @@ def revoke(
 ) -> None:
     """Take access to a server back: all of it, or only some scopes.
 
-    \b
-    jhub share revoke /lab --user bo
-    jhub share revoke ana/lab --group geo --scope read:servers
-    jhub share revoke ana/lab --all
+    $ jhub share revoke /lab --user bo
+    $ jhub share revoke ana/lab --group geo --scope read:servers
+    $ jhub share revoke ana/lab --all
     """
     if everybody:
         if users or groups or scopes:
@@ -148,20 +145,24 @@ def revoke(
         with connect() as hub:
             _revoke_all(hub, resolve_server(hub, name), yes=yes, dry_run=dry_run)
         return
-    others = _recipients(users, groups)
+    recipients = _recipients(users, groups)
     with connect() as hub:
-        one = resolve_server(hub, name)
+        server = resolve_server(hub, name)
 
-        def call(who: str) -> Callable[[], Share | None]:
-            return partial(hub.shares.revoke, one.user, one.name, scopes=scopes or None, **others[who])
+        def call(recipient: str) -> Callable[[], Share | None]:
+            return partial(hub.shares.revoke, server.user, server.name, scopes=scopes or None, **recipients[recipient])
 
         if dry_run:
-            preview_batch(hub, others, call)
+            preview_batch(hub, recipients, call)
             return
-        with batch(others, lambda who: (who, call(who)())) as done:
-            for who, left in done:
+        with batch(recipients, lambda recipient: (recipient, call(recipient)())) as done:
+            for recipient, remaining in done:
                 # The hub does not tell whether it was shared before, or whether there is anybody of that name.
-                note(f"{one}: {who} keeps {', '.join(_short(left))}" if left else f"{one}: not shared with {who} now")
+                note(
+                    f"{server}: {recipient} keeps {', '.join(_scope_names(remaining))}"
+                    if remaining
+                    else f"{server}: not shared with {recipient} now"
+                )
 
 
 @share.command()
@@ -176,36 +177,35 @@ def revoke(
 def leave(servers: tuple[str, ...], user: str | None, group: str | None, yes: bool, dry_run: bool) -> None:
     """Give up access to servers of others. "-" reads servers from stdin.
 
-    \b
-    jhub share leave ana/lab
-    jhub share list --with bo -o name | jhub share leave --user bo -
+    $ jhub share leave ana/lab
+    $ jhub share list --with bo -o name | jhub share leave --user bo -
     """
     if user is not None and group is not None:
         raise click.UsageError("--user and --group exclude each other")
     with connect() as hub:
-        found = resolve_servers(hub, servers)
-        who = {"user": own_name(hub) if user is None else user} if group is None else {"group": group}
+        selected = resolve_servers(hub, servers)
+        recipient = {"user": own_name(hub) if user is None else user} if group is None else {"group": group}
         if group is not None and not dry_run:
-            confirm(f"Give up {describe_servers(found)}, for all of group {group}?", yes=yes)
+            confirm(f"Give up {describe_servers(selected)}, for all of group {group}?", yes=yes)
 
-        def call(one: Target) -> Callable[[], None]:
-            return partial(hub.shares.leave, one.user, one.name, **who)
+        def call(server: Target) -> Callable[[], None]:
+            return partial(hub.shares.leave, server.user, server.name, **recipient)
 
-        def act(one: Target) -> Target:
+        def leave_server(server: Target) -> Target:
             try:
-                call(one)()
+                call(server)()
             except NotFound as error:
                 if group is None:
                     error.hint = error.hint or "what is shared with a group of theirs is given up with --group"
                 raise
-            return one
+            return server
 
         if dry_run:
-            preview_batch(hub, found, call)
+            preview_batch(hub, selected, call)
             return
-        with batch(found, act) as done:
-            for one in done:
-                note(f"left {one}")
+        with batch(selected, leave_server) as done:
+            for server in done:
+                note(f"left {server}")
 
 
 def _view(hub: Hub) -> View[Share]:
@@ -214,14 +214,14 @@ def _view(hub: Hub) -> View[Share]:
         columns={
             "SERVER": lambda share: share.server.target,
             "WITH": lambda share: f"{share.kind} {share.shared_with}",
-            "SCOPES": _short,
+            "SCOPES": _scope_names,
             "SINCE": lambda share: ago(share.created_at),
             "URL": lambda share: urljoin(hub.url, share.server.full_url or share.server.url),
         },
     )
 
 
-def _short(share: Share) -> list[str]:
+def _scope_names(share: Share) -> list[str]:
     """Its scopes without the server, which is the same in all of them."""
     return [scope.partition("!")[0] for scope in share.scopes]
 
@@ -231,19 +231,19 @@ def _recipients(users: Sequence[str], groups: Sequence[str]) -> dict[str, dict[s
     if not users and not groups:
         raise click.UsageError("with whom? Give --user or --group")
     # With groups there is something to do, whoever is on stdin.
-    named = read_names(users) if groups else require_names(users)
+    names = read_names(users) if groups else require_names(users)
     return {
-        **{f"user {name}": {"user": name} for name in named},
+        **{f"user {name}": {"user": name} for name in names},
         **{f"group {name}": {"group": name} for name in groups},
     }
 
 
-def _revoke_all(hub: Hub, one: Target, *, yes: bool, dry_run: bool) -> None:
+def _revoke_all(hub: Hub, server: Target, *, yes: bool, dry_run: bool) -> None:
     if dry_run:
-        print_requests([hub.preview(hub.shares.revoke_all, one.user, one.name)])
+        print_requests([hub.preview(hub.shares.revoke_all, server.user, server.name)])
         return
-    others = [f"{share.kind} {share.shared_with}" for share in hub.shares.list(one.user, one.name)]
-    if others:
-        confirm(f"Take access to {one} from {len(others)}: {', '.join(others)}?", yes=yes)
-        hub.shares.revoke_all(one.user, one.name)
-    note(f"{one}: not shared with anybody now")
+    recipients = [f"{share.kind} {share.shared_with}" for share in hub.shares.list(server.user, server.name)]
+    if recipients:
+        confirm(f"Take access to {server} from {len(recipients)}: {', '.join(recipients)}?", yes=yes)
+        hub.shares.revoke_all(server.user, server.name)
+    note(f"{server}: not shared with anybody now")

@@ -49,9 +49,8 @@ def list_(owner: str | None, output_format: str) -> None:
 
     Those for all of OWNER's servers, or for one of them; for mine by default.
 
-    \b
-    jhub share code list
-    jhub share code list ana/lab
+    $ jhub share code list
+    $ jhub share code list ana/lab
     """
     with connect() as hub:
         CODES.print_list(hub.share_codes.list(*owner_and_name(hub, owner)), output_format)
@@ -74,23 +73,24 @@ def list_(owner: str | None, output_format: str) -> None:
 def create(name: str, expires: float, scopes: tuple[str, ...], dry_run: bool, output_format: str) -> None:
     """Create a code for a server and print the link, this once. Whoever opens it and is signed in gets access.
 
-    \b
-    jhub share code create /lab --expires 2h
-    jhub share code create ana/lab -o name > code.txt
+    $ jhub share code create /lab --expires 2h
+    $ jhub share code create ana/lab -o name > code.txt
     """
     with connect() as hub:
-        one = resolve_server(hub, name)
-        make = partial(hub.share_codes.create, one.user, one.name, expires_in=int(expires), scopes=scopes or None)
+        server = resolve_server(hub, name)
+        create_code = partial(
+            hub.share_codes.create, server.user, server.name, expires_in=int(expires), scopes=scopes or None
+        )
         if dry_run:
-            print_requests([hub.preview(make)])
+            print_requests([hub.preview(create_code)])
             return
-        made = make()
-        link = urljoin(hub.url, made.full_accept_url or made.accept_url or "")
+        created = create_code()
+        link = urljoin(hub.url, created.full_accept_url or created.accept_url or "")
     if output_format in ("json", "yaml"):
-        CODES.print_item(made, output_format)
+        CODES.print_item(created, output_format)
     else:
-        click.echo(escape(made.code or "" if output_format == "name" else link))
-        note(f"code {made.id} for {one}, ends {ago(made.expires_at)}; this is the only time it is shown")
+        click.echo(escape(created.code or "" if output_format == "name" else link))
+        note(f"code {created.id} for {server}, ends {ago(created.expires_at)}; this is the only time it is shown")
 
 
 @code.command()
@@ -105,22 +105,21 @@ def revoke(name: str, ids: tuple[str, ...], everything: bool, yes: bool, dry_run
 
     Access that was gained by them stays: jhub share revoke takes it back.
 
-    \b
-    jhub share code revoke ana/lab sc_12
-    jhub share code revoke /lab --all
+    $ jhub share code revoke ana/lab sc_12
+    $ jhub share code revoke /lab --all
     """
     if everything == bool(ids):
         raise click.UsageError("give the ids of codes, or --all")
     with connect() as hub:
-        one = resolve_server(hub, name)
+        server = resolve_server(hub, name)
         if not everything:
-            call = partial(partial, hub.share_codes.revoke, one.user, one.name)
+            call = partial(partial, hub.share_codes.revoke, server.user, server.name)
             run_batch_with_notes(hub, require_names(ids), call, lambda id_: f"revoked {id_}", dry_run=dry_run)
         elif dry_run:
-            print_requests([hub.preview(hub.share_codes.revoke_all, one.user, one.name)])
+            print_requests([hub.preview(hub.share_codes.revoke_all, server.user, server.name)])
         else:
-            count = len(list(hub.share_codes.list(one.user, one.name)))
+            count = len(list(hub.share_codes.list(server.user, server.name)))
             if count:
-                confirm(f"Revoke {count} codes for {one}?", yes=yes)
-                hub.share_codes.revoke_all(one.user, one.name)
-            note(f"{one}: no code gives access now")
+                confirm(f"Revoke {count} codes for {server}?", yes=yes)
+                hub.share_codes.revoke_all(server.user, server.name)
+            note(f"{server}: no code gives access now")

@@ -27,7 +27,7 @@ MAX_SCOPES_SHOWN = 4
 """Scopes that a table still names."""
 MAX_TOKENS_SHOWN = 5
 """Tokens that a question names."""
-IT_WAS_THIS = ": the token in use; sign in again with jhub login"
+IN_USE_NOTE = ": the token in use; sign in again with jhub login"
 
 TOKENS: View[Token] = View(
     name=lambda token: token.id,
@@ -59,23 +59,23 @@ class Owner:
     in_use: str | None = None
 
 
-def owner_of(hub: Hub, given: str | None, *, ask: bool = False) -> Owner:
+def resolve_owner(hub: Hub, username: str | None, *, identify: bool = False) -> Owner:
     """Who was named, else whose token is in use, which is the hub's to tell; `ask` it in any case."""
-    if given is not None and not ask:
-        return Owner(given)
-    me = hub.whoami()
-    if given is not None:
-        return Owner(given, me.token_id if (me.kind, me.name) == ("user", given) else None)
-    if me.kind != "user":
+    if username is not None and not identify:
+        return Owner(username)
+    identity = hub.whoami()
+    if username is not None:
+        return Owner(username, identity.token_id if (identity.kind, identity.name) == ("user", username) else None)
+    if identity.kind != "user":
         # A user of that name would be somebody else.
-        raise InvalidInput(f"this token is that of the {me.kind} {me.name}; name a user with -u USER")
-    return Owner(me.name, me.token_id)
+        raise InvalidInput(f"this token is that of the {identity.kind} {identity.name}; name a user with -u USER")
+    return Owner(identity.name, identity.token_id)
 
 
-def listed(in_use: str | None) -> View[Token]:
+def tokens_view(in_use: str | None) -> View[Token]:
     """Tokens, the one in use marked."""
-    mark: dict[str, Callable[[Token], object]] = {"IN USE": lambda token: "*" if token.id == in_use else ""}
-    return View(TOKENS.name, {**mark, **TOKENS.columns}, optional=frozenset(mark))
+    marker: dict[str, Callable[[Token], object]] = {"IN USE": lambda token: "*" if token.id == in_use else ""}
+    return View(TOKENS.name, {**marker, **TOKENS.columns}, optional=frozenset(marker))
 
 
 @click.group()
@@ -90,13 +90,12 @@ def token() -> None:
 def list_(owner: str | None, output_format: str) -> None:
     """List tokens, without their secrets; among mine, * marks the one in use.
 
-    \b
-    jhub token list
-    jhub token list -u ana -o json
+    $ jhub token list
+    $ jhub token list -u ana -o json
     """
     with connect() as hub:
-        whose = owner_of(hub, owner)
-        listed(whose.in_use).print_list(hub.tokens.list(whose.name), output_format)
+        token_owner = resolve_owner(hub, owner)
+        tokens_view(token_owner.in_use).print_list(hub.tokens.list(token_owner.name), output_format)
 
 
 @token.command()
@@ -107,11 +106,10 @@ def list_(owner: str | None, output_format: str) -> None:
 def show(id_: str, owner: str | None, output_format: str) -> None:
     """Show one token by its id, without its secret.
 
-    \b
-    jhub token show a12
+    $ jhub token show a12
     """
     with connect() as hub:
-        TOKEN.print_item(hub.tokens.get(owner_of(hub, owner).name, id_), output_format)
+        TOKEN.print_item(hub.tokens.get(resolve_owner(hub, owner).name, id_), output_format)
 
 
 @token.command()
@@ -141,14 +139,13 @@ def create(
 ) -> None:
     """Create a token and print its secret, this once.
 
-    \b
-    jhub token create --note "nightly job" --expires 90d --scopes list:users,read:users
-    jhub token create -u ana -o name > token.txt
+    $ jhub token create --note "nightly job" --expires 90d --scopes list:users,read:users
+    $ jhub token create -u ana -o name > token.txt
     """
     with connect() as hub:
         ends = None if never else int(expires)
-        whose = owner_of(hub, owner).name
-        make = partial(hub.tokens.create, whose, note=note_, expires_in=ends, scopes=scopes or None)
+        token_owner = resolve_owner(hub, owner).name
+        make = partial(hub.tokens.create, token_owner, note=note_, expires_in=ends, scopes=scopes or None)
         if dry_run:
             print_requests([hub.preview(make)])
             return
@@ -162,7 +159,7 @@ def create(
 
 @token.command()
 @click.argument("ids", nargs=-1, metavar="[ID | -]...", shell_complete=completers.tokens)
-@click.option("--note", "text", metavar="TEXT", help="Those with exactly this note.")
+@click.option("--note", "note_filter", metavar="TEXT", help="Those with exactly this note.")
 @click.option("--expired", is_flag=True, help="Those whose time is over.")
 @click.option(
     "--all-but-this",
@@ -175,7 +172,7 @@ def create(
 @common
 def revoke(
     ids: tuple[str, ...],
-    text: str | None,
+    note_filter: str | None,
     expired: bool,
     all_but_this: bool,
     owner: str | None,
@@ -190,97 +187,100 @@ def revoke(
     --all-but-this (JupyterHub 5) ends the sessions of browsers with servers and services too: they go on after a new
     sign-in. Servers go on running; stopping one ends its token.
 
-    \b
-    jhub token revoke a12
-    jhub token revoke --note "nightly job"
-    jhub token revoke --all-but-this
+    $ jhub token revoke a12
+    $ jhub token revoke --note "nightly job"
+    $ jhub token revoke --all-but-this
     """
-    if (bool(ids), text is not None, expired, all_but_this).count(True) != 1:
+    if (bool(ids), note_filter is not None, expired, all_but_this).count(True) != 1:
         raise click.UsageError(
             "name tokens by their ids, or choose them by one of --note, --expired and --all-but-this"
         )
-    if text == "":
+    if note_filter == "":
         # Of an unset variable, most likely; and there are tokens without a note, such as those of sessions.
         raise click.BadParameter("a note is missing", param_hint="--note")
     with connect() as hub:
         if expired:
-            _have_expired_removed(hub, owner_of(hub, owner), dry_run=dry_run)
+            _have_expired_removed(hub, resolve_owner(hub, owner), dry_run=dry_run)
         elif ids:
-            _revoke_named(hub, owner_of(hub, owner, ask=True), require_names(ids), dry_run=dry_run)
+            _revoke_named(hub, resolve_owner(hub, owner, identify=True), require_names(ids), dry_run=dry_run)
         else:
-            whose = owner_of(hub, owner, ask=True)
-            found = _others(hub, whose) if text is None else [t for t in hub.tokens.list(whose.name) if t.note == text]
-            few = len(found) == 1 and not all_but_this and found[0].id != whose.in_use
-            _revoke_found(hub, whose, found, yes=yes or few, dry_run=dry_run)
+            token_owner = resolve_owner(hub, owner, identify=True)
+            tokens = (
+                _all_but_in_use(hub, token_owner)
+                if note_filter is None
+                else [token for token in hub.tokens.list(token_owner.name) if token.note == note_filter]
+            )
+            unambiguous = len(tokens) == 1 and not all_but_this and tokens[0].id != token_owner.in_use
+            _revoke_selected(hub, token_owner, tokens, yes=yes or unambiguous, dry_run=dry_run)
 
 
-def _have_expired_removed(hub: Hub, whose: Owner, *, dry_run: bool) -> None:
+def _have_expired_removed(hub: Hub, owner: Owner, *, dry_run: bool) -> None:
     """List tokens. On all versions the hub removes expired ones before it answers, by its own clock."""
     if dry_run:
-        click.echo(f"GET /users/{segment(whose.name, 'user')}/tokens")
+        click.echo(f"GET /users/{segment(owner.name, 'user')}/tokens")
         return
-    left = len(list(hub.tokens.list(whose.name)))
-    note(f"no expired token of {whose.name} is left: the hub removes them when they are listed; it keeps {left} others")
+    left = len(list(hub.tokens.list(owner.name)))
+    note(f"no expired token of {owner.name} is left: the hub removes them when they are listed; it keeps {left} others")
 
 
-def _revoke_named(hub: Hub, whose: Owner, ids: list[str], *, dry_run: bool) -> None:
+def _revoke_named(hub: Hub, owner: Owner, ids: list[str], *, dry_run: bool) -> None:
     # The one in use comes last: the others could not be revoked after it.
-    ids.sort(key=lambda id_: id_ == whose.in_use)
+    ids.sort(key=lambda id_: id_ == owner.in_use)
 
-    def told(id_: str) -> str:
-        return f"revoked {id_}{IT_WAS_THIS if id_ == whose.in_use else ''}"
+    def message(id_: str) -> str:
+        return f"revoked {id_}{IN_USE_NOTE if id_ == owner.in_use else ''}"
 
-    run_batch_with_notes(hub, ids, partial(partial, hub.tokens.revoke, whose.name), told, dry_run=dry_run)
+    run_batch_with_notes(hub, ids, partial(partial, hub.tokens.revoke, owner.name), message, dry_run=dry_run)
 
 
-def _others(hub: Hub, whose: Owner) -> list[Token]:
+def _all_but_in_use(hub: Hub, owner: Owner) -> list[Token]:
     """All tokens but the one in use, and those that came with it, and those of servers."""
-    if whose.in_use is None:
+    if owner.in_use is None:
         me = hub.whoami()
-        if (me.kind, me.name) != ("user", whose.name):
-            theirs = f"-u {whose.name}"
+        if (me.kind, me.name) != ("user", owner.name):
+            option = f"-u {owner.name}"
             raise InvalidInput(
-                f"the token in use is none of {whose.name}'s",
-                hint=f"for all of theirs: jhub token list {theirs} -o name | jhub token revoke {theirs} -",
+                f"the token in use is none of {owner.name}'s",
+                hint=f"for all of theirs: jhub token list {option} -o name | jhub token revoke {option} -",
             )
         raise Unsupported(
             "--all-but-this: needs JupyterHub 5.0; this hub does not tell which token is in use",
             hint="revoke the others by their ids: jhub token list",
         )
     others: list[Token] = []
-    for together in revoked_together(hub.tokens.list(whose.name)):
-        if whose.in_use in (token.id for token in together):
+    for bundle in revoked_together(hub.tokens.list(owner.name)):
+        if owner.in_use in (token.id for token in bundle):
             continue
-        servers = [token for token in together if token.kind == "server"]
+        servers = [token for token in bundle if token.kind == "server"]
         for token in servers:
             note(f"{token.id} stays, without which a server could let nobody in: {token.note}")
-        others += [token for token in together if token not in servers]
+        others += [token for token in bundle if token not in servers]
     return others
 
 
-def _revoke_found(hub: Hub, whose: Owner, found: Sequence[Token], *, yes: bool, dry_run: bool) -> None:
-    if not found:
+def _revoke_selected(hub: Hub, owner: Owner, tokens: Sequence[Token], *, yes: bool, dry_run: bool) -> None:
+    if not tokens:
         note("nothing to do: there are no such tokens")
         return
-    requests = sorted(revoked_together(found), key=lambda together: whose.in_use in [token.id for token in together])
+    requests = sorted(revoked_together(tokens), key=lambda bundle: owner.in_use in [token.id for token in bundle])
     if dry_run:
-        preview_batch(hub, requests, lambda together: partial(hub.tokens.revoke, whose.name, together[0].id))
+        preview_batch(hub, requests, lambda bundle: partial(hub.tokens.revoke, owner.name, bundle[0].id))
         return
-    which = _ids(found) if len(found) <= MAX_TOKENS_SHOWN else f"{_ids(found[:MAX_TOKENS_SHOWN])}, …"
-    count = "1 token" if len(found) == 1 else f"{len(found)} tokens"
-    this = ", the one in use among them" if whose.in_use in [token.id for token in found] else ""
-    confirm(f"Revoke {count} of {whose.name}: {which}{this}?", yes=yes)
+    ids = _ids(tokens) if len(tokens) <= MAX_TOKENS_SHOWN else f"{_ids(tokens[:MAX_TOKENS_SHOWN])}, …"
+    count = "1 token" if len(tokens) == 1 else f"{len(tokens)} tokens"
+    this = ", the one in use among them" if owner.in_use in [token.id for token in tokens] else ""
+    confirm(f"Revoke {count} of {owner.name}: {ids}{this}?", yes=yes)
 
-    def act(together: list[Token]) -> list[Token]:
+    def revoke_bundle(bundle: list[Token]) -> list[Token]:
         with suppress(NotFound):  # it was there a moment ago, and was to go
-            hub.tokens.revoke(whose.name, together[0].id)
-        return together
+            hub.tokens.revoke(owner.name, bundle[0].id)
+        return bundle
 
-    with batch(requests, act) as done:
-        for together in done:
-            what = together[0].oauth_client if together[0].kind == "session" else together[0].note
-            ended = IT_WAS_THIS if whose.in_use in [token.id for token in together] else ""
-            note(f"revoked {_ids(together)} ({what}){ended}")
+    with batch(requests, revoke_bundle) as done:
+        for bundle in done:
+            description = bundle[0].oauth_client if bundle[0].kind == "session" else bundle[0].note
+            suffix = IN_USE_NOTE if owner.in_use in [token.id for token in bundle] else ""
+            note(f"revoked {_ids(bundle)} ({description}){suffix}")
 
 
 def _ids(tokens: Iterable[Token]) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from jhub import Hub, NameEvent
 
 
-def _named(server: Server) -> str:
+def _label(server: Server) -> str:
     return (server.name or "(default)") + ("" if server.active else " (stopped)")
 
 
@@ -33,7 +33,7 @@ USERS: View[User] = View(
         "ADMIN": lambda user: or_hidden(user.admin),
         "GROUPS": lambda user: or_hidden(user.groups),
         "SERVERS": lambda user: (
-            HIDDEN if user.servers is None else [_named(server) for server in user.servers.values()]
+            HIDDEN if user.servers is None else [_label(server) for server in user.servers.values()]
         ),
         "LAST ACTIVITY": lambda user: ago(user.last_activity),
     },
@@ -73,14 +73,13 @@ def list_(
 ) -> None:
     """List users.
 
-    \b
-    jhub user list --filter ana
-    jhub user list --state active -o name
-    jhub user list --sort -last_activity
+    $ jhub user list --filter ana
+    $ jhub user list --state active -o name
+    $ jhub user list --sort -last_activity
     """
     with connect() as hub:
-        found = hub.users.list(name_filter=name_filter, state=state, sort=sort, include_stopped_servers=stopped)
-        USERS.print_list(found, output_format)
+        listed = hub.users.list(name_filter=name_filter, state=state, sort=sort, include_stopped_servers=stopped)
+        USERS.print_list(listed, output_format)
 
 
 @user.command()
@@ -90,8 +89,7 @@ def list_(
 def show(name: str, output_format: str) -> None:
     """Show one user.
 
-    \b
-    jhub user show ana
+    $ jhub user show ana
     """
     with connect() as hub:
         USERS.print_item(hub.users.get(name), output_format)
@@ -110,43 +108,46 @@ def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bo
     Many are created a few at a time, so that the hub goes on answering others. Running it again with --if-not-exists
     finishes the rest.
 
-    \b
-    jhub user create ana bo --if-not-exists
-    jhub user create - < names.txt
+    $ jhub user create ana bo --if-not-exists
+    $ jhub user create - < names.txt
     """
-    given = require_names(names)
+    requested = require_names(names)
     with connect() as hub, batch_tally() as tally:
-        wanted = valid_names(given, "user", tally)
+        valid = valid_names(requested, "user", tally)
         if dry_run:
             # The writes are the same; only with exist_ok are those read who were there.
-            print_requests([hub.preview(hub.users.create_many, wanted, admin=admin, exist_ok=False)])
-            tally.done += len(wanted)
+            print_requests([hub.preview(hub.users.create_many, valid, admin=admin, exist_ok=False)])
+            tally.done += len(valid)
         else:
-            print_results(USERS, _created(hub, wanted, admin, if_not_exists, tally), output_format)
+            print_results(USERS, _create_users(hub, valid, admin, if_not_exists, tally), output_format)
 
 
 @user.command()
 @names_argument
 @click.option("--admin/--no-admin", default=None, help="Make them administrators, or ordinary users.")
 @click.option(
-    "--auth-state", "place", metavar="@FILE | -", help="What the authenticator keeps for them, a JSON object."
+    "--auth-state",
+    "auth_state_source",
+    metavar="@FILE | -",
+    help="What the authenticator keeps for them, a JSON object.",
 )
 @dry_run
 @output()
 @common
-def edit(names: tuple[str, ...], admin: bool | None, place: str | None, dry_run: bool, output_format: str) -> None:
+def edit(
+    names: tuple[str, ...], admin: bool | None, auth_state_source: str | None, dry_run: bool, output_format: str
+) -> None:
     """Make users administrators or not, or set their auth state.
 
     Auth state is what the hub's authenticator keeps for them. It holds secrets, so it is no argument itself, and is not
     shown. "-" reads names from stdin, or the auth state.
 
-    \b
-    jhub user edit ana bo --admin
-    jhub user edit ana --auth-state @ana.json
+    $ jhub user edit ana bo --admin
+    $ jhub user edit ana --auth-state @ana.json
     """
-    if place == STDIN and STDIN in names:
+    if auth_state_source == STDIN and STDIN in names:
         raise click.UsageError("stdin is either names or the auth state")
-    auth_state = None if place is None else read_secret_object("--auth-state", place)
+    auth_state = None if auth_state_source is None else read_secret_object("--auth-state", auth_state_source)
     with connect() as hub:
         call = partial(partial, hub.users.edit, admin=admin, auth_state=auth_state)
         run_batch(hub, require_names(names), call, USERS, output_format, dry_run=dry_run)
@@ -164,8 +165,7 @@ def rename(name: str, new: str, dry_run: bool, output_format: str) -> None:
     What they sign in with is not the hub's to change: rename them where that is kept too, or they come back as a new
     user.
 
-    \b
-    jhub user rename ana anna
+    $ jhub user rename ana anna
     """
     with connect() as hub:
         if dry_run:
@@ -182,40 +182,39 @@ def rename(name: str, new: str, dry_run: bool, output_format: str) -> None:
 def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
     """Delete users, after stopping their servers. What the hub keeps for them may be deleted too.
 
-    \b
-    jhub user delete ana
-    jhub user list --filter test- -o name | jhub user delete --yes -
+    $ jhub user delete ana
+    $ jhub user list --filter test- -o name | jhub user delete --yes -
     """
     with connect() as hub:
         delete_batch(hub, "user", require_names(names), hub.users.delete, yes=yes, dry_run=dry_run)
 
 
-def _created(hub: Hub, names: list[str], admin: bool, exist_ok: bool, tally: BatchTally) -> Iterator[User]:
+def _create_users(hub: Hub, names: list[str], admin: bool, exist_ok: bool, tally: BatchTally) -> Iterator[User]:
     """Create users, and read those who were there."""
-    there: list[str] = []
-    left = len(names)
+    existing: list[str] = []
+    remaining = len(names)
     try:
         with hub.users.create_many(names, admin=admin, exist_ok=exist_ok) as fleet:
             for event in fleet:
-                left -= 1
+                remaining -= 1
                 if event.user is None and event.error is None:
-                    there.append(event.name)
+                    existing.append(event.name)
                 else:
-                    yield from _counted(event, tally)
-        if there:
-            with hub.users.get_many(there) as read:
-                for event in read:
-                    yield from _counted(event, tally)
-    except (HubError, KeyboardInterrupt) as end:
-        begun = [f"{tally.done} created", *([f"{len(there)} were there"] if there else [])]
-        note(f"{', '.join(begun)}, {left} not begun; run it again with --if-not-exists to go on")
-        if isinstance(end, KeyboardInterrupt):
+                    yield from _record(event, tally)
+        if existing:
+            with hub.users.get_many(existing) as lookup:
+                for event in lookup:
+                    yield from _record(event, tally)
+    except (HubError, KeyboardInterrupt) as error:
+        progress = [f"{tally.done} created", *([f"{len(existing)} were there"] if existing else [])]
+        note(f"{', '.join(progress)}, {remaining} not begun; run it again with --if-not-exists to go on")
+        if isinstance(error, KeyboardInterrupt):
             raise
-        tally.done += len(there)
-        tally.add_failure(end)
+        tally.done += len(existing)
+        tally.add_failure(error)
 
 
-def _counted(event: NameEvent, tally: BatchTally) -> Iterator[User]:
+def _record(event: NameEvent, tally: BatchTally) -> Iterator[User]:
     if isinstance(event.error, NotFound):
         # The hub has just said that they are there.
         tally.done += 1

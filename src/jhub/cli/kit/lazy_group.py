@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import inspect
+import re
 from typing import Any
 
 import click
@@ -21,6 +23,7 @@ class LazyGroup(click.Group):
     def __init__(self, *args: Any, lazy: dict[str, tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.lazy = lazy
+        show_examples(self)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands, in the order of the help."""
@@ -32,6 +35,7 @@ class LazyGroup(click.Group):
             return None
         module, _, name = self.lazy[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
+        show_examples(command)
         return command
 
     def resolve_command(
@@ -57,3 +61,18 @@ class LazyGroup(click.Group):
         """Write the list of commands into the help, without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in self.lazy.items()])
+
+
+def show_examples(command: click.Command) -> None:
+    """Print the lines that begin with "$ " in the help of a command, and of all commands below it, as examples.
+
+    Click keeps the lines of a paragraph that begins with a backspace character, and fills all other paragraphs.
+    """
+    for child in command.commands.values() if isinstance(command, click.Group) else ():
+        show_examples(child)
+    text = inspect.cleandoc(command.help or "")
+    command.help = re.sub(r"(?m)^(?:\$ .*\n?)+", _examples, text)
+
+
+def _examples(block: re.Match[str]) -> str:
+    return "\b\nExamples:\n" + re.sub(r"(?m)^\$ ", "  ", block[0])
