@@ -24,10 +24,9 @@ def completion(shell: str) -> None:
     The script completes commands, options, and names on the hub: users, groups, servers, tokens, profiles and so on.
     Requests to the hub time out after 2 seconds; set JHUB_COMPLETION_TIMEOUT to change that.
 
-    \b
-    bash:  jhub completion bash > ~/.local/share/bash-completion/completions/jhub
-    zsh:   jhub completion zsh > "${fpath[1]}/_jhub"
-    fish:  jhub completion fish > ~/.config/fish/completions/jhub.fish
+    $ jhub completion bash > ~/.local/share/bash-completion/completions/jhub
+    $ jhub completion zsh > "${fpath[1]}/_jhub"
+    $ jhub completion fish > ~/.config/fish/completions/jhub.fish
     """
     from jhub.cli.completion.bash import Bash
     from jhub.cli.main import cli
