@@ -231,7 +231,7 @@ def test_a_full_disk_is_told(as_admin: Jhub) -> None:
             [*JHUB, "user", "list"], env=as_admin.environment(), stdout=full, stderr=subprocess.PIPE, text=True
         )
     assert done.returncode == 1
-    assert done.stderr.splitlines() == ["error: the output cannot be written: No space left on device"]
+    assert done.stderr.splitlines() == ["error: cannot write the output: No space left on device"]
 
 
 def test_the_context_that_the_environment_names_is_signed_out_of(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens) -> None:

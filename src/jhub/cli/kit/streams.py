@@ -21,7 +21,7 @@ class Stdout(io.FileIO):
         except BrokenPipeError:
             raise  # the reader has enough (`| head`), which is not an error
         except OSError as error:
-            raise OSError(error.errno, f"the output cannot be written: {error.strerror}") from None
+            raise OSError(error.errno, f"cannot write the output: {error.strerror}") from None
 
 
 class Stderr(io.FileIO):
