@@ -27,9 +27,13 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 CONTEXT_KEY = "jhub.context"
+"""Key in click's `Context.meta` of the context that -c/--context names."""
 HUB_KEY = "jhub.hub"
+"""Key in `Context.meta` of the hub that the command is connected to."""
 EXPIRY_NOTED_KEY = "jhub.noted"
+"""Key in `Context.meta` that is set after the warning about a token that expires soon."""
 OUTPUT_FORMATS = ("table", "json", "yaml", "name", "csv")
+"""Output formats that -o/--output takes."""
 
 
 def _store_context(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
@@ -98,6 +102,7 @@ dry_run = click.option(
 MAX_DURATION_SECONDS = 10 * 365 * 86400
 """Maximum duration that an option takes: ten years."""
 SECONDS_PER_UNIT = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+"""Seconds in a unit of time; a number without a unit is in seconds."""
 
 
 def duration(text: str) -> float:

@@ -50,7 +50,7 @@ class LoginPrompts:
                 agreed = sys.stdin.isatty() and click.confirm(escape(question.text), err=True)
                 return question.name if agreed else ""
             case _:
-                raise TypeError(f"{question!r} is not a question")
+                raise TypeError(f"unknown question: {question!r}")
 
     def read_password(self) -> str | None:
         """Return the password on stdin; None at a terminal, or without `from_stdin`: then it is prompted for."""

@@ -61,14 +61,14 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 RESULTS: View[EventRow] = View(
-    name=lambda line: line.server,
+    name=lambda row: row.server,
     columns={
-        "SERVER": lambda line: line.server,
-        "STATE": lambda line: line.state,
-        "PROFILE": lambda line: line.profile,
-        "URL": lambda line: line.url,
-        "SECONDS": lambda line: line.seconds,
-        "REASON": lambda line: line.reason,
+        "SERVER": lambda row: row.server,
+        "STATE": lambda row: row.state,
+        "PROFILE": lambda row: row.profile,
+        "URL": lambda row: row.url,
+        "SECONDS": lambda row: row.seconds,
+        "REASON": lambda row: row.reason,
     },
     optional=frozenset({"PROFILE", "URL", "SECONDS", "REASON"}),
 )

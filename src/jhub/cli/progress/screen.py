@@ -52,7 +52,7 @@ class Screen:
         tally = self._tally
         now = tally.clock()
         free_rows = max(height - 1, 1)
-        lines = [self._bar(width, now), _cut_line(" · ".join(tally.counts())), self._rate()][:free_rows]
+        lines = [self._bar_line(width, now), _cut_line(" · ".join(tally.counts())), self._rate_line()][:free_rows]
         free_rows -= len(lines)
         failed = by_reason(tally.failed[::-1])[: min(MAX_REASONS_SHOWN, free_rows // 2)]
         slowest = tally.slowest(min(MAX_SLOWEST_SHOWN, free_rows - len(failed)))
@@ -71,7 +71,7 @@ class Screen:
             lines.append(_cut_line(f"{count}: {escape(reason)}", style="red"))
         return lines
 
-    def _bar(self, width: int, now: float) -> Text:
+    def _bar_line(self, width: int, now: float) -> Text:
         tally = self._tally
         text = f" {tally.finished}/{tally.count}  {format_seconds(now - tally.started_at)}"
         size = max(min(MAX_BAR_WIDTH, width - len(text)), 0)
@@ -83,7 +83,7 @@ class Screen:
             .append(text, style="default")
         )
 
-    def _rate(self) -> Text:
+    def _rate_line(self) -> Text:
         tally = self._tally
         rate, left = tally.rate(), tally.seconds_left()
         parts = [
