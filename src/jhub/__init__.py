@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jhub.client.hub import Hub as Hub
     from jhub.client.network import Timeouts as Timeouts
     from jhub.client.network import Verify as Verify
-    from jhub.client.wire import Person as Person
+    from jhub.client.wire import Prompter as Prompter
     from jhub.errors import AlreadyRunning as AlreadyRunning
     from jhub.errors import APIError as APIError
     from jhub.errors import BadRequest as BadRequest
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from jhub.handles import AsyncStream as AsyncStream
     from jhub.handles import Fleet as Fleet
     from jhub.handles import Stream as Stream
-    from jhub.login.request import Way as Way
+    from jhub.login.request import LoginMethod as LoginMethod
     from jhub.models import Component as Component
     from jhub.models import Group as Group
     from jhub.models import HubInfo as HubInfo
@@ -114,6 +114,7 @@ _HOMES = {
     "Kind": "jhub.fleet.events",
     "LifetimeTooLong": "jhub.errors",
     "LocalHubError": "jhub.errors",
+    "LoginMethod": "jhub.login.request",
     "Members": "jhub.fleet.selection",
     "MissingScope": "jhub.errors",
     "Model": "jhub.models",
@@ -125,12 +126,12 @@ _HOMES = {
     "NotFound": "jhub.errors",
     "OAuthToken": "jhub.models",
     "Operation": "jhub.steps",
-    "Person": "jhub.client.wire",
     "Preview": "jhub.preview",
     "Profile": "jhub.models",
     "ProfileChoice": "jhub.models",
     "ProfileOption": "jhub.models",
     "Progress": "jhub.models",
+    "Prompter": "jhub.client.wire",
     "Redirected": "jhub.errors",
     "Request": "jhub.steps",
     "Route": "jhub.models",
@@ -145,7 +146,6 @@ _HOMES = {
     "SharedServer": "jhub.models",
     "Sort": "jhub.operations.users",
     "SpawnFailed": "jhub.errors",
-    "WaitTimeout": "jhub.errors",
     "Stream": "jhub.handles",
     "Summary": "jhub.fleet.events",
     "Target": "jhub.fleet.events",
@@ -162,7 +162,7 @@ _HOMES = {
     "User": "jhub.models",
     "UserNotCreated": "jhub.errors",
     "Verify": "jhub.client.network",
-    "Way": "jhub.login.request",
+    "WaitTimeout": "jhub.errors",
     "revoked_together": "jhub.operations.tokens",
 }
 

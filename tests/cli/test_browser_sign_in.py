@@ -19,7 +19,7 @@ from jhub.local import LocalHub
 
 BROWSER = Path(__file__).parents[1] / "support" / "browser_program.py"
 
-SignIn = Callable[..., Result]
+Login = Callable[..., Result]
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_another_user_is_not_signed_in_where_nobody_can_be_asked(
     before, tokens = kept(jhub), tokens_of(api, user)
     result = login(jhub, hub, other, *options)
     assert result.code == 4, result
-    assert f"the browser signed in as {other}, and not as {user}: no token was kept" in result.err
+    assert f"the browser signed in as {other}, not as {user}; no token was kept" in result.err
     assert f"-u {other}" in result.err
     assert kept(jhub) == before
     assert tokens_of(api, user) == tokens
@@ -98,7 +98,7 @@ def test_at_a_terminal_it_is_asked(
     other = fresh("mallory")
     with_browser_of(jhub, hub, other)
     with our_turn(), AtTerminal(jhub, [*JHUB, "login", hub.url, "--browser", "-u", user]) as command:
-        command.read_until(f"The browser signed in as {other}, and not as {user}. Go on as {other}? [y/N]")
+        command.read_until(f"The browser signed in as {other}, not as {user}. Continue as {other}? [y/N]")
         command.type(answer)
         assert command.end() == (0 if answer == "y" else 4), command.text
     assert list(kept(jhub).values()) == ([other] if answer == "y" else [])

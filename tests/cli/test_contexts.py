@@ -19,7 +19,7 @@ SECRET = "SECRET-0123456789"
 SAVE = """
 import sys
 from jhub.config import contexts
-print(contexts.save(sys.argv[1], contexts.Context(api_url=sys.argv[2], user="ana"), sys.argv[3]).said, end="")
+print(contexts.save(sys.argv[1], contexts.Context(api_url=sys.argv[2], user="ana"), sys.argv[3]).note, end="")
 """
 READ = """
 import sys
@@ -99,7 +99,7 @@ def test_a_keyring_that_works_has_the_token_and_no_file(machine: Machine) -> Non
     assert json.loads(jhub.ok("context", "show", "-o", "json"))["kept"] == "keyring"
     assert "token kept in  keyring" in jhub.ok("context", "show")
     assert "token kept" not in jhub.ok("context", "list").lower()
-    assert jhub("context", "remove", "hub").err == "forgot hub\n"
+    assert jhub("context", "remove", "hub").err == "removed context hub\n"
     assert machine.in_keyring == {}
     assert SECRET not in "".join(jhub.said)
 
@@ -108,8 +108,8 @@ def test_a_keyring_that_works_has_the_token_and_no_file(machine: Machine) -> Non
     ("backend", "why"),
     [
         ("keyring.backends.fail.Keyring", None),
-        ("keyring.backends.null.Keyring", "the keyring does not keep what it is given"),
-        ("keyrings.Short", "the keyring does not keep what it is given"),
+        ("keyring.backends.null.Keyring", "the keyring does not store what it receives"),
+        ("keyrings.Short", "the keyring does not store what it receives"),
         ("keyrings.Full", "the keyring failed (PasswordSetError)"),
         ("keyrings.Chatty", "the keyring failed (OSError)"),
         ("no_such_module.Keyring", "the keyring failed (ModuleNotFoundError)"),
@@ -188,7 +188,7 @@ def test_a_context_is_forgotten_though_the_keyring_is_locked(machine: Machine) -
     assert result.code == 0
     service = repr(machine.entry().rpartition(":")[0])
     stays = f"the keyring is locked; the token of hub may still be in it, below {service}"
-    assert result.err == f"forgot hub\nwarning: {stays}\n"
+    assert result.err == f"removed context hub\nwarning: {stays}\n"
     assert jhub.ok("context", "list", "-o", "name") == ""
 
 
@@ -197,7 +197,7 @@ def test_an_entry_that_is_gone_is_told_and_can_be_forgotten(machine: Machine) ->
     (machine.home / "entries.json").write_text("{}")
     result = machine.jhub()("group", "list")
     assert (result.code, result.err.splitlines()[0]) == (2, "error: no token for context hub")
-    assert machine.jhub()("context", "remove", "hub").err == "forgot hub\n"
+    assert machine.jhub()("context", "remove", "hub").err == "removed context hub\n"
 
 
 def test_ctrl_c_leaves_a_keyring_that_waits_for_an_answer(machine: Machine) -> None:
@@ -234,7 +234,7 @@ def test_a_token_that_ends_soon_is_told_once(machine: Machine) -> None:
     end = datetime.now(UTC) + timedelta(hours=5, minutes=1)
     [said] = listed(machine, {"api_url": DOWN, "expires_at": end.isoformat()})
     again = f"sign in again with: jhub login {DOWN} --name hub"
-    assert said == f"warning: the token of context hub ends in 5 hours; {again}"
+    assert said == f"warning: the token of context hub expires in 5 hours; {again}"
 
 
 ELSEWHERE = "http://hub.invalid/hub/api"

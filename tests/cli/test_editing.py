@@ -77,7 +77,7 @@ def test_groups_are_created_with_members_and_found_by_them(as_admin: Jhub, user:
 
     again = as_admin("group", "create", a, b, c, "--if-not-exists", "--user", user, "-o", "name")
     assert (again.code, again.out.split()) == (0, [a, b, c])
-    assert f"group {b} exists already, and its members stay as they are" in again.err
+    assert f"group {b} already exists; its members are unchanged" in again.err
     assert json.loads(as_admin.ok("group", "show", b, "-o", "json"))["users"] == []
 
     nobody = as_admin("group", "create", fresh("group"), "--user", "ghost")
@@ -145,7 +145,7 @@ def test_a_server_is_kept_alive(as_admin: Jhub, api: Api, user: str) -> None:
     as_admin.ok("server", "create", f"{user}/busy")
     result = as_admin("server", "keep-alive", f"{user}/busy", f"{user}/nope")
     assert (result.code, result.out) == (7, "")
-    assert f"{user}/busy: in use as of now\n" in result.err
+    assert f"{user}/busy: recorded activity\n" in result.err
     assert "No such server 'nope'" in result.err
     assert json.loads(as_admin.ok("server", "show", f"{user}/busy", "-o", "json"))["last_activity"]
     assert as_admin.ok("server", "keep-alive", "--dry-run", "-", stdin=f"{user}\n").startswith(

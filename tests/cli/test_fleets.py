@@ -47,7 +47,7 @@ def test_a_class_from_start_to_deletion(as_admin: Jhub, group: str, members: lis
     assert re.search(r"^3 ready in \d+\.\d s$", started.err, re.MULTILINE)
 
     again = as_admin(*start, "--dry-run")
-    assert (again.code, again.out, again.err) == (0, "", "3 of 3 already run as asked for, or are starting\n")
+    assert (again.code, again.out, again.err) == (0, "", "3 of 3 already run with these options, or are starting\n")
     other = as_admin("server", "start", "--group", group, "--name", "lab", "-p", "lab", "--dry-run")
     assert (other.code, other.lines, other.err.count("already runs with other options")) == (6, [], 3)
 
@@ -131,8 +131,8 @@ def test_a_selection_of_none_is_no_error(as_admin: Jhub, fresh: Fresh, command: 
         (("start", "--name", "lab"), 2, "--name needs --group"),
         (("start", "--name", "lab", "ana"), 2, "--name needs --group"),
         (("wait", "--name", "lab"), 2, "--name needs --group"),
-        (("start", "--group", "geo", "--no-wait"), 2, "--no-wait is for servers that are named"),
-        (("start", "a", "b", "c", "d", "e", "--no-wait"), 2, "--no-wait is for up to 4 servers"),
+        (("start", "--group", "geo", "--no-wait"), 2, "--no-wait does not work with --group"),
+        (("start", "a", "b", "c", "d", "e", "--no-wait"), 2, "--no-wait accepts at most 4 servers"),
         (("start", "--group", ""), 2, "a group name is missing"),
         (("start", "--group", "geo", "--name", ""), 2, "a server name is missing"),
         (("stop", "--yes", "--group", ""), 2, "a group name is missing"),

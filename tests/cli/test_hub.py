@@ -85,7 +85,7 @@ def test_the_proxys_routes(as_admin: Jhub, as_ana: Jhub) -> None:
     table = as_admin.ok("proxy", "routes").splitlines()
     assert table[0].split() == ["ROUTE", "FOR", "TARGET"]
     assert any(line.split()[1] == "hub" for line in table[1:])
-    assert as_admin("proxy", "sync").err == "the routes are those of what runs\n"
+    assert as_admin("proxy", "sync").err == "synchronised the routing table\n"
     assert as_ana("proxy", "sync").code == 4
     edit = ("proxy", "edit", "--api-url", "http://127.0.0.1:9", "--auth-token", "-")
     assert as_admin.ok(*edit, "--dry-run", stdin="HUNTER2") == (

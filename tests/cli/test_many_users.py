@@ -64,7 +64,7 @@ def test_a_group_is_given_exactly_these_members(as_admin: Jhub, fresh: Fresh) ->
     changed = as_admin("group", "set", "--yes", group, two, three, "-o", "json")
     assert sorted(json.loads(changed.out)["users"]) == sorted([two, three])
     same = as_admin("group", "set", group, three, two.upper())
-    assert (same.code, same.err) == (0, f"group {group} has these members already\n")
+    assert (same.code, same.err) == (0, f"group {group} already has these members\n")
 
 
 def test_an_unknown_member_is_left_out_and_told(as_admin: Jhub, user: str, fresh: Fresh) -> None:

@@ -113,7 +113,7 @@ def test_contexts_are_switched(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens) ->
     assert json.loads(beaten.ok("whoami", "-o", "json"))["name"] == "robot"
     jhub.ok("context", "remove", "one")
     unknown = jhub("whoami", "-c", "one")
-    assert (unknown.code, unknown.err.splitlines()[0]) == (2, "error: no context 'one'; there are: two")
+    assert (unknown.code, unknown.err.splitlines()[0]) == (2, "error: no context 'one'; available: two")
 
 
 def test_half_an_environment_is_an_error(jhub: Jhub, hub_tokens: Tokens) -> None:
@@ -198,7 +198,7 @@ def test_signing_in_again_revokes_the_token_of_before(jhub: Jhub, hub: LocalHub,
     assert len(ids(api, user)) == 1
     # The new one has no right to revoke, and the one of before none to be found by.
     err = signed_in(jhub, hub, user, "--name", "mine", "--scopes", "read:users!user")
-    assert "which this context had, stays valid" in err
+    assert "the previous token of this context" in err
     assert len(ids(api, user)) == 2
 
 
@@ -228,7 +228,7 @@ def test_another_identity_on_the_same_hub_has_a_context_of_its_own(jhub: Jhub, h
 def test_a_name_that_is_given_away_tells_of_the_token_that_stays(jhub: Jhub, hub: LocalHub, user: str) -> None:
     signed_in(jhub, hub, "ana", "--name", "one")
     err = signed_in(jhub, hub, user, "--name", "one")
-    assert f"of ana on {hub.api_url}, which this context had, stays valid" in err
+    assert f"of ana on {hub.api_url}, stays valid" in err
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_a_token_of_the_environment_is_taken_where_it_is_this_hubs(
 def test_a_token_that_the_hub_does_not_know_is_said_to_be_so(jhub: Jhub, hub: LocalHub) -> None:
     result = jhub("login", hub.url, "--token", "-", stdin="0123456789abcdef0123456789abcdef\n")
     assert result.code == 4
-    assert "error: the hub does not know this token: it has expired, was revoked, or is another hub's" in result.err
+    assert "error: the hub rejected the token: it has expired, was revoked, or belongs to another hub" in result.err
 
 
 def test_a_context_that_the_environment_names_is_told_to_come_first(jhub: Jhub, hub: LocalHub, user: str) -> None:
@@ -309,7 +309,7 @@ def test_a_token_that_cannot_revoke_itself_is_forgotten_with_a_word(jhub: Jhub, 
 
 def test_a_token_that_was_brought_along_stays_its_owners(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens) -> None:
     jhub.ok("login", hub.url, "--token", "-", stdin=hub_tokens.ana)
-    assert "it was brought along" in jhub("logout").err
+    assert "jhub did not create it" in jhub("logout").err
     assert (
         Jhub(jhub.home, {"JUPYTERHUB_API_URL": hub.api_url, "JUPYTERHUB_API_TOKEN": hub_tokens.ana})("whoami").code == 0
     )

@@ -157,8 +157,8 @@ def test_status_and_down_find_the_running_processes(jhub: Jhub, place: Path) -> 
     finally:
         down = jhub("local", "down", timeout=120)
     assert of_hub(place) == []
-    assert "the local hub is down" in down.err
-    assert "no local hub was running" in jhub("local", "down").err
+    assert "stopped the local hub" in down.err
+    assert "the local hub is not running" in jhub("local", "down").err
 
 
 def test_down_stops_a_hub_whose_folder_is_gone(jhub: Jhub, place: Path) -> None:
@@ -168,7 +168,7 @@ def test_down_stops_a_hub_whose_folder_is_gone(jhub: Jhub, place: Path) -> None:
         assert jhub("local", "status").code == 1
     finally:
         down = jhub("local", "down", timeout=120)
-    assert "the local hub is down" in down.err
+    assert "stopped the local hub" in down.err
     assert of_hub(place) == []
 
 

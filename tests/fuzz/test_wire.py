@@ -19,7 +19,7 @@ from quirks import hub_that
 
 from jhub import AsyncHub, Hub, Timeouts
 from jhub.errors import HubError
-from jhub.login.login_page import read as read_page
+from jhub.login.login_page import parse_page
 from jhub.models import Progress, Server, User
 from jhub.operations.server_status import listen
 from jhub.steps import Flow, HubVersion, Request, Step, call, send
@@ -40,7 +40,7 @@ WIRE_STEPS: list[Step] = [
     call("POST", "/users/ana/tokens", dict[str, Any], body={"note": "x" * 10_000}),
     call("GET", "/x", Any),
     listen("ana", "lab", 0.3),
-    Request("GET", "../login", read_page, root="site", anonymous=True, page=True),
+    Request("GET", "../login", parse_page, root="site", anonymous=True, page=True),
 ]
 
 STEPS: list[Step] = [

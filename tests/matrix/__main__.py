@@ -12,7 +12,7 @@ from pathlib import Path
 from matrix.environments import FOLDER, ROOT, SUPPORTED, environment
 from matrix.processes import run
 from matrix.results import differences, last_run, read, record, recorded
-from matrix.sign_in.table import put_into_page, ways_in
+from matrix.sign_in.table import methods_table, put_into_page
 from matrix.table import put_into_readme, table
 
 AT_ONCE = 2
@@ -68,7 +68,7 @@ def keep(versions: list[str]) -> int:
         record(results)
         print(f"JupyterHub {results.jupyterhub}: recorded")
     put_into_readme(table(recorded()))
-    put_into_page(ways_in(recorded()))
+    put_into_page(methods_table(recorded()))
     return 0
 
 

@@ -94,8 +94,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     seen = config.stash[OUTCOMES]
     rows = {row.title: of_outcomes(seen[row], result(row, version)) for row in ROWS if row in seen}
-    ways = of_cells({cell: seen[cell] for cell in CELLS if cell in seen}, version)
-    write(path, Results(".".join(map(str, version)), rows, ways))
+    cells = of_cells({cell: seen[cell] for cell in CELLS if cell in seen}, version)
+    write(path, Results(".".join(map(str, version)), rows, cells))
 
 
 def row_of(item: pytest.Item) -> Row | None:

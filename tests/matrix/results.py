@@ -22,8 +22,8 @@ class Results(msgspec.Struct, frozen=True, omit_defaults=True):
     jupyterhub: str
     """The exact version."""
     rows: dict[str, str]
-    ways: dict[str, dict[str, str]] = {}
-    """The same for each way to sign in with each authenticator. "skipped" where there is no browser for it."""
+    sign_in: dict[str, dict[str, str]] = {}
+    """The same for each method to sign in with each authenticator. "skipped" where there is no browser for it."""
 
     @property
     def major(self) -> int:
@@ -37,8 +37,8 @@ class Results(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def lines(self) -> dict[str, str]:
         """All of them under one name each."""
-        ways = {f"{title}, {way}": said for title, found in self.ways.items() for way, said in found.items()}
-        return {**self.rows, **ways}
+        cells = {f"{title}, {method}": said for title, found in self.sign_in.items() for method, said in found.items()}
+        return {**self.rows, **cells}
 
 
 def of_outcomes(outcomes: set[str], passed: str) -> str:
@@ -49,12 +49,12 @@ def of_outcomes(outcomes: set[str], passed: str) -> str:
 
 
 def of_cells(outcomes: dict[Cell, set[str]], version: tuple[int, ...]) -> dict[str, dict[str, str]]:
-    """The results of the ways in."""
-    ways: dict[str, dict[str, str]] = {}
+    """The results of the cells."""
+    cells: dict[str, dict[str, str]] = {}
     for cell, seen in outcomes.items():
-        found = ways.setdefault(cell.authenticator.title, {})
-        found[cell.way.title] = of_outcomes(seen, cell.result(version))
-    return ways
+        found = cells.setdefault(cell.authenticator.title, {})
+        found[cell.method.title] = of_outcomes(seen, cell.result(version))
+    return cells
 
 
 def result(row: Row, version: tuple[int, ...]) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from matrix.results import FAILED, SKIPPED, Results, differences, of_cells, recorded
-from matrix.sign_in.methods import CELLS, FOUND, WAYS
-from matrix.sign_in.table import MAJORS, in_page, put_into_page, ways_in
+from matrix.sign_in.methods import CELLS, FOUND, METHODS
+from matrix.sign_in.table import MAJORS, in_page, methods_table, put_into_page
 
 DUMMY, SHARED, *_ = FOUND
 EVERYTHING = {cell: {"passed"} for cell in CELLS}
@@ -20,22 +20,22 @@ def found(version: str) -> Results:
 
 
 def test_the_table_in_the_page_is_the_recorded_one() -> None:
-    assert in_page() == ways_in(recorded()), "run: make record-matrix"
+    assert in_page() == methods_table(recorded()), "run: make record-matrix"
 
 
 @pytest.mark.parametrize("major", MAJORS)
 def test_every_cell_is_recorded_and_as_it_has_to_be(major: int) -> None:
     results = recorded()[major]
-    assert results.ways == found(results.jupyterhub).ways, f"JupyterHub {results.jupyterhub}: record it again"
+    assert results.sign_in == found(results.jupyterhub).sign_in, f"JupyterHub {results.jupyterhub}: record it again"
     assert results.complete
 
 
 def test_there_is_something_to_expect_of_every_cell() -> None:
-    assert {len(cells) for cells in FOUND.values()} == {len(WAYS)}
+    assert {len(cells) for cells in FOUND.values()} == {len(METHODS)}
 
 
 def test_a_cell_names_the_versions_where_the_way_works() -> None:
-    text = ways_in({4: found("4.1.6"), 5: found("5.5.4"), 6: found("6.1.1")})
+    text = methods_table({4: found("4.1.6"), 5: found("5.5.4"), 6: found("6.1.1")})
     assert "| dummy | 4, 5, 6 | no | 4, 5, 6 | 4, 5, 6 | 4, 5, 6 | 4, 5, 6 | the form |" in text
     assert f"| {SHARED.title} | 5, 6 | no | 5, 6 |" in text
     assert "tried on 4.1.6, 5.5.4 and 6.1.1" in text
@@ -43,21 +43,21 @@ def test_a_cell_names_the_versions_where_the_way_works() -> None:
 
 def test_a_cell_is_as_its_worst_test() -> None:
     cell = CELLS[0]
-    assert of_cells({cell: {"passed", "skipped"}}, (6,)) == {"dummy": {cell.way.title: SKIPPED}}
-    assert of_cells({cell: {"passed", "failed", "skipped"}}, (6,)) == {"dummy": {cell.way.title: FAILED}}
+    assert of_cells({cell: {"passed", "skipped"}}, (6,)) == {"dummy": {cell.method.title: SKIPPED}}
+    assert of_cells({cell: {"passed", "failed", "skipped"}}, (6,)) == {"dummy": {cell.method.title: FAILED}}
 
 
 def test_a_way_that_differs_is_named_and_one_that_was_skipped_is_not() -> None:
     known = found("6.1.1")
     for seen, lines in ((SKIPPED, 0), (FAILED, 1)):
-        ways = {**known.ways, "dummy": {**known.ways["dummy"], "`--browser`": seen}}
-        assert len(differences(Results("6.2.0", {}, ways), known)) == lines
-    (line,) = differences(Results("6.2.0", {}, ways), known)
+        cells = {**known.sign_in, "dummy": {**known.sign_in["dummy"], "`--browser`": seen}}
+        assert len(differences(Results("6.2.0", {}, cells), known)) == lines
+    (line,) = differences(Results("6.2.0", {}, cells), known)
     assert line == "JupyterHub 6.2.0: dummy, `--browser`: 'failed'; recorded on 6.1.1: 'yes'"
 
 
 def test_only_the_table_is_replaced_in_the_page(tmp_path: Path) -> None:
     page = tmp_path / "signing-in.md"
-    page.write_text("before\n<!-- ways-in -->\nold\n<!-- /ways-in -->\nafter\n")
+    page.write_text("before\n<!-- sign-in-methods -->\nold\n<!-- /sign-in-methods -->\nafter\n")
     put_into_page("new\n", page)
-    assert page.read_text() == "before\n<!-- ways-in -->\nnew\n<!-- /ways-in -->\nafter\n"
+    assert page.read_text() == "before\n<!-- sign-in-methods -->\nnew\n<!-- /sign-in-methods -->\nafter\n"

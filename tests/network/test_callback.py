@@ -22,8 +22,8 @@ import pytest
 from loopback import MOST, alarm, within
 
 from jhub.errors import HubError, InvalidInput, NotAuthorized, WaitTimeout
-from jhub.login.callback import is_here, visit
-from jhub.login.peer import is_own
+from jhub.login.callback import has_browser, visit
+from jhub.login.peer import is_same_user
 from jhub.login.prompts import Visit
 
 STATE = "STATE-that-nobody-guesses"
@@ -32,7 +32,7 @@ URL = f"https://hub.example.org/hub/api/oauth2/authorize?state={STATE}"
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jhub.login.callback.TICK", 0.02)
+    monkeypatch.setattr("jhub.login.callback.POLL_SECONDS", 0.02)
     for name in ("SSH_CONNECTION", "SSH_TTY"):
         monkeypatch.delenv(name, raising=False)
 
@@ -51,19 +51,19 @@ def question(port: int) -> Visit:
 class Waiting:
     """A `visit` in a thread of its own."""
 
-    def __init__(self, port: int, patience: float, gone: threading.Event | None, *, open_browser: bool = False) -> None:
+    def __init__(self, port: int, timeout: float, stop: threading.Event | None, *, open_browser: bool = False) -> None:
         self.port = port
         self.open_browser = open_browser
         self.told: list[str] = []
         self.code: str | None = None
         self.error: HubError | None = None
         self.up = threading.Event()
-        self.thread = threading.Thread(target=self._go, args=(patience, gone), daemon=True)
+        self.thread = threading.Thread(target=self._go, args=(timeout, stop), daemon=True)
 
-    def _go(self, patience: float, gone: threading.Event | None) -> None:
+    def _go(self, timeout: float, stop: threading.Event | None) -> None:
         try:
             self.code = visit(
-                question(self.port), self._tell, open_browser=self.open_browser, patience=patience, gone=gone
+                question(self.port), self._tell, open_browser=self.open_browser, timeout=timeout, stop=stop
             )
         except HubError as error:
             self.error = error
@@ -97,9 +97,9 @@ class Waiting:
 
 
 @contextmanager
-def waiting(patience: float = MOST, gone: threading.Event | None = None) -> Iterator[Waiting]:
+def waiting(timeout: float = MOST, stop: threading.Event | None = None) -> Iterator[Waiting]:
     """Ends with a code, if need be."""
-    found = Waiting(free_port(), patience, gone)
+    found = Waiting(free_port(), timeout, stop)
     found.thread.start()
     assert found.up.wait(MOST)
     yield found
@@ -169,8 +169,8 @@ def test_nothing_is_served_at_other_addresses(path: str) -> None:
     [
         ({"error": "access_denied", "error_description": "You%20may%0Anot"}, "You may not"),
         ({"error": "access_denied"}, "access_denied"),
-        ({"code": ""}, "no code came"),
-        ({}, "no code came"),
+        ({"code": ""}, "the redirect has no code"),
+        ({}, "the redirect has no code"),
         ({"error_description": "x" * 5000}, "x" * 200),
     ],
 )
@@ -279,7 +279,7 @@ def test_a_port_that_is_taken_is_told_at_once_and_nobody_is_sent_anywhere() -> N
         port = taken.getsockname()[1]
         began = time.monotonic()
         with pytest.raises(InvalidInput, match=f"cannot listen on port {port}") as caught:
-            visit(question(port), told.append, open_browser=True, patience=2 * MOST)
+            visit(question(port), told.append, open_browser=True, timeout=2 * MOST)
         assert time.monotonic() - began < MOST
     assert told == []
     assert "--paste" in caught.value.hint
@@ -288,7 +288,7 @@ def test_a_port_that_is_taken_is_told_at_once_and_nobody_is_sent_anywhere() -> N
 def test_two_cannot_wait_at_the_same_port() -> None:
     with waiting() as wait:
         with pytest.raises(InvalidInput, match="cannot listen"):
-            visit(question(wait.port), lambda text: None, open_browser=False, patience=60)
+            visit(question(wait.port), lambda text: None, open_browser=False, timeout=60)
         assert wait.waits
 
 
@@ -304,7 +304,7 @@ def test_the_port_can_be_used_again_at_once() -> None:
 
 
 def test_patience_ends() -> None:
-    with waiting(patience=0.1) as wait:
+    with waiting(timeout=0.1) as wait:
         wait.end()
     assert isinstance(wait.error, WaitTimeout)
     assert "--paste" in wait.error.hint
@@ -312,10 +312,10 @@ def test_patience_ends() -> None:
 
 
 def test_whoever_waits_no_more_frees_the_port() -> None:
-    gone = threading.Event()
-    with waiting(patience=2 * MOST, gone=gone) as wait:
+    stop = threading.Event()
+    with waiting(timeout=2 * MOST, stop=stop) as wait:
         began = time.monotonic()
-        gone.set()
+        stop.set()
         wait.end()
         assert time.monotonic() - began < MOST
     assert isinstance(wait.error, WaitTimeout)
@@ -325,7 +325,7 @@ def test_whoever_waits_no_more_frees_the_port() -> None:
 def test_ctrl_c_while_waiting_frees_the_port() -> None:
     port = free_port()
     with pytest.raises(KeyboardInterrupt), alarm(0.1):
-        visit(question(port), lambda text: None, open_browser=False, patience=60)
+        visit(question(port), lambda text: None, open_browser=False, timeout=60)
     assert is_free(port)
 
 
@@ -335,7 +335,7 @@ def test_ctrl_c_before_the_waiting_frees_the_port() -> None:
 
     port = free_port()
     with pytest.raises(KeyboardInterrupt):
-        visit(question(port), tell, open_browser=False, patience=60)
+        visit(question(port), tell, open_browser=False, timeout=60)
     assert is_free(port)
 
 
@@ -371,7 +371,7 @@ def test_over_ssh_it_is_told_how_to_bring_the_port_to_where_the_browser_is(monke
     monkeypatch.setenv("SSH_CONNECTION", "10.0.0.1 50000 10.0.0.2 22")
     with waiting() as wait:
         pass
-    assert f"ssh -L {wait.port}:127.0.0.1:{wait.port} and this machine" in " ".join(wait.told)
+    assert f"ssh -L {wait.port}:127.0.0.1:{wait.port} HOST" in " ".join(wait.told)
 
 
 @pytest.mark.parametrize(
@@ -390,7 +390,7 @@ def test_a_browser_is_opened_where_the_person_sees_it(
 ) -> None:
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setattr(webbrowser, "get", lambda: webbrowser.GenericBrowser("true"))
-    assert is_here(environ) is here
+    assert has_browser(environ) is here
 
 
 def test_a_machine_without_any_browser_opens_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -398,7 +398,7 @@ def test_a_machine_without_any_browser_opens_none(monkeypatch: pytest.MonkeyPatc
         raise webbrowser.Error("could not locate runnable browser")
 
     monkeypatch.setattr(webbrowser, "get", none)
-    assert not is_here({"DISPLAY": ":0"})
+    assert not has_browser({"DISPLAY": ":0"})
 
 
 @pytest.mark.parametrize("wanted", [True, False])
@@ -413,7 +413,7 @@ def test_the_browser_is_opened_once_the_listener_is_up(wanted: bool, monkeypatch
     monkeypatch.setenv("BROWSER", "helper")
     monkeypatch.setattr(webbrowser, "open", open_page)
     with pytest.raises(WaitTimeout):
-        within(lambda: visit(question(port), lambda text: None, open_browser=wanted, patience=0.05))
+        within(lambda: visit(question(port), lambda text: None, open_browser=wanted, timeout=0.05))
     assert [free for _, free in opened] == ([False] if wanted else [])
 
 
@@ -503,10 +503,10 @@ def test_who_holds_the_other_end_is_known_while_they_hold_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         with socket.create_connection(server.getsockname()):
             ours, theirs = server.accept()
-            assert is_own(theirs, ours.getsockname())
-            assert not is_own((theirs[0], theirs[1] ^ 1), ours.getsockname())
+            assert is_same_user(theirs, ours.getsockname())
+            assert not is_same_user((theirs[0], theirs[1] ^ 1), ours.getsockname())
         # A connection that was closed is shown as root's.
-        assert not is_own(theirs, ours.getsockname())
+        assert not is_same_user(theirs, ours.getsockname())
         ours.close()
 
 
@@ -516,14 +516,14 @@ def test_a_socket_for_both_kinds_of_addresses_is_known_too() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_INET6) as client:
         client.connect(("::ffff:127.0.0.1", server.getsockname()[1]))
         ours, theirs = server.accept()
-        assert is_own(theirs, ours.getsockname())
+        assert is_same_user(theirs, ours.getsockname())
         ours.close()
 
 
 def test_where_nobody_tells_whose_a_connection_is_it_is_a_private_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("jhub.login.peer.TABLES", (tmp_path / "none",))
+    monkeypatch.setattr("jhub.login.peer.TCP_TABLES", (tmp_path / "none",))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with opened(monkeypatch) as (wait, address):
         assert STATE not in address
@@ -538,11 +538,11 @@ def test_where_nobody_tells_whose_a_connection_is_it_is_a_private_file(
 
 
 def test_where_no_file_can_be_made_the_address_is_printed_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("jhub.login.peer.TABLES", (tmp_path / "none",))
+    monkeypatch.setattr("jhub.login.peer.TCP_TABLES", (tmp_path / "none",))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
     monkeypatch.setenv("BROWSER", "helper")
     monkeypatch.setattr(webbrowser, "open", lambda url: pytest.fail(f"{url} was opened"))
     told: list[str] = []
     with pytest.raises(WaitTimeout):
-        within(lambda: visit(question(free_port()), told.append, patience=0.05))
+        within(lambda: visit(question(free_port()), told.append, timeout=0.05))
     assert URL in told

@@ -70,7 +70,7 @@ def test_another_user_is_agreed_to_by_a_yes(
     monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr(builtins, "input", lambda: typed)
     assert Console()(OtherUser("mallory", "ana")) == answer
-    said = "The browser signed in as mallory, and not as ana. Go on as mallory? [y/N] "
+    said = "The browser signed in as mallory, not as ana. Continue as mallory? [y/N] "
     assert capsys.readouterr() == ("", said)
 
 
@@ -89,7 +89,7 @@ def test_where_there_is_nobody_to_ask_that_is_told(
     monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr(builtins, "input", nobody)
     monkeypatch.setattr(getpass, "getpass", nobody)
-    with pytest.raises(InvalidInput, match="nobody to ask") as caught:
+    with pytest.raises(InvalidInput, match="no terminal to ask on") as caught:
         Console()(question)
     assert "Hub(url, token)" in caught.value.hint
 
@@ -100,7 +100,7 @@ def test_without_a_terminal_nobody_is_waited_for(
     question: object, stdin: io.StringIO | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", stdin)
-    with pytest.raises(InvalidInput, match="nobody to ask"):
+    with pytest.raises(InvalidInput, match="no terminal to ask on"):
         Console()(question)
 
 

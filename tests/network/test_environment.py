@@ -14,7 +14,7 @@ from loopback import BOTH, VERSION, Driver, Site, Visit, as_ana, no_proxies, ref
 
 from jhub import AsyncHub, Hub
 from jhub.errors import InvalidInput
-from jhub.login import Way
+from jhub.login import LoginMethod
 from jhub.operations.tokens import TokenOps
 from jhub.operations.users import UserOps
 from jhub.steps import Flow
@@ -127,26 +127,26 @@ def with_a_form(visit: Visit) -> None:
         visit.json({"id": "a7", "user": "ana", "token": "NEW", "name": "ana", "version": "6.1.1"})
 
 
-def login(site: Site, way: Way | None) -> tuple[str, str]:
+def login(site: Site, method: LoginMethod | None) -> tuple[str, str]:
     """The client that one gets: its site, and who asks."""
-    with Hub.login(site.url, username="ana", password="PASSWORD", way=way) as hub:
+    with Hub.login(site.url, username="ana", password="PASSWORD", method=method) as hub:
         return hub.url, hub.users.get("ana").name
 
 
-def login_asynchronously(site: Site, way: Way | None) -> tuple[str, str]:
+def login_asynchronously(site: Site, method: LoginMethod | None) -> tuple[str, str]:
     async def go() -> tuple[str, str]:
-        async with await AsyncHub.login(site.url, username="ana", password="PASSWORD", way=way) as hub:
+        async with await AsyncHub.login(site.url, username="ana", password="PASSWORD", method=method) as hub:
             return await hub.find_url(), (await hub.users.get("ana")).name
 
     return asyncio.run(go())
 
 
 LOGINS = pytest.mark.parametrize("sign_in", [login, login_asynchronously], ids=["Hub", "AsyncHub"])
-SignIn = Callable[[Site, Way | None], tuple[str, str]]
+Login = Callable[[Site, LoginMethod | None], tuple[str, str]]
 
 
 @LOGINS
-def test_signing_in_gives_a_client_with_the_new_token(sign_in: SignIn) -> None:
+def test_signing_in_gives_a_client_with_the_new_token(sign_in: Login) -> None:
     with serving(with_a_form) as site:
         assert sign_in(site, None) == (f"{site.url}/", "ana")
         assert site.calls == [
@@ -170,7 +170,7 @@ def test_signing_in_gives_a_client_with_the_new_token(sign_in: SignIn) -> None:
 
 
 @LOGINS
-def test_signing_in_with_one_call_sends_the_password_and_no_cookie(sign_in: SignIn) -> None:
+def test_signing_in_with_one_call_sends_the_password_and_no_cookie(sign_in: Login) -> None:
     with serving(with_a_form) as site:
         assert sign_in(site, "password") == (f"{site.url}/", "ana")
         assert site.calls == [
@@ -186,7 +186,7 @@ def test_signing_in_with_one_call_sends_the_password_and_no_cookie(sign_in: Sign
 
 
 @LOGINS
-def test_signing_in_logs_no_secret(sign_in: SignIn, caplog: pytest.LogCaptureFixture) -> None:
+def test_signing_in_logs_no_secret(sign_in: Login, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with serving(with_a_form) as site:
         sign_in(site, None)

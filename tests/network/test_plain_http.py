@@ -78,17 +78,17 @@ def test_where_a_warning_is_an_error_no_password_goes_out(driver: Driver, outsid
         assert site.calls == []
 
 
-@pytest.mark.parametrize("way", [None, "form", "password", "browser", "paste"])
-def test_signing_in_warns_before_anybody_is_asked(way: Any, outside: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("method", [None, "form", "password", "browser", "paste"])
+def test_signing_in_warns_before_anybody_is_asked(method: Any, outside: pytest.MonkeyPatch) -> None:
     def person(question: object) -> str:
         raise AssertionError(f"{question} came before the warning")
 
     with serving(as_ana) as site:
         outside.setenv("HTTP_PROXY", site.url)
         with pytest.raises(UserWarning, match="plain http"):
-            Hub.login("http://hub.invalid", way=way, ask=person)
+            Hub.login("http://hub.invalid", method=method, ask=person)
         with pytest.raises(UserWarning, match="plain http"):
-            asyncio.run(AsyncHub.login("http://hub.invalid", way=way, ask=person))
+            asyncio.run(AsyncHub.login("http://hub.invalid", method=method, ask=person))
         assert site.calls == ["GET http://hub.invalid/hub/api/"] * 2
 
 

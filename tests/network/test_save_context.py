@@ -13,7 +13,7 @@ from loopback import Site, Visit, serving
 from jhub import AsyncHub, Hub, Identity
 from jhub.config import contexts
 from jhub.errors import InvalidInput
-from jhub.login import Kept, SignedIn, environment_token, keep
+from jhub.login import SavedContext, SignInResult, environment_token, save_context
 from jhub.steps import Listen, Request
 from jhub.testing import Played, Reply, play, refusal, reply
 
@@ -30,11 +30,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "jhub"
 
 
-def signed(number: int = 1, user: str = "ana", *, brought: str | None = None) -> SignedIn:
+def signed(number: int = 1, user: str = "ana", *, brought: str | None = None) -> SignInResult:
     """A token that was made, or one that was brought along and that the hub calls `brought`."""
     who = Identity(name=user, kind="user", token_id=brought)
     made = "" if brought else f"a{number}"
-    return SignedIn(way="token" if brought else "form", who=who, token=f"SECRET{number}", token_id=made, life=3600)
+    return SignInResult(
+        method="token" if brought else "form", who=who, token=f"SECRET{number}", token_id=made, life=3600
+    )
 
 
 class Revoked:
@@ -52,12 +54,14 @@ class Revoked:
         return refusal(self.refusals[secret]) if secret in self.refusals else reply(204)
 
 
-def kept(signed_in: SignedIn, hub: Revoked | None = None, name: str | None = "mine", *, narrowed: bool = False) -> Kept:
+def kept(
+    signed_in: SignInResult, hub: Revoked | None = None, name: str | None = "mine", *, narrowed: bool = False
+) -> SavedContext:
     return played(signed_in, hub or Revoked(), name, narrowed=narrowed).result
 
 
-def played(signed_in: SignedIn, hub: Revoked, name: str | None, *, narrowed: bool = False) -> Played[Kept]:
-    return play(keep(signed_in, API, name, narrowed=narrowed), hub)
+def played(signed_in: SignInResult, hub: Revoked, name: str | None, *, narrowed: bool = False) -> Played[SavedContext]:
+    return play(save_context(signed_in, API, name, narrowed=narrowed), hub)
 
 
 def test_a_token_becomes_the_current_context() -> None:
@@ -88,10 +92,10 @@ def test_a_narrowed_token_leaves_it_to_the_older_one() -> None:
 def test_an_older_token_that_stays_is_told() -> None:
     kept(signed(1))
     (said,) = kept(signed(2), Revoked(SECRET2=403)).notes
-    assert said == f"the token a1 of ana on {API}, which this context had, stays valid"
+    assert said == f"the previous token of this context, a1 of ana on {API}, stays valid"
     hub = Revoked()
     (said,) = kept(signed(3, "bo"), hub).notes
-    assert said.startswith("the token a2 of ana")
+    assert said.startswith("the previous token of this context, a2 of ana")
     assert hub.seen == [], "bo has no right to it"
 
 
@@ -145,13 +149,13 @@ def a_hub(visit: Visit) -> None:
 
 
 def login(site: Site, context: str | None) -> str:
-    with Hub.login(site.url, username="ana", password="PASSWORD", way="password", context=context) as hub:
+    with Hub.login(site.url, username="ana", password="PASSWORD", method="password", context=context) as hub:
         return hub.whoami().name
 
 
 def login_asynchronously(site: Site, context: str | None) -> str:
     async def go() -> str:
-        plan = AsyncHub.login(site.url, username="ana", password="PASSWORD", way="password", context=context)
+        plan = AsyncHub.login(site.url, username="ana", password="PASSWORD", method="password", context=context)
         async with await plan as hub:
             return (await hub.whoami()).name
 
@@ -179,7 +183,10 @@ def test_a_program_keeps_its_token_as_the_command_does(sign_in: SignInAs) -> Non
 @LOGINS
 def test_a_program_is_warned_of_an_older_token_that_stays(sign_in: SignInAs) -> None:
     contexts.save("course", contexts.Context(api_url=API, user="ana", token_id="a9"), "OLD")
-    with serving(a_hub) as site, pytest.warns(UserWarning, match="the token a9 of ana on .* stays valid"):
+    with (
+        serving(a_hub) as site,
+        pytest.warns(UserWarning, match="the previous token of this context, a9 of ana on .* stays valid"),
+    ):
         sign_in(site, "course")
 
 

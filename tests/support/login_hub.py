@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jhub.errors import HubError
-from jhub.login.request import SignedIn, SignIn
+from jhub.login.request import SignInRequest, SignInResult
 from jhub.steps import Answer, Operation, Request
 from jhub.testing import Played, Reply, play, reply
 
@@ -91,19 +91,19 @@ class Person:
         return answer
 
 
-def wish(**known: Any) -> SignIn:
+def sign_in_request(**known: Any) -> SignInRequest:
     """Of ana, at API."""
-    return SignIn(**{"api_url": API, "username": "ana", "password": PASSWORD, "note": "test", **known})
+    return SignInRequest(**{"api_url": API, "username": "ana", "password": PASSWORD, "note": "test", **known})
 
 
 def played(
-    plan: Operation[SignedIn],
+    plan: Operation[SignInResult],
     replies: list[Reply],
     person: Person | None = None,
     *,
     version: str = "6.1.1",
     interrupt_at: float | None = None,
-) -> Played[SignedIn]:
+) -> Played[SignInResult]:
     return play(plan, replies, person=person or Person(), version=version, interrupt_at=interrupt_at)
 
 
@@ -128,4 +128,4 @@ def headers(run: Played[Any], index: int) -> dict[str, str]:
 
 def kinds(run: Played[Any]) -> list[tuple[str, bool]]:
     """The ways that were taken, and whether a reason was told for each."""
-    return [(event.way, bool(event.why)) for event in run.emitted]
+    return [(event.method, bool(event.why)) for event in run.emitted]

@@ -245,7 +245,9 @@ def what_running_a_plan_gives(hub: Hub) -> None:
         assert_type(same, Hub)
         assert_type(other, Hub)
     assert_type(Hub.login(""), Hub)
-    assert_type(Hub.login("", second_factor="1", way="form", ask=str, note="n", expires_in=None, scopes=["self"]), Hub)
+    assert_type(
+        Hub.login("", second_factor="1", method="form", ask=str, note="n", expires_in=None, scopes=["self"]), Hub
+    )
 
 
 async def what_running_a_plan_asynchronously_gives(hub: AsyncHub) -> None:
@@ -253,7 +255,9 @@ async def what_running_a_plan_asynchronously_gives(hub: AsyncHub) -> None:
     assert_type(await hub.run(UserOps.get("ana")), User)
     assert_type(await hub.run(how_flows_compose()), str)
     assert_type(await AsyncHub.login("", username="", password=""), AsyncHub)
-    assert_type(await AsyncHub.login("", second_factor="1", way="browser", ask=str, scopes=(s for s in "ab")), AsyncHub)
+    assert_type(
+        await AsyncHub.login("", second_factor="1", method="browser", ask=str, scopes=(s for s in "ab")), AsyncHub
+    )
 
 
 def what_playing_a_plan_gives() -> None:
@@ -268,7 +272,7 @@ def what_is_refused(hub: Hub, asynchronous: AsyncHub) -> None:
     hub.users.list(sort="age")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     hub.users.list(state="asleep")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     hub.servers.start("ana", "lab", "gpu")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    Hub.login("", way="magic")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Hub.login("", method="magic")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Hub.login("", "ana", "secret")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     hub.users.gett("ana")  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
     len(hub.users.list())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

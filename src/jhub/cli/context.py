@@ -1,4 +1,4 @@
-"""`jhub context`: the hubs that this user is signed in to."""
+"""`jhub context`: list the saved hubs, and switch between them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jhub.config import contexts
 
 
 class Row(Struct):
-    """A context as it is listed."""
+    """A context in the output of `list` and `show`."""
 
     name: str
     current: bool
@@ -21,7 +21,7 @@ class Row(Struct):
     user: str
     expires: str = ""
     kept: str = ""
-    """Where the token is: "file" or "keyring"."""
+    """The store of the token: "file" or "keyring"."""
 
 
 ROWS: View[Row] = View(
@@ -31,18 +31,18 @@ ROWS: View[Row] = View(
         "NAME": lambda row: row.name,
         "USER": lambda row: row.user,
         "URL": lambda row: row.api_url,
-        "TOKEN ENDS": lambda row: row.expires,
+        "TOKEN EXPIRES": lambda row: row.expires,
     },
 )
-DETAILS: View[Row] = View(name=ROWS.name, columns={**ROWS.columns, "TOKEN KEPT IN": lambda row: row.kept})
+DETAILS: View[Row] = View(name=ROWS.name, columns={**ROWS.columns, "TOKEN STORE": lambda row: row.kept})
 
 
 @click.group()
 def context() -> None:
-    """List and switch the hubs you are signed in to.
+    """List the hubs that you are signed in to, and switch between them.
 
-    A command takes -c/--context NAME, else JHUB_CONTEXT, else JUPYTERHUB_API_URL with JUPYTERHUB_API_TOKEN, else the
-    current context.
+    A context is a hub and your token for it. Commands use the first of: -c/--context NAME; JHUB_CONTEXT;
+    JUPYTERHUB_API_URL with JUPYTERHUB_API_TOKEN; the current context.
     """
 
 
@@ -50,14 +50,14 @@ def context() -> None:
 @output()
 @common
 def list_(output_format: str) -> None:
-    """List the contexts; * marks the current one.
+    """List the contexts. * marks the current one.
 
     $ jhub context list
     """
     saved = contexts.load()
     ROWS.print_list([_row(name, saved) for name in sorted(saved.contexts)], output_format)
     if contexts.environment_wins():
-        note("JUPYTERHUB_API_URL is set and comes before all of them, unless -c names one")
+        note("note: JUPYTERHUB_API_URL is set and overrides all contexts; use -c NAME")
 
 
 @context.command()
@@ -65,7 +65,7 @@ def list_(output_format: str) -> None:
 @output()
 @common
 def show(name: str | None, output_format: str) -> None:
-    """Show one context, by default the current one.
+    """Show a context, by default the current one.
 
     $ jhub context show -o json
     """
@@ -85,7 +85,7 @@ def use(name: str) -> None:
     $ jhub context use hub.example.org
     """
     contexts.use(name)
-    note(f"now using {name}")
+    note(f"current context: {name}")
     warn_if_overridden(name)
 
 
@@ -93,12 +93,14 @@ def use(name: str) -> None:
 @click.argument("name", shell_complete=context_names)
 @common
 def remove(name: str) -> None:
-    """Forget NAME and its token. The token stays valid: jhub logout revokes it.
+    """Delete context NAME and its token from this machine.
+
+    The token stays valid on the hub. To revoke it too, use jhub logout.
 
     $ jhub context remove hub.example.org
     """
     warning = contexts.remove(name)
-    note(f"forgot {name}")
+    note(f"removed context {name}")
     if warning:
         note(f"warning: {warning}")
 

@@ -1,4 +1,4 @@
-"""`jhub group`"""
+"""`jhub group`: manage groups, their members and their properties."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ GROUPS: View[Group] = View(
 )
 
 MAX_GROUPS_PER_REQUEST = 50
-"""Groups in one call: what came of them is told after each."""
+"""Maximum number of groups in one request. Results are printed after each request."""
 MAX_NAMES_SHOWN = 12
-"""Names of a difference that are shown."""
+"""Maximum number of names in each line of a membership difference."""
 
 name_argument = click.argument("name", shell_complete=completers.groups)
 
@@ -44,7 +44,9 @@ def group() -> None:
 
 
 @group.command("list")
-@click.option("--user", "member", metavar="USER", shell_complete=completers.users, help="Only groups that USER is in.")
+@click.option(
+    "--user", "member", metavar="USER", shell_complete=completers.users, help="Only groups that USER is a member of."
+)
 @output()
 @common
 def list_(member: str | None, output_format: str) -> None:
@@ -62,7 +64,7 @@ def list_(member: str | None, output_format: str) -> None:
 @output()
 @common
 def show(name: str, output_format: str) -> None:
-    """Show one group.
+    """Show a group.
 
     $ jhub group show geo
     """
@@ -78,9 +80,9 @@ def show(name: str, output_format: str) -> None:
     multiple=True,
     metavar="USER",
     shell_complete=completers.users,
-    help="Put this user into each of them; may be repeated.",
+    help="Add this user to each new group; repeatable.",
 )
-@click.option("--if-not-exists", is_flag=True, help="Groups that exist already are fine, and stay as they are.")
+@click.option("--if-not-exists", is_flag=True, help="Accept groups that already exist, and leave them unchanged.")
 @dry_run
 @output()
 @common
@@ -108,7 +110,7 @@ def create(
 @dry_run
 @common
 def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
-    """Delete groups. Their members stay users.
+    """Delete groups. The users in them are not deleted. "-" reads names from stdin.
 
     $ jhub group delete geo
     """
@@ -123,7 +125,9 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
 @output()
 @common
 def add(name: str, users: tuple[str, ...], dry_run: bool, output_format: str) -> None:
-    """Add users to group NAME: all of them, or none if one is unknown. "-" reads names from stdin.
+    """Add users to group NAME. "-" reads names from stdin.
+
+    The change is atomic: an unknown user fails the whole command.
 
     $ jhub group add geo ana bo
     $ jhub user list --filter geo- -o name | jhub group add geo -
@@ -140,7 +144,9 @@ def add(name: str, users: tuple[str, ...], dry_run: bool, output_format: str) ->
 @output()
 @common
 def remove(name: str, users: tuple[str, ...], dry_run: bool, output_format: str) -> None:
-    """Remove users from group NAME: all of them, or none if one is unknown. "-" reads names from stdin.
+    """Remove users from group NAME. "-" reads names from stdin.
+
+    The change is atomic: an unknown user fails the whole command.
 
     $ jhub group remove geo bo
     """
@@ -157,10 +163,10 @@ def remove(name: str, users: tuple[str, ...], dry_run: bool, output_format: str)
 @output()
 @common
 def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, output_format: str) -> None:
-    """Make users the members of group NAME, and nobody else. "-" reads names from stdin.
+    """Replace the members of group NAME. "-" reads names from stdin.
 
-    Who comes and who goes is shown, and a question asked if anybody goes. A user whom the hub does not know is left
-    out, and the exit code tells.
+    Shows the users to add and to remove, and asks before it removes anyone. Unknown users are reported and skipped;
+    the exit code is then non-zero.
 
     $ jhub group set geo ana bo
     $ jhub group set geo - --dry-run < members.txt
@@ -172,7 +178,7 @@ def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, output_for
             return
         change = hub.groups.compare_users(name, members)
         _confirm_change(change, yes=yes)
-        # What was shown, and no more: somebody may have joined meanwhile.
+        # Only the confirmed difference: the members may have changed since.
         summary = hub.groups.change_users(change)
         for event in (*summary.failed, *summary.skipped):
             tally.add_failure(event.error or HubError(f"user {event.name}: not removed: {event.message}"))
@@ -185,11 +191,13 @@ def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, output_for
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE | KEY:=JSON | KEY=]...")
 @dry_run
 @click.option(
-    "-o", "--output", "output_format", type=click.Choice(["json", "yaml"]), default="json", help="As json or yaml."
+    "-o", "--output", "output_format", type=click.Choice(["json", "yaml"]), default="json", help="Print json or yaml."
 )
 @common
 def properties(name: str, changes: tuple[str, ...], dry_run: bool, output_format: str) -> None:
-    """Show the properties of group NAME, or change those given; KEY= removes one.
+    """Show or change the properties of group NAME.
+
+    KEY=VALUE sets a text, KEY:=JSON any other value, and KEY= removes the property.
 
     $ jhub group properties geo
     $ jhub group properties geo room=B12 seats:=30 old=
@@ -202,7 +210,7 @@ def properties(name: str, changes: tuple[str, ...], dry_run: bool, output_format
         group = hub.groups.set_properties(name, values) if values else hub.groups.get(name)
     dump(group.properties, output_format)
     if values:
-        note(f"group {name} has these properties now")
+        note(f"changed the properties of group {name}")
 
 
 def _run_or_preview(hub: Hub, call: Callable[[], Group], dry_run: bool, output_format: str) -> None:
@@ -213,25 +221,26 @@ def _run_or_preview(hub: Hub, call: Callable[[], Group], dry_run: bool, output_f
 
 
 def _confirm_change(change: Difference, *, yes: bool) -> None:
-    """Show a difference, and ask whether people are to lose their membership."""
+    """Print a membership difference, and ask for confirmation if it removes users."""
     group, add, remove = change.group.name, change.to_add, change.to_remove
     if not add and not remove:
-        note(f"group {group} has these members already")
+        note(f"group {group} already has these members")
     for action, names in (("add", add), ("remove", remove)):
         if names:
             others = f" and {len(names) - MAX_NAMES_SHOWN} more" if len(names) > MAX_NAMES_SHOWN else ""
             note(f"{action} {len(names)}: {', '.join(names[:MAX_NAMES_SHOWN])}{others}")
     if remove:
         counts = f"add {len(add)}, remove {len(remove)}" if add else f"remove {len(remove)}"
-        confirm(f"change the members of group {group} ({counts})?", yes=yes)
+        confirm(f"Change the members of group {group} ({counts})?", yes=yes)
 
 
 def _create_groups(
     hub: Hub, names: list[str], users: tuple[str, ...], exist_ok: bool, tally: BatchTally
 ) -> Iterator[Group]:
-    """Create groups, in as few requests as tell what became of each.
+    """Create groups in chunks, and yield them and, with `exist_ok`, those that already existed.
 
-    The hub goes from one to the next, and stops at the first that exists.
+    The hub creates the groups of a request in order, and stops at the first that exists: the rest of the chunk is
+    sent again.
     """
     remaining = names
     while remaining:
@@ -248,10 +257,10 @@ def _create_groups(
                 if not exist_ok:
                     tally.add_failure(Conflict(f"group {existing}: already exists"))
                 elif users:
-                    note(f"group {existing} exists already, and its members stay as they are")
+                    note(f"group {existing} already exists; its members are unchanged")
                 created = tuple(hub.groups.get(name) for name in reported)
         except HubError as error:
             tally.add_failure(error)
-            return  # the same would become of the others
+            return  # the other chunks would fail as well
         tally.done += len(created)
         yield from created

@@ -1,4 +1,4 @@
-"""`jhub hub`"""
+"""`jhub hub`: show a hub, or shut it down."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jhub.models import Component, HubInfo
 
 
 class HubDetails(Struct, frozen=True):
-    """A hub as it is shown."""
+    """The addresses, the version and the components of a hub."""
 
     url: str
     api_url: str
@@ -48,7 +48,7 @@ HUB: View[HubDetails] = View(
 
 @click.group()
 def hub() -> None:
-    """Show what the hub is made of, or shut it down."""
+    """Show hub details, or shut it down."""
 
 
 @hub.command()
@@ -57,7 +57,7 @@ def hub() -> None:
 def show(output_format: str) -> None:
     """Show the hub's address and version.
 
-    To a token with the scope read:hub also what it is made of.
+    With the scope read:hub, also show its spawner, authenticator and Python.
 
     $ jhub hub show
     $ jhub hub show -o json
@@ -82,15 +82,16 @@ def show(output_format: str) -> None:
 
 
 @hub.command()
-@click.option("--servers/--keep-servers", default=None, help="Whether all users' servers end too.")
-@click.option("--proxy/--keep-proxy", default=None, help="Whether the proxy ends too.")
+@click.option("--servers/--keep-servers", default=None, help="Stop all servers as well, or keep them.")
+@click.option("--proxy/--keep-proxy", default=None, help="Stop the proxy as well, or keep it.")
 @yes
 @dry_run
 @common
 def shutdown(servers: bool | None, proxy: bool | None, yes: bool, dry_run: bool) -> None:
-    """Shut the hub down. What starts it, such as systemd or Kubernetes, may start it again.
+    """Shut down the hub. A supervisor such as systemd or Kubernetes may start it again.
 
-    Servers and proxy end with it where it is configured so (cleanup_servers, cleanup_proxy), unless told here.
+    Without the options, the hub's configuration (cleanup_servers, cleanup_proxy) decides whether servers and proxy
+    stop as well.
 
     $ jhub hub shutdown --keep-servers --keep-proxy
     """
@@ -100,7 +101,7 @@ def shutdown(servers: bool | None, proxy: bool | None, yes: bool, dry_run: bool)
             print_requests([client.preview(shut_down)])
             return
         host = urlsplit(client.url).netloc
-        also = {True: " and all servers on it", False: "", None: ", and all servers on it if it is configured so"}
-        confirm_by_typing("shut the hub down", f"This shuts down the hub at {host}{also[servers]}.", host, yes=yes)
+        also = {True: " and all servers on it", False: "", None: ", and all servers on it if the hub is configured so"}
+        confirm_by_typing("shut down the hub", f"This shuts down the hub at {host}{also[servers]}.", host, yes=yes)
         shut_down()
         note(f"the hub at {host} is shutting down")

@@ -1,4 +1,4 @@
-"""`jhub logout`, `whoami`."""
+"""`jhub logout` and `jhub whoami`: your token, and your identity on the hub."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ IDENTITY: View[Identity] = View(
 @click.command()
 @common
 def logout() -> None:
-    """Revoke the token that login created, and forget it.
+    """Revoke the token that jhub login created, and delete it from this machine.
+
+    A token that you brought (--token, --paste, JUPYTERHUB_API_TOKEN) is deleted here, and stays valid on the hub.
 
     $ jhub logout
     $ jhub logout -c hub.example.org
@@ -41,10 +43,10 @@ def logout() -> None:
             with Hub(connection.url, connection.token) as hub:
                 hub.tokens.revoke(context.user, context.token_id)
         except Unavailable as error:
-            error.hint = f"try again when the hub answers; to forget its token all the same: jhub context remove {name}"
+            error.hint = f"try again when the hub responds, or only delete the token here: jhub context remove {name}"
             raise
         except UnknownToken:
-            pass  # revoked or expired already
+            pass  # the token is already revoked or expired
         except HubError as error:
             failure = error
     warning = contexts.remove(name)
@@ -52,20 +54,20 @@ def logout() -> None:
         note(f"warning: {warning}")
     if failure is not None:
         failure.hint = (
-            f"it is forgotten here, and stays valid until it ends; revoke {context.token_id} on the hub's token page, "
-            f"{context.api_url.removesuffix('api')}token"
+            f"the token is deleted here, but valid until it expires; revoke {context.token_id} on the hub's token "
+            f"page, {context.api_url.removesuffix('api')}token"
         )
         raise failure
     note(f"signed out of {name}")
     if not context.token_id:
-        note("the token stays valid on the hub: it was brought along, and is yours to revoke")
+        note("the token stays valid on the hub: jhub did not create it; revoke it yourself")
 
 
 @click.command()
 @output()
 @common
 def whoami(output_format: str) -> None:
-    """Show who you are on the hub, and the scopes of your token.
+    """Show your user, your groups and the scopes of your token.
 
     $ jhub whoami
     $ jhub whoami -o json

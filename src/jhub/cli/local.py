@@ -1,4 +1,4 @@
-"""`jhub local`: a real JupyterHub on this machine."""
+"""`jhub local`: run a real JupyterHub on this machine."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
     from jhub.local import LocalHub, Status
 
 CONTEXT_NAME = "local"
-"""The context of the local hub."""
+"""Name of the context of the local hub."""
 NOTE = "jhub local"
-"""On the token's page."""
+"""Note of the token on the hub's token page."""
 
 
 @click.group()
 def local() -> None:
     """Run a real JupyterHub on this machine.
 
-    For trying things: it listens on this machine only, and everybody on it may log in with one password. It needs
-    pip install 'jhub[local]'.
+    The local hub is for trying things out. It listens on this machine only, and all users share one password.
+    Requires: pip install 'jhub[local]'
     """
 
 
 @local.command()
-@click.option("--port", type=click.IntRange(1, 65535), help="The port; a free one by default.")
-@click.option("--base-url", help="The path that the hub lives below; / by default.")
-@click.option("--profiles", type=click.Path(exists=True, dir_okay=False), help="A profiles.yaml of your own.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of the hub; by default a free one.")
+@click.option("--base-url", help="URL path of the hub; by default /.")
+@click.option("--profiles", type=click.Path(exists=True, dir_okay=False), help="Profiles file for the hub to load.")
 @common
 def up(port: int | None, base_url: str | None, profiles: str | None) -> None:
     """Start the local hub and sign in to it.
@@ -51,29 +51,29 @@ def up(port: int | None, base_url: str | None, profiles: str | None) -> None:
     hub = local_hub.up(port=port, base_url=base_url, profiles=profiles)
     sign_in(hub)
     note(f"the local hub is up at {hub.url}, and you are signed in as {hub.username} (context {CONTEXT_NAME})")
-    note("log in with a browser: jhub local status shows the password")
+    note("to log in with a browser, see the password with: jhub local status")
     warn_if_overridden(CONTEXT_NAME)
 
 
 @local.command()
 @common
 def down() -> None:
-    """Stop the local hub with all its servers. Users, groups and files stay.
+    """Stop the local hub and all its servers. Users, groups and files are kept.
 
     $ jhub local down
     """
     from jhub import local as local_hub
 
-    note("the local hub is down" if local_hub.down() else "no local hub was running")
+    note("stopped the local hub" if local_hub.down() else "the local hub is not running")
 
 
 @local.command()
 @output()
 @common
 def status(output_format: str) -> None:
-    """Show whether the local hub runs, where, and how to log in.
+    """Show whether the local hub runs, its address and its passwords.
 
-    This is the one place where a password is shown: that of a hub which only this machine can reach.
+    No other command prints a password. The local hub is reachable from this machine only.
 
     $ jhub local status
     $ jhub local status -o json
@@ -85,9 +85,9 @@ def status(output_format: str) -> None:
         raise LocalHubError("there is no local hub", hint="start one with: jhub local up")
     _view().print_item(current, output_format)
     if current.running and not current.version:
-        note("it does not answer: it is starting, or hangs; end it with: jhub local down")
+        note("the local hub does not respond: it is starting, or it hangs; stop it with: jhub local down")
     if current.left:
-        note(f"a hub that was killed left {current.left} processes behind; end them with: jhub local down")
+        note(f"{current.left} processes of a killed hub are still running; stop them with: jhub local down")
     if not current.version:
         raise click.exceptions.Exit(1)
 
@@ -109,11 +109,11 @@ def reset(yes: bool) -> None:
     local_hub.reset()
     if CONTEXT_NAME in contexts.load().contexts:
         contexts.remove(CONTEXT_NAME)
-    note("the local hub is gone")
+    note("deleted the local hub")
 
 
 def sign_in(hub: LocalHub) -> None:
-    """Make the local hub the current context; with the token of last time, if the hub still takes it."""
+    """Make the local hub the current context. Reuse the saved token if the hub still accepts it."""
     from jhub import Hub
     from jhub.local import is_loopback
 
@@ -121,7 +121,7 @@ def sign_in(hub: LocalHub) -> None:
     if saved is not None and not is_loopback(saved.api_url):
         raise InvalidInput(
             f"the context {CONTEXT_NAME} belongs to another hub, {saved.api_url}",
-            hint=f"jhub context remove {CONTEXT_NAME}, then jhub local up again",
+            hint=f"remove it with: jhub context remove {CONTEXT_NAME}; then run jhub local up again",
         )
     if saved is not None and saved.api_url == hub.api_url and saved.user == hub.username:
         try:
@@ -129,7 +129,7 @@ def sign_in(hub: LocalHub) -> None:
             with Hub(connection.url, connection.token) as client:
                 client.whoami()
         except HubError:
-            pass  # a token that was revoked, or is lost
+            pass  # the saved token is revoked or missing
         else:
             contexts.use(CONTEXT_NAME)
             return
@@ -142,7 +142,7 @@ def sign_in(hub: LocalHub) -> None:
         token_id=created.id,
         expires_at=local_end(created.life, datetime.now(UTC)),
     )
-    # Its folder holds the administrator's password anyhow: not worth a keyring's questions.
+    # The hub's folder holds the administrator's password anyway, so the keyring, which may ask, would add nothing.
     contexts.save(CONTEXT_NAME, context, token, keyring=False)
     with Hub(hub.api_url, token) as client:
         for previous in client.tokens.list(hub.username):

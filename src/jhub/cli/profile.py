@@ -1,4 +1,4 @@
-"""`jhub profile`"""
+"""`jhub profile`: list profiles, and check profiles files."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ PROFILES: View[Profile] = View(
 )
 
 for_user = click.option(
-    "-u", "--user", "owner", metavar="USER", shell_complete=completers.users, help="Whose profiles; mine by default."
+    "-u", "--user", "owner", metavar="USER", shell_complete=completers.users, help="Profiles of USER; yours by default."
 )
 
 
 @click.group()
 def profile() -> None:
-    """List what servers can start from, and check the file of profiles that jhub.extension loads into a hub."""
+    """List the profiles that servers start from, and check the profiles file that jhub.extension loads."""
 
 
 @profile.command("list")
@@ -40,9 +40,9 @@ def profile() -> None:
 @output()
 @common
 def list_(owner: str | None, output_format: str) -> None:
-    """List the profiles that servers can start from: mine, or USER's.
+    """List the profiles that your servers, or those of USER, can start from.
 
-    For hubs with jhub.extension.
+    Requires jhub.extension on the hub.
 
     $ jhub profile list
     $ jhub profile list -u ana -o json
@@ -51,7 +51,7 @@ def list_(owner: str | None, output_format: str) -> None:
         try:
             PROFILES.print_list(hub.profiles.list(owner), output_format)
         except BadRequest as error:
-            # A service, which has no servers of its own.
+            # The token is that of a service, which has no servers of its own.
             error.hint = error.hint or ("name a user with -u USER" if owner is None else "")
             raise
 
@@ -64,7 +64,7 @@ def list_(owner: str | None, output_format: str) -> None:
 def show(slug: str, owner: str | None, output_format: str) -> None:
     """Show a profile and its options.
 
-    OPTION is what --option can be at a start; * marks the choices of a start that makes none.
+    OPTION lists the values for --option of jhub server start. * marks the default choices.
 
     $ jhub profile show gpu
     $ jhub profile show gpu -u ana
@@ -84,7 +84,7 @@ def show(slug: str, owner: str | None, output_format: str) -> None:
 
 
 def _option_rows(option: ProfileOption) -> Iterator[tuple[str, str, str]]:
-    """What a start can say of an option."""
+    """Yield a row for each value of a profile option."""
     name = option.display_name or option.key
     for choice in option.choices:
         default = "*" if choice is option.default else ""
@@ -101,10 +101,10 @@ def _option_rows(option: ProfileOption) -> Iterator[tuple[str, str, str]]:
 @click.argument("file", type=click.Path())
 @common
 def check(file: str) -> None:
-    """Check a file of profiles, or a config.yml of the application hub.
+    """Check a profiles file, or a config.yml of the application hub.
 
-    Prints FILE:LINE: and what is wrong there, for all that is wrong, and needs no hub. The exit code is 1 if the hub
-    would not load the file; warnings do not count.
+    Prints each problem as FILE:LINE: MESSAGE. Needs no hub. The exit code is 1 if the hub would reject the file;
+    warnings do not change it.
 
     $ jhub profile check profiles.yaml
     """
@@ -122,9 +122,7 @@ def check(file: str) -> None:
 @profile.command()
 @common
 def schema() -> None:
-    """Print the JSON Schema of a file of profiles.
-
-    Editors complete and check a file by it.
+    """Print the JSON Schema of profiles files, for editors.
 
     $ jhub profile schema > profiles.schema.json
     """

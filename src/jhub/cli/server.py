@@ -1,4 +1,4 @@
-"""`jhub server`"""
+"""`jhub server`: list, stop, restart, open and delete servers, and wait for them."""
 
 from __future__ import annotations
 
@@ -48,8 +48,9 @@ if TYPE_CHECKING:
 def server() -> None:
     """Create, start, stop and watch servers.
 
-    A server is USER (the default one), USER/NAME, or /NAME (mine); none means my default one. "-" reads servers from
-    stdin, one per line. Several can be selected instead: --group geo, --name lab, --profile gpu, --idle 2h.
+    A server is written as USER (the user's default server), USER/NAME (a named server), or /NAME (your own named
+    server). Without one, a command applies to your own default server. "-" reads servers from stdin, one per line.
+    Instead of naming servers, you can select them: --group geo, --name lab, --profile gpu, --idle 2h.
     """
 
 
@@ -59,17 +60,15 @@ for command in (create, edit, rename, keep_alive, start):
 
 @server.command("list")
 @click.argument("user", required=False, shell_complete=completers.users)
-@click.option("--stopped", is_flag=True, help="Those that do not run too.")
-@selection_options(
-    idle="Only those that nobody has used for so long (2h, 30m): what administrators call culling starts here."
-)
+@click.option("--stopped", is_flag=True, help="Include stopped servers.")
+@selection_options(idle="Only servers without activity for this long, such as 2h or 30m.")
 @output()
 @common
 def list_(user: str | None, stopped: bool, selection: Running, output_format: str) -> None:
-    """List the servers that run, of everybody or of USER.
+    """List the running servers of all users, or of USER.
 
-    Idle time is by the hub's clock; one that was never used counts from its start. -o name prints each as it is
-    found, and a pipe to jhub server stop works on what was listed.
+    Idle time is measured by the hub's clock, from the last activity, or from the start of a server that was never
+    used. -o name prints each server as soon as it is read, for a pipe to another command.
 
     $ jhub server list
     $ jhub server list ana --stopped
@@ -87,7 +86,7 @@ def list_(user: str | None, stopped: bool, selection: Running, output_format: st
 @output()
 @common
 def show(name: str | None, output_format: str) -> None:
-    """Show one server.
+    """Show a server.
 
     $ jhub server show ana/lab
     """
@@ -98,10 +97,8 @@ def show(name: str | None, output_format: str) -> None:
 
 @server.command()
 @servers_argument
-@selection_options(
-    idle="Only those that nobody has used for so long (2h, 30m): this is what administrators call culling."
-)
-@click.option("--timeout", type=duration, default="2m", show_default=True, help="How long to wait for each.")
+@selection_options(idle="Only servers without activity for this long, such as 2h or 30m (culling).")
+@click.option("--timeout", type=duration, default="2m", show_default=True, help="Maximum wait for each server.")
 @yes
 @dry_run
 @output(lines=True)
@@ -109,9 +106,9 @@ def show(name: str | None, output_format: str) -> None:
 def stop(
     servers: tuple[str, ...], selection: Running, timeout: float, yes: bool, dry_run: bool, output_format: str
 ) -> None:
-    """Stop servers and wait until they are gone. A named one can be started again.
+    """Stop servers and wait until they are stopped. Named servers are kept, to be started again.
 
-    Options select among those that run: a server is stopped that matches all of them.
+    The selection options apply to running servers. A server is stopped if it matches all of them.
 
     $ jhub server stop ana/lab
     $ jhub server stop --group geo --name lab
@@ -134,7 +131,7 @@ def stop(
 @server_argument
 @profile_option
 @option_option
-@click.option("--timeout", type=duration, default="10m", show_default=True, help="How long to wait.")
+@click.option("--timeout", type=duration, default="10m", show_default=True, help="Maximum wait.")
 @yes
 @dry_run
 @output()
@@ -148,7 +145,7 @@ def restart(
     dry_run: bool,
     output_format: str,
 ) -> None:
-    """Stop a server and start it again with the options it had, or with others.
+    """Stop a server and start it again, with the same options or with new ones.
 
     $ jhub server restart ana/lab
     $ jhub server restart /lab --profile gpu
@@ -171,11 +168,13 @@ def restart(
 @servers_argument
 @group_option
 @name_option
-@click.option("--timeout", type=duration, default="10m", show_default=True, help="How long to wait for each.")
+@click.option("--timeout", type=duration, default="10m", show_default=True, help="Maximum wait for each server.")
 @output(lines=True)
 @common
 def wait(servers: tuple[str, ...], group: str | None, name: str | None, timeout: float, output_format: str) -> None:
-    """Wait until servers that are starting are ready. Of a single one json is the server, not its events.
+    """Wait until starting servers are ready.
+
+    With one server, -o json prints the server instead of events.
 
     $ jhub server start ana/lab --no-wait && jhub server wait ana/lab
     $ jhub server wait --group geo --name lab
@@ -196,11 +195,16 @@ def wait(servers: tuple[str, ...], group: str | None, name: str | None, timeout:
 @server.command()
 @server_argument
 @click.option(
-    "-o", "--output", "output_format", type=click.Choice(["table", "json"]), default="table", help="As lines, or JSON."
+    "-o",
+    "--output",
+    "output_format",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    help="Print lines, or one JSON event per line.",
 )
 @common
 def progress(name: str | None, output_format: str) -> None:
-    """Show what the hub reports while a server starts.
+    """Show the start progress of a server, as the hub reports it.
 
     $ jhub server progress ana/lab
     """
@@ -216,7 +220,7 @@ def progress(name: str | None, output_format: str) -> None:
 
 @server.command("open")
 @server_argument
-@click.option("--url", "print_only", is_flag=True, help="Print the URL only.")
+@click.option("--url", "print_only", is_flag=True, help="Print the URL without opening it.")
 @common
 def open_(name: str | None, print_only: bool) -> None:
     """Open a server in the browser.
@@ -228,20 +232,20 @@ def open_(name: str | None, print_only: bool) -> None:
         server = resolve_server(hub, name)
         current = hub.servers.get(server.user, server.name)
         if not current.ready:
-            raise InvalidInput(f"server {server} does not run", hint=f"start it with: jhub server start {server}")
+            raise InvalidInput(f"server {server} is not running", hint=f"start it with: jhub server start {server}")
         url = urljoin(hub.url, current.full_url or current.url)
     click.echo(escape(url))
     if not print_only:
         import webbrowser
 
         if not webbrowser.open(url):
-            note("no browser here: open that address in one")
+            note("no browser found: open this address yourself")
 
 
 @server.command()
 @selected_servers_argument
-@selection_options(idle="Only those that run, and that nobody has used for so long (2h, 30m).")
-@click.option("--timeout", type=duration, default="2m", show_default=True, help="How long to wait for each.")
+@selection_options(idle="Only running servers without activity for this long, such as 2h or 30m.")
+@click.option("--timeout", type=duration, default="2m", show_default=True, help="Maximum wait for each server.")
 @yes
 @dry_run
 @output(lines=True)
@@ -249,9 +253,10 @@ def open_(name: str | None, print_only: bool) -> None:
 def delete(
     servers: tuple[str, ...], selection: Running, timeout: float, yes: bool, dry_run: bool, output_format: str
 ) -> None:
-    """Stop named servers and delete them, with what the hub keeps for them.
+    """Stop and delete named servers, with the options that the hub stores for them.
 
-    Options select among named servers, whether they run or not; the number of them has to be typed.
+    The selection options apply to named servers, running or stopped. Before it deletes several servers, jhub asks you
+    to type their number.
 
     $ jhub server delete ana/lab
     $ jhub server delete --group geo --name lab

@@ -1,4 +1,4 @@
-"""`jhub server create|edit|rename|keep-alive`: servers that are changed without being started or stopped."""
+"""`jhub server create`, `edit`, `rename` and `keep-alive`: change servers without starting or stopping them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @profile_option
 @option_option
 @display_name_option
-@click.option("--if-not-exists", is_flag=True, help="Servers that exist already are fine, and stay as they are.")
+@click.option("--if-not-exists", is_flag=True, help="Accept servers that already exist, and leave them unchanged.")
 @dry_run
 @output()
 @common
@@ -50,8 +50,8 @@ def create(
 ) -> None:
     """Create named servers without starting them.
 
-    For JupyterHub 6. Their owner finds them on the hub's page, to be started there with the profile and options given
-    here; so does jhub server restart. jhub server start uses what it is given itself.
+    Requires JupyterHub 6. The hub stores the profile and the options. A start on the hub's page and jhub server restart
+    use them; jhub server start uses its own options instead.
 
     $ jhub server create ana/lab --profile gpu --display-name "Remote sensing"
     $ jhub user list -o name | sed 's|$|/course|' | jhub server create --if-not-exists --profile course -
@@ -89,10 +89,10 @@ def edit(
     dry_run: bool,
     output_format: str,
 ) -> None:
-    """Change stopped servers: what people see, and options.
+    """Change the display name or the options of stopped servers.
 
-    For JupyterHub 6. --profile and --option together take the place of all the options that a server keeps. They count
-    for a start on the hub's page, and for jhub server restart.
+    Requires JupyterHub 6. --profile and --option together replace all stored options of a server. A start on the hub's
+    page and jhub server restart use them.
 
     $ jhub server edit ana/lab --display-name "Remote sensing"
     $ jhub server edit ana/lab bo/lab --profile gpu --option cpus:=4
@@ -114,10 +114,10 @@ def edit(
 @output()
 @common
 def rename(name: str, new: str, dry_run: bool, output_format: str) -> None:
-    """Give a stopped named server another name.
+    """Rename a stopped named server.
 
-    For JupyterHub 6. Its address changes with it. Where the hub keeps files by the server's name, they are not found
-    under the new one.
+    Requires JupyterHub 6. The server's address changes as well. If the hub's storage depends on server names, the files
+    stay under the old name.
 
     $ jhub server rename ana/lab thesis
     """
@@ -135,10 +135,10 @@ def rename(name: str, new: str, dry_run: bool, output_format: str) -> None:
 @dry_run
 @common
 def keep_alive(servers: tuple[str, ...], dry_run: bool) -> None:
-    """Keep servers from being stopped as idle.
+    """Record activity of servers, so that the hub does not cull them as idle.
 
-    Tells the hub that they, and their owners, are active at this moment. A server whose work takes longer than the
-    hub waits needs that again and again, from cron for example.
+    Records activity of the servers and their owners as of now. For work that outlasts the hub's idle time-out, run the
+    command repeatedly, for example from cron.
 
     $ jhub server keep-alive ana/lab
     $ jhub server list --profile gpu -o name | jhub server keep-alive -
@@ -146,11 +146,11 @@ def keep_alive(servers: tuple[str, ...], dry_run: bool) -> None:
     with connect() as hub:
         selected = resolve_servers(hub, servers)
         try:
-            now = hub.time()  # a time that is earlier than the hub knows changes nothing there
+            now = hub.time()  # the hub ignores a time before the last activity that it has recorded
         except NotAHub:
-            now = datetime.now(UTC)  # its answers do not tell
+            now = datetime.now(UTC)  # the responses carry no time
 
         def call(server: Target) -> Callable[[], None]:
             return partial(hub.users.record_activity, server.user, at=now, servers=[server.name])
 
-        run_batch_with_notes(hub, selected, call, lambda server: f"{server}: in use as of now", dry_run=dry_run)
+        run_batch_with_notes(hub, selected, call, lambda server: f"{server}: recorded activity", dry_run=dry_run)

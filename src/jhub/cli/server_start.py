@@ -1,4 +1,4 @@
-"""`jhub server start`"""
+"""`jhub server start`: start servers, one or a whole class."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from jhub.cli.kit.server_arguments import (
 from jhub.errors import InvalidInput
 
 MAX_WITHOUT_WAIT = 4
-"""Servers that are started without waiting: some hubs exit after five failed starts in a row."""
+"""Maximum number of servers for --no-wait: some hubs exit after five failed starts in a row."""
 
 
 @click.command()
@@ -33,22 +33,22 @@ MAX_WITHOUT_WAIT = 4
 @display_name_option
 @group_option
 @name_option
-@click.option("--no-wait", is_flag=True, help="Come back when the hub has accepted the start.")
-@click.option("--timeout", type=duration, default="10m", show_default=True, help="How long to wait for each.")
+@click.option("--no-wait", is_flag=True, help="Return as soon as the hub accepts the request.")
+@click.option("--timeout", type=duration, default="10m", show_default=True, help="Maximum wait for each server.")
 @click.option(
     "--hub-load",
     type=fraction,
     metavar="SHARE",
     default="0.5",
     show_default=True,
-    help="How much of what the hub can take is used, as 0.5 or 50%; the rest is for people.",
+    help="Share of the hub's capacity to use, such as 0.5 or 50%.",
 )
 @click.option(
     "--max-failures",
     type=click.IntRange(min=1),
     metavar="N",
     show_default="2 in a row",
-    help="Go on until so many failed, or 4 in a row.",
+    help="Stop after N failures, or 4 in a row.",
 )
 @dry_run
 @output(lines=True)
@@ -69,8 +69,11 @@ def start(
 ) -> None:
     """Start servers and wait until they are ready.
 
-    Without --profile and --option a server starts with the hub's defaults, whatever it was started with before. One
-    that already runs as asked for is done, so the same command again finishes what was interrupted.
+    Without --profile and --option, a server starts with the hub's defaults, whatever its last start used. A server that
+    already runs with the requested options counts as done. To continue after an interruption, run the command again.
+
+    jhub measures how many starts the hub can handle at a time, uses half of that and leaves the other half to other
+    users. --hub-load changes the share.
 
     $ jhub server start ana/lab bo/lab --profile lab
     $ jhub server start /lab --option image=scipy --option cpus:=4
@@ -80,16 +83,16 @@ def start(
     parsed_options = user_options(profile, options)
     if no_wait and group is not None:
         raise InvalidInput(
-            "--no-wait is for servers that are named",
-            hint="leave it out: Ctrl-C ends the wait, and what starts goes on",
+            "--no-wait does not work with --group",
+            hint="leave it out: Ctrl-C ends the wait, and the servers continue to start",
         )
 
     with connect() as hub:
         selected = select_members(hub, servers, group, name)
         if no_wait and len(selected) > MAX_WITHOUT_WAIT:
             raise InvalidInput(
-                f"--no-wait is for up to {MAX_WITHOUT_WAIT} servers: some hubs exit after five failed starts",
-                hint="leave it out: Ctrl-C ends the wait, and what starts goes on",
+                f"--no-wait accepts at most {MAX_WITHOUT_WAIT} servers: some hubs exit after five failed starts",
+                hint="leave it out: Ctrl-C ends the wait, and the servers continue to start",
             )
         settings: dict[str, Any] = {"profile": profile, "user_options": parsed_options, "display_name": display_name}
         start_many = partial(
@@ -103,12 +106,12 @@ def start(
                     tally.add_failure(error)
                 print_requests([preview])
                 if unchanged := tally.done - len(preview):
-                    note(f"{unchanged} of {len(selected)} already run as asked for, or are starting")
+                    note(f"{unchanged} of {len(selected)} already run with these options, or are starting")
         elif no_wait:
             with batch(
                 selected, lambda server: hub.servers.start(server.user, server.name, **settings, wait=False)
             ) as accepted:
-                if output_format == "json":  # one per line, as when it waits
+                if output_format == "json":  # one object per line, like the events of a wait
                     for server in accepted:
                         click.echo(msgspec.json.encode(server).decode())
                 else:

@@ -1,4 +1,4 @@
-"""`jhub share`"""
+"""`jhub share`: share servers with users and groups."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from jhub import Hub, Target
 
 users_option = click.option(
-    "--user", "users", multiple=True, metavar="USER", shell_complete=completers.users, help="A user; may be repeated."
+    "--user", "users", multiple=True, metavar="USER", shell_complete=completers.users, help="A user; repeatable."
 )
 groups_option = click.option(
     "--group",
@@ -40,16 +40,17 @@ groups_option = click.option(
     multiple=True,
     metavar="GROUP",
     shell_complete=completers.groups,
-    help="A group, all of it; may be repeated.",
+    help="A group, with all its members; repeatable.",
 )
 
 
 @click.group()
 def share() -> None:
-    """Give others access to a server, and take it back (JupyterHub 5).
+    """Share servers with users and groups.
 
-    A server is USER (the default one), USER/NAME, or /NAME (mine). Whether users may share their own servers is for
-    the hub to say: they need the scope shares.
+    Requires JupyterHub 5. A server is written as USER (the user's default server), USER/NAME (a named server), or /NAME
+    (your own named server). To share their own servers, users need the scope shares, which most hubs give to
+    administrators only.
     """
 
 
@@ -58,16 +59,26 @@ share.add_command(code)
 
 @share.command("list")
 @owner_argument
-@click.option("--with", "user", metavar="USER", shell_complete=completers.users, help="What is shared with USER.")
 @click.option(
-    "--with-group", "group", metavar="GROUP", shell_complete=completers.groups, help="What is shared with GROUP."
+    "--with",
+    "user",
+    metavar="USER",
+    shell_complete=completers.users,
+    help="List the servers that are shared with USER.",
+)
+@click.option(
+    "--with-group",
+    "group",
+    metavar="GROUP",
+    shell_complete=completers.groups,
+    help="List the servers that are shared with GROUP.",
 )
 @output()
 @common
 def list_(owner: str | None, user: str | None, group: str | None, output_format: str) -> None:
-    """List with whom servers are shared.
+    """List shared servers, and the users and groups that they are shared with.
 
-    All of OWNER's servers, or one of them; mine by default.
+    Lists your own servers by default, else all servers of OWNER or a single one.
 
     $ jhub share list
     $ jhub share list ana/lab
@@ -98,9 +109,9 @@ def grant(
     dry_run: bool,
     output_format: str,
 ) -> None:
-    """Share a server with users and groups. What they were granted before stays.
+    """Share a server with users and groups. Adds to the access that they already have.
 
-    Without --scope they may use it as its owner does. "--user -" reads names from stdin.
+    Without --scope, they may use the server like its owner. "--user -" reads names from stdin.
 
     $ jhub share grant /lab --user bo
     $ jhub share grant ana/lab --group geo --scope access:servers --scope read:servers
@@ -120,7 +131,7 @@ def grant(
 @users_option
 @groups_option
 @share_scopes_option
-@click.option("--all", "everybody", is_flag=True, help="Everybody's access.")
+@click.option("--all", "everybody", is_flag=True, help="Revoke the access of all users and groups.")
 @yes
 @dry_run
 @common
@@ -133,7 +144,7 @@ def revoke(
     yes: bool,
     dry_run: bool,
 ) -> None:
-    """Take access to a server back: all of it, or only some scopes.
+    """Revoke access to a server: all of it, or only the scopes of --scope.
 
     $ jhub share revoke /lab --user bo
     $ jhub share revoke ana/lab --group geo --scope read:servers
@@ -141,7 +152,7 @@ def revoke(
     """
     if everybody:
         if users or groups or scopes:
-            raise click.UsageError("--all stands alone")
+            raise click.UsageError("--all excludes --user, --group and --scope")
         with connect() as hub:
             _revoke_all(hub, resolve_server(hub, name), yes=yes, dry_run=dry_run)
         return
@@ -157,11 +168,11 @@ def revoke(
             return
         with batch(recipients, lambda recipient: (recipient, call(recipient)())) as done:
             for recipient, remaining in done:
-                # The hub does not tell whether it was shared before, or whether there is anybody of that name.
+                # The hub's response is the same if the server was not shared, or if the user or group does not exist.
                 note(
                     f"{server}: {recipient} keeps {', '.join(_scope_names(remaining))}"
                     if remaining
-                    else f"{server}: not shared with {recipient} now"
+                    else f"{server}: not shared with {recipient}"
                 )
 
 
@@ -169,13 +180,15 @@ def revoke(
 @click.argument(
     "servers", nargs=-1, required=True, metavar="{OWNER | OWNER/NAME | -}...", shell_complete=completers.shared_servers
 )
-@click.option("--user", metavar="USER", shell_complete=completers.users, help="In the place of this user, not for me.")
-@click.option("--group", metavar="GROUP", shell_complete=completers.groups, help="In the place of this group.")
+@click.option(
+    "--user", metavar="USER", shell_complete=completers.users, help="Give up the access of USER instead of your own."
+)
+@click.option("--group", metavar="GROUP", shell_complete=completers.groups, help="Give up the access of GROUP.")
 @yes
 @dry_run
 @common
 def leave(servers: tuple[str, ...], user: str | None, group: str | None, yes: bool, dry_run: bool) -> None:
-    """Give up access to servers of others. "-" reads servers from stdin.
+    """Give up access to servers that others share. "-" reads servers from stdin.
 
     $ jhub share leave ana/lab
     $ jhub share list --with bo -o name | jhub share leave --user bo -
@@ -186,7 +199,7 @@ def leave(servers: tuple[str, ...], user: str | None, group: str | None, yes: bo
         selected = resolve_servers(hub, servers)
         recipient = {"user": own_name(hub) if user is None else user} if group is None else {"group": group}
         if group is not None and not dry_run:
-            confirm(f"Give up {describe_servers(selected)}, for all of group {group}?", yes=yes)
+            confirm(f"Give up the access of group {group} to {describe_servers(selected)}?", yes=yes)
 
         def call(server: Target) -> Callable[[], None]:
             return partial(hub.shares.leave, server.user, server.name, **recipient)
@@ -196,7 +209,7 @@ def leave(servers: tuple[str, ...], user: str | None, group: str | None, yes: bo
                 call(server)()
             except NotFound as error:
                 if group is None:
-                    error.hint = error.hint or "what is shared with a group of theirs is given up with --group"
+                    error.hint = error.hint or "if the server is shared with a group, use --group"
                 raise
             return server
 
@@ -205,7 +218,7 @@ def leave(servers: tuple[str, ...], user: str | None, group: str | None, yes: bo
             return
         with batch(selected, leave_server) as done:
             for server in done:
-                note(f"left {server}")
+                note(f"gave up access to {server}")
 
 
 def _view(hub: Hub) -> View[Share]:
@@ -222,15 +235,15 @@ def _view(hub: Hub) -> View[Share]:
 
 
 def _scope_names(share: Share) -> list[str]:
-    """Its scopes without the server, which is the same in all of them."""
+    """Return the scopes of a share without the server, which is the same in all of them."""
     return [scope.partition("!")[0] for scope in share.scopes]
 
 
 def _recipients(users: Sequence[str], groups: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Whom to share with, as people call them and as operations do."""
+    """Return the users and groups to share with, as arguments of an operation, by their names in messages."""
     if not users and not groups:
-        raise click.UsageError("with whom? Give --user or --group")
-    # With groups there is something to do, whoever is on stdin.
+        raise click.UsageError("no user or group is given; use --user or --group")
+    # With a group there is work to do, even if stdin holds no names.
     names = read_names(users) if groups else require_names(users)
     return {
         **{f"user {name}": {"user": name} for name in names},
@@ -244,6 +257,6 @@ def _revoke_all(hub: Hub, server: Target, *, yes: bool, dry_run: bool) -> None:
         return
     recipients = [f"{share.kind} {share.shared_with}" for share in hub.shares.list(server.user, server.name)]
     if recipients:
-        confirm(f"Take access to {server} from {len(recipients)}: {', '.join(recipients)}?", yes=yes)
+        confirm(f"Revoke the access of {', '.join(recipients)} to {server}?", yes=yes)
         hub.shares.revoke_all(server.user, server.name)
-    note(f"{server}: not shared with anybody now")
+    note(f"{server}: not shared with anyone")

@@ -1,4 +1,4 @@
-"""`jhub token`"""
+"""`jhub token`: list, show, create and revoke API tokens."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from jhub import Hub
 
 MAX_SCOPES_SHOWN = 4
-"""Scopes that a table still names."""
+"""Maximum number of scopes that a table shows by name."""
 MAX_TOKENS_SHOWN = 5
-"""Tokens that a question names."""
+"""Maximum number of token IDs in a question."""
 IN_USE_NOTE = ": the token in use; sign in again with jhub login"
+"""Suffix of the message about a token that was in use when it was revoked."""
 
 TOKENS: View[Token] = View(
     name=lambda token: token.id,
@@ -39,7 +40,7 @@ TOKENS: View[Token] = View(
         ),
         "CREATED": lambda token: ago(token.created),
         "LAST USED": lambda token: ago(token.last_activity),
-        "ENDS": lambda token: ago(token.expires_at) or "never",
+        "EXPIRES": lambda token: ago(token.expires_at) or "never",
     },
 )
 
@@ -47,40 +48,43 @@ TOKEN = View(TOKENS.name, {**TOKENS.columns, "SCOPES": lambda token: token.scope
 
 
 for_user = click.option(
-    "-u", "--user", "owner", metavar="USER", shell_complete=completers.users, help="Whose tokens; mine by default."
+    "-u", "--user", "owner", metavar="USER", shell_complete=completers.users, help="Tokens of USER; yours by default."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A user, and the id of the token in use where it is one of theirs and the hub tells (JupyterHub 5)."""
+    """The owner of tokens, with the ID of the token in use if it is theirs and the hub reports it (JupyterHub 5)."""
 
     name: str
     in_use: str | None = None
 
 
 def resolve_owner(hub: Hub, username: str | None, *, identify: bool = False) -> Owner:
-    """Who was named, else whose token is in use, which is the hub's to tell; `ask` it in any case."""
+    """Return the named user, else the owner of the token in use. `identify` finds the token in use in any case."""
     if username is not None and not identify:
         return Owner(username)
     identity = hub.whoami()
     if username is not None:
         return Owner(username, identity.token_id if (identity.kind, identity.name) == ("user", username) else None)
     if identity.kind != "user":
-        # A user of that name would be somebody else.
-        raise InvalidInput(f"this token is that of the {identity.kind} {identity.name}; name a user with -u USER")
+        # A user with the name of the service is not the owner of its tokens.
+        raise InvalidInput(
+            f"the token in use belongs to the {identity.kind} {identity.name}, not to a user",
+            hint="name a user with -u USER",
+        )
     return Owner(identity.name, identity.token_id)
 
 
 def tokens_view(in_use: str | None) -> View[Token]:
-    """Tokens, the one in use marked."""
+    """Return a view of tokens that marks the one in use."""
     marker: dict[str, Callable[[Token], object]] = {"IN USE": lambda token: "*" if token.id == in_use else ""}
     return View(TOKENS.name, {**marker, **TOKENS.columns}, optional=frozenset(marker))
 
 
 @click.group()
 def token() -> None:
-    """List, show, create and revoke API tokens."""
+    """List, create and revoke API tokens."""
 
 
 @token.command("list")
@@ -88,7 +92,9 @@ def token() -> None:
 @output()
 @common
 def list_(owner: str | None, output_format: str) -> None:
-    """List tokens, without their secrets; among mine, * marks the one in use.
+    """List tokens, without their secrets.
+
+    Among your own tokens, * marks the one in use (JupyterHub 5).
 
     $ jhub token list
     $ jhub token list -u ana -o json
@@ -104,7 +110,7 @@ def list_(owner: str | None, output_format: str) -> None:
 @output()
 @common
 def show(id_: str, owner: str | None, output_format: str) -> None:
-    """Show one token by its id, without its secret.
+    """Show a token by its ID, without its secret.
 
     $ jhub token show a12
     """
@@ -114,9 +120,11 @@ def show(id_: str, owner: str | None, output_format: str) -> None:
 
 @token.command()
 @for_user
-@click.option("--note", "note_", default="", help="What it is for.")
-@click.option("--expires", type=duration, default="30d", show_default=True, help="When it ends: 8h, 30d.")
-@click.option("--never", is_flag=True, help="Let it live for ever, or as long as the hub allows.")
+@click.option("--note", "note_", default="", help="Purpose of the token, for the hub's token page.")
+@click.option(
+    "--expires", type=duration, default="30d", show_default=True, help="Lifetime of the token, such as 8h or 30d."
+)
+@click.option("--never", is_flag=True, help="Never expire, if the hub allows it.")
 @scopes_option
 @dry_run
 @click.option(
@@ -125,7 +133,7 @@ def show(id_: str, owner: str | None, output_format: str) -> None:
     "output_format",
     type=click.Choice(["name", "json", "yaml"]),
     default="name",
-    help="As text, json or yaml.",
+    help="Print the secret alone (name), json or yaml.",
 )
 @common
 def create(
@@ -137,34 +145,34 @@ def create(
     dry_run: bool,
     output_format: str,
 ) -> None:
-    """Create a token and print its secret, this once.
+    """Create a token, and print its secret once.
 
     $ jhub token create --note "nightly job" --expires 90d --scopes list:users,read:users
     $ jhub token create -u ana -o name > token.txt
     """
     with connect() as hub:
-        ends = None if never else int(expires)
+        expires_in = None if never else int(expires)
         token_owner = resolve_owner(hub, owner).name
-        make = partial(hub.tokens.create, token_owner, note=note_, expires_in=ends, scopes=scopes or None)
+        create_token = partial(hub.tokens.create, token_owner, note=note_, expires_in=expires_in, scopes=scopes or None)
         if dry_run:
-            print_requests([hub.preview(make)])
+            print_requests([hub.preview(create_token)])
             return
-        made = make()
+        created = create_token()
     if output_format in ("json", "yaml"):
-        TOKENS.print_item(made, output_format)
+        TOKENS.print_item(created, output_format)
     else:
-        click.echo(made.token)
-        note(f"token {made.id}, ends {ago(made.expires_at) or 'never'}; this is the only time it is shown")
+        click.echo(created.token)
+        note(f"created token {created.id}, expires {ago(created.expires_at) or 'never'}; it is shown only this once")
 
 
 @token.command()
 @click.argument("ids", nargs=-1, metavar="[ID | -]...", shell_complete=completers.tokens)
-@click.option("--note", "note_filter", metavar="TEXT", help="Those with exactly this note.")
-@click.option("--expired", is_flag=True, help="Those whose time is over.")
+@click.option("--note", "note_filter", metavar="TEXT", help="All tokens with exactly this note.")
+@click.option("--expired", is_flag=True, help="Expired tokens.")
 @click.option(
     "--all-but-this",
     is_flag=True,
-    help="All of mine but the one in use, and but those by which my servers speak to the hub.",
+    help="All your tokens except the one in use and those of your servers.",
 )
 @for_user
 @yes
@@ -179,28 +187,27 @@ def revoke(
     yes: bool,
     dry_run: bool,
 ) -> None:
-    """Revoke tokens: by their ids, of which "-" reads some from stdin, or those that one of the options chooses.
+    """Revoke tokens by their IDs, or those that an option selects. "-" reads IDs from stdin.
 
-    A hub removes expired tokens by itself: every hour, and whenever somebody lists them, which is what --expired
-    does. Before it revokes what --all-but-this chooses, or several with --note, it asks.
+    --expired lists the tokens: the hub removes expired tokens before it answers, and once an hour.
 
-    --all-but-this (JupyterHub 5) ends the sessions of browsers with servers and services too: they go on after a new
-    sign-in. Servers go on running; stopping one ends its token.
+    --all-but-this requires JupyterHub 5. It also ends browser sessions with servers and services, which need a new
+    sign-in. Servers keep running, and keep their tokens until they are stopped.
+
+    jhub asks before it revokes the tokens of --all-but-this, several tokens of --note, or the token in use by --note.
 
     $ jhub token revoke a12
     $ jhub token revoke --note "nightly job"
     $ jhub token revoke --all-but-this
     """
     if (bool(ids), note_filter is not None, expired, all_but_this).count(True) != 1:
-        raise click.UsageError(
-            "name tokens by their ids, or choose them by one of --note, --expired and --all-but-this"
-        )
+        raise click.UsageError("give the IDs of tokens, or one of --note, --expired and --all-but-this")
     if note_filter == "":
-        # Of an unset variable, most likely; and there are tokens without a note, such as those of sessions.
-        raise click.BadParameter("a note is missing", param_hint="--note")
+        # Probably an unset variable. Tokens without a note exist, such as those of sessions.
+        raise click.BadParameter("the note is empty", param_hint="--note")
     with connect() as hub:
         if expired:
-            _have_expired_removed(hub, resolve_owner(hub, owner), dry_run=dry_run)
+            _remove_expired(hub, resolve_owner(hub, owner), dry_run=dry_run)
         elif ids:
             _revoke_named(hub, resolve_owner(hub, owner, identify=True), require_names(ids), dry_run=dry_run)
         else:
@@ -214,17 +221,17 @@ def revoke(
             _revoke_selected(hub, token_owner, tokens, yes=yes or unambiguous, dry_run=dry_run)
 
 
-def _have_expired_removed(hub: Hub, owner: Owner, *, dry_run: bool) -> None:
-    """List tokens. On all versions the hub removes expired ones before it answers, by its own clock."""
+def _remove_expired(hub: Hub, owner: Owner, *, dry_run: bool) -> None:
+    """List tokens. The hub (all versions) removes expired ones before it answers, by its own clock."""
     if dry_run:
         click.echo(f"GET /users/{segment(owner.name, 'user')}/tokens")
         return
     left = len(list(hub.tokens.list(owner.name)))
-    note(f"no expired token of {owner.name} is left: the hub removes them when they are listed; it keeps {left} others")
+    note(f"{owner.name} has no expired tokens: the hub removed them before it listed the other {left}")
 
 
 def _revoke_named(hub: Hub, owner: Owner, ids: list[str], *, dry_run: bool) -> None:
-    # The one in use comes last: the others could not be revoked after it.
+    # The token in use comes last: without it, the others could not be revoked.
     ids.sort(key=lambda id_: id_ == owner.in_use)
 
     def message(id_: str) -> str:
@@ -234,18 +241,18 @@ def _revoke_named(hub: Hub, owner: Owner, ids: list[str], *, dry_run: bool) -> N
 
 
 def _all_but_in_use(hub: Hub, owner: Owner) -> list[Token]:
-    """All tokens but the one in use, and those that came with it, and those of servers."""
+    """Return all tokens except the one in use, those of the same OAuth client, and those of servers."""
     if owner.in_use is None:
         me = hub.whoami()
         if (me.kind, me.name) != ("user", owner.name):
             option = f"-u {owner.name}"
             raise InvalidInput(
-                f"the token in use is none of {owner.name}'s",
-                hint=f"for all of theirs: jhub token list {option} -o name | jhub token revoke {option} -",
+                f"the token in use does not belong to {owner.name}",
+                hint=f"to revoke all of them: jhub token list {option} -o name | jhub token revoke {option} -",
             )
         raise Unsupported(
-            "--all-but-this: needs JupyterHub 5.0; this hub does not tell which token is in use",
-            hint="revoke the others by their ids: jhub token list",
+            "--all-but-this requires JupyterHub 5.0: this hub does not report which token is in use",
+            hint="list the tokens and revoke the others by their IDs: jhub token list",
         )
     others: list[Token] = []
     for bundle in revoked_together(hub.tokens.list(owner.name)):
@@ -253,14 +260,14 @@ def _all_but_in_use(hub: Hub, owner: Owner) -> list[Token]:
             continue
         servers = [token for token in bundle if token.kind == "server"]
         for token in servers:
-            note(f"{token.id} stays, without which a server could let nobody in: {token.note}")
+            note(f"keeping {token.id}, which a server needs to sign users in: {token.note}")
         others += [token for token in bundle if token not in servers]
     return others
 
 
 def _revoke_selected(hub: Hub, owner: Owner, tokens: Sequence[Token], *, yes: bool, dry_run: bool) -> None:
     if not tokens:
-        note("nothing to do: there are no such tokens")
+        note("nothing to do: no token matches")
         return
     requests = sorted(revoked_together(tokens), key=lambda bundle: owner.in_use in [token.id for token in bundle])
     if dry_run:
@@ -268,11 +275,11 @@ def _revoke_selected(hub: Hub, owner: Owner, tokens: Sequence[Token], *, yes: bo
         return
     ids = _ids(tokens) if len(tokens) <= MAX_TOKENS_SHOWN else f"{_ids(tokens[:MAX_TOKENS_SHOWN])}, …"
     count = "1 token" if len(tokens) == 1 else f"{len(tokens)} tokens"
-    this = ", the one in use among them" if owner.in_use in [token.id for token in tokens] else ""
+    this = ", including the token in use" if owner.in_use in [token.id for token in tokens] else ""
     confirm(f"Revoke {count} of {owner.name}: {ids}{this}?", yes=yes)
 
     def revoke_bundle(bundle: list[Token]) -> list[Token]:
-        with suppress(NotFound):  # it was there a moment ago, and was to go
+        with suppress(NotFound):  # the token was revoked since it was listed
             hub.tokens.revoke(owner.name, bundle[0].id)
         return bundle
 

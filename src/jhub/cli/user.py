@@ -1,4 +1,4 @@
-"""`jhub user`"""
+"""`jhub user`: list, create, edit, rename and delete users."""
 
 from __future__ import annotations
 
@@ -46,22 +46,26 @@ names_argument = click.argument("names", nargs=-1, required=True, metavar="NAME.
 
 @click.group()
 def user() -> None:
-    """List, show, create, edit, rename and delete users.
+    """List, create, edit, rename and delete users.
 
-    What the hub's authenticator keeps for a user may hold passwords of theirs, and is not shown.
+    Auth state, which the hub's authenticator stores for a user, is never printed: it may hold passwords.
     """
 
 
 @user.command("list")
-@click.option("--filter", "name_filter", default="", metavar="TEXT", help="Only names that contain TEXT.")
-@click.option("--state", type=click.Choice(["active", "ready", "inactive"]), help="By whether a server of theirs runs.")
+@click.option("--filter", "name_filter", default="", metavar="TEXT", help="Only users whose name contains TEXT.")
+@click.option(
+    "--state",
+    type=click.Choice(["active", "ready", "inactive"]),
+    help="Only users with an active server, a ready one, or none.",
+)
 @click.option(
     "--sort",
     type=click.Choice(get_args(Sort)),
     metavar="KEY",
-    help="By id, name or last_activity; -KEY for the reverse.",
+    help="Sort by id, name or last_activity; -KEY reverses the order.",
 )
-@click.option("--stopped", is_flag=True, help="Their servers that do not run too.")
+@click.option("--stopped", is_flag=True, help="Include stopped servers.")
 @output()
 @common
 def list_(
@@ -87,7 +91,7 @@ def list_(
 @output()
 @common
 def show(name: str, output_format: str) -> None:
-    """Show one user.
+    """Show a user.
 
     $ jhub user show ana
     """
@@ -97,16 +101,16 @@ def show(name: str, output_format: str) -> None:
 
 @user.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option("--admin", is_flag=True, help="Make them administrators.")
-@click.option("--if-not-exists", is_flag=True, help="Users that exist already are fine.")
+@click.option("--admin", is_flag=True, help="Make the users administrators.")
+@click.option("--if-not-exists", is_flag=True, help="Accept users that already exist.")
 @dry_run
 @output()
 @common
 def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bool, output_format: str) -> None:
     """Create users. "-" reads names from stdin.
 
-    Many are created a few at a time, so that the hub goes on answering others. Running it again with --if-not-exists
-    finishes the rest.
+    Many users are created in small batches, so that the hub keeps responding to others. After an interruption, run
+    the command again with --if-not-exists.
 
     $ jhub user create ana bo --if-not-exists
     $ jhub user create - < names.txt
@@ -115,7 +119,7 @@ def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bo
     with connect() as hub, batch_tally() as tally:
         valid = valid_names(requested, "user", tally)
         if dry_run:
-            # The writes are the same; only with exist_ok are those read who were there.
+            # exist_ok=True sends the same writes, but would also read the users that exist.
             print_requests([hub.preview(hub.users.create_many, valid, admin=admin, exist_ok=False)])
             tally.done += len(valid)
         else:
@@ -124,12 +128,12 @@ def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bo
 
 @user.command()
 @names_argument
-@click.option("--admin/--no-admin", default=None, help="Make them administrators, or ordinary users.")
+@click.option("--admin/--no-admin", default=None, help="Make the users administrators, or ordinary users.")
 @click.option(
     "--auth-state",
     "auth_state_source",
     metavar="@FILE | -",
-    help="What the authenticator keeps for them, a JSON object.",
+    help="The new auth state, a JSON object.",
 )
 @dry_run
 @output()
@@ -137,16 +141,16 @@ def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bo
 def edit(
     names: tuple[str, ...], admin: bool | None, auth_state_source: str | None, dry_run: bool, output_format: str
 ) -> None:
-    """Make users administrators or not, or set their auth state.
+    """Make users administrators or ordinary users, or set their auth state.
 
-    Auth state is what the hub's authenticator keeps for them. It holds secrets, so it is no argument itself, and is not
-    shown. "-" reads names from stdin, or the auth state.
+    Auth state is what the hub's authenticator stores for a user. It may hold secrets, so jhub reads it from a file or
+    from stdin, and never prints it. "-" reads names from stdin, or the auth state.
 
     $ jhub user edit ana bo --admin
     $ jhub user edit ana --auth-state @ana.json
     """
     if auth_state_source == STDIN and STDIN in names:
-        raise click.UsageError("stdin is either names or the auth state")
+        raise click.UsageError("stdin can hold names or the auth state, not both")
     auth_state = None if auth_state_source is None else read_secret_object("--auth-state", auth_state_source)
     with connect() as hub:
         call = partial(partial, hub.users.edit, admin=admin, auth_state=auth_state)
@@ -160,10 +164,10 @@ def edit(
 @output()
 @common
 def rename(name: str, new: str, dry_run: bool, output_format: str) -> None:
-    """Give a user another name on the hub. Their servers must be stopped.
+    """Rename a user on the hub. The user's servers must be stopped.
 
-    What they sign in with is not the hub's to change: rename them where that is kept too, or they come back as a new
-    user.
+    The hub cannot change the name that the user signs in with. Rename the user in your identity provider as well, or
+    the next sign-in creates a new user.
 
     $ jhub user rename ana anna
     """
@@ -180,7 +184,7 @@ def rename(name: str, new: str, dry_run: bool, output_format: str) -> None:
 @dry_run
 @common
 def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
-    """Delete users, after stopping their servers. What the hub keeps for them may be deleted too.
+    """Delete users, after stopping their servers. Depending on the hub, their files are deleted too.
 
     $ jhub user delete ana
     $ jhub user list --filter test- -o name | jhub user delete --yes -
@@ -190,7 +194,7 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
 
 
 def _create_users(hub: Hub, names: list[str], admin: bool, exist_ok: bool, tally: BatchTally) -> Iterator[User]:
-    """Create users, and read those who were there."""
+    """Create users, and yield them and those that already existed."""
     existing: list[str] = []
     remaining = len(names)
     try:
@@ -206,8 +210,8 @@ def _create_users(hub: Hub, names: list[str], admin: bool, exist_ok: bool, tally
                 for event in lookup:
                     yield from _record(event, tally)
     except (HubError, KeyboardInterrupt) as error:
-        progress = [f"{tally.done} created", *([f"{len(existing)} were there"] if existing else [])]
-        note(f"{', '.join(progress)}, {remaining} not begun; run it again with --if-not-exists to go on")
+        progress = [f"{tally.done} created", *([f"{len(existing)} already existed"] if existing else [])]
+        note(f"{', '.join(progress)}, {remaining} not attempted; to continue, run it again with --if-not-exists")
         if isinstance(error, KeyboardInterrupt):
             raise
         tally.done += len(existing)
@@ -216,9 +220,9 @@ def _create_users(hub: Hub, names: list[str], admin: bool, exist_ok: bool, tally
 
 def _record(event: NameEvent, tally: BatchTally) -> Iterator[User]:
     if isinstance(event.error, NotFound):
-        # The hub has just said that they are there.
+        # The hub has just answered that the user exists.
         tally.done += 1
-        note(f"{event.name} exists, and the hub knows them by another name")
+        note(f"user {event.name} already exists on the hub, under another name")
     elif event.error is not None:
         tally.add_failure(event.error)
     elif event.user is not None:

@@ -17,7 +17,7 @@ from jhub.client.deadline import AsyncClient, Deadline
 from jhub.client.forks import Forks
 from jhub.client.network import Network
 from jhub.client.response_body import Content, Events
-from jhub.client.wire import CLEAN_UP, LEAST, SILENCE, Person, Wire, ask_person, is_url, pause
+from jhub.client.wire import CLEAN_UP, LEAST, SILENCE, Prompter, Wire, ask_person, is_url, pause
 from jhub.discovery import API, find_root
 from jhub.errors import HubError, Unavailable
 from jhub.handles import AsyncFleet
@@ -66,7 +66,7 @@ class AsyncDriver(Wire):
         return (await self.find_api_url()).removesuffix(API) + "/"
 
     async def run(
-        self, operation: Operation[T], emit: Callable[[Any], object] = lambda event: None, ask: Person | None = None
+        self, operation: Operation[T], emit: Callable[[Any], object] = lambda event: None, ask: Prompter | None = None
     ) -> T:
         """Carry a request or a flow out. What it emits goes to `emit`."""
         end: list[T] = []
@@ -75,7 +75,7 @@ class AsyncDriver(Wire):
                 emit(event)
         return end[0]
 
-    async def events(self, operation: Operation[Any], ask: Person | None = None) -> AsyncGenerator[Any, None]:
+    async def events(self, operation: Operation[Any], ask: Prompter | None = None) -> AsyncGenerator[Any, None]:
         """Carry a flow out while iterating over what it emits."""
         heard = deque[Any]()
         async with Forks(self, heard.append) as forks, aclosing(self._events(operation, [], forks, ask)) as events:
@@ -101,7 +101,7 @@ class AsyncDriver(Wire):
         await self.aclose()
 
     async def _events(
-        self, operation: Operation[T], end: list[T], forks: Forks, ask: Person | None
+        self, operation: Operation[T], end: list[T], forks: Forks, ask: Prompter | None
     ) -> AsyncGenerator[Any, None]:
         if ask is not None:
             self.beware()  # what people are asked for are secrets, mostly
@@ -213,7 +213,7 @@ class AsyncDriver(Wire):
             return
 
 
-async def _asked(person: Person | None, question: object) -> str:
+async def _asked(person: Prompter | None, question: object) -> str:
     """The answer of a person, who takes their time: in a thread, and one that does not keep the program from ending
     when nobody waits for it any more.
     """

@@ -12,9 +12,9 @@ import httpx2
 from jhub.binding import AsyncBound, Namespace
 from jhub.client.async_driver import AsyncDriver
 from jhub.client.network import DEFAULT, Network, Timeouts, Verify
-from jhub.client.wire import Person, connection_of
+from jhub.client.wire import Prompter, connection_of
 from jhub.handles import AsyncFleet
-from jhub.login import Way
+from jhub.login import LoginMethod
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TOKEN_LIFE
 from jhub.preview import Preview, preview
@@ -85,11 +85,11 @@ class AsyncHub(HubOps, AsyncBound):
         username: str | None = None,
         password: str | None = None,
         second_factor: str | None = None,
-        way: Way | None = None,
+        method: LoginMethod | None = None,
         note: str | None = None,
         expires_in: int | None = TOKEN_LIFE,
         scopes: Iterable[str] | None = None,
-        ask: Person | None = None,
+        ask: Prompter | None = None,
         context: str | None = None,
         timeout: float | Timeouts = DEFAULT,
         verify: Verify = True,
@@ -97,7 +97,7 @@ class AsyncHub(HubOps, AsyncBound):
     ) -> Self:
         """Sign in to the hub, for a token that expires; as `Hub.login`. What is asked is asked in a thread."""
         from jhub.config import contexts
-        from jhub.login import SignIn, sign_in_and_keep  # more than who has a token needs
+        from jhub.login import SignInRequest, sign_in_and_save  # more than who has a token needs
         from jhub.login.console import Console
 
         if context is not None:
@@ -105,7 +105,7 @@ class AsyncHub(HubOps, AsyncBound):
         hub = cls(url, timeout=timeout, verify=verify, proxy=proxy)
         try:
             with closing(Console()) as console:
-                wish = SignIn(
+                request = SignInRequest(
                     api_url=await hub.find_api_url(),
                     username=username,
                     password=password,
@@ -114,10 +114,10 @@ class AsyncHub(HubOps, AsyncBound):
                     expires_in=expires_in,
                     scopes=scopes,
                 )
-                signed, notes = await hub.run(sign_in_and_keep(wish, way, context), ask=ask or console)
-            for said in notes:
-                warnings.warn(said, UserWarning, stacklevel=2)
-            hub._wire.use(signed.token, signed.who.name)
+                result, notes = await hub.run(sign_in_and_save(request, method, context), ask=ask or console)
+            for text in notes:
+                warnings.warn(text, UserWarning, stacklevel=2)
+            hub._wire.use(result.token, result.who.name)
         except BaseException:
             await hub.aclose()
             raise
@@ -135,7 +135,11 @@ class AsyncHub(HubOps, AsyncBound):
         return await self._wire.find_url()
 
     async def run(
-        self, operation: Operation[T], emit: Callable[[Any], object] = lambda event: None, *, ask: Person | None = None
+        self,
+        operation: Operation[T],
+        emit: Callable[[Any], object] = lambda event: None,
+        *,
+        ask: Prompter | None = None,
     ) -> T:
         """Carry out a request or a flow of your own, and return what it answers. What it emits goes to `emit`.
 
@@ -143,7 +147,7 @@ class AsyncHub(HubOps, AsyncBound):
         """
         return await self._wire.run(operation, emit, ask)
 
-    def events(self, operation: Operation[Any], *, ask: Person | None = None) -> AsyncGenerator[Any, None]:
+    def events(self, operation: Operation[Any], *, ask: Prompter | None = None) -> AsyncGenerator[Any, None]:
         """Carry out a flow of your own, and iterate over what it emits. `ask` as for `run`."""
         return self._wire.events(operation, ask)
 

@@ -12,9 +12,9 @@ import httpx2
 from jhub.binding import Bound, Namespace
 from jhub.client.network import DEFAULT, Network, Timeouts, Verify
 from jhub.client.sync_driver import Driver
-from jhub.client.wire import Person, connection_of
+from jhub.client.wire import Prompter, connection_of
 from jhub.handles import Fleet
-from jhub.login import Way
+from jhub.login import LoginMethod
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TOKEN_LIFE
 from jhub.preview import Preview, preview
@@ -115,11 +115,11 @@ class Hub(HubOps, Bound):
         username: str | None = None,
         password: str | None = None,
         second_factor: str | None = None,
-        way: Way | None = None,
+        method: LoginMethod | None = None,
         note: str | None = None,
         expires_in: int | None = TOKEN_LIFE,
         scopes: Iterable[str] | None = None,
-        ask: Person | None = None,
+        ask: Prompter | None = None,
         context: str | None = None,
         timeout: float | Timeouts = DEFAULT,
         verify: Verify = True,
@@ -133,8 +133,8 @@ class Hub(HubOps, Bound):
             Any address of the hub, as for `Hub`.
         username, password, second_factor
             What is missing and needed is asked for.
-        way
-            "form": the hub's login form. "password": one call of the REST API, which refuses people who never signed
+        method
+            "form": the hub's login form. "password": one call of the REST API, which refuses people who never result
             in before. "browser": the hub's page in the browser, with any single sign-on. "paste": a token that you
             make on the hub's token page. None: the form where the hub has one, else the browser, else the token page.
         note
@@ -156,7 +156,7 @@ class Hub(HubOps, Bound):
         refuses, `InvalidInput` where there is nobody to ask, `WaitTimeout` where nobody comes back from the browser.
         """
         from jhub.config import contexts
-        from jhub.login import SignIn, sign_in_and_keep  # more than who has a token needs
+        from jhub.login import SignInRequest, sign_in_and_save  # more than who has a token needs
         from jhub.login.console import Console
 
         if context is not None:
@@ -164,7 +164,7 @@ class Hub(HubOps, Bound):
         hub = cls(url, timeout=timeout, verify=verify, proxy=proxy)
         try:
             with closing(Console()) as console:
-                wish = SignIn(
+                request = SignInRequest(
                     api_url=hub.api_url,
                     username=username,
                     password=password,
@@ -173,10 +173,10 @@ class Hub(HubOps, Bound):
                     expires_in=expires_in,
                     scopes=scopes,
                 )
-                signed, notes = hub.run(sign_in_and_keep(wish, way, context), ask=ask or console)
-            for said in notes:
-                warnings.warn(said, UserWarning, stacklevel=2)
-            hub._wire.use(signed.token, signed.who.name)
+                result, notes = hub.run(sign_in_and_save(request, method, context), ask=ask or console)
+            for text in notes:
+                warnings.warn(text, UserWarning, stacklevel=2)
+            hub._wire.use(result.token, result.who.name)
         except BaseException:
             hub.close()
             raise
@@ -195,14 +195,14 @@ class Hub(HubOps, Bound):
         """Where the hub's site begins, with a closing slash."""
         return self._wire.url
 
-    def run(self, operation: Operation[T], *, ask: Person | None = None) -> T:
+    def run(self, operation: Operation[T], *, ask: Prompter | None = None) -> T:
         """Carry out a request or a flow of your own, and return what it answers. What it emits is dropped.
 
         `ask` answers what the flow asks a person (`jhub.steps.Ask`).
         """
         return self._wire.run(operation, ask)
 
-    def events(self, operation: Operation[T], *, ask: Person | None = None) -> Generator[Any, None, T]:
+    def events(self, operation: Operation[T], *, ask: Prompter | None = None) -> Generator[Any, None, T]:
         """Carry out a flow of your own, and iterate over what it emits. `ask` as for `run`."""
         return self._wire.events(operation, ask)
 

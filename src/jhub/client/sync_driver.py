@@ -14,7 +14,7 @@ from jhub.client.deadline import Client, Deadline
 from jhub.client.network import Network
 from jhub.client.response_body import Content, Events
 from jhub.client.threads import Threads
-from jhub.client.wire import CLEAN_UP, LEAST, SILENCE, Person, Wire, ask_person, is_url, pause
+from jhub.client.wire import CLEAN_UP, LEAST, SILENCE, Prompter, Wire, ask_person, is_url, pause
 from jhub.discovery import API, find_root
 from jhub.errors import HubError, InvalidInput, Unavailable
 from jhub.handles import Fleet
@@ -62,7 +62,7 @@ class Driver(Wire):
         """Where the hub's site begins, with a closing slash."""
         return self.api_url.removesuffix(API) + "/"
 
-    def run(self, operation: Operation[T], ask: Person | None = None) -> T:
+    def run(self, operation: Operation[T], ask: Prompter | None = None) -> T:
         """Carry a request or a flow out, here and now. What it emits is dropped."""
         events = self.events(operation, ask)
         while True:
@@ -72,7 +72,7 @@ class Driver(Wire):
                 answer: T = end.value
                 return answer
 
-    def events(self, operation: Operation[T], ask: Person | None = None) -> Generator[Any, None, T]:
+    def events(self, operation: Operation[T], ask: Prompter | None = None) -> Generator[Any, None, T]:
         """Carry a flow out while iterating over what it emits."""
         if ask is not None:
             self.beware()  # what people are asked for are secrets, mostly
@@ -90,7 +90,7 @@ class Driver(Wire):
                 running.answer(answer)
         return running.result
 
-    def _carry_out(self, step: Step, threads: Threads, ask: Person | None) -> Generator[Any, None, Any]:
+    def _carry_out(self, step: Step, threads: Threads, ask: Prompter | None) -> Generator[Any, None, Any]:
         match step:
             case Emit():
                 yield step.event

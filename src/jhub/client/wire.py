@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 C = TypeVar("C")
 T = TypeVar("T")
 
-Person: TypeAlias = Callable[[Any], Any]
+Prompter: TypeAlias = Callable[[Any], Any]
 """Answers the questions of jhub.login."""
 
 log = logging.getLogger("jhub")
@@ -242,7 +242,7 @@ class Wire:
             raise Unavailable(f"lost the connection to {host}: {type(error).__name__}") from None
 
 
-def ask_person(person: Person | None, question: object) -> str:
+def ask_person(person: Prompter | None, question: object) -> str:
     """Ask what only a person can answer."""
     if person is None:
         raise TypeError("there is nobody to ask: hand in ask=")

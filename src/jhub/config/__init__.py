@@ -1,1 +1,1 @@
-"""Which hubs you are signed in to: contexts, their tokens, and when these expire."""
+"""The hubs that you are signed in to: contexts, their tokens, and when these expire."""

@@ -1,4 +1,4 @@
-"""Which hub, and as whom: the environment, else one of the contexts that `jhub login` keeps.
+"""The hub and the identity to use: from the environment, or from a context that `jhub login` has saved.
 
 `contexts.json` in the user's configuration directory holds names and URLs and no secret; the tokens are in the system's
 keyring, or in `tokens.json` beside it, which only its owner can read.
@@ -24,6 +24,7 @@ from jhub.errors import InvalidInput
 from jhub.files import base_folder, locked, make_folder, read_json, write_json
 
 LOCK_SECONDS = 30
+"""Maximum time to wait for another process that changes the contexts."""
 
 
 class Context(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -32,13 +33,13 @@ class Context(Struct, frozen=True, kw_only=True, omit_defaults=True):
     api_url: str
     user: str = ""
     token_id: str = ""
-    """What the hub calls the token, so that `jhub logout` can revoke it. Empty for a token that was brought along."""
+    """The token's id on the hub, for `jhub logout` to revoke it. Empty for a token that jhub did not create."""
     created_at: datetime | None = None
-    """When it was kept, by this machine's clock."""
+    """The time of saving, by this machine's clock."""
     expires_at: datetime | None = None
-    """When the token ends, by this machine's clock: see `expiry.local_end`."""
+    """The end of the token, by this machine's clock: see `expiry.local_end`."""
     kept: str = credentials.FILE
-    """Where the token is: "file" or "keyring". `save` fills it in."""
+    """The place of the token, "file" or "keyring". `save` fills it in."""
 
 
 class Contexts(Struct, frozen=True, kw_only=True):
@@ -49,53 +50,55 @@ class Contexts(Struct, frozen=True, kw_only=True):
 
 
 class Connection(Struct, frozen=True, kw_only=True):
-    """A hub to talk to."""
+    """The address of a hub, and a token for it."""
 
     url: str
     token: str
     context: str = ""
-    """Its context, or "" where the environment names the hub."""
+    """The name of the context; "" if the environment names the hub."""
     user: str = ""
-    """Whose token it is, where the context says so."""
+    """The token's owner, if the context names one."""
 
     def __repr__(self) -> str:
+        """Return the URL and the context, without the token."""
         return f"Connection(url={self.url!r}, context={self.context!r})"
 
 
 def folder() -> Path:
-    """`$XDG_CONFIG_HOME/jhub`, else `~/.config/jhub`."""
+    """Return the folder of the contexts: `$XDG_CONFIG_HOME/jhub`, else `~/.config/jhub`."""
     return base_folder("XDG_CONFIG_HOME", ".config")
 
 
 def load() -> Contexts:
-    """The contexts; none where there is no file."""
+    """Return the contexts; none if there is no file."""
     return read_json(folder() / "contexts.json", Contexts) or Contexts()
 
 
 def chosen(name: str | None = None, environ: Mapping[str, str] = os.environ) -> str:
-    """The context that is meant: `name`, else `JHUB_CONTEXT`, else the current one. `InvalidInput` for none."""
+    """Return the name of the context to use: `name`, else `JHUB_CONTEXT`, else the current one.
+
+    `InvalidInput` if there is no current context.
+    """
     contexts = load()
-    wanted = name or environ.get("JHUB_CONTEXT") or contexts.current
-    if wanted:
-        return wanted
+    selected = name or environ.get("JHUB_CONTEXT") or contexts.current
+    if selected:
+        return selected
     if contexts.contexts:
-        known = ", ".join(sorted(contexts.contexts))
-        raise InvalidInput(
-            f"no context is the current one; there are: {known}", hint="choose one: jhub context use NAME"
-        )
+        names = ", ".join(sorted(contexts.contexts))
+        raise InvalidInput(f"no context is selected; available: {names}", hint="select one: jhub context use NAME")
     raise InvalidInput("not signed in to any hub", hint="sign in with: jhub login https://hub.example.org")
 
 
 def environment_wins(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether the environment names a hub, which beats the current context."""
+    """Return whether the environment names a hub, which takes precedence over the current context."""
     return bool(environ.get("JUPYTERHUB_API_URL")) and not environ.get("JHUB_CONTEXT")
 
 
 def connection(name: str | None = None, environ: Mapping[str, str] = os.environ) -> Connection:
-    """The hub to talk to.
+    """Return the hub and the token to use.
 
-    `name`, else `JHUB_CONTEXT`, names a context; else `JUPYTERHUB_API_URL` and `JUPYTERHUB_API_TOKEN` name the hub;
-    else it is the current context.
+    They are those of the context `name`, else of the context `JHUB_CONTEXT`, else those in `JUPYTERHUB_API_URL` and
+    `JUPYTERHUB_API_TOKEN`, else those of the current context.
     """
     name = name or environ.get("JHUB_CONTEXT")
     url, token = environ.get("JUPYTERHUB_API_URL"), environ.get("JUPYTERHUB_API_TOKEN")
@@ -110,116 +113,116 @@ def connection(name: str | None = None, environ: Mapping[str, str] = os.environ)
         )
     name = chosen(name, environ)
     context = get(name)
-    token = credentials.read(folder(), name, context.kept, again=_again(name, context))
+    token = credentials.read(folder(), name, context.kept, remedy=_login_hint(name, context))
     if load().contexts.get(name) != context:
-        # Another process has just put a token in its place, perhaps one of another hub.
+        # Another process has just replaced the token, perhaps by one of another hub.
         return connection(name, environ)
     return Connection(url=context.api_url, token=token, context=name, user=context.user)
 
 
 def warning(name: str, now: datetime) -> str | None:
-    """A line for who uses a context whose token ends soon, or has ended; None where there is nothing to say."""
+    """Return a warning if the token of a context expires soon or has expired, else None."""
     context = get(name)
-    trouble = expiry.trouble(context.created_at, context.expires_at, now)
-    return f"the token of context {name} {trouble}; {_again(name, context)}" if trouble else None
+    expires = expiry.expiry_warning(context.created_at, context.expires_at, now)
+    return f"the token of context {name} {expires}; {_login_hint(name, context)}" if expires else None
 
 
 def get(name: str, contexts: Contexts | None = None) -> Context:
-    """One context. `InvalidInput` where there is none of that name."""
-    known = (contexts or load()).contexts
-    if name not in known:
-        names = ", ".join(sorted(known)) or "none"
-        raise InvalidInput(f"no context {name!r}; there are: {names}", hint="jhub context list shows them")
-    return known[name]
+    """Return a context. `InvalidInput` if there is no context of that name."""
+    by_name = (contexts or load()).contexts
+    if name not in by_name:
+        names = ", ".join(sorted(by_name)) or "none"
+        raise InvalidInput(f"no context {name!r}; available: {names}", hint="jhub context list shows them")
+    return by_name[name]
 
 
 def prepare(name: str | None = None) -> None:
-    """See that contexts and tokens can be read and kept, and named so, before there is something to keep."""
+    """Check that `name` is valid, and that contexts and tokens can be read and written, before there is a token."""
     if name is not None:
         check_name(name)
-    with _changing() as book:
-        credentials.check(folder())
-        book.write()
+    with _editing() as file:
+        credentials.check_readable(folder())
+        file.write()
 
 
 class Saved(NamedTuple):
-    """What came of keeping a context."""
+    """The result of saving a context."""
 
-    said: str | None
-    """A line about where the token is, or None where there is nothing to say."""
-    before: Context | None
-    """What it took the place of."""
+    note: str | None
+    """A line for the user about the place of the token, or None."""
+    replaced: Context | None
+    """The context of the same name before."""
 
 
 def check_name(name: str) -> None:
-    """`InvalidInput` for what cannot name a context."""
+    """Raise `InvalidInput` if a context cannot have this name."""
     if not name.strip():
         raise InvalidInput("a context name is missing")
     if not name.isprintable():
-        raise InvalidInput(f"{name!r} cannot name a context")
+        raise InvalidInput(f"invalid context name {name!r}: it has characters that cannot be printed")
 
 
 def default_name(api_url: str, user: str = "") -> str:
-    """What to call a context: the hub's host, and base path if any; behind USER@ where somebody else has that name."""
+    """Return a name for a context: the hub's host and base path, behind USER@ if another user's context has that name."""
     parts = urlsplit(api_url.removesuffix("/hub/api"))
     name = parts.netloc + unquote(parts.path)
-    there = load().contexts.get(name) if user else None
-    return name if there is None or (there.api_url, there.user) == (api_url, user) else f"{user}@{name}"
+    existing = load().contexts.get(name) if user else None
+    return name if existing is None or (existing.api_url, existing.user) == (api_url, user) else f"{user}@{name}"
 
 
 def user_of(name: str, api_url: str) -> str | None:
-    """Return the user of a context; None where there is no such context of this hub."""
-    there = load().contexts.get(name)
-    return there.user if there is not None and there.api_url == api_url else None
+    """Return the user of a context; None if this hub has no such context."""
+    existing = load().contexts.get(name)
+    return existing.user if existing is not None and existing.api_url == api_url else None
 
 
 def save(name: str, context: Context, token: str, *, keyring: bool = True) -> Saved:
-    """Keep a context and its token, and make it the current one. Without `keyring` the token goes into the file."""
+    """Save a context and its token, and make it the current one. Without `keyring` the token goes into the file."""
     check_name(name)
-    with _changing() as book:
-        credentials.check(folder())
-        before = book.contexts.contexts.get(name)
-        if before is not None and (before.api_url, before.user) != (context.api_url, context.user):
-            # Killed half-way, this must not leave the token of one hub beside the address of another.
-            book.drop(name)
-            book.write()
-        kept = credentials.keep(folder(), name, token, keyring=keyring)
+    with _editing() as file:
+        credentials.check_readable(folder())
+        replaced = file.contexts.contexts.get(name)
+        if replaced is not None and (replaced.api_url, replaced.user) != (context.api_url, context.user):
+            # If this process is killed half-way, the token of one hub must not stay beside the address of another.
+            file.drop(name)
+            file.write()
+        stored = credentials.store(folder(), name, token, keyring=keyring)
         created = context.created_at or datetime.now(UTC)
-        book.put(name, replace(context, created_at=created, kept=kept.place))
-        book.write()
-        stays = None
-        if kept.place != credentials.FILE:
-            credentials.forget(folder(), name, credentials.FILE)
-        elif before is not None and before.kept != credentials.FILE:
-            stays = credentials.forget(folder(), name, before.kept)
-    if kept.said and stays:
-        return Saved(f"{kept.said}; an older one may still be in the keyring", before)
-    return Saved(kept.said or stays, before)
+        file.put(name, replace(context, created_at=created, kept=stored.place))
+        file.write()
+        leftover = None
+        if stored.place != credentials.FILE:
+            credentials.delete(folder(), name, credentials.FILE)
+        elif replaced is not None and replaced.kept != credentials.FILE:
+            leftover = credentials.delete(folder(), name, replaced.kept)
+    if stored.note and leftover:
+        return Saved(f"{stored.note}; an older one may still be in the keyring", replaced)
+    return Saved(stored.note or leftover, replaced)
 
 
 def use(name: str) -> None:
     """Make a context the current one."""
-    with _changing() as book:
-        get(name, book.contexts)
-        book.raw["current"] = name
-        book.write()
+    with _editing() as file:
+        get(name, file.contexts)
+        file.raw["current"] = name
+        file.write()
 
 
 def remove(name: str) -> str | None:
-    """Forget a context and its token. The answer is a line about what could not be deleted, or None."""
-    with _changing() as book:
-        context = get(name, book.contexts)
-        credentials.forget(folder(), name, credentials.FILE)
-        stays = None
+    """Delete a context and its token. Return a line for the user about what could not be deleted, or None."""
+    with _editing() as file:
+        context = get(name, file.contexts)
+        credentials.delete(folder(), name, credentials.FILE)
+        leftover = None
         if context.kept != credentials.FILE:
-            stays = credentials.forget(folder(), name, context.kept)
-        book.drop(name)
-        book.write()
-    return stays
+            leftover = credentials.delete(folder(), name, context.kept)
+        file.drop(name)
+        file.write()
+    return leftover
 
 
-class _Book:
-    """The contexts file while it is changed. What a newer jhub wrote into it stays there."""
+class _ContextsFile:
+    """The contexts file during a change. It keeps fields that a newer jhub has written."""
 
     def __init__(self) -> None:
         self.contexts = load()
@@ -231,31 +234,31 @@ class _Book:
         self.raw.setdefault("contexts", {})[name] = msgspec.to_builtins(context)
 
     def drop(self, name: str) -> None:
-        """Leave a context out."""
+        """Remove a context."""
         del self.raw["contexts"][name]
         if self.contexts.current == name:
             self.raw["current"] = ""
 
     def write(self) -> None:
-        """Put it into the file."""
+        """Write the file."""
         write_json(folder() / "contexts.json", self.raw)
 
 
 @contextmanager
-def _changing() -> Generator[_Book]:
-    """The contexts, while no other process changes them."""
-    place = folder()
+def _editing() -> Generator[_ContextsFile]:
+    """Lock the contexts file against other processes, and yield its contents."""
+    path = folder()
     try:
-        make_folder(place)
-        with locked(place / ".lock", LOCK_SECONDS):
-            yield _Book()
+        make_folder(path)
+        with locked(path / ".lock", LOCK_SECONDS):
+            yield _ContextsFile()
     except TimeoutError:
-        raise InvalidInput(f"another jhub has been changing {place} for {LOCK_SECONDS} s") from None
+        raise InvalidInput(f"another jhub process has locked {path} for {LOCK_SECONDS} s") from None
     except OSError as error:
-        raise InvalidInput(f"cannot write to {place}: {error.strerror or error}") from None
+        raise InvalidInput(f"cannot write to {path}: {error.strerror or error}") from None
 
 
-def _again(name: str, context: Context) -> str:
-    """What gives a context a new token."""
-    own = "" if name == default_name(context.api_url) else f" --name {shlex.quote(name)}"
-    return f"sign in again with: jhub login {shlex.quote(context.api_url)}{own}"
+def _login_hint(name: str, context: Context) -> str:
+    """Return the hint by which command the user gets a new token for a context."""
+    option = "" if name == default_name(context.api_url) else f" --name {shlex.quote(name)}"
+    return f"sign in again with: jhub login {shlex.quote(context.api_url)}{option}"

@@ -1,4 +1,4 @@
-"""When a token ends, by the clock of this machine. Pure."""
+"""The end of a token, by the clock of this machine. Pure."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from datetime import datetime, timedelta
 
 from jhub.models import in_utc
 
-NEARLY = timedelta(days=3)
-"""A token that ends sooner than this deserves a word, unless this is more than a tenth of its life."""
+WARNING_PERIOD = timedelta(days=3)
+"""Time before a token's end from which on a warning is due, or a tenth of the token's life if that is shorter."""
 
 
 def local_end(life: float | None, now: datetime) -> datetime | None:
-    """When a token ends that the hub made just now, for so many seconds. None for never.
+    """Return when a token ends that the hub has just created for `life` seconds; None for never.
 
-    The hub's clock may be wrong, or this one, so only the distance of the hub's two times is taken from it.
+    The hub's clock or this one may be wrong, so only the difference between the hub's two times is used.
     """
     return None if life is None else now + timedelta(seconds=life)
 
 
-def trouble(created: datetime | None, end: datetime | None, now: datetime) -> str | None:
-    """ "has ended", or "ends in 2 days" where little of a token's life is left; None where there is time enough."""
+def expiry_warning(created: datetime | None, end: datetime | None, now: datetime) -> str | None:
+    """Return "has expired", or "expires in 2 days" if little of a token's life is left; None if there is no need."""
     if end is None:
         return None
     left = in_utc(end) - now
     if left <= timedelta(0):
-        return "has ended"
-    enough = NEARLY if created is None else min(NEARLY, (in_utc(end) - in_utc(created)) / 10)
-    return f"ends in {_span(left)}" if left < enough else None
+        return "has expired"
+    period = WARNING_PERIOD if created is None else min(WARNING_PERIOD, (in_utc(end) - in_utc(created)) / 10)
+    return f"expires in {_format_span(left)}" if left < period else None
 
 
-def _span(time: timedelta) -> str:
+def _format_span(time: timedelta) -> str:
     for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
         count = int(time.total_seconds() // size)
         if count:

@@ -1,7 +1,7 @@
-"""The system's keyring: entries of this user, by service and name. The extra `jhub[keyring]` installs what it takes.
+"""The system's keyring: this user's entries, by service and name. The extra `jhub[keyring]` installs what it needs.
 
-The one importer of `keyring`, which takes longer to import and to find its backend than most commands take in all: so
-it is imported where it is used. A backend may wait for its user's answer to a dialog.
+This is the only module that imports `keyring`. Importing it and choosing its backend takes longer than most commands
+take in all, so it is imported where it is used. A backend may wait for the user's answer to a dialog.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
 
-class Unusable(Exception):
-    """The keyring cannot be used now; the text says why. `absent`: because there is none. `cure`: what to do then."""
+class KeyringUnusable(Exception):
+    """An error of the keyring. The text is the reason, `cure` the remedy; `absent` means that there is no keyring."""
 
     def __init__(self, why: str, cure: str, *, absent: bool = False) -> None:
         super().__init__(why)
@@ -20,29 +20,29 @@ class Unusable(Exception):
 
 
 def put(service: str, name: str, secret: str) -> None:
-    """Keep a secret, and see that it is kept. `Unusable` where it is not."""
-    with _told():
+    """Store a secret, and check that it is stored. `KeyringUnusable` if it is not."""
+    with _translated_errors():
         import keyring
 
         keyring.set_password(service, name, secret)
         if keyring.get_password(service, name) == secret:
             return
-        with suppress(Exception):  # what it made of the secret is nothing to leave behind
+        with suppress(Exception):  # leave no altered secret behind
             keyring.delete_password(service, name)
-    raise Unusable("the keyring does not keep what it is given", "choose another")
+    raise KeyringUnusable("the keyring does not store what it receives", "choose another")
 
 
 def get(service: str, name: str) -> str | None:
-    """A secret; None where there is none. `Unusable` where the keyring does not say."""
-    with _told():
+    """Return a secret; None if there is no such entry. `KeyringUnusable` if the keyring cannot be read."""
+    with _translated_errors():
         import keyring
 
         return keyring.get_password(service, name)
 
 
 def delete(service: str, name: str) -> None:
-    """Delete a secret, if it is there. `Unusable` where it may be there still."""
-    with _told():
+    """Delete a secret, if it exists. `KeyringUnusable` if it may still exist."""
+    with _translated_errors():
         import keyring
         from keyring.errors import PasswordDeleteError
 
@@ -54,20 +54,22 @@ def delete(service: str, name: str) -> None:
 
 
 @contextmanager
-def _told() -> Generator[None]:
-    """Makes `Unusable` of whatever the keyring raises."""
+def _translated_errors() -> Generator[None]:
+    """Turn every error of the keyring into `KeyringUnusable`."""
     try:
         from keyring.errors import KeyringLocked, NoKeyringError
     except ImportError:
-        raise Unusable(
+        raise KeyringUnusable(
             "the Python package keyring is not installed", "pip install 'jhub[keyring]'", absent=True
         ) from None
     try:
         yield
     except NoKeyringError:
-        raise Unusable("no keyring runs here", "start it", absent=True) from None
+        raise KeyringUnusable("no keyring runs here", "start it", absent=True) from None
     except KeyringLocked:
-        raise Unusable("the keyring is locked", "unlock it") from None
-    except Exception as error:  # noqa: BLE001  # backends raise what their libraries do
-        # Its kind alone: the text is not ours, and may quote the secret.
-        raise Unusable(f"the keyring failed ({type(error).__name__})", "see: python -m keyring diagnose") from None
+        raise KeyringUnusable("the keyring is locked", "unlock it") from None
+    except Exception as error:  # noqa: BLE001  # backends raise whatever their libraries raise
+        # Only the type: the text is a library's, and may quote the secret.
+        raise KeyringUnusable(
+            f"the keyring failed ({type(error).__name__})", "see: python -m keyring diagnose"
+        ) from None

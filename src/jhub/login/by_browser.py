@@ -1,7 +1,7 @@
-"""Signing in by the browser, with the hub as an OAuth provider: works behind any single sign-on.
+"""Sign-in by the browser, with the hub as an OAuth provider. It works behind any single sign-on.
 
-The OAuth token is used once, for the token that stays, and is revoked: revoking one revokes all of that person's
-tokens of the same client, so none of them may be one to keep.
+The OAuth token is used once, to create the token that is kept, and is then revoked. Revoking one OAuth token revokes
+all of that user's tokens of the same client, so an OAuth token is never the one to keep.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ from functools import partial
 from urllib.parse import urlencode
 
 from jhub.errors import APIError
-from jhub.login.credentials import Credentials, acting_as, by_token, then
+from jhub.login.credentials import Credentials, acting_as, by_token, with_cleanup
 from jhub.login.prompts import Visit
-from jhub.login.request import SignedIn, SignIn
-from jhub.login.token import mint, unmade
+from jhub.login.request import SignInRequest, SignInResult
+from jhub.login.token import create_token, revoke_token
 from jhub.oauth_client import CLIENT_ID, CLIENT_SECRET, NAME, REDIRECT_URI
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TokenOps, listing
 from jhub.steps import Ask, Flow
 
 
-def by_browser(wish: SignIn) -> Flow[SignedIn]:
-    """OAuth authorization code with PKCE; hubs before 6.0 do not look at the latter."""
+def by_browser(request: SignInRequest) -> Flow[SignInResult]:
+    """Sign in by an OAuth authorization code with PKCE; hubs before 6.0 ignore PKCE."""
     query = {
         "client_id": CLIENT_ID,
         "redirect_uri": REDIRECT_URI,
         "response_type": "code",
-        "state": wish.state,
-        "code_challenge": _challenge(wish.verifier),
+        "state": request.state,
+        "code_challenge": _challenge(request.verifier),
         "code_challenge_method": "S256",
     }
-    visit = Visit(f"{wish.api_url}/oauth2/authorize?{urlencode(query)}", REDIRECT_URI, wish.state)
+    visit = Visit(f"{request.api_url}/oauth2/authorize?{urlencode(query)}", REDIRECT_URI, request.state)
     code: str = yield from Ask(visit)
     try:
         oauth = yield from TokenOps.exchange_code(
@@ -40,24 +40,24 @@ def by_browser(wish: SignIn) -> Flow[SignedIn]:
             client_id=CLIENT_ID,
             client_secret=CLIENT_SECRET,
             redirect_uri=REDIRECT_URI,
-            code_verifier=wish.verifier,
+            code_verifier=request.verifier,
         )
     except APIError as error:
-        error.hint = "the hub did not take the code that the browser came back with: sign in again"
+        error.hint = "the hub rejected the authorization code from the browser; sign in again"
         raise
     credentials = by_token(oauth.access_token)
-    made = mint(credentials, wish, "browser")
-    return (yield from then(made, partial(_revoked, credentials), partial(unmade, credentials)))
+    operation = create_token(credentials, request, "browser")
+    return (yield from with_cleanup(operation, partial(_revoke_oauth, credentials), partial(revoke_token, credentials)))
 
 
-def _revoked(credentials: Credentials) -> Flow[None]:
+def _revoke_oauth(credentials: Credentials) -> Flow[None]:
     who = yield from acting_as(credentials, HubOps.whoami())
     token_id = who.token_id
     if not token_id:
-        # Before JupyterHub 5.0 the hub does not tell which token is in use; any one of the client will do.
-        found = yield from acting_as(credentials, listing(who.name))
-        ours = (token.id for token in found.api_tokens if (token.oauth_client or "").endswith(f" {NAME}"))
-        token_id = next(ours, None)
+        # A hub before 5.0 does not report the id of the token in use; any OAuth token of this client will do.
+        tokens = yield from acting_as(credentials, listing(who.name))
+        ids = (token.id for token in tokens.api_tokens if (token.oauth_client or "").endswith(f" {NAME}"))
+        token_id = next(ids, None)
     if token_id:
         yield from acting_as(credentials, TokenOps.revoke(who.name, token_id))
 

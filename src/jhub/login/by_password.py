@@ -1,4 +1,4 @@
-"""Signing in with a username and a password in one call of the REST API."""
+"""Sign-in with a username and a password in one call of the REST API."""
 
 from __future__ import annotations
 
@@ -6,45 +6,50 @@ from contextlib import suppress
 from functools import partial
 
 from jhub.errors import HubError
-from jhub.login.credentials import acting_as, by_token, then
-from jhub.login.prompts import known
-from jhub.login.request import SignedIn, SignIn
-from jhub.login.token import as_long_as_allowed, mint, signed_in, unmade
+from jhub.login.credentials import acting_as, by_token, with_cleanup
+from jhub.login.prompts import ask_credentials
+from jhub.login.request import SignInRequest, SignInResult
+from jhub.login.token import create_token, revoke_token, sign_in_result, with_allowed_lifetime
 from jhub.models import Token
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TokenOps
 from jhub.steps import Flow, Interrupted, Operation
 
-MOMENT = 60
-"""Seconds that a token lives which is there to make another one."""
+TEMPORARY_TOKEN_SECONDS = 60
+"""Lifetime of a token that exists only to create another one."""
 
 
-def by_password(wish: SignIn) -> Flow[SignedIn]:
-    """The hub's authenticator checks the password; a person who never signed in before is refused like a wrong one."""
-    username, password = yield from known(wish)
-    if wish.scopes is not None:
-        # With a token of all scopes the hub can be asked which those are, should it refuse these.
-        door = yield from TokenOps.create_with_password(
-            username, password, second_factor=wish.second_factor, note=wish.note, expires_in=MOMENT
+def by_password(request: SignInRequest) -> Flow[SignInResult]:
+    """Sign in by the hub's authenticator. It refuses a user who never signed in before like a wrong password."""
+    username, password = yield from ask_credentials(request)
+    if request.scopes is not None:
+        # With a token of all scopes, the hub can be asked for the user's scopes if it refuses the requested ones.
+        temporary = yield from TokenOps.create_with_password(
+            username,
+            password,
+            second_factor=request.second_factor,
+            note=request.note,
+            expires_in=TEMPORARY_TOKEN_SECONDS,
         )
-        credentials = by_token(door.token or "")
+        credentials = by_token(temporary.token or "")
 
-        def shut() -> Operation[None]:
-            return acting_as(credentials, TokenOps.revoke(door.user or username, door.id))
+        def revoke_temporary() -> Operation[None]:
+            return acting_as(credentials, TokenOps.revoke(temporary.user or username, temporary.id))
 
-        return (yield from then(mint(credentials, wish, "password"), shut, partial(unmade, credentials)))
+        operation = create_token(credentials, request, "password")
+        return (yield from with_cleanup(operation, revoke_temporary, partial(revoke_token, credentials)))
 
-    def make(expires_in: int | None) -> Operation[Token]:
+    def create(expires_in: int | None) -> Operation[Token]:
         return TokenOps.create_with_password(
-            username, password, second_factor=wish.second_factor, note=wish.note, expires_in=expires_in
+            username, password, second_factor=request.second_factor, note=request.note, expires_in=expires_in
         )
 
-    token = yield from as_long_as_allowed(wish, make)
+    token = yield from with_allowed_lifetime(request, create)
     credentials = by_token(token.token or "")
     try:
         who = yield from acting_as(credentials, HubOps.whoami())
     except (HubError, Interrupted):
-        with suppress(HubError):  # nobody would know it
+        with suppress(HubError):  # nobody will use the token
             yield from acting_as(credentials, TokenOps.revoke(token.user or username, token.id))
         raise
-    return signed_in("password", who, token)
+    return sign_in_result("password", who, token)

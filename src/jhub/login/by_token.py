@@ -1,4 +1,4 @@
-"""Signing in with a token that is there already."""
+"""Sign-in with an existing token."""
 
 from __future__ import annotations
 
@@ -8,50 +8,50 @@ from datetime import datetime
 from jhub.errors import APIError, InvalidInput, NotAuthorized
 from jhub.login.credentials import acting_as, by_token
 from jhub.login.prompts import PastedToken
-from jhub.login.request import SignedIn, SignIn, Taken
+from jhub.login.request import MethodUsed, SignInRequest, SignInResult
 from jhub.models import in_utc
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TokenOps
 from jhub.steps import Ask, Flow, check_token
 
 
-def with_token(wish: SignIn, way: Taken = "token") -> Flow[SignedIn]:
-    """The hub is asked whose it is; its expiry is told where it may be seen."""
-    if not wish.token:
-        raise InvalidInput("there is no token to sign in with", hint="give one on stdin: --token -")
-    check_token(wish.token)
-    credentials = by_token(wish.token)
+def with_token(request: SignInRequest, method: MethodUsed = "token") -> Flow[SignInResult]:
+    """Look up the owner of the request's token, and its expiry if the token may read it."""
+    if not request.token:
+        raise InvalidInput("a token to sign in with is missing", hint="pass it on stdin: --token -")
+    check_token(request.token)
+    credentials = by_token(request.token)
     try:
         who = yield from acting_as(credentials, HubOps.whoami())
     except NotAuthorized as error:
         raise NotAuthorized(
-            "the hub does not know this token: it has expired, was revoked, or is another hub's",
+            "the hub rejected the token: it has expired, was revoked, or belongs to another hub",
             method=error.method,
             path=error.path,
             status=error.status,
-            hint=f"make one on {wish.hub_url}token, or sign in another way: jhub login URL --form, or --browser",
+            hint=f"create one on {request.hub_url}token, or use: jhub login URL --form, or --browser",
         ) from None
     life = None
     if who.kind == "user" and who.token_id:
         try:
-            known = yield from acting_as(credentials, TokenOps.get(who.name, who.token_id))
+            stored = yield from acting_as(credentials, TokenOps.get(who.name, who.token_id))
         except (APIError, InvalidInput):
-            pass  # it may not read tokens, not even itself
+            pass  # its scopes may not cover reading tokens, itself included
         else:
-            life = _left(known.last_activity or known.created, known.expires_at)
-    return SignedIn(way=way, who=who, token=wish.token, life=life)
+            life = _remaining_seconds(stored.last_activity or stored.created, stored.expires_at)
+    return SignInResult(method=method, who=who, token=request.token, life=life)
 
 
-def by_paste(wish: SignIn) -> Flow[SignedIn]:
-    """The person makes a token on the hub's page for that, and pastes it."""
-    if wish.scopes is not None:
+def by_paste(request: SignInRequest) -> Flow[SignInResult]:
+    """Sign in with a token that the user creates on the hub's token page and pastes."""
+    if request.scopes is not None:
         raise InvalidInput(
-            "a pasted token has the scopes that it was given on the hub's token page", hint="leave them out here"
+            "a pasted token has the scopes chosen on the hub's token page", hint="leave the scopes out here"
         )
-    token: str = yield from Ask(PastedToken(f"{wish.hub_url}token"))
-    return (yield from with_token(replace(wish, token=token), "paste"))
+    token: str = yield from Ask(PastedToken(f"{request.hub_url}token"))
+    return (yield from with_token(replace(request, token=token), "paste"))
 
 
-def _left(now: datetime | None, end: datetime | None) -> float | None:
-    """The hub's clock stands at the last use of the token, which was just now."""
+def _remaining_seconds(now: datetime | None, end: datetime | None) -> float | None:
+    """Return the seconds between the token's last use, which is now by the hub's clock, and its end."""
     return None if now is None or end is None else (in_utc(end) - in_utc(now)).total_seconds()

@@ -1,4 +1,4 @@
-"""The way through the person's browser and back, to a port of this machine."""
+"""Sign-in in the user's browser: opens the hub's page, and receives the redirect on a port of this machine."""
 
 from __future__ import annotations
 
@@ -13,39 +13,41 @@ import time
 import webbrowser
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from jhub.errors import HubError, InvalidInput, NotAuthorized, WaitTimeout
-from jhub.login.peer import is_own, is_told
-from jhub.login.prompts import NoWayBack, Visit
+from jhub.login.peer import is_same_user, is_supported
+from jhub.login.prompts import NoCallback, Visit
 
-PATIENCE = 300.0
-"""Seconds for signing in."""
-TICK = 0.2
+CALLBACK_TIMEOUT_SECONDS = 300.0
+"""Maximum time for signing in in the browser."""
+POLL_SECONDS = 0.2
+"""Interval at which a wait checks whether it should stop."""
+IDLE_SECONDS = 10
+"""Time after which an unused connection is closed; browsers open some that they do not use."""
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>jhub</title>
 <style>body{{font:1.1em sans-serif;margin:4em auto;max-width:34em}}</style><h1>{title}</h1><p>{text}</p></html>
 """
-
-
-UNSEEN = (
-    "where the hub shows an error instead, an administrator lets people in with jhub service create --login-client; "
+NO_CALLBACK_HINT = (
+    "if the hub shows an error page, an administrator must allow this with jhub service create --login-client; "
     "until then use: jhub login --paste"
 )
 
 
-def is_here(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether a browser can be opened where the person sees it."""
+def has_browser(environ: Mapping[str, str] = os.environ) -> bool:
+    """Return whether a browser can be opened on the user's screen."""
     if environ.get("BROWSER"):
         return True
     if environ.get("SSH_CONNECTION") or environ.get("SSH_TTY"):
         return False
     if sys.platform.startswith("linux") and not (environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")):
-        return False  # what there may be is a browser for terminals, which would take this one
+        return False  # any browser here is one for terminals, and would occupy this terminal
     try:
         webbrowser.get()
     except webbrowser.Error:
@@ -53,9 +55,9 @@ def is_here(environ: Mapping[str, str] = os.environ) -> bool:
     return True
 
 
-def show(url: str) -> None:
-    """Open a page in the person's browser, if there is one here."""
-    if is_here():
+def open_page(url: str) -> None:
+    """Open a page in the user's browser, if there is one on this machine."""
+    if has_browser():
         webbrowser.open(url)
 
 
@@ -64,47 +66,61 @@ def visit(
     tell: Callable[[str], object],
     *,
     open_browser: bool = True,
-    patience: float = PATIENCE,
-    gone: threading.Event | None = None,
+    timeout: float = CALLBACK_TIMEOUT_SECONDS,
+    stop: threading.Event | None = None,
 ) -> str:
-    """The code that the browser comes back with. `tell` says things to the person; `gone` is set when nobody waits.
+    """Return the code in the browser's redirect.
+
+    Parameters
+    ----------
+    question
+        The page to open, and the address of the redirect.
+    tell
+        Shows a line to the user.
+    open_browser
+        Open the page in the user's browser. Without it only the address is shown.
+    timeout
+        Seconds to wait for the redirect.
+    stop
+        An event that ends the wait early.
 
     Raises
     ------
     InvalidInput
-        The port is taken; `NoWayBack` in a server of a hub.
+        The port is in use; `NoCallback` inside a server of a hub.
     NotAuthorized
-        The hub, or the person, refused.
+        The hub, or the user, refused.
     WaitTimeout
-        Nobody came back for `patience` seconds.
+        No redirect arrived within `timeout` seconds.
     """
     if "JUPYTERHUB_SERVICE_PREFIX" in os.environ:
-        raise NoWayBack(
-            "this runs in a server of a hub, where no browser comes back to",
-            hint="make a token on the hub's token page instead: jhub login --paste",
+        raise NoCallback(
+            "cannot receive the browser's redirect inside a JupyterHub server",
+            hint="create a token on the hub's token page instead: jhub login --paste",
         )
-    came: queue.SimpleQueue[Mapping[str, str]] = queue.SimpleQueue()
-    with _listening(question, came) as (port, start), _address(question, start) as address:
-        _send(question, port, tell, address if open_browser else "")
-        end = time.monotonic() + patience
-        while time.monotonic() < end and not (gone and gone.is_set()):
+    queries: queue.SimpleQueue[Mapping[str, str]] = queue.SimpleQueue()
+    with CallbackServer(question, queries) as server, _start_address(question, server.start_url) as address:
+        _show_instructions(question, server.port, tell, address if open_browser else "")
+        end = time.monotonic() + timeout
+        while time.monotonic() < end and not (stop and stop.is_set()):
             try:
-                return _code(came.get(timeout=TICK))
+                return _code(queries.get(timeout=POLL_SECONDS))
             except queue.Empty:
                 continue
-    raise WaitTimeout(f"nobody came back from the browser within {patience / 60:.0f} min", hint=UNSEEN)
+    raise WaitTimeout(f"timed out after {timeout / 60:.0f} min waiting for the browser", hint=NO_CALLBACK_HINT)
 
 
 @contextmanager
-def _address(question: Visit, start: str) -> Generator[str]:
-    """An address to open that leads to the question's own; "" where there is none.
+def _start_address(question: Visit, start_url: str) -> Generator[str]:
+    """Yield an address to open that leads to the question's own; "" if there is none.
 
-    What a browser is started with can be read by everybody on this machine, and whoever has the state can come back in
-    the person's place, signed in as somebody else. So it is a page of the listener that is shown to this user's
-    processes only, or, where the system does not tell whose they are, a file that only this user can read.
+    All users of this machine can read the command line of a browser. With the state, another user could send a code of
+    their own, so that the user is signed in as somebody else. So the address is a page of the callback server, which
+    redirects only this user's processes; on systems that do not list the users of connections it is a file that only
+    this user can read.
     """
-    if is_told():
-        yield start
+    if is_supported():
+        yield start_url
         return
     page = (
         '<!doctype html><meta name="referrer" content="no-referrer">'
@@ -114,129 +130,145 @@ def _address(question: Visit, start: str) -> Generator[str]:
         address = ""
         with suppress(OSError):
             folder = stack.enter_context(TemporaryDirectory(prefix="jhub-sign-in-", ignore_cleanup_errors=True))
-            file = Path(folder, "start.html")
-            with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
-                opened.write(page)
-            address = file.as_uri()
+            path = Path(folder, "start.html")
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+                file.write(page)
+            address = path.as_uri()
         yield address
 
 
-def _send(question: Visit, port: int, tell: Callable[[str], object], address: str) -> None:
+def _show_instructions(question: Visit, port: int, tell: Callable[[str], object], address: str) -> None:
     if os.environ.get("SSH_CONNECTION"):
-        tell("sign in on this page of the hub, in the browser of the machine that you sit at:")
+        tell("open this page in the browser of your own machine, and sign in:")
         tell(question.url)
-        tell(f"forward the port there first, in another terminal: ssh -L {port}:127.0.0.1:{port} and this machine")
+        tell(f"forward the port first, in another terminal of your machine: ssh -L {port}:127.0.0.1:{port} HOST")
     else:
-        tell("sign in on this page of the hub, in the browser of this machine:")
+        tell("open this page in a browser on this machine, and sign in:")
         tell(question.url)
     if address:
-        show(address)
-    tell("waiting for the browser to come back; Ctrl-C ends that")
-    tell(UNSEEN)
+        open_page(address)
+    tell("waiting for the browser; press Ctrl-C to stop")
+    tell(NO_CALLBACK_HINT)
 
 
 def _code(query: Mapping[str, str]) -> str:
     if "code" in query:
         return query["code"]
-    said = " ".join(query.get("error_description", query.get("error", "no code came")).split())[:200]
-    raise NotAuthorized(f"sign in by the browser: {said}", hint="sign in again, or use: jhub login --paste")
+    reason = " ".join(query.get("error_description", query.get("error", "the redirect has no code")).split())[:200]
+    raise NotAuthorized(f"sign in by the browser: {reason}", hint="sign in again, or use: jhub login --paste")
 
 
-class _listening:
-    """Hears the browser come back on the port of the redirect URI, and nobody else; sends it off from there, too."""
+class CallbackServer(ThreadingHTTPServer):
+    """A server on the port of the redirect URI, which receives the browser's redirect and nothing else.
 
-    def __init__(self, question: Visit, came: queue.SimpleQueue[Mapping[str, str]]) -> None:
-        back = urlsplit(question.redirect_uri)
-        port = back.port or 80
-        start = f"/start/{secrets.token_urlsafe(32)}"
+    Its start page redirects the browser to the hub. It serves while its `with` block runs.
+    """
 
-        class Back(BaseHTTPRequestHandler):
-            timeout = 10  # browsers open connections that they do not use
-            server_version = "jhub"
-            sys_version = ""
-
-            def do_GET(self) -> None:
-                asked = urlsplit(self.path)
-                query = {name: values[0] for name, values in parse_qs(asked.query).items()}
-                if secrets.compare_digest(asked.path.encode(), start.encode()):
-                    self.start()
-                elif asked.path != back.path:
-                    self.say(404, "Not here", "Nothing is served at this address.")
-                elif not secrets.compare_digest(query.get("state", "").encode(), question.state.encode()):
-                    self.say(400, "Not yours", "This is not the way back from the page that jhub opened.")
-                else:
-                    title = "Back from the hub" if "code" in query else "Not signed in"
-                    self.say(200, title, "You can close this window, and go on where jhub runs.")
-                    came.put(query)
-
-            def start(self) -> None:
-                if is_own(self.client_address[:2], self.connection.getsockname()[:2]):
-                    self.say(303, "Sign in", "The page to sign in on is the hub's.", Location=question.url)
-                else:
-                    self.say(
-                        403, "Not yours", "This page is for who runs jhub: open the address that jhub has printed."
-                    )
-
-            def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-                self.say(code, "Not here", "Nothing is served at this address.")  # its own words repeat the request
-
-            def say(self, status: int, title: str, text: str, **more: str) -> None:
-                content = PAGE.format(title=escape(title), text=escape(text)).encode()
-                self.send_response(status)
-                for name, value in {
-                    "Content-Type": "text/html; charset=utf-8",
-                    "Content-Length": str(len(content)),
-                    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-                    "Referrer-Policy": "no-referrer",
-                    "Cache-Control": "no-store",
-                    "Connection": "close",
-                    **more,
-                }.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(content)
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class calls it so
-                pass  # the code stands in it
-
-        try:
-            self._server = _Server((str(back.hostname), port), Back)
-        except OSError as error:
-            raise _taken(port, error) from None
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(TICK,), daemon=True)
-        self._found = port, f"http://{back.netloc}{start}"
-
-    def __enter__(self) -> tuple[int, str]:
-        self._thread.start()
-        return self._found
-
-    def __exit__(self, *exc: object) -> None:
-        try:
-            self._server.shutdown()
-            self._thread.join()
-        finally:
-            self._server.server_close()
-
-
-class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
-    # Elsewhere than on Windows this means that a port can be used again at once; there, that others may take it over.
+    # On Windows this would let other processes take the port over; elsewhere it only allows reusing the port at once.
     allow_reuse_address = sys.platform != "win32"
 
+    def __init__(self, question: Visit, queries: queue.SimpleQueue[Mapping[str, str]]) -> None:
+        redirect = urlsplit(question.redirect_uri)
+        self.port = redirect.port or 80
+        start_path = f"/start/{secrets.token_urlsafe(32)}"
+        self.start_url = f"http://{redirect.netloc}{start_path}"
+        handler = partial(_CallbackHandler, question, start_path, queries)
+        try:
+            super().__init__((str(redirect.hostname), self.port), handler)
+        except OSError as error:
+            raise _port_error(self.port, error) from None
+        self._thread = threading.Thread(target=self.serve_forever, args=(POLL_SECONDS,), daemon=True)
+
+    def __enter__(self) -> Self:
+        """Start to serve, in a thread."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Stop the thread, and free the port."""
+        try:
+            self.shutdown()
+            self._thread.join()
+        finally:
+            self.server_close()
+
     def server_bind(self) -> None:
+        """Bind the port, on Windows for this process alone."""
         if sys.platform == "win32":
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        # Not that of HTTPServer, which looks this machine's name up: seconds, where the DNS is far away.
+        # Not HTTPServer's method: it looks up this machine's name, which takes seconds with a slow DNS.
         socketserver.TCPServer.server_bind(self)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        pass  # whoever went away before the answer
+        """Ignore a client that closed the connection before the answer."""
 
 
-def _taken(port: int, error: OSError) -> HubError:
+class _CallbackHandler(BaseHTTPRequestHandler):
+    """The answer to one request: the start page, the redirect, or an error."""
+
+    timeout = IDLE_SECONDS
+    server_version = "jhub"
+    sys_version = ""
+
+    def __init__(
+        self, question: Visit, start_path: str, queries: queue.SimpleQueue[Mapping[str, str]], *connection: Any
+    ) -> None:
+        self._question = question
+        self._start_path = start_path
+        self._queries = queries
+        super().__init__(*connection)  # handles the request
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        if secrets.compare_digest(url.path.encode(), self._start_path.encode()):
+            self._redirect_to_hub()
+        elif url.path != urlsplit(self._question.redirect_uri).path:
+            self._respond(404, "Not found", "Nothing is served at this address.")
+        elif not secrets.compare_digest(query.get("state", "").encode(), self._question.state.encode()):
+            self._respond(400, "Invalid request", "This request does not belong to the sign-in that jhub started.")
+        else:
+            title = "Back from the hub" if "code" in query else "Not signed in"
+            self._respond(200, title, "You can close this window and return to jhub.")
+            self._queries.put(query)
+
+    def _redirect_to_hub(self) -> None:
+        if is_same_user(self.client_address[:2], self.connection.getsockname()[:2]):
+            self._respond(303, "Sign in", "Sign in on the hub's page.", Location=self._question.url)
+        else:
+            self._respond(
+                403, "Not allowed", "This page is for the user who runs jhub: open the address that jhub has printed."
+            )
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        # The base class would repeat the request in its answer.
+        self._respond(code, "Not found", "Nothing is served at this address.")
+
+    def _respond(self, status: int, title: str, text: str, **more: str) -> None:
+        content = PAGE.format(title=escape(title), text=escape(text)).encode()
+        self.send_response(status)
+        for name, value in {
+            "Content-Type": "text/html; charset=utf-8",
+            "Content-Length": str(len(content)),
+            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+            "Referrer-Policy": "no-referrer",
+            "Cache-Control": "no-store",
+            "Connection": "close",
+            **more,
+        }.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name
+        pass  # the request line holds the code
+
+
+def _port_error(port: int, error: OSError) -> HubError:
     return InvalidInput(
-        f"cannot listen on port {port} of this machine, where the hub sends the browser back to: {error.strerror}",
-        hint="is another jhub login waiting? The hub knows no other port: end what uses it, or use: jhub login --paste",
+        f"cannot listen on port {port} of this machine, to which the hub redirects the browser: {error.strerror}",
+        hint="another jhub login may be waiting; the port is fixed: stop what uses it, or use: jhub login --paste",
     )

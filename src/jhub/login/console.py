@@ -1,4 +1,4 @@
-"""Asking at the terminal, or in a notebook, from which the library is used."""
+"""Prompts at the terminal, or in a notebook."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from types import FrameType
 from typing import Any
 
 from jhub.errors import InvalidInput
-from jhub.login.callback import show, visit
+from jhub.login.callback import open_page, visit
 from jhub.login.prompts import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
 
-ENDING = ("SIGTERM", "SIGHUP")
-"""Signals whose default is to end the program at once, with the terminal as it is at that moment."""
+TERMINATING_SIGNALS = ("SIGTERM", "SIGHUP")
+"""Signals whose default action ends the program at once, and so leaves the echo of an open prompt off."""
 
 
 class Terminal:
-    """The terminal as it was before anybody was asked: a prompt that is left alone leaves the echo off.
+    """The settings of the terminal before the first prompt, to restore them: an abandoned prompt leaves the echo off.
 
-    So does a program that a signal ends at the prompt: where the program leaves these signals to the system, the
-    terminal is put back first.
+    Signals that end the program restore them too, unless the program handles these signals itself.
     """
 
     def __init__(self) -> None:
@@ -32,36 +31,36 @@ class Terminal:
         try:
             import termios
         except ImportError:
-            return  # Windows, where a prompt changes nothing
+            return  # on Windows a prompt changes no settings
         with suppress(termios.error, OSError, ValueError, AttributeError, TypeError):  # no terminal
             self._before = termios.tcgetattr(sys.stdin)
-            self._catch()
+            self._install_handlers()
 
-    def _catch(self) -> None:
+    def _install_handlers(self) -> None:
         if threading.current_thread() is not threading.main_thread():
-            return  # no other may
-        for number in (getattr(signal, name) for name in ENDING):
+            return  # only the main thread may set signal handlers
+        for number in (getattr(signal, name) for name in TERMINATING_SIGNALS):
             if signal.getsignal(number) is signal.SIG_DFL:
-                signal.signal(number, self._end)
+                signal.signal(number, self._on_signal)
                 self._signals.append(number)
 
-    def _end(self, number: int, frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         with suppress(OSError):
-            if os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp():  # from the background it would stop this process
+            if os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp():  # a background process would be stopped
                 self.restore()
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
     def close(self) -> None:
-        """Put it back, and leave the signals to the system again."""
+        """Restore the settings, and the default action of the signals."""
         self.restore()
         if threading.current_thread() is threading.main_thread():
             for number in self._signals:
-                if signal.getsignal(number) == self._end:
+                if signal.getsignal(number) == self._on_signal:
                     signal.signal(number, signal.SIG_DFL)
 
     def restore(self) -> None:
-        """Put it back."""
+        """Restore the settings."""
         if self._before is not None:
             import termios
 
@@ -70,15 +69,19 @@ class Terminal:
 
 
 class Console:
-    """Answers a sign-in's questions. `close` ends a wait for the browser, and leaves the terminal as it was."""
+    """A prompter for the questions of a sign-in, at the terminal or in a notebook.
+
+    `close` ends a wait for the browser, and restores the terminal.
+    """
 
     def __init__(self) -> None:
-        self._gone = threading.Event()
+        self._closed = threading.Event()
         self._terminal = Terminal()
 
     def __call__(self, question: object) -> Any:
+        """Return the user's answer. `InvalidInput` without a terminal."""
         if not (sys.stdin and sys.stdin.isatty()) and "ipykernel" not in sys.modules:
-            raise _nobody()
+            raise _no_terminal()
         try:
             match question:
                 case Username():
@@ -88,38 +91,38 @@ class Console:
                 case SecondFactor():
                     return getpass.getpass(f"{question.label} (empty if you have none): ")
                 case PastedToken():
-                    self.tell(f"make a token on this page of the hub, and paste it here: {question.page}")
-                    show(question.page)
+                    self.tell(f"create a token on this page of the hub, and paste it here: {question.page}")
+                    open_page(question.page)
                     return getpass.getpass("Token: ").strip()
                 case OtherUser():
-                    agreed = self._line(f"{question.text} [y/N] ").strip().lower() in ("y", "yes")
-                    return question.name if agreed else ""
+                    confirmed = self._line(f"{question.text} [y/N] ").strip().lower() in ("y", "yes")
+                    return question.name if confirmed else ""
                 case Visit():
-                    return visit(question, self.tell, gone=self._gone)
+                    return visit(question, self.tell, stop=self._closed)
                 case _:
                     raise TypeError(f"{question!r} is not a question")
-        except (EOFError, NotImplementedError):  # the latter in a notebook that nobody sits at
-            raise _nobody() from None
+        except (EOFError, NotImplementedError):  # NotImplementedError: a notebook that runs without a user
+            raise _no_terminal() from None
 
     def _line(self, prompt: str) -> str:
         if "ipykernel" in sys.modules:
-            return input(prompt)  # a notebook shows it beside the field
-        # A program's output is not for questions.
+            return input(prompt)  # a notebook shows the prompt beside the input field
+        # On stderr, to keep the program's output free of questions.
         print(prompt, end="", file=sys.stderr, flush=True)
         return input()
 
     def tell(self, text: str) -> None:
-        """On stderr, which a notebook shows too."""
+        """Show a line on stderr; a notebook shows that too."""
         print(text, file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        """Nobody waits for an answer any more."""
-        self._gone.set()
+        """End a wait for the browser, and restore the terminal."""
+        self._closed.set()
         self._terminal.close()
 
 
-def _nobody() -> InvalidInput:
+def _no_terminal() -> InvalidInput:
     return InvalidInput(
-        "there is nobody to ask",
-        hint="without a terminal: Hub(url, token), or Hub.login(url, username=…, password=…)",
+        "there is no terminal to ask on",
+        hint="use Hub(url, token), or Hub.login(url, username=…, password=…)",
     )

@@ -1,4 +1,4 @@
-"""Running an operation with credentials other than the client's token: cookies, or a token for a moment."""
+"""Operations with credentials other than the client's token: cookies, or a temporary token."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from jhub.steps import Flow, Interrupted, Operation, Request, Step
 T = TypeVar("T")
 
 Credentials: TypeAlias = tuple[tuple[str, str], ...]
-"""Headers."""
+"""Headers that authenticate a request."""
 
 
 def by_token(token: str) -> Credentials:
-    """A token's."""
+    """Return the credentials of a token."""
     return (("Authorization", f"token {token}"),)
 
 
 def acting_as(credentials: Credentials, operation: Operation[T]) -> Flow[T]:
-    """What the operation answers to the owner of these credentials."""
+    """Carry out an operation with these credentials, and return its answer."""
 
-    def theirs(step: Step) -> Flow[Any]:
+    def authenticated(step: Step) -> Flow[Any]:
         if isinstance(step, Request):
             step = replace(step, anonymous=True, headers=(*step.headers, *credentials))
         return (yield step)
 
-    return through(operation, theirs)
+    return through(operation, authenticated)
 
 
-def then(
+def with_cleanup(
     operation: Operation[T], last: Callable[[], Operation[object]], undo: Callable[[T], Operation[object]]
 ) -> Flow[T]:
-    """What `operation` answers, with `last` after it however it ends; a failure of `last` is not worth an error.
+    """Return the answer of `operation`, and carry out `last` after it, whether it succeeds or fails.
 
-    Who is interrupted meanwhile does not get the answer: then it is undone.
+    A failure of `last` is ignored. An interrupt during `last` runs `undo` on the answer, which the caller never gets.
     """
     try:
         answer = yield from operation
@@ -50,8 +50,8 @@ def then(
         with suppress(HubError):
             yield from last()
     except Interrupted:
-        for plan_ in (undo(answer), last()):
+        for cleanup in (undo(answer), last()):
             with suppress(HubError):
-                yield from plan_
+                yield from cleanup
         raise
     return answer

@@ -1,4 +1,4 @@
-"""What the environment says of a hub, and of a token for it."""
+"""The hub and the token that environment variables name."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from collections.abc import Mapping
 
 from jhub.discovery import candidates, known_root, tidy
 
-OF_A_HUB = ("JUPYTERHUB_SERVER_NAME", "JUPYTERHUB_SERVICE_NAME", "JUPYTERHUB_SERVICE_PREFIX")
-"""What a hub sets for its servers and services."""
+HUB_VARIABLES = ("JUPYTERHUB_SERVER_NAME", "JUPYTERHUB_SERVICE_NAME", "JUPYTERHUB_SERVICE_PREFIX")
+"""Variables that a hub sets for its servers and services."""
 
 
 def is_inside(environ: Mapping[str, str]) -> bool:
-    """Whether this runs in a server or service of a hub, which says so in the environment."""
-    return any(name in environ for name in OF_A_HUB)
+    """Return whether the environment is that of a server or service of a hub."""
+    return any(name in environ for name in HUB_VARIABLES)
 
 
 def environment_token(api_url: str, environ: Mapping[str, str] = os.environ) -> tuple[str | None, str]:
-    """Return the token in `JUPYTERHUB_API_TOKEN` to sign in to a hub with, or None; and the URL of the other hub that
-    it is for, if `JUPYTERHUB_API_URL` names one. A server's own token may do next to nothing, and is none to sign in
-    with.
+    """Return the token in `JUPYTERHUB_API_TOKEN` to sign in to a hub with, and the URL of another hub.
+
+    The token is None if the variable is not set, or if the token is for another hub, which `JUPYTERHUB_API_URL` names;
+    then the second item is the URL of that hub, else "". The token is also None inside a server or service of a hub:
+    its own token may do almost nothing, and is not one to sign in with.
     """
     url, token = environ.get("JUPYTERHUB_API_URL"), environ.get("JUPYTERHUB_API_TOKEN")
     if not token or is_inside(environ):

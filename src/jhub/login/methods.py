@@ -1,4 +1,4 @@
-"""Finding the way in that this hub has."""
+"""The choice of a sign-in method that the hub supports."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import replace
 
 from jhub.errors import InvalidInput
 from jhub.login.by_browser import by_browser
-from jhub.login.by_form import NotLookedAt, by_form, read_page, trusted
+from jhub.login.by_form import PasswordNotChecked, by_form, check_form, read_page
 from jhub.login.by_password import by_password
 from jhub.login.by_token import by_paste, with_token
 from jhub.login.login_page import Page
-from jhub.login.prompts import NoWayBack, WayChosen, known, second_factor
-from jhub.login.request import SAID, SignedIn, SignIn, Way
+from jhub.login.prompts import MethodChosen, NoCallback, ask_credentials, second_factor
+from jhub.login.request import METHOD_PHRASES, LoginMethod, SignInRequest, SignInResult
 from jhub.operations.services import knows_login_client
 from jhub.steps import Emit, Flow
 
-WAYS: dict[Way, Callable[[SignIn], Flow[SignedIn]]] = {
+METHODS: dict[LoginMethod, Callable[[SignInRequest], Flow[SignInResult]]] = {
     "form": by_form,
     "password": by_password,
     "browser": by_browser,
@@ -24,70 +24,70 @@ WAYS: dict[Way, Callable[[SignIn], Flow[SignedIn]]] = {
 }
 
 
-def sign_in(wish: SignIn, way: Way | None = None) -> Flow[SignedIn]:
-    """Sign in by `way`; without one, by the first that this hub has: a token at hand, the login form, the browser, a
-    token from the hub's token page.
+def sign_in(request: SignInRequest, method: LoginMethod | None = None) -> Flow[SignInResult]:
+    """Sign in by `method`, or by the first one that the hub supports.
 
-    The form comes before the call with a password, which refuses a person who is new to the hub like a wrong password:
-    trying the one after the other would be two failures for who mistyped it, where some hubs lock people out after
-    three.
+    The order is: the token of the request, the login form, the browser, a token from the hub's token page.
+
+    The form comes before the REST call with a password, which refuses a user who is new to the hub like a wrong
+    password. Trying both would count a mistyped password twice, and some hubs lock an account after three failures.
     """
-    if way is not None and way not in WAYS:
-        raise InvalidInput(f"{way!r} is no way to sign in; there are: {', '.join(WAYS)}")
-    if way in ("browser", "paste") and wish.password is not None:
-        raise InvalidInput(f"the password was not sent: signing in {SAID[way]} takes none")
-    if way is None and wish.token:
-        yield Emit(WayChosen("token", ""))
-        return (yield from with_token(wish))
-    if way is None:
-        return (yield from _found(wish))
-    if way == "browser" and not (yield from knows_login_client()):
-        raise _no_client()
-    yield Emit(WayChosen(way, ""))
-    return (yield from WAYS[way](wish))
+    if method is not None and method not in METHODS:
+        raise InvalidInput(f"invalid sign-in method {method!r}", hint=f"use one of: {', '.join(METHODS)}")
+    if method in ("browser", "paste") and request.password is not None:
+        raise InvalidInput(f"the password was not sent: signing in {METHOD_PHRASES[method]} uses no password")
+    if method is None and request.token:
+        yield Emit(MethodChosen("token", ""))
+        return (yield from with_token(request))
+    if method is None:
+        return (yield from _detect_method(request))
+    if method == "browser" and not (yield from knows_login_client()):
+        raise _client_not_registered()
+    yield Emit(MethodChosen(method, ""))
+    return (yield from METHODS[method](request))
 
 
-def _found(wish: SignIn) -> Flow[SignedIn]:
+def _detect_method(request: SignInRequest) -> Flow[SignInResult]:
     page = yield from read_page()
     if page.form is not None:
-        yield Emit(WayChosen("form", "this hub has a login form"))
-        trusted(wish, page)  # before anybody is asked for a password
-        username, password = yield from known(wish)
-        wish = replace(wish, username=username, password=password)
+        yield Emit(MethodChosen("form", "this hub has a login form"))
+        check_form(request, page)  # before anybody is asked for a password
+        username, password = yield from ask_credentials(request)
+        request = replace(request, username=username, password=password)
         if page.form.second_factor:
-            wish = replace(wish, second_factor=(yield from second_factor(wish, page.form.second_factor)))
+            request = replace(request, second_factor=(yield from second_factor(request, page.form.second_factor)))
         try:
-            return (yield from by_form(wish, page))
-        except NotLookedAt as error:
-            yield Emit(WayChosen("password", str(error)))
-            return (yield from by_password(wish))
-    if wish.password is not None:
+            return (yield from by_form(request, page))
+        except PasswordNotChecked as error:
+            yield Emit(MethodChosen("password", str(error)))
+            return (yield from by_password(request))
+    if request.password is not None:
         raise InvalidInput(
-            f"{_without_form(page)}: the password was not sent",
-            hint="sign in by --browser or --paste (in Python way=…); --password sends it all the same, to the REST API",
+            f"{_no_form_reason(page)}: the password was not sent",
+            hint="use --browser or --paste (in Python method=…), or --password to send it to the REST API",
         )
     if (yield from knows_login_client()):
-        yield Emit(WayChosen("browser", _without_form(page)))
+        yield Emit(MethodChosen("browser", _no_form_reason(page)))
         try:
-            return (yield from by_browser(wish))
-        except NoWayBack as error:
+            return (yield from by_browser(request))
+        except NoCallback as error:
             why = str(error)
     else:
-        why = f"{_without_form(page)}, and it does not know jhub's login client"
-    yield Emit(WayChosen("paste", why))
-    return (yield from by_paste(wish))
+        why = f"{_no_form_reason(page)}, and jhub's login client is not registered there"
+    yield Emit(MethodChosen("paste", why))
+    return (yield from by_paste(request))
 
 
-def _without_form(page: Page) -> str:
+def _no_form_reason(page: Page) -> str:
     if page.status == 403:
-        return "this hub lets nobody sign in without its browser's credentials"
-    if page.elsewhere or page.status == 200:
+        return "this hub accepts only credentials from the browser"
+    if page.location or page.status == 200:
         return "this hub has single sign-on"
     return f"this hub's login page answers {page.status}"
 
 
-def _no_client() -> InvalidInput:
+def _client_not_registered() -> InvalidInput:
     return InvalidInput(
-        "this hub does not know jhub's login client",
+        "jhub's login client is not registered at this hub",
         hint="an administrator registers it with: jhub service create --login-client; until then: jhub login --paste",
     )

@@ -1,4 +1,4 @@
-"""The user at the other end of a connection within this machine, where the system tells: on Linux."""
+"""The operating-system user at the other end of a connection within this machine. Linux only."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import socket
 import sys
 from pathlib import Path
 
-TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
-"""Connections of this machine, a line each: of an IPv6 socket that was connected to an IPv4 address too."""
+TCP_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+"""Files that list this machine's connections, one a line; an IPv6 socket connected to an IPv4 address is in either."""
 ESTABLISHED = "01"
-"""State in which a connection still belongs to the process that made it."""
+"""State in which a connection still belongs to the process that opened it."""
 
 
-def is_told() -> bool:
-    """Whether the system tells the users of connections."""
-    return os.access(TABLES[0], os.R_OK)
+def is_supported() -> bool:
+    """Return whether the system lists the users of connections."""
+    return os.access(TCP_TABLES[0], os.R_OK)
 
 
-def is_own(theirs: tuple[str, int], ours: tuple[str, int]) -> bool:
-    """Whether a process of this user holds the end `theirs` of a connection to `ours`; False where that is unknown."""
-    ends = [_written(theirs), _written(ours)]
-    for table in TABLES:
+def is_same_user(client: tuple[str, int], server: tuple[str, int]) -> bool:
+    """Return whether a process of this user holds the end `client` of a connection to `server`; False if unknown."""
+    ends = [_hex_address(client), _hex_address(server)]
+    for table in TCP_TABLES:
         try:
             lines = table.read_text().splitlines()[1:]
         except OSError:
@@ -33,7 +33,7 @@ def is_own(theirs: tuple[str, int], ours: tuple[str, int]) -> bool:
     return False
 
 
-def _written(end: tuple[str, int]) -> str:
-    """An address as it stands in the tables."""
+def _hex_address(end: tuple[str, int]) -> str:
+    """Return an address in the notation of the tables."""
     host, port = end
     return f"{int.from_bytes(socket.inet_aton(host), sys.byteorder):08X}:{port:04X}"

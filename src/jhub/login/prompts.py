@@ -1,46 +1,46 @@
-"""What a sign-in asks the person in front, and what it tells. Questions go through the step `Ask`."""
+"""Questions of a sign-in to the user, asked by the step `Ask`, and the events that it emits."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from jhub.errors import InvalidInput
-from jhub.login.request import SAID, SignIn, Taken
+from jhub.login.request import METHOD_PHRASES, MethodUsed, SignInRequest
 from jhub.operations.tokens import SECOND_FACTORS
 from jhub.steps import Ask, Flow
 
 
 @dataclass(frozen=True, slots=True)
 class Username:
-    """Answered with a name on the hub."""
+    """A question for a username on the hub."""
 
 
 @dataclass(frozen=True, slots=True)
 class Password:
-    """Answered with the password of `username`."""
+    """A question for the password of `username`."""
 
     username: str
 
 
 @dataclass(frozen=True, slots=True)
 class SecondFactor:
-    """Answered with the code of a second factor; empty for people without one."""
+    """A question for the code of a second factor; users without one answer with an empty text."""
 
     label: str
 
 
 @dataclass(frozen=True, slots=True)
 class PastedToken:
-    """Answered with a token that the person made on the hub's `page`."""
+    """A question for a token that the user creates on the hub's `page`."""
 
     page: str
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Send the person's browser to `url`, and wait for it to come back to `redirect_uri`, on this machine.
+    """A question that the user answers in the browser: open `url`, and wait for the redirect to `redirect_uri`.
 
-    Answered with the code that it brings, if it brings the `state` too; what comes without that is not listened to.
+    That address is on this machine. The answer is the code in the redirect, which counts only with the right `state`.
     """
 
     url: str = field(repr=False)  # the state is in it
@@ -50,9 +50,10 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class OtherUser:
-    """The browser signed in as `name`, where `expected` was the name: by mistake, or because somebody meddled.
+    """A question whether to go on as `name`, if the browser signed in as that user and not as `expected`.
 
-    Answered with `name`, to go on as that user; any other answer ends the sign-in, and no token is kept.
+    It may be a mistake, or an attack. The answer `name` goes on as that user; any other answer ends the sign-in, and
+    no token is kept.
     """
 
     name: str
@@ -61,41 +62,41 @@ class OtherUser:
     @property
     def text(self) -> str:
         """The question in words."""
-        return f"The browser signed in as {self.name}, and not as {self.expected}. Go on as {self.name}?"
+        return f"The browser signed in as {self.name}, not as {self.expected}. Continue as {self.name}?"
 
 
-class NoWayBack(InvalidInput):
-    """No browser can come back to where this runs."""
+class NoCallback(InvalidInput):
+    """An error where this machine cannot receive the browser's redirect."""
 
 
 @dataclass(frozen=True, slots=True)
-class WayChosen:
-    """Emitted when the way is known, with the reason why it is this one; empty where it was asked for."""
+class MethodChosen:
+    """An event at the choice of a sign-in method, with the reason; the reason is empty if the caller chose it."""
 
-    way: Taken
+    method: MethodUsed
     why: str
 
     @property
     def text(self) -> str:
         """The choice in words."""
-        return f"{self.why}: signing in {SAID[self.way]}"
+        return f"{self.why}: signing in {METHOD_PHRASES[self.method]}"
 
 
-def known(wish: SignIn) -> Flow[tuple[str, str]]:
-    """Username and password."""
-    username: str = wish.username if wish.username is not None else (yield from Ask(Username()))
+def ask_credentials(request: SignInRequest) -> Flow[tuple[str, str]]:
+    """Return username and password, and ask for what the request lacks."""
+    username: str = request.username if request.username is not None else (yield from Ask(Username()))
     username = username.strip()
     if not username:
         raise InvalidInput("a username is missing")
-    password: str = wish.password if wish.password is not None else (yield from Ask(Password(username)))
+    password: str = request.password if request.password is not None else (yield from Ask(Password(username)))
     if not password:
         raise InvalidInput("a password is missing")
     return username, password
 
 
-def second_factor(wish: SignIn, name: str) -> Flow[str]:
-    """The code of a second factor, by the name of its field; empty for people without one."""
-    if wish.second_factor is not None:
-        return wish.second_factor
+def second_factor(request: SignInRequest, name: str) -> Flow[str]:
+    """Return the code for the field `name` of a second factor; empty for users without one."""
+    if request.second_factor is not None:
+        return request.second_factor
     code: str = yield from Ask(SecondFactor(SECOND_FACTORS[name]))
     return code.strip()

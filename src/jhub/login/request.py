@@ -1,4 +1,4 @@
-"""What somebody who signs in asks for, and what they get."""
+"""The request and the result of a sign-in."""
 
 from __future__ import annotations
 
@@ -12,31 +12,35 @@ from jhub.models import Identity
 from jhub.operations.tokens import TOKEN_LIFE
 
 
-def this_machine() -> str:
-    """What the hub's token page shows of a token, unless somebody gives it a note."""
+def default_note() -> str:
+    """Return the text that the hub's token page shows for a token without a note of its own."""
     return f"jhub on {platform.node() or 'a machine without a name'}"
 
 
-def _random() -> str:
+def _random_secret() -> str:
     return secrets.token_urlsafe(48)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignIn:
-    """A request for a token, and what is known of its owner before anybody is asked.
+class SignInRequest:
+    """A request for a token, with what is known of its owner in advance.
 
     Parameters
     ----------
     api_url
         The API root.
     token
-        One that is at hand: it is taken, unless a way is named.
+        An existing token; it is used unless a method is named.
+    username, password, second_factor
+        Credentials; the flow asks for those that are missing and needed.
     expected
-        The user whom the browser is to sign in as, where no `username` says it: who had this context before.
+        The user that the browser should sign in as, if `username` is not set: the previous user of the context.
     note
-        What the hub's token page shows; names this machine by default.
+        The text on the hub's token page; names this machine by default.
     expires_in
-        Seconds. A hub that allows less than `TOKEN_LIFE` gives what it allows; other values it refuses.
+        Seconds. A hub whose maximum is below `TOKEN_LIFE` gives its maximum for that; it refuses other values above it.
+    scopes
+        The token's scopes; None for all of the user's.
     """
 
     api_url: str
@@ -48,52 +52,53 @@ class SignIn:
     note: str = ""
     expires_in: int | None = TOKEN_LIFE
     scopes: Iterable[str] | None = None
-    state: str = field(default_factory=_random, repr=False)
-    """Ties the browser's way back to its way out."""
-    verifier: str = field(default_factory=_random, repr=False)
+    state: str = field(default_factory=_random_secret, repr=False)
+    """The OAuth state, which ties the browser's redirect to this request."""
+    verifier: str = field(default_factory=_random_secret, repr=False)
     """The secret behind the PKCE challenge."""
 
     def __post_init__(self) -> None:
-        # They are sent again to a hub that allows less than the usual life, which would use an iterator up.
+        """Store the scopes as a tuple, and fill in the default note."""
+        # The scopes are sent twice to a hub with a shorter maximum lifetime, which would use an iterator up.
         if self.scopes is not None and not isinstance(self.scopes, str):
             object.__setattr__(self, "scopes", tuple(self.scopes))
         if not self.note:
-            object.__setattr__(self, "note", this_machine())
+            object.__setattr__(self, "note", default_note())
 
     @property
     def hub_url(self) -> str:
-        """Where the hub's own pages are, with a closing slash."""
+        """The root of the hub's own pages, with a closing slash."""
         return self.api_url.removesuffix("api")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignedIn:
-    """A token, and whose it is."""
+class SignInResult:
+    """A token and its owner."""
 
-    way: Taken
+    method: MethodUsed
     who: Identity
     token: str = field(repr=False)
     token_id: str = ""
-    """Empty for a token that was brought along: it is not ours to revoke."""
+    """The token's id on the hub. Empty for a token that jhub did not create, and so does not revoke."""
     life: float | None = None
-    """Seconds until it expires, by the hub's clock, which may differ from ours; None for never, or unknown."""
+    """Seconds until the token expires, by the hub's clock, which may differ from ours; None for never, or unknown."""
 
     @property
     def how(self) -> str:
-        """The way in words, such as "by the browser"."""
-        return SAID[self.way]
+        """The method in words, such as "by the browser"."""
+        return METHOD_PHRASES[self.method]
 
 
-Way: TypeAlias = Literal["password", "form", "browser", "paste"]
-"""A way to sign in: see `Hub.login`."""
-Taken: TypeAlias = Way | Literal["token"]
-"""The latter with a token that was at hand."""
+LoginMethod: TypeAlias = Literal["password", "form", "browser", "paste"]
+"""A sign-in method: see `Hub.login`."""
+MethodUsed: TypeAlias = LoginMethod | Literal["token"]
+"""A sign-in method, or "token" for an existing token."""
 
-SAID: dict[Taken, str] = {
+METHOD_PHRASES: dict[MethodUsed, str] = {
     "token": "by token",
     "password": "by password",
     "form": "by the login form",
     "browser": "by the browser",
     "paste": "by a pasted token",
 }
-"""How one has signed in, in words."""
+"""Sign-in methods in words, as in "signing in by the browser"."""

@@ -1,4 +1,4 @@
-"""Making the token that stays, once the hub knows who is there."""
+"""Creation and revocation of the token that a sign-in returns."""
 
 from __future__ import annotations
 
@@ -7,55 +7,55 @@ from collections.abc import Callable
 from jhub.errors import LifetimeTooLong, NotAuthorized
 from jhub.login.credentials import Credentials, acting_as
 from jhub.login.prompts import OtherUser
-from jhub.login.request import SignedIn, SignIn, Taken
+from jhub.login.request import MethodUsed, SignInRequest, SignInResult
 from jhub.models import Identity, Token
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TOKEN_LIFE, TokenOps
 from jhub.steps import Ask, Flow, Operation
 
 
-def mint(credentials: Credentials, wish: SignIn, way: Taken) -> Flow[SignedIn]:
-    """A token as wished for, made with the rights of who holds the credentials."""
+def create_token(credentials: Credentials, request: SignInRequest, method: MethodUsed) -> Flow[SignInResult]:
+    """Create the requested token, for the owner of the credentials and with their rights."""
     who = yield from acting_as(credentials, HubOps.whoami())
-    if way == "browser":
-        yield from expected(wish, who.name)
+    if method == "browser":
+        yield from check_user(request, who.name)
 
-    def make(expires_in: int | None) -> Operation[Token]:
-        return TokenOps.create(who.name, note=wish.note, expires_in=expires_in, scopes=wish.scopes)
+    def create(expires_in: int | None) -> Operation[Token]:
+        return TokenOps.create(who.name, note=request.note, expires_in=expires_in, scopes=request.scopes)
 
-    token = yield from acting_as(credentials, as_long_as_allowed(wish, make))
-    return signed_in(way, who, token)
+    token = yield from acting_as(credentials, with_allowed_lifetime(request, create))
+    return sign_in_result(method, who, token)
 
 
-def expected(wish: SignIn, name: str) -> Flow[None]:
-    """See that the browser signed in as who was meant, or that the person agrees."""
-    meant = (wish.username or wish.expected or "").strip()
-    if not meant or meant.casefold() == name.casefold():
+def check_user(request: SignInRequest, name: str) -> Flow[None]:
+    """Check that the browser signed in as the expected user; ask whether to go on if it did not."""
+    expected = (request.username or request.expected or "").strip()
+    if not expected or expected.casefold() == name.casefold():
         return
-    answer: str = yield from Ask(OtherUser(name, meant))
+    answer: str = yield from Ask(OtherUser(name, expected))
     if answer != name:
         raise NotAuthorized(
-            f"the browser signed in as {name}, and not as {meant}: no token was kept",
+            f"the browser signed in as {name}, not as {expected}; no token was kept",
             hint=f"sign out of the hub in the browser, and sign in again; if {name} is right: -u {name}",
         )
 
 
-def unmade(credentials: Credentials, signed: SignedIn) -> Flow[None]:
-    """Take back what `mint` made."""
-    yield from acting_as(credentials, TokenOps.revoke(signed.who.name, signed.token_id))
+def revoke_token(credentials: Credentials, result: SignInResult) -> Flow[None]:
+    """Revoke a token that `create_token` created."""
+    yield from acting_as(credentials, TokenOps.revoke(result.who.name, result.token_id))
 
 
-def as_long_as_allowed(wish: SignIn, make: Callable[[int | None], Operation[Token]]) -> Flow[Token]:
-    """What `make` gives for the wished life; where that is the usual one, and the hub allows less, for its longest."""
+def with_allowed_lifetime(request: SignInRequest, create: Callable[[int | None], Operation[Token]]) -> Flow[Token]:
+    """Create a token with the requested lifetime; if that is the default and too long, with the hub's maximum."""
     try:
-        return (yield from make(wish.expires_in))
+        return (yield from create(request.expires_in))
     except LifetimeTooLong:
-        # A token of no stated life gets token_expires_in_max_seconds.
-        if wish.expires_in != TOKEN_LIFE:
+        # A token without a lifetime of its own gets token_expires_in_max_seconds.
+        if request.expires_in != TOKEN_LIFE:
             raise
-    return (yield from make(None))
+    return (yield from create(None))
 
 
-def signed_in(way: Taken, who: Identity, token: Token) -> SignedIn:
-    """A token that was just made."""
-    return SignedIn(way=way, who=who, token=token.token or "", token_id=token.id, life=token.life)
+def sign_in_result(method: MethodUsed, who: Identity, token: Token) -> SignInResult:
+    """Return the result of a sign-in that created a token."""
+    return SignInResult(method=method, who=who, token=token.token or "", token_id=token.id, life=token.life)

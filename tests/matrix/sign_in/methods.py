@@ -1,4 +1,4 @@
-"""The cells of the table in docs/signing-in.md: what each way of `jhub login` comes to with each authenticator.
+"""The cells of the table in docs/signing-in.md: what each method of `jhub login` comes to with each authenticator.
 
 Each test of a cell has to find what is said here, also a "no": there the command ends with an error.
 """
@@ -32,7 +32,7 @@ class Authenticator:
 
 
 @dataclass(frozen=True)
-class Way:
+class Method:
     """A column."""
 
     title: str
@@ -40,15 +40,15 @@ class Way:
 
 @dataclass(frozen=True)
 class Cell:
-    """What a way comes to with an authenticator."""
+    """What a method comes to with an authenticator."""
 
     authenticator: Authenticator
-    way: Way
+    method: Method
 
     @property
     def expected(self) -> str:
         """What the tests have to find."""
-        return FOUND[self.authenticator][WAYS.index(self.way)]
+        return FOUND[self.authenticator][METHODS.index(self.method)]
 
     def result(self, version: tuple[int, ...]) -> str:
         """What is recorded once all tests have found it."""
@@ -56,14 +56,14 @@ class Cell:
         return self.expected if there else f"from {self.authenticator.since}"
 
 
-PASSWORD = Way("`--password`")
-NEW_BY_PASSWORD = Way("`--password`, the first time")
-FORM = Way("`--form`")
-NEW_BY_FORM = Way("`--form`, the first time")
-BROWSER = Way("`--browser`")
-PASTE = Way("`--paste`")
-BY_ITSELF = Way("without an option")
-WAYS = (PASSWORD, NEW_BY_PASSWORD, FORM, NEW_BY_FORM, BROWSER, PASTE, BY_ITSELF)
+PASSWORD = Method("`--password`")
+NEW_BY_PASSWORD = Method("`--password`, the first time")
+FORM = Method("`--form`")
+NEW_BY_FORM = Method("`--form`, the first time")
+BROWSER = Method("`--browser`")
+PASTE = Method("`--paste`")
+BY_ITSELF = Method("without an option")
+METHODS = (PASSWORD, NEW_BY_PASSWORD, FORM, NEW_BY_FORM, BROWSER, PASTE, BY_ITSELF)
 
 FOUND = {
     Authenticator("dummy", DUMMY): (YES, NO, YES, YES, YES, YES, "the form"),
@@ -72,12 +72,12 @@ FOUND = {
     Authenticator("the same, with a second factor", NATIVE, two=True): (NO, NO, YES, YES, YES, YES, "the form"),
     Authenticator("single sign-on (OAuthenticator)", SINGLE_SIGN_ON): (NO, NO, NO, NO, YES, YES, "the browser"),
 }
-CELLS = [Cell(authenticator, way) for authenticator in FOUND for way in WAYS]
+CELLS = [Cell(authenticator, method) for authenticator in FOUND for method in METHODS]
 
 
-def each(way: Way, *only: str) -> pytest.MarkDecorator:
+def each(method: Method, *only: str) -> pytest.MarkDecorator:
     """Runs a test as `cell` with each authenticator, or with those whose cell says one of these."""
-    cells = [cell for cell in CELLS if cell.way == way and (not only or cell.expected in only)]
+    cells = [cell for cell in CELLS if cell.method == method and (not only or cell.expected in only)]
     return pytest.mark.parametrize(
         "cell", [pytest.param(cell, marks=pytest.mark.cell(cell), id=cell.authenticator.title) for cell in cells]
     )

@@ -7,12 +7,12 @@ from pathlib import Path
 from matrix.environments import ROOT
 from matrix.pages import inside, line, put_inside
 from matrix.results import Results
-from matrix.sign_in.methods import FOUND, NO, WAYS, YES
+from matrix.sign_in.methods import FOUND, METHODS, NO, YES
 
 PAGE = ROOT / "docs" / "signing-in.md"
-NAME = "ways-in"
+NAME = "sign-in-methods"
 MAJORS = (4, 5, 6)
-HEAD = ("", *(way.title for way in WAYS))
+HEAD = ("", *(method.title for method in METHODS))
 NOTE = (
     "The numbers are the versions of JupyterHub where it works, tried on {}; what says no ends in an error. "
     "`make test-matrix` does it again.\n\n"
@@ -22,10 +22,10 @@ NOTE = (
 )
 
 
-def ways_in(recorded: dict[int, Results]) -> str:
+def methods_table(recorded: dict[int, Results]) -> str:
     """The table, and the line below it."""
     rows = [
-        (authenticator.title, *(_cell(recorded, authenticator.title, way.title) for way in WAYS))
+        (authenticator.title, *(_cell(recorded, authenticator.title, method.title) for method in METHODS))
         for authenticator in FOUND
     ]
     *others, last = [recorded[major].jupyterhub for major in MAJORS if major in recorded]
@@ -43,9 +43,9 @@ def put_into_page(text: str, page: Path = PAGE) -> None:
     put_inside(page, NAME, text)
 
 
-def _cell(recorded: dict[int, Results], authenticator: str, way: str) -> str:
+def _cell(recorded: dict[int, Results], authenticator: str, method: str) -> str:
     said = {
-        major: recorded[major].ways.get(authenticator, {}).get(way, "not tried")
+        major: recorded[major].sign_in.get(authenticator, {}).get(method, "not tried")
         for major in MAJORS
         if major in recorded
     }

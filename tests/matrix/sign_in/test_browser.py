@@ -105,17 +105,17 @@ def test_who_may_not_use_the_login_client_is_told_so_by_the_hub_and_by_us(
                 shown = window.sign_in(text, person)
                 assert "do not have permission to access JupyterHub service jhub-login" in shown.text
 
-        return visit(question, tell, open_browser=False, patience=0.5)
+        return visit(question, tell, open_browser=False, timeout=0.5)
 
-    with our_turn(), pytest.raises(WaitTimeout, match="nobody came back") as caught:
-        Hub.login(hubs[NATIVE].url, way="browser", ask=ask)
+    with our_turn(), pytest.raises(WaitTimeout, match="timed out after") as caught:
+        Hub.login(hubs[NATIVE].url, method="browser", ask=ask)
     assert "jhub service create --login-client" in caught.value.hint
 
 
 def test_a_hub_without_the_login_client_tells_how_to_register_it(hub: HubUnderTest, jhub: Jhub) -> None:
     result = jhub("login", hub.url, "--browser", "--no-open")
     assert result.code == 2
-    assert "does not know jhub's login client" in result.err
+    assert "jhub's login client is not registered" in result.err
     assert "jhub service create --login-client" in result.err
 
 

@@ -51,7 +51,7 @@ def test_single_sign_on_by_the_browser(
                 if text == question.url:
                     others.submit(window.sign_in, question.url, person)
 
-            return visit(question, tell, open_browser=False, patience=60)
+            return visit(question, tell, open_browser=False, timeout=60)
 
         assert login(hubs[SINGLE_SIGN_ON].url, ask) == person.name
     (kept,) = hubs[SINGLE_SIGN_ON].api("GET", f"/users/{person.name}/tokens")["api_tokens"]

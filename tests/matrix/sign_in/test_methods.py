@@ -11,7 +11,7 @@ import pytest
 from terminal import Jhub, Result
 
 from jhub import AsyncHub, Hub, HubError
-from jhub.login import Way
+from jhub.login import LoginMethod
 from matrix.sign_in.conftest import ByBrowser, Window
 from matrix.sign_in.hubs import Hubs, SignInHub
 from matrix.sign_in.methods import (
@@ -33,12 +33,12 @@ from matrix.sign_in.waiting import waiting
 Fresh = Callable[[str], str]
 
 
-def check(cell: Cell, jhub: Jhub, result: Result, person: Person, way: str) -> None:
+def check(cell: Cell, jhub: Jhub, result: Result, person: Person, method: str) -> None:
     """It is as the table says, and who is signed in has a token that works and is that person's."""
     tokens = jhub.home / "config/jhub/tokens.json"
     if cell.expected == YES:
         assert result.code == 0, result
-        assert f" as {person.name} {way} " in result.err.splitlines()[-1]
+        assert f" as {person.name} {method} " in result.err.splitlines()[-1]
         (token,) = json.loads(tokens.read_text()).values()
         (context,) = json.loads((jhub.home / "config/jhub/contexts.json").read_text())["contexts"].values()
         with Hub(context["api_url"], token) as hub:
@@ -63,16 +63,18 @@ def let_in(cell: Cell, words: str) -> Iterator[None]:
     assert caught.value.hint
 
 
-def signed_in(url: str, person: Person, way: Way) -> str:
+def signed_in(url: str, person: Person, method: LoginMethod) -> str:
     """Who one is after `Hub.login`."""
-    with Hub.login(url, username=person.name, password=person.password, second_factor=person.code, way=way) as hub:
+    with Hub.login(
+        url, username=person.name, password=person.password, second_factor=person.code, method=method
+    ) as hub:
         return hub.whoami().name
 
 
-async def signed_in_async(url: str, person: Person, way: Way) -> str:
+async def signed_in_async(url: str, person: Person, method: LoginMethod) -> str:
     """Who one is after `AsyncHub.login`."""
     async with await AsyncHub.login(
-        url, username=person.name, password=person.password, second_factor=person.code, way=way
+        url, username=person.name, password=person.password, second_factor=person.code, method=method
     ) as hub:
         return (await hub.whoami()).name
 

@@ -9,7 +9,7 @@ import pytest
 from terminal import Jhub, Result
 
 from jhub import Hub, NotAuthorized
-from jhub.login import Way
+from jhub.login import LoginMethod
 from matrix.installed import version_in
 from matrix.sign_in.hubs import NOT_REPAIRED, Hubs, SignInHub
 from matrix.sign_in.methods import DUMMY, NATIVE, SINGLE_SIGN_ON
@@ -23,10 +23,10 @@ def attempt(jhub: Jhub, hub: SignInHub, person: Person, stdin: str, *options: st
     return jhub("login", hub.url, "-u", person.name, "--password-stdin", *options, stdin=stdin)
 
 
-def refused(hub: SignInHub, username: str, password: str, code: str = "", way: Way | None = None) -> str:
+def refused(hub: SignInHub, username: str, password: str, code: str = "", method: LoginMethod | None = None) -> str:
     """Why somebody is refused."""
     with pytest.raises(NotAuthorized) as caught:
-        Hub.login(hub.url, username=username, password=password, second_factor=code, way=way)
+        Hub.login(hub.url, username=username, password=password, second_factor=code, method=method)
     return str(caught.value)
 
 
@@ -42,14 +42,16 @@ def test_a_wrong_password_is_told_in_the_words_of_the_hub(
     assert not (jhub.home / "config/jhub/tokens.json").exists()
 
 
-@pytest.mark.parametrize("way", [None, "form", "password"])
+@pytest.mark.parametrize("method", [None, "form", "password"])
 def test_a_wrong_password_counts_once_where_people_are_locked_out(
-    way: Way | None, hubs: Hubs, people: People, fresh: Fresh
+    method: LoginMethod | None, hubs: Hubs, people: People, fresh: Fresh
 ) -> None:
     person = people.regular(NATIVE, fresh("user"))
     for _ in range(2):
-        refused(hubs[NATIVE], person.name, "wrong", way=way)
-    with Hub.login(hubs[NATIVE].url, username=person.name, password=person.password, second_factor="", way=way) as hub:
+        refused(hubs[NATIVE], person.name, "wrong", method=method)
+    with Hub.login(
+        hubs[NATIVE].url, username=person.name, password=person.password, second_factor="", method=method
+    ) as hub:
         assert hub.whoami().name == person.name, "the third attempt is let in"
 
 
@@ -62,7 +64,7 @@ def test_who_is_locked_out_is_refused_with_the_right_password(
     result = attempt(jhub, hubs[NATIVE], person, person.stdin)
     assert result.code == 4
     assert "Invalid username or password" in result.err, "NativeAuthenticator says no more"
-    assert "lock people out" in result.err
+    assert "lock an account" in result.err
 
 
 def test_a_second_factor_that_is_wrong_or_missing_is_refused(hubs: Hubs, people: People, fresh: Fresh) -> None:

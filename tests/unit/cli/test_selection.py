@@ -133,7 +133,7 @@ def test_the_command_previews_starts_and_counts_running_servers(
     assert result.exit_code == 0, result
     assert len(result.stdout.splitlines()) == 500
     assert result.stdout.splitlines()[0] == 'POST /users/u0/servers/lab {"user_options":{"profile":"gpu"}}'
-    assert result.stderr == "2 of 502 already run as asked for, or are starting\n"
+    assert result.stderr == "2 of 502 already run with these options, or are starting\n"
 
 
 def test_stops_and_deletes_are_previewed_without_a_listing(hub: Hub, site: Site) -> None:

@@ -46,7 +46,7 @@ def test_a_context_is_chosen_by_name_or_by_variable(kind: Kind, monkeypatch: pyt
     assert kind.from_context()._wire._token == "SECRET-research"
     assert kind.from_context("course")._wire._token == "SECRET-course"
     assert kind()._wire._token == "SECRET-research"
-    with pytest.raises(InvalidInput, match="no context 'nobody'; there are: course, research"):
+    with pytest.raises(InvalidInput, match="no context 'nobody'; available: course, research"):
         kind.from_context("nobody")
 
 
@@ -106,7 +106,7 @@ def test_settings_are_handed_on(kind: Kind) -> None:
 @BOTH
 def test_without_any_context_the_error_says_how_to_sign_in(kind: Kind, tmp_path: Path) -> None:
     contexts.remove("course")
-    with pytest.raises(InvalidInput, match="no context is the current one; there are: research"):
+    with pytest.raises(InvalidInput, match="no context is selected; available: research"):
         kind()
     contexts.remove("research")
     for made in (kind, kind.from_context):

@@ -49,7 +49,7 @@ def umask(request: pytest.FixtureRequest) -> object:
 
 @pytest.mark.usefixtures("umask")
 def test_nobody_else_can_read_what_is_kept(folder: Path) -> None:
-    assert contexts.save("hub", Context(api_url=HUB), "SECRET").said is None
+    assert contexts.save("hub", Context(api_url=HUB), "SECRET").note is None
     assert mode(folder) == 0o700
     assert {mode(file) for file in folder.iterdir()} == {0o600}
 
@@ -63,7 +63,7 @@ def test_old_files_are_read_and_keep_what_a_newer_jhub_wrote(folder: Path) -> No
     (folder / "tokens.json").write_text('{"hub": "SECRET"}')
     (folder / "tokens.json").chmod(0o600)
     assert contexts.connection().token == "SECRET"
-    with pytest.raises(InvalidInput, match="'vault', which this jhub does not know") as caught:
+    with pytest.raises(InvalidInput, match="'vault', which this version of jhub does not support") as caught:
         contexts.connection("other")
     again = "sign in again with: jhub login https://vault.example.org/hub/api --name other"
     assert caught.value.hint == f"update jhub, or {again}"
@@ -158,7 +158,7 @@ def test_killed_at_any_write_no_token_is_left_beside_another_hub(folder: Path, w
     try:
         where = contexts.connection("hub")
     except InvalidInput as error:
-        assert str(error) in ("no context 'hub'; there are: none", "no token for context hub")  # noqa: PT017
+        assert str(error) in ("no context 'hub'; available: none", "no token for context hub")  # noqa: PT017
     else:
         assert (where.url, contexts.get("hub").user, where.token) in {(HUB, "ana", "OLD"), (url, "bo", "NEW")}
     contexts.save("hub", Context(api_url=HUB), "AGAIN")
@@ -213,10 +213,12 @@ def test_the_word_about_an_end_says_how_to_go_on(folder: Path) -> None:
     ending = Context(api_url=HUB, created_at=NOW - timedelta(days=28), expires_at=NOW + timedelta(days=2, hours=1))
     contexts.save("hub.example.org", ending, "SECRET")
     again = f"sign in again with: jhub login {HUB}"
-    assert contexts.warning("hub.example.org", NOW) == f"the token of context hub.example.org ends in 2 days; {again}"
+    assert (
+        contexts.warning("hub.example.org", NOW) == f"the token of context hub.example.org expires in 2 days; {again}"
+    )
     assert contexts.warning("hub.example.org", NOW - timedelta(days=9)) is None
     contexts.save("my hub", ending, "SECRET")
-    assert (contexts.warning("my hub", NOW + timedelta(days=3)) or "").endswith(f"has ended; {again} --name 'my hub'")
+    assert (contexts.warning("my hub", NOW + timedelta(days=3)) or "").endswith(f"has expired; {again} --name 'my hub'")
 
 
 def test_save_says_when_it_was(folder: Path) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jhub.config.expiry import local_end, trouble
+from jhub.config.expiry import expiry_warning, local_end
 from jhub.models import Token
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -26,36 +26,36 @@ def test_the_life_of_a_token_counts_times_without_a_zone_as_utc() -> None:
 
 def test_a_token_without_an_end_has_none() -> None:
     assert local_end(Token(created=NOW).life, NOW) is None
-    assert trouble(NOW, None, NOW + 9999 * DAY) is None
+    assert expiry_warning(NOW, None, NOW + 9999 * DAY) is None
 
 
 @pytest.mark.parametrize(
     ("life", "left", "said"),
     [
         (30 * DAY, 3 * DAY, None),
-        (30 * DAY, 3 * DAY - MINUTE, "ends in 2 days"),
+        (30 * DAY, 3 * DAY - MINUTE, "expires in 2 days"),
         (365 * DAY, 4 * DAY, None),
-        (365 * DAY, 25 * HOUR, "ends in 1 day"),
+        (365 * DAY, 25 * HOUR, "expires in 1 day"),
         (10 * DAY, 25 * HOUR, None),
-        (10 * DAY, 23 * HOUR, "ends in 23 hours"),
+        (10 * DAY, 23 * HOUR, "expires in 23 hours"),
         (8 * HOUR, 48 * MINUTE, None),
-        (8 * HOUR, 47 * MINUTE, "ends in 47 minutes"),
-        (8 * HOUR, MINUTE / 2, "ends in less than a minute"),
-        (8 * HOUR, 0 * DAY, "has ended"),
-        (8 * HOUR, -DAY, "has ended"),
-        (-HOUR, -DAY, "has ended"),
+        (8 * HOUR, 47 * MINUTE, "expires in 47 minutes"),
+        (8 * HOUR, MINUTE / 2, "expires in less than a minute"),
+        (8 * HOUR, 0 * DAY, "has expired"),
+        (8 * HOUR, -DAY, "has expired"),
+        (-HOUR, -DAY, "has expired"),
         (None, 3 * DAY, None),
-        (None, 2 * DAY, "ends in 2 days"),
-        (None, HOUR, "ends in 1 hour"),
+        (None, 2 * DAY, "expires in 2 days"),
+        (None, HOUR, "expires in 1 hour"),
     ],
 )
 def test_there_is_a_word_when_a_tenth_of_its_life_is_left(
     life: timedelta | None, left: timedelta, said: str | None
 ) -> None:
     end = NOW + left
-    assert trouble(None if life is None else end - life, end, NOW) == said
+    assert expiry_warning(None if life is None else end - life, end, NOW) == said
 
 
 def test_times_without_a_zone_are_utc() -> None:
     naive = NOW.replace(tzinfo=None)
-    assert trouble(naive - 8 * HOUR, naive + MINUTE, NOW) == "ends in 1 minute"
+    assert expiry_warning(naive - 8 * HOUR, naive + MINUTE, NOW) == "expires in 1 minute"

@@ -8,12 +8,12 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from login_hub import ANA, MADE, PASSWORD, TOKEN, WHO, Person, body, headers, played, sent, wish
+from login_hub import ANA, MADE, PASSWORD, TOKEN, WHO, Person, body, headers, played, sent, sign_in_request
 
 from jhub.errors import BadRequest, HubError, InvalidInput, NotAuthorized, Unavailable, WaitTimeout
 from jhub.login.by_browser import by_browser
-from jhub.login.prompts import OtherUser, Visit, WayChosen
-from jhub.login.request import SignIn
+from jhub.login.prompts import MethodChosen, OtherUser, Visit
+from jhub.login.request import SignInRequest
 from jhub.oauth_client import CLIENT_ID, CLIENT_SECRET, REDIRECT_URI
 from jhub.operations.tokens import TOKEN_LIFE
 from jhub.testing import After, Played, Reply, refusal, reply
@@ -25,7 +25,9 @@ REVOKE = "DELETE /users/ana/tokens/a7"
 
 
 def run(*replies: Reply, person: Person | None = None, interrupt_at: float | None = None, **known: Any) -> Played[Any]:
-    return played(by_browser(wish(**known)), list(replies), person or Person(Visit="CODE"), interrupt_at=interrupt_at)
+    return played(
+        by_browser(sign_in_request(**known)), list(replies), person or Person(Visit="CODE"), interrupt_at=interrupt_at
+    )
 
 
 def visit(**known: Any) -> tuple[Visit, dict[str, str]]:
@@ -78,8 +80,8 @@ def test_the_secret_behind_the_challenge_is_nowhere_in_the_address() -> None:
 
 def test_each_sign_in_has_a_state_and_a_secret_of_its_own_that_cannot_be_guessed() -> None:
     """RFC 7636 wants 43 to 128 characters."""
-    wishes = [SignIn(api_url="https://x/hub/api") for _ in range(50)]
-    values = [each.state for each in wishes] + [each.verifier for each in wishes]
+    requests = [SignInRequest(api_url="https://x/hub/api") for _ in range(50)]
+    values = [each.state for each in requests] + [each.verifier for each in requests]
     assert len(set(values)) == 100
     assert all(43 <= len(value) <= 128 for value in values)
 
@@ -90,7 +92,7 @@ def test_the_oauth_token_makes_the_one_that_stays_and_is_revoked() -> None:
     assert {headers(done, index)["Authorization"] for index in (1, 2, 3, 4)} == {"token OAUTH"}
     assert all(sent(done, index).anonymous for index in range(5))
     assert body(done, 2) == {"note": "test", "expires_in": TOKEN_LIFE}
-    assert (done.result.token, done.result.token_id, done.result.way) == ("NEWTOKEN", "a8", "browser")
+    assert (done.result.token, done.result.token_id, done.result.method) == ("NEWTOKEN", "a8", "browser")
 
 
 def test_on_a_hub_that_does_not_tell_which_token_is_in_use_one_of_the_client_is_revoked() -> None:
@@ -192,7 +194,7 @@ def test_another_user_than_was_meant_is_not_signed_in_without_a_clear_answer(
     assert person.asked == ["Visit", "OtherUser"]
     assert person.questions[1] == OtherUser("mallory", "ana")
     assert isinstance(done.error, NotAuthorized)
-    assert str(done.error) == "the browser signed in as mallory, and not as ana: no token was kept"
+    assert str(done.error) == "the browser signed in as mallory, not as ana; no token was kept"
     assert done.error.hint.endswith("if mallory is right: -u mallory")
     assert done.calls == ["POST /oauth2/token", "GET /user", "GET /user", "DELETE /users/mallory/tokens/a7"]
 
@@ -228,5 +230,5 @@ def test_nothing_on_the_way_shows_a_secret() -> None:
         assert not [
             word for word in ("SECRETCODE", "SECRETSTATE", "SECRETVERIFIER", "OAUTH", "NEWTOKEN") if word in text
         ]
-    assert "SECRET" not in repr(wish(**secret))
-    assert repr(WayChosen("browser", "why")) == "WayChosen(way='browser', why='why')"
+    assert "SECRET" not in repr(sign_in_request(**secret))
+    assert repr(MethodChosen("browser", "why")) == "MethodChosen(method='browser', why='why')"

@@ -22,11 +22,11 @@ from login_hub import (
     played,
     sent,
     shown,
-    wish,
+    sign_in_request,
 )
 
 from jhub.errors import BadRequest, HubError, InvalidInput, NotAHub, NotAuthorized, Unavailable, Unsupported
-from jhub.login.by_form import NotLookedAt, by_form
+from jhub.login.by_form import PasswordNotChecked, by_form
 from jhub.operations.tokens import TOKEN_LIFE
 from jhub.steps import Answer
 from jhub.testing import After, Played, Reply, refusal, reply
@@ -39,7 +39,7 @@ CAPPED = refusal(400, "token expires_in: 2592000 must not exceed 3600")
 
 
 def run(*replies: Reply, person: Person | None = None, **known: Any) -> Played[Any]:
-    return played(by_form(wish(**known)), list(replies), person)
+    return played(by_form(sign_in_request(**known)), list(replies), person)
 
 
 def posts(run: Played[Any]) -> list[str]:
@@ -58,7 +58,7 @@ def test_the_form_is_filled_in_as_a_browser_does_and_a_token_is_made_with_its_co
     assert sent(done, 1).form
     assert body(done, 1) == {"_xsrf": "FIELD", "username": "ana", "password": PASSWORD}
     assert body(done, 4) == {"note": "test", "expires_in": TOKEN_LIFE}
-    assert (done.result.token, done.result.token_id, done.result.way) == ("NEWTOKEN", "a8", "form")
+    assert (done.result.token, done.result.token_id, done.result.method) == ("NEWTOKEN", "a8", "form")
     assert (done.result.who.name, done.result.life, done.left) == ("ana", TOKEN_LIFE, 0)
 
 
@@ -111,14 +111,14 @@ def test_why_somebody_is_refused_is_told_in_the_hubs_words() -> None:
     done = run(login_page(), shown(form(error="Ana is not allowed,\n <b>yet</b>."), status=403))
     assert isinstance(done.error, NotAuthorized)
     assert str(done.error) == "sign in as ana: Ana is not allowed, yet."
-    assert "lock people out" in done.error.hint
+    assert "lock an account" in done.error.hint
     assert (done.error.status, done.error.method, done.error.path) == (403, "POST", "/login")
 
 
 def test_a_hub_that_asks_for_more_after_the_password_is_for_a_browser() -> None:
     done = run(login_page(), shown("", status=302, location="/hub/mfa"))
     assert isinstance(done.error, NotAuthorized)
-    assert "something more than a password" in str(done.error)
+    assert "another step beside the password" in str(done.error)
     assert "--paste" in done.error.hint
 
 
@@ -151,7 +151,7 @@ def test_a_password_is_sent_once_for_an_authenticator_may_lock_people_out(answer
 )
 def test_a_form_taken_for_forged_is_told_from_a_wrong_password(page: Answer) -> None:
     done = run(login_page(), page)
-    assert isinstance(done.error, NotLookedAt)
+    assert isinstance(done.error, PasswordNotChecked)
     assert "--password" in done.error.hint
 
 
@@ -302,7 +302,7 @@ def test_scopes_are_wished_for_and_a_refusal_tells_which_there_are() -> None:
 
 
 def test_an_old_hub_would_give_all_scopes_and_makes_no_token() -> None:
-    done = played(by_form(wish(scopes=["servers"])), [login_page(), SIGNED, SETTLED, ANA], version="2.3.1")
+    done = played(by_form(sign_in_request(scopes=["servers"])), [login_page(), SIGNED, SETTLED, ANA], version="2.3.1")
     assert isinstance(done.error, Unsupported)
 
 
@@ -344,7 +344,7 @@ def test_without_a_life_none_is_sent() -> None:
 @pytest.mark.parametrize("at", [1, 2, 3, 4])
 def test_interrupted_at_any_moment_nothing_more_is_sent(at: int) -> None:
     replies = [After(10, answer) if index == at else answer for index, answer in enumerate(BY_FORM)]
-    done = played(by_form(wish()), replies, interrupt_at=5)
+    done = played(by_form(sign_in_request()), replies, interrupt_at=5)
     assert str(done.error) == "interrupted"
     assert len(done.sent) == at + 1
 
@@ -357,5 +357,5 @@ def test_nothing_that_is_sent_or_got_shows_a_secret() -> None:
         run(login_page(), WRONG),
         run(login_page(), SIGNED, SETTLED, ANA, refusal(403)),
     ):
-        text = f"{done!r} {done.answer!r} {done.error!r} {getattr(done.error, 'hint', '')} {wish()!r}"
+        text = f"{done!r} {done.answer!r} {done.error!r} {getattr(done.error, 'hint', '')} {sign_in_request()!r}"
         assert not [secret for secret in secrets if secret in text]

@@ -6,7 +6,7 @@ import pytest
 from login_hub import LINK, form, shown
 from loopback import within
 
-from jhub.login.login_page import LONGEST_ERROR, Cookies, Form, Page, read
+from jhub.login.login_page import MAX_ERROR_LENGTH, Cookies, Form, Page, parse_page
 from jhub.steps import Answer
 
 OTP = '<label for="otp_input">OTP:</label><input id="otp_input" class="form-control" name="otp" />'
@@ -14,7 +14,7 @@ NATIVE = '<p>2FA code:</p><input type="text" name="2fa" placeholder="0 if you ha
 
 
 def page(html: str | bytes) -> Page:
-    return read(shown(html))
+    return parse_page(shown(html))
 
 
 def cookies(*lines: str, before: Cookies | None = None) -> dict[str, str]:
@@ -26,7 +26,7 @@ def cookies(*lines: str, before: Cookies | None = None) -> dict[str, str]:
 def test_the_form_of_a_hub_is_read_with_what_is_hidden_in_it() -> None:
     found = page(form(more='<input type="checkbox" name="terms" value="yes">'))
     assert found.form == Form("/hub/login?next=", {"_xsrf": "FIELD"}, None)
-    assert (found.from_hub, found.error, found.elsewhere, found.status) == (True, "", "", 200)
+    assert (found.from_hub, found.error, found.location, found.status) == (True, "", "", 200)
 
 
 @pytest.mark.parametrize(("more", "name"), [(OTP, "otp"), (NATIVE, "2fa")])
@@ -92,28 +92,28 @@ def test_what_went_wrong_is_one_line_of_plain_text(text: str, said: str) -> None
 
 def test_what_went_wrong_ends_with_its_paragraph_and_is_not_the_whole_page() -> None:
     assert page('<p class="alert login_error big">No.</p><p>Welcome</p>').error == "No."
-    assert len(page(f'<input class="login_error">{"x" * 5000}').error) == LONGEST_ERROR
+    assert len(page(f'<input class="login_error">{"x" * 5000}').error) == MAX_ERROR_LENGTH
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307])
 def test_a_redirect_tells_where_to(status: int) -> None:
-    found = read(shown("", status=status, location="/hub/oauth_login?next="))
-    assert (found.elsewhere, found.form) == ("/hub/oauth_login?next=", None)
+    found = parse_page(shown("", status=status, location="/hub/oauth_login?next="))
+    assert (found.location, found.form) == ("/hub/oauth_login?next=", None)
 
 
 def test_a_location_beside_a_page_is_no_redirect() -> None:
-    assert read(shown(form(), location="https://elsewhere.example")).elsewhere == ""
+    assert parse_page(shown(form(), location="https://elsewhere.example")).location == ""
 
 
 def test_an_error_page_is_read_like_any_other() -> None:
-    found = read(shown(form(error="Invalid username or password"), status=403))
+    found = parse_page(shown(form(error="Invalid username or password"), status=403))
     assert (found.status, found.error) == (403, "Invalid username or password")
 
 
 def test_a_page_is_the_hubs_by_its_header_or_its_cookie() -> None:
-    assert read(shown("", version="6.1.1")).from_hub
-    assert read(shown("", "_xsrf=X; Path=/hub/", version="")).from_hub
-    assert not read(shown(form(), "other=X", version="")).from_hub
+    assert parse_page(shown("", version="6.1.1")).from_hub
+    assert parse_page(shown("", "_xsrf=X; Path=/hub/", version="")).from_hub
+    assert not parse_page(shown(form(), "other=X", version="")).from_hub
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_nothing_that_is_read_shows_a_value() -> None:
         {"set-cookie": "_xsrf=SECRET\nb=SECRET", "location": "https://sso.example/?state=SECRET"},
         form(more='<input type="hidden" name="h" value="SECRET">').replace("FIELD", "SECRET").encode(),
     )
-    found = read(answer)
+    found = parse_page(answer)
     assert found.form is not None
     assert repr(found.cookies) == "Cookies(_xsrf, b)"
     for value in (found, found.form, found.cookies, answer):

@@ -12,7 +12,7 @@ from jhub.cli.kit.options import connected_host
 from jhub.cli.kit.output import escape, note
 from jhub.errors import InvalidInput
 from jhub.login import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
-from jhub.login.callback import is_here, show, visit
+from jhub.login.callback import has_browser, open_page, visit
 
 
 class LoginPrompts:
@@ -76,11 +76,11 @@ class LoginPrompts:
             )
         note(f"create a token on this page of the hub and paste it here: {question.page}")
         if self._open_browser:
-            show(question.page)
+            open_page(question.page)
         return self._ask("Token", hide=True).strip()
 
     def _visit(self, question: Visit) -> str:
-        if not (self._always_wait or sys.stderr.isatty() or (self._open_browser and is_here())):
+        if not (self._always_wait or sys.stderr.isatty() or (self._open_browser and has_browser())):
             raise InvalidInput(
                 "cannot sign in with the browser: there is neither a browser nor a terminal to show the address on",
                 hint="pass a token, jhub login URL --token - < token.txt, or use --browser to wait anyway",
