@@ -37,7 +37,7 @@ required_server_argument = click.argument(
 )
 named_server_argument = click.argument("name", metavar="{USER/NAME | /NAME}", shell_complete=completers.servers)
 profile_option = click.option(
-    "-p", "--profile", shell_complete=completers.startable_profiles, help="Profile to start from."
+    "-p", "--profile", metavar="PROFILE", shell_complete=completers.startable_profiles, help="Profile to start from."
 )
 option_option = click.option(
     "--option",
