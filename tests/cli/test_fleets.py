@@ -128,9 +128,9 @@ def test_an_empty_selection_is_not_an_error(as_admin: Jhub, fresh: Fresh, comman
         (("stop", "--idle", "2h", "-"), 2, "either named or selected"),
         (("delete", "--name", "lab", "ana/lab"), 2, "either named or selected"),
         (("start", "--group", "geo", "ana/lab"), 2, "either named or selected"),
-        (("start", "--name", "lab"), 2, "--name goes with --group"),
-        (("start", "--name", "lab", "ana"), 2, "--name goes with --group"),
-        (("wait", "--name", "lab"), 2, "--name goes with --group"),
+        (("start", "--name", "lab"), 2, "--name needs --group"),
+        (("start", "--name", "lab", "ana"), 2, "--name needs --group"),
+        (("wait", "--name", "lab"), 2, "--name needs --group"),
         (("start", "--group", "geo", "--no-wait"), 2, "--no-wait does not work with --group"),
         (("start", "a", "b", "c", "d", "e", "--no-wait"), 2, "--no-wait accepts at most 4 servers"),
         (("start", "--group", ""), 2, "a group name is missing"),
@@ -138,16 +138,16 @@ def test_an_empty_selection_is_not_an_error(as_admin: Jhub, fresh: Fresh, comman
         (("stop", "--yes", "--group", ""), 2, "a group name is missing"),
         (("stop", "--yes", "--name", ""), 2, "a server name is missing"),
         (("stop", "--yes", "--profile", ""), 2, "a profile name is missing"),
-        (("stop", "--yes", "--idle", ""), 2, "is no duration"),
+        (("stop", "--yes", "--idle", ""), 2, "invalid duration ''"),
         (("stop", "--yes", "--group", "no-such-group"), 5, "group no-such-group: not found"),
         (("start", "--group", "no-such-group"), 5, "group no-such-group: not found"),
-        (("stop", "--name", "lab", "--idle", "soon"), 2, "'soon' is no duration"),
+        (("stop", "--name", "lab", "--idle", "soon"), 2, "invalid duration 'soon'"),
         (("list", "--state", "runing"), 2, "'runing' is not one of"),
         (("list", "--stopped", "--idle", "2h"), 2, "leave out stopped ones"),
         (("delete", "--yes"), 2, "Missing argument"),
-        (("start", "ana/x", "--hub-load", "0"), 2, "'0' is no share"),
-        (("start", "ana/x", "--hub-load", "150%"), 2, "'150%' is no share"),
-        (("start", "ana/x", "--hub-load", "half"), 2, "'half' is no share"),
+        (("start", "ana/x", "--hub-load", "0"), 2, "invalid share '0'"),
+        (("start", "ana/x", "--hub-load", "150%"), 2, "invalid share '150%'"),
+        (("start", "ana/x", "--hub-load", "half"), 2, "invalid share 'half'"),
         (("start", "ana/x", "--max-failures", "0"), 2, "--max-failures"),
     ],
 )
@@ -195,7 +195,7 @@ def test_skipped_servers_are_reported_with_a_reason_and_a_hint(as_admin: Jhub, g
     assert states.count("skipped") >= 1
     assert states[-1] == "failed"
     assert re.search(r"^\d skipped: ", result.err, re.MULTILINE)
-    assert "run the same command again: it goes on with the rest" in result.err
+    assert "run the same command again to continue with the skipped servers" in result.err
     assert as_admin.ok("server", "list", "--group", group, "-o", "name") == ""
 
 
@@ -212,7 +212,7 @@ def test_a_closed_pipe_ends_the_fleet_without_success(as_admin: Jhub, members: l
     result = as_admin.head("server", "start", *members, "-p", "slow_spawn", "-o", "json")
     assert json.loads(result.out)["state"] == "queued"
     assert result.code == 1
-    assert re.fullmatch(r"0 ready, .*; run the same command again to go on\n", result.err)
+    assert re.fullmatch(r"0 ready, .*; run the same command again to continue\n", result.err)
     as_admin.ok("server", "stop", "--yes", *members)
     listed = as_admin.head("server", "list", "--stopped", "-o", "json")
     assert (listed.code, listed.err) == (0, "")
@@ -249,7 +249,9 @@ def test_ctrl_c_removes_the_screen_and_prints_the_state(as_admin: Jhub, members:
     )
     assert shown.code == 130
     _, end = shown.out.rsplit("\x1b[2K", 1)
-    assert re.search(r"0 ready, \d still starting on the hub.*; run the same command again to go on\s+interrupted", end)
+    assert re.search(
+        r"0 ready, \d still starting on the hub.*; run the same command again to continue\s+interrupted", end
+    )
     assert "Traceback" not in shown.out
     as_admin("server", "stop", "--yes", *(f"{user}/x" for user in members))
 

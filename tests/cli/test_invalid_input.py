@@ -137,7 +137,7 @@ def test_a_closed_stdin_counts_as_empty(as_admin: Jhub, hub_url: str) -> None:
     )
     assert without_stdin(as_admin, "user", "create", "-") == (0, "", "nothing to do: no names on stdin\n")
     code, out, err = without_stdin(as_admin, "login", hub_url, "--token", "-")
-    assert (code, out, err) == (2, "", "error: there is no token on stdin\n")
+    assert (code, out, err) == (2, "", "error: the token is empty\n")
 
 
 def test_a_service_has_no_servers_of_its_own(as_robot: Jhub) -> None:
@@ -231,7 +231,7 @@ def test_a_full_disk_is_an_error(as_admin: Jhub) -> None:
             [*JHUB, "user", "list"], env=as_admin.environment(), stdout=full, stderr=subprocess.PIPE, text=True
         )
     assert done.returncode == 1
-    assert done.stderr.splitlines() == ["error: the output cannot be written: No space left on device"]
+    assert done.stderr.splitlines() == ["error: cannot write the output: No space left on device"]
 
 
 def test_logout_applies_to_the_context_in_the_environment(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens) -> None:
@@ -295,7 +295,7 @@ def test_login_warns_if_the_environment_overrides_the_context(
     as_admin: Jhub, hub: LocalHub, hub_tokens: Tokens
 ) -> None:
     result = as_admin("login", hub.url, "--token", "-", "--name", "mine", stdin=hub_tokens.ana)
-    assert "JUPYTERHUB_API_URL is set and comes before the current context; use -c mine" in result.err
+    assert "JUPYTERHUB_API_URL is set and overrides the current context; use -c mine" in result.err
     assert json.loads(as_admin.ok("whoami", "-c", "mine", "-o", "json"))["name"] == "ana"
 
 

@@ -347,8 +347,8 @@ def test_an_endless_file_is_refused(at_no_hub: Jhub) -> None:
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (["api", "POST", "/users", "-d", "@-"], "more than 64 MiB on stdin"),
-        (["user", "create", "-"], "more than 64 MiB on stdin"),
+        (["api", "POST", "/users", "-d", "@-"], "stdin holds more than 64 MiB"),
+        (["user", "create", "-"], "stdin holds more than 64 MiB"),
         (["service", "create", "x", "--api-token", "-"], "longer than 65536 characters"),
         (LOGIN, "longer than 65536 characters"),
         (["login", "http://127.0.0.1:9/hub/api", "-u", "ana", "--password-stdin"], "longer than 65536 characters"),

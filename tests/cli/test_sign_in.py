@@ -258,9 +258,9 @@ def test_a_token_in_the_environment_is_used_for_its_hub_only(jhub: Jhub, hub: Lo
     for url in ("", hub.api_url, hub.url):
         assert "signed in" in login(**({"JUPYTERHUB_API_URL": url} if url else {}))
     for env in ({"JUPYTERHUB_API_URL": "http://127.0.0.1:9/hub/api"}, {"JUPYTERHUB_SERVER_NAME": ""}):
-        assert "there is no terminal to ask for the username" in login(**env)
+        assert "cannot ask for the username without a terminal" in login(**env)
     for wish in (("--expires", "8h"), ("--scopes", "self"), ("--form",)):
-        assert "there is no terminal to ask for the username" in login(*wish)
+        assert "cannot ask for the username without a terminal" in login(*wish)
 
 
 def test_an_unknown_token_is_an_error(jhub: Jhub, hub: LocalHub) -> None:
@@ -271,7 +271,7 @@ def test_an_unknown_token_is_an_error(jhub: Jhub, hub: LocalHub) -> None:
 
 def test_context_use_warns_if_the_environment_overrides_it(jhub: Jhub, hub: LocalHub, user: str) -> None:
     err = signed_in(Jhub(jhub.home, {"JHUB_CONTEXT": "two"}), hub, user, "--name", "one")
-    assert "JHUB_CONTEXT is two and comes before the current context; use -c one" in err
+    assert "JHUB_CONTEXT is set to two and overrides the current context; use -c one" in err
 
 
 def test_a_logout_without_a_response_deletes_nothing(jhub: Jhub, hub: LocalHub, user: str) -> None:

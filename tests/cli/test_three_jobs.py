@@ -148,7 +148,7 @@ def test_a_slow_start_times_out(as_admin: Jhub, user: str) -> None:
         (("server", "stop", "ana"), 2, "cannot ask for confirmation"),
         (("group", "delete", "geo"), 2, "cannot ask for confirmation"),
         (("token", "revoke", "a99999"), 5, "token a99999 of admin"),
-        (("server", "start", "ana", "--timeout", "soon"), 2, "'soon' is no duration"),
+        (("server", "start", "ana", "--timeout", "soon"), 2, "invalid duration 'soon'"),
         (("server", "start", "ana", "--option", "cpus"), 2, "'cpus' is not KEY=VALUE"),
         (("api", "GET", "/../../x"), 2, "leaves the REST API"),
         (("api", "GET", "/nope"), 5, "not found"),

@@ -1,4 +1,4 @@
-"""A fleet at the command line without a terminal: its lines, its table, its last words and its exit code."""
+"""Report of a fleet without a terminal: lines, table, summary and exit code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jhub.fleet.events import Kind, ServerEvent, Summary, Target
 
 
 class RecordedFleet:
-    """A fleet of which all is known beforehand."""
+    """A fleet with given events, and an exception at the end if it is interrupted."""
 
     def __init__(self, *events: ServerEvent, interrupted: BaseException | None = None) -> None:
         self.events = events
@@ -80,13 +80,13 @@ def failures(count: int, reason: str, first: int = 0) -> list[ServerEvent]:
     ]
 
 
-def test_a_few_are_all_in_the_table(run_recorded: Any) -> None:
+def test_up_to_twenty_done_servers_are_in_the_table(run_recorded: Any) -> None:
     code, out, err = run_recorded(RecordedFleet(*repeated("ready", MAX_ROWS, seconds=1.0)))
     assert (code, len(out)) == (0, MAX_ROWS + 1)
     assert err[-1] == f"{MAX_ROWS} ready in 8.4 s"
 
 
-def test_of_many_only_what_went_wrong_is_in_the_table(run_recorded: Any) -> None:
+def test_with_many_servers_only_failures_are_in_the_table(run_recorded: Any) -> None:
     code, out, err = run_recorded(
         RecordedFleet(*repeated("ready", 1000), *failures(3, "no such image"), *repeated("skipped", 500, "why"))
     )
@@ -96,16 +96,16 @@ def test_of_many_only_what_went_wrong_is_in_the_table(run_recorded: Any) -> None
         "1000 ready in 8.4 s, 3 failed, 500 skipped",
         "3 failed: no such image",
         "500 skipped: why",
-        "hint: mend the cause and run the same command again: it goes on with the rest",
+        "hint: fix the cause and run the same command again to continue with the skipped servers",
     ]
 
 
-def test_many_that_went_well_need_no_table(run_recorded: Any) -> None:
+def test_many_servers_without_failures_print_no_table(run_recorded: Any) -> None:
     code, out, err = run_recorded(RecordedFleet(*repeated("stopped", 1000)), goal="stopped")
     assert (code, out, err[-1]) == (0, [], "1000 stopped in 8.4 s")
 
 
-def test_what_programs_read_is_complete(run_recorded: Any) -> None:
+def test_formats_for_programs_are_complete(run_recorded: Any) -> None:
     fleet = RecordedFleet(*repeated("ready", 100), *failures(1, "no"), *repeated("skipped", 100, "why"))
     _, out, _ = run_recorded(fleet, "csv")
     assert [row["state"] for row in csv.DictReader(out)].count("skipped") == 100
@@ -122,7 +122,7 @@ def test_what_programs_read_is_complete(run_recorded: Any) -> None:
     assert err == []
 
 
-def test_lines_are_changes_of_state(run_recorded: Any) -> None:
+def test_each_change_of_state_is_a_line(run_recorded: Any) -> None:
     ana = Target("ana")
     fleet = RecordedFleet(
         ServerEvent("queued", ana),
@@ -138,7 +138,7 @@ def test_lines_are_changes_of_state(run_recorded: Any) -> None:
     assert [line for line in err if "progress" in line or line.startswith("skipped")] == []
 
 
-def test_a_hub_that_asks_everybody_to_wait_is_told_once(run_recorded: Any) -> None:
+def test_throttling_is_reported_once_until_a_server_starts(run_recorded: Any) -> None:
     fleet = RecordedFleet(
         *repeated("starting", 3),
         *(ServerEvent("queued", Target(f"starting{n}"), "slow down") for n in range(3)),
@@ -149,7 +149,7 @@ def test_a_hub_that_asks_everybody_to_wait_is_told_once(run_recorded: Any) -> No
     assert [line for line in err if "slow down" in line] == ["starting0: queued: slow down"] * 2
 
 
-def test_a_hint_is_given_once_and_a_shared_reason_counted(run_recorded: Any) -> None:
+def test_a_hint_is_printed_once_and_a_shared_reason_is_counted(run_recorded: Any) -> None:
     error = Conflict("runs otherwise", hint="stop it first")
     code, _, err = run_recorded(RecordedFleet(*repeated("failed", 5, "runs otherwise", error)))
     assert code == 6
@@ -163,17 +163,17 @@ def test_a_hint_is_given_once_and_a_shared_reason_counted(run_recorded: Any) -> 
     ]
 
 
-def test_an_interruption_tells_why_several_have_failed(run_recorded: Any) -> None:
+def test_an_interrupted_fleet_prints_shared_reasons(run_recorded: Any) -> None:
     failed = repeated("failed", 5, "no such image", SpawnFailed("x", "no such image"))
     err = run_recorded(RecordedFleet(*repeated("queued", 9), *failed, interrupted=KeyboardInterrupt()))[2]
     assert err[-2] == "5 failed: no such image"
     assert "5 failed" in err[-1]
 
 
-def test_an_interruption_tells_what_is_known(run_recorded: Any) -> None:
+def test_an_interrupted_fleet_prints_its_counts(run_recorded: Any) -> None:
     events = (*repeated("queued", 3), *repeated("starting", 2), *repeated("ready", 1))
     assert run_recorded(RecordedFleet(*events, interrupted=KeyboardInterrupt()))[0] == 130
     code, out, err = run_recorded(RecordedFleet(*events, interrupted=HubError("the hub is gone")))
     assert (code, out) == (1, [])
-    assert err[-1] == "1 ready, 2 still starting on the hub, 3 not begun; run the same command again to go on"
+    assert err[-1] == "1 ready, 2 still starting on the hub, 3 not attempted; run the same command again to continue"
     assert run_recorded(RecordedFleet(*repeated("queued", 3), interrupted=HubError("no such group")))[2] == []

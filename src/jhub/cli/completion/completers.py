@@ -1,6 +1,6 @@
-"""Completion of names that the hub knows.
+"""Completion of names on the hub.
 
-It never waits long, asks nothing a second time, and says nothing when it fails.
+A completion times out after two seconds, never retries a request, and fails silently.
 """
 
 from __future__ import annotations
@@ -29,13 +29,16 @@ T = TypeVar("T")
 
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 Completions = Iterable[tuple[str, str]]
-"""Names, each with a word about it for the shells that show one."""
+"""Names with descriptions, for the shells that show them; an empty description is not shown."""
 
 TIMEOUT_VARIABLE = "JHUB_COMPLETION_TIMEOUT"
-"""Environment variable: seconds, all in all."""
+"""Environment variable with the time limit of a completion, in seconds."""
 DEFAULT_TIMEOUT_SECONDS = 2.0
+"""Time limit of a completion without the environment variable."""
 MAX_TIMEOUT_SECONDS = 3600.0
+"""Maximum time limit of a completion; a larger value is ignored."""
 PAGE_SIZE = "200"
+"""Number of items that a listing returns. Only the first page is read."""
 
 
 class _TokenOwner(User, frozen=True, kw_only=True):
@@ -59,14 +62,12 @@ class _Profiles(Struct):
 
 
 def completer(find: Callable[[Hub, click.Context, str], Completions]) -> Completer:
-    """What click asks for names: those that `find` knows, as far as they go on from what was typed."""
+    """Return a completer for click: names from `find` that start with the typed text and are not on the line yet."""
 
     def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         items: list[CompletionItem] = []
         current = ctx.params.get(param.name or "")
-        is_option = isinstance(
-            param, click.Option
-        )  # where a name may begin with "-"; as an argument it would be an option
+        is_option = isinstance(param, click.Option)  # an argument cannot start with "-": it would be read as an option
         already_typed = cast(tuple[object, ...], current) if isinstance(current, tuple) else ()
 
         def fetch() -> None:
@@ -78,7 +79,7 @@ def completer(find: Callable[[Hub, click.Context, str], Completions]) -> Complet
                     if is_option or not name.startswith("-")
                 )
 
-        # A thread, because looking a host up takes as long as it takes, whatever the time-outs are.
+        # A thread, because the timeouts do not limit the DNS lookup.
         thread = threading.Thread(target=fetch, daemon=True)
         thread.start()
         thread.join(_timeout_seconds())
@@ -88,7 +89,7 @@ def completer(find: Callable[[Hub, click.Context, str], Completions]) -> Complet
 
 
 def _timeout_seconds() -> float:
-    """How long a completion may take. What is no such time says nothing in the middle of a line."""
+    """Return the time limit of a completion. An invalid value is ignored, because there is no place for a message."""
     try:
         seconds = float(os.environ.get(TIMEOUT_VARIABLE) or DEFAULT_TIMEOUT_SECONDS)
     except ValueError:
@@ -115,13 +116,16 @@ def _user(name: str) -> str:
 
 
 def _token_owner(hub: Hub) -> tuple[User, ...]:
-    """Whose token it is, with their servers; a service has none."""
+    """Return the user that the token belongs to, with servers; nothing for a service, which has none."""
     me = _get(hub, "/user", _TokenOwner, include_stopped_servers="1")
     return (me,) if me.kind == "user" else ()
 
 
 def _users(hub: Hub, incomplete: str) -> tuple[User, ...]:
-    """The first page of users with this in their names, with their servers; only me where nobody else may be seen."""
+    """Return the first page of users with this text in their names, with servers.
+
+    If the token may not list users, return its own user.
+    """
     try:
         return _get(
             hub, "/users", tuple[User, ...], name_filter=incomplete, limit=PAGE_SIZE, include_stopped_servers="1"
@@ -138,13 +142,13 @@ def _servers(user: User, prefix: str) -> Iterator[tuple[str, str]]:
 
 @completer
 def users(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
-    """Users."""
+    """Complete users."""
     return ((user.name, "") for user in _users(hub, incomplete))
 
 
 @completer
 def servers(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
-    """USER and USER/NAME, or /NAME for mine."""
+    """Complete servers: USER and USER/NAME, or /NAME for those of the token's user."""
     owner, slash, _ = incomplete.partition("/")
     if not slash:
         for user in _users(hub, incomplete):
@@ -159,7 +163,7 @@ def servers(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
 
 @completer
 def shared_servers(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
-    """Servers that are shared with me."""
+    """Complete servers that are shared with the token's user."""
     for me in _token_owner(hub):
         page = _get(hub, f"{_user(me.name)}/shared", _Shares, limit=PAGE_SIZE)
         yield from ((share.server.target, "") for share in page.items)
@@ -167,20 +171,20 @@ def shared_servers(hub: Hub, ctx: click.Context, incomplete: str) -> Completions
 
 @completer
 def groups(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
-    """Groups, of the first page."""
+    """Complete groups, from the first page."""
     return ((group.name, "") for group in _get(hub, "/groups", tuple[Named, ...], limit=PAGE_SIZE))
 
 
 @completer
 def members(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
-    """Users in the group that stands before them on the line."""
+    """Complete members of the group that is named earlier on the line."""
     group = _get(hub, f"/groups/{segment(ctx.params['name'], 'group')}", Group)
     return ((user, "") for user in group.users or ())
 
 
 @completer
 def tokens(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
-    """Ids of tokens: mine, or those of whom -u names before them on the line."""
+    """Complete ids of tokens: of the user that -u names earlier on the line, else of the token's user."""
     owner = ctx.params.get("owner")
     for name in [owner] if owner else [me.name for me in _token_owner(hub)]:
         listed = _get(hub, f"{_user(name)}/tokens", _Tokens)
@@ -189,7 +193,7 @@ def tokens(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
 
 @completer
 def share_codes(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
-    """Ids of codes for the server that stands before them on the line."""
+    """Complete ids of share codes for the server that is named earlier on the line."""
     owner, _, server = ctx.params["name"].partition("/")
     for name in [owner] if owner else [me.name for me in _token_owner(hub)]:
         path = f"/share-codes/{segment(name, 'user')}/{segment(server, 'server') if server else ''}"
@@ -198,19 +202,22 @@ def share_codes(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
 
 @completer
 def services(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
-    """Services."""
+    """Complete services."""
     return ((name, "") for name in _get(hub, "/services", dict[str, Any]))
 
 
 @completer
 def profiles(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
-    """Profiles from which servers were started that this token sees."""
+    """Complete profiles from which visible servers were started."""
     return _started_profiles(hub)
 
 
 @completer
 def startable_profiles(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
-    """Profiles of whom the line names, as the hub lists them; on a hub that does not, those that are seen."""
+    """Complete the profiles that the hub lists for the user on the line.
+
+    If the hub does not list profiles, complete those from which visible servers were started.
+    """
     try:
         return ((profile.slug, profile.display_name) for profile in _startable_profiles(hub, ctx))
     except APIError:
@@ -219,7 +226,7 @@ def startable_profiles(hub: Hub, ctx: click.Context, incomplete: str) -> Complet
 
 @completer
 def profile_options(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
-    """KEY= for the options of the profile on the line, else of the default one; after KEY= its choices."""
+    """Complete KEY= for the options of the profile on the line, or of the default profile; after KEY=, its choices."""
     slug = ctx.params.get("profile")
     chosen = {each.partition("=")[0] for each in ctx.params.get("options") or ()}
     for profile in _startable_profiles(hub, ctx):
@@ -243,8 +250,8 @@ def _options(profile: Profile, chosen: set[str], *, values: bool) -> Completions
 
 
 def _startable_profiles(hub: Hub, ctx: click.Context) -> tuple[Profile, ...]:
-    """The profiles of whom -u or the first server on the line names, else mine."""
-    # Where the word at the cursor is an option's, click leaves the arguments before it as they came.
+    """Return the profiles of the user that -u or the first server on the line names, else of the token's user."""
+    # While the value of an option is completed, click does not parse the arguments before it: they are in ctx.args.
     names = ctx.params.get("owner") or ctx.params.get("servers") or ctx.params.get("name") or ctx.args
     first = names if isinstance(names, str) else next(iter(names), "")
     owner = first.partition("/")[0]

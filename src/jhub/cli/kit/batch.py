@@ -1,4 +1,4 @@
-"""The same for each of several names: every one is tried, each failure is reported, and the exit code tells."""
+"""Batches: the same call for each of several names, with all failures reported and one exit code."""
 
 from __future__ import annotations
 
@@ -24,25 +24,28 @@ K = TypeVar("K")
 T = TypeVar("T")
 
 Call: TypeAlias = Callable[[K], Callable[[], T]]
-"""Returns the call for a name: a method of the client, with its arguments."""
+"""A function that returns the call for a name: a method of the client with its arguments."""
 
 
 @dataclass(slots=True)
 class BatchTally:
-    """How many came to their end, and the failures, each of which is shown as it comes."""
+    """The number of successes and the list of failures of a batch."""
 
     done: int = 0
     failures: list[HubError] = field(default_factory=list[HubError])
 
     def add_failure(self, error: HubError) -> None:
-        """Show a failure and go on."""
+        """Print a failure, and keep it for the exit code."""
         print_error(error)
         self.failures.append(error)
 
 
 @contextmanager
 def batch_tally() -> Generator[BatchTally]:
-    """On the way out, exit 7 if some failed and others did not, else with the code that the failures agree on."""
+    """Yield a tally; at the end, exit with a code for its failures, if any.
+
+    The code is 7 if other names succeeded or the failures have several codes, else the code of all failures.
+    """
     tally = BatchTally()
     yield tally
     if tally.failures:
@@ -52,7 +55,7 @@ def batch_tally() -> Generator[BatchTally]:
 
 @contextmanager
 def batch(names: Iterable[K], act: Callable[[K], T]) -> Generator[Iterator[T]]:
-    """What `act` gives for each name, as it comes. On the way out, the exit code of `tally`."""
+    """Yield an iterator over the results of `act` for each name; at the end, exit as `batch_tally` does."""
 
     def results() -> Iterator[T]:
         for name in names:
@@ -61,7 +64,7 @@ def batch(names: Iterable[K], act: Callable[[K], T]) -> Generator[Iterator[T]]:
             except HubError as error:
                 tally.add_failure(error)
                 if isinstance(error, Unavailable):
-                    return  # nor would the others get through
+                    return  # the hub is unavailable for the other names too
             else:
                 tally.done += 1
                 yield result
@@ -71,7 +74,10 @@ def batch(names: Iterable[K], act: Callable[[K], T]) -> Generator[Iterator[T]]:
 
 
 def valid_names(names: Iterable[str], noun: str, tally: BatchTally) -> list[str]:
-    """Those that can be names; one that cannot would keep the others of its request from being created."""
+    """Return the names that are valid in a path, and add a failure for each of the others.
+
+    An invalid name would prevent the other names in the same request from being created.
+    """
     valid: list[str] = []
     for name in names:
         try:
@@ -84,14 +90,14 @@ def valid_names(names: Iterable[str], noun: str, tally: BatchTally) -> list[str]
 
 
 def print_results(view: View[T], results: Iterator[T], output_format: str) -> None:
-    """Print what there is to print; no table without rows, where every one of them failed."""
+    """Print the results as they arrive. A table without rows is not printed, as when all calls failed."""
     first = list(islice(results, 1))
     if first or output_format != "table":
         view.print_list(chain(first, results), output_format)
 
 
 def preview_batch(hub: Hub, names: Iterable[K], call: Call[K, object]) -> None:
-    """Print the requests of a call for each name. A name that fails leaves the others as they are."""
+    """Print the requests of a call for each name. A failure does not stop the others."""
     with batch(names, lambda name: hub.preview(call(name))) as previews:
         print_requests(previews)
 
@@ -99,7 +105,7 @@ def preview_batch(hub: Hub, names: Iterable[K], call: Call[K, object]) -> None:
 def run_batch(
     hub: Hub, names: Iterable[K], call: Call[K, T], view: View[T], output_format: str, *, dry_run: bool
 ) -> None:
-    """Make a call for each name and print what came of it."""
+    """Make a call for each name, and print the results; with `dry_run`, print the requests only."""
     if dry_run:
         preview_batch(hub, names, call)
         return
@@ -110,7 +116,7 @@ def run_batch(
 def run_batch_with_notes(
     hub: Hub, names: Iterable[K], call: Call[K, object], message: Callable[[K], str], *, dry_run: bool
 ) -> None:
-    """Make a call for each name, and say that it was made."""
+    """Make a call for each name, and print a message after each; with `dry_run`, print the requests only."""
     if dry_run:
         preview_batch(hub, names, call)
         return
@@ -127,7 +133,7 @@ def run_batch_with_notes(
 def delete_batch(
     hub: Hub, noun: str, names: list[str], delete: Callable[[str], None], *, yes: bool, dry_run: bool
 ) -> None:
-    """Delete each, once the name, or the number of them, was typed."""
+    """Delete objects, after the name of the only one, or their number, was typed as confirmation."""
     if not dry_run:
         single = len(names) == 1
         described, typed = (f"{noun} {names[0]}", names[0]) if single else (f"{len(names)} {noun}s", str(len(names)))

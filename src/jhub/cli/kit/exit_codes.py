@@ -1,4 +1,4 @@
-"""Exit codes: the one table, and how an error ends a command."""
+"""Exit codes: their table, and the errors that a command ends with."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from jhub.errors import APIError, Conflict, HubError, InvalidInput, NotAuthorize
 CODES = {
     0: "ok",
     1: "failed, or declined",
-    2: "wrong usage or bad input; or a question that could not be asked",
-    3: "changes are pending",
+    2: "wrong usage or invalid input, or no terminal to ask for confirmation",
+    3: "changes are pending (not used yet)",
     4: "not authorised",
     5: "not found",
-    6: "conflict: it already exists, or runs with other options",
+    6: "conflict: the object already exists, or the server runs with other options",
     7: "partly failed",
-    8: "timed out; the hub goes on with it",
-    129: "ended by SIGHUP, as when its terminal is closed",
+    8: "timed out; the hub continues the work",
+    129: "terminated by SIGHUP, such as by closing the terminal",
     130: "interrupted",
-    143: "ended by SIGTERM",
+    143: "terminated by SIGTERM",
 }
+"""Exit codes of the command line with their meanings, for `jhub help exit-codes`."""
 
 ERROR_CODES: tuple[tuple[type[HubError], int], ...] = (
     (InvalidInput, 2),
@@ -35,15 +36,16 @@ ERROR_CODES: tuple[tuple[type[HubError], int], ...] = (
     (WaitTimeout, 8),
     (HubError, 1),
 )
+"""Exit codes of errors; the first class that matches counts."""
 
 
 def code_of(error: HubError) -> int:
-    """The exit code for an error."""
+    """Return the exit code for an error."""
     return next(code for kind, code in ERROR_CODES if isinstance(error, kind))
 
 
 def run(command: Callable[[], object], *, debug: bool) -> int:
-    """Run a command to its exit code; errors become one line, and a hint where there is one."""
+    """Run a command and return its exit code. An error is printed on one line, with its hint, if any, on the next."""
     code = _run(command, debug=debug)
     if reason := flush_stdout():
         if code == 0:
@@ -69,10 +71,10 @@ def _run(command: Callable[[], object], *, debug: bool) -> int:
         print_error(error, debug=debug)
         return code_of(error)
     except UnicodeError as error:
-        print_error(InvalidInput(f"something that was given is not valid text: {type(error).__name__}"), debug=debug)
+        print_error(InvalidInput(f"the input is not valid text ({type(error).__name__})"), debug=debug)
         return 2
     except SystemExit as end:
-        # click's answer to a reader that has enough (`| head`), which is no error.
+        # click exits so when the reader of a pipe has enough (`| head`), which is not an error.
         return 0 if type(sys.stdout).__name__.endswith("PacifyFlushWrapper") else _as_exit_code(end.code)
     except OSError as error:
         flush_stdout()
@@ -82,7 +84,10 @@ def _run(command: Callable[[], object], *, debug: bool) -> int:
 
 
 def flush_stdout() -> str:
-    """Why what was printed cannot be written, if it cannot. It is dropped: Python would try again at the very end."""
+    """Flush stdout, and return the reason if its content cannot be written; empty otherwise, also for a closed pipe.
+
+    The content is then dropped, because Python would try to write it again at exit.
+    """
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -95,15 +100,15 @@ def flush_stdout() -> str:
 
 
 def print_error(error: HubError, *, debug: bool = False) -> None:
-    """`error: …` and `hint: …` on stderr; with `debug` where it came from."""
-    # click knows terminals, but not NO_COLOR
+    """Print `error: …` and `hint: …` on stderr; with `debug` also the response and the traceback."""
+    # click does not support NO_COLOR.
     color = False if os.environ.get("NO_COLOR") else None
     click.secho(escape(f"error: {error}"), fg="red", err=True, color=color)
     if error.hint:
         click.echo(escape(f"hint: {error.hint}"), err=True)
     if debug:
         if isinstance(error, APIError):
-            click.echo(f"debug: {error.method} {error.path} answered {error.status}", err=True)
+            click.echo(f"debug: {error.method} {error.path} returned {error.status}", err=True)
         click.echo("".join(traceback.format_exception(error)), err=True)
 
 

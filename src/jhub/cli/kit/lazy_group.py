@@ -1,4 +1,4 @@
-"""A group whose commands are imported when they are called: `jhub --help` loads none of them."""
+"""Command group that imports a command when it is called: `jhub --help` imports no command."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from click.shell_completion import CompletionItem
 
 
 class LazyGroup(click.Group):
-    """`lazy` maps a command's name to its home, "jhub.cli.user:user", and its help line."""
+    """A group of commands that are imported on demand.
+
+    Parameters
+    ----------
+    lazy
+        For each command name, where it is defined, such as "jhub.cli.user:user", and its line in the help.
+    """
 
     def __init__(self, *args: Any, lazy: dict[str, tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -20,9 +26,11 @@ class LazyGroup(click.Group):
         show_examples(self)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands, in the order of the help."""
         return list(self.lazy)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command; None if there is none of this name."""
         if cmd_name not in self.lazy:
             return None
         module, _, name = self.lazy[cmd_name][0].partition(":")
@@ -33,7 +41,8 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        # Without this, a wrong name would import every command to look for a similar one.
+        """Resolve the command that the arguments name, or fail with a similar name as a suggestion."""
+        # For its own suggestion, click would import every command.
         if args and args[0] not in self.lazy and not args[0].startswith("-") and not ctx.resilient_parsing:
             import difflib
 
@@ -42,12 +51,14 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete command names, each with its line in the help, and options."""
         items = [
             CompletionItem(name, help=text) for name, (_, text) in self.lazy.items() if name.startswith(incomplete)
         ]
         return items + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands into the help, without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in self.lazy.items()])
 

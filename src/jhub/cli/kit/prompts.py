@@ -1,4 +1,4 @@
-"""The person at this command: asked at the terminal, or answered for by stdin."""
+"""Prompts at the terminal: questions of a sign-in, and confirmations."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from jhub.login.callback import has_browser, open_page, visit
 
 
 class LoginPrompts:
-    """Answers a sign-in's questions.
+    """Answers to the questions of a sign-in, from stdin or from prompts at the terminal.
 
     Parameters
     ----------
     from_stdin
-        Whether stdin holds the answers: a password on its first line, a second factor on its second.
+        Read the answers from stdin: the password on its first line, the second factor on its second.
     open_browser
-        Whether a browser may be opened.
+        Open a browser if the sign-in needs one.
     always_wait
-        Whether to wait for a browser even where nobody seems to see what is printed.
+        Wait for the browser even without a terminal that shows the address to open.
     """
 
     def __init__(self, *, from_stdin: bool, open_browser: bool, always_wait: bool) -> None:
@@ -34,11 +34,12 @@ class LoginPrompts:
         self._always_wait = always_wait
 
     def __call__(self, question: object) -> Any:
+        """Return the answer to a question."""
         match question:
             case Username():
-                return self._ask("Username", hide=False, hint="give it with -u")
+                return self._ask("Username", hide=False, hint="pass it with -u")
             case Password():
-                return self._ask("Password", hide=True, hint="give -u and --password-stdin")
+                return self._ask("Password", hide=True, hint="use -u and --password-stdin")
             case SecondFactor():
                 return self._second_factor(question)
             case PastedToken():
@@ -49,15 +50,15 @@ class LoginPrompts:
                 agreed = sys.stdin.isatty() and click.confirm(escape(question.text), err=True)
                 return question.name if agreed else ""
             case _:
-                raise TypeError(f"{question!r} is not a question")
+                raise TypeError(f"unknown question: {question!r}")
 
     def read_password(self) -> str | None:
-        """The password, where stdin holds it; at a terminal it is asked for like any other."""
+        """Return the password on stdin; None at a terminal, or without `from_stdin`: then it is prompted for."""
         if not self._from_stdin or sys.stdin.isatty():
             return None
         answer = read_line().rstrip("\r\n")
         if not answer:
-            raise InvalidInput("there is no password on stdin")
+            raise InvalidInput("the password on stdin is empty")
         return answer
 
     def _second_factor(self, question: SecondFactor) -> str:
@@ -70,10 +71,10 @@ class LoginPrompts:
             if answer := read_line().strip():
                 return answer
             raise InvalidInput(
-                "there is no terminal to paste a token at, and none on stdin",
-                hint=f"make one on {question.page} and give it on stdin: jhub login URL --token -",
+                "cannot ask for a token without a terminal, and stdin has none",
+                hint=f"create one on {question.page} and pass it on stdin: jhub login URL --token -",
             )
-        note(f"make a token on this page of the hub, and paste it here: {question.page}")
+        note(f"create a token on this page of the hub and paste it here: {question.page}")
         if self._open_browser:
             open_page(question.page)
         return self._ask("Token", hide=True).strip()
@@ -81,14 +82,14 @@ class LoginPrompts:
     def _visit(self, question: Visit) -> str:
         if not (self._always_wait or sys.stderr.isatty() or (self._open_browser and has_browser())):
             raise InvalidInput(
-                "there is neither a terminal nor a browser to sign in with",
-                hint="without them: jhub login URL --token - < token.txt; --browser waits all the same",
+                "cannot sign in with the browser: there is neither a browser nor a terminal to show the address on",
+                hint="pass a token, jhub login URL --token - < token.txt, or use --browser to wait anyway",
             )
         return visit(question, note, open_browser=self._open_browser)
 
     def _ask(self, prompt: str, *, hide: bool, hint: str = "", default: str | None = None) -> str:
         if not sys.stdin.isatty():
-            raise InvalidInput(f"there is no terminal to ask for the {prompt.lower()}", hint=hint)
+            raise InvalidInput(f"cannot ask for the {prompt.lower()} without a terminal", hint=hint)
         answer: str = click.prompt(prompt, hide_input=hide, err=True, default=default, show_default=False)
         return answer
 

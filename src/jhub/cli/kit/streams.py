@@ -1,4 +1,4 @@
-"""The three standard streams, where they are closed, full or cut off."""
+"""Standard streams that may be closed, full or cut off."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
 
 
 class Stdout(io.FileIO):
-    """A stdout whose errors say that they are."""
+    """A stdout whose write errors name the output as the cause."""
 
     def write(self, b: ReadableBuffer, /) -> int:
-        """Write it."""
+        """Write bytes to the stream."""
         try:
             return super().write(b)
         except BrokenPipeError:
-            raise  # which is no error: who reads has enough
+            raise  # the reader has enough (`| head`), which is not an error
         except OSError as error:
-            raise OSError(error.errno, f"the output cannot be written: {error.strerror}") from None
+            raise OSError(error.errno, f"cannot write the output: {error.strerror}") from None
 
 
 class Stderr(io.FileIO):
-    """A stderr that drops what it cannot take: that is no reason for a command to end otherwise."""
+    """A stderr that drops messages it cannot write, so that they do not change the exit code of the command."""
 
     def write(self, b: ReadableBuffer, /) -> int:
-        """Write it, or not."""
+        """Write bytes to the stream, or drop them."""
         try:
             return super().write(b)
         except OSError:
@@ -36,9 +36,12 @@ class Stderr(io.FileIO):
 
 
 def prepare_streams() -> None:
-    """Make sure that there are three. Python leaves a closed one out, and the next file opened would take its place."""
+    """Replace closed standard streams, and wrap stdout and stderr to handle write errors.
+
+    Python sets a closed stream to None, and the next file that is opened would get its file descriptor.
+    """
     sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115 - for as long as the program runs
-    # A closed stdout is one that nothing can be written to, as a full one is.
+    # Writing to a closed stdout fails, as writing to a full one does: /dev/null is opened for reading.
     sys.stdout = _text_stream(sys.stdout, Stdout, os.O_RDONLY)
     sys.stderr = _text_stream(sys.stderr, Stderr, os.O_WRONLY)
 

@@ -1,4 +1,4 @@
-"""A fleet as its caller watches it: live on a terminal, one plain line per change elsewhere, or events as JSON."""
+"""Report of a fleet: a live screen on a terminal, else one line per change, or events as JSON; then the results."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ if TYPE_CHECKING:
 Reporter: TypeAlias = "Callable[[ServerEvent], None]"
 
 MAX_ROWS = 20
-"""Rows of a table that are printed of those that came to their end, or were not begun; more are counted."""
+"""Maximum number of done, and of skipped, servers listed in the table of results; more are only counted."""
 MAX_SERVERS_WITH_PROGRESS = 12
-"""Servers of a fleet whose every word on the way is a line of its own."""
+"""Maximum number of servers in a fleet whose progress events are printed, each on a line."""
 MAX_REASONS = 3
+"""Maximum number of reasons printed for failed, and for skipped, servers."""
 
 
 class EventRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An event as it is printed."""
+    """An event of a fleet, in the form that is printed."""
 
     server: str
     state: str
@@ -45,7 +46,7 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @classmethod
     def of(cls, event: ServerEvent, hub_url: str) -> EventRow:
-        """What an event says, with the server's full URL."""
+        """Return the row for an event, with the full URL of the server."""
         server = event.server
         return cls(
             server=str(event.target),
@@ -60,14 +61,14 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 RESULTS: View[EventRow] = View(
-    name=lambda line: line.server,
+    name=lambda row: row.server,
     columns={
-        "SERVER": lambda line: line.server,
-        "STATE": lambda line: line.state,
-        "PROFILE": lambda line: line.profile,
-        "URL": lambda line: line.url,
-        "SECONDS": lambda line: line.seconds,
-        "REASON": lambda line: line.reason,
+        "SERVER": lambda row: row.server,
+        "STATE": lambda row: row.state,
+        "PROFILE": lambda row: row.profile,
+        "URL": lambda row: row.url,
+        "SECONDS": lambda row: row.seconds,
+        "REASON": lambda row: row.reason,
     },
     optional=frozenset({"PROFILE", "URL", "SECONDS", "REASON"}),
 )
@@ -76,7 +77,7 @@ RESULTS: View[EventRow] = View(
 def run_fleet(
     hub: Hub, fleet: Fleet[ServerEvent, Summary], output_format: str, count: int, goal: Kind = "ready"
 ) -> None:
-    """Report a fleet until it ends, print the result, and leave with the exit code that it means."""
+    """Run a fleet, report its events, print the results, and exit with a code for its failures, if any."""
     tally = FleetTally(count, goal)
     try:
         with _reporter(hub.url, output_format, tally) as report, fleet:
@@ -91,7 +92,7 @@ def run_fleet(
         note(tally.unfinished_counts())
         if not isinstance(error, BrokenPipeError):
             raise
-        # Who reads has enough (`| head`), and the rest is not begun: other than for a listing, that is no success.
+        # The reader has enough (`| head`). Unlike for a listing, this is a failure: servers are left out.
         flush_stdout()
         raise click.exceptions.Exit(1) from None
     summary = fleet.summary
@@ -110,7 +111,7 @@ def _rows(summary: Summary, output_format: str) -> tuple[ServerEvent, ...]:
         case "name":
             return summary.done
         case "table":
-            # Those that failed come last: what is printed last is still on the screen.
+            # Failures come last, so that they are still on the screen.
             short = (events for events in (summary.done, summary.skipped) if len(events) <= MAX_ROWS)
             return (*(event for events in short for event in events), *summary.failed)
         case _:
@@ -118,7 +119,7 @@ def _rows(summary: Summary, output_format: str) -> tuple[ServerEvent, ...]:
 
 
 def _print_summary(summary: Summary, goal: Kind) -> None:
-    """Say what it came to, and what to do about the rest."""
+    """Print the counts, the reasons of failures and skips, and a hint for the skipped servers."""
     done, failed, skipped = map(len, (summary.done, summary.failed, summary.skipped))
     if done + failed + skipped > 1:
         parts = [f"{done} {goal} in {summary.seconds:.1f} s"]
@@ -129,11 +130,11 @@ def _print_summary(summary: Summary, goal: Kind) -> None:
     for reason, events in by_reason(summary.skipped)[:MAX_REASONS]:
         note(f"{len(events)} skipped: {reason}")
     if skipped:
-        note("hint: mend the cause and run the same command again: it goes on with the rest")
+        note("hint: fix the cause and run the same command again to continue with the skipped servers")
 
 
 def _print_shared_reasons(failed: Sequence[ServerEvent]) -> None:
-    """Say for what reason several have failed."""
+    """Print the reasons for which more than one server failed."""
     for reason, events in by_reason(failed)[:MAX_REASONS]:
         if len(events) > 1:
             note(f"{len(events)} failed: {reason}")
@@ -151,7 +152,7 @@ def _reporter(hub_url: str, output_format: str, tally: FleetTally) -> Generator[
 
         yield as_json
         return
-    # What --debug says would be drawn over.
+    # A live screen would overwrite the lines of --debug.
     if sys.stderr.isatty() and not logging.getLogger("jhub").isEnabledFor(logging.DEBUG):
         from jhub.cli.progress.screen import live_screen, screen_console
 
@@ -166,7 +167,7 @@ def _reporter(hub_url: str, output_format: str, tally: FleetTally) -> Generator[
 
 
 def _print_single_failures(failed: list[ServerEvent]) -> None:
-    """The failures that a screen has shown, but for those that share a reason, which is told at the end."""
+    """Print the failures with a reason of their own. Shared reasons are printed at the end."""
     alone = [events[0] for _, events in by_reason(failed) if len(events) == 1]
     for event in alone[-MAX_ROWS:]:
         if event.error is not None:
@@ -174,13 +175,14 @@ def _print_single_failures(failed: list[ServerEvent]) -> None:
 
 
 class _PlainReporter:
-    """A line for each change of state."""
+    """A reporter that prints a line for each change of state."""
 
     def __init__(self, tally: FleetTally) -> None:
         self._tally = tally
         self._hints = set[str]()
 
     def __call__(self, event: ServerEvent) -> None:
+        """Count an event, and print its line, if it has one."""
         waiting = self._tally.throttled
         self._tally.add(event)
         match event.kind:
@@ -192,11 +194,11 @@ class _PlainReporter:
             case "failed" if event.error is not None:
                 hint = "" if event.error.hint in self._hints else event.error.hint
                 self._hints.add(event.error.hint)
-                message = str(event.error)  # of the hub, perhaps, and not of this server
+                message = str(event.error)  # may be about the hub and not name the server
                 message = message if str(event.target) in message else f"server {event.target}: {message}"
                 print_error(HubError(message, hint=hint))
             case "skipped":
-                pass  # they are counted at the end
+                pass  # counted at the end
             case "waiting":
                 note(event.message)
             case "ready" | "stopped" | "deleted":

@@ -1,4 +1,4 @@
-"""A fleet on a terminal: one screen that is drawn again a few times a second, however much happens."""
+"""Live screen of a fleet: redrawn a few times a second, however many events arrive."""
 
 from __future__ import annotations
 
@@ -18,37 +18,41 @@ if TYPE_CHECKING:
     from jhub import ServerEvent
 
 REFRESHES_PER_SECOND = 8
-"""Times that it is drawn."""
+"""Number of redraws per second."""
 MAX_SLOWEST_SHOWN = 6
+"""Maximum number of servers shown in flight."""
 MAX_REASONS_SHOWN = 4
+"""Maximum number of reasons for failures shown."""
 MAX_NAME_WIDTH = 40
+"""Maximum width of a server's name, in columns."""
 MAX_BAR_WIDTH = 40
+"""Maximum width of the progress bar, in columns."""
 
 
 class Screen:
-    """What is drawn of a fleet."""
+    """The screen of a fleet, drawn from its tally."""
 
     def __init__(self, tally: FleetTally, console: Console) -> None:
         self._tally = tally
         self._console = console
-        self._lock = threading.Lock()  # a thread of its own draws
+        self._lock = threading.Lock()  # rich draws in a thread of its own
 
     def add(self, event: ServerEvent) -> None:
-        """Count an event in; it is drawn later."""
+        """Add an event to the tally; the next redraw shows it."""
         with self._lock:
             self._tally.add(event)
 
     def draw(self) -> Group:
-        """The lines, as they are now; as many as fit."""
+        """Return the current lines, as many as fit on the terminal."""
         with self._lock:
             return Group(*self.lines(*self._console.size))
 
     def lines(self, width: int, height: int) -> list[Text]:
-        """The lines of a terminal of that size, the more important ones first."""
+        """Return the lines for a terminal of this size, the most important ones first."""
         tally = self._tally
         now = tally.clock()
         free_rows = max(height - 1, 1)
-        lines = [self._bar(width, now), _cut_line(" · ".join(tally.counts())), self._rate()][:free_rows]
+        lines = [self._bar_line(width, now), _cut_line(" · ".join(tally.counts())), self._rate_line()][:free_rows]
         free_rows -= len(lines)
         failed = by_reason(tally.failed[::-1])[: min(MAX_REASONS_SHOWN, free_rows // 2)]
         slowest = tally.slowest(min(MAX_SLOWEST_SHOWN, free_rows - len(failed)))
@@ -67,19 +71,19 @@ class Screen:
             lines.append(_cut_line(f"{count}: {escape(reason)}", style="red"))
         return lines
 
-    def _bar(self, width: int, now: float) -> Text:
+    def _bar_line(self, width: int, now: float) -> Text:
         tally = self._tally
         text = f" {tally.finished}/{tally.count}  {format_seconds(now - tally.started_at)}"
         size = max(min(MAX_BAR_WIDTH, width - len(text)), 0)
         filled = int(size * tally.fraction)
-        # Two kinds of line, for those who see no colours.
+        # Two characters, so that the bar is readable without colours.
         return (
             _cut_line("━" * filled, style="green")
             .append("─" * (size - filled), style="dim")
             .append(text, style="default")
         )
 
-    def _rate(self) -> Text:
+    def _rate_line(self) -> Text:
         tally = self._tally
         rate, left = tally.rate(), tally.seconds_left()
         parts = [
@@ -89,13 +93,13 @@ class Screen:
         parts += [f"{tally.pace} at a time"] if tally.pace is not None else []
         line = _cut_line(" · ".join(parts))
         if tally.unreachable:
-            return line.append(" · the hub gives no answer", style="yellow")
-        return line.append(" · the hub asks to wait", style="yellow") if tally.throttled else line
+            return line.append(" · the hub does not respond", style="yellow")
+        return line.append(" · throttled by the hub", style="yellow") if tally.throttled else line
 
 
 @contextmanager
 def live_screen(tally: FleetTally, console: Console) -> Generator[Screen]:
-    """Draw a fleet while it runs; nothing of it stays on the terminal."""
+    """Draw the screen of a fleet until the block ends; then remove it from the terminal."""
     screen = Screen(tally, console)
     with Live(
         get_renderable=screen.draw,
@@ -110,7 +114,7 @@ def live_screen(tally: FleetTally, console: Console) -> Generator[Screen]:
 
 
 def screen_console() -> Console | None:
-    """The terminal that stderr is, if a screen can be drawn on it."""
+    """Return the console on stderr, if it is a terminal that can show the screen."""
     console = Console(stderr=True, highlight=False)
     return console if console.is_terminal and not console.is_dumb_terminal and _is_utf(console) else None
 
@@ -120,5 +124,5 @@ def _is_utf(console: Console) -> bool:
 
 
 def _cut_line(text: str, style: str = "") -> Text:
-    """A line that is cut where the terminal ends."""
+    """Return a line that is cut at the width of the terminal."""
     return Text(text, style=style, no_wrap=True, overflow="ellipsis")

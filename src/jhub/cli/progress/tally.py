@@ -1,4 +1,4 @@
-"""How a fleet stands while it runs: what its events add up to."""
+"""Tally of a running fleet: counts, rate and servers in flight, computed from its events."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from dataclasses import dataclass, field
 from jhub import Kind, ServerEvent, Target
 
 IN_FLIGHT_KINDS = frozenset({"starting", "progress", "stopping", "deleting"})
+"""Kinds of events of a server in flight."""
 ACTIVITIES: dict[Kind, Kind] = {"ready": "starting", "stopped": "stopping", "deleted": "deleting"}
+"""State of a server in flight, by the goal of its fleet."""
 RATE_WINDOW_SECONDS = 30.0
-"""Seconds over which the rate is taken, or longer where fewer than MIN_RATE_SAMPLES ended in them."""
+"""Time over which the rate is measured; longer if fewer than `MIN_RATE_SAMPLES` servers finished in it."""
 MIN_RATE_SAMPLES = 10
+"""Minimum number of finished servers that the rate is measured over, once there are as many."""
 
 
 @dataclass(slots=True)
 class ServerProgress:
-    """A server on its way."""
+    """The progress of a server in flight."""
 
     since: float
     message: str = ""
@@ -27,30 +30,31 @@ class ServerProgress:
 
 @dataclass(slots=True)
 class FleetTally:
-    """Counts, the rate, and what is on its way, of a fleet of `count` servers that are to end as `ends`."""
+    """The counts, rate and servers in flight of a fleet of `count` servers, whose goal is the state `goal`."""
 
     count: int
     goal: Kind = "ready"
     clock: Callable[[], float] = time.monotonic
     final_kinds: Counter[Kind] = field(default_factory=Counter[Kind])
-    """How many ended in which way."""
+    """Number of finished servers by the kind of their final event."""
     in_flight: dict[Target, ServerProgress] = field(default_factory=dict[Target, ServerProgress])
-    """In the order in which they set out."""
+    """Servers in flight, in the order of their starts."""
     failed: list[ServerEvent] = field(default_factory=list[ServerEvent])
     pace: int | None = None
     throttled: str = ""
-    """The hub's words, while it asks to wait."""
+    """Reason for which the hub throttles the fleet; empty while it does not."""
     unreachable: bool = False
-    """It gives no answer."""
+    """True while the hub does not respond."""
     started_at: float = field(init=False)
     _window_start: float | None = field(default=None, init=False)
     _finish_times: deque[float] = field(default_factory=deque[float], init=False)
 
     def __post_init__(self) -> None:
+        """Start the clock."""
         self.started_at = self.clock()
 
     def add(self, event: ServerEvent) -> None:
-        """Count an event in."""
+        """Add an event."""
         now = self.clock()
         if event.pace is not None:
             self.pace = event.pace
@@ -59,7 +63,7 @@ class FleetTally:
             self.final_kinds[event.kind] += 1
             if event.kind == "failed":
                 self.failed.append(event)
-            # One that was there already says nothing of how fast the hub is.
+            # A server that had reached the goal before does not count for the rate of the hub.
             if self.in_flight.pop(event.target, None) is not None and event.ok:
                 self.throttled = ""
                 self._finish_times.append(now)
@@ -75,32 +79,32 @@ class FleetTally:
 
     @property
     def done(self) -> int:
-        """How many came to where they were to be."""
+        """Number of servers that reached the goal."""
         return self.final_kinds[self.goal]
 
     @property
     def activity(self) -> Kind:
-        """What is said of those on their way."""
+        """State of the servers in flight: starting, stopping or deleting."""
         return ACTIVITIES[self.goal]
 
     @property
     def finished(self) -> int:
-        """How many are not to be waited for any more."""
+        """Number of servers with a final event."""
         return sum(self.final_kinds.values())
 
     @property
     def queued(self) -> int:
-        """How many were not begun, or sent back by the hub."""
+        """Number of servers not sent yet, or sent back by the hub."""
         return max(self.count - self.finished - len(self.in_flight), 0)
 
     @property
     def fraction(self) -> float:
-        """From 0 to 1, what the hub tells of those on their way included."""
+        """Share of the work done, from 0 to 1, with the progress that the hub reports for servers in flight."""
         begun = sum(min(max(progress.percent, 0.0), 100.0) for progress in self.in_flight.values()) / 100
         return min((self.finished + begun) / self.count, 1.0) if self.count else 1.0
 
     def rate(self) -> float | None:
-        """How many a second came to their end lately; None while that is not known."""
+        """Return the number of servers per second that reached the goal recently; None if it is not known yet."""
         now = self.clock()
         while len(self._finish_times) > MIN_RATE_SAMPLES and self._finish_times[0] < now - RATE_WINDOW_SECONDS:
             self._window_start = self._finish_times.popleft()
@@ -109,16 +113,16 @@ class FleetTally:
         return len(self._finish_times) / (now - self._window_start)
 
     def seconds_left(self) -> float | None:
-        """Seconds that the rest takes at this rate."""
+        """Return the seconds that the unfinished servers take at the current rate; None if it is not known yet."""
         rate = self.rate()
         return None if rate is None else (self.count - self.finished) / rate
 
     def slowest(self, limit: int) -> list[tuple[Target, ServerProgress]]:
-        """Those that have been on their way for the longest time."""
+        """Return the servers that have been in flight for the longest time."""
         return sorted(self.in_flight.items(), key=lambda item: item[1].since)[:limit]
 
     def counts(self) -> list[str]:
-        """What it adds up to; what there is none of is left out."""
+        """Return the counts in words, without those that are zero, except for the goal."""
         others: list[tuple[int, str]] = [
             (len(self.in_flight), self.activity),
             (self.queued, "queued"),
@@ -128,16 +132,16 @@ class FleetTally:
         return [f"{self.done} {self.goal}", *(f"{number} {word}" for number, word in others if number)]
 
     def unfinished_counts(self) -> str:
-        """What is known where it was left before its end."""
+        """Return the counts in words for a fleet that was interrupted."""
         parts = [f"{self.done} {self.goal}"]
         parts += [f"{self.final_kinds['failed']} failed"] if self.final_kinds["failed"] else []
         parts += [f"{len(self.in_flight)} still {self.activity} on the hub"] if self.in_flight else []
-        parts += [f"{self.queued} not begun"] if self.queued else []
-        return f"{', '.join(parts)}; run the same command again to go on"
+        parts += [f"{self.queued} not attempted"] if self.queued else []
+        return f"{', '.join(parts)}; run the same command again to continue"
 
 
 def by_reason(events: Iterable[ServerEvent]) -> list[tuple[str, list[ServerEvent]]]:
-    """Events by their reason, the most common first."""
+    """Return the events grouped by reason, the most common reason first."""
     groups: dict[str, list[ServerEvent]] = {}
     for event in events:
         groups.setdefault(event.message, []).append(event)
@@ -145,7 +149,7 @@ def by_reason(events: Iterable[ServerEvent]) -> list[tuple[str, list[ServerEvent
 
 
 def format_seconds(seconds: float) -> str:
-    """ "8 s", "3 min 20 s" or "1 h 05 min"."""
+    """Return a duration as "8 s", "3 min 20 s" or "1 h 05 min"."""
     whole = max(round(seconds), 0)
     if whole < 60:
         return f"{whole} s"
