@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from jhub import Hub, Server
 
 GROUP = "geo"
-PROFILES = {"ana": "lab", "bo": "lean"}
-LEAVER = "cy"
+PROFILE_OF_USER = {"ana": "lab", "bo": "lean"}
+REMOVED_USER = "cy"
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -79,16 +79,16 @@ def demo(keep: bool, output_format: str) -> None:
 
         note("2. create a group, add three users and remove one")
         hub.groups.create(GROUP, exist_ok=True)
-        for name in (*PROFILES, LEAVER):
+        for name in (*PROFILE_OF_USER, REMOVED_USER):
             hub.users.create(name, exist_ok=True)
-        hub.groups.add_users(GROUP, [*PROFILES, LEAVER])
-        hub.groups.remove_users(GROUP, [LEAVER])
+        hub.groups.add_users(GROUP, [*PROFILE_OF_USER, REMOVED_USER])
+        hub.groups.remove_users(GROUP, [REMOVED_USER])
         for group in hub.groups.list():
             note(f"  {group.name}: {', '.join(group.users or ())}")
 
         note("3. start a named server from a profile for each member")
-        members = [user for user in hub.groups.get(GROUP).users or () if user in PROFILES]
-        ROWS.print_list([_start_server(hub, user, PROFILES[user]) for user in members], output_format)
+        members = [user for user in hub.groups.get(GROUP).users or () if user in PROFILE_OF_USER]
+        ROWS.print_list([_start_server(hub, user, PROFILE_OF_USER[user]) for user in members], output_format)
 
         if keep:
             from jhub.cli.local import sign_in

@@ -25,7 +25,7 @@ PROFILES: View[Profile] = View(
     optional=frozenset({"NAME", "OPTIONS", "DESCRIPTION"}),
 )
 
-for_user = click.option(
+owner_option = click.option(
     "-u", "--user", "owner", metavar="USER", shell_complete=completers.users, help="Profiles of USER; yours by default."
 )
 
@@ -36,7 +36,7 @@ def profile() -> None:
 
 
 @profile.command("list")
-@for_user
+@owner_option
 @output()
 @common
 def list_(owner: str | None, output_format: str) -> None:
@@ -58,7 +58,7 @@ def list_(owner: str | None, output_format: str) -> None:
 
 @profile.command()
 @click.argument("slug", metavar="PROFILE", shell_complete=completers.startable_profiles)
-@for_user
+@owner_option
 @output()
 @common
 def show(slug: str, owner: str | None, output_format: str) -> None:

@@ -22,7 +22,7 @@ from jhub.cli.kit.server_arguments import (
 )
 from jhub.errors import InvalidInput
 
-MAX_WITHOUT_WAIT = 4
+MAX_SERVERS_WITHOUT_WAIT = 4
 """Maximum number of servers for --no-wait: some hubs exit after five failed starts in a row."""
 
 
@@ -89,9 +89,9 @@ def start(
 
     with connect() as hub:
         selected = select_members(hub, servers, group, name)
-        if no_wait and len(selected) > MAX_WITHOUT_WAIT:
+        if no_wait and len(selected) > MAX_SERVERS_WITHOUT_WAIT:
             raise InvalidInput(
-                f"--no-wait accepts at most {MAX_WITHOUT_WAIT} servers: some hubs exit after five failed starts",
+                f"--no-wait accepts at most {MAX_SERVERS_WITHOUT_WAIT} servers: some hubs exit after five failed starts",
                 hint="leave it out: Ctrl-C ends the wait, and the servers continue to start",
             )
         settings: dict[str, Any] = {"profile": profile, "user_options": parsed_options, "display_name": display_name}

@@ -47,33 +47,33 @@ TOKENS: View[Token] = View(
 TOKEN = View(TOKENS.name, {**TOKENS.columns, "SCOPES": lambda token: token.scopes})
 
 
-for_user = click.option(
+owner_option = click.option(
     "-u", "--user", "owner", metavar="USER", shell_complete=completers.users, help="Tokens of USER; yours by default."
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class TokenOwner:
     """The owner of tokens, with the ID of the token in use if it is theirs and the hub reports it (JupyterHub 5)."""
 
     name: str
     in_use: str | None = None
 
 
-def resolve_owner(hub: Hub, username: str | None, *, identify: bool = False) -> Owner:
+def resolve_owner(hub: Hub, username: str | None, *, identify: bool = False) -> TokenOwner:
     """Return the named user, else the owner of the token in use. `identify` finds the token in use in any case."""
     if username is not None and not identify:
-        return Owner(username)
+        return TokenOwner(username)
     identity = hub.whoami()
     if username is not None:
-        return Owner(username, identity.token_id if (identity.kind, identity.name) == ("user", username) else None)
+        return TokenOwner(username, identity.token_id if (identity.kind, identity.name) == ("user", username) else None)
     if identity.kind != "user":
         # A user with the name of the service is not the owner of its tokens.
         raise InvalidInput(
             f"the token in use belongs to the {identity.kind} {identity.name}, not to a user",
             hint="name a user with -u USER",
         )
-    return Owner(identity.name, identity.token_id)
+    return TokenOwner(identity.name, identity.token_id)
 
 
 def tokens_view(in_use: str | None) -> View[Token]:
@@ -88,7 +88,7 @@ def token() -> None:
 
 
 @token.command("list")
-@for_user
+@owner_option
 @output()
 @common
 def list_(owner: str | None, output_format: str) -> None:
@@ -106,7 +106,7 @@ def list_(owner: str | None, output_format: str) -> None:
 
 @token.command()
 @click.argument("id_", metavar="ID", shell_complete=completers.tokens)
-@for_user
+@owner_option
 @output()
 @common
 def show(id_: str, owner: str | None, output_format: str) -> None:
@@ -119,7 +119,7 @@ def show(id_: str, owner: str | None, output_format: str) -> None:
 
 
 @token.command()
-@for_user
+@owner_option
 @click.option("--note", "note_", default="", help="Purpose of the token, for the hub's token page.")
 @click.option(
     "--expires", type=duration, default="30d", show_default=True, help="Lifetime of the token, such as 8h or 30d."
@@ -175,7 +175,7 @@ def create(
     is_flag=True,
     help="All your tokens except the one in use and those of your servers.",
 )
-@for_user
+@owner_option
 @yes
 @dry_run
 @common
@@ -222,7 +222,7 @@ def revoke(
             _revoke_selected(hub, token_owner, tokens, yes=yes or unambiguous, dry_run=dry_run)
 
 
-def _remove_expired(hub: Hub, owner: Owner, *, dry_run: bool) -> None:
+def _remove_expired(hub: Hub, owner: TokenOwner, *, dry_run: bool) -> None:
     """List tokens. The hub (all versions) removes expired ones before it answers, by its own clock."""
     if dry_run:
         click.echo(f"GET /users/{segment(owner.name, 'user')}/tokens")
@@ -231,7 +231,7 @@ def _remove_expired(hub: Hub, owner: Owner, *, dry_run: bool) -> None:
     note(f"{owner.name} has no expired tokens: the hub removed them before it listed the other {left}")
 
 
-def _revoke_named(hub: Hub, owner: Owner, ids: list[str], *, dry_run: bool) -> None:
+def _revoke_named(hub: Hub, owner: TokenOwner, ids: list[str], *, dry_run: bool) -> None:
     # The token in use comes last: without it, the others could not be revoked.
     ids.sort(key=lambda id_: id_ == owner.in_use)
 
@@ -241,7 +241,7 @@ def _revoke_named(hub: Hub, owner: Owner, ids: list[str], *, dry_run: bool) -> N
     run_batch_with_notes(hub, ids, partial(partial, hub.tokens.revoke, owner.name), message, dry_run=dry_run)
 
 
-def _all_but_in_use(hub: Hub, owner: Owner) -> list[Token]:
+def _all_but_in_use(hub: Hub, owner: TokenOwner) -> list[Token]:
     """Return all tokens except the one in use, those of the same OAuth client, and those of servers."""
     if owner.in_use is None:
         me = hub.whoami()
@@ -266,7 +266,7 @@ def _all_but_in_use(hub: Hub, owner: Owner) -> list[Token]:
     return others
 
 
-def _revoke_selected(hub: Hub, owner: Owner, tokens: Sequence[Token], *, yes: bool, dry_run: bool) -> None:
+def _revoke_selected(hub: Hub, owner: TokenOwner, tokens: Sequence[Token], *, yes: bool, dry_run: bool) -> None:
     if not tokens:
         note("nothing to do: no token matches")
         return
