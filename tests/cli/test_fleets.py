@@ -132,7 +132,7 @@ def test_an_empty_selection_is_not_an_error(as_admin: Jhub, fresh: Fresh, comman
         (("start", "--name", "lab", "ana"), 2, "--name needs --group"),
         (("wait", "--name", "lab"), 2, "--name needs --group"),
         (("start", "--group", "geo", "--no-wait"), 2, "--no-wait does not work with --group"),
-        (("start", "a", "b", "c", "d", "e", "--no-wait"), 2, "--no-wait accepts at most 4 servers"),
+        (("start", "a", "b", "c", "d", "e", "--no-wait"), 2, "--no-wait accepts up to 4 servers"),
         (("start", "--group", ""), 2, "a group name is missing"),
         (("start", "--group", "geo", "--name", ""), 2, "a server name is missing"),
         (("stop", "--yes", "--group", ""), 2, "a group name is missing"),

@@ -91,7 +91,7 @@ def start(
         selected = select_members(hub, servers, group, name)
         if no_wait and len(selected) > MAX_SERVERS_WITHOUT_WAIT:
             raise InvalidInput(
-                f"--no-wait accepts at most {MAX_SERVERS_WITHOUT_WAIT} servers: some hubs exit after five failed starts",
+                f"--no-wait accepts up to {MAX_SERVERS_WITHOUT_WAIT} servers: some hubs exit after five failed starts",
                 hint="leave it out: Ctrl-C ends the wait, and the servers continue to start",
             )
         settings: dict[str, Any] = {"profile": profile, "user_options": parsed_options, "display_name": display_name}
