@@ -191,7 +191,12 @@ def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, output_for
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE | KEY:=JSON | KEY=]...")
 @dry_run
 @click.option(
-    "-o", "--output", "output_format", type=click.Choice(["json", "yaml"]), default="json", help="Print json or yaml."
+    "-o",
+    "--output",
+    "output_format",
+    type=click.Choice(["json", "yaml"]),
+    default="json",
+    help="Output format: json or yaml.",
 )
 @common
 def properties(name: str, changes: tuple[str, ...], dry_run: bool, output_format: str) -> None:

@@ -200,7 +200,7 @@ def wait(servers: tuple[str, ...], group: str | None, name: str | None, timeout:
     "output_format",
     type=click.Choice(["table", "json"]),
     default="table",
-    help="Print lines, or one JSON event per line.",
+    help="Output format: table (plain lines) or json (one event per line).",
 )
 @common
 def progress(name: str | None, output_format: str) -> None:

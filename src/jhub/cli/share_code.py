@@ -69,7 +69,7 @@ def list_(owner: str | None, output_format: str) -> None:
     "output_format",
     type=click.Choice(["link", "name", "json", "yaml"]),
     default="link",
-    help="Print the link, the code alone (name), json or yaml.",
+    help="Output format: the link, the code alone (name), json or yaml.",
 )
 @common
 def create(name: str, expires: float, scopes: tuple[str, ...], dry_run: bool, output_format: str) -> None:

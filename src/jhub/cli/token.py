@@ -133,7 +133,7 @@ def show(id_: str, owner: str | None, output_format: str) -> None:
     "output_format",
     type=click.Choice(["name", "json", "yaml"]),
     default="name",
-    help="Print the secret alone (name), json or yaml.",
+    help="Output format: the secret alone (name), json or yaml.",
 )
 @common
 def create(
