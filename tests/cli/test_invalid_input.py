@@ -5,16 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import click
 import pytest
-from hub_api import Api, Tokens
+from hub_api import Api
 from terminal import JHUB, Jhub
-
-from jhub.cli.main import cli
-from jhub.local import LocalHub
 
 Fresh = Callable[[str], str]
 
@@ -234,71 +229,6 @@ def test_a_full_disk_is_an_error(as_admin: Jhub) -> None:
     assert done.stderr.splitlines() == ["error: cannot write the output: No space left on device"]
 
 
-def test_logout_applies_to_the_context_in_the_environment(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens) -> None:
-    for name in ("a", "b"):
-        jhub.ok("login", hub.url, "--token", "-", "--name", name, stdin=hub_tokens.ana)
-    jhub.ok("context", "use", "a")
-    with_b = Jhub(jhub.home, {"JHUB_CONTEXT": "b"})
-    assert with_b.ok("context", "show", "-o", "name") == "b\n"
-    with_b.ok("logout")
-    assert jhub.ok("context", "list", "-o", "name") == "a\n"
-
-
-def test_a_new_sign_in_revokes_the_previous_token(jhub: Jhub, hub: LocalHub, as_admin: Jhub) -> None:
-    def tokens() -> set[str]:
-        listed = json.loads(as_admin.ok("token", "list", "-u", "ana", "-o", "json"))
-        return {token["id"] for token in listed}
-
-    sign_in = ("login", hub.url, "-u", "ana", "--password-stdin")
-    jhub.ok(*sign_in, stdin=hub.user_password)
-    before = tokens()
-    jhub.ok(*sign_in, stdin=hub.user_password)
-    assert len(tokens()) == len(before)
-    jhub.ok("logout")
-    assert len(tokens()) == len(before) - 1
-
-
-def test_no_token_is_created_if_it_cannot_be_saved(jhub: Jhub, hub: LocalHub, as_admin: Jhub) -> None:
-    before = as_admin.ok("token", "list", "-u", "ana", "-o", "name")
-    (jhub.home / "config").write_text("in the way")
-    result = jhub("login", hub.url, "-u", "ana", "--password-stdin", stdin=hub.user_password)
-    assert result.code == 2
-    assert "cannot write to" in result.err
-    assert as_admin.ok("token", "list", "-u", "ana", "-o", "name") == before
-
-
-def test_concurrent_sign_ins_are_all_saved(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens) -> None:
-    names = [f"c{number}" for number in range(5)]
-    with ThreadPoolExecutor(5) as pool:
-        list(pool.map(lambda n: jhub.ok("login", hub.url, "--token", "-", "--name", n, stdin=hub_tokens.ana), names))
-    assert jhub.ok("context", "list", "-o", "name").split() == names
-    for name in names:
-        assert jhub("whoami", "-c", name).code == 0
-
-
-def test_the_local_hub_does_not_overwrite_the_context_of_another_hub(jhub: Jhub) -> None:
-    folder = jhub.home / "config/jhub"
-    folder.mkdir(parents=True)
-    there = {"current": "local", "contexts": {"local": {"api_url": "https://hub.example.org/hub/api", "user": "ana"}}}
-    (folder / "contexts.json").write_text(json.dumps(there))
-    (folder / "tokens.json").write_text(json.dumps({"local": "PRECIOUS"}))
-    try:
-        result = jhub("local", "up")
-        assert result.code == 2
-        assert "belongs to another hub" in result.err
-        assert json.loads((folder / "tokens.json").read_text()) == {"local": "PRECIOUS"}
-    finally:
-        jhub("local", "down")
-
-
-def test_login_warns_if_the_environment_overrides_the_context(
-    as_admin: Jhub, hub: LocalHub, hub_tokens: Tokens
-) -> None:
-    result = as_admin("login", hub.url, "--token", "-", "--name", "mine", stdin=hub_tokens.ana)
-    assert "JUPYTERHUB_API_URL is set and overrides the current context; use -c mine" in result.err
-    assert json.loads(as_admin.ok("whoami", "-c", "mine", "-o", "json"))["name"] == "ana"
-
-
 def test_a_missing_home_folder_is_an_error_with_a_hint(jhub: Jhub) -> None:
     env = {key: value for key, value in jhub.environment().items() if key not in ("HOME", "XDG_CONFIG_HOME")}
     # A user ID without an entry in the password file, as in containers on some clusters.
@@ -306,33 +236,3 @@ def test_a_missing_home_folder_is_an_error_with_a_hint(jhub: Jhub) -> None:
     done = subprocess.run([JHUB[0], "-c", program, "whoami"], env=env, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.splitlines()[0] == "error: this user has no home folder"
-
-
-def commands(group: click.Command, name: str, ctx: click.Context) -> dict[str, click.Command]:
-    if not isinstance(group, click.Group):
-        return {name: group}
-    found: dict[str, click.Command] = {}
-    for each in group.list_commands(ctx):
-        child = group.get_command(ctx, each)
-        assert child is not None
-        found |= commands(child, f"{name} {each}", ctx)
-    return found
-
-
-def test_every_command_shows_an_example() -> None:
-    with click.Context(cli) as ctx:
-        found = commands(cli, "jhub", ctx)
-    assert len(found) > 55
-    assert [name for name, command in found.items() if f"{name.split()[-1]}" not in _examples(command)] == []
-
-
-def test_only_optional_arguments_are_in_brackets() -> None:
-    with click.Context(cli) as ctx:
-        for name, command in commands(cli, "jhub", ctx).items():
-            for param in command.params:
-                if isinstance(param, click.Argument):
-                    assert param.make_metavar(ctx).startswith("[") is not param.required, name
-
-
-def _examples(command: click.Command) -> str:
-    return (command.help or "").partition("\b")[2]

@@ -6,6 +6,7 @@ import json
 import stat
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -317,3 +318,68 @@ def test_a_warning_is_one_line_despite_pythonwarnings(tmp_path: Path) -> None:
         result = Jhub(tmp_path, env)("login", "http://hub.invalid", "--token", "-", stdin="x" * 32)
         assert "Traceback" not in result.err
         assert result.err.startswith("warning: http://hub.invalid/hub/api is plain http")
+
+
+def test_logout_applies_to_the_context_in_the_environment(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens) -> None:
+    for name in ("a", "b"):
+        jhub.ok("login", hub.url, "--token", "-", "--name", name, stdin=hub_tokens.ana)
+    jhub.ok("context", "use", "a")
+    with_b = Jhub(jhub.home, {"JHUB_CONTEXT": "b"})
+    assert with_b.ok("context", "show", "-o", "name") == "b\n"
+    with_b.ok("logout")
+    assert jhub.ok("context", "list", "-o", "name") == "a\n"
+
+
+def test_a_new_sign_in_revokes_the_previous_token(jhub: Jhub, hub: LocalHub, as_admin: Jhub) -> None:
+    def tokens() -> set[str]:
+        listed = json.loads(as_admin.ok("token", "list", "-u", "ana", "-o", "json"))
+        return {token["id"] for token in listed}
+
+    sign_in = ("login", hub.url, "-u", "ana", "--password-stdin")
+    jhub.ok(*sign_in, stdin=hub.user_password)
+    before = tokens()
+    jhub.ok(*sign_in, stdin=hub.user_password)
+    assert len(tokens()) == len(before)
+    jhub.ok("logout")
+    assert len(tokens()) == len(before) - 1
+
+
+def test_no_token_is_created_if_it_cannot_be_saved(jhub: Jhub, hub: LocalHub, as_admin: Jhub) -> None:
+    before = as_admin.ok("token", "list", "-u", "ana", "-o", "name")
+    (jhub.home / "config").write_text("in the way")
+    result = jhub("login", hub.url, "-u", "ana", "--password-stdin", stdin=hub.user_password)
+    assert result.code == 2
+    assert "cannot write to" in result.err
+    assert as_admin.ok("token", "list", "-u", "ana", "-o", "name") == before
+
+
+def test_concurrent_sign_ins_are_all_saved(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens) -> None:
+    names = [f"c{number}" for number in range(5)]
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(lambda n: jhub.ok("login", hub.url, "--token", "-", "--name", n, stdin=hub_tokens.ana), names))
+    assert jhub.ok("context", "list", "-o", "name").split() == names
+    for name in names:
+        assert jhub("whoami", "-c", name).code == 0
+
+
+def test_the_local_hub_does_not_overwrite_the_context_of_another_hub(jhub: Jhub) -> None:
+    folder = jhub.home / "config/jhub"
+    folder.mkdir(parents=True)
+    there = {"current": "local", "contexts": {"local": {"api_url": "https://hub.example.org/hub/api", "user": "ana"}}}
+    (folder / "contexts.json").write_text(json.dumps(there))
+    (folder / "tokens.json").write_text(json.dumps({"local": "PRECIOUS"}))
+    try:
+        result = jhub("local", "up")
+        assert result.code == 2
+        assert "belongs to another hub" in result.err
+        assert json.loads((folder / "tokens.json").read_text()) == {"local": "PRECIOUS"}
+    finally:
+        jhub("local", "down")
+
+
+def test_login_warns_if_the_environment_overrides_the_context(
+    as_admin: Jhub, hub: LocalHub, hub_tokens: Tokens
+) -> None:
+    result = as_admin("login", hub.url, "--token", "-", "--name", "mine", stdin=hub_tokens.ana)
+    assert "JUPYTERHUB_API_URL is set and overrides the current context; use -c mine" in result.err
+    assert json.loads(as_admin.ok("whoami", "-c", "mine", "-o", "json"))["name"] == "ana"
