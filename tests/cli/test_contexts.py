@@ -238,7 +238,7 @@ def test_a_token_that_expires_soon_triggers_one_warning(machine: Machine) -> Non
 
 
 ELSEWHERE = "http://hub.invalid/hub/api"
-PLAIN = [f"warning: {ELSEWHERE} is plain http: passwords and tokens can be read on the way"]
+PLAIN = [f"warning: {ELSEWHERE} uses plain http: others on the network path can read passwords and tokens"]
 FROM_ENV = {"JUPYTERHUB_API_URL": ELSEWHERE, "JUPYTERHUB_API_TOKEN": SECRET}
 
 

@@ -154,7 +154,7 @@ def test_plain_http_triggers_a_warning_before_anything_is_sent(tmp_path: Path) -
     with serving(hub) as proxy:
         jhub = Jhub(tmp_path, {"http_proxy": proxy.url, "no_proxy": ""})
         result = jhub("login", "http://hub.invalid", "-u", "ana", "--password-stdin", stdin="secret\n")
-        assert result.err.startswith("warning: http://hub.invalid/hub/api is plain http: passwords and tokens can be")
+        assert result.err.startswith("warning: http://hub.invalid/hub/api uses plain http: others on the network path")
         assert result.code == 2
         assert not any(b"secret" in seen.body for seen in proxy.seen)
 
@@ -317,7 +317,7 @@ def test_a_warning_is_one_line_despite_pythonwarnings(tmp_path: Path) -> None:
         env = {"http_proxy": proxy.url, "no_proxy": "", "PYTHONWARNINGS": "error"}
         result = Jhub(tmp_path, env)("login", "http://hub.invalid", "--token", "-", stdin="x" * 32)
         assert "Traceback" not in result.err
-        assert result.err.startswith("warning: http://hub.invalid/hub/api is plain http")
+        assert result.err.startswith("warning: http://hub.invalid/hub/api uses plain http")
 
 
 def test_logout_applies_to_the_context_in_the_environment(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens) -> None:

@@ -127,8 +127,8 @@ def test_a_stream_is_utf_8_whatever_it_says_it_is() -> None:
         return httpx2.Response(200, headers=[(b"content-type", kind)], stream=httpx2.ByteStream(event))
 
     async def hear(hub: Hub) -> Progress | None:
-        async with hub._wire.twin() as twin:
-            return await twin.run(listen("ana", "lab", 5.0))
+        async with hub._wire.async_driver() as other:
+            return await other.run(listen("ana", "lab", 5.0))
 
     with hub_that(answer) as (hub, _):
         for charset in said:

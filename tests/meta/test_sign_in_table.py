@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from matrix.results import FAILED, SKIPPED, Results, differences, of_cells, recorded
-from matrix.sign_in.methods import CELLS, FOUND, METHODS
+from matrix.sign_in.methods import CELLS, METHODS, RESULTS
 from matrix.sign_in.table import MAJORS, in_page, methods_table, put_into_page
 
-DUMMY, SHARED, *_ = FOUND
+DUMMY, SHARED, *_ = RESULTS
 EVERYTHING = {cell: {"passed"} for cell in CELLS}
 
 
@@ -31,7 +31,7 @@ def test_every_cell_is_recorded_and_as_it_has_to_be(major: int) -> None:
 
 
 def test_there_is_something_to_expect_of_every_cell() -> None:
-    assert {len(cells) for cells in FOUND.values()} == {len(METHODS)}
+    assert {len(cells) for cells in RESULTS.values()} == {len(METHODS)}
 
 
 def test_a_cell_names_the_versions_where_the_way_works() -> None:

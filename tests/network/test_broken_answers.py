@@ -1,4 +1,4 @@
-"""Both drivers against a real server on this machine: redirects, pages, silence, broken connections."""
+"""Both drivers against a real server on this machine: redirects, pages, timeouts, broken connections."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_redirect_is_not_followed(driver: Driver, elsewhere: bool) -> None:
 
 
 @BOTH
-def test_a_refusal_is_the_hubs(driver: Driver) -> None:
+def test_a_refusal_is_the_hubs_error(driver: Driver) -> None:
     with serving(lambda visit: visit.json({"status": 404, "message": None}, 404)) as site:
         with pytest.raises(NotFound) as caught:
             driver.run(site.root, UserOps.get("ana"))
@@ -34,13 +34,13 @@ def test_a_refusal_is_the_hubs(driver: Driver) -> None:
 
 
 @BOTH
-def test_a_page_is_not_a_hub(driver: Driver) -> None:
+def test_an_html_page_is_not_a_hub(driver: Driver) -> None:
     with serving(Visit.page) as site, pytest.raises(NotAHub):
         driver.run(site.root, UserOps.get("ana"))
 
 
 @BOTH
-def test_a_port_that_nobody_listens_on_was_not_reached(driver: Driver) -> None:
+def test_a_closed_port_means_that_nothing_was_sent(driver: Driver) -> None:
     with refusing() as nowhere, pytest.raises(Unavailable, match=r"cannot reach 127\.0\.0\.1") as caught:
         driver.run(f"{nowhere}/hub/api", once(send("POST", "/users")))
     assert not caught.value.sent
@@ -49,7 +49,7 @@ def test_a_port_that_nobody_listens_on_was_not_reached(driver: Driver) -> None:
 
 
 @BOTH
-def test_an_answer_that_takes_too_long_may_still_come(driver: Driver) -> None:
+def test_a_read_timeout_means_that_the_request_was_sent(driver: Driver) -> None:
     with serving(lambda visit: visit.hold(10)) as site, pytest.raises(Unavailable, match="did not answer") as caught:
         driver.run(site.root, send("POST", "/users"), timeout=0.3)
     assert caught.value.sent
@@ -66,7 +66,7 @@ def test_an_answer_that_takes_too_long_may_still_come(driver: Driver) -> None:
         b"SSH-2.0-OpenSSH_9.6\r\n",
     ],
 )
-def test_an_answer_that_breaks_off_is_none(driver: Driver, sent: bytes) -> None:
+def test_a_truncated_answer_is_an_error(driver: Driver, sent: bytes) -> None:
     with serving(lambda visit: visit.drop(sent)) as site:
         with pytest.raises(Unavailable, match="lost the connection") as caught:
             driver.run(site.root, send("POST", "/users"))
@@ -75,7 +75,7 @@ def test_an_answer_that_breaks_off_is_none(driver: Driver, sent: bytes) -> None:
 
 
 @BOTH
-def test_a_call_that_can_be_repeated_is_repeated_until_an_answer_comes(driver: Driver) -> None:
+def test_a_repeatable_call_is_retried_until_it_succeeds(driver: Driver) -> None:
     def second_time(visit: Visit) -> None:
         if len(visit.server.seen) == 1:
             visit.drop()
@@ -88,7 +88,7 @@ def test_a_call_that_can_be_repeated_is_repeated_until_an_answer_comes(driver: D
 
 
 @BOTH
-def test_what_the_library_cannot_send_is_one_of_our_errors_and_not_repeated(driver: Driver) -> None:
+def test_an_unsendable_request_is_a_jhub_error_without_retries(driver: Driver) -> None:
     with serving(as_ana) as site:
         for path in ("http://[", "/users/\x00", "ftp://127.0.0.1/x"):
             with pytest.raises((InvalidInput, Unavailable, NotAHub)):
@@ -97,8 +97,8 @@ def test_what_the_library_cannot_send_is_one_of_our_errors_and_not_repeated(driv
 
 
 @BOTH
-@pytest.mark.parametrize(("value", "said"), [("\ud800", "half a character"), (float("nan"), "cannot be")])
-def test_a_value_that_cannot_be_sent_is_bad_input(driver: Driver, value: object, said: str) -> None:
+@pytest.mark.parametrize(("value", "said"), [("\ud800", "lone surrogate"), (float("nan"), "cannot encode the request")])
+def test_a_value_that_cannot_be_encoded_is_invalid_input(driver: Driver, value: object, said: str) -> None:
     with serving(as_ana) as site:
         with pytest.raises(InvalidInput, match=said):
             driver.run(site.root, send("POST", "/x", body={"key": value}))

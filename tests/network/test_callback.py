@@ -1,4 +1,4 @@
-"""The browser's way back: a real listener on a port of this machine, and what may come to it."""
+"""The browser's redirect: a real callback server on a port of this machine, and the requests that reach it."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def status(answer: str) -> int:
     return int(answer.split(" ", 2)[1])
 
 
-def test_the_code_that_comes_with_the_right_state_is_taken_and_the_port_is_free_again() -> None:
+def test_a_code_with_the_right_state_is_accepted_and_frees_the_port() -> None:
     with waiting() as wait:
         answer = wait.back(code="CODE", state=STATE)
         wait.end()
@@ -127,7 +127,7 @@ def test_the_code_that_comes_with_the_right_state_is_taken_and_the_port_is_free_
     assert is_free(wait.port)
 
 
-def test_a_code_arrives_as_it_was_sent() -> None:
+def test_a_code_is_decoded() -> None:
     with waiting() as wait:
         wait.back(code="a%2Fb%3D%20c", state=STATE)
         wait.end()
@@ -148,7 +148,7 @@ def test_a_code_arrives_as_it_was_sent() -> None:
         f"/signed-in?code=EVIL&state=wrong&state={STATE}",
     ],
 )
-def test_what_comes_without_the_state_is_refused_and_not_listened_to(path: str) -> None:
+def test_requests_without_the_state_are_refused(path: str) -> None:
     with waiting() as wait:
         assert status(wait.get(path)) == 400
         assert wait.waits
@@ -158,7 +158,7 @@ def test_what_comes_without_the_state_is_refused_and_not_listened_to(path: str) 
 
 
 @pytest.mark.parametrize("path", ["/", "/favicon.ico", "/signed-in/", "/signed-in/x", "/../signed-in", "//signed-in/x"])
-def test_nothing_is_served_at_other_addresses(path: str) -> None:
+def test_other_paths_are_404(path: str) -> None:
     with waiting() as wait:
         assert status(wait.get(f"{path}?code=EVIL&state={STATE}")) == 404
         assert wait.waits
@@ -174,7 +174,7 @@ def test_nothing_is_served_at_other_addresses(path: str) -> None:
         ({"error_description": "x" * 5000}, "x" * 200),
     ],
 )
-def test_a_refusal_is_told_in_the_hubs_words_and_on_one_line(query: dict[str, str], said: str) -> None:
+def test_a_refusal_shows_the_hubs_message_on_one_line(query: dict[str, str], said: str) -> None:
     with waiting() as wait:
         answer = wait.back(**query, state=STATE)
         wait.end()
@@ -185,7 +185,7 @@ def test_a_refusal_is_told_in_the_hubs_words_and_on_one_line(query: dict[str, st
 
 
 @pytest.mark.parametrize("state", [STATE, "wrong"])
-def test_nothing_of_a_request_stands_in_an_answer(state: str) -> None:
+def test_answers_do_not_repeat_the_request(state: str) -> None:
     evil = "%3Cscript%3Ealert(1)%3C/script%3E"
     with waiting() as wait:
         for path in (f"/signed-in?error={evil}&error_description={evil}&state={state}", f"/{evil}", "/<script>"):
@@ -198,7 +198,7 @@ def test_nothing_of_a_request_stands_in_an_answer(state: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/signed-in?code=CODE&state=" + STATE, "/signed-in?code=x", "/elsewhere"])
-def test_answers_are_not_kept_nor_told_to_others_and_run_nothing(path: str) -> None:
+def test_answers_have_headers_against_caching_and_scripts(path: str) -> None:
     with waiting() as wait:
         head = wait.get(path).partition("\r\n\r\n")[0].lower().split("\r\n")
     assert "content-security-policy: default-src 'none'; style-src 'unsafe-inline'" in head
@@ -210,7 +210,7 @@ def test_answers_are_not_kept_nor_told_to_others_and_run_nothing(path: str) -> N
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "OPTIONS", "HEAD", "DELETE", "<script>"])
-def test_other_methods_are_refused_and_not_listened_to(method: str) -> None:
+def test_other_http_methods_are_refused(method: str) -> None:
     with waiting() as wait:
         answer = wait.get(f"/signed-in?code=EVIL&state={STATE}", method)
         head, _, body = answer.partition("\r\n\r\n")
@@ -236,7 +236,7 @@ def test_other_methods_are_refused_and_not_listened_to(method: str) -> None:
         b"<script>alert(1)</script> / HTTP/1.1\r\n\r\n",
     ],
 )
-def test_garbage_ends_nothing_and_is_not_repeated(raw: bytes) -> None:
+def test_malformed_requests_are_ignored_and_not_repeated(raw: bytes) -> None:
     with waiting() as wait:
         try:
             answer = wait.send(raw)
@@ -250,7 +250,7 @@ def test_garbage_ends_nothing_and_is_not_repeated(raw: bytes) -> None:
     assert wait.code == "CODE"
 
 
-def test_connections_that_nobody_uses_hold_nothing_up() -> None:
+def test_idle_connections_do_not_block_the_server() -> None:
     """Browsers open them in advance."""
     began = time.monotonic()
     with waiting() as wait:
@@ -264,14 +264,14 @@ def test_connections_that_nobody_uses_hold_nothing_up() -> None:
     assert time.monotonic() - began < 9, "they are dropped after 10 s"
 
 
-def test_only_the_first_way_back_counts() -> None:
+def test_only_the_first_redirect_counts() -> None:
     with waiting() as wait:
         wait.back(code="FIRST", state=STATE)
         wait.end()
     assert wait.code == "FIRST"
 
 
-def test_a_port_that_is_taken_is_told_at_once_and_nobody_is_sent_anywhere() -> None:
+def test_a_port_in_use_is_an_error_before_the_browser_opens() -> None:
     told: list[str] = []
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -285,14 +285,14 @@ def test_a_port_that_is_taken_is_told_at_once_and_nobody_is_sent_anywhere() -> N
     assert "--paste" in caught.value.hint
 
 
-def test_two_cannot_wait_at_the_same_port() -> None:
+def test_two_sign_ins_cannot_share_the_port() -> None:
     with waiting() as wait:
         with pytest.raises(InvalidInput, match="cannot listen"):
             visit(question(wait.port), lambda text: None, open_browser=False, timeout=60)
         assert wait.waits
 
 
-def test_the_port_can_be_used_again_at_once() -> None:
+def test_the_port_can_be_reused_at_once() -> None:
     port = free_port()
     for _ in range(3):
         wait = Waiting(port, MOST, None)
@@ -303,7 +303,7 @@ def test_the_port_can_be_used_again_at_once() -> None:
         assert wait.code == "CODE"
 
 
-def test_patience_ends() -> None:
+def test_the_wait_times_out() -> None:
     with waiting(timeout=0.1) as wait:
         wait.end()
     assert isinstance(wait.error, WaitTimeout)
@@ -311,7 +311,7 @@ def test_patience_ends() -> None:
     assert is_free(wait.port)
 
 
-def test_whoever_waits_no_more_frees_the_port() -> None:
+def test_the_stop_event_ends_the_wait_and_frees_the_port() -> None:
     stop = threading.Event()
     with waiting(timeout=2 * MOST, stop=stop) as wait:
         began = time.monotonic()
@@ -329,7 +329,7 @@ def test_ctrl_c_while_waiting_frees_the_port() -> None:
     assert is_free(port)
 
 
-def test_ctrl_c_before_the_waiting_frees_the_port() -> None:
+def test_ctrl_c_before_the_wait_frees_the_port() -> None:
     def tell(text: str) -> None:
         raise KeyboardInterrupt
 
@@ -339,7 +339,7 @@ def test_ctrl_c_before_the_waiting_frees_the_port() -> None:
     assert is_free(port)
 
 
-def test_the_listener_hears_this_machine_only() -> None:
+def test_the_server_listens_on_the_loopback_address_only() -> None:
     with waiting() as wait, socket.socket() as other:
         # Another address of this machine: one that listens to all would hold the port there too.
         other.bind(("127.0.0.2", wait.port))
@@ -359,7 +359,7 @@ def test_the_code_is_neither_printed_nor_logged(
     assert (captured.out, captured.err) == ("", "")
 
 
-def test_the_address_is_told_and_how_to_end_the_waiting() -> None:
+def test_the_address_and_the_way_to_stop_are_printed() -> None:
     with waiting() as wait:
         pass
     assert URL in wait.told
@@ -367,7 +367,7 @@ def test_the_address_is_told_and_how_to_end_the_waiting() -> None:
     assert "jhub service create --login-client" in wait.told[-1]
 
 
-def test_over_ssh_it_is_told_how_to_bring_the_port_to_where_the_browser_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_over_ssh_the_port_forwarding_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSH_CONNECTION", "10.0.0.1 50000 10.0.0.2 22")
     with waiting() as wait:
         pass
@@ -385,7 +385,7 @@ def test_over_ssh_it_is_told_how_to_bring_the_port_to_where_the_browser_is(monke
         ({"WAYLAND_DISPLAY": "wayland-0"}, True),
     ],
 )
-def test_a_browser_is_opened_where_the_person_sees_it(
+def test_a_browser_opens_only_on_the_users_screen(
     environ: dict[str, str], here: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.platform", "linux")
@@ -393,7 +393,7 @@ def test_a_browser_is_opened_where_the_person_sees_it(
     assert has_browser(environ) is here
 
 
-def test_a_machine_without_any_browser_opens_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_a_browser_opens_none(monkeypatch: pytest.MonkeyPatch) -> None:
     def none() -> None:
         raise webbrowser.Error("could not locate runnable browser")
 
@@ -402,7 +402,7 @@ def test_a_machine_without_any_browser_opens_none(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_the_browser_is_opened_once_the_listener_is_up(wanted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_browser_opens_once_the_server_listens(wanted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[tuple[str, bool]] = []
     port = free_port()
 
@@ -417,7 +417,7 @@ def test_the_browser_is_opened_once_the_listener_is_up(wanted: bool, monkeypatch
     assert [free for _, free in opened] == ([False] if wanted else [])
 
 
-# What a browser is started with, everybody on this machine can read.
+# All users of this machine can read the command line with which a browser starts.
 
 FETCH = """
 import os, socket, sys
@@ -458,7 +458,7 @@ by_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another
 
 
 @linux
-def test_the_page_that_is_opened_leads_to_the_hub_and_has_no_state_in_its_address(
+def test_the_start_page_redirects_and_its_address_has_no_state(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with opened(monkeypatch) as (wait, address):
@@ -475,7 +475,7 @@ def test_the_page_that_is_opened_leads_to_the_hub_and_has_no_state_in_its_addres
 
 
 @linux
-def test_each_visit_has_a_page_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_visit_has_its_own_start_page(monkeypatch: pytest.MonkeyPatch) -> None:
     pages = set[str]()
     for _ in range(3):
         with opened(monkeypatch) as (wait, address):
@@ -488,7 +488,7 @@ def test_each_visit_has_a_page_of_its_own(monkeypatch: pytest.MonkeyPatch) -> No
 
 @linux
 @by_root
-def test_another_user_who_reads_the_address_does_not_get_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_user_of_the_machine_does_not_get_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
     with opened(monkeypatch) as (wait, address):
         answer = fetched(address, NOBODY)
         assert status(answer) == 403
@@ -499,7 +499,7 @@ def test_another_user_who_reads_the_address_does_not_get_the_state(monkeypatch: 
 
 
 @linux
-def test_who_holds_the_other_end_is_known_while_they_hold_it() -> None:
+def test_the_user_of_an_open_connection_is_found() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         with socket.create_connection(server.getsockname()):
             ours, theirs = server.accept()
@@ -512,7 +512,7 @@ def test_who_holds_the_other_end_is_known_while_they_hold_it() -> None:
 
 @linux
 @pytest.mark.skipif(not Path("/proc/net/tcp6").exists(), reason="this machine has no IPv6")
-def test_a_socket_for_both_kinds_of_addresses_is_known_too() -> None:
+def test_the_user_of_a_dual_stack_socket_is_found() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_INET6) as client:
         client.connect(("::ffff:127.0.0.1", server.getsockname()[1]))
         ours, theirs = server.accept()
@@ -520,7 +520,7 @@ def test_a_socket_for_both_kinds_of_addresses_is_known_too() -> None:
         ours.close()
 
 
-def test_where_nobody_tells_whose_a_connection_is_it_is_a_private_file(
+def test_without_connection_tables_the_start_page_is_a_private_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("jhub.login.peer.TCP_TABLES", (tmp_path / "none",))
@@ -537,7 +537,7 @@ def test_where_nobody_tells_whose_a_connection_is_it_is_a_private_file(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_where_no_file_can_be_made_the_address_is_printed_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_a_writable_folder_the_address_is_only_printed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("jhub.login.peer.TCP_TABLES", (tmp_path / "none",))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
     monkeypatch.setenv("BROWSER", "helper")

@@ -1,4 +1,4 @@
-"""Asking at the terminal, or in a notebook."""
+"""Prompts at the terminal, or in a notebook."""
 
 from __future__ import annotations
 
@@ -46,14 +46,12 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         (QUESTIONS[3], "Token: ", "hidden x"),
     ],
 )
-def test_only_a_username_is_seen_as_it_is_typed(
-    question: object, prompt: str, answer: str, terminal: dict[str, str]
-) -> None:
+def test_only_a_username_is_echoed(question: object, prompt: str, answer: str, terminal: dict[str, str]) -> None:
     terminal[prompt] = "x"
     assert Console()(question) == answer
 
 
-def test_whom_a_token_is_asked_of_is_told_where_to_make_it(
+def test_a_prompt_for_a_token_names_the_token_page(
     terminal: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     terminal["Token: "] = " abc \n"
@@ -64,7 +62,7 @@ def test_whom_a_token_is_asked_of_is_told_where_to_make_it(
 @pytest.mark.parametrize(
     ("typed", "answer"), [("y", "mallory"), (" YES ", "mallory"), ("n", ""), ("", ""), ("ana", "")]
 )
-def test_another_user_is_agreed_to_by_a_yes(
+def test_another_user_needs_a_yes(
     typed: str, answer: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal())
@@ -80,7 +78,7 @@ class StdinNotImplementedError(NotImplementedError):
 
 @pytest.mark.parametrize("error", [EOFError(), StdinNotImplementedError("raw_input was called")])
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_where_there_is_nobody_to_ask_that_is_told(
+def test_without_a_terminal_a_question_is_an_error(
     question: object, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def nobody(prompt: str = "") -> Any:
@@ -96,7 +94,7 @@ def test_where_there_is_nobody_to_ask_that_is_told(
 
 @pytest.mark.parametrize("stdin", [None, io.StringIO("ana\n")])
 @pytest.mark.parametrize("question", [*QUESTIONS, Visit("https://x/", "http://127.0.0.1:1/", "STATE")])
-def test_without_a_terminal_nobody_is_waited_for(
+def test_without_a_terminal_there_is_no_wait_for_the_browser(
     question: object, stdin: io.StringIO | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", stdin)
@@ -104,7 +102,7 @@ def test_without_a_terminal_nobody_is_waited_for(
         Console()(question)
 
 
-def test_a_question_is_no_output_of_the_program(terminal: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_questions_go_to_stderr(terminal: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     terminal["Username: "] = "x"
     Console()(Username())
     assert capsys.readouterr() == ("", "Username: ")
@@ -112,13 +110,13 @@ def test_a_question_is_no_output_of_the_program(terminal: dict[str, str], capsys
 
 @pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("question", ["Username", None, object()])
-def test_what_is_no_question_is_a_mistake_of_the_program(question: object) -> None:
+def test_an_unknown_question_is_a_type_error(question: object) -> None:
     with pytest.raises(TypeError, match="is not a question"):
         Console()(question)
 
 
 @pytest.mark.usefixtures("terminal")
-def test_a_console_that_is_closed_waits_for_no_browser(
+def test_closing_the_console_ends_the_wait_for_the_browser(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("webbrowser.open", lambda url: False)

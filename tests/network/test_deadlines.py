@@ -1,4 +1,4 @@
-"""Both drivers and a peer that never comes to an end: one deadline around every exchange, one bound for every body."""
+"""Both drivers and an endless peer: one deadline for each exchange, one maximum size for each body."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def ends(driver: Driver, peer: str, step: Operation[Any], timeouts: Timeouts = S
     [(GET, kind) for kind in SLOW] + [(LISTEN, kind) for kind in SLOW if kind not in CONTENT],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
-def test_an_answer_that_takes_for_ever_is_given_up(driver: Driver, step: Step, kind: str) -> None:
+def test_an_endless_answer_times_out(driver: Driver, step: Step, kind: str) -> None:
     with talking(SLOW[kind]) as peer, pytest.raises(Unavailable):
         ends(driver, peer, once(step))
 
@@ -119,20 +119,20 @@ def test_a_stream_may_last_longer_than_a_call(driver: Driver) -> None:
 @BOTH
 @pytest.mark.parametrize("content", [b": on\n\n", b"\n\n", b"x", b"event: x\n\n", b'data: {"progress": 1}\n\n'])
 @pytest.mark.parametrize("pause", [0.0, 0.02])
-def test_a_stream_without_end_ends_with_its_time(driver: Driver, content: bytes, pause: float) -> None:
+def test_an_endless_stream_ends_at_its_timeout(driver: Driver, content: bytes, pause: float) -> None:
     with talking(after(STREAM, lambda peer: peer.endless(content, pause))) as peer:
         assert ends(driver, peer, listen("ana", "lab", 0.3), Timeouts()) is None
 
 
 @BOTH
-def test_a_stream_that_is_not_there_in_its_time_is_no_news(driver: Driver) -> None:
+def test_a_stream_that_never_starts_has_no_events(driver: Driver) -> None:
     with talking(lambda peer: peer.drip(b"HTTP/1.1 200 " + b"O" * 90_000)) as peer:
         assert ends(driver, peer, listen("ana", "lab", 0.3), Timeouts()) is None
 
 
 @BOTH
 @pytest.mark.parametrize("rate", [0, 10_000], ids=["stops", "creeps"])
-def test_a_peer_that_does_not_take_what_is_sent_is_given_up(driver: Driver, rate: int) -> None:
+def test_a_peer_that_does_not_read_times_out(driver: Driver, rate: int) -> None:
     def talk(peer: Peer) -> None:
         peer.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         while not peer.over.wait(0.02):
@@ -143,15 +143,13 @@ def test_a_peer_that_does_not_take_what_is_sent_is_given_up(driver: Driver, rate
         ends(driver, peer, once(POST))
 
 
-# ---------------------------------------------------------------- before the first byte of HTTP
-
 HELLO = b"\x16\x03\x03\x40\x00\x02" + b"\0" * 90_000
 """The beginning of a long handshake."""
 
 
 @BOTH
 @pytest.mark.parametrize("timeouts", [SHORT, Timeouts(connect=0.5)], ids=["total", "connect"])
-def test_a_handshake_without_end_is_given_up(driver: Driver, timeouts: Timeouts) -> None:
+def test_an_endless_handshake_times_out(driver: Driver, timeouts: Timeouts) -> None:
     with talking(lambda peer: peer.drip(HELLO)) as peer, pytest.raises(Unavailable):
         ends(driver, peer, once(GET), timeouts, scheme="https")
 
@@ -167,17 +165,13 @@ def proxy(monkeypatch: pytest.MonkeyPatch, peer: str) -> Iterator[None]:
 
 @BOTH
 @pytest.mark.parametrize("kind", ["nothing", "the status line", "many headers", "100 without end"])
-def test_a_proxy_that_never_opens_the_way_is_given_up(
-    driver: Driver, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_proxy_that_never_connects_times_out(driver: Driver, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with talking(SLOW[kind]) as peer, proxy(monkeypatch, peer), pytest.raises(Unavailable):
         ends(driver, "hub.invalid", once(GET), scheme="https")
 
 
 @BOTH
-def test_a_handshake_behind_a_proxy_that_never_ends_is_given_up(
-    driver: Driver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_endless_handshake_behind_a_proxy_times_out(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = after(b"HTTP/1.1 200 OK\r\n\r\n", lambda peer: peer.drip(HELLO))
     with talking(opened) as peer, proxy(monkeypatch, peer), pytest.raises(Unavailable):
         ends(driver, "hub.invalid", once(GET), scheme="https")
@@ -193,20 +187,20 @@ def no_answer_of_names(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.usefixtures("no_answer_of_names")
-def test_a_name_that_nobody_answers_for_is_given_up() -> None:
+def test_a_dns_lookup_without_an_answer_times_out() -> None:
     with Hub("https://hub.invalid/hub/api", timeout=SHORT) as hub, pytest.raises(Unavailable, match="looking up") as no:
         within(lambda: hub.run(once(GET)))
     assert not no.value.sent
 
 
 @pytest.mark.usefixtures("no_answer_of_names")
-def test_ctrl_c_ends_the_wait_for_a_name() -> None:
+def test_ctrl_c_ends_a_dns_lookup() -> None:
     with Hub("https://hub.invalid/hub/api") as hub, alarm(0.3), pytest.raises(KeyboardInterrupt):
         hub.run(once(GET))
 
 
 @pytest.mark.parametrize("kind", ["the status line", "100 without end", "small chunks", "content"])
-def test_ctrl_c_ends_what_would_take_for_ever(kind: str) -> None:
+def test_ctrl_c_ends_an_endless_exchange(kind: str) -> None:
     began = time.monotonic()
     with (
         talking(SLOW[kind]) as peer,
@@ -216,9 +210,6 @@ def test_ctrl_c_ends_what_would_take_for_ever(kind: str) -> None:
     ):
         hub.run(once(GET))
     assert time.monotonic() - began < Timeouts().read
-
-
-# ---------------------------------------------------------------- TLS inside of TLS, as behind a proxy by https
 
 
 def contexts(authority: trustme.CA, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
@@ -258,7 +249,7 @@ class Inside:
             self.do(partial(self._tls.write, content))
 
 
-def test_one_encrypted_connection_runs_inside_another() -> None:
+def test_tls_runs_inside_tls() -> None:
     authority = trustme.CA()
     theirs, ours = contexts(authority, "127.0.0.1")
     inner_theirs, inner_ours = contexts(authority, "hub.invalid")
@@ -268,7 +259,7 @@ def test_one_encrypted_connection_runs_inside_another() -> None:
             Inside(outer, inner_theirs).echo()
 
     content = bytes(range(256)) * 2000
-    limit = deadlines.Limit(MOST, deadlines.Deadline(MOST))
+    limit = deadlines.BoundedTimeout(MOST, deadlines.Deadline(MOST))
     with talking(talk) as peer:
         host, port = peer.split(":")
         stream = deadlines.Backend().connect_tcp(host, int(port), limit).start_tls(ours, "127.0.0.1", limit)
@@ -283,23 +274,21 @@ def test_one_encrypted_connection_runs_inside_another() -> None:
         stream.close()
 
 
-def test_a_handshake_inside_of_another_connection_that_never_ends_is_given_up() -> None:
+def test_an_endless_handshake_inside_tls_times_out() -> None:
     theirs, ours = contexts(trustme.CA(), "127.0.0.1")
 
     def talk(peer: Peer) -> None:
         with theirs.wrap_socket(peer.connection, server_side=True) as outer:
             Peer(outer, peer.over).drip(HELLO)
 
-    limit = deadlines.Limit(MOST, deadlines.Deadline(MOST))
-    short = deadlines.Limit(0.5, deadlines.Deadline(MOST))
+    limit = deadlines.BoundedTimeout(MOST, deadlines.Deadline(MOST))
+    short = deadlines.BoundedTimeout(0.5, deadlines.Deadline(MOST))
     with talking(talk) as peer:
         host, port = peer.split(":")
         stream = deadlines.Backend().connect_tcp(host, int(port), limit).start_tls(ours, "127.0.0.1", limit)
         with pytest.raises(httpcore2.ConnectTimeout):
             stream.start_tls(ours, "hub.invalid", short)
 
-
-# ---------------------------------------------------------------- how much
 
 PAGE = HEAD + b"Content-Type: application/json\r\n"
 
@@ -339,7 +328,7 @@ LARGE: dict[str, tuple[Step, Talk]] = {
 
 @BOTH
 @pytest.mark.parametrize("kind", LARGE)
-def test_an_answer_without_end_is_no_hubs(driver: Driver, kind: str) -> None:
+def test_an_endless_answer_is_not_a_hubs(driver: Driver, kind: str) -> None:
     step, talk = LARGE[kind]
     with talking(talk) as peer, pytest.raises(NotAHub):
         ends(driver, peer, once(step), Timeouts())
@@ -382,7 +371,7 @@ MEMORY = 400
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads a process's memory as Linux tells it")
-def test_an_answer_without_end_takes_a_bounded_memory() -> None:
+def test_an_endless_answer_takes_bounded_memory() -> None:
     folders = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "support")]
     with ExitStack() as stack:
         peers = [part for kind, (_, talk) in LARGE.items() for part in (kind, stack.enter_context(talking(talk)))]
@@ -393,16 +382,13 @@ def test_an_answer_without_end_takes_a_bounded_memory() -> None:
     assert not [(kind, most) for kind, most in found if int(most) > MEMORY]
 
 
-# ---------------------------------------------------------------- the local hub's own look
-
-
 @pytest.mark.parametrize("kind", SLOW)
-def test_whatever_has_the_port_of_a_local_hub_is_given_up(kind: str) -> None:
+def test_another_program_on_the_local_hubs_port_times_out(kind: str) -> None:
     with talking(SLOW[kind]) as peer:
         assert within(lambda: hub_version(f"http://{peer}/hub/api", seconds=0.3)) is None
 
 
-def test_a_local_hub_is_known_by_its_version() -> None:
+def test_a_local_hub_is_recognised_by_its_version() -> None:
     content = b'{"version": "6.1.1"}'
     with talking(after(HEAD + b"\r\n" + content, lambda peer: None)) as peer:
         assert hub_version(f"http://{peer}/hub/api", seconds=60) == "6.1.1"

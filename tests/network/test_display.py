@@ -1,4 +1,4 @@
-"""What somebody at a notebook sees, in a real IPython."""
+"""The display of objects in a notebook, in a real IPython."""
 
 from __future__ import annotations
 
@@ -80,14 +80,14 @@ def test_a_listing_shows_its_first_items(shell: Any, site: Site) -> None:
     assert len(site.seen) == 1
 
 
-def test_a_listing_that_fails_shows_why(shell: Any, site: Site) -> None:
+def test_a_failed_listing_shows_its_error(shell: Any, site: Site) -> None:
     with Hub(site.root, "SECRET") as hub:
         html = shown(shell, hub.groups.list())["text/html"]
     assert html.startswith("<pre>NotFound: ")
     assert "No such user" in html
 
 
-def test_an_asynchronous_listing_is_not_asked_for(shell: Any) -> None:
+def test_an_asynchronous_listing_is_not_fetched(shell: Any) -> None:
     hub = AsyncHub("http://127.0.0.1:9/hub/api", "SECRET")
     assert shown(shell, hub.users.list()) == {"text/plain": "<AsyncStream of User>"}
 
@@ -122,7 +122,7 @@ def test_an_error_is_its_message_and_the_frames_of_the_caller(shell: Any, site: 
     shell.run_cell("hub.close()")
 
 
-def test_its_hint_is_there(shell: Any) -> None:
+def test_an_error_shows_its_hint(shell: Any) -> None:
     with capture_output() as caught:
         shell.run_cell("from jhub import InvalidInput\nraise InvalidInput('no', hint='say yes')")
     assert caught.stdout.splitlines()[:2] == ["InvalidInput: no", "hint: say yes"]

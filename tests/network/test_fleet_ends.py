@@ -1,4 +1,4 @@
-"""Fleets on both clients: how they end, what happens outside of their block, and flows side by side."""
+"""Fleets on both clients: how they end, their use outside a block, and concurrent flows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_there_is_no_summary_before_the_end() -> None:
             _ = fleet.summary
 
 
-def test_an_error_of_the_fleet_itself_is_raised_by_leaving_its_block() -> None:
+def test_a_fleets_error_is_raised_at_the_end_of_its_block() -> None:
     with hub_at(as_ana) as (_, hub):
         with pytest.raises(InvalidInput), hub.fleet(refused()):
             pass
@@ -36,7 +36,7 @@ def test_an_error_of_the_fleet_itself_is_raised_by_leaving_its_block() -> None:
             hub.fleet(refused()).run()
 
 
-def test_an_error_of_an_asynchronous_fleet_itself_is_raised_by_leaving_its_block() -> None:
+def test_an_async_fleets_error_is_raised_at_the_end_of_its_block() -> None:
     async def go() -> None:
         async with async_hub_at(as_ana) as (_, hub):
             with pytest.raises(InvalidInput):
@@ -52,7 +52,7 @@ def refused() -> Operation[Any]:
     return FleetOps.start_many(["ana"], hub_load=0)
 
 
-def test_an_error_of_the_fleet_itself_is_raised_by_iterating_and_by_its_summary() -> None:
+def test_a_fleets_error_is_raised_by_iteration_and_by_its_summary() -> None:
     with hub_at(as_ana) as (_, hub), hub.fleet(refused()) as fleet:
         with pytest.raises(InvalidInput):
             list(fleet)
@@ -60,7 +60,7 @@ def test_an_error_of_the_fleet_itself_is_raised_by_iterating_and_by_its_summary(
             _ = fleet.summary
 
 
-def test_an_error_of_an_asynchronous_fleet_itself_is_raised_by_iterating_and_by_its_summary() -> None:
+def test_an_async_fleets_error_is_raised_by_iteration_and_summary() -> None:
     async def go() -> None:
         async with async_hub_at(as_ana) as (_, hub), hub.fleet(refused()) as fleet:
             with pytest.raises(InvalidInput):
@@ -71,20 +71,20 @@ def test_an_error_of_an_asynchronous_fleet_itself_is_raised_by_iterating_and_by_
     asyncio.run(go())
 
 
-def test_iterating_again_after_the_end_gives_nothing_and_does_not_wait() -> None:
+def test_iterating_again_after_the_end_is_empty() -> None:
     with hub_at(as_ana) as (_, hub), hub.servers.start_many(USERS) as fleet:
         assert list(fleet)
         assert within(lambda: list(fleet)) == []
 
 
-def test_a_fleet_outside_of_a_block_says_so_and_does_not_wait() -> None:
+def test_iterating_a_fleet_outside_its_block_is_an_error() -> None:
     with hub_at(as_ana) as (_, hub):
         fleet = hub.servers.start_many(USERS)
         with pytest.raises((RuntimeError, TypeError)):
             within(lambda: list(fleet))
 
 
-def test_an_asynchronous_fleet_outside_of_a_block_says_so() -> None:
+def test_iterating_an_async_fleet_outside_its_block_is_an_error() -> None:
     async def go() -> None:
         async with async_hub_at(as_ana) as (_, hub):
             fleet = hub.servers.start_many(USERS)
@@ -94,10 +94,7 @@ def test_an_asynchronous_fleet_outside_of_a_block_says_so() -> None:
     asyncio.run(go())
 
 
-# side by side
-
-
-def test_a_fork_that_fails_or_is_cancelled_carries_its_error() -> None:
+def test_a_failed_or_cancelled_fork_carries_its_error() -> None:
     def fails() -> Flow[None]:
         yield Sleep(0)
         raise HubError("no")
@@ -137,7 +134,7 @@ def test_a_tag_is_any_hashable_value() -> None:
         assert fleet.summary == [("get", 1), ("endless", 2)]
 
 
-def test_next_gives_a_tick_when_nothing_ended_in_time() -> None:
+def test_next_returns_none_after_its_timeout() -> None:
     def child() -> Flow[str]:
         yield Sleep(0.3)
         return "done"
@@ -153,12 +150,12 @@ def test_next_gives_a_tick_when_nothing_ended_in_time() -> None:
         assert fleet.summary == [None, "done"]
 
 
-def test_forks_do_not_run_on_a_hub_without_a_fleet_and_the_error_says_so() -> None:
+def test_forks_of_flows_need_a_fleet() -> None:
     with hub_at(as_ana) as (_, hub), pytest.raises(TypeError, match=r"hub\.fleet"):
         hub.run(endless())
 
 
-def test_a_fleet_takes_over_the_version_that_its_hub_knows() -> None:
+def test_a_fleet_takes_over_its_hubs_version() -> None:
     def flow() -> Flow[tuple[int, ...]]:
         return (yield from HubVersion())
 
@@ -170,7 +167,7 @@ def test_a_fleet_takes_over_the_version_that_its_hub_knows() -> None:
         assert site.calls == ["GET /hub/api/"]
 
 
-def test_a_fleet_uses_the_transport_that_its_hub_was_given() -> None:
+def test_a_fleet_uses_its_hubs_transport() -> None:
     def answer(request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(200, json={"version": "6.1.1"})
 
@@ -183,7 +180,7 @@ def test_a_fleet_uses_the_transport_that_its_hub_was_given() -> None:
     assert fleet.summary == "6.1.1"
 
 
-def test_a_clean_up_is_not_cut_off_by_cancelling_again() -> None:
+def test_a_second_cancellation_does_not_interrupt_the_clean_up() -> None:
     def child() -> Flow[None]:
         try:
             yield Sleep(MOST * 3)
@@ -205,7 +202,7 @@ def test_a_clean_up_is_not_cut_off_by_cancelling_again() -> None:
         assert site.calls == ["DELETE /hub/api/clean"]
 
 
-def test_calls_side_by_side_look_for_the_api_root_once() -> None:
+def test_concurrent_calls_discover_the_api_root_once() -> None:
     async def go() -> None:
         async with async_hub_at(as_ana) as (site, _), AsyncHub(f"{site.url}/hub/home", "SECRET") as hub:
             await asyncio.gather(*(hub.users.get("ana") for _ in range(5)))
@@ -219,7 +216,7 @@ def nobody(visit: Visit) -> None:
     visit.json({"version": "6.1.1"})
 
 
-def test_a_fleet_that_is_cancelled_before_it_begins_sends_nothing() -> None:
+def test_a_fleet_cancelled_before_its_start_sends_nothing() -> None:
     with serving(nobody) as site:
         with Hub(site.root, "SECRET") as hub:
             fleet = hub.servers.stop_many(["ana"])

@@ -1,4 +1,4 @@
-"""Fleets on both clients against a real server on this machine: events, the end, and what is left behind: nothing."""
+"""Fleets on both clients against a real server on this machine: events, the end, and no leftover threads or tasks."""
 
 from __future__ import annotations
 
@@ -56,10 +56,7 @@ def threads() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if not any(name in thread.name for name in theirs)}
 
 
-# the whole way
-
-
-def test_a_fleet_tells_its_events_and_its_summary() -> None:
+def test_a_fleet_has_events_and_a_summary() -> None:
     counting = Counting(together=2)
     with hub_at(counting) as (site, hub):
         with hub.servers.start_many(USERS) as fleet:
@@ -74,7 +71,7 @@ def test_a_fleet_tells_its_events_and_its_summary() -> None:
     assert Counter(event.kind for event in events) == {"queued": 6, "starting": 6, "ready": 6}
 
 
-def test_an_asynchronous_fleet_tells_its_events_and_its_summary() -> None:
+def test_an_async_fleet_has_events_and_a_summary() -> None:
     async def go() -> None:
         counting = Counting(together=2)
         async with async_hub_at(counting) as (_, hub):
@@ -88,13 +85,13 @@ def test_an_asynchronous_fleet_tells_its_events_and_its_summary() -> None:
     asyncio.run(go())
 
 
-def test_events_come_while_the_fleet_is_under_way() -> None:
+def test_events_arrive_while_the_fleet_runs() -> None:
     with hub_at(Counting()) as (_, hub), hub.fleet(endless()) as fleet:
         assert within(lambda: next(iter(fleet))) == "begun"
         fleet.cancel()
 
 
-def test_a_fleet_needs_one_thread_however_many_servers_there_are() -> None:
+def test_a_fleet_of_any_size_needs_one_thread() -> None:
     counting = Counting(together=3)
     before = threads()
     with hub_at(counting) as (_, hub), hub.servers.start_many(USERS) as fleet:
@@ -103,13 +100,10 @@ def test_a_fleet_needs_one_thread_however_many_servers_there_are() -> None:
     assert most == 1
 
 
-# leaving the block
-
-
 NAMES = [f"u{n}" for n in range(20)]
 
 
-def test_leaving_the_block_finishes_the_work_after_a_break_too() -> None:
+def test_leaving_the_block_finishes_the_work_also_after_a_break() -> None:
     before = threads()
     counting = Counting()
     with hub_at(counting) as (_, hub):
@@ -125,7 +119,7 @@ def test_leaving_the_block_finishes_the_work_after_a_break_too() -> None:
         assert threads() == before
 
 
-def test_leaving_an_asynchronous_block_finishes_the_work_too() -> None:
+def test_leaving_an_async_block_finishes_the_work() -> None:
     async def go() -> None:
         counting = Counting()
         async with async_hub_at(counting) as (_, hub):
@@ -140,7 +134,7 @@ def test_leaving_an_asynchronous_block_finishes_the_work_too() -> None:
     asyncio.run(go())
 
 
-def test_a_fleet_can_be_run_without_its_events() -> None:
+def test_run_ignores_the_events() -> None:
     counting = Counting()
     with hub_at(counting) as (_, hub):
         assert hub.servers.start_many(NAMES).run().ok
@@ -163,14 +157,14 @@ def forget(fleet: object) -> None:
     gc.collect()
 
 
-def test_a_fleet_that_nobody_runs_warns() -> None:
+def test_a_fleet_that_never_runs_warns() -> None:
     with hub_at(Counting()) as (site, hub):
         with pytest.warns(ResourceWarning, match=r"<Fleet start_many: not run yet> was never run: call run\(\)"):
             forget(hub.servers.start_many(NAMES))
         assert site.calls == []
 
 
-def test_an_asynchronous_fleet_that_nobody_runs_warns() -> None:
+def test_an_async_fleet_that_never_runs_warns() -> None:
     async def go() -> None:
         async with async_hub_at(Counting()) as (_, hub):
             with pytest.warns(ResourceWarning, match="<AsyncFleet start_many: not run yet> was never run"):
@@ -179,7 +173,7 @@ def test_an_asynchronous_fleet_that_nobody_runs_warns() -> None:
     asyncio.run(go())
 
 
-def test_cancelling_a_fleet_sends_nothing_more_and_leaves_no_thread() -> None:
+def test_a_cancelled_fleet_sends_nothing_more_and_leaves_no_thread() -> None:
     before = threads()
     began = time.monotonic()
     with hub_at(Counting(0.05)) as (site, hub):
@@ -194,7 +188,7 @@ def test_cancelling_a_fleet_sends_nothing_more_and_leaves_no_thread() -> None:
     assert time.monotonic() - began < MOST
 
 
-def test_cancelling_an_asynchronous_fleet_sends_nothing_more_and_leaves_no_task() -> None:
+def test_a_cancelled_async_fleet_sends_nothing_more_and_leaves_no_task() -> None:
     async def go() -> None:
         async with async_hub_at(Counting(0.05)) as (site, hub):
             before = asyncio.all_tasks()
@@ -210,7 +204,7 @@ def test_cancelling_an_asynchronous_fleet_sends_nothing_more_and_leaves_no_task(
     asyncio.run(go())
 
 
-def test_an_error_in_the_block_leaves_no_thread_and_goes_on() -> None:
+def test_an_error_in_the_block_is_raised_and_leaves_no_thread() -> None:
     before = threads()
     with hub_at(Counting()) as (site, hub):
         with pytest.raises(KeyboardInterrupt), hub.fleet(endless()) as fleet:
@@ -219,7 +213,7 @@ def test_an_error_in_the_block_leaves_no_thread_and_goes_on() -> None:
         assert site.calls == ["DELETE /hub/api/x"]
 
 
-def test_a_fleet_that_is_cancelled_lets_what_is_under_way_clean_up() -> None:
+def test_a_cancelled_fleet_cleans_up_jobs_in_flight() -> None:
     with hub_at(Counting()) as (site, hub):
         with hub.fleet(endless()) as fleet:
             next(iter(fleet))
@@ -227,7 +221,7 @@ def test_a_fleet_that_is_cancelled_lets_what_is_under_way_clean_up() -> None:
         assert site.calls == ["DELETE /hub/api/x"]
 
 
-def test_an_asynchronous_fleet_that_is_cancelled_lets_what_is_under_way_clean_up() -> None:
+def test_a_cancelled_async_fleet_cleans_up_jobs_in_flight() -> None:
     async def go() -> None:
         async with async_hub_at(Counting()) as (site, hub):
             async with hub.fleet(endless()) as fleet:
@@ -238,7 +232,7 @@ def test_an_asynchronous_fleet_that_is_cancelled_lets_what_is_under_way_clean_up
     asyncio.run(go())
 
 
-def test_a_fleet_that_is_left_at_once_does_no_harm() -> None:
+def test_an_empty_fleet_block_leaves_no_thread() -> None:
     before = threads()
     with hub_at(Counting()) as (_, hub):
         for _ in range(5):
@@ -247,7 +241,7 @@ def test_a_fleet_that_is_left_at_once_does_no_harm() -> None:
     assert threads() == before
 
 
-def test_an_asynchronous_fleet_that_is_left_at_once_does_no_harm() -> None:
+def test_an_empty_async_fleet_block_leaves_no_task() -> None:
     async def go() -> None:
         async with async_hub_at(Counting()) as (_, hub):
             for _ in range(5):

@@ -1,4 +1,4 @@
-"""Both drivers when they are interrupted: a flow may clean up, within bounds, and the interruption goes on."""
+"""Interrupts of both drivers: a flow may clean up, within limits, and the interrupt is raised after that."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LONG = MOST * 2
 def time_to_clean_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """As much as a slow machine needs."""
     for driver in ("sync_driver", "async_driver"):
-        monkeypatch.setattr(f"jhub.client.{driver}.CLEAN_UP", MOST)
+        monkeypatch.setattr(f"jhub.client.{driver}.CLEAN_UP_SECONDS", MOST)
 
 
 def route(visit: Visit) -> None:
@@ -96,7 +96,7 @@ def working(step: Step, *clean_up: Step) -> Flow[None]:
     ],
     ids=["Sleep", "Request", "Listen"],
 )
-def test_a_flow_cleans_up_wherever_it_was_interrupted(interrupt: Interrupt, step: Step, before: list[str]) -> None:
+def test_a_flow_cleans_up_wherever_it_is_interrupted(interrupt: Interrupt, step: Step, before: list[str]) -> None:
     began = time.monotonic()
     with serving(route) as site:
         flow = working(step, send("DELETE", "/one"), Emit("dropped"), Sleep(0.01), send("DELETE", "/two"))
@@ -106,7 +106,7 @@ def test_a_flow_cleans_up_wherever_it_was_interrupted(interrupt: Interrupt, step
 
 
 @BOTH
-def test_a_flow_is_told_that_it_was_an_interruption(interrupt: Interrupt) -> None:
+def test_a_flow_can_catch_interrupted(interrupt: Interrupt) -> None:
     caught: list[BaseException] = []
 
     def flow() -> Flow[None]:
@@ -136,7 +136,7 @@ def test_a_flow_cannot_swallow_the_interruption_of_its_caller(interrupt: Interru
 
 
 @BOTH
-def test_a_failure_while_cleaning_up_reaches_the_flow_and_no_further(interrupt: Interrupt) -> None:
+def test_a_failed_clean_up_step_is_raised_in_the_flow_only(interrupt: Interrupt) -> None:
     failed: list[Unavailable] = []
 
     def broken(visit: Visit) -> None:
@@ -162,7 +162,7 @@ def test_a_failure_while_cleaning_up_reaches_the_flow_and_no_further(interrupt: 
 @pytest.mark.parametrize("step", [Sleep(LONG), send("DELETE", "/hang")], ids=["Sleep", "Request"])
 def test_cleaning_up_is_bounded_in_time(interrupt: Interrupt, step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
     for driver in ("sync_driver", "async_driver"):
-        monkeypatch.setattr(f"jhub.client.{driver}.CLEAN_UP", 0.2)
+        monkeypatch.setattr(f"jhub.client.{driver}.CLEAN_UP_SECONDS", 0.2)
     began = time.monotonic()
     with serving(route) as site:
         interrupt(site, working(Sleep(LONG), step, send("DELETE", "/too-late")))
@@ -170,7 +170,7 @@ def test_cleaning_up_is_bounded_in_time(interrupt: Interrupt, step: Step, monkey
         assert "DELETE /hub/api/too-late" not in site.calls
 
 
-def test_whoever_stops_iterating_lets_the_flow_clean_up() -> None:
+def test_closing_the_iterator_lets_the_flow_clean_up() -> None:
     with serving(route) as site, Hub(site.root, "SECRET") as hub:
         events = hub.events(working(Emit("first"), send("DELETE", "/clean")))
         assert next(events) == "first"
@@ -178,7 +178,7 @@ def test_whoever_stops_iterating_lets_the_flow_clean_up() -> None:
         assert site.calls == ["DELETE /hub/api/clean"]
 
 
-def test_an_error_thrown_in_by_whoever_iterates_goes_on_after_the_clean_up() -> None:
+def test_an_error_thrown_into_the_iterator_is_raised_after_the_clean_up() -> None:
     with serving(route) as site, Hub(site.root, "SECRET") as hub:
         events = hub.events(working(Emit("first"), send("DELETE", "/clean")))
         next(events)
@@ -187,7 +187,7 @@ def test_an_error_thrown_in_by_whoever_iterates_goes_on_after_the_clean_up() -> 
         assert site.calls == ["DELETE /hub/api/clean"]
 
 
-def test_whoever_stops_iterating_asynchronously_lets_the_flow_clean_up() -> None:
+def test_closing_the_async_iterator_lets_the_flow_clean_up() -> None:
     async def go(site: Site) -> None:
         async with AsyncHub(site.root, "SECRET") as hub:
             events = hub.events(working(Emit("first"), send("DELETE", "/clean")))
@@ -204,7 +204,7 @@ def note_each(events: Iterable[object], begun: list[object]) -> None:
         begun.append(event)  # noqa: PERF402 - the alarm looks at it meanwhile
 
 
-def test_ctrl_c_while_waiting_for_a_fleets_events_ends_the_fleet() -> None:
+def test_ctrl_c_during_iteration_ends_the_fleet() -> None:
     began = time.monotonic()
     with serving(route) as site, Hub(site.root, "SECRET") as hub:
         begun: list[object] = []
@@ -214,7 +214,7 @@ def test_ctrl_c_while_waiting_for_a_fleets_events_ends_the_fleet() -> None:
         assert time.monotonic() - began < MOST
 
 
-def test_a_time_limit_around_a_call_is_an_interruption() -> None:
+def test_a_timeout_around_a_call_is_an_interruption() -> None:
     async def go(site: Site) -> bool:
         async with AsyncHub(site.root, "SECRET") as hub:
             with anyio.move_on_after(0.2) as scope:

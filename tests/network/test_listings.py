@@ -1,4 +1,4 @@
-"""Both drivers and long listings: a few pages at a time, in order, and no further than somebody reads."""
+"""Long listings on both drivers: a few pages at a time, in order, and no more than are read."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def offset_of(path: str) -> int:
 
 
 @BOTH
-def test_a_few_pages_are_fetched_at_a_time_and_come_in_order(driver: Driver) -> None:
+def test_pages_are_fetched_concurrently_and_arrive_in_order(driver: Driver) -> None:
     pages = Pages(total=40, together=True)
     with serving(pages) as site:
         emitted = driver.events(site.root, GroupOps.list())
@@ -63,7 +63,7 @@ def test_a_few_pages_are_fetched_at_a_time_and_come_in_order(driver: Driver) -> 
 
 
 @BOTH
-def test_a_page_that_is_refused_ends_the_listing_with_its_error(driver: Driver) -> None:
+def test_a_refused_page_ends_the_listing_with_its_error(driver: Driver) -> None:
     pages = Pages(total=40, seconds=0)
 
     def route(visit: Visit) -> None:
@@ -80,7 +80,7 @@ def test_a_page_that_is_refused_ends_the_listing_with_its_error(driver: Driver) 
     assert len(names) <= 10
 
 
-def test_who_stops_reading_is_sent_no_more_pages() -> None:
+def test_no_more_pages_are_fetched_after_iteration_stops() -> None:
     with hub_at(Pages(total=1000)) as (site, hub):
         for group in hub.groups.list():
             if group.name == "g4":
@@ -88,7 +88,7 @@ def test_who_stops_reading_is_sent_no_more_pages() -> None:
         assert quiet(lambda: len(site.seen)) <= 3 + AHEAD
 
 
-def test_who_stops_reading_asynchronously_leaves_no_task_behind() -> None:
+def test_stopping_async_iteration_leaves_no_task() -> None:
     async def go() -> None:
         async with async_hub_at(Pages(total=1000)) as (site, hub):
             before = asyncio.all_tasks()
@@ -102,7 +102,7 @@ def test_who_stops_reading_asynchronously_leaves_no_task_behind() -> None:
     asyncio.run(go())
 
 
-def test_a_client_that_is_closed_while_pages_are_on_their_way_says_nothing() -> None:
+def test_closing_the_client_with_pages_in_flight_is_silent() -> None:
     with serving(Pages(total=1000, seconds=0.2)) as site:
         with Hub(site.root, "SECRET") as hub:
             listing = iter(hub.groups.list())
@@ -112,7 +112,7 @@ def test_a_client_that_is_closed_while_pages_are_on_their_way_says_nothing() -> 
             list(listing)
 
 
-def test_two_listings_at_a_time_do_not_get_into_each_others_way() -> None:
+def test_two_listings_can_run_at_the_same_time() -> None:
     with hub_at(Pages(total=30, seconds=0.01)) as (_, hub):
         both = zip(hub.groups.list(), hub.groups.list(), strict=True)
         assert all(one == other for one, other in both)

@@ -1,4 +1,4 @@
-"""Both drivers and the way to a hub: certificates, proxies, and answers that take too long or are too much."""
+"""Network settings on both drivers: certificates, proxies, and answers that take too long or are too large."""
 
 from __future__ import annotations
 
@@ -72,11 +72,8 @@ def secure(authority: trustme.CA) -> Iterator[Site]:
         yield site
 
 
-# ---------------------------------------------------------------- certificates
-
-
 @KINDS
-def test_a_certificate_of_an_authority_that_nobody_knows_here_is_not_trusted(kind: Kind, secure: Site) -> None:
+def test_a_certificate_of_an_unknown_authority_is_not_trusted(kind: Kind, secure: Site) -> None:
     with pytest.raises(Unavailable) as caught:
         run(kind, secure.root, UserOps.get("ana"))
     assert "SSL_CERT_FILE" in caught.value.hint
@@ -86,26 +83,24 @@ def test_a_certificate_of_an_authority_that_nobody_knows_here_is_not_trusted(kin
 
 @KINDS
 @pytest.mark.parametrize("form", [str, Path])
-def test_a_ca_file_is_trusted_where_it_is_named(kind: Kind, form: Any, secure: Site, ca_file: Path) -> None:
+def test_verify_takes_a_ca_file(kind: Kind, form: Any, secure: Site, ca_file: Path) -> None:
     assert run(kind, secure.root, UserOps.get("ana"), verify=form(ca_file)).name == "ana"
 
 
 @KINDS
-def test_a_ca_file_of_the_environment_is_trusted(
-    kind: Kind, secure: Site, ca_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ssl_cert_file_is_trusted(kind: Kind, secure: Site, ca_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
     assert run(kind, secure.root, UserOps.get("ana")).name == "ana"
 
 
 @KINDS
-def test_a_context_of_ones_own_is_used(kind: Kind, secure: Site, ca_file: Path) -> None:
+def test_verify_takes_an_ssl_context(kind: Kind, secure: Site, ca_file: Path) -> None:
     context = ssl.create_default_context(cafile=ca_file)
     assert run(kind, secure.root, UserOps.get("ana"), verify=context).name == "ana"
 
 
 @KINDS
-def test_not_to_verify_is_possible_and_warns(kind: Kind, secure: Site) -> None:
+def test_verify_false_warns(kind: Kind, secure: Site) -> None:
     with pytest.warns(UserWarning, match="verify=False") as warned:
         assert run(kind, secure.root, UserOps.get("ana"), verify=False).name == "ana"
     assert warned[0].filename == __file__, "the warning points to the caller"
@@ -113,7 +108,7 @@ def test_not_to_verify_is_possible_and_warns(kind: Kind, secure: Site) -> None:
 
 @KINDS
 @pytest.mark.parametrize("content", [None, "no certificate"])
-def test_a_ca_file_that_is_none_is_refused_by_name(kind: Kind, content: str | None, tmp_path: Path) -> None:
+def test_an_invalid_ca_file_is_an_error_with_its_path(kind: Kind, content: str | None, tmp_path: Path) -> None:
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_text(content)
@@ -121,7 +116,7 @@ def test_a_ca_file_that_is_none_is_refused_by_name(kind: Kind, content: str | No
         kind("https://hub.example.org/hub/api", verify=path)
 
 
-def test_a_fleet_trusts_what_its_hub_trusts(secure: Site, ca_file: Path) -> None:
+def test_a_fleet_trusts_its_hubs_certificates(secure: Site, ca_file: Path) -> None:
     def flow() -> Flow[str]:
         yield Fork(UserOps.get("ana"), "ana")
         ended = yield from Next(10)
@@ -134,11 +129,8 @@ def test_a_fleet_trusts_what_its_hub_trusts(secure: Site, ca_file: Path) -> None
         assert fleet.summary == "ana"
 
 
-# ---------------------------------------------------------------- proxies
-
-
 @KINDS
-def test_a_proxy_that_is_named_is_asked(kind: Kind) -> None:
+def test_the_proxy_argument_is_used(kind: Kind) -> None:
     with serving(as_ana) as proxy:
         with pytest.warns(UserWarning, match="plain http"):
             assert run(kind, "http://hub.invalid/hub/api", UserOps.get("ana"), proxy=proxy.url).name == "ana"
@@ -146,7 +138,7 @@ def test_a_proxy_that_is_named_is_asked(kind: Kind) -> None:
 
 
 @KINDS
-def test_a_proxy_that_is_named_comes_before_the_environment(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_proxy_argument_precedes_the_environment(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(as_ana) as proxy, serving(as_ana) as other:
         monkeypatch.setenv("HTTP_PROXY", other.url)
         with pytest.warns(UserWarning, match="plain http"):
@@ -156,7 +148,7 @@ def test_a_proxy_that_is_named_comes_before_the_environment(kind: Kind, monkeypa
 
 @pytest.mark.parametrize("proxy", ["user:S3CRET@proxy:3128", "http://user:S3/CRET@proxy", "ftp://S3CRET@x"])
 @KINDS
-def test_a_proxy_that_cannot_be_used_is_told_without_what_may_be_its_password(kind: Kind, proxy: str) -> None:
+def test_an_invalid_proxy_argument_is_reported_without_its_password(kind: Kind, proxy: str) -> None:
     with pytest.raises(InvalidInput, match="proxy") as caught:
         kind("https://hub.example.org/hub/api", proxy=proxy)
     assert "S3" not in f"{caught.value!r} {caught.value.hint}"
@@ -167,13 +159,10 @@ def test_a_proxys_password_is_not_shown() -> None:
     assert "S3CRET" not in f"{hub!r} {hub._wire._network!r}"
 
 
-def test_not_to_verify_warns_once_however_many_clients_it_takes(secure: Site) -> None:
+def test_verify_false_warns_once_for_a_fleet_too(secure: Site) -> None:
     with pytest.warns(UserWarning, match="verify=False") as warned, Hub(secure.root, verify=False) as hub:
-        hub._wire.twin()
+        hub._wire.async_driver()
     assert len(warned) == 1
-
-
-# ---------------------------------------------------------------- time and size
 
 
 def trickle(visit: Visit) -> None:
@@ -184,15 +173,15 @@ def trickle(visit: Visit) -> None:
 
 
 @KINDS
-def test_an_answer_that_trickles_in_is_not_waited_for_for_ever(kind: Kind) -> None:
-    with serving(trickle) as site, pytest.raises(Unavailable, match="end of its answer within 2 s") as caught:
+def test_a_trickling_answer_times_out(kind: Kind) -> None:
+    with serving(trickle) as site, pytest.raises(Unavailable, match="complete its answer within 2 s") as caught:
         within(lambda: run(kind, site.root, call("POST", "/x", dict), timeout=Timeouts(total=2)))
     assert caught.value.sent
 
 
 @KINDS
-def test_an_answer_without_end_does_not_fill_the_memory(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(response_body, "LARGEST_ANSWER", 20)
+def test_an_answer_above_the_maximum_size_is_an_error(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(response_body, "MAX_ANSWER_BYTES", 20)
     with serving(trickle) as site, pytest.raises(NotAHub, match="MiB"):
         run(kind, site.root, call("GET", "/x", dict))
 
@@ -210,7 +199,7 @@ def test_an_answer_may_be_compressed_by_a_proxy(kind: Kind, length: int) -> None
 
 @KINDS
 @pytest.mark.parametrize("coding", ["gzip", "br", "gzip, gzip"])
-def test_an_answer_that_is_not_packed_as_it_says_is_no_hubs(kind: Kind, coding: str) -> None:
+def test_a_wrong_content_encoding_is_not_a_hubs(kind: Kind, coding: str) -> None:
     headers = {"Content-Encoding": coding}
     route = partial(Visit.send, status=200, kind="application/json", content=b'{"name": "ana"}', headers=headers)
     with serving(route) as site, pytest.raises(NotAHub, match="content"):
@@ -218,19 +207,16 @@ def test_an_answer_that_is_not_packed_as_it_says_is_no_hubs(kind: Kind, coding: 
 
 
 @KINDS
-def test_a_number_is_the_silence_that_is_waited_for(kind: Kind) -> None:
+def test_a_number_is_the_read_timeout(kind: Kind) -> None:
     with serving(lambda visit: visit.hold(MOST)) as site, pytest.raises(Unavailable, match="within 0 s"):
         within(lambda: run(kind, site.root, call("POST", "/x", dict), timeout=0.2))
 
 
-def test_time_outs_have_defaults_and_a_number_stands_for_two_of_them() -> None:
+def test_a_number_sets_the_read_and_write_timeouts() -> None:
     assert Timeouts() == Timeouts(connect=10, read=60, write=60, total=300)
     assert Timeouts.of(5) == Timeouts(connect=10, read=5, write=5, total=300)
     assert Timeouts.of(1000).total == 1000
     assert Timeouts.of(Timeouts(total=1)) == Timeouts(total=1)
-
-
-# ---------------------------------------------------------------- bodies
 
 
 @KINDS

@@ -1,4 +1,4 @@
-"""Who can read on the way is warned of, once, before a token or a password goes out; cookies stay with their hub."""
+"""Plain http: one warning before a token or a password is sent; cookies are sent to their hub only."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def twice(plan: Operation[Any]) -> Flow[None]:
 
 
 @BOTH
-def test_plain_http_is_warned_of_once_for_a_client(driver: Driver, outside: pytest.MonkeyPatch) -> None:
+def test_plain_http_warns_once_for_a_client(driver: Driver, outside: pytest.MonkeyPatch) -> None:
     with serving(as_ana) as site:
         outside.setenv("HTTP_PROXY", site.url)
         with pytest.warns(UserWarning, match=".*") as caught:
             driver.run(PLAIN, twice(UserOps.get("bo")))
         assert [str(each.message) for each in caught] == [
-            f"{PLAIN} is plain http: passwords and tokens can be read on the way"
+            f"{PLAIN} uses plain http: others on the network path can read passwords and tokens"
         ]
         assert len(site.calls) == 3
         with pytest.warns(UserWarning, match="plain http"):
@@ -59,7 +59,7 @@ def test_plain_http_is_warned_of_once_for_a_client(driver: Driver, outside: pyte
     [send("GET", "/x"), send("DELETE", "/x"), send("POST", "/x"), listen("ana", "", 5)],
     ids=["GET", "DELETE", "POST", "stream"],
 )
-def test_where_a_warning_is_an_error_no_token_goes_out(
+def test_no_token_is_sent_if_the_warning_is_an_error(
     driver: Driver, plan: Operation[Any], outside: pytest.MonkeyPatch
 ) -> None:
     with serving(as_ana) as site:
@@ -70,7 +70,7 @@ def test_where_a_warning_is_an_error_no_token_goes_out(
 
 
 @BOTH
-def test_where_a_warning_is_an_error_no_password_goes_out(driver: Driver, outside: pytest.MonkeyPatch) -> None:
+def test_no_password_is_sent_if_the_warning_is_an_error(driver: Driver, outside: pytest.MonkeyPatch) -> None:
     with serving(as_ana) as site:
         outside.setenv("HTTP_PROXY", site.url)
         with pytest.raises(UserWarning, match="plain http"):
@@ -79,7 +79,7 @@ def test_where_a_warning_is_an_error_no_password_goes_out(driver: Driver, outsid
 
 
 @pytest.mark.parametrize("method", [None, "form", "password", "browser", "paste"])
-def test_signing_in_warns_before_anybody_is_asked(method: Any, outside: pytest.MonkeyPatch) -> None:
+def test_signing_in_warns_before_the_first_question(method: Any, outside: pytest.MonkeyPatch) -> None:
     def person(question: object) -> str:
         raise AssertionError(f"{question} came before the warning")
 
@@ -93,7 +93,7 @@ def test_signing_in_warns_before_anybody_is_asked(method: Any, outside: pytest.M
 
 
 @BOTH
-def test_a_call_without_a_token_and_a_password_is_not_warned_of(driver: Driver, outside: pytest.MonkeyPatch) -> None:
+def test_a_call_without_secrets_does_not_warn(driver: Driver, outside: pytest.MonkeyPatch) -> None:
     with serving(as_ana) as site:
         outside.setenv("HTTP_PROXY", site.url)
         assert driver.run("http://hub.invalid", HubOps.version()) == "6.1.1"
@@ -102,7 +102,7 @@ def test_a_call_without_a_token_and_a_password_is_not_warned_of(driver: Driver, 
 
 
 @BOTH
-def test_this_machine_is_not_warned_of(driver: Driver, outside: pytest.MonkeyPatch) -> None:
+def test_plain_http_to_this_machine_does_not_warn(driver: Driver, outside: pytest.MonkeyPatch) -> None:
     with serving(as_ana) as site:
         for url in (site.root, site.root.replace("127.0.0.1", "localhost")):
             assert driver.run(url, UserOps.get("ana")).name == "ana"
@@ -110,9 +110,7 @@ def test_this_machine_is_not_warned_of(driver: Driver, outside: pytest.MonkeyPat
 
 @BOTH
 @pytest.mark.parametrize("name", ["JUPYTERHUB_SERVICE_PREFIX", "JUPYTERHUB_SERVICE_NAME", "JUPYTERHUB_SERVER_NAME"])
-def test_inside_a_hubs_server_or_service_the_address_is_the_hubs_own(
-    driver: Driver, name: str, outside: pytest.MonkeyPatch
-) -> None:
+def test_plain_http_inside_a_hubs_server_does_not_warn(driver: Driver, name: str, outside: pytest.MonkeyPatch) -> None:
     with serving(as_ana) as site:
         outside.setenv("HTTP_PROXY", site.url)
         outside.setenv("JUPYTERHUB_API_URL", PLAIN)
@@ -124,7 +122,7 @@ def test_inside_a_hubs_server_or_service_the_address_is_the_hubs_own(
 
 
 @BOTH
-def test_an_environment_that_is_not_a_hubs_is_warned_of(driver: Driver, outside: pytest.MonkeyPatch) -> None:
+def test_plain_http_of_another_environment_warns(driver: Driver, outside: pytest.MonkeyPatch) -> None:
     with serving(as_ana) as site:
         outside.setenv("HTTP_PROXY", site.url)
         outside.setenv("JUPYTERHUB_API_URL", PLAIN)
@@ -143,7 +141,7 @@ def answer(request: httpx2.Request) -> httpx2.Response:
 @pytest.mark.parametrize(
     "url", ["https://hub.invalid", "https://hub.invalid/hub/api", "http://hub.invalid", "hub.invalid"]
 )
-def test_https_is_not_warned_of_also_where_http_moves_there(url: str, outside: pytest.MonkeyPatch) -> None:
+def test_https_does_not_warn_even_after_a_redirect_from_http(url: str, outside: pytest.MonkeyPatch) -> None:
     async def go() -> str:
         async with AsyncHub(url, "SECRET", transport=httpx2.MockTransport(answer)) as hub:
             return (await hub.users.get("ana")).name
@@ -154,7 +152,7 @@ def test_https_is_not_warned_of_also_where_http_moves_there(url: str, outside: p
     assert asyncio.run(go()) == "ana"
 
 
-def test_https_that_moves_to_http_is_not_followed(outside: pytest.MonkeyPatch) -> None:
+def test_a_redirect_from_https_to_http_is_not_followed(outside: pytest.MonkeyPatch) -> None:
     def downgrade(request: httpx2.Request) -> httpx2.Response:
         assert request.url.scheme == "https"
         return httpx2.Response(302, headers={"Location": str(request.url.copy_with(scheme="http"))})
@@ -180,7 +178,7 @@ def with_cookies(path: str) -> Request[int]:
         "http://127.0.0.1:{port}@evil.invalid/",
     ],
 )
-def test_what_a_request_carries_is_for_the_hub_alone(driver: Driver, path: str, outside: pytest.MonkeyPatch) -> None:
+def test_a_requests_headers_are_for_the_hub_only(driver: Driver, path: str, outside: pytest.MonkeyPatch) -> None:
     with serving(as_ana) as site:
         outside.setenv("ALL_PROXY", site.url)
         with pytest.raises(InvalidInput) as caught:
@@ -205,7 +203,7 @@ def test_a_request_carries_its_cookies_to_the_hub_and_no_token(driver: Driver, o
 
 
 @KINDS
-def test_making_a_client_warns_of_nothing(kind: type[Hub] | type[AsyncHub], outside: pytest.MonkeyPatch) -> None:
+def test_creating_a_client_does_not_warn(kind: type[Hub] | type[AsyncHub], outside: pytest.MonkeyPatch) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         kind(PLAIN, "SECRET")

@@ -1,4 +1,4 @@
-"""What `preview` says, and that nothing is ever sent by it."""
+"""The output of `preview`, which never sends anything."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ Call = Callable[[Hub], Preview]
         lambda hub: hub.preview(lambda: Hub.groups.delete("geo")),
     ],
 )
-def test_a_call_is_previewed_however_it_is_handed_in(call: Call, site: Site) -> None:
+def test_methods_and_functions_can_be_previewed(call: Call, site: Site) -> None:
     with Hub(site.root, "SECRET") as hub:
         found = call(hub)
     assert (str(found), len(found), found.complete) == ("DELETE /groups/geo", 1, True)
@@ -77,13 +77,13 @@ def mixed(hub: Hub) -> Flow[None]:
     ],
 )
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_what_is_no_operation_is_a_type_error_and_sends_nothing(call: Any, site: Site) -> None:
+def test_an_argument_that_is_not_a_call_is_a_type_error(call: Any, site: Site) -> None:
     with Hub(site.root, "SECRET") as hub, pytest.raises(TypeError):
         call(hub)
     assert [each for each in site.calls if not each.startswith("GET")] == []
 
 
-def test_a_call_of_the_asynchronous_client_must_not_be_made_either(site: Site) -> None:
+def test_a_call_instead_of_the_async_method_is_a_type_error(site: Site) -> None:
     async def go() -> None:
         async with AsyncHub(site.root, "SECRET") as hub:
             assert str(await hub.preview(hub.groups.delete, "geo")) == "DELETE /groups/geo"
@@ -98,7 +98,7 @@ def previewed(flow: Flow[Any]) -> Preview:
     return play(preview_operation(flow)).result
 
 
-def test_a_flow_that_writes_for_ever_is_cut_off() -> None:
+def test_an_endless_preview_is_truncated() -> None:
     def forever() -> Flow[None]:
         while True:
             yield from send("POST", "/x")
@@ -107,7 +107,7 @@ def test_a_flow_that_writes_for_ever_is_cut_off() -> None:
     assert (len(found), found.complete) == (MOST_WRITES, False)
 
 
-def test_a_flow_with_a_clean_up_is_left_in_silence(recwarn: pytest.WarningsRecorder) -> None:
+def test_a_preview_of_a_flow_with_a_clean_up_is_silent(recwarn: pytest.WarningsRecorder) -> None:
     def use() -> Flow[None]:
         yield from send("POST", "/x")
         try:
@@ -119,7 +119,7 @@ def test_a_flow_with_a_clean_up_is_left_in_silence(recwarn: pytest.WarningsRecor
     assert not recwarn.list
 
 
-def test_an_error_before_the_first_write_is_that_of_the_call() -> None:
+def test_an_error_before_the_first_write_is_raised() -> None:
     def fails() -> Flow[None]:
         yield Emit("a step")
         raise InvalidInput("no")
@@ -149,7 +149,7 @@ def test_no_secret_is_shown(body: object) -> None:
     assert "page=2" in str(request)
 
 
-def test_failures_and_nothing_are_told() -> None:
+def test_failures_and_empty_previews_are_shown() -> None:
     failed = Preview((), complete=True, failed=(HubError("server ana: cannot be deleted"),))
     assert str(failed) == "(fails: server ana: cannot be deleted)"
     assert str(Preview((), complete=True)) == "(nothing)"

@@ -1,4 +1,4 @@
-"""Both drivers and a server's progress: a stream of events that may end, break off or never say anything."""
+"""Progress streams on both drivers: streams that end, break off or stay silent."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_events_are_emitted_up_to_the_last(driver: Driver) -> None:
 
 
 @BOTH
-def test_an_event_comes_as_soon_as_it_was_sent(driver: Driver) -> None:
+def test_an_event_is_emitted_as_soon_as_it_arrives(driver: Driver) -> None:
     def slow(visit: Visit) -> None:
         visit.stream(READY)
         visit.hold(MOST * 3)
@@ -52,7 +52,7 @@ def test_an_event_comes_as_soon_as_it_was_sent(driver: Driver) -> None:
 
 
 @BOTH
-def test_an_event_may_come_in_pieces_and_among_other_lines(driver: Driver) -> None:
+def test_an_event_may_arrive_in_pieces_and_between_other_lines(driver: Driver) -> None:
     parts = [": a comment\n\n", "\n\n", HALF[:10], HALF[10:], "event: x\nid: 1\ndata:", '{"failed": true}\r\n\r\n']
 
     def pieces(visit: Visit) -> None:
@@ -77,7 +77,7 @@ def test_a_stream_that_ends_early_has_no_last_event(driver: Driver, parts: list[
 
 
 @BOTH
-def test_a_stream_that_breaks_off_has_no_last_event(driver: Driver) -> None:
+def test_a_truncated_stream_has_no_last_event(driver: Driver) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
     chunk = HALF.encode()
     with serving(lambda visit: visit.drop(head + b"%x\r\n%s\r\n40\r\ndata" % (len(chunk), chunk))) as site:
@@ -88,7 +88,7 @@ def test_a_stream_that_breaks_off_has_no_last_event(driver: Driver) -> None:
 
 
 @BOTH
-def test_keep_alives_do_not_hold_the_time_off(driver: Driver) -> None:
+def test_keep_alives_do_not_extend_the_timeout(driver: Driver) -> None:
     def chatter(visit: Visit) -> None:
         visit.stream()
         end = time.monotonic() + MOST * 2
@@ -103,7 +103,7 @@ def test_keep_alives_do_not_hold_the_time_off(driver: Driver) -> None:
 
 
 @BOTH
-def test_silence_does_not_hold_the_time_off(driver: Driver) -> None:
+def test_silence_does_not_extend_the_timeout(driver: Driver) -> None:
     def silence(visit: Visit) -> None:
         visit.stream(HALF)
         visit.hold(MOST * 3)
@@ -117,7 +117,7 @@ def test_silence_does_not_hold_the_time_off(driver: Driver) -> None:
 
 
 @BOTH
-def test_what_an_event_is_turned_into_is_emitted_unless_it_is_none(driver: Driver) -> None:
+def test_events_are_converted_and_none_is_not_emitted(driver: Driver) -> None:
     def note(event: Progress) -> str | None:
         return None if event.ready else event.message
 
@@ -153,7 +153,7 @@ def gateway(visit: Visit) -> None:
         (Visit.drop, Unavailable),
     ],
 )
-def test_what_is_no_stream_is_an_error(driver: Driver, route: object, kind: type[HubError]) -> None:
+def test_an_answer_that_is_not_a_stream_is_an_error(driver: Driver, route: object, kind: type[HubError]) -> None:
     assert callable(route)
     with serving(route) as site:
         (error,) = driver.events(site.root, follow())
@@ -161,14 +161,14 @@ def test_what_is_no_stream_is_an_error(driver: Driver, route: object, kind: type
 
 
 @BOTH
-def test_a_stream_that_cannot_be_reached_is_an_error(driver: Driver) -> None:
+def test_an_unreachable_stream_is_an_error(driver: Driver) -> None:
     with refusing() as nowhere:
         (error,) = driver.events(f"{nowhere}/hub/api", follow())
     assert isinstance(error, Unavailable)
     assert not error.sent
 
 
-def test_whoever_stops_listening_hangs_up() -> None:
+def test_closing_the_iterator_closes_the_connection() -> None:
     hung_up: list[bool] = []
 
     def chatter(visit: Visit) -> None:
@@ -189,7 +189,7 @@ def test_whoever_stops_listening_hangs_up() -> None:
         assert hung_up
 
 
-def test_a_step_that_is_a_stream_can_be_run_for_its_answer_alone() -> None:
+def test_run_returns_the_last_event_of_a_stream() -> None:
     with serving(lambda visit: visit.stream(HALF, READY)) as site, Hub(site.root, "SECRET") as hub:
         plan: Listen[Progress] = listen("ana", "lab", 10)
         last = hub.run(plan)

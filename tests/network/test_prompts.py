@@ -1,4 +1,4 @@
-"""Both drivers when a flow asks a person something."""
+"""Questions of a flow to the user, on both drivers."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ def asking() -> Flow[str]:
 
 
 @BOTH
-def test_what_the_person_answers_is_sent_into_the_flow(run: Run) -> None:
+def test_the_answer_is_sent_into_the_flow(run: Run) -> None:
     with serving(route) as site:
         assert run(site, asking(), {"name?": "ana", "number?": "7"}.get) == "ana"
         assert site.calls == ["POST /hub/api/ana/7"]
 
 
 @BOTH
-def test_an_error_that_the_person_raises_arrives_in_the_flow_which_may_go_on(run: Run) -> None:
+def test_a_hub_error_of_the_prompter_is_raised_in_the_flow(run: Run) -> None:
     def person(question: object) -> str:
         raise WaitTimeout("nobody came back")
 
@@ -82,7 +82,7 @@ def test_an_error_that_the_person_raises_arrives_in_the_flow_which_may_go_on(run
 
 
 @BOTH
-def test_a_person_who_fails_otherwise_ends_the_flow_which_cleans_up(run: Run) -> None:
+def test_another_error_of_the_prompter_ends_the_flow_after_its_clean_up(run: Run) -> None:
     def person(question: object) -> str:
         raise RuntimeError("no such terminal")
 
@@ -93,17 +93,17 @@ def test_a_person_who_fails_otherwise_ends_the_flow_which_cleans_up(run: Run) ->
 
 
 @BOTH
-def test_without_a_person_a_question_is_a_mistake_of_the_program(run: Run) -> None:
+def test_a_question_without_a_prompter_is_a_type_error(run: Run) -> None:
     with serving(route) as site:
-        with pytest.raises(TypeError, match="nobody to ask"):
+        with pytest.raises(TypeError, match="asks a question"):
             run(site, asking(), None)
         assert site.calls == ["DELETE /hub/api/clean"]
 
 
 @BOTH
 @pytest.mark.parametrize("answer", [None, 7, b"bytes"])
-def test_what_is_no_text_is_no_answer(run: Run, answer: object) -> None:
-    with serving(route) as site, pytest.raises(TypeError, match="str is answered with a str, not "):
+def test_an_answer_must_be_a_str(run: Run, answer: object) -> None:
+    with serving(route) as site, pytest.raises(TypeError, match="the answer to str must be a str, not "):
         run(site, asking(), lambda question: answer)
 
 
@@ -133,13 +133,13 @@ def test_a_signal_at_a_question_ends_it() -> None:
     assert time.monotonic() - began < MOST / 2
 
 
-def test_hub_asks_in_the_thread_of_its_caller_as_terminals_and_notebooks_want_it() -> None:
+def test_hub_asks_in_the_callers_thread() -> None:
     with serving(route) as site:
         asked = run_sync(site, asking(), lambda question: str(threading.get_ident()))
     assert asked == str(threading.get_ident())
 
 
-def test_asynchub_asks_in_a_thread_and_the_event_loop_goes_on() -> None:
+def test_asynchub_asks_in_a_thread_without_blocking_the_event_loop() -> None:
     ticks = 0
 
     async def go(site: Site) -> str:
@@ -220,7 +220,7 @@ def test_asynchub_cleans_up_when_it_is_cancelled_at_a_question() -> None:
 @pytest.mark.parametrize(
     "login", [Hub.login, lambda url, **known: asyncio.run(AsyncHub.login(url, **known))], ids=["Hub", "AsyncHub"]
 )
-def test_what_a_sign_in_asks_goes_to_whom_the_caller_names(login: Run) -> None:
+def test_questions_of_a_sign_in_go_to_the_prompter(login: Run) -> None:
     asked: list[object] = []
 
     def person(question: object) -> str:
@@ -234,7 +234,7 @@ def test_what_a_sign_in_asks_goes_to_whom_the_caller_names(login: Run) -> None:
         assert site.calls == ["GET /hub/api/", "GET /hub/login"]
 
 
-def test_what_is_emitted_between_questions_is_heard() -> None:
+def test_events_between_questions_are_emitted() -> None:
     def flow() -> Flow[None]:
         first = yield from Ask("one")
         yield Emit(first)

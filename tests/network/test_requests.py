@@ -1,4 +1,4 @@
-"""Both drivers against a real server on this machine: what goes over the wire, and what does not."""
+"""Requests of both drivers to a real server on this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def fetch(path: str, *, anonymous: bool = False, site: bool = False) -> Request[
 
 
 @BOTH
-def test_a_call_carries_the_token_and_who_asks(driver: Driver) -> None:
+def test_a_call_carries_the_token_and_the_user_agent(driver: Driver) -> None:
     with serving(as_ana) as site:
         assert driver.run(site.root, UserOps.get("ana")).name == "ana"
         (seen,) = site.seen
@@ -32,7 +32,7 @@ def test_a_call_carries_the_token_and_who_asks(driver: Driver) -> None:
 
 
 @BOTH
-def test_a_body_is_json_and_goes_with_a_delete_too(driver: Driver) -> None:
+def test_a_body_is_json_also_in_a_delete(driver: Driver) -> None:
     with serving(as_ana) as site:
         driver.run(site.root, GroupOps.remove_users("geo", ["ana", "é"]))
         (seen,) = site.seen
@@ -42,7 +42,7 @@ def test_a_body_is_json_and_goes_with_a_delete_too(driver: Driver) -> None:
 
 
 @BOTH
-def test_a_name_arrives_as_it_was_quoted(driver: Driver) -> None:
+def test_a_quoted_name_arrives_unchanged(driver: Driver) -> None:
     names = ["a b", "ana@example.org", "~ana", "100%2f", "%2e%2e", "a?b#c;d&e=f+g", "ü:l"]
 
     def flow() -> Flow[None]:
@@ -64,7 +64,7 @@ def test_a_query_is_encoded(driver: Driver) -> None:
 
 
 @BOTH
-def test_no_cookie_is_kept(driver: Driver) -> None:
+def test_no_cookie_is_stored(driver: Driver) -> None:
     def with_cookies(visit: Visit) -> None:
         visit.json({"name": "ana"}, headers={**VERSION, "Set-Cookie": "_xsrf=1; Path=/"})
 
@@ -79,7 +79,7 @@ def test_no_cookie_is_kept(driver: Driver) -> None:
 
 
 @BOTH
-def test_the_token_stays_away_from_other_places_and_from_anonymous_calls(driver: Driver) -> None:
+def test_other_hosts_and_anonymous_calls_get_no_token(driver: Driver) -> None:
     def everywhere(here: str, there: str) -> Flow[None]:
         yield from fetch(f"{here}/hub/api/users/ana")
         yield from fetch("/user/ana/api", site=True)
@@ -98,7 +98,7 @@ def test_the_token_stays_away_from_other_places_and_from_anonymous_calls(driver:
 
 
 @BOTH
-def test_looking_for_the_api_root_sends_no_token(driver: Driver) -> None:
+def test_discovery_sends_no_token(driver: Driver) -> None:
     def below(visit: Visit) -> None:
         if visit.path == "/jupyter/hub/api/":
             visit.json({"version": "6.1.1"})
@@ -118,7 +118,7 @@ def test_looking_for_the_api_root_sends_no_token(driver: Driver) -> None:
 
 
 @BOTH
-def test_the_version_that_an_answer_brought_costs_no_request(driver: Driver) -> None:
+def test_the_version_in_an_answer_costs_no_request(driver: Driver) -> None:
     def flow() -> Flow[tuple[int, ...]]:
         yield from UserOps.get("ana")
         return (yield from HubVersion())
@@ -129,7 +129,7 @@ def test_the_version_that_an_answer_brought_costs_no_request(driver: Driver) -> 
 
 
 @BOTH
-def test_a_refusal_brings_the_version_too(driver: Driver) -> None:
+def test_the_version_is_read_from_a_refusal_too(driver: Driver) -> None:
     def flow() -> Flow[tuple[int, ...]]:
         try:
             yield from UserOps.get("ana")
@@ -143,7 +143,7 @@ def test_a_refusal_brings_the_version_too(driver: Driver) -> None:
 
 
 @BOTH
-def test_a_version_that_nothing_brought_yet_is_asked_for_once_and_without_the_token(driver: Driver) -> None:
+def test_an_unknown_version_is_requested_once_and_without_the_token(driver: Driver) -> None:
     def flow() -> Flow[list[tuple[int, ...]]]:
         return [(yield from HubVersion()), (yield from HubVersion())]
 
@@ -155,13 +155,13 @@ def test_a_version_that_nothing_brought_yet_is_asked_for_once_and_without_the_to
 
 
 @BOTH
-def test_a_version_is_read_from_the_answer_where_a_proxy_strips_the_header(driver: Driver) -> None:
+def test_the_version_is_read_from_the_body_if_a_proxy_strips_the_header(driver: Driver) -> None:
     with serving(lambda visit: visit.json({"version": "6.1.1"}, headers={})) as site:
         assert driver.run(site.root, HubVersion()) == (6, 1, 1)
 
 
 @BOTH
-def test_a_users_server_does_not_tell_the_hubs_version(driver: Driver) -> None:
+def test_the_version_header_of_a_users_server_is_ignored(driver: Driver) -> None:
     def answer(visit: Visit) -> None:
         version = "4.0.0" if visit.path.startswith("/user/") else "6.1.1"
         visit.json({"name": "ana", "version": version}, headers={"X-JupyterHub-Version": version})
@@ -175,7 +175,7 @@ def test_a_users_server_does_not_tell_the_hubs_version(driver: Driver) -> None:
 
 
 @BOTH
-def test_another_place_does_not_tell_the_hubs_version(driver: Driver) -> None:
+def test_the_version_header_of_another_host_is_ignored(driver: Driver) -> None:
     def flow(there: str) -> Flow[tuple[int, ...]]:
         yield from fetch(f"{there}/hub/api/users/ana")
         return (yield from HubVersion())

@@ -1,4 +1,4 @@
-"""A token that somebody signed in for becomes a context, and takes the place of an older one."""
+"""A token of a sign-in becomes a context, and replaces an older token."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_token_becomes_the_current_context() -> None:
     assert kept(signed(2, "bo"), name=None).name == "bo@hub.example.org"
 
 
-def test_the_older_token_is_revoked_with_the_right_of_the_new_one() -> None:
+def test_the_replaced_token_is_revoked_with_the_new_one() -> None:
     kept(signed(1))
     hub = Revoked()
     assert kept(signed(2), hub).notes == ()
@@ -82,14 +82,14 @@ def test_the_older_token_is_revoked_with_the_right_of_the_new_one() -> None:
     assert contexts.connection().token == "SECRET2"
 
 
-def test_a_narrowed_token_leaves_it_to_the_older_one() -> None:
+def test_the_replaced_token_revokes_itself_if_the_new_one_is_narrowed() -> None:
     kept(signed(1))
     hub = Revoked(SECRET2=403)
     assert kept(signed(2), hub, narrowed=True).notes == ()
     assert [secret for secret, _ in hub.seen] == ["SECRET2", "SECRET1"]
 
 
-def test_an_older_token_that_stays_is_told() -> None:
+def test_a_replaced_token_that_stays_valid_is_noted() -> None:
     kept(signed(1))
     (said,) = kept(signed(2), Revoked(SECRET2=403)).notes
     assert said == f"the previous token of this context, a1 of ana on {API}, stays valid"
@@ -99,19 +99,19 @@ def test_an_older_token_that_stays_is_told() -> None:
     assert hub.seen == [], "bo has no right to it"
 
 
-def test_a_token_that_is_gone_already_is_no_matter() -> None:
+def test_a_replaced_token_that_does_not_exist_is_not_noted() -> None:
     kept(signed(1))
     assert kept(signed(2), Revoked(SECRET2=404)).notes == ()
 
 
-def test_the_same_token_again_is_not_revoked() -> None:
+def test_a_token_does_not_revoke_itself() -> None:
     kept(signed(1))
     hub = Revoked()
     done = kept(signed(1, brought="a1"), hub)
     assert (done.context.token_id, done.notes, hub.seen) == ("a1", (), [])
 
 
-def test_a_token_that_cannot_be_kept_is_revoked(folder: Path) -> None:
+def test_a_token_that_cannot_be_saved_is_revoked(folder: Path) -> None:
     folder.mkdir(mode=0o700)
     (folder / "contexts.json").write_text("not JSON")
     for refusals in ({}, {"SECRET1": 403}):
@@ -167,7 +167,7 @@ LOGINS = pytest.mark.parametrize("sign_in", [login, login_asynchronously], ids=[
 
 
 @LOGINS
-def test_a_program_keeps_its_token_as_the_command_does(sign_in: SignInAs) -> None:
+def test_login_saves_a_context(sign_in: SignInAs) -> None:
     with serving(a_hub) as site:
         assert sign_in(site, None) == "ana"
         assert not contexts.load().contexts
@@ -181,7 +181,7 @@ def test_a_program_keeps_its_token_as_the_command_does(sign_in: SignInAs) -> Non
 
 
 @LOGINS
-def test_a_program_is_warned_of_an_older_token_that_stays(sign_in: SignInAs) -> None:
+def test_login_warns_of_a_replaced_token_that_stays_valid(sign_in: SignInAs) -> None:
     contexts.save("course", contexts.Context(api_url=API, user="ana", token_id="a9"), "OLD")
     with (
         serving(a_hub) as site,
@@ -192,7 +192,7 @@ def test_a_program_is_warned_of_an_older_token_that_stays(sign_in: SignInAs) -> 
 
 @LOGINS
 @pytest.mark.parametrize("name", ["", " ", "a\nb"])
-def test_a_name_that_cannot_be_is_refused_before_anything_is_sent(sign_in: SignInAs, name: str) -> None:
+def test_an_invalid_context_name_is_refused_before_any_request(sign_in: SignInAs, name: str) -> None:
     with serving(a_hub) as site:
         with pytest.raises(InvalidInput):
             sign_in(site, name)

@@ -1,1 +1,1 @@
-"""The two clients. This package alone does network input and output, and alone imports the HTTP library."""
+"""The two clients. Only this package does network input and output, and only it imports the HTTP library."""

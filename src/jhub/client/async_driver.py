@@ -1,4 +1,4 @@
-"""The asynchronous driver: it carries out the steps of operations in an event loop."""
+"""The asynchronous driver: carries out the steps of operations in an event loop."""
 
 from __future__ import annotations
 
@@ -14,10 +14,19 @@ import anyio
 import httpx2
 
 from jhub.client.deadline import AsyncClient, Deadline
-from jhub.client.forks import Forks
+from jhub.client.forks import ForkedTasks
 from jhub.client.network import Network
-from jhub.client.response_body import Content, Events
-from jhub.client.wire import CLEAN_UP, LEAST, SILENCE, Prompter, Wire, ask_person, is_url, pause
+from jhub.client.response_body import BoundedContent, StreamSize
+from jhub.client.wire import (
+    CLEAN_UP_SECONDS,
+    MIN_STREAM_SECONDS,
+    STREAM_READ_SECONDS,
+    Prompter,
+    Wire,
+    ask_user,
+    is_url,
+    sleep_seconds,
+)
 from jhub.discovery import API, find_root
 from jhub.errors import HubError, Unavailable
 from jhub.handles import AsyncFleet
@@ -44,50 +53,53 @@ T = TypeVar("T")
 
 
 class AsyncDriver(Wire):
-    """A hub's connections, and how steps are carried out on them in an event loop."""
+    """The connections to a hub, on which steps are carried out in an event loop."""
 
     def __init__(self, url: str | None, token: str | None, network: Network) -> None:
         super().__init__(url, token, network)
-        self._http = self.client(AsyncClient)
-        self._finding: anyio.Lock | None = None
+        self._http = self.http_client(AsyncClient)
+        self._discovery: anyio.Lock | None = None
 
     async def find_api_url(self) -> str:
-        """The API root, `https://hub.example.org/hub/api`; found by asking, the first time."""
+        """Return the API root, `https://hub.example.org/hub/api`; the first call asks the hub."""
         if self._root is None:
-            # Made here, in the event loop that uses it. The first of many calls side by side asks, the others wait.
-            self._finding = self._finding or anyio.Lock()
-            async with self._finding:
+            # Created here, in the event loop that uses it. Of several concurrent calls the first asks, the others wait.
+            self._discovery = self._discovery or anyio.Lock()
+            async with self._discovery:
                 if self._root is None:
-                    self._root = await self.run(find_root(self._given))
+                    self._root = await self.run(find_root(self._address))
         return self._root
 
     async def find_url(self) -> str:
-        """Where the hub's site begins, with a closing slash."""
+        """Return the root of the hub's site, with a closing slash."""
         return (await self.find_api_url()).removesuffix(API) + "/"
 
     async def run(
         self, operation: Operation[T], emit: Callable[[Any], object] = lambda event: None, ask: Prompter | None = None
     ) -> T:
-        """Carry a request or a flow out. What it emits goes to `emit`."""
+        """Carry out a request or a flow, and return its answer. Events that it emits go to `emit`."""
         end: list[T] = []
-        async with Forks(self, emit) as forks, aclosing(self._events(operation, end, forks, ask)) as events:
+        async with ForkedTasks(self, emit) as forks, aclosing(self._events(operation, end, forks, ask)) as events:
             async for event in events:
                 emit(event)
         return end[0]
 
     async def events(self, operation: Operation[Any], ask: Prompter | None = None) -> AsyncGenerator[Any, None]:
-        """Carry a flow out while iterating over what it emits."""
-        heard = deque[Any]()
-        async with Forks(self, heard.append) as forks, aclosing(self._events(operation, [], forks, ask)) as events:
+        """Carry out a flow, and iterate over the events that it emits."""
+        emitted = deque[Any]()
+        async with (
+            ForkedTasks(self, emitted.append) as forks,
+            aclosing(self._events(operation, [], forks, ask)) as events,
+        ):
             async for event in events:
-                heard.append(event)
-                while heard:
-                    yield heard.popleft()
-        while heard:
-            yield heard.popleft()
+                emitted.append(event)
+                while emitted:
+                    yield emitted.popleft()
+        while emitted:
+            yield emitted.popleft()
 
     def fleet(self, operation: Operation[T]) -> AsyncFleet[Any, T]:
-        """Carry out a flow that runs others side by side: `async with hub.fleet(operation) as fleet: …`."""
+        """Prepare a flow that runs others concurrently: `async with hub.fleet(operation) as fleet: …`."""
         return AsyncFleet(self.run, operation)
 
     async def aclose(self) -> None:
@@ -95,18 +107,20 @@ class AsyncDriver(Wire):
         await self._http.aclose()
 
     async def __aenter__(self) -> Self:
+        """Return the driver."""
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        """Close the connections."""
         await self.aclose()
 
     async def _events(
-        self, operation: Operation[T], end: list[T], forks: Forks, ask: Prompter | None
+        self, operation: Operation[T], end: list[T], forks: ForkedTasks, ask: Prompter | None
     ) -> AsyncGenerator[Any, None]:
         if ask is not None:
-            self.beware()  # what people are asked for are secrets, mostly
-        running = Interpreter(operation)
-        while (step := running.step) is not None:
+            self.warn_if_plain_http()  # most answers of a user are secrets
+        interpreter = Interpreter(operation)
+        while (step := interpreter.step) is not None:
             answer: Any = None
             try:
                 match step:
@@ -118,21 +132,21 @@ class AsyncDriver(Wire):
                                 if event is not None:
                                     yield event
                     case Ask():
-                        answer = await _asked(ask, step.question)
+                        answer = await _ask_in_thread(ask, step.question)
                     case _:
                         answer = await self._do(step, forks)
             except HubError as error:
-                running.fail(error)
+                interpreter.fail(error)
             except BaseException:
                 forks.cancel_all()
-                with anyio.move_on_after(CLEAN_UP, shield=True):
-                    await self._clean_up(running, forks)
+                with anyio.move_on_after(CLEAN_UP_SECONDS, shield=True):
+                    await self._clean_up(interpreter, forks)
                 raise
             else:
-                running.answer(answer)
-        end.append(running.result)
+                interpreter.answer(answer)
+        end.append(interpreter.result)
 
-    async def _do(self, step: Step, forks: Forks) -> Any:
+    async def _do(self, step: Step, forks: ForkedTasks) -> Any:
         match step:
             case Request():
                 if self._root is None and not is_url(step.path):
@@ -142,12 +156,12 @@ class AsyncDriver(Wire):
                     answer = await self._answer(step, response, deadline)
                 return self.read(step, answer)
             case Sleep():
-                await anyio.sleep(pause(step))
+                await anyio.sleep(sleep_seconds(step))
                 return None
             case Now():
                 return time.monotonic()
             case HubVersion():
-                return self._version or self.learn(await self.run(HubOps.version()))
+                return self._version or self.note_version(await self.run(HubOps.version()))
             case Fork() | Next() | Cancel():
                 return await forks.do(step)
             case _:
@@ -157,81 +171,82 @@ class AsyncDriver(Wire):
     async def _exchange(
         self, step: Request[Any] | Listen[Any], deadline: Deadline, read: float | None = None
     ) -> AsyncGenerator[httpx2.Response]:
-        """Send a step; its answer is there up to its headers."""
+        """Send a step, and yield the response once its headers have arrived."""
         timeout = deadline.limit(self._network.httpx_timeout(read))
-        with self.errors(deadline):
-            async with self._http.stream(**self.call(step), timeout=timeout) as response:
+        with self.translated_errors(deadline):
+            async with self._http.stream(**self.arguments(step), timeout=timeout) as response:
                 yield response
 
     async def _listen(self, step: Listen[T]) -> AsyncGenerator[tuple[object, T | None], None]:
-        """Pairs of what to emit and the answer so far."""
+        """Yield pairs: an event to emit, and the answer, None until the last event."""
         await self.find_api_url()
-        end = Deadline(max(LEAST, step.timeout))
+        end = Deadline(max(MIN_STREAM_SECONDS, step.timeout))
         deadline = Deadline(min(end.seconds, self._network.timeouts.total))
-        heard = False
+        opened = False
         try:
-            async with self._exchange(step, deadline, SILENCE) as response:
+            async with self._exchange(step, deadline, STREAM_READ_SECONDS) as response:
                 if response.status_code != 200:
-                    raise self.refusal(step, await self._answer(step, response, deadline))
-                size = Events(response, self.host)
-                heard = True
+                    raise self.stream_error(step, await self._answer(step, response, deadline))
+                size = StreamSize(response, self.host)
+                opened = True
                 deadline.end = end.end
-                response.encoding = "utf-8"  # a stream of events is, whatever its header says
+                response.encoding = "utf-8"  # event streams are UTF-8, whatever the header says
                 events = cast(AsyncGenerator[httpx2.ServerSentEvent], aiter(httpx2.EventSource(response)))
                 async with aclosing(events):
-                    async for sent in events:
-                        if sent.data:
-                            size.add(sent.data)
-                            event = step.take(sent.data, self.site)
+                    async for sse in events:
+                        if sse.data:
+                            size.add(sse.data)
+                            event = step.take(sse.data, self.site)
                             last = step.last(event)
                             yield step.event(event), event if last else None
                             if last:
                                 return
         except Unavailable:
-            if not (heard or end.over):
+            if not (opened or end.is_over):
                 raise
 
     async def _answer(self, step: Request[Any] | Listen[Any], response: httpx2.Response, deadline: Deadline) -> Answer:
-        if response.is_stream_consumed:  # a transport for tests had it ready
-            return self.answer(step, response, response.content)
-        content = Content(response, self.host, deadline)
-        async for part in response.aiter_raw():
-            content.add(part)
-        return self.answer(step, response, bytes(content))
+        if response.is_stream_consumed:  # a transport for tests has read it already
+            return self.to_answer(step, response, response.content)
+        content = BoundedContent(response, self.host, deadline)
+        async for chunk in response.aiter_raw():
+            content.add(chunk)
+        return self.to_answer(step, response, bytes(content))
 
-    async def _clean_up(self, running: Interpreter[Any], forks: Forks) -> None:
+    async def _clean_up(self, interpreter: Interpreter[Any], forks: ForkedTasks) -> None:
         try:
-            running.fail(Interrupted())
-            while (step := running.step) is not None:
+            interpreter.fail(Interrupted())
+            while (step := interpreter.step) is not None:
                 try:
                     answer = None if isinstance(step, Emit | Listen) else await self._do(step, forks)
                 except HubError as error:
-                    running.fail(error)
+                    interpreter.fail(error)
                 else:
-                    running.answer(answer)
+                    interpreter.answer(answer)
         except (Interrupted, HubError):
             return
 
 
-async def _asked(person: Prompter | None, question: object) -> str:
-    """The answer of a person, who takes their time: in a thread, and one that does not keep the program from ending
-    when nobody waits for it any more.
+async def _ask_in_thread(prompter: Prompter | None, question: object) -> str:
+    """Return the user's answer to a question, asked in a thread, as an answer may take long.
+
+    It is a daemon thread: the program can end while a question is open.
     """
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[str] = loop.create_future()
 
-    def settle(given: str | None, error: BaseException | None) -> None:
+    def settle(text: str | None, error: BaseException | None) -> None:
         if not answer.done():
-            answer.set_result(given or "") if error is None else answer.set_exception(error)
+            answer.set_result(text or "") if error is None else answer.set_exception(error)
 
     def ask() -> None:
-        given, failure = None, None
+        text, failure = None, None
         try:
-            given = ask_person(person, question)
-        except BaseException as error:  # noqa: BLE001 - it is raised in who waits for this
+            text = ask_user(prompter, question)
+        except BaseException as error:  # noqa: BLE001 - it is raised at the await below
             failure = error
-        with suppress(RuntimeError):  # the loop is closed: nobody waits
-            loop.call_soon_threadsafe(settle, given, failure)
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(settle, text, failure)
 
     threading.Thread(target=ask, name="jhub asks", daemon=True).start()
     return await answer

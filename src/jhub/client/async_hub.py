@@ -1,4 +1,4 @@
-"""`AsyncHub`: what a user of the asynchronous client sees."""
+"""`AsyncHub`: the public face of the asynchronous client."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import httpx2
 
 from jhub.binding import AsyncBound, Namespace
 from jhub.client.async_driver import AsyncDriver
-from jhub.client.network import DEFAULT, Network, Timeouts, Verify
+from jhub.client.network import DEFAULT_TIMEOUTS, Network, Timeouts, Verify
 from jhub.client.wire import Prompter, connection_of
 from jhub.handles import AsyncFleet
 from jhub.login import LoginMethod
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class AsyncHub(HubOps, AsyncBound):
-    """A JupyterHub, asynchronous (asyncio). Parameters as for `Hub`."""
+    """A JupyterHub, asynchronous (asyncio), with the parameters of `Hub`."""
 
     _wire: AsyncDriver
 
@@ -55,7 +55,7 @@ class AsyncHub(HubOps, AsyncBound):
         url: str | None = None,
         token: str | None = None,
         *,
-        timeout: float | Timeouts = DEFAULT,
+        timeout: float | Timeouts = DEFAULT_TIMEOUTS,
         verify: Verify = True,
         proxy: str | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
@@ -67,14 +67,14 @@ class AsyncHub(HubOps, AsyncBound):
         cls,
         name: str | None = None,
         *,
-        timeout: float | Timeouts = DEFAULT,
+        timeout: float | Timeouts = DEFAULT_TIMEOUTS,
         verify: Verify = True,
         proxy: str | None = None,
     ) -> Self:
         """Connect to the hub of a context, as `Hub.from_context`."""
-        where = connection_of(name)
-        hub = cls(where.url, where.token, timeout=timeout, verify=verify, proxy=proxy)
-        hub._wire.user = where.user
+        connection = connection_of(name)
+        hub = cls(connection.url, connection.token, timeout=timeout, verify=verify, proxy=proxy)
+        hub._wire.user = connection.user
         return hub
 
     @classmethod
@@ -91,13 +91,13 @@ class AsyncHub(HubOps, AsyncBound):
         scopes: Iterable[str] | None = None,
         ask: Prompter | None = None,
         context: str | None = None,
-        timeout: float | Timeouts = DEFAULT,
+        timeout: float | Timeouts = DEFAULT_TIMEOUTS,
         verify: Verify = True,
         proxy: str | None = None,
     ) -> Self:
-        """Sign in to the hub, for a token that expires; as `Hub.login`. What is asked is asked in a thread."""
+        """Sign in to the hub, for a token that expires; as `Hub.login`. Questions are asked in a thread."""
         from jhub.config import contexts
-        from jhub.login import SignInRequest, sign_in_and_save  # more than who has a token needs
+        from jhub.login import SignInRequest, sign_in_and_save  # not needed by a client that has a token
         from jhub.login.console import Console
 
         if context is not None:
@@ -117,21 +117,22 @@ class AsyncHub(HubOps, AsyncBound):
                 result, notes = await hub.run(sign_in_and_save(request, method, context), ask=ask or console)
             for text in notes:
                 warnings.warn(text, UserWarning, stacklevel=2)
-            hub._wire.use(result.token, result.who.name)
+            hub._wire.set_token(result.token, result.who.name)
         except BaseException:
             await hub.aclose()
             raise
         return hub
 
     def __repr__(self) -> str:
+        """Return the hub's address, and the user if known."""
         return f"<{type(self).__name__} {self._wire}>"
 
     async def find_api_url(self) -> str:
-        """The API root, `https://hub.example.org/hub/api`; found by asking, the first time."""
+        """Return the API root, `https://hub.example.org/hub/api`; the first call asks the hub."""
         return await self._wire.find_api_url()
 
     async def find_url(self) -> str:
-        """Where the hub's site begins, with a closing slash."""
+        """Return the root of the hub's site, with a closing slash."""
         return await self._wire.find_url()
 
     async def run(
@@ -141,22 +142,22 @@ class AsyncHub(HubOps, AsyncBound):
         *,
         ask: Prompter | None = None,
     ) -> T:
-        """Carry out a request or a flow of your own, and return what it answers. What it emits goes to `emit`.
+        """Carry out a request or a flow of your own, and return its answer. Events that it emits go to `emit`.
 
-        `ask` answers what the flow asks a person (`jhub.steps.Ask`), in a thread.
+        `ask` answers the flow's questions to the user (`jhub.steps.Ask`), in a thread.
         """
         return await self._wire.run(operation, emit, ask)
 
     def events(self, operation: Operation[Any], *, ask: Prompter | None = None) -> AsyncGenerator[Any, None]:
-        """Carry out a flow of your own, and iterate over what it emits. `ask` as for `run`."""
+        """Carry out a flow of your own, and iterate over the events that it emits. `ask` as for `run`."""
         return self._wire.events(operation, ask)
 
     def fleet(self, operation: Operation[T]) -> AsyncFleet[Any, T]:
-        """Carry out a flow that runs others side by side: `async with hub.fleet(operation) as fleet: …`."""
+        """Carry out a flow that runs others concurrently: `async with hub.fleet(operation) as fleet: …`."""
         return self._wire.fleet(operation)
 
     async def preview(self, call: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> Preview:
-        """Return the requests by which a call would change something, and change nothing; as `Hub.preview`."""
+        """Return the requests by which a call would change the hub, without sending them; as `Hub.preview`."""
         return await self._wire.run(preview(call, *args, **kwargs))
 
     async def aclose(self) -> None:
@@ -164,7 +165,9 @@ class AsyncHub(HubOps, AsyncBound):
         await self._wire.aclose()
 
     async def __aenter__(self) -> Self:
+        """Return the client."""
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        """Close the connections."""
         await self.aclose()

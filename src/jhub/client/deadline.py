@@ -1,7 +1,7 @@
-"""A deadline for a whole exchange, where the HTTP library has a time-out for each read and each write only.
+"""Deadlines for whole exchanges: the HTTP library has timeouts for single reads and writes only.
 
-A time-out is a float that has the deadline with it. The library hands it on to the connection as it is, and the
-connections below cut it down to what is left.
+A timeout is a float that carries the deadline. The library passes it on to the connection unchanged, and the
+connections of this module shorten it to the time that is left.
 """
 
 from __future__ import annotations
@@ -26,45 +26,46 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PART = 2**16
-"""Bytes that are read at a time where one connection runs inside another."""
+CHUNK_BYTES = 2**16
+"""Number of bytes that are read at a time from the connection below TLS."""
 
 
 class Deadline:
-    """The end of an exchange, which may be put off."""
+    """The time at which an exchange times out; it may be moved."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.end = time.monotonic() + seconds
 
     @property
-    def over(self) -> bool:
-        """Whether it has passed."""
+    def is_over(self) -> bool:
+        """Whether the deadline has passed."""
         return time.monotonic() >= self.end
 
     def limit(self, timeout: httpx2.Timeout) -> httpx2.Timeout:
-        """The same time-outs, none of which lasts beyond the deadline."""
+        """Return the same timeouts, none of which lasts beyond the deadline."""
         connect, read, write = (
-            None if seconds is None else Limit(seconds, self)
+            None if seconds is None else BoundedTimeout(seconds, self)
             for seconds in (timeout.connect, timeout.read, timeout.write)
         )
         return httpx2.Timeout(connect=connect, read=read, write=write, pool=timeout.pool)
 
 
-class Limit(float):
-    """Seconds for one read or write, and the deadline of the exchange that it is a part of."""
+class BoundedTimeout(float):
+    """Seconds for one read or write, with the deadline of the whole exchange."""
 
     deadline: Deadline
 
-    def __new__(cls, seconds: float, deadline: Deadline) -> Limit:
-        limit = super().__new__(cls, seconds)
-        limit.deadline = deadline
-        return limit
+    def __new__(cls, seconds: float, deadline: Deadline) -> BoundedTimeout:
+        """Return the seconds as a float, with the deadline attached."""
+        timeout = super().__new__(cls, seconds)
+        timeout.deadline = deadline
+        return timeout
 
 
-def left(timeout: float | None) -> float | None:
-    """The seconds that a read or write may take now. `TimeoutError` when the exchange is over its deadline."""
-    if not isinstance(timeout, Limit):
+def remaining(timeout: float | None) -> float | None:
+    """Return the seconds that a read or write may take now. `TimeoutError` if the deadline has passed."""
+    if not isinstance(timeout, BoundedTimeout):
         return timeout
     seconds = timeout.deadline.end - time.monotonic()
     if seconds <= 0:
@@ -73,7 +74,7 @@ def left(timeout: float | None) -> float | None:
 
 
 class Client(httpx2.Client):
-    """The HTTP library's client, with connections that keep to deadlines."""
+    """The HTTP library's client, with connections that observe deadlines."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -82,7 +83,7 @@ class Client(httpx2.Client):
 
 
 class AsyncClient(httpx2.AsyncClient):
-    """The same, asynchronous."""
+    """The HTTP library's asynchronous client, with connections that observe deadlines."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -91,14 +92,12 @@ class AsyncClient(httpx2.AsyncClient):
 
 
 def _pools(*transports: object) -> Iterator[Any]:
-    """Where the transports have their connections from: the library has no setting for it. One for tests has none."""
+    """Yield the connection pools of the transports; there is no setting for them. Test transports have no pool."""
     return (pool for each in transports if (pool := getattr(each, "_pool", None)) is not None)
 
 
 class Backend(httpcore2.SyncBackend):
-    """Opens connections within a time-out, however long it takes to look the host up, and however many addresses it
-    has.
-    """
+    """A backend whose connections open within the timeout, DNS lookup and all addresses of the host included."""
 
     def connect_tcp(
         self,
@@ -108,18 +107,20 @@ class Backend(httpcore2.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
-        """A connection to the first address of the host that takes one."""
+        """Return a connection to the first address of the host that accepts one."""
         failure: Exception = httpcore2.ConnectError(f"{host} has no address")
-        with _errors(httpcore2.ConnectTimeout, httpcore2.ConnectError):
-            for address in _addresses(host, port, left(timeout)):
+        with _translated_errors(httpcore2.ConnectTimeout, httpcore2.ConnectError):
+            for address in _addresses(host, port, remaining(timeout)):
                 try:
-                    return Plain(super().connect_tcp(address, port, left(timeout), local_address, socket_options))
+                    return TcpStream(
+                        super().connect_tcp(address, port, remaining(timeout), local_address, socket_options)
+                    )
                 except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                     failure = error
         raise failure
 
 
-class Plain(httpcore2.NetworkStream):
+class TcpStream(httpcore2.NetworkStream):
     """A connection over TCP."""
 
     def __init__(self, stream: httpcore2.NetworkStream) -> None:
@@ -127,66 +128,66 @@ class Plain(httpcore2.NetworkStream):
         self._socket: socket.socket = stream.get_extra_info("socket")
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """What has arrived, at least a byte; nothing at the end."""
-        with _errors(httpcore2.ReadTimeout, httpcore2.ReadError):
-            self._socket.settimeout(left(timeout))
+        """Return the bytes that have arrived, at least one; none at the end."""
+        with _translated_errors(httpcore2.ReadTimeout, httpcore2.ReadError):
+            self._socket.settimeout(remaining(timeout))
             return self._socket.recv(max_bytes)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send all of it."""
-        rest = memoryview(buffer)
-        with _errors(httpcore2.WriteTimeout, httpcore2.WriteError):
-            while rest:
-                self._socket.settimeout(left(timeout))
-                rest = rest[self._socket.send(rest) :]
+        """Send all bytes."""
+        unsent = memoryview(buffer)
+        with _translated_errors(httpcore2.WriteTimeout, httpcore2.WriteError):
+            while unsent:
+                self._socket.settimeout(remaining(timeout))
+                unsent = unsent[self._socket.send(unsent) :]
 
     def close(self) -> None:
-        """Close it."""
+        """Close the connection."""
         self._stream.close()
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore2.NetworkStream:
-        """The same connection, encrypted."""
-        return Encrypted(self, ssl_context, server_hostname, timeout)
+        """Return this connection, encrypted."""
+        return TlsStream(self, ssl_context, server_hostname, timeout)
 
     def get_extra_info(self, info: str) -> Any:
-        """What the HTTP library looks at."""
+        """Return a property of the connection that the HTTP library asks for."""
         return self._stream.get_extra_info(info)
 
 
-class Encrypted(httpcore2.NetworkStream):
-    """TLS on another connection, which may be encrypted itself: the one to a proxy may."""
+class TlsStream(httpcore2.NetworkStream):
+    """TLS on another connection, which may be encrypted itself, like one to a proxy."""
 
     def __init__(
-        self, below: httpcore2.NetworkStream, context: ssl.SSLContext, host: str | None, timeout: float | None
+        self, inner: httpcore2.NetworkStream, context: ssl.SSLContext, host: str | None, timeout: float | None
     ) -> None:
-        self._below = below
+        self._inner = inner
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        if isinstance(timeout, Limit):  # for all of the handshake, not for each part of it
-            timeout = Limit(timeout, Deadline(left(timeout) or timeout))
+        if isinstance(timeout, BoundedTimeout):  # one timeout for the whole handshake, not for each part of it
+            timeout = BoundedTimeout(timeout, Deadline(remaining(timeout) or timeout))
         try:
-            with _errors(httpcore2.ConnectTimeout, httpcore2.ConnectError):
+            with _translated_errors(httpcore2.ConnectTimeout, httpcore2.ConnectError):
                 self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
                 self._do(self._tls.do_handshake, timeout)
         except BaseException:
-            below.close()
+            inner.close()
             raise
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """What has arrived, at least a byte; nothing at the end."""
-        with _errors(httpcore2.ReadTimeout, httpcore2.ReadError):
+        """Return the bytes that have arrived, at least one; none at the end."""
+        with _translated_errors(httpcore2.ReadTimeout, httpcore2.ReadError):
             try:
                 return self._do(partial(self._tls.read, max_bytes), timeout)
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
                 return b""
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send all of it."""
-        rest = memoryview(buffer)
-        with _errors(httpcore2.WriteTimeout, httpcore2.WriteError):
-            while rest:
-                rest = rest[self._do(partial(self._tls.write, rest[:PART]), timeout) :]
+        """Send all bytes."""
+        unsent = memoryview(buffer)
+        with _translated_errors(httpcore2.WriteTimeout, httpcore2.WriteError):
+            while unsent:
+                unsent = unsent[self._do(partial(self._tls.write, unsent[:CHUNK_BYTES]), timeout) :]
 
     def _do(self, action: Callable[[], T], timeout: float | None) -> T:
         while True:
@@ -197,31 +198,31 @@ class Encrypted(httpcore2.NetworkStream):
                 pass
             finally:
                 if self._outgoing.pending:
-                    self._below.write(self._outgoing.read(), timeout)
+                    self._inner.write(self._outgoing.read(), timeout)
             if done:
                 return done[0]
-            if part := self._below.read(PART, timeout):
-                self._incoming.write(part)
+            if chunk := self._inner.read(CHUNK_BYTES, timeout):
+                self._incoming.write(chunk)
             else:
                 self._incoming.write_eof()
 
     def close(self) -> None:
-        """Close it."""
-        self._below.close()
+        """Close the connection."""
+        self._inner.close()
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore2.NetworkStream:
-        """The same connection, encrypted once more."""
-        return Encrypted(self, ssl_context, server_hostname, timeout)
+        """Return this connection, encrypted once more."""
+        return TlsStream(self, ssl_context, server_hostname, timeout)
 
     def get_extra_info(self, info: str) -> Any:
-        """What the HTTP library looks at."""
-        return self._tls if info == "ssl_object" else self._below.get_extra_info(info)
+        """Return a property of the connection that the HTTP library asks for."""
+        return self._tls if info == "ssl_object" else self._inner.get_extra_info(info)
 
 
 class AsyncBackend(httpcore2.AsyncNetworkBackend):
-    """Opens asynchronous connections."""
+    """A backend that opens asynchronous connections with deadlines."""
 
     def __init__(self, backend: httpcore2.AsyncNetworkBackend) -> None:
         self._backend = backend
@@ -234,82 +235,82 @@ class AsyncBackend(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        """A connection to the first address of the host that takes one."""
-        with _errors(httpcore2.ConnectTimeout, httpcore2.ConnectError):
-            seconds = left(timeout)
+        """Return a connection to the first address of the host that accepts one."""
+        with _translated_errors(httpcore2.ConnectTimeout, httpcore2.ConnectError):
+            seconds = remaining(timeout)
         return AsyncStream(await self._backend.connect_tcp(host, port, seconds, local_address, socket_options))
 
 
 class AsyncStream(httpcore2.AsyncNetworkStream):
-    """A connection, encrypted or not. Below it a time-out is one for all of a write or a handshake."""
+    """A connection, encrypted or not. The timeout of the connection below it is for a whole write or handshake."""
 
     def __init__(self, stream: httpcore2.AsyncNetworkStream) -> None:
         self._stream = stream
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """What has arrived, at least a byte; nothing at the end."""
-        with _errors(httpcore2.ReadTimeout, httpcore2.ReadError):
-            return await self._stream.read(max_bytes, left(timeout))
+        """Return the bytes that have arrived, at least one; none at the end."""
+        with _translated_errors(httpcore2.ReadTimeout, httpcore2.ReadError):
+            return await self._stream.read(max_bytes, remaining(timeout))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send all of it."""
-        with _errors(httpcore2.WriteTimeout, httpcore2.WriteError):
-            await self._stream.write(buffer, left(timeout))
+        """Send all bytes."""
+        with _translated_errors(httpcore2.WriteTimeout, httpcore2.WriteError):
+            await self._stream.write(buffer, remaining(timeout))
 
     async def aclose(self) -> None:
-        """Close it."""
+        """Close the connection."""
         await self._stream.aclose()
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore2.AsyncNetworkStream:
-        """The same connection, encrypted."""
+        """Return this connection, encrypted."""
         try:
-            with _errors(httpcore2.ConnectTimeout, httpcore2.ConnectError):
-                return AsyncStream(await self._stream.start_tls(ssl_context, server_hostname, left(timeout)))
+            with _translated_errors(httpcore2.ConnectTimeout, httpcore2.ConnectError):
+                return AsyncStream(await self._stream.start_tls(ssl_context, server_hostname, remaining(timeout)))
         except BaseException:
-            with anyio.CancelScope(shield=True):  # the library leaves it open where a handshake is cancelled
+            with anyio.CancelScope(shield=True):  # the library leaves the connection open if a handshake is cancelled
                 await self.aclose()
             raise
 
     def get_extra_info(self, info: str) -> Any:
-        """What the HTTP library looks at."""
+        """Return a property of the connection that the HTTP library asks for."""
         return self._stream.get_extra_info(info)
 
 
 def _addresses(host: str, port: int, timeout: float | None) -> list[str]:
-    """The addresses of a host. In a thread, because looking one up takes as long as it takes."""
+    """Return the addresses of a host. The lookup runs in a thread, because it cannot be interrupted."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
         pass
     else:
         return [host]
-    found: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
+    results: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
 
     def look_up() -> None:
         try:
             entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            found.put([str(address[0]) for *_, address in entries])
-        except Exception as error:  # noqa: BLE001 - it is raised in who waits for this
-            found.put(error)
+            results.put([str(address[0]) for *_, address in entries])
+        except Exception as error:  # noqa: BLE001 - it is raised below
+            results.put(error)
 
     threading.Thread(target=look_up, name=f"jhub looks up {host}", daemon=True).start()
     try:
-        answer = found.get(timeout=timeout)
+        answer = results.get(timeout=timeout)
     except queue.Empty:
-        raise TimeoutError(f"looking up {host} took too long") from None
+        raise TimeoutError(f"timed out looking up {host}") from None
     if isinstance(answer, Exception):
         raise answer
     return answer
 
 
 @contextmanager
-def _errors(late: type[Exception], failed: type[Exception]) -> Generator[None]:
-    """Turns errors of sockets and of TLS into those of the HTTP library, as its own connections do."""
+def _translated_errors(timeout_error: type[Exception], error_type: type[Exception]) -> Generator[None]:
+    """Turn errors of sockets and of TLS into those of the HTTP library, as its own connections do."""
     try:
         yield
     except (TimeoutError, httpcore2.TimeoutException) as error:
-        raise late(str(error)) from None
+        raise timeout_error(str(error)) from None
     except (OSError, httpcore2.NetworkError) as error:
-        raise failed(str(error)) from None
+        raise error_type(str(error)) from None

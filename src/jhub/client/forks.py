@@ -1,4 +1,4 @@
-"""Flows side by side on `AsyncHub`: what `Fork`, `Next` and `Cancel` mean."""
+"""Concurrent flows of `AsyncHub`: carries out `Fork`, `Next` and `Cancel`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from jhub.handles import RunsAsync
 from jhub.steps import Cancel, Done, Fork, Next
 
 
-class Forks:
-    """The flows that one running flow has forked: tasks, which end with the block."""
+class ForkedTasks:
+    """The flows that a running flow has forked, as tasks that end with the block."""
 
     def __init__(self, hub: RunsAsync, emit: Callable[[Any], object]) -> None:
         self._hub = hub
@@ -24,17 +24,19 @@ class Forks:
         self._ended: asyncio.Queue[Done | BaseException] = asyncio.Queue()
 
     async def __aenter__(self) -> Self:
+        """Return the tasks."""
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        """Cancel the tasks that still run, and wait until they have ended."""
         self.cancel_all()
         if self._tasks:
-            # Tasks of asyncio and no task group: a group must not be held open while a generator is suspended.
+            # Plain asyncio tasks, as a task group must not stay open while a generator is suspended.
             with anyio.CancelScope(shield=True):
                 await asyncio.wait(list(self._tasks.values()))
 
     async def do(self, step: Fork | Next | Cancel) -> Done | None:
-        """Carry out one of the three."""
+        """Carry out a step. `Next` returns None on its timeout."""
         match step:
             case Fork():
                 self._fork(step)
@@ -50,7 +52,7 @@ class Forks:
 
     def _fork(self, fork: Fork) -> None:
         if fork.tag in self._tasks:
-            raise RuntimeError(f"{fork.tag!r} is under way already: a fork has a tag of its own")
+            raise RuntimeError(f"{fork.tag!r} is already in flight: each fork needs a tag of its own")
         began = time.monotonic()
 
         def note(task: asyncio.Task[Any]) -> None:
@@ -61,7 +63,7 @@ class Forks:
             elif isinstance(error := task.exception(), HubError):
                 failure = error
             elif error is not None:
-                self._ended.put_nowait(error)  # raised in who waits for this
+                self._ended.put_nowait(error)  # raised by the next `Next`
                 return
             else:
                 answer = task.result()
@@ -71,11 +73,11 @@ class Forks:
         self._tasks[fork.tag].add_done_callback(note)
 
     def cancel_all(self) -> None:
-        """End whatever still runs."""
+        """Cancel all tasks that still run."""
         for tag in self._tasks:
             self._cancel(tag)
 
     def _cancel(self, tag: Hashable) -> None:
-        # Once: a second time would cut off what it does to clean up.
+        # Only once: a second cancellation would interrupt the clean-up.
         if tag in self._tasks and not self._tasks[tag].cancelling():
             self._tasks[tag].cancel()

@@ -1,4 +1,4 @@
-"""`Hub`: what a user of the synchronous client sees."""
+"""`Hub`: the public face of the synchronous client."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 import httpx2
 
 from jhub.binding import Bound, Namespace
-from jhub.client.network import DEFAULT, Network, Timeouts, Verify
+from jhub.client.network import DEFAULT_TIMEOUTS, Network, Timeouts, Verify
 from jhub.client.sync_driver import Driver
 from jhub.client.wire import Prompter, connection_of
 from jhub.handles import Fleet
@@ -41,19 +41,19 @@ class Hub(HubOps, Bound):
     Parameters
     ----------
     url
-        Any address of the hub that a person may have at hand: its API root, `https://hub.example.org`,
-        `…/hub/home`, `…/user/ana/lab`, with or without a base path. None: `JUPYTERHUB_API_URL`, and the token
-        `JUPYTERHUB_API_TOKEN`, as inside a server or service of the hub; where neither is set the context that
-        `JHUB_CONTEXT` names, else the current one, as after `jhub login`.
+        Any address of the hub: its API root, `https://hub.example.org`, `…/hub/home`, `…/user/ana/lab`, with or
+        without a base path. None: `JUPYTERHUB_API_URL`, with the token `JUPYTERHUB_API_TOKEN`, as inside a server or
+        service of the hub; if neither is set, the context that `JHUB_CONTEXT` names, else the current one, as after
+        `jhub login`.
     token
-        An API token. Without one only `version` and signing in work.
+        An API token. Without one, only `version` and signing in work.
     timeout
-        Seconds to wait for an answer, or `Timeouts` for more detail.
+        Seconds without data after which a call fails, or `Timeouts` for more detail.
     verify
-        Which certificates to trust: True for those of this machine, or of `SSL_CERT_FILE`; the path of a CA file or
+        The certificates to trust: True for those of this machine, or of `SSL_CERT_FILE`; the path of a CA file or
         folder; an `ssl.SSLContext`; False for any, which is for trials only, and warns.
     proxy
-        The URL of a proxy. None: as `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
+        The URL of a proxy. None: the proxy in `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY`, but for hosts in `NO_PROXY`.
     transport
         A transport of the HTTP library, for tests.
     """
@@ -75,7 +75,7 @@ class Hub(HubOps, Bound):
         url: str | None = None,
         token: str | None = None,
         *,
-        timeout: float | Timeouts = DEFAULT,
+        timeout: float | Timeouts = DEFAULT_TIMEOUTS,
         verify: Verify = True,
         proxy: str | None = None,
         transport: httpx2.BaseTransport | None = None,
@@ -87,24 +87,27 @@ class Hub(HubOps, Bound):
         cls,
         name: str | None = None,
         *,
-        timeout: float | Timeouts = DEFAULT,
+        timeout: float | Timeouts = DEFAULT_TIMEOUTS,
         verify: Verify = True,
         proxy: str | None = None,
     ) -> Self:
-        """Connect to the hub of a context, as `jhub login` keeps them; warns where its token ends soon.
+        """Connect to the hub of a context, as saved by `jhub login`; warns if its token expires soon.
 
         Parameters
         ----------
         name
-            The context; `jhub context list` shows them. None: the one that `JHUB_CONTEXT` names, else the current one.
+            The context; `jhub context list` lists them. None: the one that `JHUB_CONTEXT` names, else the current one.
         timeout, verify, proxy
             As for `Hub`.
 
-        `InvalidInput` where there is no such context, or its token cannot be read.
+        Raises
+        ------
+        InvalidInput
+            There is no such context, or its token cannot be read.
         """
-        where = connection_of(name)
-        hub = cls(where.url, where.token, timeout=timeout, verify=verify, proxy=proxy)
-        hub._wire.user = where.user
+        connection = connection_of(name)
+        hub = cls(connection.url, connection.token, timeout=timeout, verify=verify, proxy=proxy)
+        hub._wire.user = connection.user
         return hub
 
     @classmethod
@@ -121,42 +124,50 @@ class Hub(HubOps, Bound):
         scopes: Iterable[str] | None = None,
         ask: Prompter | None = None,
         context: str | None = None,
-        timeout: float | Timeouts = DEFAULT,
+        timeout: float | Timeouts = DEFAULT_TIMEOUTS,
         verify: Verify = True,
         proxy: str | None = None,
     ) -> Self:
         """Sign in to the hub, for a token that expires. `logout` revokes it.
+
+        `POST /users/{username}/tokens` at the end (JupyterHub 2.0), no token needed.
 
         Parameters
         ----------
         url
             Any address of the hub, as for `Hub`.
         username, password, second_factor
-            What is missing and needed is asked for.
+            Credentials; `ask` is asked for those that are missing and needed.
         method
-            "form": the hub's login form. "password": one call of the REST API, which refuses people who never result
-            in before. "browser": the hub's page in the browser, with any single sign-on. "paste": a token that you
-            make on the hub's token page. None: the form where the hub has one, else the browser, else the token page.
+            "form": the hub's login form. "password": one call of the REST API, which refuses users who never signed in
+            before. "browser": the hub's page in the browser, with any single sign-on. "paste": a token that you create
+            on the hub's token page. None: the form if the hub has one, else the browser, else the token page.
         note
-            What the hub's token page shows; names this machine by default.
+            The text on the hub's token page; names this machine by default.
         expires_in
-            Seconds. A hub that allows less than the default gives what it allows. None: the hub's own default, which
-            on most hubs is never.
+            Seconds. A hub with a maximum below the default gives its maximum. None: the hub's own default, which is
+            never on most hubs.
         scopes
-            Fewer than the user has (JupyterHub 3.0).
+            Scopes of the token, if fewer than the user has (JupyterHub 3.0).
         ask
-            Answers what only a person can, one question of `jhub.login` at a time. None: the terminal, or notebook.
+            A function that answers one question of `jhub.login` at a time. None: ask at the terminal or notebook.
         context
-            Keep the token as this context, as `jhub login` does, make that the current one, and revoke the token that
-            it had; warns where that one stays valid. None: the token is kept nowhere.
+            Save the token as this context, as `jhub login` does, make that the current one, and revoke the token that
+            it had; warns if that one stays valid. None: the token is not saved.
         timeout, verify, proxy
             As for `Hub`.
 
-        `POST /users/{username}/tokens` at the end (JupyterHub 2.0), no token needed. `NotAuthorized` where the hub
-        refuses, `InvalidInput` where there is nobody to ask, `WaitTimeout` where nobody comes back from the browser.
+        Raises
+        ------
+        NotAuthorized
+            The hub refuses.
+        InvalidInput
+            A question cannot be asked, without a terminal or notebook.
+        WaitTimeout
+            The browser's redirect does not arrive in time.
         """
         from jhub.config import contexts
-        from jhub.login import SignInRequest, sign_in_and_save  # more than who has a token needs
+        from jhub.login import SignInRequest, sign_in_and_save  # not needed by a client that has a token
         from jhub.login.console import Console
 
         if context is not None:
@@ -176,46 +187,48 @@ class Hub(HubOps, Bound):
                 result, notes = hub.run(sign_in_and_save(request, method, context), ask=ask or console)
             for text in notes:
                 warnings.warn(text, UserWarning, stacklevel=2)
-            hub._wire.use(result.token, result.who.name)
+            hub._wire.set_token(result.token, result.who.name)
         except BaseException:
             hub.close()
             raise
         return hub
 
     def __repr__(self) -> str:
+        """Return the hub's address, and the user if known."""
         return f"<{type(self).__name__} {self._wire}>"
 
     @property
     def api_url(self) -> str:
-        """The API root, `https://hub.example.org/hub/api`; found by asking, the first time."""
+        """The API root, `https://hub.example.org/hub/api`; the first access asks the hub."""
         return self._wire.api_url
 
     @property
     def url(self) -> str:
-        """Where the hub's site begins, with a closing slash."""
+        """The root of the hub's site, with a closing slash."""
         return self._wire.url
 
     def run(self, operation: Operation[T], *, ask: Prompter | None = None) -> T:
-        """Carry out a request or a flow of your own, and return what it answers. What it emits is dropped.
+        """Carry out a request or a flow of your own, and return its answer. Events that it emits are dropped.
 
-        `ask` answers what the flow asks a person (`jhub.steps.Ask`).
+        `ask` answers the flow's questions to the user (`jhub.steps.Ask`).
         """
         return self._wire.run(operation, ask)
 
     def events(self, operation: Operation[T], *, ask: Prompter | None = None) -> Generator[Any, None, T]:
-        """Carry out a flow of your own, and iterate over what it emits. `ask` as for `run`."""
+        """Carry out a flow of your own, and iterate over the events that it emits. `ask` as for `run`."""
         return self._wire.events(operation, ask)
 
     def fleet(self, operation: Operation[T]) -> Fleet[Any, T]:
-        """Carry out a flow that runs others side by side: `with hub.fleet(…) as fleet: for event in fleet: …`."""
+        """Carry out a flow that runs others concurrently: `with hub.fleet(…) as fleet: for event in fleet: …`."""
         return self._wire.fleet(operation)
 
     def preview(self, call: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> Preview:
-        """Return the requests by which a call would change something, and change nothing.
+        """Return the requests by which a call would change the hub, without sending them.
 
             hub.preview(hub.groups.add_users, "geo", ["ana", "bo"])
 
-        The call's reads are carried out. What depends on the answer to a change is left out: see `Preview.complete`.
+        The call's reads are carried out. Requests that depend on the answer to a change are left out: see
+        `Preview.complete`.
 
         Parameters
         ----------
@@ -224,7 +237,7 @@ class Hub(HubOps, Bound):
         args, kwargs
             Its arguments.
 
-        Raises what the call would raise before it changes something.
+        Raises the errors that the call would raise before its first change.
         """
         return self._wire.run(preview(call, *args, **kwargs))
 
@@ -233,7 +246,9 @@ class Hub(HubOps, Bound):
         self._wire.close()
 
     def __enter__(self) -> Self:
+        """Return the client."""
         return self
 
     def __exit__(self, *exc: object) -> None:
+        """Close the connections."""
         self.close()

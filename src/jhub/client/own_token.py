@@ -1,4 +1,4 @@
-"""What to say where the token that a server or a service found in its environment may not do something."""
+"""The hint for a missing scope of the token in the environment of a server or service."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from collections.abc import Mapping
 
 from jhub.errors import MissingScope
 
-OF_A_SERVER = ("users:activity!user", "access:servers!server")
-"""What a server's own token is for by default (4 to 6), and what it needs in any case."""
+SERVER_SCOPES = ("users:activity!user", "access:servers!server")
+"""Scopes that a server's own token has by default (4 to 6), and needs in any case."""
 
 
-def widened(error: MissingScope, environ: Mapping[str, str]) -> str:
-    """The hint for a scope that the token in `environ` lacks: how the hub's administrator can give it more.
+def scope_hint(error: MissingScope, environ: Mapping[str, str]) -> str:
+    """Return the hint how the hub's administrator can give the token in `environ` a missing scope.
 
-    That of the error itself where `environ` is neither a server's nor a service's, or the hub named no scope.
+    It is the error's own hint if `environ` is neither a server's nor a service's, or if the hub named no scope.
     """
     if not error.scopes:
         return error.hint
-    lacking = error.scopes[0]
+    missing = error.scopes[0]
     # A default server's name is empty.
     if "JUPYTERHUB_SERVER_NAME" in environ:
-        scopes = json.dumps([*OF_A_SERVER, lacking])
+        scopes = json.dumps([*SERVER_SCOPES, missing])
         return (
-            f"this is the server's own token, which by default may do next to nothing; use one of yours "
+            f"the server's own token may do almost nothing by default; use one of yours "
             f"(jhub login with --paste, then -c NAME), or have "
             f"the administrator set c.Spawner.server_token_scopes = {scopes} (JupyterHub 4; in zero-to-jupyterhub "
             "hub.config.Spawner.server_token_scopes), of which it gets what its user has; then restart the server"
         )
     if service := environ.get("JUPYTERHUB_SERVICE_NAME"):
-        role = json.dumps({"name": f"jhub-{service}", "services": [service], "scopes": [lacking]})
+        role = json.dumps({"name": f"jhub-{service}", "services": [service], "scopes": [missing]})
         return (
-            f"this is the own token of the service {service}; have the administrator add {lacking} to its role in "
+            f"the token is that of the service {service}; have the administrator add {missing} to its role in "
             f"c.JupyterHub.load_roles (in zero-to-jupyterhub hub.loadRoles), or give it one, "
             f"c.JupyterHub.load_roles.append({role}), and restart the hub"
         )

@@ -1,4 +1,4 @@
-"""The content of an answer: below a bound as it arrives and as it is unpacked."""
+"""The content of an answer, with a maximum size while it arrives and while it is decompressed."""
 
 from __future__ import annotations
 
@@ -10,82 +10,85 @@ import httpx2
 from jhub.client.deadline import Deadline
 from jhub.errors import NotAHub
 
-LARGEST_ANSWER = 64 * 2**20
-"""Bytes. A page of 200 groups with a thousand members each is a few million; no hub comes near this."""
-LARGEST_REFUSAL = 2**20
-"""Bytes of an answer that is no success."""
-LARGEST_STREAM = 16 * 2**20
-"""Bytes of all events of a progress stream. A start that takes an hour has some hundred, of a few thousand each."""
-EVENT = 200
-"""Bytes that an event counts for beside its data: empty ones take memory, too."""
-PIECE = 2**20
-"""Bytes that are unpacked at a time."""
-GZIP = ("gzip", "x-gzip")
+MAX_ANSWER_BYTES = 64 * 2**20
+"""Maximum size of an answer. A page of 200 groups with a thousand members each is a few million bytes."""
+MAX_REFUSAL_BYTES = 2**20
+"""Maximum size of an answer with an error status."""
+MAX_STREAM_BYTES = 16 * 2**20
+"""Maximum size of a progress stream. A start of an hour has some hundred events of a few thousand bytes each."""
+EVENT_OVERHEAD_BYTES = 200
+"""Number of bytes that an event counts in addition to its data, as empty events take memory too."""
+CHUNK_BYTES = 2**20
+"""Number of bytes that are decompressed at a time."""
+GZIP_CODINGS = ("gzip", "x-gzip")
 
 
-def coding(response: httpx2.Response) -> str:
-    """How its content is packed; empty for not at all."""
+def content_coding(response: httpx2.Response) -> str:
+    """Return the compression of the response's content; empty for no compression."""
     codings = response.headers.get_list("content-encoding", split_commas=True)
     return ", ".join(each for each in (each.strip().lower() for each in codings) if each not in ("", "identity"))
 
 
-class Content:
-    """The content of one answer, part by part.
+class BoundedContent:
+    """The content of one answer, chunk by chunk.
 
-    Not by the HTTP library's own unpacking: that takes any number of packings one inside another, and keeps whatever
-    comes after the end of what is packed.
+    It does not use the HTTP library's decompression, which accepts any number of nested compressions, and keeps the
+    data after the end of the compressed data.
     """
 
     def __init__(self, response: httpx2.Response, host: str, deadline: Deadline) -> None:
         self._host = host
         self._deadline = deadline
-        self._largest = LARGEST_ANSWER if 200 <= response.status_code < 300 else LARGEST_REFUSAL
+        self._max_bytes = MAX_ANSWER_BYTES if 200 <= response.status_code < 300 else MAX_REFUSAL_BYTES
         self._arrived = 0
         self._content = bytearray()
         self._gzip = None
-        if packed := coding(response):
-            if packed not in GZIP:
-                raise NotAHub(f"{host} answers with content packed by {packed!r}, which nobody has asked for")
+        if encoding := content_coding(response):
+            if encoding not in GZIP_CODINGS:
+                raise NotAHub(f"{host} answered with the content encoding {encoding!r}, which was not requested")
             self._gzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
 
     def __bytes__(self) -> bytes:
+        """Return the content so far."""
         return bytes(self._content)
 
-    def add(self, part: bytes) -> None:
-        """A part arrives. `TimeoutError`, `NotAHub` where that takes too long, or is too much."""
-        if self._deadline.over:
+    def add(self, chunk: bytes) -> None:
+        """Add a chunk. `TimeoutError` after the deadline, `NotAHub` above the maximum size."""
+        if self._deadline.is_over:
             raise TimeoutError
-        self._arrived += len(part)
-        for piece in (part,) if self._gzip is None else self._unpacked(part):
+        self._arrived += len(chunk)
+        for piece in (chunk,) if self._gzip is None else self._decompressed(chunk):
             self._content += piece
             self._check()
         self._check()
 
     def _check(self) -> None:
-        if max(self._arrived, len(self._content)) > self._largest:
-            raise NotAHub(f"{self._host} answers with more than {self._largest >> 20} MiB: no hub does that")
+        if max(self._arrived, len(self._content)) > self._max_bytes:
+            raise NotAHub(f"{self._host} answered with more than {self._max_bytes >> 20} MiB, which no hub does")
 
-    def _unpacked(self, part: bytes) -> Iterator[bytes]:
+    def _decompressed(self, chunk: bytes) -> Iterator[bytes]:
         gzip = self._gzip
         try:
-            while gzip is not None and part and not gzip.eof:
-                yield gzip.decompress(part, PIECE)
-                part = gzip.unconsumed_tail
+            while gzip is not None and chunk and not gzip.eof:
+                yield gzip.decompress(chunk, CHUNK_BYTES)
+                chunk = gzip.unconsumed_tail
         except zlib.error:
-            raise NotAHub(f"{self._host} answers with content that is not gzip, as its header says") from None
+            raise NotAHub(f"{self._host} answered with content that is not gzip, contrary to its header") from None
 
 
-class Events:
-    """The size of a progress stream, event by event."""
+class StreamSize:
+    """The size of a progress stream, counted event by event."""
 
     def __init__(self, response: httpx2.Response, host: str) -> None:
         self._host = host
         self._size = 0
-        if packed := coding(response):
-            raise NotAHub(f"{host} answers with a stream packed by {packed!r}, which nobody has asked for")
+        if encoding := content_coding(response):
+            raise NotAHub(
+                f"{host} answered with a stream of the content encoding {encoding!r}, which was not requested"
+            )
 
     def add(self, data: str) -> None:
-        """An event arrives. `NotAHub` where that is too much."""
-        self._size += len(data) + EVENT
-        if self._size > LARGEST_STREAM:
-            raise NotAHub(f"{self._host} sends more than {LARGEST_STREAM >> 20} MiB of progress: no hub does that")
+        """Count an event. `NotAHub` above the maximum size."""
+        self._size += len(data) + EVENT_OVERHEAD_BYTES
+        if self._size > MAX_STREAM_BYTES:
+            raise NotAHub(f"{self._host} sent more than {MAX_STREAM_BYTES >> 20} MiB of progress, which no hub does")

@@ -1,4 +1,4 @@
-"""The synchronous driver: it carries out the steps of operations."""
+"""The synchronous driver: carries out the steps of operations."""
 
 from __future__ import annotations
 
@@ -12,9 +12,18 @@ import httpx2
 
 from jhub.client.deadline import Client, Deadline
 from jhub.client.network import Network
-from jhub.client.response_body import Content, Events
-from jhub.client.threads import Threads
-from jhub.client.wire import CLEAN_UP, LEAST, SILENCE, Prompter, Wire, ask_person, is_url, pause
+from jhub.client.response_body import BoundedContent, StreamSize
+from jhub.client.threads import ForkedThreads
+from jhub.client.wire import (
+    CLEAN_UP_SECONDS,
+    MIN_STREAM_SECONDS,
+    STREAM_READ_SECONDS,
+    Prompter,
+    Wire,
+    ask_user,
+    is_url,
+    sleep_seconds,
+)
 from jhub.discovery import API, find_root
 from jhub.errors import HubError, InvalidInput, Unavailable
 from jhub.handles import Fleet
@@ -44,26 +53,26 @@ T = TypeVar("T")
 
 
 class Driver(Wire):
-    """A hub's connections, and how steps are carried out on them, here and now."""
+    """The connections to a hub, on which steps are carried out in the calling thread."""
 
     def __init__(self, url: str | None, token: str | None, network: Network) -> None:
         super().__init__(url, token, network)
-        self._http = self.client(Client)
+        self._http = self.http_client(Client)
 
     @property
     def api_url(self) -> str:
-        """The API root, `https://hub.example.org/hub/api`; found by asking, the first time."""
+        """The API root, `https://hub.example.org/hub/api`; the first access asks the hub."""
         if self._root is None:
-            self._root = self.run(find_root(self._given))
+            self._root = self.run(find_root(self._address))
         return self._root
 
     @property
     def url(self) -> str:
-        """Where the hub's site begins, with a closing slash."""
+        """The root of the hub's site, with a closing slash."""
         return self.api_url.removesuffix(API) + "/"
 
     def run(self, operation: Operation[T], ask: Prompter | None = None) -> T:
-        """Carry a request or a flow out, here and now. What it emits is dropped."""
+        """Carry out a request or a flow, and return its answer. Events that it emits are dropped."""
         events = self.events(operation, ask)
         while True:
             try:
@@ -73,24 +82,24 @@ class Driver(Wire):
                 return answer
 
     def events(self, operation: Operation[T], ask: Prompter | None = None) -> Generator[Any, None, T]:
-        """Carry a flow out while iterating over what it emits."""
+        """Carry out a flow, iterate over the events that it emits, and return its answer."""
         if ask is not None:
-            self.beware()  # what people are asked for are secrets, mostly
-        running = Interpreter(operation)
-        threads = Threads(self)
-        while running.step is not None:
+            self.warn_if_plain_http()  # most answers of a user are secrets
+        interpreter = Interpreter(operation)
+        threads = ForkedThreads(self)
+        while interpreter.step is not None:
             try:
-                answer = yield from self._carry_out(running.step, threads, ask)
+                answer = yield from self._carry_out(interpreter.step, threads, ask)
             except HubError as error:
-                running.fail(error)
+                interpreter.fail(error)
             except BaseException:
-                self._clean_up(running)
+                self._clean_up(interpreter)
                 raise
             else:
-                running.answer(answer)
-        return running.result
+                interpreter.answer(answer)
+        return interpreter.result
 
-    def _carry_out(self, step: Step, threads: Threads, ask: Prompter | None) -> Generator[Any, None, Any]:
+    def _carry_out(self, step: Step, threads: ForkedThreads, ask: Prompter | None) -> Generator[Any, None, Any]:
         match step:
             case Emit():
                 yield step.event
@@ -100,29 +109,29 @@ class Driver(Wire):
             case Fork() | Next() | Cancel():
                 return threads.do(step)
             case Ask():
-                return ask_person(ask, step.question)
+                return ask_user(ask, step.question)
             case _:
                 return self.perform(step)
 
     def fleet(self, operation: Operation[T]) -> Fleet[Any, T]:
-        """Prepare a flow that runs others side by side."""
-        return Fleet(self.twin, operation)
+        """Prepare a flow that runs others concurrently."""
+        return Fleet(self.async_driver, operation)
 
-    def twin(self) -> AsyncDriver:
-        """Connect to the same hub with the same token, asynchronously."""
+    def async_driver(self) -> AsyncDriver:
+        """Return an asynchronous driver for the same hub, with the same token."""
         from jhub.client.async_driver import AsyncDriver
 
         transport = self._network.transport
         if transport is not None and not isinstance(transport, httpx2.AsyncBaseTransport):
-            raise InvalidInput("a fleet needs a transport that is asynchronous too")
-        return AsyncDriver(self.api_url, self._token, self._network).knowing(self)
+            raise InvalidInput("a fleet needs an asynchronous transport")
+        return AsyncDriver(self.api_url, self._token, self._network).copy_state(self)
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
     def perform(self, step: Step, within: float | None = None) -> Any:
-        """Carry out one step that is neither a stream nor a fork; if need be, `within` so many seconds."""
+        """Carry out one step other than a stream, a fork or a question; `within` limits its seconds."""
         match step:
             case Request():
                 if self._root is None and not is_url(step.path):
@@ -133,12 +142,12 @@ class Driver(Wire):
                     answer = self._answer(step, response, deadline)
                 return self.read(step, answer)
             case Sleep():
-                time.sleep(min(pause(step), within or math.inf))
+                time.sleep(min(sleep_seconds(step), within or math.inf))
                 return None
             case Now():
                 return time.monotonic()
             case HubVersion():
-                return self._version or self.learn(self.run(HubOps.version()))
+                return self._version or self.note_version(self.run(HubOps.version()))
             case _:
                 raise TypeError(f"{type(step).__name__} works in a fleet only: hub.fleet(operation)")
 
@@ -146,55 +155,55 @@ class Driver(Wire):
     def _exchange(
         self, step: Request[Any] | Listen[Any], deadline: Deadline, read: float | None = None
     ) -> Generator[httpx2.Response]:
-        """Send a step; its answer is there up to its headers."""
+        """Send a step, and yield the response once its headers have arrived."""
         timeout = deadline.limit(self._network.httpx_timeout(read))
-        with self.errors(deadline), self._http.stream(**self.call(step), timeout=timeout) as response:
+        with self.translated_errors(deadline), self._http.stream(**self.arguments(step), timeout=timeout) as response:
             yield response
 
     def _answer(self, step: Request[Any] | Listen[Any], response: httpx2.Response, deadline: Deadline) -> Answer:
-        if response.is_stream_consumed:  # a transport for tests had it ready
-            return self.answer(step, response, response.content)
-        content = Content(response, self.host, deadline)
-        for part in response.iter_raw():
-            content.add(part)
-        return self.answer(step, response, bytes(content))
+        if response.is_stream_consumed:  # a transport for tests has read it already
+            return self.to_answer(step, response, response.content)
+        content = BoundedContent(response, self.host, deadline)
+        for chunk in response.iter_raw():
+            content.add(chunk)
+        return self.to_answer(step, response, bytes(content))
 
     def _listen(self, step: Listen[T]) -> Generator[object, None, T | None]:
         _ = self.api_url
-        end = Deadline(max(LEAST, step.timeout))
+        end = Deadline(max(MIN_STREAM_SECONDS, step.timeout))
         deadline = Deadline(min(end.seconds, self._network.timeouts.total))
-        heard = False
+        opened = False
         try:
-            with self._exchange(step, deadline, SILENCE) as response:
+            with self._exchange(step, deadline, STREAM_READ_SECONDS) as response:
                 if response.status_code != 200:
-                    raise self.refusal(step, self._answer(step, response, deadline))
-                size = Events(response, self.host)
-                heard = True
+                    raise self.stream_error(step, self._answer(step, response, deadline))
+                size = StreamSize(response, self.host)
+                opened = True
                 deadline.end = end.end
-                response.encoding = "utf-8"  # a stream of events is, whatever its header says
-                for sent in httpx2.EventSource(response):
-                    if sent.data:
-                        size.add(sent.data)
-                        event = step.take(sent.data, self.site)
-                        if (news := step.event(event)) is not None:
-                            yield news
+                response.encoding = "utf-8"  # event streams are UTF-8, whatever the header says
+                for sse in httpx2.EventSource(response):
+                    if sse.data:
+                        size.add(sse.data)
+                        event = step.take(sse.data, self.site)
+                        if (emitted := step.event(event)) is not None:
+                            yield emitted
                         if step.last(event):
                             return event
         except Unavailable:
-            if not (heard or end.over):
+            if not (opened or end.is_over):
                 raise
         return None
 
-    def _clean_up(self, running: Interpreter[Any]) -> None:
-        end = time.monotonic() + CLEAN_UP
+    def _clean_up(self, interpreter: Interpreter[Any]) -> None:
+        end = time.monotonic() + CLEAN_UP_SECONDS
         try:
-            running.fail(Interrupted())
-            while (step := running.step) is not None and (left := end - time.monotonic()) > 0:
+            interpreter.fail(Interrupted())
+            while (step := interpreter.step) is not None and (left := end - time.monotonic()) > 0:
                 try:
                     answer = None if isinstance(step, Emit | Listen) else self.perform(step, left)
                 except HubError as error:
-                    running.fail(error)
+                    interpreter.fail(error)
                 else:
-                    running.answer(answer)
+                    interpreter.answer(answer)
         except (Interrupted, HubError):
             return

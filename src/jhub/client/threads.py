@@ -1,4 +1,4 @@
-"""Single requests side by side on `Hub`: what `Fork`, `Next` and `Cancel` mean where there is no event loop."""
+"""Concurrent requests of `Hub`: carries out `Fork`, `Next` and `Cancel` without an event loop."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from jhub.handles import Runs
 from jhub.steps import Cancel, Done, Fork, Next, Request
 
 
-class Threads:
-    """The requests that one running flow has forked, a thread for each. Flows of several steps need `hub.fleet`."""
+class ForkedThreads:
+    """The requests that a running flow has forked, each in a thread. Flows of several steps need `hub.fleet`."""
 
     def __init__(self, hub: Runs) -> None:
         self._hub = hub
         self._ended: queue.SimpleQueue[Done | BaseException] = queue.SimpleQueue()
 
     def do(self, step: Fork | Next | Cancel) -> Done | None:
-        """Carry out one of the three."""
+        """Carry out a step. `Next` returns None on its timeout."""
         match step:
             case Fork(flow=Request() as request):
-                # A daemon: one that nobody waits for any more must not keep the program from ending.
+                # A daemon thread, so that an abandoned request does not delay the end of the program.
                 threading.Thread(target=self._run, args=(step,), name=f"jhub {request.path}", daemon=True).start()
             case Next():
                 try:
@@ -33,7 +33,7 @@ class Threads:
                     raise ended
                 return ended
             case Cancel():
-                pass  # a request that is on its way cannot be called back; its end is for whoever asks to pass over
+                pass  # a request in flight cannot be cancelled; the caller ignores its answer
             case _:
                 raise TypeError("a fork of a whole flow works in a fleet only: hub.fleet(operation)")
         return None
@@ -44,7 +44,7 @@ class Threads:
             answer = self._hub.run(fork.flow)
         except HubError as error:
             failure = error
-        except BaseException as error:  # noqa: BLE001 - it is raised in who waits for this
+        except BaseException as error:  # noqa: BLE001 - it is raised by the next `Next`
             self._ended.put(error)
             return
         self._ended.put(Done(fork.tag, answer, failure, time.monotonic() - began))

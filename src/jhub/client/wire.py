@@ -1,4 +1,4 @@
-"""What both drivers share: how a step becomes HTTP and back. Nothing here waits for the network."""
+"""The common part of both drivers: turns steps into HTTP requests, and responses into answers, without any I/O."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import httpx2
 from jhub._version import __version__
 from jhub.client.deadline import Deadline
 from jhub.client.network import Network
-from jhub.client.own_token import widened
+from jhub.client.own_token import scope_hint
 from jhub.discovery import API, is_loopback, known_root, origin, tidy
 from jhub.errors import HubError, InvalidInput, MissingScope, NotAHub, Unavailable
 from jhub.interpreter import check_sending
@@ -34,226 +34,230 @@ C = TypeVar("C")
 T = TypeVar("T")
 
 Prompter: TypeAlias = Callable[[Any], Any]
-"""Answers the questions of jhub.login."""
+"""A function that answers the questions of `jhub.login`."""
 
 log = logging.getLogger("jhub")
 
 API_URL = "JUPYTERHUB_API_URL"
 API_TOKEN = "JUPYTERHUB_API_TOKEN"  # noqa: S105 - a variable's name
-"""Variables that a hub sets for its servers and services."""
+"""Environment variables that a hub sets for its servers and services."""
 
-SILENCE = 30.0
-"""Seconds of silence that end a progress stream. A hub sends a blank event every 8."""
-LEAST = 0.1
-"""Seconds that a progress stream has at least: one that is there already is heard even when no time is left."""
-STREAM = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
-"""Headers of a request for a progress stream."""
-CLEAN_UP = 5.0
-"""Seconds that an interrupted flow has for cleaning up."""
-KEPT = 100
-"""Connections that are kept for the next call."""
+STREAM_READ_SECONDS = 30.0
+"""Seconds without data that end a progress stream. A hub sends a blank event every 8 s."""
+MIN_STREAM_SECONDS = 0.1
+"""Minimum duration of a progress stream, so that its first event is read even if no time is left."""
+STREAM_HEADERS = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
+"""Headers of the request for a progress stream."""
+CLEAN_UP_SECONDS = 5.0
+"""Maximum time for the clean-up of an interrupted flow."""
+MAX_IDLE_CONNECTIONS = 100
+"""Maximum number of idle connections that stay open for later calls."""
 
 
 class Wire:
-    """State that both drivers have of a hub, and the way from a step to HTTP and back. The drivers send it."""
+    """The state of a connection to a hub, and the conversion of steps to HTTP and back. The drivers send it."""
 
     def __init__(self, url: str | None, token: str | None, network: Network) -> None:
         self.user = ""
-        """Whose token it is, where that is known."""
-        by_environment = url is None and any(map(os.environ.get, (API_URL, API_TOKEN)))
-        # There the hub itself names its address, which is inside its cluster.
-        self._inside = by_environment and is_inside(os.environ)
+        """The owner of the token, if known; else empty."""
+        from_environment = url is None and any(map(os.environ.get, (API_URL, API_TOKEN)))
+        # The address that a hub sets for its servers and services is inside its cluster.
+        self._inside = from_environment and is_inside(os.environ)
         self._warned = False
-        self._own_token = by_environment and token is None
+        self._own_token = from_environment and token is None
         if url is None:
-            outside = by_environment or token is not None
-            url, token, self.user = _of_the_environment(token) if outside else _of_the_context()
+            outside = from_environment or token is not None
+            url, token, self.user = _environment_connection(token) if outside else _context_connection()
         if token is not None:
             check_token(token)
-        self._given = tidy(url)
-        self._root: str | None = known_root(self._given)
+        self._address = tidy(url)
+        self._root: str | None = known_root(self._address)
         self._token = token
         self._network = network
         self._version: tuple[int, ...] | None = None
 
     def __str__(self) -> str:
-        """Return the hub's address, and whose token it is, as far as they are known."""
-        site = self._given if self._root is None else self._root.removesuffix(API)
+        """Return the hub's address, and the owner of the token if known."""
+        site = self._address if self._root is None else self._root.removesuffix(API)
         return f"{site} as {self.user}" if self.user else site
 
-    def use(self, token: str, user: str) -> None:
-        """Send this token from now on."""
+    def set_token(self, token: str, user: str) -> None:
+        """Use this token from now on."""
         check_token(token)
         self._token, self.user = token, user
 
-    def client(self, kind: Callable[..., C]) -> C:
-        """An HTTP client. `InvalidInput` for settings of the environment that it cannot take."""
+    def http_client(self, kind: Callable[..., C]) -> C:
+        """Return an HTTP client. `InvalidInput` for settings of the environment that do not work."""
         try:
             return kind(**self._settings())
         except (ValueError, ImportError, OSError, httpx2.InvalidURL) as error:
             if self._network.proxy is not None:
-                # The library's words may hold the password in it.
+                # The library's message may hold the proxy's password.
                 raise InvalidInput(
-                    "that proxy cannot be used", hint="give it as http://host:port, with any password percent-encoded"
+                    "invalid proxy URL", hint="use http://host:port, with any password percent-encoded"
                 ) from None
-            said = f": {error}" if isinstance(error, OSError | ImportError) else ""
+            reason = f": {error}" if isinstance(error, OSError | ImportError) else ""
             raise InvalidInput(
-                f"the network settings of this environment do not work{said}",
-                hint="look at HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR",
+                f"the network settings of this environment do not work{reason}",
+                hint="check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR",
             ) from None
 
     def _settings(self) -> dict[str, Any]:
-        # A cookie beside a token would put the call under the hub's XSRF check, so none is kept.
+        # No cookies are stored: with a cookie beside the token, a call would be subject to the hub's XSRF check.
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         return {
             "headers": {"User-Agent": f"jhub/{__version__}", "Accept-Encoding": "gzip"},
             "cookies": no_cookies,
             "timeout": self._network.httpx_timeout(),
-            # A start holds its connection for up to `slow_spawn_timeout` (10 s). A fleet knows how many it has under
-            # way; a limit here would keep its other calls from the hub.
-            "limits": httpx2.Limits(max_connections=None, max_keepalive_connections=KEPT),
+            # A start holds its connection for up to `slow_spawn_timeout` (10 s). Fleets limit their requests in flight
+            # themselves; a limit here would block their other calls.
+            "limits": httpx2.Limits(max_connections=None, max_keepalive_connections=MAX_IDLE_CONNECTIONS),
             "follow_redirects": False,
-            "trust_env": not is_loopback(self._given),  # a university's proxy does not know this machine's ports
+            "trust_env": not is_loopback(self._address),  # an institution's proxy cannot reach this machine's ports
             "transport": self._network.transport,
             "proxy": self._network.proxy,
             "verify": self._network.ssl_context(plain=self._is_plain()),
         }
 
     def _is_plain(self) -> bool:
-        """Plain http, here to stay."""
-        return self._given.startswith("http://") and (self._root is not None or is_loopback(self._given))
+        """Return whether the hub is certain to be reached by plain http."""
+        return self._address.startswith("http://") and (self._root is not None or is_loopback(self._address))
 
-    def call(self, step: Request[Any] | Listen[Any]) -> dict[str, Any]:
-        """A step as arguments of the HTTP client."""
+    def arguments(self, step: Request[Any] | Listen[Any]) -> dict[str, Any]:
+        """Return the arguments with which the HTTP client sends a step."""
         check_sending()
-        root = self._root or self._given
-        if not (_elsewhere(step) or step.path.startswith("/")):
-            raise InvalidInput(f"{step.path!r} is not a path such as /users")
+        root = self._root or self._address
+        if not (_is_outside_api(step) or step.path.startswith("/")):
+            raise InvalidInput(f"invalid path {step.path!r}", hint="use a path such as /users")
         try:
-            url = urljoin(f"{root}/", step.path) if _elsewhere(step) else root + step.path
-            ours = origin(url) == origin(root)
+            url = urljoin(f"{root}/", step.path) if _is_outside_api(step) else root + step.path
+            same_origin = origin(url) == origin(root)
         except ValueError:
-            raise InvalidInput(f"{step.path!r} is not a path or URL") from None
+            raise InvalidInput(f"invalid path or URL {step.path!r}") from None
         if isinstance(step, Listen):
-            call: dict[str, Any] = {"method": "GET", "url": url, "headers": dict(STREAM)}
+            arguments: dict[str, Any] = {"method": "GET", "url": url, "headers": dict(STREAM_HEADERS)}
         else:
-            call = {"method": step.method, "url": url, "headers": {"Accept": step.accept}}
+            arguments = {"method": step.method, "url": url, "headers": {"Accept": step.accept}}
             if step.query:
-                call["params"] = step.query
+                arguments["params"] = step.query
             if step.body is not None:
-                call["data" if step.form else "json"] = step.body
-            if step.headers and not ours:
-                raise InvalidInput(f"{step.path!r} is not an address of this hub: its cookies are not for it")
-            call["headers"].update(step.headers)
-        if self._token and ours and not (isinstance(step, Request) and step.anonymous):
-            call["headers"]["Authorization"] = f"token {self._token}"
-        if "Authorization" in call["headers"] or call["method"] != "GET":
-            self.beware()
-        return call
+                arguments["data" if step.form else "json"] = step.body
+            if step.headers and not same_origin:
+                raise InvalidInput(f"{step.path!r} is not an address of this hub: it must not get the hub's cookies")
+            arguments["headers"].update(step.headers)
+        if self._token and same_origin and not (isinstance(step, Request) and step.anonymous):
+            arguments["headers"]["Authorization"] = f"token {self._token}"
+        if "Authorization" in arguments["headers"] or arguments["method"] != "GET":
+            self.warn_if_plain_http()
+        return arguments
 
-    def knowing(self, other: Wire) -> Self:
-        """With what the other one, of the same hub, has found out."""
+    def copy_state(self, other: Wire) -> Self:
+        """Take over the version and the warnings of another connection to the same hub, and return self."""
         self._version = other._version
         self._inside, self._own_token, self._warned = other._inside, other._own_token, other._warned
         return self
 
-    def beware(self) -> None:
-        """Warn, once, that others can read what is sent: there is a token or a password in it."""
-        root = self._root or self._given
+    def warn_if_plain_http(self) -> None:
+        """Warn, once, if secrets are sent by plain http to another machine."""
+        root = self._root or self._address
         if root.startswith("http://") and not is_loopback(root) and not self._inside and not self._warned:
             self._warned = True
             warnings.warn(
-                f"{root} is plain http: passwords and tokens can be read on the way", UserWarning, stacklevel=2
+                f"{root} uses plain http: others on the network path can read passwords and tokens",
+                UserWarning,
+                stacklevel=2,
             )
 
     @property
     def site(self) -> str:
-        """The hub's origin, which the paths in its answers begin at."""
-        parts = urlsplit(self._root or self._given)
+        """The hub's origin, to which the paths in its answers are relative."""
+        parts = urlsplit(self._root or self._address)
         return f"{parts.scheme}://{parts.netloc}"
 
     @property
     def host(self) -> str:
         """The hub's host and port, for messages."""
-        return urlsplit(self._given).netloc
+        return urlsplit(self._address).netloc
 
-    def answer(self, step: Request[Any] | Listen[Any], response: httpx2.Response, content: bytes) -> Answer:
-        """What came back; notes the version that every answer of a hub carries."""
+    def to_answer(self, step: Request[Any] | Listen[Any], response: httpx2.Response, content: bytes) -> Answer:
+        """Return the answer in a response, and note the hub's version from its header."""
         headers = {name.lower(): value for name, value in response.headers.items()}
         if "set-cookie" in headers:
-            # Joined with commas, as other headers are, they could not be told apart.
+            # Joined by commas like other headers, cookies could not be separated.
             headers["set-cookie"] = "\n".join(response.headers.get_list("set-cookie"))
-        # A user's server sends the header too, with the version of JupyterHub that is installed in its image.
-        from_hub = not _elsewhere(step)
+        # A user's server sends the header too, with the version of JupyterHub in its own image.
+        from_hub = not _is_outside_api(step)
         if from_hub and (version := headers.get("x-jupyterhub-version")):
-            self._version = numbers(version)
+            self._version = parse_version(version)
         log.debug("%s %s %s", response.request.method, response.request.url.path, response.status_code)
         return Answer(response.status_code, headers, content, self.site)
 
     def read(self, step: Request[T], answer: Answer) -> T:
-        """What an answer means."""
+        """Return the result in an answer, or raise its error."""
         try:
             return step.read(answer)
         except MissingScope as error:
             if self._own_token:
-                error.hint = widened(error, os.environ)
+                error.hint = scope_hint(error, os.environ)
             raise
 
-    def learn(self, version: str) -> tuple[int, ...]:
-        """Note the hub's version where the answer's header, which a proxy may strip, did not tell it."""
-        self._version = self._version or numbers(version)
+    def note_version(self, version: str) -> tuple[int, ...]:
+        """Note and return the hub's version, from the body if a proxy has stripped the header."""
+        self._version = self._version or parse_version(version)
         return self._version
 
-    def refusal(self, step: Listen[Any], answer: Answer) -> HubError:
-        """What a progress stream that was not opened means."""
+    def stream_error(self, step: Listen[Any], answer: Answer) -> HubError:
+        """Return the error of a progress stream that was not opened."""
         if answer.status < 400:
             return NotAHub(f"{step.about}: answered {answer.status} instead of a stream")
         return from_answer("GET", step.path, answer.status, answer.headers, answer.content, step.about)
 
     @contextmanager
-    def errors(self, deadline: Deadline) -> Generator[None]:
-        """Turns the HTTP library's errors into ours, and those of a deadline."""
+    def translated_errors(self, deadline: Deadline) -> Generator[None]:
+        """Turn errors of the HTTP library and of deadlines into same_origin."""
         host = self.host
         try:
             yield
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
-            said = " ".join(str(error).split()) or "no answer"
-            if "CERTIFICATE_VERIFY_FAILED" in said:
-                hint = "the hub's certificate is not trusted here; SSL_CERT_FILE can name your institution's CA file"
+            reason = " ".join(str(error).split()) or "no answer"
+            if "CERTIFICATE_VERIFY_FAILED" in reason:
+                hint = (
+                    "this machine does not trust the hub's certificate; set SSL_CERT_FILE to your institution's CA file"
+                )
             else:
-                hint = "is the URL right, the hub up, and is a proxy or VPN needed?"
-            raise Unavailable(f"cannot reach {host}: {said}", sent=False, hint=hint) from None
+                hint = "check the URL, and whether the hub is up and needs a proxy or VPN"
+            raise Unavailable(f"cannot reach {host}: {reason}", sent=False, hint=hint) from None
         except (httpx2.TimeoutException, TimeoutError):
-            if deadline.over:
-                said = f"{host} did not come to the end of its answer within {deadline.seconds:.0f} s"
-                raise Unavailable(said) from None
+            if deadline.is_over:
+                message = f"{host} did not complete its answer within {deadline.seconds:.0f} s"
+                raise Unavailable(message) from None
             raise Unavailable(f"{host} did not answer within {self._network.timeouts.read:.0f} s") from None
         except httpx2.SSEError as error:
             raise NotAHub(f"{host} did not answer with a stream: {error}") from None
         except UnicodeEncodeError as error:
             if error.encoding == "utf-8":
-                raise InvalidInput("a text that was to be sent is not valid: it holds half a character") from None
-            raise InvalidInput(f"{host!r} is not the name of a host") from None
+                raise InvalidInput("cannot encode the request: a string contains a lone surrogate") from None
+            raise InvalidInput(f"invalid host name {host!r}") from None
         except UnicodeError:
-            raise InvalidInput(f"{host!r} is not the name of a host") from None
+            raise InvalidInput(f"invalid host name {host!r}") from None
         except ValueError as error:
-            raise InvalidInput(f"a value that was to be sent cannot be: {error}") from None
+            raise InvalidInput(f"cannot encode the request: {error}") from None
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise Unavailable(f"lost the connection to {host}: {type(error).__name__}") from None
 
 
-def ask_person(person: Prompter | None, question: object) -> str:
-    """Ask what only a person can answer."""
-    if person is None:
-        raise TypeError("there is nobody to ask: hand in ask=")
-    answer = person(question)
+def ask_user(prompter: Prompter | None, question: object) -> str:
+    """Return the user's answer to a question."""
+    if prompter is None:
+        raise TypeError("the flow asks a question: pass ask= to answer it")
+    answer = prompter(question)
     if not isinstance(answer, str):
-        raise TypeError(f"{type(question).__name__} is answered with a str, not {type(answer).__name__}")
+        raise TypeError(f"the answer to {type(question).__name__} must be a str, not {type(answer).__name__}")
     return answer
 
 
 def connection_of(context: str | None) -> Connection:
-    """Return the hub, token and user of a context, or of the one that is chosen; warn where the token ends soon."""
+    """Return the hub, token and user of a context, by default of the selected one; warn if the token expires soon."""
     from jhub.config import contexts
 
     name = contexts.chosen(context)
@@ -262,7 +266,7 @@ def connection_of(context: str | None) -> Connection:
     return contexts.connection(name)
 
 
-def _of_the_environment(token: str | None) -> tuple[str, str, str]:
+def _environment_connection(token: str | None) -> tuple[str, str, str]:
     """Return the URL and token that a hub puts into the environment of its servers and services."""
     url, token = os.environ.get(API_URL), os.environ.get(API_TOKEN) if token is None else token
     if token == "":
@@ -272,47 +276,45 @@ def _of_the_environment(token: str | None) -> tuple[str, str, str]:
     # A token of one hub must not be sent to another.
     missing = API_TOKEN if url else API_URL
     raise InvalidInput(
-        f"which hub, and as whom? {missing} is not set",
-        hint=f"give a URL and a token, or set {API_URL} and {API_TOKEN}",
+        f"{missing} is not set",
+        hint=f"pass a URL and a token, or set {API_URL} and {API_TOKEN}",
     )
 
 
-def _of_the_context() -> tuple[str, str, str]:
+def _context_connection() -> tuple[str, str, str]:
     """Return the URL, the token and the user of the current context."""
     from jhub.config import contexts
 
-    where = contexts.connection(contexts.chosen())
-    return where.url, where.token, where.user
+    connection = contexts.connection(contexts.chosen())
+    return connection.url, connection.token, connection.user
 
 
-def _without_cookies(record: logging.LogRecord) -> bool:
-    """For the log of the library below: at DEBUG it tells the headers of answers, and a hub's cookie is all that it
-    takes to be somebody there.
-    """
-    if "set-cookie" in (said := record.getMessage()).lower():
-        record.msg, record.args = f"{said.split()[0]} (headers with cookies are left out)", None
+def _drop_cookies(record: logging.LogRecord) -> bool:
+    """Remove headers with cookies from the library's log at DEBUG level, as a hub's cookie is a credential."""
+    if "set-cookie" in (message := record.getMessage()).lower():
+        record.msg, record.args = f"{message.split()[0]} (headers with cookies are left out)", None
     return True
 
 
 for _name in ("httpcore2.http11", "httpcore2.http2"):
-    logging.getLogger(_name).addFilter(_without_cookies)
+    logging.getLogger(_name).addFilter(_drop_cookies)
 
 
 def is_url(path: str) -> bool:
-    """Whether a step's path is a full URL."""
+    """Return whether a step's path is a full URL."""
     return path.startswith(("http://", "https://"))
 
 
-def _elsewhere(step: Request[Any] | Listen[Any]) -> bool:
-    """Whether a step's path counts from the site, or is a URL."""
+def _is_outside_api(step: Request[Any] | Listen[Any]) -> bool:
+    """Return whether a step's path is relative to the hub's site, or a full URL."""
     return isinstance(step, Request) and (step.root == "site" or is_url(step.path))
 
 
-def numbers(version: str) -> tuple[int, ...]:
-    """(6, 1, 0) of "6.1.0b2"."""
+def parse_version(version: str) -> tuple[int, ...]:
+    """Return a version as numbers, (6, 1, 0) for "6.1.0b2"."""
     return tuple(int(n) for n in re.findall(r"[0-9]{1,9}", version.partition("+")[0])[:3])
 
 
-def pause(step: Sleep) -> float:
-    """How long to sleep, with a random share of the step's jitter."""
+def sleep_seconds(step: Sleep) -> float:
+    """Return the seconds to sleep, with a random share of the step's jitter."""
     return step.seconds * (1 + step.jitter * random.random())  # noqa: S311 - jitter, no secret

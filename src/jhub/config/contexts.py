@@ -163,7 +163,7 @@ def check_name(name: str) -> None:
 
 
 def default_name(api_url: str, user: str = "") -> str:
-    """Return a name for a context: the hub's host and base path, behind USER@ if another user's context has that name."""
+    """Return a name for a context: the hub's host and base path, behind USER@ if another user's context has it."""
     parts = urlsplit(api_url.removesuffix("/hub/api"))
     name = parts.netloc + unquote(parts.path)
     existing = load().contexts.get(name) if user else None

@@ -1,4 +1,4 @@
-"""The hubs, their people, the command, and the browser."""
+"""Fixtures: the hubs, their users, the command, and the browser."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class Window:
     page: Page
 
     def sign_in(self, url: str, person: Person) -> chromium.Shown:
-        """What it shows after the person has signed in on the way to this address."""
+        """Open an address and sign in on the way; return the page after that."""
         return self.portal.call(chromium.sign_in, self.page, url, person.name, person.password, person.code)
 
     def make_token(self, url: str, person: Person) -> str:
-        """A token that the person makes on the hub's token page."""
+        """Create a token on the hub's token page, and return it."""
         return self.portal.call(chromium.make_token, self.page, url, person.name, person.password, person.code)
 
 
 @pytest.fixture(scope="session")
 def hubs(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hubs]:
-    """Hubs with each authenticator."""
+    """Start hubs with each authenticator."""
     up = Hubs(environment, tmp_path_factory.mktemp("sign-in"))
     try:
         yield up
@@ -49,7 +49,7 @@ def hubs(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(autouse=True)
 def no_servers(hubs: Hubs) -> Iterator[None]:
-    """No sign-in starts a server."""
+    """Check that no sign-in starts a server."""
     yield
     for hub in hubs.running():
         assert hub.started() == []
@@ -57,19 +57,19 @@ def no_servers(hubs: Hubs) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def people(hubs: Hubs) -> People:
-    """Those who sign in."""
+    """Return the users who sign in."""
     return People(hubs)
 
 
 @pytest.fixture
 def jhub(tmp_path: Path) -> Jhub:
-    """The command, with a home of its own."""
+    """Return the command, with a home folder of its own."""
     return Jhub(tmp_path)
 
 
 @pytest.fixture(scope="session")
 def window(portal: BlockingPortal) -> Iterator[Window]:
-    """The browser."""
+    """Start the browser."""
     if chromium.PROGRAM is None:
         pytest.skip("there is no Chromium: apt-get install chromium")
     with portal.wrap_async_context_manager(chromium.chromium()) as page:
@@ -78,7 +78,7 @@ def window(portal: BlockingPortal) -> Iterator[Window]:
 
 @pytest.fixture
 def by_browser(jhub: Jhub, window: Window) -> ByBrowser:
-    """Signs a person in with `jhub login`, which waits for the browser, and with the browser."""
+    """Return a function that signs a user in with `jhub login` and the browser."""
 
     def sign_in(url: str, person: Person, *options: str) -> Result:
         with waiting(jhub, url, "--no-open", *options) as command:
@@ -91,7 +91,7 @@ def by_browser(jhub: Jhub, window: Window) -> ByBrowser:
 
 @pytest.fixture(scope="session")
 def with_client(hubs: Hubs, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], SignInHub]:
-    """A hub that knows the login client: on the one with shared passwords it is registered while it runs."""
+    """Return a hub with the login client; the one with shared passwords gets it while it runs."""
 
     def hub_of(authenticator: str) -> SignInHub:
         hub = hubs[authenticator]

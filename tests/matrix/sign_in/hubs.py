@@ -29,14 +29,14 @@ NOT_REPAIRED = "native, not repaired"
 
 
 class Provider(msgspec.Struct, frozen=True):
-    """Where people of a hub with single sign-on sign in, and as which OAuth client the hub is known there."""
+    """The identity provider of a hub with single sign-on, and the hub's OAuth client there."""
 
     url: str
     client: dict[str, Any]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a hub's configuration is told. All that is secret is made for the one run."""
+    """Settings of a hub's configuration. All secrets are random, for this run only."""
 
     authenticator: str
     host: str = LOOPBACK
@@ -45,11 +45,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     subdomains: bool = False
     services: list[dict[str, Any]]
     user_scopes: list[str]
-    """What people may do beside what they always may."""
+    """Additional scopes of users."""
     provider: Provider | None = None
     auto_login: bool = False
     repaired: bool = True
-    """Whether NativeAuthenticator is made to work on JupyterHub 6."""
+    """Whether NativeAuthenticator is repaired to work on JupyterHub 6."""
     operator: str = msgspec.field(default_factory=lambda: secrets.token_hex(16))
     password: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(16))
     admin_password: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(32))
@@ -65,7 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class SignInHub:
-    """A hub that answers."""
+    """A running hub."""
 
     settings: Settings
     version: tuple[int, ...]
@@ -73,7 +73,7 @@ class SignInHub:
 
     @property
     def url(self) -> str:
-        """Its address."""
+        """The hub's address."""
         return self.settings.url
 
     @cached_property
@@ -84,7 +84,7 @@ class SignInHub:
         return session
 
     def api(self, method: str, path: str, **options: Any) -> Any:
-        """What the REST API answers an administrator."""
+        """Return the answer of the REST API to an administrator."""
         answer = self._session.request(method, f"{self.url}hub/api{path}", timeout=30, **options)
         assert answer.ok, (answer.status_code, answer.text)
         return answer.json() if answer.content else None
@@ -94,7 +94,7 @@ class SignInHub:
         self._session.close()
 
     def started(self) -> list[str]:
-        """For whom the hub has tried to start a server."""
+        """Return the users for whom the hub has tried to start a server."""
         return sorted(path.name.removeprefix("started-") for path in self.place.glob("started-*"))
 
 
@@ -110,7 +110,7 @@ class Hubs:
         self._settings = self._all_settings()
 
     def __getitem__(self, authenticator: str) -> SignInHub:
-        """The hub with an authenticator; it is started if it is not there yet."""
+        """Return the hub with an authenticator; start it if it does not run yet."""
         if authenticator == SINGLE_SIGN_ON:
             self[DUMMY]
         if authenticator not in self._up:
@@ -118,11 +118,11 @@ class Hubs:
         return self._up[authenticator]
 
     def running(self) -> list[SignInHub]:
-        """Those that were started."""
+        """Return the started hubs."""
         return list(self._up.values())
 
     def close(self) -> None:
-        """End them all."""
+        """Stop all hubs."""
         for process in self._processes:
             process.terminate()  # all at once; each is waited for below
         self._stack.close()
@@ -190,9 +190,9 @@ class Hubs:
         return {**{settings.authenticator: settings for settings in hubs}, NOT_REPAIRED: not_repaired}
 
     def _port(self) -> int:
-        """A port that stays ours: bound, but not listened on, so that the hub can."""
-        one = self._stack.enter_context(socket.socket())
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        one.bind((LOOPBACK, 0))
-        port: int = one.getsockname()[1]
+        """Return a port that stays reserved: bound, but without listening, so that the hub can listen on it."""
+        reserved = self._stack.enter_context(socket.socket())
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind((LOOPBACK, 0))
+        port: int = reserved.getsockname()[1]
         return port

@@ -1,4 +1,4 @@
-"""People of the hubs: known to the authenticator, and to JupyterHub or not yet."""
+"""Users of the hubs: known to the authenticator, and to JupyterHub or not yet."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from matrix.sign_in.methods import DUMMY, NATIVE, SHARED, SINGLE_SIGN_ON
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who can sign in."""
+    """A user who can sign in."""
 
     name: str
     password: str = field(repr=False)
     secret: str = field(default="", repr=False)
-    """Of the second factor; empty for people without one."""
+    """The secret of the second factor; empty for users without one."""
 
     @property
     def code(self) -> str:
-        """The second factor, now."""
+        """The current code of the second factor."""
         return second_factor.code(self.secret) if self.secret else ""
 
     @property
     def stdin(self) -> str:
-        """What `--password-stdin` reads."""
+        """The input for `--password-stdin`."""
         return f"{self.password}\n{self.code}\n" if self.secret else f"{self.password}\n"
 
 
 class People:
-    """Makes people."""
+    """A factory of users."""
 
     def __init__(self, hubs: Hubs) -> None:
         self._hubs = hubs
         self._administrators: dict[tuple[str, bool], Person] = {}
 
     def stranger(self, authenticator: str, name: str, *, two: bool = False) -> Person:
-        """Somebody whom the authenticator lets in, and whom JupyterHub has never seen."""
+        """Return a user whom the authenticator accepts, and who is new to JupyterHub."""
         hub = self._hubs[authenticator]
         if authenticator == NATIVE:
             return self.sign_up(hub, name, two=two)
@@ -48,13 +48,13 @@ class People:
         return Person(name, checks.settings.password)
 
     def regular(self, authenticator: str, name: str, *, two: bool = False) -> Person:
-        """Somebody whom JupyterHub knows."""
+        """Return a user who exists in JupyterHub."""
         person = self.stranger(authenticator, name, two=two)
         self._hubs[authenticator].api("POST", "/users", json={"usernames": [name]})
         return person
 
     def administrator(self, authenticator: str, *, two: bool = False) -> Person:
-        """The hub's administrator; another one if it is to have a second factor."""
+        """Return the hub's administrator, or another one with a second factor."""
         if authenticator == SHARED:
             return Person("admin", self._hubs[SHARED].settings.admin_password)
         key = (authenticator, two)
@@ -64,7 +64,7 @@ class People:
 
     @staticmethod
     def sign_up(hub: SignInHub, name: str, *, two: bool = False) -> Person:
-        """Fill in NativeAuthenticator's form for new people."""
+        """Fill in NativeAuthenticator's form for new users."""
         password = hub.settings.password
         form = {"username": name, "signup_password": password, "signup_password_confirmation": password}
         if two:

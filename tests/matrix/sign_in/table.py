@@ -1,4 +1,4 @@
-"""The table of docs/signing-in.md, made of the recorded results."""
+"""The table of docs/signing-in.md, from the recorded results."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from matrix.environments import ROOT
 from matrix.pages import inside, line, put_inside
 from matrix.results import Results
-from matrix.sign_in.methods import FOUND, METHODS, NO, YES
+from matrix.sign_in.methods import METHODS, NO, RESULTS, YES
 
 PAGE = ROOT / "docs" / "signing-in.md"
 NAME = "sign-in-methods"
@@ -23,10 +23,10 @@ NOTE = (
 
 
 def methods_table(recorded: dict[int, Results]) -> str:
-    """The table, and the line below it."""
+    """Return the table, and the line below it."""
     rows = [
         (authenticator.title, *(_cell(recorded, authenticator.title, method.title) for method in METHODS))
-        for authenticator in FOUND
+        for authenticator in RESULTS
     ]
     *others, last = [recorded[major].jupyterhub for major in MAJORS if major in recorded]
     checked = NOTE.format(f"{', '.join(others)} and {last}")
@@ -34,7 +34,7 @@ def methods_table(recorded: dict[int, Results]) -> str:
 
 
 def in_page(page: Path = PAGE) -> str:
-    """The table as it stands in the page."""
+    """Return the table in the page."""
     return inside(page, NAME)
 
 
@@ -44,12 +44,14 @@ def put_into_page(text: str, page: Path = PAGE) -> None:
 
 
 def _cell(recorded: dict[int, Results], authenticator: str, method: str) -> str:
-    said = {
+    results = {
         major: recorded[major].sign_in.get(authenticator, {}).get(method, "not tried")
         for major in MAJORS
         if major in recorded
     }
-    there = {major: one for major, one in said.items() if not one.startswith("from ")}  # the row's title tells
-    if YES in there.values():
-        return ", ".join(str(major) for major, one in there.items() if one == YES)
-    return " / ".join(dict.fromkeys(there.values())) or NO
+    applicable = {  # the title of the row has the first version
+        major: result for major, result in results.items() if not result.startswith("from ")
+    }
+    if YES in applicable.values():
+        return ", ".join(str(major) for major, result in applicable.items() if result == YES)
+    return " / ".join(dict.fromkeys(applicable.values())) or NO

@@ -1,4 +1,4 @@
-"""The way through the browser and back."""
+"""Sign-in by the browser."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ Fresh = Callable[[str], str]
 
 
 def plain(method: str, url: str, **options: Any) -> requests.Response:
-    """A request of somebody else's."""
+    """Send a request as somebody else."""
     with requests.Session() as session:
         session.trust_env = False
         return session.request(method, url, timeout=30, **options)
 
 
-def test_what_stays_is_one_token_that_ends(
+def test_one_token_with_an_expiry_remains(
     hubs: Hubs, people: People, jhub: Jhub, fresh: Fresh, by_browser: ByBrowser
 ) -> None:
     person = people.stranger(DUMMY, fresh("new"))
@@ -52,7 +52,7 @@ def test_what_stays_is_one_token_that_ends(
     assert [token for token in tokens if token["note"] == "a test"] == []
 
 
-def test_the_browser_is_opened(
+def test_the_browser_opens(
     hubs: Hubs, people: People, jhub: Jhub, fresh: Fresh, window: Window, tmp_path: Path
 ) -> None:
     opened = tmp_path / "opened"
@@ -71,7 +71,7 @@ def test_the_browser_is_opened(
     assert jhub.ok("whoami").split()[1] == person.name
 
 
-def test_what_others_send_to_the_port_is_not_listened_to(
+def test_requests_of_others_to_the_port_are_ignored(
     hubs: Hubs, people: People, jhub: Jhub, fresh: Fresh, window: Window
 ) -> None:
     person = people.stranger(DUMMY, fresh("new"))
@@ -92,7 +92,7 @@ def test_what_others_send_to_the_port_is_not_listened_to(
     assert f"as {person.name} by the browser" in result.err
 
 
-def test_who_may_not_use_the_login_client_is_told_so_by_the_hub_and_by_us(
+def test_a_user_without_access_to_the_login_client_gets_a_hint(
     hubs: Hubs, people: People, fresh: Fresh, window: Window
 ) -> None:
     person = people.stranger(NATIVE, fresh("new"))
@@ -112,14 +112,14 @@ def test_who_may_not_use_the_login_client_is_told_so_by_the_hub_and_by_us(
     assert "jhub service create --login-client" in caught.value.hint
 
 
-def test_a_hub_without_the_login_client_tells_how_to_register_it(hub: HubUnderTest, jhub: Jhub) -> None:
+def test_without_the_login_client_the_hint_is_how_to_register_it(hub: HubUnderTest, jhub: Jhub) -> None:
     result = jhub("login", hub.url, "--browser", "--no-open")
     assert result.code == 2
     assert "jhub's login client is not registered" in result.err
     assert "jhub service create --login-client" in result.err
 
 
-def test_a_port_that_is_taken_is_told_at_once(hubs: Hubs, jhub: Jhub) -> None:
+def test_a_port_in_use_is_an_immediate_error(hubs: Hubs, jhub: Jhub) -> None:
     with our_turn(), socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the last sign-in may be a moment ago
         taken.bind(("127.0.0.1", PORT))
@@ -144,7 +144,7 @@ def test_a_port_that_is_taken_is_told_at_once(hubs: Hubs, jhub: Jhub) -> None:
         ("GET", "/info", None),
     ],
 )
-def test_the_secret_that_everybody_knows_opens_nothing(
+def test_the_public_client_secret_gives_no_access(
     method: str, path: str, body: dict[str, str] | None, hubs: Hubs
 ) -> None:
     api, token = f"{hubs[DUMMY].url}hub/api", {"Authorization": f"token {CLIENT_SECRET}"}

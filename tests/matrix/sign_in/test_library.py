@@ -1,4 +1,4 @@
-"""`Hub.login` and `AsyncHub.login` by the browser; by other ways they are in test_methods.py."""
+"""`Hub.login` and `AsyncHub.login` by the browser; the other methods are in test_methods.py."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Ask = Callable[[object], str]
 
 
 def with_hub(url: str, ask: Ask) -> str:
-    """Who one is after `Hub.login`."""
+    """Return the user after `Hub.login`."""
     with Hub.login(url, ask=ask) as hub:
         return hub.whoami().name
 
 
 def with_async_hub(url: str, ask: Ask) -> str:
-    """Who one is after `AsyncHub.login`."""
+    """Return the user after `AsyncHub.login`."""
 
     async def login() -> str:
         async with await AsyncHub.login(url, ask=ask) as hub:

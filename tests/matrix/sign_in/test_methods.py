@@ -34,7 +34,7 @@ Fresh = Callable[[str], str]
 
 
 def check(cell: Cell, jhub: Jhub, result: Result, person: Person, method: str) -> None:
-    """It is as the table says, and who is signed in has a token that works and is that person's."""
+    """Check the result against the table, and that the token works and belongs to the user."""
     tokens = jhub.home / "config/jhub/tokens.json"
     if cell.expected == YES:
         assert result.code == 0, result
@@ -53,8 +53,8 @@ def check(cell: Cell, jhub: Jhub, result: Result, person: Person, method: str) -
 
 
 @contextmanager
-def let_in(cell: Cell, words: str) -> Iterator[None]:
-    """Where the table says no, the block ends with an error, which has these words."""
+def expect_result(cell: Cell, words: str) -> Iterator[None]:
+    """Expect an error with these words if the table has a no."""
     if cell.expected == YES:
         yield
         return
@@ -64,7 +64,7 @@ def let_in(cell: Cell, words: str) -> Iterator[None]:
 
 
 def signed_in(url: str, person: Person, method: LoginMethod) -> str:
-    """Who one is after `Hub.login`."""
+    """Return the user after `Hub.login`."""
     with Hub.login(
         url, username=person.name, password=person.password, second_factor=person.code, method=method
     ) as hub:
@@ -72,7 +72,7 @@ def signed_in(url: str, person: Person, method: LoginMethod) -> str:
 
 
 async def signed_in_async(url: str, person: Person, method: LoginMethod) -> str:
-    """Who one is after `AsyncHub.login`."""
+    """Return the user after `AsyncHub.login`."""
     async with await AsyncHub.login(
         url, username=person.name, password=person.password, second_factor=person.code, method=method
     ) as hub:
@@ -88,23 +88,23 @@ def test_by_password(cell: Cell, hubs: Hubs, people: People, jhub: Jhub, fresh: 
 
 
 @each(NEW_BY_PASSWORD)
-def test_a_new_person_by_password(cell: Cell, hubs: Hubs, people: People, fresh: Fresh) -> None:
+def test_a_new_user_by_password(cell: Cell, hubs: Hubs, people: People, fresh: Fresh) -> None:
     person = people.stranger(cell.authenticator.name, fresh("new"), two=cell.authenticator.two)
-    with let_in(cell, "refused this username and password"):
+    with expect_result(cell, "refused this username and password"):
         assert signed_in(hubs[cell.authenticator.name].url, person, "password") == person.name
 
 
 @each(FORM)
 def test_by_the_form(cell: Cell, hubs: Hubs, people: People, fresh: Fresh) -> None:
     person = people.regular(cell.authenticator.name, fresh("user"), two=cell.authenticator.two)
-    with let_in(cell, "no form for a password"):
+    with expect_result(cell, "no form for a password"):
         assert signed_in(hubs[cell.authenticator.name].url, person, "form") == person.name
 
 
 @each(NEW_BY_FORM)
-def test_a_new_person_by_the_form(cell: Cell, hubs: Hubs, people: People, fresh: Fresh) -> None:
+def test_a_new_user_by_the_form(cell: Cell, hubs: Hubs, people: People, fresh: Fresh) -> None:
     person = people.stranger(cell.authenticator.name, fresh("new"), two=cell.authenticator.two)
-    with let_in(cell, "no form for a password"):
+    with expect_result(cell, "no form for a password"):
         assert asyncio.run(signed_in_async(hubs[cell.authenticator.name].url, person, "form")) == person.name
 
 
@@ -134,7 +134,7 @@ def test_by_a_pasted_token(cell: Cell, hubs: Hubs, people: People, jhub: Jhub, f
 
 
 @each(BY_ITSELF, "the form")
-def test_the_form_is_found(cell: Cell, hubs: Hubs, people: People, jhub: Jhub, fresh: Fresh) -> None:
+def test_the_form_is_detected(cell: Cell, hubs: Hubs, people: People, jhub: Jhub, fresh: Fresh) -> None:
     person = people.stranger(cell.authenticator.name, fresh("new"), two=cell.authenticator.two)
     url = hubs[cell.authenticator.name].url
     result = jhub("login", f"{url}hub/spawn", "-u", person.name, "--password-stdin", stdin=person.stdin)
@@ -143,7 +143,7 @@ def test_the_form_is_found(cell: Cell, hubs: Hubs, people: People, jhub: Jhub, f
 
 
 @each(BY_ITSELF, "the browser")
-def test_the_browser_is_found(cell: Cell, hubs: Hubs, jhub: Jhub) -> None:
+def test_single_sign_on_is_detected(cell: Cell, hubs: Hubs, jhub: Jhub) -> None:
     with waiting(jhub, hubs[cell.authenticator.name].url, "--no-open") as command:
         result = command.interrupted()
     assert "this hub has single sign-on: signing in by the browser" in result.err

@@ -1,4 +1,4 @@
-"""What is asked for at a terminal, and not shown."""
+"""Prompts at a terminal, and what they echo."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matrix.sign_in.people import People
 Fresh = Callable[[str], str]
 
 
-def test_the_second_factor_is_asked_for_at_a_terminal(hubs: Hubs, people: People, jhub: Jhub, fresh: Fresh) -> None:
+def test_a_terminal_asks_for_the_second_factor(hubs: Hubs, people: People, jhub: Jhub, fresh: Fresh) -> None:
     person = people.stranger(NATIVE, fresh("user"), two=True)
     answers = {"Username": person.name, "Password": person.password, "empty if you have none": person.code}
     result = jhub.at_terminal("login", hubs[NATIVE].url, answers=answers)
@@ -23,7 +23,7 @@ def test_the_second_factor_is_asked_for_at_a_terminal(hubs: Hubs, people: People
     assert person.code not in result.out
 
 
-def test_a_token_is_pasted_at_a_terminal(hubs: Hubs, people: People, jhub: Jhub, fresh: Fresh) -> None:
+def test_a_token_can_be_pasted_at_a_terminal(hubs: Hubs, people: People, jhub: Jhub, fresh: Fresh) -> None:
     person = people.regular(DUMMY, fresh("user"))
     token: str = hubs[DUMMY].api("POST", f"/users/{person.name}/tokens")["token"]
     result = jhub.at_terminal("login", hubs[DUMMY].url, "--paste", "--no-open", answers={"Token": token})

@@ -1,4 +1,4 @@
-"""Who is refused is told why, after one attempt."""
+"""Refused sign-ins: one attempt, and an error with its reason."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ Fresh = Callable[[str], str]
 
 
 def attempt(jhub: Jhub, hub: SignInHub, person: Person, stdin: str, *options: str) -> Result:
-    """Sign in by the way that the hub has, or by that of the options."""
+    """Sign in by the method that the hub supports, or by that of the options."""
     return jhub("login", hub.url, "-u", person.name, "--password-stdin", *options, stdin=stdin)
 
 
 def refused(hub: SignInHub, username: str, password: str, code: str = "", method: LoginMethod | None = None) -> str:
-    """Why somebody is refused."""
+    """Return the reason of a refusal."""
     with pytest.raises(NotAuthorized) as caught:
         Hub.login(hub.url, username=username, password=password, second_factor=code, method=method)
     return str(caught.value)
 
 
 @pytest.mark.parametrize("authenticator", [DUMMY, NATIVE])
-def test_a_wrong_password_is_told_in_the_words_of_the_hub(
+def test_a_wrong_password_shows_the_hubs_message(
     authenticator: str, hubs: Hubs, people: People, jhub: Jhub, fresh: Fresh
 ) -> None:
     person = people.stranger(authenticator, fresh("user"))
@@ -43,7 +43,7 @@ def test_a_wrong_password_is_told_in_the_words_of_the_hub(
 
 
 @pytest.mark.parametrize("method", [None, "form", "password"])
-def test_a_wrong_password_counts_once_where_people_are_locked_out(
+def test_a_wrong_password_counts_once_towards_a_lock(
     method: LoginMethod | None, hubs: Hubs, people: People, fresh: Fresh
 ) -> None:
     person = people.regular(NATIVE, fresh("user"))
@@ -55,7 +55,7 @@ def test_a_wrong_password_counts_once_where_people_are_locked_out(
         assert hub.whoami().name == person.name, "the third attempt is let in"
 
 
-def test_who_is_locked_out_is_refused_with_the_right_password(
+def test_a_locked_account_is_refused_with_the_right_password(
     hubs: Hubs, people: People, jhub: Jhub, fresh: Fresh
 ) -> None:
     person = people.stranger(NATIVE, fresh("user"))
@@ -67,7 +67,7 @@ def test_who_is_locked_out_is_refused_with_the_right_password(
     assert "lock an account" in result.err
 
 
-def test_a_second_factor_that_is_wrong_or_missing_is_refused(hubs: Hubs, people: People, fresh: Fresh) -> None:
+def test_a_wrong_or_missing_second_factor_is_refused(hubs: Hubs, people: People, fresh: Fresh) -> None:
     person = people.stranger(NATIVE, fresh("user"), two=True)
     for code in ("000000", ""):
         assert "Invalid username or password" in refused(hubs[NATIVE], person.name, person.password, code)
@@ -75,7 +75,7 @@ def test_a_second_factor_that_is_wrong_or_missing_is_refused(hubs: Hubs, people:
         assert hub.whoami().name == person.name
 
 
-def test_a_password_is_not_sent_to_a_hub_that_has_no_form_for_it(hubs: Hubs, jhub: Jhub, fresh: Fresh) -> None:
+def test_a_hub_without_a_form_gets_no_password(hubs: Hubs, jhub: Jhub, fresh: Fresh) -> None:
     hub = hubs[SINGLE_SIGN_ON]
     result = attempt(jhub, hub, Person(fresh("user"), "secret"), "secret\n")
     assert result.code == 2
@@ -83,10 +83,10 @@ def test_a_password_is_not_sent_to_a_hub_that_has_no_form_for_it(hubs: Hubs, jhu
     assert "--browser" in result.err
 
 
-def test_a_login_form_that_fails_is_told_apart_from_a_refusal(
+def test_a_failing_login_form_is_not_reported_as_a_refusal(
     hubs: Hubs, people: People, jhub: Jhub, fresh: Fresh, environment: Path
 ) -> None:
-    """NativeAuthenticator 1.3.0 and JupyterHub 6 do not get on; on older ones there is nothing to see here."""
+    """NativeAuthenticator 1.3.0 fails on JupyterHub 6; older versions have nothing to test here."""
     if version_in(environment) < (6,):
         return
     hub = hubs[NOT_REPAIRED]

@@ -1,4 +1,4 @@
-"""`jhub login --browser` while it waits for somebody to come back from the browser."""
+"""`jhub login --browser` while it waits for the browser."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ SECONDS = 60.0
 
 @dataclass
 class Waiting:
-    """The command, under way."""
+    """The running command."""
 
     process: subprocess.Popen[str]
     url: str = ""
-    """Where the browser is to go."""
+    """The address for the browser."""
     said: list[str] = field(default_factory=list)
-    """What it has said on stderr until then."""
+    """Its output on stderr so far."""
 
     def interrupted(self) -> Result:
-        """How it ends after Ctrl-C."""
+        """Return its result after Ctrl-C."""
         self.process.send_signal(signal.SIGINT)
         return self.end()
 
     def end(self) -> Result:
-        """How it ends."""
+        """Return its result."""
         out, err = self.process.communicate(timeout=SECONDS)
         return Result(self.process.returncode, out, "".join([*self.said, err]))
 
 
 @contextmanager
 def waiting(jhub: Jhub, *args: str) -> Iterator[Waiting]:
-    """Run `jhub login`, until it tells where the browser is to go."""
+    """Run `jhub login` until it prints the address for the browser."""
     with (
         our_turn(),
         subprocess.Popen(

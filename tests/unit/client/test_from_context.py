@@ -1,4 +1,4 @@
-"""Which hub `Hub()` and `Hub.from_context()` mean."""
+"""The hub that `Hub()` and `Hub.from_context()` connect to."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @BOTH
-def test_it_is_the_current_context_where_the_environment_names_no_hub(kind: Kind) -> None:
+def test_without_an_environment_it_is_the_current_context(kind: Kind) -> None:
     for hub in (kind(), kind.from_context()):
         assert repr(hub) == f"<{kind.__name__} https://course.example.org as ana>"
         assert hub._wire._token == "SECRET-course"
 
 
 @BOTH
-def test_a_context_is_chosen_by_name_or_by_variable(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_context_is_selected_by_name_or_by_variable(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     assert repr(kind.from_context("research")) == f"<{kind.__name__} https://research.example.org as bo>"
     monkeypatch.setenv("JHUB_CONTEXT", "research")
     assert kind.from_context()._wire._token == "SECRET-research"
@@ -51,7 +51,7 @@ def test_a_context_is_chosen_by_name_or_by_variable(kind: Kind, monkeypatch: pyt
 
 
 @BOTH
-def test_the_environment_comes_first(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_precedes_the_current_context(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTERHUB_API_URL", ENVIRONMENT)
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "SECRET-environment")
     assert repr(kind()) == f"<{kind.__name__} http://127.0.0.1:9/from/environment>"
@@ -65,7 +65,7 @@ def test_the_environment_comes_first(kind: Kind, monkeypatch: pytest.MonkeyPatch
     ("present", "missing"),
     [("JUPYTERHUB_API_URL", "JUPYTERHUB_API_TOKEN"), ("JUPYTERHUB_API_TOKEN", "JUPYTERHUB_API_URL")],
 )
-def test_one_variable_without_the_other_is_an_error_and_never_the_context(
+def test_one_variable_without_the_other_is_an_error(
     kind: Kind, present: str, missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(present, ENVIRONMENT if present.endswith("URL") else "SECRET-environment")
@@ -75,13 +75,13 @@ def test_one_variable_without_the_other_is_an_error_and_never_the_context(
 
 
 @BOTH
-def test_a_token_without_a_hub_is_not_sent_to_that_of_the_context(kind: Kind) -> None:
+def test_a_token_without_a_url_is_not_sent_to_the_contexts_hub(kind: Kind) -> None:
     with pytest.raises(InvalidInput, match="JUPYTERHUB_API_URL is not set"):
         kind(token="GIVEN")
 
 
 @BOTH
-def test_a_token_that_ends_soon_is_a_warning(kind: Kind) -> None:
+def test_a_token_that_expires_soon_warns(kind: Kind) -> None:
     soon = datetime.now(UTC) + timedelta(minutes=5)
     began = soon - timedelta(days=30)
     ending = Context(
@@ -97,14 +97,14 @@ def test_a_token_that_ends_soon_is_a_warning(kind: Kind) -> None:
 
 
 @BOTH
-def test_settings_are_handed_on(kind: Kind) -> None:
+def test_network_settings_are_passed_on(kind: Kind) -> None:
     with pytest.warns(UserWarning, match="verify=False"):
         kind.from_context(verify=False)
     assert kind.from_context(timeout=5)._wire._network.timeouts.read == 5
 
 
 @BOTH
-def test_without_any_context_the_error_says_how_to_sign_in(kind: Kind, tmp_path: Path) -> None:
+def test_without_a_context_the_hint_is_how_to_sign_in(kind: Kind, tmp_path: Path) -> None:
     contexts.remove("course")
     with pytest.raises(InvalidInput, match="no context is selected; available: research"):
         kind()
@@ -116,7 +116,7 @@ def test_without_any_context_the_error_says_how_to_sign_in(kind: Kind, tmp_path:
 
 
 @BOTH
-def test_an_empty_token_is_an_error_and_nobody_elses(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_token_is_an_error(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidInput, match="the token is empty"):
         kind(token="")
     monkeypatch.setenv("JUPYTERHUB_API_URL", ENVIRONMENT)
@@ -125,7 +125,7 @@ def test_an_empty_token_is_an_error_and_nobody_elses(kind: Kind, monkeypatch: py
         kind(token="")
 
 
-def test_a_context_that_changes_meanwhile_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_context_that_changes_during_the_read_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     read = credentials.read
 
     def changes_first(*args: Any, **kwargs: Any) -> str:

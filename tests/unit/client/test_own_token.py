@@ -1,4 +1,4 @@
-"""What is said where the token of a server or a service may not do something."""
+"""The hint for a missing scope of the token of a server or service."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ import re
 
 import pytest
 
-from jhub.client.own_token import widened
+from jhub.client.own_token import scope_hint
 from jhub.errors import MissingScope
 
 LACKS = MissingScope("users: the token lacks the scope list:users", ("list:users",))
 
 
 @pytest.mark.parametrize("server", ["", "lab"])
-def test_in_a_server_it_is_the_servers_token_that_can_be_widened(server: str) -> None:
+def test_in_a_server_the_hint_is_server_token_scopes(server: str) -> None:
     environ = {"JUPYTERHUB_SERVER_NAME": server, "JUPYTERHUB_SERVICE_PREFIX": "/user/ana/"}
-    hint = widened(LACKS, environ)
-    assert "this is the server's own token" in hint
+    hint = scope_hint(LACKS, environ)
+    assert "the server's own token may do almost nothing" in hint
     found = re.search(r"c\.Spawner\.server_token_scopes = (\[.*?\])", hint)
     assert found is not None
     assert json.loads(found[1]) == ["users:activity!user", "access:servers!server", "list:users"]
     assert len(hint.splitlines()) == 1
 
 
-def test_in_a_service_it_is_a_role_that_is_missing() -> None:
-    hint = widened(LACKS, {"JUPYTERHUB_SERVICE_NAME": "culler"})
+def test_in_a_service_the_hint_is_a_role() -> None:
+    hint = scope_hint(LACKS, {"JUPYTERHUB_SERVICE_NAME": "culler"})
     found = re.search(r"c\.JupyterHub\.load_roles\.append\((.*?)\)", hint)
     assert found is not None
     assert json.loads(found[1]) == {"name": "jhub-culler", "services": ["culler"], "scopes": ["list:users"]}
 
 
-def test_elsewhere_the_hint_stays_as_it_is() -> None:
-    assert widened(LACKS, {"JUPYTERHUB_API_TOKEN": "x"}) == LACKS.hint
+def test_elsewhere_the_hint_is_unchanged() -> None:
+    assert scope_hint(LACKS, {"JUPYTERHUB_API_TOKEN": "x"}) == LACKS.hint
     unnamed = MissingScope("users: no", ())
-    assert widened(unnamed, {"JUPYTERHUB_SERVER_NAME": "lab"}) == unnamed.hint
+    assert scope_hint(unnamed, {"JUPYTERHUB_SERVER_NAME": "lab"}) == unnamed.hint
 
 
-def test_of_several_scopes_that_would_do_it_names_one() -> None:
+def test_the_hint_names_one_of_several_sufficient_scopes() -> None:
     either = MissingScope("user ana: no", ("read:users", "read:servers"))
-    assert "read:servers" not in widened(either, {"JUPYTERHUB_SERVER_NAME": ""})
+    assert "read:servers" not in scope_hint(either, {"JUPYTERHUB_SERVER_NAME": ""})

@@ -1,4 +1,4 @@
-"""The files of contexts and tokens: whole, private, never overwritten where they cannot be read."""
+"""The files of contexts and tokens: complete, private, never overwritten if they cannot be read."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def umask(request: pytest.FixtureRequest) -> object:
 
 
 @pytest.mark.usefixtures("umask")
-def test_nobody_else_can_read_what_is_kept(folder: Path) -> None:
+def test_the_files_are_private(folder: Path) -> None:
     assert contexts.save("hub", Context(api_url=HUB), "SECRET").note is None
     assert mode(folder) == 0o700
     assert {mode(file) for file in folder.iterdir()} == {0o600}
 
 
-def test_old_files_are_read_and_keep_what_a_newer_jhub_wrote(folder: Path) -> None:
+def test_old_files_are_read_and_unknown_fields_stay(folder: Path) -> None:
     folder.mkdir()
     ours = {"api_url": HUB, "user": "ana", "colour": {"of": ["the", 1.5, None]}}
     theirs = {"api_url": "https://vault.example.org/hub/api", "kept": "vault"}
@@ -81,7 +81,7 @@ DAMAGE = [b'{"current": ', b"", b"\xff\xfe", b"[]", b'{"contexts": {"hub": 5}}',
 
 @pytest.mark.parametrize("name", ["contexts.json", "tokens.json"])
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_file_is_named_and_stops_every_change(folder: Path, name: str, damage: bytes) -> None:
+def test_a_damaged_file_is_an_error_and_is_never_overwritten(folder: Path, name: str, damage: bytes) -> None:
     contexts.save("hub", Context(api_url=HUB), "TOKEN")
     (folder / name).write_bytes(damage)
     before = everything(folder)
@@ -99,7 +99,7 @@ def test_a_damaged_file_is_named_and_stops_every_change(folder: Path, name: str,
     assert everything(folder) == before
 
 
-def test_the_damage_is_located(folder: Path) -> None:
+def test_the_error_locates_the_damage(folder: Path) -> None:
     folder.mkdir()
     (folder / "contexts.json").write_text('{"current": "a",}')
     with pytest.raises(InvalidInput, match=r"byte 16"):
@@ -109,7 +109,7 @@ def test_the_damage_is_located(folder: Path) -> None:
         contexts.load()
 
 
-def test_what_others_could_read_is_mended_and_said(folder: Path) -> None:
+def test_a_file_that_others_can_read_is_made_private_with_a_warning(folder: Path) -> None:
     contexts.save("hub", Context(api_url=HUB), "SECRET")
     (folder / "tokens.json").chmod(0o644)
     with pytest.warns(UserWarning, match=f"^others could read {folder / 'tokens.json'} until now") as said:
@@ -119,7 +119,7 @@ def test_what_others_could_read_is_mended_and_said(folder: Path) -> None:
     assert "SECRET" not in str(said[0].message)
 
 
-def test_drafts_of_killed_processes_do_not_gather(folder: Path) -> None:
+def test_temporary_files_of_killed_processes_are_removed(folder: Path) -> None:
     contexts.save("hub", Context(api_url=HUB), "SECRET")
     old, new = folder / ".tokens.json.0123abcd.draft", folder / ".tokens.json.4567abcd.draft"
     for draft in (old, new):
@@ -150,7 +150,7 @@ contexts.save("hub", contexts.Context(api_url=sys.argv[2], user="bo"), "NEW")
 
 
 @pytest.mark.parametrize("writes", range(4))
-def test_killed_at_any_write_no_token_is_left_beside_another_hub(folder: Path, writes: int) -> None:
+def test_a_kill_at_any_write_leaves_no_token_beside_another_hub(folder: Path, writes: int) -> None:
     url = "https://other.example.org/hub/api"
     contexts.save("hub", Context(api_url=HUB, user="ana"), "OLD")
     done = subprocess.run([sys.executable, "-c", KILLED, str(writes), url])
@@ -165,7 +165,7 @@ def test_killed_at_any_write_no_token_is_left_beside_another_hub(folder: Path, w
     assert contexts.connection("hub").token == "AGAIN"
 
 
-def test_files_that_disagree_are_told_as_what_to_do(folder: Path) -> None:
+def test_files_that_disagree_are_an_error_with_a_hint(folder: Path) -> None:
     contexts.save("hub", Context(api_url=HUB), "SECRET")
     (folder / "tokens.json").unlink()
     with pytest.raises(InvalidInput, match="no token for context hub") as caught:
@@ -183,7 +183,7 @@ def _keep(number: int) -> None:
         contexts.remove(f"hub{number}")
 
 
-def test_changes_at_the_same_time_are_all_kept(folder: Path) -> None:
+def test_concurrent_changes_are_all_kept(folder: Path) -> None:
     with multiprocessing.get_context("fork").Pool(12) as pool:
         pool.map(_keep, range(60), chunksize=1)
     left = {f"hub{number}" for number in range(60) if number % 3}
@@ -197,7 +197,7 @@ def _rewrite(path: Path, contents: list[bytes]) -> None:
         write_whole(path, each)
 
 
-def test_readers_see_whole_files_while_another_writes(tmp_path: Path) -> None:
+def test_readers_see_complete_files_during_a_write(tmp_path: Path) -> None:
     path = tmp_path / "file"
     contents = {b"a" * 100_000, b"b" * 200_000}
     write_whole(path, min(contents))
@@ -209,7 +209,7 @@ def test_readers_see_whole_files_while_another_writes(tmp_path: Path) -> None:
     assert writer.exitcode == 0
 
 
-def test_the_word_about_an_end_says_how_to_go_on(folder: Path) -> None:
+def test_an_expiry_warning_has_a_hint(folder: Path) -> None:
     ending = Context(api_url=HUB, created_at=NOW - timedelta(days=28), expires_at=NOW + timedelta(days=2, hours=1))
     contexts.save("hub.example.org", ending, "SECRET")
     again = f"sign in again with: jhub login {HUB}"
@@ -221,7 +221,7 @@ def test_the_word_about_an_end_says_how_to_go_on(folder: Path) -> None:
     assert (contexts.warning("my hub", NOW + timedelta(days=3)) or "").endswith(f"has expired; {again} --name 'my hub'")
 
 
-def test_save_says_when_it_was(folder: Path) -> None:
+def test_save_sets_the_creation_time(folder: Path) -> None:
     before = datetime.now(UTC)
     contexts.save("hub", Context(api_url=HUB), "SECRET")
     created = contexts.get("hub").created_at

@@ -1,4 +1,4 @@
-"""When a token ends, where the hub's clock and this one differ, and when that is worth a word."""
+"""The end of a token, with different clocks of hub and machine, and the warning before it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 @pytest.mark.parametrize("ahead", [timedelta(0), 3 * HOUR, -3 * HOUR, 400 * DAY])
-def test_a_hub_with_another_clock_does_not_change_how_long_a_token_lives(ahead: timedelta) -> None:
+def test_a_wrong_hub_clock_does_not_change_a_tokens_lifetime(ahead: timedelta) -> None:
     made = Token(created=NOW + ahead, expires_at=NOW + ahead + 8 * HOUR)
     assert local_end(made.life, NOW) == NOW + 8 * HOUR
 
 
-def test_the_life_of_a_token_counts_times_without_a_zone_as_utc() -> None:
+def test_a_lifetime_counts_times_without_a_zone_as_utc() -> None:
     made = Token(created=NOW.replace(tzinfo=None), expires_at=NOW + HOUR)
     assert made.life == HOUR.total_seconds()
 
@@ -49,7 +49,7 @@ def test_a_token_without_an_end_has_none() -> None:
         (None, HOUR, "expires in 1 hour"),
     ],
 )
-def test_there_is_a_word_when_a_tenth_of_its_life_is_left(
+def test_a_warning_is_due_when_a_tenth_of_the_lifetime_is_left(
     life: timedelta | None, left: timedelta, said: str | None
 ) -> None:
     end = NOW + left

@@ -1,4 +1,4 @@
-"""Signing in by the browser: what is asked of the person and of the hub. The way back is in test_callback."""
+"""Sign-in by the browser: its questions and requests. The redirect is in test_callback."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def visit(**known: Any) -> tuple[Visit, dict[str, str]]:
     return asked, dict(pairs)
 
 
-def test_the_person_is_sent_to_the_hub_as_an_oauth_client_sends_them() -> None:
+def test_the_browser_opens_the_hubs_oauth_page() -> None:
     asked, query = visit(state="STATE", verifier="VERIFIER")
     assert asked.url.partition("?")[0] == "https://hub.example.org/hub/api/oauth2/authorize"
     challenge = base64.urlsafe_b64encode(hashlib.sha256(b"VERIFIER").digest()).decode().rstrip("=")
@@ -56,11 +56,11 @@ def test_the_person_is_sent_to_the_hub_as_an_oauth_client_sends_them() -> None:
     assert (asked.state, asked.redirect_uri) == ("STATE", REDIRECT_URI)
 
 
-def test_the_way_back_is_to_this_machine_and_to_no_name_that_somebody_may_resolve() -> None:
+def test_the_redirect_uri_is_a_loopback_address() -> None:
     assert (urlsplit(REDIRECT_URI).scheme, urlsplit(REDIRECT_URI).hostname) == ("http", "127.0.0.1")
 
 
-def test_the_code_is_exchanged_with_the_secret_behind_the_challenge() -> None:
+def test_the_code_is_exchanged_with_the_pkce_verifier() -> None:
     done = run(*REPLIES, verifier="VERIFIER")
     assert body(done, 0) == {
         "grant_type": "authorization_code",
@@ -73,12 +73,12 @@ def test_the_code_is_exchanged_with_the_secret_behind_the_challenge() -> None:
     assert (sent(done, 0).path, sent(done, 0).form, sent(done, 0).anonymous) == ("/oauth2/token", True, True)
 
 
-def test_the_secret_behind_the_challenge_is_nowhere_in_the_address() -> None:
+def test_the_pkce_verifier_is_not_in_the_address() -> None:
     asked, _ = visit(verifier="VERIFIER")
     assert "VERIFIER" not in asked.url
 
 
-def test_each_sign_in_has_a_state_and_a_secret_of_its_own_that_cannot_be_guessed() -> None:
+def test_each_sign_in_has_a_random_state_and_verifier() -> None:
     """RFC 7636 wants 43 to 128 characters."""
     requests = [SignInRequest(api_url="https://x/hub/api") for _ in range(50)]
     values = [each.state for each in requests] + [each.verifier for each in requests]
@@ -86,7 +86,7 @@ def test_each_sign_in_has_a_state_and_a_secret_of_its_own_that_cannot_be_guessed
     assert all(43 <= len(value) <= 128 for value in values)
 
 
-def test_the_oauth_token_makes_the_one_that_stays_and_is_revoked() -> None:
+def test_the_oauth_token_creates_the_kept_one_and_is_revoked() -> None:
     done = run(*REPLIES)
     assert done.calls == ["POST /oauth2/token", "GET /user", "POST /users/ana/tokens", "GET /user", REVOKE]
     assert {headers(done, index)["Authorization"] for index in (1, 2, 3, 4)} == {"token OAUTH"}
@@ -95,7 +95,7 @@ def test_the_oauth_token_makes_the_one_that_stays_and_is_revoked() -> None:
     assert (done.result.token, done.result.token_id, done.result.method) == ("NEWTOKEN", "a8", "browser")
 
 
-def test_on_a_hub_that_does_not_tell_which_token_is_in_use_one_of_the_client_is_revoked() -> None:
+def test_before_5_0_a_token_of_the_client_is_revoked() -> None:
     """JupyterHub 4"""
     who = reply(json={**WHO, "token_id": None})
     tokens = [
@@ -108,7 +108,7 @@ def test_on_a_hub_that_does_not_tell_which_token_is_in_use_one_of_the_client_is_
     assert done.result.token == "NEWTOKEN"
 
 
-def test_where_none_of_the_client_is_found_none_is_revoked() -> None:
+def test_without_a_token_of_the_client_none_is_revoked() -> None:
     who = reply(json={**WHO, "token_id": None})
     done = run(OAUTH, who, MADE, who, reply(json={"api_tokens": [{"id": "a1", "oauth_client": "JupyterHub"}]}))
     assert not [call for call in done.calls if call.startswith("DELETE")]
@@ -116,21 +116,21 @@ def test_where_none_of_the_client_is_found_none_is_revoked() -> None:
 
 
 @pytest.mark.parametrize("failure", [refusal(400, "bad"), refusal(403), refusal(500), Unavailable("reset")])
-def test_the_oauth_token_is_revoked_where_no_other_can_be_made(failure: Reply) -> None:
+def test_the_oauth_token_is_revoked_if_the_creation_fails(failure: Reply) -> None:
     done = run(OAUTH, ANA, failure, ANA, REVOKED)
     assert isinstance(done.error, HubError)
     assert done.calls[-1] == REVOKE
 
 
 @pytest.mark.parametrize("at", [1, 2])
-def test_the_oauth_token_is_revoked_where_somebody_interrupts(at: int) -> None:
+def test_the_oauth_token_is_revoked_after_an_interrupt(at: int) -> None:
     done = run(*REPLIES[:at], After(10, REPLIES[at]), ANA, REVOKED, interrupt_at=5)
     assert str(done.error) == "interrupted"
     assert done.calls[-2:] == ["GET /user", REVOKE]
 
 
 @pytest.mark.parametrize("at", [3, 4])
-def test_the_new_token_is_revoked_too_where_somebody_interrupts_at_the_end(at: int) -> None:
+def test_the_new_token_is_revoked_after_an_interrupt_at_the_end(at: int) -> None:
     """Nobody gets it any more."""
     done = run(*REPLIES[:at], After(10, REPLIES[at]), REVOKED, ANA, REVOKED, interrupt_at=5)
     assert str(done.error) == "interrupted"
@@ -149,11 +149,11 @@ def test_the_new_token_is_revoked_too_where_somebody_interrupts_at_the_end(at: i
         [reply(json=["nonsense"])],
     ],
 )
-def test_a_revocation_that_fails_does_not_lose_the_new_token(trouble: list[Reply]) -> None:
+def test_a_failed_revocation_keeps_the_new_token(trouble: list[Reply]) -> None:
     assert run(OAUTH, ANA, MADE, *trouble).result.token == "NEWTOKEN"
 
 
-def test_why_no_token_was_made_is_told_though_the_revocation_fails_too() -> None:
+def test_a_failed_creation_is_reported_even_if_the_revocation_fails_too() -> None:
     done = run(OAUTH, ANA, refusal(400, "no tokens today"), refusal(500))
     assert isinstance(done.error, BadRequest)
     assert "no tokens today" in str(done.error)
@@ -167,13 +167,13 @@ def test_a_code_is_exchanged_once(answer: Reply) -> None:
 
 
 @pytest.mark.parametrize("failure", [NotAuthorized("access_denied"), WaitTimeout("nobody came back")])
-def test_where_nobody_comes_back_with_a_code_the_hub_is_asked_nothing(failure: HubError) -> None:
+def test_without_a_code_nothing_is_sent(failure: HubError) -> None:
     done = run(person=Person(Visit=failure))
     assert done.error is failure
     assert done.sent == []
 
 
-def test_scopes_and_life_are_of_the_token_that_stays() -> None:
+def test_scopes_and_lifetime_apply_to_the_kept_token() -> None:
     short = reply(201, {**TOKEN, "expires_at": "2026-05-01T01:00:00Z"})
     done = run(OAUTH, ANA, short, ANA, REVOKED, scopes=["servers"], expires_in=3600)
     assert body(done, 2) == {"note": "test", "expires_in": 3600, "scopes": ["servers"]}
@@ -186,9 +186,7 @@ BY_MALLORY: list[Reply] = [OAUTH, MALLORY, MALLORY, REVOKED]
 
 @pytest.mark.parametrize("known", [{"username": "ana"}, {"username": None, "expected": "ana"}, {"expected": "bo"}])
 @pytest.mark.parametrize("answer", ["", "y", "yes", "ana", "True", PASSWORD])
-def test_another_user_than_was_meant_is_not_signed_in_without_a_clear_answer(
-    answer: str, known: dict[str, Any]
-) -> None:
+def test_an_unexpected_user_is_not_signed_in_without_the_exact_answer(answer: str, known: dict[str, Any]) -> None:
     person = Person(Visit="CODE", OtherUser=answer)
     done = run(*BY_MALLORY, person=person, **known)
     assert person.asked == ["Visit", "OtherUser"]
@@ -199,26 +197,26 @@ def test_another_user_than_was_meant_is_not_signed_in_without_a_clear_answer(
     assert done.calls == ["POST /oauth2/token", "GET /user", "GET /user", "DELETE /users/mallory/tokens/a7"]
 
 
-def test_another_user_than_was_meant_is_signed_in_where_the_person_agrees() -> None:
+def test_an_unexpected_user_is_signed_in_after_confirmation() -> None:
     done = run(OAUTH, MALLORY, MADE, MALLORY, REVOKED, person=Person(Visit="CODE", OtherUser="mallory"), username="ana")
     assert done.calls[2:] == ["POST /users/mallory/tokens", "GET /user", "DELETE /users/mallory/tokens/a7"]
     assert done.result.who.name == "mallory"
 
 
 @pytest.mark.parametrize("known", [{"username": None}, {"username": " ANA "}, {"username": "", "expected": "Ana"}])
-def test_who_was_meant_or_was_not_named_is_signed_in_without_a_question(known: dict[str, Any]) -> None:
+def test_the_expected_user_is_signed_in_without_a_question(known: dict[str, Any]) -> None:
     """A hub has its names in small letters."""
     assert run(*REPLIES, **known).result.who.name == "ana"
 
 
 @pytest.mark.parametrize("failure", [InvalidInput("nobody"), WaitTimeout("gone")])
-def test_the_oauth_token_is_revoked_where_the_question_fails(failure: HubError) -> None:
+def test_the_oauth_token_is_revoked_if_the_question_fails(failure: HubError) -> None:
     done = run(*BY_MALLORY, person=Person(Visit="CODE", OtherUser=failure))
     assert done.error is failure
     assert done.calls[-1] == "DELETE /users/mallory/tokens/a7"
 
 
-def test_nothing_on_the_way_shows_a_secret() -> None:
+def test_no_repr_shows_a_secret_of_the_browser() -> None:
     person = Person(Visit="SECRETCODE")
     secret: dict[str, Any] = {"state": "SECRETSTATE", "verifier": "SECRETVERIFIER"}
     for done in (

@@ -1,4 +1,4 @@
-"""Signing in by the hub's login form."""
+"""Sign-in by the hub's login form."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def posts(run: Played[Any]) -> list[str]:
     return [call for call in run.calls if call.startswith("POST")]
 
 
-def test_the_form_is_filled_in_as_a_browser_does_and_a_token_is_made_with_its_cookies() -> None:
+def test_the_form_is_sent_and_its_cookies_create_a_token() -> None:
     done = run(*BY_FORM)
     assert done.calls == [
         "GET ../login",
@@ -62,7 +62,7 @@ def test_the_form_is_filled_in_as_a_browser_does_and_a_token_is_made_with_its_co
     assert (done.result.who.name, done.result.life, done.left) == ("ana", TOKEN_LIFE, 0)
 
 
-def test_each_request_carries_the_cookies_so_far_and_tells_the_page_that_it_comes_from() -> None:
+def test_each_request_carries_the_cookies_and_the_referer() -> None:
     done = run(*BY_FORM)
     login = 'jupyterhub-hub-login="2|1:0|LOGIN="; jupyterhub-session-id=SESSION'
     assert headers(done, 0) == {}
@@ -75,12 +75,12 @@ def test_each_request_carries_the_cookies_so_far_and_tells_the_page_that_it_come
     assert all(sent(done, index).anonymous for index in range(5))
 
 
-def test_where_the_login_redirects_to_is_never_asked_for() -> None:
+def test_the_target_of_the_redirect_is_never_requested() -> None:
     """By default it starts the user's server."""
     assert not [call for call in run(*BY_FORM).calls if "spawn" in call]
 
 
-def test_a_hub_without_xsrf_cookies_looks_at_the_referer() -> None:
+def test_a_hub_without_xsrf_cookies_gets_the_referer() -> None:
     """JupyterHub 2 and 3."""
     signed = shown("", "jupyterhub-hub-login=L", status=302, location="/hub/home", version="3.1.1")
     done = run(shown(form(), version="3.1.1"), signed, shown("", version="3.1.1"), ANA, MADE)
@@ -88,26 +88,26 @@ def test_a_hub_without_xsrf_cookies_looks_at_the_referer() -> None:
     assert headers(done, 4) == {"Referer": f"{HUB}/token", "Cookie": "jupyterhub-hub-login=L"}
 
 
-def test_a_hub_may_have_its_cookies_prefixed() -> None:
+def test_a_session_cookie_may_have_the_host_prefix() -> None:
     """`JupyterHub.cookie_host_prefix_enabled`"""
     signed = shown("", "__Host-jupyterhub-hub-login=L; Path=/; Secure", status=302, location="/hub/home")
     assert run(login_page(), signed, SETTLED, ANA, MADE).result.token == "NEWTOKEN"
 
 
 @pytest.mark.parametrize("status", [200, 302, 403])
-def test_without_the_cookie_of_who_is_signed_in_nobody_is_whatever_the_status(status: int) -> None:
+def test_without_the_session_cookie_any_status_is_a_failure(status: int) -> None:
     """JupyterHub 4.1 answers 200 to a wrong password."""
     done = run(login_page(), shown(form(), "_xsrf=X2", status=status))
     assert type(done.error) is NotAuthorized
     assert len(done.sent) == 2
 
 
-def test_a_cookie_of_who_is_signed_in_that_is_taken_away_signs_nobody_in() -> None:
+def test_a_deleted_session_cookie_is_a_failure() -> None:
     done = run(login_page(), shown("", "jupyterhub-hub-login=gone; Max-Age=0; Path=/hub/", status=302))
     assert isinstance(done.error, NotAuthorized)
 
 
-def test_why_somebody_is_refused_is_told_in_the_hubs_words() -> None:
+def test_a_refusal_shows_the_message_of_the_page() -> None:
     done = run(login_page(), shown(form(error="Ana is not allowed,\n <b>yet</b>."), status=403))
     assert isinstance(done.error, NotAuthorized)
     assert str(done.error) == "sign in as ana: Ana is not allowed, yet."
@@ -115,7 +115,7 @@ def test_why_somebody_is_refused_is_told_in_the_hubs_words() -> None:
     assert (done.error.status, done.error.method, done.error.path) == (403, "POST", "/login")
 
 
-def test_a_hub_that_asks_for_more_after_the_password_is_for_a_browser() -> None:
+def test_a_hub_with_another_step_after_the_password_needs_a_browser() -> None:
     done = run(login_page(), shown("", status=302, location="/hub/mfa"))
     assert isinstance(done.error, NotAuthorized)
     assert "another step beside the password" in str(done.error)
@@ -134,7 +134,7 @@ def test_a_hub_that_asks_for_more_after_the_password_is_for_a_browser() -> None:
         Unavailable("reset"),
     ],
 )
-def test_a_password_is_sent_once_for_an_authenticator_may_lock_people_out(answer: Reply) -> None:
+def test_a_password_is_sent_once(answer: Reply) -> None:
     done = run(login_page(), answer, SIGNED, SETTLED, ANA, MADE)
     assert isinstance(done.error, HubError)
     assert posts(done) == [f"POST {HUB}/login?next="]
@@ -149,7 +149,7 @@ def test_a_password_is_sent_once_for_an_authenticator_may_lock_people_out(answer
         shown("<p>403 : &#39;_xsrf&#39; argument missing from POST</p>".replace("&#39;", "'"), status=403),
     ],
 )
-def test_a_form_taken_for_forged_is_told_from_a_wrong_password(page: Answer) -> None:
+def test_an_xsrf_error_is_not_reported_as_a_wrong_password(page: Answer) -> None:
     done = run(login_page(), page)
     assert isinstance(done.error, PasswordNotChecked)
     assert "--password" in done.error.hint
@@ -163,13 +163,13 @@ def test_a_form_taken_for_forged_is_told_from_a_wrong_password(page: Answer) -> 
         shown("", status=302, location="/hub/x?XSRF cookie"),
     ],
 )
-def test_another_refusal_is_not_taken_for_one_before_the_password(page: Answer) -> None:
+def test_another_refusal_is_not_reported_as_an_xsrf_error(page: Answer) -> None:
     assert type(run(login_page(), page).error) is NotAuthorized
 
 
 @pytest.mark.parametrize(("field", "name"), [(OTP, "otp"), (NATIVE, "2fa")])
 @pytest.mark.parametrize("code", ["123456", ""])
-def test_a_second_factor_is_asked_for_where_the_form_has_one_and_may_be_empty(field: str, name: str, code: str) -> None:
+def test_a_form_with_a_second_factor_asks_for_it_and_it_may_be_empty(field: str, name: str, code: str) -> None:
     person = Person(SecondFactor=f" {code} ")
     done = run(login_page(more=field), SIGNED, SETTLED, ANA, MADE, person=person)
     assert body(done, 1) == {"_xsrf": "FIELD", "username": "ana", "password": PASSWORD, name: code}
@@ -177,17 +177,17 @@ def test_a_second_factor_is_asked_for_where_the_form_has_one_and_may_be_empty(fi
 
 
 @pytest.mark.parametrize("code", ["123456", ""])
-def test_a_second_factor_that_is_known_is_not_asked_for(code: str) -> None:
+def test_a_known_second_factor_is_not_asked_for(code: str) -> None:
     done = run(login_page(more=OTP), SIGNED, SETTLED, ANA, MADE, second_factor=code)
     assert body(done, 1)["otp"] == code
 
 
-def test_a_second_factor_is_not_sent_where_the_form_has_none() -> None:
+def test_a_form_without_a_second_factor_gets_none() -> None:
     done = run(*BY_FORM, second_factor="123456")
     assert "123456" not in str(body(done, 1))
 
 
-def test_what_is_not_known_is_asked_for_once_and_in_order() -> None:
+def test_missing_credentials_are_asked_for_once_and_in_order() -> None:
     person = Person(Username=" ana ", Password=PASSWORD, SecondFactor="1")
     done = run(login_page(more=OTP), SIGNED, SETTLED, ANA, MADE, person=person, username=None, password=None)
     assert person.asked == ["Username", "Password", "SecondFactor"]
@@ -203,11 +203,11 @@ def test_an_empty_answer_is_not_sent(missing: str, known: dict[str, Any]) -> Non
     assert len(done.sent) == 1
 
 
-def test_a_password_is_sent_as_it_is_with_its_spaces() -> None:
+def test_a_password_keeps_its_spaces() -> None:
     assert body(run(*BY_FORM, password=" a b "), 1)["password"] == " a b "
 
 
-def test_fields_of_the_page_cannot_take_the_place_of_username_and_password() -> None:
+def test_hidden_fields_cannot_replace_username_and_password() -> None:
     html = form(more='<input type="hidden" name="password" value="x"><input type="hidden" name="username" value="y">')
     done = run(shown(html, "_xsrf=X1"), SIGNED, SETTLED, ANA, MADE)
     assert body(done, 1) == {"_xsrf": "FIELD", "username": "ana", "password": PASSWORD}
@@ -238,7 +238,7 @@ def test_fields_of_the_page_cannot_take_the_place_of_username_and_password() -> 
         "mailto:x@hub.example.org",
     ],
 )
-def test_a_password_is_not_sent_to_where_a_form_says_that_is_not_the_hub(action: str) -> None:
+def test_a_form_that_targets_another_site_gets_no_password(action: str) -> None:
     done = run(login_page(action=action))
     assert isinstance(done.error, NotAHub)
     assert "no password was sent" in str(done.error)
@@ -256,13 +256,13 @@ def test_a_password_is_not_sent_to_where_a_form_says_that_is_not_the_hub(action:
         ("https://HUB.example.org:443/hub/login", "https://HUB.example.org:443/hub/login"),
     ],
 )
-def test_a_form_may_be_sent_anywhere_on_the_hub(action: str, target: str) -> None:
+def test_a_form_may_target_any_path_of_the_hub(action: str, target: str) -> None:
     done = run(login_page(action=action), SIGNED, SETTLED, ANA, MADE)
     assert done.result.token == "NEWTOKEN"
     assert sent(done, 1).path == target
 
 
-def test_below_a_base_path_the_hub_is_not_the_whole_site() -> None:
+def test_a_form_must_target_a_path_below_the_hubs_base_path() -> None:
     api = "https://x.example/jupyter/hub/api"
     assert isinstance(run(login_page(action="/hub/login"), api_url=api).error, NotAHub)
     done = run(login_page(action="/jupyter/hub/login"), SIGNED, SETTLED, ANA, MADE, api_url=api)
@@ -270,7 +270,7 @@ def test_below_a_base_path_the_hub_is_not_the_whole_site() -> None:
     assert headers(done, 4)["Referer"] == "https://x.example/jupyter/hub/token"
 
 
-def test_a_page_that_is_not_the_hubs_gets_no_password_and_nobody_is_asked_for_one() -> None:
+def test_a_page_of_another_site_gets_no_password() -> None:
     """Such as that of a gateway before it."""
     done = run(shown(form(), "gateway=1", version=""), username=None, password=None)
     assert isinstance(done.error, NotAHub)
@@ -279,20 +279,20 @@ def test_a_page_that_is_not_the_hubs_gets_no_password_and_nobody_is_asked_for_on
 
 
 @pytest.mark.parametrize("page", [shown(LINK), shown("", status=302, location="/hub/oauth_login"), refusal(404)])
-def test_a_page_without_a_form_is_no_place_for_a_password(page: Answer) -> None:
+def test_a_page_without_a_form_is_an_error(page: Answer) -> None:
     done = run(page)
     assert isinstance(done.error, InvalidInput)
     assert "has no form for a password" in str(done.error)
     assert "--browser" in done.error.hint
 
 
-def test_the_page_is_asked_for_again_where_a_proxy_has_nobody_behind_it() -> None:
+def test_the_page_is_requested_again_after_a_503() -> None:
     done = run(shown("", status=503, version=""), *BY_FORM)
     assert done.result.token == "NEWTOKEN"
     assert done.seconds > 0
 
 
-def test_scopes_are_wished_for_and_a_refusal_tells_which_there_are() -> None:
+def test_refused_scopes_are_an_error_with_the_available_ones() -> None:
     said = refusal(400, "Not assigning requested scopes admin:users not held by requesting User ana")
     done = run(login_page(), SIGNED, SETTLED, ANA, said, ANA, scopes=["admin:users"])
     assert body(done, 4)["scopes"] == ["admin:users"]
@@ -301,12 +301,12 @@ def test_scopes_are_wished_for_and_a_refusal_tells_which_there_are() -> None:
     assert headers(done, 5)["Cookie"] == headers(done, 4)["Cookie"]
 
 
-def test_an_old_hub_would_give_all_scopes_and_makes_no_token() -> None:
+def test_scopes_on_a_hub_before_3_0_are_unsupported() -> None:
     done = played(by_form(sign_in_request(scopes=["servers"])), [login_page(), SIGNED, SETTLED, ANA], version="2.3.1")
     assert isinstance(done.error, Unsupported)
 
 
-def test_where_the_hub_allows_less_than_the_usual_life_its_longest_is_taken() -> None:
+def test_a_default_lifetime_above_the_hubs_maximum_gets_the_maximum() -> None:
     """`token_expires_in_max_seconds`"""
     short = {**TOKEN, "expires_at": "2026-05-01T01:00:00Z"}
     done = run(login_page(), SIGNED, SETTLED, ANA, CAPPED, reply(201, short))
@@ -318,38 +318,38 @@ def test_where_the_hub_allows_less_than_the_usual_life_its_longest_is_taken() ->
 
 
 @pytest.mark.parametrize("scopes", [["servers"], iter(["servers"]), "servers"])
-def test_scopes_are_the_same_at_the_second_try(scopes: Any) -> None:
+def test_the_second_attempt_has_the_same_scopes(scopes: Any) -> None:
     """A token without its scopes would be another one than was asked for."""
     done = run(login_page(), SIGNED, SETTLED, ANA, CAPPED, MADE, scopes=scopes)
     assert [body(done, index)["scopes"] for index in (4, 5)] == [["servers"], ["servers"]]
 
 
 @pytest.mark.parametrize("life", [TOKEN_LIFE - 1, 60 * TOKEN_LIFE])
-def test_a_life_that_somebody_asked_for_is_not_replaced_by_another(life: int) -> None:
+def test_a_chosen_lifetime_above_the_maximum_is_an_error(life: int) -> None:
     done = run(login_page(), SIGNED, SETTLED, ANA, CAPPED, MADE, expires_in=life)
     assert isinstance(done.error, BadRequest)
     assert done.left == 1
 
 
-def test_another_refusal_of_the_usual_life_is_not_tried_again() -> None:
+def test_another_refusal_of_the_default_lifetime_is_not_retried() -> None:
     done = run(login_page(), SIGNED, SETTLED, ANA, refusal(400, "note is too long"), MADE)
     assert isinstance(done.error, BadRequest)
     assert done.left == 1
 
 
-def test_without_a_life_none_is_sent() -> None:
+def test_without_a_lifetime_none_is_sent() -> None:
     assert "expires_in" not in body(run(*BY_FORM, expires_in=None), 4)
 
 
 @pytest.mark.parametrize("at", [1, 2, 3, 4])
-def test_interrupted_at_any_moment_nothing_more_is_sent(at: int) -> None:
+def test_nothing_is_sent_after_an_interrupt(at: int) -> None:
     replies = [After(10, answer) if index == at else answer for index, answer in enumerate(BY_FORM)]
     done = played(by_form(sign_in_request()), replies, interrupt_at=5)
     assert str(done.error) == "interrupted"
     assert len(done.sent) == at + 1
 
 
-def test_nothing_that_is_sent_or_got_shows_a_secret() -> None:
+def test_no_repr_shows_a_secret_of_the_form() -> None:
     secrets = [PASSWORD, "NEWTOKEN", "LOGIN", "SESSION", "FIELD", "X1", "X2", "X3", "123456"]
     for done in (
         run(*BY_FORM),

@@ -1,4 +1,4 @@
-"""Which way of signing in is taken, and the ways that need no form and no browser."""
+"""The choice of a sign-in method, and the methods that need no form and no browser."""
 
 from __future__ import annotations
 
@@ -59,18 +59,18 @@ def with_token(*replies: Reply, token: str = "MINE", method: LoginMethod | None 
     return run(*replies, token=token, method=method, username=None, password=None)
 
 
-def test_a_hub_with_a_form_is_signed_in_to_by_it() -> None:
+def test_a_hub_with_a_form_uses_the_form() -> None:
     done = run(*BY_FORM)
     assert done.result.method == "form"
     assert kinds(done) == [("form", True)]
 
 
-def test_the_page_is_read_once() -> None:
+def test_the_login_page_is_requested_once() -> None:
     assert run(*BY_FORM).calls.count("GET ../login") == 1
 
 
 @pytest.mark.parametrize("page", SINGLE_SIGN_ON)
-def test_a_hub_with_single_sign_on_that_knows_the_client_is_signed_in_to_by_the_browser(page: Answer) -> None:
+def test_single_sign_on_with_the_login_client_uses_the_browser(page: Answer) -> None:
     person = Person(Visit="CODE")
     done = run(page, CLIENT, *BY_BROWSER, person=person, username=None, password=None)
     assert done.result.method == "browser"
@@ -89,7 +89,7 @@ def test_a_hub_with_single_sign_on_that_knows_the_client_is_signed_in_to_by_the_
         reply(json={"kind": "user", "name": NAME}),
     ],
 )
-def test_one_that_does_not_is_signed_in_to_by_a_token_from_its_page(page: Answer, client: Answer) -> None:
+def test_single_sign_on_without_the_login_client_uses_a_pasted_token(page: Answer, client: Answer) -> None:
     person = Person(PastedToken="PASTED")
     done = run(page, client, ANA, reply(json=TOKEN), person=person, username=None, password=None)
     assert (done.result.method, done.result.token) == ("paste", "PASTED")
@@ -106,26 +106,26 @@ def test_one_that_does_not_is_signed_in_to_by_a_token_from_its_page(page: Answer
         (refusal(404), "answers 404"),
     ],
 )
-def test_the_reason_for_a_way_is_what_the_page_was(page: Answer, why: str) -> None:
+def test_the_reason_for_a_method_is_the_kind_of_page(page: Answer, why: str) -> None:
     done = run(page, CLIENT, *BY_BROWSER, person=Person(Visit="CODE"), username=None, password=None)
     assert why in done.emitted[0].why
 
 
 @pytest.mark.parametrize("page", SINGLE_SIGN_ON)
-def test_a_password_that_is_given_is_not_sent_to_a_hub_with_single_sign_on(page: Answer) -> None:
+def test_a_hub_with_single_sign_on_gets_no_password(page: Answer) -> None:
     done = run(page)
     assert isinstance(done.error, InvalidInput)
     assert "the password was not sent" in str(done.error)
     assert done.calls == ["GET ../login"]
 
 
-def test_a_form_that_is_sent_elsewhere_is_refused_before_anybody_is_asked() -> None:
+def test_a_form_for_another_site_is_refused_before_any_question() -> None:
     done = run(login_page(action="https://evil.example/"), username=None, password=None)
     assert isinstance(done.error, NotAHub)
     assert done.calls == ["GET ../login"]
 
 
-def test_a_form_taken_for_forged_is_followed_by_one_call_with_the_password() -> None:
+def test_after_an_xsrf_error_the_password_method_is_used() -> None:
     person = Person(Username="ana", Password=PASSWORD)
     done = run(login_page(), FORGED, MADE, ANA, person=person, username=None, password=None)
     assert done.result.method == "password"
@@ -137,20 +137,20 @@ def test_a_form_taken_for_forged_is_followed_by_one_call_with_the_password() -> 
 
 
 @pytest.mark.parametrize("failure", [shown("", status=500), shown("<h1>500</h1>", status=500), shown("", status=403)])
-def test_a_hub_that_fails_at_its_form_is_asked_by_one_call_with_the_password(failure: Answer) -> None:
+def test_after_a_failure_of_the_form_the_password_method_is_used(failure: Answer) -> None:
     done = run(login_page(), failure, MADE, ANA)
     assert done.result.method == "password"
     assert kinds(done) == [("form", True), ("password", True)]
 
 
-def test_where_no_browser_can_come_back_to_it_goes_on_with_the_token_page() -> None:
+def test_without_a_callback_a_pasted_token_is_used() -> None:
     person = Person(Visit=NoCallback("this runs elsewhere"), PastedToken="PASTED")
     done = run(SINGLE_SIGN_ON[0], CLIENT, ANA, reply(json=TOKEN), person=person, username=None, password=None)
     assert done.result.method == "paste"
     assert [(taken.method, taken.why) for taken in done.emitted][1:] == [("paste", "this runs elsewhere")]
 
 
-def test_a_second_factor_goes_along_and_is_asked_for_once() -> None:
+def test_a_second_factor_is_asked_for_once() -> None:
     person = Person(SecondFactor="123456")
     done = run(login_page(more='<input name="otp">'), FORGED, MADE, ANA, person=person)
     assert done.result.method == "password"
@@ -158,19 +158,19 @@ def test_a_second_factor_goes_along_and_is_asked_for_once() -> None:
     assert person.asked == ["SecondFactor"]
 
 
-def test_a_form_taken_for_forged_is_followed_by_no_more_than_one_call() -> None:
+def test_after_an_xsrf_error_there_is_only_one_more_attempt() -> None:
     done = run(login_page(), FORGED, refusal(403), MADE)
     assert isinstance(done.error, NotAuthorized)
     assert done.calls == ["GET ../login", "POST https://hub.example.org/hub/login?next=", "POST /users/ana/tokens"]
 
 
-def test_a_wrong_password_is_not_tried_again_in_another_way() -> None:
+def test_a_wrong_password_is_not_tried_by_another_method() -> None:
     done = run(login_page(), shown(form(error="Invalid username or password"), status=403), MADE)
     assert isinstance(done.error, NotAuthorized)
     assert len(done.sent) == 2
 
 
-def test_where_the_form_is_asked_for_a_forged_one_is_not_replaced() -> None:
+def test_a_chosen_form_is_not_replaced_after_an_xsrf_error() -> None:
     done = run(login_page(), FORGED, MADE, method="form")
     assert isinstance(done.error, NotAuthorized)
     assert done.left == 1
@@ -185,53 +185,51 @@ def test_where_the_form_is_asked_for_a_forged_one_is_not_replaced() -> None:
         ("paste", [ANA, reply(json=TOKEN)], "GET /user"),
     ],
 )
-def test_a_way_that_is_asked_for_is_taken_without_a_look_at_another(
-    method: LoginMethod, replies: list[Reply], first: str
-) -> None:
+def test_a_chosen_method_is_used_without_detection(method: LoginMethod, replies: list[Reply], first: str) -> None:
     known = {} if method in ("form", "password") else {"username": None, "password": None}
     done = run(*replies, method=method, person=Person(Visit="CODE", PastedToken="PASTED"), **known)
     assert (done.result.method, done.calls[0], done.left) == (method, first, 0)
     assert kinds(done) == [(method, False)]
 
 
-def test_a_way_that_is_asked_for_comes_before_a_token_at_hand() -> None:
+def test_a_chosen_method_precedes_an_existing_token() -> None:
     done = run(MADE, ANA, method="password", token="MINE")
     assert done.result.token == "NEWTOKEN"
 
 
-def test_the_browser_is_no_way_into_a_hub_that_does_not_know_the_client() -> None:
+def test_the_browser_needs_the_login_client() -> None:
     done = run(refusal(403), method="browser", password=None)
     assert isinstance(done.error, InvalidInput)
     assert "jhub service create --login-client" in done.error.hint
     assert done.emitted == []
 
 
-def test_a_hub_that_cannot_be_asked_about_the_client_is_not_taken_for_one_without_it() -> None:
+def test_a_failed_check_for_the_login_client_is_raised() -> None:
     done = run(*[Unavailable("reset")] * 4, method="browser", password=None)
     assert isinstance(done.error, Unavailable)
 
 
 @pytest.mark.parametrize("method", ["browser", "paste"])
-def test_a_password_is_not_left_aside_without_a_word(method: LoginMethod) -> None:
+def test_a_password_for_a_method_without_one_is_an_error(method: LoginMethod) -> None:
     done = run(method=method)
     assert "the password was not sent" in str(done.error)
     assert done.sent == []
 
 
-def test_what_is_no_way_is_told_with_those_that_there_are() -> None:
+def test_an_invalid_method_is_an_error_with_the_valid_ones() -> None:
     done = run(method=cast(LoginMethod, "nope"))
     assert str(done.error) == "invalid sign-in method 'nope'"
     assert done.error is not None
     assert done.error.hint == "use one of: form, password, browser, paste"
 
 
-def test_scopes_are_not_for_a_token_that_is_pasted() -> None:
+def test_scopes_for_a_pasted_token_are_an_error() -> None:
     done = run(method="paste", password=None, scopes=["self"])
     assert isinstance(done.error, InvalidInput)
     assert done.sent == []
 
 
-def test_a_token_at_hand_is_taken_and_nothing_else_is_looked_at() -> None:
+def test_an_existing_token_is_used_without_detection() -> None:
     done = with_token(ANA, reply(json=TOKEN))
     assert (done.result.method, done.result.token, done.result.who.name) == ("token", "MINE", "ana")
     assert done.calls == ["GET /user", "GET /users/ana/tokens/a7"]
@@ -239,7 +237,7 @@ def test_a_token_at_hand_is_taken_and_nothing_else_is_looked_at() -> None:
     assert kinds(done) == [("token", False)]
 
 
-def test_a_token_that_was_brought_along_is_not_ours_to_revoke() -> None:
+def test_an_existing_token_has_no_id_to_revoke() -> None:
     assert with_token(ANA, reply(json=TOKEN)).result.token_id == ""
 
 
@@ -260,13 +258,13 @@ def test_a_token_that_was_brought_along_is_not_ours_to_revoke() -> None:
         ({"created": None, "last_activity": None, "expires_at": "2030-01-01T01:00:00Z"}, None),
     ],
 )
-def test_what_is_left_of_a_tokens_life_is_told_by_the_hubs_own_clock(times: dict[str, Any], life: float | None) -> None:
+def test_the_remaining_lifetime_uses_the_hubs_clock(times: dict[str, Any], life: float | None) -> None:
     """It stands at the token's last use, which was a moment ago."""
     assert with_token(ANA, reply(json={**TOKEN, **times})).result.life == life
 
 
 @pytest.mark.parametrize("year", [1999, 2077])
-def test_a_clock_that_is_decades_off_does_not_matter(year: int) -> None:
+def test_a_hub_clock_that_is_decades_off_is_harmless(year: int) -> None:
     times = {"created": f"{year}-05-01T00:00:00Z", "expires_at": f"{year}-05-02T00:00:00Z"}
     assert run(MADE, ANA, method="password").result.life == TOKEN_LIFE
     assert run(*BY_FORM[:-1], reply(201, {**TOKEN, **times})).result.life == 86400
@@ -274,7 +272,7 @@ def test_a_clock_that_is_decades_off_does_not_matter(year: int) -> None:
 
 
 @pytest.mark.parametrize("answer", [refusal(403), refusal(404), reply(json={**TOKEN, "expires_at": None})])
-def test_a_token_that_may_not_look_at_itself_has_no_known_end(answer: Answer) -> None:
+def test_a_token_that_may_not_read_itself_has_no_known_expiry(answer: Answer) -> None:
     done = with_token(ANA, answer)
     assert (done.result.life, done.result.token) == (None, "MINE")
 
@@ -283,20 +281,20 @@ def test_a_token_that_may_not_look_at_itself_has_no_known_end(answer: Answer) ->
     "who",
     [{"kind": "service", "name": "robot", "token_id": "a1"}, {"name": "ana"}, {**WHO, "token_id": "../../x"}],
 )
-def test_a_service_and_an_old_hub_are_not_asked_when_the_token_ends(who: dict[str, Any]) -> None:
+def test_services_and_old_hubs_are_not_asked_for_the_expiry(who: dict[str, Any]) -> None:
     done = with_token(reply(json=who))
     assert (done.result.life, done.result.who.name) == (None, who["name"])
     assert done.calls == ["GET /user"]
 
 
-def test_a_token_that_the_hub_does_not_know_is_refused() -> None:
+def test_a_token_that_the_hub_rejects_is_an_error() -> None:
     done = with_token(refusal(403))
     assert isinstance(done.error, NotAuthorized)
     assert EXPIRED in str(done.error)
 
 
 @pytest.mark.parametrize("token", ["a b", "SECR\u00c9T", "a\nb", "SECRET\x00", "\u200bSECRET"])
-def test_what_no_token_can_be_is_not_sent_nor_shown(token: str) -> None:
+def test_an_invalid_token_is_neither_sent_nor_shown(token: str) -> None:
     for done in (with_token(token=token), run(method="paste", person=Person(PastedToken=token))):
         assert isinstance(done.error, InvalidInput)
         assert token not in f"{done.error!r}"
@@ -304,21 +302,21 @@ def test_what_no_token_can_be_is_not_sent_nor_shown(token: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["token", "paste"])
-def test_without_a_token_there_is_nothing_to_sign_in_with(method: LoginMethod) -> None:
+def test_a_missing_token_is_an_error(method: LoginMethod) -> None:
     done = run(method=method, person=Person(PastedToken=""))
     assert isinstance(done.error, InvalidInput)
     assert done.sent == []
 
 
 @pytest.mark.parametrize("method", ["form", "password", "paste", "browser"])
-def test_what_the_person_refuses_ends_the_flow(method: LoginMethod) -> None:
+def test_an_error_of_the_prompter_ends_the_flow(method: LoginMethod) -> None:
     nobody = InvalidInput("there is nobody to ask")
     person = Person(Username=nobody, PastedToken=nobody, Visit=nobody)
     first = {"form": [login_page()], "browser": [CLIENT]}.get(method, [])
     assert run(*first, method=method, person=person, username=None, password=None).error is nobody
 
 
-def test_by_password_the_token_is_made_in_one_call_and_its_owner_asked_for_with_it() -> None:
+def test_by_password_one_call_creates_the_token_and_one_reads_its_owner() -> None:
     done = run(MADE, ANA, method="password")
     assert body(done, 0) == {
         "note": "test",
@@ -329,13 +327,13 @@ def test_by_password_the_token_is_made_in_one_call_and_its_owner_asked_for_with_
     assert (done.result.token_id, done.result.life) == ("a8", TOKEN_LIFE)
 
 
-def test_by_password_a_hub_that_allows_less_gives_its_longest() -> None:
+def test_by_password_a_hub_with_a_lower_maximum_gives_its_maximum() -> None:
     done = run(refusal(400, "token expires_in: 2592000 must not exceed 60"), MADE, ANA, method="password")
     assert "expires_in" not in body(done, 1)
     assert done.result.token == "NEWTOKEN"
 
 
-def test_by_password_scopes_are_given_by_a_token_that_lives_a_moment() -> None:
+def test_by_password_a_temporary_token_creates_the_scoped_one() -> None:
     door = reply(201, {**TOKEN, "id": "a5", "token": "DOOR"})
     done = run(door, ANA, MADE, REVOKED, method="password", scopes=iter(["servers"]))
     assert done.calls == [
@@ -351,7 +349,7 @@ def test_by_password_scopes_are_given_by_a_token_that_lives_a_moment() -> None:
     assert done.result.token == "NEWTOKEN"
 
 
-def test_by_password_the_momentary_token_is_revoked_where_the_scopes_are_refused() -> None:
+def test_by_password_the_temporary_token_is_revoked_if_scopes_are_refused() -> None:
     door = reply(201, {**TOKEN, "id": "a5", "token": "DOOR"})
     no = refusal(400, "Not assigning requested scopes x not held by requesting User ana")
     done = run(door, ANA, no, ANA, REVOKED, method="password", scopes=["x"])
@@ -361,14 +359,14 @@ def test_by_password_the_momentary_token_is_revoked_where_the_scopes_are_refused
 
 
 @pytest.mark.parametrize("at", [1, 2])
-def test_by_password_the_momentary_token_is_revoked_where_somebody_interrupts(at: int) -> None:
+def test_by_password_the_temporary_token_is_revoked_after_an_interrupt(at: int) -> None:
     replies: list[Reply] = [reply(201, {**TOKEN, "id": "a5", "token": "DOOR"}), ANA, MADE]
     replies = [*replies[:at], After(10, replies[at]), REVOKED]
     done = played(sign_in(sign_in_request(scopes=["x"]), "password"), replies, interrupt_at=5)
     assert done.calls[-1] == "DELETE /users/ana/tokens/a5"
 
 
-def test_by_password_a_token_whose_owner_cannot_be_asked_for_is_revoked() -> None:
+def test_by_password_a_token_without_a_readable_owner_is_revoked() -> None:
     """Nobody would know it."""
     done = run(MADE, refusal(500), REVOKED, method="password")
     assert isinstance(done.error, HubError)
@@ -378,12 +376,12 @@ def test_by_password_a_token_whose_owner_cannot_be_asked_for_is_revoked() -> Non
     assert stopped.calls[-1] == "DELETE /users/ana/tokens/a8"
 
 
-def test_the_hub_is_told_where_the_token_is_for() -> None:
+def test_the_note_names_this_machine() -> None:
     assert SignInRequest(api_url=API).note == default_note()
     assert default_note().startswith("jhub on ")
 
 
-def test_no_way_shows_a_secret() -> None:
+def test_no_method_shows_a_secret() -> None:
     for done in (
         run(MADE, ANA, method="password"),
         run(refusal(403), method="password"),

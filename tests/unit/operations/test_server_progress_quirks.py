@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from quirks import NO_LIST, requests, seen, streams
 
-from jhub.client.wire import SILENCE
+from jhub.client.wire import STREAM_READ_SECONDS
 from jhub.errors import BadRequest, NotFound, SpawnFailed, Unavailable, WaitTimeout
 from jhub.operations.servers import ServerOps
 from jhub.steps import Listen, Request
@@ -82,7 +82,7 @@ def test_a_failure_is_told_once_more_to_who_comes_late() -> None:
 
 
 def test_a_stream_is_silent_for_8_seconds_and_that_is_not_its_end() -> None:
-    assert SILENCE > 2 * 8
+    assert STREAM_READ_SECONDS > 2 * 8
     played = play(ServerOps.wait("ana", "lab", timeout=600), [seen(PENDING), seen(PENDING), events(), seen(READY)])
     (stream,) = streams(played)
     assert isinstance(stream, Listen)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from quirks import NO_LIST, bodies, requests, seen, streams
 
-from jhub.client.network import DEFAULT
+from jhub.client.network import DEFAULT_TIMEOUTS
 from jhub.errors import BadRequest, Conflict, HubFull, SpawnFailed, Throttled, Unavailable, Unsupported
 from jhub.operations.servers import ServerOps
 from jhub.testing import After, events, play, refusal, reply
@@ -136,8 +136,8 @@ def test_a_start_without_an_answer_is_looked_for_and_not_sent_again() -> None:
 
 def test_a_start_may_be_answered_late() -> None:
     """After `slow_spawn_timeout`, which is 10 s, and later where the hub is busy."""
-    assert DEFAULT.read >= 60
-    assert DEFAULT.total > DEFAULT.read
+    assert DEFAULT_TIMEOUTS.read >= 60
+    assert DEFAULT_TIMEOUTS.total > DEFAULT_TIMEOUTS.read
 
 
 @VERSIONS
