@@ -97,7 +97,7 @@ def test_a_working_keyring_holds_the_token_and_no_file_does(machine: Machine) ->
     assert machine.python(READ) == f"{SECRET} True"
     jhub = machine.jhub()
     assert json.loads(jhub.ok("context", "show", "-o", "json"))["kept"] == "keyring"
-    assert "token kept in  keyring" in jhub.ok("context", "show")
+    assert "token store    keyring" in jhub.ok("context", "show")
     assert "token kept" not in jhub.ok("context", "list").lower()
     assert jhub("context", "remove", "hub").err == "removed context hub\n"
     assert machine.in_keyring == {}

@@ -114,7 +114,7 @@ def test_all_but_this_keeps_the_tokens_of_servers(mine: Jhub, api: Api, hub: Loc
 
     done = mine(*choose, "--yes")
     assert done.code == 0
-    assert done.err.count(" stays, ") == 2
+    assert done.err.count("keeping ") == 2
     assert f"revoked {', '.join(sessions)} (Server at " in done.err
     left = notes(mine)
     assert len(left) == 3
