@@ -1,4 +1,4 @@
-"""`jhub login --browser` with a browser that is opened: what others can read of it, and who is signed in."""
+"""`jhub login --browser` with a browser that is opened: what other users can see of it, and which user signs in."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def jhub(tmp_path: Path) -> Jhub:
 
 
 def with_browser_of(jhub: Jhub, hub: LocalHub, user: str) -> Path:
-    """Let a browser be opened in which this user signs in; what it writes down."""
+    """Return the log of a browser that signs this user in."""
     record = jhub.home / "opened"
     words = [sys.executable, str(BROWSER), str(record), user, hub.user_password]
     jhub.env["BROWSER"] = f"{shlex.join(words)} %s"
@@ -36,25 +36,25 @@ def with_browser_of(jhub: Jhub, hub: LocalHub, user: str) -> Path:
 
 
 def login(jhub: Jhub, hub: LocalHub, user: str, *options: str) -> Result:
-    """Sign in by the browser, without a terminal."""
+    """Sign in with the browser, without a terminal."""
     with_browser_of(jhub, hub, user)
     with our_turn():
         return jhub("login", hub.url, "--browser", *options, timeout=120)
 
 
 def kept(jhub: Jhub) -> dict[str, str]:
-    """The users of the contexts."""
+    """Return the users of the contexts."""
     file = jhub.home / "config/jhub/contexts.json"
     contexts = json.loads(file.read_text()).get("contexts", {}) if file.exists() else {}
     return {name: context["user"] for name, context in contexts.items()}
 
 
 def tokens_of(api: Api, user: str) -> list[str]:
-    """The notes of the tokens that a user has; of the hub's own sign-in pages too."""
+    """Return the notes of a user's tokens, with those of the hub's own sign-in pages."""
     return [token["note"] for token in api("GET", f"/users/{user}/tokens").json()["api_tokens"] if token["note"]]
 
 
-def test_the_browser_is_started_with_no_state_and_who_signed_in_is_shown(jhub: Jhub, hub: LocalHub, user: str) -> None:
+def test_browser_arguments_hold_no_state_and_the_user_is_printed(jhub: Jhub, hub: LocalHub, user: str) -> None:
     record = with_browser_of(jhub, hub, user)
     result = login(jhub, hub, user)
     assert result.code == 0, result
@@ -66,13 +66,13 @@ def test_the_browser_is_started_with_no_state_and_who_signed_in_is_shown(jhub: J
     assert jhub.ok("whoami", "-o", "name") == f"{user}\n"
 
 
-def test_the_name_that_was_given_is_signed_in_without_a_question(jhub: Jhub, hub: LocalHub, user: str) -> None:
+def test_the_expected_user_signs_in_without_a_question(jhub: Jhub, hub: LocalHub, user: str) -> None:
     assert login(jhub, hub, user, "-u", user.upper()).code == 0
     assert list(kept(jhub).values()) == [user]
 
 
 @pytest.mark.parametrize("given", ["-u", "--name", "context"])
-def test_another_user_is_not_signed_in_where_nobody_can_be_asked(
+def test_another_user_is_refused_without_a_terminal(
     given: str, jhub: Jhub, hub: LocalHub, api: Api, user: str, fresh: Callable[[str], str]
 ) -> None:
     other = fresh("mallory")
@@ -92,7 +92,7 @@ def test_another_user_is_not_signed_in_where_nobody_can_be_asked(
 
 
 @pytest.mark.parametrize("answer", ["y", "n"])
-def test_at_a_terminal_it_is_asked(
+def test_another_user_is_confirmed_at_a_terminal(
     answer: str, jhub: Jhub, hub: LocalHub, api: Api, user: str, fresh: Callable[[str], str]
 ) -> None:
     other = fresh("mallory")
@@ -106,7 +106,7 @@ def test_at_a_terminal_it_is_asked(
     assert len(made) == (1 if answer == "y" else 0)
 
 
-def test_a_second_identity_is_signed_in_by_its_name(
+def test_a_second_identity_is_signed_in_with_its_username(
     jhub: Jhub, hub: LocalHub, user: str, fresh: Callable[[str], str]
 ) -> None:
     other = fresh("bo")
@@ -115,7 +115,7 @@ def test_a_second_identity_is_signed_in_by_its_name(
     assert sorted(kept(jhub).values()) == sorted([user, other])
 
 
-def test_a_password_on_stdin_is_not_for_the_browser(jhub: Jhub, hub: LocalHub) -> None:
+def test_password_stdin_is_refused_for_the_browser(jhub: Jhub, hub: LocalHub) -> None:
     result = jhub("login", hub.url, "--browser", "--password-stdin", stdin="x\n")
     assert result.code == 2
     assert "--browser and --password-stdin exclude each other" in result.err

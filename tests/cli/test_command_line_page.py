@@ -1,4 +1,4 @@
-"""docs/command-line.md: its lines run, and its table is that of the program."""
+"""docs/command-line.md: its examples run, and its table lists all commands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jhub.cli.main import cli
 PAGE = (Path(__file__).parents[2] / "docs/command-line.md").read_text()
 
 
-def test_the_lines_of_the_page_run(as_admin: Jhub) -> None:
+def test_the_commands_of_the_page_run(as_admin: Jhub) -> None:
     script = "".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL))
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     env = {**as_admin.environment(), "PATH": path, "HOME": str(as_admin.home)}

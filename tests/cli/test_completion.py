@@ -1,4 +1,4 @@
-"""Names of the hub in the shell's completion: live, quick, and silent when there is nothing to say."""
+"""Completion of names on the hub: within a time limit, and silent on failure."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from jhub.local import LocalHub
 Fresh = Callable[[str], str]
 
 BREAKS = " \t\n\"'@><=;|&(:"
-"""Bash's COMP_WORDBREAKS, as it is by default."""
+"""Default of bash's COMP_WORDBREAKS."""
 
 
 def completed(jhub: Jhub, line: str) -> list[str]:
-    """What is offered for the last word of a line."""
+    """Return the completions of the last word of a line."""
     words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
     result = Jhub(jhub.home, {**jhub.env, **words, "_JHUB_COMPLETE": "bash_complete"})()
     assert (result.code, result.err) == (0, ""), result
@@ -33,23 +33,23 @@ def completed(jhub: Jhub, line: str) -> list[str]:
 
 @pytest.fixture
 def server(api: Api, user: str) -> str:
-    """A stopped server of a user's, created for a profile."""
+    """Return a stopped server, created for a profile."""
     body = {"user_options": {"profile": "stub"}}
     assert api("PUT", f"/users/{user}/servers/lab", json=body).status_code == 201
     return f"{user}/lab"
 
 
-def test_users_and_their_servers(as_admin: Jhub, user: str, server: str) -> None:
+def test_users_and_servers_are_completed(as_admin: Jhub, user: str, server: str) -> None:
     assert completed(as_admin, f"jhub user show {user[:-1]}").count(user) == 1
-    assert completed(as_admin, f"jhub user delete {user} {user}") == [], "it stands there already"
+    assert completed(as_admin, f"jhub user delete {user} {user}") == [], "it is on the line already"
     assert completed(as_admin, f"jhub server start {user}") == [user, server]
     assert completed(as_admin, f"jhub server start {user}/l") == [server]
     assert completed(as_admin, f"jhub share grant {server} --user {user}") == [user]
     assert completed(as_admin, "jhub ser") == ["server", "service"]
 
 
-def test_profiles_of_servers_that_are_seen(as_ana: Jhub, api: Api, fresh: Fresh) -> None:
-    # Ana sees herself alone; an administrator would be offered what the first page of users started, of however many.
+def test_profiles_of_visible_servers_are_completed(as_ana: Jhub, api: Api, fresh: Fresh) -> None:
+    # Ana sees only herself. For an administrator, the first page of users may not include this server.
     body = {"user_options": {"profile": "stub"}}
     assert api("PUT", f"/users/ana/servers/{fresh('lab')}", json=body).status_code == 201
     assert "stub" in completed(as_ana, "jhub server start -p st")
@@ -70,17 +70,17 @@ def test_profiles_of_servers_that_are_seen(as_ana: Jhub, api: Api, fresh: Fresh)
         ("jhub server edit bo/lab -p le", ["lean"]),
         ("jhub profile show ", ["gpu", "lab"]),
         ("jhub profile show -u bo ", ["lean"]),
-        # A list of servers is filtered by what they were started from.
+        # server list filters by the profiles that servers were started from.
         ("jhub server list -p ", ["seen"]),
         ("jhub server start cy -p ", ["seen"]),
     ],
 )
-def test_profiles_of_whom_the_line_names(tmp_path: Path, line: str, offered: list[str]) -> None:
+def test_profiles_of_the_user_on_the_line_are_completed(tmp_path: Path, line: str, offered: list[str]) -> None:
     with profile_hub(tmp_path, LISTS) as (jhub, _):
         assert completed(jhub, line) == offered
 
 
-def test_profiles_that_are_seen_where_the_hub_lists_none(tmp_path: Path) -> None:
+def test_without_profile_lists_those_of_visible_servers_are_completed(tmp_path: Path) -> None:
     with profile_hub(tmp_path, None) as (jhub, site):
         assert completed(jhub, "jhub server start ana/x -p s") == ["seen"]
         assert [each.path.partition("?")[0] for each in site.seen] == ["/hub/api/users/ana/profiles", "/hub/api/users"]
@@ -107,39 +107,39 @@ def test_profiles_that_are_seen_where_the_hub_lists_none(tmp_path: Path) -> None
         ("-p gpu --option image--unlisted-choice=x --option cpus:=4 --option ", ["note--unlisted-choice="]),
     ],
 )
-def test_options_of_a_profile_and_their_choices(tmp_path: Path, line: str, offered: list[str]) -> None:
+def test_options_of_a_profile_and_choices_are_completed(tmp_path: Path, line: str, offered: list[str]) -> None:
     with profile_hub(tmp_path, LISTS) as (jhub, site):
         assert completed(jhub, f"jhub server start {line}") == offered
         assert len(site.seen) == 1
 
 
-def test_groups_and_their_members(as_admin: Jhub, api: Api, user: str, fresh: Fresh) -> None:
+def test_groups_and_members_are_completed(as_admin: Jhub, api: Api, user: str, fresh: Fresh) -> None:
     group = fresh("group")
     assert api("POST", f"/groups/{group}", json={"users": [user]}).status_code == 201
     assert completed(as_admin, f"jhub group show {group}") == [group]
     assert completed(as_admin, f"jhub group remove {group} ") == [user]
 
 
-def test_tokens_and_services(as_admin: Jhub, api: Api, user: str) -> None:
+def test_tokens_and_services_are_completed(as_admin: Jhub, api: Api, user: str) -> None:
     token = api("POST", f"/users/{user}/tokens", json={"note": "for \x1b[31m tests"}).json()["id"]
     assert completed(as_admin, f"jhub token revoke -u {user} a") == [token]
     assert completed(as_admin, "jhub service show rob") == ["robot"]
 
 
-def test_share_codes(as_admin: Jhub, api: Api, server: str) -> None:
+def test_share_codes_are_completed(as_admin: Jhub, api: Api, server: str) -> None:
     code = api("POST", f"/share-codes/{server}").json()["id"]
     assert completed(as_admin, f"jhub share code revoke {server} sc") == [code]
     assert completed(as_admin, f"jhub share code revoke {server} {code} sc") == []
     assert completed(as_admin, "jhub share code revoke - sc") == []
 
 
-def test_no_name_is_offered_that_would_be_an_option(as_admin: Jhub, api: Api, fresh: Fresh) -> None:
+def test_a_name_that_would_be_an_option_is_not_completed(as_admin: Jhub, api: Api, fresh: Fresh) -> None:
     name = f"-{fresh('dash')}"
     assert api("POST", "/users", json={"usernames": [name]}).status_code == 201
     try:
         assert completed(as_admin, f"jhub user show {name[1:]}") == []
         assert name not in completed(as_admin, "jhub user show -")
-        # A token that sees this user alone: the first page of all of them may be full of others.
+        # The token sees only this user: the first page of all users may not include it.
         scopes = [f"list:users!user={name}", f"read:users!user={name}"]
         narrow = api("POST", "/users/admin/tokens", json={"scopes": scopes}).json()["token"]
         jhub = Jhub(as_admin.home, {**as_admin.env, "JUPYTERHUB_API_TOKEN": narrow})
@@ -148,7 +148,7 @@ def test_no_name_is_offered_that_would_be_an_option(as_admin: Jhub, api: Api, fr
         api("DELETE", f"/users/{name}")
 
 
-def test_who_sees_nobody_else_is_offered_their_own(as_ana: Jhub, api: Api, fresh: Fresh) -> None:
+def test_without_the_right_to_list_users_own_names_are_completed(as_ana: Jhub, api: Api, fresh: Fresh) -> None:
     name = fresh("own")
     assert api("PUT", f"/users/ana/servers/{name}").status_code == 201
     assert completed(as_ana, "jhub user show ") == ["ana"]
@@ -157,13 +157,15 @@ def test_who_sees_nobody_else_is_offered_their_own(as_ana: Jhub, api: Api, fresh
     assert completed(as_ana, "jhub service show ") == []
 
 
-def test_what_is_shared_with_me_can_be_left(as_ana: Jhub, api: Api, server: str) -> None:
+def test_shared_servers_are_completed_for_leave(as_ana: Jhub, api: Api, server: str) -> None:
     api("POST", f"/shares/{server}", json={"user": "ana"})
     assert server in completed(as_ana, "jhub share leave ")
     api("DELETE", f"/shares/{server}")
 
 
-def test_the_context_on_the_line_is_asked(as_admin: Jhub, hub: LocalHub, hub_tokens: Tokens, user: str) -> None:
+def test_the_hub_of_the_context_on_the_line_is_used(
+    as_admin: Jhub, hub: LocalHub, hub_tokens: Tokens, user: str
+) -> None:
     jhub = Jhub(as_admin.home)
     assert completed(jhub, f"jhub user show {user}") == [], "no context"
     jhub.ok("login", hub.url, "--token", "-", "--name", "boss", stdin=hub_tokens.admin)
@@ -174,7 +176,7 @@ def test_the_context_on_the_line_is_asked(as_admin: Jhub, hub: LocalHub, hub_tok
     assert completed(jhub, "jhub -c bo") == ["boss"]
 
 
-def test_nothing_is_said_of_what_goes_wrong(as_admin: Jhub, hub_url: str) -> None:
+def test_failures_are_silent(as_admin: Jhub, hub_url: str) -> None:
     for env in (
         {"JUPYTERHUB_API_URL": "http://127.0.0.1:9/hub/api"},
         {"JUPYTERHUB_API_URL": "not a hub"},
@@ -189,7 +191,7 @@ def test_nothing_is_said_of_what_goes_wrong(as_admin: Jhub, hub_url: str) -> Non
     assert completed(Jhub(as_admin.home), "jhub user show a") == []
 
 
-def test_a_hub_that_is_slow_or_busy_is_not_waited_for(as_admin: Jhub) -> None:
+def test_a_slow_or_busy_hub_times_out_without_a_retry(as_admin: Jhub) -> None:
     def slow(visit: Visit) -> None:
         visit.hold(MOST)
 
@@ -206,13 +208,13 @@ def test_a_hub_that_is_slow_or_busy_is_not_waited_for(as_admin: Jhub) -> None:
 
 
 @pytest.mark.parametrize("seconds", ["", "0", "-1", "nan", "inf", "1e9", "soon", "\u0663"])
-def test_a_time_limit_that_makes_no_sense_says_nothing(seconds: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(completers.LIMIT, seconds)
-    assert completers._seconds() in (completers.SECONDS, 3.0)
+def test_an_invalid_time_limit_is_ignored(seconds: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(completers.TIMEOUT_VARIABLE, seconds)
+    assert completers._timeout_seconds() in (completers.DEFAULT_TIMEOUT_SECONDS, 3.0)
 
 
 def in_bash(jhub: Jhub, line: str) -> list[str]:
-    """What bash would put in the place of the word that it sees at the end of a line."""
+    """Return what bash would insert for the last word of a line, as bash splits it."""
     program = str(Path(sys.executable).with_name("jhub"))
     script = (
         'source <("$1" completion bash); COMP_LINE=$2 COMP_POINT=${#2} COMP_WORDBREAKS=$3; _jhub_completion "$1"; '
@@ -224,7 +226,7 @@ def in_bash(jhub: Jhub, line: str) -> list[str]:
     return [each for each in done.stdout.splitlines() if each]
 
 
-def test_names_with_a_meaning_to_the_shell_survive(as_admin: Jhub, api: Api, fresh: Fresh) -> None:
+def test_names_with_shell_characters_are_quoted(as_admin: Jhub, api: Api, fresh: Fresh) -> None:
     name = fresh("odd")
     mail, odd = f"{name}@example.org", f"{name} o'$*"
     assert api("POST", "/users", json={"usernames": [mail, odd]}).status_code == 201
@@ -239,7 +241,7 @@ def test_names_with_a_meaning_to_the_shell_survive(as_admin: Jhub, api: Api, fre
         api("DELETE", f"/users/{each}")
 
 
-def test_bash_goes_on_after_the_name_of_an_option(tmp_path: Path) -> None:
+def test_bash_completes_the_value_after_an_option_name(tmp_path: Path) -> None:
     with profile_hub(tmp_path, LISTS) as (jhub, _):
         start = "jhub server start -p gpu --option"
         assert in_bash(jhub, f"{start} image") == ["image=", "image--unlisted-choice="]
@@ -248,4 +250,4 @@ def test_bash_goes_on_after_the_name_of_an_option(tmp_path: Path) -> None:
         assert in_bash(jhub, f"{start}=image=s") == ["scipy"]
         assert in_bash(jhub, f"{start} 'image=s") == ["image=scipy"]
     assert "compopt -o nospace" in jhub.ok("completion", "bash")
-    assert jhub.ok("completion", "zsh").count("unfinished") == 3, "click's script is as we know it"
+    assert jhub.ok("completion", "zsh").count("unfinished") == 3, "click's script has changed"

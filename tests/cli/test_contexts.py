@@ -1,4 +1,4 @@
-"""Contexts on the command line: tokens in keyrings of all kinds, and what is said before a token is sent."""
+"""Contexts on the command line: tokens in keyrings of all kinds, and warnings before a token is sent."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ print(contexts.connection().token, "keyring" in sys.modules, end="")
 
 @dataclass
 class Machine:
-    """A home folder, and a keyring that is chosen for each command."""
+    """A home folder, with a keyring for each command."""
 
     home: Path
 
@@ -44,7 +44,7 @@ class Machine:
         return Jhub(self.home, {**chosen, **env})
 
     def python(self, program: str, *args: str, backend: str = "keyrings.Working", **env: str) -> str:
-        """What a program prints; nothing of it is on stderr."""
+        """Return the stdout of a program that prints nothing on stderr."""
         run = [sys.executable, "-c", program, *args]
         done = subprocess.run(
             run, env=self.jhub(backend, **env).environment(), capture_output=True, text=True, timeout=300
@@ -89,7 +89,7 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
-def test_a_keyring_that_works_has_the_token_and_no_file(machine: Machine) -> None:
+def test_a_working_keyring_holds_the_token_and_no_file_does(machine: Machine) -> None:
     assert machine.save() == "None"
     assert machine.in_keyring == {machine.entry(): SECRET}
     assert not machine.tokens.exists()
@@ -97,9 +97,9 @@ def test_a_keyring_that_works_has_the_token_and_no_file(machine: Machine) -> Non
     assert machine.python(READ) == f"{SECRET} True"
     jhub = machine.jhub()
     assert json.loads(jhub.ok("context", "show", "-o", "json"))["kept"] == "keyring"
-    assert "token kept in  keyring" in jhub.ok("context", "show")
+    assert "token store    keyring" in jhub.ok("context", "show")
     assert "token kept" not in jhub.ok("context", "list").lower()
-    assert jhub("context", "remove", "hub").err == "forgot hub\n"
+    assert jhub("context", "remove", "hub").err == "removed context hub\n"
     assert machine.in_keyring == {}
     assert SECRET not in "".join(jhub.said)
 
@@ -115,7 +115,7 @@ def test_a_keyring_that_works_has_the_token_and_no_file(machine: Machine) -> Non
         ("no_such_module.Keyring", "the keyring failed (ModuleNotFoundError)"),
     ],
 )
-def test_a_keyring_that_does_not_work_is_passed_over(machine: Machine, backend: str, why: str | None) -> None:
+def test_a_keyring_that_does_not_work_is_skipped(machine: Machine, backend: str, why: str | None) -> None:
     said = f"{why}; the token is kept in {machine.tokens}, which only you can read"
     assert machine.save(backend) == (said if why else "None")
     assert machine.in_file == {"hub": SECRET}
@@ -124,15 +124,15 @@ def test_a_keyring_that_does_not_work_is_passed_over(machine: Machine, backend: 
     assert machine.python(READ, backend="keyrings.Chatty") == f"{SECRET} False", "nobody asks a keyring in vain"
 
 
-def test_a_keyring_that_is_not_wanted_is_not_asked(machine: Machine) -> None:
+def test_a_disabled_keyring_is_not_used(machine: Machine) -> None:
     each = "\nimport os\nfor os.environ['JHUB_KEYRING'] in ('no', '0', 'off', 'FALSE'):"
     asked = each + SAVE.replace("\n", "\n  ") + "\nprint('keyring' in sys.modules)"
     assert machine.python(asked, "hub", DOWN, SECRET) == "None" * 4 + "False\n"
     assert (machine.in_file, machine.in_keyring) == ({"hub": SECRET}, {})
 
 
-def test_a_keyring_that_is_not_installed_is_not_missed(machine: Machine) -> None:
-    without = 'import sys\nsys.modules["keyring"] = None\n'  # as an import that finds nothing
+def test_commands_work_without_the_keyring_package(machine: Machine) -> None:
+    without = 'import sys\nsys.modules["keyring"] = None\n'  # makes the import of keyring fail
     assert machine.python(without + SAVE, "hub", DOWN, SECRET) == "None"
     assert machine.in_file == {"hub": SECRET}
     machine.save()
@@ -147,7 +147,7 @@ def test_a_keyring_that_is_not_installed_is_not_missed(machine: Machine) -> None
     )
 
 
-def test_a_token_that_moves_leaves_no_copy(machine: Machine) -> None:
+def test_a_token_that_moves_to_another_store_leaves_no_copy(machine: Machine) -> None:
     machine.save(token="FIRST")
     assert machine.save(token="SECOND", JHUB_KEYRING="no") == "None"
     assert (machine.in_file, machine.in_keyring) == ({"hub": "SECOND"}, {})
@@ -157,14 +157,14 @@ def test_a_token_that_moves_leaves_no_copy(machine: Machine) -> None:
     assert (machine.in_file, machine.in_keyring) == ({"hub": "FOURTH"}, {})
 
 
-def test_two_folders_have_their_own_entries(machine: Machine, tmp_path: Path) -> None:
+def test_two_configuration_folders_have_separate_keyring_entries(machine: Machine, tmp_path: Path) -> None:
     machine.save(token="FIRST")
     machine.save(token="SECOND", XDG_CONFIG_HOME=str(tmp_path / "other"))
     assert sorted(machine.in_keyring.values()) == ["FIRST", "SECOND"]
     assert machine.python(READ) == "FIRST True"
 
 
-def test_a_locked_keyring_is_told_with_what_to_do(machine: Machine) -> None:
+def test_a_locked_keyring_is_an_error_with_a_hint(machine: Machine) -> None:
     machine.save()
     machine.lock()
     again = f"sign in again with: jhub login {DOWN} --name hub"
@@ -180,7 +180,7 @@ def test_a_locked_keyring_is_told_with_what_to_do(machine: Machine) -> None:
     assert machine.python(READ) == f"{SECRET} False"
 
 
-def test_a_context_is_forgotten_though_the_keyring_is_locked(machine: Machine) -> None:
+def test_a_context_is_removed_while_the_keyring_is_locked(machine: Machine) -> None:
     machine.save()
     machine.lock()
     jhub = machine.jhub()
@@ -188,25 +188,25 @@ def test_a_context_is_forgotten_though_the_keyring_is_locked(machine: Machine) -
     assert result.code == 0
     service = repr(machine.entry().rpartition(":")[0])
     stays = f"the keyring is locked; the token of hub may still be in it, below {service}"
-    assert result.err == f"forgot hub\nwarning: {stays}\n"
+    assert result.err == f"removed context hub\nwarning: {stays}\n"
     assert jhub.ok("context", "list", "-o", "name") == ""
 
 
-def test_an_entry_that_is_gone_is_told_and_can_be_forgotten(machine: Machine) -> None:
+def test_a_missing_keyring_entry_is_an_error_and_can_be_removed(machine: Machine) -> None:
     machine.save()
     (machine.home / "entries.json").write_text("{}")
     result = machine.jhub()("group", "list")
     assert (result.code, result.err.splitlines()[0]) == (2, "error: no token for context hub")
-    assert machine.jhub()("context", "remove", "hub").err == "forgot hub\n"
+    assert machine.jhub()("context", "remove", "hub").err == "removed context hub\n"
 
 
-def test_ctrl_c_leaves_a_keyring_that_waits_for_an_answer(machine: Machine) -> None:
+def test_ctrl_c_interrupts_a_keyring_that_waits_for_an_answer(machine: Machine) -> None:
     machine.save()
     result = machine.jhub("keyrings.Waiting").interrupted("group", "list", after="a dialog")
     assert (result.code, result.err) == (130, "a dialog\n\ninterrupted\n")
 
 
-def test_a_damaged_file_stops_a_save_before_the_keyring_has_anything(machine: Machine) -> None:
+def test_a_damaged_file_stops_a_save_before_the_keyring_is_written(machine: Machine) -> None:
     machine.save(token="FIRST")
     machine.tokens.write_text("{")
     machine.tokens.chmod(0o600)
@@ -218,7 +218,7 @@ def test_a_damaged_file_stops_a_save_before_the_keyring_has_anything(machine: Ma
 
 
 def listed(machine: Machine, context: dict[str, str], **env: str) -> list[str]:
-    """What a command that uses a context says before it fails to reach the hub."""
+    """Return the stderr of a command that uses a context and cannot reach the hub."""
     machine.contexts.parent.mkdir(parents=True)
     machine.contexts.write_text(json.dumps({"current": "hub", "contexts": {"hub": context}}))
     machine.tokens.write_text(json.dumps({"hub": SECRET}))
@@ -230,7 +230,7 @@ def listed(machine: Machine, context: dict[str, str], **env: str) -> list[str]:
     return said
 
 
-def test_a_token_that_ends_soon_is_told_once(machine: Machine) -> None:
+def test_a_token_that_expires_soon_triggers_one_warning(machine: Machine) -> None:
     end = datetime.now(UTC) + timedelta(hours=5, minutes=1)
     [said] = listed(machine, {"api_url": DOWN, "expires_at": end.isoformat()})
     again = f"sign in again with: jhub login {DOWN} --name hub"
@@ -251,9 +251,11 @@ FROM_ENV = {"JUPYTERHUB_API_URL": ELSEWHERE, "JUPYTERHUB_API_TOKEN": SECRET}
         (ELSEWHERE, {"JHUB_CONTEXT": "hub", "JUPYTERHUB_SERVER_NAME": "lab"}, PLAIN),
     ],
 )
-def test_plain_http_to_elsewhere_is_told(machine: Machine, url: str, env: dict[str, str], said: list[str]) -> None:
+def test_plain_http_to_another_machine_triggers_a_warning(
+    machine: Machine, url: str, env: dict[str, str], said: list[str]
+) -> None:
     assert listed(machine, {"api_url": url}, **env) == said
 
 
-def test_help_names_the_variable(machine: Machine) -> None:
+def test_the_environment_help_names_the_keyring_variable(machine: Machine) -> None:
     assert "JHUB_KEYRING" in machine.jhub().ok("help", "environment")

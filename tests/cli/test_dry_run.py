@@ -1,4 +1,4 @@
-"""`--dry-run` shows what would be sent, as far as that can be known, and no secrets."""
+"""`--dry-run` prints the requests that would be sent, without secrets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Fresh = Callable[[str], str]
 CUT = "(what follows depends on the answers)\n"
 
 
-def test_all_that_a_command_would_send_is_shown(as_admin: Jhub, user: str) -> None:
+def test_every_request_of_a_command_is_printed(as_admin: Jhub, user: str) -> None:
     as_admin.ok("server", "start", f"{user}/x", "-p", "stub")
     restart = as_admin("server", "restart", f"{user}/x", "-p", "stub", "--dry-run")
     assert restart.lines == [
@@ -37,7 +37,7 @@ def test_all_that_a_command_would_send_is_shown(as_admin: Jhub, user: str) -> No
     assert as_admin.ok("server", "show", f"{user}/x", "-o", "csv").splitlines()[1].split(",")[2] == "ready"
 
 
-def test_nothing_follows_what_is_created(as_admin: Jhub, user: str, fresh: Fresh) -> None:
+def test_no_request_follows_a_creation(as_admin: Jhub, user: str, fresh: Fresh) -> None:
     for command, sent in (
         (("token", "create", "--scope", "list:users"), "POST /users/admin/tokens "),
         (("user", "create", fresh("user")), "POST /users "),
@@ -48,7 +48,7 @@ def test_nothing_follows_what_is_created(as_admin: Jhub, user: str, fresh: Fresh
         assert planned.out.startswith(sent)
 
 
-def test_all_chunks_of_many_names_are_shown_at_once(as_admin: Jhub, fresh: Fresh) -> None:
+def test_the_requests_of_all_chunks_are_printed(as_admin: Jhub, fresh: Fresh) -> None:
     names = [fresh("user") for _ in range(2 * CHUNK + 5)]
     for options, admin in (((), False), (("--admin", "--if-not-exists"), True)):
         planned = as_admin("user", "create", "-", "--dry-run", *options, stdin="\n".join(names))
@@ -60,7 +60,7 @@ def test_all_chunks_of_many_names_are_shown_at_once(as_admin: Jhub, fresh: Fresh
     assert as_admin("user", "show", names[0]).code == 5
 
 
-def test_the_difference_of_members_is_shown(as_admin: Jhub, user: str, fresh: Fresh) -> None:
+def test_the_requests_of_a_membership_difference_are_printed(as_admin: Jhub, user: str, fresh: Fresh) -> None:
     group = fresh("group")
     as_admin.ok("group", "create", group, "--user", user)
     planned = as_admin("group", "set", group, "ana", "--dry-run")
@@ -72,7 +72,7 @@ def test_the_difference_of_members_is_shown(as_admin: Jhub, user: str, fresh: Fr
     assert as_admin.ok("group", "set", group, user, "--dry-run") == ""
 
 
-def test_a_name_that_fails_does_not_end_it(as_admin: Jhub, user: str, fresh: Fresh) -> None:
+def test_a_name_that_fails_does_not_stop_the_dry_run(as_admin: Jhub, user: str, fresh: Fresh) -> None:
     delete = ("user", "delete", "--dry-run")
     planned = as_admin(*delete, "ana", "nope", user)
     assert (planned.code, planned.lines) == (7, ["DELETE /users/ana", f"DELETE /users/{user}"])
@@ -90,9 +90,7 @@ def test_a_name_that_fails_does_not_end_it(as_admin: Jhub, user: str, fresh: Fre
     assert (revoke.code, len(revoke.lines)) == (7, 1)
 
 
-def test_reads_that_a_flow_forks_are_carried_out(
-    hub_url: str, hub_tokens: Tokens, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_forked_reads_are_sent(hub_url: str, hub_tokens: Tokens, capsys: pytest.CaptureFixture[str]) -> None:
     def flow() -> Flow[None]:
         yield Fork(call("GET", "/info", HubInfo), "info")
         done = yield from Next(30)
@@ -107,7 +105,7 @@ def test_reads_that_a_flow_forks_are_carried_out(
 
 @pytest.fixture
 def nowhere() -> Hub:
-    """A hub that does not answer."""
+    """A hub that does not respond."""
     return Hub("http://127.0.0.1:9/hub/api", "token")
 
 
@@ -117,7 +115,7 @@ def printed(hub: Hub, capsys: pytest.CaptureFixture[str], plan: Operation[Any]) 
     return shown.out.splitlines(), shown.err
 
 
-def test_writes_go_on_while_no_answer_is_looked_at(nowhere: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+def test_writes_are_listed_until_the_flow_uses_an_answer(nowhere: Hub, capsys: pytest.CaptureFixture[str]) -> None:
     def flow() -> Flow[object]:
         yield from send("POST", "/a", body={"of": [{"password": "HUNTER2", "name": "ana"}]})
         yield from send("DELETE", "/b", query=(("id", "a b"),))
@@ -129,7 +127,7 @@ def test_writes_go_on_while_no_answer_is_looked_at(nowhere: Hub, capsys: pytest.
     )
 
 
-def test_it_ends_where_an_answer_decides(nowhere: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_preview_stops_where_an_answer_decides(nowhere: Hub, capsys: pytest.CaptureFixture[str]) -> None:
     def makes_a_result() -> Flow[str]:
         answer = yield from call("POST", "/a", dict[str, str])
         return answer["id"]
@@ -148,7 +146,7 @@ def test_it_ends_where_an_answer_decides(nowhere: Hub, capsys: pytest.CaptureFix
         assert printed(nowhere, capsys, flow()) == (["POST /a"], ""), "nothing follows"
 
 
-def test_what_runs_beside_is_no_way_around(nowhere: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+def test_forked_writes_are_not_sent(nowhere: Hub, capsys: pytest.CaptureFixture[str]) -> None:
     def flow(beside: Operation[Any]) -> Flow[None]:
         yield Fork(beside, "x")
         yield from Next(10)
@@ -160,7 +158,7 @@ def test_what_runs_beside_is_no_way_around(nowhere: Hub, capsys: pytest.CaptureF
     assert printed(nowhere, capsys, flow(Request("DELETE", "/a", lambda answer: None))) == ([], CUT)
 
 
-def test_a_failed_read_is_the_flows_concern(nowhere: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_flow_handles_its_failed_reads(nowhere: Hub, capsys: pytest.CaptureFixture[str]) -> None:
     def flow() -> Flow[None]:
         try:
             yield HubVersion()

@@ -1,4 +1,4 @@
-"""What is there is changed: users, groups, servers and tokens, on a real hub."""
+"""Changes to existing users, groups, servers and tokens, on a real hub."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_auth_state_comes_from_a_file_or_stdin_and_is_not_shown(as_admin: Jhub, 
     place = f"@{as_admin.home / 'state.json'}"
     planned = as_admin.ok("user", "edit", user, "--auth-state", place, "--dry-run")
     assert planned == f'PATCH /users/{user} {{"auth_state":"***"}}\n'
-    # The tests' hub has no key to encrypt it with.
+    # The hub of the tests has no encryption key.
     kept = as_admin("user", "edit", user, "--auth-state", "-", "--debug", stdin='{"password": "HUNTER2"}')
     assert kept.code == 1
     assert "hint: does the hub keep auth state?" in kept.err
@@ -51,10 +51,10 @@ def test_auth_state_comes_from_a_file_or_stdin_and_is_not_shown(as_admin: Jhub, 
     assert "HUNTER2" not in "".join(as_admin.said)
 
 
-@pytest.mark.parametrize("form", ["json", "yaml", "table", "csv", "name"])
-def test_auth_state_that_the_hub_tells_is_not_printed(form: str, capsys: pytest.CaptureFixture[str]) -> None:
-    USERS.one(User(name="ana", auth_state={"password": "HUNTER2"}), form)
-    USERS.many([User(name="ana", auth_state={"password": "HUNTER2"})], form)
+@pytest.mark.parametrize("output_format", ["json", "yaml", "table", "csv", "name"])
+def test_auth_state_of_the_hub_is_not_printed(output_format: str, capsys: pytest.CaptureFixture[str]) -> None:
+    USERS.print_item(User(name="ana", auth_state={"password": "HUNTER2"}), output_format)
+    USERS.print_list([User(name="ana", auth_state={"password": "HUNTER2"})], output_format)
     out = capsys.readouterr().out
     assert "ana" in out
     assert "HUNTER2" not in out
@@ -77,7 +77,7 @@ def test_groups_are_created_with_members_and_found_by_them(as_admin: Jhub, user:
 
     again = as_admin("group", "create", a, b, c, "--if-not-exists", "--user", user, "-o", "name")
     assert (again.code, again.out.split()) == (0, [a, b, c])
-    assert f"group {b} exists already, and its members stay as they are" in again.err
+    assert f"group {b} already exists; its members are unchanged" in again.err
     assert json.loads(as_admin.ok("group", "show", b, "-o", "json"))["users"] == []
 
     nobody = as_admin("group", "create", fresh("group"), "--user", "ghost")
@@ -86,7 +86,7 @@ def test_groups_are_created_with_members_and_found_by_them(as_admin: Jhub, user:
     as_admin.ok("group", "delete", "--yes", a, b, c)
 
 
-def test_a_name_that_is_none_keeps_no_other_group_from_being_created(as_admin: Jhub, fresh: Fresh) -> None:
+def test_an_invalid_name_does_not_stop_other_groups_from_being_created(as_admin: Jhub, fresh: Fresh) -> None:
     a, b = fresh("group"), f"{fresh('group')}  b"
     create = ("group", "create", a, "x/y", b, "-o", "name")
     planned = as_admin(*create, "--dry-run")
@@ -125,12 +125,12 @@ def test_servers_are_created_and_changed_without_a_start(as_admin: Jhub, user: s
 
     assert as_admin.ok("server", "rename", f"{user}/one", "uno", "-o", "name") == f"{user}/uno\n"
     assert as_admin("server", "rename", f"{user}/one", "due").code == 5
-    # Without a name that anybody chose there is no such column.
+    # Without a display name there is no such column.
     as_admin.ok("server", "delete", "--yes", f"{user}/uno")
     assert "DISPLAY" not in as_admin.ok("server", "create", f"{user}/plain")
 
 
-def test_a_start_can_name_what_people_see(as_admin: Jhub, user: str) -> None:
+def test_a_start_sets_the_display_name(as_admin: Jhub, user: str) -> None:
     started = as_admin("server", "start", f"{user}/a", "-p", "stub", "--display-name", "Seen", "-o", "json")
     assert started.code == 0, started
     states = [json.loads(line)["state"] for line in started.lines]
@@ -141,11 +141,11 @@ def test_a_start_can_name_what_people_see(as_admin: Jhub, user: str) -> None:
     assert as_admin("server", "start", user, "--display-name", "Mine").code == 2
 
 
-def test_a_server_is_kept_alive(as_admin: Jhub, api: Api, user: str) -> None:
+def test_keep_alive_records_activity(as_admin: Jhub, api: Api, user: str) -> None:
     as_admin.ok("server", "create", f"{user}/busy")
     result = as_admin("server", "keep-alive", f"{user}/busy", f"{user}/nope")
     assert (result.code, result.out) == (7, "")
-    assert f"{user}/busy: in use as of now\n" in result.err
+    assert f"{user}/busy: recorded activity\n" in result.err
     assert "No such server 'nope'" in result.err
     assert json.loads(as_admin.ok("server", "show", f"{user}/busy", "-o", "json"))["last_activity"]
     assert as_admin.ok("server", "keep-alive", "--dry-run", "-", stdin=f"{user}\n").startswith(

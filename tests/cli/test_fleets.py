@@ -25,7 +25,7 @@ def members(as_admin: Jhub, fresh: Fresh) -> list[str]:
 
 @pytest.fixture
 def group(as_admin: Jhub, fresh: Fresh, members: list[str]) -> str:
-    """A new group of them."""
+    """A new group of the three users."""
     name = fresh("class")
     as_admin.ok("group", "create", name, *(part for user in members for part in ("--user", user)))
     return name
@@ -47,7 +47,7 @@ def test_a_class_from_start_to_deletion(as_admin: Jhub, group: str, members: lis
     assert re.search(r"^3 ready in \d+\.\d s$", started.err, re.MULTILINE)
 
     again = as_admin(*start, "--dry-run")
-    assert (again.code, again.out, again.err) == (0, "", "3 of 3 already run as asked for, or are starting\n")
+    assert (again.code, again.out, again.err) == (0, "", "3 of 3 already run with these options, or are starting\n")
     other = as_admin("server", "start", "--group", group, "--name", "lab", "-p", "lab", "--dry-run")
     assert (other.code, other.lines, other.err.count("already runs with other options")) == (6, [], 3)
 
@@ -67,14 +67,15 @@ def test_a_class_from_start_to_deletion(as_admin: Jhub, group: str, members: lis
 
     planned = as_admin("server", "delete", "--group", group, "--dry-run")
     assert sorted(planned.lines) == [f'DELETE /users/{user}/servers/lab {{"remove":true}}' for user in members]
-    wrong = as_admin.at_terminal("server", "delete", "--group", group, answers={"to go on": "yes"})
-    assert wrong.code == 2
-    right = as_admin.at_terminal("server", "delete", "--group", group, answers={"Type 3 to go on": "3"})
+    wrong = as_admin.at_terminal("server", "delete", "--group", group, answers={"to continue": "yes"})
+    assert wrong.code == 1
+    assert "Nothing changed." in wrong.out
+    right = as_admin.at_terminal("server", "delete", "--group", group, answers={"Type 3 to continue": "3"})
     assert right.code == 0
     assert as_admin.ok("server", "list", "--group", group, "--stopped", "-o", "name").split() == members
 
 
-def test_idle_servers_are_found_and_stopped(as_admin: Jhub, group: str, members: list[str]) -> None:
+def test_idle_servers_are_selected_and_stopped(as_admin: Jhub, group: str, members: list[str]) -> None:
     as_admin.ok("server", "start", "--group", group, "-p", "stub")
     assert as_admin.ok("server", "list", "--group", group, "--idle", "1h", "-o", "name") == ""
     time.sleep(2)
@@ -84,7 +85,8 @@ def test_idle_servers_are_found_and_stopped(as_admin: Jhub, group: str, members:
     assert planned.lines == [f"DELETE /users/{user}/server" for user in members]
 
     no = as_admin.at_terminal("server", "stop", "--group", group, "--idle", "1s", answers={"[y/N]": "n"})
-    assert no.code == 130
+    assert no.code == 1
+    assert "Nothing changed." in no.out
     assert f"selected: {', '.join(members)}" in no.out
     assert "Stop 3 servers?" in no.out
 
@@ -113,7 +115,7 @@ def test_servers_of_a_profile_are_stopped(as_admin: Jhub, group: str, members: l
         ("start", "--group", "GROUP", "--dry-run"),
     ],
 )
-def test_a_selection_of_none_is_no_error(as_admin: Jhub, fresh: Fresh, command: tuple[str, ...]) -> None:
+def test_an_empty_selection_is_not_an_error(as_admin: Jhub, fresh: Fresh, command: tuple[str, ...]) -> None:
     as_admin.ok("group", "create", name := fresh("empty"))
     result = as_admin("server", *(name if part == "GROUP" else part for part in command))
     assert (result.code, result.out, result.err) == (0, "", "no server matches\n")
@@ -126,36 +128,36 @@ def test_a_selection_of_none_is_no_error(as_admin: Jhub, fresh: Fresh, command: 
         (("stop", "--idle", "2h", "-"), 2, "either named or selected"),
         (("delete", "--name", "lab", "ana/lab"), 2, "either named or selected"),
         (("start", "--group", "geo", "ana/lab"), 2, "either named or selected"),
-        (("start", "--name", "lab"), 2, "--name goes with --group"),
-        (("start", "--name", "lab", "ana"), 2, "--name goes with --group"),
-        (("wait", "--name", "lab"), 2, "--name goes with --group"),
-        (("start", "--group", "geo", "--no-wait"), 2, "--no-wait is for servers that are named"),
-        (("start", "a", "b", "c", "d", "e", "--no-wait"), 2, "--no-wait is for up to 4 servers"),
+        (("start", "--name", "lab"), 2, "--name needs --group"),
+        (("start", "--name", "lab", "ana"), 2, "--name needs --group"),
+        (("wait", "--name", "lab"), 2, "--name needs --group"),
+        (("start", "--group", "geo", "--no-wait"), 2, "--no-wait does not work with --group"),
+        (("start", "a", "b", "c", "d", "e", "--no-wait"), 2, "--no-wait accepts up to 4 servers"),
         (("start", "--group", ""), 2, "a group name is missing"),
         (("start", "--group", "geo", "--name", ""), 2, "a server name is missing"),
         (("stop", "--yes", "--group", ""), 2, "a group name is missing"),
         (("stop", "--yes", "--name", ""), 2, "a server name is missing"),
         (("stop", "--yes", "--profile", ""), 2, "a profile name is missing"),
-        (("stop", "--yes", "--idle", ""), 2, "is no duration"),
+        (("stop", "--yes", "--idle", ""), 2, "invalid duration ''"),
         (("stop", "--yes", "--group", "no-such-group"), 5, "group no-such-group: not found"),
         (("start", "--group", "no-such-group"), 5, "group no-such-group: not found"),
-        (("stop", "--name", "lab", "--idle", "soon"), 2, "'soon' is no duration"),
+        (("stop", "--name", "lab", "--idle", "soon"), 2, "invalid duration 'soon'"),
         (("list", "--state", "runing"), 2, "'runing' is not one of"),
         (("list", "--stopped", "--idle", "2h"), 2, "leave out stopped ones"),
         (("delete", "--yes"), 2, "Missing argument"),
-        (("start", "ana/x", "--hub-load", "0"), 2, "'0' is no share"),
-        (("start", "ana/x", "--hub-load", "150%"), 2, "'150%' is no share"),
-        (("start", "ana/x", "--hub-load", "half"), 2, "'half' is no share"),
+        (("start", "ana/x", "--hub-load", "0"), 2, "invalid share '0'"),
+        (("start", "ana/x", "--hub-load", "150%"), 2, "invalid share '150%'"),
+        (("start", "ana/x", "--hub-load", "half"), 2, "invalid share 'half'"),
         (("start", "ana/x", "--max-failures", "0"), 2, "--max-failures"),
     ],
 )
-def test_what_makes_no_sense_is_refused(as_admin: Jhub, args: tuple[str, ...], code: int, error: str) -> None:
+def test_conflicting_arguments_are_refused(as_admin: Jhub, args: tuple[str, ...], code: int, error: str) -> None:
     result = as_admin("server", *args)
     assert (result.code, result.out) == (code, ""), result
     assert error in result.err.splitlines()[0]
 
 
-def test_json_is_an_event_a_line(as_admin: Jhub, group: str, members: list[str]) -> None:
+def test_json_output_is_one_event_per_line(as_admin: Jhub, group: str, members: list[str]) -> None:
     result = as_admin("server", "start", "--group", group, "-p", "stub", "-o", "json")
     events = [json.loads(line) for line in result.lines]
     assert {event["server"] for event in events} == set(members)
@@ -164,7 +166,7 @@ def test_json_is_an_event_a_line(as_admin: Jhub, group: str, members: list[str])
     assert re.fullmatch(r"3 ready in \d+\.\d s\n", result.err)
 
 
-def test_elsewhere_there_are_plain_lines_without_the_queue(as_admin: Jhub, group: str, members: list[str]) -> None:
+def test_without_a_terminal_plain_lines_omit_the_queue(as_admin: Jhub, group: str, members: list[str]) -> None:
     result = as_admin("server", "start", "--group", group, "-p", "stub")
     assert "queued" not in result.err
     assert "\x1b" not in result.err + result.out
@@ -173,7 +175,7 @@ def test_elsewhere_there_are_plain_lines_without_the_queue(as_admin: Jhub, group
         assert f"{user}: ready after " in result.err
 
 
-def test_a_part_that_failed_is_in_the_table_and_tells_by_the_exit_code(as_admin: Jhub, members: list[str]) -> None:
+def test_failures_are_in_the_table_and_set_the_exit_code(as_admin: Jhub, members: list[str]) -> None:
     as_admin.ok("server", "start", members[1], "-p", "stub")
     result = as_admin("server", "start", *members[:2], "-p", "slow_spawn")
     assert result.code == 7
@@ -186,20 +188,18 @@ def test_a_part_that_failed_is_in_the_table_and_tells_by_the_exit_code(as_admin:
     assert re.search(r"^1 ready in \d+\.\d s, 1 failed$", result.err, re.MULTILINE)
 
 
-def test_what_was_skipped_is_told_with_its_reason_and_what_to_do(
-    as_admin: Jhub, group: str, members: list[str]
-) -> None:
+def test_skipped_servers_are_reported_with_a_reason_and_a_hint(as_admin: Jhub, group: str, members: list[str]) -> None:
     result = as_admin("server", "start", "--group", group, "-p", "nobodys")
     assert result.code in (4, 7)
     states = [row.split()[1] for row in result.lines[1:]]
     assert states.count("skipped") >= 1
     assert states[-1] == "failed"
     assert re.search(r"^\d skipped: ", result.err, re.MULTILINE)
-    assert "run the same command again: it goes on with the rest" in result.err
+    assert "run the same command again to continue with the skipped servers" in result.err
     assert as_admin.ok("server", "list", "--group", group, "-o", "name") == ""
 
 
-def test_ctrl_c_tells_what_is_known(as_admin: Jhub, members: list[str]) -> None:
+def test_ctrl_c_prints_the_state_of_the_fleet(as_admin: Jhub, members: list[str]) -> None:
     result = as_admin.interrupted("server", "start", *members, "-p", "never_spawn", after=": progress")
     assert result.code == 130
     assert "Traceback" not in result.err
@@ -208,11 +208,11 @@ def test_ctrl_c_tells_what_is_known(as_admin: Jhub, members: list[str]) -> None:
     as_admin("server", "stop", "--yes", *members)
 
 
-def test_who_reads_no_more_ends_the_fleet_and_that_is_no_success(as_admin: Jhub, members: list[str]) -> None:
+def test_a_closed_pipe_ends_the_fleet_without_success(as_admin: Jhub, members: list[str]) -> None:
     result = as_admin.head("server", "start", *members, "-p", "slow_spawn", "-o", "json")
     assert json.loads(result.out)["state"] == "queued"
     assert result.code == 1
-    assert re.fullmatch(r"0 ready, .*; run the same command again to go on\n", result.err)
+    assert re.fullmatch(r"0 ready, .*; run the same command again to continue\n", result.err)
     as_admin.ok("server", "stop", "--yes", *members)
     listed = as_admin.head("server", "list", "--stopped", "-o", "json")
     assert (listed.code, listed.err) == (0, "")
@@ -221,11 +221,11 @@ def test_who_reads_no_more_ends_the_fleet_and_that_is_no_success(as_admin: Jhub,
 ESCAPES = re.compile(r"\x1b\[[?0-9;]*[A-Za-z]")
 
 
-def test_a_terminal_shows_one_live_screen(as_admin: Jhub, group: str, members: list[str]) -> None:
+def test_a_terminal_shows_a_live_screen(as_admin: Jhub, group: str, members: list[str]) -> None:
     small = Jhub(as_admin.home, {**as_admin.env, "COLUMNS": "80", "LINES": "24"})
     shown = small.at_terminal("server", "start", "--group", group, "-p", "slow_spawn", answers={})
     assert shown.code == 0
-    screen, end = shown.out.rsplit("\x1b[2K", 1)  # it is gone when its last line is
+    screen, end = shown.out.rsplit("\x1b[2K", 1)  # the screen is gone with its last line
     assert "\x1b[?25h" in screen, "the cursor comes back"
     assert "━" in screen
     assert re.search(r"\d ready · \d starting", screen)
@@ -233,7 +233,7 @@ def test_a_terminal_shows_one_live_screen(as_admin: Jhub, group: str, members: l
     assert " left" in screen
     lines = ESCAPES.sub("", screen).replace("\r", "\n").splitlines()
     assert max(map(cell_len, lines)) <= 80
-    # Drawn a few times a second, whatever happens.
+    # The screen is drawn a few times a second, at any rate of events.
     assert len(re.findall(r"\d/3 ", screen)) < 8 * 20
     assert "━" not in end
     assert ESCAPES.sub("", end).split()[:2] == ["SERVER", "STATE"]
@@ -243,18 +243,20 @@ def test_a_terminal_shows_one_live_screen(as_admin: Jhub, group: str, members: l
     as_admin.ok("server", "stop", "--yes", "--group", group)
 
 
-def test_ctrl_c_takes_the_screen_away_and_tells_what_is_known(as_admin: Jhub, members: list[str]) -> None:
+def test_ctrl_c_removes_the_screen_and_prints_the_state(as_admin: Jhub, members: list[str]) -> None:
     shown = as_admin.at_terminal(
         "server", "start", *(f"{user}/x" for user in members), "-p", "never_spawn", answers={" starting · ": "\x03"}
     )
     assert shown.code == 130
     _, end = shown.out.rsplit("\x1b[2K", 1)
-    assert re.search(r"0 ready, \d still starting on the hub.*; run the same command again to go on\s+interrupted", end)
+    assert re.search(
+        r"0 ready, \d still starting on the hub.*; run the same command again to continue\s+interrupted", end
+    )
     assert "Traceback" not in shown.out
     as_admin("server", "stop", "--yes", *(f"{user}/x" for user in members))
 
 
-def test_no_color_is_heeded_by_the_screen(as_admin: Jhub, user: str) -> None:
+def test_the_screen_respects_no_color(as_admin: Jhub, user: str) -> None:
     plain = Jhub(as_admin.home, {**as_admin.env, "NO_COLOR": "1"})
     shown = plain.at_terminal("server", "start", f"{user}/x", "-p", "slow_spawn", answers={})
     assert shown.code == 0
@@ -263,7 +265,7 @@ def test_no_color_is_heeded_by_the_screen(as_admin: Jhub, user: str) -> None:
 
 
 @pytest.mark.parametrize("more", [{"TERM": "dumb"}, {"PYTHONIOENCODING": "ascii"}])
-def test_a_terminal_that_cannot_show_it_gets_plain_lines(as_admin: Jhub, user: str, more: dict[str, str]) -> None:
+def test_a_dumb_terminal_gets_plain_lines(as_admin: Jhub, user: str, more: dict[str, str]) -> None:
     plain = Jhub(as_admin.home, {**as_admin.env, **more})
     shown = plain.at_terminal("server", "start", f"{user}/x", "-p", "stub", answers={})
     assert shown.code == 0

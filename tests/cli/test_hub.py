@@ -1,4 +1,4 @@
-"""What administrators alone do: services, the proxy, and the hub itself."""
+"""Commands for administrators: services, the proxy, and the hub itself."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Fresh = Callable[[str], str]
 
 @pytest.fixture
 def service(as_admin: Jhub, api: Api, fresh: Fresh) -> Iterator[str]:
-    """The name of a service that is gone after the test."""
+    """The name of a service that is deleted after the test."""
     name = fresh("service")
     yield name
     api("DELETE", f"/services/{name}")
 
 
-def test_a_service_gets_a_token_that_is_shown_once(as_admin: Jhub, hub_url: str, service: str) -> None:
+def test_the_token_of_a_new_service_is_printed_once(as_admin: Jhub, hub_url: str, service: str) -> None:
     made = as_admin("service", "create", service, "--generate-token", "--admin")
     token = made.out.strip()
     assert len(token) == 64
@@ -50,7 +50,7 @@ def test_a_service_gets_a_token_that_is_shown_once(as_admin: Jhub, hub_url: str,
     assert token not in "".join(as_admin.said)
 
 
-def test_a_services_token_is_read_from_stdin(as_admin: Jhub, hub_url: str, service: str) -> None:
+def test_the_token_of_a_service_is_read_from_stdin(as_admin: Jhub, hub_url: str, service: str) -> None:
     create = ("service", "create", service, "--api-token", "-")
     oauth = ("--oauth-client-id", f"service-{service}", "--oauth-redirect-uri", "http://127.0.0.1:9/cb")
     planned = as_admin.ok(*create, *oauth, "--oauth-scope", "self", "--dry-run", stdin="HUNTER2HUNTER2\n")
@@ -74,18 +74,18 @@ def test_a_services_token_is_read_from_stdin(as_admin: Jhub, hub_url: str, servi
     assert "HUNTER2" not in "".join(as_admin.said)
 
 
-def test_a_service_of_the_configuration_stays(as_admin: Jhub, as_ana: Jhub) -> None:
+def test_a_service_in_the_configuration_cannot_be_deleted(as_admin: Jhub, as_ana: Jhub) -> None:
     refused = as_admin("service", "delete", "--yes", "robot")
     assert refused.code == 1
     assert "hint: it is in the hub's configuration" in refused.err
     assert as_ana("service", "list").code == 4
 
 
-def test_the_proxys_routes(as_admin: Jhub, as_ana: Jhub) -> None:
+def test_proxy_routes_are_listed_and_synchronised(as_admin: Jhub, as_ana: Jhub) -> None:
     table = as_admin.ok("proxy", "routes").splitlines()
     assert table[0].split() == ["ROUTE", "FOR", "TARGET"]
     assert any(line.split()[1] == "hub" for line in table[1:])
-    assert as_admin("proxy", "sync").err == "the routes are those of what runs\n"
+    assert as_admin("proxy", "sync").err == "synchronised the routing table\n"
     assert as_ana("proxy", "sync").code == 4
     edit = ("proxy", "edit", "--api-url", "http://127.0.0.1:9", "--auth-token", "-")
     assert as_admin.ok(*edit, "--dry-run", stdin="HUNTER2") == (
@@ -96,7 +96,7 @@ def test_the_proxys_routes(as_admin: Jhub, as_ana: Jhub) -> None:
     assert "HUNTER2" not in "".join(as_admin.said)
 
 
-def test_what_the_hub_is_made_of(as_admin: Jhub, as_ana: Jhub, hub: LocalHub) -> None:
+def test_hub_show_prints_the_components_of_the_hub(as_admin: Jhub, as_ana: Jhub, hub: LocalHub) -> None:
     shown = json.loads(as_admin.ok("hub", "show", "-o", "json"))
     assert (shown["url"], shown["api_url"], shown["version"]) == (hub.url, hub.api_url, hub.version)
     assert shown["spawner"]["class"].endswith("LocalSpawner")
@@ -104,25 +104,25 @@ def test_what_the_hub_is_made_of(as_admin: Jhub, as_ana: Jhub, hub: LocalHub) ->
     assert [line.split()[0] for line in lines] == ["url", "api", "version"], "the rest takes read:hub"
 
 
-def test_the_hub_is_shut_down_after_its_name_was_typed(as_admin: Jhub, as_ana: Jhub, hub: LocalHub) -> None:
+def test_a_shutdown_requires_the_name_of_the_hub(as_admin: Jhub, as_ana: Jhub, hub: LocalHub) -> None:
     assert as_admin.ok("hub", "shutdown", "--dry-run", "--servers", "--keep-proxy") == (
         'POST /shutdown {"servers":true,"proxy":false}\n'
     )
     assert as_admin("hub", "shutdown").code == 2
-    wrong = as_admin.at_terminal("hub", "shutdown", answers={"to go on": "yes"})
-    assert wrong.code == 2
-    assert "nothing was done" in wrong.out
+    wrong = as_admin.at_terminal("hub", "shutdown", answers={"to continue": "yes"})
+    assert wrong.code == 1
+    assert "Nothing changed." in wrong.out
     assert as_ana("hub", "shutdown", "--yes").code == 4
     assert as_admin("hub", "show").code == 0
 
 
-def test_a_hub_that_is_shut_down_is_gone(as_admin: Jhub) -> None:
+def test_a_shut_down_hub_stops_responding(as_admin: Jhub) -> None:
     with LocalHub() as place:
         login = {"auth": {"username": place.username, "password": place.password}}
         token = Api(place)("POST", f"/users/{place.username}/tokens", json=login).json()["token"]
         jhub = Jhub(as_admin.home, {"JUPYTERHUB_API_URL": place.api_url, "JUPYTERHUB_API_TOKEN": token})
         host = place.url.split("/")[2]
-        done = jhub.at_terminal("hub", "shutdown", "--servers", answers={"to go on": host})
+        done = jhub.at_terminal("hub", "shutdown", "--servers", answers={"to continue": host})
         assert done.code == 0, done
         assert f"the hub at {host} is shutting down" in done.out
         deadline = time.monotonic() + 120

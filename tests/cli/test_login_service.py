@@ -20,7 +20,7 @@ PLANNED = (
     f'"oauth_redirect_uri":"{oauth_client.REDIRECT_URI}","oauth_client_allowed_scopes":["inherit"]}}\n'
 )
 
-# A local hub comes with the client.
+# A local hub registers the client itself.
 WITHOUT = """
 from jupyterhub.app import JupyterHub
 for step in ("init_role_creation", "init_services", "init_role_assignment"):
@@ -37,23 +37,23 @@ def bare() -> Iterator[LocalHub]:
 
 @pytest.fixture
 def bare_admin(bare: LocalHub, tmp_path: Path) -> Jhub:
-    """The command in the hands of its administrator."""
+    """The command, as the administrator of that hub."""
     return Jhub(tmp_path, {"JUPYTERHUB_API_URL": bare.api_url, "JUPYTERHUB_API_TOKEN": token(bare, "admin")})
 
 
 def token(hub: LocalHub, user: str) -> str:
-    """A user's API token."""
+    """Return a new API token of a user."""
     password = hub.password if user == hub.username else hub.user_password
     made = Api(hub)("POST", f"/users/{user}/tokens", json={"auth": {"username": user, "password": password}})
     secret: str = made.json()["token"]
     return secret
 
 
-def test_it_is_registered_and_taken_away(bare: LocalHub, bare_admin: Jhub) -> None:
+def test_the_login_client_is_registered_and_deleted(bare: LocalHub, bare_admin: Jhub) -> None:
     assert bare_admin.ok(*CREATE, "--dry-run") == PLANNED
     made = bare_admin(*CREATE, "-o", "name")
     assert (made.code, made.out) == (0, f"{oauth_client.NAME}\n")
-    assert "administrators can sign in with jhub login --browser now" in made.err
+    assert "administrators can now use jhub login --browser" in made.err
     assert made.err.splitlines()[-1] == oauth_client.access((6,))
     assert Api(bare, oauth_client.CLIENT_SECRET)("GET", "/user").json()["scopes"] == []
 
@@ -67,18 +67,18 @@ def test_it_is_registered_and_taken_away(bare: LocalHub, bare_admin: Jhub) -> No
 @pytest.mark.parametrize(
     ("options", "why"), [((), "is not the client of jhub login"), (("--admin",), "has roles, and a secret that")]
 )
-def test_another_of_its_name_stays(bare_admin: Jhub, options: tuple[str, ...], why: str) -> None:
+def test_another_service_of_the_same_name_is_kept(bare_admin: Jhub, options: tuple[str, ...], why: str) -> None:
     bare_admin.ok("service", "create", oauth_client.NAME, *options)
     result = bare_admin(*CREATE, "--if-not-exists")
     assert (result.code, result.out, why in result.err) == (6, "", True)
     bare_admin.ok("service", "delete", "--yes", oauth_client.NAME)
 
 
-def test_one_of_the_configuration_is_as_good(as_admin: Jhub) -> None:
+def test_a_login_client_in_the_configuration_is_accepted(as_admin: Jhub) -> None:
     assert as_admin.ok(*CREATE, "--if-not-exists", "-o", "name") == f"{oauth_client.NAME}\n"
 
 
-def test_it_takes_an_administrator(as_ana: Jhub) -> None:
+def test_registration_requires_an_administrator(as_ana: Jhub) -> None:
     result = as_ana(*CREATE)
     assert (result.code, "admin:services" in result.err) == (4, True)
 
@@ -86,10 +86,10 @@ def test_it_takes_an_administrator(as_ana: Jhub) -> None:
 @pytest.mark.parametrize(
     "other", [("robot",), ("--url", "http://x"), ("--admin",), ("--no-display",), ("--info", "a=b")]
 )
-def test_there_is_nothing_to_choose(other: tuple[str, ...]) -> None:
+def test_login_client_excludes_parameters_of_the_service(other: tuple[str, ...]) -> None:
     result = CliRunner().invoke(cli, [*CREATE, *other])
     assert (
         result.exit_code,
-        "--login-client says all that there is to say of the service: leave" in result.output,
+        "--login-client sets" in result.output,
     ) == (2, True)
     assert CliRunner().invoke(cli, ["service", "create"]).exit_code == 2

@@ -13,7 +13,7 @@ Fresh = Callable[[str], str]
 
 
 def test_many_users_are_created_in_few_requests(as_admin: Jhub, fresh: Fresh) -> None:
-    """Where each name was once a request of its own."""
+    """The command does not send a request for each name."""
     names = [fresh("user") for _ in range(CHUNK + 3)]
     made = as_admin("--debug", "user", "create", "-", "-o", "name", stdin="\n".join(names))
     assert (made.code, made.lines) == (0, names)
@@ -25,7 +25,7 @@ def test_many_users_are_created_in_few_requests(as_admin: Jhub, fresh: Fresh) ->
     assert conflict.err == "".join(f"error: user {name}: already exists\n" for name in names[:2])
 
 
-def test_names_that_the_hub_refuses_do_not_keep_the_others_out(as_admin: Jhub, user: str, fresh: Fresh) -> None:
+def test_names_that_the_hub_refuses_do_not_stop_the_others(as_admin: Jhub, user: str, fresh: Fresh) -> None:
     one, bad, two = fresh("user"), f"{fresh('user')} ", fresh("user")
     some = as_admin("user", "create", one, bad, "x/y", user, two, "-o", "name")
     assert (some.code, some.out.split()) == (7, [one, two])
@@ -38,25 +38,25 @@ def test_names_that_the_hub_refuses_do_not_keep_the_others_out(as_admin: Jhub, u
     assert as_admin("user", "create", "x/y").code == 2
 
 
-def test_existing_users_are_not_taken_for_administrators(as_admin: Jhub, user: str, fresh: Fresh) -> None:
+def test_existing_users_do_not_become_administrators(as_admin: Jhub, user: str, fresh: Fresh) -> None:
     new = fresh("root")
     some = as_admin("user", "create", "--admin", "--if-not-exists", "admin", user, new, "-o", "json")
     assert (some.code, {each["name"] for each in json.loads(some.out)}) == (7, {"admin", new})
     assert some.err == f"error: user {user}: exists, and is no administrator\n"
 
 
-def test_who_may_not_create_users_is_told_once(as_ana: Jhub, fresh: Fresh) -> None:
+def test_a_missing_scope_is_reported_once(as_ana: Jhub, fresh: Fresh) -> None:
     refused = as_ana("user", "create", fresh("user"), fresh("user"))
     assert (refused.code, refused.err.count("error: ")) == (4, 1)
     assert "admin:users" in refused.err
 
 
-def test_a_group_is_given_exactly_these_members(as_admin: Jhub, fresh: Fresh) -> None:
+def test_group_set_replaces_the_members(as_admin: Jhub, fresh: Fresh) -> None:
     group, one, two, three = fresh("group"), fresh("user"), fresh("user"), fresh("user")
     as_admin.ok("user", "create", one, two, three)
     as_admin.ok("group", "create", group)
     added = as_admin("group", "set", group, "-", "-o", "json", stdin=f"{one}\n{two}\n")
-    assert (added.code, json.loads(added.out)["users"]) == (0, [one, two])  # nobody goes: no question
+    assert (added.code, json.loads(added.out)["users"]) == (0, [one, two])  # no removal, so no question
     assert added.err == f"add 2: {one}, {two}\n"
     unasked = as_admin("group", "set", group, three)
     assert unasked.code == 2
@@ -64,10 +64,10 @@ def test_a_group_is_given_exactly_these_members(as_admin: Jhub, fresh: Fresh) ->
     changed = as_admin("group", "set", "--yes", group, two, three, "-o", "json")
     assert sorted(json.loads(changed.out)["users"]) == sorted([two, three])
     same = as_admin("group", "set", group, three, two.upper())
-    assert (same.code, same.err) == (0, f"group {group} has these members already\n")
+    assert (same.code, same.err) == (0, f"group {group} already has these members\n")
 
 
-def test_an_unknown_member_is_left_out_and_told(as_admin: Jhub, user: str, fresh: Fresh) -> None:
+def test_an_unknown_member_is_skipped_and_reported(as_admin: Jhub, user: str, fresh: Fresh) -> None:
     group = fresh("group")
     as_admin.ok("group", "create", group)
     some = as_admin("group", "set", group, "ghost", user, "-o", "json")

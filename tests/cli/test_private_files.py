@@ -1,6 +1,6 @@
-"""Files that are links, pipes, devices, or another user's: refused at once, with the cure, and left as they are.
+"""Files that are links, pipes, devices, or another user's: refused at once, with a hint, and left unchanged.
 
-They are real ones. What only root can make (a device, another user's file) is tried where root runs this.
+The files are real. Tests that need root (a device, another user's file) run only as root.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ by_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make this"
 
 @pytest.fixture
 def jhub(tmp_path: Path) -> Jhub:
-    """A home with a context in it."""
+    """A home folder with a context."""
     home = tmp_path / "home"
     home.mkdir()
     return Jhub(home)
@@ -50,7 +50,7 @@ def folder(jhub: Jhub, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def link(path: Path) -> None:
-    """To a file that holds something and that others may read."""
+    """Make a link to a file with content that others may read."""
     target = path.parent.parent / "target"
     target.write_text('{"hub": "KEEP"}')
     target.chmod(0o644)
@@ -73,7 +73,7 @@ def pipe(path: Path) -> None:
 def unix_socket(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as one:
         here = os.open(".", os.O_RDONLY)
-        os.chdir(path.parent)  # the path may be longer than a socket's may be
+        os.chdir(path.parent)  # a socket's path has a maximum length
         try:
             one.bind(path.name)
         finally:
@@ -86,7 +86,7 @@ def directory(path: Path) -> None:
 
 
 def device(path: Path) -> None:
-    """As /dev/zero, but a node of our own: what a fault does to it does it to nothing else."""
+    """Create a device like /dev/zero, so that a fault in a test cannot damage the real one."""
     os.mknod(path, 0o644 | stat.S_IFCHR, os.makedev(1, 5))
 
 
@@ -107,14 +107,14 @@ made = pytest.mark.parametrize(
 
 
 def state(place: Path) -> dict[str, tuple[int, int, int]]:
-    """What is there: kind and mode, owner, and the file that it is."""
+    """Return the kind, mode, owner and inode of each file."""
     found = {path: path.lstat() for path in [place, *place.rglob("*")]}
     return {str(path): (status.st_mode, status.st_uid, status.st_ino) for path, status in found.items()}
 
 
 @made
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_no_regular_file_is_refused_by_every_command_and_left_as_it_is(
+def test_every_command_refuses_a_file_that_is_not_regular(
     make: Callable[[Path], None], said: str, name: str, jhub: Jhub, folder: Path
 ) -> None:
     (folder / name).unlink()
@@ -122,7 +122,7 @@ def test_what_is_no_regular_file_is_refused_by_every_command_and_left_as_it_is(
     before = state(jhub.home)
     for command in COMMANDS:
         if name == ".lock" and command != LOGIN:
-            continue  # it changes nothing, and locks nothing
+            continue  # this command changes nothing and locks nothing
         result = jhub(*command, stdin="x" * 32)
         assert result.code == 2, result
         assert f"{folder / name} {said}" in result.err
@@ -134,7 +134,7 @@ def test_what_is_no_regular_file_is_refused_by_every_command_and_left_as_it_is(
 
 
 @made
-def test_nothing_but_a_file_is_replaced(make: Callable[[Path], None], said: str, tmp_path: Path) -> None:
+def test_only_a_regular_file_is_replaced(make: Callable[[Path], None], said: str, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     make(tmp_path / "in/file")
     before = state(tmp_path)
@@ -145,7 +145,7 @@ def test_nothing_but_a_file_is_replaced(make: Callable[[Path], None], said: str,
 
 @pytest.mark.parametrize("name", ["contexts.json", "tokens.json"])
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666, 0o664])
-def test_a_file_that_others_may_write_to_is_refused_with_the_cure(folder: Path, name: str, mode: int) -> None:
+def test_a_file_that_others_may_write_to_is_refused_with_a_hint(folder: Path, name: str, mode: int) -> None:
     (folder / name).chmod(mode)
     with pytest.raises(InvalidInput, match=f"others may write to {folder / name}") as caught:
         contexts.connection()
@@ -157,7 +157,7 @@ def test_a_file_that_others_may_write_to_is_refused_with_the_cure(folder: Path, 
 
 
 @pytest.mark.parametrize("mode", [0o720, 0o702, 0o777, 0o775, 0o1777])
-def test_a_folder_that_others_may_write_to_is_refused_with_the_cure(jhub: Jhub, folder: Path, mode: int) -> None:
+def test_a_folder_that_others_may_write_to_is_refused_with_a_hint(jhub: Jhub, folder: Path, mode: int) -> None:
     folder.chmod(mode)
     for command in COMMANDS:
         result = jhub(*command, stdin="x" * 32)
@@ -169,7 +169,7 @@ def test_a_folder_that_others_may_write_to_is_refused_with_the_cure(jhub: Jhub, 
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o750, 0o711, 0o500])
-def test_a_folder_that_others_may_only_read_holds_no_secret_that_they_may(folder: Path, mode: int) -> None:
+def test_a_folder_that_others_may_read_holds_no_readable_secret(folder: Path, mode: int) -> None:
     folder.chmod(mode)
     assert contexts.connection().token == "SECRET"
     assert stat.S_IMODE((folder / "tokens.json").stat().st_mode) == 0o600
@@ -178,7 +178,7 @@ def test_a_folder_that_others_may_only_read_holds_no_secret_that_they_may(folder
 
 @by_root
 @pytest.mark.parametrize("name", ["", *NAMES])
-def test_what_another_user_owns_is_refused(jhub: Jhub, folder: Path, name: str) -> None:
+def test_a_file_of_another_user_is_refused(jhub: Jhub, folder: Path, name: str) -> None:
     os.chown(folder / name, NOBODY, NOBODY)
     before = state(jhub.home)
     result = jhub(*LOGIN, stdin="x" * 32)
@@ -189,8 +189,8 @@ def test_what_another_user_owns_is_refused(jhub: Jhub, folder: Path, name: str) 
 
 
 @by_root
-def test_an_ordinary_user_is_told_how_to_get_roots_file_back(jhub: Jhub, folder: Path) -> None:
-    """As after a sudo that kept HOME."""
+def test_the_hint_for_a_file_of_root_is_chown(jhub: Jhub, folder: Path) -> None:
+    """The state after a sudo that kept HOME."""
     for path in [jhub.home, folder.parent, folder, *folder.iterdir()]:
         os.chown(path, NOBODY, NOBODY)
     os.chown(folder / "contexts.json", 0, 0)
@@ -208,8 +208,8 @@ def test_an_ordinary_user_is_told_how_to_get_roots_file_back(jhub: Jhub, folder:
     assert f"sudo chown -R nobody {folder / 'contexts.json'}" in done.stdout
 
 
-def test_a_folder_may_be_a_link_of_its_user(jhub: Jhub, folder: Path) -> None:
-    """As people have who keep their settings in one place."""
+def test_a_folder_may_be_a_link_that_its_user_made(jhub: Jhub, folder: Path) -> None:
+    """Some users link their settings to a folder in another place."""
     kept = jhub.home / "dotfiles"
     folder.rename(kept)
     folder.symlink_to(kept)
@@ -242,7 +242,7 @@ def test_a_folder_that_is_a_link_to_nothing_or_a_file(jhub: Jhub, folder: Path) 
         folder.unlink()
 
 
-def test_a_second_name_of_a_file_keeps_its_mode(jhub: Jhub, folder: Path) -> None:
+def test_a_hard_link_keeps_the_mode_of_the_file(jhub: Jhub, folder: Path) -> None:
     other = jhub.home / "other"
     (folder / "tokens.json").rename(other)
     other.chmod(0o644)
@@ -256,7 +256,7 @@ def test_a_second_name_of_a_file_keeps_its_mode(jhub: Jhub, folder: Path) -> Non
     assert "SECRET" in other.read_text(), "it was another file's too"
 
 
-def test_a_lock_that_has_another_name_is_not_emptied(jhub: Jhub, folder: Path) -> None:
+def test_a_lock_file_with_a_hard_link_is_not_emptied(jhub: Jhub, folder: Path) -> None:
     thesis = jhub.home / "thesis"
     thesis.write_text("years")
     (folder / ".lock").unlink()
@@ -266,7 +266,7 @@ def test_a_lock_that_has_another_name_is_not_emptied(jhub: Jhub, folder: Path) -
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o002, 0o022, 0o077])
-def test_folders_are_made_for_their_user_alone(tmp_path: Path, umask: int) -> None:
+def test_new_folders_are_private(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
         make_folder(tmp_path / "a/b/c")
@@ -275,18 +275,18 @@ def test_folders_are_made_for_their_user_alone(tmp_path: Path, umask: int) -> No
     assert {stat.S_IMODE((tmp_path / part).stat().st_mode) for part in ("a", "a/b", "a/b/c")} == {0o700}
 
 
-def test_a_file_that_is_too_large_or_too_deep_is_damaged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_too_large_or_too_deep_counts_as_damaged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "contexts.json").write_text('{"more": ' + "[" * 5000 + "]" * 5000 + "}")
     with pytest.raises(InvalidInput, match="is damaged"):
         contexts.use("hub")
     with (folder / "contexts.json").open("wb") as file:
-        file.truncate(2**40)  # takes no space
+        file.truncate(2**40)  # a sparse file takes no space
     with pytest.raises(InvalidInput, match="holds more than 64 MiB"):
         contexts.load()
 
 
-def test_the_file_is_the_one_that_was_checked(tmp_path: Path) -> None:
-    """Another process puts a link in the file's place, over and over; what that leads to is never opened."""
+def test_a_file_that_is_swapped_after_the_check_is_not_used(tmp_path: Path) -> None:
+    """Another process swaps the file for a link again and again; the target of the link is never opened."""
     (tmp_path / "mine").mkdir(mode=0o700)
     secret = tmp_path / "secret"
     secret.write_text("elsewhere")
@@ -319,7 +319,7 @@ def test_the_file_is_the_one_that_was_checked(tmp_path: Path) -> None:
     }
 
 
-def test_a_lock_is_let_go_of_by_who_waits_in_vain(tmp_path: Path) -> None:
+def test_a_lock_time_out_leaves_no_open_file(tmp_path: Path) -> None:
     first = take_lock(tmp_path / "lock", 0)
     assert first is not None
     open_before = len(os.listdir("/dev/fd"))
@@ -331,17 +331,14 @@ def test_a_lock_is_let_go_of_by_who_waits_in_vain(tmp_path: Path) -> None:
     os.close(second)
 
 
-# What a person names is read through links and pipes too, but not for ever.
-
-
 @pytest.fixture
 def at_no_hub(jhub: Jhub) -> Jhub:
-    """A command that has a hub and a token, and reads its input before it calls anybody."""
+    """The command with a hub and a token, which reads its input before it sends a request."""
     jhub.env.update({"JUPYTERHUB_API_URL": "http://127.0.0.1:9/hub/api", "JUPYTERHUB_API_TOKEN": "x" * 32})
     return jhub
 
 
-def test_an_endless_file_is_not_read_to_its_end(at_no_hub: Jhub) -> None:
+def test_an_endless_file_is_refused(at_no_hub: Jhub) -> None:
     result = at_no_hub("api", "POST", "/users", "-d", "@/dev/zero")
     assert result.code == 2
     assert "/dev/zero holds more than 64 MiB" in result.err
@@ -350,14 +347,14 @@ def test_an_endless_file_is_not_read_to_its_end(at_no_hub: Jhub) -> None:
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (["api", "POST", "/users", "-d", "@-"], "more than 64 MiB on stdin"),
-        (["user", "create", "-"], "more than 64 MiB on stdin"),
+        (["api", "POST", "/users", "-d", "@-"], "stdin holds more than 64 MiB"),
+        (["user", "create", "-"], "stdin holds more than 64 MiB"),
         (["service", "create", "x", "--api-token", "-"], "longer than 65536 characters"),
         (LOGIN, "longer than 65536 characters"),
         (["login", "http://127.0.0.1:9/hub/api", "-u", "ana", "--password-stdin"], "longer than 65536 characters"),
     ],
 )
-def test_an_endless_stdin_is_not_read_to_its_end(at_no_hub: Jhub, command: list[str], said: str) -> None:
+def test_an_endless_stdin_is_refused(at_no_hub: Jhub, command: list[str], said: str) -> None:
     env = {**at_no_hub.environment()}
     with Path("/dev/zero").open("rb") as endless:
         done = subprocess.run(
@@ -367,8 +364,8 @@ def test_an_endless_stdin_is_not_read_to_its_end(at_no_hub: Jhub, command: list[
     assert said in done.stderr
 
 
-def test_a_pipe_that_a_person_names_is_read(at_no_hub: Jhub) -> None:
-    """As the shell's <(…) makes one."""
+def test_a_named_pipe_in_an_argument_is_read(at_no_hub: Jhub) -> None:
+    """The shell's <(…) passes such a pipe."""
     command = [sys.executable, "-m", "jhub", "api", "POST", "/users", "-d"]
     run = ["bash", "-c", '"$@" @<(echo "[")', "bash", *command]
     done = subprocess.run(run, env=at_no_hub.environment(), capture_output=True, text=True, timeout=60)

@@ -54,11 +54,11 @@ BAD = {
 
 @pytest.fixture
 def here(tmp_path: Path) -> Jhub:
-    """The command on a machine that knows no hub."""
+    """The command on a machine without contexts."""
     return Jhub(tmp_path)
 
 
-def test_a_good_file(here: Jhub) -> None:
+def test_a_valid_profiles_file_passes_the_check(here: Jhub) -> None:
     file = here.home / "profiles.yaml"
     file.write_text(GOOD)
     assert here.ok("profile", "check", str(file)) == "ok: 2 profiles\n"
@@ -66,7 +66,7 @@ def test_a_good_file(here: Jhub) -> None:
     assert here.ok("profile", "check", str(file)) == "ok: 1 profile\n"
 
 
-def test_a_bad_file(here: Jhub) -> None:
+def test_every_problem_of_a_profiles_file_is_printed(here: Jhub) -> None:
     file = here.home / "profiles.yaml"
     file.write_text('profiles:\n  - slug: 1\n  - slug: "a"\n    colour: "\\e[31m"\n    "\\e": x\n')
     result = here("profile", "check", str(file))
@@ -76,7 +76,7 @@ def test_a_bad_file(here: Jhub) -> None:
     assert "\x1b" not in result.out
 
 
-def test_warnings_are_told_and_fail_nothing(here: Jhub) -> None:
+def test_warnings_are_printed_and_do_not_fail_the_check(here: Jhub) -> None:
     file = here.home / "config.yml"
     file.write_text("profiles:\n- groups: []\n  definition: {slug: a}\n  volumes: [x]\n")
     assert here.ok("profile", "check", str(file)).splitlines() == [
@@ -86,15 +86,12 @@ def test_warnings_are_told_and_fail_nothing(here: Jhub) -> None:
 
 
 @pytest.mark.parametrize("file", ["none.yaml", ".", "bytes"])
-def test_a_file_that_cannot_be_read(here: Jhub, file: str) -> None:
+def test_a_file_that_cannot_be_read_is_an_error(here: Jhub, file: str) -> None:
     (here.home / "bytes").write_bytes(b"\xff")
     result = here("profile", "check", str(here.home / file))
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith("error: profiles: ")
     assert here("profile", "check").code == 2
-
-
-# ---------------------------------------------------------------- the schema
 
 
 @pytest.fixture(scope="module")
@@ -105,19 +102,16 @@ def validator(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return jsonschema.Draft202012Validator(schema)
 
 
-def test_good_files_are_good_by_the_schema(validator: Any, profiles_file: Path) -> None:
+def test_valid_files_match_the_schema(validator: Any, profiles_file: Path) -> None:
     for text in (GOOD, profiles_file.read_text(), Path(jhub.local.__file__).with_name("profiles.yaml").read_text()):
         assert list(validator.iter_errors(yaml.safe_load(text))) == []
         assert check(text).problems == ()
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_bad_files_are_bad_by_the_schema_and_the_checker(validator: Any, what: str) -> None:
+def test_invalid_files_fail_the_schema_and_the_check(validator: Any, what: str) -> None:
     assert list(validator.iter_errors(yaml.safe_load(BAD[what])))
     assert check(BAD[what]).errors
-
-
-# ---------------------------------------------------------------- what a real hub lists
 
 
 EVERYBODYS = ["lab", "lean", "stub", "inside", "slow_spawn", "never_spawn", "ends_at_once", "dead_at_once"]
@@ -125,14 +119,14 @@ EVERYBODYS = ["lab", "lean", "stub", "inside", "slow_spawn", "never_spawn", "end
 
 @pytest.fixture
 def member(api: Api, user: str) -> Iterator[str]:
-    """A user who may start the profile `members` too."""
+    """A user who may also start the profile `members`."""
     assert api("POST", "/groups/the-members").status_code in (201, 409)
     assert api("POST", "/groups/the-members/users", json={"users": [user]}).status_code == 200
     yield user
     api("DELETE", "/groups/the-members/users", json={"users": [user]})
 
 
-def test_profiles_are_listed_for_whom_they_are(as_ana: Jhub, as_admin: Jhub, as_robot: Jhub, member: str) -> None:
+def test_profiles_are_listed_for_their_users(as_ana: Jhub, as_admin: Jhub, as_robot: Jhub, member: str) -> None:
     assert as_ana.ok("profile", "list", "-o", "name").split() == EVERYBODYS
     assert as_admin.ok("profile", "list", "-u", member, "-o", "name").split() == [*EVERYBODYS, "members"]
     assert as_robot.ok("profile", "list", "-u", member, "-o", "name").split() == [*EVERYBODYS, "members"]
@@ -147,7 +141,7 @@ def test_profiles_are_listed_for_whom_they_are(as_ana: Jhub, as_admin: Jhub, as_
     assert "hint: name a user with -u USER" in result.err
 
 
-def test_a_profile_is_shown_to_whom_it_is_for(as_ana: Jhub, as_admin: Jhub, member: str) -> None:
+def test_a_profile_is_shown_to_its_users(as_ana: Jhub, as_admin: Jhub, member: str) -> None:
     assert as_admin.ok("profile", "show", "members", "-u", member).splitlines()[4:] == [
         "OPTION         DEFAULT  NAME",
         "flavour=hot             flavour: hot",

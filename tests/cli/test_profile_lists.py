@@ -23,12 +23,12 @@ def listing(tmp_path: Path) -> Iterator[Hubs]:
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Iterator[Hubs]:
-    """A hub without it."""
+    """A hub without jhub.extension."""
     with profile_hub(tmp_path, None) as both:
         yield both
 
 
-def test_mine_and_those_of_others(listing: Hubs) -> None:
+def test_own_profiles_and_those_of_others_are_listed(listing: Hubs) -> None:
     jhub, site = listing
     assert jhub.ok("profile", "list").splitlines() == [
         "PROFILE  NAME      DEFAULT  OPTIONS            DESCRIPTION",
@@ -53,7 +53,7 @@ def test_every_field_is_in_the_json(listing: Hubs) -> None:
     assert set(lab) == {*GPU, *LAB}
 
 
-def test_one_is_shown_with_what_a_start_can_say(listing: Hubs) -> None:
+def test_a_profile_is_shown_with_the_options_of_a_start(listing: Hubs) -> None:
     jhub, _ = listing
     assert jhub.ok("profile", "show", "gpu").splitlines() == [
         "profile      gpu",
@@ -72,7 +72,7 @@ def test_one_is_shown_with_what_a_start_can_say(listing: Hubs) -> None:
     assert jhub.ok("profile", "show", "lab", "-o", "name") == "lab\n"
 
 
-def test_what_is_not_there(listing: Hubs) -> None:
+def test_an_unknown_profile_is_not_found(listing: Hubs) -> None:
     jhub, _ = listing
     result = jhub("profile", "show", "lean")
     assert (result.code, result.out) == (5, "")
@@ -83,7 +83,7 @@ def test_what_is_not_there(listing: Hubs) -> None:
     assert jhub("profile", "list", "-u", "a/b").code == 2
 
 
-def test_a_service_names_a_user(tmp_path: Path) -> None:
+def test_a_service_must_name_a_user(tmp_path: Path) -> None:
     with profile_hub(tmp_path, LISTS, service=True) as (jhub, _):
         result = jhub("profile", "list")
         assert (result.code, result.out) == (1, "")
@@ -92,7 +92,7 @@ def test_a_service_names_a_user(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", ["list", "list -u ana", "show gpu", "show gpu -u ana", "list -o json"])
-def test_a_hub_that_lists_none_is_told_in_one_line_and_a_hint(bare: Hubs, line: str) -> None:
+def test_a_hub_without_a_profile_list_is_an_error_with_a_hint(bare: Hubs, line: str) -> None:
     jhub, _ = bare
     result = jhub("profile", *line.split())
     assert (result.code, result.out) == (1, "")
@@ -101,10 +101,7 @@ def test_a_hub_that_lists_none_is_told_in_one_line_and_a_hint(bare: Hubs, line: 
     assert hint.startswith("hint: a start can name a profile all the same")
 
 
-# ---------------------------------------------------------------- before a start
-
-
-def test_a_rehearsal_refuses_what_the_list_does_not_have(listing: Hubs) -> None:
+def test_a_dry_run_refuses_profiles_that_are_not_in_the_list(listing: Hubs) -> None:
     jhub, site = listing
     start = ("server", "start", "--dry-run", "ana/lab")
     for options, code, said in (
@@ -123,7 +120,7 @@ def test_a_rehearsal_refuses_what_the_list_does_not_have(listing: Hubs) -> None:
     assert (some.code, len(some.lines)) == (7, 1)
 
 
-def test_a_rehearsal_is_as_ever_where_there_is_no_list(bare: Hubs) -> None:
+def test_a_dry_run_without_a_profile_list_accepts_any_profile(bare: Hubs) -> None:
     jhub, _ = bare
     planned = jhub.ok("server", "start", "--dry-run", "ana/lab", "-p", "gpx")
     assert planned == 'POST /users/ana/servers/lab {"user_options":{"profile":"gpx"}}\n'

@@ -13,7 +13,7 @@ Fresh = Callable[[str], str]
 
 @pytest.fixture
 def server(as_admin: Jhub, fresh: Fresh) -> str:
-    """A server of ana's, to be shared."""
+    """A server of ana, for sharing."""
     return as_admin.ok("server", "create", f"ana/{fresh('shared')}", "-o", "name").strip()
 
 
@@ -23,7 +23,7 @@ def group(as_admin: Jhub, user: str, fresh: Fresh) -> str:
     return as_admin.ok("group", "create", fresh("group"), "--user", user, "-o", "name").strip()
 
 
-def test_access_is_given_and_taken_back(as_admin: Jhub, server: str, user: str, group: str) -> None:
+def test_access_is_granted_and_revoked(as_admin: Jhub, server: str, user: str, group: str) -> None:
     given = as_admin("share", "grant", server, "--user", user, "--user", "ghost", "--group", group)
     assert given.code == 7
     assert [line.split()[:4] for line in given.lines[1:]] == [
@@ -42,38 +42,38 @@ def test_access_is_given_and_taken_back(as_admin: Jhub, server: str, user: str, 
     left = as_admin("share", "revoke", server, "--group", group, "--scope", "read:servers")
     assert left.err == f"{server}: group {group} keeps access:servers\n"
     gone = as_admin("share", "revoke", server, "--user", "-", stdin=user)
-    assert gone.err == f"{server}: not shared with user {user} now\n"
+    assert gone.err == f"{server}: not shared with user {user}\n"
     unasked = as_admin("share", "revoke", server, "--all")
     assert unasked.code == 2
-    assert f"Take access to {server} from 1: group {group}?" in unasked.err
+    assert f"Revoke the access of group {group} to {server}?" in unasked.err
     as_admin.ok("share", "revoke", server, "--all", "--yes")
     assert as_admin.ok("share", "list", server, "-o", "json") == "[]\n"
 
 
-def test_what_is_shared_with_somebody_is_given_up(as_admin: Jhub, server: str, user: str, group: str) -> None:
+def test_users_and_groups_give_up_access(as_admin: Jhub, server: str, user: str, group: str) -> None:
     as_admin.ok("share", "grant", server, "--user", user, "--group", group)
     listed = as_admin.ok("share", "list", "--with", user, "-o", "name")
-    assert as_admin("share", "leave", "--user", user, "-", stdin=listed).err == f"left {server}\n"
+    assert as_admin("share", "leave", "--user", user, "-", stdin=listed).err == f"gave up access to {server}\n"
     again = as_admin("share", "leave", "--user", user, server)
     assert (again.code, again.err.splitlines()[1]) == (
         5,
-        "hint: what is shared with a group of theirs is given up with --group",
+        "hint: if the server is shared with a group, use --group",
     )
     assert as_admin("share", "leave", server, "--group", group).code == 2
     as_admin.ok("share", "leave", server, "--group", group, "--yes")
     assert as_admin.ok("share", "list", "--with", user, "-o", "name") == ""
 
 
-def test_groups_are_served_whoever_is_on_stdin(as_admin: Jhub, server: str, user: str, group: str) -> None:
+def test_groups_are_served_with_empty_stdin(as_admin: Jhub, server: str, user: str, group: str) -> None:
     given = as_admin.ok("share", "grant", server, "--user", "-", "--group", group)
     assert [line.split()[:3] for line in given.splitlines()[1:]] == [[server, "group", group]]
     both = as_admin.ok("share", "grant", server, "--user", "-", "--group", group, stdin=user)
     assert len(both.splitlines()) == 3
     gone = as_admin("share", "revoke", server, "--user", "-", "--group", group)
-    assert gone.err == f"{server}: not shared with group {group} now\n"
+    assert gone.err == f"{server}: not shared with group {group}\n"
 
 
-def test_who_may_not_share_is_told_what_is_missing(as_ana: Jhub, server: str) -> None:
+def test_a_missing_scope_for_sharing_is_named(as_ana: Jhub, server: str) -> None:
     refused = as_ana("share", "grant", f"/{server.partition('/')[2]}", "--user", "admin")
     assert refused.code == 4
     assert "the token lacks the scope shares" in refused.err
@@ -84,11 +84,11 @@ def test_who_may_not_share_is_told_what_is_missing(as_ana: Jhub, server: str) ->
 @pytest.mark.parametrize(
     ("args", "error"),
     [
-        (("grant", "ana/x"), "with whom?"),
-        (("revoke", "ana/x", "--all", "--user", "bo"), "--all stands alone"),
+        (("grant", "ana/x"), "no user or group is given"),
+        (("revoke", "ana/x", "--all", "--user", "bo"), "--all excludes --user, --group and --scope"),
         (("list", "ana", "--with", "bo"), "exclude each other"),
         (("leave", "ana/x", "--user", "bo", "--group", "geo"), "exclude each other"),
-        (("code", "revoke", "ana/x"), "give the ids of codes, or --all"),
+        (("code", "revoke", "ana/x"), "give the IDs of codes, or --all"),
         (("code", "revoke", "ana/x", "12"), "'12' is not the id of a share code"),
         (("code", "create", "ana/x", "--expires", "5s"), "cannot expire in 5 s"),
     ],
@@ -105,7 +105,7 @@ def test_a_code_is_shown_once(as_admin: Jhub, hub_url: str, server: str) -> None
     made = as_admin("share", "code", "create", server, "--expires", "2h")
     link = made.out.strip()
     assert link.startswith(f"{hub_url.removesuffix('/hub/api')}/hub/accept-share?code=")
-    assert "ends in 2 h; this is the only time it is shown" in made.err
+    assert "expires in 2 h; it is shown only this once" in made.err
     secret = as_admin.ok("share", "code", "create", server, "-o", "name").strip()
     as_admin.said.clear()
 

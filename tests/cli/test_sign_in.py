@@ -1,4 +1,4 @@
-"""Signing in and out, contexts, and where secrets end up."""
+"""Sign-in, sign-out and contexts, and the places of secrets."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import stat
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def jhub(tmp_path: Path) -> Jhub:
 
 @pytest.fixture(scope="module")
 def web_site() -> Iterator[str]:
-    """Something that answers, and is not a JupyterHub."""
+    """A web server that is not a JupyterHub."""
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -51,7 +52,7 @@ def secret_of(jhub: Jhub, context: str) -> str:
     return tokens[context]
 
 
-def test_sign_in_look_around_and_sign_out(jhub: Jhub, hub: LocalHub) -> None:
+def test_sign_in_whoami_and_sign_out(jhub: Jhub, hub: LocalHub) -> None:
     result = jhub("login", hub.url + "hub/home", "-u", "ana", "--password-stdin", stdin=hub.user_password + "\n")
     assert result.code == 0
     assert "as ana" in result.err
@@ -79,14 +80,14 @@ def test_sign_in_look_around_and_sign_out(jhub: Jhub, hub: LocalHub) -> None:
     assert hub.user_password not in everything
 
 
-def test_the_password_is_asked_for_and_not_shown(jhub: Jhub, hub: LocalHub) -> None:
+def test_the_password_prompt_does_not_echo(jhub: Jhub, hub: LocalHub) -> None:
     result = jhub.at_terminal("login", hub.url, answers={"Username": "ana", "Password": hub.user_password})
     assert result.code == 0, result.out
     assert "signed in" in result.out
     assert hub.user_password not in result.out
 
 
-def test_a_wrong_password_is_refused_and_nothing_is_kept(jhub: Jhub, hub: LocalHub) -> None:
+def test_a_wrong_password_is_refused_and_nothing_is_saved(jhub: Jhub, hub: LocalHub) -> None:
     result = jhub("login", hub.url, "-u", "ana", "--password-stdin", stdin="wrong\n")
     assert result.code == 4
     assert "error: sign in as ana: Invalid username or password\nhint: it was one attempt" in result.err
@@ -94,7 +95,7 @@ def test_a_wrong_password_is_refused_and_nothing_is_kept(jhub: Jhub, hub: LocalH
     assert not (jhub.home / "config/jhub/tokens.json").exists()
 
 
-def test_a_token_is_taken_from_stdin(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens) -> None:
+def test_a_token_is_read_from_stdin(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens) -> None:
     jhub.ok("login", hub.url, "--token", "-", "--name", "mine", stdin=hub_tokens.ana + "\n")
     assert json.loads(jhub.ok("whoami", "-c", "mine", "-o", "json"))["name"] == "ana"
     jhub.ok("logout")
@@ -116,14 +117,14 @@ def test_contexts_are_switched(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens) ->
     assert (unknown.code, unknown.err.splitlines()[0]) == (2, "error: no context 'one'; available: two")
 
 
-def test_half_an_environment_is_an_error(jhub: Jhub, hub_tokens: Tokens) -> None:
+def test_an_incomplete_environment_is_an_error(jhub: Jhub, hub_tokens: Tokens) -> None:
     result = Jhub(jhub.home, {"JUPYTERHUB_API_TOKEN": hub_tokens.ana})("whoami")
     assert result.code == 2
     assert "JUPYTERHUB_API_URL is not" in result.err
     assert hub_tokens.ana not in result.err
 
 
-def test_a_damaged_file_is_named_and_kept(jhub: Jhub) -> None:
+def test_a_damaged_file_is_named_and_not_overwritten(jhub: Jhub) -> None:
     path = jhub.home / "config/jhub/contexts.json"
     path.parent.mkdir(parents=True)
     path.write_text('{"current": ')
@@ -133,20 +134,20 @@ def test_a_damaged_file_is_named_and_kept(jhub: Jhub) -> None:
     assert path.read_text() == '{"current": '
 
 
-def test_what_is_no_hub_is_told_as_such(jhub: Jhub, web_site: str) -> None:
+def test_a_url_without_a_hub_is_an_error(jhub: Jhub, web_site: str) -> None:
     result = jhub("login", web_site, "-u", "ana", "--password-stdin", stdin="secret\n")
     assert result.code == 1
     assert f"no JupyterHub answers at {web_site}" in result.err
 
 
-def test_a_hub_that_is_down_is_told_as_such(jhub: Jhub) -> None:
+def test_a_hub_that_is_down_is_an_error(jhub: Jhub) -> None:
     result = jhub("login", "http://127.0.0.1:9", "-u", "ana", "--password-stdin", stdin="secret\n")
     assert result.code == 1
     assert "cannot reach 127.0.0.1:9" in result.err
     assert "hint: " in result.err
 
 
-def test_plain_http_to_elsewhere_warns_before_anything_is_sent(tmp_path: Path) -> None:
+def test_plain_http_triggers_a_warning_before_anything_is_sent(tmp_path: Path) -> None:
     def hub(visit: Visit) -> None:
         visit.json({"version": "6.1.1"}) if visit.path.endswith("/hub/api/") else visit.page(404)
 
@@ -158,7 +159,7 @@ def test_plain_http_to_elsewhere_warns_before_anything_is_sent(tmp_path: Path) -
         assert not any(b"secret" in seen.body for seen in proxy.seen)
 
 
-def test_a_login_page_that_is_not_jupyterhubs_gets_no_password(jhub: Jhub) -> None:
+def test_a_foreign_login_page_gets_no_password(jhub: Jhub) -> None:
     form = b'<form method="post" action="/sso"><input name="username"><input type="password" name="password"></form>'
 
     def gateway(visit: Visit) -> None:
@@ -175,7 +176,7 @@ def test_a_login_page_that_is_not_jupyterhubs_gets_no_password(jhub: Jhub) -> No
 
 
 def signed_in(jhub: Jhub, hub: LocalHub, user: str, *more: str) -> str:
-    """Sign a user in, and say what is told about it."""
+    """Sign a user in and return the messages."""
     password = hub.password if user == "admin" else hub.user_password
     result = jhub("login", hub.url, "-u", user, "--password-stdin", *more, stdin=f"{password}\n")
     assert result.code == 0, result
@@ -183,7 +184,7 @@ def signed_in(jhub: Jhub, hub: LocalHub, user: str, *more: str) -> str:
 
 
 def ids(api: Api, user: str) -> set[str]:
-    """The tokens that a user has."""
+    """Return the IDs of a user's tokens."""
     return {token["id"] for token in api("GET", f"/users/{user}/tokens").json()["api_tokens"]}
 
 
@@ -192,19 +193,17 @@ def contexts_of(jhub: Jhub) -> dict[str, dict[str, str]]:
     return known
 
 
-def test_signing_in_again_revokes_the_token_of_before(jhub: Jhub, hub: LocalHub, api: Api, user: str) -> None:
+def test_a_second_sign_in_revokes_the_previous_token(jhub: Jhub, hub: LocalHub, api: Api, user: str) -> None:
     signed_in(jhub, hub, user, "--name", "mine")
     signed_in(jhub, hub, user, "--name", "mine", "--scopes", "read:users!user")
     assert len(ids(api, user)) == 1
-    # The new one has no right to revoke, and the one of before none to be found by.
+    # The new token may not revoke tokens, and the previous one may not list itself.
     err = signed_in(jhub, hub, user, "--name", "mine", "--scopes", "read:users!user")
     assert "the previous token of this context" in err
     assert len(ids(api, user)) == 2
 
 
-def test_the_token_that_is_there_already_is_not_revoked_by_signing_in_with_it(
-    jhub: Jhub, hub: LocalHub, api: Api, user: str
-) -> None:
+def test_a_sign_in_with_the_saved_token_does_not_revoke_it(jhub: Jhub, hub: LocalHub, api: Api, user: str) -> None:
     signed_in(jhub, hub, user, "--name", "mine")
     token = secret_of(jhub, "mine")
     jhub.ok("login", hub.url, "--token", "-", "--name", "mine", stdin=token)
@@ -213,7 +212,7 @@ def test_the_token_that_is_there_already_is_not_revoked_by_signing_in_with_it(
     assert ids(api, user) == set(), "it is still the one that login made"
 
 
-def test_another_identity_on_the_same_hub_has_a_context_of_its_own(jhub: Jhub, hub: LocalHub, user: str) -> None:
+def test_another_identity_on_the_same_hub_has_its_own_context(jhub: Jhub, hub: LocalHub, user: str) -> None:
     signed_in(jhub, hub, "ana")
     signed_in(jhub, hub, user)
     signed_in(jhub, hub, user)
@@ -225,7 +224,7 @@ def test_another_identity_on_the_same_hub_has_a_context_of_its_own(jhub: Jhub, h
     jhub.ok("logout", "-c", first)
 
 
-def test_a_name_that_is_given_away_tells_of_the_token_that_stays(jhub: Jhub, hub: LocalHub, user: str) -> None:
+def test_a_reused_context_name_reports_the_token_that_stays_valid(jhub: Jhub, hub: LocalHub, user: str) -> None:
     signed_in(jhub, hub, "ana", "--name", "one")
     err = signed_in(jhub, hub, user, "--name", "one")
     assert f"of ana on {hub.api_url}, stays valid" in err
@@ -247,38 +246,36 @@ def test_a_name_that_is_given_away_tells_of_the_token_that_stays(jhub: Jhub, hub
         ("--expires", "0.2s"),
     ],
 )
-def test_what_would_not_be_listened_to_is_refused_before_anything_is_sent(jhub: Jhub, useless: tuple[str, ...]) -> None:
+def test_conflicting_options_are_refused_before_anything_is_sent(jhub: Jhub, useless: tuple[str, ...]) -> None:
     with serving(lambda visit: visit.page()) as site:
         result = jhub("login", site.url, *useless, stdin="secret\n")
         assert (result.code, site.calls) == (2, []), result
 
 
-def test_a_token_of_the_environment_is_taken_where_it_is_this_hubs(
-    jhub: Jhub, hub: LocalHub, hub_tokens: Tokens
-) -> None:
+def test_a_token_in_the_environment_is_used_for_its_hub_only(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens) -> None:
     def login(*more: str, **env: str) -> str:
         return Jhub(jhub.home, {"JUPYTERHUB_API_TOKEN": hub_tokens.ana, **env})("login", hub.url, *more).err
 
     for url in ("", hub.api_url, hub.url):
         assert "signed in" in login(**({"JUPYTERHUB_API_URL": url} if url else {}))
     for env in ({"JUPYTERHUB_API_URL": "http://127.0.0.1:9/hub/api"}, {"JUPYTERHUB_SERVER_NAME": ""}):
-        assert "there is no terminal to ask for the username" in login(**env)
+        assert "cannot ask for the username without a terminal" in login(**env)
     for wish in (("--expires", "8h"), ("--scopes", "self"), ("--form",)):
-        assert "there is no terminal to ask for the username" in login(*wish)
+        assert "cannot ask for the username without a terminal" in login(*wish)
 
 
-def test_a_token_that_the_hub_does_not_know_is_said_to_be_so(jhub: Jhub, hub: LocalHub) -> None:
+def test_an_unknown_token_is_an_error(jhub: Jhub, hub: LocalHub) -> None:
     result = jhub("login", hub.url, "--token", "-", stdin="0123456789abcdef0123456789abcdef\n")
     assert result.code == 4
     assert "error: the hub rejected the token: it has expired, was revoked, or belongs to another hub" in result.err
 
 
-def test_a_context_that_the_environment_names_is_told_to_come_first(jhub: Jhub, hub: LocalHub, user: str) -> None:
+def test_context_use_warns_if_the_environment_overrides_it(jhub: Jhub, hub: LocalHub, user: str) -> None:
     err = signed_in(Jhub(jhub.home, {"JHUB_CONTEXT": "two"}), hub, user, "--name", "one")
-    assert "JHUB_CONTEXT is two and comes before the current context; use -c one" in err
+    assert "JHUB_CONTEXT is set to two and overrides the current context; use -c one" in err
 
 
-def test_a_logout_that_cannot_reach_the_hub_forgets_nothing(jhub: Jhub, hub: LocalHub, user: str) -> None:
+def test_a_logout_without_a_response_deletes_nothing(jhub: Jhub, hub: LocalHub, user: str) -> None:
     signed_in(jhub, hub, user, "--name", "one")
     file = jhub.home / "config/jhub/contexts.json"
     there = file.read_text()
@@ -289,7 +286,7 @@ def test_a_logout_that_cannot_reach_the_hub_forgets_nothing(jhub: Jhub, hub: Loc
     jhub.ok("logout")
 
 
-def test_a_token_that_has_ended_already_is_forgotten(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens, user: str) -> None:
+def test_an_expired_token_is_deleted_by_logout(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens, user: str) -> None:
     signed_in(jhub, hub, user, "--name", "one")
     with Hub(hub.url, hub_tokens.admin) as admin:
         for token in list(admin.tokens.list(user)):
@@ -299,7 +296,7 @@ def test_a_token_that_has_ended_already_is_forgotten(jhub: Jhub, hub: LocalHub, 
     assert contexts_of(jhub) == {}
 
 
-def test_a_token_that_cannot_revoke_itself_is_forgotten_with_a_word(jhub: Jhub, hub: LocalHub, user: str) -> None:
+def test_a_token_that_cannot_revoke_itself_is_deleted_with_a_hint(jhub: Jhub, hub: LocalHub, user: str) -> None:
     signed_in(jhub, hub, user, "--name", "one", "--scopes", "read:users!user")
     result = jhub("logout")
     assert result.code == 4
@@ -307,17 +304,82 @@ def test_a_token_that_cannot_revoke_itself_is_forgotten_with_a_word(jhub: Jhub, 
     assert contexts_of(jhub) == {}
 
 
-def test_a_token_that_was_brought_along_stays_its_owners(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens) -> None:
+def test_logout_does_not_revoke_a_token_that_you_brought(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens) -> None:
     jhub.ok("login", hub.url, "--token", "-", stdin=hub_tokens.ana)
-    assert "it was brought along" in jhub("logout").err
+    assert "jhub did not create it" in jhub("logout").err
     assert (
         Jhub(jhub.home, {"JUPYTERHUB_API_URL": hub.api_url, "JUPYTERHUB_API_TOKEN": hub_tokens.ana})("whoami").code == 0
     )
 
 
-def test_a_warning_is_a_line_whatever_python_is_told_of_warnings(tmp_path: Path) -> None:
+def test_a_warning_is_one_line_despite_pythonwarnings(tmp_path: Path) -> None:
     with serving(lambda visit: visit.json({"version": "6.1.1"})) as proxy:
         env = {"http_proxy": proxy.url, "no_proxy": "", "PYTHONWARNINGS": "error"}
         result = Jhub(tmp_path, env)("login", "http://hub.invalid", "--token", "-", stdin="x" * 32)
         assert "Traceback" not in result.err
         assert result.err.startswith("warning: http://hub.invalid/hub/api uses plain http")
+
+
+def test_logout_applies_to_the_context_in_the_environment(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens) -> None:
+    for name in ("a", "b"):
+        jhub.ok("login", hub.url, "--token", "-", "--name", name, stdin=hub_tokens.ana)
+    jhub.ok("context", "use", "a")
+    with_b = Jhub(jhub.home, {"JHUB_CONTEXT": "b"})
+    assert with_b.ok("context", "show", "-o", "name") == "b\n"
+    with_b.ok("logout")
+    assert jhub.ok("context", "list", "-o", "name") == "a\n"
+
+
+def test_a_new_sign_in_revokes_the_previous_token(jhub: Jhub, hub: LocalHub, as_admin: Jhub) -> None:
+    def tokens() -> set[str]:
+        listed = json.loads(as_admin.ok("token", "list", "-u", "ana", "-o", "json"))
+        return {token["id"] for token in listed}
+
+    sign_in = ("login", hub.url, "-u", "ana", "--password-stdin")
+    jhub.ok(*sign_in, stdin=hub.user_password)
+    before = tokens()
+    jhub.ok(*sign_in, stdin=hub.user_password)
+    assert len(tokens()) == len(before)
+    jhub.ok("logout")
+    assert len(tokens()) == len(before) - 1
+
+
+def test_no_token_is_created_if_it_cannot_be_saved(jhub: Jhub, hub: LocalHub, as_admin: Jhub) -> None:
+    before = as_admin.ok("token", "list", "-u", "ana", "-o", "name")
+    (jhub.home / "config").write_text("in the way")
+    result = jhub("login", hub.url, "-u", "ana", "--password-stdin", stdin=hub.user_password)
+    assert result.code == 2
+    assert "cannot write to" in result.err
+    assert as_admin.ok("token", "list", "-u", "ana", "-o", "name") == before
+
+
+def test_concurrent_sign_ins_are_all_saved(jhub: Jhub, hub: LocalHub, hub_tokens: Tokens) -> None:
+    names = [f"c{number}" for number in range(5)]
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(lambda n: jhub.ok("login", hub.url, "--token", "-", "--name", n, stdin=hub_tokens.ana), names))
+    assert jhub.ok("context", "list", "-o", "name").split() == names
+    for name in names:
+        assert jhub("whoami", "-c", name).code == 0
+
+
+def test_the_local_hub_does_not_overwrite_the_context_of_another_hub(jhub: Jhub) -> None:
+    folder = jhub.home / "config/jhub"
+    folder.mkdir(parents=True)
+    there = {"current": "local", "contexts": {"local": {"api_url": "https://hub.example.org/hub/api", "user": "ana"}}}
+    (folder / "contexts.json").write_text(json.dumps(there))
+    (folder / "tokens.json").write_text(json.dumps({"local": "PRECIOUS"}))
+    try:
+        result = jhub("local", "up")
+        assert result.code == 2
+        assert "belongs to another hub" in result.err
+        assert json.loads((folder / "tokens.json").read_text()) == {"local": "PRECIOUS"}
+    finally:
+        jhub("local", "down")
+
+
+def test_login_warns_if_the_environment_overrides_the_context(
+    as_admin: Jhub, hub: LocalHub, hub_tokens: Tokens
+) -> None:
+    result = as_admin("login", hub.url, "--token", "-", "--name", "mine", stdin=hub_tokens.ana)
+    assert "JUPYTERHUB_API_URL is set and overrides the current context; use -c mine" in result.err
+    assert json.loads(as_admin.ok("whoami", "-c", "mine", "-o", "json"))["name"] == "ana"

@@ -1,4 +1,4 @@
-"""SIGTERM, SIGHUP and a terminal that is closed end every command as Ctrl-C does, with all that is to be cleaned up."""
+"""SIGTERM, SIGHUP and a closed terminal end a command as Ctrl-C does, with its clean-up."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from jhub.oauth_client import PORT
 
 TERM, HUP, INT, KILL = signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL
 ENDS = {TERM: {143}, HUP: {129}, INT: {130, -INT}, KILL: {-KILL}}
-"""Exit codes. What a shell shows as 130 may be the signal itself: `python -m` ends so if it came during an import."""
+"""Exit codes by signal. `python -m` ends with SIGINT itself, which a shell shows as 130, if it comes in an import."""
 STOPS = pytest.mark.parametrize("how", [TERM, HUP, INT])
 
 
@@ -38,12 +38,12 @@ def jhub(tmp_path: Path) -> Jhub:
 
 @pytest.fixture
 def place(jhub: Jhub) -> Path:
-    """Where its local hub is kept."""
+    """Return the folder of the local hub."""
     return jhub.home / "data/jhub/local"
 
 
 def of_hub(place: Path) -> list[int]:
-    """The processes of a hub that stands below this folder: they run in it, or are started with it."""
+    """Return the processes of the hub in this folder: they run in it, or name it in their arguments."""
     found: list[int] = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
@@ -77,7 +77,7 @@ BEGUN: dict[str, Callable[[Path], bool]] = {
     ],
     ids=lambda value: value if isinstance(value, str) else "+".join(each.name for each in value),
 )
-def test_a_local_hub_whose_start_is_ended_runs_as_status_says_or_not_at_all(
+def test_status_is_right_after_a_terminated_start_of_the_local_hub(
     when: str, signals: list[signal.Signals], jhub: Jhub, place: Path
 ) -> None:
     with running(jhub, [*JHUB, "local", "up"]) as up:
@@ -89,7 +89,7 @@ def test_a_local_hub_whose_start_is_ended_runs_as_status_says_or_not_at_all(
             assert any(code in ENDS[each] for each in signals), up.text
             until(lambda: of_hub(place) == [], "nothing is left of it")
         else:
-            # It is either given up, or written down and free.
+            # The start was either given up, or completed.
             until(lambda: of_hub(place) == [] or jhub("local", "status").code == 0, "it is gone, or status shows it")
         assert "Traceback" not in up.text
         shown = jhub("local", "status", "-o", "json")
@@ -100,7 +100,7 @@ def test_a_local_hub_whose_start_is_ended_runs_as_status_says_or_not_at_all(
 
 
 @STOPS
-def test_the_demo_ends_with_all_that_it_started(how: signal.Signals, jhub: Jhub) -> None:
+def test_a_terminated_demo_stops_everything_it_started(how: signal.Signals, jhub: Jhub) -> None:
     temporary = Path(jhub.env["TMPDIR"])
     with running(jhub, [*JHUB, "demo"]) as demo:
         demo.read_until("3. a named server")
@@ -112,7 +112,7 @@ def test_the_demo_ends_with_all_that_it_started(how: signal.Signals, jhub: Jhub)
     assert "Traceback" not in demo.text
 
 
-def test_a_terminal_that_is_closed_ends_the_demo(jhub: Jhub) -> None:
+def test_closing_the_terminal_terminates_the_demo(jhub: Jhub) -> None:
     temporary = Path(jhub.env["TMPDIR"])
     with AtTerminal(jhub, [*JHUB, "demo"]) as demo:
         demo.read_until("1. a token")
@@ -122,21 +122,21 @@ def test_a_terminal_that_is_closed_ends_the_demo(jhub: Jhub) -> None:
     assert list(temporary.glob("jhub-local-*")) == []
 
 
-def test_status_and_down_see_what_really_runs(jhub: Jhub, place: Path) -> None:
+def test_status_and_down_find_the_running_processes(jhub: Jhub, place: Path) -> None:
     jhub.ok("local", "up")
     try:
         running_file, whole = place / "running.json", place / "installation.json"
         noted, kept = running_file.read_text(), whole.read_text()
-        # As after a start that nobody wrote down.
+        # As after a start without a running.json.
         running_file.unlink()
         lines = jhub.ok("local", "status").splitlines()
         assert "running        yes" in lines
         assert f"pid            {jhub_pid(place)}" in lines
         assert "password" in "".join(lines)
-        # As written down by an earlier hub, whose number another process has now.
+        # As written by an earlier hub, whose process id another process has now.
         running_file.write_text(noted.replace(str(jhub_pid(place)), str(os.getpid())))
         assert f"pid            {jhub_pid(place)}" in jhub.ok("local", "status").splitlines()
-        # A second start joins it.
+        # A second start uses the running hub.
         jhub.ok("local", "up")
         whole.unlink()
         shown = jhub("local", "status")
@@ -157,18 +157,18 @@ def test_status_and_down_see_what_really_runs(jhub: Jhub, place: Path) -> None:
     finally:
         down = jhub("local", "down", timeout=120)
     assert of_hub(place) == []
-    assert "the local hub is down" in down.err
-    assert "no local hub was running" in jhub("local", "down").err
+    assert "stopped the local hub" in down.err
+    assert "the local hub is not running" in jhub("local", "down").err
 
 
-def test_a_hub_whose_folder_was_deleted_is_ended(jhub: Jhub, place: Path) -> None:
+def test_down_stops_a_hub_whose_folder_is_gone(jhub: Jhub, place: Path) -> None:
     jhub.ok("local", "up")
     try:
         place.rename(jhub.home / "elsewhere")
         assert jhub("local", "status").code == 1
     finally:
         down = jhub("local", "down", timeout=120)
-    assert "the local hub is down" in down.err
+    assert "stopped the local hub" in down.err
     assert of_hub(place) == []
 
 
@@ -192,7 +192,7 @@ def test_a_state_folder_that_others_may_write_to_is_refused(jhub: Jhub, place: P
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's file")
 @pytest.mark.parametrize("name", ["", "jupyterhub.sqlite", "installation.json", "users", "proxy"])
-def test_a_state_folder_with_something_of_another_user_is_refused(jhub: Jhub, place: Path, name: str) -> None:
+def test_a_state_folder_with_files_of_another_user_is_refused(jhub: Jhub, place: Path, name: str) -> None:
     (place / "users").mkdir(parents=True, mode=0o700)
     (place / "proxy").mkdir(mode=0o700)
     (place / "installation.json").write_text('{"mark": "m", "password": "planted", "user_password": "planted"}')
@@ -206,15 +206,12 @@ def test_a_state_folder_with_something_of_another_user_is_refused(jhub: Jhub, pl
 
 
 @pytest.mark.parametrize("name", ["lock", "installation.json"])
-def test_a_pipe_in_the_state_folder_is_not_waited_for(jhub: Jhub, place: Path, name: str) -> None:
+def test_a_pipe_in_the_state_folder_is_refused(jhub: Jhub, place: Path, name: str) -> None:
     place.mkdir(parents=True, mode=0o700)
     os.mkfifo(place / name)
     result = jhub("local", "up")
     assert result.code == 2, result
     assert f"{place / name} is a pipe" in result.err
-
-
-# Questions, live screens, and waiting for a browser.
 
 
 def page(visit: Visit) -> None:
@@ -226,7 +223,7 @@ def page(visit: Visit) -> None:
 
 @STOPS
 @pytest.mark.parametrize("prompt", ["Username", "Password"])
-def test_the_terminal_echoes_after_a_prompt_that_a_signal_ends(how: signal.Signals, prompt: str, jhub: Jhub) -> None:
+def test_the_terminal_echoes_after_a_terminated_prompt(how: signal.Signals, prompt: str, jhub: Jhub) -> None:
     name = ["-u", "ana"] if prompt == "Password" else []
     with serving(page) as site, AtTerminal(jhub, [*JHUB, "login", site.root, *name]) as login:
         login.read_until(prompt)
@@ -236,7 +233,7 @@ def test_the_terminal_echoes_after_a_prompt_that_a_signal_ends(how: signal.Signa
         assert "Traceback" not in login.text
 
 
-def test_a_prompt_ends_with_its_terminal(jhub: Jhub) -> None:
+def test_closing_the_terminal_ends_a_prompt(jhub: Jhub) -> None:
     with serving(page) as site, AtTerminal(jhub, [*JHUB, "login", site.root, "-u", "ana"]) as login:
         login.read_until("Password")
         login.close_window()
@@ -256,8 +253,8 @@ CALLS = {
 
 @pytest.mark.parametrize("how", [TERM, HUP])
 @pytest.mark.parametrize("kind", CALLS)
-def test_the_terminal_echoes_after_a_prompt_of_the_library(how: signal.Signals, kind: str, jhub: Jhub) -> None:
-    """The program is ended by the signal, as it would be without a prompt."""
+def test_the_terminal_echoes_after_a_terminated_library_prompt(how: signal.Signals, kind: str, jhub: Jhub) -> None:
+    """The signal terminates the program, as it would without a prompt."""
     code = LIBRARY.format(kind=kind, call=CALLS[kind])
     with serving(page) as site, AtTerminal(jhub, [sys.executable, "-c", code, site.root]) as program:
         program.read_until("Password of ana")
@@ -267,9 +264,7 @@ def test_the_terminal_echoes_after_a_prompt_of_the_library(how: signal.Signals, 
 
 
 @STOPS
-def test_a_live_screen_gives_the_cursor_back_and_says_how_far_it_is(
-    how: signal.Signals, as_admin: Jhub, user: str
-) -> None:
+def test_a_terminated_live_screen_restores_the_cursor(how: signal.Signals, as_admin: Jhub, user: str) -> None:
     with AtTerminal(as_admin, [*JHUB, "server", "start", f"{user}/x", "-p", "never_spawn"]) as start:
         start.read_until("\x1b[?25l")
         start.read_until("━")
@@ -281,7 +276,7 @@ def test_a_live_screen_gives_the_cursor_back_and_says_how_far_it_is(
 
 
 @STOPS
-def test_waiting_for_a_browser_ends_and_frees_the_port(
+def test_terminating_the_wait_for_a_browser_frees_the_port(
     how: signal.Signals, jhub: Jhub, hub: LocalHub, hub_tokens: Tokens
 ) -> None:
     with ExitStack() as stack:
@@ -294,7 +289,7 @@ def test_waiting_for_a_browser_ends_and_frees_the_port(
             assert trial.connect_ex(("127.0.0.1", PORT)) != 0
 
 
-def test_below_nohup_a_closed_terminal_is_passed_over(jhub: Jhub, hub: LocalHub) -> None:
+def test_below_nohup_sighup_is_ignored(jhub: Jhub, hub: LocalHub) -> None:
     def ignore() -> None:
         signal.signal(HUP, signal.SIG_IGN)
 
@@ -314,12 +309,12 @@ try:
     exec("import os, signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)")
 except KeyboardInterrupt:
     signals.release()
-    sys.exit(signals.code(130))
+    sys.exit(signals.exit_code(130))
 """
 
 
-def test_the_exit_code_is_the_signals_own_wherever_it_arrives(tmp_path: Path) -> None:
-    """Many imports go through exec; a module that saw a KeyboardInterrupt there is ended by SIGINT."""
+def test_a_signal_during_an_import_keeps_its_exit_code(tmp_path: Path) -> None:
+    """Many imports use exec; `python -m` ends with SIGINT after a KeyboardInterrupt in one."""
     (tmp_path / "in_exec.py").write_text(IN_EXEC)
     run = [sys.executable, "-m", "in_exec"]
     assert subprocess.run(run, cwd=tmp_path, timeout=60).returncode == 143

@@ -1,4 +1,4 @@
-"""What only shows at a terminal, and the commands that need no hub."""
+"""Prompts and screens at a terminal, and commands that need no hub."""
 
 from __future__ import annotations
 
@@ -17,42 +17,43 @@ def jhub(tmp_path: Path) -> Jhub:
     return Jhub(tmp_path)
 
 
-def test_work_of_others_is_stopped_after_a_yes(as_admin: Jhub, user: str) -> None:
+def test_a_server_is_stopped_only_after_a_yes(as_admin: Jhub, user: str) -> None:
     as_admin.ok("server", "start", f"{user}/x", "-p", "stub")
     no = as_admin.at_terminal("server", "stop", f"{user}/x", answers={"[y/N]": "n"})
-    assert no.code == 130
+    assert no.code == 1
+    assert "Nothing changed." in no.out
     yes = as_admin.at_terminal("server", "stop", f"{user}/x", answers={"[y/N]": "y"})
     assert yes.code == 0
     assert "stopped" in yes.out
 
 
-def test_data_is_deleted_after_its_name_was_typed(as_admin: Jhub, user: str) -> None:
-    wrong = as_admin.at_terminal("user", "delete", user, answers={"to go on": "yes"})
-    assert wrong.code == 2
+def test_a_user_is_deleted_only_after_the_name_was_typed(as_admin: Jhub, user: str) -> None:
+    wrong = as_admin.at_terminal("user", "delete", user, answers={"to continue": "yes"})
+    assert wrong.code == 1
     assert as_admin("user", "show", user).code == 0
-    assert as_admin.at_terminal("user", "delete", user, answers={"to go on": user}).code == 0
+    assert as_admin.at_terminal("user", "delete", user, answers={"to continue": user}).code == 0
     assert as_admin("user", "show", user).code == 5
 
 
-def test_members_go_after_a_yes(as_admin: Jhub, user: str, fresh: Callable[[str], str]) -> None:
+def test_members_are_removed_only_after_a_yes(as_admin: Jhub, user: str, fresh: Callable[[str], str]) -> None:
     group = fresh("group")
     as_admin.ok("group", "create", group, "--user", user)
     no = as_admin.at_terminal("group", "set", group, "ana", answers={"(add 1, remove 1)? [y/N]": "n"})
-    assert no.code == 130
+    assert no.code == 1
     assert as_admin.ok("group", "list", "--user", user, "-o", "name") == f"{group}\n"
     yes = as_admin.at_terminal("group", "set", group, "ana", answers={"(add 1, remove 1)? [y/N]": "y"})
     assert yes.code == 0
     assert as_admin.ok("group", "list", "--user", user, "-o", "name") == ""
 
 
-def test_long_work_is_drawn_live_in_colour(as_admin: Jhub, user: str) -> None:
+def test_a_start_draws_a_live_screen_in_colour(as_admin: Jhub, user: str) -> None:
     screen = as_admin.at_terminal("server", "start", f"{user}/x", "-p", "slow_spawn", answers={})
     assert screen.code == 0
     assert "━" in screen.out
     assert "\x1b[" in screen.out
 
 
-def test_no_color_is_heeded(jhub: Jhub) -> None:
+def test_no_color_turns_colours_off(jhub: Jhub) -> None:
     assert "\x1b[31m" in jhub.at_terminal("whoami", answers={}).out
     plain = Jhub(jhub.home, {"NO_COLOR": "1"})
     assert "\x1b[31m" not in plain.at_terminal("whoami", answers={}).out
@@ -65,7 +66,7 @@ def test_every_command_has_help(jhub: Jhub, command: str) -> None:
     )
 
 
-def test_the_help_topics(jhub: Jhub) -> None:
+def test_help_topics_print_their_tables(jhub: Jhub) -> None:
     codes = jhub.ok("help", "exit-codes")
     assert [int(line.split()[0]) for line in codes.splitlines()] == list(CODES)
     assert "JHUB_CONTEXT" in jhub.ok("help", "environment")
@@ -73,11 +74,11 @@ def test_the_help_topics(jhub: Jhub) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_scripts(jhub: Jhub, shell: str) -> None:
+def test_a_completion_script_is_printed_for_each_shell(jhub: Jhub, shell: str) -> None:
     assert "_JHUB_COMPLETE" in jhub.ok("completion", shell)
 
 
-def test_completion_works(jhub: Jhub) -> None:
+def test_commands_are_completed(jhub: Jhub) -> None:
     completing = Jhub(jhub.home, {"_JHUB_COMPLETE": "bash_complete", "COMP_WORDS": "jhub server st", "COMP_CWORD": "2"})
     found = completing.ok().split()
     assert {"plain,start", "plain,stop"} <= set(found)

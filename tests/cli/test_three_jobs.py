@@ -1,4 +1,4 @@
-"""The three jobs at the command line, on a real hub."""
+"""The main tasks at the command line: users and groups, servers and tokens, on a real hub."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from terminal import Jhub
 Fresh = Callable[[str], str]
 
 
-def test_users_and_groups(as_admin: Jhub, fresh: Fresh) -> None:
+def test_users_and_groups_are_managed(as_admin: Jhub, fresh: Fresh) -> None:
     group, one, two = fresh("group"), fresh("user"), fresh("user")
     assert as_admin.ok("user", "create", one, two, "-o", "name").split() == [one, two]
     assert as_admin("user", "create", one).code == 6
@@ -36,7 +36,7 @@ def test_users_and_groups(as_admin: Jhub, fresh: Fresh) -> None:
     assert (gone.code, gone.err) == (5, f"error: group {group}: not found\n")
 
 
-def test_users_are_created_again_with_those_that_are_there(as_admin: Jhub, fresh: Fresh) -> None:
+def test_if_not_exists_accepts_existing_users(as_admin: Jhub, fresh: Fresh) -> None:
     users = [fresh("user") for _ in range(8)]
     as_admin.ok("user", "create", *users[:6])
     again = as_admin("user", "create", *users, "--if-not-exists", "-o", "csv")
@@ -45,7 +45,7 @@ def test_users_are_created_again_with_those_that_are_there(as_admin: Jhub, fresh
     as_admin.ok("user", "delete", "--yes", *users)
 
 
-def test_names_flow_from_one_command_into_the_next(as_admin: Jhub, fresh: Fresh) -> None:
+def test_names_are_piped_from_one_command_to_the_next(as_admin: Jhub, fresh: Fresh) -> None:
     group, prefix = fresh("group"), fresh("pipe")
     as_admin.ok("user", "create", "-", stdin=f"{prefix}-a\n{prefix}-b\n\n")
     as_admin.ok("group", "create", group)
@@ -54,7 +54,7 @@ def test_names_flow_from_one_command_into_the_next(as_admin: Jhub, fresh: Fresh)
     assert json.loads(as_admin.ok("group", "show", group, "-o", "json"))["users"] == names.split()
 
 
-def test_every_form_of_output(as_admin: Jhub, user: str) -> None:
+def test_every_output_format_is_printed(as_admin: Jhub, user: str) -> None:
     listing = ("user", "list", "--filter", user)
     assert as_admin.ok(*listing, "-o", "name") == f"{user}\n"
     assert [each["name"] for each in json.loads(as_admin.ok(*listing, "-o", "json"))] == [user]
@@ -66,14 +66,14 @@ def test_every_form_of_output(as_admin: Jhub, user: str) -> None:
     assert "\x1b" not in "".join(table)
 
 
-def test_one_failure_among_several_is_reported_and_the_rest_is_done(as_admin: Jhub, user: str, fresh: Fresh) -> None:
+def test_a_failed_name_is_reported_and_the_others_are_processed(as_admin: Jhub, user: str, fresh: Fresh) -> None:
     new = fresh("user")
     result = as_admin("user", "create", new, user, "-o", "name")
     assert (result.code, result.out) == (7, f"{new}\n")
     assert result.err == f"error: user {user}: already exists\n"
 
 
-def test_one_unknown_user_among_many_adds_nobody(as_admin: Jhub, user: str, fresh: Fresh) -> None:
+def test_an_unknown_user_fails_the_whole_addition(as_admin: Jhub, user: str, fresh: Fresh) -> None:
     group = fresh("group")
     as_admin.ok("group", "create", group)
     result = as_admin("group", "add", group, user, "ghost")
@@ -83,7 +83,7 @@ def test_one_unknown_user_among_many_adds_nobody(as_admin: Jhub, user: str, fres
     assert json.loads(as_admin.ok("group", "show", group, "-o", "json"))["users"] == []
 
 
-def test_servers_start_from_a_profile_side_by_side(as_admin: Jhub, api: Api, user: str) -> None:
+def test_servers_start_from_a_profile_concurrently(as_admin: Jhub, api: Api, user: str) -> None:
     started = as_admin("server", "start", f"{user}/one", f"{user}/two", "--profile", "stub", "--option", "cpus:=2")
     assert started.code == 0
     assert f"{user}/one: starting\n" in started.err
@@ -109,21 +109,21 @@ def test_servers_start_from_a_profile_side_by_side(as_admin: Jhub, api: Api, use
     assert as_admin.ok("server", "list", user, "--stopped", "-o", "name").split() == [user, f"{user}/two"]
 
 
-def test_json_is_one_event_per_line(as_admin: Jhub, user: str) -> None:
+def test_json_of_a_start_is_one_event_per_line(as_admin: Jhub, user: str) -> None:
     events = [json.loads(line) for line in as_admin("server", "start", user, "-p", "slow_spawn", "-o", "json").lines]
     assert [event["state"] for event in events if event["state"] != "progress"] == ["queued", "starting", "ready"]
     assert events[-1]["profile"] == "slow_spawn"
     assert events[-1]["url"].startswith("http://")
 
 
-def test_a_failed_start_tells_the_hubs_reason(as_admin: Jhub, user: str) -> None:
+def test_a_failed_start_prints_the_reason_of_the_hub(as_admin: Jhub, user: str) -> None:
     result = as_admin("server", "start", f"{user}/x", "--profile", "ends_at_once")
     assert result.code == 1
     assert f"error: server {user}/x did not start: " in result.err
     assert "Internal Server Error" not in result.err
 
 
-def test_a_start_that_takes_too_long_says_so(as_admin: Jhub, user: str) -> None:
+def test_a_slow_start_times_out(as_admin: Jhub, user: str) -> None:
     begun = as_admin("server", "start", f"{user}/x", "--profile", "never_spawn", "--no-wait", "-o", "name")
     assert (begun.code, begun.out) == (0, f"{user}/x\n")
     waited = as_admin("server", "wait", f"{user}/x", "--timeout", "1")
@@ -145,17 +145,17 @@ def test_a_start_that_takes_too_long_says_so(as_admin: Jhub, user: str) -> None:
         (("server", "start", "ghost/x"), 5, "server ghost/x: not found"),
         (("server", "start", "ana/Not Good"), 2, "cannot name a server"),
         (("server", "delete", "--yes", "ana"), 2, "the default server of ana cannot be deleted"),
-        (("server", "stop", "ana"), 2, "there is no terminal to ask"),
-        (("group", "delete", "geo"), 2, "there is no terminal to ask"),
+        (("server", "stop", "ana"), 2, "cannot ask for confirmation"),
+        (("group", "delete", "geo"), 2, "cannot ask for confirmation"),
         (("token", "revoke", "a99999"), 5, "token a99999 of admin"),
-        (("server", "start", "ana", "--timeout", "soon"), 2, "'soon' is no duration"),
+        (("server", "start", "ana", "--timeout", "soon"), 2, "invalid duration 'soon'"),
         (("server", "start", "ana", "--option", "cpus"), 2, "'cpus' is not KEY=VALUE"),
         (("api", "GET", "/../../x"), 2, "leaves the REST API"),
         (("api", "GET", "/nope"), 5, "not found"),
         (("sever", "list"), 2, "did you mean 'server'?"),
     ],
 )
-def test_bad_input_is_one_clear_line_and_the_right_exit_code(
+def test_bad_input_is_one_error_line_with_its_exit_code(
     as_admin: Jhub, args: tuple[str, ...], code: int, error: str
 ) -> None:
     result = as_admin(*args)
@@ -165,7 +165,7 @@ def test_bad_input_is_one_clear_line_and_the_right_exit_code(
     assert "Traceback" not in result.err
 
 
-def test_a_dry_run_prints_the_request_and_sends_none(as_admin: Jhub, user: str, fresh: Fresh) -> None:
+def test_a_dry_run_prints_the_request_without_sending_it(as_admin: Jhub, user: str, fresh: Fresh) -> None:
     group = fresh("group")
     planned = as_admin.ok("group", "create", group, "--dry-run")
     assert planned == f'POST /groups {{"groups":["{group}"],"users":[]}}\n'
@@ -177,7 +177,7 @@ def test_a_dry_run_prints_the_request_and_sends_none(as_admin: Jhub, user: str, 
     assert as_admin("user", "show", user).code == 0
 
 
-def test_tokens(as_admin: Jhub, hub_url: str) -> None:
+def test_tokens_are_created_listed_and_revoked(as_admin: Jhub, hub_url: str) -> None:
     made = json.loads(as_admin.ok("token", "create", "-u", "ana", "--note", "a test", "--expires", "1h", "-o", "json"))
     listed = json.loads(as_admin.ok("token", "list", "-u", "ana", "-o", "json"))
     assert made["note"] in [token["note"] for token in listed if token["id"] == made["id"]]
@@ -190,7 +190,7 @@ def test_tokens(as_admin: Jhub, hub_url: str) -> None:
     assert "the hub does not know" in refused.err
 
 
-def test_any_request_can_be_sent(as_admin: Jhub, fresh: Fresh) -> None:
+def test_api_sends_any_request(as_admin: Jhub, fresh: Fresh) -> None:
     group = fresh("group")
     assert json.loads(as_admin.ok("api", "GET", "/info"))["version"]
     as_admin.ok("api", "POST", f"/groups/{group}", "-d", '{"users": ["ana"]}')
@@ -199,7 +199,7 @@ def test_any_request_can_be_sent(as_admin: Jhub, fresh: Fresh) -> None:
     assert as_admin("api", "POST", f"/groups/{group}/users", "-d", "{").code == 2
 
 
-def test_an_ordinary_user_works_with_her_own_servers(as_ana: Jhub, fresh: Fresh) -> None:
+def test_an_ordinary_user_manages_their_own_servers(as_ana: Jhub, fresh: Fresh) -> None:
     name = fresh("mine")
     assert as_ana.ok("server", "start", f"/{name}", "-p", "stub", "-o", "name") == f"ana/{name}\n"
     as_ana.ok("server", "delete", "--yes", f"/{name}")
@@ -209,7 +209,7 @@ def test_an_ordinary_user_works_with_her_own_servers(as_ana: Jhub, fresh: Fresh)
     assert as_ana("server", "start", "bo/x").code == 5
 
 
-def test_a_service_does_what_its_scopes_allow(as_robot: Jhub, as_admin: Jhub, user: str, fresh: Fresh) -> None:
+def test_a_service_is_limited_to_its_scopes(as_robot: Jhub, as_admin: Jhub, user: str, fresh: Fresh) -> None:
     assert as_robot.ok("user", "list", "--filter", user, "-o", "name") == f"{user}\n"
     assert as_robot.ok("server", "start", f"{user}/x", "-p", "stub", "-o", "name") == f"{user}/x\n"
     as_robot.ok("server", "stop", "--yes", f"{user}/x")

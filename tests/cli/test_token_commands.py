@@ -1,4 +1,4 @@
-"""`jhub token`: tokens are narrowed, told apart and revoked, on a real hub."""
+"""`jhub token`: scopes of tokens, the token in use, and revocation, on a real hub."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from hub_api import Api
 from terminal import Jhub
 
-from jhub.cli.kit.options import split
+from jhub.cli.kit.options import split_scopes
 from jhub.cli.main import cli
 from jhub.local import LocalHub
 
@@ -22,25 +22,25 @@ NOWHERE = {"JUPYTERHUB_API_URL": "http://127.0.0.1:9", "JUPYTERHUB_API_TOKEN": "
 
 @pytest.fixture
 def mine(hub: LocalHub, user: str, tmp_path: Path) -> Jhub:
-    """The command in the hands of a new user, of whose tokens no other test knows."""
+    """The command, as a new user whose tokens no other test uses."""
     login = {"auth": {"username": user, "password": hub.user_password}, "note": "in use"}
     secret = Api(hub)("POST", f"/users/{user}/tokens", json=login).json()["token"]
     return Jhub(tmp_path, {"JUPYTERHUB_API_URL": hub.api_url, "JUPYTERHUB_API_TOKEN": secret})
 
 
 def create(jhub: Jhub, *options: str) -> str:
-    """The id of a new token."""
+    """Return the ID of a new token."""
     made: str = json.loads(jhub.ok("token", "create", "-o", "json", *options))["id"]
     return made
 
 
 def notes(jhub: Jhub) -> list[str]:
-    """Those of all my tokens."""
+    """Return the notes of the user's tokens."""
     return sorted(token["note"] for token in json.loads(jhub.ok("token", "list", "-o", "json")))
 
 
 def browse(hub: LocalHub, user: str, path: str) -> None:
-    """Open a page of a server as a browser does, which gives the server an OAuth token."""
+    """Open a page of a server like a browser, which gives the server an OAuth token."""
     with requests.Session() as browser:
         browser.trust_env = False
         browser.headers["Sec-Fetch-Mode"] = "navigate"
@@ -59,23 +59,23 @@ def test_the_token_in_use_is_marked(mine: Jhub, as_admin: Jhub, user: str) -> No
     assert "IN USE" not in as_admin.ok("token", "list", "-u", user)
 
 
-def test_tokens_of_a_note_are_revoked_and_several_are_asked_about(mine: Jhub) -> None:
+def test_tokens_are_revoked_by_note_and_several_need_confirmation(mine: Jhub) -> None:
     for note in ("job", "job", "job 2"):
         create(mine, "--note", note)
     refused = mine("token", "revoke", "--note", "job")
     assert (refused.code, "Revoke 2 tokens of" in refused.err) == (2, True)
     assert len(mine.ok("token", "revoke", "--note", "job", "--dry-run").splitlines()) == 2
     no = mine.at_terminal("token", "revoke", "--note", "job", answers={"[y/N]": "n"})
-    assert no.code == 130
+    assert no.code == 1
     assert notes(mine) == ["in use", "job", "job", "job 2"]
     assert mine.at_terminal("token", "revoke", "--note", "job", answers={"[y/N]": "y"}).code == 0
     assert notes(mine) == ["in use", "job 2"]
     assert mine("token", "revoke", "--note", "job 2").err.startswith("revoked a"), "one is as with its id"
     again = mine("token", "revoke", "--note", "job", "--yes")
-    assert (again.code, again.err) == (0, "nothing to do: there are no such tokens\n")
+    assert (again.code, again.err) == (0, "nothing to do: no token matches\n")
 
 
-def test_the_token_in_use_goes_last(mine: Jhub) -> None:
+def test_the_token_in_use_is_revoked_last(mine: Jhub) -> None:
     for _ in range(2):
         create(mine, "--note", "in use")
     done = mine("token", "revoke", "--note", "in use", "--yes")
@@ -83,7 +83,7 @@ def test_the_token_in_use_goes_last(mine: Jhub) -> None:
     assert mine("whoami").code == 4
 
 
-def test_ids_from_stdin_are_revoked_with_the_one_in_use_last(mine: Jhub) -> None:
+def test_ids_on_stdin_are_revoked_with_the_one_in_use_last(mine: Jhub) -> None:
     for _ in range(2):
         create(mine)
     ids = mine.ok("token", "list", "-o", "name")
@@ -92,8 +92,8 @@ def test_ids_from_stdin_are_revoked_with_the_one_in_use_last(mine: Jhub) -> None
     assert mine("whoami").code == 4
 
 
-def test_all_but_this_leaves_servers_running(mine: Jhub, api: Api, hub: LocalHub, user: str) -> None:
-    """The real single-user server, for only that asks the hub who comes."""
+def test_all_but_this_keeps_the_tokens_of_servers(mine: Jhub, api: Api, hub: LocalHub, user: str) -> None:
+    """Runs the real single-user server: the stub does not use OAuth."""
     api.start(user, "", profile="lean")
     api.start(user, "work", profile="stub")
     url = api.ready(user, "")["url"]
@@ -114,7 +114,7 @@ def test_all_but_this_leaves_servers_running(mine: Jhub, api: Api, hub: LocalHub
 
     done = mine(*choose, "--yes")
     assert done.code == 0
-    assert done.err.count(" stays, ") == 2
+    assert done.err.count("keeping ") == 2
     assert f"revoked {', '.join(sessions)} (Server at " in done.err
     left = notes(mine)
     assert len(left) == 3
@@ -127,27 +127,27 @@ def test_all_but_this_leaves_servers_running(mine: Jhub, api: Api, hub: LocalHub
     assert (alone.code, "Revoke 1 token of" in alone.err) == (2, True)
     assert mine(*choose, "--yes").code == 0
     again = mine(*choose)
-    assert (again.code, again.err.splitlines()[-1]) == (0, "nothing to do: there are no such tokens")
+    assert (again.code, again.err.splitlines()[-1]) == (0, "nothing to do: no token matches")
     for server in ("server", "servers/work"):
         api("DELETE", f"/users/{user}/{server}")
 
 
-def test_all_but_this_is_about_ones_own(as_admin: Jhub, as_robot: Jhub, user: str) -> None:
+def test_all_but_this_applies_to_own_tokens_only(as_admin: Jhub, as_robot: Jhub, user: str) -> None:
     others = as_admin("token", "revoke", "--all-but-this", "-u", user)
-    assert (others.code, "the token in use is none of" in others.err) == (2, True)
+    assert (others.code, "the token in use does not belong to" in others.err) == (2, True)
     assert f"jhub token revoke -u {user} -" in others.err
     robot = as_robot("token", "revoke", "--all-but-this")
-    assert (robot.code, "the service robot; name a user" in robot.err) == (2, True)
+    assert (robot.code, "the service robot, not to a user" in robot.err) == (2, True)
 
 
-def test_expired_tokens_are_gone_once_they_are_listed(mine: Jhub, user: str) -> None:
+def test_listing_removes_expired_tokens(mine: Jhub, user: str) -> None:
     create(mine, "--expires", "1s")
     time.sleep(1.2)
     plan = mine("token", "revoke", "--expired", "--dry-run")
     assert (plan.code, plan.out) == (0, f"GET /users/{user}/tokens\n")
     done = mine("token", "revoke", "--expired")
     assert (done.code, done.out) == (0, "")
-    assert f"no expired token of {user} is left" in done.err
+    assert f"{user} has no expired tokens" in done.err
     assert notes(mine) == ["in use"]
 
 
@@ -168,7 +168,7 @@ def test_what_makes_no_sense_is_a_usage_error(args: tuple[str, ...]) -> None:
     assert (result.exit_code, "Usage:" in result.output) == (2, True)
 
 
-def test_a_token_is_for_the_scopes_that_were_named(as_ana: Jhub) -> None:
+def test_a_token_has_the_requested_scopes(as_ana: Jhub) -> None:
     made = json.loads(
         as_ana.ok(
             "token", "create", "--scopes", "read:users!user, tokens!user", "--scope=users:activity!user", "-o", "json"
@@ -180,19 +180,19 @@ def test_a_token_is_for_the_scopes_that_were_named(as_ana: Jhub) -> None:
 
 
 @pytest.mark.parametrize("scopes", ["", ",", " "])
-def test_no_scopes_are_not_all_of_them(scopes: str) -> None:
+def test_empty_scopes_are_refused(scopes: str) -> None:
     result = CliRunner(env=NOWHERE).invoke(cli, ["token", "create", "--scope", "read:users", "--scopes", scopes])
     assert (result.exit_code, "a scope is missing" in result.output) == (2, True)
 
 
 @pytest.mark.parametrize("scope", ["no:such:scope", "admin:users"])
-def test_a_scope_that_is_refused_is_answered_with_those_that_are_held(as_ana: Jhub, scope: str) -> None:
+def test_a_refused_scope_lists_the_available_ones(as_ana: Jhub, scope: str) -> None:
     result = as_ana("token", "create", "--scopes", scope)
     assert result.code == 1
     assert "ana can give it: access:servers!user=ana, " in result.err
 
 
-def test_whose_scopes_cannot_be_known_is_told(as_admin: Jhub) -> None:
+def test_unreadable_scopes_are_reported(as_admin: Jhub) -> None:
     result = as_admin("token", "create", "-u", "ana", "--scopes", "admin:users")
     assert (result.code, "the hub tells only ana which these are" in result.err) == (1, True)
 
@@ -210,5 +210,5 @@ def test_whose_scopes_cannot_be_known_is_told(as_admin: Jhub) -> None:
         (" , ", []),
     ],
 )
-def test_scopes_are_split_where_they_end(given: str, scopes: list[str]) -> None:
-    assert split(given) == scopes
+def test_scopes_are_split_at_commas_and_blanks(given: str, scopes: list[str]) -> None:
+    assert split_scopes(given) == scopes

@@ -248,8 +248,8 @@ def test_the_demo_shows_servers_that_differ_by_profile(tmp_path: Path) -> None:
     assert result.code == 0, result.err
     rows = {row["user"]: row for row in yaml.safe_load(result.out)}
     assert {user: row["profile"] for user, row in rows.items()} == {"ana": "lab", "bo": "lean"}
-    assert rows["ana"]["answers"].startswith("JupyterLab on Jupyter Server")
-    assert rows["bo"]["answers"].startswith("Jupyter Server")
+    assert rows["ana"]["application"].startswith("JupyterLab on Jupyter Server")
+    assert rows["bo"]["application"].startswith("Jupyter Server")
     assert "geo: ana, bo\n" in result.err
 
 

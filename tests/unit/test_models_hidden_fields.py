@@ -32,8 +32,8 @@ def test_what_is_empty_stays_empty() -> None:
 
 
 def test_a_table_shows_a_question_mark(capsys: pytest.CaptureFixture[str]) -> None:
-    USERS.many([User(name="ana"), User(name="bo", admin=False, groups=(), servers={})], "csv")
-    GROUPS.many([Group(name="geo"), Group(name="bio", users=(), properties={})], "csv")
+    USERS.print_list([User(name="ana"), User(name="bo", admin=False, groups=(), servers={})], "csv")
+    GROUPS.print_list([Group(name="geo"), Group(name="bio", users=(), properties={})], "csv")
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == "ana,?,?,?,"
     assert lines[2] == "bo,no,,,"

@@ -1,1 +1,1 @@
-"""The `jhub` command: one file per noun, and a shared kit."""
+"""The `jhub` command: one file for each noun, and a kit that the commands share."""

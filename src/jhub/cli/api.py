@@ -1,4 +1,4 @@
-"""`jhub api`: any request to the REST API, with the context's token."""
+"""`jhub api`: send any request to the REST API, with the token of the context."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote
 import click
 import msgspec
 
-from jhub.cli.kit.inputs import text_from
+from jhub.cli.kit.inputs import read_text
 from jhub.cli.kit.options import common, connect
 from jhub.errors import InvalidInput
 from jhub.steps import Answer, Request
@@ -18,27 +18,28 @@ from jhub.steps import Answer, Request
 @click.command()
 @click.argument("method")
 @click.argument("path")
-@click.option("-d", "--data", metavar="JSON", help="The body; @FILE reads it from a file, @- from stdin.")
-@click.option("-q", "--query", multiple=True, metavar="KEY=VALUE", help="A query parameter; may be repeated.")
-@click.option("-i", "--include", is_flag=True, help="Show status and headers too.")
+@click.option("-d", "--data", metavar="JSON", help="The request body; @FILE reads a file, @- reads stdin.")
+@click.option("-q", "--query", multiple=True, metavar="KEY=VALUE", help="A query parameter; repeatable.")
+@click.option("-i", "--include", is_flag=True, help="Print the status and the headers, too.")
 @common
 def api(method: str, path: str, data: str | None, query: tuple[str, ...], include: bool) -> None:
-    """Send a request to PATH below the API root, and print the answer.
+    """Send a request to PATH below the API root, and print the response.
 
-    \b
-    jhub api GET /users -q state=active
-    jhub api POST /groups/geo/users -d '{"users": ["ana"]}'
-    jhub api PUT /groups/geo/properties -d @properties.json
+    $ jhub api GET /users -q state=active
+    $ jhub api POST /groups/geo/users -d '{"users": ["ana"]}'
+    $ jhub api PUT /groups/geo/properties -d @properties.json
     """
     if not re.fullmatch(r"[A-Za-z]+", method):
-        raise InvalidInput(f"{method!r} is not a method such as GET")
-    path, _, in_path = path.partition("?")
+        raise InvalidInput(f"invalid method {method!r}", hint="use GET, POST, PUT, PATCH or DELETE")
+    path, _, path_query = path.partition("?")
     if not path.startswith("/") or path.startswith("//"):
-        raise InvalidInput(f"{path!r} is not a path such as /users")
+        raise InvalidInput(f"invalid path {path!r}", hint="use a path below the API root, such as /users")
     if any(unquote(segment) in (".", "..") for segment in path.split("/")):
-        raise InvalidInput(f"{path!r} leaves the REST API")
-    parameters = (*parse_qsl(in_path, keep_blank_values=True), *_pairs(query))
-    request: Request[Answer] = Request(method.upper(), path, lambda answer: answer, query=parameters, body=_body(data))
+        raise InvalidInput(f"invalid path {path!r}: it leaves the REST API")
+    parameters = (*parse_qsl(path_query, keep_blank_values=True), *_query_pairs(query))
+    request: Request[Answer] = Request(
+        method.upper(), path, lambda answer: answer, query=parameters, body=_decode_body(data)
+    )
     with connect() as hub:
         answer = hub.run(request)
     if include:
@@ -54,18 +55,18 @@ def api(method: str, path: str, data: str | None, query: tuple[str, ...], includ
         click.echo(answer.content)
 
 
-def _pairs(given: tuple[str, ...]) -> list[tuple[str, str]]:
-    found = [each.partition("=") for each in given]
-    for key, equals, _ in found:
+def _query_pairs(arguments: tuple[str, ...]) -> list[tuple[str, str]]:
+    parts = [argument.partition("=") for argument in arguments]
+    for key, equals, _ in parts:
         if not key or not equals:
-            raise InvalidInput(f"{key!r} is not KEY=VALUE")
-    return [(key, value) for key, _, value in found]
+            raise InvalidInput(f"invalid query parameter {key!r}", hint="use KEY=VALUE")
+    return [(key, value) for key, _, value in parts]
 
 
-def _body(data: str | None) -> Any:
+def _decode_body(data: str | None) -> Any:
     if data is None:
         return None
     try:
-        return msgspec.json.decode(text_from(data) if data.startswith("@") else data)
+        return msgspec.json.decode(read_text(data) if data.startswith("@") else data)
     except msgspec.MsgspecError as error:
         raise InvalidInput(f"the body is not JSON: {error}") from None

@@ -1,4 +1,4 @@
-"""`jhub context`: the hubs that this user is signed in to."""
+"""`jhub context`: list the saved hubs, and switch between them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from os import environ
 import click
 from msgspec import Struct
 
-from jhub.cli.kit.options import CONTEXT, common, context_names, output, warn_if_beaten
+from jhub.cli.kit.options import CONTEXT_KEY, common, context_names, output, warn_if_overridden
 from jhub.cli.kit.output import View, ago, note
 from jhub.config import contexts
 
 
 class Row(Struct):
-    """A context as it is listed."""
+    """A context in the output of `list` and `show`."""
 
     name: str
     current: bool
@@ -21,7 +21,7 @@ class Row(Struct):
     user: str
     expires: str = ""
     kept: str = ""
-    """Where the token is: "file" or "keyring"."""
+    """The store of the token: "file" or "keyring"."""
 
 
 ROWS: View[Row] = View(
@@ -31,51 +31,49 @@ ROWS: View[Row] = View(
         "NAME": lambda row: row.name,
         "USER": lambda row: row.user,
         "URL": lambda row: row.api_url,
-        "TOKEN ENDS": lambda row: row.expires,
+        "TOKEN EXPIRES": lambda row: row.expires,
     },
 )
-DETAILS: View[Row] = View(name=ROWS.name, columns={**ROWS.columns, "TOKEN KEPT IN": lambda row: row.kept})
+DETAILS: View[Row] = View(name=ROWS.name, columns={**ROWS.columns, "TOKEN STORE": lambda row: row.kept})
 
 
 @click.group()
 def context() -> None:
-    """List and switch the hubs you are signed in to.
+    """List the hubs that you are signed in to, and switch between them.
 
-    A command takes -c/--context NAME, else JHUB_CONTEXT, else JUPYTERHUB_API_URL with JUPYTERHUB_API_TOKEN, else the
-    current context.
+    A context is a hub and your token for it. Commands use the first of: -c/--context NAME; JHUB_CONTEXT;
+    JUPYTERHUB_API_URL with JUPYTERHUB_API_TOKEN; the current context.
     """
 
 
 @context.command("list")
 @output()
 @common
-def list_(form: str) -> None:
-    """List the contexts; * marks the current one.
+def list_(output_format: str) -> None:
+    """List the contexts. * marks the current one.
 
-    \b
-    jhub context list
+    $ jhub context list
     """
-    known = contexts.load()
-    ROWS.many([_row(name, known) for name in sorted(known.contexts)], form)
+    saved = contexts.load()
+    ROWS.print_list([_row(name, saved) for name in sorted(saved.contexts)], output_format)
     if contexts.environment_wins():
-        note("JUPYTERHUB_API_URL is set and comes before all of them, unless -c names one")
+        note("note: JUPYTERHUB_API_URL is set and overrides all contexts; use -c NAME")
 
 
 @context.command()
 @click.argument("name", required=False, shell_complete=context_names)
 @output()
 @common
-def show(name: str | None, form: str) -> None:
-    """Show one context, by default the current one.
+def show(name: str | None, output_format: str) -> None:
+    """Show a context, by default the current one.
 
-    \b
-    jhub context show -o json
+    $ jhub context show -o json
     """
-    known = contexts.load()
+    saved = contexts.load()
     if name is None:
-        name = contexts.chosen(click.get_current_context().meta.get(CONTEXT))
-    contexts.get(name, known)
-    DETAILS.one(_row(name, known), form)
+        name = contexts.chosen(click.get_current_context().meta.get(CONTEXT_KEY))
+    contexts.get(name, saved)
+    DETAILS.print_item(_row(name, saved), output_format)
 
 
 @context.command()
@@ -84,30 +82,30 @@ def show(name: str | None, form: str) -> None:
 def use(name: str) -> None:
     """Make NAME the current context.
 
-    \b
-    jhub context use hub.example.org
+    $ jhub context use hub.example.org
     """
     contexts.use(name)
-    note(f"now using {name}")
-    warn_if_beaten(name)
+    note(f"current context: {name}")
+    warn_if_overridden(name)
 
 
 @context.command()
 @click.argument("name", shell_complete=context_names)
 @common
 def remove(name: str) -> None:
-    """Forget NAME and its token. The token stays valid: jhub logout revokes it.
+    """Delete context NAME and its token from this machine.
 
-    \b
-    jhub context remove hub.example.org
+    The token stays valid on the hub. To revoke it too, use jhub logout.
+
+    $ jhub context remove hub.example.org
     """
-    stays = contexts.remove(name)
-    note(f"forgot {name}")
-    if stays:
-        note(f"warning: {stays}")
+    warning = contexts.remove(name)
+    note(f"removed context {name}")
+    if warning:
+        note(f"warning: {warning}")
 
 
-def _row(name: str, known: contexts.Contexts) -> Row:
-    one = known.contexts[name]
-    current = name == (environ.get("JHUB_CONTEXT") or known.current)
-    return Row(name, current, one.api_url, one.user, ago(one.expires_at), one.kept)
+def _row(name: str, saved: contexts.Contexts) -> Row:
+    context = saved.contexts[name]
+    current = name == (environ.get("JHUB_CONTEXT") or saved.current)
+    return Row(name, current, context.api_url, context.user, ago(context.expires_at), context.kept)

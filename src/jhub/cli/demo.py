@@ -1,4 +1,4 @@
-"""`jhub demo`: the three jobs, one after the other, on a real hub."""
+"""`jhub demo`: get a token, manage a group and start servers, on a local hub."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from jhub import Hub, Server
 
 GROUP = "geo"
-PROFILES = {"ana": "lab", "bo": "lean"}
-LEAVER = "cy"
+PROFILE_OF_USER = {"ana": "lab", "bo": "lean"}
+REMOVED_USER = "cy"
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A server that the demo started, and what it says of itself."""
+    """A server that the demo started, and the application that responds in it."""
 
     user: str
     server: str
     profile: str
-    answers: str
+    application: str
     url: str
     seconds: float
 
@@ -41,7 +41,7 @@ ROWS: View[Row] = View(
         "USER": lambda row: row.user,
         "SERVER": lambda row: row.server,
         "PROFILE": lambda row: row.profile,
-        "ANSWERS AS": lambda row: row.answers,
+        "APPLICATION": lambda row: row.application,
         "URL": lambda row: row.url,
         "SECONDS": lambda row: row.seconds,
     },
@@ -49,74 +49,82 @@ ROWS: View[Row] = View(
 
 
 @click.command()
-@click.option("--keep", is_flag=True, help="Leave the hub up, as: jhub local up.")
+@click.option("--keep", is_flag=True, help="Leave the hub running, like jhub local up.")
 @output()
 @common
-def demo(keep: bool, form: str) -> None:
-    """Start a real JupyterHub and do the three jobs on it: get a token, manage a group, start servers from profiles.
+def demo(keep: bool, output_format: str) -> None:
+    """Start a real JupyterHub and show the main tasks: get a token, manage a group, start servers from profiles.
 
-    Needs pip install 'jhub[local]'. Everything is stopped at the end, unless you --keep it.
+    Everything is stopped at the end, unless you use --keep. Requires: pip install 'jhub[local]'
 
-    \b
-    jhub demo
-    jhub demo --keep
+    $ jhub demo
+    $ jhub demo --keep
     """
     from jhub import Hub, local
 
     began = time.monotonic()
     with ExitStack() as stack:
         note("starting a JupyterHub on this machine …")
-        place = local.up() if keep else stack.enter_context(local.LocalHub())
-        note(f"  JupyterHub {place.version} at {place.url}")
+        local_hub = local.up() if keep else stack.enter_context(local.LocalHub())
+        note(f"  JupyterHub {local_hub.version} at {local_hub.url}")
 
-        note("1. a token, from a username and a password")
+        note("1. get a token with a username and a password")
         hub = stack.enter_context(
-            Hub.login(place.url, username=place.username, password=place.password, note="demo", expires_in=3600)
+            Hub.login(
+                local_hub.url, username=local_hub.username, password=local_hub.password, note="demo", expires_in=3600
+            )
         )
-        who = hub.whoami()
-        note(f"  this token belongs to {who.name}, and has {len(who.scopes)} scopes")
+        identity = hub.whoami()
+        note(f"  this token belongs to {identity.name}, and has {len(identity.scopes)} scopes")
 
-        note("2. a group")
+        note("2. create a group, add three users and remove one")
         hub.groups.create(GROUP, exist_ok=True)
-        for name in (*PROFILES, LEAVER):
+        for name in (*PROFILE_OF_USER, REMOVED_USER):
             hub.users.create(name, exist_ok=True)
-        hub.groups.add_users(GROUP, [*PROFILES, LEAVER])
-        hub.groups.remove_users(GROUP, [LEAVER])
+        hub.groups.add_users(GROUP, [*PROFILE_OF_USER, REMOVED_USER])
+        hub.groups.remove_users(GROUP, [REMOVED_USER])
         for group in hub.groups.list():
             note(f"  {group.name}: {', '.join(group.users or ())}")
 
-        note("3. a named server from a profile, for each member")
-        members = [user for user in hub.groups.get(GROUP).users or () if user in PROFILES]
-        ROWS.many([_start(hub, user, PROFILES[user]) for user in members], form)
+        note("3. start a named server from a profile for each member")
+        members = [user for user in hub.groups.get(GROUP).users or () if user in PROFILE_OF_USER]
+        ROWS.print_list([_start_server(hub, user, PROFILE_OF_USER[user]) for user in members], output_format)
 
         if keep:
             from jhub.cli.local import sign_in
 
-            sign_in(place)
-            note(f"the hub stays up at {place.url}; log in as {place.username}, or as ana")
-            note("the passwords: jhub local status    the end: jhub local down")
+            sign_in(local_hub)
+            note(f"the hub keeps running at {local_hub.url}; log in as {local_hub.username}, or as ana")
+            note("show passwords: jhub local status; stop: jhub local down")
         else:
             note("stopping everything …")
     note(f"done in {time.monotonic() - began:.0f} s")
 
 
-def _start(hub: Hub, user: str, profile: str) -> Row:
+def _start_server(hub: Hub, user: str, profile: str) -> Row:
     with hub.servers.start_many([(user, f"{profile}-demo")], profile=profile) as fleet:
         for event in fleet:
             if event.kind == "progress":
                 note(f"  {event.target}: {event.progress or 0:.0f} % {event.message}")
             elif event.error is not None:
                 raise event.error
-    [ready] = fleet.summary.done
-    server = ready.server
+    [started] = fleet.summary.done
+    server = started.server
     if server is None:
-        raise HubError(f"{ready.target} is ready, but the hub does not say where")
-    note(f"  {ready.target}: ready after {ready.seconds or 0:.1f} s")
-    return Row(user, server.name, profile, _ask(hub, server), urljoin(hub.url, server.url), ready.seconds or 0)
+        raise HubError(f"server {started.target} is ready, but the hub does not report its address")
+    note(f"  {started.target}: ready after {started.seconds or 0:.1f} s")
+    return Row(
+        user,
+        server.name,
+        profile,
+        _describe_application(hub, server),
+        urljoin(hub.url, server.url),
+        started.seconds or 0,
+    )
 
 
-def _ask(hub: Hub, server: Server) -> str:
-    """Call the server's own REST API: it is up when it answers, and only the profile `lab` has JupyterLab."""
+def _describe_application(hub: Hub, server: Server) -> str:
+    """Return the application of a server, from its own REST API. Only the profile `lab` has JupyterLab."""
     version = hub.run(call("GET", f"{server.url}api", Version, root="site", about=f"server {server.target}"))
     lab = Request("GET", f"{server.url}lab", lambda answer: True, root="site", about="JupyterLab")
     try:

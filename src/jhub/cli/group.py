@@ -1,4 +1,4 @@
-"""`jhub group`"""
+"""`jhub group`: manage groups, their members and their properties."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import Tally, delete_each, report, sound, tally
-from jhub.cli.kit.inputs import pairs
-from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
-from jhub.cli.kit.output import HIDDEN, View, dump, note, print_requests, shown
+from jhub.cli.kit.batch import BatchTally, batch_tally, delete_batch, print_results, valid_names
+from jhub.cli.kit.inputs import parse_pairs
+from jhub.cli.kit.options import common, connect, dry_run, output, require_names, yes
+from jhub.cli.kit.output import HIDDEN, View, dump, note, or_hidden, print_requests
 from jhub.cli.kit.prompts import confirm
 from jhub.errors import Conflict, HubError
 from jhub.models import Group
@@ -25,15 +25,15 @@ GROUPS: View[Group] = View(
     columns={
         "NAME": lambda group: group.name,
         "USERS": lambda group: HIDDEN if group.users is None else len(group.users),
-        "MEMBERS": lambda group: shown(group.users),
-        "PROPERTIES": lambda group: shown(group.properties),
+        "MEMBERS": lambda group: or_hidden(group.users),
+        "PROPERTIES": lambda group: or_hidden(group.properties),
     },
 )
 
-CHUNK = 50
-"""Groups in one call: what came of them is told after each."""
-MOST_NAMES = 12
-"""Names of a difference that are shown."""
+MAX_GROUPS_PER_REQUEST = 50
+"""Maximum number of groups in one request. Results are printed after each request."""
+MAX_NAMES_SHOWN = 12
+"""Maximum number of names in each line of a membership difference."""
 
 name_argument = click.argument("name", shell_complete=completers.groups)
 
@@ -44,32 +44,32 @@ def group() -> None:
 
 
 @group.command("list")
-@click.option("--user", "member", metavar="USER", shell_complete=completers.users, help="Only groups that USER is in.")
+@click.option(
+    "--user", "member", metavar="USER", shell_complete=completers.users, help="Only groups that USER is a member of."
+)
 @output()
 @common
-def list_(member: str | None, form: str) -> None:
+def list_(member: str | None, output_format: str) -> None:
     """List groups with their members.
 
-    \b
-    jhub group list
-    jhub group list --user ana -o name
+    $ jhub group list
+    $ jhub group list --user ana -o name
     """
     with connect() as hub:
-        GROUPS.many(hub.groups.list(member), form)
+        GROUPS.print_list(hub.groups.list(member), output_format)
 
 
 @group.command()
 @name_argument
 @output()
 @common
-def show(name: str, form: str) -> None:
-    """Show one group.
+def show(name: str, output_format: str) -> None:
+    """Show a group.
 
-    \b
-    jhub group show geo
+    $ jhub group show geo
     """
     with connect() as hub:
-        GROUPS.one(hub.groups.get(name), form)
+        GROUPS.print_item(hub.groups.get(name), output_format)
 
 
 @group.command()
@@ -80,27 +80,28 @@ def show(name: str, form: str) -> None:
     multiple=True,
     metavar="USER",
     shell_complete=completers.users,
-    help="Put this user into each of them; may be repeated.",
+    help="Add this user to each new group; repeatable.",
 )
-@click.option("--if-not-exists", is_flag=True, help="Groups that exist already are fine, and stay as they are.")
+@click.option("--if-not-exists", is_flag=True, help="Accept groups that already exist, and leave them unchanged.")
 @dry_run
 @output()
 @common
-def create(names: tuple[str, ...], users: tuple[str, ...], if_not_exists: bool, dry_run: bool, form: str) -> None:
+def create(
+    names: tuple[str, ...], users: tuple[str, ...], if_not_exists: bool, dry_run: bool, output_format: str
+) -> None:
     """Create groups. "-" reads names from stdin.
 
-    \b
-    jhub group create geo --if-not-exists
-    jhub group create monday tuesday --user ana --user bo
+    $ jhub group create geo --if-not-exists
+    $ jhub group create monday tuesday --user ana --user bo
     """
-    given = names_from(names)
-    with connect() as hub, tally() as counted:
-        wanted = sound(given, "group", counted)
+    requested = require_names(names)
+    with connect() as hub, batch_tally() as tally:
+        valid = valid_names(requested, "group", tally)
         if dry_run:
-            print_requests([hub.preview(hub.groups.create_many, wanted, users=users)])
-            counted.done += len(wanted)
+            print_requests([hub.preview(hub.groups.create_many, valid, users=users)])
+            tally.done += len(valid)
         else:
-            report(GROUPS, _created(hub, wanted, users, if_not_exists, counted), form)
+            print_results(GROUPS, _create_groups(hub, valid, users, if_not_exists, tally), output_format)
 
 
 @group.command()
@@ -109,13 +110,12 @@ def create(names: tuple[str, ...], users: tuple[str, ...], if_not_exists: bool, 
 @dry_run
 @common
 def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
-    """Delete groups. Their members stay users.
+    """Delete groups. The users in them are not deleted. "-" reads names from stdin.
 
-    \b
-    jhub group delete geo
+    $ jhub group delete geo
     """
     with connect() as hub:
-        delete_each(hub, "group", names_from(names), hub.groups.delete, yes=yes, dry_run=dry_run)
+        delete_batch(hub, "group", require_names(names), hub.groups.delete, yes=yes, dry_run=dry_run)
 
 
 @group.command()
@@ -124,16 +124,17 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
 @dry_run
 @output()
 @common
-def add(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
-    """Add users to group NAME: all of them, or none if one is unknown. "-" reads names from stdin.
+def add(name: str, users: tuple[str, ...], dry_run: bool, output_format: str) -> None:
+    """Add users to group NAME. "-" reads names from stdin.
 
-    \b
-    jhub group add geo ana bo
-    jhub user list --filter geo- -o name | jhub group add geo -
+    The change is atomic: an unknown user fails the whole command.
+
+    $ jhub group add geo ana bo
+    $ jhub user list --filter geo- -o name | jhub group add geo -
     """
-    given = names_from(users)
+    requested = require_names(users)
     with connect() as hub:
-        _change(hub, partial(hub.groups.add_users, name, given), dry_run, form)
+        _run_or_preview(hub, partial(hub.groups.add_users, name, requested), dry_run, output_format)
 
 
 @group.command()
@@ -142,15 +143,16 @@ def add(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
 @dry_run
 @output()
 @common
-def remove(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
-    """Remove users from group NAME: all of them, or none if one is unknown. "-" reads names from stdin.
+def remove(name: str, users: tuple[str, ...], dry_run: bool, output_format: str) -> None:
+    """Remove users from group NAME. "-" reads names from stdin.
 
-    \b
-    jhub group remove geo bo
+    The change is atomic: an unknown user fails the whole command.
+
+    $ jhub group remove geo bo
     """
-    given = names_from(users)
+    requested = require_names(users)
     with connect() as hub:
-        _change(hub, partial(hub.groups.remove_users, name, given), dry_run, form)
+        _run_or_preview(hub, partial(hub.groups.remove_users, name, requested), dry_run, output_format)
 
 
 @group.command("set")
@@ -160,100 +162,110 @@ def remove(name: str, users: tuple[str, ...], dry_run: bool, form: str) -> None:
 @dry_run
 @output()
 @common
-def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, form: str) -> None:
-    """Make users the members of group NAME, and nobody else. "-" reads names from stdin.
+def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, output_format: str) -> None:
+    """Replace the members of group NAME. "-" reads names from stdin.
 
-    Who comes and who goes is shown, and a question asked if anybody goes. A user whom the hub does not know is left
-    out, and the exit code tells.
+    Shows the users to add and to remove, and asks before it removes anyone. Unknown users are reported and skipped;
+    the exit code is then non-zero.
 
-    \b
-    jhub group set geo ana bo
-    jhub group set geo - --dry-run < members.txt
+    $ jhub group set geo ana bo
+    $ jhub group set geo - --dry-run < members.txt
     """
-    wanted = names_from(users)
-    with connect() as hub, tally() as counted:
+    members = require_names(users)
+    with connect() as hub, batch_tally() as tally:
         if dry_run:
-            print_requests([hub.preview(hub.groups.set_users, name, wanted)])
+            print_requests([hub.preview(hub.groups.set_users, name, members)])
             return
-        change = hub.groups.compare_users(name, wanted)
-        _agreed(change, yes=yes)
-        # What was shown, and no more: somebody may have joined meanwhile.
+        change = hub.groups.compare_users(name, members)
+        _confirm_change(change, yes=yes)
+        # Only the confirmed difference: the members may have changed since.
         summary = hub.groups.change_users(change)
         for event in (*summary.failed, *summary.skipped):
-            counted.failed(event.error or HubError(f"user {event.name}: not removed: {event.message}"))
-        counted.done += len(summary.done) + len(wanted) - len(change.to_add)
-        GROUPS.one(hub.groups.get(name) if summary.done else change.group, form)
+            tally.add_failure(event.error or HubError(f"user {event.name}: not removed: {event.message}"))
+        tally.done += len(summary.done) + len(members) - len(change.to_add)
+        GROUPS.print_item(hub.groups.get(name) if summary.done else change.group, output_format)
 
 
 @group.command()
 @name_argument
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE | KEY:=JSON | KEY=]...")
 @dry_run
-@click.option("-o", "--output", "form", type=click.Choice(["json", "yaml"]), default="json", help="As json or yaml.")
+@click.option(
+    "-o",
+    "--output",
+    "output_format",
+    type=click.Choice(["json", "yaml"]),
+    default="json",
+    help="Output format: json or yaml.",
+)
 @common
-def properties(name: str, changes: tuple[str, ...], dry_run: bool, form: str) -> None:
-    """Show the properties of group NAME, or change those given; KEY= removes one.
+def properties(name: str, changes: tuple[str, ...], dry_run: bool, output_format: str) -> None:
+    """Show or change the properties of group NAME.
 
-    \b
-    jhub group properties geo
-    jhub group properties geo room=B12 seats:=30 old=
+    KEY=VALUE sets a text, KEY:=JSON any other value, and KEY= removes the property.
+
+    $ jhub group properties geo
+    $ jhub group properties geo room=B12 seats:=30 old=
     """
-    wanted: dict[str, Any] = {key: None if value == "" else value for key, value in pairs(changes).items()}
+    values: dict[str, Any] = {key: None if value == "" else value for key, value in parse_pairs(changes).items()}
     with connect() as hub:
         if dry_run:
-            print_requests([hub.preview(hub.groups.set_properties, name, wanted)])
+            print_requests([hub.preview(hub.groups.set_properties, name, values)])
             return
-        found = hub.groups.set_properties(name, wanted) if wanted else hub.groups.get(name)
-    dump(found.properties, form)
-    if wanted:
-        note(f"group {name} has these properties now")
+        group = hub.groups.set_properties(name, values) if values else hub.groups.get(name)
+    dump(group.properties, output_format)
+    if values:
+        note(f"changed the properties of group {name}")
 
 
-def _change(hub: Hub, call: Callable[[], Group], dry_run: bool, form: str) -> None:
+def _run_or_preview(hub: Hub, call: Callable[[], Group], dry_run: bool, output_format: str) -> None:
     if dry_run:
         print_requests([hub.preview(call)])
     else:
-        GROUPS.one(call(), form)
+        GROUPS.print_item(call(), output_format)
 
 
-def _agreed(change: Difference, *, yes: bool) -> None:
-    """Show a difference, and ask whether people are to lose their membership."""
+def _confirm_change(change: Difference, *, yes: bool) -> None:
+    """Print a membership difference, and ask for confirmation if it removes users."""
     group, add, remove = change.group.name, change.to_add, change.to_remove
     if not add and not remove:
-        note(f"group {group} has these members already")
-    for word, names in (("add", add), ("remove", remove)):
+        note(f"group {group} already has these members")
+    for action, names in (("add", add), ("remove", remove)):
         if names:
-            more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-            note(f"{word} {len(names)}: {', '.join(names[:MOST_NAMES])}{more}")
+            others = f" and {len(names) - MAX_NAMES_SHOWN} more" if len(names) > MAX_NAMES_SHOWN else ""
+            note(f"{action} {len(names)}: {', '.join(names[:MAX_NAMES_SHOWN])}{others}")
     if remove:
         counts = f"add {len(add)}, remove {len(remove)}" if add else f"remove {len(remove)}"
-        confirm(f"change the members of group {group} ({counts})?", yes=yes)
+        confirm(f"Change the members of group {group} ({counts})?", yes=yes)
 
 
-def _created(hub: Hub, names: list[str], users: tuple[str, ...], exist_ok: bool, counted: Tally) -> Iterator[Group]:
-    """Create groups, in as few requests as tell what became of each.
+def _create_groups(
+    hub: Hub, names: list[str], users: tuple[str, ...], exist_ok: bool, tally: BatchTally
+) -> Iterator[Group]:
+    """Create groups in chunks, and yield them and, with `exist_ok`, those that already existed.
 
-    The hub goes from one to the next, and stops at the first that exists.
+    The hub creates the groups of a request in order, and stops at the first that exists: the rest of the chunk is
+    sent again.
     """
-    waiting = names
-    while waiting:
-        some, waiting = waiting[:CHUNK], waiting[CHUNK:]
+    remaining = names
+    while remaining:
+        chunk, remaining = remaining[:MAX_GROUPS_PER_REQUEST], remaining[MAX_GROUPS_PER_REQUEST:]
         try:
             try:
-                made = hub.groups.create_many(some, users=users)
+                created = hub.groups.create_many(chunk, users=users)
             except Conflict as error:
-                there = error.existing
-                if there is None:
+                existing = error.existing
+                if existing is None:
                     raise
-                waiting = some[some.index(there) + 1 :] + waiting
-                known = (*error.created, there) if exist_ok else error.created
+                remaining = chunk[chunk.index(existing) + 1 :] + remaining
+                reported = (*error.created, existing) if exist_ok else error.created
                 if not exist_ok:
-                    counted.failed(Conflict(f"group {there}: already exists"))
+                    tally.add_failure(Conflict(f"group {existing}: already exists"))
                 elif users:
-                    note(f"group {there} exists already, and its members stay as they are")
-                made = tuple(hub.groups.get(name) for name in known)
+                    note(f"group {existing} already exists; its members are unchanged")
+                created = tuple(hub.groups.get(name) for name in reported)
         except HubError as error:
-            counted.failed(error)
-            return  # the same would become of the others
-        counted.done += len(made)
-        yield from made
+            tally.add_failure(error)
+            return  # the other chunks would fail, too
+        tally.done += len(created)
+        yield from created

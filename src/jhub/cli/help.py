@@ -1,4 +1,4 @@
-"""`jhub help TOPIC`: what belongs to no single command."""
+"""`jhub help TOPIC`: exit codes, environment variables and output formats."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import click
 from jhub.cli.kit.exit_codes import CODES
 
 ENVIRONMENT = {
-    "JHUB_CONTEXT": "the context to use, as -c/--context does",
-    "JUPYTERHUB_API_URL": "the hub's REST API; with the next one it beats the current context",
-    "JUPYTERHUB_API_TOKEN": "the token for it",
-    "JHUB_KEYRING": "no: login keeps tokens in a file of yours, not in the system's keyring",
-    "JHUB_COMPLETION_TIMEOUT": "seconds that the shell's completion may ask the hub (2)",
-    "XDG_CONFIG_HOME": "contexts and tokens are kept in jhub/ below it (~/.config)",
-    "XDG_DATA_HOME": "the local hub is kept in jhub/ below it (~/.local/share)",
-    "HTTPS_PROXY, NO_PROXY": "the proxy on the way to the hub; never used for this machine",
-    "SSL_CERT_FILE": "certificates to trust instead of the system's",
-    "NO_COLOR": "no colours",
+    "JHUB_CONTEXT": "context to use, like -c/--context",
+    "JUPYTERHUB_API_URL": "REST API of the hub; with JUPYTERHUB_API_TOKEN, overrides the current context",
+    "JUPYTERHUB_API_TOKEN": "token for that hub",
+    "JHUB_KEYRING": "set to no, makes jhub login store tokens in a private file, not in the keyring",
+    "JHUB_COMPLETION_TIMEOUT": "time limit of shell completion, in seconds (default: 2)",
+    "XDG_CONFIG_HOME": "folder of jhub/, which holds contexts and tokens (default: ~/.config)",
+    "XDG_DATA_HOME": "folder of jhub/, which holds the local hub (default: ~/.local/share)",
+    "HTTPS_PROXY, NO_PROXY": "HTTP proxy for requests to the hub; never used for localhost",
+    "SSL_CERT_FILE": "file of certificates to trust instead of those of the system",
+    "NO_COLOR": "if set, disables colours",
 }
 
 OUTPUT = """\
--o table   for people; one line per object, aligned
--o json    every field; on long work one event per line
--o yaml    the same as YAML
--o name    names only, one per line: what "-" reads on stdin
--o csv     the table's columns
+-o table   aligned columns, for people (default)
+-o json    all fields; commands that start or stop servers print one event per line
+-o yaml    all fields, as YAML
+-o name    names only, one per line, for commands that read names from "-"
+-o csv     the columns of the table, as CSV
 
-Data goes to stdout; progress, questions and hints go to stderr.
+Data goes to stdout. Progress, questions, errors and hints go to stderr.
   jhub server list -o name | jhub server stop --yes -
 """
 
@@ -34,10 +34,9 @@ Data goes to stdout; progress, questions and hints go to stderr.
 @click.command("help")
 @click.argument("topic", type=click.Choice(["exit-codes", "environment", "output"]))
 def help_topics(topic: str) -> None:
-    """Explain exit-codes, environment or output.
+    """Explain exit codes, environment variables or output formats.
 
-    \b
-    jhub help exit-codes
+    $ jhub help exit-codes
     """
     match topic:
         case "exit-codes":

@@ -1,4 +1,4 @@
-"""`jhub hub`"""
+"""`jhub hub`: show a hub, or shut it down."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from msgspec import Struct
 
 from jhub.cli.kit.options import common, connect, dry_run, output, yes
 from jhub.cli.kit.output import View, note, print_requests
-from jhub.cli.kit.prompts import have_typed
+from jhub.cli.kit.prompts import confirm_by_typing
 from jhub.errors import MissingScope
 from jhub.models import Component, HubInfo
 
 
-class Shown(Struct, frozen=True):
-    """A hub as it is shown."""
+class HubDetails(Struct, frozen=True):
+    """The addresses, the version and the components of a hub."""
 
     url: str
     api_url: str
@@ -27,18 +27,18 @@ class Shown(Struct, frozen=True):
     authenticator: Component
 
 
-def _words(component: Component) -> str:
+def _describe(component: Component) -> str:
     return f"{component.class_} {component.version or ''}".strip()
 
 
-HUB: View[Shown] = View(
+HUB: View[HubDetails] = View(
     name=lambda hub: hub.url,
     columns={
         "URL": lambda hub: hub.url,
         "API URL": lambda hub: hub.api_url,
         "VERSION": lambda hub: hub.version,
-        "SPAWNER": lambda hub: _words(hub.spawner),
-        "AUTHENTICATOR": lambda hub: _words(hub.authenticator),
+        "SPAWNER": lambda hub: _describe(hub.spawner),
+        "AUTHENTICATOR": lambda hub: _describe(hub.authenticator),
         "PYTHON": lambda hub: hub.python,
         "EXECUTABLE": lambda hub: hub.sys_executable,
     },
@@ -48,61 +48,60 @@ HUB: View[Shown] = View(
 
 @click.group()
 def hub() -> None:
-    """Show what the hub is made of, or shut it down."""
+    """Show hub details, or shut it down."""
 
 
 @hub.command()
 @output()
 @common
-def show(form: str) -> None:
+def show(output_format: str) -> None:
     """Show the hub's address and version.
 
-    To a token with the scope read:hub also what it is made of.
+    With the scope read:hub, also show its spawner, authenticator and Python.
 
-    \b
-    jhub hub show
-    jhub hub show -o json
+    $ jhub hub show
+    $ jhub hub show -o json
     """
-    with connect() as place:
+    with connect() as client:
         try:
-            info = place.info()
+            info = client.info()
         except MissingScope:
-            info = HubInfo(version=place.version())
-        HUB.one(
-            Shown(
-                place.url,
-                place.api_url,
+            info = HubInfo(version=client.version())
+        HUB.print_item(
+            HubDetails(
+                client.url,
+                client.api_url,
                 info.version,
                 info.python,
                 info.sys_executable,
                 info.spawner,
                 info.authenticator,
             ),
-            form,
+            output_format,
         )
 
 
 @hub.command()
-@click.option("--servers/--keep-servers", default=None, help="Whether all users' servers end too.")
-@click.option("--proxy/--keep-proxy", default=None, help="Whether the proxy ends too.")
+@click.option("--servers/--keep-servers", default=None, help="Also stop all servers, or keep them.")
+@click.option("--proxy/--keep-proxy", default=None, help="Also stop the proxy, or keep it.")
 @yes
 @dry_run
 @common
 def shutdown(servers: bool | None, proxy: bool | None, yes: bool, dry_run: bool) -> None:
-    """Shut the hub down. What starts it, such as systemd or Kubernetes, may start it again.
+    """Shut down the hub. A supervisor such as systemd or Kubernetes may start it again.
 
-    Servers and proxy end with it where it is configured so (cleanup_servers, cleanup_proxy), unless told here.
+    Without the options, the hub's configuration (cleanup_servers, cleanup_proxy) decides whether servers and proxy also
+    stop.
 
-    \b
-    jhub hub shutdown --keep-servers --keep-proxy
+    $ jhub hub shutdown --keep-servers --keep-proxy
     """
-    with connect() as place:
-        shut_down = partial(place.shutdown, servers=servers, proxy=proxy)
+    with connect() as client:
+        shut_down = partial(client.shutdown, servers=servers, proxy=proxy)
         if dry_run:
-            print_requests([place.preview(shut_down)])
+            print_requests([client.preview(shut_down)])
             return
-        host = urlsplit(place.url).netloc
-        also = {True: " and all servers on it", False: "", None: ", and all servers on it if it is configured so"}
-        have_typed("shut the hub down", f"This shuts down the hub at {host}{also[servers]}.", host, yes=yes)
+        host = urlsplit(client.url).netloc
+        also = {True: " and all servers on it", False: "", None: ", and all servers on it if the hub is configured so"}
+        confirm_by_typing("shut down the hub", f"This shuts down the hub at {host}{also[servers]}.", host, yes=yes)
         shut_down()
         note(f"the hub at {host} is shutting down")

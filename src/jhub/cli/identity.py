@@ -1,11 +1,11 @@
-"""`jhub logout`, `whoami`."""
+"""`jhub logout` and `jhub whoami`: your token, and your identity on the hub."""
 
 from __future__ import annotations
 
 import click
 
-from jhub.cli.kit.options import CONTEXT, common, connect, output
-from jhub.cli.kit.output import View, note, shown
+from jhub.cli.kit.options import CONTEXT_KEY, common, connect, output
+from jhub.cli.kit.output import View, note, or_hidden
 from jhub.config import contexts
 from jhub.errors import HubError, Unavailable, UnknownToken
 from jhub.models import Identity
@@ -15,8 +15,8 @@ IDENTITY: View[Identity] = View(
     columns={
         "NAME": lambda who: who.name,
         "KIND": lambda who: who.kind,
-        "ADMIN": lambda who: shown(who.admin),
-        "GROUPS": lambda who: shown(who.groups),
+        "ADMIN": lambda who: or_hidden(who.admin),
+        "GROUPS": lambda who: or_hidden(who.groups),
         "SCOPES": lambda who: who.scopes,
     },
 )
@@ -25,52 +25,52 @@ IDENTITY: View[Identity] = View(
 @click.command()
 @common
 def logout() -> None:
-    """Revoke the token that login created, and forget it.
+    """Revoke the token that jhub login created, and delete it from this machine.
 
-    \b
-    jhub logout
-    jhub logout -c hub.example.org
+    A token that you brought (--token, --paste, JUPYTERHUB_API_TOKEN) is deleted here, and stays valid on the hub.
+
+    $ jhub logout
+    $ jhub logout -c hub.example.org
     """
     from jhub import Hub
 
-    name = contexts.chosen(click.get_current_context().meta.get(CONTEXT))
+    name = contexts.chosen(click.get_current_context().meta.get(CONTEXT_KEY))
     context = contexts.get(name)
     failure: HubError | None = None
     if context.token_id:
         try:
-            where = contexts.connection(name)
-            with Hub(where.url, where.token) as hub:
+            connection = contexts.connection(name)
+            with Hub(connection.url, connection.token) as hub:
                 hub.tokens.revoke(context.user, context.token_id)
         except Unavailable as error:
-            error.hint = f"try again when the hub answers; to forget its token all the same: jhub context remove {name}"
+            error.hint = f"try again when the hub responds, or only delete the token here: jhub context remove {name}"
             raise
         except UnknownToken:
-            pass  # revoked or expired already
+            pass  # the token is already revoked or expired
         except HubError as error:
             failure = error
-    stays = contexts.remove(name)
-    if stays:
-        note(f"warning: {stays}")
+    warning = contexts.remove(name)
+    if warning:
+        note(f"warning: {warning}")
     if failure is not None:
         failure.hint = (
-            f"it is forgotten here, and stays valid until it ends; revoke {context.token_id} on the hub's token page, "
-            f"{context.api_url.removesuffix('api')}token"
+            f"the token is deleted here, but valid until it expires; revoke {context.token_id} on the hub's token "
+            f"page, {context.api_url.removesuffix('api')}token"
         )
         raise failure
     note(f"signed out of {name}")
     if not context.token_id:
-        note("the token stays valid on the hub: it was brought along, and is yours to revoke")
+        note("the token stays valid on the hub: jhub did not create it; revoke it yourself")
 
 
 @click.command()
 @output()
 @common
-def whoami(form: str) -> None:
-    """Show who you are on the hub, and the scopes of your token.
+def whoami(output_format: str) -> None:
+    """Show your user, your groups and the scopes of your token.
 
-    \b
-    jhub whoami
-    jhub whoami -o json
+    $ jhub whoami
+    $ jhub whoami -o json
     """
     with connect() as hub:
-        IDENTITY.one(hub.whoami(), form)
+        IDENTITY.print_item(hub.whoami(), output_format)

@@ -1,4 +1,4 @@
-"""`jhub local`: a real JupyterHub on this machine."""
+"""`jhub local`: run a real JupyterHub on this machine."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jhub.cli.kit.options import common, output, warn_if_beaten, yes
+from jhub.cli.kit.options import common, output, warn_if_overridden, yes
 from jhub.cli.kit.output import View, note
-from jhub.cli.kit.prompts import confirm_by_name
+from jhub.cli.kit.prompts import confirm_deletion
 from jhub.config import contexts
 from jhub.config.expiry import local_end
 from jhub.errors import HubError, InvalidInput, LocalHubError
@@ -18,80 +18,77 @@ from jhub.login import TOKEN_LIFE
 if TYPE_CHECKING:
     from jhub.local import LocalHub, Status
 
-NAME = "local"
-"""The context of the local hub."""
+CONTEXT_NAME = "local"
+"""Name of the context of the local hub."""
 NOTE = "jhub local"
-"""On the token's page."""
+"""Note of the token on the hub's token page."""
 
 
 @click.group()
 def local() -> None:
     """Run a real JupyterHub on this machine.
 
-    For trying things: it listens on this machine only, and everybody on it may log in with one password. It needs
-    pip install 'jhub[local]'.
+    The local hub is for trying things out. It listens on this machine only. The administrator has a
+    password; all other users share another. Requires: pip install 'jhub[local]'
     """
 
 
 @local.command()
-@click.option("--port", type=click.IntRange(1, 65535), help="The port; a free one by default.")
-@click.option("--base-url", help="The path that the hub lives below; / by default.")
-@click.option("--profiles", type=click.Path(exists=True, dir_okay=False), help="A profiles.yaml of your own.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of the hub; by default a free one.")
+@click.option("--base-url", help="URL path of the hub; by default /.")
+@click.option("--profiles", type=click.Path(exists=True, dir_okay=False), help="Profiles file for the hub to load.")
 @common
 def up(port: int | None, base_url: str | None, profiles: str | None) -> None:
     """Start the local hub and sign in to it.
 
-    \b
-    jhub local up
-    jhub server start /lab --profile lab
-    jhub server open /lab
-    jhub local down
+    $ jhub local up
+    $ jhub server start /lab --profile lab
+    $ jhub server open /lab
+    $ jhub local down
     """
-    from jhub import local as place
+    from jhub import local as local_hub
 
-    hub = place.up(port=port, base_url=base_url, profiles=profiles)
+    hub = local_hub.up(port=port, base_url=base_url, profiles=profiles)
     sign_in(hub)
-    note(f"the local hub is up at {hub.url}, and you are signed in as {hub.username} (context {NAME})")
-    note("log in with a browser: jhub local status shows the password")
-    warn_if_beaten(NAME)
+    note(f"the local hub is up at {hub.url}, and you are signed in as {hub.username} (context {CONTEXT_NAME})")
+    note("to log in with a browser, see the password with: jhub local status")
+    warn_if_overridden(CONTEXT_NAME)
 
 
 @local.command()
 @common
 def down() -> None:
-    """Stop the local hub with all its servers. Users, groups and files stay.
+    """Stop the local hub and all its servers. Users, groups and files are kept.
 
-    \b
-    jhub local down
+    $ jhub local down
     """
-    from jhub import local as place
+    from jhub import local as local_hub
 
-    note("the local hub is down" if place.down() else "no local hub was running")
+    note("stopped the local hub" if local_hub.down() else "the local hub is not running")
 
 
 @local.command()
 @output()
 @common
-def status(form: str) -> None:
-    """Show whether the local hub runs, where, and how to log in.
+def status(output_format: str) -> None:
+    """Show whether the local hub runs, its address and its passwords.
 
-    This is the one place where a password is shown: that of a hub which only this machine can reach.
+    No other command prints a password. The local hub is reachable from this machine only.
 
-    \b
-    jhub local status
-    jhub local status -o json
+    $ jhub local status
+    $ jhub local status -o json
     """
-    from jhub import local as place
+    from jhub import local as local_hub
 
-    found = place.status()
-    if found is None:
+    current = local_hub.status()
+    if current is None:
         raise LocalHubError("there is no local hub", hint="start one with: jhub local up")
-    _view().one(found, form)
-    if found.running and not found.version:
-        note("it does not answer: it is starting, or hangs; end it with: jhub local down")
-    if found.left:
-        note(f"a hub that was killed left {found.left} processes behind; end them with: jhub local down")
-    if not found.version:
+    _view().print_item(current, output_format)
+    if current.running and not current.version:
+        note("the local hub does not respond: it is starting, or it hangs; stop it with: jhub local down")
+    if current.left:
+        note(f"{current.left} processes of a killed hub are still running; stop them with: jhub local down")
+    if not current.version:
         raise click.exceptions.Exit(1)
 
 
@@ -101,54 +98,56 @@ def status(form: str) -> None:
 def reset(yes: bool) -> None:
     """Stop the local hub and delete its users, groups, tokens and files.
 
-    \b
-    jhub local reset
+    $ jhub local reset
     """
-    from jhub import local as place
+    from jhub import local as local_hub
 
-    if not place.exists():
+    if not local_hub.exists():
         note("there is no local hub")
         return
-    confirm_by_name("the local hub", NAME, yes=yes)
-    place.reset()
-    if NAME in contexts.load().contexts:
-        contexts.remove(NAME)
-    note("the local hub is gone")
+    confirm_deletion("the local hub", CONTEXT_NAME, yes=yes)
+    local_hub.reset()
+    if CONTEXT_NAME in contexts.load().contexts:
+        contexts.remove(CONTEXT_NAME)
+    note("deleted the local hub")
 
 
 def sign_in(hub: LocalHub) -> None:
-    """Make the local hub the current context; with the token of last time, if the hub still takes it."""
+    """Make the local hub the current context. Reuse the saved token if the hub still accepts it."""
     from jhub import Hub
     from jhub.local import is_loopback
 
-    there = contexts.load().contexts.get(NAME)
-    if there is not None and not is_loopback(there.api_url):
+    saved = contexts.load().contexts.get(CONTEXT_NAME)
+    if saved is not None and not is_loopback(saved.api_url):
         raise InvalidInput(
-            f"the context {NAME} belongs to another hub, {there.api_url}",
-            hint=f"jhub context remove {NAME}, then jhub local up again",
+            f"the context {CONTEXT_NAME} belongs to another hub, {saved.api_url}",
+            hint=f"remove it with: jhub context remove {CONTEXT_NAME}; then run jhub local up again",
         )
-    if there is not None and there.api_url == hub.api_url and there.user == hub.username:
+    if saved is not None and saved.api_url == hub.api_url and saved.user == hub.username:
         try:
-            kept = contexts.connection(NAME)
-            with Hub(kept.url, kept.token) as client:
+            connection = contexts.connection(CONTEXT_NAME)
+            with Hub(connection.url, connection.token) as client:
                 client.whoami()
         except HubError:
-            pass  # a token that was revoked, or is lost
+            pass  # the saved token is revoked or missing
         else:
-            contexts.use(NAME)
+            contexts.use(CONTEXT_NAME)
             return
-    with Hub(hub.api_url) as door:
-        made = door.tokens.create_with_password(hub.username, hub.password, note=NOTE, expires_in=TOKEN_LIFE)
-    token = made.token or ""
+    with Hub(hub.api_url) as client:
+        created = client.tokens.create_with_password(hub.username, hub.password, note=NOTE, expires_in=TOKEN_LIFE)
+    token = created.token or ""
     context = contexts.Context(
-        api_url=hub.api_url, user=hub.username, token_id=made.id, expires_at=local_end(made.life, datetime.now(UTC))
+        api_url=hub.api_url,
+        user=hub.username,
+        token_id=created.id,
+        expires_at=local_end(created.life, datetime.now(UTC)),
     )
-    # Its folder holds the administrator's password anyhow: not worth a keyring's questions.
-    contexts.save(NAME, context, token, keyring=False)
+    # The hub's folder holds the administrator's password anyway, so the keyring, which may ask, would add nothing.
+    contexts.save(CONTEXT_NAME, context, token, keyring=False)
     with Hub(hub.api_url, token) as client:
-        for old in client.tokens.list(hub.username):
-            if old.note == NOTE and old.id != made.id:
-                client.tokens.revoke(hub.username, old.id)
+        for previous in client.tokens.list(hub.username):
+            if previous.note == NOTE and previous.id != created.id:
+                client.tokens.revoke(hub.username, previous.id)
 
 
 def _view() -> View[Status]:

@@ -1,4 +1,4 @@
-"""The `jhub` program."""
+"""Entry point of the `jhub` command, and the list of its commands."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from jhub.cli.kit import exit_codes, signals
 from jhub.cli.kit.lazy_group import LazyGroup
 from jhub.cli.kit.options import common
 from jhub.cli.kit.output import note
-from jhub.cli.kit.streams import settle
+from jhub.cli.kit.streams import prepare_streams
 
 COMMANDS = {
-    "login": ("jhub.cli.login:login", "Sign in to a hub and remember it."),
-    "logout": ("jhub.cli.identity:logout", "Revoke the token and forget it."),
-    "whoami": ("jhub.cli.identity:whoami", "Show who you are on the hub, and what you may do."),
-    "context": ("jhub.cli.context:context", "List and switch the hubs you are signed in to."),
+    "login": ("jhub.cli.login:login", "Sign in to a hub and save the token."),
+    "logout": ("jhub.cli.identity:logout", "Revoke the saved token and delete it."),
+    "whoami": ("jhub.cli.identity:whoami", "Show your user, your groups and the scopes of your token."),
+    "context": ("jhub.cli.context:context", "List the hubs you are signed in to, and switch hubs."),
     "user": ("jhub.cli.user:user", "List, create, edit and delete users."),
     "group": ("jhub.cli.group:group", "Manage groups and their members."),
     "server": ("jhub.cli.server:server", "Create, start, stop and watch servers."),
-    "share": ("jhub.cli.share:share", "Give others access to a server."),
+    "share": ("jhub.cli.share:share", "Share servers with users and groups."),
     "token": ("jhub.cli.token:token", "List, create and revoke API tokens."),
-    "profile": ("jhub.cli.profile:profile", "List what servers can start from; check a file of profiles."),
+    "profile": ("jhub.cli.profile:profile", "List server profiles, and check profiles files."),
     "service": ("jhub.cli.service:service", "List, register and delete services."),
-    "hub": ("jhub.cli.hub:hub", "Show what the hub is made of, or shut it down."),
-    "proxy": ("jhub.cli.proxy:proxy", "Look at the proxy's routes, and mend them."),
+    "hub": ("jhub.cli.hub:hub", "Show hub details, or shut it down."),
+    "proxy": ("jhub.cli.proxy:proxy", "List the routes of the proxy, and repair them."),
     "api": ("jhub.cli.api:api", "Send any request to the REST API."),
     "local": ("jhub.cli.local:local", "Run a real JupyterHub on this machine."),
-    "demo": ("jhub.cli.demo:demo", "See it all work, on a hub of its own."),
+    "demo": ("jhub.cli.demo:demo", "Run a guided demo on a local hub."),
     "completion": ("jhub.cli.completion.command:completion", "Print the completion script for a shell."),
-    "help": ("jhub.cli.help:help_topics", "Explain exit codes, environment and output."),
+    "help": ("jhub.cli.help:help_topics", "Explain exit codes, environment variables and output formats."),
 }
 
 
@@ -44,31 +44,31 @@ COMMANDS = {
 def cli() -> None:
     """Automate JupyterHub.
 
-    \b
-    jhub login https://hub.example.org        get a token and remember it
-    jhub group add geo ana bo                 put users into a group
-    jhub server start ana/lab --profile lab   start a named server and wait
+    $ jhub login https://hub.example.org        get a token and save it
+    $ jhub group add geo ana bo                 add users to a group
+    $ jhub server start ana/lab --profile lab   start a named server and wait until it is ready
 
-    A server is USER (the default one), USER/NAME, or /NAME (mine).
+    A server is written as USER (the user's default server), USER/NAME (a named server), or /NAME (your own named
+    server).
     """
 
 
 def main() -> None:
-    """The entry point."""
-    settle()
+    """Run the `jhub` command and exit with its code."""
+    prepare_streams()
     if "_JHUB_COMPLETE" in os.environ:
         from jhub.cli.completion.bash import Bash
 
         add_completion_class(Bash)
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - nothing is said in the middle of a line
-    warnings.showwarning = _warn
-    warnings.simplefilter("default", UserWarning)  # ours: whatever PYTHONWARNINGS says, they are for people here
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - completion must not print into the line
+    warnings.showwarning = _show_warning
+    warnings.simplefilter("default", UserWarning)  # warnings of jhub, even if PYTHONWARNINGS hides them
     signals.catch()
     code = exit_codes.run(lambda: cli.main(prog_name="jhub", standalone_mode=False), debug="--debug" in sys.argv)
     signals.release()
-    sys.exit(signals.code(code))
+    sys.exit(signals.exit_code(code))
 
 
-def _warn(message: Warning | str, *where: object, **more: object) -> None:
-    """A warning of the library is one for people here: without the line of code that it came from."""
+def _show_warning(message: Warning | str, *location: object, **details: object) -> None:
+    """Print a warning of the library on one line, without the source line that Python adds."""
     note(f"warning: {message}")

@@ -1,4 +1,4 @@
-"""`jhub profile`"""
+"""`jhub profile`: list profiles, and check profiles files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from jhub.cli.completion import completers
 from jhub.cli.kit.options import common, connect, output
-from jhub.cli.kit.output import View, clean, table
+from jhub.cli.kit.output import View, escape, print_table
 from jhub.errors import BadRequest
 from jhub.models import Profile, ProfileOption
 
@@ -25,110 +25,106 @@ PROFILES: View[Profile] = View(
     optional=frozenset({"NAME", "OPTIONS", "DESCRIPTION"}),
 )
 
-for_user = click.option(
-    "-u", "--user", "owner", metavar="USER", shell_complete=completers.users, help="Whose profiles; mine by default."
+owner_option = click.option(
+    "-u", "--user", "owner", metavar="USER", shell_complete=completers.users, help="Profiles of USER; yours by default."
 )
 
 
 @click.group()
 def profile() -> None:
-    """List what servers can start from, and check the file of profiles that jhub.extension loads into a hub."""
+    """List the profiles that servers start from, and check the profiles file that jhub.extension loads."""
 
 
 @profile.command("list")
-@for_user
+@owner_option
 @output()
 @common
-def list_(owner: str | None, form: str) -> None:
-    """List the profiles that servers can start from: mine, or USER's.
+def list_(owner: str | None, output_format: str) -> None:
+    """List the profiles that servers can start from.
 
-    For hubs with jhub.extension.
+    Lists the profiles for your own servers, or for those of USER. Requires jhub.extension on the hub.
 
-    \b
-    jhub profile list
-    jhub profile list -u ana -o json
+    $ jhub profile list
+    $ jhub profile list -u ana -o json
     """
     with connect() as hub:
         try:
-            PROFILES.many(hub.profiles.list(owner), form)
+            PROFILES.print_list(hub.profiles.list(owner), output_format)
         except BadRequest as error:
-            # A service, which has no servers of its own.
+            # The token is that of a service, which has no servers of its own.
             error.hint = error.hint or ("name a user with -u USER" if owner is None else "")
             raise
 
 
 @profile.command()
-@click.argument("slug", metavar="PROFILE", shell_complete=completers.startable)
-@for_user
+@click.argument("slug", metavar="PROFILE", shell_complete=completers.startable_profiles)
+@owner_option
 @output()
 @common
-def show(slug: str, owner: str | None, form: str) -> None:
+def show(slug: str, owner: str | None, output_format: str) -> None:
     """Show a profile and its options.
 
-    OPTION is what --option can be at a start; * marks the choices of a start that makes none.
+    OPTION lists the values for --option of jhub server start. * marks the default choices.
 
-    \b
-    jhub profile show gpu
-    jhub profile show gpu -u ana
+    $ jhub profile show gpu
+    $ jhub profile show gpu -u ana
     """
     with connect() as hub:
-        found = hub.profiles.get(slug, owner)
-    if form != "table":
-        PROFILES.one(found, form)
+        selected = hub.profiles.get(slug, owner)
+    if output_format != "table":
+        PROFILES.print_item(selected, output_format)
         return
     columns = {name: column for name, column in PROFILES.columns.items() if name != "OPTIONS"}
-    View(PROFILES.name, columns, PROFILES.optional).one(found, form)
-    rows = [row for option in found.profile_options for row in _ways(option)]
-    rows += [(f"{name}=VALUE", "", "") for name in found.user_options]
+    View(PROFILES.name, columns, PROFILES.optional).print_item(selected, output_format)
+    rows = [row for option in selected.profile_options for row in _option_rows(option)]
+    rows += [(f"{name}=VALUE", "", "") for name in selected.user_options]
     if rows:
         click.echo()
-        table(["OPTION", "DEFAULT", "NAME"], rows)
+        print_table(["OPTION", "DEFAULT", "NAME"], rows)
 
 
-def _ways(option: ProfileOption) -> Iterator[tuple[str, str, str]]:
-    """What a start can say of an option."""
+def _option_rows(option: ProfileOption) -> Iterator[tuple[str, str, str]]:
+    """Yield a row for each value of a profile option."""
     name = option.display_name or option.key
     for choice in option.choices:
         default = "*" if choice is option.default else ""
         yield f"{option.key}={choice.key}", default, f"{name}: {choice.display_name or choice.key}"
-    if (own := option.unlisted_choice) is not None:
-        rule = own.validation_message or (f"must match {own.validation_regex}" if own.validation_regex else "")
-        said = own.display_name or own.display_name_in_choices
-        yield f"{option.unlisted_key}=TEXT", "", f"{name}: {said}" + (f" ({rule})" if rule else "")
+    if (unlisted := option.unlisted_choice) is not None:
+        rule = unlisted.validation_message or (
+            f"must match {unlisted.validation_regex}" if unlisted.validation_regex else ""
+        )
+        label = unlisted.display_name or unlisted.display_name_in_choices
+        yield f"{option.unlisted_key}=TEXT", "", f"{name}: {label}" + (f" ({rule})" if rule else "")
 
 
 @profile.command()
 @click.argument("file", type=click.Path())
 @common
 def check(file: str) -> None:
-    """Check a file of profiles, or a config.yml of the application hub.
+    """Check a profiles file, or a config.yml of the application hub.
 
-    Prints FILE:LINE: and what is wrong there, for all that is wrong, and needs no hub. The exit code is 1 if the hub
-    would not load the file; warnings do not count.
+    Prints each problem as FILE:LINE: MESSAGE. Needs no hub. The exit code is 1 if the hub would reject the file;
+    warnings do not change it.
 
-    \b
-    jhub profile check profiles.yaml
+    $ jhub profile check profiles.yaml
     """
-    from jhub.profiles import loader as files
+    from jhub.profiles import loader
 
-    checked = files.check(files.read_text(file))
-    for problem in checked.problems:
-        click.echo(clean(f"{file}:{problem.line}: {problem}"))
-    if checked.profiles is None:
+    result = loader.check(loader.read_text(file))
+    for problem in result.problems:
+        click.echo(escape(f"{file}:{problem.line}: {problem}"))
+    if result.profiles is None:
         raise click.exceptions.Exit(1)
-    count = len(checked.profiles.all)
+    count = len(result.profiles.all)
     click.echo(f"ok: {count} profile{'' if count == 1 else 's'}")
 
 
 @profile.command()
 @common
 def schema() -> None:
-    """Print the JSON Schema of a file of profiles.
+    """Print the JSON Schema of profiles files, for editors.
 
-    Editors complete and check a file by it.
-
-    \b
-    jhub profile schema > profiles.schema.json
+    $ jhub profile schema > profiles.schema.json
     """
     from jhub.profiles.schema import SCHEMA
 

@@ -1,4 +1,4 @@
-"""`jhub proxy`"""
+"""`jhub proxy`: list, repair and move the routes of the hub's proxy."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from functools import partial
 
 import click
 
-from jhub.cli.kit.inputs import secret
+from jhub.cli.kit.inputs import read_secret
 from jhub.cli.kit.options import common, connect, dry_run, output, yes
 from jhub.cli.kit.output import View, note, print_requests
 from jhub.cli.kit.prompts import confirm
 from jhub.models import Route, target
 
 
-def _whose(route: Route) -> str:
+def _owner(route: Route) -> str:
     match route.data:
         case {"hub": _}:
             return "hub"
@@ -29,7 +29,7 @@ ROUTES: View[Route] = View(
     name=lambda route: route.routespec,
     columns={
         "ROUTE": lambda route: route.routespec,
-        "FOR": _whose,
+        "FOR": _owner,
         "TARGET": lambda route: route.target,
     },
 )
@@ -37,60 +37,57 @@ ROUTES: View[Route] = View(
 
 @click.group()
 def proxy() -> None:
-    """Look at the routes of the hub's proxy, and mend them."""
+    """List the routes of the hub's proxy, and repair them."""
 
 
 @proxy.command()
 @output()
 @common
-def routes(form: str) -> None:
-    """List the routes that the proxy has. For what runs, see jhub server list: it asks the hub alone.
+def routes(output_format: str) -> None:
+    """List the routes of the proxy. For the servers that the hub runs, use jhub server list.
 
-    \b
-    jhub proxy routes
+    $ jhub proxy routes
     """
     with connect() as hub:
-        ROUTES.many(hub.proxy.routes(), form)
+        ROUTES.print_list(hub.proxy.routes(), output_format)
 
 
 @proxy.command()
 @dry_run
 @common
 def sync(dry_run: bool) -> None:
-    """Have the hub compare the routes with what runs, and mend them.
+    """Synchronise the routing table with the hub's servers and services.
 
-    \b
-    jhub proxy sync
+    $ jhub proxy sync
     """
     with connect() as hub:
         if dry_run:
             print_requests([hub.preview(hub.proxy.sync)])
         else:
             hub.proxy.sync()
-            note("the routes are those of what runs")
+            note("synchronised the routing table")
 
 
 @proxy.command()
-@click.option("--api-url", metavar="URL", help="Where the API of the new proxy listens.")
-@click.option("--auth-token", "token_from", metavar="-", help="Read the token for it from stdin: --auth-token -")
+@click.option("--api-url", metavar="URL", help="Address of the new proxy's API.")
+@click.option("--auth-token", "token_from", metavar="-", help="Read the token of that API from stdin.")
 @yes
 @dry_run
 @common
 def edit(api_url: str | None, token_from: str | None, yes: bool, dry_run: bool) -> None:
-    """Hand all routes to another proxy.
+    """Switch the hub to another proxy.
 
-    The hub sets them up there. People reach their servers by that proxy alone from then on.
+    The hub adds all routes to the new proxy. From then on, users reach their servers through it only.
 
-    \b
-    jhub proxy edit --api-url http://10.0.0.7:8001 --auth-token - --yes < token.txt
+    $ jhub proxy edit --api-url http://10.0.0.7:8001 --auth-token - --yes < token.txt
     """
-    token = None if token_from is None else secret("--auth-token", token_from, "token")
+    token = None if token_from is None else read_secret("--auth-token", token_from, "token")
     with connect() as hub:
-        hand_over = partial(hub.proxy.edit, api_url=api_url, auth_token=token)
-        preview = hub.preview(hand_over)  # refuses what cannot be sent, before anybody is asked
+        switch = partial(hub.proxy.edit, api_url=api_url, auth_token=token)
+        preview = hub.preview(switch)  # raises an error for invalid values before the question
         if dry_run:
             print_requests([preview])
             return
-        confirm("Hand all routes of this hub to another proxy?", yes=yes)
-        hand_over()
-        note("the hub uses the other proxy now")
+        confirm("Move all routes to another proxy?", yes=yes)
+        switch()
+        note("the hub now uses the new proxy")

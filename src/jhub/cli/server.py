@@ -1,4 +1,4 @@
-"""`jhub server`"""
+"""`jhub server`: list, stop, restart, open and delete servers, and wait for them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,30 @@ import click
 import msgspec
 
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import preview_each
+from jhub.cli.kit.batch import preview_batch
 from jhub.cli.kit.inputs import STDIN
 from jhub.cli.kit.options import common, connect, dry_run, duration, output, yes
-from jhub.cli.kit.output import clean, note, print_requests
-from jhub.cli.kit.prompts import confirm, confirm_by_name
-from jhub.cli.kit.selection import group_option, kept, members, name_option, running, selecting, still
+from jhub.cli.kit.output import escape, note, print_requests
+from jhub.cli.kit.prompts import confirm, confirm_deletion
+from jhub.cli.kit.selection import (
+    group_option,
+    name_option,
+    recheck_idle,
+    select_members,
+    select_named,
+    select_running,
+    selection_options,
+)
 from jhub.cli.kit.server_arguments import (
-    count,
+    describe_servers,
     option_option,
     profile_option,
+    resolve_server,
     selected_servers_argument,
     server_argument,
+    server_view,
     servers_argument,
-    target,
     user_options,
-    view,
 )
 from jhub.cli.server_edit import create, edit, keep_alive, rename
 from jhub.cli.server_start import start
@@ -40,8 +48,9 @@ if TYPE_CHECKING:
 def server() -> None:
     """Create, start, stop and watch servers.
 
-    A server is USER (the default one), USER/NAME, or /NAME (mine); none means my default one. "-" reads servers from
-    stdin, one per line. Several can be selected instead: --group geo, --name lab, --profile gpu, --idle 2h.
+    A server is written as USER (the user's default server), USER/NAME (a named server), or /NAME (your own named
+    server). Without one, a command applies to your own default server. "-" reads servers from stdin, one per line.
+    Instead of naming servers, you can select them: --group geo, --name lab, --profile gpu, --idle 2h.
     """
 
 
@@ -51,77 +60,78 @@ for command in (create, edit, rename, keep_alive, start):
 
 @server.command("list")
 @click.argument("user", required=False, shell_complete=completers.users)
-@click.option("--stopped", is_flag=True, help="Those that do not run too.")
-@selecting(idle="Only those that nobody has used for so long (2h, 30m): what administrators call culling starts here.")
+@click.option("--stopped", is_flag=True, help="Include stopped servers.")
+@selection_options(idle="Only servers without activity for this long, such as 2h or 30m.")
 @output()
 @common
-def list_(user: str | None, stopped: bool, which: Running, form: str) -> None:
-    """List the servers that run, of everybody or of USER.
+def list_(user: str | None, stopped: bool, selection: Running, output_format: str) -> None:
+    """List the running servers of all users, or of USER.
 
-    Idle time is by the hub's clock; one that was never used counts from its start. -o name prints each as it is
-    found, and a pipe to jhub server stop works on what was listed.
+    Idle time is measured by the hub's clock, from the last activity, or from the start of a server that was never
+    used. -o name prints each server as soon as it is read, for a pipe to another command.
 
-    \b
-    jhub server list
-    jhub server list ana --stopped
-    jhub server list --group geo --name lab --state ready
-    jhub server list --idle 2h -o name | jhub server stop --yes -
+    $ jhub server list
+    $ jhub server list ana --stopped
+    $ jhub server list --group geo --name lab --state ready
+    $ jhub server list --idle 2h -o name | jhub server stop --yes -
     """
     with connect() as hub:
-        view(hub).many(hub.servers.list(**asdict(replace(which, user=user)), stopped=stopped), form)
+        server_view(hub).print_list(
+            hub.servers.list(**asdict(replace(selection, user=user)), stopped=stopped), output_format
+        )
 
 
 @server.command()
 @server_argument
 @output()
 @common
-def show(name: str | None, form: str) -> None:
-    """Show one server.
+def show(name: str | None, output_format: str) -> None:
+    """Show a server.
 
-    \b
-    jhub server show ana/lab
+    $ jhub server show ana/lab
     """
     with connect() as hub:
-        one = target(hub, name)
-        view(hub).one(hub.servers.get(one.user, one.name), form)
+        server = resolve_server(hub, name)
+        server_view(hub).print_item(hub.servers.get(server.user, server.name), output_format)
 
 
 @server.command()
 @servers_argument
-@selecting(idle="Only those that nobody has used for so long (2h, 30m): this is what administrators call culling.")
-@click.option("--timeout", type=duration, default="2m", show_default=True, help="How long to wait for each.")
+@selection_options(idle="Only servers without activity for this long, such as 2h or 30m (culling).")
+@click.option("--timeout", type=duration, default="2m", show_default=True, help="Maximum wait for each server.")
 @yes
 @dry_run
 @output(lines=True)
 @common
-def stop(servers: tuple[str, ...], which: Running, timeout: float, yes: bool, dry_run: bool, form: str) -> None:
-    """Stop servers and wait until they are gone. A named one can be started again.
+def stop(
+    servers: tuple[str, ...], selection: Running, timeout: float, yes: bool, dry_run: bool, output_format: str
+) -> None:
+    """Stop servers and wait until they are stopped. Named servers are kept, to be started again.
 
-    Options select among those that run: a server is stopped that matches all of them.
+    The selection options apply to running servers. A server is stopped if it matches all of them.
 
-    \b
-    jhub server stop ana/lab
-    jhub server stop --group geo --name lab
-    jhub server stop --idle 2h --yes
-    jhub server list --profile gpu -o name | jhub server stop --yes -
+    $ jhub server stop ana/lab
+    $ jhub server stop --group geo --name lab
+    $ jhub server stop --idle 2h --yes
+    $ jhub server list --profile gpu -o name | jhub server stop --yes -
     """
     with connect() as hub:
-        found = running(hub, servers, which, yes=yes or dry_run)
+        selected = select_running(hub, servers, selection, yes=yes or dry_run)
         if dry_run:
-            preview_each(hub, found, lambda one: partial(hub.servers.stop, one.user, one.name))
+            preview_batch(hub, selected, lambda server: partial(hub.servers.stop, server.user, server.name))
             return
-        from jhub.cli.progress.report import watch
+        from jhub.cli.progress.report import run_fleet
 
-        confirm(f"Stop {count(found)}?", yes=yes)
-        found = found if yes else still(hub, found, which)
-        watch(hub, hub.servers.stop_many(found, timeout=timeout), form, len(found), "stopped")
+        confirm(f"Stop {describe_servers(selected)}?", yes=yes)
+        selected = selected if yes else recheck_idle(hub, selected, selection)
+        run_fleet(hub, hub.servers.stop_many(selected, timeout=timeout), output_format, len(selected), "stopped")
 
 
 @server.command()
 @server_argument
 @profile_option
 @option_option
-@click.option("--timeout", type=duration, default="10m", show_default=True, help="How long to wait.")
+@click.option("--timeout", type=duration, default="10m", show_default=True, help="Maximum wait.")
 @yes
 @dry_run
 @output()
@@ -133,123 +143,134 @@ def restart(
     timeout: float,
     yes: bool,
     dry_run: bool,
-    form: str,
+    output_format: str,
 ) -> None:
-    """Stop a server and start it again with the options it had, or with others.
+    """Restart a server, with the same options or with new ones.
 
-    \b
-    jhub server restart ana/lab
-    jhub server restart /lab --profile gpu
+    $ jhub server restart ana/lab
+    $ jhub server restart /lab --profile gpu
     """
-    given = user_options(profile, options) or None
+    parsed_options = user_options(profile, options) or None
     with connect() as hub:
-        one = target(hub, name)
-        call = partial(hub.servers.restart, one.user, one.name, profile=profile, user_options=given, timeout=timeout)
+        server = resolve_server(hub, name)
+        call = partial(
+            hub.servers.restart, server.user, server.name, profile=profile, user_options=parsed_options, timeout=timeout
+        )
         if dry_run:
             print_requests([hub.preview(call)])
             return
-        confirm(f"Restart {one}?", yes=yes)
-        note(f"{one}: restarting")
-        view(hub).one(call(), form)
+        confirm(f"Restart {server}?", yes=yes)
+        note(f"{server}: restarting")
+        server_view(hub).print_item(call(), output_format)
 
 
 @server.command()
 @servers_argument
 @group_option
 @name_option
-@click.option("--timeout", type=duration, default="10m", show_default=True, help="How long to wait for each.")
+@click.option("--timeout", type=duration, default="10m", show_default=True, help="Maximum wait for each server.")
 @output(lines=True)
 @common
-def wait(servers: tuple[str, ...], group: str | None, name: str | None, timeout: float, form: str) -> None:
-    """Wait until servers that are starting are ready. Of a single one json is the server, not its events.
+def wait(servers: tuple[str, ...], group: str | None, name: str | None, timeout: float, output_format: str) -> None:
+    """Wait until starting servers are ready.
 
-    \b
-    jhub server start ana/lab --no-wait && jhub server wait ana/lab
-    jhub server wait --group geo --name lab
-    jhub server list --state spawn -o name | jhub server wait -
+    With one server, -o json prints the server instead of events.
+
+    $ jhub server start ana/lab --no-wait && jhub server wait ana/lab
+    $ jhub server wait --group geo --name lab
+    $ jhub server list --state spawn -o name | jhub server wait -
     """
     with connect() as hub:
-        found = members(hub, servers, group, name)
+        selected = select_members(hub, servers, group, name)
         if group is None and len(servers) <= 1 and STDIN not in servers:
-            view(hub).one(hub.servers.wait(found[0].user, found[0].name, timeout=timeout), form)
+            server_view(hub).print_item(
+                hub.servers.wait(selected[0].user, selected[0].name, timeout=timeout), output_format
+            )
             return
-        from jhub.cli.progress.report import watch
+        from jhub.cli.progress.report import run_fleet
 
-        watch(hub, hub.servers.wait_many(found, timeout=timeout), form, len(found))
+        run_fleet(hub, hub.servers.wait_many(selected, timeout=timeout), output_format, len(selected))
 
 
 @server.command()
 @server_argument
 @click.option(
-    "-o", "--output", "form", type=click.Choice(["table", "json"]), default="table", help="As lines, or JSON."
+    "-o",
+    "--output",
+    "output_format",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    help="Output format: table (plain lines) or json (one event per line).",
 )
 @common
-def progress(name: str | None, form: str) -> None:
-    """Show what the hub reports while a server starts.
+def progress(name: str | None, output_format: str) -> None:
+    """Show the start progress of a server, as the hub reports it.
 
-    \b
-    jhub server progress ana/lab
+    $ jhub server progress ana/lab
     """
     with connect() as hub:
-        one = target(hub, name)
-        for event in hub.servers.progress(one.user, one.name):
-            if form == "json":
+        server = resolve_server(hub, name)
+        for event in hub.servers.progress(server.user, server.name):
+            if output_format == "json":
                 click.echo(msgspec.json.encode(event).decode())
             else:
                 percent = f"{event.progress:3.0f} %" if event.progress is not None else "     "
-                click.echo(f"{percent}  {clean(event.message)}")
+                click.echo(f"{percent}  {escape(event.message)}")
 
 
 @server.command("open")
 @server_argument
-@click.option("--url", "print_only", is_flag=True, help="Print the URL only.")
+@click.option("--url", "print_only", is_flag=True, help="Print the URL without opening it.")
 @common
 def open_(name: str | None, print_only: bool) -> None:
     """Open a server in the browser.
 
-    \b
-    jhub server open /lab
-    jhub server open ana/lab --url
+    $ jhub server open /lab
+    $ jhub server open ana/lab --url
     """
     with connect() as hub:
-        one = target(hub, name)
-        found = hub.servers.get(one.user, one.name)
-        if not found.ready:
-            raise InvalidInput(f"server {one} does not run", hint=f"start it with: jhub server start {one}")
-        url = urljoin(hub.url, found.full_url or found.url)
-    click.echo(clean(url))
+        server = resolve_server(hub, name)
+        current = hub.servers.get(server.user, server.name)
+        if not current.ready:
+            raise InvalidInput(f"server {server} is not running", hint=f"start it with: jhub server start {server}")
+        url = urljoin(hub.url, current.full_url or current.url)
+    click.echo(escape(url))
     if not print_only:
         import webbrowser
 
         if not webbrowser.open(url):
-            note("no browser here: open that address in one")
+            note("no browser found: open this address yourself")
 
 
 @server.command()
 @selected_servers_argument
-@selecting(idle="Only those that run, and that nobody has used for so long (2h, 30m).")
-@click.option("--timeout", type=duration, default="2m", show_default=True, help="How long to wait for each.")
+@selection_options(idle="Only running servers without activity for this long, such as 2h or 30m.")
+@click.option("--timeout", type=duration, default="2m", show_default=True, help="Maximum wait for each server.")
 @yes
 @dry_run
 @output(lines=True)
 @common
-def delete(servers: tuple[str, ...], which: Running, timeout: float, yes: bool, dry_run: bool, form: str) -> None:
-    """Stop named servers and delete them, with what the hub keeps for them.
+def delete(
+    servers: tuple[str, ...], selection: Running, timeout: float, yes: bool, dry_run: bool, output_format: str
+) -> None:
+    """Stop and delete named servers.
 
-    Options select among named servers, whether they run or not; the number of them has to be typed.
+    The hub also deletes what it stores for them, such as their options.
 
-    \b
-    jhub server delete ana/lab
-    jhub server delete --group geo --name lab
+    The selection options apply to named servers, running or stopped. Before it deletes several servers, jhub asks you
+    to type their number.
+
+    $ jhub server delete ana/lab
+    $ jhub server delete --group geo --name lab
     """
     with connect() as hub:
-        found = kept(hub, servers, which, yes=yes or dry_run)
+        selected = select_named(hub, servers, selection, yes=yes or dry_run)
         if dry_run:
-            preview_each(hub, found, lambda one: partial(hub.servers.delete, one.user, one.name))
+            preview_batch(hub, selected, lambda server: partial(hub.servers.delete, server.user, server.name))
             return
-        from jhub.cli.progress.report import watch
+        from jhub.cli.progress.report import run_fleet
 
-        typed = str(found[0]) if len(found) == 1 else str(len(found))
-        confirm_by_name(count(found), typed, yes=yes)
-        found = found if yes else still(hub, found, which)
-        watch(hub, hub.servers.delete_many(found, timeout=timeout), form, len(found), "deleted")
+        confirmation = str(selected[0]) if len(selected) == 1 else str(len(selected))
+        confirm_deletion(describe_servers(selected), confirmation, yes=yes)
+        selected = selected if yes else recheck_idle(hub, selected, selection)
+        run_fleet(hub, hub.servers.delete_many(selected, timeout=timeout), output_format, len(selected), "deleted")

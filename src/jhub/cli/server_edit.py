@@ -1,4 +1,4 @@
-"""`jhub server create|edit|rename|keep-alive`: servers that are changed without being started or stopped."""
+"""`jhub server create`, `edit`, `rename` and `keep-alive`: change servers without starting or stopping them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jhub.cli.kit.batch import run_each, tell_each
+from jhub.cli.kit.batch import run_batch, run_batch_with_notes
 from jhub.cli.kit.options import common, connect, dry_run, output
 from jhub.cli.kit.output import print_requests
 from jhub.cli.kit.server_arguments import (
@@ -18,11 +18,11 @@ from jhub.cli.kit.server_arguments import (
     named_servers_argument,
     option_option,
     profile_option,
+    resolve_server,
+    resolve_servers,
+    server_view,
     servers_argument,
-    target,
-    targets,
     user_options,
-    view,
 )
 from jhub.errors import NotAHub
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @profile_option
 @option_option
 @display_name_option
-@click.option("--if-not-exists", is_flag=True, help="Servers that exist already are fine, and stay as they are.")
+@click.option("--if-not-exists", is_flag=True, help="Accept servers that already exist, and leave them unchanged.")
 @dry_run
 @output()
 @common
@@ -46,32 +46,31 @@ def create(
     display_name: str | None,
     if_not_exists: bool,
     dry_run: bool,
-    form: str,
+    output_format: str,
 ) -> None:
     """Create named servers without starting them.
 
-    For JupyterHub 6. Their owner finds them on the hub's page, to be started there with the profile and options given
-    here; so does jhub server restart. jhub server start uses what it is given itself.
+    Requires JupyterHub 6. The hub stores the profile and the options. A start on the hub's page and jhub server restart
+    use them; jhub server start uses its own options instead.
 
-    \b
-    jhub server create ana/lab --profile gpu --display-name "Remote sensing"
-    jhub user list -o name | sed 's|$|/course|' | jhub server create --if-not-exists --profile course -
+    $ jhub server create ana/lab --profile gpu --display-name "Remote sensing"
+    $ jhub user list -o name | sed 's|$|/course|' | jhub server create --if-not-exists --profile course -
     """
-    given = user_options(profile, options) or None
+    parsed_options = user_options(profile, options) or None
     with connect() as hub:
 
-        def call(one: Target) -> Callable[[], Server]:
+        def call(server: Target) -> Callable[[], Server]:
             return partial(
                 hub.servers.create,
-                one.user,
-                one.name,
+                server.user,
+                server.name,
                 display_name=display_name,
                 profile=profile,
-                user_options=given,
+                user_options=parsed_options,
                 exist_ok=if_not_exists,
             )
 
-        run_each(hub, targets(hub, servers), call, view(hub), form, dry_run=dry_run)
+        run_batch(hub, resolve_servers(hub, servers), call, server_view(hub), output_format, dry_run=dry_run)
 
 
 @click.command()
@@ -88,25 +87,24 @@ def edit(
     options: tuple[str, ...],
     display_name: str | None,
     dry_run: bool,
-    form: str,
+    output_format: str,
 ) -> None:
-    """Change stopped servers: what people see, and options.
+    """Change the display name or the options of stopped servers.
 
-    For JupyterHub 6. --profile and --option together take the place of all the options that a server keeps. They count
-    for a start on the hub's page, and for jhub server restart.
+    Requires JupyterHub 6. --profile and --option together replace all stored options of a server. A start on the hub's
+    page and jhub server restart use them.
 
-    \b
-    jhub server edit ana/lab --display-name "Remote sensing"
-    jhub server edit ana/lab bo/lab --profile gpu --option cpus:=4
+    $ jhub server edit ana/lab --display-name "Remote sensing"
+    $ jhub server edit ana/lab bo/lab --profile gpu --option cpus:=4
     """
-    given = user_options(profile, options) or None
+    parsed_options = user_options(profile, options) or None
     with connect() as hub:
 
-        def call(one: Target) -> Callable[[], Server]:
-            changes: dict[str, Any] = {"display_name": display_name, "profile": profile, "user_options": given}
-            return partial(hub.servers.edit, one.user, one.name, **changes)
+        def call(server: Target) -> Callable[[], Server]:
+            changes: dict[str, Any] = {"display_name": display_name, "profile": profile, "user_options": parsed_options}
+            return partial(hub.servers.edit, server.user, server.name, **changes)
 
-        run_each(hub, targets(hub, servers), call, view(hub), form, dry_run=dry_run)
+        run_batch(hub, resolve_servers(hub, servers), call, server_view(hub), output_format, dry_run=dry_run)
 
 
 @click.command()
@@ -115,22 +113,21 @@ def edit(
 @dry_run
 @output()
 @common
-def rename(name: str, new: str, dry_run: bool, form: str) -> None:
-    """Give a stopped named server another name.
+def rename(name: str, new: str, dry_run: bool, output_format: str) -> None:
+    """Rename a stopped named server.
 
-    For JupyterHub 6. Its address changes with it. Where the hub keeps files by the server's name, they are not found
-    under the new one.
+    Requires JupyterHub 6. Also changes the server's address. If the hub's storage depends on server names, the files
+    stay under the old name.
 
-    \b
-    jhub server rename ana/lab thesis
+    $ jhub server rename ana/lab thesis
     """
     with connect() as hub:
-        one = target(hub, name)
-        call = partial(hub.servers.rename, one.user, one.name, new)
+        server = resolve_server(hub, name)
+        call = partial(hub.servers.rename, server.user, server.name, new)
         if dry_run:
             print_requests([hub.preview(call)])
         else:
-            view(hub).one(call(), form)
+            server_view(hub).print_item(call(), output_format)
 
 
 @click.command("keep-alive")
@@ -138,23 +135,22 @@ def rename(name: str, new: str, dry_run: bool, form: str) -> None:
 @dry_run
 @common
 def keep_alive(servers: tuple[str, ...], dry_run: bool) -> None:
-    """Keep servers from being stopped as idle.
+    """Record activity of servers, to protect them from culling.
 
-    Tells the hub that they, and their owners, are active at this moment. A server whose work takes longer than the
-    hub waits needs that again and again, from cron for example.
+    Records activity of the servers and their owners as of now. For work that outlasts the hub's idle time-out, run the
+    command repeatedly, for example from cron.
 
-    \b
-    jhub server keep-alive ana/lab
-    jhub server list --profile gpu -o name | jhub server keep-alive -
+    $ jhub server keep-alive ana/lab
+    $ jhub server list --profile gpu -o name | jhub server keep-alive -
     """
     with connect() as hub:
-        found = targets(hub, servers)
+        selected = resolve_servers(hub, servers)
         try:
-            now = hub.time()  # a time that is earlier than the hub knows changes nothing there
+            now = hub.time()  # the hub ignores a time before the last activity that it has recorded
         except NotAHub:
-            now = datetime.now(UTC)  # its answers do not tell
+            now = datetime.now(UTC)  # the responses carry no time
 
-        def call(one: Target) -> Callable[[], None]:
-            return partial(hub.users.record_activity, one.user, at=now, servers=[one.name])
+        def call(server: Target) -> Callable[[], None]:
+            return partial(hub.users.record_activity, server.user, at=now, servers=[server.name])
 
-        tell_each(hub, found, call, lambda one: f"{one}: in use as of now", dry_run=dry_run)
+        run_batch_with_notes(hub, selected, call, lambda server: f"{server}: recorded activity", dry_run=dry_run)

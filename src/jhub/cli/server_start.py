@@ -1,4 +1,4 @@
-"""`jhub server start`"""
+"""`jhub server start`: start servers, one or a whole class."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 import click
 import msgspec
 
-from jhub.cli.kit.batch import each, tally
-from jhub.cli.kit.options import common, connect, dry_run, duration, output, share
+from jhub.cli.kit.batch import batch, batch_tally
+from jhub.cli.kit.options import common, connect, dry_run, duration, fraction, output
 from jhub.cli.kit.output import note, print_requests
-from jhub.cli.kit.selection import group_option, members, name_option
+from jhub.cli.kit.selection import group_option, name_option, select_members
 from jhub.cli.kit.server_arguments import (
     display_name_option,
     option_option,
     profile_option,
+    server_view,
     servers_argument,
     user_options,
-    view,
 )
 from jhub.errors import InvalidInput
 
-MOST_AT_ONCE = 4
-"""Servers that are started without waiting: some hubs exit after five failed starts in a row."""
+MAX_SERVERS_WITHOUT_WAIT = 4
+"""Maximum number of servers for --no-wait: some hubs exit after five failed starts in a row."""
 
 
 @click.command()
@@ -33,22 +33,22 @@ MOST_AT_ONCE = 4
 @display_name_option
 @group_option
 @name_option
-@click.option("--no-wait", is_flag=True, help="Come back when the hub has accepted the start.")
-@click.option("--timeout", type=duration, default="10m", show_default=True, help="How long to wait for each.")
+@click.option("--no-wait", is_flag=True, help="Return as soon as the hub accepts the request.")
+@click.option("--timeout", type=duration, default="10m", show_default=True, help="Maximum wait for each server.")
 @click.option(
     "--hub-load",
-    type=share,
+    type=fraction,
     metavar="SHARE",
     default="0.5",
     show_default=True,
-    help="How much of what the hub can take is used, as 0.5 or 50%; the rest is for people.",
+    help="Share of the hub's capacity to use, such as 0.5 or 50%.",
 )
 @click.option(
     "--max-failures",
     type=click.IntRange(min=1),
     metavar="N",
     show_default="2 in a row",
-    help="Go on until so many failed, or 4 in a row.",
+    help="Stop after N failures, or 4 in a row.",
 )
 @dry_run
 @output(lines=True)
@@ -65,54 +65,58 @@ def start(
     hub_load: float,
     max_failures: int | None,
     dry_run: bool,
-    form: str,
+    output_format: str,
 ) -> None:
     """Start servers and wait until they are ready.
 
-    Without --profile and --option a server starts with the hub's defaults, whatever it was started with before. One
-    that already runs as asked for is done, so the same command again finishes what was interrupted.
+    Without --profile and --option, a server starts with the hub's defaults, whatever its last start used. A server that
+    already runs with the requested options counts as done. To continue after an interruption, run the command again.
 
-    \b
-    jhub server start ana/lab bo/lab --profile lab
-    jhub server start /lab --option image=scipy --option cpus:=4
-    jhub server start --group geo --name lab --profile lab
-    jhub server start --group geo --name lab --profile lab --hub-load 100% --max-failures 10
+    jhub measures how many starts the hub can handle at a time, uses half of that and leaves the other half to other
+    users. --hub-load changes the share.
+
+    $ jhub server start ana/lab bo/lab --profile lab
+    $ jhub server start /lab --option image=scipy --option cpus:=4
+    $ jhub server start --group geo --name lab --profile lab
+    $ jhub server start --group geo --name lab --profile lab --hub-load 100% --max-failures 10
     """
-    given = user_options(profile, options)
+    parsed_options = user_options(profile, options)
     if no_wait and group is not None:
         raise InvalidInput(
-            "--no-wait is for servers that are named",
-            hint="leave it out: Ctrl-C ends the wait, and what starts goes on",
+            "--no-wait does not work with --group",
+            hint="leave it out: Ctrl-C ends the wait, and the servers continue to start",
         )
 
     with connect() as hub:
-        found = members(hub, servers, group, name)
-        if no_wait and len(found) > MOST_AT_ONCE:
+        selected = select_members(hub, servers, group, name)
+        if no_wait and len(selected) > MAX_SERVERS_WITHOUT_WAIT:
             raise InvalidInput(
-                f"--no-wait is for up to {MOST_AT_ONCE} servers: some hubs exit after five failed starts",
-                hint="leave it out: Ctrl-C ends the wait, and what starts goes on",
+                f"--no-wait accepts up to {MAX_SERVERS_WITHOUT_WAIT} servers: some hubs exit after five failed starts",
+                hint="leave it out: Ctrl-C ends the wait, and the servers continue to start",
             )
-        wanted: dict[str, Any] = {"profile": profile, "user_options": given, "display_name": display_name}
+        settings: dict[str, Any] = {"profile": profile, "user_options": parsed_options, "display_name": display_name}
         start_many = partial(
-            hub.servers.start_many, found, **wanted, timeout=timeout, hub_load=hub_load, max_failures=max_failures
+            hub.servers.start_many, selected, **settings, timeout=timeout, hub_load=hub_load, max_failures=max_failures
         )
         if dry_run:
             preview = hub.preview(start_many)
-            with tally() as counted:
-                counted.done = len(found) - len(preview.failed)
+            with batch_tally() as tally:
+                tally.done = len(selected) - len(preview.failed)
                 for error in preview.failed:
-                    counted.failed(error)
+                    tally.add_failure(error)
                 print_requests([preview])
-                if there := counted.done - len(preview):
-                    note(f"{there} of {len(found)} already run as asked for, or are starting")
+                if unchanged := tally.done - len(preview):
+                    note(f"{unchanged} of {len(selected)} already run with these options, or are starting")
         elif no_wait:
-            with each(found, lambda one: hub.servers.start(one.user, one.name, **wanted, wait=False)) as begun:
-                if form == "json":  # one per line, as when it waits
-                    for one_begun in begun:
-                        click.echo(msgspec.json.encode(one_begun).decode())
+            with batch(
+                selected, lambda server: hub.servers.start(server.user, server.name, **settings, wait=False)
+            ) as accepted:
+                if output_format == "json":  # one object per line, like the events of a wait
+                    for server in accepted:
+                        click.echo(msgspec.json.encode(server).decode())
                 else:
-                    view(hub).many(begun, form)
+                    server_view(hub).print_list(accepted, output_format)
         else:
-            from jhub.cli.progress.report import watch
+            from jhub.cli.progress.report import run_fleet
 
-            watch(hub, start_many(), form, len(found))
+            run_fleet(hub, start_many(), output_format, len(selected))

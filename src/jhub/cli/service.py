@@ -1,4 +1,4 @@
-"""`jhub service`"""
+"""`jhub service`: list, show, register and delete services."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from click.core import ParameterSource
 
 from jhub import oauth_client
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import delete_each
-from jhub.cli.kit.inputs import pairs, secret
-from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
-from jhub.cli.kit.output import View, dump, note, print_requests, shown
+from jhub.cli.kit.batch import delete_batch
+from jhub.cli.kit.inputs import parse_pairs, read_secret
+from jhub.cli.kit.options import common, connect, dry_run, output, require_names, yes
+from jhub.cli.kit.output import View, dump, note, or_hidden, print_requests
 from jhub.errors import Conflict
 from jhub.models import Service
 from jhub.steps import HubVersion
@@ -27,8 +27,8 @@ SERVICES: View[Service] = View(
     name=lambda service: service.name,
     columns={
         "NAME": lambda service: service.name,
-        "ADMIN": lambda service: shown(service.admin),
-        "ROLES": lambda service: shown(service.roles),
+        "ADMIN": lambda service: or_hidden(service.admin),
+        "ROLES": lambda service: or_hidden(service.roles),
         "URL": lambda service: service.url,
         "PREFIX": lambda service: service.prefix,
         "PID": lambda service: service.pid or "",
@@ -37,7 +37,7 @@ SERVICES: View[Service] = View(
 )
 
 
-DESCRIBING = {
+DESCRIPTION_PARAMETERS = {
     "name",
     "url",
     "token_from",
@@ -50,55 +50,62 @@ DESCRIBING = {
     "scopes",
     "oauth_no_confirm",
 }
-"""Parameters of `create` that say what the service is."""
+"""Parameters of `create` that describe the service."""
 
 
 @click.group()
 def service() -> None:
-    """List, show, register and delete services of the hub."""
+    """List, register and delete services of the hub."""
 
 
 @service.command("list")
 @output()
 @common
-def list_(form: str) -> None:
+def list_(output_format: str) -> None:
     """List services.
 
-    \b
-    jhub service list
+    $ jhub service list
     """
     with connect() as hub:
-        SERVICES.many(hub.services.list(), form)
+        SERVICES.print_list(hub.services.list(), output_format)
 
 
 @service.command()
 @click.argument("name", shell_complete=completers.services)
 @output()
 @common
-def show(name: str, form: str) -> None:
-    """Show one service.
+def show(name: str, output_format: str) -> None:
+    """Show a service.
 
-    \b
-    jhub service show announcement -o json
+    $ jhub service show announcement -o json
     """
     with connect() as hub:
-        SERVICES.one(hub.services.get(name), form)
+        SERVICES.print_item(hub.services.get(name), output_format)
 
 
 @service.command()
 @click.argument("name", required=False)
-@click.option("--login-client", is_flag=True, help="The one by which people sign in with jhub login --browser.")
-@click.option("--url", help="Where it listens; the hub's proxy serves it below /services/NAME/.")
-@click.option("--api-token", "token_from", metavar="-", help="Read its API token from stdin: --api-token -")
-@click.option("--generate-token", is_flag=True, help="Make an API token for it, and print it this once.")
-@click.option("--admin", is_flag=True, help="Let it do all that an administrator may.")
-@click.option("--display/--no-display", default=None, help="Whether the hub's pages link to it.")
-@click.option("--info", multiple=True, metavar="KEY=VALUE", help="What it tells of itself; KEY:=JSON; repeatable.")
-@click.option("--oauth-client-id", metavar="ID", help="For signing in to it with the hub; begins with service-.")
-@click.option("--oauth-redirect-uri", metavar="URI", help="Where the hub sends people back to.")
-@click.option("--oauth-scope", "scopes", multiple=True, metavar="SCOPE", help="What it may ask for; may be repeated.")
-@click.option("--oauth-no-confirm", is_flag=True, help="Do not ask people whether they agree.")
-@click.option("--if-not-exists", is_flag=True, help="One that exists already is fine, and stays as it is.")
+@click.option("--login-client", is_flag=True, help="Register the OAuth client of jhub login --browser.")
+@click.option("--url", help="Address of the service; the hub's proxy serves it at /services/NAME/.")
+@click.option("--api-token", "token_from", metavar="-", help="Read the service's API token from stdin.")
+@click.option("--generate-token", is_flag=True, help="Generate an API token, and print it once.")
+@click.option("--admin", is_flag=True, help="Give the service the rights of an administrator.")
+@click.option("--display/--no-display", default=None, help="Show a link to the service on the hub's pages, or hide it.")
+@click.option(
+    "--info",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Information about the service, KEY:=JSON for other types; repeatable.",
+)
+@click.option(
+    "--oauth-client-id", metavar="ID", help="OAuth client ID, for sign-in through the hub; begins with service-."
+)
+@click.option("--oauth-redirect-uri", metavar="URI", help="Address to which the hub redirects users after sign-in.")
+@click.option(
+    "--oauth-scope", "scopes", multiple=True, metavar="SCOPE", help="Scope that the service may request; repeatable."
+)
+@click.option("--oauth-no-confirm", is_flag=True, help="Skip the page that asks users for their consent.")
+@click.option("--if-not-exists", is_flag=True, help="Accept a service that already exists, and leave it unchanged.")
 @dry_run
 @output()
 @common
@@ -117,43 +124,40 @@ def create(
     oauth_no_confirm: bool,
     if_not_exists: bool,
     dry_run: bool,
-    form: str,
+    output_format: str,
 ) -> None:
     """Register a service that runs elsewhere.
 
-    That needs no restart of the hub, and JupyterHub 5. Its API token is also the secret of its OAuth client. It stands
-    in no argument: it is read from stdin, asked for at a terminal, or made here and printed alone on stdout (with the
-    rest as json and yaml).
+    Needs no restart of the hub. Requires JupyterHub 5. The service's API token is also the secret of its OAuth client.
+    It is never an argument: --api-token reads it from stdin, or asks for it at a terminal. --generate-token creates one
+    and prints it alone on stdout, or, with -o json or yaml, as a field of the service.
 
-    \b
-    jhub service create announcement --url http://10.0.0.7:8888 --generate-token > token.txt
-    jhub service create announcement --api-token - --admin < token.txt
+    --login-client registers the OAuth client of jhub login --browser. Its name and secret are the same on all hubs; it
+    has no roles, so the secret gives no access. Administrators can use it at once. For all users, the hub's
+    configuration needs the line that this command prints. To remove the client: jhub service delete jhub-login
 
-    --login-client registers what jhub login --browser needs, under a name and a secret that are the same on all hubs:
-    this service gets no roles, so the secret opens nothing. Administrators can use it at once; what lets everybody use
-    it stands in the hub's configuration, and is printed. jhub service delete jhub-login takes it away.
-
-    \b
-    jhub service create --login-client
+    $ jhub service create announcement --url http://10.0.0.7:8888 --generate-token > token.txt
+    $ jhub service create announcement --api-token - --admin < token.txt
+    $ jhub service create --login-client
     """
     if login_client:
-        _allow_no_others()
+        _refuse_other_parameters()
         with connect() as hub:
-            create_login_client(hub, SERVICES, form, if_not_exists=if_not_exists, dry_run=dry_run)
+            create_login_client(hub, SERVICES, output_format, if_not_exists=if_not_exists, dry_run=dry_run)
         return
     if name is None:
-        raise click.UsageError("name the service, or say --login-client")
+        raise click.UsageError("the service's name is missing; give NAME, or --login-client")
     if generate_token and token_from is not None:
         raise click.UsageError("--api-token and --generate-token exclude each other")
     if generate_token and if_not_exists:
         raise click.UsageError(
-            "--generate-token and --if-not-exists exclude each other: a service that exists keeps its token, and "
-            "nobody can show it again"
+            "--generate-token and --if-not-exists exclude each other: an existing service keeps its token, which "
+            "cannot be shown again"
         )
     token = secrets.token_hex(32) if generate_token else None
     if token_from is not None:
-        token = secret("--api-token", token_from, "API token")
-    described = pairs(info) or None
+        token = read_secret("--api-token", token_from, "API token")
+    info_values = parse_pairs(info) or None
     with connect() as hub:
         register = partial(
             hub.services.create,
@@ -162,7 +166,7 @@ def create(
             api_token=token,
             admin=admin,
             display=display,
-            info=described,
+            info=info_values,
             oauth_client_id=oauth_client_id,
             oauth_redirect_uri=oauth_redirect_uri,
             oauth_client_allowed_scopes=scopes or None,
@@ -172,32 +176,32 @@ def create(
             print_requests([hub.preview(register)])
             return
         try:
-            made = register()
+            created = register()
         except Conflict:
             if not if_not_exists:
                 raise
-            made = hub.services.get(name)
+            created = hub.services.get(name)
             if token is not None:
-                note(f"service {name} exists already, and keeps the token that it has")
+                note(f"service {name} already exists, and keeps its token")
     if not generate_token:
-        SERVICES.one(made, form)
+        SERVICES.print_item(created, output_format)
         return
-    if form in ("json", "yaml"):
-        shown: dict[str, Any] = msgspec.to_builtins(made)
-        dump({**shown, "api_token": token}, form)
+    if output_format in ("json", "yaml"):
+        fields: dict[str, Any] = msgspec.to_builtins(created)
+        dump({**fields, "api_token": token}, output_format)
     else:
         click.echo(token)
-    note(f"created service {name}; this is the only time its token is shown")
+    note(f"created service {name}; its token is shown only this once")
 
 
-def _allow_no_others() -> None:
-    """A usage error for what describes a service beside `--login-client`, which says all that there is to say."""
+def _refuse_other_parameters() -> None:
+    """Raise a usage error for parameters that describe a service: `--login-client` sets them all."""
     ctx = click.get_current_context()
     for param in ctx.command.params:
-        given = ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
-        if given and param.name in DESCRIBING:
-            said = "a name" if isinstance(param, click.Argument) else "/".join([*param.opts, *param.secondary_opts])
-            raise click.UsageError(f"--login-client says all that there is to say of the service: leave {said} out")
+        on_command_line = ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+        if on_command_line and param.name in DESCRIPTION_PARAMETERS:
+            option = "a name" if isinstance(param, click.Argument) else "/".join([*param.opts, *param.secondary_opts])
+            raise click.UsageError(f"--login-client sets {option} itself; leave it out")
 
 
 @service.command()
@@ -206,34 +210,35 @@ def _allow_no_others() -> None:
 @dry_run
 @common
 def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
-    """Delete services, with their tokens. "-" reads names from stdin.
+    """Delete services and their tokens. "-" reads names from stdin.
 
-    Those of the hub's configuration can be removed only there.
+    Services in the hub's configuration can only be removed there.
 
-    \b
-    jhub service delete announcement
+    $ jhub service delete announcement
     """
     with connect() as hub:
-        delete_each(hub, "service", names_from(names), hub.services.delete, yes=yes, dry_run=dry_run)
+        delete_batch(hub, "service", require_names(names), hub.services.delete, yes=yes, dry_run=dry_run)
 
 
-def create_login_client(hub: Hub, view: View[Service], form: str, *, if_not_exists: bool, dry_run: bool) -> None:
-    """Register the client, and say who can use it and what makes that everybody."""
+def create_login_client(
+    hub: Hub, view: View[Service], output_format: str, *, if_not_exists: bool, dry_run: bool
+) -> None:
+    """Register the OAuth client, and print the configuration that lets all users use it."""
     register = partial(hub.services.create_login_client, exist_ok=if_not_exists)
     if dry_run:
         print_requests([hub.preview(register)])
         return
     try:
-        made = register()
+        created = register()
     except Conflict as error:
-        error.hint = error.hint or "with --if-not-exists it is seen to that it is the right one"
+        error.hint = error.hint or "use --if-not-exists to accept an existing, matching client"
         raise
-    view.one(made, form)
-    note("administrators can sign in with jhub login --browser now; for everybody, put this into jupyterhub_config.py")
+    view.print_item(created, output_format)
+    note("administrators can now use jhub login --browser; for all users, add this to jupyterhub_config.py")
     note("and restart the hub:")
     note("")
-    have = hub.run(HubVersion())
-    note(oauth_client.access(have))
-    if have < (6,):
+    version = hub.run(HubVersion())
+    note(oauth_client.access(version))
+    if version < (6,):
         note("")
         note(oauth_client.ROLE_IS_THERE)

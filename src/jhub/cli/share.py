@@ -1,4 +1,4 @@
-"""`jhub share`"""
+"""`jhub share`: share servers with users and groups."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from urllib.parse import urljoin
 import click
 
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import each, preview_each, run_each
-from jhub.cli.kit.options import common, connect, dry_run, names_from, output, read_names, yes
+from jhub.cli.kit.batch import batch, preview_batch, run_batch
+from jhub.cli.kit.options import common, connect, dry_run, output, read_names, require_names, yes
 from jhub.cli.kit.output import View, ago, note, print_requests
 from jhub.cli.kit.prompts import confirm
 from jhub.cli.kit.server_arguments import (
-    count,
-    me,
-    owned,
+    describe_servers,
+    own_name,
+    owner_and_name,
     owner_argument,
     required_server_argument,
-    scopes_option,
-    target,
-    targets,
+    resolve_server,
+    resolve_servers,
+    share_scopes_option,
 )
 from jhub.cli.share_code import code
 from jhub.errors import NotFound
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from jhub import Hub, Target
 
 users_option = click.option(
-    "--user", "users", multiple=True, metavar="USER", shell_complete=completers.users, help="A user; may be repeated."
+    "--user", "users", multiple=True, metavar="USER", shell_complete=completers.users, help="A user; repeatable."
 )
 groups_option = click.option(
     "--group",
@@ -40,16 +40,17 @@ groups_option = click.option(
     multiple=True,
     metavar="GROUP",
     shell_complete=completers.groups,
-    help="A group, all of it; may be repeated.",
+    help="A group, with all its members; repeatable.",
 )
 
 
 @click.group()
 def share() -> None:
-    """Give others access to a server, and take it back (JupyterHub 5).
+    """Share servers with users and groups.
 
-    A server is USER (the default one), USER/NAME, or /NAME (mine). Whether users may share their own servers is for
-    the hub to say: they need the scope shares.
+    Requires JupyterHub 5. A server is written as USER (the user's default server), USER/NAME (a named server), or /NAME
+    (your own named server). To share their own servers, users need the scope shares, which most hubs give to
+    administrators only.
     """
 
 
@@ -58,66 +59,79 @@ share.add_command(code)
 
 @share.command("list")
 @owner_argument
-@click.option("--with", "user", metavar="USER", shell_complete=completers.users, help="What is shared with USER.")
 @click.option(
-    "--with-group", "group", metavar="GROUP", shell_complete=completers.groups, help="What is shared with GROUP."
+    "--with",
+    "user",
+    metavar="USER",
+    shell_complete=completers.users,
+    help="List the servers that are shared with USER.",
+)
+@click.option(
+    "--with-group",
+    "group",
+    metavar="GROUP",
+    shell_complete=completers.groups,
+    help="List the servers that are shared with GROUP.",
 )
 @output()
 @common
-def list_(whose: str | None, user: str | None, group: str | None, form: str) -> None:
-    """List with whom servers are shared.
+def list_(owner: str | None, user: str | None, group: str | None, output_format: str) -> None:
+    """List shared servers, with their users and groups.
 
-    All of OWNER's servers, or one of them; mine by default.
+    Lists your own servers by default, else all servers of OWNER or a single one.
 
-    \b
-    jhub share list
-    jhub share list ana/lab
-    jhub share list --with bo -o name
+    $ jhub share list
+    $ jhub share list ana/lab
+    $ jhub share list --with bo -o name
     """
-    if len([given for given in (whose, user, group) if given is not None]) > 1:
+    if len([choice for choice in (owner, user, group) if choice is not None]) > 1:
         raise click.UsageError("OWNER, --with and --with-group exclude each other")
     with connect() as hub:
         if user is None and group is None:
-            _view(hub).many(hub.shares.list(*owned(hub, whose)), form)
+            _view(hub).print_list(hub.shares.list(*owner_and_name(hub, owner)), output_format)
         else:
-            _view(hub).many(hub.shares.list_shared_with(user=user, group=group), form)
+            _view(hub).print_list(hub.shares.list_shared_with(user=user, group=group), output_format)
 
 
 @share.command()
 @required_server_argument
 @users_option
 @groups_option
-@scopes_option
+@share_scopes_option
 @dry_run
 @output()
 @common
 def grant(
-    name: str, users: tuple[str, ...], groups: tuple[str, ...], scopes: tuple[str, ...], dry_run: bool, form: str
+    name: str,
+    users: tuple[str, ...],
+    groups: tuple[str, ...],
+    scopes: tuple[str, ...],
+    dry_run: bool,
+    output_format: str,
 ) -> None:
-    """Share a server with users and groups. What they were granted before stays.
+    """Share a server with users and groups. Adds to the access that they already have.
 
-    Without --scope they may use it as its owner does. "--user -" reads names from stdin.
+    Without --scope, they may use the server like its owner. "--user -" reads names from stdin.
 
-    \b
-    jhub share grant /lab --user bo
-    jhub share grant ana/lab --group geo --scope access:servers --scope read:servers
+    $ jhub share grant /lab --user bo
+    $ jhub share grant ana/lab --group geo --scope access:servers --scope read:servers
     """
-    others = _recipients(users, groups)
+    recipients = _recipients(users, groups)
     with connect() as hub:
-        one = target(hub, name)
+        server = resolve_server(hub, name)
 
-        def call(who: str) -> Callable[[], Share]:
-            return partial(hub.shares.grant, one.user, one.name, scopes=scopes or None, **others[who])
+        def call(recipient: str) -> Callable[[], Share]:
+            return partial(hub.shares.grant, server.user, server.name, scopes=scopes or None, **recipients[recipient])
 
-        run_each(hub, others, call, _view(hub), form, dry_run=dry_run)
+        run_batch(hub, recipients, call, _view(hub), output_format, dry_run=dry_run)
 
 
 @share.command()
 @required_server_argument
 @users_option
 @groups_option
-@scopes_option
-@click.option("--all", "everybody", is_flag=True, help="Everybody's access.")
+@share_scopes_option
+@click.option("--all", "everybody", is_flag=True, help="Revoke the access of all users and groups.")
 @yes
 @dry_run
 @common
@@ -130,77 +144,83 @@ def revoke(
     yes: bool,
     dry_run: bool,
 ) -> None:
-    """Take access to a server back: all of it, or only some scopes.
+    """Revoke access to a server.
 
-    \b
-    jhub share revoke /lab --user bo
-    jhub share revoke ana/lab --group geo --scope read:servers
-    jhub share revoke ana/lab --all
+    Without --scope, revokes all access of the users and groups.
+
+    $ jhub share revoke /lab --user bo
+    $ jhub share revoke ana/lab --group geo --scope read:servers
+    $ jhub share revoke ana/lab --all
     """
     if everybody:
         if users or groups or scopes:
-            raise click.UsageError("--all stands alone")
+            raise click.UsageError("--all excludes --user, --group and --scope")
         with connect() as hub:
-            _revoke_all(hub, target(hub, name), yes=yes, dry_run=dry_run)
+            _revoke_all(hub, resolve_server(hub, name), yes=yes, dry_run=dry_run)
         return
-    others = _recipients(users, groups)
+    recipients = _recipients(users, groups)
     with connect() as hub:
-        one = target(hub, name)
+        server = resolve_server(hub, name)
 
-        def call(who: str) -> Callable[[], Share | None]:
-            return partial(hub.shares.revoke, one.user, one.name, scopes=scopes or None, **others[who])
+        def call(recipient: str) -> Callable[[], Share | None]:
+            return partial(hub.shares.revoke, server.user, server.name, scopes=scopes or None, **recipients[recipient])
 
         if dry_run:
-            preview_each(hub, others, call)
+            preview_batch(hub, recipients, call)
             return
-        with each(others, lambda who: (who, call(who)())) as done:
-            for who, left in done:
-                # The hub does not tell whether it was shared before, or whether there is anybody of that name.
-                note(f"{one}: {who} keeps {', '.join(_short(left))}" if left else f"{one}: not shared with {who} now")
+        with batch(recipients, lambda recipient: (recipient, call(recipient)())) as done:
+            for recipient, remaining in done:
+                # The hub's response is the same if the server was not shared, or if the user or group does not exist.
+                note(
+                    f"{server}: {recipient} keeps {', '.join(_scope_names(remaining))}"
+                    if remaining
+                    else f"{server}: not shared with {recipient}"
+                )
 
 
 @share.command()
 @click.argument(
-    "servers", nargs=-1, required=True, metavar="{OWNER | OWNER/NAME | -}...", shell_complete=completers.shared
+    "servers", nargs=-1, required=True, metavar="{OWNER | OWNER/NAME | -}...", shell_complete=completers.shared_servers
 )
-@click.option("--user", metavar="USER", shell_complete=completers.users, help="In the place of this user, not for me.")
-@click.option("--group", metavar="GROUP", shell_complete=completers.groups, help="In the place of this group.")
+@click.option(
+    "--user", metavar="USER", shell_complete=completers.users, help="Give up the access of USER instead of your own."
+)
+@click.option("--group", metavar="GROUP", shell_complete=completers.groups, help="Give up the access of GROUP.")
 @yes
 @dry_run
 @common
 def leave(servers: tuple[str, ...], user: str | None, group: str | None, yes: bool, dry_run: bool) -> None:
-    """Give up access to servers of others. "-" reads servers from stdin.
+    """Give up access to servers that others share. "-" reads servers from stdin.
 
-    \b
-    jhub share leave ana/lab
-    jhub share list --with bo -o name | jhub share leave --user bo -
+    $ jhub share leave ana/lab
+    $ jhub share list --with bo -o name | jhub share leave --user bo -
     """
     if user is not None and group is not None:
         raise click.UsageError("--user and --group exclude each other")
     with connect() as hub:
-        found = targets(hub, servers)
-        who = {"user": me(hub) if user is None else user} if group is None else {"group": group}
+        selected = resolve_servers(hub, servers)
+        recipient = {"user": own_name(hub) if user is None else user} if group is None else {"group": group}
         if group is not None and not dry_run:
-            confirm(f"Give up {count(found)}, for all of group {group}?", yes=yes)
+            confirm(f"Give up the access of group {group} to {describe_servers(selected)}?", yes=yes)
 
-        def call(one: Target) -> Callable[[], None]:
-            return partial(hub.shares.leave, one.user, one.name, **who)
+        def call(server: Target) -> Callable[[], None]:
+            return partial(hub.shares.leave, server.user, server.name, **recipient)
 
-        def act(one: Target) -> Target:
+        def leave_server(server: Target) -> Target:
             try:
-                call(one)()
+                call(server)()
             except NotFound as error:
                 if group is None:
-                    error.hint = error.hint or "what is shared with a group of theirs is given up with --group"
+                    error.hint = error.hint or "if the server is shared with a group, use --group"
                 raise
-            return one
+            return server
 
         if dry_run:
-            preview_each(hub, found, call)
+            preview_batch(hub, selected, call)
             return
-        with each(found, act) as done:
-            for one in done:
-                note(f"left {one}")
+        with batch(selected, leave_server) as done:
+            for server in done:
+                note(f"gave up access to {server}")
 
 
 def _view(hub: Hub) -> View[Share]:
@@ -209,36 +229,36 @@ def _view(hub: Hub) -> View[Share]:
         columns={
             "SERVER": lambda share: share.server.target,
             "WITH": lambda share: f"{share.kind} {share.shared_with}",
-            "SCOPES": _short,
+            "SCOPES": _scope_names,
             "SINCE": lambda share: ago(share.created_at),
             "URL": lambda share: urljoin(hub.url, share.server.full_url or share.server.url),
         },
     )
 
 
-def _short(share: Share) -> list[str]:
-    """Its scopes without the server, which is the same in all of them."""
+def _scope_names(share: Share) -> list[str]:
+    """Return the scopes of a share without the server, which is the same in all of them."""
     return [scope.partition("!")[0] for scope in share.scopes]
 
 
 def _recipients(users: Sequence[str], groups: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Whom to share with, as people call them and as operations do."""
+    """Return the users and groups to share with, as arguments of an operation, by their names in messages."""
     if not users and not groups:
-        raise click.UsageError("with whom? Give --user or --group")
-    # With groups there is something to do, whoever is on stdin.
-    named = read_names(users) if groups else names_from(users)
+        raise click.UsageError("no user or group is given; use --user or --group")
+    # With a group there is work to do, even if stdin holds no names.
+    names = read_names(users) if groups else require_names(users)
     return {
-        **{f"user {name}": {"user": name} for name in named},
+        **{f"user {name}": {"user": name} for name in names},
         **{f"group {name}": {"group": name} for name in groups},
     }
 
 
-def _revoke_all(hub: Hub, one: Target, *, yes: bool, dry_run: bool) -> None:
+def _revoke_all(hub: Hub, server: Target, *, yes: bool, dry_run: bool) -> None:
     if dry_run:
-        print_requests([hub.preview(hub.shares.revoke_all, one.user, one.name)])
+        print_requests([hub.preview(hub.shares.revoke_all, server.user, server.name)])
         return
-    others = [f"{share.kind} {share.shared_with}" for share in hub.shares.list(one.user, one.name)]
-    if others:
-        confirm(f"Take access to {one} from {len(others)}: {', '.join(others)}?", yes=yes)
-        hub.shares.revoke_all(one.user, one.name)
-    note(f"{one}: not shared with anybody now")
+    recipients = [f"{share.kind} {share.shared_with}" for share in hub.shares.list(server.user, server.name)]
+    if recipients:
+        confirm(f"Revoke the access of {', '.join(recipients)} to {server}?", yes=yes)
+        hub.shares.revoke_all(server.user, server.name)
+    note(f"{server}: not shared with anyone")

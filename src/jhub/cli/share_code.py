@@ -1,4 +1,4 @@
-"""`jhub share code`: links that give access to whoever opens them."""
+"""`jhub share code`: create, list and revoke links that give access to a server."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from urllib.parse import urljoin
 import click
 
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import tell_each
-from jhub.cli.kit.options import common, connect, dry_run, duration, names_from, output, yes
-from jhub.cli.kit.output import View, ago, clean, note, print_requests
+from jhub.cli.kit.batch import run_batch_with_notes
+from jhub.cli.kit.options import common, connect, dry_run, duration, output, require_names, yes
+from jhub.cli.kit.output import View, ago, escape, note, print_requests
 from jhub.cli.kit.prompts import confirm
-from jhub.cli.kit.server_arguments import owned, owner_argument, required_server_argument, scopes_option, target
+from jhub.cli.kit.server_arguments import (
+    owner_and_name,
+    owner_argument,
+    required_server_argument,
+    resolve_server,
+    share_scopes_option,
+)
 from jhub.models import ShareCode
 
 CODES: View[ShareCode] = View(
@@ -22,7 +28,7 @@ CODES: View[ShareCode] = View(
         "SERVER": lambda code: code.server.target,
         "SCOPES": lambda code: [scope.partition("!")[0] for scope in code.scopes],
         "CREATED": lambda code: ago(code.created_at),
-        "ENDS": lambda code: ago(code.expires_at),
+        "EXPIRES": lambda code: ago(code.expires_at),
         "USED": lambda code: code.exchange_count,
         "LAST USED": lambda code: ago(code.last_exchanged_at),
     },
@@ -31,90 +37,93 @@ CODES: View[ShareCode] = View(
 
 @click.group()
 def code() -> None:
-    """Make links that give access to a server to whoever opens them."""
+    """Create, list and revoke links that give access to a server."""
 
 
 @code.command("list")
 @owner_argument
 @output()
 @common
-def list_(whose: str | None, form: str) -> None:
-    """List codes, without their secrets.
+def list_(owner: str | None, output_format: str) -> None:
+    """List share codes, without their secrets.
 
-    Those for all of OWNER's servers, or for one of them; for mine by default.
+    Lists the codes of your own servers by default, else those of all servers of OWNER or of a single one.
 
-    \b
-    jhub share code list
-    jhub share code list ana/lab
+    $ jhub share code list
+    $ jhub share code list ana/lab
     """
     with connect() as hub:
-        CODES.many(hub.share_codes.list(*owned(hub, whose)), form)
+        CODES.print_list(hub.share_codes.list(*owner_and_name(hub, owner)), output_format)
 
 
 @code.command()
 @required_server_argument
-@click.option("--expires", type=duration, default="1d", show_default=True, help="When it ends: 90m, 2h, 30d.")
-@scopes_option
+@click.option(
+    "--expires", type=duration, default="1d", show_default=True, help="Lifetime of the code, such as 90m, 2h or 30d."
+)
+@share_scopes_option
 @dry_run
 @click.option(
     "-o",
     "--output",
-    "form",
+    "output_format",
     type=click.Choice(["link", "name", "json", "yaml"]),
     default="link",
-    help="The link, the code alone (name), json or yaml.",
+    help="Output format: the link, the code alone (name), json or yaml.",
 )
 @common
-def create(name: str, expires: float, scopes: tuple[str, ...], dry_run: bool, form: str) -> None:
-    """Create a code for a server and print the link, this once. Whoever opens it and is signed in gets access.
+def create(name: str, expires: float, scopes: tuple[str, ...], dry_run: bool, output_format: str) -> None:
+    """Create a share code for a server, and print the link once.
 
-    \b
-    jhub share code create /lab --expires 2h
-    jhub share code create ana/lab -o name > code.txt
+    Every signed-in user who opens the link gets access to the server.
+
+    $ jhub share code create /lab --expires 2h
+    $ jhub share code create ana/lab -o name > code.txt
     """
     with connect() as hub:
-        one = target(hub, name)
-        make = partial(hub.share_codes.create, one.user, one.name, expires_in=int(expires), scopes=scopes or None)
+        server = resolve_server(hub, name)
+        create_code = partial(
+            hub.share_codes.create, server.user, server.name, expires_in=int(expires), scopes=scopes or None
+        )
         if dry_run:
-            print_requests([hub.preview(make)])
+            print_requests([hub.preview(create_code)])
             return
-        made = make()
-        link = urljoin(hub.url, made.full_accept_url or made.accept_url or "")
-    if form in ("json", "yaml"):
-        CODES.one(made, form)
+        created = create_code()
+        link = urljoin(hub.url, created.full_accept_url or created.accept_url or "")
+    if output_format in ("json", "yaml"):
+        CODES.print_item(created, output_format)
     else:
-        click.echo(clean(made.code or "" if form == "name" else link))
-        note(f"code {made.id} for {one}, ends {ago(made.expires_at)}; this is the only time it is shown")
+        click.echo(escape(created.code or "" if output_format == "name" else link))
+        note(f"created code {created.id} for {server}, expires {ago(created.expires_at)}; it is shown only this once")
 
 
 @code.command()
 @required_server_argument
-@click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=completers.codes)
-@click.option("--all", "everything", is_flag=True, help="All codes for this server.")
+@click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=completers.share_codes)
+@click.option("--all", "everything", is_flag=True, help="Revoke all codes for the server.")
 @yes
 @dry_run
 @common
 def revoke(name: str, ids: tuple[str, ...], everything: bool, yes: bool, dry_run: bool) -> None:
-    """Revoke codes for a server by their ids. "-" reads ids from stdin.
+    """Revoke share codes of a server by their IDs. "-" reads IDs from stdin.
 
-    Access that was gained by them stays: jhub share revoke takes it back.
+    Users who already used a code keep their access; revoke it with jhub share revoke.
 
-    \b
-    jhub share code revoke ana/lab sc_12
-    jhub share code revoke /lab --all
+    $ jhub share code revoke ana/lab sc_12
+    $ jhub share code revoke /lab --all
     """
     if everything == bool(ids):
-        raise click.UsageError("give the ids of codes, or --all")
+        raise click.UsageError("give the IDs of codes, or --all")
     with connect() as hub:
-        one = target(hub, name)
+        server = resolve_server(hub, name)
         if not everything:
-            call = partial(partial, hub.share_codes.revoke, one.user, one.name)
-            tell_each(hub, names_from(ids), call, lambda id_: f"revoked {id_}", dry_run=dry_run)
+            call = partial(partial, hub.share_codes.revoke, server.user, server.name)
+            run_batch_with_notes(hub, require_names(ids), call, lambda id_: f"revoked code {id_}", dry_run=dry_run)
         elif dry_run:
-            print_requests([hub.preview(hub.share_codes.revoke_all, one.user, one.name)])
+            print_requests([hub.preview(hub.share_codes.revoke_all, server.user, server.name)])
         else:
-            count = len(list(hub.share_codes.list(one.user, one.name)))
+            count = len(list(hub.share_codes.list(server.user, server.name)))
             if count:
-                confirm(f"Revoke {count} codes for {one}?", yes=yes)
-                hub.share_codes.revoke_all(one.user, one.name)
-            note(f"{one}: no code gives access now")
+                confirm(f"Revoke {count} code{'' if count == 1 else 's'} for {server}?", yes=yes)
+                hub.share_codes.revoke_all(server.user, server.name)
+            note(f"{server}: no share codes left")

@@ -1,4 +1,4 @@
-"""`jhub token`"""
+"""`jhub token`: list, show, create and revoke API tokens."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import click
 
 from jhub import revoked_together
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import each, preview_each, tell_each
-from jhub.cli.kit.options import common, connect, dry_run, duration, names_from, output, scopes_option, yes
+from jhub.cli.kit.batch import batch, preview_batch, run_batch_with_notes
+from jhub.cli.kit.options import common, connect, dry_run, duration, output, require_names, scopes_option, yes
 from jhub.cli.kit.output import View, ago, note, print_requests
 from jhub.cli.kit.prompts import confirm
 from jhub.errors import InvalidInput, NotFound, Unsupported
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from jhub import Hub
 
 MAX_SCOPES_SHOWN = 4
-"""Scopes that a table still names."""
+"""Maximum number of scopes that a table shows by name."""
 MAX_TOKENS_SHOWN = 5
-"""Tokens that a question names."""
-IT_WAS_THIS = ": the token in use; sign in again with jhub login"
+"""Maximum number of token IDs in a question."""
+IN_USE_NOTE = ": the token in use; sign in again with jhub login"
+"""Suffix of the message about a token that was in use when it was revoked."""
 
 TOKENS: View[Token] = View(
     name=lambda token: token.id,
@@ -39,90 +40,100 @@ TOKENS: View[Token] = View(
         ),
         "CREATED": lambda token: ago(token.created),
         "LAST USED": lambda token: ago(token.last_activity),
-        "ENDS": lambda token: ago(token.expires_at) or "never",
+        "EXPIRES": lambda token: ago(token.expires_at) or "never",
     },
 )
 
 TOKEN = View(TOKENS.name, {**TOKENS.columns, "SCOPES": lambda token: token.scopes})
 
 
-for_user = click.option(
-    "-u", "--user", "owner", metavar="USER", shell_complete=completers.users, help="Whose tokens; mine by default."
+owner_option = click.option(
+    "-u", "--user", "owner", metavar="USER", shell_complete=completers.users, help="Tokens of USER; yours by default."
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
-    """A user, and the id of the token in use where it is one of theirs and the hub tells (JupyterHub 5)."""
+class TokenOwner:
+    """The owner of tokens, with the ID of the token in use if it is theirs and the hub reports it (JupyterHub 5)."""
 
     name: str
     in_use: str | None = None
 
 
-def owner_of(hub: Hub, given: str | None, *, ask: bool = False) -> Owner:
-    """Who was named, else whose token is in use, which is the hub's to tell; `ask` it in any case."""
-    if given is not None and not ask:
-        return Owner(given)
-    me = hub.whoami()
-    if given is not None:
-        return Owner(given, me.token_id if (me.kind, me.name) == ("user", given) else None)
-    if me.kind != "user":
-        # A user of that name would be somebody else.
-        raise InvalidInput(f"this token is that of the {me.kind} {me.name}; name a user with -u USER")
-    return Owner(me.name, me.token_id)
+def resolve_owner(hub: Hub, username: str | None, *, identify: bool = False) -> TokenOwner:
+    """Return the named user, else the owner of the token in use. `identify` finds the token in use in any case."""
+    if username is not None and not identify:
+        return TokenOwner(username)
+    identity = hub.whoami()
+    if username is not None:
+        return TokenOwner(username, identity.token_id if (identity.kind, identity.name) == ("user", username) else None)
+    if identity.kind != "user":
+        # A user with the name of the service is not the owner of its tokens.
+        raise InvalidInput(
+            f"the token in use belongs to the {identity.kind} {identity.name}, not to a user",
+            hint="name a user with -u USER",
+        )
+    return TokenOwner(identity.name, identity.token_id)
 
 
-def listed(in_use: str | None) -> View[Token]:
-    """Tokens, the one in use marked."""
-    mark: dict[str, Callable[[Token], object]] = {"IN USE": lambda token: "*" if token.id == in_use else ""}
-    return View(TOKENS.name, {**mark, **TOKENS.columns}, optional=frozenset(mark))
+def tokens_view(in_use: str | None) -> View[Token]:
+    """Return a view of tokens that marks the one in use."""
+    marker: dict[str, Callable[[Token], object]] = {"IN USE": lambda token: "*" if token.id == in_use else ""}
+    return View(TOKENS.name, {**marker, **TOKENS.columns}, optional=frozenset(marker))
 
 
 @click.group()
 def token() -> None:
-    """List, show, create and revoke API tokens."""
+    """List, create and revoke API tokens."""
 
 
 @token.command("list")
-@for_user
+@owner_option
 @output()
 @common
-def list_(owner: str | None, form: str) -> None:
-    """List tokens, without their secrets; among mine, * marks the one in use.
+def list_(owner: str | None, output_format: str) -> None:
+    """List tokens, without their secrets.
 
-    \b
-    jhub token list
-    jhub token list -u ana -o json
+    Among your own tokens, * marks the one in use (JupyterHub 5).
+
+    $ jhub token list
+    $ jhub token list -u ana -o json
     """
     with connect() as hub:
-        whose = owner_of(hub, owner)
-        listed(whose.in_use).many(hub.tokens.list(whose.name), form)
+        token_owner = resolve_owner(hub, owner)
+        tokens_view(token_owner.in_use).print_list(hub.tokens.list(token_owner.name), output_format)
 
 
 @token.command()
 @click.argument("id_", metavar="ID", shell_complete=completers.tokens)
-@for_user
+@owner_option
 @output()
 @common
-def show(id_: str, owner: str | None, form: str) -> None:
-    """Show one token by its id, without its secret.
+def show(id_: str, owner: str | None, output_format: str) -> None:
+    """Show a token by its ID, without its secret.
 
-    \b
-    jhub token show a12
+    $ jhub token show a12
     """
     with connect() as hub:
-        TOKEN.one(hub.tokens.get(owner_of(hub, owner).name, id_), form)
+        TOKEN.print_item(hub.tokens.get(resolve_owner(hub, owner).name, id_), output_format)
 
 
 @token.command()
-@for_user
-@click.option("--note", "note_", default="", help="What it is for.")
-@click.option("--expires", type=duration, default="30d", show_default=True, help="When it ends: 8h, 30d.")
-@click.option("--never", is_flag=True, help="Let it live for ever, or as long as the hub allows.")
+@owner_option
+@click.option("--note", "note_", default="", help="Purpose of the token, for the hub's token page.")
+@click.option(
+    "--expires", type=duration, default="30d", show_default=True, help="Lifetime of the token, such as 8h or 30d."
+)
+@click.option("--never", is_flag=True, help="Never expire, if the hub allows it.")
 @scopes_option
 @dry_run
 @click.option(
-    "-o", "--output", "form", type=click.Choice(["name", "json", "yaml"]), default="name", help="As text, json or yaml."
+    "-o",
+    "--output",
+    "output_format",
+    type=click.Choice(["name", "json", "yaml"]),
+    default="name",
+    help="Output format: the secret alone (name), json or yaml.",
 )
 @common
 def create(
@@ -132,150 +143,152 @@ def create(
     never: bool,
     scopes: tuple[str, ...],
     dry_run: bool,
-    form: str,
+    output_format: str,
 ) -> None:
-    """Create a token and print its secret, this once.
+    """Create a token, and print its secret once.
 
-    \b
-    jhub token create --note "nightly job" --expires 90d --scopes list:users,read:users
-    jhub token create -u ana -o name > token.txt
+    $ jhub token create --note "nightly job" --expires 90d --scopes list:users,read:users
+    $ jhub token create -u ana -o name > token.txt
     """
     with connect() as hub:
-        ends = None if never else int(expires)
-        whose = owner_of(hub, owner).name
-        make = partial(hub.tokens.create, whose, note=note_, expires_in=ends, scopes=scopes or None)
+        expires_in = None if never else int(expires)
+        token_owner = resolve_owner(hub, owner).name
+        create_token = partial(hub.tokens.create, token_owner, note=note_, expires_in=expires_in, scopes=scopes or None)
         if dry_run:
-            print_requests([hub.preview(make)])
+            print_requests([hub.preview(create_token)])
             return
-        made = make()
-    if form in ("json", "yaml"):
-        TOKENS.one(made, form)
+        created = create_token()
+    if output_format in ("json", "yaml"):
+        TOKENS.print_item(created, output_format)
     else:
-        click.echo(made.token)
-        note(f"token {made.id}, ends {ago(made.expires_at) or 'never'}; this is the only time it is shown")
+        click.echo(created.token)
+        expiry = f"expires {ago(created.expires_at)}" if created.expires_at else "never expires"
+        note(f"created token {created.id}, {expiry}; it is shown only this once")
 
 
 @token.command()
 @click.argument("ids", nargs=-1, metavar="[ID | -]...", shell_complete=completers.tokens)
-@click.option("--note", "text", metavar="TEXT", help="Those with exactly this note.")
-@click.option("--expired", is_flag=True, help="Those whose time is over.")
+@click.option("--note", "note_filter", metavar="TEXT", help="All tokens with exactly this note.")
+@click.option("--expired", is_flag=True, help="Expired tokens.")
 @click.option(
     "--all-but-this",
     is_flag=True,
-    help="All of mine but the one in use, and but those by which my servers speak to the hub.",
+    help="All your tokens except the one in use and those of your servers.",
 )
-@for_user
+@owner_option
 @yes
 @dry_run
 @common
 def revoke(
     ids: tuple[str, ...],
-    text: str | None,
+    note_filter: str | None,
     expired: bool,
     all_but_this: bool,
     owner: str | None,
     yes: bool,
     dry_run: bool,
 ) -> None:
-    """Revoke tokens: by their ids, of which "-" reads some from stdin, or those that one of the options chooses.
+    """Revoke tokens by their IDs, or those that an option selects. "-" reads IDs from stdin.
 
-    A hub removes expired tokens by itself: every hour, and whenever somebody lists them, which is what --expired
-    does. Before it revokes what --all-but-this chooses, or several with --note, it asks.
+    The hub removes expired tokens once an hour, and whenever tokens are listed. --expired lists them.
 
-    --all-but-this (JupyterHub 5) ends the sessions of browsers with servers and services too: they go on after a new
-    sign-in. Servers go on running; stopping one ends its token.
+    --all-but-this requires JupyterHub 5. It also ends browser sessions with servers and services, which need a new
+    sign-in. Servers keep running, and keep their tokens until they are stopped.
 
-    \b
-    jhub token revoke a12
-    jhub token revoke --note "nightly job"
-    jhub token revoke --all-but-this
+    jhub asks before it revokes the tokens of --all-but-this, several tokens of --note, or the token in use by --note.
+
+    $ jhub token revoke a12
+    $ jhub token revoke --note "nightly job"
+    $ jhub token revoke --all-but-this
     """
-    if (bool(ids), text is not None, expired, all_but_this).count(True) != 1:
-        raise click.UsageError(
-            "name tokens by their ids, or choose them by one of --note, --expired and --all-but-this"
-        )
-    if text == "":
-        # Of an unset variable, most likely; and there are tokens without a note, such as those of sessions.
-        raise click.BadParameter("a note is missing", param_hint="--note")
+    if (bool(ids), note_filter is not None, expired, all_but_this).count(True) != 1:
+        raise click.UsageError("give the IDs of tokens, or one of --note, --expired and --all-but-this")
+    if note_filter == "":
+        # Probably an unset variable. Tokens without a note exist, such as those of sessions.
+        raise click.BadParameter("the note is empty", param_hint="--note")
     with connect() as hub:
         if expired:
-            _have_expired_removed(hub, owner_of(hub, owner), dry_run=dry_run)
+            _remove_expired(hub, resolve_owner(hub, owner), dry_run=dry_run)
         elif ids:
-            _revoke_named(hub, owner_of(hub, owner, ask=True), names_from(ids), dry_run=dry_run)
+            _revoke_named(hub, resolve_owner(hub, owner, identify=True), require_names(ids), dry_run=dry_run)
         else:
-            whose = owner_of(hub, owner, ask=True)
-            found = _others(hub, whose) if text is None else [t for t in hub.tokens.list(whose.name) if t.note == text]
-            few = len(found) == 1 and not all_but_this and found[0].id != whose.in_use
-            _revoke_found(hub, whose, found, yes=yes or few, dry_run=dry_run)
+            token_owner = resolve_owner(hub, owner, identify=True)
+            tokens = (
+                _all_but_in_use(hub, token_owner)
+                if note_filter is None
+                else [token for token in hub.tokens.list(token_owner.name) if token.note == note_filter]
+            )
+            unambiguous = len(tokens) == 1 and not all_but_this and tokens[0].id != token_owner.in_use
+            _revoke_selected(hub, token_owner, tokens, yes=yes or unambiguous, dry_run=dry_run)
 
 
-def _have_expired_removed(hub: Hub, whose: Owner, *, dry_run: bool) -> None:
-    """List tokens. On all versions the hub removes expired ones before it answers, by its own clock."""
+def _remove_expired(hub: Hub, owner: TokenOwner, *, dry_run: bool) -> None:
+    """List tokens. The hub (all versions) removes expired ones before it answers, by its own clock."""
     if dry_run:
-        click.echo(f"GET /users/{segment(whose.name, 'user')}/tokens")
+        click.echo(f"GET /users/{segment(owner.name, 'user')}/tokens")
         return
-    left = len(list(hub.tokens.list(whose.name)))
-    note(f"no expired token of {whose.name} is left: the hub removes them when they are listed; it keeps {left} others")
+    left = len(list(hub.tokens.list(owner.name)))
+    note(f"{owner.name} has no expired tokens: the hub removed them before it listed the other {left}")
 
 
-def _revoke_named(hub: Hub, whose: Owner, ids: list[str], *, dry_run: bool) -> None:
-    # The one in use comes last: the others could not be revoked after it.
-    ids.sort(key=lambda id_: id_ == whose.in_use)
+def _revoke_named(hub: Hub, owner: TokenOwner, ids: list[str], *, dry_run: bool) -> None:
+    # The token in use comes last: without it, the others could not be revoked.
+    ids.sort(key=lambda id_: id_ == owner.in_use)
 
-    def told(id_: str) -> str:
-        return f"revoked {id_}{IT_WAS_THIS if id_ == whose.in_use else ''}"
+    def message(id_: str) -> str:
+        return f"revoked {id_}{IN_USE_NOTE if id_ == owner.in_use else ''}"
 
-    tell_each(hub, ids, partial(partial, hub.tokens.revoke, whose.name), told, dry_run=dry_run)
+    run_batch_with_notes(hub, ids, partial(partial, hub.tokens.revoke, owner.name), message, dry_run=dry_run)
 
 
-def _others(hub: Hub, whose: Owner) -> list[Token]:
-    """All tokens but the one in use, and those that came with it, and those of servers."""
-    if whose.in_use is None:
+def _all_but_in_use(hub: Hub, owner: TokenOwner) -> list[Token]:
+    """Return all tokens except the one in use, those of the same OAuth client, and those of servers."""
+    if owner.in_use is None:
         me = hub.whoami()
-        if (me.kind, me.name) != ("user", whose.name):
-            theirs = f"-u {whose.name}"
+        if (me.kind, me.name) != ("user", owner.name):
+            option = f"-u {owner.name}"
             raise InvalidInput(
-                f"the token in use is none of {whose.name}'s",
-                hint=f"for all of theirs: jhub token list {theirs} -o name | jhub token revoke {theirs} -",
+                f"the token in use does not belong to {owner.name}",
+                hint=f"to revoke all of them: jhub token list {option} -o name | jhub token revoke {option} -",
             )
         raise Unsupported(
-            "--all-but-this: needs JupyterHub 5.0; this hub does not tell which token is in use",
-            hint="revoke the others by their ids: jhub token list",
+            "--all-but-this requires JupyterHub 5.0: this hub does not report which token is in use",
+            hint="list the tokens and revoke the others by their IDs: jhub token list",
         )
     others: list[Token] = []
-    for together in revoked_together(hub.tokens.list(whose.name)):
-        if whose.in_use in (token.id for token in together):
+    for bundle in revoked_together(hub.tokens.list(owner.name)):
+        if owner.in_use in (token.id for token in bundle):
             continue
-        servers = [token for token in together if token.kind == "server"]
+        servers = [token for token in bundle if token.kind == "server"]
         for token in servers:
-            note(f"{token.id} stays, without which a server could let nobody in: {token.note}")
-        others += [token for token in together if token not in servers]
+            note(f"keeping {token.id}, which a server needs to sign users in: {token.note}")
+        others += [token for token in bundle if token not in servers]
     return others
 
 
-def _revoke_found(hub: Hub, whose: Owner, found: Sequence[Token], *, yes: bool, dry_run: bool) -> None:
-    if not found:
-        note("nothing to do: there are no such tokens")
+def _revoke_selected(hub: Hub, owner: TokenOwner, tokens: Sequence[Token], *, yes: bool, dry_run: bool) -> None:
+    if not tokens:
+        note("nothing to do: no token matches")
         return
-    requests = sorted(revoked_together(found), key=lambda together: whose.in_use in [token.id for token in together])
+    requests = sorted(revoked_together(tokens), key=lambda bundle: owner.in_use in [token.id for token in bundle])
     if dry_run:
-        preview_each(hub, requests, lambda together: partial(hub.tokens.revoke, whose.name, together[0].id))
+        preview_batch(hub, requests, lambda bundle: partial(hub.tokens.revoke, owner.name, bundle[0].id))
         return
-    which = _ids(found) if len(found) <= MAX_TOKENS_SHOWN else f"{_ids(found[:MAX_TOKENS_SHOWN])}, …"
-    count = "1 token" if len(found) == 1 else f"{len(found)} tokens"
-    this = ", the one in use among them" if whose.in_use in [token.id for token in found] else ""
-    confirm(f"Revoke {count} of {whose.name}: {which}{this}?", yes=yes)
+    ids = _ids(tokens) if len(tokens) <= MAX_TOKENS_SHOWN else f"{_ids(tokens[:MAX_TOKENS_SHOWN])}, …"
+    count = "1 token" if len(tokens) == 1 else f"{len(tokens)} tokens"
+    this = ", including the token in use" if owner.in_use in [token.id for token in tokens] else ""
+    confirm(f"Revoke {count} of {owner.name}: {ids}{this}?", yes=yes)
 
-    def act(together: list[Token]) -> list[Token]:
-        with suppress(NotFound):  # it was there a moment ago, and was to go
-            hub.tokens.revoke(whose.name, together[0].id)
-        return together
+    def revoke_bundle(bundle: list[Token]) -> list[Token]:
+        with suppress(NotFound):  # the token was revoked since it was listed
+            hub.tokens.revoke(owner.name, bundle[0].id)
+        return bundle
 
-    with each(requests, act) as done:
-        for together in done:
-            what = together[0].oauth_client if together[0].kind == "session" else together[0].note
-            ended = IT_WAS_THIS if whose.in_use in [token.id for token in together] else ""
-            note(f"revoked {_ids(together)} ({what}){ended}")
+    with batch(requests, revoke_bundle) as done:
+        for bundle in done:
+            description = bundle[0].oauth_client if bundle[0].kind == "session" else bundle[0].note
+            suffix = IN_USE_NOTE if owner.in_use in [token.id for token in bundle] else ""
+            note(f"revoked {_ids(bundle)} ({description}){suffix}")
 
 
 def _ids(tokens: Iterable[Token]) -> str:

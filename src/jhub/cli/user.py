@@ -1,4 +1,4 @@
-"""`jhub user`"""
+"""`jhub user`: list, create, edit, rename and delete users."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from msgspec import structs
 
 from jhub import Sort
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import Tally, delete_each, report, run_each, sound, tally
-from jhub.cli.kit.inputs import STDIN, secret_object
-from jhub.cli.kit.options import common, connect, dry_run, names_from, output, yes
-from jhub.cli.kit.output import HIDDEN, View, ago, note, print_requests, shown
+from jhub.cli.kit.batch import BatchTally, batch_tally, delete_batch, print_results, run_batch, valid_names
+from jhub.cli.kit.inputs import STDIN, read_secret_object
+from jhub.cli.kit.options import common, connect, dry_run, output, require_names, yes
+from jhub.cli.kit.output import HIDDEN, View, ago, note, or_hidden, print_requests
 from jhub.errors import HubError, NotFound
 from jhub.models import Server, User
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from jhub import Hub, NameEvent
 
 
-def _named(server: Server) -> str:
+def _label(server: Server) -> str:
     return (server.name or "(default)") + ("" if server.active else " (stopped)")
 
 
@@ -30,14 +30,14 @@ USERS: View[User] = View(
     name=lambda user: user.name,
     columns={
         "NAME": lambda user: user.name,
-        "ADMIN": lambda user: shown(user.admin),
-        "GROUPS": lambda user: shown(user.groups),
+        "ADMIN": lambda user: or_hidden(user.admin),
+        "GROUPS": lambda user: or_hidden(user.groups),
         "SERVERS": lambda user: (
-            HIDDEN if user.servers is None else [_named(server) for server in user.servers.values()]
+            HIDDEN if user.servers is None else [_label(server) for server in user.servers.values()]
         ),
         "LAST ACTIVITY": lambda user: ago(user.last_activity),
     },
-    printed=lambda user: structs.replace(user, auth_state=None),
+    redact=lambda user: structs.replace(user, auth_state=None),
 )
 
 name_argument = click.argument("name", shell_complete=completers.users)
@@ -46,106 +46,115 @@ names_argument = click.argument("names", nargs=-1, required=True, metavar="NAME.
 
 @click.group()
 def user() -> None:
-    """List, show, create, edit, rename and delete users.
+    """List, create, edit, rename and delete users.
 
-    What the hub's authenticator keeps for a user may hold passwords of theirs, and is not shown.
+    Auth state, which the hub's authenticator stores for a user, is never printed: it may hold passwords.
     """
 
 
 @user.command("list")
-@click.option("--filter", "name_filter", default="", metavar="TEXT", help="Only names that contain TEXT.")
-@click.option("--state", type=click.Choice(["active", "ready", "inactive"]), help="By whether a server of theirs runs.")
+@click.option("--filter", "name_filter", default="", metavar="TEXT", help="Only users whose name contains TEXT.")
+@click.option(
+    "--state",
+    type=click.Choice(["active", "ready", "inactive"]),
+    help="Only users with an active server, a ready one, or none.",
+)
 @click.option(
     "--sort",
     type=click.Choice(get_args(Sort)),
     metavar="KEY",
-    help="By id, name or last_activity; -KEY for the reverse.",
+    help="Sort by id, name or last_activity; -KEY reverses the order.",
 )
-@click.option("--stopped", is_flag=True, help="Their servers that do not run too.")
+@click.option("--stopped", is_flag=True, help="Include stopped servers.")
 @output()
 @common
 def list_(
-    name_filter: str, state: Literal["active", "ready", "inactive"] | None, sort: Sort | None, stopped: bool, form: str
+    name_filter: str,
+    state: Literal["active", "ready", "inactive"] | None,
+    sort: Sort | None,
+    stopped: bool,
+    output_format: str,
 ) -> None:
     """List users.
 
-    \b
-    jhub user list --filter ana
-    jhub user list --state active -o name
-    jhub user list --sort -last_activity
+    $ jhub user list --filter ana
+    $ jhub user list --state active -o name
+    $ jhub user list --sort -last_activity
     """
     with connect() as hub:
-        found = hub.users.list(name_filter=name_filter, state=state, sort=sort, include_stopped_servers=stopped)
-        USERS.many(found, form)
+        listed = hub.users.list(name_filter=name_filter, state=state, sort=sort, include_stopped_servers=stopped)
+        USERS.print_list(listed, output_format)
 
 
 @user.command()
 @name_argument
 @output()
 @common
-def show(name: str, form: str) -> None:
-    """Show one user.
+def show(name: str, output_format: str) -> None:
+    """Show a user.
 
-    \b
-    jhub user show ana
+    $ jhub user show ana
     """
     with connect() as hub:
-        USERS.one(hub.users.get(name), form)
+        USERS.print_item(hub.users.get(name), output_format)
 
 
 @user.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option("--admin", is_flag=True, help="Make them administrators.")
-@click.option("--if-not-exists", is_flag=True, help="Users that exist already are fine.")
+@click.option("--admin", is_flag=True, help="Make the users administrators.")
+@click.option("--if-not-exists", is_flag=True, help="Accept users that already exist.")
 @dry_run
 @output()
 @common
-def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bool, form: str) -> None:
+def create(names: tuple[str, ...], admin: bool, if_not_exists: bool, dry_run: bool, output_format: str) -> None:
     """Create users. "-" reads names from stdin.
 
-    Many are created a few at a time, so that the hub goes on answering others. Running it again with --if-not-exists
-    finishes the rest.
+    Many users are created in small batches, so that the hub keeps responding to others. After an interruption, run
+    the command again with --if-not-exists.
 
-    \b
-    jhub user create ana bo --if-not-exists
-    jhub user create - < names.txt
+    $ jhub user create ana bo --if-not-exists
+    $ jhub user create - < names.txt
     """
-    given = names_from(names)
-    with connect() as hub, tally() as counted:
-        wanted = sound(given, "user", counted)
+    requested = require_names(names)
+    with connect() as hub, batch_tally() as tally:
+        valid = valid_names(requested, "user", tally)
         if dry_run:
-            # The writes are the same; only with exist_ok are those read who were there.
-            print_requests([hub.preview(hub.users.create_many, wanted, admin=admin, exist_ok=False)])
-            counted.done += len(wanted)
+            # exist_ok=True sends the same writes, but would also read the users that exist.
+            print_requests([hub.preview(hub.users.create_many, valid, admin=admin, exist_ok=False)])
+            tally.done += len(valid)
         else:
-            report(USERS, _created(hub, wanted, admin, if_not_exists, counted), form)
+            print_results(USERS, _create_users(hub, valid, admin, if_not_exists, tally), output_format)
 
 
 @user.command()
 @names_argument
-@click.option("--admin/--no-admin", default=None, help="Make them administrators, or ordinary users.")
+@click.option("--admin/--no-admin", default=None, help="Make the users administrators, or ordinary users.")
 @click.option(
-    "--auth-state", "place", metavar="@FILE | -", help="What the authenticator keeps for them, a JSON object."
+    "--auth-state",
+    "auth_state_source",
+    metavar="@FILE | -",
+    help="The new auth state, a JSON object.",
 )
 @dry_run
 @output()
 @common
-def edit(names: tuple[str, ...], admin: bool | None, place: str | None, dry_run: bool, form: str) -> None:
-    """Make users administrators or not, or set their auth state.
+def edit(
+    names: tuple[str, ...], admin: bool | None, auth_state_source: str | None, dry_run: bool, output_format: str
+) -> None:
+    """Change the admin rights or the auth state of users.
 
-    Auth state is what the hub's authenticator keeps for them. It holds secrets, so it is no argument itself, and is not
-    shown. "-" reads names from stdin, or the auth state.
+    Auth state is what the hub's authenticator stores for a user. It may hold secrets, so jhub reads it from a file or
+    from stdin, and never prints it. "-" reads names from stdin, or the auth state.
 
-    \b
-    jhub user edit ana bo --admin
-    jhub user edit ana --auth-state @ana.json
+    $ jhub user edit ana bo --admin
+    $ jhub user edit ana --auth-state @ana.json
     """
-    if place == STDIN and STDIN in names:
-        raise click.UsageError("stdin is either names or the auth state")
-    auth_state = None if place is None else secret_object("--auth-state", place)
+    if auth_state_source == STDIN and STDIN in names:
+        raise click.UsageError("stdin can hold names or the auth state, not both")
+    auth_state = None if auth_state_source is None else read_secret_object("--auth-state", auth_state_source)
     with connect() as hub:
         call = partial(partial, hub.users.edit, admin=admin, auth_state=auth_state)
-        run_each(hub, names_from(names), call, USERS, form, dry_run=dry_run)
+        run_batch(hub, require_names(names), call, USERS, output_format, dry_run=dry_run)
 
 
 @user.command()
@@ -154,20 +163,19 @@ def edit(names: tuple[str, ...], admin: bool | None, place: str | None, dry_run:
 @dry_run
 @output()
 @common
-def rename(name: str, new: str, dry_run: bool, form: str) -> None:
-    """Give a user another name on the hub. Their servers must be stopped.
+def rename(name: str, new: str, dry_run: bool, output_format: str) -> None:
+    """Rename a user on the hub. The user's servers must be stopped.
 
-    What they sign in with is not the hub's to change: rename them where that is kept too, or they come back as a new
-    user.
+    The hub cannot change the name that the user signs in with. Rename the user in your identity provider, too, or the
+    next sign-in creates a new user.
 
-    \b
-    jhub user rename ana anna
+    $ jhub user rename ana anna
     """
     with connect() as hub:
         if dry_run:
             print_requests([hub.preview(hub.users.rename, name, new)])
         else:
-            USERS.one(hub.users.rename(name, new), form)
+            USERS.print_item(hub.users.rename(name, new), output_format)
 
 
 @user.command()
@@ -176,48 +184,47 @@ def rename(name: str, new: str, dry_run: bool, form: str) -> None:
 @dry_run
 @common
 def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
-    """Delete users, after stopping their servers. What the hub keeps for them may be deleted too.
+    """Delete users, after stopping their servers. The hub may also delete their storage.
 
-    \b
-    jhub user delete ana
-    jhub user list --filter test- -o name | jhub user delete --yes -
+    $ jhub user delete ana
+    $ jhub user list --filter test- -o name | jhub user delete --yes -
     """
     with connect() as hub:
-        delete_each(hub, "user", names_from(names), hub.users.delete, yes=yes, dry_run=dry_run)
+        delete_batch(hub, "user", require_names(names), hub.users.delete, yes=yes, dry_run=dry_run)
 
 
-def _created(hub: Hub, names: list[str], admin: bool, exist_ok: bool, counted: Tally) -> Iterator[User]:
-    """Create users, and read those who were there."""
-    there: list[str] = []
-    left = len(names)
+def _create_users(hub: Hub, names: list[str], admin: bool, exist_ok: bool, tally: BatchTally) -> Iterator[User]:
+    """Create users, and yield them and those that already existed."""
+    existing: list[str] = []
+    remaining = len(names)
     try:
         with hub.users.create_many(names, admin=admin, exist_ok=exist_ok) as fleet:
             for event in fleet:
-                left -= 1
+                remaining -= 1
                 if event.user is None and event.error is None:
-                    there.append(event.name)
+                    existing.append(event.name)
                 else:
-                    yield from _counted(event, counted)
-        if there:
-            with hub.users.get_many(there) as read:
-                for event in read:
-                    yield from _counted(event, counted)
-    except (HubError, KeyboardInterrupt) as end:
-        begun = [f"{counted.done} created", *([f"{len(there)} were there"] if there else [])]
-        note(f"{', '.join(begun)}, {left} not begun; run it again with --if-not-exists to go on")
-        if isinstance(end, KeyboardInterrupt):
+                    yield from _record(event, tally)
+        if existing:
+            with hub.users.get_many(existing) as lookup:
+                for event in lookup:
+                    yield from _record(event, tally)
+    except (HubError, KeyboardInterrupt) as error:
+        progress = [f"{tally.done} created", *([f"{len(existing)} already existed"] if existing else [])]
+        note(f"{', '.join(progress)}, {remaining} not attempted; to continue, run it again with --if-not-exists")
+        if isinstance(error, KeyboardInterrupt):
             raise
-        counted.done += len(there)
-        counted.failed(end)
+        tally.done += len(existing)
+        tally.add_failure(error)
 
 
-def _counted(event: NameEvent, counted: Tally) -> Iterator[User]:
+def _record(event: NameEvent, tally: BatchTally) -> Iterator[User]:
     if isinstance(event.error, NotFound):
-        # The hub has just said that they are there.
-        counted.done += 1
-        note(f"{event.name} exists, and the hub knows them by another name")
+        # The hub has just answered that the user exists.
+        tally.done += 1
+        note(f"user {event.name} already exists on the hub, under another name")
     elif event.error is not None:
-        counted.failed(event.error)
+        tally.add_failure(event.error)
     elif event.user is not None:
-        counted.done += 1
+        tally.done += 1
         yield event.user

@@ -1,4 +1,4 @@
-"""Names as other commands read them, a line each: a line is that name and no other."""
+"""Names in the `name` format: another command reads each line as the same name."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ NAMES: View[str] = View(name=lambda name: name, columns={})
 
 
 @pytest.mark.parametrize("name", ["ana/lab", "ana@example.org", "Doe, John", "ana/my lab", "josé", "ana/~x"])
-def test_a_name_is_read_as_it_was_printed(
+def test_a_printed_name_is_read_as_the_same_name(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    NAMES.many([name], "name")
+    NAMES.print_list([name], "name")
     out, err = capsys.readouterr()
     monkeypatch.setattr("sys.stdin", io.StringIO(out))
     assert (read_names(["-"]), err) == ([name], "")
@@ -25,11 +25,11 @@ def test_a_name_is_read_as_it_was_printed(
 @pytest.mark.parametrize(
     "name", ["eve/x\nana/lab", "eve/x\rana", "eve/x\x85ana", "eve/x\u2028ana", " ana", "ana/ lab ", "\ufeffana", ""]
 )
-def test_a_name_that_would_be_read_as_others_is_left_out_and_told(
+def test_a_name_that_would_be_read_as_others_is_skipped_with_a_note(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    NAMES.many(["ana", name, "bo"], "name")
+    NAMES.print_list(["ana", name, "bo"], "name")
     out, err = capsys.readouterr()
     assert out == "ana\nbo\n"
-    assert err.startswith("left out: ")
+    assert err.startswith("skipped ")
     assert len(err.splitlines()) == 1

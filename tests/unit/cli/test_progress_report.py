@@ -1,4 +1,4 @@
-"""A fleet at the command line without a terminal: its lines, its table, its last words and its exit code."""
+"""Report of a fleet without a terminal: lines, table, summary and exit code."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import click
 import pytest
 
 from jhub.cli.kit.exit_codes import code_of
-from jhub.cli.progress.report import FEW, watch
+from jhub.cli.progress.report import MAX_ROWS, run_fleet
 from jhub.errors import Conflict, HubError, SpawnFailed
 from jhub.fleet.events import EventKind, ServerEvent, Summary, Target
 
 
-class Told:
-    """A fleet of which all is known beforehand."""
+class RecordedFleet:
+    """A fleet with given events, and an exception at the end if it is interrupted."""
 
     def __init__(self, *events: ServerEvent, interrupted: BaseException | None = None) -> None:
         self.events = events
@@ -46,11 +46,15 @@ class Site:
 
 
 @pytest.fixture
-def watched(capsys: pytest.CaptureFixture[str]) -> Any:
-    def run(fleet: Told, form: str = "table", ends: EventKind = "ready") -> tuple[int, list[str], list[str]]:
+def run_recorded(capsys: pytest.CaptureFixture[str]) -> Any:
+    def run(
+        fleet: RecordedFleet, output_format: str = "table", goal: Kind = "ready"
+    ) -> tuple[int, list[str], list[str]]:
         code = 0
         try:
-            watch(cast(Any, Site()), cast(Any, fleet), form, len({event.target for event in fleet.events}), ends)
+            run_fleet(
+                cast(Any, Site()), cast(Any, fleet), output_format, len({event.target for event in fleet.events}), goal
+            )
         except click.exceptions.Exit as end:
             code = end.exit_code
         except KeyboardInterrupt:
@@ -63,8 +67,8 @@ def watched(capsys: pytest.CaptureFixture[str]) -> Any:
     return run
 
 
-def some(
-    kind: EventKind, count: int, message: str = "", error: HubError | None = None, **more: Any
+def repeated(
+    kind: Kind, count: int, message: str = "", error: HubError | None = None, **more: Any
 ) -> list[ServerEvent]:
     return [ServerEvent(kind, Target(f"{kind}{n}"), message, error=error, **more) for n in range(count)]
 
@@ -76,37 +80,41 @@ def failures(count: int, reason: str, first: int = 0) -> list[ServerEvent]:
     ]
 
 
-def test_a_few_are_all_in_the_table(watched: Any) -> None:
-    code, out, err = watched(Told(*some("ready", FEW, seconds=1.0)))
-    assert (code, len(out)) == (0, FEW + 1)
-    assert err[-1] == f"{FEW} ready in 8.4 s"
+def test_up_to_twenty_done_servers_are_in_the_table(run_recorded: Any) -> None:
+    code, out, err = run_recorded(RecordedFleet(*repeated("ready", MAX_ROWS, seconds=1.0)))
+    assert (code, len(out)) == (0, MAX_ROWS + 1)
+    assert err[-1] == f"{MAX_ROWS} ready in 8.4 s"
 
 
-def test_of_many_only_what_went_wrong_is_in_the_table(watched: Any) -> None:
-    code, out, err = watched(Told(*some("ready", 1000), *failures(3, "no such image"), *some("skipped", 500, "why")))
+def test_with_many_servers_only_failures_are_in_the_table(run_recorded: Any) -> None:
+    code, out, err = run_recorded(
+        RecordedFleet(*repeated("ready", 1000), *failures(3, "no such image"), *repeated("skipped", 500, "why"))
+    )
     assert code == 7
     assert [row.split()[:2] for row in out] == [["SERVER", "STATE"], *([f"f{n}", "failed"] for n in range(3))]
     assert err[-4:] == [
         "1000 ready in 8.4 s, 3 failed, 500 skipped",
         "3 failed: no such image",
         "500 skipped: why",
-        "hint: mend the cause and run the same command again: it goes on with the rest",
+        "hint: fix the cause and run the same command again to continue with the skipped servers",
     ]
 
 
-def test_many_that_went_well_need_no_table(watched: Any) -> None:
-    code, out, err = watched(Told(*some("stopped", 1000)), ends="stopped")
+def test_many_servers_without_failures_print_no_table(run_recorded: Any) -> None:
+    code, out, err = run_recorded(RecordedFleet(*repeated("stopped", 1000)), goal="stopped")
     assert (code, out, err[-1]) == (0, [], "1000 stopped in 8.4 s")
 
 
-def test_what_programs_read_is_complete(watched: Any) -> None:
-    told = Told(*some("ready", 100), *failures(1, "no"), *some("skipped", 100, "why"))
-    _, out, _ = watched(told, "csv")
+def test_formats_for_programs_are_complete(run_recorded: Any) -> None:
+    fleet = RecordedFleet(*repeated("ready", 100), *failures(1, "no"), *repeated("skipped", 100, "why"))
+    _, out, _ = run_recorded(fleet, "csv")
     assert [row["state"] for row in csv.DictReader(out)].count("skipped") == 100
     assert len(out) == 202
-    _, out, _ = watched(told, "name")
+    _, out, _ = run_recorded(fleet, "name")
     assert out == [f"ready{n}" for n in range(100)]
-    _, out, err = watched(Told(*some("starting", 1, concurrency=4), *some("ready", 1, seconds=1.234)), "json")
+    _, out, err = run_recorded(
+        RecordedFleet(*repeated("starting", 1, pace=4), *repeated("ready", 1, seconds=1.234)), "json"
+    )
     assert [json.loads(line) for line in out] == [
         {"server": "starting0", "state": "starting", "concurrency": 4},
         {"server": "ready0", "state": "ready", "seconds": 1.23},
@@ -114,34 +122,36 @@ def test_what_programs_read_is_complete(watched: Any) -> None:
     assert err == []
 
 
-def test_lines_are_changes_of_state(watched: Any) -> None:
+def test_each_change_of_state_is_a_line(run_recorded: Any) -> None:
     ana = Target("ana")
-    told = Told(
+    fleet = RecordedFleet(
         ServerEvent("queued", ana),
         ServerEvent("starting", ana),
         ServerEvent("progress", ana, "pulling", 50),
         ServerEvent("ready", ana, seconds=2),
     )
-    assert watched(told, "name")[2] == ["ana: starting", "ana: progress 50 %: pulling", "ana: ready after 2.0 s"]
-    many = Told(*some("starting", 20), *some("progress", 20, "pulling"), *some("skipped", 20, "why"))
-    err = watched(many)[2]
+    assert run_recorded(fleet, "name")[2] == ["ana: starting", "ana: progress 50 %: pulling", "ana: ready after 2.0 s"]
+    many = RecordedFleet(
+        *repeated("starting", 20), *repeated("progress", 20, "pulling"), *repeated("skipped", 20, "why")
+    )
+    err = run_recorded(many)[2]
     assert [line for line in err if "progress" in line or line.startswith("skipped")] == []
 
 
-def test_a_hub_that_asks_everybody_to_wait_is_told_once(watched: Any) -> None:
-    told = Told(
-        *some("starting", 3),
+def test_throttling_is_reported_once_until_a_server_starts(run_recorded: Any) -> None:
+    fleet = RecordedFleet(
+        *repeated("starting", 3),
         *(ServerEvent("queued", Target(f"starting{n}"), "slow down") for n in range(3)),
-        *some("starting", 1),
+        *repeated("starting", 1),
         ServerEvent("queued", Target("starting0"), "slow down"),
     )
-    err = watched(told)[2]
+    err = run_recorded(fleet)[2]
     assert [line for line in err if "slow down" in line] == ["starting0: queued: slow down"] * 2
 
 
-def test_a_hint_is_given_once_and_a_shared_reason_counted(watched: Any) -> None:
+def test_a_hint_is_printed_once_and_a_shared_reason_is_counted(run_recorded: Any) -> None:
     error = Conflict("runs otherwise", hint="stop it first")
-    code, _, err = watched(Told(*some("failed", 5, "runs otherwise", error)))
+    code, _, err = run_recorded(RecordedFleet(*repeated("failed", 5, "runs otherwise", error)))
     assert code == 6
     assert err == [
         "error: server failed0: runs otherwise",
@@ -153,17 +163,17 @@ def test_a_hint_is_given_once_and_a_shared_reason_counted(watched: Any) -> None:
     ]
 
 
-def test_an_interruption_tells_why_several_have_failed(watched: Any) -> None:
-    failed = some("failed", 5, "no such image", SpawnFailed("x", "no such image"))
-    err = watched(Told(*some("queued", 9), *failed, interrupted=KeyboardInterrupt()))[2]
+def test_an_interrupted_fleet_prints_shared_reasons(run_recorded: Any) -> None:
+    failed = repeated("failed", 5, "no such image", SpawnFailed("x", "no such image"))
+    err = run_recorded(RecordedFleet(*repeated("queued", 9), *failed, interrupted=KeyboardInterrupt()))[2]
     assert err[-2] == "5 failed: no such image"
     assert "5 failed" in err[-1]
 
 
-def test_an_interruption_tells_what_is_known(watched: Any) -> None:
-    events = (*some("queued", 3), *some("starting", 2), *some("ready", 1))
-    assert watched(Told(*events, interrupted=KeyboardInterrupt()))[0] == 130
-    code, out, err = watched(Told(*events, interrupted=HubError("the hub is gone")))
+def test_an_interrupted_fleet_prints_its_counts(run_recorded: Any) -> None:
+    events = (*repeated("queued", 3), *repeated("starting", 2), *repeated("ready", 1))
+    assert run_recorded(RecordedFleet(*events, interrupted=KeyboardInterrupt()))[0] == 130
+    code, out, err = run_recorded(RecordedFleet(*events, interrupted=HubError("the hub is gone")))
     assert (code, out) == (1, [])
-    assert err[-1] == "1 ready, 2 still starting on the hub, 3 not begun; run the same command again to go on"
-    assert watched(Told(*some("queued", 3), interrupted=HubError("no such group")))[2] == []
+    assert err[-1] == "1 ready, 2 still starting on the hub, 3 not attempted; run the same command again to continue"
+    assert run_recorded(RecordedFleet(*repeated("queued", 3), interrupted=HubError("no such group")))[2] == []

@@ -1,4 +1,4 @@
-"""What a command does with the servers that it selected."""
+"""Servers that a command selects by options, and previews of fleets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from jhub import Hub, Running, Target
-from jhub.cli.kit.selection import kept, running, still
+from jhub.cli.kit.selection import recheck_idle, select_named, select_running
 from jhub.cli.server_start import start
 from jhub.errors import Conflict, InvalidInput
 
@@ -24,17 +24,17 @@ IDLE = Running(idle=7200)
 
 
 class Site:
-    """A hub with users who have a server `lab` each, that was last used at the time given."""
+    """A hub whose users have a server `lab` each, last used at the time in `used`."""
 
     def __init__(self) -> None:
         self.used = {"ana": LONG_AGO, "ben": LONG_AGO}
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.queries: list[str] = []
         self.listing = 200
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
         path = request.url.path.removeprefix("/hub/api")
-        self.asked.append(f"{request.method} {path}")
+        self.requests.append(f"{request.method} {path}")
         self.queries.append(str(request.url.query))
         headers = {"date": format_datetime(NOW, usegmt=True), "x-jupyterhub-version": "6.1.1"}
         if path != "/users":
@@ -59,74 +59,72 @@ def hub(site: Site) -> Iterator[Hub]:
         yield hub
 
 
-def test_whoever_comes_back_while_a_question_stands_keeps_the_server(
+def test_a_server_used_during_the_confirmation_is_not_stopped(
     hub: Hub, site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = running(hub, [], IDLE, yes=False)
-    assert found == [Target("ana", "lab"), Target("ben", "lab")]
+    targets = select_running(hub, [], IDLE, yes=False)
+    assert targets == [Target("ana", "lab"), Target("ben", "lab")]
     assert capsys.readouterr().err == "selected: ana/lab, ben/lab\n"
     site.used["ana"] = (NOW - timedelta(minutes=1)).isoformat()
-    site.used["cy"] = LONG_AGO  # was not asked about
-    assert still(hub, found, IDLE) == [Target("ben", "lab")]
-    assert capsys.readouterr().err == "1 no longer idle, and left alone\n"
+    site.used["cy"] = LONG_AGO  # not part of the selection
+    assert recheck_idle(hub, targets, IDLE) == [Target("ben", "lab")]
+    assert capsys.readouterr().err == "skipped 1: no longer idle\n"
     site.used["ben"] = site.used["ana"]
     with pytest.raises(click.exceptions.Exit):
-        still(hub, found, IDLE)
+        recheck_idle(hub, targets, IDLE)
 
 
-def test_idle_times_shorter_than_a_hub_can_tell_are_told(
-    hub: Hub, site: Site, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for select in (running, kept):
+def test_an_idle_time_below_ten_minutes_prints_a_note(hub: Hub, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    for select in (select_running, select_named):
         select(hub, [], Running(idle=120.0), yes=True)
-        assert "may seem idle for less than 10" in capsys.readouterr().err
+        assert "may appear idle for up to 10 minutes" in capsys.readouterr().err
         select(hub, [], Running(idle=600.0), yes=True)
         assert capsys.readouterr().err == ""
 
 
-def test_nothing_is_looked_at_again_that_was_not_selected_by_idle_time(hub: Hub, site: Site) -> None:
-    found = running(hub, [], Running(name="lab"), yes=True)
-    asked = list(site.asked)
-    assert still(hub, found, Running(name="lab")) == found
-    assert site.asked == asked
+def test_a_selection_without_idle_time_is_not_checked_again(hub: Hub, site: Site) -> None:
+    targets = select_running(hub, [], Running(name="lab"), yes=True)
+    requests = list(site.requests)
+    assert recheck_idle(hub, targets, Running(name="lab")) == targets
+    assert site.requests == requests
 
 
-def test_many_are_not_all_named(hub: Hub, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_at_most_twelve_selected_servers_are_named(hub: Hub, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     site.used = {f"u{n:02}": LONG_AGO for n in range(50)}
-    running(hub, [], IDLE, yes=False)
+    select_running(hub, [], IDLE, yes=False)
     assert capsys.readouterr().err.endswith("u10/lab, u11/lab and 38 more\n")
 
 
-def test_what_is_deleted_is_looked_for_among_those_that_do_not_run_too(hub: Hub, site: Site) -> None:
-    assert kept(hub, [], Running(name="lab"), yes=True) == [Target("ana", "lab"), Target("ben", "lab")]
+def test_servers_to_delete_are_also_selected_among_stopped_ones(hub: Hub, site: Site) -> None:
+    assert select_named(hub, [], Running(name="lab"), yes=True) == [Target("ana", "lab"), Target("ben", "lab")]
     assert "include_stopped_servers" in site.queries[-1]
-    kept(hub, [], IDLE, yes=True)
+    select_named(hub, [], IDLE, yes=True)
     assert "include_stopped_servers" not in site.queries[-1]
 
 
 def test_the_preview_of_many_starts_takes_one_listing(hub: Hub, site: Site) -> None:
     hub.version()
-    site.asked.clear()
+    site.requests.clear()
     wanted = [Target(user, "lab") for user in ("ana", "ben", *(f"u{n}" for n in range(500)))]
     preview = hub.preview(hub.servers.start_many, wanted, profile="gpu")
     assert (len(preview), preview.complete, preview.failed) == (500, True, ())
     assert str(preview.requests[0]) == 'POST /users/u0/servers/lab {"user_options":{"profile":"gpu"}}'
-    assert site.asked == ["GET /users"]
+    assert site.requests == ["GET /users"]
 
 
-def test_what_runs_otherwise_fails_in_the_preview_and_the_others_do_not(hub: Hub, site: Site) -> None:
+def test_a_conflict_in_a_preview_leaves_the_other_starts(hub: Hub, site: Site) -> None:
     preview = hub.preview(hub.servers.start_many, ["ana/lab", "ben", "di/lab"], profile="cpu", display_name="Lab")
     assert [request.path for request in preview] == ["/users/di/servers/lab"]
     assert [type(error) for error in preview.failed] == [Conflict, InvalidInput]
 
 
-def test_who_may_not_list_servers_sees_all_starts(hub: Hub, site: Site) -> None:
+def test_without_the_right_to_list_servers_all_starts_are_previewed(hub: Hub, site: Site) -> None:
     site.listing = 403
     preview = hub.preview(hub.servers.start_many, ["ana/lab", "ben/lab", "cy/lab"], profile="gpu")
     assert [request.path for request in preview] == [f"/users/{user}/servers/lab" for user in ("ana", "ben", "cy")]
 
 
-def test_the_command_shows_the_starts_and_counts_what_is_there(
+def test_the_command_previews_starts_and_counts_running_servers(
     hub: Hub, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jhub.cli.server_start.connect", lambda: nullcontext(hub))
@@ -135,14 +133,14 @@ def test_the_command_shows_the_starts_and_counts_what_is_there(
     assert result.exit_code == 0, result
     assert len(result.stdout.splitlines()) == 500
     assert result.stdout.splitlines()[0] == 'POST /users/u0/servers/lab {"user_options":{"profile":"gpu"}}'
-    assert result.stderr == "2 of 502 already run as asked for, or are starting\n"
+    assert result.stderr == "2 of 502 already run with these options, or are starting\n"
 
 
-def test_fleets_that_end_servers_are_previewed_without_a_look(hub: Hub, site: Site) -> None:
+def test_stops_and_deletes_are_previewed_without_a_listing(hub: Hub, site: Site) -> None:
     stop = hub.preview(hub.servers.stop_many, ["ana/lab", "ben"])
     assert [str(request) for request in stop] == ["DELETE /users/ana/servers/lab", "DELETE /users/ben/server"]
     delete = hub.preview(partial(hub.servers.delete_many, ["ana/lab", "ben"], timeout=5))
     assert [str(request) for request in delete] == ['DELETE /users/ana/servers/lab {"remove":true}']
     assert [str(error) for error in delete.failed] == ["the default server of ben cannot be deleted"]
     assert not hub.preview(hub.servers.wait_many, ["ana/lab"]).requests
-    assert site.asked == []
+    assert site.requests == []

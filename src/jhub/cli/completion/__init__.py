@@ -1,1 +1,1 @@
-"""Completion in the shell: the command that prints the script, and the names that it completes."""
+"""Shell completion: the command that prints the script, and the completers of names."""

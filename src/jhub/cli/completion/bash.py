@@ -1,7 +1,7 @@
-"""Completion in bash, for names as users of hubs have them, such as ana@example.org.
+"""Bash completion of names with special characters, such as ana@example.org.
 
-Bash begins a new word at "@", ":" and "=", and takes completions for shell text. Click, which hands on words and plain
-values, loses both.
+Bash starts a new word at "@", ":" and "=", and inserts completions as shell text. Click's own class for bash completes
+whole words with plain values, which works for neither.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SCRIPT = """\
             file) compopt -o default ;;
             plain)
                 COMPREPLY+=("$value")
-                # KEY= goes on.
+                # A value follows KEY=.
                 [[ $value == *= ]] && compopt -o nospace 2>/dev/null
                 ;;
         esac
@@ -33,35 +33,37 @@ SCRIPT = """\
 complete -o nosort -F %(complete_func)s %(prog_name)s
 """
 
-BREAKS = {"@": 0, ":": 1, "=": 1}
-"""What bash breaks words at, in names, and whether the next word begins after it."""
-END = "\x00"
-"""Marks where the cursor stands, so that an empty last word is a word."""
+WORD_BREAKS = {"@": 0, ":": 1, "=": 1}
+"""Characters in names at which bash starts a new word: 0 if the word starts with the character, 1 if after it."""
+CURSOR = "\x00"
+"""Mark at the cursor, so that an empty last word counts as a word."""
 
 
 class Bash(BashComplete):
-    """Reads the line itself, and answers with what takes the place of the word as bash sees it."""
+    """Completion for bash that parses the line itself and returns the rest of the word as bash splits it."""
 
     source_template = SCRIPT
     quote = ""
-    """The quotation mark that is open at the cursor."""
-    kept = 0
-    """Characters of the value that bash leaves as they are."""
+    """Quotation mark that is open at the cursor."""
+    kept_characters = 0
+    """Number of characters of the value that are before the word as bash splits it."""
 
     def get_completion_args(self) -> tuple[list[str], str]:
+        """Return the words before the cursor and the incomplete word, from COMP_LINE."""
         line = os.environ.get("COMP_LINE")
         if line is None:
             return super().get_completion_args()
-        words, self.quote = _split(line + END)
-        last = words.pop().removesuffix(END)
+        words, self.quote = _split(line + CURSOR)
+        last = words.pop().removesuffix(CURSOR)
         value = last.partition("=")[2] if last.startswith("-") else last
         if not self.quote:
-            breaks = set(os.environ.get("COMP_WORDBREAKS", "")) & BREAKS.keys()
-            self.kept = max((value.rfind(each) + BREAKS[each] for each in breaks), default=0)
+            breaks = set(os.environ.get("COMP_WORDBREAKS", "")) & WORD_BREAKS.keys()
+            self.kept_characters = max((value.rfind(each) + WORD_BREAKS[each] for each in breaks), default=0)
         return words[1:], last
 
     def format_completion(self, item: CompletionItem) -> str:
-        return f"{item.type},{self._quoted(item.value[max(self.kept, 0) :])}"
+        """Return a completion as the script reads it: its type and the text to insert."""
+        return f"{item.type},{self._quoted(item.value[max(self.kept_characters, 0) :])}"
 
     def _quoted(self, text: str) -> str:
         match self.quote:
@@ -74,7 +76,7 @@ class Bash(BashComplete):
 
 
 def _split(line: str) -> tuple[list[str], str]:
-    """Words as the shell takes them, and the quotation mark that is still open."""
+    """Return the words as the shell splits them, and the quotation mark that is still open."""
     for quote in ("", '"', "'"):
         try:
             return shlex.split(line + quote), quote

@@ -1,19 +1,19 @@
-"""`jhub completion`"""
+"""The command `jhub completion`."""
 
 from __future__ import annotations
 
 import click
 from click.shell_completion import get_completion_class
 
-FIXES = {
+SCRIPT_PATCHES = {
     # Click's script for fish cuts a name at its first comma.
     'string split ","': 'string split -m 1 ","',
-    # The one for zsh ends every word with a space, and KEY= goes on.
+    # Click's script for zsh adds a space after every word, also after KEY=.
     "local -a completions\n": "local -a completions unfinished\n",
     'completions+=("$key")\n': '[[ "$key" == *= ]] && unfinished+=("$key") || completions+=("$key")\n',
     '    if [ -n "$completions" ]': '    compadd -S "" -U -V unsorted -a unfinished\n    if [ -n "$completions" ]',
 }
-"""What has to be mended in click's scripts."""
+"""Replacements in click's scripts."""
 
 
 @click.command()
@@ -21,21 +21,20 @@ FIXES = {
 def completion(shell: str) -> None:
     """Print the completion script for a shell.
 
-    It completes the names of users, groups, servers and such too, by asking the hub, for two seconds at most: set
-    JHUB_COMPLETION_TIMEOUT to another number for more or less.
+    The script completes commands, options, and names on the hub: users, groups, servers, tokens, profiles and so on.
+    Requests to the hub time out after 2 seconds; set JHUB_COMPLETION_TIMEOUT to change that.
 
-    \b
-    bash:  jhub completion bash > ~/.local/share/bash-completion/completions/jhub
-    zsh:   jhub completion zsh > "${fpath[1]}/_jhub"
-    fish:  jhub completion fish > ~/.config/fish/completions/jhub.fish
+    $ jhub completion bash > ~/.local/share/bash-completion/completions/jhub
+    $ jhub completion zsh > "${fpath[1]}/_jhub"
+    $ jhub completion fish > ~/.config/fish/completions/jhub.fish
     """
     from jhub.cli.completion.bash import Bash
     from jhub.cli.main import cli
 
-    kind = Bash if shell == "bash" else get_completion_class(shell)
-    if kind is None:
-        raise click.UsageError(f"no completion for {shell}")
-    source = kind(cli, {}, "jhub", "_JHUB_COMPLETE").source()
-    for wrong, right in FIXES.items():
-        source = source.replace(wrong, right)
+    shell_class = Bash if shell == "bash" else get_completion_class(shell)
+    if shell_class is None:
+        raise click.UsageError(f"completion for {shell} is not available")
+    source = shell_class(cli, {}, "jhub", "_JHUB_COMPLETE").source()
+    for old, new in SCRIPT_PATCHES.items():
+        source = source.replace(old, new)
     click.echo(source)

@@ -1,6 +1,6 @@
-"""Completion of names that the hub knows.
+"""Completion of names on the hub.
 
-It never waits long, asks nothing a second time, and says nothing when it fails.
+A completion times out after two seconds, never retries a request, and fails silently.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import click
 from click.shell_completion import CompletionItem
 from msgspec import Struct
 
-from jhub.cli.kit.options import CONTEXT
-from jhub.cli.kit.output import clean
+from jhub.cli.kit.options import CONTEXT_KEY
+from jhub.cli.kit.output import escape
 from jhub.config import contexts
 from jhub.errors import APIError, NotAuthorized
 from jhub.models import Group, Named, Profile, Share, ShareCode, Token, User
@@ -28,17 +28,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
-Found = Iterable[tuple[str, str]]
-"""Names, each with a word about it for the shells that show one."""
+Completions = Iterable[tuple[str, str]]
+"""Names with descriptions, for the shells that show them; an empty description is not shown."""
 
-LIMIT = "JHUB_COMPLETION_TIMEOUT"
-"""Environment variable: seconds, all in all."""
-SECONDS = 2.0
-MOST_SECONDS = 3600.0
-PAGE = "200"
+TIMEOUT_VARIABLE = "JHUB_COMPLETION_TIMEOUT"
+"""Environment variable with the time limit of a completion, in seconds."""
+DEFAULT_TIMEOUT_SECONDS = 2.0
+"""Time limit of a completion without the environment variable."""
+MAX_TIMEOUT_SECONDS = 3600.0
+"""Maximum time limit of a completion; a larger value is ignored."""
+PAGE_SIZE = "200"
+"""Number of items that a listing returns. Only the first page is read."""
 
 
-class _Me(User, frozen=True, kw_only=True):
+class _TokenOwner(User, frozen=True, kw_only=True):
     kind: str = "user"
 
 
@@ -58,50 +61,50 @@ class _Profiles(Struct):
     profiles: tuple[Profile, ...]
 
 
-def completer(find: Callable[[Hub, click.Context, str], Found]) -> Completer:
-    """What click asks for names: those that `find` knows, as far as they go on from what was typed."""
+def completer(find: Callable[[Hub, click.Context, str], Completions]) -> Completer:
+    """Return a completer for click: names from `find` that start with the typed text and are not on the line yet."""
 
     def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        found: list[CompletionItem] = []
-        given = ctx.params.get(param.name or "")
-        option = isinstance(
-            param, click.Option
-        )  # where a name may begin with "-"; as an argument it would be an option
-        before = cast(tuple[object, ...], given) if isinstance(given, tuple) else ()
+        items: list[CompletionItem] = []
+        current = ctx.params.get(param.name or "")
+        is_option = isinstance(param, click.Option)  # an argument cannot start with "-": it would be read as an option
+        already_typed = cast(tuple[object, ...], current) if isinstance(current, tuple) else ()
 
-        def ask() -> None:
+        def fetch() -> None:
             with suppress(Exception), _connect(ctx) as hub:
-                found.extend(
-                    CompletionItem(name, help=clean(said) or None)
-                    for name, said in find(hub, ctx, incomplete)
-                    if name.startswith(incomplete) and name.isprintable() and name not in before
-                    if option or not name.startswith("-")
+                items.extend(
+                    CompletionItem(name, help=escape(description) or None)
+                    for name, description in find(hub, ctx, incomplete)
+                    if name.startswith(incomplete) and name.isprintable() and name not in already_typed
+                    if is_option or not name.startswith("-")
                 )
 
-        # A thread, because looking a host up takes as long as it takes, whatever the time-outs are.
-        thread = threading.Thread(target=ask, daemon=True)
+        # A thread, because the timeouts do not limit the DNS lookup.
+        thread = threading.Thread(target=fetch, daemon=True)
         thread.start()
-        thread.join(_seconds())
-        return [] if thread.is_alive() else found
+        thread.join(_timeout_seconds())
+        return [] if thread.is_alive() else items
 
     return complete
 
 
-def _seconds() -> float:
-    """How long a completion may take. What is no such time says nothing in the middle of a line."""
+def _timeout_seconds() -> float:
+    """Return the time limit of a completion. An invalid value is ignored, because there is no place for a message."""
     try:
-        seconds = float(os.environ.get(LIMIT) or SECONDS)
+        seconds = float(os.environ.get(TIMEOUT_VARIABLE) or DEFAULT_TIMEOUT_SECONDS)
     except ValueError:
-        return SECONDS
-    return seconds if 0 < seconds <= MOST_SECONDS else SECONDS
+        return DEFAULT_TIMEOUT_SECONDS
+    return seconds if 0 < seconds <= MAX_TIMEOUT_SECONDS else DEFAULT_TIMEOUT_SECONDS
 
 
 def _connect(ctx: click.Context) -> Hub:
     from jhub import Hub, Timeouts
 
-    where = contexts.connection(ctx.meta.get(CONTEXT))
-    seconds = _seconds()
-    return Hub(where.url, where.token, timeout=Timeouts(connect=seconds, read=seconds, write=seconds, total=seconds))
+    connection = contexts.connection(ctx.meta.get(CONTEXT_KEY))
+    timeout = _timeout_seconds()
+    return Hub(
+        connection.url, connection.token, timeout=Timeouts(connect=timeout, read=timeout, write=timeout, total=timeout)
+    )
 
 
 def _get(hub: Hub, path: str, returns: type[T], **query: str) -> T:
@@ -112,18 +115,23 @@ def _user(name: str) -> str:
     return f"/users/{segment(name, 'user')}"
 
 
-def _mine(hub: Hub) -> tuple[User, ...]:
-    """Whose token it is, with their servers; a service has none."""
-    me = _get(hub, "/user", _Me, include_stopped_servers="1")
+def _token_owner(hub: Hub) -> tuple[User, ...]:
+    """Return the user that the token belongs to, with servers; nothing for a service, which has none."""
+    me = _get(hub, "/user", _TokenOwner, include_stopped_servers="1")
     return (me,) if me.kind == "user" else ()
 
 
-def _users(hub: Hub, part: str) -> tuple[User, ...]:
-    """The first page of users with this in their names, with their servers; only me where nobody else may be seen."""
+def _users(hub: Hub, incomplete: str) -> tuple[User, ...]:
+    """Return the first page of users with this text in their names, with servers.
+
+    If the token may not list users, return its own user.
+    """
     try:
-        return _get(hub, "/users", tuple[User, ...], name_filter=part, limit=PAGE, include_stopped_servers="1")
+        return _get(
+            hub, "/users", tuple[User, ...], name_filter=incomplete, limit=PAGE_SIZE, include_stopped_servers="1"
+        )
     except NotAuthorized:
-        return _mine(hub)
+        return _token_owner(hub)
 
 
 def _servers(user: User, prefix: str) -> Iterator[tuple[str, str]]:
@@ -133,99 +141,102 @@ def _servers(user: User, prefix: str) -> Iterator[tuple[str, str]]:
 
 
 @completer
-def users(hub: Hub, ctx: click.Context, part: str) -> Found:
-    """Users."""
-    return ((user.name, "") for user in _users(hub, part))
+def users(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
+    """Complete users."""
+    return ((user.name, "") for user in _users(hub, incomplete))
 
 
 @completer
-def servers(hub: Hub, ctx: click.Context, part: str) -> Found:
-    """USER and USER/NAME, or /NAME for mine."""
-    owner, slash, _ = part.partition("/")
+def servers(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
+    """Complete servers: USER and USER/NAME, or /NAME for those of the token's user."""
+    owner, slash, _ = incomplete.partition("/")
     if not slash:
-        for user in _users(hub, part):
+        for user in _users(hub, incomplete):
             yield user.name, ""
             yield from _servers(user, user.name)
     elif owner:
         yield from _servers(_get(hub, _user(owner), User, include_stopped_servers="1"), owner)
     else:
-        for user in _mine(hub):
+        for user in _token_owner(hub):
             yield from _servers(user, "")
 
 
 @completer
-def shared(hub: Hub, ctx: click.Context, part: str) -> Found:
-    """Servers that are shared with me."""
-    for me in _mine(hub):
-        page = _get(hub, f"{_user(me.name)}/shared", _Shares, limit=PAGE)
+def shared_servers(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
+    """Complete servers that are shared with the token's user."""
+    for me in _token_owner(hub):
+        page = _get(hub, f"{_user(me.name)}/shared", _Shares, limit=PAGE_SIZE)
         yield from ((share.server.target, "") for share in page.items)
 
 
 @completer
-def groups(hub: Hub, ctx: click.Context, part: str) -> Found:
-    """Groups, of the first page."""
-    return ((group.name, "") for group in _get(hub, "/groups", tuple[Named, ...], limit=PAGE))
+def groups(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
+    """Complete groups, from the first page."""
+    return ((group.name, "") for group in _get(hub, "/groups", tuple[Named, ...], limit=PAGE_SIZE))
 
 
 @completer
-def members(hub: Hub, ctx: click.Context, part: str) -> Found:
-    """Users in the group that stands before them on the line."""
+def members(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
+    """Complete members of the group that is named earlier on the line."""
     group = _get(hub, f"/groups/{segment(ctx.params['name'], 'group')}", Group)
     return ((user, "") for user in group.users or ())
 
 
 @completer
-def tokens(hub: Hub, ctx: click.Context, part: str) -> Found:
-    """Ids of tokens: mine, or those of whom -u names before them on the line."""
+def tokens(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
+    """Complete ids of tokens: of the user that -u names earlier on the line, else of the token's user."""
     owner = ctx.params.get("owner")
-    for name in [owner] if owner else [me.name for me in _mine(hub)]:
+    for name in [owner] if owner else [me.name for me in _token_owner(hub)]:
         listed = _get(hub, f"{_user(name)}/tokens", _Tokens)
         yield from ((token.id, token.note or "") for token in listed.api_tokens)
 
 
 @completer
-def codes(hub: Hub, ctx: click.Context, part: str) -> Found:
-    """Ids of codes for the server that stands before them on the line."""
+def share_codes(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
+    """Complete ids of share codes for the server that is named earlier on the line."""
     owner, _, server = ctx.params["name"].partition("/")
-    for name in [owner] if owner else [me.name for me in _mine(hub)]:
+    for name in [owner] if owner else [me.name for me in _token_owner(hub)]:
         path = f"/share-codes/{segment(name, 'user')}/{segment(server, 'server') if server else ''}"
-        yield from ((code.id, "") for code in _get(hub, path, _Codes, limit=PAGE).items)
+        yield from ((code.id, "") for code in _get(hub, path, _Codes, limit=PAGE_SIZE).items)
 
 
 @completer
-def services(hub: Hub, ctx: click.Context, part: str) -> Found:
-    """Services."""
+def services(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
+    """Complete services."""
     return ((name, "") for name in _get(hub, "/services", dict[str, Any]))
 
 
 @completer
-def profiles(hub: Hub, ctx: click.Context, part: str) -> Found:
-    """Profiles from which servers were started that this token sees."""
-    return _seen(hub)
+def profiles(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
+    """Complete profiles from which visible servers were started."""
+    return _started_profiles(hub)
 
 
 @completer
-def startable(hub: Hub, ctx: click.Context, part: str) -> Found:
-    """Profiles of whom the line names, as the hub lists them; on a hub that does not, those that are seen."""
+def startable_profiles(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
+    """Complete the profiles that the hub lists for the user on the line.
+
+    If the hub does not list profiles, complete those from which visible servers were started.
+    """
     try:
-        return ((profile.slug, profile.display_name) for profile in _listed(hub, ctx))
+        return ((profile.slug, profile.display_name) for profile in _startable_profiles(hub, ctx))
     except APIError:
-        return _seen(hub)
+        return _started_profiles(hub)
 
 
 @completer
-def options(hub: Hub, ctx: click.Context, part: str) -> Found:
-    """KEY= for the options of the profile on the line, else of the default one; after KEY= its choices."""
+def profile_options(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
+    """Complete KEY= for the options of the profile on the line, or of the default profile; after KEY=, its choices."""
     slug = ctx.params.get("profile")
-    given = {each.partition("=")[0] for each in ctx.params.get("options") or ()}
-    for profile in _listed(hub, ctx):
+    chosen = {each.partition("=")[0] for each in ctx.params.get("options") or ()}
+    for profile in _startable_profiles(hub, ctx):
         if (profile.slug == slug) if slug else profile.default:
-            yield from _options(profile, given, values="=" in part)
+            yield from _options(profile, chosen, values="=" in incomplete)
 
 
-def _options(profile: Profile, given: set[str], *, values: bool) -> Found:
+def _options(profile: Profile, chosen: set[str], *, values: bool) -> Completions:
     for option in profile.profile_options:
-        if not given.isdisjoint((option.key, option.unlisted_key)):
+        if not chosen.isdisjoint((option.key, option.unlisted_key)):
             continue
         if values:
             yield from ((f"{option.key}={choice.key}", choice.display_name) for choice in option.choices)
@@ -235,18 +246,18 @@ def _options(profile: Profile, given: set[str], *, values: bool) -> Found:
             if option.unlisted_choice is not None:
                 yield f"{option.unlisted_key}=", ""
     if not values:
-        yield from ((f"{name}=", "") for name in profile.user_options if given.isdisjoint((name, f"{name}:")))
+        yield from ((f"{name}=", "") for name in profile.user_options if chosen.isdisjoint((name, f"{name}:")))
 
 
-def _listed(hub: Hub, ctx: click.Context) -> tuple[Profile, ...]:
-    """The profiles of whom -u or the first server on the line names, else mine."""
-    # Where the word at the cursor is an option's, click leaves the arguments before it as they came.
-    given = ctx.params.get("owner") or ctx.params.get("servers") or ctx.params.get("name") or ctx.args
-    first = given if isinstance(given, str) else next(iter(given), "")
+def _startable_profiles(hub: Hub, ctx: click.Context) -> tuple[Profile, ...]:
+    """Return the profiles of the user that -u or the first server on the line names, else of the token's user."""
+    # While the value of an option is completed, click does not parse the arguments before it: they are in ctx.args.
+    names = ctx.params.get("owner") or ctx.params.get("servers") or ctx.params.get("name") or ctx.args
+    first = names if isinstance(names, str) else next(iter(names), "")
     owner = first.partition("/")[0]
     return _get(hub, f"{_user(owner)}/profiles" if owner not in ("", "-") else "/profiles", _Profiles).profiles
 
 
-def _seen(hub: Hub) -> Found:
+def _started_profiles(hub: Hub) -> Completions:
     names = (server.profile for user in _users(hub, "") for server in (user.servers or {}).values())
     return ((name, "") for name in sorted({name for name in names if name}))

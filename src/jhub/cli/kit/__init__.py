@@ -1,1 +1,1 @@
-"""What the commands share."""
+"""Options, input, output, prompts and exit codes shared by the commands."""

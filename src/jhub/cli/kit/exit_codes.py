@@ -1,4 +1,4 @@
-"""Exit codes: the one table, and how an error ends a command."""
+"""Exit codes: their table, and the errors that a command ends with."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from collections.abc import Callable
 
 import click
 
-from jhub.cli.kit.output import clean
+from jhub.cli.kit.output import escape
 from jhub.errors import APIError, Conflict, HubError, InvalidInput, NotAuthorized, NotFound, WaitTimeout
 
 CODES = {
     0: "ok",
-    1: "failed",
-    2: "wrong usage or bad input; or a question that could not be asked",
-    3: "changes are pending",
+    1: "failed, or declined",
+    2: "wrong usage or invalid input, or no terminal to ask for confirmation",
+    3: "changes are pending (not used yet)",
     4: "not authorised",
     5: "not found",
-    6: "conflict: it already exists, or runs with other options",
+    6: "conflict: the object already exists, or the server runs with other options",
     7: "partly failed",
-    8: "timed out; the hub goes on with it",
-    129: "ended by SIGHUP, as when its terminal is closed",
+    8: "timed out; the hub continues the work",
+    129: "terminated by SIGHUP, such as by closing the terminal",
     130: "interrupted",
-    143: "ended by SIGTERM",
+    143: "terminated by SIGTERM",
 }
+"""Exit codes of the command line with their meanings, for `jhub help exit-codes`."""
 
-MEANING: tuple[tuple[type[HubError], int], ...] = (
+ERROR_CODES: tuple[tuple[type[HubError], int], ...] = (
     (InvalidInput, 2),
     (NotAuthorized, 4),
     (NotFound, 5),
@@ -35,19 +36,20 @@ MEANING: tuple[tuple[type[HubError], int], ...] = (
     (WaitTimeout, 8),
     (HubError, 1),
 )
+"""Exit codes of errors; the first class that matches counts."""
 
 
 def code_of(error: HubError) -> int:
-    """The exit code for an error."""
-    return next(code for kind, code in MEANING if isinstance(error, kind))
+    """Return the exit code for an error."""
+    return next(code for kind, code in ERROR_CODES if isinstance(error, kind))
 
 
 def run(command: Callable[[], object], *, debug: bool) -> int:
-    """Run a command to its exit code; errors become one line, and a hint where there is one."""
+    """Run a command and return its exit code. An error is printed on one line, with its hint, if any, on the next."""
     code = _run(command, debug=debug)
-    if reason := unwritten():
+    if reason := flush_stdout():
         if code == 0:
-            show(HubError(reason), debug=debug)
+            print_error(HubError(reason), debug=debug)
         return code or 1
     return code
 
@@ -59,53 +61,56 @@ def _run(command: Callable[[], object], *, debug: bool) -> int:
         error.show()
         return error.exit_code
     except click.ClickException as error:
-        at = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "jhub"
-        show(HubError(" ".join(error.format_message().split()), hint=f"see: {at} --help"))
+        command_path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "jhub"
+        print_error(HubError(" ".join(error.format_message().split()), hint=f"see: {command_path} --help"))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return 130
     except HubError as error:
-        show(error, debug=debug)
+        print_error(error, debug=debug)
         return code_of(error)
     except UnicodeError as error:
-        show(InvalidInput(f"something that was given is not valid text: {type(error).__name__}"), debug=debug)
+        print_error(InvalidInput(f"the input is not valid text ({type(error).__name__})"), debug=debug)
         return 2
     except SystemExit as end:
-        # click's answer to a reader that has enough (`| head`), which is no error.
-        return 0 if type(sys.stdout).__name__.endswith("PacifyFlushWrapper") else _number(end.code)
+        # click exits so when the reader of a pipe has enough (`| head`), which is not an error.
+        return 0 if type(sys.stdout).__name__.endswith("PacifyFlushWrapper") else _as_exit_code(end.code)
     except OSError as error:
-        unwritten()
-        show(HubError(f"{error.strerror or error}"), debug=debug)
+        flush_stdout()
+        print_error(HubError(f"{error.strerror or error}"), debug=debug)
         return 1
     return code if isinstance(code, int) else 0
 
 
-def unwritten() -> str:
-    """Why what was printed cannot be written, if it cannot. It is dropped: Python would try again at the very end."""
+def flush_stdout() -> str:
+    """Flush stdout, and return the reason if its content cannot be written; empty otherwise, also for a closed pipe.
+
+    The content is then dropped, because Python would try to write it again at exit.
+    """
     try:
         sys.stdout.flush()
     except OSError as error:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, sys.stdout.fileno())
+        os.close(devnull)
         if not isinstance(error, BrokenPipeError):
             return f"{error.strerror or error}"
     return ""
 
 
-def show(error: HubError, *, debug: bool = False) -> None:
-    """`error: …` and `hint: …` on stderr; with `debug` where it came from."""
-    # click knows terminals, but not NO_COLOR
+def print_error(error: HubError, *, debug: bool = False) -> None:
+    """Print `error: …` and `hint: …` on stderr; with `debug` also the response and the traceback."""
+    # click does not support NO_COLOR.
     color = False if os.environ.get("NO_COLOR") else None
-    click.secho(clean(f"error: {error}"), fg="red", err=True, color=color)
+    click.secho(escape(f"error: {error}"), fg="red", err=True, color=color)
     if error.hint:
-        click.echo(clean(f"hint: {error.hint}"), err=True)
+        click.echo(escape(f"hint: {error.hint}"), err=True)
     if debug:
         if isinstance(error, APIError):
-            click.echo(f"debug: {error.method} {error.path} answered {error.status}", err=True)
+            click.echo(f"debug: {error.method} {error.path} returned {error.status}", err=True)
         click.echo("".join(traceback.format_exception(error)), err=True)
 
 
-def _number(code: object) -> int:
+def _as_exit_code(code: object) -> int:
     return code if isinstance(code, int) else 1

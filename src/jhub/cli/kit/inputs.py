@@ -1,4 +1,4 @@
-"""Values of arguments: secrets, which never stand on the command line, bodies in files, and `KEY=VALUE`."""
+"""Input of the commands: secrets and text from stdin or files, and `KEY=VALUE` arguments."""
 
 from __future__ import annotations
 
@@ -14,71 +14,73 @@ from jhub.errors import InvalidInput
 from jhub.files import MOST_BYTES, read_input
 
 STDIN = "-"
-LONGEST_LINE = 64 * 1024
-"""Characters of a password or a token."""
+MAX_LINE_CHARACTERS = 64 * 1024
+"""Maximum length of a line on stdin, such as a password or a token."""
 
 
-def secret(option: str, given: str, what: str) -> str:
-    """A secret from stdin, or asked for at a terminal: all that `option` takes is "-"."""
-    if given != STDIN:
-        raise click.UsageError(f"{option} takes only -, to read the {what} from stdin: arguments are visible to others")
+def read_secret(option: str, value: str, noun: str) -> str:
+    """Read a secret from stdin, or prompt for it at a terminal. The only valid `value` of the option is "-"."""
+    if value != STDIN:
+        raise click.UsageError(f"{option} takes only -, to read the {noun} from stdin: other users can see arguments")
     if sys.stdin.isatty():
-        answer: str = click.prompt(what[0].upper() + what[1:], hide_input=True, err=True)
+        answer: str = click.prompt(noun[0].upper() + noun[1:], hide_input=True, err=True)
     else:
-        answer = first_line()
+        answer = read_line()
     if not answer.strip():
-        raise InvalidInput(f"there is no {what} on stdin")
+        raise InvalidInput(f"the {noun} is empty")
     return answer.strip()
 
 
-def first_line() -> str:
-    """The next line on stdin."""
-    line = sys.stdin.readline(LONGEST_LINE + 1)
-    if len(line) > LONGEST_LINE:
-        raise InvalidInput(f"the line on stdin is longer than {LONGEST_LINE} characters")
+def read_line() -> str:
+    """Return the next line on stdin."""
+    line = sys.stdin.readline(MAX_LINE_CHARACTERS + 1)
+    if len(line) > MAX_LINE_CHARACTERS:
+        raise InvalidInput(f"a line on stdin is longer than {MAX_LINE_CHARACTERS} characters")
     return line
 
 
-def all_of_stdin() -> str:
-    """The text on stdin."""
+def read_stdin() -> str:
+    """Return the text on stdin."""
     text = sys.stdin.read(MOST_BYTES + 1)
     if len(text) > MOST_BYTES:
-        raise InvalidInput(f"there are more than {MOST_BYTES >> 20} MiB on stdin")
+        raise InvalidInput(f"stdin holds more than {MOST_BYTES >> 20} MiB")
     return text
 
 
-def text_from(place: str) -> str:
-    """What stands in a file (@FILE), or on stdin (- or @-)."""
-    if place.removeprefix("@") == STDIN:
-        return all_of_stdin()
+def read_text(source: str) -> str:
+    """Return the text of a file (@FILE) or of stdin (- or @-)."""
+    if source.removeprefix("@") == STDIN:
+        return read_stdin()
     try:
-        return read_input(Path(place[1:])).decode()
+        return read_input(Path(source[1:])).decode()
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"cannot read {place[1:]}: {error}") from None
+        raise InvalidInput(f"cannot read {source[1:]}: {error}") from None
 
 
-def secret_object(option: str, given: str) -> dict[str, Any]:
-    """A JSON object from a file or stdin, whose content is shown in no error."""
-    if given != STDIN and not given.startswith("@"):
-        raise click.UsageError(f"{option} takes @FILE, or - for stdin: arguments are visible to others")
+def read_secret_object(option: str, value: str) -> dict[str, Any]:
+    """Return a JSON object from a file (@FILE) or stdin (-). Errors do not show its content, which may hold secrets."""
+    if value != STDIN and not value.startswith("@"):
+        raise click.UsageError(f"{option} takes @FILE, or - for stdin: other users can see arguments")
     try:
-        return msgspec.json.decode(text_from(given), type=dict[str, Any])
+        return msgspec.json.decode(read_text(value), type=dict[str, Any])
     except msgspec.MsgspecError:
-        raise InvalidInput(f"what {option} names is not a JSON object") from None
+        raise InvalidInput(f"the input of {option} is not a JSON object") from None
 
 
-def pairs(given: Iterable[str]) -> dict[str, Any]:
-    """The values by key: text after "=", any JSON value after ":="."""
-    found: dict[str, Any] = {}
-    for each in given:
-        key, equals, text = each.partition("=")
+def parse_pairs(arguments: Iterable[str]) -> dict[str, Any]:
+    """Return the values of KEY=VALUE arguments by key: text after "=", any JSON value after ":="."""
+    values: dict[str, Any] = {}
+    for argument in arguments:
+        key, equals, text = argument.partition("=")
         if not equals or not key.rstrip(":"):
-            raise InvalidInput(f"{each!r} is not KEY=VALUE", hint="KEY=text, or KEY:=JSON for numbers, lists and such")
+            raise InvalidInput(
+                f"{argument!r} is not KEY=VALUE", hint="use KEY=TEXT, or KEY:=JSON for numbers, lists and so on"
+            )
         if not key.endswith(":"):
-            found[key] = text
+            values[key] = text
             continue
         try:
-            found[key[:-1]] = msgspec.json.decode(text)
+            values[key[:-1]] = msgspec.json.decode(text)
         except msgspec.MsgspecError as error:
-            raise InvalidInput(f"{text!r} is not JSON: {error}", hint="use KEY=VALUE for plain text") from None
-    return found
+            raise InvalidInput(f"{text!r} is not JSON: {error}", hint="use KEY=TEXT for plain text") from None
+    return values

@@ -1,4 +1,4 @@
-"""Options that stand on many commands, and how a command gets its hub."""
+"""Options shared by many commands, and the connection of a command to its hub."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from jhub.cli.kit.inputs import all_of_stdin
-from jhub.cli.kit.output import bare, note
+from jhub.cli.kit.inputs import read_stdin
+from jhub.cli.kit.output import note, strip_line
 from jhub.config import contexts
 from jhub.errors import InvalidInput
 
@@ -26,28 +26,33 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-CONTEXT = "jhub.context"
-NOTED = "jhub.noted"
-FORMATS = ("table", "json", "yaml", "name", "csv")
+CONTEXT_KEY = "jhub.context"
+"""Key in click's `Context.meta` of the context that -c/--context names."""
+HUB_KEY = "jhub.hub"
+"""Key in `Context.meta` of the hub that the command is connected to."""
+EXPIRY_NOTED_KEY = "jhub.noted"
+"""Key in `Context.meta` that is set after the warning about a token that expires soon."""
+OUTPUT_FORMATS = ("table", "json", "yaml", "name", "csv")
+"""Output formats that -o/--output takes."""
 
 
-def _remember(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+def _store_context(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
     if value == "":
-        # Of an unset variable, most likely: the current context may be another hub.
+        # Most likely an unset variable. The current context may be another hub.
         raise click.BadParameter("a context name is missing")
     if value is not None:
-        ctx.meta[CONTEXT] = value
+        ctx.meta[CONTEXT_KEY] = value
 
 
-def _debug(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
-    if value and not ctx.resilient_parsing:  # a line that is being completed says nothing
+def _enable_debug(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
+    if value and not ctx.resilient_parsing:  # no log lines in the middle of a completion
         logging.basicConfig(format="debug: %(message)s", stream=sys.stderr)
         logging.getLogger("jhub").setLevel(logging.DEBUG)
     return value
 
 
 def context_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Completes the names of contexts; a damaged file completes nothing."""
+    """Complete the names of contexts; complete nothing if the file of contexts is damaged."""
     try:
         return [CompletionItem(name) for name in contexts.load().contexts if name.startswith(incomplete)]
     except InvalidInput:
@@ -55,124 +60,143 @@ def context_names(ctx: click.Context, param: click.Parameter, incomplete: str) -
 
 
 def common(command: F) -> F:
-    """-c/--context and --debug, on the program and on each command alike."""
+    """Add -c/--context and --debug to a command."""
     command = click.option(
-        "--debug", is_flag=True, expose_value=False, callback=_debug, help="Show requests, and tracebacks of errors."
+        "--debug",
+        is_flag=True,
+        expose_value=False,
+        callback=_enable_debug,
+        help="Show requests and tracebacks.",
     )(command)
     return click.option(
         "-c",
         "--context",
         metavar="NAME",
         expose_value=False,
-        callback=_remember,
+        callback=_store_context,
         shell_complete=context_names,
-        help="The context to use (see: jhub context list).",
+        help="Use this context (see: jhub context list).",
     )(command)
 
 
 def output(*, lines: bool = False) -> Callable[[F], F]:
-    """-o/--output. With `lines`, json means one event per line while the work goes on."""
-    text = "table, json (one event per line), yaml, name or csv" if lines else "table, json, yaml, name or csv"
+    """Return the option -o/--output. With `lines`, json prints one event per line during the work."""
+    formats = "table, json (one event per line), yaml, name or csv" if lines else "table, json, yaml, name or csv"
     return click.option(
-        "-o", "--output", "form", type=click.Choice(FORMATS), default="table", metavar="FORMAT", help=f"As {text}."
+        "-o",
+        "--output",
+        "output_format",
+        type=click.Choice(OUTPUT_FORMATS),
+        default="table",
+        metavar="FORMAT",
+        help=f"Output format: {formats}.",
     )
 
 
-yes = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+yes = click.option("-y", "--yes", is_flag=True, help="Skip the confirmation prompt.")
 dry_run = click.option(
-    "--dry-run", is_flag=True, help="Print the requests that would change something, and change nothing."
+    "--dry-run", is_flag=True, help="Print the requests that would change something, without sending them."
 )
 
 
-LONGEST = 10 * 365 * 86400
-UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+MAX_DURATION_SECONDS = 10 * 365 * 86400
+"""Maximum duration that an option takes: ten years."""
+SECONDS_PER_UNIT = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+"""Seconds in a unit of time; a number without a unit is in seconds."""
 
 
 def duration(text: str) -> float:
-    """Seconds from "90", "90s", "15m", "8h" or "30d"."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
-    if not found or not 1 <= float(found[1]) * UNITS[found[2]] <= LONGEST:
-        raise click.BadParameter(f"{text!r} is no duration; give it as 90s, 15m, 8h or 30d")
-    return float(found[1]) * UNITS[found[2]]
+    """Return the seconds in a duration such as "90", "90s", "15m", "8h" or "30d"."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
+    if not match or not 1 <= float(match[1]) * SECONDS_PER_UNIT[match[2]] <= MAX_DURATION_SECONDS:
+        raise InvalidInput(f"invalid duration {text!r}", hint="use 90s, 15m, 8h or 30d")
+    return float(match[1]) * SECONDS_PER_UNIT[match[2]]
 
 
-def share(text: str) -> float:
-    """A share of a whole, from "0.5" or "50%"."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?|\.\d+) ?(%?)", text)
-    value = float(found[1]) / (100 if found[2] else 1) if found else 0.0
+def fraction(text: str) -> float:
+    """Return a share above 0 and up to 1, from "0.5" or "50%"."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?|\.\d+) ?(%?)", text)
+    value = float(match[1]) / (100 if match[2] else 1) if match else 0.0
     if not 0 < value <= 1:
-        raise click.BadParameter(f"{text!r} is no share; give it as 0.5 or 50%, and 100% at most")
+        raise InvalidInput(f"invalid share {text!r}", hint="use 0.5 or 50%; more than 0 and at most 100%")
     return value
 
 
-def warn_if_beaten(name: str) -> None:
-    """Say so where the environment names a hub or a context: that is used, and not the one that was just chosen."""
+def warn_if_overridden(name: str) -> None:
+    """Print a note if an environment variable overrides the context that was just made the current one."""
     if (other := environ.get("JHUB_CONTEXT")) and other != name:
-        note(f"note: JHUB_CONTEXT is {other} and comes before the current context; use -c {name}")
+        note(f"note: JHUB_CONTEXT is set to {other} and overrides the current context; use -c {name}")
     elif contexts.environment_wins():
-        note(f"note: JUPYTERHUB_API_URL is set and comes before the current context; use -c {name}")
+        note(f"note: JUPYTERHUB_API_URL is set and overrides the current context; use -c {name}")
 
 
 @contextmanager
 def connect() -> Generator[Hub]:
-    """The hub of this command, signed in."""
+    """Yield the hub of this command, signed in. Print a warning, once, if its token expires soon."""
     from jhub import Hub
 
     meta = click.get_current_context().meta
-    where = contexts.connection(meta.get(CONTEXT))
-    if where.context and not meta.get(NOTED):
-        meta[NOTED] = True
-        ending = contexts.warning(where.context, datetime.now(UTC))
-        if ending:
-            note(f"warning: {ending}")
-    # The client warns of plain http, but not where the hub itself put the URL into the environment.
-    with Hub(where.url, where.token) if where.context else Hub() as hub:
+    connection = contexts.connection(meta.get(CONTEXT_KEY))
+    if connection.context and not meta.get(EXPIRY_NOTED_KEY):
+        meta[EXPIRY_NOTED_KEY] = True
+        warning = contexts.warning(connection.context, datetime.now(UTC))
+        if warning:
+            note(f"warning: {warning}")
+    # The client warns about plain http, except for the URL that the hub itself set in the environment.
+    with Hub(connection.url, connection.token) if connection.context else Hub() as hub:
+        meta[HUB_KEY] = hub
         yield hub
 
 
-def names_from(given: Iterable[str]) -> list[str]:
-    """Names as given; "-" stands for those on stdin, one per line. Without any the command ends."""
-    found = read_names(given)
-    if not found:
+def connected_host() -> str:
+    """Return the host and path of the hub that this command is connected to, for questions; empty if there is none."""
+    hub: Hub | None = click.get_current_context().meta.get(HUB_KEY)
+    return hub.url.partition("://")[2].rstrip("/") if hub is not None else ""
+
+
+def require_names(arguments: Iterable[str]) -> list[str]:
+    """Return the names in the arguments and, for "-", on stdin. Without any name, end the command with exit code 0."""
+    names = read_names(arguments)
+    if not names:
         note("nothing to do: no names on stdin")
         raise click.exceptions.Exit(0)
-    return found
+    return names
 
 
-def read_names(given: Iterable[str]) -> list[str]:
-    """Names as given, and those on stdin for "-", of which there may be none."""
-    found: list[str] = []
-    for name in given:
-        if name == "-":
-            found += [line for line in map(bare, all_of_stdin().split("\n")) if line]
+def read_names(arguments: Iterable[str]) -> list[str]:
+    """Return the names in the arguments, each once. "-" stands for the names on stdin, one per line, if any."""
+    names: list[str] = []
+    for argument in arguments:
+        if argument == "-":
+            names += [line for line in map(strip_line, read_stdin().split("\n")) if line]
         else:
-            found.append(name)
-    return list(dict.fromkeys(found))
+            names.append(argument)
+    return list(dict.fromkeys(names))
 
 
-def split(given: str) -> list[str]:
-    """The scopes in a text, which commas and blanks separate.
+def split_scopes(text: str) -> list[str]:
+    """Return the scopes in a text, separated by commas or blanks.
 
-    A blank after the "=" of a filter belongs to the name there: "read:users!group=all users" is one scope.
+    A blank after the "=" of a filter is part of the filter: "read:users!group=all users" is one scope.
     """
-    found: list[str] = []
-    for part in given.split(","):
+    scopes: list[str] = []
+    for part in text.split(","):
         scope, equals, name = part.strip().partition("=")
         words = scope.split() or [""]
         words[-1] += equals + name
-        found += [word for word in words if word]
-    return found
+        scopes += [word for word in words if word]
+    return scopes
 
 
-def _all(ctx: click.Context, param: click.Parameter, given: Iterable[str]) -> tuple[str, ...]:
-    found: list[str] = []
-    for text in given:
-        scopes = split(text)
-        if not scopes:
-            # Of an unset variable, most likely; without any, a token is for all that its owner may do.
+def _parse_scopes(ctx: click.Context, param: click.Parameter, values: Iterable[str]) -> tuple[str, ...]:
+    scopes: list[str] = []
+    for value in values:
+        added = split_scopes(value)
+        if not added:
+            # Most likely an unset variable. A token without scopes may do everything that its owner may do.
             raise click.BadParameter("a scope is missing", ctx, param)
-        found += scopes
-    return tuple(dict.fromkeys(found))
+        scopes += added
+    return tuple(dict.fromkeys(scopes))
 
 
 scopes_option = click.option(
@@ -181,6 +205,6 @@ scopes_option = click.option(
     "scopes",
     multiple=True,
     metavar="SCOPE,...",
-    callback=_all,
-    help="Only these scopes, with commas between them; may be repeated.",
+    callback=_parse_scopes,
+    help="Limit the token to these scopes, separated by commas; repeatable.",
 )

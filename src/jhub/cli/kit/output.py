@@ -1,4 +1,4 @@
-"""Data on stdout, in the form asked for; everything else on stderr."""
+"""Output of the commands: data on stdout as a table, JSON, YAML, names or CSV; messages on stderr."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 HIDDEN = "?"
-"""Cell of a field that the token does not see: empty would mean that there is nothing."""
+"""Table cell of a field that the token may not read. An empty cell would mean an empty value."""
 
 
 @dataclass(frozen=True, slots=True)
 class View(Generic[T]):
-    """How objects of one kind are shown: the column that names them, and the columns of a table."""
+    """The presentation of one kind of object: its name, for `-o name`, and its columns, for tables and CSV."""
 
     name: Callable[[T], str]
     columns: dict[str, Callable[[T], object]]
     optional: frozenset[str] = frozenset()
-    """Columns that a table does without where they would be empty."""
-    printed: Callable[[T], T] = lambda item: item
-    """What of an item is printed where all its fields are: it may hold secrets."""
+    """Columns that a table omits if all their cells are empty."""
+    redact: Callable[[T], T] = lambda item: item
+    """Returns the item without its secrets, for the formats that print all fields."""
 
-    def many(self, items: Iterable[T], form: str) -> None:
-        """Print a list."""
-        match form:
+    def print_list(self, items: Iterable[T], output_format: str) -> None:
+        """Print a list of items."""
+        match output_format:
             case "json" | "yaml":
-                dump([self.printed(item) for item in items], form)
+                dump([self.redact(item) for item in items], output_format)
             case "name":
                 for item in items:
-                    _name_line(self.name(item))
+                    _print_name(self.name(item))
             case "csv":
                 writer = csv.writer(sys.stdout, lineterminator="\n")
                 writer.writerow(name.lower() for name in self.columns)
@@ -49,20 +49,20 @@ class View(Generic[T]):
             case _:
                 items = list(items)
                 columns = self._columns(items)
-                table(list(columns), [[column(item) for column in columns.values()] for item in items])
+                print_table(list(columns), [[column(item) for column in columns.values()] for item in items])
 
-    def one(self, item: T, form: str) -> None:
-        """Print a single object; as a table, one line per column."""
-        match form:
+    def print_item(self, item: T, output_format: str) -> None:
+        """Print a single item; in the table format, one line per column."""
+        match output_format:
             case "json" | "yaml":
-                dump(self.printed(item), form)
+                dump(self.redact(item), output_format)
             case "table":
                 columns = self._columns([item])
                 width = max(map(len, columns))
                 for name, column in columns.items():
                     click.echo(f"{name.lower():<{width}}  {_cell(column(item))}".rstrip())
             case _:
-                self.many([item], form)
+                self.print_list([item], output_format)
 
     def _columns(self, items: Sequence[T]) -> dict[str, Callable[[T], object]]:
         return {
@@ -72,66 +72,67 @@ class View(Generic[T]):
         }
 
 
-def _name_line(name: str) -> None:
-    """A name for another command to read, which must not take it for others: hubs before 6.0 let people give their
-    servers any names, line breaks in them too.
+def _print_name(name: str) -> None:
+    """Print a name on a line of its own, or skip it if another command would read other names from that line.
+
+    JupyterHub before 6.0 accepts any server name, also with line breaks.
     """
     if sys.stdout.isatty():
-        click.echo(clean(name))
-    elif name.splitlines() == [bare(name)]:
+        click.echo(escape(name))
+    elif name.splitlines() == [strip_line(name)]:
         click.echo(name)
     else:
-        note(f"left out: {clean(name)!r} cannot be told in a line")
+        note(f"skipped {escape(name)!r}: not printable on one line")
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Aligned columns; in colour on a terminal only."""
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print aligned columns, with colour on a terminal."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 1_000_000)
-    drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for heading in headings:
-        drawn.add_column(heading, overflow="fold", no_wrap=not sys.stdout.isatty())
+        grid.add_column(heading, overflow="fold", no_wrap=not sys.stdout.isatty())
     for row in rows:
-        drawn.add_row(*(Text(_cell(value)) for value in row))
+        grid.add_row(*(Text(_cell(value)) for value in row))
     with console.capture() as captured:
-        console.print(drawn)
+        console.print(grid)
     for line in captured.get().splitlines():
         click.echo(line.rstrip())
 
 
-def dump(value: object, form: str) -> None:
+def dump(value: object, output_format: str) -> None:
     """Print a value as "json" or "yaml"."""
-    if form == "json":
+    if output_format == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
     else:
         import yaml
 
-        # types-PyYAML from 6.0.12.20261122 on has a type of its own in there that pyright does not find.
+        # pyright cannot resolve a type in the signature of types-PyYAML 6.0.12.20261122 and later.
         text = yaml.safe_dump(  # pyright: ignore[reportUnknownMemberType]
             msgspec.to_builtins(value), sort_keys=False, allow_unicode=True
         )
         click.echo(text, nl=False)
 
 
-def shown(value: object) -> object:
-    """Return what a cell shows of a field that is None where the token does not see it."""
+def or_hidden(value: object) -> object:
+    """Return the value of a field for a table cell: `HIDDEN` if it is None, because the token may not read it."""
     return HIDDEN if value is None else value
 
 
 def note(text: str) -> None:
-    """A word to the person at the terminal."""
-    click.echo(clean(text), err=True)
+    """Print a message on stderr."""
+    click.echo(escape(text), err=True)
 
 
 def ago(moment: datetime | None) -> str:
-    """ "5 min ago"; empty for never."""
+    """Return a time relative to now, such as "5 min ago" or "in 30 d"; empty for None."""
     if moment is None:
         return ""
     seconds = (datetime.now(UTC) - in_utc(moment)).total_seconds()
-    # What was to come in 30 days a moment ago still does.
+    # 30 s of tolerance: a token just created for 30 days expires "in 30 d", not "in 29 d".
     distance = seconds if seconds > 0 else 30 - seconds
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if distance >= size:
@@ -155,26 +156,26 @@ def _cell(value: object) -> str:
         case datetime():
             return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
         case _:
-            return clean(str(value))
+            return escape(str(value))
 
 
 def print_requests(previews: Iterable[Preview]) -> None:
-    """Print what `--dry-run` previews: all requests before it is said that more would follow."""
+    """Print the requests of all previews; if any is incomplete, add at the end that more requests would follow."""
     complete = True
     for preview in previews:
         for request in preview:
-            click.echo(clean(str(request)))
+            click.echo(escape(str(request)))
         complete = complete and preview.complete
     if not complete:
         note("(what follows depends on the answers)")
 
 
-def clean(text: str) -> str:
-    """Text in which nothing steers the terminal: names and messages come from other people."""
+def escape(text: str) -> str:
+    """Return text with escaped control characters: names and messages of other users must not steer the terminal."""
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
-def bare(line: str) -> str:
-    """A line as it is read: without the space around it."""
-    # Spreadsheets put a byte order mark before the first one.
+def strip_line(line: str) -> str:
+    """Return a line of input without the white space around it, and without a byte order mark."""
+    # Spreadsheets write a byte order mark before the first line.
     return line.strip().removeprefix("\ufeff").strip()

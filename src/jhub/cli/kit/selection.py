@@ -1,4 +1,4 @@
-"""Servers that a command is to find by itself: of a group, by name, by profile, by state, or idle."""
+"""Selection of servers by group, name, profile, state or idle time, instead of by their names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jhub import Members, Running, ServerState, Target
 from jhub.cli.completion import completers
 from jhub.cli.kit.options import duration
 from jhub.cli.kit.output import note
-from jhub.cli.kit.server_arguments import targets
+from jhub.cli.kit.server_arguments import resolve_servers
 from jhub.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -22,47 +22,51 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 STATES = get_args(ServerState)
-SURE = 600.0
-"""Seconds after which idle servers are idle: they tell their hub of activity every 300 s, and not all at one time
-(`last_activity_interval`).
+"""States of servers that --state takes."""
+MIN_RELIABLE_IDLE_SECONDS = 600.0
+"""Shortest idle time that a hub reports reliably: servers report their activity every 300 s (JupyterHub's
+`last_activity_interval`), each at its own time.
 """
-SHOWN = 12
-"""Servers that are named before a question about all of them."""
+MAX_SERVERS_SHOWN = 12
+"""Maximum number of servers named before a confirmation."""
 
 group_option = click.option(
-    "--group", metavar="GROUP", shell_complete=completers.groups, help="The server of each member of this group."
+    "--group", metavar="GROUP", shell_complete=completers.groups, help="Select the server of each member of GROUP."
 )
 name_option = click.option(
-    "--name", metavar="NAME", help="With --group: each member's server of this name; else the default one."
+    "--name", metavar="NAME", help="With --group, select the members' servers of this name, not their default ones."
 )
 
 
-def selecting(idle: str) -> Callable[[F], F]:
-    """--group, --name, --profile, --idle and --state; the command takes them as `which`."""
+def selection_options(idle: str) -> Callable[[F], F]:
+    """Add --group, --name, --profile, --idle and --state to a command, which takes them as one `selection`.
+
+    `idle` is the help of --idle.
+    """
 
     def decorate(command: F) -> F:
         @functools.wraps(command)
-        def packed(
+        def wrapper(
             *args: Any,
             group: str | None,
             name: str | None,
             from_profile: str | None,
             idle: float | None,
             state: str | None,
-            **given: Any,
+            **others: Any,
         ) -> Any:
-            which = Running(group=group, name=name, profile=from_profile, idle=idle, state=state)
-            for what, value in (("group", group), ("server", name), ("profile", from_profile)):
-                if value == "":  # of a variable that is not set
-                    raise InvalidInput(f"a {what} name is missing")
-            return command(*args, which=which, **given)
+            selection = Running(group=group, name=name, profile=from_profile, idle=idle, state=state)
+            for noun, value in (("group", group), ("server", name), ("profile", from_profile)):
+                if value == "":  # most likely an unset variable
+                    raise InvalidInput(f"a {noun} name is missing")
+            return command(*args, selection=selection, **others)
 
         for option in (
             click.option(
                 "--state",
                 type=click.Choice(STATES),
                 metavar="STATE",
-                help=f"Only those in this state: ready, or under way: {', '.join(STATES[1:])}.",
+                help=f"Only servers in this state: ready, or pending ({', '.join(STATES[1:])}).",
             ),
             click.option("--idle", type=duration, help=idle),
             click.option(
@@ -71,80 +75,91 @@ def selecting(idle: str) -> Callable[[F], F]:
                 "from_profile",
                 metavar="PROFILE",
                 shell_complete=completers.profiles,
-                help="Only those that were started from this profile.",
+                help="Only servers started from this profile.",
             ),
-            click.option("--name", metavar="NAME", help="Only those of this name."),
+            click.option("--name", metavar="NAME", help="Only servers of this name."),
             click.option(
                 "--group",
                 metavar="GROUP",
                 shell_complete=completers.groups,
-                help="Only those of members of this group.",
+                help="Only servers of members of this group.",
             ),
         ):
-            packed = option(packed)
-        return packed  # type: ignore[return-value]  # the parameters are those of click's making
+            wrapper = option(wrapper)
+        return wrapper  # type: ignore[return-value]  # click passes the parameters
 
     return decorate
 
 
-def running(hub: Hub, servers: Sequence[str], which: Running, *, yes: bool) -> list[Target]:
-    """Those that are named; else those that run and match. The command ends where there are none."""
-    if which == Running():
-        return targets(hub, servers)
-    _not_both(servers)
-    return _some(hub.servers.select(which), yes=yes, which=which)
+def select_running(hub: Hub, servers: Sequence[str], selection: Running, *, yes: bool) -> list[Target]:
+    """Return the named servers, or else the active ones that match. If none match, end the command with exit code 0."""
+    if selection == Running():
+        return resolve_servers(hub, servers)
+    _refuse_names(servers)
+    return _report_selection(hub.servers.select(selection), yes=yes, selection=selection)
 
 
-def still(hub: Hub, found: list[Target], which: Running) -> list[Target]:
-    """Those that are idle yet, after a question that somebody took time to answer. The command ends without any."""
-    if which.idle is None:
-        return found
-    now = set(hub.servers.select(which))
-    left = [one for one in found if one in now]
-    if len(left) < len(found):
-        note(f"{len(found) - len(left)} no longer idle, and left alone")
-    return _some(left, yes=True)
+def recheck_idle(hub: Hub, servers: list[Target], selection: Running) -> list[Target]:
+    """Return the servers that are still idle after a confirmation, which takes time.
+
+    If none are idle, end the command with exit code 0.
+    """
+    if selection.idle is None:
+        return servers
+    now = set(hub.servers.select(selection))
+    left = [server for server in servers if server in now]
+    if len(left) < len(servers):
+        note(f"skipped {len(servers) - len(left)}: no longer idle")
+    return _report_selection(left, yes=True)
 
 
-def kept(hub: Hub, servers: Sequence[str], which: Running, *, yes: bool) -> list[Target]:
-    """The same for named servers, whether they run or not; one has to be named, or an option given."""
-    if which == Running():
+def select_named(hub: Hub, servers: Sequence[str], selection: Running, *, yes: bool) -> list[Target]:
+    """Return the given servers, or else the named servers, active or stopped, that match.
+
+    Without arguments and options, raise a usage error. If none match, end the command with exit code 0.
+    """
+    if selection == Running():
         if not servers:
             raise click.UsageError("Missing argument '{USER/NAME | /NAME | -}...'.", click.get_current_context())
-        return targets(hub, servers)
-    _not_both(servers)
-    stopped = which.idle is None and which.state is None
-    found = dict.fromkeys(Target.of(each) for each in hub.servers.list(**asdict(which), stopped=stopped) if each.name)
-    return _some(list(found), yes=yes, which=which)
+        return resolve_servers(hub, servers)
+    _refuse_names(servers)
+    stopped = selection.idle is None and selection.state is None
+    targets = dict.fromkeys(
+        Target.of(each) for each in hub.servers.list(**asdict(selection), stopped=stopped) if each.name
+    )
+    return _report_selection(list(targets), yes=yes, selection=selection)
 
 
-def members(hub: Hub, servers: Sequence[str], group: str | None, name: str | None) -> list[Target]:
-    """Those that are named; else that of each member of a group. The command ends where there are none."""
+def select_members(hub: Hub, servers: Sequence[str], group: str | None, name: str | None) -> list[Target]:
+    """Return the given servers, or else the server of each member of a group.
+
+    If the group has no members, end the command with exit code 0.
+    """
     if group is None:
         if name is not None:
-            raise InvalidInput("--name goes with --group", hint="name single servers as USER/NAME, or /NAME for mine")
-        return targets(hub, servers)
+            raise InvalidInput("--name needs --group", hint="name a single server as USER/NAME, or /NAME for yours")
+        return resolve_servers(hub, servers)
     if name == "":
         raise InvalidInput("a server name is missing")
-    _not_both(servers)
-    return _some(hub.servers.select(Members(group, name or "")), yes=True)
+    _refuse_names(servers)
+    return _report_selection(hub.servers.select(Members(group, name or "")), yes=True)
 
 
-def _not_both(servers: Sequence[str]) -> None:
+def _refuse_names(servers: Sequence[str]) -> None:
     if servers:
         raise InvalidInput(
             "servers are either named or selected by options, not both",
-            hint="jhub server list takes the options and prints names that - reads: jhub server list ... -o name",
+            hint="pipe a selection with more options into -: jhub server list ... -o name | jhub server stop -",
         )
 
 
-def _some(found: list[Target], *, yes: bool, which: Running | None = None) -> list[Target]:
-    if not found:
+def _report_selection(servers: list[Target], *, yes: bool, selection: Running | None = None) -> list[Target]:
+    if not servers:
         note("no server matches")
         raise click.exceptions.Exit(0)
     if not yes:
-        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        note(f"selected: {', '.join(map(str, found[:SHOWN]))}{more}")
-    if which is not None and isinstance(which.idle, float) and which.idle < SURE:
-        note("note: a hub learns of activity every 5 minutes: who is at work may seem idle for less than 10")
-    return found
+        more = f" and {len(servers) - MAX_SERVERS_SHOWN} more" if len(servers) > MAX_SERVERS_SHOWN else ""
+        note(f"selected: {', '.join(map(str, servers[:MAX_SERVERS_SHOWN]))}{more}")
+    if selection is not None and isinstance(selection.idle, float) and selection.idle < MIN_RELIABLE_IDLE_SECONDS:
+        note("note: servers report activity every 5 minutes; a user at work may appear idle for up to 10 minutes")
+    return servers

@@ -1,4 +1,4 @@
-"""Servers, as commands take them and show them."""
+"""Arguments and options that name servers, and the table of servers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import click
 
 from jhub import Target
 from jhub.cli.completion import completers
-from jhub.cli.kit.inputs import STDIN, pairs
-from jhub.cli.kit.options import names_from
+from jhub.cli.kit.inputs import STDIN, parse_pairs
+from jhub.cli.kit.options import require_names
 from jhub.cli.kit.output import View, ago
 from jhub.errors import InvalidInput
 from jhub.models import Server
@@ -19,7 +19,7 @@ from jhub.models import Server
 if TYPE_CHECKING:
     from jhub import Hub
 
-# As click shows choices: brackets around what may be left out, braces around what may not.
+# As in click: brackets around an optional argument, braces around a required one.
 servers_argument = click.argument(
     "servers", nargs=-1, metavar="[USER | USER/NAME | /NAME | -]...", shell_complete=completers.servers
 )
@@ -36,31 +36,39 @@ required_server_argument = click.argument(
     "name", metavar="{USER | USER/NAME | /NAME}", shell_complete=completers.servers
 )
 named_server_argument = click.argument("name", metavar="{USER/NAME | /NAME}", shell_complete=completers.servers)
-profile_option = click.option("-p", "--profile", shell_complete=completers.startable, help="The profile to start from.")
+profile_option = click.option(
+    "-p", "--profile", metavar="PROFILE", shell_complete=completers.startable_profiles, help="Profile to start from."
+)
 option_option = click.option(
     "--option",
     "options",
     multiple=True,
     metavar="KEY=VALUE",
-    shell_complete=completers.options,
-    help="A user option, KEY:=JSON for numbers; repeatable.",
+    shell_complete=completers.profile_options,
+    help="User option; KEY:=JSON for numbers; repeatable.",
 )
 owner_argument = click.argument(
-    "whose", required=False, metavar="[OWNER | OWNER/NAME | /NAME]", shell_complete=completers.servers
+    "owner", required=False, metavar="[OWNER | OWNER/NAME | /NAME]", shell_complete=completers.servers
 )
-scopes_option = click.option(
-    "--scope", "scopes", multiple=True, metavar="SCOPE", help="Such as access:servers or read:servers; may be repeated."
+share_scopes_option = click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    metavar="SCOPE",
+    help="Scope, such as access:servers or read:servers; repeatable.",
 )
-display_name_option = click.option("--display-name", metavar="TEXT", help="What people see in place of its name.")
+display_name_option = click.option(
+    "--display-name", metavar="TEXT", help="Name shown to people instead of the server's name."
+)
 
 
-def view(hub: Hub) -> View[Server]:
-    """How servers of a hub are shown."""
+def server_view(hub: Hub) -> View[Server]:
+    """Return the view of the servers of a hub."""
     return View(
         name=lambda server: server.target,
         columns={
             "SERVER": lambda server: server.target,
-            # The hub gives the name for it where nobody chose one.
+            # Without a display name, the hub returns the server's name.
             "DISPLAY NAME": lambda server: "" if server.display_name == server.name else server.display_name,
             "STATE": lambda server: server.status,
             "PROFILE": lambda server: server.profile,
@@ -72,54 +80,66 @@ def view(hub: Hub) -> View[Server]:
 
 
 def user_options(profile: str | None, options: Sequence[str]) -> dict[str, Any]:
-    """The user options that a command was given, beside the profile."""
-    found = pairs(options)
-    if profile is not None and "profile" in found:
-        raise InvalidInput("--profile and --option profile=… are the same: give one of them")
-    return found
+    """Return the user options of a command, without the profile."""
+    values = parse_pairs(options)
+    if profile is not None and "profile" in values:
+        raise InvalidInput("--profile and --option profile=… mean the same", hint="use one of them")
+    return values
 
 
-def target(hub: Hub, given: str | None) -> Target:
-    """One server; my default one where none is named. An empty name is none of mine: a variable may be unset."""
-    if given == STDIN:
+def resolve_server(hub: Hub, argument: str | None) -> Target:
+    """Return the server that an argument names; the caller's default server for None.
+
+    An empty name is an error, because it may come from an unset variable.
+    """
+    if argument == STDIN:
         raise InvalidInput(
-            "this command takes one server, and - stands for several",
-            hint="several are taken by jhub server create, edit, start, wait, stop, keep-alive, delete, and jhub share "
+            "this command takes one server, not -",
+            hint="- works with jhub server create, edit, start, wait, stop, keep-alive and delete, and with jhub share "
             "leave",
         )
-    return targets(hub, [] if given is None else [given])[0]
+    return resolve_servers(hub, [] if argument is None else [argument])[0]
 
 
-def targets(hub: Hub, given: Sequence[str]) -> list[Target]:
-    """USER, USER/NAME, or /NAME (mine); my default one where nothing is named at all."""
-    found = [_read(name) for name in names_from(given)] if given else [Target("")]
-    if any(not one.user for one in found):
-        mine = me(hub)
-        found = [Target(one.user or mine, one.name) for one in found]
-    return list(dict.fromkeys(found))
+def resolve_servers(hub: Hub, arguments: Sequence[str]) -> list[Target]:
+    """Return the servers that the arguments name: USER, USER/NAME, or /NAME of the caller.
+
+    Without arguments, return the caller's default server.
+    """
+    servers = [_parse(name) for name in require_names(arguments)] if arguments else [Target("")]
+    if any(not server.user for server in servers):
+        user = own_name(hub)
+        servers = [Target(server.user or user, server.name) for server in servers]
+    return list(dict.fromkeys(servers))
 
 
-def me(hub: Hub) -> str:
-    """The user whose token this is; `InvalidInput` for a service's."""
-    who = hub.whoami()
-    if who.kind != "user":
-        raise InvalidInput(f"this token is that of the {who.kind} {who.name}, which has no servers; name USER/NAME")
-    return who.name
+def own_name(hub: Hub) -> str:
+    """Return the name of the user that the token belongs to. Raise `InvalidInput` if it belongs to a service."""
+    identity = hub.whoami()
+    if identity.kind != "user":
+        raise InvalidInput(
+            f"the token belongs to the {identity.kind} {identity.name}, which has no servers",
+            hint="name a server as USER/NAME",
+        )
+    return identity.name
 
 
-def owned(hub: Hub, given: str | None) -> tuple[str, str | None]:
-    """One server of somebody's, or None for all of theirs; all of mine where nothing is named."""
-    if given is None:
-        return me(hub), None
-    one = target(hub, given)
-    return one.user, one.name or None
+def owner_and_name(hub: Hub, argument: str | None) -> tuple[str, str | None]:
+    """Return an owner and a server name, or None for all servers of the owner.
+
+    Without an argument, the owner is the caller.
+    """
+    if argument is None:
+        return own_name(hub), None
+    server = resolve_server(hub, argument)
+    return server.user, server.name or None
 
 
-def count(found: Sequence[Target]) -> str:
-    """ "server ana/lab", or "3 servers"."""
-    return f"server {found[0]}" if len(found) == 1 else f"{len(found)} servers"
+def describe_servers(servers: Sequence[Target]) -> str:
+    """Return a noun for servers: "server ana/lab", or "3 servers"."""
+    return f"server {servers[0]}" if len(servers) == 1 else f"{len(servers)} servers"
 
 
-def _read(name: str) -> Target:
-    mine = name.startswith("/") and len(name) > 1
-    return Target("", name[1:]) if mine else Target.of(name)
+def _parse(name: str) -> Target:
+    own = name.startswith("/") and len(name) > 1
+    return Target("", name[1:]) if own else Target.of(name)

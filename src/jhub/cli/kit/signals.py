@@ -1,4 +1,4 @@
-"""SIGTERM and SIGHUP end a command as Ctrl-C does, with all that there is to clean up; the exit code tells which."""
+"""SIGTERM and SIGHUP handlers: the command cleans up as after Ctrl-C, and its exit code names the signal."""
 
 from __future__ import annotations
 
@@ -11,57 +11,59 @@ from contextlib import suppress
 from types import FrameType
 from typing import TypeAlias
 
-NAMES = ("SIGTERM", "SIGHUP")
-CLEAN_UP = 20.0
-"""Seconds in which a second signal does not disturb the clean-up after the first."""
+SIGNAL_NAMES = ("SIGTERM", "SIGHUP")
+"""Names of the signals that are handled; Windows has no SIGHUP."""
+CLEAN_UP_SECONDS = 20.0
+"""Time after a signal in which further signals are ignored, so that they do not interrupt the clean-up."""
 
 Handler: TypeAlias = Callable[[int, FrameType | None], None] | signal.Handlers
 
 
-class Ended(KeyboardInterrupt):
-    """A signal other than Ctrl-C ended the command.
+class Terminated(KeyboardInterrupt):
+    """A signal other than SIGINT terminated the command.
 
-    A type of its own: after a KeyboardInterrupt in an `exec`, as of many an import, `python -m` ends by SIGINT (3.11).
+    This is a subclass because `python -m` (3.11) ends with SIGINT after a KeyboardInterrupt in an `exec`, which many
+    imports use.
     """
 
 
 _caught: list[tuple[int, float]] = []
-"""Signals that ended the command, and when."""
+"""Signals that terminated the command, each with its time."""
 
 
 def catch() -> None:
-    """Let them raise `Ended` from now on. A signal that is ignored stays so, as below nohup."""
-    _set(signal.SIG_DFL, _interrupt)
+    """Make the signals raise `Terminated`. A signal that is ignored stays ignored, as below nohup."""
+    _replace_handlers(signal.SIG_DFL, _terminate)
 
 
 def release() -> None:
-    """Leave them to the system again: nothing is left to clean up."""
-    _set(_interrupt, signal.SIG_DFL)
+    """Restore the default handlers, once nothing is left to clean up."""
+    _replace_handlers(_terminate, signal.SIG_DFL)
 
 
-def code(usual: int) -> int:
-    """Return the exit code of a command that ended with `usual`: 128 and the signal's number if one ended it."""
-    return 128 + _caught[0][0] if _caught and usual else usual
+def exit_code(code: int) -> int:
+    """Return 128 plus the number of the signal that terminated the command, else `code`; 0 stays 0."""
+    return 128 + _caught[0][0] if _caught and code else code
 
 
-def _set(before: Handler, after: Handler) -> None:
-    for number in (getattr(signal, name, None) for name in NAMES):
+def _replace_handlers(before: Handler, after: Handler) -> None:
+    for number in (getattr(signal, name, None) for name in SIGNAL_NAMES):
         if number is not None and signal.getsignal(number) is before:
             signal.signal(number, after)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def _terminate(number: int, frame: FrameType | None) -> None:
     now = time.monotonic()
-    if _caught and now - _caught[-1][1] < CLEAN_UP:
+    if _caught and now - _caught[-1][1] < CLEAN_UP_SECONDS:
         return
     _caught.append((number, now))
     if number != signal.SIGTERM:
-        _leave_terminal()
-    raise Ended
+        _detach_from_terminal()
+    raise Terminated
 
 
-def _leave_terminal() -> None:
-    """Write to nowhere what would go to a terminal that was closed: each word to it is an error."""
+def _detach_from_terminal() -> None:
+    """Redirect stdout and stderr to /dev/null if their terminal was closed: every write to it would fail."""
     for descriptor in (1, 2):
         with suppress(OSError):
             if stat.S_ISCHR(os.fstat(descriptor).st_mode) and not os.isatty(descriptor):

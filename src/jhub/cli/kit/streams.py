@@ -1,4 +1,4 @@
-"""The three standard streams, where they are closed, full or cut off."""
+"""Standard streams that may be closed, full or cut off."""
 
 from __future__ import annotations
 
@@ -11,40 +11,43 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
-class Output(io.FileIO):
-    """A stdout whose errors say that they are."""
+class Stdout(io.FileIO):
+    """A stdout whose write errors name the output as the cause."""
 
     def write(self, b: ReadableBuffer, /) -> int:
-        """Write it."""
+        """Write bytes to the stream."""
         try:
             return super().write(b)
         except BrokenPipeError:
-            raise  # which is no error: who reads has enough
+            raise  # the reader has enough (`| head`), which is not an error
         except OSError as error:
-            raise OSError(error.errno, f"the output cannot be written: {error.strerror}") from None
+            raise OSError(error.errno, f"cannot write the output: {error.strerror}") from None
 
 
-class Messages(io.FileIO):
-    """A stderr that drops what it cannot take: that is no reason for a command to end otherwise."""
+class Stderr(io.FileIO):
+    """A stderr that drops messages it cannot write, so that they do not change the exit code of the command."""
 
     def write(self, b: ReadableBuffer, /) -> int:
-        """Write it, or not."""
+        """Write bytes to the stream, or drop them."""
         try:
             return super().write(b)
         except OSError:
             return memoryview(b).nbytes
 
 
-def settle() -> None:
-    """Make sure that there are three. Python leaves a closed one out, and the next file opened would take its place."""
+def prepare_streams() -> None:
+    """Replace closed standard streams, and wrap stdout and stderr to handle write errors.
+
+    Python sets a closed stream to None, and the next file that is opened would get its file descriptor.
+    """
     sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115 - for as long as the program runs
-    # A closed stdout is one that nothing can be written to, as a full one is.
-    sys.stdout = _text(sys.stdout, Output, os.O_RDONLY)
-    sys.stderr = _text(sys.stderr, Messages, os.O_WRONLY)
+    # Writing to a closed stdout fails, as writing to a full one does: /dev/null is opened for reading.
+    sys.stdout = _text_stream(sys.stdout, Stdout, os.O_RDONLY)
+    sys.stderr = _text_stream(sys.stderr, Stderr, os.O_WRONLY)
 
 
-def _text(stream: TextIO | None, kind: type[io.FileIO], otherwise: int) -> TextIO:
+def _text_stream(stream: TextIO | None, kind: type[io.FileIO], flags: int) -> TextIO:
     if stream is None:
-        return io.TextIOWrapper(io.BufferedWriter(kind(os.open(os.devnull, otherwise), "w")), "utf-8")
-    below = io.BufferedWriter(kind(stream.fileno(), "w", closefd=False))
-    return io.TextIOWrapper(below, stream.encoding, stream.errors, line_buffering=stream.isatty() or kind is Messages)
+        return io.TextIOWrapper(io.BufferedWriter(kind(os.open(os.devnull, flags), "w")), "utf-8")
+    buffer = io.BufferedWriter(kind(stream.fileno(), "w", closefd=False))
+    return io.TextIOWrapper(buffer, stream.encoding, stream.errors, line_buffering=stream.isatty() or kind is Stderr)

@@ -1,4 +1,4 @@
-"""A fleet as its caller watches it: live on a terminal, one plain line per change elsewhere, or events as JSON."""
+"""Report of a fleet: a live screen on a terminal, else one line per change, or events as JSON; then the results."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from urllib.parse import urljoin
 import click
 import msgspec
 
-from jhub.cli.kit.exit_codes import code_of, show, unwritten
+from jhub.cli.kit.exit_codes import code_of, flush_stdout, print_error
 from jhub.cli.kit.output import View, note
-from jhub.cli.progress.tally import Standing, reasons
+from jhub.cli.progress.tally import FleetTally, by_reason
 from jhub.errors import HubError
 
 if TYPE_CHECKING:
@@ -24,15 +24,16 @@ if TYPE_CHECKING:
 
 Reporter: TypeAlias = "Callable[[ServerEvent], None]"
 
-FEW = 20
-"""Rows of a table that are printed of those that came to their end, or were not begun; more are counted."""
-TALKATIVE = 12
-"""Servers of a fleet whose every word on the way is a line of its own."""
-MOST_REASONS = 3
+MAX_ROWS = 20
+"""Maximum number of done, and of skipped, servers listed in the table of results; more are only counted."""
+MAX_SERVERS_WITH_PROGRESS = 12
+"""Maximum number of servers in a fleet whose progress events are printed, each on a line."""
+MAX_REASONS = 3
+"""Maximum number of reasons printed for failed, and for skipped, servers."""
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An event as it is printed."""
+class EventRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An event of a fleet, in the form that is printed."""
 
     server: str
     state: str
@@ -44,14 +45,14 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     concurrency: int | None = None
 
     @classmethod
-    def of(cls, event: ServerEvent, site: str) -> Line:
-        """What an event says, with the server's full URL."""
+    def of(cls, event: ServerEvent, hub_url: str) -> EventRow:
+        """Return the row for an event, with the full URL of the server."""
         server = event.server
         return cls(
             server=str(event.target),
             state=event.kind,
             profile=(server.profile or "") if server else "",
-            url=urljoin(site, server.full_url or server.url) if server else "",
+            url=urljoin(hub_url, server.full_url or server.url) if server else "",
             progress=event.progress,
             seconds=round(event.seconds, 2) if event.seconds is not None else None,
             reason=event.message,
@@ -59,147 +60,150 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
 
 
-RESULTS: View[Line] = View(
-    name=lambda line: line.server,
+RESULTS: View[EventRow] = View(
+    name=lambda row: row.server,
     columns={
-        "SERVER": lambda line: line.server,
-        "STATE": lambda line: line.state,
-        "PROFILE": lambda line: line.profile,
-        "URL": lambda line: line.url,
-        "SECONDS": lambda line: line.seconds,
-        "REASON": lambda line: line.reason,
+        "SERVER": lambda row: row.server,
+        "STATE": lambda row: row.state,
+        "PROFILE": lambda row: row.profile,
+        "URL": lambda row: row.url,
+        "SECONDS": lambda row: row.seconds,
+        "REASON": lambda row: row.reason,
     },
     optional=frozenset({"PROFILE", "URL", "SECONDS", "REASON"}),
 )
 
 
-def watch(hub: Hub, fleet: Fleet[ServerEvent, Summary], form: str, count: int, ends: EventKind = "ready") -> None:
-    """Report a fleet until it ends, print the result, and leave with the exit code that it means."""
-    standing = Standing(count, ends)
+def run_fleet(
+    hub: Hub, fleet: Fleet[ServerEvent, Summary], output_format: str, count: int, goal: Kind = "ready"
+) -> None:
+    """Run a fleet, report its events, print the results, and exit with a code for its failures, if any."""
+    tally = FleetTally(count, goal)
     try:
-        with _reporter(hub.url, form, standing) as report, fleet:
+        with _reporter(hub.url, output_format, tally) as report, fleet:
             for event in fleet:
                 report(event)
     except (KeyboardInterrupt, HubError) as end:
-        if isinstance(end, KeyboardInterrupt) or standing.ended or standing.way:
-            _shared(standing.failed)
-            note(standing.unfinished())
+        if isinstance(end, KeyboardInterrupt) or tally.finished or tally.in_flight:
+            _print_shared_reasons(tally.failed)
+            note(tally.unfinished_counts())
         raise
     except OSError as error:
-        note(standing.unfinished())
+        note(tally.unfinished_counts())
         if not isinstance(error, BrokenPipeError):
             raise
-        # Who reads has enough (`| head`), and the rest is not begun: other than for a listing, that is no success.
-        unwritten()
+        # The reader has enough (`| head`). Unlike for a listing, this is a failure: servers are left out.
+        flush_stdout()
         raise click.exceptions.Exit(1) from None
     summary = fleet.summary
-    if form != "json":
-        rows = [Line.of(event, hub.url) for event in _rows(summary, form)]
-        if rows or form != "table":
-            RESULTS.many(rows, form)
-    _close(summary, ends)
+    if output_format != "json":
+        rows = [EventRow.of(event, hub.url) for event in _rows(summary, output_format)]
+        if rows or output_format != "table":
+            RESULTS.print_list(rows, output_format)
+    _print_summary(summary, goal)
     if not summary.ok:
         codes = {code_of(event.error) for event in summary.failed if event.error is not None}
         raise click.exceptions.Exit(7 if summary.done or len(codes) != 1 else codes.pop())
 
 
-def _rows(summary: Summary, form: str) -> tuple[ServerEvent, ...]:
-    match form:
+def _rows(summary: Summary, output_format: str) -> tuple[ServerEvent, ...]:
+    match output_format:
         case "name":
             return summary.done
         case "table":
-            # Those that failed come last: what is printed last is still on the screen.
-            few = (events for events in (summary.done, summary.skipped) if len(events) <= FEW)
-            return (*(event for events in few for event in events), *summary.failed)
+            # Failures come last, so that they are still on the screen.
+            short = (events for events in (summary.done, summary.skipped) if len(events) <= MAX_ROWS)
+            return (*(event for events in short for event in events), *summary.failed)
         case _:
             return (*summary.done, *summary.failed, *summary.skipped)
 
 
-def _close(summary: Summary, ends: EventKind) -> None:
-    """Say what it came to, and what to do about the rest."""
+def _print_summary(summary: Summary, goal: Kind) -> None:
+    """Print the counts, the reasons of failures and skips, and a hint for the skipped servers."""
     done, failed, skipped = map(len, (summary.done, summary.failed, summary.skipped))
     if done + failed + skipped > 1:
-        parts = [f"{done} {ends} in {summary.seconds:.1f} s"]
+        parts = [f"{done} {goal} in {summary.seconds:.1f} s"]
         parts += [f"{failed} failed"] if failed else []
         parts += [f"{skipped} skipped"] if skipped else []
         note(", ".join(parts))
-    _shared(summary.failed)
-    for reason, some in reasons(summary.skipped)[:MOST_REASONS]:
-        note(f"{len(some)} skipped: {reason}")
+    _print_shared_reasons(summary.failed)
+    for reason, events in by_reason(summary.skipped)[:MAX_REASONS]:
+        note(f"{len(events)} skipped: {reason}")
     if skipped:
-        note("hint: mend the cause and run the same command again: it goes on with the rest")
+        note("hint: fix the cause and run the same command again to continue with the skipped servers")
 
 
-def _shared(failed: Sequence[ServerEvent]) -> None:
-    """Say for what reason several have failed."""
-    for reason, some in reasons(failed)[:MOST_REASONS]:
-        if len(some) > 1:
-            note(f"{len(some)} failed: {reason}")
-            if some[0].error is not None and some[0].error.hint:
-                note(f"hint: {some[0].error.hint}")
+def _print_shared_reasons(failed: Sequence[ServerEvent]) -> None:
+    """Print the reasons for which more than one server failed."""
+    for reason, events in by_reason(failed)[:MAX_REASONS]:
+        if len(events) > 1:
+            note(f"{len(events)} failed: {reason}")
+            if events[0].error is not None and events[0].error.hint:
+                note(f"hint: {events[0].error.hint}")
 
 
 @contextmanager
-def _reporter(site: str, form: str, standing: Standing) -> Generator[Reporter]:
-    if form == "json":
+def _reporter(hub_url: str, output_format: str, tally: FleetTally) -> Generator[Reporter]:
+    if output_format == "json":
 
         def as_json(event: ServerEvent) -> None:
-            standing.take(event)
-            click.echo(msgspec.json.encode(Line.of(event, site)).decode())
+            tally.add(event)
+            click.echo(msgspec.json.encode(EventRow.of(event, hub_url)).decode())
 
         yield as_json
         return
-    # What --debug says would be drawn over.
+    # A live screen would overwrite the lines of --debug.
     if sys.stderr.isatty() and not logging.getLogger("jhub").isEnabledFor(logging.DEBUG):
-        from jhub.cli.progress.screen import live, terminal
+        from jhub.cli.progress.screen import live_screen, screen_console
 
-        if console := terminal():
+        if console := screen_console():
             try:
-                with live(standing, console) as screen:
-                    yield screen.take
+                with live_screen(tally, console) as screen:
+                    yield screen.add
             finally:
-                _show(standing.failed)
+                _print_single_failures(tally.failed)
             return
-    yield _Plain(standing)
+    yield _PlainReporter(tally)
 
 
-def _show(failed: list[ServerEvent]) -> None:
-    """The failures that a screen has shown, but for those that share a reason, which is told at the end."""
-    alone = [some[0] for _, some in reasons(failed) if len(some) == 1]
-    for event in alone[-FEW:]:
+def _print_single_failures(failed: list[ServerEvent]) -> None:
+    """Print the failures with a reason of their own. Shared reasons are printed at the end."""
+    alone = [events[0] for _, events in by_reason(failed) if len(events) == 1]
+    for event in alone[-MAX_ROWS:]:
         if event.error is not None:
-            show(event.error)
+            print_error(event.error)
 
 
-class _Plain:
-    """A line for each change of state."""
+class _PlainReporter:
+    """A reporter that prints a line for each change of state."""
 
-    def __init__(self, standing: Standing) -> None:
-        self._standing = standing
+    def __init__(self, tally: FleetTally) -> None:
+        self._tally = tally
         self._hints = set[str]()
 
     def __call__(self, event: ServerEvent) -> None:
-        waiting = self._standing.throttled
-        self._standing.take(event)
+        """Count an event, and print its line, if it has one."""
+        waiting = self._tally.throttled
+        self._tally.add(event)
         match event.kind:
             case "queued":
                 if event.message and not waiting:
                     note(f"{event.target}: queued: {event.message}")
-            case "progress" if self._standing.count > TALKATIVE:
+            case "progress" if self._tally.count > MAX_SERVERS_WITH_PROGRESS:
                 pass
             case "failed" if event.error is not None:
                 hint = "" if event.error.hint in self._hints else event.error.hint
                 self._hints.add(event.error.hint)
-                about = str(event.error)  # of the hub, perhaps, and not of this server
-                about = about if str(event.target) in about else f"server {event.target}: {about}"
-                show(HubError(about, hint=hint))
+                message = str(event.error)  # may be about the hub and not name the server
+                message = message if str(event.target) in message else f"server {event.target}: {message}"
+                print_error(HubError(message, hint=hint))
             case "skipped":
-                pass  # they are counted at the end
+                pass  # counted at the end
             case "waiting":
                 note(event.message)
             case "ready" | "stopped" | "deleted":
                 note(f"{event.target}: {event.kind} after {event.seconds or 0:.1f} s")
             case _:
                 percent = f" {event.progress:.0f} %" if event.progress is not None else ""
-                said = f": {event.message}" if event.message else ""
-                note(f"{event.target}: {event.kind}{percent}{said}")
+                text = f": {event.message}" if event.message else ""
+                note(f"{event.target}: {event.kind}{percent}{text}")

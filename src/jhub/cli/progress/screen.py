@@ -1,4 +1,4 @@
-"""A fleet on a terminal: one screen that is drawn again a few times a second, however much happens."""
+"""Live screen of a fleet: redrawn a few times a second, however many events arrive."""
 
 from __future__ import annotations
 
@@ -11,92 +11,100 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from jhub.cli.kit.output import clean
-from jhub.cli.progress.tally import Standing, reasons, span
+from jhub.cli.kit.output import escape
+from jhub.cli.progress.tally import FleetTally, by_reason, format_seconds
 
 if TYPE_CHECKING:
     from jhub import ServerEvent
 
-A_SECOND = 8
-"""Times that it is drawn."""
-SLOWEST = 6
-REASONS = 4
-LONGEST_NAME = 40
-BAR = 40
+REFRESHES_PER_SECOND = 8
+"""Number of redraws per second."""
+MAX_SLOWEST_SHOWN = 6
+"""Maximum number of servers shown in flight."""
+MAX_REASONS_SHOWN = 4
+"""Maximum number of reasons for failures shown."""
+MAX_NAME_WIDTH = 40
+"""Maximum width of a server's name, in columns."""
+MAX_BAR_WIDTH = 40
+"""Maximum width of the progress bar, in columns."""
 
 
 class Screen:
-    """What is drawn of a fleet."""
+    """The screen of a fleet, drawn from its tally."""
 
-    def __init__(self, standing: Standing, console: Console) -> None:
-        self._standing = standing
+    def __init__(self, tally: FleetTally, console: Console) -> None:
+        self._tally = tally
         self._console = console
-        self._lock = threading.Lock()  # a thread of its own draws
+        self._lock = threading.Lock()  # rich draws in a thread of its own
 
-    def take(self, event: ServerEvent) -> None:
-        """Count an event in; it is drawn later."""
+    def add(self, event: ServerEvent) -> None:
+        """Add an event to the tally; the next redraw shows it."""
         with self._lock:
-            self._standing.take(event)
+            self._tally.add(event)
 
     def draw(self) -> Group:
-        """The lines, as they are now; as many as fit."""
+        """Return the current lines, as many as fit on the terminal."""
         with self._lock:
             return Group(*self.lines(*self._console.size))
 
     def lines(self, width: int, height: int) -> list[Text]:
-        """The lines of a terminal of that size, the more important ones first."""
-        standing = self._standing
-        now = standing.clock()
-        room = max(height - 1, 1)
-        found = [self._bar(width, now), _line(" · ".join(standing.in_words())), self._speed()][:room]
-        room -= len(found)
-        failed = reasons(standing.failed[::-1])[: min(REASONS, room // 2)]
-        slowest = standing.slowest(min(SLOWEST, room - len(failed)))
-        names = [Text(clean(str(target))) for target, _ in slowest]
-        column = min(max((name.cell_len for name in names), default=0), LONGEST_NAME, width // 2)
-        for name, (_, way) in zip(names, slowest, strict=True):
+        """Return the lines for a terminal of this size, the most important ones first."""
+        tally = self._tally
+        now = tally.clock()
+        free_rows = max(height - 1, 1)
+        lines = [self._bar_line(width, now), _cut_line(" · ".join(tally.counts())), self._rate_line()][:free_rows]
+        free_rows -= len(lines)
+        failed = by_reason(tally.failed[::-1])[: min(MAX_REASONS_SHOWN, free_rows // 2)]
+        slowest = tally.slowest(min(MAX_SLOWEST_SHOWN, free_rows - len(failed)))
+        names = [Text(escape(str(target))) for target, _ in slowest]
+        column = min(max((name.cell_len for name in names), default=0), MAX_NAME_WIDTH, width // 2)
+        for name, (_, progress) in zip(names, slowest, strict=True):
             name.truncate(column, overflow="ellipsis", pad=True)
-            percent = f"{way.percent:.0f} %" if way.percent else ""
-            said = f"  {percent:>5}  {clean(way.said)}".rstrip()
-            found.append(_line(f"{span(now - way.since):>10}  ").append_text(name).append(said, style="dim"))
+            percent = f"{progress.percent:.0f} %" if progress.percent else ""
+            text = f"  {percent:>5}  {escape(progress.message)}".rstrip()
+            lines.append(
+                _cut_line(f"{format_seconds(now - progress.since):>10}  ").append_text(name).append(text, style="dim")
+            )
         for reason, events in failed:
-            last, number = clean(str(events[0].target)), len(events)
+            last, number = escape(str(events[0].target)), len(events)
             count = f"{number} failed, last {last}" if number > 1 else f"failed: {last}"
-            found.append(_line(f"{count}: {clean(reason)}", style="red"))
-        return found
+            lines.append(_cut_line(f"{count}: {escape(reason)}", style="red"))
+        return lines
 
-    def _bar(self, width: int, now: float) -> Text:
-        standing = self._standing
-        said = f" {standing.ended}/{standing.count}  {span(now - standing.began)}"
-        size = max(min(BAR, width - len(said)), 0)
-        filled = int(size * standing.part)
-        # Two kinds of line, for those who see no colours.
+    def _bar_line(self, width: int, now: float) -> Text:
+        tally = self._tally
+        text = f" {tally.finished}/{tally.count}  {format_seconds(now - tally.started_at)}"
+        size = max(min(MAX_BAR_WIDTH, width - len(text)), 0)
+        filled = int(size * tally.fraction)
+        # Two characters, so that the bar is readable without colours.
         return (
-            _line("━" * filled, style="green").append("─" * (size - filled), style="dim").append(said, style="default")
+            _cut_line("━" * filled, style="green")
+            .append("─" * (size - filled), style="dim")
+            .append(text, style="default")
         )
 
-    def _speed(self) -> Text:
-        standing = self._standing
-        rate, left = standing.rate(), standing.left()
+    def _rate_line(self) -> Text:
+        tally = self._tally
+        rate, left = tally.rate(), tally.seconds_left()
         parts = [
             "-/s" if rate is None else f"{rate:.1f}/s" if rate >= 1 else f"{rate * 60:.1f}/min",
-            f"{'-' if left is None else f'about {span(left)}'} left",
+            f"{'-' if left is None else f'about {format_seconds(left)}'} left",
         ]
-        parts += [f"{standing.concurrency} at a time"] if standing.concurrency is not None else []
-        line = _line(" · ".join(parts))
-        if standing.away:
-            return line.append(" · the hub gives no answer", style="yellow")
-        return line.append(" · the hub asks to wait", style="yellow") if standing.throttled else line
+        parts += [f"{tally.pace} at a time"] if tally.pace is not None else []
+        line = _cut_line(" · ".join(parts))
+        if tally.unreachable:
+            return line.append(" · the hub does not respond", style="yellow")
+        return line.append(" · throttled by the hub", style="yellow") if tally.throttled else line
 
 
 @contextmanager
-def live(standing: Standing, console: Console) -> Generator[Screen]:
-    """Draw a fleet while it runs; nothing of it stays on the terminal."""
-    screen = Screen(standing, console)
+def live_screen(tally: FleetTally, console: Console) -> Generator[Screen]:
+    """Draw the screen of a fleet until the block ends; then remove it from the terminal."""
+    screen = Screen(tally, console)
     with Live(
         get_renderable=screen.draw,
         console=console,
-        refresh_per_second=A_SECOND,
+        refresh_per_second=REFRESHES_PER_SECOND,
         transient=True,
         redirect_stdout=False,  # stdout may be a file
         redirect_stderr=False,
@@ -105,8 +113,8 @@ def live(standing: Standing, console: Console) -> Generator[Screen]:
         yield screen
 
 
-def terminal() -> Console | None:
-    """The terminal that stderr is, if a screen can be drawn on it."""
+def screen_console() -> Console | None:
+    """Return the console on stderr, if it is a terminal that can show the screen."""
     console = Console(stderr=True, highlight=False)
     return console if console.is_terminal and not console.is_dumb_terminal and _is_utf(console) else None
 
@@ -115,6 +123,6 @@ def _is_utf(console: Console) -> bool:
     return console.encoding.startswith("utf")
 
 
-def _line(text: str, style: str = "") -> Text:
-    """A line that is cut where the terminal ends."""
+def _cut_line(text: str, style: str = "") -> Text:
+    """Return a line that is cut at the width of the terminal."""
     return Text(text, style=style, no_wrap=True, overflow="ellipsis")

@@ -1,4 +1,4 @@
-"""How a fleet stands while it runs: what its events add up to."""
+"""Tally of a running fleet: counts, rate and servers in flight, computed from its events."""
 
 from __future__ import annotations
 
@@ -9,143 +9,147 @@ from dataclasses import dataclass, field
 
 from jhub import EventKind, ServerEvent, Target
 
-ON_THE_WAY = frozenset({"starting", "progress", "stopping", "deleting"})
-BEGINS: dict[EventKind, EventKind] = {"ready": "starting", "stopped": "stopping", "deleted": "deleting"}
-LONG = 30.0
-"""Seconds over which the rate is taken, or longer where fewer than ENOUGH ended in them."""
-ENOUGH = 10
+IN_FLIGHT_KINDS = frozenset({"starting", "progress", "stopping", "deleting"})
+"""Kinds of events of a server in flight."""
+ACTIVITIES: dict[Kind, Kind] = {"ready": "starting", "stopped": "stopping", "deleted": "deleting"}
+"""State of a server in flight, by the goal of its fleet."""
+RATE_WINDOW_SECONDS = 30.0
+"""Time over which the rate is measured; longer if fewer than `MIN_RATE_SAMPLES` servers finished in it."""
+MIN_RATE_SAMPLES = 10
+"""Minimum number of finished servers that the rate is measured over, once there are as many."""
 
 
 @dataclass(slots=True)
-class Way:
-    """A server on its way."""
+class ServerProgress:
+    """The progress of a server in flight."""
 
     since: float
-    said: str = ""
+    message: str = ""
     percent: float = 0.0
 
 
 @dataclass(slots=True)
-class Standing:
-    """Counts, the rate, and what is on its way, of a fleet of `count` servers that are to end as `ends`."""
+class FleetTally:
+    """The counts, rate and servers in flight of a fleet of `count` servers, whose goal is the state `goal`."""
 
     count: int
-    ends: EventKind = "ready"
+    goal: Kind = "ready"
     clock: Callable[[], float] = time.monotonic
-    kinds: Counter[EventKind] = field(default_factory=Counter[EventKind])
-    """How many ended in which way."""
-    way: dict[Target, Way] = field(default_factory=dict[Target, Way])
-    """In the order in which they set out."""
+    final_kinds: Counter[Kind] = field(default_factory=Counter[Kind])
+    """Number of finished servers by the kind of their final event."""
+    in_flight: dict[Target, ServerProgress] = field(default_factory=dict[Target, ServerProgress])
+    """Servers in flight, in the order of their starts."""
     failed: list[ServerEvent] = field(default_factory=list[ServerEvent])
     concurrency: int | None = None
     throttled: str = ""
-    """The hub's words, while it asks to wait."""
-    away: bool = False
-    """It gives no answer."""
-    began: float = field(init=False)
-    _from: float | None = field(default=None, init=False)
-    _ended: deque[float] = field(default_factory=deque[float], init=False)
+    """Reason for which the hub throttles the fleet; empty while it does not."""
+    unreachable: bool = False
+    """True while the hub does not respond."""
+    started_at: float = field(init=False)
+    _window_start: float | None = field(default=None, init=False)
+    _finish_times: deque[float] = field(default_factory=deque[float], init=False)
 
     def __post_init__(self) -> None:
-        self.began = self.clock()
+        """Start the clock."""
+        self.started_at = self.clock()
 
-    def take(self, event: ServerEvent) -> None:
-        """Count an event in."""
+    def add(self, event: ServerEvent) -> None:
+        """Add an event."""
         now = self.clock()
-        if event.concurrency is not None:
-            self.concurrency = event.concurrency
-        self.away = event.kind == "waiting"
+        if event.pace is not None:
+            self.pace = event.pace
+        self.unreachable = event.kind == "waiting"
         if event.final:
-            self.kinds[event.kind] += 1
+            self.final_kinds[event.kind] += 1
             if event.kind == "failed":
                 self.failed.append(event)
-            # One that was there already says nothing of how fast the hub is.
-            if self.way.pop(event.target, None) is not None and event.ok:
+            # A server that had reached the goal before does not count for the rate of the hub.
+            if self.in_flight.pop(event.target, None) is not None and event.ok:
                 self.throttled = ""
-                self._ended.append(now)
+                self._finish_times.append(now)
         elif event.kind == "queued":
-            self.way.pop(event.target, None)
+            self.in_flight.pop(event.target, None)
             self.throttled = event.message
-        elif event.kind in ON_THE_WAY:
+        elif event.kind in IN_FLIGHT_KINDS:
             if event.kind != "progress":
                 self.throttled = ""
-            self._from = now if self._from is None else self._from
-            one = self.way.setdefault(event.target, Way(now))
-            one.said, one.percent = event.message or one.said, event.progress or one.percent
+            self._window_start = now if self._window_start is None else self._window_start
+            progress = self.in_flight.setdefault(event.target, ServerProgress(now))
+            progress.message, progress.percent = event.message or progress.message, event.progress or progress.percent
 
     @property
     def done(self) -> int:
-        """How many came to where they were to be."""
-        return self.kinds[self.ends]
+        """Number of servers that reached the goal."""
+        return self.final_kinds[self.goal]
 
     @property
-    def begins(self) -> EventKind:
-        """What is said of those on their way."""
-        return BEGINS[self.ends]
+    def activity(self) -> Kind:
+        """State of the servers in flight: starting, stopping or deleting."""
+        return ACTIVITIES[self.goal]
 
     @property
-    def ended(self) -> int:
-        """How many are not to be waited for any more."""
-        return sum(self.kinds.values())
+    def finished(self) -> int:
+        """Number of servers with a final event."""
+        return sum(self.final_kinds.values())
 
     @property
     def queued(self) -> int:
-        """How many were not begun, or sent back by the hub."""
-        return max(self.count - self.ended - len(self.way), 0)
+        """Number of servers not sent yet, or sent back by the hub."""
+        return max(self.count - self.finished - len(self.in_flight), 0)
 
     @property
-    def part(self) -> float:
-        """From 0 to 1, what the hub tells of those on their way included."""
-        begun = sum(min(max(one.percent, 0.0), 100.0) for one in self.way.values()) / 100
-        return min((self.ended + begun) / self.count, 1.0) if self.count else 1.0
+    def fraction(self) -> float:
+        """Share of the work done, from 0 to 1, with the progress that the hub reports for servers in flight."""
+        begun = sum(min(max(progress.percent, 0.0), 100.0) for progress in self.in_flight.values()) / 100
+        return min((self.finished + begun) / self.count, 1.0) if self.count else 1.0
 
     def rate(self) -> float | None:
-        """How many a second came to their end lately; None while that is not known."""
+        """Return the number of servers per second that reached the goal recently; None if it is not known yet."""
         now = self.clock()
-        while len(self._ended) > ENOUGH and self._ended[0] < now - LONG:
-            self._from = self._ended.popleft()
-        if len(self._ended) < 2 or self._from is None or now <= self._from:
+        while len(self._finish_times) > MIN_RATE_SAMPLES and self._finish_times[0] < now - RATE_WINDOW_SECONDS:
+            self._window_start = self._finish_times.popleft()
+        if len(self._finish_times) < 2 or self._window_start is None or now <= self._window_start:
             return None
-        return len(self._ended) / (now - self._from)
+        return len(self._finish_times) / (now - self._window_start)
 
-    def left(self) -> float | None:
-        """Seconds that the rest takes at this rate."""
+    def seconds_left(self) -> float | None:
+        """Return the seconds that the unfinished servers take at the current rate; None if it is not known yet."""
         rate = self.rate()
-        return None if rate is None else (self.count - self.ended) / rate
+        return None if rate is None else (self.count - self.finished) / rate
 
-    def slowest(self, most: int) -> list[tuple[Target, Way]]:
-        """Those that have been on their way for the longest time."""
-        return sorted(self.way.items(), key=lambda each: each[1].since)[:most]
+    def slowest(self, limit: int) -> list[tuple[Target, ServerProgress]]:
+        """Return the servers that have been in flight for the longest time."""
+        return sorted(self.in_flight.items(), key=lambda item: item[1].since)[:limit]
 
-    def in_words(self) -> list[str]:
-        """What it adds up to; what there is none of is left out."""
+    def counts(self) -> list[str]:
+        """Return the counts in words, without those that are zero, except for the goal."""
         others: list[tuple[int, str]] = [
-            (len(self.way), self.begins),
+            (len(self.in_flight), self.activity),
             (self.queued, "queued"),
-            (self.kinds["failed"], "failed"),
-            (self.kinds["skipped"], "skipped"),
+            (self.final_kinds["failed"], "failed"),
+            (self.final_kinds["skipped"], "skipped"),
         ]
-        return [f"{self.done} {self.ends}", *(f"{number} {word}" for number, word in others if number)]
+        return [f"{self.done} {self.goal}", *(f"{number} {word}" for number, word in others if number)]
 
-    def unfinished(self) -> str:
-        """What is known where it was left before its end."""
-        parts = [f"{self.done} {self.ends}"]
-        parts += [f"{self.kinds['failed']} failed"] if self.kinds["failed"] else []
-        parts += [f"{len(self.way)} still {self.begins} on the hub"] if self.way else []
-        parts += [f"{self.queued} not begun"] if self.queued else []
-        return f"{', '.join(parts)}; run the same command again to go on"
+    def unfinished_counts(self) -> str:
+        """Return the counts in words for a fleet that was interrupted."""
+        parts = [f"{self.done} {self.goal}"]
+        parts += [f"{self.final_kinds['failed']} failed"] if self.final_kinds["failed"] else []
+        parts += [f"{len(self.in_flight)} still {self.activity} on the hub"] if self.in_flight else []
+        parts += [f"{self.queued} not attempted"] if self.queued else []
+        return f"{', '.join(parts)}; run the same command again to continue"
 
 
-def reasons(events: Iterable[ServerEvent]) -> list[tuple[str, list[ServerEvent]]]:
-    """Events by their reason, the most common first."""
-    found: dict[str, list[ServerEvent]] = {}
+def by_reason(events: Iterable[ServerEvent]) -> list[tuple[str, list[ServerEvent]]]:
+    """Return the events grouped by reason, the most common reason first."""
+    groups: dict[str, list[ServerEvent]] = {}
     for event in events:
-        found.setdefault(event.message, []).append(event)
-    return sorted(found.items(), key=lambda each: -len(each[1]))
+        groups.setdefault(event.message, []).append(event)
+    return sorted(groups.items(), key=lambda item: -len(item[1]))
 
 
-def span(seconds: float) -> str:
-    """ "8 s", "3 min 20 s" or "1 h 05 min"."""
+def format_seconds(seconds: float) -> str:
+    """Return a duration as "8 s", "3 min 20 s" or "1 h 05 min"."""
     whole = max(round(seconds), 0)
     if whole < 60:
         return f"{whole} s"
