@@ -12,7 +12,7 @@ from hub_api import Tokens
 from terminal import Jhub
 
 from jhub import Hub
-from jhub.bulk.chunks import CHUNK
+from jhub.bulk.chunks import CHUNK_SIZE
 from jhub.cli.kit.output import print_requests
 from jhub.errors import HubError, NotFound
 from jhub.models import HubInfo
@@ -49,12 +49,12 @@ def test_nothing_follows_what_is_created(as_admin: Jhub, user: str, fresh: Fresh
 
 
 def test_all_chunks_of_many_names_are_shown_at_once(as_admin: Jhub, fresh: Fresh) -> None:
-    names = [fresh("user") for _ in range(2 * CHUNK + 5)]
+    names = [fresh("user") for _ in range(2 * CHUNK_SIZE + 5)]
     for options, admin in (((), False), (("--admin", "--if-not-exists"), True)):
         planned = as_admin("user", "create", "-", "--dry-run", *options, stdin="\n".join(names))
         assert (planned.code, planned.err) == (0, "")
         sent = [json.loads(line.removeprefix("POST /users ")) for line in planned.lines]
-        assert [len(each["usernames"]) for each in sent] == [CHUNK, CHUNK, 5]
+        assert [len(each["usernames"]) for each in sent] == [CHUNK_SIZE, CHUNK_SIZE, 5]
         assert [name for each in sent for name in each["usernames"]] == names
         assert {each["admin"] for each in sent} == {admin}
     assert as_admin("user", "show", names[0]).code == 5

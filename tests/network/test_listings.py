@@ -14,7 +14,7 @@ from jhub import Hub
 from jhub.errors import NotAuthorized, Unavailable
 from jhub.models import Group
 from jhub.operations.groups import GroupOps
-from jhub.operations.paging import AHEAD
+from jhub.operations.paging import MAX_PAGES_IN_FLIGHT
 
 SIZE = 2
 
@@ -59,7 +59,7 @@ def test_a_few_pages_are_fetched_at_a_time_and_come_in_order(driver: Driver) -> 
         emitted = driver.events(site.root, GroupOps.list())
         assert len(site.seen) == 20
     assert [group.name for group in emitted] == [f"g{number}" for number in range(40)]
-    assert 1 < pages.most <= AHEAD
+    assert 1 < pages.most <= MAX_PAGES_IN_FLIGHT
 
 
 @BOTH
@@ -85,7 +85,7 @@ def test_who_stops_reading_is_sent_no_more_pages() -> None:
         for group in hub.groups.list():
             if group.name == "g4":
                 break
-        assert quiet(lambda: len(site.seen)) <= 3 + AHEAD
+        assert quiet(lambda: len(site.seen)) <= 3 + MAX_PAGES_IN_FLIGHT
 
 
 def test_who_stops_reading_asynchronously_leaves_no_task_behind() -> None:
@@ -97,7 +97,7 @@ def test_who_stops_reading_asynchronously_leaves_no_task_behind() -> None:
                     if group.name == "g4":
                         break
             assert asyncio.all_tasks() == before
-            assert len(site.seen) <= 3 + AHEAD
+            assert len(site.seen) <= 3 + MAX_PAGES_IN_FLIGHT
 
     asyncio.run(go())
 
@@ -107,7 +107,7 @@ def test_a_client_that_is_closed_while_pages_are_on_their_way_says_nothing() -> 
         with Hub(site.root, "SECRET") as hub:
             listing = iter(hub.groups.list())
             assert [next(listing).name for _ in range(3)] == ["g0", "g1", "g2"]
-        assert quiet(lambda: len(site.seen)) <= 3 + AHEAD
+        assert quiet(lambda: len(site.seen)) <= 3 + MAX_PAGES_IN_FLIGHT
         with pytest.raises((Unavailable, RuntimeError)):
             list(listing)
 

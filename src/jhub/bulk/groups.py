@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from jhub.binding import AsyncBound, Bound, operation
-from jhub.bulk.chunks import among, in_chunks, refusal
+from jhub.bulk.chunks import among, failed_event, write_in_chunks
 from jhub.bulk.events import NameEvent, NameSummary
 from jhub.errors import APIError, Conflict, UnknownUser
 from jhub.models import Group
-from jhub.operations.groups import GroupOps, each_name, users_in
+from jhub.operations.groups import GroupOps, unique_names, users_in
 from jhub.outcome import Tally
 from jhub.steps import Emit, Flow, Now, Operation
 
 
-class GroupFleetOps:
+class BulkGroupOps:
     """Groups of many members."""
 
     @operation
@@ -33,7 +33,7 @@ class GroupFleetOps:
         `POST /groups/{name}/users` and `DELETE /groups/{name}/users` (all versions), scopes `groups` and
         `read:groups`. `NotFound` where there is no such group.
         """
-        return (yield from _change((yield from GroupFleetOps.compare_users(name, users))))
+        return (yield from _change((yield from BulkGroupOps.compare_users(name, users))))
 
     @operation
     def compare_users(self, name: str, users: Iterable[str]) -> Flow[Difference]:
@@ -43,7 +43,7 @@ class GroupFleetOps:
 
         `GET /groups/{name}` (all versions), scope `read:groups`. `NotFound` where there is no such group.
         """
-        wanted = each_name(users, "user")
+        wanted = unique_names(users, "user")
         return _difference((yield from GroupOps.get(name)), wanted)
 
     @operation
@@ -81,7 +81,7 @@ def _change(difference: Difference) -> Flow[NameSummary]:
     tally: Tally[NameEvent] = Tally()
     group, to_remove, members = difference.group.name, difference.to_remove, set(users_in(difference.group))
     adding = _Adding(group)
-    yield from in_chunks(difference.to_add, adding, tally)
+    yield from write_in_chunks(difference.to_add, adding, tally)
     if adding.renamed and to_remove:
         why = f"may be whom the hub means by {', '.join(adding.renamed)}; name them as the hub does"
         for user in to_remove:
@@ -89,7 +89,7 @@ def _change(difference: Difference) -> Flow[NameSummary]:
     else:
         # The hub would take such a one for another member, who stays.
         twins = {user for user in to_remove if user != user.lower() and user.lower() in members}
-        yield from in_chunks([user for user in to_remove if user not in twins], _Removing(group), tally)
+        yield from write_in_chunks([user for user in to_remove if user not in twins], _Removing(group), tally)
         for user in sorted(twins):
             yield Emit(tally.take(NameEvent("skipped", user, f"the hub would take them for {user.lower()}")))
     return NameSummary(*tally.parts(), (yield from Now()) - began)
@@ -99,7 +99,7 @@ class _Change:
     def __init__(self, group: str) -> None:
         self.group = group
 
-    def blame(self, error: APIError, some: list[str]) -> list[str] | None:
+    def refused_names(self, error: APIError, some: list[str]) -> list[str] | None:
         return among(error.user, some) if isinstance(error, UnknownUser) else None
 
 
@@ -119,7 +119,7 @@ class _Adding(_Change):
             yield NameEvent("added", name)
 
     def refused(self, name: str, error: APIError) -> NameEvent:
-        return refusal(name, error.message, error)
+        return failed_event(name, error.message, error)
 
 
 class _Removing(_Change):
@@ -141,9 +141,9 @@ class _Removing(_Change):
         return NameEvent("failed", name, why, error=error)
 
 
-class Groups(GroupOps, GroupFleetOps, Bound):
+class Groups(GroupOps, BulkGroupOps, Bound):
     """`hub.groups`"""
 
 
-class AsyncGroups(GroupOps, GroupFleetOps, AsyncBound):
+class AsyncGroups(GroupOps, BulkGroupOps, AsyncBound):
     """`hub.groups`"""

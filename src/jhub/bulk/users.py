@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from jhub.binding import AsyncBound, Bound, fleet
-from jhub.bulk.chunks import among, in_chunks, refusal, spoken
+from jhub.bulk.chunks import among, failed_event, message_name, write_in_chunks
 from jhub.bulk.events import NameEvent, NameSummary
-from jhub.bulk.existing import those_who_exist
+from jhub.bulk.existing import existing_users
 from jhub.errors import APIError, BadRequest, Conflict, InvalidInput, InvalidUsername, UserNotCreated
 from jhub.models import User
 from jhub.operations.requests import list_of
-from jhub.operations.users import UserOps, taken
+from jhub.operations.users import UserOps, user_conflict
 from jhub.outcome import Tally
 from jhub.steps import Emit, Flow, Now, call, segment
 
-PERHAPS = "exists now; perhaps since this call, whose chunk failed half-way"
+POSSIBLY_CREATED = "exists now; perhaps since this call, whose chunk failed half-way"
 
 
-class UserFleetOps:
+class BulkUserOps:
     """Many users."""
 
     @fleet(NameEvent)
@@ -57,7 +57,7 @@ class UserFleetOps:
 def _read(names: list[str]) -> Flow[NameSummary]:
     began = yield from Now()
     tally: Tally[NameEvent] = Tally()
-    for event in (yield from those_who_exist(names, admin=False)):
+    for event in (yield from existing_users(names, admin=False)):
         yield Emit(tally.take(event))
     return NameSummary(*tally.parts(), (yield from Now()) - began)
 
@@ -74,8 +74,8 @@ def _create(names: list[str], admin: bool, exist_ok: bool) -> Flow[NameSummary]:
         else:
             sound.append(name)
     creation = _Creation(admin, exist_ok)
-    yield from in_chunks(sound, creation, tally)
-    for event in (yield from those_who_exist(creation.there, admin=admin)):
+    yield from write_in_chunks(sound, creation, tally)
+    for event in (yield from existing_users(creation.there, admin=admin)):
         yield Emit(tally.take(event))
     return NameSummary(*tally.parts(), (yield from Now()) - began)
 
@@ -98,16 +98,18 @@ class _Creation:
         except Conflict:
             return ()  # all of them exist
 
-    def blame(self, error: APIError, some: list[str]) -> list[str] | None:
+    def refused_names(self, error: APIError, some: list[str]) -> list[str] | None:
         if not isinstance(error, BadRequest):
             return None
         if isinstance(error, InvalidUsername) and error.name:
             return among(error.name, some)
         if isinstance(error, InvalidUsername):
             listed = error.names.lower()
-            found = [name for name in some if spoken(name) in listed.split(", ")]
+            found = [name for name in some if message_name(name) in listed.split(", ")]
             # A name may have commas: then those in the message cannot be told apart.
-            clear = ", ".join(map(spoken, found)) == listed and not any(", " in spoken(name) for name in some)
+            clear = ", ".join(map(message_name, found)) == listed and not any(
+                ", " in message_name(name) for name in some
+            )
             return found if clear else []
         # The hub goes from one to the next, and keeps those before the one that it could not create.
         words = error.failure.split(": ") if isinstance(error, UserNotCreated) else []
@@ -123,16 +125,16 @@ class _Creation:
             if name in made:
                 yield NameEvent("created", name, user=made[name])
             elif not self.exist_ok and name not in self.perhaps:
-                error = taken(name, "already exists")
+                error = user_conflict(name, "already exists")
                 yield NameEvent("failed", name, "already exists", error=error)
             elif self.admin:
                 self.there.append(name)
             else:
-                yield NameEvent("exists", name, PERHAPS if name in self.perhaps else "")
+                yield NameEvent("exists", name, POSSIBLY_CREATED if name in self.perhaps else "")
 
     def refused(self, name: str, error: APIError) -> NameEvent:
         several = isinstance(error, InvalidUsername) and error.names
-        return refusal(name, f"Invalid username: {spoken(name)}" if several else error.message, error)
+        return failed_event(name, f"Invalid username: {message_name(name)}" if several else error.message, error)
 
 
 def _by_given(some: list[str], made: tuple[User, ...]) -> dict[str, User]:
@@ -145,9 +147,9 @@ def _by_given(some: list[str], made: tuple[User, ...]) -> dict[str, User]:
     return {**found, **dict(zip(names, others, strict=True))} if len(names) == len(others) else found
 
 
-class Users(UserOps, UserFleetOps, Bound):
+class Users(UserOps, BulkUserOps, Bound):
     """`hub.users`"""
 
 
-class AsyncUsers(UserOps, UserFleetOps, AsyncBound):
+class AsyncUsers(UserOps, BulkUserOps, AsyncBound):
     """`hub.users`"""

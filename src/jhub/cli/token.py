@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jhub import revoked_together
+from jhub import revocation_groups
 from jhub.cli.completion import completers
 from jhub.cli.kit.batch import each, preview_each, tell_each
 from jhub.cli.kit.options import common, connect, dry_run, duration, names_from, output, scopes_option, yes
@@ -243,7 +243,7 @@ def _others(hub: Hub, whose: Owner) -> list[Token]:
             hint="revoke the others by their ids: jhub token list",
         )
     others: list[Token] = []
-    for together in revoked_together(hub.tokens.list(whose.name)):
+    for together in revocation_groups(hub.tokens.list(whose.name)):
         if whose.in_use in (token.id for token in together):
             continue
         servers = [token for token in together if token.kind == "server"]
@@ -257,7 +257,7 @@ def _revoke_found(hub: Hub, whose: Owner, found: Sequence[Token], *, yes: bool, 
     if not found:
         note("nothing to do: there are no such tokens")
         return
-    requests = sorted(revoked_together(found), key=lambda together: whose.in_use in [token.id for token in together])
+    requests = sorted(revocation_groups(found), key=lambda together: whose.in_use in [token.id for token in together])
     if dry_run:
         preview_each(hub, requests, lambda together: partial(hub.tokens.revoke, whose.name, together[0].id))
         return

@@ -23,7 +23,7 @@ from jhub.fleet.polling import Rhythm
 from jhub.fleet.snapshot import Looks, Seen
 from jhub.fleet.state import TICK, State
 from jhub.models import Server
-from jhub.operations.server_status import failure_in
+from jhub.operations.server_status import failure_reason
 from jhub.steps import Done, Emit, Flow, Next, Now
 
 
@@ -165,7 +165,7 @@ def _ended(fleet: State, done: Done) -> Flow[None]:
 
 def _followed(fleet: State, one: UnderWay, done: Done, now: float) -> Flow[None]:
     one.unfollow()
-    reason = failure_in(done.answer)
+    reason = failure_reason(done.answer)
     if reason and one.phase is not Phase.CANCELLING:
         yield from failed(fleet, one.target, SpawnFailed(str(one.target), reason), now)
     elif done.answer is not None:

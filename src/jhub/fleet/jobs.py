@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeAlias
 from jhub.errors import BadRequest, HubBroken, HubError, NotAHub, NotFound, SpawnFailed, Throttled, Unavailable
 from jhub.fleet.events import Kind, ServerEvent, Target
 from jhub.models import Progress, Server
-from jhub.operations.server_start import as_asked, has_all_of, known_or_safe, post_start
-from jhub.operations.server_status import UNEXPLAINED, failure_in, listen, news_of
+from jhub.operations.server_start import check_new_name, check_profile, check_running_options, post_start
+from jhub.operations.server_status import UNEXPLAINED, failure_reason, listen, read_progress
 from jhub.operations.servers import ServerOps, check_deletable, delete_request
 from jhub.steps import Flow, Operation
 
@@ -77,8 +77,8 @@ def starting(options: Mapping[str, Any], display_name: str | None) -> Job:
         overdue=NOT_READY,
         send=lambda each: _send_start(each, options, display_name),
         look_after=True,
-        look_before=lambda server: has_all_of(server, options, display_name),
-        accept=lambda server: as_asked(server, options),
+        look_before=lambda server: check_running_options(server, options, display_name),
+        accept=lambda server: check_profile(server, options),
         follow=_follow,
         why=_why_not_up,
         unexplained=_not_up,
@@ -131,7 +131,7 @@ def _disappearing(server: Server | None) -> Verdict:
 
 
 def _send_start(target: Target, options: Mapping[str, Any], display_name: str | None) -> Flow[bool]:
-    yield from known_or_safe(target.user, target.name)
+    yield from check_new_name(target.user, target.name)
     return (yield from post_start(target.user, target.name, options, display_name))
 
 
@@ -149,7 +149,7 @@ def _follow(target: Target, seconds: float) -> Flow[Progress | None]:
             return None
         return ServerEvent("progress", target, event.message, event.progress)
 
-    return news_of(target.user, target.name, seconds, note)
+    return read_progress(target.user, target.name, seconds, note)
 
 
 class Forgotten(HubError):
@@ -163,7 +163,7 @@ def _why_not_up(target: Target) -> Flow[HubError | None]:
         return Forgotten(str(target))
     except UNTOLD:
         return None
-    reason = failure_in(last)
+    reason = failure_reason(last)
     return SpawnFailed(str(target), reason) if reason else None
 
 

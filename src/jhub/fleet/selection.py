@@ -10,7 +10,7 @@ from jhub.errors import InvalidInput
 from jhub.fleet.events import Target
 from jhub.interpreter import collect
 from jhub.models import Server
-from jhub.operations.groups import members_of
+from jhub.operations.groups import read_members
 from jhub.operations.server_filter import Running
 from jhub.operations.servers import matching
 from jhub.steps import Flow
@@ -38,7 +38,7 @@ def resolve(targets: Targets | Target | Server | str) -> Flow[list[Target]]:
     """
     match targets:
         case Members():
-            return list(dict.fromkeys(Target(user, targets.name) for user in (yield from members_of(targets.group))))
+            return list(dict.fromkeys(Target(user, targets.name) for user in (yield from read_members(targets.group))))
         case Running():
             return (yield from _running(targets))
         case str() | Target() | Server():

@@ -13,9 +13,9 @@ from jhub.fleet.jobs import Job, deleting, starting, stopping, waiting
 from jhub.fleet.limiter import HUB_LOAD, Pace
 from jhub.fleet.preview import preview_job, preview_starts
 from jhub.fleet.selection import Targets, resolve
-from jhub.operations.server_start import check_display_name, options_of
-from jhub.operations.server_status import START_TIMEOUT
-from jhub.operations.servers import STOP_TIMEOUT, ServerOps
+from jhub.operations.server_start import check_display_name, start_options
+from jhub.operations.server_status import START_TIMEOUT_SECONDS
+from jhub.operations.servers import STOP_TIMEOUT_SECONDS, ServerOps
 from jhub.steps import Flow
 
 
@@ -44,7 +44,7 @@ class FleetOps:
         profile: str | None = None,
         user_options: Mapping[str, Any] | None = None,
         display_name: str | None = None,
-        timeout: float = START_TIMEOUT,
+        timeout: float = START_TIMEOUT_SECONDS,
         hub_load: float = HUB_LOAD,
         max_failures: int | None = None,
     ) -> Flow[Summary]:
@@ -78,7 +78,7 @@ class FleetOps:
         `POST /users/{user}/servers/{name}` (all versions) and, to wait, `GET /users?state=active`; scopes as for
         `start`, and `list:users`, without which each owner is asked for. Errors of servers are in the events.
         """
-        options = options_of(profile, user_options)
+        options = start_options(profile, user_options)
         pace, breaker = Pace(hub_load), Breaker(max_failures)
         wanted = yield from resolve(targets)
         for each in wanted:
@@ -87,7 +87,7 @@ class FleetOps:
         return (yield from coordinate(wanted, job, timeout=timeout, pace=pace, breaker=breaker))
 
     @fleet(ServerEvent, preview=preview_job(waiting()))
-    def wait_many(self, targets: Targets, *, timeout: float = START_TIMEOUT) -> Flow[Summary]:
+    def wait_many(self, targets: Targets, *, timeout: float = START_TIMEOUT_SECONDS) -> Flow[Summary]:
         """Wait until servers that were started are ready, `timeout` seconds.
 
         `GET /users?state=active` (all versions), scopes `read:servers` and `list:users`, without which each owner is
@@ -96,7 +96,7 @@ class FleetOps:
         return _end(targets, waiting(), timeout)
 
     @fleet(ServerEvent, preview=preview_job(stopping()))
-    def stop_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT) -> Flow[Summary]:
+    def stop_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT_SECONDS) -> Flow[Summary]:
         """Stop servers, each as `stop` does, `timeout` seconds for each. One that does not run is done.
 
         `DELETE /users/{user}/servers/{name}` (all versions); scopes as for `stop`, whose errors are in the events.
@@ -104,7 +104,7 @@ class FleetOps:
         return _end(targets, stopping(), timeout)
 
     @fleet(ServerEvent, preview=preview_job(deleting()))
-    def delete_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT) -> Flow[Summary]:
+    def delete_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT_SECONDS) -> Flow[Summary]:
         """Stop and delete named servers, each as `delete` does, `timeout` seconds for each.
 
         `DELETE /users/{user}/servers/{name}` (all versions); scopes as for `delete`, and `read:servers`; its errors

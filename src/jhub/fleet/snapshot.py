@@ -11,8 +11,8 @@ from jhub.fleet.events import Target
 from jhub.interpreter import through
 from jhub.models import Server, User
 from jhub.operations.paging import pages
-from jhub.operations.server_status import STOPPED_TOO, owner_of, servers_of
-from jhub.operations.servers import ACTIVE
+from jhub.operations.server_status import INCLUDE_STOPPED, read_owner, servers_of
+from jhub.operations.servers import ACTIVE_ONLY
 from jhub.steps import Flow, Fork, Now, Request, Step
 
 
@@ -39,7 +39,7 @@ class Looks:
     """
 
     def __init__(self, *, stopped: bool = False) -> None:
-        self._query = STOPPED_TOO if stopped else ()
+        self._query = INCLUDE_STOPPED if stopped else ()
         self._by_owner = stopped
         self._pages = 1
         self.requests = 1
@@ -82,7 +82,9 @@ class Looks:
             requests += isinstance(step, Request | Fork)
             return (yield step)
 
-        yield from through(pages("/users", User, lambda owner: owner.name, ACTIVE, about="servers", emit=keep), count)
+        yield from through(
+            pages("/users", User, lambda owner: owner.name, ACTIVE_ONLY, about="servers", emit=keep), count
+        )
         self._pages = self.requests = requests
         return found
 
@@ -96,7 +98,7 @@ class Looks:
             owners.setdefault(each.user, set()).add(each)
         for name, theirs in owners.items():
             try:
-                owner = yield from owner_of(name, self._query)
+                owner = yield from read_owner(name, self._query)
                 found.update(_wanted_of(name, owner, theirs))
             except MissingScope as error:
                 hidden.update(dict.fromkeys(theirs, error))

@@ -13,7 +13,7 @@ from jhub.login.by_token import by_paste, with_token
 from jhub.login.login_page import Page
 from jhub.login.prompts import NoWayBack, WayChosen, known, second_factor
 from jhub.login.request import SAID, SignedIn, SignIn, Way
-from jhub.operations.services import knows_login_client
+from jhub.operations.services import has_login_client
 from jhub.steps import Emit, Flow
 
 WAYS: dict[Way, Callable[[SignIn], Flow[SignedIn]]] = {
@@ -41,7 +41,7 @@ def sign_in(wish: SignIn, way: Way | None = None) -> Flow[SignedIn]:
         return (yield from with_token(wish))
     if way is None:
         return (yield from _found(wish))
-    if way == "browser" and not (yield from knows_login_client()):
+    if way == "browser" and not (yield from has_login_client()):
         raise _no_client()
     yield Emit(WayChosen(way, ""))
     return (yield from WAYS[way](wish))
@@ -66,7 +66,7 @@ def _found(wish: SignIn) -> Flow[SignedIn]:
             f"{_without_form(page)}: the password was not sent",
             hint="sign in by --browser or --paste (in Python way=…); --password sends it all the same, to the REST API",
         )
-    if (yield from knows_login_client()):
+    if (yield from has_login_client()):
         yield Emit(WayChosen("browser", _without_form(page)))
         try:
             return (yield from by_browser(wish))

@@ -12,7 +12,7 @@ from jhub.operations.paging import pages
 from jhub.operations.requests import list_of, since
 from jhub.steps import Flow, HubVersion, Request, call, segment, send
 
-CHUNK = 50
+MAX_GROUPS_PER_REQUEST = 50
 """Groups in one call; the hub answers nobody else meanwhile."""
 
 
@@ -64,7 +64,7 @@ class GroupOps:
         exists, which tells those that were created before it; with `exist_ok` it is left as it is. `UnknownUser`
         names one; no group is created then.
         """
-        wanted, members = each_name(names, "group"), each_name(users, "user")
+        wanted, members = unique_names(names, "group"), unique_names(users, "user")
         found: dict[str, Group] = {}
         if exist_ok:
 
@@ -75,7 +75,7 @@ class GroupOps:
             yield from pages("/groups", Group, lambda group: group.name, about="groups", emit=keep)
         waiting = [name for name in wanted if name not in found]
         while waiting:
-            some, waiting = waiting[:CHUNK], waiting[CHUNK:]
+            some, waiting = waiting[:MAX_GROUPS_PER_REQUEST], waiting[MAX_GROUPS_PER_REQUEST:]
             body = {"groups": some, "users": members}
             try:
                 created = yield from call("POST", "/groups", tuple[Group, ...], body=body, about="groups")
@@ -140,7 +140,7 @@ class GroupOps:
         return (yield from since("4.0", request, "group properties"))
 
 
-def members_of(name: str) -> Flow[tuple[str, ...]]:
+def read_members(name: str) -> Flow[tuple[str, ...]]:
     """Return the users in a group, as `users_in` does.
 
     `GET /groups/{name}` (all versions), scope `read:groups`.
@@ -170,7 +170,7 @@ def _path(name: str) -> str:
     return f"/groups/{segment(name, 'group')}"
 
 
-def each_name(names: Iterable[str], what: str) -> list[str]:
+def unique_names(names: Iterable[str], what: str) -> list[str]:
     """Each name once."""
     found = list(dict.fromkeys(list_of(names)))
     for name in found:
@@ -179,7 +179,7 @@ def each_name(names: Iterable[str], what: str) -> list[str]:
 
 
 def _members(method: str, name: str, users: Iterable[str]) -> Flow[Group]:
-    members = each_name(users, "user")
+    members = unique_names(users, "user")
     if not members:
         raise InvalidInput(f"group {name}: no users named")
     # Who is in, or out, already stays so: it may be sent twice.

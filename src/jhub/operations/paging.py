@@ -16,12 +16,12 @@ from jhub.steps import Answer, Cancel, Done, Emit, Flow, Fork, Next, Request, ca
 T = TypeVar("T")
 
 MEDIA_TYPE = "application/jupyterhub-pagination+json"
-LARGEST_PAGE = 200
-AHEAD = 4
+MAX_PAGE_SIZE = 200
+MAX_PAGES_IN_FLIGHT = 4
 """Pages under way at a time. A hub answers reads one after the other; more would only queue up."""
-REMEMBERED = 2000
+MAX_REMEMBERED_KEYS = 2000
 """Items among which a repeated one is noticed."""
-TICK = 1.0
+WAIT_SECONDS = 1.0
 
 
 class _Next(Struct):
@@ -72,7 +72,7 @@ def pages(
     """
 
     def page_at(offset: int) -> Request[_Page[T]]:
-        where = (*query, ("offset", str(offset)), ("limit", str(LARGEST_PAGE)))
+        where = (*query, ("offset", str(offset)), ("limit", str(MAX_PAGE_SIZE)))
         request = call("GET", path, _page_of(item), query=where, about=about, accept=MEDIA_TYPE)
         return replace(request, decode=partial(_decode, _page_of(item), request.decode))
 
@@ -116,12 +116,12 @@ class _Ahead(Generic[T]):
         if not self._under_way and not self._here and offset + size >= total:
             return (yield from self._page_at(offset))
         # The first of them may be past a total that has just shrunk.
-        wanted = {offset, *range(offset, min(total, offset + AHEAD * size), size)}
+        wanted = {offset, *range(offset, min(total, offset + MAX_PAGES_IN_FLIGHT * size), size)}
         for at in sorted(wanted - self._under_way - self._here.keys()):
             self._under_way.add(at)
             yield Fork(self._page_at(at), _PageTag(self, at))
         while offset not in self._here:
-            if done := (yield from Next(TICK)):
+            if done := (yield from Next(WAIT_SECONDS)):
                 yield from self._take(done)
         return self._here.pop(offset)
 
@@ -151,7 +151,7 @@ class _Recent:
             return False
         self._known.add(key)
         self._order.append(key)
-        if len(self._order) > REMEMBERED:
+        if len(self._order) > MAX_REMEMBERED_KEYS:
             self._known.remove(self._order.popleft())
         return True
 

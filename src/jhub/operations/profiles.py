@@ -23,7 +23,7 @@ from jhub.profiles.option_check import (
 )
 from jhub.steps import Emit, Flow, Request, call, send
 
-OF_FORMS = (FORM, "_")
+FORM_PREFIXES = (FORM, "_")
 """Beginnings of names that the hub's own form sends. It also sends what is set for other profiles."""
 
 
@@ -110,7 +110,7 @@ def check(profiles: Sequence[Profile], options: Mapping[str, Any], about: str = 
         raise NotFound(f"{about}: {unknown_profile(named, profiles)}", status=404, **where)
     known = {"profile", *start_names(profile.profile_options), *profile.user_options}
     for name in options:
-        if name not in known and not name.startswith(OF_FORMS):
+        if name not in known and not name.startswith(FORM_PREFIXES):
             raise BadRequest(f"{about}: {unknown_option(name, profile)}", status=400, **where)
     # The hub judges the value of an option that is not text.
     texts = {name: value for name, value in options.items() if isinstance(value, str)}

@@ -10,16 +10,16 @@ from typing import Literal, TypeAlias, get_args
 
 from jhub.errors import InvalidInput, NotAHub
 from jhub.models import Server, in_utc
-from jhub.operations.groups import members_of
+from jhub.operations.groups import read_members
 from jhub.operations.requests import user_path
 from jhub.steps import Answer, Flow, Request
 
 ServerState: TypeAlias = Literal["ready", "spawn", "stop", "check", "rename"]
 """The state of a server that runs: "ready", or what is under way."""
 STATES: tuple[str, ...] = get_args(ServerState)
-LONGEST = 100 * 365 * 86400
+MAX_IDLE_SECONDS = 100 * 365 * 86400
 """Seconds of idle time that can be asked for."""
-FIRST = 2000
+MIN_YEAR = 2000
 """The year after which a hub's time makes sense."""
 
 
@@ -71,7 +71,7 @@ class ServerFilter:
         )
 
 
-def prepared(which: Running, *, stopped: bool) -> Flow[ServerFilter]:
+def prepare_filter(which: Running, *, stopped: bool) -> Flow[ServerFilter]:
     """Return a filter: ask for the members of the group, and for the hub's time, where they matter.
 
     `InvalidInput`, before anything is asked, for what no server can match.
@@ -83,9 +83,9 @@ def prepared(which: Running, *, stopped: bool) -> Flow[ServerFilter]:
     if stopped and (which.state is not None or which.idle is not None):
         raise InvalidInput("a state and idle time are those of servers that run: leave out stopped ones")
     idle = which.idle.total_seconds() if isinstance(which.idle, timedelta) else which.idle
-    if idle is not None and not 0 <= idle <= LONGEST:  # nor nan
+    if idle is not None and not 0 <= idle <= MAX_IDLE_SECONDS:  # nor nan
         raise InvalidInput(f"{idle} is no idle time: give it in seconds")
-    members = None if which.group is None else frozenset((yield from members_of(which.group)))
+    members = None if which.group is None else frozenset((yield from read_members(which.group)))
     since = None if idle is None else (yield from hub_time()) - timedelta(seconds=idle)
     return ServerFilter(which, members, since)
 
@@ -104,7 +104,7 @@ def _date(answer: Answer) -> datetime:
         now = in_utc(parsedate_to_datetime(answer.headers["date"]))
     except (KeyError, ValueError, OverflowError):
         now = None
-    if now is None or not FIRST < now.year < datetime.max.year:
+    if now is None or not MIN_YEAR < now.year < datetime.max.year:
         raise NotAHub(
             "hub: its answers do not tell the time, so it cannot be told how long a server has been idle",
             hint="a proxy before the hub may drop the header Date",

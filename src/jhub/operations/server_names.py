@@ -11,8 +11,8 @@ from jhub.models import target
 from jhub.operations.requests import user_path
 from jhub.steps import segment
 
-NAME_RULE = re.compile(r"[a-z](-?[a-z0-9])*")
-RULE = "1 to 30 lower-case letters, digits and single dashes, first a letter, last no dash"
+NAME_PATTERN = re.compile(r"[a-z](-?[a-z0-9])*")
+NAME_HINT = "1 to 30 lower-case letters, digits and single dashes, first a letter, last no dash"
 
 
 def server_path(user: str, name: str) -> str:
@@ -21,11 +21,11 @@ def server_path(user: str, name: str) -> str:
     return f"{owner}/servers/{segment(name, 'server')}" if name else f"{owner}/server"
 
 
-def is_safe(name: str) -> bool:
+def is_valid_server_name(name: str) -> bool:
     """Whether a server's name keeps to the rule of JupyterHub 6.0. Older hubs took any; they will be upgraded one
     day.
     """
-    return not name or (len(name) <= 30 and NAME_RULE.fullmatch(name) is not None)
+    return not name or (len(name) <= 30 and NAME_PATTERN.fullmatch(name) is not None)
 
 
 def check_display_name_text(display_name: str | None) -> None:

@@ -18,28 +18,34 @@ from jhub.errors import (
 )
 from jhub.models import Progress, Server, target
 from jhub.operations.requests import body_of, need
-from jhub.operations.server_names import RULE, check_display_name_text, is_safe, server_label, server_path
+from jhub.operations.server_names import (
+    NAME_HINT,
+    check_display_name_text,
+    is_valid_server_name,
+    server_label,
+    server_path,
+)
 from jhub.operations.server_status import (
-    POLL,
+    POLL_SECONDS,
     UNEXPLAINED,
-    failure_in,
-    news_of,
-    read_if_exists,
+    failure_reason,
+    read_progress,
     read_server,
-    reason_of,
+    read_server_if_exists,
+    spawn_failure_reason,
 )
 from jhub.steps import Emit, Flow, HubVersion, Now, Request, Sleep, status_of
 
 
-def known_or_safe(user: str, name: str) -> Flow[None]:
+def check_new_name(user: str, name: str) -> Flow[None]:
     """Hold a new server's name to the rule of 6.0 on every version. One from before, which exists, is left alone."""
-    if not is_safe(name):
+    if not is_valid_server_name(name):
         try:
             yield from read_server(user, name)
         except NotFound:
             raise InvalidInput(
                 f"{name!r} cannot name a server",
-                hint=RULE,
+                hint=NAME_HINT,
             ) from None
 
 
@@ -55,7 +61,7 @@ def check_display_name(name: str, display_name: str | None) -> Flow[None]:
     yield from need("6.0", "a display name")
 
 
-def options_of(profile: str | None, user_options: Mapping[str, Any] | None) -> dict[str, Any]:
+def start_options(profile: str | None, user_options: Mapping[str, Any] | None) -> dict[str, Any]:
     """The user options that a start sends."""
     return {**({} if profile is None else {"profile": profile}), **(user_options or {})}
 
@@ -75,12 +81,12 @@ def post_start(user: str, name: str, options: Mapping[str, Any] | None, display_
         about = server_label(user, name)
         status = yield from Request("POST", server_path(user, name), status_of, body=body, about=about)
     except AlreadyRunning:
-        has_all_of((yield from read_server(user, name)), options, display_name)
+        check_running_options((yield from read_server(user, name)), options, display_name)
         return True
     return status == 201
 
 
-def has_all_of(server: Server, options: Mapping[str, Any] | None, display_name: str | None = None) -> None:
+def check_running_options(server: Server, options: Mapping[str, Any] | None, display_name: str | None = None) -> None:
     """`Conflict` where a server runs with other options than these.
 
     It may have more of them: jhub.extension fills in the profile and the choices that a start leaves open.
@@ -98,14 +104,14 @@ def _request_start(
     try:
         yield from post_start(user, name, options, display_name)
     except (HubBroken, Unavailable) as error:
-        found = yield from read_if_exists(user, name)
+        found = yield from read_server_if_exists(user, name)
         if found is None or not found.active:
             if isinstance(error, Unavailable):
                 raise
-            raise SpawnFailed(target(user, name), (yield from reason_of(user, name)) or str(error)) from None
+            raise SpawnFailed(target(user, name), (yield from spawn_failure_reason(user, name)) or str(error)) from None
 
 
-def as_asked(server: Server, options: Mapping[str, Any] | None) -> Server:
+def check_profile(server: Server, options: Mapping[str, Any] | None) -> Server:
     """The server, if it has the profile that was asked for.
 
     While a server is on its way up, the hub answers 202 to any start and reads nothing of it. Other options are not
@@ -132,11 +138,11 @@ def wait_until_ready(user: str, name: str, timeout: float) -> Flow[Server]:
     deadline = (yield from Now()) + timeout
     pause = 0.0
     while True:
-        server = yield from read_if_exists(user, name, deadline)
+        server = yield from read_server_if_exists(user, name, deadline)
         if server is not None and server.ready:
             return server
         if server is None or not server.active:
-            reason = yield from reason_of(user, name)
+            reason = yield from spawn_failure_reason(user, name)
             raise SpawnFailed(target(user, name), reason or UNEXPLAINED)
         left = deadline - (yield from Now())
         if left <= 0:
@@ -146,9 +152,9 @@ def wait_until_ready(user: str, name: str, timeout: float) -> Flow[Server]:
             )
         # From the second round on, a stream that ends without news must not make a fast loop.
         yield Sleep(min(pause, left))
-        pause = POLL
-        last = yield from news_of(user, name, left)
-        if reason := failure_in(last):
+        pause = POLL_SECONDS
+        last = yield from read_progress(user, name, left)
+        if reason := failure_reason(last):
             raise SpawnFailed(target(user, name), reason)
 
 
@@ -160,7 +166,7 @@ def start_and_wait(
         try:
             yield from _request_start(user, name, options, display_name)
         except Throttled as error:
-            pause = max(error.retry_after, POLL)
+            pause = max(error.retry_after, POLL_SECONDS)
             if not wait or (yield from Now()) + pause > deadline:
                 raise
             yield Emit(Progress(message=f"the hub is busy starting others; again in {pause:.0f} s"))
@@ -171,7 +177,7 @@ def start_and_wait(
         server = yield from wait_until_ready(user, name, deadline - (yield from Now()))
     else:
         server = yield from read_server(user, name)
-    return as_asked(server, options)
+    return check_profile(server, options)
 
 
 def _words(options: Mapping[str, Any]) -> str:

@@ -20,11 +20,11 @@ from jhub.operations.requests import user_path
 from jhub.operations.server_names import server_path
 from jhub.steps import Flow, HubVersion, Listen, Now, Request, Sleep, call
 
-START_TIMEOUT = 600.0
-POLL = 1.0
+START_TIMEOUT_SECONDS = 600.0
+POLL_SECONDS = 1.0
 """Seconds between two looks at a server where the hub has no stream to follow."""
 UNEXPLAINED = "it is not running, and the hub does not say why"
-STOPPED_TOO = (("include_stopped_servers", "1"),)
+INCLUDE_STOPPED = (("include_stopped_servers", "1"),)
 
 
 def listen(
@@ -62,14 +62,14 @@ def read_server(user: str, name: str) -> Flow[Server]:
     if (yield from HubVersion()) >= (6,):
         server = yield from call("GET", path, Server, about=about)
         return structs.replace(server, user=user)
-    owner = yield from owner_of(user, STOPPED_TOO)
+    owner = yield from read_owner(user, INCLUDE_STOPPED)
     found = servers_of(owner)
     if name not in found:
         raise NotFound(f"{about}: not found, or not visible to this token", method="GET", path=path, status=404)
     return found[name]
 
 
-def owner_of(user: str, query: tuple[tuple[str, str], ...] = ()) -> Request[User]:
+def read_owner(user: str, query: tuple[tuple[str, str], ...] = ()) -> Request[User]:
     """A user, with the servers that the query asks for."""
     return call("GET", user_path(user), User, query=query, about=f"user {user}")
 
@@ -81,7 +81,7 @@ def servers_of(owner: User) -> dict[str, Server]:
     return owner.servers
 
 
-def read_if_exists(user: str, name: str, deadline: float | None = None) -> Flow[Server | None]:
+def read_server_if_exists(user: str, name: str, deadline: float | None = None) -> Flow[Server | None]:
     """The server, if there is one. A hub that restarts meanwhile is waited for, up to the deadline."""
     while True:
         look = read_server(user, name)
@@ -90,12 +90,12 @@ def read_if_exists(user: str, name: str, deadline: float | None = None) -> Flow[
         except NotFound:
             return None
         except Unavailable:
-            if deadline is None or (yield from Now()) + POLL > deadline:
+            if deadline is None or (yield from Now()) + POLL_SECONDS > deadline:
                 raise
-            yield Sleep(POLL)
+            yield Sleep(POLL_SECONDS)
 
 
-def news_of(
+def read_progress(
     user: str, name: str, timeout: float, note: Callable[[Progress], object] = lambda event: event
 ) -> Flow[Progress | None]:
     """The last event of the progress stream, if there is one. Emits what `note` makes of each."""
@@ -106,13 +106,13 @@ def news_of(
         return None
 
 
-def reason_of(user: str, name: str) -> Flow[str]:
+def spawn_failure_reason(user: str, name: str) -> Flow[str]:
     """Why a start failed: the hub repeats it in one event of the progress stream, and nowhere else."""
-    last = yield from news_of(user, name, POLL * 10, lambda event: None)
-    return failure_in(last)
+    last = yield from read_progress(user, name, POLL_SECONDS * 10, lambda event: None)
+    return failure_reason(last)
 
 
-def failure_in(last: Progress | None) -> str:
+def failure_reason(last: Progress | None) -> str:
     """The reason that the last event of a failed start gives; empty where it did not fail."""
     if last is None or not last.failed:
         return ""
@@ -120,9 +120,9 @@ def failure_in(last: Progress | None) -> str:
 
 
 def wait_until(done: Callable[[Server | None], bool], user: str, name: str, deadline: float) -> Flow[None]:
-    pause = POLL / 8
-    while not done((yield from read_if_exists(user, name, deadline))):
+    pause = POLL_SECONDS / 8
+    while not done((yield from read_server_if_exists(user, name, deadline))):
         if (yield from Now()) > deadline:
             raise WaitTimeout(f"server {target(user, name)}: still there", hint="ask again later")
         yield Sleep(pause)
-        pause = min(2 * pause, POLL)
+        pause = min(2 * pause, POLL_SECONDS)

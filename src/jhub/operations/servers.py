@@ -23,43 +23,55 @@ from jhub.models import Progress, Server, User, target
 from jhub.operations.paging import pages
 from jhub.operations.profiles import check_options
 from jhub.operations.requests import body_of, since
-from jhub.operations.server_filter import Running, prepared
-from jhub.operations.server_names import RULE, check_display_name_text, is_safe, server_label, server_path
-from jhub.operations.server_start import check_display_name, known_or_safe, options_of, start_and_wait, wait_until_ready
+from jhub.operations.server_filter import Running, prepare_filter
+from jhub.operations.server_names import (
+    NAME_HINT,
+    check_display_name_text,
+    is_valid_server_name,
+    server_label,
+    server_path,
+)
+from jhub.operations.server_start import (
+    check_display_name,
+    check_new_name,
+    start_and_wait,
+    start_options,
+    wait_until_ready,
+)
 from jhub.operations.server_status import (
-    START_TIMEOUT,
-    STOPPED_TOO,
+    INCLUDE_STOPPED,
+    START_TIMEOUT_SECONDS,
     listen,
-    owner_of,
+    read_owner,
     read_server,
     servers_of,
     wait_until,
 )
 from jhub.steps import Emit, Flow, HubVersion, Now, Request, call, status_of
 
-STOP_TIMEOUT = 120.0
+STOP_TIMEOUT_SECONDS = 120.0
 
 
-ACTIVE = (("state", "active"),)
+ACTIVE_ONLY = (("state", "active"),)
 
 
 def matching(which: Running, *, stopped: bool = False) -> Flow[None]:
     """Emit the servers that match; with `stopped`, those that do not run too."""
-    wanted = yield from prepared(which, stopped=stopped)
+    wanted = yield from prepare_filter(which, stopped=stopped)
     if wanted.nobody:
         return
-    query = STOPPED_TOO if stopped else ()
+    query = INCLUDE_STOPPED if stopped else ()
 
     def emit(owner: User) -> Iterable[Server]:
         # A token that reads the servers of a group alone does not see those of others, and need not.
         return wanted.of(servers_of(owner)) if wanted.owner(owner.name) else ()
 
     if which.user is not None:
-        for server in emit((yield from owner_of(which.user, query))):
+        for server in emit((yield from read_owner(which.user, query))):
             yield Emit(server)
         return
     if not stopped:
-        query = ACTIVE
+        query = ACTIVE_ONLY
     yield from pages("/users", User, lambda owner: owner.name, query, about="servers", emit=emit)
 
 
@@ -138,10 +150,10 @@ class ServerOps:
         """
         if not name:
             raise InvalidInput(f"{user} has a default server already", hint="name the server to create")
-        if not is_safe(name):
-            raise InvalidInput(f"{name!r} cannot name a server", hint=RULE)
+        if not is_valid_server_name(name):
+            raise InvalidInput(f"{name!r} cannot name a server", hint=NAME_HINT)
         check_display_name_text(display_name)
-        body = body_of(display_name=display_name, user_options=options_of(profile, user_options) or None)
+        body = body_of(display_name=display_name, user_options=start_options(profile, user_options) or None)
         # A second try would find what the first has created.
         request = call(
             "PUT", server_path(user, name), Server, body=body, about=server_label(user, name), repeatable=False
@@ -173,7 +185,7 @@ class ServerOps:
         `NotFound` where there is none.
         """
         check_display_name_text(display_name)
-        options = None if profile is None and user_options is None else options_of(profile, user_options)
+        options = None if profile is None and user_options is None else start_options(profile, user_options)
         wanted = body_of(display_name=display_name, user_options=options)
         if not wanted:
             raise InvalidInput(f"server {target(user, name)}: nothing to change")
@@ -189,8 +201,8 @@ class ServerOps:
         """
         if not name or not new:
             raise InvalidInput("the default server has no name", hint="name a server of theirs, and its new name")
-        if not is_safe(new):
-            raise InvalidInput(f"{new!r} cannot name a server", hint=RULE)
+        if not is_valid_server_name(new):
+            raise InvalidInput(f"{new!r} cannot name a server", hint=NAME_HINT)
         return _rename(user, name, new)
 
     @operation
@@ -203,7 +215,7 @@ class ServerOps:
         user_options: Mapping[str, Any] | None = None,
         display_name: str | None = None,
         wait: bool = True,
-        timeout: float = START_TIMEOUT,
+        timeout: float = START_TIMEOUT_SECONDS,
     ) -> Flow[Server]:
         """Start a server and wait until it is ready.
 
@@ -238,14 +250,14 @@ class ServerOps:
         `read:servers`. Before it, for a named profile, one `GET /users/{user}/profiles` (jhub.extension on JupyterHub
         5.3) with the first of them.
         """
-        yield from known_or_safe(user, name)
+        yield from check_new_name(user, name)
         yield from check_display_name(name, display_name)
-        options = options_of(profile, user_options)
+        options = start_options(profile, user_options)
         yield from check_options(user, options, server_label(user, name))
         return (yield from start_and_wait(user, name, options, display_name, wait, timeout))
 
     @operation
-    def wait(self, user: str, name: str = "", *, timeout: float = START_TIMEOUT) -> Flow[Server]:
+    def wait(self, user: str, name: str = "", *, timeout: float = START_TIMEOUT_SECONDS) -> Flow[Server]:
         """Wait until a server that was started is ready. `SpawnFailed`, `WaitTimeout` as for `start`; `NotFound`
         where there is no such server. `timeout` is in seconds.
 
@@ -256,7 +268,7 @@ class ServerOps:
         return (yield from wait_until_ready(user, name, deadline - (yield from Now())))
 
     @stream(Progress)
-    def progress(self, user: str, name: str = "", *, timeout: float = START_TIMEOUT) -> Flow[None]:
+    def progress(self, user: str, name: str = "", *, timeout: float = START_TIMEOUT_SECONDS) -> Flow[None]:
         """What the hub reports while a server starts; the last event is `ready` or `failed`. `timeout` is in seconds.
 
         `GET /users/{user}/servers/{name}/progress` (all versions), scope `read:servers`. `NotFound` or `BadRequest`
@@ -265,7 +277,9 @@ class ServerOps:
         yield from listen(user, name, timeout)
 
     @operation
-    def stop(self, user: str, name: str = "", *, wait: bool = True, timeout: float = STOP_TIMEOUT) -> Flow[None]:
+    def stop(
+        self, user: str, name: str = "", *, wait: bool = True, timeout: float = STOP_TIMEOUT_SECONDS
+    ) -> Flow[None]:
         """Stop a server and wait until it is gone; one that does not run is left as it is.
 
         `timeout` is in seconds; `WaitTimeout` when they are over.
@@ -287,7 +301,7 @@ class ServerOps:
         *,
         profile: str | None = None,
         user_options: Mapping[str, Any] | None = None,
-        timeout: float = START_TIMEOUT,
+        timeout: float = START_TIMEOUT_SECONDS,
     ) -> Flow[Server]:
         """Stop a server and start it again, with the options that it had unless others are given. `timeout` is in
         seconds, for both together. A profile that is named is checked as for `start`, before anything is stopped.
@@ -297,7 +311,7 @@ class ServerOps:
         """
         deadline = (yield from Now()) + timeout
         server = yield from before(deadline, ServerOps.get(user, name))
-        given = options_of(profile, user_options)
+        given = start_options(profile, user_options)
         yield from check_options(user, given, server_label(user, name))
         options: dict[str, Any] | None = given
         if profile is None and user_options is None:
@@ -308,7 +322,7 @@ class ServerOps:
         return (yield from start_and_wait(user, name, options, None, True, deadline - (yield from Now())))
 
     @operation
-    def delete(self, user: str, name: str, *, timeout: float = STOP_TIMEOUT) -> Flow[None]:
+    def delete(self, user: str, name: str, *, timeout: float = STOP_TIMEOUT_SECONDS) -> Flow[None]:
         """Stop a named server and delete it, with what the spawner keeps for it. `timeout` is in seconds;
         `WaitTimeout` when they are over.
 

@@ -13,8 +13,8 @@ from jhub.models import Identity, Service
 from jhub.operations.requests import body_of, list_of, need, since
 from jhub.steps import Emit, Flow, HubVersion, Operation, Request, call, segment, send
 
-NEEDED = "5.0"
-SHORTEST = 8
+MIN_VERSION = "5.0"
+MIN_TOKEN_CHARACTERS = 8
 """Characters of a token that a hub takes."""
 
 
@@ -103,7 +103,7 @@ class ServiceOps:
         # A body without any key is refused as "Invalid service data".
         body = body or {"admin": False}
         request = call("POST", _path(name), Service, body=body, about=f"service {name}")
-        return since(NEEDED, _created(request), "registering services")
+        return since(MIN_VERSION, _created(request), "registering services")
 
     @operation
     def create_login_client(self, *, exist_ok: bool = False) -> Flow[Service]:
@@ -137,7 +137,7 @@ class ServiceOps:
             yield from send("DELETE", path, about=f"service {name}")
         except Unsupported as error:
             # 405 has two meanings here.
-            yield from need(NEEDED, "removing services", method="DELETE", path=path)
+            yield from need(MIN_VERSION, "removing services", method="DELETE", path=path)
             error.hint = "it is in the hub's configuration, and can be removed only there"
             raise
 
@@ -168,7 +168,7 @@ def _login_client(create: Operation[Service], exist_ok: bool) -> Flow[Service]:
         found = yield from ServiceOps.get(oauth_client.NAME)
         if found.admin or found.roles:
             error.hint = "that one has roles, and a secret that everybody knows must not open anything"
-        elif not (yield from knows_login_client()):
+        elif not (yield from has_login_client()):
             error.hint = "that one is not the client of jhub login --browser"
         else:
             return found
@@ -176,7 +176,7 @@ def _login_client(create: Operation[Service], exist_ok: bool) -> Flow[Service]:
         raise
 
 
-def knows_login_client() -> Flow[bool]:
+def has_login_client() -> Flow[bool]:
     """Whether the hub has the client of `jhub login --browser`: with its secret it says who it is, and nothing else."""
     request = call("GET", "/user", Identity, about="login client", anonymous=True)
     try:
@@ -192,8 +192,8 @@ def _path(name: str) -> str:
 
 def _check(api_token: str | None, oauth_client_id: str | None, oauth_redirect_uri: str | None, url: str | None) -> None:
     """What the hub refuses without a reason, or breaks on; a short token then leaves a service without any (6.1)."""
-    if api_token is not None and len(api_token) < SHORTEST:
-        raise InvalidInput(f"the API token of a service has at least {SHORTEST} characters")
+    if api_token is not None and len(api_token) < MIN_TOKEN_CHARACTERS:
+        raise InvalidInput(f"the API token of a service has at least {MIN_TOKEN_CHARACTERS} characters")
     if oauth_client_id is not None and not oauth_client_id.startswith("service-"):
         raise InvalidInput(f"{oauth_client_id!r} is no id of an OAuth client: it begins with service-")
     if oauth_client_id is not None and not (oauth_redirect_uri or url):

@@ -15,7 +15,7 @@ from jhub.steps import Answer, Flow, Operation, Request, call, segment, send
 
 T = TypeVar("T")
 
-NEEDED = "5.0"
+MIN_VERSION = "5.0"
 
 
 class ShareOps:
@@ -49,7 +49,7 @@ class ShareOps:
         """
         who, path = _recipient(user, group)
         about = f"share of {target(owner, server)} with {who}"
-        return since(NEEDED, call("GET", f"{path}/shared{_path('', owner, server)}", Share, about=about), "shares")
+        return since(MIN_VERSION, call("GET", f"{path}/shared{_path('', owner, server)}", Share, about=about), "shares")
 
     @operation
     def grant(
@@ -73,7 +73,7 @@ class ShareOps:
         about = f"share {target(owner, server)} with {who}"
         path = _path("shares", owner, server)
         request = call("POST", path, Share, body=body, about=about, repeatable=True)
-        return since(NEEDED, _granted(request, body), "shares")
+        return since(MIN_VERSION, _granted(request, body), "shares")
 
     @operation
     def revoke(
@@ -93,7 +93,9 @@ class ShareOps:
         `PATCH /shares/{owner}/{server}` (JupyterHub 5.0), scope `shares`. `NotFound` where there is no such server.
         """
         who, body = _who(user, group, scopes, f"{owner}/{server}")
-        return since(NEEDED, _revoke(_path("shares", owner, server), body, f"{target(owner, server)}, {who}"), "shares")
+        return since(
+            MIN_VERSION, _revoke(_path("shares", owner, server), body, f"{target(owner, server)}, {who}"), "shares"
+        )
 
     @operation
     def revoke_all(self, owner: str, server: str = "") -> Flow[None]:
@@ -102,7 +104,7 @@ class ShareOps:
         `DELETE /shares/{owner}/{server}` (JupyterHub 5.0), scope `shares`. `NotFound` where there is no such server.
         """
         request = send("DELETE", _path("shares", owner, server), about=f"shares of {target(owner, server)}")
-        return since(NEEDED, request, "shares")
+        return since(MIN_VERSION, request, "shares")
 
     @operation
     def leave(self, owner: str, server: str = "", *, user: str | None = None, group: str | None = None) -> Flow[None]:
@@ -113,7 +115,7 @@ class ShareOps:
         """
         who, path = _recipient(user, group)
         about = f"share of {target(owner, server)} with {who}"
-        return since(NEEDED, send("DELETE", f"{path}/shared{_path('', owner, server)}", about=about), "shares")
+        return since(MIN_VERSION, send("DELETE", f"{path}/shared{_path('', owner, server)}", about=about), "shares")
 
 
 class ShareCodeOps:
@@ -126,7 +128,7 @@ class ShareCodeOps:
         `GET /share-codes/{owner}` and `GET /share-codes/{owner}/{server}` (JupyterHub 5.0), scope `read:shares`.
         """
         path, about = _path("share-codes", owner, server), f"share codes of {_name(owner, server)}"
-        return since(NEEDED, pages(path, ShareCode, lambda code: code.id, about=about), "share codes")
+        return since(MIN_VERSION, pages(path, ShareCode, lambda code: code.id, about=about), "share codes")
 
     @operation
     def create(
@@ -151,7 +153,7 @@ class ShareCodeOps:
             body["expires_in"] = expires_in
         about = f"share code for {target(owner, server)}"
         request = call("POST", _path("share-codes", owner, server), ShareCode, body=body, about=about)
-        return since(NEEDED, _granted(request, body), "share codes")
+        return since(MIN_VERSION, _granted(request, body), "share codes")
 
     @operation
     def revoke(self, owner: str, server: str, code_id: str) -> Flow[None]:
@@ -165,7 +167,7 @@ class ShareCodeOps:
         if not re.fullmatch(r"sc_\d+", code_id, re.ASCII):
             raise InvalidInput(f"{code_id!r} is not the id of a share code", hint="see: jhub share code list")
         path, about = _path("share-codes", owner, server), f"share code {code_id} of {target(owner, server)}"
-        return since(NEEDED, send("DELETE", path, query=(("id", code_id),), about=about), "share codes")
+        return since(MIN_VERSION, send("DELETE", path, query=(("id", code_id),), about=about), "share codes")
 
     @operation
     def revoke_all(self, owner: str, server: str = "") -> Flow[None]:
@@ -174,14 +176,14 @@ class ShareCodeOps:
         `DELETE /share-codes/{owner}/{server}` (JupyterHub 5.0), scope `shares`.
         """
         about = f"share codes of {target(owner, server)}"
-        return since(NEEDED, send("DELETE", _path("share-codes", owner, server), about=about), "share codes")
+        return since(MIN_VERSION, send("DELETE", _path("share-codes", owner, server), about=about), "share codes")
 
 
 def _listing(path: str, about: str) -> Flow[None]:
     def key(share: Share) -> object:
         return share.server.target, share.kind, share.shared_with
 
-    return since(NEEDED, pages(path, Share, key, about=about), "shares")
+    return since(MIN_VERSION, pages(path, Share, key, about=about), "shares")
 
 
 def _path(root: str, owner: str, server: str | None) -> str:

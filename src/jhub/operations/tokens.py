@@ -220,7 +220,7 @@ class AsyncTokens(TokenOps, AsyncBound):
     """`hub.tokens`"""
 
 
-def revoked_together(tokens: Iterable[Token]) -> list[list[Token]]:
+def revocation_groups(tokens: Iterable[Token]) -> list[list[Token]]:
     """Return tokens by the request that revokes them: with one of a session go the user's others of that client."""
     by_client: dict[str, list[Token]] = {}
     for token in tokens:

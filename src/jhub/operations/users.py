@@ -97,8 +97,8 @@ class UserOps:
             created = yield from call("POST", "/users", tuple[User, ...], body=body, about=f"user {name}")
         except Conflict:
             if not exist_ok:
-                raise taken(name, "already exists") from None
-            return (yield from existing(name, admin=admin))
+                raise user_conflict(name, "already exists") from None
+            return (yield from existing_user(name, admin=admin))
         if not created:
             raise NotAHub(f"user {name}: the hub says it was created, and does not show it")
         return created[0]
@@ -180,24 +180,24 @@ class UserOps:
         yield from send("DELETE", user_path(name), about=f"user {name}")
 
 
-def existing(name: str, *, admin: bool = False) -> Flow[User]:
+def existing_user(name: str, *, admin: bool = False) -> Flow[User]:
     """A user who was to be created and exists; `Conflict` where they are not the administrator that was asked for."""
     try:
         found = yield from UserOps.get(name.lower())
     except NotFound:
         found = yield from UserOps.get(name)  # an authenticator may keep capital letters
-    return as_wanted(name, found, admin)
+    return check_admin(name, found, admin)
 
 
-def as_wanted(name: str, found: User, admin: bool) -> User:
-    """The user who was there; `Conflict` as for `existing`."""
+def check_admin(name: str, found: User, admin: bool) -> User:
+    """The user who was there; `Conflict` as for `existing_user`."""
     if admin and not found.admin:
         unknown = "exists, and this token does not see whether as an administrator (scope read:users:name)"
-        raise taken(name, unknown if found.admin is None else "exists, and is no administrator")
+        raise user_conflict(name, unknown if found.admin is None else "exists, and is no administrator")
     return found
 
 
-def taken(name: str, why: str) -> Conflict:
+def user_conflict(name: str, why: str) -> Conflict:
     """The error about a name that was to be a new user's."""
     return Conflict(f"user {name}: {why}", method="POST", path="/users", status=409)
 

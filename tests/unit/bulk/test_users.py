@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from jhub.bulk.chunks import CHUNK, FORGIVEN, SHARE
+from jhub.bulk.chunks import CHUNK_SIZE, MAX_UNNAMED_REFUSALS, PAUSE_RATIO
 from jhub.bulk.events import NameSummary
-from jhub.bulk.users import PERHAPS, UserFleetOps
+from jhub.bulk.users import POSSIBLY_CREATED, BulkUserOps
 from jhub.errors import APIError, BadRequest, Conflict, HubBroken, InvalidInput, MissingScope, NotFound, Unavailable
 from jhub.steps import Listen, Request
 from jhub.testing import After, Played, Reply, play, refusal, reply
@@ -69,7 +69,7 @@ def kinds(played: Played[NameSummary]) -> dict[str, str]:
 
 
 def test_each_is_told_as_it_is_created_and_a_summary_at_the_end() -> None:
-    played = play(UserFleetOps.create_many(["ana", "Ben"]), Site())
+    played = play(BulkUserOps.create_many(["ana", "Ben"]), Site())
     assert [(event.kind, event.name, event.user.name) for event in played.emitted] == [
         ("created", "ana", "ana"),
         ("created", "Ben", "ben"),
@@ -80,15 +80,20 @@ def test_each_is_told_as_it_is_created_and_a_summary_at_the_end() -> None:
 
 def test_many_are_created_a_few_at_a_time() -> None:
     site = Site()
-    assert play(UserFleetOps.create_many(NAMES), site).result.ok
-    assert 25 <= CHUNK <= 50
-    assert [len(chunk) for chunk in site.chunks] == [CHUNK, CHUNK, CHUNK, len(NAMES) - 3 * CHUNK]
+    assert play(BulkUserOps.create_many(NAMES), site).result.ok
+    assert 25 <= CHUNK_SIZE <= 50
+    assert [len(chunk) for chunk in site.chunks] == [
+        CHUNK_SIZE,
+        CHUNK_SIZE,
+        CHUNK_SIZE,
+        len(NAMES) - 3 * CHUNK_SIZE,
+    ]
     assert site.created == NAMES
 
 
 def test_nine_tenths_of_the_throughput_of_one_giant_call() -> None:
     names = [f"user{n}" for n in range(2000)]
-    assert (CALL + EACH * len(names)) / play(UserFleetOps.create_many(names), Site()).seconds > 0.9
+    assert (CALL + EACH * len(names)) / play(BulkUserOps.create_many(names), Site()).seconds > 0.9
 
 
 @pytest.mark.parametrize("slower", [1, 10])
@@ -96,32 +101,34 @@ def test_the_pause_is_a_share_of_what_the_chunk_took(slower: float) -> None:
     def slow(step: Request[object] | Listen[object]) -> Reply:
         return After(2.0 * slower, reply(201, []))
 
-    assert play(UserFleetOps.create_many(NAMES[: 2 * CHUNK]), slow).seconds == pytest.approx((2 + SHARE) * 2 * slower)
+    assert play(BulkUserOps.create_many(NAMES[: 2 * CHUNK_SIZE]), slow).seconds == pytest.approx(
+        (2 + PAUSE_RATIO) * 2 * slower
+    )
 
 
 def test_no_pause_follows_the_last() -> None:
-    assert play(UserFleetOps.create_many(["ana"]), Site()).seconds == CALL + EACH
+    assert play(BulkUserOps.create_many(["ana"]), Site()).seconds == CALL + EACH
 
 
 def test_who_exists_is_done() -> None:
     site = Site(*NAMES[:40])
-    played = play(UserFleetOps.create_many(NAMES), site)
+    played = play(BulkUserOps.create_many(NAMES), site)
     assert played.result.ok
     assert kinds(played) == {name: "exists" if name in NAMES[:40] else "created" for name in NAMES}
     assert site.created == NAMES[40:]
 
 
 def test_who_exists_is_a_failure_if_that_was_asked_for() -> None:
-    played = play(UserFleetOps.create_many(["ana", "ben"], exist_ok=False), Site("ana"))
+    played = play(BulkUserOps.create_many(["ana", "ben"], exist_ok=False), Site("ana"))
     (event,) = played.result.failed
     assert isinstance(event.error, Conflict)
     assert (str(event.error), event.message) == ("user ana: already exists", "already exists")
     assert kinds(played) == {"ana": "failed", "ben": "created"}
-    assert len(play(UserFleetOps.create_many(["ana"], exist_ok=False), Site("ana")).result.failed) == 1
+    assert len(play(BulkUserOps.create_many(["ana"], exist_ok=False), Site("ana")).result.failed) == 1
 
 
 def test_who_exists_and_is_no_administrator_is_not_taken_for_one() -> None:
-    played = play(UserFleetOps.create_many(["root", "ana", "new"], admin=True), Site("root", "ana"))
+    played = play(BulkUserOps.create_many(["root", "ana", "new"], admin=True), Site("root", "ana"))
     assert kinds(played) == {"new": "created", "root": "exists", "ana": "failed"}
     assert isinstance(played.result.failed[0].error, Conflict)
     assert played.result.failed[0].message == "exists, and is no administrator"
@@ -130,7 +137,7 @@ def test_who_exists_and_is_no_administrator_is_not_taken_for_one() -> None:
 @pytest.mark.parametrize(("others", "requests"), [(0, 1 + 1), (500, 1 + 4), (30_000, 1 + 100)])
 def test_those_who_exist_are_read_in_few_requests(others: int, requests: int) -> None:
     site = Site(*(f"other{n}" for n in range(others)), *NAMES, "root")
-    played = play(UserFleetOps.create_many([*NAMES[1:], "Root"], admin=True), site)
+    played = play(BulkUserOps.create_many([*NAMES[1:], "Root"], admin=True), site)
     reads = [call for call in played.calls if call.startswith("GET")]
     assert len(reads) == requests
     assert kinds(played) == {**dict.fromkeys(NAMES[1:], "failed"), "Root": "exists"}
@@ -139,7 +146,7 @@ def test_those_who_exist_are_read_in_few_requests(others: int, requests: int) ->
 
 def test_names_that_look_like_a_list_of_others_take_no_others_with_them() -> None:
     names = ["doe", "john", "roe", "jane", "Doe, John", "Roe, Jane"]
-    played = play(UserFleetOps.create_many(names), Site(invalid=("doe, john", "roe, jane")))
+    played = play(BulkUserOps.create_many(names), Site(invalid=("doe, john", "roe, jane")))
     assert {event.name for event in played.result.failed} == {"Doe, John", "Roe, Jane"}
     assert len(played.result.done) == 4
 
@@ -147,7 +154,7 @@ def test_names_that_look_like_a_list_of_others_take_no_others_with_them() -> Non
 @pytest.mark.parametrize("invalid", [("user3",), ("user3", "user17"), ("user3", "user17", "user31", "user99")])
 def test_names_that_the_hub_refuses_are_left_out_and_the_others_created(invalid: tuple[str, ...]) -> None:
     site = Site(invalid=invalid)
-    played = play(UserFleetOps.create_many(NAMES), site)
+    played = play(BulkUserOps.create_many(NAMES), site)
     assert {event.name for event in played.result.failed} == set(invalid)
     assert {event.message for event in played.result.failed} == {f"Invalid username: {name}" for name in invalid}
     assert all(isinstance(event.error, BadRequest) for event in played.result.failed)
@@ -157,14 +164,14 @@ def test_names_that_the_hub_refuses_are_left_out_and_the_others_created(invalid:
 
 
 def test_a_refused_name_is_told_as_it_was_given() -> None:
-    played = play(UserFleetOps.create_many(["ana", "Ben  B"]), Site(invalid=("ben  b",)))
+    played = play(BulkUserOps.create_many(["ana", "Ben  B"]), Site(invalid=("ben  b",)))
     assert kinds(played) == {"Ben  B": "failed", "ana": "created"}
 
 
 def test_where_the_message_could_mean_several_names_halves_find_out() -> None:
     """ "ana" is none of the two that are refused."""
     site = Site(invalid=("x, ana", "yy"))
-    played = play(UserFleetOps.create_many(["x, ana", "ana", "yy", "ben"]), site)
+    played = play(BulkUserOps.create_many(["x, ana", "ana", "yy", "ben"]), site)
     assert {event.name for event in played.result.failed} == {"x, ana", "yy"}
     assert sorted(site.created) == ["ana", "ben"]
 
@@ -172,47 +179,47 @@ def test_where_the_message_could_mean_several_names_halves_find_out() -> None:
 def test_where_the_message_names_nobody_halves_find_out() -> None:
     """An authenticator may have its own way with names."""
     site = Site(invalid=("17-resu",), called=lambda name: "-".join((name[4:], name[:4][::-1])))
-    played = play(UserFleetOps.create_many(NAMES), site)
+    played = play(BulkUserOps.create_many(NAMES), site)
     assert [event.name for event in played.result.failed] == ["user17"]
     assert len(site.created) == 99
 
 
 def test_one_that_fails_half_way_is_left_out_and_those_before_it_are_kept() -> None:
     site = Site(fails=("user7",))
-    played = play(UserFleetOps.create_many(NAMES[:10]), site)
+    played = play(BulkUserOps.create_many(NAMES[:10]), site)
     assert [event.message for event in played.result.failed] == ["Failed to create user user7: no home: no room"]
     assert site.created == [*NAMES[:7], *NAMES[8:10]]
     assert len(site.chunks) == 2
-    assert {event.message for event in played.result.done if event.kind == "exists"} == {PERHAPS}
+    assert {event.message for event in played.result.done if event.kind == "exists"} == {POSSIBLY_CREATED}
 
 
 def test_those_before_one_that_fails_are_no_conflict() -> None:
-    played = play(UserFleetOps.create_many(NAMES[:10], exist_ok=False), Site("user9", fails=("user7",)))
+    played = play(BulkUserOps.create_many(NAMES[:10], exist_ok=False), Site("user9", fails=("user7",)))
     assert [event.name for event in played.result.failed] == ["user7", "user9"]
 
 
 def test_a_hub_that_refuses_all_without_a_name_is_asked_no_further() -> None:
-    played = play(UserFleetOps.create_many(NAMES), lambda step: refusal(400, "Not today"))
+    played = play(BulkUserOps.create_many(NAMES), lambda step: refusal(400, "Not today"))
     assert isinstance(played.error, BadRequest)
     assert str(played.error) == "users: Not today"
-    assert len(played.sent) < 4 * FORGIVEN
-    assert len(played.emitted) == FORGIVEN - 1
+    assert len(played.sent) < 4 * MAX_UNNAMED_REFUSALS
+    assert len(played.emitted) == MAX_UNNAMED_REFUSALS - 1
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a\nb"])
 def test_a_name_that_cannot_be_one_is_not_sent_and_the_others_are(name: str) -> None:
     site = Site()
-    played = play(UserFleetOps.create_many([name, "ana"]), site)
+    played = play(BulkUserOps.create_many([name, "ana"]), site)
     assert isinstance(played.result.failed[0].error, InvalidInput)
     assert site.chunks == [["ana"]]
 
 
 def test_each_once_and_a_single_one_is_one() -> None:
     site = Site()
-    play(UserFleetOps.create_many(["ana", "ben", "ana"]), site)
-    play(UserFleetOps.create_many("cy"), site)
+    play(BulkUserOps.create_many(["ana", "ben", "ana"]), site)
+    play(BulkUserOps.create_many("cy"), site)
     assert site.chunks == [["ana", "ben"], ["cy"]]
-    assert play(UserFleetOps.create_many([])).result.ok
+    assert play(BulkUserOps.create_many([])).result.ok
 
 
 @pytest.mark.parametrize(
@@ -223,7 +230,7 @@ def test_each_once_and_a_single_one_is_one() -> None:
     ],
 )
 def test_what_is_no_matter_of_names_ends_it(answer: Reply, kind: type[APIError]) -> None:
-    played = play(UserFleetOps.create_many(NAMES), [answer])
+    played = play(BulkUserOps.create_many(NAMES), [answer])
     assert isinstance(played.error, kind)
 
 
@@ -235,7 +242,7 @@ def test_a_hub_that_restarts_is_waited_for_and_nobody_is_created_twice() -> None
         answer = site(step)  # it arrives, and at first the answer is lost
         return trouble.pop() if trouble else answer
 
-    played = play(UserFleetOps.create_many(NAMES), shaky)
+    played = play(BulkUserOps.create_many(NAMES), shaky)
     assert played.result.ok
     assert site.created == NAMES
 
@@ -246,36 +253,36 @@ def test_running_again_after_the_hub_was_gone_finishes_the_rest_and_repeats_noth
     def gone(step: Request[object] | Listen[object]) -> Reply:
         return site(step) if len(site.chunks) < 2 else Unavailable("refused", sent=False)
 
-    played = play(UserFleetOps.create_many(NAMES), gone)
+    played = play(BulkUserOps.create_many(NAMES), gone)
     assert isinstance(played.error, Unavailable)
-    assert [event.name for event in played.emitted] == NAMES[: 2 * CHUNK]
-    played = play(UserFleetOps.create_many(NAMES), site)
+    assert [event.name for event in played.emitted] == NAMES[: 2 * CHUNK_SIZE]
+    played = play(BulkUserOps.create_many(NAMES), site)
     assert played.result.ok
     assert site.created == NAMES
 
 
 def test_where_they_must_be_new_a_call_whose_answer_got_lost_is_not_repeated() -> None:
-    played = play(UserFleetOps.create_many(["ana"], exist_ok=False), [Unavailable("reset"), reply(201, [])])
+    played = play(BulkUserOps.create_many(["ana"], exist_ok=False), [Unavailable("reset"), reply(201, [])])
     assert isinstance(played.error, Unavailable)
     assert played.left == 1
 
 
 def test_an_interruption_sends_nothing_more() -> None:
     site = Site()
-    assert play(UserFleetOps.create_many(NAMES), site, interrupt_at=0.1).error is not None
+    assert play(BulkUserOps.create_many(NAMES), site, interrupt_at=0.1).error is not None
     assert len(site.chunks) == 1
 
 
 def test_names_that_the_hub_makes_others_of_are_told_as_given() -> None:
-    played = play(UserFleetOps.create_many(["ana@a.org", "ben"]), Site(called=lambda name: name.split("@")[0]))
+    played = play(BulkUserOps.create_many(["ana@a.org", "ben"]), Site(called=lambda name: name.split("@")[0]))
     assert [(event.name, event.user.name) for event in played.emitted] == [("ana@a.org", "ana"), ("ben", "ben")]
 
 
 def test_many_are_read_by_the_names_that_were_given() -> None:
     site = Site("ana", "ben")
-    played = play(UserFleetOps.get_many(["Ana", "ben", "cy", "ben"]), site)
+    played = play(BulkUserOps.get_many(["Ana", "ben", "cy", "ben"]), site)
     assert kinds(played) == {"Ana": "exists", "ben": "exists", "cy": "failed"}
     assert [event.user.name for event in played.result.done if event.user] == ["ana", "ben"]
     assert isinstance(played.result.failed[0].error, NotFound)
     assert site.chunks == []
-    assert kinds(play(UserFleetOps.get_many("ana"), site)) == {"ana": "exists"}
+    assert kinds(play(BulkUserOps.get_many("ana"), site)) == {"ana": "exists"}

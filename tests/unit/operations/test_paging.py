@@ -11,7 +11,7 @@ import pytest
 from jhub.errors import MissingScope, NotAHub, NotAuthorized, Unavailable
 from jhub.models import Group, User
 from jhub.operations.groups import GroupOps
-from jhub.operations.paging import LARGEST_PAGE, MEDIA_TYPE, REMEMBERED, pages
+from jhub.operations.paging import MAX_PAGE_SIZE, MAX_REMEMBERED_KEYS, MEDIA_TYPE, pages
 from jhub.operations.proxy import ProxyOps
 from jhub.operations.servers import ServerOps
 from jhub.operations.users import UserOps
@@ -45,7 +45,7 @@ def test_every_page_is_asked_for_by_its_offset() -> None:
     played = play(groups(), [page(["a", "b"], 2), page(["c", "d"], 4), page(["e"], None)])
     assert names(played.emitted) == ["a", "b", "c", "d", "e"]
     assert [asked(step) for step in played.sent] == [
-        {"offset": offset, "limit": str(LARGEST_PAGE)} for offset in ("0", "2", "4")
+        {"offset": offset, "limit": str(MAX_PAGE_SIZE)} for offset in ("0", "2", "4")
     ]
 
 
@@ -180,9 +180,9 @@ def test_items_of_a_listing_may_come_by_name() -> None:
 
 def test_a_long_listing_remembers_only_the_last_items() -> None:
     played = play(
-        groups(), [page([str(n) for n in range(REMEMBERED)], 1), page(["0", "new"], 2), page(["0", "1"], None)]
+        groups(), [page([str(n) for n in range(MAX_REMEMBERED_KEYS)], 1), page(["0", "new"], 2), page(["0", "1"], None)]
     )
-    assert names(played.emitted)[REMEMBERED:] == ["new", "0", "1"]
+    assert names(played.emitted)[MAX_REMEMBERED_KEYS:] == ["new", "0", "1"]
 
 
 def test_nothing_at_all_is_an_empty_listing() -> None:

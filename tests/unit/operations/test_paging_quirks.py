@@ -11,7 +11,7 @@ from quirks import page, queries, requests
 from jhub.errors import HubBroken, MissingScope, NotAHub
 from jhub.fleet.servers import FleetOps
 from jhub.operations.groups import GroupOps
-from jhub.operations.paging import AHEAD
+from jhub.operations.paging import MAX_PAGES_IN_FLIGHT
 from jhub.operations.proxy import ProxyOps
 from jhub.operations.servers import ServerOps
 from jhub.operations.services import ServiceOps
@@ -190,7 +190,7 @@ def test_no_more_pages_than_a_hub_can_use_are_asked_for_at_a_time() -> None:
         return After(1, page(at=at, then=at + 200 if at < 3800 else None, total=4000))
 
     played = play(UserOps.list(), answer)
-    assert AHEAD == 4
+    assert MAX_PAGES_IN_FLIGHT == 4
     assert len(played.sent) == 20
     assert played.seconds >= 1 + 19 / 4
 
