@@ -10,7 +10,7 @@ from jhub.errors import APIError
 from jhub.outcome import Tally
 from jhub.steps import Emit, Flow, Now, Operation, Sleep
 
-T = TypeVar("T")
+ResponseT = TypeVar("ResponseT")
 
 CHUNK_SIZE = 25
 """Names in one call. The hub answers nobody else meanwhile: 0.2 s, at 6.5 to 8 ms for a new user. Nobody minds a page
@@ -22,18 +22,18 @@ MAX_UNNAMED_REFUSALS = 5
 """Names in a row that may be refused without being named: then it is no matter of names."""
 
 
-class Write(Protocol[T]):
+class BulkWrite(Protocol[ResponseT]):
     """What is sent for a chunk, and what its answer means."""
 
-    def send(self, some: list[str]) -> Operation[T]:
+    def send(self, chunk: list[str]) -> Operation[ResponseT]:
         """The call for these names."""
         ...
 
-    def refused_names(self, error: APIError, some: list[str]) -> list[str] | None:
+    def refused_names(self, error: APIError, chunk: list[str]) -> list[str] | None:
         """The names that a refusal is about; none where it does not tell; None where it is about something else."""
         ...
 
-    def accepted(self, some: list[str], answer: T) -> Iterable[NameEvent]:
+    def accepted(self, chunk: list[str], answer: ResponseT) -> Iterable[NameEvent]:
         """What became of the names of a chunk."""
         ...
 
@@ -42,40 +42,40 @@ class Write(Protocol[T]):
         ...
 
 
-def write_in_chunks(names: Sequence[str], write: Write[T], tally: Tally[NameEvent]) -> Flow[None]:
+def write_in_chunks(names: Sequence[str], write: BulkWrite[ResponseT], tally: Tally[NameEvent]) -> Flow[None]:
     """Send names, a chunk at a time, and emit what became of each.
 
     Names that a refusal is about are left out, and the others of their chunk sent again; where it names none, in
     halves. What is not about names is raised.
     """
-    waiting = [list(names[start : start + CHUNK_SIZE]) for start in range(0, len(names), CHUNK_SIZE)][::-1]
-    unnamed = 0
-    while waiting:
-        some = waiting.pop()
-        began = yield from Now()
+    chunks = [list(names[start : start + CHUNK_SIZE]) for start in range(0, len(names), CHUNK_SIZE)][::-1]
+    unnamed_refusals = 0
+    while chunks:
+        chunk = chunks.pop()
+        started = yield from Now()
         try:
-            answer = yield from write.send(some)
+            answer = yield from write.send(chunk)
         except APIError as error:
-            bad = write.refused_names(error, some)
-            if bad is None:
+            refused = write.refused_names(error, chunk)
+            if refused is None:
                 raise
-            if not bad and len(some) == 1:
-                bad, unnamed = some, unnamed + 1
-                if unnamed == MAX_UNNAMED_REFUSALS:
+            if not refused and len(chunk) == 1:
+                refused, unnamed_refusals = chunk, unnamed_refusals + 1
+                if unnamed_refusals == MAX_UNNAMED_REFUSALS:
                     raise
-            if bad:
-                for name in bad:
+            if refused:
+                for name in refused:
                     yield Emit(tally.take(write.refused(name, error)))
-                parts = [[name for name in some if name not in bad]]
+                parts = [[name for name in chunk if name not in refused]]
             else:
-                parts = [some[len(some) // 2 :], some[: len(some) // 2]]
-            waiting += [part for part in parts if part]
+                parts = [chunk[len(chunk) // 2 :], chunk[: len(chunk) // 2]]
+            chunks += [part for part in parts if part]
         else:
-            unnamed = 0
-            for event in write.accepted(some, answer):
+            unnamed_refusals = 0
+            for event in write.accepted(chunk, answer):
                 yield Emit(tally.take(event))
-        if waiting:
-            yield Sleep(PAUSE_RATIO * ((yield from Now()) - began))
+        if chunks:
+            yield Sleep(PAUSE_RATIO * ((yield from Now()) - started))
 
 
 def message_name(name: str) -> str:
@@ -83,13 +83,13 @@ def message_name(name: str) -> str:
     return " ".join(name.lower().split())
 
 
-def among(text: str, some: list[str]) -> list[str]:
+def match_name(text: str, chunk: list[str]) -> list[str]:
     """The one name that a message has; none where it could be several."""
-    found = [name for name in some if message_name(name) == text.lower()]
-    return found if len(found) == 1 else []
+    matches = [name for name in chunk if message_name(name) == text.lower()]
+    return matches if len(matches) == 1 else []
 
 
 def failed_event(name: str, reason: str, error: APIError) -> NameEvent:
     """The event of a name that the hub refused."""
-    about = type(error)(f"user {name}: {reason}", method=error.method, path=error.path, status=error.status)
-    return NameEvent("failed", name, reason, error=about)
+    user_error = type(error)(f"user {name}: {reason}", method=error.method, path=error.path, status=error.status)
+    return NameEvent("failed", name, reason, error=user_error)

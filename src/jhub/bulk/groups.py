@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from jhub.binding import AsyncBound, Bound, operation
-from jhub.bulk.chunks import among, failed_event, write_in_chunks
+from jhub.bulk.chunks import failed_event, match_name, write_in_chunks
 from jhub.bulk.events import NameEvent, NameSummary
 from jhub.errors import APIError, Conflict, UnknownUser
 from jhub.models import Group
@@ -44,7 +44,7 @@ class BulkGroupOps:
         `GET /groups/{name}` (all versions), scope `read:groups`. `NotFound` where there is no such group.
         """
         wanted = unique_names(users, "user")
-        return _difference((yield from GroupOps.get(name)), wanted)
+        return _compare((yield from GroupOps.get(name)), wanted)
 
     @operation
     def change_users(self, difference: Difference) -> Flow[NameSummary]:
@@ -66,13 +66,13 @@ class Difference:
     to_remove: tuple[str, ...]
 
 
-def _difference(group: Group, wanted: Iterable[str]) -> Difference:
+def _compare(group: Group, wanted: Iterable[str]) -> Difference:
     """Who is to come, and who is to go. The hub keeps names in lower case, mostly."""
-    names, present = list(wanted), users_in(group)
-    members = set(present)
-    kept = {known for name in names for known in (name, name.lower())}
+    names, current = list(wanted), users_in(group)
+    members = set(current)
+    kept = {spelling for name in names for spelling in (name, name.lower())}
     to_add = tuple(name for name in names if not {name, name.lower()} & members)
-    return Difference(group, to_add, tuple(user for user in present if user not in kept))
+    return Difference(group, to_add, tuple(user for user in current if user not in kept))
 
 
 def _change(difference: Difference) -> Flow[NameSummary]:
@@ -80,40 +80,40 @@ def _change(difference: Difference) -> Flow[NameSummary]:
     began = yield from Now()
     tally: Tally[NameEvent] = Tally()
     group, to_remove, members = difference.group.name, difference.to_remove, set(users_in(difference.group))
-    adding = _Adding(group)
+    adding = _Addition(group)
     yield from write_in_chunks(difference.to_add, adding, tally)
     if adding.renamed and to_remove:
-        why = f"may be whom the hub means by {', '.join(adding.renamed)}; name them as the hub does"
+        reason = f"may be whom the hub means by {', '.join(adding.renamed)}; name them as the hub does"
         for user in to_remove:
-            yield Emit(tally.take(NameEvent("skipped", user, why)))
+            yield Emit(tally.take(NameEvent("skipped", user, reason)))
     else:
         # The hub would take such a one for another member, who stays.
         twins = {user for user in to_remove if user != user.lower() and user.lower() in members}
-        yield from write_in_chunks([user for user in to_remove if user not in twins], _Removing(group), tally)
+        yield from write_in_chunks([user for user in to_remove if user not in twins], _Removal(group), tally)
         for user in sorted(twins):
             yield Emit(tally.take(NameEvent("skipped", user, f"the hub would take them for {user.lower()}")))
     return NameSummary(*tally.parts(), (yield from Now()) - began)
 
 
-class _Change:
+class _MemberWrite:
     def __init__(self, group: str) -> None:
         self.group = group
 
-    def refused_names(self, error: APIError, some: list[str]) -> list[str] | None:
-        return among(error.user, some) if isinstance(error, UnknownUser) else None
+    def refused_names(self, error: APIError, names: list[str]) -> list[str] | None:
+        return match_name(error.user, names) if isinstance(error, UnknownUser) else None
 
 
-class _Adding(_Change):
+class _Addition(_MemberWrite):
     def __init__(self, group: str) -> None:
         super().__init__(group)
         self.renamed: list[str] = []
         """Those whom the hub knows by another name."""
 
-    def send(self, some: list[str]) -> Operation[Group | None]:
-        return GroupOps.add_users(self.group, some)
+    def send(self, names: list[str]) -> Operation[Group | None]:
+        return GroupOps.add_users(self.group, names)
 
-    def accepted(self, some: list[str], answer: Group | None) -> Iterator[NameEvent]:
-        for name in some:
+    def accepted(self, names: list[str], answer: Group | None) -> Iterator[NameEvent]:
+        for name in names:
             if answer is not None and answer.users is not None and not {name, name.lower()} & set(answer.users):
                 self.renamed.append(name)
             yield NameEvent("added", name)
@@ -122,23 +122,23 @@ class _Adding(_Change):
         return failed_event(name, error.message, error)
 
 
-class _Removing(_Change):
-    def send(self, some: list[str]) -> Operation[Group]:
-        return GroupOps.remove_users(self.group, some)
+class _Removal(_MemberWrite):
+    def send(self, names: list[str]) -> Operation[Group]:
+        return GroupOps.remove_users(self.group, names)
 
-    def accepted(self, some: list[str], answer: Group) -> Iterator[NameEvent]:
+    def accepted(self, names: list[str], answer: Group) -> Iterator[NameEvent]:
         # A token that may change members and not see them takes the hub's word.
-        left = answer.users or ()
-        return (self._stays(name) if name in left else NameEvent("removed", name) for name in some)
+        members = answer.users or ()
+        return (self._still_member(name) if name in members else NameEvent("removed", name) for name in names)
 
     def refused(self, name: str, error: APIError) -> NameEvent:
         # Who is no user any more is no member; but the hub looks for names in lower case.
-        return self._stays(name) if name != name.lower() else NameEvent("removed", name)
+        return self._still_member(name) if name != name.lower() else NameEvent("removed", name)
 
-    def _stays(self, name: str) -> NameEvent:
-        why = "is a member still: the hub does not know them by that name"
-        error = Conflict(f"user {name}: {why}", method="DELETE", path=f"/groups/{self.group}/users", status=409)
-        return NameEvent("failed", name, why, error=error)
+    def _still_member(self, name: str) -> NameEvent:
+        reason = "is a member still: the hub does not know them by that name"
+        error = Conflict(f"user {name}: {reason}", method="DELETE", path=f"/groups/{self.group}/users", status=409)
+        return NameEvent("failed", name, reason, error=error)
 
 
 class Groups(GroupOps, BulkGroupOps, Bound):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from jhub.binding import AsyncBound, Bound, fleet
-from jhub.bulk.chunks import among, failed_event, message_name, write_in_chunks
+from jhub.bulk.chunks import failed_event, match_name, message_name, write_in_chunks
 from jhub.bulk.events import NameEvent, NameSummary
 from jhub.bulk.existing import existing_users
 from jhub.errors import APIError, BadRequest, Conflict, InvalidInput, InvalidUsername, UserNotCreated
@@ -65,17 +65,17 @@ def _read(names: list[str]) -> Flow[NameSummary]:
 def _create(names: list[str], admin: bool, exist_ok: bool) -> Flow[NameSummary]:
     began = yield from Now()
     tally: Tally[NameEvent] = Tally()
-    sound: list[str] = []
+    valid: list[str] = []
     for name in names:
         try:
             segment(name, "user")
         except InvalidInput as error:
             yield Emit(tally.take(NameEvent("failed", name, str(error), error=error)))
         else:
-            sound.append(name)
+            valid.append(name)
     creation = _Creation(admin, exist_ok)
-    yield from write_in_chunks(sound, creation, tally)
-    for event in (yield from existing_users(creation.there, admin=admin)):
+    yield from write_in_chunks(valid, creation, tally)
+    for event in (yield from existing_users(creation.existing, admin=admin)):
         yield Emit(tally.take(event))
     return NameSummary(*tally.parts(), (yield from Now()) - began)
 
@@ -84,13 +84,13 @@ class _Creation:
     def __init__(self, admin: bool, exist_ok: bool) -> None:
         self.admin = admin
         self.exist_ok = exist_ok
-        self.there: list[str] = []
+        self.existing: list[str] = []
         """Those who exist, and may be no administrators."""
-        self.perhaps: set[str] = set()
+        self.possibly_created: set[str] = set()
         """Those whom a chunk may have created that failed half-way."""
 
-    def send(self, some: list[str]) -> Flow[tuple[User, ...]]:
-        body = {"usernames": some, "admin": self.admin}
+    def send(self, names: list[str]) -> Flow[tuple[User, ...]]:
+        body = {"usernames": names, "admin": self.admin}
         # Where they may exist already, those whose answer got lost may be asked for again.
         request = call("POST", "/users", tuple[User, ...], body=body, about="users", repeatable=self.exist_ok)
         try:
@@ -98,53 +98,53 @@ class _Creation:
         except Conflict:
             return ()  # all of them exist
 
-    def refused_names(self, error: APIError, some: list[str]) -> list[str] | None:
+    def refused_names(self, error: APIError, names: list[str]) -> list[str] | None:
         if not isinstance(error, BadRequest):
             return None
         if isinstance(error, InvalidUsername) and error.name:
-            return among(error.name, some)
+            return match_name(error.name, names)
         if isinstance(error, InvalidUsername):
             listed = error.names.lower()
-            found = [name for name in some if message_name(name) in listed.split(", ")]
+            matched = [name for name in names if message_name(name) in listed.split(", ")]
             # A name may have commas: then those in the message cannot be told apart.
-            clear = ", ".join(map(message_name, found)) == listed and not any(
-                ", " in message_name(name) for name in some
+            unambiguous = ", ".join(map(message_name, matched)) == listed and not any(
+                ", " in message_name(name) for name in names
             )
-            return found if clear else []
+            return matched if unambiguous else []
         # The hub goes from one to the next, and keeps those before the one that it could not create.
-        words = error.failure.split(": ") if isinstance(error, UserNotCreated) else []
-        found = [name for end in range(1, len(words)) for name in among(": ".join(words[:end]), some)]
-        if len(found) != 1:
-            found = []
-        self.perhaps.update(some[: some.index(found[0])] if found else some)
-        return found
+        parts = error.failure.split(": ") if isinstance(error, UserNotCreated) else []
+        matched = [name for end in range(1, len(parts)) for name in match_name(": ".join(parts[:end]), names)]
+        if len(matched) != 1:
+            matched = []
+        self.possibly_created.update(names[: names.index(matched[0])] if matched else names)
+        return matched
 
-    def accepted(self, some: list[str], answer: tuple[User, ...]) -> Iterator[NameEvent]:
-        made = _by_given(some, answer)
-        for name in some:
-            if name in made:
-                yield NameEvent("created", name, user=made[name])
-            elif not self.exist_ok and name not in self.perhaps:
+    def accepted(self, names: list[str], answer: tuple[User, ...]) -> Iterator[NameEvent]:
+        created = _match_created(names, answer)
+        for name in names:
+            if name in created:
+                yield NameEvent("created", name, user=created[name])
+            elif not self.exist_ok and name not in self.possibly_created:
                 error = user_conflict(name, "already exists")
                 yield NameEvent("failed", name, "already exists", error=error)
             elif self.admin:
-                self.there.append(name)
+                self.existing.append(name)
             else:
-                yield NameEvent("exists", name, POSSIBLY_CREATED if name in self.perhaps else "")
+                yield NameEvent("exists", name, POSSIBLY_CREATED if name in self.possibly_created else "")
 
     def refused(self, name: str, error: APIError) -> NameEvent:
         several = isinstance(error, InvalidUsername) and error.names
         return failed_event(name, f"Invalid username: {message_name(name)}" if several else error.message, error)
 
 
-def _by_given(some: list[str], made: tuple[User, ...]) -> dict[str, User]:
+def _match_created(names: list[str], created: tuple[User, ...]) -> dict[str, User]:
     """Who was made of which name: the hub tells only the names that it made of them."""
-    users = {user.name: user for user in made}
-    found = {name: users[own] for name in some for own in (name.lower(), name) if own in users}
+    users = {user.name: user for user in created}
+    matched = {name: users[spelling] for name in names for spelling in (name.lower(), name) if spelling in users}
     # Some authenticators know users by other names; the order is that of the request.
-    names = [name for name in some if name not in found]
-    others = [user for user in made if user not in found.values()]
-    return {**found, **dict(zip(names, others, strict=True))} if len(names) == len(others) else found
+    unmatched = [name for name in names if name not in matched]
+    others = [user for user in created if user not in matched.values()]
+    return {**matched, **dict(zip(unmatched, others, strict=True))} if len(unmatched) == len(others) else matched
 
 
 class Users(UserOps, BulkUserOps, Bound):

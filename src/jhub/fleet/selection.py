@@ -12,7 +12,7 @@ from jhub.interpreter import collect
 from jhub.models import Server
 from jhub.operations.groups import read_members
 from jhub.operations.server_filter import Running
-from jhub.operations.servers import matching
+from jhub.operations.servers import list_matching
 from jhub.steps import Flow
 
 
@@ -55,5 +55,5 @@ def resolve(targets: Targets | Target | Server | str) -> Flow[list[Target]]:
 def _running(which: Running) -> Flow[list[Target]]:
     """Return the servers that match, each once; of a server nothing but its name is kept."""
     found: dict[Target, None] = {}
-    yield from collect(matching(which), lambda server: found.setdefault(Target.of(server)))
+    yield from collect(list_matching(which), lambda server: found.setdefault(Target.of(server)))
     return list(found)

@@ -18,7 +18,7 @@ from jhub.login.request import SignedIn, SignIn
 from jhub.login.token import mint, unmade
 from jhub.oauth_client import CLIENT_ID, CLIENT_SECRET, NAME, REDIRECT_URI
 from jhub.operations.hub import HubOps
-from jhub.operations.tokens import TokenOps, listing
+from jhub.operations.tokens import TokenOps, read_tokens
 from jhub.steps import Ask, Flow
 
 
@@ -55,7 +55,7 @@ def _revoked(credentials: Credentials) -> Flow[None]:
     token_id = who.token_id
     if not token_id:
         # Before JupyterHub 5.0 the hub does not tell which token is in use; any one of the client will do.
-        found = yield from acting_as(credentials, listing(who.name))
+        found = yield from acting_as(credentials, read_tokens(who.name))
         ours = (token.id for token in found.api_tokens if (token.oauth_client or "").endswith(f" {NAME}"))
         token_id = next(ours, None)
     if token_id:

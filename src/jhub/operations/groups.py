@@ -26,10 +26,10 @@ class GroupOps:
         `GET /groups` (all versions), scope `list:groups`, and with `user` `read:groups`.
         """
 
-        def matching(group: Group) -> tuple[Group, ...]:
+        def with_user(group: Group) -> tuple[Group, ...]:
             return (group,) if user is None or user in users_in(group) else ()
 
-        return pages("/groups", Group, lambda group: group.name, about="groups", emit=matching)
+        return pages("/groups", Group, lambda group: group.name, about="groups", emit=with_user)
 
     @operation
     def get(self, name: str) -> Request[Group]:
@@ -64,33 +64,33 @@ class GroupOps:
         exists, which tells those that were created before it; with `exist_ok` it is left as it is. `UnknownUser`
         names one; no group is created then.
         """
-        wanted, members = unique_names(names, "group"), unique_names(users, "user")
-        found: dict[str, Group] = {}
+        unique, members = unique_names(names, "group"), unique_names(users, "user")
+        groups: dict[str, Group] = {}
         if exist_ok:
 
             def keep(group: Group) -> tuple[()]:
-                found[group.name] = group
+                groups[group.name] = group
                 return ()
 
             yield from pages("/groups", Group, lambda group: group.name, about="groups", emit=keep)
-        waiting = [name for name in wanted if name not in found]
-        while waiting:
-            some, waiting = waiting[:MAX_GROUPS_PER_REQUEST], waiting[MAX_GROUPS_PER_REQUEST:]
-            body = {"groups": some, "users": members}
+        remaining = [name for name in unique if name not in groups]
+        while remaining:
+            chunk, remaining = remaining[:MAX_GROUPS_PER_REQUEST], remaining[MAX_GROUPS_PER_REQUEST:]
+            body = {"groups": chunk, "users": members}
             try:
                 created = yield from call("POST", "/groups", tuple[Group, ...], body=body, about="groups")
             except Conflict as error:
                 # The hub goes from one to the next, and keeps those that it created before the one that exists.
-                there = _existing(error, some)
-                made = some[: some.index(there)] if there else []
-                if not exist_ok or there is None:
-                    raise _one_exists(error, there, [*found, *made]) from None
-                for name in (*made, there):
-                    found[name] = yield from GroupOps.get(name)
-                waiting = some[len(made) + 1 :] + waiting
+                existing = _existing_group(error, chunk)
+                created_before = chunk[: chunk.index(existing)] if existing else []
+                if not exist_ok or existing is None:
+                    raise _group_exists(error, existing, [*groups, *created_before]) from None
+                for name in (*created_before, existing):
+                    groups[name] = yield from GroupOps.get(name)
+                remaining = chunk[len(created_before) + 1 :] + remaining
             else:
-                found.update((group.name, group) for group in created)
-        return tuple(found[name] for name in wanted if name in found)
+                groups.update((group.name, group) for group in created)
+        return tuple(groups[name] for name in unique if name in groups)
 
     @operation
     def delete(self, name: str) -> Request[None]:
@@ -111,7 +111,7 @@ class GroupOps:
         `POST /groups/{name}/users` (all versions), scope `groups`. `UnknownUser` names one; `NotFound` where
         there is no such group.
         """
-        return _members("POST", name, users)
+        return _change_members("POST", name, users)
 
     @operation
     def remove_users(self, name: str, users: Iterable[str]) -> Flow[Group]:
@@ -120,7 +120,7 @@ class GroupOps:
         `DELETE /groups/{name}/users` (all versions), scope `groups`. `UnknownUser` names one; `NotFound` where
         there is no such group.
         """
-        return _members("DELETE", name, users)
+        return _change_members("DELETE", name, users)
 
     @operation
     def set_properties(self, name: str, properties: Mapping[str, Any]) -> Flow[Group]:
@@ -131,12 +131,12 @@ class GroupOps:
         """
         group = yield from GroupOps.get(name)
         if group.properties is None and (yield from HubVersion()) >= (4,):
-            raise _hidden(group, "properties")
+            raise _missing_scope(group, "properties")
         present = group.properties or {}
-        wanted = {key: value for key, value in {**present, **properties}.items() if value is not None}
-        if wanted == present:
+        changed = {key: value for key, value in {**present, **properties}.items() if value is not None}
+        if changed == present:
             return group
-        request = call("PUT", f"{_path(name)}/properties", Group, body=wanted, about=f"group {name}")
+        request = call("PUT", f"{_path(name)}/properties", Group, body=changed, about=f"group {name}")
         return (yield from since("4.0", request, "group properties"))
 
 
@@ -153,11 +153,11 @@ def users_in(group: Group) -> tuple[str, ...]:
     not refused.
     """
     if group.users is None:
-        raise _hidden(group, "members")
+        raise _missing_scope(group, "members")
     return group.users
 
 
-def _hidden(group: Group, what: str) -> MissingScope:
+def _missing_scope(group: Group, what: str) -> MissingScope:
     return MissingScope(
         f"group {group.name}: the token lacks the scope read:groups, so it does not see the {what}",
         ("read:groups",),
@@ -172,13 +172,13 @@ def _path(name: str) -> str:
 
 def unique_names(names: Iterable[str], what: str) -> list[str]:
     """Each name once."""
-    found = list(dict.fromkeys(list_of(names)))
-    for name in found:
+    unique = list(dict.fromkeys(list_of(names)))
+    for name in unique:
         segment(name, what)
-    return found
+    return unique
 
 
-def _members(method: str, name: str, users: Iterable[str]) -> Flow[Group]:
+def _change_members(method: str, name: str, users: Iterable[str]) -> Flow[Group]:
     members = unique_names(users, "user")
     if not members:
         raise InvalidInput(f"group {name}: no users named")
@@ -189,16 +189,16 @@ def _members(method: str, name: str, users: Iterable[str]) -> Flow[Group]:
     return (yield from request)
 
 
-def _existing(error: Conflict, some: list[str]) -> str | None:
+def _existing_group(error: Conflict, names: list[str]) -> str | None:
     """The group that a refusal is about, which the hub's message has with single spaces."""
-    return next((name for name in some if " ".join(name.split()) == error.existing), None)
+    return next((name for name in names if " ".join(name.split()) == error.existing), None)
 
 
-def _one_exists(error: Conflict, there: str | None, made: list[str]) -> Conflict:
-    if there is None:
+def _group_exists(error: Conflict, existing: str | None, created: list[str]) -> Conflict:
+    if existing is None:
         return error
-    said = f"; created before it: {', '.join(made)}" if made else "; none was created"
-    where = {"method": error.method, "path": error.path, "hint": "ask for it with exist_ok to go on"}
-    conflict = Conflict(f"group {there}: already exists{said}", status=409, **where)
-    conflict.existing, conflict.created = there, tuple(made)
+    suffix = f"; created before it: {', '.join(created)}" if created else "; none was created"
+    fields = {"method": error.method, "path": error.path, "hint": "ask for it with exist_ok to go on"}
+    conflict = Conflict(f"group {existing}: already exists{suffix}", status=409, **fields)
+    conflict.existing, conflict.created = existing, tuple(created)
     return conflict

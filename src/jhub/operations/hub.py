@@ -8,7 +8,7 @@ from jhub.binding import operation
 from jhub.errors import InvalidInput, NotAHub, NotAuthorized
 from jhub.messages import bad_token
 from jhub.models import HubInfo, Identity, Version
-from jhub.operations.requests import body_of, need
+from jhub.operations.requests import body_of, require_version
 from jhub.operations.server_filter import hub_time
 from jhub.operations.tokens import TokenOps
 from jhub.steps import Flow, Request, call, send
@@ -61,13 +61,15 @@ class HubOps:
         `DELETE /users/{user}/tokens/{id}` (all versions), scope `tokens`. `Unsupported` before JupyterHub 5.0, where a
         hub does not tell which token is in use; `InvalidInput` for a service's, which lasts as long as the service.
         """
-        who = yield from HubOps.whoami()
-        if who.kind != "user":
-            raise InvalidInput(f"the token in use is that of the {who.kind} {who.name}, and lasts as long as that")
-        if not who.token_id:
-            yield from need("5.0", "revoking the token in use")
+        identity = yield from HubOps.whoami()
+        if identity.kind != "user":
+            raise InvalidInput(
+                f"the token in use is that of the {identity.kind} {identity.name}, and lasts as long as that"
+            )
+        if not identity.token_id:
+            yield from require_version("5.0", "revoking the token in use")
             raise NotAHub("the hub does not tell which token is in use")
-        yield from TokenOps.revoke(who.name, who.token_id)
+        yield from TokenOps.revoke(identity.name, identity.token_id)
 
     @operation
     def shutdown(self, *, servers: bool | None = None, proxy: bool | None = None) -> Request[None]:

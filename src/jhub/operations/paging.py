@@ -24,27 +24,27 @@ MAX_REMEMBERED_KEYS = 2000
 WAIT_SECONDS = 1.0
 
 
-class _Next(Struct):
+class _NextPage(Struct):
     offset: int
 
 
-class _Position(Struct):
-    next: _Next | None = None
+class _Pagination(Struct):
+    next: _NextPage | None = None
     total: int = 0
 
 
 class _Page(Struct, Generic[T]):
     items: list[T] | dict[str, T]
-    position: _Position = field(name="_pagination")
+    pagination: _Pagination = field(name="_pagination")
 
 
 class _Total(Struct):
-    position: _Position = field(name="_pagination")
+    pagination: _Pagination = field(name="_pagination")
 
 
 class _RawPage(Struct):
     items: list[Raw]
-    position: Raw = field(name="_pagination")
+    pagination: Raw = field(name="_pagination")
 
 
 class _Item(Struct):
@@ -58,7 +58,7 @@ def pages(
     query: tuple[tuple[str, str], ...] = (),
     *,
     about: str,
-    emit: Callable[[T], Iterable[object]] = lambda each: (each,),
+    emit: Callable[[T], Iterable[object]] = lambda entry: (entry,),
 ) -> Flow[None]:
     """Emits every item of a paged listing, or what `emit` makes of it.
 
@@ -71,32 +71,32 @@ def pages(
     From the second page on it forks: a flow with forks of its own forks its listings too.
     """
 
-    def page_at(offset: int) -> Request[_Page[T]]:
-        where = (*query, ("offset", str(offset)), ("limit", str(MAX_PAGE_SIZE)))
-        request = call("GET", path, _page_of(item), query=where, about=about, accept=MEDIA_TYPE)
-        return replace(request, decode=partial(_decode, _page_of(item), request.decode))
+    def request_page(offset: int) -> Request[_Page[T]]:
+        page_query = (*query, ("offset", str(offset)), ("limit", str(MAX_PAGE_SIZE)))
+        request = call("GET", path, _page_of(item), query=page_query, about=about, accept=MEDIA_TYPE)
+        return replace(request, decode=partial(_decode_page, _page_of(item), request.decode))
 
-    seen = _Recent()
-    ahead = _Ahead(page_at)
+    recent = _RecentKeys()
+    prefetcher = _Prefetcher(request_page)
     offset = 0
-    page = yield from page_at(0)
+    page = yield from request_page(0)
     while True:
-        for each in page.items.values() if isinstance(page.items, dict) else page.items:
-            if seen.is_new(key(each)):
-                for part in emit(each):
+        for entry in page.items.values() if isinstance(page.items, dict) else page.items:
+            if recent.is_new(key(entry)):
+                for part in emit(entry):
                     yield Emit(part)
-        following = page.position.next
-        if following is None or following.offset <= offset:
+        next_page = page.pagination.next
+        if next_page is None or next_page.offset <= offset:
             return
-        size, offset = following.offset - offset, following.offset
-        page = yield from ahead.page(offset, size, page.position.total)
+        size, offset = next_page.offset - offset, next_page.offset
+        page = yield from prefetcher.page(offset, size, page.pagination.total)
 
 
-def total(path: str, *, about: str) -> Flow[int]:
+def count_items(path: str, *, about: str) -> Flow[int]:
     """How many items a paged listing has."""
-    where = (("offset", "0"), ("limit", "1"))
-    page = yield from call("GET", path, _Total, query=where, about=about, accept=MEDIA_TYPE)
-    return page.position.total
+    page_query = (("offset", "0"), ("limit", "1"))
+    page = yield from call("GET", path, _Total, query=page_query, about=about, accept=MEDIA_TYPE)
+    return page.pagination.total
 
 
 class _PageTag(NamedTuple):
@@ -104,81 +104,81 @@ class _PageTag(NamedTuple):
     offset: int
 
 
-class _Ahead(Generic[T]):
+class _Prefetcher(Generic[T]):
     """Fetches a page while the ones after it are already under way."""
 
-    def __init__(self, page_at: Callable[[int], Request[T]]) -> None:
-        self._page_at = page_at
-        self._under_way = set[int]()
-        self._here: dict[int, T] = {}
+    def __init__(self, request_page: Callable[[int], Request[T]]) -> None:
+        self._request_page = request_page
+        self._in_flight = set[int]()
+        self._ready: dict[int, T] = {}
 
     def page(self, offset: int, size: int, total: int) -> Flow[T]:
-        if not self._under_way and not self._here and offset + size >= total:
-            return (yield from self._page_at(offset))
+        if not self._in_flight and not self._ready and offset + size >= total:
+            return (yield from self._request_page(offset))
         # The first of them may be past a total that has just shrunk.
         wanted = {offset, *range(offset, min(total, offset + MAX_PAGES_IN_FLIGHT * size), size)}
-        for at in sorted(wanted - self._under_way - self._here.keys()):
-            self._under_way.add(at)
-            yield Fork(self._page_at(at), _PageTag(self, at))
-        while offset not in self._here:
+        for at in sorted(wanted - self._in_flight - self._ready.keys()):
+            self._in_flight.add(at)
+            yield Fork(self._request_page(at), _PageTag(self, at))
+        while offset not in self._ready:
             if done := (yield from Next(WAIT_SECONDS)):
-                yield from self._take(done)
-        return self._here.pop(offset)
+                yield from self._receive(done)
+        return self._ready.pop(offset)
 
-    def _take(self, done: Done) -> Flow[None]:
+    def _receive(self, done: Done) -> Flow[None]:
         if not isinstance(done.tag, _PageTag):
             raise RuntimeError(f"{done.tag} ended while a listing waited: a flow with forks forks its listings too")
         listing, at = done.tag
         if listing is not self:
             return  # of a listing that somebody gave up
-        self._under_way.remove(at)
+        self._in_flight.remove(at)
         if done.error is not None:
-            for other in self._under_way:
+            for other in self._in_flight:
                 yield Cancel(_PageTag(self, other))
             raise done.error
-        self._here[at] = done.answer
+        self._ready[at] = done.answer
 
 
-class _Recent:
+class _RecentKeys:
     """The last items. All of them would make a long listing grow; a repeated one comes soon after the first."""
 
     def __init__(self) -> None:
         self._order = deque[object]()
-        self._known = set[object]()
+        self._keys = set[object]()
 
     def is_new(self, key: object) -> bool:
-        if key in self._known:
+        if key in self._keys:
             return False
-        self._known.add(key)
+        self._keys.add(key)
         self._order.append(key)
         if len(self._order) > MAX_REMEMBERED_KEYS:
-            self._known.remove(self._order.popleft())
+            self._keys.remove(self._order.popleft())
         return True
 
 
-def _decode(kind: type[T], whole: Callable[[Answer], T], answer: Answer) -> T:
+def _decode_page(page_type: type[T], decode: Callable[[Answer], T], answer: Answer) -> T:
     """A page, if need be without the items that have lost their name.
 
     JupyterHub 5.5.3 and later erase a user's name for a request that should change nothing (see `UserOps.edit`). One
     such user must not hide all the others.
     """
     try:
-        return whole(answer)
+        return decode(answer)
     except NotAHub:
-        named = _named(answer.content)
-        if named is None:
+        cleaned = _drop_nameless(answer.content)
+        if cleaned is None:
             raise
-    return whole(Answer(answer.status, answer.headers, named))
+    return decode(Answer(answer.status, answer.headers, cleaned))
 
 
-def _named(content: bytes) -> bytes | None:
+def _drop_nameless(content: bytes) -> bytes | None:
     """The page without those; None if it is no page, or there are none."""
     try:
         page = json.decode(content, type=_RawPage)
         named = [raw for raw in page.items if json.decode(raw, type=_Item).name is not None]
     except (MsgspecError, RecursionError):
         return None
-    return None if len(named) == len(page.items) else json.encode(_RawPage(named, page.position))
+    return None if len(named) == len(page.items) else json.encode(_RawPage(named, page.pagination))
 
 
 def _page_of(item: type[T]) -> type[_Page[T]]:

@@ -27,18 +27,18 @@ FORM_PREFIXES = (FORM, "_")
 """Beginnings of names that the hub's own form sends. It also sends what is set for other profiles."""
 
 
-class Listed(Struct):
+class ProfileListing(Struct):
     """What jhub.extension answers with."""
 
     profiles: tuple[Profile, ...]
     version: int = LISTING_VERSION
 
 
-def listing(user: str | None = None) -> Request[Listed]:
+def read_profiles(user: str | None = None) -> Request[ProfileListing]:
     """The profiles that a user may start, all at once; mine without a name."""
     if user is None:
-        return call("GET", "/profiles", Listed, about="profiles")
-    return call("GET", f"{user_path(user)}/profiles", Listed, about=f"profiles of {user}")
+        return call("GET", "/profiles", ProfileListing, about="profiles")
+    return call("GET", f"{user_path(user)}/profiles", ProfileListing, about=f"profiles of {user}")
 
 
 class ProfileOps:
@@ -52,7 +52,7 @@ class ProfileOps:
         (`servers` before 6.0). `Unsupported` where the hub lists no profiles; `NotFound` where there is no such user,
         or none to be seen; `BadRequest` for a service that names nobody.
         """
-        for profile in (yield from _all(user)):
+        for profile in (yield from _available_profiles(user)):
             yield Emit(profile)
 
     @operation
@@ -62,12 +62,12 @@ class ProfileOps:
         `GET /profiles` and `GET /users/{user}/profiles` (jhub.extension on JupyterHub 5.3), scope `start:servers`
         (`servers` before 6.0). `NotFound` where it is none of them, with those that are; other errors as for `list`.
         """
-        found = yield from _all(user)
-        for profile in found:
+        profiles = yield from _available_profiles(user)
+        for profile in profiles:
             if profile.slug == slug:
                 return profile
-        said = f"profile {slug}: not found, or not for {user or 'you'}; {known_profiles(found)}"
-        raise NotFound(said, method="GET", path=listing(user).path, status=404)
+        message = f"profile {slug}: not found, or not for {user or 'you'}; {known_profiles(profiles)}"
+        raise NotFound(message, method="GET", path=read_profiles(user).path, status=404)
 
 
 def check_options(user: str, options: Mapping[str, Any], about: str) -> Flow[None]:
@@ -77,16 +77,18 @@ def check_options(user: str, options: Mapping[str, Any], about: str) -> Flow[Non
     """
     if not isinstance(options.get("profile"), str) or not options["profile"]:
         return
-    request = listing(user)
+    request = read_profiles(user)
     try:
         listed = yield from request.once()  # it is the start that counts
     except HubError:
         return
     if listed.version == LISTING_VERSION:
-        check(listed.profiles, options, about, request.path)
+        check_against_profiles(listed.profiles, options, about, request.path)
 
 
-def check(profiles: Sequence[Profile], options: Mapping[str, Any], about: str = "server", path: str = "") -> None:
+def check_against_profiles(
+    profiles: Sequence[Profile], options: Mapping[str, Any], about: str = "server", path: str = ""
+) -> None:
     """Hold options, which name a profile, against all profiles that their owner may start.
 
     Refused is only what jhub.extension is sure to refuse; all else is left to the hub. The list does not tell a
@@ -101,32 +103,32 @@ def check(profiles: Sequence[Profile], options: Mapping[str, Any], about: str = 
     NotAuthorized
         There is no profile at all for this owner.
     """
-    where = {"method": "GET", "path": path}
+    fields = {"method": "GET", "path": path}
     if not profiles:
-        raise NotAuthorized(f"{about}: {NONE_AVAILABLE}", status=403, **where)
-    named = options["profile"]
-    profile = next((profile for profile in profiles if profile.slug == named), None)
+        raise NotAuthorized(f"{about}: {NONE_AVAILABLE}", status=403, **fields)
+    slug = options["profile"]
+    profile = next((profile for profile in profiles if profile.slug == slug), None)
     if profile is None:
-        raise NotFound(f"{about}: {unknown_profile(named, profiles)}", status=404, **where)
-    known = {"profile", *start_names(profile.profile_options), *profile.user_options}
+        raise NotFound(f"{about}: {unknown_profile(slug, profiles)}", status=404, **fields)
+    names = {"profile", *start_names(profile.profile_options), *profile.user_options}
     for name in options:
-        if name not in known and not name.startswith(FORM_PREFIXES):
-            raise BadRequest(f"{about}: {unknown_option(name, profile)}", status=400, **where)
+        if name not in names and not name.startswith(FORM_PREFIXES):
+            raise BadRequest(f"{about}: {unknown_option(name, profile)}", status=400, **fields)
     # The hub judges the value of an option that is not text.
     texts = {name: value for name, value in options.items() if isinstance(value, str)}
     for option in profile.profile_options:
-        refusal = wrong_choice(profile, option, texts.get(option.key), texts.get(option.unlisted_key))
-        if refusal:
-            raise BadRequest(f"{about}: {refusal}", status=400, **where)
+        problem = wrong_choice(profile, option, texts.get(option.key), texts.get(option.unlisted_key))
+        if problem:
+            raise BadRequest(f"{about}: {problem}", status=400, **fields)
 
 
-def _all(user: str | None) -> Flow[tuple[Profile, ...]]:
-    request = listing(user)
+def _available_profiles(user: str | None) -> Flow[tuple[Profile, ...]]:
+    request = read_profiles(user)
     try:
         return (yield from request).profiles
     except (NotFound, Unsupported) as error:
         # JupyterHub says the same of a route that it does not have as of a user; one's own list is there or not.
-        if _from_route(error) or (user is not None and (yield from _lists_profiles())):
+        if _is_from_profiles_route(error) or (user is not None and (yield from _has_profiles_route())):
             raise
         raise Unsupported(
             f"{request.about}: this hub has no jhub.extension with profiles, which would list them",
@@ -137,15 +139,15 @@ def _all(user: str | None) -> Flow[tuple[Profile, ...]]:
         ) from None
 
 
-def _lists_profiles() -> Flow[bool]:
+def _has_profiles_route() -> Flow[bool]:
     try:
-        yield from send("GET", listing().path)
+        yield from send("GET", read_profiles().path)
     except HubError as error:
-        return _from_route(error)
+        return _is_from_profiles_route(error)
     return True
 
 
-def _from_route(error: HubError) -> bool:
+def _is_from_profiles_route(error: HubError) -> bool:
     """Whether an error, such as the refusal that a service gets, comes from a route that the hub has."""
     return error.filtered if isinstance(error, NotFound) else not isinstance(error, Unsupported)
 

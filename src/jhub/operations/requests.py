@@ -35,15 +35,15 @@ def since(version: str, operation: Operation[T], what: str) -> Flow[T]:
     try:
         return (yield from operation)
     except (NotFound, Unsupported) as error:
-        yield from need(version, what, method=error.method, path=error.path, status=error.status)
+        yield from require_version(version, what, method=error.method, path=error.path, status=error.status)
         raise
 
 
-def need(version: str, what: str, *, method: str = "", path: str = "", status: int = 405) -> Flow[None]:
+def require_version(version: str, what: str, *, method: str = "", path: str = "", status: int = 405) -> Flow[None]:
     """`Unsupported` on a hub older than `version`."""
-    have = yield from HubVersion()
-    if have < tuple(map(int, version.split("."))):
-        this = ".".join(map(str, have))
+    hub_version = yield from HubVersion()
+    if hub_version < tuple(map(int, version.split("."))):
+        running = ".".join(map(str, hub_version))
         raise Unsupported(
-            f"{what}: needs JupyterHub {version}; this hub is {this}", method=method, path=path, status=status
+            f"{what}: needs JupyterHub {version}; this hub is {running}", method=method, path=path, status=status
         )

@@ -16,7 +16,7 @@ from jhub.steps import Answer, Flow, Request
 
 ServerState: TypeAlias = Literal["ready", "spawn", "stop", "check", "rename"]
 """The state of a server that runs: "ready", or what is under way."""
-STATES: tuple[str, ...] = get_args(ServerState)
+SERVER_STATES: tuple[str, ...] = get_args(ServerState)
 MAX_IDLE_SECONDS = 100 * 365 * 86400
 """Seconds of idle time that can be asked for."""
 MIN_YEAR = 2000
@@ -43,51 +43,52 @@ class Running:
 class ServerFilter:
     """A selection of servers, with what the hub was asked for it."""
 
-    which: Running
+    criteria: Running
     members: frozenset[str] | None = None
     """The users whose servers they are; None: anybody's."""
     idle_since: datetime | None = None
 
     @property
-    def nobody(self) -> bool:
+    def empty(self) -> bool:
         """Whether it is known already that none matches."""
         return self.members is not None and not self.members
 
-    def owner(self, user: str) -> bool:
+    def may_match(self, user: str) -> bool:
         """Whether servers of a user can be meant."""
         return self.members is None or user in self.members
 
-    def of(self, servers: Mapping[str, Server]) -> Iterator[Server]:
+    def select(self, servers: Mapping[str, Server]) -> Iterator[Server]:
         """Those of one owner, by name."""
-        return (servers[name] for name in sorted(servers) if self._takes(servers[name]))
+        return (servers[name] for name in sorted(servers) if self._matches(servers[name]))
 
-    def _takes(self, server: Server) -> bool:
-        which = self.which
+    def _matches(self, server: Server) -> bool:
+        criteria = self.criteria
         return (
-            which.name in (None, server.name)
-            and which.profile in (None, server.profile)
-            and which.state in (None, server.status)
-            and (self.idle_since is None or _used(server) <= self.idle_since)
+            criteria.name in (None, server.name)
+            and criteria.profile in (None, server.profile)
+            and criteria.state in (None, server.status)
+            and (self.idle_since is None or _last_used(server) <= self.idle_since)
         )
 
 
-def prepare_filter(which: Running, *, stopped: bool) -> Flow[ServerFilter]:
+def prepare_filter(criteria: Running, *, stopped: bool) -> Flow[ServerFilter]:
     """Return a filter: ask for the members of the group, and for the hub's time, where they matter.
 
     `InvalidInput`, before anything is asked, for what no server can match.
     """
-    if which.user is not None:
-        user_path(which.user)
-    if which.state is not None and which.state not in STATES:
-        raise InvalidInput(f"{which.state!r} is no state of a server that runs", hint=f"one of: {', '.join(STATES)}")
-    if stopped and (which.state is not None or which.idle is not None):
+    if criteria.user is not None:
+        user_path(criteria.user)
+    if criteria.state is not None and criteria.state not in SERVER_STATES:
+        known = ", ".join(SERVER_STATES)
+        raise InvalidInput(f"{criteria.state!r} is no state of a server that runs", hint=f"one of: {known}")
+    if stopped and (criteria.state is not None or criteria.idle is not None):
         raise InvalidInput("a state and idle time are those of servers that run: leave out stopped ones")
-    idle = which.idle.total_seconds() if isinstance(which.idle, timedelta) else which.idle
+    idle = criteria.idle.total_seconds() if isinstance(criteria.idle, timedelta) else criteria.idle
     if idle is not None and not 0 <= idle <= MAX_IDLE_SECONDS:  # nor nan
         raise InvalidInput(f"{idle} is no idle time: give it in seconds")
-    members = None if which.group is None else frozenset((yield from read_members(which.group)))
-    since = None if idle is None else (yield from hub_time()) - timedelta(seconds=idle)
-    return ServerFilter(which, members, since)
+    members = None if criteria.group is None else frozenset((yield from read_members(criteria.group)))
+    idle_since = None if idle is None else (yield from hub_time()) - timedelta(seconds=idle)
+    return ServerFilter(criteria, members, idle_since)
 
 
 def hub_time() -> Request[datetime]:
@@ -96,10 +97,10 @@ def hub_time() -> Request[datetime]:
 
     `GET /` (all versions); no token needed.
     """
-    return Request("GET", "/", _date, about="hub", anonymous=True)
+    return Request("GET", "/", _decode_date, about="hub", anonymous=True)
 
 
-def _date(answer: Answer) -> datetime:
+def _decode_date(answer: Answer) -> datetime:
     try:
         now = in_utc(parsedate_to_datetime(answer.headers["date"]))
     except (KeyError, ValueError, OverflowError):
@@ -112,11 +113,11 @@ def _date(answer: Answer) -> datetime:
     return now
 
 
-def _used(server: Server) -> datetime:
+def _last_used(server: Server) -> datetime:
     """When a server was last used. One that has just started is not idle, whatever is known from its last run."""
     known = [in_utc(moment) for moment in (server.last_activity, server.started) if moment is not None]
-    return max(known, default=_FOR_EVER)
+    return max(known, default=_NEVER_IDLE)
 
 
-_FOR_EVER = in_utc(datetime.max)
+_NEVER_IDLE = in_utc(datetime.max)
 """Nothing is known: it is not taken for idle."""

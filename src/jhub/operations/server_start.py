@@ -17,7 +17,7 @@ from jhub.errors import (
     WaitTimeout,
 )
 from jhub.models import Progress, Server, target
-from jhub.operations.requests import body_of, need
+from jhub.operations.requests import body_of, require_version
 from jhub.operations.server_names import (
     NAME_HINT,
     check_display_name_text,
@@ -58,7 +58,7 @@ def check_display_name(name: str, display_name: str | None) -> Flow[None]:
         raise InvalidInput("a default server gets a display name by edit, while it is stopped")
     check_display_name_text(display_name)
     # An older hub would take it for an option.
-    yield from need("6.0", "a display name")
+    yield from require_version("6.0", "a display name")
 
 
 def start_options(profile: str | None, user_options: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -75,8 +75,8 @@ def post_start(user: str, name: str, options: Mapping[str, Any] | None, display_
     """
     # 6.0 wants the options below a key of their own; on 5 that key would itself become an option. An empty body
     # resets the saved options on 5 and reuses them on 6, so they are always sent.
-    new_form = (yield from HubVersion()) >= (6,)
-    body = body_of(user_options=options, display_name=display_name) if new_form else options
+    nested = (yield from HubVersion()) >= (6,)
+    body = body_of(user_options=options, display_name=display_name) if nested else options
     try:
         about = server_label(user, name)
         status = yield from Request("POST", server_path(user, name), status_of, body=body, about=about)
@@ -92,7 +92,7 @@ def check_running_options(server: Server, options: Mapping[str, Any] | None, dis
     It may have more of them: jhub.extension fills in the profile and the choices that a start leaves open.
     """
     if not (options or {}).items() <= (server.user_options or {}).items():
-        raise _runs_otherwise(server)
+        raise _options_conflict(server)
     if display_name not in (None, server.display_name):
         raise Conflict(f"server {server.target}: already runs, as {server.display_name!r}", hint="stop it first")
 
@@ -104,8 +104,8 @@ def _request_start(
     try:
         yield from post_start(user, name, options, display_name)
     except (HubBroken, Unavailable) as error:
-        found = yield from read_server_if_exists(user, name)
-        if found is None or not found.active:
+        server = yield from read_server_if_exists(user, name)
+        if server is None or not server.active:
             if isinstance(error, Unavailable):
                 raise
             raise SpawnFailed(target(user, name), (yield from spawn_failure_reason(user, name)) or str(error)) from None
@@ -117,15 +117,15 @@ def check_profile(server: Server, options: Mapping[str, Any] | None) -> Server:
     While a server is on its way up, the hub answers 202 to any start and reads nothing of it. Other options are not
     compared here: hooks of the hub may add to them.
     """
-    told = server.user_options is not None
-    if told and options is not None and "profile" in options and server.profile != options["profile"]:
-        raise _runs_otherwise(server)
+    has_options = server.user_options is not None
+    if has_options and options is not None and "profile" in options and server.profile != options["profile"]:
+        raise _options_conflict(server)
     return server
 
 
-def _runs_otherwise(server: Server) -> Conflict:
+def _options_conflict(server: Server) -> Conflict:
     return Conflict(
-        f"server {server.target}: already runs with other options ({_words(server.user_options or {})})",
+        f"server {server.target}: already runs with other options ({_describe_options(server.user_options or {})})",
         method="POST",
         path=server_path(server.user, server.name),
         status=400,
@@ -144,17 +144,17 @@ def wait_until_ready(user: str, name: str, timeout: float) -> Flow[Server]:
         if server is None or not server.active:
             reason = yield from spawn_failure_reason(user, name)
             raise SpawnFailed(target(user, name), reason or UNEXPLAINED)
-        left = deadline - (yield from Now())
-        if left <= 0:
+        remaining = deadline - (yield from Now())
+        if remaining <= 0:
             raise WaitTimeout(
                 f"server {target(user, name)}: not ready after {timeout:.0f} s; the hub goes on starting it",
                 hint="wait on, or stop it to cancel",
             )
         # From the second round on, a stream that ends without news must not make a fast loop.
-        yield Sleep(min(pause, left))
+        yield Sleep(min(pause, remaining))
         pause = POLL_SECONDS
-        last = yield from read_progress(user, name, left)
-        if reason := failure_reason(last):
+        event = yield from read_progress(user, name, remaining)
+        if reason := failure_reason(event):
             raise SpawnFailed(target(user, name), reason)
 
 
@@ -180,7 +180,7 @@ def start_and_wait(
     return check_profile(server, options)
 
 
-def _words(options: Mapping[str, Any]) -> str:
+def _describe_options(options: Mapping[str, Any]) -> str:
     # Values may be secrets; the profile's name is none.
-    named = (f"profile={value}" if key == "profile" else key for key, value in options.items())
-    return ", ".join(named) or "none"
+    shown = (f"profile={value}" if key == "profile" else key for key, value in options.items())
+    return ", ".join(shown) or "none"

@@ -46,13 +46,13 @@ def _event(data: str) -> Progress:
         return json.decode(data, type=Progress)
     except ValidationError:
         # JupyterHub hands on what the spawner says, as it is: take what makes sense.
-        sent = json.decode(data, type=dict[str, Any])
-        message, progress = sent.get("message"), sent.get("progress")
+        fields = json.decode(data, type=dict[str, Any])
+        message, progress = fields.get("message"), fields.get("progress")
         return Progress(
             message=message if isinstance(message, str) else "",
             progress=float(progress) if isinstance(progress, int | float) and abs(progress) < 1e9 else None,
-            ready=sent.get("ready") is True,
-            failed=sent.get("failed") is True,
+            ready=fields.get("ready") is True,
+            failed=fields.get("failed") is True,
         )
 
 
@@ -63,10 +63,10 @@ def read_server(user: str, name: str) -> Flow[Server]:
         server = yield from call("GET", path, Server, about=about)
         return structs.replace(server, user=user)
     owner = yield from read_owner(user, INCLUDE_STOPPED)
-    found = servers_of(owner)
-    if name not in found:
+    servers = servers_of(owner)
+    if name not in servers:
         raise NotFound(f"{about}: not found, or not visible to this token", method="GET", path=path, status=404)
-    return found[name]
+    return servers[name]
 
 
 def read_owner(user: str, query: tuple[tuple[str, str], ...] = ()) -> Request[User]:
@@ -84,9 +84,9 @@ def servers_of(owner: User) -> dict[str, Server]:
 def read_server_if_exists(user: str, name: str, deadline: float | None = None) -> Flow[Server | None]:
     """The server, if there is one. A hub that restarts meanwhile is waited for, up to the deadline."""
     while True:
-        look = read_server(user, name)
+        read = read_server(user, name)
         try:
-            return (yield from look if deadline is None else before(deadline, look))
+            return (yield from read if deadline is None else before(deadline, read))
         except NotFound:
             return None
         except Unavailable:
@@ -108,15 +108,15 @@ def read_progress(
 
 def spawn_failure_reason(user: str, name: str) -> Flow[str]:
     """Why a start failed: the hub repeats it in one event of the progress stream, and nowhere else."""
-    last = yield from read_progress(user, name, POLL_SECONDS * 10, lambda event: None)
-    return failure_reason(last)
+    event = yield from read_progress(user, name, POLL_SECONDS * 10, lambda event: None)
+    return failure_reason(event)
 
 
-def failure_reason(last: Progress | None) -> str:
+def failure_reason(event: Progress | None) -> str:
     """The reason that the last event of a failed start gives; empty where it did not fail."""
-    if last is None or not last.failed:
+    if event is None or not event.failed:
         return ""
-    return " ".join(last.message.removeprefix("Spawn failed: ").split()) or "the hub gives no reason"
+    return " ".join(event.message.removeprefix("Spawn failed: ").split()) or "the hub gives no reason"
 
 
 def wait_until(done: Callable[[Server | None], bool], user: str, name: str, deadline: float) -> Flow[None]:

@@ -55,19 +55,19 @@ STOP_TIMEOUT_SECONDS = 120.0
 ACTIVE_ONLY = (("state", "active"),)
 
 
-def matching(which: Running, *, stopped: bool = False) -> Flow[None]:
+def list_matching(criteria: Running, *, stopped: bool = False) -> Flow[None]:
     """Emit the servers that match; with `stopped`, those that do not run too."""
-    wanted = yield from prepare_filter(which, stopped=stopped)
-    if wanted.nobody:
+    server_filter = yield from prepare_filter(criteria, stopped=stopped)
+    if server_filter.empty:
         return
     query = INCLUDE_STOPPED if stopped else ()
 
     def emit(owner: User) -> Iterable[Server]:
         # A token that reads the servers of a group alone does not see those of others, and need not.
-        return wanted.of(servers_of(owner)) if wanted.owner(owner.name) else ()
+        return server_filter.select(servers_of(owner)) if server_filter.may_match(owner.name) else ()
 
-    if which.user is not None:
-        for server in emit((yield from read_owner(which.user, query))):
+    if criteria.user is not None:
+        for server in emit((yield from read_owner(criteria.user, query))):
             yield Emit(server)
         return
     if not stopped:
@@ -129,8 +129,8 @@ class ServerOps:
         `group` one `GET /groups/{group}` before it, scope `read:groups`, and `NotFound` where there is none; with
         `idle` one `GET /`.
         """
-        which = Running(user=user, group=group, name=name, profile=profile, idle=idle, state=state)
-        return matching(which, stopped=stopped)
+        criteria = Running(user=user, group=group, name=name, profile=profile, idle=idle, state=state)
+        return list_matching(criteria, stopped=stopped)
 
     @operation
     def create(
@@ -186,10 +186,10 @@ class ServerOps:
         """
         check_display_name_text(display_name)
         options = None if profile is None and user_options is None else start_options(profile, user_options)
-        wanted = body_of(display_name=display_name, user_options=options)
-        if not wanted:
+        changes = body_of(display_name=display_name, user_options=options)
+        if not changes:
             raise InvalidInput(f"server {target(user, name)}: nothing to change")
-        return _patch(user, name, wanted, repeatable=True)
+        return _patch(user, name, changes, repeatable=True)
 
     @operation
     def rename(self, user: str, name: str, new: str) -> Flow[Server]:
@@ -311,9 +311,9 @@ class ServerOps:
         """
         deadline = (yield from Now()) + timeout
         server = yield from before(deadline, ServerOps.get(user, name))
-        given = start_options(profile, user_options)
-        yield from check_options(user, given, server_label(user, name))
-        options: dict[str, Any] | None = given
+        requested = start_options(profile, user_options)
+        yield from check_options(user, requested, server_label(user, name))
+        options: dict[str, Any] | None = requested
         if profile is None and user_options is None:
             # From 6.0 on the hub takes those that it has saved. What it shows may be older: after an edit, the options
             # of the last start (6.1).
@@ -343,9 +343,9 @@ class ServerOps:
             raise
 
 
-def _patch(user: str, name: str, wanted: dict[str, Any], *, repeatable: bool = False) -> Flow[Server]:
+def _patch(user: str, name: str, changes: dict[str, Any], *, repeatable: bool = False) -> Flow[Server]:
     about = server_label(user, name)
-    request = call("PATCH", server_path(user, name), Server, body=wanted, about=about, repeatable=repeatable)
+    request = call("PATCH", server_path(user, name), Server, body=changes, about=about, repeatable=repeatable)
     try:
         server = yield from since("6.0", request, "changing a server")
     except AlreadyRunning as error:

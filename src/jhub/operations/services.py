@@ -10,7 +10,7 @@ from jhub import oauth_client
 from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import APIError, Conflict, HubBroken, InvalidInput, NotAuthorized, NotFound, Unsupported
 from jhub.models import Identity, Service
-from jhub.operations.requests import body_of, list_of, need, since
+from jhub.operations.requests import body_of, list_of, require_version, since
 from jhub.steps import Emit, Flow, HubVersion, Operation, Request, call, segment, send
 
 MIN_VERSION = "5.0"
@@ -27,9 +27,9 @@ class ServiceOps:
 
         `GET /services` (all versions), scope `list:services`; `read:services` for more than their names.
         """
-        found = yield from call("GET", "/services", dict[str, Service], about="services")
-        for name in sorted(found):
-            yield Emit(found[name])
+        services = yield from call("GET", "/services", dict[str, Service], about="services")
+        for name in sorted(services):
+            yield Emit(services[name])
 
     @operation
     def get(self, name: str) -> Flow[Service]:
@@ -46,10 +46,10 @@ class ServiceOps:
             if (yield from HubVersion()) >= (5,):
                 raise
             try:
-                found = yield from call("GET", "/services", dict[str, Service], about="services")
+                services = yield from call("GET", "/services", dict[str, Service], about="services")
             except NotAuthorized:
                 raise error from None
-            if name in found:
+            if name in services:
                 raise
             raise NotFound(f"service {name}: not found", method="GET", path=request.path, status=404) from None
 
@@ -87,7 +87,7 @@ class ServiceOps:
         `POST /services/{name}` (JupyterHub 5.0), scope `admin:services`. `Conflict` where it exists; `BadRequest` for
         values that the hub refuses.
         """
-        _check(api_token, oauth_client_id, oauth_redirect_uri, url)
+        _check_new(api_token, oauth_client_id, oauth_redirect_uri, url)
         allowed = None if oauth_client_allowed_scopes is None else list_of(oauth_client_allowed_scopes)
         body = body_of(
             url=url,
@@ -103,7 +103,7 @@ class ServiceOps:
         # A body without any key is refused as "Invalid service data".
         body = body or {"admin": False}
         request = call("POST", _path(name), Service, body=body, about=f"service {name}")
-        return since(MIN_VERSION, _created(request), "registering services")
+        return since(MIN_VERSION, _explain_server_error(request), "registering services")
 
     @operation
     def create_login_client(self, *, exist_ok: bool = False) -> Flow[Service]:
@@ -123,7 +123,7 @@ class ServiceOps:
             oauth_redirect_uri=oauth_client.REDIRECT_URI,
             oauth_client_allowed_scopes=oauth_client.ALLOWED_SCOPES,
         )
-        return _login_client(create, exist_ok)
+        return _create_login_client(create, exist_ok)
 
     @operation
     def delete(self, name: str) -> Flow[None]:
@@ -137,12 +137,12 @@ class ServiceOps:
             yield from send("DELETE", path, about=f"service {name}")
         except Unsupported as error:
             # 405 has two meanings here.
-            yield from need(MIN_VERSION, "removing services", method="DELETE", path=path)
+            yield from require_version(MIN_VERSION, "removing services", method="DELETE", path=path)
             error.hint = "it is in the hub's configuration, and can be removed only there"
             raise
 
 
-def _created(request: Request[Service]) -> Flow[Service]:
+def _explain_server_error(request: Request[Service]) -> Flow[Service]:
     try:
         return (yield from request)
     except HubBroken as error:
@@ -150,13 +150,13 @@ def _created(request: Request[Service]) -> Flow[Service]:
         raise
 
 
-def _login_client(create: Operation[Service], exist_ok: bool) -> Flow[Service]:
+def _create_login_client(create: Operation[Service], exist_ok: bool) -> Flow[Service]:
     try:
         return (yield from create)
     except Unsupported as error:
-        have = yield from HubVersion()
-        if have < (5,):
-            lines = f"{oauth_client.registration(have)}; {oauth_client.access(have)}"
+        version = yield from HubVersion()
+        if version < (5,):
+            lines = f"{oauth_client.registration(version)}; {oauth_client.access(version)}"
             error.hint = (
                 f"the administrator of such a hub puts this into jupyterhub_config.py: {lines} "
                 f"({oauth_client.ROLE_IS_THERE})"
@@ -165,13 +165,13 @@ def _login_client(create: Operation[Service], exist_ok: bool) -> Flow[Service]:
     except Conflict as error:
         if not exist_ok:
             raise
-        found = yield from ServiceOps.get(oauth_client.NAME)
-        if found.admin or found.roles:
+        client = yield from ServiceOps.get(oauth_client.NAME)
+        if client.admin or client.roles:
             error.hint = "that one has roles, and a secret that everybody knows must not open anything"
         elif not (yield from has_login_client()):
             error.hint = "that one is not the client of jhub login --browser"
         else:
-            return found
+            return client
         error.hint += f"; if nobody needs it: jhub service delete {oauth_client.NAME}"
         raise
 
@@ -180,17 +180,19 @@ def has_login_client() -> Flow[bool]:
     """Whether the hub has the client of `jhub login --browser`: with its secret it says who it is, and nothing else."""
     request = call("GET", "/user", Identity, about="login client", anonymous=True)
     try:
-        who = yield from replace(request, headers=(("Authorization", f"token {oauth_client.CLIENT_SECRET}"),))
+        identity = yield from replace(request, headers=(("Authorization", f"token {oauth_client.CLIENT_SECRET}"),))
     except APIError:
         return False
-    return (who.kind, who.name) == ("service", oauth_client.NAME)
+    return (identity.kind, identity.name) == ("service", oauth_client.NAME)
 
 
 def _path(name: str) -> str:
     return f"/services/{segment(name, 'service')}"
 
 
-def _check(api_token: str | None, oauth_client_id: str | None, oauth_redirect_uri: str | None, url: str | None) -> None:
+def _check_new(
+    api_token: str | None, oauth_client_id: str | None, oauth_redirect_uri: str | None, url: str | None
+) -> None:
     """What the hub refuses without a reason, or breaks on; a short token then leaves a service without any (6.1)."""
     if api_token is not None and len(api_token) < MIN_TOKEN_CHARACTERS:
         raise InvalidInput(f"the API token of a service has at least {MIN_TOKEN_CHARACTERS} characters")

@@ -28,7 +28,7 @@ class ShareOps:
         `GET /shares/{owner}` and `GET /shares/{owner}/{server}` (JupyterHub 5.0), scope `read:shares`. `NotFound`
         where there is no such server.
         """
-        return _listing(_path("shares", owner, server), f"shares of {_name(owner, server)}")
+        return _listing(_path("shares", owner, server), f"shares of {_label(owner, server)}")
 
     @stream(Share)
     def list_shared_with(self, *, user: str | None = None, group: str | None = None) -> Flow[None]:
@@ -69,11 +69,11 @@ class ShareOps:
         `read:users:name` or `read:groups:name` for whom they are granted to. `NotFound` where there is no such
         server, user or group.
         """
-        who, body = _who(user, group, scopes, f"{owner}/{server}")
+        who, body = _recipient_body(user, group, scopes, f"{owner}/{server}")
         about = f"share {target(owner, server)} with {who}"
         path = _path("shares", owner, server)
         request = call("POST", path, Share, body=body, about=about, repeatable=True)
-        return since(MIN_VERSION, _granted(request, body), "shares")
+        return since(MIN_VERSION, _explain_server_error(request, body), "shares")
 
     @operation
     def revoke(
@@ -92,10 +92,9 @@ class ShareOps:
 
         `PATCH /shares/{owner}/{server}` (JupyterHub 5.0), scope `shares`. `NotFound` where there is no such server.
         """
-        who, body = _who(user, group, scopes, f"{owner}/{server}")
-        return since(
-            MIN_VERSION, _revoke(_path("shares", owner, server), body, f"{target(owner, server)}, {who}"), "shares"
-        )
+        who, body = _recipient_body(user, group, scopes, f"{owner}/{server}")
+        request = _revoke_request(_path("shares", owner, server), body, f"{target(owner, server)}, {who}")
+        return since(MIN_VERSION, request, "shares")
 
     @operation
     def revoke_all(self, owner: str, server: str = "") -> Flow[None]:
@@ -127,7 +126,7 @@ class ShareCodeOps:
 
         `GET /share-codes/{owner}` and `GET /share-codes/{owner}/{server}` (JupyterHub 5.0), scope `read:shares`.
         """
-        path, about = _path("share-codes", owner, server), f"share codes of {_name(owner, server)}"
+        path, about = _path("share-codes", owner, server), f"share codes of {_label(owner, server)}"
         return since(MIN_VERSION, pages(path, ShareCode, lambda code: code.id, about=about), "share codes")
 
     @operation
@@ -146,14 +145,14 @@ class ShareCodeOps:
         `POST /share-codes/{owner}/{server}` (JupyterHub 5.0), scopes `shares` and those that are granted. `NotFound`
         where there is no such server.
         """
-        body: dict[str, Any] = _granting(scopes, f"{owner}/{server}")
+        body: dict[str, Any] = _scopes_body(scopes, f"{owner}/{server}")
         if expires_in is not None:
             if not 60 <= expires_in <= 365 * 86400:
                 raise InvalidInput(f"a share code cannot expire in {expires_in} s", hint="from a minute to a year")
             body["expires_in"] = expires_in
         about = f"share code for {target(owner, server)}"
         request = call("POST", _path("share-codes", owner, server), ShareCode, body=body, about=about)
-        return since(MIN_VERSION, _granted(request, body), "share codes")
+        return since(MIN_VERSION, _explain_server_error(request, body), "share codes")
 
     @operation
     def revoke(self, owner: str, server: str, code_id: str) -> Flow[None]:
@@ -192,7 +191,7 @@ def _path(root: str, owner: str, server: str | None) -> str:
     return path if server is None else f"{path}/{segment(server, 'server') if server else ''}"
 
 
-def _name(owner: str, server: str | None) -> str:
+def _label(owner: str, server: str | None) -> str:
     return owner if server is None else target(owner, server)
 
 
@@ -204,23 +203,25 @@ def _recipient(user: str | None, group: str | None) -> tuple[str, str]:
     return f"group {group}", f"/groups/{segment(group or '', 'group')}"
 
 
-def _who(user: str | None, group: str | None, scopes: Iterable[str] | None, server: str) -> tuple[str, dict[str, Any]]:
+def _recipient_body(
+    user: str | None, group: str | None, scopes: Iterable[str] | None, server: str
+) -> tuple[str, dict[str, Any]]:
     who, _ = _recipient(user, group)
-    return who, {**({"user": user} if user is not None else {"group": group}), **_granting(scopes, server)}
+    return who, {**({"user": user} if user is not None else {"group": group}), **_scopes_body(scopes, server)}
 
 
-def _granting(scopes: Iterable[str] | None, server: str) -> dict[str, Any]:
+def _scopes_body(scopes: Iterable[str] | None, server: str) -> dict[str, Any]:
     if scopes is None:
         return {}
-    wanted = list_of(scopes)
-    if not wanted:
+    scope_list = list_of(scopes)
+    if not scope_list:
         # The hub takes an empty list for its default.
         raise InvalidInput("no scopes named", hint="leave them out for the hub's default")
     # Without the filter the hub grants the same, and does not find it again when it is to revoke it (6.1).
-    return {"scopes": [scope if "!" in scope else f"{scope}!server={server}" for scope in wanted]}
+    return {"scopes": [scope if "!" in scope else f"{scope}!server={server}" for scope in scope_list]}
 
 
-def _granted(request: Operation[T], body: Mapping[str, Any]) -> Flow[T]:
+def _explain_server_error(request: Operation[T], body: Mapping[str, Any]) -> Flow[T]:
     try:
         return (yield from request)
     except HubBroken as error:
@@ -229,13 +230,13 @@ def _granted(request: Operation[T], body: Mapping[str, Any]) -> Flow[T]:
         raise
 
 
-def _revoke(path: str, body: dict[str, Any], about: str) -> Request[Share | None]:
+def _revoke_request(path: str, body: dict[str, Any], about: str) -> Request[Share | None]:
     request = call("PATCH", path, Share, body=body, about=f"share {about}")
 
-    def left(answer: Answer) -> Share | None:
+    def decode(answer: Answer) -> Share | None:
         return None if answer.content.strip() == b"{}" else request.decode(answer)
 
-    return Request("PATCH", path, left, body=body, about=request.about, repeatable=True)
+    return Request("PATCH", path, decode, body=body, about=request.about, repeatable=True)
 
 
 class Shares(ShareOps, Bound):

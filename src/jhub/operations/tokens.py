@@ -11,7 +11,7 @@ from msgspec import Struct
 from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import HubBroken, HubError, InvalidInput, InvalidScope, NotAHub, NotAuthorized
 from jhub.models import Identity, OAuthToken, Token
-from jhub.operations.requests import body_of, list_of, need, user_path
+from jhub.operations.requests import body_of, list_of, require_version, user_path
 from jhub.steps import Emit, Flow, Request, call, send
 
 SECOND_FACTORS = {"2fa": "Second factor", "otp": "One-time password"}
@@ -20,15 +20,15 @@ TOKEN_LIFE = 30 * 24 * 3600
 """Seconds until a token from `Hub.login` expires, unless told otherwise."""
 
 
-class Listed(Struct):
+class TokenListing(Struct):
     """What the hub answers a request for somebody's tokens with."""
 
     api_tokens: tuple[Token, ...]
 
 
-def listing(user: str) -> Request[Listed]:
+def read_tokens(user: str) -> Request[TokenListing]:
     """The tokens of a user, all at once: the hub has no pages of them."""
-    return call("GET", _path(user), Listed, about=f"tokens of {user}")
+    return call("GET", _path(user), TokenListing, about=f"tokens of {user}")
 
 
 class TokenOps:
@@ -40,8 +40,8 @@ class TokenOps:
 
         `GET /users/{user}/tokens` (all versions), scope `read:tokens`.
         """
-        found = yield from listing(user)
-        for token in found.api_tokens:
+        listing = yield from read_tokens(user)
+        for token in listing.api_tokens:
             yield Emit(token)
 
     @operation
@@ -50,7 +50,7 @@ class TokenOps:
 
         `GET /users/{user}/tokens/{id}` (all versions), scope `read:tokens`.
         """
-        return call("GET", f"{_path(user)}/{_id(token_id)}", Token, about=f"token {token_id} of {user}")
+        return call("GET", f"{_path(user)}/{_check_id(token_id)}", Token, about=f"token {token_id} of {user}")
 
     @operation
     def create(
@@ -69,8 +69,8 @@ class TokenOps:
         not know; `InvalidScope` for one that is unknown or not held (up to 4.1 `HubBroken` for an unknown one), with
         the scopes of the token in use as its hint; `LifetimeTooLong` for more than the hub allows (5.1).
         """
-        body = _wish(note, expires_in, scopes)
-        return _created(call("POST", _path(user), Token, body=body, about=f"token for {user}"), user, scopes)
+        body = _token_body(note, expires_in, scopes)
+        return _create(call("POST", _path(user), Token, body=body, about=f"token for {user}"), user, scopes)
 
     @operation
     def create_with_password(
@@ -94,8 +94,8 @@ class TokenOps:
         token needed; sends none, and no cookie. `NotAuthorized` when the hub refuses; it gives one answer for a wrong
         password, for a user it does not know yet, and for an authenticator without passwords.
         """
-        body = _wish(note, expires_in, scopes)
-        yield from _know_scopes(scopes)
+        body = _token_body(note, expires_in, scopes)
+        yield from _require_scopes_support(scopes)
         body["auth"] = {"username": username, "password": password}
         if second_factor:
             body["auth"].update(dict.fromkeys(SECOND_FACTORS, second_factor))
@@ -109,8 +109,8 @@ class TokenOps:
             )
             if username != username.lower():
                 hint = f"most hubs know names in lower case: {username.lower()}; {hint}"
-            said = f"sign in as {username}: the hub refused this username and password"
-            raise NotAuthorized(said, method="POST", path=error.path, status=error.status, hint=hint) from None
+            message = f"sign in as {username}: the hub refused this username and password"
+            raise NotAuthorized(message, method="POST", path=error.path, status=error.status, hint=hint) from None
         return _with_secret(token)
 
     @operation
@@ -150,49 +150,49 @@ class TokenOps:
 
         `DELETE /users/{user}/tokens/{id}` (all versions), scope `tokens`.
         """
-        return send("DELETE", f"{_path(user)}/{_id(token_id)}", about=f"token {token_id} of {user}")
+        return send("DELETE", f"{_path(user)}/{_check_id(token_id)}", about=f"token {token_id} of {user}")
 
 
-def _id(token_id: str) -> str:
+def _check_id(token_id: str) -> str:
     if not re.fullmatch(r"[a-z]\d+", token_id, re.ASCII):
         # It may be the secret itself, which must not stand in a URL, nor here.
         raise InvalidInput("that is not the id of a token, such as a12", hint="see: jhub token list")
     return token_id
 
 
-def _created(request: Request[Token], user: str, scopes: Iterable[str] | None) -> Flow[Token]:
-    yield from _know_scopes(scopes)
+def _create(request: Request[Token], user: str, scopes: Iterable[str] | None) -> Flow[Token]:
+    yield from _require_scopes_support(scopes)
     try:
         token = yield from request
     except HubBroken as error:
         error.hint = "JupyterHub 4 fails like that for a scope that it does not know: is one misspelt?"
         if scopes is not None:
-            error.hint += f" {yield from _held(user, scopes)}"
+            error.hint += f" {yield from _describe_grantable_scopes(user, scopes)}"
         raise
     except InvalidScope as error:
         if scopes is not None:
-            error.hint = yield from _held(user, scopes)
+            error.hint = yield from _describe_grantable_scopes(user, scopes)
         raise
     return _with_secret(token)
 
 
-def _held(user: str, scopes: Iterable[str]) -> Flow[str]:
+def _describe_grantable_scopes(user: str, scopes: Iterable[str]) -> Flow[str]:
     """What a token for `user` could be for, as far as the hub tells it."""
     try:
-        me = yield from call("GET", "/user", Identity).once()  # something else went wrong already
+        identity = yield from call("GET", "/user", Identity).once()  # something else went wrong already
     except HubError:
         return ""
-    if (me.kind, me.name) == ("user", user):
-        nearly = [f"{scope}!user" for scope in list_of(scopes) if f"{scope}!user={user}" in me.scopes]
-        ask = f"for one's own: {', '.join(nearly)}; " if nearly else ""
-        return f"{ask}{user} can give it: {', '.join(me.scopes) or 'no scopes'}"
+    if (identity.kind, identity.name) == ("user", user):
+        own_scopes = [f"{scope}!user" for scope in list_of(scopes) if f"{scope}!user={user}" in identity.scopes]
+        ask = f"for one's own: {', '.join(own_scopes)}; " if own_scopes else ""
+        return f"{ask}{user} can give it: {', '.join(identity.scopes) or 'no scopes'}"
     return f"it can have those that {user} holds, and the hub tells only {user} which these are"
 
 
-def _know_scopes(scopes: Iterable[str] | None) -> Flow[None]:
+def _require_scopes_support(scopes: Iterable[str] | None) -> Flow[None]:
     if scopes is not None:
         # A 2.x hub does not look at them, and the token would have all scopes of its owner.
-        yield from need("3.0", "a token with scopes of its own")
+        yield from require_version("3.0", "a token with scopes of its own")
 
 
 def _with_secret(token: Token) -> Token:
@@ -205,7 +205,7 @@ def _path(user: str) -> str:
     return f"{user_path(user)}/tokens"
 
 
-def _wish(note: str, expires_in: int | None, scopes: Iterable[str] | None) -> dict[str, Any]:
+def _token_body(note: str, expires_in: int | None, scopes: Iterable[str] | None) -> dict[str, Any]:
     if expires_in is not None and expires_in <= 0:
         # Up to 5.5 a 0 makes a token that never expires.
         raise InvalidInput(f"a token cannot expire in {expires_in} s; leave it out for the hub's own default")

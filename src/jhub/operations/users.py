@@ -55,23 +55,23 @@ class UserOps:
             "include_stopped_servers": "1" if include_stopped_servers else "",
         }
         # Hubs before 5.0 ignore it without a word.
-        sorted_here = sort is not None and (yield from HubVersion()) < (5,)
-        if sort is not None and not sorted_here:
+        sort_locally = sort is not None and (yield from HubVersion()) < (5,)
+        if sort is not None and not sort_locally:
             query["sort"] = sort
         collected: list[User] = []
 
-        def matching(user: User) -> tuple[User, ...]:
+        def keep(user: User) -> tuple[User, ...]:
             # The hub makes a LIKE pattern of it, in which _ and % stand for anything.
             if name_filter.lower() not in user.name.lower():
                 return ()
-            if not sorted_here:
+            if not sort_locally:
                 return (user,)
             collected.append(user)
             return ()
 
-        asked = tuple((key, value) for key, value in query.items() if value)
-        yield from pages("/users", User, lambda user: user.name, asked, about="users", emit=matching)
-        for user in _sorted(collected, sort or "id"):
+        parameters = tuple((key, value) for key, value in query.items() if value)
+        yield from pages("/users", User, lambda user: user.name, parameters, about="users", emit=keep)
+        for user in _sort(collected, sort or "id"):
             yield Emit(user)
 
     @operation
@@ -183,18 +183,18 @@ class UserOps:
 def existing_user(name: str, *, admin: bool = False) -> Flow[User]:
     """A user who was to be created and exists; `Conflict` where they are not the administrator that was asked for."""
     try:
-        found = yield from UserOps.get(name.lower())
+        user = yield from UserOps.get(name.lower())
     except NotFound:
-        found = yield from UserOps.get(name)  # an authenticator may keep capital letters
-    return check_admin(name, found, admin)
+        user = yield from UserOps.get(name)  # an authenticator may keep capital letters
+    return check_admin(name, user, admin)
 
 
-def check_admin(name: str, found: User, admin: bool) -> User:
+def check_admin(name: str, user: User, admin: bool) -> User:
     """The user who was there; `Conflict` as for `existing_user`."""
-    if admin and not found.admin:
+    if admin and not user.admin:
         unknown = "exists, and this token does not see whether as an administrator (scope read:users:name)"
-        raise user_conflict(name, unknown if found.admin is None else "exists, and is no administrator")
-    return found
+        raise user_conflict(name, unknown if user.admin is None else "exists, and is no administrator")
+    return user
 
 
 def user_conflict(name: str, why: str) -> Conflict:
@@ -207,7 +207,7 @@ def _normalises_new_names(version: tuple[int, ...]) -> bool:
     return version >= (6, 1) or (5, 5, 3) <= version < (6,)
 
 
-def _sorted(users: list[User], sort: Sort) -> list[User]:
+def _sort(users: list[User], sort: Sort) -> list[User]:
     backwards = sort.startswith("-")
     match sort.removeprefix("-"):
         case "name":

@@ -13,7 +13,7 @@ from jhub.extension.access import Owner, visible
 from jhub.extension.policy import judge
 from jhub.extension.verdict import Refusal
 from jhub.models import Profile
-from jhub.operations.profiles import check
+from jhub.operations.profiles import check_against_profiles
 from jhub.profiles.loader import parse
 from jhub.profiles.model import public
 
@@ -50,7 +50,7 @@ def listed(owner: Owner) -> tuple[Profile, ...]:
 def refused(options: dict[str, Any], owner: Owner = ANA) -> APIError | None:
     """The error for options that do not fit."""
     try:
-        check(listed(owner), options, "server ana/lab", "/users/ana/profiles")
+        check_against_profiles(listed(owner), options, "server ana/lab", "/users/ana/profiles")
     except APIError as error:
         return error
     return None
@@ -119,7 +119,7 @@ def test_a_profile_of_others_is_as_unknown_as_one_that_is_not_there() -> None:
 
 def test_who_has_no_profile_starts_nothing() -> None:
     with pytest.raises(NotAuthorized, match="server ana: no profile is available"):
-        check((), {"profile": "gpu"}, "server ana")
+        check_against_profiles((), {"profile": "gpu"}, "server ana")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_all_else_is_for_the_hub(options: dict[str, Any]) -> None:
 def test_long_lists_are_cut() -> None:
     many = tuple(Profile(slug=f"p{n}") for n in range(30))
     with pytest.raises(NotFound, match=r"p18, p19, and 10 more$"):
-        check(many, {"profile": "x"})
+        check_against_profiles(many, {"profile": "x"})
 
 
 NAMES = ["image", "zone", "note", "flavour", "cpus", "x", "", "profile-option-gpu--image", "_xsrf"]
