@@ -141,7 +141,7 @@ def test_a_selection_of_none_is_no_error(as_admin: Jhub, fresh: Fresh, command: 
         (("start", "--group", "no-such-group"), 5, "group no-such-group: not found"),
         (("stop", "--name", "lab", "--idle", "soon"), 2, "'soon' is no duration"),
         (("list", "--state", "runing"), 2, "'runing' is not one of"),
-        (("list", "--stopped", "--idle", "2h"), 2, "leave out stopped ones"),
+        (("list", "--stopped", "--idle", "2h"), 2, "cannot combine stopped servers with state or idle"),
         (("delete", "--yes"), 2, "Missing argument"),
         (("start", "ana/x", "--hub-load", "0"), 2, "'0' is no share"),
         (("start", "ana/x", "--hub-load", "150%"), 2, "'150%' is no share"),

@@ -42,7 +42,7 @@ def test_existing_users_are_not_taken_for_administrators(as_admin: Jhub, user: s
     new = fresh("root")
     some = as_admin("user", "create", "--admin", "--if-not-exists", "admin", user, new, "-o", "json")
     assert (some.code, {each["name"] for each in json.loads(some.out)}) == (7, {"admin", new})
-    assert some.err == f"error: user {user}: exists, and is no administrator\n"
+    assert some.err == f"error: user {user}: exists, and is not an administrator\n"
 
 
 def test_who_may_not_create_users_is_told_once(as_ana: Jhub, fresh: Fresh) -> None:

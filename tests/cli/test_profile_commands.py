@@ -158,7 +158,8 @@ def test_a_profile_is_shown_to_whom_it_is_for(as_ana: Jhub, as_admin: Jhub, memb
     ]
     result = as_ana("profile", "show", "members")
     assert (result.code, result.out) == (5, "")
-    assert result.err.startswith("error: profile members: not found, or not for you; known profiles: lab, lean, ")
+    known = "known profiles: lab, lean, "
+    assert result.err.startswith(f"error: profile members: not found, or not available to you; {known}")
 
 
 def test_a_start_is_refused_before_it_is_sent(as_admin: Jhub, member: str) -> None:

@@ -76,7 +76,7 @@ def test_what_is_not_there(listing: Hubs) -> None:
     jhub, _ = listing
     result = jhub("profile", "show", "lean")
     assert (result.code, result.out) == (5, "")
-    assert result.err == "error: profile lean: not found, or not for you; known profiles: gpu, lab\n"
+    assert result.err == "error: profile lean: not found, or not available to you; known profiles: gpu, lab\n"
     result = jhub("profile", "list", "-u", "cy")
     assert (result.code, result.err) == (5, "error: profiles of cy: not found, or not visible to this token\n")
     assert jhub("profile", "list", "-u", "").code == 2
@@ -97,8 +97,8 @@ def test_a_hub_that_lists_none_is_told_in_one_line_and_a_hint(bare: Hubs, line: 
     result = jhub("profile", *line.split())
     assert (result.code, result.out) == (1, "")
     error, hint = result.err.splitlines()
-    assert error.endswith(": this hub has no jhub.extension with profiles, which would list them")
-    assert hint.startswith("hint: a start can name a profile all the same")
+    assert error.endswith(": this hub does not list profiles: it has no jhub.extension with profiles")
+    assert hint.startswith("hint: a start can still name a profile")
 
 
 # ---------------------------------------------------------------- before a start

@@ -143,7 +143,7 @@ def test_a_start_that_takes_too_long_says_so(as_admin: Jhub, user: str) -> None:
         (("server", "show", "ana/nope"), 5, "server ana/nope: not found"),
         (("server", "start", "ana/x", "--profile", "nope"), 5, "unknown profile 'nope'; known profiles: lab, lean"),
         (("server", "start", "ghost/x"), 5, "server ghost/x: not found"),
-        (("server", "start", "ana/Not Good"), 2, "cannot name a server"),
+        (("server", "start", "ana/Not Good"), 2, "invalid server name"),
         (("server", "delete", "--yes", "ana"), 2, "the default server of ana cannot be deleted"),
         (("server", "stop", "ana"), 2, "there is no terminal to ask"),
         (("group", "delete", "geo"), 2, "there is no terminal to ask"),

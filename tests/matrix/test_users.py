@@ -33,7 +33,7 @@ def test_a_user_who_exists_is_a_conflict_or_the_answer(admin: Any, user: str) ->
         admin.users.create(user)
     assert caught.value.status == 409
     assert admin.users.create(user, exist_ok=True).name == user
-    with pytest.raises(Conflict, match="is no administrator"):
+    with pytest.raises(Conflict, match="is not an administrator"):
         admin.users.create(user, admin=True, exist_ok=True)
 
 
@@ -93,7 +93,7 @@ def test_a_user_is_not_renamed_into_another_nor_while_a_server_runs(admin: Any, 
     with pytest.raises(NotFound):
         admin.users.rename("ghost", fresh("user"))
     admin.servers.start(user, "work")
-    with pytest.raises(Conflict, match=f"{user}/work runs"):
+    with pytest.raises(Conflict, match=f"{user}/work is running"):
         admin.users.rename(user, fresh("user"))
     assert admin.users.get(user).name == user
 

@@ -1,4 +1,4 @@
-"""Users who exist already: read one by one, or from the listing of all where that takes fewer requests."""
+"""Reads of existing users: one by one, or from the list of all users if that takes fewer requests."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from jhub.operations.users import UserOps, check_admin, existing_user
 from jhub.steps import Flow
 
 MAX_SINGLE_READS = 4
-"""Users who are read one by one; more are looked for in the listing of all."""
+"""Maximum number of users that are always read one by one."""
 
 
 def existing_users(names: Sequence[str], *, admin: bool) -> Flow[list[NameEvent]]:
-    """What is known of each who was to be created, perhaps as an administrator, and exists.
+    """Return an event for each user: "exists", or "failed" if they are missing, or not an administrator as requested.
 
     `GET /users/{name}` or `GET /users` (all versions), scopes `read:users` and `list:users`.
     """
@@ -38,6 +38,7 @@ def existing_users(names: Sequence[str], *, admin: bool) -> Flow[list[NameEvent]
 
 
 def _page_count() -> Flow[int]:
+    """Return the number of requests for the list of all users."""
     return ceil((yield from count_items("/users", about="users")) / MAX_PAGE_SIZE)
 
 

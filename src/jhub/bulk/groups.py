@@ -1,4 +1,4 @@
-"""`hub.groups`: the operations on groups, and their exact membership."""
+"""The namespace `hub.groups`: operations on one group, and bulk changes of members."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ from jhub.steps import Emit, Flow, Now, Operation
 
 
 class BulkGroupOps:
-    """Groups of many members."""
+    """Operations on groups of many members."""
 
     @operation
     def set_users(self, name: str, users: Iterable[str]) -> Flow[NameSummary]:
-        """Make these users the members of a group, and nobody else.
+        """Make these users the only members of a group.
 
-        The group is read once, and only the difference is sent, first those who come and then those who go: a few in
-        each call and a pause after it, so that the hub goes on answering others. An unknown user is left out and is
-        in `failed` of the result, with the hub's reason; the others become members all the same. Running it again
-        finishes what an error ended. Without users the group is emptied.
+        The group is read once, and only the difference is sent, additions first. It is sent in chunks with a pause
+        after each, so that the hub can answer other requests. An unknown user is skipped and is in `failed` of the
+        result, with the hub's reason; the others become members. The call is idempotent: after an error run it again
+        to finish. Without users the group is emptied.
 
-        Where the hub's authenticator manages groups (`manage_groups`), hubs before 5.3 refuse, which is a
-        `BadRequest`, and later ones undo it when the user signs in again.
+        If the hub's authenticator manages groups (`manage_groups`), hubs before 5.3 refuse with a `BadRequest`, and
+        later ones undo the change when the user signs in again.
 
         `POST /groups/{name}/users` and `DELETE /groups/{name}/users` (all versions), scopes `groups` and
-        `read:groups`. `NotFound` where there is no such group.
+        `read:groups`. `NotFound` if the group does not exist.
         """
         return (yield from _change((yield from BulkGroupOps.compare_users(name, users))))
 
     @operation
     def compare_users(self, name: str, users: Iterable[str]) -> Flow[Difference]:
-        """Compare a group's members with those that it is to have, and change nothing.
+        """Compare a group's members with the wanted ones, without a change.
 
-        `change_users` makes exactly the change that this returns. `set_users` is the two in one.
+        `change_users` makes exactly the change that this returns. `set_users` combines both.
 
-        `GET /groups/{name}` (all versions), scope `read:groups`. `NotFound` where there is no such group.
+        `GET /groups/{name}` (all versions), scope `read:groups`. `NotFound` if the group does not exist.
         """
         wanted = unique_names(users, "user")
         return _compare((yield from GroupOps.get(name)), wanted)
 
     @operation
     def change_users(self, difference: Difference) -> Flow[NameSummary]:
-        """Add and remove the members that `compare_users` found to be missing or too many, and nobody else.
+        """Add and remove the members of a difference that `compare_users` returned.
 
         `POST /groups/{name}/users` and `DELETE /groups/{name}/users` (all versions), scope `groups`; otherwise as
         `set_users`.
@@ -58,16 +58,16 @@ class BulkGroupOps:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Between the members that a group has and those that it is to have."""
+    """The difference between the members of a group and the wanted members."""
 
     group: Group
-    """The group as it is."""
+    """The group as it was read."""
     to_add: tuple[str, ...]
     to_remove: tuple[str, ...]
 
 
 def _compare(group: Group, wanted: Iterable[str]) -> Difference:
-    """Who is to come, and who is to go. The hub keeps names in lower case, mostly."""
+    """Return the members to add and to remove. Most hubs store names in lower case."""
     names, current = list(wanted), users_in(group)
     members = set(current)
     kept = {spelling for name in names for spelling in (name, name.lower())}
@@ -76,26 +76,28 @@ def _compare(group: Group, wanted: Iterable[str]) -> Difference:
 
 
 def _change(difference: Difference) -> Flow[NameSummary]:
-    """Carry a difference out, and emit what became of each."""
+    """Carry a difference out, and emit an event for each member."""
     began = yield from Now()
     tally: Tally[NameEvent] = Tally()
     group, to_remove, members = difference.group.name, difference.to_remove, set(users_in(difference.group))
     adding = _Addition(group)
     yield from write_in_chunks(difference.to_add, adding, tally)
     if adding.renamed and to_remove:
-        reason = f"may be whom the hub means by {', '.join(adding.renamed)}; name them as the hub does"
+        reason = f"may be the same user as {', '.join(adding.renamed)}; use the names that the hub uses"
         for user in to_remove:
             yield Emit(tally.take(NameEvent("skipped", user, reason)))
     else:
-        # The hub would take such a one for another member, who stays.
+        # The hub looks names up in lower case, so it would remove the other member, who stays.
         twins = {user for user in to_remove if user != user.lower() and user.lower() in members}
         yield from write_in_chunks([user for user in to_remove if user not in twins], _Removal(group), tally)
         for user in sorted(twins):
-            yield Emit(tally.take(NameEvent("skipped", user, f"the hub would take them for {user.lower()}")))
+            yield Emit(tally.take(NameEvent("skipped", user, f"the hub would remove {user.lower()} instead")))
     return NameSummary(*tally.parts(), (yield from Now()) - began)
 
 
 class _MemberWrite:
+    """The common part of the bulk writes of members."""
+
     def __init__(self, group: str) -> None:
         self.group = group
 
@@ -104,10 +106,12 @@ class _MemberWrite:
 
 
 class _Addition(_MemberWrite):
+    """The bulk write that adds members."""
+
     def __init__(self, group: str) -> None:
         super().__init__(group)
         self.renamed: list[str] = []
-        """Those whom the hub knows by another name."""
+        """The added names that the hub stores as other names."""
 
     def send(self, names: list[str]) -> Operation[Group | None]:
         return GroupOps.add_users(self.group, names)
@@ -123,27 +127,29 @@ class _Addition(_MemberWrite):
 
 
 class _Removal(_MemberWrite):
+    """The bulk write that removes members."""
+
     def send(self, names: list[str]) -> Operation[Group]:
         return GroupOps.remove_users(self.group, names)
 
     def accepted(self, names: list[str], answer: Group) -> Iterator[NameEvent]:
-        # A token that may change members and not see them takes the hub's word.
+        # A token that may change members but not read them gets no list: assume that all were removed.
         members = answer.users or ()
         return (self._still_member(name) if name in members else NameEvent("removed", name) for name in names)
 
     def refused(self, name: str, error: APIError) -> NameEvent:
-        # Who is no user any more is no member; but the hub looks for names in lower case.
+        # A user who no longer exists is not a member. But the hub looks names up in lower case.
         return self._still_member(name) if name != name.lower() else NameEvent("removed", name)
 
     def _still_member(self, name: str) -> NameEvent:
-        reason = "is a member still: the hub does not know them by that name"
+        reason = "is still a member: the hub does not find a user of that name"
         error = Conflict(f"user {name}: {reason}", method="DELETE", path=f"/groups/{self.group}/users", status=409)
         return NameEvent("failed", name, reason, error=error)
 
 
 class Groups(GroupOps, BulkGroupOps, Bound):
-    """`hub.groups`"""
+    """The namespace `hub.groups`."""
 
 
 class AsyncGroups(GroupOps, BulkGroupOps, AsyncBound):
-    """`hub.groups`"""
+    """The namespace `hub.groups`."""

@@ -1,4 +1,4 @@
-"""`hub.users`: the operations on one user, and the creation of many."""
+"""The namespace `hub.users`: operations on one user, and bulk creation of users."""
 
 from __future__ import annotations
 
@@ -15,27 +15,28 @@ from jhub.operations.users import UserOps, user_conflict
 from jhub.outcome import Tally
 from jhub.steps import Emit, Flow, Now, call, segment
 
-POSSIBLY_CREATED = "exists now; perhaps since this call, whose chunk failed half-way"
+POSSIBLY_CREATED = "exists; possibly created by this call, whose chunk failed halfway"
+"""Message for a user that exists after a chunk has failed."""
 
 
 class BulkUserOps:
-    """Many users."""
+    """Operations on many users."""
 
     @fleet(NameEvent)
     def create_many(self, names: Iterable[str], *, admin: bool = False, exist_ok: bool = True) -> Flow[NameSummary]:
-        """Create users, a few in each call and a pause after it, so that the hub goes on answering others.
+        """Create users in chunks, with a pause after each, so that the hub can answer other requests.
 
         Parameters
         ----------
         admin
             Make all of them administrators.
         exist_ok
-            Who exists already is done, and stays as they are; otherwise that is a failure. With `admin`, it is one
-            where they are no administrator.
+            Count existing users as done, and leave them unchanged; otherwise they are failures. With `admin`, an
+            existing user who is not an administrator is always a failure.
 
-        Emits a `NameEvent` for each, by the name that was given: "created", with the user that the hub made of it,
-        "exists" or "failed". A name that the hub refuses is left out, with the hub's reason in its event, and the
-        others are created. Any other error ends it. Running it again finishes the rest.
+        Emits a `NameEvent` for each name that you pass: "created", with the user that the hub created, "exists" or
+        "failed". A name that the hub refuses is skipped, with the hub's reason in its event, and the others are
+        created. Any other error ends the call; run it again to create the remaining users.
 
         `POST /users` (all versions), scope `admin:users`, with `exist_ok` and `admin` `read:users` and
         `list:users` too.
@@ -44,10 +45,10 @@ class BulkUserOps:
 
     @fleet(NameEvent)
     def get_many(self, names: Iterable[str]) -> Flow[NameSummary]:
-        """Read users, one by one, or from the listing of all where that takes fewer requests.
+        """Read users one by one, or from the list of all users if that takes fewer requests.
 
-        Emits a `NameEvent` for each, by the name that was given: "exists", with the user, or "failed". Any other error
-        than `NotFound` ends it.
+        Emits a `NameEvent` for each name that you pass: "exists", with the user, or "failed". Any error other than
+        `NotFound` ends the call.
 
         `GET /users/{name}` or `GET /users` (all versions), scopes `read:users` and `list:users`.
         """
@@ -81,17 +82,19 @@ def _create(names: list[str], admin: bool, exist_ok: bool) -> Flow[NameSummary]:
 
 
 class _Creation:
+    """The bulk write that creates users."""
+
     def __init__(self, admin: bool, exist_ok: bool) -> None:
         self.admin = admin
         self.exist_ok = exist_ok
         self.existing: list[str] = []
-        """Those who exist, and may be no administrators."""
+        """The existing users who may not be administrators."""
         self.possibly_created: set[str] = set()
-        """Those whom a chunk may have created that failed half-way."""
+        """The names that may have been created by a chunk that failed halfway."""
 
     def send(self, names: list[str]) -> Flow[tuple[User, ...]]:
         body = {"usernames": names, "admin": self.admin}
-        # Where they may exist already, those whose answer got lost may be asked for again.
+        # If users may exist already, the request can be retried after a lost answer.
         request = call("POST", "/users", tuple[User, ...], body=body, about="users", repeatable=self.exist_ok)
         try:
             return (yield from request)
@@ -106,12 +109,12 @@ class _Creation:
         if isinstance(error, InvalidUsername):
             listed = error.names.lower()
             matched = [name for name in names if message_name(name) in listed.split(", ")]
-            # A name may have commas: then those in the message cannot be told apart.
+            # A name may contain commas; then the names in the message are ambiguous.
             unambiguous = ", ".join(map(message_name, matched)) == listed and not any(
                 ", " in message_name(name) for name in names
             )
             return matched if unambiguous else []
-        # The hub goes from one to the next, and keeps those before the one that it could not create.
+        # The hub creates one user after the other, and keeps those before the one that failed.
         parts = error.failure.split(": ") if isinstance(error, UserNotCreated) else []
         matched = [name for end in range(1, len(parts)) for name in match_name(": ".join(parts[:end]), names)]
         if len(matched) != 1:
@@ -138,18 +141,18 @@ class _Creation:
 
 
 def _match_created(names: list[str], created: tuple[User, ...]) -> dict[str, User]:
-    """Who was made of which name: the hub tells only the names that it made of them."""
+    """Return the created users by the requested names; the hub returns only its own, normalised names."""
     users = {user.name: user for user in created}
     matched = {name: users[spelling] for name in names for spelling in (name.lower(), name) if spelling in users}
-    # Some authenticators know users by other names; the order is that of the request.
+    # Some authenticators rename users; the users are in the order of the request.
     unmatched = [name for name in names if name not in matched]
     others = [user for user in created if user not in matched.values()]
     return {**matched, **dict(zip(unmatched, others, strict=True))} if len(unmatched) == len(others) else matched
 
 
 class Users(UserOps, BulkUserOps, Bound):
-    """`hub.users`"""
+    """The namespace `hub.users`."""
 
 
 class AsyncUsers(UserOps, BulkUserOps, AsyncBound):
-    """`hub.users`"""
+    """The namespace `hub.users`."""

@@ -1,4 +1,4 @@
-"""Listings: from page to page, one item at a time, reading a few pages ahead."""
+"""Paged listings: items one at a time, with the next pages prefetched."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ T = TypeVar("T")
 
 MEDIA_TYPE = "application/jupyterhub-pagination+json"
 MAX_PAGE_SIZE = 200
+"""Maximum number of items that JupyterHub puts on a page, with its default `api_page_max_limit`."""
 MAX_PAGES_IN_FLIGHT = 4
-"""Pages under way at a time. A hub answers reads one after the other; more would only queue up."""
+"""Maximum number of pages in flight. A hub answers reads one after the other, so more would only queue up."""
 MAX_REMEMBERED_KEYS = 2000
-"""Items among which a repeated one is noticed."""
+"""Maximum number of recent items among which a repeated item is dropped."""
 WAIT_SECONDS = 1.0
+"""Longest wait for a page in flight before the flow waits again."""
 
 
 class _NextPage(Struct):
@@ -60,15 +62,15 @@ def pages(
     about: str,
     emit: Callable[[T], Iterable[object]] = lambda entry: (entry,),
 ) -> Flow[None]:
-    """Emits every item of a paged listing, or what `emit` makes of it.
+    """Emit every item of a paged listing, or the objects that `emit` makes of it.
 
-    Without the media type for pages JupyterHub cuts a list at `api_page_max_limit` (200) and says nothing. The next
-    page is computed from its offset: `next.url` is built from the request as the hub saw it, which behind a proxy can
-    be another host or plain http, and a token must not go there. A short page is not the last one (`state=ready`
-    filters after the query), and before 5.0 pages of `state=active` repeat users (JupyterHub #4789, #5293), hence
-    `key`.
+    Without the media type for pages JupyterHub silently truncates a list at `api_page_max_limit` (200). The next page
+    is requested by its offset and not by `next.url`: the hub builds that URL from the request as it received it, so
+    behind a proxy it can be another host or plain http, and a token must not go there. A short page is not always the
+    last one (`state=ready` filters after the query), and before 5.0 pages of `state=active` repeat users (JupyterHub
+    #4789, #5293), which `key` detects.
 
-    From the second page on it forks: a flow with forks of its own forks its listings too.
+    From the second page on the listing forks, so a flow with forks of its own must run it in a fork.
     """
 
     def request_page(offset: int) -> Request[_Page[T]]:
@@ -93,7 +95,7 @@ def pages(
 
 
 def count_items(path: str, *, about: str) -> Flow[int]:
-    """How many items a paged listing has."""
+    """Return the number of items of a paged listing."""
     page_query = (("offset", "0"), ("limit", "1"))
     page = yield from call("GET", path, _Total, query=page_query, about=about, accept=MEDIA_TYPE)
     return page.pagination.total
@@ -105,7 +107,7 @@ class _PageTag(NamedTuple):
 
 
 class _Prefetcher(Generic[T]):
-    """Fetches a page while the ones after it are already under way."""
+    """A reader of pages that requests the following pages before they are needed."""
 
     def __init__(self, request_page: Callable[[int], Request[T]]) -> None:
         self._request_page = request_page
@@ -115,7 +117,7 @@ class _Prefetcher(Generic[T]):
     def page(self, offset: int, size: int, total: int) -> Flow[T]:
         if not self._in_flight and not self._ready and offset + size >= total:
             return (yield from self._request_page(offset))
-        # The first of them may be past a total that has just shrunk.
+        # `offset` can lie past `total`, if the total has shrunk since the last page.
         wanted = {offset, *range(offset, min(total, offset + MAX_PAGES_IN_FLIGHT * size), size)}
         for at in sorted(wanted - self._in_flight - self._ready.keys()):
             self._in_flight.add(at)
@@ -127,10 +129,12 @@ class _Prefetcher(Generic[T]):
 
     def _receive(self, done: Done) -> Flow[None]:
         if not isinstance(done.tag, _PageTag):
-            raise RuntimeError(f"{done.tag} ended while a listing waited: a flow with forks forks its listings too")
+            raise RuntimeError(
+                f"{done.tag} ended while a listing waited: fork the listing in a flow that has other forks"
+            )
         listing, at = done.tag
         if listing is not self:
-            return  # of a listing that somebody gave up
+            return  # a page of an abandoned listing
         self._in_flight.remove(at)
         if done.error is not None:
             for other in self._in_flight:
@@ -140,7 +144,10 @@ class _Prefetcher(Generic[T]):
 
 
 class _RecentKeys:
-    """The last items. All of them would make a long listing grow; a repeated one comes soon after the first."""
+    """The keys of the most recent items.
+
+    Keeping all keys would need memory for the whole listing, and an item is repeated soon after its first occurrence.
+    """
 
     def __init__(self) -> None:
         self._order = deque[object]()
@@ -157,7 +164,7 @@ class _RecentKeys:
 
 
 def _decode_page(page_type: type[T], decode: Callable[[Answer], T], answer: Answer) -> T:
-    """A page, if need be without the items that have lost their name.
+    """Decode a page, without items that have lost their name.
 
     JupyterHub 5.5.3 and later erase a user's name for a request that should change nothing (see `UserOps.edit`). One
     such user must not hide all the others.
@@ -172,7 +179,7 @@ def _decode_page(page_type: type[T], decode: Callable[[Answer], T], answer: Answ
 
 
 def _drop_nameless(content: bytes) -> bytes | None:
-    """The page without those; None if it is no page, or there are none."""
+    """Return the page without nameless items; None if it is not a page, or has no such items."""
     try:
         page = json.decode(content, type=_RawPage)
         named = [raw for raw in page.items if json.decode(raw, type=_Item).name is not None]

@@ -38,43 +38,45 @@ from jhub.steps import Emit, Flow, HubVersion, Now, Request, Sleep, status_of
 
 
 def check_new_name(user: str, name: str) -> Flow[None]:
-    """Hold a new server's name to the rule of 6.0 on every version. One from before, which exists, is left alone."""
+    """Raise `InvalidInput` if a new server's name breaks the rule of JupyterHub 6.0, on every version.
+
+    An existing server may keep such a name.
+    """
     if not is_valid_server_name(name):
         try:
             yield from read_server(user, name)
         except NotFound:
-            raise InvalidInput(
-                f"{name!r} cannot name a server",
-                hint=NAME_HINT,
-            ) from None
+            raise InvalidInput(f"invalid server name {name!r}", hint=NAME_HINT) from None
 
 
 def check_display_name(name: str, display_name: str | None) -> Flow[None]:
-    """Whether a start can give a server this display name."""
+    """Raise `InvalidInput` or `Unsupported` if a start cannot set this display name."""
     if display_name is None:
         return
     if not name:
-        # A start would erase the one it has (6.1).
-        raise InvalidInput("a default server gets a display name by edit, while it is stopped")
+        # JupyterHub 6.1 erases the display name of a default server when it starts.
+        raise InvalidInput(
+            "cannot set the display name of a default server by a start", hint="edit it while it is stopped"
+        )
     check_display_name_text(display_name)
-    # An older hub would take it for an option.
+    # An older hub would store it as a user option.
     yield from require_version("6.0", "a display name")
 
 
 def start_options(profile: str | None, user_options: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The user options that a start sends."""
+    """Return the user options that a start sends."""
     return {**({} if profile is None else {"profile": profile}), **(user_options or {})}
 
 
 def post_start(user: str, name: str, options: Mapping[str, Any] | None, display_name: str | None = None) -> Flow[bool]:
-    """Ask for a start; True if the server runs, False if it is on its way.
+    """Request a start; return True if the server runs, False if it is starting.
 
-    Options of None are those that the hub has saved (JupyterHub 6.0). `HubBroken` and `Unavailable` say nothing about
-    whether the server starts: after a 500 for a process that died at once, 5.3 and later go on holding it as pending
-    until `http_timeout`; and an answer may be lost on its way.
+    Options of None stand for those that the hub has saved (JupyterHub 6.0). After `HubBroken` and `Unavailable` the
+    server may be starting or not: after a 500 for a process that died at once, JupyterHub 5.3 and later keep the
+    server pending until `http_timeout`, and an answer may be lost on its way.
     """
-    # 6.0 wants the options below a key of their own; on 5 that key would itself become an option. An empty body
-    # resets the saved options on 5 and reuses them on 6, so they are always sent.
+    # JupyterHub 6.0 expects the options below the key `user_options`; on 5 that key would itself become an option. An
+    # empty body resets the saved options on 5 and reuses them on 6, so the options are always sent.
     nested = (yield from HubVersion()) >= (6,)
     body = body_of(user_options=options, display_name=display_name) if nested else options
     try:
@@ -87,20 +89,25 @@ def post_start(user: str, name: str, options: Mapping[str, Any] | None, display_
 
 
 def check_running_options(server: Server, options: Mapping[str, Any] | None, display_name: str | None = None) -> None:
-    """`Conflict` where a server runs with other options than these.
+    """Raise `Conflict` if a server runs with other options than these.
 
-    It may have more of them: jhub.extension fills in the profile and the choices that a start leaves open.
+    The server may have additional options: jhub.extension adds the profile and the choices that a start leaves open.
     """
     if not (options or {}).items() <= (server.user_options or {}).items():
         raise _options_conflict(server)
     if display_name not in (None, server.display_name):
-        raise Conflict(f"server {server.target}: already runs, as {server.display_name!r}", hint="stop it first")
+        raise Conflict(
+            f"server {server.target}: already runs with the display name {server.display_name!r}", hint="stop it first"
+        )
 
 
 def _request_start(
     user: str, name: str, options: Mapping[str, Any] | None, display_name: str | None = None
 ) -> Flow[None]:
-    """Ask for a start; done when the server starts or runs. `Throttled` and `HubFull` reach the caller."""
+    """Request a start, and return when the server starts or runs.
+
+    `Throttled` and `HubFull` reach the caller.
+    """
     try:
         yield from post_start(user, name, options, display_name)
     except (HubBroken, Unavailable) as error:
@@ -112,10 +119,10 @@ def _request_start(
 
 
 def check_profile(server: Server, options: Mapping[str, Any] | None) -> Server:
-    """The server, if it has the profile that was asked for.
+    """Return the server; raise `Conflict` if it has another profile than requested.
 
-    While a server is on its way up, the hub answers 202 to any start and reads nothing of it. Other options are not
-    compared here: hooks of the hub may add to them.
+    While a server is starting, the hub answers 202 to any start request and ignores its options. Other options are not
+    compared here, because hooks of the hub may add to them.
     """
     has_options = server.user_options is not None
     if has_options and options is not None and "profile" in options and server.profile != options["profile"]:
@@ -129,12 +136,12 @@ def _options_conflict(server: Server) -> Conflict:
         method="POST",
         path=server_path(server.user, server.name),
         status=400,
-        hint="restart it with the new ones, or stop it first",
+        hint="restart it with the new options, or stop it first",
     )
 
 
 def wait_until_ready(user: str, name: str, timeout: float) -> Flow[Server]:
-    """Follow a start to its end. Emits each event on the way."""
+    """Wait until a server is ready, emit its progress events, and return it."""
     deadline = (yield from Now()) + timeout
     pause = 0.0
     while True:
@@ -148,9 +155,9 @@ def wait_until_ready(user: str, name: str, timeout: float) -> Flow[Server]:
         if remaining <= 0:
             raise WaitTimeout(
                 f"server {target(user, name)}: not ready after {timeout:.0f} s; the hub goes on starting it",
-                hint="wait on, or stop it to cancel",
+                hint="wait again, or stop the server to cancel the start",
             )
-        # From the second round on, a stream that ends without news must not make a fast loop.
+        # From the second round on, a stream that ends without events must not cause a busy loop.
         yield Sleep(min(pause, remaining))
         pause = POLL_SECONDS
         event = yield from read_progress(user, name, remaining)
@@ -161,6 +168,10 @@ def wait_until_ready(user: str, name: str, timeout: float) -> Flow[Server]:
 def start_and_wait(
     user: str, name: str, options: Mapping[str, Any] | None, display_name: str | None, wait: bool, timeout: float
 ) -> Flow[Server]:
+    """Start a server and return it; with `wait`, when it is ready.
+
+    A throttled start is retried until the timeout.
+    """
     deadline = (yield from Now()) + timeout
     while True:
         try:
@@ -169,7 +180,7 @@ def start_and_wait(
             pause = max(error.retry_after, POLL_SECONDS)
             if not wait or (yield from Now()) + pause > deadline:
                 raise
-            yield Emit(Progress(message=f"the hub is busy starting others; again in {pause:.0f} s"))
+            yield Emit(Progress(message=f"the hub throttles starts; next attempt in {pause:.0f} s"))
             yield Sleep(pause, jitter=0.2)
         else:
             break
@@ -181,6 +192,6 @@ def start_and_wait(
 
 
 def _describe_options(options: Mapping[str, Any]) -> str:
-    # Values may be secrets; the profile's name is none.
+    # Values may be secrets; the profile's name is not.
     shown = (f"profile={value}" if key == "profile" else key for key, value in options.items())
     return ", ".join(shown) or "none"

@@ -131,7 +131,7 @@ def test_who_exists_and_is_no_administrator_is_not_taken_for_one() -> None:
     played = play(BulkUserOps.create_many(["root", "ana", "new"], admin=True), Site("root", "ana"))
     assert kinds(played) == {"new": "created", "root": "exists", "ana": "failed"}
     assert isinstance(played.result.failed[0].error, Conflict)
-    assert played.result.failed[0].message == "exists, and is no administrator"
+    assert played.result.failed[0].message == "exists, and is not an administrator"
 
 
 @pytest.mark.parametrize(("others", "requests"), [(0, 1 + 1), (500, 1 + 4), (30_000, 1 + 100)])
@@ -141,7 +141,7 @@ def test_those_who_exist_are_read_in_few_requests(others: int, requests: int) ->
     reads = [call for call in played.calls if call.startswith("GET")]
     assert len(reads) == requests
     assert kinds(played) == {**dict.fromkeys(NAMES[1:], "failed"), "Root": "exists"}
-    assert {event.message for event in played.result.failed} == {"exists, and is no administrator"}
+    assert {event.message for event in played.result.failed} == {"exists, and is not an administrator"}
 
 
 def test_names_that_look_like_a_list_of_others_take_no_others_with_them() -> None:

@@ -63,7 +63,7 @@ def test_groups_that_were_created_before_one_that_exists_are_told() -> None:
     assert isinstance(played.error, Conflict)
     assert str(played.error) == "group g1: already exists; created before it: g3"
     played = play(GroupOps.create_many(["g1", "g3"]), [refusal(409, "Group g1 already exists")])
-    assert str(played.error) == "group g1: already exists; none was created"
+    assert str(played.error) == "group g1: already exists; no group was created"
 
 
 def test_groups_that_may_exist_are_looked_for_and_only_the_others_created() -> None:

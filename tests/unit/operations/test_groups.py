@@ -109,7 +109,7 @@ def test_members_of_a_group_that_is_not_there_are_not_changed(change: Change, me
 @BOTH
 @pytest.mark.parametrize("users", [[], (), iter(())])
 def test_nobody_is_refused_before_anything_is_sent(change: Change, method: str, users: Iterable[str]) -> None:
-    with pytest.raises(InvalidInput, match="group geo: no users named"):
+    with pytest.raises(InvalidInput, match="group geo: the list of users is empty"):
         _ = play(change("geo", users)).result
 
 
@@ -186,7 +186,7 @@ def test_a_group_that_exists_is_named_with_those_that_were_created_before_it() -
     assert isinstance(played.error, Conflict)
     assert str(played.error) == "group bio: already exists; created before it: geo"
     played = play(GroupOps.create_many(["bio"]), [refusal(409, "Group bio already exists")])
-    assert "none was created" in str(played.error)
+    assert "no group was created" in str(played.error)
 
 
 def test_groups_that_may_exist_are_looked_for_first() -> None:

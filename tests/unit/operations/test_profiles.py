@@ -91,7 +91,7 @@ def test_an_option_has_a_default_choice() -> None:
 def test_a_hub_without_the_extension_says_so_in_one_line(message: str | None, version: str) -> None:
     played = play(ProfileOps.list(), [refusal(404, message)], version=version)
     assert type(played.error) is Unsupported
-    assert str(played.error) == "profiles: this hub has no jhub.extension with profiles, which would list them"
+    assert str(played.error) == "profiles: this hub does not list profiles: it has no jhub.extension with profiles"
     assert (played.error.method, played.error.path, played.error.status) == ("GET", "/profiles", 404)
     assert played.error.hint
 
@@ -129,9 +129,9 @@ def test_one_profile_is_found_by_its_slug() -> None:
     assert played.result == Profile(slug="lab")
     played = play(ProfileOps.get("gpx", "ana"), [lists(GPU, {"slug": "lab"})])
     assert isinstance(played.error, NotFound)
-    assert str(played.error) == "profile gpx: not found, or not for ana; known profiles: gpu, lab"
+    assert str(played.error) == "profile gpx: not found, or not available to ana; known profiles: gpu, lab"
     played = play(ProfileOps.get("gpx"), [lists()])
-    assert str(played.error) == "profile gpx: not found, or not for you; no profile is available"
+    assert str(played.error) == "profile gpx: not found, or not available to you; no profile is available"
     assert isinstance(play(ProfileOps.get("gpu"), [NO_LIST]).error, Unsupported)
 
 

@@ -58,7 +58,7 @@ def test_a_connection_that_breaks_does_not_end_a_start() -> None:
 def test_a_stream_of_a_server_that_was_never_started_is_a_404_or_a_400(nothing: Reply) -> None:
     played = play(ServerOps.wait("ana", "lab"), [seen(GONE), seen(GONE), nothing])
     assert isinstance(played.error, SpawnFailed)
-    assert played.error.reason == "it is not running, and the hub does not say why"
+    assert played.error.reason == "the server is not running, and the hub gives no reason"
     assert isinstance(play(ServerOps.progress("ana", "lab"), [nothing]).error, NotFound | BadRequest)
 
 

@@ -184,7 +184,7 @@ def test_a_429_with_a_time_clears_by_waiting() -> None:
     played = play(ServerOps.start("ana", "lab"), [busy, busy, reply(201), seen({**READY, "user_options": {}})])
     assert played.result.ready
     assert played.seconds == 86
-    assert [event.message for event in played.emitted] == ["the hub is busy starting others; again in 43 s"] * 2
+    assert [event.message for event in played.emitted] == ["the hub throttles starts; next attempt in 43 s"] * 2
     played = play(ServerOps.start("ana", "lab", wait=False), [busy])
     assert isinstance(played.error, Throttled)
     assert played.error.retry_after == 43

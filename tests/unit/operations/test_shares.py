@@ -58,14 +58,14 @@ def test_a_default_server_has_an_empty_name_and_no_path_of_its_own() -> None:
 @pytest.mark.parametrize("who", [{}, {"user": "ben", "group": "geo"}])
 def test_one_of_user_and_group_is_named(who: dict[str, str]) -> None:
     for operation in (ShareOps.grant, ShareOps.revoke, ShareOps.get, ShareOps.leave):
-        with pytest.raises(InvalidInput, match="one of the two"):
+        with pytest.raises(InvalidInput, match="either a user or a group"):
             operation("ana", "lab", **who)
-    with pytest.raises(InvalidInput, match="one of the two"):
+    with pytest.raises(InvalidInput, match="either a user or a group"):
         ShareOps.list_shared_with(**who)
 
 
 def test_no_scopes_at_all_are_not_the_hubs_default() -> None:
-    with pytest.raises(InvalidInput, match="no scopes"):
+    with pytest.raises(InvalidInput, match="the list of scopes is empty"):
         ShareOps.grant("ana", "lab", user="ben", scopes=[])
 
 

@@ -78,7 +78,7 @@ def test_a_scope_that_is_unknown_or_not_held_is_refused_in_as_many_ways(
     played = play(TokenOps.create("ana", scopes=["start:servers"]), [answer, me], version=version)
     assert type(played.error) is kind
     assert message in str(played.error)
-    assert played.error.hint.endswith(" can give it: no scopes")
+    assert played.error.hint.endswith(" can grant: no scopes")
     assert played.calls == ["POST /users/ana/tokens", "GET /user"]
 
 

@@ -178,7 +178,7 @@ def test_a_sign_in_gives_the_secret() -> None:
 def test_a_sign_in_without_a_token_in_the_answer_is_not_from_a_hub() -> None:
     played = play(TokenOps.create_with_password("ana", PASSWORD), [reply(201, {"id": "a7"})])
     assert isinstance(played.error, NotAHub)
-    assert "did not show it" in str(played.error)
+    assert "did not return it" in str(played.error)
 
 
 def test_a_token_is_read_by_its_id() -> None:
@@ -204,7 +204,7 @@ NOT_HELD = refusal(400, "Not assigning requested scopes proxy not held by User a
 def test_a_scope_that_is_refused_is_told_with_those_that_are_held() -> None:
     played = play(TokenOps.create("ana", scopes=["proxy"]), [NOT_HELD, ANA])
     assert isinstance(played.error, BadRequest)
-    assert played.error.hint == "ana can give it: read:users!user=ana, tokens!user=ana"
+    assert played.error.hint == "ana can grant: read:users!user=ana, tokens!user=ana"
     assert played.calls == ["POST /users/ana/tokens", "GET /user"]
 
 
@@ -213,7 +213,7 @@ def test_a_hub_that_breaks_on_a_scope_is_told_with_what_it_may_be() -> None:
     played = play(TokenOps.create("ana", scopes=["nope"]), [refusal(500), ANA], version="4.1.6")
     assert isinstance(played.error, HubBroken)
     assert "misspelt" in played.error.hint
-    assert "ana can give it: read:users!user=ana" in played.error.hint
+    assert "ana can grant: read:users!user=ana" in played.error.hint
 
 
 @pytest.mark.parametrize("kind", ["user", "service"])
@@ -222,7 +222,7 @@ def test_what_somebody_else_holds_is_not_known(kind: str) -> None:
     me = {"kind": kind, "name": "ana" if kind == "service" else "admin", "scopes": ["tokens"]}
     played = play(TokenOps.create("ana", scopes=["proxy"]), [NOT_HELD, reply(json=me)])
     assert played.error is not None
-    assert played.error.hint == "it can have those that ana holds, and the hub tells only ana which these are"
+    assert played.error.hint == "the token can have scopes that ana holds; only ana can list them"
 
 
 def test_a_refusal_is_told_even_where_the_scopes_are_not() -> None:
@@ -285,4 +285,4 @@ def test_what_is_no_id_of_a_token_may_be_a_secret_and_is_not_sent_nor_told(token
 def test_a_name_with_capital_letters_may_be_why_nobody_can_sign_in() -> None:
     played = play(TokenOps.create_with_password("Ana", PASSWORD), [refusal(403)])
     assert isinstance(played.error, NotAuthorized)
-    assert "lower case: ana" in played.error.hint
+    assert "in lower case: use ana" in played.error.hint
