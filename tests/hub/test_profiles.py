@@ -34,7 +34,7 @@ def slugs(found: list[Profile]) -> list[str]:
 
 
 @BOTH
-def test_everybody_is_told_what_is_theirs(driver: Driver, hub_url: str, hub_tokens: Tokens, member: str) -> None:
+def test_each_user_gets_their_own_profiles(driver: Driver, hub_url: str, hub_tokens: Tokens, member: str) -> None:
     mine = driver.events(hub_url, ProfileOps.list(), hub_tokens.ana)
     assert slugs(mine) == EVERYBODYS
     assert [profile.slug for profile in mine if profile.default] == ["stub"]
@@ -44,7 +44,7 @@ def test_everybody_is_told_what_is_theirs(driver: Driver, hub_url: str, hub_toke
     assert slugs(driver.events(hub_url, ProfileOps.list(), hub_tokens.admin)) == EVERYBODYS
 
 
-def test_both_clients_have_them(hub_url: str, hub_tokens: Tokens) -> None:
+def test_both_clients_list_profiles(hub_url: str, hub_tokens: Tokens) -> None:
     async def of_ana() -> list[Profile]:
         async with AsyncHub(hub_url, hub_tokens.admin) as hub:
             assert (await hub.profiles.get("lean", "ana")).slug == "lean"
@@ -70,7 +70,7 @@ def test_a_profile_has_its_options_and_no_settings(
 
 
 @BOTH
-def test_what_cannot_be_listed(driver: Driver, hub_url: str, hub_tokens: Tokens, user: str, api: Api) -> None:
+def test_profiles_that_cannot_be_listed(driver: Driver, hub_url: str, hub_tokens: Tokens, user: str, api: Api) -> None:
     def error(plan: Operation[None], token: str) -> Any:
         return driver.events(hub_url, plan, token)[-1]
 
@@ -95,7 +95,7 @@ def sent(api: Api, user: str) -> dict[str, object]:
 
 
 @BOTH
-def test_a_start_is_refused_with_what_there_is(
+def test_a_start_is_refused_with_the_available_names(
     driver: Driver, hub_url: str, hub_tokens: Tokens, member: str, api: Api
 ) -> None:
     refused: list[tuple[dict[str, str], type[APIError], str]] = [
@@ -112,7 +112,7 @@ def test_a_start_is_refused_with_what_there_is(
 
 
 @BOTH
-def test_a_restart_is_refused_before_it_stops_anything(
+def test_a_restart_is_refused_before_the_server_is_stopped(
     driver: Driver, hub_url: str, hub_tokens: Tokens, member: str
 ) -> None:
     plan = ServerOps.start(member, "work", profile="members", user_options={"flavour": "hot"})

@@ -37,7 +37,7 @@ CALLS: list[tuple[pytest.MarkDecorator, str, Act]] = [
 
 
 @pytest.mark.parametrize("act", [pytest.param(act, marks=row, id=name) for row, name, act in CALLS])
-def test_a_call_is_unsupported_on_older_hubs_alone(act: Act, admin: Any) -> None:
+def test_a_call_is_unsupported_only_on_older_hubs(act: Act, admin: Any) -> None:
     try:
         act(admin)
     except Unsupported:

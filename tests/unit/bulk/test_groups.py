@@ -45,13 +45,13 @@ def test_only_the_difference_is_sent_and_the_group_read_once() -> None:
     assert list(played.result.done) == played.emitted
 
 
-def test_what_is_as_it_should_be_is_only_read() -> None:
+def test_an_unchanged_group_is_only_read() -> None:
     played = play(BulkGroupOps.set_users("geo", ["Ana", "ben"]), Site("ana", "ben"))
     assert played.result.ok
     assert played.calls == ["GET /groups/geo"]
 
 
-def test_many_come_and_go_a_few_at_a_time() -> None:
+def test_many_members_are_changed_in_chunks() -> None:
     site = Site(*NAMES[:50])
     assert play(BulkGroupOps.set_users("geo", NAMES[50:]), site).result.ok
     rest = 50 - CHUNK_SIZE
@@ -64,7 +64,7 @@ def test_many_come_and_go_a_few_at_a_time() -> None:
     assert site.members == NAMES[50:]
 
 
-def test_an_unknown_user_is_left_out_and_told() -> None:
+def test_an_unknown_user_is_skipped_and_reported() -> None:
     site = Site("ana")
     played = play(BulkGroupOps.set_users("geo", ["user1", "Ghost", "user2", "erin"]), site)
     assert [(event.name, event.message) for event in played.result.failed] == [
@@ -76,21 +76,21 @@ def test_an_unknown_user_is_left_out_and_told() -> None:
     assert site.members == ["user1", "user2"]
 
 
-def test_an_unknown_user_whose_name_the_hub_changes_is_found_in_halves() -> None:
+def test_an_unknown_user_with_another_name_is_found_by_halving() -> None:
     site = Site(also={"user7": "u7"})
     played = play(BulkGroupOps.set_users("geo", NAMES[:20]), site)
     assert [event.name for event in played.result.failed] == ["user7"]
     assert len(site.members) == 19
 
 
-def test_a_member_who_was_deleted_meanwhile_is_gone() -> None:
+def test_a_member_who_is_deleted_in_between_is_removed() -> None:
     site = Site("ana", "ben", known=["ben"])
     played = play(BulkGroupOps.set_users("geo", []), site)
     assert played.result.ok
     assert {event.name for event in played.result.done} == {"ana", "ben"}
 
 
-def test_a_member_whom_the_hub_takes_for_another_stays_and_so_does_the_other() -> None:
+def test_a_member_that_the_hub_confuses_with_another_is_skipped() -> None:
     """Names with capital letters are in a hub's groups after a change of its authenticator, for example."""
     site = Site("Ana", "ana", "ben")
     played = play(BulkGroupOps.set_users("geo", ["ana", "ben"]), site)
@@ -101,7 +101,7 @@ def test_a_member_whom_the_hub_takes_for_another_stays_and_so_does_the_other() -
 
 
 @pytest.mark.parametrize("known", [None, ["ana"]])
-def test_a_member_whom_the_hub_does_not_find_is_not_told_as_removed(known: list[str] | None) -> None:
+def test_a_member_that_the_hub_does_not_find_is_a_failure(known: list[str] | None) -> None:
     site = Site("Ana", "ben", known=[*(known or []), "ben"])
     played = play(BulkGroupOps.set_users("geo", ["ben"]), site)
     assert site.members == ["Ana", "ben"]
@@ -109,7 +109,7 @@ def test_a_member_whom_the_hub_does_not_find_is_not_told_as_removed(known: list[
     assert "is still a member" in played.result.failed[0].message
 
 
-def test_nobody_goes_who_may_be_meant_by_another_name() -> None:
+def test_a_member_who_may_have_been_renamed_is_skipped() -> None:
     """With `username_map`, say, or where PAM normalises."""
     site = Site("ana", "ben", also={"ana@a.org": "ana"})
     played = play(BulkGroupOps.set_users("geo", ["ana@a.org"]), site)
@@ -118,7 +118,7 @@ def test_nobody_goes_who_may_be_meant_by_another_name() -> None:
     assert site.members == ["ben", "ana"]
 
 
-def test_a_hub_whose_authenticator_manages_groups_stops_it_at_once() -> None:
+def test_managed_groups_end_the_call_at_once() -> None:
     answers = [reply(json={"name": "geo", "users": ["ana"]}), refusal(400, "Group management via API is disabled")]
     played = play(BulkGroupOps.set_users("geo", NAMES), answers)
     assert isinstance(played.error, BadRequest)
@@ -126,7 +126,7 @@ def test_a_hub_whose_authenticator_manages_groups_stops_it_at_once() -> None:
     assert len(played.sent) == 2
 
 
-def test_a_group_that_is_not_there_or_goes_meanwhile_ends_it() -> None:
+def test_a_missing_or_deleted_group_ends_the_call() -> None:
     assert isinstance(play(BulkGroupOps.set_users("geo", NAMES), [refusal(404)]).error, NotFound)
     answers = [reply(json={"name": "geo", "users": []}), refusal(404, "No such group: geo")]
     played = play(BulkGroupOps.set_users("geo", NAMES), answers)
@@ -135,14 +135,14 @@ def test_a_group_that_is_not_there_or_goes_meanwhile_ends_it() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b"])
-def test_a_bad_name_is_refused_before_anything_is_sent(name: str) -> None:
+def test_a_bad_name_is_refused_before_any_request(name: str) -> None:
     for plan in (BulkGroupOps.set_users("geo", ["ana", name]), BulkGroupOps.set_users(name, ["ana"])):
         played = play(plan)
         assert isinstance(played.error, InvalidInput)
         assert played.sent == []
 
 
-def test_running_again_finishes_what_was_cut_off() -> None:
+def test_running_again_finishes_an_interrupted_change() -> None:
     site = Site("ana")
 
     def gone(step: Request[object] | Listen[object]) -> Reply:
@@ -157,7 +157,7 @@ def test_running_again_finishes_what_was_cut_off() -> None:
     assert len([event for event in played.result.done if event.kind == "added"]) == 100 - 2 * CHUNK_SIZE
 
 
-def test_members_that_the_token_does_not_see_are_not_taken_for_none() -> None:
+def test_hidden_members_are_an_error() -> None:
     """All would be added, and nobody removed."""
     played = play(BulkGroupOps.set_users("geo", NAMES), [reply(json={"name": "geo"})])
     assert isinstance(played.error, MissingScope)
@@ -173,7 +173,7 @@ def test_a_comparison_changes_nothing() -> None:
     assert isinstance(play(BulkGroupOps.compare_users("geo", ["x/y"]), site).error, InvalidInput)
 
 
-def test_what_was_compared_is_changed_and_no_more() -> None:
+def test_only_the_compared_difference_is_changed() -> None:
     site = Site("ana", "ben")
     difference = play(BulkGroupOps.compare_users("geo", ["user1"]), site).result
     site.members.append("cy")  # joined meanwhile

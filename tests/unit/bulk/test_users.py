@@ -68,7 +68,7 @@ def kinds(played: Played[NameSummary]) -> dict[str, str]:
     return {event.name: event.kind for event in played.emitted}
 
 
-def test_each_is_told_as_it_is_created_and_a_summary_at_the_end() -> None:
+def test_each_name_has_an_event_and_the_end_a_summary() -> None:
     played = play(BulkUserOps.create_many(["ana", "Ben"]), Site())
     assert [(event.kind, event.name, event.user.name) for event in played.emitted] == [
         ("created", "ana", "ana"),
@@ -78,7 +78,7 @@ def test_each_is_told_as_it_is_created_and_a_summary_at_the_end() -> None:
     assert list(played.result.done) == played.emitted
 
 
-def test_many_are_created_a_few_at_a_time() -> None:
+def test_many_users_are_created_in_chunks() -> None:
     site = Site()
     assert play(BulkUserOps.create_many(NAMES), site).result.ok
     assert 25 <= CHUNK_SIZE <= 50
@@ -91,13 +91,13 @@ def test_many_are_created_a_few_at_a_time() -> None:
     assert site.created == NAMES
 
 
-def test_nine_tenths_of_the_throughput_of_one_giant_call() -> None:
+def test_chunks_keep_nine_tenths_of_the_throughput() -> None:
     names = [f"user{n}" for n in range(2000)]
     assert (CALL + EACH * len(names)) / play(BulkUserOps.create_many(names), Site()).seconds > 0.9
 
 
 @pytest.mark.parametrize("slower", [1, 10])
-def test_the_pause_is_a_share_of_what_the_chunk_took(slower: float) -> None:
+def test_the_pause_is_a_share_of_the_time_of_the_chunk(slower: float) -> None:
     def slow(step: Request[object] | Listen[object]) -> Reply:
         return After(2.0 * slower, reply(201, []))
 
@@ -106,11 +106,11 @@ def test_the_pause_is_a_share_of_what_the_chunk_took(slower: float) -> None:
     )
 
 
-def test_no_pause_follows_the_last() -> None:
+def test_the_last_chunk_has_no_pause() -> None:
     assert play(BulkUserOps.create_many(["ana"]), Site()).seconds == CALL + EACH
 
 
-def test_who_exists_is_done() -> None:
+def test_an_existing_user_is_done() -> None:
     site = Site(*NAMES[:40])
     played = play(BulkUserOps.create_many(NAMES), site)
     assert played.result.ok
@@ -118,7 +118,7 @@ def test_who_exists_is_done() -> None:
     assert site.created == NAMES[40:]
 
 
-def test_who_exists_is_a_failure_if_that_was_asked_for() -> None:
+def test_without_exist_ok_an_existing_user_is_a_failure() -> None:
     played = play(BulkUserOps.create_many(["ana", "ben"], exist_ok=False), Site("ana"))
     (event,) = played.result.failed
     assert isinstance(event.error, Conflict)
@@ -127,7 +127,7 @@ def test_who_exists_is_a_failure_if_that_was_asked_for() -> None:
     assert len(play(BulkUserOps.create_many(["ana"], exist_ok=False), Site("ana")).result.failed) == 1
 
 
-def test_who_exists_and_is_no_administrator_is_not_taken_for_one() -> None:
+def test_an_existing_user_who_is_not_an_administrator_is_a_conflict() -> None:
     played = play(BulkUserOps.create_many(["root", "ana", "new"], admin=True), Site("root", "ana"))
     assert kinds(played) == {"new": "created", "root": "exists", "ana": "failed"}
     assert isinstance(played.result.failed[0].error, Conflict)
@@ -135,7 +135,7 @@ def test_who_exists_and_is_no_administrator_is_not_taken_for_one() -> None:
 
 
 @pytest.mark.parametrize(("others", "requests"), [(0, 1 + 1), (500, 1 + 4), (30_000, 1 + 100)])
-def test_those_who_exist_are_read_in_few_requests(others: int, requests: int) -> None:
+def test_existing_users_are_read_in_few_requests(others: int, requests: int) -> None:
     site = Site(*(f"other{n}" for n in range(others)), *NAMES, "root")
     played = play(BulkUserOps.create_many([*NAMES[1:], "Root"], admin=True), site)
     reads = [call for call in played.calls if call.startswith("GET")]
@@ -144,7 +144,7 @@ def test_those_who_exist_are_read_in_few_requests(others: int, requests: int) ->
     assert {event.message for event in played.result.failed} == {"exists, and is not an administrator"}
 
 
-def test_names_that_look_like_a_list_of_others_take_no_others_with_them() -> None:
+def test_a_refused_name_with_commas_does_not_affect_others() -> None:
     names = ["doe", "john", "roe", "jane", "Doe, John", "Roe, Jane"]
     played = play(BulkUserOps.create_many(names), Site(invalid=("doe, john", "roe, jane")))
     assert {event.name for event in played.result.failed} == {"Doe, John", "Roe, Jane"}
@@ -152,7 +152,7 @@ def test_names_that_look_like_a_list_of_others_take_no_others_with_them() -> Non
 
 
 @pytest.mark.parametrize("invalid", [("user3",), ("user3", "user17"), ("user3", "user17", "user31", "user99")])
-def test_names_that_the_hub_refuses_are_left_out_and_the_others_created(invalid: tuple[str, ...]) -> None:
+def test_refused_names_are_skipped_and_the_others_created(invalid: tuple[str, ...]) -> None:
     site = Site(invalid=invalid)
     played = play(BulkUserOps.create_many(NAMES), site)
     assert {event.name for event in played.result.failed} == set(invalid)
@@ -163,12 +163,12 @@ def test_names_that_the_hub_refuses_are_left_out_and_the_others_created(invalid:
     assert len(site.chunks) <= 4 + len(invalid)
 
 
-def test_a_refused_name_is_told_as_it_was_given() -> None:
+def test_a_refused_name_is_reported_as_passed() -> None:
     played = play(BulkUserOps.create_many(["ana", "Ben  B"]), Site(invalid=("ben  b",)))
     assert kinds(played) == {"Ben  B": "failed", "ana": "created"}
 
 
-def test_where_the_message_could_mean_several_names_halves_find_out() -> None:
+def test_an_ambiguous_refusal_is_found_by_halving() -> None:
     """ "ana" is none of the two that are refused."""
     site = Site(invalid=("x, ana", "yy"))
     played = play(BulkUserOps.create_many(["x, ana", "ana", "yy", "ben"]), site)
@@ -176,7 +176,7 @@ def test_where_the_message_could_mean_several_names_halves_find_out() -> None:
     assert sorted(site.created) == ["ana", "ben"]
 
 
-def test_where_the_message_names_nobody_halves_find_out() -> None:
+def test_a_refusal_without_a_name_is_found_by_halving() -> None:
     """An authenticator may have its own way with names."""
     site = Site(invalid=("17-resu",), called=lambda name: "-".join((name[4:], name[:4][::-1])))
     played = play(BulkUserOps.create_many(NAMES), site)
@@ -184,7 +184,7 @@ def test_where_the_message_names_nobody_halves_find_out() -> None:
     assert len(site.created) == 99
 
 
-def test_one_that_fails_half_way_is_left_out_and_those_before_it_are_kept() -> None:
+def test_a_name_that_fails_halfway_is_skipped() -> None:
     site = Site(fails=("user7",))
     played = play(BulkUserOps.create_many(NAMES[:10]), site)
     assert [event.message for event in played.result.failed] == ["Failed to create user user7: no home: no room"]
@@ -193,12 +193,12 @@ def test_one_that_fails_half_way_is_left_out_and_those_before_it_are_kept() -> N
     assert {event.message for event in played.result.done if event.kind == "exists"} == {POSSIBLY_CREATED}
 
 
-def test_those_before_one_that_fails_are_no_conflict() -> None:
+def test_users_created_before_a_failure_are_not_conflicts() -> None:
     played = play(BulkUserOps.create_many(NAMES[:10], exist_ok=False), Site("user9", fails=("user7",)))
     assert [event.name for event in played.result.failed] == ["user7", "user9"]
 
 
-def test_a_hub_that_refuses_all_without_a_name_is_asked_no_further() -> None:
+def test_repeated_refusals_without_a_name_end_the_call() -> None:
     played = play(BulkUserOps.create_many(NAMES), lambda step: refusal(400, "Not today"))
     assert isinstance(played.error, BadRequest)
     assert str(played.error) == "users: Not today"
@@ -207,14 +207,14 @@ def test_a_hub_that_refuses_all_without_a_name_is_asked_no_further() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a\nb"])
-def test_a_name_that_cannot_be_one_is_not_sent_and_the_others_are(name: str) -> None:
+def test_an_invalid_name_is_not_sent_and_the_others_are(name: str) -> None:
     site = Site()
     played = play(BulkUserOps.create_many([name, "ana"]), site)
     assert isinstance(played.result.failed[0].error, InvalidInput)
     assert site.chunks == [["ana"]]
 
 
-def test_each_once_and_a_single_one_is_one() -> None:
+def test_each_name_is_sent_once_and_a_str_is_one_name() -> None:
     site = Site()
     play(BulkUserOps.create_many(["ana", "ben", "ana"]), site)
     play(BulkUserOps.create_many("cy"), site)
@@ -229,12 +229,12 @@ def test_each_once_and_a_single_one_is_one() -> None:
         (refusal(500, "Internal Server Error"), HubBroken),
     ],
 )
-def test_what_is_no_matter_of_names_ends_it(answer: Reply, kind: type[APIError]) -> None:
+def test_an_error_that_does_not_concern_names_ends_the_call(answer: Reply, kind: type[APIError]) -> None:
     played = play(BulkUserOps.create_many(NAMES), [answer])
     assert isinstance(played.error, kind)
 
 
-def test_a_hub_that_restarts_is_waited_for_and_nobody_is_created_twice() -> None:
+def test_after_a_restart_of_the_hub_nobody_is_created_twice() -> None:
     site = Site()
     trouble = [Unavailable("reset"), Unavailable("proxy", status=502), Unavailable("proxy", status=504)]
 
@@ -247,7 +247,7 @@ def test_a_hub_that_restarts_is_waited_for_and_nobody_is_created_twice() -> None
     assert site.created == NAMES
 
 
-def test_running_again_after_the_hub_was_gone_finishes_the_rest_and_repeats_nothing() -> None:
+def test_running_again_creates_only_the_remaining_users() -> None:
     site = Site()
 
     def gone(step: Request[object] | Listen[object]) -> Reply:
@@ -261,24 +261,24 @@ def test_running_again_after_the_hub_was_gone_finishes_the_rest_and_repeats_noth
     assert site.created == NAMES
 
 
-def test_where_they_must_be_new_a_call_whose_answer_got_lost_is_not_repeated() -> None:
+def test_without_exist_ok_a_lost_answer_is_not_retried() -> None:
     played = play(BulkUserOps.create_many(["ana"], exist_ok=False), [Unavailable("reset"), reply(201, [])])
     assert isinstance(played.error, Unavailable)
     assert played.left == 1
 
 
-def test_an_interruption_sends_nothing_more() -> None:
+def test_nothing_is_sent_after_an_interruption() -> None:
     site = Site()
     assert play(BulkUserOps.create_many(NAMES), site, interrupt_at=0.1).error is not None
     assert len(site.chunks) == 1
 
 
-def test_names_that_the_hub_makes_others_of_are_told_as_given() -> None:
+def test_names_that_the_hub_changes_are_reported_as_passed() -> None:
     played = play(BulkUserOps.create_many(["ana@a.org", "ben"]), Site(called=lambda name: name.split("@")[0]))
     assert [(event.name, event.user.name) for event in played.emitted] == [("ana@a.org", "ana"), ("ben", "ben")]
 
 
-def test_many_are_read_by_the_names_that_were_given() -> None:
+def test_many_users_are_read_by_the_given_names() -> None:
     site = Site("ana", "ben")
     played = play(BulkUserOps.get_many(["Ana", "ben", "cy", "ben"]), site)
     assert kinds(played) == {"Ana": "exists", "ben": "exists", "cy": "failed"}

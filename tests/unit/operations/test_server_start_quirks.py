@@ -41,32 +41,32 @@ def started(version: str, **options: Any) -> Any:
         ("6.1.1", {"user_options": {"profile": "gpu", "size": 2}}),
     ],
 )
-def test_before_6_the_body_is_the_options_and_since_then_it_holds_them(version: str, body: object) -> None:
+def test_since_6_the_options_are_nested_in_the_body(version: str, body: object) -> None:
     """An older hub would save `{"user_options": {"user_options": …}}` without an error."""
     assert started(version, user_options={"profile": "gpu", "size": 2}) == body
 
 
 @pytest.mark.parametrize(("version", "body"), [("4.1.6", {}), ("5.5.1", {}), ("6.1.1", {"user_options": {}})])
-def test_no_options_are_sent_as_none_for_a_start_without_a_body_takes_the_last_ones(version: str, body: object) -> None:
+def test_empty_options_are_sent_explicitly(version: str, body: object) -> None:
     """Also those of a start that was refused: they are saved before they are looked at."""
     assert started(version) == body
 
 
-def test_an_option_named_as_a_key_of_the_body_does_not_cost_the_others() -> None:
+def test_an_option_named_like_a_key_of_the_body_is_kept() -> None:
     """At the top of the body `display_name` would turn it into the new form, and all options be dropped."""
     options = {"display_name": "My lab", "profile": "gpu"}
     assert started("6.1.1", user_options=options) == {"user_options": options}
     assert started("5.5.1", user_options=options) == options
 
 
-def test_a_display_name_is_not_sent_to_a_hub_that_would_take_it_for_an_option() -> None:
+def test_a_display_name_is_not_sent_before_6() -> None:
     played = play(ServerOps.start("ana", "lab", display_name="My lab"), version="5.5.1")
     assert isinstance(played.error, Unsupported)
     assert played.sent == []
 
 
 @VERSIONS
-def test_a_restart_takes_the_options_that_the_server_had(version: str) -> None:
+def test_a_restart_reuses_the_options_of_the_server(version: str) -> None:
     """Before 6 they are sent again. Since then the hub takes those that it has saved, which an edit may have changed
     without showing it.
     """
@@ -94,13 +94,13 @@ def test_an_accepted_start_is_not_a_started_server(version: str) -> None:
     assert played.error.reason == "HTTP 403: error (profile gated requires group x)"
 
 
-def test_a_start_that_came_up_at_once_is_looked_at_all_the_same() -> None:
+def test_a_start_that_answers_201_is_still_checked() -> None:
     played = play(ServerOps.start("ana", "lab", profile="gpu"), [NO_LIST, reply(201), seen(READY)])
     assert played.result.url == "/user/ana/lab/"
     assert streams(played) == []
 
 
-def test_a_process_that_died_at_once_is_a_500_while_the_hub_still_waits_for_it() -> None:
+def test_a_500_for_a_dead_process_is_followed_while_pending() -> None:
     """From 5.3.0 on; another start would be a 202 that starts nothing. After 30 s the stream tells the reason."""
     dead = {"failed": True, "message": "Spawn failed: Server at http://127.0.0.1:1/ didn't respond in 30 seconds"}
     played = play(
@@ -113,7 +113,7 @@ def test_a_process_that_died_at_once_is_a_500_while_the_hub_still_waits_for_it()
     assert played.seconds == 30
 
 
-def test_an_older_hub_says_at_once_that_a_process_died() -> None:
+def test_a_500_of_an_older_hub_ends_the_start_at_once() -> None:
     died = "Spawner failed to start [status=1]. The logs for ana may contain details."
     played = play(
         ServerOps.start("ana", "lab"),
@@ -125,7 +125,7 @@ def test_an_older_hub_says_at_once_that_a_process_died() -> None:
     assert len(requests(played, "POST")) == 1
 
 
-def test_a_start_without_an_answer_is_looked_for_and_not_sent_again() -> None:
+def test_a_start_without_an_answer_is_not_sent_again() -> None:
     lost = Unavailable("reset")
     played = play(ServerOps.start("ana", "lab", profile="gpu"), [NO_LIST, lost, seen(PENDING), seen(READY)])
     assert played.result.ready
@@ -141,7 +141,7 @@ def test_a_start_may_be_answered_late() -> None:
 
 
 @VERSIONS
-def test_a_server_that_runs_is_a_400_whose_meaning_depends_on_its_options(version: str) -> None:
+def test_a_400_for_a_running_server_depends_on_its_options(version: str) -> None:
     runs = refusal(400, "ana:lab is already running")
     answers = [NO_LIST, runs, *[seen(READY, version)] * 2]
     played = play(ServerOps.start("ana", "lab", profile="gpu"), answers, version=version)
@@ -150,14 +150,14 @@ def test_a_server_that_runs_is_a_400_whose_meaning_depends_on_its_options(versio
     assert isinstance(played.error, Conflict)
 
 
-def test_a_server_that_is_starting_is_a_202_that_reads_nothing_of_the_options() -> None:
+def test_a_202_for_a_starting_server_ignores_the_options() -> None:
     played = play(
         ServerOps.start("ana", "lab", profile="cpu"), [NO_LIST, reply(202), seen(PENDING), events(), seen(READY)]
     )
     assert isinstance(played.error, Conflict)
 
 
-def test_a_server_that_is_stopping_is_not_taken_for_one_that_runs() -> None:
+def test_a_stopping_server_does_not_count_as_running() -> None:
     played = play(ServerOps.start("ana", "lab"), [refusal(400, "ana:lab is pending stop")])
     assert isinstance(played.error, BadRequest)
     assert "is pending stop" in str(played.error)
@@ -171,13 +171,13 @@ def test_a_server_that_is_stopping_is_not_taken_for_one_that_runs() -> None:
         "Invalid server_name: 'lab'",
     ],
 )
-def test_a_limit_is_told_in_the_hubs_words(message: str) -> None:
+def test_a_limit_has_the_hubs_message(message: str) -> None:
     played = play(ServerOps.start("ana", "lab"), [refusal(400, message)])
     assert isinstance(played.error, BadRequest)
     assert str(played.error) == f"server ana/lab: {message}"
 
 
-def test_a_429_with_a_time_clears_by_waiting() -> None:
+def test_a_429_with_retry_after_is_retried() -> None:
     """`concurrent_spawn_limit`: the time is random, from 30 to 60 s."""
     message = "Too many users trying to log in right now. Try again in 40 seconds."
     busy = refusal(429, message, headers={"retry-after": "43"})
@@ -190,7 +190,7 @@ def test_a_429_with_a_time_clears_by_waiting() -> None:
     assert played.error.retry_after == 43
 
 
-def test_a_429_without_a_time_clears_only_when_somebody_stops_a_server() -> None:
+def test_a_429_without_retry_after_is_not_retried() -> None:
     """`active_server_limit`"""
     full = refusal(429, "Active user limit exceeded. Try again in a few minutes.")
     played = play(ServerOps.start("ana", "lab"), [full])
@@ -200,7 +200,7 @@ def test_a_429_without_a_time_clears_only_when_somebody_stops_a_server() -> None
 
 
 @pytest.mark.parametrize("pending", ["spawn", "stop", "check", "rename", "of a later version"])
-def test_what_a_server_waits_for_is_any_text(pending: str) -> None:
+def test_the_pending_action_may_be_any_text(pending: str) -> None:
     played = play(ServerOps.get("ana", "lab"), [seen({"name": "lab", "pending": pending, "ready": False})])
     assert played.result.pending == pending
     assert played.result.active
