@@ -88,9 +88,9 @@ def _change(difference: Difference) -> Flow[NameSummary]:
             yield Emit(tally.take(NameEvent("skipped", user, reason)))
     else:
         # The hub looks names up in lower case, so it would remove the other member, who stays.
-        twins = {user for user in to_remove if user != user.lower() and user.lower() in members}
-        yield from write_in_chunks([user for user in to_remove if user not in twins], _Removal(group), tally)
-        for user in sorted(twins):
+        ambiguous = {user for user in to_remove if user != user.lower() and user.lower() in members}
+        yield from write_in_chunks([user for user in to_remove if user not in ambiguous], _Removal(group), tally)
+        for user in sorted(ambiguous):
             yield Emit(tally.take(NameEvent("skipped", user, f"the hub would remove {user.lower()} instead")))
     return NameSummary(*tally.parts(), (yield from Now()) - began)
 

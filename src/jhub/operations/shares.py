@@ -38,8 +38,8 @@ class ShareOps:
         `GET /users/{user}/shared` and `GET /groups/{group}/shared` (JupyterHub 5.0), scope `read:users:shares` or
         `read:groups:shares`.
         """
-        who, path = _recipient(user, group)
-        return _listing(f"{path}/shared", f"shared with {who}")
+        recipient, path = _recipient(user, group)
+        return _listing(f"{path}/shared", f"shared with {recipient}")
 
     @operation
     def get(self, owner: str, server: str = "", *, user: str | None = None, group: str | None = None) -> Flow[Share]:
@@ -48,8 +48,8 @@ class ShareOps:
         `GET /users/{user}/shared/{owner}/{server}` and `GET /groups/{group}/shared/{owner}/{server}` (JupyterHub
         5.0), scope `read:users:shares` or `read:groups:shares`. `NotFound` if the server is not shared with them.
         """
-        who, path = _recipient(user, group)
-        about = f"share of {target(owner, server)} with {who}"
+        recipient, path = _recipient(user, group)
+        about = f"share of {target(owner, server)} with {recipient}"
         return since(MIN_VERSION, call("GET", f"{path}/shared{_path('', owner, server)}", Share, about=about), "shares")
 
     @operation
@@ -70,8 +70,8 @@ class ShareOps:
         `POST /shares/{owner}/{server}` (JupyterHub 5.0), scopes `shares`, the granted scopes, and `read:users:name`
         or `read:groups:name` for the recipient. `NotFound` if the server, user or group does not exist.
         """
-        who, body = _recipient_body(user, group, scopes, f"{owner}/{server}")
-        about = f"share {target(owner, server)} with {who}"
+        recipient, body = _recipient_body(user, group, scopes, f"{owner}/{server}")
+        about = f"share {target(owner, server)} with {recipient}"
         path = _path("shares", owner, server)
         request = call("POST", path, Share, body=body, about=about, repeatable=True)
         return since(MIN_VERSION, _explain_server_error(request, body), "shares")
@@ -93,8 +93,8 @@ class ShareOps:
 
         `PATCH /shares/{owner}/{server}` (JupyterHub 5.0), scope `shares`. `NotFound` if the server does not exist.
         """
-        who, body = _recipient_body(user, group, scopes, f"{owner}/{server}")
-        request = _revoke_request(_path("shares", owner, server), body, f"{target(owner, server)}, {who}")
+        recipient, body = _recipient_body(user, group, scopes, f"{owner}/{server}")
+        request = _revoke_request(_path("shares", owner, server), body, f"{target(owner, server)}, {recipient}")
         return since(MIN_VERSION, request, "shares")
 
     @operation
@@ -113,8 +113,8 @@ class ShareOps:
         `DELETE /users/{user}/shared/{owner}/{server}` and `DELETE /groups/{group}/shared/{owner}/{server}`
         (JupyterHub 5.0), scope `users:shares` or `groups:shares`. `NotFound` if the server is not shared with them.
         """
-        who, path = _recipient(user, group)
-        about = f"share of {target(owner, server)} with {who}"
+        recipient, path = _recipient(user, group)
+        about = f"share of {target(owner, server)} with {recipient}"
         return since(MIN_VERSION, send("DELETE", f"{path}/shared{_path('', owner, server)}", about=about), "shares")
 
 
@@ -211,8 +211,8 @@ def _recipient(user: str | None, group: str | None) -> tuple[str, str]:
 def _recipient_body(
     user: str | None, group: str | None, scopes: Iterable[str] | None, server: str
 ) -> tuple[str, dict[str, Any]]:
-    who, _ = _recipient(user, group)
-    return who, {**({"user": user} if user is not None else {"group": group}), **_scopes_body(scopes, server)}
+    recipient, _ = _recipient(user, group)
+    return recipient, {**({"user": user} if user is not None else {"group": group}), **_scopes_body(scopes, server)}
 
 
 def _scopes_body(scopes: Iterable[str] | None, server: str) -> dict[str, Any]:
