@@ -1,4 +1,4 @@
-"""The whole path on a real hub, through `Hub` and `AsyncHub`: as an administrator, as a user, and as a service."""
+"""The whole API on a real hub, through `Hub` and `AsyncHub`: as an administrator, a user, and a service."""
 
 from __future__ import annotations
 
@@ -72,9 +72,6 @@ def named(client: Any, user: str) -> list[str]:
     return [server.name for server in client.servers.list(user, stopped=True) if server.name]
 
 
-# ---------------------------------------------------------------- the hub, and who one is
-
-
 def test_the_hub_returns_its_version_and_components(admin: Any, hub: LocalHub) -> None:
     assert admin.version() == hub.version
     assert admin.info().version == hub.version
@@ -98,9 +95,6 @@ def test_any_address_of_the_hub_works(connect: Connect, hub: LocalHub, hub_token
 def test_an_unknown_token_is_not_authorized(connect: Connect, hub: LocalHub) -> None:
     with pytest.raises(NotAuthorized, match="no token, or one that the hub does not know"):
         connect(hub.url, "0" * 32).whoami()
-
-
-# ---------------------------------------------------------------- users
 
 
 def test_users_are_created_found_listed_and_deleted(admin: Any, fresh: Fresh) -> None:
@@ -156,9 +150,6 @@ def test_deleting_a_user_stops_their_named_servers_first(admin: Any, user: str) 
         admin.users.get(user)
 
 
-# ---------------------------------------------------------------- groups
-
-
 def test_groups_are_created_changed_listed_and_deleted(admin: Any, user: str, fresh: Fresh) -> None:
     name = fresh("group")
     assert admin.groups.create(name).users == ()
@@ -193,9 +184,6 @@ def test_other_properties_stay_unchanged(admin: Any, fresh: Fresh) -> None:
     }
 
 
-# ---------------------------------------------------------------- tokens
-
-
 def test_a_token_is_created_from_a_password_used_and_revoked(connect: Connect, hub: LocalHub) -> None:
     door = connect(hub.url)
     made = door.tokens.create_with_password("ana", hub.user_password, note="a test", expires_in=600)
@@ -221,9 +209,6 @@ def test_a_token_with_limited_scopes_names_the_missing_scope(connect: Connect, a
     with pytest.raises(MissingScope, match="admin:groups") as caught:
         narrow.groups.create("geo")
     assert caught.value.scopes == ("admin:groups",)
-
-
-# ---------------------------------------------------------------- servers
 
 
 @pytest.mark.parametrize("name", ["", "work"])
@@ -383,9 +368,6 @@ def test_set_users_sets_the_exact_members(admin: Any, fresh: Fresh) -> None:
     assert admin.groups.set_users(group, names[30:]).done == ()
     with pytest.raises(NotFound):
         admin.groups.set_users(fresh("nogroup"), names)
-
-
-# ---------------------------------------------------------------- as an ordinary user, and as a service
 
 
 def test_users_run_their_own_servers_and_tokens(ana: Any, api: Api, fresh: Fresh) -> None:

@@ -1,4 +1,4 @@
-"""Profiles as a real hub lists them, and starts that are held against the list."""
+"""Profiles of a real hub, and starts that are checked against them."""
 
 from __future__ import annotations
 
@@ -83,9 +83,6 @@ def test_profiles_that_cannot_be_listed(driver: Driver, hub_url: str, hub_tokens
     message = "profile members: not found, or not available to ana; known profiles: lab, lean, "
     with pytest.raises(NotFound, match=message):
         driver.run(hub_url, ProfileOps.get("members", "ana"), hub_tokens.admin)
-
-
-# ---------------------------------------------------------------- before a start
 
 
 def sent(api: Api, user: str) -> dict[str, object]:

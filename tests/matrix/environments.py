@@ -31,7 +31,7 @@ def requirements(version: str) -> list[str]:
 
 
 async def environment(version: str) -> Path:
-    """The environment of a version; the one that is there, if it was made for the same requirements."""
+    """Return the environment of a version, and create it if its requirements have changed."""
     folder = FOLDER / version
     wanted = "\n".join([sys.version, *requirements(version)])
     made_for = folder / "made-for.txt"  # comes last: without it, the environment is not complete

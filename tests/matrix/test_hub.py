@@ -1,4 +1,4 @@
-"""The hub itself, its proxy, and its end."""
+"""The hub itself, its proxy, and its shutdown."""
 
 from __future__ import annotations
 

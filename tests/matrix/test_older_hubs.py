@@ -1,4 +1,4 @@
-"""Each call says so where the hub is too old for it; and nowhere else."""
+"""Calls that are unsupported on older hubs, and only there."""
 
 from __future__ import annotations
 

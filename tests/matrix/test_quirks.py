@@ -1,4 +1,4 @@
-"""What a hub has ready for clients that do not know it: on a hub with tight limits, and with names and lists."""
+"""Quirks of real hubs: tight limits, odd names, and lists."""
 
 from __future__ import annotations
 

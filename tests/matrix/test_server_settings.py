@@ -1,4 +1,4 @@
-"""What JupyterHub 6 lets one do with servers that do not run."""
+"""Changes of stopped servers, which JupyterHub 6 allows."""
 
 from __future__ import annotations
 

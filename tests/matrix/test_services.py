@@ -1,4 +1,4 @@
-"""Services: those of the configuration, and those made at run time."""
+"""Services of the configuration, and services registered at run time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens from passwords and from OAuth codes, and whom the hub takes one for."""
+"""Tokens from passwords and OAuth codes, and the identity of a token."""
 
 from __future__ import annotations
 

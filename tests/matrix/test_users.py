@@ -1,4 +1,4 @@
-"""Users: their life, their lists, their activity."""
+"""Users: create, edit, rename, delete, lists, activity."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class Site:
         self.members = list(members)
         self.known = [*NAMES, *members] if known is None else known
         self.also = also or {}
-        """Other names by which the hub knows users."""
+        """Names under which the hub stores other names."""
         self.sent: list[tuple[str, list[str]]] = []
 
     def __call__(self, step: Request[object] | Listen[object]) -> Reply:
@@ -91,7 +91,7 @@ def test_a_member_who_is_deleted_in_between_is_removed() -> None:
 
 
 def test_a_member_that_the_hub_confuses_with_another_is_skipped() -> None:
-    """Names with capital letters are in a hub's groups after a change of its authenticator, for example."""
+    """A hub's groups may hold names with capital letters, for example after a change of its authenticator."""
     site = Site("Ana", "ana", "ben")
     played = play(BulkGroupOps.set_users("geo", ["ana", "ben"]), site)
     assert site.members == ["Ana", "ana", "ben"]
@@ -110,7 +110,7 @@ def test_a_member_that_the_hub_does_not_find_is_a_failure(known: list[str] | Non
 
 
 def test_a_member_who_may_have_been_renamed_is_skipped() -> None:
-    """With `username_map`, say, or where PAM normalises."""
+    """The hub renames users with `username_map`, for example, or if PAM normalises names."""
     site = Site("ana", "ben", also={"ana@a.org": "ana"})
     played = play(BulkGroupOps.set_users("geo", ["ana@a.org"]), site)
     assert [event.name for event in played.result.skipped] == ["ana", "ben"]
@@ -158,7 +158,7 @@ def test_running_again_finishes_an_interrupted_change() -> None:
 
 
 def test_hidden_members_are_an_error() -> None:
-    """All would be added, and nobody removed."""
+    """Otherwise all users would be added and nobody removed."""
     played = play(BulkGroupOps.set_users("geo", NAMES), [reply(json={"name": "geo"})])
     assert isinstance(played.error, MissingScope)
     assert len(played.sent) == 1

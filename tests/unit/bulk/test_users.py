@@ -1,4 +1,4 @@
-"""`users.create_many`: chunks, pauses, names that are refused, and doing it again."""
+"""`users.create_many`: chunks, pauses, refused names, and repeated calls."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from jhub.steps import Listen, Request
 from jhub.testing import After, Played, Reply, play, refusal, reply
 
 EACH = 0.0065
-"""Seconds that a hub takes to create a user."""
+"""Seconds that a hub needs to create a user."""
 CALL = 0.003
-"""Seconds that a call takes beside."""
+"""Fixed seconds of a request."""
 NAMES = [f"user{n}" for n in range(100)]
 
 
 class Site:
-    """A hub as far as users are concerned; some names are invalid, and others its authenticator fails to add."""
+    """A hub's routes for users; some names are invalid, and the authenticator fails to add others."""
 
     def __init__(
         self,
@@ -169,7 +169,7 @@ def test_a_refused_name_is_reported_as_passed() -> None:
 
 
 def test_an_ambiguous_refusal_is_found_by_halving() -> None:
-    """ "ana" is none of the two that are refused."""
+    """ "ana" is not one of the two refused names."""
     site = Site(invalid=("x, ana", "yy"))
     played = play(BulkUserOps.create_many(["x, ana", "ana", "yy", "ben"]), site)
     assert {event.name for event in played.result.failed} == {"x, ana", "yy"}
@@ -177,7 +177,7 @@ def test_an_ambiguous_refusal_is_found_by_halving() -> None:
 
 
 def test_a_refusal_without_a_name_is_found_by_halving() -> None:
-    """An authenticator may have its own way with names."""
+    """An authenticator may change names."""
     site = Site(invalid=("17-resu",), called=lambda name: "-".join((name[4:], name[:4][::-1])))
     played = play(BulkUserOps.create_many(NAMES), site)
     assert [event.name for event in played.result.failed] == ["user17"]

@@ -1,4 +1,4 @@
-"""What a client of JupyterHub's groups can fall into."""
+"""Quirks of JupyterHub's groups."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _flow(plan: Operation[Group]) -> Any:
 
 
 def test_a_conflict_names_the_groups_created_before_it() -> None:
-    """The hub goes from one to the next, and keeps what it has done."""
+    """The hub creates one group after the other, and keeps those before an error."""
     played = play(GroupOps.create_many(["g3", "g1", "g4"]), [refusal(409, "Group g1 already exists")])
     assert isinstance(played.error, Conflict)
     assert str(played.error) == "group g1: already exists; created before it: g3"
@@ -81,7 +81,7 @@ def test_an_unknown_member_is_named_and_no_group_is_created() -> None:
 
 
 def test_a_new_group_is_sent_without_properties() -> None:
-    """400 "Invalid JSON keys": they are put afterwards."""
+    """The hub refuses them with 400 "Invalid JSON keys"; they need a PUT of their own."""
     assert bodies(play(GroupOps.create("geo"), [reply(201, {"name": "geo"})])) == [None]
     (body,) = bodies(play(GroupOps.create_many(["geo"]), [reply(201, [{"name": "geo"}])]))
     assert set(body) == {"groups", "users"}
@@ -110,7 +110,7 @@ def test_a_group_name_that_no_path_can_hold_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("version", ["4.1.6", "5.2.0"])
 def test_the_refusal_of_managed_groups_has_the_hubs_message(version: str) -> None:
-    """`manage_groups`, from 2.2 to 5.2. Since 5.3 it takes them, until the user's next sign-in."""
+    """`manage_groups`, from 2.2 to 5.2. Since 5.3 the hub undoes accepted changes at the user's next sign-in."""
     said = reply(400, {"status": 400, "message": "Group management via API is disabled"}, version=version)
     for plan in (GroupOps.add_users("geo", ["ana"]), GroupOps.create("geo"), GroupOps.create_many(["geo"])):
         played = play(plan, [said], version=version)

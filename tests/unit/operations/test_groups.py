@@ -177,7 +177,7 @@ def test_groups_are_created_in_one_call_with_their_users() -> None:
 
 
 def test_many_groups_are_created_in_chunks() -> None:
-    """A hub answers nobody else while it creates."""
+    """A hub answers no other request while it creates groups."""
     names = [f"g{n}" for n in range(120)]
     played = play(GroupOps.create_many(names), [created(*names[:50]), created(*names[50:100]), created(*names[100:])])
     assert [group.name for group in played.result] == names

@@ -1,4 +1,4 @@
-"""Registering the OAuth client of `jhub login --browser`."""
+"""Registration of the OAuth client of `jhub login --browser`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Listings: from page to page, one item at a time."""
+"""Paged listings: prefetch, order, repeated items, errors."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_short_page_is_not_the_last(short: list[str]) -> None:
 
 
 def in_pages(total: int, size: int = 2, seconds: float = 1.0) -> Callable[[Request[Any] | Listen[Any]], Reply]:
-    """A hub with that many groups, a page of which takes a second."""
+    """Answers of a hub with `total` groups, which needs `seconds` for a page."""
 
     def answer(step: Request[Any] | Listen[Any]) -> Reply:
         offset = int(asked(step)["offset"])
@@ -99,7 +99,7 @@ def test_pages_that_arrive_out_of_order_are_listed_in_order() -> None:
 
 
 def test_a_listing_after_one_that_failed_gets_its_own_pages() -> None:
-    """Pages of the one that was given up may still arrive."""
+    """Pages of the failed listing may still arrive."""
     by_offset = in_pages(total=20)
     failed = False
 
@@ -145,7 +145,7 @@ def test_the_last_page_is_requested_without_a_fork() -> None:
 
 
 def test_a_total_that_is_too_large_does_not_matter() -> None:
-    """Before 5.0 it counts servers instead of users."""
+    """Before 5.0 the total counts servers instead of users."""
     played = play(groups(), [page(["a"], 1, total=9), page(["b"], None, total=9), *[page([], None, total=9)] * 3])
     assert names(played.emitted) == ["a", "b"]
 

@@ -1,4 +1,4 @@
-"""What the listings of a JupyterHub can fall into."""
+"""Quirks of JupyterHub's lists."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def users(*names: str, **fields: Any) -> list[dict[str, Any]]:
 
 
 def listed(plan: Operation[Any], *pages: Reply, version: str = "6.1.1") -> list[str]:
-    """The names in a listing; every page has to be asked for."""
+    """Return the names in a listing; every page must be requested."""
     played = play(plan, pages, version=version)
     assert played.error is None
     assert played.left == 0
@@ -62,14 +62,14 @@ def test_the_hubs_address_of_the_next_page_is_never_used(listing: Callable[[], O
 
 
 def test_a_bare_list_is_not_accepted_as_complete() -> None:
-    """The hub cuts it at 200 without a word; one that comes all the same lost its header on the way."""
+    """The hub silently truncates it at 200. Such an answer means that a proxy dropped the header of the request."""
     played = play(UserOps.list(), [reply(json=users("ana", "bo"))])
     assert isinstance(played.error, NotAHub)
     assert played.emitted == []
 
 
 def test_a_short_or_empty_page_is_not_the_last() -> None:
-    """`state=ready` filters after the page was cut."""
+    """`state=ready` filters after the page was selected."""
     pages = (
         page(*users("ana"), then=200, total=500),
         page(at=200, then=400, total=500),
@@ -99,12 +99,12 @@ def test_before_5_0_servers_of_a_repeated_user_are_listed_once() -> None:
 
 
 def test_a_total_beyond_the_list_requests_no_more_pages() -> None:
-    """Of a token that sees few groups it counts all of them, and before 5.0 it counts servers."""
+    """The total counts groups that the token cannot see, and before 5.0 servers instead of users."""
     assert listed(GroupOps.list(), page({"name": "geo"}, total=5000)) == ["geo"]
 
 
 def test_a_limit_that_the_hub_lowers_skips_nobody() -> None:
-    """`api_page_max_limit` is the administrator's."""
+    """The administrator can lower `api_page_max_limit`."""
     names = [f"user{n}" for n in range(10)]
 
     def answer(step: Step) -> Reply:
@@ -139,7 +139,7 @@ def test_the_name_filter_is_applied_again_here() -> None:
 
 
 def test_without_read_servers_the_list_of_servers_is_refused() -> None:
-    """The hub leaves `servers` out, and says nothing."""
+    """The hub silently leaves `servers` out."""
     played = play(ServerOps.list(), [page({"name": "ana", "server": "/user/ana/"})])
     assert isinstance(played.error, MissingScope)
     assert played.error.scopes == ("read:servers",)
@@ -155,7 +155,7 @@ def test_stopped_servers_are_listed_only_when_asked_for() -> None:
 def test_targets_are_collected_before_the_first_stop(
     many: Callable[[Any], Operation[Any]],
 ) -> None:
-    """`hub.servers.stop_many(hub.servers.list())` would pass over every server behind the first page."""
+    """Otherwise pages shift, and `hub.servers.stop_many(hub.servers.list())` skips servers behind the first page."""
     taken: list[str] = []
 
     def listing() -> Iterator[str]:
@@ -183,7 +183,7 @@ def test_existing_groups_are_read_before_one_is_created() -> None:
 
 
 def test_at_most_four_pages_are_in_flight() -> None:
-    """It answers reads one after the other: more than four at a time bring nothing."""
+    """A hub answers reads one after the other, so more than four in flight gain nothing."""
 
     def answer(step: Step) -> Reply:
         at = int(dict(step.query)["offset"]) if isinstance(step, Request) else 0
@@ -215,7 +215,7 @@ def test_routes_are_paged_by_their_path() -> None:
 
 
 def test_a_list_that_6_1_fails_to_give_is_not_retried() -> None:
-    """Once a user's name was erased, the list with stopped servers answers 500 to everybody."""
+    """After a user's name was erased, the list with stopped servers answers 500 to every client."""
     played = play(UserOps.list(include_stopped_servers=True), [refusal(500, "Internal Server Error")])
     assert isinstance(played.error, HubBroken)
     assert played.seconds == 0

@@ -1,4 +1,4 @@
-"""Profiles as a hub lists them, and the one look at that list before a start."""
+"""The list of profiles, and the check of a start against it."""
 
 from __future__ import annotations
 
@@ -35,15 +35,12 @@ GPU = {
 }
 READY = {"name": "lab", "ready": True, "user_options": {"profile": "gpu"}}
 NARROW = refusal(404, "No access to resources or resources not found")
-"""To a token whose scopes are filtered, from a route that is there."""
+"""The answer of an existing route to a token with filtered scopes."""
 
 
 def lists(*profiles: Any, **more: Any) -> Answer:
-    """The answer of jhub.extension."""
+    """Return the answer of jhub.extension."""
     return reply(json={"version": 1, "profiles": profiles, **more})
-
-
-# ---------------------------------------------------------------- the list
 
 
 def test_own_profiles_are_listed_in_the_hubs_order() -> None:
@@ -97,7 +94,7 @@ def test_without_the_extension_profiles_are_unsupported(message: str | None, ver
 
 
 def test_a_missing_extension_and_a_missing_user_differ() -> None:
-    """Both are the same 404; the route of one's own list is there or not, whoever asks."""
+    """Both answer the same 404. The route of the own list exists or not, for every token."""
     played = play(ProfileOps.list("nobody"), [refusal(404), refusal(404)])
     assert type(played.error) is Unsupported
     assert played.calls == ["GET /users/nobody/profiles", "GET /profiles"]
@@ -133,9 +130,6 @@ def test_a_profile_is_returned_by_its_slug() -> None:
     played = play(ProfileOps.get("gpx"), [lists()])
     assert str(played.error) == "profile gpx: not found, or not available to you; no profile is available"
     assert isinstance(play(ProfileOps.get("gpu"), [NO_LIST]).error, Unsupported)
-
-
-# ---------------------------------------------------------------- the look before a start
 
 
 START = ["GET /users/ana/profiles", "POST /users/ana/servers/lab", "GET /users/ana/servers/lab"]
@@ -221,7 +215,7 @@ def test_a_restart_reads_the_list_only_for_a_given_profile() -> None:
 
 
 def test_a_fleet_does_not_read_the_list() -> None:
-    """A look for each would cost a large class as many requests again; and the hub refuses at once."""
+    """Reading the list for each user would double the requests of a large class, and the hub refuses at once."""
     no = refusal(400, "unknown profile 'gpx'; known profiles: gpu")
     played = play(FleetOps.start_many(["ana/lab", "bo/lab"], profile="gpx"), [no, no])
     assert {type(event.error) for event in played.result.failed} == {NotFound}

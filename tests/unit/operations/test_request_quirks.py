@@ -1,4 +1,4 @@
-"""What every call to a JupyterHub can fall into: addresses, credentials, headers, statuses, names, cookies."""
+"""Quirks of every request to a JupyterHub: addresses, credentials, headers, statuses, names, cookies."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def url_of(step: Request[Any] | Listen[Any]) -> str:
 
 
 def below_jupyter(step: Request[Any] | Listen[Any]) -> Reply:
-    """A hub whose base URL is /jupyter/, as seen from outside."""
+    """Answer like a hub with the base URL /jupyter/."""
     path = url_of(step)
     if path == "/jupyter/hub/api/":
         return reply(json={"version": "6.1.1"})
@@ -79,7 +79,7 @@ def test_any_pasted_page_of_the_hub_leads_to_the_api(pasted: str) -> None:
     ids=["a page", "other JSON", "a list", "a redirect", "a 404"],
 )
 def test_only_json_with_a_version_counts_as_a_hub(other: Answer) -> None:
-    """Discovery is the one place where a wrong answer would be believed for ever after."""
+    """A wrong answer at discovery would spoil all later requests."""
     played = play(
         find_root(f"{SITE}/jupyter/hub/home"),
         lambda step: reply(json={"version": "6.1.1"}) if url_of(step) == "/hub/api/" else other,
@@ -159,7 +159,7 @@ def test_a_token_is_never_sent_with_cookies_or_an_origin() -> None:
 def test_a_refusal_with_a_null_message_is_a_refusal(
     plan: Callable[[], Operation[Any]], status: int, kind: type[HubError], words: str
 ) -> None:
-    """6.x answers `"message": null` where 4.x and 5.x say "Not Found"."""
+    """JupyterHub 6 answers `"message": null` where 4 and 5 answer "Not Found"."""
     played = play(plan(), lambda step: refusal(status, None))
     assert isinstance(played.error, kind)
     assert str(played.error).startswith(words)
@@ -193,7 +193,7 @@ def test_an_invalid_token_is_a_403_with_the_hint_to_sign_in(version: str) -> Non
 
 @pytest.mark.parametrize(("version", "scope"), [("5.5.1", "servers"), ("6.1.1", "start:servers")])
 def test_a_missing_scope_is_named_on_every_version(version: str, scope: str) -> None:
-    """`start:servers` is of 6.0; a token of an older hub can never have it."""
+    """`start:servers` is new in 6.0; a token of an older hub cannot have it."""
     message = f"Action is not authorized with current scopes; requires any of [{scope}]"
     played = play(
         ServerOps.start("ana"), [reply(403, {"status": 403, "message": message}, version=version)], version=version
@@ -209,7 +209,7 @@ def test_a_404_may_hide_objects_beyond_the_tokens_scopes() -> None:
 
 
 def test_a_page_instead_of_json_is_an_error() -> None:
-    """Pages need cookies: whoever asks for one with a token is sent to sign in, often with a 200."""
+    """Pages need cookies: a request with a token gets the sign-in page, often with a 200."""
     played = play(GroupOps.delete("geo"), [Answer(200, {"content-type": "text/html; charset=UTF-8"}, b"<html>Sign in")])
     assert isinstance(played.error, NotAHub)
     played = play(GroupOps.delete("geo"), [Answer(302, {"location": "/hub/login?next=%2Fhub%2Fapi%2Fgroups%2Fgeo"})])
@@ -277,7 +277,7 @@ def test_a_500_of_the_hub_is_not_retried() -> None:
 
 
 def test_a_creation_may_answer_200_or_201() -> None:
-    """Creating a token answered 200 before 2.0, granting a share does to this day."""
+    """Creating a token answered 200 before 2.0, and granting a share still does."""
     for status in (200, 201):
         played = play(TokenOps.create("ana"), [reply(status, {"id": "a1", "token": "SECRET"})])
         assert played.result.id == "a1"
@@ -289,7 +289,7 @@ def test_signing_in_does_not_use_the_route_that_2_0_removed() -> None:
 
 
 def test_json_may_come_with_a_charset() -> None:
-    """So does the answer to a `PATCH` of a server."""
+    """The answer to a `PATCH` of a server has a charset."""
     kind = {"content-type": "application/json; charset=UTF-8"}
     assert (
         play(ServerOps.edit("ana", "lab", display_name="x"), [reply(json={"name": "lab"}, headers=kind)]).result.name

@@ -1,4 +1,4 @@
-"""Servers that are created, edited and renamed without being started (JupyterHub 6.0)."""
+"""Create, edit and rename servers without a start (JupyterHub 6.0)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_server_is_created_with_the_given_options() -> None:
 
 
 def test_a_creation_is_not_retried_after_a_lost_answer() -> None:
-    """A second answer would be 409, for what the first did."""
+    """A retry would answer 409, because of the first attempt."""
     assert play(ServerOps.create("ana", "lab"), [Unavailable("reset"), reply(201, LAB)]).left == 1
 
 
@@ -62,7 +62,7 @@ def test_a_rename_is_not_retried() -> None:
 
 
 def test_a_default_display_name_follows_the_new_name() -> None:
-    """The hub would go on showing the old name."""
+    """The hub would still show the old name."""
     renamed = reply(json={"name": "old-lab", "display_name": "lab", "stopped": True})
     shown = reply(json={"name": "old-lab", "display_name": "old-lab", "stopped": True})
     played = play(ServerOps.rename("ana", "lab", "old-lab"), [renamed, shown])
@@ -73,7 +73,7 @@ def test_a_default_display_name_follows_the_new_name() -> None:
 
 @pytest.mark.parametrize("display_name", ["", " "])
 def test_an_empty_display_name_is_refused(display_name: str) -> None:
-    """The hub would keep the one there is, and say nothing."""
+    """The hub would silently keep the current one."""
     for plan in (ServerOps.create, ServerOps.start):
         played = play(plan("ana", "lab", display_name=display_name))
         assert isinstance(played.error, InvalidInput)

@@ -1,4 +1,4 @@
-"""What the names of servers can fall into: JupyterHub 6.0 has a rule for them, and the hubs before it had none."""
+"""Server names: JupyterHub 6.0 has a rule for them, older hubs have none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BAD = ["Bad_Name", "a--b", "x" * 31, "1lab", "lab-", "-lab", "la b", "läb", "la
 @VERSIONS
 @pytest.mark.parametrize("name", BAD)
 def test_a_new_name_must_follow_the_rule_of_6_0_on_every_hub(name: str, version: str) -> None:
-    """Older hubs take any name, and it is in the way of the upgrade."""
+    """Older hubs accept any name, which causes trouble after an upgrade."""
     played = play(ServerOps.start("ana", name), [seen(None, version)], version=version)
     assert isinstance(played.error, InvalidInput)
     assert "1 to 30 lower-case letters" in played.error.hint

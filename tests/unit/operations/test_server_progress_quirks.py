@@ -1,4 +1,4 @@
-"""What waiting for a server that starts can fall into: streams that end early, and say less than they should."""
+"""Quirks of a server's progress: streams that end early, and events without a reason."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_stream_of_a_server_that_was_never_started_is_a_404_or_a_400(nothing: 
 
 @VERSIONS
 def test_a_server_that_disappears_during_a_wait_was_stopped(version: str) -> None:
-    """After somebody cancels a start its stream is a 404, and no status remains."""
+    """After a start was cancelled its stream is a 404, and no status remains."""
     played = play(
         ServerOps.start("ana", "lab"),
         [reply(202), seen(PENDING, version), After(5, events()), seen(None, version), refusal(404)],

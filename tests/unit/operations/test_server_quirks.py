@@ -1,4 +1,4 @@
-"""What a client of JupyterHub's servers can fall into, starting them aside: look, create, edit, stop, delete."""
+"""Quirks of JupyterHub's servers, except starts: get, create, edit, stop, delete."""
 
 from __future__ import annotations
 
@@ -26,9 +26,6 @@ SETTINGS = [
 ]
 
 
-# look
-
-
 @OLD
 def test_before_6_a_server_is_read_from_its_user(version: str) -> None:
     played = play(ServerOps.get("ana", "lab"), [seen(STOPPED, version)], version=version)
@@ -39,7 +36,7 @@ def test_before_6_a_server_is_read_from_its_user(version: str) -> None:
 
 
 def test_since_6_a_server_is_read_by_its_own_route() -> None:
-    """The tutorial's `server_ready` takes it for a user's model."""
+    """The tutorial's `server_ready` treats it as a user's model."""
     played = play(ServerOps.get("ana", "lab"), [reply(json={"name": "lab", "ready": True})])
     assert played.result == Server(name="lab", user="ana", ready=True)
     assert played.calls == ["GET /users/ana/servers/lab"]
@@ -49,9 +46,6 @@ def test_since_6_a_server_is_read_by_its_own_route() -> None:
 def test_a_default_server_may_be_missing_before_its_first_start(version: str) -> None:
     played = play(ServerOps.get("ana"), [seen(None, version)], version=version)
     assert isinstance(played.error, NotFound)
-
-
-# create, edit and rename without a start: of 6.0
 
 
 @OLD
@@ -73,7 +67,7 @@ def test_a_405_of_a_new_hub_keeps_its_message() -> None:
 
 
 def test_a_creation_sends_known_keys_and_is_not_retried() -> None:
-    """A second one would find the server that the first has made: 409."""
+    """A retry would find the server of the first attempt and answer 409."""
     plan = ServerOps.create("ana", "lab", profile="gpu", user_options={"size": 2}, display_name="My lab")
     played = play(plan, [Unavailable("reset"), refusal(409)])
     assert isinstance(played.error, Unavailable)
@@ -128,18 +122,15 @@ def test_a_running_server_and_a_taken_name_are_conflicts() -> None:
 
 
 def test_a_rename_sends_only_the_name_and_is_not_retried() -> None:
-    """With its answer lost, a second one would not find the old name."""
+    """A retry after a lost answer would not find the old name."""
     played = play(ServerOps.rename("ana", "lab", "gpu"), [Unavailable("reset"), refusal(404)])
     assert isinstance(played.error, Unavailable)
     assert bodies(played) == [{"name": "gpu"}]
 
 
-# stop
-
-
 @VERSIONS
 def test_a_stop_that_answers_202_is_polled(version: str) -> None:
-    """It takes longer than `slow_stop_timeout`, and there is no stream for it."""
+    """The stop takes longer than `slow_stop_timeout`, and has no progress stream."""
     for end in (STOPPED, None):
         played = play(
             ServerOps.stop("ana", "lab"),
@@ -185,12 +176,9 @@ def test_since_5_1_a_stop_cancels_a_start() -> None:
     assert play(ServerOps.stop("ana", "lab"), [reply(204)], version="5.1.0").error is None
 
 
-# delete
-
-
 @VERSIONS
 def test_a_deletion_has_a_body_and_is_checked(version: str) -> None:
-    """Some proxies drop the body of a DELETE: the server is then stopped, and there."""
+    """Some proxies drop the body of a DELETE: the server is then stopped and not deleted."""
     played = play(ServerOps.delete("ana", "lab"), [reply(204), seen(None, version)], version=version)
     assert played.error is None
     assert played.calls[0] == "DELETE /users/ana/servers/lab"

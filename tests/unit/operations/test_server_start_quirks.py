@@ -1,4 +1,4 @@
-"""What a start of a server can fall into: options that are taken otherwise, and answers that say little."""
+"""Quirks of a start: the body of each version, and ambiguous answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VERSIONS = pytest.mark.parametrize("version", ["4.1.6", "5.5.1", "6.1.1"])
 
 
 def started(version: str, **options: Any) -> Any:
-    """The body of a start that comes up at once."""
+    """Return the body of a start that succeeds at once."""
     given = options.get("user_options")
     looks = [NO_LIST] if "profile" in (given or {}) else []
     server = {"name": "", "ready": True, "user_options": given}
@@ -27,9 +27,6 @@ def started(version: str, **options: Any) -> Any:
     played = play(ServerOps.start("ana", **options), answers, version=version)
     assert played.result.ready
     return bodies(played, "POST")[0]
-
-
-# what is sent
 
 
 @pytest.mark.parametrize(
@@ -48,12 +45,12 @@ def test_since_6_the_options_are_nested_in_the_body(version: str, body: object) 
 
 @pytest.mark.parametrize(("version", "body"), [("4.1.6", {}), ("5.5.1", {}), ("6.1.1", {"user_options": {}})])
 def test_empty_options_are_sent_explicitly(version: str, body: object) -> None:
-    """Also those of a start that was refused: they are saved before they are looked at."""
+    """The hub also reuses the options of a refused start: it saves them before it checks them."""
     assert started(version) == body
 
 
 def test_an_option_named_like_a_key_of_the_body_is_kept() -> None:
-    """At the top of the body `display_name` would turn it into the new form, and all options be dropped."""
+    """A top-level `display_name` would make the hub read a nested body and drop all options."""
     options = {"display_name": "My lab", "profile": "gpu"}
     assert started("6.1.1", user_options=options) == {"user_options": options}
     assert started("5.5.1", user_options=options) == options
@@ -67,8 +64,8 @@ def test_a_display_name_is_not_sent_before_6() -> None:
 
 @VERSIONS
 def test_a_restart_reuses_the_options_of_the_server(version: str) -> None:
-    """Before 6 they are sent again. Since then the hub takes those that it has saved, which an edit may have changed
-    without showing it.
+    """Before 6 they are sent again. Since then the hub uses the saved options, which an edit may have changed without
+    showing it.
     """
     played = play(
         ServerOps.restart("ana", "lab"),
@@ -78,12 +75,9 @@ def test_a_restart_reuses_the_options_of_the_server(version: str) -> None:
     assert bodies(played, "POST") == [{"profile": "gpu"} if version < "6" else {}]
 
 
-# what the hub answers to it
-
-
 @VERSIONS
 def test_an_accepted_start_is_not_a_started_server(version: str) -> None:
-    """With `slow_spawn_timeout` 0 every start is a 202, a forbidden one too; why is in the stream alone."""
+    """With `slow_spawn_timeout` 0 every start is a 202, also a forbidden one; only the stream has the reason."""
     reason = "Spawn failed: HTTP 403: error (profile gated requires group x)"
     played = play(
         ServerOps.start("ana", "lab"),
@@ -101,7 +95,7 @@ def test_a_start_that_answers_201_is_still_checked() -> None:
 
 
 def test_a_500_for_a_dead_process_is_followed_while_pending() -> None:
-    """From 5.3.0 on; another start would be a 202 that starts nothing. After 30 s the stream tells the reason."""
+    """From 5.3.0 on. Another start would be a 202 without effect. After 30 s the stream has the reason."""
     dead = {"failed": True, "message": "Spawn failed: Server at http://127.0.0.1:1/ didn't respond in 30 seconds"}
     played = play(
         ServerOps.start("ana", "lab"),
@@ -135,7 +129,7 @@ def test_a_start_without_an_answer_is_not_sent_again() -> None:
 
 
 def test_a_start_may_be_answered_late() -> None:
-    """After `slow_spawn_timeout`, which is 10 s, and later where the hub is busy."""
+    """The answer comes after `slow_spawn_timeout`, which is 10 s, or later if the hub is busy."""
     assert DEFAULT.read >= 60
     assert DEFAULT.total > DEFAULT.read
 
@@ -178,7 +172,7 @@ def test_a_limit_has_the_hubs_message(message: str) -> None:
 
 
 def test_a_429_with_retry_after_is_retried() -> None:
-    """`concurrent_spawn_limit`: the time is random, from 30 to 60 s."""
+    """`concurrent_spawn_limit`: the time is random, between 30 and 60 s."""
     message = "Too many users trying to log in right now. Try again in 40 seconds."
     busy = refusal(429, message, headers={"retry-after": "43"})
     played = play(ServerOps.start("ana", "lab"), [busy, busy, reply(201), seen({**READY, "user_options": {}})])
@@ -191,7 +185,7 @@ def test_a_429_with_retry_after_is_retried() -> None:
 
 
 def test_a_429_without_retry_after_is_not_retried() -> None:
-    """`active_server_limit`"""
+    """The limit is `active_server_limit`."""
     full = refusal(429, "Active user limit exceeded. Try again in a few minutes.")
     played = play(ServerOps.start("ana", "lab"), [full])
     assert isinstance(played.error, HubFull)

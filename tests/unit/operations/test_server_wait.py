@@ -1,4 +1,4 @@
-"""Waiting for a server that somebody else started."""
+"""Waiting for a server that another client started."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_stopped_server_has_the_reason_of_its_last_failure() -> None:
     ],
 )
 def test_an_odd_event_of_a_spawner_does_not_end_the_wait(event: dict[str, Any]) -> None:
-    """JupyterHub hands on whatever the spawner's `progress` yields, as it is."""
+    """JupyterHub passes the events of the spawner's `progress` on unchecked."""
     played = play(
         ServerOps.wait("ana", "lab"),
         [reply(json=PENDING), reply(json=PENDING), events(event, {"ready": True}), reply(json=READY)],

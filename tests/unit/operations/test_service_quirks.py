@@ -1,4 +1,4 @@
-"""What a client of JupyterHub's services, of its proxy and of the hub itself can fall into."""
+"""Quirks of JupyterHub's services, its proxy, and the hub itself."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_removal_is_a_200() -> None:
 
 
 def test_the_body_of_a_registration_is_never_empty() -> None:
-    """An empty one is 400 "Invalid service data"."""
+    """The hub refuses an empty body with 400 "Invalid service data"."""
     played = play(ServiceOps.create("bot"), [reply(201, {"name": "bot"})])
     assert bodies(played) == [{"admin": False}]
 
@@ -51,7 +51,7 @@ def test_a_refused_registration_has_the_hubs_message() -> None:
 
 
 def test_hidden_and_odd_fields_of_a_service_are_read() -> None:
-    """`command` is a list, or a text; `info` an object, or a text; and of a hidden one there is the name."""
+    """`command` is a list or a string, `info` an object or a string; a hidden service has only a name."""
     models = {
         "a": {"name": "a"},
         "b": {"name": "b", "command": [], "info": {}, "display": True, "pid": 0},
@@ -74,7 +74,7 @@ def test_a_shutdown_sends_only_given_parameters() -> None:
 
 
 def test_a_shutdown_is_not_retried() -> None:
-    """What starts the hub may have started it again by then."""
+    """A supervisor may have restarted the hub by then."""
     played = play(HubOps.shutdown(), [Unavailable("reset"), reply(202)])
     assert isinstance(played.error, Unavailable)
     assert played.left == 1

@@ -1,4 +1,4 @@
-"""Services, the proxy, and the end of a hub."""
+"""Services, the proxy, and the shutdown of a hub."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_service_is_registered_with_only_the_given_fields() -> None:
 
 
 def test_a_service_without_fields_still_has_a_body() -> None:
-    """The hub refuses an empty one."""
+    """The hub refuses an empty body."""
     assert body(play(ServiceOps.create("robot"), [reply(201, ROBOT)]).sent[0]) == {"admin": False}
 
 

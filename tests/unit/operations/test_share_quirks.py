@@ -1,4 +1,4 @@
-"""What a client of JupyterHub's shares and share codes (5.0) can fall into."""
+"""Quirks of JupyterHub's shares and share codes (5.0)."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_a_codes_secret_is_not_in_its_repr() -> None:
 
 @pytest.mark.parametrize("code_id", ["", "1", "sc_", "sc_1x", " sc_1", "sc_1&code=y", "sc_\u0661"])
 def test_an_invalid_id_of_a_code_is_refused(code_id: str) -> None:
-    """The hub takes no id for all, and reads as many digits as it finds."""
+    """For an empty id the hub revokes all codes, and it reads only the leading digits of an id."""
     with pytest.raises(InvalidInput, match="not the id of a share code"):
         ShareCodeOps.revoke("ana", "lab", code_id)
 

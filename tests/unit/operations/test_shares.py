@@ -40,7 +40,7 @@ def test_a_server_is_shared_with_a_group_for_given_scopes() -> None:
 
 
 def test_a_scope_is_revoked_as_it_was_granted() -> None:
-    """Without its filter the hub would not find it, and say that all went well."""
+    """Without the filter the hub would not find the scope, and still answer with success."""
     plan = ShareOps.revoke("ana", user="ben", scopes=["read:servers", "access:servers!server=ana/"])
     played = play(plan, [reply(json={})])
     assert sent(played.sent[0]).body == {
@@ -146,7 +146,7 @@ def test_a_code_is_revoked_by_its_id() -> None:
 
 @pytest.mark.parametrize("code_id", ["", "12", "sc_", "sc_1x", "sc_1 ", "sc_1\n", "SECRET", "sc_\u0661"])
 def test_an_id_that_the_hub_would_misread_is_refused(code_id: str) -> None:
-    """An empty one revokes all, and "sc_1x" would be taken for "sc_1"."""
+    """An empty id revokes all codes, and the hub reads "sc_1x" as "sc_1"."""
     with pytest.raises(InvalidInput):
         ShareCodeOps.revoke("ana", "lab", code_id)
 

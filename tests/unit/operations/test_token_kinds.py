@@ -1,4 +1,4 @@
-"""Which tokens of a list belong to servers, and which go together."""
+"""Kinds of tokens, and the tokens that one request revokes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client of JupyterHub's tokens can fall into."""
+"""Quirks of JupyterHub's tokens."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_lifetime_of_0_is_refused(seconds: int, version: str) -> None:
 
 
 def test_without_a_lifetime_the_hub_decides() -> None:
-    """None is for ever there, or `token_expires_in_max_seconds` where the administrator set it."""
+    """Without a lifetime the token never expires, or after `token_expires_in_max_seconds` if that is set."""
     assert bodies(play(TokenOps.create("ana"), [reply(201, NEW)])) == [{}]
     assert bodies(play(TokenOps.create("ana", expires_in=60), [reply(201, NEW)])) == [{"expires_in": 60}]
 
@@ -83,7 +83,7 @@ def test_an_unknown_or_missing_scope_is_refused_on_every_version(
 
 
 def test_before_3_0_scopes_are_not_sent() -> None:
-    """The token would have everything that its owner has."""
+    """The token would have all scopes of its owner."""
     for plan in (
         TokenOps.create("ana", scopes=["read:users"]),
         TokenOps.create_with_password("ana", "pw", scopes=["read:users"]),
@@ -108,7 +108,7 @@ def test_creating_a_token_is_not_retried() -> None:
 
 
 def test_oauth_tokens_are_among_those_of_a_user() -> None:
-    """The hub purges expired ones as it lists them, and gives those of OAuth clients in the same list."""
+    """The hub deletes expired tokens as it lists them, and includes those of OAuth clients."""
     oauth = {"id": "a3", "user": "ana", "oauth_client": "JupyterLab", "session_id": "x", "scopes": ["access:servers"]}
     service = {"id": "a4", "service": "culler", "expires_at": "2026-05-01T00:00:00.000000Z", "note": None}
     played = play(TokenOps.list("ana"), [reply(json={"api_tokens": [NEW, oauth, service], "oauth_tokens": []})])
@@ -127,7 +127,7 @@ def test_revoking_a_missing_token_is_not_found_except_on_a_retry() -> None:
 
 @pytest.mark.parametrize("message", [None, "Forbidden", "Action is not authorized with current scopes"])
 def test_every_failed_sign_in_has_the_same_error(message: str | None) -> None:
-    """A wrong password, a person who never signed in before, a hub without passwords."""
+    """The reason may be a wrong password, a user who never signed in, or a hub without passwords."""
     played = play(TokenOps.create_with_password("ana", "pw"), [refusal(403, message)])
     assert type(played.error) is NotAuthorized
     for reason in ("check both", "never logged in", "single sign-on", "/hub/token"):
@@ -147,7 +147,7 @@ def test_a_sign_in_sends_no_token_and_is_not_retried() -> None:
 
 
 def test_the_token_of_a_server_may_read_its_identity() -> None:
-    """`JUPYTERHUB_API_TOKEN` has the scopes users:activity and access:servers, unless the administrator widened it."""
+    """`JUPYTERHUB_API_TOKEN` has the scopes users:activity and access:servers, unless the administrator added more."""
     model = {"kind": "user", "name": "ana", "scopes": ["users:activity!user=ana", "access:servers!server=ana/"]}
     identity = play(HubOps.whoami(), [reply(json=model)]).result
     assert identity.scopes == ("users:activity!user=ana", "access:servers!server=ana/")
@@ -166,7 +166,7 @@ def test_whoami_has_no_token_id_before_5_0(version: str) -> None:
 
 
 def test_an_oauth_code_is_sent_once_in_a_form() -> None:
-    """The hub knows no public clients: without the secret it is a 401. A code is good for one exchange."""
+    """The hub has no public clients: without the secret it answers 401. A code is valid for one exchange."""
     asked = {"client_id": "service-x", "client_secret": "SECRET", "redirect_uri": "http://127.0.0.1:9876/cb"}
     played = play(TokenOps.exchange_code("CODE", **asked), [reply(401, {"error": "invalid_client"})])
     assert isinstance(played.error, NotAuthorized)

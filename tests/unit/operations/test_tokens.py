@@ -190,7 +190,7 @@ def test_a_token_is_read_by_its_id() -> None:
     "create", [TokenOps.create, lambda user, scopes: TokenOps.create_with_password(user, PASSWORD, scopes=scopes)]
 )
 def test_limited_scopes_are_unsupported_on_an_old_hub(create: Callable[..., Operation[object]]) -> None:
-    """2.x does not look at them."""
+    """JupyterHub 2 ignores scopes."""
     played = play(create("ana", scopes=["list:users"]), version="2.3.1")
     assert isinstance(played.error, Unsupported)
     assert "needs JupyterHub 3.0" in str(played.error)
@@ -209,7 +209,7 @@ def test_a_refused_scope_has_a_hint_with_the_held_scopes() -> None:
 
 
 def test_a_500_for_an_unknown_scope_has_a_hint() -> None:
-    """4.x does."""
+    """JupyterHub 4 answers 500."""
     played = play(TokenOps.create("ana", scopes=["nope"]), [refusal(500), ANA], version="4.1.6")
     assert isinstance(played.error, HubBroken)
     assert "misspelt" in played.error.hint
@@ -218,7 +218,7 @@ def test_a_500_for_an_unknown_scope_has_a_hint() -> None:
 
 @pytest.mark.parametrize("kind", ["user", "service"])
 def test_the_scopes_of_another_user_are_unknown(kind: str) -> None:
-    """Not even where a service has the same name."""
+    """This also holds for a service of the same name."""
     me = {"kind": kind, "name": "ana" if kind == "service" else "admin", "scopes": ["tokens"]}
     played = play(TokenOps.create("ana", scopes=["proxy"]), [NOT_HELD, reply(json=me)])
     assert played.error is not None

@@ -1,4 +1,4 @@
-"""What a client of JupyterHub's users can fall into."""
+"""Quirks of JupyterHub's users."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ANA = {"kind": "user", "name": "ana", "admin": False, "groups": [], "servers": {
 
 @VERSIONS
 def test_a_user_is_created_by_the_bulk_route(version: str) -> None:
-    """`POST /users/Erin` makes an `Erin` who can never sign in, nor join a group."""
+    """`POST /users/Erin` creates an `Erin` who can neither sign in nor join a group."""
     played = play(UserOps.create("Erin"), [reply(201, [{"name": "erin"}], version=version)], version=version)
     assert played.result.name == "erin"
     assert played.calls == ["POST /users"]
@@ -36,7 +36,7 @@ def test_an_existing_user_is_read_by_the_hubs_name() -> None:
 
 
 def test_an_answer_without_the_user_is_not_a_creation() -> None:
-    """The hub answers 201 with those alone that it created."""
+    """The hub answers 201 with only the created users."""
     played = play(UserOps.create("ana"), [reply(201, [])])
     assert isinstance(played.error, NotAHub)
 
@@ -77,7 +77,7 @@ def test_a_rename_sends_the_new_name_alone() -> None:
 
 
 def test_a_user_without_a_name_is_not_read() -> None:
-    """What 6.1.1 answers when it has just erased a name."""
+    """JupyterHub 6.1.1 answers like this when it has erased a name."""
     played = play(UserOps.rename("ana", "anna"), [reply(json=ANA), reply(json={**ANA, "name": None})])
     assert isinstance(played.error, NotAHub)
 
@@ -110,7 +110,7 @@ def test_a_rename_while_a_server_runs_is_a_conflict() -> None:
 
 
 def test_an_answer_without_servers_names_the_missing_scope() -> None:
-    """`read:users` gives `server`, the default one's address, and no `servers`."""
+    """`read:users` includes `server`, the address of the default server, but not `servers`."""
     played = play(ServerOps.list("ana"), [reply(json={"name": "ana", "server": "/user/ana/"})])
     assert isinstance(played.error, MissingScope)
     played = play(UserOps.delete("ana"), [reply(json={"name": "ana", "server": None})])
@@ -119,7 +119,7 @@ def test_an_answer_without_servers_names_the_missing_scope() -> None:
 
 
 class Site:
-    """A hub that deletes a user only when no server of theirs runs any more, and is slow to stop them."""
+    """A hub that deletes a user only after all their servers have stopped, and stops them slowly."""
 
     def __init__(self, *servers: str, pending: str | None = None, looks: int = 2) -> None:
         self.servers = {name: {"name": name, "ready": pending is None, "pending": pending} for name in servers}
@@ -144,7 +144,7 @@ class Site:
 
 
 def test_a_user_is_deleted_after_their_named_servers_have_stopped() -> None:
-    """With one running the hub answers 500; it stops the default one alone, and waits for none."""
+    """With a running named server the hub answers 500: it stops only the default server, and does not wait."""
     played = play(UserOps.delete("ana"), Site("", "lab"))
     assert played.error is None
     assert "DELETE /users/ana/servers/lab" in played.calls
@@ -154,7 +154,7 @@ def test_a_user_is_deleted_after_their_named_servers_have_stopped() -> None:
 
 @pytest.mark.parametrize("pending", ["spawn", "stop"])
 def test_a_user_is_not_deleted_while_their_default_server_is_pending(pending: str) -> None:
-    """400 "server is in the process of stopping, please wait"."""
+    """The hub answers 400 "server is in the process of stopping, please wait"."""
     played = play(UserOps.delete("ana"), Site("", pending=pending))
     assert played.error is None
     assert played.calls[1] == "DELETE /users/ana/server"

@@ -1,4 +1,4 @@
-"""Users: create, get, delete."""
+"""Users: create, get, edit, rename, delete."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_missing_user_is_named() -> None:
 
 
 def test_a_filter_by_name_is_not_a_pattern() -> None:
-    """The hub takes _ for any character and % for any text."""
+    """For the hub _ matches any character and % any string."""
     users = [{"name": name} for name in ("a_b", "axb", "xA_By")]
     played = play(
         UserOps.list(name_filter="a_B"), [reply(json={"items": users, "_pagination": {"offset": 0, "next": None}})]
@@ -193,13 +193,13 @@ def test_a_rename_is_not_retried_after_a_lost_answer() -> None:
 
 
 def test_a_rename_to_the_same_name_is_never_sent() -> None:
-    """5.5.3 and later would erase it."""
+    """JupyterHub 5.5.3 and later would erase the name."""
     played = play(UserOps.rename("ana", "ana"), [reply(json=IDLE)])
     assert (played.result.name, played.calls) == ("ana", ["GET /users/ana"])
 
 
 def test_a_user_with_a_running_server_is_not_renamed() -> None:
-    """It would go on at the address of the old one."""
+    """The server would keep the address with the old name."""
     busy = {"name": "ana", "servers": {"lab": {"name": "lab", "ready": True}}}
     played = play(UserOps.rename("ana", "anna"), [reply(json=busy)])
     assert isinstance(played.error, Conflict)
@@ -241,7 +241,7 @@ def test_a_time_without_a_zone_is_refused() -> None:
     ],
 )
 def test_users_of_an_old_hub_are_sorted_here(sort: Sort, names: list[str]) -> None:
-    """Before 5.0 the hub ignores `sort` and says nothing."""
+    """Before 5.0 the hub silently ignores `sort`."""
     seen = {"cy": "2026-11-20T00:00:00Z", "ana": "2026-11-21T00:00:00Z", "ben": None}
     users = [{"name": name, "last_activity": at} for name, at in seen.items()]
     page = reply(json={"items": users, "_pagination": {"offset": 0, "next": None}})
@@ -251,7 +251,7 @@ def test_users_of_an_old_hub_are_sorted_here(sort: Sort, names: list[str]) -> No
 
 
 def test_a_user_whose_name_the_hub_has_erased_does_not_hide_the_others() -> None:
-    """What another client's PATCH does on 5.5.3 and later."""
+    """A PATCH of another client erases a name on 5.5.3 and later."""
     users = [{"name": "ana"}, {"name": None, "admin": False}, {"name": "bo"}]
     played = play(UserOps.list(), [reply(json={"items": users, "_pagination": {"offset": 0, "next": None}})])
     assert [user.name for user in played.emitted] == ["ana", "bo"]
