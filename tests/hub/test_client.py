@@ -23,14 +23,14 @@ Fresh = Callable[[str], str]
 
 @pytest.fixture(scope="module")
 def portal() -> Iterator[BlockingPortal]:
-    """An event loop in a thread, for AsyncHub."""
+    """Run an event loop in a thread, for AsyncHub."""
     with start_blocking_portal() as running:
         yield running
 
 
 @pytest.fixture(params=["Hub", "AsyncHub"])
 def connect(request: pytest.FixtureRequest, portal: BlockingPortal) -> Iterator[Connect]:
-    """Makes clients of the one kind, then of the other."""
+    """Return a function that creates clients: `Hub` in one run, `AsyncHub` in the other."""
     made: list[Any] = []
 
     def make(url: str, token: str | None = None) -> Any:
@@ -63,12 +63,12 @@ def zero_admin(connect: Connect, zero_hub: LocalHub, zero_tokens: Tokens) -> Any
 
 
 def profile_of(api: Api, server: Any) -> Any:
-    """What the server itself says it runs as."""
+    """Return the profile that the server itself reports."""
     return api.at(server.url).json()["profile"]
 
 
 def named(client: Any, user: str) -> list[str]:
-    """The user's named servers, running or not. The default one is always there."""
+    """Return the user's named servers, running or not. The default server always exists."""
     return [server.name for server in client.servers.list(user, stopped=True) if server.name]
 
 

@@ -22,7 +22,7 @@ EVERYBODYS = ["lab", "lean", "stub", "inside", "slow_spawn", "never_spawn", "end
 
 @pytest.fixture
 def member(api: Api, user: str) -> Iterator[str]:
-    """A user in the group of the profile `members`."""
+    """Create a user in the group of the profile `members`."""
     assert api("POST", f"/groups/{MEMBERS}").status_code in (201, 409)
     assert api("POST", f"/groups/{MEMBERS}/users", json={"users": [user]}).status_code == 200
     yield user
@@ -86,7 +86,7 @@ def test_profiles_that_cannot_be_listed(driver: Driver, hub_url: str, hub_tokens
 
 
 def sent(api: Api, user: str) -> dict[str, object]:
-    """What the hub knows of the user's named servers."""
+    """Return the hub's models of the user's named servers."""
     known = api("GET", f"/users/{user}", params={"include_stopped_servers": "1"}).json()["servers"]
     return {name: model for name, model in known.items() if name}
 

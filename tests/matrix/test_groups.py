@@ -17,7 +17,7 @@ Fresh = Callable[[str], str]
 
 @pytest.fixture
 def group(admin: Any, fresh: Fresh) -> str:
-    """A new group."""
+    """Create a group, and return its name."""
     name: str = admin.groups.create(fresh("group")).name
     return name
 

@@ -34,7 +34,7 @@ def test_the_hub_returns_its_version_and_components(operator: Any, ana: Any, hub
 def test_routes_exist_for_the_hub_and_running_servers(operator: Any, user: str) -> None:
     operator.servers.start(user, "work")
     operator.proxy.sync()
-    # This proxy needs neither; the hub takes them all the same, and sets up the routes.
+    # This proxy needs neither value, but the hub accepts them and sets up the routes.
     operator.proxy.edit(api_url="http://127.0.0.1:9", auth_token=secrets.token_hex(16))
     routes = list(operator.proxy.routes())
     assert [route for route in routes if route.data.get("hub")]
@@ -61,7 +61,7 @@ def test_a_missing_route_is_not_found(admin: Any) -> None:
 
 
 def test_a_hub_shuts_down_with_the_scope(hub: HubUnderTest, environment: Path, tmp_path: Path) -> None:
-    # A hub of its own; one for each of the clients would take long.
+    # A separate hub, shared by both clients, because a hub for each would take long.
     with running(environment, tmp_path) as own, Hub(own.url, own.services["operator"]) as operator:
         with Hub(own.url, own.services["robot"]) as robot, pytest.raises(MissingScope, match="shutdown"):
             robot.shutdown()

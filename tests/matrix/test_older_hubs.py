@@ -43,4 +43,4 @@ def test_a_call_is_unsupported_only_on_older_hubs(act: Act, admin: Any) -> None:
     except Unsupported:
         raise
     except HubError:
-        pass  # there is nobody of that name; but the hub knows the call
+        pass  # the user does not exist, but the hub has the route

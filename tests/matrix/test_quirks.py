@@ -19,7 +19,7 @@ Fresh = Callable[[str], str]
 
 @pytest.fixture(scope="module")
 def strict(hub: HubUnderTest, environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    """An administrator on a hub that starts one server at a time, runs two, and ends after three failures in a row."""
+    """Return an administrator's client of a hub that starts one server at a time, runs two, and exits after 3 failures."""
     with (
         running(environment, tmp_path_factory.mktemp("strict"), strict=True) as up,
         Hub.login(up.url, username="admin", password=up.password) as admin,
@@ -57,16 +57,16 @@ def test_a_stop_that_is_answered_early_is_polled(strict: Hub) -> None:
 
 @SERVERS
 def test_a_start_refused_by_a_hook_has_the_reason(strict: Hub) -> None:
-    """With `slow_spawn_timeout` 0 a start may be accepted, and the reason is then in the progress stream only."""
+    """With `slow_spawn_timeout` 0 the hub may accept a start; then only the progress stream has the reason."""
     with pytest.raises((SpawnFailed, NotAuthorized), match="this profile is not for you"):
         strict.servers.start("ana", profile="refused")
-    assert strict.servers.start("ana").ready  # a success, so that the hub forgets the failure
+    assert strict.servers.start("ana").ready  # a success resets the hub's count of failures
     strict.servers.stop("ana")
 
 
 @FLEETS
 def test_a_failing_fleet_does_not_stop_the_hub(strict: Hub) -> None:
-    """Three failures in a row would: on 5 even clean refusals count."""
+    """Three failures in a row would stop it: on JupyterHub 5 even refusals count."""
     with strict.servers.start_many(["ana", "bo", "cy", "di", "ed"], profile="refused") as fleet:
         kinds = [event.kind for event in fleet]
     assert kinds.count("failed") <= 2
@@ -78,7 +78,7 @@ def test_a_failing_fleet_does_not_stop_the_hub(strict: Hub) -> None:
 
 @USERS
 def test_an_unchanged_name_is_kept(admin: Any, user: str) -> None:
-    """5.5.3 and later erase it for a client that sends it along, and the list is broken for everybody."""
+    """JupyterHub 5.5.3 and later erase a name that a client sends unchanged, and then fail to list users."""
     assert admin.users.edit(user, admin=True).name == user
     assert admin.users.rename(user, user).name == user
     assert admin.users.edit(user, admin=False).name == user

@@ -58,7 +58,7 @@ def test_an_edit_keeps_fields_that_are_not_given(admin: Any, user: str) -> None:
 
 @ON_HUB
 def test_a_running_server_is_not_edited_or_renamed(admin: Any, user: str) -> None:
-    # First, so that older hubs say that they cannot do it.
+    # First, so that older hubs raise Unsupported.
     admin.servers.create(user, "work")
     admin.servers.start(user, "work")
     with pytest.raises(Conflict, match="runs"):

@@ -35,7 +35,7 @@ Fresh = Callable[[str], str]
 
 
 def told(hub: Any, server: Any, path: str = "api/status") -> dict[str, Any]:
-    """What a server answers itself."""
+    """Return the JSON that a server itself answers."""
     found: dict[str, Any] = hub.run(
         Request("GET", f"{server.url}{path}", lambda answer: json.loads(answer.content), root="site")
     )

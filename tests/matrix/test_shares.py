@@ -20,7 +20,7 @@ Fresh = Callable[[str], str]
 
 @pytest.fixture(scope="module")
 def owner(hub: HubUnderTest, admin_token: str, fresh: Fresh) -> str:
-    """Somebody who has run a default server and one named `work`, as is needed to share them."""
+    """Create a user who has run a default server and one named `work`, so that they can be shared."""
     with Hub(hub.url, admin_token) as admin:
         name = admin.users.create(fresh("owner")).name
         for server in ("", "work"):
@@ -31,14 +31,14 @@ def owner(hub: HubUnderTest, admin_token: str, fresh: Fresh) -> str:
 
 @pytest.fixture
 def friend(admin: Any, fresh: Fresh) -> str:
-    """A user to share with."""
+    """Create a user to share with."""
     name: str = admin.users.create(fresh("friend")).name
     return name
 
 
 @pytest.fixture
 def group(admin: Any, friend: str, fresh: Fresh) -> str:
-    """A group to share with, which `friend` is in."""
+    """Create a group to share with, with the member `friend`."""
     name = fresh("group")
     admin.groups.create(name)
     admin.groups.add_users(name, [friend])

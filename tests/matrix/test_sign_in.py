@@ -19,13 +19,13 @@ pytestmark = SIGN_IN
 
 
 def by_hub(url: str, username: str, password: str) -> str:
-    """Who one is after `Hub.login`."""
+    """Return the name of the user after `Hub.login`."""
     with Hub.login(url, username=username, password=password, expires_in=60) as hub:
         return hub.whoami().name
 
 
 def by_async_hub(url: str, username: str, password: str) -> str:
-    """Who one is after `AsyncHub.login`."""
+    """Return the name of the user after `AsyncHub.login`."""
 
     async def login() -> str:
         async with await AsyncHub.login(url, username=username, password=password, expires_in=60) as hub:
@@ -89,7 +89,7 @@ def test_an_oauth_code_is_exchanged_once(connect: Connect, hub: HubUnderTest) ->
 
 
 def oauth_code(hub: HubUnderTest, user: str) -> str:
-    """What the hub sends a browser back with to the service, after its user has signed in."""
+    """Return the code with which the hub redirects a browser to the service, after the user has signed in."""
     with requests.Session() as browser:
         browser.trust_env = False
         browser.headers["Sec-Fetch-Mode"] = "navigate"

@@ -60,7 +60,7 @@ def test_a_user_becomes_an_administrator_and_back(admin: Any, user: str) -> None
 
 
 def test_only_an_administrator_makes_administrators(operator: Any, user: str, hub: HubUnderTest) -> None:
-    if hub.version < (4, 1, 6):  # CVE-2024-41942: whoever has the scope admin:users may
+    if hub.version < (4, 1, 6):  # CVE-2024-41942: the scope admin:users is enough
         assert operator.users.edit(user, admin=True).admin
         return
     with pytest.raises(NotAuthorized) as caught:
