@@ -50,7 +50,7 @@ class HubUnderTest:
     version: tuple[int, ...]
     password: str
     services: Mapping[str, str]
-    """API tokens of the services `robot` (few scopes), `operator` (an administrator's) and `oauth` (an OAuth client)."""
+    """API tokens of the services `robot` (few scopes), `operator` (an administrator's), and `oauth` (OAuth client)."""
     log: Path
 
     @property

@@ -19,7 +19,7 @@ Fresh = Callable[[str], str]
 
 @pytest.fixture(scope="module")
 def strict(hub: HubUnderTest, environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    """Return an administrator's client of a hub that starts one server at a time, runs two, and exits after 3 failures."""
+    """Return an administrator's client of a hub with limits: one start, two servers, and three failures in a row."""
     with (
         running(environment, tmp_path_factory.mktemp("strict"), strict=True) as up,
         Hub.login(up.url, username="admin", password=up.password) as admin,
