@@ -54,7 +54,7 @@ def check_display_name(name: str, display_name: str | None) -> Flow[None]:
     if display_name is None:
         return
     if not name:
-        # JupyterHub 6.1 erases the display name of a default server when it starts.
+        # Such a start would erase the current display name (JupyterHub 6.1).
         raise InvalidInput(
             "cannot set the display name of a default server by a start", hint="edit it while it is stopped"
         )
