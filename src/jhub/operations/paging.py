@@ -16,6 +16,7 @@ from jhub.steps import Answer, Cancel, Done, Emit, Flow, Fork, Next, Request, ca
 T = TypeVar("T")
 
 MEDIA_TYPE = "application/jupyterhub-pagination+json"
+"""Media type that makes JupyterHub page its lists."""
 MAX_PAGE_SIZE = 200
 """Maximum number of items that JupyterHub puts on a page, with its default `api_page_max_limit`."""
 MAX_PAGES_IN_FLIGHT = 4

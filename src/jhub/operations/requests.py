@@ -8,6 +8,9 @@ from typing import Any, TypeVar
 from jhub.errors import NotFound, Unsupported
 from jhub.steps import Flow, HubVersion, Operation, segment
 
+UNKNOWN_SCOPE_HINT = "check for a misspelt scope: JupyterHub 5 and 6 fail like this for an unknown one"
+"""Hint of a 500 for a request with scopes."""
+
 
 def user_path(name: str) -> str:
     """Return the path `/users/NAME`, quoted."""

@@ -10,7 +10,7 @@ from jhub import oauth_client
 from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import APIError, Conflict, HubBroken, InvalidInput, NotAuthorized, NotFound, Unsupported
 from jhub.models import Identity, Service
-from jhub.operations.requests import body_of, list_of, require_version, since
+from jhub.operations.requests import UNKNOWN_SCOPE_HINT, body_of, list_of, require_version, since
 from jhub.steps import Emit, Flow, HubVersion, Operation, Request, call, segment, send
 
 MIN_VERSION = "5.0"
@@ -149,7 +149,7 @@ def _explain_server_error(request: Request[Service]) -> Flow[Service]:
     try:
         return (yield from request)
     except HubBroken as error:
-        error.hint = "check for a misspelt scope: JupyterHub 5 and 6 fail like this for an unknown one"
+        error.hint = UNKNOWN_SCOPE_HINT
         raise
 
 

@@ -10,7 +10,7 @@ from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import HubBroken, InvalidInput
 from jhub.models import Share, ShareCode, target
 from jhub.operations.paging import pages
-from jhub.operations.requests import list_of, since, user_path
+from jhub.operations.requests import UNKNOWN_SCOPE_HINT, list_of, since, user_path
 from jhub.steps import Answer, Flow, Operation, Request, call, segment, send
 
 T = TypeVar("T")
@@ -231,7 +231,7 @@ def _explain_server_error(request: Operation[T], body: Mapping[str, Any]) -> Flo
         return (yield from request)
     except HubBroken as error:
         if "scopes" in body:
-            error.hint = "check for a misspelt scope: JupyterHub 5 and 6 fail like this for an unknown one"
+            error.hint = UNKNOWN_SCOPE_HINT
         raise
 
 
