@@ -145,7 +145,7 @@ def test_without_read_servers_the_list_of_servers_is_refused() -> None:
     assert played.error.scopes == ("read:servers",)
 
 
-def test_stopped_servers_are_listed_only_when_asked_for() -> None:
+def test_stopped_servers_are_listed_only_on_request() -> None:
     assert queries(play(ServerOps.list(), [page()])) == [{"state": "active", "offset": "0", "limit": "200"}]
     (query,) = queries(play(ServerOps.list(stopped=True), [page()]))
     assert query == {"include_stopped_servers": "1", "offset": "0", "limit": "200"}

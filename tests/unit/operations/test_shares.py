@@ -75,7 +75,7 @@ def test_an_unknown_recipient_is_not_found(who: str) -> None:
     assert isinstance(played.error, NotFound)
 
 
-def test_another_refusal_stays_one() -> None:
+def test_another_refusal_is_passed_on() -> None:
     played = play(ShareOps.grant("ana", "lab", user="ben"), [refusal(400, "Invalid JSON")])
     assert isinstance(played.error, BadRequest)
 

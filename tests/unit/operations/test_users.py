@@ -42,7 +42,7 @@ def test_a_user_is_created_by_the_bulk_route_which_normalises_names() -> None:
     assert sent(played.sent[0]).body == {"usernames": ["Ana"], "admin": True}
 
 
-def test_a_user_is_no_admin_by_default() -> None:
+def test_a_user_is_not_an_administrator_by_default() -> None:
     played = play(UserOps.create("ana"), [reply(201, [{"name": "ana"}])])
     assert sent(played.sent[0]).body == {"usernames": ["ana"], "admin": False}
 
