@@ -29,7 +29,7 @@ def measure(way: str, url: str, token: str, users: int, ahead: int | None = None
 def main(way: str, ahead: str = "") -> None:
     """Do it, and print what it took."""
     if ahead:
-        paging.AHEAD = int(ahead)
+        paging.MAX_PAGES_IN_FLIGHT = int(ahead)
     meter = Meter()
     WAYS[way](meter)
     print(msgspec.json.encode(meter.measured()).decode())

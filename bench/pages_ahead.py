@@ -19,7 +19,7 @@ from bench.real_hub import real_hub
 from bench.relay import through_relay
 from bench.stub_hub import ANY
 from bench.table import table
-from jhub.operations.paging import AHEAD
+from jhub.operations.paging import MAX_PAGES_IN_FLIGHT
 
 USERS = 5_000
 AT_A_TIME = (1, 2, 3, 4, 6, 8)
@@ -65,7 +65,8 @@ def main(*, quick: bool) -> bool:
     if quick:
         return True
     print(
-        f"Listing {USERS:,} users with so many pages at a time (jhub: {AHEAD}), 50 ms away: ratio to one at a time.\n"
+        f"Listing {USERS:,} users with so many pages at a time (jhub: {MAX_PAGES_IN_FLIGHT}), 50 ms away: "
+        "ratio to one at a time.\n"
     )
     head = ["the hub's time for a page", "1", *(str(ahead) for ahead in AT_A_TIME[1:])]
     print(table(head, [by_speed(page_ms) for page_ms in PAGE_MS]))

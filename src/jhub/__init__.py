@@ -80,7 +80,7 @@ if TYPE_CHECKING:
     from jhub.models import User as User
     from jhub.operations.server_filter import Running as Running
     from jhub.operations.server_filter import ServerState as ServerState
-    from jhub.operations.tokens import revoked_together as revoked_together
+    from jhub.operations.tokens import revocation_groups as revocation_groups
     from jhub.operations.users import Sort as Sort
     from jhub.preview import Preview as Preview
     from jhub.steps import Answer as Answer
@@ -163,7 +163,7 @@ _HOMES = {
     "UserNotCreated": "jhub.errors",
     "Verify": "jhub.client.network",
     "WaitTimeout": "jhub.errors",
-    "revoked_together": "jhub.operations.tokens",
+    "revocation_groups": "jhub.operations.tokens",
 }
 
 __all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]  # it reads the imports above

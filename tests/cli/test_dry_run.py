@@ -12,7 +12,7 @@ from hub_api import Tokens
 from terminal import Jhub
 
 from jhub import Hub
-from jhub.bulk.chunks import CHUNK
+from jhub.bulk.chunks import CHUNK_SIZE
 from jhub.cli.kit.output import print_requests
 from jhub.errors import HubError, NotFound
 from jhub.models import HubInfo
@@ -54,7 +54,7 @@ def test_the_requests_of_all_chunks_are_printed(as_admin: Jhub, fresh: Fresh) ->
         planned = as_admin("user", "create", "-", "--dry-run", *options, stdin="\n".join(names))
         assert (planned.code, planned.err) == (0, "")
         sent = [json.loads(line.removeprefix("POST /users ")) for line in planned.lines]
-        assert [len(each["usernames"]) for each in sent] == [CHUNK, CHUNK, 5]
+        assert [len(each["usernames"]) for each in sent] == [CHUNK_SIZE, CHUNK_SIZE, 5]
         assert [name for each in sent for name in each["usernames"]] == names
         assert {each["admin"] for each in sent} == {admin}
     assert as_admin("user", "show", names[0]).code == 5

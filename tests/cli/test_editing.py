@@ -44,7 +44,7 @@ def test_auth_state_comes_from_a_file_or_stdin_and_is_not_shown(as_admin: Jhub, 
     # The hub of the tests has no encryption key.
     kept = as_admin("user", "edit", user, "--auth-state", "-", "--debug", stdin='{"password": "HUNTER2"}')
     assert kept.code == 1
-    assert "hint: does the hub keep auth state?" in kept.err
+    assert "hint: does the hub store auth state?" in kept.err
     for wrong, stdin in (('{"password": "HUNTER2"}', ""), ("-", '["HUNTER2"'), ("@/nowhere", "")):
         assert as_admin("user", "edit", user, "--auth-state", wrong, stdin=stdin).code == 2
     assert as_admin("user", "edit", "-", "--auth-state", "-", stdin="{}").code == 2

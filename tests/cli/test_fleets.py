@@ -143,7 +143,7 @@ def test_an_empty_selection_is_not_an_error(as_admin: Jhub, fresh: Fresh, comman
         (("start", "--group", "no-such-group"), 5, "group no-such-group: not found"),
         (("stop", "--name", "lab", "--idle", "soon"), 2, "invalid duration 'soon'"),
         (("list", "--state", "runing"), 2, "'runing' is not one of"),
-        (("list", "--stopped", "--idle", "2h"), 2, "leave out stopped ones"),
+        (("list", "--stopped", "--idle", "2h"), 2, "cannot combine stopped servers with state or idle"),
         (("delete", "--yes"), 2, "Missing argument"),
         (("start", "ana/x", "--hub-load", "0"), 2, "invalid share '0'"),
         (("start", "ana/x", "--hub-load", "150%"), 2, "invalid share '150%'"),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from terminal import Jhub
 
-from jhub.bulk.chunks import CHUNK
+from jhub.bulk.chunks import CHUNK_SIZE
 
 Fresh = Callable[[str], str]
 
@@ -42,7 +42,7 @@ def test_existing_users_do_not_become_administrators(as_admin: Jhub, user: str, 
     new = fresh("root")
     some = as_admin("user", "create", "--admin", "--if-not-exists", "admin", user, new, "-o", "json")
     assert (some.code, {each["name"] for each in json.loads(some.out)}) == (7, {"admin", new})
-    assert some.err == f"error: user {user}: exists, and is no administrator\n"
+    assert some.err == f"error: user {user}: exists, and is not an administrator\n"
 
 
 def test_a_missing_scope_is_reported_once(as_ana: Jhub, fresh: Fresh) -> None:

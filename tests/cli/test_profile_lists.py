@@ -97,8 +97,8 @@ def test_a_hub_without_a_profile_list_is_an_error_with_a_hint(bare: Hubs, line: 
     result = jhub("profile", *line.split())
     assert (result.code, result.out) == (1, "")
     error, hint = result.err.splitlines()
-    assert error.endswith(": this hub has no jhub.extension with profiles, which would list them")
-    assert hint.startswith("hint: a start can name a profile all the same")
+    assert error.endswith(": this hub does not list profiles: it has no jhub.extension with profiles")
+    assert hint.startswith("hint: a start can still name a profile")
 
 
 def test_a_dry_run_refuses_profiles_that_are_not_in_the_list(listing: Hubs) -> None:

@@ -143,7 +143,7 @@ def test_a_slow_start_times_out(as_admin: Jhub, user: str) -> None:
         (("server", "show", "ana/nope"), 5, "server ana/nope: not found"),
         (("server", "start", "ana/x", "--profile", "nope"), 5, "unknown profile 'nope'; available: lab, lean"),
         (("server", "start", "ghost/x"), 5, "server ghost/x: not found"),
-        (("server", "start", "ana/Not Good"), 2, "cannot name a server"),
+        (("server", "start", "ana/Not Good"), 2, "invalid server name"),
         (("server", "delete", "--yes", "ana"), 2, "the default server of ana cannot be deleted"),
         (("server", "stop", "ana"), 2, "cannot ask for confirmation"),
         (("group", "delete", "geo"), 2, "cannot ask for confirmation"),

@@ -189,12 +189,12 @@ def test_empty_scopes_are_refused(scopes: str) -> None:
 def test_a_refused_scope_lists_the_available_ones(as_ana: Jhub, scope: str) -> None:
     result = as_ana("token", "create", "--scopes", scope)
     assert result.code == 1
-    assert "ana can give it: access:servers!user=ana, " in result.err
+    assert "ana can grant: access:servers!user=ana, " in result.err
 
 
 def test_unreadable_scopes_are_reported(as_admin: Jhub) -> None:
     result = as_admin("token", "create", "-u", "ana", "--scopes", "admin:users")
-    assert (result.code, "the hub tells only ana which these are" in result.err) == (1, True)
+    assert (result.code, "only ana can list them" in result.err) == (1, True)
 
 
 @pytest.mark.parametrize(

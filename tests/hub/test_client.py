@@ -1,4 +1,4 @@
-"""The whole path on a real hub, through `Hub` and `AsyncHub`: as an administrator, as a user, and as a service."""
+"""The whole API on a real hub, through `Hub` and `AsyncHub`: as an administrator, a user, and a service."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Fresh = Callable[[str], str]
 
 @pytest.fixture(scope="module")
 def portal() -> Iterator[BlockingPortal]:
-    """An event loop in a thread, for AsyncHub."""
+    """Run an event loop in a thread, for AsyncHub."""
     with start_blocking_portal() as running:
         yield running
 
 
 @pytest.fixture(params=["Hub", "AsyncHub"])
 def connect(request: pytest.FixtureRequest, portal: BlockingPortal) -> Iterator[Connect]:
-    """Makes clients of the one kind, then of the other."""
+    """Return a function that creates clients: `Hub` in one run, `AsyncHub` in the other."""
     made: list[Any] = []
 
     def make(url: str, token: str | None = None) -> Any:
@@ -63,25 +63,22 @@ def zero_admin(connect: Connect, zero_hub: LocalHub, zero_tokens: Tokens) -> Any
 
 
 def profile_of(api: Api, server: Any) -> Any:
-    """What the server itself says it runs as."""
+    """Return the profile that the server itself reports."""
     return api.at(server.url).json()["profile"]
 
 
 def named(client: Any, user: str) -> list[str]:
-    """The user's named servers, running or not. The default one is always there."""
+    """Return the user's named servers, running or not. The default server always exists."""
     return [server.name for server in client.servers.list(user, stopped=True) if server.name]
 
 
-# ---------------------------------------------------------------- the hub, and who one is
-
-
-def test_the_hub_tells_its_version_and_what_it_is_made_of(admin: Any, hub: LocalHub) -> None:
+def test_the_hub_returns_its_version_and_components(admin: Any, hub: LocalHub) -> None:
     assert admin.version() == hub.version
     assert admin.info().version == hub.version
     assert admin.info().authenticator.class_.endswith("SharedPasswordAuthenticator")
 
 
-def test_everybody_can_ask_who_they_are(admin: Any, ana: Any, robot: Any) -> None:
+def test_whoami_needs_no_scope(admin: Any, ana: Any, robot: Any) -> None:
     assert (admin.whoami().name, admin.whoami().admin) == ("admin", True)
     assert (ana.whoami().name, ana.whoami().admin) == ("ana", False)
     assert (robot.whoami().name, robot.whoami().kind) == ("robot", "service")
@@ -91,16 +88,13 @@ def test_everybody_can_ask_who_they_are(admin: Any, ana: Any, robot: Any) -> Non
 @pytest.mark.parametrize(
     "pasted", ["", "hub/home", "hub/api", "hub/login?next=%2Fhub", "user/ana/lab/tree#x", "services/x"]
 )
-def test_any_address_of_the_hub_will_do(connect: Connect, hub: LocalHub, hub_tokens: Tokens, pasted: str) -> None:
+def test_any_address_of_the_hub_works(connect: Connect, hub: LocalHub, hub_tokens: Tokens, pasted: str) -> None:
     assert connect(hub.url + pasted, hub_tokens.ana).whoami().name == "ana"
 
 
-def test_a_token_that_the_hub_does_not_know_is_not_authorized(connect: Connect, hub: LocalHub) -> None:
+def test_an_unknown_token_is_not_authorized(connect: Connect, hub: LocalHub) -> None:
     with pytest.raises(NotAuthorized, match="no token, or one that the hub does not know"):
         connect(hub.url, "0" * 32).whoami()
-
-
-# ---------------------------------------------------------------- users
 
 
 def test_users_are_created_found_listed_and_deleted(admin: Any, fresh: Fresh) -> None:
@@ -115,14 +109,14 @@ def test_users_are_created_found_listed_and_deleted(admin: Any, fresh: Fresh) ->
         admin.users.get(name)
 
 
-def test_a_created_user_has_the_name_that_the_hub_gives(admin: Any, fresh: Fresh) -> None:
+def test_a_created_user_has_the_hubs_name(admin: Any, fresh: Fresh) -> None:
     name = fresh("User")
     assert admin.users.create(name).name == name.lower()
     assert admin.users.create(name, exist_ok=True).name == name.lower()
 
 
 @pytest.mark.parametrize("odd", ["with space", "at@example.org", "ümläut", "plus+and&more", "100%", "semi;colon"])
-def test_odd_names_stay_in_their_place(admin: Any, fresh: Fresh, odd: str) -> None:
+def test_odd_names_are_quoted(admin: Any, fresh: Fresh, odd: str) -> None:
     name = f"{fresh('user')} {odd}"
     group = fresh("group") + odd
     admin.users.create(name)
@@ -134,13 +128,13 @@ def test_odd_names_stay_in_their_place(admin: Any, fresh: Fresh, odd: str) -> No
 
 
 @pytest.mark.parametrize("bad", ["..", ".", "a/b", "../groups", "a\nb", "", "a\\b"])
-def test_names_that_could_leave_their_place_are_never_sent(admin: Any, bad: str) -> None:
+def test_names_that_could_change_the_path_are_never_sent(admin: Any, bad: str) -> None:
     for act in (admin.users.get, admin.users.create, admin.users.delete, admin.groups.get, admin.groups.delete):
         with pytest.raises(InvalidInput):
             act(bad)
 
 
-def test_lists_are_whole_beyond_the_largest_page(admin: Any, api: Api, fresh: Fresh) -> None:
+def test_lists_are_complete_beyond_the_largest_page(admin: Any, api: Api, fresh: Fresh) -> None:
     prefix = fresh("many")
     names = [f"{prefix}-{number}" for number in range(230)]
     for start in range(0, len(names), 50):
@@ -154,9 +148,6 @@ def test_deleting_a_user_stops_their_named_servers_first(admin: Any, user: str) 
     admin.users.delete(user)
     with pytest.raises(NotFound):
         admin.users.get(user)
-
-
-# ---------------------------------------------------------------- groups
 
 
 def test_groups_are_created_changed_listed_and_deleted(admin: Any, user: str, fresh: Fresh) -> None:
@@ -174,7 +165,7 @@ def test_groups_are_created_changed_listed_and_deleted(admin: Any, user: str, fr
         admin.groups.get(name)
 
 
-def test_one_unknown_user_among_many_is_named_and_nobody_is_added(admin: Any, user: str, fresh: Fresh) -> None:
+def test_an_unknown_user_is_named_and_nobody_is_added(admin: Any, user: str, fresh: Fresh) -> None:
     name = fresh("group")
     admin.groups.create(name)
     with pytest.raises(NotFound, match="No such user: ghost") as caught:
@@ -183,7 +174,7 @@ def test_one_unknown_user_among_many_is_named_and_nobody_is_added(admin: Any, us
     assert admin.groups.get(name).users == ()
 
 
-def test_some_properties_change_and_the_others_stay(admin: Any, fresh: Fresh) -> None:
+def test_other_properties_stay_unchanged(admin: Any, fresh: Fresh) -> None:
     name = fresh("group")
     admin.groups.create(name)
     admin.groups.set_properties(name, {"room": "B12", "seats": 30})
@@ -193,10 +184,7 @@ def test_some_properties_change_and_the_others_stay(admin: Any, fresh: Fresh) ->
     }
 
 
-# ---------------------------------------------------------------- tokens
-
-
-def test_a_token_is_made_from_a_password_used_and_revoked(connect: Connect, hub: LocalHub) -> None:
+def test_a_token_is_created_from_a_password_used_and_revoked(connect: Connect, hub: LocalHub) -> None:
     door = connect(hub.url)
     made = door.tokens.create_with_password("ana", hub.user_password, note="a test", expires_in=600)
     assert timedelta(minutes=9) < made.expires_at - datetime.now(UTC) < timedelta(minutes=11)
@@ -208,24 +196,19 @@ def test_a_token_is_made_from_a_password_used_and_revoked(connect: Connect, hub:
         mine.whoami()
 
 
-def test_a_wrong_password_is_refused_with_what_to_check(connect: Connect, hub: LocalHub) -> None:
+def test_a_wrong_password_is_refused_with_a_hint(connect: Connect, hub: LocalHub) -> None:
     with pytest.raises(NotAuthorized, match="refused this username and password") as caught:
         connect(hub.url).tokens.create_with_password("ana", "not the password")
     assert "single sign-on" in caught.value.hint
 
 
-def test_a_token_can_be_narrowed_and_then_the_missing_scope_is_named(
-    connect: Connect, admin: Any, hub: LocalHub
-) -> None:
+def test_a_token_with_limited_scopes_names_the_missing_scope(connect: Connect, admin: Any, hub: LocalHub) -> None:
     made = admin.tokens.create("admin", scopes=["list:users", "read:users:name"], expires_in=600)
     narrow = connect(hub.url, made.token)
     assert "ana" in [user.name for user in narrow.users.list()]
     with pytest.raises(MissingScope, match="admin:groups") as caught:
         narrow.groups.create("geo")
     assert caught.value.scopes == ("admin:groups",)
-
-
-# ---------------------------------------------------------------- servers
 
 
 @pytest.mark.parametrize("name", ["", "work"])
@@ -247,20 +230,20 @@ def test_a_server_is_started_from_a_profile_restarted_and_stopped(admin: Any, ap
     assert (user, name) in [(one.user, one.name) for one in admin.servers.list(user, stopped=True) if one.stopped]
 
 
-def test_a_start_that_takes_longer_than_the_hub_waits_is_followed(admin: Any, api: Api, user: str) -> None:
+def test_a_start_beyond_slow_spawn_timeout_is_followed(admin: Any, api: Api, user: str) -> None:
     server = admin.servers.start(user, "work", profile="slow_spawn")
     assert server.ready
     assert profile_of(api, server) == "slow_spawn"
 
 
-def test_a_start_without_a_profile_never_repeats_the_options_of_last_time(admin: Any, api: Api, user: str) -> None:
+def test_a_start_without_a_profile_does_not_reuse_options(admin: Any, api: Api, user: str) -> None:
     admin.servers.start(user, "work", profile="lean")
     admin.servers.stop(user, "work")
     server = admin.servers.start(user, "work")
     assert server.profile == profile_of(api, server) == "stub"
 
 
-def test_a_server_that_runs_is_the_answer_or_a_conflict(admin: Any, user: str) -> None:
+def test_a_running_server_is_returned_or_a_conflict(admin: Any, user: str) -> None:
     first = admin.servers.start(user, "work", profile="stub")
     assert admin.servers.start(user, "work", profile="stub").started == first.started
     with pytest.raises(Conflict, match="already runs with other options \\(profile=stub\\)"):
@@ -277,7 +260,7 @@ def test_a_named_server_is_deleted(admin: Any, user: str) -> None:
         admin.servers.delete(user, "work")
 
 
-def test_a_start_can_be_left_alone_followed_and_waited_for(zero_admin: Any, zero_user: str) -> None:
+def test_a_start_without_wait_is_followed_and_waited_for(zero_admin: Any, zero_user: str) -> None:
     begun = zero_admin.servers.start(zero_user, "work", profile="slow_spawn", wait=False)
     assert begun.pending == "spawn"
     events = list(zero_admin.servers.progress(zero_user, "work"))
@@ -285,7 +268,7 @@ def test_a_start_can_be_left_alone_followed_and_waited_for(zero_admin: Any, zero
     assert zero_admin.servers.wait(zero_user, "work").ready
 
 
-def test_a_wait_that_is_too_short_says_that_the_hub_goes_on(zero_admin: Any, zero_user: str) -> None:
+def test_a_wait_that_is_too_short_is_a_wait_timeout(zero_admin: Any, zero_user: str) -> None:
     began = time.monotonic()
     with pytest.raises(WaitTimeout, match="the hub goes on"):
         zero_admin.servers.start(zero_user, "work", profile="slow_spawn", timeout=1)
@@ -299,21 +282,21 @@ def test_a_start_can_be_cancelled(zero_admin: Any, zero_user: str) -> None:
     assert not zero_admin.servers.get(zero_user, "work").active
 
 
-def test_an_unknown_profile_is_refused_with_those_there_are(admin: Any, zero_admin: Any, user: str) -> None:
+def test_an_unknown_profile_is_refused_with_the_known_ones(admin: Any, zero_admin: Any, user: str) -> None:
     for one, name in ((admin, user), (zero_admin, "ana")):
         with pytest.raises(NotFound, match="unknown profile 'gpu'; available: lab, lean, stub"):
             one.servers.start(name, "work", profile="gpu")
         assert named(one, name) == []
 
 
-def test_a_server_that_died_at_once_has_the_hubs_reason_though_the_hub_answers_500(admin: Any, user: str) -> None:
+def test_a_server_that_dies_at_once_has_the_hubs_reason(admin: Any, user: str) -> None:
     with pytest.raises(SpawnFailed) as caught:
         admin.servers.start(user, "work", profile="dead_at_once")
     assert caught.value.reason not in ("", "Internal Server Error", "the hub gives no reason")
     assert not admin.servers.get(user, "work").active
 
 
-def test_failed_starts_carry_the_hubs_reason_from_the_stream(zero_admin: Any, zero_user: str) -> None:
+def test_failed_starts_have_the_hubs_reason_from_the_stream(zero_admin: Any, zero_user: str) -> None:
     names = {"dead": "dead_at_once", "never": "never_spawn", "ends": "ends_at_once"}
     for name, profile in names.items():
         zero_admin.servers.start(zero_user, name, profile=profile, wait=False)
@@ -348,7 +331,7 @@ def test_two_failures_in_a_row_stop_a_fleet(zero_admin: Any, zero_user: str) -> 
     assert not fleet.summary.ok
 
 
-def test_many_users_are_created_and_those_with_bad_names_left_out(admin: Any, fresh: Fresh) -> None:
+def test_many_users_are_created_and_bad_names_skipped(admin: Any, fresh: Fresh) -> None:
     prefix = fresh("many")
     names = [f"{prefix}-{number}" for number in range(40)]
     there, bad, shouted = admin.users.create(names[3]).name, f"{names[5]} ", names[7].upper()
@@ -366,14 +349,14 @@ def test_many_users_are_created_and_those_with_bad_names_left_out(admin: Any, fr
         assert {event.kind for event in fleet} == {"exists", "failed"}
 
 
-def test_administrators_are_created_and_existing_users_not_taken_for_them(admin: Any, user: str, fresh: Fresh) -> None:
+def test_an_existing_user_does_not_become_an_administrator(admin: Any, user: str, fresh: Fresh) -> None:
     new = fresh("root")
     with admin.users.create_many([user, "admin", new], admin=True) as fleet:
         assert {event.name: event.kind for event in fleet} == {new: "created", "admin": "exists", user: "failed"}
     assert admin.users.get(new).admin
 
 
-def test_a_group_is_given_exactly_these_members(admin: Any, fresh: Fresh) -> None:
+def test_set_users_sets_the_exact_members(admin: Any, fresh: Fresh) -> None:
     group, names = fresh("exact"), [fresh("member") for _ in range(70)]
     with admin.users.create_many(names) as fleet:
         assert len(list(fleet)) == 70
@@ -387,10 +370,7 @@ def test_a_group_is_given_exactly_these_members(admin: Any, fresh: Fresh) -> Non
         admin.groups.set_users(fresh("nogroup"), names)
 
 
-# ---------------------------------------------------------------- as an ordinary user, and as a service
-
-
-def test_a_user_may_run_her_own_servers_and_tokens(ana: Any, api: Api, fresh: Fresh) -> None:
+def test_users_run_their_own_servers_and_tokens(ana: Any, api: Api, fresh: Fresh) -> None:
     name = fresh("mine")
     server = ana.servers.start("ana", name, profile="stub")
     assert profile_of(api, server) == "stub"
@@ -399,7 +379,7 @@ def test_a_user_may_run_her_own_servers_and_tokens(ana: Any, api: Api, fresh: Fr
     ana.servers.delete("ana", name)
 
 
-def test_a_user_is_told_what_she_may_not_do(ana: Any, user: str) -> None:
+def test_a_user_without_the_scope_is_refused(ana: Any, user: str) -> None:
     with pytest.raises(MissingScope) as caught:
         list(ana.users.list())
     assert "list:users" in caught.value.hint
@@ -409,7 +389,7 @@ def test_a_user_is_told_what_she_may_not_do(ana: Any, user: str) -> None:
         ana.servers.start(user)
 
 
-def test_a_service_does_what_its_scopes_allow_and_no_more(robot: Any, admin: Any, user: str, fresh: Fresh) -> None:
+def test_a_service_is_limited_to_its_scopes(robot: Any, admin: Any, user: str, fresh: Fresh) -> None:
     group = fresh("group")
     admin.groups.create(group)
     assert user in [one.name for one in robot.users.list(name_filter=user)]
@@ -427,7 +407,7 @@ def test_a_service_does_what_its_scopes_allow_and_no_more(robot: Any, admin: Any
         assert scope in caught.value.scopes
 
 
-def test_a_full_stop_on_bad_requests_changes_nothing(admin: Any, user: str) -> None:
+def test_bad_requests_change_nothing(admin: Any, user: str) -> None:
     with pytest.raises(BadRequest):
         admin.run(Request("POST", f"/users/{user}/activity", lambda answer: None, body={}))
     with pytest.raises(InvalidInput):

@@ -1,4 +1,4 @@
-"""Profiles as a real hub lists them, and starts that are held against the list."""
+"""Profiles of a real hub, and starts that are checked against them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EVERYBODYS = ["lab", "lean", "stub", "inside", "slow_spawn", "never_spawn", "end
 
 @pytest.fixture
 def member(api: Api, user: str) -> Iterator[str]:
-    """A user in the group of the profile `members`."""
+    """Create a user in the group of the profile `members`."""
     assert api("POST", f"/groups/{MEMBERS}").status_code in (201, 409)
     assert api("POST", f"/groups/{MEMBERS}/users", json={"users": [user]}).status_code == 200
     yield user
@@ -34,7 +34,7 @@ def slugs(found: list[Profile]) -> list[str]:
 
 
 @BOTH
-def test_everybody_is_told_what_is_theirs(driver: Driver, hub_url: str, hub_tokens: Tokens, member: str) -> None:
+def test_each_user_gets_their_own_profiles(driver: Driver, hub_url: str, hub_tokens: Tokens, member: str) -> None:
     mine = driver.events(hub_url, ProfileOps.list(), hub_tokens.ana)
     assert slugs(mine) == EVERYBODYS
     assert [profile.slug for profile in mine if profile.default] == ["stub"]
@@ -44,7 +44,7 @@ def test_everybody_is_told_what_is_theirs(driver: Driver, hub_url: str, hub_toke
     assert slugs(driver.events(hub_url, ProfileOps.list(), hub_tokens.admin)) == EVERYBODYS
 
 
-def test_both_clients_have_them(hub_url: str, hub_tokens: Tokens) -> None:
+def test_both_clients_list_profiles(hub_url: str, hub_tokens: Tokens) -> None:
     async def of_ana() -> list[Profile]:
         async with AsyncHub(hub_url, hub_tokens.admin) as hub:
             assert (await hub.profiles.get("lean", "ana")).slug == "lean"
@@ -70,7 +70,7 @@ def test_a_profile_has_its_options_and_no_settings(
 
 
 @BOTH
-def test_what_cannot_be_listed(driver: Driver, hub_url: str, hub_tokens: Tokens, user: str, api: Api) -> None:
+def test_profiles_that_cannot_be_listed(driver: Driver, hub_url: str, hub_tokens: Tokens, user: str, api: Api) -> None:
     def error(plan: Operation[None], token: str) -> Any:
         return driver.events(hub_url, plan, token)[-1]
 
@@ -80,21 +80,19 @@ def test_what_cannot_be_listed(driver: Driver, hub_url: str, hub_tokens: Tokens,
     reader = api("POST", "/users/admin/tokens", json={"scopes": ["read:users!user"]}).json()["token"]
     for mine in (ProfileOps.list(), ProfileOps.list("admin")):
         assert isinstance(error(mine, reader), MissingScope)
-    with pytest.raises(NotFound, match="profile members: not found, or not for ana; available: lab, lean, "):
+    message = "profile members: not found, or not available to ana; known profiles: lab, lean, "
+    with pytest.raises(NotFound, match=message):
         driver.run(hub_url, ProfileOps.get("members", "ana"), hub_tokens.admin)
 
 
-# ---------------------------------------------------------------- before a start
-
-
 def sent(api: Api, user: str) -> dict[str, object]:
-    """What the hub knows of the user's named servers."""
+    """Return the hub's models of the user's named servers."""
     known = api("GET", f"/users/{user}", params={"include_stopped_servers": "1"}).json()["servers"]
     return {name: model for name, model in known.items() if name}
 
 
 @BOTH
-def test_a_start_is_refused_with_what_there_is(
+def test_a_start_is_refused_with_the_available_names(
     driver: Driver, hub_url: str, hub_tokens: Tokens, member: str, api: Api
 ) -> None:
     refused: list[tuple[dict[str, str], type[APIError], str]] = [
@@ -111,7 +109,7 @@ def test_a_start_is_refused_with_what_there_is(
 
 
 @BOTH
-def test_a_restart_is_refused_before_it_stops_anything(
+def test_a_restart_is_refused_before_the_server_is_stopped(
     driver: Driver, hub_url: str, hub_tokens: Tokens, member: str
 ) -> None:
     plan = ServerOps.start(member, "work", profile="members", user_options={"flavour": "hot"})

@@ -1,4 +1,4 @@
-"""`make test-matrix` and `make record-matrix`."""
+"""The program of `make test-matrix` and `make record-matrix`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from matrix.sign_in.table import methods_table, put_into_page
 from matrix.table import put_into_readme, table
 
 AT_ONCE = 2
+"""Number of versions that are installed, and tested, at a time."""
 
 
 async def test(versions: list[str]) -> int:
@@ -38,14 +39,14 @@ async def test(versions: list[str]) -> int:
     for line in news:
         print(line)
     if news and passed:
-        print(f"If that is right: make record-matrix VERSIONS={' '.join(versions)!r}")
+        print(f"If this is right, run: make record-matrix VERSIONS={' '.join(versions)!r}")
     if passed and not news:
-        print(f"What works is as recorded on JupyterHub {', '.join(results.jupyterhub for results in found)}.")
+        print(f"The results are as recorded on JupyterHub {', '.join(results.jupyterhub for results in found)}.")
     return 0 if passed and not news else 1
 
 
 async def test_one(version: str, folder: Path) -> bool:
-    """Run the tests on one version, and show what pytest says."""
+    """Run the tests on one version, and show pytest's output; return whether they passed."""
     results, log = last_run(version), FOLDER / f"{version}.log"
     results.unlink(missing_ok=True)
     print(f"JupyterHub {version}: testing", flush=True)
@@ -57,7 +58,7 @@ async def test_one(version: str, folder: Path) -> bool:
 
 
 def keep(versions: list[str]) -> int:
-    """Record the results of the last run on these versions, and renew the tables made of them."""
+    """Record the results of the last run on these versions, and update the tables."""
     for version in versions:
         results = read(last_run(version))
         if results is None or not results.complete:
@@ -85,12 +86,12 @@ def _version(text: str) -> str:
 
 
 def main() -> int:
-    """Do what the command line says."""
+    """Run the command line, and return its exit code."""
     parser = argparse.ArgumentParser(prog="matrix", description="Run the tests of tests/matrix on several JupyterHubs.")
     parser.add_argument(
         "versions", nargs="*", type=_version, default=SUPPORTED, help="such as 4.1.6, or 6 for the newest 6"
     )
-    parser.add_argument("--record", action="store_true", help="keep the results of the last run instead")
+    parser.add_argument("--record", action="store_true", help="record the results of the last run instead")
     arguments = parser.parse_args()
     versions = list(dict.fromkeys(arguments.versions))
     return keep(versions) if arguments.record else asyncio.run(test(versions))

@@ -1,7 +1,7 @@
-"""Which client a test uses: both, one after the other, unless it says otherwise.
+"""Marks for tests that use one client only; other tests run with both, one after the other.
 
-A server's start takes most of a second. Operations are written once for both clients, so a test with several starts
-needs only one of them, as long as the other has its turn elsewhere.
+A server's start takes most of a second. Operations are declared once for both clients, so a test with several starts
+needs only one of them, as long as other tests cover the other.
 """
 
 from __future__ import annotations

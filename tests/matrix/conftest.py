@@ -1,4 +1,4 @@
-"""The hub under test, clients for it, and the books about which row and which way in works where."""
+"""Fixtures with the hub under test and its clients, and hooks that collect the results of rows and cells."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from matrix.sign_in.methods import CELLS, Cell
 
 WAYS_IN = Path(__file__).with_name("sign_in")
 PROFILES = Path(__file__).with_name("profiles")
-# Neither has a row; each has tables of its own.
+# The tests in these folders have no row in the README; each folder has tables of its own.
 SINCE = {WAYS_IN: (4,), PROFILES: (5, 3)}
 VERSION = pytest.StashKey[tuple[int, ...]]()
 OUTCOMES = pytest.StashKey[dict[Row | Cell, set[str]]]()
@@ -31,7 +31,7 @@ Connect = Callable[..., Any]
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("matrix")
     group.addoption("--environment", type=Path, help="the virtual environment of the JupyterHub to test")
-    group.addoption("--results", type=Path, help="a file for what works there, row by row")
+    group.addoption("--results", type=Path, help="a file for the results, row by row")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """The authenticators want JupyterHub 4, and jhub.extension 5.3."""
+    """Ignore folders that need a newer hub: the authenticators need JupyterHub 4, and jhub.extension 5.3."""
     since = SINCE.get(collection_path, ())
     return True if config.stash.get(VERSION, since) < since else None
 
@@ -57,7 +57,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Where the row does not work yet, the test is about the error; of an authenticator to come, it is not there."""
+    """Expect the error of the row on a hub that is too old for it, and skip authenticators that it does not have."""
     row, cell, config = row_of(pyfuncitem), cell_of(pyfuncitem), pyfuncitem.config
     if cell is not None:
         installed = cell.authenticator.name in authenticators_in(config.getoption("environment"))
@@ -72,11 +72,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     except row.refusal as error:
         assert row.words in str(error)  # noqa: PT017 - pytest.raises cannot hold a yield of a hook
         return True
-    pytest.fail(f"{row.title!r} is said to work from {row.since} on only, and did here")
+    pytest.fail(f"{row.title!r} should work only from {row.since} on, but worked here")
 
 
 def _not_there(**_: object) -> None:
-    """The test of an authenticator that this version does not have."""
+    """Stand in for the test of an authenticator that this version does not have."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -99,34 +99,34 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def row_of(item: pytest.Item) -> Row | None:
-    """The row that a test is about."""
+    """Return the row of a test."""
     mark = item.get_closest_marker("row")
     return mark.args[0] if mark is not None else None
 
 
 def cell_of(item: pytest.Item) -> Cell | None:
-    """The cell that a test is about."""
+    """Return the cell of a test."""
     mark = item.get_closest_marker("cell")
     return mark.args[0] if mark is not None else None
 
 
 @pytest.fixture(scope="session")
 def environment(pytestconfig: pytest.Config) -> Path:
-    """The virtual environment of the JupyterHub to test."""
+    """Return the virtual environment of the JupyterHub to test."""
     folder: Path = pytestconfig.getoption("environment")
     return folder.absolute()
 
 
 @pytest.fixture(scope="session")
 def hub(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubUnderTest]:
-    """The hub that all tests share: use `fresh` for the names you create."""
+    """Run the hub that all tests share: use `fresh` for the names that you create."""
     with running(environment, tmp_path_factory.mktemp("matrix")) as up:
         yield up
 
 
 @pytest.fixture(scope="session")
 def admin_token(hub: HubUnderTest) -> str:
-    """An administrator's API token."""
+    """Return an administrator's API token."""
     with Hub(hub.url) as door:
         token = door.tokens.create_with_password("admin", hub.password).token
     assert token is not None
@@ -135,18 +135,18 @@ def admin_token(hub: HubUnderTest) -> str:
 
 @pytest.fixture(scope="session")
 def portal() -> Iterator[BlockingPortal]:
-    """An event loop in a thread, for AsyncHub."""
+    """Run an event loop in a thread, for AsyncHub."""
     with start_blocking_portal() as up:
         yield up
 
 
 @pytest.fixture(params=["Hub", "AsyncHub"])
 def connect(request: pytest.FixtureRequest, hub: HubUnderTest, portal: BlockingPortal) -> Iterator[Connect]:
-    """Makes clients of the hub: of the one kind, then of the other."""
+    """Return a function that creates clients of the hub: `Hub` in one run, `AsyncHub` in the other."""
     made: list[Any] = []
 
     def make(token: str | None = None) -> Any:
-        url = hub.api_url  # with any other one, each client would look for it first
+        url = hub.api_url  # other URLs need a discovery request for each client
         made.append(Hub(url, token) if request.param == "Hub" else blocking(portal, url, token))
         return made[-1]
 
@@ -157,30 +157,30 @@ def connect(request: pytest.FixtureRequest, hub: HubUnderTest, portal: BlockingP
 
 @pytest.fixture
 def admin(connect: Connect, admin_token: str) -> Any:
-    """The hub in an administrator's hands."""
+    """Return a client of an administrator."""
     return connect(admin_token)
 
 
 @pytest.fixture
 def operator(connect: Connect, hub: HubUnderTest) -> Any:
-    """The hub in the hands of a service with an administrator's scopes."""
+    """Return a client of a service with an administrator's scopes."""
     return connect(hub.services["operator"])
 
 
 @pytest.fixture
 def robot(connect: Connect, hub: HubUnderTest) -> Any:
-    """The hub in the hands of a service with few scopes."""
+    """Return a client of a service with few scopes."""
     return connect(hub.services["robot"])
 
 
 @pytest.fixture
 def user(admin: Any, fresh: Callable[[str], str]) -> str:
-    """A new user."""
+    """Create a user, and return the name."""
     name: str = admin.users.create(fresh("user")).name
     return name
 
 
 @pytest.fixture
 def ana(connect: Connect, hub: HubUnderTest, user: str) -> Any:
-    """The hub in the hands of an ordinary user, who is `user`."""
+    """Return a client of the ordinary user `user`."""
     return connect(connect().tokens.create_with_password(user, hub.password).token)

@@ -1,4 +1,4 @@
-"""The hub under test, which starts servers: the one that most tests of the matrix share."""
+"""The hub under test, which most tests of the matrix share."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ATTEMPTS = 3
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What the hub's configuration is told. All that is secret is made for the one run."""
+    """The settings of the hub's configuration; all secrets are new for each run."""
 
     base_url: str
     port: int
@@ -44,15 +44,13 @@ class Settings(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, repr=False)
 class HubUnderTest:
-    """A hub that answers. All users' password is `password`, `admin`'s too."""
+    """A running hub; `password` is the password of all users, including `admin`."""
 
     url: str
     version: tuple[int, ...]
     password: str
     services: Mapping[str, str]
-    """API tokens of `robot`, which has few scopes, of `operator`, which has an administrator's, and of `oauth`, where
-    users sign in with the hub.
-    """
+    """API tokens of the services `robot` (few scopes), `operator` (an administrator's), and `oauth` (OAuth client)."""
     log: Path
 
     @property
@@ -63,7 +61,7 @@ class HubUnderTest:
 
 @contextmanager
 def running(environment: Path, folder: Path, *, strict: bool = False) -> Iterator[HubUnderTest]:
-    """A hub that is up as long as the block runs. Its state is in `folder`. A `strict` one has tight limits."""
+    """Run a hub for the time of the block, with its state in `folder`; with `strict`, it has tight limits."""
     for attempt in range(ATTEMPTS):
         place = folder / f"hub{attempt}"
         place.mkdir()

@@ -1,4 +1,4 @@
-"""What an environment has installed, without starting anything there."""
+"""The packages of an environment, read without starting a process there."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from matrix.launch import numbers
 
 
 def version_in(environment: Path) -> tuple[int, ...]:
-    """The version of its JupyterHub."""
+    """Return the version of its JupyterHub."""
     (found,) = (one.version for one in distributions(name="jupyterhub", path=_path(environment)))
     return numbers(found)
 
 
 def authenticators_in(environment: Path) -> set[str]:
-    """The authenticators that its JupyterHub can be configured to have."""
+    """Return the names of the authenticators that its JupyterHub can use."""
     points = [point for one in distributions(path=_path(environment)) for point in one.entry_points]
     return {point.name for point in points if point.group == "jupyterhub.authenticators"}
 

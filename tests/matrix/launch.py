@@ -1,4 +1,4 @@
-"""A JupyterHub of some version, in an environment of its own, as a child process."""
+"""Start and stop a JupyterHub of any version, in its own environment, as a child process."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ STOP_SECONDS = 15.0
 
 
 def start(
-    environment: Path, place: Path, config: str, told: msgspec.Struct, mark: str, arguments: Sequence[str] = ()
+    environment: Path, place: Path, config: str, contents: msgspec.Struct, mark: str, arguments: Sequence[str] = ()
 ) -> subprocess.Popen[bytes]:
-    """Start a hub with a configuration of `inside`, which reads `told`. Its state and its log are in `place`."""
+    """Start a hub with a configuration of `inside`, which reads `contents`; its state and log are in `place`."""
     settings = place / "settings.json"
     with open(os.open(settings, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(msgspec.json.encode(told))
+        file.write(msgspec.json.encode(contents))
     strange = ("JUPYTER", "JPY_", "CONFIGPROXY_", "PYTHON")
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(strange)}
-    # The program traefik is ours.
+    # The program traefik is that of this environment.
     path = os.pathsep.join(
         [str(environment / "bin"), sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]
     )
@@ -43,16 +43,16 @@ def start(
             [environment / "bin" / "python", "-P", QUICK, "jupyterhub", "--config", INSIDE / config, *arguments],
             cwd=place,
             env={**inherited, MARK: mark, "PATH": path, "JHUB_MATRIX_SETTINGS": str(settings)},
-            stdin=subprocess.PIPE,  # the hub ends when it closes: see its configuration
+            stdin=subprocess.PIPE,  # the hub stops when it closes: see its configuration
             stdout=log,
             stderr=subprocess.STDOUT,
             umask=0o077,
-            start_new_session=True,  # Ctrl-C is for us alone; we then end the hub in order
+            start_new_session=True,  # Ctrl-C reaches only this process, which then stops the hub
         )
 
 
 def wait_up(process: subprocess.Popen[bytes], place: Path, api_url: str) -> tuple[int, ...] | None:
-    """The hub's version as soon as it answers; None if it lost the race for a port."""
+    """Wait for the hub, and return its version; None if another process took its port."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         if version := hub_version(api_url):
@@ -66,13 +66,13 @@ def wait_up(process: subprocess.Popen[bytes], place: Path, api_url: str) -> tupl
 
 
 def end(process: subprocess.Popen[bytes], mark: str) -> None:
-    """End the hub, and all that it started."""
+    """Stop the hub, and all processes that it started."""
     try:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
             process.wait(STOP_SECONDS)
     finally:
-        # Servers are in sessions of their own; all that the hub started carries its mark.
+        # Servers are in sessions of their own; all processes of the hub have its mark in their environment.
         sweep(mark)
         process.kill()
         process.wait()
@@ -81,10 +81,10 @@ def end(process: subprocess.Popen[bytes], mark: str) -> None:
 
 
 def log_of(place: Path) -> Path:
-    """What the hub in this folder says."""
+    """Return the path of the log of the hub in this folder."""
     return place / "hub.log"
 
 
 def numbers(version: str) -> tuple[int, ...]:
-    """A version to compare, such as (5, 5, 4)."""
+    """Return a version as numbers to compare, such as (5, 5, 4)."""
     return tuple(int(number) for number in version.split(".")[:3] if number.isdecimal())

@@ -1,4 +1,4 @@
-"""The part of a page that is generated: what stands between `<!-- name -->` and `<!-- /name -->`."""
+"""Generated parts of pages: the text between `<!-- name -->` and `<!-- /name -->`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from pathlib import Path
 
 
 def inside(page: Path, name: str) -> str:
-    """The generated part as it stands there."""
+    """Return the generated part of a page."""
     return _around(page, name)[1]
 
 
 def put_inside(page: Path, name: str, text: str) -> None:
-    """Replace it."""
+    """Replace the generated part of a page."""
     before, _, after = _around(page, name)
     page.write_text(f"{before}{text}{after}", encoding="utf-8")
 
 
 def line(cells: tuple[str, ...]) -> str:
-    """A line of a table."""
+    """Return a line of a table."""
     return "|" + "".join(f" {cell} |" if cell else " |" for cell in cells)
 
 

@@ -1,4 +1,4 @@
-"""Running a command that ends with us."""
+"""Child processes that stop with this one."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 
 
 async def run(command: Sequence[str], log: Path) -> int:
-    """A command's exit code; what it says goes to a file.
+    """Run a command with its output in a file, and return its exit code.
 
-    It has a session of its own, so that a Ctrl-C at the terminal reaches it once, from here, and it can tidy up.
+    It has a session of its own, so that a Ctrl-C at the terminal reaches it only once, from here, and it can clean up.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}

@@ -1,4 +1,4 @@
-"""What a run of the matrix found, row by row, and in what it differs from what is recorded."""
+"""Results of a run of the matrix, row by row, and their differences from the recorded ones."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ SKIPPED = "skipped"
 
 
 class Results(msgspec.Struct, frozen=True, omit_defaults=True):
-    """For each row "yes", "from X.Y", or in what the hub differs; "failed" if one of its tests did."""
+    """The results of a version: for each row "yes", "from X.Y", or how the hub differs; "failed" if a test failed."""
 
     jupyterhub: str
-    """The exact version."""
+    """The exact version of JupyterHub."""
     rows: dict[str, str]
     sign_in: dict[str, dict[str, str]] = {}
     """The same for each method to sign in with each authenticator. "skipped" where there is no browser for it."""
 
     @property
     def major(self) -> int:
-        """Results are compared, and shown, by major version."""
+        """The major version, by which results are compared and shown."""
         return int(self.jupyterhub.partition(".")[0])
 
     @property
     def complete(self) -> bool:
-        """Whether they can be recorded."""
+        """True if the results can be recorded."""
         return not {FAILED, SKIPPED} & set(self.lines().values())
 
     def lines(self) -> dict[str, str]:
@@ -42,7 +42,7 @@ class Results(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def of_outcomes(outcomes: set[str], passed: str) -> str:
-    """The result of tests that have these outcomes, if it is `passed` where all of them pass."""
+    """Return the result of tests with these outcomes; `passed` if all of them passed."""
     if outcomes == {"passed"}:
         return passed
     return SKIPPED if outcomes == {"passed", "skipped"} else FAILED
@@ -58,43 +58,43 @@ def of_cells(outcomes: dict[Cell, set[str]], version: tuple[int, ...]) -> dict[s
 
 
 def result(row: Row, version: tuple[int, ...]) -> str:
-    """The result of a row whose tests all passed on this version."""
+    """Return the result of a row whose tests all passed on this version."""
     if row.works_on(version):
         return YES
     return f"from {row.since}" if row.before == "no" else row.before
 
 
 def last_run(version: str) -> Path:
-    """Where a run leaves its results for `make record-matrix`."""
+    """Return the path of the results of the last run, for `make record-matrix`."""
     return FOLDER / f"{version}.json"
 
 
 def read(path: Path) -> Results | None:
-    """Results, if there are any."""
+    """Read results; None if the file does not exist."""
     return msgspec.json.decode(path.read_bytes(), type=Results) if path.exists() else None
 
 
 def write(path: Path, results: Results) -> None:
-    """Keep results, for people to read too."""
+    """Write results, indented for readers."""
     path.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n")
 
 
 def recorded() -> dict[int, Results]:
-    """The recorded results, by major version."""
+    """Return the recorded results, by major version."""
     found = [read(path) for path in sorted(RECORDED.glob("*.json"))]
     return {one.major: one for one in found if one is not None}
 
 
 def record(results: Results) -> None:
-    """Make results the recorded ones of their major version."""
+    """Record results for their major version."""
     RECORDED.mkdir(exist_ok=True)
     write(RECORDED / f"{results.major}.json", results)
 
 
 def differences(found: Results, known: Results | None) -> list[str]:
-    """What a run found otherwise than recorded, one line for each row. A newer patch release is no difference."""
+    """Return a line for each row with another result than recorded; a newer patch release does not count."""
     if known is None:
-        return [f"JupyterHub {found.jupyterhub}: nothing is recorded of JupyterHub {found.major}"]
+        return [f"JupyterHub {found.jupyterhub}: no results are recorded for JupyterHub {found.major}"]
     new, old = found.lines(), known.lines()
     return [
         f"JupyterHub {found.jupyterhub}: {title}: {new.get(title, 'no test')!r}; "

@@ -1,4 +1,4 @@
-"""The rows of the README's table, in its order. Each test of the matrix belongs to one: `@SHARES`."""
+"""The rows of the README's table, in its order; each test of the matrix belongs to a row, such as `@SHARES`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from jhub.errors import BadRequest, HubError, NotFound, Unsupported
 
 @dataclass(frozen=True)
 class Row:
-    """Something that jhub does.
+    """A feature of jhub.
 
-    On a hub older than `since` each test of the row has to end with the error `refusal`, and `words` in its text;
-    nothing is skipped. `before` is what the table says there.
+    On a hub older than `since` each test of the row must end with the error `refusal`, with `words` in its text;
+    no test is skipped. `before` is the text in the table for such a hub.
     """
 
     title: str
@@ -24,7 +24,7 @@ class Row:
     before: str = "no"
 
     def works_on(self, version: tuple[int, ...]) -> bool:
-        """Whether the tests succeed on this version, rather than end with `refusal`."""
+        """Return whether the tests succeed on this version, and do not end with `refusal`."""
         return not self.since or version >= tuple(map(int, self.since.split(".")))
 
 

@@ -1,4 +1,4 @@
-"""The README's table "What works where", made of the recorded results."""
+"""The README's table "What works where", generated from the recorded results."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ README = ROOT / "README.md"
 NAME = "matrix"
 MAJORS = (2, 3, 4, 5, 6)
 
-# Not about JupyterHub's REST API, and tested elsewhere: in tests/matrix/profiles on the versions that have them, and
-# in tests/hub/test_local_hub.py.
+# These rows do not concern JupyterHub's REST API. Their tests are in tests/matrix/profiles, for the versions with
+# profiles, and in tests/hub/test_local_hub.py.
 FIXED = {
     "profiles by `jhub.extension`": ("no", "no", "no", "from 5.3", "yes"),
     "the local hub": ("no", "no", "no", "no", "yes"),
@@ -22,7 +22,7 @@ FIXED = {
 
 
 def table(recorded: dict[int, Results]) -> str:
-    """The table, and the line below it."""
+    """Return the table, and the line below it."""
     rows = [(row.title, *(_cell(recorded.get(major), row.title, row.since, major) for major in MAJORS)) for row in ROWS]
     rows += [(title, *cells) for title, cells in FIXED.items()]
     head = ("", *(f"JupyterHub {major}" for major in MAJORS))
@@ -33,7 +33,7 @@ def table(recorded: dict[int, Results]) -> str:
 
 
 def in_readme(readme: Path = README) -> str:
-    """The table as it stands in the README."""
+    """Return the table in the README."""
     return inside(readme, NAME)
 
 
@@ -45,6 +45,6 @@ def put_into_readme(text: str, readme: Path = README) -> None:
 def _cell(results: Results | None, title: str, since: str, major: int) -> str:
     said = results.rows.get(title, "") if results is not None else ""
     if said == YES and since.partition(".")[0] == str(major) and not since.endswith(".0"):
-        return f"from {since}"  # the newest of this major version has it, the oldest does not
-    # The column itself tells that it is too old.
+        return f"from {since}"  # the newest release of this major version has it, the oldest does not
+    # The column itself shows that it is too old.
     return "no" if said.startswith("from ") else said or "not tried"

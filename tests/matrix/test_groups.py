@@ -17,7 +17,7 @@ Fresh = Callable[[str], str]
 
 @pytest.fixture
 def group(admin: Any, fresh: Fresh) -> str:
-    """A new group."""
+    """Create a group, and return its name."""
     name: str = admin.groups.create(fresh("group")).name
     return name
 
@@ -32,7 +32,7 @@ def test_a_group_is_created_shown_listed_and_deleted(admin: Any, group: str) -> 
         admin.groups.delete(group)
 
 
-def test_a_group_that_exists_is_a_conflict_or_the_answer(admin: Any, group: str, user: str) -> None:
+def test_an_existing_group_is_a_conflict_or_returned(admin: Any, group: str, user: str) -> None:
     admin.groups.add_users(group, [user])
     with pytest.raises(Conflict, match="already exists") as caught:
         admin.groups.create(group)
@@ -40,7 +40,7 @@ def test_a_group_that_exists_is_a_conflict_or_the_answer(admin: Any, group: str,
     assert admin.groups.create(group, exist_ok=True).users == (user,)
 
 
-def test_members_are_added_and_removed_as_often_as_one_likes(admin: Any, robot: Any, group: str, user: str) -> None:
+def test_adding_and_removing_members_is_idempotent(admin: Any, robot: Any, group: str, user: str) -> None:
     for _ in range(2):
         assert set(robot.groups.add_users(group, [user, "admin"]).users) == {user, "admin"}
     assert group in admin.users.get(user).groups
@@ -48,7 +48,7 @@ def test_members_are_added_and_removed_as_often_as_one_likes(admin: Any, robot: 
         assert robot.groups.remove_users(group, ["admin"]).users == (user,)
 
 
-def test_an_unknown_user_is_named_and_nobody_is_added_or_removed(admin: Any, group: str, user: str) -> None:
+def test_an_unknown_user_is_named_and_no_member_is_changed(admin: Any, group: str, user: str) -> None:
     with pytest.raises(NotFound, match="ghost"):
         admin.groups.add_users(group, [user, "ghost"])
     assert admin.groups.get(group).users == ()
@@ -68,9 +68,7 @@ def test_many_groups_are_created_with_members(admin: Any, user: str, fresh: Fres
     assert set(admin.users.get(user).groups) == set(names)
 
 
-def test_creating_many_groups_stops_at_one_that_exists_and_keeps_those_before(
-    admin: Any, group: str, fresh: Fresh
-) -> None:
+def test_creating_many_groups_stops_at_an_existing_one(admin: Any, group: str, fresh: Fresh) -> None:
     before, after = fresh("group"), fresh("group")
     with pytest.raises(Conflict, match=f"group {group}: already exists; created before it: {before}"):
         admin.groups.create_many([before, group, after])
@@ -81,7 +79,7 @@ def test_creating_many_groups_stops_at_one_that_exists_and_keeps_those_before(
     assert [one.name for one in made] == [before, group, after]
 
 
-def test_creating_many_groups_with_an_unknown_user_creates_none(admin: Any, fresh: Fresh) -> None:
+def test_many_groups_with_an_unknown_user_are_not_created(admin: Any, fresh: Fresh) -> None:
     names = [fresh("group"), fresh("group")]
     with pytest.raises(NotFound, match="ghost"):
         admin.groups.create_many(names, users=["ghost"])

@@ -1,4 +1,4 @@
-"""The hub itself, its proxy, and its end."""
+"""The hub itself, its proxy, and its shutdown."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from matrix.rows import HUB
 pytestmark = HUB
 
 
-def test_the_hub_tells_what_it_is_made_of(operator: Any, ana: Any, hub: HubUnderTest) -> None:
+def test_the_hub_returns_its_version_and_components(operator: Any, ana: Any, hub: HubUnderTest) -> None:
     info = operator.info()
     assert info.version == operator.version() == ".".join(map(str, hub.version))
     assert info.spawner.class_ == "jupyterhub.spawner.SimpleLocalProcessSpawner"
@@ -31,10 +31,10 @@ def test_the_hub_tells_what_it_is_made_of(operator: Any, ana: Any, hub: HubUnder
 
 
 @ON_ASYNC_HUB
-def test_the_routes_are_those_of_the_hub_and_of_the_servers_that_run(operator: Any, user: str) -> None:
+def test_routes_exist_for_the_hub_and_running_servers(operator: Any, user: str) -> None:
     operator.servers.start(user, "work")
     operator.proxy.sync()
-    # This proxy needs neither; the hub takes them all the same, and sets up the routes.
+    # This proxy needs neither value, but the hub accepts them and sets up the routes.
     operator.proxy.edit(api_url="http://127.0.0.1:9", auth_token=secrets.token_hex(16))
     routes = list(operator.proxy.routes())
     assert [route for route in routes if route.data.get("hub")]
@@ -45,13 +45,13 @@ def test_the_routes_are_those_of_the_hub_and_of_the_servers_that_run(operator: A
     assert not [route for route in operator.proxy.routes() if route.data.get("user") == user]
 
 
-def test_the_proxy_is_not_for_everybody(robot: Any) -> None:
+def test_the_proxy_needs_its_scope(robot: Any) -> None:
     for ask in (lambda: list(robot.proxy.routes()), robot.proxy.sync, lambda: robot.proxy.edit(auth_token="x")):
         with pytest.raises(MissingScope, match="proxy"):
             ask()
 
 
-def test_what_the_hub_does_not_have_is_not_found(admin: Any) -> None:
+def test_a_missing_route_is_not_found(admin: Any) -> None:
     with pytest.raises(NotFound) as caught:
         admin.run(Request("GET", "/nowhere", lambda answer: None))
     assert (caught.value.method, caught.value.path, caught.value.status) == ("GET", "/nowhere", 404)
@@ -60,8 +60,8 @@ def test_what_the_hub_does_not_have_is_not_found(admin: Any) -> None:
     assert refused.value.status == 405
 
 
-def test_a_hub_shuts_down_for_those_who_may(hub: HubUnderTest, environment: Path, tmp_path: Path) -> None:
-    # A hub of its own; one for each of the clients would take long.
+def test_a_hub_shuts_down_with_the_scope(hub: HubUnderTest, environment: Path, tmp_path: Path) -> None:
+    # A separate hub, shared by both clients, because a hub for each would take long.
     with running(environment, tmp_path) as own, Hub(own.url, own.services["operator"]) as operator:
         with Hub(own.url, own.services["robot"]) as robot, pytest.raises(MissingScope, match="shutdown"):
             robot.shutdown()

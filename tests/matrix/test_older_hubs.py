@@ -1,4 +1,4 @@
-"""Each call says so where the hub is too old for it; and nowhere else."""
+"""Calls that are unsupported on older hubs, and only there."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ CALLS: list[tuple[pytest.MarkDecorator, str, Act]] = [
 
 
 @pytest.mark.parametrize("act", [pytest.param(act, marks=row, id=name) for row, name, act in CALLS])
-def test_a_call_is_unsupported_on_older_hubs_alone(act: Act, admin: Any) -> None:
+def test_a_call_is_unsupported_only_on_older_hubs(act: Act, admin: Any) -> None:
     try:
         act(admin)
     except Unsupported:
         raise
     except HubError:
-        pass  # there is nobody of that name; but the hub knows the call
+        pass  # the user does not exist, but the hub has the route

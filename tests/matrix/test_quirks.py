@@ -1,4 +1,4 @@
-"""What a hub has ready for clients that do not know it: on a hub with tight limits, and with names and lists."""
+"""Quirks of real hubs: tight limits, odd names, and lists."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Fresh = Callable[[str], str]
 
 @pytest.fixture(scope="module")
 def strict(hub: HubUnderTest, environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    """An administrator on a hub that starts one server at a time, runs two, and ends after three failures in a row."""
+    """Return an administrator's client of a hub with limits: one start, two servers, and three failures in a row."""
     with (
         running(environment, tmp_path_factory.mktemp("strict"), strict=True) as up,
         Hub.login(up.url, username="admin", password=up.password) as admin,
@@ -30,7 +30,7 @@ def strict(hub: HubUnderTest, environment: Path, tmp_path_factory: pytest.TempPa
 
 
 @SERVERS
-def test_one_429_clears_by_waiting_and_the_other_does_not(strict: Hub) -> None:
+def test_only_a_429_with_retry_after_is_retried(strict: Hub) -> None:
     strict.servers.start("ana", profile="slow", wait=False)
     with pytest.raises(Throttled) as caught:
         strict.servers.start("bo", wait=False)
@@ -44,7 +44,7 @@ def test_one_429_clears_by_waiting_and_the_other_does_not(strict: Hub) -> None:
 
 
 @SERVERS
-def test_a_stop_that_is_answered_before_it_is_done_is_waited_for(strict: Hub) -> None:
+def test_a_stop_that_is_answered_early_is_polled(strict: Hub) -> None:
     strict.servers.start("ana", "work")
     answered = strict.run(Request("DELETE", "/users/ana/servers/work", lambda answer: answer.status))
     assert answered == 202
@@ -56,17 +56,17 @@ def test_a_stop_that_is_answered_before_it_is_done_is_waited_for(strict: Hub) ->
 
 
 @SERVERS
-def test_a_start_that_a_hook_refuses_has_the_reason_whether_the_hub_accepted_it_first_or_not(strict: Hub) -> None:
-    """With `slow_spawn_timeout` 0 a start may be accepted, and the reason is then in the progress stream only."""
+def test_a_start_refused_by_a_hook_has_the_reason(strict: Hub) -> None:
+    """With `slow_spawn_timeout` 0 the hub may accept a start; then only the progress stream has the reason."""
     with pytest.raises((SpawnFailed, NotAuthorized), match="this profile is not for you"):
         strict.servers.start("ana", profile="refused")
-    assert strict.servers.start("ana").ready  # a success, so that the hub forgets the failure
+    assert strict.servers.start("ana").ready  # a success resets the hub's count of failures
     strict.servers.stop("ana")
 
 
 @FLEETS
-def test_a_fleet_that_fails_does_not_end_the_hub(strict: Hub) -> None:
-    """Three failures in a row would: on 5 even clean refusals count."""
+def test_a_failing_fleet_does_not_stop_the_hub(strict: Hub) -> None:
+    """Three failures in a row would stop it: on JupyterHub 5 even refusals count."""
     with strict.servers.start_many(["ana", "bo", "cy", "di", "ed"], profile="refused") as fleet:
         kinds = [event.kind for event in fleet]
     assert kinds.count("failed") <= 2
@@ -77,8 +77,8 @@ def test_a_fleet_that_fails_does_not_end_the_hub(strict: Hub) -> None:
 
 
 @USERS
-def test_a_name_that_does_not_change_is_not_lost(admin: Any, user: str) -> None:
-    """5.5.3 and later erase it for a client that sends it along, and the list is broken for everybody."""
+def test_an_unchanged_name_is_kept(admin: Any, user: str) -> None:
+    """JupyterHub 5.5.3 and later erase a name that a client sends unchanged, and then fail to list users."""
     assert admin.users.edit(user, admin=True).name == user
     assert admin.users.rename(user, user).name == user
     assert admin.users.edit(user, admin=False).name == user
@@ -86,7 +86,7 @@ def test_a_name_that_does_not_change_is_not_lost(admin: Any, user: str) -> None:
 
 
 @USERS
-def test_who_was_created_with_capital_letters_by_another_client_is_in_no_group(admin: Any, fresh: Fresh) -> None:
+def test_a_user_with_capital_letters_cannot_join_a_group(admin: Any, fresh: Fresh) -> None:
     name, group = fresh("Erin"), fresh("group")
     admin.run(send("POST", f"/users/{name}"))
     admin.groups.create(group)
@@ -98,13 +98,13 @@ def test_who_was_created_with_capital_letters_by_another_client_is_in_no_group(a
 
 
 @USERS
-def test_nobody_deletes_themselves(admin: Any) -> None:
+def test_deleting_oneself_is_refused(admin: Any) -> None:
     with pytest.raises(BadRequest, match="yourself"):
         admin.users.delete("admin")
 
 
 @USER_LISTS
-def test_a_list_is_whole_where_a_bare_one_is_cut_without_a_word(admin: Any, fresh: Fresh) -> None:
+def test_a_list_is_complete_where_a_bare_one_is_truncated(admin: Any, fresh: Fresh) -> None:
     for _ in range(11):
         admin.users.create(fresh("many"))
     bare = admin.run(call("GET", "/users", list[dict[str, Any]]))

@@ -1,4 +1,4 @@
-"""What JupyterHub 6 lets one do with servers that do not run."""
+"""Changes of stopped servers, which JupyterHub 6 allows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = SETTINGS
 
 
 @ON_HUB
-def test_a_server_is_started_under_a_display_name(admin: Any, user: str) -> None:
+def test_a_server_is_started_with_a_display_name(admin: Any, user: str) -> None:
     server = admin.servers.start(user, "work", profile="small", display_name="My Work")
     assert (server.display_name, server.user_options) == ("My Work", {"profile": "small"})
     assert admin.servers.restart(user, "work").display_name == "My Work"
@@ -28,7 +28,7 @@ def test_a_server_is_created_without_starting_it(admin: Any, user: str) -> None:
     assert admin.servers.get(user, "work") == made
 
 
-def test_a_server_that_exists_is_not_created_again(admin: Any, user: str) -> None:
+def test_an_existing_server_is_not_created_again(admin: Any, user: str) -> None:
     admin.servers.create(user, "work")
     with pytest.raises(Conflict) as caught:
         admin.servers.create(user, "work")
@@ -38,14 +38,14 @@ def test_a_server_that_exists_is_not_created_again(admin: Any, user: str) -> Non
 
 
 @ON_HUB
-def test_a_restart_takes_what_an_edit_has_saved(admin: Any, user: str) -> None:
+def test_a_restart_uses_the_saved_options(admin: Any, user: str) -> None:
     admin.servers.create(user, "work", user_options={"a": 1})
     admin.servers.edit(user, "work", user_options={"b": 2})
     assert admin.servers.restart(user, "work").user_options == {"b": 2}
     assert admin.servers.restart(user, "work").user_options == {"b": 2}
 
 
-def test_what_is_not_given_stays_when_a_server_is_edited(admin: Any, user: str) -> None:
+def test_an_edit_keeps_fields_that_are_not_given(admin: Any, user: str) -> None:
     admin.servers.create(user, "work", display_name="One", profile="small")
     edited = admin.servers.edit(user, "work", display_name="Two")
     assert (edited.user, edited.display_name, edited.profile) == (user, "Two", "small")
@@ -58,7 +58,7 @@ def test_what_is_not_given_stays_when_a_server_is_edited(admin: Any, user: str) 
 
 @ON_HUB
 def test_a_running_server_is_not_edited_or_renamed(admin: Any, user: str) -> None:
-    # First, so that older hubs say that they cannot do it.
+    # First, so that older hubs raise Unsupported.
     admin.servers.create(user, "work")
     admin.servers.start(user, "work")
     with pytest.raises(Conflict, match="runs"):
@@ -68,7 +68,7 @@ def test_a_running_server_is_not_edited_or_renamed(admin: Any, user: str) -> Non
 
 
 @ON_ASYNC_HUB
-def test_a_server_is_renamed_and_starts_with_its_options_when_restarted(admin: Any, user: str) -> None:
+def test_a_renamed_server_restarts_with_its_options(admin: Any, user: str) -> None:
     admin.servers.create(user, "work", profile="small", display_name="Mine")
     admin.servers.create(user, "other")
     with pytest.raises(Conflict):

@@ -35,7 +35,7 @@ Fresh = Callable[[str], str]
 
 
 def told(hub: Any, server: Any, path: str = "api/status") -> dict[str, Any]:
-    """What a server answers itself."""
+    """Return the JSON that a server itself answers."""
     found: dict[str, Any] = hub.run(
         Request("GET", f"{server.url}{path}", lambda answer: json.loads(answer.content), root="site")
     )
@@ -71,7 +71,7 @@ def test_a_named_server_is_started_restarted_and_stopped(admin: Any, user: str) 
 
 
 @ON_HUB
-def test_a_server_that_runs_is_the_answer_or_a_conflict(admin: Any, user: str) -> None:
+def test_a_running_server_is_returned_or_a_conflict(admin: Any, user: str) -> None:
     first = admin.servers.start(user, "work", profile="small")
     assert admin.servers.start(user, "work", profile="small").started == first.started
     with pytest.raises(Conflict, match=r"already runs with other options \(profile=small\)"):
@@ -90,7 +90,7 @@ def test_a_slow_start_is_followed_to_its_end(admin: Any, user: str) -> None:
 
 
 @ON_ASYNC_HUB
-def test_a_server_that_died_at_once_has_the_reason_of_the_hub(admin: Any, user: str) -> None:
+def test_a_server_that_dies_at_once_has_the_hubs_reason(admin: Any, user: str) -> None:
     with pytest.raises(SpawnFailed) as caught:
         admin.servers.start(user, "work", profile="dead")
     assert caught.value.server == f"{user}/work"
@@ -98,14 +98,14 @@ def test_a_server_that_died_at_once_has_the_reason_of_the_hub(admin: Any, user: 
     assert list(admin.servers.list(user)) == []
 
 
-def test_a_start_that_a_hook_refuses_carries_its_words(admin: Any, user: str) -> None:
+def test_a_start_refused_by_a_hook_has_its_message(admin: Any, user: str) -> None:
     with pytest.raises(NotAuthorized, match="this profile is not for you"):
         admin.servers.start(user, "work", profile="refused")
     assert not list(admin.servers.list(user))
 
 
 @ON_HUB
-def test_a_named_server_is_deleted_running_or_not(admin: Any, user: str) -> None:
+def test_a_named_server_is_deleted_running_or_stopped(admin: Any, user: str) -> None:
     admin.servers.start(user, "one")
     admin.servers.start(user, "two")
     admin.servers.stop(user, "two")
@@ -118,7 +118,7 @@ def test_a_named_server_is_deleted_running_or_not(admin: Any, user: str) -> None
     assert not [server.name for server in admin.servers.list(user, stopped=True) if server.name]
 
 
-def test_servers_that_are_not_there_are_not_found(admin: Any, user: str) -> None:
+def test_missing_servers_are_not_found(admin: Any, user: str) -> None:
     asks: tuple[Callable[[], object], ...] = (
         lambda: admin.servers.get(user, "work"),
         lambda: admin.servers.wait(user, "work"),
@@ -136,9 +136,9 @@ def test_servers_that_are_not_there_are_not_found(admin: Any, user: str) -> None
     assert refused.value.status in (400, 404)
 
 
-def test_a_new_name_keeps_to_the_rule_of_the_newest_hub(admin: Any, user: str) -> None:
+def test_a_new_name_must_follow_the_rule_of_6_0(admin: Any, user: str) -> None:
     for name in ("Big", "a_b", "a--b", "1st", "x" * 31):
-        with pytest.raises(InvalidInput, match="cannot name a server"):
+        with pytest.raises(InvalidInput, match="invalid server name"):
             admin.servers.start(user, name)
     with pytest.raises(InvalidInput):
         admin.servers.delete(user, "")
@@ -146,7 +146,7 @@ def test_a_new_name_keeps_to_the_rule_of_the_newest_hub(admin: Any, user: str) -
 
 
 @ON_HUB
-def test_a_server_with_a_name_from_before_the_rule_stays_usable(admin: Any, hub: HubUnderTest, user: str) -> None:
+def test_a_server_with_an_old_invalid_name_stays_usable(admin: Any, hub: HubUnderTest, user: str) -> None:
     make = Request("POST", f"/users/{user}/servers/Big_One", lambda answer: None)
     if hub.version >= (6,):
         with pytest.raises(BadRequest, match="Invalid server_name"):
@@ -160,9 +160,7 @@ def test_a_server_with_a_name_from_before_the_rule_stays_usable(admin: Any, hub:
 
 
 @ON_ASYNC_HUB
-def test_users_run_their_own_servers_and_services_those_that_their_scopes_allow(
-    ana: Any, robot: Any, user: str
-) -> None:
+def test_users_and_services_run_the_servers_of_their_scopes(ana: Any, robot: Any, user: str) -> None:
     assert ana.servers.start(user, "work").ready
     assert f"{user}/work" in [server.target for server in robot.servers.list()]
     robot.servers.stop(user, "work")
@@ -171,7 +169,7 @@ def test_users_run_their_own_servers_and_services_those_that_their_scopes_allow(
         ana.servers.start("admin")
 
 
-def test_a_real_server_of_this_version_comes_up(hub: HubUnderTest, admin_token: str) -> None:
+def test_a_real_server_of_this_version_starts(hub: HubUnderTest, admin_token: str) -> None:
     with Hub(hub.url, admin_token) as admin:
         admin.users.create("real")
         server = admin.servers.start("real", "lab", profile="real")
@@ -184,7 +182,7 @@ def test_a_real_server_of_this_version_comes_up(hub: HubUnderTest, admin_token: 
 @ON_HUB
 @STOPPED
 @pytest.mark.parametrize("name", ["", "work"])
-def test_a_server_that_does_not_run_is_shown_and_listed(admin: Any, user: str, name: str) -> None:
+def test_a_stopped_server_is_shown_and_listed(admin: Any, user: str, name: str) -> None:
     admin.servers.start(user, name, profile="small")
     admin.servers.stop(user, name)
     found = admin.servers.get(user, name)

@@ -1,4 +1,4 @@
-"""Services: those of the configuration, and those made at run time."""
+"""Services of the configuration, and services registered at run time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_services_are_listed_and_shown(operator: Any) -> None:
         operator.services.get("nowhere")
 
 
-def test_services_are_not_for_everybody_to_see(robot: Any, ana: Any) -> None:
+def test_services_need_their_scope(robot: Any, ana: Any) -> None:
     for one in (robot, ana):
         with pytest.raises(MissingScope, match="list:services"):
             list(one.services.list())
@@ -50,7 +50,7 @@ def test_a_service_is_created_works_and_is_deleted(connect: Connect, operator: A
 
 
 @SERVICES_AT_RUN_TIME
-def test_a_service_needs_nothing_but_a_name(operator: Any, fresh: Fresh) -> None:
+def test_a_service_needs_only_a_name(operator: Any, fresh: Fresh) -> None:
     name = fresh("service")
     assert operator.services.create(name).name == name
     operator.services.delete(name)
@@ -74,7 +74,7 @@ def test_users_sign_in_to_a_service_made_at_run_time(operator: Any, fresh: Fresh
 
 
 @SERVICES_AT_RUN_TIME
-def test_a_service_of_the_configuration_stays(operator: Any, robot: Any, fresh: Fresh) -> None:
+def test_a_service_of_the_configuration_cannot_be_deleted(operator: Any, robot: Any, fresh: Fresh) -> None:
     with pytest.raises(MissingScope, match="admin:services"):
         robot.services.create(fresh("service"))
     with pytest.raises(Unsupported) as caught:

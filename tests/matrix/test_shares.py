@@ -20,7 +20,7 @@ Fresh = Callable[[str], str]
 
 @pytest.fixture(scope="module")
 def owner(hub: HubUnderTest, admin_token: str, fresh: Fresh) -> str:
-    """Somebody who has run a default server and one named `work`, as is needed to share them."""
+    """Create a user who has run a default server and one named `work`, so that they can be shared."""
     with Hub(hub.url, admin_token) as admin:
         name = admin.users.create(fresh("owner")).name
         for server in ("", "work"):
@@ -31,14 +31,14 @@ def owner(hub: HubUnderTest, admin_token: str, fresh: Fresh) -> str:
 
 @pytest.fixture
 def friend(admin: Any, fresh: Fresh) -> str:
-    """A user to share with."""
+    """Create a user to share with."""
     name: str = admin.users.create(fresh("friend")).name
     return name
 
 
 @pytest.fixture
 def group(admin: Any, friend: str, fresh: Fresh) -> str:
-    """A group to share with, which `friend` is in."""
+    """Create a group to share with, with the member `friend`."""
     name = fresh("group")
     admin.groups.create(name)
     admin.groups.add_users(name, [friend])
@@ -95,9 +95,7 @@ def test_a_share_grows_and_shrinks_by_scopes(operator: Any, owner: str, friend: 
     assert operator.shares.revoke(owner, "work", user=friend, scopes=[read]) is None
 
 
-def test_all_shares_of_one_server_are_revoked_and_of_no_other(
-    operator: Any, owner: str, friend: str, group: str
-) -> None:
+def test_all_shares_of_only_one_server_are_revoked(operator: Any, owner: str, friend: str, group: str) -> None:
     for name in ("", "work"):
         operator.shares.grant(owner, name, user=friend)
         operator.shares.grant(owner, name, group=group)
@@ -115,7 +113,7 @@ def test_more_shares_than_a_page_holds_are_listed(operator: Any, owner: str, fre
     operator.shares.revoke_all(owner, "work")
 
 
-def test_what_is_not_there_cannot_be_shared(operator: Any, owner: str, friend: str) -> None:
+def test_a_missing_server_user_or_group_cannot_be_shared(operator: Any, owner: str, friend: str) -> None:
     asks: tuple[Callable[[], object], ...] = (
         lambda: operator.shares.grant(owner, "nowhere", user=friend),
         lambda: operator.shares.grant(owner, "work", user="ghost"),
@@ -135,7 +133,7 @@ def test_what_is_not_there_cannot_be_shared(operator: Any, owner: str, friend: s
         operator.shares.grant(owner, "work")
 
 
-def test_users_without_the_scope_do_not_share(ana: Any, robot: Any, user: str, friend: str) -> None:
+def test_sharing_needs_the_scope(ana: Any, robot: Any, user: str, friend: str) -> None:
     for one in (ana, robot):
         with pytest.raises(MissingScope, match="shares"):
             one.shares.grant(user, "work", user=friend)

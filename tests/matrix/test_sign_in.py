@@ -1,4 +1,4 @@
-"""Tokens from passwords and from OAuth codes, and whom the hub takes one for."""
+"""Tokens from passwords and OAuth codes, and the identity of a token."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ pytestmark = SIGN_IN
 
 
 def by_hub(url: str, username: str, password: str) -> str:
-    """Who one is after `Hub.login`."""
+    """Return the name of the user after `Hub.login`."""
     with Hub.login(url, username=username, password=password, expires_in=60) as hub:
         return hub.whoami().name
 
 
 def by_async_hub(url: str, username: str, password: str) -> str:
-    """Who one is after `AsyncHub.login`."""
+    """Return the name of the user after `AsyncHub.login`."""
 
     async def login() -> str:
         async with await AsyncHub.login(url, username=username, password=password, expires_in=60) as hub:
@@ -36,7 +36,7 @@ def by_async_hub(url: str, username: str, password: str) -> str:
 
 @pytest.mark.parametrize("login", [by_hub, by_async_hub])
 @pytest.mark.parametrize("pasted", ["", "hub/home", "hub/api", "hub/login?next=%2Fhub", "user/ana/lab/tree#x"])
-def test_one_signs_in_from_any_address_of_the_hub(
+def test_signing_in_works_from_any_address_of_the_hub(
     login: Callable[[str, str, str], str], pasted: str, hub: HubUnderTest
 ) -> None:
     assert login(hub.url + pasted, "admin", hub.password) == "admin"
@@ -60,14 +60,14 @@ def test_a_wrong_password_and_an_unknown_user_are_refused_alike(connect: Connect
         assert caught.value.status == 403
 
 
-def test_a_service_is_told_who_it_is_and_what_it_may_do(operator: Any, robot: Any) -> None:
+def test_whoami_returns_a_service_and_its_scopes(operator: Any, robot: Any) -> None:
     assert (robot.whoami().name, robot.whoami().kind) == ("robot", "service")
     assert "list:users" in robot.whoami().scopes
     assert "admin:users" not in robot.whoami().scopes
     assert "admin:users" in operator.whoami().scopes
 
 
-def test_without_a_token_the_hub_tells_its_version_and_nothing_else(connect: Connect, hub: HubUnderTest) -> None:
+def test_without_a_token_only_the_version_is_readable(connect: Connect, hub: HubUnderTest) -> None:
     door = connect()
     assert door.version() == ".".join(map(str, hub.version))
     for ask in (door.whoami, door.info, lambda: list(door.users.list())):
@@ -89,7 +89,7 @@ def test_an_oauth_code_is_exchanged_once(connect: Connect, hub: HubUnderTest) ->
 
 
 def oauth_code(hub: HubUnderTest, user: str) -> str:
-    """What the hub sends a browser back with to the service, after its user has signed in."""
+    """Return the code with which the hub redirects a browser to the service, after the user has signed in."""
     with requests.Session() as browser:
         browser.trust_env = False
         browser.headers["Sec-Fetch-Mode"] = "navigate"

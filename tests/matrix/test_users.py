@@ -1,4 +1,4 @@
-"""Users: their life, their lists, their activity."""
+"""Users: create, edit, rename, delete, lists, activity."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ def test_a_user_is_created_shown_and_deleted(admin: Any, fresh: Fresh) -> None:
     assert caught.value.status == 404
 
 
-def test_a_user_who_exists_is_a_conflict_or_the_answer(admin: Any, user: str) -> None:
+def test_an_existing_user_is_a_conflict_or_returned(admin: Any, user: str) -> None:
     with pytest.raises(Conflict, match="already exists") as caught:
         admin.users.create(user)
     assert caught.value.status == 409
     assert admin.users.create(user, exist_ok=True).name == user
-    with pytest.raises(Conflict, match="is no administrator"):
+    with pytest.raises(Conflict, match="is not an administrator"):
         admin.users.create(user, admin=True, exist_ok=True)
 
 
-def test_the_hub_makes_a_name_lower_case(admin: Any, fresh: Fresh) -> None:
+def test_the_hub_converts_a_name_to_lower_case(admin: Any, fresh: Fresh) -> None:
     name = fresh("user")
     assert admin.users.create(name.upper()).name == name
     assert admin.users.create(name.upper(), exist_ok=True).name == name
 
 
-def test_a_name_that_needs_quoting_stays_what_it_is(admin: Any, fresh: Fresh) -> None:
+def test_a_name_that_needs_quoting_is_kept(admin: Any, fresh: Fresh) -> None:
     name = f"{fresh('é')} @x+%"
     admin.users.create(name)
     assert admin.users.get(name).name == name
     admin.users.delete(name)
 
 
-def test_somebody_is_made_an_administrator_and_an_ordinary_user_again(admin: Any, user: str) -> None:
+def test_a_user_becomes_an_administrator_and_back(admin: Any, user: str) -> None:
     assert admin.users.edit(user, admin=True).admin
     assert admin.users.get(user).admin
     assert not admin.users.edit(user, admin=False).admin
@@ -60,7 +60,7 @@ def test_somebody_is_made_an_administrator_and_an_ordinary_user_again(admin: Any
 
 
 def test_only_an_administrator_makes_administrators(operator: Any, user: str, hub: HubUnderTest) -> None:
-    if hub.version < (4, 1, 6):  # CVE-2024-41942: whoever has the scope admin:users may
+    if hub.version < (4, 1, 6):  # CVE-2024-41942: the scope admin:users is enough
         assert operator.users.edit(user, admin=True).admin
         return
     with pytest.raises(NotAuthorized) as caught:
@@ -68,7 +68,7 @@ def test_only_an_administrator_makes_administrators(operator: Any, user: str, hu
     assert caught.value.status == 403
 
 
-def test_what_the_authenticator_keeps_for_a_user_is_replaced(admin: Any, user: str) -> None:
+def test_the_auth_state_of_a_user_is_replaced(admin: Any, user: str) -> None:
     admin.users.edit(user, auth_state={"team": "a", "seat": 1})
     admin.users.edit(user, auth_state={"team": "b"})
     assert admin.users.get(user).auth_state == {"team": "b"}
@@ -86,14 +86,14 @@ def test_a_renamed_user_keeps_groups_and_loses_the_old_name(admin: Any, user: st
 
 
 @ON_HUB
-def test_a_user_is_not_renamed_into_another_nor_while_a_server_runs(admin: Any, user: str, fresh: Fresh) -> None:
+def test_a_rename_to_a_taken_name_or_with_a_server_is_a_conflict(admin: Any, user: str, fresh: Fresh) -> None:
     assert admin.users.rename(user, user).name == user
     with pytest.raises(Conflict, match="already exists"):
         admin.users.rename(user, "admin")
     with pytest.raises(NotFound):
         admin.users.rename("ghost", fresh("user"))
     admin.servers.start(user, "work")
-    with pytest.raises(Conflict, match=f"{user}/work runs"):
+    with pytest.raises(Conflict, match=f"{user}/work is running"):
         admin.users.rename(user, fresh("user"))
     assert admin.users.get(user).name == user
 
@@ -118,7 +118,7 @@ def test_activity_is_recorded_and_never_goes_back(admin: Any, ana: Any, user: st
     assert admin.users.get(user).last_activity == now
 
 
-def test_activity_of_no_server_and_in_the_far_future_is_refused(admin: Any, user: str) -> None:
+def test_activity_of_a_missing_server_or_in_the_future_is_refused(admin: Any, user: str) -> None:
     now = datetime.now(UTC)
     with pytest.raises(BadRequest):
         admin.users.record_activity(user, at=now, servers=["nowhere"])
@@ -126,7 +126,7 @@ def test_activity_of_no_server_and_in_the_far_future_is_refused(admin: Any, user
         admin.users.record_activity(user, at=now + timedelta(hours=2))
 
 
-def test_refusals_say_what_for(admin: Any, robot: Any, ana: Any, user: str, fresh: Fresh) -> None:
+def test_refusals_name_the_reason(admin: Any, robot: Any, ana: Any, user: str, fresh: Fresh) -> None:
     with pytest.raises(InvalidInput):
         admin.users.create("a/b")
     with pytest.raises(InvalidInput):
@@ -146,7 +146,7 @@ def test_refusals_say_what_for(admin: Any, robot: Any, ana: Any, user: str, fres
 
 
 @USER_LISTS
-def test_all_users_are_listed_across_pages_each_once(admin: Any, fresh: Fresh) -> None:
+def test_users_are_listed_once_across_pages(admin: Any, fresh: Fresh) -> None:
     made = [admin.users.create(fresh("many")).name for _ in range(12)]
     listed = [user.name for user in admin.users.list()]
     assert set(made) < set(listed)
@@ -185,7 +185,7 @@ def test_users_are_sorted(admin: Any, fresh: Fresh) -> None:
 
 @ON_HUB
 @USER_LISTS
-def test_users_are_listed_by_state_each_once_with_their_servers(admin: Any, fresh: Fresh) -> None:
+def test_users_are_listed_once_by_state_with_their_servers(admin: Any, fresh: Fresh) -> None:
     part = fresh("state") + "-"
     for letter in "abc":
         admin.users.create(part + letter)

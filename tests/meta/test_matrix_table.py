@@ -72,7 +72,7 @@ def test_a_difference_names_the_row_and_both_versions() -> None:
     assert line == f"JupyterHub 6.9.0: {TITLES[1]}: 'failed'; recorded on 6.1.1: 'yes'"
     (line,) = differences(found("6.9.0", **{"a new one": "yes"}), found("6.1.1"))
     assert line == "JupyterHub 6.9.0: a new one: 'yes'; recorded on 6.1.1: 'no test'"
-    assert differences(found("7.0.0"), None) == ["JupyterHub 7.0.0: nothing is recorded of JupyterHub 7"]
+    assert differences(found("7.0.0"), None) == ["JupyterHub 7.0.0: no results are recorded for JupyterHub 7"]
 
 
 def test_only_the_table_is_replaced_in_the_readme(tmp_path: Path) -> None:

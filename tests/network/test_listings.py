@@ -14,7 +14,7 @@ from jhub import Hub
 from jhub.errors import NotAuthorized, Unavailable
 from jhub.models import Group
 from jhub.operations.groups import GroupOps
-from jhub.operations.paging import AHEAD
+from jhub.operations.paging import MAX_PAGES_IN_FLIGHT
 
 SIZE = 2
 
@@ -59,7 +59,7 @@ def test_pages_are_fetched_concurrently_and_arrive_in_order(driver: Driver) -> N
         emitted = driver.events(site.root, GroupOps.list())
         assert len(site.seen) == 20
     assert [group.name for group in emitted] == [f"g{number}" for number in range(40)]
-    assert 1 < pages.most <= AHEAD
+    assert 1 < pages.most <= MAX_PAGES_IN_FLIGHT
 
 
 @BOTH
@@ -85,7 +85,7 @@ def test_no_more_pages_are_fetched_after_iteration_stops() -> None:
         for group in hub.groups.list():
             if group.name == "g4":
                 break
-        assert quiet(lambda: len(site.seen)) <= 3 + AHEAD
+        assert quiet(lambda: len(site.seen)) <= 3 + MAX_PAGES_IN_FLIGHT
 
 
 def test_stopping_async_iteration_leaves_no_task() -> None:
@@ -97,7 +97,7 @@ def test_stopping_async_iteration_leaves_no_task() -> None:
                     if group.name == "g4":
                         break
             assert asyncio.all_tasks() == before
-            assert len(site.seen) <= 3 + AHEAD
+            assert len(site.seen) <= 3 + MAX_PAGES_IN_FLIGHT
 
     asyncio.run(go())
 
@@ -107,7 +107,7 @@ def test_closing_the_client_with_pages_in_flight_is_silent() -> None:
         with Hub(site.root, "SECRET") as hub:
             listing = iter(hub.groups.list())
             assert [next(listing).name for _ in range(3)] == ["g0", "g1", "g2"]
-        assert quiet(lambda: len(site.seen)) <= 3 + AHEAD
+        assert quiet(lambda: len(site.seen)) <= 3 + MAX_PAGES_IN_FLIGHT
         with pytest.raises((Unavailable, RuntimeError)):
             list(listing)
 

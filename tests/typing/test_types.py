@@ -42,10 +42,10 @@ from jhub import (
     TokenKind,
     UnlistedChoice,
     User,
-    revoked_together,
+    revocation_groups,
 )
-from jhub.bulk.groups import GroupFleetOps
-from jhub.bulk.users import UserFleetOps
+from jhub.bulk.groups import BulkGroupOps
+from jhub.bulk.users import BulkUserOps
 from jhub.fleet.selection import resolve
 from jhub.fleet.servers import FleetOps
 from jhub.models import Version
@@ -81,7 +81,7 @@ def what_a_hub_gives(hub: Hub) -> None:
     assert_type(hub.preview(hub.servers.start_many, ["ana"], profile="gpu"), Preview)
     assert_type(hub.time(), datetime)
     assert_type(hub.tokens.get("ana", "a7").kind, TokenKind)
-    assert_type(revoked_together(hub.tokens.list("ana")), list[list[Token]])
+    assert_type(revocation_groups(hub.tokens.list("ana")), list[list[Token]])
     assert_type(hub.groups.set_properties("geo", {"quota": None}), Group)
     assert_type(hub.groups.delete("geo"), None)
     assert_type(hub.servers.list("ana", stopped=True), Stream[Server])
@@ -215,8 +215,8 @@ def what_a_plan_is() -> None:
     assert_type(ProfileOps.get("gpu"), Operation[Profile])
     assert_type(HubOps.version(), Operation[str])
     assert_type(FleetOps.start_many(["ana"]), Operation[Summary])
-    assert_type(UserFleetOps.create_many(["ana"]), Operation[NameSummary])
-    assert_type(GroupFleetOps.set_users("geo", ["ana"]), Operation[NameSummary])
+    assert_type(BulkUserOps.create_many(["ana"]), Operation[NameSummary])
+    assert_type(BulkGroupOps.set_users("geo", ["ana"]), Operation[NameSummary])
     assert_type(call("GET", "/", Version), Request[Version])
     assert_type(call("GET", "/", list[User]), Request[list[User]])
     assert_type(send("POST", "/proxy"), Request[None])

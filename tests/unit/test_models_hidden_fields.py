@@ -9,7 +9,7 @@ from jhub.cli.group import GROUPS
 from jhub.cli.user import USERS
 from jhub.errors import MissingScope
 from jhub.models import Group, Identity, Service, User
-from jhub.operations.groups import GroupOps, members_of
+from jhub.operations.groups import GroupOps, read_members
 from jhub.testing import play, reply
 
 
@@ -41,7 +41,7 @@ def test_a_table_shows_a_question_mark(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_members_and_properties_are_not_taken_for_none() -> None:
-    for plan in (members_of("geo"), GroupOps.set_properties("geo", {"a": 1})):
+    for plan in (read_members("geo"), GroupOps.set_properties("geo", {"a": 1})):
         played = play(plan, [reply(json={"name": "geo"})])
         assert isinstance(played.error, MissingScope)
         assert played.error.scopes == ("read:groups",)

@@ -1,1 +1,1 @@
-"""Many users, many members: bulk writes in small chunks. Pure."""
+"""Bulk writes of users and group members in small chunks, as pure flows."""

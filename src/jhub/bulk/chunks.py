@@ -1,4 +1,4 @@
-"""Bulk writes that others on the hub do not notice: small chunks, one after the other, and a pause after each."""
+"""Bulk writes with little impact on other users of the hub: small chunks in sequence, with a pause after each."""
 
 from __future__ import annotations
 
@@ -10,86 +10,96 @@ from jhub.errors import APIError
 from jhub.outcome import Tally
 from jhub.steps import Emit, Flow, Now, Operation, Sleep
 
-T = TypeVar("T")
+ResponseT = TypeVar("ResponseT")
+"""Answer to the request for a chunk."""
 
-CHUNK = 25
-"""Names in one call. The hub answers nobody else meanwhile: 0.2 s, at 6.5 to 8 ms for a new user. Nobody minds a page
-that comes so much later, and the few milliseconds that a call costs beside its users stay small next to it."""
-SHARE = 0.02
-"""The pause, as a share of what the last chunk took. Whoever waited meanwhile is taken up first; on a slow hub there is
-more of it. With the cost of each call that is less than a tenth of the throughput of one giant call."""
-FORGIVEN = 5
-"""Names in a row that may be refused without being named: then it is no matter of names."""
+CHUNK_SIZE = 25
+"""Number of names in one request.
+
+The hub answers no other request while it handles one: 0.2 s, at 6.5 to 8 ms for a new user. Users hardly notice a page
+that is so much later, and the fixed cost of a request, a few milliseconds, is small in comparison.
+"""
+PAUSE_RATIO = 0.02
+"""Length of the pause, as a share of the time of the last chunk.
+
+In the pause the hub answers the requests that were waiting; a slower hub gets a longer pause. Pauses and the fixed cost
+of requests take less than a tenth of the throughput of one giant request.
+"""
+MAX_UNNAMED_REFUSALS = 5
+"""Number of single names refused in a row, by messages that name nobody, after which the refusal is raised.
+
+Such a refusal does not concern the names.
+"""
 
 
-class Write(Protocol[T]):
-    """What is sent for a chunk, and what its answer means."""
+class BulkWrite(Protocol[ResponseT]):
+    """A bulk write: the request for a chunk, and the events for its answer."""
 
-    def send(self, some: list[str]) -> Operation[T]:
-        """The call for these names."""
+    def send(self, names: list[str]) -> Operation[ResponseT]:
+        """Return the request for the names of a chunk."""
         ...
 
-    def blame(self, error: APIError, some: list[str]) -> list[str] | None:
-        """The names that a refusal is about; none where it does not tell; None where it is about something else."""
+    def refused_names(self, error: APIError, names: list[str]) -> list[str] | None:
+        """Return the names that the hub refused; none if the error names nobody; None if it does not concern names."""
         ...
 
-    def accepted(self, some: list[str], answer: T) -> Iterable[NameEvent]:
-        """What became of the names of a chunk."""
+    def accepted(self, names: list[str], answer: ResponseT) -> Iterable[NameEvent]:
+        """Return the events of an accepted chunk."""
         ...
 
     def refused(self, name: str, error: APIError) -> NameEvent:
-        """What became of a name that a refusal is about."""
+        """Return the event of a refused name."""
         ...
 
 
-def in_chunks(names: Sequence[str], write: Write[T], tally: Tally[NameEvent]) -> Flow[None]:
-    """Send names, a chunk at a time, and emit what became of each.
+def write_in_chunks(names: Sequence[str], write: BulkWrite[ResponseT], tally: Tally[NameEvent]) -> Flow[None]:
+    """Send names in chunks, and emit an event for each name.
 
-    Names that a refusal is about are left out, and the others of their chunk sent again; where it names none, in
-    halves. What is not about names is raised.
+    Names that the hub refuses are left out, and the others of their chunk are sent again. If the error names nobody,
+    the chunk is sent again in halves. Errors that do not concern names are raised.
     """
-    waiting = [list(names[start : start + CHUNK]) for start in range(0, len(names), CHUNK)][::-1]
-    unnamed = 0
-    while waiting:
-        some = waiting.pop()
-        began = yield from Now()
+    chunks = [list(names[start : start + CHUNK_SIZE]) for start in range(0, len(names), CHUNK_SIZE)][::-1]
+    unnamed_refusals = 0
+    while chunks:
+        chunk = chunks.pop()
+        started = yield from Now()
         try:
-            answer = yield from write.send(some)
+            answer = yield from write.send(chunk)
         except APIError as error:
-            bad = write.blame(error, some)
-            if bad is None:
+            refused = write.refused_names(error, chunk)
+            if refused is None:
                 raise
-            if not bad and len(some) == 1:
-                bad, unnamed = some, unnamed + 1
-                if unnamed == FORGIVEN:
+            if not refused and len(chunk) == 1:
+                refused, unnamed_refusals = chunk, unnamed_refusals + 1
+                if unnamed_refusals == MAX_UNNAMED_REFUSALS:
                     raise
-            if bad:
-                for name in bad:
+            if refused:
+                for name in refused:
                     yield Emit(tally.take(write.refused(name, error)))
-                parts = [[name for name in some if name not in bad]]
+                parts = [[name for name in chunk if name not in refused]]
             else:
-                parts = [some[len(some) // 2 :], some[: len(some) // 2]]
-            waiting += [part for part in parts if part]
+                parts = [chunk[len(chunk) // 2 :], chunk[: len(chunk) // 2]]
+            chunks += [part for part in parts if part]
         else:
-            unnamed = 0
-            for event in write.accepted(some, answer):
+            unnamed_refusals = 0
+            for event in write.accepted(chunk, answer):
                 yield Emit(tally.take(event))
-        if waiting:
-            yield Sleep(SHARE * ((yield from Now()) - began))
+        if chunks:
+            yield Sleep(PAUSE_RATIO * ((yield from Now()) - started))
 
 
-def spoken(name: str) -> str:
-    """A name as a hub's message has it: in lower case, as most hubs keep it, with single spaces."""
+def message_name(name: str) -> str:
+    """Return a name as it stands in the hub's messages: in lower case, as most hubs store it, with single spaces."""
     return " ".join(name.lower().split())
 
 
-def among(text: str, some: list[str]) -> list[str]:
-    """The one name that a message has; none where it could be several."""
-    found = [name for name in some if spoken(name) == text.lower()]
-    return found if len(found) == 1 else []
+def match_name(text: str, chunk: list[str]) -> list[str]:
+    """Return the only name of the chunk that matches the text of a message; none if several match."""
+    matches = [name for name in chunk if message_name(name) == text.lower()]
+    return matches if len(matches) == 1 else []
 
 
-def refusal(name: str, reason: str, error: APIError) -> NameEvent:
-    """The event of a name that the hub refused."""
-    about = type(error)(f"user {name}: {reason}", method=error.method, path=error.path, status=error.status)
-    return NameEvent("failed", name, reason, error=about)
+def failed_event(name: str, reason: str, error: APIError) -> NameEvent:
+    """Return the event of a name that the hub refused."""
+    user_error = type(error)(f"user {name}: {reason}", method=error.method, path=error.path, status=error.status)
+    return NameEvent("failed", name, reason, error=user_error)

@@ -1,47 +1,53 @@
-"""Users who exist already: read one by one, or from the listing of all where that takes fewer requests."""
+"""Reads of existing users: one by one, or from the list of all users if that takes fewer requests."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 from jhub.bulk.events import NameEvent
 from jhub.errors import Conflict, NotFound
 from jhub.interpreter import collect
 from jhub.models import User
-from jhub.operations.paging import LARGEST_PAGE, total
-from jhub.operations.users import UserOps, as_wanted, existing
+from jhub.operations.paging import MAX_PAGE_SIZE, count_items
+from jhub.operations.users import UserOps, check_admin, existing_user
 from jhub.steps import Flow
 
-FEW = 4
-"""Users who are read one by one; more are looked for in the listing of all."""
+MAX_SINGLE_READS = 4
+"""Maximum number of users that are always read one by one."""
 
 
-def those_who_exist(names: Sequence[str], *, admin: bool) -> Flow[list[NameEvent]]:
-    """What is known of each who was to be created, perhaps as an administrator, and exists.
+def existing_users(names: Sequence[str], *, admin: bool) -> Flow[list[NameEvent]]:
+    """Return an event for each user: "exists", or "failed" if they are missing, or not an administrator as requested.
 
     `GET /users/{name}` or `GET /users` (all versions), scopes `read:users` and `list:users`.
     """
-    listed: dict[str, User] = {}
-    if len(names) > FEW and -((yield from total("/users", about="users")) // -LARGEST_PAGE) < len(names):
-        listed = yield from _listed({known for name in names for known in (name, name.lower())})
-    found: list[NameEvent] = []
+    users: dict[str, User] = {}
+    if len(names) > MAX_SINGLE_READS and (yield from _page_count()) < len(names):
+        users = yield from _find_in_listing({spelling for name in names for spelling in (name, name.lower())})
+    events: list[NameEvent] = []
     for name in names:
-        user = listed.get(name.lower()) or listed.get(name)
+        user = users.get(name.lower()) or users.get(name)
         try:
-            user = as_wanted(name, user, admin) if user else (yield from existing(name, admin=admin))
+            user = check_admin(name, user, admin) if user else (yield from existing_user(name, admin=admin))
         except (Conflict, NotFound) as error:
-            found.append(NameEvent("failed", name, str(error).removeprefix(f"user {name}: "), error=error))
+            events.append(NameEvent("failed", name, str(error).removeprefix(f"user {name}: "), error=error))
         else:
-            found.append(NameEvent("exists", name, user=user))
-    return found
+            events.append(NameEvent("exists", name, user=user))
+    return events
 
 
-def _listed(wanted: set[str]) -> Flow[dict[str, User]]:
-    found: dict[str, User] = {}
+def _page_count() -> Flow[int]:
+    """Return the number of requests for the list of all users."""
+    return ceil((yield from count_items("/users", about="users")) / MAX_PAGE_SIZE)
+
+
+def _find_in_listing(wanted: set[str]) -> Flow[dict[str, User]]:
+    users: dict[str, User] = {}
 
     def keep(user: User) -> None:
         if user.name in wanted:
-            found[user.name] = user
+            users[user.name] = user
 
     yield from collect(UserOps.list(), keep)
-    return found
+    return users

@@ -1,4 +1,4 @@
-"""`hub.groups`: the operations on groups, and their exact membership."""
+"""The namespace `hub.groups`: operations on one group, and bulk changes of members."""
 
 from __future__ import annotations
 
@@ -6,49 +6,49 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from jhub.binding import AsyncBound, Bound, operation
-from jhub.bulk.chunks import among, in_chunks, refusal
+from jhub.bulk.chunks import failed_event, match_name, write_in_chunks
 from jhub.bulk.events import NameEvent, NameSummary
 from jhub.errors import APIError, Conflict, UnknownUser
 from jhub.models import Group
-from jhub.operations.groups import GroupOps, each_name, users_in
+from jhub.operations.groups import GroupOps, unique_names, users_in
 from jhub.outcome import Tally
 from jhub.steps import Emit, Flow, Now, Operation
 
 
-class GroupFleetOps:
-    """Groups of many members."""
+class BulkGroupOps:
+    """Operations on groups of many members."""
 
     @operation
     def set_users(self, name: str, users: Iterable[str]) -> Flow[NameSummary]:
-        """Make these users the members of a group, and nobody else.
+        """Make these users the only members of a group.
 
-        The group is read once, and only the difference is sent, first those who come and then those who go: a few in
-        each call and a pause after it, so that the hub goes on answering others. An unknown user is left out and is
-        in `failed` of the result, with the hub's reason; the others become members all the same. Running it again
-        finishes what an error ended. Without users the group is emptied.
+        The group is read once, and only the difference is sent, additions first. It is sent in chunks with a pause
+        after each, so that the hub can answer other requests. An unknown user is skipped and is in `failed` of the
+        result, with the hub's reason; the others become members. The call is idempotent: after an error run it again
+        to finish. Without users the group is emptied.
 
-        Where the hub's authenticator manages groups (`manage_groups`), hubs before 5.3 refuse, which is a
-        `BadRequest`, and later ones undo it when the user signs in again.
+        If the hub's authenticator manages groups (`manage_groups`), hubs before 5.3 refuse with a `BadRequest`, and
+        later ones undo the change when the user signs in again.
 
         `POST /groups/{name}/users` and `DELETE /groups/{name}/users` (all versions), scopes `groups` and
-        `read:groups`. `NotFound` where there is no such group.
+        `read:groups`. `NotFound` if the group does not exist.
         """
-        return (yield from _change((yield from GroupFleetOps.compare_users(name, users))))
+        return (yield from _change((yield from BulkGroupOps.compare_users(name, users))))
 
     @operation
     def compare_users(self, name: str, users: Iterable[str]) -> Flow[Difference]:
-        """Compare a group's members with those that it is to have, and change nothing.
+        """Compare a group's members with the wanted ones, without a change.
 
-        `change_users` makes exactly the change that this returns. `set_users` is the two in one.
+        `change_users` makes exactly the change that this returns. `set_users` combines both.
 
-        `GET /groups/{name}` (all versions), scope `read:groups`. `NotFound` where there is no such group.
+        `GET /groups/{name}` (all versions), scope `read:groups`. `NotFound` if the group does not exist.
         """
-        wanted = each_name(users, "user")
-        return _difference((yield from GroupOps.get(name)), wanted)
+        wanted = unique_names(users, "user")
+        return _compare((yield from GroupOps.get(name)), wanted)
 
     @operation
     def change_users(self, difference: Difference) -> Flow[NameSummary]:
-        """Add and remove the members that `compare_users` found to be missing or too many, and nobody else.
+        """Add and remove the members of a difference that `compare_users` returned.
 
         `POST /groups/{name}/users` and `DELETE /groups/{name}/users` (all versions), scope `groups`; otherwise as
         `set_users`.
@@ -58,92 +58,98 @@ class GroupFleetOps:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Between the members that a group has and those that it is to have."""
+    """The difference between the members of a group and the wanted members."""
 
     group: Group
-    """The group as it is."""
+    """The group as it was read."""
     to_add: tuple[str, ...]
     to_remove: tuple[str, ...]
 
 
-def _difference(group: Group, wanted: Iterable[str]) -> Difference:
-    """Who is to come, and who is to go. The hub keeps names in lower case, mostly."""
-    names, present = list(wanted), users_in(group)
-    members = set(present)
-    kept = {known for name in names for known in (name, name.lower())}
+def _compare(group: Group, wanted: Iterable[str]) -> Difference:
+    """Return the members to add and to remove. Most hubs store names in lower case."""
+    names, current = list(wanted), users_in(group)
+    members = set(current)
+    kept = {spelling for name in names for spelling in (name, name.lower())}
     to_add = tuple(name for name in names if not {name, name.lower()} & members)
-    return Difference(group, to_add, tuple(user for user in present if user not in kept))
+    return Difference(group, to_add, tuple(user for user in current if user not in kept))
 
 
 def _change(difference: Difference) -> Flow[NameSummary]:
-    """Carry a difference out, and emit what became of each."""
+    """Carry a difference out, and emit an event for each member."""
     began = yield from Now()
     tally: Tally[NameEvent] = Tally()
     group, to_remove, members = difference.group.name, difference.to_remove, set(users_in(difference.group))
-    adding = _Adding(group)
-    yield from in_chunks(difference.to_add, adding, tally)
+    adding = _Addition(group)
+    yield from write_in_chunks(difference.to_add, adding, tally)
     if adding.renamed and to_remove:
-        why = f"may be whom the hub means by {', '.join(adding.renamed)}; name them as the hub does"
+        reason = f"may be the same user as {', '.join(adding.renamed)}; use the names that the hub uses"
         for user in to_remove:
-            yield Emit(tally.take(NameEvent("skipped", user, why)))
+            yield Emit(tally.take(NameEvent("skipped", user, reason)))
     else:
-        # The hub would take such a one for another member, who stays.
-        twins = {user for user in to_remove if user != user.lower() and user.lower() in members}
-        yield from in_chunks([user for user in to_remove if user not in twins], _Removing(group), tally)
-        for user in sorted(twins):
-            yield Emit(tally.take(NameEvent("skipped", user, f"the hub would take them for {user.lower()}")))
+        # The hub looks names up in lower case, so it would remove the other member, who stays.
+        ambiguous = {user for user in to_remove if user != user.lower() and user.lower() in members}
+        yield from write_in_chunks([user for user in to_remove if user not in ambiguous], _Removal(group), tally)
+        for user in sorted(ambiguous):
+            yield Emit(tally.take(NameEvent("skipped", user, f"the hub would remove {user.lower()} instead")))
     return NameSummary(*tally.parts(), (yield from Now()) - began)
 
 
-class _Change:
+class _MemberWrite:
+    """The common part of the bulk writes of members."""
+
     def __init__(self, group: str) -> None:
         self.group = group
 
-    def blame(self, error: APIError, some: list[str]) -> list[str] | None:
-        return among(error.user, some) if isinstance(error, UnknownUser) else None
+    def refused_names(self, error: APIError, names: list[str]) -> list[str] | None:
+        return match_name(error.user, names) if isinstance(error, UnknownUser) else None
 
 
-class _Adding(_Change):
+class _Addition(_MemberWrite):
+    """The bulk write that adds members."""
+
     def __init__(self, group: str) -> None:
         super().__init__(group)
         self.renamed: list[str] = []
-        """Those whom the hub knows by another name."""
+        """The added names that the hub stores as other names."""
 
-    def send(self, some: list[str]) -> Operation[Group | None]:
-        return GroupOps.add_users(self.group, some)
+    def send(self, names: list[str]) -> Operation[Group | None]:
+        return GroupOps.add_users(self.group, names)
 
-    def accepted(self, some: list[str], answer: Group | None) -> Iterator[NameEvent]:
-        for name in some:
+    def accepted(self, names: list[str], answer: Group | None) -> Iterator[NameEvent]:
+        for name in names:
             if answer is not None and answer.users is not None and not {name, name.lower()} & set(answer.users):
                 self.renamed.append(name)
             yield NameEvent("added", name)
 
     def refused(self, name: str, error: APIError) -> NameEvent:
-        return refusal(name, error.message, error)
+        return failed_event(name, error.message, error)
 
 
-class _Removing(_Change):
-    def send(self, some: list[str]) -> Operation[Group]:
-        return GroupOps.remove_users(self.group, some)
+class _Removal(_MemberWrite):
+    """The bulk write that removes members."""
 
-    def accepted(self, some: list[str], answer: Group) -> Iterator[NameEvent]:
-        # A token that may change members and not see them takes the hub's word.
-        left = answer.users or ()
-        return (self._stays(name) if name in left else NameEvent("removed", name) for name in some)
+    def send(self, names: list[str]) -> Operation[Group]:
+        return GroupOps.remove_users(self.group, names)
+
+    def accepted(self, names: list[str], answer: Group) -> Iterator[NameEvent]:
+        # A token that may change members but not read them gets no list: assume that all were removed.
+        members = answer.users or ()
+        return (self._still_member(name) if name in members else NameEvent("removed", name) for name in names)
 
     def refused(self, name: str, error: APIError) -> NameEvent:
-        # Who is no user any more is no member; but the hub looks for names in lower case.
-        return self._stays(name) if name != name.lower() else NameEvent("removed", name)
+        # A user who no longer exists is not a member. But the hub looks names up in lower case.
+        return self._still_member(name) if name != name.lower() else NameEvent("removed", name)
 
-    def _stays(self, name: str) -> NameEvent:
-        why = "is a member still: the hub does not know them by that name"
-        error = Conflict(f"user {name}: {why}", method="DELETE", path=f"/groups/{self.group}/users", status=409)
-        return NameEvent("failed", name, why, error=error)
-
-
-class Groups(GroupOps, GroupFleetOps, Bound):
-    """`hub.groups`"""
+    def _still_member(self, name: str) -> NameEvent:
+        reason = "is still a member: the hub does not find a user of that name"
+        error = Conflict(f"user {name}: {reason}", method="DELETE", path=f"/groups/{self.group}/users", status=409)
+        return NameEvent("failed", name, reason, error=error)
 
 
-class AsyncGroups(GroupOps, GroupFleetOps, AsyncBound):
-    """`hub.groups`"""
+class Groups(GroupOps, BulkGroupOps, Bound):
+    """The namespace `hub.groups`."""
+
+
+class AsyncGroups(GroupOps, BulkGroupOps, AsyncBound):
+    """The namespace `hub.groups`."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jhub import revoked_together
+from jhub import revocation_groups
 from jhub.cli.completion import completers
 from jhub.cli.kit.batch import batch, preview_batch, run_batch_with_notes
 from jhub.cli.kit.options import common, connect, dry_run, duration, output, require_names, scopes_option, yes
@@ -256,7 +256,7 @@ def _all_but_in_use(hub: Hub, owner: TokenOwner) -> list[Token]:
             hint="list the tokens and revoke the others by their IDs: jhub token list",
         )
     others: list[Token] = []
-    for bundle in revoked_together(hub.tokens.list(owner.name)):
+    for bundle in revocation_groups(hub.tokens.list(owner.name)):
         if owner.in_use in (token.id for token in bundle):
             continue
         servers = [token for token in bundle if token.kind == "server"]
@@ -270,7 +270,7 @@ def _revoke_selected(hub: Hub, owner: TokenOwner, tokens: Sequence[Token], *, ye
     if not tokens:
         note("nothing to do: no token matches")
         return
-    requests = sorted(revoked_together(tokens), key=lambda bundle: owner.in_use in [token.id for token in bundle])
+    requests = sorted(revocation_groups(tokens), key=lambda bundle: owner.in_use in [token.id for token in bundle])
     if dry_run:
         preview_batch(hub, requests, lambda bundle: partial(hub.tokens.revoke, owner.name, bundle[0].id))
         return

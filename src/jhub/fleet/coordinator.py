@@ -22,7 +22,7 @@ from jhub.fleet.polling import PollSchedule
 from jhub.fleet.snapshot import Snapshot, Snapshots
 from jhub.fleet.state import MAX_WAIT_SECONDS, State
 from jhub.models import Server
-from jhub.operations.server_status import failure_in
+from jhub.operations.server_status import failure_reason
 from jhub.steps import Done, Emit, Flow, Next, Now
 
 
@@ -167,7 +167,7 @@ def _on_fork_ended(fleet: State, done: Done) -> Flow[None]:
 
 def _on_stream_ended(fleet: State, entry: InFlight, done: Done, now: float) -> Flow[None]:
     entry.unfollow()
-    reason = failure_in(done.answer)
+    reason = failure_reason(done.answer)
     if reason and entry.phase is not Phase.CANCELLING:
         yield from fail(fleet, entry.target, SpawnFailed(str(entry.target), reason), now)
     elif done.answer is not None:

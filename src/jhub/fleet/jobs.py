@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeAlias
 from jhub.errors import BadRequest, HubBroken, HubError, NotAHub, NotFound, SpawnFailed, Throttled, Unavailable
 from jhub.fleet.events import EventKind, ServerEvent, Target
 from jhub.models import Progress, Server
-from jhub.operations.server_start import as_asked, has_all_of, known_or_safe, post_start
-from jhub.operations.server_status import UNEXPLAINED, failure_in, listen, news_of
+from jhub.operations.server_start import check_new_name, check_profile, check_running_options, post_start
+from jhub.operations.server_status import UNEXPLAINED, failure_reason, listen, read_progress
 from jhub.operations.servers import ServerOps, check_deletable, delete_request
 from jhub.steps import Flow, Operation
 
@@ -90,8 +90,8 @@ def starting(options: Mapping[str, Any], display_name: str | None) -> Job:
         overdue_message=NOT_READY_MESSAGE,
         send=lambda target: _send_start(target, options, display_name),
         confirm=True,
-        precheck=lambda server: has_all_of(server, options, display_name),
-        verify=lambda server: as_asked(server, options),
+        precheck=lambda server: check_running_options(server, options, display_name),
+        verify=lambda server: check_profile(server, options),
         follow=_follow,
         diagnose=_diagnose_start,
         fallback_error=_start_error,
@@ -144,7 +144,7 @@ def _delete_status(server: Server | None) -> JobStatus:
 
 
 def _send_start(target: Target, options: Mapping[str, Any], display_name: str | None) -> Flow[bool]:
-    yield from known_or_safe(target.user, target.name)
+    yield from check_new_name(target.user, target.name)
     return (yield from post_start(target.user, target.name, options, display_name))
 
 
@@ -162,7 +162,7 @@ def _follow(target: Target, seconds: float) -> Flow[Progress | None]:
             return None
         return ServerEvent("progress", target, event.message, event.progress)
 
-    return news_of(target.user, target.name, seconds, note)
+    return read_progress(target.user, target.name, seconds, note)
 
 
 class StartLost(HubError):
@@ -176,7 +176,7 @@ def _diagnose_start(target: Target) -> Flow[HubError | None]:
         return StartLost(str(target))
     except INCONCLUSIVE_ERRORS:
         return None
-    reason = failure_in(last)
+    reason = failure_reason(last)
     return SpawnFailed(str(target), reason) if reason else None
 
 

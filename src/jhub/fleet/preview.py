@@ -13,9 +13,16 @@ from jhub.fleet.limiter import DEFAULT_HUB_LOAD, ConcurrencyLimiter
 from jhub.fleet.selection import Targets, resolve
 from jhub.models import Server, User
 from jhub.operations.paging import pages
-from jhub.operations.server_start import as_asked, check_display_name, has_all_of, known_or_safe, options_of, post_start
-from jhub.operations.server_status import START_TIMEOUT, servers_of
-from jhub.operations.servers import ACTIVE, ServerOps
+from jhub.operations.server_start import (
+    check_display_name,
+    check_new_name,
+    check_profile,
+    check_running_options,
+    post_start,
+    start_options,
+)
+from jhub.operations.server_status import START_TIMEOUT_SECONDS, servers_of
+from jhub.operations.servers import ACTIVE_ONLY, ServerOps
 from jhub.preview import Preview, preview_operation
 from jhub.steps import Flow, Operation, Request
 
@@ -23,7 +30,7 @@ from jhub.steps import Flow, Operation, Request
 def preview_job(job: Job) -> Callable[..., Flow[Preview]]:
     """Return the preview of an operation that sends one request for each server, without reading their state."""
 
-    def preview(targets: Targets, *, timeout: float = START_TIMEOUT) -> Flow[Preview]:
+    def preview(targets: Targets, *, timeout: float = START_TIMEOUT_SECONDS) -> Flow[Preview]:
         resolved = yield from resolve(targets)
         return Preview((), complete=True) if job.send is None else (yield from _preview_each(resolved, job.send))
 
@@ -36,13 +43,13 @@ def preview_starts(
     profile: str | None = None,
     user_options: Mapping[str, Any] | None = None,
     display_name: str | None = None,
-    timeout: float = START_TIMEOUT,
+    timeout: float = START_TIMEOUT_SECONDS,
     hub_load: float = DEFAULT_HUB_LOAD,
     max_failures: int | None = None,
 ) -> Flow[Preview]:
     """Preview `start_many`. With more than two servers, one listing shows the ones that already run."""
     _ = ConcurrencyLimiter(hub_load), Breaker(max_failures)  # they validate the arguments, as in the call
-    options = options_of(profile, user_options)
+    options = start_options(profile, user_options)
     resolved = yield from resolve(targets)
 
     def start_alone(target: Target) -> Operation[object]:
@@ -55,15 +62,15 @@ def preview_starts(
     running = yield from _running_servers(frozenset(resolved))
 
     def start_among_others(target: Target) -> Flow[None]:
-        yield from known_or_safe(target.user, target.name)
+        yield from check_new_name(target.user, target.name)
         yield from check_display_name(target.name, display_name)
         server = running.get(target)
         if server is None or server.pending not in (None, "spawn", "check"):
             yield from post_start(target.user, target.name, options, display_name)
         elif server.ready:
-            has_all_of(server, options, display_name)
+            check_running_options(server, options, display_name)
         else:
-            as_asked(server, options)
+            check_profile(server, options)
 
     return (yield from _preview_each(resolved, start_among_others))
 
@@ -98,7 +105,7 @@ def _running_servers(targets: frozenset[Target]) -> Flow[dict[Target, Server]]:
         return ()
 
     try:
-        yield from pages("/users", User, lambda owner: owner.name, ACTIVE, about="servers", emit=add_servers)
+        yield from pages("/users", User, lambda owner: owner.name, ACTIVE_ONLY, about="servers", emit=add_servers)
     except NotAuthorized:
         return {}  # a token may start servers without the scope to list them
     return servers

@@ -10,9 +10,9 @@ from jhub.errors import InvalidInput
 from jhub.fleet.events import Target
 from jhub.interpreter import collect
 from jhub.models import Server
-from jhub.operations.groups import members_of
+from jhub.operations.groups import read_members
 from jhub.operations.server_filter import Running
-from jhub.operations.servers import matching
+from jhub.operations.servers import list_matching
 from jhub.steps import Flow
 
 
@@ -39,7 +39,7 @@ def resolve(targets: Targets | Target | Server | str) -> Flow[list[Target]]:
     """
     match targets:
         case Members():
-            return list(dict.fromkeys(Target(user, targets.name) for user in (yield from members_of(targets.group))))
+            return list(dict.fromkeys(Target(user, targets.name) for user in (yield from read_members(targets.group))))
         case Running():
             return (yield from _running(targets))
         case str() | Target() | Server():

@@ -13,9 +13,9 @@ from jhub.fleet.jobs import Job, deleting, starting, stopping, waiting
 from jhub.fleet.limiter import DEFAULT_HUB_LOAD, ConcurrencyLimiter
 from jhub.fleet.preview import preview_job, preview_starts
 from jhub.fleet.selection import Targets, resolve
-from jhub.operations.server_start import check_display_name, options_of
-from jhub.operations.server_status import START_TIMEOUT
-from jhub.operations.servers import STOP_TIMEOUT, ServerOps
+from jhub.operations.server_start import check_display_name, start_options
+from jhub.operations.server_status import START_TIMEOUT_SECONDS
+from jhub.operations.servers import STOP_TIMEOUT_SECONDS, ServerOps
 from jhub.steps import Flow
 
 
@@ -44,7 +44,7 @@ class FleetOps:
         profile: str | None = None,
         user_options: Mapping[str, Any] | None = None,
         display_name: str | None = None,
-        timeout: float = START_TIMEOUT,
+        timeout: float = START_TIMEOUT_SECONDS,
         hub_load: float = DEFAULT_HUB_LOAD,
         max_failures: int | None = None,
     ) -> Flow[Summary]:
@@ -81,7 +81,7 @@ class FleetOps:
         `POST /users/{user}/servers/{name}` (all versions) and, to wait, `GET /users?state=active`; scopes as for
         `start`, and `list:users`, without which it requests each owner. Errors of servers are in the events.
         """
-        options = options_of(profile, user_options)
+        options = start_options(profile, user_options)
         limiter, breaker = ConcurrencyLimiter(hub_load), Breaker(max_failures)
         resolved = yield from resolve(targets)
         for target in resolved:
@@ -90,7 +90,7 @@ class FleetOps:
         return (yield from coordinate(resolved, job, timeout=timeout, limiter=limiter, breaker=breaker))
 
     @fleet(ServerEvent, preview=preview_job(waiting()))
-    def wait_many(self, targets: Targets, *, timeout: float = START_TIMEOUT) -> Flow[Summary]:
+    def wait_many(self, targets: Targets, *, timeout: float = START_TIMEOUT_SECONDS) -> Flow[Summary]:
         """Wait until servers that were started are ready, for at most `timeout` seconds.
 
         `GET /users?state=active` (all versions), scopes `read:servers` and `list:users`, without which it requests
@@ -99,7 +99,7 @@ class FleetOps:
         return _end(targets, waiting(), timeout)
 
     @fleet(ServerEvent, preview=preview_job(stopping()))
-    def stop_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT) -> Flow[Summary]:
+    def stop_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT_SECONDS) -> Flow[Summary]:
         """Stop servers as `stop` does, with `timeout` seconds for each. A stopped server counts as done.
 
         `DELETE /users/{user}/servers/{name}` (all versions); scopes as for `stop`, whose errors are in the events.
@@ -107,7 +107,7 @@ class FleetOps:
         return _end(targets, stopping(), timeout)
 
     @fleet(ServerEvent, preview=preview_job(deleting()))
-    def delete_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT) -> Flow[Summary]:
+    def delete_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT_SECONDS) -> Flow[Summary]:
         """Stop and delete named servers as `delete` does, with `timeout` seconds for each.
 
         `DELETE /users/{user}/servers/{name}` (all versions); scopes as for `delete`, and `read:servers`; its errors

@@ -11,8 +11,8 @@ from jhub.fleet.events import Target
 from jhub.interpreter import through
 from jhub.models import Server, User
 from jhub.operations.paging import pages
-from jhub.operations.server_status import STOPPED_TOO, owner_of, servers_of
-from jhub.operations.servers import ACTIVE
+from jhub.operations.server_status import INCLUDE_STOPPED, read_owner, servers_of
+from jhub.operations.servers import ACTIVE_ONLY
 from jhub.steps import Flow, Fork, Now, Request, Step
 
 
@@ -40,7 +40,7 @@ class Snapshots:
     """
 
     def __init__(self, *, stopped: bool = False) -> None:
-        self._query = STOPPED_TOO if stopped else ()
+        self._query = INCLUDE_STOPPED if stopped else ()
         self._by_owner = stopped
         self._pages = 1
         self.requests = 1
@@ -87,7 +87,7 @@ class Snapshots:
             return (yield step)
 
         yield from through(
-            pages("/users", User, lambda owner: owner.name, ACTIVE, about="servers", emit=add_servers), count_requests
+            pages("/users", User, lambda owner: owner.name, ACTIVE_ONLY, about="servers", emit=add_servers), count_requests
         )
         self._pages = self.requests = requests
         return servers

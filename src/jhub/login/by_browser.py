@@ -18,7 +18,7 @@ from jhub.login.request import SignInRequest, SignInResult
 from jhub.login.token import create_token, revoke_token
 from jhub.oauth_client import CLIENT_ID, CLIENT_SECRET, NAME, REDIRECT_URI
 from jhub.operations.hub import HubOps
-from jhub.operations.tokens import TokenOps, listing
+from jhub.operations.tokens import TokenOps, read_tokens
 from jhub.steps import Ask, Flow
 
 

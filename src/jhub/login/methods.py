@@ -13,7 +13,7 @@ from jhub.login.by_token import by_paste, with_token
 from jhub.login.login_page import Page
 from jhub.login.prompts import MethodChosen, NoCallback, ask_credentials, second_factor
 from jhub.login.request import METHOD_PHRASES, LoginMethod, SignInRequest, SignInResult
-from jhub.operations.services import knows_login_client
+from jhub.operations.services import has_login_client
 from jhub.steps import Emit, Flow
 
 METHODS: dict[LoginMethod, Callable[[SignInRequest], Flow[SignInResult]]] = {
@@ -41,7 +41,7 @@ def sign_in(request: SignInRequest, method: LoginMethod | None = None) -> Flow[S
         return (yield from with_token(request))
     if method is None:
         return (yield from _detect_method(request))
-    if method == "browser" and not (yield from knows_login_client()):
+    if method == "browser" and not (yield from has_login_client()):
         raise _client_not_registered()
     yield Emit(MethodChosen(method, ""))
     return (yield from METHODS[method](request))
@@ -66,7 +66,7 @@ def _detect_method(request: SignInRequest) -> Flow[SignInResult]:
             f"{_no_form_reason(page)}: the password was not sent",
             hint="use --browser or --paste (in Python method=…), or --password to send it to the REST API",
         )
-    if (yield from knows_login_client()):
+    if (yield from has_login_client()):
         yield Emit(MethodChosen("browser", _no_form_reason(page)))
         try:
             return (yield from by_browser(request))

@@ -1,1 +1,1 @@
-"""The REST API, one file per noun. Everything here is pure: operations, not calls."""
+"""Operations of the REST API, one file for each noun, as pure values: nothing here sends a request."""

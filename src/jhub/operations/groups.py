@@ -1,4 +1,4 @@
-"""Groups and their members."""
+"""Operations on groups and their members."""
 
 from __future__ import annotations
 
@@ -12,30 +12,33 @@ from jhub.operations.paging import pages
 from jhub.operations.requests import list_of, since
 from jhub.steps import Flow, HubVersion, Request, call, segment, send
 
-CHUNK = 50
-"""Groups in one call; the hub answers nobody else meanwhile."""
+MAX_GROUPS_PER_REQUEST = 50
+"""Maximum number of groups in one request: the hub answers no other request while it creates them."""
 
 
 class GroupOps:
-    """Groups and their members."""
+    """Operations on groups and their members."""
 
     @stream(Group)
     def list(self, user: str | None = None) -> Flow[None]:
-        """List groups with their members, page by page; with `user` only those that this user is in.
+        """List groups with their members, page by page.
+
+        With `user`, list only the groups that this user is in.
 
         `GET /groups` (all versions), scope `list:groups`, and with `user` `read:groups`.
         """
 
-        def matching(group: Group) -> tuple[Group, ...]:
+        def with_user(group: Group) -> tuple[Group, ...]:
             return (group,) if user is None or user in users_in(group) else ()
 
-        return pages("/groups", Group, lambda group: group.name, about="groups", emit=matching)
+        return pages("/groups", Group, lambda group: group.name, about="groups", emit=with_user)
 
     @operation
     def get(self, name: str) -> Request[Group]:
-        """One group with its members.
+        """Return a group with its members.
 
-        `GET /groups/{name}` (all versions), scope `read:groups`; `NotFound` where there is none, or none to be seen.
+        `GET /groups/{name}` (all versions), scope `read:groups`. `NotFound` if it does not exist, or is not visible to
+        the token.
         """
         return call("GET", _path(name), Group, about=f"group {name}")
 
@@ -43,11 +46,11 @@ class GroupOps:
     def create(self, name: str, *, exist_ok: bool = False) -> Flow[Group]:
         """Create an empty group.
 
-        `POST /groups/{name}` (all versions), scope `admin:groups`, with `exist_ok` `read:groups` too. `Conflict`
-        where it exists, unless `exist_ok`.
+        `POST /groups/{name}` (all versions), scope `admin:groups`, with `exist_ok` `read:groups` too. `Conflict` if
+        the group exists; with `exist_ok` the existing group is returned.
         """
         try:
-            # Where it may exist already, one whose answer got lost may be asked for again.
+            # If the group may exist already, the request can be retried after a lost answer.
             return (yield from call("POST", _path(name), Group, about=f"group {name}", repeatable=exist_ok))
         except Conflict:
             if not exist_ok:
@@ -58,43 +61,43 @@ class GroupOps:
     def create_many(
         self, names: Iterable[str], *, users: Iterable[str] = (), exist_ok: bool = False
     ) -> Flow[tuple[Group, ...]]:
-        """Create groups, each with these users in it.
+        """Create groups, each with these users as members.
 
-        `POST /groups` (all versions), scope `admin:groups`, with `exist_ok` `list:groups` too. `Conflict` where one
-        exists, which tells those that were created before it; with `exist_ok` it is left as it is. `UnknownUser`
-        names one; no group is created then.
+        `POST /groups` (all versions), scope `admin:groups`, with `exist_ok` `list:groups` too. `Conflict` if one of
+        the groups exists; the error names it and the groups that were created before it. With `exist_ok` existing
+        groups are left unchanged. `UnknownUser` if a user does not exist; no group is created then.
         """
-        wanted, members = each_name(names, "group"), each_name(users, "user")
-        found: dict[str, Group] = {}
+        unique, members = unique_names(names, "group"), unique_names(users, "user")
+        groups: dict[str, Group] = {}
         if exist_ok:
 
             def keep(group: Group) -> tuple[()]:
-                found[group.name] = group
+                groups[group.name] = group
                 return ()
 
             yield from pages("/groups", Group, lambda group: group.name, about="groups", emit=keep)
-        waiting = [name for name in wanted if name not in found]
-        while waiting:
-            some, waiting = waiting[:CHUNK], waiting[CHUNK:]
-            body = {"groups": some, "users": members}
+        remaining = [name for name in unique if name not in groups]
+        while remaining:
+            chunk, remaining = remaining[:MAX_GROUPS_PER_REQUEST], remaining[MAX_GROUPS_PER_REQUEST:]
+            body = {"groups": chunk, "users": members}
             try:
                 created = yield from call("POST", "/groups", tuple[Group, ...], body=body, about="groups")
             except Conflict as error:
-                # The hub goes from one to the next, and keeps those that it created before the one that exists.
-                there = _existing(error, some)
-                made = some[: some.index(there)] if there else []
-                if not exist_ok or there is None:
-                    raise _one_exists(error, there, [*found, *made]) from None
-                for name in (*made, there):
-                    found[name] = yield from GroupOps.get(name)
-                waiting = some[len(made) + 1 :] + waiting
+                # The hub creates one group after the other, and keeps those that it created before the existing one.
+                existing = _existing_group(error, chunk)
+                created_before = chunk[: chunk.index(existing)] if existing else []
+                if not exist_ok or existing is None:
+                    raise _group_exists(error, existing, [*groups, *created_before]) from None
+                for name in (*created_before, existing):
+                    groups[name] = yield from GroupOps.get(name)
+                remaining = chunk[len(created_before) + 1 :] + remaining
             else:
-                found.update((group.name, group) for group in created)
-        return tuple(found[name] for name in wanted if name in found)
+                groups.update((group.name, group) for group in created)
+        return tuple(groups[name] for name in unique if name in groups)
 
     @operation
     def delete(self, name: str) -> Request[None]:
-        """Delete a group. Its members stay users.
+        """Delete a group; its members stay users of the hub.
 
         `DELETE /groups/{name}` (all versions), scope `delete:groups`.
         """
@@ -102,45 +105,48 @@ class GroupOps:
 
     @operation
     def add_users(self, name: str, users: Iterable[str]) -> Flow[Group]:
-        """Add users; who is a member already stays one. All or none: an unknown name adds nobody. The hub answers
-        nobody else meanwhile: a thousand take a second.
+        """Add users to a group; existing members are unaffected.
 
-        Where the hub's authenticator manages groups (`manage_groups`), hubs before 5.3 refuse, and later ones undo it
-        when the user signs in again.
+        The call is atomic: an unknown user fails the whole call. It blocks the hub for about 1 s per 1,000 users.
 
-        `POST /groups/{name}/users` (all versions), scope `groups`. `UnknownUser` names one; `NotFound` where
-        there is no such group.
+        If the hub's authenticator manages groups (`manage_groups`), hubs before 5.3 refuse the call, and later ones
+        undo it when the user signs in again.
+
+        `POST /groups/{name}/users` (all versions), scope `groups`. `UnknownUser` if a user does not exist; `NotFound`
+        if the group does not exist.
         """
-        return _members("POST", name, users)
+        return _change_members("POST", name, users)
 
     @operation
     def remove_users(self, name: str, users: Iterable[str]) -> Flow[Group]:
-        """Remove users; who is no member is passed over. All or none: an unknown name removes nobody.
+        """Remove users from a group; users who are not members are ignored.
 
-        `DELETE /groups/{name}/users` (all versions), scope `groups`. `UnknownUser` names one; `NotFound` where
-        there is no such group.
+        The call is atomic: an unknown user fails the whole call.
+
+        `DELETE /groups/{name}/users` (all versions), scope `groups`. `UnknownUser` if a user does not exist;
+        `NotFound` if the group does not exist.
         """
-        return _members("DELETE", name, users)
+        return _change_members("DELETE", name, users)
 
     @operation
     def set_properties(self, name: str, properties: Mapping[str, Any]) -> Flow[Group]:
-        """Change some of a group's properties; a value of None removes one, the others stay.
+        """Set some of a group's properties; a value of None removes a property, the others stay.
 
-        `PUT /groups/{name}/properties` (JupyterHub 4.0), scopes `groups` and `read:groups`. The call replaces them all,
-        so they are read first.
+        `PUT /groups/{name}/properties` (JupyterHub 4.0), scopes `groups` and `read:groups`. The request replaces all
+        properties, so they are read first.
         """
         group = yield from GroupOps.get(name)
         if group.properties is None and (yield from HubVersion()) >= (4,):
-            raise _hidden(group, "properties")
+            raise _missing_scope(group, "properties")
         present = group.properties or {}
-        wanted = {key: value for key, value in {**present, **properties}.items() if value is not None}
-        if wanted == present:
+        changed = {key: value for key, value in {**present, **properties}.items() if value is not None}
+        if changed == present:
             return group
-        request = call("PUT", f"{_path(name)}/properties", Group, body=wanted, about=f"group {name}")
+        request = call("PUT", f"{_path(name)}/properties", Group, body=changed, about=f"group {name}")
         return (yield from since("4.0", request, "group properties"))
 
 
-def members_of(name: str) -> Flow[tuple[str, ...]]:
+def read_members(name: str) -> Flow[tuple[str, ...]]:
     """Return the users in a group, as `users_in` does.
 
     `GET /groups/{name}` (all versions), scope `read:groups`.
@@ -149,17 +155,18 @@ def members_of(name: str) -> Flow[tuple[str, ...]]:
 
 
 def users_in(group: Group) -> tuple[str, ...]:
-    """Return a group's members. `MissingScope` where the hub left them out: a token that sees a group's name alone is
-    not refused.
+    """Return a group's members, or raise `MissingScope` if the hub left them out.
+
+    The hub does not refuse a token that may read only the group's name.
     """
     if group.users is None:
-        raise _hidden(group, "members")
+        raise _missing_scope(group, "members")
     return group.users
 
 
-def _hidden(group: Group, what: str) -> MissingScope:
+def _missing_scope(group: Group, what: str) -> MissingScope:
     return MissingScope(
-        f"group {group.name}: the token lacks the scope read:groups, so it does not see the {what}",
+        f"group {group.name}: cannot read the {what}: the token lacks the scope read:groups",
         ("read:groups",),
         method="GET",
         path=_path(group.name),
@@ -170,35 +177,35 @@ def _path(name: str) -> str:
     return f"/groups/{segment(name, 'group')}"
 
 
-def each_name(names: Iterable[str], what: str) -> list[str]:
-    """Each name once."""
-    found = list(dict.fromkeys(list_of(names)))
-    for name in found:
+def unique_names(names: Iterable[str], what: str) -> list[str]:
+    """Return each name once; `InvalidInput` for a name that no path can hold."""
+    unique = list(dict.fromkeys(list_of(names)))
+    for name in unique:
         segment(name, what)
-    return found
+    return unique
 
 
-def _members(method: str, name: str, users: Iterable[str]) -> Flow[Group]:
-    members = each_name(users, "user")
+def _change_members(method: str, name: str, users: Iterable[str]) -> Flow[Group]:
+    members = unique_names(users, "user")
     if not members:
-        raise InvalidInput(f"group {name}: no users named")
-    # Who is in, or out, already stays so: it may be sent twice.
+        raise InvalidInput(f"group {name}: the list of users is empty")
+    # The request is idempotent, so it can be retried.
     request = call(
         method, f"{_path(name)}/users", Group, body={"users": members}, about=f"group {name}", repeatable=True
     )
     return (yield from request)
 
 
-def _existing(error: Conflict, some: list[str]) -> str | None:
-    """The group that a refusal is about, which the hub's message has with single spaces."""
-    return next((name for name in some if " ".join(name.split()) == error.existing), None)
+def _existing_group(error: Conflict, names: list[str]) -> str | None:
+    """Return the group that exists; the hub's message has its name with single spaces."""
+    return next((name for name in names if " ".join(name.split()) == error.existing), None)
 
 
-def _one_exists(error: Conflict, there: str | None, made: list[str]) -> Conflict:
-    if there is None:
+def _group_exists(error: Conflict, existing: str | None, created: list[str]) -> Conflict:
+    if existing is None:
         return error
-    said = f"; created before it: {', '.join(made)}" if made else "; none was created"
-    where = {"method": error.method, "path": error.path, "hint": "ask for it with exist_ok to go on"}
-    conflict = Conflict(f"group {there}: already exists{said}", status=409, **where)
-    conflict.existing, conflict.created = there, tuple(made)
+    suffix = f"; created before it: {', '.join(created)}" if created else "; no group was created"
+    fields = {"method": error.method, "path": error.path, "hint": "pass exist_ok=True to skip existing groups"}
+    conflict = Conflict(f"group {existing}: already exists{suffix}", status=409, **fields)
+    conflict.existing, conflict.created = existing, tuple(created)
     return conflict

@@ -1,4 +1,4 @@
-"""The hub itself: its version, what it is made of, whom it takes the caller for, and its end."""
+"""Operations on the hub itself: version, info, current identity, and shutdown."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from jhub.binding import operation
 from jhub.errors import InvalidInput, NotAHub, NotAuthorized
 from jhub.messages import bad_token
 from jhub.models import HubInfo, Identity, Version
-from jhub.operations.requests import body_of, need
+from jhub.operations.requests import body_of, require_version
 from jhub.operations.server_filter import hub_time
 from jhub.operations.tokens import TokenOps
 from jhub.steps import Flow, Request, call, send
 
 
 class HubOps:
-    """These stand on `Hub` and `AsyncHub` directly."""
+    """Operations that are methods of `Hub` and `AsyncHub` themselves."""
 
     @operation
     def version(self) -> Flow[str]:
-        """The hub's version, "6.1.1".
+        """Return the hub's version, such as "6.1.1".
 
         `GET /` (all versions); no token needed.
         """
@@ -27,15 +27,17 @@ class HubOps:
 
     @operation
     def time(self) -> Request[datetime]:
-        """Return the time on the hub, to the second. Its servers' last activity is told by that clock.
+        """Return the time on the hub, to the second.
 
-        `GET /` (all versions); no token needed. `NotAHub` where the answer does not tell it.
+        The last activity of servers is a time of this clock.
+
+        `GET /` (all versions); no token needed. `NotAHub` if the answer has no valid date.
         """
         return hub_time()
 
     @operation
     def info(self) -> Request[HubInfo]:
-        """Version, Python, spawner and authenticator.
+        """Return the hub's version, Python, spawner and authenticator.
 
         `GET /info` (all versions), scope `read:hub`.
         """
@@ -43,42 +45,47 @@ class HubOps:
 
     @operation
     def whoami(self) -> Flow[Identity]:
-        """Whom the token belongs to, and its scopes.
+        """Return the owner of the token in use, and its scopes.
 
-        `GET /user` (all versions), any token. `NotAuthorized` where the hub does not know the token.
+        `GET /user` (all versions), any token. `NotAuthorized` if the hub rejects the token.
         """
         request = call("GET", "/user", Identity, about="who am I")
         try:
             return (yield from request)
         except NotAuthorized as error:
-            # Any token may ask this, so a refusal, which JupyterHub 6 gives no reason for, means an unknown one.
+            # Every token may read this, so a refusal means an unknown token. JupyterHub 6 gives no reason for it.
             raise bad_token(request.about, error.method, error.path, error.status) from None
 
     @operation
     def logout(self) -> Flow[None]:
-        """Revoke the token in use, which then opens nothing any more.
+        """Revoke the token in use; it is invalid from then on.
 
-        `DELETE /users/{user}/tokens/{id}` (all versions), scope `tokens`. `Unsupported` before JupyterHub 5.0, where a
-        hub does not tell which token is in use; `InvalidInput` for a service's, which lasts as long as the service.
+        `DELETE /users/{user}/tokens/{id}` (all versions), scope `tokens`. `Unsupported` before JupyterHub 5.0, where
+        the hub does not report which token is in use; `InvalidInput` for the token of a service, which is valid as
+        long as the service exists.
         """
-        who = yield from HubOps.whoami()
-        if who.kind != "user":
-            raise InvalidInput(f"the token in use is that of the {who.kind} {who.name}, and lasts as long as that")
-        if not who.token_id:
-            yield from need("5.0", "revoking the token in use")
-            raise NotAHub("the hub does not tell which token is in use")
-        yield from TokenOps.revoke(who.name, who.token_id)
+        identity = yield from HubOps.whoami()
+        if identity.kind != "user":
+            raise InvalidInput(
+                f"the token in use belongs to the {identity.kind} {identity.name}, and is valid as long as that exists"
+            )
+        if not identity.token_id:
+            yield from require_version("5.0", "revoking the token in use")
+            raise NotAHub("the hub does not report which token is in use")
+        yield from TokenOps.revoke(identity.name, identity.token_id)
 
     @operation
     def shutdown(self, *, servers: bool | None = None, proxy: bool | None = None) -> Request[None]:
-        """Shut the hub down. What starts it, such as systemd or Kubernetes, may start it again.
+        """Shut the hub down.
+
+        A supervisor of the hub, such as systemd or Kubernetes, may start it again.
 
         Parameters
         ----------
         servers
-            Whether to stop all users' servers too. None: as the hub is configured (`cleanup_servers`).
+            Also stop the servers of all users. None: as the hub is configured (`cleanup_servers`).
         proxy
-            Whether to stop the proxy too. None: as the hub is configured (`cleanup_proxy`).
+            Also stop the proxy. None: as the hub is configured (`cleanup_proxy`).
 
         `POST /shutdown` (all versions), scope `shutdown`.
         """

@@ -1,4 +1,4 @@
-"""Listings: from page to page, one item at a time, reading a few pages ahead."""
+"""Paged listings: items one at a time, with the next pages prefetched."""
 
 from __future__ import annotations
 
@@ -16,35 +16,38 @@ from jhub.steps import Answer, Cancel, Done, Emit, Flow, Fork, Next, Request, ca
 T = TypeVar("T")
 
 MEDIA_TYPE = "application/jupyterhub-pagination+json"
-LARGEST_PAGE = 200
-AHEAD = 4
-"""Pages under way at a time. A hub answers reads one after the other; more would only queue up."""
-REMEMBERED = 2000
-"""Items among which a repeated one is noticed."""
-TICK = 1.0
+"""Media type that makes JupyterHub page its lists."""
+MAX_PAGE_SIZE = 200
+"""Maximum number of items that JupyterHub puts on a page, with its default `api_page_max_limit`."""
+MAX_PAGES_IN_FLIGHT = 4
+"""Maximum number of pages in flight. A hub answers reads one after the other, so more would only queue up."""
+MAX_REMEMBERED_KEYS = 2000
+"""Maximum number of recent items among which a repeated item is dropped."""
+WAIT_SECONDS = 1.0
+"""Longest wait for a page in flight before the flow waits again."""
 
 
-class _Next(Struct):
+class _NextPage(Struct):
     offset: int
 
 
-class _Position(Struct):
-    next: _Next | None = None
+class _Pagination(Struct):
+    next: _NextPage | None = None
     total: int = 0
 
 
 class _Page(Struct, Generic[T]):
     items: list[T] | dict[str, T]
-    position: _Position = field(name="_pagination")
+    pagination: _Pagination = field(name="_pagination")
 
 
 class _Total(Struct):
-    position: _Position = field(name="_pagination")
+    pagination: _Pagination = field(name="_pagination")
 
 
 class _RawPage(Struct):
     items: list[Raw]
-    position: Raw = field(name="_pagination")
+    pagination: Raw = field(name="_pagination")
 
 
 class _Item(Struct):
@@ -58,45 +61,45 @@ def pages(
     query: tuple[tuple[str, str], ...] = (),
     *,
     about: str,
-    emit: Callable[[T], Iterable[object]] = lambda each: (each,),
+    emit: Callable[[T], Iterable[object]] = lambda entry: (entry,),
 ) -> Flow[None]:
-    """Emits every item of a paged listing, or what `emit` makes of it.
+    """Emit every item of a paged listing, or the objects that `emit` makes of it.
 
-    Without the media type for pages JupyterHub cuts a list at `api_page_max_limit` (200) and says nothing. The next
-    page is computed from its offset: `next.url` is built from the request as the hub saw it, which behind a proxy can
-    be another host or plain http, and a token must not go there. A short page is not the last one (`state=ready`
-    filters after the query), and before 5.0 pages of `state=active` repeat users (JupyterHub #4789, #5293), hence
-    `key`.
+    Without the media type for pages JupyterHub silently truncates a list at `api_page_max_limit` (200). The next page
+    is requested by its offset and not by `next.url`: the hub builds that URL from the request as it received it, so
+    behind a proxy it can be another host or plain http, and a token must not go there. A short page is not always the
+    last one (`state=ready` filters after the query), and before 5.0 pages of `state=active` repeat users (JupyterHub
+    #4789, #5293), which `key` detects.
 
-    From the second page on it forks: a flow with forks of its own forks its listings too.
+    From the second page on the listing forks, so a flow with forks of its own must run it in a fork.
     """
 
-    def page_at(offset: int) -> Request[_Page[T]]:
-        where = (*query, ("offset", str(offset)), ("limit", str(LARGEST_PAGE)))
-        request = call("GET", path, _page_of(item), query=where, about=about, accept=MEDIA_TYPE)
-        return replace(request, decode=partial(_decode, _page_of(item), request.decode))
+    def request_page(offset: int) -> Request[_Page[T]]:
+        page_query = (*query, ("offset", str(offset)), ("limit", str(MAX_PAGE_SIZE)))
+        request = call("GET", path, _page_of(item), query=page_query, about=about, accept=MEDIA_TYPE)
+        return replace(request, decode=partial(_decode_page, _page_of(item), request.decode))
 
-    seen = _Recent()
-    ahead = _Ahead(page_at)
+    recent = _RecentKeys()
+    prefetcher = _Prefetcher(request_page)
     offset = 0
-    page = yield from page_at(0)
+    page = yield from request_page(0)
     while True:
-        for each in page.items.values() if isinstance(page.items, dict) else page.items:
-            if seen.is_new(key(each)):
-                for part in emit(each):
+        for entry in page.items.values() if isinstance(page.items, dict) else page.items:
+            if recent.is_new(key(entry)):
+                for part in emit(entry):
                     yield Emit(part)
-        following = page.position.next
-        if following is None or following.offset <= offset:
+        next_page = page.pagination.next
+        if next_page is None or next_page.offset <= offset:
             return
-        size, offset = following.offset - offset, following.offset
-        page = yield from ahead.page(offset, size, page.position.total)
+        size, offset = next_page.offset - offset, next_page.offset
+        page = yield from prefetcher.page(offset, size, page.pagination.total)
 
 
-def total(path: str, *, about: str) -> Flow[int]:
-    """How many items a paged listing has."""
-    where = (("offset", "0"), ("limit", "1"))
-    page = yield from call("GET", path, _Total, query=where, about=about, accept=MEDIA_TYPE)
-    return page.position.total
+def count_items(path: str, *, about: str) -> Flow[int]:
+    """Return the number of items of a paged listing."""
+    page_query = (("offset", "0"), ("limit", "1"))
+    page = yield from call("GET", path, _Total, query=page_query, about=about, accept=MEDIA_TYPE)
+    return page.pagination.total
 
 
 class _PageTag(NamedTuple):
@@ -104,81 +107,86 @@ class _PageTag(NamedTuple):
     offset: int
 
 
-class _Ahead(Generic[T]):
-    """Fetches a page while the ones after it are already under way."""
+class _Prefetcher(Generic[T]):
+    """A reader of pages that requests the following pages before they are needed."""
 
-    def __init__(self, page_at: Callable[[int], Request[T]]) -> None:
-        self._page_at = page_at
-        self._under_way = set[int]()
-        self._here: dict[int, T] = {}
+    def __init__(self, request_page: Callable[[int], Request[T]]) -> None:
+        self._request_page = request_page
+        self._in_flight = set[int]()
+        self._ready: dict[int, T] = {}
 
     def page(self, offset: int, size: int, total: int) -> Flow[T]:
-        if not self._under_way and not self._here and offset + size >= total:
-            return (yield from self._page_at(offset))
-        # The first of them may be past a total that has just shrunk.
-        wanted = {offset, *range(offset, min(total, offset + AHEAD * size), size)}
-        for at in sorted(wanted - self._under_way - self._here.keys()):
-            self._under_way.add(at)
-            yield Fork(self._page_at(at), _PageTag(self, at))
-        while offset not in self._here:
-            if done := (yield from Next(TICK)):
-                yield from self._take(done)
-        return self._here.pop(offset)
+        if not self._in_flight and not self._ready and offset + size >= total:
+            return (yield from self._request_page(offset))
+        # `offset` can lie past `total`, if the total has shrunk since the last page.
+        wanted = {offset, *range(offset, min(total, offset + MAX_PAGES_IN_FLIGHT * size), size)}
+        for at in sorted(wanted - self._in_flight - self._ready.keys()):
+            self._in_flight.add(at)
+            yield Fork(self._request_page(at), _PageTag(self, at))
+        while offset not in self._ready:
+            if done := (yield from Next(WAIT_SECONDS)):
+                yield from self._receive(done)
+        return self._ready.pop(offset)
 
-    def _take(self, done: Done) -> Flow[None]:
+    def _receive(self, done: Done) -> Flow[None]:
         if not isinstance(done.tag, _PageTag):
-            raise RuntimeError(f"{done.tag} ended while a listing waited: a flow with forks forks its listings too")
+            raise RuntimeError(
+                f"{done.tag} ended while a listing waited: fork the listing in a flow that has other forks"
+            )
         listing, at = done.tag
         if listing is not self:
-            return  # of a listing that somebody gave up
-        self._under_way.remove(at)
+            return  # a page of an abandoned listing
+        self._in_flight.remove(at)
         if done.error is not None:
-            for other in self._under_way:
+            for other in self._in_flight:
                 yield Cancel(_PageTag(self, other))
             raise done.error
-        self._here[at] = done.answer
+        self._ready[at] = done.answer
 
 
-class _Recent:
-    """The last items. All of them would make a long listing grow; a repeated one comes soon after the first."""
+class _RecentKeys:
+    """The keys of the most recent items.
+
+    Keeping all keys would need memory for the whole listing, and an item is repeated soon after its first occurrence.
+    """
 
     def __init__(self) -> None:
         self._order = deque[object]()
-        self._known = set[object]()
+        self._keys = set[object]()
 
     def is_new(self, key: object) -> bool:
-        if key in self._known:
+        if key in self._keys:
             return False
-        self._known.add(key)
+        self._keys.add(key)
         self._order.append(key)
-        if len(self._order) > REMEMBERED:
-            self._known.remove(self._order.popleft())
+        if len(self._order) > MAX_REMEMBERED_KEYS:
+            self._keys.remove(self._order.popleft())
         return True
 
 
-def _decode(kind: type[T], whole: Callable[[Answer], T], answer: Answer) -> T:
-    """A page, if need be without the items that have lost their name.
+def _decode_page(page_type: type[T], decode: Callable[[Answer], T], answer: Answer) -> T:
+    """Decode a page, without items that have lost their name.
 
     JupyterHub 5.5.3 and later erase a user's name for a request that should change nothing (see `UserOps.edit`). One
     such user must not hide all the others.
     """
     try:
-        return whole(answer)
+        return decode(answer)
     except NotAHub:
-        named = _named(answer.content)
-        if named is None:
+        cleaned = _drop_nameless(answer.content)
+        if cleaned is None:
             raise
-    return whole(Answer(answer.status, answer.headers, named))
+    return decode(Answer(answer.status, answer.headers, cleaned))
 
 
-def _named(content: bytes) -> bytes | None:
-    """The page without those; None if it is no page, or there are none."""
+def _drop_nameless(content: bytes) -> bytes | None:
+    """Return the page without nameless items; None if it is not a page, or has no such items."""
     try:
         page = json.decode(content, type=_RawPage)
         named = [raw for raw in page.items if json.decode(raw, type=_Item).name is not None]
     except (MsgspecError, RecursionError):
         return None
-    return None if len(named) == len(page.items) else json.encode(_RawPage(named, page.position))
+    return None if len(named) == len(page.items) else json.encode(_RawPage(named, page.pagination))
 
 
 def _page_of(item: type[T]) -> type[_Page[T]]:

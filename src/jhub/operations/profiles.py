@@ -1,4 +1,4 @@
-"""Profiles: what a user may start servers from, as jhub.extension lists it."""
+"""Operations on the profiles that jhub.extension lists for a user."""
 
 from __future__ import annotations
 
@@ -23,136 +23,144 @@ from jhub.profiles.option_check import (
 )
 from jhub.steps import Emit, Flow, Request, call, send
 
-OF_FORMS = (FORM_PREFIX, "_")
-"""Beginnings of names that the hub's own form sends. It also sends what is set for other profiles."""
+FORM_PREFIXES = (FORM, "_")
+"""Prefixes of the names that the hub's own form sends. It also sends the options of other profiles."""
 
 
-class Listed(Struct):
-    """What jhub.extension answers with."""
+class ProfileListing(Struct):
+    """The response body of jhub.extension."""
 
     profiles: tuple[Profile, ...]
     version: int = LISTING_VERSION
 
 
-def listing(user: str | None = None) -> Request[Listed]:
-    """The profiles that a user may start, all at once; mine without a name."""
+def read_profiles(user: str | None = None) -> Request[ProfileListing]:
+    """Return the request for all profiles that a user may start; without a user, those of the token's owner."""
     if user is None:
-        return call("GET", "/profiles", Listed, about="profiles")
-    return call("GET", f"{user_path(user)}/profiles", Listed, about=f"profiles of {user}")
+        return call("GET", "/profiles", ProfileListing, about="profiles")
+    return call("GET", f"{user_path(user)}/profiles", ProfileListing, about=f"profiles of {user}")
 
 
 class ProfileOps:
-    """Profiles of a hub that has jhub.extension."""
+    """Operations on the profiles of a hub with jhub.extension."""
 
     @stream(Profile)
     def list(self, user: str | None = None) -> Flow[None]:
-        """The profiles that a user may start servers from, in the hub's order; mine without a name. There may be none.
+        """List the profiles that a user may start servers from, in the hub's order.
+
+        Without `user`, list those of the token's owner. The list may be empty.
 
         `GET /profiles` and `GET /users/{user}/profiles` (jhub.extension on JupyterHub 5.3), scope `start:servers`
-        (`servers` before 6.0). `Unsupported` where the hub lists no profiles; `NotFound` where there is no such user,
-        or none to be seen; `BadRequest` for a service that names nobody.
+        (`servers` before 6.0). `Unsupported` if the hub does not list profiles; `NotFound` if the user does not exist,
+        or is not visible to the token; `BadRequest` for the token of a service without `user`.
         """
-        for profile in (yield from _all(user)):
+        for profile in (yield from _available_profiles(user)):
             yield Emit(profile)
 
     @operation
     def get(self, slug: str, user: str | None = None) -> Flow[Profile]:
-        """One of the profiles that a user may start servers from; mine without a name.
+        """Return a profile that a user may start servers from.
+
+        Without `user`, the user is the token's owner.
 
         `GET /profiles` and `GET /users/{user}/profiles` (jhub.extension on JupyterHub 5.3), scope `start:servers`
-        (`servers` before 6.0). `NotFound` where it is none of them, with those that are; other errors as for `list`.
+        (`servers` before 6.0). `NotFound`, with the names of the available profiles, if it is not one of them; other
+        errors as for `list`.
         """
-        found = yield from _all(user)
-        for profile in found:
+        profiles = yield from _available_profiles(user)
+        for profile in profiles:
             if profile.slug == slug:
                 return profile
-        said = f"profile {slug}: not found, or not for {user or 'you'}; {known_profiles(found)}"
-        raise NotFound(said, method="GET", path=listing(user).path, status=404)
+        message = f"profile {slug}: not found, or not available to {user or 'you'}; {known_profiles(profiles)}"
+        raise NotFound(message, method="GET", path=read_profiles(user).path, status=404)
 
 
 def check_options(user: str, options: Mapping[str, Any], about: str) -> Flow[None]:
-    """Refuse what the hub would refuse of a start, where it names a profile and the hub lists its profiles.
+    """Check the options of a start against the listed profiles, if the options name a profile.
 
-    One look. Where the list cannot be had, whatever the reason, the hub will say itself what it thinks of the start.
+    The list is requested once, without retries. If it cannot be read, for whatever reason, nothing is checked here:
+    the hub checks the start itself.
     """
     if not isinstance(options.get("profile"), str) or not options["profile"]:
         return
-    request = listing(user)
+    request = read_profiles(user)
     try:
-        listed = yield from request.once()  # it is the start that counts
+        listed = yield from request.once()  # the check is optional, so it does not retry
     except HubError:
         return
     if listed.version == LISTING_VERSION:
-        check(listed.profiles, options, about, request.path)
+        check_against_profiles(listed.profiles, options, about, request.path)
 
 
-def check(profiles: Sequence[Profile], options: Mapping[str, Any], about: str = "server", path: str = "") -> None:
-    """Hold options, which name a profile, against all profiles that their owner may start.
+def check_against_profiles(
+    profiles: Sequence[Profile], options: Mapping[str, Any], about: str = "server", path: str = ""
+) -> None:
+    """Check options that name a profile against all profiles that their owner may start.
 
-    Refused is only what jhub.extension is sure to refuse; all else is left to the hub. The list does not tell a
-    profile of others from one that there is not.
+    This refuses only options that jhub.extension refuses for certain; the hub checks the rest. The list cannot
+    distinguish a profile of other users from one that does not exist.
 
     Raises
     ------
     NotFound
-        It is none of them.
+        The profile is not available to the owner.
     BadRequest
-        It has no such option, or the option no such choice.
+        The profile does not have the option, or the option does not have the choice.
     NotAuthorized
-        There is no profile at all for this owner.
+        The owner has no profiles at all.
     """
-    where = {"method": "GET", "path": path}
+    fields = {"method": "GET", "path": path}
     if not profiles:
-        raise NotAuthorized(f"{about}: {NONE_AVAILABLE}", status=403, **where)
-    named = options["profile"]
-    profile = next((profile for profile in profiles if profile.slug == named), None)
+        raise NotAuthorized(f"{about}: {NONE_AVAILABLE}", status=403, **fields)
+    slug = options["profile"]
+    profile = next((profile for profile in profiles if profile.slug == slug), None)
     if profile is None:
-        raise NotFound(f"{about}: {unknown_profile(named, profiles)}", status=404, **where)
-    known = {"profile", *option_names(profile.profile_options), *profile.user_options}
+        raise NotFound(f"{about}: {unknown_profile(slug, profiles)}", status=404, **fields)
+    names = {"profile", *option_names(profile.profile_options), *profile.user_options}
     for name in options:
-        if name not in known and not name.startswith(OF_FORMS):
-            raise BadRequest(f"{about}: {unknown_option(name, profile)}", status=400, **where)
-    # The hub judges the value of an option that is not text.
+        if name not in names and not name.startswith(FORM_PREFIXES):
+            raise BadRequest(f"{about}: {unknown_option(name, profile)}", status=400, **fields)
+    # The hub checks the values of options that are not text.
     texts = {name: value for name, value in options.items() if isinstance(value, str)}
     for option in profile.profile_options:
-        refusal = invalid_choice(profile, option, texts.get(option.key), texts.get(option.unlisted_key))
-        if refusal:
-            raise BadRequest(f"{about}: {refusal}", status=400, **where)
+        problem = invalid_choice(profile, option, texts.get(option.key), texts.get(option.unlisted_key))
+        if problem:
+            raise BadRequest(f"{about}: {problem}", status=400, **fields)
 
 
-def _all(user: str | None) -> Flow[tuple[Profile, ...]]:
-    request = listing(user)
+def _available_profiles(user: str | None) -> Flow[tuple[Profile, ...]]:
+    request = read_profiles(user)
     try:
         return (yield from request).profiles
     except (NotFound, Unsupported) as error:
-        # JupyterHub says the same of a route that it does not have as of a user; one's own list is there or not.
-        if _from_route(error) or (user is not None and (yield from _lists_profiles())):
+        # JupyterHub answers a missing route and an unknown user alike. The own list needs no user, so it settles that.
+        if _is_from_profiles_route(error) or (user is not None and (yield from _has_profiles_route())):
             raise
         raise Unsupported(
-            f"{request.about}: this hub has no jhub.extension with profiles, which would list them",
+            f"{request.about}: this hub does not list profiles: it has no jhub.extension with profiles",
             method=error.method,
             path=error.path,
             status=error.status,
-            hint="a start can name a profile all the same: ask the hub's administrator which there are",
+            hint="a start can still name a profile: ask the hub's administrator for the names",
         ) from None
 
 
-def _lists_profiles() -> Flow[bool]:
+def _has_profiles_route() -> Flow[bool]:
     try:
-        yield from send("GET", listing().path)
+        yield from send("GET", read_profiles().path)
     except HubError as error:
-        return _from_route(error)
+        return _is_from_profiles_route(error)
     return True
 
 
-def _from_route(error: HubError) -> bool:
-    """Whether an error, such as the refusal that a service gets, comes from a route that the hub has."""
+def _is_from_profiles_route(error: HubError) -> bool:
+    """Return whether an error, such as the refusal of a service's token, shows that the hub has the route."""
     return error.filtered if isinstance(error, NotFound) else not isinstance(error, Unsupported)
 
 
 class Profiles(ProfileOps, Bound):
-    """`hub.profiles`"""
+    """The namespace `hub.profiles`."""
 
 
 class AsyncProfiles(ProfileOps, AsyncBound):
-    """`hub.profiles`"""
+    """The namespace `hub.profiles`."""

@@ -1,4 +1,4 @@
-"""The proxy before the hub and its servers."""
+"""Operations on the proxy in front of the hub and its servers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from jhub.steps import Flow, Request, send
 
 
 class ProxyOps:
-    """The routing table, and which proxy the hub talks to."""
+    """Operations on the proxy and its routing table."""
 
     @stream(Route)
     def routes(self) -> Flow[None]:
-        """The routing table, as the proxy itself has it. For what runs, ask for servers: that costs the proxy
-        nothing.
+        """List the routes of the proxy's routing table.
+
+        The hub reads them from the proxy. To list running servers use `hub.servers.list`, which does not load the
+        proxy.
 
         `GET /proxy` (all versions), scope `proxy`.
         """
@@ -24,7 +26,9 @@ class ProxyOps:
 
     @operation
     def sync(self) -> Request[None]:
-        """Have the hub compare the routing table with what runs, and mend it. It does so now and then by itself.
+        """Synchronise the routing table with the running servers.
+
+        The hub also does this by itself at intervals.
 
         `POST /proxy` (all versions), scope `proxy`.
         """
@@ -32,19 +36,21 @@ class ProxyOps:
 
     @operation
     def edit(self, *, api_url: str | None = None, auth_token: str | None = None) -> Request[None]:
-        """Tell the hub that another proxy is in charge, by its API's URL and token; it sets up all routes there.
+        """Switch the hub to another proxy, by the URL and token of its API.
+
+        The hub sets up all routes there.
 
         `PATCH /proxy` (all versions), scope `proxy`.
         """
         body = body_of(api_url=api_url, auth_token=auth_token)
         if not body:
-            raise InvalidInput("nothing to change: give the new proxy's api_url, its auth_token, or both")
+            raise InvalidInput("nothing to change", hint="pass the new proxy's api_url, its auth_token, or both")
         return send("PATCH", "/proxy", body=body, about="proxy", repeatable=True)
 
 
 class Proxy(ProxyOps, Bound):
-    """`hub.proxy`"""
+    """The namespace `hub.proxy`."""
 
 
 class AsyncProxy(ProxyOps, AsyncBound):
-    """`hub.proxy`"""
+    """The namespace `hub.proxy`."""

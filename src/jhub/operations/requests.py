@@ -1,4 +1,4 @@
-"""Paths that several nouns begin with, and what goes into bodies."""
+"""Parts of requests that several operations share: paths, bodies, and checks of the hub's version."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from typing import Any, TypeVar
 from jhub.errors import NotFound, Unsupported
 from jhub.steps import Flow, HubVersion, Operation, segment
 
+UNKNOWN_SCOPE_HINT = "check for a misspelt scope: JupyterHub 5 and 6 fail like this for an unknown one"
+"""Hint of a 500 for a request with scopes."""
+
 
 def user_path(name: str) -> str:
-    """`/users/NAME`, quoted."""
+    """Return the path `/users/NAME`, quoted."""
     return f"/users/{segment(name, 'user')}"
 
 
 def list_of(names: Iterable[str]) -> list[str]:
-    """Return the names as a list. A single one is one: a str would be taken for its letters."""
+    """Return the names as a list; a str is a single name, and not a sequence of its letters."""
     return [names] if isinstance(names, str) else list(names)
 
 
@@ -28,22 +31,22 @@ T = TypeVar("T")
 
 
 def since(version: str, operation: Operation[T], what: str) -> Flow[T]:
-    """What `operation` answers; `Unsupported` where its route is missing because the hub is older than `version`.
+    """Return the answer of `operation`; `Unsupported` if the hub is older than `version` and lacks the route.
 
-    A hub without a route says 404 or 405, and changes nothing: no need to ask for the version before.
+    A hub without a route answers 404 or 405 and changes nothing, so the version is read only after that.
     """
     try:
         return (yield from operation)
     except (NotFound, Unsupported) as error:
-        yield from need(version, what, method=error.method, path=error.path, status=error.status)
+        yield from require_version(version, what, method=error.method, path=error.path, status=error.status)
         raise
 
 
-def need(version: str, what: str, *, method: str = "", path: str = "", status: int = 405) -> Flow[None]:
-    """`Unsupported` on a hub older than `version`."""
-    have = yield from HubVersion()
-    if have < tuple(map(int, version.split("."))):
-        this = ".".join(map(str, have))
+def require_version(version: str, what: str, *, method: str = "", path: str = "", status: int = 405) -> Flow[None]:
+    """Raise `Unsupported` if the hub is older than `version`."""
+    hub_version = yield from HubVersion()
+    if hub_version < tuple(map(int, version.split("."))):
+        running = ".".join(map(str, hub_version))
         raise Unsupported(
-            f"{what}: needs JupyterHub {version}; this hub is {this}", method=method, path=path, status=status
+            f"{what}: needs JupyterHub {version}; this hub is {running}", method=method, path=path, status=status
         )

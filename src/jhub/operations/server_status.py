@@ -1,4 +1,4 @@
-"""The state of a server: its model, its progress while it starts, and the reason why it did not."""
+"""The status of a server: its model, its progress while it starts, and the reason of a failure."""
 
 from __future__ import annotations
 
@@ -7,30 +7,27 @@ from typing import Any
 
 from msgspec import ValidationError, json, structs
 
-from jhub.errors import (
-    BadRequest,
-    MissingScope,
-    NotFound,
-    Unavailable,
-    WaitTimeout,
-)
+from jhub.errors import BadRequest, MissingScope, NotFound, Unavailable, WaitTimeout
 from jhub.interpreter import before
 from jhub.models import Progress, Server, User, target
 from jhub.operations.requests import user_path
 from jhub.operations.server_names import server_path
 from jhub.steps import Flow, HubVersion, Listen, Now, Request, Sleep, call
 
-START_TIMEOUT = 600.0
-POLL = 1.0
-"""Seconds between two looks at a server where the hub has no stream to follow."""
-UNEXPLAINED = "it is not running, and the hub does not say why"
-STOPPED_TOO = (("include_stopped_servers", "1"),)
+START_TIMEOUT_SECONDS = 600.0
+"""Default time limit of a start, in seconds."""
+POLL_SECONDS = 1.0
+"""Seconds between two polls of a server without a progress stream."""
+UNEXPLAINED = "the server is not running, and the hub gives no reason"
+"""Reason of a failed start without a message of the hub."""
+INCLUDE_STOPPED = (("include_stopped_servers", "1"),)
+"""Query that includes stopped servers in the models of users."""
 
 
 def listen(
     user: str, name: str, timeout: float, note: Callable[[Progress], object] = lambda event: event
 ) -> Listen[Progress]:
-    """The progress stream, up to `ready` or `failed`."""
+    """Return the step that reads the progress stream up to a `ready` or `failed` event."""
     return Listen(
         f"{server_path(user, name)}/progress",
         _event,
@@ -45,84 +42,96 @@ def _event(data: str) -> Progress:
     try:
         return json.decode(data, type=Progress)
     except ValidationError:
-        # JupyterHub hands on what the spawner says, as it is: take what makes sense.
-        sent = json.decode(data, type=dict[str, Any])
-        message, progress = sent.get("message"), sent.get("progress")
+        # JupyterHub passes a spawner's event on unchecked: keep the fields of the right type.
+        fields = json.decode(data, type=dict[str, Any])
+        message, progress = fields.get("message"), fields.get("progress")
         return Progress(
             message=message if isinstance(message, str) else "",
             progress=float(progress) if isinstance(progress, int | float) and abs(progress) < 1e9 else None,
-            ready=sent.get("ready") is True,
-            failed=sent.get("failed") is True,
+            ready=fields.get("ready") is True,
+            failed=fields.get("failed") is True,
         )
 
 
 def read_server(user: str, name: str) -> Flow[Server]:
-    """Read one server, running or not: `ServerOps.get`."""
+    """Read a server, running or not, as `ServerOps.get` does."""
     path, about = server_path(user, name), f"server {target(user, name)}"
     if (yield from HubVersion()) >= (6,):
         server = yield from call("GET", path, Server, about=about)
         return structs.replace(server, user=user)
-    owner = yield from owner_of(user, STOPPED_TOO)
-    found = servers_of(owner)
-    if name not in found:
+    owner = yield from read_owner(user, INCLUDE_STOPPED)
+    servers = servers_of(owner)
+    if name not in servers:
         raise NotFound(f"{about}: not found, or not visible to this token", method="GET", path=path, status=404)
-    return found[name]
+    return servers[name]
 
 
-def owner_of(user: str, query: tuple[tuple[str, str], ...] = ()) -> Request[User]:
-    """A user, with the servers that the query asks for."""
+def read_owner(user: str, query: tuple[tuple[str, str], ...] = ()) -> Request[User]:
+    """Return the request for a user, with the servers that the query selects."""
     return call("GET", user_path(user), User, query=query, about=f"user {user}")
 
 
 def servers_of(owner: User) -> dict[str, Server]:
-    """A user's servers. `MissingScope` where the hub left them out: it does not refuse what a token may not see."""
+    """Return a user's servers, or raise `MissingScope` if the hub left them out.
+
+    The hub does not refuse a token that may not read the servers.
+    """
     if owner.servers is None:
         raise MissingScope(f"servers of {owner.name}: the token lacks the scope read:servers", ("read:servers",))
     return owner.servers
 
 
-def read_if_exists(user: str, name: str, deadline: float | None = None) -> Flow[Server | None]:
-    """The server, if there is one. A hub that restarts meanwhile is waited for, up to the deadline."""
+def read_server_if_exists(user: str, name: str, deadline: float | None = None) -> Flow[Server | None]:
+    """Read a server; None if it does not exist.
+
+    With a deadline, wait for a hub that is unavailable, such as during a restart.
+    """
     while True:
-        look = read_server(user, name)
+        read = read_server(user, name)
         try:
-            return (yield from look if deadline is None else before(deadline, look))
+            return (yield from read if deadline is None else before(deadline, read))
         except NotFound:
             return None
         except Unavailable:
-            if deadline is None or (yield from Now()) + POLL > deadline:
+            if deadline is None or (yield from Now()) + POLL_SECONDS > deadline:
                 raise
-            yield Sleep(POLL)
+            yield Sleep(POLL_SECONDS)
 
 
-def news_of(
+def read_progress(
     user: str, name: str, timeout: float, note: Callable[[Progress], object] = lambda event: event
 ) -> Flow[Progress | None]:
-    """The last event of the progress stream, if there is one. Emits what `note` makes of each."""
+    """Return the last event of the progress stream, if it has one, and emit what `note` returns for each event."""
     try:
         return (yield from listen(user, name, timeout, note))
     except (NotFound, BadRequest, Unavailable):
-        # Nothing to report: never started or cancelled (404, 400), or the stream broke. The server's model decides.
+        # The start was never requested or was cancelled (404, 400), or the stream broke: the server's model decides.
         return None
 
 
-def reason_of(user: str, name: str) -> Flow[str]:
-    """Why a start failed: the hub repeats it in one event of the progress stream, and nowhere else."""
-    last = yield from news_of(user, name, POLL * 10, lambda event: None)
-    return failure_in(last)
+def spawn_failure_reason(user: str, name: str) -> Flow[str]:
+    """Return the reason why a start failed.
+
+    The hub repeats it in one event of the progress stream, and nowhere else.
+    """
+    event = yield from read_progress(user, name, POLL_SECONDS * 10, lambda event: None)
+    return failure_reason(event)
 
 
-def failure_in(last: Progress | None) -> str:
-    """The reason that the last event of a failed start gives; empty where it did not fail."""
-    if last is None or not last.failed:
+def failure_reason(event: Progress | None) -> str:
+    """Return the reason in the last event of a failed start; empty if the start did not fail."""
+    if event is None or not event.failed:
         return ""
-    return " ".join(last.message.removeprefix("Spawn failed: ").split()) or "the hub gives no reason"
+    return " ".join(event.message.removeprefix("Spawn failed: ").split()) or "the hub gives no reason"
 
 
 def wait_until(done: Callable[[Server | None], bool], user: str, name: str, deadline: float) -> Flow[None]:
-    pause = POLL / 8
-    while not done((yield from read_if_exists(user, name, deadline))):
+    """Poll a server until `done` returns True; `WaitTimeout` after the deadline."""
+    pause = POLL_SECONDS / 8
+    while not done((yield from read_server_if_exists(user, name, deadline))):
         if (yield from Now()) > deadline:
-            raise WaitTimeout(f"server {target(user, name)}: still there", hint="ask again later")
+            raise WaitTimeout(
+                f"server {target(user, name)}: still there when the time was up", hint="check again later"
+            )
         yield Sleep(pause)
-        pause = min(2 * pause, POLL)
+        pause = min(2 * pause, POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""Access to servers, shared with users and groups (JupyterHub 5.0), and codes that grant it."""
+"""Operations on shares, which give users and groups access to a server, and on share codes (JupyterHub 5.0)."""
 
 from __future__ import annotations
 
@@ -10,46 +10,47 @@ from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import HubBroken, InvalidInput
 from jhub.models import Share, ShareCode, target
 from jhub.operations.paging import pages
-from jhub.operations.requests import list_of, since, user_path
+from jhub.operations.requests import UNKNOWN_SCOPE_HINT, list_of, since, user_path
 from jhub.steps import Answer, Flow, Operation, Request, call, segment, send
 
 T = TypeVar("T")
 
-NEEDED = "5.0"
+MIN_VERSION = "5.0"
+"""First version of JupyterHub with shares."""
 
 
 class ShareOps:
-    """Who may use whose server. A server "" is the owner's default one."""
+    """Operations on shares of servers; the server "" is the owner's default server."""
 
     @stream(Share)
     def list(self, owner: str, server: str | None = None) -> Flow[None]:
-        """The shares of one server, or of all of a user's.
+        """List the shares of one server, or of all servers of a user.
 
-        `GET /shares/{owner}` and `GET /shares/{owner}/{server}` (JupyterHub 5.0), scope `read:shares`. `NotFound`
-        where there is no such server.
+        `GET /shares/{owner}` and `GET /shares/{owner}/{server}` (JupyterHub 5.0), scope `read:shares`. `NotFound` if
+        the server does not exist.
         """
-        return _listing(_path("shares", owner, server), f"shares of {_name(owner, server)}")
+        return _listing(_path("shares", owner, server), f"shares of {_label(owner, server)}")
 
     @stream(Share)
     def list_shared_with(self, *, user: str | None = None, group: str | None = None) -> Flow[None]:
-        """What is shared with a user, by way of their groups too, or with a group. Give one of the two.
+        """List the shares that a user (also through groups) or a group has. Pass either `user` or `group`.
 
         `GET /users/{user}/shared` and `GET /groups/{group}/shared` (JupyterHub 5.0), scope `read:users:shares` or
         `read:groups:shares`.
         """
-        who, path = _recipient(user, group)
-        return _listing(f"{path}/shared", f"shared with {who}")
+        recipient, path = _recipient(user, group)
+        return _listing(f"{path}/shared", f"shared with {recipient}")
 
     @operation
     def get(self, owner: str, server: str = "", *, user: str | None = None, group: str | None = None) -> Flow[Share]:
-        """A user's or a group's own share of a server. Give one of the two.
+        """Return a user's or a group's own share of a server. Pass either `user` or `group`.
 
         `GET /users/{user}/shared/{owner}/{server}` and `GET /groups/{group}/shared/{owner}/{server}` (JupyterHub
-        5.0), scope `read:users:shares` or `read:groups:shares`. `NotFound` where it is not shared with them.
+        5.0), scope `read:users:shares` or `read:groups:shares`. `NotFound` if the server is not shared with them.
         """
-        who, path = _recipient(user, group)
-        about = f"share of {target(owner, server)} with {who}"
-        return since(NEEDED, call("GET", f"{path}/shared{_path('', owner, server)}", Share, about=about), "shares")
+        recipient, path = _recipient(user, group)
+        about = f"share of {target(owner, server)} with {recipient}"
+        return since(MIN_VERSION, call("GET", f"{path}/shared{_path('', owner, server)}", Share, about=about), "shares")
 
     @operation
     def grant(
@@ -61,19 +62,19 @@ class ShareOps:
         group: str | None = None,
         scopes: Iterable[str] | None = None,
     ) -> Flow[Share]:
-        """Share a server with a user or a group: give one of the two. What they were granted before stays.
+        """Share a server with a user or a group. Pass either `user` or `group`.
 
-        `scopes`: what they may do with it, such as "access:servers" (the default) or "read:servers".
+        `scopes` are the permissions on the server, such as "access:servers" (the default) or "read:servers". Scopes
+        that were granted before stay.
 
-        `POST /shares/{owner}/{server}` (JupyterHub 5.0), scopes `shares`, those that are granted, and
-        `read:users:name` or `read:groups:name` for whom they are granted to. `NotFound` where there is no such
-        server, user or group.
+        `POST /shares/{owner}/{server}` (JupyterHub 5.0), scopes `shares`, the granted scopes, and `read:users:name`
+        or `read:groups:name` for the recipient. `NotFound` if the server, user or group does not exist.
         """
-        who, body = _who(user, group, scopes, f"{owner}/{server}")
-        about = f"share {target(owner, server)} with {who}"
+        recipient, body = _recipient_body(user, group, scopes, f"{owner}/{server}")
+        about = f"share {target(owner, server)} with {recipient}"
         path = _path("shares", owner, server)
         request = call("POST", path, Share, body=body, about=about, repeatable=True)
-        return since(NEEDED, _granted(request, body), "shares")
+        return since(MIN_VERSION, _explain_server_error(request, body), "shares")
 
     @operation
     def revoke(
@@ -85,54 +86,57 @@ class ShareOps:
         group: str | None = None,
         scopes: Iterable[str] | None = None,
     ) -> Flow[Share | None]:
-        """Take a user's or a group's access back: give one of the two. The answer is what remains of it, or None.
+        """Revoke a user's or a group's access to a server, and return the share that remains, or None.
 
-        `scopes`: only these; None means all. Nothing happens where nothing was shared, or nobody has that name: the
-        hub does not tell the two apart.
+        Pass either `user` or `group`. `scopes` are the scopes to revoke; None means all. Nothing happens if the server
+        was not shared with them, or the name is unknown: the hub does not distinguish the two.
 
-        `PATCH /shares/{owner}/{server}` (JupyterHub 5.0), scope `shares`. `NotFound` where there is no such server.
+        `PATCH /shares/{owner}/{server}` (JupyterHub 5.0), scope `shares`. `NotFound` if the server does not exist.
         """
-        who, body = _who(user, group, scopes, f"{owner}/{server}")
-        return since(NEEDED, _revoke(_path("shares", owner, server), body, f"{target(owner, server)}, {who}"), "shares")
+        recipient, body = _recipient_body(user, group, scopes, f"{owner}/{server}")
+        request = _revoke_request(_path("shares", owner, server), body, f"{target(owner, server)}, {recipient}")
+        return since(MIN_VERSION, request, "shares")
 
     @operation
     def revoke_all(self, owner: str, server: str = "") -> Flow[None]:
-        """Take everybody's access to a server back.
+        """Revoke all shares of a server.
 
-        `DELETE /shares/{owner}/{server}` (JupyterHub 5.0), scope `shares`. `NotFound` where there is no such server.
+        `DELETE /shares/{owner}/{server}` (JupyterHub 5.0), scope `shares`. `NotFound` if the server does not exist.
         """
         request = send("DELETE", _path("shares", owner, server), about=f"shares of {target(owner, server)}")
-        return since(NEEDED, request, "shares")
+        return since(MIN_VERSION, request, "shares")
 
     @operation
     def leave(self, owner: str, server: str = "", *, user: str | None = None, group: str | None = None) -> Flow[None]:
-        """Give a share up, in the place of whom it was granted to. Give one of the two.
+        """Give a share up, on behalf of the recipient. Pass either `user` or `group`.
 
         `DELETE /users/{user}/shared/{owner}/{server}` and `DELETE /groups/{group}/shared/{owner}/{server}`
-        (JupyterHub 5.0), scope `users:shares` or `groups:shares`. `NotFound` where it is not shared with them.
+        (JupyterHub 5.0), scope `users:shares` or `groups:shares`. `NotFound` if the server is not shared with them.
         """
-        who, path = _recipient(user, group)
-        about = f"share of {target(owner, server)} with {who}"
-        return since(NEEDED, send("DELETE", f"{path}/shared{_path('', owner, server)}", about=about), "shares")
+        recipient, path = _recipient(user, group)
+        about = f"share of {target(owner, server)} with {recipient}"
+        return since(MIN_VERSION, send("DELETE", f"{path}/shared{_path('', owner, server)}", about=about), "shares")
 
 
 class ShareCodeOps:
-    """Codes that grant access to a server to whoever opens their link, once signed in."""
+    """Operations on share codes: a signed-in user who opens the link of a code gets access to the server."""
 
     @stream(ShareCode)
     def list(self, owner: str, server: str | None = None) -> Flow[None]:
-        """The codes of one server, or of all of a user's, without the secrets.
+        """List the codes of one server, or of all servers of a user, without the secrets.
 
         `GET /share-codes/{owner}` and `GET /share-codes/{owner}/{server}` (JupyterHub 5.0), scope `read:shares`.
         """
-        path, about = _path("share-codes", owner, server), f"share codes of {_name(owner, server)}"
-        return since(NEEDED, pages(path, ShareCode, lambda code: code.id, about=about), "share codes")
+        path, about = _path("share-codes", owner, server), f"share codes of {_label(owner, server)}"
+        return since(MIN_VERSION, pages(path, ShareCode, lambda code: code.id, about=about), "share codes")
 
     @operation
     def create(
         self, owner: str, server: str = "", *, expires_in: int | None = None, scopes: Iterable[str] | None = None
     ) -> Flow[ShareCode]:
-        """A new code. The secret is in `.code`, and in `.accept_url`, this once.
+        """Create a share code.
+
+        The secret is in `.code`, and in `.accept_url`, of this answer only.
 
         Parameters
         ----------
@@ -141,31 +145,33 @@ class ShareCodeOps:
         scopes
             As for `Shares.grant`.
 
-        `POST /share-codes/{owner}/{server}` (JupyterHub 5.0), scopes `shares` and those that are granted. `NotFound`
-        where there is no such server.
+        `POST /share-codes/{owner}/{server}` (JupyterHub 5.0), scopes `shares` and the granted scopes. `NotFound` if
+        the server does not exist.
         """
-        body: dict[str, Any] = _granting(scopes, f"{owner}/{server}")
+        body: dict[str, Any] = _scopes_body(scopes, f"{owner}/{server}")
         if expires_in is not None:
             if not 60 <= expires_in <= 365 * 86400:
-                raise InvalidInput(f"a share code cannot expire in {expires_in} s", hint="from a minute to a year")
+                raise InvalidInput(f"a share code cannot expire in {expires_in} s", hint="use a minute to a year")
             body["expires_in"] = expires_in
         about = f"share code for {target(owner, server)}"
         request = call("POST", _path("share-codes", owner, server), ShareCode, body=body, about=about)
-        return since(NEEDED, _granted(request, body), "share codes")
+        return since(MIN_VERSION, _explain_server_error(request, body), "share codes")
 
     @operation
     def revoke(self, owner: str, server: str, code_id: str) -> Flow[None]:
-        """Revoke a code by its id ("sc_12"). Access that was gained by it stays: see `Shares.revoke`.
+        """Revoke a share code by its id, such as "sc_12".
 
-        `DELETE /share-codes/{owner}/{server}?id={id}` (JupyterHub 5.0), scope `shares`. `NotFound` where there is
-        none.
+        Users who have accepted the code keep their access: see `Shares.revoke`.
+
+        `DELETE /share-codes/{owner}/{server}?id={id}` (JupyterHub 5.0), scope `shares`. `NotFound` if the code does
+        not exist.
         """
-        # An empty id would revoke them all, and the hub reads "sc_1x" as "sc_1". By the code itself it would be
-        # possible too, but that is a secret and this a URL.
+        # An empty id would revoke all codes, and the hub reads "sc_1x" as "sc_1". The hub also takes the code itself,
+        # but that is a secret, and this is a URL.
         if not re.fullmatch(r"sc_\d+", code_id, re.ASCII):
             raise InvalidInput(f"{code_id!r} is not the id of a share code", hint="see: jhub share code list")
         path, about = _path("share-codes", owner, server), f"share code {code_id} of {target(owner, server)}"
-        return since(NEEDED, send("DELETE", path, query=(("id", code_id),), about=about), "share codes")
+        return since(MIN_VERSION, send("DELETE", path, query=(("id", code_id),), about=about), "share codes")
 
     @operation
     def revoke_all(self, owner: str, server: str = "") -> Flow[None]:
@@ -174,79 +180,81 @@ class ShareCodeOps:
         `DELETE /share-codes/{owner}/{server}` (JupyterHub 5.0), scope `shares`.
         """
         about = f"share codes of {target(owner, server)}"
-        return since(NEEDED, send("DELETE", _path("share-codes", owner, server), about=about), "share codes")
+        return since(MIN_VERSION, send("DELETE", _path("share-codes", owner, server), about=about), "share codes")
 
 
 def _listing(path: str, about: str) -> Flow[None]:
     def key(share: Share) -> object:
         return share.server.target, share.kind, share.shared_with
 
-    return since(NEEDED, pages(path, Share, key, about=about), "shares")
+    return since(MIN_VERSION, pages(path, Share, key, about=about), "shares")
 
 
 def _path(root: str, owner: str, server: str | None) -> str:
     path = f"{f'/{root}' if root else ''}/{segment(owner, 'user')}"
-    # The default server has an empty name here, and no other path.
+    # In these routes the default server has an empty name.
     return path if server is None else f"{path}/{segment(server, 'server') if server else ''}"
 
 
-def _name(owner: str, server: str | None) -> str:
+def _label(owner: str, server: str | None) -> str:
     return owner if server is None else target(owner, server)
 
 
 def _recipient(user: str | None, group: str | None) -> tuple[str, str]:
     if (user is None) == (group is None):
-        raise InvalidInput("name a user or a group, one of the two")
+        raise InvalidInput("pass either a user or a group")
     if user is not None:
         return f"user {user}", user_path(user)
     return f"group {group}", f"/groups/{segment(group or '', 'group')}"
 
 
-def _who(user: str | None, group: str | None, scopes: Iterable[str] | None, server: str) -> tuple[str, dict[str, Any]]:
-    who, _ = _recipient(user, group)
-    return who, {**({"user": user} if user is not None else {"group": group}), **_granting(scopes, server)}
+def _recipient_body(
+    user: str | None, group: str | None, scopes: Iterable[str] | None, server: str
+) -> tuple[str, dict[str, Any]]:
+    recipient, _ = _recipient(user, group)
+    return recipient, {**({"user": user} if user is not None else {"group": group}), **_scopes_body(scopes, server)}
 
 
-def _granting(scopes: Iterable[str] | None, server: str) -> dict[str, Any]:
+def _scopes_body(scopes: Iterable[str] | None, server: str) -> dict[str, Any]:
     if scopes is None:
         return {}
-    wanted = list_of(scopes)
-    if not wanted:
-        # The hub takes an empty list for its default.
-        raise InvalidInput("no scopes named", hint="leave them out for the hub's default")
-    # Without the filter the hub grants the same, and does not find it again when it is to revoke it (6.1).
-    return {"scopes": [scope if "!" in scope else f"{scope}!server={server}" for scope in wanted]}
+    scope_list = list_of(scopes)
+    if not scope_list:
+        # The hub treats an empty list like its default.
+        raise InvalidInput("the list of scopes is empty", hint="leave scopes out for the hub's default")
+    # Without the filter the hub grants the same scope, but does not find it when you revoke it (6.1).
+    return {"scopes": [scope if "!" in scope else f"{scope}!server={server}" for scope in scope_list]}
 
 
-def _granted(request: Operation[T], body: Mapping[str, Any]) -> Flow[T]:
+def _explain_server_error(request: Operation[T], body: Mapping[str, Any]) -> Flow[T]:
     try:
         return (yield from request)
     except HubBroken as error:
         if "scopes" in body:
-            error.hint = "JupyterHub 5 and 6 fail like that for a scope that they do not know: is one misspelt?"
+            error.hint = UNKNOWN_SCOPE_HINT
         raise
 
 
-def _revoke(path: str, body: dict[str, Any], about: str) -> Request[Share | None]:
+def _revoke_request(path: str, body: dict[str, Any], about: str) -> Request[Share | None]:
     request = call("PATCH", path, Share, body=body, about=f"share {about}")
 
-    def left(answer: Answer) -> Share | None:
+    def decode(answer: Answer) -> Share | None:
         return None if answer.content.strip() == b"{}" else request.decode(answer)
 
-    return Request("PATCH", path, left, body=body, about=request.about, repeatable=True)
+    return Request("PATCH", path, decode, body=body, about=request.about, repeatable=True)
 
 
 class Shares(ShareOps, Bound):
-    """`hub.shares`"""
+    """The namespace `hub.shares`."""
 
 
 class AsyncShares(ShareOps, AsyncBound):
-    """`hub.shares`"""
+    """The namespace `hub.shares`."""
 
 
 class ShareCodes(ShareCodeOps, Bound):
-    """`hub.share_codes`"""
+    """The namespace `hub.share_codes`."""
 
 
 class AsyncShareCodes(ShareCodeOps, AsyncBound):
-    """`hub.share_codes`"""
+    """The namespace `hub.share_codes`."""

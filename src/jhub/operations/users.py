@@ -1,4 +1,4 @@
-"""Users: list, get, create, edit, rename, delete, and their activity."""
+"""Operations on users."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from jhub.operations.servers import ServerOps
 from jhub.steps import Emit, Flow, HubVersion, Request, call, segment, send
 
 Sort: TypeAlias = Literal["id", "name", "last_activity", "-id", "-name", "-last_activity"]
+"""Order of a list of users; "-" in front reverses it."""
 
 
 class UserOps:
-    """The users of the hub."""
+    """Operations on one user, and the list of all users."""
 
     @stream(User)
     def list(
@@ -30,87 +31,88 @@ class UserOps:
         sort: Sort | None = None,
         include_stopped_servers: bool = False,
     ) -> Flow[None]:
-        """All users, page by page.
+        """List users, page by page.
 
         Parameters
         ----------
         name_filter
-            Part of the name, upper and lower case alike (JupyterHub 2.3).
+            Part of the name, ignoring case (JupyterHub 2.3).
         state
             "active" (a server runs or starts), "ready", or "inactive".
         sort
-            "id", "name" or "last_activity", with "-" in front for the reverse. On hubs before 5.0, which cannot do
-            it, the whole list is fetched first.
+            "id", "name" or "last_activity", with "-" in front for the reverse order. Hubs before 5.0 cannot sort, so
+            the whole list is read first.
         include_stopped_servers
             Also list servers that do not run (3.0).
 
-        A user whose name the hub has lost (see `edit`) is passed over: there is no way to name them.
+        Users whose name the hub has lost (JupyterHub 5.5.3 and later) are skipped, because no request can name them.
 
         `GET /users` (all versions), scope `list:users`; `read:servers` for the servers.
         """
-
         query = {
             "name_filter": name_filter,
             "state": state or "",
             "include_stopped_servers": "1" if include_stopped_servers else "",
         }
-        # Hubs before 5.0 ignore it without a word.
-        sorted_here = sort is not None and (yield from HubVersion()) < (5,)
-        if sort is not None and not sorted_here:
+        # Hubs before 5.0 silently ignore the parameter.
+        sort_locally = sort is not None and (yield from HubVersion()) < (5,)
+        if sort is not None and not sort_locally:
             query["sort"] = sort
         collected: list[User] = []
 
-        def matching(user: User) -> tuple[User, ...]:
-            # The hub makes a LIKE pattern of it, in which _ and % stand for anything.
+        def keep(user: User) -> tuple[User, ...]:
+            # The hub uses the filter as a LIKE pattern, in which _ and % match anything.
             if name_filter.lower() not in user.name.lower():
                 return ()
-            if not sorted_here:
+            if not sort_locally:
                 return (user,)
             collected.append(user)
             return ()
 
-        asked = tuple((key, value) for key, value in query.items() if value)
-        yield from pages("/users", User, lambda user: user.name, asked, about="users", emit=matching)
-        for user in _sorted(collected, sort or "id"):
+        parameters = tuple((key, value) for key, value in query.items() if value)
+        yield from pages("/users", User, lambda user: user.name, parameters, about="users", emit=keep)
+        for user in _sort(collected, sort or "id"):
             yield Emit(user)
 
     @operation
     def get(self, name: str) -> Request[User]:
-        """One user.
+        """Return a user.
 
-        `GET /users/{name}` (all versions), scope `read:users`; `NotFound` where there is none, or none to be seen.
+        `GET /users/{name}` (all versions), scope `read:users`. `NotFound` if they do not exist, or are not visible to
+        the token.
         """
         return call("GET", user_path(name), User, about=f"user {name}")
 
     @operation
     def create(self, name: str, *, admin: bool = False, exist_ok: bool = False) -> Flow[User]:
-        """Create a user. The hub normalises the name, usually to lower case: read it from the answer.
+        """Create a user.
 
-        `POST /users` (all versions), scope `admin:users`, with `exist_ok` `read:users` too. `Conflict` where the user
-        exists, unless `exist_ok`, or exists without being the administrator that was asked for; `InvalidUsername` for a
+        The hub normalises the name, usually to lower case: read it from the answer.
+
+        `POST /users` (all versions), scope `admin:users`, with `exist_ok` `read:users` too. `Conflict` if the user
+        exists, unless `exist_ok`; also if they exist and are not an administrator as requested. `InvalidUsername` for a
         name that the hub's authenticator refuses.
         """
         user_path(name)
-        # POST /users/NAME would keep upper case, and such a user can never log in or join a group by name.
+        # POST /users/NAME keeps capital letters, and such a user can never log in or join a group by name.
         body = {"usernames": [name], "admin": admin}
         try:
             created = yield from call("POST", "/users", tuple[User, ...], body=body, about=f"user {name}")
         except Conflict:
             if not exist_ok:
-                raise taken(name, "already exists") from None
-            return (yield from existing(name, admin=admin))
+                raise user_conflict(name, "already exists") from None
+            return (yield from existing_user(name, admin=admin))
         if not created:
-            raise NotAHub(f"user {name}: the hub says it was created, and does not show it")
+            raise NotAHub(f"user {name}: the hub created the user but did not return it")
         return created[0]
 
     @operation
     def edit(self, name: str, *, admin: bool | None = None, auth_state: Mapping[str, Any] | None = None) -> Flow[User]:
-        """Make a user an administrator or not, or replace what the hub's authenticator keeps for them. What is None
-        stays as it is.
+        """Change whether a user is an administrator, or replace their auth state; None leaves a value unchanged.
 
         `PATCH /users/{name}` (all versions), scope `admin:users`; only administrators can make administrators.
         """
-        # Never with the name: 5.5.3 and later erase one that is sent unchanged, and break the list of users for all.
+        # Never send the name: JupyterHub 5.5.3 and later erase an unchanged name, and then fail to list users.
         body = body_of(admin=admin, auth_state=None if auth_state is None else dict(auth_state))
         path = user_path(name)
         if not body:
@@ -119,42 +121,51 @@ class UserOps:
             return (yield from call("PATCH", path, User, body=body, about=f"user {name}", repeatable=True))
         except HubBroken as error:
             if auth_state is not None:
-                error.hint = "does the hub keep auth state? It takes enable_auth_state, and JUPYTERHUB_CRYPT_KEY"
+                error.hint = "does the hub store auth state? That needs enable_auth_state and JUPYTERHUB_CRYPT_KEY"
             raise
 
     @operation
     def rename(self, name: str, new: str) -> Flow[User]:
-        """Give a user another name on the hub. What they sign in with is the authenticator's and stays: a name that
-        it does not know belongs to nobody. Stop their servers first, whose addresses contain the name.
+        """Rename a user on the hub.
 
-        `PATCH /users/{name}` (all versions), scopes `admin:users`, `read:users` and `read:servers`. `Conflict` where
-        the new name is taken, or a server of theirs runs.
+        The authenticator does not change: if it does not know the new name, nobody can sign in with it. Stop the user's
+        servers first, because their addresses contain the name.
+
+        `PATCH /users/{name}` (all versions), scopes `admin:users`, `read:users` and `read:servers`. `Conflict` if the
+        new name is taken, or one of the user's servers runs.
         """
         path = user_path(name)
         segment(new, "user")
         user = yield from UserOps.get(name)
         if new == name:
-            return user  # sent unchanged, it would be erased: see `edit`
+            return user  # JupyterHub 5.5.3 and later would erase an unchanged name
         if running := [server.target for server in servers_of(user).values() if server.active]:
             raise Conflict(
-                f"user {name}: {', '.join(running)} runs", method="PATCH", path=path, status=409, hint="stop it first"
+                f"user {name}: {', '.join(running)} is running",
+                method="PATCH",
+                path=path,
+                status=409,
+                hint="stop it first",
             )
         if new != new.lower() and not _normalises_new_names((yield from HubVersion())):
             raise InvalidInput(
-                f"{new!r} has capital letters", hint="this hub would keep them, and nobody could sign in by that name"
+                f"invalid user name {new!r}: it has capital letters",
+                hint="this hub would keep them, and nobody could sign in with that name",
             )
         return (yield from call("PATCH", path, User, body={"name": new}, about=f"user {name}"))
 
     @operation
     def record_activity(self, name: str, *, at: datetime, servers: Iterable[str] = ()) -> Flow[None]:
-        """Tell the hub that a user, and these servers of theirs ("" is the default one), were active at a time, such
-        as now. Keeps a server from being stopped for idleness. An earlier time than the hub knows changes nothing.
+        """Record that a user, and these servers of the user, were active at a time, such as now.
+
+        The server "" is the default server. This keeps servers from being culled. A time before the recorded activity
+        changes nothing.
 
         `POST /users/{name}/activity` (all versions), scope `users:activity`. `BadRequest` for a server that does not
         exist, or a time more than 59 minutes ahead.
         """
         if at.tzinfo is None:
-            raise InvalidInput(f"{at} says no time zone", hint="datetime.now(UTC), for example")
+            raise InvalidInput(f"{at} has no time zone", hint="use datetime.now(UTC), for example")
         moment = at.astimezone(UTC).isoformat().replace("+00:00", "Z")
         body = {"last_activity": moment, "servers": {server: {"last_activity": moment} for server in list_of(servers)}}
         path = f"{user_path(name)}/activity"
@@ -162,52 +173,52 @@ class UserOps:
 
     @operation
     def delete(self, name: str) -> Flow[None]:
-        """Delete a user, after stopping every server of theirs.
+        """Stop all servers of a user, then delete the user.
 
-        What the spawner keeps for the user (on Kubernetes, the volume) may be deleted with them.
+        The spawner may delete its data of the user too (on Kubernetes, the volume).
 
         `DELETE /users/{name}` (all versions), scopes `delete:users`, `read:users`, `read:servers`, `delete:servers`.
         """
         user = yield from UserOps.get(name)
-        # The hub stops only the default server by itself, not while it starts, and not if that takes long; else it
-        # answers 500 or 400 (4.1 to 6.1).
+        # The hub itself stops only the default server, and neither while it starts nor if that takes long; otherwise it
+        # answers 500 or 400 (JupyterHub 4.1 to 6.1).
         for server in servers_of(user).values():
             if server.name or server.active:
                 try:
                     yield from ServerOps.stop(user.name, server.name)
                 except NotFound:
-                    continue  # gone meanwhile
+                    continue  # deleted since the listing
         yield from send("DELETE", user_path(name), about=f"user {name}")
 
 
-def existing(name: str, *, admin: bool = False) -> Flow[User]:
-    """A user who was to be created and exists; `Conflict` where they are not the administrator that was asked for."""
+def existing_user(name: str, *, admin: bool = False) -> Flow[User]:
+    """Return an existing user; `Conflict` if they are not an administrator as requested."""
     try:
-        found = yield from UserOps.get(name.lower())
+        user = yield from UserOps.get(name.lower())
     except NotFound:
-        found = yield from UserOps.get(name)  # an authenticator may keep capital letters
-    return as_wanted(name, found, admin)
+        user = yield from UserOps.get(name)  # an authenticator may keep capital letters
+    return check_admin(name, user, admin)
 
 
-def as_wanted(name: str, found: User, admin: bool) -> User:
-    """The user who was there; `Conflict` as for `existing`."""
-    if admin and not found.admin:
-        unknown = "exists, and this token does not see whether as an administrator (scope read:users:name)"
-        raise taken(name, unknown if found.admin is None else "exists, and is no administrator")
-    return found
+def check_admin(name: str, user: User, admin: bool) -> User:
+    """Return the user; `Conflict` as for `existing_user`."""
+    if admin and not user.admin:
+        unknown = "exists; the token needs the scope read:users:name to check that they are an administrator"
+        raise user_conflict(name, unknown if user.admin is None else "exists, and is not an administrator")
+    return user
 
 
-def taken(name: str, why: str) -> Conflict:
-    """The error about a name that was to be a new user's."""
+def user_conflict(name: str, why: str) -> Conflict:
+    """Return the error for a user that cannot be created."""
     return Conflict(f"user {name}: {why}", method="POST", path="/users", status=409)
 
 
 def _normalises_new_names(version: tuple[int, ...]) -> bool:
-    # Fixed in 5.5.3 and, on the other branch, in 6.1.0.
+    # JupyterHub normalises them since 5.5.3 and, on the other branch, since 6.1.0.
     return version >= (6, 1) or (5, 5, 3) <= version < (6,)
 
 
-def _sorted(users: list[User], sort: Sort) -> list[User]:
+def _sort(users: list[User], sort: Sort) -> list[User]:
     backwards = sort.startswith("-")
     match sort.removeprefix("-"):
         case "name":
@@ -215,5 +226,5 @@ def _sorted(users: list[User], sort: Sort) -> list[User]:
         case "last_activity":
             never = datetime.min.replace(tzinfo=UTC)
             return sorted(users, key=lambda user: in_utc(user.last_activity or never), reverse=backwards)
-        case _:  # the order in which they come
+        case _:  # the hub lists users by id
             return users[::-1] if backwards else users

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from jhub.bulk.chunks import CHUNK
-from jhub.bulk.groups import GroupFleetOps
+from jhub.bulk.chunks import CHUNK_SIZE
+from jhub.bulk.groups import BulkGroupOps
 from jhub.errors import BadRequest, InvalidInput, MissingScope, NotFound, Unavailable
 from jhub.steps import Listen, Request
 from jhub.testing import Reply, play, refusal, reply
@@ -20,7 +20,7 @@ class Site:
         self.members = list(members)
         self.known = [*NAMES, *members] if known is None else known
         self.also = also or {}
-        """Other names by which the hub knows users."""
+        """Names under which the hub stores other names."""
         self.sent: list[tuple[str, list[str]]] = []
 
     def __call__(self, step: Request[object] | Listen[object]) -> Reply:
@@ -38,35 +38,35 @@ class Site:
 
 def test_only_the_difference_is_sent_and_the_group_read_once() -> None:
     site = Site("ana", "ben", "cy")
-    played = play(GroupFleetOps.set_users("geo", ["ana", "user1", "Ben"]), site)
+    played = play(BulkGroupOps.set_users("geo", ["ana", "user1", "Ben"]), site)
     assert played.calls == ["GET /groups/geo", "POST /groups/geo/users", "DELETE /groups/geo/users"]
     assert site.sent == [("POST", ["user1"]), ("DELETE", ["cy"])]
     assert [(event.kind, event.name) for event in played.emitted] == [("added", "user1"), ("removed", "cy")]
     assert list(played.result.done) == played.emitted
 
 
-def test_what_is_as_it_should_be_is_only_read() -> None:
-    played = play(GroupFleetOps.set_users("geo", ["Ana", "ben"]), Site("ana", "ben"))
+def test_an_unchanged_group_is_only_read() -> None:
+    played = play(BulkGroupOps.set_users("geo", ["Ana", "ben"]), Site("ana", "ben"))
     assert played.result.ok
     assert played.calls == ["GET /groups/geo"]
 
 
-def test_many_come_and_go_a_few_at_a_time() -> None:
+def test_many_members_are_changed_in_chunks() -> None:
     site = Site(*NAMES[:50])
-    assert play(GroupFleetOps.set_users("geo", NAMES[50:]), site).result.ok
-    rest = 50 - CHUNK
+    assert play(BulkGroupOps.set_users("geo", NAMES[50:]), site).result.ok
+    rest = 50 - CHUNK_SIZE
     assert [(method, len(names)) for method, names in site.sent] == [
-        ("POST", CHUNK),
+        ("POST", CHUNK_SIZE),
         ("POST", rest),
-        ("DELETE", CHUNK),
+        ("DELETE", CHUNK_SIZE),
         ("DELETE", rest),
     ]
     assert site.members == NAMES[50:]
 
 
-def test_an_unknown_user_is_left_out_and_told() -> None:
+def test_an_unknown_user_is_skipped_and_reported() -> None:
     site = Site("ana")
-    played = play(GroupFleetOps.set_users("geo", ["user1", "Ghost", "user2", "erin"]), site)
+    played = play(BulkGroupOps.set_users("geo", ["user1", "Ghost", "user2", "erin"]), site)
     assert [(event.name, event.message) for event in played.result.failed] == [
         ("Ghost", "No such user: ghost"),
         ("erin", "No such user: erin"),
@@ -76,108 +76,108 @@ def test_an_unknown_user_is_left_out_and_told() -> None:
     assert site.members == ["user1", "user2"]
 
 
-def test_an_unknown_user_whose_name_the_hub_changes_is_found_in_halves() -> None:
+def test_an_unknown_user_with_another_name_is_found_by_halving() -> None:
     site = Site(also={"user7": "u7"})
-    played = play(GroupFleetOps.set_users("geo", NAMES[:20]), site)
+    played = play(BulkGroupOps.set_users("geo", NAMES[:20]), site)
     assert [event.name for event in played.result.failed] == ["user7"]
     assert len(site.members) == 19
 
 
-def test_a_member_who_was_deleted_meanwhile_is_gone() -> None:
+def test_a_member_who_is_deleted_in_between_is_removed() -> None:
     site = Site("ana", "ben", known=["ben"])
-    played = play(GroupFleetOps.set_users("geo", []), site)
+    played = play(BulkGroupOps.set_users("geo", []), site)
     assert played.result.ok
     assert {event.name for event in played.result.done} == {"ana", "ben"}
 
 
-def test_a_member_whom_the_hub_takes_for_another_stays_and_so_does_the_other() -> None:
-    """Names with capital letters are in a hub's groups after a change of its authenticator, for example."""
+def test_a_member_that_the_hub_confuses_with_another_is_skipped() -> None:
+    """A hub's groups may hold names with capital letters, for example after a change of its authenticator."""
     site = Site("Ana", "ana", "ben")
-    played = play(GroupFleetOps.set_users("geo", ["ana", "ben"]), site)
+    played = play(BulkGroupOps.set_users("geo", ["ana", "ben"]), site)
     assert site.members == ["Ana", "ana", "ben"]
     assert [(event.name, event.message) for event in played.result.skipped] == [
-        ("Ana", "the hub would take them for ana")
+        ("Ana", "the hub would remove ana instead")
     ]
 
 
 @pytest.mark.parametrize("known", [None, ["ana"]])
-def test_a_member_whom_the_hub_does_not_find_is_not_told_as_removed(known: list[str] | None) -> None:
+def test_a_member_that_the_hub_does_not_find_is_a_failure(known: list[str] | None) -> None:
     site = Site("Ana", "ben", known=[*(known or []), "ben"])
-    played = play(GroupFleetOps.set_users("geo", ["ben"]), site)
+    played = play(BulkGroupOps.set_users("geo", ["ben"]), site)
     assert site.members == ["Ana", "ben"]
     assert [(event.name, event.kind) for event in played.emitted] == [("Ana", "failed")]
-    assert "is a member still" in played.result.failed[0].message
+    assert "is still a member" in played.result.failed[0].message
 
 
-def test_nobody_goes_who_may_be_meant_by_another_name() -> None:
-    """With `username_map`, say, or where PAM normalises."""
+def test_a_member_who_may_have_been_renamed_is_skipped() -> None:
+    """The hub renames users with `username_map`, for example, or if PAM normalises names."""
     site = Site("ana", "ben", also={"ana@a.org": "ana"})
-    played = play(GroupFleetOps.set_users("geo", ["ana@a.org"]), site)
+    played = play(BulkGroupOps.set_users("geo", ["ana@a.org"]), site)
     assert [event.name for event in played.result.skipped] == ["ana", "ben"]
     assert not played.result.ok
     assert site.members == ["ben", "ana"]
 
 
-def test_a_hub_whose_authenticator_manages_groups_stops_it_at_once() -> None:
+def test_managed_groups_end_the_call_at_once() -> None:
     answers = [reply(json={"name": "geo", "users": ["ana"]}), refusal(400, "Group management via API is disabled")]
-    played = play(GroupFleetOps.set_users("geo", NAMES), answers)
+    played = play(BulkGroupOps.set_users("geo", NAMES), answers)
     assert isinstance(played.error, BadRequest)
     assert str(played.error) == "group geo: Group management via API is disabled"
     assert len(played.sent) == 2
 
 
-def test_a_group_that_is_not_there_or_goes_meanwhile_ends_it() -> None:
-    assert isinstance(play(GroupFleetOps.set_users("geo", NAMES), [refusal(404)]).error, NotFound)
+def test_a_missing_or_deleted_group_ends_the_call() -> None:
+    assert isinstance(play(BulkGroupOps.set_users("geo", NAMES), [refusal(404)]).error, NotFound)
     answers = [reply(json={"name": "geo", "users": []}), refusal(404, "No such group: geo")]
-    played = play(GroupFleetOps.set_users("geo", NAMES), answers)
+    played = play(BulkGroupOps.set_users("geo", NAMES), answers)
     assert isinstance(played.error, NotFound)
     assert str(played.error) == "group geo: not found"
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b"])
-def test_a_bad_name_is_refused_before_anything_is_sent(name: str) -> None:
-    for plan in (GroupFleetOps.set_users("geo", ["ana", name]), GroupFleetOps.set_users(name, ["ana"])):
+def test_a_bad_name_is_refused_before_any_request(name: str) -> None:
+    for plan in (BulkGroupOps.set_users("geo", ["ana", name]), BulkGroupOps.set_users(name, ["ana"])):
         played = play(plan)
         assert isinstance(played.error, InvalidInput)
         assert played.sent == []
 
 
-def test_running_again_finishes_what_was_cut_off() -> None:
+def test_running_again_finishes_an_interrupted_change() -> None:
     site = Site("ana")
 
     def gone(step: Request[object] | Listen[object]) -> Reply:
         return site(step) if len(site.sent) < 2 else Unavailable("refused", sent=False)
 
-    assert isinstance(play(GroupFleetOps.set_users("geo", NAMES), gone).error, Unavailable)
+    assert isinstance(play(BulkGroupOps.set_users("geo", NAMES), gone).error, Unavailable)
     before = len(site.members)
-    assert before == 1 + 2 * CHUNK
-    played = play(GroupFleetOps.set_users("geo", NAMES), site)
+    assert before == 1 + 2 * CHUNK_SIZE
+    played = play(BulkGroupOps.set_users("geo", NAMES), site)
     assert played.result.ok
     assert site.members == NAMES
-    assert len([event for event in played.result.done if event.kind == "added"]) == 100 - 2 * CHUNK
+    assert len([event for event in played.result.done if event.kind == "added"]) == 100 - 2 * CHUNK_SIZE
 
 
-def test_members_that_the_token_does_not_see_are_not_taken_for_none() -> None:
-    """All would be added, and nobody removed."""
-    played = play(GroupFleetOps.set_users("geo", NAMES), [reply(json={"name": "geo"})])
+def test_hidden_members_are_an_error() -> None:
+    """Otherwise all users would be added and nobody removed."""
+    played = play(BulkGroupOps.set_users("geo", NAMES), [reply(json={"name": "geo"})])
     assert isinstance(played.error, MissingScope)
     assert len(played.sent) == 1
 
 
 def test_a_comparison_changes_nothing() -> None:
     site = Site("ana", "ben", "cy")
-    played = play(GroupFleetOps.compare_users("geo", ["ana", "user1", "Ben"]), site)
+    played = play(BulkGroupOps.compare_users("geo", ["ana", "user1", "Ben"]), site)
     assert (played.result.to_add, played.result.to_remove) == (("user1",), ("cy",))
     assert played.result.group.users == ("ana", "ben", "cy")
     assert (played.calls, site.sent) == (["GET /groups/geo"], [])
-    assert isinstance(play(GroupFleetOps.compare_users("geo", ["x/y"]), site).error, InvalidInput)
+    assert isinstance(play(BulkGroupOps.compare_users("geo", ["x/y"]), site).error, InvalidInput)
 
 
-def test_what_was_compared_is_changed_and_no_more() -> None:
+def test_only_the_compared_difference_is_changed() -> None:
     site = Site("ana", "ben")
-    difference = play(GroupFleetOps.compare_users("geo", ["user1"]), site).result
+    difference = play(BulkGroupOps.compare_users("geo", ["user1"]), site).result
     site.members.append("cy")  # joined meanwhile
-    played = play(GroupFleetOps.change_users(difference), site)
+    played = play(BulkGroupOps.change_users(difference), site)
     assert [(event.kind, event.name) for event in played.emitted] == [
         ("added", "user1"),
         ("removed", "ana"),

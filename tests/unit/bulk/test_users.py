@@ -1,4 +1,4 @@
-"""`users.create_many`: chunks, pauses, names that are refused, and doing it again."""
+"""`users.create_many`: chunks, pauses, refused names, and repeated calls."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from collections.abc import Callable
 
 import pytest
 
-from jhub.bulk.chunks import CHUNK, FORGIVEN, SHARE
+from jhub.bulk.chunks import CHUNK_SIZE, MAX_UNNAMED_REFUSALS, PAUSE_RATIO
 from jhub.bulk.events import NameSummary
-from jhub.bulk.users import PERHAPS, UserFleetOps
+from jhub.bulk.users import POSSIBLY_CREATED, BulkUserOps
 from jhub.errors import APIError, BadRequest, Conflict, HubBroken, InvalidInput, MissingScope, NotFound, Unavailable
 from jhub.steps import Listen, Request
 from jhub.testing import After, Played, Reply, play, refusal, reply
 
 EACH = 0.0065
-"""Seconds that a hub takes to create a user."""
+"""Seconds that a hub needs to create a user."""
 CALL = 0.003
-"""Seconds that a call takes beside."""
+"""Fixed seconds of a request."""
 NAMES = [f"user{n}" for n in range(100)]
 
 
 class Site:
-    """A hub as far as users are concerned; some names are invalid, and others its authenticator fails to add."""
+    """A hub's routes for users; some names are invalid, and the authenticator fails to add others."""
 
     def __init__(
         self,
@@ -68,8 +68,8 @@ def kinds(played: Played[NameSummary]) -> dict[str, str]:
     return {event.name: event.kind for event in played.emitted}
 
 
-def test_each_is_told_as_it_is_created_and_a_summary_at_the_end() -> None:
-    played = play(UserFleetOps.create_many(["ana", "Ben"]), Site())
+def test_each_name_has_an_event_and_the_end_a_summary() -> None:
+    played = play(BulkUserOps.create_many(["ana", "Ben"]), Site())
     assert [(event.kind, event.name, event.user.name) for event in played.emitted] == [
         ("created", "ana", "ana"),
         ("created", "Ben", "ben"),
@@ -78,76 +78,83 @@ def test_each_is_told_as_it_is_created_and_a_summary_at_the_end() -> None:
     assert list(played.result.done) == played.emitted
 
 
-def test_many_are_created_a_few_at_a_time() -> None:
+def test_many_users_are_created_in_chunks() -> None:
     site = Site()
-    assert play(UserFleetOps.create_many(NAMES), site).result.ok
-    assert 25 <= CHUNK <= 50
-    assert [len(chunk) for chunk in site.chunks] == [CHUNK, CHUNK, CHUNK, len(NAMES) - 3 * CHUNK]
+    assert play(BulkUserOps.create_many(NAMES), site).result.ok
+    assert 25 <= CHUNK_SIZE <= 50
+    assert [len(chunk) for chunk in site.chunks] == [
+        CHUNK_SIZE,
+        CHUNK_SIZE,
+        CHUNK_SIZE,
+        len(NAMES) - 3 * CHUNK_SIZE,
+    ]
     assert site.created == NAMES
 
 
-def test_nine_tenths_of_the_throughput_of_one_giant_call() -> None:
+def test_chunks_keep_nine_tenths_of_the_throughput() -> None:
     names = [f"user{n}" for n in range(2000)]
-    assert (CALL + EACH * len(names)) / play(UserFleetOps.create_many(names), Site()).seconds > 0.9
+    assert (CALL + EACH * len(names)) / play(BulkUserOps.create_many(names), Site()).seconds > 0.9
 
 
 @pytest.mark.parametrize("slower", [1, 10])
-def test_the_pause_is_a_share_of_what_the_chunk_took(slower: float) -> None:
+def test_the_pause_is_a_share_of_the_time_of_the_chunk(slower: float) -> None:
     def slow(step: Request[object] | Listen[object]) -> Reply:
         return After(2.0 * slower, reply(201, []))
 
-    assert play(UserFleetOps.create_many(NAMES[: 2 * CHUNK]), slow).seconds == pytest.approx((2 + SHARE) * 2 * slower)
+    assert play(BulkUserOps.create_many(NAMES[: 2 * CHUNK_SIZE]), slow).seconds == pytest.approx(
+        (2 + PAUSE_RATIO) * 2 * slower
+    )
 
 
-def test_no_pause_follows_the_last() -> None:
-    assert play(UserFleetOps.create_many(["ana"]), Site()).seconds == CALL + EACH
+def test_the_last_chunk_has_no_pause() -> None:
+    assert play(BulkUserOps.create_many(["ana"]), Site()).seconds == CALL + EACH
 
 
-def test_who_exists_is_done() -> None:
+def test_an_existing_user_is_done() -> None:
     site = Site(*NAMES[:40])
-    played = play(UserFleetOps.create_many(NAMES), site)
+    played = play(BulkUserOps.create_many(NAMES), site)
     assert played.result.ok
     assert kinds(played) == {name: "exists" if name in NAMES[:40] else "created" for name in NAMES}
     assert site.created == NAMES[40:]
 
 
-def test_who_exists_is_a_failure_if_that_was_asked_for() -> None:
-    played = play(UserFleetOps.create_many(["ana", "ben"], exist_ok=False), Site("ana"))
+def test_without_exist_ok_an_existing_user_is_a_failure() -> None:
+    played = play(BulkUserOps.create_many(["ana", "ben"], exist_ok=False), Site("ana"))
     (event,) = played.result.failed
     assert isinstance(event.error, Conflict)
     assert (str(event.error), event.message) == ("user ana: already exists", "already exists")
     assert kinds(played) == {"ana": "failed", "ben": "created"}
-    assert len(play(UserFleetOps.create_many(["ana"], exist_ok=False), Site("ana")).result.failed) == 1
+    assert len(play(BulkUserOps.create_many(["ana"], exist_ok=False), Site("ana")).result.failed) == 1
 
 
-def test_who_exists_and_is_no_administrator_is_not_taken_for_one() -> None:
-    played = play(UserFleetOps.create_many(["root", "ana", "new"], admin=True), Site("root", "ana"))
+def test_an_existing_user_who_is_not_an_administrator_is_a_conflict() -> None:
+    played = play(BulkUserOps.create_many(["root", "ana", "new"], admin=True), Site("root", "ana"))
     assert kinds(played) == {"new": "created", "root": "exists", "ana": "failed"}
     assert isinstance(played.result.failed[0].error, Conflict)
-    assert played.result.failed[0].message == "exists, and is no administrator"
+    assert played.result.failed[0].message == "exists, and is not an administrator"
 
 
 @pytest.mark.parametrize(("others", "requests"), [(0, 1 + 1), (500, 1 + 4), (30_000, 1 + 100)])
-def test_those_who_exist_are_read_in_few_requests(others: int, requests: int) -> None:
+def test_existing_users_are_read_in_few_requests(others: int, requests: int) -> None:
     site = Site(*(f"other{n}" for n in range(others)), *NAMES, "root")
-    played = play(UserFleetOps.create_many([*NAMES[1:], "Root"], admin=True), site)
+    played = play(BulkUserOps.create_many([*NAMES[1:], "Root"], admin=True), site)
     reads = [call for call in played.calls if call.startswith("GET")]
     assert len(reads) == requests
     assert kinds(played) == {**dict.fromkeys(NAMES[1:], "failed"), "Root": "exists"}
-    assert {event.message for event in played.result.failed} == {"exists, and is no administrator"}
+    assert {event.message for event in played.result.failed} == {"exists, and is not an administrator"}
 
 
-def test_names_that_look_like_a_list_of_others_take_no_others_with_them() -> None:
+def test_a_refused_name_with_commas_does_not_affect_others() -> None:
     names = ["doe", "john", "roe", "jane", "Doe, John", "Roe, Jane"]
-    played = play(UserFleetOps.create_many(names), Site(invalid=("doe, john", "roe, jane")))
+    played = play(BulkUserOps.create_many(names), Site(invalid=("doe, john", "roe, jane")))
     assert {event.name for event in played.result.failed} == {"Doe, John", "Roe, Jane"}
     assert len(played.result.done) == 4
 
 
 @pytest.mark.parametrize("invalid", [("user3",), ("user3", "user17"), ("user3", "user17", "user31", "user99")])
-def test_names_that_the_hub_refuses_are_left_out_and_the_others_created(invalid: tuple[str, ...]) -> None:
+def test_refused_names_are_skipped_and_the_others_created(invalid: tuple[str, ...]) -> None:
     site = Site(invalid=invalid)
-    played = play(UserFleetOps.create_many(NAMES), site)
+    played = play(BulkUserOps.create_many(NAMES), site)
     assert {event.name for event in played.result.failed} == set(invalid)
     assert {event.message for event in played.result.failed} == {f"Invalid username: {name}" for name in invalid}
     assert all(isinstance(event.error, BadRequest) for event in played.result.failed)
@@ -156,63 +163,63 @@ def test_names_that_the_hub_refuses_are_left_out_and_the_others_created(invalid:
     assert len(site.chunks) <= 4 + len(invalid)
 
 
-def test_a_refused_name_is_told_as_it_was_given() -> None:
-    played = play(UserFleetOps.create_many(["ana", "Ben  B"]), Site(invalid=("ben  b",)))
+def test_a_refused_name_is_reported_as_passed() -> None:
+    played = play(BulkUserOps.create_many(["ana", "Ben  B"]), Site(invalid=("ben  b",)))
     assert kinds(played) == {"Ben  B": "failed", "ana": "created"}
 
 
-def test_where_the_message_could_mean_several_names_halves_find_out() -> None:
-    """ "ana" is none of the two that are refused."""
+def test_an_ambiguous_refusal_is_found_by_halving() -> None:
+    """ "ana" is not one of the two refused names."""
     site = Site(invalid=("x, ana", "yy"))
-    played = play(UserFleetOps.create_many(["x, ana", "ana", "yy", "ben"]), site)
+    played = play(BulkUserOps.create_many(["x, ana", "ana", "yy", "ben"]), site)
     assert {event.name for event in played.result.failed} == {"x, ana", "yy"}
     assert sorted(site.created) == ["ana", "ben"]
 
 
-def test_where_the_message_names_nobody_halves_find_out() -> None:
-    """An authenticator may have its own way with names."""
+def test_a_refusal_without_a_name_is_found_by_halving() -> None:
+    """An authenticator may change names."""
     site = Site(invalid=("17-resu",), called=lambda name: "-".join((name[4:], name[:4][::-1])))
-    played = play(UserFleetOps.create_many(NAMES), site)
+    played = play(BulkUserOps.create_many(NAMES), site)
     assert [event.name for event in played.result.failed] == ["user17"]
     assert len(site.created) == 99
 
 
-def test_one_that_fails_half_way_is_left_out_and_those_before_it_are_kept() -> None:
+def test_a_name_that_fails_halfway_is_skipped() -> None:
     site = Site(fails=("user7",))
-    played = play(UserFleetOps.create_many(NAMES[:10]), site)
+    played = play(BulkUserOps.create_many(NAMES[:10]), site)
     assert [event.message for event in played.result.failed] == ["Failed to create user user7: no home: no room"]
     assert site.created == [*NAMES[:7], *NAMES[8:10]]
     assert len(site.chunks) == 2
-    assert {event.message for event in played.result.done if event.kind == "exists"} == {PERHAPS}
+    assert {event.message for event in played.result.done if event.kind == "exists"} == {POSSIBLY_CREATED}
 
 
-def test_those_before_one_that_fails_are_no_conflict() -> None:
-    played = play(UserFleetOps.create_many(NAMES[:10], exist_ok=False), Site("user9", fails=("user7",)))
+def test_users_created_before_a_failure_are_not_conflicts() -> None:
+    played = play(BulkUserOps.create_many(NAMES[:10], exist_ok=False), Site("user9", fails=("user7",)))
     assert [event.name for event in played.result.failed] == ["user7", "user9"]
 
 
-def test_a_hub_that_refuses_all_without_a_name_is_asked_no_further() -> None:
-    played = play(UserFleetOps.create_many(NAMES), lambda step: refusal(400, "Not today"))
+def test_repeated_refusals_without_a_name_end_the_call() -> None:
+    played = play(BulkUserOps.create_many(NAMES), lambda step: refusal(400, "Not today"))
     assert isinstance(played.error, BadRequest)
     assert str(played.error) == "users: Not today"
-    assert len(played.sent) < 4 * FORGIVEN
-    assert len(played.emitted) == FORGIVEN - 1
+    assert len(played.sent) < 4 * MAX_UNNAMED_REFUSALS
+    assert len(played.emitted) == MAX_UNNAMED_REFUSALS - 1
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a\nb"])
-def test_a_name_that_cannot_be_one_is_not_sent_and_the_others_are(name: str) -> None:
+def test_an_invalid_name_is_not_sent_and_the_others_are(name: str) -> None:
     site = Site()
-    played = play(UserFleetOps.create_many([name, "ana"]), site)
+    played = play(BulkUserOps.create_many([name, "ana"]), site)
     assert isinstance(played.result.failed[0].error, InvalidInput)
     assert site.chunks == [["ana"]]
 
 
-def test_each_once_and_a_single_one_is_one() -> None:
+def test_each_name_is_sent_once_and_a_str_is_one_name() -> None:
     site = Site()
-    play(UserFleetOps.create_many(["ana", "ben", "ana"]), site)
-    play(UserFleetOps.create_many("cy"), site)
+    play(BulkUserOps.create_many(["ana", "ben", "ana"]), site)
+    play(BulkUserOps.create_many("cy"), site)
     assert site.chunks == [["ana", "ben"], ["cy"]]
-    assert play(UserFleetOps.create_many([])).result.ok
+    assert play(BulkUserOps.create_many([])).result.ok
 
 
 @pytest.mark.parametrize(
@@ -222,12 +229,12 @@ def test_each_once_and_a_single_one_is_one() -> None:
         (refusal(500, "Internal Server Error"), HubBroken),
     ],
 )
-def test_what_is_no_matter_of_names_ends_it(answer: Reply, kind: type[APIError]) -> None:
-    played = play(UserFleetOps.create_many(NAMES), [answer])
+def test_an_error_that_does_not_concern_names_ends_the_call(answer: Reply, kind: type[APIError]) -> None:
+    played = play(BulkUserOps.create_many(NAMES), [answer])
     assert isinstance(played.error, kind)
 
 
-def test_a_hub_that_restarts_is_waited_for_and_nobody_is_created_twice() -> None:
+def test_after_a_restart_of_the_hub_nobody_is_created_twice() -> None:
     site = Site()
     trouble = [Unavailable("reset"), Unavailable("proxy", status=502), Unavailable("proxy", status=504)]
 
@@ -235,47 +242,47 @@ def test_a_hub_that_restarts_is_waited_for_and_nobody_is_created_twice() -> None
         answer = site(step)  # it arrives, and at first the answer is lost
         return trouble.pop() if trouble else answer
 
-    played = play(UserFleetOps.create_many(NAMES), shaky)
+    played = play(BulkUserOps.create_many(NAMES), shaky)
     assert played.result.ok
     assert site.created == NAMES
 
 
-def test_running_again_after_the_hub_was_gone_finishes_the_rest_and_repeats_nothing() -> None:
+def test_running_again_creates_only_the_remaining_users() -> None:
     site = Site()
 
     def gone(step: Request[object] | Listen[object]) -> Reply:
         return site(step) if len(site.chunks) < 2 else Unavailable("refused", sent=False)
 
-    played = play(UserFleetOps.create_many(NAMES), gone)
+    played = play(BulkUserOps.create_many(NAMES), gone)
     assert isinstance(played.error, Unavailable)
-    assert [event.name for event in played.emitted] == NAMES[: 2 * CHUNK]
-    played = play(UserFleetOps.create_many(NAMES), site)
+    assert [event.name for event in played.emitted] == NAMES[: 2 * CHUNK_SIZE]
+    played = play(BulkUserOps.create_many(NAMES), site)
     assert played.result.ok
     assert site.created == NAMES
 
 
-def test_where_they_must_be_new_a_call_whose_answer_got_lost_is_not_repeated() -> None:
-    played = play(UserFleetOps.create_many(["ana"], exist_ok=False), [Unavailable("reset"), reply(201, [])])
+def test_without_exist_ok_a_lost_answer_is_not_retried() -> None:
+    played = play(BulkUserOps.create_many(["ana"], exist_ok=False), [Unavailable("reset"), reply(201, [])])
     assert isinstance(played.error, Unavailable)
     assert played.left == 1
 
 
-def test_an_interruption_sends_nothing_more() -> None:
+def test_nothing_is_sent_after_an_interruption() -> None:
     site = Site()
-    assert play(UserFleetOps.create_many(NAMES), site, interrupt_at=0.1).error is not None
+    assert play(BulkUserOps.create_many(NAMES), site, interrupt_at=0.1).error is not None
     assert len(site.chunks) == 1
 
 
-def test_names_that_the_hub_makes_others_of_are_told_as_given() -> None:
-    played = play(UserFleetOps.create_many(["ana@a.org", "ben"]), Site(called=lambda name: name.split("@")[0]))
+def test_names_that_the_hub_changes_are_reported_as_passed() -> None:
+    played = play(BulkUserOps.create_many(["ana@a.org", "ben"]), Site(called=lambda name: name.split("@")[0]))
     assert [(event.name, event.user.name) for event in played.emitted] == [("ana@a.org", "ana"), ("ben", "ben")]
 
 
-def test_many_are_read_by_the_names_that_were_given() -> None:
+def test_many_users_are_read_by_the_given_names() -> None:
     site = Site("ana", "ben")
-    played = play(UserFleetOps.get_many(["Ana", "ben", "cy", "ben"]), site)
+    played = play(BulkUserOps.get_many(["Ana", "ben", "cy", "ben"]), site)
     assert kinds(played) == {"Ana": "exists", "ben": "exists", "cy": "failed"}
     assert [event.user.name for event in played.result.done if event.user] == ["ana", "ben"]
     assert isinstance(played.result.failed[0].error, NotFound)
     assert site.chunks == []
-    assert kinds(play(UserFleetOps.get_many("ana"), site)) == {"ana": "exists"}
+    assert kinds(play(BulkUserOps.get_many("ana"), site)) == {"ana": "exists"}

@@ -10,7 +10,7 @@ from quirks import bodies, requests, streams
 
 from jhub.errors import HubBroken, HubFull, SpawnFailed, Throttled
 from jhub.fleet.servers import FleetOps
-from jhub.operations.groups import CHUNK, GroupOps
+from jhub.operations.groups import MAX_GROUPS_PER_REQUEST, GroupOps
 from jhub.steps import Listen, Request
 from jhub.testing import Reply, play, refusal, reply
 
@@ -83,5 +83,5 @@ def test_a_bulk_write_is_chunked_because_it_blocks_the_hub() -> None:
 
     played = play(GroupOps.create_many(names), create)
     assert [len(body["groups"]) for body in bodies(played)] == [50, 50, 20]
-    assert CHUNK == 50
+    assert MAX_GROUPS_PER_REQUEST == 50
     assert [group.name for group in played.result] == names

@@ -297,7 +297,7 @@ def test_refused_scopes_are_an_error_with_the_available_ones() -> None:
     done = run(login_page(), SIGNED, SETTLED, ANA, said, ANA, scopes=["admin:users"])
     assert body(done, 4)["scopes"] == ["admin:users"]
     assert isinstance(done.error, BadRequest)
-    assert "ana can give it: self" in done.error.hint
+    assert "ana can grant: self" in done.error.hint
     assert headers(done, 5)["Cookie"] == headers(done, 4)["Cookie"]
 
 

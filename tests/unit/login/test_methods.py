@@ -354,7 +354,7 @@ def test_by_password_the_temporary_token_is_revoked_if_scopes_are_refused() -> N
     no = refusal(400, "Not assigning requested scopes x not held by requesting User ana")
     done = run(door, ANA, no, ANA, REVOKED, method="password", scopes=["x"])
     assert isinstance(done.error, BadRequest)
-    assert "ana can give it: self" in done.error.hint
+    assert "ana can grant: self" in done.error.hint
     assert done.calls[-1] == "DELETE /users/ana/tokens/a5"
 
 

@@ -1,4 +1,4 @@
-"""What a client of JupyterHub's groups can fall into."""
+"""Quirks of JupyterHub's groups."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Change = Callable[[str, list[str]], Operation[Group]]
 
 
 @CHANGES
-def test_one_unknown_user_changes_nobody_and_is_named(change: Change, method: str) -> None:
+def test_an_unknown_user_is_named_and_no_member_is_changed(change: Change, method: str) -> None:
     played = play(change("geo", ["ana", "Erin"]), [refusal(400, "No such user: erin")])
     assert isinstance(played.error, NotFound)
     assert str(played.error) == "group geo: No such user: erin"
@@ -32,7 +32,7 @@ def test_one_unknown_user_changes_nobody_and_is_named(change: Change, method: st
 
 
 @CHANGES
-def test_members_go_in_the_body_of_a_deletion_too_and_are_sent_as_given(change: Change, method: str) -> None:
+def test_members_are_sent_unchanged_in_the_body_also_for_a_delete(change: Change, method: str) -> None:
     """The hub normalises them itself, as it does at sign-in."""
     played = play(change("geo", ["Ana", "bo"]), [reply(json=GEO)])
     assert bodies(played, method) == [{"users": ["Ana", "bo"]}]
@@ -40,14 +40,14 @@ def test_members_go_in_the_body_of_a_deletion_too_and_are_sent_as_given(change: 
 
 
 @CHANGES
-def test_members_without_an_answer_are_sent_again_for_twice_does_what_once_does(change: Change, method: str) -> None:
+def test_a_member_change_is_retried_after_a_lost_answer(change: Change, method: str) -> None:
     played = play(change("geo", ["ana"]), [Unavailable("reset"), reply(json=GEO)])
     assert played.calls == [f"{method} /groups/geo/users"] * 2
     assert played.error is None
 
 
 @CHANGES
-def test_nobody_at_all_would_be_a_400_and_is_not_sent(change: Change, method: str) -> None:
+def test_an_empty_list_of_members_is_not_sent(change: Change, method: str) -> None:
     played = play(_flow(change("geo", [])))
     assert isinstance(played.error, InvalidInput)
     assert played.sent == []
@@ -57,16 +57,16 @@ def _flow(plan: Operation[Group]) -> Any:
     return (yield from plan)
 
 
-def test_groups_that_were_created_before_one_that_exists_are_told() -> None:
-    """The hub goes from one to the next, and keeps what it has done."""
+def test_a_conflict_names_the_groups_created_before_it() -> None:
+    """The hub creates one group after the other, and keeps those before an error."""
     played = play(GroupOps.create_many(["g3", "g1", "g4"]), [refusal(409, "Group g1 already exists")])
     assert isinstance(played.error, Conflict)
     assert str(played.error) == "group g1: already exists; created before it: g3"
     played = play(GroupOps.create_many(["g1", "g3"]), [refusal(409, "Group g1 already exists")])
-    assert str(played.error) == "group g1: already exists; none was created"
+    assert str(played.error) == "group g1: already exists; no group was created"
 
 
-def test_groups_that_may_exist_are_looked_for_and_only_the_others_created() -> None:
+def test_with_exist_ok_only_missing_groups_are_created() -> None:
     played = play(
         GroupOps.create_many(["g1", "g3"], exist_ok=True), [page({"name": "g1"}), reply(201, [{"name": "g3"}])]
     )
@@ -74,27 +74,27 @@ def test_groups_that_may_exist_are_looked_for_and_only_the_others_created() -> N
     assert bodies(played, "POST") == [{"groups": ["g3"], "users": []}]
 
 
-def test_an_unknown_member_of_new_groups_is_named_and_none_is_created() -> None:
+def test_an_unknown_member_is_named_and_no_group_is_created() -> None:
     played = play(GroupOps.create_many(["g1", "g2"], users=["erin"]), [refusal(400, "No such user: erin")])
     assert isinstance(played.error, NotFound)
     assert "No such user: erin" in str(played.error)
 
 
-def test_a_group_is_created_without_properties_which_the_hub_would_refuse() -> None:
-    """400 "Invalid JSON keys": they are put afterwards."""
+def test_a_new_group_is_sent_without_properties() -> None:
+    """The hub refuses them with 400 "Invalid JSON keys"; they need a PUT of their own."""
     assert bodies(play(GroupOps.create("geo"), [reply(201, {"name": "geo"})])) == [None]
     (body,) = bodies(play(GroupOps.create_many(["geo"]), [reply(201, [{"name": "geo"}])]))
     assert set(body) == {"groups", "users"}
 
 
-def test_properties_are_read_merged_and_written_for_a_put_replaces_them_all() -> None:
+def test_properties_are_read_and_merged_before_the_put() -> None:
     played = play(GroupOps.set_properties("geo", {"quota": 3}), [reply(json=GEO), reply(json=GEO)])
     assert played.calls == ["GET /groups/geo", "PUT /groups/geo/properties"]
     assert bodies(played, "PUT") == [{"quota": 3, "room": "b"}]
 
 
 @pytest.mark.parametrize("status", [404, 405])
-def test_before_4_0_groups_have_no_properties_and_the_error_says_so(status: int) -> None:
+def test_before_4_0_properties_are_unsupported(status: int) -> None:
     answers = [reply(json={"name": "geo"}, version="3.1.1"), reply(status, {"message": None}, version="3.1.1")]
     played = play(GroupOps.set_properties("geo", {"quota": 2}), answers, version="3.1.1")
     assert isinstance(played.error, Unsupported)
@@ -102,15 +102,15 @@ def test_before_4_0_groups_have_no_properties_and_the_error_says_so(status: int)
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", ""])
-def test_the_hub_looks_at_no_groups_name_so_one_that_no_path_could_reach_is_refused(name: str) -> None:
+def test_a_group_name_that_no_path_can_hold_is_refused(name: str) -> None:
     played = play(GroupOps.create_many(["geo", name]))
     assert isinstance(played.error, InvalidInput)
     assert played.sent == []
 
 
 @pytest.mark.parametrize("version", ["4.1.6", "5.2.0"])
-def test_groups_that_the_authenticator_manages_are_refused_in_the_hubs_words(version: str) -> None:
-    """`manage_groups`, from 2.2 to 5.2. Since 5.3 it takes them, until the user's next sign-in."""
+def test_the_refusal_of_managed_groups_has_the_hubs_message(version: str) -> None:
+    """`manage_groups`, from 2.2 to 5.2. Since 5.3 the hub undoes accepted changes at the user's next sign-in."""
     said = reply(400, {"status": 400, "message": "Group management via API is disabled"}, version=version)
     for plan in (GroupOps.add_users("geo", ["ana"]), GroupOps.create("geo"), GroupOps.create_many(["geo"])):
         played = play(plan, [said], version=version)
@@ -118,7 +118,7 @@ def test_groups_that_the_authenticator_manages_are_refused_in_the_hubs_words(ver
         assert "Group management via API is disabled" in str(played.error)
 
 
-def test_a_group_whose_creation_has_no_answer_is_asked_for_again_only_where_it_may_exist() -> None:
+def test_a_creation_is_retried_only_with_exist_ok() -> None:
     lost = Unavailable("reset")
     assert play(GroupOps.create("geo"), [lost]).error is lost
     played = play(GroupOps.create("geo", exist_ok=True), [lost, refusal(409), reply(json=GEO)])

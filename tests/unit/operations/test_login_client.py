@@ -1,4 +1,4 @@
-"""Registering the OAuth client of `jhub login --browser`."""
+"""Registration of the OAuth client of `jhub login --browser`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_login_client_is_registered_without_roles() -> None:
     }
 
 
-def test_a_login_client_that_exists_is_a_conflict_unless_that_is_fine() -> None:
+def test_an_existing_login_client_is_a_conflict_without_exist_ok() -> None:
     assert isinstance(play(ServiceOps.create_login_client(), [EXISTS]).error, Conflict)
     answers = [EXISTS, PLAIN_SERVICE, reply(json={"name": "jhub-login", "kind": "service", "scopes": []})]
     played = play(ServiceOps.create_login_client(exist_ok=True), answers)
@@ -46,7 +46,7 @@ def test_a_login_client_that_exists_is_a_conflict_unless_that_is_fine() -> None:
         ([EXISTS, reply(json={"name": "jhub-login", "roles": ["all"]})], "has roles"),
     ],
 )
-def test_another_service_of_the_login_clients_name_is_not_fine(answers: list[Reply], why: str) -> None:
+def test_exist_ok_does_not_accept_another_service_of_that_name(answers: list[Reply], why: str) -> None:
     played = play(ServiceOps.create_login_client(exist_ok=True), answers)
     assert isinstance(played.error, Conflict)
     assert why in played.error.hint
@@ -54,7 +54,7 @@ def test_another_service_of_the_login_clients_name_is_not_fine(answers: list[Rep
 
 
 @pytest.mark.parametrize(("version", "key"), [("4.1.6", "oauth_client_allowed_scopes"), ("2.3.1", "oauth_roles")])
-def test_where_the_login_client_cannot_be_registered_its_configuration_is_told(version: str, key: str) -> None:
+def test_on_an_older_hub_the_hint_has_the_configuration(version: str, key: str) -> None:
     played = play(ServiceOps.create_login_client(), [refusal(405)], version=version)
     assert isinstance(played.error, Unsupported)
     assert "registering services: needs JupyterHub 5.0" in str(played.error)

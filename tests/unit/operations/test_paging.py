@@ -1,4 +1,4 @@
-"""Listings: from page to page, one item at a time."""
+"""Paged listings: prefetch, order, repeated items, errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from jhub.errors import MissingScope, NotAHub, NotAuthorized, Unavailable
 from jhub.models import Group, User
 from jhub.operations.groups import GroupOps
-from jhub.operations.paging import LARGEST_PAGE, MEDIA_TYPE, REMEMBERED, pages
+from jhub.operations.paging import MAX_PAGE_SIZE, MAX_REMEMBERED_KEYS, MEDIA_TYPE, pages
 from jhub.operations.proxy import ProxyOps
 from jhub.operations.servers import ServerOps
 from jhub.operations.users import UserOps
@@ -41,11 +41,11 @@ def asked(step: object) -> dict[str, str]:
     return dict(step.query)
 
 
-def test_every_page_is_asked_for_by_its_offset() -> None:
+def test_every_page_is_requested_by_its_offset() -> None:
     played = play(groups(), [page(["a", "b"], 2), page(["c", "d"], 4), page(["e"], None)])
     assert names(played.emitted) == ["a", "b", "c", "d", "e"]
     assert [asked(step) for step in played.sent] == [
-        {"offset": offset, "limit": str(LARGEST_PAGE)} for offset in ("0", "2", "4")
+        {"offset": offset, "limit": str(MAX_PAGE_SIZE)} for offset in ("0", "2", "4")
     ]
 
 
@@ -55,7 +55,7 @@ def test_the_address_of_the_next_page_is_never_used() -> None:
     assert "internal-host" not in repr(played.sent)
 
 
-def test_pages_are_opted_into_because_a_bare_list_is_cut_without_a_word() -> None:
+def test_the_media_type_for_pages_is_requested() -> None:
     played = play(groups(), [page([], None)])
     request = played.sent[0]
     assert isinstance(request, Request)
@@ -70,7 +70,7 @@ def test_a_short_page_is_not_the_last(short: list[str]) -> None:
 
 
 def in_pages(total: int, size: int = 2, seconds: float = 1.0) -> Callable[[Request[Any] | Listen[Any]], Reply]:
-    """A hub with that many groups, a page of which takes a second."""
+    """Answers of a hub with `total` groups, which needs `seconds` for a page."""
 
     def answer(step: Request[Any] | Listen[Any]) -> Reply:
         offset = int(asked(step)["offset"])
@@ -81,7 +81,7 @@ def in_pages(total: int, size: int = 2, seconds: float = 1.0) -> Callable[[Reque
     return answer
 
 
-def test_a_few_pages_are_under_way_at_a_time_and_come_in_order() -> None:
+def test_pages_in_flight_are_limited_and_listed_in_order() -> None:
     played = play(groups(), in_pages(total=41))
     assert names(played.emitted) == [str(number) for number in range(41)]
     assert len(played.sent) == 21
@@ -89,7 +89,7 @@ def test_a_few_pages_are_under_way_at_a_time_and_come_in_order() -> None:
     assert played.seconds == 1 + 20 / 4
 
 
-def test_pages_that_come_out_of_turn_are_listed_in_turn() -> None:
+def test_pages_that_arrive_out_of_order_are_listed_in_order() -> None:
     by_offset = in_pages(total=12)
 
     def answer(step: Request[Any] | Listen[Any]) -> Reply:
@@ -99,7 +99,7 @@ def test_pages_that_come_out_of_turn_are_listed_in_turn() -> None:
 
 
 def test_a_listing_after_one_that_failed_gets_its_own_pages() -> None:
-    """Pages of the one that was given up may still arrive."""
+    """Pages of the failed listing may still arrive."""
     by_offset = in_pages(total=20)
     failed = False
 
@@ -125,17 +125,17 @@ def test_a_listing_after_one_that_failed_gets_its_own_pages() -> None:
     assert names(emitted[again + 1 :]) == [str(number) for number in range(20)]
 
 
-def test_a_flow_with_forks_of_its_own_is_told_to_fork_its_listings() -> None:
+def test_a_listing_beside_other_forks_is_an_error() -> None:
     def flow() -> Flow[None]:
         yield Fork(call("GET", "/users/ana", User), "ana")
         yield from groups()
 
     by_offset = in_pages(total=20)
-    with pytest.raises(RuntimeError, match="forks its listings too"):
+    with pytest.raises(RuntimeError, match="fork the listing"):
         play(flow(), lambda step: reply(json={"name": "ana"}) if step.path == "/users/ana" else by_offset(step))
 
 
-def test_no_page_is_asked_for_ahead_where_the_next_is_the_last() -> None:
+def test_the_last_page_is_requested_without_a_fork() -> None:
     flow = groups()
     first = next(flow)
     assert isinstance(first, Request)
@@ -144,29 +144,29 @@ def test_no_page_is_asked_for_ahead_where_the_next_is_the_last() -> None:
     flow.close()
 
 
-def test_a_total_that_is_too_large_is_not_believed() -> None:
-    """Before 5.0 it counts servers instead of users."""
+def test_a_total_that_is_too_large_does_not_matter() -> None:
+    """Before 5.0 the total counts servers instead of users."""
     played = play(groups(), [page(["a"], 1, total=9), page(["b"], None, total=9), *[page([], None, total=9)] * 3])
     assert names(played.emitted) == ["a", "b"]
 
 
-def test_a_total_that_is_too_small_is_not_believed() -> None:
+def test_a_total_that_is_too_small_does_not_matter() -> None:
     played = play(groups(), [page(["a"], 1, total=1), page(["b"], 2, total=1), page(["c"], None, total=1)])
     assert names(played.emitted) == ["a", "b", "c"]
 
 
-def test_what_was_added_meanwhile_is_listed() -> None:
+def test_items_added_during_the_listing_are_listed() -> None:
     grows = [page(["a"], 1, total=2), page(["b"], 2, total=3), page(["c"], None, total=3)]
     assert names(play(groups(), grows).emitted) == ["a", "b", "c"]
 
 
-def test_a_refusal_of_a_page_ahead_is_the_listings() -> None:
+def test_a_refusal_of_a_prefetched_page_ends_the_listing() -> None:
     by_offset = in_pages(total=20)
     played = play(groups(), lambda step: refusal(403) if asked(step)["offset"] == "8" else by_offset(step))
     assert isinstance(played.error, NotAuthorized)
 
 
-def test_a_hub_with_small_pages_is_taken_at_its_word() -> None:
+def test_the_hubs_smaller_page_size_is_used() -> None:
     played = play(groups(), in_pages(total=10, size=3))
     assert [asked(step)["offset"] for step in played.sent] == ["0", "3", "6", "9"]
     assert len(played.emitted) == 10
@@ -178,20 +178,20 @@ def test_items_of_a_listing_may_come_by_name() -> None:
     assert [route.routespec for route in played.emitted] == ["/"]
 
 
-def test_a_long_listing_remembers_only_the_last_items() -> None:
+def test_only_recent_items_are_remembered() -> None:
     played = play(
-        groups(), [page([str(n) for n in range(REMEMBERED)], 1), page(["0", "new"], 2), page(["0", "1"], None)]
+        groups(), [page([str(n) for n in range(MAX_REMEMBERED_KEYS)], 1), page(["0", "new"], 2), page(["0", "1"], None)]
     )
-    assert names(played.emitted)[REMEMBERED:] == ["new", "0", "1"]
+    assert names(played.emitted)[MAX_REMEMBERED_KEYS:] == ["new", "0", "1"]
 
 
-def test_nothing_at_all_is_an_empty_listing() -> None:
+def test_an_empty_page_is_an_empty_listing() -> None:
     played = play(groups(), [page([], None)])
     assert played.result is None
     assert played.emitted == []
 
 
-def test_what_comes_twice_is_listed_once() -> None:
+def test_a_repeated_item_is_listed_once() -> None:
     played = play(groups(), [page(["a", "a", "b"], 3), page(["b", "c"], None)])
     assert names(played.emitted) == ["a", "b", "c"]
 
@@ -203,7 +203,7 @@ def test_an_offset_that_does_not_grow_ends_the_listing(offset: int) -> None:
     assert played.left == 1
 
 
-def test_no_more_pages_are_asked_for_than_are_needed() -> None:
+def test_no_more_pages_are_requested_than_needed() -> None:
     answers = iter([page(["a", "b"], 2), page(["c", "d"], 4)])
     flow = groups()
     step: Step = next(flow)
@@ -225,7 +225,7 @@ def test_no_more_pages_are_asked_for_than_are_needed() -> None:
     assert requests == 2
 
 
-def test_an_item_comes_before_the_next_page_is_asked_for() -> None:
+def test_items_are_emitted_before_the_next_page_is_requested() -> None:
     flow = groups()
     first = next(flow)
     assert isinstance(first, Request)
@@ -235,13 +235,13 @@ def test_an_item_comes_before_the_next_page_is_asked_for() -> None:
     flow.close()
 
 
-def test_a_page_that_got_lost_is_asked_for_again() -> None:
+def test_a_lost_page_is_requested_again() -> None:
     played = play(groups(), [page(["a"], 1), Unavailable("reset"), page(["b"], None)])
     assert names(played.emitted) == ["a", "b"]
     assert [asked(step)["offset"] for step in played.sent] == ["0", "1", "1"]
 
 
-def test_a_refusal_on_the_way_keeps_what_came_before_it() -> None:
+def test_a_refusal_keeps_the_items_before_it() -> None:
     message = "Action is not authorized with current scopes; requires any of [list:groups]"
     played = play(groups(), [page(["a"], 1), refusal(403, message)])
     assert isinstance(played.error, MissingScope)
@@ -249,7 +249,7 @@ def test_a_refusal_on_the_way_keeps_what_came_before_it() -> None:
 
 
 @pytest.mark.parametrize("content", [[{"name": "a"}], {"items": []}, {"items": [{"nom": "a"}], "_pagination": {}}])
-def test_what_is_no_page_is_not_from_a_hub(content: object) -> None:
+def test_an_answer_that_is_not_a_page_is_not_from_a_hub(content: object) -> None:
     played = play(groups(), [reply(json=content)])
     assert isinstance(played.error, NotAHub)
 
@@ -260,7 +260,7 @@ def test_a_page_without_a_next_is_the_last() -> None:
     assert names(played.emitted) == ["a"]
 
 
-def test_the_users_of_a_hub_are_listed_with_what_was_asked_for() -> None:
+def test_users_are_listed_with_the_given_parameters() -> None:
     played = play(
         UserOps.list(name_filter="an", state="ready", sort="-last_activity", include_stopped_servers=True),
         [page(["ana"], 7), page(["joan"], None)],
@@ -276,7 +276,7 @@ def test_the_users_of_a_hub_are_listed_with_what_was_asked_for() -> None:
     }
 
 
-def test_a_listing_of_users_asks_for_nothing_special_by_default() -> None:
+def test_users_are_listed_without_parameters_by_default() -> None:
     played = play(UserOps.list(), [page([], None)])
     assert asked(played.sent[0]) == {"offset": "0", "limit": "200"}
 
@@ -286,20 +286,20 @@ def test_the_groups_of_a_hub_are_listed() -> None:
     assert played.emitted == [Group(name="geo", users=("ana",))]
 
 
-def test_the_servers_of_all_are_those_of_each_active_user() -> None:
+def test_all_servers_are_read_from_the_active_users() -> None:
     servers = {"": {"ready": True}, "lab": {"name": "lab", "pending": "spawn"}}
     played = play(ServerOps.list(), [page(["ana"], 1, servers=servers), page(["ben", "ana"], None, servers=servers)])
     assert [server.target for server in played.emitted] == ["ana", "ana/lab", "ben", "ben/lab"]
     assert asked(played.sent[0])["state"] == "active"
 
 
-def test_the_servers_of_all_include_stopped_ones_on_request() -> None:
+def test_all_servers_include_stopped_ones_on_request() -> None:
     played = play(ServerOps.list(stopped=True), [page([], None)])
     assert asked(played.sent[0])["include_stopped_servers"] == "1"
     assert "state" not in asked(played.sent[0])
 
 
-def test_the_servers_of_one_user_are_read_out_of_that_user() -> None:
+def test_the_servers_of_one_user_are_read_from_that_user() -> None:
     played = play(ServerOps.list("ana", stopped=True), [reply(json={"name": "ana", "servers": {"": {}}})])
     assert [server.target for server in played.emitted] == ["ana"]
     assert played.calls == ["GET /users/ana"]

@@ -1,11 +1,11 @@
-"""Profiles as a hub lists them, and the one look at that list before a start."""
+"""The list of profiles, and the check of a start against it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from quirks import NO_LIST, bodies
+from quirks import NO_PROFILE_LIST, bodies
 
 from jhub.errors import BadRequest, MissingScope, NotAHub, NotAuthorized, NotFound, Unavailable, Unsupported
 from jhub.fleet.servers import FleetOps
@@ -35,18 +35,15 @@ GPU = {
 }
 READY = {"name": "lab", "ready": True, "user_options": {"profile": "gpu"}}
 NARROW = refusal(404, "No access to resources or resources not found")
-"""To a token whose scopes are filtered, from a route that is there."""
+"""The answer of an existing route to a token with filtered scopes."""
 
 
 def lists(*profiles: Any, **more: Any) -> Answer:
-    """The answer of jhub.extension."""
+    """Return the answer of jhub.extension."""
     return reply(json={"version": 1, "profiles": profiles, **more})
 
 
-# ---------------------------------------------------------------- the list
-
-
-def test_mine_are_listed_in_the_hubs_order() -> None:
+def test_own_profiles_are_listed_in_the_hubs_order() -> None:
     played = play(ProfileOps.list(), [lists(GPU, {"slug": "lab"})])
     assert played.error is None
     assert played.calls == ["GET /profiles"]
@@ -71,7 +68,7 @@ def test_mine_are_listed_in_the_hubs_order() -> None:
     )
 
 
-def test_those_of_a_user_are_listed() -> None:
+def test_profiles_of_a_user_are_listed() -> None:
     played = play(ProfileOps.list("ana b"), [lists()])
     assert played.calls == ["GET /users/ana%20b/profiles"]
     assert played.emitted == []
@@ -88,16 +85,16 @@ def test_an_option_has_a_default_choice() -> None:
 
 @pytest.mark.parametrize("message", [None, "Not Found"])
 @pytest.mark.parametrize("version", ["2.3.1", "4.1.6", "5.5.1", "6.1.1"])
-def test_a_hub_without_the_extension_says_so_in_one_line(message: str | None, version: str) -> None:
+def test_without_the_extension_profiles_are_unsupported(message: str | None, version: str) -> None:
     played = play(ProfileOps.list(), [refusal(404, message)], version=version)
     assert type(played.error) is Unsupported
-    assert str(played.error) == "profiles: this hub has no jhub.extension with profiles, which would list them"
+    assert str(played.error) == "profiles: this hub does not list profiles: it has no jhub.extension with profiles"
     assert (played.error.method, played.error.path, played.error.status) == ("GET", "/profiles", 404)
     assert played.error.hint
 
 
-def test_a_hub_without_the_extension_is_told_from_one_without_the_user() -> None:
-    """Both are the same 404; the route of one's own list is there or not, whoever asks."""
+def test_a_missing_extension_and_a_missing_user_differ() -> None:
+    """Both answer the same 404. The route of the own list exists or not, for every token."""
     played = play(ProfileOps.list("nobody"), [refusal(404), refusal(404)])
     assert type(played.error) is Unsupported
     assert played.calls == ["GET /users/nobody/profiles", "GET /profiles"]
@@ -109,14 +106,14 @@ def test_a_hub_without_the_extension_is_told_from_one_without_the_user() -> None
         assert played.error.path == "/users/nobody/profiles"
 
 
-def test_a_token_that_does_not_reach_so_far_learns_nothing_of_the_hub() -> None:
+def test_a_token_without_the_scope_gets_not_found() -> None:
     for user in (None, "bo"):
         played = play(ProfileOps.list(user), [NARROW])
         assert type(played.error) is NotFound
         assert str(played.error).endswith(": not found, or not visible to this token")
 
 
-def test_other_refusals_are_the_hubs() -> None:
+def test_other_refusals_are_passed_on() -> None:
     played = play(ProfileOps.list(), [refusal(400, "a service names a user: /users/NAME/profiles")])
     assert isinstance(played.error, BadRequest)
     assert "names a user" in str(played.error)
@@ -124,24 +121,21 @@ def test_other_refusals_are_the_hubs() -> None:
     assert isinstance(played.error, MissingScope)
 
 
-def test_one_profile_is_found_by_its_slug() -> None:
+def test_a_profile_is_returned_by_its_slug() -> None:
     played = play(ProfileOps.get("lab", "ana"), [lists(GPU, {"slug": "lab"})])
     assert played.result == Profile(slug="lab")
     played = play(ProfileOps.get("gpx", "ana"), [lists(GPU, {"slug": "lab"})])
     assert isinstance(played.error, NotFound)
-    assert str(played.error) == "profile gpx: not found, or not for ana; available: gpu, lab"
+    assert str(played.error) == "profile gpx: not found, or not available to ana; known profiles: gpu, lab"
     played = play(ProfileOps.get("gpx"), [lists()])
-    assert str(played.error) == "profile gpx: not found, or not for you; no profile is available"
-    assert isinstance(play(ProfileOps.get("gpu"), [NO_LIST]).error, Unsupported)
-
-
-# ---------------------------------------------------------------- the look before a start
+    assert str(played.error) == "profile gpx: not found, or not available to you; no profile is available"
+    assert isinstance(play(ProfileOps.get("gpu"), [NO_PROFILE_LIST]).error, Unsupported)
 
 
 START = ["GET /users/ana/profiles", "POST /users/ana/servers/lab", "GET /users/ana/servers/lab"]
 
 
-def test_a_start_that_names_a_profile_looks_once() -> None:
+def test_a_start_with_a_profile_reads_the_list_once() -> None:
     played = play(ServerOps.start("ana", "lab", profile="gpu"), [lists(GPU), reply(201), reply(json=READY)])
     assert played.result.ready
     assert played.calls == START
@@ -153,7 +147,7 @@ def test_a_start_that_names_a_profile_looks_once() -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"profile": None}, {"profile": ""}, {"profile": ["gpu"]}, {"cpus": 1}])
-def test_a_start_that_names_none_does_not_look(options: dict[str, Any]) -> None:
+def test_a_start_without_a_profile_does_not_read_the_list(options: dict[str, Any]) -> None:
     model = {**READY, "user_options": options}
     played = play(ServerOps.start("ana", "lab", user_options=options), [reply(201), reply(json=model)])
     assert played.calls == START[1:]
@@ -171,7 +165,7 @@ def test_a_start_that_names_none_does_not_look(options: dict[str, Any]) -> None:
         lists({"slug": "lab"}, version=2),  # whatever that will mean
     ],
 )
-def test_where_there_is_no_list_the_hub_decides(answer: Reply) -> None:
+def test_without_a_list_the_start_is_sent(answer: Reply) -> None:
     played = play(ServerOps.start("ana", "lab", profile="gpu"), [answer, reply(201), reply(json=READY)])
     assert played.result.ready
     assert played.calls == START
@@ -189,7 +183,7 @@ def test_where_there_is_no_list_the_hub_decides(answer: Reply) -> None:
         ({"profile": "gpu", "image": "julia"}, "unknown choice 'julia' for option image of profile gpu; available: "),
     ],
 )
-def test_what_the_list_does_not_have_is_not_sent(options: dict[str, Any], said: str) -> None:
+def test_options_that_the_list_does_not_have_are_not_sent(options: dict[str, Any], said: str) -> None:
     played = play(ServerOps.start("ana", "lab", user_options=options), [lists(GPU)])
     assert isinstance(played.error, NotFound if options["profile"] == "gpx" else BadRequest)
     assert str(played.error).startswith(f"server ana/lab: {said}")
@@ -199,20 +193,20 @@ def test_what_the_list_does_not_have_is_not_sent(options: dict[str, Any], said: 
     assert played.calls == ["GET /users/ana/servers/lab", "GET /users/ana/profiles"], "nothing was stopped"
 
 
-def test_who_may_start_nothing_starts_nothing() -> None:
+def test_a_user_without_profiles_starts_nothing() -> None:
     played = play(ServerOps.start("ana", profile="gpu"), [lists()])
     assert isinstance(played.error, NotAuthorized)
     assert str(played.error) == "server ana: no profile is available"
 
 
-def test_a_busy_hub_is_not_looked_at_again() -> None:
+def test_the_list_is_not_retried_on_a_busy_hub() -> None:
     busy = refusal(429, "Too many users", headers={"retry-after": "40"})
     played = play(ServerOps.start("ana", "lab", profile="gpu"), [lists(GPU), busy, reply(201), reply(json=READY)])
     assert played.result.ready
     assert played.calls.count("GET /users/ana/profiles") == 1
 
 
-def test_a_restart_looks_only_where_it_names_a_profile() -> None:
+def test_a_restart_reads_the_list_only_for_a_given_profile() -> None:
     answers = [reply(json=READY), reply(204), reply(201), reply(json=READY)]
     assert "GET /users/ana/profiles" not in play(ServerOps.restart("ana", "lab"), answers).calls
     played = play(ServerOps.restart("ana", "lab", profile="gpu"), [answers[0], lists(GPU), *answers[1:]])
@@ -220,9 +214,9 @@ def test_a_restart_looks_only_where_it_names_a_profile() -> None:
     assert played.calls == [START[2], START[0], "DELETE /users/ana/servers/lab", *START[1:]]
 
 
-def test_many_at_a_time_are_left_to_the_hub() -> None:
-    """A look for each would cost a large class as many requests again; and the hub refuses at once."""
-    no = refusal(400, "unknown profile 'gpx'; available: gpu")
+def test_a_fleet_does_not_read_the_list() -> None:
+    """Reading the list for each user would double the requests of a large class, and the hub refuses at once."""
+    no = refusal(400, "unknown profile 'gpx'; known profiles: gpu")
     played = play(FleetOps.start_many(["ana/lab", "bo/lab"], profile="gpx"), [no, no])
     assert {type(event.error) for event in played.result.failed} == {NotFound}
     assert played.calls == [START[1], "POST /users/bo/servers/lab"]

@@ -1,4 +1,4 @@
-"""What every call to a JupyterHub can fall into: addresses, credentials, headers, statuses, names, cookies."""
+"""Quirks of every request to a JupyterHub: addresses, credentials, headers, statuses, names, cookies."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def url_of(step: Request[Any] | Listen[Any]) -> str:
 
 
 def below_jupyter(step: Request[Any] | Listen[Any]) -> Reply:
-    """A hub whose base URL is /jupyter/, as seen from outside."""
+    """Answer like a hub with the base URL /jupyter/."""
     path = url_of(step)
     if path == "/jupyter/hub/api/":
         return reply(json={"version": "6.1.1"})
@@ -55,14 +55,14 @@ def below_jupyter(step: Request[Any] | Listen[Any]) -> Reply:
     return Answer(302, {"location": f"/jupyter/hub{path}"})
 
 
-def test_the_redirect_of_a_hub_below_a_base_path_leads_to_a_404_and_is_not_followed() -> None:
+def test_the_redirect_below_a_base_path_is_not_followed() -> None:
     played = play(find_root(f"{SITE}/"), below_jupyter)
     assert played.result == f"{SITE}/jupyter/hub/api"
     assert url_of(played.sent[0]) == "/hub/api/"
 
 
 @pytest.mark.parametrize("pasted", ["user/ana/lab", "hub/home", "hub/token", "hub/spawn/ana/lab", "services/announce/"])
-def test_any_page_that_was_pasted_leads_to_the_api(pasted: str) -> None:
+def test_any_pasted_page_of_the_hub_leads_to_the_api(pasted: str) -> None:
     played = play(find_root(f"{SITE}/jupyter/{pasted}"), below_jupyter)
     assert played.result == f"{SITE}/jupyter/hub/api"
 
@@ -78,8 +78,8 @@ def test_any_page_that_was_pasted_leads_to_the_api(pasted: str) -> None:
     ],
     ids=["a page", "other JSON", "a list", "a redirect", "a 404"],
 )
-def test_only_json_with_a_version_is_taken_for_a_hub(other: Answer) -> None:
-    """Discovery is the one place where a wrong answer would be believed for ever after."""
+def test_only_json_with_a_version_counts_as_a_hub(other: Answer) -> None:
+    """A wrong answer at discovery would spoil all later requests."""
     played = play(
         find_root(f"{SITE}/jupyter/hub/home"),
         lambda step: reply(json={"version": "6.1.1"}) if url_of(step) == "/hub/api/" else other,
@@ -88,14 +88,14 @@ def test_only_json_with_a_version_is_taken_for_a_hub(other: Answer) -> None:
     assert url_of(played.sent[0]) == "/jupyter/hub/api/"
 
 
-def test_the_version_needs_no_token_and_none_is_sent_for_it() -> None:
+def test_the_version_is_read_without_a_token() -> None:
     played = play(HubOps.version(), [reply(json={"version": "6.1.1"})])
     assert played.result == "6.1.1"
     assert [(step.method, step.path, step.anonymous) for step in requests(played)] == [("GET", "/", True)]
 
 
 @pytest.mark.parametrize("status", [200, 403, 404, 500])
-def test_the_version_is_in_the_header_of_any_answer_and_costs_no_request(status: int) -> None:
+def test_the_version_is_read_from_any_answers_header(status: int) -> None:
     def flow() -> Flow[tuple[int, ...]]:
         with suppress(HubError):
             yield from UserOps.get("ana")
@@ -107,7 +107,7 @@ def test_the_version_is_in_the_header_of_any_answer_and_costs_no_request(status:
         assert len(asked) == 1
 
 
-def test_a_token_goes_in_the_header_and_in_no_address() -> None:
+def test_a_token_is_sent_in_the_header_and_never_in_a_url() -> None:
     with hub_that(lambda request: httpx2.Response(200, json={"name": "ana"}, headers=VERSION)) as (hub, asked):
         hub.users.get("ana")
         hub.whoami()
@@ -115,7 +115,7 @@ def test_a_token_goes_in_the_header_and_in_no_address() -> None:
     assert not [request for request in asked if "SECRET" in str(request.url)]
 
 
-def test_a_users_server_on_a_domain_of_its_own_gets_no_token_of_the_hub() -> None:
+def test_a_server_on_its_own_domain_gets_no_hub_token() -> None:
     """On a hub with subdomains `url` is a full URL, and `progress_url` stays a path."""
     model = {
         "url": "https://ana.hub.example.org/user/ana/lab/",
@@ -130,7 +130,7 @@ def test_a_users_server_on_a_domain_of_its_own_gets_no_token_of_the_hub() -> Non
     assert "authorization" not in asked[0].headers
 
 
-def test_a_token_is_never_sent_with_cookies_or_an_origin_so_that_no_xsrf_check_applies() -> None:
+def test_a_token_is_never_sent_with_cookies_or_an_origin() -> None:
     sets = {**VERSION, "Set-Cookie": "_xsrf=2|1; Path=/hub/"}
     with hub_that(lambda request: httpx2.Response(200, json={"name": "ana"}, headers=sets)) as (hub, asked):
         for _ in range(2):
@@ -156,10 +156,10 @@ def test_a_token_is_never_sent_with_cookies_or_an_origin_so_that_no_xsrf_check_a
         (lambda: HubOps.whoami(), 403, NotAuthorized, "who am I: no token, or one that the hub does not know"),
     ],
 )  # fmt: skip
-def test_a_refusal_whose_message_is_null_is_a_refusal_like_any_other(
+def test_a_refusal_with_a_null_message_is_a_refusal(
     plan: Callable[[], Operation[Any]], status: int, kind: type[HubError], words: str
 ) -> None:
-    """6.x answers `"message": null` where 4.x and 5.x say "Not Found"."""
+    """JupyterHub 6 answers `"message": null` where 4 and 5 answer "Not Found"."""
     played = play(plan(), lambda step: refusal(status, None))
     assert isinstance(played.error, kind)
     assert str(played.error).startswith(words)
@@ -176,16 +176,14 @@ def test_a_refusal_whose_message_is_null_is_a_refusal_like_any_other(
         (lambda: ServiceOps.delete("bot"), [reply(200)]),
     ],
 )
-def test_a_success_may_be_empty_of_any_kind_or_of_none(
-    plan: Callable[[], Operation[Any]], answers: list[Reply]
-) -> None:
+def test_a_success_may_have_any_empty_body(plan: Callable[[], Operation[Any]], answers: list[Reply]) -> None:
     played = play(plan(), answers)
     assert played.error is None
     assert played.left == 0
 
 
 @pytest.mark.parametrize("version", ["4.1.6", "5.5.1", "6.1.1"])
-def test_a_bad_token_is_a_403_and_leads_to_signing_in_again(version: str) -> None:
+def test_an_invalid_token_is_a_403_with_the_hint_to_sign_in(version: str) -> None:
     said = {"status": 403, "message": "Missing or invalid credentials."}
     played = play(UserOps.get("ana"), [reply(403, said, version=version)])
     assert type(played.error) is UnknownToken
@@ -194,8 +192,8 @@ def test_a_bad_token_is_a_403_and_leads_to_signing_in_again(version: str) -> Non
 
 
 @pytest.mark.parametrize(("version", "scope"), [("5.5.1", "servers"), ("6.1.1", "start:servers")])
-def test_a_missing_scope_is_named_as_the_hubs_version_names_it(version: str, scope: str) -> None:
-    """`start:servers` is of 6.0; a token of an older hub can never have it."""
+def test_a_missing_scope_is_named_on_every_version(version: str, scope: str) -> None:
+    """`start:servers` is new in 6.0; a token of an older hub cannot have it."""
     message = f"Action is not authorized with current scopes; requires any of [{scope}]"
     played = play(
         ServerOps.start("ana"), [reply(403, {"status": 403, "message": message}, version=version)], version=version
@@ -204,14 +202,14 @@ def test_a_missing_scope_is_named_as_the_hubs_version_names_it(version: str, sco
     assert played.error.scopes == (scope,)
 
 
-def test_a_404_may_hide_what_the_tokens_scopes_do_not_reach() -> None:
+def test_a_404_may_hide_objects_beyond_the_tokens_scopes() -> None:
     played = play(UserOps.get("ana"), [refusal(404, "No access to resources or resources not found")])
     assert isinstance(played.error, NotFound)
     assert str(played.error) == "user ana: not found, or not visible to this token"
 
 
-def test_an_answer_that_only_a_page_would_give_is_no_success() -> None:
-    """Pages need cookies: whoever asks for one with a token is sent to sign in, often with a 200."""
+def test_a_page_instead_of_json_is_an_error() -> None:
+    """Pages need cookies: a request with a token gets the sign-in page, often with a 200."""
     played = play(GroupOps.delete("geo"), [Answer(200, {"content-type": "text/html; charset=UTF-8"}, b"<html>Sign in")])
     assert isinstance(played.error, NotAHub)
     played = play(GroupOps.delete("geo"), [Answer(302, {"location": "/hub/login?next=%2Fhub%2Fapi%2Fgroups%2Fgeo"})])
@@ -229,13 +227,13 @@ def test_an_answer_that_only_a_page_would_give_is_no_success() -> None:
         ("a.b", "a.b"),
     ],
 )
-def test_names_are_quoted_as_the_hub_quotes_them(name: str, quoted: str) -> None:
+def test_names_are_quoted_like_the_hub_does(name: str, quoted: str) -> None:
     assert play(TokenOps.list(name), [reply(json={"api_tokens": []})]).calls == [f"GET /users/{quoted}/tokens"]
     assert play(GroupOps.get(name), [reply(json={"name": name})]).calls == [f"GET /groups/{quoted}"]
 
 
 @pytest.mark.parametrize("name", ["a/b", "../hub", ".", "..", "...", "\\", ""])
-def test_a_name_that_no_path_can_hold_is_refused_before_anything_is_sent(name: str) -> None:
+def test_a_name_that_no_path_can_hold_is_refused(name: str) -> None:
     """6.1 refuses names made only of dots even when they are quoted, and proxies resolve them on the way."""
     with hub_that(lambda request: httpx2.Response(200)) as (hub, asked):
         for call_it in (
@@ -255,7 +253,7 @@ def test_a_name_that_no_path_can_hold_is_refused_before_anything_is_sent(name: s
         assert asked == []
 
 
-def test_an_address_ends_without_a_slash_for_with_one_it_is_a_404() -> None:
+def test_a_path_never_ends_with_a_slash() -> None:
     played = play(ServerOps.stop("ana", ""), [reply(204)])
     assert played.calls == ["DELETE /users/ana/server"]
     played = play(ServerOps.progress("ana"), [refusal(404)])
@@ -263,7 +261,7 @@ def test_an_address_ends_without_a_slash_for_with_one_it_is_a_404() -> None:
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
-def test_a_proxy_that_answers_while_the_hub_restarts_is_not_the_hub(status: int) -> None:
+def test_a_proxys_answer_during_a_restart_is_unavailable(status: int) -> None:
     page = Answer(status, {"content-type": "text/html"}, b"<html>Service Unavailable</html>")
     played = play(UserOps.get("ana"), [page, page, reply(json={"name": "ana"})])
     assert played.result.name == "ana"
@@ -272,26 +270,26 @@ def test_a_proxy_that_answers_while_the_hub_restarts_is_not_the_hub(status: int)
     assert played.calls == ["POST /users"]
 
 
-def test_a_500_of_the_hub_itself_is_not_asked_for_again() -> None:
+def test_a_500_of_the_hub_is_not_retried() -> None:
     played = play(UserOps.get("ana"), [refusal(500, "Internal Server Error")])
     assert isinstance(played.error, HubBroken)
     assert played.seconds == 0
 
 
-def test_a_created_thing_may_be_a_200_or_a_201() -> None:
-    """Creating a token answered 200 before 2.0, granting a share does to this day."""
+def test_a_creation_may_answer_200_or_201() -> None:
+    """Creating a token answered 200 before 2.0, and granting a share still does."""
     for status in (200, 201):
         played = play(TokenOps.create("ana"), [reply(status, {"id": "a1", "token": "SECRET"})])
         assert played.result.id == "a1"
 
 
-def test_signing_in_does_not_use_the_address_that_2_0_removed() -> None:
+def test_signing_in_does_not_use_the_route_that_2_0_removed() -> None:
     played = play(TokenOps.create_with_password("ana", "pw"), [reply(201, {"id": "a1", "token": "SECRET"})])
     assert played.calls == ["POST /users/ana/tokens"]
 
 
 def test_json_may_come_with_a_charset() -> None:
-    """So does the answer to a `PATCH` of a server."""
+    """The answer to a `PATCH` of a server has a charset."""
     kind = {"content-type": "application/json; charset=UTF-8"}
     assert (
         play(ServerOps.edit("ana", "lab", display_name="x"), [reply(json={"name": "lab"}, headers=kind)]).result.name

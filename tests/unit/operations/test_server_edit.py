@@ -1,4 +1,4 @@
-"""Servers that are created, edited and renamed without being started (JupyterHub 6.0)."""
+"""Create, edit and rename servers without a start (JupyterHub 6.0)."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ def body(step: object) -> object:
     return step.body
 
 
-def test_a_server_is_created_with_what_was_given() -> None:
+def test_a_server_is_created_with_the_given_options() -> None:
     played = play(ServerOps.create("ana", "lab", display_name="Lab", profile="gpu"), [reply(201, LAB)])
     assert (played.result.target, played.result.display_name) == ("ana/lab", "Lab")
     assert played.calls == ["PUT /users/ana/servers/lab"]
     assert body(played.sent[0]) == {"display_name": "Lab", "user_options": {"profile": "gpu"}}
 
 
-def test_a_server_that_may_have_been_created_is_not_asked_for_again() -> None:
-    """A second answer would be 409, for what the first did."""
+def test_a_creation_is_not_retried_after_a_lost_answer() -> None:
+    """A retry would answer 409, because of the first attempt."""
     assert play(ServerOps.create("ana", "lab"), [Unavailable("reset"), reply(201, LAB)]).left == 1
 
 
 @pytest.mark.parametrize("name", ["", "Lab", "a--b", "x" * 31])
-def test_a_server_is_not_created_by_a_name_that_none_may_have(name: str) -> None:
+def test_a_server_is_not_created_with_an_invalid_name(name: str) -> None:
     assert isinstance(play(ServerOps.create("ana", name)).error, InvalidInput)
 
 
@@ -45,7 +45,7 @@ def test_a_server_is_edited() -> None:
     assert play(ServerOps.edit("ana", display_name="Mine"), [reply(json=LAB)]).calls == ["PATCH /users/ana/server"]
 
 
-def test_options_are_taken_away_by_none_at_all() -> None:
+def test_empty_options_reset_the_saved_options() -> None:
     assert body(play(ServerOps.edit("ana", "lab", user_options={}), [reply(json=LAB)]).sent[0]) == {"user_options": {}}
 
 
@@ -54,15 +54,15 @@ def test_nothing_to_change_is_an_error() -> None:
         ServerOps.edit("ana", "lab")
 
 
-def test_a_server_is_renamed_and_not_twice() -> None:
+def test_a_rename_is_not_retried() -> None:
     renamed = reply(json={**LAB, "name": "old-lab"})
     played = play(ServerOps.rename("ana", "lab", "old-lab"), [renamed])
     assert (played.result.target, body(played.sent[0])) == ("ana/old-lab", {"name": "old-lab"})
     assert play(ServerOps.rename("ana", "lab", "old-lab"), [Unavailable("reset"), renamed]).left == 1
 
 
-def test_a_display_name_that_nobody_chose_follows_the_name() -> None:
-    """The hub would go on showing the old name."""
+def test_a_default_display_name_follows_the_new_name() -> None:
+    """The hub would still show the old name."""
     renamed = reply(json={"name": "old-lab", "display_name": "lab", "stopped": True})
     shown = reply(json={"name": "old-lab", "display_name": "old-lab", "stopped": True})
     played = play(ServerOps.rename("ana", "lab", "old-lab"), [renamed, shown])
@@ -73,7 +73,7 @@ def test_a_display_name_that_nobody_chose_follows_the_name() -> None:
 
 @pytest.mark.parametrize("display_name", ["", " "])
 def test_an_empty_display_name_is_refused(display_name: str) -> None:
-    """The hub would keep the one there is, and say nothing."""
+    """The hub would silently keep the current one."""
     for plan in (ServerOps.create, ServerOps.start):
         played = play(plan("ana", "lab", display_name=display_name))
         assert isinstance(played.error, InvalidInput)
@@ -83,12 +83,12 @@ def test_an_empty_display_name_is_refused(display_name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "new"), [("", "lab"), ("lab", ""), ("lab", "Old Lab"), ("lab", "../x")])
-def test_a_name_that_none_may_have_is_refused(name: str, new: str) -> None:
+def test_an_invalid_name_is_refused(name: str, new: str) -> None:
     with pytest.raises(InvalidInput):
         ServerOps.rename("ana", name, new)
 
 
-def test_a_server_with_a_name_from_before_the_rule_can_be_renamed() -> None:
+def test_a_server_with_an_old_invalid_name_can_be_renamed() -> None:
     assert play(ServerOps.rename("ana", "Old_Lab", "lab"), [reply(json=LAB)]).error is None
 
 
@@ -101,7 +101,7 @@ def test_a_server_with_a_name_from_before_the_rule_can_be_renamed() -> None:
         (refusal(400, "Invalid server_name"), BadRequest),
     ],
 )
-def test_a_refusal_says_what_stands_in_the_way(refused: Any, kind: type[Exception]) -> None:
+def test_a_refusal_has_its_class(refused: Any, kind: type[Exception]) -> None:
     assert type(play(ServerOps.rename("ana", "old", "lab"), [refused]).error) is kind
 
 
@@ -114,35 +114,35 @@ def test_a_refusal_says_what_stands_in_the_way(refused: Any, kind: type[Exceptio
     ],
     ids=["create", "edit", "rename"],
 )
-def test_an_older_hub_cannot(plan: Any) -> None:
+def test_edits_are_unsupported_on_an_older_hub(plan: Any) -> None:
     played = play(plan, [refusal(405)], version="5.5.4")
     assert isinstance(played.error, Unsupported)
     assert "needs JupyterHub 6.0; this hub is 5.5.4" in str(played.error)
 
 
-def test_a_start_can_give_a_display_name() -> None:
+def test_a_start_can_set_a_display_name() -> None:
     played = play(ServerOps.start("ana", "lab", display_name="Lab"), [reply(201), reply(json=READY)])
     assert body(played.sent[0]) == {"user_options": {}, "display_name": "Lab"}
 
 
-def test_a_server_that_runs_under_another_display_name_is_a_conflict() -> None:
+def test_a_server_that_runs_with_another_display_name_is_a_conflict() -> None:
     answers = [refusal(400, "ana:lab is already running"), reply(json=READY)]
     assert isinstance(play(ServerOps.start("ana", "lab", display_name="Thesis"), answers).error, Conflict)
 
 
-def test_an_older_hub_would_take_a_display_name_for_an_option() -> None:
+def test_a_display_name_is_not_sent_to_an_older_hub() -> None:
     played = play(ServerOps.start("ana", "lab", display_name="Lab"), version="5.5.4")
     assert isinstance(played.error, Unsupported)
     assert played.sent == []
 
 
-def test_a_start_would_erase_the_display_name_of_a_default_server() -> None:
+def test_a_start_of_a_default_server_takes_no_display_name() -> None:
     played = play(ServerOps.start("ana", display_name="Mine"))
     assert isinstance(played.error, InvalidInput)
     assert played.sent == []
 
 
-def test_a_server_that_may_exist_is_read() -> None:
+def test_with_exist_ok_an_existing_server_is_read() -> None:
     played = play(ServerOps.create("ana", "lab", exist_ok=True), [refusal(409, "already exists"), reply(json=LAB)])
     assert played.result.target == "ana/lab"
     assert played.calls == ["PUT /users/ana/servers/lab", "GET /users/ana/servers/lab"]

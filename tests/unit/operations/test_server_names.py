@@ -1,4 +1,4 @@
-"""What the names of servers can fall into: JupyterHub 6.0 has a rule for them, and the hubs before it had none."""
+"""Server names: JupyterHub 6.0 has a rule for them, older hubs have none."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ BAD = ["Bad_Name", "a--b", "x" * 31, "1lab", "lab-", "-lab", "la b", "läb", "la
 
 @VERSIONS
 @pytest.mark.parametrize("name", BAD)
-def test_a_new_server_keeps_to_the_rule_of_6_0_on_every_hub(name: str, version: str) -> None:
-    """Older hubs take any name, and it is in the way of the upgrade."""
+def test_a_new_name_must_follow_the_rule_of_6_0_on_every_hub(name: str, version: str) -> None:
+    """Older hubs accept any name, which causes trouble after an upgrade."""
     played = play(ServerOps.start("ana", name), [seen(None, version)], version=version)
     assert isinstance(played.error, InvalidInput)
     assert "1 to 30 lower-case letters" in played.error.hint
@@ -25,13 +25,13 @@ def test_a_new_server_keeps_to_the_rule_of_6_0_on_every_hub(name: str, version: 
 
 
 @pytest.mark.parametrize("name", ["lab", "a", "a-b", "lab2", "x" * 30, "a1-b2-c3"])
-def test_a_name_that_keeps_to_the_rule_costs_no_look(name: str) -> None:
+def test_a_valid_name_needs_no_request(name: str) -> None:
     played = play(ServerOps.start("ana", name, wait=False), [reply(202), seen({"name": name, "pending": "spawn"})])
     assert played.calls[0] == f"POST /users/ana/servers/{name}"
 
 
 @VERSIONS
-def test_a_server_from_before_the_rule_is_reached_by_every_call(version: str) -> None:
+def test_a_server_with_an_old_invalid_name_is_reached_by_every_call(version: str) -> None:
     here, none = seen(OLD, version), seen(None, version)
     path = "/users/ana/servers/Bad_Name"
     for plan, answers, last in (
@@ -48,7 +48,7 @@ def test_a_server_from_before_the_rule_is_reached_by_every_call(version: str) ->
         assert last is None or last in played.calls
 
 
-def test_a_server_from_before_the_rule_can_be_given_a_new_name() -> None:
+def test_a_server_with_an_old_invalid_name_gets_a_valid_one() -> None:
     renamed = reply(json={"name": "good-name", "stopped": True})
     played = play(ServerOps.rename("ana", "Bad_Name", "good-name"), [renamed])
     assert played.result.name == "good-name"

@@ -1,11 +1,11 @@
-"""What waiting for a server that starts can fall into: streams that end early, and say less than they should."""
+"""Quirks of a server's progress: streams that end early, and events without a reason."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from quirks import NO_LIST, requests, seen, streams
+from quirks import NO_PROFILE_LIST, requests, seen, streams
 
 from jhub.client.wire import STREAM_READ_SECONDS
 from jhub.errors import BadRequest, NotFound, SpawnFailed, Unavailable, WaitTimeout
@@ -19,11 +19,11 @@ GONE: dict[str, Any] = {"name": "lab", "stopped": True, "user_options": {"profil
 VERSIONS = pytest.mark.parametrize("version", ["4.1.6", "5.5.1", "6.1.1"])
 
 
-def test_a_stream_that_just_ends_says_nothing_and_the_model_decides() -> None:
+def test_after_a_stream_without_an_end_the_model_decides() -> None:
     played = play(
         ServerOps.start("ana", "lab", profile="gpu"),
         [
-            NO_LIST,
+            NO_PROFILE_LIST,
             reply(202),
             seen(PENDING),
             events({"progress": 50, "message": "Pulling"}),
@@ -36,7 +36,7 @@ def test_a_stream_that_just_ends_says_nothing_and_the_model_decides() -> None:
     assert len(requests(played, "POST")) == 1
 
 
-def test_ready_in_the_stream_is_not_believed_before_the_model_says_so() -> None:
+def test_ready_in_the_stream_is_confirmed_by_the_model() -> None:
     ready = events({"progress": 100, "ready": True, "url": "/user/ana/lab/"})
     played = play(
         ServerOps.wait("ana", "lab"), [seen(PENDING), seen(PENDING), ready, seen(PENDING), ready, seen(READY)]
@@ -49,7 +49,7 @@ def test_ready_in_the_stream_is_not_believed_before_the_model_says_so() -> None:
 def test_a_connection_that_breaks_does_not_end_a_start() -> None:
     played = play(
         ServerOps.start("ana", "lab", profile="gpu"),
-        [NO_LIST, reply(202), seen(PENDING), Unavailable("reset"), seen(READY)],
+        [NO_PROFILE_LIST, reply(202), seen(PENDING), Unavailable("reset"), seen(READY)],
     )
     assert played.result.ready
 
@@ -58,13 +58,13 @@ def test_a_connection_that_breaks_does_not_end_a_start() -> None:
 def test_a_stream_of_a_server_that_was_never_started_is_a_404_or_a_400(nothing: Reply) -> None:
     played = play(ServerOps.wait("ana", "lab"), [seen(GONE), seen(GONE), nothing])
     assert isinstance(played.error, SpawnFailed)
-    assert played.error.reason == "it is not running, and the hub does not say why"
+    assert played.error.reason == "the server is not running, and the hub gives no reason"
     assert isinstance(play(ServerOps.progress("ana", "lab"), [nothing]).error, NotFound | BadRequest)
 
 
 @VERSIONS
-def test_a_server_that_disappears_while_it_is_waited_for_was_stopped(version: str) -> None:
-    """After somebody cancels a start its stream is a 404, and no status remains."""
+def test_a_server_that_disappears_during_a_wait_was_stopped(version: str) -> None:
+    """After a start was cancelled its stream is a 404, and no status remains."""
     played = play(
         ServerOps.start("ana", "lab"),
         [reply(202), seen(PENDING, version), After(5, events()), seen(None, version), refusal(404)],
@@ -74,22 +74,22 @@ def test_a_server_that_disappears_while_it_is_waited_for_was_stopped(version: st
     assert played.seconds == 5
 
 
-def test_a_failure_is_told_once_more_to_who_comes_late() -> None:
+def test_a_failure_is_repeated_for_a_late_reader() -> None:
     failed = events({"failed": True, "message": "Spawn failed: no quota left", "progress": 100})
     for _ in range(2):
         played = play(ServerOps.progress("ana", "lab"), [failed])
         assert [(event.failed, event.message) for event in played.emitted] == [(True, "Spawn failed: no quota left")]
 
 
-def test_a_stream_is_silent_for_8_seconds_and_that_is_not_its_end() -> None:
-    assert STREAM_READ_SECONDS > 2 * 8
+def test_8_seconds_of_silence_do_not_end_a_stream() -> None:
+    assert SILENCE > 2 * 8
     played = play(ServerOps.wait("ana", "lab", timeout=600), [seen(PENDING), seen(PENDING), events(), seen(READY)])
     (stream,) = streams(played)
     assert isinstance(stream, Listen)
     assert stream.timeout == 600
 
 
-def test_a_server_that_never_comes_up_is_not_waited_for_in_a_fast_loop() -> None:
+def test_waiting_for_a_server_that_never_starts_has_pauses() -> None:
     left = iter(range(130))
 
     def answer(step: Request[Any] | Listen[Any]) -> Reply:
@@ -104,6 +104,6 @@ def test_a_server_that_never_comes_up_is_not_waited_for_in_a_fast_loop() -> None
 @pytest.mark.parametrize(
     "data", ['{"message": null, "progress": 50}', '{"progress": "50 %"}', '{"message": {"type": "Normal"}, "ready": 0}']
 )
-def test_what_a_spawner_says_is_handed_on_as_it_is(data: str) -> None:
+def test_odd_events_of_a_spawner_are_read(data: str) -> None:
     stream = Events((data, '{"progress": 100, "ready": true}'))
     assert play(ServerOps.wait("ana", "lab"), [seen(PENDING), seen(PENDING), stream, seen(READY)]).result.ready

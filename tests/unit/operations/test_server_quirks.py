@@ -1,4 +1,4 @@
-"""What a client of JupyterHub's servers can fall into, starting them aside: look, create, edit, stop, delete."""
+"""Quirks of JupyterHub's servers, except starts: get, create, edit, stop, delete."""
 
 from __future__ import annotations
 
@@ -26,11 +26,8 @@ SETTINGS = [
 ]
 
 
-# look
-
-
 @OLD
-def test_before_6_one_server_is_read_out_of_its_user_for_its_own_address_is_a_405(version: str) -> None:
+def test_before_6_a_server_is_read_from_its_user(version: str) -> None:
     played = play(ServerOps.get("ana", "lab"), [seen(STOPPED, version)], version=version)
     assert (played.result.name, played.result.user) == ("lab", "ana")
     assert played.calls == ["GET /users/ana"]
@@ -38,25 +35,22 @@ def test_before_6_one_server_is_read_out_of_its_user_for_its_own_address_is_a_40
     assert queries(played) == [{"include_stopped_servers": "1"}]
 
 
-def test_since_6_the_answer_is_a_server_and_not_a_user() -> None:
-    """The tutorial's `server_ready` takes it for a user's model."""
+def test_since_6_a_server_is_read_by_its_own_route() -> None:
+    """The tutorial's `server_ready` treats it as a user's model."""
     played = play(ServerOps.get("ana", "lab"), [reply(json={"name": "lab", "ready": True})])
     assert played.result == Server(name="lab", user="ana", ready=True)
     assert played.calls == ["GET /users/ana/servers/lab"]
 
 
 @VERSIONS
-def test_a_default_server_may_not_be_there_before_its_first_start(version: str) -> None:
+def test_a_default_server_may_be_missing_before_its_first_start(version: str) -> None:
     played = play(ServerOps.get("ana"), [seen(None, version)], version=version)
     assert isinstance(played.error, NotFound)
 
 
-# create, edit and rename without a start: of 6.0
-
-
 @OLD
 @pytest.mark.parametrize("change", SETTINGS)
-def test_before_6_what_changes_a_server_that_does_not_run_is_a_405_that_names_the_version(
+def test_before_6_changing_a_stopped_server_is_unsupported(
     change: Callable[[], Operation[Server]], version: str
 ) -> None:
     not_allowed = reply(405, {"status": 405, "message": "Method Not Allowed"}, version=version)
@@ -66,14 +60,14 @@ def test_before_6_what_changes_a_server_that_does_not_run_is_a_405_that_names_th
     assert version in str(played.error)
 
 
-def test_a_405_of_a_hub_that_is_new_enough_keeps_its_own_words() -> None:
+def test_a_405_of_a_new_hub_keeps_its_message() -> None:
     played = play(ServerOps.rename("ana", "lab", "gpu"), [refusal(405, "not here")])
     assert isinstance(played.error, Unsupported)
     assert str(played.error) == "server ana/lab: not here"
 
 
-def test_a_creation_sends_the_keys_that_the_hub_knows_and_is_not_sent_twice() -> None:
-    """A second one would find the server that the first has made: 409."""
+def test_a_creation_sends_known_keys_and_is_not_retried() -> None:
+    """A retry would find the server of the first attempt and answer 409."""
     plan = ServerOps.create("ana", "lab", profile="gpu", user_options={"size": 2}, display_name="My lab")
     played = play(plan, [Unavailable("reset"), refusal(409)])
     assert isinstance(played.error, Unavailable)
@@ -81,7 +75,7 @@ def test_a_creation_sends_the_keys_that_the_hub_knows_and_is_not_sent_twice() ->
     assert bodies(played) == [{"display_name": "My lab", "user_options": {"profile": "gpu", "size": 2}}]
 
 
-def test_a_server_that_exists_is_not_created_and_neither_is_a_default_one() -> None:
+def test_an_existing_or_default_server_is_not_created() -> None:
     played = play(ServerOps.create("ana", "lab"), [refusal(409, "User ana already has server lab")])
     assert isinstance(played.error, Conflict)
     played = play(ServerOps.create("ana", ""))
@@ -90,11 +84,11 @@ def test_a_server_that_exists_is_not_created_and_neither_is_a_default_one() -> N
 
 
 @pytest.mark.parametrize("name", ["Bad_Name", "a--b", "x" * 31, "1lab", "lab-"])
-def test_a_name_against_the_rule_is_neither_created_nor_given(name: str) -> None:
+def test_an_invalid_name_is_refused_for_a_creation_and_a_rename(name: str) -> None:
     played = play(ServerOps.create("ana", name))
     assert isinstance(played.error, InvalidInput)
     assert played.sent == []
-    with pytest.raises(InvalidInput, match="cannot name a server"):
+    with pytest.raises(InvalidInput, match="invalid server name"):
         ServerOps.rename("ana", "lab", name)
 
 
@@ -107,20 +101,18 @@ def test_a_name_against_the_rule_is_neither_created_nor_given(name: str) -> None
         ({"display_name": "x", "user_options": {"a": 1}}, {"display_name": "x", "user_options": {"a": 1}}),
     ],
 )
-def test_an_edit_sends_only_keys_that_the_hub_knows_for_another_is_a_500(
-    wanted: dict[str, Any], body: dict[str, Any]
-) -> None:
+def test_an_edit_sends_only_keys_that_the_hub_accepts(wanted: dict[str, Any], body: dict[str, Any]) -> None:
     played = play(ServerOps.edit("ana", "lab", **wanted), [reply(json=STOPPED)])
     assert played.calls == ["PATCH /users/ana/servers/lab"]
     assert bodies(played) == [body]
 
 
-def test_an_edit_of_nothing_would_be_a_400_and_is_not_sent() -> None:
+def test_an_edit_without_changes_is_not_sent() -> None:
     with pytest.raises(InvalidInput):
         ServerOps.edit("ana", "lab")
 
 
-def test_a_server_that_runs_is_not_changed_and_neither_is_the_name_of_another_taken() -> None:
+def test_a_running_server_and_a_taken_name_are_conflicts() -> None:
     active = refusal(400, "ana:lab is active. Please stop it before modifying it.")
     for plan in (ServerOps.edit("ana", "lab", profile="gpu"), ServerOps.rename("ana", "lab", "gpu")):
         assert isinstance(play(plan, [active]).error, Conflict)
@@ -129,19 +121,16 @@ def test_a_server_that_runs_is_not_changed_and_neither_is_the_name_of_another_ta
     assert "already has server" in str(played.error)
 
 
-def test_a_rename_sends_the_name_alone_and_not_twice() -> None:
-    """With its answer lost, a second one would not find the old name."""
+def test_a_rename_sends_only_the_name_and_is_not_retried() -> None:
+    """A retry after a lost answer would not find the old name."""
     played = play(ServerOps.rename("ana", "lab", "gpu"), [Unavailable("reset"), refusal(404)])
     assert isinstance(played.error, Unavailable)
     assert bodies(played) == [{"name": "gpu"}]
 
 
-# stop
-
-
 @VERSIONS
-def test_a_stop_that_answers_202_is_waited_for_by_looking(version: str) -> None:
-    """It takes longer than `slow_stop_timeout`, and there is no stream for it."""
+def test_a_stop_that_answers_202_is_polled(version: str) -> None:
+    """The stop takes longer than `slow_stop_timeout`, and has no progress stream."""
     for end in (STOPPED, None):
         played = play(
             ServerOps.stop("ana", "lab"),
@@ -154,18 +143,18 @@ def test_a_stop_that_answers_202_is_waited_for_by_looking(version: str) -> None:
         assert played.seconds > 0
 
 
-def test_a_stop_that_answers_204_is_over_also_where_nothing_ran() -> None:
+def test_a_stop_that_answers_204_is_done() -> None:
     played = play(ServerOps.stop("ana", "lab"), [reply(204)])
     assert played.error is None
     assert bodies(played) == [None]
 
 
-def test_a_stop_is_not_waited_for_where_nobody_wants_to() -> None:
+def test_a_stop_without_wait_is_not_polled() -> None:
     played = play(ServerOps.stop("ana", "lab", wait=False), [reply(202)])
     assert played.error is None
 
 
-def test_a_server_that_does_not_stop_is_said_to_be_still_there() -> None:
+def test_a_server_that_does_not_stop_is_a_wait_timeout() -> None:
     played = play(
         ServerOps.stop("ana", "lab", timeout=30),
         lambda step: reply(202) if does("DELETE", step) else reply(json=STOPPING),
@@ -175,7 +164,7 @@ def test_a_server_that_does_not_stop_is_said_to_be_still_there() -> None:
 
 
 @pytest.mark.parametrize("version", ["4.1.6", "5.0.0"])
-def test_before_5_1_a_start_cannot_be_cancelled_and_the_hub_says_so(version: str) -> None:
+def test_before_5_1_a_start_cannot_be_cancelled(version: str) -> None:
     wait = reply(400, {"status": 400, "message": "ana:lab is pending spawn, please wait"}, version=version)
     played = play(ServerOps.stop("ana", "lab"), [wait], version=version)
     assert isinstance(played.error, BadRequest)
@@ -187,12 +176,9 @@ def test_since_5_1_a_stop_cancels_a_start() -> None:
     assert play(ServerOps.stop("ana", "lab"), [reply(204)], version="5.1.0").error is None
 
 
-# delete
-
-
 @VERSIONS
-def test_a_deletion_says_so_in_its_body_and_looks_whether_it_arrived(version: str) -> None:
-    """Some proxies drop the body of a DELETE: the server is then stopped, and there."""
+def test_a_deletion_has_a_body_and_is_checked(version: str) -> None:
+    """Some proxies drop the body of a DELETE: the server is then stopped and not deleted."""
     played = play(ServerOps.delete("ana", "lab"), [reply(204), seen(None, version)], version=version)
     assert played.error is None
     assert played.calls[0] == "DELETE /users/ana/servers/lab"
@@ -206,26 +192,26 @@ def test_a_deletion_says_so_in_its_body_and_looks_whether_it_arrived(version: st
 
 
 @VERSIONS
-def test_a_deletion_that_answers_202_is_over_when_the_server_is_gone_and_not_when_it_stopped(version: str) -> None:
+def test_a_deletion_that_answers_202_ends_when_the_server_is_gone(version: str) -> None:
     looks = [seen(STOPPING, version), seen(STOPPED, version), seen(None, version)]
     played = play(ServerOps.delete("ana", "lab"), [reply(202), *looks], version=version)
     assert played.error is None
     assert played.left == 0
 
 
-def test_a_default_server_cannot_be_deleted_and_that_is_known_beforehand() -> None:
+def test_deleting_a_default_server_is_refused_before_any_request() -> None:
     played = play(ServerOps.delete("ana", ""))
     assert isinstance(played.error, InvalidInput)
     assert played.sent == []
 
 
-def test_a_server_that_is_not_there_is_not_deleted_but_one_whose_answer_got_lost_is() -> None:
+def test_deleting_a_missing_server_is_not_found_except_on_a_retry() -> None:
     none = refusal(404, "ana has no server named 'lab'")
     assert isinstance(play(ServerOps.delete("ana", "lab"), [none]).error, NotFound)
     assert play(ServerOps.delete("ana", "lab"), [Unavailable("reset"), none, refusal(404)]).error is None
 
 
-def test_a_failure_to_look_is_no_success_of_a_slow_deletion() -> None:
+def test_a_slow_deletion_that_cannot_be_checked_is_an_error() -> None:
     refused = refusal(403, "Action is not authorized with current scopes; requires any of [read:servers]")
     assert isinstance(play(ServerOps.delete("ana", "lab"), [reply(202), refused]).error, HubError)
     assert play(ServerOps.delete("ana", "lab"), [reply(204), refused]).error is None

@@ -52,7 +52,7 @@ def test_a_start_sends_its_options_and_follows_the_stream() -> None:
 @pytest.mark.parametrize(
     ("version", "body"), [("5.5.1", {"profile": "lab"}), ("6.0.0", {"user_options": {"profile": "lab"}})]
 )
-def test_the_body_is_in_the_form_that_the_hubs_version_understands(version: str, body: object) -> None:
+def test_the_body_fits_the_hubs_version(version: str, body: object) -> None:
     played = play(
         ServerOps.start("ana", "lab", profile="lab"),
         [NO_LIST, reply(201), reply(json={"name": "ana", "servers": {"lab": READY}, **READY})],
@@ -83,7 +83,7 @@ def test_a_failed_spawn_carries_the_hubs_reason() -> None:
     assert str(caught.value) == "server ana/lab did not start: no quota left"
 
 
-def test_a_failure_before_the_first_look_is_read_from_the_stream() -> None:
+def test_a_failure_before_the_first_poll_is_read_from_the_stream() -> None:
     played = play(
         ServerOps.start("ana", "lab"),
         [reply(202), refusal(404), events({"failed": True, "message": "Spawn failed: HTTP 403: not yours"})],
@@ -107,7 +107,7 @@ def test_a_500_while_the_server_is_still_pending_is_followed_to_its_end() -> Non
     assert played.seconds == 30
 
 
-def test_a_lost_answer_to_the_start_is_reconciled_with_the_model() -> None:
+def test_after_a_lost_answer_the_model_decides() -> None:
     played = play(ServerOps.start("ana", "lab"), [Unavailable("reset"), reply(json=READY), reply(json=READY)])
     assert played.result.ready
     assert played.calls.count("POST /users/ana/servers/lab") == 1
@@ -119,7 +119,7 @@ def test_a_lost_answer_to_a_start_that_had_no_effect_is_an_error() -> None:
         _ = played.result
 
 
-def test_a_stream_that_ends_without_news_makes_no_fast_loop() -> None:
+def test_a_stream_without_events_does_not_cause_a_busy_loop() -> None:
     played = play(
         ServerOps.start("ana", "lab", timeout=10),
         lambda step: (
@@ -136,14 +136,14 @@ def test_a_stream_that_ends_without_news_makes_no_fast_loop() -> None:
     assert len(played.sent) < 25
 
 
-def test_a_busy_hub_is_waited_for_as_long_as_it_asks() -> None:
+def test_a_throttled_start_waits_for_retry_after() -> None:
     busy = refusal(429, "Too many users trying to log in right now", headers={"retry-after": "40"})
     played = play(ServerOps.start("ana", "lab"), [busy, reply(201), reply(json=READY)])
     assert played.result.ready
     assert played.seconds == 40
 
 
-def test_a_busy_hub_is_not_waited_for_beyond_the_timeout() -> None:
+def test_a_throttled_start_does_not_wait_beyond_the_timeout() -> None:
     busy = refusal(429, "Too many users", headers={"retry-after": "40"})
     played = play(ServerOps.start("ana", "lab", timeout=30), [busy])
     with pytest.raises(Throttled) as caught:
@@ -152,13 +152,13 @@ def test_a_busy_hub_is_not_waited_for_beyond_the_timeout() -> None:
     assert played.seconds == 0
 
 
-def test_a_full_hub_is_not_a_busy_one() -> None:
+def test_a_full_hub_is_not_retried() -> None:
     played = play(ServerOps.start("ana"), [refusal(429, "Active server limit exceeded.")])
     with pytest.raises(HubFull):
         _ = played.result
 
 
-def test_a_server_that_runs_with_these_options_is_the_answer() -> None:
+def test_a_server_that_runs_with_these_options_is_returned() -> None:
     running = refusal(400, "ana:lab is already running")
     played = play(ServerOps.start("ana", "lab", profile="lab"), [NO_LIST, running, *[reply(json=READY)] * 2])
     assert played.result.ready
@@ -173,7 +173,7 @@ def test_a_server_that_runs_with_other_options_is_a_conflict() -> None:
 
 
 @pytest.mark.parametrize("asked", [{}, {"profile": "lab"}, {"image": ["a"]}, {"profile": "lab", "image": ["a"]}])
-def test_a_server_that_runs_with_more_than_was_asked_for_is_the_answer(asked: dict[str, Any]) -> None:
+def test_a_server_that_runs_with_more_options_is_returned(asked: dict[str, Any]) -> None:
     running = reply(json={**READY, "user_options": {"profile": "lab", "image": ["a"], "size": "small"}})
     looks = [NO_LIST] if "profile" in asked else []
     played = play(
@@ -185,7 +185,7 @@ def test_a_server_that_runs_with_more_than_was_asked_for_is_the_answer(asked: di
 
 
 @pytest.mark.parametrize("running", [None, {}, {"profile": "lab"}, {"profile": "lab", "image": "b"}])
-def test_a_server_that_runs_with_less_than_was_asked_for_is_a_conflict(running: dict[str, Any] | None) -> None:
+def test_a_server_that_runs_with_fewer_options_is_a_conflict(running: dict[str, Any] | None) -> None:
     played = play(
         ServerOps.start("ana", "lab", profile="lab", user_options={"image": "a"}),
         [NO_LIST, refusal(400, "ana:lab is already running"), reply(json={**READY, "user_options": running})],
@@ -194,13 +194,13 @@ def test_a_server_that_runs_with_less_than_was_asked_for_is_a_conflict(running: 
         _ = played.result
 
 
-def test_a_server_that_was_on_its_way_up_with_another_profile_is_a_conflict() -> None:
+def test_a_server_that_starts_with_another_profile_is_a_conflict() -> None:
     played = play(ServerOps.start("ana", "lab", profile="gpu"), [NO_LIST, reply(202), reply(json=READY)])
     with pytest.raises(Conflict, match="already runs with other options"):
         _ = played.result
 
 
-def test_a_lost_answer_is_not_taken_for_a_start_of_ours() -> None:
+def test_after_a_lost_answer_another_profile_is_a_conflict() -> None:
     played = play(
         ServerOps.start("ana", "lab", profile="gpu"), [NO_LIST, Unavailable("reset"), *[reply(json=READY)] * 2]
     )
@@ -208,7 +208,7 @@ def test_a_lost_answer_is_not_taken_for_a_start_of_ours() -> None:
         _ = played.result
 
 
-def test_a_restart_with_no_options_at_all_resets_them() -> None:
+def test_a_restart_with_empty_options_resets_them() -> None:
     model = {**READY, "user_options": {}}
     played = play(
         ServerOps.restart("ana", "lab", user_options={}), [reply(json=READY), reply(204), reply(201), reply(json=model)]
@@ -216,13 +216,13 @@ def test_a_restart_with_no_options_at_all_resets_them() -> None:
     assert played.sent[2].body == {"user_options": {}}  # type: ignore[union-attr]
 
 
-def test_a_listing_that_hides_servers_names_the_missing_scope() -> None:
+def test_a_list_without_servers_names_the_missing_scope() -> None:
     played = play(ServerOps.list("ana"), [reply(json={"name": "ana"})])
     assert isinstance(played.error, MissingScope)
     assert "read:servers" in str(played.error)
 
 
-def test_an_unknown_profile_is_the_hubs_refusal() -> None:
+def test_an_unknown_profile_is_refused_by_the_hub() -> None:
     played = play(
         ServerOps.start("ana", profile="gpx"),
         [NO_LIST, refusal(400, "unknown profile 'gpx'; available: lab, lean")],
@@ -232,20 +232,20 @@ def test_an_unknown_profile_is_the_hubs_refusal() -> None:
 
 
 @pytest.mark.parametrize("name", ["Lab", "a--b", "-a", "a-", "1a", "a b", "é", "a/b", "..", "x" * 31])
-def test_a_new_servers_name_is_held_to_the_rule_before_a_start_is_sent(name: str) -> None:
+def test_a_new_servers_name_is_checked_before_the_start(name: str) -> None:
     played = play(ServerOps.start("ana", name), lambda step: refusal(404))
     assert isinstance(played.error, InvalidInput)
     assert not [call for call in played.calls if not call.startswith("GET")]
 
 
-def test_a_server_whose_name_is_from_before_the_rule_is_started() -> None:
+def test_an_existing_server_with_an_invalid_name_is_started() -> None:
     old = {**READY, "name": "Old_Name"}
     played = play(ServerOps.start("ana", "Old_Name"), [reply(json=old), reply(201), reply(json=old)])
     assert played.result.name == "Old_Name"
     assert played.calls[:2] == ["GET /users/ana/servers/Old_Name", "POST /users/ana/servers/Old_Name"]
 
 
-def test_a_stop_that_takes_long_is_waited_for() -> None:
+def test_a_slow_stop_is_polled() -> None:
     stopping = {"name": "lab", "pending": "stop"}
     stopped = {"name": "lab", "stopped": True}
     played = play(
@@ -255,7 +255,7 @@ def test_a_stop_that_takes_long_is_waited_for() -> None:
     assert played.left == 0
 
 
-def test_before_6_a_server_is_read_out_of_its_user() -> None:
+def test_before_6_a_started_server_is_read_from_its_user() -> None:
     played = play(
         ServerOps.get("ana", "lab"), [reply(json={"name": "ana", "servers": {"lab": READY}})], version="5.5.1"
     )

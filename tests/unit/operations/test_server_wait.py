@@ -1,4 +1,4 @@
-"""Waiting for a server that somebody else started."""
+"""Waiting for a server that another client started."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ READY = {"name": "lab", "ready": True}
 PENDING = {"name": "lab", "pending": "spawn"}
 
 
-def test_a_server_that_is_up_is_not_waited_for() -> None:
+def test_a_ready_server_is_returned_at_once() -> None:
     played = play(ServerOps.wait("ana", "lab"), lambda step: reply(json=READY))
     assert played.result.target == "ana/lab"
     assert played.seconds == 0
 
 
-def test_a_server_on_its_way_is_followed_and_nothing_is_started() -> None:
+def test_a_starting_server_is_followed_and_nothing_is_started() -> None:
     played = play(
         ServerOps.wait("ana", "lab"),
         [reply(json=PENDING), reply(json=PENDING), After(40, events({"ready": True})), reply(json=READY)],
@@ -31,13 +31,13 @@ def test_a_server_on_its_way_is_followed_and_nothing_is_started() -> None:
     assert not [call for call in played.calls if call.startswith("POST")]
 
 
-def test_a_server_that_is_not_there_is_not_waited_for() -> None:
+def test_waiting_for_a_missing_server_is_not_found() -> None:
     played = play(ServerOps.wait("ana", "lab"), [refusal(404)])
     assert isinstance(played.error, NotFound)
     assert played.seconds == 0
 
 
-def test_a_server_that_does_not_run_tells_why_it_last_failed() -> None:
+def test_a_stopped_server_has_the_reason_of_its_last_failure() -> None:
     played = play(
         ServerOps.wait("ana", "lab"),
         [
@@ -61,7 +61,7 @@ def test_a_server_that_does_not_run_tells_why_it_last_failed() -> None:
     ],
 )
 def test_an_odd_event_of_a_spawner_does_not_end_the_wait(event: dict[str, Any]) -> None:
-    """JupyterHub hands on whatever the spawner's `progress` yields, as it is."""
+    """JupyterHub passes the events of the spawner's `progress` on unchecked."""
     played = play(
         ServerOps.wait("ana", "lab"),
         [reply(json=PENDING), reply(json=PENDING), events(event, {"ready": True}), reply(json=READY)],
@@ -69,7 +69,7 @@ def test_an_odd_event_of_a_spawner_does_not_end_the_wait(event: dict[str, Any]) 
     assert played.result.ready
 
 
-def test_waiting_ends_when_the_time_is_over() -> None:
+def test_waiting_ends_at_the_timeout() -> None:
     def answer(step: Request[Any] | Listen[Any]) -> Reply:
         return After(1000, events()) if isinstance(step, Listen) else reply(json=PENDING)
 
@@ -78,7 +78,7 @@ def test_waiting_ends_when_the_time_is_over() -> None:
     assert played.seconds == 50
 
 
-def test_a_hub_that_restarts_meanwhile_is_waited_for() -> None:
+def test_a_wait_survives_a_restart_of_the_hub() -> None:
     down = Unavailable("refused", sent=False)
     answers: list[Reply] = [reply(json=PENDING), reply(json=PENDING), *[down] * 20]
     played = play(ServerOps.wait("ana", "lab"), lambda step: answers.pop(0) if answers else reply(json=READY))
@@ -86,7 +86,7 @@ def test_a_hub_that_restarts_meanwhile_is_waited_for() -> None:
     assert 5 < played.seconds < 120
 
 
-def test_a_hub_that_does_not_come_back_is_not_waited_for_beyond_the_timeout() -> None:
+def test_a_wait_for_a_lost_hub_ends_at_the_timeout() -> None:
     answers: list[Reply] = [reply(json=PENDING)]
     played = play(
         ServerOps.wait("ana", "lab", timeout=30),
@@ -106,7 +106,7 @@ def test_a_hub_that_does_not_come_back_is_not_waited_for_beyond_the_timeout() ->
     ],
     ids=["stop", "delete", "wait", "restart"],
 )
-def test_a_hub_that_asks_to_come_back_later_does_not_stretch_the_time_that_was_given(plan: Operation[object]) -> None:
+def test_retry_after_does_not_extend_the_timeout(plan: Operation[object]) -> None:
     played = play(plan, lambda step: Answer(503, {"retry-after": "60"}))
     assert isinstance(played.error, Unavailable)
     assert played.seconds <= 5

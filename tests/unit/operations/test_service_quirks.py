@@ -1,4 +1,4 @@
-"""What a client of JupyterHub's services, of its proxy and of the hub itself can fall into."""
+"""Quirks of JupyterHub's services, its proxy, and the hub itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jhub.operations.services import ServiceOps
 from jhub.testing import play, refusal, reply
 
 
-def test_before_5_0_services_cannot_be_registered_or_removed_and_the_error_says_so() -> None:
+def test_before_5_0_changing_services_is_unsupported() -> None:
     no = reply(405, {"status": 405, "message": "Method Not Allowed"}, version="4.1.6")
     for plan in (ServiceOps.create("bot"), ServiceOps.delete("bot")):
         played = play(plan, [no], version="4.1.6")
@@ -21,7 +21,7 @@ def test_before_5_0_services_cannot_be_registered_or_removed_and_the_error_says_
         assert "needs JupyterHub 5.0; this hub is 4.1.6" in str(played.error)
 
 
-def test_a_405_is_also_said_of_a_service_of_the_configuration() -> None:
+def test_a_405_may_mean_a_service_of_the_configuration() -> None:
     played = play(ServiceOps.delete("bot"), [refusal(405, "Service bot is not modifiable at runtime")])
     assert isinstance(played.error, Unsupported)
     assert "not modifiable at runtime" in str(played.error)
@@ -35,13 +35,13 @@ def test_a_removal_is_a_200() -> None:
     assert isinstance(played.error, NotFound)
 
 
-def test_a_service_is_registered_by_a_body_that_is_never_empty() -> None:
-    """An empty one is 400 "Invalid service data"."""
+def test_the_body_of_a_registration_is_never_empty() -> None:
+    """The hub refuses an empty body with 400 "Invalid service data"."""
     played = play(ServiceOps.create("bot"), [reply(201, {"name": "bot"})])
     assert bodies(played) == [{"admin": False}]
 
 
-def test_a_registration_that_cannot_be_is_told_in_the_hubs_words() -> None:
+def test_a_refused_registration_has_the_hubs_message() -> None:
     played = play(ServiceOps.create("bot"), [refusal(409, "Service bot already exists")])
     assert isinstance(played.error, Conflict)
     played = play(ServiceOps.create("bot"), [refusal(400, "Failed to create service bot")])
@@ -50,8 +50,8 @@ def test_a_registration_that_cannot_be_is_told_in_the_hubs_words() -> None:
     assert played.calls == ["POST /services/bot"]
 
 
-def test_fields_of_a_service_that_a_scope_hides_or_that_are_of_another_kind_are_read() -> None:
-    """`command` is a list, or a text; `info` an object, or a text; and of a hidden one there is the name."""
+def test_hidden_and_odd_fields_of_a_service_are_read() -> None:
+    """`command` is a list or a string, `info` an object or a string; a hidden service has only a name."""
     models = {
         "a": {"name": "a"},
         "b": {"name": "b", "command": [], "info": {}, "display": True, "pid": 0},
@@ -61,20 +61,20 @@ def test_fields_of_a_service_that_a_scope_hides_or_that_are_of_another_kind_are_
     assert [service.name for service in played.emitted] == ["a", "b", "c"]
 
 
-def test_a_change_of_the_proxy_without_a_body_would_be_a_400_and_is_not_sent() -> None:
+def test_a_proxy_edit_without_changes_is_not_sent() -> None:
     with pytest.raises(InvalidInput):
         ProxyOps.edit()
     played = play(ProxyOps.edit(api_url="http://10.0.0.2:8001"), [reply(200)])
     assert bodies(played) == [{"api_url": "http://10.0.0.2:8001"}]
 
 
-def test_a_shutdown_says_only_what_was_said_for_null_would_be_a_400() -> None:
+def test_a_shutdown_sends_only_given_parameters() -> None:
     assert bodies(play(HubOps.shutdown(), [reply(202, {"message": "Shutting down Hub"})])) == [{}]
     assert bodies(play(HubOps.shutdown(servers=False, proxy=True), [reply(202)])) == [{"servers": False, "proxy": True}]
 
 
-def test_a_shutdown_without_an_answer_is_not_sent_again() -> None:
-    """What starts the hub may have started it again by then."""
+def test_a_shutdown_is_not_retried() -> None:
+    """A supervisor may have restarted the hub by then."""
     played = play(HubOps.shutdown(), [Unavailable("reset"), reply(202)])
     assert isinstance(played.error, Unavailable)
     assert played.left == 1

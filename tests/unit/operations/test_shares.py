@@ -32,7 +32,7 @@ def test_a_server_is_shared_with_a_user() -> None:
     assert sent(played.sent[0]).body == {"user": "ben"}
 
 
-def test_a_server_is_shared_with_a_group_for_what_is_named() -> None:
+def test_a_server_is_shared_with_a_group_for_given_scopes() -> None:
     share = {**SHARE, "kind": "group", "user": None, "group": {"name": "geo"}}
     played = play(ShareOps.grant("ana", "lab", group="geo", scopes="read:servers"), [reply(json=share)])
     assert played.result.shared_with == "geo"
@@ -40,7 +40,7 @@ def test_a_server_is_shared_with_a_group_for_what_is_named() -> None:
 
 
 def test_a_scope_is_revoked_as_it_was_granted() -> None:
-    """Without its filter the hub would not find it, and say that all went well."""
+    """Without the filter the hub would not find the scope, and still answer with success."""
     plan = ShareOps.revoke("ana", user="ben", scopes=["read:servers", "access:servers!server=ana/"])
     played = play(plan, [reply(json={})])
     assert sent(played.sent[0]).body == {
@@ -49,38 +49,38 @@ def test_a_scope_is_revoked_as_it_was_granted() -> None:
     }
 
 
-def test_a_default_server_has_an_empty_name_and_no_path_of_its_own() -> None:
+def test_a_default_server_has_an_empty_name_in_the_path() -> None:
     assert play(ShareOps.grant("ana", user="ben"), [reply(json=SHARE)]).calls == ["POST /shares/ana/"]
     assert play(ShareOps.list("ana", ""), [reply(json=page())]).calls == ["GET /shares/ana/"]
     assert play(ShareOps.list("ana"), [reply(json=page())]).calls == ["GET /shares/ana"]
 
 
 @pytest.mark.parametrize("who", [{}, {"user": "ben", "group": "geo"}])
-def test_one_of_user_and_group_is_named(who: dict[str, str]) -> None:
+def test_either_a_user_or_a_group_is_required(who: dict[str, str]) -> None:
     for operation in (ShareOps.grant, ShareOps.revoke, ShareOps.get, ShareOps.leave):
-        with pytest.raises(InvalidInput, match="one of the two"):
+        with pytest.raises(InvalidInput, match="either a user or a group"):
             operation("ana", "lab", **who)
-    with pytest.raises(InvalidInput, match="one of the two"):
+    with pytest.raises(InvalidInput, match="either a user or a group"):
         ShareOps.list_shared_with(**who)
 
 
-def test_no_scopes_at_all_are_not_the_hubs_default() -> None:
-    with pytest.raises(InvalidInput, match="no scopes"):
+def test_an_empty_list_of_scopes_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="the list of scopes is empty"):
         ShareOps.grant("ana", "lab", user="ben", scopes=[])
 
 
 @pytest.mark.parametrize("who", ["user", "group"])
-def test_whom_nobody_knows_is_not_found(who: str) -> None:
+def test_an_unknown_recipient_is_not_found(who: str) -> None:
     played = play(ShareOps.grant("ana", "lab", user="ben"), [refusal(400, f"No such {who}: ben")])
     assert isinstance(played.error, NotFound)
 
 
-def test_another_refusal_stays_one() -> None:
+def test_another_refusal_is_passed_on() -> None:
     played = play(ShareOps.grant("ana", "lab", user="ben"), [refusal(400, "Invalid JSON")])
     assert isinstance(played.error, BadRequest)
 
 
-def test_a_hub_that_breaks_on_a_scope_is_told_with_what_it_may_be() -> None:
+def test_a_500_for_an_unknown_scope_has_a_hint() -> None:
     played = play(ShareOps.grant("ana", "lab", user="ben", scopes=["nope"]), [refusal(500)])
     assert isinstance(played.error, HubBroken)
     assert "misspelt" in played.error.hint
@@ -89,24 +89,24 @@ def test_a_hub_that_breaks_on_a_scope_is_told_with_what_it_may_be() -> None:
     assert not played.error.hint
 
 
-def test_what_remains_of_a_share_is_the_answer_and_nothing_is_none() -> None:
+def test_revoking_returns_the_remaining_share_or_none() -> None:
     played = play(ShareOps.revoke("ana", "lab", user="ben", scopes=["x"]), [reply(json=SHARE)])
     assert played.result is not None
     assert played.calls == ["PATCH /shares/ana/lab"]
     assert play(ShareOps.revoke("ana", "lab", user="ben"), [reply(json={})]).result is None
 
 
-def test_granting_and_revoking_survive_a_lost_answer() -> None:
+def test_granting_and_revoking_are_retried_after_a_lost_answer() -> None:
     lost = Unavailable("reset")
     assert play(ShareOps.grant("ana", "lab", user="ben"), [lost, reply(json=SHARE)]).error is None
     assert play(ShareOps.revoke("ana", "lab", user="ben"), [lost, reply(json={})]).error is None
 
 
-def test_everybodys_access_is_taken_back_at_once() -> None:
+def test_all_shares_of_a_server_are_revoked_in_one_request() -> None:
     assert play(ShareOps.revoke_all("ana", "lab"), [reply(204)]).calls == ["DELETE /shares/ana/lab"]
 
 
-def test_what_is_shared_with_somebody_is_theirs_to_see_and_to_leave() -> None:
+def test_received_shares_are_listed_and_left() -> None:
     played = play(ShareOps.list_shared_with(user="ben"), [reply(json=page(SHARE))])
     assert [share.server.target for share in played.emitted] == ["ana/lab"]
     assert played.calls == ["GET /users/ben/shared"]
@@ -116,12 +116,12 @@ def test_what_is_shared_with_somebody_is_theirs_to_see_and_to_leave() -> None:
     assert left.calls == ["DELETE /groups/geo/shared/ana/lab"]
 
 
-def test_two_shares_of_one_server_are_two() -> None:
+def test_two_shares_of_one_server_are_both_listed() -> None:
     others = [{**SHARE, "user": {"name": "cy"}}, {**SHARE, "kind": "group", "group": {"name": "ben"}, "user": None}]
     assert len(play(ShareOps.list("ana"), [reply(json=page(SHARE, *others, SHARE))]).emitted) == 3
 
 
-def test_a_code_is_created_and_not_shown() -> None:
+def test_a_code_is_created_and_hidden_in_its_repr() -> None:
     played = play(ShareCodeOps.create("ana", "lab", expires_in=3600), [reply(json=CODE)])
     assert (played.result.code, played.result.id) == ("SECRET", "sc_1")
     assert "SECRET" not in repr(played.result)
@@ -134,7 +134,7 @@ def test_a_code_lives_from_a_minute_to_a_year(seconds: int) -> None:
         ShareCodeOps.create("ana", "lab", expires_in=seconds)
 
 
-def test_a_code_whose_answer_got_lost_is_not_created_twice() -> None:
+def test_creating_a_code_is_not_retried_after_a_lost_answer() -> None:
     assert play(ShareCodeOps.create("ana", "lab"), [Unavailable("reset"), reply(json=CODE)]).left == 1
 
 
@@ -145,8 +145,8 @@ def test_a_code_is_revoked_by_its_id() -> None:
 
 
 @pytest.mark.parametrize("code_id", ["", "12", "sc_", "sc_1x", "sc_1 ", "sc_1\n", "SECRET", "sc_\u0661"])
-def test_an_id_that_the_hub_would_read_otherwise_is_refused(code_id: str) -> None:
-    """An empty one revokes all, and "sc_1x" would be taken for "sc_1"."""
+def test_an_id_that_the_hub_would_misread_is_refused(code_id: str) -> None:
+    """An empty id revokes all codes, and the hub reads "sc_1x" as "sc_1"."""
     with pytest.raises(InvalidInput):
         ShareCodeOps.revoke("ana", "lab", code_id)
 
@@ -158,12 +158,12 @@ def test_all_codes_of_a_server_are_listed_and_revoked() -> None:
 
 
 @pytest.mark.parametrize("plan", [ShareOps.list("ana"), ShareCodeOps.list("ana"), ShareOps.grant("ana", user="ben")])
-def test_an_older_hub_has_no_shares(plan: Any) -> None:
+def test_shares_are_unsupported_on_an_older_hub(plan: Any) -> None:
     played = play(plan, [refusal(404, "Not Found")], version="4.1.6")
     assert isinstance(played.error, Unsupported)
     assert "needs JupyterHub 5.0; this hub is 4.1.6" in str(played.error)
 
 
-def test_what_is_not_there_on_a_newer_hub_is_not_found() -> None:
+def test_a_404_of_a_newer_hub_is_not_found() -> None:
     played = play(ShareOps.list("ana", "nope"), [refusal(404, "No such server: ana/nope")])
     assert type(played.error) is NotFound

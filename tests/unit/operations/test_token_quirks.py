@@ -1,4 +1,4 @@
-"""What a client of JupyterHub's tokens can fall into."""
+"""Quirks of JupyterHub's tokens."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NEW = {"id": "a12", "user": "ana", "kind": "api_token", "token": "SECRET", "scop
 
 @VERSIONS
 @pytest.mark.parametrize("seconds", [0, -60])
-def test_a_life_of_0_is_refused_for_up_to_5_5_it_lasts_for_ever(seconds: int, version: str) -> None:
+def test_a_lifetime_of_0_is_refused(seconds: int, version: str) -> None:
     with pytest.raises(InvalidInput, match="cannot expire in"):
         play(TokenOps.create("ana", expires_in=seconds), version=version)
     played = play(TokenOps.create_with_password("ana", "pw", expires_in=seconds), version=version)
@@ -39,13 +39,13 @@ def test_a_life_of_0_is_refused_for_up_to_5_5_it_lasts_for_ever(seconds: int, ve
     assert played.sent == []
 
 
-def test_without_a_life_none_is_sent_and_the_hub_decides() -> None:
-    """None is for ever there, or `token_expires_in_max_seconds` where the administrator set it."""
+def test_without_a_lifetime_the_hub_decides() -> None:
+    """Without a lifetime the token never expires, or after `token_expires_in_max_seconds` if that is set."""
     assert bodies(play(TokenOps.create("ana"), [reply(201, NEW)])) == [{}]
     assert bodies(play(TokenOps.create("ana", expires_in=60), [reply(201, NEW)])) == [{"expires_in": 60}]
 
 
-def test_a_life_beyond_the_hubs_limit_is_told_in_its_words() -> None:
+def test_a_lifetime_beyond_the_hubs_limit_has_its_message() -> None:
     said = "token expires_in: 99999999 must not exceed 86400"
     played = play(TokenOps.create("ana", expires_in=99999999), [refusal(400, said)])
     assert isinstance(played.error, LifetimeTooLong)
@@ -53,7 +53,7 @@ def test_a_life_beyond_the_hubs_limit_is_told_in_its_words() -> None:
 
 
 @VERSIONS
-def test_an_unknown_user_is_a_403_and_the_hint_says_so(version: str) -> None:
+def test_a_403_for_an_unknown_user_has_a_hint(version: str) -> None:
     said = {"status": 403, "message": "User BOB not found or no permissions to generate tokens"}
     played = play(TokenOps.create("BOB"), [reply(403, said, version=version)], version=version)
     assert type(played.error) is NotAuthorized
@@ -70,7 +70,7 @@ def test_an_unknown_user_is_a_403_and_the_hint_says_so(version: str) -> None:
         ("6.1.1", 400, "Not assigning requested scopes shutdown not held by requesting User ana", InvalidScope),
     ],
 )
-def test_a_scope_that_is_unknown_or_not_held_is_refused_in_as_many_ways(
+def test_an_unknown_or_missing_scope_is_refused_on_every_version(
     version: str, status: int, message: str, kind: type[Exception]
 ) -> None:
     answer = reply(status, {"status": status, "message": message}, version=version)
@@ -78,12 +78,12 @@ def test_a_scope_that_is_unknown_or_not_held_is_refused_in_as_many_ways(
     played = play(TokenOps.create("ana", scopes=["start:servers"]), [answer, me], version=version)
     assert type(played.error) is kind
     assert message in str(played.error)
-    assert played.error.hint.endswith(" can give it: no scopes")
+    assert played.error.hint.endswith(" can grant: no scopes")
     assert played.calls == ["POST /users/ana/tokens", "GET /user"]
 
 
-def test_before_3_0_scopes_are_ignored_and_so_not_sent() -> None:
-    """The token would have everything that its owner has."""
+def test_before_3_0_scopes_are_not_sent() -> None:
+    """The token would have all scopes of its owner."""
     for plan in (
         TokenOps.create("ana", scopes=["read:users"]),
         TokenOps.create_with_password("ana", "pw", scopes=["read:users"]),
@@ -93,7 +93,7 @@ def test_before_3_0_scopes_are_ignored_and_so_not_sent() -> None:
         assert played.sent == []
 
 
-def test_a_secret_is_told_once_and_an_answer_without_it_is_no_token() -> None:
+def test_an_answer_without_a_secret_is_not_a_token() -> None:
     played = play(TokenOps.create("ana"), [reply(201, {**NEW, "token": None})])
     assert isinstance(played.error, NotAHub)
     secret = play(TokenOps.create("ana"), [reply(201, NEW)])
@@ -101,14 +101,14 @@ def test_a_secret_is_told_once_and_an_answer_without_it_is_no_token() -> None:
     assert "SECRET" not in repr(secret)
 
 
-def test_a_creation_without_an_answer_is_not_sent_again_for_nobody_would_know_the_first() -> None:
+def test_creating_a_token_is_not_retried() -> None:
     played = play(TokenOps.create("ana"), [Unavailable("reset"), reply(201, NEW)])
     assert isinstance(played.error, Unavailable)
     assert played.left == 1
 
 
-def test_tokens_that_services_took_are_among_those_of_a_user() -> None:
-    """The hub purges expired ones as it lists them, and gives those of OAuth clients in the same list."""
+def test_oauth_tokens_are_among_those_of_a_user() -> None:
+    """The hub deletes expired tokens as it lists them, and includes those of OAuth clients."""
     oauth = {"id": "a3", "user": "ana", "oauth_client": "JupyterLab", "session_id": "x", "scopes": ["access:servers"]}
     service = {"id": "a4", "service": "culler", "expires_at": "2026-05-01T00:00:00.000000Z", "note": None}
     played = play(TokenOps.list("ana"), [reply(json={"api_tokens": [NEW, oauth, service], "oauth_tokens": []})])
@@ -119,22 +119,22 @@ def test_tokens_that_services_took_are_among_those_of_a_user() -> None:
     ]
 
 
-def test_a_token_that_is_gone_is_a_404_unless_an_earlier_attempt_arrived() -> None:
+def test_revoking_a_missing_token_is_not_found_except_on_a_retry() -> None:
     gone = refusal(404, "No such token a12 for user ana")
     assert isinstance(play(TokenOps.revoke("ana", "a12"), [gone]).error, NotFound)
     assert play(TokenOps.revoke("ana", "a12"), [Unavailable("reset"), gone]).error is None
 
 
 @pytest.mark.parametrize("message", [None, "Forbidden", "Action is not authorized with current scopes"])
-def test_a_sign_in_fails_with_one_answer_whatever_the_reason(message: str | None) -> None:
-    """A wrong password, a person who never signed in before, a hub without passwords."""
+def test_every_failed_sign_in_has_the_same_error(message: str | None) -> None:
+    """The reason may be a wrong password, a user who never signed in, or a hub without passwords."""
     played = play(TokenOps.create_with_password("ana", "pw"), [refusal(403, message)])
     assert type(played.error) is NotAuthorized
     for reason in ("check both", "never logged in", "single sign-on", "/hub/token"):
         assert reason in played.error.hint
 
 
-def test_a_sign_in_sends_no_token_and_is_one_attempt_for_some_hubs_lock_people_out() -> None:
+def test_a_sign_in_sends_no_token_and_is_not_retried() -> None:
     def broken(request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(502)
 
@@ -146,8 +146,8 @@ def test_a_sign_in_sends_no_token_and_is_one_attempt_for_some_hubs_lock_people_o
     assert "cookie" not in request.headers
 
 
-def test_the_token_of_a_server_may_ask_who_it_is_and_little_else() -> None:
-    """`JUPYTERHUB_API_TOKEN` has the scopes users:activity and access:servers, unless the administrator widened it."""
+def test_the_token_of_a_server_may_read_its_identity() -> None:
+    """`JUPYTERHUB_API_TOKEN` has the scopes users:activity and access:servers, unless the administrator added more."""
     model = {"kind": "user", "name": "ana", "scopes": ["users:activity!user=ana", "access:servers!server=ana/"]}
     identity = play(HubOps.whoami(), [reply(json=model)]).result
     assert identity.scopes == ("users:activity!user=ana", "access:servers!server=ana/")
@@ -158,15 +158,15 @@ def test_the_token_of_a_server_may_ask_who_it_is_and_little_else() -> None:
 
 
 @VERSIONS
-def test_whoami_is_a_users_or_a_services_and_before_5_0_knows_no_token(version: str) -> None:
+def test_whoami_has_no_token_id_before_5_0(version: str) -> None:
     known: dict[str, Any] = {} if version < "5" else {"token_id": "a12", "session_id": None}
     played = play(HubOps.whoami(), [reply(json={"kind": "service", "name": "robot", **known}, version=version)])
     assert (played.result.kind, played.result.name) == ("service", "robot")
     assert played.result.token_id == known.get("token_id")
 
 
-def test_an_oauth_code_goes_in_a_form_with_the_clients_secret_and_once() -> None:
-    """The hub knows no public clients: without the secret it is a 401. A code is good for one exchange."""
+def test_an_oauth_code_is_sent_once_in_a_form() -> None:
+    """The hub has no public clients: without the secret it answers 401. A code is valid for one exchange."""
     asked = {"client_id": "service-x", "client_secret": "SECRET", "redirect_uri": "http://127.0.0.1:9876/cb"}
     played = play(TokenOps.exchange_code("CODE", **asked), [reply(401, {"error": "invalid_client"})])
     assert isinstance(played.error, NotAuthorized)

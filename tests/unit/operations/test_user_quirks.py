@@ -1,4 +1,4 @@
-"""What a client of JupyterHub's users can fall into."""
+"""Quirks of JupyterHub's users."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ ANA = {"kind": "user", "name": "ana", "admin": False, "groups": [], "servers": {
 
 
 @VERSIONS
-def test_a_user_is_created_by_the_bulk_call_for_the_other_keeps_capital_letters(version: str) -> None:
-    """`POST /users/Erin` makes an `Erin` who can never sign in, nor join a group."""
+def test_a_user_is_created_by_the_bulk_route(version: str) -> None:
+    """`POST /users/Erin` creates an `Erin` who can neither sign in nor join a group."""
     played = play(UserOps.create("Erin"), [reply(201, [{"name": "erin"}], version=version)], version=version)
     assert played.result.name == "erin"
     assert played.calls == ["POST /users"]
     assert bodies(played) == [{"usernames": ["Erin"], "admin": False}]
 
 
-def test_who_exists_is_told_by_a_409_and_read_by_the_name_that_the_hub_gave() -> None:
+def test_an_existing_user_is_read_by_the_hubs_name() -> None:
     exists = refusal(409, "All 1 users already exist")
     assert isinstance(play(UserOps.create("Erin"), [exists]).error, Conflict)
     played = play(UserOps.create("Erin", exist_ok=True), [exists, reply(json={**ANA, "name": "erin"})])
@@ -35,21 +35,21 @@ def test_who_exists_is_told_by_a_409_and_read_by_the_name_that_the_hub_gave() ->
     assert played.calls == ["POST /users", "GET /users/erin"]
 
 
-def test_an_answer_that_passes_over_a_user_is_not_taken_for_their_creation() -> None:
-    """The hub answers 201 with those alone that it created."""
+def test_an_answer_without_the_user_is_not_a_creation() -> None:
+    """The hub answers 201 with only the created users."""
     played = play(UserOps.create("ana"), [reply(201, [])])
     assert isinstance(played.error, NotAHub)
 
 
 @pytest.mark.parametrize("message", ["Invalid username: a:b", "Failed to create user a:b: no such account"])
-def test_a_name_that_the_authenticator_refuses_creates_nobody(message: str) -> None:
+def test_a_name_that_the_authenticator_refuses_is_an_error(message: str) -> None:
     played = play(UserOps.create("a:b", exist_ok=True), [refusal(400, message)])
     assert isinstance(played.error, BadRequest)
     assert str(played.error) == f"user a:b: {message}"
     assert played.calls == ["POST /users"]
 
 
-def test_only_an_administrator_makes_administrators_and_that_is_no_matter_of_scopes() -> None:
+def test_the_refusal_to_make_an_administrator_names_no_scope() -> None:
     played = play(UserOps.create("ana", admin=True), [refusal(403, "Only admins can grant admin permissions")])
     assert type(played.error) is NotAuthorized
     assert str(played.error) == "user ana: Only admins can grant admin permissions"
@@ -57,7 +57,7 @@ def test_only_an_administrator_makes_administrators_and_that_is_no_matter_of_sco
 
 @VERSIONS
 @pytest.mark.parametrize("wanted", [{"admin": True}, {"admin": False}, {"auth_state": {"x": 1}}, {"auth_state": {}}])
-def test_an_edit_never_sends_the_name_which_6_1_1_would_erase(wanted: dict[str, Any], version: str) -> None:
+def test_an_edit_never_sends_the_name(wanted: dict[str, Any], version: str) -> None:
     played = play(UserOps.edit("ana", **wanted), [reply(json=ANA, version=version)], version=version)
     assert played.calls == ["PATCH /users/ana"]
     assert bodies(played) == [wanted]
@@ -76,41 +76,41 @@ def test_a_rename_sends_the_new_name_alone() -> None:
     assert bodies(played, "PATCH") == [{"name": "anna"}]
 
 
-def test_a_user_whose_name_is_null_is_no_user() -> None:
-    """What 6.1.1 answers when it has just erased a name."""
+def test_a_user_without_a_name_is_not_read() -> None:
+    """JupyterHub 6.1.1 answers like this when it has erased a name."""
     played = play(UserOps.rename("ana", "anna"), [reply(json=ANA), reply(json={**ANA, "name": None})])
     assert isinstance(played.error, NotAHub)
 
 
 @pytest.mark.parametrize("version", ["4.1.6", "5.5.2", "6.0.1"])
-def test_before_5_5_3_and_6_1_capital_letters_are_kept_and_so_refused_before_a_rename_is_sent(version: str) -> None:
+def test_capital_letters_are_refused_before_a_rename(version: str) -> None:
     played = play(UserOps.rename("ana", "Anna"), [reply(json=ANA, version=version)], version=version)
     assert isinstance(played.error, InvalidInput)
     assert requests(played, "PATCH") == []
 
 
 @pytest.mark.parametrize("version", ["5.5.3", "5.5.4", "6.1.0", "6.1.1"])
-def test_since_5_5_3_and_6_1_a_rename_is_in_lower_case_whatever_was_sent(version: str) -> None:
+def test_since_5_5_3_and_6_1_a_rename_may_have_capital_letters(version: str) -> None:
     answers = [reply(json=ANA), reply(json={**ANA, "name": "anna"})]
     assert play(UserOps.rename("ana", "Anna"), answers, version=version).result.name == "anna"
 
 
 @VERSIONS
-def test_a_taken_name_is_a_400_to_the_hub_and_a_conflict_here(version: str) -> None:
+def test_a_400_for_a_taken_name_is_a_conflict(version: str) -> None:
     taken = {"status": 400, "message": "User bo already exists, username must be unique"}
     played = play(UserOps.rename("ana", "bo"), [reply(json=ANA), reply(400, taken, version=version)], version=version)
     assert isinstance(played.error, Conflict)
 
 
-def test_a_rename_while_a_server_runs_is_refused_for_its_address_holds_the_name() -> None:
+def test_a_rename_while_a_server_runs_is_a_conflict() -> None:
     running = {**ANA, "servers": {"lab": {"name": "lab", "ready": True}}}
     played = play(UserOps.rename("ana", "anna"), [reply(json=running)])
     assert isinstance(played.error, Conflict)
     assert played.calls == ["GET /users/ana"]
 
 
-def test_a_user_without_servers_in_the_answer_has_hidden_ones() -> None:
-    """`read:users` gives `server`, the default one's address, and no `servers`."""
+def test_an_answer_without_servers_names_the_missing_scope() -> None:
+    """`read:users` includes `server`, the address of the default server, but not `servers`."""
     played = play(ServerOps.list("ana"), [reply(json={"name": "ana", "server": "/user/ana/"})])
     assert isinstance(played.error, MissingScope)
     played = play(UserOps.delete("ana"), [reply(json={"name": "ana", "server": None})])
@@ -119,7 +119,7 @@ def test_a_user_without_servers_in_the_answer_has_hidden_ones() -> None:
 
 
 class Site:
-    """A hub that deletes a user only when no server of theirs runs any more, and is slow to stop them."""
+    """A hub that deletes a user only after all their servers have stopped, and stops them slowly."""
 
     def __init__(self, *servers: str, pending: str | None = None, looks: int = 2) -> None:
         self.servers = {name: {"name": name, "ready": pending is None, "pending": pending} for name in servers}
@@ -143,8 +143,8 @@ class Site:
         return refusal(404)
 
 
-def test_a_user_is_deleted_once_their_named_servers_are_gone() -> None:
-    """With one running the hub answers 500; it stops the default one alone, and waits for none."""
+def test_a_user_is_deleted_after_their_named_servers_have_stopped() -> None:
+    """With a running named server the hub answers 500: it stops only the default server, and does not wait."""
     played = play(UserOps.delete("ana"), Site("", "lab"))
     assert played.error is None
     assert "DELETE /users/ana/servers/lab" in played.calls
@@ -153,21 +153,21 @@ def test_a_user_is_deleted_once_their_named_servers_are_gone() -> None:
 
 
 @pytest.mark.parametrize("pending", ["spawn", "stop"])
-def test_a_user_is_not_deleted_while_their_default_server_is_on_its_way(pending: str) -> None:
-    """400 "server is in the process of stopping, please wait"."""
+def test_a_user_is_not_deleted_while_their_default_server_is_pending(pending: str) -> None:
+    """The hub answers 400 "server is in the process of stopping, please wait"."""
     played = play(UserOps.delete("ana"), Site("", pending=pending))
     assert played.error is None
     assert played.calls[1] == "DELETE /users/ana/server"
     assert played.calls[-1] == "DELETE /users/ana"
 
 
-def test_a_user_whose_server_does_not_stop_stays() -> None:
+def test_a_user_whose_server_does_not_stop_is_kept() -> None:
     played = play(UserOps.delete("ana"), Site("lab", looks=10_000))
     assert isinstance(played.error, WaitTimeout)
     assert "DELETE /users/ana" not in played.calls
 
 
-def test_before_5_1_a_user_whose_server_still_starts_stays() -> None:
+def test_before_5_1_a_user_whose_server_starts_is_kept() -> None:
     starting = {**ANA, "servers": {"": {"pending": "spawn"}}}
     wait = {"status": 400, "message": "ana is pending spawn, please wait"}
     played = play(UserOps.delete("ana"), [reply(json=starting), reply(400, wait, version="5.0.0")], version="5.0.0")
@@ -175,19 +175,19 @@ def test_before_5_1_a_user_whose_server_still_starts_stays() -> None:
     assert "pending spawn" in str(played.error)
 
 
-def test_nobody_deletes_themselves() -> None:
+def test_deleting_oneself_is_refused() -> None:
     played = play(UserOps.delete("ana"), [reply(json=ANA), refusal(400, "Cannot delete yourself!")])
     assert isinstance(played.error, BadRequest)
     assert str(played.error) == "user ana: Cannot delete yourself!"
 
 
-def test_a_user_whom_the_tokens_scopes_do_not_reach_is_not_said_to_be_absent() -> None:
+def test_not_found_mentions_a_user_beyond_the_scopes() -> None:
     played = play(UserOps.delete("bo"), [refusal(404, "No access to resources or resources not found")])
     assert isinstance(played.error, NotFound)
     assert "or not visible to this token" in str(played.error)
 
 
-def test_activity_is_stamped_in_utc_as_every_version_reads_it() -> None:
+def test_activity_is_sent_in_utc() -> None:
     berlin = timezone(timedelta(hours=2))
     played = play(
         UserOps.record_activity("ana", at=datetime(2026, 5, 1, 14, 30, tzinfo=berlin), servers=["", "lab"]), [reply()]
@@ -197,7 +197,7 @@ def test_activity_is_stamped_in_utc_as_every_version_reads_it() -> None:
     assert bodies(played) == [{**stamp, "servers": {"": stamp, "lab": stamp}}]
 
 
-def test_a_time_without_a_zone_would_be_taken_for_utc_and_is_refused() -> None:
+def test_activity_without_a_time_zone_is_refused() -> None:
     played = play(UserOps.record_activity("ana", at=datetime(2026, 5, 1, 14, 30)))
     assert isinstance(played.error, InvalidInput)
 
@@ -209,14 +209,14 @@ def test_a_time_without_a_zone_would_be_taken_for_utc_and_is_refused() -> None:
         "No such server 'gpu' for user ana",
     ],
 )
-def test_activity_that_the_hub_rejects_is_told_in_its_words(message: str) -> None:
+def test_rejected_activity_has_the_hubs_message(message: str) -> None:
     at = datetime(2199, 1, 1, tzinfo=UTC)
     played = play(UserOps.record_activity("ana", at=at, servers=["gpu"]), [refusal(400, message)])
     assert isinstance(played.error, BadRequest)
     assert message in str(played.error)
 
 
-def test_one_user_is_read_with_stopped_servers_only_when_asked_for() -> None:
+def test_a_user_is_read_with_stopped_servers_only_on_request() -> None:
     played = play(ServerOps.list("ana", stopped=True), [reply(json=ANA)])
     assert queries(played) == [{"include_stopped_servers": "1"}]
     assert queries(play(ServerOps.list("ana"), [reply(json=ANA)])) == [{}]

@@ -13,7 +13,7 @@ from jhub.extension.access import Owner, available_profiles
 from jhub.extension.policy import decide
 from jhub.extension.verdict import Refusal
 from jhub.models import Profile
-from jhub.operations.profiles import check
+from jhub.operations.profiles import check_against_profiles
 from jhub.profiles.loader import parse
 from jhub.profiles.model import public_profile
 
@@ -50,7 +50,7 @@ def listed(owner: Owner) -> tuple[Profile, ...]:
 def refused(options: dict[str, Any], owner: Owner = ANA) -> APIError | None:
     """Return the error for options that are refused."""
     try:
-        check(listed(owner), options, "server ana/lab", "/users/ana/profiles")
+        check_against_profiles(listed(owner), options, "server ana/lab", "/users/ana/profiles")
     except APIError as error:
         return error
     return None
@@ -116,7 +116,7 @@ def test_an_unavailable_profile_is_reported_as_unknown() -> None:
 
 def test_an_owner_without_profiles_is_refused() -> None:
     with pytest.raises(NotAuthorized, match="server ana: no profile is available"):
-        check((), {"profile": "gpu"}, "server ana")
+        check_against_profiles((), {"profile": "gpu"}, "server ana")
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_other_options_are_left_to_the_hub(options: dict[str, Any]) -> None:
 def test_long_lists_are_truncated() -> None:
     many = tuple(Profile(slug=f"p{n}") for n in range(30))
     with pytest.raises(NotFound, match=r"p18, p19, and 10 more$"):
-        check(many, {"profile": "x"})
+        check_against_profiles(many, {"profile": "x"})
 
 
 NAMES = ["image", "zone", "note", "flavour", "cpus", "x", "", "profile-option-gpu--image", "_xsrf"]
