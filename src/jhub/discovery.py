@@ -9,12 +9,12 @@ from jhub.errors import APIError, InvalidInput, NotAHub, Redirected
 from jhub.models import Version
 from jhub.steps import Flow, call
 
-API = "/hub/api"
-MOST_REDIRECTS = 3
-MOST_TRIED = 20
+API_PATH = "/hub/api"
+MAX_REDIRECTS = 3
+MAX_CANDIDATES_TRIED = 20
 """Addresses that are asked for one hub: a redirect can name a path of any length."""
 HOST = re.compile(r"[^\s\[\]<>\"'`{}|\\^%/?#@]+")
-USERS = re.compile(r"/user(?=/|$)")
+USER_PATH = re.compile(r"/user(?=/|$)")
 LOOPBACK = re.compile(r"localhost|.*\.localhost|127(\.\d{1,3}){3}|::1")
 
 
@@ -29,7 +29,7 @@ def origin(url: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def tidy(url: str) -> str:
+def normalize_url(url: str) -> str:
     """A URL with scheme and host, without query and fragment, its path quoted.
 
     Without a scheme it is https, or http on this machine. `InvalidInput` for what is no address of a hub.
@@ -50,26 +50,26 @@ def tidy(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, quote(parts.path, safe="/%:@~+,;=$&!*'()"), "", ""))
 
 
-def _secured(url: str) -> tuple[str, str | None, int | None]:
+def _https_origin(url: str) -> tuple[str, str | None, int | None]:
     """The origin that a plain http one on the usual port moves to when it becomes https."""
     scheme, host, port = origin(url)
     return ("https", host, 443) if (scheme, port) == ("http", 80) else (scheme, host, port)
 
 
-def known_root(url: str) -> str | None:
+def as_api_root(url: str) -> str | None:
     """The API root, where the URL already is one, as JUPYTERHUB_API_URL is."""
     root = url.rstrip("/")
-    return root if root.endswith(API) and not USERS.search(root) else None
+    return root if root.endswith(API_PATH) and not USER_PATH.search(root) else None
 
 
 def candidates(url: str) -> list[str]:
     """Where the API root may be, the likeliest first."""
     parts = urlsplit(url)
     # What is below /user/ANA answers as ana likes: it is never asked, and gets no token.
-    path = USERS.split(parts.path)[0].rstrip("/")
+    path = USER_PATH.split(parts.path)[0].rstrip("/")
     bases = [path[: found.start()] for found in re.finditer(r"/(hub|services)(?=/|$)", path)][::-1]
     bases += [path, ""]
-    return [urlunsplit((parts.scheme, parts.netloc, base + API, "", "")) for base in dict.fromkeys(bases)]
+    return [urlunsplit((parts.scheme, parts.netloc, base + API_PATH, "", "")) for base in dict.fromkeys(bases)]
 
 
 def find_root(url: str) -> Flow[str]:
@@ -81,7 +81,7 @@ def find_root(url: str) -> Flow[str]:
     waiting: list[str] = candidates(url)
     tried: list[str] = []
     redirects = 0
-    while waiting and len(tried) < MOST_TRIED:
+    while waiting and len(tried) < MAX_CANDIDATES_TRIED:
         root = waiting.pop(0)
         tried.append(root)
         try:
@@ -89,20 +89,20 @@ def find_root(url: str) -> Flow[str]:
             yield from call("GET", f"{root}/", Version, anonymous=True).once()
         except Redirected as error:
             try:
-                there = tidy(urljoin(f"{root}/", error.location))
+                there = normalize_url(urljoin(f"{root}/", error.location))
             except (InvalidInput, ValueError):
                 continue  # to nowhere
             same_host = urlsplit(there).hostname == urlsplit(url).hostname
             if same_host and root.startswith("https://") and there.startswith("http://"):
                 continue  # where the token would be read on the way
-            if origin(there) not in (origin(url), _secured(url)):
+            if origin(there) not in (origin(url), _https_origin(url)):
                 # Another port of the same machine may be another person's.
                 raise NotAHub(
                     f"{url} redirects to another host, {urlsplit(there).netloc}",
                     hint="if the hub is there, give its URL",
                 ) from None
             redirects += 1
-            if redirects <= MOST_REDIRECTS:
+            if redirects <= MAX_REDIRECTS:
                 new = [each for each in candidates(there) if each not in tried]
                 waiting = list(dict.fromkeys(new + waiting))
         except (APIError, NotAHub):

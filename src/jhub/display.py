@@ -9,12 +9,12 @@ from html import escape
 from pathlib import Path
 from typing import cast
 
-PACKAGE = f"{Path(__file__).parent}{os.sep}"
-LONGEST = 100
+PACKAGE_FOLDER = f"{Path(__file__).parent}{os.sep}"
+MAX_CELL_LENGTH = 100
 """Maximum number of characters in a cell."""
-EMPTY: tuple[object, ...] = (None, "", (), {}, [])
+EMPTY_VALUES: tuple[object, ...] = (None, "", (), {}, [])
 """Values that a column must have more than, to be shown."""
-RUNNERS = ("IPython", "ipykernel", "asyncio")
+RUNNER_PACKAGES = ("IPython", "ipykernel", "asyncio")
 """Packages whose frames stand between a notebook's cell and what it calls."""
 
 
@@ -26,7 +26,7 @@ def fields(of: Mapping[str, object]) -> str:
 
 def table(rows: Sequence[Mapping[str, object]], *, more: bool = False) -> str:
     """Return things of one kind as a table, without the columns that are empty in all of them."""
-    names = [name for name in (rows[0] if rows else ()) if any(row[name] not in EMPTY for row in rows)]
+    names = [name for name in (rows[0] if rows else ()) if any(row[name] not in EMPTY_VALUES for row in rows)]
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     lines = "".join(f"<tr>{''.join(_cell(row[name]) for name in names)}</tr>" for row in rows)
     end = "<p>and more: iterate over it, or make a list of it</p>" if more else "" if rows else "<p>none</p>"
@@ -41,7 +41,9 @@ def _cell(value: object) -> str:
             text = ", ".join(map(str, cast("Iterable[object]", value)))
         case _:
             text = str(value)
-    return f"<td style='text-align:left'>{escape(text[:LONGEST])}{'…' if len(text) > LONGEST else ''}</td>"
+    return (
+        f"<td style='text-align:left'>{escape(text[:MAX_CELL_LENGTH])}{'…' if len(text) > MAX_CELL_LENGTH else ''}</td>"
+    )
 
 
 def message(error: Exception) -> str:
@@ -51,11 +53,11 @@ def message(error: Exception) -> str:
 
 def short_traceback(error: BaseException, hint: str) -> list[str]:
     """Return the lines that IPython shows of an error: its message first, then the frames of the caller's own code."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_inner(frame.filename)]
-    said = [f"{type(error).__name__}: {error}", *([f"hint: {hint}"] if hint else [])]
-    return [*said, "", *"".join(traceback.format_list(frames)).splitlines()]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_internal(frame.filename)]
+    lines = [f"{type(error).__name__}: {error}", *([f"hint: {hint}"] if hint else [])]
+    return [*lines, "", *"".join(traceback.format_list(frames)).splitlines()]
 
 
-def _is_inner(file: str) -> bool:
+def _is_internal(file: str) -> bool:
     """Return whether a file is of this package, or of what runs a notebook's cells."""
-    return file.startswith(PACKAGE) or any(part in RUNNERS for part in Path(file).parts)
+    return file.startswith(PACKAGE_FOLDER) or any(part in RUNNER_PACKAGES for part in Path(file).parts)

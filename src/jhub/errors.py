@@ -36,7 +36,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-MOST_NAMES = 20
+MAX_NAMES_SHOWN = 20
 """Maximum number of names in an error message."""
 
 
@@ -238,8 +238,8 @@ def _restored(kind: type[HubError], args: tuple[Any, ...], state: dict[str, Any]
     return error
 
 
-def listed(names: Iterable[str]) -> str:
+def join_names(names: Iterable[str]) -> str:
     """The names that are allowed, for a message."""
     every = list(names)
-    more = len(every) - MOST_NAMES
-    return ", ".join(every[:MOST_NAMES]) + (f", and {more} more" if more > 0 else "")
+    more = len(every) - MAX_NAMES_SHOWN
+    return ", ".join(every[:MAX_NAMES_SHOWN]) + (f", and {more} more" if more > 0 else "")

@@ -26,15 +26,17 @@ T = TypeVar("T")
 
 POSIX = os.name == "posix"
 """Elsewhere modes say nothing of who may read, and a folder cannot be opened."""
-DRAFT_SECONDS = 3600
+MAX_DRAFT_AGE_SECONDS = 3600
 """A draft that is older was left by a process that was killed."""
-MOST_BYTES = 64 * 2**20
+MAX_FILE_BYTES = 64 * 2**20
 """Largest content that is read."""
-OTHERS_WRITE, OTHERS = 0o022, 0o077
+WRITABLE_BY_OTHERS, OPEN_TO_OTHERS = 0o022, 0o077
 
-SAFELY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY"))
+SAFE_OPEN_FLAGS = sum(
+    getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY")
+)
 """Flags by which no link is followed, no pipe waited for, and no terminal taken over."""
-KINDS = (
+FILE_KINDS = (
     (stat.S_ISLNK, "a link"),
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a pipe"),
@@ -63,7 +65,7 @@ def make_folder(path: Path) -> None:
 
 
 @contextmanager
-def own_folder(path: Path) -> Generator[int | None]:
+def open_own_folder(path: Path) -> Generator[int | None]:
     """Open a folder of this user that nobody else may write to: its descriptor, or None outside of POSIX.
 
     Where the user made a link to such a folder, that counts. `InvalidInput` for another's folder or link, and for one
@@ -82,22 +84,22 @@ def own_folder(path: Path) -> Generator[int | None]:
         os.close(handle)
 
 
-def read_own(path: Path, *, private: bool = False, last_bytes: int | None = None) -> bytes | None:
+def read_own_file(path: Path, *, private: bool = False, last_bytes: int | None = None) -> bytes | None:
     """Return the content of a file of this user, or its end; None where there is no such file.
 
     A private file that others may read is closed to them, with a warning. `InvalidInput` for whatever is not a regular
     file of this user, for a file that others may write to, and for one that is too large.
     """
     try:
-        with own_folder(path.parent) as folder:
-            handle = _opened(folder, path, os.O_RDONLY, cure="600" if private else "go-w")
+        with open_own_folder(path.parent) as folder:
+            handle = _open_file(folder, path, os.O_RDONLY, cure="600" if private else "go-w")
         with os.fdopen(handle, "rb") as file:
             if private:
-                _close_to_others(path, handle)
+                _make_private(path, handle)
             if last_bytes is not None:
                 file.seek(max(0, os.fstat(handle).st_size - last_bytes))
                 return file.read(last_bytes)
-            return _bounded(path, file.read(MOST_BYTES + 1))
+            return _check_size(path, file.read(MAX_FILE_BYTES + 1))
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -107,31 +109,35 @@ def read_own(path: Path, *, private: bool = False, last_bytes: int | None = None
 def read_input(path: Path) -> bytes:
     """Return what a person names as input: a file of anybody, through a link or from a pipe too."""
     with path.open("rb") as file:
-        return _bounded(path, file.read(MOST_BYTES + 1))
+        return _check_size(path, file.read(MAX_FILE_BYTES + 1))
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Write a file for this user's eyes only, whole or not at all.
 
     It has its final mode from the first moment, and takes the place of the old one in a single step. What is not a
     regular file of this user is not replaced: `InvalidInput`.
     """
     make_folder(path.parent)
-    with own_folder(path.parent) as folder:
+    with open_own_folder(path.parent) as folder:
         with suppress(FileNotFoundError):
-            _check_file(path, os.stat(_place(folder, path), dir_fd=folder, follow_symlinks=False), cure="go-w")
-        _sweep(folder, path)
+            _check_file(path, os.stat(_name_in_folder(folder, path), dir_fd=folder, follow_symlinks=False), cure="go-w")
+        _remove_old_drafts(folder, path)
         draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.draft")
-        handle = os.open(_place(folder, draft), os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFELY, 0o600, dir_fd=folder)
+        handle = os.open(
+            _name_in_folder(folder, draft), os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE_OPEN_FLAGS, 0o600, dir_fd=folder
+        )
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(handle)
-            os.replace(_place(folder, draft), _place(folder, path), src_dir_fd=folder, dst_dir_fd=folder)
+            os.replace(
+                _name_in_folder(folder, draft), _name_in_folder(folder, path), src_dir_fd=folder, dst_dir_fd=folder
+            )
         except BaseException:
             with suppress(FileNotFoundError):
-                os.unlink(_place(folder, draft), dir_fd=folder)
+                os.unlink(_name_in_folder(folder, draft), dir_fd=folder)
             raise
         if folder is not None:
             with suppress(OSError):  # the rename is done in any case; this is for a loss of power
@@ -139,13 +145,13 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """`write_whole`, of a value that people can read too."""
-    write_whole(path, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+    """`write_atomically`, of a value that people can read too."""
+    write_atomically(path, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
 
 
 def read_json(path: Path, kind: type[T], *, private: bool = False) -> T | None:
     """What a file holds; None where there is none. `InvalidInput` names the file, and where in it the damage is."""
-    content = read_own(path, private=private)
+    content = read_own_file(path, private=private)
     if content is None:
         return None
     try:
@@ -155,7 +161,7 @@ def read_json(path: Path, kind: type[T], *, private: bool = False) -> T | None:
 
 
 @contextmanager
-def locked(path: Path, seconds: float) -> Generator[None]:
+def file_lock(path: Path, seconds: float) -> Generator[None]:
     """Hold the lock `path`. `TimeoutError` where another process holds it for longer than `seconds`."""
     if not POSIX:
         import filelock
@@ -166,7 +172,7 @@ def locked(path: Path, seconds: float) -> Generator[None]:
         except filelock.Timeout:
             raise TimeoutError from None
         return
-    descriptor = take_lock(path, seconds)
+    descriptor = acquire_lock(path, seconds)
     if descriptor is None:
         raise TimeoutError
     try:
@@ -175,15 +181,15 @@ def locked(path: Path, seconds: float) -> Generator[None]:
         os.close(descriptor)
 
 
-def take_lock(path: Path, seconds: float) -> int | None:
+def acquire_lock(path: Path, seconds: float) -> int | None:
     """Return an open file that holds the lock `path`, or None. The system lets go of it when its process dies.
 
     POSIX only. The file is neither emptied nor deleted, so that all processes lock the same one.
     """
     import fcntl  # not on Windows, where importing this module must work all the same
 
-    with own_folder(path.parent) as folder:
-        descriptor = _opened(folder, path, os.O_RDWR | os.O_CREAT, cure="go-w")
+    with open_own_folder(path.parent) as folder:
+        descriptor = _open_file(folder, path, os.O_RDWR | os.O_CREAT, cure="go-w")
     deadline = time.monotonic() + seconds
     try:
         while True:
@@ -200,21 +206,21 @@ def take_lock(path: Path, seconds: float) -> int | None:
         raise
 
 
-def _place(folder: int | None, path: Path) -> str:
+def _name_in_folder(folder: int | None, path: Path) -> str:
     """A file's name relative to the open folder that it is in."""
     return str(path) if folder is None else path.name
 
 
-def _opened(folder: int | None, path: Path, flags: int, *, cure: str) -> int:
+def _open_file(folder: int | None, path: Path, flags: int, *, cure: str) -> int:
     """Open a regular file of this user."""
-    name = _place(folder, path)
+    name = _name_in_folder(folder, path)
     try:
         # First without opening it, which does something to some devices.
         _check_file(path, os.stat(name, dir_fd=folder, follow_symlinks=False), cure=cure)
     except FileNotFoundError:
         if not flags & os.O_CREAT:
             raise
-    handle = os.open(name, flags | SAFELY, 0o600, dir_fd=folder)
+    handle = os.open(name, flags | SAFE_OPEN_FLAGS, 0o600, dir_fd=folder)
     try:
         _check_file(path, os.fstat(handle), cure=cure)
     except BaseException:
@@ -225,7 +231,7 @@ def _opened(folder: int | None, path: Path, flags: int, *, cure: str) -> int:
 
 def _check_file(path: Path, status: os.stat_result, *, cure: str) -> None:
     if not stat.S_ISREG(status.st_mode):
-        kind = next((words for test, words in KINDS if test(status.st_mode)), "something else")
+        kind = next((words for test, words in FILE_KINDS if test(status.st_mode)), "something else")
         hint = "move it away, or put a file of yours in its place"
         if stat.S_ISLNK(status.st_mode):
             hint = f"put the file itself in its place; the folder {path.parent} may be a link of yours"
@@ -238,7 +244,7 @@ def _check(path: Path, status: os.stat_result, *, cure: str) -> None:
     if not POSIX:
         return
     _check_owner(path, status)
-    if status.st_mode & OTHERS_WRITE:
+    if status.st_mode & WRITABLE_BY_OTHERS:
         raise InvalidInput(
             f"others may write to {path}: what is in it may not be yours",
             hint=f"look at it, then: chmod {cure} {shlex.quote(str(path))}",
@@ -249,15 +255,15 @@ def _check_owner(path: Path, status: os.stat_result) -> None:
     me = os.geteuid()
     if status.st_uid == me:
         return
-    owner = _name(status.st_uid)
+    owner = _user_name(status.st_uid)
     if me == 0:
         hint = f"run this as {owner}; with sudo: sudo -H takes root's own folder"
     else:
-        hint = f"if it is to be yours: sudo chown -R {_name(me)} {shlex.quote(str(path))}"
-    raise InvalidInput(f"{path} belongs to {owner}, and this runs as {_name(me)}", hint=hint)
+        hint = f"if it is to be yours: sudo chown -R {_user_name(me)} {shlex.quote(str(path))}"
+    raise InvalidInput(f"{path} belongs to {owner}, and this runs as {_user_name(me)}", hint=hint)
 
 
-def _name(user: int) -> str:
+def _user_name(user: int) -> str:
     import pwd
 
     try:
@@ -266,10 +272,10 @@ def _name(user: int) -> str:
         return f"the user with the number {user}"
 
 
-def _close_to_others(path: Path, handle: int) -> None:
+def _make_private(path: Path, handle: int) -> None:
     """Take the permissions on an open file from everybody but its owner, and warn if anybody else had some."""
     status = os.fstat(handle)
-    if not (POSIX and status.st_mode & OTHERS):
+    if not (POSIX and status.st_mode & OPEN_TO_OTHERS):
         return
     if status.st_nlink > 1:
         # Its mode is that of its other names too.
@@ -286,16 +292,16 @@ def _close_to_others(path: Path, handle: int) -> None:
     warnings.warn(f"others could read {path} {done}", UserWarning, stacklevel=2)
 
 
-def _bounded(path: Path, content: bytes) -> bytes:
-    if len(content) > MOST_BYTES:
-        raise InvalidInput(f"{path} holds more than {MOST_BYTES >> 20} MiB")
+def _check_size(path: Path, content: bytes) -> bytes:
+    if len(content) > MAX_FILE_BYTES:
+        raise InvalidInput(f"{path} holds more than {MAX_FILE_BYTES >> 20} MiB")
     return content
 
 
-def _sweep(folder: int | None, path: Path) -> None:
+def _remove_old_drafts(folder: int | None, path: Path) -> None:
     """Remove old drafts, which may hold secrets. Not new ones: another process may be at work on them."""
     for draft in path.parent.glob(f".{glob.escape(path.name)}.*.draft"):
         with suppress(OSError):
-            name = _place(folder, draft)
-            if time.time() - os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime > DRAFT_SECONDS:
+            name = _name_in_folder(folder, draft)
+            if time.time() - os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime > MAX_DRAFT_AGE_SECONDS:
                 os.unlink(name, dir_fd=folder)

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 E = TypeVar("E")
 
-SHOWN = 20
+MAX_ITEMS_SHOWN = 20
 """Maximum number of items of a listing that a notebook shows."""
-NEVER_RUN = "was never run: call run(), or iterate over its events inside its `with` block"
+NEVER_RUN_MESSAGE = "was never run: call run(), or iterate over its events inside its `with` block"
 
 
 class Runs(Protocol):
@@ -82,13 +82,13 @@ class Stream(Generic[E]):
 
         items = self._hub.events(self._operation())
         try:
-            first = list(islice(items, SHOWN + 1))
+            first = list(islice(items, MAX_ITEMS_SHOWN + 1))
         except HubError as error:
             return display.message(error)
         finally:
             items.close()
         rows = [dict(each.__rich_repr__()) if isinstance(each, Model) else {"": each} for each in first]
-        return display.table(rows[:SHOWN], more=len(first) > SHOWN)
+        return display.table(rows[:MAX_ITEMS_SHOWN], more=len(first) > MAX_ITEMS_SHOWN)
 
     def __iter__(self) -> Iterator[E]:
         return self._hub.events(self._operation())
@@ -115,16 +115,16 @@ class AsyncStream(Generic[E]):
         return [item async for item in self]
 
 
-class _Work(Generic[T]):
+class _FleetBase(Generic[T]):
     """What fleets of both clients know of themselves."""
 
     def __init__(self, operation: Operation[T]) -> None:
         self._operation = operation
-        self._begun = False
+        self._started = False
         self._cancelled = False
-        self._answers: list[T] = []
+        self._results: list[T] = []
         self._failure: Exception | None = None
-        self._told = False
+        self._failure_raised = False
         self._name = getattr(operation, "__name__", type(operation).__name__)
         """For `repr`: the method that made it, where one did."""
 
@@ -132,40 +132,40 @@ class _Work(Generic[T]):
     def summary(self) -> T:
         """How it ended; there after the last event."""
         if self._failure is not None:
-            self._told = True
+            self._failure_raised = True
             raise self._failure
-        if not self._answers:
+        if not self._results:
             why = "was cancelled" if self._cancelled else "has not ended: iterate over its events, or leave its block"
             raise RuntimeError(f"the fleet {why}")
-        return self._answers[0]
+        return self._results[0]
 
     def __repr__(self) -> str:
-        state = "failed" if self._failure else "ended" if self._answers else "cancelled" if self._cancelled else ""
-        return f"<{type(self).__name__} {self._name}: {state or ('running' if self._begun else 'not run yet')}>"
+        state = "failed" if self._failure else "ended" if self._results else "cancelled" if self._cancelled else ""
+        return f"<{type(self).__name__} {self._name}: {state or ('running' if self._started else 'not run yet')}>"
 
     def __del__(self) -> None:
         # There may be no such attribute, where __init__ failed.
-        if not getattr(self, "_begun", True):
-            warnings.warn(f"{self!r} {NEVER_RUN}", ResourceWarning, stacklevel=2, source=self)
+        if not getattr(self, "_started", True):
+            warnings.warn(f"{self!r} {NEVER_RUN_MESSAGE}", ResourceWarning, stacklevel=2, source=self)
 
-    def _begin(self) -> None:
-        if self._begun:
+    def _start(self) -> None:
+        if self._started:
             raise RuntimeError("this fleet has run already: make another")
-        self._begun = True
+        self._started = True
 
-    def _check_begun(self) -> None:
-        if not self._begun:
-            self._begun = True  # said now, and not once more when it goes
-            raise RuntimeError(f"{type(self).__name__} {NEVER_RUN}")
+    def _check_started(self) -> None:
+        if not self._started:
+            self._started = True  # said now, and not once more when it goes
+            raise RuntimeError(f"{type(self).__name__} {NEVER_RUN_MESSAGE}")
 
-    def _raise(self) -> None:
+    def _raise_failure(self) -> None:
         """Raise what ended it, once."""
-        if self._failure is not None and not self._told:
-            self._told = True
+        if self._failure is not None and not self._failure_raised:
+            self._failure_raised = True
             raise self._failure
 
 
-class Fleet(_Work[T], Generic[E, T]):
+class Fleet(_FleetBase[T], Generic[E, T]):
     """Many servers or users at a time.
 
         with hub.servers.start_many(...) as fleet:
@@ -198,9 +198,9 @@ class Fleet(_Work[T], Generic[E, T]):
     def __enter__(self) -> Self:
         from anyio.from_thread import start_blocking_portal  # with an event loop, which single calls do without
 
-        self._begin()
-        self._thread: AbstractContextManager[BlockingPortal] = start_blocking_portal()
-        self._task = self._thread.__enter__().start_task_soon(self._run)
+        self._start()
+        self._portal: AbstractContextManager[BlockingPortal] = start_blocking_portal()
+        self._task = self._portal.__enter__().start_task_soon(self._run)
         return self
 
     async def _run(self) -> None:
@@ -208,21 +208,21 @@ class Fleet(_Work[T], Generic[E, T]):
             if self._cancelled:
                 return
             async with self._hub() as hub:
-                self._answers.append(await hub.run(self._operation, self._events.put))
+                self._results.append(await hub.run(self._operation, self._events.put))
         except HubError as error:
             self._failure = error
         finally:
             self._events.put(None)
 
     def __iter__(self) -> Iterator[E]:
-        self._check_begun()
+        self._check_started()
         while (event := self._events.get()) is not None:
             yield event
         self._events.put(None)  # whoever iterates again finds the end, too
         if self._task is not None and not self._cancelled:
             self._task.result()
         if self._failure is not None:
-            self._told = True
+            self._failure_raised = True
             raise self._failure
 
     def __exit__(
@@ -237,12 +237,12 @@ class Fleet(_Work[T], Generic[E, T]):
         finally:
             if error is not None:
                 self.cancel()
-            self._thread.__exit__(None, None, None)
+            self._portal.__exit__(None, None, None)
         if error is None:
-            self._raise()
+            self._raise_failure()
 
 
-class AsyncFleet(_Work[T], Generic[E, T]):
+class AsyncFleet(_FleetBase[T], Generic[E, T]):
     """As `Fleet`, with `async with` and `async for`, or `summary = await hub.servers.start_many(...)`."""
 
     def __init__(
@@ -250,7 +250,7 @@ class AsyncFleet(_Work[T], Generic[E, T]):
     ) -> None:
         super().__init__(operation)
         self._carry_out = run
-        self._take: MemoryObjectReceiveStream[E] | None = None
+        self._receiver: MemoryObjectReceiveStream[E] | None = None
         self._group: TaskGroup | None = None
         self._scope: CancelScope | None = None
 
@@ -271,8 +271,8 @@ class AsyncFleet(_Work[T], Generic[E, T]):
     async def __aenter__(self) -> Self:
         import anyio
 
-        self._begin()
-        self._put, self._take = anyio.create_memory_object_stream[E](float("inf"))
+        self._start()
+        self._sender, self._receiver = anyio.create_memory_object_stream[E](float("inf"))
         # Of the work alone: that of the group would end the caller's block too.
         self._scope = anyio.CancelScope()
         self._group = anyio.create_task_group()
@@ -281,21 +281,21 @@ class AsyncFleet(_Work[T], Generic[E, T]):
         return self
 
     async def _run(self, scope: CancelScope) -> None:
-        with self._put, scope:
+        with self._sender, scope:
             if self._cancelled:
                 return
             try:
-                self._answers.append(await self._carry_out(self._operation, self._put.send_nowait))
+                self._results.append(await self._carry_out(self._operation, self._sender.send_nowait))
             except Exception as error:  # noqa: BLE001 - raised for the caller, and not in a group of one
                 self._failure = error
 
     async def __aiter__(self) -> AsyncGenerator[E, None]:
-        self._check_begun()
-        if self._take is not None:
-            async for event in self._take:
+        self._check_started()
+        if self._receiver is not None:
+            async for event in self._receiver:
                 yield event
         if self._failure is not None:
-            self._told = True
+            self._failure_raised = True
             raise self._failure
 
     async def __aexit__(
@@ -308,7 +308,7 @@ class AsyncFleet(_Work[T], Generic[E, T]):
         try:
             await self._group.__aexit__(None, None, None)
         finally:
-            if self._take is not None:
-                self._take.close()
+            if self._receiver is not None:
+                self._receiver.close()
         if error is None:
-            self._raise()
+            self._raise_failure()

@@ -66,7 +66,7 @@ _previewing = ContextVar("previewing", default=False)
 
 
 @contextmanager
-def nothing_sent() -> Generator[None]:
+def sending_forbidden() -> Generator[None]:
     """Keep the code of a previewed call from sending anything by itself; its steps are for `preview` to carry out."""
     token = _previewing.set(True)
     try:
@@ -75,8 +75,8 @@ def nothing_sent() -> Generator[None]:
         _previewing.reset(token)
 
 
-def check_sending() -> None:
-    """Raise TypeError inside of `nothing_sent`."""
+def check_sending_allowed() -> None:
+    """Raise TypeError inside of `sending_forbidden`."""
     if _previewing.get():
         raise TypeError(
             "a preview sends nothing: hand in the method and its arguments, hub.preview(hub.groups.delete, 'geo'), "
@@ -84,7 +84,7 @@ def check_sending() -> None:
         )
 
 
-def through(operation: Operation[T], carry_out: Callable[[Step], Flow[Any]]) -> Flow[T]:
+def map_steps(operation: Operation[T], carry_out: Callable[[Step], Flow[Any]]) -> Flow[T]:
     """Carry out an operation, each of whose steps is a flow of `carry_out`."""
     running = Interpreter(operation)
     while running.step is not None:
@@ -105,10 +105,10 @@ def collect(operation: Operation[T], take: Callable[[Any], object]) -> Flow[T]:
             return take(step.event)
         return (yield step)
 
-    return through(operation, taken)
+    return map_steps(operation, taken)
 
 
-def before(deadline: float, operation: Operation[T]) -> Flow[T]:
+def retry_until(deadline: float, operation: Operation[T]) -> Flow[T]:
     """Carry out an operation without a pause that would end after `deadline` (of `Now`): the error that it would have
     paused for is raised instead.
     """
@@ -125,4 +125,4 @@ def before(deadline: float, operation: Operation[T]) -> Flow[T]:
             failure = error
             raise
 
-    return through(operation, in_time)
+    return map_steps(operation, in_time)

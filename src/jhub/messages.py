@@ -1,7 +1,7 @@
 """Which error an answer of the hub means: by its status and, where that says too little, by the hub's message.
 
-JupyterHub gives its errors no codes, so its English has to be read. `MEANINGS` is the only place that does it; a test
-in tests/meta sees to that.
+JupyterHub gives its errors no codes, so its English has to be read. `MESSAGE_RULES` is the only place that does it; a
+test in tests/meta sees to that.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from jhub.errors import (
 )
 
 
-class Meaning(NamedTuple):
+class MessageRule(NamedTuple):
     """What a status with a message means. What the named groups of the pattern match is set on the error."""
 
     status: int
@@ -50,43 +50,43 @@ class Meaning(NamedTuple):
 
 # The first row whose pattern matches the beginning of the message counts. The versions are those of JupyterHub that
 # say so, of 2.0 to 6.1. Messages reach this with single spaces, also in names.
-MEANINGS = (
+MESSAGE_RULES = (
     # POST /users, all versions.
-    Meaning(400, r"Invalid username: (?P<name>.+)", InvalidUsername),
-    Meaning(400, r"Invalid usernames: (?P<names>.+)", InvalidUsername),
-    Meaning(400, r"Failed to create user (?P<failure>.+)", UserNotCreated),
+    MessageRule(400, r"Invalid username: (?P<name>.+)", InvalidUsername),
+    MessageRule(400, r"Invalid usernames: (?P<names>.+)", InvalidUsername),
+    MessageRule(400, r"Failed to create user (?P<failure>.+)", UserNotCreated),
     # PATCH /users/NAME with a new name, all versions.
-    Meaning(400, r"User .+ already exists", Conflict),
+    MessageRule(400, r"User .+ already exists", Conflict),
     # POST /groups, all versions.
-    Meaning(409, r"Group (?P<existing>.+) already exists", Conflict),
+    MessageRule(409, r"Group (?P<existing>.+) already exists", Conflict),
     # POST and DELETE /groups/NAME/users and POST /groups, all versions; POST /shares, since 5.0.
-    Meaning(
+    MessageRule(
         400,
         r"No such user: (?P<user>.+)",
         UnknownUser,
         "nobody was changed; leave the name out, or create the user first",
     ),
-    Meaning(400, r"No such group: ", NotFound),
+    MessageRule(400, r"No such group: ", NotFound),
     # POST /users/NAME/tokens, all versions; a limit of its lifetime since 5.1. A scope that does not exist is a 500
     # before 5.0.
-    Meaning(400, r"token expires_in: \S+ must not exceed", LifetimeTooLong),
-    Meaning(400, r"(?i).*scope", InvalidScope),
-    Meaning(
+    MessageRule(400, r"token expires_in: \S+ must not exceed", LifetimeTooLong),
+    MessageRule(400, r"(?i).*scope", InvalidScope),
+    MessageRule(
         403,
         r"\w+ (.+) not found or no permissions to generate tokens",
         NotAuthorized,
         r"there is no user \1, or the token in use lacks the scope tokens",
     ),
     # POST /users/NAME/servers/NAME: jhub.extension, on 5.3 and later; the others in all versions. PATCH: since 6.0.
-    Meaning(400, r"unknown profile ", NotFound),
-    Meaning(400, r".+ is already running", AlreadyRunning),
-    Meaning(400, r".+ is active\. Please stop it", AlreadyRunning),
-    Meaning(400, r".+ is pending (?!spawn)", ServerPending),
+    MessageRule(400, r"unknown profile ", NotFound),
+    MessageRule(400, r".+ is already running", AlreadyRunning),
+    MessageRule(400, r".+ is active\. Please stop it", AlreadyRunning),
+    MessageRule(400, r".+ is pending (?!spawn)", ServerPending),
     # Everywhere; the latter since 4.1.
-    Meaning(403, r".*requires any of \[(?P<scopes>[^\]]*)\]", MissingScope),
-    Meaning(403, r".*Missing or invalid credentials", UnknownToken),
+    MessageRule(403, r".*requires any of \[(?P<scopes>[^\]]*)\]", MissingScope),
+    MessageRule(403, r".*Missing or invalid credentials", UnknownToken),
 )
-BY_STATUS: dict[int, type[APIError]] = {
+ERROR_BY_STATUS: dict[int, type[APIError]] = {
     400: BadRequest,
     401: NotAuthorized,
     403: NotAuthorized,
@@ -94,7 +94,7 @@ BY_STATUS: dict[int, type[APIError]] = {
     405: Unsupported,
     409: Conflict,
 }
-WORDS = {
+DEFAULT_MESSAGES = {
     400: "the hub refused the request",
     401: "not authorized",
     403: "not authorized",
@@ -105,7 +105,7 @@ WORDS = {
     500: "the hub failed",
 }
 """Messages for answers without one."""
-GATEWAY = {502, 503, 504}
+GATEWAY_STATUSES = {502, 503, 504}
 
 
 def from_answer(
@@ -117,7 +117,7 @@ def from_answer(
     # A proxy may strip the header; a hub's own refusal has these two keys and no others.
     from_hub = "x-jupyterhub-version" in headers or (body.keys() == {"status", "message"} and body["status"] == status)
     prefix = f"{about}: " if about else ""
-    if status in GATEWAY and not from_hub:
+    if status in GATEWAY_STATUSES and not from_hub:
         return Unavailable(
             f"{prefix}no answer from the hub (the proxy before it says {status})",
             status=status,
@@ -126,7 +126,7 @@ def from_answer(
         )
     wait = _retry_after(headers)
     if status == 429 and wait is not None:
-        return Throttled(message or WORDS[429], wait, method=method, path=path, about=about)
+        return Throttled(message or DEFAULT_MESSAGES[429], wait, method=method, path=path, about=about)
     if not from_hub and message is None:
         if status == 429:
             limits = f"{prefix}a proxy before the hub limits the requests"
@@ -163,7 +163,7 @@ def _refusal(method: str, path: str, status: int, message: str, about: str) -> A
         scopes = tuple(scope for each in fields["scopes"].split(",") if (scope := each.strip(" '\"")))
         said = f"the token lacks the scope {' or '.join(scopes)}" if scopes else message
         return MissingScope(said, scopes, **where)
-    error = kind(message or WORDS.get(status, f"answered {status}"), status=status, hint=hint, **where)
+    error = kind(message or DEFAULT_MESSAGES.get(status, f"answered {status}"), status=status, hint=hint, **where)
     if isinstance(error, NotFound):
         error.filtered = filtered
     vars(error).update(fields)
@@ -172,10 +172,10 @@ def _refusal(method: str, path: str, status: int, message: str, about: str) -> A
 
 def _meaning(status: int, message: str) -> tuple[type[APIError], str, dict[str, str]]:
     """Return the class of the error, its hint and its fields."""
-    for row in MEANINGS:
+    for row in MESSAGE_RULES:
         if row.status == status and (found := re.match(row.pattern, message)):
             return row.kind, found.expand(row.hint), found.groupdict()
-    return BY_STATUS.get(status, HubBroken), "", {}
+    return ERROR_BY_STATUS.get(status, HubBroken), "", {}
 
 
 def bad_token(about: str, method: str, path: str, status: int) -> UnknownToken:

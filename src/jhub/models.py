@@ -14,12 +14,12 @@ from typing import Any, Literal, TypeAlias, cast
 from msgspec import Struct, field, json
 from msgspec.structs import force_setattr
 
-UNLISTED = "--unlisted-choice"
+UNLISTED_SUFFIX = "--unlisted-choice"
 """What follows an option's name in a start that brings a text of its own."""
-UNLISTED_SELECTED = UNLISTED.removeprefix("--")
+UNLISTED_SELECTED_VALUE = UNLISTED_SUFFIX.removeprefix("--")
 """What KubeSpawner's form selects where its text field counts."""
 
-SECRET = {"token", "auth_state", "state", "access_token", "code", "accept_url", "full_accept_url"}
+SECRET_FIELDS = {"token", "auth_state", "state", "access_token", "code", "accept_url", "full_accept_url"}
 
 
 class _DataclassFields:
@@ -58,7 +58,7 @@ class Model(Struct, frozen=True, kw_only=True):
         return display.fields(dict(self.__rich_repr__()))
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        return [(name, getattr(self, name)) for name in self.__struct_fields__ if name not in SECRET]
+        return [(name, getattr(self, name)) for name in self.__struct_fields__ if name not in SECRET_FIELDS]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
@@ -81,7 +81,7 @@ def resolve_urls(value: object, site: str) -> None:
                 found = getattr(value, name)
                 if not isinstance(found, str):
                     resolve_urls(found, site)
-                elif name in URLS.get(type(value), ()) and found.startswith("/") and not found.startswith("//"):
+                elif name in URL_FIELDS.get(type(value), ()) and found.startswith("/") and not found.startswith("//"):
                     force_setattr(value, name, site + found)
         case _:
             pass
@@ -93,7 +93,7 @@ def _resolve_each(values: Iterable[object], site: str) -> None:
             resolve_urls(each, site)
 
 
-def in_utc(moment: datetime) -> datetime:
+def as_utc(moment: datetime) -> datetime:
     """A time that names no zone is UTC: all of a hub's are."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -195,7 +195,7 @@ class Group(Model, frozen=True, kw_only=True):
 
 
 TokenKind: TypeAlias = Literal["api", "server", "session"]
-ISSUER = "JupyterHub"
+JUPYTERHUB_ISSUER = "JupyterHub"
 """What the hub calls itself as the issuer of tokens that are no OAuth tokens."""
 
 
@@ -221,13 +221,15 @@ class Token(Model, frozen=True, kw_only=True):
         "server": by it a server speaks to the hub, and without it the server can let nobody in. "session": it came by
         OAuth, for somebody's browser at a server or service, or for an OAuth sign-in. "api": any other.
         """
-        if self.session_id is not None and self.oauth_client != ISSUER:
+        if self.session_id is not None and self.oauth_client != JUPYTERHUB_ISSUER:
             return "session"
         # The note is the only sign of a server's. JupyterHub itself goes by it (`get_current_user_token`, 2 to 6), and
         # no user gives it to a token by chance. Such a token's scopes depend on the hub's configuration; and comparing
         # with the addresses of the servers that run now would miss one that is just starting, was renamed, or resumes
         # its token later. The second is of a server that came up with another token than it was given (all versions).
-        own = self.oauth_client == ISSUER and (self.note or "").startswith(("Server at ", "retrieved from spawner "))
+        own = self.oauth_client == JUPYTERHUB_ISSUER and (self.note or "").startswith(
+            ("Server at ", "retrieved from spawner ")
+        )
         return "server" if own else "api"
 
     @property
@@ -235,7 +237,7 @@ class Token(Model, frozen=True, kw_only=True):
         """Seconds from its creation to its end, by the hub's clock; None for never, or unknown."""
         if self.expires_at is None or self.created is None:
             return None
-        return (in_utc(self.expires_at) - in_utc(self.created)).total_seconds()
+        return (as_utc(self.expires_at) - as_utc(self.created)).total_seconds()
 
 
 class OAuthToken(Model, frozen=True, kw_only=True):
@@ -389,7 +391,7 @@ class ProfileOption(Model, frozen=True, kw_only=True):
     @property
     def unlisted_key(self) -> str:
         """What a start names for text that is none of the choices."""
-        return self.key + UNLISTED
+        return self.key + UNLISTED_SUFFIX
 
 
 class Profile(Model, frozen=True, kw_only=True):
@@ -429,7 +431,7 @@ class Version(Struct, frozen=True):
     version: str
 
 
-URLS: dict[type[Struct], tuple[str, ...]] = {
+URL_FIELDS: dict[type[Struct], tuple[str, ...]] = {
     Server: ("url", "progress_url", "full_url"),
     User: ("server",),
     SharedServer: ("url",),

@@ -21,11 +21,11 @@ ACCESS_SCOPE = f"access:services!service={NAME}"
 """Who has this scope may sign in with the browser."""
 
 
-ROLE_IS_THERE = f"where load_roles has a role named user already, add {ACCESS_SCOPE} to its scopes instead"
-"""What goes with the line of `access` before JupyterHub 6: a hub does not start with two roles of one name."""
+EXISTING_ROLE_NOTE = f"where load_roles has a role named user already, add {ACCESS_SCOPE} to its scopes instead"
+"""What goes with the line of `access_line` before JupyterHub 6: a hub does not start with two roles of one name."""
 
 
-def service(version: tuple[int, ...]) -> dict[str, object]:
+def service_entry(version: tuple[int, ...]) -> dict[str, object]:
     """The client, as `c.JupyterHub.services` of a hub of that version has it."""
     # JupyterHub 2 has only roles to say it with; that of this name is for all that the owner may do.
     allowed = {"oauth_client_allowed_scopes": list(ALLOWED_SCOPES)} if version >= (3,) else {"oauth_roles": ["token"]}
@@ -38,12 +38,12 @@ def service(version: tuple[int, ...]) -> dict[str, object]:
     }
 
 
-def registration(version: tuple[int, ...]) -> str:
+def registration_line(version: tuple[int, ...]) -> str:
     """The line of jupyterhub_config.py that registers the client."""
-    return f"c.JupyterHub.services.append({json.dumps(service(version))})"
+    return f"c.JupyterHub.services.append({json.dumps(service_entry(version))})"
 
 
-def access(version: tuple[int, ...]) -> str:
+def access_line(version: tuple[int, ...]) -> str:
     """The line of jupyterhub_config.py by which all users may sign in with the browser, beside what they may now."""
     if version >= (6,):
         return f"c.JupyterHub.extra_user_scopes.add({json.dumps(ACCESS_SCOPE)})"

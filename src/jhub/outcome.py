@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-DONE = frozenset({"ready", "stopped", "deleted", "created", "exists", "added", "removed"})
+SUCCESS_KINDS = frozenset({"ready", "stopped", "deleted", "created", "exists", "added", "removed"})
 """Kinds of events that report a success."""
 
 
@@ -46,7 +46,7 @@ class Tally(Generic[E]):
 
     def take(self, event: E) -> E:
         """Note an event, and give it back."""
-        if event.kind in DONE:
+        if event.kind in SUCCESS_KINDS:
             self.done.append(event)
         elif event.kind == "failed":
             self.failed.append(event)

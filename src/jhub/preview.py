@@ -10,15 +10,15 @@ from functools import partial
 from typing import Any, ParamSpec, cast
 
 from jhub.errors import HubError, InvalidInput
-from jhub.interpreter import Interpreter, nothing_sent
+from jhub.interpreter import Interpreter, sending_forbidden
 from jhub.steps import Answer, Emit, Flow, Fork, HubVersion, Now, Operation, Request, Sleep
 
 P = ParamSpec("P")
 
-READS = ("GET", "HEAD")
-MOST_WRITES = 10_000
+READ_METHODS = ("GET", "HEAD")
+MAX_WRITES = 10_000
 """Maximum number of requests in a preview: a flow may write until something that nobody answers."""
-WHAT = "preview takes a method and its arguments, hub.preview(hub.groups.delete, 'geo'), or a function that is a flow"
+USAGE = "preview takes a method and its arguments, hub.preview(hub.groups.delete, 'geo'), or a function that is a flow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +50,14 @@ class Preview:
 def preview(call: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> Flow[Preview]:
     """Preview a call of a client's method, or of a function that returns a flow."""
     if not callable(call):
-        raise TypeError(WHAT)
-    if declared := _declared(call, "__preview__"):
+        raise TypeError(USAGE)
+    if declared := _attribute_of(call, "__preview__"):
         return cast("Flow[Preview]", declared(*args, **kwargs))
-    with nothing_sent():
-        operation: Any = (_declared(call, "__operation__") or call)(*args, **kwargs)
+    with sending_forbidden():
+        operation: Any = (_attribute_of(call, "__operation__") or call)(*args, **kwargs)
     if inspect.iscoroutine(operation):
         operation.close()  # or it would warn that nobody awaits it
-        raise TypeError(WHAT)
+        raise TypeError(USAGE)
     return preview_operation(operation)
 
 
@@ -71,18 +71,18 @@ def preview_operation(operation: Operation[object]) -> Flow[Preview]:
     writes: list[Request[Any]] = []
     complete = True
     try:
-        with nothing_sent():
+        with sending_forbidden():
             running: Interpreter[object] = Interpreter(operation)
         while (step := running.step) is not None:
             failure: HubError | None = None
             answer: Any = None
             if _writes(step):
-                if not isinstance(step, Request) or len(writes) == MOST_WRITES:
+                if not isinstance(step, Request) or len(writes) == MAX_WRITES:
                     complete = False
                     break
                 _check_body(step)
                 writes.append(step)
-                answer = _nothing_in_it(step)
+                answer = _empty_result(step)
             elif writes and isinstance(step, Sleep):
                 pass  # nothing was sent that it could take time for
             elif writes and not isinstance(step, Emit | HubVersion | Now):
@@ -93,7 +93,7 @@ def preview_operation(operation: Operation[object]) -> Flow[Preview]:
                     answer = yield step
                 except HubError as error:
                     failure = error
-            with nothing_sent():
+            with sending_forbidden():
                 running.answer(answer) if failure is None else running.fail(failure)
         running.close()
     except Exception:
@@ -110,10 +110,10 @@ def _check_body(request: Request[Any]) -> None:
         raise InvalidInput(f"{request.about or request.path}: a value cannot be sent: {error}") from None
 
 
-def _declared(call: Callable[..., object], attribute: str) -> Callable[..., object] | None:
+def _attribute_of(call: Callable[..., object], attribute: str) -> Callable[..., object] | None:
     """Return what a method, perhaps with some of its arguments, declares for `preview`."""
     if isinstance(call, partial):
-        inner = _declared(cast("Callable[..., object]", call.func), attribute)
+        inner = _attribute_of(cast("Callable[..., object]", call.func), attribute)
         return None if inner is None else partial(inner, *call.args, **call.keywords)
     return getattr(call, attribute, None)
 
@@ -122,10 +122,10 @@ def _writes(step: object) -> bool:
     """Return whether a step changes something, or, being a whole flow, might."""
     if isinstance(step, Fork):
         return not isinstance(step.flow, Request) or _writes(step.flow)
-    return isinstance(step, Request) and step.method not in READS
+    return isinstance(step, Request) and step.method not in READ_METHODS
 
 
-def _nothing_in_it(request: Request[Any]) -> Any:
+def _empty_result(request: Request[Any]) -> Any:
     """Return what a request makes of an empty answer, an empty list or an empty object; None where it needs more."""
     for content in (b"", b"[]", b"{}"):
         try:

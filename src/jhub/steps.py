@@ -21,22 +21,30 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from jhub.errors import HubError, InvalidInput, NotAHub, NotFound, Redirected, Throttled, Unavailable
-from jhub.messages import GATEWAY, from_answer
-from jhub.models import SECRET as FIELDS
-from jhub.models import resolve_urls
+from jhub.messages import GATEWAY_STATUSES, from_answer
+from jhub.models import SECRET_FIELDS, resolve_urls
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-CONTROL = {"Cc", "Zl", "Zp"}
+CONTROL_CATEGORIES = {"Cc", "Zl", "Zp"}
 """Unicode categories of what breaks lines and steers terminals."""
-SECRET = {"_xsrf", "2fa", "api_token", "auth_token", "client_secret", "code_verifier", "otp", "password"} | FIELDS
+SECRET_KEYS = {
+    "_xsrf",
+    "2fa",
+    "api_token",
+    "auth_token",
+    "client_secret",
+    "code_verifier",
+    "otp",
+    "password",
+} | SECRET_FIELDS
 """Keys of bodies and queries whose values are not shown."""
-REPEATABLE = {"GET", "HEAD", "PUT", "DELETE"}
-RETRIES = 3
-RETRIES_REFUSED = 1
-FIRST_PAUSE = 0.3
-LONGEST_PAUSE = 60.0
+REPEATABLE_METHODS = {"GET", "HEAD", "PUT", "DELETE"}
+MAX_RETRIES = 3
+MAX_RETRIES_REFUSED = 1
+FIRST_PAUSE_SECONDS = 0.3
+MAX_PAUSE_SECONDS = 60.0
 """Seconds that `Retry-After` may ask for, all in all; more is an error at once, for the caller to operation with."""
 
 
@@ -101,30 +109,34 @@ class Request(Generic[T]):
 
     def __str__(self) -> str:
         """The request in a line, without its secrets."""
-        query = f"?{urlencode([(key, _masked(value, key)) for key, value in self.query])}" if self.query else ""
-        body = "" if self.body is None else f" {msgspec.json.encode(_masked(msgspec.to_builtins(self.body))).decode()}"
+        query = f"?{urlencode([(key, _mask_secrets(value, key)) for key, value in self.query])}" if self.query else ""
+        body = (
+            ""
+            if self.body is None
+            else f" {msgspec.json.encode(_mask_secrets(msgspec.to_builtins(self.body))).decode()}"
+        )
         return f"{self.method} {self.path}{query}{body}"
 
     def read(self, answer: Answer) -> T:
         """The result, or the error that the answer means."""
-        if self.page and answer.status not in GATEWAY:
+        if self.page and answer.status not in GATEWAY_STATUSES:
             return self.decode(answer)
         if 200 <= answer.status < 300:
-            if self.root == "api" and _kind(answer) == "text/html":
+            if self.root == "api" and _content_type(answer) == "text/html":
                 # The login page of a gateway, mostly; the API has no pages.
                 raise _not_json(self.about, answer)
-            return _resolved(self.decode(answer), answer.site)
+            return _with_absolute_urls(self.decode(answer), answer.site)
         if answer.status < 400:
             raise Redirected(answer.headers.get("location", ""))
         raise from_answer(self.method, self.path, answer.status, answer.headers, answer.content, self.about)
 
     def __iter__(self) -> Generator[Step, Any, T]:
         """Carry the call out; where repeating it is harmless, again when no answer came, or "later" did."""
-        repeatable = self.method in REPEATABLE if self.repeatable is None else self.repeatable
+        repeatable = self.method in REPEATABLE_METHODS if self.repeatable is None else self.repeatable
         arrived = False
         paused = 0.0
         failure: Unavailable | Throttled
-        for attempt in range(RETRIES + 1):
+        for attempt in range(MAX_RETRIES + 1):
             try:
                 answer: T = yield self
                 return answer
@@ -133,20 +145,20 @@ class Request(Generic[T]):
                 arrived = arrived or (error.sent and error.status in (None, 502, 504))
                 # What never left may be sent again; a POST that may have arrived is for its flow to reconcile.
                 # Behind most hubs is a proxy that answers while they restart; where nothing does, nothing will soon.
-                if (error.sent and not repeatable) or attempt >= (RETRIES if error.sent else RETRIES_REFUSED):
+                if (error.sent and not repeatable) or attempt >= (MAX_RETRIES if error.sent else MAX_RETRIES_REFUSED):
                     raise
                 asked, failure = error.retry_after, error
             except Throttled as error:
                 # A start is repeated by its flow, which knows how long its caller waits.
-                if not repeatable or attempt >= RETRIES:
+                if not repeatable or attempt >= MAX_RETRIES:
                     raise
                 asked, failure = error.retry_after, error
             except NotFound:
                 if not (arrived and self.gone_is_done):
                     raise
                 return self.decode(Answer(204))
-            pause = FIRST_PAUSE * 3**attempt
-            if paused + asked > LONGEST_PAUSE:
+            pause = FIRST_PAUSE_SECONDS * 3**attempt
+            if paused + asked > MAX_PAUSE_SECONDS:
                 raise failure
             paused += asked
             yield Sleep(asked, jitter=0.1) if asked > pause else Sleep(pause, jitter=0.5)
@@ -176,7 +188,7 @@ class Listen(Generic[T]):
     def take(self, data: str, site: str = "") -> T:
         """One event, read; `NotAHub` for what no hub sends."""
         try:
-            return _resolved(self.read(data), site)
+            return _with_absolute_urls(self.read(data), site)
         except (msgspec.MsgspecError, RecursionError) as error:
             raise NotAHub(f"{self.about}: the progress stream is not what JupyterHub sends: {error}") from error
 
@@ -319,7 +331,7 @@ def send(
     return Request(
         method,
         path,
-        _nothing,
+        _decode_nothing,
         query=query,
         body=body,
         about=about,
@@ -328,7 +340,7 @@ def send(
     )
 
 
-def _resolved(value: T, site: str) -> T:
+def _with_absolute_urls(value: T, site: str) -> T:
     """Return a value whose URLs are absolute."""
     if site:
         resolve_urls(value, site)
@@ -339,19 +351,19 @@ def _decode(returns: type[T], about: str, answer: Answer) -> T:
     try:
         return msgspec.json.decode(answer.content, type=returns)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        if "json" in _kind(answer):
+        if "json" in _content_type(answer):
             what = f"{about}: " if about else ""
             raise NotAHub(f"{what}the answer is not what JupyterHub sends: {error}") from error
         raise _not_json(about, answer) from error
 
 
-def _kind(answer: Answer) -> str:
+def _content_type(answer: Answer) -> str:
     return answer.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _not_json(about: str, answer: Answer) -> NotAHub:
     error = NotAHub(
-        f"{about or 'hub'}: the answer is {_kind(answer) or 'something else'}, not JSON: "
+        f"{about or 'hub'}: the answer is {_content_type(answer) or 'something else'}, not JSON: "
         "this address is not a JupyterHub API",
         hint="is the URL that of a JupyterHub, and does its proxy let API calls through?",
     )
@@ -359,24 +371,24 @@ def _not_json(about: str, answer: Answer) -> NotAHub:
     return error
 
 
-def _nothing(answer: Answer) -> None:
+def _decode_nothing(answer: Answer) -> None:
     return None
 
 
-def status_of(answer: Answer) -> int:
+def decode_status(answer: Answer) -> int:
     """For a request whose answer says something by its status alone."""
     return answer.status
 
 
-def _masked(value: object, key: object = "") -> object:
+def _mask_secrets(value: object, key: object = "") -> object:
     """Return a value without its secrets, or without itself where its key says that it is one."""
-    if str(key).lower() in SECRET:
+    if str(key).lower() in SECRET_KEYS:
         return "***"
     match value:
         case dict():
-            return {name: _masked(each, name) for name, each in cast("dict[object, object]", value).items()}
+            return {name: _mask_secrets(each, name) for name, each in cast("dict[object, object]", value).items()}
         case list() | tuple():
-            return [_masked(each) for each in cast("list[object]", value)]
+            return [_mask_secrets(each) for each in cast("list[object]", value)]
         case _:
             return value
 
@@ -396,7 +408,7 @@ def segment(value: str, what: str) -> str:
         raise InvalidInput(f"a {what} name is missing")
     if not value.strip("."):
         raise InvalidInput(f"{value!r} is not a {what} name: it is made only of dots")
-    if any(c in "/\\" or unicodedata.category(c) in CONTROL for c in value):
+    if any(c in "/\\" or unicodedata.category(c) in CONTROL_CATEGORIES for c in value):
         raise InvalidInput(f"{value!r} is not a {what} name: no slashes or control characters")
     try:
         return quote(value, safe="@~")

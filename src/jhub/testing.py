@@ -49,7 +49,7 @@ from jhub.steps import (
 
 T = TypeVar("T")
 
-FOR_EVER = 365 * 24 * 3600.0
+MAX_VIRTUAL_SECONDS = 365 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,18 +154,18 @@ def play(
     AssertionError
         The flow asked for more than there are replies, or would wait for ever.
     """
-    stage: _Stage[T] = _Stage(replies, version, person)
+    stage: _Scheduler[T] = _Scheduler(replies, version, person)
     return stage.run(operation, interrupt_at)
 
 
 @dataclass(slots=True)
-class _Actor:
+class _Task:
     """One flow on the stage."""
 
     flow: Operation[Any]
     running: Interpreter[Any] | None = None
     """From its first turn on."""
-    parent: _Actor | None = None
+    parent: _Task | None = None
     tag: Hashable = ""
     began: float = 0.0
     turn: int = 0
@@ -173,10 +173,10 @@ class _Actor:
     listening: bool = False
     interrupted: bool = False
     ended: deque[Done] = field(default_factory=deque[Done])
-    children: dict[Hashable, _Actor] = field(default_factory=dict[Hashable, "_Actor"])
+    children: dict[Hashable, _Task] = field(default_factory=dict[Hashable, "_Task"])
 
 
-class _Stage(Generic[T]):
+class _Scheduler(Generic[T]):
     """Actors take turns in the order of virtual time."""
 
     def __init__(self, replies: Replies, version: str, person: Callable[[Any], Any] | None) -> None:
@@ -187,10 +187,10 @@ class _Stage(Generic[T]):
         self.played: Played[T] = Played()
         self.now = 0.0
         self.order = itertools.count()
-        self.queue: list[tuple[float, int, _Actor, int, Any, BaseException | None]] = []
+        self.queue: list[tuple[float, int, _Task, int, Any, BaseException | None]] = []
 
     def run(self, operation: Operation[T], interrupt_at: float | None) -> Played[T]:
-        root = _Actor(operation)
+        root = _Task(operation)
         end: Done | None = None
         self.wake(root, 0.0, None)
         while self.queue:
@@ -200,7 +200,7 @@ class _Stage(Generic[T]):
             at, _, actor, turn, value, error = heapq.heappop(self.queue)
             if turn != actor.turn:
                 continue
-            assert at < FOR_EVER, "the flow waits for ever"
+            assert at < MAX_VIRTUAL_SECONDS, "the flow waits for ever"
             self.now = at
             ended = self.act(actor, value, error)
             if ended is None:
@@ -216,7 +216,7 @@ class _Stage(Generic[T]):
         self.played.answer, self.played.error = end.answer, end.error
         return self.played
 
-    def interrupt(self, actor: _Actor) -> None:
+    def interrupt(self, actor: _Task) -> None:
         """As when a task is cancelled: what it has forked is interrupted with it."""
         if not actor.interrupted:  # once: what it does to clean up is left to finish
             actor.interrupted = True
@@ -224,11 +224,11 @@ class _Stage(Generic[T]):
         for child in actor.children.values():
             self.interrupt(child)
 
-    def wake(self, actor: _Actor, after: float, value: Any, error: BaseException | None = None) -> None:
+    def wake(self, actor: _Task, after: float, value: Any, error: BaseException | None = None) -> None:
         actor.turn += 1
         heapq.heappush(self.queue, (self.now + after, next(self.order), actor, actor.turn, value, error))
 
-    def act(self, actor: _Actor, value: Any, error: BaseException | None) -> Done | None:
+    def act(self, actor: _Task, value: Any, error: BaseException | None) -> Done | None:
         """Go on with a flow until it waits (None) or ends."""
         actor.listening = False
         while True:
@@ -257,7 +257,7 @@ class _Stage(Generic[T]):
                         error = failure
                 case Fork():
                     assert step.tag not in actor.children, f"{step.tag!r} is under way already"
-                    child = _Actor(step.flow, None, actor, step.tag, self.now)
+                    child = _Task(step.flow, None, actor, step.tag, self.now)
                     actor.children[step.tag] = child
                     self.wake(child, 0.0, None)
                 case Cancel():
@@ -278,7 +278,7 @@ class _Stage(Generic[T]):
                 case _:
                     raise TypeError(f"{step!r} is not a step")
 
-    def go_on(self, actor: _Actor, value: Any, error: BaseException | None) -> Interpreter[Any]:
+    def go_on(self, actor: _Task, value: Any, error: BaseException | None) -> Interpreter[Any]:
         if actor.running is None:
             if error is not None:
                 raise error  # interrupted before it began
@@ -289,7 +289,7 @@ class _Stage(Generic[T]):
             actor.running.answer(value)
         return actor.running
 
-    def answer(self, actor: _Actor, step: Request[Any] | Listen[Any]) -> None:
+    def answer(self, actor: _Task, step: Request[Any] | Listen[Any]) -> None:
         self.played.sent.append(step)
         if isinstance(self.reply_to, InTime):
             self.reply_to.now = self.now
@@ -325,7 +325,7 @@ class _Stage(Generic[T]):
                 return event
         return None
 
-    def report(self, actor: _Actor, end: Done) -> None:
+    def report(self, actor: _Task, end: Done) -> None:
         parent = actor.parent
         assert parent is not None
         parent.children.pop(actor.tag, None)

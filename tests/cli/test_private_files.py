@@ -20,7 +20,7 @@ from terminal import Jhub
 from jhub.config import contexts
 from jhub.config.contexts import Context
 from jhub.errors import InvalidInput
-from jhub.files import make_folder, take_lock, write_whole
+from jhub.files import acquire_lock, make_folder, write_atomically
 
 HUB = "https://hub.example.org/hub/api"
 NAMES = ["contexts.json", "tokens.json", ".lock"]
@@ -139,7 +139,7 @@ def test_nothing_but_a_file_is_replaced(make: Callable[[Path], None], said: str,
     make(tmp_path / "in/file")
     before = state(tmp_path)
     with pytest.raises(InvalidInput, match=said):
-        write_whole(tmp_path / "in/file", b"new")
+        write_atomically(tmp_path / "in/file", b"new")
     assert state(tmp_path) == before
 
 
@@ -298,7 +298,7 @@ def test_the_file_is_the_one_that_was_checked(tmp_path: Path) -> None:
         "    open('y', 'w').write('here'); os.replace('y', 'file')\n"
     )
     run = [sys.executable, "-c", code, str(tmp_path / "mine"), str(secret)]
-    from jhub.files import read_own
+    from jhub.files import read_own_file
 
     seen = set[bytes | str | None]()
     with subprocess.Popen(run, stdout=subprocess.PIPE) as swapping:
@@ -306,7 +306,7 @@ def test_the_file_is_the_one_that_was_checked(tmp_path: Path) -> None:
         swapping.stdout.readline()
         while swapping.poll() is None:
             try:
-                seen.add(read_own(tmp_path / "mine/file"))
+                seen.add(read_own_file(tmp_path / "mine/file"))
             except InvalidInput as error:
                 seen.add(str(error))
     assert swapping.returncode == 0
@@ -320,13 +320,13 @@ def test_the_file_is_the_one_that_was_checked(tmp_path: Path) -> None:
 
 
 def test_a_lock_is_let_go_of_by_who_waits_in_vain(tmp_path: Path) -> None:
-    first = take_lock(tmp_path / "lock", 0)
+    first = acquire_lock(tmp_path / "lock", 0)
     assert first is not None
     open_before = len(os.listdir("/dev/fd"))
-    assert take_lock(tmp_path / "lock", 0.1) is None
+    assert acquire_lock(tmp_path / "lock", 0.1) is None
     assert len(os.listdir("/dev/fd")) == open_before
     os.close(first)
-    second = take_lock(tmp_path / "lock", 0)
+    second = acquire_lock(tmp_path / "lock", 0)
     assert second is not None
     os.close(second)
 

@@ -132,7 +132,7 @@ def hubs(tmp_path: Path) -> Hubs:
 def test_it_comes_and_goes_with_its_line_whatever_else_the_configuration_says(hubs: Hubs, tmp_path: Path) -> None:
     """Three processes: without the line, with it, and without it again."""
     (tmp_path / "same").mkdir()
-    (tmp_path / "same" / "registered.json").write_text(json.dumps(oauth_client.service((6,))))
+    (tmp_path / "same" / "registered.json").write_text(json.dumps(oauth_client.service_entry((6,))))
     (tmp_path / "another").mkdir()
     (tmp_path / "another" / "registered.json").write_text('{"name": "jhub-login", "api_token": "somebody-elses"}')
     mine, *others = start(hubs("mine", THEIRS), hubs("same", ROBOT), hubs("another", ROBOT))
@@ -142,7 +142,7 @@ def test_it_comes_and_goes_with_its_line_whatever_else_the_configuration_says(hu
 
     (tmp_path / "same" / "registered.json").unlink()
     config = LINE + ROBOT + ROLES
-    pasted = f"{oauth_client.registration((6,))}\n{oauth_client.access((6,))}\n{LINE}"
+    pasted = f"{oauth_client.registration_line((6,))}\n{oauth_client.access_line((6,))}\n{LINE}"
     other_name = THEIRS.replace('"name": "jhub-login"', '"name": "x", "oauth_client_id": "service-jhub-login"')
     with_role = LINE + 'c.JupyterHub.load_roles = [{"name": "known", "services": ["jhub-login"]}]'
     found = start(

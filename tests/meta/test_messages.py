@@ -95,8 +95,8 @@ def test_no_other_file_reads_the_text_of_an_error(file: Path) -> None:
         assert not readings(file.read_text()), "give the error a class in jhub.messages, and catch that"
 
 
-@pytest.mark.parametrize("row", messages.MEANINGS, ids=lambda row: row.pattern)
-def test_what_a_pattern_finds_has_a_place_on_the_error(row: messages.Meaning) -> None:
+@pytest.mark.parametrize("row", messages.MESSAGE_RULES, ids=lambda row: row.pattern)
+def test_what_a_pattern_finds_has_a_place_on_the_error(row: messages.MessageRule) -> None:
     fields = re.compile(row.pattern).groupindex
     assert all(hasattr(row.kind, name) for name in fields) or row.kind is errors.MissingScope
 

@@ -13,7 +13,7 @@ from loopback import Site, Visit, serving
 from jhub import AsyncHub, Hub
 from jhub.errors import HubError, InvalidInput
 from jhub.models import Token
-from jhub.preview import MOST_WRITES, Preview, preview, preview_operation
+from jhub.preview import MAX_WRITES, Preview, preview, preview_operation
 from jhub.steps import Emit, Flow, send
 from jhub.testing import play
 
@@ -104,7 +104,7 @@ def test_a_flow_that_writes_for_ever_is_cut_off() -> None:
             yield from send("POST", "/x")
 
     found = previewed(forever())
-    assert (len(found), found.complete) == (MOST_WRITES, False)
+    assert (len(found), found.complete) == (MAX_WRITES, False)
 
 
 def test_a_flow_with_a_clean_up_is_left_in_silence(recwarn: pytest.WarningsRecorder) -> None:

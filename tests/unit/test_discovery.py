@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jhub.discovery import candidates, find_root, is_loopback, known_root, origin, tidy
+from jhub.discovery import as_api_root, candidates, find_root, is_loopback, normalize_url, origin
 from jhub.errors import HubError, InvalidInput, NotAHub, Unavailable
 from jhub.steps import Answer, Listen, Request
 from jhub.testing import Played, Reply, play, refusal, reply
@@ -30,7 +30,7 @@ def find(url: str, site: Mapping[str, Reply], otherwise: Reply = NGINX) -> Playe
     def answer(step: Request[Any] | Listen[Any]) -> Reply:
         return site.get(step.path, otherwise)
 
-    return play(find_root(tidy(url)), answer)
+    return play(find_root(normalize_url(url)), answer)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def find(url: str, site: Mapping[str, Reply], otherwise: Reply = NGINX) -> Playe
     ],
 )
 def test_a_pasted_address_becomes_a_url(pasted: str, url: str) -> None:
-    assert tidy(pasted) == url
+    assert normalize_url(pasted) == url
 
 
 @pytest.mark.parametrize(
@@ -82,14 +82,14 @@ def test_a_pasted_address_becomes_a_url(pasted: str, url: str) -> None:
 )
 def test_what_is_no_address_of_a_hub_is_refused(pasted: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        tidy(pasted)
+        normalize_url(pasted)
     assert len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("pasted", ["[::1", "hub\u2100.org", "http://[", "[]", "a]b"])
 def test_what_cannot_be_read_is_refused_with_or_without_a_scheme(pasted: str) -> None:
     with pytest.raises(InvalidInput):
-        tidy(pasted)
+        normalize_url(pasted)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_what_cannot_be_read_is_refused_with_or_without_a_scheme(pasted: str) ->
 )
 def test_an_address_with_a_password_is_refused_and_not_shown(pasted: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        tidy(pasted)
+        normalize_url(pasted)
     assert "SECRET" not in f"{caught.value!r} {caught.value.hint}"
     assert "jhub login" in caught.value.hint
 
@@ -111,11 +111,11 @@ def test_an_address_with_a_password_is_refused_and_not_shown(pasted: str) -> Non
 @pytest.mark.parametrize("pasted", ["https://@hub.example.org", "https://:@hub.example.org"])
 def test_an_empty_username_is_refused_too(pasted: str) -> None:
     with pytest.raises(InvalidInput):
-        tidy(pasted)
+        normalize_url(pasted)
 
 
 def test_an_address_in_a_query_does_not_hide_that_the_scheme_is_missing() -> None:
-    assert tidy("hub.example.org/hub/login?next=https://hub.example.org/hub/home") == f"{HUB}/hub/login"
+    assert normalize_url("hub.example.org/hub/login?next=https://hub.example.org/hub/home") == f"{HUB}/hub/login"
 
 
 @settings(deadline=None)
@@ -123,7 +123,7 @@ def test_an_address_in_a_query_does_not_hide_that_the_scheme_is_missing() -> Non
 @example("//[")
 def test_any_text_is_an_address_or_refused(pasted: str) -> None:
     try:
-        url = tidy(pasted)
+        url = normalize_url(pasted)
     except InvalidInput:
         return
     assert url.startswith(("http://", "https://"))
@@ -180,7 +180,7 @@ def test_an_origin_is_scheme_host_and_port(one: str, other: str, same: bool) -> 
     ],
 )
 def test_an_api_root_is_known_as_one(url: str, root: str | None) -> None:
-    assert known_root(url) == root
+    assert as_api_root(url) == root
 
 
 @pytest.mark.parametrize(
@@ -250,8 +250,8 @@ def test_what_a_users_server_answers_is_not_taken_for_the_hub(pasted: str, hub: 
     def answer(step: Request[Any] | Listen[Any]) -> Reply:
         return VERSION if "/user/" in step.path else hub
 
-    url = tidy(pasted)
-    assert known_root(url) is None
+    url = normalize_url(pasted)
+    assert as_api_root(url) is None
     played = play(find_root(url), answer)
     assert not [call for call in played.calls if "/user/" in call]
 

@@ -32,7 +32,7 @@ GROUPS: View[Group] = View(
 
 CHUNK = 50
 """Groups in one call: what came of them is told after each."""
-MOST_NAMES = 12
+MAX_NAMES_SHOWN = 12
 """Names of a difference that are shown."""
 
 name_argument = click.argument("name", shell_complete=completers.groups)
@@ -223,8 +223,8 @@ def _agreed(change: Difference, *, yes: bool) -> None:
         note(f"group {group} has these members already")
     for word, names in (("add", add), ("remove", remove)):
         if names:
-            more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-            note(f"{word} {len(names)}: {', '.join(names[:MOST_NAMES])}{more}")
+            more = f" and {len(names) - MAX_NAMES_SHOWN} more" if len(names) > MAX_NAMES_SHOWN else ""
+            note(f"{word} {len(names)}: {', '.join(names[:MAX_NAMES_SHOWN])}{more}")
     if remove:
         counts = f"add {len(add)}, remove {len(remove)}" if add else f"remove {len(remove)}"
         confirm(f"change the members of group {group} ({counts})?", yes=yes)

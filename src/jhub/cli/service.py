@@ -233,7 +233,7 @@ def create_login_client(hub: Hub, view: View[Service], form: str, *, if_not_exis
     note("and restart the hub:")
     note("")
     have = hub.run(HubVersion())
-    note(oauth_client.access(have))
+    note(oauth_client.access_line(have))
     if have < (6,):
         note("")
-        note(oauth_client.ROLE_IS_THERE)
+        note(oauth_client.EXISTING_ROLE_NOTE)

@@ -18,7 +18,7 @@ from jhub.client.forks import Forks
 from jhub.client.network import Network
 from jhub.client.response_body import Content, Events
 from jhub.client.wire import CLEAN_UP, LEAST, SILENCE, Person, Wire, ask_person, is_url, pause
-from jhub.discovery import API, find_root
+from jhub.discovery import API_PATH, find_root
 from jhub.errors import HubError, Unavailable
 from jhub.handles import AsyncFleet
 from jhub.interpreter import Interpreter
@@ -63,7 +63,7 @@ class AsyncDriver(Wire):
 
     async def find_url(self) -> str:
         """Where the hub's site begins, with a closing slash."""
-        return (await self.find_api_url()).removesuffix(API) + "/"
+        return (await self.find_api_url()).removesuffix(API_PATH) + "/"
 
     async def run(
         self, operation: Operation[T], emit: Callable[[Any], object] = lambda event: None, ask: Person | None = None

@@ -15,7 +15,7 @@ from jhub.client.network import Network
 from jhub.client.response_body import Content, Events
 from jhub.client.threads import Threads
 from jhub.client.wire import CLEAN_UP, LEAST, SILENCE, Person, Wire, ask_person, is_url, pause
-from jhub.discovery import API, find_root
+from jhub.discovery import API_PATH, find_root
 from jhub.errors import HubError, InvalidInput, Unavailable
 from jhub.handles import Fleet
 from jhub.interpreter import Interpreter
@@ -60,7 +60,7 @@ class Driver(Wire):
     @property
     def url(self) -> str:
         """Where the hub's site begins, with a closing slash."""
-        return self.api_url.removesuffix(API) + "/"
+        return self.api_url.removesuffix(API_PATH) + "/"
 
     def run(self, operation: Operation[T], ask: Person | None = None) -> T:
         """Carry a request or a flow out, here and now. What it emits is dropped."""

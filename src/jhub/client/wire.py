@@ -20,9 +20,9 @@ from jhub._version import __version__
 from jhub.client.deadline import Deadline
 from jhub.client.network import Network
 from jhub.client.own_token import widened
-from jhub.discovery import API, is_loopback, known_root, origin, tidy
+from jhub.discovery import API_PATH, as_api_root, is_loopback, normalize_url, origin
 from jhub.errors import HubError, InvalidInput, MissingScope, NotAHub, Unavailable
-from jhub.interpreter import check_sending
+from jhub.interpreter import check_sending_allowed
 from jhub.login.environment import is_inside
 from jhub.messages import from_answer
 from jhub.steps import Answer, Listen, Request, Sleep, check_token
@@ -70,15 +70,15 @@ class Wire:
             url, token, self.user = _of_the_environment(token) if outside else _of_the_context()
         if token is not None:
             check_token(token)
-        self._given = tidy(url)
-        self._root: str | None = known_root(self._given)
+        self._given = normalize_url(url)
+        self._root: str | None = as_api_root(self._given)
         self._token = token
         self._network = network
         self._version: tuple[int, ...] | None = None
 
     def __str__(self) -> str:
         """Return the hub's address, and whose token it is, as far as they are known."""
-        site = self._given if self._root is None else self._root.removesuffix(API)
+        site = self._given if self._root is None else self._root.removesuffix(API_PATH)
         return f"{site} as {self.user}" if self.user else site
 
     def use(self, token: str, user: str) -> None:
@@ -125,7 +125,7 @@ class Wire:
 
     def call(self, step: Request[Any] | Listen[Any]) -> dict[str, Any]:
         """A step as arguments of the HTTP client."""
-        check_sending()
+        check_sending_allowed()
         root = self._root or self._given
         if not (_elsewhere(step) or step.path.startswith("/")):
             raise InvalidInput(f"{step.path!r} is not a path such as /users")

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from jhub.config import credentials, expiry
 from jhub.errors import InvalidInput
-from jhub.files import base_folder, locked, make_folder, read_json, write_json
+from jhub.files import base_folder, file_lock, make_folder, read_json, write_json
 
 LOCK_SECONDS = 30
 
@@ -247,7 +247,7 @@ def _changing() -> Generator[_Book]:
     place = folder()
     try:
         make_folder(place)
-        with locked(place / ".lock", LOCK_SECONDS):
+        with file_lock(place / ".lock", LOCK_SECONDS):
             yield _Book()
     except TimeoutError:
         raise InvalidInput(f"another jhub has been changing {place} for {LOCK_SECONDS} s") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from jhub.models import in_utc
+from jhub.models import as_utc
 
 NEARLY = timedelta(days=3)
 """A token that ends sooner than this deserves a word, unless this is more than a tenth of its life."""
@@ -22,10 +22,10 @@ def trouble(created: datetime | None, end: datetime | None, now: datetime) -> st
     """ "has ended", or "ends in 2 days" where little of a token's life is left; None where there is time enough."""
     if end is None:
         return None
-    left = in_utc(end) - now
+    left = as_utc(end) - now
     if left <= timedelta(0):
         return "has ended"
-    enough = NEARLY if created is None else min(NEARLY, (in_utc(end) - in_utc(created)) / 10)
+    enough = NEARLY if created is None else min(NEARLY, (as_utc(end) - as_utc(created)) / 10)
     return f"ends in {_span(left)}" if left < enough else None
 
 

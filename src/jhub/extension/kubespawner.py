@@ -14,7 +14,7 @@ from tornado.web import HTTPError
 from jhub.errors import InvalidInput
 from jhub.extension.access import owner_of, taken, visible
 from jhub.extension.store import store
-from jhub.models import UNLISTED
+from jhub.models import UNLISTED_SUFFIX
 from jhub.profiles.model import Profile, public
 from jhub.profiles.option_check import NONE_AVAILABLE
 
@@ -46,7 +46,7 @@ def profile_list(spawner: Any) -> list[dict[str, Any]]:
     The form has each text's expression, for the browser. KubeSpawner (7.1) itself holds texts that are saved against
     it, by `re` and without a time limit: where there are any, it does not get it.
     """
-    return _entries(spawner, expressions=not any(name.endswith(UNLISTED) for name in spawner.user_options or ()))
+    return _entries(spawner, expressions=not any(name.endswith(UNLISTED_SUFFIX) for name in spawner.user_options or ()))
 
 
 def judged_profile_list(spawner: Any) -> list[dict[str, Any]]:

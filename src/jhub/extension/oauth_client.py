@@ -48,7 +48,7 @@ def _with_client(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Add the service to those of the configuration."""
 
     def init_services(self: Any) -> Any:
-        spec = oauth_client.service(version_info[:2])
+        spec = oauth_client.service_entry(version_info[:2])
         _check_configuration(self, spec)
         _adopt(self)
         if spec not in self.services:

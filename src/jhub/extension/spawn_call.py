@@ -18,7 +18,7 @@ from jupyterhub.utils import url_path_join
 from tornado.httputil import url_concat
 from tornado.web import HTTPError
 
-from jhub.errors import MOST_NAMES
+from jhub.errors import MAX_NAMES_SHOWN
 from jhub.extension import failure_count
 from jhub.extension.access import owner_of, visible
 from jhub.extension.enforcement import judge_start
@@ -67,7 +67,7 @@ def _judged(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def links(handler: Any, user: Any, server_name: str) -> str:
     """HTML for a page: the profiles that a server can be started from instead."""
-    mine = visible(store.current, owner_of(user))[:MOST_NAMES]
+    mine = visible(store.current, owner_of(user))[:MAX_NAMES_SHOWN]
     page = url_path_join(handler.hub.base_url, "spawn", user.escaped_name, quote(server_name, safe=""))
     each = (
         f'<a href="{escape(url_concat(page, {QUERY: profile.slug}))}">{escape(profile.display_name)}</a>'

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from jhub.errors import HubError, InvalidInput
 from jhub.models import Server, target
-from jhub.outcome import DONE, Outcome
+from jhub.outcome import SUCCESS_KINDS, Outcome
 
 End = Literal["ready", "stopped", "deleted", "failed", "skipped"]
 Kind = Literal["queued", "starting", "stopping", "deleting", "progress", "waiting"] | End
@@ -72,7 +72,7 @@ class ServerEvent:
     @property
     def ok(self) -> bool:
         """Whether the server came to where it was to be."""
-        return self.kind in DONE
+        return self.kind in SUCCESS_KINDS
 
 
 class Summary(Outcome[ServerEvent]):

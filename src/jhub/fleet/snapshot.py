@@ -8,7 +8,7 @@ from typing import Any
 
 from jhub.errors import HubBroken, HubError, MissingScope, NotAuthorized, NotFound
 from jhub.fleet.events import Target
-from jhub.interpreter import through
+from jhub.interpreter import map_steps
 from jhub.models import Server, User
 from jhub.operations.paging import pages
 from jhub.operations.server_status import STOPPED_TOO, owner_of, servers_of
@@ -82,7 +82,7 @@ class Looks:
             requests += isinstance(step, Request | Fork)
             return (yield step)
 
-        yield from through(pages("/users", User, lambda owner: owner.name, ACTIVE, about="servers", emit=keep), count)
+        yield from map_steps(pages("/users", User, lambda owner: owner.name, ACTIVE, about="servers", emit=keep), count)
         self._pages = self.requests = requests
         return found
 

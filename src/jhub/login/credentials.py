@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
 from jhub.errors import HubError
-from jhub.interpreter import through
+from jhub.interpreter import map_steps
 from jhub.steps import Flow, Interrupted, Operation, Request, Step
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ def acting_as(credentials: Credentials, operation: Operation[T]) -> Flow[T]:
             step = replace(step, anonymous=True, headers=(*step.headers, *credentials))
         return (yield step)
 
-    return through(operation, theirs)
+    return map_steps(operation, theirs)
 
 
 def then(

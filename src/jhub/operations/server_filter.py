@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Literal, TypeAlias, get_args
 
 from jhub.errors import InvalidInput, NotAHub
-from jhub.models import Server, in_utc
+from jhub.models import Server, as_utc
 from jhub.operations.groups import members_of
 from jhub.operations.requests import user_path
 from jhub.steps import Answer, Flow, Request
@@ -101,7 +101,7 @@ def hub_time() -> Request[datetime]:
 
 def _date(answer: Answer) -> datetime:
     try:
-        now = in_utc(parsedate_to_datetime(answer.headers["date"]))
+        now = as_utc(parsedate_to_datetime(answer.headers["date"]))
     except (KeyError, ValueError, OverflowError):
         now = None
     if now is None or not FIRST < now.year < datetime.max.year:
@@ -114,9 +114,9 @@ def _date(answer: Answer) -> datetime:
 
 def _used(server: Server) -> datetime:
     """When a server was last used. One that has just started is not idle, whatever is known from its last run."""
-    known = [in_utc(moment) for moment in (server.last_activity, server.started) if moment is not None]
+    known = [as_utc(moment) for moment in (server.last_activity, server.started) if moment is not None]
     return max(known, default=_FOR_EVER)
 
 
-_FOR_EVER = in_utc(datetime.max)
+_FOR_EVER = as_utc(datetime.max)
 """Nothing is known: it is not taken for idle."""

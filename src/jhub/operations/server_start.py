@@ -28,7 +28,7 @@ from jhub.operations.server_status import (
     read_server,
     reason_of,
 )
-from jhub.steps import Emit, Flow, HubVersion, Now, Request, Sleep, status_of
+from jhub.steps import Emit, Flow, HubVersion, Now, Request, Sleep, decode_status
 
 
 def known_or_safe(user: str, name: str) -> Flow[None]:
@@ -73,7 +73,7 @@ def post_start(user: str, name: str, options: Mapping[str, Any] | None, display_
     body = body_of(user_options=options, display_name=display_name) if new_form else options
     try:
         about = server_label(user, name)
-        status = yield from Request("POST", server_path(user, name), status_of, body=body, about=about)
+        status = yield from Request("POST", server_path(user, name), decode_status, body=body, about=about)
     except AlreadyRunning:
         has_all_of((yield from read_server(user, name)), options, display_name)
         return True

@@ -14,7 +14,7 @@ from jhub.errors import (
     Unavailable,
     WaitTimeout,
 )
-from jhub.interpreter import before
+from jhub.interpreter import retry_until
 from jhub.models import Progress, Server, User, target
 from jhub.operations.requests import user_path
 from jhub.operations.server_names import server_path
@@ -86,7 +86,7 @@ def read_if_exists(user: str, name: str, deadline: float | None = None) -> Flow[
     while True:
         look = read_server(user, name)
         try:
-            return (yield from look if deadline is None else before(deadline, look))
+            return (yield from look if deadline is None else retry_until(deadline, look))
         except NotFound:
             return None
         except Unavailable:

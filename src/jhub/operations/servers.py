@@ -18,7 +18,7 @@ from jhub.errors import (
     NotAuthorized,
     WaitTimeout,
 )
-from jhub.interpreter import before
+from jhub.interpreter import retry_until
 from jhub.models import Progress, Server, User, target
 from jhub.operations.paging import pages
 from jhub.operations.profiles import check_options
@@ -35,7 +35,7 @@ from jhub.operations.server_status import (
     servers_of,
     wait_until,
 )
-from jhub.steps import Emit, Flow, HubVersion, Now, Request, call, status_of
+from jhub.steps import Emit, Flow, HubVersion, Now, Request, call, decode_status
 
 STOP_TIMEOUT = 120.0
 
@@ -252,7 +252,7 @@ class ServerOps:
         `GET /users/{user}/servers/{name}/progress` (all versions), scope `read:servers`.
         """
         deadline = (yield from Now()) + timeout
-        yield from before(deadline, ServerOps.get(user, name))
+        yield from retry_until(deadline, ServerOps.get(user, name))
         return (yield from wait_until_ready(user, name, deadline - (yield from Now())))
 
     @stream(Progress)
@@ -274,7 +274,7 @@ class ServerOps:
         While a server is still starting this cancels the start from JupyterHub 5.1 on; older hubs answer `BadRequest`.
         """
         deadline = (yield from Now()) + timeout
-        status = yield from before(deadline, delete_request(user, name))
+        status = yield from retry_until(deadline, delete_request(user, name))
         # 202 says only that it takes longer than `slow_stop_timeout`, and there is no stream for stopping.
         if wait and status == 202:
             yield from wait_until(lambda server: server is None or not server.active, user, name, deadline)
@@ -296,7 +296,7 @@ class ServerOps:
         Before them, for a named profile, one `GET /users/{user}/profiles` (jhub.extension on JupyterHub 5.3).
         """
         deadline = (yield from Now()) + timeout
-        server = yield from before(deadline, ServerOps.get(user, name))
+        server = yield from retry_until(deadline, ServerOps.get(user, name))
         given = options_of(profile, user_options)
         yield from check_options(user, given, server_label(user, name))
         options: dict[str, Any] | None = given
@@ -317,7 +317,7 @@ class ServerOps:
         """
         check_deletable(user, name)
         deadline = (yield from Now()) + timeout
-        status = yield from before(deadline, delete_request(user, name, body={"remove": True}))
+        status = yield from retry_until(deadline, delete_request(user, name, body={"remove": True}))
         # Some proxies drop the body of a DELETE, and a slow stop removes later: look.
         try:
             yield from wait_until(lambda server: server is None, user, name, deadline)
@@ -353,4 +353,4 @@ def _rename(user: str, name: str, new: str) -> Flow[Server]:
 def delete_request(user: str, name: str, body: object = None) -> Request[int]:
     """Stop a server, or with a body delete it; the status says whether that takes longer."""
     path = server_path(user, name)
-    return Request("DELETE", path, status_of, body=body, about=server_label(user, name), gone_is_done=True)
+    return Request("DELETE", path, decode_status, body=body, about=server_label(user, name), gone_is_done=True)

@@ -110,7 +110,7 @@ class ServiceOps:
         """Register the OAuth client as which `jhub login --browser` signs people in: a service without roles.
 
         Those may use it at once who have the scope `access:services!service=jhub-login`, as administrators do; the
-        line that gives it to everybody belongs into the hub's configuration (`jhub.oauth_client.access`).
+        line that gives it to everybody belongs into the hub's configuration (`jhub.oauth_client.access_line`).
 
         `POST /services/{name}` (JupyterHub 5.0), scope `admin:services`, with `exist_ok` `read:services` too.
         `Conflict` where there is a service of that name, unless `exist_ok` and it is this client. The hint of
@@ -156,10 +156,10 @@ def _login_client(create: Operation[Service], exist_ok: bool) -> Flow[Service]:
     except Unsupported as error:
         have = yield from HubVersion()
         if have < (5,):
-            lines = f"{oauth_client.registration(have)}; {oauth_client.access(have)}"
+            lines = f"{oauth_client.registration_line(have)}; {oauth_client.access_line(have)}"
             error.hint = (
                 f"the administrator of such a hub puts this into jupyterhub_config.py: {lines} "
-                f"({oauth_client.ROLE_IS_THERE})"
+                f"({oauth_client.EXISTING_ROLE_NOTE})"
             )
         raise
     except Conflict as error:

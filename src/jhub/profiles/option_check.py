@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from jhub.errors import listed
-from jhub.models import UNLISTED_SELECTED, Profile, ProfileOption
+from jhub.errors import join_names
+from jhub.models import UNLISTED_SELECTED_VALUE, Profile, ProfileOption
 from jhub.profiles.problems import shown
 
 FORM = "profile-option-"
@@ -50,7 +50,7 @@ def wrong_choice(profile: Profile, option: ProfileOption, choice: str | None, te
     """
     allowed = {each.key for each in option.choices}
     if option.unlisted_choice is not None:
-        allowed.add(UNLISTED_SELECTED)
+        allowed.add(UNLISTED_SELECTED_VALUE)
     if choice and choice not in allowed:
         return f"unknown choice {shown(choice)} of {called(profile, option)}; {known_choices(option)}"
     if text and option.unlisted_choice is None:
@@ -71,5 +71,5 @@ def known_choices(option: ProfileOption) -> str:
 
 def _known(what: str, names: Iterable[str]) -> str:
     """Return the names that are allowed, for a message; empty without any."""
-    allowed = listed(names)
+    allowed = join_names(names)
     return f"known {what}: {allowed}" if allowed else ""

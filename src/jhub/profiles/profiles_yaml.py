@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from jhub.models import UNLISTED
+from jhub.models import UNLISTED_SUFFIX
 from jhub.profiles import schema, validation_regex
 from jhub.profiles.fields import Fields
 from jhub.profiles.model import Choice, Option, Profile, UnlistedChoice
@@ -72,7 +72,13 @@ def _options(fields: Fields) -> tuple[Option, ...]:
         return ()
     found: list[Option] = []
     for key, option in below.each(f"{fields.where}: option"):
-        if key == "profile" or not key or key.startswith(FORM) or key.endswith(UNLISTED) or not key.isprintable():
+        if (
+            key == "profile"
+            or not key
+            or key.startswith(FORM)
+            or key.endswith(UNLISTED_SUFFIX)
+            or not key.isprintable()
+        ):
             below.error(key, f"no option can have the name {shown(key)}: a start could not tell it from other things")
         found.append(_option(key, option))
     return tuple(found)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from matrix.profiles.hubs import LISTED, MEMBERS, Kind
 
-UNLISTED = "--unlisted-choice"
+UNLISTED_SUFFIX = "--unlisted-choice"
 FORM = "profile-option-"
 MEMBER, OTHER = "mem", "oth"
 SERVER = "work"
@@ -198,7 +198,7 @@ slugs = st.sampled_from([*PROFILES, *PROFILES, "Wide", "gpu", "wide ", "profile"
 def names_of(slug: str) -> list[str]:
     """What a start may name of a profile's options: short, and as forms do."""
     options = PROFILES.get(slug, {}).get("profile_options", {})
-    short = [f"{key}{end}" for key in options for end in ("", UNLISTED)]
+    short = [f"{key}{end}" for key in options for end in ("", UNLISTED_SUFFIX)]
     return short + [f"{FORM}{slug}{dash}{name}" for dash in ("--", "-") for name in short]
 
 
@@ -210,7 +210,7 @@ def text_options(draw: st.DrawFn, of: st.SearchStrategy[str]) -> list[tuple[str,
     # More for what reads a text than for what keeps it.
     key = draw(st.sampled_from([*options, *(key for key in options if key.startswith(("memory", "cpu")))]))
     name = draw(st.sampled_from([key, key, f"{FORM}{slug}--{key}", f"{FORM}{slug}-{key}"]))
-    return [("profile", json.dumps(slug)), (f"{name}{UNLISTED}", draw(of))]
+    return [("profile", json.dumps(slug)), (f"{name}{UNLISTED_SUFFIX}", draw(of))]
 
 
 @st.composite
@@ -310,7 +310,7 @@ def noted(note: str, way: str = "POST") -> Sent:
 
 def typed(option: str, text: str, way: str = "form") -> Sent:
     """A start with this text for an option."""
-    return Sent(way, OTHER, form=[("profile", "wide"), (f"{option}{UNLISTED}", text)])
+    return Sent(way, OTHER, form=[("profile", "wide"), (f"{option}{UNLISTED_SUFFIX}", text)])
 
 
 ALLOWED = [

@@ -17,7 +17,7 @@ import pytest
 from jhub.config import contexts
 from jhub.config.contexts import Context
 from jhub.errors import InvalidInput
-from jhub.files import write_whole
+from jhub.files import write_atomically
 
 HUB = "https://hub.example.org/hub/api"
 NOW = datetime.now(UTC)
@@ -194,13 +194,13 @@ def test_changes_at_the_same_time_are_all_kept(folder: Path) -> None:
 
 def _rewrite(path: Path, contents: list[bytes]) -> None:
     for each in contents:
-        write_whole(path, each)
+        write_atomically(path, each)
 
 
 def test_readers_see_whole_files_while_another_writes(tmp_path: Path) -> None:
     path = tmp_path / "file"
     contents = {b"a" * 100_000, b"b" * 200_000}
-    write_whole(path, min(contents))
+    write_atomically(path, min(contents))
     writer = multiprocessing.get_context("fork").Process(target=_rewrite, args=(path, [*contents] * 40))
     writer.start()
     while writer.is_alive():

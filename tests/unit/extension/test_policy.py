@@ -186,7 +186,7 @@ profiles:
       secret: {choices: {one: {}}}
 """)
 
-UNLISTED = {"image--unlisted-choice": "quay.io/x:1"}
+UNLISTED_SUFFIX = {"image--unlisted-choice": "quay.io/x:1"}
 
 
 @pytest.mark.parametrize(
@@ -196,14 +196,14 @@ UNLISTED = {"image--unlisted-choice": "quay.io/x:1"}
         ({"image": "base"}, {"image": "base", "size": "small"}),
         ({"image": ["base"], "size": ["large"]}, {"image": "base", "size": "large"}),
         ({"image": None, "size": "", "image--unlisted-choice": ""}, {"image": "scipy", "size": "small"}),
-        (UNLISTED, {**UNLISTED, "size": "small"}),
-        ({"image": "base", **UNLISTED}, {**UNLISTED, "size": "small"}),
+        (UNLISTED_SUFFIX, {**UNLISTED_SUFFIX, "size": "small"}),
+        ({"image": "base", **UNLISTED_SUFFIX}, {**UNLISTED_SUFFIX, "size": "small"}),
         # KubeSpawner's form, its older one, and what it sends for the other profiles
         ({"profile-option-lab--image": ["base"]}, {"image": "base", "size": "small"}),
         ({"profile-option-lab-image": ["base"]}, {"image": "base", "size": "small"}),
         ({"profile-option-lab--image": ["base"], "image": "base"}, {"image": "base", "size": "small"}),
-        ({"profile-option-lab--image--unlisted-choice": ["quay.io/x:1"]}, {**UNLISTED, "size": "small"}),
-        ({"image": "unlisted-choice", **UNLISTED}, {**UNLISTED, "size": "small"}),
+        ({"profile-option-lab--image--unlisted-choice": ["quay.io/x:1"]}, {**UNLISTED_SUFFIX, "size": "small"}),
+        ({"image": "unlisted-choice", **UNLISTED_SUFFIX}, {**UNLISTED_SUFFIX, "size": "small"}),
         ({"profile-option-other--image": ["one"], "cpus": 3}, {"image": "scipy", "size": "small"}),
     ],
 )
@@ -239,7 +239,7 @@ def test_choices(options: dict[str, Any], choices: dict[str, str]) -> None:
             "text of your own goes into image--unlisted-choice",
         ),
         ({"image": "x" * 100}, f"unknown choice '{'x' * 60}…' of the option image of the profile lab; "),
-        ({"image": "basic", **UNLISTED}, "unknown choice 'basic' of the option image"),
+        ({"image": "basic", **UNLISTED_SUFFIX}, "unknown choice 'basic' of the option image"),
         ({"size": "unlisted-choice"}, "unknown choice 'unlisted-choice' of the option size of the profile lab; "),
         ({"image": "unlisted-choice"}, "the option image of the profile lab needs a value; known choices: base, "),
         ({"image": 3}, "the option 'image' must be text"),
@@ -298,7 +298,7 @@ def test_overrides_are_merged_in_order() -> None:
 
 
 def test_the_text_is_put_where_value_stands() -> None:
-    verdict = started(OPTIONS, UNLISTED)
+    verdict = started(OPTIONS, UNLISTED_SUFFIX)
     assert verdict.spawner_override["environment"] == {"A": "lab", "B": "lab", "IMAGE": "of quay.io/x:1"}
     assert verdict.kubespawner_override == {
         "image": "quay.io/x:1",

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from jhub.errors import InvalidInput
-from jhub.files import MOST_BYTES, read_input
+from jhub.files import MAX_FILE_BYTES, read_input
 
 STDIN = "-"
 LONGEST_LINE = 64 * 1024
@@ -41,9 +41,9 @@ def first_line() -> str:
 
 def all_of_stdin() -> str:
     """The text on stdin."""
-    text = sys.stdin.read(MOST_BYTES + 1)
-    if len(text) > MOST_BYTES:
-        raise InvalidInput(f"there are more than {MOST_BYTES >> 20} MiB on stdin")
+    text = sys.stdin.read(MAX_FILE_BYTES + 1)
+    if len(text) > MAX_FILE_BYTES:
+        raise InvalidInput(f"there are more than {MAX_FILE_BYTES >> 20} MiB on stdin")
     return text
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 import click
 import msgspec
 
-from jhub.models import in_utc
+from jhub.models import as_utc
 
 if TYPE_CHECKING:
     from jhub import Preview
@@ -130,7 +130,7 @@ def ago(moment: datetime | None) -> str:
     """ "5 min ago"; empty for never."""
     if moment is None:
         return ""
-    seconds = (datetime.now(UTC) - in_utc(moment)).total_seconds()
+    seconds = (datetime.now(UTC) - as_utc(moment)).total_seconds()
     # What was to come in 30 days a moment ago still does.
     distance = seconds if seconds > 0 else 30 - seconds
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
