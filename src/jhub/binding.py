@@ -58,9 +58,9 @@ class Namespace(Generic[N]):
     On the client's class it is the namespace's class, so that `help(Hub.users)` shows its methods.
     """
 
-    def __init__(self, home: str, name: str) -> None:
-        self._home = home
-        self._class = name
+    def __init__(self, module: str, name: str) -> None:
+        self._module = module
+        self._class_name = name
 
     def __set_name__(self, client: type, attribute: str) -> None:
         self._attribute = attribute
@@ -70,13 +70,13 @@ class Namespace(Generic[N]):
     @overload
     def __get__(self, hub: Bound | AsyncBound, client: type) -> N: ...
     def __get__(self, hub: Bound | AsyncBound | None, client: type) -> Any:
-        kind = getattr(importlib.import_module(self._home), self._class)
+        kind = getattr(importlib.import_module(self._module), self._class_name)
         if hub is None:
             return kind
         return vars(hub).setdefault(self._attribute, kind(hub._wire))
 
 
-class _Declared(Generic[P, T]):
+class _Declaration(Generic[P, T]):
     """An operation in the body of a class; what becomes of it depends on whose attribute it is."""
 
     preview: Callable[..., Operation[Any]] | None = None
@@ -87,17 +87,17 @@ class _Declared(Generic[P, T]):
         self.__doc__ = function.__doc__
         self._signatures: dict[type | None, inspect.Signature] = {}
 
-    def bind(self, carry_out: Callable[[Callable[[], Operation[T]]], Any], kind: type) -> Any:
-        """Return a method of `kind` that does `carry_out` with the operation, and says what it takes and returns."""
+    def bind(self, carry_out: Callable[[Callable[[], Operation[T]]], Any], cls: type) -> Any:
+        """Return a method of `cls` that does `carry_out` with the operation, and says what it takes and returns."""
 
         def method(*args: Any, **kwargs: Any) -> Any:
             return carry_out(functools.partial(self.function, None, *args, **kwargs))
 
         functools.update_wrapper(method, self.function)
         del method.__wrapped__  # type: ignore[attr-defined]  # its signature is that of an operation
-        signature = self._signature(next((each for each in (Bound, AsyncBound) if issubclass(kind, each)), None))
+        signature = self._signature(next((base for base in (Bound, AsyncBound) if issubclass(cls, base)), None))
         method.__signature__ = signature  # type: ignore[attr-defined]
-        method.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
+        method.__annotations__ = {name: parameter.annotation for name, parameter in signature.parameters.items()}
         method.__annotations__["return"] = signature.return_annotation
         method.__operation__ = functools.partial(self.function, None)  # type: ignore[attr-defined]  # for `preview`
         if self.preview is not None:
@@ -120,48 +120,48 @@ class _Declared(Generic[P, T]):
         raise NotImplementedError
 
 
-class operation(_Declared[P, T]):
+class operation(_Declaration[P, T]):
     """Declares an operation with one result."""
 
     @overload
-    def __get__(self, owner: None, kind: type) -> Callable[P, Operation[T]]: ...
+    def __get__(self, namespace: None, cls: type) -> Callable[P, Operation[T]]: ...
     @overload
-    def __get__(self, owner: Bound, kind: type) -> Callable[P, T]: ...
+    def __get__(self, namespace: Bound, cls: type) -> Callable[P, T]: ...
     @overload
-    def __get__(self, owner: AsyncBound, kind: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
-    def __get__(self, owner: Bound | AsyncBound | None, kind: type) -> Any:
-        if owner is None:
-            return self.bind(lambda make: make(), kind)
-        return self.bind(lambda make: owner._wire.run(make()), kind)
+    def __get__(self, namespace: AsyncBound, cls: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    def __get__(self, namespace: Bound | AsyncBound | None, cls: type) -> Any:
+        if namespace is None:
+            return self.bind(lambda make: make(), cls)
+        return self.bind(lambda make: namespace._wire.run(make()), cls)
 
     def _result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
         return answer if client is Bound else Coroutine[Any, Any, answer]
 
 
-class _Streaming(_Declared[P, None], Generic[P, E]):
+class _StreamDeclaration(_Declaration[P, None], Generic[P, E]):
     def __init__(self, function: Callable[Concatenate[Any, P], Operation[None]], item: type[E]) -> None:
         super().__init__(function)
         self._item: Any = item
 
     @overload
-    def __get__(self, owner: None, kind: type) -> Callable[P, Operation[None]]: ...
+    def __get__(self, namespace: None, cls: type) -> Callable[P, Operation[None]]: ...
     @overload
-    def __get__(self, owner: Bound, kind: type) -> Callable[P, Stream[E]]: ...
+    def __get__(self, namespace: Bound, cls: type) -> Callable[P, Stream[E]]: ...
     @overload
-    def __get__(self, owner: AsyncBound, kind: type) -> Callable[P, AsyncStream[E]]: ...
-    def __get__(self, owner: Bound | AsyncBound | None, kind: type) -> Any:
-        if owner is None:
-            return self.bind(lambda make: make(), kind)
-        if isinstance(owner, Bound):
-            return self.bind(lambda make: Stream[E](owner._wire, make, self._item), kind)
-        return self.bind(lambda make: AsyncStream[E](owner._wire, make, self._item), kind)
+    def __get__(self, namespace: AsyncBound, cls: type) -> Callable[P, AsyncStream[E]]: ...
+    def __get__(self, namespace: Bound | AsyncBound | None, cls: type) -> Any:
+        if namespace is None:
+            return self.bind(lambda make: make(), cls)
+        if isinstance(namespace, Bound):
+            return self.bind(lambda make: Stream[E](namespace._wire, make, self._item), cls)
+        return self.bind(lambda make: AsyncStream[E](namespace._wire, make, self._item), cls)
 
     def _result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
         kind: Any = Stream if client is Bound else AsyncStream
         return kind[self._item]
 
 
-class _Fleeting(_Declared[P, T], Generic[P, T, E]):
+class _FleetDeclaration(_Declaration[P, T], Generic[P, T, E]):
     def __init__(
         self,
         function: Callable[Concatenate[Any, P], Operation[T]],
@@ -173,45 +173,45 @@ class _Fleeting(_Declared[P, T], Generic[P, T, E]):
         self.preview = preview
 
     @overload
-    def __get__(self, owner: None, kind: type) -> Callable[P, Operation[T]]: ...
+    def __get__(self, namespace: None, cls: type) -> Callable[P, Operation[T]]: ...
     @overload
-    def __get__(self, owner: Bound, kind: type) -> Callable[P, Fleet[E, T]]: ...
+    def __get__(self, namespace: Bound, cls: type) -> Callable[P, Fleet[E, T]]: ...
     @overload
-    def __get__(self, owner: AsyncBound, kind: type) -> Callable[P, AsyncFleet[E, T]]: ...
-    def __get__(self, owner: Bound | AsyncBound | None, kind: type) -> Any:
-        if owner is None:
-            return self.bind(lambda make: make(), kind)
+    def __get__(self, namespace: AsyncBound, cls: type) -> Callable[P, AsyncFleet[E, T]]: ...
+    def __get__(self, namespace: Bound | AsyncBound | None, cls: type) -> Any:
+        if namespace is None:
+            return self.bind(lambda make: make(), cls)
 
         def prepare(make: Callable[[], Operation[T]]) -> Any:
-            fleet = owner._wire.fleet(make())
+            fleet = namespace._wire.fleet(make())
             fleet._name = self.function.__name__
             return fleet
 
-        return self.bind(prepare, kind)
+        return self.bind(prepare, cls)
 
     def _result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
         kind: Any = Fleet if client is Bound else AsyncFleet
         return kind[self._event, answer]
 
 
-def stream(item: type[E]) -> Callable[[Callable[Concatenate[Any, P], Operation[None]]], _Streaming[P, E]]:
+def stream(item: type[E]) -> Callable[[Callable[Concatenate[Any, P], Operation[None]]], _StreamDeclaration[P, E]]:
     """Declares an operation that emits items one after the other: a listing, or a server's progress."""
 
-    def declare(function: Callable[Concatenate[Any, P], Operation[None]]) -> _Streaming[P, E]:
-        return _Streaming(function, item)
+    def declare(function: Callable[Concatenate[Any, P], Operation[None]]) -> _StreamDeclaration[P, E]:
+        return _StreamDeclaration(function, item)
 
     return declare
 
 
 def fleet(
     event: type[E], *, preview: Callable[..., Operation[Any]] | None = None
-) -> Callable[[Callable[Concatenate[Any, P], Operation[T]]], _Fleeting[P, T, E]]:
+) -> Callable[[Callable[Concatenate[Any, P], Operation[T]]], _FleetDeclaration[P, T, E]]:
     """Declares an operation that runs flows side by side, emits events of one type, and ends with a summary.
 
     `preview` takes the same arguments and answers with the `Preview` of a call; None: the operation is played for it.
     """
 
-    def declare(function: Callable[Concatenate[Any, P], Operation[T]]) -> _Fleeting[P, T, E]:
-        return _Fleeting(function, event, preview)
+    def declare(function: Callable[Concatenate[Any, P], Operation[T]]) -> _FleetDeclaration[P, T, E]:
+        return _FleetDeclaration(function, event, preview)
 
     return declare

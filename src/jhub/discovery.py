@@ -67,7 +67,7 @@ def candidates(url: str) -> list[str]:
     parts = urlsplit(url)
     # What is below /user/ANA answers as ana likes: it is never asked, and gets no token.
     path = USER_PATH.split(parts.path)[0].rstrip("/")
-    bases = [path[: found.start()] for found in re.finditer(r"/(hub|services)(?=/|$)", path)][::-1]
+    bases = [path[: match.start()] for match in re.finditer(r"/(hub|services)(?=/|$)", path)][::-1]
     bases += [path, ""]
     return [urlunsplit((parts.scheme, parts.netloc, base + API_PATH, "", "")) for base in dict.fromkeys(bases)]
 
@@ -78,33 +78,33 @@ def find_root(url: str) -> Flow[str]:
     A hub below a base path redirects everything else to a path that does not exist (`/jupyter/hub/hub/api`), so a
     redirect is not followed but read for where the hub is.
     """
-    waiting: list[str] = candidates(url)
+    queue: list[str] = candidates(url)
     tried: list[str] = []
     redirects = 0
-    while waiting and len(tried) < MAX_CANDIDATES_TRIED:
-        root = waiting.pop(0)
+    while queue and len(tried) < MAX_CANDIDATES_TRIED:
+        root = queue.pop(0)
         tried.append(root)
         try:
             # A mistyped URL is an error at once.
             yield from call("GET", f"{root}/", Version, anonymous=True).once()
         except Redirected as error:
             try:
-                there = normalize_url(urljoin(f"{root}/", error.location))
+                target = normalize_url(urljoin(f"{root}/", error.location))
             except (InvalidInput, ValueError):
                 continue  # to nowhere
-            same_host = urlsplit(there).hostname == urlsplit(url).hostname
-            if same_host and root.startswith("https://") and there.startswith("http://"):
+            same_host = urlsplit(target).hostname == urlsplit(url).hostname
+            if same_host and root.startswith("https://") and target.startswith("http://"):
                 continue  # where the token would be read on the way
-            if origin(there) not in (origin(url), _https_origin(url)):
+            if origin(target) not in (origin(url), _https_origin(url)):
                 # Another port of the same machine may be another person's.
                 raise NotAHub(
-                    f"{url} redirects to another host, {urlsplit(there).netloc}",
+                    f"{url} redirects to another host, {urlsplit(target).netloc}",
                     hint="if the hub is there, give its URL",
                 ) from None
             redirects += 1
             if redirects <= MAX_REDIRECTS:
-                new = [each for each in candidates(there) if each not in tried]
-                waiting = list(dict.fromkeys(new + waiting))
+                new = [candidate for candidate in candidates(target) if candidate not in tried]
+                queue = list(dict.fromkeys(new + queue))
         except (APIError, NotAHub):
             continue
         else:

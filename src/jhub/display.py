@@ -18,9 +18,9 @@ RUNNER_PACKAGES = ("IPython", "ipykernel", "asyncio")
 """Packages whose frames stand between a notebook's cell and what it calls."""
 
 
-def fields(of: Mapping[str, object]) -> str:
+def fields(values: Mapping[str, object]) -> str:
     """Return one thing as a table with a line for each field."""
-    rows = "".join(f"<tr><th style='text-align:left'>{escape(name)}</th>{_cell(of[name])}</tr>" for name in of)
+    rows = "".join(f"<tr><th style='text-align:left'>{escape(name)}</th>{_cell(values[name])}</tr>" for name in values)
     return f"<table>{rows}</table>"
 
 
@@ -46,7 +46,7 @@ def _cell(value: object) -> str:
     )
 
 
-def message(error: Exception) -> str:
+def error_message(error: Exception) -> str:
     """Return an error that came in place of a table."""
     return f"<pre>{escape(f'{type(error).__name__}: {error}')}</pre>"
 

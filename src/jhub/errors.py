@@ -56,7 +56,7 @@ class HubError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The constructors below take more than the message, which is all that copying and pickling would give them.
-        return _restored, (type(self), self.args, self.__dict__)
+        return _rebuild, (type(self), self.args, self.__dict__)
 
 
 class InvalidInput(HubError):
@@ -76,8 +76,8 @@ class Redirected(NotAHub):
     """The answer points elsewhere. Redirects are never followed: a token must not go where an answer says."""
 
     def __init__(self, location: str) -> None:
-        where = re.sub(r"//[^/]*@", "//", re.split(r"[?#]", location)[0]) or "nowhere"
-        super().__init__(f"redirected to {where}", hint="give the URL that a browser shows on the hub's home page")
+        target = re.sub(r"//[^/]*@", "//", re.split(r"[?#]", location)[0]) or "nowhere"
+        super().__init__(f"redirected to {target}", hint="give the URL that a browser shows on the hub's home page")
         self.location = location
 
 
@@ -231,7 +231,7 @@ class LocalHubError(HubError):
     """The local hub could not do what was asked."""
 
 
-def _restored(kind: type[HubError], args: tuple[Any, ...], state: dict[str, Any]) -> HubError:
+def _rebuild(kind: type[HubError], args: tuple[Any, ...], state: dict[str, Any]) -> HubError:
     error = kind.__new__(kind)
     error.args = args
     error.__dict__.update(state)
@@ -240,6 +240,6 @@ def _restored(kind: type[HubError], args: tuple[Any, ...], state: dict[str, Any]
 
 def join_names(names: Iterable[str]) -> str:
     """The names that are allowed, for a message."""
-    every = list(names)
-    more = len(every) - MAX_NAMES_SHOWN
-    return ", ".join(every[:MAX_NAMES_SHOWN]) + (f", and {more} more" if more > 0 else "")
+    all_names = list(names)
+    more = len(all_names) - MAX_NAMES_SHOWN
+    return ", ".join(all_names[:MAX_NAMES_SHOWN]) + (f", and {more} more" if more > 0 else "")

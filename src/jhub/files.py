@@ -78,7 +78,7 @@ def open_own_folder(path: Path) -> Generator[int | None]:
         _check_owner(path, status)
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _check(path, os.fstat(handle), cure="go-w")
+        _check(path, os.fstat(handle), mode="go-w")
         yield handle
     finally:
         os.close(handle)
@@ -92,7 +92,7 @@ def read_own_file(path: Path, *, private: bool = False, last_bytes: int | None =
     """
     try:
         with open_own_folder(path.parent) as folder:
-            handle = _open_file(folder, path, os.O_RDONLY, cure="600" if private else "go-w")
+            handle = _open_file(folder, path, os.O_RDONLY, mode="600" if private else "go-w")
         with os.fdopen(handle, "rb") as file:
             if private:
                 _make_private(path, handle)
@@ -121,7 +121,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     make_folder(path.parent)
     with open_own_folder(path.parent) as folder:
         with suppress(FileNotFoundError):
-            _check_file(path, os.stat(_name_in_folder(folder, path), dir_fd=folder, follow_symlinks=False), cure="go-w")
+            _check_file(path, os.stat(_name_in_folder(folder, path), dir_fd=folder, follow_symlinks=False), mode="go-w")
         _remove_old_drafts(folder, path)
         draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.draft")
         handle = os.open(
@@ -189,7 +189,7 @@ def acquire_lock(path: Path, seconds: float) -> int | None:
     import fcntl  # not on Windows, where importing this module must work all the same
 
     with open_own_folder(path.parent) as folder:
-        descriptor = _open_file(folder, path, os.O_RDWR | os.O_CREAT, cure="go-w")
+        descriptor = _open_file(folder, path, os.O_RDWR | os.O_CREAT, mode="go-w")
     deadline = time.monotonic() + seconds
     try:
         while True:
@@ -211,35 +211,35 @@ def _name_in_folder(folder: int | None, path: Path) -> str:
     return str(path) if folder is None else path.name
 
 
-def _open_file(folder: int | None, path: Path, flags: int, *, cure: str) -> int:
+def _open_file(folder: int | None, path: Path, flags: int, *, mode: str) -> int:
     """Open a regular file of this user."""
     name = _name_in_folder(folder, path)
     try:
         # First without opening it, which does something to some devices.
-        _check_file(path, os.stat(name, dir_fd=folder, follow_symlinks=False), cure=cure)
+        _check_file(path, os.stat(name, dir_fd=folder, follow_symlinks=False), mode=mode)
     except FileNotFoundError:
         if not flags & os.O_CREAT:
             raise
     handle = os.open(name, flags | SAFE_OPEN_FLAGS, 0o600, dir_fd=folder)
     try:
-        _check_file(path, os.fstat(handle), cure=cure)
+        _check_file(path, os.fstat(handle), mode=mode)
     except BaseException:
         os.close(handle)
         raise
     return handle
 
 
-def _check_file(path: Path, status: os.stat_result, *, cure: str) -> None:
+def _check_file(path: Path, status: os.stat_result, *, mode: str) -> None:
     if not stat.S_ISREG(status.st_mode):
-        kind = next((words for test, words in FILE_KINDS if test(status.st_mode)), "something else")
+        kind = next((name for is_kind, name in FILE_KINDS if is_kind(status.st_mode)), "something else")
         hint = "move it away, or put a file of yours in its place"
         if stat.S_ISLNK(status.st_mode):
             hint = f"put the file itself in its place; the folder {path.parent} may be a link of yours"
         raise InvalidInput(f"{path} is {kind}, and has to be a regular file", hint=hint)
-    _check(path, status, cure=cure)
+    _check(path, status, mode=mode)
 
 
-def _check(path: Path, status: os.stat_result, *, cure: str) -> None:
+def _check(path: Path, status: os.stat_result, *, mode: str) -> None:
     """`InvalidInput` for what another user owns, and for what others may write to."""
     if not POSIX:
         return
@@ -247,20 +247,20 @@ def _check(path: Path, status: os.stat_result, *, cure: str) -> None:
     if status.st_mode & WRITABLE_BY_OTHERS:
         raise InvalidInput(
             f"others may write to {path}: what is in it may not be yours",
-            hint=f"look at it, then: chmod {cure} {shlex.quote(str(path))}",
+            hint=f"look at it, then: chmod {mode} {shlex.quote(str(path))}",
         )
 
 
 def _check_owner(path: Path, status: os.stat_result) -> None:
-    me = os.geteuid()
-    if status.st_uid == me:
+    uid = os.geteuid()
+    if status.st_uid == uid:
         return
     owner = _user_name(status.st_uid)
-    if me == 0:
+    if uid == 0:
         hint = f"run this as {owner}; with sudo: sudo -H takes root's own folder"
     else:
-        hint = f"if it is to be yours: sudo chown -R {_user_name(me)} {shlex.quote(str(path))}"
-    raise InvalidInput(f"{path} belongs to {owner}, and this runs as {_user_name(me)}", hint=hint)
+        hint = f"if it is to be yours: sudo chown -R {_user_name(uid)} {shlex.quote(str(path))}"
+    raise InvalidInput(f"{path} belongs to {owner}, and this runs as {_user_name(uid)}", hint=hint)
 
 
 def _user_name(user: int) -> str:
@@ -286,10 +286,10 @@ def _make_private(path: Path, handle: int) -> None:
     try:
         os.fchmod(handle, 0o600)
     except OSError:
-        done = "and that could not be changed"
+        result = "and that could not be changed"
     else:
-        done = "until now: sign in again if that may have done harm"
-    warnings.warn(f"others could read {path} {done}", UserWarning, stacklevel=2)
+        result = "until now: sign in again if that may have done harm"
+    warnings.warn(f"others could read {path} {result}", UserWarning, stacklevel=2)
 
 
 def _check_size(path: Path, content: bytes) -> bytes:

@@ -84,7 +84,7 @@ class Stream(Generic[E]):
         try:
             first = list(islice(items, MAX_ITEMS_SHOWN + 1))
         except HubError as error:
-            return display.message(error)
+            return display.error_message(error)
         finally:
             items.close()
         rows = [dict(each.__rich_repr__()) if isinstance(each, Model) else {"": each} for each in first]

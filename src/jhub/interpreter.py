@@ -97,15 +97,15 @@ def map_steps(operation: Operation[T], carry_out: Callable[[Step], Flow[Any]]) -
     return running.result
 
 
-def collect(operation: Operation[T], take: Callable[[Any], object]) -> Flow[T]:
-    """Carry out an operation, and hand what it emits to `take` instead of the caller."""
+def collect(operation: Operation[T], handle: Callable[[Any], object]) -> Flow[T]:
+    """Carry out an operation, and hand what it emits to `handle` instead of the caller."""
 
-    def taken(step: Step) -> Flow[Any]:
+    def redirect(step: Step) -> Flow[Any]:
         if isinstance(step, Emit):
-            return take(step.event)
+            return handle(step.event)
         return (yield step)
 
-    return map_steps(operation, taken)
+    return map_steps(operation, redirect)
 
 
 def retry_until(deadline: float, operation: Operation[T]) -> Flow[T]:
@@ -114,7 +114,7 @@ def retry_until(deadline: float, operation: Operation[T]) -> Flow[T]:
     """
     failure: HubError | None = None
 
-    def in_time(step: Step) -> Flow[Any]:
+    def check_deadline(step: Step) -> Flow[Any]:
         nonlocal failure
         if failure is not None and isinstance(step, Sleep) and (yield from Now()) + step.seconds > deadline:
             raise failure
@@ -125,4 +125,4 @@ def retry_until(deadline: float, operation: Operation[T]) -> Flow[T]:
             failure = error
             raise
 
-    return map_steps(operation, in_time)
+    return map_steps(operation, check_deadline)

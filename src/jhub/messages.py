@@ -131,23 +131,23 @@ def from_answer(
         if status == 429:
             limits = f"{prefix}a proxy before the hub limits the requests"
             return Unavailable(limits, status=status, hint="try again later")
-        stranger = NotAHub(
+        error = NotAHub(
             f"{prefix}answered {status} without a message that JupyterHub would give",
             hint="is the URL that of a JupyterHub, and does its proxy let API calls through?",
         )
-        stranger.status = status
-        return stranger
+        error.status = status
+        return error
     return _refusal(method, path, status, message or "", about)
 
 
 def _refusal(method: str, path: str, status: int, message: str, about: str) -> APIError:
-    where = {"method": method, "path": path, "about": about}
+    context = {"method": method, "path": path, "about": about}
     if status == 429:
         return HubFull(
             message or "the hub has reached its limit of running servers",
             status=status,
             hint="stop servers that nobody uses, or ask the administrator to raise active_server_limit",
-            **where,
+            **context,
         )
     filtered = message.startswith("No access to resources")
     if status == 404:
@@ -161,9 +161,9 @@ def _refusal(method: str, path: str, status: int, message: str, about: str) -> A
         return bad_token(about, method, path, status)
     if kind is MissingScope:
         scopes = tuple(scope for each in fields["scopes"].split(",") if (scope := each.strip(" '\"")))
-        said = f"the token lacks the scope {' or '.join(scopes)}" if scopes else message
-        return MissingScope(said, scopes, **where)
-    error = kind(message or DEFAULT_MESSAGES.get(status, f"answered {status}"), status=status, hint=hint, **where)
+        text = f"the token lacks the scope {' or '.join(scopes)}" if scopes else message
+        return MissingScope(text, scopes, **context)
+    error = kind(message or DEFAULT_MESSAGES.get(status, f"answered {status}"), status=status, hint=hint, **context)
     if isinstance(error, NotFound):
         error.filtered = filtered
     vars(error).update(fields)
@@ -172,9 +172,9 @@ def _refusal(method: str, path: str, status: int, message: str, about: str) -> A
 
 def _meaning(status: int, message: str) -> tuple[type[APIError], str, dict[str, str]]:
     """Return the class of the error, its hint and its fields."""
-    for row in MESSAGE_RULES:
-        if row.status == status and (found := re.match(row.pattern, message)):
-            return row.kind, found.expand(row.hint), found.groupdict()
+    for rule in MESSAGE_RULES:
+        if rule.status == status and (match := re.match(rule.pattern, message)):
+            return rule.kind, match.expand(rule.hint), match.groupdict()
     return ERROR_BY_STATUS.get(status, HubBroken), "", {}
 
 
@@ -201,8 +201,8 @@ def _message(body: Mapping[str, Any], path: str) -> str | None:
     """The hub's own words. JupyterHub 6 answers `"message": null` where 4 and 5 said "Not Found"."""
     # The OAuth routes have words of their own.
     keys = ("message", "error_description", "error") if path.startswith("/oauth2/") else ("message",)
-    said = next((body[key] for key in keys if isinstance(body.get(key), str) and body[key].strip()), "")
-    return " ".join(said.split()) or None
+    text = next((body[key] for key in keys if isinstance(body.get(key), str) and body[key].strip()), "")
+    return " ".join(text.split()) or None
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
@@ -214,8 +214,8 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         from email.utils import parsedate_to_datetime  # 10 ms, for what is rare
 
         try:
-            wanted, now = (parsedate_to_datetime(text) for text in (value, headers.get("date", "")))
-            seconds = (wanted - now).total_seconds()
+            retry_at, now = (parsedate_to_datetime(text) for text in (value, headers.get("date", "")))
+            seconds = (retry_at - now).total_seconds()
         except (ValueError, TypeError, IndexError, OverflowError):
             return None
     return max(0.0, seconds) if math.isfinite(seconds) else None

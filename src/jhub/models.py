@@ -26,15 +26,15 @@ class _DataclassFields:
     """Fields by which pandas, FastAPI and others take a model for a dataclass, as `dataclasses.asdict` does."""
 
     def __init__(self) -> None:
-        self._known: dict[type[Model], dict[str, Any]] = {}
+        self._cache: dict[type[Model], dict[str, Any]] = {}
 
     def __get__(self, model: Model | None, kind: type[Model]) -> dict[str, Any]:
-        if kind not in self._known:
+        if kind not in self._cache:
             from dataclasses import make_dataclass
 
             fields = [(name, object) for name in kind.__struct_fields__]
-            self._known[kind] = make_dataclass(kind.__name__, fields).__dict__["__dataclass_fields__"]
-        return self._known[kind]
+            self._cache[kind] = make_dataclass(kind.__name__, fields).__dict__["__dataclass_fields__"]
+        return self._cache[kind]
 
 
 class Model(Struct, frozen=True, kw_only=True):
@@ -48,8 +48,8 @@ class Model(Struct, frozen=True, kw_only=True):
 
         For models within other things: `json.dumps(things, default=Model.to_dict)`.
         """
-        found: dict[str, Any] = json.decode(json.encode(self))
-        return found
+        fields: dict[str, Any] = json.decode(json.encode(self))
+        return fields
 
     def _repr_html_(self) -> str:
         """Return the table that a notebook shows."""
@@ -78,11 +78,11 @@ def resolve_urls(value: object, site: str) -> None:
             _resolve_each(cast("dict[object, object]", value).values(), site)
         case Struct():
             for name in value.__struct_fields__:
-                found = getattr(value, name)
-                if not isinstance(found, str):
-                    resolve_urls(found, site)
-                elif name in URL_FIELDS.get(type(value), ()) and found.startswith("/") and not found.startswith("//"):
-                    force_setattr(value, name, site + found)
+                inner = getattr(value, name)
+                if not isinstance(inner, str):
+                    resolve_urls(inner, site)
+                elif name in URL_FIELDS.get(type(value), ()) and inner.startswith("/") and not inner.startswith("//"):
+                    force_setattr(value, name, site + inner)
         case _:
             pass
 
@@ -93,9 +93,9 @@ def _resolve_each(values: Iterable[object], site: str) -> None:
             resolve_urls(each, site)
 
 
-def as_utc(moment: datetime) -> datetime:
+def as_utc(time: datetime) -> datetime:
     """A time that names no zone is UTC: all of a hub's are."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 class Server(Model, frozen=True, kw_only=True):

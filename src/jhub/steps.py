@@ -44,7 +44,7 @@ REPEATABLE_METHODS = {"GET", "HEAD", "PUT", "DELETE"}
 MAX_RETRIES = 3
 MAX_RETRIES_REFUSED = 1
 FIRST_PAUSE_SECONDS = 0.3
-MAX_PAUSE_SECONDS = 60.0
+MAX_RETRY_AFTER_SECONDS = 60.0
 """Seconds that `Retry-After` may ask for, all in all; more is an error at once, for the caller to operation with."""
 
 
@@ -134,7 +134,7 @@ class Request(Generic[T]):
         """Carry the call out; where repeating it is harmless, again when no answer came, or "later" did."""
         repeatable = self.method in REPEATABLE_METHODS if self.repeatable is None else self.repeatable
         arrived = False
-        paused = 0.0
+        waited = 0.0
         failure: Unavailable | Throttled
         for attempt in range(MAX_RETRIES + 1):
             try:
@@ -147,21 +147,21 @@ class Request(Generic[T]):
                 # Behind most hubs is a proxy that answers while they restart; where nothing does, nothing will soon.
                 if (error.sent and not repeatable) or attempt >= (MAX_RETRIES if error.sent else MAX_RETRIES_REFUSED):
                     raise
-                asked, failure = error.retry_after, error
+                retry_after, failure = error.retry_after, error
             except Throttled as error:
                 # A start is repeated by its flow, which knows how long its caller waits.
                 if not repeatable or attempt >= MAX_RETRIES:
                     raise
-                asked, failure = error.retry_after, error
+                retry_after, failure = error.retry_after, error
             except NotFound:
                 if not (arrived and self.gone_is_done):
                     raise
                 return self.decode(Answer(204))
             pause = FIRST_PAUSE_SECONDS * 3**attempt
-            if paused + asked > MAX_PAUSE_SECONDS:
+            if waited + retry_after > MAX_RETRY_AFTER_SECONDS:
                 raise failure
-            paused += asked
-            yield Sleep(asked, jitter=0.1) if asked > pause else Sleep(pause, jitter=0.5)
+            waited += retry_after
+            yield Sleep(retry_after, jitter=0.1) if retry_after > pause else Sleep(pause, jitter=0.5)
         raise AssertionError("the last attempt answers or raises")
 
     def once(self) -> Generator[Step, Any, T]:
@@ -352,8 +352,8 @@ def _decode(returns: type[T], about: str, answer: Answer) -> T:
         return msgspec.json.decode(answer.content, type=returns)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         if "json" in _content_type(answer):
-            what = f"{about}: " if about else ""
-            raise NotAHub(f"{what}the answer is not what JupyterHub sends: {error}") from error
+            prefix = f"{about}: " if about else ""
+            raise NotAHub(f"{prefix}the answer is not what JupyterHub sends: {error}") from error
         raise _not_json(about, answer) from error
 
 
@@ -393,7 +393,7 @@ def _mask_secrets(value: object, key: object = "") -> object:
             return value
 
 
-def segment(value: str, what: str) -> str:
+def segment(value: str, noun: str) -> str:
     """One quoted path segment. Refuses what could not stay in its place in the path.
 
     Raises
@@ -403,17 +403,17 @@ def segment(value: str, what: str) -> str:
         or one with a slash, a backslash or a control character.
     """
     if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # not everybody runs a type checker
-        raise TypeError(f"a {what} name is a str, not {type(value).__name__}")
+        raise TypeError(f"a {noun} name is a str, not {type(value).__name__}")
     if not value:
-        raise InvalidInput(f"a {what} name is missing")
+        raise InvalidInput(f"a {noun} name is missing")
     if not value.strip("."):
-        raise InvalidInput(f"{value!r} is not a {what} name: it is made only of dots")
+        raise InvalidInput(f"{value!r} is not a {noun} name: it is made only of dots")
     if any(c in "/\\" or unicodedata.category(c) in CONTROL_CATEGORIES for c in value):
-        raise InvalidInput(f"{value!r} is not a {what} name: no slashes or control characters")
+        raise InvalidInput(f"{value!r} is not a {noun} name: no slashes or control characters")
     try:
         return quote(value, safe="@~")
     except UnicodeEncodeError:
-        raise InvalidInput(f"{value!r} is not a {what} name: it is not valid text") from None
+        raise InvalidInput(f"{value!r} is not a {noun} name: it is not valid text") from None
 
 
 def check_token(token: str) -> None:

@@ -85,9 +85,9 @@ def reply(
     status: int = 200, json: object = None, *, headers: dict[str, str] | None = None, version: str = "6.1.1"
 ) -> Answer:
     """An answer of a hub."""
-    known = {"x-jupyterhub-version": version, "content-type": "application/json"}
+    defaults = {"x-jupyterhub-version": version, "content-type": "application/json"}
     content = b"" if json is None else msgspec.json.encode(json)
-    return Answer(status, {**known, **(headers or {})}, content)
+    return Answer(status, {**defaults, **(headers or {})}, content)
 
 
 def refusal(status: int, message: str | None = None, *, headers: dict[str, str] | None = None) -> Answer:
@@ -154,8 +154,8 @@ def play(
     AssertionError
         The flow asked for more than there are replies, or would wait for ever.
     """
-    stage: _Scheduler[T] = _Scheduler(replies, version, person)
-    return stage.run(operation, interrupt_at)
+    scheduler: _Scheduler[T] = _Scheduler(replies, version, person)
+    return scheduler.run(operation, interrupt_at)
 
 
 @dataclass(slots=True)
@@ -163,12 +163,12 @@ class _Task:
     """One flow on the stage."""
 
     flow: Operation[Any]
-    running: Interpreter[Any] | None = None
+    interpreter: Interpreter[Any] | None = None
     """From its first turn on."""
     parent: _Task | None = None
     tag: Hashable = ""
-    began: float = 0.0
-    turn: int = 0
+    started_at: float = 0.0
+    wakeup: int = 0
     """Counts what it was woken for, so that an outdated wake-up is told from a current one."""
     listening: bool = False
     interrupted: bool = False
@@ -186,7 +186,7 @@ class _Scheduler(Generic[T]):
         self.version = tuple(int(n) for n in version.split("."))
         self.played: Played[T] = Played()
         self.now = 0.0
-        self.order = itertools.count()
+        self.counter = itertools.count()
         self.queue: list[tuple[float, int, _Task, int, Any, BaseException | None]] = []
 
     def run(self, operation: Operation[T], interrupt_at: float | None) -> Played[T]:
@@ -197,50 +197,50 @@ class _Scheduler(Generic[T]):
             if end is None and interrupt_at is not None and self.queue[0][0] >= interrupt_at:
                 self.now, interrupt_at = interrupt_at, None
                 self.interrupt(root)
-            at, _, actor, turn, value, error = heapq.heappop(self.queue)
-            if turn != actor.turn:
+            at, _, task, wakeup, value, error = heapq.heappop(self.queue)
+            if wakeup != task.wakeup:
                 continue
             assert at < MAX_VIRTUAL_SECONDS, "the flow waits for ever"
             self.now = at
-            ended = self.act(actor, value, error)
+            ended = self.advance(task, value, error)
             if ended is None:
                 continue
-            if actor.parent is not None:
-                self.report(actor, ended)
+            if task.parent is not None:
+                self.deliver(task, ended)
             else:
                 end = ended
-            for child in actor.children.values():
+            for child in task.children.values():
                 self.interrupt(child)
         assert end is not None, "the flow waits for ever"
         self.played.seconds, self.played.left = self.now, len(self.replies)
         self.played.answer, self.played.error = end.answer, end.error
         return self.played
 
-    def interrupt(self, actor: _Task) -> None:
+    def interrupt(self, task: _Task) -> None:
         """As when a task is cancelled: what it has forked is interrupted with it."""
-        if not actor.interrupted:  # once: what it does to clean up is left to finish
-            actor.interrupted = True
-            self.wake(actor, 0.0, None, Interrupted())
-        for child in actor.children.values():
+        if not task.interrupted:  # once: what it does to clean up is left to finish
+            task.interrupted = True
+            self.wake(task, 0.0, None, Interrupted())
+        for child in task.children.values():
             self.interrupt(child)
 
-    def wake(self, actor: _Task, after: float, value: Any, error: BaseException | None = None) -> None:
-        actor.turn += 1
-        heapq.heappush(self.queue, (self.now + after, next(self.order), actor, actor.turn, value, error))
+    def wake(self, task: _Task, after: float, value: Any, error: BaseException | None = None) -> None:
+        task.wakeup += 1
+        heapq.heappush(self.queue, (self.now + after, next(self.counter), task, task.wakeup, value, error))
 
-    def act(self, actor: _Task, value: Any, error: BaseException | None) -> Done | None:
+    def advance(self, task: _Task, value: Any, error: BaseException | None) -> Done | None:
         """Go on with a flow until it waits (None) or ends."""
-        actor.listening = False
+        task.listening = False
         while True:
             try:
-                running = self.go_on(actor, value, error)
+                interpreter = self.resume(task, value, error)
             except HubError as failure:
-                return Done(actor.tag, None, failure, self.now - actor.began)
+                return Done(task.tag, None, failure, self.now - task.started_at)
             except Interrupted:
-                return Done(actor.tag, None, HubError("interrupted"), self.now - actor.began)
-            if running.step is None:
-                return Done(actor.tag, running.result, None, self.now - actor.began)
-            step = running.step
+                return Done(task.tag, None, HubError("interrupted"), self.now - task.started_at)
+            if interpreter.step is None:
+                return Done(task.tag, interpreter.result, None, self.now - task.started_at)
+            step = interpreter.step
             value = error = None
             match step:
                 case Now():
@@ -256,79 +256,79 @@ class _Scheduler(Generic[T]):
                     except HubError as failure:
                         error = failure
                 case Fork():
-                    assert step.tag not in actor.children, f"{step.tag!r} is under way already"
-                    child = _Task(step.flow, None, actor, step.tag, self.now)
-                    actor.children[step.tag] = child
+                    assert step.tag not in task.children, f"{step.tag!r} is under way already"
+                    child = _Task(step.flow, None, task, step.tag, self.now)
+                    task.children[step.tag] = child
                     self.wake(child, 0.0, None)
                 case Cancel():
-                    if step.tag in actor.children:
-                        self.interrupt(actor.children[step.tag])
-                case Next() if actor.ended:
-                    value = actor.ended.popleft()
+                    if step.tag in task.children:
+                        self.interrupt(task.children[step.tag])
+                case Next() if task.ended:
+                    value = task.ended.popleft()
                 case Next():
-                    actor.listening = True
-                    self.wake(actor, step.timeout, None)
+                    task.listening = True
+                    self.wake(task, step.timeout, None)
                     return None
                 case Sleep():
-                    self.wake(actor, step.seconds, None)
+                    self.wake(task, step.seconds, None)
                     return None
                 case Request() | Listen():
-                    self.answer(actor, step)
+                    self.answer(task, step)
                     return None
                 case _:
                     raise TypeError(f"{step!r} is not a step")
 
-    def go_on(self, actor: _Task, value: Any, error: BaseException | None) -> Interpreter[Any]:
-        if actor.running is None:
+    def resume(self, task: _Task, value: Any, error: BaseException | None) -> Interpreter[Any]:
+        if task.interpreter is None:
             if error is not None:
                 raise error  # interrupted before it began
-            actor.running = Interpreter(actor.flow)
+            task.interpreter = Interpreter(task.flow)
         elif error is not None:
-            actor.running.fail(error)
+            task.interpreter.fail(error)
         else:
-            actor.running.answer(value)
-        return actor.running
+            task.interpreter.answer(value)
+        return task.interpreter
 
-    def answer(self, actor: _Task, step: Request[Any] | Listen[Any]) -> None:
+    def answer(self, task: _Task, step: Request[Any] | Listen[Any]) -> None:
         self.played.sent.append(step)
         if isinstance(self.reply_to, InTime):
             self.reply_to.now = self.now
-        given = self.reply_to(step) if self.reply_to else self.replies.popleft() if self.replies else None
-        assert given is not None, f"no reply left for {self.played.calls[-1]}"
+        answer = self.reply_to(step) if self.reply_to else self.replies.popleft() if self.replies else None
+        assert answer is not None, f"no reply left for {self.played.calls[-1]}"
         seconds = 0.0
-        while isinstance(given, After):
-            seconds, given = seconds + given.seconds, given.reply
+        while isinstance(answer, After):
+            seconds, answer = seconds + answer.seconds, answer.reply
         if isinstance(step, Listen) and seconds > step.timeout:
-            self.wake(actor, step.timeout, None)
+            self.wake(task, step.timeout, None)
             return
-        if isinstance(given, HubError):
-            self.wake(actor, seconds, None, given)
+        if isinstance(answer, HubError):
+            self.wake(task, seconds, None, answer)
             return
         try:
-            value = self.read(step, given)
+            value = self.read(step, answer)
         except HubError as error:
-            self.wake(actor, seconds, None, error)
+            self.wake(task, seconds, None, error)
         else:
-            self.wake(actor, seconds, value)
+            self.wake(task, seconds, value)
 
-    def read(self, step: Request[Any] | Listen[Any], given: Answer | Events) -> Any:
+    def read(self, step: Request[Any] | Listen[Any], answer: Answer | Events) -> Any:
         if isinstance(step, Request):
-            assert isinstance(given, Answer), f"{step.method} {step.path} wants reply(...), not events(...)"
-            return step.read(given)
-        if isinstance(given, Answer):
-            return Request("GET", step.path, lambda answer: None, about=step.about).read(given)
-        for data in given.data:
-            event = step.take(data)
-            if (news := step.event(event)) is not None:
-                self.played.emitted.append(news)
-            if step.last(event):
-                return event
+            assert isinstance(answer, Answer), f"{step.method} {step.path} wants reply(...), not events(...)"
+            return step.read(answer)
+        if isinstance(answer, Answer):
+            return Request("GET", step.path, lambda answer: None, about=step.about).read(answer)
+        for data in answer.data:
+            received = step.take(data)
+            if (emitted := step.event(received)) is not None:
+                self.played.emitted.append(emitted)
+            if step.last(received):
+                return received
         return None
 
-    def report(self, actor: _Task, end: Done) -> None:
-        parent = actor.parent
+    def deliver(self, task: _Task, end: Done) -> None:
+        parent = task.parent
         assert parent is not None
-        parent.children.pop(actor.tag, None)
+        parent.children.pop(task.tag, None)
         parent.ended.append(end)
         if parent.listening:
             self.wake(parent, 0.0, parent.ended.popleft())

@@ -25,7 +25,7 @@ import pytest
 
 import jhub.operations
 from jhub import oauth_client
-from jhub.binding import _Declared as Declared
+from jhub.binding import _Declaration as Declared
 from jhub.errors import InvalidInput, Unsupported
 from jhub.models import Group, Identity, Profile, User
 from jhub.operations.paging import MEDIA_TYPE
