@@ -1,7 +1,18 @@
-"""Automate JupyterHub.
+"""Automate JupyterHub: users, groups, servers, tokens, services and shares, through its REST API.
 
-`Hub` and `AsyncHub` are the clients; `jhub.errors` what can go wrong; `jhub.models` what a hub answers. Importing this
-package loads none of them: a hub that loads `jhub.extension` must not pay for the HTTP library.
+    from jhub import Hub
+
+    with Hub("https://hub.example.org", token) as hub:
+        hub.groups.add_users("geo", ["ana", "bob"])
+        for server in hub.servers.list(group="geo"):
+            print(server.address)
+
+`Hub` is the client, and `AsyncHub` the same for asyncio and trio. `jhub.models` has the objects that a hub returns,
+`jhub.errors` the exceptions, `jhub.steps` the requests and flows, `jhub.testing` the means to test flows, `jhub.login`
+the sign-in, `jhub.local` a hub on this machine, and `jhub.extension` the profiles inside a hub. All other modules are
+private.
+
+Importing this package loads none of them, so that a hub with `jhub.extension` does not load the HTTP library.
 """
 
 from __future__ import annotations
@@ -165,11 +176,13 @@ _HOMES = {
     "Way": "jhub.login.request",
     "revoked_together": "jhub.operations.tokens",
 }
+"""Modules of the public names."""
 
-__all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]  # it reads the imports above
+__all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]  # pyright reads the imports above
 
 
 def __getattr__(name: str) -> Any:
+    """Return a public name, and import its module on first use."""
     home = "jhub._version" if name == "__version__" else _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -177,4 +190,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
+    """Return all names, including those that are not imported yet."""
     return sorted({*globals(), *_HOMES})

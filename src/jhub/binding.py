@@ -1,6 +1,6 @@
-"""From an operation to a method: `hub.groups.get("geo")` answers on `Hub` and is a coroutine on `AsyncHub`.
+"""Binding of operations to clients: `hub.groups.get("geo")` returns a group on `Hub`, and a coroutine on `AsyncHub`.
 
-A namespace declares its operations once, in a class that knows neither client:
+A namespace declares its operations once, in a class that is independent of the clients:
 
     class GroupOps:
         @operation
@@ -9,10 +9,10 @@ A namespace declares its operations once, in a class that knows neither client:
     class Groups(GroupOps, Bound): ...
     class AsyncGroups(GroupOps, AsyncBound): ...
 
-On the class itself the method returns its operation, so flows compose: `group = yield from GroupOps.get("geo")`.
+On the class itself a method returns the operation, so flows compose: `group = yield from GroupOps.get("geo")`.
 """
 
-# The attribute is hidden from users of a client, and not from this file.
+# `_wire` is private to users of a client, not to this module.
 # pyright: reportPrivateUsage=false
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class Bound:
         self._wire = wire
 
     def __repr__(self) -> str:
+        """Return the namespace and the hub's address."""
         return f"<{type(self).__name__} of {self._wire}>"
 
 
@@ -49,13 +50,14 @@ class AsyncBound:
         self._wire = wire
 
     def __repr__(self) -> str:
+        """Return the namespace and the hub's address."""
         return f"<{type(self).__name__} of {self._wire}>"
 
 
 class Namespace(Generic[N]):
-    """A namespace of a client, `hub.users`: built, and its module loaded, when it is first used.
+    """A namespace of a client, such as `hub.users`. Its module is imported on first use.
 
-    On the client's class it is the namespace's class, so that `help(Hub.users)` shows its methods.
+    `Hub.users`, without an instance, is the namespace's class, so that `help(Hub.users)` shows the methods.
     """
 
     def __init__(self, module: str, name: str) -> None:
@@ -63,6 +65,7 @@ class Namespace(Generic[N]):
         self._class_name = name
 
     def __set_name__(self, client: type, attribute: str) -> None:
+        """Store the attribute's name."""
         self._attribute = attribute
 
     @overload
@@ -70,6 +73,7 @@ class Namespace(Generic[N]):
     @overload
     def __get__(self, hub: Bound | AsyncBound, client: type) -> N: ...
     def __get__(self, hub: Bound | AsyncBound | None, client: type) -> Any:
+        """Return the namespace of a client, or its class."""
         kind = getattr(importlib.import_module(self._module), self._class_name)
         if hub is None:
             return kind
@@ -77,10 +81,10 @@ class Namespace(Generic[N]):
 
 
 class _Declaration(Generic[P, T]):
-    """An operation in the body of a class; what becomes of it depends on whose attribute it is."""
+    """A declared operation: a descriptor whose method depends on the class that it is accessed on."""
 
     preview: Callable[..., Operation[Any]] | None = None
-    """Stands in for the operation where a call is previewed, if it cannot be played without sending anything."""
+    """A function that returns the preview of a call, for an operation that cannot be previewed itself; else None."""
 
     def __init__(self, function: Callable[Concatenate[Any, P], Operation[T]]) -> None:
         self.function = function
@@ -88,13 +92,13 @@ class _Declaration(Generic[P, T]):
         self._signatures: dict[type | None, inspect.Signature] = {}
 
     def bind(self, carry_out: Callable[[Callable[[], Operation[T]]], Any], cls: type) -> Any:
-        """Return a method of `cls` that does `carry_out` with the operation, and says what it takes and returns."""
+        """Return a method of `cls` that passes its operation to `carry_out`, with the signature for that client."""
 
         def method(*args: Any, **kwargs: Any) -> Any:
             return carry_out(functools.partial(self.function, None, *args, **kwargs))
 
         functools.update_wrapper(method, self.function)
-        del method.__wrapped__  # type: ignore[attr-defined]  # its signature is that of an operation
+        del method.__wrapped__  # type: ignore[attr-defined]  # its signature is the operation's
         signature = self._signature(next((base for base in (Bound, AsyncBound) if issubclass(cls, base)), None))
         method.__signature__ = signature  # type: ignore[attr-defined]
         method.__annotations__ = {name: parameter.annotation for name, parameter in signature.parameters.items()}
@@ -105,23 +109,23 @@ class _Declaration(Generic[P, T]):
         return method
 
     def _signature(self, client: type[Bound | AsyncBound] | None) -> inspect.Signature:
-        """Return the signature on a client; None: that of the function."""
+        """Return the signature of the method on a client; for None, that of the function without `self`."""
         if client not in self._signatures:
             declared = inspect.signature(self.function, eval_str=True)
             _, *parameters = declared.parameters.values()
             result = declared.return_annotation
             if client is not None:
-                result = self._result(client, get_args(result)[-1])  # of Request[T], and of the generator of a flow
+                result = self._result(client, get_args(result)[-1])  # the T of Request[T] and of Flow[T]
             self._signatures[client] = inspect.Signature(parameters, return_annotation=result)
         return self._signatures[client]
 
     def _result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
-        """Return the type that a call returns on a client, for an operation with that answer."""
+        """Return the type that a call returns on a client, for an operation with the result type `answer`."""
         raise NotImplementedError
 
 
 class operation(_Declaration[P, T]):
-    """Declares an operation with one result."""
+    """The declaration of an operation with one result."""
 
     @overload
     def __get__(self, namespace: None, cls: type) -> Callable[P, Operation[T]]: ...
@@ -130,6 +134,7 @@ class operation(_Declaration[P, T]):
     @overload
     def __get__(self, namespace: AsyncBound, cls: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
     def __get__(self, namespace: Bound | AsyncBound | None, cls: type) -> Any:
+        """Return the method of a client, or the function that returns the operation."""
         if namespace is None:
             return self.bind(lambda make: make(), cls)
         return self.bind(lambda make: namespace._wire.run(make()), cls)
@@ -139,6 +144,8 @@ class operation(_Declaration[P, T]):
 
 
 class _StreamDeclaration(_Declaration[P, None], Generic[P, E]):
+    """The declaration of an operation that emits items."""
+
     def __init__(self, function: Callable[Concatenate[Any, P], Operation[None]], item: type[E]) -> None:
         super().__init__(function)
         self._item: Any = item
@@ -150,6 +157,7 @@ class _StreamDeclaration(_Declaration[P, None], Generic[P, E]):
     @overload
     def __get__(self, namespace: AsyncBound, cls: type) -> Callable[P, AsyncStream[E]]: ...
     def __get__(self, namespace: Bound | AsyncBound | None, cls: type) -> Any:
+        """Return the method of a client, or the function that returns the operation."""
         if namespace is None:
             return self.bind(lambda make: make(), cls)
         if isinstance(namespace, Bound):
@@ -162,6 +170,8 @@ class _StreamDeclaration(_Declaration[P, None], Generic[P, E]):
 
 
 class _FleetDeclaration(_Declaration[P, T], Generic[P, T, E]):
+    """The declaration of an operation that runs flows concurrently."""
+
     def __init__(
         self,
         function: Callable[Concatenate[Any, P], Operation[T]],
@@ -179,6 +189,7 @@ class _FleetDeclaration(_Declaration[P, T], Generic[P, T, E]):
     @overload
     def __get__(self, namespace: AsyncBound, cls: type) -> Callable[P, AsyncFleet[E, T]]: ...
     def __get__(self, namespace: Bound | AsyncBound | None, cls: type) -> Any:
+        """Return the method of a client, or the function that returns the operation."""
         if namespace is None:
             return self.bind(lambda make: make(), cls)
 
@@ -195,7 +206,7 @@ class _FleetDeclaration(_Declaration[P, T], Generic[P, T, E]):
 
 
 def stream(item: type[E]) -> Callable[[Callable[Concatenate[Any, P], Operation[None]]], _StreamDeclaration[P, E]]:
-    """Declares an operation that emits items one after the other: a listing, or a server's progress."""
+    """Declare an operation that emits items one by one: a listing, or the progress of a server's start."""
 
     def declare(function: Callable[Concatenate[Any, P], Operation[None]]) -> _StreamDeclaration[P, E]:
         return _StreamDeclaration(function, item)
@@ -206,9 +217,10 @@ def stream(item: type[E]) -> Callable[[Callable[Concatenate[Any, P], Operation[N
 def fleet(
     event: type[E], *, preview: Callable[..., Operation[Any]] | None = None
 ) -> Callable[[Callable[Concatenate[Any, P], Operation[T]]], _FleetDeclaration[P, T, E]]:
-    """Declares an operation that runs flows side by side, emits events of one type, and ends with a summary.
+    """Declare an operation that runs flows concurrently, emits events of one type, and returns a summary.
 
-    `preview` takes the same arguments and answers with the `Preview` of a call; None: the operation is played for it.
+    `preview` is a function with the same parameters that returns the `Preview` of a call. None: the operation itself
+    is previewed.
     """
 
     def declare(function: Callable[Concatenate[Any, P], Operation[T]]) -> _FleetDeclaration[P, T, E]:

@@ -1,6 +1,6 @@
-"""What a call gives that is not over when it returns: a stream of items, and a fleet at work.
+"""Streams and fleets: the objects that a call returns before its work is done.
 
-The two clients hand in how steps are carried out; here is only what their callers see.
+The clients pass in the functions that carry steps out, so this module does not import them.
 """
 
 from __future__ import annotations
@@ -29,44 +29,45 @@ T = TypeVar("T")
 E = TypeVar("E")
 
 MAX_ITEMS_SHOWN = 20
-"""Maximum number of items of a listing that a notebook shows."""
+"""Maximum number of items of a stream in a notebook's table."""
 NEVER_RUN_MESSAGE = "was never run: call run(), or iterate over its events inside its `with` block"
+"""Text of the warning and the error for a fleet that was not started."""
 
 
 class Runs(Protocol):
-    """How a client carries out an operation."""
+    """The methods of a client that run operations."""
 
     def run(self, operation: Operation[T]) -> T:
-        """Return what the operation answers."""
+        """Run an operation, and return its result."""
         ...
 
     def events(self, operation: Operation[Any]) -> Generator[Any, None, Any]:
-        """Iterate over what the operation emits."""
+        """Run an operation, and iterate over the values that it emits."""
         ...
 
     def fleet(self, operation: Operation[T]) -> Fleet[Any, T]:
-        """Prepare an operation that runs others side by side."""
+        """Return a fleet that will run an operation with forks."""
         ...
 
 
 class RunsAsync(Protocol):
-    """How an asynchronous client carries out an operation."""
+    """The methods of an asynchronous client that run operations."""
 
     async def run(self, operation: Operation[T], emit: Callable[[Any], object] = ...) -> T:
-        """Return what the operation answers; what it emits goes to `emit`."""
+        """Run an operation, and return its result; pass the values that it emits to `emit`."""
         ...
 
     def events(self, operation: Operation[Any]) -> AsyncGenerator[Any, None]:
-        """Iterate over what the operation emits."""
+        """Run an operation, and iterate over the values that it emits."""
         ...
 
     def fleet(self, operation: Operation[T]) -> AsyncFleet[Any, T]:
-        """Prepare an operation that runs others side by side."""
+        """Return a fleet that will run an operation with forks."""
         ...
 
 
 class Stream(Generic[E]):
-    """Items that arrive while one iterates. Each iteration asks the hub anew; `list(...)` takes them all."""
+    """Items that arrive during iteration. Each iteration sends new requests; `list(...)` returns all items."""
 
     def __init__(self, hub: Runs, operation: Callable[[], Operation[Any]], item: type[E]) -> None:
         self._hub = hub
@@ -74,10 +75,11 @@ class Stream(Generic[E]):
         self._item = item
 
     def __repr__(self) -> str:
+        """Return the kind of stream and of its items."""
         return f"<{type(self).__name__} of {self._item.__name__}>"
 
     def _repr_html_(self) -> str:
-        """Return the table of the first items that a notebook shows."""
+        """Return the HTML table of the first items that a notebook shows."""
         from jhub import display
 
         items = self._hub.events(self._operation())
@@ -91,6 +93,7 @@ class Stream(Generic[E]):
         return display.table(rows[:MAX_ITEMS_SHOWN], more=len(first) > MAX_ITEMS_SHOWN)
 
     def __iter__(self) -> Iterator[E]:
+        """Iterate over the items."""
         return self._hub.events(self._operation())
 
 
@@ -103,12 +106,15 @@ class AsyncStream(Generic[E]):
         self._item = item
 
     def __repr__(self) -> str:
+        """Return the kind of stream and of its items."""
         return f"<{type(self).__name__} of {self._item.__name__}>"
 
     def __aiter__(self) -> AsyncIterator[E]:
+        """Iterate over the items."""
         return self._hub.events(self._operation())
 
     def __await__(self) -> Generator[Any, Any, list[E]]:
+        """Return a list of all items."""
         return self._all().__await__()
 
     async def _all(self) -> list[E]:
@@ -116,7 +122,7 @@ class AsyncStream(Generic[E]):
 
 
 class _FleetBase(Generic[T]):
-    """What fleets of both clients know of themselves."""
+    """The state of a fleet, for both clients."""
 
     def __init__(self, operation: Operation[T]) -> None:
         self._operation = operation
@@ -126,55 +132,61 @@ class _FleetBase(Generic[T]):
         self._failure: Exception | None = None
         self._failure_raised = False
         self._name = getattr(operation, "__name__", type(operation).__name__)
-        """For `repr`: the method that made it, where one did."""
+        """The name of the method that returned the fleet, for `repr`."""
 
     @property
     def summary(self) -> T:
-        """How it ended; there after the last event."""
+        """The summary, available after the last event. It raises the error that ended the fleet."""
         if self._failure is not None:
             self._failure_raised = True
             raise self._failure
         if not self._results:
-            why = "was cancelled" if self._cancelled else "has not ended: iterate over its events, or leave its block"
+            why = (
+                "was cancelled"
+                if self._cancelled
+                else "has not ended: iterate over its events, or leave its `with` block"
+            )
             raise RuntimeError(f"the fleet {why}")
         return self._results[0]
 
     def __repr__(self) -> str:
+        """Return the method and the state of the fleet."""
         state = "failed" if self._failure else "ended" if self._results else "cancelled" if self._cancelled else ""
         return f"<{type(self).__name__} {self._name}: {state or ('running' if self._started else 'not run yet')}>"
 
     def __del__(self) -> None:
-        # There may be no such attribute, where __init__ failed.
+        """Warn about a fleet that was never run."""
+        # The attribute is missing if __init__ failed.
         if not getattr(self, "_started", True):
             warnings.warn(f"{self!r} {NEVER_RUN_MESSAGE}", ResourceWarning, stacklevel=2, source=self)
 
     def _start(self) -> None:
         if self._started:
-            raise RuntimeError("this fleet has run already: make another")
+            raise RuntimeError("this fleet has already run: create another one")
         self._started = True
 
     def _check_started(self) -> None:
         if not self._started:
-            self._started = True  # said now, and not once more when it goes
+            self._started = True  # so that __del__ does not warn as well
             raise RuntimeError(f"{type(self).__name__} {NEVER_RUN_MESSAGE}")
 
     def _raise_failure(self) -> None:
-        """Raise what ended it, once."""
+        """Raise the error that ended the fleet, unless it was raised before."""
         if self._failure is not None and not self._failure_raised:
             self._failure_raised = True
             raise self._failure
 
 
 class Fleet(_FleetBase[T], Generic[E, T]):
-    """Many servers or users at a time.
+    """Concurrent work on many servers or users, with events and a summary.
 
         with hub.servers.start_many(...) as fleet:
             for event in fleet:
                 ...
         fleet.summary
 
-    or `summary = hub.servers.start_many(...).run()`. Leaving the block finishes the work, also after a `break`. An
-    exception, Ctrl-C or `cancel` sends nothing more; what the hub was asked for it goes on with.
+    or `summary = hub.servers.start_many(...).run()`. The end of the block waits for the work to finish, also after a
+    `break`. After an exception, Ctrl-C or `cancel` no further work is started; the hub continues what it has accepted.
     """
 
     def __init__(self, hub: Callable[[], AbstractAsyncContextManager[RunsAsync]], operation: Operation[T]) -> None:
@@ -184,19 +196,26 @@ class Fleet(_FleetBase[T], Generic[E, T]):
         self._task: Future[None] | None = None
 
     def run(self) -> T:
-        """Do all of the work, and return the summary. Raises the `HubError` that ended it, if one did."""
+        """Do all of the work, and return the summary.
+
+        Raises
+        ------
+        HubError
+            An error ended the fleet. Errors of single servers or users are in the summary.
+        """
         with self:
             pass
         return self.summary
 
     def cancel(self) -> None:
-        """Send nothing more, and end what is under way as far as it can be ended."""
+        """Start no further work, and cancel the work in flight as far as possible."""
         self._cancelled = True
         if self._task is not None:
             self._task.cancel()
 
     def __enter__(self) -> Self:
-        from anyio.from_thread import start_blocking_portal  # with an event loop, which single calls do without
+        """Start the work, in a thread."""
+        from anyio.from_thread import start_blocking_portal  # it loads an event loop, which single calls do not need
 
         self._start()
         self._portal: AbstractContextManager[BlockingPortal] = start_blocking_portal()
@@ -215,10 +234,11 @@ class Fleet(_FleetBase[T], Generic[E, T]):
             self._events.put(None)
 
     def __iter__(self) -> Iterator[E]:
+        """Iterate over the events, to the end of the work."""
         self._check_started()
         while (event := self._events.get()) is not None:
             yield event
-        self._events.put(None)  # whoever iterates again finds the end, too
+        self._events.put(None)  # so that a second iteration ends too
         if self._task is not None and not self._cancelled:
             self._task.result()
         if self._failure is not None:
@@ -228,6 +248,7 @@ class Fleet(_FleetBase[T], Generic[E, T]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Wait for the work to finish; cancel it after an exception."""
         try:
             if error is None and self._task is not None and not self._cancelled:
                 self._task.result()
@@ -243,7 +264,7 @@ class Fleet(_FleetBase[T], Generic[E, T]):
 
 
 class AsyncFleet(_FleetBase[T], Generic[E, T]):
-    """As `Fleet`, with `async with` and `async for`, or `summary = await hub.servers.start_many(...)`."""
+    """The same as `Fleet`, with `async with` and `async for`, or `summary = await hub.servers.start_many(...)`."""
 
     def __init__(
         self, run: Callable[[Operation[T], Callable[[Any], object]], Awaitable[T]], operation: Operation[T]
@@ -255,6 +276,7 @@ class AsyncFleet(_FleetBase[T], Generic[E, T]):
         self._scope: CancelScope | None = None
 
     def __await__(self) -> Generator[Any, Any, T]:
+        """Do all of the work, and return the summary."""
         return self._all().__await__()
 
     async def _all(self) -> T:
@@ -263,17 +285,18 @@ class AsyncFleet(_FleetBase[T], Generic[E, T]):
         return self.summary
 
     def cancel(self) -> None:
-        """Send nothing more, and end what is under way as far as it can be ended."""
+        """Start no further work, and cancel the work in flight as far as possible."""
         self._cancelled = True
         if self._scope is not None:
             self._scope.cancel()
 
     async def __aenter__(self) -> Self:
+        """Start the work, in a task group."""
         import anyio
 
         self._start()
         self._sender, self._receiver = anyio.create_memory_object_stream[E](float("inf"))
-        # Of the work alone: that of the group would end the caller's block too.
+        # A scope for the work only: cancelling the scope of the task group would cancel the caller's block too.
         self._scope = anyio.CancelScope()
         self._group = anyio.create_task_group()
         await self._group.__aenter__()
@@ -286,10 +309,11 @@ class AsyncFleet(_FleetBase[T], Generic[E, T]):
                 return
             try:
                 self._results.append(await self._carry_out(self._operation, self._sender.send_nowait))
-            except Exception as error:  # noqa: BLE001 - raised for the caller, and not in a group of one
+            except Exception as error:  # noqa: BLE001 - raised for the caller later, not as an ExceptionGroup
                 self._failure = error
 
     async def __aiter__(self) -> AsyncGenerator[E, None]:
+        """Iterate over the events, to the end of the work."""
         self._check_started()
         if self._receiver is not None:
             async for event in self._receiver:
@@ -301,6 +325,7 @@ class AsyncFleet(_FleetBase[T], Generic[E, T]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Wait for the work to finish; cancel it after an exception."""
         if self._group is None:
             return
         if error is not None:

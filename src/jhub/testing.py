@@ -1,10 +1,10 @@
-"""For tests of flows: `play` runs one on a virtual clock against the answers it is given, without a network.
+"""Tests of flows: `play` runs a flow on a virtual clock, with prepared replies instead of a network.
 
 >>> from jhub.operations.servers import ServerOps
 >>> played = play(
 ...     ServerOps.start("ana", "lab", profile="gpu"),
 ...     [
-...         refusal(404),  # to the look at the profiles: a hub without jhub.extension
+...         refusal(404),  # GET of the profiles: a hub without jhub.extension
 ...         reply(202),
 ...         reply(json={"name": "lab", "pending": "spawn"}),
 ...         After(40, events({"ready": True})),
@@ -50,18 +50,19 @@ from jhub.steps import (
 T = TypeVar("T")
 
 MAX_VIRTUAL_SECONDS = 365 * 24 * 3600.0
+"""Maximum of the virtual clock: a flow that waits longer fails."""
 
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """What a progress stream sends before it ends."""
+    """A reply to `Listen`: the events of a progress stream, which then ends."""
 
     data: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """An answer that takes `seconds` to come."""
+    """A reply that arrives after `seconds`."""
 
     seconds: float
     reply: Reply
@@ -73,57 +74,60 @@ Replies: TypeAlias = Iterable[Reply] | Callable[[Request[Any] | Listen[Any]], Re
 
 @runtime_checkable
 class InTime(Protocol):
-    """A function of the step that goes by the virtual clock: `now` is set before each call."""
+    """A function of replies that depend on the virtual clock: `now` is set before each call."""
 
     now: float
-    """Seconds."""
+    """The virtual time in seconds."""
 
-    def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply: ...
+    def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
+        """Return the reply to a step."""
+        ...
 
 
 def reply(
     status: int = 200, json: object = None, *, headers: dict[str, str] | None = None, version: str = "6.1.1"
 ) -> Answer:
-    """An answer of a hub."""
+    """Return an answer of a hub."""
     defaults = {"x-jupyterhub-version": version, "content-type": "application/json"}
     content = b"" if json is None else msgspec.json.encode(json)
     return Answer(status, {**defaults, **(headers or {})}, content)
 
 
 def refusal(status: int, message: str | None = None, *, headers: dict[str, str] | None = None) -> Answer:
-    """An error answer of a hub."""
+    """Return an error answer of a hub."""
     return reply(status, {"status": status, "message": message}, headers=headers)
 
 
 def events(*data: dict[str, Any]) -> Events:
-    """A progress stream that sends these events and ends."""
+    """Return a progress stream that sends these events and ends."""
     return Events(tuple(msgspec.json.encode(each).decode() for each in data))
 
 
 @dataclass(slots=True)
 class Played(Generic[T]):
-    """How a flow went."""
+    """The record of a flow that `play` has run."""
 
     sent: list[Request[Any] | Listen[Any]] = field(default_factory=list[Request[Any] | Listen[Any]])
-    """What would have gone to the hub, in order."""
+    """The requests and streams that a client would have sent, in order."""
     emitted: list[Any] = field(default_factory=list[Any])
+    """The values that the flow emitted, in order."""
     seconds: float = 0.0
-    """On the virtual clock."""
+    """The duration on the virtual clock, in seconds."""
     error: HubError | None = None
     answer: T | None = None
     left: int = 0
-    """Replies that nobody asked for."""
+    """The number of replies that were not used."""
 
     @property
     def result(self) -> T:
-        """What the flow returned; raises what it raised."""
+        """The result of the flow. It raises the error that ended the flow."""
         if self.error is not None:
             raise self.error
         return self.answer  # type: ignore[return-value]  # None only where T admits it
 
     @property
     def calls(self) -> list[str]:
-        """`sent` in short: "POST /users/ana/server"; a stream is "LISTEN …"."""
+        """The entries of `sent` as text: "POST /users/ana/server", or "LISTEN …" for a stream."""
         return [f"{s.method} {s.path}" if isinstance(s, Request) else f"LISTEN {s.path}" for s in self.sent]
 
 
@@ -135,24 +139,24 @@ def play(
     interrupt_at: float | None = None,
     person: Callable[[Any], Any] | None = None,
 ) -> Played[T]:
-    """Run a flow to its end.
+    """Run a flow to its end, without a network.
 
     Parameters
     ----------
     replies
-        One for each request or stream, in order; or a function of the step, which may be an `InTime`. `HubError`s are
-        raised in the flow.
+        One reply for each request or stream, in order; or a function that returns the reply to a step, which may be an
+        `InTime`. A `HubError` is raised in the flow.
     version
-        What `HubVersion` answers.
+        The hub's version: the answer to `HubVersion`.
     interrupt_at
-        Seconds after which the flow is interrupted, as by Ctrl-C; what it does to clean up is played too.
+        The virtual time in seconds at which the flow is interrupted, as by Ctrl-C. Its clean-up is run too.
     person
-        Answers what the flow asks a person, or raises a `HubError`.
+        The function that answers the questions of `Ask`, or raises a `HubError`.
 
     Raises
     ------
     AssertionError
-        The flow asked for more than there are replies, or would wait for ever.
+        There are too few replies, or the flow would wait for ever.
     """
     scheduler: _Scheduler[T] = _Scheduler(replies, version, person)
     return scheduler.run(operation, interrupt_at)
@@ -160,16 +164,16 @@ def play(
 
 @dataclass(slots=True)
 class _Task:
-    """One flow on the stage."""
+    """A flow that the scheduler runs."""
 
     flow: Operation[Any]
     interpreter: Interpreter[Any] | None = None
-    """From its first turn on."""
+    """The interpreter, from the first wake-up on."""
     parent: _Task | None = None
     tag: Hashable = ""
     started_at: float = 0.0
     wakeup: int = 0
-    """Counts what it was woken for, so that an outdated wake-up is told from a current one."""
+    """The number of the last wake-up, which marks earlier ones in the queue as outdated."""
     listening: bool = False
     interrupted: bool = False
     ended: deque[Done] = field(default_factory=deque[Done])
@@ -177,7 +181,7 @@ class _Task:
 
 
 class _Scheduler(Generic[T]):
-    """Actors take turns in the order of virtual time."""
+    """A scheduler that runs tasks in the order of virtual time."""
 
     def __init__(self, replies: Replies, version: str, person: Callable[[Any], Any] | None) -> None:
         self.person = person
@@ -217,8 +221,8 @@ class _Scheduler(Generic[T]):
         return self.played
 
     def interrupt(self, task: _Task) -> None:
-        """As when a task is cancelled: what it has forked is interrupted with it."""
-        if not task.interrupted:  # once: what it does to clean up is left to finish
+        """Interrupt a task and the flows that it has forked, as a cancellation does."""
+        if not task.interrupted:  # only once, so that the clean-up can finish
             task.interrupted = True
             self.wake(task, 0.0, None, Interrupted())
         for child in task.children.values():
@@ -229,7 +233,7 @@ class _Scheduler(Generic[T]):
         heapq.heappush(self.queue, (self.now + after, next(self.counter), task, task.wakeup, value, error))
 
     def advance(self, task: _Task, value: Any, error: BaseException | None) -> Done | None:
-        """Go on with a flow until it waits (None) or ends."""
+        """Run a flow until it waits (None) or ends."""
         task.listening = False
         while True:
             try:
@@ -250,13 +254,13 @@ class _Scheduler(Generic[T]):
                 case Emit():
                     self.played.emitted.append(step.event)
                 case Ask():
-                    assert self.person is not None, f"nobody answers {step.question!r}"
+                    assert self.person is not None, f"no answer to {step.question!r}: pass person="
                     try:
                         value = self.person(step.question)
                     except HubError as failure:
                         error = failure
                 case Fork():
-                    assert step.tag not in task.children, f"{step.tag!r} is under way already"
+                    assert step.tag not in task.children, f"a flow with the tag {step.tag!r} already runs"
                     child = _Task(step.flow, None, task, step.tag, self.now)
                     task.children[step.tag] = child
                     self.wake(child, 0.0, None)
@@ -313,7 +317,7 @@ class _Scheduler(Generic[T]):
 
     def read(self, step: Request[Any] | Listen[Any], answer: Answer | Events) -> Any:
         if isinstance(step, Request):
-            assert isinstance(answer, Answer), f"{step.method} {step.path} wants reply(...), not events(...)"
+            assert isinstance(answer, Answer), f"{step.method} {step.path} needs reply(...), not events(...)"
             return step.read(answer)
         if isinstance(answer, Answer):
             return Request("GET", step.path, lambda answer: None, about=step.about).read(answer)

@@ -147,7 +147,7 @@ def test_nothing_but_a_file_is_replaced(make: Callable[[Path], None], said: str,
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666, 0o664])
 def test_a_file_that_others_may_write_to_is_refused_with_the_cure(folder: Path, name: str, mode: int) -> None:
     (folder / name).chmod(mode)
-    with pytest.raises(InvalidInput, match=f"others may write to {folder / name}") as caught:
+    with pytest.raises(InvalidInput, match=f"other users can write to {folder / name}") as caught:
         contexts.connection()
     assert stat.S_IMODE((folder / name).stat().st_mode) == mode
     cure = caught.value.hint.partition(": ")[2]
@@ -162,7 +162,7 @@ def test_a_folder_that_others_may_write_to_is_refused_with_the_cure(jhub: Jhub, 
     for command in COMMANDS:
         result = jhub(*command, stdin="x" * 32)
         assert result.code == 2
-        assert f"others may write to {folder}" in result.err
+        assert f"other users can write to {folder}" in result.err
     assert stat.S_IMODE(folder.stat().st_mode) == mode
     subprocess.run(result.err.splitlines()[-1].partition(" then: ")[2], shell=True, check=True)
     assert contexts.connection().token == "SECRET"
@@ -183,7 +183,7 @@ def test_what_another_user_owns_is_refused(jhub: Jhub, folder: Path, name: str) 
     before = state(jhub.home)
     result = jhub(*LOGIN, stdin="x" * 32)
     assert result.code == 2
-    assert "belongs to nobody, and this runs as root" in result.err
+    assert "belongs to nobody, but jhub runs as root" in result.err
     assert "run this as nobody" in result.err
     assert state(jhub.home) == before
 
@@ -204,7 +204,7 @@ def test_an_ordinary_user_is_told_how_to_get_roots_file_back(jhub: Jhub, folder:
         if above.stat().st_mode & 0o005 != 0o005 and above.is_relative_to("/tmp"):
             above.chmod(above.stat().st_mode | 0o011)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd="/")
-    assert "belongs to root, and this runs as nobody" in done.stdout, done
+    assert "belongs to root, but jhub runs as nobody" in done.stdout, done
     assert f"sudo chown -R nobody {folder / 'contexts.json'}" in done.stdout
 
 
@@ -218,7 +218,7 @@ def test_a_folder_may_be_a_link_of_its_user(jhub: Jhub, folder: Path) -> None:
     assert folder.is_symlink()
     assert "OTHER" in (kept / "tokens.json").read_text()
     kept.chmod(0o777)
-    with pytest.raises(InvalidInput, match="others may write to"):
+    with pytest.raises(InvalidInput, match="other users can write to"):
         contexts.connection()
 
 
@@ -281,7 +281,7 @@ def test_a_file_that_is_too_large_or_too_deep_is_damaged(folder: Path, monkeypat
         contexts.use("hub")
     with (folder / "contexts.json").open("wb") as file:
         file.truncate(2**40)  # takes no space
-    with pytest.raises(InvalidInput, match="holds more than 64 MiB"):
+    with pytest.raises(InvalidInput, match="is larger than 64 MiB"):
         contexts.load()
 
 
@@ -314,7 +314,7 @@ def test_the_file_is_the_one_that_was_checked(tmp_path: Path) -> None:
     assert seen <= {
         b"",
         b"here",
-        f"{tmp_path / 'mine/file'} is a link, and has to be a regular file",
+        f"{tmp_path / 'mine/file'} is a link, not a regular file",
         f"cannot read {tmp_path / 'mine/file'}: Too many levels of symbolic links",
     }
 
@@ -344,7 +344,7 @@ def at_no_hub(jhub: Jhub) -> Jhub:
 def test_an_endless_file_is_not_read_to_its_end(at_no_hub: Jhub) -> None:
     result = at_no_hub("api", "POST", "/users", "-d", "@/dev/zero")
     assert result.code == 2
-    assert "/dev/zero holds more than 64 MiB" in result.err
+    assert "/dev/zero is larger than 64 MiB" in result.err
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def test_a_damaged_file_is_named_and_kept(jhub: Jhub) -> None:
 def test_what_is_no_hub_is_told_as_such(jhub: Jhub, web_site: str) -> None:
     result = jhub("login", web_site, "-u", "ana", "--password-stdin", stdin="secret\n")
     assert result.code == 1
-    assert f"no JupyterHub answers at {web_site}" in result.err
+    assert f"no JupyterHub found at {web_site}" in result.err
 
 
 def test_a_hub_that_is_down_is_told_as_such(jhub: Jhub) -> None:

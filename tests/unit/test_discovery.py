@@ -346,7 +346,7 @@ def test_no_address_is_asked_twice() -> None:
 def test_where_no_hub_answers_there_is_none(otherwise: Reply) -> None:
     played = find(f"{HUB}/jupyter/", {}, otherwise)
     assert isinstance(played.error, NotAHub)
-    assert str(played.error) == f"no JupyterHub answers at {HUB}/jupyter/"
+    assert str(played.error) == f"no JupyterHub found at {HUB}/jupyter/"
     assert played.error.hint
 
 

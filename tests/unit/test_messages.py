@@ -80,11 +80,11 @@ def test_each_status_of_a_hub_has_its_error(status: int, kind: type[APIError]) -
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (400, "the hub refused the request"),
+        (400, "the hub rejected the request"),
         (401, "not authorized"),
         (403, "not authorized"),
         (404, "not found, or not visible to this token"),
-        (405, "this hub does not support that"),
+        (405, "this hub does not support the operation"),
         (409, "already exists"),
         (418, "answered 418"),
         (500, "the hub failed"),
@@ -113,7 +113,7 @@ def test_a_missing_scope_is_named(message: str, scopes: tuple[str, ...]) -> None
     assert isinstance(error, MissingScope)
     assert error.scopes == scopes
     assert str(error) == f"user ana: the token lacks the scope {' or '.join(scopes)}"
-    assert error.hint == f"use a token that has the scope {' or '.join(scopes)}"
+    assert error.hint == f"use a token with the scope {' or '.join(scopes)}"
     assert error.status == 403
 
 
@@ -135,7 +135,7 @@ def test_a_refusal_that_only_mentions_scopes_is_no_missing_scope() -> None:
 def test_a_token_that_the_hub_does_not_know_leads_to_signing_in_again() -> None:
     error = error_of(403, "Missing or invalid credentials.")
     assert type(error) is UnknownToken
-    assert str(error) == "user ana: no token, or one that the hub does not know (expired or revoked?)"
+    assert str(error) == "user ana: the token is missing, unknown, expired or revoked"
     assert "jhub login" in error.hint
 
 
@@ -241,7 +241,7 @@ def test_a_gateways_answer_means_that_the_hub_gave_none(status: int, content: by
     assert isinstance(error, Unavailable)
     assert error.status == status
     assert error.sent
-    assert str(error) == f"server ana: no answer from the hub (the proxy before it says {status})"
+    assert str(error) == f"server ana: no answer from the hub (its proxy answered {status})"
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 500])

@@ -113,7 +113,7 @@ def test_a_missing_reply_cannot_be_swallowed_by_the_flow() -> None:
 
 
 def test_a_stream_for_a_request_is_a_failed_test() -> None:
-    with pytest.raises(AssertionError, match="wants reply"):
+    with pytest.raises(AssertionError, match="needs reply"):
         play(UserOps.get("ana"), [events({"ready": True})])
 
 

@@ -112,7 +112,7 @@ def test_the_damage_is_located(folder: Path) -> None:
 def test_what_others_could_read_is_mended_and_said(folder: Path) -> None:
     contexts.save("hub", Context(api_url=HUB), "SECRET")
     (folder / "tokens.json").chmod(0o644)
-    with pytest.warns(UserWarning, match=f"^others could read {folder / 'tokens.json'} until now") as said:
+    with pytest.warns(UserWarning, match=f"^other users could read {folder / 'tokens.json'} until now") as said:
         contexts.connection()
     contexts.connection()  # and once only: a warning is an error here
     assert mode(folder / "tokens.json") == 0o600
