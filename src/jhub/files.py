@@ -268,7 +268,7 @@ def _check(path: Path, status: os.stat_result, *, mode: str) -> None:
     if status.st_mode & WRITABLE_BY_OTHERS:
         raise InvalidInput(
             f"other users can write to {path}",
-            hint=f"its contents may not be yours: check them, then run: chmod {mode} {shlex.quote(str(path))}",
+            hint=f"check its contents, which may not be yours, then run: chmod {mode} {shlex.quote(str(path))}",
         )
 
 

@@ -164,7 +164,7 @@ def test_a_folder_that_others_may_write_to_is_refused_with_the_cure(jhub: Jhub, 
         assert result.code == 2
         assert f"other users can write to {folder}" in result.err
     assert stat.S_IMODE(folder.stat().st_mode) == mode
-    subprocess.run(result.err.splitlines()[-1].partition(" then: ")[2], shell=True, check=True)
+    subprocess.run(result.err.splitlines()[-1].partition(" then run: ")[2], shell=True, check=True)
     assert contexts.connection().token == "SECRET"
 
 
@@ -184,7 +184,7 @@ def test_what_another_user_owns_is_refused(jhub: Jhub, folder: Path, name: str) 
     result = jhub(*LOGIN, stdin="x" * 32)
     assert result.code == 2
     assert "belongs to nobody, but jhub runs as root" in result.err
-    assert "run this as nobody" in result.err
+    assert "run jhub as nobody" in result.err
     assert state(jhub.home) == before
 
 
