@@ -229,7 +229,7 @@ def test_the_local_hubs_shell_lines_run(tmp_path: Path) -> None:
     assert jhub("local", "status").code == 1
 
 
-def test_the_operation_of_the_contributors_page_works() -> None:
+def test_the_operation_in_contributing_works() -> None:
     declaration, its_test = [text for _, language, text in blocks(ROOT / "CONTRIBUTING.md") if language == "python"]
     names = {**vars(groups), **vars(jhub.testing), "pytest": pytest, "Request": Request}
     exec(declaration, names)
@@ -254,6 +254,6 @@ def test_the_demo_shows_servers_that_differ_by_profile(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_have_an_existing_target(page: Path) -> None:
     for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
         assert (page.parent / link).exists(), link

@@ -207,7 +207,7 @@ def hub(random: Random, told: list[str]) -> Callable[[Request[Any] | Listen[Any]
 
 
 @pytest.mark.parametrize("operation", operations(), ids=str)
-def test_any_answer_is_a_value_or_one_of_our_errors(operation: Method) -> None:
+def test_any_answer_is_a_result_or_a_hub_error(operation: Method) -> None:
     @seed(zlib.crc32(operation.name.encode()))
     @settings(max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate])
     @given(st.randoms(use_true_random=True))
@@ -240,7 +240,7 @@ def ends_well(operation: Method, asked: dict[str, Any], random: Random, told: li
 
 @settings(max_examples=30, deadline=None, database=None, derandomize=True, phases=[Phase.generate])
 @given(st.lists(st.sampled_from([*TIMES, "null", '"0001-01-01T00:00:00Z"', '"9999-12-31T23:59:59-12:00"']), max_size=5))
-def test_users_are_sorted_by_whatever_times_they_have(times: list[str]) -> None:
+def test_users_are_sorted_by_times_of_any_form(times: list[str]) -> None:
     """Before 5.0 the hub does not do it, and nothing says that all of them have a time zone, or none."""
     users = [f'{{"name": "user{n}", "last_activity": {time}}}' for n, time in enumerate(times)]
     page = Answer(200, JSON, f'{{"items": [{",".join(users)}], "_pagination": {{}}}}'.encode())

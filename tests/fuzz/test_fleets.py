@@ -92,7 +92,7 @@ def running(hub: BusyHub, at: float) -> set[str]:
     max_failures=st.sampled_from([None, 1, 10]),
     timeout=st.sampled_from([3.0, 60.0, 600.0]),
 )
-def test_every_start_ends_once_and_as_the_hub_says(
+def test_every_start_has_one_final_event_that_matches_the_hub(
     hub: Bounded, count: int, hub_load: float, max_failures: int | None, timeout: float
 ) -> None:
     wanted = [f"u{number:03}" for number in range(count)]

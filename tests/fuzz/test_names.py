@@ -178,7 +178,7 @@ def seeded(operation: Method, examples: int) -> Callable[[Callable[..., None]], 
 WITH_TEXTS = pytest.mark.parametrize("operation", [each for each in operations() if texts(each)], ids=str)
 
 
-def test_the_paths_of_operations_are_learned() -> None:
+def test_the_paths_of_all_operations_are_recorded() -> None:
     known = {each.name: routes(each) for each in operations()}
     assert known["UserOps.get"] == {("", "users", "{name}")}
     assert known["FleetOps.stop_many"] == {
@@ -196,7 +196,7 @@ def test_the_paths_of_operations_are_learned() -> None:
 
 
 @WITH_TEXTS
-def test_any_name_is_refused_or_stays_in_its_place(operation: Method) -> None:
+def test_any_name_is_refused_or_stays_in_its_path_segment(operation: Method) -> None:
     @seeded(operation, EXAMPLES)
     @given(tried(operation))
     def check(given: dict[str, str]) -> None:
@@ -216,7 +216,7 @@ def route(visit: Visit) -> None:
         visit.json({"message": None}, 404)
 
 
-def test_what_is_sent_is_what_arrives() -> None:
+def test_a_sent_name_arrives_unchanged() -> None:
     """No dots are resolved on the way, nothing is quoted twice or unquoted, and no name ends the path."""
     # A fleet needs an event loop, and sends what its single calls do.
     single = [each for each in operations() if texts(each) and "targets" not in each.parameters]

@@ -94,7 +94,7 @@ def version_after(step: Step) -> Flow[Any]:
     return answer
 
 
-def test_any_answer_to_a_client_is_a_value_or_one_of_our_errors() -> None:
+def test_any_answer_to_a_client_is_a_result_or_a_hub_error() -> None:
     answers: list[httpx2.Response] = []
     version = httpx2.Response(200, json={"version": "6.1.1"})
 
@@ -116,7 +116,7 @@ def test_any_answer_to_a_client_is_a_value_or_one_of_our_errors() -> None:
         check()
 
 
-def test_a_stream_is_utf_8_whatever_it_says_it_is() -> None:
+def test_a_stream_is_decoded_as_utf_8_for_any_content_type() -> None:
     """Python has codecs that are no charsets, and a header may name any of them."""
     event = b'data: {"ready": true, "message": "M\xc3\xbcll"}\n\n'
     said = [*sorted({*aliases.values(), *aliases}), "undefined", "idna", "none", "\u2028", "x" * 5000, ""]
@@ -142,7 +142,7 @@ def test_a_stream_is_utf_8_whatever_it_says_it_is() -> None:
 
 
 @pytest.mark.parametrize("version", ["", "?", "6", "6.x", "²", "v6.1.1", "6.1.1.1.1", "9" * 30, "9" * 5000, "\u2028"])
-def test_a_version_of_any_kind_ends_no_call(version: str) -> None:
+def test_a_version_header_of_any_form_is_accepted(version: str) -> None:
     headers = [(b"x-jupyterhub-version", version.encode())]
     with hub_that(lambda request: httpx2.Response(200, headers=headers, json={"name": "ana"})) as (hub, _):
         assert hub.users.get("ana").name == "ana"
@@ -161,7 +161,7 @@ PIECES = st.sampled_from(
 )
 
 
-def test_any_bytes_are_a_value_or_one_of_our_errors() -> None:
+def test_any_bytes_are_a_result_or_a_hub_error() -> None:
     """Not everything that listens on a port is a hub, or speaks HTTP."""
     sent = [b""]
 
@@ -213,7 +213,7 @@ MEMORY = 300 * 2**20
 """Bytes: an answer of the largest size as it arrives, as a whole, and read."""
 
 
-def test_any_peer_is_left_within_the_deadline_and_below_a_bound_of_memory() -> None:
+def test_any_peer_is_left_within_the_deadline_and_the_memory_limit() -> None:
     """Whatever it says first, and however it goes on."""
     says: list[tuple[list[bytes], bytes, str]] = []
 

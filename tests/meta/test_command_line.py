@@ -77,5 +77,5 @@ def test_no_command_reaches_below_a_client() -> None:
         ("from jhub.steps import _decode", ["jhub.steps._decode"]),
     ],
 )
-def test_what_is_not_public_is_found(code: str, found: list[str]) -> None:
+def test_a_use_of_a_private_name_is_found(code: str, found: list[str]) -> None:
     assert list(not_public(code)) == found

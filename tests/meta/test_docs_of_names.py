@@ -52,7 +52,7 @@ def test_every_public_name_has_a_docstring(file: Path) -> None:
     assert [name for name, node in public(tree.body) if not ast.get_docstring(node)] == []
 
 
-def test_there_are_operations_to_look_at() -> None:
+def test_the_operations_are_found() -> None:
     names = {name for name, _ in operations()}
     assert {"users: UserOps.list", "servers: ServerOps.start", "hub: HubOps.whoami"} <= names
     assert len(names) > 20
@@ -63,5 +63,5 @@ def test_every_operation_names_its_rest_call() -> None:
     assert [name for name, text in operations() if not call.search(text)] == []
 
 
-def test_every_operation_says_what_the_token_needs() -> None:
+def test_every_operation_names_the_scopes_that_it_needs() -> None:
     assert [name for name, text in operations() if not re.search(r"\b(scopes?|token)\b", text)] == []

@@ -39,7 +39,7 @@ def writes(code: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_no_module_writes_to_a_field_of_a_record_of_another(file: Path) -> None:
+def test_no_module_writes_to_a_field_of_another_object(file: Path) -> None:
     assert not list(writes(file.read_text()))
 
 
@@ -58,10 +58,10 @@ def test_no_module_writes_to_a_field_of_a_record_of_another(file: Path) -> None:
         "for one.sent in x: pass",
     ],
 )
-def test_what_counts_as_writing(code: str) -> None:
+def test_a_write_to_a_foreign_field_is_found(code: str) -> None:
     assert list(writes(code))
 
 
 @pytest.mark.parametrize("code", ["self.phase = x", "self.queue.append(x)", "fleet.add(x)", "names[x] = one"])
-def test_what_does_not(code: str) -> None:
+def test_a_write_to_an_own_field_is_allowed(code: str) -> None:
     assert not list(writes(code))

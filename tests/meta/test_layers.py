@@ -130,7 +130,7 @@ def test_imports_point_one_way(file: Path) -> None:
 
 
 @pytest.mark.parametrize("library", HOMES)
-def test_a_library_is_imported_below_its_home_alone(library: str) -> None:
+def test_a_library_is_imported_in_its_home_only(library: str) -> None:
     users = {part(file) for file in FILES if library in {name.split(".")[0] for name in imports(file.read_text())}}
     assert users <= HOMES[library]
 
@@ -140,7 +140,7 @@ def test_nothing_imports_the_command_line() -> None:
     assert users == {"cli", "__main__"}
 
 
-def test_what_may_be_imported_makes_no_circle() -> None:
+def test_the_allowed_imports_have_no_cycle() -> None:
     placed: set[str] = set()
     while left := {name: may - placed for name, may in MAY.items() if name not in placed}:
         free = {name for name, missing in left.items() if not missing}
@@ -163,11 +163,11 @@ def test_what_may_be_imported_makes_no_circle() -> None:
         ("import json, httpx2", set()),
     ],
 )
-def test_an_import_is_found_wherever_it_stands(code: str, found: set[str]) -> None:
+def test_an_import_is_found_anywhere_in_the_code(code: str, found: set[str]) -> None:
     assert parts_imported(code) == found
 
 
-def test_no_file_imports_itself_by_way_of_others() -> None:
+def test_the_imports_of_files_have_no_cycle() -> None:
     """Imports for type checkers alone count: a circle is one for a reader too. The package itself names them all."""
     files = {module(file): file for file in FILES if file != ROOT / "__init__.py"}
     left = {name: files.keys() & set(everything_imported(file, files)) for name, file in files.items()}

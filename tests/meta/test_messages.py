@@ -96,7 +96,7 @@ def test_no_other_file_reads_the_text_of_an_error(file: Path) -> None:
 
 
 @pytest.mark.parametrize("row", messages.MESSAGE_RULES, ids=lambda row: row.pattern)
-def test_what_a_pattern_finds_has_a_place_on_the_error(row: messages.MessageRule) -> None:
+def test_the_groups_of_a_pattern_are_attributes_of_the_error(row: messages.MessageRule) -> None:
     fields = re.compile(row.pattern).groupindex
     assert all(hasattr(row.kind, name) for name in fields) or row.kind is errors.MissingScope
 
@@ -115,7 +115,7 @@ def test_what_a_pattern_finds_has_a_place_on_the_error(row: messages.MessageRule
         'match error.message:\n    case "x": pass',
     ],
 )
-def test_a_reading_is_found_wherever_it_stands(code: str) -> None:
+def test_a_comparison_of_an_error_text_is_found(code: str) -> None:
     assert readings(code)
 
 
@@ -128,5 +128,5 @@ def test_a_reading_is_found_wherever_it_stands(code: str) -> None:
         'if "x" in str(event.message): pass',
     ],
 )
-def test_showing_a_text_is_no_reading(code: str) -> None:
+def test_showing_an_error_text_is_allowed(code: str) -> None:
     assert not readings(code)

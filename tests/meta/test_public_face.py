@@ -42,7 +42,7 @@ def spaces(hub: Any) -> Iterator[Any]:
 
 
 @BOTH
-def test_a_client_has_nouns_and_verbs_of_the_hub_and_no_plumbing(kind: Kind) -> None:
+def test_a_client_has_exactly_the_public_names(kind: Kind) -> None:
     assert public(kind) == NAMES[kind]
     assert public(some_hub(kind)) == NAMES[kind]
     hub = some_hub(kind)
@@ -52,7 +52,7 @@ def test_a_client_has_nouns_and_verbs_of_the_hub_and_no_plumbing(kind: Kind) -> 
 
 
 @BOTH
-def test_a_namespace_has_operations_alone(kind: Kind) -> None:
+def test_a_namespace_has_operations_only(kind: Kind) -> None:
     for space in spaces(some_hub(kind)):
         operations = {name for name in public(space) if hasattr(getattr(space, name), "__operation__")}
         assert public(space) == operations
@@ -130,7 +130,7 @@ def test_a_client_and_its_namespaces_show_no_secret(kind: Kind) -> None:
 
 
 @BOTH
-def test_a_namespace_says_what_it_is(kind: Kind) -> None:
+def test_the_repr_of_a_namespace_has_the_hubs_address(kind: Kind) -> None:
     hub = some_hub(kind)
     assert repr(hub.users) == f"<{type(hub.users).__name__} of http://127.0.0.1:9>"
 
@@ -141,7 +141,7 @@ MODULES = {"errors", "extension", "local", "login", "models", "steps", "testing"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_docs_and_examples_import_public_modules_alone(page: Path) -> None:
+def test_docs_and_examples_import_public_modules_only(page: Path) -> None:
     text = page.read_text()
     modules = set(re.findall(r"^\s*(?:from|import) (jhub(?:\.\w+)+)", text, re.MULTILINE))
     assert modules <= {f"jhub.{name}" for name in MODULES}
@@ -149,5 +149,5 @@ def test_docs_and_examples_import_public_modules_alone(page: Path) -> None:
         assert set(re.split(r", *", found.strip())) <= {*jhub.__all__, *MODULES}
 
 
-def test_the_docs_say_which_modules_are_public() -> None:
+def test_the_docs_list_the_public_modules() -> None:
     assert all(f"`jhub.{name}`" in CLIENT.read_text() for name in MODULES)

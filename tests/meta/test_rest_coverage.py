@@ -190,7 +190,7 @@ def sent_by(name: str, major: str) -> frozenset[str]:
 
 
 @pytest.mark.parametrize("major", MAJORS)
-def test_no_operation_of_any_major_is_missing_and_none_is_too_many(major: str) -> None:
+def test_the_operations_cover_exactly_the_routes_of_each_major_version(major: str) -> None:
     sent = set[str]().union(*(sent_by(name, major) for name in OPERATIONS))
     wanted = WANTED[major] | ADDED[major]
     assert {"missing": wanted - sent, "not for a client": sent - wanted} == {
@@ -200,7 +200,7 @@ def test_no_operation_of_any_major_is_missing_and_none_is_too_many(major: str) -
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_an_operation_documents_what_it_sends_and_since_when(name: str) -> None:
+def test_an_operation_documents_its_route_and_version(name: str) -> None:
     text = " ".join((OPERATIONS[name].__doc__ or "").split())
     said = {
         f"{method} {re.sub(r'{[^}]*}', '{}', path)}"
@@ -220,23 +220,23 @@ def test_an_operation_documents_what_it_sends_and_since_when(name: str) -> None:
     assert (since[0] or "2") == first, f"it says it came with {since[0] or 'all versions'}, and its route with {first}"
 
 
-def test_what_asks_for_the_extensions_routes_says_so() -> None:
+def test_users_of_the_extensions_routes_document_it() -> None:
     added = {route.call for route in EXTENSION}
     asking = {name for name in OPERATIONS if added & set[str]().union(*(sent_by(name, major) for major in MAJORS))}
     assert asking == {"ProfileOps.list", "ProfileOps.get", "ServerOps.start", "ServerOps.restart"}
     assert {name for name in asking if "jhub.extension" not in (OPERATIONS[name].__doc__ or "")} == set()
 
 
-def test_the_routes_are_those_of_the_hub_that_is_installed() -> None:
+def test_the_routes_match_the_installed_hub() -> None:
     asked = subprocess.run([sys.executable, ROUTE_TABLE], check=True, capture_output=True, text=True)
     assert set(asked.stdout.splitlines()) == ON["6"]
 
 
-def test_the_extensions_routes_are_those_that_it_adds(profiles_file: Path) -> None:
+def test_the_extensions_routes_match_its_handlers(profiles_file: Path) -> None:
     asked = subprocess.run([sys.executable, ROUTE_TABLE, profiles_file], check=True, capture_output=True, text=True)
     assert set(asked.stdout.splitlines()) == ON["6"] | ADDED["6"]
 
 
-def test_what_is_not_for_a_client_has_a_reason_and_few_routes_have_one() -> None:
+def test_the_few_excluded_routes_have_a_reason() -> None:
     assert len([route for route in ROUTES if route.why_not]) == 15
     assert all(len(route.why_not) > 5 or route.why_not.startswith("405") for route in ROUTES if route.why_not)

@@ -137,7 +137,7 @@ def test_a_tag_is_any_hashable_value() -> None:
         assert fleet.summary == [("get", 1), ("endless", 2)]
 
 
-def test_next_gives_a_tick_when_nothing_ended_in_time() -> None:
+def test_next_is_none_after_its_timeout() -> None:
     def child() -> Flow[str]:
         yield Sleep(0.3)
         return "done"
@@ -183,7 +183,7 @@ def test_a_fleet_uses_the_transport_that_its_hub_was_given() -> None:
     assert fleet.summary == "6.1.1"
 
 
-def test_a_clean_up_is_not_cut_off_by_cancelling_again() -> None:
+def test_a_clean_up_continues_after_a_second_cancellation() -> None:
     def child() -> Flow[None]:
         try:
             yield Sleep(MOST * 3)
