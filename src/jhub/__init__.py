@@ -3,16 +3,22 @@
     from jhub import Hub
 
     with Hub("https://hub.example.org", token) as hub:
-        hub.groups.add_users("geo", ["ana", "bob"])
+        hub.groups.add_users("geo", ["ana", "bo"])
         for server in hub.servers.list(group="geo"):
             print(server.address)
 
-`Hub` is the client, and `AsyncHub` the same for asyncio and trio. `jhub.models` has the objects that a hub returns,
-`jhub.errors` the exceptions, `jhub.steps` the requests and flows, `jhub.testing` the means to test flows, `jhub.login`
-the sign-in, `jhub.local` a hub on this machine, and `jhub.extension` the profiles inside a hub. All other modules are
-private.
+`Hub` is the client, and `AsyncHub` is the same client with coroutines. The public modules are:
 
-Importing this package loads none of them, so that a hub with `jhub.extension` does not load the HTTP library.
+    jhub.models     objects that a hub returns
+    jhub.errors     exceptions
+    jhub.steps      requests, and the steps of flows
+    jhub.testing    tests of flows without a network
+    jhub.login      sign-in, and its questions to a person
+    jhub.local      a JupyterHub on this machine
+    jhub.extension  profiles of servers, inside a hub
+
+
+`import jhub` loads none of them, so that a hub with `jhub.extension` does not load the HTTP library.
 """
 
 from __future__ import annotations

@@ -167,7 +167,7 @@ class _FleetBase(Generic[T]):
 
     def _check_started(self) -> None:
         if not self._started:
-            self._started = True  # so that __del__ does not warn as well
+            self._started = True  # so that __del__ does not warn too
             raise RuntimeError(f"{type(self).__name__} {NEVER_RUN_MESSAGE}")
 
     def _raise_failure(self) -> None:

@@ -29,7 +29,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 CONTROL_CATEGORIES = {"Cc", "Zl", "Zp"}
 """Unicode categories of characters that break lines or control terminals."""
-SECRET_KEYS = {
+SECRET_KEYS = SECRET_FIELDS | {
     "_xsrf",
     "2fa",
     "api_token",
@@ -38,7 +38,7 @@ SECRET_KEYS = {
     "code_verifier",
     "otp",
     "password",
-} | SECRET_FIELDS
+}
 """Keys of bodies and queries whose values are masked when a request is shown."""
 REPEATABLE_METHODS = {"GET", "HEAD", "PUT", "DELETE"}
 """HTTP methods that are idempotent, so a request can be retried."""
@@ -120,12 +120,8 @@ class Request(Generic[T]):
 
     def __str__(self) -> str:
         """Return the request on one line, without its secrets."""
-        query = f"?{urlencode([(key, _mask_secrets(value, key)) for key, value in self.query])}" if self.query else ""
-        body = (
-            ""
-            if self.body is None
-            else f" {msgspec.json.encode(_mask_secrets(msgspec.to_builtins(self.body))).decode()}"
-        )
+        query = f"?{urlencode([(key, _mask(value, key)) for key, value in self.query])}" if self.query else ""
+        body = "" if self.body is None else f" {msgspec.json.encode(_mask(msgspec.to_builtins(self.body))).decode()}"
         return f"{self.method} {self.path}{query}{body}"
 
     def read(self, answer: Answer) -> T:
@@ -409,15 +405,15 @@ def decode_status(answer: Answer) -> int:
     return answer.status
 
 
-def _mask_secrets(value: object, key: object = "") -> object:
+def _mask(value: object, key: object = "") -> object:
     """Return a value with its secrets masked; the value itself is masked if its key is in `SECRET_KEYS`."""
     if str(key).lower() in SECRET_KEYS:
         return "***"
     match value:
         case dict():
-            return {name: _mask_secrets(each, name) for name, each in cast("dict[object, object]", value).items()}
+            return {name: _mask(each, name) for name, each in cast("dict[object, object]", value).items()}
         case list() | tuple():
-            return [_mask_secrets(each) for each in cast("list[object]", value)]
+            return [_mask(each) for each in cast("list[object]", value)]
         case _:
             return value
 
