@@ -1,6 +1,4 @@
-"""Whatever a hub does: every server of a fleet has one last event, which is what the hub says of it, and the same call
-again finishes the rest.
-"""
+"""Fleets on random hubs: every server has one final event that matches the hub, and a second call starts the others."""
 
 from __future__ import annotations
 
@@ -21,20 +19,20 @@ from jhub.fleet.servers import FleetOps
 from jhub.steps import Answer, Listen, Request
 from jhub.testing import Played, Reply, play
 
-MOST_REQUESTS = 20_000
+MAX_REQUESTS = 20_000
 PROXY = Answer(404, {"content-type": "text/plain"}, b"404 page not found")
-"""What some proxies say for a hub that is away."""
+"""Answer of some proxies while the hub is down."""
 
 
 @dataclass
 class Bounded(BusyHub):
-    """It notices a fleet that never ends."""
+    """A hub that fails the test if a fleet never ends."""
 
     failing: float = 0.0
-    """Share of all starts."""
+    """Share of the starts that fail."""
 
     def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
-        assert self.asked.total() < MOST_REQUESTS, "the fleet does not end"
+        assert self.asked.total() < MAX_REQUESTS, "the fleet does not end"
         return super().__call__(step)
 
 
@@ -42,7 +40,7 @@ UNKNOWN = (WaitTimeout, Unavailable, NotAHub)
 
 
 def share(text: str) -> float:
-    """From 0 to 1, the same each time."""
+    """Return a number from 0 to 1 that depends on the text only."""
     return zlib.crc32(text.encode()) / 2**32
 
 
@@ -106,13 +104,13 @@ def test_every_start_has_one_final_event_that_matches_the_hub(
     accounted_for(played, wanted)
     done, ready = users(played.result.done), running(hub, played.seconds)
     assert done <= ready
-    # What is there all the same was said to be on its way still, or the hub gave no answer about it for too long.
+    # A server that runs without a "ready" event was still starting, or the hub gave no answer about it for too long.
     assert ready - done <= users(event for event in played.result.failed if isinstance(event.error, UNKNOWN))
-    # Of a few the start is the first that is sent, and a hub that has never answered is not waited for.
+    # In a small fleet the first request is a start, and a fleet does not wait for a hub that has never answered.
     crowded = hub.active_server_limit or hub.others or hub.concurrent_spawn_limit < 20
     if count > FEW and timeout == 600 and not (hub.failing or crowded):
         assert played.result.ok
-    # Only what the hub may have forgotten is sent to it again.
+    # A start is sent again only if the hub may have lost it.
     assert all(len(starts) <= (1 if hub.outage[0] > played.seconds else TRIES) for starts in hub.spawns.values())
     for event in played.result.failed:
         if isinstance(event.error, WaitTimeout):
@@ -127,5 +125,5 @@ def test_every_start_has_one_final_event_that_matches_the_hub(
     accounted_for(again, wanted)
     assert again.result.ok
     posts = [step.path.split("/")[2] for step in again.sent if isinstance(step, Request) and step.method == "POST"]
-    if count > FEW:  # of a few each is sent without a look before
+    if count > FEW:  # a small fleet sends every start without a snapshot before
         assert not ready & set(posts)

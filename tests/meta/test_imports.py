@@ -1,4 +1,4 @@
-"""What importing the package costs, and that its public names are what they seem."""
+"""Modules that an import of the package loads, and its public names."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ import jhub
 
 
 def loaded(statement: str, **env: str) -> set[str]:
-    """The modules that are loaded after a statement in a fresh interpreter."""
+    """Return the modules that are loaded after a statement in a new interpreter."""
     return run(statement, **env)[1]
 
 
 def run(statement: str, **env: str) -> tuple[str, set[str]]:
-    """What a statement prints in a fresh interpreter, and the modules that are loaded after it."""
+    """Return the output of a statement in a new interpreter, and the modules that are loaded after it."""
     code = f"{statement}\nimport json, sys\nprint(json.dumps(list(sys.modules)))"
     command = [sys.executable, "-c", code]
     ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300, env={**os.environ, **env})
@@ -79,13 +79,13 @@ except SystemExit as end:
 
 
 def with_groups(visit: Visit) -> None:
-    """A hub that has one group."""
+    """Answer like a hub with one group."""
     group = {"name": "geo", "users": ["ana"]}
     visit.json([group] if "offset" not in visit.path else {"items": [group], "_pagination": {"total": 1}})
 
 
 def of_a_command(*words: str, **env: str) -> tuple[str, set[str]]:
-    """What a command prints, and the modules that are loaded after it."""
+    """Return the output of a command, and the modules that are loaded after it."""
     with serving(with_groups) as site:
         hub = {"JUPYTERHUB_API_URL": site.root, "JUPYTERHUB_API_TOKEN": "token", "JHUB_CONTEXT": ""}
         return run(COMMAND % [*words], **hub, **env)
@@ -122,7 +122,7 @@ def test_every_public_name_resolves() -> None:
 
 
 def seen_by_type_checkers() -> dict[str, str]:
-    """The public names, each with the module that it comes from."""
+    """Return the public names, each with its module."""
     tree = ast.parse(Path(jhub.__file__).read_text())
     (block,) = (node for node in tree.body if isinstance(node, ast.If))
     seen: dict[str, str] = {}

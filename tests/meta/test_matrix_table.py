@@ -1,4 +1,4 @@
-"""The README's table is the one that the recorded results make, and results are compared by what they mean."""
+"""The README's table matches the recorded results, and results are compared by their meaning."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TITLES = [row.title for row in ROWS]
 
 
 def found(version: str, **changes: str) -> Results:
-    """Results in which everything works, but for these rows."""
+    """Return results in which everything works except these rows."""
     return Results(version, {**dict.fromkeys(TITLES, "yes"), **changes})
 
 

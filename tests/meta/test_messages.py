@@ -1,4 +1,4 @@
-"""What a hub's messages mean is decided in one file, and nobody else reads them."""
+"""Only one file matches the texts of the hub's messages."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ TEXTS = {"message", "reason", "args"}
 PATTERNS = {"search", "match", "fullmatch", "findall", "finditer"}
 TESTS = {"startswith", "endswith", "find", "rfind", "index", "rindex", "count", "partition", "rpartition"}
 MAY = {"messages.py", "cli/progress/report.py"}
-"""The latter looks for the name of a server, to add it where it is missing."""
+"""Files that may read the text of an error. The second adds the name of a server if it is missing."""
 
 
 def names_of_errors(tree: ast.AST) -> Iterator[str]:
-    """The names that code gives to errors."""
+    """Yield the variables of code that hold errors."""
     for node in ast.walk(tree):
         match node:
             case ast.ExceptHandler(name=str(name)) | ast.MatchAs(pattern=ast.MatchClass(), name=str(name)):
@@ -35,12 +35,12 @@ def names_of_errors(tree: ast.AST) -> Iterator[str]:
 
 
 def named_in(tree: ast.AST) -> Iterator[str]:
-    """The names in an expression."""
+    """Return the names in an expression."""
     return (node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
 
 
 def readings(code: str) -> list[int]:
-    """The lines in which code compares or searches the text of an error."""
+    """Return the lines in which code compares or searches the text of an error."""
     tree = ast.parse(code)
     caught = set(names_of_errors(tree)) | {"error"}
     texts = set[str]()

@@ -1,4 +1,4 @@
-"""docs/operations.md says what the docstrings say."""
+"""docs/operations.md matches the docstrings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What users of the library see: the names on the clients, and every type that their signatures have."""
+"""Public API: the names on the clients, and the types in their signatures."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_every_type_in_a_field_or_method_of_an_exported_class_is_exported() -> N
 
 
 def is_ours(kind: type) -> bool:
-    """Return whether a class is this package's, and not exported."""
+    """Return whether a class belongs to this package and is not exported."""
     return kind.__module__.startswith("jhub.") and getattr(jhub, kind.__name__, None) is not kind
 
 

@@ -1,4 +1,4 @@
-"""The search for secrets that ends every run of the tests does find them."""
+"""The search for leaked secrets at the end of each test run finds them."""
 
 from __future__ import annotations
 

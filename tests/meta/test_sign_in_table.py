@@ -1,4 +1,4 @@
-"""The table of docs/signing-in.md is the one that the recorded results make."""
+"""The table of docs/signing-in.md matches the recorded results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EVERYTHING = {cell: {"passed"} for cell in CELLS}
 
 
 def found(version: str) -> Results:
-    """Results in which all cells are as they have to be."""
+    """Return results in which all cells are as expected."""
     return Results(version, {}, of_cells(EVERYTHING, tuple(map(int, version.split(".")))))
 
 

@@ -1,4 +1,4 @@
-"""What a method says of itself at run time is what it does: notebooks and `help` show it."""
+"""Signatures at run time, which notebooks and `help` show, match the methods."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PLANS = ("Flow", "Request", "Operation", "Generator")
 
 
 def hubs() -> tuple[Hub, AsyncHub]:
-    """Clients that send nothing."""
+    """Return clients that send nothing."""
     return Hub("http://127.0.0.1:9/hub/api", "token"), AsyncHub("http://127.0.0.1:9/hub/api", "token")
 
 
 def operations(hub: Any) -> dict[str, Callable[..., Any]]:
-    """All operations of a client, by their names."""
+    """Return all operations of a client, by name."""
     spaces = {"hub": hub, **{name: getattr(hub, name) for name, each in vars(type(hub)).items() if is_namespace(each)}}
     return {
         f"{space}.{name}": getattr(each, name)
@@ -73,7 +73,7 @@ def test_help_shows_the_signature(name: str) -> None:
 
 
 def without_space(text: str) -> str:
-    """Newer versions of Python break long signatures into lines."""
+    """Return a text without spaces: newer versions of Python break long signatures into lines."""
     return re.sub(r",?\s", "", text).replace(",)", ")")
 
 

@@ -1,4 +1,4 @@
-"""From what a person pastes to the API root."""
+"""Discovery of the API root from a pasted URL."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def moved(to: str) -> Answer:
 
 
 def find(url: str, site: Mapping[str, Reply], otherwise: Reply = NGINX) -> Played[str]:
-    """Look for a hub on a web where only these addresses answer as told."""
+    """Search for a hub where only these addresses have answers of their own."""
 
     def answer(step: Request[Any] | Listen[Any]) -> Reply:
         return site.get(step.path, otherwise)
@@ -245,7 +245,7 @@ def test_a_hub_is_found_from_any_of_its_urls(pasted: str, root: str) -> None:
 )
 @pytest.mark.parametrize("hub", [VERSION, refusal(500), NGINX])
 def test_a_users_server_gets_no_request(pasted: str, hub: Reply) -> None:
-    """A user's server is at the same host, and answers below its own path whatever that user likes."""
+    """A user's server is on the same host, and the user controls its answers."""
 
     def answer(step: Request[Any] | Listen[Any]) -> Reply:
         return VERSION if "/user/" in step.path else hub
@@ -268,7 +268,7 @@ def test_discovery_sends_get_requests_without_a_token() -> None:
 
 
 def test_a_hub_with_a_base_path_is_found_by_its_redirect() -> None:
-    """A hub at /jupyter/ sends /hub/api/ on to /jupyter/hub/hub/api/, which does not exist."""
+    """A hub at /jupyter/ redirects /hub/api/ to /jupyter/hub/hub/api/, which does not exist."""
     site = {f"{HUB}/hub/api/": moved("/jupyter/hub/hub/api/"), f"{HUB}/jupyter/hub/api/": VERSION}
     played = find(HUB, site)
     assert played.result == f"{HUB}/jupyter/hub/api"

@@ -1,4 +1,4 @@
-"""Which error an answer means, and what it tells a person."""
+"""Classification of error answers, and the errors' messages and hints."""
 
 from __future__ import annotations
 
@@ -356,7 +356,7 @@ def test_an_error_can_be_pickled_and_copied(error: HubError) -> None:
 
 @pytest.mark.parametrize("message", [None, "No such user: ana"])
 def test_an_error_body_of_the_hub_is_recognized_without_its_header(message: str | None) -> None:
-    """A proxy may strip it."""
+    """A proxy may remove the header."""
     content = msgspec.json.encode({"status": 404, "message": message})
     assert type(from_answer("GET", "/users/ana", 404, {}, content, "user ana")) is NotFound
 

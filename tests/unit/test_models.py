@@ -1,4 +1,4 @@
-"""What a hub answers, read into frozen structs: tolerant of what is new, strict in what it means."""
+"""Models are decoded from answers: new fields are ignored, wrong types are errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models in the hands of other libraries, without a detour."""
+"""Models work with json, dataclasses, FastAPI and pandas."""
 
 from __future__ import annotations
 
@@ -139,5 +139,5 @@ def test_options_of_any_depth_are_skipped_when_urls_are_resolved() -> None:
     server = Server(url="/user/ana/", user_options={"deep": deep})
     resolve_urls([server], "https://hub.example.org")
     assert server.url == "https://hub.example.org/user/ana/"
-    for _ in range(100_000):  # from the outside: the recursion of its end would be as deep
+    for _ in range(100_000):  # freed from the outside, because freeing it at once would recurse as deep
         deep = deep[0]

@@ -1,4 +1,4 @@
-"""Fields that a token does not see are None, and never empty."""
+"""Fields that the token's scopes hide are None, not empty."""
 
 from __future__ import annotations
 

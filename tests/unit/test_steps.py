@@ -1,4 +1,4 @@
-"""One call: when it is repeated, how its answer is read, and what a path may hold."""
+"""Requests: retries, decoding of answers, and names in paths."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_the_total_of_retry_after_is_limited() -> None:
 
 @pytest.mark.parametrize("status", [503, 429])
 def test_a_404_after_a_delete_that_never_arrived_is_an_error(status: int) -> None:
-    """What answered in its place has nobody behind it, and there is nothing of that name."""
+    """A proxy without a hub answered the first attempt, and there is no object of the name."""
     played = play(send("DELETE", "/x"), [Answer(status), refusal(404)])
     assert isinstance(played.error, NotFound)
 
@@ -210,7 +210,7 @@ def test_the_error_of_an_answer_without_json_names_its_content_type(headers: dic
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_an_html_page_is_an_error_for_requests_without_a_result(method: str) -> None:
-    """A sign-in proxy before the hub answers 200 and a page to whatever it does not let through."""
+    """A sign-in proxy in front of the hub answers 200 and a page to requests that it blocks."""
     with pytest.raises(NotAHub):
         send(method, "/groups/geo").read(Answer(200, {"content-type": "text/html"}, b"<html>Sign in</html>"))
 

@@ -1,4 +1,4 @@
-"""`play` itself: a virtual clock, flows side by side, interruption."""
+"""`play`: the virtual clock, concurrent flows and interruption."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_a_flow_that_waits_for_ever_is_a_failed_test(step: Step) -> None:
 
 def test_a_flow_that_polls_for_ever_is_a_failed_test() -> None:
     def flow() -> Flow[None]:
-        for _ in range(200_000):  # years of looking
+        for _ in range(200_000):  # years of polling
             yield Sleep(3600)
         raise KeyError("nobody noticed")
 
@@ -150,9 +150,6 @@ def test_the_hubs_version_is_answered_without_a_request(version: str, numbers: t
     played = play(HubVersion(), version=version)
     assert played.result == numbers
     assert played.sent == []
-
-
-# streams
 
 
 def following(timeout: float = 10) -> Listen[Progress]:
@@ -188,9 +185,6 @@ def test_a_stream_ends_at_its_timeout() -> None:
     assert played.result is None
     assert played.seconds == 10
     assert played.emitted == []
-
-
-# side by side
 
 
 def test_concurrent_flows_take_the_time_of_the_longest() -> None:
@@ -315,9 +309,6 @@ def test_the_end_of_a_flow_interrupts_its_forks() -> None:
     assert played.result == "done"
     assert played.sent == []
     assert played.seconds == 1
-
-
-# interruption
 
 
 def test_an_interrupted_flow_sends_nothing_more() -> None:
