@@ -98,7 +98,7 @@ class Stream(Generic[E]):
 
 
 class AsyncStream(Generic[E]):
-    """Items that arrive while one iterates with `async for`; `await` takes them all, as a list."""
+    """Items that arrive during iteration with `async for`; `await` returns a list of all of them."""
 
     def __init__(self, hub: RunsAsync, operation: Callable[[], Operation[Any]], item: type[E]) -> None:
         self._hub = hub
@@ -141,12 +141,8 @@ class _FleetBase(Generic[T]):
             self._failure_raised = True
             raise self._failure
         if not self._results:
-            why = (
-                "was cancelled"
-                if self._cancelled
-                else "has not ended: iterate over its events, or leave its `with` block"
-            )
-            raise RuntimeError(f"the fleet {why}")
+            state = "was cancelled" if self._cancelled else "has not ended: iterate over its events, or leave its block"
+            raise RuntimeError(f"the fleet {state}")
         return self._results[0]
 
     def __repr__(self) -> str:

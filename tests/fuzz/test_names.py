@@ -38,7 +38,7 @@ ODD = [
 ]
 TEXT = st.one_of(st.sampled_from(ODD), st.text("./%\\~@?#; aA2eEfF", max_size=6), st.text(max_size=8))
 
-Asked = dict[str, Any]
+Arguments = dict[str, Any]
 Route = tuple[str, ...]
 Step = Request[Any] | Listen[Any]
 
@@ -82,12 +82,12 @@ class Empty(Full):
         return refusal(404)
 
 
-def plays(operation: Method, asked: Asked) -> Iterator[Played[Any]]:
+def plays(operation: Method, arguments: Arguments) -> Iterator[Played[Any]]:
     """Play an operation on each of the hubs."""
     for version in ("4.1.6", "6.1.1"):
         for hub in (Full(), Taken(), Empty()):
             with suppress(InvalidInput):
-                yield play(operation.plan(**asked), hub, version=version)
+                yield play(operation.plan(**arguments), hub, version=version)
 
 
 def is_text(name: str, kind: Any) -> bool:
@@ -105,24 +105,26 @@ def marker(name: str) -> str:
     return f"the-{name}".replace("_", "-")
 
 
-def asking(operation: Method, given: dict[str, str]) -> Asked:
+def arguments_of(operation: Method, names: dict[str, str]) -> Arguments:
     """Return the required arguments of an operation, with these names."""
-    asked: Asked = {}
+    arguments: Arguments = {}
     for name, kind in operation.parameters.items():
-        text = given.get(name, marker(name))
+        text = names.get(name, marker(name))
         if name == "targets":
-            asked[name] = [(text, text), (text, "")]
-        elif is_text(name, kind) and (name in given or name not in operation.optional):
-            asked[name] = [text] if "Iterable" in str(kind) else text
+            arguments[name] = [(text, text), (text, "")]
+        elif is_text(name, kind) and (name in names or name not in operation.optional):
+            arguments[name] = [text] if "Iterable" in str(kind) else text
         elif name not in operation.optional or name == "exist_ok":
-            asked[name] = choices(name, kind)[0]
-    return asked
+            arguments[name] = choices(name, kind)[0]
+    return arguments
 
 
-def some(operation: Method, most: int) -> list[dict[str, str]]:
-    """Return all combinations of up to `most` optional names."""
+def optional_names(operation: Method, max_count: int) -> list[dict[str, str]]:
+    """Return all combinations of up to `max_count` optional names."""
     optional = [name for name in texts(operation) if name in operation.optional]
-    return [{name: marker(name) for name in chosen} for n in range(most + 1) for chosen in combinations(optional, n)]
+    return [
+        {name: marker(name) for name in chosen} for n in range(max_count + 1) for chosen in combinations(optional, n)
+    ]
 
 
 @cache
@@ -130,32 +132,32 @@ def routes(operation: Method) -> set[Route]:
     """Return the paths of an operation, as segments, with the parameters in braces."""
     markers = {marker(name): f"{{{name}}}" for name in texts(operation)}
     known: set[Route] = set()
-    nameless = [{**few, name: ""} for few in some(operation, 1) for name in texts(operation)]
-    for each in some(operation, 2) + nameless:
-        for played in plays(operation, asking(operation, each)):
+    nameless = [{**optional, name: ""} for optional in optional_names(operation, 1) for name in texts(operation)]
+    for each in optional_names(operation, 2) + nameless:
+        for played in plays(operation, arguments_of(operation, each)):
             known |= {tuple(markers.get(part, part) for part in step.path.split("/")) for step in played.sent}
     return known
 
 
-def fits(path: str, route: Route, given: dict[str, str]) -> bool:
+def matches(path: str, route: Route, names: dict[str, str]) -> bool:
     """Return whether a path matches a route with these names."""
     parts = path.split("/")
-    return len(parts) == len(route) and all(map(fits_in, parts, route, [given] * len(parts)))
+    return len(parts) == len(route) and all(map(segment_matches, parts, route, [names] * len(parts)))
 
 
-def fits_in(part: str, pattern: str, given: dict[str, str]) -> bool:
+def segment_matches(part: str, pattern: str, names: dict[str, str]) -> bool:
     """Return whether a segment is that of the route, or the quoted name in its place."""
     if not pattern.startswith("{"):
         return part == pattern
-    text = given.get(pattern[1:-1], marker(pattern[1:-1]))
+    text = names.get(pattern[1:-1], marker(pattern[1:-1]))
     # Proxies resolve segments of dots, even quoted ones. The name of an existing user is read in lower case.
     return unquote(part).strip(".") != "" and part.isascii() and unquote(part) in (text, text.lower())
 
 
-def tried(operation: Method) -> st.SearchStrategy[dict[str, str]]:
+def odd_names(operation: Method) -> st.SearchStrategy[dict[str, str]]:
     """Return an odd name for one parameter, and sometimes a harmless one for an optional parameter."""
     odd = st.tuples(st.sampled_from(texts(operation)), TEXT).map(lambda pair: dict([pair]))
-    return st.builds(lambda few, odd: {**few, **odd}, st.sampled_from(some(operation, 1)), odd)
+    return st.builds(lambda optional, odd: {**optional, **odd}, st.sampled_from(optional_names(operation, 1)), odd)
 
 
 def seeded(operation: Method, examples: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -193,11 +195,11 @@ def test_the_paths_of_all_operations_are_recorded() -> None:
 @WITH_TEXTS
 def test_any_name_is_refused_or_stays_in_its_path_segment(operation: Method) -> None:
     @seeded(operation, EXAMPLES)
-    @given(tried(operation))
-    def check(given: dict[str, str]) -> None:
-        for played in plays(operation, asking(operation, given)):
+    @given(odd_names(operation))
+    def check(names: dict[str, str]) -> None:
+        for played in plays(operation, arguments_of(operation, names)):
             for step in played.sent:
-                assert [route for route in routes(operation) if fits(step.path, route, given)], step.path
+                assert [route for route in routes(operation) if matches(step.path, route, names)], step.path
                 assert isinstance(step, Listen) or step.root == "api"
 
     check()
@@ -215,7 +217,7 @@ def test_a_sent_name_arrives_unchanged() -> None:
     """The client resolves no dots, quotes nothing twice, unquotes nothing, and no name ends the path."""
     # Fleets need an event loop, and send the same requests as single calls.
     single = [each for each in operations() if texts(each) and "targets" not in each.parameters]
-    drawn = st.sampled_from(single).flatmap(lambda each: st.tuples(st.just(each), tried(each)))
+    drawn = st.sampled_from(single).flatmap(lambda each: st.tuples(st.just(each), odd_names(each)))
 
     with hub_at(route) as (site, hub):
         hub.version()
@@ -229,15 +231,15 @@ def test_a_sent_name_arrives_unchanged() -> None:
         )
         @given(drawn)
         def check(drawn: tuple[Method, dict[str, str]]) -> None:
-            operation, given = drawn
-            asked = asking(operation, given)
+            operation, names = drawn
+            arguments = arguments_of(operation, names)
             sent: list[Step] = []
             with suppress(InvalidInput):
-                sent = play(operation.plan(**asked), Empty()).sent
+                sent = play(operation.plan(**arguments), Empty()).sent
             del site.seen[:]
             with suppress(HubError):
                 try:
-                    hub.run(operation.plan(**asked))
+                    hub.run(operation.plan(**arguments))
                 except InvalidInput:
                     sent = sent[: len(site.seen)]  # a text in a body may be none that can be sent
                     raise

@@ -154,7 +154,7 @@ def test_only_hosts_of_this_machine_are_loopback(url: str, loopback: bool) -> No
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("first", "second", "same"),
     [
         (HUB, f"{HUB}:443/x", True),
         ("http://hub.example.org:80", "http://HUB.example.org/y?z", True),
@@ -165,8 +165,8 @@ def test_only_hosts_of_this_machine_are_loopback(url: str, loopback: bool) -> No
         (HUB, "https://hub.example.org@evil.org", False),
     ],
 )
-def test_an_origin_is_scheme_host_and_port(one: str, other: str, same: bool) -> None:
-    assert (origin(one) == origin(other)) is same
+def test_an_origin_is_scheme_host_and_port(first: str, second: str, same: bool) -> None:
+    assert (origin(first) == origin(second)) is same
 
 
 @pytest.mark.parametrize(
@@ -280,10 +280,10 @@ def test_a_redirect_to_https_is_accepted() -> None:
     assert find("http://hub.example.org", site).result == f"{HUB}/hub/api"
 
 
-@pytest.mark.parametrize("there", ["http://hub.example.org/hub/api/", "http://hub.example.org/jupyter/"])
-def test_a_redirect_from_https_to_http_is_ignored(there: str) -> None:
+@pytest.mark.parametrize("location", ["http://hub.example.org/hub/api/", "http://hub.example.org/jupyter/"])
+def test_a_redirect_from_https_to_http_is_ignored(location: str) -> None:
     site = {
-        f"{HUB}/hub/api/": moved(there),
+        f"{HUB}/hub/api/": moved(location),
         "http://hub.example.org/hub/api/": VERSION,
         "http://hub.example.org/jupyter/hub/api/": VERSION,
         f"{HUB}/jupyter/hub/api/": VERSION,
@@ -294,10 +294,10 @@ def test_a_redirect_from_https_to_http_is_ignored(there: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "there", ["https://idp.example.org/auth?client=SECRET", "//evil.org/hub/api/", f"{HUB}:8443/hub/api/"]
+    "location", ["https://idp.example.org/auth?client=SECRET", "//evil.org/hub/api/", f"{HUB}:8443/hub/api/"]
 )
-def test_a_redirect_to_another_host_is_an_error_that_names_it(there: str) -> None:
-    played = find(HUB, {f"{HUB}/hub/api/": moved(there)})
+def test_a_redirect_to_another_host_is_an_error_that_names_it(location: str) -> None:
+    played = find(HUB, {f"{HUB}/hub/api/": moved(location)})
     assert isinstance(played.error, NotAHub)
     assert "redirects to another host" in str(played.error)
     assert "SECRET" not in str(played.error)
@@ -305,7 +305,7 @@ def test_a_redirect_to_another_host_is_an_error_that_names_it(there: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "there",
+    "location",
     [
         "http://[",
         "https://hub.example.org:port/",
@@ -317,8 +317,8 @@ def test_a_redirect_to_another_host_is_an_error_that_names_it(there: str) -> Non
         "?",
     ],
 )
-def test_a_redirect_to_an_invalid_url_is_ignored(there: str) -> None:
-    played = find(HUB, {f"{HUB}/hub/api/": moved(there)})
+def test_a_redirect_to_an_invalid_url_is_ignored(location: str) -> None:
+    played = find(HUB, {f"{HUB}/hub/api/": moved(location)})
     assert isinstance(played.error, NotAHub)
     assert "SECRET" not in f"{played.error} {played.calls}"
     assert not [call for call in played.calls if "ftp:" in call]
@@ -355,9 +355,9 @@ def test_an_html_page_at_one_candidate_does_not_end_the_search() -> None:
     assert find(f"{HUB}/jupyter", site).result == f"{HUB}/hub/api"
 
 
-@pytest.mark.parametrize("trouble", [Unavailable("cannot reach hub.example.org", sent=False), Answer(503, {})])
-def test_an_unreachable_hub_is_unavailable_after_one_attempt(trouble: Reply) -> None:
-    played = find(f"{HUB}/jupyter/", {}, trouble)
+@pytest.mark.parametrize("failure", [Unavailable("cannot reach hub.example.org", sent=False), Answer(503, {})])
+def test_an_unreachable_hub_is_unavailable_after_one_attempt(failure: Reply) -> None:
+    played = find(f"{HUB}/jupyter/", {}, failure)
     assert isinstance(played.error, Unavailable)
     assert len(played.sent) == 1
     assert played.seconds == 0
@@ -365,8 +365,8 @@ def test_an_unreachable_hub_is_unavailable_after_one_attempt(trouble: Reply) -> 
 
 @settings(deadline=None)
 @given(st.text(max_size=40) | st.from_regex(r"(https?:)?(//)?[\[\]:@a-z./?#%\\]{0,20}", fullmatch=True))
-def test_any_redirect_ends_in_a_result_or_a_hub_error(there: str) -> None:
-    played = find(HUB, {f"{HUB}/hub/api/": moved(there)})
+def test_any_redirect_ends_in_a_result_or_a_hub_error(location: str) -> None:
+    played = find(HUB, {f"{HUB}/hub/api/": moved(location)})
     assert isinstance(played.error, HubError)
 
 

@@ -78,7 +78,7 @@ def test_each_status_has_its_error_class(status: int, kind: type[APIError]) -> N
 
 
 @pytest.mark.parametrize(
-    ("status", "words"),
+    ("status", "expected"),
     [
         (400, "the hub rejected the request"),
         (401, "not authorized"),
@@ -91,9 +91,9 @@ def test_each_status_has_its_error_class(status: int, kind: type[APIError]) -> N
     ],
 )
 @pytest.mark.parametrize("content", [b'{"status": 0, "message": null}', b'{"message": ""}', b"", PAGE])
-def test_an_answer_without_a_message_gets_a_default_message(status: int, words: str, content: bytes) -> None:
-    assert str(from_answer("GET", "/x", status, HUB, content, "user ana")) == f"user ana: {words}"
-    assert str(from_answer("GET", "/x", status, HUB, content)) == words
+def test_an_answer_without_a_message_gets_a_default_message(status: int, expected: str, content: bytes) -> None:
+    assert str(from_answer("GET", "/x", status, HUB, content, "user ana")) == f"user ana: {expected}"
+    assert str(from_answer("GET", "/x", status, HUB, content)) == expected
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_a_404_is_filtered_if_the_hub_checked_the_scopes(message: str | None) ->
 
 
 @pytest.mark.parametrize(
-    ("message", "about", "words"),
+    ("message", "about", "expected"),
     [
         ("Not Found", "user ana", "user ana: not found"),
         ("Not Found", "", "not found"),
@@ -156,8 +156,8 @@ def test_a_404_is_filtered_if_the_hub_checked_the_scopes(message: str | None) ->
         ("No such user: erin", "group geo", "group geo: No such user: erin"),
     ],
 )
-def test_a_404_keeps_a_message_with_further_details(message: str, about: str, words: str) -> None:
-    assert str(error_of(404, message, about=about)) == words
+def test_a_404_keeps_a_message_with_further_details(message: str, about: str, expected: str) -> None:
+    assert str(error_of(404, message, about=about)) == expected
 
 
 @pytest.mark.parametrize(

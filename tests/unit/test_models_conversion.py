@@ -79,16 +79,16 @@ def test_pandas_makes_columns_of_fields() -> None:
 
 
 def test_urls_are_absolute_and_those_of_other_hosts_stay() -> None:
-    there = "https://hub.example.org/jupyter"
+    site = "https://hub.example.org/jupyter"
     server = {"name": "lab", "url": "/jupyter/user/ana/lab/", "progress_url": "/jupyter/hub/api/progress"}
     answer = reply(json=[{"name": "ana", "server": "/jupyter/user/ana/", "servers": {"lab": server}}])
     (ana,) = call("GET", "/users", tuple[User, ...]).read(
-        dataclasses.replace(answer, site=there.removesuffix("/jupyter"))
+        dataclasses.replace(answer, site=site.removesuffix("/jupyter"))
     )
     lab = (ana.servers or {})["lab"]
-    assert (lab.url, lab.address) == (f"{there}/user/ana/lab/", f"{there}/user/ana/lab/")
-    assert lab.progress_url == f"{there}/hub/api/progress"
-    assert ana.server == f"{there}/user/ana/"
+    assert (lab.url, lab.address) == (f"{site}/user/ana/lab/", f"{site}/user/ana/lab/")
+    assert lab.progress_url == f"{site}/hub/api/progress"
+    assert ana.server == f"{site}/user/ana/"
     for url in ("//other.example.org/x", "https://ana.hub.example.org/user/ana/", ""):
         odd = Server(url=url)
         resolve_urls([{"a": (odd,)}], "https://hub.example.org")

@@ -30,9 +30,9 @@ GONE = Answer(502, {"content-type": "text/html"}, b"<html>Bad Gateway</html>")
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
-@pytest.mark.parametrize("trouble", [LOST, GONE])
-def test_an_idempotent_request_is_retried_without_an_answer(method: str, trouble: Reply) -> None:
-    played = play(send(method, "/x"), [trouble, trouble, trouble, reply(204)])
+@pytest.mark.parametrize("failure", [LOST, GONE])
+def test_an_idempotent_request_is_retried_without_an_answer(method: str, failure: Reply) -> None:
+    played = play(send(method, "/x"), [failure, failure, failure, reply(204)])
     assert played.result is None
     assert played.calls == [f"{method} /x"] * 4
     assert played.left == 0
@@ -76,9 +76,9 @@ def test_the_last_error_is_raised_after_four_attempts() -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
-@pytest.mark.parametrize("trouble", [LOST, GONE])
-def test_a_request_that_may_have_arrived_is_not_retried(method: str, trouble: Reply) -> None:
-    played = play(send(method, "/x"), [trouble, reply(201)])
+@pytest.mark.parametrize("failure", [LOST, GONE])
+def test_a_request_that_may_have_arrived_is_not_retried(method: str, failure: Reply) -> None:
+    played = play(send(method, "/x"), [failure, reply(201)])
     assert isinstance(played.error, Unavailable)
     assert played.left == 1
     assert played.seconds == 0
@@ -248,14 +248,14 @@ def test_any_name_is_one_path_segment_or_refused(value: str) -> None:
     try:
         quoted = segment(value, "user")
     except InvalidInput as error:
-        words = str(error)
+        message = str(error)
     else:
-        words = ""
+        message = ""
         assert quoted.isascii()
         assert not set(quoted) & set('/\\?#;"<> ')
         assert unquote(quoted).strip(".")
         assert unquote(quoted) == value
-    assert len(words.splitlines()) <= 1
+    assert len(message.splitlines()) <= 1
 
 
 @pytest.mark.parametrize("value", ["", ".", "..", "...", "a/b", "/", "a\\b", "a\x00", "a\nb", "\x7f", "\ud800"])
