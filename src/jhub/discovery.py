@@ -16,8 +16,11 @@ MAX_REDIRECTS = 3
 MAX_CANDIDATES_TRIED = 20
 """Maximum number of addresses to try for one hub, because a redirect can have a path of any length."""
 HOST = re.compile(r"[^\s\[\]<>\"'`{}|\\^%/?#@]+")
+"""A host name or address, without a port."""
 USER_PATH = re.compile(r"/user(?=/|$)")
+"""The beginning of the path of a user's server."""
 LOOPBACK = re.compile(r"localhost|.*\.localhost|127(\.\d{1,3}){3}|::1")
+"""A host that is this machine."""
 
 
 def is_loopback(url: str) -> bool:
@@ -89,6 +92,8 @@ def find_root(url: str) -> Flow[str]:
     ------
     NotAHub
         No candidate is a JupyterHub, or one of them redirects to another host.
+    Unavailable
+        No answer from the hub.
     """
     queue: list[str] = candidates(url)
     tried: list[str] = []
