@@ -1,7 +1,24 @@
-"""Automate JupyterHub.
+"""Automate JupyterHub: users, groups, servers, tokens, services and shares, through its REST API.
 
-`Hub` and `AsyncHub` are the clients; `jhub.errors` what can go wrong; `jhub.models` what a hub answers. Importing this
-package loads none of them: a hub that loads `jhub.extension` must not pay for the HTTP library.
+    from jhub import Hub
+
+    with Hub("https://hub.example.org", token) as hub:
+        hub.groups.add_users("geo", ["ana", "bo"])
+        for server in hub.servers.list(group="geo"):
+            print(server.address)
+
+`Hub` is the client, and `AsyncHub` is the same client with coroutines. The public modules are:
+
+    jhub.models     objects that a hub returns
+    jhub.errors     exceptions
+    jhub.steps      requests, and the steps of flows
+    jhub.testing    tests of flows without a network
+    jhub.login      sign-in, and its questions to a person
+    jhub.local      a JupyterHub on this machine
+    jhub.extension  profiles of servers, inside a hub
+
+
+`import jhub` loads none of them, so that a hub with `jhub.extension` does not load the HTTP library.
 """
 
 from __future__ import annotations
@@ -165,11 +182,13 @@ _HOMES = {
     "WaitTimeout": "jhub.errors",
     "revocation_groups": "jhub.operations.tokens",
 }
+"""Modules of the public names."""
 
-__all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]  # it reads the imports above
+__all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]  # pyright reads the imports above
 
 
 def __getattr__(name: str) -> Any:
+    """Return a public name, and import its module on first use."""
     home = "jhub._version" if name == "__version__" else _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -177,4 +196,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
+    """Return all names, including those that are not imported yet."""
     return sorted({*globals(), *_HOMES})

@@ -1,4 +1,4 @@
-"""The program `jhub`, also as `python -m jhub`."""
+"""Entry point of the command `jhub` and of `python -m jhub`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from jhub import __version__
 
 
 def main() -> None:
-    """The entry point. Scripts ask for the version to know what they have: that loads nothing."""
+    """Run the command line. `--version` is answered here, because scripts call it often: it loads nothing else."""
     if sys.argv[1:] == ["--version"] and sys.stdout is not None:  # pyright: ignore[reportUnnecessaryComparison]
-        # It is None when it is closed. That nothing can be printed is for the program itself to say.
+        # stdout is None when it is closed. The command line reports errors of output, so it runs after an OSError.
         with suppress(OSError):
             print(f"jhub {__version__}", flush=True)
             return

@@ -1,4 +1,4 @@
-"""From what a person pastes to the API root: `https://hub.example.org/user/ana/lab` to `…/hub/api`. Pure."""
+"""Discovery of a hub's API root from any URL of the hub: `https://hub.example.org/user/ana/lab` to `…/hub/api`."""
 
 from __future__ import annotations
 
@@ -9,30 +9,40 @@ from jhub.errors import APIError, InvalidInput, NotAHub, Redirected
 from jhub.models import Version
 from jhub.steps import Flow, call
 
-API = "/hub/api"
-MOST_REDIRECTS = 3
-MOST_TRIED = 20
-"""Addresses that are asked for one hub: a redirect can name a path of any length."""
+API_PATH = "/hub/api"
+"""Path of the REST API below the hub's base URL."""
+MAX_REDIRECTS = 3
+"""Maximum number of redirects that are read for the hub's address."""
+MAX_CANDIDATES_TRIED = 20
+"""Maximum number of addresses to try for one hub, because a redirect can have a path of any length."""
 HOST = re.compile(r"[^\s\[\]<>\"'`{}|\\^%/?#@]+")
-USERS = re.compile(r"/user(?=/|$)")
+"""A host name or address, without a port."""
+USER_PATH = re.compile(r"/user(?=/|$)")
+"""The beginning of the path of a user's server."""
 LOOPBACK = re.compile(r"localhost|.*\.localhost|127(\.\d{1,3}){3}|::1")
+"""A host that is this machine."""
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL's host is this machine."""
+    """Return whether a URL's host is this machine."""
     return bool(LOOPBACK.fullmatch(urlsplit(url).hostname or ""))
 
 
 def origin(url: str) -> tuple[str, str | None, int | None]:
-    """Scheme, host and port: a token goes only where these three are the hub's."""
+    """Return scheme, host and port. A token is sent only where these three are the hub's."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def tidy(url: str) -> str:
-    """A URL with scheme and host, without query and fragment, its path quoted.
+def normalize_url(url: str) -> str:
+    """Return a URL with scheme and host, a quoted path, and without query and fragment.
 
-    Without a scheme it is https, or http on this machine. `InvalidInput` for what is no address of a hub.
+    The default scheme is https, and http on this machine.
+
+    Raises
+    ------
+    InvalidInput
+        It is not an http or https URL, or it contains a username or password.
     """
     text = url.strip()
     try:
@@ -41,72 +51,79 @@ def tidy(url: str) -> str:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError:
-        raise InvalidInput("the hub's URL cannot be read", hint="give it as https://hub.example.org") from None
+        raise InvalidInput("the hub's URL is invalid", hint="use a URL such as https://hub.example.org") from None
     if "@" in parts.netloc:
-        raise InvalidInput("the hub's URL holds a username or password", hint="leave it out; sign in with: jhub login")
+        raise InvalidInput("the hub's URL contains a username or password", hint="remove it; sign in with: jhub login")
     if parts.scheme not in ("http", "https") or not HOST.fullmatch(parts.hostname or ""):
-        shown = re.split(r"[?#]", url)[0]  # behind it may stand a token
-        raise InvalidInput(f"{shown!r} is not the URL of a hub", hint="give it as https://hub.example.org")
+        shown = re.split(r"[?#]", url)[0]  # the query or fragment may have a token
+        raise InvalidInput(f"invalid hub URL {shown!r}", hint="use a URL such as https://hub.example.org")
     return urlunsplit((parts.scheme, parts.netloc, quote(parts.path, safe="/%:@~+,;=$&!*'()"), "", ""))
 
 
-def _secured(url: str) -> tuple[str, str | None, int | None]:
-    """The origin that a plain http one on the usual port moves to when it becomes https."""
+def _https_origin(url: str) -> tuple[str, str | None, int | None]:
+    """Return the https origin that an http origin on port 80 usually redirects to; any other origin unchanged."""
     scheme, host, port = origin(url)
     return ("https", host, 443) if (scheme, port) == ("http", 80) else (scheme, host, port)
 
 
-def known_root(url: str) -> str | None:
-    """The API root, where the URL already is one, as JUPYTERHUB_API_URL is."""
+def as_api_root(url: str) -> str | None:
+    """Return the URL without its closing slash if it is an API root, as JUPYTERHUB_API_URL is; otherwise None."""
     root = url.rstrip("/")
-    return root if root.endswith(API) and not USERS.search(root) else None
+    return root if root.endswith(API_PATH) and not USER_PATH.search(root) else None
 
 
 def candidates(url: str) -> list[str]:
-    """Where the API root may be, the likeliest first."""
+    """Return the possible API roots for a URL, the most likely first."""
     parts = urlsplit(url)
-    # What is below /user/ANA answers as ana likes: it is never asked, and gets no token.
-    path = USERS.split(parts.path)[0].rstrip("/")
-    bases = [path[: found.start()] for found in re.finditer(r"/(hub|services)(?=/|$)", path)][::-1]
+    # The user controls all answers below /user/NAME, so no request and no token goes there.
+    path = USER_PATH.split(parts.path)[0].rstrip("/")
+    bases = [path[: match.start()] for match in re.finditer(r"/(hub|services)(?=/|$)", path)][::-1]
     bases += [path, ""]
-    return [urlunsplit((parts.scheme, parts.netloc, base + API, "", "")) for base in dict.fromkeys(bases)]
+    return [urlunsplit((parts.scheme, parts.netloc, base + API_PATH, "", "")) for base in dict.fromkeys(bases)]
 
 
 def find_root(url: str) -> Flow[str]:
-    """Ask each candidate for its version, without a token, until one answers as a JupyterHub does.
+    """Return the API root: the first of the candidates that answers with a JupyterHub's version. No token is sent.
 
-    A hub below a base path redirects everything else to a path that does not exist (`/jupyter/hub/hub/api`), so a
-    redirect is not followed but read for where the hub is.
+    A hub with a base path redirects all other paths to one that does not exist (`/jupyter/hub/hub/api`). So a redirect
+    is not followed; further candidates are derived from its target.
+
+    Raises
+    ------
+    NotAHub
+        No candidate is a JupyterHub, or one of them redirects to another host.
+    Unavailable
+        No answer from the hub.
     """
-    waiting: list[str] = candidates(url)
+    queue: list[str] = candidates(url)
     tried: list[str] = []
     redirects = 0
-    while waiting and len(tried) < MOST_TRIED:
-        root = waiting.pop(0)
+    while queue and len(tried) < MAX_CANDIDATES_TRIED:
+        root = queue.pop(0)
         tried.append(root)
         try:
-            # A mistyped URL is an error at once.
+            # One attempt only, so that a mistyped URL fails at once.
             yield from call("GET", f"{root}/", Version, anonymous=True).once()
         except Redirected as error:
             try:
-                there = tidy(urljoin(f"{root}/", error.location))
+                target = normalize_url(urljoin(f"{root}/", error.location))
             except (InvalidInput, ValueError):
-                continue  # to nowhere
-            same_host = urlsplit(there).hostname == urlsplit(url).hostname
-            if same_host and root.startswith("https://") and there.startswith("http://"):
-                continue  # where the token would be read on the way
-            if origin(there) not in (origin(url), _secured(url)):
-                # Another port of the same machine may be another person's.
+                continue  # the target is not a valid URL
+            same_host = urlsplit(target).hostname == urlsplit(url).hostname
+            if same_host and root.startswith("https://") and target.startswith("http://"):
+                continue  # the token would be sent unencrypted
+            if origin(target) not in (origin(url), _https_origin(url)):
+                # Another port of the same machine may belong to another person.
                 raise NotAHub(
-                    f"{url} redirects to another host, {urlsplit(there).netloc}",
-                    hint="if the hub is there, give its URL",
+                    f"{url} redirects to another host, {urlsplit(target).netloc}",
+                    hint="if that is the hub, use its URL",
                 ) from None
             redirects += 1
-            if redirects <= MOST_REDIRECTS:
-                new = [each for each in candidates(there) if each not in tried]
-                waiting = list(dict.fromkeys(new + waiting))
+            if redirects <= MAX_REDIRECTS:
+                new = [candidate for candidate in candidates(target) if candidate not in tried]
+                queue = list(dict.fromkeys(new + queue))
         except (APIError, NotAHub):
             continue
         else:
             return root
-    raise NotAHub(f"no JupyterHub answers at {url}", hint="give the URL that a browser shows on the hub's home page")
+    raise NotAHub(f"no JupyterHub found at {url}", hint="use the URL that a browser shows on the hub's home page")

@@ -1,4 +1,4 @@
-"""What a notebook shows: models and listings as tables, an error by its message and the caller's own frames."""
+"""Display in notebooks: HTML tables of models and listings, and short tracebacks of errors."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from html import escape
 from pathlib import Path
 from typing import cast
 
-PACKAGE = f"{Path(__file__).parent}{os.sep}"
-LONGEST = 100
-"""Maximum number of characters in a cell."""
-EMPTY: tuple[object, ...] = (None, "", (), {}, [])
-"""Values that a column must have more than, to be shown."""
-RUNNERS = ("IPython", "ipykernel", "asyncio")
-"""Packages whose frames stand between a notebook's cell and what it calls."""
+PACKAGE_FOLDER = f"{Path(__file__).parent}{os.sep}"
+"""Path of this package, with a closing separator."""
+MAX_CELL_LENGTH = 100
+"""Maximum number of characters in a table cell."""
+EMPTY_VALUES: tuple[object, ...] = (None, "", (), {}, [])
+"""Empty values: a column with no other values is left out."""
+RUNNER_PACKAGES = ("IPython", "ipykernel", "asyncio")
+"""Packages whose frames are between a notebook's cell and the function that it calls."""
 
 
-def fields(of: Mapping[str, object]) -> str:
-    """Return one thing as a table with a line for each field."""
-    rows = "".join(f"<tr><th style='text-align:left'>{escape(name)}</th>{_cell(of[name])}</tr>" for name in of)
+def fields(values: Mapping[str, object]) -> str:
+    """Return an HTML table with one row for each field."""
+    rows = "".join(f"<tr><th style='text-align:left'>{escape(name)}</th>{_cell(values[name])}</tr>" for name in values)
     return f"<table>{rows}</table>"
 
 
 def table(rows: Sequence[Mapping[str, object]], *, more: bool = False) -> str:
-    """Return things of one kind as a table, without the columns that are empty in all of them."""
-    names = [name for name in (rows[0] if rows else ()) if any(row[name] not in EMPTY for row in rows)]
+    """Return an HTML table of objects of one kind, without empty columns. `more` adds that there are further rows."""
+    names = [name for name in (rows[0] if rows else ()) if any(row[name] not in EMPTY_VALUES for row in rows)]
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     lines = "".join(f"<tr>{''.join(_cell(row[name]) for name in names)}</tr>" for row in rows)
-    end = "<p>and more: iterate over it, or make a list of it</p>" if more else "" if rows else "<p>none</p>"
+    end = "<p>and more: iterate over it, or call list(…) on it</p>" if more else "" if rows else "<p>none</p>"
     return f"<table><tr>{head}</tr>{lines}</table>{end}"
 
 
@@ -41,21 +42,23 @@ def _cell(value: object) -> str:
             text = ", ".join(map(str, cast("Iterable[object]", value)))
         case _:
             text = str(value)
-    return f"<td style='text-align:left'>{escape(text[:LONGEST])}{'…' if len(text) > LONGEST else ''}</td>"
+    return (
+        f"<td style='text-align:left'>{escape(text[:MAX_CELL_LENGTH])}{'…' if len(text) > MAX_CELL_LENGTH else ''}</td>"
+    )
 
 
-def message(error: Exception) -> str:
-    """Return an error that came in place of a table."""
+def error_message(error: Exception) -> str:
+    """Return an error as HTML, in place of a table."""
     return f"<pre>{escape(f'{type(error).__name__}: {error}')}</pre>"
 
 
 def short_traceback(error: BaseException, hint: str) -> list[str]:
-    """Return the lines that IPython shows of an error: its message first, then the frames of the caller's own code."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_inner(frame.filename)]
-    said = [f"{type(error).__name__}: {error}", *([f"hint: {hint}"] if hint else [])]
-    return [*said, "", *"".join(traceback.format_list(frames)).splitlines()]
+    """Return the lines that IPython shows for an error: its message, the hint, and the frames of the caller's code."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_internal(frame.filename)]
+    lines = [f"{type(error).__name__}: {error}", *([f"hint: {hint}"] if hint else [])]
+    return [*lines, "", *"".join(traceback.format_list(frames)).splitlines()]
 
 
-def _is_inner(file: str) -> bool:
-    """Return whether a file is of this package, or of what runs a notebook's cells."""
-    return file.startswith(PACKAGE) or any(part in RUNNERS for part in Path(file).parts)
+def _is_internal(file: str) -> bool:
+    """Return whether a file belongs to this package, or to a package that runs a notebook's cells."""
+    return file.startswith(PACKAGE_FOLDER) or any(part in RUNNER_PACKAGES for part in Path(file).parts)

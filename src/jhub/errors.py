@@ -1,33 +1,33 @@
-"""What can go wrong, as one short tree.
+"""Exceptions of this package, as one short tree.
 
-    HubError                          anything this library raises on purpose
-    ├── InvalidInput                  refused here; nothing was sent
-    ├── NotAHub                       an answer came, but not from a JupyterHub
-    │   └── Redirected                it points to `location`; redirects are never followed
+    HubError                          the base class of all errors
+    ├── InvalidInput                  an invalid value; nothing was sent
+    ├── NotAHub                       the answer is not from a JupyterHub
+    │   └── Redirected                the answer redirects to `location`; redirects are never followed
     ├── Unavailable                   no answer from the hub: refused, reset, timed out, or 502/503/504 from a proxy
-    ├── APIError                      the hub said no; carries method, path, status and the hub's message
+    ├── APIError                      an error status; has the method, path, status and the hub's message
     │   ├── BadRequest                400
-    │   │   ├── InvalidUsername       the authenticator refuses a username
-    │   │   ├── UserNotCreated        creating several users ended at one of them; those before it exist
-    │   │   ├── InvalidScope          a scope is unknown, or not held
+    │   │   ├── InvalidUsername       the authenticator rejects a username
+    │   │   ├── UserNotCreated        creating several users failed at one of them; those before it exist
+    │   │   ├── InvalidScope          a scope does not exist, or its owner does not have it
     │   │   ├── LifetimeTooLong       a token would live longer than the hub allows
-    │   │   └── ServerPending         a server is stopping, for example, and takes no request until that has ended
-    │   ├── NotAuthorized             401, 403: a refusal
-    │   │   ├── UnknownToken          401, 403: no token, or one that the hub does not know
+    │   │   └── ServerPending         a server is stopping, for example, and accepts no request until that has ended
+    │   ├── NotAuthorized             401, 403
+    │   │   ├── UnknownToken          401, 403: the token is missing, unknown, expired or revoked
     │   │   └── MissingScope          403: the token lacks one of `scopes`
-    │   ├── NotFound                  404: not there, or not for this token to see
-    │   │   └── UnknownUser           400: a user who is named in a request does not exist
-    │   ├── Unsupported               405, or known beforehand: this hub's version has no such operation
+    │   ├── NotFound                  404: it does not exist, or the token cannot see it
+    │   │   └── UnknownUser           400: a user in the request does not exist
+    │   ├── Unsupported               405, or known in advance: this version of JupyterHub lacks the operation
     │   ├── Conflict                  409, and a server that already runs with other options
-    │   │   └── AlreadyRunning        400: a server runs, and cannot be started or changed
-    │   ├── Throttled                 429 with Retry-After: clears by waiting `retry_after` seconds
-    │   ├── HubFull                   429 without: clears when somebody stops a server
-    │   └── HubBroken                  500 and whatever else has no meaning of its own
-    ├── SpawnFailed                   a server was started and did not come up; `reason` is the hub's own
-    ├── WaitTimeout                  a wait ran out of time; what was waited for goes on
+    │   │   └── AlreadyRunning        400: a running server cannot be started or changed
+    │   ├── Throttled                 429 with Retry-After: try again after `retry_after` seconds
+    │   ├── HubFull                   429 without Retry-After: try again after someone has stopped a server
+    │   └── HubBroken                 500, and every other status
+    ├── SpawnFailed                   a server did not start; `reason` is the hub's
+    ├── WaitTimeout                   a wait timed out; the hub continues the job
     └── LocalHubError                 the local hub could not be started or stopped
 
-`jhub.messages` decides which of them an answer means, by its status and the hub's message.
+`jhub.messages` maps an answer to its class, by the status and the hub's message.
 """
 
 from __future__ import annotations
@@ -36,56 +36,62 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-MOST_NAMES = 20
+MAX_NAMES_SHOWN = 20
 """Maximum number of names in an error message."""
 
 
 class HubError(Exception):
-    """Anything this library raises on purpose. `str()` of it is one line; `hint`, where set, says what to do next."""
+    """The base class of all errors of this package.
+
+    `str()` returns one line; `hint`, if not empty, is advice on what to do next.
+    """
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        # Names and addresses in it come from others, and may hold what breaks lines.
+        # A message contains names and addresses from outside, which may have line breaks.
         super().__init__(" ".join(message.splitlines()))
         self.hint = hint
 
     def _render_traceback_(self) -> list[str]:
-        """Return what IPython shows: the message, and not every frame down to the socket."""
+        """Return the lines that IPython shows: the message, without the frames of this package."""
         from jhub.display import short_traceback
 
         return short_traceback(self, self.hint)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The constructors below take more than the message, which is all that copying and pickling would give them.
-        return _restored, (type(self), self.args, self.__dict__)
+        """Return the parts for copying and pickling.
+
+        The default would call the constructor with the message alone, and subclasses have further parameters.
+        """
+        return _rebuild, (type(self), self.args, self.__dict__)
 
 
 class InvalidInput(HubError):
-    """A value that no hub would accept, or that would be dangerous to send. Nothing was sent."""
+    """A value that every hub would reject, or that is dangerous to send. Nothing was sent."""
 
 
 class NotAHub(HubError):
-    """Something answered at this address, but it does not speak the JupyterHub REST API.
+    """An answer that is not one of the JupyterHub REST API.
 
-    `status`: that of an answer without JSON, which a proxy may give while the hub behind it restarts.
+    `status` is the status of an answer without JSON, such as a proxy sends while the hub restarts; otherwise None.
     """
 
     status: int | None = None
 
 
 class Redirected(NotAHub):
-    """The answer points elsewhere. Redirects are never followed: a token must not go where an answer says."""
+    """An answer that redirects to `location`. Redirects are never followed, so that the token stays with the hub."""
 
     def __init__(self, location: str) -> None:
-        where = re.sub(r"//[^/]*@", "//", re.split(r"[?#]", location)[0]) or "nowhere"
-        super().__init__(f"redirected to {where}", hint="give the URL that a browser shows on the hub's home page")
+        target = re.sub(r"//[^/]*@", "//", re.split(r"[?#]", location)[0]) or "nowhere"
+        super().__init__(f"redirected to {target}", hint="use the URL that a browser shows on the hub's home page")
         self.location = location
 
 
 class Unavailable(HubError):
-    """The hub gave no answer. `sent` tells whether the request may have reached it all the same.
+    """No answer from the hub. If `sent` is true, the hub may have received the request.
 
-    `retry_after`: the seconds after which a proxy that answered in its place wants to be asked again; 0 if it does
-    not say.
+    `status` is 429, 502, 503 or 504 if a proxy answered instead of the hub, otherwise None. `retry_after` is the
+    proxy's `Retry-After` in seconds, or 0.
     """
 
     def __init__(
@@ -98,9 +104,9 @@ class Unavailable(HubError):
 
 
 class APIError(HubError):
-    """The hub answered a request with an error status.
+    """An error status from the hub.
 
-    `message` is what the hub said; `str()` begins with what the request was about ("user ana"), where that is known.
+    `message` is the hub's own message. `str()` begins with the object of the request ("user ana"), if it has one.
     """
 
     def __init__(
@@ -114,18 +120,18 @@ class APIError(HubError):
 
 
 class BadRequest(APIError):
-    """400: the hub refused a value."""
+    """400: the hub rejected a value."""
 
 
 class InvalidUsername(BadRequest):
-    """400: the hub's authenticator refuses a username, which is `name`; or several, which are `names` with commas."""
+    """400: the hub's authenticator rejects a username, `name`, or several, `names` separated by commas."""
 
     name: str = ""
     names: str = ""
 
 
 class UserNotCreated(BadRequest):
-    """400: the hub failed to create one of several users. It has created those before it.
+    """400: the hub failed to create one of several users. The users before it exist now.
 
     `failure` is the name, a colon and the reason. A name may contain colons too.
     """
@@ -134,7 +140,7 @@ class UserNotCreated(BadRequest):
 
 
 class InvalidScope(BadRequest):
-    """400: the hub does not know a scope, or its owner does not hold it."""
+    """400: a scope does not exist, or the owner of the token does not have it."""
 
 
 class LifetimeTooLong(BadRequest):
@@ -142,51 +148,52 @@ class LifetimeTooLong(BadRequest):
 
 
 class ServerPending(BadRequest):
-    """400: the hub is stopping, checking or renaming a server, and takes no request for it until that has ended."""
+    """400: the hub is stopping, checking or renaming a server, and accepts no request for it until that has ended."""
 
 
 class NotAuthorized(APIError):
-    """401 or 403: no token, a token that the hub does not know, or something this token may not do."""
+    """401 or 403: the token is missing or unknown, or it does not permit the request."""
 
 
 class UnknownToken(NotAuthorized):
-    """401 or 403: no token, or one that the hub does not know: it has ended, or was revoked."""
+    """401 or 403: the token is missing, unknown, expired or revoked."""
 
 
 class MissingScope(NotAuthorized):
-    """403: the token would need any one of `scopes`."""
+    """403: the token has none of `scopes`, and needs one of them."""
 
     def __init__(
         self, message: str, scopes: tuple[str, ...], *, about: str = "", method: str = "", path: str = ""
     ) -> None:
-        hint = f"use a token that has the scope {' or '.join(scopes)}" if scopes else ""
+        hint = f"use a token with the scope {' or '.join(scopes)}" if scopes else ""
         super().__init__(message, about=about, method=method, path=path, status=403, hint=hint)
         self.scopes = scopes
 
 
 class NotFound(APIError):
-    """404: it does not exist, or this token's scopes do not reach it (JupyterHub answers both alike).
+    """404: the object does not exist, or the token's scopes do not cover it. JupyterHub gives both the same answer.
 
-    `filtered`: the token's scopes were looked at, so the hub knows at least such things.
+    `filtered` is true if the hub checked the token's scopes. The route then exists in the hub's version.
     """
 
     filtered = False
 
 
 class UnknownUser(NotFound):
-    """400: a user who is named in a request, to join a group for example, does not exist. `user` is the name."""
+    """400: a user in the request, such as a new member of a group, does not exist. `user` is the name."""
 
     user: str = ""
 
 
 class Unsupported(APIError):
-    """This hub has no such operation."""
+    """405, or known in advance: the hub's version lacks the operation."""
 
 
 class Conflict(APIError):
-    """409: it already exists; or a server already runs with other options than asked for.
+    """409: the object already exists, or a server already runs with other options than requested.
 
-    Where several were to be created, `existing` is the one that was there, and `created` those before it.
+    When several objects were to be created, `existing` is the one that already existed, and `created` are those
+    created before it.
     """
 
     existing: str | None = None
@@ -194,28 +201,28 @@ class Conflict(APIError):
 
 
 class AlreadyRunning(Conflict):
-    """400: a server runs, so it cannot be started or changed."""
+    """400: a running server cannot be started or changed."""
 
 
 class Throttled(APIError):
-    """429 with `Retry-After`: too many servers are starting at this moment."""
+    """429 with `Retry-After`: too many servers are starting. Try again after `retry_after` seconds."""
 
     def __init__(self, message: str, retry_after: float, *, about: str = "", method: str = "", path: str = "") -> None:
-        hint = f"the hub asks to try again in {retry_after:.0f} s"
+        hint = f"try again in {retry_after:.0f} s"
         super().__init__(message, about=about, method=method, path=path, status=429, hint=hint)
         self.retry_after = retry_after
 
 
 class HubFull(APIError):
-    """429 without `Retry-After`: `active_server_limit` is reached. Waiting helps only if somebody stops a server."""
+    """429 without `Retry-After`: `active_server_limit` is reached. Waiting helps only if someone stops a server."""
 
 
 class HubBroken(APIError):
-    """500: the hub itself failed."""
+    """500, or a status without a class of its own: the hub failed."""
 
 
 class SpawnFailed(HubError):
-    """A server was asked to start and did not come up. `reason` is what the hub said."""
+    """A server that did not start. `reason` is the hub's message."""
 
     def __init__(self, server: str, reason: str) -> None:
         super().__init__(f"server {server} did not start: {reason}")
@@ -224,22 +231,22 @@ class SpawnFailed(HubError):
 
 
 class WaitTimeout(HubError):
-    """Waiting took longer than the caller allowed. The hub goes on with the job."""
+    """A wait that timed out. The hub continues the job."""
 
 
 class LocalHubError(HubError):
-    """The local hub could not do what was asked."""
+    """An error of the local hub: it could not be started or stopped, for example."""
 
 
-def _restored(kind: type[HubError], args: tuple[Any, ...], state: dict[str, Any]) -> HubError:
+def _rebuild(kind: type[HubError], args: tuple[Any, ...], state: dict[str, Any]) -> HubError:
     error = kind.__new__(kind)
     error.args = args
     error.__dict__.update(state)
     return error
 
 
-def listed(names: Iterable[str]) -> str:
-    """The names that are allowed, for a message."""
-    every = list(names)
-    more = len(every) - MOST_NAMES
-    return ", ".join(every[:MOST_NAMES]) + (f", and {more} more" if more > 0 else "")
+def join_names(names: Iterable[str]) -> str:
+    """Return names for an error message: the first `MAX_NAMES_SHOWN`, and the number of the others."""
+    all_names = list(names)
+    more = len(all_names) - MAX_NAMES_SHOWN
+    return ", ".join(all_names[:MAX_NAMES_SHOWN]) + (f", and {more} more" if more > 0 else "")

@@ -1,7 +1,7 @@
-"""Files of this user: regular ones in a folder that nobody else may write to, opened without following links.
+"""Private files: regular files in folders that only this user can write to, opened without following links.
 
-Whoever may write to a folder can put a link, a pipe, a device or a file of their own there. So a folder is opened
-first, and what it is is looked up on the open folder; a file is opened relative to it, and checked when it is open.
+A user who can write to a folder can put a link, a pipe, a device or a file of their own there. So a folder is opened
+first, and its owner and mode are read from the open folder; a file is opened relative to it, and checked after that.
 """
 
 from __future__ import annotations
@@ -25,16 +25,19 @@ from jhub.errors import InvalidInput
 T = TypeVar("T")
 
 POSIX = os.name == "posix"
-"""Elsewhere modes say nothing of who may read, and a folder cannot be opened."""
-DRAFT_SECONDS = 3600
-"""A draft that is older was left by a process that was killed."""
-MOST_BYTES = 64 * 2**20
-"""Largest content that is read."""
-OTHERS_WRITE, OTHERS = 0o022, 0o077
+"""True on POSIX. Elsewhere a mode does not show who may read a file, and a folder cannot be opened."""
+MAX_DRAFT_AGE_SECONDS = 3600
+"""Maximum age of a draft in seconds: an older one was left behind by a killed process."""
+MAX_FILE_BYTES = 64 * 2**20
+"""Maximum size of a file that is read, in bytes."""
+WRITABLE_BY_OTHERS, OPEN_TO_OTHERS = 0o022, 0o077
+"""Mode bits of other users: those to write, and all of them."""
 
-SAFELY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY"))
-"""Flags by which no link is followed, no pipe waited for, and no terminal taken over."""
-KINDS = (
+SAFE_OPEN_FLAGS = sum(
+    getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY")
+)
+"""Flags of `os.open` that prevent following a link, waiting for a pipe and acquiring a controlling terminal."""
+FILE_KINDS = (
     (stat.S_ISLNK, "a link"),
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a pipe"),
@@ -42,32 +45,39 @@ KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
+"""Kinds of files that are not regular, for error messages."""
 
 
 def base_folder(variable: str, below_home: str) -> Path:
-    """Return the folder `jhub` in an XDG base directory: in `$VARIABLE`, else in that one below the home folder."""
-    # The specification says to ignore a relative value.
+    """Return the folder `jhub` in an XDG base directory: `$VARIABLE`, or the folder `below_home` in the home folder."""
+    # The XDG specification requires relative paths to be ignored.
     base = os.environ.get(variable, "")
     try:
         return (Path(base) if os.path.isabs(base) else Path.home() / below_home) / "jhub"
     except RuntimeError:
-        raise InvalidInput("this user has no home folder", hint=f"set {variable} to a folder of yours") from None
+        raise InvalidInput("this user has no home folder", hint=f"set {variable} to a folder that you own") from None
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those above it that are missing, for this user only: whatever the umask."""
+    """Create a folder and its missing parents with mode 0700, independent of the umask."""
     if not path.parent.exists():
         make_folder(path.parent)
-    with suppress(FileExistsError):  # what stands there is looked at when it is opened
+    with suppress(FileExistsError):  # an existing folder is checked when it is opened
         path.mkdir(mode=0o700)
 
 
 @contextmanager
-def own_folder(path: Path) -> Generator[int | None]:
-    """Open a folder of this user that nobody else may write to: its descriptor, or None outside of POSIX.
+def open_own_folder(path: Path) -> Generator[int | None]:
+    """Open a folder that this user owns and others cannot write to. Return its descriptor, or None outside of POSIX.
 
-    Where the user made a link to such a folder, that counts. `InvalidInput` for another's folder or link, and for one
-    that others may write to; `OSError` where it cannot be opened.
+    A link to such a folder is followed, if this user owns the link.
+
+    Raises
+    ------
+    InvalidInput
+        Another user owns the folder or the link, or others can write to the folder.
+    OSError
+        The folder cannot be opened.
     """
     if not POSIX:
         yield None
@@ -76,28 +86,32 @@ def own_folder(path: Path) -> Generator[int | None]:
         _check_owner(path, status)
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _check(path, os.fstat(handle), cure="go-w")
+        _check(path, os.fstat(handle), mode="go-w")
         yield handle
     finally:
         os.close(handle)
 
 
-def read_own(path: Path, *, private: bool = False, last_bytes: int | None = None) -> bytes | None:
-    """Return the content of a file of this user, or its end; None where there is no such file.
+def read_own_file(path: Path, *, private: bool = False, last_bytes: int | None = None) -> bytes | None:
+    """Return the content of a file of this user, or its last bytes; None if it does not exist.
 
-    A private file that others may read is closed to them, with a warning. `InvalidInput` for whatever is not a regular
-    file of this user, for a file that others may write to, and for one that is too large.
+    If `private` is true and others can read the file, its mode is changed to 0600, with a warning.
+
+    Raises
+    ------
+    InvalidInput
+        It is not a regular file of this user, others can write to it, it is too large, or it cannot be read.
     """
     try:
-        with own_folder(path.parent) as folder:
-            handle = _opened(folder, path, os.O_RDONLY, cure="600" if private else "go-w")
+        with open_own_folder(path.parent) as folder:
+            handle = _open_file(folder, path, os.O_RDONLY, mode="600" if private else "go-w")
         with os.fdopen(handle, "rb") as file:
             if private:
-                _close_to_others(path, handle)
+                _make_private(path, handle)
             if last_bytes is not None:
                 file.seek(max(0, os.fstat(handle).st_size - last_bytes))
                 return file.read(last_bytes)
-            return _bounded(path, file.read(MOST_BYTES + 1))
+            return _check_size(path, file.read(MAX_FILE_BYTES + 1))
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -105,58 +119,70 @@ def read_own(path: Path, *, private: bool = False, last_bytes: int | None = None
 
 
 def read_input(path: Path) -> bytes:
-    """Return what a person names as input: a file of anybody, through a link or from a pipe too."""
+    """Return the content of an input file, which may be a link, a pipe or another user's file."""
     with path.open("rb") as file:
-        return _bounded(path, file.read(MOST_BYTES + 1))
+        return _check_size(path, file.read(MAX_FILE_BYTES + 1))
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file for this user's eyes only, whole or not at all.
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a private file atomically: a draft with mode 0600 replaces the old file.
 
-    It has its final mode from the first moment, and takes the place of the old one in a single step. What is not a
-    regular file of this user is not replaced: `InvalidInput`.
+    Raises
+    ------
+    InvalidInput
+        The old file is not a regular file of this user, or others can write to it or to its folder.
     """
     make_folder(path.parent)
-    with own_folder(path.parent) as folder:
+    with open_own_folder(path.parent) as folder:
         with suppress(FileNotFoundError):
-            _check_file(path, os.stat(_place(folder, path), dir_fd=folder, follow_symlinks=False), cure="go-w")
-        _sweep(folder, path)
+            _check_file(path, os.stat(_name_in_folder(folder, path), dir_fd=folder, follow_symlinks=False), mode="go-w")
+        _remove_old_drafts(folder, path)
         draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.draft")
-        handle = os.open(_place(folder, draft), os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFELY, 0o600, dir_fd=folder)
+        handle = os.open(
+            _name_in_folder(folder, draft), os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE_OPEN_FLAGS, 0o600, dir_fd=folder
+        )
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(handle)
-            os.replace(_place(folder, draft), _place(folder, path), src_dir_fd=folder, dst_dir_fd=folder)
+            os.replace(
+                _name_in_folder(folder, draft), _name_in_folder(folder, path), src_dir_fd=folder, dst_dir_fd=folder
+            )
         except BaseException:
             with suppress(FileNotFoundError):
-                os.unlink(_place(folder, draft), dir_fd=folder)
+                os.unlink(_name_in_folder(folder, draft), dir_fd=folder)
             raise
         if folder is not None:
-            with suppress(OSError):  # the rename is done in any case; this is for a loss of power
+            with suppress(OSError):  # the rename is done; this makes it survive a loss of power
                 os.fsync(folder)
 
 
 def write_json(path: Path, value: object) -> None:
-    """`write_whole`, of a value that people can read too."""
-    write_whole(path, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+    """Write a value to a private file atomically, as indented JSON."""
+    write_atomically(path, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
 
 
 def read_json(path: Path, kind: type[T], *, private: bool = False) -> T | None:
-    """What a file holds; None where there is none. `InvalidInput` names the file, and where in it the damage is."""
-    content = read_own(path, private=private)
+    """Return the value in a JSON file of this user; None if it does not exist.
+
+    Raises
+    ------
+    InvalidInput
+        The file is damaged (the message has the place), or `read_own_file` rejects it.
+    """
+    content = read_own_file(path, private=private)
     if content is None:
         return None
     try:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(f"{path} is damaged: {error}", hint="mend it, or move it away and sign in again") from None
+        raise InvalidInput(f"{path} is damaged: {error}", hint="fix it, or move it away and sign in again") from None
 
 
 @contextmanager
-def locked(path: Path, seconds: float) -> Generator[None]:
-    """Hold the lock `path`. `TimeoutError` where another process holds it for longer than `seconds`."""
+def file_lock(path: Path, seconds: float) -> Generator[None]:
+    """Hold the lock file `path`. Raise `TimeoutError` if another process holds it for longer than `seconds`."""
     if not POSIX:
         import filelock
 
@@ -166,7 +192,7 @@ def locked(path: Path, seconds: float) -> Generator[None]:
         except filelock.Timeout:
             raise TimeoutError from None
         return
-    descriptor = take_lock(path, seconds)
+    descriptor = acquire_lock(path, seconds)
     if descriptor is None:
         raise TimeoutError
     try:
@@ -175,15 +201,16 @@ def locked(path: Path, seconds: float) -> Generator[None]:
         os.close(descriptor)
 
 
-def take_lock(path: Path, seconds: float) -> int | None:
-    """Return an open file that holds the lock `path`, or None. The system lets go of it when its process dies.
+def acquire_lock(path: Path, seconds: float) -> int | None:
+    """Return the descriptor of an open file that holds the lock `path`, or None after `seconds`.
 
-    POSIX only. The file is neither emptied nor deleted, so that all processes lock the same one.
+    POSIX only. The system releases the lock when the process ends. The file is neither emptied nor deleted, so that all
+    processes lock the same file.
     """
-    import fcntl  # not on Windows, where importing this module must work all the same
+    import fcntl  # not on Windows, where this module must be importable
 
-    with own_folder(path.parent) as folder:
-        descriptor = _opened(folder, path, os.O_RDWR | os.O_CREAT, cure="go-w")
+    with open_own_folder(path.parent) as folder:
+        descriptor = _open_file(folder, path, os.O_RDWR | os.O_CREAT, mode="go-w")
     deadline = time.monotonic() + seconds
     try:
         while True:
@@ -200,102 +227,102 @@ def take_lock(path: Path, seconds: float) -> int | None:
         raise
 
 
-def _place(folder: int | None, path: Path) -> str:
-    """A file's name relative to the open folder that it is in."""
+def _name_in_folder(folder: int | None, path: Path) -> str:
+    """Return a file's name relative to its open folder, or the whole path if the folder is not open."""
     return str(path) if folder is None else path.name
 
 
-def _opened(folder: int | None, path: Path, flags: int, *, cure: str) -> int:
+def _open_file(folder: int | None, path: Path, flags: int, *, mode: str) -> int:
     """Open a regular file of this user."""
-    name = _place(folder, path)
+    name = _name_in_folder(folder, path)
     try:
-        # First without opening it, which does something to some devices.
-        _check_file(path, os.stat(name, dir_fd=folder, follow_symlinks=False), cure=cure)
+        # The first check does not open the file, because opening has side effects on some devices.
+        _check_file(path, os.stat(name, dir_fd=folder, follow_symlinks=False), mode=mode)
     except FileNotFoundError:
         if not flags & os.O_CREAT:
             raise
-    handle = os.open(name, flags | SAFELY, 0o600, dir_fd=folder)
+    handle = os.open(name, flags | SAFE_OPEN_FLAGS, 0o600, dir_fd=folder)
     try:
-        _check_file(path, os.fstat(handle), cure=cure)
+        _check_file(path, os.fstat(handle), mode=mode)
     except BaseException:
         os.close(handle)
         raise
     return handle
 
 
-def _check_file(path: Path, status: os.stat_result, *, cure: str) -> None:
+def _check_file(path: Path, status: os.stat_result, *, mode: str) -> None:
     if not stat.S_ISREG(status.st_mode):
-        kind = next((words for test, words in KINDS if test(status.st_mode)), "something else")
-        hint = "move it away, or put a file of yours in its place"
+        kind = next((name for is_kind, name in FILE_KINDS if is_kind(status.st_mode)), "something else")
+        hint = "move it away, or replace it with a file that you own"
         if stat.S_ISLNK(status.st_mode):
-            hint = f"put the file itself in its place; the folder {path.parent} may be a link of yours"
-        raise InvalidInput(f"{path} is {kind}, and has to be a regular file", hint=hint)
-    _check(path, status, cure=cure)
+            hint = f"replace the link with the file itself; the folder {path.parent} may be a link that you own"
+        raise InvalidInput(f"{path} is {kind}, not a regular file", hint=hint)
+    _check(path, status, mode=mode)
 
 
-def _check(path: Path, status: os.stat_result, *, cure: str) -> None:
-    """`InvalidInput` for what another user owns, and for what others may write to."""
+def _check(path: Path, status: os.stat_result, *, mode: str) -> None:
+    """Raise `InvalidInput` if another user owns a file or folder, or if others can write to it."""
     if not POSIX:
         return
     _check_owner(path, status)
-    if status.st_mode & OTHERS_WRITE:
+    if status.st_mode & WRITABLE_BY_OTHERS:
         raise InvalidInput(
-            f"others may write to {path}: what is in it may not be yours",
-            hint=f"look at it, then: chmod {cure} {shlex.quote(str(path))}",
+            f"other users can write to {path}",
+            hint=f"check its contents, which may not be yours, then run: chmod {mode} {shlex.quote(str(path))}",
         )
 
 
 def _check_owner(path: Path, status: os.stat_result) -> None:
-    me = os.geteuid()
-    if status.st_uid == me:
+    uid = os.geteuid()
+    if status.st_uid == uid:
         return
-    owner = _name(status.st_uid)
-    if me == 0:
-        hint = f"run this as {owner}; with sudo: sudo -H takes root's own folder"
+    owner = _user_name(status.st_uid)
+    if uid == 0:
+        hint = f"run jhub as {owner}; with sudo, use sudo -H, which selects root's own folder"
     else:
-        hint = f"if it is to be yours: sudo chown -R {_name(me)} {shlex.quote(str(path))}"
-    raise InvalidInput(f"{path} belongs to {owner}, and this runs as {_name(me)}", hint=hint)
+        hint = f"to take it over, run: sudo chown -R {_user_name(uid)} {shlex.quote(str(path))}"
+    raise InvalidInput(f"{path} belongs to {owner}, but jhub runs as {_user_name(uid)}", hint=hint)
 
 
-def _name(user: int) -> str:
+def _user_name(user: int) -> str:
     import pwd
 
     try:
         return pwd.getpwuid(user).pw_name
     except KeyError:
-        return f"the user with the number {user}"
+        return f"the user with the id {user}"
 
 
-def _close_to_others(path: Path, handle: int) -> None:
-    """Take the permissions on an open file from everybody but its owner, and warn if anybody else had some."""
+def _make_private(path: Path, handle: int) -> None:
+    """Change the mode of an open file to 0600 if other users have permissions, and warn about it."""
     status = os.fstat(handle)
-    if not (POSIX and status.st_mode & OTHERS):
+    if not (POSIX and status.st_mode & OPEN_TO_OTHERS):
         return
     if status.st_nlink > 1:
-        # Its mode is that of its other names too.
+        # The mode applies to the other hard links too.
         raise InvalidInput(
-            f"others may read {path}, which is the same file as another one (a hard link)",
-            hint="put a copy in its place, and close that: chmod 600",
+            f"other users can read {path}, and it has further hard links",
+            hint="replace it with a copy, and run chmod 600 on the copy",
         )
     try:
         os.fchmod(handle, 0o600)
     except OSError:
-        done = "and that could not be changed"
+        text = f"other users can read {path}, and its mode could not be changed"
     else:
-        done = "until now: sign in again if that may have done harm"
-    warnings.warn(f"others could read {path} {done}", UserWarning, stacklevel=2)
+        text = f"other users could read {path} until now; sign in again if somebody may have copied it"
+    warnings.warn(text, UserWarning, stacklevel=2)
 
 
-def _bounded(path: Path, content: bytes) -> bytes:
-    if len(content) > MOST_BYTES:
-        raise InvalidInput(f"{path} holds more than {MOST_BYTES >> 20} MiB")
+def _check_size(path: Path, content: bytes) -> bytes:
+    if len(content) > MAX_FILE_BYTES:
+        raise InvalidInput(f"{path} is larger than {MAX_FILE_BYTES >> 20} MiB")
     return content
 
 
-def _sweep(folder: int | None, path: Path) -> None:
-    """Remove old drafts, which may hold secrets. Not new ones: another process may be at work on them."""
+def _remove_old_drafts(folder: int | None, path: Path) -> None:
+    """Remove old drafts, which may contain secrets; another process may still write a new one."""
     for draft in path.parent.glob(f".{glob.escape(path.name)}.*.draft"):
         with suppress(OSError):
-            name = _place(folder, draft)
-            if time.time() - os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime > DRAFT_SECONDS:
+            name = _name_in_folder(folder, draft)
+            if time.time() - os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime > MAX_DRAFT_AGE_SECONDS:
                 os.unlink(name, dir_fd=folder)

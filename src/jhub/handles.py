@@ -1,6 +1,6 @@
-"""What a call gives that is not over when it returns: a stream of items, and a fleet at work.
+"""Streams and fleets: the objects that a call returns before its work is done.
 
-The two clients hand in how steps are carried out; here is only what their callers see.
+The clients pass in the functions that carry steps out, so this module does not import them.
 """
 
 from __future__ import annotations
@@ -28,45 +28,46 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 E = TypeVar("E")
 
-SHOWN = 20
-"""Maximum number of items of a listing that a notebook shows."""
-NEVER_RUN = "was never run: call run(), or iterate over its events inside its `with` block"
+MAX_ITEMS_SHOWN = 20
+"""Maximum number of items of a stream in a notebook's table."""
+NEVER_RUN_MESSAGE = "was never run: call run(), or iterate over its events inside its `with` block"
+"""Text of the warning and the error for a fleet that was not started."""
 
 
 class Runs(Protocol):
-    """How a client carries out an operation."""
+    """The methods of a client that run operations."""
 
     def run(self, operation: Operation[T]) -> T:
-        """Return what the operation answers."""
+        """Run an operation, and return its result."""
         ...
 
     def events(self, operation: Operation[Any]) -> Generator[Any, None, Any]:
-        """Iterate over what the operation emits."""
+        """Run an operation, and iterate over the values that it emits."""
         ...
 
     def fleet(self, operation: Operation[T]) -> Fleet[Any, T]:
-        """Prepare an operation that runs others side by side."""
+        """Return a fleet that will run an operation with forks."""
         ...
 
 
 class RunsAsync(Protocol):
-    """How an asynchronous client carries out an operation."""
+    """The methods of an asynchronous client that run operations."""
 
     async def run(self, operation: Operation[T], emit: Callable[[Any], object] = ...) -> T:
-        """Return what the operation answers; what it emits goes to `emit`."""
+        """Run an operation, and return its result; pass the values that it emits to `emit`."""
         ...
 
     def events(self, operation: Operation[Any]) -> AsyncGenerator[Any, None]:
-        """Iterate over what the operation emits."""
+        """Run an operation, and iterate over the values that it emits."""
         ...
 
     def fleet(self, operation: Operation[T]) -> AsyncFleet[Any, T]:
-        """Prepare an operation that runs others side by side."""
+        """Return a fleet that will run an operation with forks."""
         ...
 
 
 class Stream(Generic[E]):
-    """Items that arrive while one iterates. Each iteration asks the hub anew; `list(...)` takes them all."""
+    """Items that arrive during iteration. Each iteration sends new requests; `list(...)` returns all items."""
 
     def __init__(self, hub: Runs, operation: Callable[[], Operation[Any]], item: type[E]) -> None:
         self._hub = hub
@@ -74,28 +75,30 @@ class Stream(Generic[E]):
         self._item = item
 
     def __repr__(self) -> str:
+        """Return the kind of stream and of its items."""
         return f"<{type(self).__name__} of {self._item.__name__}>"
 
     def _repr_html_(self) -> str:
-        """Return the table of the first items that a notebook shows."""
+        """Return the HTML table of the first items that a notebook shows."""
         from jhub import display
 
         items = self._hub.events(self._operation())
         try:
-            first = list(islice(items, SHOWN + 1))
+            first = list(islice(items, MAX_ITEMS_SHOWN + 1))
         except HubError as error:
-            return display.message(error)
+            return display.error_message(error)
         finally:
             items.close()
         rows = [dict(each.__rich_repr__()) if isinstance(each, Model) else {"": each} for each in first]
-        return display.table(rows[:SHOWN], more=len(first) > SHOWN)
+        return display.table(rows[:MAX_ITEMS_SHOWN], more=len(first) > MAX_ITEMS_SHOWN)
 
     def __iter__(self) -> Iterator[E]:
+        """Iterate over the items."""
         return self._hub.events(self._operation())
 
 
 class AsyncStream(Generic[E]):
-    """Items that arrive while one iterates with `async for`; `await` takes them all, as a list."""
+    """Items that arrive during iteration with `async for`; `await` returns a list of all of them."""
 
     def __init__(self, hub: RunsAsync, operation: Callable[[], Operation[Any]], item: type[E]) -> None:
         self._hub = hub
@@ -103,78 +106,83 @@ class AsyncStream(Generic[E]):
         self._item = item
 
     def __repr__(self) -> str:
+        """Return the kind of stream and of its items."""
         return f"<{type(self).__name__} of {self._item.__name__}>"
 
     def __aiter__(self) -> AsyncIterator[E]:
+        """Iterate over the items."""
         return self._hub.events(self._operation())
 
     def __await__(self) -> Generator[Any, Any, list[E]]:
+        """Return a list of all items."""
         return self._all().__await__()
 
     async def _all(self) -> list[E]:
         return [item async for item in self]
 
 
-class _Work(Generic[T]):
-    """What fleets of both clients know of themselves."""
+class _FleetBase(Generic[T]):
+    """The state of a fleet, for both clients."""
 
     def __init__(self, operation: Operation[T]) -> None:
         self._operation = operation
-        self._begun = False
+        self._started = False
         self._cancelled = False
-        self._answers: list[T] = []
+        self._results: list[T] = []
         self._failure: Exception | None = None
-        self._told = False
+        self._failure_raised = False
         self._name = getattr(operation, "__name__", type(operation).__name__)
-        """For `repr`: the method that made it, where one did."""
+        """The name of the method that returned the fleet, for `repr`."""
 
     @property
     def summary(self) -> T:
-        """How it ended; there after the last event."""
+        """The summary, available after the last event. It raises the error that ended the fleet."""
         if self._failure is not None:
-            self._told = True
+            self._failure_raised = True
             raise self._failure
-        if not self._answers:
-            why = "was cancelled" if self._cancelled else "has not ended: iterate over its events, or leave its block"
-            raise RuntimeError(f"the fleet {why}")
-        return self._answers[0]
+        if not self._results:
+            state = "was cancelled" if self._cancelled else "has not ended: iterate over its events, or leave its block"
+            raise RuntimeError(f"the fleet {state}")
+        return self._results[0]
 
     def __repr__(self) -> str:
-        state = "failed" if self._failure else "ended" if self._answers else "cancelled" if self._cancelled else ""
-        return f"<{type(self).__name__} {self._name}: {state or ('running' if self._begun else 'not run yet')}>"
+        """Return the method and the state of the fleet."""
+        state = "failed" if self._failure else "ended" if self._results else "cancelled" if self._cancelled else ""
+        return f"<{type(self).__name__} {self._name}: {state or ('running' if self._started else 'not run yet')}>"
 
     def __del__(self) -> None:
-        # There may be no such attribute, where __init__ failed.
-        if not getattr(self, "_begun", True):
-            warnings.warn(f"{self!r} {NEVER_RUN}", ResourceWarning, stacklevel=2, source=self)
+        """Warn about a fleet that was never run."""
+        # The attribute is missing if __init__ failed.
+        if not getattr(self, "_started", True):
+            warnings.warn(f"{self!r} {NEVER_RUN_MESSAGE}", ResourceWarning, stacklevel=2, source=self)
 
-    def _begin(self) -> None:
-        if self._begun:
-            raise RuntimeError("this fleet has run already: make another")
-        self._begun = True
+    def _start(self) -> None:
+        if self._started:
+            raise RuntimeError("this fleet has already run: create another one")
+        self._started = True
 
-    def _check_begun(self) -> None:
-        if not self._begun:
-            self._begun = True  # said now, and not once more when it goes
-            raise RuntimeError(f"{type(self).__name__} {NEVER_RUN}")
+    def _check_started(self) -> None:
+        if not self._started:
+            self._started = True  # so that __del__ does not warn too
+            raise RuntimeError(f"{type(self).__name__} {NEVER_RUN_MESSAGE}")
 
-    def _raise(self) -> None:
-        """Raise what ended it, once."""
-        if self._failure is not None and not self._told:
-            self._told = True
+    def _raise_failure(self) -> None:
+        """Raise the error that ended the fleet, unless it was raised before."""
+        if self._failure is not None and not self._failure_raised:
+            self._failure_raised = True
             raise self._failure
 
 
-class Fleet(_Work[T], Generic[E, T]):
-    """Many servers or users at a time.
+class Fleet(_FleetBase[T], Generic[E, T]):
+    """Concurrent work on many servers or users, with events and a summary.
 
         with hub.servers.start_many(...) as fleet:
             for event in fleet:
                 ...
         fleet.summary
 
-    or `summary = hub.servers.start_many(...).run()`. Leaving the block finishes the work, also after a `break`. An
-    exception, Ctrl-C or `cancel` sends nothing more; what the hub was asked for it goes on with.
+    or `summary = hub.servers.start_many(...).run()`. The end of the block waits for the work to finish, also after a
+    `break`. After an exception, Ctrl-C or `cancel` no further work is started; the hub continues what it has accepted.
     """
 
     def __init__(self, hub: Callable[[], AbstractAsyncContextManager[RunsAsync]], operation: Operation[T]) -> None:
@@ -184,23 +192,30 @@ class Fleet(_Work[T], Generic[E, T]):
         self._task: Future[None] | None = None
 
     def run(self) -> T:
-        """Do all of the work, and return the summary. Raises the `HubError` that ended it, if one did."""
+        """Do all of the work, and return the summary.
+
+        Raises
+        ------
+        HubError
+            An error ended the fleet. Errors of single servers or users are in the summary.
+        """
         with self:
             pass
         return self.summary
 
     def cancel(self) -> None:
-        """Send nothing more, and end what is under way as far as it can be ended."""
+        """Start no further work, and cancel the work in flight as far as possible."""
         self._cancelled = True
         if self._task is not None:
             self._task.cancel()
 
     def __enter__(self) -> Self:
-        from anyio.from_thread import start_blocking_portal  # with an event loop, which single calls do without
+        """Start the work, in a thread."""
+        from anyio.from_thread import start_blocking_portal  # it loads an event loop, which single calls do not need
 
-        self._begin()
-        self._thread: AbstractContextManager[BlockingPortal] = start_blocking_portal()
-        self._task = self._thread.__enter__().start_task_soon(self._run)
+        self._start()
+        self._portal: AbstractContextManager[BlockingPortal] = start_blocking_portal()
+        self._task = self._portal.__enter__().start_task_soon(self._run)
         return self
 
     async def _run(self) -> None:
@@ -208,26 +223,28 @@ class Fleet(_Work[T], Generic[E, T]):
             if self._cancelled:
                 return
             async with self._hub() as hub:
-                self._answers.append(await hub.run(self._operation, self._events.put))
+                self._results.append(await hub.run(self._operation, self._events.put))
         except HubError as error:
             self._failure = error
         finally:
             self._events.put(None)
 
     def __iter__(self) -> Iterator[E]:
-        self._check_begun()
+        """Iterate over the events, to the end of the work."""
+        self._check_started()
         while (event := self._events.get()) is not None:
             yield event
-        self._events.put(None)  # whoever iterates again finds the end, too
+        self._events.put(None)  # so that a second iteration ends too
         if self._task is not None and not self._cancelled:
             self._task.result()
         if self._failure is not None:
-            self._told = True
+            self._failure_raised = True
             raise self._failure
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Wait for the work to finish; cancel it after an exception."""
         try:
             if error is None and self._task is not None and not self._cancelled:
                 self._task.result()
@@ -237,24 +254,25 @@ class Fleet(_Work[T], Generic[E, T]):
         finally:
             if error is not None:
                 self.cancel()
-            self._thread.__exit__(None, None, None)
+            self._portal.__exit__(None, None, None)
         if error is None:
-            self._raise()
+            self._raise_failure()
 
 
-class AsyncFleet(_Work[T], Generic[E, T]):
-    """As `Fleet`, with `async with` and `async for`, or `summary = await hub.servers.start_many(...)`."""
+class AsyncFleet(_FleetBase[T], Generic[E, T]):
+    """The same as `Fleet`, with `async with` and `async for`, or `summary = await hub.servers.start_many(...)`."""
 
     def __init__(
         self, run: Callable[[Operation[T], Callable[[Any], object]], Awaitable[T]], operation: Operation[T]
     ) -> None:
         super().__init__(operation)
         self._carry_out = run
-        self._take: MemoryObjectReceiveStream[E] | None = None
+        self._receiver: MemoryObjectReceiveStream[E] | None = None
         self._group: TaskGroup | None = None
         self._scope: CancelScope | None = None
 
     def __await__(self) -> Generator[Any, Any, T]:
+        """Do all of the work, and return the summary."""
         return self._all().__await__()
 
     async def _all(self) -> T:
@@ -263,17 +281,18 @@ class AsyncFleet(_Work[T], Generic[E, T]):
         return self.summary
 
     def cancel(self) -> None:
-        """Send nothing more, and end what is under way as far as it can be ended."""
+        """Start no further work, and cancel the work in flight as far as possible."""
         self._cancelled = True
         if self._scope is not None:
             self._scope.cancel()
 
     async def __aenter__(self) -> Self:
+        """Start the work, in a task group."""
         import anyio
 
-        self._begin()
-        self._put, self._take = anyio.create_memory_object_stream[E](float("inf"))
-        # Of the work alone: that of the group would end the caller's block too.
+        self._start()
+        self._sender, self._receiver = anyio.create_memory_object_stream[E](float("inf"))
+        # A scope for the work only: cancelling the scope of the task group would cancel the caller's block too.
         self._scope = anyio.CancelScope()
         self._group = anyio.create_task_group()
         await self._group.__aenter__()
@@ -281,26 +300,28 @@ class AsyncFleet(_Work[T], Generic[E, T]):
         return self
 
     async def _run(self, scope: CancelScope) -> None:
-        with self._put, scope:
+        with self._sender, scope:
             if self._cancelled:
                 return
             try:
-                self._answers.append(await self._carry_out(self._operation, self._put.send_nowait))
-            except Exception as error:  # noqa: BLE001 - raised for the caller, and not in a group of one
+                self._results.append(await self._carry_out(self._operation, self._sender.send_nowait))
+            except Exception as error:  # noqa: BLE001 - raised for the caller later, not as an ExceptionGroup
                 self._failure = error
 
     async def __aiter__(self) -> AsyncGenerator[E, None]:
-        self._check_begun()
-        if self._take is not None:
-            async for event in self._take:
+        """Iterate over the events, to the end of the work."""
+        self._check_started()
+        if self._receiver is not None:
+            async for event in self._receiver:
                 yield event
         if self._failure is not None:
-            self._told = True
+            self._failure_raised = True
             raise self._failure
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Wait for the work to finish; cancel it after an exception."""
         if self._group is None:
             return
         if error is not None:
@@ -308,7 +329,7 @@ class AsyncFleet(_Work[T], Generic[E, T]):
         try:
             await self._group.__aexit__(None, None, None)
         finally:
-            if self._take is not None:
-                self._take.close()
+            if self._receiver is not None:
+                self._receiver.close()
         if error is None:
-            self._raise()
+            self._raise_failure()

@@ -1,4 +1,4 @@
-"""The interpreter of steps: it runs an operation, whoever carries its steps out."""
+"""Interpreter of steps: the loop that runs an operation for every driver."""
 
 from __future__ import annotations
 
@@ -15,43 +15,46 @@ T = TypeVar("T")
 
 
 class Interpreter(Generic[T]):
-    """An operation under way: the one interpreter of steps, whoever carries them out.
+    """A running operation. The drivers, `play`, previews and `map_steps` all use it.
 
-    running = Interpreter(operation)
-    while running.step is not None:
-        running.answer(...)  # or running.fail(error)
-    running.result
+        interpreter = Interpreter(operation)
+        while interpreter.step is not None:
+            interpreter.answer(...)  # or interpreter.fail(error)
+        interpreter.result
+
+    The constructor runs the operation up to its first step. An error that the operation raises comes out of the
+    constructor, of `answer` or of `fail`.
     """
 
     def __init__(self, operation: Operation[T]) -> None:
         steps = iter(operation) if hasattr(operation, "__iter__") else None
         if not isinstance(steps, Generator):
-            raise TypeError(f"{type(operation).__name__} is not an operation: hand in a request, or a flow's generator")
+            raise TypeError(f"{type(operation).__name__} is not an operation: pass a request or a flow's generator")
         self._steps = steps
         if inspect.isgenerator(steps) and inspect.getgeneratorstate(steps) == inspect.GEN_CLOSED:
-            raise RuntimeError("this flow has run already: call its function again")
+            raise RuntimeError("this flow has already run: call its function again")
         self._results: list[T] = []
         self.step: Step | None = None
-        """What it waits for. None: it has ended."""
+        """The step that the operation waits for. None: it has ended."""
         self.answer(None)
 
     @property
     def result(self) -> T:
-        """What the operation answered, once it has ended."""
+        """The result of the operation, after its end."""
         return self._results[0]
 
     def answer(self, value: object) -> None:
-        """Go on to the next step with the answer of this one. Raises what ends the operation."""
+        """Send the answer of the current step to the operation, and run it up to its next step."""
         self._resume(self._steps.send, value)
 
     def fail(self, error: BaseException) -> None:
-        """Go on with an error: a `HubError`, or `Interrupted`. Raises what ends the operation."""
+        """Raise a `HubError` or `Interrupted` in the operation, and run it up to its next step."""
         self._resume(self._steps.throw, error)
 
     def close(self) -> None:
-        """Leave it: its clean-up gets no answers."""
+        """Stop the operation. The steps of its clean-up are not carried out."""
         self.step = None
-        with suppress(RuntimeError):  # of a generator that yields a step of its clean-up
+        with suppress(RuntimeError):  # the generator yielded a step of its clean-up
             self._steps.close()
 
     def _resume(self, resume: Callable[[Any], Step], value: object) -> None:
@@ -66,8 +69,8 @@ _previewing = ContextVar("previewing", default=False)
 
 
 @contextmanager
-def nothing_sent() -> Generator[None]:
-    """Keep the code of a previewed call from sending anything by itself; its steps are for `preview` to carry out."""
+def sending_forbidden() -> Generator[None]:
+    """Forbid direct calls of a client in this block: in a preview, only the steps of a flow are carried out."""
     token = _previewing.set(True)
     try:
         yield
@@ -75,17 +78,17 @@ def nothing_sent() -> Generator[None]:
         _previewing.reset(token)
 
 
-def check_sending() -> None:
-    """Raise TypeError inside of `nothing_sent`."""
+def check_sending_allowed() -> None:
+    """Raise `TypeError` inside a `sending_forbidden` block."""
     if _previewing.get():
         raise TypeError(
-            "a preview sends nothing: hand in the method and its arguments, hub.preview(hub.groups.delete, 'geo'), "
-            "and in flows take calls by `yield from`"
+            "a preview must not send requests: pass the method and its arguments, "
+            "hub.preview(hub.groups.delete, 'geo'), and use `yield from` for calls in a flow"
         )
 
 
-def through(operation: Operation[T], carry_out: Callable[[Step], Flow[Any]]) -> Flow[T]:
-    """Carry out an operation, each of whose steps is a flow of `carry_out`."""
+def map_steps(operation: Operation[T], carry_out: Callable[[Step], Flow[Any]]) -> Flow[T]:
+    """Run an operation, with each step replaced by the flow that `carry_out` returns for it."""
     running = Interpreter(operation)
     while running.step is not None:
         try:
@@ -97,24 +100,25 @@ def through(operation: Operation[T], carry_out: Callable[[Step], Flow[Any]]) -> 
     return running.result
 
 
-def collect(operation: Operation[T], take: Callable[[Any], object]) -> Flow[T]:
-    """Carry out an operation, and hand what it emits to `take` instead of the caller."""
+def collect(operation: Operation[T], handle: Callable[[Any], object]) -> Flow[T]:
+    """Run an operation, and pass the values that it emits to `handle` instead of the caller."""
 
-    def taken(step: Step) -> Flow[Any]:
+    def redirect(step: Step) -> Flow[Any]:
         if isinstance(step, Emit):
-            return take(step.event)
+            return handle(step.event)
         return (yield step)
 
-    return through(operation, taken)
+    return map_steps(operation, redirect)
 
 
-def before(deadline: float, operation: Operation[T]) -> Flow[T]:
-    """Carry out an operation without a pause that would end after `deadline` (of `Now`): the error that it would have
-    paused for is raised instead.
+def retry_until(deadline: float, operation: Operation[T]) -> Flow[T]:
+    """Run an operation without a pause that would end after `deadline`, a time of `Now`.
+
+    Instead of such a pause, raise the error that the operation would have retried.
     """
     failure: HubError | None = None
 
-    def in_time(step: Step) -> Flow[Any]:
+    def check_deadline(step: Step) -> Flow[Any]:
         nonlocal failure
         if failure is not None and isinstance(step, Sleep) and (yield from Now()) + step.seconds > deadline:
             raise failure
@@ -125,4 +129,4 @@ def before(deadline: float, operation: Operation[T]) -> Flow[T]:
             failure = error
             raise
 
-    return through(operation, in_time)
+    return map_steps(operation, check_deadline)

@@ -1,7 +1,7 @@
-"""Which error an answer of the hub means: by its status and, where that says too little, by the hub's message.
+"""Classification of the hub's error answers, by status and message.
 
-JupyterHub gives its errors no codes, so its English has to be read. `MEANINGS` is the only place that does it; a test
-in tests/meta sees to that.
+JupyterHub's errors have no codes, so the English message must be matched. `MESSAGE_RULES` is the only place that does
+it; a test in tests/meta enforces that.
 """
 
 from __future__ import annotations
@@ -38,55 +38,59 @@ from jhub.errors import (
 )
 
 
-class Meaning(NamedTuple):
-    """What a status with a message means. What the named groups of the pattern match is set on the error."""
+class MessageRule(NamedTuple):
+    """A rule that maps a status and a message to an error class.
+
+    The named groups of the pattern become attributes of the error.
+    """
 
     status: int
     pattern: str
     kind: type[APIError]
     hint: str = ""
-    r"""What to do next; `\1` stands for the first group."""
+    r"""Advice on what to do next; `\1` stands for the first group."""
 
 
-# The first row whose pattern matches the beginning of the message counts. The versions are those of JupyterHub that
-# say so, of 2.0 to 6.1. Messages reach this with single spaces, also in names.
-MEANINGS = (
+# The first rule whose pattern matches the beginning of the message wins. The comments name the versions of JupyterHub,
+# of 2.0 to 6.1, that send the message. Runs of whitespace are already single spaces here, also in names.
+MESSAGE_RULES = (
     # POST /users, all versions.
-    Meaning(400, r"Invalid username: (?P<name>.+)", InvalidUsername),
-    Meaning(400, r"Invalid usernames: (?P<names>.+)", InvalidUsername),
-    Meaning(400, r"Failed to create user (?P<failure>.+)", UserNotCreated),
+    MessageRule(400, r"Invalid username: (?P<name>.+)", InvalidUsername),
+    MessageRule(400, r"Invalid usernames: (?P<names>.+)", InvalidUsername),
+    MessageRule(400, r"Failed to create user (?P<failure>.+)", UserNotCreated),
     # PATCH /users/NAME with a new name, all versions.
-    Meaning(400, r"User .+ already exists", Conflict),
+    MessageRule(400, r"User .+ already exists", Conflict),
     # POST /groups, all versions.
-    Meaning(409, r"Group (?P<existing>.+) already exists", Conflict),
+    MessageRule(409, r"Group (?P<existing>.+) already exists", Conflict),
     # POST and DELETE /groups/NAME/users and POST /groups, all versions; POST /shares, since 5.0.
-    Meaning(
+    MessageRule(
         400,
         r"No such user: (?P<user>.+)",
         UnknownUser,
-        "nobody was changed; leave the name out, or create the user first",
+        "no user was changed; leave out the name, or create the user first",
     ),
-    Meaning(400, r"No such group: ", NotFound),
-    # POST /users/NAME/tokens, all versions; a limit of its lifetime since 5.1. A scope that does not exist is a 500
-    # before 5.0.
-    Meaning(400, r"token expires_in: \S+ must not exceed", LifetimeTooLong),
-    Meaning(400, r"(?i).*scope", InvalidScope),
-    Meaning(
+    MessageRule(400, r"No such group: ", NotFound),
+    # POST /users/NAME/tokens, all versions; the limit of the lifetime since 5.1. Before 5.0 a scope that does not exist
+    # is a 500.
+    MessageRule(400, r"token expires_in: \S+ must not exceed", LifetimeTooLong),
+    MessageRule(400, r"(?i).*scope", InvalidScope),
+    MessageRule(
         403,
         r"\w+ (.+) not found or no permissions to generate tokens",
         NotAuthorized,
         r"there is no user \1, or the token in use lacks the scope tokens",
     ),
-    # POST /users/NAME/servers/NAME: jhub.extension, on 5.3 and later; the others in all versions. PATCH: since 6.0.
-    Meaning(400, r"unknown profile ", NotFound),
-    Meaning(400, r".+ is already running", AlreadyRunning),
-    Meaning(400, r".+ is active\. Please stop it", AlreadyRunning),
-    Meaning(400, r".+ is pending (?!spawn)", ServerPending),
-    # Everywhere; the latter since 4.1.
-    Meaning(403, r".*requires any of \[(?P<scopes>[^\]]*)\]", MissingScope),
-    Meaning(403, r".*Missing or invalid credentials", UnknownToken),
+    # POST /users/NAME/servers/NAME: the first is from jhub.extension on 5.3 and later, the others are from all
+    # versions. PATCH: since 6.0.
+    MessageRule(400, r"unknown profile ", NotFound),
+    MessageRule(400, r".+ is already running", AlreadyRunning),
+    MessageRule(400, r".+ is active\. Please stop it", AlreadyRunning),
+    MessageRule(400, r".+ is pending (?!spawn)", ServerPending),
+    # All routes; the second since 4.1.
+    MessageRule(403, r".*requires any of \[(?P<scopes>[^\]]*)\]", MissingScope),
+    MessageRule(403, r".*Missing or invalid credentials", UnknownToken),
 )
-BY_STATUS: dict[int, type[APIError]] = {
+ERROR_BY_STATUS: dict[int, type[APIError]] = {
     400: BadRequest,
     401: NotAuthorized,
     403: NotAuthorized,
@@ -94,64 +98,68 @@ BY_STATUS: dict[int, type[APIError]] = {
     405: Unsupported,
     409: Conflict,
 }
-WORDS = {
-    400: "the hub refused the request",
+DEFAULT_MESSAGES = {
+    400: "the hub rejected the request",
     401: "not authorized",
     403: "not authorized",
     404: "not found",
-    405: "this hub does not support that",
+    405: "this hub does not support the operation",
     409: "already exists",
-    429: "the hub asks to slow down",
+    429: "too many requests",
     500: "the hub failed",
 }
-"""Messages for answers without one."""
-GATEWAY = {502, 503, 504}
+"""Messages for answers that have none, by status."""
+GATEWAY_STATUSES = {502, 503, 504}
+"""Statuses that usually come from a proxy in front of the hub."""
 
 
 def from_answer(
     method: str, path: str, status: int, headers: Mapping[str, str], content: bytes, about: str = ""
 ) -> HubError:
-    """Return the error that an answer of 400 and above means. `about` names what the request was for ("user ana")."""
+    """Return the error for an answer with a status of 400 or more.
+
+    `about` is the object of the request ("user ana"). Error messages begin with it.
+    """
     body = _object(content)
     message = _message(body, path)
-    # A proxy may strip the header; a hub's own refusal has these two keys and no others.
+    # A proxy may strip the header. The body of a hub's own error has exactly these two keys.
     from_hub = "x-jupyterhub-version" in headers or (body.keys() == {"status", "message"} and body["status"] == status)
     prefix = f"{about}: " if about else ""
-    if status in GATEWAY and not from_hub:
+    if status in GATEWAY_STATUSES and not from_hub:
         return Unavailable(
-            f"{prefix}no answer from the hub (the proxy before it says {status})",
+            f"{prefix}no answer from the hub (its proxy answered {status})",
             status=status,
             hint="the hub may be restarting; try again in a minute",
             retry_after=_retry_after(headers) or 0.0,
         )
     wait = _retry_after(headers)
     if status == 429 and wait is not None:
-        return Throttled(message or WORDS[429], wait, method=method, path=path, about=about)
+        return Throttled(message or DEFAULT_MESSAGES[429], wait, method=method, path=path, about=about)
     if not from_hub and message is None:
         if status == 429:
-            limits = f"{prefix}a proxy before the hub limits the requests"
+            limits = f"{prefix}a proxy in front of the hub rate-limits requests"
             return Unavailable(limits, status=status, hint="try again later")
-        stranger = NotAHub(
-            f"{prefix}answered {status} without a message that JupyterHub would give",
-            hint="is the URL that of a JupyterHub, and does its proxy let API calls through?",
+        error = NotAHub(
+            f"{prefix}answered {status} without the error message of a JupyterHub",
+            hint="check that the URL is that of a JupyterHub, and that its proxy passes API requests",
         )
-        stranger.status = status
-        return stranger
+        error.status = status
+        return error
     return _refusal(method, path, status, message or "", about)
 
 
 def _refusal(method: str, path: str, status: int, message: str, about: str) -> APIError:
-    where = {"method": method, "path": path, "about": about}
+    context = {"method": method, "path": path, "about": about}
     if status == 429:
         return HubFull(
             message or "the hub has reached its limit of running servers",
             status=status,
             hint="stop servers that nobody uses, or ask the administrator to raise active_server_limit",
-            **where,
+            **context,
         )
     filtered = message.startswith("No access to resources")
     if status == 404:
-        # It also means "exists, but outside of what your scopes are filtered to" (jupyterhub/scopes.py).
+        # A 404 also means "exists, but your scopes are filtered to other objects" (jupyterhub/scopes.py).
         if not message or filtered:
             message = "not found, or not visible to this token"
         elif (about and message.removeprefix("No such ").replace(": ", " ") == about) or message == "Not Found":
@@ -161,9 +169,9 @@ def _refusal(method: str, path: str, status: int, message: str, about: str) -> A
         return bad_token(about, method, path, status)
     if kind is MissingScope:
         scopes = tuple(scope for each in fields["scopes"].split(",") if (scope := each.strip(" '\"")))
-        said = f"the token lacks the scope {' or '.join(scopes)}" if scopes else message
-        return MissingScope(said, scopes, **where)
-    error = kind(message or WORDS.get(status, f"answered {status}"), status=status, hint=hint, **where)
+        text = f"the token lacks the scope {' or '.join(scopes)}" if scopes else message
+        return MissingScope(text, scopes, **context)
+    error = kind(message or DEFAULT_MESSAGES.get(status, f"answered {status}"), status=status, hint=hint, **context)
     if isinstance(error, NotFound):
         error.filtered = filtered
     vars(error).update(fields)
@@ -171,17 +179,17 @@ def _refusal(method: str, path: str, status: int, message: str, about: str) -> A
 
 
 def _meaning(status: int, message: str) -> tuple[type[APIError], str, dict[str, str]]:
-    """Return the class of the error, its hint and its fields."""
-    for row in MEANINGS:
-        if row.status == status and (found := re.match(row.pattern, message)):
-            return row.kind, found.expand(row.hint), found.groupdict()
-    return BY_STATUS.get(status, HubBroken), "", {}
+    """Return the class of the error, its hint and its further attributes."""
+    for rule in MESSAGE_RULES:
+        if rule.status == status and (match := re.match(rule.pattern, message)):
+            return rule.kind, match.expand(rule.hint), match.groupdict()
+    return ERROR_BY_STATUS.get(status, HubBroken), "", {}
 
 
 def bad_token(about: str, method: str, path: str, status: int) -> UnknownToken:
-    """Return the error for a token that the hub does not take."""
+    """Return the error for a token that the hub rejects."""
     return UnknownToken(
-        "no token, or one that the hub does not know (expired or revoked?)",
+        "the token is missing, unknown, expired or revoked",
         about=about or "hub",
         method=method,
         path=path,
@@ -198,24 +206,30 @@ def _object(content: bytes) -> dict[str, Any]:
 
 
 def _message(body: Mapping[str, Any], path: str) -> str | None:
-    """The hub's own words. JupyterHub 6 answers `"message": null` where 4 and 5 said "Not Found"."""
-    # The OAuth routes have words of their own.
+    """Return the hub's message, if there is one.
+
+    JupyterHub 6 answers `"message": null` where 4 and 5 answered "Not Found".
+    """
+    # The OAuth routes use other keys.
     keys = ("message", "error_description", "error") if path.startswith("/oauth2/") else ("message",)
-    said = next((body[key] for key in keys if isinstance(body.get(key), str) and body[key].strip()), "")
-    return " ".join(said.split()) or None
+    text = next((body[key] for key in keys if isinstance(body.get(key), str) and body[key].strip()), "")
+    return " ".join(text.split()) or None
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds until a retry is welcome: a number, or a date, which is held against the clock of who sent it."""
+    """Return the seconds of the header `Retry-After`, or None.
+
+    It is a number or a date. A date is compared with the header `Date`, which is from the same clock.
+    """
     value = headers.get("retry-after") or "nan"
     try:
         seconds = float(value)
     except ValueError:
-        from email.utils import parsedate_to_datetime  # 10 ms, for what is rare
+        from email.utils import parsedate_to_datetime  # rare, and the import takes 10 ms
 
         try:
-            wanted, now = (parsedate_to_datetime(text) for text in (value, headers.get("date", "")))
-            seconds = (wanted - now).total_seconds()
+            retry_at, now = (parsedate_to_datetime(text) for text in (value, headers.get("date", "")))
+            seconds = (retry_at - now).total_seconds()
         except (ValueError, TypeError, IndexError, OverflowError):
             return None
     return max(0.0, seconds) if math.isfinite(seconds) else None

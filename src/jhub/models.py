@@ -1,7 +1,7 @@
-"""What a hub answers, as frozen structs.
+"""Objects that a hub returns, as frozen structs.
 
-Every field that a token's scopes can hide, or that a hub's version lacks, has a default: None where an empty one would
-mean that there is nothing. Fields that a newer hub adds are ignored. Times are aware datetimes.
+A field that the token's scopes can hide, or that the hub's version lacks, has a default. The default is None where an
+empty value would mean that there are none. Fields that a newer hub adds are ignored. Times are aware datetimes.
 """
 
 from __future__ import annotations
@@ -14,63 +14,66 @@ from typing import Any, Literal, TypeAlias, cast
 from msgspec import Struct, field, json
 from msgspec.structs import force_setattr
 
-UNLISTED = "--unlisted-choice"
-"""What follows an option's name in a start that brings a text of its own."""
-UNLISTED_SELECTED = UNLISTED.removeprefix("--")
-"""What KubeSpawner's form selects where its text field counts."""
-
-SECRET = {"token", "auth_state", "state", "access_token", "code", "accept_url", "full_accept_url"}
+UNLISTED_SUFFIX = "--unlisted-choice"
+"""Suffix of an option's key, for the key of a text that is not one of the option's choices."""
+UNLISTED_SELECTED_VALUE = UNLISTED_SUFFIX.removeprefix("--")
+"""Value of an option in KubeSpawner's form if its text field is used."""
+SECRET_FIELDS = {"token", "auth_state", "state", "access_token", "code", "accept_url", "full_accept_url"}
+"""Fields that may contain secrets; `repr` leaves them out."""
 
 
 class _DataclassFields:
-    """Fields by which pandas, FastAPI and others take a model for a dataclass, as `dataclasses.asdict` does."""
+    """The fields of a dataclass, so that `dataclasses.asdict`, pandas, FastAPI and others treat a model as one."""
 
     def __init__(self) -> None:
-        self._known: dict[type[Model], dict[str, Any]] = {}
+        self._cache: dict[type[Model], dict[str, Any]] = {}
 
     def __get__(self, model: Model | None, kind: type[Model]) -> dict[str, Any]:
-        if kind not in self._known:
+        """Return the dataclass fields of a class."""
+        if kind not in self._cache:
             from dataclasses import make_dataclass
 
             fields = [(name, object) for name in kind.__struct_fields__]
-            self._known[kind] = make_dataclass(kind.__name__, fields).__dict__["__dataclass_fields__"]
-        return self._known[kind]
+            self._cache[kind] = make_dataclass(kind.__name__, fields).__dict__["__dataclass_fields__"]
+        return self._cache[kind]
 
 
 class Model(Struct, frozen=True, kw_only=True):
-    """What all of them share: `repr` leaves out the fields that may hold secrets."""
+    """The base class of all models. `repr` leaves out the fields that may contain secrets."""
 
     __dataclass_fields__ = _DataclassFields()
-    __dataclass_params__ = SimpleNamespace(repr=False)  # pprint asks whose `repr` it is
+    __dataclass_params__ = SimpleNamespace(repr=False)  # pprint checks it, to use our `repr`
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as `json.dumps` takes them, with times as ISO 8601.
+        """Return the fields as plain JSON values, with times in ISO 8601.
 
-        For models within other things: `json.dumps(things, default=Model.to_dict)`.
+        For models inside other objects: `json.dumps(objects, default=Model.to_dict)`.
         """
-        found: dict[str, Any] = json.decode(json.encode(self))
-        return found
+        fields: dict[str, Any] = json.decode(json.encode(self))
+        return fields
 
     def _repr_html_(self) -> str:
-        """Return the table that a notebook shows."""
+        """Return the HTML table that a notebook shows."""
         from jhub import display
 
         return display.fields(dict(self.__rich_repr__()))
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        return [(name, getattr(self, name)) for name in self.__struct_fields__ if name not in SECRET]
+        """Return the fields and their values, without secrets."""
+        return [(name, getattr(self, name)) for name in self.__struct_fields__ if name not in SECRET_FIELDS]
 
     def __repr__(self) -> str:
+        """Return the model as a call of its class, without secrets."""
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
 
 def target(user: str, name: str) -> str:
-    """How the command line, fleets and messages name a server: USER, or USER/NAME."""
+    """Return the full name of a server, as on the command line and in messages: USER or USER/NAME."""
     return f"{user}/{name}" if name else user
 
 
 def resolve_urls(value: object, site: str) -> None:
-    """Make the URLs of models absolute, wherever in an answer they stand: a hub gives paths. `site` is its origin."""
+    """Make the URLs of all models in a value absolute: a hub returns paths. `site` is the hub's origin."""
     match value:
         case list() | tuple():
             _resolve_each(cast("list[object]", value), site)
@@ -78,24 +81,24 @@ def resolve_urls(value: object, site: str) -> None:
             _resolve_each(cast("dict[object, object]", value).values(), site)
         case Struct():
             for name in value.__struct_fields__:
-                found = getattr(value, name)
-                if not isinstance(found, str):
-                    resolve_urls(found, site)
-                elif name in URLS.get(type(value), ()) and found.startswith("/") and not found.startswith("//"):
-                    force_setattr(value, name, site + found)
+                inner = getattr(value, name)
+                if not isinstance(inner, str):
+                    resolve_urls(inner, site)
+                elif name in URL_FIELDS.get(type(value), ()) and inner.startswith("/") and not inner.startswith("//"):
+                    force_setattr(value, name, site + inner)
         case _:
             pass
 
 
 def _resolve_each(values: Iterable[object], site: str) -> None:
     for each in values:
-        if isinstance(each, Struct):  # or else it is plain JSON, which may be of any depth
+        if isinstance(each, Struct):  # other values are plain JSON, of any depth
             resolve_urls(each, site)
 
 
-def in_utc(moment: datetime) -> datetime:
-    """A time that names no zone is UTC: all of a hub's are."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def as_utc(time: datetime) -> datetime:
+    """Return a time with a zone: a time of a hub without one is in UTC."""
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 class Server(Model, frozen=True, kw_only=True):
@@ -103,48 +106,48 @@ class Server(Model, frozen=True, kw_only=True):
 
     name: str = ""
     user: str = ""
-    """The owner. The hub's own model lacks it; jhub fills it in."""
+    """The owner. The hub's answer lacks it; jhub adds it."""
     display_name: str | None = None
-    """JupyterHub 6.0."""
+    """The name that people read (JupyterHub 6.0)."""
     ready: bool = False
     pending: str | None = None
-    """What is under way: None, "spawn", "stop", "check" or "rename"."""
+    """The pending action: None, "spawn", "stop", "check" or "rename"."""
     stopped: bool = False
     url: str = ""
-    """With a closing slash; on the address by which jhub reaches the hub. See `address`."""
+    """The URL with a closing slash, at the address that jhub uses for the hub. See `address`."""
     started: datetime | None = None
     last_activity: datetime | None = None
     user_options: dict[str, Any] | None = None
     progress_url: str = ""
     full_url: str | None = None
-    """JupyterHub 5.0, where the hub knows its public address."""
+    """The URL at the hub's public address (JupyterHub 5.0), if that is configured."""
     state: dict[str, Any] | None = None
-    """What the spawner keeps; needs the scope admin:server_state."""
+    """The spawner's state; needs the scope admin:server_state."""
 
     @property
     def address(self) -> str:
-        """Return the URL to open in a browser: on the hub's public address, where the hub knows that."""
+        """The URL to open in a browser, at the hub's public address if that is configured."""
         return self.full_url or self.url
 
     @property
     def target(self) -> str:
-        """Its name in full: USER or USER/NAME."""
+        """The full name: USER or USER/NAME."""
         return target(self.user, self.name)
 
     @property
     def profile(self) -> str | None:
-        """The profile it was started with, where one was named."""
+        """The profile in the server's user options; None if the start named no profile."""
         profile = (self.user_options or {}).get("profile")
         return profile if isinstance(profile, str) else None
 
     @property
     def status(self) -> str:
-        """In a word: "ready", what is pending, or "stopped"."""
+        """The state in one word: the pending action, "ready" or "stopped"."""
         return self.pending or ("ready" if self.ready else "stopped")
 
     @property
     def active(self) -> bool:
-        """Runs, or is on its way up or down."""
+        """True if the server runs, starts or stops."""
         return self.ready or self.pending is not None
 
 
@@ -156,33 +159,34 @@ class User(Model, frozen=True, kw_only=True):
     groups: tuple[str, ...] | None = None
     roles: tuple[str, ...] | None = None
     server: str | None = None
-    """URL of the default server while it runs."""
+    """The URL of the default server while it runs."""
     pending: str | None = None
     created: datetime | None = None
     last_activity: datetime | None = None
     servers: dict[str, Server] | None = None
-    """By name, "" being the default one. None without the scope read:servers, which the hub takes for a filter."""
+    """The servers by name; "" is the default server. None without the scope read:servers, by which the hub filters."""
     auth_state: dict[str, Any] | None = None
-    """Needs the scope admin:auth_state."""
+    """The authenticator's state; needs the scope admin:auth_state."""
 
     def __post_init__(self) -> None:
+        """Add the owner to the servers."""
         for server in (self.servers or {}).values():
             if not server.user:
                 force_setattr(server, "user", self.name)
 
 
 class Identity(Model, frozen=True, kw_only=True):
-    """Whom a token belongs to, and what it may do."""
+    """The owner of a token, and the scopes of the token."""
 
     name: str
     kind: str = "user"
-    """ "user" or "service"."""
+    """The kind of owner: "user" or "service"."""
     admin: bool | None = None
     groups: tuple[str, ...] | None = None
     roles: tuple[str, ...] | None = None
     scopes: tuple[str, ...] = ()
     token_id: str | None = None
-    """JupyterHub 5.0."""
+    """The token's id (JupyterHub 5.0)."""
 
 
 class Group(Model, frozen=True, kw_only=True):
@@ -195,12 +199,13 @@ class Group(Model, frozen=True, kw_only=True):
 
 
 TokenKind: TypeAlias = Literal["api", "server", "session"]
-ISSUER = "JupyterHub"
-"""What the hub calls itself as the issuer of tokens that are no OAuth tokens."""
+"""The purpose of a token; see `Token.kind`."""
+JUPYTERHUB_ISSUER = "JupyterHub"
+"""Value of `oauth_client` for tokens that the hub issues itself, without OAuth."""
 
 
 class Token(Model, frozen=True, kw_only=True):
-    """An API token. `token`, the secret itself, is there only in the answer that created it."""
+    """An API token. `token`, the secret, is only in the answer that created it."""
 
     id: str = ""
     user: str | None = None
@@ -216,47 +221,49 @@ class Token(Model, frozen=True, kw_only=True):
 
     @property
     def kind(self) -> TokenKind:
-        """Return what it is for.
+        """The purpose of the token.
 
-        "server": by it a server speaks to the hub, and without it the server can let nobody in. "session": it came by
-        OAuth, for somebody's browser at a server or service, or for an OAuth sign-in. "api": any other.
+        "server": a server authenticates with it at the hub, and cannot admit anyone without it. "session": OAuth
+        issued it, for a browser session at a server or service, or for an OAuth sign-in. "api": any other.
         """
-        if self.session_id is not None and self.oauth_client != ISSUER:
+        if self.session_id is not None and self.oauth_client != JUPYTERHUB_ISSUER:
             return "session"
-        # The note is the only sign of a server's. JupyterHub itself goes by it (`get_current_user_token`, 2 to 6), and
-        # no user gives it to a token by chance. Such a token's scopes depend on the hub's configuration; and comparing
-        # with the addresses of the servers that run now would miss one that is just starting, was renamed, or resumes
-        # its token later. The second is of a server that came up with another token than it was given (all versions).
-        own = self.oauth_client == ISSUER and (self.note or "").startswith(("Server at ", "retrieved from spawner "))
+        # Only the note identifies a server's token. JupyterHub relies on it too (`get_current_user_token`, 2 to 6), and
+        # a user is unlikely to choose such a note. The token's scopes depend on the hub's configuration. A comparison
+        # with the addresses of running servers would miss a server that is starting, was renamed, or resumes its token
+        # later. The second note is for a server that started with another token than the hub's (all versions).
+        own = self.oauth_client == JUPYTERHUB_ISSUER and (self.note or "").startswith(
+            ("Server at ", "retrieved from spawner ")
+        )
         return "server" if own else "api"
 
     @property
     def life(self) -> float | None:
-        """Seconds from its creation to its end, by the hub's clock; None for never, or unknown."""
+        """The seconds from creation to expiry, by the hub's clock; None if the token never expires, or if unknown."""
         if self.expires_at is None or self.created is None:
             return None
-        return (in_utc(self.expires_at) - in_utc(self.created)).total_seconds()
+        return (as_utc(self.expires_at) - as_utc(self.created)).total_seconds()
 
 
 class OAuthToken(Model, frozen=True, kw_only=True):
-    """What an OAuth code was exchanged for."""
+    """An OAuth access token, the answer to an OAuth code."""
 
     access_token: str
     token_type: str = ""
     expires_in: int | None = None
-    """Seconds."""
+    """The lifetime in seconds."""
     scope: str = ""
-    """Scopes, with spaces between them."""
+    """The scopes, separated by spaces."""
 
 
 class Named(Model, frozen=True, kw_only=True):
-    """Somebody, by name."""
+    """A user or group, by name."""
 
     name: str
 
 
 class SharedServer(Model, frozen=True, kw_only=True):
-    """What a share tells of its server."""
+    """The server of a share."""
 
     user: Named
     name: str = ""
@@ -266,22 +273,22 @@ class SharedServer(Model, frozen=True, kw_only=True):
 
     @property
     def address(self) -> str:
-        """Return the URL to open in a browser: on the hub's public address, where the hub knows that."""
+        """The URL to open in a browser, at the hub's public address if that is configured."""
         return self.full_url or self.url
 
     @property
     def target(self) -> str:
-        """Its name in full: USER or USER/NAME."""
+        """The full name: USER or USER/NAME."""
         return target(self.user.name, self.name)
 
 
 class Share(Model, frozen=True, kw_only=True):
-    """A user's or a group's access to somebody's server (JupyterHub 5.0)."""
+    """The access of a user or group to another user's server (JupyterHub 5.0)."""
 
     server: SharedServer
     scopes: tuple[str, ...] = ()
     kind: str = "user"
-    """ "user" or "group"."""
+    """The kind of recipient: "user" or "group"."""
     user: Named | None = None
     group: Named | None = None
     created_at: datetime | None = None
@@ -293,9 +300,9 @@ class Share(Model, frozen=True, kw_only=True):
 
 
 class ShareCode(Model, frozen=True, kw_only=True):
-    """A code that whoever has it can exchange for access to a server (JupyterHub 5.0).
+    """A code that its holder can exchange for access to a server (JupyterHub 5.0).
 
-    `code`, the secret itself, and the URLs that contain it, are there only in the answer that created it.
+    `code`, the secret, and the URLs that contain it are only in the answer that created it.
     """
 
     id: str
@@ -307,12 +314,12 @@ class ShareCode(Model, frozen=True, kw_only=True):
     last_exchanged_at: datetime | None = None
     code: str | None = None
     accept_url: str | None = None
-    """To be opened in the browser of whom to share with. See `address`."""
+    """The URL that the recipient opens in a browser. See `address`."""
     full_accept_url: str | None = None
 
     @property
     def address(self) -> str:
-        """Return the URL that accepts it: on the hub's public address, where the hub knows that. It holds the code."""
+        """The URL that accepts the code, at the hub's public address if that is configured. It contains the code."""
         return self.full_accept_url or self.accept_url or ""
 
 
@@ -324,9 +331,9 @@ class Service(Model, frozen=True, kw_only=True):
     roles: tuple[str, ...] | None = None
     url: str = ""
     prefix: str = ""
-    """Path below the hub's host where the proxy serves it."""
+    """The path of the service at the proxy."""
     command: list[str] | str = ""
-    """Empty where the hub does not run it."""
+    """The command of the service; empty if the hub does not run it."""
     pid: int = 0
     info: dict[str, Any] | str = ""
     display: bool | str = False
@@ -336,74 +343,74 @@ class Route(Model, frozen=True, kw_only=True):
     """A route of the proxy."""
 
     routespec: str
-    """The path, or host and path, that it serves."""
+    """The path, or host and path, of the route."""
     target: str = ""
     data: dict[str, Any] = field(default_factory=dict[str, Any])
-    """Whose it is: `{"hub": true}`, `{"user": …, "server_name": …}` or `{"service": …}`."""
+    """The owner: `{"hub": true}`, `{"user": …, "server_name": …}` or `{"service": …}`."""
 
 
 class Progress(Model, frozen=True, kw_only=True):
-    """One event on the way of a server's start."""
+    """A progress event of a server's start."""
 
     message: str = ""
     progress: float | None = None
-    """Per cent."""
+    """The progress in per cent."""
     ready: bool = False
     failed: bool = False
     url: str | None = None
 
 
 class ProfileChoice(Model, frozen=True, kw_only=True):
-    """One of the values of a profile's option."""
+    """A choice of a profile's option."""
 
     key: str
-    """What a start names."""
+    """The value to pass in a start."""
     display_name: str = ""
     default: bool = False
 
 
 class UnlistedChoice(Model, frozen=True, kw_only=True):
-    """That an option takes text which is none of its choices."""
+    """The settings of a free text that an option accepts besides its choices."""
 
     display_name: str = ""
     display_name_in_choices: str = "Other..."
     validation_regex: str = ""
-    """What the whole text must match, if not empty."""
+    """The regular expression that the whole text must match, if not empty."""
     validation_message: str = ""
 
 
 class ProfileOption(Model, frozen=True, kw_only=True):
-    """What can be chosen within a profile."""
+    """An option of a profile."""
 
     key: str
-    """What a start names."""
+    """The key to pass in a start."""
     display_name: str = ""
     choices: tuple[ProfileChoice, ...] = ()
     unlisted_choice: UnlistedChoice | None = None
 
     @property
     def default(self) -> ProfileChoice | None:
-        """The choice of a start that makes none; None for an option that has no choices."""
+        """The choice of a start that does not name one; None if the option has no choices."""
         return next((choice for choice in self.choices if choice.default), next(iter(self.choices), None))
 
     @property
     def unlisted_key(self) -> str:
-        """What a start names for text that is none of the choices."""
-        return self.key + UNLISTED
+        """The key to pass in a start for a text that is not one of the choices."""
+        return self.key + UNLISTED_SUFFIX
 
 
 class Profile(Model, frozen=True, kw_only=True):
-    """A way to start a server, as jhub.extension lists it for whoever may start it."""
+    """A profile to start a server from, as `jhub.extension` lists it for a user who may use it."""
 
     slug: str
-    """What a start names."""
+    """The name to pass in a start."""
     display_name: str = ""
     description: str = ""
     default: bool = False
-    """Whether a start that names none gets it. One of those that a user may start is."""
+    """True if a start without a profile uses this one. Exactly one of a user's profiles is the default."""
     profile_options: tuple[ProfileOption, ...] = ()
     user_options: tuple[str, ...] = ()
-    """Further options that a start may bring."""
+    """Further user options that a start may pass."""
 
 
 class Component(Model, frozen=True, kw_only=True):
@@ -414,7 +421,7 @@ class Component(Model, frozen=True, kw_only=True):
 
 
 class HubInfo(Model, frozen=True, kw_only=True):
-    """What a hub tells of itself to a token with the scope read:hub."""
+    """Details of a hub, for a token with the scope read:hub."""
 
     version: str
     python: str = ""
@@ -429,11 +436,11 @@ class Version(Struct, frozen=True):
     version: str
 
 
-URLS: dict[type[Struct], tuple[str, ...]] = {
+URL_FIELDS: dict[type[Struct], tuple[str, ...]] = {
     Server: ("url", "progress_url", "full_url"),
     User: ("server",),
     SharedServer: ("url",),
     ShareCode: ("accept_url",),
     Progress: ("url",),
 }
-"""Fields that hold URLs, by model."""
+"""Fields that contain URLs, by model."""

@@ -1,20 +1,20 @@
-"""How work on many servers or users ended: what was done, what failed and what was skipped."""
+"""Outcome of work on many servers or users: successes, failures and skipped ones."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-DONE = frozenset({"ready", "stopped", "deleted", "created", "exists", "added", "removed"})
+SUCCESS_KINDS = frozenset({"ready", "stopped", "deleted", "created", "exists", "added", "removed"})
 """Kinds of events that report a success."""
 
 
 class Event(Protocol):
-    """Whatever a fleet reports."""
+    """An event of a fleet."""
 
     @property
     def kind(self) -> str:
-        """What became of it."""
+        """The kind of the event, such as "ready" or "failed"."""
         ...
 
 
@@ -23,7 +23,7 @@ E = TypeVar("E", bound=Event)
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[E]):
-    """How a fleet ended."""
+    """The summary of a fleet: its final events, and its duration in seconds."""
 
     done: tuple[E, ...] = ()
     failed: tuple[E, ...] = ()
@@ -32,21 +32,21 @@ class Outcome(Generic[E]):
 
     @property
     def ok(self) -> bool:
-        """Whether all came to where they were to be."""
+        """True if nothing failed and nothing was skipped."""
         return not self.failed and not self.skipped
 
 
 @dataclass(slots=True)
 class Tally(Generic[E]):
-    """A summary in the making."""
+    """The final events of a fleet that still runs."""
 
     done: list[E] = field(default_factory=list[E])
     failed: list[E] = field(default_factory=list[E])
     skipped: list[E] = field(default_factory=list[E])
 
     def take(self, event: E) -> E:
-        """Note an event, and give it back."""
-        if event.kind in DONE:
+        """Record an event, if it is final, and return it."""
+        if event.kind in SUCCESS_KINDS:
             self.done.append(event)
         elif event.kind == "failed":
             self.failed.append(event)
@@ -55,5 +55,5 @@ class Tally(Generic[E]):
         return event
 
     def parts(self) -> tuple[tuple[E, ...], tuple[E, ...], tuple[E, ...]]:
-        """What was noted, closed."""
+        """Return the events so far: the successes, the failures and the skipped ones."""
         return tuple(self.done), tuple(self.failed), tuple(self.skipped)

@@ -1,10 +1,10 @@
-"""All that a flow may ask for.
+"""Steps of a flow: REST requests, progress streams, pauses, events and forks, as frozen values.
 
-A *flow* is a generator that yields steps and is sent their answers; a *driver* (client/, testing.play) carries the
-steps out. Steps are frozen values: no clock, no randomness, no input or output. A step that fails is raised inside
-the flow, as one of `jhub.errors`.
+A *flow* is a generator that yields steps and receives their answers. A *driver* (`jhub.client`, `jhub.testing.play`)
+carries the steps out. Steps have no clock, no randomness, no input and no output. When a step fails, its error, one of
+`jhub.errors`, is raised inside the flow.
 
-`yield from request` repeats a request that can be repeated safely; the rule is in `Request.__iter__`. `yield from
+`yield from request` retries a request that is safe to repeat; `Request.__iter__` has the rule. `yield from
 request.once()` makes one attempt. No flow yields a bare request.
 """
 
@@ -21,66 +21,85 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from jhub.errors import HubError, InvalidInput, NotAHub, NotFound, Redirected, Throttled, Unavailable
-from jhub.messages import GATEWAY, from_answer
-from jhub.models import SECRET as FIELDS
-from jhub.models import resolve_urls
+from jhub.messages import GATEWAY_STATUSES, from_answer
+from jhub.models import SECRET_FIELDS, resolve_urls
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-CONTROL = {"Cc", "Zl", "Zp"}
-"""Unicode categories of what breaks lines and steers terminals."""
-SECRET = {"_xsrf", "2fa", "api_token", "auth_token", "client_secret", "code_verifier", "otp", "password"} | FIELDS
-"""Keys of bodies and queries whose values are not shown."""
-REPEATABLE = {"GET", "HEAD", "PUT", "DELETE"}
-RETRIES = 3
-RETRIES_REFUSED = 1
-FIRST_PAUSE = 0.3
-LONGEST_PAUSE = 60.0
-"""Seconds that `Retry-After` may ask for, all in all; more is an error at once, for the caller to operation with."""
+CONTROL_CATEGORIES = {"Cc", "Zl", "Zp"}
+"""Unicode categories of characters that break lines or control terminals."""
+SECRET_KEYS = SECRET_FIELDS | {
+    "_xsrf",
+    "2fa",
+    "api_token",
+    "auth_token",
+    "client_secret",
+    "code_verifier",
+    "otp",
+    "password",
+}
+"""Keys of bodies and queries whose values are masked when a request is shown."""
+REPEATABLE_METHODS = {"GET", "HEAD", "PUT", "DELETE"}
+"""HTTP methods that are idempotent, so a request can be retried."""
+MAX_RETRIES = 3
+"""Maximum number of retries of one request."""
+MAX_RETRIES_REFUSED = 1
+"""Maximum number of retries when the request never left, for example after a refused connection."""
+FIRST_PAUSE_SECONDS = 0.3
+"""Seconds before the first retry; each further pause is three times as long."""
+MAX_RETRY_AFTER_SECONDS = 60.0
+"""Maximum total of seconds that `Retry-After` may ask for; beyond it the error is raised at once."""
 
 
 class Interrupted(BaseException):
-    """Thrown into a flow whose driver was interrupted. A flow may still yield steps to clean up, then lets it pass."""
+    """The exception in a flow whose driver was interrupted.
+
+    The flow may yield steps to clean up, and must then let the exception pass.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A raw HTTP answer. Header names are lower-case; cookies are set one on a line."""
+    """A raw HTTP answer.
+
+    Header names are lower-case. The value of `set-cookie` has one cookie per line.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     content: bytes = field(default=b"", repr=False)  # may hold a token
     site: str = ""
-    """The hub's origin, for the URLs in it; empty leaves them the paths that they are."""
+    """The hub's origin, which makes the URLs in the result absolute. Empty: they stay paths."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request(Generic[T]):
-    """One REST call, and how to read its answer.
+    """One REST call, and the function that decodes its answer.
 
     Parameters
     ----------
     path
-        Below the API root (`{base}/hub/api`), quoted; see `at`.
+        The quoted path below the API root (`{base}/hub/api`).
     decode
-        Turns the content of a successful answer into the result.
+        The function that turns a successful answer into the result.
     about
-        What the call concerns ("user ana"); errors begin with it.
+        The object of the call ("user ana"). Error messages begin with it.
     root
-        "site": `path` is a path of the hub's site, such as `Server.url`, or a full URL of the same origin.
+        "api": `path` is below the API root. "site": it is a path of the hub's site, such as `Server.url`, or a full
+        URL of the same origin.
     anonymous
         Send no token.
     form
-        Send the body, a mapping of texts, as a form instead of as JSON.
+        Send the body, a mapping of strings, as a form instead of JSON.
     repeatable
-        Whether sending it twice does what sending it once does. None: by the method.
+        Whether the request is idempotent, so that it can be retried. None: decided by the method.
     gone_is_done
-        Whether a 404 is success after an attempt whose answer got lost: that attempt may have deleted it.
+        Treat a 404 as success after an attempt whose answer was lost: that attempt may have deleted the object.
     headers
-        Sent beside the usual ones; to the hub's own origin only.
+        Additional headers, sent to the hub's own origin only.
     page
-        Hand every answer of the hub to `decode`, redirects and refusals too: it is a page for people.
+        Pass every answer of the hub to `decode`, including redirects and errors: the answer is an HTML page.
     """
 
     method: str
@@ -100,70 +119,75 @@ class Request(Generic[T]):
     page: bool = False
 
     def __str__(self) -> str:
-        """The request in a line, without its secrets."""
-        query = f"?{urlencode([(key, _masked(value, key)) for key, value in self.query])}" if self.query else ""
-        body = "" if self.body is None else f" {msgspec.json.encode(_masked(msgspec.to_builtins(self.body))).decode()}"
+        """Return the request on one line, without its secrets."""
+        query = f"?{urlencode([(key, _mask(value, key)) for key, value in self.query])}" if self.query else ""
+        body = "" if self.body is None else f" {msgspec.json.encode(_mask(msgspec.to_builtins(self.body))).decode()}"
         return f"{self.method} {self.path}{query}{body}"
 
     def read(self, answer: Answer) -> T:
-        """The result, or the error that the answer means."""
-        if self.page and answer.status not in GATEWAY:
+        """Return the decoded result of an answer, or raise the `HubError` that the answer means."""
+        if self.page and answer.status not in GATEWAY_STATUSES:
             return self.decode(answer)
         if 200 <= answer.status < 300:
-            if self.root == "api" and _kind(answer) == "text/html":
-                # The login page of a gateway, mostly; the API has no pages.
+            if self.root == "api" and _content_type(answer) == "text/html":
+                # This is usually the login page of a gateway: the API has no HTML pages.
                 raise _not_json(self.about, answer)
-            return _resolved(self.decode(answer), answer.site)
+            return _with_absolute_urls(self.decode(answer), answer.site)
         if answer.status < 400:
             raise Redirected(answer.headers.get("location", ""))
         raise from_answer(self.method, self.path, answer.status, answer.headers, answer.content, self.about)
 
     def __iter__(self) -> Generator[Step, Any, T]:
-        """Carry the call out; where repeating it is harmless, again when no answer came, or "later" did."""
-        repeatable = self.method in REPEATABLE if self.repeatable is None else self.repeatable
+        """Send the request, and retry it when that is safe.
+
+        A request is retried after `Unavailable` and `Throttled`, with growing pauses or those that `Retry-After` asks
+        for. After `Unavailable` a request that is not `repeatable` is retried only if it never left; after `Throttled`
+        it is not retried.
+        """
+        repeatable = self.method in REPEATABLE_METHODS if self.repeatable is None else self.repeatable
         arrived = False
-        paused = 0.0
+        waited = 0.0
         failure: Unavailable | Throttled
-        for attempt in range(RETRIES + 1):
+        for attempt in range(MAX_RETRIES + 1):
             try:
                 answer: T = yield self
                 return answer
             except Unavailable as error:
-                # A 503 comes from a proxy that has nobody behind it.
+                # A 503 comes from a proxy that cannot reach the hub, so the request did not arrive.
                 arrived = arrived or (error.sent and error.status in (None, 502, 504))
-                # What never left may be sent again; a POST that may have arrived is for its flow to reconcile.
-                # Behind most hubs is a proxy that answers while they restart; where nothing does, nothing will soon.
-                if (error.sent and not repeatable) or attempt >= (RETRIES if error.sent else RETRIES_REFUSED):
+                # A request that never left can be retried. A POST that may have arrived is reconciled by its flow.
+                # Most hubs have a proxy that answers while they restart, so a refused connection rarely recovers soon.
+                if (error.sent and not repeatable) or attempt >= (MAX_RETRIES if error.sent else MAX_RETRIES_REFUSED):
                     raise
-                asked, failure = error.retry_after, error
+                retry_after, failure = error.retry_after, error
             except Throttled as error:
-                # A start is repeated by its flow, which knows how long its caller waits.
-                if not repeatable or attempt >= RETRIES:
+                # The flow of a server start repeats its POST itself, because it has the caller's timeout.
+                if not repeatable or attempt >= MAX_RETRIES:
                     raise
-                asked, failure = error.retry_after, error
+                retry_after, failure = error.retry_after, error
             except NotFound:
                 if not (arrived and self.gone_is_done):
                     raise
                 return self.decode(Answer(204))
-            pause = FIRST_PAUSE * 3**attempt
-            if paused + asked > LONGEST_PAUSE:
+            pause = FIRST_PAUSE_SECONDS * 3**attempt
+            if waited + retry_after > MAX_RETRY_AFTER_SECONDS:
                 raise failure
-            paused += asked
-            yield Sleep(asked, jitter=0.1) if asked > pause else Sleep(pause, jitter=0.5)
+            waited += retry_after
+            yield Sleep(retry_after, jitter=0.1) if retry_after > pause else Sleep(pause, jitter=0.5)
         raise AssertionError("the last attempt answers or raises")
 
     def once(self) -> Generator[Step, Any, T]:
-        """Carry the call out in one attempt."""
+        """Send the request once, without retries."""
         answer: T = yield self
         return answer
 
 
 @dataclass(frozen=True, slots=True)
 class Listen(Generic[T]):
-    """Read a server-sent-event stream until `last` holds for an event; its answer is that event.
+    """A stream of server-sent events, read until `last` is true for an event; the answer is that event.
 
-    None when the stream ended first, or when `timeout` seconds passed. Each event goes through `event` and is
-    emitted, unless that gives None.
+    The answer is None if the stream ends first, or after `timeout` seconds. `read` decodes the data of an event.
+    `event` maps each event to the value that is emitted; None emits nothing.
     """
 
     path: str
@@ -174,20 +198,27 @@ class Listen(Generic[T]):
     about: str = ""
 
     def take(self, data: str, site: str = "") -> T:
-        """One event, read; `NotAHub` for what no hub sends."""
+        """Return one decoded event.
+
+        Raises
+        ------
+        NotAHub
+            The data is not what JupyterHub sends.
+        """
         try:
-            return _resolved(self.read(data), site)
+            return _with_absolute_urls(self.read(data), site)
         except (msgspec.MsgspecError, RecursionError) as error:
             raise NotAHub(f"{self.about}: the progress stream is not what JupyterHub sends: {error}") from error
 
     def __iter__(self) -> Generator[Step, Any, T | None]:
+        """Yield the step, and return its answer."""
         answer: T | None = yield self
         return answer
 
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """Wait. The driver adds a random share, up to `jitter` times `seconds`."""
+    """A pause. The driver adds a random time of up to `jitter` times `seconds`."""
 
     seconds: float
     jitter: float = 0.0
@@ -195,43 +226,46 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """Seconds on a clock that only goes forward."""
+    """The current time, as seconds of a monotonic clock."""
 
     def __iter__(self) -> Generator[Step, Any, float]:
+        """Yield the step, and return its answer."""
         answer: float = yield self
         return answer
 
 
 @dataclass(frozen=True, slots=True)
 class HubVersion:
-    """The hub's version as numbers, (6, 1, 1): from the header of the last answer, else one `GET /`."""
+    """The hub's version as numbers, (6, 1, 1): from the header of the last answer, else from `GET /`."""
 
     def __iter__(self) -> Generator[Step, Any, tuple[int, ...]]:
+        """Yield the step, and return its answer."""
         answer: tuple[int, ...] = yield self
         return answer
 
 
 @dataclass(frozen=True, slots=True)
 class Emit:
-    """Hand a value to whoever iterates over this flow."""
+    """A value for the caller that iterates over the flow's events."""
 
     event: object
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Something that only a person can answer, or do: see `jhub.login.prompts`."""
+    """A question to the person who signs in, or an action for them: see `jhub.login.prompts`."""
 
     question: object
 
     def __iter__(self) -> Generator[Step, Any, Any]:
+        """Yield the step, and return its answer."""
         answer: Any = yield self
         return answer
 
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """Run a flow beside this one. Its end arrives by `Next`; what it emits is emitted."""
+    """The start of a concurrent flow. `Next` returns its end; the values that it emits are emitted by this flow."""
 
     flow: Operation[Any]
     tag: Hashable
@@ -239,25 +273,26 @@ class Fork:
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """Wait for the next forked flow to end, or for `timeout` seconds (then None: a tick)."""
+    """A wait for the end of a forked flow: its `Done`, or None after `timeout` seconds."""
 
     timeout: float
 
     def __iter__(self) -> Generator[Step, Any, Done | None]:
+        """Yield the step, and return its answer."""
         answer: Done | None = yield self
         return answer
 
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """End a forked flow; its `Done` carries an error."""
+    """The cancellation of a forked flow; the flow's `Done` has an error."""
 
     tag: Hashable
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How a forked flow ended, and after how many seconds."""
+    """The end of a forked flow: its answer or its error, and its duration in seconds."""
 
     tag: Hashable
     answer: Any
@@ -266,9 +301,11 @@ class Done:
 
 
 class Operation(Protocol[T_co]):
-    """What can be run: a `Request`, another step with an answer, or a flow."""
+    """Anything that a client can run: a `Request`, another step with an answer, or a flow."""
 
-    def __iter__(self) -> Generator[Step, Any, T_co]: ...
+    def __iter__(self) -> Generator[Step, Any, T_co]:
+        """Yield the steps, and return the result."""
+        ...
 
 
 Step: TypeAlias = Request[Any] | Listen[Any] | Sleep | Now | HubVersion | Emit | Ask | Fork | Next | Cancel
@@ -289,7 +326,7 @@ def call(
     form: bool = False,
     repeatable: bool | None = None,
 ) -> Request[T]:
-    """A request whose answer is JSON of the given type."""
+    """Return a request whose answer is JSON of the type `returns`."""
     return Request(
         method,
         path,
@@ -314,12 +351,12 @@ def send(
     about: str = "",
     repeatable: bool | None = None,
 ) -> Request[None]:
-    """A request whose answer says nothing beyond its status."""
+    """Return a request whose result is None: only the status of its answer counts."""
     gone_is_done = method == "DELETE"
     return Request(
         method,
         path,
-        _nothing,
+        _decode_nothing,
         query=query,
         body=body,
         about=about,
@@ -328,8 +365,8 @@ def send(
     )
 
 
-def _resolved(value: T, site: str) -> T:
-    """Return a value whose URLs are absolute."""
+def _with_absolute_urls(value: T, site: str) -> T:
+    """Return the value, with absolute URLs."""
     if site:
         resolve_urls(value, site)
     return value
@@ -339,72 +376,74 @@ def _decode(returns: type[T], about: str, answer: Answer) -> T:
     try:
         return msgspec.json.decode(answer.content, type=returns)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        if "json" in _kind(answer):
-            what = f"{about}: " if about else ""
-            raise NotAHub(f"{what}the answer is not what JupyterHub sends: {error}") from error
+        if "json" in _content_type(answer):
+            prefix = f"{about}: " if about else ""
+            raise NotAHub(f"{prefix}the answer is not what JupyterHub sends: {error}") from error
         raise _not_json(about, answer) from error
 
 
-def _kind(answer: Answer) -> str:
+def _content_type(answer: Answer) -> str:
     return answer.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _not_json(about: str, answer: Answer) -> NotAHub:
     error = NotAHub(
-        f"{about or 'hub'}: the answer is {_kind(answer) or 'something else'}, not JSON: "
+        f"{about or 'hub'}: the answer is {_content_type(answer) or 'something else'}, not JSON: "
         "this address is not a JupyterHub API",
-        hint="is the URL that of a JupyterHub, and does its proxy let API calls through?",
+        hint="check that the URL is that of a JupyterHub, and that its proxy passes API requests",
     )
     error.status = answer.status
     return error
 
 
-def _nothing(answer: Answer) -> None:
+def _decode_nothing(answer: Answer) -> None:
     return None
 
 
-def status_of(answer: Answer) -> int:
-    """For a request whose answer says something by its status alone."""
+def decode_status(answer: Answer) -> int:
+    """Return the status: the `decode` of a request whose answer has no other content."""
     return answer.status
 
 
-def _masked(value: object, key: object = "") -> object:
-    """Return a value without its secrets, or without itself where its key says that it is one."""
-    if str(key).lower() in SECRET:
+def _mask(value: object, key: object = "") -> object:
+    """Return a value with its secrets masked; the value itself is masked if its key is in `SECRET_KEYS`."""
+    if str(key).lower() in SECRET_KEYS:
         return "***"
     match value:
         case dict():
-            return {name: _masked(each, name) for name, each in cast("dict[object, object]", value).items()}
+            return {name: _mask(each, name) for name, each in cast("dict[object, object]", value).items()}
         case list() | tuple():
-            return [_masked(each) for each in cast("list[object]", value)]
+            return [_mask(each) for each in cast("list[object]", value)]
         case _:
             return value
 
 
-def segment(value: str, what: str) -> str:
-    """One quoted path segment. Refuses what could not stay in its place in the path.
+def segment(value: str, noun: str) -> str:
+    """Return a name as one quoted path segment. `noun` is the kind of object ("user"), for the error message.
 
     Raises
     ------
     InvalidInput
-        For an empty name, one made only of dots (clients and proxies resolve those as `.` and `..`, even quoted),
-        or one with a slash, a backslash or a control character.
+        The name is empty; it consists of dots only (clients and proxies resolve `.` and `..`, even quoted); it has a
+        slash, a backslash, a control character or a lone surrogate.
+    TypeError
+        The name is not a `str`.
     """
-    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # not everybody runs a type checker
-        raise TypeError(f"a {what} name is a str, not {type(value).__name__}")
+    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # for callers without a type checker
+        raise TypeError(f"a {noun} name is a str, not {type(value).__name__}")
     if not value:
-        raise InvalidInput(f"a {what} name is missing")
+        raise InvalidInput(f"a {noun} name is missing")
     if not value.strip("."):
-        raise InvalidInput(f"{value!r} is not a {what} name: it is made only of dots")
-    if any(c in "/\\" or unicodedata.category(c) in CONTROL for c in value):
-        raise InvalidInput(f"{value!r} is not a {what} name: no slashes or control characters")
+        raise InvalidInput(f"invalid {noun} name {value!r}: it is made only of dots")
+    if any(c in "/\\" or unicodedata.category(c) in CONTROL_CATEGORIES for c in value):
+        raise InvalidInput(f"invalid {noun} name {value!r}: it contains a slash or a control character")
     try:
         return quote(value, safe="@~")
     except UnicodeEncodeError:
-        raise InvalidInput(f"{value!r} is not a {what} name: it is not valid text") from None
+        raise InvalidInput(f"invalid {noun} name {value!r}: it contains a lone surrogate") from None
 
 
 def check_token(token: str) -> None:
-    """`InvalidInput`, which does not show it, for what no token can be."""
+    """Raise `InvalidInput`, which does not show the token, if it has characters that no token can have."""
     if not re.fullmatch(r"[!-~]+", token):
-        raise InvalidInput("the token holds spaces or other characters that no token has")
+        raise InvalidInput("the token contains spaces or other invalid characters" if token else "the token is empty")

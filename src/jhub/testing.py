@@ -1,10 +1,10 @@
-"""For tests of flows: `play` runs one on a virtual clock against the answers it is given, without a network.
+"""Tests of flows: `play` runs a flow on a virtual clock, with prepared replies instead of a network.
 
 >>> from jhub.operations.servers import ServerOps
 >>> played = play(
 ...     ServerOps.start("ana", "lab", profile="gpu"),
 ...     [
-...         refusal(404),  # to the look at the profiles: a hub without jhub.extension
+...         refusal(404),  # GET of the profiles: a hub without jhub.extension
 ...         reply(202),
 ...         reply(json={"name": "lab", "pending": "spawn"}),
 ...         After(40, events({"ready": True})),
@@ -49,19 +49,20 @@ from jhub.steps import (
 
 T = TypeVar("T")
 
-FOR_EVER = 365 * 24 * 3600.0
+MAX_VIRTUAL_SECONDS = 365 * 24 * 3600.0
+"""Maximum of the virtual clock: a flow that waits longer fails."""
 
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """What a progress stream sends before it ends."""
+    """A reply to `Listen`: the events of a progress stream, which then ends."""
 
     data: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """An answer that takes `seconds` to come."""
+    """A reply that arrives after `seconds`."""
 
     seconds: float
     reply: Reply
@@ -73,57 +74,60 @@ Replies: TypeAlias = Iterable[Reply] | Callable[[Request[Any] | Listen[Any]], Re
 
 @runtime_checkable
 class InTime(Protocol):
-    """A function of the step that goes by the virtual clock: `now` is set before each call."""
+    """A function of replies that depend on the virtual clock: `now` is set before each call."""
 
     now: float
-    """Seconds."""
+    """The virtual time in seconds."""
 
-    def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply: ...
+    def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
+        """Return the reply to a step."""
+        ...
 
 
 def reply(
     status: int = 200, json: object = None, *, headers: dict[str, str] | None = None, version: str = "6.1.1"
 ) -> Answer:
-    """An answer of a hub."""
-    known = {"x-jupyterhub-version": version, "content-type": "application/json"}
+    """Return an answer of a hub."""
+    defaults = {"x-jupyterhub-version": version, "content-type": "application/json"}
     content = b"" if json is None else msgspec.json.encode(json)
-    return Answer(status, {**known, **(headers or {})}, content)
+    return Answer(status, {**defaults, **(headers or {})}, content)
 
 
 def refusal(status: int, message: str | None = None, *, headers: dict[str, str] | None = None) -> Answer:
-    """An error answer of a hub."""
+    """Return an error answer of a hub."""
     return reply(status, {"status": status, "message": message}, headers=headers)
 
 
 def events(*data: dict[str, Any]) -> Events:
-    """A progress stream that sends these events and ends."""
+    """Return a progress stream that sends these events and ends."""
     return Events(tuple(msgspec.json.encode(each).decode() for each in data))
 
 
 @dataclass(slots=True)
 class Played(Generic[T]):
-    """How a flow went."""
+    """The record of a flow that `play` has run."""
 
     sent: list[Request[Any] | Listen[Any]] = field(default_factory=list[Request[Any] | Listen[Any]])
-    """What would have gone to the hub, in order."""
+    """The requests and streams that a client would have sent, in order."""
     emitted: list[Any] = field(default_factory=list[Any])
+    """The values that the flow emitted, in order."""
     seconds: float = 0.0
-    """On the virtual clock."""
+    """The duration on the virtual clock, in seconds."""
     error: HubError | None = None
     answer: T | None = None
     left: int = 0
-    """Replies that nobody asked for."""
+    """The number of replies that were not used."""
 
     @property
     def result(self) -> T:
-        """What the flow returned; raises what it raised."""
+        """The result of the flow. It raises the error that ended the flow."""
         if self.error is not None:
             raise self.error
         return self.answer  # type: ignore[return-value]  # None only where T admits it
 
     @property
     def calls(self) -> list[str]:
-        """`sent` in short: "POST /users/ana/server"; a stream is "LISTEN …"."""
+        """The entries of `sent` as text: "POST /users/ana/server", or "LISTEN …" for a stream."""
         return [f"{s.method} {s.path}" if isinstance(s, Request) else f"LISTEN {s.path}" for s in self.sent]
 
 
@@ -135,49 +139,49 @@ def play(
     interrupt_at: float | None = None,
     person: Callable[[Any], Any] | None = None,
 ) -> Played[T]:
-    """Run a flow to its end.
+    """Run a flow to its end, without a network.
 
     Parameters
     ----------
     replies
-        One for each request or stream, in order; or a function of the step, which may be an `InTime`. `HubError`s are
-        raised in the flow.
+        One reply for each request or stream, in order; or a function that returns the reply to a step, which may be an
+        `InTime`. A `HubError` is raised in the flow.
     version
-        What `HubVersion` answers.
+        The hub's version: the answer to `HubVersion`.
     interrupt_at
-        Seconds after which the flow is interrupted, as by Ctrl-C; what it does to clean up is played too.
+        The virtual time in seconds at which the flow is interrupted, as by Ctrl-C. Its clean-up is run too.
     person
-        Answers what the flow asks a person, or raises a `HubError`.
+        The function that answers the questions of `Ask`, or raises a `HubError`.
 
     Raises
     ------
     AssertionError
-        The flow asked for more than there are replies, or would wait for ever.
+        There are too few replies, or the flow would wait for ever.
     """
-    stage: _Stage[T] = _Stage(replies, version, person)
-    return stage.run(operation, interrupt_at)
+    scheduler: _Scheduler[T] = _Scheduler(replies, version, person)
+    return scheduler.run(operation, interrupt_at)
 
 
 @dataclass(slots=True)
-class _Actor:
-    """One flow on the stage."""
+class _Task:
+    """A flow that the scheduler runs."""
 
     flow: Operation[Any]
-    running: Interpreter[Any] | None = None
-    """From its first turn on."""
-    parent: _Actor | None = None
+    interpreter: Interpreter[Any] | None = None
+    """The interpreter, from the first wake-up on."""
+    parent: _Task | None = None
     tag: Hashable = ""
-    began: float = 0.0
-    turn: int = 0
-    """Counts what it was woken for, so that an outdated wake-up is told from a current one."""
+    started_at: float = 0.0
+    wakeup: int = 0
+    """The number of the last wake-up, which marks earlier ones in the queue as outdated."""
     listening: bool = False
     interrupted: bool = False
     ended: deque[Done] = field(default_factory=deque[Done])
-    children: dict[Hashable, _Actor] = field(default_factory=dict[Hashable, "_Actor"])
+    children: dict[Hashable, _Task] = field(default_factory=dict[Hashable, "_Task"])
 
 
-class _Stage(Generic[T]):
-    """Actors take turns in the order of virtual time."""
+class _Scheduler(Generic[T]):
+    """A scheduler that runs tasks in the order of virtual time."""
 
     def __init__(self, replies: Replies, version: str, person: Callable[[Any], Any] | None) -> None:
         self.person = person
@@ -186,61 +190,61 @@ class _Stage(Generic[T]):
         self.version = tuple(int(n) for n in version.split("."))
         self.played: Played[T] = Played()
         self.now = 0.0
-        self.order = itertools.count()
-        self.queue: list[tuple[float, int, _Actor, int, Any, BaseException | None]] = []
+        self.counter = itertools.count()
+        self.queue: list[tuple[float, int, _Task, int, Any, BaseException | None]] = []
 
     def run(self, operation: Operation[T], interrupt_at: float | None) -> Played[T]:
-        root = _Actor(operation)
+        root = _Task(operation)
         end: Done | None = None
         self.wake(root, 0.0, None)
         while self.queue:
             if end is None and interrupt_at is not None and self.queue[0][0] >= interrupt_at:
                 self.now, interrupt_at = interrupt_at, None
                 self.interrupt(root)
-            at, _, actor, turn, value, error = heapq.heappop(self.queue)
-            if turn != actor.turn:
+            at, _, task, wakeup, value, error = heapq.heappop(self.queue)
+            if wakeup != task.wakeup:
                 continue
-            assert at < FOR_EVER, "the flow waits for ever"
+            assert at < MAX_VIRTUAL_SECONDS, "the flow waits for ever"
             self.now = at
-            ended = self.act(actor, value, error)
+            ended = self.advance(task, value, error)
             if ended is None:
                 continue
-            if actor.parent is not None:
-                self.report(actor, ended)
+            if task.parent is not None:
+                self.deliver(task, ended)
             else:
                 end = ended
-            for child in actor.children.values():
+            for child in task.children.values():
                 self.interrupt(child)
         assert end is not None, "the flow waits for ever"
         self.played.seconds, self.played.left = self.now, len(self.replies)
         self.played.answer, self.played.error = end.answer, end.error
         return self.played
 
-    def interrupt(self, actor: _Actor) -> None:
-        """As when a task is cancelled: what it has forked is interrupted with it."""
-        if not actor.interrupted:  # once: what it does to clean up is left to finish
-            actor.interrupted = True
-            self.wake(actor, 0.0, None, Interrupted())
-        for child in actor.children.values():
+    def interrupt(self, task: _Task) -> None:
+        """Interrupt a task and the flows that it has forked, as a cancellation does."""
+        if not task.interrupted:  # only once, so that the clean-up can finish
+            task.interrupted = True
+            self.wake(task, 0.0, None, Interrupted())
+        for child in task.children.values():
             self.interrupt(child)
 
-    def wake(self, actor: _Actor, after: float, value: Any, error: BaseException | None = None) -> None:
-        actor.turn += 1
-        heapq.heappush(self.queue, (self.now + after, next(self.order), actor, actor.turn, value, error))
+    def wake(self, task: _Task, after: float, value: Any, error: BaseException | None = None) -> None:
+        task.wakeup += 1
+        heapq.heappush(self.queue, (self.now + after, next(self.counter), task, task.wakeup, value, error))
 
-    def act(self, actor: _Actor, value: Any, error: BaseException | None) -> Done | None:
-        """Go on with a flow until it waits (None) or ends."""
-        actor.listening = False
+    def advance(self, task: _Task, value: Any, error: BaseException | None) -> Done | None:
+        """Run a flow until it waits (None) or ends."""
+        task.listening = False
         while True:
             try:
-                running = self.go_on(actor, value, error)
+                interpreter = self.resume(task, value, error)
             except HubError as failure:
-                return Done(actor.tag, None, failure, self.now - actor.began)
+                return Done(task.tag, None, failure, self.now - task.started_at)
             except Interrupted:
-                return Done(actor.tag, None, HubError("interrupted"), self.now - actor.began)
-            if running.step is None:
-                return Done(actor.tag, running.result, None, self.now - actor.began)
-            step = running.step
+                return Done(task.tag, None, HubError("interrupted"), self.now - task.started_at)
+            if interpreter.step is None:
+                return Done(task.tag, interpreter.result, None, self.now - task.started_at)
+            step = interpreter.step
             value = error = None
             match step:
                 case Now():
@@ -250,85 +254,85 @@ class _Stage(Generic[T]):
                 case Emit():
                     self.played.emitted.append(step.event)
                 case Ask():
-                    assert self.person is not None, f"nobody answers {step.question!r}"
+                    assert self.person is not None, f"no answer to {step.question!r}: pass person="
                     try:
                         value = self.person(step.question)
                     except HubError as failure:
                         error = failure
                 case Fork():
-                    assert step.tag not in actor.children, f"{step.tag!r} is under way already"
-                    child = _Actor(step.flow, None, actor, step.tag, self.now)
-                    actor.children[step.tag] = child
+                    assert step.tag not in task.children, f"a flow with the tag {step.tag!r} already runs"
+                    child = _Task(step.flow, None, task, step.tag, self.now)
+                    task.children[step.tag] = child
                     self.wake(child, 0.0, None)
                 case Cancel():
-                    if step.tag in actor.children:
-                        self.interrupt(actor.children[step.tag])
-                case Next() if actor.ended:
-                    value = actor.ended.popleft()
+                    if step.tag in task.children:
+                        self.interrupt(task.children[step.tag])
+                case Next() if task.ended:
+                    value = task.ended.popleft()
                 case Next():
-                    actor.listening = True
-                    self.wake(actor, step.timeout, None)
+                    task.listening = True
+                    self.wake(task, step.timeout, None)
                     return None
                 case Sleep():
-                    self.wake(actor, step.seconds, None)
+                    self.wake(task, step.seconds, None)
                     return None
                 case Request() | Listen():
-                    self.answer(actor, step)
+                    self.answer(task, step)
                     return None
                 case _:
                     raise TypeError(f"{step!r} is not a step")
 
-    def go_on(self, actor: _Actor, value: Any, error: BaseException | None) -> Interpreter[Any]:
-        if actor.running is None:
+    def resume(self, task: _Task, value: Any, error: BaseException | None) -> Interpreter[Any]:
+        if task.interpreter is None:
             if error is not None:
                 raise error  # interrupted before it began
-            actor.running = Interpreter(actor.flow)
+            task.interpreter = Interpreter(task.flow)
         elif error is not None:
-            actor.running.fail(error)
+            task.interpreter.fail(error)
         else:
-            actor.running.answer(value)
-        return actor.running
+            task.interpreter.answer(value)
+        return task.interpreter
 
-    def answer(self, actor: _Actor, step: Request[Any] | Listen[Any]) -> None:
+    def answer(self, task: _Task, step: Request[Any] | Listen[Any]) -> None:
         self.played.sent.append(step)
         if isinstance(self.reply_to, InTime):
             self.reply_to.now = self.now
-        given = self.reply_to(step) if self.reply_to else self.replies.popleft() if self.replies else None
-        assert given is not None, f"no reply left for {self.played.calls[-1]}"
+        answer = self.reply_to(step) if self.reply_to else self.replies.popleft() if self.replies else None
+        assert answer is not None, f"no reply left for {self.played.calls[-1]}"
         seconds = 0.0
-        while isinstance(given, After):
-            seconds, given = seconds + given.seconds, given.reply
+        while isinstance(answer, After):
+            seconds, answer = seconds + answer.seconds, answer.reply
         if isinstance(step, Listen) and seconds > step.timeout:
-            self.wake(actor, step.timeout, None)
+            self.wake(task, step.timeout, None)
             return
-        if isinstance(given, HubError):
-            self.wake(actor, seconds, None, given)
+        if isinstance(answer, HubError):
+            self.wake(task, seconds, None, answer)
             return
         try:
-            value = self.read(step, given)
+            value = self.read(step, answer)
         except HubError as error:
-            self.wake(actor, seconds, None, error)
+            self.wake(task, seconds, None, error)
         else:
-            self.wake(actor, seconds, value)
+            self.wake(task, seconds, value)
 
-    def read(self, step: Request[Any] | Listen[Any], given: Answer | Events) -> Any:
+    def read(self, step: Request[Any] | Listen[Any], answer: Answer | Events) -> Any:
         if isinstance(step, Request):
-            assert isinstance(given, Answer), f"{step.method} {step.path} wants reply(...), not events(...)"
-            return step.read(given)
-        if isinstance(given, Answer):
-            return Request("GET", step.path, lambda answer: None, about=step.about).read(given)
-        for data in given.data:
-            event = step.take(data)
-            if (news := step.event(event)) is not None:
-                self.played.emitted.append(news)
-            if step.last(event):
-                return event
+            assert isinstance(answer, Answer), f"{step.method} {step.path} needs reply(...), not events(...)"
+            return step.read(answer)
+        if isinstance(answer, Answer):
+            return Request("GET", step.path, lambda answer: None, about=step.about).read(answer)
+        for data in answer.data:
+            received = step.take(data)
+            if (emitted := step.event(received)) is not None:
+                self.played.emitted.append(emitted)
+            if step.last(received):
+                return received
         return None
 
-    def report(self, actor: _Actor, end: Done) -> None:
-        parent = actor.parent
+    def deliver(self, task: _Task, end: Done) -> None:
+        parent = task.parent
         assert parent is not None
-        parent.children.pop(actor.tag, None)
+        parent.children.pop(task.tag, None)
         parent.ended.append(end)
         if parent.listening:
             self.wake(parent, 0.0, parent.ended.popleft())

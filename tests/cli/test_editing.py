@@ -93,7 +93,7 @@ def test_an_invalid_name_does_not_stop_other_groups_from_being_created(as_admin:
     assert (planned.code, planned.lines) == (7, [f'POST /groups {{"groups":["{a}","{b}"],"users":[]}}'])
     made = as_admin(*create)
     assert (made.code, made.lines) == (7, [a, b])
-    assert made.err == planned.err == "error: 'x/y' is not a group name: no slashes or control characters\n"
+    assert made.err == planned.err == "error: invalid group name 'x/y': it contains a slash or a control character\n"
     again = as_admin("group", "create", a, b, "--if-not-exists", "-o", "name")
     assert (again.code, again.lines) == (0, [a, b])
     assert as_admin("group", "create", "x/y", "").code == 2

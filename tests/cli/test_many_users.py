@@ -31,7 +31,7 @@ def test_names_that_the_hub_refuses_do_not_stop_the_others(as_admin: Jhub, user:
     assert (some.code, some.out.split()) == (7, [one, two])
     errors = [line for line in some.err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 3
-    assert "no slashes" in errors[0]
+    assert "contains a slash" in errors[0]
     assert "Invalid username" in errors[1]
     assert errors[2] == f"error: user {user}: already exists"
     assert as_admin("user", "create", bad).code == 1

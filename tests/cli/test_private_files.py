@@ -20,7 +20,7 @@ from terminal import Jhub
 from jhub.config import contexts
 from jhub.config.contexts import Context
 from jhub.errors import InvalidInput
-from jhub.files import make_folder, take_lock, write_whole
+from jhub.files import acquire_lock, make_folder, write_atomically
 
 HUB = "https://hub.example.org/hub/api"
 NAMES = ["contexts.json", "tokens.json", ".lock"]
@@ -139,7 +139,7 @@ def test_only_a_regular_file_is_replaced(make: Callable[[Path], None], said: str
     make(tmp_path / "in/file")
     before = state(tmp_path)
     with pytest.raises(InvalidInput, match=said):
-        write_whole(tmp_path / "in/file", b"new")
+        write_atomically(tmp_path / "in/file", b"new")
     assert state(tmp_path) == before
 
 
@@ -147,7 +147,7 @@ def test_only_a_regular_file_is_replaced(make: Callable[[Path], None], said: str
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666, 0o664])
 def test_a_file_that_others_may_write_to_is_refused_with_a_hint(folder: Path, name: str, mode: int) -> None:
     (folder / name).chmod(mode)
-    with pytest.raises(InvalidInput, match=f"others may write to {folder / name}") as caught:
+    with pytest.raises(InvalidInput, match=f"other users can write to {folder / name}") as caught:
         contexts.connection()
     assert stat.S_IMODE((folder / name).stat().st_mode) == mode
     cure = caught.value.hint.partition(": ")[2]
@@ -162,9 +162,9 @@ def test_a_folder_that_others_may_write_to_is_refused_with_a_hint(jhub: Jhub, fo
     for command in COMMANDS:
         result = jhub(*command, stdin="x" * 32)
         assert result.code == 2
-        assert f"others may write to {folder}" in result.err
+        assert f"other users can write to {folder}" in result.err
     assert stat.S_IMODE(folder.stat().st_mode) == mode
-    subprocess.run(result.err.splitlines()[-1].partition(" then: ")[2], shell=True, check=True)
+    subprocess.run(result.err.splitlines()[-1].partition(" then run: ")[2], shell=True, check=True)
     assert contexts.connection().token == "SECRET"
 
 
@@ -183,8 +183,8 @@ def test_a_file_of_another_user_is_refused(jhub: Jhub, folder: Path, name: str) 
     before = state(jhub.home)
     result = jhub(*LOGIN, stdin="x" * 32)
     assert result.code == 2
-    assert "belongs to nobody, and this runs as root" in result.err
-    assert "run this as nobody" in result.err
+    assert "belongs to nobody, but jhub runs as root" in result.err
+    assert "run jhub as nobody" in result.err
     assert state(jhub.home) == before
 
 
@@ -204,7 +204,7 @@ def test_the_hint_for_a_file_of_root_is_chown(jhub: Jhub, folder: Path) -> None:
         if above.stat().st_mode & 0o005 != 0o005 and above.is_relative_to("/tmp"):
             above.chmod(above.stat().st_mode | 0o011)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd="/")
-    assert "belongs to root, and this runs as nobody" in done.stdout, done
+    assert "belongs to root, but jhub runs as nobody" in done.stdout, done
     assert f"sudo chown -R nobody {folder / 'contexts.json'}" in done.stdout
 
 
@@ -218,7 +218,7 @@ def test_a_folder_may_be_a_link_that_its_user_made(jhub: Jhub, folder: Path) -> 
     assert folder.is_symlink()
     assert "OTHER" in (kept / "tokens.json").read_text()
     kept.chmod(0o777)
-    with pytest.raises(InvalidInput, match="others may write to"):
+    with pytest.raises(InvalidInput, match="other users can write to"):
         contexts.connection()
 
 
@@ -298,7 +298,7 @@ def test_a_file_that_is_swapped_after_the_check_is_not_used(tmp_path: Path) -> N
         "    open('y', 'w').write('here'); os.replace('y', 'file')\n"
     )
     run = [sys.executable, "-c", code, str(tmp_path / "mine"), str(secret)]
-    from jhub.files import read_own
+    from jhub.files import read_own_file
 
     seen = set[bytes | str | None]()
     with subprocess.Popen(run, stdout=subprocess.PIPE) as swapping:
@@ -306,7 +306,7 @@ def test_a_file_that_is_swapped_after_the_check_is_not_used(tmp_path: Path) -> N
         swapping.stdout.readline()
         while swapping.poll() is None:
             try:
-                seen.add(read_own(tmp_path / "mine/file"))
+                seen.add(read_own_file(tmp_path / "mine/file"))
             except InvalidInput as error:
                 seen.add(str(error))
     assert swapping.returncode == 0
@@ -314,19 +314,19 @@ def test_a_file_that_is_swapped_after_the_check_is_not_used(tmp_path: Path) -> N
     assert seen <= {
         b"",
         b"here",
-        f"{tmp_path / 'mine/file'} is a link, and has to be a regular file",
+        f"{tmp_path / 'mine/file'} is a link, not a regular file",
         f"cannot read {tmp_path / 'mine/file'}: Too many levels of symbolic links",
     }
 
 
 def test_a_lock_time_out_leaves_no_open_file(tmp_path: Path) -> None:
-    first = take_lock(tmp_path / "lock", 0)
+    first = acquire_lock(tmp_path / "lock", 0)
     assert first is not None
     open_before = len(os.listdir("/dev/fd"))
-    assert take_lock(tmp_path / "lock", 0.1) is None
+    assert acquire_lock(tmp_path / "lock", 0.1) is None
     assert len(os.listdir("/dev/fd")) == open_before
     os.close(first)
-    second = take_lock(tmp_path / "lock", 0)
+    second = acquire_lock(tmp_path / "lock", 0)
     assert second is not None
     os.close(second)
 
@@ -341,7 +341,7 @@ def at_no_hub(jhub: Jhub) -> Jhub:
 def test_an_endless_file_is_refused(at_no_hub: Jhub) -> None:
     result = at_no_hub("api", "POST", "/users", "-d", "@/dev/zero")
     assert result.code == 2
-    assert "/dev/zero holds more than 64 MiB" in result.err
+    assert "/dev/zero is larger than 64 MiB" in result.err
 
 
 @pytest.mark.parametrize(

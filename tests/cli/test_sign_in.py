@@ -137,7 +137,7 @@ def test_a_damaged_file_is_named_and_not_overwritten(jhub: Jhub) -> None:
 def test_a_url_without_a_hub_is_an_error(jhub: Jhub, web_site: str) -> None:
     result = jhub("login", web_site, "-u", "ana", "--password-stdin", stdin="secret\n")
     assert result.code == 1
-    assert f"no JupyterHub answers at {web_site}" in result.err
+    assert f"no JupyterHub found at {web_site}" in result.err
 
 
 def test_a_hub_that_is_down_is_an_error(jhub: Jhub) -> None:

@@ -185,7 +185,7 @@ def test_a_state_folder_that_others_may_write_to_is_refused(jhub: Jhub, place: P
     place.chmod(mode)
     result = jhub("local", command)
     assert result.code == 2, result
-    assert f"others may write to {place}" in result.err
+    assert f"other users can write to {place}" in result.err
     assert f"chmod go-w {place}" in result.err
     assert list(place.iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""Every example runs: those of examples/, of docs/ and of the README, against a real hub."""
+"""The examples of examples/, docs/ and the README run against a real hub."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ BLOCK = re.compile(r"(?:<!-- (\S+) -->\n)?```(\w+)\n(.*?)```", re.DOTALL)
 
 
 def blocks(page: Path) -> list[tuple[str, str, str]]:
-    """The code on a page: the file it stands in, its language, and the text."""
+    """Return the code blocks of a page: the file, the language and the text of each."""
     return [(name or "", language, text) for name, language, text in BLOCK.findall(page.read_text())]
 
 
 @pytest.fixture(scope="module")
 def example_hub(profiles_file: Path) -> Iterator[LocalHub]:
-    """A hub of its own: the examples use names that anybody might use."""
+    """A hub for the examples only, because they use common names."""
     with LocalHub(base_url="/@/space word/", users=["ana", "bo", "cy"]) as running:
         yield running
 
 
 @pytest.fixture
 def settings(example_hub: LocalHub, tmp_path: Path) -> dict[str, str]:
-    """The environment that the page on the API describes."""
+    """Return the environment that the page on the API describes."""
     login = {"auth": {"username": example_hub.username, "password": example_hub.password}, "expires_in": 600}
     token = Api(example_hub)("POST", f"/users/{example_hub.username}/tokens", json=login).json()["token"]
     api = Api(example_hub, token)
@@ -59,7 +59,7 @@ def settings(example_hub: LocalHub, tmp_path: Path) -> dict[str, str]:
 
 
 def run(command: list[str], tmp_path: Path, env: dict[str, str], stdin: str = "") -> str:
-    # The shell finds `jhub` beside the Python that runs the tests.
+    # `jhub` is in the folder of the Python that runs the tests.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     everything = {**Jhub(tmp_path, env).environment(), "PATH": path}
     done = subprocess.run(
@@ -127,7 +127,7 @@ def test_the_readmes_python_runs(number: int, example_hub: LocalHub, settings: d
     python = [text for _, language, text in blocks(ROOT / "README.md") if language == "python" and "Hub" in text]
     assert len(python) == 2
     program = python[number].replace("https://hub.example.org", example_hub.url)
-    # There is no terminal to type the password at.
+    # There is no terminal for the password.
     program = program.replace("getpass()", "__import__('os').environ['HUB_PASSWORD']")
     assert run([sys.executable, "-c", program], tmp_path, settings).split()[1] == "lab"
 
@@ -135,7 +135,7 @@ def test_the_readmes_python_runs(number: int, example_hub: LocalHub, settings: d
 def test_the_readmes_shell_lines_run(example_hub: LocalHub, settings: dict[str, str], tmp_path: Path) -> None:
     [lines] = [text for _, language, text in blocks(ROOT / "README.md") if language == "sh" and "jhub login" in text]
     script = lines.replace("https://hub.example.org", example_hub.url)
-    # There is no terminal to type the password at.
+    # There is no terminal for the password.
     script = script.replace("--username admin", '--username admin --password-stdin <<< "$HUB_PASSWORD"')
     env = {key: settings[key] for key in ("HUB_PASSWORD", "HOME")}
     out = run(["bash", "-euc", script], tmp_path, env)
@@ -165,13 +165,13 @@ def test_the_page_on_signing_in_runs_in_the_shell(
     example_hub: LocalHub, settings: dict[str, str], tmp_path: Path
 ) -> None:
     first, scripts, register, tokens, contexts = (text for _, language, text in SIGNING_IN if language == "sh")
-    # There is no terminal to type at; and whatever is not said to be of others is of the administrator.
+    # There is no terminal. A line without a user belongs to the administrator.
     signed_in = f'-u {example_hub.username} --password-stdin <<< "$HUB_PASSWORD"'
     first = first.replace("hub.example.org", f"hub.example.org --name hub.example.org {signed_in}")
     tokens = tokens.replace("list:users,tokens", f"list:users,tokens {signed_in}")
     (tmp_path / "password.txt").write_text(f"{example_hub.user_password}\n")
     (tmp_path / "token.txt").write_text(f"{settings['JUPYTERHUB_API_TOKEN']}\n")
-    # The local hub has the client already.
+    # The local hub already has the OAuth client.
     register = f"jhub service list\n{register.replace('--login-client', '--login-client --if-not-exists')}"
     script = "\n".join([first, register, contexts, scripts, tokens])
     script = script.replace("https://hub.example.org", example_hub.url)
@@ -216,7 +216,7 @@ def run_config(config: str, tmp_path: Path) -> None:
 
 
 def test_the_local_hubs_shell_lines_run(tmp_path: Path) -> None:
-    """`jhub local up`, `status`, `down`, and the users of the page on the API."""
+    """`jhub local up`, `status` and `down`, and the users of the page on the API."""
     jhub = Jhub(tmp_path)
     pages = ("docs/local-hub.md", "docs/using-the-api.md")
     scripts = {page: next(t for name, lang, t in blocks(ROOT / page) if lang == "sh" and not name) for page in pages}
@@ -229,7 +229,7 @@ def test_the_local_hubs_shell_lines_run(tmp_path: Path) -> None:
     assert jhub("local", "status").code == 1
 
 
-def test_the_operation_of_the_contributors_page_works() -> None:
+def test_the_operation_in_contributing_works() -> None:
     declaration, its_test = [text for _, language, text in blocks(ROOT / "CONTRIBUTING.md") if language == "python"]
     names = {**vars(groups), **vars(jhub.testing), "pytest": pytest, "Request": Request}
     exec(declaration, names)
@@ -254,6 +254,6 @@ def test_the_demo_shows_servers_that_differ_by_profile(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_have_an_existing_target(page: Path) -> None:
     for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
         assert (page.parent / link).exists(), link

@@ -1,7 +1,7 @@
-"""Whatever a hub answers, each operation ends with a value or with one of our errors.
+"""Random answers of a hub: each operation ends with a result or a `HubError`.
 
-The operations are found by looking, and what a hub should answer by what the operation would read: so a new one is
-tried without a change here.
+The operations are found by introspection, and suitable answers by the type that a request decodes, so a new operation
+is tested without a change here.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from jhub.steps import Answer, Listen, Request
 from jhub.testing import Events, Reply, play
 
 EXAMPLES, HUBS = 8, 12
-"""Of each operation, and hubs for each of them. The seeds are fixed: the run is the same each time."""
-MOST_REQUESTS = 1500
-MOST_SECONDS = 3600.0
+"""Examples for each operation, and hubs for each example. The seeds are fixed, so all runs are the same."""
+MAX_REQUESTS = 1500
+MAX_SECONDS = 3600.0
 
 
 def arguments(operation: Method, random: Random) -> dict[str, Any]:
-    """Those of its parameters that need a value, and some of the others."""
+    """Return values for the required parameters, and for some of the optional ones."""
     return {
         name: random.choice(choices(name, kind))
         for name, kind in operation.parameters.items()
@@ -42,7 +42,7 @@ def arguments(operation: Method, random: Random) -> dict[str, Any]:
     }
 
 
-# JSON that makes sense, and JSON that does not: as text, which may hold what no encoder would write
+# Valid and invalid JSON is built as text, because an encoder cannot write all of it.
 
 NAMES = ["", "ana", "lab", "geo", "Ana", "a b"]
 TEXTS = [json.dumps(text) for text in (*NAMES, "spawn", "stop", "sc_1", "/user/ana/", "a\u2028b")]
@@ -68,7 +68,7 @@ JUNK = [
 
 
 def sound(kind: kinds.Type, random: Random) -> str:
-    """JSON that can be read as that type."""
+    """Return JSON that can be decoded as a type."""
     match kind:
         case kinds.StructType():
             there = [each for each in kind.fields if each.required or random.random() < 0.6]
@@ -85,7 +85,7 @@ def sound(kind: kinds.Type, random: Random) -> str:
 
 
 def damaged(kind: kinds.Type, random: Random) -> str:
-    """JSON that is nearly of that type: with something broken, missing, twice, or too much."""
+    """Return JSON that is nearly of a type: a part is broken, missing, doubled or added."""
     match kind:
         case kinds.StructType(fields=fields) if fields:
             whole = [f'"{each.encode_name}":{sound(each.type, random)}' for each in fields]
@@ -115,8 +115,6 @@ def _object(parts: list[str]) -> str:
     return f"{{{','.join(parts)}}}"
 
 
-# answers
-
 HUB = {"x-jupyterhub-version": "6.1.1"}
 JSON = {**HUB, "content-type": "application/json", "date": "Fri, 01 May 2026 12:00:00 GMT"}
 KINDS = [
@@ -139,7 +137,7 @@ STATUSES = [200, 201, 202, 204, 302, 400, 400, 401, 403, 403, 404, 404, 405, 409
 
 
 def odd(random: Random) -> Reply:
-    """An answer that has nothing to do with the question."""
+    """Return an answer that is unrelated to the request."""
     status = random.choice(STATUSES) if random.random() < 0.8 else random.randint(100, 599)
     headers = dict(random.choice(KINDS))
     if status in (429, 502, 503) or random.random() < 0.1:
@@ -158,25 +156,25 @@ def odd(random: Random) -> Reply:
 
 
 @cache
-def looked_into(kind: Any) -> kinds.Type:
-    """A type, taken apart."""
+def type_info(kind: Any) -> kinds.Type:
+    """Return msgspec's description of a type."""
     return kinds.type_info(kind)
 
 
 def answer_to(step: Request[Any], good: float, random: Random) -> Reply:
-    """What a request would be glad to read; or something like it; or something else."""
+    """Return an answer that a request can decode, a similar one, or an unrelated one."""
     decode = step.decode
-    kind = looked_into(decode.args[0] if isinstance(decode, partial) and decode.args else dict[str, Any])
+    kind = type_info(decode.args[0] if isinstance(decode, partial) and decode.args else dict[str, Any])
     if random.random() < good:
         return Answer(random.choice([200, 201, 202, 204]), JSON, sound(kind, random).encode())
     return Answer(200, JSON, damaged(kind, random).encode()) if random.random() < 0.5 else odd(random)
 
 
 def stream(good: float, random: Random) -> Reply:
-    """What a progress stream sends."""
+    """Return the events of a progress stream."""
     if random.random() > good and random.random() < 0.5:
         return odd(random)
-    kind = looked_into(Progress)
+    kind = type_info(Progress)
     some = range(random.choice([0, 1, 1, 2, 3]))
     return Events(
         tuple(sound(kind, random) if random.random() < good else damaged(kind, random) for _ in some)
@@ -185,7 +183,7 @@ def stream(good: float, random: Random) -> Reply:
 
 
 def hub(random: Random, told: list[str]) -> Callable[[Request[Any] | Listen[Any]], Reply]:
-    """A hub that answers as it likes, and after a while the same as before."""
+    """Return a hub with random answers, which repeat after some time."""
     good, different = random.choice([0.3, 0.8, 0.95, 1.0]), random.choice([0, 4, 12])
     known: dict[str, list[Reply]] = {}
     asked = 0
@@ -193,7 +191,7 @@ def hub(random: Random, told: list[str]) -> Callable[[Request[Any] | Listen[Any]
     def answer(step: Request[Any] | Listen[Any]) -> Reply:
         nonlocal asked
         asked += 1
-        assert asked <= MOST_REQUESTS, "it asks again and again"
+        assert asked <= MAX_REQUESTS, "it asks again and again"
         call = f"{'LISTEN' if isinstance(step, Listen) else step.method} {step.path}"
         before = known.setdefault(call, [])
         if asked > different and before:
@@ -207,12 +205,12 @@ def hub(random: Random, told: list[str]) -> Callable[[Request[Any] | Listen[Any]
 
 
 @pytest.mark.parametrize("operation", operations(), ids=str)
-def test_any_answer_is_a_value_or_one_of_our_errors(operation: Method) -> None:
+def test_any_answer_is_a_result_or_a_hub_error(operation: Method) -> None:
     @seed(zlib.crc32(operation.name.encode()))
     @settings(max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate])
     @given(st.randoms(use_true_random=True))
     def check(random: Random) -> None:
-        # What is random comes from the one seed: drawn piece by piece by hypothesis it would take ten times as long.
+        # All randomness comes from one seed: drawing each piece with hypothesis takes ten times as long.
         for _ in range(HUBS):
             told: list[str] = []
             try:
@@ -226,13 +224,13 @@ def test_any_answer_is_a_value_or_one_of_our_errors(operation: Method) -> None:
 
 
 def ends_well(operation: Method, asked: dict[str, Any], random: Random, told: list[str]) -> None:
-    """Play an operation to its end, and look at the end."""
+    """Play an operation to its end, and check how it ends."""
     version = random.choice(["4.1.6", "5.5.1", "6.1.1"])
     told.append(f"{operation}({asked}) on {version}")
     with suppress(InvalidInput):
         played = play(operation.plan(**asked), hub(random, told), version=version)
         assert math.isfinite(played.seconds)
-        assert played.seconds <= MOST_SECONDS
+        assert played.seconds <= MAX_SECONDS
         if played.error is not None:
             assert len(str(played.error).splitlines()) == 1
             assert len(played.error.hint.splitlines()) <= 1
@@ -240,8 +238,8 @@ def ends_well(operation: Method, asked: dict[str, Any], random: Random, told: li
 
 @settings(max_examples=30, deadline=None, database=None, derandomize=True, phases=[Phase.generate])
 @given(st.lists(st.sampled_from([*TIMES, "null", '"0001-01-01T00:00:00Z"', '"9999-12-31T23:59:59-12:00"']), max_size=5))
-def test_users_are_sorted_by_whatever_times_they_have(times: list[str]) -> None:
-    """Before 5.0 the hub does not do it, and nothing says that all of them have a time zone, or none."""
+def test_users_are_sorted_by_times_of_any_form(times: list[str]) -> None:
+    """Before 5.0 jhub sorts, and some of the times may have a zone while others have none."""
     users = [f'{{"name": "user{n}", "last_activity": {time}}}' for n, time in enumerate(times)]
     page = Answer(200, JSON, f'{{"items": [{",".join(users)}], "_pagination": {{}}}}'.encode())
     played = play(UserOps.list(sort="-last_activity"), [page], version="4.1.6")

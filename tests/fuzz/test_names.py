@@ -1,7 +1,7 @@
-"""No name can leave its place in a path: it is refused before it is sent, or it is one segment and reads as given.
+"""Names in paths: a name is refused before it is sent, or it is exactly one path segment.
 
-The operations are found by looking, and their paths are learned from harmless names: so a new one is tried without a
-change here.
+The operations are found by introspection, and their paths are recorded with harmless names, so a new operation is
+tested without a change here.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from jhub.steps import Listen, Request
 from jhub.testing import Events, Played, Reply, play, refusal, reply
 
 EXAMPLES = 8
-"""Of each operation. The seeds are fixed: the run is the same each time."""
+"""Examples for each operation. The seeds are fixed, so all runs are the same."""
 ON_THE_WIRE = 60
-"""In all."""
+"""Examples for all operations together that are sent over a socket."""
 
 ODD = [
     *("", ".", "..", "...", "%2e%2e", "%2E", "..%2f", "/", "a/b", "/../x", "a%2fb", "\\", "..\\x", "a\\..\\b"),
@@ -38,12 +38,10 @@ ODD = [
 ]
 TEXT = st.one_of(st.sampled_from(ODD), st.text("./%\\~@?#; aA2eEfF", max_size=6), st.text(max_size=8))
 
-Asked = dict[str, Any]
+Arguments = dict[str, Any]
 Route = tuple[str, ...]
 Step = Request[Any] | Listen[Any]
 
-
-# hubs that the paths are learned from
 
 MODEL = {
     **{"name": "lab", "id": "a1", "token": "x", "access_token": "x", "version": "6.1.1", "pending": "spawn"},
@@ -52,7 +50,7 @@ MODEL = {
 
 
 class Full:
-    """A hub where everything is there until it is deleted, and servers are ready once their progress was heard."""
+    """A hub where every object exists until it is deleted, and servers are ready after their progress stream."""
 
     def __init__(self) -> None:
         self.gone = set[str]()
@@ -71,32 +69,29 @@ class Full:
 
 
 class Taken(Full):
-    """A hub where nothing new can be made: it exists."""
+    """A hub where every object exists, so that nothing can be created."""
 
     def __call__(self, step: Step) -> Reply:
         return refusal(409) if isinstance(step, Request) and step.method in ("POST", "PUT") else super().__call__(step)
 
 
 class Empty(Full):
-    """A hub where nothing is there."""
+    """A hub without any objects."""
 
     def __call__(self, step: Step) -> Reply:
         return refusal(404)
 
 
-def plays(operation: Method, asked: Asked) -> Iterator[Played[Any]]:
-    """How an operation goes on each of them."""
+def plays(operation: Method, arguments: Arguments) -> Iterator[Played[Any]]:
+    """Play an operation on each of the hubs."""
     for version in ("4.1.6", "6.1.1"):
         for hub in (Full(), Taken(), Empty()):
             with suppress(InvalidInput):
-                yield play(operation.plan(**asked), hub, version=version)
-
-
-# arguments and paths
+                yield play(operation.plan(**arguments), hub, version=version)
 
 
 def is_text(name: str, kind: Any) -> bool:
-    """Whether a parameter is a text, or several; the id of a share code goes into the query."""
+    """Return whether a parameter is one or several names. The id of a share code is not: it goes into the query."""
     words = str(kind)
     return name == "targets" or ("str" in words and "Mapping" not in words and name != "code_id")
 
@@ -106,65 +101,67 @@ def texts(operation: Method) -> list[str]:
 
 
 def marker(name: str) -> str:
-    """A harmless text of a parameter's own."""
+    """Return a harmless name that is unique to a parameter."""
     return f"the-{name}".replace("_", "-")
 
 
-def asking(operation: Method, given: dict[str, str]) -> Asked:
-    """What an operation needs, and these texts."""
-    asked: Asked = {}
+def arguments_of(operation: Method, names: dict[str, str]) -> Arguments:
+    """Return the required arguments of an operation, with these names."""
+    arguments: Arguments = {}
     for name, kind in operation.parameters.items():
-        text = given.get(name, marker(name))
+        text = names.get(name, marker(name))
         if name == "targets":
-            asked[name] = [(text, text), (text, "")]
-        elif is_text(name, kind) and (name in given or name not in operation.optional):
-            asked[name] = [text] if "Iterable" in str(kind) else text
+            arguments[name] = [(text, text), (text, "")]
+        elif is_text(name, kind) and (name in names or name not in operation.optional):
+            arguments[name] = [text] if "Iterable" in str(kind) else text
         elif name not in operation.optional or name == "exist_ok":
-            asked[name] = choices(name, kind)[0]
-    return asked
+            arguments[name] = choices(name, kind)[0]
+    return arguments
 
 
-def some(operation: Method, most: int) -> list[dict[str, str]]:
-    """Up to so many of the texts that are optional, in each combination."""
+def optional_names(operation: Method, max_count: int) -> list[dict[str, str]]:
+    """Return all combinations of up to `max_count` optional names."""
     optional = [name for name in texts(operation) if name in operation.optional]
-    return [{name: marker(name) for name in chosen} for n in range(most + 1) for chosen in combinations(optional, n)]
+    return [
+        {name: marker(name) for name in chosen} for n in range(max_count + 1) for chosen in combinations(optional, n)
+    ]
 
 
 @cache
 def routes(operation: Method) -> set[Route]:
-    """The paths of an operation, in segments; a name of it is in braces."""
+    """Return the paths of an operation, as segments, with the parameters in braces."""
     markers = {marker(name): f"{{{name}}}" for name in texts(operation)}
     known: set[Route] = set()
-    nameless = [{**few, name: ""} for few in some(operation, 1) for name in texts(operation)]
-    for each in some(operation, 2) + nameless:
-        for played in plays(operation, asking(operation, each)):
+    nameless = [{**optional, name: ""} for optional in optional_names(operation, 1) for name in texts(operation)]
+    for each in optional_names(operation, 2) + nameless:
+        for played in plays(operation, arguments_of(operation, each)):
             known |= {tuple(markers.get(part, part) for part in step.path.split("/")) for step in played.sent}
     return known
 
 
-def fits(path: str, route: Route, given: dict[str, str]) -> bool:
-    """Whether a path is that route with the texts that were given."""
+def matches(path: str, route: Route, names: dict[str, str]) -> bool:
+    """Return whether a path matches a route with these names."""
     parts = path.split("/")
-    return len(parts) == len(route) and all(map(fits_in, parts, route, [given] * len(parts)))
+    return len(parts) == len(route) and all(map(segment_matches, parts, route, [names] * len(parts)))
 
 
-def fits_in(part: str, pattern: str, given: dict[str, str]) -> bool:
-    """Whether a segment is the one of the route, or the quoted text in its place."""
+def segment_matches(part: str, pattern: str, names: dict[str, str]) -> bool:
+    """Return whether a segment is that of the route, or the quoted name in its place."""
     if not pattern.startswith("{"):
         return part == pattern
-    text = given.get(pattern[1:-1], marker(pattern[1:-1]))
-    # Dots alone are resolved on the way, even quoted ones; and a user who exists already is read in lower case.
+    text = names.get(pattern[1:-1], marker(pattern[1:-1]))
+    # Proxies resolve segments of dots, even quoted ones. The name of an existing user is read in lower case.
     return unquote(part).strip(".") != "" and part.isascii() and unquote(part) in (text, text.lower())
 
 
-def tried(operation: Method) -> st.SearchStrategy[dict[str, str]]:
-    """An odd text for one parameter, and perhaps a harmless one for another that is optional."""
+def odd_names(operation: Method) -> st.SearchStrategy[dict[str, str]]:
+    """Return an odd name for one parameter, and sometimes a harmless one for an optional parameter."""
     odd = st.tuples(st.sampled_from(texts(operation)), TEXT).map(lambda pair: dict([pair]))
-    return st.builds(lambda few, odd: {**few, **odd}, st.sampled_from(some(operation, 1)), odd)
+    return st.builds(lambda optional, odd: {**optional, **odd}, st.sampled_from(optional_names(operation, 1)), odd)
 
 
 def seeded(operation: Method, examples: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """The same examples each time, others for each operation."""
+    """Return a decorator for examples that are the same in each run, and different for each operation."""
     settled = settings(
         max_examples=examples,
         deadline=None,
@@ -178,7 +175,7 @@ def seeded(operation: Method, examples: int) -> Callable[[Callable[..., None]], 
 WITH_TEXTS = pytest.mark.parametrize("operation", [each for each in operations() if texts(each)], ids=str)
 
 
-def test_the_paths_of_operations_are_learned() -> None:
+def test_the_paths_of_all_operations_are_recorded() -> None:
     known = {each.name: routes(each) for each in operations()}
     assert known["UserOps.get"] == {("", "users", "{name}")}
     assert known["FleetOps.stop_many"] == {
@@ -189,38 +186,38 @@ def test_the_paths_of_operations_are_learned() -> None:
     assert ("", "users", "{user}", "servers", "{name}", "progress") in known["ServerOps.start"]
     assert ("", "shares", "{owner}", "") in known["ShareOps.grant"]
     assert ("", "groups", "{group}", "shared", "{owner}", "{server}") in known["ShareOps.leave"]
-    # The default server has an empty name there, and the hub itself is at "/"; elsewhere a closing slash is a 404.
+    # The default server has an empty name in these routes, and the hub is at "/"; otherwise a closing slash is a 404.
     ends = {path for paths in known.values() for path in paths if "" in path[1:]}
     assert {path[1] if len(path) < 5 else path[3] for path in ends} == {"", "shares", "share-codes", "shared"}
     assert not [path for paths in known.values() for path in paths if any(part.startswith("the-") for part in path)]
 
 
 @WITH_TEXTS
-def test_any_name_is_refused_or_stays_in_its_place(operation: Method) -> None:
+def test_any_name_is_refused_or_stays_in_its_path_segment(operation: Method) -> None:
     @seeded(operation, EXAMPLES)
-    @given(tried(operation))
-    def check(given: dict[str, str]) -> None:
-        for played in plays(operation, asking(operation, given)):
+    @given(odd_names(operation))
+    def check(names: dict[str, str]) -> None:
+        for played in plays(operation, arguments_of(operation, names)):
             for step in played.sent:
-                assert [route for route in routes(operation) if fits(step.path, route, given)], step.path
+                assert [route for route in routes(operation) if matches(step.path, route, names)], step.path
                 assert isinstance(step, Listen) or step.root == "api"
 
     check()
 
 
 def route(visit: Visit) -> None:
-    """A hub that has a version, and nothing else."""
+    """Answer with a version, or with a 404."""
     if visit.path == "/hub/api/":
         visit.json({"version": "6.1.1"})
     else:
         visit.json({"message": None}, 404)
 
 
-def test_what_is_sent_is_what_arrives() -> None:
-    """No dots are resolved on the way, nothing is quoted twice or unquoted, and no name ends the path."""
-    # A fleet needs an event loop, and sends what its single calls do.
+def test_a_sent_name_arrives_unchanged() -> None:
+    """The client resolves no dots, quotes nothing twice, unquotes nothing, and no name ends the path."""
+    # Fleets need an event loop, and send the same requests as single calls.
     single = [each for each in operations() if texts(each) and "targets" not in each.parameters]
-    drawn = st.sampled_from(single).flatmap(lambda each: st.tuples(st.just(each), tried(each)))
+    drawn = st.sampled_from(single).flatmap(lambda each: st.tuples(st.just(each), odd_names(each)))
 
     with hub_at(route) as (site, hub):
         hub.version()
@@ -234,15 +231,15 @@ def test_what_is_sent_is_what_arrives() -> None:
         )
         @given(drawn)
         def check(drawn: tuple[Method, dict[str, str]]) -> None:
-            operation, given = drawn
-            asked = asking(operation, given)
+            operation, names = drawn
+            arguments = arguments_of(operation, names)
             sent: list[Step] = []
             with suppress(InvalidInput):
-                sent = play(operation.plan(**asked), Empty()).sent
+                sent = play(operation.plan(**arguments), Empty()).sent
             del site.seen[:]
             with suppress(HubError):
                 try:
-                    hub.run(operation.plan(**asked))
+                    hub.run(operation.plan(**arguments))
                 except InvalidInput:
                     sent = sent[: len(site.seen)]  # a text in a body may be none that can be sent
                     raise

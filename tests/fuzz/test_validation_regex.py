@@ -1,4 +1,4 @@
-"""Regular expressions that profiles may hold match the same texts with `re` and with `regex`."""
+"""Regular expressions of profiles match the same texts with `re` and with `regex`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever comes over the wire, a client ends with a value or with one of our errors."""
+"""Random bytes from a server: a client ends with a result or a `HubError`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from jhub.operations.server_status import listen
 from jhub.steps import Flow, HubVersion, Request, Step, call, send
 
 LONG = settings.get_current_profile_name() == "long"
-"""As `pytest --hypothesis-profile=long` has it: see tests/conftest.py."""
+"""True with `pytest --hypothesis-profile=long`: see tests/conftest.py."""
 
 same_each_time = (
     settings.get_profile("long")
@@ -88,13 +88,13 @@ CONTENT = st.one_of(
 
 
 def version_after(step: Step) -> Flow[Any]:
-    """A step, and whether the version is known by then."""
+    """Run a step and then `HubVersion`, and return the answer to the step."""
     answer = yield step
     yield HubVersion()
     return answer
 
 
-def test_any_answer_to_a_client_is_a_value_or_one_of_our_errors() -> None:
+def test_any_answer_to_a_client_is_a_result_or_a_hub_error() -> None:
     answers: list[httpx2.Response] = []
     version = httpx2.Response(200, json={"version": "6.1.1"})
 
@@ -116,8 +116,8 @@ def test_any_answer_to_a_client_is_a_value_or_one_of_our_errors() -> None:
         check()
 
 
-def test_a_stream_is_utf_8_whatever_it_says_it_is() -> None:
-    """Python has codecs that are no charsets, and a header may name any of them."""
+def test_a_stream_is_decoded_as_utf_8_for_any_content_type() -> None:
+    """Python has codecs that are not charsets, and a header can name any of them."""
     event = b'data: {"ready": true, "message": "M\xc3\xbcll"}\n\n'
     said = [*sorted({*aliases.values(), *aliases}), "undefined", "idna", "none", "\u2028", "x" * 5000, ""]
     charset = ""
@@ -142,7 +142,7 @@ def test_a_stream_is_utf_8_whatever_it_says_it_is() -> None:
 
 
 @pytest.mark.parametrize("version", ["", "?", "6", "6.x", "²", "v6.1.1", "6.1.1.1.1", "9" * 30, "9" * 5000, "\u2028"])
-def test_a_version_of_any_kind_ends_no_call(version: str) -> None:
+def test_a_version_header_of_any_form_is_accepted(version: str) -> None:
     headers = [(b"x-jupyterhub-version", version.encode())]
     with hub_that(lambda request: httpx2.Response(200, headers=headers, json={"name": "ana"})) as (hub, _):
         assert hub.users.get("ana").name == "ana"
@@ -161,8 +161,8 @@ PIECES = st.sampled_from(
 )
 
 
-def test_any_bytes_are_a_value_or_one_of_our_errors() -> None:
-    """Not everything that listens on a port is a hub, or speaks HTTP."""
+def test_any_bytes_are_a_result_or_a_hub_error() -> None:
+    """A program that listens on the port may not be a hub, and may not use HTTP."""
     sent = [b""]
 
     def answer(visit: Visit) -> None:
@@ -180,8 +180,6 @@ def test_any_bytes_are_a_value_or_one_of_our_errors() -> None:
 
         check()
 
-
-# ---------------------------------------------------------------- answers that do not end
 
 PARTS = st.one_of(
     PIECES,
@@ -210,11 +208,11 @@ ENDINGS = ("close", "say nothing", "again and again", "now and then", "byte by b
 
 IN_TIME = Timeouts(connect=0.3, read=0.2, write=0.2, total=0.3)
 MEMORY = 300 * 2**20
-"""Bytes: an answer of the largest size as it arrives, as a whole, and read."""
+"""Maximum memory in bytes: an answer of the maximum size in chunks, as a whole, and decoded."""
 
 
-def test_any_peer_is_left_within_the_deadline_and_below_a_bound_of_memory() -> None:
-    """Whatever it says first, and however it goes on."""
+def test_any_peer_is_left_within_the_deadline_and_the_memory_limit() -> None:
+    """The peer sends random bytes first, and then closes, stalls or repeats bytes for ever."""
     says: list[tuple[list[bytes], bytes, str]] = []
 
     def talk(peer: Peer) -> None:
@@ -247,7 +245,7 @@ def test_any_peer_is_left_within_the_deadline_and_below_a_bound_of_memory() -> N
     @given(st.lists(PARTS, max_size=5), PARTS, st.sampled_from(ENDINGS), st.sampled_from(WIRE_STEPS), st.booleans())
     def check(first: list[bytes], then: bytes, how: str, step: Step, asynchronously: bool) -> None:
         says.append((first, then, how))
-        # A peer for each: it hangs up at the end, whatever is still to be sent.
+        # Each example has its own peer, which hangs up at the end.
         with talking(talk) as peer:
             url = f"http://{peer}/hub/api"
 

@@ -170,7 +170,7 @@ def test_an_unknown_user_is_named_and_nobody_is_added(admin: Any, user: str, fre
     admin.groups.create(name)
     with pytest.raises(NotFound, match="No such user: ghost") as caught:
         admin.groups.add_users(name, [user, "ghost", "ana"])
-    assert "nobody was changed" in caught.value.hint
+    assert "no user was changed" in caught.value.hint
     assert admin.groups.get(name).users == ()
 
 

@@ -35,4 +35,4 @@ def test_in_a_service_it_is_told_which_role_lacks_what(
     assert '{"name": "jhub-robot", "services": ["robot"], "scopes": ["read:hub"]}' in caught.value.hint
     with Hub(hub.api_url, hub_tokens.service) as elsewhere, pytest.raises(MissingScope) as caught:
         elsewhere.info()
-    assert caught.value.hint == "use a token that has the scope read:hub"
+    assert caught.value.hint == "use a token with the scope read:hub"

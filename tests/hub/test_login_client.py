@@ -132,7 +132,7 @@ def hubs(tmp_path: Path) -> Hubs:
 def test_the_client_exists_exactly_while_it_is_configured(hubs: Hubs, tmp_path: Path) -> None:
     """Start hubs in three processes: without the call of `enable`, with it, and without it again."""
     (tmp_path / "same").mkdir()
-    (tmp_path / "same" / "registered.json").write_text(json.dumps(oauth_client.service((6,))))
+    (tmp_path / "same" / "registered.json").write_text(json.dumps(oauth_client.service_entry((6,))))
     (tmp_path / "another").mkdir()
     (tmp_path / "another" / "registered.json").write_text('{"name": "jhub-login", "api_token": "somebody-elses"}')
     mine, *others = start(hubs("mine", THEIRS), hubs("same", ROBOT), hubs("another", ROBOT))
@@ -142,7 +142,7 @@ def test_the_client_exists_exactly_while_it_is_configured(hubs: Hubs, tmp_path: 
 
     (tmp_path / "same" / "registered.json").unlink()
     config = LINE + ROBOT + ROLES
-    pasted = f"{oauth_client.registration((6,))}\n{oauth_client.access((6,))}\n{LINE}"
+    pasted = f"{oauth_client.registration_line((6,))}\n{oauth_client.access_line((6,))}\n{LINE}"
     other_name = THEIRS.replace('"name": "jhub-login"', '"name": "x", "oauth_client_id": "service-jhub-login"')
     with_role = LINE + 'c.JupyterHub.load_roles = [{"name": "known", "services": ["jhub-login"]}]'
     found = start(

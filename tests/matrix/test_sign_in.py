@@ -49,7 +49,7 @@ def test_a_password_gives_a_token_that_works_until_it_is_revoked(
     mine = connect(made.token)
     assert (mine.whoami().name, mine.whoami().kind, mine.whoami().admin) == (user, "user", False)
     mine.tokens.revoke(user, made.id)
-    with pytest.raises(NotAuthorized, match="no token, or one that the hub does not know"):
+    with pytest.raises(NotAuthorized, match="the token is missing, unknown, expired or revoked"):
         mine.whoami()
 
 

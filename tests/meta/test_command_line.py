@@ -1,4 +1,4 @@
-"""The command line uses the public API only, so that what it can do, a program can."""
+"""The command line uses the public API only, so that programs can do everything that it does."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ALLOWED = PUBLIC | PROFILES | CONFIGURATION | TERMINAL
 
 
 def not_public(code: str) -> Iterator[str]:
-    """What code imports from this package, also for type checkers alone, and no user of the library should."""
+    """Return the private modules and names of this package that code imports, also under TYPE_CHECKING."""
     for node in ast.walk(ast.parse(code)):
         match node:
             case ast.Import(names=names):
@@ -77,5 +77,5 @@ def test_no_command_reaches_below_a_client() -> None:
         ("from jhub.steps import _decode", ["jhub.steps._decode"]),
     ],
 )
-def test_what_is_not_public_is_found(code: str, found: list[str]) -> None:
+def test_a_use_of_a_private_name_is_found(code: str, found: list[str]) -> None:
     assert list(not_public(code)) == found

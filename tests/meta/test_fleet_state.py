@@ -1,4 +1,4 @@
-"""The state of a fleet: an object changes by its own methods alone."""
+"""State of a fleet: only the methods of an object change its fields."""
 
 from __future__ import annotations
 

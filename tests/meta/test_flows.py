@@ -1,4 +1,4 @@
-"""A flow yields steps, and a request only by `yield from`: with retries, or by `once()` without."""
+"""Flows yield a request only by `yield from`: with retries, or without by `once()`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WITHOUT_ANSWER = {"Emit", "Sleep", "Fork", "Cancel"}
 
 
 def own_yields(function: ast.AST) -> Iterator[ast.Yield]:
-    """The yields of a function, without those of functions inside it."""
+    """Yield the yield expressions of a function, without those of nested functions."""
     for node in ast.iter_child_nodes(function):
         if isinstance(node, ast.Yield):
             yield node
@@ -25,7 +25,7 @@ def own_yields(function: ast.AST) -> Iterator[ast.Yield]:
 
 
 def bare(code: str) -> list[int]:
-    """The lines in which a flow yields something that it should take by `yield from`."""
+    """Return the lines in which a flow yields something that needs `yield from`."""
     found: list[int] = []
     for function in ast.walk(ast.parse(code)):
         match function:
@@ -37,7 +37,7 @@ def bare(code: str) -> list[int]:
                         case ast.Call(func=ast.Attribute(attr="fork")):
                             pass  # a `Fork` that is counted
                         case ast.Name("step"):
-                            pass  # of another flow, which `through` runs
+                            pass  # a step of another flow, which `map_steps` runs
                         case _:
                             found.append(node.lineno)
             case _:

@@ -1,4 +1,4 @@
-"""What importing the package costs, and that its public names are what they seem."""
+"""Modules that an import of the package loads, and its public names."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ import jhub
 
 
 def loaded(statement: str, **env: str) -> set[str]:
-    """The modules that are loaded after a statement in a fresh interpreter."""
+    """Return the modules that are loaded after a statement in a new interpreter."""
     return run(statement, **env)[1]
 
 
 def run(statement: str, **env: str) -> tuple[str, set[str]]:
-    """What a statement prints in a fresh interpreter, and the modules that are loaded after it."""
+    """Return the output of a statement in a new interpreter, and the modules that are loaded after it."""
     code = f"{statement}\nimport json, sys\nprint(json.dumps(list(sys.modules)))"
     command = [sys.executable, "-c", code]
     ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300, env={**os.environ, **env})
@@ -31,7 +31,7 @@ def run(statement: str, **env: str) -> tuple[str, set[str]]:
     return printed, set(found)
 
 
-def test_importing_the_package_loads_nothing_but_itself() -> None:
+def test_importing_the_package_loads_nothing_else() -> None:
     found = loaded("import jhub")
     assert {name for name in found if name.partition(".")[0] == "jhub"} == {"jhub"}
     assert not found & {"httpx2", "anyio", "click", "rich", "msgspec", "yaml", "jupyterhub", "asyncio"}
@@ -41,7 +41,7 @@ def test_importing_the_package_loads_nothing_but_itself() -> None:
     "statement",
     ["import jhub.extension", "import jhub.extension, jhub.extension.spawner_hook, jhub.extension.api_handlers"],
 )
-def test_a_hub_that_loads_the_extension_loads_neither_client_nor_command_line(statement: str) -> None:
+def test_the_extension_loads_neither_client_nor_command_line(statement: str) -> None:
     found = loaded(statement)
     assert not found & {"httpx2", "click", "rich"}
     parts = {name.split(".")[1] for name in found if name.startswith("jhub.")}
@@ -52,17 +52,17 @@ def test_a_hub_that_loads_the_extension_loads_neither_client_nor_command_line(st
     "statement",
     ["import jhub.testing, jhub.fleet.servers, jhub.operations.users", "from jhub import Group, HubError, Request"],
 )
-def test_plans_and_their_tests_need_no_http_library(statement: str) -> None:
+def test_operations_and_their_tests_load_no_http_library(statement: str) -> None:
     assert not loaded(statement) & {"httpx2", "anyio", "click", "rich", "jupyterhub"}
 
 
-def test_the_client_needs_no_command_line_and_no_hub() -> None:
+def test_the_client_loads_neither_command_line_nor_jupyterhub() -> None:
     found = loaded("from jhub import Hub, AsyncHub")
     assert "httpx2" in found
     assert not found & {"click", "rich", "jupyterhub", "trio", "regex", "yaml"}
 
 
-def test_the_version_is_told_without_the_command_line() -> None:
+def test_the_version_is_printed_without_the_command_line() -> None:
     found = loaded("import sys; sys.argv[1:] = ['--version']; from jhub.__main__ import main; main()")
     assert not found & {"jhub.cli", "click", "msgspec", "pathlib"}
 
@@ -79,13 +79,13 @@ except SystemExit as end:
 
 
 def with_groups(visit: Visit) -> None:
-    """A hub that has one group."""
+    """Answer like a hub with one group."""
     group = {"name": "geo", "users": ["ana"]}
     visit.json([group] if "offset" not in visit.path else {"items": [group], "_pagination": {"total": 1}})
 
 
 def of_a_command(*words: str, **env: str) -> tuple[str, set[str]]:
-    """What a command prints, and the modules that are loaded after it."""
+    """Return the output of a command, and the modules that are loaded after it."""
     with serving(with_groups) as site:
         hub = {"JUPYTERHUB_API_URL": site.root, "JUPYTERHUB_API_TOKEN": "token", "JHUB_CONTEXT": ""}
         return run(COMMAND % [*words], **hub, **env)
@@ -99,7 +99,7 @@ def test_a_list_of_groups_loads_nothing_of_servers() -> None:
     assert not modules & {"rich", "yaml", "jhub.operations.servers", "jhub.login.methods"}
 
 
-def test_a_completion_loads_what_it_needs() -> None:
+def test_a_completion_loads_only_what_it_needs() -> None:
     env = {"_JHUB_COMPLETE": "bash_complete", "COMP_LINE": "jhub group show g"}
     printed, modules = of_a_command(**env)
     assert printed == "plain,geo"
@@ -122,7 +122,7 @@ def test_every_public_name_resolves() -> None:
 
 
 def seen_by_type_checkers() -> dict[str, str]:
-    """The public names, each with the module that it comes from."""
+    """Return the public names, each with its module."""
     tree = ast.parse(Path(jhub.__file__).read_text())
     (block,) = (node for node in tree.body if isinstance(node, ast.If))
     seen: dict[str, str] = {}
@@ -134,12 +134,12 @@ def seen_by_type_checkers() -> dict[str, str]:
     return seen
 
 
-def test_type_checkers_see_the_names_that_there_are() -> None:
+def test_type_checkers_see_all_public_names() -> None:
     assert sorted(seen_by_type_checkers()) == sorted(jhub.__all__)
     assert set(jhub.__all__) <= set(dir(jhub))
 
 
-def test_every_public_name_is_what_type_checkers_take_it_for() -> None:
+def test_every_public_name_is_the_object_that_type_checkers_see() -> None:
     for name, home in seen_by_type_checkers().items():
         assert getattr(jhub, name) is getattr(importlib.import_module(home), name)
 
@@ -153,6 +153,6 @@ def test_every_error_is_a_public_name() -> None:
     assert kinds - {"Redirected", "LocalHubError"} <= set(dir(jhub))
 
 
-def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="Hubb"):
         _ = jhub.Hubb

@@ -1,4 +1,4 @@
-"""Imports point one way, and each library has one home."""
+"""Imports point one way, and each library is imported in one part only."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PURE = {
     "discovery",
 }
 
-# What each part may import, itself aside. A new part belongs here, and the fewer it may import the better.
+# Parts that each part may import, besides itself. Add a new part here, with as few imports as possible.
 MAY: dict[str, set[str]] = {
     "__init__": set(),
     "_version": set(),
@@ -59,7 +59,7 @@ MAY: dict[str, set[str]] = {
     | {"preview", "profiles"},
 }
 
-# Below which parts a library may be imported.
+# Parts that may import a library.
 HOMES = {
     "httpx2": {"client"},
     "anyio": {"client", "handles"},
@@ -75,12 +75,12 @@ HOMES = {
 
 
 def part(file: Path) -> str:
-    """The part of the package that a file belongs to."""
+    """Return the part of the package that a file belongs to."""
     return file.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
 def public() -> dict[str, str]:
-    """The parts that the public names come from."""
+    """Return the public names, each with its part of the package."""
     block = ast.parse((ROOT / "__init__.py").read_text()).body
     origins = [node for each in block if isinstance(each, ast.If) for node in each.body]
     return {
@@ -92,7 +92,7 @@ def public() -> dict[str, str]:
 
 
 def imports(code: str) -> Iterator[str]:
-    """The dotted names that code imports, wherever it does, but not those for type checkers alone."""
+    """Yield the dotted names that code imports, anywhere except under TYPE_CHECKING."""
     waiting: list[ast.AST] = [ast.parse(code)]
     while waiting:
         match waiting.pop():
@@ -109,7 +109,7 @@ def imports(code: str) -> Iterator[str]:
 
 
 def parts_imported(code: str) -> set[str]:
-    """The parts of this package that code imports."""
+    """Return the parts of this package that code imports."""
     found = set[str]()
     for name in imports(code):
         head, *rest = name.split(".")
@@ -130,7 +130,7 @@ def test_imports_point_one_way(file: Path) -> None:
 
 
 @pytest.mark.parametrize("library", HOMES)
-def test_a_library_is_imported_below_its_home_alone(library: str) -> None:
+def test_a_library_is_imported_in_its_home_only(library: str) -> None:
     users = {part(file) for file in FILES if library in {name.split(".")[0] for name in imports(file.read_text())}}
     assert users <= HOMES[library]
 
@@ -140,11 +140,11 @@ def test_nothing_imports_the_command_line() -> None:
     assert users == {"cli", "__main__"}
 
 
-def test_what_may_be_imported_makes_no_circle() -> None:
+def test_the_allowed_imports_have_no_cycle() -> None:
     placed: set[str] = set()
     while left := {name: may - placed for name, may in MAY.items() if name not in placed}:
         free = {name for name, missing in left.items() if not missing}
-        assert free, f"a circle among {sorted(left)}"
+        assert free, f"a cycle among {sorted(left)}"
         placed |= free
 
 
@@ -163,12 +163,12 @@ def test_what_may_be_imported_makes_no_circle() -> None:
         ("import json, httpx2", set()),
     ],
 )
-def test_an_import_is_found_wherever_it_stands(code: str, found: set[str]) -> None:
+def test_an_import_is_found_anywhere_in_the_code(code: str, found: set[str]) -> None:
     assert parts_imported(code) == found
 
 
-def test_no_file_imports_itself_by_way_of_others() -> None:
-    """Imports for type checkers alone count: a circle is one for a reader too. The package itself names them all."""
+def test_the_imports_of_files_have_no_cycle() -> None:
+    """Imports under TYPE_CHECKING count, because a cycle confuses readers too. `jhub/__init__.py` imports all files."""
     files = {module(file): file for file in FILES if file != ROOT / "__init__.py"}
     left = {name: files.keys() & set(everything_imported(file, files)) for name, file in files.items()}
     while free := {name for name, needs in left.items() if not needs}:
@@ -177,12 +177,12 @@ def test_no_file_imports_itself_by_way_of_others() -> None:
 
 
 def module(file: Path) -> str:
-    """The dotted name of a file."""
+    """Return the dotted name of a file."""
     return ".".join(("jhub", *file.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
 
 
 def everything_imported(file: Path, files: Mapping[str, Path]) -> Iterator[str]:
-    """The modules that a file imports, wherever it does."""
+    """Yield the modules that a file imports, anywhere in it."""
     for node in ast.walk(ast.parse(file.read_text())):
         match node:
             case ast.Import(names=names):

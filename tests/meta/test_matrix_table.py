@@ -1,4 +1,4 @@
-"""The README's table is the one that the recorded results make, and results are compared by what they mean."""
+"""The README's table matches the recorded results, and results are compared by their meaning."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ TITLES = [row.title for row in ROWS]
 
 
 def found(version: str, **changes: str) -> Results:
-    """Results in which everything works, but for these rows."""
+    """Return results in which everything works except these rows."""
     return Results(version, {**dict.fromkeys(TITLES, "yes"), **changes})
 
 
-def test_the_table_in_the_readme_is_the_recorded_one() -> None:
+def test_the_table_in_the_readme_matches_the_record() -> None:
     assert in_readme() == table(recorded()), "run: make record-matrix"
 
 
@@ -30,31 +30,31 @@ def test_every_row_is_recorded_for_every_major_version() -> None:
         assert FAILED not in results.rows.values()
 
 
-def test_the_recorded_results_are_those_that_the_rows_promise() -> None:
+def test_the_recorded_results_match_the_rows() -> None:
     for results in recorded().values():
         version = tuple(map(int, results.jupyterhub.split(".")))
         assert results.rows == {row.title: result(row, version) for row in ROWS}
 
 
-def test_titles_are_there_once() -> None:
+def test_titles_are_unique() -> None:
     titles = [*TITLES, *FIXED]
     assert len(titles) == len(set(titles))
 
 
-def test_a_row_works_from_its_version_on() -> None:
+def test_a_row_works_since_its_version() -> None:
     row = Row("x", since="5.1")
     assert [row.works_on(version) for version in ((4, 1, 6), (5, 0, 9), (5, 1, 0), (6,))] == [False, False, True, True]
     assert Row("x").works_on((2, 3, 1))
 
 
-def test_a_result_says_from_when_or_in_what_the_hub_differs() -> None:
+def test_a_result_has_its_first_version_or_the_hubs_differences() -> None:
     assert result(Row("x"), (2, 3, 1)) == "yes"
     assert result(Row("x", since="5.0"), (5, 0, 0)) == "yes"
     assert result(Row("x", since="5.0"), (4, 1, 6)) == "from 5.0"
     assert result(Row("x", since="5.1", before="no: it refuses"), (4, 1, 6)) == "no: it refuses"
 
 
-def test_a_column_tells_what_its_major_version_lacks_at_first() -> None:
+def test_a_column_notes_the_first_minor_version_of_a_feature() -> None:
     assert "| stop a server that is still starting | not tried | not tried | not tried | from 5.1 | yes |" in table(
         {5: found("5.5.4"), 6: found("6.1.1")}
     )
@@ -63,7 +63,7 @@ def test_a_column_tells_what_its_major_version_lacks_at_first() -> None:
     )
 
 
-def test_a_newer_release_is_no_difference() -> None:
+def test_a_newer_release_is_not_a_difference() -> None:
     assert differences(found("6.9.0"), found("6.1.1")) == []
 
 
@@ -89,10 +89,10 @@ def test_only_the_table_is_replaced_in_the_readme(tmp_path: Path) -> None:
     ("version", "hub"),
     [("4.1.6", "jupyterhub==4.1.6"), ("6", "jupyterhub>=6,<7"), ("2.3.1", "jupyterhub==2.3.1")],
 )
-def test_a_major_version_alone_is_its_newest(version: str, hub: str) -> None:
+def test_a_major_version_selects_its_newest_release(version: str, hub: str) -> None:
     assert requirements(version)[0] == hub
     assert ("SQLAlchemy<2" in requirements(version)) == (version == "2.3.1")
 
 
-def test_the_versions_that_are_tested_are_those_that_are_supported() -> None:
+def test_the_tested_versions_are_the_supported_ones() -> None:
     assert [version[0] for version in SUPPORTED] == ["4", "5", "6"]

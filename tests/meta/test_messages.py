@@ -1,4 +1,4 @@
-"""What a hub's messages mean is decided in one file, and nobody else reads them."""
+"""Only one file matches the texts of the hub's messages."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ TEXTS = {"message", "reason", "args"}
 PATTERNS = {"search", "match", "fullmatch", "findall", "finditer"}
 TESTS = {"startswith", "endswith", "find", "rfind", "index", "rindex", "count", "partition", "rpartition"}
 MAY = {"messages.py", "cli/progress/report.py"}
-"""The latter looks for the name of a server, to add it where it is missing."""
+"""Files that may read the text of an error. The second adds the name of a server if it is missing."""
 
 
 def names_of_errors(tree: ast.AST) -> Iterator[str]:
-    """The names that code gives to errors."""
+    """Yield the variables of code that hold errors."""
     for node in ast.walk(tree):
         match node:
             case ast.ExceptHandler(name=str(name)) | ast.MatchAs(pattern=ast.MatchClass(), name=str(name)):
@@ -35,12 +35,12 @@ def names_of_errors(tree: ast.AST) -> Iterator[str]:
 
 
 def named_in(tree: ast.AST) -> Iterator[str]:
-    """The names in an expression."""
+    """Return the names in an expression."""
     return (node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
 
 
 def readings(code: str) -> list[int]:
-    """The lines in which code compares or searches the text of an error."""
+    """Return the lines in which code compares or searches the text of an error."""
     tree = ast.parse(code)
     caught = set(names_of_errors(tree)) | {"error"}
     texts = set[str]()
@@ -95,8 +95,8 @@ def test_no_other_file_reads_the_text_of_an_error(file: Path) -> None:
         assert not readings(file.read_text()), "give the error a class in jhub.messages, and catch that"
 
 
-@pytest.mark.parametrize("row", messages.MEANINGS, ids=lambda row: row.pattern)
-def test_what_a_pattern_finds_has_a_place_on_the_error(row: messages.Meaning) -> None:
+@pytest.mark.parametrize("row", messages.MESSAGE_RULES, ids=lambda row: row.pattern)
+def test_the_groups_of_a_pattern_are_attributes_of_the_error(row: messages.MessageRule) -> None:
     fields = re.compile(row.pattern).groupindex
     assert all(hasattr(row.kind, name) for name in fields) or row.kind is errors.MissingScope
 
@@ -115,7 +115,7 @@ def test_what_a_pattern_finds_has_a_place_on_the_error(row: messages.Meaning) ->
         'match error.message:\n    case "x": pass',
     ],
 )
-def test_a_reading_is_found_wherever_it_stands(code: str) -> None:
+def test_a_comparison_of_an_error_text_is_found(code: str) -> None:
     assert readings(code)
 
 
@@ -128,5 +128,5 @@ def test_a_reading_is_found_wherever_it_stands(code: str) -> None:
         'if "x" in str(event.message): pass',
     ],
 )
-def test_showing_a_text_is_no_reading(code: str) -> None:
+def test_showing_an_error_text_is_allowed(code: str) -> None:
     assert not readings(code)

@@ -1,4 +1,4 @@
-"""docs/operations.md says what the docstrings say."""
+"""docs/operations.md matches the docstrings."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from pathlib import Path
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_the_page_of_operations_is_that_of_the_docstrings() -> None:
+def test_the_page_of_operations_matches_the_docstrings() -> None:
     written = runpy.run_path(str(DOCS / "make_operations.py"))["page"]()
     assert (DOCS / "operations.md").read_text() == written, "write it anew with: make docs"

@@ -1,4 +1,4 @@
-"""What users of the library see: the names on the clients, and every type that their signatures have."""
+"""Public API: the names on the clients, and the types in their signatures."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def spaces(hub: Any) -> Iterator[Any]:
 
 
 @BOTH
-def test_a_client_has_nouns_and_verbs_of_the_hub_and_no_plumbing(kind: Kind) -> None:
+def test_a_client_has_exactly_the_public_names(kind: Kind) -> None:
     assert public(kind) == NAMES[kind]
     assert public(some_hub(kind)) == NAMES[kind]
     hub = some_hub(kind)
@@ -52,7 +52,7 @@ def test_a_client_has_nouns_and_verbs_of_the_hub_and_no_plumbing(kind: Kind) -> 
 
 
 @BOTH
-def test_a_namespace_has_operations_alone(kind: Kind) -> None:
+def test_a_namespace_has_operations_only(kind: Kind) -> None:
     for space in spaces(some_hub(kind)):
         operations = {name for name in public(space) if hasattr(getattr(space, name), "__operation__")}
         assert public(space) == operations
@@ -118,7 +118,7 @@ def test_every_type_in_a_field_or_method_of_an_exported_class_is_exported() -> N
 
 
 def is_ours(kind: type) -> bool:
-    """Return whether a class is this package's, and not exported."""
+    """Return whether a class belongs to this package and is not exported."""
     return kind.__module__.startswith("jhub.") and getattr(jhub, kind.__name__, None) is not kind
 
 
@@ -130,7 +130,7 @@ def test_a_client_and_its_namespaces_show_no_secret(kind: Kind) -> None:
 
 
 @BOTH
-def test_a_namespace_says_what_it_is(kind: Kind) -> None:
+def test_the_repr_of_a_namespace_has_the_hubs_address(kind: Kind) -> None:
     hub = some_hub(kind)
     assert repr(hub.users) == f"<{type(hub.users).__name__} of http://127.0.0.1:9>"
 
@@ -141,7 +141,7 @@ MODULES = {"errors", "extension", "local", "login", "models", "steps", "testing"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_docs_and_examples_import_public_modules_alone(page: Path) -> None:
+def test_docs_and_examples_import_public_modules_only(page: Path) -> None:
     text = page.read_text()
     modules = set(re.findall(r"^\s*(?:from|import) (jhub(?:\.\w+)+)", text, re.MULTILINE))
     assert modules <= {f"jhub.{name}" for name in MODULES}
@@ -149,5 +149,5 @@ def test_docs_and_examples_import_public_modules_alone(page: Path) -> None:
         assert set(re.split(r", *", found.strip())) <= {*jhub.__all__, *MODULES}
 
 
-def test_the_docs_say_which_modules_are_public() -> None:
+def test_the_docs_list_the_public_modules() -> None:
     assert all(f"`jhub.{name}`" in CLIENT.read_text() for name in MODULES)

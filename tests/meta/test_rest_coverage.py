@@ -1,7 +1,7 @@
-"""No operation of the REST API is missing, on any major version; none is declared that no hub has.
+"""Coverage of the REST API: the operations cover all routes of each major version, and no others.
 
-Every operation is played against a hub of each major, with answers as small as its types allow, and what it sends is
-held against that hub's route table, and the few routes that jhub.extension adds to it.
+Every operation is played against a hub of each major version, with the smallest answers that its types allow. Its
+requests are compared with the hub's route table and the few routes that jhub.extension adds.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import pytest
 
 import jhub.operations
 from jhub import oauth_client
-from jhub.binding import _Declared as Declared
+from jhub.binding import _Declaration as Declared
 from jhub.errors import InvalidInput, Unsupported
 from jhub.models import Group, Identity, Profile, User
 from jhub.operations.paging import MEDIA_TYPE
@@ -60,7 +60,7 @@ SAMPLES: dict[str, object] = {
     "wait": False,
     "the service of `create_login_client`": oauth_client.NAME,
 }
-"""A value for each parameter that makes a difference to what is sent, or is required."""
+"""A value for each parameter that is required or that changes the requests."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +81,14 @@ def routes() -> list[Route]:
 
 ROUTES = routes()
 EXTENSION = [Route("GET /profiles", frozenset("56"), ""), Route("GET /users/{}/profiles", frozenset("56"), "")]
-"""Those of jhub.extension, where a hub loads it: it needs JupyterHub 5.3. No JupyterHub has them of its own."""
+"""Routes of jhub.extension, which needs JupyterHub 5.3. No JupyterHub has them without it."""
 ON = {major: {route.call for route in ROUTES if major in route.majors} for major in MAJORS}
 WANTED = {major: {route.call for route in ROUTES if major in route.majors and not route.why_not} for major in MAJORS}
 ADDED = {major: {route.call for route in EXTENSION if major in route.majors} for major in MAJORS}
 
 
 def operations() -> Iterator[tuple[str, Callable[..., Operation[Any]]]]:
-    """The plans of all operations, by name."""
+    """Return all operations, by name."""
     for module in pkgutil.iter_modules(jhub.operations.__path__):
         home = importlib.import_module(f"jhub.operations.{module.name}")
         for name, kind in inspect.getmembers(home, inspect.isclass):
@@ -102,13 +102,13 @@ OPERATIONS = dict(operations())
 
 
 def arguments(plan: Callable[..., Any]) -> Iterator[dict[str, Any]]:
-    """The required arguments alone, and with one of the optional ones that there is a sample for."""
+    """Yield the required arguments alone, and with each optional one that has a sample."""
     parameters = [p for p in inspect.signature(plan).parameters.values() if p.name != "self"]
     missing = [p.name for p in parameters if p.default is p.empty and p.name not in SAMPLES]
     assert not missing, f"SAMPLES lacks a value for {missing}"
     required = {p.name: SAMPLES[p.name] for p in parameters if p.default is p.empty}
     optional = [p.name for p in parameters if p.default is not p.empty and p.name in SAMPLES]
-    # Which server, if any, decides on the path: with it and without.
+    # The path depends on whether there is a server name.
     for names in [(), *((name,) for name in optional if name in ("name", "server"))]:
         chosen = {**required, **{name: SAMPLES[name] for name in names}}
         yield chosen
@@ -117,7 +117,7 @@ def arguments(plan: Callable[..., Any]) -> Iterator[dict[str, Any]]:
 
 
 def smallest(kind: Any) -> Any:
-    """The least that decodes to a type, with one item in what holds many."""
+    """Return the smallest value that decodes to a type, with one item in each collection."""
     if kind in (Any, dict, NoneType):
         return {} if kind is not NoneType else None
     origin, inner = get_origin(kind), get_args(kind)
@@ -132,7 +132,7 @@ def smallest(kind: Any) -> Any:
     if issubclass(kind, msgspec.Struct):
         hints = get_type_hints(kind)
         model = {f.encode_name: smallest(hints[f.name]) for f in msgspec.structs.fields(kind) if f.required}
-        # What an operation goes on with, where the hub tells it.
+        # The operation continues with the value from the answer.
         known: dict[Any, dict[str, Any]] = {
             User: {"servers": {}},
             Group: {"users": [], "properties": {}},
@@ -144,10 +144,10 @@ def smallest(kind: Any) -> Any:
 
 
 def template(method: str, path: str) -> str:
-    """The route that a path belongs to: every sample in it is a name."""
+    """Return the route of a path, with each sample replaced by its parameter."""
     names = {value for value in SAMPLES.values() if isinstance(value, str)}
     segments = ["{}" if segment in names else segment for segment in path.split("/")]
-    # A default server's share has an empty name.
+    # The share of a default server has an empty name.
     if len(segments) > 2 and segments[-1] == "":
         segments[-1] = "{}"
     return f"{method} {'/'.join(segments)}"
@@ -155,8 +155,8 @@ def template(method: str, path: str) -> str:
 
 @cache
 def sent_by(name: str, major: str) -> frozenset[str]:
-    """The routes that an operation asks for on a hub of that major, with jhub.extension where that can be, whatever
-    its arguments.
+    """Return the routes that an operation requests on a hub of a major version, with jhub.extension if possible, for
+    any arguments.
     """
     sent = set[str]()
 
@@ -190,7 +190,7 @@ def sent_by(name: str, major: str) -> frozenset[str]:
 
 
 @pytest.mark.parametrize("major", MAJORS)
-def test_no_operation_of_any_major_is_missing_and_none_is_too_many(major: str) -> None:
+def test_the_operations_cover_exactly_the_routes_of_each_major_version(major: str) -> None:
     sent = set[str]().union(*(sent_by(name, major) for name in OPERATIONS))
     wanted = WANTED[major] | ADDED[major]
     assert {"missing": wanted - sent, "not for a client": sent - wanted} == {
@@ -200,7 +200,7 @@ def test_no_operation_of_any_major_is_missing_and_none_is_too_many(major: str) -
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_an_operation_documents_what_it_sends_and_since_when(name: str) -> None:
+def test_an_operation_documents_its_route_and_version(name: str) -> None:
     text = " ".join((OPERATIONS[name].__doc__ or "").split())
     said = {
         f"{method} {re.sub(r'{[^}]*}', '{}', path)}"
@@ -220,23 +220,23 @@ def test_an_operation_documents_what_it_sends_and_since_when(name: str) -> None:
     assert (since[0] or "2") == first, f"it says it came with {since[0] or 'all versions'}, and its route with {first}"
 
 
-def test_what_asks_for_the_extensions_routes_says_so() -> None:
+def test_users_of_the_extensions_routes_document_it() -> None:
     added = {route.call for route in EXTENSION}
     asking = {name for name in OPERATIONS if added & set[str]().union(*(sent_by(name, major) for major in MAJORS))}
     assert asking == {"ProfileOps.list", "ProfileOps.get", "ServerOps.start", "ServerOps.restart"}
     assert {name for name in asking if "jhub.extension" not in (OPERATIONS[name].__doc__ or "")} == set()
 
 
-def test_the_routes_are_those_of_the_hub_that_is_installed() -> None:
+def test_the_routes_match_the_installed_hub() -> None:
     asked = subprocess.run([sys.executable, ROUTE_TABLE], check=True, capture_output=True, text=True)
     assert set(asked.stdout.splitlines()) == ON["6"]
 
 
-def test_the_extensions_routes_are_those_that_it_adds(profiles_file: Path) -> None:
+def test_the_extensions_routes_match_its_handlers(profiles_file: Path) -> None:
     asked = subprocess.run([sys.executable, ROUTE_TABLE, profiles_file], check=True, capture_output=True, text=True)
     assert set(asked.stdout.splitlines()) == ON["6"] | ADDED["6"]
 
 
-def test_what_is_not_for_a_client_has_a_reason_and_few_routes_have_one() -> None:
+def test_the_few_excluded_routes_have_a_reason() -> None:
     assert len([route for route in ROUTES if route.why_not]) == 15
     assert all(len(route.why_not) > 5 or route.why_not.startswith("405") for route in ROUTES if route.why_not)

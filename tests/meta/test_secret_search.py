@@ -1,4 +1,4 @@
-"""The search for secrets that ends every run of the tests does find them."""
+"""The search for leaked secrets at the end of each test run finds them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import secret_search
 
 
-def test_a_token_is_found_wherever_it_stands_but_in_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_is_found_anywhere_except_in_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(secret_search, "made", set[str]())
     monkeypatch.setattr(secret_search, "printed", [("a test", "nothing"), ("another test", "it is SECRET, really")])
     config = tmp_path / "config"

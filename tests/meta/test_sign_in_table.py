@@ -1,4 +1,4 @@
-"""The table of docs/signing-in.md is the one that the recorded results make."""
+"""The table of docs/signing-in.md matches the recorded results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EVERYTHING = {cell: {"passed"} for cell in CELLS}
 
 
 def found(version: str) -> Results:
-    """Results in which all cells are as they have to be."""
+    """Return results in which all cells are as expected."""
     return Results(version, {}, of_cells(EVERYTHING, tuple(map(int, version.split(".")))))
 
 
@@ -24,7 +24,7 @@ def test_the_table_in_the_page_is_the_recorded_one() -> None:
 
 
 @pytest.mark.parametrize("major", MAJORS)
-def test_every_cell_is_recorded_and_as_it_has_to_be(major: int) -> None:
+def test_every_cell_is_recorded_with_the_expected_result(major: int) -> None:
     results = recorded()[major]
     assert results.sign_in == found(results.jupyterhub).sign_in, f"JupyterHub {results.jupyterhub}: record it again"
     assert results.complete
@@ -41,13 +41,13 @@ def test_a_cell_names_the_versions_where_the_way_works() -> None:
     assert "tried on 4.1.6, 5.5.4 and 6.1.1" in text
 
 
-def test_a_cell_is_as_its_worst_test() -> None:
+def test_a_cell_shows_its_worst_test() -> None:
     cell = CELLS[0]
     assert of_cells({cell: {"passed", "skipped"}}, (6,)) == {"dummy": {cell.method.title: SKIPPED}}
     assert of_cells({cell: {"passed", "failed", "skipped"}}, (6,)) == {"dummy": {cell.method.title: FAILED}}
 
 
-def test_a_way_that_differs_is_named_and_one_that_was_skipped_is_not() -> None:
+def test_a_method_that_differs_is_named_but_not_a_skipped_one() -> None:
     known = found("6.1.1")
     for seen, lines in ((SKIPPED, 0), (FAILED, 1)):
         cells = {**known.sign_in, "dummy": {**known.sign_in["dummy"], "`--browser`": seen}}

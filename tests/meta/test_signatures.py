@@ -1,4 +1,4 @@
-"""What a method says of itself at run time is what it does: notebooks and `help` show it."""
+"""Signatures at run time, which notebooks and `help` show, match the methods."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PLANS = ("Flow", "Request", "Operation", "Generator")
 
 
 def hubs() -> tuple[Hub, AsyncHub]:
-    """Clients that send nothing."""
+    """Return clients that send nothing."""
     return Hub("http://127.0.0.1:9/hub/api", "token"), AsyncHub("http://127.0.0.1:9/hub/api", "token")
 
 
 def operations(hub: Any) -> dict[str, Callable[..., Any]]:
-    """All operations of a client, by their names."""
+    """Return all operations of a client, by name."""
     spaces = {"hub": hub, **{name: getattr(hub, name) for name, each in vars(type(hub)).items() if is_namespace(each)}}
     return {
         f"{space}.{name}": getattr(each, name)
@@ -41,13 +41,13 @@ def is_namespace(attribute: object) -> bool:
 SYNC, ASYNC = map(operations, hubs())
 
 
-def test_there_are_many() -> None:
+def test_the_operations_of_both_clients_are_found() -> None:
     assert len(SYNC) > 60
     assert SYNC.keys() == ASYNC.keys()
 
 
 @pytest.mark.parametrize("name", SYNC)
-def test_a_signature_is_that_of_the_client(name: str) -> None:
+def test_a_signature_matches_the_client(name: str) -> None:
     on_hub, on_async_hub = inspect.signature(SYNC[name]), inspect.signature(ASYNC[name])
     for signature in (on_hub, on_async_hub):
         assert "self" not in signature.parameters
@@ -64,7 +64,7 @@ def test_a_signature_is_that_of_the_client(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SYNC)
-def test_help_shows_it(name: str) -> None:
+def test_help_shows_the_signature(name: str) -> None:
     method = SYNC[name]
     text = pydoc.plain(pydoc.render_doc(method))
     assert without_space(f"{method.__name__}{inspect.signature(method)}") in without_space(text)
@@ -73,11 +73,11 @@ def test_help_shows_it(name: str) -> None:
 
 
 def without_space(text: str) -> str:
-    """Newer versions of Python break long signatures into lines."""
+    """Return a text without spaces: newer versions of Python break long signatures into lines."""
     return re.sub(r",?\s", "", text).replace(",)", ")")
 
 
-def test_a_class_of_a_client_says_the_same() -> None:
+def test_a_method_of_the_class_has_the_same_signature() -> None:
     hub, _ = hubs()
     assert type(hub.groups) is Hub.groups
     text = pydoc.plain(pydoc.render_doc(Hub.groups))
@@ -85,7 +85,7 @@ def test_a_class_of_a_client_says_the_same() -> None:
     assert "Flow[" not in text
 
 
-def test_new_ones_do_too() -> None:
+def test_a_new_operation_has_a_signature_too() -> None:
     class Ops:
         @operation
         def one(self, name: str, *, times: int = 1) -> Any:

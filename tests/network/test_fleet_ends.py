@@ -224,7 +224,7 @@ def test_a_fleet_cancelled_before_it_runs_sends_nothing() -> None:
             fleet.cancel()
             with pytest.raises(RuntimeError, match="was cancelled"):
                 fleet.run()
-            with pytest.raises(RuntimeError, match="has run already"):
+            with pytest.raises(RuntimeError, match="has already run"):
                 fleet.run()
 
         async def go() -> None:

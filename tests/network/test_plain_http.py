@@ -17,7 +17,7 @@ from jhub.operations.hub import HubOps
 from jhub.operations.server_status import listen
 from jhub.operations.tokens import TokenOps
 from jhub.operations.users import UserOps
-from jhub.steps import Flow, Operation, Request, send, status_of
+from jhub.steps import Flow, Operation, Request, decode_status, send
 
 PLAIN = "http://hub.invalid/hub/api"
 KINDS = pytest.mark.parametrize("kind", [Hub, AsyncHub])
@@ -162,7 +162,9 @@ def test_a_redirect_from_https_to_http_is_not_followed(outside: pytest.MonkeyPat
 
 
 def with_cookies(path: str) -> Request[int]:
-    return Request("POST", path, status_of, root="site", anonymous=True, headers=(("Cookie", "a=SECRET"),), page=True)
+    return Request(
+        "POST", path, decode_status, root="site", anonymous=True, headers=(("Cookie", "a=SECRET"),), page=True
+    )
 
 
 @BOTH

@@ -13,7 +13,7 @@ from jhub.testing import After, Reply, events, refusal, reply
 
 NEVER = float("inf")
 FULL = refusal(429, "Active user limit exceeded. Try again in a few minutes.")
-GONE = Unavailable("no answer from the hub (the proxy before it says 503)", status=503)
+GONE = Unavailable("no answer from the hub (its proxy answered 503)", status=503)
 BOOM = "Spawn failed: no quota left"
 
 

@@ -17,7 +17,7 @@ import httpx2
 import jhub.fleet
 import jhub.operations
 from jhub import Hub, Members, Running
-from jhub.binding import AsyncBound, Bound, _Declared
+from jhub.binding import AsyncBound, Bound, _Declaration
 from jhub.steps import Answer, Listen, Operation, Request
 from jhub.testing import Played, refusal, reply
 
@@ -50,7 +50,7 @@ def operations() -> list[Method]:
         for package in (jhub.operations, jhub.fleet)
         for kind in _namespaces(package)
         for name, declared in vars(kind).items()
-        if isinstance(declared, _Declared)
+        if isinstance(declared, _Declaration)
     ]
     return sorted(found, key=str)
 
@@ -64,7 +64,7 @@ def _namespaces(package: ModuleType) -> Iterator[type]:
                 yield kind
 
 
-def _operation(name: str, plan: Callable[..., Operation[Any]], declared: _Declared[..., Any]) -> Method:
+def _operation(name: str, plan: Callable[..., Operation[Any]], declared: _Declaration[..., Any]) -> Method:
     kinds = {name: kind for name, kind in get_type_hints(declared.function).items() if name != "return"}
     known = signature(declared.function).parameters
     return Method(name, plan, kinds, frozenset(name for name in kinds if known[name].default is not Parameter.empty))

@@ -1,4 +1,4 @@
-"""What type checkers make of the public names. Checked by mypy and pyright; nothing here is ever run."""
+"""Types of the public names, checked by mypy and pyright; nothing here is run."""
 
 from __future__ import annotations
 

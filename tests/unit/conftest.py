@@ -1,4 +1,4 @@
-"""Unit tests run without a network: a socket that would connect or listen is an error."""
+"""Unit tests run without a network: a socket that connects or listens is an error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Refuse connections; a Unix socket may still lie in a folder as a special file."""
+    """Refuse connections; a Unix socket as a special file in a folder is allowed."""
 
     def refuse(name: str, real: Any) -> Any:
         def refused(self: socket.socket, *args: object) -> Any:
@@ -25,5 +25,5 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fail(name: str) -> NoReturn:
-    """End a test that uses the network."""
+    """Fail a test that uses the network."""
     raise AssertionError(f"socket.{name} in a unit test: such tests belong in tests/network")

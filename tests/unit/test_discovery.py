@@ -1,4 +1,4 @@
-"""From what a person pastes to the API root."""
+"""Discovery of the API root from a pasted URL."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jhub.discovery import candidates, find_root, is_loopback, known_root, origin, tidy
+from jhub.discovery import as_api_root, candidates, find_root, is_loopback, normalize_url, origin
 from jhub.errors import HubError, InvalidInput, NotAHub, Unavailable
 from jhub.steps import Answer, Listen, Request
 from jhub.testing import Played, Reply, play, refusal, reply
@@ -25,12 +25,12 @@ def moved(to: str) -> Answer:
 
 
 def find(url: str, site: Mapping[str, Reply], otherwise: Reply = NGINX) -> Played[str]:
-    """Look for a hub on a web where only these addresses answer as told."""
+    """Search for a hub where only these addresses have answers of their own."""
 
     def answer(step: Request[Any] | Listen[Any]) -> Reply:
         return site.get(step.path, otherwise)
 
-    return play(find_root(tidy(url)), answer)
+    return play(find_root(normalize_url(url)), answer)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def find(url: str, site: Mapping[str, Reply], otherwise: Reply = NGINX) -> Playe
     ],
 )
 def test_a_pasted_address_becomes_a_url(pasted: str, url: str) -> None:
-    assert tidy(pasted) == url
+    assert normalize_url(pasted) == url
 
 
 @pytest.mark.parametrize(
@@ -80,16 +80,16 @@ def test_a_pasted_address_becomes_a_url(pasted: str, url: str) -> None:
         "::1",
     ],
 )
-def test_what_is_no_address_of_a_hub_is_refused(pasted: str) -> None:
+def test_an_invalid_hub_url_is_refused(pasted: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        tidy(pasted)
+        normalize_url(pasted)
     assert len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("pasted", ["[::1", "hub\u2100.org", "http://[", "[]", "a]b"])
-def test_what_cannot_be_read_is_refused_with_or_without_a_scheme(pasted: str) -> None:
+def test_an_unparsable_url_is_refused_with_or_without_a_scheme(pasted: str) -> None:
     with pytest.raises(InvalidInput):
-        tidy(pasted)
+        normalize_url(pasted)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_what_cannot_be_read_is_refused_with_or_without_a_scheme(pasted: str) ->
 )
 def test_an_address_with_a_password_is_refused_and_not_shown(pasted: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        tidy(pasted)
+        normalize_url(pasted)
     assert "SECRET" not in f"{caught.value!r} {caught.value.hint}"
     assert "jhub login" in caught.value.hint
 
@@ -111,19 +111,19 @@ def test_an_address_with_a_password_is_refused_and_not_shown(pasted: str) -> Non
 @pytest.mark.parametrize("pasted", ["https://@hub.example.org", "https://:@hub.example.org"])
 def test_an_empty_username_is_refused_too(pasted: str) -> None:
     with pytest.raises(InvalidInput):
-        tidy(pasted)
+        normalize_url(pasted)
 
 
-def test_an_address_in_a_query_does_not_hide_that_the_scheme_is_missing() -> None:
-    assert tidy("hub.example.org/hub/login?next=https://hub.example.org/hub/home") == f"{HUB}/hub/login"
+def test_a_url_in_the_query_does_not_count_as_the_scheme() -> None:
+    assert normalize_url("hub.example.org/hub/login?next=https://hub.example.org/hub/home") == f"{HUB}/hub/login"
 
 
 @settings(deadline=None)
 @given(st.text(max_size=30) | st.from_regex(r"(https?://)?[\[\]:@a-z0-9./?#%\\]{0,30}", fullmatch=True))
 @example("//[")
-def test_any_text_is_an_address_or_refused(pasted: str) -> None:
+def test_any_text_is_normalized_or_refused(pasted: str) -> None:
     try:
-        url = tidy(pasted)
+        url = normalize_url(pasted)
     except InvalidInput:
         return
     assert url.startswith(("http://", "https://"))
@@ -149,12 +149,12 @@ def test_any_text_is_an_address_or_refused(pasted: str) -> None:
         ("http://", False),
     ],
 )
-def test_this_machine_is_told_from_others(url: str, loopback: bool) -> None:
+def test_only_hosts_of_this_machine_are_loopback(url: str, loopback: bool) -> None:
     assert is_loopback(url) is loopback
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("first", "second", "same"),
     [
         (HUB, f"{HUB}:443/x", True),
         ("http://hub.example.org:80", "http://HUB.example.org/y?z", True),
@@ -165,8 +165,8 @@ def test_this_machine_is_told_from_others(url: str, loopback: bool) -> None:
         (HUB, "https://hub.example.org@evil.org", False),
     ],
 )
-def test_an_origin_is_scheme_host_and_port(one: str, other: str, same: bool) -> None:
-    assert (origin(one) == origin(other)) is same
+def test_an_origin_is_scheme_host_and_port(first: str, second: str, same: bool) -> None:
+    assert (origin(first) == origin(second)) is same
 
 
 @pytest.mark.parametrize(
@@ -179,8 +179,8 @@ def test_an_origin_is_scheme_host_and_port(one: str, other: str, same: bool) -> 
         (f"{HUB}/hub/apiary", None),
     ],
 )
-def test_an_api_root_is_known_as_one(url: str, root: str | None) -> None:
-    assert known_root(url) == root
+def test_an_api_root_is_recognized(url: str, root: str | None) -> None:
+    assert as_api_root(url) == root
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_an_api_root_is_known_as_one(url: str, root: str | None) -> None:
         ("/userland", ["/userland", ""]),
     ],
 )
-def test_the_likeliest_place_is_asked_first(path: str, bases: list[str]) -> None:
+def test_the_likeliest_candidate_comes_first(path: str, bases: list[str]) -> None:
     assert candidates(HUB + path) == [f"{HUB}{base}/hub/api" for base in bases]
 
 
@@ -228,7 +228,7 @@ def test_the_likeliest_place_is_asked_first(path: str, bases: list[str]) -> None
         (f"{HUB}/welcome.html", "/hub/api"),
     ],
 )
-def test_a_hub_is_found_from_whatever_was_pasted(pasted: str, root: str) -> None:
+def test_a_hub_is_found_from_any_of_its_urls(pasted: str, root: str) -> None:
     played = find(pasted, {f"{HUB}{root}/": VERSION})
     assert played.result == HUB + root
 
@@ -244,19 +244,19 @@ def test_a_hub_is_found_from_whatever_was_pasted(pasted: str, root: str) -> None
     ],
 )
 @pytest.mark.parametrize("hub", [VERSION, refusal(500), NGINX])
-def test_what_a_users_server_answers_is_not_taken_for_the_hub(pasted: str, hub: Reply) -> None:
-    """A user's server is at the same host, and answers below its own path whatever that user likes."""
+def test_a_users_server_gets_no_request(pasted: str, hub: Reply) -> None:
+    """A user's server is on the same host, and the user controls its answers."""
 
     def answer(step: Request[Any] | Listen[Any]) -> Reply:
         return VERSION if "/user/" in step.path else hub
 
-    url = tidy(pasted)
-    assert known_root(url) is None
+    url = normalize_url(pasted)
+    assert as_api_root(url) is None
     played = play(find_root(url), answer)
     assert not [call for call in played.calls if "/user/" in call]
 
 
-def test_looking_for_a_hub_sends_no_token_and_only_reads() -> None:
+def test_discovery_sends_get_requests_without_a_token() -> None:
     site = {f"{HUB}/hub/api/": moved("/jupyter/hub/hub/api/"), f"{HUB}/jupyter/hub/api/": VERSION}
     played = find(f"{HUB}/user/ana", site)
     assert len(played.sent) > 1
@@ -267,23 +267,23 @@ def test_looking_for_a_hub_sends_no_token_and_only_reads() -> None:
         assert step.path.startswith(f"{HUB}/")
 
 
-def test_a_hub_below_a_base_path_is_found_by_where_it_redirects_to() -> None:
-    """A hub at /jupyter/ sends /hub/api/ on to /jupyter/hub/hub/api/, which does not exist."""
+def test_a_hub_with_a_base_path_is_found_by_its_redirect() -> None:
+    """A hub at /jupyter/ redirects /hub/api/ to /jupyter/hub/hub/api/, which does not exist."""
     site = {f"{HUB}/hub/api/": moved("/jupyter/hub/hub/api/"), f"{HUB}/jupyter/hub/api/": VERSION}
     played = find(HUB, site)
     assert played.result == f"{HUB}/jupyter/hub/api"
     assert len(played.sent) <= 4
 
 
-def test_a_site_that_moved_to_https_is_found_there() -> None:
+def test_a_redirect_to_https_is_accepted() -> None:
     site = {"http://hub.example.org/hub/api/": moved(f"{HUB}/hub/api/"), f"{HUB}/hub/api/": VERSION}
     assert find("http://hub.example.org", site).result == f"{HUB}/hub/api"
 
 
-@pytest.mark.parametrize("there", ["http://hub.example.org/hub/api/", "http://hub.example.org/jupyter/"])
-def test_a_way_from_https_to_plain_http_is_not_taken_for_the_token_would_go_there(there: str) -> None:
+@pytest.mark.parametrize("location", ["http://hub.example.org/hub/api/", "http://hub.example.org/jupyter/"])
+def test_a_redirect_from_https_to_http_is_ignored(location: str) -> None:
     site = {
-        f"{HUB}/hub/api/": moved(there),
+        f"{HUB}/hub/api/": moved(location),
         "http://hub.example.org/hub/api/": VERSION,
         "http://hub.example.org/jupyter/hub/api/": VERSION,
         f"{HUB}/jupyter/hub/api/": VERSION,
@@ -294,10 +294,10 @@ def test_a_way_from_https_to_plain_http_is_not_taken_for_the_token_would_go_ther
 
 
 @pytest.mark.parametrize(
-    "there", ["https://idp.example.org/auth?client=SECRET", "//evil.org/hub/api/", f"{HUB}:8443/hub/api/"]
+    "location", ["https://idp.example.org/auth?client=SECRET", "//evil.org/hub/api/", f"{HUB}:8443/hub/api/"]
 )
-def test_another_host_is_named_not_asked(there: str) -> None:
-    played = find(HUB, {f"{HUB}/hub/api/": moved(there)})
+def test_a_redirect_to_another_host_is_an_error_that_names_it(location: str) -> None:
+    played = find(HUB, {f"{HUB}/hub/api/": moved(location)})
     assert isinstance(played.error, NotAHub)
     assert "redirects to another host" in str(played.error)
     assert "SECRET" not in str(played.error)
@@ -305,7 +305,7 @@ def test_another_host_is_named_not_asked(there: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "there",
+    "location",
     [
         "http://[",
         "https://hub.example.org:port/",
@@ -317,15 +317,15 @@ def test_another_host_is_named_not_asked(there: str) -> None:
         "?",
     ],
 )
-def test_a_redirect_to_nonsense_is_survived(there: str) -> None:
-    played = find(HUB, {f"{HUB}/hub/api/": moved(there)})
+def test_a_redirect_to_an_invalid_url_is_ignored(location: str) -> None:
+    played = find(HUB, {f"{HUB}/hub/api/": moved(location)})
     assert isinstance(played.error, NotAHub)
     assert "SECRET" not in f"{played.error} {played.calls}"
     assert not [call for call in played.calls if "ftp:" in call]
     assert played.seconds == 0
 
 
-def test_redirects_in_a_circle_come_to_an_end() -> None:
+def test_circular_redirects_end() -> None:
     def answer(step: Request[Any] | Listen[Any]) -> Reply:
         return moved(f"{step.path}deeper/hub/api/")
 
@@ -334,7 +334,7 @@ def test_redirects_in_a_circle_come_to_an_end() -> None:
     assert len(played.sent) < 20
 
 
-def test_no_address_is_asked_twice() -> None:
+def test_no_candidate_is_requested_twice() -> None:
     played = find(f"{HUB}/jupyter/hub/home", {f"{HUB}/jupyter/hub/api/": moved(f"{HUB}/jupyter/hub/api/")})
     assert isinstance(played.error, NotAHub)
     assert len(played.calls) == len(set(played.calls))
@@ -343,21 +343,21 @@ def test_no_address_is_asked_twice() -> None:
 @pytest.mark.parametrize(
     "otherwise", [PAGE, NGINX, refusal(404), refusal(403), reply(json={"error": "no"}), reply(204)]
 )
-def test_where_no_hub_answers_there_is_none(otherwise: Reply) -> None:
+def test_without_a_hub_the_error_names_the_url(otherwise: Reply) -> None:
     played = find(f"{HUB}/jupyter/", {}, otherwise)
     assert isinstance(played.error, NotAHub)
-    assert str(played.error) == f"no JupyterHub answers at {HUB}/jupyter/"
+    assert str(played.error) == f"no JupyterHub found at {HUB}/jupyter/"
     assert played.error.hint
 
 
-def test_a_page_at_one_place_does_not_end_the_search() -> None:
+def test_an_html_page_at_one_candidate_does_not_end_the_search() -> None:
     site: dict[str, Reply] = {f"{HUB}/jupyter/hub/api/": PAGE, f"{HUB}/hub/api/": VERSION}
     assert find(f"{HUB}/jupyter", site).result == f"{HUB}/hub/api"
 
 
-@pytest.mark.parametrize("trouble", [Unavailable("cannot reach hub.example.org", sent=False), Answer(503, {})])
-def test_a_hub_that_cannot_be_reached_is_not_taken_for_none_and_told_at_once(trouble: Reply) -> None:
-    played = find(f"{HUB}/jupyter/", {}, trouble)
+@pytest.mark.parametrize("failure", [Unavailable("cannot reach hub.example.org", sent=False), Answer(503, {})])
+def test_an_unreachable_hub_is_unavailable_after_one_attempt(failure: Reply) -> None:
+    played = find(f"{HUB}/jupyter/", {}, failure)
     assert isinstance(played.error, Unavailable)
     assert len(played.sent) == 1
     assert played.seconds == 0
@@ -365,12 +365,12 @@ def test_a_hub_that_cannot_be_reached_is_not_taken_for_none_and_told_at_once(tro
 
 @settings(deadline=None)
 @given(st.text(max_size=40) | st.from_regex(r"(https?:)?(//)?[\[\]:@a-z./?#%\\]{0,20}", fullmatch=True))
-def test_any_redirect_ends_in_an_answer_or_one_of_our_errors(there: str) -> None:
-    played = find(HUB, {f"{HUB}/hub/api/": moved(there)})
+def test_any_redirect_ends_in_a_result_or_a_hub_error(location: str) -> None:
+    played = find(HUB, {f"{HUB}/hub/api/": moved(location)})
     assert isinstance(played.error, HubError)
 
 
-def test_a_redirect_to_a_path_of_any_length_is_not_followed_for_ever() -> None:
+def test_a_redirect_to_a_long_path_has_a_limited_number_of_candidates() -> None:
     def moved_on(step: Request[Any] | Listen[Any]) -> Reply:
         return moved(f"{HUB}{'/hub/x' * 5000}")
 

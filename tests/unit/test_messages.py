@@ -1,4 +1,4 @@
-"""Which error an answer means, and what it tells a person."""
+"""Classification of error answers, and the errors' messages and hints."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def error_of(
         (503, HubBroken),
     ],
 )
-def test_each_status_of_a_hub_has_its_error(status: int, kind: type[APIError]) -> None:
+def test_each_status_has_its_error_class(status: int, kind: type[APIError]) -> None:
     error = error_of(status, "the hub's own words")
     assert type(error) is kind
     assert isinstance(error, APIError)
@@ -78,22 +78,22 @@ def test_each_status_of_a_hub_has_its_error(status: int, kind: type[APIError]) -
 
 
 @pytest.mark.parametrize(
-    ("status", "words"),
+    ("status", "expected"),
     [
-        (400, "the hub refused the request"),
+        (400, "the hub rejected the request"),
         (401, "not authorized"),
         (403, "not authorized"),
         (404, "not found, or not visible to this token"),
-        (405, "this hub does not support that"),
+        (405, "this hub does not support the operation"),
         (409, "already exists"),
         (418, "answered 418"),
         (500, "the hub failed"),
     ],
 )
 @pytest.mark.parametrize("content", [b'{"status": 0, "message": null}', b'{"message": ""}', b"", PAGE])
-def test_where_the_hub_says_nothing_there_are_words_all_the_same(status: int, words: str, content: bytes) -> None:
-    assert str(from_answer("GET", "/x", status, HUB, content, "user ana")) == f"user ana: {words}"
-    assert str(from_answer("GET", "/x", status, HUB, content)) == words
+def test_an_answer_without_a_message_gets_a_default_message(status: int, expected: str, content: bytes) -> None:
+    assert str(from_answer("GET", "/x", status, HUB, content, "user ana")) == f"user ana: {expected}"
+    assert str(from_answer("GET", "/x", status, HUB, content)) == expected
 
 
 @pytest.mark.parametrize(
@@ -113,11 +113,11 @@ def test_a_missing_scope_is_named(message: str, scopes: tuple[str, ...]) -> None
     assert isinstance(error, MissingScope)
     assert error.scopes == scopes
     assert str(error) == f"user ana: the token lacks the scope {' or '.join(scopes)}"
-    assert error.hint == f"use a token that has the scope {' or '.join(scopes)}"
+    assert error.hint == f"use a token with the scope {' or '.join(scopes)}"
     assert error.status == 403
 
 
-def test_a_missing_scope_without_a_name_keeps_the_hubs_words() -> None:
+def test_a_missing_scope_without_a_name_keeps_the_hubs_message() -> None:
     message = "Action is not authorized with current scopes; requires any of []"
     error = error_of(403, message)
     assert isinstance(error, MissingScope)
@@ -126,21 +126,21 @@ def test_a_missing_scope_without_a_name_keeps_the_hubs_words() -> None:
     assert error.hint == ""
 
 
-def test_a_refusal_that_only_mentions_scopes_is_no_missing_scope() -> None:
+def test_a_message_that_only_mentions_scopes_is_not_a_missing_scope() -> None:
     error = error_of(403, "Only admins can grant admin access")
     assert type(error) is NotAuthorized
     assert str(error) == "user ana: Only admins can grant admin access"
 
 
-def test_a_token_that_the_hub_does_not_know_leads_to_signing_in_again() -> None:
+def test_the_hint_of_an_unknown_token_is_to_sign_in_again() -> None:
     error = error_of(403, "Missing or invalid credentials.")
     assert type(error) is UnknownToken
-    assert str(error) == "user ana: no token, or one that the hub does not know (expired or revoked?)"
+    assert str(error) == "user ana: the token is missing, unknown, expired or revoked"
     assert "jhub login" in error.hint
 
 
 @pytest.mark.parametrize("message", [None, "No access to resources or resources not found"])
-def test_a_404_may_also_be_a_matter_of_scopes(message: str | None) -> None:
+def test_a_404_is_filtered_if_the_hub_checked_the_scopes(message: str | None) -> None:
     error = error_of(404, message)
     assert str(error) == "user ana: not found, or not visible to this token"
     assert isinstance(error, NotFound)
@@ -148,7 +148,7 @@ def test_a_404_may_also_be_a_matter_of_scopes(message: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "about", "words"),
+    ("message", "about", "expected"),
     [
         ("Not Found", "user ana", "user ana: not found"),
         ("Not Found", "", "not found"),
@@ -156,8 +156,8 @@ def test_a_404_may_also_be_a_matter_of_scopes(message: str | None) -> None:
         ("No such user: erin", "group geo", "group geo: No such user: erin"),
     ],
 )
-def test_a_404_keeps_the_hubs_words_where_they_say_more_than_not_found(message: str, about: str, words: str) -> None:
-    assert str(error_of(404, message, about=about)) == words
+def test_a_404_keeps_a_message_with_further_details(message: str, about: str, expected: str) -> None:
+    assert str(error_of(404, message, about=about)) == expected
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_404_keeps_the_hubs_words_where_they_say_more_than_not_found(message: 
         (500, "ana:lab is already running", HubBroken, {}),
     ],
 )
-def test_a_message_tells_more_than_its_status(
+def test_a_known_message_has_its_error_class_and_attributes(
     status: int, message: str, kind: type[APIError], fields: dict[str, object]
 ) -> None:
     error = error_of(status, message, about="it")
@@ -195,7 +195,7 @@ def test_a_message_tells_more_than_its_status(
     assert (error.status, error.message, str(error)) == (status, message, f"it: {message}")
 
 
-def test_a_busy_hub_says_how_long_to_wait() -> None:
+def test_a_429_with_retry_after_is_throttled() -> None:
     error = error_of(
         429, "Too many users trying to log in right now. Try again in 40 seconds.", headers={"retry-after": "37"}
     )
@@ -205,7 +205,7 @@ def test_a_busy_hub_says_how_long_to_wait() -> None:
     assert "37 s" in error.hint
 
 
-def test_a_full_hub_asks_for_a_server_to_be_stopped() -> None:
+def test_a_429_without_retry_after_is_a_full_hub() -> None:
     error = error_of(429, "Active user limit exceeded. Try again in a few minutes.")
     assert type(error) is HubFull
     assert error.status == 429
@@ -213,46 +213,46 @@ def test_a_full_hub_asks_for_a_server_to_be_stopped() -> None:
 
 
 @pytest.mark.parametrize(("sent", "seconds"), [("0", 0), ("1.5", 1.5), ("-3", 0)])
-def test_a_wait_is_never_negative(sent: str, seconds: float) -> None:
+def test_retry_after_is_never_negative(sent: str, seconds: float) -> None:
     error = error_of(429, headers={"retry-after": sent})
     assert isinstance(error, Throttled)
     assert error.retry_after == seconds
 
 
 @pytest.mark.parametrize("sent", ["", "soon", "Wed, 21 Oct 2015 07:28:00 GMT"])
-def test_a_wait_that_is_no_number_is_none(sent: str) -> None:
+def test_an_invalid_retry_after_is_ignored(sent: str) -> None:
     assert type(error_of(429, headers={"retry-after": sent})) is HubFull
 
 
 @pytest.mark.parametrize("sent", ["inf", "1e999", "nan"])
-def test_a_wait_without_end_is_none(sent: str) -> None:
+def test_an_infinite_retry_after_is_ignored(sent: str) -> None:
     assert type(error_of(429, headers={"retry-after": sent})) is HubFull
 
 
-def test_a_limit_of_a_proxy_is_not_the_hubs_limit_of_servers() -> None:
+def test_a_429_of_a_proxy_is_not_a_full_hub() -> None:
     error = from_answer("GET", "/users", 429, HTML, b"<html>429 Too Many Requests</html>", "users")
     assert not isinstance(error, HubFull)
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 @pytest.mark.parametrize("content", [b"", PAGE, b'{"message": "upstream is down"}'])
-def test_a_gateways_answer_means_that_the_hub_gave_none(status: int, content: bytes) -> None:
+def test_an_error_of_a_gateway_is_unavailable(status: int, content: bytes) -> None:
     error = from_answer("POST", "/users/ana/server", status, HTML, content, "server ana")
     assert isinstance(error, Unavailable)
     assert error.status == status
     assert error.sent
-    assert str(error) == f"server ana: no answer from the hub (the proxy before it says {status})"
+    assert str(error) == f"server ana: no answer from the hub (its proxy answered {status})"
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 500])
-def test_an_error_page_without_a_hubs_mark_is_not_from_a_hub(status: int) -> None:
+def test_an_error_page_without_the_hubs_header_is_not_a_hub(status: int) -> None:
     error = from_answer("GET", "/users", status, HTML, PAGE, "users")
     assert type(error) is NotAHub
     assert str(status) in str(error)
     assert error.hint
 
 
-def test_a_hubs_words_are_believed_even_where_a_proxy_took_its_mark_away() -> None:
+def test_a_hubs_message_counts_without_the_hubs_header() -> None:
     error = from_answer("GET", "/groups/geo", 404, {}, b'{"status": 404, "message": "No such group"}', "group geo")
     assert type(error) is NotFound
 
@@ -260,7 +260,7 @@ def test_a_hubs_words_are_believed_even_where_a_proxy_took_its_mark_away() -> No
 @pytest.mark.parametrize(
     "content", [b"\xff\xfe", b"[]", b'"x"', b'{"message": 7}', b'{"message": {"a": 1}}', b"[" * 100_000, b"null"]
 )
-def test_a_body_of_any_shape_is_survived(content: bytes) -> None:
+def test_a_body_of_any_shape_gives_an_error(content: bytes) -> None:
     assert isinstance(from_answer("GET", "/x", 400, HUB, content), BadRequest)
 
 
@@ -280,13 +280,13 @@ def test_every_error_is_one_line(status: int, message: str, headers: dict[str, s
 
 @settings(deadline=None)
 @given(st.binary())
-def test_an_answer_that_cannot_be_read_is_one_line(content: bytes) -> None:
+def test_the_error_of_an_undecodable_answer_is_one_line(content: bytes) -> None:
     played = play(call("GET", "/users", dict[str, int], about="users"), [Answer(200, HUB, content)])
     assert len(str(played.error).splitlines()) == 1
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_says_where_to_but_not_the_query(status: int) -> None:
+def test_the_error_of_a_redirect_has_the_target_without_its_query(status: int) -> None:
     answer = refusal(status, headers={"location": "https://idp.example.org/auth?state=SECRET"})
     with pytest.raises(Redirected) as caught:
         send("GET", "/users").read(answer)
@@ -294,7 +294,7 @@ def test_a_redirect_says_where_to_but_not_the_query(status: int) -> None:
     assert caught.value.location.endswith("SECRET")
 
 
-def test_a_redirect_to_nowhere_is_a_redirect() -> None:
+def test_a_redirect_without_a_location_is_a_redirect() -> None:
     with pytest.raises(Redirected, match="redirected to nowhere"):
         send("GET", "/users").read(refusal(304))
 
@@ -306,7 +306,7 @@ def test_a_redirect_shows_no_secret(location: str) -> None:
     assert "SECRET" not in str(Redirected(location))
 
 
-def test_an_error_shows_nothing_of_what_was_sent() -> None:
+def test_an_error_does_not_show_the_request_body() -> None:
     request = send("POST", "/users/ana/tokens", body={"auth": {"password": "SECRET"}}, about="sign in as ana")
     for status in range(300, 600):
         with pytest.raises(HubError) as caught:
@@ -314,7 +314,7 @@ def test_an_error_shows_nothing_of_what_was_sent() -> None:
         assert "SECRET" not in f"{caught.value!s} {caught.value!r} {caught.value.__dict__}"
 
 
-def test_the_tree_at_the_top_of_the_file_is_the_tree() -> None:
+def test_the_tree_in_the_docstring_matches_the_classes() -> None:
     drawn: dict[str, str | None] = {}
     above: list[str] = []
     for line in (errors.__doc__ or "").splitlines():
@@ -347,7 +347,7 @@ def test_the_tree_at_the_top_of_the_file_is_the_tree() -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_an_error_may_go_to_another_process_and_be_copied(error: HubError) -> None:
+def test_an_error_can_be_pickled_and_copied(error: HubError) -> None:
     for other in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
         assert type(other) is type(error)
         assert str(other) == str(error)
@@ -355,8 +355,8 @@ def test_an_error_may_go_to_another_process_and_be_copied(error: HubError) -> No
 
 
 @pytest.mark.parametrize("message", [None, "No such user: ana"])
-def test_a_refusal_of_the_hub_is_known_without_its_header(message: str | None) -> None:
-    """A proxy may strip it."""
+def test_an_error_body_of_the_hub_is_recognized_without_its_header(message: str | None) -> None:
+    """A proxy may remove the header."""
     content = msgspec.json.encode({"status": 404, "message": message})
     assert type(from_answer("GET", "/users/ana", 404, {}, content, "user ana")) is NotFound
 
@@ -370,11 +370,11 @@ def test_a_refusal_of_the_hub_is_known_without_its_header(message: str | None) -
         ["status", "message"],
     ],
 )
-def test_a_refusal_of_something_else_is_not_the_hubs(body: object) -> None:
+def test_an_error_body_of_another_program_is_not_the_hubs(body: object) -> None:
     assert type(from_answer("GET", "/x", 404, {}, msgspec.json.encode(body))) is NotAHub
 
 
-def test_a_word_of_oauth_counts_there_alone() -> None:
+def test_keys_of_oauth_errors_count_on_oauth_routes_only() -> None:
     hub = {"x-jupyterhub-version": "6.1.1"}
     content = msgspec.json.encode({"message": "why", "error": {"code": 7}})
     assert "why" in str(from_answer("GET", "/users", 400, hub, content))

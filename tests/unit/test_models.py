@@ -1,4 +1,4 @@
-"""What a hub answers, read into frozen structs: tolerant of what is new, strict in what it means."""
+"""Models are decoded from answers: new fields are ignored, wrong types are errors."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ json_values = st.recursive(
 @pytest.mark.parametrize("model", MODELS)
 @settings(deadline=None, max_examples=50)
 @given(value=json_values)
-def test_any_json_is_the_model_or_not_from_a_hub(model: type[Any], value: object) -> None:
+def test_any_json_is_a_model_or_not_a_hub(model: type[Any], value: object) -> None:
     with suppress(NotAHub):
         assert isinstance(call("GET", "/x", model).read(reply(json=value)), model)
 
 
 @settings(deadline=None, max_examples=50)
 @given(st.binary() | st.text().map(lambda text: text.encode("utf-8", "surrogatepass")))
-def test_any_bytes_are_the_model_or_not_from_a_hub(content: bytes) -> None:
+def test_any_bytes_are_a_model_or_not_a_hub(content: bytes) -> None:
     headers = {"content-type": "application/json"}
     for model in MODELS:
         with suppress(NotAHub):
@@ -55,7 +55,7 @@ def test_any_bytes_are_the_model_or_not_from_a_hub(content: bytes) -> None:
 
 @settings(deadline=None, max_examples=50)
 @given(json_values)
-def test_any_event_of_a_stream_is_progress_or_not_from_a_hub(value: object) -> None:
+def test_any_event_of_a_stream_is_progress_or_not_a_hub(value: object) -> None:
     listen = Listen("/x", lambda data: msgspec.json.decode(data, type=Progress), lambda event: event.ready, 1)
     with suppress(NotAHub):
         assert isinstance(listen.take(msgspec.json.encode(value).decode()), Progress)
@@ -75,7 +75,7 @@ def test_a_model_is_frozen(model: type[Any]) -> None:
         setattr(read, model.__struct_fields__[0], "y")
 
 
-def test_a_server_as_a_hub_of_version_6_sends_it() -> None:
+def test_a_server_of_jupyterhub_6_is_decoded() -> None:
     sent = {
         "name": "lab",
         "display_name": "My lab",
@@ -101,7 +101,7 @@ def test_a_server_as_a_hub_of_version_6_sends_it() -> None:
     assert server.active
 
 
-def test_a_server_as_an_old_hub_sends_it_lacks_what_is_new() -> None:
+def test_a_server_of_an_old_hub_lacks_new_fields() -> None:
     server = call("GET", "/x", Server).read(reply(json={"name": "", "ready": False, "pending": "stop", "url": "/u/"}))
     assert server.display_name is None
     assert server.full_url is None
@@ -125,7 +125,7 @@ def test_a_servers_target_is_its_owner_and_name(name: str, target: str) -> None:
         ({"profile": None}, None),
     ],
 )
-def test_a_servers_profile_is_a_text_or_none(options: dict[str, Any] | None, profile: str | None) -> None:
+def test_a_servers_profile_is_a_string_or_none(options: dict[str, Any] | None, profile: str | None) -> None:
     assert Server(user_options=options).profile == profile
 
 
@@ -138,23 +138,23 @@ def test_a_servers_profile_is_a_text_or_none(options: dict[str, Any] | None, pro
         *((Server(pending=pending), True) for pending in ("spawn", "stop", "check", "rename", "of-tomorrow")),
     ],
 )
-def test_a_server_is_active_on_its_way_up_and_down_too(server: Server, active: bool) -> None:
+def test_a_starting_or_stopping_server_is_active(server: Server, active: bool) -> None:
     assert server.active is active
 
 
-def test_a_users_servers_know_their_owner() -> None:
+def test_a_users_servers_have_their_owner() -> None:
     sent = {"name": "ana", "servers": {"": {"name": "", "ready": True}, "lab": {"name": "lab", "pending": "spawn"}}}
     user = call("GET", "/x", User).read(reply(json=sent))
     assert [server.target for server in (user.servers or {}).values()] == ["ana", "ana/lab"]
 
 
-def test_a_user_without_the_scope_for_servers_has_none() -> None:
+def test_without_the_scope_for_servers_a_users_servers_are_none() -> None:
     user = call("GET", "/x", User).read(reply(json={"name": "ana", "kind": "user", "server": "/user/ana/"}))
     assert user.servers is None
     assert user.server == "/user/ana/"
 
 
-def test_the_secret_of_a_token_is_in_no_repr() -> None:
+def test_the_repr_of_a_token_hides_the_secret() -> None:
     sent = {"id": "a7", "user": "ana", "note": "ci", "token": "SECRET", "expires_at": None}
     token = call("POST", "/x", Token).read(reply(201, sent))
     assert token.token == "SECRET"
@@ -164,18 +164,18 @@ def test_the_secret_of_a_token_is_in_no_repr() -> None:
     assert "ana" in repr(token)
 
 
-def test_a_services_token_shows_its_service_as_the_owner() -> None:
+def test_a_services_token_has_its_service_as_the_owner() -> None:
     assert "service='culler'" in repr(Token(id="a7", service="culler"))
 
 
-def test_a_component_is_read_by_its_class() -> None:
+def test_a_component_is_decoded_with_its_class() -> None:
     sent = {"version": "6.1.1", "spawner": {"class": "kubespawner.KubeSpawner", "version": "7.0"}}
     info = call("GET", "/info", HubInfo).read(reply(json=sent))
     assert info.spawner.class_ == "kubespawner.KubeSpawner"
     assert info.authenticator == Component()
 
 
-def test_an_identity_may_be_a_services() -> None:
+def test_an_identity_can_be_a_service() -> None:
     sent = {"name": "culler", "kind": "service", "admin": False, "roles": [], "scopes": ["list:users"]}
     identity = call("GET", "/user", Identity).read(reply(json=sent))
     assert (identity.kind, identity.scopes, identity.token_id) == ("service", ("list:users",), None)

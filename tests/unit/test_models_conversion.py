@@ -1,4 +1,4 @@
-"""Models in the hands of other libraries, without a detour."""
+"""Models work with json, dataclasses, FastAPI and pandas."""
 
 from __future__ import annotations
 
@@ -29,38 +29,38 @@ USER = User(name="ana", groups=("geo", "soil"), servers={"lab": SERVERS[0]})
 KINDS = [kind for kind in vars(models).values() if isinstance(kind, type) and issubclass(kind, Model)]
 
 
-def test_json_takes_them_as_dictionaries() -> None:
+def test_to_dict_of_a_model_is_plain_json() -> None:
     text = json.dumps({"user": USER, "when": [SERVERS]}, default=Model.to_dict)
     assert json.loads(text)["user"]["servers"]["lab"]["started"] == "2026-01-02T03:04:05Z"
     assert json.loads(text)["when"][0][1]["pending"] == "spawn"
     assert json.loads(json.dumps(USER.to_dict())) == USER.to_dict()
 
 
-def test_what_a_token_does_not_see_is_null() -> None:
+def test_hidden_fields_are_null_in_json() -> None:
     hidden = User(name="ana").to_dict()
     assert (hidden["groups"], hidden["admin"], hidden["servers"]) == (None, None, None)
     assert USER.to_dict()["groups"] == ["geo", "soil"]
 
 
-def test_they_are_taken_for_dataclasses() -> None:
+def test_models_work_with_the_dataclass_functions() -> None:
     assert dataclasses.asdict(USER)["servers"]["lab"]["started"] == STARTED
     assert dataclasses.asdict(USER)["groups"] == ("geo", "soil")
     assert dataclasses.replace(SERVERS[1], pending=None) == Server(user="bo")
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_every_model_has_all_of_its_fields_there(kind: type[Model]) -> None:
+def test_every_model_has_all_dataclass_fields(kind: type[Model]) -> None:
     assert dataclasses.is_dataclass(kind)
     assert [each.name for each in dataclasses.fields(kind)] == list(kind.__struct_fields__)
 
 
-def test_fastapi_encodes_them() -> None:
+def test_fastapi_encodes_models() -> None:
     encoded = jsonable_encoder({"servers": SERVERS, "user": USER})
     assert encoded["servers"][0]["started"] == "2026-01-02T03:04:05+00:00"
     assert encoded["user"]["servers"]["lab"]["user_options"] == {"size": 2}
 
 
-def test_fastapi_answers_with_them() -> None:
+def test_fastapi_returns_models() -> None:
     app = FastAPI()
 
     @app.get("/servers", response_model=None)
@@ -71,7 +71,7 @@ def test_fastapi_answers_with_them() -> None:
     assert [each["name"] for each in answer] == ["lab", ""]
 
 
-def test_pandas_makes_columns_of_them() -> None:
+def test_pandas_makes_columns_of_fields() -> None:
     frame = pandas.DataFrame(SERVERS)
     assert list(frame.columns) == list(Server.__struct_fields__)
     assert frame["started"].iloc[0] == pandas.Timestamp(STARTED)
@@ -79,23 +79,23 @@ def test_pandas_makes_columns_of_them() -> None:
 
 
 def test_urls_are_absolute_and_those_of_other_hosts_stay() -> None:
-    there = "https://hub.example.org/jupyter"
+    site = "https://hub.example.org/jupyter"
     server = {"name": "lab", "url": "/jupyter/user/ana/lab/", "progress_url": "/jupyter/hub/api/progress"}
     answer = reply(json=[{"name": "ana", "server": "/jupyter/user/ana/", "servers": {"lab": server}}])
     (ana,) = call("GET", "/users", tuple[User, ...]).read(
-        dataclasses.replace(answer, site=there.removesuffix("/jupyter"))
+        dataclasses.replace(answer, site=site.removesuffix("/jupyter"))
     )
     lab = (ana.servers or {})["lab"]
-    assert (lab.url, lab.address) == (f"{there}/user/ana/lab/", f"{there}/user/ana/lab/")
-    assert lab.progress_url == f"{there}/hub/api/progress"
-    assert ana.server == f"{there}/user/ana/"
+    assert (lab.url, lab.address) == (f"{site}/user/ana/lab/", f"{site}/user/ana/lab/")
+    assert lab.progress_url == f"{site}/hub/api/progress"
+    assert ana.server == f"{site}/user/ana/"
     for url in ("//other.example.org/x", "https://ana.hub.example.org/user/ana/", ""):
         odd = Server(url=url)
         resolve_urls([{"a": (odd,)}], "https://hub.example.org")
         assert odd.url == url
 
 
-def test_the_address_is_the_public_one_where_the_hub_knows_it() -> None:
+def test_the_address_is_the_public_url_if_there_is_one() -> None:
     shared = SharedServer(
         user=models.Named(name="ana"), url="/user/ana/", full_url="https://public.example.org/user/ana/"
     )
@@ -108,13 +108,13 @@ def test_the_address_is_the_public_one_where_the_hub_knows_it() -> None:
     assert Server(url="/a/", full_url="https://public.example.org/a/").address == "https://public.example.org/a/"
 
 
-def test_options_that_look_like_urls_are_left_alone() -> None:
+def test_options_that_look_like_urls_stay_unchanged() -> None:
     server = Server(url="/user/ana/", user_options={"url": "/data", "server": "/x"}, state={"url": "/y"})
     resolve_urls(server, "https://hub.example.org")
     assert (server.user_options, server.state) == ({"url": "/data", "server": "/x"}, {"url": "/y"})
 
 
-def test_secrets_are_in_the_data_and_in_no_table() -> None:
+def test_secrets_are_in_the_data_but_not_in_tables() -> None:
     token = Token(id="a1", token="SECRET")
     assert token.to_dict()["token"] == "SECRET"
     assert "SECRET" not in token._repr_html_() + repr(token)
@@ -122,22 +122,22 @@ def test_secrets_are_in_the_data_and_in_no_table() -> None:
     assert {"Server", "Model"} <= set(jhub.__all__)
 
 
-def test_they_are_printed_by_pprint() -> None:
+def test_pprint_prints_models() -> None:
     assert "ana" in pprint.pformat([USER, SERVERS[0]])
 
 
-def test_a_copy_of_a_user_leaves_the_servers_of_the_first_one_alone() -> None:
+def test_a_copy_of_a_user_does_not_change_the_servers_of_the_original() -> None:
     copied = dataclasses.replace(USER, name="bo")
     assert [server.user for server in (USER.servers or {}).values()] == ["ana"]
     assert copied.servers == USER.servers
 
 
-def test_options_of_any_depth_are_passed_over() -> None:
+def test_options_of_any_depth_are_skipped_when_urls_are_resolved() -> None:
     deep: Any = []
     for _ in range(100_000):
         deep = [deep]
     server = Server(url="/user/ana/", user_options={"deep": deep})
     resolve_urls([server], "https://hub.example.org")
     assert server.url == "https://hub.example.org/user/ana/"
-    for _ in range(100_000):  # from the outside: the recursion of its end would be as deep
+    for _ in range(100_000):  # freed from the outside, because freeing it at once would recurse as deep
         deep = deep[0]

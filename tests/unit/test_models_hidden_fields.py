@@ -1,4 +1,4 @@
-"""Fields that a token does not see are None, and never empty."""
+"""Fields that the token's scopes hide are None, not empty."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jhub.operations.groups import GroupOps, read_members
 from jhub.testing import play, reply
 
 
-def test_what_the_answer_lacks_is_none() -> None:
+def test_a_missing_field_is_none() -> None:
     user = msgspec.convert({"name": "ana"}, User)
     assert (user.admin, user.groups, user.roles, user.servers) == (None, None, None, None)
     group = msgspec.convert({"name": "geo"}, Group)
@@ -25,7 +25,7 @@ def test_what_the_answer_lacks_is_none() -> None:
     assert (service.admin, service.roles) == (None, None)
 
 
-def test_what_is_empty_stays_empty() -> None:
+def test_an_empty_field_stays_empty() -> None:
     seen = {"name": "ana", "admin": False, "groups": [], "roles": [], "servers": {}}
     user = msgspec.convert(seen, User)
     assert (user.admin, user.groups, user.roles, user.servers) == (False, (), (), {})
@@ -40,7 +40,7 @@ def test_a_table_shows_a_question_mark(capsys: pytest.CaptureFixture[str]) -> No
     assert lines[4:] == ["geo,?,?,?", "bio,0,,"]
 
 
-def test_members_and_properties_are_not_taken_for_none() -> None:
+def test_hidden_members_and_properties_are_a_missing_scope() -> None:
     for plan in (read_members("geo"), GroupOps.set_properties("geo", {"a": 1})):
         played = play(plan, [reply(json={"name": "geo"})])
         assert isinstance(played.error, MissingScope)

@@ -1,4 +1,4 @@
-"""One call: when it is repeated, how its answer is read, and what a path may hold."""
+"""Requests: retries, decoding of answers, and names in paths."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ GONE = Answer(502, {"content-type": "text/html"}, b"<html>Bad Gateway</html>")
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
-@pytest.mark.parametrize("trouble", [LOST, GONE])
-def test_a_call_that_can_be_repeated_is_repeated_when_no_answer_came(method: str, trouble: Reply) -> None:
-    played = play(send(method, "/x"), [trouble, trouble, trouble, reply(204)])
+@pytest.mark.parametrize("failure", [LOST, GONE])
+def test_an_idempotent_request_is_retried_without_an_answer(method: str, failure: Reply) -> None:
+    played = play(send(method, "/x"), [failure, failure, failure, reply(204)])
     assert played.result is None
     assert played.calls == [f"{method} /x"] * 4
     assert played.left == 0
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "POST"])
-def test_where_nothing_listens_one_more_try_is_enough(method: str) -> None:
+def test_a_refused_connection_is_retried_once(method: str) -> None:
     played = play(send(method, "/x"), [NEVER_LEFT, NEVER_LEFT, reply(204)])
     assert played.error is NEVER_LEFT
     assert played.left == 1
     assert play(send(method, "/x"), [NEVER_LEFT, reply(204)]).result is None
 
 
-def test_what_is_gone_at_the_second_delete_was_deleted_by_the_first() -> None:
+def test_a_404_of_a_retried_delete_is_success() -> None:
     assert play(send("DELETE", "/groups/geo"), [LOST, refusal(404)]).result is None
     assert isinstance(play(send("DELETE", "/groups/geo"), [NEVER_LEFT, refusal(404)]).error, NotFound)
     assert isinstance(play(send("DELETE", "/groups/geo"), [refusal(404)]).error, NotFound)
 
 
-def test_the_pauses_before_a_repetition_grow() -> None:
+def test_the_pauses_between_retries_grow() -> None:
     steps = send("GET", "/x").__iter__()
     next(steps)
     pauses: list[Sleep] = []
@@ -68,7 +68,7 @@ def test_the_pauses_before_a_repetition_grow() -> None:
         steps.throw(Unavailable("reset"))
 
 
-def test_a_call_gives_up_after_four_attempts_with_the_last_error() -> None:
+def test_the_last_error_is_raised_after_four_attempts() -> None:
     last = Unavailable("still nothing")
     played = play(send("GET", "/x"), [LOST, LOST, LOST, last, reply(204)])
     assert played.error is last
@@ -76,22 +76,22 @@ def test_a_call_gives_up_after_four_attempts_with_the_last_error() -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
-@pytest.mark.parametrize("trouble", [LOST, GONE])
-def test_a_call_that_may_have_arrived_is_not_repeated(method: str, trouble: Reply) -> None:
-    played = play(send(method, "/x"), [trouble, reply(201)])
+@pytest.mark.parametrize("failure", [LOST, GONE])
+def test_a_request_that_may_have_arrived_is_not_retried(method: str, failure: Reply) -> None:
+    played = play(send(method, "/x"), [failure, reply(201)])
     assert isinstance(played.error, Unavailable)
     assert played.left == 1
     assert played.seconds == 0
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
-def test_a_call_that_never_left_is_repeated_whatever_it_does(method: str) -> None:
+def test_a_request_that_never_left_is_retried_with_any_method(method: str) -> None:
     played = play(send(method, "/x"), [NEVER_LEFT, reply(201)])
     assert played.result is None
     assert len(played.sent) == 2
 
 
-def test_a_post_is_not_repeated_once_an_attempt_may_have_arrived() -> None:
+def test_a_post_is_not_retried_after_an_attempt_that_may_have_arrived() -> None:
     played = play(send("POST", "/x"), [NEVER_LEFT, LOST, reply(201)])
     assert played.error is LOST
     assert played.left == 1
@@ -107,7 +107,7 @@ def test_a_post_is_not_repeated_once_an_attempt_may_have_arrived() -> None:
         (Answer(200, {"content-type": "text/html"}, b"<html>"), NotAHub),
     ],
 )
-def test_only_a_missing_answer_is_a_reason_to_repeat(answer: Answer, kind: type[HubError]) -> None:
+def test_an_error_answer_is_not_retried(answer: Answer, kind: type[HubError]) -> None:
     played = play(call("GET", "/users", list[User]), [answer, reply(json=[])])
     assert type(played.error) is kind
     assert played.left == 1
@@ -123,49 +123,49 @@ def test_only_a_missing_answer_is_a_reason_to_repeat(answer: Answer, kind: type[
     ],
     ids=["throttled", "restarting", "by date"],
 )
-def test_who_says_when_to_come_back_is_asked_again_then(method: str, later: Answer) -> None:
+def test_retry_after_sets_the_pause_before_a_retry(method: str, later: Answer) -> None:
     played = play(call(method, "/users", list[User]), [later, reply(json=[])])
     assert played.result == []
     assert played.seconds == 5
 
 
-def test_who_asks_for_a_long_pause_is_not_kept_waiting_for_nor_asked_again() -> None:
+def test_a_long_retry_after_is_an_error_at_once() -> None:
     played = play(call("GET", "/users", list[User]), [Answer(503, {"retry-after": "3600"}), reply(json=[])])
     assert isinstance(played.error, Unavailable)
     assert (played.error.retry_after, played.seconds, played.left) == (3600, 0, 1)
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
-def test_what_may_not_be_repeated_is_not(method: str) -> None:
+def test_a_throttled_request_that_is_not_repeatable_is_not_retried(method: str) -> None:
     for answer in (refusal(429, headers={"retry-after": "1"}), Answer(502), Unavailable("reset")):
         assert play(call(method, "/x", User), [answer, reply(json={"name": "ana"})]).left == 1
 
 
 @pytest.mark.parametrize("answer", [refusal(429, headers={"retry-after": "1"}), Answer(502), Unavailable("reset")])
-def test_a_post_that_does_the_same_twice_is_repeated(answer: Answer | Unavailable) -> None:
+def test_a_repeatable_post_is_retried(answer: Answer | Unavailable) -> None:
     played = play(call("POST", "/x", User, repeatable=True), [answer, reply(json={"name": "ana"})])
     assert played.result.name == "ana"
 
 
-def test_all_pauses_together_are_bounded() -> None:
+def test_the_total_of_retry_after_is_limited() -> None:
     played = play(call("GET", "/users", list[User]), [Answer(503, {"retry-after": "40"})] * 4)
     assert isinstance(played.error, Unavailable)
     assert (played.seconds, played.left) == (40, 2)
 
 
 @pytest.mark.parametrize("status", [503, 429])
-def test_a_deletion_that_never_reached_the_hub_is_not_done(status: int) -> None:
-    """What answered in its place has nobody behind it, and there is nothing of that name."""
+def test_a_404_after_a_delete_that_never_arrived_is_an_error(status: int) -> None:
+    """A proxy without a hub answered the first attempt, and there is no object of the name."""
     played = play(send("DELETE", "/x"), [Answer(status), refusal(404)])
     assert isinstance(played.error, NotFound)
 
 
 @pytest.mark.parametrize("lost", [Unavailable("reset"), Answer(502), Answer(504)])
-def test_a_deletion_that_may_have_reached_the_hub_is_done_when_nothing_is_there(lost: Answer | Unavailable) -> None:
+def test_a_404_after_a_delete_that_may_have_arrived_is_success(lost: Answer | Unavailable) -> None:
     assert play(send("DELETE", "/x"), [lost, refusal(404)]).error is None
 
 
-def test_a_404_of_something_else_says_nothing_about_a_deletion() -> None:
+def test_a_404_that_is_not_the_hubs_is_not_a_successful_delete() -> None:
     gateway = Answer(404, {"content-type": "application/json"}, b'{"status": 404, "error": "Not Found", "path": "/x"}')
     assert isinstance(play(send("DELETE", "/x"), [Answer(502), gateway]).error, NotAHub)
 
@@ -185,13 +185,13 @@ def test_once_is_one_attempt() -> None:
     assert play(call("GET", "/x", int).once(), [reply(json=7)]).result == 7
 
 
-def test_a_404_is_success_for_a_deletion_alone() -> None:
+def test_a_404_after_a_retry_is_success_for_delete_only() -> None:
     for request in (send("PUT", "/x"), replace(send("DELETE", "/x"), gone_is_done=False)):
         assert isinstance(play(request, [LOST, refusal(404)]).error, NotFound)
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b'{"name": 7}', b"[]", b"{", b"\xff", b"[" * 100_000, b"null"])
-def test_json_that_no_hub_sends_is_not_a_hub(content: bytes) -> None:
+def test_json_of_another_shape_is_not_a_hub(content: bytes) -> None:
     request = call("GET", "/groups/geo", Group, about="group geo")
     with pytest.raises(NotAHub, match=r"^group geo: the answer is not what JupyterHub sends"):
         request.read(Answer(200, {"content-type": "application/json"}, content))
@@ -201,7 +201,7 @@ def test_json_that_no_hub_sends_is_not_a_hub(content: bytes) -> None:
     ("headers", "kind"),
     [({"content-type": "text/html; charset=utf-8"}, "text/html"), ({}, "something else")],
 )
-def test_a_page_instead_of_json_names_its_kind(headers: dict[str, str], kind: str) -> None:
+def test_the_error_of_an_answer_without_json_names_its_content_type(headers: dict[str, str], kind: str) -> None:
     request = call("GET", "/groups/geo", Group, about="group geo")
     with pytest.raises(NotAHub, match=f"^group geo: the answer is {kind}, not JSON") as caught:
         request.read(Answer(200, headers, b"<html><body>Sign in</body></html>"))
@@ -209,8 +209,8 @@ def test_a_page_instead_of_json_names_its_kind(headers: dict[str, str], kind: st
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-def test_a_page_is_no_success_even_where_the_answer_says_nothing(method: str) -> None:
-    """A sign-in proxy before the hub answers 200 and a page to whatever it does not let through."""
+def test_an_html_page_is_an_error_for_requests_without_a_result(method: str) -> None:
+    """A sign-in proxy in front of the hub answers 200 and a page to requests that it blocks."""
     with pytest.raises(NotAHub):
         send(method, "/groups/geo").read(Answer(200, {"content-type": "text/html"}, b"<html>Sign in</html>"))
 
@@ -226,7 +226,7 @@ def test_a_requests_repr_hides_its_body() -> None:
     assert "/users/ana/tokens" in repr(request)
 
 
-def test_a_requests_repr_hides_its_body_in_what_play_shows() -> None:
+def test_the_repr_of_a_played_request_hides_its_body() -> None:
     played = play(send("POST", "/users/ana/tokens", body={"auth": {"password": "SECRET"}}), [reply(201)])
     assert "SECRET" not in repr(played)
 
@@ -244,28 +244,28 @@ def test_a_requests_repr_hides_its_body_in_what_play_shows() -> None:
 @example("Ana Müller@example.org")
 @example("\ud800")
 @example("")
-def test_any_text_is_one_segment_or_refused(value: str) -> None:
+def test_any_name_is_one_path_segment_or_refused(value: str) -> None:
     try:
         quoted = segment(value, "user")
     except InvalidInput as error:
-        words = str(error)
+        message = str(error)
     else:
-        words = ""
+        message = ""
         assert quoted.isascii()
         assert not set(quoted) & set('/\\?#;"<> ')
         assert unquote(quoted).strip(".")
         assert unquote(quoted) == value
-    assert len(words.splitlines()) <= 1
+    assert len(message.splitlines()) <= 1
 
 
 @pytest.mark.parametrize("value", ["", ".", "..", "...", "a/b", "/", "a\\b", "a\x00", "a\nb", "\x7f", "\ud800"])
-def test_what_could_not_stay_in_its_place_is_refused(value: str) -> None:
+def test_a_name_that_would_change_the_path_is_refused(value: str) -> None:
     with pytest.raises(InvalidInput):
         segment(value, "user")
 
 
 @pytest.mark.parametrize("value", ["a\x85b", "a\u2028b", "a\u2029b", "a\x9b31mb"])
-def test_a_name_that_would_break_the_line_or_steer_a_terminal_is_refused(value: str) -> None:
+def test_a_name_with_control_characters_is_refused(value: str) -> None:
     with pytest.raises(InvalidInput):
         segment(value, "user")
 

@@ -1,4 +1,4 @@
-"""`play` itself: a virtual clock, flows side by side, interruption."""
+"""`play`: the virtual clock, concurrent flows and interruption."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_sleeping_takes_virtual_time_only() -> None:
     assert played.seconds == 86_400
 
 
-def test_an_answer_may_take_its_time() -> None:
+def test_an_answer_can_be_delayed() -> None:
     def flow() -> Flow[float]:
         yield from UserOps.get("ana")
         return (yield from Now())
@@ -56,19 +56,19 @@ def test_an_answer_may_take_its_time() -> None:
     assert play(flow(), [After(3, After(4, reply(json={"name": "ana"})))]).result == 7
 
 
-def test_an_error_may_take_its_time_too() -> None:
+def test_an_error_can_be_delayed() -> None:
     played = play(send("POST", "/x"), [After(60, Unavailable("timed out"))])
     assert isinstance(played.error, Unavailable)
     assert played.seconds == 60
 
 
-def test_a_request_is_a_plan() -> None:
+def test_a_request_can_be_played() -> None:
     played = play(UserOps.get("ana"), [reply(json={"name": "ana"})])
     assert played.result == User(name="ana")
     assert played.calls == ["GET /users/ana"]
 
 
-def test_replies_may_be_a_function_of_the_step() -> None:
+def test_replies_can_be_a_function_of_the_step() -> None:
     def answer(step: Request[Any] | Listen[Any]) -> Reply:
         return refusal(404) if step.path.endswith("ben") else reply(json={"name": "ana"})
 
@@ -76,14 +76,14 @@ def test_replies_may_be_a_function_of_the_step() -> None:
     assert isinstance(play(UserOps.get("ben"), answer).error, NotFound)
 
 
-def test_an_error_of_the_flow_is_kept_and_raised_by_its_result() -> None:
+def test_an_error_of_the_flow_is_raised_by_the_result() -> None:
     played = play(UserOps.get("ana"), [refusal(404)])
     assert isinstance(played.error, NotFound)
     with pytest.raises(NotFound):
         _ = played.result
 
 
-def test_an_error_that_is_not_ours_is_not_kept() -> None:
+def test_an_error_of_another_kind_is_raised_at_once() -> None:
     def flow() -> Flow[None]:
         yield Sleep(1)
         raise KeyError("a bug")
@@ -92,7 +92,7 @@ def test_an_error_that_is_not_ours_is_not_kept() -> None:
         play(flow())
 
 
-def test_replies_that_nobody_asked_for_are_counted() -> None:
+def test_unused_replies_are_counted() -> None:
     assert play(UserOps.get("ana"), [reply(json={"name": "ana"}), reply(), reply()]).left == 2
 
 
@@ -112,8 +112,8 @@ def test_a_missing_reply_cannot_be_swallowed_by_the_flow() -> None:
         play(flow())
 
 
-def test_a_stream_for_a_request_is_a_failed_test() -> None:
-    with pytest.raises(AssertionError, match="wants reply"):
+def test_a_stream_as_the_reply_to_a_request_is_a_failed_test() -> None:
+    with pytest.raises(AssertionError, match="needs reply"):
         play(UserOps.get("ana"), [events({"ready": True})])
 
 
@@ -127,9 +127,9 @@ def test_a_flow_that_waits_for_ever_is_a_failed_test(step: Step) -> None:
         play(flow())
 
 
-def test_a_flow_that_looks_again_and_again_for_ever_is_a_failed_test() -> None:
+def test_a_flow_that_polls_for_ever_is_a_failed_test() -> None:
     def flow() -> Flow[None]:
-        for _ in range(200_000):  # years of looking
+        for _ in range(200_000):  # years of polling
             yield Sleep(3600)
         raise KeyError("nobody noticed")
 
@@ -137,7 +137,7 @@ def test_a_flow_that_looks_again_and_again_for_ever_is_a_failed_test() -> None:
         play(flow())
 
 
-def test_something_else_than_a_step_is_a_failed_test() -> None:
+def test_a_yielded_value_that_is_not_a_step_is_a_failed_test() -> None:
     def flow() -> Generator[Any, Any, None]:
         yield Done("x", None, None, 0)
 
@@ -146,13 +146,10 @@ def test_something_else_than_a_step_is_a_failed_test() -> None:
 
 
 @pytest.mark.parametrize(("version", "numbers"), [("6.1.1", (6, 1, 1)), ("5.5", (5, 5))])
-def test_the_hubs_version_is_the_one_given_and_costs_no_request(version: str, numbers: tuple[int, ...]) -> None:
+def test_the_hubs_version_is_answered_without_a_request(version: str, numbers: tuple[int, ...]) -> None:
     played = play(HubVersion(), version=version)
     assert played.result == numbers
     assert played.sent == []
-
-
-# streams
 
 
 def following(timeout: float = 10) -> Listen[Progress]:
@@ -173,27 +170,24 @@ def test_a_stream_that_ends_early_has_no_last_event() -> None:
     assert len(played.emitted) == 1
 
 
-def test_a_refused_stream_is_the_hubs_refusal() -> None:
+def test_an_error_answer_to_a_stream_is_raised() -> None:
     played = play(following(), [refusal(404)])
     assert isinstance(played.error, NotFound)
 
 
-def test_a_stream_of_something_else_is_not_from_a_hub() -> None:
+def test_a_stream_of_invalid_events_is_not_a_hub() -> None:
     played = play(following(), [type(events())(("<html>",))])
     assert isinstance(played.error, NotAHub)
 
 
-def test_a_stream_ends_when_its_time_is_over() -> None:
+def test_a_stream_ends_at_its_timeout() -> None:
     played = play(following(timeout=10), [After(30, events({"ready": True}))])
     assert played.result is None
     assert played.seconds == 10
     assert played.emitted == []
 
 
-# side by side
-
-
-def test_flows_side_by_side_take_the_time_of_the_longest() -> None:
+def test_concurrent_flows_take_the_time_of_the_longest() -> None:
     def flow() -> Flow[list[Done]]:
         for tag, seconds in {"slow": 5.0, "fast": 2.0}.items():
             yield Fork(nap(seconds, tag), tag)
@@ -210,7 +204,7 @@ def test_flows_side_by_side_take_the_time_of_the_longest() -> None:
     assert played.seconds == 5
 
 
-def test_next_gives_a_tick_when_nothing_ended_in_time() -> None:
+def test_next_is_none_after_its_timeout() -> None:
     def flow() -> Flow[list[Any]]:
         yield Fork(nap(5), "nap")
         return [(yield from Next(2)), (yield from Next(2)), (yield from Next(2))]
@@ -220,7 +214,7 @@ def test_next_gives_a_tick_when_nothing_ended_in_time() -> None:
     assert isinstance(third, Done)
 
 
-def test_an_end_that_came_before_it_was_asked_for_is_kept() -> None:
+def test_the_end_of_a_fork_is_kept_until_next() -> None:
     def flow() -> Flow[Any]:
         yield Fork(nap(1), "nap")
         yield Sleep(10)
@@ -231,7 +225,7 @@ def test_an_end_that_came_before_it_was_asked_for_is_kept() -> None:
     assert now == 10
 
 
-def test_a_failed_fork_carries_its_error() -> None:
+def test_the_end_of_a_failed_fork_has_its_error() -> None:
     def flow() -> Flow[Any]:
         yield Fork(UserOps.get("ana"), "ana")
         return (yield from Next(60))
@@ -269,7 +263,7 @@ def test_a_tag_is_any_hashable_value() -> None:
     assert [(end.tag, end.seconds) for end in ends] == [(("nap", 2), 0), (("nap", 1), 5)]
 
 
-def test_cancelling_what_has_ended_does_nothing() -> None:
+def test_cancelling_an_ended_fork_does_nothing() -> None:
     def flow() -> Flow[Any]:
         yield Fork(nap(1, "done"), "nap")
         yield Sleep(2)
@@ -282,7 +276,7 @@ def test_cancelling_what_has_ended_does_nothing() -> None:
     assert end.answer == "done"
 
 
-def test_a_cancelled_fork_may_clean_up() -> None:
+def test_a_cancelled_fork_can_clean_up() -> None:
     def child() -> Flow[None]:
         try:
             yield Sleep(50)
@@ -301,7 +295,7 @@ def test_a_cancelled_fork_may_clean_up() -> None:
     assert played.result.seconds == 3
 
 
-def test_a_flow_that_ends_takes_its_forks_with_it() -> None:
+def test_the_end_of_a_flow_interrupts_its_forks() -> None:
     def child() -> Flow[None]:
         yield Sleep(5)
         yield from UserOps.get("ana")
@@ -317,9 +311,6 @@ def test_a_flow_that_ends_takes_its_forks_with_it() -> None:
     assert played.seconds == 1
 
 
-# interruption
-
-
 def test_an_interrupted_flow_sends_nothing_more() -> None:
     def flow() -> Flow[None]:
         yield Sleep(10)
@@ -331,7 +322,7 @@ def test_an_interrupted_flow_sends_nothing_more() -> None:
     assert played.seconds == 4
 
 
-def test_an_interrupted_flow_may_clean_up() -> None:
+def test_an_interrupted_flow_can_clean_up() -> None:
     def flow() -> Flow[None]:
         try:
             yield Sleep(10)
@@ -343,7 +334,7 @@ def test_an_interrupted_flow_may_clean_up() -> None:
     assert played.seconds == 6
 
 
-def test_an_interruption_while_a_request_is_out_drops_its_answer() -> None:
+def test_an_interruption_during_a_request_drops_its_answer() -> None:
     def flow() -> Flow[None]:
         yield from UserOps.get("ana")
         yield Emit("answered")
@@ -353,13 +344,13 @@ def test_an_interruption_while_a_request_is_out_drops_its_answer() -> None:
     assert played.seconds == 4
 
 
-def test_an_interruption_that_comes_too_late_changes_nothing() -> None:
+def test_an_interruption_after_the_end_changes_nothing() -> None:
     played = play(nap(1, "done"), interrupt_at=4)
     assert played.result == "done"
     assert played.seconds == 1
 
 
-def test_an_interruption_reaches_what_was_forked() -> None:
+def test_an_interruption_reaches_the_forks() -> None:
     def child(name: str) -> Flow[None]:
         try:
             yield Sleep(50)
@@ -376,7 +367,7 @@ def test_an_interruption_reaches_what_was_forked() -> None:
     assert played.seconds == 4
 
 
-def test_an_interruption_after_the_end_does_not_change_how_it_ended() -> None:
+def test_an_interruption_after_the_end_keeps_the_result() -> None:
     def child() -> Flow[None]:
         try:
             yield Sleep(50)
@@ -401,7 +392,7 @@ def slow_to_clean_up() -> Flow[None]:
         yield from send("DELETE", "/clean")
 
 
-def test_a_clean_up_is_not_cut_off_when_the_flow_above_ends_meanwhile() -> None:
+def test_a_clean_up_continues_after_the_end_of_the_parent() -> None:
     def flow() -> Flow[None]:
         yield Fork(slow_to_clean_up(), "child")
         try:
@@ -414,7 +405,7 @@ def test_a_clean_up_is_not_cut_off_when_the_flow_above_ends_meanwhile() -> None:
     assert played.seconds == 9
 
 
-def test_a_clean_up_is_not_cut_off_by_cancelling_again() -> None:
+def test_a_clean_up_continues_after_a_second_cancellation() -> None:
     def flow() -> Flow[float]:
         yield Fork(slow_to_clean_up(), "child")
         for _ in range(3):

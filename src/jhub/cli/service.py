@@ -241,4 +241,4 @@ def create_login_client(
     note(oauth_client.access(version))
     if version < (6,):
         note("")
-        note(oauth_client.ROLE_IS_THERE)
+        note(oauth_client.EXISTING_ROLE_NOTE)

@@ -20,9 +20,9 @@ from jhub._version import __version__
 from jhub.client.deadline import Deadline
 from jhub.client.network import Network
 from jhub.client.own_token import scope_hint
-from jhub.discovery import API, is_loopback, known_root, origin, tidy
+from jhub.discovery import API, is_loopback, as_api_root, origin, tidy
 from jhub.errors import HubError, InvalidInput, MissingScope, NotAHub, Unavailable
-from jhub.interpreter import check_sending
+from jhub.interpreter import check_sending_allowed
 from jhub.login.environment import is_inside
 from jhub.messages import from_answer
 from jhub.steps import Answer, Listen, Request, Sleep, check_token
@@ -71,7 +71,7 @@ class Wire:
         if token is not None:
             check_token(token)
         self._address = tidy(url)
-        self._root: str | None = known_root(self._address)
+        self._root: str | None = as_api_root(self._address)
         self._token = token
         self._network = network
         self._version: tuple[int, ...] | None = None
@@ -125,7 +125,7 @@ class Wire:
 
     def arguments(self, step: Request[Any] | Listen[Any]) -> dict[str, Any]:
         """Return the arguments with which the HTTP client sends a step."""
-        check_sending()
+        check_sending_allowed()
         root = self._root or self._address
         if not (_is_outside_api(step) or step.path.startswith("/")):
             raise InvalidInput(f"invalid path {step.path!r}", hint="use a path such as /users")

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from jhub.config import credentials, expiry
 from jhub.errors import InvalidInput
-from jhub.files import base_folder, locked, make_folder, read_json, write_json
+from jhub.files import base_folder, file_lock, make_folder, read_json, write_json
 
 LOCK_SECONDS = 30
 """Maximum time to wait for another process that changes the contexts."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from jhub.models import in_utc
+from jhub.models import as_utc
 
 WARNING_PERIOD = timedelta(days=3)
 """Time before a token's end from which on a warning is due, or a tenth of the token's life if that is shorter."""
@@ -22,10 +22,10 @@ def expiry_warning(created: datetime | None, end: datetime | None, now: datetime
     """Return "has expired", or "expires in 2 days" if little of a token's life is left; None if there is no need."""
     if end is None:
         return None
-    left = in_utc(end) - now
+    left = as_utc(end) - now
     if left <= timedelta(0):
         return "has expired"
-    period = WARNING_PERIOD if created is None else min(WARNING_PERIOD, (in_utc(end) - in_utc(created)) / 10)
+    period = WARNING_PERIOD if created is None else min(WARNING_PERIOD, (as_utc(end) - as_utc(created)) / 10)
     return f"expires in {_format_span(left)}" if left < period else None
 
 

@@ -15,7 +15,7 @@ from tornado.web import HTTPError
 from jhub.errors import InvalidInput
 from jhub.extension.access import available_profiles, default_profile, owner_of
 from jhub.extension.store import store
-from jhub.models import UNLISTED
+from jhub.models import UNLISTED_SUFFIX
 from jhub.profiles.model import Profile, public_profile
 from jhub.profiles.option_check import NONE_AVAILABLE
 
@@ -49,7 +49,7 @@ def profile_list(spawner: Any) -> list[dict[str, Any]]:
     The form has the regular expression of each text, for the browser. KubeSpawner (7.1) itself matches saved texts
     against it, by `re` and without a time limit; so the expressions are removed if the saved options contain a text.
     """
-    return _entries(spawner, with_regex=not any(name.endswith(UNLISTED) for name in spawner.user_options or ()))
+    return _entries(spawner, with_regex=not any(name.endswith(UNLISTED_SUFFIX) for name in spawner.user_options or ()))
 
 
 def profile_list_for_start(spawner: Any) -> list[dict[str, Any]]:

@@ -50,7 +50,7 @@ def _wrap_init_services(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Add the service to those of the configuration."""
 
     def init_services(self: Any) -> Any:
-        spec = oauth_client.service(version_info[:2])
+        spec = oauth_client.service_entry(version_info[:2])
         _check_configuration(self, spec)
         _adopt_service(self)
         if spec not in self.services:

@@ -18,7 +18,7 @@ from jupyterhub.utils import url_path_join
 from tornado.httputil import url_concat
 from tornado.web import HTTPError
 
-from jhub.errors import MOST_NAMES
+from jhub.errors import MAX_NAMES_SHOWN
 from jhub.extension import failure_count
 from jhub.extension.access import available_profiles, owner_of
 from jhub.extension.enforcement import enforce_request
@@ -67,7 +67,7 @@ def _wrap_spawn_single_user(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def profile_links(handler: Any, user: Any, server_name: str) -> str:
     """Return HTML for an error page: links to the profiles from which the server can be started instead."""
-    available = available_profiles(store.current, owner_of(user))[:MOST_NAMES]
+    available = available_profiles(store.current, owner_of(user))[:MAX_NAMES_SHOWN]
     page = url_path_join(handler.hub.base_url, "spawn", user.escaped_name, quote(server_name, safe=""))
     anchors = (
         f'<a href="{escape(url_concat(page, {PROFILE_PARAMETER: profile.slug}))}">{escape(profile.display_name)}</a>'

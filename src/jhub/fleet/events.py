@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from jhub.errors import HubError, InvalidInput
 from jhub.models import Server, target
-from jhub.outcome import DONE, Outcome
+from jhub.outcome import SUCCESS_KINDS, Outcome
 
 FinalKind = Literal["ready", "stopped", "deleted", "failed", "skipped"]
 EventKind = Literal["queued", "starting", "stopping", "deleting", "progress", "waiting"] | FinalKind

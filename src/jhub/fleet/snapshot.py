@@ -8,7 +8,7 @@ from typing import Any
 
 from jhub.errors import HubBroken, HubError, MissingScope, NotAuthorized, NotFound
 from jhub.fleet.events import Target
-from jhub.interpreter import through
+from jhub.interpreter import map_steps
 from jhub.models import Server, User
 from jhub.operations.paging import pages
 from jhub.operations.server_status import INCLUDE_STOPPED, read_owner, servers_of

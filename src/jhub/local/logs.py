@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from jhub.files import read_own
+from jhub.files import read_own_file
 
 EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Input|Exit|Broke|Timeout)\b: \S.*")
 BAD_LINE = re.compile(r"\[[EC] [\d-]+ [\d:.]+ [^\]]*\] (.+)")
@@ -15,7 +15,7 @@ PORT_TAKEN = re.compile(r"address already in use", re.IGNORECASE)
 
 def read(path: Path, last_bytes: int = 65536) -> str:
     """The end of a log, or nothing if there is none."""
-    return (read_own(path, last_bytes=last_bytes) or b"").decode(errors="replace")
+    return (read_own_file(path, last_bytes=last_bytes) or b"").decode(errors="replace")
 
 
 def reason(log: str) -> str:

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from jhub.errors import InvalidInput, LocalHubError
-from jhub.files import base_folder, make_folder, own_folder, read_own, take_lock, write_whole
+from jhub.files import acquire_lock, base_folder, make_folder, open_own_folder, read_own_file, write_atomically
 
 S = TypeVar("S", bound=Struct)
 
@@ -107,7 +107,7 @@ class Folder:
         if not os.path.lexists(self.path):
             return
         with disk_errors(self.path):
-            with own_folder(self.path) as folder:
+            with open_own_folder(self.path) as folder:
                 names = os.listdir(folder if folder is not None else self.path)
                 others = [name for name in names if _owner(folder, name) not in (os.geteuid(), None)]
             if others:
@@ -117,7 +117,7 @@ class Folder:
                 )
             for part in (self.users, self.proxy):
                 if os.path.lexists(part):
-                    with own_folder(part):
+                    with open_own_folder(part):
                         pass
 
     def _holds_something_else(self) -> bool:
@@ -188,13 +188,13 @@ class Folder:
     def write(self, path: Path, content: bytes) -> None:
         """Write a file as a whole or not at all, readable by its owner only."""
         with disk_errors(path):
-            write_whole(path, content)
+            write_atomically(path, content)
 
     @contextmanager
     def locked(self, seconds: float) -> Generator[None]:
         """Let one process at a time start or stop this folder's hub. Waits up to `seconds` for the others."""
         with disk_errors(self._lock):
-            descriptor = take_lock(self._lock, seconds)
+            descriptor = acquire_lock(self._lock, seconds)
         if descriptor is None:
             raise LocalHubError(f"another process is starting or stopping the hub in {self.path}")
         try:
@@ -233,7 +233,7 @@ def disk_errors(path: Path) -> Generator[None]:
 
 
 def _read(path: Path, kind: type[S]) -> S | None:
-    content = read_own(path, private=True)
+    content = read_own_file(path, private=True)
     if content is None:
         return None
     try:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jhub.errors import HubError
-from jhub.files import take_lock
+from jhub.files import acquire_lock
 from jhub.local.processes import sweep
 from jhub.local.state_folder import Folder
 
@@ -26,7 +26,7 @@ class TemporaryFolder:
     def __init__(self) -> None:
         remove_abandoned()
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
-        self._lease = take_lock(self.path / LEASE, 0)
+        self._lease = acquire_lock(self.path / LEASE, 0)
 
     def remove(self) -> None:
         """Delete it."""
@@ -48,7 +48,7 @@ def remove_abandoned() -> None:
 
 def remove_if_abandoned(path: Path) -> None:
     """End the hub in this temporary folder and delete it, unless its owner lives."""
-    lease = take_lock(path / LEASE, 0)
+    lease = acquire_lock(path / LEASE, 0)
     if lease is None:
         return
     try:

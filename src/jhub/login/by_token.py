@@ -9,7 +9,7 @@ from jhub.errors import APIError, InvalidInput, NotAuthorized
 from jhub.login.credentials import acting_as, by_token
 from jhub.login.prompts import PastedToken
 from jhub.login.request import MethodUsed, SignInRequest, SignInResult
-from jhub.models import in_utc
+from jhub.models import as_utc
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TokenOps
 from jhub.steps import Ask, Flow, check_token
@@ -54,4 +54,4 @@ def by_paste(request: SignInRequest) -> Flow[SignInResult]:
 
 def _remaining_seconds(now: datetime | None, end: datetime | None) -> float | None:
     """Return the seconds between the token's last use, which is now by the hub's clock, and its end."""
-    return None if now is None or end is None else (in_utc(end) - in_utc(now)).total_seconds()
+    return None if now is None or end is None else (as_utc(end) - as_utc(now)).total_seconds()

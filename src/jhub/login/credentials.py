@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
 from jhub.errors import HubError
-from jhub.interpreter import through
+from jhub.interpreter import map_steps
 from jhub.steps import Flow, Interrupted, Operation, Request, Step
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from jhub.discovery import candidates, known_root, tidy
+from jhub.discovery import as_api_root, candidates, normalize_url
 
 HUB_VARIABLES = ("JUPYTERHUB_SERVER_NAME", "JUPYTERHUB_SERVICE_NAME", "JUPYTERHUB_SERVICE_PREFIX")
 """Variables that a hub sets for its servers and services."""
@@ -26,6 +26,6 @@ def environment_token(api_url: str, environ: Mapping[str, str] = os.environ) -> 
     url, token = environ.get("JUPYTERHUB_API_URL"), environ.get("JUPYTERHUB_API_TOKEN")
     if not token or is_inside(environ):
         return None, ""
-    if url and api_url != (known_root(tidy(url)) or candidates(tidy(url))[0]):
+    if url and api_url != (as_api_root(normalize_url(url)) or candidates(normalize_url(url))[0]):
         return None, url
     return token, ""

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Literal, TypeAlias, get_args
 
 from jhub.errors import InvalidInput, NotAHub
-from jhub.models import Server, in_utc
+from jhub.models import Server, as_utc
 from jhub.operations.groups import read_members
 from jhub.operations.requests import user_path
 from jhub.steps import Answer, Flow, Request
@@ -106,7 +106,7 @@ def hub_time() -> Request[datetime]:
 
 def _decode_date(answer: Answer) -> datetime:
     try:
-        now = in_utc(parsedate_to_datetime(answer.headers["date"]))
+        now = as_utc(parsedate_to_datetime(answer.headers["date"]))
     except (KeyError, ValueError, OverflowError):
         now = None
     if now is None or not MIN_YEAR < now.year < datetime.max.year:
@@ -122,9 +122,9 @@ def _last_used(server: Server) -> datetime:
 
     A server that has just started is not idle, although its last activity may be from an earlier run.
     """
-    known = [in_utc(moment) for moment in (server.last_activity, server.started) if moment is not None]
+    known = [as_utc(moment) for moment in (server.last_activity, server.started) if moment is not None]
     return max(known, default=_NEVER_IDLE)
 
 
-_NEVER_IDLE = in_utc(datetime.max)
+_NEVER_IDLE = as_utc(datetime.max)
 """Last use of a server without any times: it is not idle."""

@@ -34,7 +34,7 @@ from jhub.operations.server_status import (
     read_server_if_exists,
     spawn_failure_reason,
 )
-from jhub.steps import Emit, Flow, HubVersion, Now, Request, Sleep, status_of
+from jhub.steps import Emit, Flow, HubVersion, Now, Request, Sleep, decode_status
 
 
 def check_new_name(user: str, name: str) -> Flow[None]:
@@ -81,7 +81,7 @@ def post_start(user: str, name: str, options: Mapping[str, Any] | None, display_
     body = body_of(user_options=options, display_name=display_name) if nested else options
     try:
         about = server_label(user, name)
-        status = yield from Request("POST", server_path(user, name), status_of, body=body, about=about)
+        status = yield from Request("POST", server_path(user, name), decode_status, body=body, about=about)
     except AlreadyRunning:
         check_running_options((yield from read_server(user, name)), options, display_name)
         return True

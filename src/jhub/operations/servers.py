@@ -18,7 +18,7 @@ from jhub.errors import (
     NotAuthorized,
     WaitTimeout,
 )
-from jhub.interpreter import before
+from jhub.interpreter import retry_until
 from jhub.models import Progress, Server, User, target
 from jhub.operations.paging import pages
 from jhub.operations.profiles import check_options
@@ -47,7 +47,7 @@ from jhub.operations.server_status import (
     servers_of,
     wait_until,
 )
-from jhub.steps import Emit, Flow, HubVersion, Now, Request, call, status_of
+from jhub.steps import Emit, Flow, HubVersion, Now, Request, call, decode_status
 
 STOP_TIMEOUT_SECONDS = 120.0
 """Default time limit of a stop, in seconds."""
@@ -273,7 +273,7 @@ class ServerOps:
         `GET /users/{user}/servers/{name}/progress` (all versions), scope `read:servers`.
         """
         deadline = (yield from Now()) + timeout
-        yield from before(deadline, ServerOps.get(user, name))
+        yield from retry_until(deadline, ServerOps.get(user, name))
         return (yield from wait_until_ready(user, name, deadline - (yield from Now())))
 
     @stream(Progress)
@@ -383,4 +383,4 @@ def _rename(user: str, name: str, new: str) -> Flow[Server]:
 def delete_request(user: str, name: str, body: object = None) -> Request[int]:
     """Return the request that stops a server, or with a body deletes it; a status of 202 means that it takes longer."""
     path = server_path(user, name)
-    return Request("DELETE", path, status_of, body=body, about=server_label(user, name), gone_is_done=True)
+    return Request("DELETE", path, decode_status, body=body, about=server_label(user, name), gone_is_done=True)

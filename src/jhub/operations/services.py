@@ -162,7 +162,7 @@ def _create_login_client(create: Operation[Service], exist_ok: bool) -> Flow[Ser
             lines = f"{oauth_client.registration(version)}; {oauth_client.access(version)}"
             error.hint = (
                 f"ask the hub's administrator to add this to jupyterhub_config.py: {lines} "
-                f"({oauth_client.ROLE_IS_THERE})"
+                f"({oauth_client.EXISTING_ROLE_NOTE})"
             )
         raise
     except Conflict as error:

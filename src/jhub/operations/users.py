@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from jhub.binding import operation, stream
 from jhub.errors import Conflict, HubBroken, InvalidInput, NotAHub, NotFound
-from jhub.models import User, in_utc
+from jhub.models import User, as_utc
 from jhub.operations.paging import pages
 from jhub.operations.requests import body_of, list_of, user_path
 from jhub.operations.server_status import servers_of
@@ -225,6 +225,6 @@ def _sort(users: list[User], sort: Sort) -> list[User]:
             return sorted(users, key=lambda user: user.name, reverse=backwards)
         case "last_activity":
             never = datetime.min.replace(tzinfo=UTC)
-            return sorted(users, key=lambda user: in_utc(user.last_activity or never), reverse=backwards)
+            return sorted(users, key=lambda user: as_utc(user.last_activity or never), reverse=backwards)
         case _:  # the hub lists users by id
             return users[::-1] if backwards else users

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from jhub.errors import listed
-from jhub.models import UNLISTED_SELECTED, Profile, ProfileOption
+from jhub.models import UNLISTED_SELECTED_VALUE, Profile, ProfileOption
 from jhub.profiles.problems import quote
 
 FORM_PREFIX = "profile-option-"
@@ -50,7 +50,7 @@ def invalid_choice(profile: Profile, option: ProfileOption, choice: str | None, 
     """
     allowed = {entry.key for entry in option.choices}
     if option.unlisted_choice is not None:
-        allowed.add(UNLISTED_SELECTED)
+        allowed.add(UNLISTED_SELECTED_VALUE)
     if choice and choice not in allowed:
         return f"unknown choice {quote(choice)} for {option_label(profile, option)}; {known_choices(option)}"
     if text and option.unlisted_choice is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from jhub.models import UNLISTED
+from jhub.models import UNLISTED_SUFFIX
 from jhub.profiles import schema, validation_regex
 from jhub.profiles.fields import MappingReader
 from jhub.profiles.model import Choice, Option, Profile, UnlistedChoice
@@ -76,7 +76,7 @@ def _options(reader: MappingReader) -> tuple[Option, ...]:
             key == "profile"
             or not key
             or key.startswith(FORM_PREFIX)
-            or key.endswith(UNLISTED)
+            or key.endswith(UNLISTED_SUFFIX)
             or not key.isprintable()
         ):
             child.error(key, f"invalid option name {quote(key)}: it is reserved, empty or not printable")

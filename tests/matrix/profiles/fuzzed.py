@@ -30,7 +30,7 @@ from matrix.profiles.hostile import (
     PROFILES,
     REST,
     SERVER,
-    UNLISTED,
+    UNLISTED_SUFFIX,
     Sent,
 )
 from matrix.profiles.hubs import LISTED, MEMBERS, ProfileHub
@@ -289,7 +289,7 @@ def check(sent: Sent, started: dict[str, Any], base: Mapping[str, Any], edits: b
         raise Fault(f"{named!r} was sent, and {slug} started")
     settings, environment = dict(base), {"JHUB_PROFILE": slug}
     for key, option in profile.get("profile_options", {}).items():
-        chosen = [(key + end, options[key + end]) for end in ("", UNLISTED) if key + end in options]
+        chosen = [(key + end, options[key + end]) for end in ("", UNLISTED_SUFFIX) if key + end in options]
         [(name, text)] = chosen
         if name == key:
             override = option["choices"][text].get("spawner_override", {})

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from matrix.profiles.hubs import LISTED, MEMBERS, Kind
 
-UNLISTED = "--unlisted-choice"
+UNLISTED_SUFFIX = "--unlisted-choice"
 FORM = "profile-option-"
 MEMBER, OTHER = "mem", "oth"
 SERVER = "work"
@@ -194,7 +194,7 @@ slugs = st.sampled_from([*PROFILES, *PROFILES, "Wide", "gpu", "wide ", "profile"
 def names_of(slug: str) -> list[str]:
     """Return the names of a profile's options in a start: the short ones, and those of forms."""
     options = PROFILES.get(slug, {}).get("profile_options", {})
-    short = [f"{key}{end}" for key in options for end in ("", UNLISTED)]
+    short = [f"{key}{end}" for key in options for end in ("", UNLISTED_SUFFIX)]
     return short + [f"{FORM}{slug}{dash}{name}" for dash in ("--", "-") for name in short]
 
 
@@ -206,7 +206,7 @@ def text_options(draw: st.DrawFn, of: st.SearchStrategy[str]) -> list[tuple[str,
     # Settings that parse a text get more examples than those that keep it.
     key = draw(st.sampled_from([*options, *(key for key in options if key.startswith(("memory", "cpu")))]))
     name = draw(st.sampled_from([key, key, f"{FORM}{slug}--{key}", f"{FORM}{slug}-{key}"]))
-    return [("profile", json.dumps(slug)), (f"{name}{UNLISTED}", draw(of))]
+    return [("profile", json.dumps(slug)), (f"{name}{UNLISTED_SUFFIX}", draw(of))]
 
 
 @st.composite
@@ -304,7 +304,7 @@ def noted(note: str, interface: str = "POST") -> Sent:
 
 def typed(option: str, text: str, interface: str = "form") -> Sent:
     """Return a start with this text for an option."""
-    return Sent(interface, OTHER, form=[("profile", "wide"), (f"{option}{UNLISTED}", text)])
+    return Sent(interface, OTHER, form=[("profile", "wide"), (f"{option}{UNLISTED_SUFFIX}", text)])
 
 
 ALLOWED = [

@@ -143,7 +143,7 @@ class Hubs:
     def _all_settings(self) -> dict[str, Settings]:
         dummy, shared, native, single, broken = (self._port() for _ in range(5))
         version = version_in(self._environment)
-        client = oauth_client.service(version)
+        client = oauth_client.service_entry(version)
         known = [oauth_client.ACCESS_SCOPE]
         back = f"http://{LOOPBACK}:{single}/single{BASE_URL}hub/oauth_callback"
         sso = {"name": "sso", "api_token": secrets.token_hex(16), "oauth_redirect_uri": back, "oauth_no_confirm": True}

@@ -17,7 +17,7 @@ import pytest
 from jhub.config import contexts
 from jhub.config.contexts import Context
 from jhub.errors import InvalidInput
-from jhub.files import write_whole
+from jhub.files import write_atomically
 
 HUB = "https://hub.example.org/hub/api"
 NOW = datetime.now(UTC)
@@ -112,7 +112,7 @@ def test_the_error_locates_the_damage(folder: Path) -> None:
 def test_a_file_that_others_can_read_is_made_private_with_a_warning(folder: Path) -> None:
     contexts.save("hub", Context(api_url=HUB), "SECRET")
     (folder / "tokens.json").chmod(0o644)
-    with pytest.warns(UserWarning, match=f"^others could read {folder / 'tokens.json'} until now") as said:
+    with pytest.warns(UserWarning, match=f"^other users could read {folder / 'tokens.json'} until now") as said:
         contexts.connection()
     contexts.connection()  # and once only: a warning is an error here
     assert mode(folder / "tokens.json") == 0o600
@@ -194,13 +194,13 @@ def test_concurrent_changes_are_all_kept(folder: Path) -> None:
 
 def _rewrite(path: Path, contents: list[bytes]) -> None:
     for each in contents:
-        write_whole(path, each)
+        write_atomically(path, each)
 
 
 def test_readers_see_complete_files_during_a_write(tmp_path: Path) -> None:
     path = tmp_path / "file"
     contents = {b"a" * 100_000, b"b" * 200_000}
-    write_whole(path, min(contents))
+    write_atomically(path, min(contents))
     writer = multiprocessing.get_context("fork").Process(target=_rewrite, args=(path, [*contents] * 40))
     writer.start()
     while writer.is_alive():

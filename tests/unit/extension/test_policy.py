@@ -184,7 +184,7 @@ profiles:
       secret: {choices: {one: {}}}
 """)
 
-UNLISTED = {"image--unlisted-choice": "quay.io/x:1"}
+UNLISTED_SUFFIX = {"image--unlisted-choice": "quay.io/x:1"}
 
 
 @pytest.mark.parametrize(
@@ -194,14 +194,14 @@ UNLISTED = {"image--unlisted-choice": "quay.io/x:1"}
         ({"image": "base"}, {"image": "base", "size": "small"}),
         ({"image": ["base"], "size": ["large"]}, {"image": "base", "size": "large"}),
         ({"image": None, "size": "", "image--unlisted-choice": ""}, {"image": "scipy", "size": "small"}),
-        (UNLISTED, {**UNLISTED, "size": "small"}),
-        ({"image": "base", **UNLISTED}, {**UNLISTED, "size": "small"}),
+        (UNLISTED_SUFFIX, {**UNLISTED_SUFFIX, "size": "small"}),
+        ({"image": "base", **UNLISTED_SUFFIX}, {**UNLISTED_SUFFIX, "size": "small"}),
         # names in KubeSpawner's form, its older ones, and fields of the other profiles
         ({"profile-option-lab--image": ["base"]}, {"image": "base", "size": "small"}),
         ({"profile-option-lab-image": ["base"]}, {"image": "base", "size": "small"}),
         ({"profile-option-lab--image": ["base"], "image": "base"}, {"image": "base", "size": "small"}),
-        ({"profile-option-lab--image--unlisted-choice": ["quay.io/x:1"]}, {**UNLISTED, "size": "small"}),
-        ({"image": "unlisted-choice", **UNLISTED}, {**UNLISTED, "size": "small"}),
+        ({"profile-option-lab--image--unlisted-choice": ["quay.io/x:1"]}, {**UNLISTED_SUFFIX, "size": "small"}),
+        ({"image": "unlisted-choice", **UNLISTED_SUFFIX}, {**UNLISTED_SUFFIX, "size": "small"}),
         ({"profile-option-other--image": ["one"], "cpus": 3}, {"image": "scipy", "size": "small"}),
     ],
 )
@@ -237,7 +237,7 @@ def test_options_select_choices(options: dict[str, Any], choices: dict[str, str]
             "your own text goes into image--unlisted-choice",
         ),
         ({"image": "x" * 100}, f"unknown choice '{'x' * 60}…' for option image of profile lab; "),
-        ({"image": "basic", **UNLISTED}, "unknown choice 'basic' for option image"),
+        ({"image": "basic", **UNLISTED_SUFFIX}, "unknown choice 'basic' for option image"),
         ({"size": "unlisted-choice"}, "unknown choice 'unlisted-choice' for option size of profile lab; "),
         ({"image": "unlisted-choice"}, "option image of profile lab needs a value; available: base, "),
         ({"image": 3}, "the option 'image' must be text"),
@@ -296,7 +296,7 @@ def test_overrides_are_merged_in_order() -> None:
 
 
 def test_the_text_replaces_value_in_overrides() -> None:
-    decision = started(OPTIONS, UNLISTED)
+    decision = started(OPTIONS, UNLISTED_SUFFIX)
     assert decision.spawner_override["environment"] == {"A": "lab", "B": "lab", "IMAGE": "of quay.io/x:1"}
     assert decision.kubespawner_override == {
         "image": "quay.io/x:1",

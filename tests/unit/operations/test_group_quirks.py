@@ -27,7 +27,7 @@ def test_an_unknown_user_is_named_and_no_member_is_changed(change: Change, metho
     played = play(change("geo", ["ana", "Erin"]), [refusal(400, "No such user: erin")])
     assert isinstance(played.error, NotFound)
     assert str(played.error) == "group geo: No such user: erin"
-    assert "nobody was changed" in played.error.hint
+    assert "no user was changed" in played.error.hint
     assert played.calls == [f"{method} /groups/geo/users"]
 
 

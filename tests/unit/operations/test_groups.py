@@ -89,7 +89,7 @@ def test_an_unknown_user_is_named_with_a_hint(change: Change, method: str) -> No
     assert isinstance(played.error, NotFound)
     assert str(played.error) == "group geo: No such user: erin"
     assert (played.error.method, played.error.path, played.error.status) == (method, "/groups/geo/users", 400)
-    assert "nobody was changed" in played.error.hint
+    assert "no user was changed" in played.error.hint
 
 
 @BOTH

@@ -58,11 +58,13 @@ def test_on_an_older_hub_the_hint_has_the_configuration(version: str, key: str) 
     played = play(ServiceOps.create_login_client(), [refusal(405)], version=version)
     assert isinstance(played.error, Unsupported)
     assert "registering services: needs JupyterHub 5.0" in str(played.error)
-    code = played.error.hint.partition("jupyterhub_config.py: ")[2].removesuffix(f" ({oauth_client.ROLE_IS_THERE})")
+    code = played.error.hint.partition("jupyterhub_config.py: ")[2].removesuffix(
+        f" ({oauth_client.EXISTING_ROLE_NOTE})"
+    )
     services: list[dict[str, object]] = []
     roles: list[dict[str, object]] = []
     hub = SimpleNamespace(services=services, load_roles=roles)
     exec(code, {"c": SimpleNamespace(JupyterHub=hub)})
-    assert services == [oauth_client.service(tuple(map(int, version.split("."))))]
+    assert services == [oauth_client.service_entry(tuple(map(int, version.split("."))))]
     assert key in services[0]
     assert roles == [{"name": "user", "scopes": ["self", oauth_client.ACCESS_SCOPE]}]

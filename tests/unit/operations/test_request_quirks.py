@@ -144,16 +144,16 @@ def test_a_token_is_never_sent_with_cookies_or_an_origin() -> None:
     [
         (lambda: UserOps.get("ana"), 404, NotFound, "user ana: not found, or not visible to this token"),
         (lambda: GroupOps.get("geo"), 403, NotAuthorized, "group geo: not authorized"),
-        (lambda: GroupOps.add_users("geo", ["ana"]), 400, BadRequest, "group geo: the hub refused the request"),
+        (lambda: GroupOps.add_users("geo", ["ana"]), 400, BadRequest, "group geo: the hub rejected the request"),
         (lambda: GroupOps.create_many(["geo"]), 409, HubError, "groups: already exists"),
-        (lambda: UserOps.edit("ana", admin=True), 400, BadRequest, "user ana: the hub refused the request"),
+        (lambda: UserOps.edit("ana", admin=True), 400, BadRequest, "user ana: the hub rejected the request"),
         (lambda: TokenOps.create("ana"), 403, NotAuthorized, "token for ana: not authorized"),
-        (lambda: ServerOps.start("ana", "lab"), 400, BadRequest, "server ana/lab: the hub refused the request"),
-        (lambda: ServerOps.edit("ana", "lab", display_name="x"), 400, BadRequest, "server ana/lab: the hub refused"),
+        (lambda: ServerOps.start("ana", "lab"), 400, BadRequest, "server ana/lab: the hub rejected the request"),
+        (lambda: ServerOps.edit("ana", "lab", display_name="x"), 400, BadRequest, "server ana/lab: the hub rejected"),
         (lambda: ServerOps.rename("ana", "lab", "gpu"), 405, Unsupported, "server ana/lab: this hub does not support"),
-        (lambda: ShareOps.grant("ana", user="bo"), 400, BadRequest, "share ana with user bo: the hub refused"),
-        (lambda: ServiceOps.delete("bot"), 405, Unsupported, "service bot: this hub does not support that"),
-        (lambda: HubOps.whoami(), 403, NotAuthorized, "who am I: no token, or one that the hub does not know"),
+        (lambda: ShareOps.grant("ana", user="bo"), 400, BadRequest, "share ana with user bo: the hub rejected"),
+        (lambda: ServiceOps.delete("bot"), 405, Unsupported, "service bot: this hub does not support the operation"),
+        (lambda: HubOps.whoami(), 403, NotAuthorized, "who am I: the token is missing, unknown, expired or revoked"),
     ],
 )  # fmt: skip
 def test_a_refusal_with_a_null_message_is_a_refusal(
@@ -187,7 +187,7 @@ def test_an_invalid_token_is_a_403_with_the_hint_to_sign_in(version: str) -> Non
     said = {"status": 403, "message": "Missing or invalid credentials."}
     played = play(UserOps.get("ana"), [reply(403, said, version=version)])
     assert type(played.error) is UnknownToken
-    assert "no token, or one that the hub does not know" in str(played.error)
+    assert "the token is missing, unknown, expired or revoked" in str(played.error)
     assert played.error.hint == "sign in again with: jhub login"
 
 

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from jhub.errors import InvalidInput
-from jhub.files import MOST_BYTES, read_input
+from jhub.files import MAX_FILE_BYTES, read_input
 
 STDIN = "-"
 MAX_LINE_CHARACTERS = 64 * 1024

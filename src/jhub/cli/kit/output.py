@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 import click
 import msgspec
 
-from jhub.models import in_utc
+from jhub.models import as_utc
 
 if TYPE_CHECKING:
     from jhub import Preview
@@ -131,7 +131,7 @@ def ago(moment: datetime | None) -> str:
     """Return a time relative to now, such as "5 min ago" or "in 30 d"; empty for None."""
     if moment is None:
         return ""
-    seconds = (datetime.now(UTC) - in_utc(moment)).total_seconds()
+    seconds = (datetime.now(UTC) - as_utc(moment)).total_seconds()
     # 30 s of tolerance: a token just created for 30 days expires "in 30 d", not "in 29 d".
     distance = seconds if seconds > 0 else 30 - seconds
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
