@@ -54,7 +54,7 @@ def of_hub(place: Path) -> list[int]:
 
 BEGUN: dict[str, Callable[[Path], bool]] = {
     "its folder is there": lambda place: (place / "installation.json").exists(),
-    "its process is there": lambda place: processes.hub_process(place) is not None,
+    "its process is there": lambda place: processes.find_hub_process(place) is not None,
     "it writes its log": lambda place: (place / "hub.log").exists() and (place / "hub.log").stat().st_size > 0,
     "it is ready": lambda place: (place / "ready").exists(),
 }
@@ -149,7 +149,7 @@ def test_status_and_down_see_what_really_runs(jhub: Jhub, place: Path) -> None:
         assert "running        yes" in hangs.lines
         assert "it does not answer" in hangs.err
         os.kill(jhub_pid(place), signal.SIGKILL)
-        until(lambda: processes.hub_process(place) is None, "it is gone")
+        until(lambda: processes.find_hub_process(place) is None, "it is gone")
         left = jhub("local", "status")
         assert left.code == 1
         assert "running        no" in left.lines
@@ -173,7 +173,7 @@ def test_a_hub_whose_folder_was_deleted_is_ended(jhub: Jhub, place: Path) -> Non
 
 
 def jhub_pid(place: Path) -> int:
-    found = processes.hub_process(place)
+    found = processes.find_hub_process(place)
     assert found is not None
     return found[0].pid
 
@@ -195,7 +195,7 @@ def test_a_state_folder_that_others_may_write_to_is_refused(jhub: Jhub, place: P
 def test_a_state_folder_with_something_of_another_user_is_refused(jhub: Jhub, place: Path, name: str) -> None:
     (place / "users").mkdir(parents=True, mode=0o700)
     (place / "proxy").mkdir(mode=0o700)
-    (place / "installation.json").write_text('{"mark": "m", "password": "planted", "user_password": "planted"}')
+    (place / "installation.json").write_text('{"instance_id": "m", "password": "planted", "user_password": "planted"}')
     (place / "jupyterhub.sqlite").touch()
     place.chmod(0o700)
     os.chown(place / name, 65534, 65534)

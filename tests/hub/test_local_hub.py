@@ -43,7 +43,7 @@ def test_says_where_it_is_and_how_to_log_in(hub: LocalHub) -> None:
 
 def test_keeps_its_secrets(hub: LocalHub, service_token: str) -> None:
     secrets = (hub.password, hub.user_password, service_token)
-    family = processes.marked(_mark(hub.folder))
+    family = processes.list_processes(_instance_id(hub.folder))
     assert {hub.pid} < {process.pid for process in family}  # the proxy, at least
     for process in family:
         assert not any(secret in argument for argument in process.cmdline() for secret in secrets)
@@ -59,7 +59,7 @@ def test_keeps_its_secrets(hub: LocalHub, service_token: str) -> None:
 def test_listens_on_loopback_only(hub: LocalHub) -> None:
     listening = [
         connection.laddr.ip
-        for process in processes.marked(_mark(hub.folder))
+        for process in processes.list_processes(_instance_id(hub.folder))
         for connection in process.net_connections(kind="inet")
         if connection.status == psutil.CONN_LISTEN
     ]
@@ -97,94 +97,94 @@ def test_a_process_that_ends_at_once_is_told_at_once(api: Api, user: str) -> Non
 
 
 def test_the_life_of_a_background_hub(tmp_path: Path, profiles_file: Path) -> None:
-    place = tmp_path / "a {folder} with spaces"
-    assert local.status(place) is None
-    assert not local.down(place)
-    assert not place.exists()
+    folder = tmp_path / "a {folder} with spaces"
+    assert local.status(folder) is None
+    assert not local.down(folder)
+    assert not folder.exists()
 
     # Two at once: one starts it, the other gets the same.
-    with _always_down(place), ThreadPoolExecutor() as threads:
-        first, second = threads.map(lambda _: local.up(place, base_url="/@/space word/"), range(2))
+    with _always_down(folder), ThreadPoolExecutor() as threads:
+        first, second = threads.map(lambda _: local.up(folder, base_url="/@/space word/"), range(2))
         assert first.pid == second.pid
-        mark = _mark(place)
-        status = local.status(place)
+        instance_id = _instance_id(folder)
+        status = local.status(folder)
         assert status is not None
         assert status.running
         assert (status.url, status.pid, status.version) == (first.url, first.pid, first.version)
         assert msgspec.json.decode(msgspec.json.encode(status))["password"] == first.password
         assert first.password not in repr(status)
         with pytest.raises(LocalHubError, match="already runs"):
-            local.up(place, port=1 + int(first.url.split(":")[2].split("/")[0]))
+            local.up(folder, port=1 + int(first.url.split(":")[2].split("/")[0]))
         with pytest.raises(LocalHubError, match="already runs"):
-            local.up(place, base_url="/word/")
+            local.up(folder, base_url="/word/")
         with pytest.raises(LocalHubError, match="with other profiles"):
-            local.up(place, base_url="/@/space word/", profiles=profiles_file)
-        with pytest.raises(LocalHubError, match="already runs"), LocalHub(place):
+            local.up(folder, base_url="/@/space word/", profiles=profiles_file)
+        with pytest.raises(LocalHubError, match="already runs"), LocalHub(folder):
             pass
 
         token = _token(first)
         assert Api(first, token).start(first.username, "work", profile="lean").status_code == 202
         Api(first, token).ready(first.username, "work")
         os.kill(first.pid, signal.SIGKILL)
-        left = _until(lambda: None if first.pid in _pids(mark) else _pids(mark))
+        left = _until(lambda: None if first.pid in _pids(instance_id) else _pids(instance_id))
         assert len(left) >= 2  # the proxy and the server are still there
-        status = local.status(place)
+        status = local.status(folder)
         assert status is not None
         assert not status.running
 
-        third = local.up(place)
-        assert not any(pid in _pids(mark) for pid in left)
+        third = local.up(folder)
+        assert not any(pid in _pids(instance_id) for pid in left)
         # The folder is the same: who was known is known.
         assert third.password == first.password
         assert Api(third, token)("GET", "/user").json()["name"] == "admin"
 
-        assert local.down(place)
-        assert _pids(mark) == []
-        assert not local.down(place)
-        local.reset(place)
-        assert not place.exists()
+        assert local.down(folder)
+        assert _pids(instance_id) == []
+        assert not local.down(folder)
+        local.reset(folder)
+        assert not folder.exists()
 
 
 def test_a_hub_whose_files_are_damaged_can_be_reset(tmp_path: Path) -> None:
-    place = tmp_path / "hub"
-    local.up(place)
-    mark = _mark(place)
-    (place / "installation.json").write_text("{")
+    folder = tmp_path / "hub"
+    local.up(folder)
+    instance_id = _instance_id(folder)
+    (folder / "installation.json").write_text("{")
     with pytest.raises(LocalHubError, match=r"installation\.json") as caught:
-        local.status(place)
+        local.status(folder)
     assert "jhub local reset" in caught.value.hint
-    local.reset(place)
-    assert _pids(mark) == []
-    assert not place.exists()
+    local.reset(folder)
+    assert _pids(instance_id) == []
+    assert not folder.exists()
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_ends_with_its_parent(how: signal.Signals) -> None:
+@pytest.mark.parametrize("signal_sent", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_ends_with_its_parent(signal_sent: signal.Signals) -> None:
     with _parent() as parent:
         assert parent.stdout is not None
-        place = Path(parent.stdout.readline().strip())
-        mark = _mark(place)
-        assert len(_pids(mark)) >= 2
-        parent.send_signal(how)
-    _until(lambda: not _pids(mark))
-    assert not place.exists()
+        folder = Path(parent.stdout.readline().strip())
+        instance_id = _instance_id(folder)
+        assert len(_pids(instance_id)) >= 2
+        parent.send_signal(signal_sent)
+    _until(lambda: not _pids(instance_id))
+    assert not folder.exists()
 
 
 def test_what_was_killed_together_with_its_parent_is_cleared_away_later() -> None:
     """A container or a process group that is killed at once, say."""
     with _parent() as parent:
         assert parent.stdout is not None
-        place = Path(parent.stdout.readline().strip())
-        mark = _mark(place)
-        for process in processes.marked(mark):
+        folder = Path(parent.stdout.readline().strip())
+        instance_id = _instance_id(folder)
+        for process in processes.list_processes(instance_id):
             if "jhub.local.hub_process" in process.cmdline():
                 process.kill()
         parent.kill()
-    assert _pids(mark) != []  # the proxy
-    os.utime(place, (0, 0))
+    assert _pids(instance_id) != []  # the proxy
+    os.utime(folder, (0, 0))
     temporary_folder.remove_abandoned()
-    assert _pids(mark) == []
-    assert not place.exists()
+    assert _pids(instance_id) == []
+    assert not folder.exists()
 
 
 def test_a_port_that_is_taken() -> None:
@@ -200,16 +200,16 @@ def test_a_hub_that_dies_at_its_start_says_why(tmp_path: Path) -> None:
     with pytest.raises(LocalHubError, match="ZeroDivisionError: division by zero") as caught:
         LocalHub(tmp_path, config="1 / 0").start()
     assert str(tmp_path / "hub.log") in caught.value.hint
-    assert _pids(_mark(tmp_path)) == []
+    assert _pids(_instance_id(tmp_path)) == []
 
 
 def test_a_folder_that_is_something_else(tmp_path: Path) -> None:
-    precious = tmp_path / "precious"
-    precious.write_text("mine")
+    document = tmp_path / "document"
+    document.write_text("mine")
     with pytest.raises(LocalHubError, match="something else"):
         LocalHub(tmp_path).start()
     local.reset(tmp_path)
-    assert precious.read_text() == "mine"
+    assert document.read_text() == "mine"
 
 
 def test_without_the_extra(tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_a_full_disk() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "escaped"),
+    ("base_url", "escaped"),
     [
         ("/", "/"),
         ("", "/"),
@@ -259,8 +259,8 @@ def test_a_full_disk() -> None:
         ("/grün", "/gr%C3%BCn/"),
     ],
 )
-def test_base_urls(given: str, escaped: str) -> None:
-    assert ports.escaped_base_url(given) == escaped
+def test_base_urls(base_url: str, escaped: str) -> None:
+    assert ports.escaped_base_url(base_url) == escaped
 
 
 @pytest.mark.parametrize("bad", ["/a`b/", "/a/../b/", "/a//b/", "/a?b/", "/a#b/", "/(a)/", "/a\nb/"])
@@ -319,14 +319,14 @@ with LocalHub() as hub:
     )
 
 
-def _mark(place: Path) -> str:
-    installation = state_folder.Folder(place).installation()
+def _instance_id(folder: Path) -> str:
+    installation = state_folder.StateFolder(folder).installation()
     assert installation is not None
-    return installation.mark
+    return installation.instance_id
 
 
-def _pids(mark: str) -> list[int]:
-    return [process.pid for process in processes.marked(mark)]
+def _pids(instance_id: str) -> list[int]:
+    return [process.pid for process in processes.list_processes(instance_id)]
 
 
 def _token(hub: LocalHub) -> str:
@@ -335,17 +335,17 @@ def _token(hub: LocalHub) -> str:
     return token
 
 
-def _until(found: Callable[[], T | None], seconds: float = 120) -> T:
+def _until(condition: Callable[[], T | None], seconds: float = 120) -> T:
     deadline = time.monotonic() + seconds
-    while not (value := found()):
+    while not (value := condition()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     return value
 
 
 @contextlib.contextmanager
-def _always_down(place: Path) -> Iterator[None]:
+def _always_down(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        local.reset(place)
+        local.reset(folder)

@@ -13,10 +13,9 @@ from pathlib import Path
 import msgspec
 
 from jhub.local import fast_start
-from jhub.local.logs import port_was_taken
-from jhub.local.logs import read as read_log
+from jhub.local.logs import port_was_taken, tail
 from jhub.local.probe import hub_version
-from jhub.local.processes import MARK, sweep
+from jhub.local.processes import INSTANCE_VARIABLE, end_processes
 
 INSIDE = Path(__file__).parent / "inside"
 # Saves two seconds of each start, on any version.
@@ -42,7 +41,7 @@ def start(
         return subprocess.Popen(
             [environment / "bin" / "python", "-P", QUICK, "jupyterhub", "--config", INSIDE / config, *arguments],
             cwd=place,
-            env={**inherited, MARK: mark, "PATH": path, "JHUB_MATRIX_SETTINGS": str(settings)},
+            env={**inherited, INSTANCE_VARIABLE: mark, "PATH": path, "JHUB_MATRIX_SETTINGS": str(settings)},
             stdin=subprocess.PIPE,  # the hub ends when it closes: see its configuration
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -58,7 +57,7 @@ def wait_up(process: subprocess.Popen[bytes], place: Path, api_url: str) -> tupl
         if version := hub_version(api_url):
             return numbers(version)
         time.sleep(0.05)
-    said = read_log(log_of(place))
+    said = tail(log_of(place))
     if port_was_taken(said):
         return None
     last = "\n".join(said.splitlines()[-20:])
@@ -73,7 +72,7 @@ def end(process: subprocess.Popen[bytes], mark: str) -> None:
             process.wait(STOP_SECONDS)
     finally:
         # Servers are in sessions of their own; all that the hub started carries its mark.
-        sweep(mark)
+        end_processes(mark)
         process.kill()
         process.wait()
         assert process.stdin is not None

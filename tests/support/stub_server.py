@@ -19,7 +19,7 @@ STARTED_WITH = {
     "server": os.environ.get("JUPYTERHUB_SERVER_NAME"),
     "arguments": sys.argv[1:],
     "environment": {
-        name: value for name, value in os.environ.items() if name.startswith("JHUB_") and name != "JHUB_LOCAL_MARK"
+        name: value for name, value in os.environ.items() if name.startswith("JHUB_") and name != "JHUB_LOCAL_INSTANCE"
     },
 }
 

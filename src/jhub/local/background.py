@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from jhub.errors import LocalHubError
 from jhub.local.hub import LOCK_SECONDS, LocalHub
-from jhub.local.launch import STOP_SECONDS, find, stop
-from jhub.local.processes import end, hub_process, marked, sweep
-from jhub.local.state_folder import Folder, default_folder
+from jhub.local.launch import STOP_SECONDS, find_running, stop
+from jhub.local.processes import end_process, end_processes, find_hub_process, list_processes
+from jhub.local.state_folder import StateFolder, default_folder
 
 
 class Status(Struct, frozen=True, kw_only=True):
@@ -70,31 +70,31 @@ def down(folder: str | Path | None = None) -> bool:
 
     Says whether anything of it was running.
     """
-    place = _folder(folder)
-    if not place.exists():
-        return _end_lost(place)
-    with place.locked(LOCK_SECONDS):
+    state = _state_folder(folder)
+    if not state.exists():
+        return _end_orphan(state)
+    with state.locked(LOCK_SECONDS):
         try:
-            installation = place.install()
+            installation = state.install()
         except LocalHubError:
-            if _end_lost(place):
+            if _end_orphan(state):
                 return True
             raise
-        return stop(place, installation.mark)
+        return stop(state, installation.instance_id)
 
 
 def status(folder: str | Path | None = None) -> Status | None:
     """The hub of `folder`, running or not, or None if there never was one."""
-    place = _folder(folder)
-    installation = place.installation()
+    state = _state_folder(folder)
+    installation = state.installation()
     if installation is None:
-        if (lost := hub_process(place.path)) is not None:
+        if (lost := find_hub_process(state.path)) is not None:
             raise LocalHubError(
-                f"a hub runs in {place.path} (process {lost[0].pid}), whose files are gone",
+                f"a hub runs in {state.path} (process {lost[0].pid}), whose files are gone",
                 hint="end it with: jhub local down",
             )
         return None
-    running = find(place)
+    running = find_running(state)
     return Status(
         running=running is not None,
         url=running.url if running else "",
@@ -104,42 +104,42 @@ def status(folder: str | Path | None = None) -> Status | None:
         user_password=installation.user_password,
         version=running.version if running else "",
         pid=running.pid if running else 0,
-        folder=str(place.path),
-        left=0 if running else len(marked(installation.mark)),
+        folder=str(state.path),
+        left=0 if running else len(list_processes(installation.instance_id)),
     )
 
 
 def exists(folder: str | Path | None = None) -> bool:
     """Whether there is a hub of `folder`, running or not, its files whole, damaged or gone."""
-    place = _folder(folder)
-    return place.exists() or hub_process(place.path) is not None
+    state = _state_folder(folder)
+    return state.exists() or find_hub_process(state.path) is not None
 
 
 def reset(folder: str | Path | None = None) -> None:
     """End the hub of `folder` and delete its state: users, groups, tokens, notebooks, passwords."""
-    place = _folder(folder)
-    if not place.exists():
-        _end_lost(place)
+    state = _state_folder(folder)
+    if not state.exists():
+        _end_orphan(state)
         return
-    with place.locked(LOCK_SECONDS):
+    with state.locked(LOCK_SECONDS):
         try:
-            stop(place, place.install().mark)
+            stop(state, state.install().instance_id)
         except LocalHubError:
-            _end_lost(place)
-        place.remove()
+            _end_orphan(state)
+        state.remove()
 
 
-def _end_lost(place: Folder) -> bool:
+def _end_orphan(state: StateFolder) -> bool:
     """End the hub of a folder whose files are damaged or gone: its process still has the mark. Says whether it ran."""
-    found = hub_process(place.path)
+    found = find_hub_process(state.path)
     if found is None:
         return False
-    end(found[0], STOP_SECONDS)
-    sweep(found[1])
+    end_process(found[0], STOP_SECONDS)
+    end_processes(found[1])
     return True
 
 
-def _folder(folder: str | Path | None) -> Folder:
-    place = Folder(Path(folder or default_folder()).expanduser().absolute())
-    place.check()
-    return place
+def _state_folder(folder: str | Path | None) -> StateFolder:
+    state = StateFolder(Path(folder or default_folder()).expanduser().absolute())
+    state.check()
+    return state

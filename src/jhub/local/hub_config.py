@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from jhub.local.ports import LOOPBACK
-from jhub.local.state_folder import Folder
+from jhub.local.state_folder import StateFolder
 
 
 def configure(c: Any, path: str) -> None:
     """Set up a hub that keeps everything in the folder `path` and listens on loopback only."""
     import bcrypt
 
-    from jhub.local.spawner import mark_processes
+    from jhub.local.spawner import pass_instance_id
 
-    mark_processes()
-    folder = Folder(Path(path))
+    pass_instance_id()
+    folder = StateFolder(Path(path))
     settings = folder.settings()
     installation = folder.install()
 

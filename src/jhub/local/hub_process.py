@@ -16,31 +16,31 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from jhub.local.fast_start import skip_slow_imports
-from jhub.local.processes import MARK, sweep
-from jhub.local.state_folder import Folder
+from jhub.local.processes import INSTANCE_VARIABLE, end_processes
+from jhub.local.state_folder import StateFolder
 from jhub.local.temporary_folder import LEASE, remove_if_abandoned
 
-LAST_RESORT_SECONDS = 15.0
+MAX_SHUTDOWN_SECONDS = 15.0
 
 
 def main(arguments: list[str]) -> None:
     """Run the hub of the folder that `arguments` names until it is told to end."""
     (folder,) = arguments
     # Until JupyterHub is up it leaves SIGTERM to the system, which would end it and leave its proxy behind (6.1).
-    signal.signal(signal.SIGTERM, _leave)
-    threading.Thread(target=_end_with, args=(_detach_input(),), daemon=True).start()
+    signal.signal(signal.SIGTERM, _exit_on_sigterm)
+    threading.Thread(target=_end_with_parent, args=(_detach_input(),), daemon=True).start()
     os.umask(0o077)  # JupyterHub's database has tokens in it
     skip_slow_imports()
     os.chdir(folder)
     try:
-        _run(Folder(Path(folder)))
+        _run(StateFolder(Path(folder)))
     finally:
-        sweep(os.environ[MARK])
+        end_processes(os.environ[INSTANCE_VARIABLE])
         if Path(folder, LEASE).exists():
             remove_if_abandoned(Path(folder))
 
 
-def _run(folder: Folder) -> None:
+def _run(folder: StateFolder) -> None:
     from jupyterhub import app  # pyright: ignore[reportMissingTypeStubs]  # JupyterHub carries no types
 
     class JupyterHub(app.JupyterHub):  # type: ignore[misc]  # JupyterHub carries no types
@@ -53,7 +53,7 @@ def _run(folder: Folder) -> None:
     launch_instance(["--config", str(folder.config)])
 
 
-def _leave(*_: object) -> NoReturn:
+def _exit_on_sigterm(*_: object) -> NoReturn:
     sys.exit(128 + signal.SIGTERM)
 
 
@@ -65,13 +65,13 @@ def _detach_input() -> int:
     return lease
 
 
-def _end_with(lease: int) -> None:
+def _end_with_parent(lease: int) -> None:
     if os.read(lease, 1):
         return
     os.kill(os.getpid(), signal.SIGTERM)
     # Nobody is left to wait for us and to lose patience.
-    time.sleep(LAST_RESORT_SECONDS)
-    sweep(os.environ[MARK])
+    time.sleep(MAX_SHUTDOWN_SECONDS)
+    end_processes(os.environ[INSTANCE_VARIABLE])
     os._exit(1)
 
 

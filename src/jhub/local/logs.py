@@ -8,12 +8,12 @@ from pathlib import Path
 from jhub.files import read_own
 
 EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Input|Exit|Broke|Timeout)\b: \S.*")
-BAD_LINE = re.compile(r"\[[EC] [\d-]+ [\d:.]+ [^\]]*\] (.+)")
+ERROR_LINE = re.compile(r"\[[EC] [\d-]+ [\d:.]+ [^\]]*\] (.+)")
 DISK_FULL = re.compile(r"no space left on device|disk is full", re.IGNORECASE)
 PORT_TAKEN = re.compile(r"address already in use", re.IGNORECASE)
 
 
-def read(path: Path, last_bytes: int = 65536) -> str:
+def tail(path: Path, last_bytes: int = 65536) -> str:
     """The end of a log, or nothing if there is none."""
     return (read_own(path, last_bytes=last_bytes) or b"").decode(errors="replace")
 
@@ -25,8 +25,8 @@ def reason(log: str) -> str:
         if EXCEPTION.fullmatch(line):
             return line
     for line in reversed(lines):
-        if bad := BAD_LINE.fullmatch(line):
-            return bad[1]
+        if match := ERROR_LINE.fullmatch(line):
+            return match[1]
     return lines[-1] if lines else "it said nothing"
 
 

@@ -16,20 +16,20 @@ def free_ports(count: int) -> list[int]:
     """Different ports that nobody listens on. Somebody else may take one before we do: then start again."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind((LOOPBACK, 0))
-        return [one.getsockname()[1] for one in sockets]
+        for listener in sockets:
+            listener.bind((LOOPBACK, 0))
+        return [listener.getsockname()[1] for listener in sockets]
 
 
 def check_port(port: int) -> None:
     """Raise LocalHubError if `port` cannot be listened on."""
     if not 0 < port < 65536:
         raise InvalidInput(f"{port} is not a port: 1 to 65535 are")
-    with socket.socket() as one:
+    with socket.socket() as listener:
         # As servers do: a port whose last connections are still closing is free.
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            one.bind((LOOPBACK, port))
+            listener.bind((LOOPBACK, port))
         except PermissionError as error:
             raise LocalHubError(f"no permission to listen on port {port}", hint="choose one above 1023") from error
         except OSError as error:

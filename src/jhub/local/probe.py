@@ -11,9 +11,9 @@ import msgspec
 
 from jhub.models import Version
 
-LARGEST = 2**16
+MAX_BODY_BYTES = 2**16
 """Bytes of an answer that are read; a hub's has some hundred."""
-OK = re.compile(rb"HTTP/1\.[01] 200\b")
+OK_STATUS = re.compile(rb"HTTP/1\.[01] 200\b")
 
 
 def hub_version(api_url: str, *, seconds: float = 2.0) -> str | None:
@@ -22,21 +22,21 @@ def hub_version(api_url: str, *, seconds: float = 2.0) -> str | None:
     A plain socket: `http.client` has no deadline, and whatever has the port may answer without end. Proxy variables do
     not count: a company's proxy must not see calls to 127.0.0.1.
     """
-    parts = urlsplit(api_url)
-    end = time.monotonic() + seconds
+    address = urlsplit(api_url)
+    deadline = time.monotonic() + seconds
     content = b""
     try:
-        with socket.create_connection((parts.hostname or "", parts.port or 80), seconds) as connection:
-            connection.sendall(f"GET {parts.path} HTTP/1.0\r\nHost: {parts.netloc}\r\n\r\n".encode())
-            while (left := end - time.monotonic()) > 0 and len(content) <= LARGEST:
+        with socket.create_connection((address.hostname or "", address.port or 80), seconds) as connection:
+            connection.sendall(f"GET {address.path} HTTP/1.0\r\nHost: {address.netloc}\r\n\r\n".encode())
+            while (left := deadline - time.monotonic()) > 0 and len(content) <= MAX_BODY_BYTES:
                 connection.settimeout(left)
-                if not (part := connection.recv(LARGEST)):
+                if not (chunk := connection.recv(MAX_BODY_BYTES)):
                     break
-                content += part
+                content += chunk
             else:
                 return None
         head, _, body = content.partition(b"\r\n\r\n")
-        if not OK.match(head) or b"\r\nx-jupyterhub-version:" not in head.lower():
+        if not OK_STATUS.match(head) or b"\r\nx-jupyterhub-version:" not in head.lower():
             return None
         return msgspec.json.decode(body, type=Version).version
     except (OSError, UnicodeError, msgspec.MsgspecError):

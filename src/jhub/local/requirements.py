@@ -11,30 +11,30 @@ from importlib.metadata import PackageNotFoundError, version
 
 from jhub.errors import LocalHubError
 
-INSTALL = "pip install 'jhub[local]'"
-PACKAGES = ("jupyterhub", "jupyterhub-traefik-proxy", "jupyterlab", "psutil")
-OLDEST_HUB = 6
+INSTALL_COMMAND = "pip install 'jhub[local]'"
+REQUIRED_PACKAGES = ("jupyterhub", "jupyterhub-traefik-proxy", "jupyterlab", "psutil")
+MIN_HUB_VERSION = 6
 
 
-def check() -> None:
+def check_requirements() -> None:
     """Raise LocalHubError, naming what to install, unless a hub can be started here."""
     if sys.platform == "win32":
         raise LocalHubError("JupyterHub does not run on Windows", hint="use the Windows Subsystem for Linux")
-    missing = [name for name in PACKAGES if _version(name) is None]
+    missing = [name for name in REQUIRED_PACKAGES if _version(name) is None]
     if missing:
-        raise LocalHubError(f"the local hub needs {', '.join(missing)}", hint=INSTALL)
+        raise LocalHubError(f"the local hub needs {', '.join(missing)}", hint=INSTALL_COMMAND)
     check_hub_version(_version("jupyterhub") or "")
     if shutil.which("traefik", path=search_path()) is None:
-        raise LocalHubError("the local hub needs the program traefik, and does not find it", hint=INSTALL)
+        raise LocalHubError("the local hub needs the program traefik, and does not find it", hint=INSTALL_COMMAND)
 
 
 def check_hub_version(hub: str) -> None:
     """Raise LocalHubError if JupyterHub `hub` is too old for the local hub's configuration."""
     major = re.match(r"\d+", hub)
-    if major is None or int(major[0]) < OLDEST_HUB:
+    if major is None or int(major[0]) < MIN_HUB_VERSION:
         raise LocalHubError(
-            f"the local hub needs JupyterHub {OLDEST_HUB} or later, and {hub or 'an unknown one'} is installed",
-            hint=f"pip install --upgrade 'jupyterhub>={OLDEST_HUB}'",
+            f"the local hub needs JupyterHub {MIN_HUB_VERSION} or later, and {hub or 'an unknown one'} is installed",
+            hint=f"pip install --upgrade 'jupyterhub>={MIN_HUB_VERSION}'",
         )
 
 

@@ -14,7 +14,7 @@ from jupyterhub.spawner import LocalProcessSpawner, SimpleLocalProcessSpawner
 from tornado.web import HTTPError
 from traitlets import Float
 
-from jhub.local.processes import MARK
+from jhub.local.processes import INSTANCE_VARIABLE
 
 
 class LocalSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]  # JupyterHub carries no types
@@ -36,7 +36,7 @@ class LocalSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]  # JupyterH
         ip, port = await super().start()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self.listen_seconds
-        while loop.time() < deadline and not await _listens(ip, port):
+        while loop.time() < deadline and not await _is_listening(ip, port):
             process: Any = self.proc
             code = process.poll()
             if code is not None:
@@ -45,7 +45,7 @@ class LocalSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]  # JupyterH
         return ip, port
 
 
-def mark_processes() -> None:
+def pass_instance_id() -> None:
     """Give all servers and services of this hub the mark by which a later start finds what a killed hub left behind.
 
     JupyterHub starts services with a spawner of its own that takes no configuration (6.1): mark them in its base.
@@ -53,12 +53,12 @@ def mark_processes() -> None:
     original = LocalProcessSpawner.get_env
 
     def get_env(self: Any) -> dict[str, str]:
-        return {**original(self), MARK: os.environ[MARK]}
+        return {**original(self), INSTANCE_VARIABLE: os.environ[INSTANCE_VARIABLE]}
 
     LocalProcessSpawner.get_env = get_env
 
 
-async def _listens(ip: str, port: int) -> bool:
+async def _is_listening(ip: str, port: int) -> bool:
     try:
         _, writer = await asyncio.open_connection(ip, port)
     except OSError:

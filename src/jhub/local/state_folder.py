@@ -20,23 +20,23 @@ from jhub.files import base_folder, make_folder, own_folder, read_own, take_lock
 
 S = TypeVar("S", bound=Struct)
 
-NEEDED_BYTES = 64 * 1024 * 1024
+MIN_FREE_BYTES = 64 * 1024 * 1024
 """Less free space than this, and a hub's database or a notebook soon fails in ways that nobody understands."""
 
 
-NAMES = {"lease", "lock", "proxy", "users"}
+NAMES_BEFORE_INSTALL = {"lease", "lock", "proxy", "users"}
 """What a folder may hold before its hub was ever installed. Anything else is not ours to put a hub beside."""
 
 
 class Installation(Struct, frozen=True, kw_only=True):
-    """What stays the same from one start of a folder's hub to the next. `mark` is in every child's environment."""
+    """What stays the same at each start of a folder's hub. `instance_id` is in every child's environment."""
 
-    mark: str
+    instance_id: str
     password: str
     user_password: str
 
     def __repr__(self) -> str:
-        return f"Installation(mark={self.mark!r})"
+        return f"Installation(instance_id={self.instance_id!r})"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -51,7 +51,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     profiles: str = ""
 
 
-class Running(Struct, frozen=True, kw_only=True):
+class RunningHub(Struct, frozen=True, kw_only=True):
     """The hub that runs from a folder."""
 
     pid: int
@@ -65,7 +65,7 @@ def default_folder() -> Path:
     return base_folder("XDG_DATA_HOME", ".local/share") / "local"
 
 
-class Folder:
+class StateFolder:
     """Paths and small files of one local hub. Files are for their owner only, from the moment they exist."""
 
     def __init__(self, path: Path) -> None:
@@ -84,7 +84,7 @@ class Folder:
         """Make the folder, for its owner only. Raises LocalHubError where that is impossible, or the disk is full."""
         with disk_errors(self.path):
             # Looked for first: another process may be installing its hub here at this moment.
-            if self._holds_something_else() and not self.exists():
+            if self._has_foreign_files() and not self.exists():
                 raise LocalHubError(
                     f"{self.path} holds something else than a local hub", hint="choose an empty folder, or a new one"
                 )
@@ -93,10 +93,10 @@ class Folder:
             self.users.mkdir(mode=0o700, exist_ok=True)
             self.proxy.mkdir(mode=0o700, exist_ok=True)
             free = shutil.disk_usage(self.path).free
-        if free < NEEDED_BYTES:
+        if free < MIN_FREE_BYTES:
             raise LocalHubError(
                 f"the disk is full: {free // 2**20} MB left for {self.path}",
-                hint=f"free at least {NEEDED_BYTES // 2**20} MB, or choose a folder on another disk",
+                hint=f"free at least {MIN_FREE_BYTES // 2**20} MB, or choose a folder on another disk",
             )
 
     def check(self) -> None:
@@ -120,22 +120,22 @@ class Folder:
                     with own_folder(part):
                         pass
 
-    def _holds_something_else(self) -> bool:
+    def _has_foreign_files(self) -> bool:
         draft = f".{self._installation.name}."
-        found = self.path.iterdir() if self.path.exists() else ()
-        return any(each.name not in NAMES and not each.name.startswith(draft) for each in found)
+        entries = self.path.iterdir() if self.path.exists() else ()
+        return any(entry.name not in NAMES_BEFORE_INSTALL and not entry.name.startswith(draft) for entry in entries)
 
     def exists(self) -> bool:
         """Whether a hub was ever installed here."""
         return self._installation.exists()
 
     def install(self) -> Installation:
-        """This folder's passwords and mark: those it has, else new ones."""
+        """This folder's passwords and instance_id: those it has, else new ones."""
         installed = self.installation()
         if installed is None:
             # JupyterHub's shared-password authenticator asks for 32 characters in an administrator's password.
             installed = Installation(
-                mark=secrets.token_hex(16),
+                instance_id=secrets.token_hex(16),
                 password=secrets.token_urlsafe(24),
                 user_password=secrets.token_urlsafe(9),
             )
@@ -143,7 +143,7 @@ class Folder:
         return installed
 
     def installation(self) -> Installation | None:
-        """This folder's passwords and mark, if it has any."""
+        """This folder's passwords and instance_id, if it has any."""
         return _read(self._installation, Installation)
 
     def settings(self) -> Settings:
@@ -174,11 +174,11 @@ class Folder:
         """Whether the hub that was prepared last has started."""
         return self._ready.exists()
 
-    def running(self) -> Running | None:
+    def running(self) -> RunningHub | None:
         """The hub that was last known to run from here; it may have died since."""
-        return _read(self._running, Running)
+        return _read(self._running, RunningHub)
 
-    def set_running(self, running: Running | None) -> None:
+    def set_running(self, running: RunningHub | None) -> None:
         """Remember the hub that runs now, or that none does."""
         if running is None:
             self._running.unlink(missing_ok=True)

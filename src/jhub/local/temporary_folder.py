@@ -12,12 +12,12 @@ from pathlib import Path
 
 from jhub.errors import HubError
 from jhub.files import take_lock
-from jhub.local.processes import sweep
-from jhub.local.state_folder import Folder
+from jhub.local.processes import end_processes
+from jhub.local.state_folder import StateFolder
 
-PREFIX = "jhub-local-"
+FOLDER_PREFIX = "jhub-local-"
 LEASE = "lease"
-SETTLED_SECONDS = 60.0
+MIN_AGE_SECONDS = 60.0
 
 
 class TemporaryFolder:
@@ -25,12 +25,12 @@ class TemporaryFolder:
 
     def __init__(self) -> None:
         remove_abandoned()
-        self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
+        self.path = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
         self._lease = take_lock(self.path / LEASE, 0)
 
     def remove(self) -> None:
         """Delete it."""
-        Folder(self.path).remove()
+        StateFolder(self.path).remove()
         if self._lease is not None:
             os.close(self._lease)
             self._lease = None
@@ -41,7 +41,7 @@ def remove_abandoned() -> None:
 
     A hub ends with the process that started it; this is for when both were killed at once.
     """
-    for path in _candidates():
+    for path in _leased_folders():
         with contextlib.suppress(HubError, OSError):
             remove_if_abandoned(path)
 
@@ -52,22 +52,22 @@ def remove_if_abandoned(path: Path) -> None:
     if lease is None:
         return
     try:
-        folder = Folder(path)
-        if (installed := folder.installation()) is not None:
-            sweep(installed.mark)
+        folder = StateFolder(path)
+        if (installation := folder.installation()) is not None:
+            end_processes(installation.instance_id)
         folder.remove()
     finally:
         os.close(lease)
 
 
-def _candidates() -> Iterator[Path]:
-    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+def _leased_folders() -> Iterator[Path]:
+    for path in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
         try:
             status = path.lstat()
             leased = (path / LEASE).exists()
         except OSError:
             continue
-        ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+        owned = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
         # A folder made a moment ago may be about to be locked.
-        if leased and ours and time.time() - status.st_mtime > SETTLED_SECONDS:
+        if leased and owned and time.time() - status.st_mtime > MIN_AGE_SECONDS:
             yield path
