@@ -141,7 +141,7 @@ def test_status_and_down_see_what_really_runs(jhub: Jhub, place: Path) -> None:
         whole.unlink()
         shown = jhub("local", "status")
         assert shown.code == 1
-        assert f"a hub runs in {place} (process {jhub_pid(place)}), whose files are gone" in shown.err
+        assert f"the files of the hub that runs in {place} (process {jhub_pid(place)}) are gone" in shown.err
         whole.write_text(kept)
         os.kill(jhub_pid(place), signal.SIGSTOP)
         hangs = jhub("local", "status")
@@ -175,7 +175,7 @@ def test_a_hub_whose_folder_was_deleted_is_ended(jhub: Jhub, place: Path) -> Non
 def jhub_pid(place: Path) -> int:
     found = processes.find_hub_process(place)
     assert found is not None
-    return found[0].pid
+    return found.process.pid
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o707, 0o777])

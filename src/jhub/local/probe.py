@@ -1,4 +1,4 @@
-"""Asking a hub on loopback whether it is up, with nothing but the standard library."""
+"""Probe of a hub on loopback, with a plain socket."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import msgspec
 from jhub.models import Version
 
 MAX_BODY_BYTES = 2**16
-"""Bytes of an answer that are read; a hub's has some hundred."""
+"""Maximum size of an answer. A hub's has some hundred bytes."""
 OK_STATUS = re.compile(rb"HTTP/1\.[01] 200\b")
 
 
 def hub_version(api_url: str, *, seconds: float = 2.0) -> str | None:
-    """The version that the hub at `api_url` answers with in `seconds`, or None if no hub answers there.
+    """Return the version of the hub at `api_url`, or None if no hub answers there within `seconds`.
 
-    A plain socket: `http.client` has no deadline, and whatever has the port may answer without end. Proxy variables do
-    not count: a company's proxy must not see calls to 127.0.0.1.
+    It uses a plain socket: `http.client` has no overall deadline, and another program on the port may answer without
+    end. Proxy variables are ignored: a company's proxy must not see calls to 127.0.0.1.
     """
     address = urlsplit(api_url)
     deadline = time.monotonic() + seconds

@@ -1,7 +1,7 @@
-"""Finding and ending the processes of a local hub: those, and only those, that carry its instance_id.
+"""Processes of a local hub: listing and ending those that have its instance ID in their environment.
 
-Single-user servers start sessions of their own and outlive a hub that is killed, and their kernels outlive them;
-neither a process group nor a list of pids finds them. The environment does: children inherit it.
+Single-user servers start sessions of their own and outlive a hub that is killed, and their kernels outlive them, so
+neither a process group nor a list of process IDs covers them. Children inherit the environment.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jhub.errors import LocalHubError
 from jhub.local.requirements import INSTALL_COMMAND
@@ -18,12 +18,20 @@ if TYPE_CHECKING:
     from psutil import Process
 
 INSTANCE_VARIABLE = "JHUB_LOCAL_INSTANCE"
+"""Environment variable with the instance ID, in all processes of a local hub."""
 HUB_MODULE = "jhub.local.hub_process"
-"""Module that runs a hub; the next argument is its folder."""
+"""Module that runs a hub. The next argument of the command is the hub's folder."""
+
+
+class HubProcess(NamedTuple):
+    """The process that runs a hub, and the hub's instance ID."""
+
+    process: Process
+    instance_id: str
 
 
 def list_processes(instance_id: str) -> list[Process]:
-    """The processes of this user that carry `instance_id`, except this one."""
+    """Return this user's processes that have this instance ID, except the current one."""
     _require_psutil()
     import psutil
 
@@ -32,18 +40,18 @@ def list_processes(instance_id: str) -> list[Process]:
         try:
             if process.pid != os.getpid() and process.uids().real == os.getuid() and _belongs_to(process, instance_id):
                 processes.append(process)
-        except psutil.Error:  # gone, or not ours to read
+        except psutil.Error:  # the process is gone, or not readable
             continue
     return processes
 
 
-def find_hub_process(folder: Path) -> tuple[Process, str] | None:
-    """The process of this user that runs the hub of `folder`, and its instance_id.
+def find_hub_process(folder: Path) -> HubProcess | None:
+    """Return this user's process that runs the hub of `folder`, and its instance ID; None if no hub runs.
 
-    It is found by what it was started with, whatever the folder's files say of it.
+    The process is identified by its command line, so damaged or missing files in the folder do not matter.
     """
     if os.name != "posix" or find_spec("psutil") is None:
-        return None  # then no hub was started by this Python
+        return None  # without psutil, this Python cannot have started a hub
     import psutil
 
     target = os.path.realpath(folder)
@@ -57,22 +65,25 @@ def find_hub_process(folder: Path) -> tuple[Process, str] | None:
                 instance_id = process.environ().get(INSTANCE_VARIABLE)
                 if instance_id:
                     candidates.append((process.create_time(), process, instance_id))
-        except psutil.Error:  # gone, or not ours to read
+        except psutil.Error:  # the process is gone, or not readable
             continue
     if not candidates:
         return None
-    # A child of it has the same arguments until it runs a program of its own.
+    # A forked child has the same arguments until it runs another program: the oldest process is the hub.
     _, process, instance_id = min(candidates, key=lambda candidate: candidate[0])
-    return process, instance_id
+    return HubProcess(process, instance_id)
 
 
 def end_processes(instance_id: str, *, grace: float = 1.0) -> int:
-    """End all processes that carry `instance_id`: ask, wait up to `grace` seconds, then kill. How many there were."""
+    """End all processes with this instance ID and return their number.
+
+    They get SIGTERM, and SIGKILL after `grace` seconds.
+    """
     _require_psutil()
     import psutil
 
     total = 0
-    # A process may start another one between being listed and being ended: look until none is left.
+    # A process may start another one between being listed and being ended: repeat until none is left.
     for _ in range(5):
         processes = list_processes(instance_id)
         if not processes:
@@ -88,7 +99,7 @@ def end_processes(instance_id: str, *, grace: float = 1.0) -> int:
 
 
 def end_process(process: Process, seconds: float) -> None:
-    """Ask a process to end, and wait for that up to `seconds`."""
+    """Send SIGTERM to a process and wait up to `seconds` for its end."""
     import psutil
 
     _signal(process, kill=False)
@@ -108,7 +119,7 @@ def _signal(process: Process, *, kill: bool) -> None:
     import psutil
 
     try:
-        # psutil checks that the pid still belongs to the process that was found.
+        # psutil checks that the process ID still belongs to the same process.
         if kill:
             process.kill()
         else:

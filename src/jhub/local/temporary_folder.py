@@ -1,4 +1,4 @@
-"""Temporary folders for hubs, and cleaning up after those whose owner was killed."""
+"""Temporary folders of hubs, and the removal of those whose owner was killed."""
 
 from __future__ import annotations
 
@@ -16,20 +16,24 @@ from jhub.local.processes import end_processes
 from jhub.local.state_folder import StateFolder
 
 FOLDER_PREFIX = "jhub-local-"
+"""Prefix of the names of temporary folders."""
 LEASE = "lease"
+"""Name of the file that the owner of a temporary folder locks as long as it lives."""
 MIN_AGE_SECONDS = 60.0
+"""Minimum age of an abandoned folder: a newer one may not be locked yet."""
 
 
 class TemporaryFolder:
-    """A folder that is known to be in use for as long as this process lives."""
+    """A temporary folder that this process holds a lease on as long as it lives."""
 
     def __init__(self) -> None:
+        """Create the folder and take the lease, after removing abandoned folders."""
         remove_abandoned()
         self.path = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
         self._lease = take_lock(self.path / LEASE, 0)
 
     def remove(self) -> None:
-        """Delete it."""
+        """Delete the folder and release the lease."""
         StateFolder(self.path).remove()
         if self._lease is not None:
             os.close(self._lease)
@@ -37,9 +41,9 @@ class TemporaryFolder:
 
 
 def remove_abandoned() -> None:
-    """End hubs in temporary folders that nobody holds any more, and delete the folders.
+    """End the hubs in temporary folders without a lease, and delete the folders.
 
-    A hub ends with the process that started it; this is for when both were killed at once.
+    A hub ends with the process that started it, unless both were killed at the same time.
     """
     for path in _leased_folders():
         with contextlib.suppress(HubError, OSError):
@@ -47,7 +51,7 @@ def remove_abandoned() -> None:
 
 
 def remove_if_abandoned(path: Path) -> None:
-    """End the hub in this temporary folder and delete it, unless its owner lives."""
+    """End the hub in this temporary folder and delete the folder, unless its owner is alive."""
     lease = take_lock(path / LEASE, 0)
     if lease is None:
         return
@@ -68,6 +72,5 @@ def _leased_folders() -> Iterator[Path]:
         except OSError:
             continue
         owned = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
-        # A folder made a moment ago may be about to be locked.
         if leased and owned and time.time() - status.st_mtime > MIN_AGE_SECONDS:
             yield path
