@@ -20,7 +20,7 @@ import yaml
 from hub_api import BASE_URL, Api, Tokens
 from hypothesis import HealthCheck, settings
 from terminal import Jhub
-from waits import NOTED
+from waits import LOG_WAITS
 
 from jhub.local import LocalHub
 
@@ -31,8 +31,8 @@ settings.register_profile(
 
 STUB = [sys.executable, str(Path(__file__).with_name("support") / "stub_server.py")]
 
-INSIDE = shlex.join([sys.executable, "-P", "-m", "jhub"])
-STUB_SH = shlex.join(STUB)
+JHUB_COMMAND = shlex.join([sys.executable, "-P", "-m", "jhub"])
+STUB_COMMAND = shlex.join(STUB)
 
 # Let JupyterHub itself wait for the server, and find out for itself that it is not coming.
 LEFT_TO_JUPYTERHUB = {"listen_seconds": 0, "http_timeout": 5}
@@ -43,7 +43,11 @@ PROFILES: dict[str, dict[str, Any]] = {
     "stub": {"cmd": STUB},
     # Leaves what jhub says in there in the home folder.
     "inside": {
-        "cmd": ["sh", "-c", f"{INSIDE} whoami -o name >who 2>&1; {INSIDE} user list >users 2>&1; exec {STUB_SH}"]
+        "cmd": [
+            "sh",
+            "-c",
+            f"{JHUB_COMMAND} whoami -o name >who 2>&1; {JHUB_COMMAND} user list >users 2>&1; exec {STUB_COMMAND}",
+        ]
     },
     # Comes up after three seconds.
     "slow_spawn": {"cmd": [*STUB, "--after", "3"]},
@@ -61,7 +65,7 @@ MEMBERS = "the-members"
 """The group whose members may start `members`; nothing makes it but the tests that need it."""
 
 # What stands beside the settings of a profile.
-MORE: dict[str, dict[str, Any]] = {
+EXTRA_SETTINGS: dict[str, dict[str, Any]] = {
     "members": {
         "groups": [MEMBERS],
         "profile_options": {
@@ -98,14 +102,14 @@ _numbers = count(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(secret_search.Listening())
+    config.pluginmanager.register(secret_search.OutputRecorder())
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_token_got_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def no_token_leaked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Ends every run: what `jhub login` keeps stands nowhere but in its secret store."""
     yield
-    places = sorted(set(secret_search.found([tmp_path_factory.getbasetemp()], secret_search.made)))
+    places = sorted(set(secret_search.search([tmp_path_factory.getbasetemp()], secret_search.created_tokens)))
     assert not places, f"a token that jhub login made stands in {', '.join(places)}"
 
 
@@ -122,7 +126,7 @@ def profiles_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for slug, override in PROFILES.items():
         environment = {**override.get("environment", {}), "JHUB_PROFILE": slug}
         entry = {"slug": slug, "display_name": slug, "spawner_override": {**override, "environment": environment}}
-        more = {"user_options": USER_OPTIONS, **MORE.get(slug, {})}
+        more = {"user_options": USER_OPTIONS, **EXTRA_SETTINGS.get(slug, {})}
         entries.append({**entry, **more, "default": slug == "stub"})
     path = tmp_path_factory.mktemp("profiles") / "profiles.yaml"
     path.write_text(yaml.safe_dump({"profiles": entries}))
@@ -141,7 +145,7 @@ def hub(profiles_file: Path, service_token: str) -> Iterator[LocalHub]:
     with _hub(profiles_file, service_token, slow_spawn_timeout=2) as running:
         yield running
         # It is gone before the others are looked through.
-        assert not list(secret_search.found([running.folder], secret_search.made))
+        assert not list(secret_search.search([running.folder], secret_search.created_tokens))
 
 
 @pytest.fixture(scope="session")
@@ -220,7 +224,9 @@ def _as(token: str, hub: LocalHub, home: Path) -> Jhub:
 
 
 def _hub(profiles: Path, service_token: str, slow_spawn_timeout: float) -> LocalHub:
-    config = CONFIG.format(slow_spawn_timeout=slow_spawn_timeout, token=service_token, scopes=SERVICE_SCOPES) + NOTED
+    config = (
+        CONFIG.format(slow_spawn_timeout=slow_spawn_timeout, token=service_token, scopes=SERVICE_SCOPES) + LOG_WAITS
+    )
     return LocalHub(base_url=BASE_URL, profiles=profiles, config=config, users=["ana"])
 
 

@@ -19,7 +19,7 @@ SECRET = "SECRET-0123456789"
 SAVE = """
 import sys
 from jhub.config import contexts
-print(contexts.save(sys.argv[1], contexts.Context(api_url=sys.argv[2], user="ana"), sys.argv[3]).said, end="")
+print(contexts.save(sys.argv[1], contexts.Context(api_url=sys.argv[2], user="ana"), sys.argv[3]).outputs, end="")
 """
 READ = """
 import sys
@@ -101,7 +101,7 @@ def test_a_keyring_that_works_has_the_token_and_no_file(machine: Machine) -> Non
     assert "token kept" not in jhub.ok("context", "list").lower()
     assert jhub("context", "remove", "hub").err == "forgot hub\n"
     assert machine.in_keyring == {}
-    assert SECRET not in "".join(jhub.said)
+    assert SECRET not in "".join(jhub.outputs)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_sign_in_look_around_and_sign_out(jhub: Jhub, hub: LocalHub) -> None:
     assert jhub("whoami").code == 2
     assert not json.loads((folder / "tokens.json").read_text())
 
-    everything = "".join(jhub.said + elsewhere.said)
+    everything = "".join(jhub.outputs + elsewhere.outputs)
     assert token not in everything
     assert hub.user_password not in everything
 
@@ -155,7 +155,7 @@ def test_plain_http_to_elsewhere_warns_before_anything_is_sent(tmp_path: Path) -
         result = jhub("login", "http://hub.invalid", "-u", "ana", "--password-stdin", stdin="secret\n")
         assert result.err.startswith("warning: http://hub.invalid/hub/api is plain http: passwords and tokens can be")
         assert result.code == 2
-        assert not any(b"secret" in seen.body for seen in proxy.seen)
+        assert not any(b"secret" in request.body for request in proxy.requests)
 
 
 def test_a_login_page_that_is_not_jupyterhubs_gets_no_password(jhub: Jhub) -> None:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from browser_port import our_turn
+from browser_port import port_lock
 from hub_api import Tokens
 from login_hub import form
 from loopback import Visit, serving
-from signalled import AtTerminal, running, until
+from signalled import AtTerminal, running, wait_until
 from terminal import JHUB, Jhub
 
 from jhub.local import LocalHub, processes
@@ -81,16 +81,18 @@ def test_a_local_hub_whose_start_is_ended_runs_as_status_says_or_not_at_all(
     when: str, signals: list[signal.Signals], jhub: Jhub, place: Path
 ) -> None:
     with running(jhub, [*JHUB, "local", "up"]) as up:
-        until(lambda: BEGUN[when](place) or up.process.poll() is not None, when)
+        wait_until(lambda: BEGUN[when](place) or up.process.poll() is not None, when)
         up.send(*signals)
         code = up.end()
     try:
         if when != "it is ready":
             assert any(code in ENDS[each] for each in signals), up.text
-            until(lambda: of_hub(place) == [], "nothing is left of it")
+            wait_until(lambda: of_hub(place) == [], "nothing is left of it")
         else:
             # It is either given up, or written down and free.
-            until(lambda: of_hub(place) == [] or jhub("local", "status").code == 0, "it is gone, or status shows it")
+            wait_until(
+                lambda: of_hub(place) == [] or jhub("local", "status").code == 0, "it is gone, or status shows it"
+            )
         assert "Traceback" not in up.text
         shown = jhub("local", "status", "-o", "json")
         assert (shown.code == 0) == bool(of_hub(place)), shown
@@ -107,7 +109,7 @@ def test_the_demo_ends_with_all_that_it_started(how: signal.Signals, jhub: Jhub)
         assert of_hub(temporary)
         demo.send(how)
         assert demo.end() in ENDS[how]
-    until(lambda: of_hub(temporary) == [], "nothing is left of it")
+    wait_until(lambda: of_hub(temporary) == [], "nothing is left of it")
     assert list(temporary.glob("jhub-local-*")) == []
     assert "Traceback" not in demo.text
 
@@ -118,7 +120,7 @@ def test_a_terminal_that_is_closed_ends_the_demo(jhub: Jhub) -> None:
         demo.read_until("1. a token")
         demo.close_window()
         assert demo.end() == 129
-    until(lambda: of_hub(temporary) == [], "nothing is left of it")
+    wait_until(lambda: of_hub(temporary) == [], "nothing is left of it")
     assert list(temporary.glob("jhub-local-*")) == []
 
 
@@ -149,7 +151,7 @@ def test_status_and_down_see_what_really_runs(jhub: Jhub, place: Path) -> None:
         assert "running        yes" in hangs.lines
         assert "it does not answer" in hangs.err
         os.kill(jhub_pid(place), signal.SIGKILL)
-        until(lambda: processes.find_hub_process(place) is None, "it is gone")
+        wait_until(lambda: processes.find_hub_process(place) is None, "it is gone")
         left = jhub("local", "status")
         assert left.code == 1
         assert "running        no" in left.lines
@@ -230,7 +232,7 @@ def test_the_terminal_echoes_after_a_prompt_that_a_signal_ends(how: signal.Signa
     name = ["-u", "ana"] if prompt == "Password" else []
     with serving(page) as site, AtTerminal(jhub, [*JHUB, "login", site.root, *name]) as login:
         login.read_until(prompt)
-        until(lambda: login.echoes == (prompt == "Username"), "the prompt is there")
+        wait_until(lambda: login.echoes == (prompt == "Username"), "the prompt is there")
         assert login.end(by=how) in ENDS[how]
         assert login.echoes
         assert "Traceback" not in login.text
@@ -261,7 +263,7 @@ def test_the_terminal_echoes_after_a_prompt_of_the_library(how: signal.Signals, 
     code = LIBRARY.format(kind=kind, call=CALLS[kind])
     with serving(page) as site, AtTerminal(jhub, [sys.executable, "-c", code, site.root]) as program:
         program.read_until("Password of ana")
-        until(lambda: not program.echoes, "the prompt is there")
+        wait_until(lambda: not program.echoes, "the prompt is there")
         assert program.end(by=how) == -how
         assert program.echoes
 
@@ -285,7 +287,7 @@ def test_waiting_for_a_browser_ends_and_frees_the_port(
     how: signal.Signals, jhub: Jhub, hub: LocalHub, hub_tokens: Tokens
 ) -> None:
     with ExitStack() as stack:
-        stack.enter_context(our_turn())
+        stack.enter_context(port_lock())
         login = stack.enter_context(running(jhub, [*JHUB, "login", hub.url, "--browser", "--no-open"]))
         login.read_until("waiting for the browser")
         login.send(how)
@@ -299,7 +301,7 @@ def test_below_nohup_a_closed_terminal_is_passed_over(jhub: Jhub, hub: LocalHub)
         signal.signal(HUP, signal.SIG_IGN)
 
     with ExitStack() as stack:
-        stack.enter_context(our_turn())
+        stack.enter_context(port_lock())
         login = stack.enter_context(running(jhub, [*JHUB, "login", hub.url, "--browser", "--no-open"], setup=ignore))
         login.read_until("waiting for the browser")
         login.send(HUP, TERM)

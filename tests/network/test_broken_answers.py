@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from loopback import BOTH, Driver, Visit, as_ana, once, refusing, serving
+from loopback import BOTH, Driver, Visit, answer_as_ana, once, refusing_port, serving
 
 from jhub.errors import InvalidInput, NotAHub, NotFound, Redirected, Unavailable
 from jhub.models import Version
@@ -14,13 +14,13 @@ from jhub.steps import call, send
 @BOTH
 @pytest.mark.parametrize("elsewhere", [True, False])
 def test_a_redirect_is_not_followed(driver: Driver, elsewhere: bool) -> None:
-    with serving(as_ana) as other:
+    with serving(answer_as_ana) as other:
         to = f"{other.url}/hub/api/users/ana" if elsewhere else "/hub/api/users/ben"
         with serving(lambda visit: visit.moved(to)) as site:
             with pytest.raises(Redirected) as caught:
                 driver.run(site.root, UserOps.get("ana"))
-            assert len(site.seen) == 1
-        assert other.seen == []
+            assert len(site.requests) == 1
+        assert other.requests == []
     assert caught.value.location == to
 
 
@@ -29,7 +29,7 @@ def test_a_refusal_is_the_hubs(driver: Driver) -> None:
     with serving(lambda visit: visit.json({"status": 404, "message": None}, 404)) as site:
         with pytest.raises(NotFound) as caught:
             driver.run(site.root, UserOps.get("ana"))
-        assert len(site.seen) == 1
+        assert len(site.requests) == 1
     assert (caught.value.method, caught.value.path) == ("GET", "/users/ana")
 
 
@@ -41,7 +41,7 @@ def test_a_page_is_not_a_hub(driver: Driver) -> None:
 
 @BOTH
 def test_a_port_that_nobody_listens_on_was_not_reached(driver: Driver) -> None:
-    with refusing() as nowhere, pytest.raises(Unavailable, match=r"cannot reach 127\.0\.0\.1") as caught:
+    with refusing_port() as nowhere, pytest.raises(Unavailable, match=r"cannot reach 127\.0\.0\.1") as caught:
         driver.run(f"{nowhere}/hub/api", once(send("POST", "/users")))
     assert not caught.value.sent
     assert caught.value.hint
@@ -70,36 +70,36 @@ def test_an_answer_that_breaks_off_is_none(driver: Driver, sent: bytes) -> None:
     with serving(lambda visit: visit.drop(sent)) as site:
         with pytest.raises(Unavailable, match="lost the connection") as caught:
             driver.run(site.root, send("POST", "/users"))
-        assert len(site.seen) == 1
+        assert len(site.requests) == 1
     assert caught.value.sent
 
 
 @BOTH
 def test_a_call_that_can_be_repeated_is_repeated_until_an_answer_comes(driver: Driver) -> None:
     def second_time(visit: Visit) -> None:
-        if len(visit.server.seen) == 1:
+        if len(visit.server.requests) == 1:
             visit.drop()
         else:
-            as_ana(visit)
+            answer_as_ana(visit)
 
     with serving(second_time) as site:
         assert driver.run(site.root, UserOps.get("ana")).name == "ana"
-        assert len(site.seen) == 2
+        assert len(site.requests) == 2
 
 
 @BOTH
 def test_what_the_library_cannot_send_is_one_of_our_errors_and_not_repeated(driver: Driver) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         for path in ("http://[", "/users/\x00", "ftp://127.0.0.1/x"):
             with pytest.raises((InvalidInput, Unavailable, NotAHub)):
                 driver.run(site.root, once(call("GET", path, Version)))
-        assert site.seen == []
+        assert site.requests == []
 
 
 @BOTH
 @pytest.mark.parametrize(("value", "said"), [("\ud800", "half a character"), (float("nan"), "cannot be")])
 def test_a_value_that_cannot_be_sent_is_bad_input(driver: Driver, value: object, said: str) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         with pytest.raises(InvalidInput, match=said):
             driver.run(site.root, send("POST", "/x", body={"key": value}))
-        assert site.seen == []
+        assert site.requests == []

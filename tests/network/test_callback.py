@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import pytest
-from loopback import MOST, alarm, within
+from loopback import MAX_SECONDS, alarm, within
 
 from jhub.errors import HubError, InvalidInput, NotAuthorized, WaitTimeout
 from jhub.login.callback import is_here, visit
@@ -74,7 +74,7 @@ class Waiting:
 
     def send(self, raw: bytes) -> bytes:
         """The answer to a request, written out."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=MOST) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=MAX_SECONDS) as connection:
             connection.sendall(raw)
             parts = []
             while part := connection.recv(65536):
@@ -88,7 +88,7 @@ class Waiting:
         return self.get("/signed-in?" + "&".join(f"{name}={value}" for name, value in query.items()))
 
     def end(self) -> None:
-        self.thread.join(MOST)
+        self.thread.join(MAX_SECONDS)
         assert not self.thread.is_alive(), "it waits for ever"
 
     @property
@@ -97,11 +97,11 @@ class Waiting:
 
 
 @contextmanager
-def waiting(patience: float = MOST, gone: threading.Event | None = None) -> Iterator[Waiting]:
+def waiting(patience: float = MAX_SECONDS, gone: threading.Event | None = None) -> Iterator[Waiting]:
     """Ends with a code, if need be."""
     found = Waiting(free_port(), patience, gone)
     found.thread.start()
-    assert found.up.wait(MOST)
+    assert found.up.wait(MAX_SECONDS)
     yield found
     with suppress(OSError):  # it has just ended
         found.back(code="LAST", state=STATE)
@@ -279,8 +279,8 @@ def test_a_port_that_is_taken_is_told_at_once_and_nobody_is_sent_anywhere() -> N
         port = taken.getsockname()[1]
         began = time.monotonic()
         with pytest.raises(InvalidInput, match=f"cannot listen on port {port}") as caught:
-            visit(question(port), told.append, open_browser=True, patience=2 * MOST)
-        assert time.monotonic() - began < MOST
+            visit(question(port), told.append, open_browser=True, patience=2 * MAX_SECONDS)
+        assert time.monotonic() - began < MAX_SECONDS
     assert told == []
     assert "--paste" in caught.value.hint
 
@@ -295,9 +295,9 @@ def test_two_cannot_wait_at_the_same_port() -> None:
 def test_the_port_can_be_used_again_at_once() -> None:
     port = free_port()
     for _ in range(3):
-        wait = Waiting(port, MOST, None)
+        wait = Waiting(port, MAX_SECONDS, None)
         wait.thread.start()
-        assert wait.up.wait(MOST)
+        assert wait.up.wait(MAX_SECONDS)
         wait.back(code="CODE", state=STATE)
         wait.end()
         assert wait.code == "CODE"
@@ -313,11 +313,11 @@ def test_patience_ends() -> None:
 
 def test_whoever_waits_no_more_frees_the_port() -> None:
     gone = threading.Event()
-    with waiting(patience=2 * MOST, gone=gone) as wait:
+    with waiting(patience=2 * MAX_SECONDS, gone=gone) as wait:
         began = time.monotonic()
         gone.set()
         wait.end()
-        assert time.monotonic() - began < MOST
+        assert time.monotonic() - began < MAX_SECONDS
     assert isinstance(wait.error, WaitTimeout)
     assert is_free(wait.port)
 
@@ -438,9 +438,9 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Waiting, str]]:
     addresses: queue.SimpleQueue[str] = queue.SimpleQueue()
     monkeypatch.setenv("BROWSER", "helper")
     monkeypatch.setattr(webbrowser, "open", addresses.put)
-    found = Waiting(free_port(), MOST, None, open_browser=True)
+    found = Waiting(free_port(), MAX_SECONDS, None, open_browser=True)
     found.thread.start()
-    yield found, addresses.get(timeout=MOST)
+    yield found, addresses.get(timeout=MAX_SECONDS)
     with suppress(OSError):
         found.back(code="LAST", state=STATE)
     found.end()

@@ -19,7 +19,7 @@ from typing import Any
 import httpcore2
 import pytest
 import trustme
-from loopback import BOTH, MOST, Driver, Peer, Visit, alarm, no_proxies, once, serving, talking, within
+from loopback import BOTH, MAX_SECONDS, Driver, Peer, Visit, alarm, no_proxies, once, serving, tcp_peer, within
 
 from jhub import Hub, Timeouts
 from jhub.client import deadline as deadlines
@@ -99,7 +99,7 @@ def ends(driver: Driver, peer: str, step: Operation[Any], timeouts: Timeouts = S
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_an_answer_that_takes_for_ever_is_given_up(driver: Driver, step: Step, kind: str) -> None:
-    with talking(SLOW[kind]) as peer, pytest.raises(Unavailable):
+    with tcp_peer(SLOW[kind]) as peer, pytest.raises(Unavailable):
         ends(driver, peer, once(step))
 
 
@@ -120,13 +120,13 @@ def test_a_stream_may_last_longer_than_a_call(driver: Driver) -> None:
 @pytest.mark.parametrize("content", [b": on\n\n", b"\n\n", b"x", b"event: x\n\n", b'data: {"progress": 1}\n\n'])
 @pytest.mark.parametrize("pause", [0.0, 0.02])
 def test_a_stream_without_end_ends_with_its_time(driver: Driver, content: bytes, pause: float) -> None:
-    with talking(after(STREAM, lambda peer: peer.endless(content, pause))) as peer:
+    with tcp_peer(after(STREAM, lambda peer: peer.endless(content, pause))) as peer:
         assert ends(driver, peer, listen("ana", "lab", 0.3), Timeouts()) is None
 
 
 @BOTH
 def test_a_stream_that_is_not_there_in_its_time_is_no_news(driver: Driver) -> None:
-    with talking(lambda peer: peer.drip(b"HTTP/1.1 200 " + b"O" * 90_000)) as peer:
+    with tcp_peer(lambda peer: peer.drip(b"HTTP/1.1 200 " + b"O" * 90_000)) as peer:
         assert ends(driver, peer, listen("ana", "lab", 0.3), Timeouts()) is None
 
 
@@ -139,7 +139,7 @@ def test_a_peer_that_does_not_take_what_is_sent_is_given_up(driver: Driver, rate
             if rate:
                 peer.connection.recv(rate)
 
-    with talking(talk) as peer, pytest.raises(Unavailable):
+    with tcp_peer(talk) as peer, pytest.raises(Unavailable):
         ends(driver, peer, once(POST))
 
 
@@ -152,7 +152,7 @@ HELLO = b"\x16\x03\x03\x40\x00\x02" + b"\0" * 90_000
 @BOTH
 @pytest.mark.parametrize("timeouts", [SHORT, Timeouts(connect=0.5)], ids=["total", "connect"])
 def test_a_handshake_without_end_is_given_up(driver: Driver, timeouts: Timeouts) -> None:
-    with talking(lambda peer: peer.drip(HELLO)) as peer, pytest.raises(Unavailable):
+    with tcp_peer(lambda peer: peer.drip(HELLO)) as peer, pytest.raises(Unavailable):
         ends(driver, peer, once(GET), timeouts, scheme="https")
 
 
@@ -170,7 +170,7 @@ def proxy(monkeypatch: pytest.MonkeyPatch, peer: str) -> Iterator[None]:
 def test_a_proxy_that_never_opens_the_way_is_given_up(
     driver: Driver, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with talking(SLOW[kind]) as peer, proxy(monkeypatch, peer), pytest.raises(Unavailable):
+    with tcp_peer(SLOW[kind]) as peer, proxy(monkeypatch, peer), pytest.raises(Unavailable):
         ends(driver, "hub.invalid", once(GET), scheme="https")
 
 
@@ -179,7 +179,7 @@ def test_a_handshake_behind_a_proxy_that_never_ends_is_given_up(
     driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = after(b"HTTP/1.1 200 OK\r\n\r\n", lambda peer: peer.drip(HELLO))
-    with talking(opened) as peer, proxy(monkeypatch, peer), pytest.raises(Unavailable):
+    with tcp_peer(opened) as peer, proxy(monkeypatch, peer), pytest.raises(Unavailable):
         ends(driver, "hub.invalid", once(GET), scheme="https")
 
 
@@ -209,7 +209,7 @@ def test_ctrl_c_ends_the_wait_for_a_name() -> None:
 def test_ctrl_c_ends_what_would_take_for_ever(kind: str) -> None:
     began = time.monotonic()
     with (
-        talking(SLOW[kind]) as peer,
+        tcp_peer(SLOW[kind]) as peer,
         Hub(f"http://{peer}/hub/api") as hub,
         alarm(0.3),
         pytest.raises(KeyboardInterrupt),
@@ -268,8 +268,8 @@ def test_one_encrypted_connection_runs_inside_another() -> None:
             Inside(outer, inner_theirs).echo()
 
     content = bytes(range(256)) * 2000
-    limit = deadlines.Limit(MOST, deadlines.Deadline(MOST))
-    with talking(talk) as peer:
+    limit = deadlines.Limit(MAX_SECONDS, deadlines.Deadline(MAX_SECONDS))
+    with tcp_peer(talk) as peer:
         host, port = peer.split(":")
         stream = deadlines.Backend().connect_tcp(host, int(port), limit).start_tls(ours, "127.0.0.1", limit)
         stream = stream.start_tls(inner_ours, "hub.invalid", limit)
@@ -290,9 +290,9 @@ def test_a_handshake_inside_of_another_connection_that_never_ends_is_given_up() 
         with theirs.wrap_socket(peer.connection, server_side=True) as outer:
             Peer(outer, peer.over).drip(HELLO)
 
-    limit = deadlines.Limit(MOST, deadlines.Deadline(MOST))
-    short = deadlines.Limit(0.5, deadlines.Deadline(MOST))
-    with talking(talk) as peer:
+    limit = deadlines.Limit(MAX_SECONDS, deadlines.Deadline(MAX_SECONDS))
+    short = deadlines.Limit(0.5, deadlines.Deadline(MAX_SECONDS))
+    with tcp_peer(talk) as peer:
         host, port = peer.split(":")
         stream = deadlines.Backend().connect_tcp(host, int(port), limit).start_tls(ours, "127.0.0.1", limit)
         with pytest.raises(httpcore2.ConnectTimeout):
@@ -341,7 +341,7 @@ LARGE: dict[str, tuple[Step, Talk]] = {
 @pytest.mark.parametrize("kind", LARGE)
 def test_an_answer_without_end_is_no_hubs(driver: Driver, kind: str) -> None:
     step, talk = LARGE[kind]
-    with talking(talk) as peer, pytest.raises(NotAHub):
+    with tcp_peer(talk) as peer, pytest.raises(NotAHub):
         ends(driver, peer, once(step), Timeouts())
 
 
@@ -385,7 +385,7 @@ MEMORY = 400
 def test_an_answer_without_end_takes_a_bounded_memory() -> None:
     folders = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "support")]
     with ExitStack() as stack:
-        peers = [part for kind, (_, talk) in LARGE.items() for part in (kind, stack.enter_context(talking(talk)))]
+        peers = [part for kind, (_, talk) in LARGE.items() for part in (kind, stack.enter_context(tcp_peer(talk)))]
         command = [sys.executable, "-c", CHILD, *folders, *peers]
         ran = subprocess.run(command, capture_output=True, text=True, timeout=900, check=True)
     found = [line.rsplit(maxsplit=1) for line in ran.stdout.splitlines()]
@@ -398,11 +398,11 @@ def test_an_answer_without_end_takes_a_bounded_memory() -> None:
 
 @pytest.mark.parametrize("kind", SLOW)
 def test_whatever_has_the_port_of_a_local_hub_is_given_up(kind: str) -> None:
-    with talking(SLOW[kind]) as peer:
+    with tcp_peer(SLOW[kind]) as peer:
         assert within(lambda: hub_version(f"http://{peer}/hub/api", seconds=0.3)) is None
 
 
 def test_a_local_hub_is_known_by_its_version() -> None:
     content = b'{"version": "6.1.1"}'
-    with talking(after(HEAD + b"\r\n" + content, lambda peer: None)) as peer:
+    with tcp_peer(after(HEAD + b"\r\n" + content, lambda peer: None)) as peer:
         assert hub_version(f"http://{peer}/hub/api", seconds=60) == "6.1.1"

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from loopback import MOST, Visit, as_ana, async_hub_at, endless, hub_at, refusing, serving, within
+from loopback import MAX_SECONDS, Visit, answer_as_ana, async_hub_at, endless, hub_at, refusing_port, serving, within
 
 from jhub import AsyncHub, Hub
 from jhub.errors import HubError, InvalidInput
@@ -19,7 +19,7 @@ USERS = ["ana", "ben"]
 
 
 def test_there_is_no_summary_before_the_end() -> None:
-    with hub_at(as_ana) as (_, hub):
+    with hub_at(answer_as_ana) as (_, hub):
         with hub.fleet(endless()) as fleet:
             with pytest.raises(RuntimeError, match="has not ended"):
                 _ = fleet.summary
@@ -29,7 +29,7 @@ def test_there_is_no_summary_before_the_end() -> None:
 
 
 def test_an_error_of_the_fleet_itself_is_raised_by_leaving_its_block() -> None:
-    with hub_at(as_ana) as (_, hub):
+    with hub_at(answer_as_ana) as (_, hub):
         with pytest.raises(InvalidInput), hub.fleet(refused()):
             pass
         with pytest.raises(InvalidInput):
@@ -38,7 +38,7 @@ def test_an_error_of_the_fleet_itself_is_raised_by_leaving_its_block() -> None:
 
 def test_an_error_of_an_asynchronous_fleet_itself_is_raised_by_leaving_its_block() -> None:
     async def go() -> None:
-        async with async_hub_at(as_ana) as (_, hub):
+        async with async_hub_at(answer_as_ana) as (_, hub):
             with pytest.raises(InvalidInput):
                 async with hub.fleet(refused()):
                     pass
@@ -53,7 +53,7 @@ def refused() -> Operation[Any]:
 
 
 def test_an_error_of_the_fleet_itself_is_raised_by_iterating_and_by_its_summary() -> None:
-    with hub_at(as_ana) as (_, hub), hub.fleet(refused()) as fleet:
+    with hub_at(answer_as_ana) as (_, hub), hub.fleet(refused()) as fleet:
         with pytest.raises(InvalidInput):
             list(fleet)
         with pytest.raises(InvalidInput):
@@ -62,7 +62,7 @@ def test_an_error_of_the_fleet_itself_is_raised_by_iterating_and_by_its_summary(
 
 def test_an_error_of_an_asynchronous_fleet_itself_is_raised_by_iterating_and_by_its_summary() -> None:
     async def go() -> None:
-        async with async_hub_at(as_ana) as (_, hub), hub.fleet(refused()) as fleet:
+        async with async_hub_at(answer_as_ana) as (_, hub), hub.fleet(refused()) as fleet:
             with pytest.raises(InvalidInput):
                 _ = [event async for event in fleet]
             with pytest.raises(InvalidInput):
@@ -72,13 +72,13 @@ def test_an_error_of_an_asynchronous_fleet_itself_is_raised_by_iterating_and_by_
 
 
 def test_iterating_again_after_the_end_gives_nothing_and_does_not_wait() -> None:
-    with hub_at(as_ana) as (_, hub), hub.servers.start_many(USERS) as fleet:
+    with hub_at(answer_as_ana) as (_, hub), hub.servers.start_many(USERS) as fleet:
         assert list(fleet)
         assert within(lambda: list(fleet)) == []
 
 
 def test_a_fleet_outside_of_a_block_says_so_and_does_not_wait() -> None:
-    with hub_at(as_ana) as (_, hub):
+    with hub_at(answer_as_ana) as (_, hub):
         fleet = hub.servers.start_many(USERS)
         with pytest.raises((RuntimeError, TypeError)):
             within(lambda: list(fleet))
@@ -86,7 +86,7 @@ def test_a_fleet_outside_of_a_block_says_so_and_does_not_wait() -> None:
 
 def test_an_asynchronous_fleet_outside_of_a_block_says_so() -> None:
     async def go() -> None:
-        async with async_hub_at(as_ana) as (_, hub):
+        async with async_hub_at(answer_as_ana) as (_, hub):
             fleet = hub.servers.start_many(USERS)
             with pytest.raises((RuntimeError, TypeError)):
                 _ = [event async for event in fleet]
@@ -110,15 +110,15 @@ def test_a_fork_that_fails_or_is_cancelled_carries_its_error() -> None:
         yield Fork(sleeps(), "sleeps")
         yield Cancel("sleeps")
         yield Cancel("never there")
-        ends = [(yield from Next(MOST)), (yield from Next(MOST))]
+        ends = [(yield from Next(MAX_SECONDS)), (yield from Next(MAX_SECONDS))]
         return {str(end.tag): str(end.error) for end in ends if end is not None}
 
     async def go() -> None:
-        async with async_hub_at(as_ana) as (_, hub):
+        async with async_hub_at(answer_as_ana) as (_, hub):
             assert await hub.run(flow()) == {"fails": "no", "sleeps": "sleeps: cancelled"}
 
     asyncio.run(go())
-    with hub_at(as_ana) as (_, hub), hub.fleet(flow()) as fleet:
+    with hub_at(answer_as_ana) as (_, hub), hub.fleet(flow()) as fleet:
         assert list(fleet) == []
         assert fleet.summary == {"fails": "no", "sleeps": "sleeps: cancelled"}
 
@@ -127,12 +127,12 @@ def test_a_tag_is_any_hashable_value() -> None:
     def flow() -> Flow[object]:
         yield Fork(HubOps.version(), ("get", 1))
         yield Fork(endless(), ("endless", 2))
-        end = yield from Next(MOST)
+        end = yield from Next(MAX_SECONDS)
         yield Cancel(("endless", 2))
-        cancelled = yield from Next(MOST)
+        cancelled = yield from Next(MAX_SECONDS)
         return [end and end.tag, cancelled and cancelled.tag]
 
-    with hub_at(as_ana) as (_, hub), hub.fleet(flow()) as fleet:
+    with hub_at(answer_as_ana) as (_, hub), hub.fleet(flow()) as fleet:
         list(fleet)
         assert fleet.summary == [("get", 1), ("endless", 2)]
 
@@ -145,16 +145,16 @@ def test_next_gives_a_tick_when_nothing_ended_in_time() -> None:
     def flow() -> Flow[list[Any]]:
         yield Fork(child(), "child")
         tick = yield from Next(0.05)
-        end = yield from Next(MOST)
+        end = yield from Next(MAX_SECONDS)
         return [tick, end.answer if end else None]
 
-    with hub_at(as_ana) as (_, hub), hub.fleet(flow()) as fleet:
+    with hub_at(answer_as_ana) as (_, hub), hub.fleet(flow()) as fleet:
         list(fleet)
         assert fleet.summary == [None, "done"]
 
 
 def test_forks_do_not_run_on_a_hub_without_a_fleet_and_the_error_says_so() -> None:
-    with hub_at(as_ana) as (_, hub), pytest.raises(TypeError, match=r"hub\.fleet"):
+    with hub_at(answer_as_ana) as (_, hub), pytest.raises(TypeError, match=r"hub\.fleet"):
         hub.run(endless())
 
 
@@ -162,7 +162,7 @@ def test_a_fleet_takes_over_the_version_that_its_hub_knows() -> None:
     def flow() -> Flow[tuple[int, ...]]:
         return (yield from HubVersion())
 
-    with hub_at(as_ana) as (site, hub):
+    with hub_at(answer_as_ana) as (site, hub):
         hub.run(HubVersion())
         with hub.fleet(flow()) as fleet:
             list(fleet)
@@ -175,7 +175,7 @@ def test_a_fleet_uses_the_transport_that_its_hub_was_given() -> None:
         return httpx2.Response(200, json={"version": "6.1.1"})
 
     with (
-        refusing() as nowhere,
+        refusing_port() as nowhere,
         Hub(f"{nowhere}/hub/api", transport=httpx2.MockTransport(answer)) as hub,
         hub.fleet(HubOps.version()) as fleet,
     ):
@@ -186,7 +186,7 @@ def test_a_fleet_uses_the_transport_that_its_hub_was_given() -> None:
 def test_a_clean_up_is_not_cut_off_by_cancelling_again() -> None:
     def child() -> Flow[None]:
         try:
-            yield Sleep(MOST * 3)
+            yield Sleep(MAX_SECONDS * 3)
         finally:
             yield Sleep(0.2)
             yield send("DELETE", "/clean")
@@ -196,10 +196,10 @@ def test_a_clean_up_is_not_cut_off_by_cancelling_again() -> None:
         for _ in range(3):
             yield Sleep(0.05)
             yield Cancel("child")
-        end = yield from Next(MOST)
+        end = yield from Next(MAX_SECONDS)
         return str(end.tag) if end is not None else ""
 
-    with hub_at(as_ana) as (site, hub), hub.fleet(flow()) as fleet:
+    with hub_at(answer_as_ana) as (site, hub), hub.fleet(flow()) as fleet:
         list(fleet)
         assert fleet.summary == "child"
         assert site.calls == ["DELETE /hub/api/clean"]
@@ -207,7 +207,7 @@ def test_a_clean_up_is_not_cut_off_by_cancelling_again() -> None:
 
 def test_calls_side_by_side_look_for_the_api_root_once() -> None:
     async def go() -> None:
-        async with async_hub_at(as_ana) as (site, _), AsyncHub(f"{site.url}/hub/home", "SECRET") as hub:
+        async with async_hub_at(answer_as_ana) as (site, _), AsyncHub(f"{site.url}/hub/home", "SECRET") as hub:
             await asyncio.gather(*(hub.users.get("ana") for _ in range(5)))
             assert site.calls == ["GET /hub/api/", *["GET /hub/api/users/ana"] * 5]
 

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from loopback import BOTH, MOST, Driver, Visit, async_hub_at, hub_at, quiet, serving
+from loopback import BOTH, MAX_SECONDS, Driver, Visit, async_hub_at, hub_at, serving, stable_count
 
 from jhub import Hub
 from jhub.errors import NotAuthorized, Unavailable
@@ -38,7 +38,7 @@ class Pages:
             self.most = max(self.most, self._now)
             self._changed.notify_all()
             if offset and self.together:
-                self._changed.wait_for(lambda: self.most > 1, MOST)
+                self._changed.wait_for(lambda: self.most > 1, MAX_SECONDS)
         visit.hold(self.seconds)
         with self._changed:
             self._now -= 1
@@ -57,7 +57,7 @@ def test_a_few_pages_are_fetched_at_a_time_and_come_in_order(driver: Driver) -> 
     pages = Pages(total=40, together=True)
     with serving(pages) as site:
         emitted = driver.events(site.root, GroupOps.list())
-        assert len(site.seen) == 20
+        assert len(site.requests) == 20
     assert [group.name for group in emitted] == [f"g{number}" for number in range(40)]
     assert 1 < pages.most <= AHEAD
 
@@ -85,7 +85,7 @@ def test_who_stops_reading_is_sent_no_more_pages() -> None:
         for group in hub.groups.list():
             if group.name == "g4":
                 break
-        assert quiet(lambda: len(site.seen)) <= 3 + AHEAD
+        assert stable_count(lambda: len(site.requests)) <= 3 + AHEAD
 
 
 def test_who_stops_reading_asynchronously_leaves_no_task_behind() -> None:
@@ -97,7 +97,7 @@ def test_who_stops_reading_asynchronously_leaves_no_task_behind() -> None:
                     if group.name == "g4":
                         break
             assert asyncio.all_tasks() == before
-            assert len(site.seen) <= 3 + AHEAD
+            assert len(site.requests) <= 3 + AHEAD
 
     asyncio.run(go())
 
@@ -107,7 +107,7 @@ def test_a_client_that_is_closed_while_pages_are_on_their_way_says_nothing() -> 
         with Hub(site.root, "SECRET") as hub:
             listing = iter(hub.groups.list())
             assert [next(listing).name for _ in range(3)] == ["g0", "g1", "g2"]
-        assert quiet(lambda: len(site.seen)) <= 3 + AHEAD
+        assert stable_count(lambda: len(site.requests)) <= 3 + AHEAD
         with pytest.raises((Unavailable, RuntimeError)):
             list(listing)
 

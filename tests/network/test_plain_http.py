@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from loopback import BOTH, Driver, Visit, as_ana, no_proxies, serving
+from loopback import BOTH, Driver, Visit, answer_as_ana, no_proxies, serving
 
 from jhub import AsyncHub, Hub
 from jhub.errors import InvalidInput, NotAHub
@@ -41,7 +41,7 @@ def twice(plan: Operation[Any]) -> Flow[None]:
 
 @BOTH
 def test_plain_http_is_warned_of_once_for_a_client(driver: Driver, outside: pytest.MonkeyPatch) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         outside.setenv("HTTP_PROXY", site.url)
         with pytest.warns(UserWarning, match=".*") as caught:
             driver.run(PLAIN, twice(UserOps.get("bo")))
@@ -62,7 +62,7 @@ def test_plain_http_is_warned_of_once_for_a_client(driver: Driver, outside: pyte
 def test_where_a_warning_is_an_error_no_token_goes_out(
     driver: Driver, plan: Operation[Any], outside: pytest.MonkeyPatch
 ) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         outside.setenv("HTTP_PROXY", site.url)
         with pytest.raises(UserWarning, match="plain http"):
             driver.run(PLAIN, plan)
@@ -71,7 +71,7 @@ def test_where_a_warning_is_an_error_no_token_goes_out(
 
 @BOTH
 def test_where_a_warning_is_an_error_no_password_goes_out(driver: Driver, outside: pytest.MonkeyPatch) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         outside.setenv("HTTP_PROXY", site.url)
         with pytest.raises(UserWarning, match="plain http"):
             driver.run(PLAIN, TokenOps.create_with_password("ana", "PASSWORD"), token=None)
@@ -83,7 +83,7 @@ def test_signing_in_warns_before_anybody_is_asked(way: Any, outside: pytest.Monk
     def person(question: object) -> str:
         raise AssertionError(f"{question} came before the warning")
 
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         outside.setenv("HTTP_PROXY", site.url)
         with pytest.raises(UserWarning, match="plain http"):
             Hub.login("http://hub.invalid", way=way, ask=person)
@@ -94,16 +94,16 @@ def test_signing_in_warns_before_anybody_is_asked(way: Any, outside: pytest.Monk
 
 @BOTH
 def test_a_call_without_a_token_and_a_password_is_not_warned_of(driver: Driver, outside: pytest.MonkeyPatch) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         outside.setenv("HTTP_PROXY", site.url)
         assert driver.run("http://hub.invalid", HubOps.version()) == "6.1.1"
         assert driver.run(PLAIN, UserOps.get("ana"), token=None).name == "ana"
-        assert not [seen for seen in site.seen if "authorization" in seen.headers]
+        assert not [request for request in site.requests if "authorization" in request.headers]
 
 
 @BOTH
 def test_this_machine_is_not_warned_of(driver: Driver, outside: pytest.MonkeyPatch) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         for url in (site.root, site.root.replace("127.0.0.1", "localhost")):
             assert driver.run(url, UserOps.get("ana")).name == "ana"
 
@@ -113,7 +113,7 @@ def test_this_machine_is_not_warned_of(driver: Driver, outside: pytest.MonkeyPat
 def test_inside_a_hubs_server_or_service_the_address_is_the_hubs_own(
     driver: Driver, name: str, outside: pytest.MonkeyPatch
 ) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         outside.setenv("HTTP_PROXY", site.url)
         outside.setenv("JUPYTERHUB_API_URL", PLAIN)
         outside.setenv("JUPYTERHUB_API_TOKEN", "FROMENV")
@@ -125,7 +125,7 @@ def test_inside_a_hubs_server_or_service_the_address_is_the_hubs_own(
 
 @BOTH
 def test_an_environment_that_is_not_a_hubs_is_warned_of(driver: Driver, outside: pytest.MonkeyPatch) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         outside.setenv("HTTP_PROXY", site.url)
         outside.setenv("JUPYTERHUB_API_URL", PLAIN)
         outside.setenv("JUPYTERHUB_API_TOKEN", "FROMENV")
@@ -181,7 +181,7 @@ def with_cookies(path: str) -> Request[int]:
     ],
 )
 def test_what_a_request_carries_is_for_the_hub_alone(driver: Driver, path: str, outside: pytest.MonkeyPatch) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         outside.setenv("ALL_PROXY", site.url)
         with pytest.raises(InvalidInput) as caught:
             driver.run(site.root, with_cookies(path.format(port=site.server_port)))
@@ -199,7 +199,7 @@ def test_a_request_carries_its_cookies_to_the_hub_and_no_token(driver: Driver, o
             assert driver.run(site.root, with_cookies(path)) == 200
         assert site.calls == ["POST /hub/login"] * 3
         # None of the answers' cookies is kept by the client.
-        assert [(seen.headers.get("cookie"), seen.headers.get("authorization")) for seen in site.seen] == [
+        assert [(request.headers.get("cookie"), request.headers.get("authorization")) for request in site.requests] == [
             ("a=SECRET", None)
         ] * 3
 

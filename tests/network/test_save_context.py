@@ -137,7 +137,7 @@ def test_a_token_of_the_environment_is_for_one_hub(environ: dict[str, str], foun
 
 def a_hub(visit: Visit) -> None:
     """A hub where ana has a password; each token that it makes has a number."""
-    made = sum(seen.method == "POST" for seen in visit.server.seen)
+    made = sum(request.method == "POST" for request in visit.server.requests)
     if visit.command == "DELETE":
         visit.send(204, "text/plain", b"", {})
     else:
@@ -189,4 +189,4 @@ def test_a_name_that_cannot_be_is_refused_before_anything_is_sent(sign_in: SignI
     with serving(a_hub) as site:
         with pytest.raises(InvalidInput):
             sign_in(site, name)
-        assert site.seen == []
+        assert site.requests == []

@@ -11,11 +11,11 @@ from filelock import FileLock
 
 from jhub.oauth_client import PORT
 
-SECONDS = 600.0
+MAX_SECONDS = 600.0
 
 
 @contextmanager
-def our_turn() -> Iterator[None]:
+def port_lock() -> Iterator[None]:
     """Wait for other tests that run beside us, such as those of another JupyterHub."""
-    with FileLock(Path(tempfile.gettempdir()) / f"jhub-tests-{PORT}.lock", timeout=SECONDS):
+    with FileLock(Path(tempfile.gettempdir()) / f"jhub-tests-{PORT}.lock", timeout=MAX_SECONDS):
         yield

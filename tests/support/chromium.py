@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from playwright.async_api import Locator, Page, async_playwright
-from playwright.async_api import TimeoutError as TooLong
+from playwright.async_api import TimeoutError as PageTimeout
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 """None where there is no browser to be driven."""
@@ -22,12 +22,12 @@ SWITCHES = (
     "--disable-component-update",
     "--disable-sync",
 )
-PATIENCE = 120_000
+PAGE_TIMEOUT_MS = 120_000
 """Milliseconds for a page, on a noisy machine."""
 
 
 @dataclass(frozen=True)
-class Shown:
+class FinalPage:
     """The page that a person sees at last."""
 
     url: str
@@ -43,19 +43,19 @@ async def chromium() -> AsyncIterator[Page]:
         )
         try:
             page = await browser.new_page()
-            page.set_default_timeout(PATIENCE)
+            page.set_default_timeout(PAGE_TIMEOUT_MS)
             yield page
         finally:
             await browser.close()
 
 
-async def sign_in(page: Page, url: str, username: str, password: str, second_factor: str = "") -> Shown:
+async def sign_in(page: Page, url: str, username: str, password: str, second_factor: str = "") -> FinalPage:
     """Go to an address, sign in with JupyterHub's form on the way, and let an application in if it asks for that."""
     await _through_the_form(page, url, username, password, second_factor)
     allow = page.locator("input[type=submit][value=Authorize], button:has-text('Authorize')")
     if await allow.count():
         await _submit(page, allow)
-    return Shown(page.url, await page.locator("body").inner_text())
+    return FinalPage(page.url, await page.locator("body").inner_text())
 
 
 async def make_token(page: Page, url: str, username: str, password: str, second_factor: str = "") -> str:
@@ -65,8 +65,8 @@ async def make_token(page: Page, url: str, username: str, password: str, second_
     for _ in range(10):
         # Until its script is there, the button does nothing but load the page again.
         await page.locator("#request-token-form [type=submit]").click()
-        with suppress(TooLong):
-            await made.wait_for(timeout=PATIENCE / 20)
+        with suppress(PageTimeout):
+            await made.wait_for(timeout=PAGE_TIMEOUT_MS / 20)
             return await made.inner_text()
     raise AssertionError(f"no token was made at {url}")
 

@@ -11,7 +11,7 @@ import requests
 
 from jhub.local import LocalHub
 
-SECONDS = 120.0
+MAX_SECONDS = 120.0
 """After which a hub hangs, on any machine."""
 BASE_URL = "/@/space%20word/"
 
@@ -38,7 +38,7 @@ class Api:
             self.session.headers["Authorization"] = f"token {token}"
 
     def __call__(self, method: str, path: str, **options: Any) -> requests.Response:
-        return self.session.request(method, f"{self.hub.api_url}{path}", timeout=SECONDS, **options)
+        return self.session.request(method, f"{self.hub.api_url}{path}", timeout=MAX_SECONDS, **options)
 
     def at(self, path: str) -> requests.Response:
         """Get a path of the hub's site, such as the URL of a server that is ready.
@@ -46,9 +46,9 @@ class Api:
         The proxy may send us to the hub for a moment: of a server that was stopped and started again, it can still be
         about to take the old route away.
         """
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + MAX_SECONDS
         while True:
-            answer = self.session.get(urljoin(self.hub.url, path), timeout=SECONDS)
+            answer = self.session.get(urljoin(self.hub.url, path), timeout=MAX_SECONDS)
             if "/user/" not in path or "/hub/" not in answer.url or time.monotonic() > deadline:
                 return answer
             time.sleep(0.1)
@@ -62,7 +62,7 @@ class Api:
         model: dict[str, Any] | None = self("GET", f"/users/{quote(user)}").json()["servers"].get(server)
         return model
 
-    def ready(self, user: str, server: str, *, seconds: float = SECONDS) -> dict[str, Any]:
+    def ready(self, user: str, server: str, *, seconds: float = MAX_SECONDS) -> dict[str, Any]:
         """The server's model as soon as it is ready."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

@@ -17,7 +17,7 @@ PAGE = """<!DOCTYPE html><html><body><h1>A hub</h1>{error}
 </body></html>"""
 LINK = '<html><body><a role="button" href="/hub/oauth_login?next=">Sign in with the university</a></body></html>'
 
-WHO = {"kind": "user", "name": "ana", "token_id": "a7", "scopes": ["self"]}
+WHOAMI = {"kind": "user", "name": "ana", "token_id": "a7", "scopes": ["self"]}
 TOKEN = {
     "id": "a8",
     "user": "ana",
@@ -29,8 +29,8 @@ TOKEN = {
 
 def form(action: str = "/hub/login?next=", more: str = "", error: str = "") -> str:
     """A login page with a form; `error` is what it says went wrong."""
-    said = f'<p class="login_error">{error}</p>' if error else ""
-    return PAGE.format(action=action, more=more, error=said)
+    message = f'<p class="login_error">{error}</p>' if error else ""
+    return PAGE.format(action=action, more=more, error=message)
 
 
 def shown(
@@ -56,7 +56,7 @@ def login_page(**parts: str) -> Answer:
     return shown(form(**parts), "_xsrf=X1; Path=/hub/; Max-Age=3600")
 
 
-SIGNED = shown(
+SIGNED_IN = shown(
     "",
     'jupyterhub-hub-login="2|1:0|LOGIN="; HttpOnly; Path=/hub/',
     "jupyterhub-session-id=SESSION; HttpOnly; Path=/",
@@ -65,11 +65,11 @@ SIGNED = shown(
     location="/hub/spawn",
 )
 """The right password."""
-SETTLED = shown("<html></html>", "_xsrf=X3; Path=/hub/")
+TOKEN_PAGE = shown("<html></html>", "_xsrf=X3; Path=/hub/")
 """The token page."""
-ANA = reply(json=WHO)
-MADE = reply(201, TOKEN)
-BY_FORM: list[Reply] = [login_page(), SIGNED, SETTLED, ANA, MADE]
+ANA = reply(json=WHOAMI)
+CREATED = reply(201, TOKEN)
+BY_FORM: list[Reply] = [login_page(), SIGNED_IN, TOKEN_PAGE, ANA, CREATED]
 
 
 class Person:
@@ -91,7 +91,7 @@ class Person:
         return answer
 
 
-def wish(**known: Any) -> SignIn:
+def sign_in_request(**known: Any) -> SignIn:
     """Of ana, at API."""
     return SignIn(**{"api_url": API, "username": "ana", "password": PASSWORD, "note": "test", **known})
 
@@ -116,9 +116,9 @@ def sent(run: Played[Any], index: int) -> Request[Any]:
 
 def body(run: Played[Any], index: int) -> dict[str, Any]:
     """What it says."""
-    said = sent(run, index).body
-    assert isinstance(said, dict)
-    return said
+    message = sent(run, index).body
+    assert isinstance(message, dict)
+    return message
 
 
 def headers(run: Played[Any], index: int) -> dict[str, str]:

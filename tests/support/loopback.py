@@ -25,14 +25,14 @@ from jhub.steps import Emit, Flow, Fork, Interrupted, Next, Operation, Sleep, St
 
 T = TypeVar("T")
 
-MOST = 60.0
+MAX_SECONDS = 60.0
 """Seconds that are plenty, on a machine that is ten times slower and busy."""
 
 VERSION = {"X-JupyterHub-Version": "6.1.1"}
 
 
 @dataclass(frozen=True)
-class Seen:
+class ReceivedRequest:
     """A request as it arrived. Header names are lower-case."""
 
     method: str
@@ -49,7 +49,7 @@ class Visit(BaseHTTPRequestHandler):
     """One request, and the ways to answer it."""
 
     protocol_version = "HTTP/1.1"
-    timeout = MOST * 2
+    timeout = MAX_SECONDS * 2
     disable_nagle_algorithm = True  # headers and content are written apart
     server: Site
 
@@ -59,7 +59,7 @@ class Visit(BaseHTTPRequestHandler):
         if not headers.get("user-agent", "").startswith("jhub/"):
             self.page(404)  # a stranger, who takes this port for one that it knew
             return
-        self.server.seen.append(Seen(self.command, self.path, headers, body))
+        self.server.requests.append(ReceivedRequest(self.command, self.path, headers, body))
         self.server.answer(self)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = go
@@ -121,7 +121,7 @@ class Site(ThreadingHTTPServer):
             self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
             self.scheme = "https"
         self.answer = answer
-        self.seen: list[Seen] = []
+        self.requests: list[ReceivedRequest] = []
         self.over = threading.Event()
 
     @property
@@ -134,13 +134,13 @@ class Site(ThreadingHTTPServer):
 
     @property
     def calls(self) -> list[str]:
-        return [seen.call for seen in self.seen]
+        return [request.call for request in self.requests]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is what some tests are about."""
 
 
-def as_ana(visit: Visit) -> None:
+def answer_as_ana(visit: Visit) -> None:
     """A route that answers everything with one user, who has a version too."""
     visit.json({"name": "ana", "version": "6.1.1"})
 
@@ -205,7 +205,7 @@ class Peer:
 
 
 @contextmanager
-def talking(talk: Callable[[Peer], None]) -> Iterator[str]:
+def tcp_peer(talk: Callable[[Peer], None]) -> Iterator[str]:
     """A port of this machine where `talk` speaks on each connection, whatever it speaks."""
     over = threading.Event()
     connections: list[socket.socket] = []
@@ -243,7 +243,7 @@ def talking(talk: Callable[[Peer], None]) -> Iterator[str]:
 
 
 @contextmanager
-def refusing() -> Iterator[str]:
+def refusing_port() -> Iterator[str]:
     """The URL of a port that is taken, by nobody who listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -256,7 +256,7 @@ def once(step: Step) -> Flow[Any]:
 
 
 @contextmanager
-def taking(emitted: list[Any]) -> Iterator[None]:
+def recording_error(emitted: list[Any]) -> Iterator[None]:
     """Add the error that the block ends with, if any."""
     try:
         yield
@@ -268,11 +268,15 @@ class Driver(Protocol):
     """A client that is opened, used and closed."""
 
     def run(
-        self, url: str | None, plan: Operation[T], token: str | None = "SECRET", timeout: float | Timeouts = MOST
+        self, url: str | None, plan: Operation[T], token: str | None = "SECRET", timeout: float | Timeouts = MAX_SECONDS
     ) -> T: ...
 
     def events(
-        self, url: str | None, plan: Operation[Any], token: str | None = "SECRET", timeout: float | Timeouts = MOST
+        self,
+        url: str | None,
+        plan: Operation[Any],
+        token: str | None = "SECRET",
+        timeout: float | Timeouts = MAX_SECONDS,
     ) -> list[Any]: ...
 
 
@@ -280,17 +284,21 @@ class Sync:
     """`Hub`"""
 
     def run(
-        self, url: str | None, plan: Operation[T], token: str | None = "SECRET", timeout: float | Timeouts = MOST
+        self, url: str | None, plan: Operation[T], token: str | None = "SECRET", timeout: float | Timeouts = MAX_SECONDS
     ) -> T:
         with Hub(url, token, timeout=timeout) as hub:
             return hub.run(plan)
 
     def events(
-        self, url: str | None, plan: Operation[Any], token: str | None = "SECRET", timeout: float | Timeouts = MOST
+        self,
+        url: str | None,
+        plan: Operation[Any],
+        token: str | None = "SECRET",
+        timeout: float | Timeouts = MAX_SECONDS,
     ) -> list[Any]:
         """What a plan emits; last, the error that it ended with, if any."""
         emitted: list[Any] = []
-        with Hub(url, token, timeout=timeout) as hub, taking(emitted):
+        with Hub(url, token, timeout=timeout) as hub, recording_error(emitted):
             emitted.extend(hub.events(plan))
         return emitted
 
@@ -299,7 +307,7 @@ class Async:
     """`AsyncHub`"""
 
     def run(
-        self, url: str | None, plan: Operation[T], token: str | None = "SECRET", timeout: float | Timeouts = MOST
+        self, url: str | None, plan: Operation[T], token: str | None = "SECRET", timeout: float | Timeouts = MAX_SECONDS
     ) -> T:
         async def go() -> T:
             async with AsyncHub(url, token, timeout=timeout) as hub:
@@ -308,14 +316,18 @@ class Async:
         return asyncio.run(go())
 
     def events(
-        self, url: str | None, plan: Operation[Any], token: str | None = "SECRET", timeout: float | Timeouts = MOST
+        self,
+        url: str | None,
+        plan: Operation[Any],
+        token: str | None = "SECRET",
+        timeout: float | Timeouts = MAX_SECONDS,
     ) -> list[Any]:
         """What a plan emits; last, the error that it ended with, if any."""
 
         async def go() -> list[Any]:
             emitted: list[Any] = []
             async with AsyncHub(url, token, timeout=timeout) as hub:
-                with taking(emitted):
+                with recording_error(emitted):
                     async for event in hub.events(plan):
                         emitted.append(event)  # noqa: PERF401 - what came before an error counts
             return emitted
@@ -338,7 +350,7 @@ def within(work: Callable[[], T]) -> T:
 
     thread = threading.Thread(target=go, daemon=True)
     thread.start()
-    thread.join(MOST)
+    thread.join(MAX_SECONDS)
     assert end, "it waits for ever"
     if isinstance(end[0], BaseException):
         raise end[0]
@@ -372,7 +384,7 @@ def alarm(seconds: float, once: Callable[[], object] = lambda: True) -> Iterator
         signal.signal(signal.SIGALRM, before)
 
 
-def quiet(count: Callable[[], int]) -> int:
+def stable_count(count: Callable[[], int]) -> int:
     """How many there are once no more come."""
     before = -1
     while before != (before := count()):
@@ -393,7 +405,7 @@ def endless(tag: str = "x") -> Flow[str]:
     def child() -> Flow[None]:
         try:
             yield Emit("begun")
-            yield Sleep(MOST * 3)
+            yield Sleep(MAX_SECONDS * 3)
         except Interrupted:
             yield send("DELETE", f"/{tag}")
             raise

@@ -21,11 +21,11 @@ from jhub.binding import AsyncBound, Bound, _Declared
 from jhub.steps import Answer, Listen, Operation, Request
 from jhub.testing import Played, refusal, reply
 
-NO_LIST = refusal(404)
+NO_PROFILE_LIST = refusal(404)
 """What a hub without jhub.extension says to the look at the profiles before a start that names one."""
 
 ROOT = "http://127.0.0.1:9/hub/api"
-"""Of a hub that is never asked over a network: see `hub_that`."""
+"""Of a hub that is never asked over a network: see `hub_answering`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +117,7 @@ def choices(name: str, kind: Any) -> list[Any]:
     raise TypeError(f"say here what the parameter {name} may be")
 
 
-def does(method: str, step: Request[Any] | Listen[Any]) -> bool:
+def is_request(method: str, step: Request[Any] | Listen[Any]) -> bool:
     """Whether a step is a request by that method."""
     return isinstance(step, Request) and step.method == method
 
@@ -142,7 +142,7 @@ def queries(played: Played[Any]) -> list[dict[str, str]]:
     return [dict(request.query) for request in requests(played)]
 
 
-def seen(server: dict[str, Any] | None, version: str = "6.1.1") -> Answer:
+def state(server: dict[str, Any] | None, version: str = "6.1.1") -> Answer:
     """ana's server as one looks at it in that version; None: it is not there. Before 6.0 it is read out of its user."""
     if version >= "6":
         return refusal(404) if server is None else reply(json=server, version=version)
@@ -171,7 +171,7 @@ def page(
 
 
 @contextmanager
-def hub_that(answer: Callable[[httpx2.Request], httpx2.Response]) -> Iterator[tuple[Hub, list[httpx2.Request]]]:
+def hub_answering(answer: Callable[[httpx2.Request], httpx2.Response]) -> Iterator[tuple[Hub, list[httpx2.Request]]]:
     """A `Hub` whose requests are answered by a function, without a network; and those requests."""
     asked: list[httpx2.Request] = []
 

@@ -16,16 +16,16 @@ from contextlib import contextmanager
 import secret_search
 from terminal import Jhub
 
-MOST = 120.0
+MAX_SECONDS = 120.0
 """Seconds that anything may take before a test gives up on it."""
-AGAIN = 5.0
+RESEND_SECONDS = 5.0
 """Seconds until a signal is sent again."""
 
 
-def until(found: Callable[[], bool], what: str) -> None:
+def wait_until(condition: Callable[[], bool], what: str) -> None:
     """Wait for something to be so."""
-    deadline = time.monotonic() + MOST
-    while not found():
+    deadline = time.monotonic() + MAX_SECONDS
+    while not condition():
         assert time.monotonic() < deadline, f"it did not come to that: {what}"
         time.sleep(0.01)
 
@@ -50,7 +50,7 @@ def running(jhub: Jhub, command: list[str], *, setup: Callable[[], None] | None 
         process.wait()
         assert process.stdout is not None
         process.stdout.close()
-        secret_search.heard("a command", child.text)
+        secret_search.record_output("a command", child.text)
 
 
 class Child:
@@ -75,7 +75,7 @@ class Child:
 
     def end(self) -> int:
         """Its exit code, once it has ended."""
-        out, _ = self.process.communicate(timeout=MOST)
+        out, _ = self.process.communicate(timeout=MAX_SECONDS)
         self.text += out
         return self.process.returncode
 
@@ -98,7 +98,7 @@ class AtTerminal:
 
     def read_until(self, words: str) -> None:
         """Read what stands on the screen until these words are there."""
-        deadline = time.monotonic() + MOST
+        deadline = time.monotonic() + MAX_SECONDS
         while words not in self.text:
             assert time.monotonic() < deadline, f"no {words!r} in: {self.text}"
             self._read(0.1)
@@ -128,14 +128,14 @@ class AtTerminal:
 
         Python passes over a signal between its last look and the call that waits for a line: it is sent again.
         """
-        deadline = time.monotonic() + MOST
+        deadline = time.monotonic() + MAX_SECONDS
         again = 0.0
         while (code := self._process.poll()) is None:
             now = time.monotonic()
             assert now < deadline, f"it does not end: {self.text}"
             if by is not None and now > again:
                 self.send(by)
-                again = now + AGAIN
+                again = now + RESEND_SECONDS
             self._read(0.01)
         while self._read(0):
             pass
@@ -160,7 +160,7 @@ class AtTerminal:
         if self._master >= 0:
             os.close(self._side)
             os.close(self._master)
-        secret_search.heard("a command", self.text)
+        secret_search.record_output("a command", self.text)
 
 
 def _take_terminal() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import secret_search
 
 JHUB = [sys.executable, "-m", "jhub"]
-MOST = 300.0
+MAX_SECONDS = 300.0
 """Seconds after which a command hangs, on any machine."""
 SETTINGS = ("JUPYTERHUB_", "JHUB_", "XDG_", "NO_COLOR", "FORCE_COLOR")
 
@@ -39,7 +39,7 @@ class Jhub:
 
     home: Path
     env: dict[str, str] = field(default_factory=dict, repr=False)
-    said: list[str] = field(default_factory=list, repr=False)
+    outputs: list[str] = field(default_factory=list, repr=False)
     """All output of all commands."""
 
     def environment(self) -> dict[str, str]:
@@ -49,7 +49,7 @@ class Jhub:
         config["JHUB_COMPLETION_TIMEOUT"] = "60"  # two seconds are few on a busy machine
         return {**clean, **config, "TERM": "xterm-256color", "COLUMNS": "200", **self.env}
 
-    def __call__(self, *args: str, stdin: str = "", timeout: float = MOST) -> Result:
+    def __call__(self, *args: str, stdin: str = "", timeout: float = MAX_SECONDS) -> Result:
         done = subprocess.run(
             [*JHUB, *args], input=stdin, env=self.environment(), capture_output=True, text=True, timeout=timeout
         )
@@ -61,7 +61,7 @@ class Jhub:
         assert result.code == 0, result
         return result.out
 
-    def interrupted(self, *args: str, after: str, timeout: float = MOST) -> Result:
+    def interrupted(self, *args: str, after: str, timeout: float = MAX_SECONDS) -> Result:
         """Run a command and press Ctrl-C once `after` stands on its stderr."""
         process = subprocess.Popen(
             [*JHUB, *args], env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -76,7 +76,7 @@ class Jhub:
         out, err = process.communicate(timeout=timeout)
         return self._ended(process.returncode, out, seen + err)
 
-    def head(self, *args: str, timeout: float = MOST) -> Result:
+    def head(self, *args: str, timeout: float = MAX_SECONDS) -> Result:
         """Run a command and read no more than the first line of what it prints."""
         process = subprocess.Popen(
             [*JHUB, *args], env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -89,7 +89,7 @@ class Jhub:
         process.stderr.close()
         return self._ended(process.wait(timeout), out, err)
 
-    def at_terminal(self, *args: str, answers: dict[str, str], timeout: float = MOST) -> Result:
+    def at_terminal(self, *args: str, answers: dict[str, str], timeout: float = MAX_SECONDS) -> Result:
         """Run a command at a terminal and type an answer to each question."""
         waiting = dict(answers)
         pid, terminal = pty.fork()
@@ -117,7 +117,7 @@ class Jhub:
         return self._ended(os.waitstatus_to_exitcode(status), text, "")
 
     def _ended(self, code: int, out: str, err: str) -> Result:
-        self.said += [out, err]
-        secret_search.heard("a command", out, err)
-        secret_search.remember(self.home / "config" / "jhub")
+        self.outputs += [out, err]
+        secret_search.record_output("a command", out, err)
+        secret_search.record_tokens(self.home / "config" / "jhub")
         return Result(code, out, err)

@@ -6,7 +6,7 @@ import re
 
 from jhub.local import LocalHub
 
-NOTED = """
+LOG_WAITS = """
 from jhub.extension.password_tokens import PasswordToken
 def noted(wait):
     async def noting(self, seconds):

@@ -28,7 +28,7 @@ class Window:
     portal: BlockingPortal
     page: Page
 
-    def sign_in(self, url: str, person: Person) -> chromium.Shown:
+    def sign_in(self, url: str, person: Person) -> chromium.FinalPage:
         """What it shows after the person has signed in on the way to this address."""
         return self.portal.call(chromium.sign_in, self.page, url, person.name, person.password, person.code)
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from browser_port import our_turn
+from browser_port import port_lock
 from terminal import Jhub
 
 from jhub import Hub, WaitTimeout
@@ -107,7 +107,7 @@ def test_who_may_not_use_the_login_client_is_told_so_by_the_hub_and_by_us(
 
         return visit(question, tell, open_browser=False, patience=0.5)
 
-    with our_turn(), pytest.raises(WaitTimeout, match="nobody came back") as caught:
+    with port_lock(), pytest.raises(WaitTimeout, match="nobody came back") as caught:
         Hub.login(hubs[NATIVE].url, way="browser", ask=ask)
     assert "jhub service create --login-client" in caught.value.hint
 
@@ -120,7 +120,7 @@ def test_a_hub_without_the_login_client_tells_how_to_register_it(hub: HubUnderTe
 
 
 def test_a_port_that_is_taken_is_told_at_once(hubs: Hubs, jhub: Jhub) -> None:
-    with our_turn(), socket.socket() as taken:
+    with port_lock(), socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the last sign-in may be a moment ago
         taken.bind(("127.0.0.1", PORT))
         taken.listen()

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from login_hub import ANA, MADE, PASSWORD, TOKEN, WHO, Person, body, headers, played, sent, wish
+from login_hub import ANA, CREATED, PASSWORD, TOKEN, WHOAMI, Person, body, headers, played, sent, sign_in_request
 
 from jhub.errors import BadRequest, HubError, InvalidInput, NotAuthorized, Unavailable, WaitTimeout
 from jhub.login.by_browser import by_browser
@@ -20,12 +20,14 @@ from jhub.testing import After, Played, Reply, refusal, reply
 
 OAUTH = reply(json={"access_token": "OAUTH", "token_type": "Bearer", "expires_in": 1209600, "scope": "inherit"})
 REVOKED = reply(204)
-REPLIES: list[Reply] = [OAUTH, ANA, MADE, ANA, REVOKED]
+REPLIES: list[Reply] = [OAUTH, ANA, CREATED, ANA, REVOKED]
 REVOKE = "DELETE /users/ana/tokens/a7"
 
 
 def run(*replies: Reply, person: Person | None = None, interrupt_at: float | None = None, **known: Any) -> Played[Any]:
-    return played(by_browser(wish(**known)), list(replies), person or Person(Visit="CODE"), interrupt_at=interrupt_at)
+    return played(
+        by_browser(sign_in_request(**known)), list(replies), person or Person(Visit="CODE"), interrupt_at=interrupt_at
+    )
 
 
 def visit(**known: Any) -> tuple[Visit, dict[str, str]]:
@@ -95,20 +97,20 @@ def test_the_oauth_token_makes_the_one_that_stays_and_is_revoked() -> None:
 
 def test_on_a_hub_that_does_not_tell_which_token_is_in_use_one_of_the_client_is_revoked() -> None:
     """JupyterHub 4"""
-    who = reply(json={**WHO, "token_id": None})
+    who = reply(json={**WHOAMI, "token_id": None})
     tokens = [
         {"id": "a1", "user": "ana", "oauth_client": "JupyterHub"},
         {"id": "a2", "user": "ana", "oauth_client": None},
         {"id": "a3", "user": "ana", "oauth_client": "Service jhub-login"},
     ]
-    done = run(OAUTH, who, MADE, who, reply(json={"api_tokens": tokens}), REVOKED)
+    done = run(OAUTH, who, CREATED, who, reply(json={"api_tokens": tokens}), REVOKED)
     assert done.calls[-2:] == ["GET /users/ana/tokens", "DELETE /users/ana/tokens/a3"]
     assert done.result.token == "NEWTOKEN"
 
 
 def test_where_none_of_the_client_is_found_none_is_revoked() -> None:
-    who = reply(json={**WHO, "token_id": None})
-    done = run(OAUTH, who, MADE, who, reply(json={"api_tokens": [{"id": "a1", "oauth_client": "JupyterHub"}]}))
+    who = reply(json={**WHOAMI, "token_id": None})
+    done = run(OAUTH, who, CREATED, who, reply(json={"api_tokens": [{"id": "a1", "oauth_client": "JupyterHub"}]}))
     assert not [call for call in done.calls if call.startswith("DELETE")]
     assert done.result.token == "NEWTOKEN"
 
@@ -143,12 +145,12 @@ def test_the_new_token_is_revoked_too_where_somebody_interrupts_at_the_end(at: i
         [Unavailable("reset")] * 4,
         [ANA, refusal(404)],
         [ANA, refusal(500)],
-        [reply(json={**WHO, "token_id": "../x"})],
+        [reply(json={**WHOAMI, "token_id": "../x"})],
         [reply(json=["nonsense"])],
     ],
 )
 def test_a_revocation_that_fails_does_not_lose_the_new_token(trouble: list[Reply]) -> None:
-    assert run(OAUTH, ANA, MADE, *trouble).result.token == "NEWTOKEN"
+    assert run(OAUTH, ANA, CREATED, *trouble).result.token == "NEWTOKEN"
 
 
 def test_why_no_token_was_made_is_told_though_the_revocation_fails_too() -> None:
@@ -178,7 +180,7 @@ def test_scopes_and_life_are_of_the_token_that_stays() -> None:
     assert done.result.life == 3600
 
 
-MALLORY = reply(json={**WHO, "name": "mallory"})
+MALLORY = reply(json={**WHOAMI, "name": "mallory"})
 BY_MALLORY: list[Reply] = [OAUTH, MALLORY, MALLORY, REVOKED]
 
 
@@ -198,7 +200,9 @@ def test_another_user_than_was_meant_is_not_signed_in_without_a_clear_answer(
 
 
 def test_another_user_than_was_meant_is_signed_in_where_the_person_agrees() -> None:
-    done = run(OAUTH, MALLORY, MADE, MALLORY, REVOKED, person=Person(Visit="CODE", OtherUser="mallory"), username="ana")
+    done = run(
+        OAUTH, MALLORY, CREATED, MALLORY, REVOKED, person=Person(Visit="CODE", OtherUser="mallory"), username="ana"
+    )
     assert done.calls[2:] == ["POST /users/mallory/tokens", "GET /user", "DELETE /users/mallory/tokens/a7"]
     assert done.result.who.name == "mallory"
 
@@ -228,5 +232,5 @@ def test_nothing_on_the_way_shows_a_secret() -> None:
         assert not [
             word for word in ("SECRETCODE", "SECRETSTATE", "SECRETVERIFIER", "OAUTH", "NEWTOKEN") if word in text
         ]
-    assert "SECRET" not in repr(wish(**secret))
+    assert "SECRET" not in repr(sign_in_request(**secret))
     assert repr(WayChosen("browser", "why")) == "WayChosen(way='browser', why='why')"

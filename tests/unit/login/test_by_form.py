@@ -8,12 +8,12 @@ import pytest
 from login_hub import (
     ANA,
     BY_FORM,
+    CREATED,
     LINK,
-    MADE,
     PASSWORD,
-    SETTLED,
-    SIGNED,
+    SIGNED_IN,
     TOKEN,
+    TOKEN_PAGE,
     Person,
     body,
     form,
@@ -22,7 +22,7 @@ from login_hub import (
     played,
     sent,
     shown,
-    wish,
+    sign_in_request,
 )
 
 from jhub.errors import BadRequest, HubError, InvalidInput, NotAHub, NotAuthorized, Unavailable, Unsupported
@@ -39,7 +39,7 @@ CAPPED = refusal(400, "token expires_in: 2592000 must not exceed 3600")
 
 
 def run(*replies: Reply, person: Person | None = None, **known: Any) -> Played[Any]:
-    return played(by_form(wish(**known)), list(replies), person)
+    return played(by_form(sign_in_request(**known)), list(replies), person)
 
 
 def posts(run: Played[Any]) -> list[str]:
@@ -83,7 +83,7 @@ def test_where_the_login_redirects_to_is_never_asked_for() -> None:
 def test_a_hub_without_xsrf_cookies_looks_at_the_referer() -> None:
     """JupyterHub 2 and 3."""
     signed = shown("", "jupyterhub-hub-login=L", status=302, location="/hub/home", version="3.1.1")
-    done = run(shown(form(), version="3.1.1"), signed, shown("", version="3.1.1"), ANA, MADE)
+    done = run(shown(form(), version="3.1.1"), signed, shown("", version="3.1.1"), ANA, CREATED)
     assert done.result.token == "NEWTOKEN"
     assert headers(done, 4) == {"Referer": f"{HUB}/token", "Cookie": "jupyterhub-hub-login=L"}
 
@@ -91,7 +91,7 @@ def test_a_hub_without_xsrf_cookies_looks_at_the_referer() -> None:
 def test_a_hub_may_have_its_cookies_prefixed() -> None:
     """`JupyterHub.cookie_host_prefix_enabled`"""
     signed = shown("", "__Host-jupyterhub-hub-login=L; Path=/; Secure", status=302, location="/hub/home")
-    assert run(login_page(), signed, SETTLED, ANA, MADE).result.token == "NEWTOKEN"
+    assert run(login_page(), signed, TOKEN_PAGE, ANA, CREATED).result.token == "NEWTOKEN"
 
 
 @pytest.mark.parametrize("status", [200, 302, 403])
@@ -135,7 +135,7 @@ def test_a_hub_that_asks_for_more_after_the_password_is_for_a_browser() -> None:
     ],
 )
 def test_a_password_is_sent_once_for_an_authenticator_may_lock_people_out(answer: Reply) -> None:
-    done = run(login_page(), answer, SIGNED, SETTLED, ANA, MADE)
+    done = run(login_page(), answer, SIGNED_IN, TOKEN_PAGE, ANA, CREATED)
     assert isinstance(done.error, HubError)
     assert posts(done) == [f"POST {HUB}/login?next="]
     assert done.seconds == 0
@@ -171,14 +171,14 @@ def test_another_refusal_is_not_taken_for_one_before_the_password(page: Answer) 
 @pytest.mark.parametrize("code", ["123456", ""])
 def test_a_second_factor_is_asked_for_where_the_form_has_one_and_may_be_empty(field: str, name: str, code: str) -> None:
     person = Person(SecondFactor=f" {code} ")
-    done = run(login_page(more=field), SIGNED, SETTLED, ANA, MADE, person=person)
+    done = run(login_page(more=field), SIGNED_IN, TOKEN_PAGE, ANA, CREATED, person=person)
     assert body(done, 1) == {"_xsrf": "FIELD", "username": "ana", "password": PASSWORD, name: code}
     assert person.asked == ["SecondFactor"]
 
 
 @pytest.mark.parametrize("code", ["123456", ""])
 def test_a_second_factor_that_is_known_is_not_asked_for(code: str) -> None:
-    done = run(login_page(more=OTP), SIGNED, SETTLED, ANA, MADE, second_factor=code)
+    done = run(login_page(more=OTP), SIGNED_IN, TOKEN_PAGE, ANA, CREATED, second_factor=code)
     assert body(done, 1)["otp"] == code
 
 
@@ -189,7 +189,7 @@ def test_a_second_factor_is_not_sent_where_the_form_has_none() -> None:
 
 def test_what_is_not_known_is_asked_for_once_and_in_order() -> None:
     person = Person(Username=" ana ", Password=PASSWORD, SecondFactor="1")
-    done = run(login_page(more=OTP), SIGNED, SETTLED, ANA, MADE, person=person, username=None, password=None)
+    done = run(login_page(more=OTP), SIGNED_IN, TOKEN_PAGE, ANA, CREATED, person=person, username=None, password=None)
     assert person.asked == ["Username", "Password", "SecondFactor"]
     assert person.questions[1].username == "ana"
     assert body(done, 1)["username"] == "ana"
@@ -209,7 +209,7 @@ def test_a_password_is_sent_as_it_is_with_its_spaces() -> None:
 
 def test_fields_of_the_page_cannot_take_the_place_of_username_and_password() -> None:
     html = form(more='<input type="hidden" name="password" value="x"><input type="hidden" name="username" value="y">')
-    done = run(shown(html, "_xsrf=X1"), SIGNED, SETTLED, ANA, MADE)
+    done = run(shown(html, "_xsrf=X1"), SIGNED_IN, TOKEN_PAGE, ANA, CREATED)
     assert body(done, 1) == {"_xsrf": "FIELD", "username": "ana", "password": PASSWORD}
 
 
@@ -257,7 +257,7 @@ def test_a_password_is_not_sent_to_where_a_form_says_that_is_not_the_hub(action:
     ],
 )
 def test_a_form_may_be_sent_anywhere_on_the_hub(action: str, target: str) -> None:
-    done = run(login_page(action=action), SIGNED, SETTLED, ANA, MADE)
+    done = run(login_page(action=action), SIGNED_IN, TOKEN_PAGE, ANA, CREATED)
     assert done.result.token == "NEWTOKEN"
     assert sent(done, 1).path == target
 
@@ -265,7 +265,7 @@ def test_a_form_may_be_sent_anywhere_on_the_hub(action: str, target: str) -> Non
 def test_below_a_base_path_the_hub_is_not_the_whole_site() -> None:
     api = "https://x.example/jupyter/hub/api"
     assert isinstance(run(login_page(action="/hub/login"), api_url=api).error, NotAHub)
-    done = run(login_page(action="/jupyter/hub/login"), SIGNED, SETTLED, ANA, MADE, api_url=api)
+    done = run(login_page(action="/jupyter/hub/login"), SIGNED_IN, TOKEN_PAGE, ANA, CREATED, api_url=api)
     assert sent(done, 1).path == "https://x.example/jupyter/hub/login"
     assert headers(done, 4)["Referer"] == "https://x.example/jupyter/hub/token"
 
@@ -294,7 +294,7 @@ def test_the_page_is_asked_for_again_where_a_proxy_has_nobody_behind_it() -> Non
 
 def test_scopes_are_wished_for_and_a_refusal_tells_which_there_are() -> None:
     said = refusal(400, "Not assigning requested scopes admin:users not held by requesting User ana")
-    done = run(login_page(), SIGNED, SETTLED, ANA, said, ANA, scopes=["admin:users"])
+    done = run(login_page(), SIGNED_IN, TOKEN_PAGE, ANA, said, ANA, scopes=["admin:users"])
     assert body(done, 4)["scopes"] == ["admin:users"]
     assert isinstance(done.error, BadRequest)
     assert "ana can give it: self" in done.error.hint
@@ -302,14 +302,16 @@ def test_scopes_are_wished_for_and_a_refusal_tells_which_there_are() -> None:
 
 
 def test_an_old_hub_would_give_all_scopes_and_makes_no_token() -> None:
-    done = played(by_form(wish(scopes=["servers"])), [login_page(), SIGNED, SETTLED, ANA], version="2.3.1")
+    done = played(
+        by_form(sign_in_request(scopes=["servers"])), [login_page(), SIGNED_IN, TOKEN_PAGE, ANA], version="2.3.1"
+    )
     assert isinstance(done.error, Unsupported)
 
 
 def test_where_the_hub_allows_less_than_the_usual_life_its_longest_is_taken() -> None:
     """`token_expires_in_max_seconds`"""
     short = {**TOKEN, "expires_at": "2026-05-01T01:00:00Z"}
-    done = run(login_page(), SIGNED, SETTLED, ANA, CAPPED, reply(201, short))
+    done = run(login_page(), SIGNED_IN, TOKEN_PAGE, ANA, CAPPED, reply(201, short))
     assert [body(done, index) for index in (4, 5)] == [
         {"note": "test", "expires_in": TOKEN_LIFE},
         {"note": "test"},
@@ -320,19 +322,19 @@ def test_where_the_hub_allows_less_than_the_usual_life_its_longest_is_taken() ->
 @pytest.mark.parametrize("scopes", [["servers"], iter(["servers"]), "servers"])
 def test_scopes_are_the_same_at_the_second_try(scopes: Any) -> None:
     """A token without its scopes would be another one than was asked for."""
-    done = run(login_page(), SIGNED, SETTLED, ANA, CAPPED, MADE, scopes=scopes)
+    done = run(login_page(), SIGNED_IN, TOKEN_PAGE, ANA, CAPPED, CREATED, scopes=scopes)
     assert [body(done, index)["scopes"] for index in (4, 5)] == [["servers"], ["servers"]]
 
 
 @pytest.mark.parametrize("life", [TOKEN_LIFE - 1, 60 * TOKEN_LIFE])
 def test_a_life_that_somebody_asked_for_is_not_replaced_by_another(life: int) -> None:
-    done = run(login_page(), SIGNED, SETTLED, ANA, CAPPED, MADE, expires_in=life)
+    done = run(login_page(), SIGNED_IN, TOKEN_PAGE, ANA, CAPPED, CREATED, expires_in=life)
     assert isinstance(done.error, BadRequest)
     assert done.left == 1
 
 
 def test_another_refusal_of_the_usual_life_is_not_tried_again() -> None:
-    done = run(login_page(), SIGNED, SETTLED, ANA, refusal(400, "note is too long"), MADE)
+    done = run(login_page(), SIGNED_IN, TOKEN_PAGE, ANA, refusal(400, "note is too long"), CREATED)
     assert isinstance(done.error, BadRequest)
     assert done.left == 1
 
@@ -344,7 +346,7 @@ def test_without_a_life_none_is_sent() -> None:
 @pytest.mark.parametrize("at", [1, 2, 3, 4])
 def test_interrupted_at_any_moment_nothing_more_is_sent(at: int) -> None:
     replies = [After(10, answer) if index == at else answer for index, answer in enumerate(BY_FORM)]
-    done = played(by_form(wish()), replies, interrupt_at=5)
+    done = played(by_form(sign_in_request()), replies, interrupt_at=5)
     assert str(done.error) == "interrupted"
     assert len(done.sent) == at + 1
 
@@ -353,9 +355,9 @@ def test_nothing_that_is_sent_or_got_shows_a_secret() -> None:
     secrets = [PASSWORD, "NEWTOKEN", "LOGIN", "SESSION", "FIELD", "X1", "X2", "X3", "123456"]
     for done in (
         run(*BY_FORM),
-        run(login_page(more=OTP), SIGNED, SETTLED, ANA, MADE, person=Person(SecondFactor="123456")),
+        run(login_page(more=OTP), SIGNED_IN, TOKEN_PAGE, ANA, CREATED, person=Person(SecondFactor="123456")),
         run(login_page(), WRONG),
-        run(login_page(), SIGNED, SETTLED, ANA, refusal(403)),
+        run(login_page(), SIGNED_IN, TOKEN_PAGE, ANA, refusal(403)),
     ):
-        text = f"{done!r} {done.answer!r} {done.error!r} {getattr(done.error, 'hint', '')} {wish()!r}"
+        text = f"{done!r} {done.answer!r} {done.error!r} {getattr(done.error, 'hint', '')} {sign_in_request()!r}"
         assert not [secret for secret in secrets if secret in text]

@@ -9,13 +9,13 @@ from login_hub import (
     ANA,
     API,
     BY_FORM,
+    CREATED,
     LINK,
-    MADE,
     PASSWORD,
-    SETTLED,
-    SIGNED,
+    SIGNED_IN,
     TOKEN,
-    WHO,
+    TOKEN_PAGE,
+    WHOAMI,
     Person,
     body,
     form,
@@ -25,7 +25,7 @@ from login_hub import (
     played,
     sent,
     shown,
-    wish,
+    sign_in_request,
 )
 
 from jhub.errors import BadRequest, HubError, InvalidInput, NotAHub, NotAuthorized, Unavailable
@@ -41,7 +41,7 @@ from jhub.testing import After, Played, Reply, refusal, reply
 CLIENT = reply(json={"kind": "service", "name": NAME})
 OAUTH = reply(json={"access_token": "OAUTH", "token_type": "Bearer"})
 REVOKED = reply(204)
-BY_BROWSER: list[Reply] = [OAUTH, ANA, MADE, ANA, REVOKED]
+BY_BROWSER: list[Reply] = [OAUTH, ANA, CREATED, ANA, REVOKED]
 SINGLE_SIGN_ON = [
     shown(LINK),
     shown("", status=302, location="/hub/oauth_login?next="),
@@ -52,7 +52,7 @@ EXPIRED = "the hub does not know"
 
 
 def run(*replies: Reply, way: Way | None = None, person: Person | None = None, **known: Any) -> Played[Any]:
-    return played(sign_in(wish(**known), way), list(replies), person)
+    return played(sign_in(sign_in_request(**known), way), list(replies), person)
 
 
 def with_token(*replies: Reply, token: str = "MINE", way: Way | None = None) -> Played[Any]:
@@ -127,7 +127,7 @@ def test_a_form_that_is_sent_elsewhere_is_refused_before_anybody_is_asked() -> N
 
 def test_a_form_taken_for_forged_is_followed_by_one_call_with_the_password() -> None:
     person = Person(Username="ana", Password=PASSWORD)
-    done = run(login_page(), FORGED, MADE, ANA, person=person, username=None, password=None)
+    done = run(login_page(), FORGED, CREATED, ANA, person=person, username=None, password=None)
     assert done.result.way == "password"
     assert kinds(done) == [("form", True), ("password", True)]
     assert done.calls[2:] == ["POST /users/ana/tokens", "GET /user"]
@@ -138,7 +138,7 @@ def test_a_form_taken_for_forged_is_followed_by_one_call_with_the_password() -> 
 
 @pytest.mark.parametrize("failure", [shown("", status=500), shown("<h1>500</h1>", status=500), shown("", status=403)])
 def test_a_hub_that_fails_at_its_form_is_asked_by_one_call_with_the_password(failure: Answer) -> None:
-    done = run(login_page(), failure, MADE, ANA)
+    done = run(login_page(), failure, CREATED, ANA)
     assert done.result.way == "password"
     assert kinds(done) == [("form", True), ("password", True)]
 
@@ -152,26 +152,26 @@ def test_where_no_browser_can_come_back_to_it_goes_on_with_the_token_page() -> N
 
 def test_a_second_factor_goes_along_and_is_asked_for_once() -> None:
     person = Person(SecondFactor="123456")
-    done = run(login_page(more='<input name="otp">'), FORGED, MADE, ANA, person=person)
+    done = run(login_page(more='<input name="otp">'), FORGED, CREATED, ANA, person=person)
     assert done.result.way == "password"
     assert body(done, 2)["auth"]["otp"] == "123456"
     assert person.asked == ["SecondFactor"]
 
 
 def test_a_form_taken_for_forged_is_followed_by_no_more_than_one_call() -> None:
-    done = run(login_page(), FORGED, refusal(403), MADE)
+    done = run(login_page(), FORGED, refusal(403), CREATED)
     assert isinstance(done.error, NotAuthorized)
     assert done.calls == ["GET ../login", "POST https://hub.example.org/hub/login?next=", "POST /users/ana/tokens"]
 
 
 def test_a_wrong_password_is_not_tried_again_in_another_way() -> None:
-    done = run(login_page(), shown(form(error="Invalid username or password"), status=403), MADE)
+    done = run(login_page(), shown(form(error="Invalid username or password"), status=403), CREATED)
     assert isinstance(done.error, NotAuthorized)
     assert len(done.sent) == 2
 
 
 def test_where_the_form_is_asked_for_a_forged_one_is_not_replaced() -> None:
-    done = run(login_page(), FORGED, MADE, way="form")
+    done = run(login_page(), FORGED, CREATED, way="form")
     assert isinstance(done.error, NotAuthorized)
     assert done.left == 1
 
@@ -180,7 +180,7 @@ def test_where_the_form_is_asked_for_a_forged_one_is_not_replaced() -> None:
     ("way", "replies", "first"),
     [
         ("form", BY_FORM, "GET ../login"),
-        ("password", [MADE, ANA], "POST /users/ana/tokens"),
+        ("password", [CREATED, ANA], "POST /users/ana/tokens"),
         ("browser", [CLIENT, *BY_BROWSER], "GET /user"),
         ("paste", [ANA, reply(json=TOKEN)], "GET /user"),
     ],
@@ -193,7 +193,7 @@ def test_a_way_that_is_asked_for_is_taken_without_a_look_at_another(way: Way, re
 
 
 def test_a_way_that_is_asked_for_comes_before_a_token_at_hand() -> None:
-    done = run(MADE, ANA, way="password", token="MINE")
+    done = run(CREATED, ANA, way="password", token="MINE")
     assert done.result.token == "NEWTOKEN"
 
 
@@ -264,7 +264,7 @@ def test_what_is_left_of_a_tokens_life_is_told_by_the_hubs_own_clock(times: dict
 @pytest.mark.parametrize("year", [1999, 2077])
 def test_a_clock_that_is_decades_off_does_not_matter(year: int) -> None:
     times = {"created": f"{year}-05-01T00:00:00Z", "expires_at": f"{year}-05-02T00:00:00Z"}
-    assert run(MADE, ANA, way="password").result.life == TOKEN_LIFE
+    assert run(CREATED, ANA, way="password").result.life == TOKEN_LIFE
     assert run(*BY_FORM[:-1], reply(201, {**TOKEN, **times})).result.life == 86400
     assert with_token(ANA, reply(json={**TOKEN, **times, "last_activity": None})).result.life == 86400
 
@@ -277,7 +277,7 @@ def test_a_token_that_may_not_look_at_itself_has_no_known_end(answer: Answer) ->
 
 @pytest.mark.parametrize(
     "who",
-    [{"kind": "service", "name": "robot", "token_id": "a1"}, {"name": "ana"}, {**WHO, "token_id": "../../x"}],
+    [{"kind": "service", "name": "robot", "token_id": "a1"}, {"name": "ana"}, {**WHOAMI, "token_id": "../../x"}],
 )
 def test_a_service_and_an_old_hub_are_not_asked_when_the_token_ends(who: dict[str, Any]) -> None:
     done = with_token(reply(json=who))
@@ -315,7 +315,7 @@ def test_what_the_person_refuses_ends_the_flow(way: Way) -> None:
 
 
 def test_by_password_the_token_is_made_in_one_call_and_its_owner_asked_for_with_it() -> None:
-    done = run(MADE, ANA, way="password")
+    done = run(CREATED, ANA, way="password")
     assert body(done, 0) == {
         "note": "test",
         "expires_in": TOKEN_LIFE,
@@ -326,14 +326,14 @@ def test_by_password_the_token_is_made_in_one_call_and_its_owner_asked_for_with_
 
 
 def test_by_password_a_hub_that_allows_less_gives_its_longest() -> None:
-    done = run(refusal(400, "token expires_in: 2592000 must not exceed 60"), MADE, ANA, way="password")
+    done = run(refusal(400, "token expires_in: 2592000 must not exceed 60"), CREATED, ANA, way="password")
     assert "expires_in" not in body(done, 1)
     assert done.result.token == "NEWTOKEN"
 
 
 def test_by_password_scopes_are_given_by_a_token_that_lives_a_moment() -> None:
     door = reply(201, {**TOKEN, "id": "a5", "token": "DOOR"})
-    done = run(door, ANA, MADE, REVOKED, way="password", scopes=iter(["servers"]))
+    done = run(door, ANA, CREATED, REVOKED, way="password", scopes=iter(["servers"]))
     assert done.calls == [
         "POST /users/ana/tokens",
         "GET /user",
@@ -358,19 +358,19 @@ def test_by_password_the_momentary_token_is_revoked_where_the_scopes_are_refused
 
 @pytest.mark.parametrize("at", [1, 2])
 def test_by_password_the_momentary_token_is_revoked_where_somebody_interrupts(at: int) -> None:
-    replies: list[Reply] = [reply(201, {**TOKEN, "id": "a5", "token": "DOOR"}), ANA, MADE]
+    replies: list[Reply] = [reply(201, {**TOKEN, "id": "a5", "token": "DOOR"}), ANA, CREATED]
     replies = [*replies[:at], After(10, replies[at]), REVOKED]
-    done = played(sign_in(wish(scopes=["x"]), "password"), replies, interrupt_at=5)
+    done = played(sign_in(sign_in_request(scopes=["x"]), "password"), replies, interrupt_at=5)
     assert done.calls[-1] == "DELETE /users/ana/tokens/a5"
 
 
 def test_by_password_a_token_whose_owner_cannot_be_asked_for_is_revoked() -> None:
     """Nobody would know it."""
-    done = run(MADE, refusal(500), REVOKED, way="password")
+    done = run(CREATED, refusal(500), REVOKED, way="password")
     assert isinstance(done.error, HubError)
     assert done.calls[-1] == "DELETE /users/ana/tokens/a8"
     assert headers(done, 2) == {"Authorization": "token NEWTOKEN"}
-    stopped = played(sign_in(wish(), "password"), [MADE, After(10, ANA), REVOKED], interrupt_at=5)
+    stopped = played(sign_in(sign_in_request(), "password"), [CREATED, After(10, ANA), REVOKED], interrupt_at=5)
     assert stopped.calls[-1] == "DELETE /users/ana/tokens/a8"
 
 
@@ -381,13 +381,13 @@ def test_the_hub_is_told_where_the_token_is_for() -> None:
 
 def test_no_way_shows_a_secret() -> None:
     for done in (
-        run(MADE, ANA, way="password"),
+        run(CREATED, ANA, way="password"),
         run(refusal(403), way="password"),
         with_token(ANA, reply(json=TOKEN), token="TOPSECRET"),
         with_token(refusal(403), token="TOPSECRET"),
         run(login_page(), FORGED, refusal(403)),
-        run(login_page(), SIGNED, SETTLED, ANA, refusal(400)),
+        run(login_page(), SIGNED_IN, TOKEN_PAGE, ANA, refusal(400)),
     ):
         text = f"{done!r} {done.answer!r} {done.error!r} {getattr(done.error, 'hint', '')}"
         assert not [secret for secret in (PASSWORD, "NEWTOKEN", "TOPSECRET") if secret in text]
-    assert "TOPSECRET" not in repr(wish(token="TOPSECRET", second_factor="TOPSECRET", state="TOPSECRET"))
+    assert "TOPSECRET" not in repr(sign_in_request(token="TOPSECRET", second_factor="TOPSECRET", state="TOPSECRET"))

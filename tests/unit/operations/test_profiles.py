@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from quirks import NO_LIST, bodies
+from quirks import NO_PROFILE_LIST, bodies
 
 from jhub.errors import BadRequest, MissingScope, NotAHub, NotAuthorized, NotFound, Unavailable, Unsupported
 from jhub.fleet.servers import FleetOps
@@ -132,7 +132,7 @@ def test_one_profile_is_found_by_its_slug() -> None:
     assert str(played.error) == "profile gpx: not found, or not for ana; known profiles: gpu, lab"
     played = play(ProfileOps.get("gpx"), [lists()])
     assert str(played.error) == "profile gpx: not found, or not for you; no profile is available"
-    assert isinstance(play(ProfileOps.get("gpu"), [NO_LIST]).error, Unsupported)
+    assert isinstance(play(ProfileOps.get("gpu"), [NO_PROFILE_LIST]).error, Unsupported)
 
 
 # ---------------------------------------------------------------- the look before a start

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from quirks import NO_LIST, requests, seen
+from quirks import NO_PROFILE_LIST, requests, state
 
 from jhub.errors import InvalidInput
 from jhub.operations.servers import ServerOps
@@ -18,7 +18,7 @@ BAD = ["Bad_Name", "a--b", "x" * 31, "1lab", "lab-", "-lab", "la b", "läb", "la
 @pytest.mark.parametrize("name", BAD)
 def test_a_new_server_keeps_to_the_rule_of_6_0_on_every_hub(name: str, version: str) -> None:
     """Older hubs take any name, and it is in the way of the upgrade."""
-    played = play(ServerOps.start("ana", name), [seen(None, version)], version=version)
+    played = play(ServerOps.start("ana", name), [state(None, version)], version=version)
     assert isinstance(played.error, InvalidInput)
     assert "1 to 30 lower-case letters" in played.error.hint
     assert requests(played, "POST") == []
@@ -26,17 +26,17 @@ def test_a_new_server_keeps_to_the_rule_of_6_0_on_every_hub(name: str, version: 
 
 @pytest.mark.parametrize("name", ["lab", "a", "a-b", "lab2", "x" * 30, "a1-b2-c3"])
 def test_a_name_that_keeps_to_the_rule_costs_no_look(name: str) -> None:
-    played = play(ServerOps.start("ana", name, wait=False), [reply(202), seen({"name": name, "pending": "spawn"})])
+    played = play(ServerOps.start("ana", name, wait=False), [reply(202), state({"name": name, "pending": "spawn"})])
     assert played.calls[0] == f"POST /users/ana/servers/{name}"
 
 
 @VERSIONS
 def test_a_server_from_before_the_rule_is_reached_by_every_call(version: str) -> None:
-    here, none = seen(OLD, version), seen(None, version)
+    here, none = state(OLD, version), state(None, version)
     path = "/users/ana/servers/Bad_Name"
     for plan, answers, last in (
         (ServerOps.get("ana", "Bad_Name"), [here], None),
-        (ServerOps.start("ana", "Bad_Name", profile="gpu"), [here, NO_LIST, reply(201), here], f"POST {path}"),
+        (ServerOps.start("ana", "Bad_Name", profile="gpu"), [here, NO_PROFILE_LIST, reply(201), here], f"POST {path}"),
         (ServerOps.wait("ana", "Bad_Name"), [here, here], None),
         (ServerOps.restart("ana", "Bad_Name"), [here, reply(204), reply(201), here], f"POST {path}"),
         (ServerOps.stop("ana", "Bad_Name"), [reply(204)], f"DELETE {path}"),

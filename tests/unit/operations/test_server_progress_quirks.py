@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from quirks import NO_LIST, requests, seen, streams
+from quirks import NO_PROFILE_LIST, requests, state, streams
 
 from jhub.client.wire import SILENCE
 from jhub.errors import BadRequest, NotFound, SpawnFailed, Unavailable, WaitTimeout
@@ -23,13 +23,13 @@ def test_a_stream_that_just_ends_says_nothing_and_the_model_decides() -> None:
     played = play(
         ServerOps.start("ana", "lab", profile="gpu"),
         [
-            NO_LIST,
+            NO_PROFILE_LIST,
             reply(202),
-            seen(PENDING),
+            state(PENDING),
             events({"progress": 50, "message": "Pulling"}),
-            seen(PENDING),
+            state(PENDING),
             events(),
-            seen(READY),
+            state(READY),
         ],
     )
     assert played.result.ready
@@ -39,24 +39,24 @@ def test_a_stream_that_just_ends_says_nothing_and_the_model_decides() -> None:
 def test_ready_in_the_stream_is_not_believed_before_the_model_says_so() -> None:
     ready = events({"progress": 100, "ready": True, "url": "/user/ana/lab/"})
     played = play(
-        ServerOps.wait("ana", "lab"), [seen(PENDING), seen(PENDING), ready, seen(PENDING), ready, seen(READY)]
+        ServerOps.wait("ana", "lab"), [state(PENDING), state(PENDING), ready, state(PENDING), ready, state(READY)]
     )
     assert played.result.ready
-    played = play(ServerOps.wait("ana", "lab"), [seen(PENDING), seen(PENDING), ready, seen(GONE), refusal(404)])
+    played = play(ServerOps.wait("ana", "lab"), [state(PENDING), state(PENDING), ready, state(GONE), refusal(404)])
     assert isinstance(played.error, SpawnFailed)
 
 
 def test_a_connection_that_breaks_does_not_end_a_start() -> None:
     played = play(
         ServerOps.start("ana", "lab", profile="gpu"),
-        [NO_LIST, reply(202), seen(PENDING), Unavailable("reset"), seen(READY)],
+        [NO_PROFILE_LIST, reply(202), state(PENDING), Unavailable("reset"), state(READY)],
     )
     assert played.result.ready
 
 
 @pytest.mark.parametrize("nothing", [refusal(404), refusal(400, "ana:lab is not starting...")])
 def test_a_stream_of_a_server_that_was_never_started_is_a_404_or_a_400(nothing: Reply) -> None:
-    played = play(ServerOps.wait("ana", "lab"), [seen(GONE), seen(GONE), nothing])
+    played = play(ServerOps.wait("ana", "lab"), [state(GONE), state(GONE), nothing])
     assert isinstance(played.error, SpawnFailed)
     assert played.error.reason == "it is not running, and the hub does not say why"
     assert isinstance(play(ServerOps.progress("ana", "lab"), [nothing]).error, NotFound | BadRequest)
@@ -67,7 +67,7 @@ def test_a_server_that_disappears_while_it_is_waited_for_was_stopped(version: st
     """After somebody cancels a start its stream is a 404, and no status remains."""
     played = play(
         ServerOps.start("ana", "lab"),
-        [reply(202), seen(PENDING, version), After(5, events()), seen(None, version), refusal(404)],
+        [reply(202), state(PENDING, version), After(5, events()), state(None, version), refusal(404)],
         version=version,
     )
     assert isinstance(played.error, SpawnFailed)
@@ -83,7 +83,7 @@ def test_a_failure_is_told_once_more_to_who_comes_late() -> None:
 
 def test_a_stream_is_silent_for_8_seconds_and_that_is_not_its_end() -> None:
     assert SILENCE > 2 * 8
-    played = play(ServerOps.wait("ana", "lab", timeout=600), [seen(PENDING), seen(PENDING), events(), seen(READY)])
+    played = play(ServerOps.wait("ana", "lab", timeout=600), [state(PENDING), state(PENDING), events(), state(READY)])
     (stream,) = streams(played)
     assert isinstance(stream, Listen)
     assert stream.timeout == 600
@@ -94,7 +94,7 @@ def test_a_server_that_never_comes_up_is_not_waited_for_in_a_fast_loop() -> None
 
     def answer(step: Request[Any] | Listen[Any]) -> Reply:
         next(left)  # no more of them
-        return events() if isinstance(step, Listen) else seen(PENDING)
+        return events() if isinstance(step, Listen) else state(PENDING)
 
     played = play(ServerOps.wait("ana", "lab", timeout=60), answer)
     assert isinstance(played.error, WaitTimeout)
@@ -106,4 +106,4 @@ def test_a_server_that_never_comes_up_is_not_waited_for_in_a_fast_loop() -> None
 )
 def test_what_a_spawner_says_is_handed_on_as_it_is(data: str) -> None:
     stream = Events((data, '{"progress": 100, "ready": true}'))
-    assert play(ServerOps.wait("ana", "lab"), [seen(PENDING), seen(PENDING), stream, seen(READY)]).result.ready
+    assert play(ServerOps.wait("ana", "lab"), [state(PENDING), state(PENDING), stream, state(READY)]).result.ready

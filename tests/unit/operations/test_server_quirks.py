@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from quirks import bodies, does, queries, requests, seen
+from quirks import bodies, is_request, queries, requests, state
 
 from jhub.errors import BadRequest, Conflict, HubError, InvalidInput, NotFound, Unavailable, Unsupported, WaitTimeout
 from jhub.models import Server
@@ -31,7 +31,7 @@ SETTINGS = [
 
 @OLD
 def test_before_6_one_server_is_read_out_of_its_user_for_its_own_address_is_a_405(version: str) -> None:
-    played = play(ServerOps.get("ana", "lab"), [seen(STOPPED, version)], version=version)
+    played = play(ServerOps.get("ana", "lab"), [state(STOPPED, version)], version=version)
     assert (played.result.name, played.result.user) == ("lab", "ana")
     assert played.calls == ["GET /users/ana"]
     # Without it the hub leaves out those that do not run.
@@ -47,7 +47,7 @@ def test_since_6_the_answer_is_a_server_and_not_a_user() -> None:
 
 @VERSIONS
 def test_a_default_server_may_not_be_there_before_its_first_start(version: str) -> None:
-    played = play(ServerOps.get("ana"), [seen(None, version)], version=version)
+    played = play(ServerOps.get("ana"), [state(None, version)], version=version)
     assert isinstance(played.error, NotFound)
 
 
@@ -145,7 +145,7 @@ def test_a_stop_that_answers_202_is_waited_for_by_looking(version: str) -> None:
     for end in (STOPPED, None):
         played = play(
             ServerOps.stop("ana", "lab"),
-            [reply(202), *[seen(STOPPING, version)] * 3, seen(end, version)],
+            [reply(202), *[state(STOPPING, version)] * 3, state(end, version)],
             version=version,
         )
         assert played.error is None
@@ -168,7 +168,7 @@ def test_a_stop_is_not_waited_for_where_nobody_wants_to() -> None:
 def test_a_server_that_does_not_stop_is_said_to_be_still_there() -> None:
     played = play(
         ServerOps.stop("ana", "lab", timeout=30),
-        lambda step: reply(202) if does("DELETE", step) else reply(json=STOPPING),
+        lambda step: reply(202) if is_request("DELETE", step) else reply(json=STOPPING),
     )
     assert isinstance(played.error, WaitTimeout)
     assert 30 <= played.seconds < 35
@@ -193,13 +193,13 @@ def test_since_5_1_a_stop_cancels_a_start() -> None:
 @VERSIONS
 def test_a_deletion_says_so_in_its_body_and_looks_whether_it_arrived(version: str) -> None:
     """Some proxies drop the body of a DELETE: the server is then stopped, and there."""
-    played = play(ServerOps.delete("ana", "lab"), [reply(204), seen(None, version)], version=version)
+    played = play(ServerOps.delete("ana", "lab"), [reply(204), state(None, version)], version=version)
     assert played.error is None
     assert played.calls[0] == "DELETE /users/ana/servers/lab"
     assert bodies(played)[0] == {"remove": True}
     played = play(
         ServerOps.delete("ana", "lab", timeout=10),
-        lambda step: reply(204) if does("DELETE", step) else seen(STOPPED, version),
+        lambda step: reply(204) if is_request("DELETE", step) else state(STOPPED, version),
         version=version,
     )
     assert isinstance(played.error, WaitTimeout)
@@ -207,7 +207,7 @@ def test_a_deletion_says_so_in_its_body_and_looks_whether_it_arrived(version: st
 
 @VERSIONS
 def test_a_deletion_that_answers_202_is_over_when_the_server_is_gone_and_not_when_it_stopped(version: str) -> None:
-    looks = [seen(STOPPING, version), seen(STOPPED, version), seen(None, version)]
+    looks = [state(STOPPING, version), state(STOPPED, version), state(None, version)]
     played = play(ServerOps.delete("ana", "lab"), [reply(202), *looks], version=version)
     assert played.error is None
     assert played.left == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from quirks import NO_LIST, bodies, requests, seen, streams
+from quirks import NO_PROFILE_LIST, bodies, requests, state, streams
 
 from jhub.client.network import DEFAULT
 from jhub.errors import BadRequest, Conflict, HubFull, SpawnFailed, Throttled, Unavailable, Unsupported
@@ -21,9 +21,9 @@ VERSIONS = pytest.mark.parametrize("version", ["4.1.6", "5.5.1", "6.1.1"])
 def started(version: str, **options: Any) -> Any:
     """The body of a start that comes up at once."""
     given = options.get("user_options")
-    looks = [NO_LIST] if "profile" in (given or {}) else []
+    looks = [NO_PROFILE_LIST] if "profile" in (given or {}) else []
     server = {"name": "", "ready": True, "user_options": given}
-    answers = [*looks, reply(201, version=version), seen(server, version)]
+    answers = [*looks, reply(201, version=version), state(server, version)]
     played = play(ServerOps.start("ana", **options), answers, version=version)
     assert played.result.ready
     return bodies(played, "POST")[0]
@@ -72,7 +72,7 @@ def test_a_restart_takes_the_options_that_the_server_had(version: str) -> None:
     """
     played = play(
         ServerOps.restart("ana", "lab"),
-        [seen(READY, version), reply(204), reply(201), seen(READY, version)],
+        [state(READY, version), reply(204), reply(201), state(READY, version)],
         version=version,
     )
     assert bodies(played, "POST") == [{"profile": "gpu"} if version < "6" else {}]
@@ -87,7 +87,7 @@ def test_an_accepted_start_is_not_a_started_server(version: str) -> None:
     reason = "Spawn failed: HTTP 403: error (profile gated requires group x)"
     played = play(
         ServerOps.start("ana", "lab"),
-        [reply(202), seen(PENDING, version), events({"failed": True, "message": reason, "html_message": "<p>No</p>"})],
+        [reply(202), state(PENDING, version), events({"failed": True, "message": reason, "html_message": "<p>No</p>"})],
         version=version,
     )
     assert isinstance(played.error, SpawnFailed)
@@ -95,7 +95,7 @@ def test_an_accepted_start_is_not_a_started_server(version: str) -> None:
 
 
 def test_a_start_that_came_up_at_once_is_looked_at_all_the_same() -> None:
-    played = play(ServerOps.start("ana", "lab", profile="gpu"), [NO_LIST, reply(201), seen(READY)])
+    played = play(ServerOps.start("ana", "lab", profile="gpu"), [NO_PROFILE_LIST, reply(201), state(READY)])
     assert played.result.url == "/user/ana/lab/"
     assert streams(played) == []
 
@@ -105,7 +105,7 @@ def test_a_process_that_died_at_once_is_a_500_while_the_hub_still_waits_for_it()
     dead = {"failed": True, "message": "Spawn failed: Server at http://127.0.0.1:1/ didn't respond in 30 seconds"}
     played = play(
         ServerOps.start("ana", "lab"),
-        [refusal(500, "Internal Server Error"), seen(PENDING), seen(PENDING), After(30, events(dead))],
+        [refusal(500, "Internal Server Error"), state(PENDING), state(PENDING), After(30, events(dead))],
     )
     assert isinstance(played.error, SpawnFailed)
     assert "didn't respond in 30 seconds" in played.error.reason
@@ -117,7 +117,7 @@ def test_an_older_hub_says_at_once_that_a_process_died() -> None:
     died = "Spawner failed to start [status=1]. The logs for ana may contain details."
     played = play(
         ServerOps.start("ana", "lab"),
-        [refusal(500, died), seen(GONE, "4.1.6"), refusal(404)],
+        [refusal(500, died), state(GONE, "4.1.6"), refusal(404)],
         version="4.1.6",
     )
     assert isinstance(played.error, SpawnFailed)
@@ -127,10 +127,10 @@ def test_an_older_hub_says_at_once_that_a_process_died() -> None:
 
 def test_a_start_without_an_answer_is_looked_for_and_not_sent_again() -> None:
     lost = Unavailable("reset")
-    played = play(ServerOps.start("ana", "lab", profile="gpu"), [NO_LIST, lost, seen(PENDING), seen(READY)])
+    played = play(ServerOps.start("ana", "lab", profile="gpu"), [NO_PROFILE_LIST, lost, state(PENDING), state(READY)])
     assert played.result.ready
     assert len(requests(played, "POST")) == 1
-    played = play(ServerOps.start("ana", "lab"), [lost, seen(GONE)])
+    played = play(ServerOps.start("ana", "lab"), [lost, state(GONE)])
     assert played.error is lost
 
 
@@ -143,7 +143,7 @@ def test_a_start_may_be_answered_late() -> None:
 @VERSIONS
 def test_a_server_that_runs_is_a_400_whose_meaning_depends_on_its_options(version: str) -> None:
     runs = refusal(400, "ana:lab is already running")
-    answers = [NO_LIST, runs, *[seen(READY, version)] * 2]
+    answers = [NO_PROFILE_LIST, runs, *[state(READY, version)] * 2]
     played = play(ServerOps.start("ana", "lab", profile="gpu"), answers, version=version)
     assert played.result.profile == "gpu"
     played = play(ServerOps.start("ana", "lab", profile="cpu"), answers[:3], version=version)
@@ -152,7 +152,8 @@ def test_a_server_that_runs_is_a_400_whose_meaning_depends_on_its_options(versio
 
 def test_a_server_that_is_starting_is_a_202_that_reads_nothing_of_the_options() -> None:
     played = play(
-        ServerOps.start("ana", "lab", profile="cpu"), [NO_LIST, reply(202), seen(PENDING), events(), seen(READY)]
+        ServerOps.start("ana", "lab", profile="cpu"),
+        [NO_PROFILE_LIST, reply(202), state(PENDING), events(), state(READY)],
     )
     assert isinstance(played.error, Conflict)
 
@@ -181,7 +182,7 @@ def test_a_429_with_a_time_clears_by_waiting() -> None:
     """`concurrent_spawn_limit`: the time is random, from 30 to 60 s."""
     message = "Too many users trying to log in right now. Try again in 40 seconds."
     busy = refusal(429, message, headers={"retry-after": "43"})
-    played = play(ServerOps.start("ana", "lab"), [busy, busy, reply(201), seen({**READY, "user_options": {}})])
+    played = play(ServerOps.start("ana", "lab"), [busy, busy, reply(201), state({**READY, "user_options": {}})])
     assert played.result.ready
     assert played.seconds == 86
     assert [event.message for event in played.emitted] == ["the hub is busy starting others; again in 43 s"] * 2
@@ -201,6 +202,6 @@ def test_a_429_without_a_time_clears_only_when_somebody_stops_a_server() -> None
 
 @pytest.mark.parametrize("pending", ["spawn", "stop", "check", "rename", "of a later version"])
 def test_what_a_server_waits_for_is_any_text(pending: str) -> None:
-    played = play(ServerOps.get("ana", "lab"), [seen({"name": "lab", "pending": pending, "ready": False})])
+    played = play(ServerOps.get("ana", "lab"), [state({"name": "lab", "pending": pending, "ready": False})])
     assert played.result.pending == pending
     assert played.result.active
