@@ -19,8 +19,8 @@ def main(*, quick: bool) -> bool:
     """All of them, also after one whose demand is not met."""
     listings = (listing_memory, listing_latency, pages_ahead, server_memory)
     fleets = (fleet_speed, fleet_neighbour)
-    met = [benchmark.main(quick=quick) for benchmark in (*listings, profiles, start_up, *fleets)]
-    return all(met)
+    results = [benchmark.main(quick=quick) for benchmark in (*listings, profiles, start_up, *fleets)]
+    return all(results)
 
 
 if __name__ == "__main__":

@@ -28,11 +28,11 @@ from traitlets.config import Config  # noqa: E402
 from bench.child import announce  # noqa: E402
 from jhub.local.ports import free_ports  # noqa: E402
 
-OPERATOR = secrets.token_hex(16)
+OPERATOR_TOKEN = secrets.token_hex(16)
 (ADMIN_SCOPES,) = (role["scopes"] for role in get_default_roles() if role["name"] == "admin")
 
 
-class Remembering(Proxy):  # type: ignore[misc]  # JupyterHub has no types
+class InMemoryProxy(Proxy):  # type: ignore[misc]  # JupyterHub has no types
     """Knows its routes, and carries nothing along them."""
 
     should_start = False
@@ -51,7 +51,7 @@ class Remembering(Proxy):  # type: ignore[misc]  # JupyterHub has no types
         return dict(self.routes)
 
 
-class NoProcess(Spawner):  # type: ignore[misc]  # JupyterHub has no types
+class NoProcessSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
     """Its servers have been there before."""
 
     url = Unicode(config=True)
@@ -72,7 +72,7 @@ class BareHub(JupyterHub):  # type: ignore[misc]  # JupyterHub has no types
 
     async def start(self) -> None:
         await super().start()
-        announce(f"{self.hub.api_url} {OPERATOR}")
+        announce(f"{self.hub.api_url} {OPERATOR_TOKEN}")
 
     def add_users(self, names: list[str]) -> list[Any]:
         """Rows of the database, which take the REST API much longer. Before the hub looks for servers that run."""
@@ -89,21 +89,21 @@ def configuration(server: str) -> Any:
     c: Any = Config()
     c.JupyterHub.bind_url = c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{port}"
     c.JupyterHub.db_url = "sqlite:///:memory:"
-    c.JupyterHub.proxy_class = Remembering
+    c.JupyterHub.proxy_class = InMemoryProxy
     c.JupyterHub.authenticator_class = "null"
     c.Authenticator.allow_all = True
-    c.JupyterHub.services = [{"name": "operator", "api_token": OPERATOR}]
+    c.JupyterHub.services = [{"name": "operator", "api_token": OPERATOR_TOKEN}]
     c.JupyterHub.load_roles = [{"name": "operator", "services": ["operator"], "scopes": ADMIN_SCOPES}]
-    c.JupyterHub.spawner_class = NoProcess
-    c.NoProcess.url = server
+    c.JupyterHub.spawner_class = NoProcessSpawner
+    c.NoProcessSpawner.url = server
     # Without it, JupyterHub warns at each start that has options, and one with jhub.extension would save that line.
     c.Spawner.apply_user_options = lambda spawner, options: None
     return c
 
 
-def launch(hub_class: type[BareHub], config: Any, folder: str, seconds_at_most: int) -> None:
+def launch(hub_class: type[BareHub], config: Any, folder: str, max_seconds: int) -> None:
     """Run the hub, whose log is in the folder, as it is in a file where hubs run for long."""
-    signal.alarm(seconds_at_most)  # whatever hangs, here or where this hub is asked
+    signal.alarm(max_seconds)  # whatever hangs, here or where this hub is asked
     os.chdir(folder)
     terminal = os.dup(2)
     with open("hub.log", "wb") as log:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, cast
 
-SECONDS_TO_END = 10
+STOP_SECONDS = 10
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def serving(module: str, *arguments: str) -> Iterator[str]:
     finally:
         lease.close()
         try:
-            process.wait(SECONDS_TO_END)
+            process.wait(STOP_SECONDS)
         finally:
             process.kill()
             process.wait()

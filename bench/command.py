@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-_found: dict[str, Any] = {}
+_results: dict[str, Any] = {}
 
 
 class Benchmark(Protocol):
@@ -18,9 +18,9 @@ class Benchmark(Protocol):
     def __call__(self, *, quick: bool) -> bool: ...
 
 
-def keep(name: str, found: Any) -> None:
+def record(name: str, result: Any) -> None:
     """What a benchmark found, for whoever asked for it as JSON."""
-    _found[name] = found
+    _results[name] = result
 
 
 def run(benchmark: Benchmark, about: str | None) -> None:
@@ -28,8 +28,8 @@ def run(benchmark: Benchmark, about: str | None) -> None:
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer rounds, and only what is demanded")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write what is kept of the measurements there, too")
-    given = parser.parse_args()
-    met = benchmark(quick=given.quick)
-    if given.json:
-        given.json.write_bytes(msgspec.json.format(msgspec.json.encode(_found)) + b"\n")
+    options = parser.parse_args()
+    met = benchmark(quick=options.quick)
+    if options.json:
+        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(_results)) + b"\n")
     sys.exit(0 if met else 1)

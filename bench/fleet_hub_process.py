@@ -20,7 +20,7 @@ from jupyterhub.user import User
 from jupyterhub.utils import utcnow
 from traitlets import Float
 
-from bench.bare_hub import BareHub, NoProcess, configuration, launch
+from bench.bare_hub import BareHub, NoProcessSpawner, configuration, launch
 from bench.fleet_hub import ADMINISTRATOR, CONTROL, IDLE_HOURS, Settings, user_name
 
 SECONDS_AT_MOST = 1800
@@ -30,7 +30,7 @@ chance = random.Random(SEED)  # noqa: S311
 asked: Counter[str] = Counter()
 
 
-class Slow(NoProcess):
+class Slow(NoProcessSpawner):
     """Its servers take a while, and some fail."""
 
     delay = Float(config=True)

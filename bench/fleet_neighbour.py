@@ -12,7 +12,7 @@ import random
 import time
 from statistics import median, quantiles
 
-from bench.command import keep, run
+from bench.command import record, run
 from bench.fleet_contest import DEFAULT_LOAD
 from bench.fleet_hub import Settings, fleet_hub
 from bench.fleet_start import start
@@ -86,7 +86,7 @@ def main(*, quick: bool) -> bool:
     print(table(["what happens", "requests", "median", "95th percentile", "longest"], rows), end="\n\n")
     _, users, servers, _ = waits.values()
     ratios = throughput(QUICK_PAIRS if quick else PAIRS)
-    keep("neighbour", {"waits": waits, "throughput": ratios})
+    record("neighbour", {"waits": waits, "throughput": ratios})
     demands = [
         (percentile(users) < WAIT_BELOW, f"{percentile(users) * 1000:.0f} ms while users are created"),
         (percentile(servers) < WAIT_BELOW, f"{percentile(servers) * 1000:.0f} ms while servers start"),

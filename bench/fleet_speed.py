@@ -16,7 +16,7 @@ import os
 from collections.abc import Iterator
 from statistics import median
 
-from bench.command import keep, run
+from bench.command import record, run
 from bench.fleet_contest import Contest, Hub, contest
 from bench.fleet_start import Started
 from bench.fleet_table import contest_table, extrapolated
@@ -93,7 +93,7 @@ def main(*, quick: bool) -> bool:
     for hub in QUICK_HUBS if quick else HUBS:
         found.append(contest(hub, rounds))
         met.append(judged(found[-1]))
-    keep("fleets", found)
+    record("fleets", found)
     return all(met)
 
 

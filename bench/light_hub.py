@@ -17,10 +17,10 @@ import requests
 from bench.child import serving
 
 OWNER = "ana"
-SECONDS_AT_MOST = 30
-REQUEST = re.compile(r"\] 200 GET (\S+) \(\S+\) ([\d.]+)ms$", re.MULTILINE)
+MAX_SECONDS = 30
+REQUEST_LINE = re.compile(r"\] 200 GET (\S+) \(\S+\) ([\d.]+)ms$", re.MULTILINE)
 """The line that JupyterHub logs for a request, with its own milliseconds for it."""
-LISTING = re.compile(r"\] listing: ([\d.]+)ms$", re.MULTILINE)
+LISTING_LINE = re.compile(r"\] listing: ([\d.]+)ms$", re.MULTILINE)
 """The line of `light_hub_process`."""
 
 
@@ -34,8 +34,8 @@ class LightHub:
         self._http.trust_env = False
         self._http.headers["Authorization"] = f"token {operator}"
         self.version: str = self._ask("GET", "/", 200).json()["version"]
-        made = self._ask("POST", f"/users/{OWNER}/tokens", 201, {"note": "benchmark"}).json()
-        self._http.headers["Authorization"] = f"token {made['token']}"
+        token = self._ask("POST", f"/users/{OWNER}/tokens", 201, {"note": "benchmark"}).json()
+        self._http.headers["Authorization"] = f"token {token['token']}"
 
     def get(self, path: str) -> tuple[float, Any]:
         """Seconds that an answer takes, and what it is."""
@@ -53,23 +53,25 @@ class LightHub:
 
     def request_ms(self, path: str) -> list[float]:
         """Milliseconds that requests so far took, by the hub's own clock: from their first line to the answer."""
-        return [float(ms) for asked, ms in REQUEST.findall(self._said()) if asked == f"/hub/api{path}"]
+        return [
+            float(ms) for logged_path, ms in REQUEST_LINE.findall(self._read_log()) if logged_path == f"/hub/api{path}"
+        ]
 
     def listing_ms(self) -> list[float]:
         """Milliseconds of these that went into making lists of profiles."""
-        return [float(ms) for ms in LISTING.findall(self._said())]
+        return [float(ms) for ms in LISTING_LINE.findall(self._read_log())]
 
     def close(self) -> None:
         """Ask no more."""
         self._http.close()
 
-    def _ask(self, method: str, path: str, wanted: int, body: dict[str, Any] | None = None) -> requests.Response:
-        answer = self._http.request(method, self._url + path, json=body, timeout=SECONDS_AT_MOST)
-        if answer.status_code != wanted:
-            raise RuntimeError(f"{method} {path}: {answer.status_code}, and not {wanted}: {answer.text}")
+    def _ask(self, method: str, path: str, status: int, body: dict[str, Any] | None = None) -> requests.Response:
+        answer = self._http.request(method, self._url + path, json=body, timeout=MAX_SECONDS)
+        if answer.status_code != status:
+            raise RuntimeError(f"{method} {path}: {answer.status_code}, and not {status}: {answer.text}")
         return answer
 
-    def _said(self) -> str:
+    def _read_log(self) -> str:
         self._ask("GET", "/", 200)  # a request is logged after its answer, and before the next one
         return self._log.read_text()
 
@@ -81,8 +83,8 @@ def light_hub(server: str, profiles: bytes | None) -> Iterator[LightHub]:
         folder = Path(name)
         if profiles is not None:
             (folder / "profiles.yaml").write_bytes(profiles)
-        with serving("bench.light_hub_process", name, server) as told:
-            url, operator = told.split()
+        with serving("bench.light_hub_process", name, server) as announced:
+            url, operator = announced.split()
             hub = LightHub(url, operator, folder)
             try:
                 yield hub

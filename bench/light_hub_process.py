@@ -17,7 +17,7 @@ from bench.bare_hub import BareHub, configuration, launch
 from bench.light_hub import OWNER
 from bench.many_profiles import groups
 
-SECONDS_AT_MOST = 120
+MAX_SECONDS = 120
 
 
 def time_listings() -> None:
@@ -26,9 +26,9 @@ def time_listings() -> None:
     """
     from jhub.extension.profiles_api import OfUser
 
-    spent: dict[str, float] = {}
+    seconds: dict[str, float] = {}
 
-    def timed(name: str) -> None:
+    def measure_method(name: str) -> None:
         original = getattr(OfUser, name)
 
         def method(self: Any, *arguments: Any) -> Any:
@@ -36,19 +36,19 @@ def time_listings() -> None:
             try:
                 return original(self, *arguments)
             finally:
-                spent[name] = time.perf_counter() - began
+                seconds[name] = time.perf_counter() - began
 
         setattr(OfUser, name, method)
 
     for name in ("find_user", "finish"):
-        timed(name)
-    whole = OfUser.get
+        measure_method(name)
+    original_get = OfUser.get
 
     async def get(self: Any, user_name: str) -> None:
-        spent.clear()
+        seconds.clear()
         began = time.perf_counter()
-        await whole(self, user_name)  # this hub's authenticator is not asked, so nothing else comes in between
-        own = time.perf_counter() - began - spent.get("find_user", 0) - spent["finish"]
+        await original_get(self, user_name)  # this hub's authenticator is not asked, so nothing else comes in between
+        own = time.perf_counter() - began - seconds.get("find_user", 0) - seconds["finish"]
         app_log.info("listing: %.2fms", own * 1000)
 
     OfUser.get = get  # type: ignore[method-assign]
@@ -62,7 +62,7 @@ def main(folder: str, server: str) -> None:
     if profiles.exists():
         jhub.extension.enable(config, profiles=str(profiles))
         time_listings()
-    launch(BareHub, config, folder, SECONDS_AT_MOST)
+    launch(BareHub, config, folder, MAX_SECONDS)
 
 
 if __name__ == "__main__":

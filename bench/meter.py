@@ -7,18 +7,18 @@ import time
 import psutil
 from msgspec import Struct
 
-SAMPLE_EVERY = 200
+USERS_PER_SAMPLE = 200
 """Users between two looks at the memory: a page."""
 
 
-class Measured(Struct, frozen=True, kw_only=True):
+class Measurement(Struct, frozen=True, kw_only=True):
     """One listing. `began` and `ended` are on the system's monotonic clock, which all processes share."""
 
     users: int
     began: float
     ended: float
     memory: list[int]
-    """Resident bytes of the process after every SAMPLE_EVERY users."""
+    """Resident bytes of the process after every USERS_PER_SAMPLE users."""
 
     @property
     def seconds(self) -> float:
@@ -27,7 +27,7 @@ class Measured(Struct, frozen=True, kw_only=True):
 
     def peak(self, users: int) -> int:
         """The most memory seen in use up to that many users."""
-        return max(self.memory[: users // SAMPLE_EVERY])
+        return max(self.memory[: users // USERS_PER_SAMPLE])
 
 
 class Meter:
@@ -43,12 +43,12 @@ class Meter:
         """The listing begins."""
         self._began = time.monotonic()
 
-    def one(self) -> None:
+    def count_user(self) -> None:
         """A user was listed."""
         self._users += 1
-        if self._users % SAMPLE_EVERY == 0:
+        if self._users % USERS_PER_SAMPLE == 0:
             self._memory.append(self._process.memory_info().rss)
 
-    def measured(self) -> Measured:
+    def measurement(self) -> Measurement:
         """The listing is over."""
-        return Measured(users=self._users, began=self._began, ended=time.monotonic(), memory=self._memory)
+        return Measurement(users=self._users, began=self._began, ended=time.monotonic(), memory=self._memory)

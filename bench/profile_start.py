@@ -24,11 +24,11 @@ Seconds = dict[str, list[float]]
 
 def options(number: int) -> dict[str, str]:
     """A start's, different from one to the next."""
-    chosen = {option: choice(option, (number + place) % CHOICES) for place, option in enumerate(OPTIONS)}
+    chosen = {option: choice(option, (number + position) % CHOICES) for position, option in enumerate(OPTIONS)}
     return {"profile": slug(number % PROFILES), **chosen}
 
 
-def starting(plain: LightHub, twin: LightHub, extended: LightHub, *, quick: bool) -> bool:
+def measure_starts(plain: LightHub, twin: LightHub, extended: LightHub, *, quick: bool) -> bool:
     """Start in turn, print, and tell whether the demand is met."""
     rounds = QUICK_ROUNDS if quick else ROUNDS
     hubs = {PLAIN: plain, TWIN: twin, EXTENDED: extended}
@@ -57,8 +57,8 @@ def ratio(seconds: Seconds, name: str, rounds: Sequence[int]) -> float:
 
 def resampled(seconds: Seconds, name: str) -> list[float]:
     """What the ratio might have been, had the run been another one: by rounds, drawn again and again from these."""
-    every = range(len(seconds[name]))
-    return sorted(ratio(seconds, name, random.choices(every, k=len(every))) for _ in range(RESAMPLES))  # noqa: S311
+    rounds = range(len(seconds[name]))
+    return sorted(ratio(seconds, name, random.choices(rounds, k=len(rounds))) for _ in range(RESAMPLES))  # noqa: S311
 
 
 def _noise(alike: Sequence[float]) -> float:
@@ -67,9 +67,9 @@ def _noise(alike: Sequence[float]) -> float:
 
 
 def _row(seconds: Seconds, name: str) -> tuple[str, ...]:
-    taken = seconds[name]
-    shown = (name, f"{median(taken) * 1000:.1f}", f"{quantiles(taken, n=20)[-1] * 1000:.1f}")
+    durations = seconds[name]
+    shown = (name, f"{median(durations) * 1000:.1f}", f"{quantiles(durations, n=20)[-1] * 1000:.1f}")
     if name == PLAIN:
         return (*shown, "1.00", "")
     cuts = quantiles(resampled(seconds, name), n=40)
-    return (*shown, f"{ratio(seconds, name, range(len(taken))):.2f}", f"{cuts[0]:.2f} to {cuts[-1]:.2f}")
+    return (*shown, f"{ratio(seconds, name, range(len(durations))):.2f}", f"{cuts[0]:.2f} to {cuts[-1]:.2f}")

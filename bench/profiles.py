@@ -14,8 +14,8 @@ from bench.child import serving
 from bench.command import run
 from bench.light_hub import light_hub
 from bench.many_profiles import GROUPS, PROFILES, file
-from bench.profile_listing import listing
-from bench.profile_start import starting
+from bench.profile_listing import measure_listing
+from bench.profile_start import measure_starts
 
 
 def main(*, quick: bool) -> bool:
@@ -26,9 +26,9 @@ def main(*, quick: bool) -> bool:
         plain, twin, extended = (stack.enter_context(light_hub(server, profiles)) for profiles in (None, None, file()))
         print(f"JupyterHub {extended.version}, {PROFILES} profiles, {GROUPS} groups.", end=" ")
         print(f"Load of this machine before: {load:.1f} on {cores} cores.\n")
-        listed = listing(extended, quick=quick)
-        started = starting(plain, twin, extended, quick=quick)
-    return listed and started
+        listing_met = measure_listing(extended, quick=quick)
+        starts_met = measure_starts(plain, twin, extended, quick=quick)
+    return listing_met and starts_met
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ class RealHub(NamedTuple):
     version: str
 
     @property
-    def busy(self) -> float:
+    def cpu_seconds(self) -> float:
         """Seconds of a processor that it has used so far."""
         times = self.process.cpu_times()
         return times.user + times.system
@@ -48,7 +48,7 @@ class RealHub(NamedTuple):
 def real_hub(users: int) -> Iterator[RealHub]:
     """A hub with that many users."""
     with LocalHub(config=CONFIG.format(users=users)) as local:
-        with Hub(local.url) as door:
-            made = door.tokens.create_with_password(local.username, local.password, note="benchmark")
+        with Hub(local.url) as client:
+            token = client.tokens.create_with_password(local.username, local.password, note="benchmark")
         with through_relay(local.api_url) as far:
-            yield RealHub(local.api_url, far, made.token or "", psutil.Process(local.pid), local.version)
+            yield RealHub(local.api_url, far, token.token or "", psutil.Process(local.pid), local.version)

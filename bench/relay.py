@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from bench.child import announce, serving
 
-ROUND_TRIP = 0.050
-CHUNK = 65536
+ROUND_TRIP_SECONDS = 0.050
+CHUNK_BYTES = 65536
 
 Chunks = asyncio.Queue[tuple[float, bytes]]
 
@@ -32,7 +32,7 @@ def through_relay(url: str) -> Iterator[str]:
 
 async def relay(host: str, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Carry one connection to its destination and back, until either end closes it."""
-    connected = asyncio.get_running_loop().time() + ROUND_TRIP
+    connected = asyncio.get_running_loop().time() + ROUND_TRIP_SECONDS
     there, to_there = await asyncio.open_connection(host, port)
     await asyncio.gather(carry(reader, to_there, connected), carry(there, writer, connected))
 
@@ -45,10 +45,10 @@ async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, not_
     chunk = b"-"
     while chunk:
         try:
-            chunk = await reader.read(CHUNK)
+            chunk = await reader.read(CHUNK_BYTES)
         except ConnectionError:
             chunk = b""
-        chunks.put_nowait((max(now(), not_before) + ROUND_TRIP / 2, chunk))
+        chunks.put_nowait((max(now(), not_before) + ROUND_TRIP_SECONDS / 2, chunk))
     await delivering
 
 

@@ -19,10 +19,10 @@ import msgspec
 from bench.child import announce
 
 API = "/hub/api"
-LARGEST_PAGE = 200
-ANY = "any"
+MAX_PAGE_SIZE = 200
+ANY_CREDENTIAL = "any"
 """A token; it asks for none."""
-MOMENT = "2026-03-02T08:15:30.123456Z"
+TIMESTAMP = "2026-03-02T08:15:30.123456Z"
 
 
 def user(number: int) -> dict[str, Any]:
@@ -37,8 +37,8 @@ def user(number: int) -> dict[str, Any]:
         "groups": [f"course{number % 97}", f"faculty{number % 7}"],
         "server": f"/user/{name}/" if servers else None,
         "pending": None,
-        "created": MOMENT,
-        "last_activity": MOMENT,
+        "created": TIMESTAMP,
+        "last_activity": TIMESTAMP,
         "servers": servers,
         "auth_state": None,
         "user_info": None,
@@ -51,8 +51,8 @@ def server(user_name: str) -> dict[str, Any]:
         "name": "",
         "display_name": "",
         "full_name": f"{user_name}/",
-        "last_activity": MOMENT,
-        "started": MOMENT,
+        "last_activity": TIMESTAMP,
+        "started": TIMESTAMP,
         "pending": None,
         "ready": True,
         "stopped": False,
@@ -68,12 +68,12 @@ def server(user_name: str) -> dict[str, Any]:
 def page(base: str, total: int, offset: int, limit: int) -> dict[str, Any]:
     """One page of all users."""
     end = min(offset + limit, total)
-    following = {"offset": end, "limit": limit, "url": f"{base}{API}/users?offset={end}&limit={limit}"}
-    position = {"offset": offset, "limit": limit, "total": total, "next": following if end < total else None}
+    next_page = {"offset": end, "limit": limit, "url": f"{base}{API}/users?offset={end}&limit={limit}"}
+    position = {"offset": offset, "limit": limit, "total": total, "next": next_page if end < total else None}
     return {"items": [user(number) for number in range(offset, end)], "_pagination": position}
 
 
-class Visit(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     """One request."""
 
     protocol_version = "HTTP/1.1"
@@ -84,7 +84,7 @@ class Visit(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         query = {name: values[-1] for name, values in parse_qs(url.query).items()}
         if url.path == f"{API}/users":
-            limit = min(int(query["limit"]), LARGEST_PAGE)
+            limit = min(int(query["limit"]), MAX_PAGE_SIZE)
             with self.server.turn:
                 time.sleep(self.server.page_seconds)
             self.answer(page(self.server.url, self.server.total, int(query["offset"]), limit))
@@ -112,7 +112,7 @@ class StubHub(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, total: int, page_seconds: float = 0) -> None:
-        super().__init__(("127.0.0.1", 0), Visit)
+        super().__init__(("127.0.0.1", 0), Handler)
         self.total = total
         self.page_seconds = page_seconds
         self.turn = threading.Lock()

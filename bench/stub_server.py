@@ -14,10 +14,10 @@ from bench.child import announce
 VERSION = "6.1.1"
 """A hub looks for its own version in the answer, and warns where there is none."""
 ANSWER = f"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-JupyterHub-Version: {VERSION}\r\n\r\n".encode()
-IN_LINE = 1024
+BACKLOG = 1024
 
 
-async def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """One connection, until the other side closes it. Requests have no content."""
     with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
         while True:
@@ -29,7 +29,7 @@ async def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 async def main() -> None:
     """Listen on loopback, at a port of its own choice."""
-    listener = await asyncio.start_server(visit, "127.0.0.1", 0, backlog=IN_LINE)
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=BACKLOG)
     announce(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}")
     await listener.serve_forever()
 

@@ -12,7 +12,7 @@ from bench.fleet_hub import FleetHub
 from jhub import Hub
 
 USERS = 2_000
-PATIENCE = 120
+TIMEOUT_SECONDS = 120
 
 Create: TypeAlias = Callable[[FleetHub], tuple[float, float]]
 """When it began and ended, on the system's monotonic clock."""
@@ -42,7 +42,7 @@ def in_one_call(hub: FleetHub) -> tuple[float, float]:
     with requests.Session() as session:
         session.trust_env = False
         session.headers["Authorization"] = f"token {hub.token}"
-        session.get(f"{hub.url}/", timeout=PATIENCE).raise_for_status()
+        session.get(f"{hub.url}/", timeout=TIMEOUT_SECONDS).raise_for_status()
         began = time.monotonic()
-        session.post(f"{hub.url}/users", json={"usernames": names()}, timeout=PATIENCE).raise_for_status()
+        session.post(f"{hub.url}/users", json={"usernames": names()}, timeout=TIMEOUT_SECONDS).raise_for_status()
         return began, time.monotonic()

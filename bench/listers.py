@@ -15,7 +15,7 @@ import requests
 from bench.meter import Meter
 from jhub import AsyncHub, Hub
 
-Way: TypeAlias = Callable[[Meter], None]
+Lister: TypeAlias = Callable[[Meter], None]
 
 PAGE = 200
 
@@ -26,7 +26,7 @@ def hub(meter: Meter) -> None:
         hub.version()
         meter.start()
         for _ in hub.users.list():
-            meter.one()
+            meter.count_user()
 
 
 def async_hub(meter: Meter) -> None:
@@ -37,7 +37,7 @@ def async_hub(meter: Meter) -> None:
             await hub.version()
             meter.start()
             async for _ in hub.users.list():
-                meter.one()
+                meter.count_user()
 
     asyncio.run(main())
 
@@ -46,7 +46,7 @@ def requests_pages(meter: Meter) -> None:
     """`requests`, one page after the other, keeping nothing."""
     for page in _pages(meter):
         for _ in page:
-            meter.one()
+            meter.count_user()
 
 
 def requests_list(meter: Meter) -> None:
@@ -55,7 +55,7 @@ def requests_list(meter: Meter) -> None:
     for page in _pages(meter):
         for user in page:
             users.append(user)  # one by one, as the meter looks on
-            meter.one()
+            meter.count_user()
 
 
 def _pages(meter: Meter) -> Iterator[list[dict[str, Any]]]:
@@ -72,10 +72,10 @@ def _pages(meter: Meter) -> Iterator[list[dict[str, Any]]]:
             answer.raise_for_status()
             page = answer.json()
             yield page["items"]
-            following = page["_pagination"]["next"]
-            if following is None:
+            next_page = page["_pagination"]["next"]
+            if next_page is None:
                 return
-            offset = following["offset"]
+            offset = next_page["offset"]
 
 
-WAYS: dict[str, Way] = {each.__name__: each for each in (hub, async_hub, requests_pages, requests_list)}
+LISTERS: dict[str, Lister] = {lister.__name__: lister for lister in (hub, async_hub, requests_pages, requests_list)}
