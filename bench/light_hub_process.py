@@ -1,6 +1,6 @@
-"""The process of a light hub: `python -m bench.light_hub_process FOLDER SERVER`. Prints its URL and a token.
+"""Process of a light hub: `python -m bench.light_hub_process FOLDER SERVER`. It prints its URL and a token.
 
-It loads jhub.extension if there is a `profiles.yaml` in the folder, which is where its log is.
+It loads jhub.extension if FOLDER has a `profiles.yaml`. Its log is in the same folder.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ MAX_SECONDS = 120
 
 
 def time_listings() -> None:
-    """Log how long it takes to make each list. JupyterHub's part of the same handler, to find the user and to send the
-    answer, is left out here, and is in what JupyterHub logs for the whole request.
+    """Log the time of each listing, without JupyterHub's part of the handler: finding the user and sending the answer.
+
+    JupyterHub logs the time of the whole request.
     """
     from jhub.extension.profiles_api import OfUser
 
@@ -47,7 +48,7 @@ def time_listings() -> None:
     async def get(self: Any, user_name: str) -> None:
         seconds.clear()
         began = time.perf_counter()
-        await original_get(self, user_name)  # this hub's authenticator is not asked, so nothing else comes in between
+        await original_get(self, user_name)  # this hub's authenticator is not called, so nothing else runs in between
         own = time.perf_counter() - began - seconds.get("find_user", 0) - seconds["finish"]
         app_log.info("listing: %.2fms", own * 1000)
 

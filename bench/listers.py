@@ -1,6 +1,6 @@
-"""Ways to list the users of a hub: by jhub's clients, and by loops of `requests` as they are written by hand.
+"""Functions that list the users of a hub: with jhub's clients, and with typical loops of `requests`.
 
-Each opens a first connection, starts the meter, and tells it of every user. URL and token are in the environment.
+Each opens a first connection, starts the meter, and counts every user. URL and token are in the environment.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PAGE = 200
 
 
 def hub(meter: Meter) -> None:
-    """`Hub`, keeping nothing."""
+    """List with `Hub`, keeping nothing."""
     with Hub() as hub:
         hub.version()
         meter.start()
@@ -30,7 +30,7 @@ def hub(meter: Meter) -> None:
 
 
 def async_hub(meter: Meter) -> None:
-    """`AsyncHub`, keeping nothing."""
+    """List with `AsyncHub`, keeping nothing."""
 
     async def main() -> None:
         async with AsyncHub() as hub:
@@ -43,18 +43,18 @@ def async_hub(meter: Meter) -> None:
 
 
 def requests_pages(meter: Meter) -> None:
-    """`requests`, one page after the other, keeping nothing."""
+    """List with `requests`, one page after the other, keeping nothing."""
     for page in _pages(meter):
         for _ in page:
             meter.count_user()
 
 
 def requests_list(meter: Meter) -> None:
-    """`requests`, one page after the other, into a list of all users."""
+    """List with `requests`, one page after the other, into a list of all users."""
     users: list[dict[str, Any]] = []
     for page in _pages(meter):
         for user in page:
-            users.append(user)  # one by one, as the meter looks on
+            users.append(user)  # one by one, for the meter
             meter.count_user()
 
 

@@ -16,7 +16,7 @@ MAX_SECONDS = 600
 
 
 def measure(lister: str, url: str, token: str, users: int, ahead: int | None = None) -> Measurement:
-    """List all users, who are so many, in a fresh process, that many pages at a time (None: as jhub chooses)."""
+    """List all users in a fresh process, with `ahead` pages in flight (None: the default of jhub)."""
     environment = {**os.environ, "JUPYTERHUB_API_URL": url, "JUPYTERHUB_API_TOKEN": token}
     command = [sys.executable, "-m", "bench.listing", lister, *([] if ahead is None else [str(ahead)])]
     process = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, timeout=MAX_SECONDS)
@@ -27,7 +27,7 @@ def measure(lister: str, url: str, token: str, users: int, ahead: int | None = N
 
 
 def main(lister: str, ahead: str = "") -> None:
-    """Do it, and print what it took."""
+    """List all users and print the measurement."""
     if ahead:
         paging.AHEAD = int(ahead)
     meter = Meter()

@@ -1,8 +1,8 @@
-"""The time that listing 5 000 users takes from afar: `python -m bench.listing_latency [--quick]`.
+"""Time to list 5 000 users of a distant hub: `python -m bench.listing_latency [--quick]`.
 
-The hub is a real one, behind a relay that adds 50 ms to every round trip. Every listing has a fresh process with one
-connection open; the ways take turns. Exits with 1 if a listing by jhub takes more than 1.1 of the least that any client
-needs: the hub's own work on it and two round trips, since the first page tells that there are more. The median of the
+The hub is a real one, behind a relay that adds 50 ms to every round trip. Every listing runs in a fresh process with an
+open connection; the listers take turns. Exits with 1 if a listing by jhub takes more than 1.1 of the minimum for any
+client: the hub's own work and two round trips, since only the first page shows that there are more. The median of the
 rounds counts.
 """
 
@@ -27,7 +27,7 @@ ROUNDS, QUICK_ROUNDS = 9, 5
 
 
 class Contender(NamedTuple):
-    """One way to list, and how."""
+    """A lister and its settings."""
 
     title: str
     lister: str
@@ -36,7 +36,7 @@ class Contender(NamedTuple):
 
 
 class Duration(NamedTuple):
-    """Seconds of one listing: of the clock, and of the hub's processor."""
+    """Seconds of one listing: elapsed time, and CPU time of the hub."""
 
     seconds: float
     cpu_seconds: float
@@ -53,11 +53,11 @@ Durations = dict[Contender, list[Duration]]
 
 
 def compare(hub: RealHub, rounds: int) -> Durations:
-    """What every contender takes in every round."""
+    """Measure every contender in every round."""
     times: Durations = {contender: [] for contender in (*JHUB, *SEQUENTIAL, WITHOUT_DELAY)}
     for _ in range(rounds):
         turns = list(times)
-        random.shuffle(turns)  # what one leaves behind in the hub is not always the same one's to bear
+        random.shuffle(turns)  # so that the after-effects of one contender do not always hit the same other one
         for contender in turns:
             url = hub.near if contender.without_delay else hub.far
             before = hub.cpu_seconds
@@ -67,12 +67,12 @@ def compare(hub: RealHub, rounds: int) -> Durations:
 
 
 def ratio(times: Durations, of: Contender, to: Contender) -> float:
-    """The median of the rounds' ratios: what disturbs a whole round disturbs both of its listings."""
+    """Return the median of the rounds' ratios: a disturbance of a round affects both of its listings."""
     return median(a.seconds / b.seconds for a, b in zip(times[of], times[to], strict=True))
 
 
 def row(times: Durations, contender: Contender) -> tuple[str, ...]:
-    """One contender's times and ratios."""
+    """Return the row of a contender: its times and ratios."""
     seconds = [duration.seconds for duration in times[contender]]
     page = median(duration.cpu_seconds for duration in times[contender]) / PAGES
     return (
@@ -86,12 +86,12 @@ def row(times: Durations, contender: Contender) -> tuple[str, ...]:
 
 
 def ratio_to_limit(times: Durations, of: Contender) -> float:
-    """Return how often a listing takes the least that any client needs: the hub's work on it and two round trips."""
+    """Return the ratio to the minimum for any client: the hub's work on the listing and two round trips."""
     return median(duration.seconds / (duration.cpu_seconds + 2 * ROUND_TRIP_SECONDS) for duration in times[of])
 
 
 def main(*, quick: bool) -> bool:
-    """Run, print, and tell whether the demand is met."""
+    """Run, print, and return whether the target is met."""
     rounds = QUICK_ROUNDS if quick else ROUNDS
     load, cores = os.getloadavg()[0], os.cpu_count()
     with real_hub(USERS) as hub:

@@ -1,7 +1,7 @@
-"""The memory that listing 100 000 users takes: `python -m bench.listing_memory [--quick]`.
+"""Memory to list 100 000 users: `python -m bench.listing_memory [--quick]`.
 
-Every listing has a fresh process; the hub is a stub in another one. The memory is the process's own resident memory,
-looked at after every page. Exits with 1 if a listing by jhub that keeps nothing grows.
+Every listing runs in a fresh process; the hub is a stub in another one. The memory is the process's resident memory,
+sampled after every page. Exits with 1 if the memory grows in a listing by jhub that keeps nothing.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from bench.table import table
 
 USERS = 100_000
 WARM_UP_USERS = 10_000
-"""Users after which everything is loaded that a listing needs."""
+"""Number of users after which all modules and buffers of a listing are loaded."""
 MAX_GROWTH_BYTES = 4 * 2**20
-"""Bytes of growth from WARM_UP_USERS to USERS that are not the listing's: the allocator's and the interpreter's."""
+"""Maximum growth from WARM_UP_USERS to USERS, which allows for the allocator and the interpreter."""
 ROUNDS = 3
 
 TITLES = {
@@ -32,7 +32,7 @@ CHECKED = ("hub", "async_hub")
 
 
 def measurements(rounds: int) -> dict[str, list[Measurement]]:
-    """Every lister in turn, so many times."""
+    """Run all listers in turn, `rounds` times."""
     measurements_by_lister: dict[str, list[Measurement]] = {lister: [] for lister in TITLES}
     with serving("bench.stub_hub", str(USERS)) as url:
         for _ in range(rounds):
@@ -42,12 +42,12 @@ def measurements(rounds: int) -> dict[str, list[Measurement]]:
 
 
 def growth(listing: Measurement) -> int:
-    """Bytes by which the most memory in use rises after the first WARM_UP_USERS users."""
+    """Return the growth of the peak memory after the first WARM_UP_USERS users, in bytes."""
     return listing.peak(USERS) - listing.peak(WARM_UP_USERS)
 
 
 def row(lister: str, listings: list[Measurement]) -> tuple[str, ...]:
-    """The worst of the memory, the median of the time."""
+    """Return the row of a lister: its worst memory and its median time."""
     worst = max(listings, key=growth)
     seconds = median(listing.seconds for listing in listings)
     memory = (f"{worst.peak(users) / 2**20:.1f}" for users in (WARM_UP_USERS, USERS // 2, USERS))
@@ -55,7 +55,7 @@ def row(lister: str, listings: list[Measurement]) -> tuple[str, ...]:
 
 
 def main(*, quick: bool) -> bool:
-    """Run, print, and tell whether the demand is met."""
+    """Run, print, and return whether the target is met."""
     rounds = 1 if quick else ROUNDS
     print(f"Listing {USERS:,} users of a stub; peak memory in MiB, the worst of {rounds}; time, the median.\n")
     measurements_by_lister = measurements(rounds)

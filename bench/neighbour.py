@@ -1,4 +1,4 @@
-"""Somebody else on the same hub, who asks for something small now and then."""
+"""Another user of the same hub, with a small request at regular intervals."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Self
 import httpx2
 
 INTERVAL_SECONDS = 0.05
-"""Seconds from one request to the next, also while earlier ones wait: else long waits would count too little."""
+"""Seconds between requests, also while earlier ones wait; otherwise long waits would be underrepresented."""
 MAX_IN_FLIGHT = 20
 
 
 class Neighbour:
-    """`GET /user` again and again, straight to the hub; for how long it waited each time."""
+    """Repeated `GET /user`, straight to the hub, with the latency of each request."""
 
     def __init__(self, api_url: str, token: str) -> None:
         self._url = f"{api_url}/user"
@@ -26,7 +26,7 @@ class Neighbour:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def waits(self, began: float, ended: float) -> list[float]:
-        """Seconds that each request took which was made between two moments."""
+        """Return the seconds of the requests that were sent between two times."""
         return [seconds for at, seconds in self._waits if began <= at < ended]
 
     def _run(self) -> None:

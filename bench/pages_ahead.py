@@ -1,7 +1,7 @@
-"""Why four pages at a time: `python -m bench.pages_ahead`. Demands nothing; `--quick` leaves it out.
+"""The number of pages in flight: `python -m bench.pages_ahead`. It has no target; `--quick` skips it.
 
-How long a listing takes, for hubs that need more or less time for a page: stubs, so it is the same on a busy machine.
-And how long somebody else's small request waits meanwhile, on a real hub. All behind a relay that adds 50 ms.
+It measures the time of a listing for several times per page, on stubs, so that a busy machine makes no difference. On a
+real hub it measures the latency of another user's small request during a listing. A relay adds 50 ms to each hub.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ IDLE_SECONDS = 3
 
 
 def ratios_for_page_time(page_ms: int) -> tuple[str, ...]:
-    """For a hub of this speed: the ratio to one page after the other, for each number of pages at a time."""
+    """Return the row of a time per page: the ratios to one page after the other, by number of pages in flight."""
     seconds: dict[int, list[float]] = {ahead: [] for ahead in PAGES_IN_FLIGHT}
     with serving("bench.stub_hub", str(USERS), str(page_ms / 1000)) as near, through_relay(near) as far:
         for _ in range(ROUNDS):
@@ -44,7 +44,7 @@ def ratios_for_page_time(page_ms: int) -> tuple[str, ...]:
 
 
 def waits_of_neighbour() -> Iterator[tuple[str, ...]]:
-    """For each number of pages at a time: how long a listing takes, and how long others wait meanwhile."""
+    """Yield a row for each number of pages in flight: the time of a listing, and the latency of the neighbour."""
     listings: dict[int, list[Measurement]] = {ahead: [] for ahead in PAGES_IN_FLIGHT}
     with real_hub(USERS) as hub, Neighbour(hub.near, hub.token) as neighbour:
         began = time.monotonic()
@@ -60,7 +60,7 @@ def waits_of_neighbour() -> Iterator[tuple[str, ...]]:
 
 
 def _waits(waits: list[float]) -> tuple[str, ...]:
-    """Median, 95th percentile and maximum, in milliseconds."""
+    """Return median, 95th percentile and maximum in milliseconds."""
     return tuple(f"{wait * 1000:.0f}" for wait in (median(waits), quantiles(waits, n=20)[-1], max(waits)))
 
 

@@ -1,4 +1,4 @@
-"""How long a hub takes to list somebody's profiles, by its own clock."""
+"""Time of a hub to list a user's profiles, by the hub's own clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OTHER_REQUESTS = (f"/users/{OWNER}", "/user")
 
 
 def measure_listing(hub: LightHub, *, quick: bool) -> bool:
-    """Ask in turn, print, and tell whether the demand is met."""
+    """Send the requests in turn, print, and return whether the target is met."""
     rounds = QUICK_ROUNDS if quick else ROUNDS
     durations: dict[str, list[float]] = {path: [] for path in (LISTING, *OTHER_REQUESTS)}
     for _ in range(WARM_UP + rounds):
@@ -26,7 +26,7 @@ def measure_listing(hub: LightHub, *, quick: bool) -> bool:
             duration, answer = hub.get(path)
             seconds.append(duration * 1000)
             if path == LISTING and len(answer["profiles"]) != PROFILES:
-                raise RuntimeError(f"{len(answer['profiles'])} profiles are listed, and not {PROFILES}")
+                raise RuntimeError(f"{len(answer['profiles'])} profiles are listed instead of {PROFILES}")
     hub_durations = {path: hub.request_ms(path)[-rounds:] for path in durations}
     rows = [(f"`GET {path}`", *_ms(hub_durations[path]), *_ms(durations[path][-rounds:])) for path in durations]
     print(f"Listing {PROFILES} profiles; ms of the whole request by the hub's own log, and for the client:\n")
@@ -43,5 +43,5 @@ def measure_listing(hub: LightHub, *, quick: bool) -> bool:
 
 
 def _ms(durations: Sequence[float]) -> tuple[str, str]:
-    """Median and 95th percentile."""
+    """Return median and 95th percentile."""
     return f"{median(durations):.1f}", f"{quantiles(durations, n=20)[-1]:.1f}"

@@ -1,8 +1,8 @@
-"""What profiles cost a hub: `python -m bench.profiles [--quick]`.
+"""Cost of profiles for a hub: `python -m bench.profiles [--quick]`.
 
-A real hub with 200 profiles and 50 groups, each profile for one group; somebody who is in all of them asks what there
-is for them, and starts servers. Exits with 1 if the hub takes 5 ms or more for a list, or if a start is slower than on
-a hub without jhub.extension by more than two hubs without it differ in the same run.
+A real hub has 200 profiles and 50 groups, each profile for one group. A member of all groups lists the profiles and
+starts servers. Exits with 1 if a listing takes the hub 5 ms or more, or if a start is slower than on a hub without
+jhub.extension by more than two hubs without it differ in the same run.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bench.profile_start import measure_starts
 
 
 def main(*, quick: bool) -> bool:
-    """Run, print, and tell whether the demands are met."""
+    """Run, print, and return whether the targets are met."""
     load, cores = os.getloadavg()[0], os.cpu_count()
     with ExitStack() as stack:
         server = stack.enter_context(serving("bench.stub_server"))

@@ -1,8 +1,8 @@
-"""The memory that it takes to find idle servers among 10 000: `python -m bench.server_memory [--quick] [--json FILE]`.
+"""Memory to find idle servers among 10 000: `python -m bench.server_memory [--quick] [--json FILE]`.
 
-The idle servers of a real hub are selected to be stopped, as `jhub server stop --idle` does: as many of 10 000 servers
-of 5 000 users as of half of them. Every listing has a fresh process; the memory is its own
-resident memory, looked at all along. Exits with 1 if the larger hub takes more.
+It selects the idle servers of a real hub, as `jhub server stop --idle` does: 500 of 10 000 servers of 5 000 users, and
+500 of half as many. Every listing runs in a fresh process, whose resident memory is sampled all the time. Exits with 1
+if the larger hub takes more memory.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ USERS = (2_500, 5_000)
 SERVERS_PER_USER = 2
 IDLE = 500
 MAX_GROWTH_BYTES = 2**20
-"""Bytes that are not the listing's: the allocator's and the interpreter's. To keep all would take more."""
+"""Maximum growth, which allows for the allocator and the interpreter. Keeping all servers takes more."""
 ROUNDS = 3
 
 TITLES = {"idle": "the idle ones", "all": "all, as a list"}
@@ -25,7 +25,7 @@ Results = dict[str, list[Selected]]
 
 
 def measure(users: int, rounds: int) -> Results:
-    """Every selection in turn, so many times."""
+    """Run all selections in turn, `rounds` times."""
     results: Results = {selection: [] for selection in TITLES}
     with fleet_hub(Settings(users=users, running=SERVERS_PER_USER, idle=IDLE)) as hub:
         for _ in range(rounds):
@@ -33,17 +33,17 @@ def measure(users: int, rounds: int) -> Results:
                 runs.append(select(selection, hub))
     for selection, expected in (("idle", IDLE), ("all", users * SERVERS_PER_USER)):
         if {selected.kept for selected in results[selection]} != {expected}:
-            raise RuntimeError(f"{selection}: not the {expected} servers that there are")
+            raise RuntimeError(f"{selection}: expected {expected} servers")
     return results
 
 
 def peak(runs: list[Selected]) -> int:
-    """The most memory in use, the worst of all."""
+    """Return the highest peak memory of all runs, in bytes."""
     return max(each.peak for each in runs)
 
 
 def main(*, quick: bool) -> bool:
-    """Run, print, and tell whether the demand is met."""
+    """Run, print, and return whether the target is met."""
     rounds = 1 if quick else ROUNDS
     print(f"Servers listed, and {IDLE} of them kept; peak memory in MiB, the worst of {rounds}.\n", flush=True)
     small, large = (measure(users, rounds) for users in USERS)

@@ -1,6 +1,6 @@
-"""Servers planned for stopping, in a process of its own: `python -m bench.server_plan SELECTION`.
+"""One selection of servers in a process of its own: `python -m bench.server_plan SELECTION`.
 
-URL and token are in the environment. Prints what it took, and how many there are.
+URL and token are in the environment. Prints the number of servers and the peak memory.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from jhub.fleet.selection import resolve
 
 MAX_SECONDS = 120
 SAMPLE_SECONDS = 0.005
-"""Seconds between two looks at the memory."""
+"""Seconds between two samples of the memory."""
 
 
 class Selected(Struct, frozen=True, kw_only=True):
-    """How many servers one kept, and the most bytes that it was seen to use."""
+    """The number of servers kept, and the peak memory in bytes."""
 
     kept: int
     peak: int
 
 
 def idle(hub: Hub) -> Sized:
-    """As it is meant to be: what is to be stopped, and nothing else."""
+    """Keep the servers that would be stopped, and nothing else."""
     return hub.run(resolve(Running(idle=timedelta(hours=IDLE_HOURS))))
 
 
 def everything(hub: Hub) -> Sized:
-    """To compare."""
+    """Keep all servers, for comparison."""
     return list(hub.servers.list())
 
 
@@ -48,7 +48,7 @@ SELECTIONS: dict[str, Callable[[Hub], Sized]] = {"idle": idle, "all": everything
 
 
 def select(selection: str, hub: FleetHub) -> Selected:
-    """Do it in a fresh process."""
+    """Run a selection in a fresh process."""
     environment = {**os.environ, "JUPYTERHUB_API_URL": hub.url, "JUPYTERHUB_API_TOKEN": hub.token}
     command = [sys.executable, "-m", "bench.server_plan", selection]
     process = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, timeout=MAX_SECONDS)
@@ -57,7 +57,7 @@ def select(selection: str, hub: FleetHub) -> Selected:
 
 @contextmanager
 def sampled_memory() -> Iterator[list[int]]:
-    """The process's resident bytes, looked at all along."""
+    """Sample the process's resident memory in a thread; yield the list of samples, in bytes."""
     process, stop, samples = psutil.Process(), threading.Event(), [0]
 
     def sample() -> None:
@@ -74,7 +74,7 @@ def sampled_memory() -> Iterator[list[int]]:
 
 
 def main(selection: str) -> None:
-    """Do it, and print what it took."""
+    """Run a selection and print the result."""
     signal.alarm(MAX_SECONDS)
     with Hub() as hub:
         hub.version()

@@ -1,8 +1,8 @@
-"""What it takes to run `jhub` once: `python -m bench.start_up [--quick] [--json FILE]`.
+"""Start-up time of `jhub`: `python -m bench.start_up [--quick] [--json FILE]`.
 
-`jhub --version` beside a Python that does nothing, and `jhub group list` on a real hub beside a script with the same
-HTTP, JSON, command-line and table libraries that makes the same call. They take turns. Exits with 1 if the first takes
-more than 3 times as long, or the second more than 1.5 times: the medians.
+It compares `jhub --version` to a Python that does nothing, and `jhub group list` on a real hub to a script with the same
+HTTP, JSON, command-line and table libraries that makes the same call. They take turns. Exits with 1 if the median of the
+first is more than 3 times as long, or that of the second more than 1.5 times.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ Seconds = dict[str, list[float]]
 
 
 def environment(hub: FleetHub) -> dict[str, str]:
-    """Which hub, and as whom."""
+    """Return the environment of a command, with the hub's URL and a token."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("JHUB_")}
     return {**inherited, "JUPYTERHUB_API_URL": hub.url, "JUPYTERHUB_API_TOKEN": hub.token}
 
 
 def measure(rounds: int) -> Seconds:
-    """Seconds until each program has ended, in every round."""
+    """Measure the seconds until each program has ended, in every round."""
     seconds: Seconds = {name: [] for name in COMMANDS}
     with fleet_hub(Settings(users=MEMBERS)) as hub:
         hub.create_groups(GROUPS, MEMBERS)
-        for number in range(1 + rounds):  # the first writes what Python has compiled, and is not counted
+        for number in range(1 + rounds):  # the first round compiles the modules, and is not counted
             turns = list(COMMANDS)
             random.shuffle(turns)
             for name in turns:
@@ -61,7 +61,7 @@ def measure(rounds: int) -> Seconds:
 
 
 def main(*, quick: bool) -> bool:
-    """Run, print, and tell whether the demands are met."""
+    """Run, print, and return whether the targets are met."""
     print(f"Start-up. Load of this machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.\n", flush=True)
     seconds = measure(QUICK_ROUNDS if quick else ROUNDS)
     record("start-up", seconds)

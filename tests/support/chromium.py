@@ -1,4 +1,4 @@
-"""A real browser without a window, in which a person signs in to hubs."""
+"""Sign-in to hubs with a headless browser."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from playwright.async_api import Locator, Page, async_playwright
 from playwright.async_api import TimeoutError as PageTimeout
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-"""None where there is no browser to be driven."""
+"""Path of the browser, or None if none is installed."""
 
 SWITCHES = (
     "--disable-gpu",
@@ -23,12 +23,12 @@ SWITCHES = (
     "--disable-sync",
 )
 PAGE_TIMEOUT_MS = 120_000
-"""Milliseconds for a page, on a noisy machine."""
+"""Milliseconds in which a page must load, even on a busy machine."""
 
 
 @dataclass(frozen=True)
 class FinalPage:
-    """The page that a person sees at last."""
+    """The page that the browser shows at the end."""
 
     url: str
     text: str
@@ -36,7 +36,7 @@ class FinalPage:
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Page]:
-    """A browser with one window, for one person after the other: a new window for each takes half as long again."""
+    """Run a browser with one page, shared by all sign-ins: a new page for each would take half as long again."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=PROGRAM, headless=True, chromium_sandbox=False, args=SWITCHES
@@ -50,7 +50,7 @@ async def chromium() -> AsyncIterator[Page]:
 
 
 async def sign_in(page: Page, url: str, username: str, password: str, second_factor: str = "") -> FinalPage:
-    """Go to an address, sign in with JupyterHub's form on the way, and let an application in if it asks for that."""
+    """Open an address, sign in with JupyterHub's form, and authorize an OAuth client if one asks."""
     await _through_the_form(page, url, username, password, second_factor)
     allow = page.locator("input[type=submit][value=Authorize], button:has-text('Authorize')")
     if await allow.count():
@@ -59,11 +59,11 @@ async def sign_in(page: Page, url: str, username: str, password: str, second_fac
 
 
 async def make_token(page: Page, url: str, username: str, password: str, second_factor: str = "") -> str:
-    """Sign in, and have a token made on the hub's page for that."""
+    """Sign in and create a token on the hub's token page."""
     await _through_the_form(page, url, username, password, second_factor)
     made = page.locator("#token-result").filter(has_text=re.compile(r"\w{16}"))
     for _ in range(10):
-        # Until its script is there, the button does nothing but load the page again.
+        # Until the page's script is loaded, the button only reloads the page.
         await page.locator("#request-token-form [type=submit]").click()
         with suppress(PageTimeout):
             await made.wait_for(timeout=PAGE_TIMEOUT_MS / 20)

@@ -1,4 +1,4 @@
-"""A search for the tokens that `jhub login` made: in all that the tests printed or wrote, but the secret store."""
+"""Search for tokens of `jhub login` in everything that the tests print or write, except the secret store."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ STORE = "tokens.json"
 MAX_FILE_BYTES = 64 * 2**20
 
 created_tokens: set[str] = set()
-"""Tokens that `jhub login` made, as they stood in a secret store."""
+"""Tokens that `jhub login` created, from the secret stores."""
 outputs: list[tuple[str, str]] = []
-"""What was printed, and by what."""
+"""Outputs, each with the name of its source."""
 
 
 def record_tokens(config: Path) -> None:
-    """Remember the tokens below a configuration folder. One that was brought along may stand where it came from."""
+    """Record the tokens in a configuration folder that jhub created; others may be elsewhere too."""
     store, contexts = config / STORE, config / "contexts.json"
     if any(
         path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_FILE_BYTES for path in (store, contexts)
     ):
-        return  # made so by a test: a pipe would be waited for, and a device read for ever
+        return  # a test replaced it; reading a pipe or a device would not end
     try:
         tokens, known = (json.loads(path.read_text()) for path in (store, contexts))
         created_tokens.update(
             token for name, token in tokens.items() if known["contexts"].get(name, {}).get("token_id")
         )
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
-        return  # none, or damaged by the test: it has nothing to hide
+        return  # the file is missing, or damaged by the test
 
 
 def record_output(by: str, *texts: str) -> None:
-    """Remember what was printed."""
+    """Record outputs of a source."""
     outputs.extend((by, text) for text in texts if text)
 
 
 def search(folders: Iterable[Path], secrets: Iterable[str]) -> Iterator[str]:
-    """Where one of the secrets stands, without saying which."""
+    """Yield the outputs and files that contain one of the secrets, without saying which."""
     patterns = [secret.encode() for secret in secrets]
     if not patterns:
         return
@@ -55,7 +55,7 @@ def search(folders: Iterable[Path], secrets: Iterable[str]) -> Iterator[str]:
 
 
 class OutputRecorder:
-    """A plugin of pytest: all that the tests print is remembered."""
+    """A pytest plugin that records the output of the tests."""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         record_output(report.nodeid, report.longreprtext, *(content for _, content in report.sections))

@@ -1,4 +1,4 @@
-"""A `jhub` command that a signal ends, with or without a terminal."""
+"""`jhub` commands that are ended by a signal, with or without a terminal."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ import secret_search
 from terminal import Jhub
 
 MAX_SECONDS = 120.0
-"""Seconds that anything may take before a test gives up on it."""
+"""Maximum seconds for anything that a test waits for."""
 RESEND_SECONDS = 5.0
-"""Seconds until a signal is sent again."""
+"""Seconds after which a signal is sent again."""
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for something to be so."""
+    """Wait until the condition holds."""
     deadline = time.monotonic() + MAX_SECONDS
     while not condition():
-        assert time.monotonic() < deadline, f"it did not come to that: {what}"
+        assert time.monotonic() < deadline, f"timed out waiting for: {what}"
         time.sleep(0.01)
 
 
 @contextmanager
 def running(jhub: Jhub, command: list[str], *, setup: Callable[[], None] | None = None) -> Iterator[Child]:
-    """The command, with its output in a pipe."""
+    """Run a command with its output in a pipe."""
     process = subprocess.Popen(
         command,
         env=jhub.environment(),
@@ -54,14 +54,14 @@ def running(jhub: Jhub, command: list[str], *, setup: Callable[[], None] | None 
 
 
 class Child:
-    """A command that runs."""
+    """A running command."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self.text = ""
 
     def read_until(self, words: str) -> None:
-        """Read what it prints until these words came."""
+        """Read its output until these words appear."""
         assert self.process.stdout is not None
         while words not in self.text:
             line = self.process.stdout.readline()
@@ -69,19 +69,19 @@ class Child:
             self.text += line
 
     def send(self, *signals: signal.Signals) -> None:
-        """Send it signals."""
+        """Send signals to the command."""
         for number in signals:
             self.process.send_signal(number)
 
     def end(self) -> int:
-        """Its exit code, once it has ended."""
+        """Wait for its end and return the exit code."""
         out, _ = self.process.communicate(timeout=MAX_SECONDS)
         self.text += out
         return self.process.returncode
 
 
 class AtTerminal:
-    """A command at a terminal of its own. The terminal stays open on our side too, so that its state can be seen."""
+    """A command in a terminal of its own, which the test keeps open too, to see its state."""
 
     def __init__(self, jhub: Jhub, command: list[str]) -> None:
         self._master, self._side = pty.openpty()
@@ -97,7 +97,7 @@ class AtTerminal:
         )
 
     def read_until(self, words: str) -> None:
-        """Read what stands on the screen until these words are there."""
+        """Read the screen until these words appear."""
         deadline = time.monotonic() + MAX_SECONDS
         while words not in self.text:
             assert time.monotonic() < deadline, f"no {words!r} in: {self.text}"
@@ -105,7 +105,7 @@ class AtTerminal:
 
     @property
     def echoes(self) -> bool:
-        """Whether what is typed is seen."""
+        """Whether the terminal echoes input."""
         return bool(termios.tcgetattr(self._side)[3] & termios.ECHO)
 
     def type(self, text: str) -> None:
@@ -113,20 +113,20 @@ class AtTerminal:
         os.write(self._master, text.encode() + b"\n")
 
     def send(self, *signals: signal.Signals) -> None:
-        """Send it signals."""
+        """Send signals to the command."""
         for number in signals:
             self._process.send_signal(number)
 
     def close_window(self) -> None:
-        """Close the terminal under the command."""
+        """Close the terminal while the command runs."""
         os.close(self._side)
         os.close(self._master)
         self._master = self._side = -1
 
     def end(self, by: signal.Signals | None = None) -> int:
-        """Its exit code, or the signal that ended it as a negative number.
+        """Wait for its end and return the exit code, or the negative number of the signal that ended it.
 
-        Python passes over a signal between its last look and the call that waits for a line: it is sent again.
+        The signal is repeated: Python misses one that arrives between its last check and the blocking read of a line.
         """
         deadline = time.monotonic() + MAX_SECONDS
         again = 0.0
@@ -142,7 +142,7 @@ class AtTerminal:
         return code
 
     def _read(self, seconds: float) -> bool:
-        """Read what there is, after waiting for it."""
+        """Read available output, after waiting for it up to `seconds`."""
         if self._master < 0:
             time.sleep(seconds)
             return False
