@@ -1,8 +1,8 @@
 """Start-up time of `jhub`: `python -m bench.start_up [--quick] [--json FILE]`.
 
-It compares `jhub --version` to a Python that does nothing, and `jhub group list` on a real hub to a script with the same
-HTTP, JSON, command-line and table libraries that makes the same call. They take turns. Exits with 1 if the median of the
-first is more than 3 times as long, or that of the second more than 1.5 times.
+It compares `jhub --version` to a Python that does nothing, and `jhub group list` on a real hub to a script that makes
+the same call with the same HTTP, JSON, command-line and table libraries. They take turns. Exits with 1 if the median of
+the first is more than 3 times as long, or that of the second more than 1.5 times.
 """
 
 from __future__ import annotations
