@@ -1,1 +1,1 @@
-"""Benchmarks: `make bench`; docs/benchmarks.md tells what they show."""
+"""Benchmarks: `make bench`. docs/benchmarks.md has the results."""

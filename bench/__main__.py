@@ -1,4 +1,4 @@
-"""`make bench`: all benchmarks, one after the other."""
+"""`make bench`: all benchmarks in sequence."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bench.command import run
 
 
 def main(*, quick: bool) -> bool:
-    """All of them, also after one whose demand is not met."""
+    """Run all benchmarks, even if one misses its target; return whether all targets are met."""
     listings = (listing_memory, listing_latency, pages_ahead, server_memory)
     fleets = (fleet_speed, fleet_neighbour)
-    met = [benchmark.main(quick=quick) for benchmark in (*listings, profiles, start_up, *fleets)]
-    return all(met)
+    results = [benchmark.main(quick=quick) for benchmark in (*listings, profiles, start_up, *fleets)]
+    return all(results)
 
 
 if __name__ == "__main__":

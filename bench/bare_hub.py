@@ -1,7 +1,6 @@
-"""What the processes of light hubs have in common: a JupyterHub whose database is in memory, whose servers are no
-processes, and whose proxy carries nothing.
+"""A minimal JupyterHub: its database is in memory, its servers are not processes, and its proxy forwards nothing.
 
-The database is in memory as what a disk takes for the same start differs by more than what is to be seen.
+The database is in memory because the disk's time for the same start varies by more than the effects to be measured.
 """
 
 from __future__ import annotations
@@ -28,12 +27,12 @@ from traitlets.config import Config  # noqa: E402
 from bench.child import announce  # noqa: E402
 from jhub.local.ports import free_ports  # noqa: E402
 
-OPERATOR = secrets.token_hex(16)
+OPERATOR_TOKEN = secrets.token_hex(16)
 (ADMIN_SCOPES,) = (role["scopes"] for role in get_default_roles() if role["name"] == "admin")
 
 
-class Remembering(Proxy):  # type: ignore[misc]  # JupyterHub has no types
-    """Knows its routes, and carries nothing along them."""
+class InMemoryProxy(Proxy):  # type: ignore[misc]  # JupyterHub has no types
+    """A proxy that stores its routes and forwards nothing."""
 
     should_start = False
 
@@ -51,8 +50,8 @@ class Remembering(Proxy):  # type: ignore[misc]  # JupyterHub has no types
         return dict(self.routes)
 
 
-class NoProcess(Spawner):  # type: ignore[misc]  # JupyterHub has no types
-    """Its servers have been there before."""
+class NoProcessSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
+    """A spawner whose servers already run elsewhere."""
 
     url = Unicode(config=True)
 
@@ -61,21 +60,21 @@ class NoProcess(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         return str(at.hostname), at.port or 80
 
     async def stop(self, now: bool = False) -> None:
-        """There is nothing to stop."""
+        """Do nothing."""
 
     async def poll(self) -> None:
-        """It runs."""
+        """Report that the server runs."""
 
 
 class BareHub(JupyterHub):  # type: ignore[misc]  # JupyterHub has no types
-    """Says when it is up."""
+    """A JupyterHub that announces its URL when it is up."""
 
     async def start(self) -> None:
         await super().start()
-        announce(f"{self.hub.api_url} {OPERATOR}")
+        announce(f"{self.hub.api_url} {OPERATOR_TOKEN}")
 
     def add_users(self, names: list[str]) -> list[Any]:
-        """Rows of the database, which take the REST API much longer. Before the hub looks for servers that run."""
+        """Add users to the database, much faster than the REST API does. Call it before the hub checks its servers."""
         role = orm.Role.find(self.db, "user")
         users = [orm.User(name=name, roles=[role]) for name in names]
         self.db.add_all(users)
@@ -84,26 +83,26 @@ class BareHub(JupyterHub):  # type: ignore[misc]  # JupyterHub has no types
 
 
 def configuration(server: str) -> Any:
-    """What all of them are told; their servers are all at that URL."""
+    """Return the configuration of a minimal hub whose servers are all at the URL `server`."""
     (port,) = free_ports(1)
     c: Any = Config()
     c.JupyterHub.bind_url = c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{port}"
     c.JupyterHub.db_url = "sqlite:///:memory:"
-    c.JupyterHub.proxy_class = Remembering
+    c.JupyterHub.proxy_class = InMemoryProxy
     c.JupyterHub.authenticator_class = "null"
     c.Authenticator.allow_all = True
-    c.JupyterHub.services = [{"name": "operator", "api_token": OPERATOR}]
+    c.JupyterHub.services = [{"name": "operator", "api_token": OPERATOR_TOKEN}]
     c.JupyterHub.load_roles = [{"name": "operator", "services": ["operator"], "scopes": ADMIN_SCOPES}]
-    c.JupyterHub.spawner_class = NoProcess
-    c.NoProcess.url = server
-    # Without it, JupyterHub warns at each start that has options, and one with jhub.extension would save that line.
+    c.JupyterHub.spawner_class = NoProcessSpawner
+    c.NoProcessSpawner.url = server
+    # By default JupyterHub logs a warning for each start with options, except with jhub.extension.
     c.Spawner.apply_user_options = lambda spawner, options: None
     return c
 
 
-def launch(hub_class: type[BareHub], config: Any, folder: str, seconds_at_most: int) -> None:
-    """Run the hub, whose log is in the folder, as it is in a file where hubs run for long."""
-    signal.alarm(seconds_at_most)  # whatever hangs, here or where this hub is asked
+def launch(hub_class: type[BareHub], config: Any, folder: str, max_seconds: int) -> None:
+    """Run the hub with its log in a file in the folder, like a hub in production."""
+    signal.alarm(max_seconds)  # in case this hub or its client hangs
     os.chdir(folder)
     terminal = os.dup(2)
     with open("hub.log", "wb") as log:

@@ -1,4 +1,4 @@
-"""Server processes of a benchmark, which end when it does, however it ends."""
+"""Server processes of a benchmark, which end with it, even if it is killed."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, cast
 
-SECONDS_TO_END = 10
+STOP_SECONDS = 10
 
 
 @contextmanager
 def serving(module: str, *arguments: str) -> Iterator[str]:
-    """Run a module that prints its URL and serves; gives the URL."""
+    """Run a module that serves, and yield the URL that it prints."""
     process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # Ctrl-C is for the benchmark, which then ends this one
+        start_new_session=True,  # Ctrl-C is for the benchmark, which then ends this process
     )
     lease, output = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
     try:
@@ -32,7 +32,7 @@ def serving(module: str, *arguments: str) -> Iterator[str]:
     finally:
         lease.close()
         try:
-            process.wait(SECONDS_TO_END)
+            process.wait(STOP_SECONDS)
         finally:
             process.kill()
             process.wait()
@@ -40,7 +40,7 @@ def serving(module: str, *arguments: str) -> Iterator[str]:
 
 
 def announce(url: str) -> None:
-    """Called by such a module: prints its URL, and ends this process when standard input is closed."""
+    """Print the URL of this process, for `serving`, and end the process when standard input is closed."""
     print(url, flush=True)
 
     def wait() -> None:

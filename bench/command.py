@@ -1,4 +1,4 @@
-"""The command line that all benchmarks have."""
+"""The command line of all benchmarks."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import Any, Protocol
 
 import msgspec
 
-_found: dict[str, Any] = {}
+_results: dict[str, Any] = {}
 
 
 class Benchmark(Protocol):
-    """Prints what it finds; says whether what is demanded is met."""
+    """A benchmark, which prints its results and returns whether its targets are met."""
 
     def __call__(self, *, quick: bool) -> bool: ...
 
 
-def keep(name: str, found: Any) -> None:
-    """What a benchmark found, for whoever asked for it as JSON."""
-    _found[name] = found
+def record(name: str, result: Any) -> None:
+    """Record a result for the JSON file."""
+    _results[name] = result
 
 
 def run(benchmark: Benchmark, about: str | None) -> None:
-    """Run it as the command line says, and exit with 1 where a demand is not met."""
+    """Run a benchmark with the options of the command line; exit with 1 if it misses a target."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, and only what is demanded")
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write what is kept of the measurements there, too")
-    given = parser.parse_args()
-    met = benchmark(quick=given.quick)
-    if given.json:
-        given.json.write_bytes(msgspec.json.format(msgspec.json.encode(_found)) + b"\n")
+    parser.add_argument("--quick", action="store_true", help="Run fewer rounds, and only benchmarks with a target.")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="Also write the measurements to FILE as JSON.")
+    options = parser.parse_args()
+    met = benchmark(quick=options.quick)
+    if options.json:
+        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(_results)) + b"\n")
     sys.exit(0 if met else 1)

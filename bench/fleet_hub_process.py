@@ -20,7 +20,7 @@ from jupyterhub.user import User
 from jupyterhub.utils import utcnow
 from traitlets import Float
 
-from bench.bare_hub import BareHub, NoProcess, configuration, launch
+from bench.bare_hub import BareHub, NoProcessSpawner, configuration, launch
 from bench.fleet_hub import ADMINISTRATOR, CONTROL, IDLE_HOURS, Settings, user_name
 
 TIMEOUT_SECONDS = 1800

@@ -12,7 +12,7 @@ import random
 import time
 from statistics import median, quantiles
 
-from bench.command import keep, run
+from bench.command import record, run
 from bench.fleet_contest import DEFAULT_LOAD
 from bench.fleet_hub import Settings, fleet_hub
 from bench.fleet_start import start

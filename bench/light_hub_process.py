@@ -1,6 +1,6 @@
-"""The process of a light hub: `python -m bench.light_hub_process FOLDER SERVER`. Prints its URL and a token.
+"""Process of a light hub: `python -m bench.light_hub_process FOLDER SERVER`. It prints its URL and a token.
 
-It loads jhub.extension if there is a `profiles.yaml` in the folder, which is where its log is.
+It loads jhub.extension if FOLDER has a `profiles.yaml`. Its log is in the same folder.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ from bench.bare_hub import BareHub, configuration, launch
 from bench.light_hub import OWNER
 from bench.many_profiles import groups
 
-SECONDS_AT_MOST = 120
+MAX_SECONDS = 120
 
 
 def time_listings() -> None:
-    """Log how long it takes to make each list. JupyterHub's part of the same handler, to find the user and to send the
-    answer, is left out here, and is in what JupyterHub logs for the whole request.
+    """Log the time of each listing, without JupyterHub's part of the handler: finding the user and sending the answer.
+
+    JupyterHub logs the time of the whole request.
     """
     from jhub.extension.profiles_api import UserProfilesHandler
 
-    spent: dict[str, float] = {}
+    seconds: dict[str, float] = {}
 
-    def timed(name: str) -> None:
+    def measure_method(name: str) -> None:
         original = getattr(UserProfilesHandler, name)
 
         def method(self: Any, *arguments: Any) -> Any:
@@ -36,19 +37,19 @@ def time_listings() -> None:
             try:
                 return original(self, *arguments)
             finally:
-                spent[name] = time.perf_counter() - began
+                seconds[name] = time.perf_counter() - began
 
         setattr(UserProfilesHandler, name, method)
 
     for name in ("find_user", "finish"):
-        timed(name)
-    whole = UserProfilesHandler.get
+        measure_method(name)
+    original_get = UserProfilesHandler.get
 
     async def get(self: Any, user_name: str) -> None:
-        spent.clear()
+        seconds.clear()
         began = time.perf_counter()
-        await whole(self, user_name)  # this hub's authenticator is not asked, so nothing else comes in between
-        own = time.perf_counter() - began - spent.get("find_user", 0) - spent["finish"]
+        await original_get(self, user_name)  # this hub's authenticator is not called, so nothing else runs in between
+        own = time.perf_counter() - began - seconds.get("find_user", 0) - seconds["finish"]
         app_log.info("listing: %.2fms", own * 1000)
 
     UserProfilesHandler.get = get  # type: ignore[method-assign]
@@ -62,7 +63,7 @@ def main(folder: str, server: str) -> None:
     if profiles.exists():
         jhub.extension.enable(config, profiles=str(profiles))
         time_listings()
-    launch(BareHub, config, folder, SECONDS_AT_MOST)
+    launch(BareHub, config, folder, MAX_SECONDS)
 
 
 if __name__ == "__main__":

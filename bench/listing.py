@@ -1,4 +1,4 @@
-"""One listing in a process of its own: `python -m bench.listing WAY [AHEAD]`."""
+"""One listing in a process of its own: `python -m bench.listing LISTER [AHEAD]`."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ import sys
 
 import msgspec
 
-from bench.meter import Measured, Meter
-from bench.ways import WAYS
+from bench.listers import LISTERS
+from bench.meter import Measurement, Meter
 from jhub.operations import paging
 
-SECONDS_AT_MOST = 600
+MAX_SECONDS = 600
 
 
-def measure(way: str, url: str, token: str, users: int, ahead: int | None = None) -> Measured:
-    """List all users, who are so many, in a fresh process, that many pages at a time (None: as jhub chooses)."""
+def measure(lister: str, url: str, token: str, users: int, ahead: int | None = None) -> Measurement:
+    """List all users in a fresh process, with `ahead` pages in flight (None: the default of jhub)."""
     environment = {**os.environ, "JUPYTERHUB_API_URL": url, "JUPYTERHUB_API_TOKEN": token}
-    command = [sys.executable, "-m", "bench.listing", way, *([] if ahead is None else [str(ahead)])]
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, timeout=SECONDS_AT_MOST)
-    measured = msgspec.json.decode(done.stdout, type=Measured)
-    if measured.users != users:
-        raise RuntimeError(f"{way} listed {measured.users} of {users} users")
-    return measured
+    command = [sys.executable, "-m", "bench.listing", lister, *([] if ahead is None else [str(ahead)])]
+    process = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, timeout=MAX_SECONDS)
+    measurement = msgspec.json.decode(process.stdout, type=Measurement)
+    if measurement.users != users:
+        raise RuntimeError(f"{lister} listed {measurement.users} of {users} users")
+    return measurement
 
 
-def main(way: str, ahead: str = "") -> None:
-    """Do it, and print what it took."""
+def main(lister: str, ahead: str = "") -> None:
+    """List all users and print the measurement."""
     if ahead:
         paging.MAX_PAGES_IN_FLIGHT = int(ahead)
     meter = Meter()
-    WAYS[way](meter)
-    print(msgspec.json.encode(meter.measured()).decode())
+    LISTERS[lister](meter)
+    print(msgspec.json.encode(meter.measurement()).decode())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Many profiles for many groups, as a file that jhub.extension reads."""
+"""A profiles file for jhub.extension with many profiles for many groups."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ CHOICES = 6
 
 
 def groups() -> list[str]:
-    """All of them."""
+    """Return the names of all groups."""
     return [f"course{number:02}" for number in range(GROUPS)]
 
 
 def slug(number: int) -> str:
-    """What a start names."""
+    """Return the slug of a profile."""
     return f"profile-{number:03}"
 
 
 def choice(option: str, number: int) -> str:
-    """What a start names in it."""
+    """Return the name of a choice of an option."""
     return f"{option}-{number}"
 
 
 def file() -> bytes:
-    """The file's content. JSON is YAML."""
+    """Return the content of the file, as JSON, which is valid YAML."""
     return msgspec.json.encode({"profiles": [profile(number) for number in range(PROFILES)]})
 
 
 def profile(number: int) -> dict[str, Any]:
-    """One that the members of one group may start."""
+    """Return a profile that the members of one group may start."""
     return {
         "slug": slug(number),
         "display_name": f"Profile {number} of the faculty",
@@ -45,7 +45,7 @@ def profile(number: int) -> dict[str, Any]:
 
 
 def choices(option: str) -> dict[str, Any]:
-    """All choices of an option."""
+    """Return all choices of an option."""
     return {
         choice(option, number): {
             "display_name": f"{option.title()} {number}",

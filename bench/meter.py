@@ -1,4 +1,4 @@
-"""What one listing takes, measured in the process that does it."""
+"""Time and memory of one listing, measured in its own process."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ import time
 import psutil
 from msgspec import Struct
 
-SAMPLE_EVERY = 200
-"""Users between two looks at the memory: a page."""
+USERS_PER_SAMPLE = 200
+"""Number of users between two samples of the memory: a page."""
 
 
-class Measured(Struct, frozen=True, kw_only=True):
+class Measurement(Struct, frozen=True, kw_only=True):
     """One listing. `began` and `ended` are on the system's monotonic clock, which all processes share."""
 
     users: int
     began: float
     ended: float
     memory: list[int]
-    """Resident bytes of the process after every SAMPLE_EVERY users."""
+    """Resident bytes of the process after every USERS_PER_SAMPLE users."""
 
     @property
     def seconds(self) -> float:
-        """From the first page's request to the last user."""
+        """Seconds from the request of the first page to the last user."""
         return self.ended - self.began
 
     def peak(self, users: int) -> int:
-        """The most memory seen in use up to that many users."""
-        return max(self.memory[: users // SAMPLE_EVERY])
+        """Return the peak memory up to that many users, in bytes."""
+        return max(self.memory[: users // USERS_PER_SAMPLE])
 
 
 class Meter:
-    """Counts users, and looks at this process's memory now and then."""
+    """A counter of users that samples this process's memory."""
 
     def __init__(self) -> None:
         self._process = psutil.Process()
@@ -40,15 +40,15 @@ class Meter:
         self._began = 0.0
 
     def start(self) -> None:
-        """The listing begins."""
+        """Start the clock."""
         self._began = time.monotonic()
 
-    def one(self) -> None:
-        """A user was listed."""
+    def count_user(self) -> None:
+        """Count a user; sample the memory after every USERS_PER_SAMPLE."""
         self._users += 1
-        if self._users % SAMPLE_EVERY == 0:
+        if self._users % USERS_PER_SAMPLE == 0:
             self._memory.append(self._process.memory_info().rss)
 
-    def measured(self) -> Measured:
-        """The listing is over."""
-        return Measured(users=self._users, began=self._began, ended=time.monotonic(), memory=self._memory)
+    def measurement(self) -> Measurement:
+        """Return the measurement of the listing that ends now."""
+        return Measurement(users=self._users, began=self._began, ended=time.monotonic(), memory=self._memory)

@@ -1,4 +1,4 @@
-"""Somebody else on the same hub, who asks for something small now and then."""
+"""Another user of the same hub, with a small request at regular intervals."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from typing import Self
 
 import httpx2
 
-EVERY = 0.05
-"""Seconds from one request to the next, also while earlier ones wait: else long waits would count too little."""
-AT_ONCE = 20
+INTERVAL_SECONDS = 0.05
+"""Seconds between requests, also while earlier ones wait; otherwise long waits would be underrepresented."""
+MAX_IN_FLIGHT = 20
 
 
 class Neighbour:
-    """`GET /user` again and again, straight to the hub; for how long it waited each time."""
+    """Repeated `GET /user`, straight to the hub, with the latency of each request."""
 
     def __init__(self, api_url: str, token: str) -> None:
         self._url = f"{api_url}/user"
         self._http = httpx2.Client(trust_env=False, timeout=60, headers={"Authorization": f"token {token}"})
-        self._visits: list[tuple[float, float]] = []
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._go, daemon=True)
+        self._waits: list[tuple[float, float]] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def waits(self, began: float, ended: float) -> list[float]:
-        """Seconds that each request took which was made between two moments."""
-        return [seconds for at, seconds in self._visits if began <= at < ended]
+        """Return the seconds of the requests that were sent between two times."""
+        return [seconds for at, seconds in self._waits if began <= at < ended]
 
-    def _go(self) -> None:
-        with ThreadPoolExecutor(AT_ONCE) as visitors:
-            while not self._over.wait(EVERY):
-                visitors.submit(self._visit, time.monotonic())
+    def _run(self) -> None:
+        with ThreadPoolExecutor(MAX_IN_FLIGHT) as threads:
+            while not self._stop.wait(INTERVAL_SECONDS):
+                threads.submit(self._request, time.monotonic())
 
-    def _visit(self, began: float) -> None:
+    def _request(self, began: float) -> None:
         self._http.get(self._url).raise_for_status()
-        self._visits.append((began, time.monotonic() - began))
+        self._waits.append((began, time.monotonic() - began))
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -45,6 +45,6 @@ class Neighbour:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._over.set()
+        self._stop.set()
         self._thread.join()
         self._http.close()

@@ -1,7 +1,7 @@
-"""Why four pages at a time: `python -m bench.pages_ahead`. Demands nothing; `--quick` leaves it out.
+"""The number of pages in flight: `python -m bench.pages_ahead`. It has no target; `--quick` skips it.
 
-How long a listing takes, for hubs that need more or less time for a page: stubs, so it is the same on a busy machine.
-And how long somebody else's small request waits meanwhile, on a real hub. All behind a relay that adds 50 ms.
+It measures the time of a listing for several times per page, on stubs, so that a busy machine makes no difference. On a
+real hub it measures the latency of another user's small request during a listing. A relay adds 50 ms to each hub.
 """
 
 from __future__ import annotations
@@ -13,50 +13,54 @@ from statistics import median, quantiles
 from bench.child import serving
 from bench.command import run
 from bench.listing import measure
-from bench.meter import Measured
+from bench.meter import Measurement
 from bench.neighbour import Neighbour
 from bench.real_hub import real_hub
 from bench.relay import through_relay
-from bench.stub_hub import ANY
+from bench.stub_hub import ANY_CREDENTIAL
 from bench.table import table
 from jhub.operations.paging import MAX_PAGES_IN_FLIGHT
 
 USERS = 5_000
-AT_A_TIME = (1, 2, 3, 4, 6, 8)
+PAGES_IN_FLIGHT = (1, 2, 3, 4, 6, 8)
 PAGE_MS = (10, 20, 30, 40)
 ROUNDS = 3
-QUIET_SECONDS = 3
+IDLE_SECONDS = 3
 
 
-def by_speed(page_ms: int) -> tuple[str, ...]:
-    """For a hub of this speed: the ratio to one page after the other, for each number of pages at a time."""
-    seconds: dict[int, list[float]] = {ahead: [] for ahead in AT_A_TIME}
+def ratios_for_page_time(page_ms: int) -> tuple[str, ...]:
+    """Return the row of a time per page: the ratios to one page after the other, by number of pages in flight."""
+    seconds: dict[int, list[float]] = {ahead: [] for ahead in PAGES_IN_FLIGHT}
     with serving("bench.stub_hub", str(USERS), str(page_ms / 1000)) as near, through_relay(near) as far:
         for _ in range(ROUNDS):
-            for ahead, taken in seconds.items():
-                taken.append(measure("hub", far, ANY, USERS, ahead).seconds)
-    one_by_one = median(seconds[1])
-    return (f"{page_ms} ms", f"{one_by_one:.2f} s", *(f"{median(seconds[n]) / one_by_one:.2f}" for n in AT_A_TIME[1:]))
+            for ahead, durations in seconds.items():
+                durations.append(measure("hub", far, ANY_CREDENTIAL, USERS, ahead).seconds)
+    sequential = median(seconds[1])
+    return (
+        f"{page_ms} ms",
+        f"{sequential:.2f} s",
+        *(f"{median(seconds[n]) / sequential:.2f}" for n in PAGES_IN_FLIGHT[1:]),
+    )
 
 
-def fairness() -> Iterator[tuple[str, ...]]:
-    """For each number of pages at a time: how long a listing takes, and how long others wait meanwhile."""
-    listings: dict[int, list[Measured]] = {ahead: [] for ahead in AT_A_TIME}
+def waits_of_neighbour() -> Iterator[tuple[str, ...]]:
+    """Yield a row for each number of pages in flight: the time of a listing, and the latency of the neighbour."""
+    listings: dict[int, list[Measurement]] = {ahead: [] for ahead in PAGES_IN_FLIGHT}
     with real_hub(USERS) as hub, Neighbour(hub.near, hub.token) as neighbour:
         began = time.monotonic()
-        time.sleep(QUIET_SECONDS)
+        time.sleep(IDLE_SECONDS)
         ended = time.monotonic()
         for _ in range(ROUNDS):
-            for ahead, done in listings.items():
-                done.append(measure("hub", hub.far, hub.token, USERS, ahead))
+            for ahead, measurements in listings.items():
+                measurements.append(measure("hub", hub.far, hub.token, USERS, ahead))
     yield ("no listing", "", *_waits(neighbour.waits(began, ended)))
-    for ahead, done in listings.items():
-        waits = [wait for each in done for wait in neighbour.waits(each.began, each.ended)]
-        yield (str(ahead), f"{median(each.seconds for each in done):.2f}", *_waits(waits))
+    for ahead, measurements in listings.items():
+        waits = [wait for measurement in measurements for wait in neighbour.waits(measurement.began, measurement.ended)]
+        yield (str(ahead), f"{median(measurement.seconds for measurement in measurements):.2f}", *_waits(waits))
 
 
 def _waits(waits: list[float]) -> tuple[str, ...]:
-    """Median, 95th percentile and maximum, in milliseconds."""
+    """Return median, 95th percentile and maximum in milliseconds."""
     return tuple(f"{wait * 1000:.0f}" for wait in (median(waits), quantiles(waits, n=20)[-1], max(waits)))
 
 
@@ -68,10 +72,12 @@ def main(*, quick: bool) -> bool:
         f"Listing {USERS:,} users with so many pages at a time (jhub: {MAX_PAGES_IN_FLIGHT}), 50 ms away: "
         "ratio to one at a time.\n"
     )
-    head = ["the hub's time for a page", "1", *(str(ahead) for ahead in AT_A_TIME[1:])]
-    print(table(head, [by_speed(page_ms) for page_ms in PAGE_MS]))
+    head = ["the hub's time for a page", "1", *(str(ahead) for ahead in PAGES_IN_FLIGHT[1:])]
+    print(table(head, [ratios_for_page_time(page_ms) for page_ms in PAGE_MS]))
     print("\nOn a real hub, and how many ms somebody else's GET /user takes meanwhile:\n")
-    print(table(["at a time", "seconds", "median", "95th percentile", "longest"], list(fairness())), end="\n\n")
+    print(
+        table(["at a time", "seconds", "median", "95th percentile", "longest"], list(waits_of_neighbour())), end="\n\n"
+    )
     return True
 
 

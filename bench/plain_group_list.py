@@ -1,4 +1,4 @@
-"""A script that lists groups with the libraries that `jhub` uses, and nothing more: `python plain_group_list.py`."""
+"""A minimal script that lists groups with the libraries of `jhub`: `python plain_group_list.py`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.table import Table
 
 
 class Group(msgspec.Struct):
-    """What is shown of it."""
+    """The columns of a group."""
 
     name: str
     users: list[str]

@@ -1,6 +1,6 @@
-"""How long a start takes with profiles, beside one on a hub without jhub.extension.
+"""Time of a start with profiles, compared to one on a hub without jhub.extension.
 
-How far apart two hubs can be that are alike is measured as well: there are two without the extension.
+A second hub without the extension shows the noise: the difference between two equal hubs.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ Seconds = dict[str, list[float]]
 
 
 def options(number: int) -> dict[str, str]:
-    """A start's, different from one to the next."""
-    chosen = {option: choice(option, (number + place) % CHOICES) for place, option in enumerate(OPTIONS)}
+    """Return the user options of a start, different for each number."""
+    chosen = {option: choice(option, (number + position) % CHOICES) for position, option in enumerate(OPTIONS)}
     return {"profile": slug(number % PROFILES), **chosen}
 
 
-def starting(plain: LightHub, twin: LightHub, extended: LightHub, *, quick: bool) -> bool:
-    """Start in turn, print, and tell whether the demand is met."""
+def measure_starts(plain: LightHub, twin: LightHub, extended: LightHub, *, quick: bool) -> bool:
+    """Start servers in turn, print, and return whether the target is met."""
     rounds = QUICK_ROUNDS if quick else ROUNDS
     hubs = {PLAIN: plain, TWIN: twin, EXTENDED: extended}
     seconds: Seconds = {name: [] for name in hubs}
@@ -51,25 +51,25 @@ def starting(plain: LightHub, twin: LightHub, extended: LightHub, *, quick: bool
 
 
 def ratio(seconds: Seconds, name: str, rounds: Sequence[int]) -> float:
-    """Of the medians of these rounds, to the hub without the extension."""
+    """Return the ratio of the medians of these rounds to those of the hub without the extension."""
     return median(seconds[name][each] for each in rounds) / median(seconds[PLAIN][each] for each in rounds)
 
 
 def resampled(seconds: Seconds, name: str) -> list[float]:
-    """What the ratio might have been, had the run been another one: by rounds, drawn again and again from these."""
-    every = range(len(seconds[name]))
-    return sorted(ratio(seconds, name, random.choices(every, k=len(every))) for _ in range(RESAMPLES))  # noqa: S311
+    """Return bootstrap samples of the ratio, sorted: rounds are resampled with replacement."""
+    rounds = range(len(seconds[name]))
+    return sorted(ratio(seconds, name, random.choices(rounds, k=len(rounds))) for _ in range(RESAMPLES))  # noqa: S311
 
 
 def _noise(alike: Sequence[float]) -> float:
-    """By how much a hub seems slower or faster that is not, in all but one in twenty of these."""
+    """Return the 95th percentile of the difference between equal hubs."""
     return quantiles([abs(each - 1) for each in alike], n=20)[-1]
 
 
 def _row(seconds: Seconds, name: str) -> tuple[str, ...]:
-    taken = seconds[name]
-    shown = (name, f"{median(taken) * 1000:.1f}", f"{quantiles(taken, n=20)[-1] * 1000:.1f}")
+    durations = seconds[name]
+    shown = (name, f"{median(durations) * 1000:.1f}", f"{quantiles(durations, n=20)[-1] * 1000:.1f}")
     if name == PLAIN:
         return (*shown, "1.00", "")
     cuts = quantiles(resampled(seconds, name), n=40)
-    return (*shown, f"{ratio(seconds, name, range(len(taken))):.2f}", f"{cuts[0]:.2f} to {cuts[-1]:.2f}")
+    return (*shown, f"{ratio(seconds, name, range(len(durations))):.2f}", f"{cuts[0]:.2f} to {cuts[-1]:.2f}")

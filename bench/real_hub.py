@@ -1,4 +1,4 @@
-"""A real JupyterHub with many users, and the way to it from afar."""
+"""A real JupyterHub with many users, reachable directly and through a relay with latency."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from bench.relay import through_relay
 from jhub import Hub
 from jhub.local import LocalHub
 
-# In the hub's configuration, which runs before the hub opens its database, and by JupyterHub's own classes: 5 000 users
-# in two seconds. The REST API takes half a minute or more for them, and so does the hub itself for the roles of users
-# that have none. The administrator comes on top.
+# The hub's configuration runs before the hub opens its database. It adds the users with JupyterHub's own classes: 5 000
+# in two seconds. The REST API takes half a minute or more, and so does the hub itself to assign missing roles. The
+# administrator is one more user.
 CONFIG = """
 from jupyterhub import orm, roles
 
@@ -29,7 +29,7 @@ db.close()
 
 
 class RealHub(NamedTuple):
-    """A hub that runs: its API root from here and from afar, and an administrator's token."""
+    """A running hub: its API root, direct (`near`) and through the relay (`far`), and an administrator's token."""
 
     near: str
     far: str
@@ -38,17 +38,17 @@ class RealHub(NamedTuple):
     version: str
 
     @property
-    def busy(self) -> float:
-        """Seconds of a processor that it has used so far."""
+    def cpu_seconds(self) -> float:
+        """CPU seconds that the hub has used so far."""
         times = self.process.cpu_times()
         return times.user + times.system
 
 
 @contextmanager
 def real_hub(users: int) -> Iterator[RealHub]:
-    """A hub with that many users."""
+    """Run a hub with that many users."""
     with LocalHub(config=CONFIG.format(users=users)) as local:
-        with Hub(local.url) as door:
-            made = door.tokens.create_with_password(local.username, local.password, note="benchmark")
+        with Hub(local.url) as client:
+            token = client.tokens.create_with_password(local.username, local.password, note="benchmark")
         with through_relay(local.api_url) as far:
-            yield RealHub(local.api_url, far, made.token or "", psutil.Process(local.pid), local.version)
+            yield RealHub(local.api_url, far, token.token or "", psutil.Process(local.pid), local.version)

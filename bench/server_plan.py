@@ -1,6 +1,6 @@
-"""Servers planned for stopping, in a process of its own: `python -m bench.server_plan WAY`.
+"""One selection of servers in a process of its own: `python -m bench.server_plan SELECTION`.
 
-URL and token are in the environment. Prints what it took, and how many there are.
+URL and token are in the environment. Prints the number of servers and the peak memory.
 """
 
 from __future__ import annotations
@@ -22,65 +22,65 @@ from bench.fleet_hub import IDLE_HOURS, FleetHub
 from jhub import Hub, Running
 from jhub.fleet.selection import resolve
 
-SECONDS_AT_MOST = 120
-LOOK_EVERY = 0.005
-"""Seconds between two looks at the memory."""
+MAX_SECONDS = 120
+SAMPLE_SECONDS = 0.005
+"""Seconds between two samples of the memory."""
 
 
-class Planned(Struct, frozen=True, kw_only=True):
-    """How many servers one kept, and the most bytes that it was seen to use."""
+class Selected(Struct, frozen=True, kw_only=True):
+    """The number of servers kept, and the peak memory in bytes."""
 
     kept: int
     peak: int
 
 
 def idle(hub: Hub) -> Sized:
-    """As it is meant to be: what is to be stopped, and nothing else."""
+    """Keep the servers that would be stopped, and nothing else."""
     return hub.run(resolve(Running(idle=timedelta(hours=IDLE_HOURS))))
 
 
 def everything(hub: Hub) -> Sized:
-    """To compare."""
+    """Keep all servers, for comparison."""
     return list(hub.servers.list())
 
 
-WAYS: dict[str, Callable[[Hub], Sized]] = {"idle": idle, "all": everything}
+SELECTIONS: dict[str, Callable[[Hub], Sized]] = {"idle": idle, "all": everything}
 
 
-def plan(way: str, hub: FleetHub) -> Planned:
-    """Do it in a fresh process."""
+def select(selection: str, hub: FleetHub) -> Selected:
+    """Run a selection in a fresh process."""
     environment = {**os.environ, "JUPYTERHUB_API_URL": hub.url, "JUPYTERHUB_API_TOKEN": hub.token}
-    command = [sys.executable, "-m", "bench.server_plan", way]
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, timeout=SECONDS_AT_MOST)
-    return msgspec.json.decode(done.stdout, type=Planned)
+    command = [sys.executable, "-m", "bench.server_plan", selection]
+    process = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, timeout=MAX_SECONDS)
+    return msgspec.json.decode(process.stdout, type=Selected)
 
 
 @contextmanager
-def watched() -> Iterator[list[int]]:
-    """The process's resident bytes, looked at all along."""
-    process, over, seen = psutil.Process(), threading.Event(), [0]
+def sampled_memory() -> Iterator[list[int]]:
+    """Sample the process's resident memory in a thread; yield the list of samples, in bytes."""
+    process, stop, samples = psutil.Process(), threading.Event(), [0]
 
-    def look() -> None:
-        while not over.wait(LOOK_EVERY):
-            seen.append(process.memory_info().rss)
+    def sample() -> None:
+        while not stop.wait(SAMPLE_SECONDS):
+            samples.append(process.memory_info().rss)
 
-    thread = threading.Thread(target=look)
+    thread = threading.Thread(target=sample)
     thread.start()
     try:
-        yield seen
+        yield samples
     finally:
-        over.set()
+        stop.set()
         thread.join()
 
 
-def main(way: str) -> None:
-    """Do it, and print what it took."""
-    signal.alarm(SECONDS_AT_MOST)
+def main(selection: str) -> None:
+    """Run a selection and print the result."""
+    signal.alarm(MAX_SECONDS)
     with Hub() as hub:
         hub.version()
-        with watched() as memory:
-            kept = WAYS[way](hub)
-        print(msgspec.json.encode(Planned(kept=len(kept), peak=max(memory))).decode())
+        with sampled_memory() as memory:
+            kept = SELECTIONS[selection](hub)
+        print(msgspec.json.encode(Selected(kept=len(kept), peak=max(memory))).decode())
 
 
 if __name__ == "__main__":

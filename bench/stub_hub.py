@@ -1,8 +1,8 @@
-"""A stand-in for a hub of any size and speed: `python -m bench.stub_hub USERS [SECONDS]`.
+"""A stub of a hub of any size and speed: `python -m bench.stub_hub USERS [SECONDS]`.
 
-It answers `GET /hub/api/` and pages of `GET /hub/api/users`, as JupyterHub 6.1 does. Nothing is kept: a page is made
-when it is asked for, quickly enough for the client to be what is measured; or, like a hub's, one after the other, in so
-many seconds each, which take no processor time.
+It answers `GET /hub/api/` and pages of `GET /hub/api/users` like JupyterHub 6.1. Pages are generated on request, fast
+enough for the client to be the limit; with SECONDS, one after the other like those of a hub, with a delay that uses no
+CPU time.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ import msgspec
 from bench.child import announce
 
 API = "/hub/api"
-LARGEST_PAGE = 200
-ANY = "any"
-"""A token; it asks for none."""
-MOMENT = "2026-03-02T08:15:30.123456Z"
+MAX_PAGE_SIZE = 200
+ANY_CREDENTIAL = "any"
+"""Token for the stub, which accepts any."""
+TIMESTAMP = "2026-03-02T08:15:30.123456Z"
 
 
 def user(number: int) -> dict[str, Any]:
-    """A user as the hub shows it to an administrator; every fourth has a server running."""
+    """Return a user's model as an administrator gets it; every fourth user has a running server."""
     name = f"student{number:06}"
     servers = {"": server(name)} if number % 4 == 0 else {}
     return {
@@ -37,8 +37,8 @@ def user(number: int) -> dict[str, Any]:
         "groups": [f"course{number % 97}", f"faculty{number % 7}"],
         "server": f"/user/{name}/" if servers else None,
         "pending": None,
-        "created": MOMENT,
-        "last_activity": MOMENT,
+        "created": TIMESTAMP,
+        "last_activity": TIMESTAMP,
         "servers": servers,
         "auth_state": None,
         "user_info": None,
@@ -46,13 +46,13 @@ def user(number: int) -> dict[str, Any]:
 
 
 def server(user_name: str) -> dict[str, Any]:
-    """A running default server."""
+    """Return the model of a running default server."""
     return {
         "name": "",
         "display_name": "",
         "full_name": f"{user_name}/",
-        "last_activity": MOMENT,
-        "started": MOMENT,
+        "last_activity": TIMESTAMP,
+        "started": TIMESTAMP,
         "pending": None,
         "ready": True,
         "stopped": False,
@@ -66,25 +66,25 @@ def server(user_name: str) -> dict[str, Any]:
 
 
 def page(base: str, total: int, offset: int, limit: int) -> dict[str, Any]:
-    """One page of all users."""
+    """Return one page of all users."""
     end = min(offset + limit, total)
-    following = {"offset": end, "limit": limit, "url": f"{base}{API}/users?offset={end}&limit={limit}"}
-    position = {"offset": offset, "limit": limit, "total": total, "next": following if end < total else None}
+    next_page = {"offset": end, "limit": limit, "url": f"{base}{API}/users?offset={end}&limit={limit}"}
+    position = {"offset": offset, "limit": limit, "total": total, "next": next_page if end < total else None}
     return {"items": [user(number) for number in range(offset, end)], "_pagination": position}
 
 
-class Visit(BaseHTTPRequestHandler):
-    """One request."""
+class Handler(BaseHTTPRequestHandler):
+    """The handler of one request."""
 
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # headers and content are written apart
+    disable_nagle_algorithm = True  # headers and content are written separately
     server: StubHub
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         query = {name: values[-1] for name, values in parse_qs(url.query).items()}
         if url.path == f"{API}/users":
-            limit = min(int(query["limit"]), LARGEST_PAGE)
+            limit = min(int(query["limit"]), MAX_PAGE_SIZE)
             with self.server.turn:
                 time.sleep(self.server.page_seconds)
             self.answer(page(self.server.url, self.server.total, int(query["offset"]), limit))
@@ -102,17 +102,17 @@ class Visit(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name it has there
-        """A line for every request would be noise."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name in the base class
+        """Log nothing."""
 
 
 class StubHub(ThreadingHTTPServer):
-    """Listens on loopback, at a port of its own choice."""
+    """The stub's server, on a free port of loopback."""
 
     daemon_threads = True
 
     def __init__(self, total: int, page_seconds: float = 0) -> None:
-        super().__init__(("127.0.0.1", 0), Visit)
+        super().__init__(("127.0.0.1", 0), Handler)
         self.total = total
         self.page_seconds = page_seconds
         self.turn = threading.Lock()

@@ -1,4 +1,4 @@
-"""Results as a table, which is Markdown too."""
+"""Tables of results, in Markdown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns side by side; the first to the left, the others, which are numbers, to the right."""
+    """Return a table with its first column aligned left and the others, which are numbers, right."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     return "\n".join(_line(row, widths) for row in (head, rule, *rows))

@@ -1,4 +1,4 @@
-"""How long it takes to create many users: by jhub, and in one giant call."""
+"""Time to create many users: with jhub, and in one large request."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ USERS = 2_000
 TIMEOUT_SECONDS = 120
 
 Create: TypeAlias = Callable[[FleetHub], tuple[float, float]]
-"""When it began and ended, on the system's monotonic clock."""
+"""Function that creates the users and returns its start and end, on the system's monotonic clock."""
 
 
 def names() -> list[str]:
-    """Theirs."""
+    """Return the names of the new users."""
     return [f"new{number:05}" for number in range(USERS)]
 
 
 def in_chunks(hub: FleetHub) -> tuple[float, float]:
-    """`hub.users.create_many`."""
+    """Create the users with `hub.users.create_many`."""
     with Hub(hub.url, hub.token) as client:
         client.version()
         began = time.monotonic()
@@ -38,7 +38,7 @@ def in_chunks(hub: FleetHub) -> tuple[float, float]:
 
 
 def in_one_call(hub: FleetHub) -> tuple[float, float]:
-    """`POST /users` with all names."""
+    """Create the users with one `POST /users`."""
     with requests.Session() as session:
         session.trust_env = False
         session.headers["Authorization"] = f"token {hub.token}"

@@ -21,5 +21,5 @@ r.raise_for_status()
 
 r = requests.get(f"{endpoint}/groups", headers=headers)
 r.raise_for_status()
-for found in r.json():
-    print(found["name"], found["users"])
+for item in r.json():
+    print(item["name"], item["users"])

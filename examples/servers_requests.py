@@ -18,7 +18,7 @@ for _ in range(60):
     r.raise_for_status()
     server = r.json()["servers"].get(server_name)
     if server is None:
-        raise SystemExit("it did not start")
+        raise SystemExit("the server did not start")
     if server["ready"]:
         break
     time.sleep(1)

@@ -1,7 +1,7 @@
-"""Real hubs for the tests. They are shared by all tests of a session: use `fresh` for the names you create.
+"""Real hubs for the tests, shared by all tests of a session: use `fresh` for the names that you create.
 
 `hub` answers a start after at most two seconds, with "ready" or with "pending"; `zero_hub` always with "pending".
-Both are at an awkward base URL, and know the profiles of PROFILES.
+Both have a base URL with special characters, and the profiles of PROFILES.
 """
 
 from __future__ import annotations
@@ -20,48 +20,52 @@ import yaml
 from hub_api import BASE_URL, Api, Tokens
 from hypothesis import HealthCheck, settings
 from terminal import Jhub
-from waits import NOTED
+from waits import LOG_WAITS
 
 from jhub.local import LocalHub
 
-# A run of minutes or hours, by hand: pytest -s --hypothesis-profile=long tests/fuzz/test_wire.py
+# For a run of minutes or hours by hand: pytest -s --hypothesis-profile=long tests/fuzz/test_wire.py
 settings.register_profile(
     "long", deadline=None, database=None, max_examples=20_000, suppress_health_check=list(HealthCheck)
 )
 
 STUB = [sys.executable, str(Path(__file__).with_name("support") / "stub_server.py")]
 
-INSIDE = shlex.join([sys.executable, "-P", "-m", "jhub"])
-STUB_SH = shlex.join(STUB)
+JHUB_COMMAND = shlex.join([sys.executable, "-P", "-m", "jhub"])
+STUB_COMMAND = shlex.join(STUB)
 
-# Let JupyterHub itself wait for the server, and find out for itself that it is not coming.
+# JupyterHub itself waits for the server, and times out.
 LEFT_TO_JUPYTERHUB = {"listen_seconds": 0, "http_timeout": 5}
 
 PROFILES: dict[str, dict[str, Any]] = {
     "lab": {"default_url": "/lab"},
     "lean": {"environment": {"JUPYTERHUB_SINGLEUSER_LOAD_OTHER_EXTENSIONS": "0"}},
     "stub": {"cmd": STUB},
-    # Leaves what jhub says in there in the home folder.
+    # Writes the output of jhub in the server to the home folder.
     "inside": {
-        "cmd": ["sh", "-c", f"{INSIDE} whoami -o name >who 2>&1; {INSIDE} user list >users 2>&1; exec {STUB_SH}"]
+        "cmd": [
+            "sh",
+            "-c",
+            f"{JHUB_COMMAND} whoami -o name >who 2>&1; {JHUB_COMMAND} user list >users 2>&1; exec {STUB_COMMAND}",
+        ]
     },
-    # Comes up after three seconds.
+    # Is ready after three seconds.
     "slow_spawn": {"cmd": [*STUB, "--after", "3"]},
-    # The process stays, and never answers.
+    # The process runs and never answers.
     "never_spawn": {"cmd": ["sleep", "3600"], **LEFT_TO_JUPYTERHUB},
-    # The process ends at once, and the local hub's own spawner notices.
+    # The process exits at once, and the local hub's spawner detects it.
     "ends_at_once": {"cmd": ["sh", "-c", "exit 3"]},
-    # The process ends before it answers.
+    # The process exits before it answers, and JupyterHub has to detect it.
     "dead_at_once": {"cmd": ["false"], **LEFT_TO_JUPYTERHUB},
     "members": {"cmd": STUB},
     "nobodys": {"cmd": STUB},
 }
 
 MEMBERS = "the-members"
-"""The group whose members may start `members`; nothing makes it but the tests that need it."""
+"""Name of the group whose members may start `members`. The tests that need the group create it."""
 
-# What stands beside the settings of a profile.
-MORE: dict[str, dict[str, Any]] = {
+# Fields of a profile beside its settings.
+EXTRA_SETTINGS: dict[str, dict[str, Any]] = {
     "members": {
         "groups": [MEMBERS],
         "profile_options": {
@@ -76,7 +80,7 @@ MORE: dict[str, dict[str, Any]] = {
     "nobodys": {"groups": []},
 }
 
-# For the tests of options that profiles know nothing of.
+# For the tests of user options that profiles do not define.
 USER_OPTIONS = ["cpus", "pw", "size"]
 
 SERVICE_SCOPES = ["list:users", "read:users", "servers", "groups"]
@@ -98,31 +102,31 @@ _numbers = count(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(secret_search.Listening())
+    config.pluginmanager.register(secret_search.OutputRecorder())
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_token_got_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Ends every run: what `jhub login` keeps stands nowhere but in its secret store."""
+def no_token_leaked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Check at the end of every run that the tokens of `jhub login` are in its secret store only."""
     yield
-    places = sorted(set(secret_search.found([tmp_path_factory.getbasetemp()], secret_search.made)))
-    assert not places, f"a token that jhub login made stands in {', '.join(places)}"
+    places = sorted(set(secret_search.search([tmp_path_factory.getbasetemp()], secret_search.created_tokens)))
+    assert not places, f"a token of jhub login leaked to {', '.join(places)}"
 
 
 @pytest.fixture(scope="session")
 def fresh() -> Callable[[str], str]:
-    """A function that makes names nobody else uses, such as `fresh("user")` -> "user17"."""
+    """Return a function that makes unique names, such as `fresh("user")` -> "user17"."""
     return lambda kind: f"{kind}{next(_numbers)}"
 
 
 @pytest.fixture(scope="session")
 def profiles_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """PROFILES as a profiles.yaml, each telling its servers its slug in JHUB_PROFILE. `stub` is the default."""
+    """Write PROFILES to a profiles.yaml, each with its slug in JHUB_PROFILE. `stub` is the default."""
     entries = []
     for slug, override in PROFILES.items():
         environment = {**override.get("environment", {}), "JHUB_PROFILE": slug}
         entry = {"slug": slug, "display_name": slug, "spawner_override": {**override, "environment": environment}}
-        more = {"user_options": USER_OPTIONS, **MORE.get(slug, {})}
+        more = {"user_options": USER_OPTIONS, **EXTRA_SETTINGS.get(slug, {})}
         entries.append({**entry, **more, "default": slug == "stub"})
     path = tmp_path_factory.mktemp("profiles") / "profiles.yaml"
     path.write_text(yaml.safe_dump({"profiles": entries}))
@@ -131,53 +135,53 @@ def profiles_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def service_token() -> str:
-    """The token of the service on all test hubs."""
+    """Return the token of the service on all test hubs."""
     return secrets.token_hex(16)
 
 
 @pytest.fixture(scope="session")
 def hub(profiles_file: Path, service_token: str) -> Iterator[LocalHub]:
-    """A hub that waits two seconds for a start before it answers "pending"."""
+    """Run a hub that waits two seconds for a start before it answers "pending"."""
     with _hub(profiles_file, service_token, slow_spawn_timeout=2) as running:
         yield running
-        # It is gone before the others are looked through.
-        assert not list(secret_search.found([running.folder], secret_search.made))
+        # The folder is deleted before the search of all folders.
+        assert not list(secret_search.search([running.folder], secret_search.created_tokens))
 
 
 @pytest.fixture(scope="session")
 def zero_hub(profiles_file: Path, service_token: str) -> Iterator[LocalHub]:
-    """A hub that answers every start with "pending" at once, as those of zero-to-jupyterhub do."""
+    """Run a hub that answers every start with "pending" at once, like those of zero-to-jupyterhub."""
     with _hub(profiles_file, service_token, slow_spawn_timeout=0) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def hub_tokens(hub: LocalHub, service_token: str) -> Tokens:
-    """Tokens of `hub`."""
+    """Create tokens on `hub`."""
     return _tokens(hub, service_token)
 
 
 @pytest.fixture(scope="session")
 def zero_tokens(zero_hub: LocalHub, service_token: str) -> Tokens:
-    """Tokens of `zero_hub`."""
+    """Create tokens on `zero_hub`."""
     return _tokens(zero_hub, service_token)
 
 
 @pytest.fixture(scope="session")
 def api(hub: LocalHub, hub_tokens: Tokens) -> Api:
-    """The REST API of `hub` for its administrator, by plain requests."""
+    """Return the REST API of `hub` for its administrator, by plain requests."""
     return Api(hub, hub_tokens.admin)
 
 
 @pytest.fixture(scope="session")
 def zero_api(zero_hub: LocalHub, zero_tokens: Tokens) -> Api:
-    """The REST API of `zero_hub` for its administrator, by plain requests."""
+    """Return the REST API of `zero_hub` for its administrator, by plain requests."""
     return Api(zero_hub, zero_tokens.admin)
 
 
 @pytest.fixture
 def user(api: Api, fresh: Callable[[str], str]) -> str:
-    """A new user of `hub`."""
+    """Create a user of `hub`."""
     name = fresh("user")
     assert api("POST", "/users", json={"usernames": [name]}).status_code == 201
     return name
@@ -185,7 +189,7 @@ def user(api: Api, fresh: Callable[[str], str]) -> str:
 
 @pytest.fixture
 def zero_user(zero_api: Api, fresh: Callable[[str], str]) -> str:
-    """A new user of `zero_hub`."""
+    """Create a user of `zero_hub`."""
     name = fresh("user")
     assert zero_api("POST", "/users", json={"usernames": [name]}).status_code == 201
     return name
@@ -193,25 +197,25 @@ def zero_user(zero_api: Api, fresh: Callable[[str], str]) -> str:
 
 @pytest.fixture(scope="session")
 def hub_url(hub: LocalHub) -> str:
-    """The API root of `hub`."""
+    """Return the API root of `hub`."""
     return hub.api_url
 
 
 @pytest.fixture
 def as_admin(tmp_path: Path, hub: LocalHub, hub_tokens: Tokens) -> Jhub:
-    """The command `jhub` in an administrator's hands."""
+    """Return the command `jhub` with an administrator's token."""
     return _as(hub_tokens.admin, hub, tmp_path)
 
 
 @pytest.fixture
 def as_ana(tmp_path: Path, hub: LocalHub, hub_tokens: Tokens) -> Jhub:
-    """The command `jhub` in an ordinary user's hands."""
+    """Return the command `jhub` with an ordinary user's token."""
     return _as(hub_tokens.ana, hub, tmp_path)
 
 
 @pytest.fixture
 def as_robot(tmp_path: Path, hub: LocalHub, hub_tokens: Tokens) -> Jhub:
-    """The command `jhub` in a service's hands."""
+    """Return the command `jhub` with a service's token."""
     return _as(hub_tokens.service, hub, tmp_path)
 
 
@@ -220,7 +224,9 @@ def _as(token: str, hub: LocalHub, home: Path) -> Jhub:
 
 
 def _hub(profiles: Path, service_token: str, slow_spawn_timeout: float) -> LocalHub:
-    config = CONFIG.format(slow_spawn_timeout=slow_spawn_timeout, token=service_token, scopes=SERVICE_SCOPES) + NOTED
+    config = (
+        CONFIG.format(slow_spawn_timeout=slow_spawn_timeout, token=service_token, scopes=SERVICE_SCOPES) + LOG_WAITS
+    )
     return LocalHub(base_url=BASE_URL, profiles=profiles, config=config, users=["ana"])
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from browser_port import our_turn
+from browser_port import port_lock
 from hub_api import Api
 from signalled import AtTerminal
 from terminal import JHUB, Jhub, Result
@@ -38,7 +38,7 @@ def with_browser_of(jhub: Jhub, hub: LocalHub, user: str) -> Path:
 def login(jhub: Jhub, hub: LocalHub, user: str, *options: str) -> Result:
     """Sign in with the browser, without a terminal."""
     with_browser_of(jhub, hub, user)
-    with our_turn():
+    with port_lock():
         return jhub("login", hub.url, "--browser", *options, timeout=120)
 
 
@@ -97,7 +97,7 @@ def test_another_user_is_confirmed_at_a_terminal(
 ) -> None:
     other = fresh("mallory")
     with_browser_of(jhub, hub, other)
-    with our_turn(), AtTerminal(jhub, [*JHUB, "login", hub.url, "--browser", "-u", user]) as command:
+    with port_lock(), AtTerminal(jhub, [*JHUB, "login", hub.url, "--browser", "-u", user]) as command:
         command.read_until(f"The browser signed in as {other}, not as {user}. Continue as {other}? [y/N]")
         command.type(answer)
         assert command.end() == (0 if answer == "y" else 4), command.text

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from hub_api import Api, Tokens
-from loopback import MOST, Visit, serving
+from loopback import MAX_SECONDS, Visit, serving
 from profile_hub import LISTS, profile_hub
 from terminal import Jhub
 
@@ -83,7 +83,10 @@ def test_profiles_of_the_user_on_the_line_are_completed(tmp_path: Path, line: st
 def test_without_profile_lists_those_of_visible_servers_are_completed(tmp_path: Path) -> None:
     with profile_hub(tmp_path, None) as (jhub, site):
         assert completed(jhub, "jhub server start ana/x -p s") == ["seen"]
-        assert [each.path.partition("?")[0] for each in site.seen] == ["/hub/api/users/ana/profiles", "/hub/api/users"]
+        assert [each.path.partition("?")[0] for each in site.requests] == [
+            "/hub/api/users/ana/profiles",
+            "/hub/api/users",
+        ]
         assert completed(jhub, "jhub profile show ") == ["seen"]
         assert completed(jhub, "jhub server start --option ") == []
     with profile_hub(tmp_path, LISTS, service=True) as (jhub, _):
@@ -110,7 +113,7 @@ def test_without_profile_lists_those_of_visible_servers_are_completed(tmp_path: 
 def test_options_of_a_profile_and_choices_are_completed(tmp_path: Path, line: str, offered: list[str]) -> None:
     with profile_hub(tmp_path, LISTS) as (jhub, site):
         assert completed(jhub, f"jhub server start {line}") == offered
-        assert len(site.seen) == 1
+        assert len(site.requests) == 1
 
 
 def test_groups_and_members_are_completed(as_admin: Jhub, api: Api, user: str, fresh: Fresh) -> None:
@@ -193,7 +196,7 @@ def test_failures_are_silent(as_admin: Jhub, hub_url: str) -> None:
 
 def test_a_slow_or_busy_hub_times_out_without_a_retry(as_admin: Jhub) -> None:
     def slow(visit: Visit) -> None:
-        visit.hold(MOST)
+        visit.hold(MAX_SECONDS)
 
     def busy(visit: Visit) -> None:
         visit.json({"status": 503, "message": "later"}, 503)
@@ -203,8 +206,8 @@ def test_a_slow_or_busy_hub_times_out_without_a_retry(as_admin: Jhub) -> None:
             env = {"JUPYTERHUB_API_URL": f"{site.url}/hub/api", "JHUB_COMPLETION_TIMEOUT": seconds}
             began = time.monotonic()
             assert completed(Jhub(as_admin.home, {**as_admin.env, **env}), "jhub user show a") == []
-            assert time.monotonic() - began < MOST
-    assert [each.path.partition("?")[0] for each in site.seen] == ["/hub/api/users"]
+            assert time.monotonic() - began < MAX_SECONDS
+    assert [each.path.partition("?")[0] for each in site.requests] == ["/hub/api/users"]
 
 
 @pytest.mark.parametrize("seconds", ["", "0", "-1", "nan", "inf", "1e9", "soon", "\u0663"])

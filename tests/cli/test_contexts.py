@@ -101,7 +101,7 @@ def test_a_working_keyring_holds_the_token_and_no_file_does(machine: Machine) ->
     assert "token kept" not in jhub.ok("context", "list").lower()
     assert jhub("context", "remove", "hub").err == "removed context hub\n"
     assert machine.in_keyring == {}
-    assert SECRET not in "".join(jhub.said)
+    assert SECRET not in "".join(jhub.outputs)
 
 
 @pytest.mark.parametrize(

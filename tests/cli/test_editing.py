@@ -48,7 +48,7 @@ def test_auth_state_comes_from_a_file_or_stdin_and_is_not_shown(as_admin: Jhub, 
     for wrong, stdin in (('{"password": "HUNTER2"}', ""), ("-", '["HUNTER2"'), ("@/nowhere", "")):
         assert as_admin("user", "edit", user, "--auth-state", wrong, stdin=stdin).code == 2
     assert as_admin("user", "edit", "-", "--auth-state", "-", stdin="{}").code == 2
-    assert "HUNTER2" not in "".join(as_admin.said)
+    assert "HUNTER2" not in "".join(as_admin.outputs)
 
 
 @pytest.mark.parametrize("output_format", ["json", "yaml", "table", "csv", "name"])
@@ -155,10 +155,10 @@ def test_keep_alive_records_activity(as_admin: Jhub, api: Api, user: str) -> Non
 
 def test_one_token_is_shown_without_its_secret(as_ana: Jhub) -> None:
     made = json.loads(as_ana.ok("token", "create", "--note", "to be shown", "--expires", "1h", "-o", "json"))
-    as_ana.said.clear()
+    as_ana.outputs.clear()
     shown = as_ana.ok("token", "show", made["id"])
     assert [line.split()[:3] for line in shown.splitlines()[:2]] == [["id", made["id"]], ["note", "to", "be"]]
     assert as_ana.ok("token", "revoke", made["id"], "--dry-run") == f"DELETE /users/ana/tokens/{made['id']}\n"
     as_ana.ok("token", "revoke", "-", stdin=made["id"])
     assert as_ana("token", "show", made["id"]).code == 5
-    assert made["token"] not in "".join(as_ana.said)
+    assert made["token"] not in "".join(as_ana.outputs)

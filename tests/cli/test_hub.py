@@ -32,7 +32,7 @@ def test_the_token_of_a_new_service_is_printed_once(as_admin: Jhub, hub_url: str
     as_service = Jhub(as_admin.home, {"JUPYTERHUB_API_URL": hub_url, "JUPYTERHUB_API_TOKEN": token})
     assert json.loads(as_service.ok("whoami", "-o", "json"))["name"] == service
 
-    as_admin.said.clear()
+    as_admin.outputs.clear()
     again = as_admin("service", "create", service, "--api-token", "-", "--if-not-exists", "-o", "name", stdin="a" * 32)
     assert (again.code, again.out) == (0, f"{service}\n")
     assert "keeps the token that it has" in again.err
@@ -47,7 +47,7 @@ def test_the_token_of_a_new_service_is_printed_once(as_admin: Jhub, hub_url: str
     assert (unasked.code, f"delete service {service}" in unasked.err) == (2, True)
     as_admin.ok("service", "delete", "--yes", "-", stdin=service)
     assert as_admin("service", "show", service).code == 5
-    assert token not in "".join(as_admin.said)
+    assert token not in "".join(as_admin.outputs)
 
 
 def test_the_token_of_a_service_is_read_from_stdin(as_admin: Jhub, hub_url: str, service: str) -> None:
@@ -71,7 +71,7 @@ def test_the_token_of_a_service_is_read_from_stdin(as_admin: Jhub, hub_url: str,
     assert as_admin(*create, stdin="\n").code == 2
     assert as_admin("service", "create", service, "--api-token", "HUNTER2HUNTER2").code == 2
     assert as_admin(*create, "--generate-token", stdin="HUNTER2HUNTER2\n").code == 2
-    assert "HUNTER2" not in "".join(as_admin.said)
+    assert "HUNTER2" not in "".join(as_admin.outputs)
 
 
 def test_a_service_in_the_configuration_cannot_be_deleted(as_admin: Jhub, as_ana: Jhub) -> None:
@@ -93,7 +93,7 @@ def test_proxy_routes_are_listed_and_synchronised(as_admin: Jhub, as_ana: Jhub) 
     )
     assert as_admin(*edit, stdin="HUNTER2").code == 2, "there is no terminal to ask"
     assert as_admin("proxy", "edit").code == 2
-    assert "HUNTER2" not in "".join(as_admin.said)
+    assert "HUNTER2" not in "".join(as_admin.outputs)
 
 
 def test_hub_show_prints_the_components_of_the_hub(as_admin: Jhub, as_ana: Jhub, hub: LocalHub) -> None:

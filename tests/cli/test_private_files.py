@@ -1,6 +1,6 @@
-"""Files that are links, pipes, devices, or another user's: refused at once, with a hint, and left unchanged.
+"""Links, pipes, devices and other users' files in place of a state file: refused with a hint, and left unchanged.
 
-The files are real. Tests that need root (a device, another user's file) run only as root.
+The tests create real ones. Those that only root can create (a device, another user's file) need root to run.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ by_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make this"
 
 @pytest.fixture
 def jhub(tmp_path: Path) -> Jhub:
-    """A home folder with a context."""
+    """Return the command with an empty home folder."""
     home = tmp_path / "home"
     home.mkdir()
     return Jhub(home)
@@ -50,7 +50,7 @@ def folder(jhub: Jhub, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def link(path: Path) -> None:
-    """Make a link to a file with content that others may read."""
+    """Create a link to a file with content that others may read."""
     target = path.parent.parent / "target"
     target.write_text('{"hub": "KEEP"}')
     target.chmod(0o644)
@@ -71,11 +71,11 @@ def pipe(path: Path) -> None:
 
 
 def unix_socket(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as one:
+    with socket.socket(socket.AF_UNIX) as listener:
         here = os.open(".", os.O_RDONLY)
         os.chdir(path.parent)  # a socket's path has a maximum length
         try:
-            one.bind(path.name)
+            listener.bind(path.name)
         finally:
             os.fchdir(here)
             os.close(here)
@@ -86,7 +86,7 @@ def directory(path: Path) -> None:
 
 
 def device(path: Path) -> None:
-    """Create a device like /dev/zero, so that a fault in a test cannot damage the real one."""
+    """Create a node like /dev/zero, so that a fault cannot damage the real one."""
     os.mknod(path, 0o644 | stat.S_IFCHR, os.makedev(1, 5))
 
 
@@ -99,33 +99,33 @@ KINDS: list[tuple[Callable[[Path], None], str]] = [
     (directory, "is a folder"),
     (device, "is a device"),
 ]
-made = pytest.mark.parametrize(
-    ("make", "said"),
+each_kind = pytest.mark.parametrize(
+    ("make", "message"),
     [pytest.param(*kind, marks=[by_root] if kind[0] in (device, link_to_device) else []) for kind in KINDS],
     ids=[make.__name__ for make, _ in KINDS],
 )
 
 
-def state(place: Path) -> dict[str, tuple[int, int, int]]:
-    """Return the kind, mode, owner and inode of each file."""
-    found = {path: path.lstat() for path in [place, *place.rglob("*")]}
-    return {str(path): (status.st_mode, status.st_uid, status.st_ino) for path, status in found.items()}
+def state(root: Path) -> dict[str, tuple[int, int, int]]:
+    """Return the mode, the owner and the inode of each file."""
+    statuses = {path: path.lstat() for path in [root, *root.rglob("*")]}
+    return {str(path): (status.st_mode, status.st_uid, status.st_ino) for path, status in statuses.items()}
 
 
-@made
+@each_kind
 @pytest.mark.parametrize("name", NAMES)
-def test_every_command_refuses_a_file_that_is_not_regular(
-    make: Callable[[Path], None], said: str, name: str, jhub: Jhub, folder: Path
+def test_every_command_refuses_an_irregular_file_and_leaves_it_unchanged(
+    make: Callable[[Path], None], message: str, name: str, jhub: Jhub, folder: Path
 ) -> None:
     (folder / name).unlink()
     make(folder / name)
     before = state(jhub.home)
     for command in COMMANDS:
         if name == ".lock" and command != LOGIN:
-            continue  # this command changes nothing and locks nothing
+            continue  # whoami takes no lock
         result = jhub(*command, stdin="x" * 32)
         assert result.code == 2, result
-        assert f"{folder / name} {said}" in result.err
+        assert f"{folder / name} {message}" in result.err
         assert "hint: " in result.err
         assert "Traceback" not in result.err
     assert state(jhub.home) == before
@@ -133,19 +133,19 @@ def test_every_command_refuses_a_file_that_is_not_regular(
     assert not target.exists() or target.read_text() == '{"hub": "KEEP"}'
 
 
-@made
-def test_only_a_regular_file_is_replaced(make: Callable[[Path], None], said: str, tmp_path: Path) -> None:
+@each_kind
+def test_an_irregular_file_is_not_replaced(make: Callable[[Path], None], message: str, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     make(tmp_path / "in/file")
     before = state(tmp_path)
-    with pytest.raises(InvalidInput, match=said):
+    with pytest.raises(InvalidInput, match=message):
         write_atomically(tmp_path / "in/file", b"new")
     assert state(tmp_path) == before
 
 
 @pytest.mark.parametrize("name", ["contexts.json", "tokens.json"])
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666, 0o664])
-def test_a_file_that_others_may_write_to_is_refused_with_a_hint(folder: Path, name: str, mode: int) -> None:
+def test_a_file_writable_by_others_is_refused_with_a_hint(folder: Path, name: str, mode: int) -> None:
     (folder / name).chmod(mode)
     with pytest.raises(InvalidInput, match=f"other users can write to {folder / name}") as caught:
         contexts.connection()
@@ -157,7 +157,7 @@ def test_a_file_that_others_may_write_to_is_refused_with_a_hint(folder: Path, na
 
 
 @pytest.mark.parametrize("mode", [0o720, 0o702, 0o777, 0o775, 0o1777])
-def test_a_folder_that_others_may_write_to_is_refused_with_a_hint(jhub: Jhub, folder: Path, mode: int) -> None:
+def test_a_folder_writable_by_others_is_refused_with_a_hint(jhub: Jhub, folder: Path, mode: int) -> None:
     folder.chmod(mode)
     for command in COMMANDS:
         result = jhub(*command, stdin="x" * 32)
@@ -169,7 +169,7 @@ def test_a_folder_that_others_may_write_to_is_refused_with_a_hint(jhub: Jhub, fo
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o750, 0o711, 0o500])
-def test_a_folder_that_others_may_read_holds_no_readable_secret(folder: Path, mode: int) -> None:
+def test_a_folder_readable_by_others_is_accepted_and_its_secrets_are_private(folder: Path, mode: int) -> None:
     folder.chmod(mode)
     assert contexts.connection().token == "SECRET"
     assert stat.S_IMODE((folder / "tokens.json").stat().st_mode) == 0o600
@@ -178,7 +178,7 @@ def test_a_folder_that_others_may_read_holds_no_readable_secret(folder: Path, mo
 
 @by_root
 @pytest.mark.parametrize("name", ["", *NAMES])
-def test_a_file_of_another_user_is_refused(jhub: Jhub, folder: Path, name: str) -> None:
+def test_files_of_another_user_are_refused(jhub: Jhub, folder: Path, name: str) -> None:
     os.chown(folder / name, NOBODY, NOBODY)
     before = state(jhub.home)
     result = jhub(*LOGIN, stdin="x" * 32)
@@ -189,8 +189,8 @@ def test_a_file_of_another_user_is_refused(jhub: Jhub, folder: Path, name: str) 
 
 
 @by_root
-def test_the_hint_for_a_file_of_root_is_chown(jhub: Jhub, folder: Path) -> None:
-    """The state after a sudo that kept HOME."""
+def test_for_a_file_of_root_the_hint_is_sudo_chown(jhub: Jhub, folder: Path) -> None:
+    """As after a sudo that kept HOME."""
     for path in [jhub.home, folder.parent, folder, *folder.iterdir()]:
         os.chown(path, NOBODY, NOBODY)
     os.chown(folder / "contexts.json", 0, 0)
@@ -208,8 +208,8 @@ def test_the_hint_for_a_file_of_root_is_chown(jhub: Jhub, folder: Path) -> None:
     assert f"sudo chown -R nobody {folder / 'contexts.json'}" in done.stdout
 
 
-def test_a_folder_may_be_a_link_that_its_user_made(jhub: Jhub, folder: Path) -> None:
-    """Some users link their settings to a folder in another place."""
+def test_a_folder_may_be_a_link_that_the_user_made(jhub: Jhub, folder: Path) -> None:
+    """As for dotfiles that are kept in one place."""
     kept = jhub.home / "dotfiles"
     folder.rename(kept)
     folder.symlink_to(kept)
@@ -223,7 +223,7 @@ def test_a_folder_may_be_a_link_that_its_user_made(jhub: Jhub, folder: Path) -> 
 
 
 @by_root
-def test_a_link_that_another_user_made_is_not_followed(jhub: Jhub, folder: Path) -> None:
+def test_a_link_made_by_another_user_is_not_followed(jhub: Jhub, folder: Path) -> None:
     kept = jhub.home / "kept"
     folder.rename(kept)
     folder.symlink_to(kept)
@@ -232,7 +232,7 @@ def test_a_link_that_another_user_made_is_not_followed(jhub: Jhub, folder: Path)
         contexts.connection()
 
 
-def test_a_folder_that_is_a_link_to_nothing_or_a_file(jhub: Jhub, folder: Path) -> None:
+def test_a_folder_path_that_is_no_folder_is_refused(jhub: Jhub, folder: Path) -> None:
     shutil.rmtree(folder)
     for make in (link_to_nothing, lambda path: path.write_text(""), pipe):
         make(folder)
@@ -242,7 +242,7 @@ def test_a_folder_that_is_a_link_to_nothing_or_a_file(jhub: Jhub, folder: Path) 
         folder.unlink()
 
 
-def test_a_hard_link_keeps_the_mode_of_the_file(jhub: Jhub, folder: Path) -> None:
+def test_the_mode_of_a_hard_link_is_not_changed(jhub: Jhub, folder: Path) -> None:
     other = jhub.home / "other"
     (folder / "tokens.json").rename(other)
     other.chmod(0o644)
@@ -253,10 +253,10 @@ def test_a_hard_link_keeps_the_mode_of_the_file(jhub: Jhub, folder: Path) -> Non
     other.chmod(0o600)
     assert contexts.connection().token == "SECRET"
     contexts.save("hub", Context(api_url=HUB), "NEW")
-    assert "SECRET" in other.read_text(), "it was another file's too"
+    assert "SECRET" in other.read_text(), "the other name keeps the old content"
 
 
-def test_a_lock_file_with_a_hard_link_is_not_emptied(jhub: Jhub, folder: Path) -> None:
+def test_a_lock_file_that_is_a_hard_link_is_not_emptied(jhub: Jhub, folder: Path) -> None:
     thesis = jhub.home / "thesis"
     thesis.write_text("years")
     (folder / ".lock").unlink()
@@ -266,7 +266,7 @@ def test_a_lock_file_with_a_hard_link_is_not_emptied(jhub: Jhub, folder: Path) -
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o002, 0o022, 0o077])
-def test_new_folders_are_private(tmp_path: Path, umask: int) -> None:
+def test_new_folders_are_private_whatever_the_umask(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
         make_folder(tmp_path / "a/b/c")
@@ -275,7 +275,9 @@ def test_new_folders_are_private(tmp_path: Path, umask: int) -> None:
     assert {stat.S_IMODE((tmp_path / part).stat().st_mode) for part in ("a", "a/b", "a/b/c")} == {0o700}
 
 
-def test_a_file_that_is_too_large_or_too_deep_counts_as_damaged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_too_large_or_too_deeply_nested_is_an_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (folder / "contexts.json").write_text('{"more": ' + "[" * 5000 + "]" * 5000 + "}")
     with pytest.raises(InvalidInput, match="is damaged"):
         contexts.use("hub")
@@ -285,8 +287,8 @@ def test_a_file_that_is_too_large_or_too_deep_counts_as_damaged(folder: Path, mo
         contexts.load()
 
 
-def test_a_file_that_is_swapped_after_the_check_is_not_used(tmp_path: Path) -> None:
-    """Another process swaps the file for a link again and again; the target of the link is never opened."""
+def test_a_link_swapped_in_after_the_check_is_never_opened(tmp_path: Path) -> None:
+    """Another process swaps the file for a link again and again."""
     (tmp_path / "mine").mkdir(mode=0o700)
     secret = tmp_path / "secret"
     secret.write_text("elsewhere")
@@ -301,15 +303,15 @@ def test_a_file_that_is_swapped_after_the_check_is_not_used(tmp_path: Path) -> N
     from jhub.files import read_own_file
 
     seen = set[bytes | str | None]()
-    with subprocess.Popen(run, stdout=subprocess.PIPE) as swapping:
-        assert swapping.stdout is not None
-        swapping.stdout.readline()
-        while swapping.poll() is None:
+    with subprocess.Popen(run, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        while process.poll() is None:
             try:
                 seen.add(read_own_file(tmp_path / "mine/file"))
             except InvalidInput as error:
                 seen.add(str(error))
-    assert swapping.returncode == 0
+    assert process.returncode == 0
     assert b"elsewhere" not in seen
     assert seen <= {
         b"",
@@ -319,7 +321,7 @@ def test_a_file_that_is_swapped_after_the_check_is_not_used(tmp_path: Path) -> N
     }
 
 
-def test_a_lock_time_out_leaves_no_open_file(tmp_path: Path) -> None:
+def test_a_wait_for_a_lock_that_times_out_closes_its_file(tmp_path: Path) -> None:
     first = acquire_lock(tmp_path / "lock", 0)
     assert first is not None
     open_before = len(os.listdir("/dev/fd"))
@@ -333,19 +335,19 @@ def test_a_lock_time_out_leaves_no_open_file(tmp_path: Path) -> None:
 
 @pytest.fixture
 def at_no_hub(jhub: Jhub) -> Jhub:
-    """The command with a hub and a token, which reads its input before it sends a request."""
+    """Return a command with a hub URL and a token, which reads its input before it sends a request."""
     jhub.env.update({"JUPYTERHUB_API_URL": "http://127.0.0.1:9/hub/api", "JUPYTERHUB_API_TOKEN": "x" * 32})
     return jhub
 
 
-def test_an_endless_file_is_refused(at_no_hub: Jhub) -> None:
+def test_an_endless_input_file_is_refused(at_no_hub: Jhub) -> None:
     result = at_no_hub("api", "POST", "/users", "-d", "@/dev/zero")
     assert result.code == 2
     assert "/dev/zero is larger than 64 MiB" in result.err
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "message"),
     [
         (["api", "POST", "/users", "-d", "@-"], "stdin holds more than 64 MiB"),
         (["user", "create", "-"], "stdin holds more than 64 MiB"),
@@ -354,18 +356,18 @@ def test_an_endless_file_is_refused(at_no_hub: Jhub) -> None:
         (["login", "http://127.0.0.1:9/hub/api", "-u", "ana", "--password-stdin"], "longer than 65536 characters"),
     ],
 )
-def test_an_endless_stdin_is_refused(at_no_hub: Jhub, command: list[str], said: str) -> None:
+def test_an_endless_stdin_is_refused(at_no_hub: Jhub, command: list[str], message: str) -> None:
     env = {**at_no_hub.environment()}
     with Path("/dev/zero").open("rb") as endless:
         done = subprocess.run(
             [sys.executable, "-m", "jhub", *command], stdin=endless, env=env, capture_output=True, text=True, timeout=60
         )
     assert done.returncode == 2, done
-    assert said in done.stderr
+    assert message in done.stderr
 
 
-def test_a_named_pipe_in_an_argument_is_read(at_no_hub: Jhub) -> None:
-    """The shell's <(…) passes such a pipe."""
+def test_a_named_pipe_is_accepted_as_input(at_no_hub: Jhub) -> None:
+    """As the shell's <(…) creates one."""
     command = [sys.executable, "-m", "jhub", "api", "POST", "/users", "-d"]
     run = ["bash", "-c", '"$@" @<(echo "[")', "bash", *command]
     done = subprocess.run(run, env=at_no_hub.environment(), capture_output=True, text=True, timeout=60)

@@ -115,7 +115,7 @@ def test_a_dry_run_refuses_profiles_that_are_not_in_the_list(listing: Hubs) -> N
     planned = jhub.ok(*start, "-p", "gpu", "--option", "image--unlisted-choice=xx", "--option", "cpus:=4")
     sent = '{"profile":"gpu","image--unlisted-choice":"xx","cpus":4}'
     assert planned == f'POST /users/ana/servers/lab {{"user_options":{sent}}}\n'
-    assert {each.method for each in site.seen} == {"GET"}
+    assert {each.method for each in site.requests} == {"GET"}
     some = jhub(*start, "bo/lab", "-p", "lab")
     assert (some.code, len(some.lines)) == (7, 1)
 

@@ -107,7 +107,7 @@ def test_a_code_is_shown_once(as_admin: Jhub, hub_url: str, server: str) -> None
     assert link.startswith(f"{hub_url.removesuffix('/hub/api')}/hub/accept-share?code=")
     assert "expires in 2 h; it is shown only this once" in made.err
     secret = as_admin.ok("share", "code", "create", server, "-o", "name").strip()
-    as_admin.said.clear()
+    as_admin.outputs.clear()
 
     ids = as_admin.ok("share", "code", "list", server, "-o", "name")
     assert len(ids.split()) == 2
@@ -118,6 +118,6 @@ def test_a_code_is_shown_once(as_admin: Jhub, hub_url: str, server: str) -> None
     assert as_admin.ok("share", "code", "list", server, "-o", "name").split() == [two]
     as_admin.ok("share", "code", "revoke", server, "--all", "--yes")
     assert as_admin.ok("share", "code", "list", server, "-o", "name") == ""
-    said = "".join(as_admin.said)
+    said = "".join(as_admin.outputs)
     assert secret not in said
     assert link.rpartition("=")[2] not in said

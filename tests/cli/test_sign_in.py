@@ -75,7 +75,7 @@ def test_sign_in_whoami_and_sign_out(jhub: Jhub, hub: LocalHub) -> None:
     assert jhub("whoami").code == 2
     assert not json.loads((folder / "tokens.json").read_text())
 
-    everything = "".join(jhub.said + elsewhere.said)
+    everything = "".join(jhub.outputs + elsewhere.outputs)
     assert token not in everything
     assert hub.user_password not in everything
 
@@ -156,7 +156,7 @@ def test_plain_http_triggers_a_warning_before_anything_is_sent(tmp_path: Path) -
         result = jhub("login", "http://hub.invalid", "-u", "ana", "--password-stdin", stdin="secret\n")
         assert result.err.startswith("warning: http://hub.invalid/hub/api uses plain http: others on the network path")
         assert result.code == 2
-        assert not any(b"secret" in seen.body for seen in proxy.seen)
+        assert not any(b"secret" in request.body for request in proxy.requests)
 
 
 def test_a_foreign_login_page_gets_no_password(jhub: Jhub) -> None:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from browser_port import our_turn
+from browser_port import port_lock
 from hub_api import Tokens
 from login_hub import form
 from loopback import Visit, serving
-from signalled import AtTerminal, running, until
+from signalled import AtTerminal, running, wait_until
 from terminal import JHUB, Jhub
 
 from jhub.local import LocalHub, processes
@@ -54,7 +54,7 @@ def of_hub(place: Path) -> list[int]:
 
 BEGUN: dict[str, Callable[[Path], bool]] = {
     "its folder is there": lambda place: (place / "installation.json").exists(),
-    "its process is there": lambda place: processes.hub_process(place) is not None,
+    "its process is there": lambda place: processes.find_hub_process(place) is not None,
     "it writes its log": lambda place: (place / "hub.log").exists() and (place / "hub.log").stat().st_size > 0,
     "it is ready": lambda place: (place / "ready").exists(),
 }
@@ -81,13 +81,13 @@ def test_status_is_right_after_a_terminated_start_of_the_local_hub(
     when: str, signals: list[signal.Signals], jhub: Jhub, place: Path
 ) -> None:
     with running(jhub, [*JHUB, "local", "up"]) as up:
-        until(lambda: BEGUN[when](place) or up.process.poll() is not None, when)
+        wait_until(lambda: BEGUN[when](place) or up.process.poll() is not None, when)
         up.send(*signals)
         code = up.end()
     try:
         if when != "it is ready":
             assert any(code in ENDS[each] for each in signals), up.text
-            until(lambda: of_hub(place) == [], "nothing is left of it")
+            wait_until(lambda: of_hub(place) == [], "nothing is left of it")
         else:
             # The start was either given up, or completed.
             until(lambda: of_hub(place) == [] or jhub("local", "status").code == 0, "it is gone, or status shows it")
@@ -107,7 +107,7 @@ def test_a_terminated_demo_stops_everything_it_started(how: signal.Signals, jhub
         assert of_hub(temporary)
         demo.send(how)
         assert demo.end() in ENDS[how]
-    until(lambda: of_hub(temporary) == [], "nothing is left of it")
+    wait_until(lambda: of_hub(temporary) == [], "nothing is left of it")
     assert list(temporary.glob("jhub-local-*")) == []
     assert "Traceback" not in demo.text
 
@@ -118,7 +118,7 @@ def test_closing_the_terminal_terminates_the_demo(jhub: Jhub) -> None:
         demo.read_until("1. a token")
         demo.close_window()
         assert demo.end() == 129
-    until(lambda: of_hub(temporary) == [], "nothing is left of it")
+    wait_until(lambda: of_hub(temporary) == [], "nothing is left of it")
     assert list(temporary.glob("jhub-local-*")) == []
 
 
@@ -141,7 +141,7 @@ def test_status_and_down_find_the_running_processes(jhub: Jhub, place: Path) -> 
         whole.unlink()
         shown = jhub("local", "status")
         assert shown.code == 1
-        assert f"a hub runs in {place} (process {jhub_pid(place)}), whose files are gone" in shown.err
+        assert f"the files of the hub that runs in {place} (process {jhub_pid(place)}) are gone" in shown.err
         whole.write_text(kept)
         os.kill(jhub_pid(place), signal.SIGSTOP)
         hangs = jhub("local", "status")
@@ -149,7 +149,7 @@ def test_status_and_down_find_the_running_processes(jhub: Jhub, place: Path) -> 
         assert "running        yes" in hangs.lines
         assert "it does not answer" in hangs.err
         os.kill(jhub_pid(place), signal.SIGKILL)
-        until(lambda: processes.hub_process(place) is None, "it is gone")
+        wait_until(lambda: processes.find_hub_process(place) is None, "it is gone")
         left = jhub("local", "status")
         assert left.code == 1
         assert "running        no" in left.lines
@@ -173,9 +173,9 @@ def test_down_stops_a_hub_whose_folder_is_gone(jhub: Jhub, place: Path) -> None:
 
 
 def jhub_pid(place: Path) -> int:
-    found = processes.hub_process(place)
+    found = processes.find_hub_process(place)
     assert found is not None
-    return found[0].pid
+    return found.process.pid
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o707, 0o777])
@@ -195,7 +195,7 @@ def test_a_state_folder_that_others_may_write_to_is_refused(jhub: Jhub, place: P
 def test_a_state_folder_with_files_of_another_user_is_refused(jhub: Jhub, place: Path, name: str) -> None:
     (place / "users").mkdir(parents=True, mode=0o700)
     (place / "proxy").mkdir(mode=0o700)
-    (place / "installation.json").write_text('{"mark": "m", "password": "planted", "user_password": "planted"}')
+    (place / "installation.json").write_text('{"instance_id": "m", "password": "planted", "user_password": "planted"}')
     (place / "jupyterhub.sqlite").touch()
     place.chmod(0o700)
     os.chown(place / name, 65534, 65534)
@@ -227,7 +227,7 @@ def test_the_terminal_echoes_after_a_terminated_prompt(how: signal.Signals, prom
     name = ["-u", "ana"] if prompt == "Password" else []
     with serving(page) as site, AtTerminal(jhub, [*JHUB, "login", site.root, *name]) as login:
         login.read_until(prompt)
-        until(lambda: login.echoes == (prompt == "Username"), "the prompt is there")
+        wait_until(lambda: login.echoes == (prompt == "Username"), "the prompt is there")
         assert login.end(by=how) in ENDS[how]
         assert login.echoes
         assert "Traceback" not in login.text
@@ -258,7 +258,7 @@ def test_the_terminal_echoes_after_a_terminated_library_prompt(how: signal.Signa
     code = LIBRARY.format(kind=kind, call=CALLS[kind])
     with serving(page) as site, AtTerminal(jhub, [sys.executable, "-c", code, site.root]) as program:
         program.read_until("Password of ana")
-        until(lambda: not program.echoes, "the prompt is there")
+        wait_until(lambda: not program.echoes, "the prompt is there")
         assert program.end(by=how) == -how
         assert program.echoes
 
@@ -280,7 +280,7 @@ def test_terminating_the_wait_for_a_browser_frees_the_port(
     how: signal.Signals, jhub: Jhub, hub: LocalHub, hub_tokens: Tokens
 ) -> None:
     with ExitStack() as stack:
-        stack.enter_context(our_turn())
+        stack.enter_context(port_lock())
         login = stack.enter_context(running(jhub, [*JHUB, "login", hub.url, "--browser", "--no-open"]))
         login.read_until("waiting for the browser")
         login.send(how)
@@ -294,7 +294,7 @@ def test_below_nohup_sighup_is_ignored(jhub: Jhub, hub: LocalHub) -> None:
         signal.signal(HUP, signal.SIG_IGN)
 
     with ExitStack() as stack:
-        stack.enter_context(our_turn())
+        stack.enter_context(port_lock())
         login = stack.enter_context(running(jhub, [*JHUB, "login", hub.url, "--browser", "--no-open"], setup=ignore))
         login.read_until("waiting for the browser")
         login.send(HUP, TERM)

@@ -241,9 +241,9 @@ def test_a_sent_name_arrives_unchanged() -> None:
                 try:
                     hub.run(operation.plan(**arguments))
                 except InvalidInput:
-                    sent = sent[: len(site.seen)]  # a text in a body may be none that can be sent
+                    sent = sent[: len(site.requests)]  # a text in a body may be none that can be sent
                     raise
-            arrived = [urlsplit(f"http://x{seen.path}") for seen in site.seen]
+            arrived = [urlsplit(f"http://x{request.path}") for request in site.requests]
             assert [url.path for url in arrived] == [f"/hub/api{step.path}" for step in sent]
             for url, step in zip(arrived, sent, strict=True):
                 query = step.query if isinstance(step, Request) else ()

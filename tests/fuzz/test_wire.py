@@ -14,8 +14,8 @@ import httpx2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from loopback import Peer, Visit, hub_at, once, talking, within
-from quirks import hub_that
+from loopback import Peer, Visit, hub_at, once, tcp_peer, within
+from quirks import hub_answering
 
 from jhub import AsyncHub, Hub, Timeouts
 from jhub.errors import HubError
@@ -98,7 +98,7 @@ def test_any_answer_to_a_client_is_a_result_or_a_hub_error() -> None:
     answers: list[httpx2.Response] = []
     version = httpx2.Response(200, json={"version": "6.1.1"})
 
-    with hub_that(lambda request: answers.pop() if answers else version) as (hub, _):
+    with hub_answering(lambda request: answers.pop() if answers else version) as (hub, _):
 
         @same_each_time
         @given(
@@ -130,7 +130,7 @@ def test_a_stream_is_decoded_as_utf_8_for_any_content_type() -> None:
         async with hub._wire.async_driver() as other:
             return await other.run(listen("ana", "lab", 5.0))
 
-    with hub_that(answer) as (hub, _):
+    with hub_answering(answer) as (hub, _):
         for charset in said:
             heard = hub.run(listen("ana", "lab", 5.0))
             assert heard is not None
@@ -144,7 +144,7 @@ def test_a_stream_is_decoded_as_utf_8_for_any_content_type() -> None:
 @pytest.mark.parametrize("version", ["", "?", "6", "6.x", "²", "v6.1.1", "6.1.1.1.1", "9" * 30, "9" * 5000, "\u2028"])
 def test_a_version_header_of_any_form_is_accepted(version: str) -> None:
     headers = [(b"x-jupyterhub-version", version.encode())]
-    with hub_that(lambda request: httpx2.Response(200, headers=headers, json={"name": "ana"})) as (hub, _):
+    with hub_answering(lambda request: httpx2.Response(200, headers=headers, json={"name": "ana"})) as (hub, _):
         assert hub.users.get("ana").name == "ana"
 
 

@@ -1,4 +1,4 @@
-"""jhub inside a server or service of the hub: it knows where and who it is, and tells how to be allowed more."""
+"""jhub inside a server or service of a hub: URL and token from the environment, and hints about missing scopes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jhub import Hub, MissingScope
 from jhub.local import LocalHub
 
 
-def test_in_a_server_it_is_its_user_and_is_told_how_to_be_more(hub: LocalHub, api: Api, user: str) -> None:
+def test_in_a_server_jhub_is_the_user_and_hints_at_server_token_scopes(hub: LocalHub, api: Api, user: str) -> None:
     assert hub.folder is not None
     body = {"user_options": {"profile": "inside"}}
     assert api("POST", f"/users/{user}/servers/lab", json=body).status_code in (201, 202)
@@ -22,7 +22,7 @@ def test_in_a_server_it_is_its_user_and_is_told_how_to_be_more(hub: LocalHub, ap
     assert 'c.Spawner.server_token_scopes = ["users:activity!user", "access:servers!server", "list:users"]' in hint
 
 
-def test_in_a_service_it_is_told_which_role_lacks_what(
+def test_in_a_service_jhub_hints_at_the_role_with_the_missing_scope(
     hub: LocalHub, hub_tokens: Tokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JUPYTERHUB_API_URL", hub.api_url)

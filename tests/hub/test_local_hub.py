@@ -1,4 +1,4 @@
-"""jhub.local: real hubs that start, answer, and leave nothing behind."""
+"""`jhub.local`: real hubs that start, answer, and leave no processes and files behind."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from jhub.local import LocalHub, logs, ports, processes, requirements, state_fol
 T = TypeVar("T")
 
 
-def test_says_where_it_is_and_how_to_log_in(hub: LocalHub) -> None:
+def test_a_running_hub_has_its_url_passwords_version_and_log(hub: LocalHub) -> None:
     assert hub.url.startswith("http://127.0.0.1:")
     assert hub.url.endswith(BASE_URL)
     assert hub.api_url == f"{hub.url}hub/api"
@@ -41,9 +41,9 @@ def test_says_where_it_is_and_how_to_log_in(hub: LocalHub) -> None:
         assert password not in repr(hub)
 
 
-def test_keeps_its_secrets(hub: LocalHub, service_token: str) -> None:
+def test_secrets_are_in_no_argument_and_no_readable_file(hub: LocalHub, service_token: str) -> None:
     secrets = (hub.password, hub.user_password, service_token)
-    family = processes.marked(_mark(hub.folder))
+    family = processes.list_processes(_instance_id(hub.folder))
     assert {hub.pid} < {process.pid for process in family}  # the proxy, at least
     for process in family:
         assert not any(secret in argument for argument in process.cmdline() for secret in secrets)
@@ -56,10 +56,10 @@ def test_keeps_its_secrets(hub: LocalHub, service_token: str) -> None:
     assert hub.user_password not in generated
 
 
-def test_listens_on_loopback_only(hub: LocalHub) -> None:
+def test_all_processes_listen_on_loopback_only(hub: LocalHub) -> None:
     listening = [
         connection.laddr.ip
-        for process in processes.marked(_mark(hub.folder))
+        for process in processes.list_processes(_instance_id(hub.folder))
         for connection in process.net_connections(kind="inet")
         if connection.status == psutil.CONN_LISTEN
     ]
@@ -68,19 +68,19 @@ def test_listens_on_loopback_only(hub: LocalHub) -> None:
 
 
 @pytest.mark.parametrize("profile", ["lab", "lean", "stub"])
-def test_starts_servers_behind_the_awkward_url(api: Api, user: str, profile: str) -> None:
+def test_servers_start_below_a_base_url_with_special_characters(api: Api, user: str, profile: str) -> None:
     assert api.start(user, "work", profile=profile).status_code in (201, 202)
     url = api.ready(user, "work")["url"]
     assert url == f"{BASE_URL}user/{user}/work/"
     assert api.at(f"{url}api/status").status_code == 200
-    # JupyterLab answers where it is; the bare server has no such page.
+    # The bare server has no page of JupyterLab.
     assert api.at(f"{url}lab").status_code == (200 if profile == "lab" else 404)
     home = api.hub.folder / "users" / user
     assert home.is_dir()
     assert api("DELETE", f"/users/{user}/servers/work").status_code in (202, 204)
 
 
-def test_an_ordinary_user_and_a_service_may_do_their_own(hub: LocalHub, hub_tokens: Tokens) -> None:
+def test_a_user_and_a_service_have_their_own_scopes_only(hub: LocalHub, hub_tokens: Tokens) -> None:
     assert Api(hub, hub_tokens.ana)("GET", "/user").json()["name"] == "ana"
     assert Api(hub, hub_tokens.ana)("GET", "/users").status_code == 403
     service = Api(hub, hub_tokens.service)
@@ -89,132 +89,132 @@ def test_an_ordinary_user_and_a_service_may_do_their_own(hub: LocalHub, hub_toke
     assert service("POST", "/users", json={"usernames": ["nobody"]}).status_code == 403
 
 
-def test_a_process_that_ends_at_once_is_told_at_once(api: Api, user: str) -> None:
-    # A start whose end is not noticed is answered with 202, after two seconds.
+def test_a_server_process_that_exits_at_once_fails_the_start_at_once(api: Api, user: str) -> None:
+    # The hub would answer 202 after two seconds if the spawner did not detect the exit.
     answer = api.start(user, "work", profile="ends_at_once")
     assert answer.status_code == 500
-    assert "exit code 3" in answer.json()["message"]
+    assert "exited with code 3" in answer.json()["message"]
 
 
-def test_the_life_of_a_background_hub(tmp_path: Path, profiles_file: Path) -> None:
-    place = tmp_path / "a {folder} with spaces"
-    assert local.status(place) is None
-    assert not local.down(place)
-    assert not place.exists()
+def test_a_background_hub_is_started_joined_killed_and_restarted(tmp_path: Path, profiles_file: Path) -> None:
+    folder = tmp_path / "a {folder} with spaces"
+    assert local.status(folder) is None
+    assert not local.down(folder)
+    assert not folder.exists()
 
-    # Two at once: one starts it, the other gets the same.
-    with _always_down(place), ThreadPoolExecutor() as threads:
-        first, second = threads.map(lambda _: local.up(place, base_url="/@/space word/"), range(2))
+    # Two calls at once: the first starts the hub, the other one joins it.
+    with _always_down(folder), ThreadPoolExecutor() as threads:
+        first, second = threads.map(lambda _: local.up(folder, base_url="/@/space word/"), range(2))
         assert first.pid == second.pid
-        mark = _mark(place)
-        status = local.status(place)
+        instance_id = _instance_id(folder)
+        status = local.status(folder)
         assert status is not None
         assert status.running
         assert (status.url, status.pid, status.version) == (first.url, first.pid, first.version)
         assert msgspec.json.decode(msgspec.json.encode(status))["password"] == first.password
         assert first.password not in repr(status)
         with pytest.raises(LocalHubError, match="already runs"):
-            local.up(place, port=1 + int(first.url.split(":")[2].split("/")[0]))
+            local.up(folder, port=1 + int(first.url.split(":")[2].split("/")[0]))
         with pytest.raises(LocalHubError, match="already runs"):
-            local.up(place, base_url="/word/")
+            local.up(folder, base_url="/word/")
         with pytest.raises(LocalHubError, match="with other profiles"):
-            local.up(place, base_url="/@/space word/", profiles=profiles_file)
-        with pytest.raises(LocalHubError, match="already runs"), LocalHub(place):
+            local.up(folder, base_url="/@/space word/", profiles=profiles_file)
+        with pytest.raises(LocalHubError, match="already runs"), LocalHub(folder):
             pass
 
         token = _token(first)
         assert Api(first, token).start(first.username, "work", profile="lean").status_code == 202
         Api(first, token).ready(first.username, "work")
         os.kill(first.pid, signal.SIGKILL)
-        left = _until(lambda: None if first.pid in _pids(mark) else _pids(mark))
-        assert len(left) >= 2  # the proxy and the server are still there
-        status = local.status(place)
+        left = _until(lambda: None if first.pid in _pids(instance_id) else _pids(instance_id))
+        assert len(left) >= 2  # the proxy and the server are still running
+        status = local.status(folder)
         assert status is not None
         assert not status.running
 
-        third = local.up(place)
-        assert not any(pid in _pids(mark) for pid in left)
-        # The folder is the same: who was known is known.
+        third = local.up(folder)
+        assert not any(pid in _pids(instance_id) for pid in left)
+        # The folder keeps users and tokens.
         assert third.password == first.password
         assert Api(third, token)("GET", "/user").json()["name"] == "admin"
 
-        assert local.down(place)
-        assert _pids(mark) == []
-        assert not local.down(place)
-        local.reset(place)
-        assert not place.exists()
+        assert local.down(folder)
+        assert _pids(instance_id) == []
+        assert not local.down(folder)
+        local.reset(folder)
+        assert not folder.exists()
 
 
 def test_a_hub_whose_files_are_damaged_can_be_reset(tmp_path: Path) -> None:
-    place = tmp_path / "hub"
-    local.up(place)
-    mark = _mark(place)
-    (place / "installation.json").write_text("{")
+    folder = tmp_path / "hub"
+    local.up(folder)
+    instance_id = _instance_id(folder)
+    (folder / "installation.json").write_text("{")
     with pytest.raises(LocalHubError, match=r"installation\.json") as caught:
-        local.status(place)
+        local.status(folder)
     assert "jhub local reset" in caught.value.hint
-    local.reset(place)
-    assert _pids(mark) == []
-    assert not place.exists()
+    local.reset(folder)
+    assert _pids(instance_id) == []
+    assert not folder.exists()
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_ends_with_its_parent(how: signal.Signals) -> None:
+@pytest.mark.parametrize("signal_sent", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_a_hub_ends_with_its_parent_process(signal_sent: signal.Signals) -> None:
     with _parent() as parent:
         assert parent.stdout is not None
-        place = Path(parent.stdout.readline().strip())
-        mark = _mark(place)
-        assert len(_pids(mark)) >= 2
-        parent.send_signal(how)
-    _until(lambda: not _pids(mark))
-    assert not place.exists()
+        folder = Path(parent.stdout.readline().strip())
+        instance_id = _instance_id(folder)
+        assert len(_pids(instance_id)) >= 2
+        parent.send_signal(signal_sent)
+    _until(lambda: not _pids(instance_id))
+    assert not folder.exists()
 
 
-def test_what_was_killed_together_with_its_parent_is_cleared_away_later() -> None:
-    """A container or a process group that is killed at once, say."""
+def test_a_hub_killed_together_with_its_parent_is_cleaned_up_later() -> None:
+    """As when a container or a process group is killed."""
     with _parent() as parent:
         assert parent.stdout is not None
-        place = Path(parent.stdout.readline().strip())
-        mark = _mark(place)
-        for process in processes.marked(mark):
+        folder = Path(parent.stdout.readline().strip())
+        instance_id = _instance_id(folder)
+        for process in processes.list_processes(instance_id):
             if "jhub.local.hub_process" in process.cmdline():
                 process.kill()
         parent.kill()
-    assert _pids(mark) != []  # the proxy
-    os.utime(place, (0, 0))
+    assert _pids(instance_id) != []  # the proxy
+    os.utime(folder, (0, 0))
     temporary_folder.remove_abandoned()
-    assert _pids(mark) == []
-    assert not place.exists()
+    assert _pids(instance_id) == []
+    assert not folder.exists()
 
 
-def test_a_port_that_is_taken() -> None:
+def test_a_port_in_use_is_an_error() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(LocalHubError, match=f"port {port} is taken"), LocalHub(port=port):
+        with pytest.raises(LocalHubError, match=f"port {port} is in use"), LocalHub(port=port):
             pass
 
 
-def test_a_hub_that_dies_at_its_start_says_why(tmp_path: Path) -> None:
+def test_a_hub_that_exits_during_its_start_reports_the_reason(tmp_path: Path) -> None:
     with pytest.raises(LocalHubError, match="ZeroDivisionError: division by zero") as caught:
         LocalHub(tmp_path, config="1 / 0").start()
     assert str(tmp_path / "hub.log") in caught.value.hint
-    assert _pids(_mark(tmp_path)) == []
+    assert _pids(_instance_id(tmp_path)) == []
 
 
-def test_a_folder_that_is_something_else(tmp_path: Path) -> None:
-    precious = tmp_path / "precious"
-    precious.write_text("mine")
-    with pytest.raises(LocalHubError, match="something else"):
+def test_a_folder_with_other_files_is_refused_and_kept(tmp_path: Path) -> None:
+    document = tmp_path / "document"
+    document.write_text("mine")
+    with pytest.raises(LocalHubError, match="no local hub in it"):
         LocalHub(tmp_path).start()
     local.reset(tmp_path)
-    assert precious.read_text() == "mine"
+    assert document.read_text() == "mine"
 
 
-def test_without_the_extra(tmp_path: Path) -> None:
-    """Importing works without JupyterHub; starting says what to install."""
-    # A Python with no packages but the two that this needs.
+def test_without_the_extra_a_start_names_what_to_install(tmp_path: Path) -> None:
+    """Importing `jhub.local` works without JupyterHub."""
+    # A Python with only the two packages that the import needs.
     for package in (msgspec, sys.modules["jhub"]):
         source = Path(package.__file__ or "").parent
         tmp_path.joinpath(source.name).symlink_to(source)
@@ -234,21 +234,21 @@ except LocalHubError as error:
     assert hint == "pip install 'jhub[local]'"
 
 
-def test_a_hub_that_is_too_old() -> None:
-    with pytest.raises(LocalHubError, match=r"needs JupyterHub 6 or later, and 5\.4\.6 is installed"):
+def test_a_jupyterhub_that_is_too_old_is_refused() -> None:
+    with pytest.raises(LocalHubError, match=r"needs JupyterHub 6 or later; 5\.4\.6 is installed"):
         requirements.check_hub_version("5.4.6")
     requirements.check_hub_version("10.0.0rc1")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the device that is always full exists on Linux only")
-def test_a_full_disk() -> None:
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full exists on Linux only")
+def test_a_full_disk_is_an_error() -> None:
     full = Path("/dev/full")
     with pytest.raises(LocalHubError, match="the disk is full"), state_folder.disk_errors(full), full.open("w") as file:
         file.write("x" * 100_000)
 
 
 @pytest.mark.parametrize(
-    ("given", "escaped"),
+    ("base_url", "escaped"),
     [
         ("/", "/"),
         ("", "/"),
@@ -259,23 +259,23 @@ def test_a_full_disk() -> None:
         ("/grün", "/gr%C3%BCn/"),
     ],
 )
-def test_base_urls(given: str, escaped: str) -> None:
-    assert ports.escaped_base_url(given) == escaped
+def test_base_urls_are_escaped(base_url: str, escaped: str) -> None:
+    assert ports.escaped_base_url(base_url) == escaped
 
 
 @pytest.mark.parametrize("bad", ["/a`b/", "/a/../b/", "/a//b/", "/a?b/", "/a#b/", "/(a)/", "/a\nb/"])
-def test_base_urls_that_are_none(bad: str) -> None:
-    with pytest.raises(InvalidInput, match="not a base URL"):
+def test_invalid_base_urls_are_refused(bad: str) -> None:
+    with pytest.raises(InvalidInput, match="invalid base URL"):
         LocalHub(base_url=bad)
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
-def test_ports_that_are_none(port: int) -> None:
-    with pytest.raises(HubError, match="not a port"):
+def test_invalid_ports_are_refused(port: int) -> None:
+    with pytest.raises(HubError, match="invalid port"):
         ports.check_port(port)
 
 
-def test_profiles_that_are_not_there(tmp_path: Path) -> None:
+def test_a_missing_profiles_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="no such file"):
         LocalHub(profiles=tmp_path / "profiles.yaml")
 
@@ -283,7 +283,7 @@ def test_profiles_that_are_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("log", "reason"),
     [
-        ("", "it said nothing"),
+        ("", "the log is empty"),
         ("starting\nTraceback (most recent call last):\n  x\nValueError: no\n", "ValueError: no"),
         (
             "sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) database or disk is full\n[I 1 x] bye",
@@ -293,11 +293,11 @@ def test_profiles_that_are_not_there(tmp_path: Path) -> None:
         ("Killed\n", "Killed"),
     ],
 )
-def test_the_reason_in_a_log(log: str, reason: str) -> None:
+def test_the_reason_for_a_failed_start_is_found_in_the_log(log: str, reason: str) -> None:
     assert logs.reason(log) == reason
 
 
-def test_where_its_state_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_default_folder_follows_the_xdg_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert local.default_folder() == tmp_path / "jhub" / "local"
     monkeypatch.setenv("XDG_DATA_HOME", "relative")
@@ -306,7 +306,7 @@ def test_where_its_state_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 
 def _parent() -> subprocess.Popen[str]:
-    """A process with a hub of its own, which prints the hub's folder."""
+    """Start a process that runs a temporary hub and prints the hub's folder."""
     script = """
 import time
 from jhub.local import LocalHub
@@ -319,14 +319,14 @@ with LocalHub() as hub:
     )
 
 
-def _mark(place: Path) -> str:
-    installation = state_folder.Folder(place).installation()
+def _instance_id(folder: Path) -> str:
+    installation = state_folder.StateFolder(folder).installation()
     assert installation is not None
-    return installation.mark
+    return installation.instance_id
 
 
-def _pids(mark: str) -> list[int]:
-    return [process.pid for process in processes.marked(mark)]
+def _pids(instance_id: str) -> list[int]:
+    return [process.pid for process in processes.list_processes(instance_id)]
 
 
 def _token(hub: LocalHub) -> str:
@@ -335,17 +335,17 @@ def _token(hub: LocalHub) -> str:
     return token
 
 
-def _until(found: Callable[[], T | None], seconds: float = 120) -> T:
+def _until(condition: Callable[[], T | None], seconds: float = 120) -> T:
     deadline = time.monotonic() + seconds
-    while not (value := found()):
+    while not (value := condition()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     return value
 
 
 @contextlib.contextmanager
-def _always_down(place: Path) -> Iterator[None]:
+def _always_down(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        local.reset(place)
+        local.reset(folder)

@@ -20,11 +20,11 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from hub_api import BASE_URL, SECONDS, Api, Tokens
+from hub_api import BASE_URL, MAX_SECONDS, Api, Tokens
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_unix_socket
 from tornado.web import Application, RequestHandler
-from waits import NOTED, waits
+from waits import LOG_WAITS, waits
 
 from jhub.extension import password_tokens
 from jhub.local import LocalHub
@@ -279,7 +279,7 @@ def test_a_disconnected_client_frees_its_place(
 
 
 def _until(found: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + MAX_SECONDS
     while not found():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -307,7 +307,7 @@ password_tokens.ADDRESS_THROTTLE = Throttle(
 )
 c.JupyterHub.trusted_downstream_ips = ["127.0.0.1"]
 """
-    with LocalHub(config=config + NOTED) as trusting:
+    with LocalHub(config=config + LOG_WAITS) as trusting:
         everybody = Api(trusting)
         # The proxy drops the client's header: all requests come from this machine, which is the proxy's own.
         for _ in range(4):
@@ -318,7 +318,7 @@ c.JupyterHub.trusted_downstream_ips = ["127.0.0.1"]
         def attempt(address: str, password: str = "wrong", **more: str) -> float:
             before = len(waits(trusting))
             login = {"username": fresh("user"), "password": password}
-            requests.post(url, json=login, headers={"X-Forwarded-For": address, **more}, timeout=SECONDS)
+            requests.post(url, json=login, headers={"X-Forwarded-For": address, **more}, timeout=MAX_SECONDS)
             return sum(waits(trusting)[before:])
 
         for _ in range(3):
@@ -344,7 +344,7 @@ c.JupyterHub.trusted_downstream_ips = ["127.0.0.1"]
 
 def _post_from(source: str, hub: LocalHub, name: str) -> None:
     site = urlsplit(hub.api_url)
-    with closing(HTTPConnection("127.0.0.1", site.port, timeout=SECONDS, source_address=(source, 0))) as connection:
+    with closing(HTTPConnection("127.0.0.1", site.port, timeout=MAX_SECONDS, source_address=(source, 0))) as connection:
         body = json.dumps({"username": name, "password": "wrong"})
         # The proxy does not forward the client's own header.
         connection.request("POST", site.path + ROUTE, body, {**JSON, "X-Forwarded-For": "203.0.113.9"})
@@ -396,7 +396,7 @@ class Failing(Authenticator):
 c.JupyterHub.authenticator_class = Failing
 c.Authenticator.allow_all = True
 """
-    with LocalHub(config=config + NOTED) as hub:
+    with LocalHub(config=config + LOG_WAITS) as hub:
         stranger, secret = Api(hub), "PASSWORD-OF-ANA"
         for _ in range(5):
             assert _attempt(stranger, "ana", secret)[0] == 403

@@ -12,7 +12,7 @@ import msgspec
 from hub_api import BASE_URL
 
 from jhub.local.ports import LOOPBACK, free_ports
-from jhub.local.processes import MARK
+from jhub.local.processes import INSTANCE_VARIABLE
 from matrix import launch
 
 STUB = Path(__file__).parents[1] / "support" / "stub_server.py"
@@ -66,7 +66,7 @@ def running(environment: Path, folder: Path, *, strict: bool = False) -> Iterato
         place = folder / f"hub{attempt}"
         place.mkdir()
         settings = _settings(strict)
-        mark = settings.mark[MARK]
+        mark = settings.mark[INSTANCE_VARIABLE]
         process = launch.start(environment, place, "hub_config.py", settings, mark)
         url = f"http://{LOOPBACK}:{settings.port}{settings.base_url}"
         try:
@@ -91,7 +91,7 @@ def _settings(strict: bool) -> Settings:
         services={name: secrets.token_hex(16) for name in ("robot", "operator", "oauth")},
         crypt_key=secrets.token_hex(32),
         oauth_redirect=OAUTH_REDIRECT,
-        mark={MARK: secrets.token_hex(16)},
+        mark={INSTANCE_VARIABLE: secrets.token_hex(16)},
         stub=str(STUB),
         quick=str(launch.QUICK),
         strict=strict,

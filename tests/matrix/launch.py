@@ -13,10 +13,9 @@ from pathlib import Path
 import msgspec
 
 from jhub.local import fast_start
-from jhub.local.logs import port_was_taken
-from jhub.local.logs import read as read_log
+from jhub.local.logs import port_was_taken, tail
 from jhub.local.probe import hub_version
-from jhub.local.processes import MARK, sweep
+from jhub.local.processes import INSTANCE_VARIABLE, end_processes
 
 INSIDE = Path(__file__).parent / "inside"
 # Saves two seconds of each start, on any version.
@@ -58,7 +57,7 @@ def wait_up(process: subprocess.Popen[bytes], place: Path, api_url: str) -> tupl
         if version := hub_version(api_url):
             return numbers(version)
         time.sleep(0.05)
-    said = read_log(log_of(place))
+    said = tail(log_of(place))
     if port_was_taken(said):
         return None
     last = "\n".join(said.splitlines()[-20:])

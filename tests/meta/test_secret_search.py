@@ -19,7 +19,7 @@ def test_a_token_is_found_anywhere_except_in_the_store(tmp_path: Path, monkeypat
     (config / "contexts.json").write_text(json.dumps({"contexts": {"mine": {"token_id": "a1"}, "brought": {}}}))
     (tmp_path / "deep/down/hub.log").write_bytes(b"\xff\x00 GET /?token=SECRET")
     (tmp_path / "deep/token.txt").write_text("ALONG")
-    secret_search.remember(config)
-    assert secret_search.made == {"SECRET"}
-    found = list(secret_search.found([tmp_path], secret_search.made))
+    secret_search.record_tokens(config)
+    assert secret_search.created_tokens == {"SECRET"}
+    found = list(secret_search.search([tmp_path], secret_search.created_tokens))
     assert found == ["the output of another test", str(tmp_path / "deep/down/hub.log")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from loopback import BOTH, Driver, Visit, as_ana, once, refusing, serving
+from loopback import BOTH, Driver, Visit, answer_as_ana, once, refusing_port, serving
 
 from jhub.errors import InvalidInput, NotAHub, NotFound, Redirected, Unavailable
 from jhub.models import Version
@@ -14,13 +14,13 @@ from jhub.steps import call, send
 @BOTH
 @pytest.mark.parametrize("elsewhere", [True, False])
 def test_a_redirect_is_not_followed(driver: Driver, elsewhere: bool) -> None:
-    with serving(as_ana) as other:
+    with serving(answer_as_ana) as other:
         to = f"{other.url}/hub/api/users/ana" if elsewhere else "/hub/api/users/ben"
         with serving(lambda visit: visit.moved(to)) as site:
             with pytest.raises(Redirected) as caught:
                 driver.run(site.root, UserOps.get("ana"))
-            assert len(site.seen) == 1
-        assert other.seen == []
+            assert len(site.requests) == 1
+        assert other.requests == []
     assert caught.value.location == to
 
 
@@ -29,7 +29,7 @@ def test_a_refusal_is_the_hubs_error(driver: Driver) -> None:
     with serving(lambda visit: visit.json({"status": 404, "message": None}, 404)) as site:
         with pytest.raises(NotFound) as caught:
             driver.run(site.root, UserOps.get("ana"))
-        assert len(site.seen) == 1
+        assert len(site.requests) == 1
     assert (caught.value.method, caught.value.path) == ("GET", "/users/ana")
 
 
@@ -70,21 +70,21 @@ def test_a_truncated_answer_is_an_error(driver: Driver, sent: bytes) -> None:
     with serving(lambda visit: visit.drop(sent)) as site:
         with pytest.raises(Unavailable, match="lost the connection") as caught:
             driver.run(site.root, send("POST", "/users"))
-        assert len(site.seen) == 1
+        assert len(site.requests) == 1
     assert caught.value.sent
 
 
 @BOTH
 def test_a_repeatable_call_is_retried_until_it_succeeds(driver: Driver) -> None:
     def second_time(visit: Visit) -> None:
-        if len(visit.server.seen) == 1:
+        if len(visit.server.requests) == 1:
             visit.drop()
         else:
-            as_ana(visit)
+            answer_as_ana(visit)
 
     with serving(second_time) as site:
         assert driver.run(site.root, UserOps.get("ana")).name == "ana"
-        assert len(site.seen) == 2
+        assert len(site.requests) == 2
 
 
 @BOTH
@@ -93,7 +93,7 @@ def test_an_unsendable_request_is_a_jhub_error_without_retries(driver: Driver) -
         for path in ("http://[", "/users/\x00", "ftp://127.0.0.1/x"):
             with pytest.raises((InvalidInput, Unavailable, NotAHub)):
                 driver.run(site.root, once(call("GET", path, Version)))
-        assert site.seen == []
+        assert site.requests == []
 
 
 @BOTH
@@ -102,4 +102,4 @@ def test_a_value_that_cannot_be_encoded_is_invalid_input(driver: Driver, value: 
     with serving(as_ana) as site:
         with pytest.raises(InvalidInput, match=said):
             driver.run(site.root, send("POST", "/x", body={"key": value}))
-        assert site.seen == []
+        assert site.requests == []

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import pytest
-from loopback import MOST, alarm, within
+from loopback import MAX_SECONDS, alarm, within
 
 from jhub.errors import HubError, InvalidInput, NotAuthorized, WaitTimeout
 from jhub.login.callback import has_browser, visit
@@ -74,7 +74,7 @@ class Waiting:
 
     def send(self, raw: bytes) -> bytes:
         """The answer to a request, written out."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=MOST) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=MAX_SECONDS) as connection:
             connection.sendall(raw)
             parts = []
             while part := connection.recv(65536):
@@ -88,7 +88,7 @@ class Waiting:
         return self.get("/signed-in?" + "&".join(f"{name}={value}" for name, value in query.items()))
 
     def end(self) -> None:
-        self.thread.join(MOST)
+        self.thread.join(MAX_SECONDS)
         assert not self.thread.is_alive(), "it waits for ever"
 
     @property
@@ -101,7 +101,7 @@ def waiting(timeout: float = MOST, stop: threading.Event | None = None) -> Itera
     """Ends with a code, if need be."""
     found = Waiting(free_port(), timeout, stop)
     found.thread.start()
-    assert found.up.wait(MOST)
+    assert found.up.wait(MAX_SECONDS)
     yield found
     with suppress(OSError):  # it has just ended
         found.back(code="LAST", state=STATE)
@@ -295,9 +295,9 @@ def test_two_sign_ins_cannot_share_the_port() -> None:
 def test_the_port_can_be_reused_at_once() -> None:
     port = free_port()
     for _ in range(3):
-        wait = Waiting(port, MOST, None)
+        wait = Waiting(port, MAX_SECONDS, None)
         wait.thread.start()
-        assert wait.up.wait(MOST)
+        assert wait.up.wait(MAX_SECONDS)
         wait.back(code="CODE", state=STATE)
         wait.end()
         assert wait.code == "CODE"
@@ -317,7 +317,7 @@ def test_the_stop_event_ends_the_wait_and_frees_the_port() -> None:
         began = time.monotonic()
         stop.set()
         wait.end()
-        assert time.monotonic() - began < MOST
+        assert time.monotonic() - began < MAX_SECONDS
     assert isinstance(wait.error, WaitTimeout)
     assert is_free(wait.port)
 
@@ -438,9 +438,9 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Waiting, str]]:
     addresses: queue.SimpleQueue[str] = queue.SimpleQueue()
     monkeypatch.setenv("BROWSER", "helper")
     monkeypatch.setattr(webbrowser, "open", addresses.put)
-    found = Waiting(free_port(), MOST, None, open_browser=True)
+    found = Waiting(free_port(), MAX_SECONDS, None, open_browser=True)
     found.thread.start()
-    yield found, addresses.get(timeout=MOST)
+    yield found, addresses.get(timeout=MAX_SECONDS)
     with suppress(OSError):
         found.back(code="LAST", state=STATE)
     found.end()

@@ -19,7 +19,7 @@ from typing import Any
 import httpcore2
 import pytest
 import trustme
-from loopback import BOTH, MOST, Driver, Peer, Visit, alarm, no_proxies, once, serving, talking, within
+from loopback import BOTH, MAX_SECONDS, Driver, Peer, Visit, alarm, no_proxies, once, serving, tcp_peer, within
 
 from jhub import Hub, Timeouts
 from jhub.client import deadline as deadlines
@@ -139,7 +139,7 @@ def test_a_peer_that_does_not_read_times_out(driver: Driver, rate: int) -> None:
             if rate:
                 peer.connection.recv(rate)
 
-    with talking(talk) as peer, pytest.raises(Unavailable):
+    with tcp_peer(talk) as peer, pytest.raises(Unavailable):
         ends(driver, peer, once(POST))
 
 
@@ -173,7 +173,7 @@ def test_a_proxy_that_never_connects_times_out(driver: Driver, kind: str, monkey
 @BOTH
 def test_an_endless_handshake_behind_a_proxy_times_out(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = after(b"HTTP/1.1 200 OK\r\n\r\n", lambda peer: peer.drip(HELLO))
-    with talking(opened) as peer, proxy(monkeypatch, peer), pytest.raises(Unavailable):
+    with tcp_peer(opened) as peer, proxy(monkeypatch, peer), pytest.raises(Unavailable):
         ends(driver, "hub.invalid", once(GET), scheme="https")
 
 
@@ -203,7 +203,7 @@ def test_ctrl_c_ends_a_dns_lookup() -> None:
 def test_ctrl_c_ends_an_endless_exchange(kind: str) -> None:
     began = time.monotonic()
     with (
-        talking(SLOW[kind]) as peer,
+        tcp_peer(SLOW[kind]) as peer,
         Hub(f"http://{peer}/hub/api") as hub,
         alarm(0.3),
         pytest.raises(KeyboardInterrupt),
@@ -330,7 +330,7 @@ LARGE: dict[str, tuple[Step, Talk]] = {
 @pytest.mark.parametrize("kind", LARGE)
 def test_an_endless_answer_is_not_a_hubs(driver: Driver, kind: str) -> None:
     step, talk = LARGE[kind]
-    with talking(talk) as peer, pytest.raises(NotAHub):
+    with tcp_peer(talk) as peer, pytest.raises(NotAHub):
         ends(driver, peer, once(step), Timeouts())
 
 
@@ -374,7 +374,7 @@ MEMORY = 400
 def test_an_endless_answer_takes_bounded_memory() -> None:
     folders = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "support")]
     with ExitStack() as stack:
-        peers = [part for kind, (_, talk) in LARGE.items() for part in (kind, stack.enter_context(talking(talk)))]
+        peers = [part for kind, (_, talk) in LARGE.items() for part in (kind, stack.enter_context(tcp_peer(talk)))]
         command = [sys.executable, "-c", CHILD, *folders, *peers]
         ran = subprocess.run(command, capture_output=True, text=True, timeout=900, check=True)
     found = [line.rsplit(maxsplit=1) for line in ran.stdout.splitlines()]
@@ -390,5 +390,5 @@ def test_another_program_on_the_local_hubs_port_times_out(kind: str) -> None:
 
 def test_a_local_hub_is_recognised_by_its_version() -> None:
     content = b'{"version": "6.1.1"}'
-    with talking(after(HEAD + b"\r\n" + content, lambda peer: None)) as peer:
+    with tcp_peer(after(HEAD + b"\r\n" + content, lambda peer: None)) as peer:
         assert hub_version(f"http://{peer}/hub/api", seconds=60) == "6.1.1"

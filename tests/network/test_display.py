@@ -77,7 +77,7 @@ def test_a_listing_shows_its_first_items(shell: Any, site: Site) -> None:
     assert "and more" in html
     assert "&lt;geo&gt;" in html
     assert "<th>last_activity</th>" not in html  # nobody has one
-    assert len(site.seen) == 1
+    assert len(site.requests) == 1
 
 
 def test_a_failed_listing_shows_its_error(shell: Any, site: Site) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from login_hub import form
-from loopback import BOTH, VERSION, Driver, Site, Visit, as_ana, no_proxies, refusing, serving
+from loopback import BOTH, VERSION, Driver, Site, Visit, answer_as_ana, no_proxies, refusing_port, serving
 
 from jhub import AsyncHub, Hub
 from jhub.errors import InvalidInput
@@ -95,7 +95,11 @@ def test_inside_a_server_the_environment_names_hub_and_token(driver: Driver, mon
         driver.run(None, UserOps.get("ana"), token="GIVEN")
         driver.run(site.root, UserOps.get("ana"), token=None)
         # Where a URL is given, it may be another hub's: the token of the environment is not for it.
-        assert [seen.headers.get("authorization") for seen in site.seen] == ["token FROMENV", "token GIVEN", None]
+        assert [request.headers.get("authorization") for request in site.requests] == [
+            "token FROMENV",
+            "token GIVEN",
+            None,
+        ]
 
 
 @pytest.mark.parametrize("kind", [Hub, AsyncHub])
@@ -154,11 +158,11 @@ def test_signing_in_gives_a_client_with_the_new_token(sign_in: Login) -> None:
             "POST /hub/api/users/ana/tokens",
             "GET /hub/api/users/ana",
         ]
-        assert [seen.headers.get("authorization") for seen in site.seen] == [None] * 6 + ["token NEW"]
+        assert [request.headers.get("authorization") for request in site.requests] == [None] * 6 + ["token NEW"]
         cookies = "_xsrf=X1; jupyterhub-hub-login=L"
-        sent = [seen.headers.get("cookie") for seen in site.seen]
+        sent = [request.headers.get("cookie") for request in site.requests]
         assert sent == [None, None, "_xsrf=X1", cookies, cookies, cookies, None]
-        assert parse_qs(site.seen[2].body.decode()) == {
+        assert parse_qs(site.requests[2].body.decode()) == {
             "_xsrf": ["FIELD"],
             "username": ["ana"],
             "password": ["PASSWORD"],
@@ -176,9 +180,9 @@ def test_signing_in_with_one_call_sends_the_password_and_no_cookie(sign_in: Logi
             "GET /hub/api/users/ana",
         ]
         new = "token NEW"
-        assert [seen.headers.get("authorization") for seen in site.seen] == [None, None, new, new]
-        assert not [seen for seen in site.seen if "cookie" in seen.headers]
-        assert json.loads(site.seen[1].body)["auth"] == {"username": "ana", "password": "PASSWORD"}
+        assert [request.headers.get("authorization") for request in site.requests] == [None, None, new, new]
+        assert not [request for request in site.requests if "cookie" in request.headers]
+        assert json.loads(site.requests[1].body)["auth"] == {"username": "ana", "password": "PASSWORD"}
 
 
 @LOGINS

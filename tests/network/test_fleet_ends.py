@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from loopback import MOST, Visit, as_ana, async_hub_at, endless, hub_at, refusing, serving, within
+from loopback import MAX_SECONDS, Visit, answer_as_ana, async_hub_at, endless, hub_at, refusing_port, serving, within
 
 from jhub import AsyncHub, Hub
 from jhub.errors import HubError, InvalidInput
@@ -38,7 +38,7 @@ def test_an_error_of_the_fleet_is_raised_at_the_end_of_its_block() -> None:
 
 def test_an_error_of_an_async_fleet_is_raised_at_the_end_of_its_block() -> None:
     async def go() -> None:
-        async with async_hub_at(as_ana) as (_, hub):
+        async with async_hub_at(answer_as_ana) as (_, hub):
             with pytest.raises(InvalidInput):
                 async with hub.fleet(refused()):
                     pass
@@ -62,7 +62,7 @@ def test_an_error_of_the_fleet_is_raised_by_iteration_and_summary() -> None:
 
 def test_an_error_of_an_async_fleet_is_raised_by_iteration_and_summary() -> None:
     async def go() -> None:
-        async with async_hub_at(as_ana) as (_, hub), hub.fleet(refused()) as fleet:
+        async with async_hub_at(answer_as_ana) as (_, hub), hub.fleet(refused()) as fleet:
             with pytest.raises(InvalidInput):
                 _ = [event async for event in fleet]
             with pytest.raises(InvalidInput):
@@ -86,7 +86,7 @@ def test_iterating_outside_the_block_raises_and_does_not_block() -> None:
 
 def test_iterating_an_async_fleet_outside_the_block_raises() -> None:
     async def go() -> None:
-        async with async_hub_at(as_ana) as (_, hub):
+        async with async_hub_at(answer_as_ana) as (_, hub):
             fleet = hub.servers.start_many(USERS)
             with pytest.raises((RuntimeError, TypeError)):
                 _ = [event async for event in fleet]
@@ -107,15 +107,15 @@ def test_a_failed_or_cancelled_fork_carries_its_error() -> None:
         yield Fork(sleeps(), "sleeps")
         yield Cancel("sleeps")
         yield Cancel("never there")
-        ends = [(yield from Next(MOST)), (yield from Next(MOST))]
+        ends = [(yield from Next(MAX_SECONDS)), (yield from Next(MAX_SECONDS))]
         return {str(end.tag): str(end.error) for end in ends if end is not None}
 
     async def go() -> None:
-        async with async_hub_at(as_ana) as (_, hub):
+        async with async_hub_at(answer_as_ana) as (_, hub):
             assert await hub.run(flow()) == {"fails": "no", "sleeps": "sleeps: cancelled"}
 
     asyncio.run(go())
-    with hub_at(as_ana) as (_, hub), hub.fleet(flow()) as fleet:
+    with hub_at(answer_as_ana) as (_, hub), hub.fleet(flow()) as fleet:
         assert list(fleet) == []
         assert fleet.summary == {"fails": "no", "sleeps": "sleeps: cancelled"}
 
@@ -124,12 +124,12 @@ def test_a_tag_may_be_any_hashable_value() -> None:
     def flow() -> Flow[object]:
         yield Fork(HubOps.version(), ("get", 1))
         yield Fork(endless(), ("endless", 2))
-        end = yield from Next(MOST)
+        end = yield from Next(MAX_SECONDS)
         yield Cancel(("endless", 2))
-        cancelled = yield from Next(MOST)
+        cancelled = yield from Next(MAX_SECONDS)
         return [end and end.tag, cancelled and cancelled.tag]
 
-    with hub_at(as_ana) as (_, hub), hub.fleet(flow()) as fleet:
+    with hub_at(answer_as_ana) as (_, hub), hub.fleet(flow()) as fleet:
         list(fleet)
         assert fleet.summary == [("get", 1), ("endless", 2)]
 
@@ -142,10 +142,10 @@ def test_next_returns_none_if_no_fork_ends_in_time() -> None:
     def flow() -> Flow[list[Any]]:
         yield Fork(child(), "child")
         tick = yield from Next(0.05)
-        end = yield from Next(MOST)
+        end = yield from Next(MAX_SECONDS)
         return [tick, end.answer if end else None]
 
-    with hub_at(as_ana) as (_, hub), hub.fleet(flow()) as fleet:
+    with hub_at(answer_as_ana) as (_, hub), hub.fleet(flow()) as fleet:
         list(fleet)
         assert fleet.summary == [None, "done"]
 
@@ -159,7 +159,7 @@ def test_a_fleet_reuses_the_hub_version_of_its_client() -> None:
     def flow() -> Flow[tuple[int, ...]]:
         return (yield from HubVersion())
 
-    with hub_at(as_ana) as (site, hub):
+    with hub_at(answer_as_ana) as (site, hub):
         hub.run(HubVersion())
         with hub.fleet(flow()) as fleet:
             list(fleet)
@@ -172,7 +172,7 @@ def test_a_fleet_uses_the_transport_of_its_client() -> None:
         return httpx2.Response(200, json={"version": "6.1.1"})
 
     with (
-        refusing() as nowhere,
+        refusing_port() as nowhere,
         Hub(f"{nowhere}/hub/api", transport=httpx2.MockTransport(answer)) as hub,
         hub.fleet(HubOps.version()) as fleet,
     ):
@@ -183,7 +183,7 @@ def test_a_fleet_uses_the_transport_of_its_client() -> None:
 def test_a_second_cancellation_does_not_interrupt_the_cleanup() -> None:
     def child() -> Flow[None]:
         try:
-            yield Sleep(MOST * 3)
+            yield Sleep(MAX_SECONDS * 3)
         finally:
             yield Sleep(0.2)
             yield send("DELETE", "/clean")
@@ -193,10 +193,10 @@ def test_a_second_cancellation_does_not_interrupt_the_cleanup() -> None:
         for _ in range(3):
             yield Sleep(0.05)
             yield Cancel("child")
-        end = yield from Next(MOST)
+        end = yield from Next(MAX_SECONDS)
         return str(end.tag) if end is not None else ""
 
-    with hub_at(as_ana) as (site, hub), hub.fleet(flow()) as fleet:
+    with hub_at(answer_as_ana) as (site, hub), hub.fleet(flow()) as fleet:
         list(fleet)
         assert fleet.summary == "child"
         assert site.calls == ["DELETE /hub/api/clean"]
@@ -204,7 +204,7 @@ def test_a_second_cancellation_does_not_interrupt_the_cleanup() -> None:
 
 def test_concurrent_calls_discover_the_api_root_once() -> None:
     async def go() -> None:
-        async with async_hub_at(as_ana) as (site, _), AsyncHub(f"{site.url}/hub/home", "SECRET") as hub:
+        async with async_hub_at(answer_as_ana) as (site, _), AsyncHub(f"{site.url}/hub/home", "SECRET") as hub:
             await asyncio.gather(*(hub.users.get("ana") for _ in range(5)))
             assert site.calls == ["GET /hub/api/", *["GET /hub/api/users/ana"] * 5]
 

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from loopback import BOTH, MOST, Driver, Visit, async_hub_at, hub_at, quiet, serving
+from loopback import BOTH, MAX_SECONDS, Driver, Visit, async_hub_at, hub_at, serving, stable_count
 
 from jhub import Hub
 from jhub.errors import NotAuthorized, Unavailable
@@ -38,7 +38,7 @@ class Pages:
             self.most = max(self.most, self._now)
             self._changed.notify_all()
             if offset and self.together:
-                self._changed.wait_for(lambda: self.most > 1, MOST)
+                self._changed.wait_for(lambda: self.most > 1, MAX_SECONDS)
         visit.hold(self.seconds)
         with self._changed:
             self._now -= 1
@@ -57,7 +57,7 @@ def test_pages_are_fetched_concurrently_and_arrive_in_order(driver: Driver) -> N
     pages = Pages(total=40, together=True)
     with serving(pages) as site:
         emitted = driver.events(site.root, GroupOps.list())
-        assert len(site.seen) == 20
+        assert len(site.requests) == 20
     assert [group.name for group in emitted] == [f"g{number}" for number in range(40)]
     assert 1 < pages.most <= MAX_PAGES_IN_FLIGHT
 

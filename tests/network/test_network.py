@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import trustme
-from loopback import MOST, Site, Visit, as_ana, serving, within
+from loopback import MAX_SECONDS, Site, Visit, answer_as_ana, serving, within
 
 from jhub import AsyncHub, Hub, Timeouts
 from jhub.client import response_body
@@ -68,7 +68,7 @@ def secure(authority: trustme.CA) -> Iterator[Site]:
     """A hub with a certificate of that authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
-    with serving(as_ana, tls=context) as site:
+    with serving(answer_as_ana, tls=context) as site:
         yield site
 
 
@@ -78,7 +78,7 @@ def test_a_certificate_of_an_unknown_authority_is_not_trusted(kind: Kind, secure
         run(kind, secure.root, UserOps.get("ana"))
     assert "SSL_CERT_FILE" in caught.value.hint
     assert not caught.value.sent
-    assert secure.seen == []
+    assert secure.requests == []
 
 
 @KINDS
@@ -143,7 +143,7 @@ def test_the_proxy_argument_precedes_the_environment(kind: Kind, monkeypatch: py
         monkeypatch.setenv("HTTP_PROXY", other.url)
         with pytest.warns(UserWarning, match="plain http"):
             run(kind, "http://hub.invalid/hub/api", UserOps.get("ana"), proxy=proxy.url)
-        assert (len(proxy.seen), len(other.seen)) == (1, 0)
+        assert (len(proxy.requests), len(other.requests)) == (1, 0)
 
 
 @pytest.mark.parametrize("proxy", ["user:S3CRET@proxy:3128", "http://user:S3/CRET@proxy", "ftp://S3CRET@x"])
@@ -194,7 +194,7 @@ def test_an_answer_may_be_compressed_by_a_proxy(kind: Kind, length: int) -> None
     headers = {"Content-Encoding": "gzip"}
     with serving(lambda visit: visit.send(200, "application/json", content, headers)) as site:
         assert run(kind, site.root, UserOps.get("ana")).name == text
-        assert site.seen[0].headers["accept-encoding"] == "gzip"
+        assert site.requests[0].headers["accept-encoding"] == "gzip"
 
 
 @KINDS
@@ -226,7 +226,7 @@ def test_a_form_is_sent_as_a_form(kind: Kind) -> None:
         token = run(kind, site.root, call("POST", "/oauth2/token", OAuthToken, body=body, form=True, anonymous=True))
         assert token.access_token == "NEW"
         assert "NEW" not in repr(token)
-        (seen,) = site.seen
+        (seen,) = site.requests
     assert seen.headers["content-type"] == "application/x-www-form-urlencoded"
     assert seen.body == b"code=a+b%26c&client_id=service-x"
     assert "authorization" not in seen.headers

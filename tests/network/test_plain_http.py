@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from loopback import BOTH, Driver, Visit, as_ana, no_proxies, serving
+from loopback import BOTH, Driver, Visit, answer_as_ana, no_proxies, serving
 
 from jhub import AsyncHub, Hub
 from jhub.errors import InvalidInput, NotAHub
@@ -62,7 +62,7 @@ def test_plain_http_warns_once_for_a_client(driver: Driver, outside: pytest.Monk
 def test_no_token_is_sent_if_the_warning_is_an_error(
     driver: Driver, plan: Operation[Any], outside: pytest.MonkeyPatch
 ) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         outside.setenv("HTTP_PROXY", site.url)
         with pytest.raises(UserWarning, match="plain http"):
             driver.run(PLAIN, plan)
@@ -83,7 +83,7 @@ def test_signing_in_warns_before_the_first_question(method: Any, outside: pytest
     def person(question: object) -> str:
         raise AssertionError(f"{question} came before the warning")
 
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         outside.setenv("HTTP_PROXY", site.url)
         with pytest.raises(UserWarning, match="plain http"):
             Hub.login("http://hub.invalid", method=method, ask=person)
@@ -98,7 +98,7 @@ def test_a_call_without_secrets_does_not_warn(driver: Driver, outside: pytest.Mo
         outside.setenv("HTTP_PROXY", site.url)
         assert driver.run("http://hub.invalid", HubOps.version()) == "6.1.1"
         assert driver.run(PLAIN, UserOps.get("ana"), token=None).name == "ana"
-        assert not [seen for seen in site.seen if "authorization" in seen.headers]
+        assert not [request for request in site.requests if "authorization" in request.headers]
 
 
 @BOTH
@@ -199,7 +199,7 @@ def test_a_request_carries_its_cookies_to_the_hub_and_no_token(driver: Driver, o
             assert driver.run(site.root, with_cookies(path)) == 200
         assert site.calls == ["POST /hub/login"] * 3
         # None of the answers' cookies is kept by the client.
-        assert [(seen.headers.get("cookie"), seen.headers.get("authorization")) for seen in site.seen] == [
+        assert [(request.headers.get("cookie"), request.headers.get("authorization")) for request in site.requests] == [
             ("a=SECRET", None)
         ] * 3
 

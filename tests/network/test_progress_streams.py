@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from loopback import BOTH, MOST, Driver, Visit, refusing, serving
+from loopback import BOTH, MAX_SECONDS, Driver, Visit, refusing_port, serving
 
 from jhub import Hub
 from jhub.errors import HubError, NotAHub, NotFound, Unavailable
@@ -27,7 +27,7 @@ def follow(timeout: float = 10) -> Flow[None]:
 def test_events_are_emitted_up_to_the_last(driver: Driver) -> None:
     with serving(lambda visit: visit.stream(HALF, READY, HALF)) as site:
         *events, answer = driver.events(site.root, follow())
-        (seen,) = site.seen
+        (seen,) = site.requests
     assert events == [
         Progress(progress=50, message="half wäy"),
         Progress(progress=100, ready=True, url=f"{site.url.rstrip(chr(47))}/user/ana/"),
@@ -42,12 +42,12 @@ def test_events_are_emitted_up_to_the_last(driver: Driver) -> None:
 def test_an_event_is_emitted_as_soon_as_it_arrives(driver: Driver) -> None:
     def slow(visit: Visit) -> None:
         visit.stream(READY)
-        visit.hold(MOST * 3)
+        visit.hold(MAX_SECONDS * 3)
 
     began = time.monotonic()
     with serving(slow) as site:
-        events = driver.events(site.root, follow(timeout=MOST * 3))
-        assert time.monotonic() - began < MOST
+        events = driver.events(site.root, follow(timeout=MAX_SECONDS * 3))
+        assert time.monotonic() - began < MAX_SECONDS
     assert events[0].ready
 
 
@@ -72,7 +72,7 @@ def test_an_event_may_arrive_in_pieces_and_between_other_lines(driver: Driver) -
 def test_a_stream_that_ends_early_has_no_last_event(driver: Driver, parts: list[str]) -> None:
     with serving(lambda visit: visit.stream(*parts)) as site:
         events = driver.events(site.root, follow())
-        assert len(site.seen) == 1
+        assert len(site.requests) == 1
     assert events[-1] == [None]
 
 
@@ -82,7 +82,7 @@ def test_a_truncated_stream_has_no_last_event(driver: Driver) -> None:
     chunk = HALF.encode()
     with serving(lambda visit: visit.drop(head + b"%x\r\n%s\r\n40\r\ndata" % (len(chunk), chunk))) as site:
         event, answer = driver.events(site.root, follow())
-        assert len(site.seen) == 1
+        assert len(site.requests) == 1
     assert event.progress == 50
     assert answer == [None]
 
@@ -91,7 +91,7 @@ def test_a_truncated_stream_has_no_last_event(driver: Driver) -> None:
 def test_keep_alives_do_not_extend_the_timeout(driver: Driver) -> None:
     def chatter(visit: Visit) -> None:
         visit.stream()
-        end = time.monotonic() + MOST * 2
+        end = time.monotonic() + MAX_SECONDS * 2
         while not visit.server.over.wait(0.03) and time.monotonic() < end:
             visit.more("\n\n")
             visit.more(": keep-alive\n\n")
@@ -99,19 +99,19 @@ def test_keep_alives_do_not_extend_the_timeout(driver: Driver) -> None:
     began = time.monotonic()
     with serving(chatter) as site:
         assert driver.events(site.root, follow(timeout=0.3)) == [[None]]
-        assert 0.3 <= time.monotonic() - began < MOST
+        assert 0.3 <= time.monotonic() - began < MAX_SECONDS
 
 
 @BOTH
 def test_silence_does_not_extend_the_timeout(driver: Driver) -> None:
     def silence(visit: Visit) -> None:
         visit.stream(HALF)
-        visit.hold(MOST * 3)
+        visit.hold(MAX_SECONDS * 3)
 
     began = time.monotonic()
     with serving(silence) as site:
         event, answer = driver.events(site.root, follow(timeout=2))
-        assert 2 <= time.monotonic() - began < MOST
+        assert 2 <= time.monotonic() - began < MAX_SECONDS
     assert event.progress == 50
     assert answer == [None]
 
@@ -183,7 +183,7 @@ def test_closing_the_iterator_closes_the_connection() -> None:
         for event in hub.servers.progress("ana", "lab"):
             assert event.progress == 50
             break
-        end = time.monotonic() + MOST
+        end = time.monotonic() + MAX_SECONDS
         while not hung_up and time.monotonic() < end:
             time.sleep(0.02)
         assert hung_up

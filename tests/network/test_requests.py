@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from urllib.parse import unquote
 
-from loopback import BOTH, VERSION, Driver, Visit, as_ana, serving
+from loopback import BOTH, VERSION, Driver, Visit, answer_as_ana, serving
 
 from jhub.errors import NotFound
 from jhub.models import User
@@ -22,7 +22,7 @@ def fetch(path: str, *, anonymous: bool = False, site: bool = False) -> Request[
 def test_a_call_carries_the_token_and_the_user_agent(driver: Driver) -> None:
     with serving(as_ana) as site:
         assert driver.run(site.root, UserOps.get("ana")).name == "ana"
-        (seen,) = site.seen
+        (seen,) = site.requests
     assert seen.call == "GET /hub/api/users/ana"
     assert seen.headers["authorization"] == "token SECRET"
     assert seen.headers["user-agent"].startswith("jhub/")
@@ -35,7 +35,7 @@ def test_a_call_carries_the_token_and_the_user_agent(driver: Driver) -> None:
 def test_a_body_is_json_also_in_a_delete(driver: Driver) -> None:
     with serving(as_ana) as site:
         driver.run(site.root, GroupOps.remove_users("geo", ["ana", "é"]))
-        (seen,) = site.seen
+        (seen,) = site.requests
     assert seen.call == "DELETE /hub/api/groups/geo/users"
     assert json.loads(seen.body) == {"users": ["ana", "é"]}
     assert seen.headers["content-type"] == "application/json"
@@ -49,16 +49,16 @@ def test_a_quoted_name_arrives_unchanged(driver: Driver) -> None:
         for name in names:
             yield from UserOps.get(name)
 
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         driver.run(site.root, flow())
-        paths = [seen.path.removeprefix("/hub/api/users/") for seen in site.seen]
+        paths = [request.path.removeprefix("/hub/api/users/") for request in site.requests]
     assert [unquote(path) for path in paths] == names
     assert paths == [segment(name, "user") for name in names]
 
 
 @BOTH
 def test_a_query_is_encoded(driver: Driver) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         driver.run(site.root, call("GET", "/users", User, query=(("name_filter", "a&b=ü"), ("limit", "2"))))
         assert site.calls == ["GET /hub/api/users?name_filter=a%26b%3D%C3%BC&limit=2"]
 
@@ -74,8 +74,8 @@ def test_no_cookie_is_stored(driver: Driver) -> None:
 
     with serving(with_cookies) as site:
         driver.run(site.root, thrice())
-        assert len(site.seen) == 3
-        assert not [seen for seen in site.seen if "cookie" in seen.headers]
+        assert len(site.requests) == 3
+        assert not [request for request in site.requests if "cookie" in request.headers]
 
 
 @BOTH
@@ -87,14 +87,14 @@ def test_other_hosts_and_anonymous_calls_get_no_token(driver: Driver) -> None:
         yield from fetch(f"{there}/hub/api/users/ana")
         yield from fetch(f"//{there.partition('//')[2]}/x", site=True)
 
-    with serving(as_ana) as hub, serving(as_ana) as other:
+    with serving(answer_as_ana) as hub, serving(answer_as_ana) as other:
         driver.run(hub.root, everywhere(hub.url, other.url))
-        assert [(seen.path, seen.headers.get("authorization")) for seen in hub.seen] == [
+        assert [(request.path, request.headers.get("authorization")) for request in hub.requests] == [
             ("/hub/api/users/ana", "token SECRET"),
             ("/user/ana/api", "token SECRET"),
             ("/hub/api/users/ana", None),
         ]
-        assert [seen.headers.get("authorization") for seen in other.seen] == [None, None]
+        assert [request.headers.get("authorization") for request in other.requests] == [None, None]
 
 
 @BOTH
@@ -109,7 +109,7 @@ def test_discovery_sends_no_token(driver: Driver) -> None:
 
     with serving(below) as site:
         driver.run(f"{site.url}/user/ana/lab?x#y", UserOps.get("ana"))
-        *probes, last = site.seen
+        *probes, last = site.requests
     assert probes[0].path == "/hub/api/"
     assert probes[-1].path == "/jupyter/hub/api/"
     assert not [probe for probe in probes if "authorization" in probe.headers]
@@ -123,7 +123,7 @@ def test_the_version_in_an_answer_costs_no_request(driver: Driver) -> None:
         yield from UserOps.get("ana")
         return (yield from HubVersion())
 
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         assert driver.run(site.root, flow()) == (6, 1, 1)
         assert site.calls == ["GET /hub/api/users/ana"]
 
@@ -139,7 +139,7 @@ def test_the_version_is_read_from_a_refusal_too(driver: Driver) -> None:
 
     with serving(lambda visit: visit.json({}, 404, {"X-JupyterHub-Version": "5.5.0b2+local.7"})) as site:
         assert driver.run(site.root, flow()) == (5, 5, 0)
-        assert len(site.seen) == 1
+        assert len(site.requests) == 1
 
 
 @BOTH
@@ -147,9 +147,9 @@ def test_an_unknown_version_is_requested_once_and_without_the_token(driver: Driv
     def flow() -> Flow[list[tuple[int, ...]]]:
         return [(yield from HubVersion()), (yield from HubVersion())]
 
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         assert driver.run(site.root, flow()) == [(6, 1, 1), (6, 1, 1)]
-        (seen,) = site.seen
+        (seen,) = site.requests
     assert seen.call == "GET /hub/api/"
     assert "authorization" not in seen.headers
 
@@ -183,5 +183,5 @@ def test_the_version_header_of_another_host_is_ignored(driver: Driver) -> None:
     def older(visit: Visit) -> None:
         visit.json({"name": "ana"}, headers={"X-JupyterHub-Version": "4.0.0"})
 
-    with serving(as_ana) as site, serving(older) as other:
+    with serving(answer_as_ana) as site, serving(older) as other:
         assert driver.run(site.root, flow(other.url)) == (6, 1, 1)

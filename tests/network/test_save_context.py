@@ -141,7 +141,7 @@ def test_a_token_of_the_environment_is_for_one_hub(environ: dict[str, str], foun
 
 def a_hub(visit: Visit) -> None:
     """A hub where ana has a password; each token that it makes has a number."""
-    made = sum(seen.method == "POST" for seen in visit.server.seen)
+    made = sum(request.method == "POST" for request in visit.server.requests)
     if visit.command == "DELETE":
         visit.send(204, "text/plain", b"", {})
     else:
@@ -196,4 +196,4 @@ def test_an_invalid_context_name_is_refused_before_any_request(sign_in: SignInAs
     with serving(a_hub) as site:
         with pytest.raises(InvalidInput):
             sign_in(site, name)
-        assert site.seen == []
+        assert site.requests == []

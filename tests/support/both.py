@@ -1,4 +1,4 @@
-"""`Hub` and `AsyncHub` behind one face, so that each live test runs on both."""
+"""A blocking interface to `AsyncHub`, so that each live test runs on `Hub` and `AsyncHub`."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from jhub import AsyncFleet, AsyncHub, AsyncStream
 
 
 class Blocking:
-    """An `AsyncHub`, or one of its namespaces, whose coroutines are waited for."""
+    """A wrapper of an `AsyncHub` or a namespace of it that waits for coroutines."""
 
     def __init__(self, portal: BlockingPortal, inner: Any) -> None:
         self._portal = portal
         self._inner = inner
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._inner, name)
-        if not callable(found):
-            return Blocking(self._portal, found)
-        return lambda *args, **kwargs: self._wait(found(*args, **kwargs))
+        attribute = getattr(self._inner, name)
+        if not callable(attribute):
+            return Blocking(self._portal, attribute)
+        return lambda *args, **kwargs: self._wait(attribute(*args, **kwargs))
 
     def _wait(self, result: Any) -> Any:
         if inspect.iscoroutine(result):
@@ -63,7 +63,7 @@ async def _events(fleet: AsyncFleet[Any, Any]) -> list[Any]:
 
 
 def blocking(portal: BlockingPortal, url: str, token: str | None = None) -> Any:
-    """An `AsyncHub` to be used like a `Hub`."""
+    """Return an `AsyncHub` with the blocking interface of `Hub`."""
     return Blocking(portal, portal.call(_make, url, token))
 
 

@@ -1,4 +1,4 @@
-"""One browser sign-in at a time on this machine: each comes back to the same port."""
+"""Lock for browser sign-ins: on one machine, all of them use the same callback port."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from filelock import FileLock
 
 from jhub.oauth_client import PORT
 
-SECONDS = 600.0
+MAX_SECONDS = 600.0
 
 
 @contextmanager
-def our_turn() -> Iterator[None]:
-    """Wait for other tests that run beside us, such as those of another JupyterHub."""
-    with FileLock(Path(tempfile.gettempdir()) / f"jhub-tests-{PORT}.lock", timeout=SECONDS):
+def port_lock() -> Iterator[None]:
+    """Hold the callback port; wait for tests that run in parallel, such as those of another JupyterHub."""
+    with FileLock(Path(tempfile.gettempdir()) / f"jhub-tests-{PORT}.lock", timeout=MAX_SECONDS):
         yield

@@ -1,7 +1,7 @@
-"""A program that is a person's browser, for the variable BROWSER: `python browser_program.py RECORD USER PASSWORD URL`.
+"""A scripted browser for the variable BROWSER: `python browser_program.py RECORD USER PASSWORD URL`.
 
-It writes down what it was started with, and then signs in and agrees at the pages that it is led to, until it comes
-back to where `jhub` waits. Errors end it.
+It writes the URL to RECORD, signs in, and agrees to the authorization on the hub's pages, until it is redirected to the
+port where `jhub` waits. It exits on errors.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import requests
 
 
 def browse(username: str, password: str, address: str) -> None:
-    """Go where the address leads, as this user of the hub."""
+    """Open the address and follow the sign-in as this user of the hub."""
     with requests.Session() as browser:
         browser.trust_env = False
         browser.headers["Sec-Fetch-Mode"] = "navigate"
@@ -34,7 +34,7 @@ def browse(username: str, password: str, address: str) -> None:
 
 
 def xsrf(browser: requests.Session, page: requests.Response) -> str:
-    """The hidden field that says that a form is of the page."""
+    """Return the XSRF token of a page's form, or else of the cookies."""
     found = re.search(r'name="_xsrf"\s+value="([^"]*)"', page.text)
     if found:
         return html.unescape(found[1])

@@ -1,4 +1,4 @@
-"""A real browser without a window, in which a person signs in to hubs."""
+"""Sign-in to hubs with a headless browser."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from playwright.async_api import Locator, Page, async_playwright
-from playwright.async_api import TimeoutError as TooLong
+from playwright.async_api import TimeoutError as PageTimeout
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-"""None where there is no browser to be driven."""
+"""Path of the browser, or None if none is installed."""
 
 SWITCHES = (
     "--disable-gpu",
@@ -22,13 +22,13 @@ SWITCHES = (
     "--disable-component-update",
     "--disable-sync",
 )
-PATIENCE = 120_000
-"""Milliseconds for a page, on a noisy machine."""
+PAGE_TIMEOUT_MS = 120_000
+"""Milliseconds in which a page must load, even on a busy machine."""
 
 
 @dataclass(frozen=True)
-class Shown:
-    """The page that a person sees at last."""
+class FinalPage:
+    """The page that the browser shows at the end."""
 
     url: str
     text: str
@@ -36,37 +36,37 @@ class Shown:
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Page]:
-    """A browser with one window, for one person after the other: a new window for each takes half as long again."""
+    """Run a browser with one page, shared by all sign-ins: a new page for each would take half as long again."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=PROGRAM, headless=True, chromium_sandbox=False, args=SWITCHES
         )
         try:
             page = await browser.new_page()
-            page.set_default_timeout(PATIENCE)
+            page.set_default_timeout(PAGE_TIMEOUT_MS)
             yield page
         finally:
             await browser.close()
 
 
-async def sign_in(page: Page, url: str, username: str, password: str, second_factor: str = "") -> Shown:
-    """Go to an address, sign in with JupyterHub's form on the way, and let an application in if it asks for that."""
+async def sign_in(page: Page, url: str, username: str, password: str, second_factor: str = "") -> FinalPage:
+    """Open an address, sign in with JupyterHub's form, and authorize an OAuth client if one asks."""
     await _through_the_form(page, url, username, password, second_factor)
     allow = page.locator("input[type=submit][value=Authorize], button:has-text('Authorize')")
     if await allow.count():
         await _submit(page, allow)
-    return Shown(page.url, await page.locator("body").inner_text())
+    return FinalPage(page.url, await page.locator("body").inner_text())
 
 
 async def make_token(page: Page, url: str, username: str, password: str, second_factor: str = "") -> str:
-    """Sign in, and have a token made on the hub's page for that."""
+    """Sign in and create a token on the hub's token page."""
     await _through_the_form(page, url, username, password, second_factor)
     made = page.locator("#token-result").filter(has_text=re.compile(r"\w{16}"))
     for _ in range(10):
-        # Until its script is there, the button does nothing but load the page again.
+        # Until the page's script is loaded, the button only reloads the page.
         await page.locator("#request-token-form [type=submit]").click()
-        with suppress(TooLong):
-            await made.wait_for(timeout=PATIENCE / 20)
+        with suppress(PageTimeout):
+            await made.wait_for(timeout=PAGE_TIMEOUT_MS / 20)
             return await made.inner_text()
     raise AssertionError(f"no token was made at {url}")
 

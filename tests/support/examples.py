@@ -1,4 +1,4 @@
-"""How many examples hypothesis makes."""
+"""Number of examples in the tests that use hypothesis."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LONG = "long"
 
 
 def examples(few: int, long: int) -> settings:
-    """Return the settings of a test: few examples, the same in each run; or with the profile `long` many, new ones."""
+    """Return settings for `few` examples, the same in each run; with the profile `long`, for `long` random ones."""
     is_long = settings.get_current_profile_name() == LONG
     return settings(
         max_examples=long if is_long else few,

@@ -1,4 +1,4 @@
-"""Talking to the tests' hubs with nothing of jhub's own in between."""
+"""REST API of the tests' hubs by plain requests, without jhub."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import requests
 
 from jhub.local import LocalHub
 
-SECONDS = 120.0
-"""After which a hub hangs, on any machine."""
+MAX_SECONDS = 120.0
+"""Seconds in which a hub must answer, on any machine."""
 BASE_URL = "/@/space%20word/"
 
 
@@ -22,13 +22,13 @@ class Tokens:
 
     admin: str
     ana: str
-    """An ordinary user's."""
+    """Token of an ordinary user."""
     service: str
-    """The service `robot`'s, with SERVICE_SCOPES and no others."""
+    """Token of the service `robot`, which has SERVICE_SCOPES only."""
 
 
 class Api:
-    """A hub's REST API, or a server's, in the hands of whom `token` belongs to."""
+    """The REST API of a hub, or of a server, with the token of some user."""
 
     def __init__(self, hub: LocalHub, token: str | None = None) -> None:
         self.hub = hub
@@ -38,32 +38,32 @@ class Api:
             self.session.headers["Authorization"] = f"token {token}"
 
     def __call__(self, method: str, path: str, **options: Any) -> requests.Response:
-        return self.session.request(method, f"{self.hub.api_url}{path}", timeout=SECONDS, **options)
+        return self.session.request(method, f"{self.hub.api_url}{path}", timeout=MAX_SECONDS, **options)
 
     def at(self, path: str) -> requests.Response:
         """Get a path of the hub's site, such as the URL of a server that is ready.
 
-        The proxy may send us to the hub for a moment: of a server that was stopped and started again, it can still be
-        about to take the old route away.
+        If the proxy redirects to the hub, it is tried again: after a restart of a server, the proxy may be about to
+        delete the old route.
         """
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + MAX_SECONDS
         while True:
-            answer = self.session.get(urljoin(self.hub.url, path), timeout=SECONDS)
+            answer = self.session.get(urljoin(self.hub.url, path), timeout=MAX_SECONDS)
             if "/user/" not in path or "/hub/" not in answer.url or time.monotonic() > deadline:
                 return answer
             time.sleep(0.1)
 
     def start(self, user: str, server: str, **options: Any) -> requests.Response:
-        """Ask for a start with these user options."""
+        """Request a start with these user options."""
         return self("POST", f"/users/{quote(user)}/servers/{server}", json={"user_options": options})
 
     def server(self, user: str, server: str) -> dict[str, Any] | None:
-        """The server's model while it is active."""
+        """Return the server's model, or None if it is not active."""
         model: dict[str, Any] | None = self("GET", f"/users/{quote(user)}").json()["servers"].get(server)
         return model
 
-    def ready(self, user: str, server: str, *, seconds: float = SECONDS) -> dict[str, Any]:
-        """The server's model as soon as it is ready."""
+    def ready(self, user: str, server: str, *, seconds: float = MAX_SECONDS) -> dict[str, Any]:
+        """Wait until the server is ready and return its model."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             model = self.server(user, server)

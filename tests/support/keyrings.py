@@ -1,4 +1,4 @@
-"""Keyrings for `PYTHON_KEYRING_BACKEND`. `KEYRING_PROPERTY_PLACE` says in which folder theirs are."""
+"""Keyring backends for `PYTHON_KEYRING_BACKEND`. `KEYRING_PROPERTY_PLACE` is the folder of their entries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from keyring.errors import KeyringLocked, PasswordDeleteError, PasswordSetError
 
 
 class Working(KeyringBackend):
-    """Keeps entries, in a file; a file `locked` beside it locks it."""
+    """A keyring that keeps its entries in a file. It is locked while there is a file `locked` beside it."""
 
     priority = 1
     place = ""
@@ -39,33 +39,33 @@ class Working(KeyringBackend):
 
 
 class Short(Working):
-    """Keeps the beginning of each secret."""
+    """A keyring that truncates secrets."""
 
     def set_password(self, service: str, username: str, password: str) -> None:
         super().set_password(service, username, password[:5])
 
 
 class Full(Working):
-    """Takes nothing more."""
+    """A keyring that is full."""
 
     def set_password(self, service: str, username: str, password: str) -> None:
         raise PasswordSetError(f"no room for {password}")
 
 
 class Chatty(Working):
-    """Fails as its library does, and says what it was given."""
+    """A keyring that fails with the secret in its message."""
 
     def set_password(self, service: str, username: str, password: str) -> None:
         raise OSError(f"cannot keep {password}")
 
 
 class Waiting(Working):
-    """Waits for an answer to its dialog."""
+    """A keyring that waits for an answer to its dialog."""
 
     def get_password(self, service: str, username: str) -> str | None:
         import os
         import time
 
-        os.write(2, b"a dialog\n")  # a signal within `print` would have it written twice
+        os.write(2, b"a dialog\n")  # with `print`, a signal could cause the text to be written twice
         time.sleep(3600)
         return None

@@ -1,4 +1,4 @@
-"""For the tests of signing in: pages of a hub, what its API answers on the way, and a person who answers."""
+"""Pages and API answers of a hub for the tests of signing in, and answers to the questions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAGE = """<!DOCTYPE html><html><body><h1>A hub</h1>{error}
 </body></html>"""
 LINK = '<html><body><a role="button" href="/hub/oauth_login?next=">Sign in with the university</a></body></html>'
 
-WHO = {"kind": "user", "name": "ana", "token_id": "a7", "scopes": ["self"]}
+WHOAMI = {"kind": "user", "name": "ana", "token_id": "a7", "scopes": ["self"]}
 TOKEN = {
     "id": "a8",
     "user": "ana",
@@ -28,9 +28,9 @@ TOKEN = {
 
 
 def form(action: str = "/hub/login?next=", more: str = "", error: str = "") -> str:
-    """A login page with a form; `error` is what it says went wrong."""
-    said = f'<p class="login_error">{error}</p>' if error else ""
-    return PAGE.format(action=action, more=more, error=said)
+    """Return a login page with a form and, if given, an error message."""
+    message = f'<p class="login_error">{error}</p>' if error else ""
+    return PAGE.format(action=action, more=more, error=message)
 
 
 def shown(
@@ -40,7 +40,7 @@ def shown(
     location: str = "",
     version: str = "6.1.1",
 ) -> Answer:
-    """A page as a hub sends it; without a version, as something else does."""
+    """Return a page as a hub sends it; without a version, as another web server does."""
     headers = {"content-type": "text/html"}
     if version:
         headers["x-jupyterhub-version"] = version
@@ -52,11 +52,11 @@ def shown(
 
 
 def login_page(**parts: str) -> Answer:
-    """What the way begins with."""
+    """Return the answer with the login page."""
     return shown(form(**parts), "_xsrf=X1; Path=/hub/; Max-Age=3600")
 
 
-SIGNED = shown(
+SIGNED_IN = shown(
     "",
     'jupyterhub-hub-login="2|1:0|LOGIN="; HttpOnly; Path=/hub/',
     "jupyterhub-session-id=SESSION; HttpOnly; Path=/",
@@ -64,16 +64,16 @@ SIGNED = shown(
     status=302,
     location="/hub/spawn",
 )
-"""The right password."""
-SETTLED = shown("<html></html>", "_xsrf=X3; Path=/hub/")
-"""The token page."""
-ANA = reply(json=WHO)
-MADE = reply(201, TOKEN)
-BY_FORM: list[Reply] = [login_page(), SIGNED, SETTLED, ANA, MADE]
+"""Answer to the right password."""
+TOKEN_PAGE = shown("<html></html>", "_xsrf=X3; Path=/hub/")
+"""Answer with the token page."""
+ANA = reply(json=WHOAMI)
+CREATED = reply(201, TOKEN)
+BY_FORM: list[Reply] = [login_page(), SIGNED_IN, TOKEN_PAGE, ANA, CREATED]
 
 
 class Person:
-    """Answers questions by their kind, and remembers them. A `HubError` is raised."""
+    """Answers to questions, by the question's class. An answer that is a `HubError` is raised."""
 
     def __init__(self, **answers: object) -> None:
         self.answers = answers
@@ -84,7 +84,7 @@ class Person:
         kind = type(question).__name__
         self.asked.append(kind)
         self.questions.append(question)
-        assert kind in self.answers, f"nobody wants to be asked for {kind}"
+        assert kind in self.answers, f"unexpected question: {kind}"
         answer = self.answers[kind]
         if isinstance(answer, HubError):
             raise answer
@@ -92,7 +92,7 @@ class Person:
 
 
 def sign_in_request(**known: Any) -> SignInRequest:
-    """Of ana, at API."""
+    """Return a sign-in request of ana at API."""
     return SignInRequest(**{"api_url": API, "username": "ana", "password": PASSWORD, "note": "test", **known})
 
 
@@ -108,24 +108,24 @@ def played(
 
 
 def sent(run: Played[Any], index: int) -> Request[Any]:
-    """One of the requests that were sent."""
+    """Return one of the requests that were sent."""
     step = run.sent[index]
     assert isinstance(step, Request)
     return step
 
 
 def body(run: Played[Any], index: int) -> dict[str, Any]:
-    """What it says."""
-    said = sent(run, index).body
-    assert isinstance(said, dict)
-    return said
+    """Return the body of a request that was sent."""
+    message = sent(run, index).body
+    assert isinstance(message, dict)
+    return message
 
 
 def headers(run: Played[Any], index: int) -> dict[str, str]:
-    """What a request carries beside the usual."""
+    """Return the additional headers of a request that was sent."""
     return dict(sent(run, index).headers)
 
 
 def kinds(run: Played[Any]) -> list[tuple[str, bool]]:
-    """The ways that were taken, and whether a reason was told for each."""
-    return [(event.method, bool(event.why)) for event in run.emitted]
+    """Return the sign-in methods that were chosen, each with whether it has a reason."""
+    return [(event.way, bool(event.why)) for event in run.emitted]

@@ -1,4 +1,4 @@
-"""A real HTTP server on this machine whose answers a test writes down, and both clients behind one face."""
+"""A real HTTP server on loopback with the answers of a test, and one interface to both clients."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from jhub.steps import Emit, Flow, Fork, Interrupted, Next, Operation, Sleep, St
 
 T = TypeVar("T")
 
-MOST = 60.0
-"""Seconds that are plenty, on a machine that is ten times slower and busy."""
+MAX_SECONDS = 60.0
+"""Maximum seconds for anything that a test waits for, on a slow and busy machine."""
 
 VERSION = {"X-JupyterHub-Version": "6.1.1"}
 
 
 @dataclass(frozen=True)
-class Seen:
+class ReceivedRequest:
     """A request as it arrived. Header names are lower-case."""
 
     method: str
@@ -46,20 +46,20 @@ class Seen:
 
 
 class Visit(BaseHTTPRequestHandler):
-    """One request, and the ways to answer it."""
+    """One request, with methods to answer it."""
 
     protocol_version = "HTTP/1.1"
-    timeout = MOST * 2
-    disable_nagle_algorithm = True  # headers and content are written apart
+    timeout = MAX_SECONDS * 2
+    disable_nagle_algorithm = True  # headers and content are written separately
     server: Site
 
     def go(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         if not headers.get("user-agent", "").startswith("jhub/"):
-            self.page(404)  # a stranger, who takes this port for one that it knew
+            self.page(404)  # another program, which expects a different server on this port
             return
-        self.server.seen.append(Seen(self.command, self.path, headers, body))
+        self.server.requests.append(ReceivedRequest(self.command, self.path, headers, body))
         self.server.answer(self)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = go
@@ -81,7 +81,7 @@ class Visit(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def stream(self, *parts: str) -> None:
-        """The beginning of an event stream; it ends when the route returns."""
+        """Begin an event stream; it ends when the route returns."""
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
@@ -94,22 +94,22 @@ class Visit(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def hold(self, seconds: float) -> None:
-        """Say nothing for a while, or until the test is over."""
+        """Wait `seconds`, or until the test is over."""
         self.server.over.wait(seconds)
 
     def drop(self, sent: bytes = b"") -> None:
-        """Cut the connection, in the middle of an answer or before it."""
+        """Drop the connection, in the middle of an answer or before it."""
         self.wfile.write(sent)
         self.wfile.flush()
         self.connection.shutdown(socket.SHUT_RDWR)
         self.close_connection = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Quiet."""
+        """Log nothing."""
 
 
 class Site(ThreadingHTTPServer):
-    """Answers every request as its route says, and remembers them."""
+    """An HTTP server that answers with a function of the test and records the requests."""
 
     daemon_threads = False  # so that closing it waits for all
 
@@ -117,11 +117,11 @@ class Site(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Visit)
         self.scheme = "http"
         if tls is not None:
-            # The handshake is left to the thread of the visit.
+            # The thread of the request does the handshake.
             self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
             self.scheme = "https"
         self.answer = answer
-        self.seen: list[Seen] = []
+        self.requests: list[ReceivedRequest] = []
         self.over = threading.Event()
 
     @property
@@ -134,20 +134,20 @@ class Site(ThreadingHTTPServer):
 
     @property
     def calls(self) -> list[str]:
-        return [seen.call for seen in self.seen]
+        return [request.call for request in self.requests]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is what some tests are about."""
+        """Ignore errors: in some tests the client closes the connection."""
 
 
-def as_ana(visit: Visit) -> None:
-    """A route that answers everything with one user, who has a version too."""
+def answer_as_ana(visit: Visit) -> None:
+    """Answer every request with a user and a version."""
     visit.json({"name": "ana", "version": "6.1.1"})
 
 
 @contextmanager
 def serving(answer: Callable[[Visit], None], tls: ssl.SSLContext | None = None) -> Iterator[Site]:
-    """A site that is up as long as the block runs."""
+    """Run a site for the duration of the block."""
     with Site(answer, tls) as site:
         thread = threading.Thread(target=site.serve_forever, args=(0.01,), name="loopback")
         thread.start()
@@ -173,7 +173,7 @@ async def async_hub_at(route: Callable[[Visit], None]) -> AsyncIterator[tuple[Si
 
 
 class Peer:
-    """The other end of a connection, which sends and reads bytes as a test has it."""
+    """The server's end of a TCP connection, which sends and reads bytes."""
 
     def __init__(self, connection: socket.socket, over: threading.Event) -> None:
         self.connection = connection
@@ -187,16 +187,16 @@ class Peer:
         return read
 
     def send(self, content: bytes) -> None:
-        """Send all of it."""
+        """Send all bytes."""
         self.connection.sendall(content)
 
     def endless(self, content: bytes, pause: float = 0.0) -> None:
-        """Send the same again and again, until the client goes away or the test is over."""
+        """Send the same bytes repeatedly, until the client disconnects or the test is over."""
         while not self.over.wait(pause):
             self.send(content)
 
     def drip(self, content: bytes, pause: float = 0.02) -> None:
-        """Send it byte by byte, and then nothing."""
+        """Send the content byte by byte, and then nothing until the test is over."""
         for number in content:
             if self.over.wait(pause):
                 return
@@ -205,14 +205,14 @@ class Peer:
 
 
 @contextmanager
-def talking(talk: Callable[[Peer], None]) -> Iterator[str]:
-    """A port of this machine where `talk` speaks on each connection, whatever it speaks."""
+def tcp_peer(talk: Callable[[Peer], None]) -> Iterator[str]:
+    """Listen on a port and run `talk` for each connection; yield the address."""
     over = threading.Event()
     connections: list[socket.socket] = []
     threads: list[threading.Thread] = []
 
     def visit(connection: socket.socket) -> None:
-        with suppress(OSError), connection:  # the client may go away
+        with suppress(OSError), connection:  # the client may disconnect
             talk(Peer(connection, over))
 
     def accept() -> None:
@@ -243,21 +243,21 @@ def talking(talk: Callable[[Peer], None]) -> Iterator[str]:
 
 
 @contextmanager
-def refusing() -> Iterator[str]:
-    """The URL of a port that is taken, by nobody who listens."""
+def refusing_port() -> Iterator[str]:
+    """Yield the URL of a port that is bound but does not accept connections."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 def once(step: Step) -> Flow[Any]:
-    """A step without its retries."""
+    """Run a step without its retries."""
     return (yield step)
 
 
 @contextmanager
-def taking(emitted: list[Any]) -> Iterator[None]:
-    """Add the error that the block ends with, if any."""
+def recording_error(emitted: list[Any]) -> Iterator[None]:
+    """Add the error that ends the block, if any."""
     try:
         yield
     except HubError as error:
@@ -265,14 +265,18 @@ def taking(emitted: list[Any]) -> Iterator[None]:
 
 
 class Driver(Protocol):
-    """A client that is opened, used and closed."""
+    """An interface to a client that is opened, used and closed in one call."""
 
     def run(
-        self, url: str | None, plan: Operation[T], token: str | None = "SECRET", timeout: float | Timeouts = MOST
+        self, url: str | None, plan: Operation[T], token: str | None = "SECRET", timeout: float | Timeouts = MAX_SECONDS
     ) -> T: ...
 
     def events(
-        self, url: str | None, plan: Operation[Any], token: str | None = "SECRET", timeout: float | Timeouts = MOST
+        self,
+        url: str | None,
+        plan: Operation[Any],
+        token: str | None = "SECRET",
+        timeout: float | Timeouts = MAX_SECONDS,
     ) -> list[Any]: ...
 
 
@@ -280,17 +284,21 @@ class Sync:
     """`Hub`"""
 
     def run(
-        self, url: str | None, plan: Operation[T], token: str | None = "SECRET", timeout: float | Timeouts = MOST
+        self, url: str | None, plan: Operation[T], token: str | None = "SECRET", timeout: float | Timeouts = MAX_SECONDS
     ) -> T:
         with Hub(url, token, timeout=timeout) as hub:
             return hub.run(plan)
 
     def events(
-        self, url: str | None, plan: Operation[Any], token: str | None = "SECRET", timeout: float | Timeouts = MOST
+        self,
+        url: str | None,
+        plan: Operation[Any],
+        token: str | None = "SECRET",
+        timeout: float | Timeouts = MAX_SECONDS,
     ) -> list[Any]:
-        """What a plan emits; last, the error that it ended with, if any."""
+        """Return what a plan emits and, last, the error that it ended with, if any."""
         emitted: list[Any] = []
-        with Hub(url, token, timeout=timeout) as hub, taking(emitted):
+        with Hub(url, token, timeout=timeout) as hub, recording_error(emitted):
             emitted.extend(hub.events(plan))
         return emitted
 
@@ -299,7 +307,7 @@ class Async:
     """`AsyncHub`"""
 
     def run(
-        self, url: str | None, plan: Operation[T], token: str | None = "SECRET", timeout: float | Timeouts = MOST
+        self, url: str | None, plan: Operation[T], token: str | None = "SECRET", timeout: float | Timeouts = MAX_SECONDS
     ) -> T:
         async def go() -> T:
             async with AsyncHub(url, token, timeout=timeout) as hub:
@@ -308,14 +316,18 @@ class Async:
         return asyncio.run(go())
 
     def events(
-        self, url: str | None, plan: Operation[Any], token: str | None = "SECRET", timeout: float | Timeouts = MOST
+        self,
+        url: str | None,
+        plan: Operation[Any],
+        token: str | None = "SECRET",
+        timeout: float | Timeouts = MAX_SECONDS,
     ) -> list[Any]:
-        """What a plan emits; last, the error that it ended with, if any."""
+        """Return what a plan emits and, last, the error that it ended with, if any."""
 
         async def go() -> list[Any]:
             emitted: list[Any] = []
             async with AsyncHub(url, token, timeout=timeout) as hub:
-                with taking(emitted):
+                with recording_error(emitted):
                     async for event in hub.events(plan):
                         emitted.append(event)  # noqa: PERF401 - what came before an error counts
             return emitted
@@ -327,7 +339,7 @@ BOTH = pytest.mark.parametrize("driver", [Sync(), Async()], ids=["Hub", "AsyncHu
 
 
 def within(work: Callable[[], T]) -> T:
-    """The result of something that might wait for ever."""
+    """Return the result of `work`; fail if it does not end within MAX_SECONDS."""
     end: list[Any] = []
 
     def go() -> None:
@@ -338,8 +350,8 @@ def within(work: Callable[[], T]) -> T:
 
     thread = threading.Thread(target=go, daemon=True)
     thread.start()
-    thread.join(MOST)
-    assert end, "it waits for ever"
+    thread.join(MAX_SECONDS)
+    assert end, f"not finished after {MAX_SECONDS} s"
     if isinstance(end[0], BaseException):
         raise end[0]
     result: T = end[0]
@@ -348,7 +360,7 @@ def within(work: Callable[[], T]) -> T:
 
 @contextmanager
 def alarm(seconds: float, once: Callable[[], object] = lambda: True) -> Iterator[None]:
-    """Ctrl-C a while after something holds, as a signal that arrives in the midst of whatever the main thread does."""
+    """Press Ctrl-C `seconds` after a condition holds, as a signal that can interrupt the main thread anywhere."""
     over = threading.Event()
 
     def ring(number: int, frame: FrameType | None) -> None:
@@ -372,8 +384,8 @@ def alarm(seconds: float, once: Callable[[], object] = lambda: True) -> Iterator
         signal.signal(signal.SIGALRM, before)
 
 
-def quiet(count: Callable[[], int]) -> int:
-    """How many there are once no more come."""
+def stable_count(count: Callable[[], int]) -> int:
+    """Return the count as soon as it no longer changes."""
     before = -1
     while before != (before := count()):
         time.sleep(0.3)
@@ -381,19 +393,19 @@ def quiet(count: Callable[[], int]) -> int:
 
 
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a machine whose environment names none."""
+    """Unset all proxy variables."""
     for name in ("no_proxy", "all_proxy", "http_proxy", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
 
 
 def endless(tag: str = "x") -> Flow[str]:
-    """Forks one that lasts too long for a test, and tells that it did."""
+    """Fork a flow that lasts longer than any test, and emit that it has begun."""
 
     def child() -> Flow[None]:
         try:
             yield Emit("begun")
-            yield Sleep(MOST * 3)
+            yield Sleep(MAX_SECONDS * 3)
         except Interrupted:
             yield send("DELETE", f"/{tag}")
             raise

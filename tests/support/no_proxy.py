@@ -1,4 +1,4 @@
-"""A proxy for hubs that are asked at their own port, where nobody uses the servers."""
+"""A proxy for hubs that are called at their own port, and whose servers are not used."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from jupyterhub.proxy import Proxy
 
 
 class NoProxy(Proxy):  # type: ignore[misc]  # JupyterHub has no types
-    """Has no routes, and forgets those that it is given."""
+    """A proxy without routes."""
 
     should_start = False
 
     async def add_route(self, routespec: str, target: str, data: dict[str, Any]) -> None:
-        """Forget it."""
+        """Ignore the route."""
 
     async def delete_route(self, routespec: str) -> None:
-        """There is none."""
+        """Do nothing."""
 
     async def get_all_routes(self) -> dict[str, Any]:
-        """None."""
+        """Return no routes."""
         return {}

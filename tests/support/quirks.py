@@ -1,4 +1,4 @@
-"""For the tests of JupyterHub's traps and of odd answers: every operation there is, and requests as they were sent."""
+"""For the tests of JupyterHub's quirks and of unexpected answers: all operations, and the requests that were sent."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from jhub.binding import AsyncBound, Bound, _Declaration
 from jhub.steps import Answer, Listen, Operation, Request
 from jhub.testing import Played, refusal, reply
 
-NO_LIST = refusal(404)
-"""What a hub without jhub.extension says to the look at the profiles before a start that names one."""
+NO_PROFILE_LIST = refusal(404)
+"""Answer of a hub without jhub.extension to the listing of profiles that precedes a start with a profile."""
 
 ROOT = "http://127.0.0.1:9/hub/api"
-"""Of a hub that is never asked over a network: see `hub_that`."""
+"""API root of the hub of `hub_answering`, which uses no network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,16 +35,16 @@ class Method:
     name: str
     plan: Callable[..., Operation[Any]]
     parameters: dict[str, Any]
-    """Their types, by name."""
+    """Types of the parameters, by name."""
     optional: frozenset[str]
-    """Those that have a default."""
+    """Names of the parameters with a default."""
 
     def __str__(self) -> str:
         return self.name
 
 
 def operations() -> list[Method]:
-    """Every operation of every namespace. Found by looking, so that a new one is among them."""
+    """Return all operations of all namespaces. They are found by introspection, so new ones are included."""
     found = [
         _operation(f"{kind.__name__}.{name}", getattr(kind, name), declared)
         for package in (jhub.operations, jhub.fleet)
@@ -71,7 +71,7 @@ def _operation(name: str, plan: Callable[..., Operation[Any]], declared: _Declar
 
 
 ARGUMENTS: dict[str, list[Any]] = {
-    "timeout": [20.0, 0.5, 0.0],  # long ones would only repeat the same answers more often
+    "timeout": [20.0, 0.5, 0.0],  # long timeouts would only repeat the same answers
     "hub_load": [0.5, 1.0],
     "max_failures": [None, 3],
     "targets": [
@@ -105,7 +105,7 @@ VALUES: list[tuple[str, list[Any]]] = [
 
 
 def choices(name: str, kind: Any) -> list[Any]:
-    """What a parameter may be, the plainest first: by its name, else by its type."""
+    """Return values for a parameter, the plainest first: by its name, else by its type."""
     if name in ARGUMENTS:
         return ARGUMENTS[name]
     for part in get_args(kind):
@@ -114,36 +114,36 @@ def choices(name: str, kind: Any) -> list[Any]:
     for word, values in VALUES:
         if word in str(kind):
             return values
-    raise TypeError(f"say here what the parameter {name} may be")
+    raise TypeError(f"add values for the parameter {name} to ARGUMENTS")
 
 
-def does(method: str, step: Request[Any] | Listen[Any]) -> bool:
-    """Whether a step is a request by that method."""
+def is_request(method: str, step: Request[Any] | Listen[Any]) -> bool:
+    """Return whether a step is a request with that HTTP method."""
     return isinstance(step, Request) and step.method == method
 
 
 def requests(played: Played[Any], method: str = "") -> list[Request[Any]]:
-    """What was sent, streams aside; if `method` is given, by it alone."""
+    """Return the requests that were sent, without streams; if `method` is given, only those with it."""
     return [step for step in played.sent if isinstance(step, Request) and (not method or step.method == method)]
 
 
 def streams(played: Played[Any]) -> list[Listen[Any]]:
-    """The streams that were opened."""
+    """Return the streams that were opened."""
     return [step for step in played.sent if isinstance(step, Listen)]
 
 
 def bodies(played: Played[Any], method: str = "") -> list[Any]:
-    """The bodies that were sent."""
+    """Return the bodies that were sent."""
     return [request.body for request in requests(played, method)]
 
 
 def queries(played: Played[Any]) -> list[dict[str, str]]:
-    """The queries that were sent."""
+    """Return the queries that were sent."""
     return [dict(request.query) for request in requests(played)]
 
 
-def seen(server: dict[str, Any] | None, version: str = "6.1.1") -> Answer:
-    """ana's server as one looks at it in that version; None: it is not there. Before 6.0 it is read out of its user."""
+def state(server: dict[str, Any] | None, version: str = "6.1.1") -> Answer:
+    """Return the answer with the state of ana's server (None: no server); before 6.0 it is part of the user."""
     if version >= "6":
         return refusal(404) if server is None else reply(json=server, version=version)
     servers = {} if server is None else {server.get("name", ""): server}
@@ -158,7 +158,7 @@ def page(
     limit: int = 200,
     version: str = "6.1.1",
 ) -> Answer:
-    """A page of a listing as a hub behind a proxy sends it: the address of the next one is the hub's own."""
+    """Return a page of a listing as a hub behind a proxy sends it: the next page has the hub's internal URL."""
     following = None
     if then is not None:
         following = {
@@ -171,8 +171,8 @@ def page(
 
 
 @contextmanager
-def hub_that(answer: Callable[[httpx2.Request], httpx2.Response]) -> Iterator[tuple[Hub, list[httpx2.Request]]]:
-    """A `Hub` whose requests are answered by a function, without a network; and those requests."""
+def hub_answering(answer: Callable[[httpx2.Request], httpx2.Response]) -> Iterator[tuple[Hub, list[httpx2.Request]]]:
+    """Yield a `Hub` whose requests are answered by a function, without a network, and the list of its requests."""
     asked: list[httpx2.Request] = []
 
     def note(request: httpx2.Request) -> httpx2.Response:

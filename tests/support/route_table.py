@@ -1,6 +1,6 @@
-"""Prints the routes of the REST API of the JupyterHub that this Python has: "GET /users/{}", one a line.
+"""Print the routes of the REST API of the installed JupyterHub, one per line: "GET /users/{}".
 
-With the name of a file of profiles, as they are where jhub.extension has loaded it.
+With the name of a profiles file, the routes of jhub.extension are included.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def template(pattern: str) -> str:
-    """The path of a route's pattern below /api, with {} for each name."""
+    """Return the path of a route's pattern below /api, with {} for each name."""
     path = re.sub(r"\(\[\^/\][+*]\)", "{}", pattern.removeprefix("/api").removesuffix("?"))
     return path.replace("(?:/{})", "/{}")  # the value of a cookie, which may be missing
 
 
 def main() -> None:
-    """Print them."""
+    """Print the routes."""
     for profiles in sys.argv[1:]:
         jhub.extension.enable(Config(), profiles=profiles)
     for pattern, handler in sorted(default_handlers, key=lambda each: str(each[0])):

@@ -1,4 +1,4 @@
-"""The codes of an authenticator app (RFC 6238), from its secret."""
+"""Codes of an authenticator app (TOTP, RFC 6238)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 
 
 def code(secret: str, at: float | None = None) -> str:
-    """The six digits that are right now, or at some time."""
+    """Return the six digits that are valid now, or at a given time."""
     step = int(time.time() if at is None else at) // 30
     digest = hmac.digest(base64.b32decode(secret), struct.pack(">Q", step), "sha1")
     offset = digest[-1] & 0xF

@@ -1,4 +1,4 @@
-"""A `jhub` command that a signal ends, with or without a terminal."""
+"""`jhub` commands that are ended by a signal, with or without a terminal."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from contextlib import contextmanager
 import secret_search
 from terminal import Jhub
 
-MOST = 120.0
-"""Seconds that anything may take before a test gives up on it."""
-AGAIN = 5.0
-"""Seconds until a signal is sent again."""
+MAX_SECONDS = 120.0
+"""Maximum seconds for anything that a test waits for."""
+RESEND_SECONDS = 5.0
+"""Seconds after which a signal is sent again."""
 
 
-def until(found: Callable[[], bool], what: str) -> None:
-    """Wait for something to be so."""
-    deadline = time.monotonic() + MOST
-    while not found():
-        assert time.monotonic() < deadline, f"it did not come to that: {what}"
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Wait until the condition holds."""
+    deadline = time.monotonic() + MAX_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"timed out waiting for: {what}"
         time.sleep(0.01)
 
 
 @contextmanager
 def running(jhub: Jhub, command: list[str], *, setup: Callable[[], None] | None = None) -> Iterator[Child]:
-    """The command, with its output in a pipe."""
+    """Run a command with its output in a pipe."""
     process = subprocess.Popen(
         command,
         env=jhub.environment(),
@@ -50,18 +50,18 @@ def running(jhub: Jhub, command: list[str], *, setup: Callable[[], None] | None 
         process.wait()
         assert process.stdout is not None
         process.stdout.close()
-        secret_search.heard("a command", child.text)
+        secret_search.record_output("a command", child.text)
 
 
 class Child:
-    """A command that runs."""
+    """A running command."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self.text = ""
 
     def read_until(self, words: str) -> None:
-        """Read what it prints until these words came."""
+        """Read its output until these words appear."""
         assert self.process.stdout is not None
         while words not in self.text:
             line = self.process.stdout.readline()
@@ -69,19 +69,19 @@ class Child:
             self.text += line
 
     def send(self, *signals: signal.Signals) -> None:
-        """Send it signals."""
+        """Send signals to the command."""
         for number in signals:
             self.process.send_signal(number)
 
     def end(self) -> int:
-        """Its exit code, once it has ended."""
-        out, _ = self.process.communicate(timeout=MOST)
+        """Wait for its end and return the exit code."""
+        out, _ = self.process.communicate(timeout=MAX_SECONDS)
         self.text += out
         return self.process.returncode
 
 
 class AtTerminal:
-    """A command at a terminal of its own. The terminal stays open on our side too, so that its state can be seen."""
+    """A command in a terminal of its own, which the test keeps open too, to see its state."""
 
     def __init__(self, jhub: Jhub, command: list[str]) -> None:
         self._master, self._side = pty.openpty()
@@ -97,15 +97,15 @@ class AtTerminal:
         )
 
     def read_until(self, words: str) -> None:
-        """Read what stands on the screen until these words are there."""
-        deadline = time.monotonic() + MOST
+        """Read the screen until these words appear."""
+        deadline = time.monotonic() + MAX_SECONDS
         while words not in self.text:
             assert time.monotonic() < deadline, f"no {words!r} in: {self.text}"
             self._read(0.1)
 
     @property
     def echoes(self) -> bool:
-        """Whether what is typed is seen."""
+        """Whether the terminal echoes input."""
         return bool(termios.tcgetattr(self._side)[3] & termios.ECHO)
 
     def type(self, text: str) -> None:
@@ -113,36 +113,36 @@ class AtTerminal:
         os.write(self._master, text.encode() + b"\n")
 
     def send(self, *signals: signal.Signals) -> None:
-        """Send it signals."""
+        """Send signals to the command."""
         for number in signals:
             self._process.send_signal(number)
 
     def close_window(self) -> None:
-        """Close the terminal under the command."""
+        """Close the terminal while the command runs."""
         os.close(self._side)
         os.close(self._master)
         self._master = self._side = -1
 
     def end(self, by: signal.Signals | None = None) -> int:
-        """Its exit code, or the signal that ended it as a negative number.
+        """Wait for its end and return the exit code, or the negative number of the signal that ended it.
 
-        Python passes over a signal between its last look and the call that waits for a line: it is sent again.
+        The signal is repeated: Python misses one that arrives between its last check and the blocking read of a line.
         """
-        deadline = time.monotonic() + MOST
+        deadline = time.monotonic() + MAX_SECONDS
         again = 0.0
         while (code := self._process.poll()) is None:
             now = time.monotonic()
             assert now < deadline, f"it does not end: {self.text}"
             if by is not None and now > again:
                 self.send(by)
-                again = now + AGAIN
+                again = now + RESEND_SECONDS
             self._read(0.01)
         while self._read(0):
             pass
         return code
 
     def _read(self, seconds: float) -> bool:
-        """Read what there is, after waiting for it."""
+        """Read available output, after waiting for it up to `seconds`."""
         if self._master < 0:
             time.sleep(seconds)
             return False
@@ -160,7 +160,7 @@ class AtTerminal:
         if self._master >= 0:
             os.close(self._side)
             os.close(self._master)
-        secret_search.heard("a command", self.text)
+        secret_search.record_output("a command", self.text)
 
 
 def _take_terminal() -> None:

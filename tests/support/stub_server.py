@@ -1,7 +1,7 @@
-"""A server that is up in a fraction of a second, for tests that are about the hub and not about Jupyter.
+"""A server that starts in a fraction of a second, for tests of the hub that need no Jupyter server.
 
-Answers below JUPYTERHUB_SERVICE_PREFIX at ``/``, ``/api`` and ``/api/status``, to anybody, with what it was started
-with. ``--after SECONDS`` lets it listen only then.
+It answers below JUPYTERHUB_SERVICE_PREFIX at `/`, `/api` and `/api/status`, without authentication, with its arguments
+and environment. With `--after SECONDS` it starts to listen only after that time.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ STARTED_WITH = {
     "server": os.environ.get("JUPYTERHUB_SERVER_NAME"),
     "arguments": sys.argv[1:],
     "environment": {
-        name: value for name, value in os.environ.items() if name.startswith("JHUB_") and name != "JHUB_LOCAL_MARK"
+        name: value for name, value in os.environ.items() if name.startswith("JHUB_") and name != "JHUB_LOCAL_INSTANCE"
     },
 }
 
 
 class Answer(RequestHandler):
-    """Tells how this server was started."""
+    """The arguments and the environment of this server."""
 
     def get(self) -> None:
         self.write({"version": "stub", **STARTED_WITH})
 
 
 async def main() -> None:
-    """Listen where the hub expects it, until the process is ended."""
+    """Listen at the address that the hub expects, until the process ends."""
     if "--after" in sys.argv:
         await asyncio.sleep(float(sys.argv[sys.argv.index("--after") + 1]))
     where = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
-    # The path that arrives is escaped; any prefix will do.
+    # The path of a request is escaped; any prefix is accepted.
     Application([url(r".*/(?:api(?:/status)?)?/?", Answer)]).listen(where.port or 80, address=where.hostname)
     await asyncio.Event().wait()
 

@@ -15,14 +15,14 @@ from pathlib import Path
 import secret_search
 
 JHUB = [sys.executable, "-m", "jhub"]
-MOST = 300.0
-"""Seconds after which a command hangs, on any machine."""
+MAX_SECONDS = 300.0
+"""Seconds in which a command must end, on any machine."""
 SETTINGS = ("JUPYTERHUB_", "JHUB_", "XDG_", "NO_COLOR", "FORCE_COLOR")
 
 
 @dataclass(frozen=True)
 class Result:
-    """How a command ended."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -35,49 +35,49 @@ class Result:
 
 @dataclass
 class Jhub:
-    """`jhub(…)` runs the command with a home of its own; `env` is what it adds to the environment."""
+    """The `jhub` command with a home folder of its own. `env` is added to the environment."""
 
     home: Path
     env: dict[str, str] = field(default_factory=dict, repr=False)
-    said: list[str] = field(default_factory=list, repr=False)
-    """All output of all commands."""
+    outputs: list[str] = field(default_factory=list, repr=False)
+    """Output of all commands so far."""
 
     def environment(self) -> dict[str, str]:
         clean = {key: value for key, value in os.environ.items() if not key.startswith(SETTINGS)}
         config = {"XDG_CONFIG_HOME": str(self.home / "config"), "XDG_DATA_HOME": str(self.home / "data")}
-        config["JHUB_KEYRING"] = "no"  # the keyring of who runs the tests is not for them
-        config["JHUB_COMPLETION_TIMEOUT"] = "60"  # two seconds are few on a busy machine
+        config["JHUB_KEYRING"] = "no"  # the tests must not use the developer's keyring
+        config["JHUB_COMPLETION_TIMEOUT"] = "60"  # the default of two seconds is too short for a busy machine
         return {**clean, **config, "TERM": "xterm-256color", "COLUMNS": "200", **self.env}
 
-    def __call__(self, *args: str, stdin: str = "", timeout: float = MOST) -> Result:
+    def __call__(self, *args: str, stdin: str = "", timeout: float = MAX_SECONDS) -> Result:
         done = subprocess.run(
             [*JHUB, *args], input=stdin, env=self.environment(), capture_output=True, text=True, timeout=timeout
         )
         return self._ended(done.returncode, done.stdout, done.stderr)
 
     def ok(self, *args: str, stdin: str = "") -> str:
-        """What a command that must succeed prints."""
+        """Run a command that must succeed, and return its output."""
         result = self(*args, stdin=stdin)
         assert result.code == 0, result
         return result.out
 
-    def interrupted(self, *args: str, after: str, timeout: float = MOST) -> Result:
-        """Run a command and press Ctrl-C once `after` stands on its stderr."""
+    def interrupted(self, *args: str, after: str, timeout: float = MAX_SECONDS) -> Result:
+        """Run a command and press Ctrl-C once `after` appears on its stderr."""
         process = subprocess.Popen(
             [*JHUB, *args], env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         assert process.stderr is not None
-        seen = ""
-        while after not in seen:
+        err_so_far = ""
+        while after not in err_so_far:
             line = process.stderr.readline()
-            assert line, f"it ended before it said {after!r}: {seen}"
-            seen += line
+            assert line, f"the command ended without {after!r} on stderr: {err_so_far}"
+            err_so_far += line
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=timeout)
-        return self._ended(process.returncode, out, seen + err)
+        return self._ended(process.returncode, out, err_so_far + err)
 
-    def head(self, *args: str, timeout: float = MOST) -> Result:
-        """Run a command and read no more than the first line of what it prints."""
+    def head(self, *args: str, timeout: float = MAX_SECONDS) -> Result:
+        """Run a command, read the first line of its output, and close the pipe."""
         process = subprocess.Popen(
             [*JHUB, *args], env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -89,8 +89,8 @@ class Jhub:
         process.stderr.close()
         return self._ended(process.wait(timeout), out, err)
 
-    def at_terminal(self, *args: str, answers: dict[str, str], timeout: float = MOST) -> Result:
-        """Run a command at a terminal and type an answer to each question."""
+    def at_terminal(self, *args: str, answers: dict[str, str], timeout: float = MAX_SECONDS) -> Result:
+        """Run a command in a terminal and type an answer to each question."""
         waiting = dict(answers)
         pid, terminal = pty.fork()
         if pid == 0:
@@ -108,7 +108,7 @@ class Jhub:
                     break
                 screen += chunk
             for question in [q for q in waiting if q in screen.decode(errors="replace")]:
-                # A password is read with the echo off, which takes a moment to be so.
+                # Wait until the command has turned off the echo for a password.
                 time.sleep(0.2)
                 os.write(terminal, waiting.pop(question).encode() + b"\n")
         os.close(terminal)
@@ -117,7 +117,7 @@ class Jhub:
         return self._ended(os.waitstatus_to_exitcode(status), text, "")
 
     def _ended(self, code: int, out: str, err: str) -> Result:
-        self.said += [out, err]
-        secret_search.heard("a command", out, err)
-        secret_search.remember(self.home / "config" / "jhub")
+        self.outputs += [out, err]
+        secret_search.record_output("a command", out, err)
+        secret_search.record_tokens(self.home / "config" / "jhub")
         return Result(code, out, err)

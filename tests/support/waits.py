@@ -1,4 +1,4 @@
-"""What attempts with a password had to wait, as the hub itself says it: how long an answer takes says little."""
+"""Delays of attempts with a password, from the hub's log: the time that an answer takes depends on the machine."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import re
 
 from jhub.local import LocalHub
 
-NOTED = """
+LOG_WAITS = """
 from jhub.extension.password_tokens import PasswordTokenHandler
-def noted(wait):
-    async def noting(self, seconds):
+def logged(wait):
+    async def log_and_wait(self, seconds):
         self.log.warning("an attempt waits %r s", seconds)
         await wait(self, seconds)
-    return noting
-PasswordTokenHandler._wait = noted(PasswordTokenHandler._wait)
+    return log_and_wait
+PasswordTokenHandler._wait = logged(PasswordTokenHandler._wait)
 """
-"""For a hub's configuration."""
+"""Configuration of a hub that logs the delays."""
 
 
 def waits(hub: LocalHub) -> list[float]:
-    """The seconds of each attempt, so far."""
+    """Return the delay of each attempt so far, in seconds."""
     return [float(seconds) for seconds in re.findall(r"an attempt waits (\S+) s", hub.log.read_text())]

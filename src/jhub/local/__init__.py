@@ -1,12 +1,12 @@
-"""A real JupyterHub as a child process, on loopback: for trying things, and for tests.
+"""The local hub: a real JupyterHub as a child process on loopback, for trying things out and for tests.
 
     from jhub.local import LocalHub
 
     with LocalHub(users=["ana", "bo"]) as hub:
         print(hub.url, hub.username, hub.password)
 
-`up`, `down`, `status` and `reset` keep one running in the background, with its state in a folder.
-Needs `pip install 'jhub[local]'` when a hub is started, not when this is imported.
+`up`, `down`, `status` and `reset` control a hub that runs in the background and keeps its state in a folder.
+Starting a hub needs `pip install 'jhub[local]'`; importing this module does not.
 """
 
 from jhub.discovery import is_loopback

@@ -1,4 +1,4 @@
-"""A local hub that goes on running in the background, with its state in a folder."""
+"""A local hub that runs in the background and keeps its state in a folder: start, stop, status and reset."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ from msgspec import Struct
 
 from jhub.errors import LocalHubError
 from jhub.local.hub import LOCK_SECONDS, LocalHub
-from jhub.local.launch import STOP_SECONDS, find, stop
-from jhub.local.processes import end, hub_process, marked, sweep
-from jhub.local.state_folder import Folder, default_folder
+from jhub.local.launch import STOP_SECONDS, find_running, stop
+from jhub.local.processes import end_process, end_processes, find_hub_process, list_processes
+from jhub.local.state_folder import StateFolder, default_folder
 
 
 class Status(Struct, frozen=True, kw_only=True):
-    """A local hub as `jhub local status` shows it: the one place where its throwaway passwords are shown."""
+    """The state of a local hub, with its passwords, which nothing else shows."""
 
     running: bool
-    """Whether its process lives."""
+    """Whether the hub's process is alive."""
     url: str
-    """Empty if it does not run, like `api_url` and `username`; `pid` is 0 then."""
+    """URL of the hub's site. Empty if the hub does not run, like `api_url` and `username`; `pid` is 0 then."""
     api_url: str
     username: str
     password: str
     user_password: str
     version: str
-    """Empty if it does not answer: it is starting, or hangs."""
+    """Version of JupyterHub. Empty if the hub does not answer: it is starting, or hangs."""
     pid: int
     folder: str
     left: int = 0
-    """Processes that a hub which does not run any more left behind; `down` and `up` end them."""
+    """Number of processes that a killed hub left behind; `down` and `up` end them."""
 
     def __repr__(self) -> str:
+        """Return the main fields, without the passwords."""
         return f"Status(running={self.running}, url={self.url!r}, pid={self.pid}, folder={self.folder!r})"
 
 
@@ -46,11 +47,11 @@ def up(
     users: Iterable[str] = (),
     admin: str = "admin",
 ) -> LocalHub:
-    """Start a hub in the background, and return when it answers; or return the one that runs in `folder` already.
+    """Start a hub in the background and return as soon as it answers; return the hub of `folder` if it already runs.
 
-    `folder` is `default_folder()` if not given; the rest is as for LocalHub. Raises LocalHubError if the hub cannot
-    be started, or one already runs there with another port, base URL or profiles than those asked for; the rest
-    counts only for a hub that is started.
+    `folder` defaults to `default_folder()`; the other options are those of `LocalHub`. Raises `LocalHubError` if the
+    hub cannot be started, or if one already runs in `folder` with another port, base URL or profiles than you pass;
+    `config`, `users` and `admin` have no effect on a hub that already runs.
     """
     hub = LocalHub(
         folder or default_folder(),
@@ -66,35 +67,38 @@ def up(
 
 
 def down(folder: str | Path | None = None) -> bool:
-    """End the hub of `folder` with all that it started, also what is left of one that was killed.
+    """Stop the hub of `folder` and all its processes, including those that a killed hub left behind.
 
-    Says whether anything of it was running.
+    Returns whether any of them was running.
     """
-    place = _folder(folder)
-    if not place.exists():
-        return _end_lost(place)
-    with place.locked(LOCK_SECONDS):
+    state = _state_folder(folder)
+    if not state.exists():
+        return _end_orphan(state)
+    with state.locked(LOCK_SECONDS):
         try:
-            installation = place.install()
+            installation = state.install()
         except LocalHubError:
-            if _end_lost(place):
+            if _end_orphan(state):
                 return True
             raise
-        return stop(place, installation.mark)
+        return stop(state, installation.instance_id)
 
 
 def status(folder: str | Path | None = None) -> Status | None:
-    """The hub of `folder`, running or not, or None if there never was one."""
-    place = _folder(folder)
-    installation = place.installation()
+    """Return the state of the hub of `folder`, running or not; None if no hub was ever installed there.
+
+    Raises `LocalHubError` if a hub runs there and its files are gone.
+    """
+    state = _state_folder(folder)
+    installation = state.installation()
     if installation is None:
-        if (lost := hub_process(place.path)) is not None:
+        if (orphan := find_hub_process(state.path)) is not None:
             raise LocalHubError(
-                f"a hub runs in {place.path} (process {lost[0].pid}), whose files are gone",
-                hint="end it with: jhub local down",
+                f"the files of the hub that runs in {state.path} (process {orphan.process.pid}) are gone",
+                hint="stop it with: jhub local down",
             )
         return None
-    running = find(place)
+    running = find_running(state)
     return Status(
         running=running is not None,
         url=running.url if running else "",
@@ -104,42 +108,42 @@ def status(folder: str | Path | None = None) -> Status | None:
         user_password=installation.user_password,
         version=running.version if running else "",
         pid=running.pid if running else 0,
-        folder=str(place.path),
-        left=0 if running else len(marked(installation.mark)),
+        folder=str(state.path),
+        left=0 if running else len(list_processes(installation.instance_id)),
     )
 
 
 def exists(folder: str | Path | None = None) -> bool:
-    """Whether there is a hub of `folder`, running or not, its files whole, damaged or gone."""
-    place = _folder(folder)
-    return place.exists() or hub_process(place.path) is not None
+    """Return whether `folder` has a hub, running or not, including a running hub whose files are gone."""
+    state = _state_folder(folder)
+    return state.exists() or find_hub_process(state.path) is not None
 
 
 def reset(folder: str | Path | None = None) -> None:
-    """End the hub of `folder` and delete its state: users, groups, tokens, notebooks, passwords."""
-    place = _folder(folder)
-    if not place.exists():
-        _end_lost(place)
+    """Stop the hub of `folder` and delete its state: users, groups, tokens, notebooks and passwords."""
+    state = _state_folder(folder)
+    if not state.exists():
+        _end_orphan(state)
         return
-    with place.locked(LOCK_SECONDS):
+    with state.locked(LOCK_SECONDS):
         try:
-            stop(place, place.install().mark)
+            stop(state, state.install().instance_id)
         except LocalHubError:
-            _end_lost(place)
-        place.remove()
+            _end_orphan(state)
+        state.remove()
 
 
-def _end_lost(place: Folder) -> bool:
-    """End the hub of a folder whose files are damaged or gone: its process still has the mark. Says whether it ran."""
-    found = hub_process(place.path)
-    if found is None:
+def _end_orphan(state: StateFolder) -> bool:
+    """End the hub of a folder whose files are damaged or gone, by its process's instance ID; return whether it ran."""
+    hub = find_hub_process(state.path)
+    if hub is None:
         return False
-    end(found[0], STOP_SECONDS)
-    sweep(found[1])
+    end_process(hub.process, STOP_SECONDS)
+    end_processes(hub.instance_id)
     return True
 
 
-def _folder(folder: str | Path | None) -> Folder:
-    place = Folder(Path(folder or default_folder()).expanduser().absolute())
-    place.check()
-    return place
+def _state_folder(folder: str | Path | None) -> StateFolder:
+    state = StateFolder(Path(folder or default_folder()).expanduser().absolute())
+    state.check()
+    return state

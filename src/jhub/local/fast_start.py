@@ -1,8 +1,8 @@
-"""Run a module with half of its start-up time saved: `python -m jhub.local.fast_start MODULE [ARGUMENTS]`.
+"""Run a Jupyter module in half the start-up time: `python -m jhub.local.fast_start MODULE [ARGUMENTS]`.
 
-`rfc3987_syntax` 1.1 builds a parser for internationalised addresses when it is imported, which takes two seconds of
-every JupyterHub's and every Jupyter server's start. jsonschema 4.26 imports it eagerly, through `nbformat`'s extra
-`format-nongpl` (jsonschema #1428), and does without if it is not there. No schema of Jupyter's uses that format.
+`rfc3987_syntax` 1.1 builds a parser for internationalised addresses when it is imported, which adds two seconds to the
+start of every JupyterHub and every Jupyter server. jsonschema 4.26 imports it eagerly (jsonschema #1428), because
+`nbformat` depends on the extra `format-nongpl`, and works without it. No schema of Jupyter's uses that format.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import cast
 
 
 def skip_slow_imports() -> None:
-    """Let this process do without the slow module. Call it before anything of Jupyter's is imported."""
+    """Block the import of the slow module in this process. Call this before importing anything of Jupyter's."""
     cast("dict[str, object]", sys.modules).setdefault("rfc3987_syntax", None)
 
 

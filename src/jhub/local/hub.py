@@ -1,4 +1,4 @@
-"""LocalHub: a JupyterHub that lives as long as a `with` block."""
+"""`LocalHub`: a JupyterHub that runs for the duration of a `with` block."""
 
 from __future__ import annotations
 
@@ -12,31 +12,32 @@ from urllib.parse import urlsplit
 from jhub.errors import InvalidInput, LocalHubError
 from jhub.files import read_input
 from jhub.local import requirements
-from jhub.local.launch import OUR_PROFILES, Options, find, launch, stop
+from jhub.local.launch import DEFAULT_PROFILES, Options, find_running, launch, stop
 from jhub.local.ports import escaped_base_url
-from jhub.local.state_folder import Folder, Installation, Running
+from jhub.local.state_folder import Installation, RunningHub, StateFolder
 from jhub.local.temporary_folder import TemporaryFolder
 
 LOCK_SECONDS = 90.0
+"""Seconds to wait for another process that starts or stops the same folder's hub."""
 
 
 class LocalHub:
     """A real JupyterHub on loopback, as a child process.
 
-    `folder` keeps its state; None means a temporary one, removed at the end. `base_url` is a path prefix, escaped or
-    not; None means `/`. `port` is the public one; None means a free one. `profiles` is a profiles.yaml for
-    `jhub.extension`; None means the two that come with jhub, `lab` and `lean`. `config` is further configuration, as
-    Python text or as the path of a file, in which `c` is JupyterHub's configuration; it comes last and wins. `users`
-    exist from the start (anybody may log in with the users' password all the same). `admin` is the administrator's
-    name.
+    `folder` keeps its state; None means a temporary folder, deleted at the end. `base_url` is a path prefix, escaped
+    or not; None means `/`. `port` is the public port; None means a free one. `profiles` is the path of a profiles.yaml
+    for `jhub.extension`; None means the two profiles that come with jhub, `lab` and `lean`. `config` is additional
+    configuration, as Python code (`str`) or the path of a file (`Path`), in which `c` is JupyterHub's configuration;
+    it runs last and takes precedence. `users` exist from the start; anybody else can still log in with the users'
+    password. `admin` is the administrator's name.
 
-    With `with`, or between `start()` and `stop()`:
+    Available inside the `with` block, or between `start()` and `stop()`:
 
-    - `url`, the site (`http://127.0.0.1:PORT/`), and `api_url`, its REST API, without a closing slash;
+    - `url`, the site (`http://127.0.0.1:PORT/`), and `api_url`, its REST API, without a trailing slash;
     - `username` and `password` of the administrator, and `user_password`, which all other users share;
     - `version` of JupyterHub, `pid` of the hub, `folder`, and `log`, the file that the hub and its servers write to.
 
-    The hub ends with this process, however it ends. Raises LocalHubError if the hub cannot be started.
+    The hub ends with this process, even if the process is killed. Raises `LocalHubError` if the hub cannot be started.
     """
 
     def __init__(
@@ -50,179 +51,183 @@ class LocalHub:
         users: Iterable[str] = (),
         admin: str = "admin",
     ) -> None:
-        self._given = Path(folder).expanduser().absolute() if folder is not None else None
+        """Check and keep the options; nothing is started yet. Raises `InvalidInput` for an unusable option."""
+        self._path = Path(folder).expanduser().absolute() if folder is not None else None
         self._options = Options(
             base_url=escaped_base_url(base_url or "/"),
             port=port,
-            profiles=_existing(profiles or OUR_PROFILES),
-            config=_text(_existing(config)) if isinstance(config, Path) else config or "",
+            profiles=_existing_file(profiles or DEFAULT_PROFILES),
+            config=_read_text(_existing_file(config)) if isinstance(config, Path) else config or "",
             users=tuple(users),
             # JupyterHub lower-cases names at login.
             admin=admin.lower(),
         )
-        self._own_profiles = profiles is not None
-        self._own_place = base_url is not None
-        self._folder: Folder | None = None
+        self._custom_profiles = profiles is not None
+        self._custom_base_url = base_url is not None
+        self._folder: StateFolder | None = None
         self._temporary: TemporaryFolder | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._installation: Installation | None = None
-        self._running: Running | None = None
+        self._running: RunningHub | None = None
 
     def start(self) -> Self:
-        """Start the hub and return when it answers."""
-        self._start(leased=True)
+        """Start the hub and return as soon as it answers."""
+        self._start(detached=False)
         return self
 
     def start_in_background(self) -> None:
-        """Start a hub that outlives this process, or take the one that already runs in the folder."""
-        self._start(leased=False, join=True)
+        """Start a hub that outlives this process, or use the hub that already runs in the folder."""
+        self._start(detached=True, reuse=True)
         if self._process is not None:
-            # Popen would warn, when collected, of a process that is still running. From here on, only its pid counts.
+            # Popen warns, when collected, about a process that still runs. From now on only the process ID is used.
             self._process.returncode = 0
             self._process = None
 
     def stop(self) -> None:
-        """End the hub, its proxy and all servers. Does nothing if it does not run."""
+        """Stop the hub, its proxy and all servers. Does nothing if the hub does not run."""
         folder, installation = self._folder, self._installation
         try:
             if folder is not None and installation is not None:
                 with folder.locked(LOCK_SECONDS):
-                    stop(folder, installation.mark, self._process)
+                    stop(folder, installation.instance_id, self._process)
         finally:
-            self._let_go()
+            self._release()
 
     def __enter__(self) -> Self:
+        """Start the hub."""
         return self.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Stop the hub."""
         self.stop()
 
     def __repr__(self) -> str:
+        """Return the URL and the process ID of the hub, without its passwords."""
         state = f"url={self._running.url!r}, pid={self._running.pid}" if self._running else "not running"
         return f"<LocalHub {state}>"
 
     @property
     def url(self) -> str:
-        """The hub's site, with a closing slash."""
-        return self._now.url
+        """The URL of the hub's site, with a trailing slash."""
+        return self._running_hub.url
 
     @property
     def api_url(self) -> str:
-        """The root of the REST API."""
-        return f"{self._now.url}hub/api"
+        """The root URL of the REST API, without a trailing slash."""
+        return f"{self._running_hub.url}hub/api"
 
     @property
     def username(self) -> str:
-        """The administrator."""
-        return self._now.username
+        """The administrator's name."""
+        return self._running_hub.username
 
     @property
     def password(self) -> str:
         """The administrator's password."""
-        return self._passwords.password
+        return self._installed.password
 
     @property
     def user_password(self) -> str:
-        """The password of everybody else."""
-        return self._passwords.user_password
+        """The password that all other users share."""
+        return self._installed.user_password
 
     @property
     def version(self) -> str:
         """JupyterHub's version."""
-        return self._now.version
+        return self._running_hub.version
 
     @property
     def pid(self) -> int:
-        """The hub's process."""
-        return self._now.pid
+        """The ID of the hub's process."""
+        return self._running_hub.pid
 
     @property
     def folder(self) -> Path:
-        """Where the hub keeps its state."""
+        """The folder with the hub's state."""
         if self._folder is None:
             raise LocalHubError("the local hub is not running")
         return self._folder.path
 
     @property
     def log(self) -> Path:
-        """What the hub, its proxy and its servers have to say."""
+        """The log file of the hub, its proxy and its servers."""
         return self.folder / "hub.log"
 
     @property
-    def _now(self) -> Running:
+    def _running_hub(self) -> RunningHub:
         if self._running is None:
             raise LocalHubError("the local hub is not running")
         return self._running
 
     @property
-    def _passwords(self) -> Installation:
+    def _installed(self) -> Installation:
         if self._installation is None:
             raise LocalHubError("the local hub is not running")
         return self._installation
 
-    def _start(self, *, leased: bool, join: bool = False) -> None:
-        """Start, in the background if not `leased`. With `join`, a hub that runs already is the one wanted."""
+    def _start(self, *, detached: bool, reuse: bool = False) -> None:
+        """Start the hub. With `detached` it outlives this process; with `reuse`, a hub that already runs is used."""
         if self._folder is not None:
-            raise LocalHubError("this local hub was started already")
-        requirements.check()
+            raise LocalHubError("this local hub is already started")
+        requirements.check_requirements()
         try:
-            if self._given is None:
+            if self._path is None:
                 self._temporary = TemporaryFolder()
-                folder = Folder(self._temporary.path)
+                folder = StateFolder(self._temporary.path)
             else:
-                folder = Folder(self._given)
+                folder = StateFolder(self._path)
             folder.create()
             with folder.locked(LOCK_SECONDS):
                 self._installation = installation = folder.install()
-                self._running = find(folder)
+                self._running = find_running(folder)
                 if self._running is not None and self._running.version:
-                    self._check_join(folder, self._running, join=join)
+                    self._check_options_match(folder, self._running, reuse=reuse)
                 else:
-                    # An earlier hub of this folder that hangs, or what one left behind when it was killed.
-                    stop(folder, installation.mark)
-                    launched = launch(folder, installation, self._options, leased=leased)
+                    # An earlier hub of this folder may hang, or a killed one may have left processes behind.
+                    stop(folder, installation.instance_id)
+                    launched = launch(folder, installation, self._options, detached=detached)
                     self._process, self._running = launched.process, launched.running
         except BaseException as error:
             if self._temporary is not None and isinstance(error, LocalHubError) and "log" in error.hint:
-                error.hint = "its log is gone with the temporary folder; name a folder to keep it"
-            self._let_go()
+                error.hint = "its log was deleted with the temporary folder; pass folder= to keep it"
+            self._release()
             raise
         self._folder = folder
 
-    def _check_join(self, folder: Folder, running: Running, *, join: bool) -> None:
-        if not join:
+    def _check_options_match(self, folder: StateFolder, running: RunningHub, *, reuse: bool) -> None:
+        if not reuse:
             raise LocalHubError(
-                f"a hub already runs in this folder, at {running.url}", hint="end it with: jhub local down"
+                f"a hub already runs in this folder, at {running.url}", hint="stop it first: jhub local down"
             )
         at = urlsplit(running.url)
-        if self._options.port not in (None, at.port) or (self._own_place and at.path != self._options.base_url):
+        if self._options.port not in (None, at.port) or (self._custom_base_url and at.path != self._options.base_url):
             raise LocalHubError(
-                f"a hub already runs in this folder, at {running.url}, which is not where it was asked for",
-                hint="end it first with: jhub local down",
+                f"a hub already runs in this folder, at {running.url}, with another port or base URL",
+                hint="stop it first: jhub local down",
             )
-        if self._own_profiles and folder.settings().profiles != str(self._options.profiles):
+        if self._custom_profiles and folder.settings().profiles != str(self._options.profiles):
             raise LocalHubError(
                 f"a hub already runs in this folder, at {running.url}, with other profiles",
-                hint="end it first with: jhub local down",
+                hint="stop it first: jhub local down",
             )
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         self._folder = self._process = self._installation = self._running = None
         if self._temporary is not None:
             self._temporary.remove()
             self._temporary = None
 
 
-def _existing(path: str | Path) -> Path:
-    found = Path(path).expanduser().absolute()
-    if not found.is_file():
-        raise InvalidInput(f"no such file: {found}")
-    return found
+def _existing_file(path: str | Path) -> Path:
+    file = Path(path).expanduser().absolute()
+    if not file.is_file():
+        raise InvalidInput(f"no such file: {file}")
+    return file
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return read_input(path).decode()
     except (OSError, UnicodeDecodeError) as error:

@@ -1,8 +1,8 @@
-"""The process in which a local hub runs: `python -m jhub.local.hub_process FOLDER`.
+"""Process of a local hub: `python -m jhub.local.hub_process FOLDER`.
 
-Runs JupyterHub in FOLDER, and sees to it that whatever it started ends with it. It also ends when its standard input
-is closed, which is what the system does when the parent process dies, however it dies; unless that has sent a byte
-before: then the hub goes on by itself.
+It runs JupyterHub in FOLDER and, at its own end, ends all processes that the hub started. It also ends when its
+standard input is closed, which the system does when the parent process dies for any reason. If the parent has sent a
+byte before, the hub is detached and keeps running.
 """
 
 from __future__ import annotations
@@ -16,36 +16,37 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from jhub.local.fast_start import skip_slow_imports
-from jhub.local.processes import MARK, sweep
-from jhub.local.state_folder import Folder
+from jhub.local.processes import INSTANCE_VARIABLE, end_processes
+from jhub.local.state_folder import StateFolder
 from jhub.local.temporary_folder import LEASE, remove_if_abandoned
 
-LAST_RESORT_SECONDS = 15.0
+MAX_SHUTDOWN_SECONDS = 15.0
+"""Seconds for a regular shutdown after the parent has died; then all processes are killed."""
 
 
 def main(arguments: list[str]) -> None:
-    """Run the hub of the folder that `arguments` names until it is told to end."""
+    """Run the hub of the folder named in `arguments` until a signal or the end of its parent ends it."""
     (folder,) = arguments
-    # Until JupyterHub is up it leaves SIGTERM to the system, which would end it and leave its proxy behind (6.1).
-    signal.signal(signal.SIGTERM, _leave)
-    threading.Thread(target=_end_with, args=(_detach_input(),), daemon=True).start()
-    os.umask(0o077)  # JupyterHub's database has tokens in it
+    # JupyterHub 6.1 handles SIGTERM only once it is up. Before that, the default action would leave its proxy behind.
+    signal.signal(signal.SIGTERM, _exit_on_sigterm)
+    threading.Thread(target=_end_with_parent, args=(_detach_input(),), daemon=True).start()
+    os.umask(0o077)  # JupyterHub's database contains tokens
     skip_slow_imports()
     os.chdir(folder)
     try:
-        _run(Folder(Path(folder)))
+        _run(StateFolder(Path(folder)))
     finally:
-        sweep(os.environ[MARK])
+        end_processes(os.environ[INSTANCE_VARIABLE])
         if Path(folder, LEASE).exists():
             remove_if_abandoned(Path(folder))
 
 
-def _run(folder: Folder) -> None:
+def _run(folder: StateFolder) -> None:
     from jupyterhub import app  # pyright: ignore[reportMissingTypeStubs]  # JupyterHub carries no types
 
     class JupyterHub(app.JupyterHub):  # type: ignore[misc]  # JupyterHub carries no types
         async def start(self) -> None:
-            # The API answers earlier, before services are up and signals are heeded.
+            # The REST API answers earlier, before services are up and signals are handled.
             await super().start()
             folder.set_ready()
 
@@ -53,25 +54,25 @@ def _run(folder: Folder) -> None:
     launch_instance(["--config", str(folder.config)])
 
 
-def _leave(*_: object) -> NoReturn:
+def _exit_on_sigterm(*_: object) -> NoReturn:
     sys.exit(128 + signal.SIGTERM)
 
 
 def _detach_input() -> int:
-    """Keep standard input under another number, so that the servers to be started do not get it."""
+    """Move standard input to another file descriptor, so that servers do not inherit it, and return that."""
     lease = os.dup(0)
     with open(os.devnull) as nothing:
         os.dup2(nothing.fileno(), 0)
     return lease
 
 
-def _end_with(lease: int) -> None:
+def _end_with_parent(lease: int) -> None:
     if os.read(lease, 1):
         return
     os.kill(os.getpid(), signal.SIGTERM)
-    # Nobody is left to wait for us and to lose patience.
-    time.sleep(LAST_RESORT_SECONDS)
-    sweep(os.environ[MARK])
+    # The parent is dead, so nothing else would kill a hub that hangs.
+    time.sleep(MAX_SHUTDOWN_SECONDS)
+    end_processes(os.environ[INSTANCE_VARIABLE])
     os._exit(1)
 
 

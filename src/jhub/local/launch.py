@@ -1,4 +1,4 @@
-"""Starting and ending the process of a local hub."""
+"""Start, stop and lookup of the process of a local hub."""
 
 from __future__ import annotations
 
@@ -15,19 +15,23 @@ from msgspec.structs import replace
 from jhub.errors import LocalHubError
 from jhub.local import logs, ports
 from jhub.local.probe import hub_version
-from jhub.local.processes import MARK, PROGRAM, end, hub_process, sweep
+from jhub.local.processes import HUB_MODULE, INSTANCE_VARIABLE, end_process, end_processes, find_hub_process
 from jhub.local.requirements import search_path
-from jhub.local.state_folder import Folder, Installation, Running, Settings, disk_errors
+from jhub.local.state_folder import Installation, RunningHub, Settings, StateFolder, disk_errors
 
 START_SECONDS = 60.0
+"""Seconds in which a started hub must answer."""
 STOP_SECONDS = 15.0
-PORT_ATTEMPTS = 4
-FREE = b"."
-"""Sent to a hub's process that is to go on without the one that started it."""
-OUR_PROFILES = Path(__file__).with_name("profiles.yaml")
+"""Seconds in which a hub must end after SIGTERM; then it is killed."""
+MAX_PORT_ATTEMPTS = 4
+"""Maximum number of starts, each on other ports, when another program takes one of the ports first."""
+DETACH_BYTE = b"."
+"""Input of a hub's process that detaches it from its parent."""
+DEFAULT_PROFILES = Path(__file__).with_name("profiles.yaml")
+"""File with the profiles of a local hub that has no others."""
 
 CONFIG = """\
-# Written by jhub at every start of this hub; changes made here are lost.
+# Written by jhub at every start of this hub; your changes here are lost.
 import jhub.extension
 import jhub.local.hub_config
 
@@ -40,7 +44,7 @@ jhub.extension.enable(c, profiles={profiles!r}, password_tokens=True, login_clie
 
 
 class Options(Struct, frozen=True, kw_only=True):
-    """What the caller of a local hub may choose."""
+    """Options of a local hub, as given by the caller."""
 
     base_url: str
     port: int | None
@@ -50,19 +54,20 @@ class Options(Struct, frozen=True, kw_only=True):
     admin: str
 
 
-class Launched(Struct, frozen=True, kw_only=True):
-    """A hub that answers, and its process: our child."""
+class StartedHub(Struct, frozen=True, kw_only=True):
+    """A hub that answers, and its process, which is a child of this one."""
 
     process: subprocess.Popen[bytes]
-    running: Running
+    running: RunningHub
 
 
-def launch(folder: Folder, installation: Installation, options: Options, *, leased: bool) -> Launched:
-    """Start a hub in `folder` and wait until it answers. It ends when this process does, if not leased only until then.
+def launch(folder: StateFolder, installation: Installation, options: Options, *, detached: bool) -> StartedHub:
+    """Start a hub in `folder` and wait until it answers.
 
-    Raises LocalHubError with the hub's own last word. Leaves nothing behind then.
+    The hub ends with this process, unless `detached`; a detached one also does as long as it does not answer. Raises
+    `LocalHubError` with the error in the hub's log if the start fails; no process is left then.
     """
-    for _ in range(PORT_ATTEMPTS):
+    for _ in range(MAX_PORT_ATTEMPTS):
         port, hub_port, proxy_port = ports.free_ports(3)
         if options.port is not None:
             ports.check_port(options.port)
@@ -78,109 +83,109 @@ def launch(folder: Folder, installation: Installation, options: Options, *, leas
         )
         config = CONFIG.format(folder=str(folder.path), profiles=str(options.profiles), extra=options.config)
         folder.prepare(settings, config)
-        process = _spawn(folder, installation.mark)
+        process = _spawn(folder, installation.instance_id)
         try:
             url = f"http://{ports.LOOPBACK}:{port}{options.base_url}"
-            version = _wait_up(folder, process, url)
+            version = _wait_until_ready(folder, process, url)
             if version is not None:
-                running = Running(pid=process.pid, url=url, username=options.admin, version=version)
+                running = RunningHub(pid=process.pid, url=url, username=options.admin, version=version)
                 folder.set_running(running)
-                if not leased:
-                    _set_free(process)
-                return Launched(process=process, running=running)
+                if detached:
+                    _detach(process)
+                return StartedHub(process=process, running=running)
         except BaseException:
-            _end(process, installation.mark)
+            _end_hub(process, installation.instance_id)
             raise
-        # Somebody took one of the ports between our look and the hub's.
-        _end(process, installation.mark)
-    raise LocalHubError("found no free ports for the hub", hint="try again")
+        # Another program took one of the ports after `free_ports` had found it free.
+        _end_hub(process, installation.instance_id)
+    raise LocalHubError("no free ports for the hub", hint="try again")
 
 
-def stop(folder: Folder, mark: str, process: subprocess.Popen[bytes] | None = None) -> bool:
-    """End the hub that runs in `folder` with all it started, whatever state it is in; whether there was anything."""
-    found = None if process is not None else hub_process(folder.path)
+def stop(folder: StateFolder, instance_id: str, process: subprocess.Popen[bytes] | None = None) -> bool:
+    """End the hub that runs in `folder` and all its processes; return whether there were any."""
+    other = None if process is not None else find_hub_process(folder.path)
     try:
         if process is not None:
-            _end(process, mark)
-        elif found is not None:
-            end(found[0], STOP_SECONDS)
+            _end_hub(process, instance_id)
+        elif other is not None:
+            end_process(other.process, STOP_SECONDS)
     finally:
-        left = sum(map(sweep, {mark, *(found[1:] if found else ())}))
+        leftover = sum(map(end_processes, {instance_id, other.instance_id if other else instance_id}))
         folder.set_running(None)
-    return process is not None or found is not None or left > 0
+    return process is not None or other is not None or leftover > 0
 
 
-def find(folder: Folder) -> Running | None:
-    """The hub that runs in `folder`; without a version if it does not answer."""
-    found = hub_process(folder.path)
-    if found is None:
+def find_running(folder: StateFolder) -> RunningHub | None:
+    """Return the hub that runs in `folder`, or None. Its version is empty if it does not answer."""
+    hub = find_hub_process(folder.path)
+    if hub is None:
         return None
-    pid = found[0].pid
+    pid = hub.process.pid
     running = folder.running()
     if running is None or running.pid != pid:
-        # It was never written down: whoever started it was killed, or is about to.
+        # The process that started the hub was killed before it recorded the hub, or has not done so yet.
         settings = folder.settings()
         url = f"http://{ports.LOOPBACK}:{settings.port}{settings.base_url}"
-        running = Running(pid=pid, url=url, username=settings.admin, version="")
+        running = RunningHub(pid=pid, url=url, username=settings.admin, version="")
     return replace(running, version=hub_version(f"{running.url}hub/api", seconds=5) or "")
 
 
-def _spawn(folder: Folder, mark: str) -> subprocess.Popen[bytes]:
+def _spawn(folder: StateFolder, instance_id: str) -> subprocess.Popen[bytes]:
     with disk_errors(folder.log), folder.log.open("ab") as log:
         return subprocess.Popen(
-            # -P: a file in the current folder must not stand in for a module.
-            [sys.executable, "-P", "-m", PROGRAM, str(folder.path)],
+            # -P: a file in the current folder must not shadow a module.
+            [sys.executable, "-P", "-m", HUB_MODULE, str(folder.path)],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=_environment(mark),
-            # Ctrl-C in the terminal is for us alone; we then end the hub in order.
+            env=_environment(instance_id),
+            # Ctrl-C in the terminal is for this process only, which then shuts the hub down.
             start_new_session=True,
         )
 
 
-def _set_free(process: subprocess.Popen[bytes]) -> None:
-    """Let the hub outlive this process: until now it would have ended with it."""
+def _detach(process: subprocess.Popen[bytes]) -> None:
+    """Let the hub outlive this process; until now it would have ended with it."""
     if process.stdin is not None:
         with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(FREE)
+            process.stdin.write(DETACH_BYTE)
             process.stdin.close()
 
 
-def _environment(mark: str) -> dict[str, str]:
-    # Inside of a user's server on another hub, these would lead ours astray.
-    strange = ("JUPYTERHUB_", "JPY_", "CONFIGPROXY_")
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(strange)}
-    return {**environment, "PATH": search_path(), MARK: mark}
+def _environment(instance_id: str) -> dict[str, str]:
+    # Set inside a user's server of another hub; the local hub would read them.
+    excluded = ("JUPYTERHUB_", "JPY_", "CONFIGPROXY_")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(excluded)}
+    return {**environment, "PATH": search_path(), INSTANCE_VARIABLE: instance_id}
 
 
-def _wait_up(folder: Folder, process: subprocess.Popen[bytes], url: str) -> str | None:
-    """The hub's version as soon as it answers; None if it lost the race for a port."""
+def _wait_until_ready(folder: StateFolder, process: subprocess.Popen[bytes], url: str) -> str | None:
+    """Wait until the hub answers and return its version; None if another program took one of its ports."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         ended = process.poll() is not None
-        log = logs.read(folder.log)
+        log = logs.tail(folder.log)
         if logs.port_was_taken(log):
             return None
         if ended:
-            why = "the disk is full" if logs.disk_was_full(log) else "the hub ended at its start"
-            raise LocalHubError(f"{why}: {logs.reason(log)}", hint=f"its log: {folder.log}")
+            reason = "the disk is full" if logs.disk_was_full(log) else "the hub exited during its start"
+            raise LocalHubError(f"{reason}: {logs.reason(log)}", hint=f"see the hub's log: {folder.log}")
         if folder.ready and (version := hub_version(f"{url}hub/api")):
             return version
         time.sleep(0.05)
     raise LocalHubError(
-        f"the hub did not answer within {START_SECONDS:.0f} s; its log ends with: {logs.reason(logs.read(folder.log))}",
-        hint=f"its log: {folder.log}",
+        f"the hub did not answer within {START_SECONDS:.0f} s; its log ends with: {logs.reason(logs.tail(folder.log))}",
+        hint=f"see the hub's log: {folder.log}",
     )
 
 
-def _end(process: subprocess.Popen[bytes], mark: str) -> None:
+def _end_hub(process: subprocess.Popen[bytes], instance_id: str) -> None:
     try:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(STOP_SECONDS)
     finally:
-        sweep(mark)
+        end_processes(instance_id)
         process.kill()
         process.wait()
         if process.stdin is not None:

@@ -1,4 +1,4 @@
-"""Ports and base URLs on loopback."""
+"""Ports on loopback, and base URLs."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ LOOPBACK = "127.0.0.1"
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ports that nobody listens on. Somebody else may take one before we do: then start again."""
+    """Return `count` different free ports. Another program may take one before you use it: try again then."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind((LOOPBACK, 0))
-        return [one.getsockname()[1] for one in sockets]
+        for listener in sockets:
+            listener.bind((LOOPBACK, 0))
+        return [listener.getsockname()[1] for listener in sockets]
 
 
 def check_port(port: int) -> None:
-    """Raise LocalHubError if `port` cannot be listened on."""
+    """Raise `InvalidInput` for an invalid port, and `LocalHubError` for one that is not free or not permitted."""
     if not 0 < port < 65536:
-        raise InvalidInput(f"{port} is not a port: 1 to 65535 are")
-    with socket.socket() as one:
-        # As servers do: a port whose last connections are still closing is free.
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        raise InvalidInput(f"invalid port {port}: use 1 to 65535")
+    with socket.socket() as listener:
+        # As servers set it: a port is free although its last connections are in TIME_WAIT.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            one.bind((LOOPBACK, port))
+            listener.bind((LOOPBACK, port))
         except PermissionError as error:
-            raise LocalHubError(f"no permission to listen on port {port}", hint="choose one above 1023") from error
+            raise LocalHubError(f"no permission to listen on port {port}", hint="choose a port above 1023") from error
         except OSError as error:
             raise LocalHubError(
-                f"port {port} is taken by another program", hint="choose another port, or none to have a free one found"
+                f"port {port} is in use by another program", hint="choose another port, or none to get a free one"
             ) from error
 
 
 def escaped_base_url(base_url: str) -> str:
-    """A path prefix as JupyterHub wants it: escaped, with a slash at both ends. Accepts it unescaped too."""
+    """Return a path prefix, escaped or not, in JupyterHub's form: escaped, with a slash at both ends."""
     parts = unquote(base_url).strip("/").split("/")
-    # JupyterHub makes regular expressions of it, and Traefik's rules quote it with backticks: keep to what both take.
+    # JupyterHub uses it in regular expressions, and Traefik's rules quote it in backticks: allow what is safe in both.
     if parts != [""] and not all(re.fullmatch(r"[\w@~ .-]+", part) and part.strip(".") for part in parts):
-        raise InvalidInput(f"{base_url!r} is not a base URL: give a path such as /hub/ or /@/some%20word/")
+        raise InvalidInput(f"invalid base URL {base_url!r}: use a path such as /hub/ or /@/some%20word/")
     return quote("/".join(["", *filter(None, parts), ""]), safe="/@~")

@@ -1,4 +1,4 @@
-"""Asking a hub on loopback whether it is up, with nothing but the standard library."""
+"""Probe of a hub on loopback, with a plain socket."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ import msgspec
 
 from jhub.models import Version
 
-LARGEST = 2**16
-"""Bytes of an answer that are read; a hub's has some hundred."""
-OK = re.compile(rb"HTTP/1\.[01] 200\b")
+MAX_BODY_BYTES = 2**16
+"""Maximum size of an answer. A hub's has some hundred bytes."""
+OK_STATUS = re.compile(rb"HTTP/1\.[01] 200\b")
 
 
 def hub_version(api_url: str, *, seconds: float = 2.0) -> str | None:
-    """The version that the hub at `api_url` answers with in `seconds`, or None if no hub answers there.
+    """Return the version of the hub at `api_url`, or None if no hub answers there within `seconds`.
 
-    A plain socket: `http.client` has no deadline, and whatever has the port may answer without end. Proxy variables do
-    not count: a company's proxy must not see calls to 127.0.0.1.
+    It uses a plain socket: `http.client` has no overall deadline, and another program on the port may answer without
+    end. Proxy variables are ignored: a company's proxy must not see calls to 127.0.0.1.
     """
-    parts = urlsplit(api_url)
-    end = time.monotonic() + seconds
+    address = urlsplit(api_url)
+    deadline = time.monotonic() + seconds
     content = b""
     try:
-        with socket.create_connection((parts.hostname or "", parts.port or 80), seconds) as connection:
-            connection.sendall(f"GET {parts.path} HTTP/1.0\r\nHost: {parts.netloc}\r\n\r\n".encode())
-            while (left := end - time.monotonic()) > 0 and len(content) <= LARGEST:
+        with socket.create_connection((address.hostname or "", address.port or 80), seconds) as connection:
+            connection.sendall(f"GET {address.path} HTTP/1.0\r\nHost: {address.netloc}\r\n\r\n".encode())
+            while (left := deadline - time.monotonic()) > 0 and len(content) <= MAX_BODY_BYTES:
                 connection.settimeout(left)
-                if not (part := connection.recv(LARGEST)):
+                if not (chunk := connection.recv(MAX_BODY_BYTES)):
                     break
-                content += part
+                content += chunk
             else:
                 return None
         head, _, body = content.partition(b"\r\n\r\n")
-        if not OK.match(head) or b"\r\nx-jupyterhub-version:" not in head.lower():
+        if not OK_STATUS.match(head) or b"\r\nx-jupyterhub-version:" not in head.lower():
             return None
         return msgspec.json.decode(body, type=Version).version
     except (OSError, UnicodeError, msgspec.MsgspecError):

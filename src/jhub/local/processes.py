@@ -1,7 +1,7 @@
-"""Finding and ending the processes of a local hub: those, and only those, that carry its mark.
+"""Processes of a local hub: listing and ending those that have its instance ID in their environment.
 
-Single-user servers start sessions of their own and outlive a hub that is killed, and their kernels outlive them;
-neither a process group nor a list of pids finds them. The environment does: children inherit it.
+Single-user servers start sessions of their own and outlive a hub that is killed, and their kernels outlive them, so
+neither a process group nor a list of process IDs covers them. Children inherit the environment.
 """
 
 from __future__ import annotations
@@ -9,106 +9,117 @@ from __future__ import annotations
 import os
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jhub.errors import LocalHubError
-from jhub.local.requirements import INSTALL
+from jhub.local.requirements import INSTALL_COMMAND
 
 if TYPE_CHECKING:
     from psutil import Process
 
-MARK = "JHUB_LOCAL_MARK"
-PROGRAM = "jhub.local.hub_process"
-"""Module that runs a hub; the next argument is its folder."""
+INSTANCE_VARIABLE = "JHUB_LOCAL_INSTANCE"
+"""Environment variable with the instance ID, in all processes of a local hub."""
+HUB_MODULE = "jhub.local.hub_process"
+"""Module that runs a hub. The next argument of the command is the hub's folder."""
 
 
-def marked(mark: str) -> list[Process]:
-    """The processes of this user that carry `mark`, except this one."""
-    _need_psutil()
+class HubProcess(NamedTuple):
+    """The process that runs a hub, and the hub's instance ID."""
+
+    process: Process
+    instance_id: str
+
+
+def list_processes(instance_id: str) -> list[Process]:
+    """Return this user's processes that have this instance ID, except the current one."""
+    _require_psutil()
     import psutil
 
-    found: list[Process] = []
+    processes: list[Process] = []
     for process in psutil.process_iter():
         try:
-            if process.pid != os.getpid() and process.uids().real == os.getuid() and _carries(process, mark):
-                found.append(process)
-        except psutil.Error:  # gone, or not ours to read
+            if process.pid != os.getpid() and process.uids().real == os.getuid() and _belongs_to(process, instance_id):
+                processes.append(process)
+        except psutil.Error:  # the process is gone, or not readable
             continue
-    return found
+    return processes
 
 
-def hub_process(folder: Path) -> tuple[Process, str] | None:
-    """The process of this user that runs the hub of `folder`, and its mark.
+def find_hub_process(folder: Path) -> HubProcess | None:
+    """Return this user's process that runs the hub of `folder`, and its instance ID; None if no hub runs.
 
-    It is found by what it was started with, whatever the folder's files say of it.
+    The process is identified by its command line, so damaged or missing files in the folder do not matter.
     """
     if os.name != "posix" or find_spec("psutil") is None:
-        return None  # then no hub was started by this Python
+        return None  # without psutil, this Python cannot have started a hub
     import psutil
 
-    place = os.path.realpath(folder)
-    found: list[tuple[float, Process, str]] = []
+    target = os.path.realpath(folder)
+    candidates: list[tuple[float, Process, str]] = []
     for process in psutil.process_iter():
         try:
             if process.uids().real != os.getuid() or process.pid == os.getpid():
                 continue
             arguments = process.cmdline()
-            if PROGRAM in arguments[:-1] and os.path.realpath(arguments[arguments.index(PROGRAM) + 1]) == place:
-                mark = process.environ().get(MARK)
-                if mark:
-                    found.append((process.create_time(), process, mark))
-        except psutil.Error:  # gone, or not ours to read
+            if HUB_MODULE in arguments[:-1] and os.path.realpath(arguments[arguments.index(HUB_MODULE) + 1]) == target:
+                instance_id = process.environ().get(INSTANCE_VARIABLE)
+                if instance_id:
+                    candidates.append((process.create_time(), process, instance_id))
+        except psutil.Error:  # the process is gone, or not readable
             continue
-    if not found:
+    if not candidates:
         return None
-    # A child of it has the same arguments until it runs a program of its own.
-    _, process, mark = min(found, key=lambda each: each[0])
-    return process, mark
+    # A forked child has the same arguments until it runs another program: the oldest process is the hub.
+    _, process, instance_id = min(candidates, key=lambda candidate: candidate[0])
+    return HubProcess(process, instance_id)
 
 
-def sweep(mark: str, *, grace: float = 1.0) -> int:
-    """End all processes that carry `mark`: ask, wait up to `grace` seconds, then kill. How many there were."""
-    _need_psutil()
+def end_processes(instance_id: str, *, grace: float = 1.0) -> int:
+    """End all processes with this instance ID and return their number.
+
+    They get SIGTERM, and SIGKILL after `grace` seconds.
+    """
+    _require_psutil()
     import psutil
 
     total = 0
-    # A process may start another one between being listed and being ended: look until none is left.
+    # A process may start another one between being listed and being ended: repeat until none is left.
     for _ in range(5):
-        found = marked(mark)
-        if not found:
+        processes = list_processes(instance_id)
+        if not processes:
             break
-        total += len(found)
-        for process in found:
+        total += len(processes)
+        for process in processes:
             _signal(process, kill=False)
-        _, left = psutil.wait_procs(found, timeout=grace)
-        for process in left:
+        _, alive = psutil.wait_procs(processes, timeout=grace)
+        for process in alive:
             _signal(process, kill=True)
-        psutil.wait_procs(left, timeout=2)
+        psutil.wait_procs(alive, timeout=2)
     return total
 
 
-def end(process: Process, seconds: float) -> None:
-    """Ask a process to end, and wait for that up to `seconds`."""
+def end_process(process: Process, seconds: float) -> None:
+    """Send SIGTERM to a process and wait up to `seconds` for its end."""
     import psutil
 
     _signal(process, kill=False)
     psutil.wait_procs([process], timeout=seconds)
 
 
-def _need_psutil() -> None:
+def _require_psutil() -> None:
     if find_spec("psutil") is None:
-        raise LocalHubError("the local hub needs psutil", hint=INSTALL)
+        raise LocalHubError("the local hub needs psutil", hint=INSTALL_COMMAND)
 
 
-def _carries(process: Process, mark: str) -> bool:
-    return process.environ().get(MARK) == mark
+def _belongs_to(process: Process, instance_id: str) -> bool:
+    return process.environ().get(INSTANCE_VARIABLE) == instance_id
 
 
 def _signal(process: Process, *, kill: bool) -> None:
     import psutil
 
     try:
-        # psutil checks that the pid still belongs to the process that was found.
+        # psutil checks that the process ID still belongs to the same process.
         if kill:
             process.kill()
         else:

@@ -1,4 +1,4 @@
-"""The folder in which a local hub keeps its state, and who may use it at a time."""
+"""State folder of a local hub: its files, their permissions, and the lock on it."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from jhub.files import acquire_lock, base_folder, make_folder, open_own_folder, 
 
 S = TypeVar("S", bound=Struct)
 
-NEEDED_BYTES = 64 * 1024 * 1024
-"""Less free space than this, and a hub's database or a notebook soon fails in ways that nobody understands."""
+MIN_FREE_BYTES = 64 * 1024 * 1024
+"""Minimum free disk space for a start. With less, the database or a notebook soon fails with misleading errors."""
 
-
-NAMES = {"lease", "lock", "proxy", "users"}
-"""What a folder may hold before its hub was ever installed. Anything else is not ours to put a hub beside."""
+NAMES_BEFORE_INSTALL = {"lease", "lock", "proxy", "users"}
+"""Names that a folder may contain before a hub is installed in it. `create` refuses a folder with any other."""
 
 
 class Installation(Struct, frozen=True, kw_only=True):
-    """What stays the same from one start of a folder's hub to the next. `mark` is in every child's environment."""
+    """The lasting identity of a folder's hub: its passwords, and the ID in the environment of all its processes."""
 
-    mark: str
+    instance_id: str
     password: str
     user_password: str
 
     def __repr__(self) -> str:
-        return f"Installation(mark={self.mark!r})"
+        """Return the instance ID, without the passwords."""
+        return f"Installation(instance_id={self.instance_id!r})"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """What one start is told; the hub's configuration reads it."""
+    """The settings of one start, which the hub's configuration reads."""
 
     base_url: str
     port: int
@@ -51,8 +51,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     profiles: str = ""
 
 
-class Running(Struct, frozen=True, kw_only=True):
-    """The hub that runs from a folder."""
+class RunningHub(Struct, frozen=True, kw_only=True):
+    """A hub that runs from a folder: its process ID, site URL, administrator and version."""
 
     pid: int
     url: str
@@ -61,14 +61,15 @@ class Running(Struct, frozen=True, kw_only=True):
 
 
 def default_folder() -> Path:
-    """Where `up` keeps its hub: `$XDG_DATA_HOME/jhub/local`, else `~/.local/share/jhub/local`."""
+    """Return the folder that `up` uses: `$XDG_DATA_HOME/jhub/local`, else `~/.local/share/jhub/local`."""
     return base_folder("XDG_DATA_HOME", ".local/share") / "local"
 
 
-class Folder:
-    """Paths and small files of one local hub. Files are for their owner only, from the moment they exist."""
+class StateFolder:
+    """The state folder of one local hub. Its files are private to their owner from the moment they exist."""
 
     def __init__(self, path: Path) -> None:
+        """Set the paths; nothing is created or read yet."""
         self.path = path
         self.config = path / "jupyterhub_config.py"
         self.log = path / "hub.log"
@@ -81,28 +82,31 @@ class Folder:
         self._ready = path / "ready"
 
     def create(self) -> None:
-        """Make the folder, for its owner only. Raises LocalHubError where that is impossible, or the disk is full."""
+        """Create the folder, private to its owner.
+
+        Raises `LocalHubError` if that fails, if the disk is nearly full, or if the folder holds anything else.
+        """
         with disk_errors(self.path):
-            # Looked for first: another process may be installing its hub here at this moment.
-            if self._holds_something_else() and not self.exists():
+            # Look for other files before looking for a hub: another process may be installing one here right now.
+            if self._has_foreign_files() and not self.exists():
                 raise LocalHubError(
-                    f"{self.path} holds something else than a local hub", hint="choose an empty folder, or a new one"
+                    f"{self.path} is not empty and has no local hub in it", hint="choose an empty or a new folder"
                 )
             make_folder(self.path)
             self.check()
             self.users.mkdir(mode=0o700, exist_ok=True)
             self.proxy.mkdir(mode=0o700, exist_ok=True)
             free = shutil.disk_usage(self.path).free
-        if free < NEEDED_BYTES:
+        if free < MIN_FREE_BYTES:
             raise LocalHubError(
                 f"the disk is full: {free // 2**20} MB left for {self.path}",
-                hint=f"free at least {NEEDED_BYTES // 2**20} MB, or choose a folder on another disk",
+                hint=f"free at least {MIN_FREE_BYTES // 2**20} MB, or choose a folder on another disk",
             )
 
     def check(self) -> None:
-        """Raise InvalidInput where somebody else owns the folder or a part of it, or may write to it.
+        """Raise `InvalidInput` if another user owns the folder or anything in it, or may write to it.
 
-        A hub would take its database, its proxy's rules or its passwords from there.
+        A hub reads its database, its proxy's rules and its passwords from there.
         """
         if not os.path.lexists(self.path):
             return
@@ -113,29 +117,29 @@ class Folder:
             if others:
                 raise InvalidInput(
                     f"{self.path / min(others)} belongs to another user",
-                    hint=f"what is in {self.path} may not be yours: move it away, and start afresh",
+                    hint=f"the content of {self.path} may not be yours: move the folder away, and start again",
                 )
             for part in (self.users, self.proxy):
                 if os.path.lexists(part):
                     with open_own_folder(part):
                         pass
 
-    def _holds_something_else(self) -> bool:
+    def _has_foreign_files(self) -> bool:
         draft = f".{self._installation.name}."
-        found = self.path.iterdir() if self.path.exists() else ()
-        return any(each.name not in NAMES and not each.name.startswith(draft) for each in found)
+        entries = self.path.iterdir() if self.path.exists() else ()
+        return any(entry.name not in NAMES_BEFORE_INSTALL and not entry.name.startswith(draft) for entry in entries)
 
     def exists(self) -> bool:
-        """Whether a hub was ever installed here."""
+        """Return whether a hub was ever installed here."""
         return self._installation.exists()
 
     def install(self) -> Installation:
-        """This folder's passwords and mark: those it has, else new ones."""
+        """Return the folder's instance ID and passwords; generate and store them if it has none."""
         installed = self.installation()
         if installed is None:
-            # JupyterHub's shared-password authenticator asks for 32 characters in an administrator's password.
+            # JupyterHub's shared-password authenticator requires 32 characters in an administrator's password.
             installed = Installation(
-                mark=secrets.token_hex(16),
+                instance_id=secrets.token_hex(16),
                 password=secrets.token_urlsafe(24),
                 user_password=secrets.token_urlsafe(9),
             )
@@ -143,22 +147,22 @@ class Folder:
         return installed
 
     def installation(self) -> Installation | None:
-        """This folder's passwords and mark, if it has any."""
+        """Return the folder's instance ID and passwords, or None if no hub was installed here."""
         return _read(self._installation, Installation)
 
     def settings(self) -> Settings:
-        """What the present start was told."""
+        """Return the settings of the latest start."""
         settings = _read(self._settings, Settings)
         if settings is None:
-            raise LocalHubError(f"{self._settings} is missing: the hub of this folder was never started")
+            raise LocalHubError(f"{self._settings} is missing: no hub was ever started in this folder")
         return settings
 
     def prepare(self, settings: Settings, config: str) -> None:
-        """Write down what the next hub process is told."""
+        """Write the settings and the configuration of the next start, and empty the log."""
         with disk_errors(self.path):
             self._ready.unlink(missing_ok=True)
-            # What a hub that was killed left here, its proxy's password included, would win over what is new
-            # (jupyterhub-traefik-proxy 2.1).
+            # jupyterhub-traefik-proxy 2.1 prefers the files of a killed hub, its proxy's password included, to new
+            # settings.
             for file in self.proxy.iterdir():
                 file.unlink()
         self.write(self._settings, msgspec.json.encode(settings))
@@ -166,33 +170,33 @@ class Folder:
         self.write(self.log, b"")
 
     def set_ready(self) -> None:
-        """Say that the hub has started, and its services with it."""
+        """Record that the hub and its services have started."""
         self.write(self._ready, b"")
 
     @property
     def ready(self) -> bool:
-        """Whether the hub that was prepared last has started."""
+        """Whether the hub of the latest start is up."""
         return self._ready.exists()
 
-    def running(self) -> Running | None:
-        """The hub that was last known to run from here; it may have died since."""
-        return _read(self._running, Running)
+    def running(self) -> RunningHub | None:
+        """Return the hub that last ran from here, or None; it may have died since."""
+        return _read(self._running, RunningHub)
 
-    def set_running(self, running: Running | None) -> None:
-        """Remember the hub that runs now, or that none does."""
+    def set_running(self, running: RunningHub | None) -> None:
+        """Record the hub that runs now, or None."""
         if running is None:
             self._running.unlink(missing_ok=True)
         else:
             self.write(self._running, msgspec.json.encode(running))
 
     def write(self, path: Path, content: bytes) -> None:
-        """Write a file as a whole or not at all, readable by its owner only."""
+        """Write a file atomically, readable by its owner only."""
         with disk_errors(path):
             write_atomically(path, content)
 
     @contextmanager
     def locked(self, seconds: float) -> Generator[None]:
-        """Let one process at a time start or stop this folder's hub. Waits up to `seconds` for the others."""
+        """Hold the lock for starting or stopping this folder's hub; wait up to `seconds` for other processes."""
         with disk_errors(self._lock):
             descriptor = acquire_lock(self._lock, seconds)
         if descriptor is None:
@@ -203,7 +207,7 @@ class Folder:
             os.close(descriptor)
 
     def remove(self) -> None:
-        """Delete the folder and all that is in it."""
+        """Delete the folder and everything in it."""
         with disk_errors(self.path):
             for attempt in range(3):
                 try:
@@ -211,7 +215,7 @@ class Folder:
                 except FileNotFoundError:
                     return
                 except OSError as error:
-                    # A server that was killed a moment ago may still have left a file behind.
+                    # A server that was just killed may still have left a file behind.
                     if error.errno != errno.ENOTEMPTY or attempt == 2:
                         raise
                     time.sleep(0.2)
@@ -221,7 +225,7 @@ class Folder:
 
 @contextmanager
 def disk_errors(path: Path) -> Generator[None]:
-    """Turn what the file system says into one clear line."""
+    """Turn an `OSError` into a `LocalHubError` of one line with a hint."""
     try:
         yield
     except OSError as error:
@@ -239,11 +243,13 @@ def _read(path: Path, kind: type[S]) -> S | None:
     try:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise LocalHubError(f"cannot read {path}: {error}", hint="`jhub local reset` starts afresh") from error
+        raise LocalHubError(
+            f"cannot read {path}: {error}", hint="delete the local hub's state with: jhub local reset"
+        ) from error
 
 
 def _owner(folder: int | None, name: str) -> int | None:
-    """The owner of a file in the open folder; None where it has just gone."""
+    """Return the user ID of a file's owner, by its name in the open folder; None if the file is gone."""
     try:
         return os.stat(name, dir_fd=folder, follow_symlinks=False).st_uid
     except FileNotFoundError:

@@ -315,7 +315,9 @@ def check(sent: Sent, started: dict[str, Any], base: Mapping[str, Any], edits: b
         }
         raise Fault(f"settings are not those of the file: {different}")
     found = {
-        name: value for name, value in started["environment"].items() if name not in ("JHUB_LOCAL_MARK", "JHUB_HOOK")
+        name: value
+        for name, value in started["environment"].items()
+        if name not in ("JHUB_LOCAL_INSTANCE", "JHUB_HOOK")
     }
     if found != environment:
         raise Fault(f"the environment is not that of the file: {found}, {environment}")

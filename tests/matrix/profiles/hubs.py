@@ -16,7 +16,7 @@ import requests
 from hub_api import BASE_URL
 
 from jhub.local.ports import LOOPBACK, free_ports
-from jhub.local.processes import MARK
+from jhub.local.processes import INSTANCE_VARIABLE
 from matrix import launch
 from matrix.environments import ROOT
 from matrix.hub import STUB
@@ -253,7 +253,7 @@ class Hubs:
     def start(self, kind: Kind) -> ProfileHub:
         """Start a hub of a kind."""
         (port,) = free_ports(1)
-        mark = {MARK: secrets.token_hex(16)}
+        mark = {INSTANCE_VARIABLE: secrets.token_hex(16)}
         settings = Settings(
             enable=kind.enable,
             slow_spawn_timeout=kind.slow_spawn_timeout,
@@ -265,8 +265,8 @@ class Hubs:
         place = self._folder / kind.name
         place.mkdir()
         write(place, kind.profiles)
-        process = launch.start(self._environment, place, kind.config, settings, mark[MARK], kind.arguments)
-        self._stack.callback(launch.end, process, mark[MARK])
+        process = launch.start(self._environment, place, kind.config, settings, mark[INSTANCE_VARIABLE], kind.arguments)
+        self._stack.callback(launch.end, process, mark[INSTANCE_VARIABLE])
         version = launch.wait_up(process, place, f"http://{LOOPBACK}:{port}{BASE_URL}hub/api")
         assert version is not None, "another process took the free port"
         hub = ProfileHub(settings, version, place, process)

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from browser_port import our_turn
+from browser_port import port_lock
 from terminal import Jhub
 
 from jhub import Hub, WaitTimeout
@@ -107,7 +107,7 @@ def test_a_user_without_access_to_the_login_client_gets_a_hint(
 
         return visit(question, tell, open_browser=False, timeout=0.5)
 
-    with our_turn(), pytest.raises(WaitTimeout, match="timed out after") as caught:
+    with port_lock(), pytest.raises(WaitTimeout, match="timed out after") as caught:
         Hub.login(hubs[NATIVE].url, method="browser", ask=ask)
     assert "jhub service create --login-client" in caught.value.hint
 
@@ -120,7 +120,7 @@ def test_without_the_login_client_the_hint_is_how_to_register_it(hub: HubUnderTe
 
 
 def test_a_port_in_use_is_an_immediate_error(hubs: Hubs, jhub: Jhub) -> None:
-    with our_turn(), socket.socket() as taken:
+    with port_lock(), socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the last sign-in may be a moment ago
         taken.bind(("127.0.0.1", PORT))
         taken.listen()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from browser_port import our_turn
+from browser_port import port_lock
 
 from jhub import AsyncHub, Hub
 from jhub.login.callback import visit
@@ -42,7 +42,7 @@ def test_single_sign_on_by_the_browser(
     login: Callable[[str, Ask], str], hubs: Hubs, people: People, fresh: Fresh, window: Window
 ) -> None:
     person = people.stranger(SINGLE_SIGN_ON, fresh("new"))
-    with our_turn(), ThreadPoolExecutor() as others:
+    with port_lock(), ThreadPoolExecutor() as others:
 
         def ask(question: object) -> str:
             assert isinstance(question, Visit)

@@ -43,13 +43,13 @@ def check(cell: Cell, jhub: Jhub, result: Result, person: Person, method: str) -
         (context,) = json.loads((jhub.home / "config/jhub/contexts.json").read_text())["contexts"].values()
         with Hub(context["api_url"], token) as hub:
             assert (hub.whoami().kind, hub.whoami().name) == ("user", person.name)
-        assert token not in "".join(jhub.said)
+        assert token not in "".join(jhub.outputs)
     else:
         assert result.code != 0
         assert result.err.startswith("error: "), result
         assert "hint: " in result.err
         assert not tokens.exists()
-    assert person.password not in "".join(jhub.said)
+    assert person.password not in "".join(jhub.outputs)
 
 
 @contextmanager
@@ -130,7 +130,7 @@ def test_by_a_pasted_token(cell: Cell, hubs: Hubs, people: People, jhub: Jhub, f
     token = window.make_token(f"{url}hub/token", person)
     result = jhub("login", url, "--paste", stdin=f"{token}\n")
     check(cell, jhub, result, person, "by a pasted token")
-    assert token not in "".join(jhub.said)
+    assert token not in "".join(jhub.outputs)
 
 
 @each(BY_ITSELF, "the form")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from browser_port import our_turn
+from browser_port import port_lock
 from terminal import JHUB, Jhub, Result
 
 SECONDS = 60.0
@@ -33,14 +33,14 @@ class Waiting:
     def end(self) -> Result:
         """Return its result."""
         out, err = self.process.communicate(timeout=SECONDS)
-        return Result(self.process.returncode, out, "".join([*self.said, err]))
+        return Result(self.process.returncode, out, "".join([*self.outputs, err]))
 
 
 @contextmanager
 def waiting(jhub: Jhub, *args: str) -> Iterator[Waiting]:
     """Run `jhub login` until it prints the address for the browser."""
     with (
-        our_turn(),
+        port_lock(),
         subprocess.Popen(
             [*JHUB, "login", *args],
             env=jhub.environment(),
@@ -57,11 +57,11 @@ def waiting(jhub: Jhub, *args: str) -> Iterator[Waiting]:
             assert process.stderr is not None
             while not command.url:
                 line = process.stderr.readline()
-                assert line, f"it ended before it told an address: {command.said}"
-                command.said.append(line)
+                assert line, f"it ended before it told an address: {command.outputs}"
+                command.outputs.append(line)
                 command.url = line.strip() if line.strip().startswith("http") else ""
             yield command
         finally:
             impatience.cancel()
             process.kill()
-            jhub.said += command.said
+            jhub.outputs += command.outputs

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from login_hub import ANA, MADE, PASSWORD, TOKEN, WHO, Person, body, headers, played, sent, sign_in_request
+from login_hub import ANA, CREATED, PASSWORD, TOKEN, WHO, Person, body, headers, played, sent, sign_in_request
 
 from jhub.errors import BadRequest, HubError, InvalidInput, NotAuthorized, Unavailable, WaitTimeout
 from jhub.login.by_browser import by_browser
@@ -20,7 +20,7 @@ from jhub.testing import After, Played, Reply, refusal, reply
 
 OAUTH = reply(json={"access_token": "OAUTH", "token_type": "Bearer", "expires_in": 1209600, "scope": "inherit"})
 REVOKED = reply(204)
-REPLIES: list[Reply] = [OAUTH, ANA, MADE, ANA, REVOKED]
+REPLIES: list[Reply] = [OAUTH, ANA, CREATED, ANA, REVOKED]
 REVOKE = "DELETE /users/ana/tokens/a7"
 
 
@@ -97,20 +97,20 @@ def test_the_oauth_token_creates_the_kept_one_and_is_revoked() -> None:
 
 def test_before_5_0_a_token_of_the_client_is_revoked() -> None:
     """JupyterHub 4"""
-    who = reply(json={**WHO, "token_id": None})
+    who = reply(json={**WHOAMI, "token_id": None})
     tokens = [
         {"id": "a1", "user": "ana", "oauth_client": "JupyterHub"},
         {"id": "a2", "user": "ana", "oauth_client": None},
         {"id": "a3", "user": "ana", "oauth_client": "Service jhub-login"},
     ]
-    done = run(OAUTH, who, MADE, who, reply(json={"api_tokens": tokens}), REVOKED)
+    done = run(OAUTH, who, CREATED, who, reply(json={"api_tokens": tokens}), REVOKED)
     assert done.calls[-2:] == ["GET /users/ana/tokens", "DELETE /users/ana/tokens/a3"]
     assert done.result.token == "NEWTOKEN"
 
 
 def test_without_a_token_of_the_client_none_is_revoked() -> None:
     who = reply(json={**WHO, "token_id": None})
-    done = run(OAUTH, who, MADE, who, reply(json={"api_tokens": [{"id": "a1", "oauth_client": "JupyterHub"}]}))
+    done = run(OAUTH, who, CREATED, who, reply(json={"api_tokens": [{"id": "a1", "oauth_client": "JupyterHub"}]}))
     assert not [call for call in done.calls if call.startswith("DELETE")]
     assert done.result.token == "NEWTOKEN"
 
@@ -145,12 +145,12 @@ def test_the_new_token_is_revoked_after_an_interrupt_at_the_end(at: int) -> None
         [Unavailable("reset")] * 4,
         [ANA, refusal(404)],
         [ANA, refusal(500)],
-        [reply(json={**WHO, "token_id": "../x"})],
+        [reply(json={**WHOAMI, "token_id": "../x"})],
         [reply(json=["nonsense"])],
     ],
 )
 def test_a_failed_revocation_keeps_the_new_token(trouble: list[Reply]) -> None:
-    assert run(OAUTH, ANA, MADE, *trouble).result.token == "NEWTOKEN"
+    assert run(OAUTH, ANA, CREATED, *trouble).result.token == "NEWTOKEN"
 
 
 def test_a_failed_creation_is_reported_even_if_the_revocation_fails_too() -> None:
@@ -180,7 +180,7 @@ def test_scopes_and_lifetime_apply_to_the_kept_token() -> None:
     assert done.result.life == 3600
 
 
-MALLORY = reply(json={**WHO, "name": "mallory"})
+MALLORY = reply(json={**WHOAMI, "name": "mallory"})
 BY_MALLORY: list[Reply] = [OAUTH, MALLORY, MALLORY, REVOKED]
 
 
@@ -198,7 +198,7 @@ def test_an_unexpected_user_is_not_signed_in_without_the_exact_answer(answer: st
 
 
 def test_an_unexpected_user_is_signed_in_after_confirmation() -> None:
-    done = run(OAUTH, MALLORY, MADE, MALLORY, REVOKED, person=Person(Visit="CODE", OtherUser="mallory"), username="ana")
+    done = run(OAUTH, MALLORY, CREATED, MALLORY, REVOKED, person=Person(Visit="CODE", OtherUser="mallory"), username="ana")
     assert done.calls[2:] == ["POST /users/mallory/tokens", "GET /user", "DELETE /users/mallory/tokens/a7"]
     assert done.result.who.name == "mallory"
 

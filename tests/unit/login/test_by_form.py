@@ -8,12 +8,12 @@ import pytest
 from login_hub import (
     ANA,
     BY_FORM,
+    CREATED,
     LINK,
-    MADE,
     PASSWORD,
-    SETTLED,
-    SIGNED,
+    SIGNED_IN,
     TOKEN,
+    TOKEN_PAGE,
     Person,
     body,
     form,
@@ -83,7 +83,7 @@ def test_the_target_of_the_redirect_is_never_requested() -> None:
 def test_a_hub_without_xsrf_cookies_gets_the_referer() -> None:
     """JupyterHub 2 and 3."""
     signed = shown("", "jupyterhub-hub-login=L", status=302, location="/hub/home", version="3.1.1")
-    done = run(shown(form(), version="3.1.1"), signed, shown("", version="3.1.1"), ANA, MADE)
+    done = run(shown(form(), version="3.1.1"), signed, shown("", version="3.1.1"), ANA, CREATED)
     assert done.result.token == "NEWTOKEN"
     assert headers(done, 4) == {"Referer": f"{HUB}/token", "Cookie": "jupyterhub-hub-login=L"}
 
@@ -91,7 +91,7 @@ def test_a_hub_without_xsrf_cookies_gets_the_referer() -> None:
 def test_a_session_cookie_may_have_the_host_prefix() -> None:
     """`JupyterHub.cookie_host_prefix_enabled`"""
     signed = shown("", "__Host-jupyterhub-hub-login=L; Path=/; Secure", status=302, location="/hub/home")
-    assert run(login_page(), signed, SETTLED, ANA, MADE).result.token == "NEWTOKEN"
+    assert run(login_page(), signed, TOKEN_PAGE, ANA, CREATED).result.token == "NEWTOKEN"
 
 
 @pytest.mark.parametrize("status", [200, 302, 403])
@@ -135,7 +135,7 @@ def test_a_hub_with_another_step_after_the_password_needs_a_browser() -> None:
     ],
 )
 def test_a_password_is_sent_once(answer: Reply) -> None:
-    done = run(login_page(), answer, SIGNED, SETTLED, ANA, MADE)
+    done = run(login_page(), answer, SIGNED_IN, TOKEN_PAGE, ANA, CREATED)
     assert isinstance(done.error, HubError)
     assert posts(done) == [f"POST {HUB}/login?next="]
     assert done.seconds == 0
@@ -171,14 +171,14 @@ def test_another_refusal_is_not_reported_as_an_xsrf_error(page: Answer) -> None:
 @pytest.mark.parametrize("code", ["123456", ""])
 def test_a_form_with_a_second_factor_asks_for_it_and_it_may_be_empty(field: str, name: str, code: str) -> None:
     person = Person(SecondFactor=f" {code} ")
-    done = run(login_page(more=field), SIGNED, SETTLED, ANA, MADE, person=person)
+    done = run(login_page(more=field), SIGNED_IN, TOKEN_PAGE, ANA, CREATED, person=person)
     assert body(done, 1) == {"_xsrf": "FIELD", "username": "ana", "password": PASSWORD, name: code}
     assert person.asked == ["SecondFactor"]
 
 
 @pytest.mark.parametrize("code", ["123456", ""])
 def test_a_known_second_factor_is_not_asked_for(code: str) -> None:
-    done = run(login_page(more=OTP), SIGNED, SETTLED, ANA, MADE, second_factor=code)
+    done = run(login_page(more=OTP), SIGNED_IN, TOKEN_PAGE, ANA, CREATED, second_factor=code)
     assert body(done, 1)["otp"] == code
 
 
@@ -189,7 +189,7 @@ def test_a_form_without_a_second_factor_gets_none() -> None:
 
 def test_missing_credentials_are_asked_for_once_and_in_order() -> None:
     person = Person(Username=" ana ", Password=PASSWORD, SecondFactor="1")
-    done = run(login_page(more=OTP), SIGNED, SETTLED, ANA, MADE, person=person, username=None, password=None)
+    done = run(login_page(more=OTP), SIGNED_IN, TOKEN_PAGE, ANA, CREATED, person=person, username=None, password=None)
     assert person.asked == ["Username", "Password", "SecondFactor"]
     assert person.questions[1].username == "ana"
     assert body(done, 1)["username"] == "ana"
@@ -209,7 +209,7 @@ def test_a_password_keeps_its_spaces() -> None:
 
 def test_hidden_fields_cannot_replace_username_and_password() -> None:
     html = form(more='<input type="hidden" name="password" value="x"><input type="hidden" name="username" value="y">')
-    done = run(shown(html, "_xsrf=X1"), SIGNED, SETTLED, ANA, MADE)
+    done = run(shown(html, "_xsrf=X1"), SIGNED_IN, TOKEN_PAGE, ANA, CREATED)
     assert body(done, 1) == {"_xsrf": "FIELD", "username": "ana", "password": PASSWORD}
 
 
@@ -257,7 +257,7 @@ def test_a_form_that_targets_another_site_gets_no_password(action: str) -> None:
     ],
 )
 def test_a_form_may_target_any_path_of_the_hub(action: str, target: str) -> None:
-    done = run(login_page(action=action), SIGNED, SETTLED, ANA, MADE)
+    done = run(login_page(action=action), SIGNED_IN, TOKEN_PAGE, ANA, CREATED)
     assert done.result.token == "NEWTOKEN"
     assert sent(done, 1).path == target
 
@@ -265,7 +265,7 @@ def test_a_form_may_target_any_path_of_the_hub(action: str, target: str) -> None
 def test_a_form_must_target_a_path_below_the_hubs_base_path() -> None:
     api = "https://x.example/jupyter/hub/api"
     assert isinstance(run(login_page(action="/hub/login"), api_url=api).error, NotAHub)
-    done = run(login_page(action="/jupyter/hub/login"), SIGNED, SETTLED, ANA, MADE, api_url=api)
+    done = run(login_page(action="/jupyter/hub/login"), SIGNED_IN, TOKEN_PAGE, ANA, CREATED, api_url=api)
     assert sent(done, 1).path == "https://x.example/jupyter/hub/login"
     assert headers(done, 4)["Referer"] == "https://x.example/jupyter/hub/token"
 
@@ -294,7 +294,7 @@ def test_the_page_is_requested_again_after_a_503() -> None:
 
 def test_refused_scopes_are_an_error_with_the_available_ones() -> None:
     said = refusal(400, "Not assigning requested scopes admin:users not held by requesting User ana")
-    done = run(login_page(), SIGNED, SETTLED, ANA, said, ANA, scopes=["admin:users"])
+    done = run(login_page(), SIGNED_IN, TOKEN_PAGE, ANA, said, ANA, scopes=["admin:users"])
     assert body(done, 4)["scopes"] == ["admin:users"]
     assert isinstance(done.error, BadRequest)
     assert "ana can grant: self" in done.error.hint
@@ -302,14 +302,14 @@ def test_refused_scopes_are_an_error_with_the_available_ones() -> None:
 
 
 def test_scopes_on_a_hub_before_3_0_are_unsupported() -> None:
-    done = played(by_form(sign_in_request(scopes=["servers"])), [login_page(), SIGNED, SETTLED, ANA], version="2.3.1")
+    done = played(by_form(sign_in_request(scopes=["servers"])), [login_page(), SIGNED_IN, TOKEN_PAGE, ANA], version="2.3.1")
     assert isinstance(done.error, Unsupported)
 
 
 def test_a_default_lifetime_above_the_hubs_maximum_gets_the_maximum() -> None:
     """`token_expires_in_max_seconds`"""
     short = {**TOKEN, "expires_at": "2026-05-01T01:00:00Z"}
-    done = run(login_page(), SIGNED, SETTLED, ANA, CAPPED, reply(201, short))
+    done = run(login_page(), SIGNED_IN, TOKEN_PAGE, ANA, CAPPED, reply(201, short))
     assert [body(done, index) for index in (4, 5)] == [
         {"note": "test", "expires_in": TOKEN_LIFE},
         {"note": "test"},
@@ -320,19 +320,19 @@ def test_a_default_lifetime_above_the_hubs_maximum_gets_the_maximum() -> None:
 @pytest.mark.parametrize("scopes", [["servers"], iter(["servers"]), "servers"])
 def test_the_second_attempt_has_the_same_scopes(scopes: Any) -> None:
     """A token without its scopes would be another one than was asked for."""
-    done = run(login_page(), SIGNED, SETTLED, ANA, CAPPED, MADE, scopes=scopes)
+    done = run(login_page(), SIGNED_IN, TOKEN_PAGE, ANA, CAPPED, CREATED, scopes=scopes)
     assert [body(done, index)["scopes"] for index in (4, 5)] == [["servers"], ["servers"]]
 
 
 @pytest.mark.parametrize("life", [TOKEN_LIFE - 1, 60 * TOKEN_LIFE])
 def test_a_chosen_lifetime_above_the_maximum_is_an_error(life: int) -> None:
-    done = run(login_page(), SIGNED, SETTLED, ANA, CAPPED, MADE, expires_in=life)
+    done = run(login_page(), SIGNED_IN, TOKEN_PAGE, ANA, CAPPED, CREATED, expires_in=life)
     assert isinstance(done.error, BadRequest)
     assert done.left == 1
 
 
 def test_another_refusal_of_the_default_lifetime_is_not_retried() -> None:
-    done = run(login_page(), SIGNED, SETTLED, ANA, refusal(400, "note is too long"), MADE)
+    done = run(login_page(), SIGNED_IN, TOKEN_PAGE, ANA, refusal(400, "note is too long"), CREATED)
     assert isinstance(done.error, BadRequest)
     assert done.left == 1
 
@@ -353,9 +353,9 @@ def test_no_repr_shows_a_secret_of_the_form() -> None:
     secrets = [PASSWORD, "NEWTOKEN", "LOGIN", "SESSION", "FIELD", "X1", "X2", "X3", "123456"]
     for done in (
         run(*BY_FORM),
-        run(login_page(more=OTP), SIGNED, SETTLED, ANA, MADE, person=Person(SecondFactor="123456")),
+        run(login_page(more=OTP), SIGNED_IN, TOKEN_PAGE, ANA, CREATED, person=Person(SecondFactor="123456")),
         run(login_page(), WRONG),
-        run(login_page(), SIGNED, SETTLED, ANA, refusal(403)),
+        run(login_page(), SIGNED_IN, TOKEN_PAGE, ANA, refusal(403)),
     ):
         text = f"{done!r} {done.answer!r} {done.error!r} {getattr(done.error, 'hint', '')} {sign_in_request()!r}"
         assert not [secret for secret in secrets if secret in text]

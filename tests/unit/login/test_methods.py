@@ -9,13 +9,13 @@ from login_hub import (
     ANA,
     API,
     BY_FORM,
+    CREATED,
     LINK,
-    MADE,
     PASSWORD,
-    SETTLED,
-    SIGNED,
+    SIGNED_IN,
     TOKEN,
-    WHO,
+    TOKEN_PAGE,
+    WHOAMI,
     Person,
     body,
     form,
@@ -41,7 +41,7 @@ from jhub.testing import After, Played, Reply, refusal, reply
 CLIENT = reply(json={"kind": "service", "name": NAME})
 OAUTH = reply(json={"access_token": "OAUTH", "token_type": "Bearer"})
 REVOKED = reply(204)
-BY_BROWSER: list[Reply] = [OAUTH, ANA, MADE, ANA, REVOKED]
+BY_BROWSER: list[Reply] = [OAUTH, ANA, CREATED, ANA, REVOKED]
 SINGLE_SIGN_ON = [
     shown(LINK),
     shown("", status=302, location="/hub/oauth_login?next="),
@@ -127,7 +127,7 @@ def test_a_form_for_another_site_is_refused_before_any_question() -> None:
 
 def test_after_an_xsrf_error_the_password_method_is_used() -> None:
     person = Person(Username="ana", Password=PASSWORD)
-    done = run(login_page(), FORGED, MADE, ANA, person=person, username=None, password=None)
+    done = run(login_page(), FORGED, CREATED, ANA, person=person, username=None, password=None)
     assert done.result.method == "password"
     assert kinds(done) == [("form", True), ("password", True)]
     assert done.calls[2:] == ["POST /users/ana/tokens", "GET /user"]
@@ -138,7 +138,7 @@ def test_after_an_xsrf_error_the_password_method_is_used() -> None:
 
 @pytest.mark.parametrize("failure", [shown("", status=500), shown("<h1>500</h1>", status=500), shown("", status=403)])
 def test_after_a_failure_of_the_form_the_password_method_is_used(failure: Answer) -> None:
-    done = run(login_page(), failure, MADE, ANA)
+    done = run(login_page(), failure, CREATED, ANA)
     assert done.result.method == "password"
     assert kinds(done) == [("form", True), ("password", True)]
 
@@ -152,26 +152,26 @@ def test_without_a_callback_a_pasted_token_is_used() -> None:
 
 def test_a_second_factor_is_asked_for_once() -> None:
     person = Person(SecondFactor="123456")
-    done = run(login_page(more='<input name="otp">'), FORGED, MADE, ANA, person=person)
+    done = run(login_page(more='<input name="otp">'), FORGED, CREATED, ANA, person=person)
     assert done.result.method == "password"
     assert body(done, 2)["auth"]["otp"] == "123456"
     assert person.asked == ["SecondFactor"]
 
 
 def test_after_an_xsrf_error_there_is_only_one_more_attempt() -> None:
-    done = run(login_page(), FORGED, refusal(403), MADE)
+    done = run(login_page(), FORGED, refusal(403), CREATED)
     assert isinstance(done.error, NotAuthorized)
     assert done.calls == ["GET ../login", "POST https://hub.example.org/hub/login?next=", "POST /users/ana/tokens"]
 
 
 def test_a_wrong_password_is_not_tried_by_another_method() -> None:
-    done = run(login_page(), shown(form(error="Invalid username or password"), status=403), MADE)
+    done = run(login_page(), shown(form(error="Invalid username or password"), status=403), CREATED)
     assert isinstance(done.error, NotAuthorized)
     assert len(done.sent) == 2
 
 
 def test_a_chosen_form_is_not_replaced_after_an_xsrf_error() -> None:
-    done = run(login_page(), FORGED, MADE, method="form")
+    done = run(login_page(), FORGED, CREATED, method="form")
     assert isinstance(done.error, NotAuthorized)
     assert done.left == 1
 
@@ -180,7 +180,7 @@ def test_a_chosen_form_is_not_replaced_after_an_xsrf_error() -> None:
     ("method", "replies", "first"),
     [
         ("form", BY_FORM, "GET ../login"),
-        ("password", [MADE, ANA], "POST /users/ana/tokens"),
+        ("password", [CREATED, ANA], "POST /users/ana/tokens"),
         ("browser", [CLIENT, *BY_BROWSER], "GET /user"),
         ("paste", [ANA, reply(json=TOKEN)], "GET /user"),
     ],
@@ -193,7 +193,7 @@ def test_a_chosen_method_is_used_without_detection(method: LoginMethod, replies:
 
 
 def test_a_chosen_method_precedes_an_existing_token() -> None:
-    done = run(MADE, ANA, method="password", token="MINE")
+    done = run(CREATED, ANA, method="password", token="MINE")
     assert done.result.token == "NEWTOKEN"
 
 
@@ -266,7 +266,7 @@ def test_the_remaining_lifetime_uses_the_hubs_clock(times: dict[str, Any], life:
 @pytest.mark.parametrize("year", [1999, 2077])
 def test_a_hub_clock_that_is_decades_off_is_harmless(year: int) -> None:
     times = {"created": f"{year}-05-01T00:00:00Z", "expires_at": f"{year}-05-02T00:00:00Z"}
-    assert run(MADE, ANA, method="password").result.life == TOKEN_LIFE
+    assert run(CREATED, ANA, method="password").result.life == TOKEN_LIFE
     assert run(*BY_FORM[:-1], reply(201, {**TOKEN, **times})).result.life == 86400
     assert with_token(ANA, reply(json={**TOKEN, **times, "last_activity": None})).result.life == 86400
 
@@ -279,7 +279,7 @@ def test_a_token_that_may_not_read_itself_has_no_known_expiry(answer: Answer) ->
 
 @pytest.mark.parametrize(
     "who",
-    [{"kind": "service", "name": "robot", "token_id": "a1"}, {"name": "ana"}, {**WHO, "token_id": "../../x"}],
+    [{"kind": "service", "name": "robot", "token_id": "a1"}, {"name": "ana"}, {**WHOAMI, "token_id": "../../x"}],
 )
 def test_services_and_old_hubs_are_not_asked_for_the_expiry(who: dict[str, Any]) -> None:
     done = with_token(reply(json=who))
@@ -317,7 +317,7 @@ def test_an_error_of_the_prompter_ends_the_flow(method: LoginMethod) -> None:
 
 
 def test_by_password_one_call_creates_the_token_and_one_reads_its_owner() -> None:
-    done = run(MADE, ANA, method="password")
+    done = run(CREATED, ANA, method="password")
     assert body(done, 0) == {
         "note": "test",
         "expires_in": TOKEN_LIFE,
@@ -328,14 +328,14 @@ def test_by_password_one_call_creates_the_token_and_one_reads_its_owner() -> Non
 
 
 def test_by_password_a_hub_with_a_lower_maximum_gives_its_maximum() -> None:
-    done = run(refusal(400, "token expires_in: 2592000 must not exceed 60"), MADE, ANA, method="password")
+    done = run(refusal(400, "token expires_in: 2592000 must not exceed 60"), CREATED, ANA, method="password")
     assert "expires_in" not in body(done, 1)
     assert done.result.token == "NEWTOKEN"
 
 
 def test_by_password_a_temporary_token_creates_the_scoped_one() -> None:
     door = reply(201, {**TOKEN, "id": "a5", "token": "DOOR"})
-    done = run(door, ANA, MADE, REVOKED, method="password", scopes=iter(["servers"]))
+    done = run(door, ANA, CREATED, REVOKED, method="password", scopes=iter(["servers"]))
     assert done.calls == [
         "POST /users/ana/tokens",
         "GET /user",
@@ -360,7 +360,7 @@ def test_by_password_the_temporary_token_is_revoked_if_scopes_are_refused() -> N
 
 @pytest.mark.parametrize("at", [1, 2])
 def test_by_password_the_temporary_token_is_revoked_after_an_interrupt(at: int) -> None:
-    replies: list[Reply] = [reply(201, {**TOKEN, "id": "a5", "token": "DOOR"}), ANA, MADE]
+    replies: list[Reply] = [reply(201, {**TOKEN, "id": "a5", "token": "DOOR"}), ANA, CREATED]
     replies = [*replies[:at], After(10, replies[at]), REVOKED]
     done = played(sign_in(sign_in_request(scopes=["x"]), "password"), replies, interrupt_at=5)
     assert done.calls[-1] == "DELETE /users/ana/tokens/a5"
@@ -368,11 +368,11 @@ def test_by_password_the_temporary_token_is_revoked_after_an_interrupt(at: int) 
 
 def test_by_password_a_token_without_a_readable_owner_is_revoked() -> None:
     """Nobody would know it."""
-    done = run(MADE, refusal(500), REVOKED, method="password")
+    done = run(CREATED, refusal(500), REVOKED, method="password")
     assert isinstance(done.error, HubError)
     assert done.calls[-1] == "DELETE /users/ana/tokens/a8"
     assert headers(done, 2) == {"Authorization": "token NEWTOKEN"}
-    stopped = played(sign_in(sign_in_request(), "password"), [MADE, After(10, ANA), REVOKED], interrupt_at=5)
+    stopped = played(sign_in(sign_in_request(), "password"), [CREATED, After(10, ANA), REVOKED], interrupt_at=5)
     assert stopped.calls[-1] == "DELETE /users/ana/tokens/a8"
 
 
@@ -383,12 +383,12 @@ def test_the_note_names_this_machine() -> None:
 
 def test_no_method_shows_a_secret() -> None:
     for done in (
-        run(MADE, ANA, method="password"),
+        run(CREATED, ANA, method="password"),
         run(refusal(403), method="password"),
         with_token(ANA, reply(json=TOKEN), token="TOPSECRET"),
         with_token(refusal(403), token="TOPSECRET"),
         run(login_page(), FORGED, refusal(403)),
-        run(login_page(), SIGNED, SETTLED, ANA, refusal(400)),
+        run(login_page(), SIGNED_IN, TOKEN_PAGE, ANA, refusal(400)),
     ):
         text = f"{done!r} {done.answer!r} {done.error!r} {getattr(done.error, 'hint', '')}"
         assert not [secret for secret in (PASSWORD, "NEWTOKEN", "TOPSECRET") if secret in text]

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from quirks import hub_that, requests
+from quirks import hub_answering, requests
 
 from jhub.discovery import find_root
 from jhub.errors import (
@@ -102,13 +102,13 @@ def test_the_version_is_read_from_any_answers_header(status: int) -> None:
         return (yield from HubVersion())
 
     headers = {"X-JupyterHub-Version": "5.5.1"}
-    with hub_that(lambda request: httpx2.Response(status, json={"name": "ana"}, headers=headers)) as (hub, asked):
+    with hub_answering(lambda request: httpx2.Response(status, json={"name": "ana"}, headers=headers)) as (hub, asked):
         assert hub.run(flow()) == (5, 5, 1)
         assert len(asked) == 1
 
 
 def test_a_token_is_sent_in_the_header_and_never_in_a_url() -> None:
-    with hub_that(lambda request: httpx2.Response(200, json={"name": "ana"}, headers=VERSION)) as (hub, asked):
+    with hub_answering(lambda request: httpx2.Response(200, json={"name": "ana"}, headers=VERSION)) as (hub, asked):
         hub.users.get("ana")
         hub.whoami()
     assert [request.headers["authorization"] for request in asked] == ["token SECRET"] * 2
@@ -124,7 +124,7 @@ def test_a_server_on_its_own_domain_gets_no_hub_token() -> None:
     server = play(ServerOps.get("ana", "lab"), [reply(json={"name": "lab", "ready": True, **model})]).result
     assert server.url == model["url"]
     assert server.full_url is None
-    with hub_that(lambda request: httpx2.Response(200, json={"name": "lab"})) as (hub, asked):
+    with hub_answering(lambda request: httpx2.Response(200, json={"name": "lab"})) as (hub, asked):
         hub.run(call("GET", f"{server.url}api", User, root="site"))
     assert asked[0].url == "https://ana.hub.example.org/user/ana/lab/api"
     assert "authorization" not in asked[0].headers
@@ -132,7 +132,7 @@ def test_a_server_on_its_own_domain_gets_no_hub_token() -> None:
 
 def test_a_token_is_never_sent_with_cookies_or_an_origin() -> None:
     sets = {**VERSION, "Set-Cookie": "_xsrf=2|1; Path=/hub/"}
-    with hub_that(lambda request: httpx2.Response(200, json={"name": "ana"}, headers=sets)) as (hub, asked):
+    with hub_answering(lambda request: httpx2.Response(200, json={"name": "ana"}, headers=sets)) as (hub, asked):
         for _ in range(2):
             hub.groups.create("geo")
     assert len(asked) == 2
@@ -235,7 +235,7 @@ def test_names_are_quoted_like_the_hub_does(name: str, quoted: str) -> None:
 @pytest.mark.parametrize("name", ["a/b", "../hub", ".", "..", "...", "\\", ""])
 def test_a_name_that_no_path_can_hold_is_refused(name: str) -> None:
     """6.1 refuses names made only of dots even when they are quoted, and proxies resolve them on the way."""
-    with hub_that(lambda request: httpx2.Response(200)) as (hub, asked):
+    with hub_answering(lambda request: httpx2.Response(200)) as (hub, asked):
         for call_it in (
             lambda: hub.users.create(name),
             lambda: hub.users.delete(name),

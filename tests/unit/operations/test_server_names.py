@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from quirks import NO_LIST, requests, seen
+from quirks import NO_PROFILE_LIST, requests, state
 
 from jhub.errors import InvalidInput
 from jhub.operations.servers import ServerOps
@@ -36,7 +36,7 @@ def test_a_server_with_an_old_invalid_name_is_reached_by_every_call(version: str
     path = "/users/ana/servers/Bad_Name"
     for plan, answers, last in (
         (ServerOps.get("ana", "Bad_Name"), [here], None),
-        (ServerOps.start("ana", "Bad_Name", profile="gpu"), [here, NO_LIST, reply(201), here], f"POST {path}"),
+        (ServerOps.start("ana", "Bad_Name", profile="gpu"), [here, NO_PROFILE_LIST, reply(201), here], f"POST {path}"),
         (ServerOps.wait("ana", "Bad_Name"), [here, here], None),
         (ServerOps.restart("ana", "Bad_Name"), [here, reply(204), reply(201), here], f"POST {path}"),
         (ServerOps.stop("ana", "Bad_Name"), [reply(204)], f"DELETE {path}"),

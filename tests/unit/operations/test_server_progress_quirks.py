@@ -25,11 +25,11 @@ def test_after_a_stream_without_an_end_the_model_decides() -> None:
         [
             NO_PROFILE_LIST,
             reply(202),
-            seen(PENDING),
+            state(PENDING),
             events({"progress": 50, "message": "Pulling"}),
-            seen(PENDING),
+            state(PENDING),
             events(),
-            seen(READY),
+            state(READY),
         ],
     )
     assert played.result.ready
@@ -39,10 +39,10 @@ def test_after_a_stream_without_an_end_the_model_decides() -> None:
 def test_ready_in_the_stream_is_confirmed_by_the_model() -> None:
     ready = events({"progress": 100, "ready": True, "url": "/user/ana/lab/"})
     played = play(
-        ServerOps.wait("ana", "lab"), [seen(PENDING), seen(PENDING), ready, seen(PENDING), ready, seen(READY)]
+        ServerOps.wait("ana", "lab"), [state(PENDING), state(PENDING), ready, state(PENDING), ready, state(READY)]
     )
     assert played.result.ready
-    played = play(ServerOps.wait("ana", "lab"), [seen(PENDING), seen(PENDING), ready, seen(GONE), refusal(404)])
+    played = play(ServerOps.wait("ana", "lab"), [state(PENDING), state(PENDING), ready, state(GONE), refusal(404)])
     assert isinstance(played.error, SpawnFailed)
 
 
@@ -56,7 +56,7 @@ def test_a_connection_that_breaks_does_not_end_a_start() -> None:
 
 @pytest.mark.parametrize("nothing", [refusal(404), refusal(400, "ana:lab is not starting...")])
 def test_a_stream_of_a_server_that_was_never_started_is_a_404_or_a_400(nothing: Reply) -> None:
-    played = play(ServerOps.wait("ana", "lab"), [seen(GONE), seen(GONE), nothing])
+    played = play(ServerOps.wait("ana", "lab"), [state(GONE), state(GONE), nothing])
     assert isinstance(played.error, SpawnFailed)
     assert played.error.reason == "the server is not running, and the hub gives no reason"
     assert isinstance(play(ServerOps.progress("ana", "lab"), [nothing]).error, NotFound | BadRequest)
@@ -67,7 +67,7 @@ def test_a_server_that_disappears_during_a_wait_was_stopped(version: str) -> Non
     """After a start was cancelled its stream is a 404, and no status remains."""
     played = play(
         ServerOps.start("ana", "lab"),
-        [reply(202), seen(PENDING, version), After(5, events()), seen(None, version), refusal(404)],
+        [reply(202), state(PENDING, version), After(5, events()), state(None, version), refusal(404)],
         version=version,
     )
     assert isinstance(played.error, SpawnFailed)
@@ -83,7 +83,7 @@ def test_a_failure_is_repeated_for_a_late_reader() -> None:
 
 def test_8_seconds_of_silence_do_not_end_a_stream() -> None:
     assert SILENCE > 2 * 8
-    played = play(ServerOps.wait("ana", "lab", timeout=600), [seen(PENDING), seen(PENDING), events(), seen(READY)])
+    played = play(ServerOps.wait("ana", "lab", timeout=600), [state(PENDING), state(PENDING), events(), state(READY)])
     (stream,) = streams(played)
     assert isinstance(stream, Listen)
     assert stream.timeout == 600
@@ -94,7 +94,7 @@ def test_waiting_for_a_server_that_never_starts_has_pauses() -> None:
 
     def answer(step: Request[Any] | Listen[Any]) -> Reply:
         next(left)  # no more of them
-        return events() if isinstance(step, Listen) else seen(PENDING)
+        return events() if isinstance(step, Listen) else state(PENDING)
 
     played = play(ServerOps.wait("ana", "lab", timeout=60), answer)
     assert isinstance(played.error, WaitTimeout)
@@ -106,4 +106,4 @@ def test_waiting_for_a_server_that_never_starts_has_pauses() -> None:
 )
 def test_odd_events_of_a_spawner_are_read(data: str) -> None:
     stream = Events((data, '{"progress": 100, "ready": true}'))
-    assert play(ServerOps.wait("ana", "lab"), [seen(PENDING), seen(PENDING), stream, seen(READY)]).result.ready
+    assert play(ServerOps.wait("ana", "lab"), [state(PENDING), state(PENDING), stream, state(READY)]).result.ready

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from quirks import bodies, does, queries, requests, seen
+from quirks import bodies, is_request, queries, requests, state
 
 from jhub.errors import BadRequest, Conflict, HubError, InvalidInput, NotFound, Unavailable, Unsupported, WaitTimeout
 from jhub.models import Server
@@ -134,7 +134,7 @@ def test_a_stop_that_answers_202_is_polled(version: str) -> None:
     for end in (STOPPED, None):
         played = play(
             ServerOps.stop("ana", "lab"),
-            [reply(202), *[seen(STOPPING, version)] * 3, seen(end, version)],
+            [reply(202), *[state(STOPPING, version)] * 3, state(end, version)],
             version=version,
         )
         assert played.error is None
@@ -157,7 +157,7 @@ def test_a_stop_without_wait_is_not_polled() -> None:
 def test_a_server_that_does_not_stop_is_a_wait_timeout() -> None:
     played = play(
         ServerOps.stop("ana", "lab", timeout=30),
-        lambda step: reply(202) if does("DELETE", step) else reply(json=STOPPING),
+        lambda step: reply(202) if is_request("DELETE", step) else reply(json=STOPPING),
     )
     assert isinstance(played.error, WaitTimeout)
     assert 30 <= played.seconds < 35
@@ -185,7 +185,7 @@ def test_a_deletion_has_a_body_and_is_checked(version: str) -> None:
     assert bodies(played)[0] == {"remove": True}
     played = play(
         ServerOps.delete("ana", "lab", timeout=10),
-        lambda step: reply(204) if does("DELETE", step) else seen(STOPPED, version),
+        lambda step: reply(204) if is_request("DELETE", step) else state(STOPPED, version),
         version=version,
     )
     assert isinstance(played.error, WaitTimeout)

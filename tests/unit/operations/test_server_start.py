@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from quirks import NO_LIST, bodies
+from quirks import NO_PROFILE_LIST, bodies
 
 from jhub.errors import (
     Conflict,
@@ -29,7 +29,7 @@ def test_a_start_sends_its_options_and_follows_the_stream() -> None:
     played = play(
         ServerOps.start("ana", "lab", profile="lab", user_options={"size": 2}),
         [
-            NO_LIST,
+            NO_PROFILE_LIST,
             reply(202),
             reply(json=PENDING),
             events({"progress": 50, "message": "half"}, {"ready": True}),
@@ -55,7 +55,7 @@ def test_a_start_sends_its_options_and_follows_the_stream() -> None:
 def test_the_body_fits_the_hubs_version(version: str, body: object) -> None:
     played = play(
         ServerOps.start("ana", "lab", profile="lab"),
-        [NO_LIST, reply(201), reply(json={"name": "ana", "servers": {"lab": READY}, **READY})],
+        [NO_PROFILE_LIST, reply(201), reply(json={"name": "ana", "servers": {"lab": READY}, **READY})],
         version=version,
     )
     assert bodies(played, "POST") == [body]
@@ -160,14 +160,14 @@ def test_a_full_hub_is_not_retried() -> None:
 
 def test_a_server_that_runs_with_these_options_is_returned() -> None:
     running = refusal(400, "ana:lab is already running")
-    played = play(ServerOps.start("ana", "lab", profile="lab"), [NO_LIST, running, *[reply(json=READY)] * 2])
+    played = play(ServerOps.start("ana", "lab", profile="lab"), [NO_PROFILE_LIST, running, *[reply(json=READY)] * 2])
     assert played.result.ready
     assert played.left == 0
 
 
 def test_a_server_that_runs_with_other_options_is_a_conflict() -> None:
     running = refusal(400, "ana:lab is already running")
-    played = play(ServerOps.start("ana", "lab", profile="gpu"), [NO_LIST, running, reply(json=READY)])
+    played = play(ServerOps.start("ana", "lab", profile="gpu"), [NO_PROFILE_LIST, running, reply(json=READY)])
     with pytest.raises(Conflict, match="already runs with other options"):
         _ = played.result
 
@@ -175,7 +175,7 @@ def test_a_server_that_runs_with_other_options_is_a_conflict() -> None:
 @pytest.mark.parametrize("asked", [{}, {"profile": "lab"}, {"image": ["a"]}, {"profile": "lab", "image": ["a"]}])
 def test_a_server_that_runs_with_more_options_is_returned(asked: dict[str, Any]) -> None:
     running = reply(json={**READY, "user_options": {"profile": "lab", "image": ["a"], "size": "small"}})
-    looks = [NO_LIST] if "profile" in asked else []
+    looks = [NO_PROFILE_LIST] if "profile" in asked else []
     played = play(
         ServerOps.start("ana", "lab", user_options=asked),
         [*looks, refusal(400, "ana:lab is already running"), running, running],
@@ -188,21 +188,21 @@ def test_a_server_that_runs_with_more_options_is_returned(asked: dict[str, Any])
 def test_a_server_that_runs_with_fewer_options_is_a_conflict(running: dict[str, Any] | None) -> None:
     played = play(
         ServerOps.start("ana", "lab", profile="lab", user_options={"image": "a"}),
-        [NO_LIST, refusal(400, "ana:lab is already running"), reply(json={**READY, "user_options": running})],
+        [NO_PROFILE_LIST, refusal(400, "ana:lab is already running"), reply(json={**READY, "user_options": running})],
     )
     with pytest.raises(Conflict, match="already runs with other options"):
         _ = played.result
 
 
 def test_a_server_that_starts_with_another_profile_is_a_conflict() -> None:
-    played = play(ServerOps.start("ana", "lab", profile="gpu"), [NO_LIST, reply(202), reply(json=READY)])
+    played = play(ServerOps.start("ana", "lab", profile="gpu"), [NO_PROFILE_LIST, reply(202), reply(json=READY)])
     with pytest.raises(Conflict, match="already runs with other options"):
         _ = played.result
 
 
 def test_after_a_lost_answer_another_profile_is_a_conflict() -> None:
     played = play(
-        ServerOps.start("ana", "lab", profile="gpu"), [NO_LIST, Unavailable("reset"), *[reply(json=READY)] * 2]
+        ServerOps.start("ana", "lab", profile="gpu"), [NO_PROFILE_LIST, Unavailable("reset"), *[reply(json=READY)] * 2]
     )
     with pytest.raises(Conflict):
         _ = played.result
@@ -225,7 +225,7 @@ def test_a_list_without_servers_names_the_missing_scope() -> None:
 def test_an_unknown_profile_is_refused_by_the_hub() -> None:
     played = play(
         ServerOps.start("ana", profile="gpx"),
-        [NO_LIST, refusal(400, "unknown profile 'gpx'; available: lab, lean")],
+        [NO_PROFILE_LIST, refusal(400, "unknown profile 'gpx'; available: lab, lean")],
     )
     with pytest.raises(NotFound, match="available: lab, lean"):
         _ = played.result

@@ -23,7 +23,7 @@ def started(version: str, **options: Any) -> Any:
     given = options.get("user_options")
     looks = [NO_PROFILE_LIST] if "profile" in (given or {}) else []
     server = {"name": "", "ready": True, "user_options": given}
-    answers = [*looks, reply(201, version=version), seen(server, version)]
+    answers = [*looks, reply(201, version=version), state(server, version)]
     played = play(ServerOps.start("ana", **options), answers, version=version)
     assert played.result.ready
     return bodies(played, "POST")[0]
@@ -69,7 +69,7 @@ def test_a_restart_reuses_the_options_of_the_server(version: str) -> None:
     """
     played = play(
         ServerOps.restart("ana", "lab"),
-        [seen(READY, version), reply(204), reply(201), seen(READY, version)],
+        [state(READY, version), reply(204), reply(201), state(READY, version)],
         version=version,
     )
     assert bodies(played, "POST") == [{"profile": "gpu"} if version < "6" else {}]
@@ -81,7 +81,7 @@ def test_an_accepted_start_is_not_a_started_server(version: str) -> None:
     reason = "Spawn failed: HTTP 403: error (profile gated requires group x)"
     played = play(
         ServerOps.start("ana", "lab"),
-        [reply(202), seen(PENDING, version), events({"failed": True, "message": reason, "html_message": "<p>No</p>"})],
+        [reply(202), state(PENDING, version), events({"failed": True, "message": reason, "html_message": "<p>No</p>"})],
         version=version,
     )
     assert isinstance(played.error, SpawnFailed)
@@ -99,7 +99,7 @@ def test_a_500_for_a_dead_process_is_followed_while_pending() -> None:
     dead = {"failed": True, "message": "Spawn failed: Server at http://127.0.0.1:1/ didn't respond in 30 seconds"}
     played = play(
         ServerOps.start("ana", "lab"),
-        [refusal(500, "Internal Server Error"), seen(PENDING), seen(PENDING), After(30, events(dead))],
+        [refusal(500, "Internal Server Error"), state(PENDING), state(PENDING), After(30, events(dead))],
     )
     assert isinstance(played.error, SpawnFailed)
     assert "didn't respond in 30 seconds" in played.error.reason
@@ -111,7 +111,7 @@ def test_a_500_of_an_older_hub_ends_the_start_at_once() -> None:
     died = "Spawner failed to start [status=1]. The logs for ana may contain details."
     played = play(
         ServerOps.start("ana", "lab"),
-        [refusal(500, died), seen(GONE, "4.1.6"), refusal(404)],
+        [refusal(500, died), state(GONE, "4.1.6"), refusal(404)],
         version="4.1.6",
     )
     assert isinstance(played.error, SpawnFailed)
@@ -124,7 +124,7 @@ def test_a_start_without_an_answer_is_not_sent_again() -> None:
     played = play(ServerOps.start("ana", "lab", profile="gpu"), [NO_PROFILE_LIST, lost, seen(PENDING), seen(READY)])
     assert played.result.ready
     assert len(requests(played, "POST")) == 1
-    played = play(ServerOps.start("ana", "lab"), [lost, seen(GONE)])
+    played = play(ServerOps.start("ana", "lab"), [lost, state(GONE)])
     assert played.error is lost
 
 
@@ -175,7 +175,7 @@ def test_a_429_with_retry_after_is_retried() -> None:
     """`concurrent_spawn_limit`: the time is random, between 30 and 60 s."""
     message = "Too many users trying to log in right now. Try again in 40 seconds."
     busy = refusal(429, message, headers={"retry-after": "43"})
-    played = play(ServerOps.start("ana", "lab"), [busy, busy, reply(201), seen({**READY, "user_options": {}})])
+    played = play(ServerOps.start("ana", "lab"), [busy, busy, reply(201), state({**READY, "user_options": {}})])
     assert played.result.ready
     assert played.seconds == 86
     assert [event.message for event in played.emitted] == ["the hub throttles starts; next attempt in 43 s"] * 2

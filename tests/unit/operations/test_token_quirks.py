@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from quirks import bodies, hub_that, requests
+from quirks import bodies, hub_answering, requests
 
 from jhub.errors import (
     HubBroken,
@@ -138,7 +138,7 @@ def test_a_sign_in_sends_no_token_and_is_not_retried() -> None:
     def broken(request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(502)
 
-    with hub_that(broken) as (hub, asked):
+    with hub_answering(broken) as (hub, asked):
         with pytest.raises(Unavailable):
             hub.tokens.create_with_password("ana", "pw")
         (request,) = asked

@@ -1,6 +1,6 @@
-"""Ways to list the users of a hub: by jhub's clients, and by loops of `requests` as they are written by hand.
+"""Functions that list the users of a hub: with jhub's clients, and with typical loops of `requests`.
 
-Each opens a first connection, starts the meter, and tells it of every user. URL and token are in the environment.
+Each opens a first connection, starts the meter, and counts every user. URL and token are in the environment.
 """
 
 from __future__ import annotations
@@ -15,47 +15,47 @@ import requests
 from bench.meter import Meter
 from jhub import AsyncHub, Hub
 
-Way: TypeAlias = Callable[[Meter], None]
+Lister: TypeAlias = Callable[[Meter], None]
 
 PAGE = 200
 
 
 def hub(meter: Meter) -> None:
-    """`Hub`, keeping nothing."""
+    """List with `Hub`, keeping nothing."""
     with Hub() as hub:
         hub.version()
         meter.start()
         for _ in hub.users.list():
-            meter.one()
+            meter.count_user()
 
 
 def async_hub(meter: Meter) -> None:
-    """`AsyncHub`, keeping nothing."""
+    """List with `AsyncHub`, keeping nothing."""
 
     async def main() -> None:
         async with AsyncHub() as hub:
             await hub.version()
             meter.start()
             async for _ in hub.users.list():
-                meter.one()
+                meter.count_user()
 
     asyncio.run(main())
 
 
 def requests_pages(meter: Meter) -> None:
-    """`requests`, one page after the other, keeping nothing."""
+    """List with `requests`, one page after the other, keeping nothing."""
     for page in _pages(meter):
         for _ in page:
-            meter.one()
+            meter.count_user()
 
 
 def requests_list(meter: Meter) -> None:
-    """`requests`, one page after the other, into a list of all users."""
+    """List with `requests`, one page after the other, into a list of all users."""
     users: list[dict[str, Any]] = []
     for page in _pages(meter):
         for user in page:
-            users.append(user)  # one by one, as the meter looks on
-            meter.one()
+            users.append(user)  # one by one, for the meter
+            meter.count_user()
 
 
 def _pages(meter: Meter) -> Iterator[list[dict[str, Any]]]:
@@ -72,10 +72,10 @@ def _pages(meter: Meter) -> Iterator[list[dict[str, Any]]]:
             answer.raise_for_status()
             page = answer.json()
             yield page["items"]
-            following = page["_pagination"]["next"]
-            if following is None:
+            next_page = page["_pagination"]["next"]
+            if next_page is None:
                 return
-            offset = following["offset"]
+            offset = next_page["offset"]
 
 
-WAYS: dict[str, Way] = {each.__name__: each for each in (hub, async_hub, requests_pages, requests_list)}
+LISTERS: dict[str, Lister] = {lister.__name__: lister for lister in (hub, async_hub, requests_pages, requests_list)}
