@@ -30,7 +30,7 @@ rng = random.Random(SEED)  # noqa: S311
 request_count: Counter[str] = Counter()
 
 
-class SlowSpawner(NoProcess):
+class SlowSpawner(NoProcessSpawner):
     """A spawner whose servers take a while to start, and sometimes fail."""
 
     delay = Float(config=True)

@@ -86,7 +86,7 @@ def main(*, quick: bool) -> bool:
     print(table(["what happens", "requests", "median", "95th percentile", "longest"], rows), end="\n\n")
     _, users, servers, _ = waits.values()
     ratios = throughput(QUICK_PAIRS if quick else PAIRS)
-    keep("neighbour", {"waits": waits, "throughput": ratios})
+    record("neighbour", {"waits": waits, "throughput": ratios})
     requirements = [
         (percentile(users) < MAX_WAIT_SECONDS, f"{percentile(users) * 1000:.0f} ms while users are created"),
         (percentile(servers) < MAX_WAIT_SECONDS, f"{percentile(servers) * 1000:.0f} ms while servers start"),

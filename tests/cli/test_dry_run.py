@@ -49,7 +49,7 @@ def test_no_request_follows_a_creation(as_admin: Jhub, user: str, fresh: Fresh) 
 
 
 def test_the_requests_of_all_chunks_are_printed(as_admin: Jhub, fresh: Fresh) -> None:
-    names = [fresh("user") for _ in range(2 * CHUNK + 5)]
+    names = [fresh("user") for _ in range(2 * CHUNK_SIZE + 5)]
     for options, admin in (((), False), (("--admin", "--if-not-exists"), True)):
         planned = as_admin("user", "create", "-", "--dry-run", *options, stdin="\n".join(names))
         assert (planned.code, planned.err) == (0, "")

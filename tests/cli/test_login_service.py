@@ -54,7 +54,7 @@ def test_the_login_client_is_registered_and_deleted(bare: LocalHub, bare_admin: 
     made = bare_admin(*CREATE, "-o", "name")
     assert (made.code, made.out) == (0, f"{oauth_client.NAME}\n")
     assert "administrators can now use jhub login --browser" in made.err
-    assert made.err.splitlines()[-1] == oauth_client.access((6,))
+    assert made.err.splitlines()[-1] == oauth_client.access_line((6,))
     assert Api(bare, oauth_client.CLIENT_SECRET)("GET", "/user").json()["scopes"] == []
 
     again = bare_admin(*CREATE)

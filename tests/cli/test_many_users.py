@@ -14,7 +14,7 @@ Fresh = Callable[[str], str]
 
 def test_many_users_are_created_in_few_requests(as_admin: Jhub, fresh: Fresh) -> None:
     """The command does not send a request for each name."""
-    names = [fresh("user") for _ in range(CHUNK + 3)]
+    names = [fresh("user") for _ in range(CHUNK_SIZE + 3)]
     made = as_admin("--debug", "user", "create", "-", "-o", "name", stdin="\n".join(names))
     assert (made.code, made.lines) == (0, names)
     assert made.err.count("POST") == 2

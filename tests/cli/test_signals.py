@@ -90,7 +90,9 @@ def test_status_is_right_after_a_terminated_start_of_the_local_hub(
             wait_until(lambda: of_hub(place) == [], "nothing is left of it")
         else:
             # The start was either given up, or completed.
-            until(lambda: of_hub(place) == [] or jhub("local", "status").code == 0, "it is gone, or status shows it")
+            wait_until(
+                lambda: of_hub(place) == [] or jhub("local", "status").code == 0, "it is gone, or status shows it"
+            )
         assert "Traceback" not in up.text
         shown = jhub("local", "status", "-o", "json")
         assert (shown.code == 0) == bool(of_hub(place)), shown

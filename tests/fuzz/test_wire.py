@@ -246,7 +246,7 @@ def test_any_peer_is_left_within_the_deadline_and_the_memory_limit() -> None:
     def check(first: list[bytes], then: bytes, how: str, step: Step, asynchronously: bool) -> None:
         says.append((first, then, how))
         # Each example has its own peer, which hangs up at the end.
-        with talking(talk) as peer:
+        with tcp_peer(talk) as peer:
             url = f"http://{peer}/hub/api"
 
             def go() -> None:

@@ -41,7 +41,7 @@ def start(
         return subprocess.Popen(
             [environment / "bin" / "python", "-P", QUICK, "jupyterhub", "--config", INSIDE / config, *arguments],
             cwd=place,
-            env={**inherited, MARK: mark, "PATH": path, "JHUB_MATRIX_SETTINGS": str(settings)},
+            env={**inherited, INSTANCE_VARIABLE: mark, "PATH": path, "JHUB_MATRIX_SETTINGS": str(settings)},
             stdin=subprocess.PIPE,  # the hub stops when it closes: see its configuration
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -72,7 +72,7 @@ def end(process: subprocess.Popen[bytes], mark: str) -> None:
             process.wait(STOP_SECONDS)
     finally:
         # Servers are in sessions of their own; all processes of the hub have its mark in their environment.
-        sweep(mark)
+        end_processes(mark)
         process.kill()
         process.wait()
         assert process.stdin is not None

@@ -41,7 +41,7 @@ def test_an_html_page_is_not_a_hub(driver: Driver) -> None:
 
 @BOTH
 def test_a_closed_port_means_that_nothing_was_sent(driver: Driver) -> None:
-    with refusing() as nowhere, pytest.raises(Unavailable, match=r"cannot reach 127\.0\.0\.1") as caught:
+    with refusing_port() as nowhere, pytest.raises(Unavailable, match=r"cannot reach 127\.0\.0\.1") as caught:
         driver.run(f"{nowhere}/hub/api", once(send("POST", "/users")))
     assert not caught.value.sent
     assert caught.value.hint
@@ -89,7 +89,7 @@ def test_a_repeatable_call_is_retried_until_it_succeeds(driver: Driver) -> None:
 
 @BOTH
 def test_an_unsendable_request_is_a_jhub_error_without_retries(driver: Driver) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         for path in ("http://[", "/users/\x00", "ftp://127.0.0.1/x"):
             with pytest.raises((InvalidInput, Unavailable, NotAHub)):
                 driver.run(site.root, once(call("GET", path, Version)))
@@ -99,7 +99,7 @@ def test_an_unsendable_request_is_a_jhub_error_without_retries(driver: Driver) -
 @BOTH
 @pytest.mark.parametrize(("value", "said"), [("\ud800", "lone surrogate"), (float("nan"), "cannot encode the request")])
 def test_a_value_that_cannot_be_encoded_is_invalid_input(driver: Driver, value: object, said: str) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         with pytest.raises(InvalidInput, match=said):
             driver.run(site.root, send("POST", "/x", body={"key": value}))
         assert site.requests == []

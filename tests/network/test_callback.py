@@ -97,7 +97,7 @@ class Waiting:
 
 
 @contextmanager
-def waiting(timeout: float = MOST, stop: threading.Event | None = None) -> Iterator[Waiting]:
+def waiting(timeout: float = MAX_SECONDS, stop: threading.Event | None = None) -> Iterator[Waiting]:
     """Ends with a code, if need be."""
     found = Waiting(free_port(), timeout, stop)
     found.thread.start()
@@ -279,8 +279,8 @@ def test_a_port_in_use_is_an_error_before_the_browser_opens() -> None:
         port = taken.getsockname()[1]
         began = time.monotonic()
         with pytest.raises(InvalidInput, match=f"cannot listen on port {port}") as caught:
-            visit(question(port), told.append, open_browser=True, timeout=2 * MOST)
-        assert time.monotonic() - began < MOST
+            visit(question(port), told.append, open_browser=True, timeout=2 * MAX_SECONDS)
+        assert time.monotonic() - began < MAX_SECONDS
     assert told == []
     assert "--paste" in caught.value.hint
 
@@ -313,7 +313,7 @@ def test_the_wait_times_out() -> None:
 
 def test_the_stop_event_ends_the_wait_and_frees_the_port() -> None:
     stop = threading.Event()
-    with waiting(timeout=2 * MOST, stop=stop) as wait:
+    with waiting(timeout=2 * MAX_SECONDS, stop=stop) as wait:
         began = time.monotonic()
         stop.set()
         wait.end()

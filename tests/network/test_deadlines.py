@@ -99,7 +99,7 @@ def ends(driver: Driver, peer: str, step: Operation[Any], timeouts: Timeouts = S
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_an_endless_answer_times_out(driver: Driver, step: Step, kind: str) -> None:
-    with talking(SLOW[kind]) as peer, pytest.raises(Unavailable):
+    with tcp_peer(SLOW[kind]) as peer, pytest.raises(Unavailable):
         ends(driver, peer, once(step))
 
 
@@ -120,13 +120,13 @@ def test_a_stream_may_last_longer_than_a_call(driver: Driver) -> None:
 @pytest.mark.parametrize("content", [b": on\n\n", b"\n\n", b"x", b"event: x\n\n", b'data: {"progress": 1}\n\n'])
 @pytest.mark.parametrize("pause", [0.0, 0.02])
 def test_an_endless_stream_ends_at_its_timeout(driver: Driver, content: bytes, pause: float) -> None:
-    with talking(after(STREAM, lambda peer: peer.endless(content, pause))) as peer:
+    with tcp_peer(after(STREAM, lambda peer: peer.endless(content, pause))) as peer:
         assert ends(driver, peer, listen("ana", "lab", 0.3), Timeouts()) is None
 
 
 @BOTH
 def test_a_stream_that_never_starts_has_no_events(driver: Driver) -> None:
-    with talking(lambda peer: peer.drip(b"HTTP/1.1 200 " + b"O" * 90_000)) as peer:
+    with tcp_peer(lambda peer: peer.drip(b"HTTP/1.1 200 " + b"O" * 90_000)) as peer:
         assert ends(driver, peer, listen("ana", "lab", 0.3), Timeouts()) is None
 
 
@@ -150,7 +150,7 @@ HELLO = b"\x16\x03\x03\x40\x00\x02" + b"\0" * 90_000
 @BOTH
 @pytest.mark.parametrize("timeouts", [SHORT, Timeouts(connect=0.5)], ids=["total", "connect"])
 def test_an_endless_handshake_times_out(driver: Driver, timeouts: Timeouts) -> None:
-    with talking(lambda peer: peer.drip(HELLO)) as peer, pytest.raises(Unavailable):
+    with tcp_peer(lambda peer: peer.drip(HELLO)) as peer, pytest.raises(Unavailable):
         ends(driver, peer, once(GET), timeouts, scheme="https")
 
 
@@ -166,7 +166,7 @@ def proxy(monkeypatch: pytest.MonkeyPatch, peer: str) -> Iterator[None]:
 @BOTH
 @pytest.mark.parametrize("kind", ["nothing", "the status line", "many headers", "100 without end"])
 def test_a_proxy_that_never_connects_times_out(driver: Driver, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with talking(SLOW[kind]) as peer, proxy(monkeypatch, peer), pytest.raises(Unavailable):
+    with tcp_peer(SLOW[kind]) as peer, proxy(monkeypatch, peer), pytest.raises(Unavailable):
         ends(driver, "hub.invalid", once(GET), scheme="https")
 
 
@@ -259,8 +259,8 @@ def test_tls_runs_inside_tls() -> None:
             Inside(outer, inner_theirs).echo()
 
     content = bytes(range(256)) * 2000
-    limit = deadlines.BoundedTimeout(MOST, deadlines.Deadline(MOST))
-    with talking(talk) as peer:
+    limit = deadlines.BoundedTimeout(MAX_SECONDS, deadlines.Deadline(MAX_SECONDS))
+    with tcp_peer(talk) as peer:
         host, port = peer.split(":")
         stream = deadlines.Backend().connect_tcp(host, int(port), limit).start_tls(ours, "127.0.0.1", limit)
         stream = stream.start_tls(inner_ours, "hub.invalid", limit)
@@ -281,9 +281,9 @@ def test_an_endless_handshake_inside_tls_times_out() -> None:
         with theirs.wrap_socket(peer.connection, server_side=True) as outer:
             Peer(outer, peer.over).drip(HELLO)
 
-    limit = deadlines.BoundedTimeout(MOST, deadlines.Deadline(MOST))
-    short = deadlines.BoundedTimeout(0.5, deadlines.Deadline(MOST))
-    with talking(talk) as peer:
+    limit = deadlines.BoundedTimeout(MAX_SECONDS, deadlines.Deadline(MAX_SECONDS))
+    short = deadlines.BoundedTimeout(0.5, deadlines.Deadline(MAX_SECONDS))
+    with tcp_peer(talk) as peer:
         host, port = peer.split(":")
         stream = deadlines.Backend().connect_tcp(host, int(port), limit).start_tls(ours, "127.0.0.1", limit)
         with pytest.raises(httpcore2.ConnectTimeout):
@@ -384,7 +384,7 @@ def test_an_endless_answer_takes_bounded_memory() -> None:
 
 @pytest.mark.parametrize("kind", SLOW)
 def test_another_program_on_the_local_hubs_port_times_out(kind: str) -> None:
-    with talking(SLOW[kind]) as peer:
+    with tcp_peer(SLOW[kind]) as peer:
         assert within(lambda: hub_version(f"http://{peer}/hub/api", seconds=0.3)) is None
 
 

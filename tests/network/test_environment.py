@@ -28,7 +28,7 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 @BOTH
 def test_the_environments_proxy_is_not_used_for_this_machine(driver: Driver, proxy: pytest.MonkeyPatch) -> None:
-    with serving(as_ana) as site, refusing() as nowhere:
+    with serving(answer_as_ana) as site, refusing_port() as nowhere:
         proxy.setenv("HTTP_PROXY", nowhere)
         proxy.setenv("ALL_PROXY", nowhere)
         assert driver.run(site.root, UserOps.get("ana")).name == "ana"
@@ -36,7 +36,7 @@ def test_the_environments_proxy_is_not_used_for_this_machine(driver: Driver, pro
 
 @BOTH
 def test_the_environments_proxy_is_used_for_other_machines(driver: Driver, proxy: pytest.MonkeyPatch) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         proxy.setenv("HTTP_PROXY", site.url)
         with pytest.warns(UserWarning, match="plain http"):
             assert driver.run("http://hub.invalid/hub/api", UserOps.get("ana")).name == "ana"
@@ -88,7 +88,7 @@ def test_a_client_does_not_show_its_token(kind: type[Hub] | type[AsyncHub]) -> N
 
 @BOTH
 def test_inside_a_server_the_environment_names_hub_and_token(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         monkeypatch.setenv("JUPYTERHUB_API_URL", site.root)
         monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "FROMENV")
         driver.run(None, UserOps.get("ana"), token=None)

@@ -19,7 +19,7 @@ USERS = ["ana", "ben"]
 
 
 def test_the_summary_is_not_available_before_the_end() -> None:
-    with hub_at(as_ana) as (_, hub):
+    with hub_at(answer_as_ana) as (_, hub):
         with hub.fleet(endless()) as fleet:
             with pytest.raises(RuntimeError, match="has not ended"):
                 _ = fleet.summary
@@ -29,7 +29,7 @@ def test_the_summary_is_not_available_before_the_end() -> None:
 
 
 def test_an_error_of_the_fleet_is_raised_at_the_end_of_its_block() -> None:
-    with hub_at(as_ana) as (_, hub):
+    with hub_at(answer_as_ana) as (_, hub):
         with pytest.raises(InvalidInput), hub.fleet(refused()):
             pass
         with pytest.raises(InvalidInput):
@@ -53,7 +53,7 @@ def refused() -> Operation[Any]:
 
 
 def test_an_error_of_the_fleet_is_raised_by_iteration_and_summary() -> None:
-    with hub_at(as_ana) as (_, hub), hub.fleet(refused()) as fleet:
+    with hub_at(answer_as_ana) as (_, hub), hub.fleet(refused()) as fleet:
         with pytest.raises(InvalidInput):
             list(fleet)
         with pytest.raises(InvalidInput):
@@ -72,13 +72,13 @@ def test_an_error_of_an_async_fleet_is_raised_by_iteration_and_summary() -> None
 
 
 def test_iterating_after_the_end_yields_nothing_and_does_not_block() -> None:
-    with hub_at(as_ana) as (_, hub), hub.servers.start_many(USERS) as fleet:
+    with hub_at(answer_as_ana) as (_, hub), hub.servers.start_many(USERS) as fleet:
         assert list(fleet)
         assert within(lambda: list(fleet)) == []
 
 
 def test_iterating_outside_the_block_raises_and_does_not_block() -> None:
-    with hub_at(as_ana) as (_, hub):
+    with hub_at(answer_as_ana) as (_, hub):
         fleet = hub.servers.start_many(USERS)
         with pytest.raises((RuntimeError, TypeError)):
             within(lambda: list(fleet))
@@ -151,7 +151,7 @@ def test_next_returns_none_if_no_fork_ends_in_time() -> None:
 
 
 def test_forks_outside_a_fleet_raise_an_error_that_names_fleet() -> None:
-    with hub_at(as_ana) as (_, hub), pytest.raises(TypeError, match=r"hub\.fleet"):
+    with hub_at(answer_as_ana) as (_, hub), pytest.raises(TypeError, match=r"hub\.fleet"):
         hub.run(endless())
 
 

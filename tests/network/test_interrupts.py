@@ -24,7 +24,7 @@ LONG = MAX_SECONDS * 2
 def time_to_clean_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """As much as a slow machine needs."""
     for driver in ("sync_driver", "async_driver"):
-        monkeypatch.setattr(f"jhub.client.{driver}.CLEAN_UP_SECONDS", MOST)
+        monkeypatch.setattr(f"jhub.client.{driver}.CLEAN_UP_SECONDS", MAX_SECONDS)
 
 
 def route(visit: Visit) -> None:

@@ -131,7 +131,7 @@ def test_a_fleet_trusts_its_hubs_certificates(secure: Site, ca_file: Path) -> No
 
 @KINDS
 def test_the_proxy_argument_is_used(kind: Kind) -> None:
-    with serving(as_ana) as proxy:
+    with serving(answer_as_ana) as proxy:
         with pytest.warns(UserWarning, match="plain http"):
             assert run(kind, "http://hub.invalid/hub/api", UserOps.get("ana"), proxy=proxy.url).name == "ana"
         assert proxy.calls == ["GET http://hub.invalid/hub/api/users/ana"]
@@ -139,7 +139,7 @@ def test_the_proxy_argument_is_used(kind: Kind) -> None:
 
 @KINDS
 def test_the_proxy_argument_precedes_the_environment(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
-    with serving(as_ana) as proxy, serving(as_ana) as other:
+    with serving(answer_as_ana) as proxy, serving(answer_as_ana) as other:
         monkeypatch.setenv("HTTP_PROXY", other.url)
         with pytest.warns(UserWarning, match="plain http"):
             run(kind, "http://hub.invalid/hub/api", UserOps.get("ana"), proxy=proxy.url)
@@ -208,7 +208,7 @@ def test_a_wrong_content_encoding_is_not_a_hubs(kind: Kind, coding: str) -> None
 
 @KINDS
 def test_a_number_is_the_read_timeout(kind: Kind) -> None:
-    with serving(lambda visit: visit.hold(MOST)) as site, pytest.raises(Unavailable, match="within 0 s"):
+    with serving(lambda visit: visit.hold(MAX_SECONDS)) as site, pytest.raises(Unavailable, match="within 0 s"):
         within(lambda: run(kind, site.root, call("POST", "/x", dict), timeout=0.2))
 
 

@@ -41,7 +41,7 @@ def twice(plan: Operation[Any]) -> Flow[None]:
 
 @BOTH
 def test_plain_http_warns_once_for_a_client(driver: Driver, outside: pytest.MonkeyPatch) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         outside.setenv("HTTP_PROXY", site.url)
         with pytest.warns(UserWarning, match=".*") as caught:
             driver.run(PLAIN, twice(UserOps.get("bo")))
@@ -71,7 +71,7 @@ def test_no_token_is_sent_if_the_warning_is_an_error(
 
 @BOTH
 def test_no_password_is_sent_if_the_warning_is_an_error(driver: Driver, outside: pytest.MonkeyPatch) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         outside.setenv("HTTP_PROXY", site.url)
         with pytest.raises(UserWarning, match="plain http"):
             driver.run(PLAIN, TokenOps.create_with_password("ana", "PASSWORD"), token=None)
@@ -94,7 +94,7 @@ def test_signing_in_warns_before_the_first_question(method: Any, outside: pytest
 
 @BOTH
 def test_a_call_without_secrets_does_not_warn(driver: Driver, outside: pytest.MonkeyPatch) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         outside.setenv("HTTP_PROXY", site.url)
         assert driver.run("http://hub.invalid", HubOps.version()) == "6.1.1"
         assert driver.run(PLAIN, UserOps.get("ana"), token=None).name == "ana"
@@ -103,7 +103,7 @@ def test_a_call_without_secrets_does_not_warn(driver: Driver, outside: pytest.Mo
 
 @BOTH
 def test_plain_http_to_this_machine_does_not_warn(driver: Driver, outside: pytest.MonkeyPatch) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         for url in (site.root, site.root.replace("127.0.0.1", "localhost")):
             assert driver.run(url, UserOps.get("ana")).name == "ana"
 
@@ -111,7 +111,7 @@ def test_plain_http_to_this_machine_does_not_warn(driver: Driver, outside: pytes
 @BOTH
 @pytest.mark.parametrize("name", ["JUPYTERHUB_SERVICE_PREFIX", "JUPYTERHUB_SERVICE_NAME", "JUPYTERHUB_SERVER_NAME"])
 def test_plain_http_inside_a_hubs_server_does_not_warn(driver: Driver, name: str, outside: pytest.MonkeyPatch) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         outside.setenv("HTTP_PROXY", site.url)
         outside.setenv("JUPYTERHUB_API_URL", PLAIN)
         outside.setenv("JUPYTERHUB_API_TOKEN", "FROMENV")
@@ -123,7 +123,7 @@ def test_plain_http_inside_a_hubs_server_does_not_warn(driver: Driver, name: str
 
 @BOTH
 def test_plain_http_of_another_environment_warns(driver: Driver, outside: pytest.MonkeyPatch) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         outside.setenv("HTTP_PROXY", site.url)
         outside.setenv("JUPYTERHUB_API_URL", PLAIN)
         outside.setenv("JUPYTERHUB_API_TOKEN", "FROMENV")
@@ -181,7 +181,7 @@ def with_cookies(path: str) -> Request[int]:
     ],
 )
 def test_a_requests_headers_are_for_the_hub_only(driver: Driver, path: str, outside: pytest.MonkeyPatch) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         outside.setenv("ALL_PROXY", site.url)
         with pytest.raises(InvalidInput) as caught:
             driver.run(site.root, with_cookies(path.format(port=site.server_port)))

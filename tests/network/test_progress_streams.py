@@ -162,7 +162,7 @@ def test_an_answer_that_is_not_a_stream_is_an_error(driver: Driver, route: objec
 
 @BOTH
 def test_an_unreachable_stream_is_an_error(driver: Driver) -> None:
-    with refusing() as nowhere:
+    with refusing_port() as nowhere:
         (error,) = driver.events(f"{nowhere}/hub/api", follow())
     assert isinstance(error, Unavailable)
     assert not error.sent

@@ -20,7 +20,7 @@ def fetch(path: str, *, anonymous: bool = False, site: bool = False) -> Request[
 
 @BOTH
 def test_a_call_carries_the_token_and_the_user_agent(driver: Driver) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         assert driver.run(site.root, UserOps.get("ana")).name == "ana"
         (seen,) = site.requests
     assert seen.call == "GET /hub/api/users/ana"
@@ -33,7 +33,7 @@ def test_a_call_carries_the_token_and_the_user_agent(driver: Driver) -> None:
 
 @BOTH
 def test_a_body_is_json_also_in_a_delete(driver: Driver) -> None:
-    with serving(as_ana) as site:
+    with serving(answer_as_ana) as site:
         driver.run(site.root, GroupOps.remove_users("geo", ["ana", "é"]))
         (seen,) = site.requests
     assert seen.call == "DELETE /hub/api/groups/geo/users"

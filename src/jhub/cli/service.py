@@ -238,7 +238,7 @@ def create_login_client(
     note("and restart the hub:")
     note("")
     version = hub.run(HubVersion())
-    note(oauth_client.access(version))
+    note(oauth_client.access_line(version))
     if version < (6,):
         note("")
         note(oauth_client.EXISTING_ROLE_NOTE)

@@ -20,7 +20,7 @@ from jhub._version import __version__
 from jhub.client.deadline import Deadline
 from jhub.client.network import Network
 from jhub.client.own_token import scope_hint
-from jhub.discovery import API, is_loopback, as_api_root, origin, tidy
+from jhub.discovery import API_PATH, as_api_root, is_loopback, normalize_url, origin
 from jhub.errors import HubError, InvalidInput, MissingScope, NotAHub, Unavailable
 from jhub.interpreter import check_sending_allowed
 from jhub.login.environment import is_inside
@@ -70,7 +70,7 @@ class Wire:
             url, token, self.user = _environment_connection(token) if outside else _context_connection()
         if token is not None:
             check_token(token)
-        self._address = tidy(url)
+        self._address = normalize_url(url)
         self._root: str | None = as_api_root(self._address)
         self._token = token
         self._network = network
@@ -78,7 +78,7 @@ class Wire:
 
     def __str__(self) -> str:
         """Return the hub's address, and the owner of the token if known."""
-        site = self._address if self._root is None else self._root.removesuffix(API)
+        site = self._address if self._root is None else self._root.removesuffix(API_PATH)
         return f"{site} as {self.user}" if self.user else site
 
     def set_token(self, token: str, user: str) -> None:

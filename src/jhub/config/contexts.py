@@ -250,7 +250,7 @@ def _editing() -> Generator[_ContextsFile]:
     path = folder()
     try:
         make_folder(path)
-        with locked(path / ".lock", LOCK_SECONDS):
+        with file_lock(path / ".lock", LOCK_SECONDS):
             yield _ContextsFile()
     except TimeoutError:
         raise InvalidInput(f"another jhub process has locked {path} for {LOCK_SECONDS} s") from None

@@ -75,7 +75,7 @@ class ServerEvent:
     @property
     def ok(self) -> bool:
         """True if the server is ready, stopped or deleted, as requested."""
-        return self.kind in DONE
+        return self.kind in SUCCESS_KINDS
 
 
 class Summary(Outcome[ServerEvent]):

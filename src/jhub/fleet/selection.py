@@ -56,5 +56,5 @@ def resolve(targets: Targets | Target | Server | str) -> Flow[list[Target]]:
 def _running(selection: Running) -> Flow[list[Target]]:
     """Return the running servers that match, each once. To save memory, only their names are kept."""
     servers: dict[Target, None] = {}
-    yield from collect(matching(selection), lambda server: servers.setdefault(Target.of(server)))
+    yield from collect(list_matching(selection), lambda server: servers.setdefault(Target.of(server)))
     return list(servers)

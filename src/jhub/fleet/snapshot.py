@@ -86,8 +86,9 @@ class Snapshots:
             requests += isinstance(step, Request | Fork)
             return (yield step)
 
-        yield from through(
-            pages("/users", User, lambda owner: owner.name, ACTIVE_ONLY, about="servers", emit=add_servers), count_requests
+        yield from map_steps(
+            pages("/users", User, lambda owner: owner.name, ACTIVE_ONLY, about="servers", emit=add_servers),
+            count_requests,
         )
         self._pages = self.requests = requests
         return servers
@@ -102,7 +103,7 @@ class Snapshots:
             owners.setdefault(target.user, set()).add(target)
         for name, owned in owners.items():
             try:
-                owner = yield from owner_of(name, self._query)
+                owner = yield from read_owner(name, self._query)
                 servers.update(_servers_of(name, owner, owned))
             except MissingScope as error:
                 hidden.update(dict.fromkeys(owned, error))

@@ -55,7 +55,7 @@ def _revoke_oauth(credentials: Credentials) -> Flow[None]:
     token_id = who.token_id
     if not token_id:
         # A hub before 5.0 does not report the id of the token in use; any OAuth token of this client will do.
-        tokens = yield from acting_as(credentials, listing(who.name))
+        tokens = yield from acting_as(credentials, read_tokens(who.name))
         ids = (token.id for token in tokens.api_tokens if (token.oauth_client or "").endswith(f" {NAME}"))
         token_id = next(ids, None)
     if token_id:

@@ -30,7 +30,7 @@ def acting_as(credentials: Credentials, operation: Operation[T]) -> Flow[T]:
             step = replace(step, anonymous=True, headers=(*step.headers, *credentials))
         return (yield step)
 
-    return through(operation, authenticated)
+    return map_steps(operation, authenticated)
 
 
 def with_cleanup(

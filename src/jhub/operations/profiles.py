@@ -23,7 +23,7 @@ from jhub.profiles.option_check import (
 )
 from jhub.steps import Emit, Flow, Request, call, send
 
-FORM_PREFIXES = (FORM, "_")
+FORM_PREFIXES = (FORM_PREFIX, "_")
 """Prefixes of the names that the hub's own form sends. It also sends the options of other profiles."""
 
 

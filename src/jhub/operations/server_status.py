@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import ValidationError, json, structs
 
 from jhub.errors import BadRequest, MissingScope, NotFound, Unavailable, WaitTimeout
-from jhub.interpreter import before
+from jhub.interpreter import retry_until
 from jhub.models import Progress, Server, User, target
 from jhub.operations.requests import user_path
 from jhub.operations.server_names import server_path
@@ -89,7 +89,7 @@ def read_server_if_exists(user: str, name: str, deadline: float | None = None) -
     while True:
         read = read_server(user, name)
         try:
-            return (yield from read if deadline is None else before(deadline, read))
+            return (yield from read if deadline is None else retry_until(deadline, read))
         except NotFound:
             return None
         except Unavailable:

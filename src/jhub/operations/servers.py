@@ -299,7 +299,7 @@ class ServerOps:
         If the server is still starting, JupyterHub 5.1 and later cancel the start; older hubs answer `BadRequest`.
         """
         deadline = (yield from Now()) + timeout
-        status = yield from before(deadline, delete_request(user, name))
+        status = yield from retry_until(deadline, delete_request(user, name))
         # 202 means only that it takes longer than `slow_stop_timeout`, and a stop has no progress stream: poll.
         if wait and status == 202:
             yield from wait_until(lambda server: server is None or not server.active, user, name, deadline)
@@ -323,7 +323,7 @@ class ServerOps:
         Before them, for a given profile, one `GET /users/{user}/profiles` (jhub.extension on JupyterHub 5.3).
         """
         deadline = (yield from Now()) + timeout
-        server = yield from before(deadline, ServerOps.get(user, name))
+        server = yield from retry_until(deadline, ServerOps.get(user, name))
         requested = start_options(profile, user_options)
         yield from check_options(user, requested, server_label(user, name))
         options: dict[str, Any] | None = requested
@@ -345,7 +345,7 @@ class ServerOps:
         """
         check_deletable(user, name)
         deadline = (yield from Now()) + timeout
-        status = yield from before(deadline, delete_request(user, name, body={"remove": True}))
+        status = yield from retry_until(deadline, delete_request(user, name, body={"remove": True}))
         # Some proxies drop the body of a DELETE, and after a slow stop the hub deletes later: poll.
         try:
             yield from wait_until(lambda server: server is None, user, name, deadline)

@@ -159,7 +159,7 @@ def _create_login_client(create: Operation[Service], exist_ok: bool) -> Flow[Ser
     except Unsupported as error:
         version = yield from HubVersion()
         if version < (5,):
-            lines = f"{oauth_client.registration(version)}; {oauth_client.access(version)}"
+            lines = f"{oauth_client.registration_line(version)}; {oauth_client.access_line(version)}"
             error.hint = (
                 f"ask the hub's administrator to add this to jupyterhub_config.py: {lines} "
                 f"({oauth_client.EXISTING_ROLE_NOTE})"

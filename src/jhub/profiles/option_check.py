@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from jhub.errors import listed
+from jhub.errors import join_names
 from jhub.models import UNLISTED_SELECTED_VALUE, Profile, ProfileOption
 from jhub.profiles.problems import quote
 
@@ -71,5 +71,5 @@ def known_choices(option: ProfileOption) -> str:
 
 def _available(names: Iterable[str]) -> str:
     """Return the names that are available, for a message; empty if there are none."""
-    names_shown = listed(names)
+    names_shown = join_names(names)
     return f"available: {names_shown}" if names_shown else ""

@@ -28,7 +28,7 @@ class Window:
     portal: BlockingPortal
     page: Page
 
-    def sign_in(self, url: str, person: Person) -> chromium.Shown:
+    def sign_in(self, url: str, person: Person) -> chromium.FinalPage:
         """Open an address and sign in on the way; return the page after that."""
         return self.portal.call(chromium.sign_in, self.page, url, person.name, person.password, person.code)
 

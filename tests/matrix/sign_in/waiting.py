@@ -22,7 +22,7 @@ class Waiting:
     process: subprocess.Popen[str]
     url: str = ""
     """The address for the browser."""
-    said: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
     """Its output on stderr so far."""
 
     def interrupted(self) -> Result:

@@ -48,7 +48,7 @@ class Site:
 @pytest.fixture
 def run_recorded(capsys: pytest.CaptureFixture[str]) -> Any:
     def run(
-        fleet: RecordedFleet, output_format: str = "table", goal: Kind = "ready"
+        fleet: RecordedFleet, output_format: str = "table", goal: EventKind = "ready"
     ) -> tuple[int, list[str], list[str]]:
         code = 0
         try:
@@ -68,7 +68,7 @@ def run_recorded(capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 def repeated(
-    kind: Kind, count: int, message: str = "", error: HubError | None = None, **more: Any
+    kind: EventKind, count: int, message: str = "", error: HubError | None = None, **more: Any
 ) -> list[ServerEvent]:
     return [ServerEvent(kind, Target(f"{kind}{n}"), message, error=error, **more) for n in range(count)]
 
@@ -113,7 +113,7 @@ def test_formats_for_programs_are_complete(run_recorded: Any) -> None:
     _, out, _ = run_recorded(fleet, "name")
     assert out == [f"ready{n}" for n in range(100)]
     _, out, err = run_recorded(
-        RecordedFleet(*repeated("starting", 1, pace=4), *repeated("ready", 1, seconds=1.234)), "json"
+        RecordedFleet(*repeated("starting", 1, concurrency=4), *repeated("ready", 1, seconds=1.234)), "json"
     )
     assert [json.loads(line) for line in out] == [
         {"server": "starting0", "state": "starting", "concurrency": 4},

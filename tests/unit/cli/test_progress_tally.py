@@ -11,7 +11,7 @@ from rich.console import Console
 
 from jhub.cli.progress.screen import Screen
 from jhub.cli.progress.tally import FleetTally, by_reason, format_seconds
-from jhub.fleet.events import Kind, ServerEvent, Target
+from jhub.fleet.events import EventKind, ServerEvent, Target
 
 
 class Clock:
@@ -94,11 +94,11 @@ def test_servers_that_were_ready_before_do_not_count_for_the_rate(clock: Clock) 
 
 def test_pace_and_throttling_follow_the_events(clock: Clock) -> None:
     tally = FleetTally(3, clock=clock)
-    tally.add(event("starting", 0, pace=7))
+    tally.add(event("starting", 0, concurrency=7))
     tally.add(event("queued", 0, "the hub is busy"))
-    assert (tally.pace, tally.throttled) == (7, "the hub is busy")
+    assert (tally.concurrency, tally.throttled) == (7, "the hub is busy")
     tally.add(event("starting", 0))
-    assert (tally.pace, tally.throttled) == (7, "")
+    assert (tally.concurrency, tally.throttled) == (7, "")
 
 
 def test_reasons_are_sorted_by_the_number_of_events() -> None:
@@ -124,7 +124,7 @@ def busy(clock: Clock, count: int = 1000) -> FleetTally:
     tally = FleetTally(count, clock=clock)
     for n in range(100):
         long = Target(f"{'somebody.with-a-name' * 5}{n}@example.org", "界" * 30)
-        tally.add(ServerEvent("starting", long, pace=100))
+        tally.add(ServerEvent("starting", long, concurrency=100))
         tally.add(ServerEvent("progress", long, "pulling\x1b[2J " * 20, progress=30))
         clock.now += 0.1
     for n in range(100):

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from login_hub import ANA, CREATED, PASSWORD, TOKEN, WHO, Person, body, headers, played, sent, sign_in_request
+from login_hub import ANA, CREATED, PASSWORD, TOKEN, WHOAMI, Person, body, headers, played, sent, sign_in_request
 
 from jhub.errors import BadRequest, HubError, InvalidInput, NotAuthorized, Unavailable, WaitTimeout
 from jhub.login.by_browser import by_browser
@@ -109,7 +109,7 @@ def test_before_5_0_a_token_of_the_client_is_revoked() -> None:
 
 
 def test_without_a_token_of_the_client_none_is_revoked() -> None:
-    who = reply(json={**WHO, "token_id": None})
+    who = reply(json={**WHOAMI, "token_id": None})
     done = run(OAUTH, who, CREATED, who, reply(json={"api_tokens": [{"id": "a1", "oauth_client": "JupyterHub"}]}))
     assert not [call for call in done.calls if call.startswith("DELETE")]
     assert done.result.token == "NEWTOKEN"
@@ -198,7 +198,9 @@ def test_an_unexpected_user_is_not_signed_in_without_the_exact_answer(answer: st
 
 
 def test_an_unexpected_user_is_signed_in_after_confirmation() -> None:
-    done = run(OAUTH, MALLORY, CREATED, MALLORY, REVOKED, person=Person(Visit="CODE", OtherUser="mallory"), username="ana")
+    done = run(
+        OAUTH, MALLORY, CREATED, MALLORY, REVOKED, person=Person(Visit="CODE", OtherUser="mallory"), username="ana"
+    )
     assert done.calls[2:] == ["POST /users/mallory/tokens", "GET /user", "DELETE /users/mallory/tokens/a7"]
     assert done.result.who.name == "mallory"
 

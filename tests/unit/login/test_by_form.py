@@ -302,7 +302,9 @@ def test_refused_scopes_are_an_error_with_the_available_ones() -> None:
 
 
 def test_scopes_on_a_hub_before_3_0_are_unsupported() -> None:
-    done = played(by_form(sign_in_request(scopes=["servers"])), [login_page(), SIGNED_IN, TOKEN_PAGE, ANA], version="2.3.1")
+    done = played(
+        by_form(sign_in_request(scopes=["servers"])), [login_page(), SIGNED_IN, TOKEN_PAGE, ANA], version="2.3.1"
+    )
     assert isinstance(done.error, Unsupported)
 
 

@@ -18,7 +18,7 @@ BAD = ["Bad_Name", "a--b", "x" * 31, "1lab", "lab-", "-lab", "la b", "läb", "la
 @pytest.mark.parametrize("name", BAD)
 def test_a_new_name_must_follow_the_rule_of_6_0_on_every_hub(name: str, version: str) -> None:
     """Older hubs accept any name, which causes trouble after an upgrade."""
-    played = play(ServerOps.start("ana", name), [seen(None, version)], version=version)
+    played = play(ServerOps.start("ana", name), [state(None, version)], version=version)
     assert isinstance(played.error, InvalidInput)
     assert "1 to 30 lower-case letters" in played.error.hint
     assert requests(played, "POST") == []
@@ -26,13 +26,13 @@ def test_a_new_name_must_follow_the_rule_of_6_0_on_every_hub(name: str, version:
 
 @pytest.mark.parametrize("name", ["lab", "a", "a-b", "lab2", "x" * 30, "a1-b2-c3"])
 def test_a_valid_name_needs_no_request(name: str) -> None:
-    played = play(ServerOps.start("ana", name, wait=False), [reply(202), seen({"name": name, "pending": "spawn"})])
+    played = play(ServerOps.start("ana", name, wait=False), [reply(202), state({"name": name, "pending": "spawn"})])
     assert played.calls[0] == f"POST /users/ana/servers/{name}"
 
 
 @VERSIONS
 def test_a_server_with_an_old_invalid_name_is_reached_by_every_call(version: str) -> None:
-    here, none = seen(OLD, version), seen(None, version)
+    here, none = state(OLD, version), state(None, version)
     path = "/users/ana/servers/Bad_Name"
     for plan, answers, last in (
         (ServerOps.get("ana", "Bad_Name"), [here], None),

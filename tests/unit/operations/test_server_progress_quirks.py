@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from quirks import NO_PROFILE_LIST, requests, seen, streams
+from quirks import NO_PROFILE_LIST, requests, state, streams
 
 from jhub.client.wire import STREAM_READ_SECONDS
 from jhub.errors import BadRequest, NotFound, SpawnFailed, Unavailable, WaitTimeout
@@ -49,7 +49,7 @@ def test_ready_in_the_stream_is_confirmed_by_the_model() -> None:
 def test_a_connection_that_breaks_does_not_end_a_start() -> None:
     played = play(
         ServerOps.start("ana", "lab", profile="gpu"),
-        [NO_PROFILE_LIST, reply(202), seen(PENDING), Unavailable("reset"), seen(READY)],
+        [NO_PROFILE_LIST, reply(202), state(PENDING), Unavailable("reset"), state(READY)],
     )
     assert played.result.ready
 
@@ -82,7 +82,7 @@ def test_a_failure_is_repeated_for_a_late_reader() -> None:
 
 
 def test_8_seconds_of_silence_do_not_end_a_stream() -> None:
-    assert SILENCE > 2 * 8
+    assert STREAM_READ_SECONDS > 2 * 8
     played = play(ServerOps.wait("ana", "lab", timeout=600), [state(PENDING), state(PENDING), events(), state(READY)])
     (stream,) = streams(played)
     assert isinstance(stream, Listen)

@@ -28,7 +28,7 @@ SETTINGS = [
 
 @OLD
 def test_before_6_a_server_is_read_from_its_user(version: str) -> None:
-    played = play(ServerOps.get("ana", "lab"), [seen(STOPPED, version)], version=version)
+    played = play(ServerOps.get("ana", "lab"), [state(STOPPED, version)], version=version)
     assert (played.result.name, played.result.user) == ("lab", "ana")
     assert played.calls == ["GET /users/ana"]
     # Without it the hub leaves out those that do not run.
@@ -44,7 +44,7 @@ def test_since_6_a_server_is_read_by_its_own_route() -> None:
 
 @VERSIONS
 def test_a_default_server_may_be_missing_before_its_first_start(version: str) -> None:
-    played = play(ServerOps.get("ana"), [seen(None, version)], version=version)
+    played = play(ServerOps.get("ana"), [state(None, version)], version=version)
     assert isinstance(played.error, NotFound)
 
 
@@ -179,7 +179,7 @@ def test_since_5_1_a_stop_cancels_a_start() -> None:
 @VERSIONS
 def test_a_deletion_has_a_body_and_is_checked(version: str) -> None:
     """Some proxies drop the body of a DELETE: the server is then stopped and not deleted."""
-    played = play(ServerOps.delete("ana", "lab"), [reply(204), seen(None, version)], version=version)
+    played = play(ServerOps.delete("ana", "lab"), [reply(204), state(None, version)], version=version)
     assert played.error is None
     assert played.calls[0] == "DELETE /users/ana/servers/lab"
     assert bodies(played)[0] == {"remove": True}
@@ -193,7 +193,7 @@ def test_a_deletion_has_a_body_and_is_checked(version: str) -> None:
 
 @VERSIONS
 def test_a_deletion_that_answers_202_ends_when_the_server_is_gone(version: str) -> None:
-    looks = [seen(STOPPING, version), seen(STOPPED, version), seen(None, version)]
+    looks = [state(STOPPING, version), state(STOPPED, version), state(None, version)]
     played = play(ServerOps.delete("ana", "lab"), [reply(202), *looks], version=version)
     assert played.error is None
     assert played.left == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from quirks import NO_PROFILE_LIST, bodies, requests, seen, streams
+from quirks import NO_PROFILE_LIST, bodies, requests, state, streams
 
 from jhub.client.network import DEFAULT_TIMEOUTS
 from jhub.errors import BadRequest, Conflict, HubFull, SpawnFailed, Throttled, Unavailable, Unsupported
@@ -89,7 +89,7 @@ def test_an_accepted_start_is_not_a_started_server(version: str) -> None:
 
 
 def test_a_start_that_answers_201_is_still_checked() -> None:
-    played = play(ServerOps.start("ana", "lab", profile="gpu"), [NO_PROFILE_LIST, reply(201), seen(READY)])
+    played = play(ServerOps.start("ana", "lab", profile="gpu"), [NO_PROFILE_LIST, reply(201), state(READY)])
     assert played.result.url == "/user/ana/lab/"
     assert streams(played) == []
 
@@ -121,7 +121,7 @@ def test_a_500_of_an_older_hub_ends_the_start_at_once() -> None:
 
 def test_a_start_without_an_answer_is_not_sent_again() -> None:
     lost = Unavailable("reset")
-    played = play(ServerOps.start("ana", "lab", profile="gpu"), [NO_PROFILE_LIST, lost, seen(PENDING), seen(READY)])
+    played = play(ServerOps.start("ana", "lab", profile="gpu"), [NO_PROFILE_LIST, lost, state(PENDING), state(READY)])
     assert played.result.ready
     assert len(requests(played, "POST")) == 1
     played = play(ServerOps.start("ana", "lab"), [lost, state(GONE)])
@@ -130,14 +130,14 @@ def test_a_start_without_an_answer_is_not_sent_again() -> None:
 
 def test_a_start_may_be_answered_late() -> None:
     """The answer comes after `slow_spawn_timeout`, which is 10 s, or later if the hub is busy."""
-    assert DEFAULT.read >= 60
-    assert DEFAULT.total > DEFAULT.read
+    assert DEFAULT_TIMEOUTS.read >= 60
+    assert DEFAULT_TIMEOUTS.total > DEFAULT.read
 
 
 @VERSIONS
 def test_a_400_for_a_running_server_depends_on_its_options(version: str) -> None:
     runs = refusal(400, "ana:lab is already running")
-    answers = [NO_PROFILE_LIST, runs, *[seen(READY, version)] * 2]
+    answers = [NO_PROFILE_LIST, runs, *[state(READY, version)] * 2]
     played = play(ServerOps.start("ana", "lab", profile="gpu"), answers, version=version)
     assert played.result.profile == "gpu"
     played = play(ServerOps.start("ana", "lab", profile="cpu"), answers[:3], version=version)
@@ -146,7 +146,8 @@ def test_a_400_for_a_running_server_depends_on_its_options(version: str) -> None
 
 def test_a_202_for_a_starting_server_ignores_the_options() -> None:
     played = play(
-        ServerOps.start("ana", "lab", profile="cpu"), [NO_PROFILE_LIST, reply(202), seen(PENDING), events(), seen(READY)]
+        ServerOps.start("ana", "lab", profile="cpu"),
+        [NO_PROFILE_LIST, reply(202), state(PENDING), events(), state(READY)],
     )
     assert isinstance(played.error, Conflict)
 
@@ -195,6 +196,6 @@ def test_a_429_without_retry_after_is_not_retried() -> None:
 
 @pytest.mark.parametrize("pending", ["spawn", "stop", "check", "rename", "of a later version"])
 def test_the_pending_action_may_be_any_text(pending: str) -> None:
-    played = play(ServerOps.get("ana", "lab"), [seen({"name": "lab", "pending": pending, "ready": False})])
+    played = play(ServerOps.get("ana", "lab"), [state({"name": "lab", "pending": pending, "ready": False})])
     assert played.result.pending == pending
     assert played.result.active

@@ -41,9 +41,9 @@ def read_line() -> str:
 
 def read_stdin() -> str:
     """Return the text on stdin."""
-    text = sys.stdin.read(MOST_BYTES + 1)
-    if len(text) > MOST_BYTES:
-        raise InvalidInput(f"stdin holds more than {MOST_BYTES >> 20} MiB")
+    text = sys.stdin.read(MAX_FILE_BYTES + 1)
+    if len(text) > MAX_FILE_BYTES:
+        raise InvalidInput(f"stdin holds more than {MAX_FILE_BYTES >> 20} MiB")
     return text
 
 

@@ -75,7 +75,7 @@ RESULTS: View[EventRow] = View(
 
 
 def run_fleet(
-    hub: Hub, fleet: Fleet[ServerEvent, Summary], output_format: str, count: int, goal: Kind = "ready"
+    hub: Hub, fleet: Fleet[ServerEvent, Summary], output_format: str, count: int, goal: EventKind = "ready"
 ) -> None:
     """Run a fleet, report its events, print the results, and exit with a code for its failures, if any."""
     tally = FleetTally(count, goal)
@@ -118,7 +118,7 @@ def _rows(summary: Summary, output_format: str) -> tuple[ServerEvent, ...]:
             return (*summary.done, *summary.failed, *summary.skipped)
 
 
-def _print_summary(summary: Summary, goal: Kind) -> None:
+def _print_summary(summary: Summary, goal: EventKind) -> None:
     """Print the counts, the reasons of failures and skips, and a hint for the skipped servers."""
     done, failed, skipped = map(len, (summary.done, summary.failed, summary.skipped))
     if done + failed + skipped > 1:

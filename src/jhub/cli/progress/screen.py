@@ -90,7 +90,7 @@ class Screen:
             "-/s" if rate is None else f"{rate:.1f}/s" if rate >= 1 else f"{rate * 60:.1f}/min",
             f"{'-' if left is None else f'about {format_seconds(left)}'} left",
         ]
-        parts += [f"{tally.pace} at a time"] if tally.pace is not None else []
+        parts += [f"{tally.concurrency} at a time"] if tally.concurrency is not None else []
         line = _cut_line(" · ".join(parts))
         if tally.unreachable:
             return line.append(" · the hub does not respond", style="yellow")

@@ -11,7 +11,7 @@ from jhub import EventKind, ServerEvent, Target
 
 IN_FLIGHT_KINDS = frozenset({"starting", "progress", "stopping", "deleting"})
 """Kinds of events of a server in flight."""
-ACTIVITIES: dict[Kind, Kind] = {"ready": "starting", "stopped": "stopping", "deleted": "deleting"}
+ACTIVITIES: dict[EventKind, EventKind] = {"ready": "starting", "stopped": "stopping", "deleted": "deleting"}
 """State of a server in flight, by the goal of its fleet."""
 RATE_WINDOW_SECONDS = 30.0
 """Time over which the rate is measured; longer if fewer than `MIN_RATE_SAMPLES` servers finished in it."""
@@ -33,9 +33,9 @@ class FleetTally:
     """The counts, rate and servers in flight of a fleet of `count` servers, whose goal is the state `goal`."""
 
     count: int
-    goal: Kind = "ready"
+    goal: EventKind = "ready"
     clock: Callable[[], float] = time.monotonic
-    final_kinds: Counter[Kind] = field(default_factory=Counter[Kind])
+    final_kinds: Counter[EventKind] = field(default_factory=Counter[EventKind])
     """Number of finished servers by the kind of their final event."""
     in_flight: dict[Target, ServerProgress] = field(default_factory=dict[Target, ServerProgress])
     """Servers in flight, in the order of their starts."""
@@ -56,8 +56,8 @@ class FleetTally:
     def add(self, event: ServerEvent) -> None:
         """Add an event."""
         now = self.clock()
-        if event.pace is not None:
-            self.pace = event.pace
+        if event.concurrency is not None:
+            self.concurrency = event.concurrency
         self.unreachable = event.kind == "waiting"
         if event.final:
             self.final_kinds[event.kind] += 1
@@ -83,7 +83,7 @@ class FleetTally:
         return self.final_kinds[self.goal]
 
     @property
-    def activity(self) -> Kind:
+    def activity(self) -> EventKind:
         """State of the servers in flight: starting, stopping or deleting."""
         return ACTIVITIES[self.goal]
 
