@@ -76,7 +76,7 @@ def test_an_unknown_profile_is_not_found(listing: Hubs) -> None:
     jhub, _ = listing
     result = jhub("profile", "show", "lean")
     assert (result.code, result.out) == (5, "")
-    assert result.err == "error: profile lean: not found, or not for you; available: gpu, lab\n"
+    assert result.err == "error: profile lean: not found, or not available to you; available: gpu, lab\n"
     result = jhub("profile", "list", "-u", "cy")
     assert (result.code, result.err) == (5, "error: profiles of cy: not found, or not visible to this token\n")
     assert jhub("profile", "list", "-u", "").code == 2

@@ -80,7 +80,7 @@ def test_profiles_that_cannot_be_listed(driver: Driver, hub_url: str, hub_tokens
     reader = api("POST", "/users/admin/tokens", json={"scopes": ["read:users!user"]}).json()["token"]
     for mine in (ProfileOps.list(), ProfileOps.list("admin")):
         assert isinstance(error(mine, reader), MissingScope)
-    message = "profile members: not found, or not available to ana; known profiles: lab, lean, "
+    message = "profile members: not found, or not available to ana; available: lab, lean, "
     with pytest.raises(NotFound, match=message):
         driver.run(hub_url, ProfileOps.get("members", "ana"), hub_tokens.admin)
 

@@ -128,4 +128,4 @@ def headers(run: Played[Any], index: int) -> dict[str, str]:
 
 def kinds(run: Played[Any]) -> list[tuple[str, bool]]:
     """Return the sign-in methods that were chosen, each with whether it has a reason."""
-    return [(event.way, bool(event.why)) for event in run.emitted]
+    return [(event.method, bool(event.why)) for event in run.emitted]

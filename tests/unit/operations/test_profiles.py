@@ -126,7 +126,7 @@ def test_a_profile_is_returned_by_its_slug() -> None:
     assert played.result == Profile(slug="lab")
     played = play(ProfileOps.get("gpx", "ana"), [lists(GPU, {"slug": "lab"})])
     assert isinstance(played.error, NotFound)
-    assert str(played.error) == "profile gpx: not found, or not available to ana; known profiles: gpu, lab"
+    assert str(played.error) == "profile gpx: not found, or not available to ana; available: gpu, lab"
     played = play(ProfileOps.get("gpx"), [lists()])
     assert str(played.error) == "profile gpx: not found, or not available to you; no profile is available"
     assert isinstance(play(ProfileOps.get("gpu"), [NO_PROFILE_LIST]).error, Unsupported)

@@ -131,7 +131,7 @@ def test_a_start_without_an_answer_is_not_sent_again() -> None:
 def test_a_start_may_be_answered_late() -> None:
     """The answer comes after `slow_spawn_timeout`, which is 10 s, or later if the hub is busy."""
     assert DEFAULT_TIMEOUTS.read >= 60
-    assert DEFAULT_TIMEOUTS.total > DEFAULT.read
+    assert DEFAULT_TIMEOUTS.total > DEFAULT_TIMEOUTS.read
 
 
 @VERSIONS
