@@ -11,7 +11,7 @@ import secret_search
 
 def test_a_token_is_found_anywhere_except_in_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(secret_search, "created_tokens", set[str]())
-    monkeypatch.setattr(secret_search, "printed", [("a test", "nothing"), ("another test", "it is SECRET, really")])
+    monkeypatch.setattr(secret_search, "outputs", [("a test", "nothing"), ("another test", "it is SECRET, really")])
     config = tmp_path / "config"
     (tmp_path / "deep/down").mkdir(parents=True)
     config.mkdir()
