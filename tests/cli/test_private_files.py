@@ -283,7 +283,7 @@ def test_a_file_that_is_too_large_or_too_deeply_nested_is_an_error(
         contexts.use("hub")
     with (folder / "contexts.json").open("wb") as file:
         file.truncate(2**40)  # a sparse file takes no space
-    with pytest.raises(InvalidInput, match="holds more than 64 MiB"):
+    with pytest.raises(InvalidInput, match="is larger than 64 MiB"):
         contexts.load()
 
 
