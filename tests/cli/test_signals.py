@@ -105,7 +105,7 @@ def test_status_is_right_after_a_terminated_start_of_the_local_hub(
 def test_a_terminated_demo_stops_everything_it_started(how: signal.Signals, jhub: Jhub) -> None:
     temporary = Path(jhub.env["TMPDIR"])
     with running(jhub, [*JHUB, "demo"]) as demo:
-        demo.read_until("3. a named server")
+        demo.read_until("3. start a named server")
         assert of_hub(temporary)
         demo.send(how)
         assert demo.end() in ENDS[how]
@@ -117,7 +117,7 @@ def test_a_terminated_demo_stops_everything_it_started(how: signal.Signals, jhub
 def test_closing_the_terminal_terminates_the_demo(jhub: Jhub) -> None:
     temporary = Path(jhub.env["TMPDIR"])
     with AtTerminal(jhub, [*JHUB, "demo"]) as demo:
-        demo.read_until("1. a token")
+        demo.read_until("1. get a token")
         demo.close_window()
         assert demo.end() == 129
     wait_until(lambda: of_hub(temporary) == [], "nothing is left of it")
