@@ -65,7 +65,7 @@ def test_it_is_registered_and_taken_away(bare: LocalHub, bare_admin: Jhub) -> No
 
 
 @pytest.mark.parametrize(
-    ("options", "why"), [((), "is not the client of jhub login"), (("--admin",), "has roles, and a secret that")]
+    ("options", "why"), [((), "is not the client of jhub login"), (("--admin",), "has roles, but the secret")]
 )
 def test_another_of_its_name_stays(bare_admin: Jhub, options: tuple[str, ...], why: str) -> None:
     bare_admin.ok("service", "create", oauth_client.NAME, *options)
