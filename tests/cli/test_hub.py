@@ -66,7 +66,7 @@ def test_the_token_of_a_service_is_read_from_stdin(as_admin: Jhub, hub_url: str,
     asked = as_admin.at_terminal(*create, answers={"API token": "HUNTER2HUNTER2"})
     assert asked.code == 6, "it is there, and the token was read"
     wrong = as_admin("service", "create", f"{service}-x", "--oauth-client-id", "x")
-    assert (wrong.code, "it begins with service-" in wrong.err) == (2, True)
+    assert (wrong.code, "it must begin with service-" in wrong.err) == (2, True)
     assert as_admin(*create, stdin="short\n").code == 2
     assert as_admin(*create, stdin="\n").code == 2
     assert as_admin("service", "create", service, "--api-token", "HUNTER2HUNTER2").code == 2

@@ -65,7 +65,7 @@ def test_the_login_client_is_registered_and_deleted(bare: LocalHub, bare_admin: 
 
 
 @pytest.mark.parametrize(
-    ("options", "why"), [((), "is not the client of jhub login"), (("--admin",), "has roles, and a secret that")]
+    ("options", "why"), [((), "is not the client of jhub login"), (("--admin",), "has roles, but the secret")]
 )
 def test_another_service_of_the_same_name_is_kept(bare_admin: Jhub, options: tuple[str, ...], why: str) -> None:
     bare_admin.ok("service", "create", oauth_client.NAME, *options)

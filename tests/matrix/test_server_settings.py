@@ -61,9 +61,9 @@ def test_a_running_server_is_not_edited_or_renamed(admin: Any, user: str) -> Non
     # First, so that older hubs raise Unsupported.
     admin.servers.create(user, "work")
     admin.servers.start(user, "work")
-    with pytest.raises(Conflict, match="runs"):
+    with pytest.raises(Conflict, match="is running"):
         admin.servers.edit(user, "work", display_name="x")
-    with pytest.raises(Conflict, match="runs"):
+    with pytest.raises(Conflict, match="is running"):
         admin.servers.rename(user, "work", "other")
 
 
