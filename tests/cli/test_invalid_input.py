@@ -114,7 +114,7 @@ def test_stdin_is_refused_for_a_single_server(as_admin: Jhub, command: tuple[str
     result = as_admin(*command, stdin="ana/a\nana/b\n")
     assert (result.code, result.out) == (2, "")
     assert "this command takes one server" in result.err
-    assert "hint: several are taken by jhub server create" in result.err
+    assert "hint: - works with jhub server create" in result.err
 
 
 def without_stdin(jhub: Jhub, *args: str) -> tuple[int, str, str]:

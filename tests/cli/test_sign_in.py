@@ -90,7 +90,7 @@ def test_the_password_prompt_does_not_echo(jhub: Jhub, hub: LocalHub) -> None:
 def test_a_wrong_password_is_refused_and_nothing_is_saved(jhub: Jhub, hub: LocalHub) -> None:
     result = jhub("login", hub.url, "-u", "ana", "--password-stdin", stdin="wrong\n")
     assert result.code == 4
-    assert "error: sign in as ana: Invalid username or password\nhint: it was one attempt" in result.err
+    assert "error: sign in as ana: Invalid username or password\nhint: this was one attempt" in result.err
     assert jhub.ok("context", "list", "-o", "name") == ""
     assert not (jhub.home / "config/jhub/tokens.json").exists()
 
@@ -300,7 +300,7 @@ def test_a_token_that_cannot_revoke_itself_is_deleted_with_a_hint(jhub: Jhub, hu
     signed_in(jhub, hub, user, "--name", "one", "--scopes", "read:users!user")
     result = jhub("logout")
     assert result.code == 4
-    assert "stays valid until it ends; revoke a" in result.err
+    assert "valid until it expires; revoke a" in result.err
     assert contexts_of(jhub) == {}
 
 

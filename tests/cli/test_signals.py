@@ -103,7 +103,7 @@ def test_status_is_right_after_a_terminated_start_of_the_local_hub(
 def test_a_terminated_demo_stops_everything_it_started(how: signal.Signals, jhub: Jhub) -> None:
     temporary = Path(jhub.env["TMPDIR"])
     with running(jhub, [*JHUB, "demo"]) as demo:
-        demo.read_until("3. a named server")
+        demo.read_until("3. start a named server")
         assert of_hub(temporary)
         demo.send(how)
         assert demo.end() in ENDS[how]
@@ -115,7 +115,7 @@ def test_a_terminated_demo_stops_everything_it_started(how: signal.Signals, jhub
 def test_closing_the_terminal_terminates_the_demo(jhub: Jhub) -> None:
     temporary = Path(jhub.env["TMPDIR"])
     with AtTerminal(jhub, [*JHUB, "demo"]) as demo:
-        demo.read_until("1. a token")
+        demo.read_until("1. get a token")
         demo.close_window()
         assert demo.end() == 129
     until(lambda: of_hub(temporary) == [], "nothing is left of it")
@@ -147,13 +147,13 @@ def test_status_and_down_find_the_running_processes(jhub: Jhub, place: Path) -> 
         hangs = jhub("local", "status")
         assert hangs.code == 1
         assert "running        yes" in hangs.lines
-        assert "it does not answer" in hangs.err
+        assert "does not respond" in hangs.err
         os.kill(jhub_pid(place), signal.SIGKILL)
         until(lambda: processes.hub_process(place) is None, "it is gone")
         left = jhub("local", "status")
         assert left.code == 1
         assert "running        no" in left.lines
-        assert "processes behind; end them with: jhub local down" in left.err
+        assert "still running; stop them with: jhub local down" in left.err
     finally:
         down = jhub("local", "down", timeout=120)
     assert of_hub(place) == []
