@@ -300,7 +300,7 @@ def test_a_token_that_cannot_revoke_itself_is_deleted_with_a_hint(jhub: Jhub, hu
     signed_in(jhub, hub, user, "--name", "one", "--scopes", "read:users!user")
     result = jhub("logout")
     assert result.code == 4
-    assert "stays valid until it ends; revoke a" in result.err
+    assert "valid until it expires; revoke a" in result.err
     assert contexts_of(jhub) == {}
 
 

@@ -149,13 +149,13 @@ def test_status_and_down_find_the_running_processes(jhub: Jhub, place: Path) -> 
         hangs = jhub("local", "status")
         assert hangs.code == 1
         assert "running        yes" in hangs.lines
-        assert "it does not answer" in hangs.err
+        assert "does not respond" in hangs.err
         os.kill(jhub_pid(place), signal.SIGKILL)
         wait_until(lambda: processes.find_hub_process(place) is None, "it is gone")
         left = jhub("local", "status")
         assert left.code == 1
         assert "running        no" in left.lines
-        assert "processes behind; end them with: jhub local down" in left.err
+        assert "still running; stop them with: jhub local down" in left.err
     finally:
         down = jhub("local", "down", timeout=120)
     assert of_hub(place) == []

@@ -23,7 +23,7 @@ OUTPUT = """\
 -o table   aligned columns, for people (default)
 -o json    all fields; commands that start or stop servers print one event per line
 -o yaml    all fields, as YAML
--o name    names only, one per line, for commands that read names from "-"
+-o name    names only, one per line; commands read them from stdin with "-"
 -o csv     the columns of the table, as CSV
 
 Data goes to stdout. Progress, questions, errors and hints go to stderr.
