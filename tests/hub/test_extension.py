@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -153,7 +154,7 @@ def members(api: Api) -> Callable[..., None]:
 def _check_closed(answer: requests.Response, profile: str = "members") -> None:
     assert answer.status_code == 403
     message = answer.json()["message"]
-    assert f" may not use profile '{profile}'; available: lab, lean," in message
+    assert re.match(rf"[\w-]+ may not use profile '{profile}'; available: lab, lean,", message), message
     assert profile not in message.partition("available: ")[2]
 
 

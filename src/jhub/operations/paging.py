@@ -77,7 +77,7 @@ def pages(
     def request_page(offset: int) -> Request[_Page[T]]:
         page_query = (*query, ("offset", str(offset)), ("limit", str(MAX_PAGE_SIZE)))
         request = call("GET", path, _page_of(item), query=page_query, about=about, accept=MEDIA_TYPE)
-        return replace(request, decode=partial(_decode_page, _page_of(item), request.decode))
+        return replace(request, decode=partial(_decode_page, request.decode))
 
     recent = _RecentKeys()
     prefetcher = _Prefetcher(request_page)
@@ -164,7 +164,7 @@ class _RecentKeys:
         return True
 
 
-def _decode_page(page_type: type[T], decode: Callable[[Answer], T], answer: Answer) -> T:
+def _decode_page(decode: Callable[[Answer], T], answer: Answer) -> T:
     """Decode a page, without items that have lost their name.
 
     JupyterHub 5.5.3 and later erase a user's name for a request that should change nothing (see `UserOps.edit`). One
