@@ -190,7 +190,8 @@ class LocalHub:
                     launched = launch(folder, installation, self._options, detached=detached)
                     self._process, self._running = launched.process, launched.running
         except BaseException as error:
-            if self._temporary is not None and isinstance(error, LocalHubError) and str(self._temporary.path) in error.hint:
+            temporary = self._temporary
+            if temporary is not None and isinstance(error, LocalHubError) and str(temporary.path) in error.hint:
                 error.hint = "its log was deleted with the temporary folder; pass folder= to keep it"
             self._release()
             raise
