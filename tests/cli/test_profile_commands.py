@@ -152,7 +152,7 @@ def test_a_profile_is_shown_to_its_users(as_ana: Jhub, as_admin: Jhub, member: s
     ]
     result = as_ana("profile", "show", "members")
     assert (result.code, result.out) == (5, "")
-    assert result.err.startswith("error: profile members: not found, or not for you; available: lab, lean, ")
+    assert result.err.startswith("error: profile members: not found, or not available to you; available: lab, lean, ")
 
 
 def test_a_start_is_refused_before_it_is_sent(as_admin: Jhub, member: str) -> None:

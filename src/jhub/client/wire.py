@@ -214,7 +214,7 @@ class Wire:
 
     @contextmanager
     def translated_errors(self, deadline: Deadline) -> Generator[None]:
-        """Turn errors of the HTTP library and of deadlines into same_origin."""
+        """Turn errors of the HTTP library and of deadlines into those of `jhub.errors`."""
         host = self.host
         try:
             yield
