@@ -4,7 +4,7 @@ A *flow* is a generator that yields steps and receives their answers. A *driver*
 carries the steps out. Steps have no clock, no randomness, no input and no output. When a step fails, its error, one of
 `jhub.errors`, is raised inside the flow.
 
-`yield from request` retries a request that is safe to repeat; `Request.__iter__` has the rule. `yield from
+`yield from request` retries a request that is safe to repeat; `jhub.retry` has the rule. `yield from
 request.once()` makes one attempt. No flow yields a bare request.
 """
 
@@ -15,41 +15,22 @@ import unicodedata
 from collections.abc import Callable, Generator, Hashable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
 
 from jhub.errors import HubError, InvalidInput, NotAHub, NotFound, Redirected, Throttled, Unavailable
+from jhub.masking import mask
 from jhub.messages import GATEWAY_STATUSES, from_answer
-from jhub.models import SECRET_FIELDS, resolve_urls
+from jhub.models import resolve_urls
+from jhub.retry import IDEMPOTENT_METHODS, Retries
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 CONTROL_CATEGORIES = {"Cc", "Zl", "Zp"}
 """Unicode categories of characters that break lines or control terminals."""
-SECRET_KEYS = SECRET_FIELDS | {
-    "_xsrf",
-    "2fa",
-    "api_token",
-    "auth_token",
-    "client_secret",
-    "code_verifier",
-    "otp",
-    "password",
-}
-"""Keys of bodies and queries whose values are masked when a request is shown."""
-REPEATABLE_METHODS = {"GET", "HEAD", "PUT", "DELETE"}
-"""HTTP methods that are idempotent, so a request can be retried."""
-MAX_RETRIES = 3
-"""Maximum number of retries of one request."""
-MAX_RETRIES_REFUSED = 1
-"""Maximum number of retries when the request never left, for example after a refused connection."""
-FIRST_PAUSE_SECONDS = 0.3
-"""Seconds before the first retry; each further pause is three times as long."""
-MAX_RETRY_AFTER_SECONDS = 60.0
-"""Maximum total of seconds that `Retry-After` may ask for; beyond it the error is raised at once."""
 
 
 class Interrupted(BaseException):
@@ -120,8 +101,8 @@ class Request(Generic[T]):
 
     def __str__(self) -> str:
         """Return the request on one line, without its secrets."""
-        query = f"?{urlencode([(key, _mask(value, key)) for key, value in self.query])}" if self.query else ""
-        body = "" if self.body is None else f" {msgspec.json.encode(_mask(msgspec.to_builtins(self.body))).decode()}"
+        query = f"?{urlencode([(key, mask(value, key)) for key, value in self.query])}" if self.query else ""
+        body = "" if self.body is None else f" {msgspec.json.encode(mask(msgspec.to_builtins(self.body))).decode()}"
         return f"{self.method} {self.path}{query}{body}"
 
     def read(self, answer: Answer) -> T:
@@ -138,43 +119,19 @@ class Request(Generic[T]):
         raise from_answer(self.method, self.path, answer.status, answer.headers, answer.content, self.about)
 
     def __iter__(self) -> Generator[Step, Any, T]:
-        """Send the request, and retry it when that is safe.
-
-        A request is retried after `Unavailable` and `Throttled`, with growing pauses or those that `Retry-After` asks
-        for. After `Unavailable` a request that is not `repeatable` is retried only if it never left; after `Throttled`
-        it is not retried.
-        """
-        repeatable = self.method in REPEATABLE_METHODS if self.repeatable is None else self.repeatable
-        arrived = False
-        waited = 0.0
-        failure: Unavailable | Throttled
-        for attempt in range(MAX_RETRIES + 1):
+        """Send the request, and retry it when that is safe: see `jhub.retry`."""
+        retries = Retries(self.method in IDEMPOTENT_METHODS if self.repeatable is None else self.repeatable)
+        while True:
             try:
                 answer: T = yield self
                 return answer
-            except Unavailable as error:
-                # A 503 comes from a proxy that cannot reach the hub, so the request did not arrive.
-                arrived = arrived or (error.sent and error.status in (None, 502, 504))
-                # A request that never left can be retried. A POST that may have arrived is reconciled by its flow.
-                # Most hubs have a proxy that answers while they restart, so a refused connection rarely recovers soon.
-                if (error.sent and not repeatable) or attempt >= (MAX_RETRIES if error.sent else MAX_RETRIES_REFUSED):
-                    raise
-                retry_after, failure = error.retry_after, error
-            except Throttled as error:
-                # The flow of a server start repeats its POST itself, because it has the caller's timeout.
-                if not repeatable or attempt >= MAX_RETRIES:
-                    raise
-                retry_after, failure = error.retry_after, error
+            except (Unavailable, Throttled) as error:
+                pause = retries.pause_after(error)
             except NotFound:
-                if not (arrived and self.gone_is_done):
+                if not (retries.may_have_arrived and self.gone_is_done):
                     raise
                 return self.decode(Answer(204))
-            pause = FIRST_PAUSE_SECONDS * 3**attempt
-            if waited + retry_after > MAX_RETRY_AFTER_SECONDS:
-                raise failure
-            waited += retry_after
-            yield Sleep(retry_after, jitter=0.1) if retry_after > pause else Sleep(pause, jitter=0.5)
-        raise AssertionError("the last attempt answers or raises")
+            yield Sleep(pause.seconds, pause.jitter)
 
     def once(self) -> Generator[Step, Any, T]:
         """Send the request once, without retries."""
@@ -403,19 +360,6 @@ def _decode_nothing(answer: Answer) -> None:
 def decode_status(answer: Answer) -> int:
     """Return the status: the `decode` of a request whose answer has no other content."""
     return answer.status
-
-
-def _mask(value: object, key: object = "") -> object:
-    """Return a value with its secrets masked; the value itself is masked if its key is in `SECRET_KEYS`."""
-    if str(key).lower() in SECRET_KEYS:
-        return "***"
-    match value:
-        case dict():
-            return {name: _mask(each, name) for name, each in cast("dict[object, object]", value).items()}
-        case list() | tuple():
-            return [_mask(each) for each in cast("list[object]", value)]
-        case _:
-            return value
 
 
 def segment(value: str, noun: str) -> str:
