@@ -210,7 +210,7 @@ class Emit:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A question to the person who signs in, or an action for them: see `jhub.login.prompts`."""
+    """A question to the person who signs in, or an action for them: see `jhub.login.questions`."""
 
     question: object
 

@@ -246,7 +246,7 @@ def test_names_of_users_are_normalized_by_the_authenticator() -> None:
 
 
 def test_a_second_call_of_enable_keeps_the_profiles(tmp_path: Path) -> None:
-    line = "\njhub.extension.enable(c, password_tokens=True)\nfrom jhub.extension.store import store"
+    line = "\njhub.extension.enable(c, password_tokens=True)\nfrom jhub.extension.profile_store import store"
     check = '\nassert [profile.slug for profile in store.current.all] == ["lab", "gpu"]\n'
     alone = "\nimport jhub.extension\njhub.extension.enable(c, password_tokens=True)\n"
     answers = start(

@@ -301,7 +301,7 @@ def test_addresses_are_throttled_behind_a_trusted_proxy_only(
     """The hub trusts its proxy and, to keep the test short, allows an address two failures without a wait."""
     config = """
 from jhub.extension import password_tokens
-from jhub.extension.throttle import Limits, Throttle
+from jhub.extension.login_throttle import Limits, Throttle
 password_tokens.ADDRESS_THROTTLE = Throttle(
     Limits(free_failures=2, first_wait_seconds=1.0, max_wait_seconds=1.0, max_in_flight=50)
 )

@@ -24,7 +24,7 @@ from loopback import MAX_SECONDS, alarm, within
 from jhub.errors import HubError, InvalidInput, NotAuthorized, WaitTimeout
 from jhub.login.callback import has_browser, visit
 from jhub.login.peer import is_same_user
-from jhub.login.prompts import Visit
+from jhub.login.questions import Visit
 
 STATE = "STATE-that-nobody-guesses"
 URL = f"https://hub.example.org/hub/api/oauth2/authorize?state={STATE}"

@@ -14,7 +14,7 @@ import pytest
 
 from jhub.errors import InvalidInput, WaitTimeout
 from jhub.login.console import Console
-from jhub.login.prompts import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
+from jhub.login.questions import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
 
 QUESTIONS = [Username(), Password("ana"), SecondFactor("One-time password"), PastedToken("https://x/hub/token")]
 

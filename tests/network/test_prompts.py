@@ -15,7 +15,7 @@ from loopback import MAX_SECONDS, Site, Visit, alarm, serving
 
 from jhub import AsyncHub, Hub
 from jhub.errors import InvalidInput, WaitTimeout
-from jhub.login.prompts import Password
+from jhub.login.questions import Password
 from jhub.steps import Ask, Emit, Flow, Interrupted, send
 
 Run = Callable[..., Any]

@@ -32,9 +32,9 @@ from kube_hub import NO_CLUSTER  # noqa: E402
 from tornado.web import HTTPError  # noqa: E402
 
 from jhub.errors import InvalidInput  # noqa: E402
-from jhub.extension import profiles_api, startup, store  # noqa: E402
-from jhub.extension.access import owner_of  # noqa: E402
+from jhub.extension import profile_store, profiles_api, startup  # noqa: E402
 from jhub.extension.enforcement import enforce_request  # noqa: E402
+from jhub.extension.profile_access import owner_of  # noqa: E402
 
 USERS = {"ana": ["members"], "bo": []}
 SECONDS = 120
@@ -70,10 +70,10 @@ async def answer(app: Any, users: dict[str, Any], request: dict[str, Any]) -> di
     path = Path(f"profiles{next(counter)}.yaml")
     path.write_bytes(request["profiles"].encode("utf-8", "surrogatepass"))
     try:
-        store.store.load(path)
+        profile_store.store.load(path)
         startup.prepare_hub(app)
         for user in users.values():
-            profiles_api.encode_profiles(store.store.current, owner_of(user))
+            profiles_api.encode_profiles(profile_store.store.current, owner_of(user))
     except InvalidInput as error:
         return {"refused": str(error)}
     except Exception:  # noqa: BLE001  # it is what is looked for

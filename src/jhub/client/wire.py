@@ -19,7 +19,7 @@ import httpx2
 from jhub._version import __version__
 from jhub.client.deadline import Deadline
 from jhub.client.network import Network
-from jhub.client.own_token import scope_hint
+from jhub.client.scope_hint import scope_hint
 from jhub.discovery import API_PATH, as_api_root, is_loopback, normalize_url, origin
 from jhub.errors import HubError, InvalidInput, MissingScope, NotAHub, Unavailable
 from jhub.interpreter import check_sending_allowed

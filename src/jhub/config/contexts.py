@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from jhub.config import credentials, expiry
+from jhub.config import expiry, token_storage
 from jhub.errors import InvalidInput
 from jhub.files import base_folder, file_lock, make_folder, read_json, write_json
 
@@ -38,7 +38,7 @@ class Context(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The time of saving, by this machine's clock."""
     expires_at: datetime | None = None
     """The end of the token, by this machine's clock: see `expiry.local_end`."""
-    kept: str = credentials.FILE
+    kept: str = token_storage.FILE
     """The place of the token, "file" or "keyring". `save` fills it in."""
 
 
@@ -113,7 +113,7 @@ def connection(name: str | None = None, environ: Mapping[str, str] = os.environ)
         )
     name = chosen(name, environ)
     context = get(name)
-    token = credentials.read(folder(), name, context.kept, remedy=_login_hint(name, context))
+    token = token_storage.read(folder(), name, context.kept, remedy=_login_hint(name, context))
     if load().contexts.get(name) != context:
         # Another process has just replaced the token, perhaps by one of another hub.
         return connection(name, environ)
@@ -141,7 +141,7 @@ def prepare(name: str | None = None) -> None:
     if name is not None:
         check_name(name)
     with _editing() as file:
-        credentials.check_readable(folder())
+        token_storage.check_readable(folder())
         file.write()
 
 
@@ -180,21 +180,21 @@ def save(name: str, context: Context, token: str, *, keyring: bool = True) -> Sa
     """Save a context and its token, and make it the current one. Without `keyring` the token goes into the file."""
     check_name(name)
     with _editing() as file:
-        credentials.check_readable(folder())
+        token_storage.check_readable(folder())
         replaced = file.contexts.contexts.get(name)
         if replaced is not None and (replaced.api_url, replaced.user) != (context.api_url, context.user):
             # If this process is killed half-way, the token of one hub must not stay beside the address of another.
             file.drop(name)
             file.write()
-        stored = credentials.store(folder(), name, token, keyring=keyring)
+        stored = token_storage.store(folder(), name, token, keyring=keyring)
         created = context.created_at or datetime.now(UTC)
         file.put(name, replace(context, created_at=created, kept=stored.place))
         file.write()
         leftover = None
-        if stored.place != credentials.FILE:
-            credentials.delete(folder(), name, credentials.FILE)
-        elif replaced is not None and replaced.kept != credentials.FILE:
-            leftover = credentials.delete(folder(), name, replaced.kept)
+        if stored.place != token_storage.FILE:
+            token_storage.delete(folder(), name, token_storage.FILE)
+        elif replaced is not None and replaced.kept != token_storage.FILE:
+            leftover = token_storage.delete(folder(), name, replaced.kept)
     if stored.note and leftover:
         return Saved(f"{stored.note}; an older one may still be in the keyring", replaced)
     return Saved(stored.note or leftover, replaced)
@@ -212,10 +212,10 @@ def remove(name: str) -> str | None:
     """Delete a context and its token. Return a line for the user about what could not be deleted, or None."""
     with _editing() as file:
         context = get(name, file.contexts)
-        credentials.delete(folder(), name, credentials.FILE)
+        token_storage.delete(folder(), name, token_storage.FILE)
         leftover = None
-        if context.kept != credentials.FILE:
-            leftover = credentials.delete(folder(), name, context.kept)
+        if context.kept != token_storage.FILE:
+            leftover = token_storage.delete(folder(), name, context.kept)
         file.drop(name)
         file.write()
     return leftover

@@ -29,7 +29,7 @@ from types import EllipsisType
 from traitlets.config import Config
 
 from jhub.errors import InvalidInput
-from jhub.extension.store import store as _store
+from jhub.extension.profile_store import store as _store
 
 __all__ = ["enable"]
 
@@ -70,10 +70,10 @@ def enable(
     # The code below imports JupyterHub; errors in the file are reported first.
     _check_version()
     if profiles is not ...:
-        from jhub.extension import api_handlers, failure_count, profiles_api, spawn_call, spawner_hook, startup
+        from jhub.extension import api_handlers, profiles_api, spawn_call, spawn_failure_count, spawner_hook, startup
 
         spawner_hook.install()
-        failure_count.install()
+        spawn_failure_count.install()
         spawn_call.install()
         api_handlers.install()
         profiles_api.install()

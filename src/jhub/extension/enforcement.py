@@ -7,10 +7,10 @@ from typing import Any
 
 from tornado.web import Finish, HTTPError
 
-from jhub.extension.access import owner_of
 from jhub.extension.policy import decide
+from jhub.extension.profile_access import owner_of
+from jhub.extension.profile_store import store
 from jhub.extension.spawner_settings import rejected_setting
-from jhub.extension.store import store
 from jhub.extension.verdict import Decision, Refusal
 
 MAX_SERVER_NAME_CHARACTERS = 255

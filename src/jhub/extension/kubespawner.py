@@ -13,8 +13,8 @@ from msgspec import to_builtins
 from tornado.web import HTTPError
 
 from jhub.errors import InvalidInput
-from jhub.extension.access import available_profiles, default_profile, owner_of
-from jhub.extension.store import store
+from jhub.extension.profile_access import available_profiles, default_profile, owner_of
+from jhub.extension.profile_store import store
 from jhub.models import UNLISTED_SUFFIX
 from jhub.profiles.model import Profile, public_profile
 from jhub.profiles.option_check import NONE_AVAILABLE

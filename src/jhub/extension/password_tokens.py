@@ -20,8 +20,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from tornado.web import Finish, HTTPError
 
 from jhub.errors import InvalidInput
+from jhub.extension.login_throttle import Limits, Throttle, TooManyInFlight
 from jhub.extension.patching import add_routes
-from jhub.extension.throttle import Limits, Throttle, TooManyInFlight
 
 ROUTE = r"/api/authorizations/token"
 """The route, without a token behind it: `/authorizations/token/TOKEN` is JupyterHub's own, and stays."""

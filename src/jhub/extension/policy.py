@@ -13,9 +13,9 @@ from typing import Any, cast
 import regex
 from msgspec.structs import replace
 
-from jhub.extension.access import Owner, available_profiles, default_profile, may_start
 from jhub.extension.option_limits import check_limits
 from jhub.extension.overrides import fill_template, merge_deep, merge_settings
+from jhub.extension.profile_access import Owner, available_profiles, default_profile, may_start
 from jhub.extension.verdict import Decision, Refusal, Refused
 from jhub.profiles.model import Option, Overrides, Profile, Profiles, UnlistedChoice
 from jhub.profiles.option_check import (

@@ -13,11 +13,11 @@ from jupyterhub.apihandlers.base import APIHandler
 from jupyterhub.user import User
 from tornado.web import HTTPError
 
-from jhub.extension.access import Owner, available_profiles, default_profile, owner_of
 from jhub.extension.api_handlers import requires_start_scope
 from jhub.extension.enforcement import refresh_groups
 from jhub.extension.patching import add_routes
-from jhub.extension.store import store
+from jhub.extension.profile_access import Owner, available_profiles, default_profile, owner_of
+from jhub.extension.profile_store import store
 from jhub.profiles.model import LISTING_VERSION, Profile, Profiles, public_profile
 
 

@@ -19,11 +19,11 @@ from tornado.httputil import url_concat
 from tornado.web import HTTPError
 
 from jhub.errors import MAX_NAMES_SHOWN
-from jhub.extension import failure_count
-from jhub.extension.access import available_profiles, owner_of
+from jhub.extension import spawn_failure_count
 from jhub.extension.enforcement import enforce_request
 from jhub.extension.patching import wrap_once
-from jhub.extension.store import store
+from jhub.extension.profile_access import available_profiles, owner_of
+from jhub.extension.profile_store import store
 
 PROFILE_PARAMETER = "opt-profile" if version_info >= (6,) else "profile"
 """Name of the query parameter for the profile in the address of the spawn page."""
@@ -59,7 +59,7 @@ def _wrap_spawn_single_user(original: Callable[..., Any]) -> Callable[..., Any]:
             self.extra_error_html = f"{self.spawn_home_error}{profile_links(self, **target)}"
             raise
         if decision.user_controlled:
-            failure_count.exclude(self)
+            spawn_failure_count.exclude(self)
         await original(self, *args, **kwargs)
 
     return spawn_single_user

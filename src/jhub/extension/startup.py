@@ -16,8 +16,8 @@ from jhub.errors import InvalidInput
 from jhub.extension import kubespawner, spawner_hook
 from jhub.extension.api_handlers import SERVER_HANDLER
 from jhub.extension.patching import is_patch, wrap_once
+from jhub.extension.profile_store import store
 from jhub.extension.spawner_settings import check_settings
-from jhub.extension.store import store
 from jhub.profiles.model import Profile, Profiles
 
 REST_PATHS = ("api/users/x/server", "api/users/x/servers/", "api/users/x/servers/y")

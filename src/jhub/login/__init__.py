@@ -13,43 +13,43 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jhub.login.console import Console as Console
-    from jhub.login.contexts import SavedContext as SavedContext
-    from jhub.login.contexts import save_context as save_context
-    from jhub.login.contexts import sign_in_and_save as sign_in_and_save
     from jhub.login.environment import environment_token as environment_token
     from jhub.login.methods import sign_in as sign_in
-    from jhub.login.prompts import MethodChosen as MethodChosen
-    from jhub.login.prompts import NoCallback as NoCallback
-    from jhub.login.prompts import OtherUser as OtherUser
-    from jhub.login.prompts import Password as Password
-    from jhub.login.prompts import PastedToken as PastedToken
-    from jhub.login.prompts import SecondFactor as SecondFactor
-    from jhub.login.prompts import Username as Username
-    from jhub.login.prompts import Visit as Visit
+    from jhub.login.questions import MethodChosen as MethodChosen
+    from jhub.login.questions import NoCallback as NoCallback
+    from jhub.login.questions import OtherUser as OtherUser
+    from jhub.login.questions import Password as Password
+    from jhub.login.questions import PastedToken as PastedToken
+    from jhub.login.questions import SecondFactor as SecondFactor
+    from jhub.login.questions import Username as Username
+    from jhub.login.questions import Visit as Visit
     from jhub.login.request import LoginMethod as LoginMethod
     from jhub.login.request import SignInRequest as SignInRequest
     from jhub.login.request import SignInResult as SignInResult
+    from jhub.login.saved_context import SavedContext as SavedContext
+    from jhub.login.saved_context import save_context as save_context
+    from jhub.login.saved_context import sign_in_and_save as sign_in_and_save
     from jhub.operations.tokens import TOKEN_LIFE as TOKEN_LIFE
 
 _HOMES = {
     "Console": "jhub.login.console",
     "LoginMethod": "jhub.login.request",
-    "MethodChosen": "jhub.login.prompts",
-    "NoCallback": "jhub.login.prompts",
-    "OtherUser": "jhub.login.prompts",
-    "Password": "jhub.login.prompts",
-    "PastedToken": "jhub.login.prompts",
-    "SavedContext": "jhub.login.contexts",
-    "SecondFactor": "jhub.login.prompts",
+    "MethodChosen": "jhub.login.questions",
+    "NoCallback": "jhub.login.questions",
+    "OtherUser": "jhub.login.questions",
+    "Password": "jhub.login.questions",
+    "PastedToken": "jhub.login.questions",
+    "SavedContext": "jhub.login.saved_context",
+    "SecondFactor": "jhub.login.questions",
     "SignInRequest": "jhub.login.request",
     "SignInResult": "jhub.login.request",
     "TOKEN_LIFE": "jhub.operations.tokens",
-    "Username": "jhub.login.prompts",
-    "Visit": "jhub.login.prompts",
+    "Username": "jhub.login.questions",
+    "Visit": "jhub.login.questions",
     "environment_token": "jhub.login.environment",
-    "save_context": "jhub.login.contexts",
+    "save_context": "jhub.login.saved_context",
     "sign_in": "jhub.login.methods",
-    "sign_in_and_save": "jhub.login.contexts",
+    "sign_in_and_save": "jhub.login.saved_context",
 }
 
 __all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]  # it reads the imports above

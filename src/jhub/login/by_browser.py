@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from jhub.errors import APIError
 from jhub.login.credentials import Credentials, acting_as, by_token, with_cleanup
-from jhub.login.prompts import Visit
+from jhub.login.questions import Visit
 from jhub.login.request import SignInRequest, SignInResult
 from jhub.login.token import create_token, revoke_token
 from jhub.oauth_client import CLIENT_ID, CLIENT_SECRET, NAME, REDIRECT_URI

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from jhub.discovery import origin
 from jhub.errors import InvalidInput, NotAHub, NotAuthorized
 from jhub.login.login_page import PASSWORD, USERNAME, Form, Page, parse_page
-from jhub.login.prompts import ask_credentials, second_factor
+from jhub.login.questions import ask_credentials, second_factor
 from jhub.login.request import SignInRequest, SignInResult
 from jhub.login.token import create_token
 from jhub.steps import Answer, Flow, Request

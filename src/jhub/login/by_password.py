@@ -7,7 +7,7 @@ from functools import partial
 
 from jhub.errors import HubError
 from jhub.login.credentials import acting_as, by_token, with_cleanup
-from jhub.login.prompts import ask_credentials
+from jhub.login.questions import ask_credentials
 from jhub.login.request import SignInRequest, SignInResult
 from jhub.login.token import create_token, revoke_token, sign_in_result, with_allowed_lifetime
 from jhub.models import Token

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from jhub.errors import APIError, InvalidInput, NotAuthorized
 from jhub.login.credentials import acting_as, by_token
-from jhub.login.prompts import PastedToken
+from jhub.login.questions import PastedToken
 from jhub.login.request import MethodUsed, SignInRequest, SignInResult
 from jhub.models import as_utc
 from jhub.operations.hub import HubOps

@@ -23,7 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from jhub.errors import HubError, InvalidInput, NotAuthorized, WaitTimeout
 from jhub.login.peer import is_same_user, is_supported
-from jhub.login.prompts import NoCallback, Visit
+from jhub.login.questions import NoCallback, Visit
 
 CALLBACK_TIMEOUT_SECONDS = 300.0
 """Maximum time for signing in in the browser."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from jhub.errors import InvalidInput
 from jhub.login.callback import open_page, visit
-from jhub.login.prompts import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
+from jhub.login.questions import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
 
 TERMINATING_SIGNALS = ("SIGTERM", "SIGHUP")
 """Signals whose default action ends the program at once, and so leaves the echo of an open prompt off."""

@@ -11,7 +11,7 @@ from jhub.login.by_form import PasswordNotChecked, by_form, check_form, read_pag
 from jhub.login.by_password import by_password
 from jhub.login.by_token import by_paste, with_token
 from jhub.login.login_page import Page
-from jhub.login.prompts import MethodChosen, NoCallback, ask_credentials, second_factor
+from jhub.login.questions import MethodChosen, NoCallback, ask_credentials, second_factor
 from jhub.login.request import METHOD_PHRASES, LoginMethod, SignInRequest, SignInResult
 from jhub.operations.services import has_login_client
 from jhub.steps import Emit, Flow

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from jhub.errors import LifetimeTooLong, NotAuthorized
 from jhub.login.credentials import Credentials, acting_as
-from jhub.login.prompts import OtherUser
+from jhub.login.questions import OtherUser
 from jhub.login.request import MethodUsed, SignInRequest, SignInResult
 from jhub.models import Identity, Token
 from jhub.operations.hub import HubOps

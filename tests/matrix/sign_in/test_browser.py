@@ -17,7 +17,7 @@ from terminal import Jhub
 
 from jhub import Hub, WaitTimeout
 from jhub.login.callback import visit
-from jhub.login.prompts import Visit
+from jhub.login.questions import Visit
 from jhub.oauth_client import CLIENT_ID, CLIENT_SECRET, PORT, REDIRECT_URI
 from matrix.hub import HubUnderTest
 from matrix.sign_in.conftest import ByBrowser, Window

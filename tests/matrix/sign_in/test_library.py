@@ -11,7 +11,7 @@ from browser_port import port_lock
 
 from jhub import AsyncHub, Hub
 from jhub.login.callback import visit
-from jhub.login.prompts import Visit
+from jhub.login.questions import Visit
 from matrix.sign_in.conftest import Window
 from matrix.sign_in.hubs import Hubs
 from matrix.sign_in.methods import SINGLE_SIGN_ON

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from jhub import AsyncHub, Hub
-from jhub.config import contexts, credentials
+from jhub.config import contexts, token_storage
 from jhub.config.contexts import Context
 from jhub.errors import InvalidInput
 
@@ -126,13 +126,13 @@ def test_an_empty_token_is_an_error(kind: Kind, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_context_that_changes_during_the_read_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    read = credentials.read
+    read = token_storage.read
 
     def changes_first(*args: Any, **kwargs: Any) -> str:
-        monkeypatch.setattr(credentials, "read", read)
+        monkeypatch.setattr(token_storage, "read", read)
         contexts.save("course", Context(api_url="https://new.example.org/hub/api", user="ana"), "SECRET-new")
         return "SECRET-new"
 
-    monkeypatch.setattr(credentials, "read", changes_first)
+    monkeypatch.setattr(token_storage, "read", changes_first)
     where = contexts.connection("course")
     assert (where.url, where.token) == ("https://new.example.org/hub/api", "SECRET-new")

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jhub.extension.access import Owner, available_profiles
 from jhub.extension.overrides import fill_template, merge_deep, merge_into, merge_settings
 from jhub.extension.policy import decide
+from jhub.extension.profile_access import Owner, available_profiles
 from jhub.extension.verdict import Decision, Refusal
 from jhub.profiles.loader import parse
 from jhub.profiles.model import Choice, Option, Profile, Profiles, UnlistedChoice

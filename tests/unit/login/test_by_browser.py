@@ -12,7 +12,7 @@ from login_hub import ANA, CREATED, PASSWORD, TOKEN, WHOAMI, Person, body, heade
 
 from jhub.errors import BadRequest, HubError, InvalidInput, NotAuthorized, Unavailable, WaitTimeout
 from jhub.login.by_browser import by_browser
-from jhub.login.prompts import MethodChosen, OtherUser, Visit
+from jhub.login.questions import MethodChosen, OtherUser, Visit
 from jhub.login.request import SignInRequest
 from jhub.oauth_client import CLIENT_ID, CLIENT_SECRET, REDIRECT_URI
 from jhub.operations.tokens import TOKEN_LIFE

@@ -31,7 +31,7 @@ from login_hub import (
 from jhub.errors import BadRequest, HubError, InvalidInput, NotAHub, NotAuthorized, Unavailable
 from jhub.login import LoginMethod
 from jhub.login.methods import sign_in
-from jhub.login.prompts import NoCallback
+from jhub.login.questions import NoCallback
 from jhub.login.request import SignInRequest, default_note
 from jhub.oauth_client import CLIENT_SECRET, NAME
 from jhub.operations.tokens import TOKEN_LIFE

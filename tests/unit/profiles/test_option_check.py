@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jhub.errors import APIError, BadRequest, NotAuthorized, NotFound
-from jhub.extension.access import Owner, available_profiles
 from jhub.extension.policy import decide
+from jhub.extension.profile_access import Owner, available_profiles
 from jhub.extension.verdict import Refusal
 from jhub.models import Profile
 from jhub.operations.profiles import check_against_profiles

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from jhub.client.own_token import scope_hint
+from jhub.client.scope_hint import scope_hint
 from jhub.errors import MissingScope
 
 LACKS = MissingScope("users: the token lacks the scope list:users", ("list:users",))

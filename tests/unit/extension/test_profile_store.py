@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from jhub.errors import InvalidInput
-from jhub.extension.store import ProfilesFile
+from jhub.extension.profile_store import ProfilesFile
 from jhub.profiles.model import Profiles
 
 LOG = logging.getLogger("test")

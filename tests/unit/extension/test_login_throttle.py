@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from jhub.extension import throttle
-from jhub.extension.throttle import Limits, Throttle, TooManyInFlight
+from jhub.extension import login_throttle
+from jhub.extension.login_throttle import Limits, Throttle, TooManyInFlight
 
 LIMITS = Limits(free_failures=2, first_wait_seconds=0.5, max_wait_seconds=5.0, max_in_flight=2)
 
@@ -38,13 +38,12 @@ def test_a_success_clears_the_wait() -> None:
 
 def test_failures_expire_one_by_one_and_then_count_anew() -> None:
     names = record_failure(Throttle(LIMITS), "ana", 9)
-    each = throttle.FORGET_SECONDS / LIMITS.max_failures
+    each = login_throttle.FORGET_SECONDS / LIMITS.max_failures
     waits = [names.wait_seconds("ana", number * each + 0.1) for number in range(LIMITS.max_failures)]
     assert waits == [5.0, 4.0, 2.0, 1.0, 0.5, 0.0, 0.0]
-    assert names.wait_seconds("ana", throttle.FORGET_SECONDS) == 0.0
-    assert (
-        record_failure(names, "ana", 1, now=throttle.FORGET_SECONDS).wait_seconds("ana", throttle.FORGET_SECONDS) == 0.0
-    )
+    assert names.wait_seconds("ana", login_throttle.FORGET_SECONDS) == 0.0
+    record_failure(names, "ana", 1, now=login_throttle.FORGET_SECONDS)
+    assert names.wait_seconds("ana", login_throttle.FORGET_SECONDS) == 0.0
 
 
 def test_occasional_failures_never_cause_a_wait() -> None:
@@ -75,7 +74,7 @@ def test_a_failed_attempt_frees_its_place() -> None:
 
 
 def test_the_number_of_keys_is_limited_and_the_oldest_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttle, "MAX_KEYS", 3)
+    monkeypatch.setattr(login_throttle, "MAX_KEYS", 3)
     names = Throttle(LIMITS)
     for key in ("a", "b", "c", "a", "d"):
         record_failure(names, key, 5)
