@@ -18,8 +18,8 @@ from jhub.cli.kit.streams import prepare_streams
 
 COMMANDS = {
     "login": ("jhub.cli.login:login", "Sign in to a hub and save the token."),
-    "logout": ("jhub.cli.identity:logout", "Revoke the saved token and delete it."),
-    "whoami": ("jhub.cli.identity:whoami", "Show your user, your groups and the scopes of your token."),
+    "logout": ("jhub.cli.logout:logout", "Revoke the saved token and delete it."),
+    "whoami": ("jhub.cli.whoami:whoami", "Show your user, your groups and the scopes of your token."),
     "context": ("jhub.cli.context:context", "List the hubs you are signed in to, and switch hubs."),
     "user": ("jhub.cli.user:user", "List, create, edit and delete users."),
     "group": ("jhub.cli.group:group", "Manage groups and their members."),

@@ -1,25 +1,13 @@
-"""`jhub logout` and `jhub whoami`: your token, and your identity on the hub."""
+"""`jhub logout`: revoke your token and delete it."""
 
 from __future__ import annotations
 
 import click
 
-from jhub.cli.kit.options import CONTEXT_KEY, common, connect, output
-from jhub.cli.kit.output import View, note, or_hidden
+from jhub.cli.kit.options import CONTEXT_KEY, common
+from jhub.cli.kit.output import note
 from jhub.config import contexts
 from jhub.errors import HubError, Unavailable, UnknownToken
-from jhub.models import Identity
-
-IDENTITY: View[Identity] = View(
-    name=lambda who: who.name,
-    columns={
-        "NAME": lambda who: who.name,
-        "KIND": lambda who: who.kind,
-        "ADMIN": lambda who: or_hidden(who.admin),
-        "GROUPS": lambda who: or_hidden(who.groups),
-        "SCOPES": lambda who: who.scopes,
-    },
-)
 
 
 @click.command()
@@ -61,16 +49,3 @@ def logout() -> None:
     note(f"signed out of {name}")
     if not context.token_id:
         note("the token stays valid on the hub: jhub did not create it; revoke it yourself")
-
-
-@click.command()
-@output()
-@common
-def whoami(output_format: str) -> None:
-    """Show your user, your groups and the scopes of your token.
-
-    $ jhub whoami
-    $ jhub whoami -o json
-    """
-    with connect() as hub:
-        IDENTITY.print_item(hub.whoami(), output_format)
