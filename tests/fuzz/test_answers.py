@@ -164,6 +164,8 @@ def type_info(kind: Any) -> kinds.Type:
 def answer_to(step: Request[Any], good: float, random: Random) -> Reply:
     """Return an answer that a request can decode, a similar one, or an unrelated one."""
     decode = step.decode
+    while isinstance(decode, partial) and decode.args and isinstance(decode.args[0], partial):
+        decode = decode.args[0]  # of a page
     kind = type_info(decode.args[0] if isinstance(decode, partial) and decode.args else dict[str, Any])
     if random.random() < good:
         return Answer(random.choice([200, 201, 202, 204]), JSON, sound(kind, random).encode())
