@@ -16,7 +16,7 @@ import os
 from collections.abc import Iterator
 from statistics import median
 
-from bench.command import keep, run
+from bench.command import record, run
 from bench.fleet_contest import Contest, Hub, run_contest
 from bench.fleet_start import Started
 from bench.fleet_table import contest_table, extrapolated
@@ -96,7 +96,7 @@ def main(*, quick: bool) -> bool:
     for hub in QUICK_HUBS if quick else HUBS:
         contests.append(run_contest(hub, rounds))
         met.append(report(contests[-1]))
-    keep("fleets", contests)
+    record("fleets", contests)
     return all(met)
 
 
