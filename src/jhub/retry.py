@@ -8,8 +8,6 @@ caller's timeout.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from jhub.errors import Throttled, Unavailable
 
 IDEMPOTENT_METHODS = {"GET", "HEAD", "PUT", "DELETE"}
@@ -24,13 +22,6 @@ MAX_RETRY_AFTER_SECONDS = 60.0
 """Maximum total of seconds that `Retry-After` may ask for; beyond it the error is raised at once."""
 
 
-class Pause(NamedTuple):
-    """A pause in seconds. The driver adds a random time of up to `jitter` times `seconds`."""
-
-    seconds: float
-    jitter: float
-
-
 class Retries:
     """The retries of one request so far.
 
@@ -43,24 +34,21 @@ class Retries:
         self._count = 0
         self._retry_after_total = 0.0
 
-    def pause_after(self, error: Unavailable | Throttled) -> Pause:
-        """Return the pause before the next attempt, or raise the error if the request must not be retried."""
-        if self._count >= self._max_retries(error):
-            raise error
+    def pause_after(self, error: Unavailable | Throttled) -> tuple[float, float]:
+        """Return the seconds and the jitter of the pause before the next attempt.
+
+        Raises the error if the request must not be retried.
+        """
+        sent = isinstance(error, Throttled) or error.sent
+        # A 503 comes from a proxy that cannot reach the hub, so the request did not arrive.
+        if sent and error.status in (None, 502, 504):
+            self.may_have_arrived = True
+        # Most hubs have a proxy that answers while they restart, so a refused connection rarely recovers soon. A POST
+        # that may have arrived is reconciled by its flow.
+        max_retries = MAX_RETRIES_REFUSED if not sent else MAX_RETRIES if self._idempotent else 0
         self._retry_after_total += error.retry_after
-        if self._retry_after_total > MAX_RETRY_AFTER_SECONDS:
+        if self._count >= max_retries or self._retry_after_total > MAX_RETRY_AFTER_SECONDS:
             raise error
         pause = FIRST_PAUSE_SECONDS * 3**self._count
         self._count += 1
-        return Pause(error.retry_after, 0.1) if error.retry_after > pause else Pause(pause, 0.5)
-
-    def _max_retries(self, error: Unavailable | Throttled) -> int:
-        if isinstance(error, Throttled):
-            return MAX_RETRIES if self._idempotent else 0
-        # A 503 comes from a proxy that cannot reach the hub, so the request did not arrive.
-        self.may_have_arrived = self.may_have_arrived or (error.sent and error.status in (None, 502, 504))
-        if not error.sent:
-            # Most hubs have a proxy that answers while they restart, so a refused connection rarely recovers soon.
-            return MAX_RETRIES_REFUSED
-        # A POST that may have arrived is reconciled by its flow.
-        return MAX_RETRIES if self._idempotent else 0
+        return (error.retry_after, 0.1) if error.retry_after > pause else (pause, 0.5)

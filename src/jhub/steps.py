@@ -126,12 +126,12 @@ class Request(Generic[T]):
                 answer: T = yield self
                 return answer
             except (Unavailable, Throttled) as error:
-                pause = retries.pause_after(error)
+                pause = Sleep(*retries.pause_after(error))
             except NotFound:
                 if not (retries.may_have_arrived and self.gone_is_done):
                     raise
                 return self.decode(Answer(204))
-            yield Sleep(pause.seconds, pause.jitter)
+            yield pause
 
     def once(self) -> Generator[Step, Any, T]:
         """Send the request once, without retries."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sysconfig
+import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,6 +23,11 @@ INSIDE = Path(__file__).parent / "inside"
 QUICK = Path(fast_start.__file__)
 START_SECONDS = 45.0
 STOP_SECONDS = 15.0
+
+
+def new_place(folder: Path, name: str) -> Path:
+    """Create a folder for a hub, a new one for each attempt: the folder of a failed one stays."""
+    return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=folder))
 
 
 def start(

@@ -22,7 +22,7 @@ def pauses(idempotent: bool, error: Unavailable | Throttled) -> list[float]:
     retries, seconds = Retries(idempotent), []
     while True:
         try:
-            seconds.append(retries.pause_after(error).seconds)
+            seconds.append(retries.pause_after(error)[0])
         except type(error):
             return seconds
 

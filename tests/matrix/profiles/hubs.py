@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -263,7 +262,7 @@ class Hubs:
             port=port,
             mark=mark,
         )
-        place = Path(tempfile.mkdtemp(prefix=f"{kind.name}-", dir=self._folder))  # new for each attempt
+        place = launch.new_place(self._folder, kind.name)
         write(place, kind.profiles)
         process = launch.start(self._environment, place, kind.config, settings, mark[INSTANCE_VARIABLE], kind.arguments)
         self._stack.callback(launch.end, process, mark[INSTANCE_VARIABLE])

@@ -128,8 +128,7 @@ class Hubs:
         self._stack.close()
 
     def _start(self, name: str, settings: Settings) -> SignInHub:
-        place = self._folder / name
-        place.mkdir()
+        place = launch.new_place(self._folder, name)
         mark = secrets.token_hex(16)
         process = launch.start(self._environment, place, "sign_in_config.py", settings, mark)
         self._processes.append(process)
