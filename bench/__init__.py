@@ -1,1 +1,1 @@
-"""Benchmarks: `make bench`. docs/benchmarks.md has the results."""
+"""Benchmarks: `make bench`. docs/explanation/benchmarks.md has the results."""

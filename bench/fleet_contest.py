@@ -12,9 +12,9 @@ from bench.fleet_start import Started, start
 
 FIXED_NUMBERS = (5, 10, 16, 32, 48, 64, 100)
 SEQUENTIAL_STARTS = 20
-"""Number of starts from which the time of all, one after the other, is extrapolated."""
+"""Number of sequential starts from which the time of all of them is extrapolated."""
 MAX_SECONDS = 30
-"""Seconds. A fixed number that takes longer even on an ideal hub is not tried."""
+"""Maximum seconds on an ideal hub; a fixed number that takes longer even there is skipped."""
 MAX_ROUNDS_SECONDS = 150
 """Maximum number of seconds for the rounds of comparison: slow hubs get fewer rounds."""
 FULL_LOAD, DEFAULT_LOAD = 1.0, 0.5
@@ -47,7 +47,7 @@ class Hub(Struct, frozen=True):
         return sorted({*numbers, self.limit})
 
     def min_seconds(self, at_once: int) -> float:
-        """Return the seconds that so many concurrent starts take on an ideal hub."""
+        """Return the seconds that this many concurrent starts take on an ideal hub."""
         return self.users * self.delay / at_once
 
 
@@ -66,7 +66,7 @@ class Contest(Struct, frozen=True, kw_only=True):
 
 
 def run_contest(hub: Hub, rounds: int) -> Contest:
-    """Measure all strategies, and compare the best ones in at most so many rounds."""
+    """Measure all strategies, and compare the best ones in at most this many rounds."""
     with fleet_hub(hub.settings) as running:
         one_by_one = start(running, "one_by_one", SEQUENTIAL_STARTS)
         at_once = start(running, "all_at_once", hub.users)

@@ -25,7 +25,7 @@ def user_name(number: int) -> str:
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """Settings of such a hub. Those of JupyterHub have its names and defaults."""
+    """Settings of a fleet hub. JupyterHub's own settings keep its names and defaults."""
 
     users: int = 200
     running: int = 0

@@ -5,9 +5,9 @@ client process, and all servers are stopped in between. The strategies: a loop o
 extrapolated), all at once, fixed numbers at a time, and jhub. The two best numbers of the sweep are measured again, in
 turns with jhub.
 
-Exits with 1 if jhub, with a load of 1, takes more than 1.15 of the time of the best fixed number (the time of its first
-server, the canary, is counted apart), loses a server, or needs more than 2.5 requests for each; or if it is less than
-20 times faster than one call after the other, at the limit of 100 and 1 s for each.
+Exits with 1 if jhub, with a load of 1, takes more than 1.15 times as long as the best fixed number (the time of its
+first server, the canary, is counted apart), loses a server, or needs more than 2.5 requests for each; or if it is less
+than 20 times faster than one call after the other, at the limit of 100 and 1 s for each.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class Started(Struct, frozen=True, kw_only=True):
 
 
 def start(hub: FleetHub, strategy: str, users: int, number: float = 0.0) -> Started:
-    """Start so many servers in a fresh process, and stop them again."""
+    """Start this many servers in a fresh process, and stop them again."""
     environment = {**os.environ, "JUPYTERHUB_API_URL": hub.url, "JUPYTERHUB_API_TOKEN": hub.token}
     command = [sys.executable, "-m", "bench.fleet_start", strategy, str(number)]
     names = "\n".join(user_name(each) for each in range(users)).encode()

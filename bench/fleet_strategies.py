@@ -1,4 +1,4 @@
-"""Strategies to start the default servers of many users: with jhub, and as people write them by hand.
+"""Strategies to start the default servers of many users: with jhub, and as people write them with an HTTP library.
 
 Each opens a first connection, starts the clock, and reports every ready server to it; the others are lost. URL and
 token are in the environment.
@@ -25,7 +25,7 @@ READY = '"ready": true'
 NO_OPTIONS: dict[str, dict[str, str]] = {"user_options": {}}
 """Body that jhub sends without options.
 
-For an empty body, JupyterHub 6 uses the options of last time and saves none, which takes eight commits instead of nine.
+For an empty body, JupyterHub 6 reuses the last options and saves none, which takes eight commits instead of nine.
 """
 
 
@@ -48,7 +48,7 @@ class Clock:
 
 
 Strategy: TypeAlias = Callable[[Clock, Sequence[str], float], None]
-"""A strategy. Its number means the servers at a time, or the load."""
+"""A strategy. Its number is that of the servers at a time, or the load."""
 
 
 def one_by_one(clock: Clock, users: Sequence[str], _: float) -> None:

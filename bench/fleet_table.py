@@ -20,7 +20,7 @@ def contest_table(contest: Contest) -> str:
 
 
 def extrapolated(fleet: Started, users: int) -> Started:
-    """Extrapolate a result to so many users."""
+    """Extrapolate a result to this many users."""
     times = users / fleet.wanted
     return structs.replace(
         fleet,

@@ -1,4 +1,4 @@
-"""One listing in a process of its own: `python -m bench.listing LISTER [AHEAD]`."""
+"""One listing in its own process: `python -m bench.listing LISTER [AHEAD]`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Time to list 5 000 users of a distant hub: `python -m bench.listing_latency [--quick]`.
 
 The hub is a real one, behind a relay that adds 50 ms to every round trip. Every listing runs in a fresh process with an
-open connection; the listers take turns. Exits with 1 if a listing by jhub takes more than 1.1 of the minimum for any
+open connection; the listers take turns. Exits with 1 if a listing by jhub takes more than 1.1 times the minimum for any
 client: the hub's own work and two round trips, since only the first page shows that there are more. The median of the
 rounds counts.
 """

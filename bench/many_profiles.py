@@ -27,26 +27,27 @@ def choice(option: str, number: int) -> str:
     return f"{option}-{number}"
 
 
-def file() -> bytes:
+def file(*, rules_on_choices: bool = False) -> bytes:
     """Return the content of the file, as JSON, which is valid YAML."""
-    return msgspec.json.encode({"profiles": [profile(number) for number in range(PROFILES)]})
+    profiles = [profile(number, rules_on_choices=rules_on_choices) for number in range(PROFILES)]
+    return msgspec.json.encode({"profiles": profiles})
 
 
-def profile(number: int) -> dict[str, Any]:
-    """Return a profile that the members of one group may start."""
+def profile(number: int, *, rules_on_choices: bool) -> dict[str, Any]:
+    """Return a profile that the members of one group may start; some of its choices may be for groups, too."""
     return {
         "slug": slug(number),
         "display_name": f"Profile {number} of the faculty",
         "description": "Notebooks, with the data of the course and room for the results",
         "groups": [groups()[number % GROUPS]],
         "spawner_override": {"environment": {"COURSE": str(number)}},
-        "profile_options": {option: {"choices": choices(option)} for option in OPTIONS},
+        "profile_options": {option: {"choices": choices(option, rules=rules_on_choices)} for option in OPTIONS},
     }
 
 
-def choices(option: str) -> dict[str, Any]:
-    """Return all choices of an option."""
-    return {
+def choices(option: str, *, rules: bool) -> dict[str, Any]:
+    """Return all choices of an option. With rules, half of them are for a group, and one more is for nobody."""
+    entries: dict[str, Any] = {
         choice(option, number): {
             "display_name": f"{option.title()} {number}",
             "default": number == 1,
@@ -54,3 +55,8 @@ def choices(option: str) -> dict[str, Any]:
         }
         for number in range(CHOICES)
     }
+    if rules:
+        for number in range(0, CHOICES, 2):
+            entries[choice(option, number)]["groups"] = [groups()[number]]
+        entries["closed"] = {"groups": []}
+    return entries

@@ -1,6 +1,6 @@
 """The number of pages in flight: `python -m bench.pages_ahead`. It has no target; `--quick` skips it.
 
-It measures the time of a listing for several times per page, on stubs, so that a busy machine makes no difference. On a
+It measures the time of a listing for several times per page, on stubs, so that load on this machine has no effect. On a
 real hub it measures the latency of another user's small request during a listing. A relay adds 50 ms to each hub.
 """
 

@@ -17,7 +17,7 @@ LISTING = f"/users/{OWNER}/profiles"
 OTHER_REQUESTS = (f"/users/{OWNER}", "/user")
 
 
-def measure_listing(hub: LightHub, *, quick: bool) -> bool:
+def measure_listing(hub: LightHub, kind: str, *, quick: bool) -> bool:
     """Send the requests in turn, print, and return whether the target is met."""
     rounds = QUICK_ROUNDS if quick else ROUNDS
     durations: dict[str, list[float]] = {path: [] for path in (LISTING, *OTHER_REQUESTS)}
@@ -29,7 +29,7 @@ def measure_listing(hub: LightHub, *, quick: bool) -> bool:
                 raise RuntimeError(f"{len(answer['profiles'])} profiles are listed instead of {PROFILES}")
     hub_durations = {path: hub.request_ms(path)[-rounds:] for path in durations}
     rows = [(f"`GET {path}`", *_ms(hub_durations[path]), *_ms(durations[path][-rounds:])) for path in durations]
-    print(f"Listing {PROFILES} profiles; ms of the whole request by the hub's own log, and for the client:\n")
+    print(f"Listing {PROFILES} profiles{kind}; ms of the whole request by the hub's own log, and for the client:\n")
     print(table(["request", "in the hub", "95th percentile", "client", "95th percentile"], rows))
     listing_median, listing_p95 = _ms(hub.listing_ms()[-rounds:])
     print(f"\nOf this, to make the list: {listing_median} ms, 95th percentile {listing_p95}.", end=" ")

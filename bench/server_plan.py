@@ -1,4 +1,4 @@
-"""One selection of servers in a process of its own: `python -m bench.server_plan SELECTION`.
+"""One selection of servers in its own process: `python -m bench.server_plan SELECTION`.
 
 URL and token are in the environment. Prints the number of servers and the peak memory.
 """

@@ -1,4 +1,4 @@
-"""Writes docs/operations.md from the docstrings of the operations."""
+"""Writes docs/reference/operations.md from the docstrings of the operations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from jhub import Hub
 from jhub.binding import Namespace
 
-PAGE = Path(__file__).with_name("operations.md")
+PAGE = Path(__file__).parent / "reference/operations.md"
 
 HEAD = """\
 # Every operation
@@ -18,9 +18,9 @@ HEAD = """\
 The whole REST API of JupyterHub, as methods of `Hub`; on `AsyncHub` they are coroutines, and listings are iterated with
 `async for` or awaited for a list. `help(Hub.users)` and an editor show the parameters, units and errors of each.
 
-A hub that is too old for an operation answers with `Unsupported`, which names the version needed. Where another way
-leads to the same effect, as for one server's state before 6.0, it is taken. Profiles are listed where the hub has
-jhub.extension; elsewhere that is `Unsupported`, whatever the hub's version.
+If the hub is too old for an operation, the client raises `Unsupported`, which names the version needed. If other calls
+have the same effect, as for the state of one server before 6.0, it makes those. Profiles need jhub.extension on the
+hub; without it, the error is `Unsupported` on every version.
 """
 
 
@@ -48,7 +48,12 @@ def page() -> str:
     parts = [HEAD]
     for prefix, kind in nouns.items():
         parts.append(f"## {prefix.rstrip('.')}\n")
-        parts += ["| method | | REST | since | the token needs |", "|---|---|---|---|---|", *rows(prefix, kind), ""]
+        parts += [
+            "| method | what it does | REST | since | the token needs |",
+            "|---|---|---|---|---|",
+            *rows(prefix, kind),
+            "",
+        ]
     return "\n".join(parts)
 
 

@@ -24,6 +24,9 @@ from waits import LOG_WAITS
 
 from jhub.local import LocalHub
 
+# A test's verdict does not depend on the speed of the machine.
+settings.register_profile("default", deadline=None)
+settings.load_profile("default")
 # For a run of minutes or hours by hand: pytest -s --hypothesis-profile=long tests/fuzz/test_wire.py
 settings.register_profile(
     "long", deadline=None, database=None, max_examples=20_000, suppress_health_check=list(HealthCheck)

@@ -12,8 +12,8 @@
     jhub.models     objects that a hub returns
     jhub.errors     exceptions
     jhub.steps      requests, and the steps of flows
-    jhub.testing    tests of flows without a network
-    jhub.login      sign-in, and its questions to a person
+    jhub.testing    a hub in memory and a virtual clock, for tests
+    jhub.login      sign-in, and its prompts
     jhub.local      a JupyterHub on this machine
     jhub.extension  profiles of servers, inside a hub
 
@@ -33,9 +33,10 @@ if TYPE_CHECKING:
     from jhub.bulk.events import NameSummary as NameSummary
     from jhub.bulk.groups import Difference as Difference
     from jhub.client.async_hub import AsyncHub as AsyncHub
+    from jhub.client.certificates import Cert as Cert
+    from jhub.client.certificates import Verify as Verify
     from jhub.client.hub import Hub as Hub
     from jhub.client.network import Timeouts as Timeouts
-    from jhub.client.network import Verify as Verify
     from jhub.client.wire import Prompter as Prompter
     from jhub.errors import AlreadyRunning as AlreadyRunning
     from jhub.errors import APIError as APIError
@@ -53,9 +54,11 @@ if TYPE_CHECKING:
     from jhub.errors import NotAHub as NotAHub
     from jhub.errors import NotAuthorized as NotAuthorized
     from jhub.errors import NotFound as NotFound
+    from jhub.errors import NotStarted as NotStarted
     from jhub.errors import Redirected as Redirected
     from jhub.errors import ServerPending as ServerPending
     from jhub.errors import SpawnFailed as SpawnFailed
+    from jhub.errors import StartCancelled as StartCancelled
     from jhub.errors import Throttled as Throttled
     from jhub.errors import Unavailable as Unavailable
     from jhub.errors import UnknownToken as UnknownToken
@@ -100,6 +103,10 @@ if TYPE_CHECKING:
     from jhub.operations.tokens import revocation_groups as revocation_groups
     from jhub.operations.users import Sort as Sort
     from jhub.preview import Preview as Preview
+    from jhub.singleuser.contents import FileInfo as FileInfo
+    from jhub.singleuser.server import AsyncSingleUser as AsyncSingleUser
+    from jhub.singleuser.server import ServerStatus as ServerStatus
+    from jhub.singleuser.server import SingleUser as SingleUser
     from jhub.steps import Answer as Answer
     from jhub.steps import Flow as Flow
     from jhub.steps import Operation as Operation
@@ -111,12 +118,15 @@ _HOMES = {
     "Answer": "jhub.steps",
     "AsyncFleet": "jhub.handles",
     "AsyncHub": "jhub.client.async_hub",
+    "AsyncSingleUser": "jhub.singleuser.server",
     "AsyncStream": "jhub.handles",
     "BadRequest": "jhub.errors",
     "Component": "jhub.models",
+    "Cert": "jhub.client.certificates",
     "Conflict": "jhub.errors",
     "Difference": "jhub.bulk.groups",
     "EventKind": "jhub.fleet.events",
+    "FileInfo": "jhub.singleuser.contents",
     "Fleet": "jhub.handles",
     "Flow": "jhub.steps",
     "Group": "jhub.models",
@@ -141,6 +151,7 @@ _HOMES = {
     "NotAHub": "jhub.errors",
     "NotAuthorized": "jhub.errors",
     "NotFound": "jhub.errors",
+    "NotStarted": "jhub.errors",
     "OAuthToken": "jhub.models",
     "Operation": "jhub.steps",
     "Preview": "jhub.preview",
@@ -156,13 +167,16 @@ _HOMES = {
     "Server": "jhub.models",
     "ServerEvent": "jhub.fleet.events",
     "ServerPending": "jhub.errors",
+    "ServerStatus": "jhub.singleuser.server",
     "ServerState": "jhub.operations.server_filter",
     "Service": "jhub.models",
     "Share": "jhub.models",
     "ShareCode": "jhub.models",
     "SharedServer": "jhub.models",
     "Sort": "jhub.operations.users",
+    "SingleUser": "jhub.singleuser.server",
     "SpawnFailed": "jhub.errors",
+    "StartCancelled": "jhub.errors",
     "Stream": "jhub.handles",
     "Summary": "jhub.fleet.events",
     "Target": "jhub.fleet.events",
@@ -178,11 +192,11 @@ _HOMES = {
     "Unsupported": "jhub.errors",
     "User": "jhub.models",
     "UserNotCreated": "jhub.errors",
-    "Verify": "jhub.client.network",
+    "Verify": "jhub.client.certificates",
     "WaitTimeout": "jhub.errors",
     "revocation_groups": "jhub.operations.tokens",
 }
-"""Modules of the public names."""
+"""Module of each public name."""
 
 __all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]  # pyright reads the imports above
 

@@ -9,7 +9,7 @@ from jhub import __version__
 
 
 def main() -> None:
-    """Run the command line. `--version` is answered here, because scripts call it often: it loads nothing else."""
+    """Run the command line. Answers `--version` without further imports, because scripts call it often."""
     if sys.argv[1:] == ["--version"] and sys.stdout is not None:  # pyright: ignore[reportUnnecessaryComparison]
         # stdout is None when it is closed. The command line reports errors of output, so it runs after an OSError.
         with suppress(OSError):

@@ -33,10 +33,14 @@ N = TypeVar("N")
 
 
 class Bound:
-    """A namespace of `Hub`."""
+    """A namespace of `Hub`. `subject` is the object that its operations get as `self`."""
 
-    def __init__(self, wire: Runs) -> None:
+    _subject: object = None
+
+    def __init__(self, wire: Runs, subject: object = None) -> None:
         self._wire = wire
+        if subject is not None:
+            self._subject = subject
 
     def __repr__(self) -> str:
         """Return the namespace and the hub's address."""
@@ -44,10 +48,14 @@ class Bound:
 
 
 class AsyncBound:
-    """A namespace of `AsyncHub`."""
+    """A namespace of `AsyncHub`. `subject` is the object that its operations get as `self`."""
 
-    def __init__(self, wire: RunsAsync) -> None:
+    _subject: object = None
+
+    def __init__(self, wire: RunsAsync, subject: object = None) -> None:
         self._wire = wire
+        if subject is not None:
+            self._subject = subject
 
     def __repr__(self) -> str:
         """Return the namespace and the hub's address."""
@@ -77,7 +85,7 @@ class Namespace(Generic[N]):
         kind = getattr(importlib.import_module(self._module), self._class_name)
         if hub is None:
             return kind
-        return vars(hub).setdefault(self._attribute, kind(hub._wire))
+        return vars(hub).setdefault(self._attribute, kind(hub._wire, hub._subject))
 
 
 class _Declaration(Generic[P, T]):
@@ -91,11 +99,11 @@ class _Declaration(Generic[P, T]):
         self.__doc__ = function.__doc__
         self._signatures: dict[type | None, inspect.Signature] = {}
 
-    def bind(self, carry_out: Callable[[Callable[[], Operation[T]]], Any], cls: type) -> Any:
+    def bind(self, carry_out: Callable[[Callable[[], Operation[T]]], Any], cls: type, subject: object = None) -> Any:
         """Return a method of `cls` that passes its operation to `carry_out`, with the signature for that client."""
 
         def method(*args: Any, **kwargs: Any) -> Any:
-            return carry_out(functools.partial(self.function, None, *args, **kwargs))
+            return carry_out(functools.partial(self.function, subject, *args, **kwargs))
 
         functools.update_wrapper(method, self.function)
         del method.__wrapped__  # type: ignore[attr-defined]  # its signature is the operation's
@@ -103,7 +111,7 @@ class _Declaration(Generic[P, T]):
         method.__signature__ = signature  # type: ignore[attr-defined]
         method.__annotations__ = {name: parameter.annotation for name, parameter in signature.parameters.items()}
         method.__annotations__["return"] = signature.return_annotation
-        method.__operation__ = functools.partial(self.function, None)  # type: ignore[attr-defined]  # for `preview`
+        method.__operation__ = functools.partial(self.function, subject)  # type: ignore[attr-defined]  # for `preview`
         if self.preview is not None:
             method.__preview__ = self.preview  # type: ignore[attr-defined]
         return method
@@ -137,7 +145,7 @@ class operation(_Declaration[P, T]):
         """Return the method of a client, or the function that returns the operation."""
         if namespace is None:
             return self.bind(lambda make: make(), cls)
-        return self.bind(lambda make: namespace._wire.run(make()), cls)
+        return self.bind(lambda make: namespace._wire.run(make()), cls, namespace._subject)
 
     def _result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
         return answer if client is Bound else Coroutine[Any, Any, answer]
@@ -161,8 +169,8 @@ class _StreamDeclaration(_Declaration[P, None], Generic[P, E]):
         if namespace is None:
             return self.bind(lambda make: make(), cls)
         if isinstance(namespace, Bound):
-            return self.bind(lambda make: Stream[E](namespace._wire, make, self._item), cls)
-        return self.bind(lambda make: AsyncStream[E](namespace._wire, make, self._item), cls)
+            return self.bind(lambda make: Stream[E](namespace._wire, make, self._item), cls, namespace._subject)
+        return self.bind(lambda make: AsyncStream[E](namespace._wire, make, self._item), cls, namespace._subject)
 
     def _result(self, client: type[Bound | AsyncBound], answer: Any) -> Any:
         kind: Any = Stream if client is Bound else AsyncStream

@@ -3,46 +3,70 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit, urlunsplit
 
-from jhub.errors import APIError, InvalidInput, NotAHub, Redirected
+from jhub.errors import APIError, InvalidInput, NotAHub, NotAuthorized, Redirected
 from jhub.models import Version
 from jhub.steps import Flow, call
 
 API_PATH = "/hub/api"
 """Path of the REST API below the hub's base URL."""
 MAX_REDIRECTS = 3
-"""Maximum number of redirects that are read for the hub's address."""
+"""Maximum number of redirects to derive the hub's address from."""
 MAX_CANDIDATES_TRIED = 20
 """Maximum number of addresses to try for one hub, because a redirect can have a path of any length."""
 HOST = re.compile(r"[^\s\[\]<>\"'`{}|\\^%/?#@]+")
-"""A host name or address, without a port."""
+"""Pattern of a host name or address, without a port."""
+SOCKET_SCHEME = "http+unix"
+"""Scheme of a hub on a unix socket (JupyterHub 6.0): `http+unix://%2Fsrv%2Fhub.sock/hub/api`. `unix+http` before."""
 USER_PATH = re.compile(r"/user(?=/|$)")
-"""The beginning of the path of a user's server."""
+"""Pattern of the beginning of the path of a user's server."""
+SAFE_IN_PATHS = "/%:@~+,;=$&!*'()"
+"""Characters that stay as they are in the path of a URL."""
 LOOPBACK = re.compile(r"localhost|.*\.localhost|127(\.\d{1,3}){3}|::1")
-"""A host that is this machine."""
+"""Pattern of a host that is this machine."""
 
 
 def is_loopback(url: str) -> bool:
     """Return whether a URL's host is this machine."""
-    return bool(LOOPBACK.fullmatch(urlsplit(url).hostname or ""))
+    return bool(socket_path(url)) or bool(LOOPBACK.fullmatch(urlsplit(url).hostname or ""))
+
+
+def socket_path(url: str) -> str:
+    """Return the path of the unix socket in a URL; "" for a URL with a host."""
+    parts = urlsplit(url)
+    return unquote(parts.netloc) if parts.scheme == SOCKET_SCHEME else ""
+
+
+def join(base: str, path: str) -> str:
+    """Return the URL of a path, or of another URL, relative to a base: `urljoin`, for unix sockets too."""
+    if not base.startswith(f"{SOCKET_SCHEME}://"):
+        return urljoin(base, path)
+    if path.startswith(f"{SOCKET_SCHEME}://"):
+        return path
+    joined = urljoin(base.replace(SOCKET_SCHEME, "http", 1), path)
+    parts = urlsplit(base)
+    prefix = f"http://{parts.netloc}"
+    return f"{SOCKET_SCHEME}://{parts.netloc}{joined.removeprefix(prefix)}" if joined.startswith(prefix) else joined
 
 
 def origin(url: str) -> tuple[str, str | None, int | None]:
     """Return scheme, host and port. A token is sent only where these three are the hub's."""
     parts = urlsplit(url)
+    if parts.scheme == SOCKET_SCHEME:
+        return parts.scheme, parts.netloc, None
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def normalize_url(url: str) -> str:
-    """Return a URL with scheme and host, a quoted path, and without query and fragment.
+    """Return a URL with scheme and host or unix socket, a quoted path, and without query and fragment.
 
     The default scheme is https, and http on this machine.
 
     Raises
     ------
     InvalidInput
-        It is not an http or https URL, or it contains a username or password.
+        It is not an http, https or http+unix URL, or it contains a username or password.
     """
     text = url.strip()
     try:
@@ -52,15 +76,28 @@ def normalize_url(url: str) -> str:
         _ = parts.port
     except ValueError:
         raise InvalidInput("the hub's URL is invalid", hint="use a URL such as https://hub.example.org") from None
+    if parts.scheme in (SOCKET_SCHEME, "unix+http"):
+        return _normalize_socket(parts)
     if "@" in parts.netloc:
         raise InvalidInput("the hub's URL contains a username or password", hint="remove it; sign in with: jhub login")
     if parts.scheme not in ("http", "https") or not HOST.fullmatch(parts.hostname or ""):
         shown = re.split(r"[?#]", url)[0]  # the query or fragment may have a token
         raise InvalidInput(f"invalid hub URL {shown!r}", hint="use a URL such as https://hub.example.org")
-    return urlunsplit((parts.scheme, parts.netloc, quote(parts.path, safe="/%:@~+,;=$&!*'()"), "", ""))
+    return urlunsplit((parts.scheme, parts.netloc, quote(parts.path, safe=SAFE_IN_PATHS), "", ""))
 
 
-def _https_origin(url: str) -> tuple[str, str | None, int | None]:
+def _normalize_socket(parts: SplitResult) -> str:
+    """Return the URL of a path on a unix socket. The path of the socket is quoted, so that it has no slash."""
+    path = unquote(parts.netloc)
+    if not path.startswith("/"):
+        raise InvalidInput(
+            "the URL of the unix socket is invalid",
+            hint="quote the path of the socket: http+unix://%2Fsrv%2Fhub.sock/hub/api",
+        )
+    return f"{SOCKET_SCHEME}://{quote(path, safe='')}{quote(parts.path, safe=SAFE_IN_PATHS)}"
+
+
+def https_origin(url: str) -> tuple[str, str | None, int | None]:
     """Return the https origin that an http origin on port 80 usually redirects to; any other origin unchanged."""
     scheme, host, port = origin(url)
     return ("https", host, 443) if (scheme, port) == ("http", 80) else (scheme, host, port)
@@ -106,23 +143,25 @@ def find_root(url: str) -> Flow[str]:
             yield from call("GET", f"{root}/", Version, anonymous=True).once()
         except Redirected as error:
             try:
-                target = normalize_url(urljoin(f"{root}/", error.location))
+                target = normalize_url(join(f"{root}/", error.location))
             except (InvalidInput, ValueError):
                 continue  # the target is not a valid URL
             same_host = urlsplit(target).hostname == urlsplit(url).hostname
             if same_host and root.startswith("https://") and target.startswith("http://"):
                 continue  # the token would be sent unencrypted
-            if origin(target) not in (origin(url), _https_origin(url)):
+            if origin(target) not in (origin(url), https_origin(url)):
                 # Another port of the same machine may belong to another person.
                 raise NotAHub(
                     f"{url} redirects to another host, {urlsplit(target).netloc}",
-                    hint="if that is the hub, use its URL",
+                    hint="if that host is the hub, use its URL",
                 ) from None
             redirects += 1
             if redirects <= MAX_REDIRECTS:
                 new = [candidate for candidate in candidates(target) if candidate not in tried]
                 queue = list(dict.fromkeys(new + queue))
-        except (APIError, NotAHub):
+        except (APIError, NotAHub) as error:
+            if isinstance(error, NotAuthorized) and error.by_proxy:
+                raise
             continue
         else:
             return root

@@ -26,7 +26,7 @@ def fields(values: Mapping[str, object]) -> str:
 
 
 def table(rows: Sequence[Mapping[str, object]], *, more: bool = False) -> str:
-    """Return an HTML table of objects of one kind, without empty columns. `more` adds that there are further rows."""
+    """Return an HTML table of objects of one kind, without empty columns. `more` adds a note that there are more."""
     names = [name for name in (rows[0] if rows else ()) if any(row[name] not in EMPTY_VALUES for row in rows)]
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     lines = "".join(f"<tr>{''.join(_cell(row[name]) for name in names)}</tr>" for row in rows)

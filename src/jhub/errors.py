@@ -11,7 +11,7 @@
     │   │   ├── UserNotCreated        creating several users failed at one of them; those before it exist
     │   │   ├── InvalidScope          a scope does not exist, or its owner does not have it
     │   │   ├── LifetimeTooLong       a token would live longer than the hub allows
-    │   │   └── ServerPending         a server is stopping, for example, and accepts no request until that has ended
+    │   │   └── ServerPending         a server is busy, for example stopping, and accepts no request until that ends
     │   ├── NotAuthorized             401, 403
     │   │   ├── UnknownToken          401, 403: the token is missing, unknown, expired or revoked
     │   │   └── MissingScope          403: the token lacks one of `scopes`
@@ -23,7 +23,9 @@
     │   ├── Throttled                 429 with Retry-After: try again after `retry_after` seconds
     │   ├── HubFull                   429 without Retry-After: try again after someone has stopped a server
     │   └── HubBroken                 500, and every other status
+    ├── NotStarted                    a server is stopped, and nobody is starting it
     ├── SpawnFailed                   a server did not start; `reason` is the hub's
+    │   └── StartCancelled            somebody stopped the server while it was starting
     ├── WaitTimeout                   a wait timed out; the hub continues the job
     └── LocalHubError                 the local hub could not be started or stopped
 
@@ -35,6 +37,37 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Any
+
+__all__ = [
+    "APIError",
+    "AlreadyRunning",
+    "BadRequest",
+    "Conflict",
+    "HubBroken",
+    "HubError",
+    "HubFull",
+    "InvalidInput",
+    "InvalidScope",
+    "InvalidUsername",
+    "LifetimeTooLong",
+    "LocalHubError",
+    "MissingScope",
+    "NotAHub",
+    "NotAuthorized",
+    "NotFound",
+    "NotStarted",
+    "Redirected",
+    "ServerPending",
+    "SpawnFailed",
+    "StartCancelled",
+    "Throttled",
+    "Unavailable",
+    "UnknownToken",
+    "UnknownUser",
+    "Unsupported",
+    "UserNotCreated",
+    "WaitTimeout",
+]
 
 MAX_NAMES_SHOWN = 20
 """Maximum number of names in an error message."""
@@ -50,6 +83,17 @@ class HubError(Exception):
         # A message contains names and addresses from outside, which may have line breaks.
         super().__init__(" ".join(message.splitlines()))
         self.hint = hint
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the error as an object of JSON: its message, hint and class, and the hub's status and request."""
+        method, path = getattr(self, "method", ""), getattr(self, "path", "")
+        return {
+            "error": str(self),
+            "hint": self.hint,
+            "kind": type(self).__name__,
+            "status": getattr(self, "status", None) or None,
+            "request": f"{method} {path}".strip() or None,
+        }
 
     def _render_traceback_(self) -> list[str]:
         """Return the lines that IPython shows: the message, without the frames of this package."""
@@ -148,11 +192,21 @@ class LifetimeTooLong(BadRequest):
 
 
 class ServerPending(BadRequest):
-    """400: the hub is stopping, checking or renaming a server, and accepts no request for it until that has ended."""
+    """400: the hub is stopping, checking or renaming a server, and accepts no request for it until that has ended.
+
+    Before JupyterHub 5.1 also for a stop of a server that is starting. `pending` is the pending action.
+    """
+
+    pending: str = ""
 
 
 class NotAuthorized(APIError):
-    """401 or 403: the token is missing or unknown, or it does not permit the request."""
+    """401 or 403: the token is missing or unknown, or it does not permit the request.
+
+    `by_proxy` is true if a proxy between here and the hub asks for a username and password (401 or 407).
+    """
+
+    by_proxy = False
 
 
 class UnknownToken(NotAuthorized):
@@ -171,9 +225,11 @@ class MissingScope(NotAuthorized):
 
 
 class NotFound(APIError):
-    """404: the object does not exist, or the token's scopes do not cover it. JupyterHub gives both the same answer.
+    """404: the object does not exist, or the token's scopes do not cover it.
 
-    `filtered` is true if the hub checked the token's scopes. The route then exists in the hub's version.
+    `filtered` is true if the token's scopes are limited to other objects, such as the users of a group: JupyterHub then
+    gives the same answer for an object that exists, and `missing_ok` does not apply. The route exists in the hub's
+    version. If `filtered` is false, the object does not exist.
     """
 
     filtered = False
@@ -221,6 +277,10 @@ class HubBroken(APIError):
     """500, or a status without a class of its own: the hub failed."""
 
 
+class NotStarted(HubError):
+    """A server that is stopped, and that nobody is starting."""
+
+
 class SpawnFailed(HubError):
     """A server that did not start. `reason` is the hub's message."""
 
@@ -230,12 +290,19 @@ class SpawnFailed(HubError):
         self.reason = reason
 
 
+class StartCancelled(SpawnFailed):
+    """A server that somebody stopped while it was starting (JupyterHub 5.1)."""
+
+    def __init__(self, server: str) -> None:
+        super().__init__(server, "stopped while it was starting")
+
+
 class WaitTimeout(HubError):
     """A wait that timed out. The hub continues the job."""
 
 
 class LocalHubError(HubError):
-    """An error of the local hub: it could not be started or stopped, for example."""
+    """An error of the local hub, such as a failed start or stop."""
 
 
 def _rebuild(kind: type[HubError], args: tuple[Any, ...], state: dict[str, Any]) -> HubError:
@@ -243,6 +310,11 @@ def _rebuild(kind: type[HubError], args: tuple[Any, ...], state: dict[str, Any])
     error.args = args
     error.__dict__.update(state)
     return error
+
+
+def is_missing(error: HubError | None) -> bool:
+    """Return whether an error says that an object does not exist. A 404 because of scopes does not: it may exist."""
+    return isinstance(error, NotFound) and not error.filtered
 
 
 def join_names(names: Iterable[str]) -> str:

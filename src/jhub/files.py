@@ -11,6 +11,7 @@ import os
 import secrets
 import shlex
 import stat
+import sys
 import time
 import warnings
 from collections.abc import Generator
@@ -24,14 +25,12 @@ from jhub.errors import InvalidInput
 
 T = TypeVar("T")
 
-POSIX = os.name == "posix"
-"""True on POSIX. Elsewhere a mode does not show who may read a file, and a folder cannot be opened."""
 MAX_DRAFT_AGE_SECONDS = 3600
 """Maximum age of a draft in seconds: an older one was left behind by a killed process."""
 MAX_FILE_BYTES = 64 * 2**20
 """Maximum size of a file that is read, in bytes."""
 WRITABLE_BY_OTHERS, OPEN_TO_OTHERS = 0o022, 0o077
-"""Mode bits of other users: those to write, and all of them."""
+"""Mode bits of other users: the write permissions, and all permissions."""
 
 SAFE_OPEN_FLAGS = sum(
     getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY")
@@ -68,7 +67,7 @@ def make_folder(path: Path) -> None:
 
 @contextmanager
 def open_own_folder(path: Path) -> Generator[int | None]:
-    """Open a folder that this user owns and others cannot write to. Return its descriptor, or None outside of POSIX.
+    """Open a folder that this user owns and others cannot write to. Return its descriptor, or None on Windows.
 
     A link to such a folder is followed, if this user owns the link.
 
@@ -79,7 +78,7 @@ def open_own_folder(path: Path) -> Generator[int | None]:
     OSError
         The folder cannot be opened.
     """
-    if not POSIX:
+    if sys.platform == "win32":  # a folder cannot be opened
         yield None
         return
     if stat.S_ISLNK((status := path.lstat()).st_mode):
@@ -118,6 +117,24 @@ def read_own_file(path: Path, *, private: bool = False, last_bytes: int | None =
         raise InvalidInput(f"cannot read {path}: {error.strerror or error}") from None
 
 
+def open_private(path: Path) -> int:
+    """Open a private file of this user for reading and appending, and return its descriptor. A new one has mode 0600.
+
+    Raises
+    ------
+    InvalidInput
+        It is not a regular file of this user, others can read it or write to it, or it cannot be opened.
+    """
+    try:
+        handle = _open_file(None, path, os.O_RDWR | os.O_APPEND | os.O_CREAT, mode="600")
+    except OSError as error:
+        raise InvalidInput(f"cannot write {path}: {error.strerror or error}") from None
+    if sys.platform != "win32" and os.fstat(handle).st_mode & OPEN_TO_OTHERS:
+        os.close(handle)
+        raise InvalidInput(f"other users can read {path}", hint=f"run: chmod 600 {shlex.quote(str(path))}")
+    return handle
+
+
 def read_input(path: Path) -> bytes:
     """Return the content of an input file, which may be a link, a pipe or another user's file."""
     with path.open("rb") as file:
@@ -154,7 +171,7 @@ def write_atomically(path: Path, content: bytes) -> None:
                 os.unlink(_name_in_folder(folder, draft), dir_fd=folder)
             raise
         if folder is not None:
-            with suppress(OSError):  # the rename is done; this makes it survive a loss of power
+            with suppress(OSError):  # the rename is done; this makes it survive a power failure
                 os.fsync(folder)
 
 
@@ -183,7 +200,7 @@ def read_json(path: Path, kind: type[T], *, private: bool = False) -> T | None:
 @contextmanager
 def file_lock(path: Path, seconds: float) -> Generator[None]:
     """Hold the lock file `path`. Raise `TimeoutError` if another process holds it for longer than `seconds`."""
-    if not POSIX:
+    if sys.platform == "win32":
         import filelock
 
         try:
@@ -204,10 +221,12 @@ def file_lock(path: Path, seconds: float) -> Generator[None]:
 def acquire_lock(path: Path, seconds: float) -> int | None:
     """Return the descriptor of an open file that holds the lock `path`, or None after `seconds`.
 
-    POSIX only. The system releases the lock when the process ends. The file is neither emptied nor deleted, so that all
-    processes lock the same file.
+    Not on Windows. The system releases the lock when the process ends. The file is neither emptied nor deleted, so that
+    all processes lock the same file.
     """
-    import fcntl  # not on Windows, where this module must be importable
+    if sys.platform == "win32":
+        raise OSError("files are locked by other means on Windows")
+    import fcntl
 
     with open_own_folder(path.parent) as folder:
         descriptor = _open_file(folder, path, os.O_RDWR | os.O_CREAT, mode="go-w")
@@ -262,7 +281,7 @@ def _check_file(path: Path, status: os.stat_result, *, mode: str) -> None:
 
 def _check(path: Path, status: os.stat_result, *, mode: str) -> None:
     """Raise `InvalidInput` if another user owns a file or folder, or if others can write to it."""
-    if not POSIX:
+    if sys.platform == "win32":  # the mode does not show who may read a file
         return
     _check_owner(path, status)
     if status.st_mode & WRITABLE_BY_OTHERS:
@@ -273,6 +292,8 @@ def _check(path: Path, status: os.stat_result, *, mode: str) -> None:
 
 
 def _check_owner(path: Path, status: os.stat_result) -> None:
+    if sys.platform == "win32":
+        return
     uid = os.geteuid()
     if status.st_uid == uid:
         return
@@ -285,6 +306,8 @@ def _check_owner(path: Path, status: os.stat_result) -> None:
 
 
 def _user_name(user: int) -> str:
+    if sys.platform == "win32":
+        return f"the user with the id {user}"
     import pwd
 
     try:
@@ -296,12 +319,12 @@ def _user_name(user: int) -> str:
 def _make_private(path: Path, handle: int) -> None:
     """Change the mode of an open file to 0600 if other users have permissions, and warn about it."""
     status = os.fstat(handle)
-    if not (POSIX and status.st_mode & OPEN_TO_OTHERS):
+    if sys.platform == "win32" or not status.st_mode & OPEN_TO_OTHERS:
         return
     if status.st_nlink > 1:
         # The mode applies to the other hard links too.
         raise InvalidInput(
-            f"other users can read {path}, and it has further hard links",
+            f"other users can read {path}, and it has other hard links",
             hint="replace it with a copy, and run chmod 600 on the copy",
         )
     try:

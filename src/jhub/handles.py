@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from itertools import islice
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from jhub.errors import HubError
 from jhub.models import Model
@@ -30,8 +30,6 @@ E = TypeVar("E")
 
 MAX_ITEMS_SHOWN = 20
 """Maximum number of items of a stream in a notebook's table."""
-NEVER_RUN_MESSAGE = "was never run: call run(), or iterate over its events inside its `with` block"
-"""Text of the warning and the error for a fleet that was not started."""
 
 
 class Runs(Protocol):
@@ -67,7 +65,10 @@ class RunsAsync(Protocol):
 
 
 class Stream(Generic[E]):
-    """Items that arrive during iteration. Each iteration sends new requests; `list(...)` returns all items."""
+    """Items that arrive during iteration: what a listing of `Hub`, such as `hub.users.list()`, returns.
+
+    Use it in a `for` loop; `list(...)` returns all items. Each iteration sends new requests.
+    """
 
     def __init__(self, hub: Runs, operation: Callable[[], Operation[Any]], item: type[E]) -> None:
         self._hub = hub
@@ -98,7 +99,10 @@ class Stream(Generic[E]):
 
 
 class AsyncStream(Generic[E]):
-    """Items that arrive during iteration with `async for`; `await` returns a list of all of them."""
+    """Items that arrive during iteration: what a listing of `AsyncHub` returns.
+
+    Use it with `async for`; `await` returns a list of all items.
+    """
 
     def __init__(self, hub: RunsAsync, operation: Callable[[], Operation[Any]], item: type[E]) -> None:
         self._hub = hub
@@ -123,6 +127,9 @@ class AsyncStream(Generic[E]):
 
 class _FleetBase(Generic[T]):
     """The state of a fleet, for both clients."""
+
+    _never_run: ClassVar[str]
+    """Text of the warning and the error for a fleet that was not started."""
 
     def __init__(self, operation: Operation[T]) -> None:
         self._operation = operation
@@ -154,7 +161,7 @@ class _FleetBase(Generic[T]):
         """Warn about a fleet that was never run."""
         # The attribute is missing if __init__ failed.
         if not getattr(self, "_started", True):
-            warnings.warn(f"{self!r} {NEVER_RUN_MESSAGE}", ResourceWarning, stacklevel=2, source=self)
+            warnings.warn(f"{self!r} {self._never_run}", ResourceWarning, stacklevel=2, source=self)
 
     def _start(self) -> None:
         if self._started:
@@ -164,7 +171,7 @@ class _FleetBase(Generic[T]):
     def _check_started(self) -> None:
         if not self._started:
             self._started = True  # so that __del__ does not warn too
-            raise RuntimeError(f"{type(self).__name__} {NEVER_RUN_MESSAGE}")
+            raise RuntimeError(f"{type(self).__name__} {self._never_run}")
 
     def _raise_failure(self) -> None:
         """Raise the error that ended the fleet, unless it was raised before."""
@@ -174,7 +181,7 @@ class _FleetBase(Generic[T]):
 
 
 class Fleet(_FleetBase[T], Generic[E, T]):
-    """Concurrent work on many servers or users, with events and a summary.
+    """Concurrent work on many servers or users, with events and a summary. Methods of `Hub` return it.
 
         with hub.servers.start_many(...) as fleet:
             for event in fleet:
@@ -184,6 +191,8 @@ class Fleet(_FleetBase[T], Generic[E, T]):
     or `summary = hub.servers.start_many(...).run()`. The end of the block waits for the work to finish, also after a
     `break`. After an exception, Ctrl-C or `cancel` no further work is started; the hub continues what it has accepted.
     """
+
+    _never_run = "was never run: call run(), or iterate over its events inside its `with` block"
 
     def __init__(self, hub: Callable[[], AbstractAsyncContextManager[RunsAsync]], operation: Operation[T]) -> None:
         super().__init__(operation)
@@ -260,7 +269,12 @@ class Fleet(_FleetBase[T], Generic[E, T]):
 
 
 class AsyncFleet(_FleetBase[T], Generic[E, T]):
-    """The same as `Fleet`, with `async with` and `async for`, or `summary = await hub.servers.start_many(...)`."""
+    """A `Fleet` for asyncio, which methods of `AsyncHub` return.
+
+    Use it with `async with` and `async for`, or write `summary = await hub.servers.start_many(...)`.
+    """
+
+    _never_run = "was never run: await it, or iterate over its events inside `async with`"
 
     def __init__(
         self, run: Callable[[Operation[T], Callable[[Any], object]], Awaitable[T]], operation: Operation[T]

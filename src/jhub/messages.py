@@ -37,6 +37,9 @@ from jhub.errors import (
     UserNotCreated,
 )
 
+CERT_HINT = "if the hub asks for a client certificate: jhub login --cert FILE --key FILE, in Python cert=(FILE, FILE)"
+"""Advice for a hub that asks for a client certificate."""
+
 
 class MessageRule(NamedTuple):
     """A rule that maps a status and a message to an error class.
@@ -70,6 +73,8 @@ MESSAGE_RULES = (
         "no user was changed; leave out the name, or create the user first",
     ),
     MessageRule(400, r"No such group: ", NotFound),
+    # POST /users/NAME/activity, all versions.
+    MessageRule(400, r"No such server '.*' for user ", NotFound),
     # POST /users/NAME/tokens, all versions; the limit of the lifetime since 5.1. Before 5.0 a scope that does not exist
     # is a 500.
     MessageRule(400, r"token expires_in: \S+ must not exceed", LifetimeTooLong),
@@ -80,12 +85,16 @@ MESSAGE_RULES = (
         NotAuthorized,
         r"there is no user \1, or the token in use lacks the scope tokens",
     ),
-    # POST /users/NAME/servers/NAME: the first is from jhub.extension on 5.3 and later, the others are from all
-    # versions. PATCH: since 6.0.
+    # POST /users/NAME/servers/NAME: the first two are from jhub.extension on 5.3 and later, and mean the same for who
+    # reads the list of profiles; the others are from all versions. PATCH: since 6.0.
     MessageRule(400, r"unknown profile ", NotFound),
+    MessageRule(403, r".+ may not use profile ", NotFound),
     MessageRule(400, r".+ is already running", AlreadyRunning),
     MessageRule(400, r".+ is active\. Please stop it", AlreadyRunning),
-    MessageRule(400, r".+ is pending (?!spawn)", ServerPending),
+    MessageRule(400, r".+ is pending (?P<pending>\w+)", ServerPending),
+    # DELETE of a server, since 6.0, and of a user, all versions.
+    MessageRule(400, r"Cannot stop a server while it is being (?P<pending>rename)d", ServerPending),
+    MessageRule(400, r".+'s server is in the process of (?P<pending>stop)ping", ServerPending),
     # All routes; the second since 4.1.
     MessageRule(403, r".*requires any of \[(?P<scopes>[^\]]*)\]", MissingScope),
     MessageRule(403, r".*Missing or invalid credentials", UnknownToken),
@@ -125,6 +134,12 @@ def from_answer(
     # A proxy may strip the header. The body of a hub's own error has exactly these two keys.
     from_hub = "x-jupyterhub-version" in headers or (body.keys() == {"status", "message"} and body["status"] == status)
     prefix = f"{about}: " if about else ""
+    if not from_hub and asks_for_password(status, headers):
+        return proxy_password(status, method, path, about)
+    if not from_hub and status == 400 and b"SSL certificate" in content:  # nginx with ssl_verify_client
+        wrong = NotAHub(f"{prefix}a proxy in front of the hub asks for a client certificate", hint=CERT_HINT)
+        wrong.status = status
+        return wrong
     if status in GATEWAY_STATUSES and not from_hub:
         return Unavailable(
             f"{prefix}no answer from the hub (its proxy answered {status})",
@@ -140,12 +155,35 @@ def from_answer(
             limits = f"{prefix}a proxy in front of the hub rate-limits requests"
             return Unavailable(limits, status=status, hint="try again later")
         error = NotAHub(
-            f"{prefix}answered {status} without the error message of a JupyterHub",
-            hint="check that the URL is that of a JupyterHub, and that its proxy passes API requests",
+            f"{prefix}answered {status} without a JupyterHub error message",
+            hint="check that the URL is that of a JupyterHub, and that its proxy forwards API requests",
         )
         error.status = status
         return error
     return _refusal(method, path, status, message or "", about)
+
+
+def asks_for_password(status: int, headers: Mapping[str, str]) -> bool:
+    """Return whether an answer asks for a username and password, which a JupyterHub never does."""
+    schemes = re.findall(
+        r"(?:^|,)\s*(basic|digest|negotiate|ntlm)\b", headers.get("www-authenticate", ""), re.IGNORECASE
+    )
+    return status == 407 or (status == 401 and bool(schemes))
+
+
+def proxy_password(status: int, method: str = "", path: str = "", about: str = "") -> NotAuthorized:
+    """Return the error for a proxy between here and the hub that asks for a username and password."""
+    if status == 407:
+        text = "the proxy of this network asks for a username and password (407)"
+        hint = "put them into its URL: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, in Python proxy=; or set NO_PROXY"
+    else:
+        text = "a proxy in front of the hub asks for a username and password (HTTP Basic authentication)"
+        hint = (
+            "the header is needed for the token: use an address that the proxy lets through, or ask its administrator"
+        )
+    error = NotAuthorized(text, about=about, method=method, path=path, status=status, hint=hint)
+    error.by_proxy = True
+    return error
 
 
 def _refusal(method: str, path: str, status: int, message: str, about: str) -> APIError:
@@ -154,7 +192,7 @@ def _refusal(method: str, path: str, status: int, message: str, about: str) -> A
         return HubFull(
             message or "the hub has reached its limit of running servers",
             status=status,
-            hint="stop servers that nobody uses, or ask the administrator to raise active_server_limit",
+            hint="stop idle servers, or ask the administrator to raise active_server_limit",
             **context,
         )
     filtered = message.startswith("No access to resources")

@@ -14,6 +14,30 @@ from typing import Any, Literal, TypeAlias, cast
 from msgspec import Struct, field, json
 from msgspec.structs import force_setattr
 
+__all__ = [
+    "Component",
+    "Group",
+    "HubInfo",
+    "Identity",
+    "Model",
+    "Named",
+    "OAuthToken",
+    "Profile",
+    "ProfileChoice",
+    "ProfileOption",
+    "Progress",
+    "Route",
+    "Server",
+    "Service",
+    "Share",
+    "ShareCode",
+    "SharedServer",
+    "Token",
+    "TokenKind",
+    "UnlistedChoice",
+    "User",
+]
+
 UNLISTED_SUFFIX = "--unlisted-choice"
 """Suffix of an option's key, for the key of a text that is not one of the option's choices."""
 UNLISTED_SELECTED_VALUE = UNLISTED_SUFFIX.removeprefix("--")
@@ -164,7 +188,7 @@ class User(Model, frozen=True, kw_only=True):
     created: datetime | None = None
     last_activity: datetime | None = None
     servers: dict[str, Server] | None = None
-    """The servers by name; "" is the default server. None without the scope read:servers, by which the hub filters."""
+    """The servers by name; "" is the default server. None if the token lacks the scope read:servers for this user."""
     auth_state: dict[str, Any] | None = None
     """The authenticator's state; needs the scope admin:auth_state."""
 
@@ -366,6 +390,7 @@ class ProfileChoice(Model, frozen=True, kw_only=True):
     key: str
     """The value to pass in a start."""
     display_name: str = ""
+    description: str = ""
     default: bool = False
 
 
@@ -374,6 +399,8 @@ class UnlistedChoice(Model, frozen=True, kw_only=True):
 
     display_name: str = ""
     display_name_in_choices: str = "Other..."
+    description: str = ""
+    description_in_choices: str = ""
     validation_regex: str = ""
     """The regular expression that the whole text must match, if not empty."""
     validation_message: str = ""
@@ -411,6 +438,8 @@ class Profile(Model, frozen=True, kw_only=True):
     profile_options: tuple[ProfileOption, ...] = ()
     user_options: tuple[str, ...] = ()
     """Further user options that a start may pass."""
+    any_user_options: bool = False
+    """True if a start may pass further user options of any name, except settings of the hub's spawner."""
 
 
 class Component(Model, frozen=True, kw_only=True):

@@ -1,11 +1,11 @@
-"""Outcome of work on many servers or users: successes, failures and skipped ones."""
+"""Outcome of work on many servers or users: successes, failures and skips."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-SUCCESS_KINDS = frozenset({"ready", "stopped", "deleted", "created", "exists", "added", "removed"})
+SUCCESS_KINDS = frozenset({"ready", "stopped", "deleted", "created", "exists", "edited", "added", "removed"})
 """Kinds of events that report a success."""
 
 

@@ -11,26 +11,51 @@ request.once()` makes one attempt. No flow yields a bare request.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Generator, Hashable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import msgspec
 
-from jhub.errors import HubError, InvalidInput, NotAHub, NotFound, Redirected, Throttled, Unavailable
+from jhub.errors import HubError, InvalidInput, MissingScope, NotAHub, NotFound, Redirected, Throttled, Unavailable
 from jhub.masking import mask
 from jhub.messages import GATEWAY_STATUSES, from_answer
 from jhub.models import resolve_urls
+from jhub.object_path import CHECK_REASON, DECODING_PROXY, check_name, named_objects
+from jhub.object_path import CONTROL_CATEGORIES as CONTROL_CATEGORIES
+from jhub.object_path import segment as segment
 from jhub.retry import IDEMPOTENT_METHODS, Retries
+
+__all__ = [
+    "Answer",
+    "Ask",
+    "Cancel",
+    "Done",
+    "Emit",
+    "Flow",
+    "Fork",
+    "HubVersion",
+    "Interrupted",
+    "Listen",
+    "Next",
+    "Now",
+    "Operation",
+    "Request",
+    "Sleep",
+    "Step",
+    "call",
+    "segment",
+    "send",
+]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-CONTROL_CATEGORIES = {"Cc", "Zl", "Zp"}
-"""Unicode categories of characters that break lines or control terminals."""
+
+Refusal: TypeAlias = Callable[[str, str, int, Mapping[str, str], bytes, str], HubError]
+"""A function of a request's method and path, of its answer's status, headers and content, and of `about`."""
 
 
 class Interrupted(BaseException):
@@ -54,6 +79,12 @@ class Answer:
     """The hub's origin, which makes the URLs in the result absolute. Empty: they stay paths."""
 
 
+class _Named(msgspec.Struct):
+    """An object of which only the name counts."""
+
+    name: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Request(Generic[T]):
     """One REST call, and the function that decodes its answer.
@@ -74,13 +105,21 @@ class Request(Generic[T]):
     form
         Send the body, a mapping of strings, as a form instead of JSON.
     repeatable
-        Whether the request is idempotent, so that it can be retried. None: decided by the method.
+        True if the request is idempotent and so can be retried. None: the method decides.
     gone_is_done
         Treat a 404 as success after an attempt whose answer was lost: that attempt may have deleted the object.
     headers
         Additional headers, sent to the hub's own origin only.
     page
         Pass every answer of the hub to `decode`, including redirects and errors: the answer is an HTML page.
+    raw
+        The path is the caller's own: send it without a check of the names in it.
+    name_check
+        The request checks that the path reaches the object that it names. A client sends it once for each object.
+    token
+        The token of one user's server, which `path` reaches by its full URL. It is sent instead of the client's own.
+    refusal
+        The function that returns the error for an answer with an error status: `jhub.messages.from_answer`, for a hub.
     """
 
     method: str
@@ -98,6 +137,10 @@ class Request(Generic[T]):
     gone_is_done: bool = False
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # may hold cookies
     page: bool = False
+    raw: bool = False
+    name_check: bool = False
+    token: str = field(default="", repr=False)
+    refusal: Refusal = field(default=from_answer, repr=False)
 
     def __str__(self) -> str:
         """Return the request on one line, without its secrets."""
@@ -113,13 +156,22 @@ class Request(Generic[T]):
             if self.root == "api" and _content_type(answer) == "text/html":
                 # This is usually the login page of a gateway: the API has no HTML pages.
                 raise _not_json(self.about, answer)
-            return _with_absolute_urls(self.decode(answer), answer.site)
+            result = _with_absolute_urls(self.decode(answer), answer.site)
+            if self.method == "GET" and self.root == "api" and not self.raw:
+                check_name(self.path, getattr(result, "name", None))
+            return result
         if answer.status < 400:
             raise Redirected(answer.headers.get("location", ""))
-        raise from_answer(self.method, self.path, answer.status, answer.headers, answer.content, self.about)
+        if self.method == "GET" and answer.status == 405:
+            check_name(self.path, None)  # every object can be read
+        raise self.refusal(self.method, self.path, answer.status, answer.headers, answer.content, self.about)
 
     def __iter__(self) -> Generator[Step, Any, T]:
-        """Send the request, and retry it when that is safe: see `jhub.retry`."""
+        """Send the request, and retry it when that is safe: see `jhub.retry`.
+
+        Before a change to an object with a slash or the like in its name, check that no proxy decodes the path.
+        """
+        yield from self._check_names()
         retries = Retries(self.method in IDEMPOTENT_METHODS if self.repeatable is None else self.repeatable)
         while True:
             try:
@@ -127,16 +179,65 @@ class Request(Generic[T]):
                 return answer
             except (Unavailable, Throttled) as error:
                 pause = Sleep(*retries.pause_after(error))
-            except NotFound:
+            except NotFound as error:
                 if not (retries.may_have_arrived and self.gone_is_done):
+                    yield from self._explain(error)
                     raise
                 return self.decode(Answer(204))
             yield pause
 
     def once(self) -> Generator[Step, Any, T]:
         """Send the request once, without retries."""
-        answer: T = yield self
+        yield from self._check_names()
+        try:
+            answer: T = yield self
+        except NotFound as error:
+            yield from self._explain(error)
+            raise
         return answer
+
+    def _explain(self, error: NotFound) -> Generator[Step, Any, None]:
+        """Add a hint to a "not found": the user exists in lower case, or a proxy may have changed the path."""
+        if error.hint or self.root != "api" or self.raw:
+            return
+        name = yield from self._user_in_lower_case()
+        if name:
+            error.hint = f"the hub has a user {name!r}: it writes names in lower case"
+        elif any(named_objects(self.path)):
+            error.hint = f"{self._named_server()}or {DECODING_PROXY}"
+
+    def _named_server(self) -> str:
+        """Return how a named server is written, if its user and name may have been passed as the name of a user."""
+        match = re.match("/users/([^/]+)", self.path)
+        user, _, name = unquote(match[1]).partition("/") if match else ("", "", "")
+        return f"the server {name!r} of {user!r} is two arguments, ({user!r}, {name!r}); " if user and name else ""
+
+    def _user_in_lower_case(self) -> Generator[Step, Any, str]:
+        """Return the user's name in lower case, in which most authenticators write names, if the hub has that user."""
+        match = re.match("/users/([^/]+)", self.path)
+        name = unquote(match[1]) if match else ""
+        lower = name.lower()
+        if name == lower:
+            return ""
+        try:
+            found: _Named = yield Request(
+                "GET", f"/users/{quote(lower, safe='@~')}", _decode_name, headers=self.headers
+            )
+        except HubError:
+            return ""
+        return lower if found.name == lower else ""
+
+    def _check_names(self) -> Generator[Step, Any, None]:
+        if self.method == "GET" or self.root != "api" or self.anonymous or self.raw:
+            return
+        for path, name in named_objects(self.path):
+            noun = path.split("/")[1].removesuffix("s")
+            check = Request("GET", path, _decode_name, about=f"{noun} {name}", headers=self.headers, name_check=True)
+            try:
+                yield from check
+            except MissingScope as error:
+                error.hint += f"; before a change, jhub reads an object with a name such as {name!r}: {CHECK_REASON}"
+                raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +266,7 @@ class Listen(Generic[T]):
         try:
             return _with_absolute_urls(self.read(data), site)
         except (msgspec.MsgspecError, RecursionError) as error:
-            raise NotAHub(f"{self.about}: the progress stream is not what JupyterHub sends: {error}") from error
+            raise NotAHub(f"{self.about}: the progress stream is not valid: {error}") from error
 
     def __iter__(self) -> Generator[Step, Any, T | None]:
         """Yield the step, and return its answer."""
@@ -266,7 +367,9 @@ class Operation(Protocol[T_co]):
 
 
 Step: TypeAlias = Request[Any] | Listen[Any] | Sleep | Now | HubVersion | Emit | Ask | Fork | Next | Cancel
+"""A step of a flow: what it yields to its runner."""
 Flow: TypeAlias = Generator[Step, Any, T]
+"""A generator that yields steps, receives their results, and returns the result of an operation."""
 
 
 def call(
@@ -335,7 +438,7 @@ def _decode(returns: type[T], about: str, answer: Answer) -> T:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         if "json" in _content_type(answer):
             prefix = f"{about}: " if about else ""
-            raise NotAHub(f"{prefix}the answer is not what JupyterHub sends: {error}") from error
+            raise NotAHub(f"{prefix}the answer is not a valid JupyterHub response: {error}") from error
         raise _not_json(about, answer) from error
 
 
@@ -347,7 +450,7 @@ def _not_json(about: str, answer: Answer) -> NotAHub:
     error = NotAHub(
         f"{about or 'hub'}: the answer is {_content_type(answer) or 'something else'}, not JSON: "
         "this address is not a JupyterHub API",
-        hint="check that the URL is that of a JupyterHub, and that its proxy passes API requests",
+        hint="check that the URL is that of a JupyterHub, and that its proxy forwards API requests",
     )
     error.status = answer.status
     return error
@@ -357,34 +460,16 @@ def _decode_nothing(answer: Answer) -> None:
     return None
 
 
+def _decode_name(answer: Answer) -> _Named:
+    try:
+        return msgspec.json.decode(answer.content, type=_Named)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _Named()  # not the object that the path names
+
+
 def decode_status(answer: Answer) -> int:
     """Return the status: the `decode` of a request whose answer has no other content."""
     return answer.status
-
-
-def segment(value: str, noun: str) -> str:
-    """Return a name as one quoted path segment. `noun` is the kind of object ("user"), for the error message.
-
-    Raises
-    ------
-    InvalidInput
-        The name is empty; it consists of dots only (clients and proxies resolve `.` and `..`, even quoted); it has a
-        slash, a backslash, a control character or a lone surrogate.
-    TypeError
-        The name is not a `str`.
-    """
-    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # for callers without a type checker
-        raise TypeError(f"a {noun} name is a str, not {type(value).__name__}")
-    if not value:
-        raise InvalidInput(f"a {noun} name is missing")
-    if not value.strip("."):
-        raise InvalidInput(f"invalid {noun} name {value!r}: it is made only of dots")
-    if any(c in "/\\" or unicodedata.category(c) in CONTROL_CATEGORIES for c in value):
-        raise InvalidInput(f"invalid {noun} name {value!r}: it contains a slash or a control character")
-    try:
-        return quote(value, safe="@~")
-    except UnicodeEncodeError:
-        raise InvalidInput(f"invalid {noun} name {value!r}: it contains a lone surrogate") from None
 
 
 def check_token(token: str) -> None:

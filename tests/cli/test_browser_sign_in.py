@@ -58,7 +58,7 @@ def test_browser_arguments_hold_no_state_and_the_user_is_printed(jhub: Jhub, hub
     record = with_browser_of(jhub, hub, user)
     result = login(jhub, hub, user)
     assert result.code == 0, result
-    assert f" as {user} by the browser" in result.err
+    assert f" as {user} with the browser" in result.err
     address = urlsplit(record.read_text())
     assert (address.netloc, address.query) == ("127.0.0.1:18462", "")
     assert address.path.startswith("/start/")
@@ -118,4 +118,4 @@ def test_a_second_identity_is_signed_in_with_its_username(
 def test_password_stdin_is_refused_for_the_browser(jhub: Jhub, hub: LocalHub) -> None:
     result = jhub("login", hub.url, "--browser", "--password-stdin", stdin="x\n")
     assert result.code == 2
-    assert "--browser and --password-stdin exclude each other" in result.err
+    assert "--browser and --password-stdin cannot be used together" in result.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from terminal import Jhub
+from terminal import JHUB, Jhub
 
 SUPPORT = Path(__file__).parents[1] / "support"
 DOWN = "http://127.0.0.1:9/hub/api"
@@ -223,7 +224,7 @@ def listed(machine: Machine, context: dict[str, str], **env: str) -> list[str]:
     machine.contexts.write_text(json.dumps({"current": "hub", "contexts": {"hub": context}}))
     machine.tokens.write_text(json.dumps({"hub": SECRET}))
     machine.tokens.chmod(0o600)
-    result = machine.jhub(**env)("group", "list", "-o", "json")
+    result = machine.jhub(**env)("group", "list", "-o", "name")
     assert result.out == ""
     *said, error = [line for line in result.err.splitlines() if not line.startswith("hint:")]
     assert error.startswith("error: ")
@@ -259,3 +260,40 @@ def test_plain_http_to_another_machine_triggers_a_warning(
 
 def test_the_environment_help_names_the_keyring_variable(machine: Machine) -> None:
     assert "JHUB_KEYRING" in machine.jhub().ok("help", "environment")
+
+
+def test_exec_gives_a_program_the_hub_and_the_token(machine: Machine) -> None:
+    machine.save()
+    machine.save(name="other", token="OTHER")
+    names = ("JUPYTERHUB_API_URL", "JUPYTERHUB_API_TOKEN", "JHUB_CONTEXT")
+    program = ["--", sys.executable, "-c", f"import os; print([os.environ.get(name) for name in {names}])"]
+    jhub = machine.jhub(JHUB_CONTEXT="hub")
+    assert jhub.ok("context", "exec", *program) == f"{[DOWN, SECRET, None]}\n"
+    assert jhub.ok("context", "exec", "-c", "other", *program) == f"{[DOWN, 'OTHER', None]}\n"
+
+
+def test_exec_ends_as_its_program_does(machine: Machine) -> None:
+    machine.save()
+    jhub = machine.jhub()
+    run = jhub("context", "exec", "--", sys.executable, "-c", "import sys; sys.exit(9)")
+    assert (run.code, run.out, run.err) == (9, "", "")
+    missing = jhub("context", "exec", "--", "no-such-command", "--debug")
+    assert (missing.code, missing.err) == (127, "error: command not found: no-such-command\n")
+    folder = jhub("context", "exec", "--", str(machine.home))
+    assert (folder.code, folder.err) == (126, f"error: cannot run {machine.home}: Permission denied\n")
+    unknown = jhub("context", "exec", "-c", "nope", "--", "true")
+    assert unknown.code == 2
+    assert SECRET not in run.err + missing.err + folder.err + unknown.err
+
+
+def test_a_program_of_exec_is_ended_by_a_closed_pipe(machine: Machine) -> None:
+    machine.save()
+    command = shlex.join([*JHUB, "context", "exec", "--", "yes"])
+    done = subprocess.run(
+        ["bash", "-c", f"{command} | head -1; exit ${{PIPESTATUS[0]}}"],
+        env=machine.jhub().environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (141, "y\n", "")

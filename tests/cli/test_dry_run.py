@@ -13,14 +13,14 @@ from terminal import Jhub
 
 from jhub import Hub
 from jhub.bulk.chunks import CHUNK_SIZE
-from jhub.cli.kit.output import print_requests
+from jhub.cli.kit.output import print_preview
 from jhub.errors import HubError, NotFound
 from jhub.models import HubInfo
 from jhub.steps import Flow, Fork, HubVersion, Next, Operation, Request, call, send
 
 Fresh = Callable[[str], str]
 
-CUT = "(what follows depends on the answers)\n"
+CUT = "(further requests depend on the answers)\n"
 
 
 def test_every_request_of_a_command_is_printed(as_admin: Jhub, user: str) -> None:
@@ -79,14 +79,15 @@ def test_a_name_that_fails_does_not_stop_the_dry_run(as_admin: Jhub, user: str, 
     assert planned.err.startswith("error: user nope: not found")
     assert CUT not in planned.err
     assert as_admin(*delete, "nope", "nope2").code == 5
-    assert as_admin("user", "create", "--dry-run", "x/y", fresh("user")).code == 7
-    stop = as_admin("server", "stop", "--dry-run", f"{user}/a", "ana/x", f"{user}/b")
-    assert len(stop.lines) == 3
+    assert as_admin("user", "create", "--dry-run", "x/..", fresh("user")).code == 7
+    as_admin.ok("server", "create", f"{user}/a", f"{user}/b")
+    stop = as_admin("server", "stop", "--dry-run", f"{user}/a", "ana/none", f"{user}/b")
+    assert (stop.code, len(stop.lines)) == (7, 2)
     start = as_admin("server", "start", "--dry-run", f"{user}/Not Good", f"{user}/b")
     assert (start.code, len(start.lines)) == (7, 1)
     delete_servers = as_admin("server", "delete", "--dry-run", user, f"{user}/b")
     assert (delete_servers.code, len(delete_servers.lines)) == (7, 1)
-    revoke = as_admin("share", "revoke", "--dry-run", "ana/x", "--user", "x/y", "--user", user)
+    revoke = as_admin("share", "revoke", "--dry-run", f"{user}/a", "--user", "x/..", "--user", user)
     assert (revoke.code, len(revoke.lines)) == (7, 1)
 
 
@@ -110,7 +111,7 @@ def nowhere() -> Hub:
 
 
 def printed(hub: Hub, capsys: pytest.CaptureFixture[str], plan: Operation[Any]) -> tuple[list[str], str]:
-    print_requests([hub.preview(lambda: plan)])
+    print_preview(hub.preview(lambda: plan))
     shown = capsys.readouterr()
     return shown.out.splitlines(), shown.err
 

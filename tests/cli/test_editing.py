@@ -88,15 +88,15 @@ def test_groups_are_created_with_members_and_found_by_them(as_admin: Jhub, user:
 
 def test_an_invalid_name_does_not_stop_other_groups_from_being_created(as_admin: Jhub, fresh: Fresh) -> None:
     a, b = fresh("group"), f"{fresh('group')}  b"
-    create = ("group", "create", a, "x/y", b, "-o", "name")
+    create = ("group", "create", a, "x/..", b, "-o", "name")
     planned = as_admin(*create, "--dry-run")
     assert (planned.code, planned.lines) == (7, [f'POST /groups {{"groups":["{a}","{b}"],"users":[]}}'])
     made = as_admin(*create)
     assert (made.code, made.lines) == (7, [a, b])
-    assert made.err == planned.err == "error: invalid group name 'x/y': it contains a slash or a control character\n"
+    assert made.err == planned.err == "error: invalid group name 'x/..': a proxy could resolve its part '.' or '..'\n"
     again = as_admin("group", "create", a, b, "--if-not-exists", "-o", "name")
     assert (again.code, again.lines) == (0, [a, b])
-    assert as_admin("group", "create", "x/y", "").code == 2
+    assert as_admin("group", "create", "x/..", "").code == 2
     as_admin.ok("group", "delete", "--yes", a, b)
 
 

@@ -38,7 +38,7 @@ def test_the_token_of_a_new_service_is_printed_once(as_admin: Jhub, hub_url: str
     assert "already exists, and keeps its token" in again.err
     both = as_admin("service", "create", service, "--generate-token", "--if-not-exists")
     assert (both.code, both.out) == (2, "")
-    assert "exclude each other: an existing service keeps its token" in both.err
+    assert "cannot be used together: an existing service keeps its token" in both.err
     assert as_admin("service", "create", service, "--generate-token").code == 6
     assert service in as_admin.ok("service", "list", "-o", "name").split()
     assert json.loads(as_admin.ok("service", "show", service, "-o", "json"))["admin"] is True

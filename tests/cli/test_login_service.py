@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from hub_api import Api
+from page_blocks import run_by
 from terminal import Jhub
 
 from jhub import oauth_client
@@ -47,6 +49,13 @@ def token(hub: LocalHub, user: str) -> str:
     made = Api(hub)("POST", f"/users/{user}/tokens", json={"auth": {"username": user, "password": password}})
     secret: str = made.json()["token"]
     return secret
+
+
+def test_the_lines_of_the_page_on_the_local_hub_run(bare_admin: Jhub) -> None:
+    (block,) = run_by(__file__, "docs/how-to/local-hub.md")
+    create, delete = (shlex.split(line)[1:] for line in block.text.splitlines())
+    bare_admin.ok(*create)
+    bare_admin.ok(*delete, "--yes")  # there is no terminal
 
 
 def test_the_login_client_is_registered_and_deleted(bare: LocalHub, bare_admin: Jhub) -> None:

@@ -232,7 +232,7 @@ def test_a_link_made_by_another_user_is_not_followed(jhub: Jhub, folder: Path) -
         contexts.connection()
 
 
-def test_a_folder_path_that_is_no_folder_is_refused(jhub: Jhub, folder: Path) -> None:
+def test_a_folder_path_that_is_not_a_folder_is_refused(jhub: Jhub, folder: Path) -> None:
     shutil.rmtree(folder)
     for make in (link_to_nothing, lambda path: path.write_text(""), pipe):
         make(folder)
@@ -371,4 +371,4 @@ def test_a_named_pipe_is_accepted_as_input(at_no_hub: Jhub) -> None:
     command = [sys.executable, "-m", "jhub", "api", "POST", "/users", "-d"]
     run = ["bash", "-c", '"$@" @<(echo "[")', "bash", *command]
     done = subprocess.run(run, env=at_no_hub.environment(), capture_output=True, text=True, timeout=60)
-    assert "the body is not JSON: Input data was truncated" in done.stderr
+    assert "the body is not valid JSON: Input data was truncated" in done.stderr

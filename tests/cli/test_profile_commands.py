@@ -18,10 +18,8 @@ from jhub.profiles.loader import check
 GOOD = """
 profiles:
   - slug: lab
-    description:
     default: true
     users: []
-    spawner_override:
   - display_name: Many things
     groups: [geo]
     user_options: [cpus]
@@ -36,7 +34,6 @@ profiles:
 
 BAD = {
     "no profiles": "profiles: []",
-    "a key of the file": "profiles: [{slug: a}]\nprofile: x",
     "a key of a profile": "profiles: [{slug: a, group: [x]}]",
     "no name": "profiles: [{description: x}]",
     "a slug that is a number": "profiles: [{slug: 1}]",
@@ -47,7 +44,7 @@ BAD = {
     "a variable that is a number": "profiles: [{slug: a, spawner_override: {environment: {A: 1}}}]",
     "a variable of KubeSpawner's": "profiles: [{slug: a, kubespawner_override: {environment: {A: 1}}}]",
     "an option without choices": "profiles: [{slug: a, profile_options: {x: {display_name: x}}}]",
-    "a key of a choice": "profiles: [{slug: a, profile_options: {x: {choices: {b: {image: c}}}}}]",
+    "a key of a choice": "profiles: [{slug: a, profile_options: {x: {choices: {b: {user: [c]}}}}}]",
     "a key of an unlisted choice": "profiles: [{slug: a, profile_options: {x: {unlisted_choice: {on: true}}}}]",
 }
 
@@ -70,17 +67,23 @@ def test_every_problem_of_a_profiles_file_is_printed(here: Jhub) -> None:
     file = here.home / "profiles.yaml"
     file.write_text('profiles:\n  - slug: 1\n  - slug: "a"\n    colour: "\\e[31m"\n    "\\e": x\n')
     result = here("profile", "check", str(file))
-    assert (result.code, result.err) == (1, "")
+    assert result.code == 1
     assert [line.partition(": ")[0] for line in result.lines] == [f"{file}:{line}" for line in (2, 4, 5)]
     assert result.lines[0] == f'{file}:2: profile 1: `slug` must be text, not 1 (a number): write "1"'
+    assert [": warning: " in line for line in result.lines] == [False, True, True]
     assert "\x1b" not in result.out
 
 
 def test_warnings_are_printed_and_do_not_fail_the_check(here: Jhub) -> None:
     file = here.home / "config.yml"
-    file.write_text("profiles:\n- groups: []\n  definition: {slug: a}\n  volumes: [x]\n")
+    file.write_text(
+        "profiles:\n- groups: []\n  definition: {slug: a}\n  volume: [x]\n"
+        "  config_maps:\n  - {name: c, key: k, content: x}\n"
+    )
     assert here.ok("profile", "check", str(file)).splitlines() == [
-        f"{file}:4: warning: profile a: `volumes` is not supported and is ignored",
+        f"{file}:4: warning: profile a: unknown key 'volume': it has no effect; did you mean `volumes`?",
+        f"{file}:6: warning: profile a: the name of the ConfigMap 'c' must contain {{{{ spawner.user.name }}}} where "
+        "users share a namespace; or write `shared: true` if it is meant for all",
         "ok: 1 profile",
     ]
 

@@ -50,7 +50,7 @@ def test_every_field_is_in_the_json(listing: Hubs) -> None:
     assert gpu["profile_options"][0]["choices"] == GPU["profile_options"][0]["choices"]  # type: ignore[index]
     assert (lab["slug"], lab["default"], lab["profile_options"][0]["unlisted_choice"]) == ("lab", True, None)
     assert json.loads(jhub.ok("profile", "show", "lab", "-o", "json")) == lab
-    assert set(lab) == {*GPU, *LAB}
+    assert set(lab) == {*GPU, *LAB, "any_user_options"}
 
 
 def test_a_profile_is_shown_with_the_options_of_a_start(listing: Hubs) -> None:
@@ -61,9 +61,9 @@ def test_a_profile_is_shown_with_the_options_of_a_start(listing: Hubs) -> None:
         "default      no",
         "description  Fast",
         "",
-        "OPTION                       DEFAULT  NAME",
+        "OPTION                       DEFAULT  NAME                             DESCRIPTION",
         "image=r:4                             Image: R",
-        "image=scipy                  *        Image: SciPy",
+        "image=scipy                  *        Image: SciPy                     Plots",
         "image--unlisted-choice=TEXT           Image: Other... (must match x+)",
         "note--unlisted-choice=TEXT            note: Other... (a word)",
         "cpus=VALUE",
@@ -80,7 +80,7 @@ def test_an_unknown_profile_is_not_found(listing: Hubs) -> None:
     result = jhub("profile", "list", "-u", "cy")
     assert (result.code, result.err) == (5, "error: profiles of cy: not found, or not visible to this token\n")
     assert jhub("profile", "list", "-u", "").code == 2
-    assert jhub("profile", "list", "-u", "a/b").code == 2
+    assert jhub("profile", "list", "-u", "a/..").code == 2
 
 
 def test_a_service_must_name_a_user(tmp_path: Path) -> None:
@@ -91,14 +91,21 @@ def test_a_service_must_name_a_user(tmp_path: Path) -> None:
         assert jhub.ok("profile", "list", "-u", "bo", "-o", "name") == "lean\n"
 
 
-@pytest.mark.parametrize("line", ["list", "list -u ana", "show gpu", "show gpu -u ana", "list -o json"])
+@pytest.mark.parametrize("line", ["list", "list -u ana", "show gpu", "show gpu -u ana"])
 def test_a_hub_without_a_profile_list_is_an_error_with_a_hint(bare: Hubs, line: str) -> None:
     jhub, _ = bare
     result = jhub("profile", *line.split())
     assert (result.code, result.out) == (1, "")
     error, hint = result.err.splitlines()
     assert error.endswith(": this hub does not list profiles: it has no jhub.extension with profiles")
-    assert hint.startswith("hint: a start can still name a profile")
+    assert hint.startswith("hint: you can still start a server from a profile")
+
+
+def test_the_error_of_a_hub_without_a_profile_list_is_json(bare: Hubs) -> None:
+    jhub, _ = bare
+    result = jhub("profile", "list", "-o", "json")
+    assert (result.code, result.out) == (1, "")
+    assert "this hub does not list profiles" in json.loads(result.err)["error"]
 
 
 def test_a_dry_run_refuses_profiles_that_are_not_in_the_list(listing: Hubs) -> None:

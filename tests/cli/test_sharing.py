@@ -64,7 +64,7 @@ def test_users_and_groups_give_up_access(as_admin: Jhub, server: str, user: str,
     assert as_admin.ok("share", "list", "--with", user, "-o", "name") == ""
 
 
-def test_groups_are_served_with_empty_stdin(as_admin: Jhub, server: str, user: str, group: str) -> None:
+def test_a_share_with_a_group_works_with_empty_stdin(as_admin: Jhub, server: str, user: str, group: str) -> None:
     given = as_admin.ok("share", "grant", server, "--user", "-", "--group", group)
     assert [line.split()[:3] for line in given.splitlines()[1:]] == [[server, "group", group]]
     both = as_admin.ok("share", "grant", server, "--user", "-", "--group", group, stdin=user)
@@ -84,12 +84,12 @@ def test_a_missing_scope_for_sharing_is_named(as_ana: Jhub, server: str) -> None
 @pytest.mark.parametrize(
     ("args", "error"),
     [
-        (("grant", "ana/x"), "no user or group is given"),
-        (("revoke", "ana/x", "--all", "--user", "bo"), "--all excludes --user, --group and --scope"),
-        (("list", "ana", "--with", "bo"), "exclude each other"),
-        (("leave", "ana/x", "--user", "bo", "--group", "geo"), "exclude each other"),
-        (("code", "revoke", "ana/x"), "give the IDs of codes, or --all"),
-        (("code", "revoke", "ana/x", "12"), "'12' is not the id of a share code"),
+        (("grant", "ana/x"), "no user or group named"),
+        (("revoke", "ana/x", "--all", "--user", "bo"), "--all cannot be used with --user, --group or --scope"),
+        (("list", "ana", "--with", "bo"), "cannot be used together"),
+        (("leave", "ana/x", "--user", "bo", "--group", "geo"), "cannot be used together"),
+        (("code", "revoke", "ana/x"), "no codes to revoke: pass their IDs, or --all"),
+        (("code", "revoke", "ana/x", "12"), "invalid share code ID '12'"),
         (("code", "create", "ana/x", "--expires", "5s"), "cannot expire in 5 s"),
     ],
 )
@@ -105,7 +105,7 @@ def test_a_code_is_shown_once(as_admin: Jhub, hub_url: str, server: str) -> None
     made = as_admin("share", "code", "create", server, "--expires", "2h")
     link = made.out.strip()
     assert link.startswith(f"{hub_url.removesuffix('/hub/api')}/hub/accept-share?code=")
-    assert "expires in 2 h; it is shown only this once" in made.err
+    assert "expires in 2 h; it is not shown again" in made.err
     secret = as_admin.ok("share", "code", "create", server, "-o", "name").strip()
     as_admin.outputs.clear()
 

@@ -77,7 +77,7 @@ BEGUN: dict[str, Callable[[Path], bool]] = {
     ],
     ids=lambda value: value if isinstance(value, str) else "+".join(each.name for each in value),
 )
-def test_status_is_right_after_a_terminated_start_of_the_local_hub(
+def test_status_is_correct_after_a_terminated_start_of_the_local_hub(
     when: str, signals: list[signal.Signals], jhub: Jhub, place: Path
 ) -> None:
     with running(jhub, [*JHUB, "local", "up"]) as up:
@@ -291,7 +291,7 @@ def test_terminating_the_wait_for_a_browser_frees_the_port(
             assert trial.connect_ex(("127.0.0.1", PORT)) != 0
 
 
-def test_below_nohup_sighup_is_ignored(jhub: Jhub, hub: LocalHub) -> None:
+def test_under_nohup_sighup_is_ignored(jhub: Jhub, hub: LocalHub) -> None:
     def ignore() -> None:
         signal.signal(HUP, signal.SIG_IGN)
 

@@ -17,7 +17,7 @@ def jhub(tmp_path: Path) -> Jhub:
     return Jhub(tmp_path)
 
 
-def test_a_server_is_stopped_only_after_a_yes(as_admin: Jhub, user: str) -> None:
+def test_a_server_is_stopped_only_after_confirmation(as_admin: Jhub, user: str) -> None:
     as_admin.ok("server", "start", f"{user}/x", "-p", "stub")
     no = as_admin.at_terminal("server", "stop", f"{user}/x", answers={"[y/N]": "n"})
     assert no.code == 1
@@ -35,7 +35,7 @@ def test_a_user_is_deleted_only_after_the_name_was_typed(as_admin: Jhub, user: s
     assert as_admin("user", "show", user).code == 5
 
 
-def test_members_are_removed_only_after_a_yes(as_admin: Jhub, user: str, fresh: Callable[[str], str]) -> None:
+def test_members_are_removed_only_after_confirmation(as_admin: Jhub, user: str, fresh: Callable[[str], str]) -> None:
     group = fresh("group")
     as_admin.ok("group", "create", group, "--user", user)
     no = as_admin.at_terminal("group", "set", group, "ana", answers={"(add 1, remove 1)? [y/N]": "n"})
@@ -44,6 +44,31 @@ def test_members_are_removed_only_after_a_yes(as_admin: Jhub, user: str, fresh: 
     yes = as_admin.at_terminal("group", "set", group, "ana", answers={"(add 1, remove 1)? [y/N]": "y"})
     assert yes.code == 0
     assert as_admin.ok("group", "list", "--user", user, "-o", "name") == ""
+
+
+def test_a_question_is_asked_on_the_terminal_although_stdin_is_a_pipe(
+    as_admin: Jhub, user: str, fresh: Callable[[str], str]
+) -> None:
+    group, other = fresh("group"), fresh("user")
+    as_admin.ok("user", "create", other)
+    as_admin.ok("group", "create", group, "--user", user)
+    command = ("group", "set", group, "-")
+    no = as_admin.at_terminal(*command, stdin=f"{other}\n", answers={"(add 1, remove 1)? [y/N]": "n"})
+    assert no.code == 1
+    assert "Nothing changed." in no.out
+    yes = as_admin.at_terminal(*command, stdin=f"{other}\n", answers={"(add 1, remove 1)? [y/N]": "y"})
+    assert yes.code == 0
+    assert as_admin.ok("group", "list", "--user", other, "-o", "name") == f"{group}\n"
+
+
+def test_a_deletion_of_several_names_them(as_admin: Jhub, fresh: Callable[[str], str]) -> None:
+    first, second = fresh("user"), fresh("user")
+    as_admin.ok("user", "create", first, second)
+    host = as_admin.env["JUPYTERHUB_API_URL"].partition("://")[2].removesuffix("/hub/api")
+    question = f"This permanently deletes 2 users ({first}, {second}) on {host} and all their data. Type 2 to continue"
+    done = as_admin.at_terminal("user", "delete", "-", stdin=f"{first}\n{second}\n", answers={question: "2"})
+    assert done.code == 0
+    assert as_admin("user", "show", first).code == 5
 
 
 def test_a_start_draws_a_live_screen_in_colour(as_admin: Jhub, user: str) -> None:

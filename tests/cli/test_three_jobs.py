@@ -128,7 +128,7 @@ def test_a_slow_start_times_out(as_admin: Jhub, user: str) -> None:
     assert (begun.code, begun.out) == (0, f"{user}/x\n")
     waited = as_admin("server", "wait", f"{user}/x", "--timeout", "1")
     assert waited.code == 8
-    assert "the hub goes on starting it" in waited.err
+    assert ": still starting" in waited.err
     as_admin.ok("server", "stop", "--yes", f"{user}/x")
 
 
@@ -138,8 +138,8 @@ def test_a_slow_start_times_out(as_admin: Jhub, user: str) -> None:
         (("group", "show", "nope"), 5, "group nope: not found"),
         (("group", "add", "nope", "ana"), 5, "group nope: not found"),
         (("user", "show", "ghost"), 5, "user ghost: not found"),
-        (("user", "show", ".."), 2, "made only of dots"),
-        (("group", "create", "a/b"), 2, "contains a slash"),
+        (("user", "show", ".."), 2, "a proxy could resolve"),
+        (("group", "create", "a/../b"), 2, "a proxy could resolve"),
         (("server", "show", "ana/nope"), 5, "server ana/nope: not found"),
         (("server", "start", "ana/x", "--profile", "nope"), 5, "unknown profile 'nope'; available: lab, lean"),
         (("server", "start", "ghost/x"), 5, "server ghost/x: not found"),
@@ -149,7 +149,7 @@ def test_a_slow_start_times_out(as_admin: Jhub, user: str) -> None:
         (("group", "delete", "geo"), 2, "cannot ask for confirmation"),
         (("token", "revoke", "a99999"), 5, "token a99999 of admin"),
         (("server", "start", "ana", "--timeout", "soon"), 2, "invalid duration 'soon'"),
-        (("server", "start", "ana", "--option", "cpus"), 2, "'cpus' is not KEY=VALUE"),
+        (("server", "start", "ana", "--option", "cpus"), 2, "invalid argument 'cpus'"),
         (("api", "GET", "/../../x"), 2, "leaves the REST API"),
         (("api", "GET", "/nope"), 5, "not found"),
         (("sever", "list"), 2, "did you mean 'server'?"),

@@ -163,7 +163,7 @@ def test_listing_removes_expired_tokens(mine: Jhub, user: str) -> None:
         ("--note", ""),
     ],
 )
-def test_what_makes_no_sense_is_a_usage_error(args: tuple[str, ...]) -> None:
+def test_conflicting_arguments_of_revoke_are_a_usage_error(args: tuple[str, ...]) -> None:
     result = CliRunner(env=NOWHERE).invoke(cli, ["token", "revoke", *args])
     assert (result.exit_code, "Usage:" in result.output) == (2, True)
 

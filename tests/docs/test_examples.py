@@ -1,4 +1,4 @@
-"""The examples of examples/, docs/ and the README run against a real hub."""
+"""The examples of examples/ and docs/ run against a real hub."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 from hub_api import Api
+from page_blocks import PAGES, ROOT, blocks, run_by
 from terminal import Jhub
 
 import jhub.testing
+from jhub.extension.profile_access import Owner, available_profiles
 from jhub.local import LocalHub
 from jhub.operations import groups
+from jhub.profiles.loader import parse
 from jhub.steps import Request
 
-ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").iterdir())
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"(?:<!-- (\S+) -->\n)?```(\w+)\n(.*?)```", re.DOTALL)
+SHOWN = [path for path in EXAMPLES if path.stem.partition("_")[0] in ("token", "groups", "servers")]
+"""The examples that docs/how-to/using-the-api.md shows; it links the others."""
+PROFILES = "docs/how-to/profiles.md"
 
 
-def blocks(page: Path) -> list[tuple[str, str, str]]:
-    """Return the code blocks of a page: the file, the language and the text of each."""
-    return [(name or "", language, text) for name, language, text in BLOCK.findall(page.read_text())]
+def texts(page: str, language: str) -> list[str]:
+    """Return the blocks in a language that this file runs."""
+    return [block.text for block in run_by(__file__, page) if block.language == language]
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,7 @@ def run(command: list[str], tmp_path: Path, env: dict[str, str], stdin: str = ""
     return done.stdout
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+@pytest.mark.parametrize("example", SHOWN, ids=lambda path: path.name)
 def test_an_example_runs(example: Path, settings: dict[str, str], tmp_path: Path) -> None:
     program = ["bash", "-eu"] if example.suffix == ".sh" else [sys.executable, "-W", "error"]
     out = run([*program, str(example)], tmp_path, settings)
@@ -86,8 +88,10 @@ def test_an_example_runs(example: Path, settings: dict[str, str], tmp_path: Path
 
 
 def test_the_page_shows_the_examples_as_they_are() -> None:
-    shown = {name: text for name, _, text in blocks(ROOT / "docs/using-the-api.md") if name}
-    assert shown == {f"examples/{path.name}": path.read_text() for path in EXAMPLES}
+    shown = {block.kind: block.text for block in blocks("docs/how-to/using-the-api.md") if "examples/" in block.kind}
+    assert shown == {f"examples/{path.name}": path.read_text() for path in SHOWN}
+    linked = re.findall(r"\]\(\.\./\.\./examples/([^)]+)\)", (ROOT / "docs/how-to/using-the-api.md").read_text())
+    assert sorted(linked) == [path.name for path in EXAMPLES if path not in SHOWN]
 
 
 def test_the_six_snippets_of_the_page_run_as_written(example_hub: LocalHub, settings: dict[str, str]) -> None:
@@ -122,40 +126,8 @@ def test_the_six_snippets_of_the_page_run_as_written(example_hub: LocalHub, sett
     assert api.ready("ana", "lab")["user_options"] == {"profile": "lean"}
 
 
-@pytest.mark.parametrize("number", range(2))
-def test_the_readmes_python_runs(number: int, example_hub: LocalHub, settings: dict[str, str], tmp_path: Path) -> None:
-    python = [text for _, language, text in blocks(ROOT / "README.md") if language == "python" and "Hub" in text]
-    assert len(python) == 2
-    program = python[number].replace("https://hub.example.org", example_hub.url)
-    # There is no terminal for the password.
-    program = program.replace("getpass()", "__import__('os').environ['HUB_PASSWORD']")
-    assert run([sys.executable, "-c", program], tmp_path, settings).split()[1] == "lab"
-
-
-def test_the_readmes_shell_lines_run(example_hub: LocalHub, settings: dict[str, str], tmp_path: Path) -> None:
-    [lines] = [text for _, language, text in blocks(ROOT / "README.md") if language == "sh" and "jhub login" in text]
-    script = lines.replace("https://hub.example.org", example_hub.url)
-    # There is no terminal for the password.
-    script = script.replace("--username admin", '--username admin --password-stdin <<< "$HUB_PASSWORD"')
-    env = {key: settings[key] for key in ("HUB_PASSWORD", "HOME")}
-    out = run(["bash", "-euc", script], tmp_path, env)
-    assert '"user_options": {\n      "profile": "lab"' in out
-
-
-CLIENT = [text for _, language, text in blocks(ROOT / "docs/client.md") if language == "python"]
-
-
-@pytest.mark.parametrize("number", range(len(CLIENT)))
-def test_the_clients_page_runs(number: int, settings: dict[str, str], tmp_path: Path) -> None:
-    out = run([sys.executable, "-W", "error", "-c", CLIENT[number]], tmp_path, settings)
-    assert out or "users.delete" in CLIENT[number]
-
-
-SIGNING_IN = blocks(ROOT / "docs/signing-in.md")
-
-
 def test_the_page_on_signing_in_runs_in_python(example_hub: LocalHub, settings: dict[str, str], tmp_path: Path) -> None:
-    programs = [text for _, language, text in SIGNING_IN if language == "python"]
+    programs = texts("docs/how-to/signing-in.md", "python")
     for program, told in zip(programs, ["'ana'", "admin"], strict=True):
         program = program.replace("https://hub.example.org", example_hub.url)
         assert told in run([sys.executable, "-W", "error", "-c", program], tmp_path, settings)
@@ -164,7 +136,7 @@ def test_the_page_on_signing_in_runs_in_python(example_hub: LocalHub, settings: 
 def test_the_page_on_signing_in_runs_in_the_shell(
     example_hub: LocalHub, settings: dict[str, str], tmp_path: Path
 ) -> None:
-    first, scripts, register, tokens, contexts = (text for _, language, text in SIGNING_IN if language == "sh")
+    first, scripts, register, tokens, contexts = texts("docs/how-to/signing-in.md", "sh")
     # There is no terminal. A line without a user belongs to the administrator.
     signed_in = f'-u {example_hub.username} --password-stdin <<< "$HUB_PASSWORD"'
     first = first.replace("hub.example.org", f"hub.example.org --name hub.example.org {signed_in}")
@@ -182,32 +154,46 @@ def test_the_page_on_signing_in_runs_in_the_shell(
     assert (tmp_path / "weekly.token").read_text().strip() not in out
 
 
-def test_the_local_hubs_page_runs(tmp_path: Path) -> None:
-    found = blocks(ROOT / "docs/local-hub.md")
-    [program] = [text for _, language, text in found if "LocalHub(" in text and language == "python"]
-    assert "/user/ana/work/" in run([sys.executable, "-W", "error", "-c", program], tmp_path, {})
+def test_the_page_on_testing_runs(tmp_path: Path) -> None:
+    program, *tests = texts("docs/how-to/testing.md", "python")
+    (tmp_path / "start_class.py").write_text(program)
+    for number, text in enumerate(tests):
+        (tmp_path / f"test_{number}.py").write_text(text)
+    out = run([sys.executable, "-m", "pytest", "-W", "error", "-p", "no:kmock"], tmp_path, {})
+    assert "7 passed" in out, out
 
-    [config] = [text for _, language, text in found if "jhub.extension" in text and language == "python"]
-    run_config(config, tmp_path)
+
+def test_the_configuration_on_the_local_hubs_page_runs(tmp_path: Path) -> None:
+    (config,) = run_by(__file__, "docs/how-to/local-hub.md")
+    run_config(config.text, tmp_path)
 
 
 def test_the_page_on_profiles_runs(tmp_path: Path) -> None:
-    found = blocks(ROOT / "docs/profiles.md")
-    [profiles] = [text for _, language, text in found if language == "yaml"]
+    profiles, gated_choices = texts(PROFILES, "yaml")
     (tmp_path / "profiles.yaml").write_text(profiles)
-    [check] = [text for _, language, text in found if "profile check" in text]
-    assert run(["bash", "-euc", check], tmp_path, {}) == "ok: 2 profiles\n"
-    for page in ("README.md", "docs/profiles.md"):
-        [config] = [t for _, language, t in blocks(ROOT / page) if "jhub.extension" in t and language == "python"]
-        run_config(config, tmp_path)
-    [start] = [text for _, language, text in found if "profile show" in text]
-    [answer] = [text for _, language, text in found if language == "json"]
+    check, start = texts(PROFILES, "sh")
+    (config,) = texts(PROFILES, "python")
+    (all_of_it,) = texts("docs/reference/configuration.md", "python")
+    (tmp_path / "jupyterhub_config.py").write_text(config)
+    assert run(["bash", "-euc", check], tmp_path, {}) == "ok: 2 profiles\n" * 2
+    run_config(config, tmp_path)
+    run_config(all_of_it, tmp_path)
+    (answer,) = texts(PROFILES, "json")
     with LocalHub(profiles=tmp_path / "profiles.yaml", users=["ana"]) as hub:
         login = {"auth": {"username": "ana", "password": hub.user_password}}
         token = Api(hub)("POST", "/users/ana/tokens", json=login).json()["token"]
         assert Api(hub, token)("GET", "/profiles").json() == json.loads(answer)
         out = run(["bash", "-euc", start], tmp_path, {"JUPYTERHUB_API_URL": hub.api_url, "JUPYTERHUB_API_TOKEN": token})
     assert "/user/ana/lab/" in out
+    assert [default_choice(gated_choices, groups) for groups in ({"geo"}, {"others"})] == ["large", "small"]
+
+
+def default_choice(profiles: str, groups: set[str]) -> str:
+    """Return the choice of the first option that a start by an owner in these groups gets."""
+    (profile,) = available_profiles(parse(profiles), Owner(name="ana", groups=frozenset(groups)))
+    choice = profile.profile_options[0].default
+    assert choice is not None
+    return choice.key
 
 
 def run_config(config: str, tmp_path: Path) -> None:
@@ -215,22 +201,8 @@ def run_config(config: str, tmp_path: Path) -> None:
     run([sys.executable, "-c", f"from traitlets.config import Config\nc = Config()\n{config}"], tmp_path, {})
 
 
-def test_the_local_hubs_shell_lines_run(tmp_path: Path) -> None:
-    """`jhub local up`, `status` and `down`, and the users of the page on the API."""
-    jhub = Jhub(tmp_path)
-    pages = ("docs/local-hub.md", "docs/using-the-api.md")
-    scripts = {page: next(t for name, lang, t in blocks(ROOT / page) if lang == "sh" and not name) for page in pages}
-    try:
-        out = run(["bash", "-euc", scripts["docs/using-the-api.md"]], tmp_path, {})
-        assert "cy" in out
-        assert "running        yes" in run(["bash", "-euc", scripts["docs/local-hub.md"]], tmp_path, {})
-    finally:
-        jhub("local", "down")
-    assert jhub("local", "status").code == 1
-
-
 def test_the_operation_in_contributing_works() -> None:
-    declaration, its_test = [text for _, language, text in blocks(ROOT / "CONTRIBUTING.md") if language == "python"]
+    declaration, its_test = texts("CONTRIBUTING.md", "python")
     names = {**vars(groups), **vars(jhub.testing), "pytest": pytest, "Request": Request}
     exec(declaration, names)
     exec(its_test, names)
@@ -240,17 +212,6 @@ def test_the_operation_in_contributing_works() -> None:
 def test_the_example_of_play_runs() -> None:
     result = doctest.testmod(jhub.testing)
     assert (result.failed, result.attempted) == (0, 4)
-
-
-def test_the_demo_shows_servers_that_differ_by_profile(tmp_path: Path) -> None:
-    jhub = Jhub(tmp_path)
-    result = jhub("demo", "-o", "json", timeout=600)
-    assert result.code == 0, result.err
-    rows = {row["user"]: row for row in yaml.safe_load(result.out)}
-    assert {user: row["profile"] for user, row in rows.items()} == {"ana": "lab", "bo": "lean"}
-    assert rows["ana"]["application"].startswith("JupyterLab on Jupyter Server")
-    assert rows["bo"]["application"].startswith("Jupyter Server")
-    assert "geo: ana, bo\n" in result.err
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

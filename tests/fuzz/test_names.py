@@ -21,6 +21,7 @@ from loopback import Visit, hub_at
 from quirks import Method, choices, operations
 
 from jhub.errors import HubError, InvalidInput
+from jhub.object_path import has_dot_segment
 from jhub.steps import Listen, Request
 from jhub.testing import Events, Played, Reply, play, refusal, reply
 
@@ -64,7 +65,9 @@ class Full:
             self.gone.add(step.path)
         elif step.path in self.gone:
             return refusal(404)
-        model = {**MODEL, "ready": self.ready}
+        parts = step.path.split("/")
+        name = unquote(parts[2]) if len(parts) == 3 else MODEL["name"]  # that of a user, a group or a service
+        model = {**MODEL, "name": name, "ready": self.ready}
         return reply(json=[model] if step.method == "POST" and step.path in ("/users", "/groups") else model)
 
 
@@ -150,8 +153,15 @@ def segment_matches(part: str, pattern: str, names: dict[str, str]) -> bool:
     if not pattern.startswith("{"):
         return part == pattern
     text = names.get(pattern[1:-1], marker(pattern[1:-1]))
-    # Proxies resolve segments of dots, even quoted ones. The name of an existing user is read in lower case.
-    return unquote(part).strip(".") != "" and part.isascii() and unquote(part) in (text, text.lower())
+    # Proxies resolve dots, also in a part of a decoded name. The name of an existing user is read in lower case.
+    return not has_dot_segment(part) and part.isascii() and unquote(part) in (text, text.lower())
+
+
+def lookups(operation: Method) -> set[Route]:
+    """Return the paths of the objects that are read before a change, or after a `NotFound`, because of odd names."""
+    return {
+        ("", collection, f"{{{name}}}") for name in texts(operation) for collection in ("users", "groups", "services")
+    } | {("", "groups")}
 
 
 def odd_names(operation: Method) -> st.SearchStrategy[dict[str, str]]:
@@ -199,7 +209,8 @@ def test_any_name_is_refused_or_stays_in_its_path_segment(operation: Method) -> 
     def check(names: dict[str, str]) -> None:
         for played in plays(operation, arguments_of(operation, names)):
             for step in played.sent:
-                assert [route for route in routes(operation) if matches(step.path, route, names)], step.path
+                known = routes(operation) | lookups(operation)
+                assert [route for route in known if matches(step.path, route, names)], step.path
                 assert isinstance(step, Listen) or step.root == "api"
 
     check()

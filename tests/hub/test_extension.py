@@ -15,16 +15,19 @@ import requests
 from hub_api import Api, Tokens
 from jupyterhub.spawner import SimpleLocalProcessSpawner
 from tornado.web import HTTPError
-from traitlets import Callable as CallableTrait
-from traitlets import Dict, Unicode
+from traitlets import Dict, List, Unicode
 
 from jhub.errors import LocalHubError
 from jhub.extension import spawner_hook
+from jhub.extension.spawn_call import PROFILE_PARAMETER
 from jhub.extension.verdict import Decision
 from jhub.local import LocalHub
 from jhub.profiles.model import Profile
 
 MEMBERS = "the-members"
+
+OPTION_PREFIX = PROFILE_PARAMETER.removesuffix("profile")
+"""Prefix of options in the address of the spawn page."""
 
 REFUSED = "unknown profile 'gpu'; available: lab, lean, stub,"
 
@@ -106,7 +109,7 @@ def test_an_edit_that_saves_an_unknown_profile_is_refused(api: Api, user: str) -
     assert "already running" in api("POST", path).json()["message"]
 
 
-def test_a_caller_without_the_scope_learns_no_profiles(hub: LocalHub, hub_tokens: Tokens, user: str) -> None:
+def test_a_caller_without_the_scope_sees_no_profiles(hub: LocalHub, hub_tokens: Tokens, user: str) -> None:
     for token, status in ((None, 403), (hub_tokens.ana, 404)):
         for method in ("POST", "PUT", "PATCH"):
             body = {"user_options": {"profile": "gpu"}}
@@ -139,6 +142,60 @@ def test_the_page_refuses_unknown_and_unavailable_profiles(
     assert not any(model["user_options"] or model["ready"] or model["pending"] for model in known.values())
 
 
+def _browser(hub: LocalHub, name: str) -> requests.Session:
+    """Return a session in which the user is logged in."""
+    browser = requests.Session()
+    browser.trust_env = False
+    browser.get(f"{hub.url}hub/login")
+    form = {"username": name, "password": hub.user_password, "_xsrf": browser.cookies["_xsrf"]}
+    assert browser.post(f"{hub.url}hub/login", data=form, allow_redirects=False).status_code == 302
+    return browser
+
+
+LINK = {"utm_source": "canvas", "ref": ["a", "b"], "display_name": "X"}
+"""Parameters that are no options."""
+
+
+@pytest.mark.parametrize("server", ["", "/work"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_page_drops_names_that_are_no_options(
+    hub: LocalHub, api: Api, fresh: Callable[[str], str], method: str, server: str
+) -> None:
+    name = fresh("user")
+    with _browser(hub, name) as browser:
+        page = f"{hub.url}hub/spawn/{name}{server}"
+
+        def send(**more: str) -> int:
+            fields: dict[str, Any] = {**LINK, **more}
+            if method == "GET":
+                return browser.get(page, params=fields, timeout=30, allow_redirects=False).status_code
+            fields["_xsrf"] = browser.cookies["_xsrf"]
+            return browser.post(page, params=LINK, data=fields, timeout=30, allow_redirects=False).status_code
+
+        for mistyped in ("opt-profle", "profiles"):
+            assert send(**{mistyped: "lean"}) == 400
+        if method == "GET":
+            assert send() == 200, "nothing of the link is an option, so the page shows the form of profiles"
+            return
+        assert send() == 302
+    model = api.ready(name, server.strip("/"))
+    assert model["user_options"] == {"profile": "stub"}
+    # The REST API takes every name for an option.
+    assert api.start(name, "other", utm_source="canvas").status_code == 400
+    # JupyterHub saves nothing of the link either.
+    path = f"/users/{name}/servers/{server.strip('/')}"
+    assert api("DELETE", path).status_code in (202, 204)
+
+
+def test_the_page_keeps_options_beside_other_names(hub: LocalHub, api: Api, fresh: Callable[[str], str]) -> None:
+    name = fresh("user")
+    with _browser(hub, name) as browser:
+        fields = {PROFILE_PARAMETER: "stub", f"{OPTION_PREFIX}size": "large", **LINK}
+        answer = browser.get(f"{hub.url}hub/spawn/{name}", params=fields, timeout=30, allow_redirects=False)
+        assert answer.status_code == 302
+    assert api.ready(name, "")["user_options"] == {"profile": "stub", "size": ["large"]}
+
+
 @pytest.fixture
 def members(api: Api) -> Callable[..., None]:
     """Add users to the group of the profile `members`, or with `gone` remove them."""
@@ -167,7 +224,7 @@ def test_members_start_their_profile_with_their_choices(api: Api, user: str, mem
     assert api.at(api.ready(user, "other")["url"]).json()["environment"]["JHUB_FLAVOUR"] == "plain"
 
 
-def test_the_owner_must_be_a_member_whoever_calls(
+def test_only_the_groups_of_the_owner_count(
     api: Api, hub: LocalHub, hub_tokens: Tokens, user: str, members: Callable[..., None]
 ) -> None:
     """The caller is an administrator who is a member, a service, and the owner: only the owner's groups count."""
@@ -271,7 +328,7 @@ def test_settings_of_kubespawner_apply_to_kubespawner_only() -> None:
     class KubeSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]  # JupyterHub has no types
         extra_labels = Dict()
         image = Unicode("stock")
-        profile_list = CallableTrait(default_value=None, allow_none=True)
+        profile_list: Any = List()
 
     class Ours(KubeSpawner):
         pass
@@ -297,7 +354,7 @@ def test_settings_of_kubespawner_apply_to_kubespawner_only() -> None:
         ({"mem_limt": "1G"}, "profile odd: the setting 'mem_limt' of SimpleLocalProcessSpawner does not exist"),
         (
             {"default_url": 3},
-            "profile odd: the setting 'default_url' of SimpleLocalProcessSpawner cannot have the value of the profile",
+            "profile odd: the setting 'default_url' of SimpleLocalProcessSpawner does not accept the profile's value",
         ),
     ],
 )
@@ -311,8 +368,8 @@ def test_a_setting_that_the_spawner_does_not_accept_is_an_error(override: dict[s
 
 def test_a_bad_file_stops_the_hub(tmp_path: Path) -> None:
     bad = tmp_path / "profiles.yaml"
-    bad.write_text("profiles: [{slug: lab, kubespawner_overide: {}}]")
-    with pytest.raises(LocalHubError, match=r"InvalidInput: .*profile lab: unknown key 'kubespawner_overide'"):
+    bad.write_text("profiles: [{slug: lab, group: [geo]}]")
+    with pytest.raises(LocalHubError, match=r"profiles.yaml:1: profile lab: unknown key 'group': it may restrict"):
         LocalHub(profiles=bad).start()
 
 

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kube_objects import ALL_KEYS
 from traitlets.config import Config
 
 from jhub.errors import InvalidInput
 from jhub.extension import enable
 from jhub.extension.patching import as_patch, is_patch
+from jhub.profiles.application_hub import POD_KEYS
 from jhub.profiles.model import Profile, Profiles
 
 START = Path(__file__).parents[1] / "support" / "hub_start.py"
@@ -113,7 +115,7 @@ class Own(NullAuthenticator):
 c.JupyterHub.authenticator_class = Own
 """
 OTHER_LIST = 'c.KubeSpawner.profile_list = [{"display_name": "mine"}]\n'
-BOTH = "KubeSpawner.profile_list and the profiles of jhub.extension exclude each other"
+BOTH = "KubeSpawner.profile_list and the profiles of jhub.extension cannot be used together"
 
 CASES: dict[str, tuple[str, str]] = {
     "first": (BASE.replace("get_config()", "get_config()" + LINE, 1) + SIMPLE, ""),
@@ -187,6 +189,18 @@ def test_all_stages_are_in_place_or_the_hub_does_not_start(case: str, answers: d
         (SIMPLE, "{slug: lab, spawner_override: {mem_limit: lots}}", "does not accept the setting 'mem_limit': "),
         (SIMPLE, "{slug: lab, spawner_override: {mem_limit: 1G, cpu_limit: 2, environment: null, cmd: [a]}}", ""),
         (KUBE, "{slug: lab, kubespawner_override: {environment: {A: null}, extra_labels: {a: null}, uid: 0}}", ""),
+        (KUBE, "{slug: lab, kubespawner_override: {cpu_limit: null, mem_guarantee: null}}", ""),
+        (KUBE, "{slug: lab, kubespawner_override: {image: null}}", "line 1: profile lab: KubeSpawner does not accept"),
+        (
+            KUBE,
+            """{slug: lab, kubespawner_override: {environment: {A: '{"b": 1}'}}}""",
+            "KubeSpawner cannot format environment.A: unknown field '\"b\"'; write {{ and }} for braces that are text",
+        ),
+        (
+            KUBE,
+            "{slug: lab, kubespawner_override: {mem_limit: 3Gi}}, {slug: b, kubespawner_override: {imagee: x}}",
+            "in units of 1024 too; line 1: profile b: KubeSpawner has no setting 'imagee'",
+        ),
         (KUBE, "{slug: lab, kubespawner_override: {image: [a]}}", "does not accept the setting 'image': "),
         (SIMPLE, "{slug: lab, spawner_override: {server_token_scopes: [self]}}", "'server_token_scopes' has no effect"),
         (SIMPLE, '{slug: lab, spawner_override: {mem_limit: "{value}"}}', "does not accept the setting 'mem_limit': "),
@@ -195,9 +209,34 @@ def test_all_stages_are_in_place_or_the_hub_does_not_start(case: str, answers: d
             "{slug: lab, kubespawner_override: {profile_form_template: x}}",
             "'profile_form_template' has no effect",
         ),
-        (DOCKER, "{slug: lab, profile_options: {image: {choices: {a: {}}}}}", "DockerSpawner uses the option 'image'"),
+        (
+            SIMPLE,
+            "{groups: [], definition: {slug: a}, node_selector: {a: b}, config_maps: [{name: c, key: k, content: x}]}",
+            "profile a: node_selector needs KubeSpawner, and this hub has SimpleLocalProcessSpawner; line 1: ",
+        ),
+        (
+            KUBE,
+            "{groups: [], definition: {slug: lab}, config_maps: [{name: c, key: k, content: x}]}",
+            "profile lab: the name of the ConfigMap 'c' must contain {{ spawner.user.name }}",
+        ),
+        (
+            KUBE + "c.KubeSpawner.enable_user_namespaces = True\n",
+            "{groups: [], definition: {slug: lab}, config_maps: [{name: c, key: k, content: x}]}",
+            "",
+        ),
+        (
+            KUBE + "c.KubeSpawner.enable_user_namespaces = True\n",
+            "{groups: [], definition: {slug: lab}, role_bindings: [{name: b, subjects: [{name: d, kind: User}],"
+            " role: {name: r, resources: [pods], verbs: [get]}}]}",
+            "profile lab: a Role needs jhub.extension.enable(c, …, rbac=True)",
+        ),
+        (
+            DOCKER,
+            "{slug: lab, profile_options: {image: {choices: {a: {}}}}}",
+            "DockerSpawner uses the user option 'image'",
+        ),
         (DOCKER, "{slug: lab, profile_options: {kind: {choices: {a: {}}}}}", ""),
-        (BATCH, "{slug: lab, profile_options: {memory: {choices: {a: {}}}}}", "Slurm uses the option 'memory'"),
+        (BATCH, "{slug: lab, profile_options: {memory: {choices: {a: {}}}}}", "Slurm uses the user option 'memory'"),
         (BATCH, "{slug: lab, profile_options: {size: {choices: {a: {}}}}}", ""),
         (KUBE, "{slug: lab, kubespawner_override: {imagee: x}}", "profile lab: KubeSpawner has no setting 'imagee'"),
         (
@@ -217,37 +256,85 @@ def test_invalid_settings_stop_the_hub(tmp_path: Path, spawner: str, profiles: s
     assert said in answer.get("error", "") if said else "error" not in answer
 
 
+def test_local_processes_refuse_each_key_for_pods_with_its_line(tmp_path: Path) -> None:
+    text = f"profiles:{ALL_KEYS}"
+    file = write(tmp_path / "hub", BASE + SIMPLE + LINE, text)
+    (answer,) = start(file)
+    assert (
+        "needs KubeSpawner, and this hub has SimpleLocalProcessSpawner; and 12 more (jhub profile check FILE"
+        in (answer["error"])
+    )
+    check = ["profile", "check", "profiles.yaml", "--config", file.name, "-o", "json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "jhub", *check], capture_output=True, text=True, check=False, cwd=file.parent
+    )
+    found = {(problem["line"], problem["message"]) for problem in json.loads(done.stdout)}
+    lines = text.splitlines()
+    expected = {key: next(number for number, line in enumerate(lines, 1) if f"    {key}:" in line) for key in POD_KEYS}
+    expected |= {
+        f"pod_env_vars.{name}": next(
+            number for number, line in enumerate(lines, 1) if line.startswith(f"      {name}:")
+        )
+        for name in ("NAMESPACE", "GATEWAY", "TOKEN", "SECRET")
+    }
+    for key, line in expected.items():
+        said = f"profile course: {key} needs KubeSpawner, and this hub has SimpleLocalProcessSpawner"
+        assert (line, said) in found, key
+
+
 def test_warnings_about_the_file_are_logged(tmp_path: Path) -> None:
     config = BASE + SIMPLE + LINE
     profiles = """
 profiles:
 - id: lab
   groups: [geo]
-  node_selector: {a: b}
+  note: x
   definition: {display_name: Lab, slug: lab, kubespawner_override: {image: x}}
 """
     file = write(tmp_path / "hub", config, profiles)
     done = subprocess.run(
         [sys.executable, START, "--warnings", file], capture_output=True, text=True, check=False, cwd=tmp_path
     )
-    assert "Profiles, line 5: profile lab: `node_selector` is not supported and is ignored" in done.stderr
-    assert "Profile lab: kubespawner_override has no effect with SimpleLocalProcessSpawner" in done.stderr
+    assert "Profiles, line 5: profile lab: unknown key 'note': it has no effect" in done.stderr
+    assert "profile lab: kubespawner_override has no effect with SimpleLocalProcessSpawner" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("form", "user_options", "warns"),
+    [("<input>", "[]", True), ("<input>", "any", False), ("<input>", "[field]", False), ("", "[]", False)],
+)
+def test_a_form_whose_fields_are_all_refused_is_a_warning(
+    tmp_path: Path, form: str, user_options: str, warns: bool
+) -> None:
+    config = f"{BASE}{SIMPLE}{LINE}\nc.Spawner.options_form = {form!r}\n"
+    file = write(tmp_path / "hub", config, f"profiles: [{{slug: lab, user_options: {user_options}}}]")
+    done = subprocess.run(
+        [sys.executable, START, "--warnings", file], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 0
+    assert ("Spawner.options_form is set, but no profile has `user_options`" in done.stderr) == warns
 
 
 def test_names_of_users_are_normalized_by_the_authenticator() -> None:
-    from jhub.extension.startup import normalize_user_names
+    from jhub.extension.startup import normalize_names
 
     profiles = Profiles(
         all=(Profile(slug="a", display_name="", users=("Emil",)), Profile(slug="b", display_name="", groups=("Geo",)))
     )
-    assert [profile.users for profile in normalize_user_names(profiles, str.lower).all] == [("emil",), None]
-    assert [profile.users for profile in normalize_user_names(profiles, str).all] == [("Emil",), None]
-    assert [profile.groups for profile in normalize_user_names(profiles, str.lower).all] == [None, ("Geo",)]
+    assert [profile.users for profile in normalize_names(profiles, str.lower).all] == [
+        ("emil",),
+        None,
+    ]
+    assert [profile.users for profile in normalize_names(profiles, str).all] == [("Emil",), None]
+    assert [profile.groups for profile in normalize_names(profiles, str.lower).all] == [
+        None,
+        ("Geo",),
+    ]
 
 
 def test_a_second_call_of_enable_keeps_the_profiles(tmp_path: Path) -> None:
     line = "\njhub.extension.enable(c, password_tokens=True)\nfrom jhub.extension.profile_store import store"
-    check = '\nassert [profile.slug for profile in store.current.all] == ["lab", "gpu"]\n'
+    check = '\nassert [profile.slug for profile in store.source.profiles.all] == ["lab", "gpu"]\n'
     alone = "\nimport jhub.extension\njhub.extension.enable(c, password_tokens=True)\n"
     answers = start(
         write(tmp_path / "both", BASE + SIMPLE + LINE + line + check), write(tmp_path / "alone", BASE + SIMPLE + alone)
@@ -255,7 +342,7 @@ def test_a_second_call_of_enable_keeps_the_profiles(tmp_path: Path) -> None:
     assert not any("error" in answer for answer in answers)
 
 
-def test_a_function_that_wraps_a_patch_is_no_patch() -> None:
+def test_a_function_that_wraps_a_patch_is_not_a_patch() -> None:
     def theirs() -> None:
         """Nothing."""
 
@@ -271,11 +358,16 @@ def test_a_function_that_wraps_a_patch_is_no_patch() -> None:
         ({"profiles": ""}, r"profiles=''\): name a file"),
         ({"profiles": False}, r"profiles=False\): name a file"),
         ({"profiles": None, "login_client": True}, r"profiles=None\): name a file"),
-        ({"password_tokens": "false"}, "password_tokens='false'.: give True or False"),
-        ({"login_client": None}, "login_client=None.: give True or False"),
-        ({"password_tokens": 1}, "password_tokens=1.: give True or False"),
-        ({}, "adds nothing: give profiles, password_tokens or login_client"),
-        ({"login_client": False}, "adds nothing"),
+        ({"password_tokens": "false"}, "password_tokens='false'.: use True or False"),
+        ({"login_client": None}, "login_client=None.: use True or False"),
+        ({"password_tokens": 1}, "password_tokens=1.: use True or False"),
+        ({}, "enables nothing: pass profiles, password_tokens or login_client"),
+        ({"login_client": False}, "enables nothing"),
+        ({"rbac": "yes"}, "rbac='yes'.: use True or False"),
+        ({"rbac": True, "login_client": True}, "rbac=True. needs profiles"),
+        ({"always_show_form": "yes"}, "always_show_form='yes'.: use True or False"),
+        ({"always_show_form": True}, "the form needs profiles"),
+        ({"always_show_form": True, "login_client": True}, "the form needs profiles"),
     ],
 )
 def test_an_argument_without_a_value_is_an_error(arguments: dict[str, Any], message: str) -> None:

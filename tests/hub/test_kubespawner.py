@@ -1,12 +1,13 @@
 """Profiles on hubs with KubeSpawner, without a cluster: the form that users see, and the manifests of their pods.
 
-One hub is configured as docs/kubernetes.md says.
+One hub is configured as docs/how-to/kubernetes.md says.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -14,10 +15,12 @@ from typing import Any
 
 import pytest
 import yaml
+from page_blocks import ROOT, run_by
 
 from jhub.profiles import loader as files
 
-ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/how-to/kubernetes.md"
+BLOCKS = {block.name: block.text for block in run_by(__file__, "docs/how-to/kubernetes.md")}
 HUB = ROOT / "tests" / "support" / "kube_hub.py"
 
 # The chart's own configuration before `extraConfig`, as far as it matters here.
@@ -73,19 +76,27 @@ def environment(answer: dict[str, Any]) -> dict[str, str]:
     return {each["name"]: each.get("value", "") for each in container(answer)["env"]}
 
 
+def of_chart(values: dict[str, Any]) -> str:
+    """Return what the chart makes of `hub.config`."""
+    return "".join(
+        f"c.{name}.{setting} = {value!r}\n"
+        for name, settings in values["hub"]["config"].items()
+        for setting, value in settings.items()
+    )
+
+
 @pytest.fixture(scope="module")
 def chart(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """The results on a hub with the values of the page."""
-    page = (ROOT / "docs" / "kubernetes.md").read_text()
-    (text,) = re.findall(r"<!-- values -->\n```yaml\n(.*?)```", page, re.DOTALL)
-    values = yaml.safe_load(text)
+    values = yaml.safe_load(BLOCKS["values"])
     place = tmp_path_factory.mktemp("chart")
     (extra_file,) = values["hub"]["extraFiles"].values()
     (place / "profiles.yaml").write_text(extra_file["stringData"])
-    assert not files.check(extra_file["stringData"]).problems
+    check = [sys.executable, "-m", *shlex.split(BLOCKS["check"])]
+    assert subprocess.run(check, cwd=place, capture_output=True, text=True, check=True).stdout == "ok: 2 profiles\n"
     (snippet,) = values["hub"]["extraConfig"].values()
     assert extra_file["mountPath"] in snippet
-    config = CHART + snippet.replace(extra_file["mountPath"], str(place / "profiles.yaml"))
+    config = CHART + of_chart(values) + snippet.replace(extra_file["mountPath"], str(place / "profiles.yaml"))
     users = {"ana": ["geo", "others"], "bo": []}
     own = "quay.io/course/ana:1.2"
     return pods(
@@ -100,6 +111,44 @@ def chart(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         ("bo", {"profile": "gpu"}),
         ("bo", {}),
     )
+
+
+def test_the_charts_values_beside_the_profiles() -> None:
+    """Named servers, which the page starts, and the images that the pre-puller does not find in a file."""
+    page = PAGE.read_text()
+    found = [yaml.safe_load(BLOCKS[name]) for name in ("values", "own list values")]
+    assert "jhub server start ana/train " in page
+    assert [values["hub"]["config"]["JupyterHub"]["allow_named_servers"] for values in found] == [True, True]
+    in_file, in_list = found
+    (file,) = in_file["hub"]["extraFiles"].values()
+    images = set(re.findall(r"image: (quay\S+)", file["stringData"]))
+    extra = in_file["prePuller"]["extraImages"].values()
+    assert {f"{image['name']}:{image['tag']}" for image in extra} == images
+    assert not in_file.get("singleuser", {}).get("profileList")
+    assert "extraImages" not in in_list.get("prePuller", {})
+    versions = {*re.findall(r"k8s-hub(?:-jhub)?:(\S+)", page), *(values["hub"]["image"]["tag"] for values in found)}
+    assert len(versions) == 1
+
+
+def test_the_list_of_the_charts_values(tmp_path: Path) -> None:
+    values = yaml.safe_load(BLOCKS["own list values"])
+    (snippet,) = values["hub"]["extraConfig"].values()
+    profile_list = values["singleuser"]["profileList"]
+    assert not files.check_list(profile_list).problems
+    config = CHART.replace("profile_list = []", f"profile_list = {profile_list!r}") + of_chart(values) + snippet
+    users = {"ana": ["geo"], "bo": [], "cy": ["physics"]}
+    large = {"profile": "standard", "memory": "large"}
+    starts = [(name, options) for name in users for options in (large, {"profile": "gpu"}, {})]
+    found = pods(tmp_path, config, users, *starts)
+    assert ["refused" in answer for answer in found] == [False, False, False, True, True, False, True, False, False]
+    assert container(found[0])["resources"]["limits"] == {"memory": 64 * 2**30}
+    assert container(found[1])["resources"]["limits"] == {"nvidia.com/gpu": "1"}
+    for answer in (found[2], found[5], found[8]):
+        assert container(answer)["resources"]["limits"] == {"memory": 2 * 2**30}
+    assert found[3]["refused"] == [
+        403,
+        "bo may not use choice 'large' for option memory of profile standard; available: small",
+    ]
 
 
 def test_the_pod_has_the_image_and_the_limits_of_the_choice(chart: list[dict[str, Any]]) -> None:
@@ -182,8 +231,8 @@ from jhub.extension.kubespawner import profile_list
 async def hook(spawner):
     spawner.environment["LISTED"] = str([
         option["unlisted_choice"]["validation_regex"]
-        for found in (spawner.profile_list, profile_list)
-        for profile in found(spawner)
+        for found in (spawner.profile_list, await profile_list(spawner))
+        for profile in found
         for option in profile["profile_options"].values()
     ])
 c.KubeSpawner.pre_spawn_hook = hook

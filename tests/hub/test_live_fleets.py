@@ -19,10 +19,11 @@ from jhub.errors import HubFull
 from jhub.fleet.events import FINAL_KINDS, ServerEvent, Summary
 from jhub.local import LocalHub
 from jhub.local.ports import free_ports
+from jhub.operations.server_status import UNEXPLAINED
 
 USERS = [f"u{number:02}" for number in range(60)]
 FAILING = ["u33", "u36", "u41"]
-"""Users whose starts fail. None is starting when the hub is killed, because the reason would be lost."""
+"""Users whose starts fail."""
 
 START = re.compile(r"\] \d+ POST \S+/users/(\w+)/server ")
 
@@ -92,6 +93,8 @@ class Restartable:
         self.profiles.write_text(PROFILES)
         (self.port,) = free_ports(1)
         self.local = self.start()
+        self.lost: set[str] = set()
+        """Users whose starts the killed hub had accepted. A hub keeps the reason of a failed start in memory only."""
 
     def start(self) -> LocalHub:
         hub = LocalHub(self.folder / "hub", port=self.port, config=self.config, users=USERS, profiles=self.profiles)
@@ -104,6 +107,7 @@ class Restartable:
     def restart(self) -> None:
         """Kill the hub, as in a crash of its machine, and start it again."""
         os.kill(self.local.pid, signal.SIGKILL)
+        self.lost.update(self.starts())
         self.local.stop()
         self.local = self.start()
 
@@ -172,8 +176,10 @@ def test_limits_failures_and_a_restart_leave_a_correct_summary(tmp_path: Path, e
         full = {str(event.target) for event in fleet.summary.failed if isinstance(event.error, HubFull)}
         assert names(fleet.summary.failed) - full <= set(FAILING)
         assert names(fleet.summary.failed) - full >= {"u33", "u36"}
-        others = {str(e.target): e.message for e in fleet.summary.failed if str(e.target) not in full}
-        assert all("no quota left for" in message for message in others.values()), others
+        reasons = {str(e.target): e.message for e in fleet.summary.failed if str(e.target) not in full}
+        unexplained = {name for name, reason in reasons.items() if f"no quota left for {name}" not in reason}
+        assert unexplained <= hub.lost, reasons
+        assert all(reasons[name] == UNEXPLAINED for name in unexplained), reasons
         assert all("the hub is full" in event.message for event in fleet.summary.skipped)
 
         # With room again, the same call starts the rest, and sends no request for a running server.

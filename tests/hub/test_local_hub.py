@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 import jupyterhub
 import msgspec
@@ -113,13 +114,13 @@ def test_a_background_hub_is_started_joined_killed_and_restarted(tmp_path: Path,
         assert (status.url, status.pid, status.version) == (first.url, first.pid, first.version)
         assert msgspec.json.decode(msgspec.json.encode(status))["password"] == first.password
         assert first.password not in repr(status)
-        with pytest.raises(LocalHubError, match="already runs"):
+        with pytest.raises(LocalHubError, match="already running"):
             local.up(folder, port=1 + int(first.url.split(":")[2].split("/")[0]))
-        with pytest.raises(LocalHubError, match="already runs"):
+        with pytest.raises(LocalHubError, match="already running"):
             local.up(folder, base_url="/word/")
         with pytest.raises(LocalHubError, match="with other profiles"):
             local.up(folder, base_url="/@/space word/", profiles=profiles_file)
-        with pytest.raises(LocalHubError, match="already runs"), LocalHub(folder):
+        with pytest.raises(LocalHubError, match="already running"), LocalHub(folder):
             pass
 
         token = _token(first)
@@ -197,22 +198,79 @@ def test_a_port_in_use_is_an_error() -> None:
 
 
 def test_a_hub_that_exits_during_its_start_reports_the_reason(tmp_path: Path) -> None:
-    with pytest.raises(LocalHubError, match="ZeroDivisionError: division by zero") as caught:
-        LocalHub(tmp_path, config="1 / 0").start()
+    with pytest.raises(LocalHubError, match="<config>, line 2: ZeroDivisionError: division by zero") as caught:
+        LocalHub(tmp_path, config="zero = 0\n1 / zero").start()
     assert str(tmp_path / "hub.log") in caught.value.hint
     assert _pids(_instance_id(tmp_path)) == []
+
+
+def test_a_configuration_may_append_to_a_list_of_the_hub() -> None:
+    role = {"name": "graders", "scopes": ["list:users"], "users": ["ana"]}
+    with LocalHub(users=["ana"], config=f"c.JupyterHub.load_roles.append({role})") as hub:
+        body = {"auth": {"username": "ana", "password": hub.user_password}}
+        token = Api(hub)("POST", "/users/ana/tokens", json=body).json()["token"]
+        assert "graders" in Api(hub, token)("GET", "/user").json()["roles"]
+
+
+@pytest.mark.parametrize("char", list("+()'&%;#$,=:@!* [`?\"|~é"))
+def test_the_proxy_reaches_servers_of_users_with_any_name(
+    zero_api: Api, fresh: Callable[[str], str], char: str
+) -> None:
+    name = f"{fresh('user')}{char}x"
+    path = f"/users/{quote(name, safe='')}"
+    assert zero_api("POST", path).status_code == 201
+    assert zero_api.start(name, "work", profile="stub").status_code == 202
+    url = zero_api.ready(name, "work")["url"]
+    answer = zero_api.at(f"{url}api/status")
+    assert (answer.status_code, answer.headers.get("location")) == (200, None)
+    assert zero_api("DELETE", f"{path}/servers/work").status_code in (202, 204)
+
+
+ROLES = """
+c.JupyterHub.services = [{"name": "robot", "api_token": "0123456789-robot"}]
+c.JupyterHub.load_roles = [{"name": "robot", "services": ["robot"], "scopes": ["list:users", "read:users"]}]
+"""
+
+
+def test_a_background_hub_keeps_its_address_and_takes_a_configuration_file(tmp_path: Path) -> None:
+    folder, config = tmp_path / "hub", tmp_path / "roles.py"
+    config.write_text(ROLES)
+    with _always_down(folder):
+        first = local.up(folder, config=config)
+        assert Api(first, "0123456789-robot")("GET", "/users").status_code == 200
+        assert local.up(folder, config=config).pid == first.pid
+        with pytest.raises(LocalHubError, match="with other configuration"):
+            local.up(folder, config="c.JupyterHub.shutdown_on_logout = True")
+        local.down(folder)
+        second = local.up(folder)
+        assert second.url == first.url
+        assert Api(second, "0123456789-robot")("GET", "/users").status_code == 403
+        local.down(folder)
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(("127.0.0.1", int(first.url.split(":")[2].split("/")[0])))
+            other.listen()
+            assert local.up(folder).url != first.url
+
+
+def test_a_configuration_that_undoes_the_binding_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "open.py"
+    file.write_text("c.JupyterHub.bind_url = 'http://0.0.0.0:8000'")
+    message = f"invalid configuration: {file} sets c.JupyterHub.bind_url"
+    with pytest.raises(LocalHubError, match=message):
+        LocalHub(tmp_path / "hub", config=file).start()
 
 
 def test_a_folder_with_other_files_is_refused_and_kept(tmp_path: Path) -> None:
     document = tmp_path / "document"
     document.write_text("mine")
-    with pytest.raises(LocalHubError, match="no local hub in it"):
+    with pytest.raises(LocalHubError, match="contains no local hub"):
         LocalHub(tmp_path).start()
     local.reset(tmp_path)
     assert document.read_text() == "mine"
 
 
-def test_without_the_extra_a_start_names_what_to_install(tmp_path: Path) -> None:
+def test_without_the_extra_the_error_names_the_missing_packages(tmp_path: Path) -> None:
     """Importing `jhub.local` works without JupyterHub."""
     # A Python with only the two packages that the import needs.
     for package in (msgspec, sys.modules["jhub"]):

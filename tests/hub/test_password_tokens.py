@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
 import socket
 import sqlite3
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -106,20 +108,18 @@ def test_a_wrong_login_is_refused(hub: LocalHub, api: Api, stranger: Api, method
         (JSON, "[]", "must be a JSON object"),
         (JSON, '"ana"', "must be a JSON object"),
         (JSON, "null", "must be a JSON object"),
-        (JSON, "{}", "needs username"),
-        (JSON, '{"username": "ana"}', "needs password"),
+        (JSON, "{}", "non-empty username"),
+        (JSON, '{"username": "ana"}', "non-empty password"),
         (JSON, f'{{"username": "{"a" * 256}", "password": "PASSWORD"}}', "longer than 255"),
-        (JSON, '{"username": "", "password": "PASSWORD"}', "needs username"),
-        (JSON, '{"username": "ana", "password": ""}', "needs password"),
-        (JSON, '{"username": "ana", "password": 1}', "needs password"),
-        (JSON, '{"username": ["ana"], "password": "PASSWORD"}', "needs username"),
-        (JSON, r'{"username": "ana\nbo", "password": "PASSWORD"}', "cannot be printed"),
-        (JSON, r'{"username": "ana\u0000", "password": "PASSWORD"}', "cannot be printed"),
-        (JSON, r'{"username": "ana\ud800", "password": "PASSWORD"}', "cannot be printed"),
-        (FORM, "username=ana&password=PASSWORD", "must be JSON"),
-        (FORM, '{"username": "ana", "password": "PASSWORD"}', "must be JSON"),
-        ({"Content-Type": "text/plain"}, '{"username": "ana", "password": "PASSWORD"}', "must be JSON"),
-        ({}, '{"username": "ana", "password": "PASSWORD"}', "must be JSON"),
+        (JSON, '{"username": "", "password": "PASSWORD"}', "non-empty username"),
+        (JSON, '{"username": "ana", "password": ""}', "non-empty password"),
+        (JSON, '{"username": "ana", "password": 1}', "non-empty password"),
+        (JSON, '{"username": ["ana"], "password": "PASSWORD"}', "non-empty username"),
+        (JSON, r'{"username": "ana\nbo", "password": "PASSWORD"}', "unprintable characters"),
+        (JSON, r'{"username": "ana\u0000", "password": "PASSWORD"}', "unprintable characters"),
+        (JSON, r'{"username": "ana\ud800", "password": "PASSWORD"}', "unprintable characters"),
+        (FORM, "username=ana&password=PASSWORD", "not JSON"),
+        ({}, "username=ana&password=PASSWORD", "not JSON"),
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -132,6 +132,61 @@ def test_a_malformed_body_is_refused(
     assert message in answer.json()["message"]
     assert "Set-Cookie" not in answer.headers
     assert hub.user_password not in answer.text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        FORM,
+        {"Content-Type": "text/plain;charset=UTF-8"},
+        {"Content-Type": "multipart/form-data; boundary=x"},
+        {"Content-Type": "x"},
+        {**FORM, "Sec-Fetch-Site": "none"},
+        {**FORM, "Sec-Fetch-Site": "same-origin", "Origin": "HUB"},
+        {**FORM, "Referer": "HUB/some/page"},
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_content_type_has_no_effect(hub: LocalHub, stranger: Api, method: str, headers: dict[str, str]) -> None:
+    site = "http://{0.hostname}:{0.port}".format(urlsplit(hub.url))
+    sent = {name: value.replace("HUB", site) for name, value in headers.items()}
+    body = json.dumps({"username": "ana", "password": hub.user_password})
+    answer = stranger(method, ROUTE, data=body, headers=sent)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["user"]["name"] == "ana"
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_curl_needs_no_header(hub: LocalHub) -> None:
+    body = json.dumps({"username": "ana", "password": hub.user_password})
+    command = ["curl", "-sS", "--noproxy", "*", "-d", "@-", f"{hub.api_url}{ROUTE}"]
+    for more in ([], ["-X", "GET"], ["-H", "Content-Type:"]):
+        done = subprocess.run([*command, *more], input=body, capture_output=True, text=True, check=True)
+        assert json.loads(done.stdout)["user"]["name"] == "ana"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://elsewhere.example"},
+        {"Origin": "null"},
+        {"Referer": "https://elsewhere.example/page"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+@pytest.mark.parametrize("content", [FORM, JSON, {"Content-Type": "text/plain"}, {}])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_pages_of_other_sites_are_refused(
+    hub: LocalHub, stranger: Api, method: str, content: dict[str, str], headers: dict[str, str]
+) -> None:
+    body = json.dumps({"username": "ana", "password": hub.user_password})
+    answer = stranger(method, ROUTE, data=body, headers={**content, **headers})
+    assert answer.status_code == 403
+    assert "pages of other sites are refused" in answer.json()["message"]
+    assert "token" not in answer.json()
+    assert "Set-Cookie" not in answer.headers
 
 
 def test_only_the_body_identifies_the_user(hub: LocalHub, hub_tokens: Tokens, stranger: Api) -> None:
@@ -160,7 +215,7 @@ def test_only_the_body_identifies_the_user(hub: LocalHub, hub_tokens: Tokens, st
             assert "Set-Cookie" not in answer.headers
 
 
-def test_the_route_with_a_token_is_still_jupyterhubs(api: Api, hub: LocalHub, hub_tokens: Tokens) -> None:
+def test_the_route_of_jupyterhub_for_one_token_is_unchanged(api: Api, hub: LocalHub, hub_tokens: Tokens) -> None:
     """It responds as on the same hub without the extension's route."""
     without = """
 from jupyterhub import apihandlers
@@ -376,7 +431,7 @@ def test_a_request_over_a_unix_socket_has_no_address(tmp_path: Path) -> None:
     assert seen == [("0.0.0.0", None), ("203.0.113.7", None)]
 
 
-def test_the_log_never_has_the_password() -> None:
+def test_the_log_never_contains_the_password() -> None:
     config = """
 from jupyterhub.auth import Authenticator
 from tornado.web import HTTPError

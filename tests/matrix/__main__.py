@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-from matrix.environments import FOLDER, ROOT, SUPPORTED, environment
+from matrix.environments import FOLDER, ROOT, SUPPORTED, environment, kubernetes_tests
 from matrix.processes import run
 from matrix.results import differences, last_run, read, record, recorded
 from matrix.sign_in.table import methods_table, put_into_page
@@ -47,14 +47,20 @@ async def test(versions: list[str]) -> int:
 
 async def test_one(version: str, folder: Path) -> bool:
     """Run the tests on one version, and show pytest's output; return whether they passed."""
-    results, log = last_run(version), FOLDER / f"{version}.log"
+    results = last_run(version)
     results.unlink(missing_ok=True)
     print(f"JupyterHub {version}: testing", flush=True)
+    runs = [[str(ROOT / "tests" / "matrix"), "--results", str(results)]]
+    if files := kubernetes_tests(version):
+        # They wait most of the time, and each file has a hub of its own.
+        runs.append(["-p", "matrix.conftest", "-n", str(len(files)), "--dist", "loadfile", *map(str, files)])
+    logs = [FOLDER / f"{version}{name}.log" for name in ("", ".kubernetes")[: len(runs)]]
     # Long tracebacks show arguments, and some are passwords.
-    pytest = [sys.executable, "-m", "pytest", "--tb=short", str(ROOT / "tests" / "matrix")]
-    code = await run([*pytest, "--environment", str(folder), "--results", str(results)], log)
-    print(f"\nJupyterHub {version}:\n{log.read_text(errors='replace')}", flush=True)
-    return code == 0
+    pytest = [sys.executable, "-m", "pytest", "--tb=short", "--environment", str(folder)]
+    codes = await asyncio.gather(*(run([*pytest, *arguments], log) for arguments, log in zip(runs, logs, strict=True)))
+    for log in logs:
+        print(f"\nJupyterHub {version}:\n{log.read_text(errors='replace')}", flush=True)
+    return not any(codes)
 
 
 def keep(versions: list[str]) -> int:

@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "cell(cell): the cell of docs/signing-in.md that a test is about")
+    config.addinivalue_line("markers", "cell(cell): the cell of docs/how-to/signing-in.md that a test is about")
     config.stash[OUTCOMES] = defaultdict[Row | Cell, set[str]](set)
     if folder := config.getoption("environment", None):
         config.stash[VERSION] = version_in(folder)

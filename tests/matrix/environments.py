@@ -18,6 +18,15 @@ COMPANIONS = ("jupyterhub-traefik-proxy", "jupyter_server")
 AUTHENTICATORS = ("jupyterhub-nativeauthenticator", "oauthenticator")
 # Dependencies of jhub.extension, which itself comes from this repository and needs JupyterHub 5.3.
 EXTENSION = ("msgspec", "pyyaml", "regex")
+# With JupyterHub 6, `make test` runs these tests.
+KUBESPAWNER = "jupyterhub-kubespawner"
+KUBESPAWNER_MAJOR = 5
+KUBERNETES_TESTS = (
+    "test_kubernetes_objects.py",
+    "test_kubernetes_sharing.py",
+    "test_kubernetes_interruptions.py",
+    "test_own_list.py",
+)
 # JupyterHub 2 and 3 do not exclude a newer SQLAlchemy, but fail with it. NativeAuthenticator needs JupyterHub 4.
 COMPANIONS_OF_OLD = (*COMPANIONS, "SQLAlchemy<2")
 
@@ -27,7 +36,22 @@ def requirements(version: str) -> list[str]:
     major = int(version.partition(".")[0])
     hub = f"jupyterhub=={version}" if "." in version else f"jupyterhub>={major},<{major + 1}"
     more = EXTENSION if major >= 5 else ()
+    if has_kubespawner(version):
+        more = (*more, KUBESPAWNER)
     return [hub, *((*COMPANIONS, *AUTHENTICATORS, *more) if major >= 4 else COMPANIONS_OF_OLD)]
+
+
+def has_kubespawner(version: str) -> bool:
+    """Return whether the environment of a version has KubeSpawner."""
+    return version.partition(".")[0] == str(KUBESPAWNER_MAJOR)
+
+
+def kubernetes_tests(version: str) -> list[Path]:
+    """Return the files of tests/hub that also run on a version, with the KubeSpawner of its environment.
+
+    The tests themselves, and the Kubernetes API without a cluster, run in the environment of `make test`.
+    """
+    return [ROOT / "tests" / "hub" / name for name in KUBERNETES_TESTS] if has_kubespawner(version) else []
 
 
 async def environment(version: str) -> Path:
@@ -39,11 +63,10 @@ async def environment(version: str) -> Path:
         return folder
     print(f"JupyterHub {version}: installing", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
-    log = FOLDER / f"{version}.pip.log"
-    # Install with the pip of this environment: creating another pip takes six seconds.
-    await run([sys.executable, "-m", "venv", "--without-pip", str(folder)], log)
-    pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "--disable-pip-version-check"]
-    if await run([*pip, "install", "--quiet", "--no-compile", *requirements(version)], log) != 0:
+    log = FOLDER / f"{version}.uv.log"
+    uv = [sys.executable, "-m", "uv", "--quiet"]
+    await run([*uv, "venv", "--python", sys.executable, str(folder)], log)
+    if await run([*uv, "pip", "install", "--python", str(folder), *requirements(version)], log) != 0:
         raise SystemExit(f"{log.read_text()}\nJupyterHub {version} could not be installed")
     made_for.write_text(wanted)
     return folder

@@ -36,7 +36,7 @@ class Results(msgspec.Struct, frozen=True, omit_defaults=True):
         return not {FAILED, SKIPPED} & set(self.lines().values())
 
     def lines(self) -> dict[str, str]:
-        """All of them under one name each."""
+        """The results of all rows and cells, by name."""
         cells = {f"{title}, {method}": said for title, found in self.sign_in.items() for method, said in found.items()}
         return {**self.rows, **cells}
 

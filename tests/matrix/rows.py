@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from jhub.errors import BadRequest, HubError, NotFound, Unsupported
+from jhub.errors import HubError, NotFound, ServerPending, Unsupported
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,11 @@ FLEETS = _row("many servers at a time")
 CANCEL = _row(
     "stop a server that is still starting",
     since="5.1",
-    refusal=BadRequest,
-    words="is pending spawn",
-    before="no: the hub refuses",
+    refusal=ServerPending,
+    words="still starting",
+    before="no: `stop` waits for the start",
 )
+FILES = _row("files in a server: list, read, write, copy, rename, delete", since="3.0")
 SETTINGS = _row("servers with a display name; create, edit and rename one that does not run", since="6.0")
 SHARES = _row("shares and share codes", since="5.0")
 SERVICES = _row("services: list, show")

@@ -32,6 +32,16 @@ def test_a_group_is_created_shown_listed_and_deleted(admin: Any, group: str) -> 
         admin.groups.delete(group)
 
 
+@pytest.mark.parametrize("pattern", ["/{}", "{}/2026", "CORP\\{}", "cn={},ou=a"])
+def test_the_hub_accepts_groups_with_slashes_and_backslashes(admin: Any, fresh: Fresh, user: str, pattern: str) -> None:
+    name = pattern.format(fresh("group"))
+    assert admin.groups.create(name).name == name
+    assert admin.groups.add_users(name, [user]).users == (user,)
+    assert admin.groups.get(name).users == (user,)
+    admin.groups.delete(name)
+    assert name not in [one.name for one in admin.groups.list()]
+
+
 def test_an_existing_group_is_a_conflict_or_returned(admin: Any, group: str, user: str) -> None:
     admin.groups.add_users(group, [user])
     with pytest.raises(Conflict, match="already exists") as caught:

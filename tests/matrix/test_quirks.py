@@ -104,7 +104,7 @@ def test_deleting_oneself_is_refused(admin: Any) -> None:
 
 
 @USER_LISTS
-def test_a_list_is_complete_where_a_bare_one_is_truncated(admin: Any, fresh: Fresh) -> None:
+def test_a_list_is_complete_where_a_single_request_is_truncated(admin: Any, fresh: Fresh) -> None:
     for _ in range(11):
         admin.users.create(fresh("many"))
     bare = admin.run(call("GET", "/users", list[dict[str, Any]]))

@@ -71,17 +71,17 @@ def test_a_named_server_is_started_restarted_and_stopped(admin: Any, user: str) 
 
 
 @ON_HUB
-def test_a_running_server_is_returned_or_a_conflict(admin: Any, user: str) -> None:
+def test_a_running_server_is_returned_or_raises_conflict(admin: Any, user: str) -> None:
     first = admin.servers.start(user, "work", profile="small")
     assert admin.servers.start(user, "work", profile="small").started == first.started
-    with pytest.raises(Conflict, match=r"already runs with other options \(profile=small\)"):
+    with pytest.raises(Conflict, match=r"already running with other options \(profile=small\)"):
         admin.servers.start(user, "work", profile="large")
 
 
 def test_a_slow_start_is_followed_to_its_end(admin: Any, user: str) -> None:
     begun = admin.servers.start(user, "work", profile="slow", wait=False)
     assert (begun.pending, begun.ready) == ("spawn", False)
-    with pytest.raises(WaitTimeout, match="the hub goes on"):
+    with pytest.raises(WaitTimeout, match=r"not ready after .*: still starting"):
         admin.servers.wait(user, "work", timeout=0.1)
     events = list(admin.servers.progress(user, "work"))
     assert events[-1].ready
@@ -160,7 +160,7 @@ def test_a_server_with_an_old_invalid_name_stays_usable(admin: Any, hub: HubUnde
 
 
 @ON_ASYNC_HUB
-def test_users_and_services_run_the_servers_of_their_scopes(ana: Any, robot: Any, user: str) -> None:
+def test_users_and_services_manage_the_servers_in_their_scopes(ana: Any, robot: Any, user: str) -> None:
     assert ana.servers.start(user, "work").ready
     assert f"{user}/work" in [server.target for server in robot.servers.list()]
     robot.servers.stop(user, "work")
@@ -199,13 +199,20 @@ def test_a_stopped_server_is_shown_and_listed(admin: Any, user: str, name: str) 
 @CANCEL
 def test_a_start_can_be_cancelled(admin: Any, user: str) -> None:
     admin.servers.start(user, "work", profile="slow", wait=False)
-    began = time.monotonic()
+    admin.servers.stop(user, "work", wait=False)
     admin.servers.stop(user, "work")
     assert list(admin.servers.list(user)) == []
-    assert time.monotonic() - began < 10
 
 
-@CANCEL
+@SERVERS
+@ON_ASYNC_HUB
+def test_a_server_is_stopped_while_it_starts(admin: Any, user: str) -> None:
+    admin.servers.start(user, "work", profile="slow", wait=False)
+    admin.servers.stop(user, "work")
+    assert list(admin.servers.list(user)) == []
+
+
+@SERVERS
 @ON_HUB
 def test_a_user_is_deleted_while_a_server_starts(admin: Any, user: str) -> None:
     admin.servers.start(user, "work", profile="slow", wait=False)

@@ -61,7 +61,7 @@ def test_a_server_is_shared_with_a_user_until_it_is_revoked(operator: Any, owner
         operator.shares.get(owner, name, user=friend)
 
 
-def test_a_friend_sees_and_leaves_the_share(
+def test_a_recipient_lists_and_leaves_a_share(
     connect: Connect, hub: HubUnderTest, admin: Any, owner: str, friend: str
 ) -> None:
     theirs = connect(connect().tokens.create_with_password(friend, hub.password).token)
@@ -87,7 +87,7 @@ def test_a_server_is_shared_with_a_group_and_so_with_its_members(
     assert list(operator.shares.list_shared_with(user=friend)) == []
 
 
-def test_a_share_grows_and_shrinks_by_scopes(operator: Any, owner: str, friend: str) -> None:
+def test_scopes_are_added_to_a_share_and_removed(operator: Any, owner: str, friend: str) -> None:
     access, read = (f"{scope}!server={owner}/work" for scope in ("access:servers", "read:servers"))
     operator.shares.grant(owner, "work", user=friend, scopes=[access])
     assert set(operator.shares.grant(owner, "work", user=friend, scopes=[read]).scopes) == {access, read}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -73,7 +74,7 @@ def test_a_token_with_limited_scopes_names_the_missing_scope(connect: Connect, a
 
 
 @SCOPES
-def test_a_password_gives_a_token_with_limited_scopes(connect: Connect, hub: HubUnderTest, user: str) -> None:
+def test_a_password_creates_a_token_with_limited_scopes(connect: Connect, hub: HubUnderTest, user: str) -> None:
     made = connect().tokens.create_with_password(user, hub.password, scopes=["read:users:name!user"])
     narrow = connect(made.token)
     assert narrow.whoami().name == user
@@ -88,3 +89,34 @@ def test_an_unknown_or_missing_scope_creates_no_token(admin: Any, ana: Any, user
         with pytest.raises((BadRequest, HubBroken)):  # 4.1 answers 500
             ana.tokens.create(user, scopes=[scope])
     assert len(list(admin.tokens.list(user))) == before
+
+
+def test_each_of_many_users_gets_a_token(connect: Connect, admin: Any, user: str) -> None:
+    with admin.tokens.create_many([user, "ghost", "admin"], note="exam", expires_in=600) as fleet:
+        assert len(list(fleet)) == 6
+    summary = fleet.summary
+    assert [event.name for event in summary.done] == [user, "admin"]
+    assert [type(event.error) for event in summary.failed] == [NotAuthorized]
+    for event in summary.done:
+        assert connect(event.token.token).whoami().name == event.name
+        admin.tokens.revoke(event.name, event.token.id)
+        admin.tokens.revoke(event.name, event.token.id, missing_ok=True)
+
+
+def test_what_does_not_exist_is_deleted_with_missing_ok_only(admin: Any, ana: Any, user: str) -> None:
+    for delete in (
+        partial(admin.users.delete, "ghost"),
+        partial(admin.groups.delete, "ghosts"),
+        partial(admin.servers.delete, user, "ghost"),
+        partial(admin.servers.delete, "ghost", "lab"),
+        partial(admin.tokens.revoke, user, "a987654"),
+        partial(admin.tokens.revoke, "ghost", "a1"),
+    ):
+        delete(missing_ok=True)
+        with pytest.raises(NotFound):
+            delete()
+    with pytest.raises(NotFound) as caught:  # it exists, but the token cannot see it
+        ana.tokens.revoke("admin", "a1", missing_ok=True)
+    assert caught.value.filtered
+    with admin.servers.delete_many([f"{user}/ghost", "ghost/lab"], missing_ok=True) as fleet:
+        assert {event.kind for event in fleet if event.final} == {"deleted"}

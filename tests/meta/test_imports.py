@@ -25,7 +25,9 @@ def run(statement: str, **env: str) -> tuple[str, set[str]]:
     """Return the output of a statement in a new interpreter, and the modules that are loaded after it."""
     code = f"{statement}\nimport json, sys\nprint(json.dumps(list(sys.modules)))"
     command = [sys.executable, "-c", code]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300, env={**os.environ, **env})
+    # Under coverage, the interpreter would load coverage's modules too.
+    env = {**{name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}, **env}
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300, env=env)
     printed, _, modules = ended.stdout.rstrip("\n").rpartition("\n")
     found: list[str] = json.loads(modules)
     return printed, set(found)
@@ -54,6 +56,10 @@ def test_the_extension_loads_neither_client_nor_command_line(statement: str) -> 
 )
 def test_operations_and_their_tests_load_no_http_library(statement: str) -> None:
     assert not loaded(statement) & {"httpx2", "anyio", "click", "rich", "jupyterhub"}
+
+
+def test_the_pytest_plugin_loads_nothing_of_the_package() -> None:
+    assert not {name for name in loaded("import pytest_jhub") if name.partition(".")[0] in ("jhub", "httpx2")}
 
 
 def test_the_client_loads_neither_command_line_nor_jupyterhub() -> None:

@@ -10,23 +10,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import page_blocks
 import pytest
 
 import jhub
+import jhub.testing
 from jhub import AsyncHub, Hub
 from jhub.binding import AsyncBound, Bound
 
 NOUNS = {"groups", "profiles", "proxy", "servers", "services", "share_codes", "shares", "tokens", "users"}
 OF_THE_HUB = {"info", "logout", "shutdown", "time", "version", "whoami"}
-OWN_FLOWS = {"events", "fleet", "preview", "run"}
+OWN_FLOWS = {"events", "fleet", "preview", "preview_many", "run"}
 WAYS_IN = {"from_context", "login"}
 NAMES: dict[type[Hub] | type[AsyncHub], set[str]] = {
-    Hub: NOUNS | OF_THE_HUB | OWN_FLOWS | WAYS_IN | {"api_url", "close", "url"},
-    AsyncHub: NOUNS | OF_THE_HUB | OWN_FLOWS | WAYS_IN | {"aclose", "find_api_url", "find_url"},
+    Hub: NOUNS | OF_THE_HUB | OWN_FLOWS | WAYS_IN | {"api_url", "close", "singleuser", "url"},
+    AsyncHub: NOUNS | OF_THE_HUB | OWN_FLOWS | WAYS_IN | {"aclose", "find_api_url", "find_url", "singleuser"},
 }
 BOTH = pytest.mark.parametrize("kind", [Hub, AsyncHub])
 Kind = type[Hub] | type[AsyncHub]
-CLIENT = Path(jhub.__file__).parents[2] / "docs" / "client.md"
+CLIENT = Path(jhub.__file__).parents[2] / "docs/reference/client.md"
 
 
 def public(thing: object) -> set[str]:
@@ -136,7 +138,7 @@ def test_the_repr_of_a_namespace_has_the_hubs_address(kind: Kind) -> None:
 
 
 ROOT = Path(jhub.__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").iterdir())]
+PAGES = [*page_blocks.PAGES, *sorted((ROOT / "examples").rglob("*.[ps][yh]"))]
 MODULES = {"errors", "extension", "local", "login", "models", "steps", "testing"}
 
 
@@ -147,6 +149,12 @@ def test_docs_and_examples_import_public_modules_only(page: Path) -> None:
     assert modules <= {f"jhub.{name}" for name in MODULES}
     for found in re.findall(r"^\s*from jhub import ([\w, ]+)", text, re.MULTILINE):
         assert set(re.split(r", *", found.strip())) <= {*jhub.__all__, *MODULES}
+
+
+def test_the_names_of_the_testing_module() -> None:
+    tools = {"After", "Events", "FakeHub", "InTime", "Played", "Replies", "Reply", "events", "play", "refusal", "reply"}
+    assert {*jhub.testing.__all__} == tools | {"MAX_VIRTUAL_SECONDS"}
+    assert all(hasattr(jhub.testing, name) for name in tools)
 
 
 def test_the_docs_list_the_public_modules() -> None:

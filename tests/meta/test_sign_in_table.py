@@ -1,4 +1,4 @@
-"""The table of docs/signing-in.md matches the recorded results."""
+"""The table of docs/how-to/signing-in.md matches the recorded results."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def test_a_redirect_is_not_followed(driver: Driver, elsewhere: bool) -> None:
 
 
 @BOTH
-def test_a_refusal_is_the_hubs_error(driver: Driver) -> None:
+def test_a_refusal_raises_the_hubs_error(driver: Driver) -> None:
     with serving(lambda visit: visit.json({"status": 404, "message": None}, 404)) as site:
         with pytest.raises(NotFound) as caught:
             driver.run(site.root, UserOps.get("ana"))

@@ -49,7 +49,7 @@ def question(port: int) -> Visit:
 
 
 class Waiting:
-    """A `visit` in a thread of its own."""
+    """A `visit` in its own thread."""
 
     def __init__(self, port: int, timeout: float, stop: threading.Event | None, *, open_browser: bool = False) -> None:
         self.port = port
@@ -73,7 +73,7 @@ class Waiting:
         self.up.set()
 
     def send(self, raw: bytes) -> bytes:
-        """The answer to a request, written out."""
+        """Send a raw request, and return the raw answer."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=MAX_SECONDS) as connection:
             connection.sendall(raw)
             parts = []
@@ -98,12 +98,12 @@ class Waiting:
 
 @contextmanager
 def waiting(timeout: float = MAX_SECONDS, stop: threading.Event | None = None) -> Iterator[Waiting]:
-    """Ends with a code, if need be."""
+    """Run a `visit`; at the end of the block, end it with a code if it still waits."""
     found = Waiting(free_port(), timeout, stop)
     found.thread.start()
     assert found.up.wait(MAX_SECONDS)
     yield found
-    with suppress(OSError):  # it has just ended
+    with suppress(OSError):  # the visit has just ended
         found.back(code="LAST", state=STATE)
     found.end()
 
@@ -179,7 +179,7 @@ def test_a_refusal_shows_the_hubs_message_on_one_line(query: dict[str, str], sai
         answer = wait.back(**query, state=STATE)
         wait.end()
     assert isinstance(wait.error, NotAuthorized)
-    assert str(wait.error) == f"sign in by the browser: {said}"
+    assert str(wait.error) == f"sign in with the browser: {said}"
     assert "Not signed in" in answer
     assert "--paste" in wait.error.hint
 
@@ -241,7 +241,7 @@ def test_malformed_requests_are_ignored_and_not_repeated(raw: bytes) -> None:
         try:
             answer = wait.send(raw)
         except ConnectionError:
-            answer = b""  # what was not read to the end is reset
+            answer = b""  # the server resets a connection with unread data
         assert b"script" not in answer
         assert b"EVIL" not in answer
         assert wait.waits
@@ -251,7 +251,7 @@ def test_malformed_requests_are_ignored_and_not_repeated(raw: bytes) -> None:
 
 
 def test_idle_connections_do_not_block_the_server() -> None:
-    """Browsers open them in advance."""
+    """Browsers preconnect."""
     began = time.monotonic()
     with waiting() as wait:
         idle = [socket.create_connection(("127.0.0.1", wait.port)) for _ in range(4)]
@@ -341,7 +341,7 @@ def test_ctrl_c_before_the_wait_frees_the_port() -> None:
 
 def test_the_server_listens_on_the_loopback_address_only() -> None:
     with waiting() as wait, socket.socket() as other:
-        # Another address of this machine: one that listens to all would hold the port there too.
+        # Another address of this machine: a server on all addresses would occupy the port there too.
         other.bind(("127.0.0.2", wait.port))
 
 
@@ -417,11 +417,11 @@ def test_the_browser_opens_once_the_server_listens(wanted: bool, monkeypatch: py
     assert [free for _, free in opened] == ([False] if wanted else [])
 
 
-# All users of this machine can read the command line with which a browser starts.
+# All users of this machine can read the command line of a browser.
 
 FETCH = """
 import os, socket, sys
-if int(sys.argv[3]) != os.getuid():  # here, as another user may not run this Python
+if int(sys.argv[3]) != os.getuid():  # here, because another user may not run this Python
     os.setuid(int(sys.argv[3]))
 with socket.socket() as connection:
     connection.connect(("127.0.0.1", int(sys.argv[1])))
@@ -434,7 +434,7 @@ NOBODY = 65534
 
 @contextmanager
 def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Waiting, str]]:
-    """A `visit` that has opened a browser, and with what."""
+    """Run a `visit` that opens a browser; yield it and the address that it opened."""
     addresses: queue.SimpleQueue[str] = queue.SimpleQueue()
     monkeypatch.setenv("BROWSER", "helper")
     monkeypatch.setattr(webbrowser, "open", addresses.put)
@@ -447,13 +447,13 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Waiting, str]]:
 
 
 def fetched(address: str, user: int) -> str:
-    """What a process of this user gets at an address."""
+    """Return the answer to a process of this user at an address."""
     where = urlsplit(address)
     run = [sys.executable, "-I", "-S", "-c", FETCH, str(where.port), where.path, str(user)]
     return subprocess.run(run, capture_output=True, text=True, check=True, cwd="/").stdout
 
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="only there the system tells whose a connection is")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists the user of a connection")
 by_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 
 
@@ -505,7 +505,7 @@ def test_the_user_of_an_open_connection_is_found() -> None:
             ours, theirs = server.accept()
             assert is_same_user(theirs, ours.getsockname())
             assert not is_same_user((theirs[0], theirs[1] ^ 1), ours.getsockname())
-        # A connection that was closed is shown as root's.
+        # The system lists a closed connection as root's.
         assert not is_same_user(theirs, ours.getsockname())
         ours.close()
 

@@ -20,7 +20,7 @@ QUESTIONS = [Username(), Password("ana"), SecondFactor("One-time password"), Pas
 
 
 class Terminal(io.StringIO):
-    """Something to type at."""
+    """Standard input that is a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -28,10 +28,10 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """What is typed, by the prompt; input is seen, and getpass is not."""
+    """The input by prompt; `input` echoes it, `getpass` does not."""
     typed: dict[str, str] = {}
     monkeypatch.setattr(sys, "stdin", Terminal())
-    # What it is for stands on stderr, beside the program's own output.
+    # The prompt goes to stderr, so that stdout has only the program's own output.
     monkeypatch.setattr(builtins, "input", lambda: f"seen {typed['Username: ']}")
     monkeypatch.setattr(getpass, "getpass", lambda prompt: f"hidden {typed[prompt]}")
     return typed
@@ -62,7 +62,7 @@ def test_a_prompt_for_a_token_names_the_token_page(
 @pytest.mark.parametrize(
     ("typed", "answer"), [("y", "mallory"), (" YES ", "mallory"), ("n", ""), ("", ""), ("ana", "")]
 )
-def test_another_user_needs_a_yes(
+def test_another_user_must_be_confirmed(
     typed: str, answer: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal())
@@ -73,7 +73,7 @@ def test_another_user_needs_a_yes(
 
 
 class StdinNotImplementedError(NotImplementedError):
-    """What a notebook raises that is run without anybody at it."""
+    """The error of a notebook that runs without a front end."""
 
 
 @pytest.mark.parametrize("error", [EOFError(), StdinNotImplementedError("raw_input was called")])
@@ -87,7 +87,7 @@ def test_without_a_terminal_a_question_is_an_error(
     monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr(builtins, "input", nobody)
     monkeypatch.setattr(getpass, "getpass", nobody)
-    with pytest.raises(InvalidInput, match="no terminal to ask on") as caught:
+    with pytest.raises(InvalidInput, match="cannot prompt without a terminal") as caught:
         Console()(question)
     assert "Hub(url, token)" in caught.value.hint
 
@@ -98,7 +98,7 @@ def test_without_a_terminal_there_is_no_wait_for_the_browser(
     question: object, stdin: io.StringIO | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", stdin)
-    with pytest.raises(InvalidInput, match="no terminal to ask on"):
+    with pytest.raises(InvalidInput, match="cannot prompt without a terminal"):
         Console()(question)
 
 

@@ -34,7 +34,7 @@ STREAM = HEAD + b"Content-Type: text/event-stream\r\n\r\n"
 REFUSED = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/html\r\n\r\n"
 
 SHORT = Timeouts(total=0.5)
-"""Its `read` is 60 s: what ends an exchange is the deadline."""
+"""Timeouts whose `read` is 60 s, so that only the deadline can end an exchange."""
 
 GET = call("GET", "/users/ana", dict[str, Any])
 POST = call("POST", "/users/ana", dict[str, Any], body={"text": "x" * 2**24})
@@ -44,7 +44,7 @@ Talk = Callable[[Peer], None]
 
 
 def after(head: bytes, more: Callable[[Peer], None]) -> Talk:
-    """Read the request, send the beginning of an answer, and go on."""
+    """Return a peer that reads the request, sends the beginning of an answer, and goes on with `more`."""
 
     def talk(peer: Peer) -> None:
         peer.request()
@@ -55,7 +55,7 @@ def after(head: bytes, more: Callable[[Peer], None]) -> Talk:
 
 
 def empty_blocks() -> bytes:
-    """Compressed content without end that never becomes a byte."""
+    """Return compressed data that decompresses to nothing and can go on without end."""
     packer = zlib.compressobj(wbits=31)
     return packer.compress(b"") + packer.flush(zlib.Z_SYNC_FLUSH)
 
@@ -80,11 +80,11 @@ SLOW: dict[str, Talk] = {
 }
 
 CONTENT = {"content", "small chunks", "the length of a chunk", "trailers", "compressed nothing"}
-"""Those that are no stream at all, or are one that may last as long as a start."""
+"""Kinds that are not a progress stream, or are one that may last as long as a start."""
 
 
 def single(step: Step) -> Operation[Any]:
-    """One attempt."""
+    """Return an operation that makes one attempt."""
     return once(step)
 
 
@@ -156,7 +156,7 @@ def test_an_endless_handshake_times_out(driver: Driver, timeouts: Timeouts) -> N
 
 @contextmanager
 def proxy(monkeypatch: pytest.MonkeyPatch, peer: str) -> Iterator[None]:
-    """An environment whose proxy is the peer."""
+    """Set the peer as the proxy in the environment."""
     with monkeypatch.context() as environment:
         no_proxies(environment)
         environment.setenv("HTTPS_PROXY", f"http://{peer}")
@@ -179,7 +179,7 @@ def test_an_endless_handshake_behind_a_proxy_times_out(driver: Driver, monkeypat
 
 @pytest.fixture
 def no_answer_of_names(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A machine whose name server gives no answer."""
+    """Make DNS lookups hang."""
     over = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: over.wait(60) and [])
     yield
@@ -213,7 +213,7 @@ def test_ctrl_c_ends_an_endless_exchange(kind: str) -> None:
 
 
 def contexts(authority: trustme.CA, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Of a server, and of its client."""
+    """Return the TLS contexts of a server and its client."""
     ours, theirs = ssl.create_default_context(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.configure_trust(ours)
     authority.issue_cert(name).configure_cert(theirs)
@@ -221,7 +221,7 @@ def contexts(authority: trustme.CA, name: str) -> tuple[ssl.SSLContext, ssl.SSLC
 
 
 class Inside:
-    """A server's end of TLS on top of a connection that is encrypted already."""
+    """The server side of TLS inside an encrypted connection."""
 
     def __init__(self, connection: socket.socket, context: ssl.SSLContext) -> None:
         self._connection = connection
@@ -294,7 +294,7 @@ PAGE = HEAD + b"Content-Type: application/json\r\n"
 
 
 def bomb(packed: int) -> bytes:
-    """Zeros that were packed so many times."""
+    """Return zeros that were compressed this many times."""
     content = bytes(2**26 + 1)
     for _ in range(packed):
         content = gzip.compress(content)
@@ -302,7 +302,7 @@ def bomb(packed: int) -> bytes:
 
 
 def packed(head: bytes, how: bytes, content: Callable[[], bytes]) -> Talk:
-    """An answer whose content is packed, and goes on without end."""
+    """Return a peer that sends compressed content without end."""
     return after(head[:-2] + b"Content-Encoding: " + how + b"\r\n\r\n", lambda peer: peer.endless(content()))
 
 
@@ -328,7 +328,7 @@ LARGE: dict[str, tuple[Step, Talk]] = {
 
 @BOTH
 @pytest.mark.parametrize("kind", LARGE)
-def test_an_endless_answer_is_not_a_hubs(driver: Driver, kind: str) -> None:
+def test_an_endless_answer_raises_not_a_hub(driver: Driver, kind: str) -> None:
     step, talk = LARGE[kind]
     with tcp_peer(talk) as peer, pytest.raises(NotAHub):
         ends(driver, peer, once(step), Timeouts())
@@ -367,10 +367,10 @@ for kind, peer in zip(sys.argv[3::2], sys.argv[4::2], strict=True):
 """
 
 MEMORY = 400
-"""MiB: an answer of the largest size a few times, as it is put together, and what the interpreter takes beside."""
+"""Maximum growth in MiB: a few copies of the largest answer, and the interpreter's own memory."""
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads a process's memory as Linux tells it")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads a process's memory from /proc")
 def test_an_endless_answer_takes_bounded_memory() -> None:
     folders = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "support")]
     with ExitStack() as stack:

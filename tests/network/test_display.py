@@ -19,7 +19,7 @@ MANY = [{"name": f"user-{number:02}", "admin": False, "groups": ["<geo>"]} for n
 
 
 def route(visit: Visit) -> None:
-    """A hub with thirty users, and nothing else."""
+    """Answer as a hub with thirty users and nothing else."""
     if visit.path.startswith("/hub/api/users?"):
         visit.json({"items": MANY, "_pagination": {"next": None, "total": len(MANY)}})
     else:
@@ -41,7 +41,7 @@ def site() -> Iterator[Site]:
 
 
 def shown(shell: Any, thing: object) -> dict[str, Any]:
-    """The forms in which a notebook gets a thing."""
+    """Return the MIME representations of an object in a notebook."""
     found: dict[str, Any] = shell.display_formatter.format(thing)[0]
     return found
 
@@ -101,7 +101,7 @@ def test_a_model_shows_its_fields_and_no_secret(shell: Any) -> None:
     assert "x" * 101 not in html
 
 
-def test_an_error_is_its_message_and_the_frames_of_the_caller(shell: Any, site: Site) -> None:
+def test_an_error_shows_its_message_and_the_frames_of_the_caller(shell: Any, site: Site) -> None:
     cells = [
         "from jhub import Hub",
         f"hub = Hub({json.dumps(site.root)}, 'SECRET')",

@@ -94,7 +94,7 @@ def test_inside_a_server_the_environment_names_hub_and_token(driver: Driver, mon
         driver.run(None, UserOps.get("ana"), token=None)
         driver.run(None, UserOps.get("ana"), token="GIVEN")
         driver.run(site.root, UserOps.get("ana"), token=None)
-        # Where a URL is given, it may be another hub's: the token of the environment is not for it.
+        # A URL argument may be another hub's, so the environment's token is not sent there.
         assert [request.headers.get("authorization") for request in site.requests] == [
             "token FROMENV",
             "token GIVEN",
@@ -103,7 +103,7 @@ def test_inside_a_server_the_environment_names_hub_and_token(driver: Driver, mon
 
 
 @pytest.mark.parametrize("kind", [Hub, AsyncHub])
-def test_without_a_url_and_an_environment_there_is_an_error(
+def test_no_url_and_no_environment_is_an_error(
     kind: type[Hub] | type[AsyncHub], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("JUPYTERHUB_API_URL", raising=False)
@@ -115,7 +115,7 @@ def test_without_a_url_and_an_environment_there_is_an_error(
 
 
 def with_a_form(visit: Visit) -> None:
-    """A hub whose form lets ana in, and whose API has tokens for her."""
+    """Answer as a hub whose login form accepts ana, and whose API issues tokens to her."""
     head = {"X-JupyterHub-Version": "6.1.1"}
     if visit.path == "/hub/login" and visit.command == "GET":
         visit.send(200, "text/html", form().encode(), {**head, "Set-Cookie": "_xsrf=X1; Path=/hub/"})
@@ -128,7 +128,7 @@ def with_a_form(visit: Visit) -> None:
 
 
 def login(site: Site, method: LoginMethod | None) -> tuple[str, str]:
-    """The client that one gets: its site, and who asks."""
+    """Sign in, and return the URL and the user of the client."""
     with Hub.login(site.url, username="ana", password="PASSWORD", method=method) as hub:
         return hub.url, hub.users.get("ana").name
 

@@ -167,8 +167,11 @@ def test_a_fleet_that_is_never_run_warns() -> None:
 def test_an_async_fleet_that_is_never_run_warns() -> None:
     async def go() -> None:
         async with async_hub_at(Counting()) as (_, hub):
-            with pytest.warns(ResourceWarning, match="<AsyncFleet start_many: not run yet> was never run"):
+            with pytest.warns(ResourceWarning, match="<AsyncFleet start_many: not run yet> was never run: await it"):
                 forget(hub.servers.start_many(NAMES))
+            with pytest.raises(RuntimeError, match="never run: await it, or iterate over its events inside `async wi"):
+                async for _ in hub.servers.start_many(NAMES):
+                    pass
 
     asyncio.run(go())
 

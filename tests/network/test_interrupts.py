@@ -17,12 +17,12 @@ from jhub.operations.server_status import listen
 from jhub.steps import Emit, Flow, Interrupted, Operation, Sleep, Step, send
 
 LONG = MAX_SECONDS * 2
-"""Seconds that something would last if nobody ended it."""
+"""Seconds that a step lasts unless it is interrupted."""
 
 
 @pytest.fixture(autouse=True)
 def time_to_clean_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As much as a slow machine needs."""
+    """Allow enough time for the clean-up on a slow machine."""
     for driver in ("sync_driver", "async_driver"):
         monkeypatch.setattr(f"jhub.client.{driver}.CLEAN_UP_SECONDS", MAX_SECONDS)
 
@@ -38,7 +38,7 @@ def route(visit: Visit) -> None:
 
 
 PAUSE = 0.2
-"""Seconds from the begin of a step to its interruption."""
+"""Seconds from the start of a step to its interruption."""
 
 
 def noted(plan: Operation[Any], begun: list[bool]) -> Flow[Any]:
@@ -47,7 +47,7 @@ def noted(plan: Operation[Any], begun: list[bool]) -> Flow[Any]:
 
 
 def interrupt_sync(site: Site, plan: Operation[Any], calls: int = 0) -> None:
-    """Interrupt a plan that has begun, and has sent so many requests."""
+    """Interrupt a flow once it has started and has sent this many requests."""
     begun: list[bool] = []
     with (
         Hub(site.root, "SECRET", timeout=LONG * 2) as hub,
@@ -58,7 +58,7 @@ def interrupt_sync(site: Site, plan: Operation[Any], calls: int = 0) -> None:
 
 
 def interrupt_async(site: Site, plan: Operation[Any], calls: int = 0) -> None:
-    """The same, asynchronously."""
+    """Interrupt a flow of `AsyncHub`, as `interrupt_sync` does on `Hub`."""
     begun: list[bool] = []
 
     async def go() -> None:

@@ -1,4 +1,4 @@
-"""Long listings on both drivers: a few pages at a time, in order, and no more than are read."""
+"""Long listings on both drivers: a few pages in flight, in order, and none after iteration stops."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SIZE = 2
 
 
 class Pages:
-    """A hub with so many groups, whose pages take a moment; notes how many are under way at a time."""
+    """A hub with this many groups and slow pages; it records the maximum number of pages in flight."""
 
     def __init__(self, total: int, seconds: float = 0.05, together: bool = False) -> None:
         self.total = total
         self.together = together
-        """No page but the first is answered before another is under way beside it."""
+        """True if pages after the first are held until another page is in flight."""
         self.seconds = seconds
         self.most = 0
         self._now = 0

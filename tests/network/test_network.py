@@ -29,7 +29,7 @@ Kind = type[Hub] | type[AsyncHub]
 
 
 def run(kind: Kind, url: str, plan: Operation[Any], **options: Any) -> Any:
-    """What a plan answers, on a client with these options."""
+    """Run an operation on a client with these options, and return its result."""
     if kind is Hub:
         with Hub(url, "SECRET", **options) as hub:
             return hub.run(plan)
@@ -43,7 +43,7 @@ def run(kind: Kind, url: str, plan: Operation[Any], **options: Any) -> Any:
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is set on this machine stays out of it."""
+    """Remove the network settings of this machine from the environment."""
     for name in ("no_proxy", "all_proxy", "http_proxy", "https_proxy", "ssl_cert_file", "ssl_cert_dir"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
@@ -57,7 +57,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture
 def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
-    """Its certificate, as a file."""
+    """The certificate of the authority, as a file."""
     path = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(path)
     return path
@@ -65,7 +65,7 @@ def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def secure(authority: trustme.CA) -> Iterator[Site]:
-    """A hub with a certificate of that authority."""
+    """A hub with a certificate from the authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     with serving(answer_as_ana, tls=context) as site:
@@ -166,7 +166,7 @@ def test_verify_false_warns_once_for_a_fleet_too(secure: Site) -> None:
 
 
 def trickle(visit: Visit) -> None:
-    """Answers a byte at a time, without end."""
+    """Answer one byte at a time, without end."""
     visit.stream()
     while not visit.server.over.wait(0.05):
         visit.more(" ")
@@ -199,7 +199,7 @@ def test_an_answer_may_be_compressed_by_a_proxy(kind: Kind, length: int) -> None
 
 @KINDS
 @pytest.mark.parametrize("coding", ["gzip", "br", "gzip, gzip"])
-def test_a_wrong_content_encoding_is_not_a_hubs(kind: Kind, coding: str) -> None:
+def test_a_wrong_content_encoding_raises_not_a_hub(kind: Kind, coding: str) -> None:
     headers = {"Content-Encoding": coding}
     route = partial(Visit.send, status=200, kind="application/json", content=b'{"name": "ana"}', headers=headers)
     with serving(route) as site, pytest.raises(NotAHub, match="content"):

@@ -25,7 +25,7 @@ KINDS = pytest.mark.parametrize("kind", [Hub, AsyncHub])
 
 @pytest.fixture
 def outside(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Neither a proxy nor a hub in the environment."""
+    """An environment without a proxy and without a hub."""
     no_proxies(monkeypatch)
     for name in ("SERVER_NAME", "SERVICE_NAME", "SERVICE_PREFIX", "API_URL", "API_TOKEN"):
         monkeypatch.delenv(f"JUPYTERHUB_{name}", raising=False)
@@ -33,7 +33,7 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def twice(plan: Operation[Any]) -> Flow[None]:
-    """With another call before it and after."""
+    """Run an operation between two other calls."""
     yield from UserOps.get("ana")
     yield from plan
     yield from GroupOps.get("geo")
@@ -117,12 +117,12 @@ def test_plain_http_inside_a_hubs_server_does_not_warn(driver: Driver, name: str
         outside.setenv("JUPYTERHUB_API_TOKEN", "FROMENV")
         outside.setenv(name, "")
         assert driver.run(None, UserOps.get("ana"), token=None).name == "ana"
-        with pytest.warns(UserWarning, match="plain http"):  # an address that is given may be another hub's
+        with pytest.warns(UserWarning, match="plain http"):  # a URL argument may be another hub's
             driver.run(PLAIN, UserOps.get("ana"))
 
 
 @BOTH
-def test_plain_http_of_another_environment_warns(driver: Driver, outside: pytest.MonkeyPatch) -> None:
+def test_plain_http_outside_of_a_hubs_server_warns(driver: Driver, outside: pytest.MonkeyPatch) -> None:
     with serving(answer_as_ana) as site:
         outside.setenv("HTTP_PROXY", site.url)
         outside.setenv("JUPYTERHUB_API_URL", PLAIN)
@@ -132,7 +132,7 @@ def test_plain_http_of_another_environment_warns(driver: Driver, outside: pytest
 
 
 def answer(request: httpx2.Request) -> httpx2.Response:
-    """A hub that is at https, to which its http moves."""
+    """Answer as a hub that redirects http to https."""
     if request.url.scheme == "http":
         return httpx2.Response(302, headers={"Location": str(request.url.copy_with(scheme="https"))})
     return httpx2.Response(200, json={"name": "ana", "version": "6.1.1"})
@@ -198,7 +198,7 @@ def test_a_request_carries_its_cookies_to_the_hub_and_no_token(driver: Driver, o
         for path in ("../login", "/hub/login", f"{site.url}/hub/login"):
             assert driver.run(site.root, with_cookies(path)) == 200
         assert site.calls == ["POST /hub/login"] * 3
-        # None of the answers' cookies is kept by the client.
+        # The client stores no cookies from the answers.
         assert [(request.headers.get("cookie"), request.headers.get("authorization")) for request in site.requests] == [
             ("a=SECRET", None)
         ] * 3

@@ -18,7 +18,7 @@ READY = 'data: {"progress": 100, "ready": true, "url": "/user/ana/"}\n\n'
 
 
 def follow(timeout: float = 10) -> Flow[None]:
-    """Emit the events, and at the end the answer in a list."""
+    """Emit the events, and then the answer, in a list."""
     last = yield from listen("ana", "lab", timeout)
     yield Emit([last])
 

@@ -107,7 +107,7 @@ def test_an_answer_must_be_a_str(run: Run, answer: object) -> None:
         run(site, asking(), lambda question: answer)
 
 
-def test_ctrl_c_at_a_question_ends_the_flow_which_cleans_up() -> None:
+def test_ctrl_c_at_a_question_ends_the_flow_after_its_clean_up() -> None:
     def person(question: object) -> str:
         raise KeyboardInterrupt
 

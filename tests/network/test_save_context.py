@@ -22,7 +22,7 @@ API = "https://hub.example.org/hub/api"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where contexts are kept."""
+    """The folder of the contexts."""
     for name in [name for name in os.environ if name.startswith(("JUPYTERHUB_", "JHUB_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def signed(number: int = 1, user: str = "ana", *, brought: str | None = None) -> SignInResult:
-    """A token that was made, or one that was brought along and that the hub calls `brought`."""
+    """Return a sign-in with a new token, or with an existing one whose id is `brought`."""
     who = Identity(name=user, kind="user", token_id=brought)
     made = "" if brought else f"a{number}"
     return SignInResult(
@@ -40,7 +40,7 @@ def signed(number: int = 1, user: str = "ana", *, brought: str | None = None) ->
 
 
 class Revoked:
-    """A hub that revokes tokens, or refuses; notes whose right was used for which."""
+    """A hub that revokes tokens or refuses; it records each request with the token that sent it."""
 
     def __init__(self, **refusals: int) -> None:
         self.refusals = refusals
@@ -89,7 +89,7 @@ def test_the_replaced_token_revokes_itself_if_the_new_one_is_narrowed() -> None:
     assert [secret for secret, _ in hub.seen] == ["SECRET2", "SECRET1"]
 
 
-def test_a_replaced_token_that_stays_valid_is_noted() -> None:
+def test_a_replaced_token_that_stays_valid_is_reported() -> None:
     kept(signed(1))
     (said,) = kept(signed(2), Revoked(SECRET2=403)).notes
     assert said == f"the previous token of this context, a1 of ana on {API}, stays valid"
@@ -99,7 +99,7 @@ def test_a_replaced_token_that_stays_valid_is_noted() -> None:
     assert hub.seen == [], "bo has no right to it"
 
 
-def test_a_replaced_token_that_does_not_exist_is_not_noted() -> None:
+def test_a_replaced_token_that_does_not_exist_is_not_reported() -> None:
     kept(signed(1))
     assert kept(signed(2), Revoked(SECRET2=404)).notes == ()
 
@@ -135,12 +135,12 @@ def test_a_token_that_cannot_be_saved_is_revoked(folder: Path) -> None:
         ({"JUPYTERHUB_API_TOKEN": "T", "JUPYTERHUB_SERVER_NAME": ""}, (None, "")),
     ],
 )
-def test_a_token_of_the_environment_is_for_one_hub(environ: dict[str, str], found: tuple[str | None, str]) -> None:
+def test_a_token_in_the_environment_belongs_to_one_hub(environ: dict[str, str], found: tuple[str | None, str]) -> None:
     assert environment_token(API, environ) == found
 
 
 def a_hub(visit: Visit) -> None:
-    """A hub where ana has a password; each token that it makes has a number."""
+    """Answer as a hub where ana has a password; it numbers the tokens that it creates."""
     made = sum(request.method == "POST" for request in visit.server.requests)
     if visit.command == "DELETE":
         visit.send(204, "text/plain", b"", {})

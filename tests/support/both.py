@@ -8,7 +8,7 @@ from typing import Any
 
 from anyio.from_thread import BlockingPortal
 
-from jhub import AsyncFleet, AsyncHub, AsyncStream
+from jhub import AsyncFleet, AsyncHub, AsyncSingleUser, AsyncStream
 
 
 class Blocking:
@@ -24,6 +24,13 @@ class Blocking:
             return Blocking(self._portal, attribute)
         return lambda *args, **kwargs: self._wait(attribute(*args, **kwargs))
 
+    def __enter__(self) -> Blocking:
+        self._portal.call(self._inner.__aenter__)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._portal.call(self._inner.__aexit__, None, None, None)
+
     def _wait(self, result: Any) -> Any:
         if inspect.iscoroutine(result):
             return self._portal.call(lambda: result)
@@ -31,6 +38,8 @@ class Blocking:
             return self._portal.call(_all, result)
         if isinstance(result, AsyncFleet):
             return _Fleet(self._portal, result)
+        if isinstance(result, AsyncSingleUser):
+            return Blocking(self._portal, result)
         return result
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from quirks import USED
+
 from jhub.errors import Unavailable
 from jhub.steps import Answer, Listen, Request
 from jhub.testing import After, Reply, events, refusal, reply
@@ -27,6 +29,7 @@ class Spawn:
     options: object
     stops: float = NEVER
     gone: float = NEVER
+    cancelled: float = NEVER
 
 
 @dataclass
@@ -37,6 +40,8 @@ class BusyHub:
     concurrent_spawn_limit: int = 100
     active_server_limit: int = 0
     slow_spawn_timeout: float = 10.0
+    answers_201_early: bool = False
+    """True: a start that is still pending is answered with 201, as after a failed start of the same server."""
     stop_time: float = 0.0
     retry_after: int = 40
     fails: Callable[[str], bool] = lambda path: False
@@ -53,6 +58,10 @@ class BusyHub:
     outage: tuple[float, float] = (NEVER, NEVER)
     """Begin and end of an outage, in which the hub loses the starts in progress."""
     version: tuple[int, ...] = (6, 1, 1)
+    report_activity: bool = True
+    """True if a ready server has reported activity."""
+    cancel_seconds: float = 1.0
+    """Seconds from the cancellation of a start until the server is stopped. JupyterHub shows it ready meanwhile."""
 
     now: float = 0.0
     free: float = 0.0
@@ -108,7 +117,7 @@ class BusyHub:
         self.owned.setdefault(path.split("/")[2], {})[path] = None
         self.max_in_progress = max(self.max_in_progress, in_progress + 1)
         if seconds >= self.slow_spawn_timeout:
-            return self.slow_spawn_timeout, reply(202)
+            return self.slow_spawn_timeout, reply(201 if self.answers_201_early else 202)
         return seconds, refusal(500, "Internal Server Error") if spawn.fails else reply(201)
 
     def _delete(self, step: Request[Any], path: str, at: float) -> Reply | tuple[float, Reply]:
@@ -120,8 +129,8 @@ class BusyHub:
         if self.state(spawn, at) == "spawn":
             if self.version < (5, 1):
                 return refusal(400, f"{path} is pending spawn")
-            spawn.stops = spawn.gone = at + 1
-            return 1.0, reply(204)
+            self.cancel(spawn, at)
+            return self.cancel_seconds, reply(204)
         spawn.stops, spawn.gone = at, at + self.stop_time
         return (self.stop_time, reply(204)) if self.stop_time < 10 else (10.0, reply(202))
 
@@ -146,10 +155,16 @@ class BusyHub:
         if spawn is None or self._lost(spawn, at) or spawn.gone <= at:
             return After(at - self.now, refusal(404))
         if spawn.ends < self.outage[0] or at > self.outage[1]:
+            if spawn.cancelled < NEVER:
+                return After(at - self.now, events({"ready": True}))
             last = {"failed": True, "message": BOOM} if spawn.fails else {"ready": True}
             seen = [{"progress": 50, "message": "pulling"}] if at < spawn.ends else []
             return After(max(at, spawn.ends) - self.now, events(*seen, last))
         return After(self.outage[0] - self.now, events())
+
+    def cancel(self, spawn: Spawn, at: float) -> None:
+        """Cancel a start, as JupyterHub 5.1 and later do: for a moment the server looks ready."""
+        spawn.cancelled, spawn.gone = at, at + self.cancel_seconds
 
     def settle(self) -> None:
         """Make all started servers old, and restart the time."""
@@ -167,6 +182,8 @@ class BusyHub:
         """Return "spawn", "ready", "stop" or "stopped"."""
         if at >= spawn.gone or self._lost(spawn, at) or (spawn.fails and at >= spawn.ends):
             return "stopped"
+        if at >= spawn.cancelled:
+            return "ready"
         if at >= spawn.stops:
             return "stop" if at >= spawn.ends else "spawn"
         return "ready" if at >= spawn.ends else "spawn"
@@ -188,4 +205,6 @@ class BusyHub:
             name = path.partition("/servers/")[2]
             pending = None if state == "ready" else state
             models[name] = {"name": name, "ready": not pending, "pending": pending, "user_options": spawn.options}
+            if not pending and self.report_activity and spawn.cancelled == NEVER:
+                models[name].update(USED)
         return models

@@ -1,8 +1,9 @@
 """The pods that a hub with KubeSpawner would create: JupyterHub's own start, and KubeSpawner's manifests, without a
 cluster.
 
-    python kube_hub.py CONFIG_FILE
+    python kube_hub.py CONFIG_FILE [ARGUMENT ...]
 
+initializes the hub, with more arguments of its command line,
 reads JSON from stdin, `{"users": {NAME: [GROUP, …]}, "starts": [[NAME, USER_OPTIONS], …]}`, and prints a line of JSON
 for each start: its pod, or the status and message with which it is refused, and the form that its owner is shown.
 """
@@ -25,18 +26,9 @@ os.environ["KUBECONFIG"] = "kube.config"
 from jupyterhub import orm  # noqa: E402
 from jupyterhub.app import JupyterHub  # noqa: E402
 from jupyterhub.utils import maybe_future  # noqa: E402
+from kubeconfig import NO_CLUSTER  # noqa: E402
 from kubernetes_asyncio.client import ApiClient  # noqa: E402
 from tornado.web import HTTPError  # noqa: E402
-
-# A configuration for a cluster that does not exist.
-NO_CLUSTER = """
-apiVersion: v1
-kind: Config
-current-context: none
-contexts: [{name: none, context: {cluster: none, user: none}}]
-clusters: [{name: none, cluster: {server: "http://127.0.0.1:9"}}]
-users: [{name: none, user: {}}]
-"""
 
 
 async def main(config: Path) -> None:
@@ -45,7 +37,7 @@ async def main(config: Path) -> None:
     os.chdir(config.parent)
     Path("kube.config").write_text(NO_CLUSTER)
     app: Any = JupyterHub()
-    await app.initialize(["--config", str(config), "--log-level", "CRITICAL"])
+    await app.initialize(["--config", str(config), "--log-level", "CRITICAL", *sys.argv[2:]])
     for name, groups in request["users"].items():
         user = orm.User(name=name)
         app.db.add(user)

@@ -23,8 +23,8 @@ GPU = {
             "key": "image",
             "display_name": "Image",
             "choices": [
-                {"key": "r:4", "display_name": "R", "default": False},
-                {"key": "scipy", "display_name": "SciPy", "default": True},
+                {"key": "r:4", "display_name": "R", "description": "", "default": False},
+                {"key": "scipy", "display_name": "SciPy", "description": "Plots", "default": True},
             ],
             "unlisted_choice": {"display_name_in_choices": "Other...", "validation_regex": "x+"},
         },
@@ -57,12 +57,15 @@ def profile_hub(
 
 def _route(lists: Mapping[str, list[dict[str, Any]]] | None, service: bool) -> Callable[[Visit], None]:
     server = {"name": "old", "stopped": True, "user_options": {"profile": "seen"}}
-    me = {"name": ME, "kind": "service" if service else "user", "servers": {"old": server}}
+    scopes = ["start:servers", "read:servers", "read:users", "list:users"]
+    me = {"name": ME, "kind": "service" if service else "user", "servers": {"old": server}, "scopes": scopes}
 
     def answer(visit: Visit) -> None:
         path = unquote(visit.path.partition("?")[0]).removeprefix("/hub/api")
         owner = ME if path == "/profiles" else path.removeprefix("/users/").removesuffix("/profiles")
-        if not path.endswith("/profiles"):
+        if path.startswith("/users/") and path.count("/") == 2:
+            visit.json({"name": owner, "servers": {}})
+        elif not path.endswith("/profiles"):
             visit.json([me] if path == "/users" else me if path == "/user" else {"version": "6.1.1"})
         elif lists is None:
             visit.json({"status": 404, "message": None}, 404)

@@ -21,6 +21,8 @@ from jhub.binding import AsyncBound, Bound, _Declaration
 from jhub.steps import Answer, Listen, Operation, Request
 from jhub.testing import Played, refusal, reply
 
+USED = {"started": "2026-01-01T10:00:00Z", "last_activity": "2026-01-01T10:01:00Z"}
+"""Times of a server that has reported activity since its start began, and so certainly runs."""
 NO_PROFILE_LIST = refusal(404)
 """Answer of a hub without jhub.extension to the listing of profiles that precedes a start with a profile."""
 
@@ -82,7 +84,7 @@ ARGUMENTS: dict[str, list[Any]] = {
         Members("geo", "lab"),
         Running(group="geo", idle=60.0),
     ],
-    "idle": [60.0, timedelta(hours=2), -1.0],
+    **{name: [60.0, timedelta(hours=2), -1.0] for name in ("idle", "max_age", "inactive_for")},
     "state": ["ready", "spawn", "x"],
     "user": ["ana", "bo"],
     "group": ["geo"],

@@ -28,13 +28,13 @@ os.environ["KUBECONFIG"] = "kube.config"
 from jupyterhub import orm  # noqa: E402
 from jupyterhub.app import JupyterHub  # noqa: E402
 from jupyterhub.utils import maybe_future  # noqa: E402
-from kube_hub import NO_CLUSTER  # noqa: E402
+from kubeconfig import NO_CLUSTER  # noqa: E402
 from tornado.web import HTTPError  # noqa: E402
 
 from jhub.errors import InvalidInput  # noqa: E402
 from jhub.extension import profile_store, profiles_api, startup  # noqa: E402
+from jhub.extension.current_profiles import profiles_and_owner  # noqa: E402
 from jhub.extension.enforcement import enforce_request  # noqa: E402
-from jhub.extension.profile_access import owner_of  # noqa: E402
 
 USERS = {"ana": ["members"], "bo": []}
 SECONDS = 120
@@ -70,10 +70,10 @@ async def answer(app: Any, users: dict[str, Any], request: dict[str, Any]) -> di
     path = Path(f"profiles{next(counter)}.yaml")
     path.write_bytes(request["profiles"].encode("utf-8", "surrogatepass"))
     try:
-        profile_store.store.load(path)
+        profile_store.store.source = profile_store.ProfilesFile(path)
         startup.prepare_hub(app)
         for user in users.values():
-            profiles_api.encode_profiles(profile_store.store.current, owner_of(user))
+            profiles_api.encode_profiles(*await profiles_and_owner(user.spawner))
     except InvalidInput as error:
         return {"refused": str(error)}
     except Exception:  # noqa: BLE001  # it is what is looked for

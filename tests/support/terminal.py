@@ -8,7 +8,9 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,7 +53,13 @@ class Jhub:
 
     def __call__(self, *args: str, stdin: str = "", timeout: float = MAX_SECONDS) -> Result:
         done = subprocess.run(
-            [*JHUB, *args], input=stdin, env=self.environment(), capture_output=True, text=True, timeout=timeout
+            [*JHUB, *args],
+            input=stdin,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            start_new_session=True,  # without the terminal of the person who runs the tests
         )
         return self._ended(done.returncode, done.stdout, done.stderr)
 
@@ -89,12 +97,24 @@ class Jhub:
         process.stderr.close()
         return self._ended(process.wait(timeout), out, err)
 
-    def at_terminal(self, *args: str, answers: dict[str, str], timeout: float = MAX_SECONDS) -> Result:
-        """Run a command in a terminal and type an answer to each question."""
+    def at_terminal(
+        self,
+        *args: str,
+        answers: dict[str, str],
+        stdin: str | None = None,
+        timeout: float = MAX_SECONDS,
+        program: Sequence[str] = JHUB,
+    ) -> Result:
+        """Run a command in a terminal and type an answer to each question. Its stdin is the terminal, or this text."""
         waiting = dict(answers)
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.execvpe(JHUB[0], [*JHUB, *args], self.environment())
+        with tempfile.TemporaryFile() as piped:
+            piped.write((stdin or "").encode())
+            piped.seek(0)
+            pid, terminal = pty.fork()
+            if pid == 0:
+                if stdin is not None:
+                    os.dup2(piped.fileno(), 0)
+                os.execvpe(program[0], [*program, *args], self.environment())
         screen = b""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:

@@ -177,12 +177,15 @@ def test_a_404_keeps_a_message_with_further_details(message: str, about: str, ex
         (400, "Not assigning requested scopes x not held by User ana", InvalidScope, {}),
         (403, "Service x: not found or no permissions to generate tokens", NotAuthorized, {}),
         (400, "unknown profile 'gpx'; available: gpu", NotFound, {}),
+        (403, "bo may not use profile 'gpu'; available: standard", NotFound, {}),
         (400, "unknown choice 'unknown profile x' of size", BadRequest, {}),
         (400, "ana:lab is already running", AlreadyRunning, {}),
         (400, "ana:lab is active. Please stop it before modifying it.", AlreadyRunning, {}),
-        (400, "ana:lab is pending stop", ServerPending, {}),
-        (400, "ana:lab is pending check, please wait", ServerPending, {}),
-        (400, "ana:lab is pending spawn, please wait", BadRequest, {}),
+        (400, "ana:lab is pending stop", ServerPending, {"pending": "stop"}),
+        (400, "ana:lab is pending check, please wait", ServerPending, {"pending": "check"}),
+        (400, "ana:lab is pending spawn, please wait", ServerPending, {"pending": "spawn"}),
+        (400, "Cannot stop a server while it is being renamed", ServerPending, {"pending": "rename"}),
+        (400, "ana's server is in the process of stopping, please wait.", ServerPending, {"pending": "stop"}),
         (500, "ana:lab is already running", HubBroken, {}),
     ],
 )
@@ -209,7 +212,7 @@ def test_a_429_without_retry_after_is_a_full_hub() -> None:
     error = error_of(429, "Active user limit exceeded. Try again in a few minutes.")
     assert type(error) is HubFull
     assert error.status == 429
-    assert "stop servers" in error.hint
+    assert "stop idle servers" in error.hint
 
 
 @pytest.mark.parametrize(("sent", "seconds"), [("0", 0), ("1.5", 1.5), ("-3", 0)])

@@ -16,19 +16,19 @@ ResponseT = TypeVar("ResponseT")
 CHUNK_SIZE = 25
 """Number of names in one request.
 
-The hub answers no other request while it handles one: 0.2 s, at 6.5 to 8 ms for a new user. Users hardly notice a page
-that is so much later, and the fixed cost of a request, a few milliseconds, is small in comparison.
+The hub handles one request at a time. This one takes it 0.2 s, at 6.5 to 8 ms for each new user: users hardly notice a
+page that is 0.2 s late, and the fixed cost of a request, a few milliseconds, is small in comparison.
 """
 PAUSE_RATIO = 0.02
-"""Length of the pause, as a share of the time of the last chunk.
+"""Length of the pause, as a share of the duration of the last chunk.
 
-In the pause the hub answers the requests that were waiting; a slower hub gets a longer pause. Pauses and the fixed cost
-of requests take less than a tenth of the throughput of one giant request.
+During the pause the hub answers queued requests; a slower hub gets a longer pause. Pauses and the fixed cost of each
+request take less than a tenth of the throughput of one giant request.
 """
 MAX_UNNAMED_REFUSALS = 5
-"""Number of single names refused in a row, by messages that name nobody, after which the refusal is raised.
+"""Number of names that the hub may refuse one by one, without naming them, before the error is raised.
 
-Such a refusal does not concern the names.
+Such an error does not concern the names.
 """
 
 
@@ -55,8 +55,8 @@ class BulkWrite(Protocol[ResponseT]):
 def write_in_chunks(names: Sequence[str], write: BulkWrite[ResponseT], tally: Tally[NameEvent]) -> Flow[None]:
     """Send names in chunks, and emit an event for each name.
 
-    Names that the hub refuses are left out, and the others of their chunk are sent again. If the error names nobody,
-    the chunk is sent again in halves. Errors that do not concern names are raised.
+    Names that the hub refuses are skipped, and the rest of their chunk is sent again. If the error names nobody, the
+    chunk is split in half and sent again. Errors that do not concern names are raised.
     """
     chunks = [list(names[start : start + CHUNK_SIZE]) for start in range(0, len(names), CHUNK_SIZE)][::-1]
     unnamed_refusals = 0
@@ -89,7 +89,7 @@ def write_in_chunks(names: Sequence[str], write: BulkWrite[ResponseT], tally: Ta
 
 
 def message_name(name: str) -> str:
-    """Return a name as it stands in the hub's messages: in lower case, as most hubs store it, with single spaces."""
+    """Return a name as it appears in the hub's messages: in lower case, as most hubs store it, with single spaces."""
     return " ".join(name.lower().split())
 
 

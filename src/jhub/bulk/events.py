@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from jhub.errors import HubError
-from jhub.models import User
+from jhub.models import Token, User
 from jhub.outcome import Outcome
 
-NameKind = Literal["created", "exists", "added", "removed", "failed", "skipped"]
-"""The result for one name."""
+NameKind = Literal[
+    "creating", "created", "exists", "edited", "added", "removed", "deleting", "deleted", "failed", "skipped"
+]
+"""The result for one name; "creating" and "deleting" are followed by another event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +22,13 @@ class NameEvent:
     kind: NameKind
     name: str
     message: str = ""
-    """The reason of a failure; for other events, a note on what is not certain."""
+    """The reason for a failure; for other events, a note on anything uncertain."""
     user: User | None = None
     """The user, if the hub returned it."""
     error: HubError | None = None
-    """The error of a failure."""
+    """The error behind a failure."""
+    token: Token | None = None
+    """The token that was created for the user, with its secret."""
 
 
 class NameSummary(Outcome[NameEvent]):

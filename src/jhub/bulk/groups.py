@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from jhub.binding import AsyncBound, Bound, operation
 from jhub.bulk.chunks import failed_event, match_name, write_in_chunks
 from jhub.bulk.events import NameEvent, NameSummary
-from jhub.errors import APIError, Conflict, UnknownUser
+from jhub.errors import APIError, Conflict, NotFound, UnknownUser
 from jhub.models import Group
 from jhub.operations.groups import GroupOps, unique_names, users_in
 from jhub.outcome import Tally
@@ -16,28 +16,36 @@ from jhub.steps import Emit, Flow, Now, Operation
 
 
 class BulkGroupOps:
-    """Operations on groups of many members."""
+    """Bulk changes of the members of a group."""
 
     @operation
-    def set_users(self, name: str, users: Iterable[str]) -> Flow[NameSummary]:
-        """Make these users the only members of a group.
+    def set_users(self, name: str, users: Iterable[str], *, create: bool = False) -> Flow[NameSummary]:
+        """Make these users the only members of a group; with `create`, of a new group if it does not exist.
 
-        The group is read once, and only the difference is sent, additions first. It is sent in chunks with a pause
-        after each, so that the hub can answer other requests. An unknown user is skipped and is in `failed` of the
-        result, with the hub's reason; the others become members. The call is idempotent: after an error run it again
-        to finish. Without users the group is emptied.
+        Reads the group once and sends only the difference, additions first, in chunks with a pause after each, so that
+        the hub can answer other requests. An unknown user is skipped and listed in `failed` of the result, with the
+        hub's reason; the others become members. The call is idempotent: after an error, run it again to finish. An
+        empty list of users empties the group.
 
         If the hub's authenticator manages groups (`manage_groups`), hubs before 5.3 refuse with a `BadRequest`, and
         later ones undo the change when the user signs in again.
 
         `POST /groups/{name}/users` and `DELETE /groups/{name}/users` (all versions), scopes `groups` and
-        `read:groups`. `NotFound` if the group does not exist.
+        `read:groups`, with `create` `admin:groups` too. `NotFound` if the group does not exist.
         """
-        return (yield from _change((yield from BulkGroupOps.compare_users(name, users))))
+        wanted = unique_names(users, "user")
+        try:
+            group = yield from GroupOps.get(name)
+        except NotFound:
+            if not create:
+                raise
+            yield from GroupOps.create(name)
+            group = Group(name=name, users=())
+        return (yield from _change(_compare(group, wanted)))
 
     @operation
     def compare_users(self, name: str, users: Iterable[str]) -> Flow[Difference]:
-        """Compare a group's members with the wanted ones, without a change.
+        """Compare a group's members with the wanted ones, without changing them.
 
         `change_users` makes exactly the change that this returns. `set_users` combines both.
 
@@ -76,7 +84,7 @@ def _compare(group: Group, wanted: Iterable[str]) -> Difference:
 
 
 def _change(difference: Difference) -> Flow[NameSummary]:
-    """Carry a difference out, and emit an event for each member."""
+    """Apply a difference, and emit an event for each member."""
     began = yield from Now()
     tally: Tally[NameEvent] = Tally()
     group, to_remove, members = difference.group.name, difference.to_remove, set(users_in(difference.group))

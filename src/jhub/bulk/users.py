@@ -1,22 +1,42 @@
-"""The namespace `hub.users`: operations on one user, and bulk creation of users."""
+"""The namespace `hub.users`: operations on one user, and on many."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
 
 from jhub.binding import AsyncBound, Bound, fleet
 from jhub.bulk.chunks import failed_event, match_name, message_name, write_in_chunks
+from jhub.bulk.deletion import delete_users, preview_deletion
+from jhub.bulk.each import call_each
 from jhub.bulk.events import NameEvent, NameSummary
 from jhub.bulk.existing import existing_users
 from jhub.errors import APIError, BadRequest, Conflict, InvalidInput, InvalidUsername, UserNotCreated
 from jhub.models import User
 from jhub.operations.requests import list_of
+from jhub.operations.servers import STOP_TIMEOUT_SECONDS
 from jhub.operations.users import UserOps, user_conflict
 from jhub.outcome import Tally
+from jhub.preview import Preview, preview_each
 from jhub.steps import Emit, Flow, Now, call, segment
 
 POSSIBLY_CREATED = "exists; possibly created by this call, whose chunk failed halfway"
 """Message for a user that exists after a chunk has failed."""
+
+
+def preview_edits(
+    names: Iterable[str], *, admin: bool | None = None, auth_state: Mapping[str, Any] | None = None
+) -> Flow[Preview]:
+    """Preview `edit_many`."""
+    _check_changes(admin, auth_state)
+    edit = partial(UserOps.edit, admin=admin, auth_state=auth_state)
+    return preview_each(partial(edit, name) for name in dict.fromkeys(list_of(names)))
+
+
+def _check_changes(admin: bool | None, auth_state: Mapping[str, Any] | None) -> None:
+    if admin is None and auth_state is None:
+        raise InvalidInput("nothing to change", hint="pass admin, auth_state, or both")
 
 
 class BulkUserOps:
@@ -31,15 +51,15 @@ class BulkUserOps:
         admin
             Make all of them administrators.
         exist_ok
-            Count existing users as done, and leave them unchanged; otherwise they are failures. With `admin`, an
-            existing user who is not an administrator is always a failure.
+            Leave existing users unchanged and count them as done; otherwise they count as failures. With `admin`, an
+            existing user who is not an administrator always counts as a failure.
 
         Emits a `NameEvent` for each name that you pass: "created", with the user that the hub created, "exists" or
         "failed". A name that the hub refuses is skipped, with the hub's reason in its event, and the others are
         created. Any other error ends the call; run it again to create the remaining users.
 
-        `POST /users` (all versions), scope `admin:users`, with `exist_ok` and `admin` `read:users` and
-        `list:users` too.
+        `POST /users` (all versions), scope `admin:users`; with `exist_ok` and `admin` also `read:users` and
+        `list:users`.
         """
         return _create(list(dict.fromkeys(list_of(names))), admin, exist_ok)
 
@@ -53,6 +73,46 @@ class BulkUserOps:
         `GET /users/{name}` or `GET /users` (all versions), scopes `read:users` and `list:users`.
         """
         return _read(list(dict.fromkeys(list_of(names))))
+
+    @fleet(NameEvent, preview=preview_deletion)
+    def delete_many(
+        self, names: Iterable[str], *, timeout: float = STOP_TIMEOUT_SECONDS, missing_ok: bool = False
+    ) -> Flow[NameSummary]:
+        """Delete users as `delete` does, several at a time.
+
+        Parameters
+        ----------
+        timeout
+            Seconds for the servers of each user to stop. A user whose servers take longer is kept, and is a failure.
+        missing_ok
+            Count users that do not exist as done; otherwise they are failures.
+
+        Emits a `NameEvent` "deleting" for each user when the work begins, another one with the servers that are
+        stopped, and at the end "deleted", "failed", or "skipped" after an error that concerns all users: the hub does
+        not answer, or the token lacks a scope. To delete the rest later, repeat the call with `missing_ok`.
+
+        `DELETE /users/{name}` (all versions); scopes and errors as for `delete`, in the events.
+        """
+        return delete_users(list(dict.fromkeys(list_of(names))), timeout, missing_ok)
+
+    @fleet(NameEvent, preview=preview_edits)
+    def edit_many(
+        self, names: Iterable[str], *, admin: bool | None = None, auth_state: Mapping[str, Any] | None = None
+    ) -> Flow[NameSummary]:
+        """Change the admin rights or the auth state of users as `edit` does, one user after the other.
+
+        Emits a `NameEvent` for each name that you pass: "edited", with the user, "failed", or "skipped" after an error
+        that concerns all users: the hub does not answer, or the token lacks a scope. The call can be repeated.
+
+        `PATCH /users/{name}` (all versions), scope `admin:users`; errors as for `edit`, in the events.
+        """
+        _check_changes(admin, auth_state)
+
+        def edit(name: str) -> Flow[NameEvent]:
+            user = yield from UserOps.edit(name, admin=admin, auth_state=auth_state)
+            return NameEvent("edited", name, user=user)
+
+        return call_each(names, edit, "the change can be repeated: run it again")
 
 
 def _read(names: list[str]) -> Flow[NameSummary]:
@@ -88,7 +148,7 @@ class _Creation:
         self.admin = admin
         self.exist_ok = exist_ok
         self.existing: list[str] = []
-        """The existing users who may not be administrators."""
+        """The existing users whose administrator rights are unknown."""
         self.possibly_created: set[str] = set()
         """The names that may have been created by a chunk that failed halfway."""
 

@@ -20,7 +20,7 @@ from jhub.steps import Answer, Request
 @click.argument("path")
 @click.option("-d", "--data", metavar="JSON", help="The request body; @FILE reads a file, @- reads stdin.")
 @click.option("-q", "--query", multiple=True, metavar="KEY=VALUE", help="A query parameter; repeatable.")
-@click.option("-i", "--include", is_flag=True, help="Print the status and the headers, too.")
+@click.option("-i", "--include", is_flag=True, help="Also print the status and the headers.")
 @common
 def api(method: str, path: str, data: str | None, query: tuple[str, ...], include: bool) -> None:
     """Send a request to PATH below the API root, and print the response.
@@ -38,7 +38,7 @@ def api(method: str, path: str, data: str | None, query: tuple[str, ...], includ
         raise InvalidInput(f"invalid path {path!r}: it leaves the REST API")
     parameters = (*parse_qsl(path_query, keep_blank_values=True), *_query_pairs(query))
     request: Request[Answer] = Request(
-        method.upper(), path, lambda answer: answer, query=parameters, body=_decode_body(data)
+        method.upper(), path, lambda answer: answer, query=parameters, body=_decode_body(data), raw=True
     )
     with connect() as hub:
         answer = hub.run(request)
@@ -69,4 +69,4 @@ def _decode_body(data: str | None) -> Any:
     try:
         return msgspec.json.decode(read_text(data) if data.startswith("@") else data)
     except msgspec.MsgspecError as error:
-        raise InvalidInput(f"the body is not JSON: {error}") from None
+        raise InvalidInput(f"the body is not valid JSON: {error}") from None

@@ -55,7 +55,7 @@ ROWS: View[Row] = View(
 def demo(keep: bool, output_format: str) -> None:
     """Start a real JupyterHub and show the main tasks: get a token, manage a group, start servers from profiles.
 
-    Everything is stopped at the end, unless you use --keep. Requires: pip install 'jhub[local]'
+    The hub and its servers stop at the end, unless you use --keep. Requires: pip install 'jhub[local]'
 
     $ jhub demo
     $ jhub demo --keep
@@ -91,14 +91,17 @@ def demo(keep: bool, output_format: str) -> None:
         ROWS.print_list([_start_server(hub, user, PROFILE_OF_USER[user]) for user in members], output_format)
 
         if keep:
-            from jhub.cli.local import sign_in
+            from jhub.cli.local import NEXT_STEPS, sign_in
 
             sign_in(local_hub)
             note(f"the hub keeps running at {local_hub.url}; log in as {local_hub.username}, or as ana")
-            note("show passwords: jhub local status; stop: jhub local down")
+            for line in NEXT_STEPS:
+                note(line)
         else:
             note("stopping everything …")
     note(f"done in {time.monotonic() - began:.0f} s")
+    if not keep:
+        note("next: try it yourself on a hub that keeps running, jhub local up, or on your own, jhub login URL")
 
 
 def _start_server(hub: Hub, user: str, profile: str) -> Row:

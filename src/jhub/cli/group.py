@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import BatchTally, batch_tally, delete_batch, print_results, valid_names
+from jhub.cli.kit.batch import (
+    BatchTally,
+    add_preview,
+    batch_tally,
+    delete_batch,
+    preview_call,
+    print_results,
+    valid_names,
+)
 from jhub.cli.kit.inputs import parse_pairs
-from jhub.cli.kit.options import common, connect, dry_run, output, require_names, yes
-from jhub.cli.kit.output import HIDDEN, View, dump, note, or_hidden, print_requests
+from jhub.cli.kit.noun_group import NounGroup
+from jhub.cli.kit.options import common, connect, dry_run, if_exists, list_output, output, require_names, yes
+from jhub.cli.kit.output import HIDDEN, Layout, View, dump, names_shown, note, or_hidden
 from jhub.cli.kit.prompts import confirm
-from jhub.errors import Conflict, HubError
+from jhub.cli.member_servers import note_running, running_servers
+from jhub.errors import Conflict, HubError, NotFound
 from jhub.models import Group
 
 if TYPE_CHECKING:
@@ -28,17 +39,16 @@ GROUPS: View[Group] = View(
         "MEMBERS": lambda group: or_hidden(group.users),
         "PROPERTIES": lambda group: or_hidden(group.properties),
     },
+    wide=frozenset({"MEMBERS"}),
 )
 
 MAX_GROUPS_PER_REQUEST = 50
 """Maximum number of groups in one request. Results are printed after each request."""
-MAX_NAMES_SHOWN = 12
-"""Maximum number of names in each line of a membership difference."""
 
 name_argument = click.argument("name", shell_complete=completers.groups)
 
 
-@click.group()
+@click.group(cls=NounGroup)
 def group() -> None:
     """Manage groups and their members."""
 
@@ -47,16 +57,16 @@ def group() -> None:
 @click.option(
     "--user", "member", metavar="USER", shell_complete=completers.users, help="Only groups that USER is a member of."
 )
-@output()
+@list_output()
 @common
-def list_(member: str | None, output_format: str) -> None:
+def list_(member: str | None, layout: Layout) -> None:
     """List groups with their members.
 
     $ jhub group list
     $ jhub group list --user ana -o name
     """
     with connect() as hub:
-        GROUPS.print_list(hub.groups.list(member), output_format)
+        GROUPS.print_list(hub.groups.list(member), layout)
 
 
 @group.command()
@@ -98,24 +108,29 @@ def create(
     with connect() as hub, batch_tally() as tally:
         valid = valid_names(requested, "group", tally)
         if dry_run:
-            print_requests([hub.preview(hub.groups.create_many, valid, users=users)])
-            tally.done += len(valid)
+            _preview_creation(hub, valid, users, if_not_exists, tally, output_format)
         else:
             print_results(GROUPS, _create_groups(hub, valid, users, if_not_exists, tally), output_format)
 
 
 @group.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=completers.groups)
+@if_exists("groups")
 @yes
 @dry_run
+@output()
 @common
-def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
+def delete(names: tuple[str, ...], if_exists: bool, yes: bool, dry_run: bool, output_format: str) -> None:
     """Delete groups. The users in them are not deleted. "-" reads names from stdin.
 
     $ jhub group delete geo
+    $ jhub group delete --yes --if-exists - < groups.txt
     """
     with connect() as hub:
-        delete_batch(hub, "group", require_names(names), hub.groups.delete, yes=yes, dry_run=dry_run)
+        requested = require_names(names)
+        delete_batch(
+            hub, "group", requested, hub.groups.delete, output_format, yes=yes, dry_run=dry_run, if_exists=if_exists
+        )
 
 
 @group.command()
@@ -146,38 +161,52 @@ def add(name: str, users: tuple[str, ...], dry_run: bool, output_format: str) ->
 def remove(name: str, users: tuple[str, ...], dry_run: bool, output_format: str) -> None:
     """Remove users from group NAME. "-" reads names from stdin.
 
-    The change is atomic: an unknown user fails the whole command.
+    The change is atomic: an unknown user fails the whole command. Their servers go on running, and are listed.
 
     $ jhub group remove geo bo
     """
     requested = require_names(users)
     with connect() as hub:
+        running, hidden = running_servers(hub, name, [] if dry_run else requested)
         _run_or_preview(hub, partial(hub.groups.remove_users, name, requested), dry_run, output_format)
+        note_running(running, hidden)
 
 
 @group.command("set")
 @name_argument
 @click.argument("users", nargs=-1, required=True, metavar="USER...", shell_complete=completers.users)
+@click.option("--create", "create_group", is_flag=True, help="Create the group if it does not exist.")
 @yes
 @dry_run
 @output()
 @common
-def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, output_format: str) -> None:
+def set_(name: str, users: tuple[str, ...], create_group: bool, yes: bool, dry_run: bool, output_format: str) -> None:
     """Replace the members of group NAME. "-" reads names from stdin.
 
-    Shows the users to add and to remove, and asks before it removes anyone. Unknown users are reported and skipped;
-    the exit code is then non-zero.
+    Shows the users to add and to remove, and the running servers of those to remove, which go on running. Asks before
+    it removes anyone. Unknown users are reported and skipped; the exit code is then non-zero.
 
     $ jhub group set geo ana bo
     $ jhub group set geo - --dry-run < members.txt
+    $ jhub group set geo - --create < members.txt
     """
     members = require_names(users)
     with connect() as hub, batch_tally() as tally:
         if dry_run:
-            print_requests([hub.preview(hub.groups.set_users, name, members)])
+            preview = hub.preview(hub.groups.set_users, name, members, create=create_group)
+            removed = (request.body for request in preview if request.method == "DELETE")
+            count = len(members) + sum(len(cast(dict[str, Any], body)["users"]) for body in removed)
+            add_preview(tally, preview, count, output_format)
             return
-        change = hub.groups.compare_users(name, members)
-        _confirm_change(change, yes=yes)
+        try:
+            change = hub.groups.compare_users(name, members)
+        except NotFound:
+            if not create_group:
+                raise
+            hub.groups.create(name)
+            note(f"created group {name}")
+            change = hub.groups.compare_users(name, members)
+        _confirm_change(hub, change, yes=yes)
         # Only the confirmed difference: the members may have changed since.
         summary = hub.groups.change_users(change)
         for event in (*summary.failed, *summary.skipped):
@@ -202,7 +231,7 @@ def set_(name: str, users: tuple[str, ...], yes: bool, dry_run: bool, output_for
 def properties(name: str, changes: tuple[str, ...], dry_run: bool, output_format: str) -> None:
     """Show or change the properties of group NAME.
 
-    KEY=VALUE sets a text, KEY:=JSON any other value, and KEY= removes the property.
+    KEY=VALUE sets text, KEY:=JSON sets any JSON value, and KEY= removes the property.
 
     $ jhub group properties geo
     $ jhub group properties geo room=B12 seats:=30 old=
@@ -210,7 +239,7 @@ def properties(name: str, changes: tuple[str, ...], dry_run: bool, output_format
     values: dict[str, Any] = {key: None if value == "" else value for key, value in parse_pairs(changes).items()}
     with connect() as hub:
         if dry_run:
-            print_requests([hub.preview(hub.groups.set_properties, name, values)])
+            preview_call(hub, partial(hub.groups.set_properties, name, values), output_format)
             return
         group = hub.groups.set_properties(name, values) if values else hub.groups.get(name)
     dump(group.properties, output_format)
@@ -220,23 +249,37 @@ def properties(name: str, changes: tuple[str, ...], dry_run: bool, output_format
 
 def _run_or_preview(hub: Hub, call: Callable[[], Group], dry_run: bool, output_format: str) -> None:
     if dry_run:
-        print_requests([hub.preview(call)])
+        preview_call(hub, call, output_format)
     else:
         GROUPS.print_item(call(), output_format)
 
 
-def _confirm_change(change: Difference, *, yes: bool) -> None:
+def _confirm_change(hub: Hub, change: Difference, *, yes: bool) -> None:
     """Print a membership difference, and ask for confirmation if it removes users."""
     group, add, remove = change.group.name, change.to_add, change.to_remove
     if not add and not remove:
         note(f"group {group} already has these members")
     for action, names in (("add", add), ("remove", remove)):
         if names:
-            others = f" and {len(names) - MAX_NAMES_SHOWN} more" if len(names) > MAX_NAMES_SHOWN else ""
-            note(f"{action} {len(names)}: {', '.join(names[:MAX_NAMES_SHOWN])}{others}")
+            note(f"{action} {len(names)}: {names_shown(names)}")
     if remove:
+        note_running(*running_servers(hub, group, remove))
         counts = f"add {len(add)}, remove {len(remove)}" if add else f"remove {len(remove)}"
         confirm(f"Change the members of group {group} ({counts})?", yes=yes)
+
+
+def _preview_creation(
+    hub: Hub, names: list[str], users: tuple[str, ...], exist_ok: bool, tally: BatchTally, output_format: str
+) -> None:
+    """Print the requests that would create groups, and the failures for those that exist."""
+    if not names:
+        return
+    preview = hub.preview(hub.groups.create_many, names, users=users, exist_ok=True)
+    created = {name for request in preview for name in cast(dict[str, Any], request.body)["groups"]}
+    if not exist_ok and not preview.failed:
+        existing = [Conflict(f"group {name}: already exists", status=409) for name in names if name not in created]
+        preview = replace(preview, failed=tuple(existing))
+    add_preview(tally, preview, len(names), output_format)
 
 
 def _create_groups(

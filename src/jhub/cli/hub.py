@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 import click
 from msgspec import Struct
 
+from jhub.cli.kit.batch import Result, preview_call, report
+from jhub.cli.kit.noun_group import NounGroup
 from jhub.cli.kit.options import common, connect, dry_run, output, yes
-from jhub.cli.kit.output import View, note, print_requests
+from jhub.cli.kit.output import View
 from jhub.cli.kit.prompts import confirm_by_typing
 from jhub.errors import MissingScope
 from jhub.models import Component, HubInfo
@@ -46,7 +48,7 @@ HUB: View[HubDetails] = View(
 )
 
 
-@click.group()
+@click.group(cls=NounGroup)
 def hub() -> None:
     """Show hub details, or shut it down."""
 
@@ -86,8 +88,9 @@ def show(output_format: str) -> None:
 @click.option("--proxy/--keep-proxy", default=None, help="Also stop the proxy, or keep it.")
 @yes
 @dry_run
+@output()
 @common
-def shutdown(servers: bool | None, proxy: bool | None, yes: bool, dry_run: bool) -> None:
+def shutdown(servers: bool | None, proxy: bool | None, yes: bool, dry_run: bool, output_format: str) -> None:
     """Shut down the hub. A supervisor such as systemd or Kubernetes may start it again.
 
     Without the options, the hub's configuration (cleanup_servers, cleanup_proxy) decides whether servers and proxy also
@@ -98,10 +101,14 @@ def shutdown(servers: bool | None, proxy: bool | None, yes: bool, dry_run: bool)
     with connect() as client:
         shut_down = partial(client.shutdown, servers=servers, proxy=proxy)
         if dry_run:
-            print_requests([client.preview(shut_down)])
+            preview_call(client, shut_down, output_format)
             return
         host = urlsplit(client.url).netloc
-        also = {True: " and all servers on it", False: "", None: ", and all servers on it if the hub is configured so"}
+        also = {
+            True: " and all servers on it",
+            False: "",
+            None: ", and all servers on it if the hub is configured to stop them",
+        }
         confirm_by_typing("shut down the hub", f"This shuts down the hub at {host}{also[servers]}.", host, yes=yes)
         shut_down()
-        note(f"the hub at {host} is shutting down")
+        report([Result(host, "shutting down", f"the hub at {host} is shutting down")], output_format)

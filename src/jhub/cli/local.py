@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from jhub.cli.kit.noun_group import NounGroup
 from jhub.cli.kit.options import common, output, warn_if_overridden, yes
 from jhub.cli.kit.output import View, note
-from jhub.cli.kit.prompts import confirm_deletion
+from jhub.cli.kit.prompts import confirm_by_typing
 from jhub.config import contexts
 from jhub.config.expiry import local_end
 from jhub.errors import HubError, InvalidInput, LocalHubError
@@ -24,34 +26,55 @@ NOTE = "jhub local"
 """Note of the token on the hub's token page."""
 
 
-@click.group()
+NEXT_STEPS = (
+    "next:",
+    "  jhub server start /lab   start a server of your own, then open it with: jhub server open /lab",
+    "  jhub local status        passwords, to log in with a browser",
+    "  jhub local down          stop the hub; users, groups and files are kept",
+)
+"""Lines after the start of the local hub."""
+
+
+@click.group(cls=NounGroup)
 def local() -> None:
     """Run a real JupyterHub on this machine.
 
-    The local hub is for trying things out. It listens on this machine only. The administrator has a
+    The local hub is for trying things out. It listens on this machine only. The administrator has one
     password; all other users share another. Requires: pip install 'jhub[local]'
     """
 
 
 @local.command()
-@click.option("--port", type=click.IntRange(1, 65535), help="Port of the hub; by default a free one.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="Port of the hub; by default that of the last start, if it is free."
+)
 @click.option("--base-url", help="URL path of the hub; by default /.")
 @click.option("--profiles", type=click.Path(exists=True, dir_okay=False), help="Profiles file for the hub to load.")
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with further JupyterHub configuration, such as roles and services.",
+)
 @common
-def up(port: int | None, base_url: str | None, profiles: str | None) -> None:
+def up(port: int | None, base_url: str | None, profiles: str | None, config: Path | None) -> None:
     """Start the local hub and sign in to it.
 
+    --config names a file like jupyterhub_config.py, which runs after jhub's own configuration. It cannot change the
+    hub's addresses. It holds for this start only.
+
     $ jhub local up
+    $ jhub local up --config roles_and_services.py
     $ jhub server start /lab --profile lab
     $ jhub server open /lab
     $ jhub local down
     """
     from jhub import local as local_hub
 
-    hub = local_hub.up(port=port, base_url=base_url, profiles=profiles)
+    hub = local_hub.up(port=port, base_url=base_url, profiles=profiles, config=config)
     sign_in(hub)
     note(f"the local hub is up at {hub.url}, and you are signed in as {hub.username} (context {CONTEXT_NAME})")
-    note("to log in with a browser, see the password with: jhub local status")
+    for line in NEXT_STEPS:
+        note(line)
     warn_if_overridden(CONTEXT_NAME)
 
 
@@ -71,7 +94,7 @@ def down() -> None:
 @output()
 @common
 def status(output_format: str) -> None:
-    """Show whether the local hub runs, its address and its passwords.
+    """Show the status, URL and passwords of the local hub.
 
     No other command prints a password. The local hub is reachable from this machine only.
 
@@ -85,7 +108,7 @@ def status(output_format: str) -> None:
         raise LocalHubError("there is no local hub", hint="start one with: jhub local up")
     _view().print_item(current, output_format)
     if current.running and not current.version:
-        note("the local hub does not respond: it is starting, or it hangs; stop it with: jhub local down")
+        note("the local hub does not respond: it is still starting or has hung; stop it with: jhub local down")
     if current.left:
         note(f"{current.left} processes of a killed hub are still running; stop them with: jhub local down")
     if not current.version:
@@ -105,7 +128,8 @@ def reset(yes: bool) -> None:
     if not local_hub.exists():
         note("there is no local hub")
         return
-    confirm_deletion("the local hub", CONTEXT_NAME, yes=yes)
+    warning = "This deletes the local hub and everything that belongs to it."
+    confirm_by_typing("delete the local hub", warning, CONTEXT_NAME, yes=yes)
     local_hub.reset()
     if CONTEXT_NAME in contexts.load().contexts:
         contexts.remove(CONTEXT_NAME)

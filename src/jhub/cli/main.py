@@ -13,7 +13,7 @@ from jhub import __version__
 from jhub.cli.kit import exit_codes, signals
 from jhub.cli.kit.lazy_group import LazyGroup
 from jhub.cli.kit.options import common
-from jhub.cli.kit.output import note
+from jhub.cli.kit.output import note, print_messages_as_json
 from jhub.cli.kit.streams import prepare_streams
 
 COMMANDS = {
@@ -26,6 +26,10 @@ COMMANDS = {
     "server": ("jhub.cli.server:server", "Create, start, stop and watch servers."),
     "share": ("jhub.cli.share:share", "Share servers with users and groups."),
     "token": ("jhub.cli.token:token", "List, create and revoke API tokens."),
+    "ls": ("jhub.cli.files:ls", "List files in servers."),
+    "cat": ("jhub.cli.files:cat", "Print files of servers."),
+    "cp": ("jhub.cli.cp:cp", "Copy files to, from and between servers."),
+    "rm": ("jhub.cli.files:rm", "Delete files in servers."),
     "profile": ("jhub.cli.profile:profile", "List server profiles, and check profiles files."),
     "service": ("jhub.cli.service:service", "List, register and delete services."),
     "hub": ("jhub.cli.hub:hub", "Show hub details, or shut it down."),
@@ -34,12 +38,24 @@ COMMANDS = {
     "local": ("jhub.cli.local:local", "Run a real JupyterHub on this machine."),
     "demo": ("jhub.cli.demo:demo", "Run a guided demo on a local hub."),
     "completion": ("jhub.cli.completion.command:completion", "Print the completion script for a shell."),
-    "help": ("jhub.cli.help:help_topics", "Explain exit codes, environment variables and output formats."),
+    "help": ("jhub.cli.help:help_topics", "Explain a command, exit codes, environment variables or output formats."),
 }
 
 
-@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, package_name="jhub", message="jhub %(version)s")
+SECTIONS = {
+    "Start here": ("login", "logout", "whoami", "demo"),
+    "People": ("user", "group", "token"),
+    "Servers": ("server", "share"),
+    "Files in servers": ("ls", "cat", "cp", "rm"),
+    "Profiles": ("profile",),
+    "Hub": ("hub", "proxy", "service"),
+    "Tools": ("context", "api", "local", "completion", "help"),
+}
+"""Sections of `jhub --help`."""
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS, sections=SECTIONS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", package_name="jhub", message="jhub %(version)s")
 @common
 def cli() -> None:
     """Automate JupyterHub.
@@ -63,6 +79,7 @@ def main() -> None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - completion must not print into the line
     warnings.showwarning = _show_warning
     warnings.simplefilter("default", UserWarning)  # warnings of jhub, even if PYTHONWARNINGS hides them
+    print_messages_as_json(exit_codes.wants_json(sys.argv[1:]))
     signals.catch()
     code = exit_codes.run(lambda: cli.main(prog_name="jhub", standalone_mode=False), debug="--debug" in sys.argv)
     signals.release()

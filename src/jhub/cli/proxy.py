@@ -6,9 +6,11 @@ from functools import partial
 
 import click
 
+from jhub.cli.kit.batch import Result, preview_call, report
 from jhub.cli.kit.inputs import read_secret
+from jhub.cli.kit.noun_group import NounGroup
 from jhub.cli.kit.options import common, connect, dry_run, output, yes
-from jhub.cli.kit.output import View, note, print_requests
+from jhub.cli.kit.output import View
 from jhub.cli.kit.prompts import confirm
 from jhub.models import Route, target
 
@@ -35,7 +37,7 @@ ROUTES: View[Route] = View(
 )
 
 
-@click.group()
+@click.group(cls=NounGroup)
 def proxy() -> None:
     """List the routes of the hub's proxy, and repair them."""
 
@@ -54,27 +56,29 @@ def routes(output_format: str) -> None:
 
 @proxy.command()
 @dry_run
+@output()
 @common
-def sync(dry_run: bool) -> None:
+def sync(dry_run: bool, output_format: str) -> None:
     """Synchronise the routing table with the hub's servers and services.
 
     $ jhub proxy sync
     """
     with connect() as hub:
         if dry_run:
-            print_requests([hub.preview(hub.proxy.sync)])
+            preview_call(hub, hub.proxy.sync, output_format)
         else:
             hub.proxy.sync()
-            note("synchronised the routing table")
+            report([Result("proxy", "synchronised", "synchronised the routing table")], output_format)
 
 
 @proxy.command()
 @click.option("--api-url", metavar="URL", help="Address of the new proxy's API.")
-@click.option("--auth-token", "token_from", metavar="-", help="Read the token of that API from stdin.")
+@click.option("--auth-token", "token_from", metavar="-", help="Read that API's token from stdin.")
 @yes
 @dry_run
+@output()
 @common
-def edit(api_url: str | None, token_from: str | None, yes: bool, dry_run: bool) -> None:
+def edit(api_url: str | None, token_from: str | None, yes: bool, dry_run: bool, output_format: str) -> None:
     """Switch the hub to another proxy.
 
     The hub adds all routes to the new proxy. From then on, users reach their servers through it only.
@@ -84,10 +88,10 @@ def edit(api_url: str | None, token_from: str | None, yes: bool, dry_run: bool) 
     token = None if token_from is None else read_secret("--auth-token", token_from, "token")
     with connect() as hub:
         switch = partial(hub.proxy.edit, api_url=api_url, auth_token=token)
-        preview = hub.preview(switch)  # raises an error for invalid values before the question
         if dry_run:
-            print_requests([preview])
+            preview_call(hub, switch, output_format)
             return
+        hub.preview(switch)  # raises an error for invalid values before the question
         confirm("Move all routes to another proxy?", yes=yes)
         switch()
-        note("the hub now uses the new proxy")
+        report([Result("proxy", "switched", "the hub now uses the new proxy")], output_format)

@@ -11,10 +11,11 @@ import click
 import msgspec
 
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import preview_batch
+from jhub.cli.kit.batch import preview_call, print_dry_run
 from jhub.cli.kit.inputs import STDIN
-from jhub.cli.kit.options import common, connect, dry_run, duration, output, yes
-from jhub.cli.kit.output import escape, note, print_requests
+from jhub.cli.kit.noun_group import NounGroup
+from jhub.cli.kit.options import common, connect, dry_run, duration, if_exists, list_output, output, yes
+from jhub.cli.kit.output import Layout, escape, note
 from jhub.cli.kit.prompts import confirm, confirm_deletion
 from jhub.cli.kit.selection import (
     group_option,
@@ -38,13 +39,14 @@ from jhub.cli.kit.server_arguments import (
 )
 from jhub.cli.server_edit import create, edit, keep_alive, rename
 from jhub.cli.server_start import start
+from jhub.cli.server_status import status
 from jhub.errors import InvalidInput
 
 if TYPE_CHECKING:
     from jhub import Running
 
 
-@click.group()
+@click.group(cls=NounGroup)
 def server() -> None:
     """Create, start, stop and watch servers.
 
@@ -54,7 +56,7 @@ def server() -> None:
     """
 
 
-for command in (create, edit, rename, keep_alive, start):
+for command in (create, edit, rename, keep_alive, start, status):
     server.add_command(command)
 
 
@@ -62,37 +64,50 @@ for command in (create, edit, rename, keep_alive, start):
 @click.argument("user", required=False, shell_complete=completers.users)
 @click.option("--stopped", is_flag=True, help="Include stopped servers.")
 @selection_options(idle="Only servers without activity for this long, such as 2h or 30m.")
-@output()
+@click.option("--watch", is_flag=True, help="Refresh the table every few seconds, until Ctrl-C.")
+@list_output()
 @common
-def list_(user: str | None, stopped: bool, selection: Running, output_format: str) -> None:
+def list_(user: str | None, stopped: bool, selection: Running, watch: bool, layout: Layout) -> None:
     """List the running servers of all users, or of USER.
 
     Idle time is measured by the hub's clock, from the last activity, or from the start of a server that was never
-    used. -o name prints each server as soon as it is read, for a pipe to another command.
+    used. -o name prints each server as soon as it is read, for use in a pipe.
 
     $ jhub server list
     $ jhub server list ana --stopped
     $ jhub server list --group geo --name lab --state ready
+    $ jhub server list --watch --sort last-activity
     $ jhub server list --idle 2h -o name | jhub server stop --yes -
     """
+    if watch and layout.output_format not in ("table", "wide"):
+        raise click.UsageError(f"--watch does not apply to -o {layout.output_format}")
+    criteria = asdict(replace(selection, user=user))
     with connect() as hub:
-        server_view(hub).print_list(
-            hub.servers.list(**asdict(replace(selection, user=user)), stopped=stopped), output_format
-        )
+        view = server_view(hub)
+        if watch:
+            view.watch(lambda: hub.servers.list(**criteria, stopped=stopped), layout)
+        else:
+            view.print_list(hub.servers.list(**criteria, stopped=stopped), layout)
 
 
 @server.command()
 @server_argument
+@click.option("--url", "only_url", is_flag=True, help="Print only the address to open in a browser.")
 @output()
 @common
-def show(name: str | None, output_format: str) -> None:
+def show(name: str | None, only_url: bool, output_format: str) -> None:
     """Show a server.
 
     $ jhub server show ana/lab
+    $ xdg-open "$(jhub server show --url ana/lab)"
     """
     with connect() as hub:
-        server = resolve_server(hub, name)
-        server_view(hub).print_item(hub.servers.get(server.user, server.name), output_format)
+        target = resolve_server(hub, name)
+        server = hub.servers.get(target.user, target.name)
+        if only_url:
+            click.echo(escape(server.address))
+        else:
+            server_view(hub).print_item(server, output_format)
 
 
 @server.command()
@@ -106,7 +121,7 @@ def show(name: str | None, output_format: str) -> None:
 def stop(
     servers: tuple[str, ...], selection: Running, timeout: float, yes: bool, dry_run: bool, output_format: str
 ) -> None:
-    """Stop servers and wait until they are stopped. Named servers are kept, to be started again.
+    """Stop servers and wait until they are stopped. Named servers are kept and can be started again.
 
     The selection options apply to running servers. A server is stopped if it matches all of them.
 
@@ -118,7 +133,7 @@ def stop(
     with connect() as hub:
         selected = select_running(hub, servers, selection, yes=yes or dry_run)
         if dry_run:
-            preview_batch(hub, selected, lambda server: partial(hub.servers.stop, server.user, server.name))
+            print_dry_run(hub.preview(hub.servers.stop_many, selected), len(selected), output_format)
             return
         from jhub.cli.progress.report import run_fleet
 
@@ -157,7 +172,7 @@ def restart(
             hub.servers.restart, server.user, server.name, profile=profile, user_options=parsed_options, timeout=timeout
         )
         if dry_run:
-            print_requests([hub.preview(call)])
+            preview_call(hub, call, output_format)
             return
         confirm(f"Restart {server}?", yes=yes)
         note(f"{server}: restarting")
@@ -173,6 +188,8 @@ def restart(
 @common
 def wait(servers: tuple[str, ...], group: str | None, name: str | None, timeout: float, output_format: str) -> None:
     """Wait until starting servers are ready.
+
+    A server that nobody is starting is an error, which names its state: stopped, or not created.
 
     With one server, -o json prints the server instead of events.
 
@@ -220,7 +237,7 @@ def progress(name: str | None, output_format: str) -> None:
 
 @server.command("open")
 @server_argument
-@click.option("--url", "print_only", is_flag=True, help="Print the URL without opening it.")
+@click.option("--url", "print_only", is_flag=True, help="Print the URL instead of opening a browser.")
 @common
 def open_(name: str | None, print_only: bool) -> None:
     """Open a server in the browser.
@@ -231,6 +248,11 @@ def open_(name: str | None, print_only: bool) -> None:
     with connect() as hub:
         server = resolve_server(hub, name)
         current = hub.servers.get(server.user, server.name)
+        if current.pending is not None:
+            raise InvalidInput(
+                f"server {server} is not ready: pending {current.pending}",
+                hint=f"wait for it with: jhub server wait {server}",
+            )
         if not current.ready:
             raise InvalidInput(f"server {server} is not running", hint=f"start it with: jhub server start {server}")
         url = urljoin(hub.url, current.full_url or current.url)
@@ -239,19 +261,26 @@ def open_(name: str | None, print_only: bool) -> None:
         import webbrowser
 
         if not webbrowser.open(url):
-            note("no browser found: open this address yourself")
+            note("no browser found: open this URL yourself")
 
 
 @server.command()
 @selected_servers_argument
 @selection_options(idle="Only running servers without activity for this long, such as 2h or 30m.")
 @click.option("--timeout", type=duration, default="2m", show_default=True, help="Maximum wait for each server.")
+@if_exists("servers")
 @yes
 @dry_run
 @output(lines=True)
 @common
 def delete(
-    servers: tuple[str, ...], selection: Running, timeout: float, yes: bool, dry_run: bool, output_format: str
+    servers: tuple[str, ...],
+    selection: Running,
+    timeout: float,
+    if_exists: bool,
+    yes: bool,
+    dry_run: bool,
+    output_format: str,
 ) -> None:
     """Stop and delete named servers.
 
@@ -266,11 +295,12 @@ def delete(
     with connect() as hub:
         selected = select_named(hub, servers, selection, yes=yes or dry_run)
         if dry_run:
-            preview_batch(hub, selected, lambda server: partial(hub.servers.delete, server.user, server.name))
+            call = partial(hub.servers.delete_many, selected, missing_ok=if_exists)
+            print_dry_run(hub.preview(call), len(selected), output_format)
             return
         from jhub.cli.progress.report import run_fleet
 
-        confirmation = str(selected[0]) if len(selected) == 1 else str(len(selected))
-        confirm_deletion(describe_servers(selected), confirmation, yes=yes)
+        confirm_deletion("server", list(map(str, selected)), yes=yes)
         selected = selected if yes else recheck_idle(hub, selected, selection)
-        run_fleet(hub, hub.servers.delete_many(selected, timeout=timeout), output_format, len(selected), "deleted")
+        deletion = hub.servers.delete_many(selected, timeout=timeout, missing_ok=if_exists)
+        run_fleet(hub, deletion, output_format, len(selected), "deleted")

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jhub.cli.kit.batch import run_batch, run_batch_with_notes
+from jhub.cli.kit.batch import Result, preview_call, run_batch, run_batch_with_results
 from jhub.cli.kit.options import common, connect, dry_run, output
-from jhub.cli.kit.output import print_requests
 from jhub.cli.kit.server_arguments import (
     display_name_option,
     named_server_argument,
@@ -50,8 +49,8 @@ def create(
 ) -> None:
     """Create named servers without starting them.
 
-    Requires JupyterHub 6. The hub stores the profile and the options. A start on the hub's page and jhub server restart
-    use them; jhub server start uses its own options instead.
+    Requires JupyterHub 6. The hub stores the profile and the options. Starts from the hub's home page and jhub server
+    restart use them; jhub server start uses its own options instead.
 
     $ jhub server create ana/lab --profile gpu --display-name "Remote sensing"
     $ jhub user list -o name | sed 's|$|/course|' | jhub server create --if-not-exists --profile course -
@@ -91,8 +90,8 @@ def edit(
 ) -> None:
     """Change the display name or the options of stopped servers.
 
-    Requires JupyterHub 6. --profile and --option together replace all stored options of a server. A start on the hub's
-    page and jhub server restart use them.
+    Requires JupyterHub 6. --profile and --option together replace all stored options of a server. Starts from the
+    hub's home page and jhub server restart use them.
 
     $ jhub server edit ana/lab --display-name "Remote sensing"
     $ jhub server edit ana/lab bo/lab --profile gpu --option cpus:=4
@@ -125,7 +124,7 @@ def rename(name: str, new: str, dry_run: bool, output_format: str) -> None:
         server = resolve_server(hub, name)
         call = partial(hub.servers.rename, server.user, server.name, new)
         if dry_run:
-            print_requests([hub.preview(call)])
+            preview_call(hub, call, output_format)
         else:
             server_view(hub).print_item(call(), output_format)
 
@@ -133,11 +132,12 @@ def rename(name: str, new: str, dry_run: bool, output_format: str) -> None:
 @click.command("keep-alive")
 @servers_argument
 @dry_run
+@output()
 @common
-def keep_alive(servers: tuple[str, ...], dry_run: bool) -> None:
+def keep_alive(servers: tuple[str, ...], dry_run: bool, output_format: str) -> None:
     """Record activity of servers, to protect them from culling.
 
-    Records activity of the servers and their owners as of now. For work that outlasts the hub's idle time-out, run the
+    Records activity of the servers and their owners as of now. For work that outlasts the hub's idle timeout, run the
     command repeatedly, for example from cron.
 
     $ jhub server keep-alive ana/lab
@@ -153,4 +153,7 @@ def keep_alive(servers: tuple[str, ...], dry_run: bool) -> None:
         def call(server: Target) -> Callable[[], None]:
             return partial(hub.users.record_activity, server.user, at=now, servers=[server.name])
 
-        run_batch_with_notes(hub, selected, call, lambda server: f"{server}: recorded activity", dry_run=dry_run)
+        def result(server: Target) -> Result:
+            return Result(str(server), "recorded activity")
+
+        run_batch_with_results(hub, selected, call, result, output_format, dry_run=dry_run)

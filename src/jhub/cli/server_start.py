@@ -8,9 +8,9 @@ from typing import Any
 import click
 import msgspec
 
-from jhub.cli.kit.batch import batch, batch_tally
+from jhub.cli.kit.batch import add_preview, batch, batch_tally
 from jhub.cli.kit.options import common, connect, dry_run, duration, fraction, output
-from jhub.cli.kit.output import note, print_requests
+from jhub.cli.kit.output import note
 from jhub.cli.kit.selection import group_option, name_option, select_members
 from jhub.cli.kit.server_arguments import (
     display_name_option,
@@ -47,8 +47,7 @@ MAX_SERVERS_WITHOUT_WAIT = 4
     "--max-failures",
     type=click.IntRange(min=1),
     metavar="N",
-    show_default="2 in a row",
-    help="Stop after N failures, or 4 in a row.",
+    help="Stop after N failures, or 4 in a row. Without it, stop after 2 in a row.",
 )
 @dry_run
 @output(lines=True)
@@ -69,8 +68,9 @@ def start(
 ) -> None:
     """Start servers and wait until they are ready.
 
-    Without --profile and --option, a server starts with the hub's defaults, whatever its last start used. A server that
-    already runs with the requested options counts as done. To continue after an interruption, run the command again.
+    Without --profile and --option, a server starts with the hub's defaults, not with the options of its last start. A
+    server that already runs with the requested options counts as done. To continue after an interruption, run the
+    command again.
 
     jhub measures how many starts the hub can handle at a time, uses half of that and leaves the other half to other
     users. --hub-load changes the share.
@@ -83,8 +83,8 @@ def start(
     parsed_options = user_options(profile, options)
     if no_wait and group is not None:
         raise InvalidInput(
-            "--no-wait does not work with --group",
-            hint="leave it out: Ctrl-C ends the wait, and the servers continue to start",
+            "--no-wait cannot be used with --group",
+            hint="omit --no-wait and press Ctrl-C to end the wait: the servers continue to start",
         )
 
     with connect() as hub:
@@ -92,7 +92,7 @@ def start(
         if no_wait and len(selected) > MAX_SERVERS_WITHOUT_WAIT:
             raise InvalidInput(
                 f"--no-wait accepts up to {MAX_SERVERS_WITHOUT_WAIT} servers: some hubs exit after five failed starts",
-                hint="leave it out: Ctrl-C ends the wait, and the servers continue to start",
+                hint="omit --no-wait and press Ctrl-C to end the wait: the servers continue to start",
             )
         settings: dict[str, Any] = {"profile": profile, "user_options": parsed_options, "display_name": display_name}
         start_many = partial(
@@ -101,12 +101,9 @@ def start(
         if dry_run:
             preview = hub.preview(start_many)
             with batch_tally() as tally:
-                tally.done = len(selected) - len(preview.failed)
-                for error in preview.failed:
-                    tally.add_failure(error)
-                print_requests([preview])
+                add_preview(tally, preview, len(selected), output_format)
                 if unchanged := tally.done - len(preview):
-                    note(f"{unchanged} of {len(selected)} already run with these options, or are starting")
+                    note(f"{unchanged} of {len(selected)} already running or starting with these options")
         elif no_wait:
             with batch(
                 selected, lambda server: hub.servers.start(server.user, server.name, **settings, wait=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,11 @@ from click.core import ParameterSource
 
 from jhub import oauth_client
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import delete_batch
+from jhub.cli.kit.batch import delete_batch, preview_call, print_dry_run
 from jhub.cli.kit.inputs import parse_pairs, read_secret
-from jhub.cli.kit.options import common, connect, dry_run, output, require_names, yes
-from jhub.cli.kit.output import View, dump, note, or_hidden, print_requests
+from jhub.cli.kit.noun_group import NounGroup
+from jhub.cli.kit.options import common, connect, dry_run, if_exists, list_output, output, require_names, yes
+from jhub.cli.kit.output import Layout, View, dump, note, or_hidden
 from jhub.errors import Conflict
 from jhub.models import Service
 from jhub.steps import HubVersion
@@ -53,21 +55,21 @@ DESCRIPTION_PARAMETERS = {
 """Parameters of `create` that describe the service."""
 
 
-@click.group()
+@click.group(cls=NounGroup)
 def service() -> None:
     """List, register and delete services of the hub."""
 
 
 @service.command("list")
-@output()
+@list_output()
 @common
-def list_(output_format: str) -> None:
+def list_(layout: Layout) -> None:
     """List services.
 
     $ jhub service list
     """
     with connect() as hub:
-        SERVICES.print_list(hub.services.list(), output_format)
+        SERVICES.print_list(hub.services.list(), layout)
 
 
 @service.command()
@@ -129,8 +131,8 @@ def create(
     """Register a service that runs elsewhere.
 
     Needs no restart of the hub. Requires JupyterHub 5. The service's API token is also the secret of its OAuth client.
-    It is never an argument: --api-token reads it from stdin, or asks for it at a terminal. --generate-token creates one
-    and prints it alone on stdout, or, with -o json or yaml, as a field of the service.
+    It is never an argument: --api-token reads it from stdin, or prompts for it at a terminal. --generate-token creates
+    one and prints it alone on stdout, or, with -o json or yaml, as a field of the service.
 
     --login-client registers the OAuth client of jhub login --browser. Its name and secret are the same on all hubs; it
     has no roles, so the secret gives no access. Administrators can use it at once. For all users, the hub's
@@ -146,13 +148,13 @@ def create(
             create_login_client(hub, SERVICES, output_format, if_not_exists=if_not_exists, dry_run=dry_run)
         return
     if name is None:
-        raise click.UsageError("the service's name is missing; give NAME, or --login-client")
+        raise click.UsageError("the service name is missing; use NAME or --login-client")
     if generate_token and token_from is not None:
-        raise click.UsageError("--api-token and --generate-token exclude each other")
+        raise click.UsageError("--api-token and --generate-token cannot be used together")
     if generate_token and if_not_exists:
         raise click.UsageError(
-            "--generate-token and --if-not-exists exclude each other: an existing service keeps its token, which "
-            "cannot be shown again"
+            "--generate-token and --if-not-exists cannot be used together: an existing service keeps its token, "
+            "which cannot be shown again"
         )
     token = secrets.token_hex(32) if generate_token else None
     if token_from is not None:
@@ -173,7 +175,10 @@ def create(
             oauth_no_confirm=oauth_no_confirm,
         )
         if dry_run:
-            print_requests([hub.preview(register)])
+            preview = hub.preview_many([register])
+            if if_not_exists:
+                preview = replace(preview, failed=tuple(e for e in preview.failed if not isinstance(e, Conflict)))
+            print_dry_run(preview, 1, output_format)
             return
         try:
             created = register()
@@ -191,7 +196,7 @@ def create(
         dump({**fields, "api_token": token}, output_format)
     else:
         click.echo(token)
-    note(f"created service {name}; its token is shown only this once")
+    note(f"created service {name}; its token is not shown again")
 
 
 def _refuse_other_parameters() -> None:
@@ -206,10 +211,12 @@ def _refuse_other_parameters() -> None:
 
 @service.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=completers.services)
+@if_exists("services")
 @yes
 @dry_run
+@output()
 @common
-def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
+def delete(names: tuple[str, ...], if_exists: bool, yes: bool, dry_run: bool, output_format: str) -> None:
     """Delete services and their tokens. "-" reads names from stdin.
 
     Services in the hub's configuration can only be removed there.
@@ -217,7 +224,10 @@ def delete(names: tuple[str, ...], yes: bool, dry_run: bool) -> None:
     $ jhub service delete announcement
     """
     with connect() as hub:
-        delete_batch(hub, "service", require_names(names), hub.services.delete, yes=yes, dry_run=dry_run)
+        requested = require_names(names)
+        delete_batch(
+            hub, "service", requested, hub.services.delete, output_format, yes=yes, dry_run=dry_run, if_exists=if_exists
+        )
 
 
 def create_login_client(
@@ -226,7 +236,7 @@ def create_login_client(
     """Register the OAuth client, and print the configuration that lets all users use it."""
     register = partial(hub.services.create_login_client, exist_ok=if_not_exists)
     if dry_run:
-        print_requests([hub.preview(register)])
+        preview_call(hub, register, output_format)
         return
     try:
         created = register()

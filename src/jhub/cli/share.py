@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 import click
 
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import batch, preview_batch, run_batch
-from jhub.cli.kit.options import common, connect, dry_run, output, read_names, require_names, yes
-from jhub.cli.kit.output import View, ago, note, print_requests
+from jhub.cli.kit.batch import Result, accept_missing, batch, preview_batch, preview_call, report, run_batch
+from jhub.cli.kit.noun_group import NounGroup
+from jhub.cli.kit.options import (
+    common,
+    connect,
+    dry_run,
+    if_exists,
+    list_output,
+    output,
+    read_names,
+    require_names,
+    yes,
+)
+from jhub.cli.kit.output import Age, Layout, View
 from jhub.cli.kit.prompts import confirm
 from jhub.cli.kit.server_arguments import (
     describe_servers,
@@ -44,7 +55,7 @@ groups_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=NounGroup)
 def share() -> None:
     """Share servers with users and groups.
 
@@ -73,24 +84,24 @@ share.add_command(code)
     shell_complete=completers.groups,
     help="List the servers that are shared with GROUP.",
 )
-@output()
+@list_output()
 @common
-def list_(owner: str | None, user: str | None, group: str | None, output_format: str) -> None:
+def list_(owner: str | None, user: str | None, group: str | None, layout: Layout) -> None:
     """List shared servers, with their users and groups.
 
-    Lists your own servers by default, else all servers of OWNER or a single one.
+    Lists your own servers by default, or all servers of OWNER, or a single server.
 
     $ jhub share list
     $ jhub share list ana/lab
     $ jhub share list --with bo -o name
     """
     if len([choice for choice in (owner, user, group) if choice is not None]) > 1:
-        raise click.UsageError("OWNER, --with and --with-group exclude each other")
+        raise click.UsageError("OWNER, --with and --with-group cannot be used together")
     with connect() as hub:
         if user is None and group is None:
-            _view(hub).print_list(hub.shares.list(*owner_and_name(hub, owner)), output_format)
+            share_view(hub).print_list(hub.shares.list(*owner_and_name(hub, owner)), layout)
         else:
-            _view(hub).print_list(hub.shares.list_shared_with(user=user, group=group), output_format)
+            share_view(hub).print_list(hub.shares.list_shared_with(user=user, group=group), layout)
 
 
 @share.command()
@@ -123,7 +134,7 @@ def grant(
         def call(recipient: str) -> Callable[[], Share]:
             return partial(hub.shares.grant, server.user, server.name, scopes=scopes or None, **recipients[recipient])
 
-        run_batch(hub, recipients, call, _view(hub), output_format, dry_run=dry_run)
+        run_batch(hub, recipients, call, share_view(hub), output_format, dry_run=dry_run)
 
 
 @share.command()
@@ -132,8 +143,10 @@ def grant(
 @groups_option
 @share_scopes_option
 @click.option("--all", "everybody", is_flag=True, help="Revoke the access of all users and groups.")
+@if_exists("servers")
 @yes
 @dry_run
+@output()
 @common
 def revoke(
     name: str,
@@ -141,8 +154,10 @@ def revoke(
     groups: tuple[str, ...],
     scopes: tuple[str, ...],
     everybody: bool,
+    if_exists: bool,
     yes: bool,
     dry_run: bool,
+    output_format: str,
 ) -> None:
     """Revoke access to a server.
 
@@ -154,28 +169,32 @@ def revoke(
     """
     if everybody:
         if users or groups or scopes:
-            raise click.UsageError("--all excludes --user, --group and --scope")
+            raise click.UsageError("--all cannot be used with --user, --group or --scope")
         with connect() as hub:
-            _revoke_all(hub, resolve_server(hub, name), yes=yes, dry_run=dry_run)
+            _revoke_all(hub, resolve_server(hub, name), output_format, if_exists=if_exists, yes=yes, dry_run=dry_run)
         return
     recipients = _recipients(users, groups)
     with connect() as hub:
         server = resolve_server(hub, name)
 
         def call(recipient: str) -> Callable[[], Share | None]:
-            return partial(hub.shares.revoke, server.user, server.name, scopes=scopes or None, **recipients[recipient])
+            arguments: dict[str, Any] = {"scopes": scopes or None, "missing_ok": if_exists, **recipients[recipient]}
+            return partial(hub.shares.revoke, server.user, server.name, **arguments)
 
         if dry_run:
-            preview_batch(hub, recipients, call)
+            preview_batch(hub, recipients, call, output_format)
             return
-        with batch(recipients, lambda recipient: (recipient, call(recipient)())) as done:
-            for recipient, remaining in done:
-                # The hub's response is the same if the server was not shared, or if the user or group does not exist.
-                note(
-                    f"{server}: {recipient} keeps {', '.join(_scope_names(remaining))}"
-                    if remaining
-                    else f"{server}: not shared with {recipient}"
-                )
+
+        def revoke_from(recipient: str) -> Result:
+            # The hub's response is the same if the server was not shared, or if the user or group does not exist.
+            remaining = call(recipient)()
+            if not remaining:
+                return Result(recipient, "not shared", f"{server}: not shared with {recipient}")
+            kept = f"keeps {', '.join(_scope_names(remaining))}"
+            return Result(recipient, kept, f"{server}: {recipient} {kept}")
+
+        with batch(recipients, revoke_from) as done:
+            report(done, output_format)
 
 
 @share.command()
@@ -186,53 +205,66 @@ def revoke(
     "--user", metavar="USER", shell_complete=completers.users, help="Give up the access of USER instead of your own."
 )
 @click.option("--group", metavar="GROUP", shell_complete=completers.groups, help="Give up the access of GROUP.")
+@if_exists("shares")
 @yes
 @dry_run
+@output()
 @common
-def leave(servers: tuple[str, ...], user: str | None, group: str | None, yes: bool, dry_run: bool) -> None:
+def leave(
+    servers: tuple[str, ...],
+    user: str | None,
+    group: str | None,
+    if_exists: bool,
+    yes: bool,
+    dry_run: bool,
+    output_format: str,
+) -> None:
     """Give up access to servers that others share. "-" reads servers from stdin.
 
     $ jhub share leave ana/lab
     $ jhub share list --with bo -o name | jhub share leave --user bo -
     """
     if user is not None and group is not None:
-        raise click.UsageError("--user and --group exclude each other")
+        raise click.UsageError("--user and --group cannot be used together")
     with connect() as hub:
         selected = resolve_servers(hub, servers)
-        recipient = {"user": own_name(hub) if user is None else user} if group is None else {"group": group}
+        recipient: dict[str, Any] = (
+            {"user": own_name(hub) if user is None else user} if group is None else {"group": group}
+        )
         if group is not None and not dry_run:
             confirm(f"Give up the access of group {group} to {describe_servers(selected)}?", yes=yes)
 
-        def call(server: Target) -> Callable[[], None]:
+        def call(server: Target) -> Callable[..., None]:
             return partial(hub.shares.leave, server.user, server.name, **recipient)
 
-        def leave_server(server: Target) -> Target:
+        def leave_server(server: Target) -> Result:
             try:
                 call(server)()
             except NotFound as error:
                 if group is None:
                     error.hint = error.hint or "if the server is shared with a group, use --group"
-                raise
-            return server
+                return accept_missing(error, f"{server}: the share", if_exists=if_exists)
+            return Result(str(server), "gave up access", f"gave up access to {server}")
 
         if dry_run:
-            preview_batch(hub, selected, call)
+            preview_batch(hub, selected, lambda server: partial(call(server), missing_ok=if_exists), output_format)
             return
         with batch(selected, leave_server) as done:
-            for server in done:
-                note(f"gave up access to {server}")
+            report(done, output_format)
 
 
-def _view(hub: Hub) -> View[Share]:
+def share_view(hub: Hub) -> View[Share]:
+    """Return the view of the shares of a hub."""
     return View(
         name=lambda share: share.server.target,
         columns={
             "SERVER": lambda share: share.server.target,
             "WITH": lambda share: f"{share.kind} {share.shared_with}",
             "SCOPES": _scope_names,
-            "SINCE": lambda share: ago(share.created_at),
+            "SINCE": lambda share: Age(share.created_at),
             "URL": lambda share: urljoin(hub.url, share.server.full_url or share.server.url),
         },
+        wide=frozenset({"URL"}),
     )
 
 
@@ -244,7 +276,7 @@ def _scope_names(share: Share) -> list[str]:
 def _recipients(users: Sequence[str], groups: Sequence[str]) -> dict[str, dict[str, str]]:
     """Return the users and groups to share with, as arguments of an operation, by their names in messages."""
     if not users and not groups:
-        raise click.UsageError("no user or group is given; use --user or --group")
+        raise click.UsageError("no user or group named; use --user or --group")
     # With a group there is work to do, even if stdin holds no names.
     names = read_names(users) if groups else require_names(users)
     return {
@@ -253,12 +285,17 @@ def _recipients(users: Sequence[str], groups: Sequence[str]) -> dict[str, dict[s
     }
 
 
-def _revoke_all(hub: Hub, server: Target, *, yes: bool, dry_run: bool) -> None:
+def _revoke_all(hub: Hub, server: Target, output_format: str, *, if_exists: bool, yes: bool, dry_run: bool) -> None:
+    revoke_all = partial(hub.shares.revoke_all, server.user, server.name, missing_ok=if_exists)
     if dry_run:
-        print_requests([hub.preview(hub.shares.revoke_all, server.user, server.name)])
+        preview_call(hub, revoke_all, output_format)
         return
-    recipients = [f"{share.kind} {share.shared_with}" for share in hub.shares.list(server.user, server.name)]
-    if recipients:
-        confirm(f"Revoke the access of {', '.join(recipients)} to {server}?", yes=yes)
-        hub.shares.revoke_all(server.user, server.name)
-    note(f"{server}: not shared with anyone")
+    result = Result(str(server), "not shared with anyone")
+    try:
+        recipients = [f"{share.kind} {share.shared_with}" for share in hub.shares.list(server.user, server.name)]
+        if recipients:
+            confirm(f"Revoke the access of {', '.join(recipients)} to {server}?", yes=yes)
+            revoke_all()
+    except NotFound as error:
+        result = accept_missing(error, f"server {server}", if_exists=if_exists)
+    report([result], output_format)

@@ -8,9 +8,10 @@ from urllib.parse import urljoin
 import click
 
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import run_batch_with_notes
-from jhub.cli.kit.options import common, connect, dry_run, duration, output, require_names, yes
-from jhub.cli.kit.output import View, ago, escape, note, print_requests
+from jhub.cli.kit.batch import Result, accept_missing, preview_call, report, run_batch_with_results
+from jhub.cli.kit.noun_group import NounGroup
+from jhub.cli.kit.options import common, connect, dry_run, duration, if_exists, list_output, output, require_names, yes
+from jhub.cli.kit.output import Age, Layout, View, ago, escape, note
 from jhub.cli.kit.prompts import confirm
 from jhub.cli.kit.server_arguments import (
     owner_and_name,
@@ -19,6 +20,7 @@ from jhub.cli.kit.server_arguments import (
     resolve_server,
     share_scopes_option,
 )
+from jhub.errors import NotFound
 from jhub.models import ShareCode
 
 CODES: View[ShareCode] = View(
@@ -27,33 +29,33 @@ CODES: View[ShareCode] = View(
         "ID": lambda code: code.id,
         "SERVER": lambda code: code.server.target,
         "SCOPES": lambda code: [scope.partition("!")[0] for scope in code.scopes],
-        "CREATED": lambda code: ago(code.created_at),
-        "EXPIRES": lambda code: ago(code.expires_at),
+        "CREATED": lambda code: Age(code.created_at),
+        "EXPIRES": lambda code: Age(code.expires_at),
         "USED": lambda code: code.exchange_count,
-        "LAST USED": lambda code: ago(code.last_exchanged_at),
+        "LAST USED": lambda code: Age(code.last_exchanged_at),
     },
 )
 
 
-@click.group()
+@click.group(cls=NounGroup)
 def code() -> None:
     """Create, list and revoke links that give access to a server."""
 
 
 @code.command("list")
 @owner_argument
-@output()
+@list_output()
 @common
-def list_(owner: str | None, output_format: str) -> None:
+def list_(owner: str | None, layout: Layout) -> None:
     """List share codes, without their secrets.
 
-    Lists the codes of your own servers by default, else those of all servers of OWNER or of a single one.
+    Lists the codes of your own servers by default, or of all servers of OWNER, or of a single server.
 
     $ jhub share code list
     $ jhub share code list ana/lab
     """
     with connect() as hub:
-        CODES.print_list(hub.share_codes.list(*owner_and_name(hub, owner)), output_format)
+        CODES.print_list(hub.share_codes.list(*owner_and_name(hub, owner)), layout)
 
 
 @code.command()
@@ -86,7 +88,7 @@ def create(name: str, expires: float, scopes: tuple[str, ...], dry_run: bool, ou
             hub.share_codes.create, server.user, server.name, expires_in=int(expires), scopes=scopes or None
         )
         if dry_run:
-            print_requests([hub.preview(create_code)])
+            preview_call(hub, create_code, output_format)
             return
         created = create_code()
         link = urljoin(hub.url, created.full_accept_url or created.accept_url or "")
@@ -94,17 +96,27 @@ def create(name: str, expires: float, scopes: tuple[str, ...], dry_run: bool, ou
         CODES.print_item(created, output_format)
     else:
         click.echo(escape(created.code or "" if output_format == "name" else link))
-        note(f"created code {created.id} for {server}, expires {ago(created.expires_at)}; it is shown only this once")
+        note(f"created code {created.id} for {server}, expires {ago(created.expires_at)}; it is not shown again")
 
 
 @code.command()
 @required_server_argument
 @click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=completers.share_codes)
 @click.option("--all", "everything", is_flag=True, help="Revoke all codes for the server.")
+@if_exists("codes and servers")
 @yes
 @dry_run
+@output()
 @common
-def revoke(name: str, ids: tuple[str, ...], everything: bool, yes: bool, dry_run: bool) -> None:
+def revoke(
+    name: str,
+    ids: tuple[str, ...],
+    everything: bool,
+    if_exists: bool,
+    yes: bool,
+    dry_run: bool,
+    output_format: str,
+) -> None:
     """Revoke share codes of a server by their IDs. "-" reads IDs from stdin.
 
     Users who already used a code keep their access; revoke it with jhub share revoke.
@@ -113,17 +125,28 @@ def revoke(name: str, ids: tuple[str, ...], everything: bool, yes: bool, dry_run
     $ jhub share code revoke /lab --all
     """
     if everything == bool(ids):
-        raise click.UsageError("give the IDs of codes, or --all")
+        raise click.UsageError("no codes to revoke: pass their IDs, or --all")
     with connect() as hub:
         server = resolve_server(hub, name)
         if not everything:
             call = partial(partial, hub.share_codes.revoke, server.user, server.name)
-            run_batch_with_notes(hub, require_names(ids), call, lambda id_: f"revoked code {id_}", dry_run=dry_run)
-        elif dry_run:
-            print_requests([hub.preview(hub.share_codes.revoke_all, server.user, server.name)])
-        else:
+
+            def result(id_: str) -> Result:
+                return Result(id_, "revoked", f"revoked code {id_}")
+
+            names = require_names(ids)
+            run_batch_with_results(hub, names, call, result, output_format, dry_run=dry_run, if_exists=if_exists)
+            return
+        revoke_all = partial(hub.share_codes.revoke_all, server.user, server.name, missing_ok=if_exists)
+        if dry_run:
+            preview_call(hub, revoke_all, output_format)
+            return
+        done = Result(str(server), "no share codes left")
+        try:
             count = len(list(hub.share_codes.list(server.user, server.name)))
             if count:
                 confirm(f"Revoke {count} code{'' if count == 1 else 's'} for {server}?", yes=yes)
-                hub.share_codes.revoke_all(server.user, server.name)
-            note(f"{server}: no share codes left")
+                revoke_all()
+        except NotFound as error:
+            done = accept_missing(error, f"server {server}", if_exists=if_exists)
+        report([done], output_format)

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from jhub import revocation_groups
+from jhub import Preview, revocation_groups
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import batch, preview_batch, run_batch_with_notes
-from jhub.cli.kit.options import common, connect, dry_run, duration, output, require_names, scopes_option, yes
-from jhub.cli.kit.output import View, ago, note, print_requests
+from jhub.cli.kit.batch import Result, batch, preview_batch, preview_call, report, run_batch_with_results
+from jhub.cli.kit.noun_group import NounGroup
+from jhub.cli.kit.options import (
+    common,
+    connect,
+    dry_run,
+    duration,
+    if_exists,
+    list_output,
+    output,
+    require_names,
+    scopes_option,
+    yes,
+)
+from jhub.cli.kit.output import Age, Layout, Shortened, View, ago, note, print_preview
 from jhub.cli.kit.prompts import confirm
-from jhub.errors import InvalidInput, NotFound, Unsupported
+from jhub.cli.token_create import create_for_users, print_csv
+from jhub.errors import InvalidInput, NotAuthorized, NotFound, Unsupported
 from jhub.models import Token
-from jhub.steps import segment
+from jhub.steps import segment, send
 
 if TYPE_CHECKING:
     from jhub import Hub
@@ -36,11 +50,13 @@ TOKENS: View[Token] = View(
         "ID": lambda token: token.id,
         "NOTE": lambda token: token.note,
         "SCOPES": lambda token: (
-            token.scopes if len(token.scopes) <= MAX_SCOPES_SHOWN else f"{len(token.scopes)} scopes"
+            token.scopes
+            if len(token.scopes) <= MAX_SCOPES_SHOWN
+            else Shortened(token.scopes, f"{len(token.scopes)} scopes")
         ),
-        "CREATED": lambda token: ago(token.created),
-        "LAST USED": lambda token: ago(token.last_activity),
-        "EXPIRES": lambda token: ago(token.expires_at) or "never",
+        "CREATED": lambda token: Age(token.created),
+        "LAST USED": lambda token: Age(token.last_activity),
+        "EXPIRES": lambda token: Age(token.expires_at, "never"),
     },
 )
 
@@ -82,16 +98,16 @@ def tokens_view(in_use: str | None) -> View[Token]:
     return View(TOKENS.name, {**marker, **TOKENS.columns}, optional=frozenset(marker))
 
 
-@click.group()
+@click.group(cls=NounGroup)
 def token() -> None:
     """List, create and revoke API tokens."""
 
 
 @token.command("list")
 @owner_option
-@output()
+@list_output()
 @common
-def list_(owner: str | None, output_format: str) -> None:
+def list_(owner: str | None, layout: Layout) -> None:
     """List tokens, without their secrets.
 
     Among your own tokens, * marks the one in use (JupyterHub 5).
@@ -101,7 +117,7 @@ def list_(owner: str | None, output_format: str) -> None:
     """
     with connect() as hub:
         token_owner = resolve_owner(hub, owner)
-        tokens_view(token_owner.in_use).print_list(hub.tokens.list(token_owner.name), output_format)
+        tokens_view(token_owner.in_use).print_list(hub.tokens.list(token_owner.name), layout)
 
 
 @token.command()
@@ -119,51 +135,79 @@ def show(id_: str, owner: str | None, output_format: str) -> None:
 
 
 @token.command()
-@owner_option
+@click.argument("users", nargs=-1, metavar="[USER | -]...", shell_complete=completers.users)
+@click.option("-u", "--user", "owner", metavar="USER", shell_complete=completers.users, help="A token of one user.")
 @click.option("--note", "note_", default="", help="Purpose of the token, for the hub's token page.")
 @click.option(
     "--expires", type=duration, default="30d", show_default=True, help="Lifetime of the token, such as 8h or 30d."
 )
 @click.option("--never", is_flag=True, help="Never expire, if the hub allows it.")
 @scopes_option
+@click.option(
+    "--file",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write CSV to FILE (mode 0600); skip the users in it.",
+)
 @dry_run
 @click.option(
     "-o",
     "--output",
     "output_format",
-    type=click.Choice(["name", "json", "yaml"]),
-    default="name",
-    help="Output format: the secret alone (name), json or yaml.",
+    type=click.Choice(["name", "json", "yaml", "csv"]),
+    help="Output format: the secret alone (name, for one token), csv (for several), json or yaml.",
 )
 @common
 def create(
+    users: tuple[str, ...],
     owner: str | None,
     note_: str,
     expires: float,
     never: bool,
     scopes: tuple[str, ...],
+    path: Path | None,
     dry_run: bool,
-    output_format: str,
+    output_format: str | None,
 ) -> None:
     """Create a token, and print its secret once.
 
+    The token is yours, or of the user that -u names. With USER arguments, each user gets a token; "-" reads names from
+    stdin. Each token is printed as soon as it is created, as CSV with user, id, expires_at and token.
+
+    With --file, run the same command again after an interruption: each user gets one token.
+
     $ jhub token create --note "nightly job" --expires 90d --scopes list:users,read:users
     $ jhub token create -u ana -o name > token.txt
+    $ jhub user list --group geo -o name | jhub token create - --note exam --file tokens.csv
     """
+    if owner is not None and users:
+        raise click.UsageError("-u and USER arguments cannot be used together")
+    if path is not None and (not users or output_format not in (None, "csv")):
+        raise click.UsageError("--file writes CSV for the users that you name; without users or with -o, use stdout")
+    options: dict[str, Any] = {
+        "note": note_,
+        "expires_in": None if never else int(expires),
+        "scopes": scopes or None,
+    }
+    if users:
+        create_for_users(require_names(users), options, path, output_format or "csv", dry_run=dry_run)
+        return
     with connect() as hub:
-        expires_in = None if never else int(expires)
-        token_owner = resolve_owner(hub, owner).name
-        create_token = partial(hub.tokens.create, token_owner, note=note_, expires_in=expires_in, scopes=scopes or None)
+        create_token = partial(hub.tokens.create, resolve_owner(hub, owner).name, **options)
         if dry_run:
-            print_requests([hub.preview(create_token)])
+            preview_call(hub, create_token, output_format or "table")
             return
         created = create_token()
-    if output_format in ("json", "yaml"):
-        TOKENS.print_item(created, output_format)
-    else:
-        click.echo(created.token)
-        expiry = f"expires {ago(created.expires_at)}" if created.expires_at else "never expires"
-        note(f"created token {created.id}, {expiry}; it is shown only this once")
+    match output_format:
+        case "json" | "yaml":
+            TOKENS.print_item(created, output_format)
+        case "csv":
+            print_csv(created)
+        case _:
+            click.echo(created.token)
+    expiry = f"expires {ago(created.expires_at)}" if created.expires_at else "never expires"
+    note(f"created token {created.id}, {expiry}; its secret is not shown again")
 
 
 @token.command()
@@ -176,8 +220,10 @@ def create(
     help="All your tokens except the one in use and those of your servers.",
 )
 @owner_option
+@if_exists("tokens")
 @yes
 @dry_run
+@output()
 @common
 def revoke(
     ids: tuple[str, ...],
@@ -185,32 +231,35 @@ def revoke(
     expired: bool,
     all_but_this: bool,
     owner: str | None,
+    if_exists: bool,
     yes: bool,
     dry_run: bool,
+    output_format: str,
 ) -> None:
-    """Revoke tokens by their IDs, or those that an option selects. "-" reads IDs from stdin.
+    """Revoke tokens by ID, or select them with an option. "-" reads IDs from stdin.
 
-    The hub removes expired tokens once an hour, and whenever tokens are listed. --expired lists them.
+    The hub removes expired tokens once an hour, and whenever tokens are listed. --expired lists the tokens.
 
     --all-but-this requires JupyterHub 5. It also ends browser sessions with servers and services, which need a new
     sign-in. Servers keep running, and keep their tokens until they are stopped.
 
-    jhub asks before it revokes the tokens of --all-but-this, several tokens of --note, or the token in use by --note.
+    jhub asks before --all-but-this revokes tokens, and before --note revokes several tokens or the token in use.
 
     $ jhub token revoke a12
     $ jhub token revoke --note "nightly job"
     $ jhub token revoke --all-but-this
     """
     if (bool(ids), note_filter is not None, expired, all_but_this).count(True) != 1:
-        raise click.UsageError("give the IDs of tokens, or one of --note, --expired and --all-but-this")
+        raise click.UsageError("no tokens to revoke: pass their IDs, or one of --note, --expired and --all-but-this")
     if note_filter == "":
         # Probably an unset variable. Tokens without a note exist, such as those of sessions.
         raise click.BadParameter("the note is empty", param_hint="--note")
     with connect() as hub:
         if expired:
-            _remove_expired(hub, resolve_owner(hub, owner), dry_run=dry_run)
+            _remove_expired(hub, resolve_owner(hub, owner), output_format, dry_run=dry_run)
         elif ids:
-            _revoke_named(hub, resolve_owner(hub, owner, identify=True), require_names(ids), dry_run=dry_run)
+            token_owner = resolve_owner(hub, owner, identify=True)
+            _revoke_named(hub, token_owner, require_names(ids), output_format, dry_run=dry_run, if_exists=if_exists)
         else:
             token_owner = resolve_owner(hub, owner, identify=True)
             tokens = (
@@ -219,26 +268,33 @@ def revoke(
                 else [token for token in hub.tokens.list(token_owner.name) if token.note == note_filter]
             )
             unambiguous = len(tokens) == 1 and not all_but_this and tokens[0].id != token_owner.in_use
-            _revoke_selected(hub, token_owner, tokens, yes=yes or unambiguous, dry_run=dry_run)
+            _revoke_selected(hub, token_owner, tokens, output_format, yes=yes or unambiguous, dry_run=dry_run)
 
 
-def _remove_expired(hub: Hub, owner: TokenOwner, *, dry_run: bool) -> None:
+def _remove_expired(hub: Hub, owner: TokenOwner, output_format: str, *, dry_run: bool) -> None:
     """List tokens. The hub (all versions) removes expired ones before it answers, by its own clock."""
     if dry_run:
-        click.echo(f"GET /users/{segment(owner.name, 'user')}/tokens")
+        with suppress(NotAuthorized):  # a token may list tokens without the scope to read their owner
+            hub.users.get(owner.name)
+        listing = send("GET", f"/users/{segment(owner.name, 'user')}/tokens")
+        print_preview(Preview((listing,), complete=True), output_format)
         return
     left = len(list(hub.tokens.list(owner.name)))
-    note(f"{owner.name} has no expired tokens: the hub removed them before it listed the other {left}")
+    message = f"{owner.name} has no expired tokens: the hub removed them before it listed the remaining {left}"
+    report([Result(owner.name, "no expired tokens", message)], output_format)
 
 
-def _revoke_named(hub: Hub, owner: TokenOwner, ids: list[str], *, dry_run: bool) -> None:
+def _revoke_named(
+    hub: Hub, owner: TokenOwner, ids: list[str], output_format: str, *, dry_run: bool, if_exists: bool
+) -> None:
     # The token in use comes last: without it, the others could not be revoked.
     ids.sort(key=lambda id_: id_ == owner.in_use)
 
-    def message(id_: str) -> str:
-        return f"revoked {id_}{IN_USE_NOTE if id_ == owner.in_use else ''}"
+    def result(id_: str) -> Result:
+        return Result(id_, "revoked", f"revoked {id_}{IN_USE_NOTE if id_ == owner.in_use else ''}")
 
-    run_batch_with_notes(hub, ids, partial(partial, hub.tokens.revoke, owner.name), message, dry_run=dry_run)
+    revoke_token = partial(partial, hub.tokens.revoke, owner.name)
+    run_batch_with_results(hub, ids, revoke_token, result, output_format, dry_run=dry_run, if_exists=if_exists)
 
 
 def _all_but_in_use(hub: Hub, owner: TokenOwner) -> list[Token]:
@@ -266,13 +322,19 @@ def _all_but_in_use(hub: Hub, owner: TokenOwner) -> list[Token]:
     return others
 
 
-def _revoke_selected(hub: Hub, owner: TokenOwner, tokens: Sequence[Token], *, yes: bool, dry_run: bool) -> None:
+def _revoke_selected(
+    hub: Hub, owner: TokenOwner, tokens: Sequence[Token], output_format: str, *, yes: bool, dry_run: bool
+) -> None:
     if not tokens:
         note("nothing to do: no token matches")
+        if dry_run:
+            print_preview(Preview((), complete=True), output_format)
+        else:
+            report([], output_format)
         return
     requests = sorted(revocation_groups(tokens), key=lambda bundle: owner.in_use in [token.id for token in bundle])
     if dry_run:
-        preview_batch(hub, requests, lambda bundle: partial(hub.tokens.revoke, owner.name, bundle[0].id))
+        preview_batch(hub, requests, lambda bundle: partial(hub.tokens.revoke, owner.name, bundle[0].id), output_format)
         return
     ids = _ids(tokens) if len(tokens) <= MAX_TOKENS_SHOWN else f"{_ids(tokens[:MAX_TOKENS_SHOWN])}, …"
     count = "1 token" if len(tokens) == 1 else f"{len(tokens)} tokens"
@@ -285,10 +347,15 @@ def _revoke_selected(hub: Hub, owner: TokenOwner, tokens: Sequence[Token], *, ye
         return bundle
 
     with batch(requests, revoke_bundle) as done:
-        for bundle in done:
-            description = bundle[0].oauth_client if bundle[0].kind == "session" else bundle[0].note
-            suffix = IN_USE_NOTE if owner.in_use in [token.id for token in bundle] else ""
-            note(f"revoked {_ids(bundle)} ({description}){suffix}")
+        report((result for bundle in done for result in _results(owner, bundle)), output_format)
+
+
+def _results(owner: TokenOwner, bundle: list[Token]) -> Iterator[Result]:
+    """Yield the results for tokens that one request has revoked, with one message for all of them."""
+    description = bundle[0].oauth_client if bundle[0].kind == "session" else bundle[0].note
+    suffix = IN_USE_NOTE if owner.in_use in [token.id for token in bundle] else ""
+    for token in bundle:
+        yield Result(token.id, "revoked", f"revoked {_ids(bundle)} ({description}){suffix}")
 
 
 def _ids(tokens: Iterable[Token]) -> str:

@@ -53,7 +53,7 @@ T = TypeVar("T")
 
 
 class AsyncDriver(Wire):
-    """The connections to a hub, on which steps are carried out in an event loop."""
+    """A driver with its connections to one hub; it carries out steps in an event loop."""
 
     def __init__(self, url: str | None, token: str | None, network: Network) -> None:
         super().__init__(url, token, network)
@@ -61,9 +61,10 @@ class AsyncDriver(Wire):
         self._discovery: anyio.Lock | None = None
 
     async def find_api_url(self) -> str:
-        """Return the API root, `https://hub.example.org/hub/api`; the first call asks the hub."""
+        """Return the API root, `https://hub.example.org/hub/api`; the first call discovers it."""
         if self._root is None:
-            # Created here, in the event loop that uses it. Of several concurrent calls the first asks, the others wait.
+            # Created here, in the event loop that uses it. Of several concurrent calls, the first runs the discovery
+            # and the others wait.
             self._discovery = self._discovery or anyio.Lock()
             async with self._discovery:
                 if self._root is None:
@@ -118,7 +119,7 @@ class AsyncDriver(Wire):
         self, operation: Operation[T], end: list[T], forks: ForkedTasks, ask: Prompter | None
     ) -> AsyncGenerator[Any, None]:
         if ask is not None:
-            self.warn_if_plain_http()  # most answers of a user are secrets
+            self.warn_if_plain_http()  # most answers to prompts are secrets
         interpreter = Interpreter(operation)
         while (step := interpreter.step) is not None:
             answer: Any = None
@@ -149,6 +150,8 @@ class AsyncDriver(Wire):
     async def _do(self, step: Step, forks: ForkedTasks) -> Any:
         match step:
             case Request():
+                if step.name_check and step.path in self.checked_names:
+                    return None
                 if self._root is None and not is_url(step.path):
                     await self.find_api_url()
                 deadline = Deadline(self._network.timeouts.total)
@@ -228,9 +231,9 @@ class AsyncDriver(Wire):
 
 
 async def _ask_in_thread(prompter: Prompter | None, question: object) -> str:
-    """Return the user's answer to a question, asked in a thread, as an answer may take long.
+    """Ask the user in a thread, because the answer may take long, and return the answer.
 
-    It is a daemon thread: the program can end while a question is open.
+    A daemon thread, so that the program can exit while a question is open.
     """
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[str] = loop.create_future()

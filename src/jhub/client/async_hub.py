@@ -11,24 +11,27 @@ import httpx2
 
 from jhub.binding import AsyncBound, Namespace
 from jhub.client.async_driver import AsyncDriver
-from jhub.client.network import DEFAULT_TIMEOUTS, Network, Timeouts, Verify
+from jhub.client.certificates import Cert, Verify, files_to_save, with_defaults
+from jhub.client.network import DEFAULT_TIMEOUTS, Network, Timeouts
 from jhub.client.wire import Prompter, connection_of
 from jhub.handles import AsyncFleet
 from jhub.login import LoginMethod
 from jhub.operations.hub import HubOps
 from jhub.operations.tokens import TOKEN_LIFE
-from jhub.preview import Preview, preview
+from jhub.preview import Preview, preview, preview_many
+from jhub.singleuser.access import Handle
+from jhub.singleuser.server import AsyncSingleUser
 from jhub.steps import Operation
 
 if TYPE_CHECKING:
     from jhub.bulk.groups import AsyncGroups
+    from jhub.bulk.tokens import AsyncTokens
     from jhub.bulk.users import AsyncUsers
     from jhub.fleet.servers import AsyncServers
     from jhub.operations.profiles import AsyncProfiles
     from jhub.operations.proxy import AsyncProxy
     from jhub.operations.services import AsyncServices
     from jhub.operations.shares import AsyncShareCodes, AsyncShares
-    from jhub.operations.tokens import AsyncTokens
 
 
 P = ParamSpec("P")
@@ -36,7 +39,7 @@ T = TypeVar("T")
 
 
 class AsyncHub(HubOps, AsyncBound):
-    """A JupyterHub, asynchronous (asyncio), with the parameters of `Hub`."""
+    """An asynchronous client of a JupyterHub (asyncio), with the parameters of `Hub`."""
 
     _wire: AsyncDriver
 
@@ -44,7 +47,7 @@ class AsyncHub(HubOps, AsyncBound):
     groups: Namespace[AsyncGroups] = Namespace("jhub.bulk.groups", "AsyncGroups")
     servers: Namespace[AsyncServers] = Namespace("jhub.fleet.servers", "AsyncServers")
     profiles: Namespace[AsyncProfiles] = Namespace("jhub.operations.profiles", "AsyncProfiles")
-    tokens: Namespace[AsyncTokens] = Namespace("jhub.operations.tokens", "AsyncTokens")
+    tokens: Namespace[AsyncTokens] = Namespace("jhub.bulk.tokens", "AsyncTokens")
     shares: Namespace[AsyncShares] = Namespace("jhub.operations.shares", "AsyncShares")
     share_codes: Namespace[AsyncShareCodes] = Namespace("jhub.operations.shares", "AsyncShareCodes")
     services: Namespace[AsyncServices] = Namespace("jhub.operations.services", "AsyncServices")
@@ -57,10 +60,11 @@ class AsyncHub(HubOps, AsyncBound):
         *,
         timeout: float | Timeouts = DEFAULT_TIMEOUTS,
         verify: Verify = True,
+        cert: Cert | None = None,
         proxy: str | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        super().__init__(AsyncDriver(url, token, Network.of(timeout, verify, proxy, transport)))
+        super().__init__(AsyncDriver(url, token, Network.of(timeout, verify, cert, proxy, transport)))
 
     @classmethod
     def from_context(
@@ -69,11 +73,13 @@ class AsyncHub(HubOps, AsyncBound):
         *,
         timeout: float | Timeouts = DEFAULT_TIMEOUTS,
         verify: Verify = True,
+        cert: Cert | None = None,
         proxy: str | None = None,
     ) -> Self:
-        """Connect to the hub of a context, as `Hub.from_context`."""
+        """Connect to the hub of a context, as `Hub.from_context` does."""
         connection = connection_of(name)
-        hub = cls(connection.url, connection.token, timeout=timeout, verify=verify, proxy=proxy)
+        verify, cert = with_defaults(verify, cert, connection.verify, connection.cert)
+        hub = cls(connection.url, connection.token, timeout=timeout, verify=verify, cert=cert, proxy=proxy)
         hub._wire.user = connection.user
         return hub
 
@@ -93,16 +99,19 @@ class AsyncHub(HubOps, AsyncBound):
         context: str | None = None,
         timeout: float | Timeouts = DEFAULT_TIMEOUTS,
         verify: Verify = True,
+        cert: Cert | None = None,
         proxy: str | None = None,
     ) -> Self:
-        """Sign in to the hub, for a token that expires; as `Hub.login`. Questions are asked in a thread."""
+        """Sign in to the hub and return a client, as `Hub.login` does. Prompts run in a thread."""
         from jhub.config import contexts
-        from jhub.login import SignInRequest, sign_in_and_save  # not needed by a client that has a token
+        from jhub.login import SignInRequest, saved_files, sign_in_and_save  # not needed by a client that has a token
         from jhub.login.console import Console
 
         if context is not None:
             contexts.prepare(context)
-        hub = cls(url, timeout=timeout, verify=verify, proxy=proxy)
+            files = saved_files(url, context)
+            verify, cert = with_defaults(verify, cert, files.verify, files.cert)
+        hub = cls(url, timeout=timeout, verify=verify, cert=cert, proxy=proxy)
         try:
             with closing(Console()) as console:
                 request = SignInRequest(
@@ -114,7 +123,9 @@ class AsyncHub(HubOps, AsyncBound):
                     expires_in=expires_in,
                     scopes=scopes,
                 )
-                result, notes = await hub.run(sign_in_and_save(request, method, context), ask=ask or console)
+                result, notes = await hub.run(
+                    sign_in_and_save(request, method, context, files_to_save(verify, cert)), ask=ask or console
+                )
             for text in notes:
                 warnings.warn(text, UserWarning, stacklevel=2)
             hub._wire.set_token(result.token, result.who.name)
@@ -128,7 +139,7 @@ class AsyncHub(HubOps, AsyncBound):
         return f"<{type(self).__name__} {self._wire}>"
 
     async def find_api_url(self) -> str:
-        """Return the API root, `https://hub.example.org/hub/api`; the first call asks the hub."""
+        """Return the API root, `https://hub.example.org/hub/api`; the first call discovers it."""
         return await self._wire.find_api_url()
 
     async def find_url(self) -> str:
@@ -142,23 +153,34 @@ class AsyncHub(HubOps, AsyncBound):
         *,
         ask: Prompter | None = None,
     ) -> T:
-        """Carry out a request or a flow of your own, and return its answer. Events that it emits go to `emit`.
+        """Run a request or a flow of your own, and return its answer. Events that it emits go to `emit`.
 
         `ask` answers the flow's questions to the user (`jhub.steps.Ask`), in a thread.
         """
         return await self._wire.run(operation, emit, ask)
 
     def events(self, operation: Operation[Any], *, ask: Prompter | None = None) -> AsyncGenerator[Any, None]:
-        """Carry out a flow of your own, and iterate over the events that it emits. `ask` as for `run`."""
+        """Run a flow of your own, and iterate over the events that it emits. `ask` is as for `run`."""
         return self._wire.events(operation, ask)
 
     def fleet(self, operation: Operation[T]) -> AsyncFleet[Any, T]:
-        """Carry out a flow that runs others concurrently: `async with hub.fleet(operation) as fleet: …`."""
+        """Run a flow that runs others concurrently: `async with hub.fleet(operation) as fleet: …`."""
         return self._wire.fleet(operation)
 
+    def singleuser(self, user: str | None = None, name: str = "") -> AsyncSingleUser:
+        """Return a user's server, to work in: files, and its status.
+
+        No request is sent. `user` None is the owner of the token in use, and `name` "" the default server.
+        """
+        return AsyncSingleUser(self._wire, Handle(user, name))
+
     async def preview(self, call: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> Preview:
-        """Return the requests by which a call would change the hub, without sending them; as `Hub.preview`."""
+        """Return the requests with which a call would change the hub, without sending them, as `Hub.preview` does."""
         return await self._wire.run(preview(call, *args, **kwargs))
+
+    async def preview_many(self, calls: Iterable[Callable[[], object]]) -> Preview:
+        """Return the requests of several calls, without sending them, as `Hub.preview_many` does."""
+        return await self._wire.run(preview_many(calls))
 
     async def aclose(self) -> None:
         """Close the connections."""

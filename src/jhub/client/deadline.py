@@ -10,6 +10,7 @@ import ipaddress
 import queue
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CHUNK_BYTES = 2**16
-"""Number of bytes that are read at a time from the connection below TLS."""
+"""Number of bytes to read at a time from the connection below TLS."""
+
+
+SOCKET_SITE = "http://socket.localhost"
+"""Site that stands for the hub's unix socket in the HTTP library."""
 
 
 class Deadline:
@@ -39,11 +44,11 @@ class Deadline:
 
     @property
     def is_over(self) -> bool:
-        """Whether the deadline has passed."""
+        """True if the deadline has passed."""
         return time.monotonic() >= self.end
 
     def limit(self, timeout: httpx2.Timeout) -> httpx2.Timeout:
-        """Return the same timeouts, none of which lasts beyond the deadline."""
+        """Return the timeouts, each cut off at the deadline."""
         connect, read, write = (
             None if seconds is None else BoundedTimeout(seconds, self)
             for seconds in (timeout.connect, timeout.read, timeout.write)
@@ -76,7 +81,10 @@ def remaining(timeout: float | None) -> float | None:
 class Client(httpx2.Client):
     """The HTTP library's client, with connections that observe deadlines."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, uds: str = "", **settings: Any) -> None:
+        """Keep the settings. `uds` is the path of the unix socket that `SOCKET_SITE` stands for."""
+        if uds and settings.get("transport") is None:
+            settings["mounts"] = {SOCKET_SITE: httpx2.HTTPTransport(verify=settings["verify"], uds=uds)}
         super().__init__(**settings)
         for pool in _pools(self._transport, *self._mounts.values()):
             pool._network_backend = Backend()
@@ -85,7 +93,10 @@ class Client(httpx2.Client):
 class AsyncClient(httpx2.AsyncClient):
     """The HTTP library's asynchronous client, with connections that observe deadlines."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, uds: str = "", **settings: Any) -> None:
+        """Keep the settings. `uds` is the path of the unix socket that `SOCKET_SITE` stands for."""
+        if uds and settings.get("transport") is None:
+            settings["mounts"] = {SOCKET_SITE: httpx2.AsyncHTTPTransport(verify=settings["verify"], uds=uds)}
         super().__init__(**settings)
         for pool in _pools(self._transport, *self._mounts.values()):
             pool._network_backend = AsyncBackend(pool._network_backend)
@@ -119,9 +130,21 @@ class Backend(httpcore2.SyncBackend):
                     failure = error
         raise failure
 
+    def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None
+    ) -> httpcore2.NetworkStream:
+        """Return a connection to a unix socket."""
+        with _translated_errors(httpcore2.ConnectTimeout, httpcore2.ConnectError):
+            if sys.platform == "win32":
+                raise httpcore2.ConnectError("this Python has no unix sockets")
+            with socket.socket(socket.AF_UNIX) as trial:  # the library leaves its socket open if it cannot connect
+                trial.settimeout(remaining(timeout))
+                trial.connect(path)
+            return TcpStream(super().connect_unix_socket(path, remaining(timeout), socket_options))
+
 
 class TcpStream(httpcore2.NetworkStream):
-    """A connection over TCP."""
+    """A connection over TCP, or to a unix socket."""
 
     def __init__(self, stream: httpcore2.NetworkStream) -> None:
         self._stream = stream
@@ -240,9 +263,17 @@ class AsyncBackend(httpcore2.AsyncNetworkBackend):
             seconds = remaining(timeout)
         return AsyncStream(await self._backend.connect_tcp(host, port, seconds, local_address, socket_options))
 
+    async def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None
+    ) -> httpcore2.AsyncNetworkStream:
+        """Return a connection to a unix socket."""
+        with _translated_errors(httpcore2.ConnectTimeout, httpcore2.ConnectError):
+            seconds = remaining(timeout)
+        return AsyncStream(await self._backend.connect_unix_socket(path, seconds, socket_options))
+
 
 class AsyncStream(httpcore2.AsyncNetworkStream):
-    """A connection, encrypted or not. The timeout of the connection below it is for a whole write or handshake."""
+    """A connection, encrypted or not. The connection below it applies a timeout to a whole write or handshake."""
 
     def __init__(self, stream: httpcore2.AsyncNetworkStream) -> None:
         self._stream = stream

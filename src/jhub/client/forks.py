@@ -31,7 +31,7 @@ class ForkedTasks:
         """Cancel the tasks that still run, and wait until they have ended."""
         self.cancel_all()
         if self._tasks:
-            # Plain asyncio tasks, as a task group must not stay open while a generator is suspended.
+            # Plain asyncio tasks, because a task group must not stay open while a generator is suspended.
             with anyio.CancelScope(shield=True):
                 await asyncio.wait(list(self._tasks.values()))
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import ssl
 import warnings
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import httpx2
 
-from jhub.errors import InvalidInput
-
-Verify: TypeAlias = bool | str | Path | ssl.SSLContext
+from jhub.client.certificates import Cert, Verify, cert_files, environment_cert, tls_context, with_defaults
+from jhub.config.certificate_files import CA_VARIABLE
 
 DEFAULT_TOTAL_SECONDS = 300.0
 """Maximum duration of a call, unless a longer timeout is set."""
@@ -34,6 +33,8 @@ class Timeouts:
         """Return `value`; a number is the timeout of reads and writes."""
         if isinstance(value, Timeouts):
             return value
+        if not isinstance(value, int | float):  # pyright: ignore[reportUnnecessaryIsInstance]  # for untyped callers
+            raise TypeError(f"timeout is a number of seconds, or Timeouts(...), not {type(value).__name__}")
         return cls(read=value, write=value, total=max(value, DEFAULT_TOTAL_SECONDS))
 
 
@@ -46,11 +47,16 @@ class Network:
 
     timeouts: Timeouts
     verify: Verify
+    cert: Cert | None
     proxy: str | None = field(repr=False)  # may hold a password
     transport: Any
+    internal_ca: str = ""
+    """A CA file or folder of the environment, to trust beside those of this machine."""
 
     @classmethod
-    def of(cls, timeout: float | Timeouts, verify: Verify, proxy: str | None, transport: Any) -> Network:
+    def of(
+        cls, timeout: float | Timeouts, verify: Verify, cert: Cert | None, proxy: str | None, transport: Any
+    ) -> Network:
         """Return the settings for a client's arguments; warns if certificates are not verified."""
         if verify is False:
             warnings.warn(
@@ -58,7 +64,19 @@ class Network:
                 UserWarning,
                 stacklevel=3,
             )
-        return cls(timeouts=Timeouts.of(timeout), verify=verify, proxy=proxy, transport=transport)
+        if cert is not None:
+            cert_files(cert)
+        return cls(timeouts=Timeouts.of(timeout), verify=verify, cert=cert, proxy=proxy, transport=transport)
+
+    def with_defaults(self, verify: Verify, cert: Cert | None) -> Network:
+        """Return the settings with these certificates where the caller has named none."""
+        verify, cert = with_defaults(self.verify, self.cert, verify, cert)
+        return replace(self, verify=verify, cert=cert)
+
+    def with_environment(self, environ: Mapping[str, str]) -> Network:
+        """Return the settings with the certificates of a hub with `internal_ssl` where the caller has named none."""
+        settings = self.with_defaults(True, environment_cert(environ))
+        return replace(settings, internal_ca=environ.get(CA_VARIABLE, ""))
 
     def httpx_timeout(self, read: float | None = None) -> httpx2.Timeout:
         """Return the timeouts for the HTTP library, without one for its pool: that wait is not an error of the hub."""
@@ -67,21 +85,8 @@ class Network:
             connect=timeouts.connect, read=timeouts.read if read is None else read, write=timeouts.write, pool=None
         )
 
-    def ssl_context(self, *, plain: bool) -> ssl.SSLContext | bool:
-        """Return the certificates to trust. For plain http none are loaded, as that takes 40 ms."""
+    def ssl_context(self, *, plain: bool) -> ssl.SSLContext:
+        """Return the certificates to trust and to present. For plain http none are loaded, as that takes 40 ms."""
         if plain and not (self.proxy or "").startswith("https:"):
             return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        if self.verify is True:
-            return (
-                httpx2.create_ssl_context()
-            )  # observes SSL_CERT_FILE also if the proxies of the environment are ignored
-        if isinstance(self.verify, str | Path):
-            path = Path(self.verify).expanduser()
-            try:
-                if path.is_dir():
-                    return ssl.create_default_context(capath=path)
-                return ssl.create_default_context(cafile=path)
-            except OSError as error:
-                reason = "not a file of certificates" if isinstance(error, ssl.SSLError) else error.strerror
-                raise InvalidInput(f"cannot read certificates from {path}: {reason}") from None
-        return self.verify
+        return tls_context(self.verify, self.cert, self.internal_ca)

@@ -15,9 +15,9 @@ MAX_ANSWER_BYTES = 64 * 2**20
 MAX_REFUSAL_BYTES = 2**20
 """Maximum size of an answer with an error status."""
 MAX_STREAM_BYTES = 16 * 2**20
-"""Maximum size of a progress stream. A start of an hour has some hundred events of a few thousand bytes each."""
+"""Maximum size of a progress stream. An hour-long start has a few hundred events of a few thousand bytes each."""
 EVENT_OVERHEAD_BYTES = 200
-"""Number of bytes that an event counts in addition to its data, as empty events take memory too."""
+"""Number of bytes counted for each event besides its data, because empty events take memory too."""
 CHUNK_BYTES = 2**20
 """Number of bytes that are decompressed at a time."""
 GZIP_CODINGS = ("gzip", "x-gzip")

@@ -12,9 +12,9 @@ SERVER_SCOPES = ("users:activity!user", "access:servers!server")
 
 
 def scope_hint(error: MissingScope, environ: Mapping[str, str]) -> str:
-    """Return the hint how the hub's administrator can give the token in `environ` a missing scope.
+    """Return a hint on how the hub's administrator can give the token in `environ` a missing scope.
 
-    It is the error's own hint if `environ` is neither a server's nor a service's, or if the hub named no scope.
+    Return the error's own hint if `environ` is neither a server's nor a service's, or if the hub named no scope.
     """
     if not error.scopes:
         return error.hint

@@ -53,15 +53,16 @@ T = TypeVar("T")
 
 
 class Driver(Wire):
-    """The connections to a hub, on which steps are carried out in the calling thread."""
+    """A driver with its connections to one hub; it carries out steps in the calling thread."""
 
     def __init__(self, url: str | None, token: str | None, network: Network) -> None:
         super().__init__(url, token, network)
         self._http = self.http_client(Client)
+        self._is_closed = False
 
     @property
     def api_url(self) -> str:
-        """The API root, `https://hub.example.org/hub/api`; the first access asks the hub."""
+        """The API root, `https://hub.example.org/hub/api`; the first access discovers it."""
         if self._root is None:
             self._root = self.run(find_root(self._address))
         return self._root
@@ -84,7 +85,7 @@ class Driver(Wire):
     def events(self, operation: Operation[T], ask: Prompter | None = None) -> Generator[Any, None, T]:
         """Carry out a flow, iterate over the events that it emits, and return its answer."""
         if ask is not None:
-            self.warn_if_plain_http()  # most answers of a user are secrets
+            self.warn_if_plain_http()  # most answers to prompts are secrets
         interpreter = Interpreter(operation)
         threads = ForkedThreads(self)
         while interpreter.step is not None:
@@ -128,12 +129,15 @@ class Driver(Wire):
 
     def close(self) -> None:
         """Close the connections."""
+        self._is_closed = True
         self._http.close()
 
     def perform(self, step: Step, within: float | None = None) -> Any:
         """Carry out one step other than a stream, a fork or a question; `within` limits its seconds."""
         match step:
             case Request():
+                if step.name_check and step.path in self.checked_names:
+                    return None
                 if self._root is None and not is_url(step.path):
                     _ = self.api_url
                 seconds = self._network.timeouts.total
@@ -158,7 +162,11 @@ class Driver(Wire):
         """Send a step, and yield the response once its headers have arrived."""
         timeout = deadline.limit(self._network.httpx_timeout(read))
         with self.translated_errors(deadline), self._http.stream(**self.arguments(step), timeout=timeout) as response:
+            stream = response.extensions.get("network_stream")
             yield response
+        # A connection that was opened while another thread closed the client is in no pool that could close it.
+        if self._is_closed and stream is not None:
+            stream.close()
 
     def _answer(self, step: Request[Any] | Listen[Any], response: httpx2.Response, deadline: Deadline) -> Answer:
         if response.is_stream_consumed:  # a transport for tests has read it already

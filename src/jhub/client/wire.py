@@ -12,19 +12,19 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import httpx2
 
 from jhub._version import __version__
-from jhub.client.deadline import Deadline
+from jhub.client.deadline import SOCKET_SITE, Deadline
 from jhub.client.network import Network
 from jhub.client.scope_hint import scope_hint
-from jhub.discovery import API_PATH, as_api_root, is_loopback, normalize_url, origin
+from jhub.discovery import API_PATH, SOCKET_SCHEME, as_api_root, is_loopback, join, normalize_url, origin, socket_path
 from jhub.errors import HubError, InvalidInput, MissingScope, NotAHub, Unavailable
 from jhub.interpreter import check_sending_allowed
 from jhub.login.environment import is_inside
-from jhub.messages import from_answer
+from jhub.messages import CERT_HINT, from_answer, proxy_password
 from jhub.steps import Answer, Listen, Request, Sleep, check_token
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ MIN_STREAM_SECONDS = 0.1
 """Minimum duration of a progress stream, so that its first event is read even if no time is left."""
 STREAM_HEADERS = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
 """Headers of the request for a progress stream."""
+ALERT = re.compile(r"(?i)alert.(certificate|bad.certificate|unknown.ca|handshake.failure|unsupported.certificate)")
+"""Messages of TLS errors by which a server refuses a client's certificate, or misses one."""
 CLEAN_UP_SECONDS = 5.0
 """Maximum time for the clean-up of an interrupted flow."""
 MAX_IDLE_CONNECTIONS = 100
@@ -66,15 +68,21 @@ class Wire:
         self._warned = False
         self._own_token = from_environment and token is None
         if url is None:
-            outside = from_environment or token is not None
-            url, token, self.user = _environment_connection(token) if outside else _context_connection()
+            if from_environment or token is not None:
+                url, token = _environment_connection(token)
+            else:
+                saved = _context_connection()
+                url, token, self.user = saved.url, saved.token, saved.user
+                network = network.with_defaults(saved.verify, saved.cert)
         if token is not None:
             check_token(token)
         self._address = normalize_url(url)
         self._root: str | None = as_api_root(self._address)
         self._token = token
-        self._network = network
+        self._network = network.with_environment(os.environ) if _is_environments_hub(self._address) else network
         self._version: tuple[int, ...] | None = None
+        self.checked_names: set[str] = set()
+        """Paths of objects that a request has reached: see `Request.name_check`."""
 
     def __str__(self) -> str:
         """Return the hub's address, and the owner of the token if known."""
@@ -87,7 +95,7 @@ class Wire:
         self._token, self.user = token, user
 
     def http_client(self, kind: Callable[..., C]) -> C:
-        """Return an HTTP client. `InvalidInput` for settings of the environment that do not work."""
+        """Return an HTTP client. `InvalidInput` if the settings in the environment do not work."""
         try:
             return kind(**self._settings())
         except (ValueError, ImportError, OSError, httpx2.InvalidURL) as error:
@@ -115,13 +123,16 @@ class Wire:
             "follow_redirects": False,
             "trust_env": not is_loopback(self._address),  # an institution's proxy cannot reach this machine's ports
             "transport": self._network.transport,
+            "uds": socket_path(self._address),
             "proxy": self._network.proxy,
             "verify": self._network.ssl_context(plain=self._is_plain()),
         }
 
     def _is_plain(self) -> bool:
-        """Return whether the hub is certain to be reached by plain http."""
-        return self._address.startswith("http://") and (self._root is not None or is_loopback(self._address))
+        """Return whether requests are certain to reach the hub over plain http, or a unix socket."""
+        return bool(socket_path(self._address)) or (
+            self._address.startswith("http://") and (self._root is not None or is_loopback(self._address))
+        )
 
     def arguments(self, step: Request[Any] | Listen[Any]) -> dict[str, Any]:
         """Return the arguments with which the HTTP client sends a step."""
@@ -130,10 +141,15 @@ class Wire:
         if not (_is_outside_api(step) or step.path.startswith("/")):
             raise InvalidInput(f"invalid path {step.path!r}", hint="use a path such as /users")
         try:
-            url = urljoin(f"{root}/", step.path) if _is_outside_api(step) else root + step.path
+            url = join(f"{root}/", step.path) if _is_outside_api(step) else root + step.path
             same_origin = origin(url) == origin(root)
         except ValueError:
             raise InvalidInput(f"invalid path or URL {step.path!r}") from None
+        if path := socket_path(url):
+            if path != socket_path(root):
+                raise InvalidInput(f"{step.path!r} is not an address of this hub")
+            parts = urlsplit(url)
+            url = f"{SOCKET_SITE}{parts.path}{'?' if parts.query else ''}{parts.query}"
         if isinstance(step, Listen):
             arguments: dict[str, Any] = {"method": "GET", "url": url, "headers": dict(STREAM_HEADERS)}
         else:
@@ -145,15 +161,21 @@ class Wire:
             if step.headers and not same_origin:
                 raise InvalidInput(f"{step.path!r} is not an address of this hub: it must not get the hub's cookies")
             arguments["headers"].update(step.headers)
-        if self._token and same_origin and not (isinstance(step, Request) and step.anonymous):
-            arguments["headers"]["Authorization"] = f"token {self._token}"
+        token = self._token_for(step, same_origin)
+        if token:
+            arguments["headers"]["Authorization"] = f"token {token}"
         if "Authorization" in arguments["headers"] or arguments["method"] != "GET":
             self.warn_if_plain_http()
         return arguments
 
+    def _token_for(self, step: Request[Any] | Listen[Any], same_origin: bool) -> str | None:
+        if isinstance(step, Request) and (step.token or step.anonymous):
+            return step.token or None
+        return self._token if same_origin else None
+
     def copy_state(self, other: Wire) -> Self:
         """Take over the version and the warnings of another connection to the same hub, and return self."""
-        self._version = other._version
+        self._version, self.checked_names = other._version, other.checked_names
         self._inside, self._own_token, self._warned = other._inside, other._own_token, other._warned
         return self
 
@@ -176,8 +198,8 @@ class Wire:
 
     @property
     def host(self) -> str:
-        """The hub's host and port, for messages."""
-        return urlsplit(self._address).netloc
+        """The hub's host and port, or the path of its unix socket, for messages."""
+        return socket_path(self._address) or urlsplit(self._address).netloc
 
     def to_answer(self, step: Request[Any] | Listen[Any], response: httpx2.Response, content: bytes) -> Answer:
         """Return the answer in a response, and note the hub's version from its header."""
@@ -195,11 +217,14 @@ class Wire:
     def read(self, step: Request[T], answer: Answer) -> T:
         """Return the result in an answer, or raise its error."""
         try:
-            return step.read(answer)
+            result = step.read(answer)
         except MissingScope as error:
             if self._own_token:
                 error.hint = scope_hint(error, os.environ)
             raise
+        if step.name_check:
+            self.checked_names.add(step.path)
+        return result
 
     def note_version(self, version: str) -> tuple[int, ...]:
         """Note and return the hub's version, from the body if a proxy has stripped the header."""
@@ -222,8 +247,15 @@ class Wire:
             reason = " ".join(str(error).split()) or "no answer"
             if "CERTIFICATE_VERIFY_FAILED" in reason:
                 hint = (
-                    "this machine does not trust the hub's certificate; set SSL_CERT_FILE to your institution's CA file"
+                    "this machine does not trust the hub's certificate; name your institution's CA file: "
+                    "jhub login --ca-file FILE, in Python verify=FILE, or SSL_CERT_FILE"
                 )
+            elif isinstance(error, httpx2.ProxyError) and reason.startswith("407"):
+                raise proxy_password(407) from None
+            elif socket_path(self._address):
+                hint = "check the path of the socket, whether the hub is up, and whether you may write to the socket"
+            elif ALERT.search(reason):
+                hint = CERT_HINT
             else:
                 hint = "check the URL, and whether the hub is up and needs a proxy or VPN"
             raise Unavailable(f"cannot reach {host}: {reason}", sent=False, hint=hint) from None
@@ -243,6 +275,10 @@ class Wire:
         except ValueError as error:
             raise InvalidInput(f"cannot encode the request: {error}") from None
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            reason = " ".join(str(error).split())
+            if ALERT.search(reason):
+                message = f"{host} did not accept this client's TLS certificate, or asks for one"
+                raise Unavailable(message, sent=False, hint=CERT_HINT) from None
             raise Unavailable(f"lost the connection to {host}: {type(error).__name__}") from None
 
 
@@ -266,13 +302,21 @@ def connection_of(context: str | None) -> Connection:
     return contexts.connection(name)
 
 
-def _environment_connection(token: str | None) -> tuple[str, str, str]:
+def _is_environments_hub(address: str) -> bool:
+    """Return whether an address is on the host of `JUPYTERHUB_API_URL`."""
+    try:
+        return origin(address) == origin(normalize_url(os.environ.get(API_URL) or ""))
+    except InvalidInput:
+        return False
+
+
+def _environment_connection(token: str | None) -> tuple[str, str]:
     """Return the URL and token that a hub puts into the environment of its servers and services."""
     url, token = os.environ.get(API_URL), os.environ.get(API_TOKEN) if token is None else token
     if token == "":
         raise InvalidInput("the token is empty")
     if url and token:
-        return url, token, ""
+        return url, token
     # A token of one hub must not be sent to another.
     missing = API_TOKEN if url else API_URL
     raise InvalidInput(
@@ -281,16 +325,15 @@ def _environment_connection(token: str | None) -> tuple[str, str, str]:
     )
 
 
-def _context_connection() -> tuple[str, str, str]:
-    """Return the URL, the token and the user of the current context."""
+def _context_connection() -> Connection:
+    """Return the hub, the token and the user of the current context."""
     from jhub.config import contexts
 
-    connection = contexts.connection(contexts.chosen())
-    return connection.url, connection.token, connection.user
+    return contexts.connection(contexts.chosen())
 
 
 def _drop_cookies(record: logging.LogRecord) -> bool:
-    """Remove headers with cookies from the library's log at DEBUG level, as a hub's cookie is a credential."""
+    """Remove headers with cookies from the library's log at DEBUG level, because a hub's cookie is a credential."""
     if "set-cookie" in (message := record.getMessage()).lower():
         record.msg, record.args = f"{message.split()[0]} (headers with cookies are left out)", None
     return True
@@ -302,7 +345,7 @@ for _name in ("httpcore2.http11", "httpcore2.http2"):
 
 def is_url(path: str) -> bool:
     """Return whether a step's path is a full URL."""
-    return path.startswith(("http://", "https://"))
+    return path.startswith(("http://", "https://", f"{SOCKET_SCHEME}://"))
 
 
 def _is_outside_api(step: Request[Any] | Listen[Any]) -> bool:

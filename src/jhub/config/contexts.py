@@ -1,7 +1,7 @@
 """The hub and the identity to use: from the environment, or from a context that `jhub login` has saved.
 
-`contexts.json` in the user's configuration directory holds names and URLs and no secret; the tokens are in the system's
-keyring, or in `tokens.json` beside it, which only its owner can read.
+`contexts.json` in the user's configuration directory holds names and URLs but no secrets. The tokens are in the
+system's keyring, or in `tokens.json` beside it, which only its owner can read.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from jhub.config import expiry, token_storage
+from jhub.config.certificate_files import CertificateFiles
 from jhub.errors import InvalidInput
 from jhub.files import base_folder, file_lock, make_folder, read_json, write_json
 
@@ -27,7 +28,7 @@ LOCK_SECONDS = 30
 """Maximum time to wait for another process that changes the contexts."""
 
 
-class Context(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Context(CertificateFiles, frozen=True, kw_only=True, omit_defaults=True):
     """A hub and an identity on it."""
 
     api_url: str
@@ -49,8 +50,8 @@ class Contexts(Struct, frozen=True, kw_only=True):
     contexts: dict[str, Context] = field(default_factory=dict[str, Context])
 
 
-class Connection(Struct, frozen=True, kw_only=True):
-    """The address of a hub, and a token for it."""
+class Connection(CertificateFiles, frozen=True, kw_only=True):
+    """The address of a hub, and a token for it, with the CA file and the client certificate of the context."""
 
     url: str
     token: str
@@ -115,9 +116,17 @@ def connection(name: str | None = None, environ: Mapping[str, str] = os.environ)
     context = get(name)
     token = token_storage.read(folder(), name, context.kept, remedy=_login_hint(name, context))
     if load().contexts.get(name) != context:
-        # Another process has just replaced the token, perhaps by one of another hub.
+        # Another process has just replaced the token, perhaps with one for another hub.
         return connection(name, environ)
-    return Connection(url=context.api_url, token=token, context=name, user=context.user)
+    return Connection(
+        url=context.api_url,
+        token=token,
+        context=name,
+        user=context.user,
+        ca_file=context.ca_file,
+        cert_file=context.cert_file,
+        key_file=context.key_file,
+    )
 
 
 def warning(name: str, now: datetime) -> str | None:
@@ -132,12 +141,12 @@ def get(name: str, contexts: Contexts | None = None) -> Context:
     by_name = (contexts or load()).contexts
     if name not in by_name:
         names = ", ".join(sorted(by_name)) or "none"
-        raise InvalidInput(f"no context {name!r}; available: {names}", hint="jhub context list shows them")
+        raise InvalidInput(f"no context {name!r}; available: {names}", hint="see: jhub context list")
     return by_name[name]
 
 
 def prepare(name: str | None = None) -> None:
-    """Check that `name` is valid, and that contexts and tokens can be read and written, before there is a token."""
+    """Check that `name` is valid, and that contexts and tokens can be read and written, before a token is created."""
     if name is not None:
         check_name(name)
     with _editing() as file:
@@ -151,7 +160,7 @@ class Saved(NamedTuple):
     note: str | None
     """A line for the user about the place of the token, or None."""
     replaced: Context | None
-    """The context of the same name before."""
+    """The previous context of that name."""
 
 
 def check_name(name: str) -> None:
@@ -159,13 +168,13 @@ def check_name(name: str) -> None:
     if not name.strip():
         raise InvalidInput("a context name is missing")
     if not name.isprintable():
-        raise InvalidInput(f"invalid context name {name!r}: it has characters that cannot be printed")
+        raise InvalidInput(f"invalid context name {name!r}: it contains unprintable characters")
 
 
 def default_name(api_url: str, user: str = "") -> str:
     """Return a name for a context: the hub's host and base path, behind USER@ if another user's context has it."""
     parts = urlsplit(api_url.removesuffix("/hub/api"))
-    name = parts.netloc + unquote(parts.path)
+    name = unquote(parts.netloc + parts.path)  # the netloc of a unix socket is its quoted path
     existing = load().contexts.get(name) if user else None
     return name if existing is None or (existing.api_url, existing.user) == (api_url, user) else f"{user}@{name}"
 
@@ -259,6 +268,6 @@ def _editing() -> Generator[_ContextsFile]:
 
 
 def _login_hint(name: str, context: Context) -> str:
-    """Return the hint by which command the user gets a new token for a context."""
+    """Return a hint with the command that gets a new token for a context."""
     option = "" if name == default_name(context.api_url) else f" --name {shlex.quote(name)}"
     return f"sign in again with: jhub login {shlex.quote(context.api_url)}{option}"

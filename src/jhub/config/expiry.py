@@ -1,4 +1,4 @@
-"""The end of a token, by the clock of this machine. Pure."""
+"""Expiry of tokens, by this machine's clock. Pure."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from jhub.models import as_utc
 
 WARNING_PERIOD = timedelta(days=3)
-"""Time before a token's end from which on a warning is due, or a tenth of the token's life if that is shorter."""
+"""Time before a token's expiry at which warnings begin, or a tenth of the token's life if that is shorter."""
 
 
 def local_end(life: float | None, now: datetime) -> datetime | None:
-    """Return when a token ends that the hub has just created for `life` seconds; None for never.
+    """Return the local expiry of a token that the hub has just created for `life` seconds; None for never.
 
     The hub's clock or this one may be wrong, so only the difference between the hub's two times is used.
     """
@@ -19,7 +19,7 @@ def local_end(life: float | None, now: datetime) -> datetime | None:
 
 
 def expiry_warning(created: datetime | None, end: datetime | None, now: datetime) -> str | None:
-    """Return "has expired", or "expires in 2 days" if little of a token's life is left; None if there is no need."""
+    """Return "has expired", or "expires in 2 days" if little of a token's life is left; otherwise None."""
     if end is None:
         return None
     left = as_utc(end) - now

@@ -1,4 +1,4 @@
-"""The system's keyring: this user's entries, by service and name. The extra `jhub[keyring]` installs what it needs.
+"""The system's keyring: this user's entries, by service and name. Requires the extra `jhub[keyring]`.
 
 This is the only module that imports `keyring`. Importing it and choosing its backend takes longer than most commands
 take in all, so it is imported where it is used. A backend may wait for the user's answer to a dialog.
@@ -65,7 +65,7 @@ def _translated_errors() -> Generator[None]:
     try:
         yield
     except NoKeyringError:
-        raise KeyringUnusable("no keyring runs here", "start it", absent=True) from None
+        raise KeyringUnusable("no keyring is running", "start one", absent=True) from None
     except KeyringLocked:
         raise KeyringUnusable("the keyring is locked", "unlock it") from None
     except Exception as error:  # noqa: BLE001  # backends raise whatever their libraries raise

@@ -1,6 +1,6 @@
 """Storage of the contexts' tokens: the system's keyring if it works, else a file that only its owner can read.
 
-The context records which of the two holds its token, so nothing is guessed, and no keyring is asked in vain.
+The context records which of the two holds its token, so no keyring is queried needlessly.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Stored(NamedTuple):
 
 
 def check_readable(folder: Path) -> None:
-    """Raise `InvalidInput` if the file cannot be read, as then it must not be overwritten."""
+    """Raise `InvalidInput` if the file cannot be read, because then it must not be overwritten."""
     _read_tokens(folder)
 
 

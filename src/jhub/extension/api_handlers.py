@@ -50,7 +50,7 @@ class StartHandler(UserServerAPIHandler):
     """The handler of the routes that start a server: it enforces the profiles first."""
 
     def find_user(self, name: str) -> Any:
-        """Return the user as JupyterHub does, but look it up once a request: that takes longer than the check."""
+        """Return the user as JupyterHub does, but only once per request: the lookup takes longer than the check."""
         users = self.__dict__.setdefault("_jhub_users", {})
         if name not in users:
             users[name] = super().find_user(name)
@@ -62,13 +62,13 @@ class StartHandler(UserServerAPIHandler):
         owner = self.find_user(user_name)
         if owner is not None:
             options = self._options_in_body()
-            # For an active server, JupyterHub has its own response, and ignores the saved options.
+            # For an active server, JupyterHub sends its own response, and ignores the saved options.
             if options is not None or not _is_active(owner, server_name):
                 await enforce_request(self, owner, server_name, options)
         await super().post(user_name, server_name)
 
     def _options_in_body(self) -> dict[str, Any] | None:
-        """Return the options in the body; None if there are none, and the saved options count."""
+        """Return the options in the body; None if there are none, so that the saved options apply."""
         body = self.get_json_body()
         if SUPPORTS_EDIT and isinstance(body, dict) and START_KEYS & body.keys() and body.keys() - START_KEYS:
             # JupyterHub 6 would ignore these keys, and start the default profile.

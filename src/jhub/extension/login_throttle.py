@@ -15,9 +15,9 @@ from msgspec import Struct
 MAX_KEYS = 10_000
 """Maximum number of keys that are kept. Beyond it, the key whose last failure is the oldest is dropped."""
 FORGET_SECONDS = 600.0
-"""Time in which all failures of a key expire: one after the other, the first one soon.
+"""Time in which all failures of a key expire, one after the other at equal intervals.
 
-Otherwise a single forgotten script would make everybody at its address wait, for as long as it runs.
+Otherwise a single forgotten script would make everybody at its address wait for as long as it runs.
 """
 
 
@@ -48,7 +48,7 @@ class TooManyInFlight(Exception):
     """Too many attempts are in flight; there may be room after `seconds`."""
 
     def __init__(self, seconds: float) -> None:
-        """Keep the time after which to try again."""
+        """Store the time after which to try again."""
         super().__init__(seconds)
         self.seconds = seconds
 
@@ -57,7 +57,7 @@ class Throttle:
     """The failures and the attempts in flight of one kind of key, such as names."""
 
     def __init__(self, limits: Limits) -> None:
-        """Begin without failures."""
+        """Start without failures."""
         self._limits = limits
         self._failures: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._in_flight: dict[str, int] = {}

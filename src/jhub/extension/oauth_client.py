@@ -1,6 +1,6 @@
 """The OAuth client of `jhub login --browser`: the service, and the scope that lets all users sign in with it.
 
-Nothing of it goes into `c`, where a later assignment to `services` or `load_roles` would replace it. It is added when
+None of it goes into `c`, where a later assignment to `services` or `load_roles` would replace it. It is added when
 the hub reads these settings, after the whole file; and as part of the hub's configuration, so that it disappears
 together with the call of `enable`.
 """
@@ -32,7 +32,7 @@ def _wrap_init_role_creation(original: Callable[[Any], Any]) -> Callable[[Any], 
     """Add the scope to the role `user`, which all users have, whatever scopes the configuration gives to this role.
 
     At each start the hub sets a role's scopes to those of the configuration, so the scope disappears together with the
-    call of `enable`. (`jupyterhub token` does the same beside a running hub: hence this step, not the end of a start.)
+    call of `enable`. (`jupyterhub token`, beside a running hub, runs this step but no start: the scope belongs here.)
     """
 
     async def init_role_creation(self: Any) -> None:
@@ -97,7 +97,7 @@ def _check_configuration(app: Any, spec: dict[str, object]) -> None:
 def _adopt_service(app: Any) -> None:
     """Move a service that was registered by REST into the configuration. Raises InvalidInput if it is another client.
 
-    The hub would keep that one unchanged, and no line of the configuration could remove it.
+    Otherwise the hub would keep the registered service unchanged, and the configuration could not remove it.
     """
     service = orm.Service.find(app.db, NAME)
     if service is None or service.from_config:

@@ -13,7 +13,7 @@ from typing import Any, cast
 from jhub.extension.verdict import Refused
 
 MAX_DEPTH = 50
-"""Maximum levels of lists and objects in a value. JupyterHub's database layer fails at some 970."""
+"""Maximum levels of lists and objects in a value. JupyterHub's database layer fails at about 970."""
 MAX_OPTIONS_BYTES = 64 * 1024
 """Maximum size of the options, in bytes of JSON."""
 RESERVED_PREFIX = "__jupyterhub_"

@@ -10,9 +10,11 @@ import json
 import math
 import time
 import traceback
+from collections.abc import Mapping
 from contextlib import ExitStack
 from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from jupyterhub.apihandlers.base import APIHandler
 from msgspec import Struct
@@ -24,7 +26,7 @@ from jhub.extension.login_throttle import Limits, Throttle, TooManyInFlight
 from jhub.extension.patching import add_routes
 
 ROUTE = r"/api/authorizations/token"
-"""The route, without a token behind it: `/authorizations/token/TOKEN` is JupyterHub's own, and stays."""
+"""The route, without a token at its end: `/authorizations/token/TOKEN` remains JupyterHub's own."""
 
 LIFETIME_SECONDS = 3600
 """Lifetime of a token, long enough for a script, and at most the hub's maximum.
@@ -39,6 +41,9 @@ MAX_USERNAME_CHARACTERS = 255
 
 WRONG_LOGIN = "wrong username or password"
 """The only message for a failed login: it reveals neither which of the two is wrong, nor the authenticator's reason."""
+
+OTHER_SITE = "requests from pages of other sites are refused: send this one from a program"
+"""Message for a request from a page of another site."""
 
 ACCOUNT_FAILURE = "the password is correct, but the hub failed to load or create the user; see the hub's log"
 """Message for a failure after the password was accepted."""
@@ -68,13 +73,11 @@ def install() -> None:
     add_routes((ROUTE, PasswordTokenHandler))
 
 
-def parse_login(content_type: str, body: bytes) -> Login:
-    """Return the login in a request's body. Raises InvalidInput unless the body is JSON with both texts.
+def parse_login(body: bytes) -> Login:
+    """Return the login in a request's body. Raises InvalidInput unless the body is JSON with both strings.
 
-    The required content type keeps out forms of other sites: browsers send those without asking the user.
+    The content type has no effect, as in JupyterHub 1: `curl -d` and `requests` send that of a form, or none.
     """
-    if content_type.partition(";")[0].strip().lower() != "application/json":
-        raise InvalidInput("the body must be JSON, with the content type application/json")
     if len(body) > MAX_BODY_BYTES:
         raise InvalidInput(f"the body is longer than {MAX_BODY_BYTES} bytes")
     try:
@@ -87,14 +90,37 @@ def parse_login(content_type: str, body: bytes) -> Login:
     for name in ("username", "password"):
         value = document.get(name)
         if not isinstance(value, str) or not value:
-            raise InvalidInput(f"the body needs {name}, a text that is not empty")
+            raise InvalidInput(f"the body must have a non-empty {name}, as text")
         texts[name] = value
     if len(texts["username"]) > MAX_USERNAME_CHARACTERS:
         raise InvalidInput(f"the username is longer than {MAX_USERNAME_CHARACTERS} characters")
     if not texts["username"].isprintable():
         # Keep line breaks and lone surrogates out of the log and the database.
-        raise InvalidInput("the username contains characters that cannot be printed")
+        raise InvalidInput("the username contains unprintable characters")
     return Login(**texts)
+
+
+def is_from_other_site(headers: Mapping[str, str], host: str, allowed_origin: str) -> bool:
+    """Return whether a request comes from a page of another site, to which the hub has not opened its API.
+
+    Browsers send `Origin` or `Referer`, and `Sec-Fetch-Site`; programs send none of them. `allowed_origin` is the
+    header `Access-Control-Allow-Origin` in `JupyterHub.tornado_settings`. It opens the route to JSON only, which a
+    browser sends to another site after the hub's consent to a preflight request; it sends forms without asking.
+    """
+    source = headers.get("Origin") or headers.get("Referer") or ""
+    site = headers.get("Sec-Fetch-Site", "none").strip().lower()
+    if site in ("none", "same-origin") and (not source or _host_of(source) == host.lower()):
+        return False
+    is_json = headers.get("Content-Type", "").partition(";")[0].strip().lower() == "application/json"
+    return not (is_json and allowed_origin and allowed_origin in ("*", headers.get("Origin")))
+
+
+def _host_of(url: str) -> str:
+    """Return the host and port of an address, as the header `Host` has them; empty if there are none."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2].lower()
+    except ValueError:
+        return ""
 
 
 class PasswordTokenHandler(APIHandler):
@@ -103,6 +129,9 @@ class PasswordTokenHandler(APIHandler):
     def initialize(self) -> None:
         """Remove the query from the log, whatever the response: some clients put the password there too."""
         self.request.uri = self.request.path
+        # Tornado (6.5) refuses a body that is not of its content type; the body of this route is JSON in any case.
+        request: Any = self.request
+        request._parse_body = lambda: None
         self._disconnected = asyncio.Event()
 
     def on_connection_close(self) -> None:
@@ -132,8 +161,9 @@ class PasswordTokenHandler(APIHandler):
         await self._issue_token()
 
     async def _issue_token(self) -> None:
+        self._refuse_other_sites()
         try:
-            login = parse_login(self.request.headers.get("Content-Type", ""), self.request.body)
+            login = parse_login(self.request.body)
         except InvalidInput as error:
             raise HTTPError(400, str(error)) from None
         user: Any = await self._find_or_create_user(await self._authenticate_throttled(login))
@@ -144,10 +174,19 @@ class PasswordTokenHandler(APIHandler):
         # The model contains what its reader may see; here, the reader is the user.
         self._jupyterhub_user = user
         self._resolve_roles_and_scopes()
-        self.log.info("User %s requested an API token by username and password", user.name)
+        self.log.info("User %s requested an API token with username and password", user.name)
         # The response to a GET contains a secret: no cache may keep it.
         self.set_header("Cache-Control", "no-store")
         self.write(json.dumps({"token": token, "user": self.user_model(user)}))
+
+    def _refuse_other_sites(self) -> None:
+        """Raise HTTPError 403 for a request from a page of another site, before its password is read."""
+        headers: Any = self.request.headers
+        # The header in which the hub's proxy reports the host that the browser asked for.
+        host = headers.get(self.app.forwarded_host_header or "Host") or self.request.host
+        allowed_origin = self.settings.get("headers", {}).get("Access-Control-Allow-Origin", "")
+        if is_from_other_site(headers, host, allowed_origin):
+            raise HTTPError(403, OTHER_SITE)
 
     async def _authenticate_throttled(self, login: Login) -> Any:
         """Return the authenticator's result for a login, after the wait that earlier failures cause.
@@ -185,7 +224,7 @@ class PasswordTokenHandler(APIHandler):
         raise Finish
 
     def _normalized(self, username: str) -> str:
-        """Return the name as the authenticator normalizes it, so that all spellings of a name share one throttle."""
+        """Return the name as the authenticator normalises it, so that all spellings of a name share one throttle."""
         authenticator: Any = self.authenticator
         try:
             return str(authenticator.normalize_username(username))
@@ -201,7 +240,7 @@ class PasswordTokenHandler(APIHandler):
             # It counts as a wrong password: some authenticators raise for one. The log gets the type of the error only,
             # because its message may contain the password.
             self.log.warning(
-                "The authenticator failed during a login by username and password: %s", type(error).__name__
+                "The authenticator failed during a login with username and password: %s", type(error).__name__
             )
             self._raise_wrong_login()
         if not authenticated:
@@ -215,7 +254,7 @@ class PasswordTokenHandler(APIHandler):
             # The log gets the stack without the message, which may contain the password.
             where = "".join(traceback.format_tb(error.__traceback__))
             self.log.error(
-                "Loading or creating a user failed after a login by username and password: %s\n%s",
+                "Loading or creating a user failed after a login with username and password: %s\n%s",
                 type(error).__name__,
                 where,
             )

@@ -15,7 +15,7 @@ PATCH_ATTRIBUTE = "__jhub__"
 
 
 def wrap_once(cls: Any, name: str, wrapper: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-    """Replace a method of a class by what `wrapper` makes of it, unless that has been done already."""
+    """Wrap a method of a class with `wrapper`, unless it is already wrapped."""
     original = getattr(cls, name)
     if not is_patch(original):
         setattr(cls, name, as_patch(functools.wraps(original)(wrapper(original))))

@@ -15,8 +15,9 @@ from msgspec.structs import replace
 
 from jhub.extension.option_limits import check_limits
 from jhub.extension.overrides import fill_template, merge_deep, merge_settings
-from jhub.extension.profile_access import Owner, available_profiles, default_profile, may_start
+from jhub.extension.profile_access import Owner, available_profiles, default_profile
 from jhub.extension.verdict import Decision, Refusal, Refused
+from jhub.models import UNLISTED_SELECTED_VALUE
 from jhub.profiles.model import Option, Overrides, Profile, Profiles, UnlistedChoice
 from jhub.profiles.option_check import (
     FORM_PREFIX,
@@ -55,10 +56,10 @@ def decide(profiles: Profiles, owner: Owner, options: Mapping[str, Any] | None) 
 def _decide(profiles: Profiles, owner: Owner, options: Mapping[str, Any]) -> Decision:
     profile = _select_profile(profiles, owner, options)
     requested = requested_options(options, profile, lambda: available_profiles(profiles, owner))
-    chosen = [_choose(profile, option, requested) for option in profile.profile_options]
+    chosen = [_choose(profile, option, requested, profiles, owner) for option in profile.profile_options]
     layers: list[Overrides] = [profile, *(layer for _, _, layer in chosen)]
     texts = [layer for layer in layers if isinstance(layer, UnlistedChoice)]
-    extra_options = {name: options[name] for name in profile.user_options if name in options}
+    extra_options = {name: options[name] for name in options if is_extra_option(name, profile)}
     return Decision(
         profile=profile,
         user_options={"profile": profile.slug, **{name: value for name, value, _ in chosen}, **extra_options},
@@ -73,10 +74,10 @@ def _decide(profiles: Profiles, owner: Owner, options: Mapping[str, Any]) -> Dec
 
 def _select_profile(profiles: Profiles, owner: Owner, options: Mapping[str, Any]) -> Profile:
     requested = requested_profile(options)
-    profile = next((profile for profile in profiles.all if profile.slug == requested), None)
-    if profile is not None and may_start(profile, owner):
-        return profile
     available = available_profiles(profiles, owner)
+    profile = next((profile for profile in available if profile.slug == requested), None)
+    if profile is not None:
+        return profile
     if not available:
         # Refuse, because a spawner with an empty list would start its default image.
         raise Refused(NONE_AVAILABLE, status=403)
@@ -84,7 +85,7 @@ def _select_profile(profiles: Profiles, owner: Owner, options: Mapping[str, Any]
         return default_profile(available)
     if not isinstance(requested, str):
         raise Refused(f"the option 'profile' must be text; {known_profiles(available)}")
-    if profile is not None:
+    if any(profile.slug == requested for profile in profiles.all):
         raise Refused(
             f"{owner.name} may not use profile {quote(requested)}; {known_profiles(available)}",
             status=403,
@@ -92,11 +93,19 @@ def _select_profile(profiles: Profiles, owner: Owner, options: Mapping[str, Any]
     raise Refused(unknown_profile(requested, available))
 
 
-def _choose(profile: Profile, option: Option, requested: Mapping[str, str]) -> tuple[str, str, Overrides]:
+def _choose(
+    profile: Profile, option: Option, requested: Mapping[str, str], profiles: Profiles, owner: Owner
+) -> tuple[str, str, Overrides]:
     """Return the name of an option in a start, its value, and the overrides that result from it."""
     key, text = requested.get(option.key), requested.get(option.unlisted_key)
     if refusal := invalid_choice(profile, option, key, text):
-        raise Refused(refusal)
+        if invalid_choice(profile, _whole_option(profiles, profile, option), key, text):
+            raise Refused(refusal)
+        # The choice exists, and is not for this owner.
+        is_choice = key and key != UNLISTED_SELECTED_VALUE and all(choice.key != key for choice in option.choices)
+        value = f"choice {quote(key)}" if is_choice and key else "a text"
+        label = option_label(profile, option)
+        raise Refused(f"{owner.name} may not use {value} for {label}; {known_choices(option)}", status=403)
     if text is not None and option.unlisted_choice is not None:
         return option.unlisted_key, text, _fill_unlisted(option_label(profile, option), option.unlisted_choice, text)
     if key is None and option.default is not None:
@@ -107,21 +116,34 @@ def _choose(profile: Profile, option: Option, requested: Mapping[str, str]) -> t
     return option.key, choice.key, choice
 
 
+def _whole_option(profiles: Profiles, profile: Profile, option: Option) -> Option:
+    """Return an option with all its choices, also those that the owner may not make."""
+    (whole,) = (entry for entry in profiles.all if entry.slug == profile.slug)
+    return next(entry for entry in whole.profile_options if entry.key == option.key)
+
+
 def _fill_unlisted(option: str, unlisted: UnlistedChoice, text: str) -> UnlistedChoice:
     """Fill the user's own text into the overrides of an unlisted choice."""
-    if len(text) > MAX_UNLISTED_CHARACTERS:
-        raise Refused(f"the text for {option} is longer than {MAX_UNLISTED_CHARACTERS} characters")
-    # JupyterHub and KubeSpawner fill templates such as `{username}` in settings; a user's text must not be one.
-    if not text.isprintable() or "{" in text or "}" in text:
-        raise Refused(f"the text for {option} contains braces or control characters")
-    if unlisted.validation_regex and not _matches(unlisted.validation_regex, text):
-        rule = unlisted.validation_message or f"it must match {unlisted.validation_regex}"
-        raise Refused(f"invalid text {quote(text)} for {option}: {rule}")
+    if error := find_text_error(option, unlisted, text):
+        raise Refused(error)
     return replace(
         unlisted,
         spawner_override=fill_template(unlisted.spawner_override, text),
         kubespawner_override=fill_template(unlisted.kubespawner_override, text),
     )
+
+
+def find_text_error(option: str, unlisted: UnlistedChoice, text: str) -> str:
+    """Return the refusal of a text for an unlisted choice; empty if the text is valid."""
+    if len(text) > MAX_UNLISTED_CHARACTERS:
+        return f"the text for {option} is longer than {MAX_UNLISTED_CHARACTERS} characters"
+    # JupyterHub and KubeSpawner fill templates such as `{username}` in settings; a user's text must not be one.
+    if not text.isprintable() or "{" in text or "}" in text:
+        return f"the text for {option} contains braces or control characters"
+    if unlisted.validation_regex and not _matches(unlisted.validation_regex, text):
+        rule = unlisted.validation_message or f"it must match {unlisted.validation_regex}"
+        return f"invalid text {quote(text)} for {option}: {rule}"
+    return ""
 
 
 def _matches(pattern: str, text: str) -> bool:
@@ -137,7 +159,7 @@ IGNORED_KEYS = {"_xsrf"}
 
 def requested_profile(options: Mapping[str, Any]) -> object:
     """Return the profile that the options name, which should be a slug; None if they name none."""
-    slug = _single(options.get("profile"))
+    slug = single_value(options.get("profile"))
     return None if slug == "" else slug
 
 
@@ -154,7 +176,7 @@ def requested_options(
     others: set[str] | None = None
     requested: dict[str, str] = {}
     for key, raw in options.items():
-        if key == "profile" or key in IGNORED_KEYS or key in profile.user_options:
+        if key == "profile" or key in IGNORED_KEYS or is_extra_option(key, profile):
             continue
         name = aliases.get(key, key)
         if name not in names:
@@ -163,7 +185,7 @@ def requested_options(
             if key in others:
                 continue
             raise Refused(unknown_option(str(key), profile))
-        value = _single(raw)
+        value = single_value(raw)
         if value is None or value == "":
             continue
         if not isinstance(value, str):
@@ -171,6 +193,14 @@ def requested_options(
         if requested.setdefault(name, value) != value:
             raise Refused(f"the option {quote(name)} is set twice, to different values")
     return requested
+
+
+def is_extra_option(name: str, profile: Profile) -> bool:
+    """Return whether a profile lets an option through, unread: one of its `user_options`, or with `any`, all others."""
+    if not profile.any_user_options:
+        return name in profile.user_options
+    is_own = name in option_names(profile.profile_options) or name == "profile" or name in IGNORED_KEYS
+    return not is_own and not name.startswith(FORM_PREFIX)
 
 
 def _form_names(profile: Profile) -> dict[str, str]:
@@ -182,7 +212,7 @@ def _form_names(profile: Profile) -> dict[str, str]:
     }
 
 
-def _single(value: object) -> object:
+def single_value(value: object) -> object:
     """Return the value of a form's field, which arrives as a list of one item; return any other value unchanged."""
     if isinstance(value, list):
         values = cast("list[object]", value)

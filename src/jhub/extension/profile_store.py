@@ -1,4 +1,4 @@
-"""The current profiles of the hub: those of the file, which is reloaded when it changes."""
+"""The current profiles of the hub: those of a file, which is reloaded when it changes, or KubeSpawner's own list."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from os import PathLike
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from jhub.errors import InvalidInput
 from jhub.profiles import loader
@@ -24,6 +24,14 @@ MAX_SKIPPED_POLLS = 60
 """Maximum number of polls to skip between two attempts to load a file that fails."""
 
 
+class ProfileSource(Protocol):
+    """A source of profiles: a file, or KubeSpawner's own list."""
+
+    async def profiles_for(self, spawner: Any) -> Profiles:
+        """Return the profiles for a decision about a server. Raises HTTPError if the source fails."""
+        ...
+
+
 class ProfilesFile:
     """A file of profiles, and the profiles of its last valid text."""
 
@@ -33,6 +41,10 @@ class ProfilesFile:
         self.profiles = loader.parse(self._loaded_text, path)
         self._problem = ""
         self._backoff = self._skipped_polls = 0
+
+    async def profiles_for(self, spawner: object) -> Profiles:  # the same for every server
+        """Return the profiles for a decision about a server."""
+        return self.profiles
 
     def poll(self, adapt: Adapt, log: logging.Logger) -> None:
         """Reload the file if it has changed, and has not changed again since the last poll.
@@ -84,27 +96,34 @@ class ProfilesFile:
 class ProfileStore:
     """The current profiles, for all hubs of the process."""
 
-    _file: ProfilesFile
+    source: ProfileSource | None = None
+    """Where the profiles are from; None until the hub has read KubeSpawner's list."""
+    casefold_groups = False
+    """True if groups match whatever their case."""
+    rbac = False
+    """True if profiles may create roles and their bindings."""
+    always_show_form = False
+    """True if the spawn page shows its form even if there is nothing to choose."""
 
     def __init__(self) -> None:
         self._is_polling = False
 
-    def load(self, path: str | PathLike[str]) -> None:
-        """Load a file, and use its profiles. Raises InvalidInput for an invalid file."""
-        self._file = ProfilesFile(path)
+    async def profiles_for(self, spawner: Any) -> Profiles:
+        """Return the profiles for a decision about a server.
 
-    @property
-    def current(self) -> Profiles:
-        """The current profiles."""
-        return self._file.profiles
+        Raises HTTPError if KubeSpawner's list is a function that fails.
+        """
+        if self.source is None:
+            raise InvalidInput("jhub.extension: the hub has not read its profiles yet")
+        return await self.source.profiles_for(spawner)
 
-    def watch(self, adapt: Adapt, log: logging.Logger) -> None:
+    def watch(self, file: ProfilesFile, adapt: Adapt, log: logging.Logger) -> None:
         """Raise InvalidInput unless the hub can use the profiles; then poll the file for as long as the process lives.
 
         A thread polls it: reading may hang if the file is on a network disk, and parsing a large file takes a while.
         """
-        self._file.profiles = adapt(self._file.profiles)
-        log_warnings(self._file.profiles, log)
+        file.profiles = adapt(file.profiles)
+        log_warnings(file.profiles, log)
         if not self._is_polling:
             self._is_polling = True
             threading.Thread(target=self._poll_forever, args=(adapt, log), name="jhub-profiles", daemon=True).start()
@@ -113,15 +132,17 @@ class ProfileStore:
         while True:
             time.sleep(POLL_SECONDS)
             try:
-                self._file.poll(adapt, log)
+                if isinstance(self.source, ProfilesFile):
+                    self.source.poll(adapt, log)
             except Exception:
                 log.exception("Polling the profiles file failed, keeping the previous profiles")
 
 
 def log_warnings(profiles: Profiles, log: logging.Logger) -> None:
-    """Log the warnings of the checker about a valid file."""
+    """Log the warnings of the checks about profiles that the hub uses."""
     for problem in profiles.warnings:
-        log.warning("Profiles, line %d: %s", problem.line, problem.message)
+        place = f"Profiles, line {problem.line}" if problem.line else "Profiles"
+        log.warning("%s: %s", place, problem.message)
 
 
 store = ProfileStore()

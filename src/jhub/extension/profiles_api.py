@@ -1,6 +1,6 @@
 """The REST API that lists profiles: `GET /hub/api/profiles` and `GET /hub/api/users/{name}/profiles`.
 
-The list never contains settings, because they can hold secrets, and no names of groups or users.
+The list never contains settings, which can hold secrets, or the names of groups and users.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from jupyterhub.user import User
 from tornado.web import HTTPError
 
 from jhub.extension.api_handlers import requires_start_scope
+from jhub.extension.current_profiles import profiles_and_owner
 from jhub.extension.enforcement import refresh_groups
 from jhub.extension.patching import add_routes
-from jhub.extension.profile_access import Owner, available_profiles, default_profile, owner_of
-from jhub.extension.profile_store import store
+from jhub.extension.profile_access import Owner, available_profiles, cached_for_owners, default_profile
 from jhub.profiles.model import LISTING_VERSION, Profile, Profiles, public_profile
 
 
@@ -25,7 +25,7 @@ class ProfilesResponse(msgspec.Struct):
     """The body of a response."""
 
     version: int
-    profiles: list[msgspec.Raw]
+    profiles: tuple[msgspec.Raw, ...]
 
 
 def install() -> None:
@@ -63,17 +63,23 @@ async def write_profiles(handler: Any, user_name: str) -> None:
     if user is None:
         raise HTTPError(404, f"No such user: {user_name}")
     await refresh_groups(handler, user)
-    handler.finish(
-        msgspec.json.encode(ProfilesResponse(LISTING_VERSION, encode_profiles(store.current, owner_of(user))))
-    )
+    profiles, owner = await profiles_and_owner(user.spawner)
+    handler.finish(msgspec.json.encode(ProfilesResponse(LISTING_VERSION, encode_profiles(profiles, owner))))
 
 
-def encode_profiles(profiles: Profiles, owner: Owner) -> list[msgspec.Raw]:
+@cached_for_owners(64)
+def encode_profiles(profiles: Profiles, owner: Owner) -> tuple[msgspec.Raw, ...]:
     """Return the profiles that the owner may start, as JSON, in the order of the file."""
     available = available_profiles(profiles, owner)
     default = default_profile(available) if available else None
     encoded = _encode_all(profiles)
-    return [_encode(profile, default=True) if profile is default else encoded[profile.slug] for profile in available]
+    whole = {profile.slug: profile for profile in profiles.all}
+    return tuple(
+        encoded[profile.slug]
+        if profile is whole[profile.slug] and profile is not default
+        else _encode(profile, default=profile is default)
+        for profile in available
+    )
 
 
 @functools.lru_cache(maxsize=1)

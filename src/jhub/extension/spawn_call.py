@@ -20,10 +20,9 @@ from tornado.web import HTTPError
 
 from jhub.errors import MAX_NAMES_SHOWN
 from jhub.extension import spawn_failure_count
+from jhub.extension.current_profiles import available_to, spawner_of
 from jhub.extension.enforcement import enforce_request
 from jhub.extension.patching import wrap_once
-from jhub.extension.profile_access import available_profiles, owner_of
-from jhub.extension.profile_store import store
 
 PROFILE_PARAMETER = "opt-profile" if version_info >= (6,) else "profile"
 """Name of the query parameter for the profile in the address of the spawn page."""
@@ -56,7 +55,7 @@ def _wrap_spawn_single_user(original: Callable[..., Any]) -> Callable[..., Any]:
             # JupyterHub 5.3 shows its form again, with the reason, and status 200.
             self.set_status(refusal.status_code if isinstance(refusal, HTTPError) else 500)
             # For the error page: without a form, the page would use the same saved options again and again.
-            self.extra_error_html = f"{self.spawn_home_error}{profile_links(self, **target)}"
+            self.extra_error_html = f"{self.spawn_home_error}{await profile_links(self, **target)}"
             raise
         if decision.user_controlled:
             spawn_failure_count.exclude(self)
@@ -65,9 +64,12 @@ def _wrap_spawn_single_user(original: Callable[..., Any]) -> Callable[..., Any]:
     return spawn_single_user
 
 
-def profile_links(handler: Any, user: Any, server_name: str) -> str:
+async def profile_links(handler: Any, user: Any, server_name: str) -> str:
     """Return HTML for an error page: links to the profiles from which the server can be started instead."""
-    available = available_profiles(store.current, owner_of(user))[:MAX_NAMES_SHOWN]
+    try:
+        available = (await available_to(spawner_of(user, server_name)))[:MAX_NAMES_SHOWN]
+    except HTTPError:  # the function that is KubeSpawner's list fails, as it has for the start
+        available = ()
     page = url_path_join(handler.hub.base_url, "spawn", user.escaped_name, quote(server_name, safe=""))
     anchors = (
         f'<a href="{escape(url_concat(page, {PROFILE_PARAMETER: profile.slug}))}">{escape(profile.display_name)}</a>'

@@ -1,7 +1,7 @@
 """The hub's count of failed starts in a row: at a limit, the hub shuts down.
 
-A failed start with values that the user chose freely is no sign of a broken hub: the text may name an image or a
-command that does not exist. Such starts are excluded from the count; otherwise, any user could shut the hub down.
+A failed start with values that the user chose freely does not mean that the hub is broken: the text may name an image
+or a command that does not exist. Such starts are excluded from the count; otherwise, any user could shut the hub down.
 """
 
 from __future__ import annotations
@@ -33,6 +33,14 @@ def install() -> None:
 def exclude(handler: Any) -> None:
     """Exclude the start that a request is for from the count."""
     setattr(handler, UNCOUNTED, True)
+
+
+def exclude_current(spawner: Any) -> None:
+    """Exclude the start that a spawner is in from the count, if it fails."""
+    handler, start = spawner.handler, spawner._spawn_future
+    if handler is not None and start is not None and not start.done() and not getattr(handler, UNCOUNTED, False):
+        exclude(handler)
+        _discount_failure(spawner, handler.settings)
 
 
 def _wrap_spawn(original: Callable[..., Any]) -> Callable[..., Any]:

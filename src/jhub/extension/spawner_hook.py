@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
 from jupyterhub.spawner import Spawner
 from jupyterhub.utils import maybe_future
+from msgspec.structs import replace
 from tornado.web import HTTPError
 
+from jhub.extension.current_profiles import profiles_and_owner
 from jhub.extension.enforcement import check_user_texts, enforce
-from jhub.extension.kubespawner import PROFILE_LIST, is_kubespawner, profile_list_for_start
-from jhub.extension.overrides import merge_into
+from jhub.extension.kubernetes_settings import fill_decision
+from jhub.extension.kubespawner import PROFILE_LIST, entries, is_kubespawner
+from jhub.extension.overrides import add_items, merge_into
 from jhub.extension.patching import wrap_once
 from jhub.extension.verdict import Decision
+from jhub.profiles.model import Profiles
 
 PRE_SPAWN_METHOD = "run_pre_spawn_hook"
 """Name of the spawner's method that runs before each start."""
@@ -29,8 +33,8 @@ ENFORCED = "_jhub_enforced"
 def install() -> None:
     """Wrap methods of the base class, once.
 
-    `c.Spawner.pre_spawn_hook` is no place for the check: a hook on the name of a subclass would override it, and it
-    would take the place of the administrator's own hook.
+    The check cannot be `c.Spawner.pre_spawn_hook`: a hook set on the name of a subclass would override it, and it
+    would replace the administrator's own hook.
     """
     enforce_before_hook(Spawner)
     wrap_once(Spawner, "run_post_stop_hook", _wrap_post_stop_hook)
@@ -46,18 +50,44 @@ def _wrap_pre_spawn_hook(original: Callable[[Any], Any]) -> Callable[[Any], Any]
     async def run_pre_spawn_hook(self: Any) -> Any:
         if getattr(self, ENFORCED, False):  # the method of a subclass has called that of its base class
             return await maybe_future(original(self))
-        decision = enforce(self.user, self.user_options)
+        sent = self.user_options
+        profiles, owner = await profiles_and_owner(self)
+        decision = enforce(profiles, owner, self.user, sent)
+        resolved = decision.user_options
         check_user_texts(decision, self)
         setattr(self, ENFORCED, True)
         try:
             # Hooks and spawners see the options as the policy has resolved them, whatever their format in the request.
-            self.user_options = decision.user_options
+            self.user_options = deepcopy(resolved)
+            decision = fill_decision(call_functions(decision, self), self)
             apply_settings(self, decision)
-            return await maybe_future(original(self))
+            result = await maybe_future(original(self))
+            # The administrator's hook may refuse the start, or choose another namespace: the objects come after it.
+            await prepare_objects(self, decision)
+            return result
         finally:
             setattr(self, ENFORCED, False)
+            if keeps_sent_options(profiles, decision, sent, type(self)) and self.user_options == resolved:
+                self.user_options = sent
 
     return run_pre_spawn_hook
+
+
+def keeps_sent_options(
+    profiles: Profiles, decision: Decision, sent: Mapping[str, Any] | None, spawner_class: type
+) -> bool:
+    """Return whether a server keeps the options that were sent once the hooks have run, as without jhub.
+
+    This is so if the start named no profile, the file has no other, and nothing was left to choose. KubeSpawner and
+    wrapspawner read the profile's name from the options later in the start.
+    """
+    return (
+        len(profiles.all) == 1
+        and not decision.profile.profile_options
+        and "profile" not in (sent or {})
+        and not is_kubespawner(spawner_class)
+        and not any(cls.__name__ == "WrapSpawner" for cls in spawner_class.__mro__)
+    )
 
 
 def _wrap_post_stop_hook(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -66,7 +96,10 @@ def _wrap_post_stop_hook(original: Callable[[Any], Any]) -> Callable[[Any], Any]
         try:
             return await maybe_future(original(self))
         finally:
-            restore_settings(self)
+            try:
+                await clean_up_objects(self)
+            finally:
+                restore_settings(self)
 
     return run_post_stop_hook
 
@@ -79,6 +112,42 @@ def _wrap_apply_user_options(original: Callable[[Any, Any], Any]) -> Callable[[A
             await original(self, user_options)
 
     return run_apply_user_options
+
+
+async def prepare_objects(spawner: Any, decision: Decision) -> None:
+    """Create the objects of the profile, on KubeSpawner. Raises HTTPError if that fails."""
+    if is_kubespawner(type(spawner)):
+        from jhub.extension.kubernetes_objects import create_objects  # imports KubeSpawner
+
+        await create_objects(spawner, decision.profile)
+
+
+async def clean_up_objects(spawner: Any) -> None:
+    """Remove the objects of the server's profile, on KubeSpawner."""
+    if is_kubespawner(type(spawner)):
+        from jhub.extension.kubernetes_objects import remove_objects
+
+        await remove_objects(spawner)
+
+
+def call_functions(decision: Decision, spawner: Any) -> Decision:
+    """Return the decision with the results of settings that are functions, which get the spawner, as in KubeSpawner.
+
+    Only KubeSpawner's own list has such settings. Raises HTTPError 500 if a function fails.
+    """
+    settings = dict(decision.kubespawner_override)
+    for name, function in settings.items():
+        if not callable(function):
+            continue
+        try:
+            settings[name] = function(spawner)
+        except HTTPError:
+            raise
+        except Exception as error:  # the administrator's function may raise anything
+            label = _label(spawner, name, decision)
+            spawner.log.exception("%s: its function failed", label)
+            raise HTTPError(500, f"{label}: its function failed ({type(error).__name__})") from None
+    return replace(decision, kubespawner_override=settings)
 
 
 def apply_settings(spawner: Any, decision: Decision) -> None:
@@ -95,12 +164,14 @@ def apply_settings(spawner: Any, decision: Decision) -> None:
         _set(spawner, name, {**current, **(value or {})} if name == "environment" else value, decision)
     if not is_kubespawner(type(spawner)):
         return
-    # JupyterHub's group_overrides apply earlier, and may have set another list.
-    _set(spawner, PROFILE_LIST, profile_list_for_start, decision)
+    # JupyterHub's group_overrides apply earlier, and may have set another list. KubeSpawner looks the profile up in it.
+    _set(spawner, PROFILE_LIST, entries([decision.profile], with_regex=False), decision)
     for name, value in decision.kubespawner_override.items():
         current = _current_value(spawner, name, decision)
         mergeable = isinstance(value, dict) and isinstance(current, dict)
         _set(spawner, name, merge_into(current, value) if mergeable else value, decision)
+    for name, addition in decision.profile.kubespawner_additions.items():
+        _set(spawner, name, add_items(_current_value(spawner, name, decision), addition), decision)
 
 
 def _current_value(spawner: Any, name: str, decision: Decision) -> Any:
@@ -121,7 +192,7 @@ def _set(spawner: Any, name: str, value: Any, decision: Decision) -> None:
         spawner.log.error("%s cannot be set: %s: %s", _label(spawner, name, decision), type(error).__name__, error)
         raise HTTPError(
             400 if name in decision.user_text_settings else 500,
-            f"{_label(spawner, name, decision)} cannot have the value of the profile",
+            f"{_label(spawner, name, decision)} does not accept the profile's value",
         ) from None
 
 

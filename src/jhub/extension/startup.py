@@ -15,10 +15,12 @@ from msgspec.structs import replace
 from jhub.errors import InvalidInput
 from jhub.extension import kubespawner, spawner_hook
 from jhub.extension.api_handlers import SERVER_HANDLER
+from jhub.extension.kubespawner_list import KubeSpawnerList
 from jhub.extension.patching import is_patch, wrap_once
-from jhub.extension.profile_store import store
-from jhub.extension.spawner_settings import check_settings
-from jhub.profiles.model import Profile, Profiles
+from jhub.extension.profile_access import map_rules
+from jhub.extension.profile_store import ProfilesFile, log_warnings, store
+from jhub.extension.spawner_settings import find_problems, raise_errors
+from jhub.profiles.model import Profiles
 
 REST_PATHS = ("api/users/x/server", "api/users/x/servers/", "api/users/x/servers/y")
 """Paths of the REST API that start servers."""
@@ -46,24 +48,41 @@ def prepare_hub(app: Any) -> None:
     """
     spawner_class: type = app.spawner_class
     spawner_hook.enforce_before_hook(spawner_class)
-    if kubespawner.is_kubespawner(spawner_class):
-        kubespawner.set_profile_list(app.config, spawner_class)
-    _check_stages(app)
 
     def adapt(profiles: Profiles) -> Profiles:
-        check_settings(profiles, spawner_class, app.log)
-        return normalize_user_names(profiles, app.authenticator.normalize_username)
+        problems = tuple(find_problems(profiles, spawner_class, app.config))
+        raise_errors(problems)
+        profiles = replace(profiles, warnings=(*profiles.warnings, *problems))
+        return normalize(profiles)
 
-    store.watch(adapt, app.log)
+    def normalize(profiles: Profiles) -> Profiles:
+        return normalize_names(profiles, app.authenticator.normalize_username, casefold_groups=store.casefold_groups)
+
+    if isinstance(store.source, ProfilesFile):
+        store.watch(store.source, adapt, app.log)
+    else:
+        taken = KubeSpawnerList(kubespawner.take_profile_list(app.config, spawner_class), adapt, normalize)
+        log_warnings(taken.profiles, app.log)
+        store.source = taken
+    if kubespawner.is_kubespawner(spawner_class):
+        from jhub.extension import kubernetes_objects  # imports KubeSpawner
+
+        kubernetes_objects.install(spawner_class)
+        kubespawner.set_profile_list(app.config, spawner_class, is_taken=isinstance(store.source, KubeSpawnerList))
+    _check_stages(app)
 
 
-def normalize_user_names(profiles: Profiles, normalize: Callable[[str], str]) -> Profiles:
-    """Return the profiles with normalized names of users: the policy compares them letter by letter."""
+def normalize_names(profiles: Profiles, normalize: Callable[[str], str], *, casefold_groups: bool = False) -> Profiles:
+    """Return the profiles with normalised usernames, and groups in lower case if asked to.
 
-    def with_normalized_users(profile: Profile) -> Profile:
-        return replace(profile, users=profile.users and tuple(map(normalize, profile.users)))
+    The policy compares them letter by letter.
+    """
 
-    return replace(profiles, all=tuple(map(with_normalized_users, profiles.all)))
+    def with_normalized_names(rules: Any) -> Any:
+        groups = tuple(map(str.casefold, rules.groups)) if rules.groups and casefold_groups else rules.groups
+        return replace(rules, users=rules.users and tuple(map(normalize, rules.users)), groups=groups)
+
+    return replace(map_rules(profiles, with_normalized_names), casefold_groups=casefold_groups)
 
 
 def _check_stages(app: Any) -> None:

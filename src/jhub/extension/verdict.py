@@ -40,6 +40,6 @@ class Refused(Exception):
     """The exception that carries a refusal up to `decide`."""
 
     def __init__(self, message: str, status: int = 400) -> None:
-        """Keep the refusal with this message."""
+        """Store the refusal with this message."""
         super().__init__(message)
         self.refusal = Refusal(status=status, message=message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from jhub.errors import Conflict, HubError, HubFull, InvalidInput, NotFound, Throttled
+from jhub.errors import Conflict, HubError, HubFull, InvalidInput, NotFound, StartCancelled, Throttled
 
 MAX_CONSECUTIVE_FAILURES = 2
 """Number of consecutive failures that trips the breaker without `max_failures`."""
@@ -49,8 +49,11 @@ class Breaker:
         if isinstance(error, Throttled):
             return  # the server waited for its turn, and the hub started nothing
         self._reasons[reason] += 1
-        # If the user does not exist or the server runs with other options, the hub has not started anything.
-        harmless = isinstance(error, Conflict | InvalidInput) or (isinstance(error, NotFound) and error.status == 404)
+        # If the user does not exist or the server runs with other options, the hub has not started anything. A start
+        # that somebody has cancelled is not a failure for the hub either.
+        harmless = isinstance(error, Conflict | InvalidInput | StartCancelled) or (
+            isinstance(error, NotFound) and error.status == 404
+        )
         if not harmless:
             self._consecutive += 1
         if self._max_failures is not None and self._reasons.total() >= self._max_failures:

@@ -6,7 +6,7 @@ Each fork sends a request, takes a snapshot, probes the latency, follows a strea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from jhub.errors import HubError, InvalidInput, SpawnFailed
 from jhub.fleet.breaker import MAX_CONSECUTIVE_FAILURES, Breaker
@@ -17,11 +17,12 @@ from jhub.fleet.in_flight import InFlight, Pending, Phase, ServerTag
 from jhub.fleet.jobs import Job
 from jhub.fleet.latency import LatencyProbe
 from jhub.fleet.limiter import ConcurrencyLimiter
-from jhub.fleet.observe import diagnose, next_poll, on_diagnosis, on_snapshot, on_snapshot_failed, poll
+from jhub.fleet.observe import diagnose, is_confirmed, next_poll, on_diagnosis, on_snapshot, on_snapshot_failed, poll
 from jhub.fleet.polling import PollSchedule
 from jhub.fleet.snapshot import Snapshot, Snapshots
 from jhub.fleet.state import MAX_WAIT_SECONDS, State
 from jhub.models import Server
+from jhub.operations.server_pending import state_text
 from jhub.operations.server_status import failure_reason
 from jhub.steps import Done, Emit, Flow, Next, Now
 
@@ -74,28 +75,27 @@ def coordinate(
 
 
 def _begin(fleet: State) -> Flow[None]:
-    precheck, snapshot = fleet.job.precheck, None
-    if precheck is not None and len(fleet.targets) > MAX_CONSECUTIVE_FAILURES:
+    sends, snapshot = fleet.job.send is not None, None
+    if not sends or (fleet.job.precheck is not None and len(fleet.targets) > MAX_CONSECUTIVE_FAILURES):
         # A server that already runs is not a canary.
-        snapshot = yield from fleet.snapshots.take(set(fleet.targets), recheck_missing=False)
-        if len(snapshot.hidden) == len(fleet.targets):
+        snapshot = yield from fleet.snapshots.take(set(fleet.targets), recheck_missing=not sends)
+        if len(snapshot.hidden) == len(fleet.targets) > MAX_CONSECUTIVE_FAILURES:
             raise snapshot.hidden[fleet.targets[0]]
     for target in fleet.targets:
         yield Emit(ServerEvent("queued", target))
     waiting = [Pending(position, target) for position, target in enumerate(fleet.targets)]
-    if precheck is not None and snapshot is not None:
-        yield from _apply_snapshot(fleet, waiting, snapshot, precheck)
-    elif fleet.job.send is None:
-        yield from _join_all(fleet, waiting)
+    if snapshot is not None:
+        yield from _apply_snapshot(fleet, waiting, snapshot)
     else:
         for pending in waiting:
             fleet.requeue(pending)
 
 
-def _apply_snapshot(
-    fleet: State, waiting: list[Pending], snapshot: Snapshot, precheck: Callable[[Server], object]
-) -> Flow[None]:
-    """Finish the servers that already run, join those that are starting, and queue the others."""
+def _apply_snapshot(fleet: State, waiting: list[Pending], snapshot: Snapshot) -> Flow[None]:
+    """Finish the servers that already run, join those that are starting, and queue the others.
+
+    A fleet that sends nothing joins all that are active, and requests the reasons why the others are not.
+    """
     fleet.outage.on_answer()
     now = yield from Now()
     for pending in waiting:
@@ -103,35 +103,47 @@ def _apply_snapshot(
         if pending.target in snapshot.hidden:
             yield from fail(fleet, pending.target, snapshot.hidden[pending.target], None)
         elif server is not None and server.ready:
-            try:
-                precheck(server)
-            except HubError as error:
-                yield from fail(fleet, pending.target, error, None)
-            else:
-                yield from emit_final(fleet, ServerEvent(fleet.job.ends, pending.target, seconds=0.0, server=server))
-        elif server is not None and server.pending in ("spawn", "check"):
-            yield from _join(fleet, pending, now)
+            yield from _accept_running(fleet, pending, server, snapshot.began, now)
+        elif server is not None and (server.pending in ("spawn", "check") or (server.active and not fleet.job.send)):
+            yield from _join(fleet, pending, server, now)
+        elif fleet.job.send is None:
+            fleet.add(pending, now, ours=False).diagnose()
         else:
             fleet.requeue(pending)
     fleet.schedule.on_snapshot(now, now - snapshot.began, changed=True)
 
 
-def _join_all(fleet: State, waiting: list[Pending]) -> Flow[None]:
-    now = yield from Now()
-    for pending in waiting:
-        joined = yield from _join(fleet, pending, now)
-        if fleet.follows:
-            yield from follow(fleet, joined, now)
+def _accept_running(fleet: State, pending: Pending, server: Server, began: float, now: float) -> Flow[None]:
+    """Finish a server that already runs, or confirm that it does."""
+    try:
+        if fleet.job.precheck is not None:
+            yield from fleet.job.precheck(server)
+    except HubError as error:
+        yield from fail(fleet, pending.target, error, None)
+        return
+    entry = fleet.add(pending, now, ours=False)
+    entry.observe(server)
+    if (yield from is_confirmed(fleet, entry, server, began)):
+        fleet.drop(pending.target)
+        yield from emit_final(fleet, ServerEvent(fleet.job.ends, pending.target, seconds=0.0, server=server))
 
 
-def _join(fleet: State, pending: Pending, now: float) -> Flow[InFlight]:
+def _join(fleet: State, pending: Pending, server: Server, now: float) -> Flow[None]:
     """Record a server that somebody else has requested as in flight."""
-    yield Emit(ServerEvent(fleet.job.begins, pending.target))
-    return fleet.add(pending, now, ours=False)
+    starting = server.pending == "spawn"
+    yield Emit(
+        ServerEvent(fleet.job.begins, pending.target)
+        if starting
+        else ServerEvent("progress", pending.target, state_text(server))
+    )
+    entry = fleet.add(pending, now, ours=False)
+    entry.observe(server)
+    if starting and fleet.job.send is None and fleet.follows:
+        yield from follow(fleet, entry, now)
 
 
 def _wait_seconds(fleet: State, now: float) -> float:
-    """Return the seconds until there is something to do even if no fork ends before."""
+    """Return the seconds until the next action is due if no fork ends before then."""
     moments = [now + MAX_WAIT_SECONDS, next_deadline(fleet, now)]
     moments += [] if "snapshot" in fleet.forks else [next_poll(fleet, now)]
     moments += [] if "probe" in fleet.forks else [next_probe(fleet, now)]

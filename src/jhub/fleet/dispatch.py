@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from jhub.errors import HubBroken, HubError, ServerPending, Throttled, UnknownToken
+from jhub.errors import HubBroken, HubError, NotFound, ServerPending, Throttled, UnknownToken, is_missing
 from jhub.fleet.events import ServerEvent, Target
 from jhub.fleet.finish import fail, fail_all, succeed
 from jhub.fleet.in_flight import InFlight, Phase, ServerTag
 from jhub.fleet.latency import TRANSIT_SECONDS, Sample, measure
 from jhub.fleet.state import MAX_WAIT_SECONDS, State, is_outage, short_message
+from jhub.models import Server
+from jhub.operations.server_pending import state_text, timed_out
 from jhub.steps import Done, Emit, Flow, Sleep
 
 MIN_PAUSE_SECONDS = 1.0
@@ -23,19 +25,25 @@ def dispatch(fleet: State, now: float) -> Flow[None]:
     while fleet.job.send is not None and fleet.queue and may_dispatch(fleet, now):
         pending, uptime = fleet.take(), fleet.uptime(now)
         if pending.rejection is not None and uptime >= pending.first_sent_uptime + fleet.timeout:
-            yield from give_up_waiting(fleet, pending.target, pending.rejection)
+            yield from give_up_waiting(fleet, pending.target, pending.rejection, uptime - pending.first_sent_uptime)
             continue
         entry = fleet.add(replace(pending, first_sent_uptime=min(pending.first_sent_uptime, uptime)), now)
-        concurrency = fleet.limiter.concurrency if fleet.limiter.limit else None
-        yield Emit(ServerEvent(fleet.job.begins, entry.target, concurrency=concurrency))
+        if not pending.pause:
+            yield from begin(fleet, entry)
         yield fleet.fork(fleet.job.send(entry.target), ServerTag("send", entry))
         fleet.probe.on_dispatch()
+
+
+def begin(fleet: State, entry: InFlight) -> Flow[None]:
+    """Emit the event of a request: when it is sent, or if the hub was busy with the server, when it is accepted."""
+    concurrency = fleet.limiter.concurrency if fleet.limiter.limit else None
+    yield Emit(ServerEvent(fleet.job.begins, entry.target, concurrency=concurrency))
 
 
 def may_dispatch(fleet: State, now: float) -> bool:
     """Return whether one more request may be sent."""
     if fleet.stop_reason or fleet.outage.active or fleet.count(Phase.DIAGNOSING):
-        return False  # the reasons of failures come first: they may trip the breaker
+        return False  # the reasons for failures come first: they may trip the breaker
     in_progress = fleet.in_progress
     if "backoff" in fleet.forks and not in_progress:
         return False
@@ -80,6 +88,8 @@ def on_response(fleet: State, entry: InFlight, done: Done, now: float) -> Flow[N
         fleet.outage.on_answer()
     match done.error:
         case None:
+            if entry.queue_entry.pause:
+                yield from begin(fleet, entry)
             entry.answer(now, completed=done.answer)
             if done.answer and not fleet.job.confirm:
                 yield from succeed(fleet, entry, None, now)
@@ -88,7 +98,7 @@ def on_response(fleet: State, entry: InFlight, done: Done, now: float) -> Flow[N
         case Throttled() as error:
             yield from on_throttled(fleet, entry, error, now)
         case ServerPending() as error:
-            yield from requeue_later(fleet, entry, error)
+            yield from requeue_later(fleet, entry, error.pending, now)
         case UnknownToken() as error:
             # Without a valid token, the fleet can send nothing and cannot poll the servers in flight either.
             yield from fail_all(fleet, error, now)
@@ -97,6 +107,8 @@ def on_response(fleet: State, entry: InFlight, done: Done, now: float) -> Flow[N
             if is_outage(error):
                 fleet.outage.on_lost_answer(now)
             fleet.schedule.expedite()
+        case NotFound() as error if fleet.job.missing_ok and is_missing(error):
+            yield from succeed(fleet, entry, None, now, "did not exist")
         case error:
             yield from fail(fleet, entry.target, error, now)
 
@@ -110,33 +122,38 @@ def on_throttled(fleet: State, entry: InFlight, error: Throttled, now: float) ->
     pause = 0.0 if in_progress else max(error.retry_after, 1.0)
     if pause and "backoff" not in fleet.forks:
         yield fleet.fork(_pause(pause), "backoff")
-    if fleet.uptime(now) + pause >= entry.queue_entry.first_sent_uptime + fleet.timeout:
-        yield from give_up_waiting(fleet, entry.target, error)
+    waited = fleet.uptime(now) - entry.queue_entry.first_sent_uptime
+    if waited + pause >= fleet.timeout:
+        yield from give_up_waiting(fleet, entry.target, error, waited)
         return
     fleet.requeue(replace(entry.queue_entry, rejection=error))
-    yield Emit(ServerEvent("queued", entry.target, short_message(error, entry.target)))
+    yield Emit(ServerEvent("queued", entry.target, short_message(error, entry.target), error=error))
 
 
-def give_up_waiting(fleet: State, target: Target, error: HubError) -> Flow[None]:
+def give_up_waiting(fleet: State, target: Target, error: HubError, waited: float) -> Flow[None]:
     """Fail a server that has waited in the queue for its whole timeout.
 
-    If no server of this fleet is in progress, others fill the hub, and the fleet stops.
+    If no server of this fleet is in progress, other users' servers fill the hub, and the fleet stops.
     """
     if isinstance(error, Throttled) and not fleet.in_progress:
         fleet.stop(f"the hub is busy starting other servers: {short_message(error, target)}")
-    yield from fail(fleet, target, error, None)
+    yield from fail(fleet, target, error, None, waited=waited)
 
 
-def requeue_later(fleet: State, entry: InFlight, error: HubError) -> Flow[None]:
-    """Return a server to the queue after a pause, because the hub is busy with it; usually it is stopping."""
+def requeue_later(fleet: State, entry: InFlight, pending: str, now: float) -> Flow[None]:
+    """Return a server to the queue after a pause, because of its pending action; usually the hub is stopping it."""
+    left = entry.queue_entry.first_sent_uptime + fleet.timeout - fleet.uptime(now)
     fleet.drop(entry.target)
-    pending = replace(
+    user, name = entry.target.user, entry.target.name
+    busy = Server(user=user, name=name, pending=pending)
+    queued = replace(
         entry.queue_entry,
-        rejection=error,
-        pause=min(max(2 * entry.queue_entry.pause, MIN_PAUSE_SECONDS), MAX_PAUSE_SECONDS),
+        rejection=timed_out(user, name, fleet.job.ends, busy, fleet.timeout),
+        pause=max(min(2 * entry.queue_entry.pause, MAX_PAUSE_SECONDS, left), MIN_PAUSE_SECONDS),
     )
-    yield Emit(ServerEvent("queued", entry.target))
-    yield fleet.fork(_pause(pending.pause), pending)
+    if str(queued.rejection) != str(entry.queue_entry.rejection):
+        yield Emit(ServerEvent("queued", entry.target, state_text(busy)))
+    yield fleet.fork(_pause(queued.pause), queued)
 
 
 def follow(fleet: State, entry: InFlight, now: float) -> Flow[None]:

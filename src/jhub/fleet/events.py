@@ -11,6 +11,7 @@ from jhub.outcome import SUCCESS_KINDS, Outcome
 
 FinalKind = Literal["ready", "stopped", "deleted", "failed", "skipped"]
 EventKind = Literal["queued", "starting", "stopping", "deleting", "progress", "waiting"] | FinalKind
+"""The kind of a `ServerEvent`."""
 FINAL_KINDS: frozenset[EventKind] = frozenset(get_args(FinalKind))
 
 MAX_FOLLOWED = 4
@@ -55,9 +56,9 @@ class ServerEvent:
     kind: EventKind
     target: Target
     message: str = ""
-    """The hub's progress message, or the reason for a failure, a skip or a return to the queue."""
+    """The hub's progress message, the reason for a failure, a skip or a return to the queue, or a note on a success."""
     progress: float | None = None
-    """Progress of a start in per cent."""
+    """Progress of a start in per cent; None unless the kind is `progress` and the hub has sent a number."""
     seconds: float | None = None
     """Seconds from the request to the end, in final events."""
     concurrency: int | None = None
@@ -65,7 +66,7 @@ class ServerEvent:
     server: Server | None = None
     """The server, once it is ready."""
     error: HubError | None = None
-    """The error of a failed server."""
+    """The error of a failed server, or the rejection of one that the hub throttles."""
 
     @property
     def final(self) -> bool:
@@ -79,6 +80,6 @@ class ServerEvent:
 
 
 class Summary(Outcome[ServerEvent]):
-    """The result of a fleet: the final event of each server, by outcome."""
+    """The result of a fleet: the final event of each server, by outcome. `Fleet.run` and `Fleet.summary` return it."""
 
     __slots__ = ()

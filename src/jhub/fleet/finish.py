@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import math
 
-from jhub.errors import HubError, SpawnFailed, WaitTimeout
+from jhub.errors import HubError, SpawnFailed
 from jhub.fleet.events import ServerEvent, Target
 from jhub.fleet.in_flight import InFlight, Phase, ServerTag
 from jhub.fleet.state import State, short_message
 from jhub.models import Server
+from jhub.operations.server_pending import timed_out, unanswered
+from jhub.operations.server_status import MIN_CANCEL_VERSION
 from jhub.steps import Cancel, Done, Emit, Flow, HubVersion
 
 GRACE_SECONDS = 15.0
 """Seconds beyond the timeout for a last snapshot."""
-MIN_CANCEL_VERSION = (5, 1)
-"""First version of JupyterHub in which stopping a server that is starting cancels the start."""
 
 
-def succeed(fleet: State, entry: InFlight, server: Server | None, now: float) -> Flow[None]:
+def succeed(fleet: State, entry: InFlight, server: Server | None, now: float, message: str = "") -> Flow[None]:
     """Finish a server with success, or with failure if it does not match the request."""
     try:
-        if server is not None:
-            fleet.job.verify(server)
+        if server is not None and fleet.job.verify is not None:
+            yield from fleet.job.verify(server)
     except HubError as error:
         yield from fail(fleet, entry.target, error, now)
         return
@@ -29,20 +29,20 @@ def succeed(fleet: State, entry: InFlight, server: Server | None, now: float) ->
     fleet.pass_canary(entry)
     if fleet.breaker is not None:
         fleet.breaker.on_success()
-    # If the response was the end of it, the snapshot has only fetched the model.
+    # If the response completed the request, the snapshot has only fetched the model.
     ended = entry.answered if entry.phase is Phase.COMPLETED and entry.answered is not None else now
     seconds = ended - entry.sent
     fleet.schedule.on_finished(seconds)
-    yield from emit_final(fleet, ServerEvent(fleet.job.ends, entry.target, seconds=seconds, server=server))
+    yield from emit_final(fleet, ServerEvent(fleet.job.ends, entry.target, message, seconds=seconds, server=server))
 
 
-def fail(fleet: State, target: Target, error: HubError, now: float | None) -> Flow[None]:
-    """Finish a server with failure. `now` is None if the request was never sent."""
+def fail(fleet: State, target: Target, error: HubError, now: float | None, *, waited: float = 0.0) -> Flow[None]:
+    """Finish a server with failure. `now` is None if no request is in flight; then it has `waited` in the queue."""
     entry = fleet.drop(target)
     reason = short_message(error.reason if isinstance(error, SpawnFailed) else error, target)
     if fleet.breaker is not None and now is not None:
         fleet.breaker.on_failure(error, reason)
-    seconds = now - entry.sent if now is not None and entry is not None else 0.0
+    seconds = now - entry.sent if now is not None and entry is not None else waited
     yield from emit_final(fleet, ServerEvent("failed", target, reason, seconds=seconds, error=error))
 
 
@@ -64,9 +64,12 @@ def fail_overdue(fleet: State, now: float) -> Flow[None]:
         return
     for entry in list(fleet.in_flight.values()):
         if now >= deadline(fleet, entry):
-            late = fleet.job.overdue_message.format(seconds=fleet.timeout)
-            error = WaitTimeout(f"server {entry.target}: {late}", hint="wait longer, or run the same command again")
-            yield from fail(fleet, entry.target, entry.error or error, now)
+            user, name = entry.target.user, entry.target.name
+            if entry.answered is None and entry.server is None:
+                late = unanswered(user, name, fleet.job.ends, fleet.timeout)
+            else:
+                late = timed_out(user, name, fleet.job.ends, entry.server, fleet.timeout)
+            yield from fail(fleet, entry.target, entry.error or late, now)
             yield from cancel_forks(entry)
 
 
@@ -90,7 +93,7 @@ def deadline(fleet: State, entry: InFlight) -> float:
     due = fleet.due(entry)
     # After the hub's response, only a snapshot shows the result, unless the progress stream is open.
     observed = entry.answered is None or entry.phase is Phase.FOLLOWED or fleet.last_snapshot >= due
-    return due if observed else due + GRACE_SECONDS
+    return due if observed and entry.phase is not Phase.CONFIRMING else due + GRACE_SECONDS
 
 
 def check_breaker(fleet: State) -> Flow[None]:
@@ -116,7 +119,7 @@ def request_cancel(fleet: State, entry: InFlight) -> Flow[None]:
 
 def on_cancel_response(fleet: State, entry: InFlight, done: Done, now: float) -> Flow[None]:
     """Handle the response to the request to cancel a server."""
-    entry.answer_cancel(now, accepted=done.error is None)
+    entry.answer_cancel(now, done.error)
     if done.error is None:
         yield from cancel_forks(entry)  # some hubs never answer a start that was cancelled
         if done.answer == 204:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Literal, NamedTuple, TypeAlias
 
-from jhub.errors import HubError
+from jhub.errors import HubBroken, HubError
 from jhub.fleet.events import Target
+from jhub.models import Server
+from jhub.operations.server_status import CONFIRM_SECONDS
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,10 +39,12 @@ class Phase(Enum):
     """The hub works on it."""
     FOLLOWED = auto()
     """The hub works on it, and its progress stream is open."""
+    CONFIRMING = auto()
+    """It looks ready; a later snapshot must show that its start was not cancelled."""
     COMPLETED = auto()
     """The hub has finished and can take another server; a snapshot must confirm the result."""
     DIAGNOSING = auto()
-    """It failed, and the fleet requests the reason."""
+    """The server failed, and the fleet requests the reason."""
     CANCELLING = auto()
     """The fleet has asked the hub to cancel it."""
 
@@ -63,19 +67,45 @@ class InFlight:
     """Time of the hub's response to the last request, if there was one."""
     error: HubError | None = None
     """A response that leaves the result of the request open."""
+    server: Server | None = None
+    """The server, as the last snapshot showed it."""
+    ready_since: float = 0.0
+    """Time of the snapshot that first showed it ready, while it is confirmed."""
+    cancels: int = 0
+    """Number of requests to cancel it."""
+    may_be_stopped: bool = False
+    """True if it looked ready, or the hub was stopping it: without a failure, somebody has stopped it."""
 
     @property
     def target(self) -> Target:
         """The server's target."""
         return self.queue_entry.target
 
-    def accept(self) -> bool:
-        """Record that the hub works on it, and return whether that is a change."""
+    def accept(self, *, certain: bool = False) -> bool:
+        """Record that the hub works on it, and return whether that is a change.
+
+        If it is `certain` that the hub's response was earlier, the response has not completed the request: JupyterHub
+        6.1 answers 201 at once to a start after a failed one.
+        """
         self.error = None
-        if self.phase is not Phase.REQUESTED:
+        if self.phase not in (Phase.REQUESTED, Phase.CONFIRMING) and not (certain and self.phase is Phase.COMPLETED):
             return False
         self.phase = Phase.ACCEPTED
         return True
+
+    def observe(self, server: Server | None) -> None:
+        """Record what a snapshot shows."""
+        was_starting = self.ours or (self.server is not None and self.server.pending in ("spawn", "stop"))
+        self.server = server
+        if server is not None and (server.ready or (server.pending == "stop" and was_starting)):
+            self.may_be_stopped = True
+
+    def confirm(self, began: float) -> bool:
+        """Record that a snapshot shows it ready, and return whether an earlier one did, so that it certainly is."""
+        if self.phase is Phase.CONFIRMING:
+            return began >= self.ready_since + CONFIRM_SECONDS
+        self.phase, self.ready_since = Phase.CONFIRMING, began
+        return False
 
     def answer(self, now: float, *, completed: bool) -> None:
         """Record the hub's response: it has completed the request, or works on it."""
@@ -100,13 +130,15 @@ class InFlight:
 
     def cancel(self) -> None:
         """Record a request to cancel it, whose response is now the one that counts."""
-        self.answered, self.phase = None, Phase.CANCELLING
+        self.answered, self.phase, self.cancels = None, Phase.CANCELLING, self.cancels + 1
 
-    def answer_cancel(self, now: float, *, accepted: bool) -> None:
+    def answer_cancel(self, now: float, error: HubError | None) -> None:
         """Record the response to the request to cancel it. If the hub refuses, the server goes on as before."""
         self.answered = now
-        if not accepted:
-            self.phase, self.ours = Phase.ACCEPTED, False
+        if error is not None:
+            # After a 500, JupyterHub 5.1 to 6.1 may have cancelled the start without stopping the server, which then
+            # looks ready for ever: only another request makes sure.
+            self.phase, self.ours = Phase.ACCEPTED, isinstance(error, HubBroken)
 
 
 class ServerTag(NamedTuple):

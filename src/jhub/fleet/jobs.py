@@ -6,31 +6,32 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from jhub.errors import BadRequest, HubBroken, HubError, NotAHub, NotFound, SpawnFailed, Throttled, Unavailable
+from jhub.errors import (
+    BadRequest,
+    HubBroken,
+    HubError,
+    NotAHub,
+    NotFound,
+    NotStarted,
+    SpawnFailed,
+    Throttled,
+    Unavailable,
+)
 from jhub.fleet.events import EventKind, ServerEvent, Target
 from jhub.models import Progress, Server
+from jhub.operations.server_pending import BUSY_STATES, Goal
 from jhub.operations.server_start import check_new_name, check_profile, check_running_options, post_start
-from jhub.operations.server_status import UNEXPLAINED, failure_reason, listen, read_progress
-from jhub.operations.servers import ServerOps, check_deletable, delete_request
+from jhub.operations.server_status import UNEXPLAINED, failure_reason, listen, not_started, read_progress
+from jhub.operations.servers import check_deletable, delete_request
 from jhub.steps import Flow, Operation
 
 JobStatus: TypeAlias = Literal["done", "in progress", "not started"]
 """Progress of a job on one server, as its model shows it."""
 
-BUSY_STATES = ("check", "rename")
-"""Short pending states in which the hub rejects requests for the server. It checks servers after each restart."""
 MAX_DIAGNOSIS_SECONDS = 10.0
-"""Seconds within which the hub must send the reason of a failed start."""
+"""Seconds within which the hub must send the reason for a failed start."""
 INCONCLUSIVE_ERRORS = (Unavailable, NotAHub, HubBroken, Throttled)
 """Errors that do not contain the reason of a failed start."""
-NOT_READY_MESSAGE = "not ready after {seconds:.0f} s; the hub goes on starting it"
-"""Message of a start that timed out."""
-NOT_STOPPED_MESSAGE = "not stopped after {seconds:.0f} s; the hub goes on stopping it"
-"""Message of a stop that timed out."""
-NOT_DELETED_MESSAGE = (
-    "not deleted after {seconds:.0f} s; a proxy in front of the hub may drop the body of DELETE requests"
-)
-"""Message of a deletion that timed out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,33 +40,33 @@ class Job:
 
     begins: EventKind
     """Kind of the event at the request."""
-    ends: EventKind
+    ends: Goal
     """Kind of the event on success."""
     status: Callable[[Server | None], JobStatus]
     """Returns the status of a server's model. A requested server that is not started has failed."""
-    overdue_message: str
-    """Error message after a timeout."""
     send: Callable[[Target], Operation[bool]] | None = None
     """Sends the request, and returns True if the hub has completed it. None if somebody else has sent it."""
     confirm: bool = False
     """True if a snapshot follows a completed request, to fetch the model or to check the response."""
-    precheck: Callable[[Server], object] | None = None
+    precheck: Callable[[Server], Operation[object]] | None = None
     """Checks a server that is ready before the first request, and counts as done.
 
     Raises a `HubError` if it runs with other options. None to send requests without a snapshot before them.
     """
-    verify: Callable[[Server], object] = lambda server: None
+    verify: Callable[[Server], Operation[object]] | None = None
     """Raises a `HubError` if the finished server does not match the request."""
     follow: Callable[[Target, float], Operation[Progress | None]] | None = None
     """Follows the progress stream for at most so many seconds, and emits its events."""
     diagnose: Callable[[Target], Operation[HubError | None]] | None = None
-    """Returns the reason of a failure, or None if the hub does not give it."""
+    """Returns the reason for a failure, or None if the hub does not give it."""
     fallback_error: Callable[[Target, HubError | None], HubError]
     """Returns the error of a failure without a reason, from the response to the request."""
     cancel: Callable[[Target], Operation[int]] | None = None
     """Cancels a server in progress (JupyterHub 5.1)."""
     include_stopped: bool = False
     """True if snapshots must include servers that do not run."""
+    missing_ok: bool = False
+    """True if a server that does not exist counts as done."""
 
 
 def waiting() -> Job:
@@ -74,7 +75,6 @@ def waiting() -> Job:
         begins="starting",
         ends="ready",
         status=_start_status,
-        overdue_message=NOT_READY_MESSAGE,
         follow=_follow,
         diagnose=_diagnose_wait,
         fallback_error=_start_error,
@@ -87,7 +87,6 @@ def starting(options: Mapping[str, Any], display_name: str | None) -> Job:
         begins="starting",
         ends="ready",
         status=_start_status,
-        overdue_message=NOT_READY_MESSAGE,
         send=lambda target: _send_start(target, options, display_name),
         confirm=True,
         precheck=lambda server: check_running_options(server, options, display_name),
@@ -105,23 +104,22 @@ def stopping() -> Job:
         begins="stopping",
         ends="stopped",
         status=_stop_status,
-        overdue_message=NOT_STOPPED_MESSAGE,
         send=lambda target: _send_delete(target, None),
         fallback_error=_stop_error,
     )
 
 
-def deleting() -> Job:
+def deleting(*, missing_ok: bool = False) -> Job:
     """Return the job that stops and deletes named servers."""
     return Job(
         begins="deleting",
         ends="deleted",
         status=_delete_status,
-        overdue_message=NOT_DELETED_MESSAGE,
         send=lambda target: _send_delete(target, {"remove": True}),
         confirm=True,  # some proxies drop the body
         fallback_error=_stop_error,
         include_stopped=True,
+        missing_ok=missing_ok,
     )
 
 
@@ -145,7 +143,8 @@ def _delete_status(server: Server | None) -> JobStatus:
 
 def _send_start(target: Target, options: Mapping[str, Any], display_name: str | None) -> Flow[bool]:
     yield from check_new_name(target.user, target.name)
-    return (yield from post_start(target.user, target.name, options, display_name))
+    # A server that runs already may be one whose start was cancelled: snapshots have to show it.
+    return (yield from post_start(target.user, target.name, options, display_name)) == "ready"
 
 
 def _send_delete(target: Target, body: object) -> Flow[bool]:
@@ -165,15 +164,12 @@ def _follow(target: Target, seconds: float) -> Flow[Progress | None]:
     return read_progress(target.user, target.name, seconds, note)
 
 
-class StartLost(HubError):
-    """A start of which the hub has no record: it has restarted, or somebody has stopped the server since."""
-
-
 def _diagnose_start(target: Target) -> Flow[HubError | None]:
     try:
         last = yield from listen(target.user, target.name, MAX_DIAGNOSIS_SECONDS, lambda event: None)
     except (NotFound, BadRequest):
-        return StartLost(str(target))
+        # The hub has restarted, or somebody has stopped the server since.
+        return NotStarted(str(target))
     except INCONCLUSIVE_ERRORS:
         return None
     reason = failure_reason(last)
@@ -181,13 +177,8 @@ def _diagnose_start(target: Target) -> Flow[HubError | None]:
 
 
 def _diagnose_wait(target: Target) -> Flow[HubError | None]:
-    try:
-        yield from ServerOps.get(target.user, target.name)
-    except NotFound as error:
-        return error
-    except INCONCLUSIVE_ERRORS:
-        return None
-    return (yield from _diagnose_start(target))
+    failure = yield from not_started(target.user, target.name)
+    return None if isinstance(failure, INCONCLUSIVE_ERRORS) else failure
 
 
 def _start_error(target: Target, error: HubError | None) -> HubError:

@@ -11,7 +11,7 @@ from jhub.steps import Flow, Now
 TRANSIT_SECONDS = 0.05
 """Upper bound for the time from the client to the hub, in seconds.
 
-A request that was sent so long before a probe reached the hub before it.
+A request sent at least this long before a probe reaches the hub first.
 """
 MIN_INTERVAL_SECONDS = 0.05
 """Seconds between two probes while the fleet waits for the result, at a load of 1."""
@@ -35,7 +35,7 @@ class LatencyProbe:
     """The schedule of the latency probes.
 
     A hub handles one request after the other. The response to a probe therefore means that the hub has accepted all
-    earlier requests, and its latency is what other users wait at that time.
+    earlier requests, and its latency is how long other users wait at that time.
     """
 
     def __init__(self, load: float, now: float) -> None:

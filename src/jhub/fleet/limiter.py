@@ -1,4 +1,4 @@
-"""Concurrency limit of a fleet: it ramps up and backs off with the hub, and leaves a share of the limit to people."""
+"""Concurrency limit of a fleet: it ramps up and backs off with the hub, and leaves a share to other users."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INITIAL_BURST = 8
 MAX_BURST = 16
 """Maximum number of requests that the hub has not accepted yet, times the load.
 
-Requests of other people wait behind them, and a hub at its limit rejects all of them.
+Requests of other users wait behind them, and a hub at its limit rejects all of them.
 """
 MAX_ADDED_LATENCY_SECONDS = 0.25
 """Maximum latency above that of an idle hub, times the load, in seconds."""

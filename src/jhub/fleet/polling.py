@@ -87,7 +87,7 @@ class PollSchedule:
         confirm = max(MIN_CONFIRM_SECONDS, self._durations[-1] / MAX_CONFIRM_SHARE if self._durations else 0.0)
         if not sent:
             return self.last + min(max(pause, confirm), MAX_POLL_SECONDS)
-        # Relative to the last snapshot: relative to the present time, the result would move away as it comes near.
+        # Relative to the last snapshot: relative to the present time, the due time would keep moving ahead.
         quiet = self.last - self._changed
         if self._average is None:
             interval = AGE_SHARE * quiet

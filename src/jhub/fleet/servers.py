@@ -11,7 +11,7 @@ from jhub.fleet.coordinator import coordinate
 from jhub.fleet.events import ServerEvent, Summary, Target
 from jhub.fleet.jobs import Job, deleting, starting, stopping, waiting
 from jhub.fleet.limiter import DEFAULT_HUB_LOAD, ConcurrencyLimiter
-from jhub.fleet.preview import preview_job, preview_starts
+from jhub.fleet.preview import preview_deletions, preview_job, preview_starts
 from jhub.fleet.selection import Targets, resolve
 from jhub.operations.server_start import check_display_name, start_options
 from jhub.operations.server_status import START_TIMEOUT_SECONDS
@@ -64,11 +64,11 @@ class FleetOps:
         timeout
             Seconds for each server to become ready, and as many again in the queue of a busy hub.
         hub_load
-            Share of the hub's limit that this fleet uses, 0 < hub_load <= 1; the rest is for people. It also limits
+            Share of the hub's limit that this fleet uses, 0 < hub_load <= 1; other users keep the rest. It also limits
             how far the hub's latency may rise.
         max_failures
             None stops the fleet after two failures in a row, because some hubs exit after five. A number stops it
-            after so many failures, or four in a row.
+            after that many failures, or four in a row.
 
         Emits a `ServerEvent` for each change. With more than two servers, the first one must be ready before others
         are sent. When the fleet stops, the servers in flight are cancelled (JupyterHub 5.1), and the others are
@@ -79,7 +79,7 @@ class FleetOps:
         fleet does not check the profile against the list of profiles first: the hub rejects an unknown one at once.
 
         `POST /users/{user}/servers/{name}` (all versions) and, to wait, `GET /users?state=active`; scopes as for
-        `start`, and `list:users`, without which it requests each owner. Errors of servers are in the events.
+        `start`, and `list:users`, without which it reads each owner. Errors of servers are in the events.
         """
         options = start_options(profile, user_options)
         limiter, breaker = ConcurrencyLimiter(hub_load), Breaker(max_failures)
@@ -93,7 +93,7 @@ class FleetOps:
     def wait_many(self, targets: Targets, *, timeout: float = START_TIMEOUT_SECONDS) -> Flow[Summary]:
         """Wait until servers that were started are ready, for at most `timeout` seconds.
 
-        `GET /users?state=active` (all versions), scopes `read:servers` and `list:users`, without which it requests
+        `GET /users?state=active` (all versions), scopes `read:servers` and `list:users`, without which it reads
         each owner; errors as for `wait`, in the events.
         """
         return _end(targets, waiting(), timeout)
@@ -106,18 +106,22 @@ class FleetOps:
         """
         return _end(targets, stopping(), timeout)
 
-    @fleet(ServerEvent, preview=preview_job(deleting()))
-    def delete_many(self, targets: Targets, *, timeout: float = STOP_TIMEOUT_SECONDS) -> Flow[Summary]:
+    @fleet(ServerEvent, preview=preview_deletions)
+    def delete_many(
+        self, targets: Targets, *, timeout: float = STOP_TIMEOUT_SECONDS, missing_ok: bool = False
+    ) -> Flow[Summary]:
         """Stop and delete named servers as `delete` does, with `timeout` seconds for each.
+
+        With `missing_ok`, servers that do not exist count as done.
 
         `DELETE /users/{user}/servers/{name}` (all versions); scopes as for `delete`, and `read:servers`; its errors
         are in the events.
         """
-        return _end(targets, deleting(), timeout)
+        return _end(targets, deleting(missing_ok=missing_ok), timeout)
 
 
 def _end(targets: Targets, job: Job, timeout: float) -> Flow[Summary]:
-    # There is no breaker, so that a wrong name does not keep the other servers running.
+    # No breaker, so that a wrong name does not keep the other servers running.
     return (yield from coordinate((yield from resolve(targets)), job, timeout=timeout))
 
 

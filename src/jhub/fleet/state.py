@@ -69,10 +69,8 @@ class State:
     @property
     def in_progress(self) -> int:
         """The number of servers in flight that the hub works on, or is about to."""
-        done, failed = Phase.COMPLETED, Phase.DIAGNOSING
-        return len(
-            [entry for entry in self.in_flight.values() if entry.phase is not done and entry.phase is not failed]
-        )
+        ended = (Phase.CONFIRMING, Phase.COMPLETED, Phase.DIAGNOSING)
+        return len([entry for entry in self.in_flight.values() if entry.phase not in ended])
 
     @property
     def to_poll(self) -> list[InFlight]:

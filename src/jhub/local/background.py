@@ -18,7 +18,7 @@ class Status(Struct, frozen=True, kw_only=True):
     """The state of a local hub, with its passwords, which nothing else shows."""
 
     running: bool
-    """Whether the hub's process is alive."""
+    """True while the hub's process is alive."""
     url: str
     """URL of the hub's site. Empty if the hub does not run, like `api_url` and `username`; `pid` is 0 then."""
     api_url: str
@@ -50,8 +50,8 @@ def up(
     """Start a hub in the background and return as soon as it answers; return the hub of `folder` if it already runs.
 
     `folder` defaults to `default_folder()`; the other options are those of `LocalHub`. Raises `LocalHubError` if the
-    hub cannot be started, or if one already runs in `folder` with another port, base URL or profiles than you pass;
-    `config`, `users` and `admin` have no effect on a hub that already runs.
+    hub cannot be started, or if one already runs in `folder` with another port, base URL, profiles or configuration
+    than you pass; `users` and `admin` have no effect on a hub that already runs.
     """
     hub = LocalHub(
         folder or default_folder(),

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from jhub.errors import InvalidInput, LocalHubError
 from jhub.files import read_input
-from jhub.local import requirements
+from jhub.local import extra_config, requirements
 from jhub.local.launch import DEFAULT_PROFILES, Options, find_running, launch, stop
 from jhub.local.ports import escaped_base_url
 from jhub.local.state_folder import Installation, RunningHub, StateFolder
@@ -25,10 +25,12 @@ class LocalHub:
     """A real JupyterHub on loopback, as a child process.
 
     `folder` keeps its state; None means a temporary folder, deleted at the end. `base_url` is a path prefix, escaped
-    or not; None means `/`. `port` is the public port; None means a free one. `profiles` is the path of a profiles.yaml
+    or not; None means `/`. `port` is the public port; None means that of the folder's
+    previous hub if it is free, else any free one. `profiles` is the path of a profiles.yaml
     for `jhub.extension`; None means the two profiles that come with jhub, `lab` and `lean`. `config` is additional
     configuration, as Python code (`str`) or the path of a file (`Path`), in which `c` is JupyterHub's configuration;
-    it runs last and takes precedence. `users` exist from the start; anybody else can still log in with the users'
+    it runs last and takes precedence. It cannot change the hub's addresses, nor make servers listen to other machines.
+    An error in it is named with its line. `users` exist from the start; anybody else can still log in with the users'
     password. `admin` is the administrator's name.
 
     Available inside the `with` block, or between `start()` and `stop()`:
@@ -52,16 +54,19 @@ class LocalHub:
         admin: str = "admin",
     ) -> None:
         """Check and keep the options; nothing is started yet. Raises `InvalidInput` for an unusable option."""
+        config_file = _existing_file(config) if isinstance(config, Path) else None
         self._path = Path(folder).expanduser().absolute() if folder is not None else None
         self._options = Options(
             base_url=escaped_base_url(base_url or "/"),
             port=port,
             profiles=_existing_file(profiles or DEFAULT_PROFILES),
-            config=_read_text(_existing_file(config)) if isinstance(config, Path) else config or "",
+            config=_read_text(config_file) if config_file is not None else str(config or ""),
+            config_file=extra_config.source_name(config_file),
             users=tuple(users),
             # JupyterHub lower-cases names at login.
             admin=admin.lower(),
         )
+        extra_config.check_syntax(self._options.config, self._options.config_file)
         self._custom_profiles = profiles is not None
         self._custom_base_url = base_url is not None
         self._folder: StateFolder | None = None
@@ -170,7 +175,7 @@ class LocalHub:
     def _start(self, *, detached: bool, reuse: bool = False) -> None:
         """Start the hub. With `detached` it outlives this process; with `reuse`, a hub that already runs is used."""
         if self._folder is not None:
-            raise LocalHubError("this local hub is already started")
+            raise LocalHubError("this local hub has already been started")
         requirements.check_requirements()
         try:
             if self._path is None:
@@ -200,17 +205,22 @@ class LocalHub:
     def _check_options_match(self, folder: StateFolder, running: RunningHub, *, reuse: bool) -> None:
         if not reuse:
             raise LocalHubError(
-                f"a hub already runs in this folder, at {running.url}", hint="stop it first: jhub local down"
+                f"a hub is already running in this folder, at {running.url}", hint="stop it first: jhub local down"
             )
         at = urlsplit(running.url)
         if self._options.port not in (None, at.port) or (self._custom_base_url and at.path != self._options.base_url):
             raise LocalHubError(
-                f"a hub already runs in this folder, at {running.url}, with another port or base URL",
+                f"a hub is already running in this folder, at {running.url}, with another port or base URL",
                 hint="stop it first: jhub local down",
             )
         if self._custom_profiles and folder.settings().profiles != str(self._options.profiles):
             raise LocalHubError(
-                f"a hub already runs in this folder, at {running.url}, with other profiles",
+                f"a hub is already running in this folder, at {running.url}, with other profiles",
+                hint="stop it first: jhub local down",
+            )
+        if self._options.config and folder.settings().config != self._options.config:
+            raise LocalHubError(
+                f"a hub already runs in this folder, at {running.url}, with other configuration",
                 hint="stop it first: jhub local down",
             )
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from jhub.local import extra_config
 from jhub.local.ports import LOOPBACK
 from jhub.local.state_folder import StateFolder
 
@@ -41,7 +42,7 @@ def configure(c: Any, path: str) -> None:
     c.Authenticator.allowed_users = set(settings.users)
     c.Authenticator.allow_all = True
 
-    c.JupyterHub.proxy_class = "jupyterhub_traefik_proxy.fileprovider.TraefikFileProviderProxy"
+    c.JupyterHub.proxy_class = "jhub.local.traefik.LocalTraefikProxy"
     proxy = c.TraefikFileProviderProxy
     proxy.static_config_file = "proxy/traefik.toml"
     proxy.dynamic_config_file = "proxy/rules.toml"
@@ -68,3 +69,10 @@ def configure(c: Any, path: str) -> None:
     c.LocalProcessSpawner.interrupt_timeout = 4
     c.LocalProcessSpawner.term_timeout = 2
     c.LocalProcessSpawner.kill_timeout = 2
+
+
+def run_extra_config(c: Any, path: str) -> None:
+    """Run the additional configuration of the hub's user, after all other configuration."""
+    settings = StateFolder(Path(path)).settings()
+    if settings.config:
+        extra_config.run(c, settings.config, settings.config_file)

@@ -21,7 +21,7 @@ from jhub.local.state_folder import StateFolder
 from jhub.local.temporary_folder import LEASE, remove_if_abandoned
 
 MAX_SHUTDOWN_SECONDS = 15.0
-"""Seconds for a regular shutdown after the parent has died; then all processes are killed."""
+"""Grace period for a shutdown after the parent has died, in seconds; then all processes are killed."""
 
 
 def main(arguments: list[str]) -> None:
@@ -42,16 +42,20 @@ def main(arguments: list[str]) -> None:
 
 
 def _run(folder: StateFolder) -> None:
-    from jupyterhub import app  # pyright: ignore[reportMissingTypeStubs]  # JupyterHub carries no types
+    # JupyterHub carries no types.
+    from jupyterhub.app import JupyterHub  # pyright: ignore[reportMissingTypeStubs]
 
-    class JupyterHub(app.JupyterHub):  # type: ignore[misc]  # JupyterHub carries no types
-        async def start(self) -> None:
-            # The REST API answers earlier, before services are up and signals are handled.
-            await super().start()
-            folder.set_ready()
+    hub: Any = JupyterHub
+    original = hub.start
 
-    launch_instance: Any = JupyterHub.launch_instance  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    launch_instance(["--config", str(folder.config)])
+    async def start(self: Any) -> None:
+        # The REST API answers earlier, before services are up and signals are handled.
+        await original(self)
+        folder.set_ready()
+
+    # Not a subclass: traitlets applies `c.JupyterHub.load_roles.append(…)` once for each class of that name.
+    hub.start = start
+    hub.launch_instance(["--config", str(folder.config)])
 
 
 def _exit_on_sigterm(*_: object) -> NoReturn:

@@ -20,15 +20,18 @@ from jhub.local.requirements import search_path
 from jhub.local.state_folder import Installation, RunningHub, Settings, StateFolder, disk_errors
 
 START_SECONDS = 60.0
-"""Seconds in which a started hub must answer."""
+"""Time limit for a started hub to answer, in seconds."""
 STOP_SECONDS = 15.0
-"""Seconds in which a hub must end after SIGTERM; then it is killed."""
+"""Grace period after SIGTERM, in seconds; then the hub is killed."""
 MAX_PORT_ATTEMPTS = 4
 """Maximum number of starts, each on other ports, when another program takes one of the ports first."""
 DETACH_BYTE = b"."
 """Input of a hub's process that detaches it from its parent."""
 DEFAULT_PROFILES = Path(__file__).with_name("profiles.yaml")
 """File with the profiles of a local hub that has no others."""
+
+CONFIG_ERROR = "jhub.errors.InvalidInput: "
+"""Beginning of the line in the log for an error of the configuration."""
 
 CONFIG = """\
 # Written by jhub at every start of this hub; your changes here are lost.
@@ -38,8 +41,7 @@ import jhub.local.hub_config
 c = get_config()
 jhub.local.hub_config.configure(c, {folder!r})
 jhub.extension.enable(c, profiles={profiles!r}, password_tokens=True, login_client=True)
-
-{extra}
+jhub.local.hub_config.run_extra_config(c, {folder!r})
 """
 
 
@@ -50,6 +52,8 @@ class Options(Struct, frozen=True, kw_only=True):
     port: int | None
     profiles: Path
     config: str
+    config_file: str
+    """Name of the file of `config` in error messages."""
     users: tuple[str, ...]
     admin: str
 
@@ -64,11 +68,14 @@ class StartedHub(Struct, frozen=True, kw_only=True):
 def launch(folder: StateFolder, installation: Installation, options: Options, *, detached: bool) -> StartedHub:
     """Start a hub in `folder` and wait until it answers.
 
-    The hub ends with this process, unless `detached`; a detached one also does as long as it does not answer. Raises
-    `LocalHubError` with the error in the hub's log if the start fails; no process is left then.
+    The hub ends with this process. With `detached`, it does so only until it answers. Raises `LocalHubError` with the
+    error in the hub's log if the start fails, and leaves no process behind.
     """
-    for _ in range(MAX_PORT_ATTEMPTS):
+    previous = folder.previous_port()
+    for attempt in range(MAX_PORT_ATTEMPTS):
         port, hub_port, proxy_port = ports.free_ports(3)
+        if attempt == 0 and previous is not None and ports.is_free(previous):
+            port = previous
         if options.port is not None:
             ports.check_port(options.port)
             port = options.port
@@ -80,8 +87,10 @@ def launch(folder: StateFolder, installation: Installation, options: Options, *,
             admin=options.admin,
             users=list(options.users),
             profiles=str(options.profiles),
+            config=options.config,
+            config_file=options.config_file,
         )
-        config = CONFIG.format(folder=str(folder.path), profiles=str(options.profiles), extra=options.config)
+        config = CONFIG.format(folder=str(folder.path), profiles=str(options.profiles))
         folder.prepare(settings, config)
         process = _spawn(folder, installation.instance_id)
         try:
@@ -145,7 +154,7 @@ def _spawn(folder: StateFolder, instance_id: str) -> subprocess.Popen[bytes]:
 
 
 def _detach(process: subprocess.Popen[bytes]) -> None:
-    """Let the hub outlive this process; until now it would have ended with it."""
+    """Detach the hub, so that it outlives this process."""
     if process.stdin is not None:
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(DETACH_BYTE)
@@ -168,8 +177,14 @@ def _wait_until_ready(folder: StateFolder, process: subprocess.Popen[bytes], url
         if logs.port_was_taken(log):
             return None
         if ended:
-            reason = "the disk is full" if logs.disk_was_full(log) else "the hub exited during its start"
-            raise LocalHubError(f"{reason}: {logs.reason(log)}", hint=f"see the hub's log: {folder.log}")
+            reason = "the disk is full" if logs.disk_was_full(log) else "the hub exited during startup"
+            cause = logs.reason(log)
+            if cause.startswith(CONFIG_ERROR):
+                raise LocalHubError(
+                    f"invalid configuration: {cause.removeprefix(CONFIG_ERROR)}",
+                    hint=f"see the hub's log: {folder.log}",
+                )
+            raise LocalHubError(f"{reason}: {cause}", hint=f"see the hub's log: {folder.log}")
         if folder.ready and (version := hub_version(f"{url}hub/api")):
             return version
         time.sleep(0.05)

@@ -19,7 +19,7 @@ def tail(path: Path, last_bytes: int = 65536) -> str:
 
 
 def reason(log: str) -> str:
-    """Return the most telling line of a hub's log: the last exception, else the last error, else the last line."""
+    """Return the most informative line of a hub's log: the last exception, else the last error, else the last line."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     for line in reversed(lines):
         if EXCEPTION.fullmatch(line):

@@ -34,8 +34,17 @@ def check_port(port: int) -> None:
             raise LocalHubError(f"no permission to listen on port {port}", hint="choose a port above 1023") from error
         except OSError as error:
             raise LocalHubError(
-                f"port {port} is in use by another program", hint="choose another port, or none to get a free one"
+                f"port {port} is in use by another program", hint="choose another port, or omit it to use a free one"
             ) from error
+
+
+def is_free(port: int) -> bool:
+    """Return whether a port can be listened on."""
+    try:
+        check_port(port)
+    except (InvalidInput, LocalHubError):
+        return False
+    return True
 
 
 def escaped_base_url(base_url: str) -> str:

@@ -49,6 +49,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     admin: str
     users: list[str]
     profiles: str = ""
+    config: str = ""
+    """Additional configuration, as Python code."""
+    config_file: str = ""
+
+    def __repr__(self) -> str:
+        """Return the addresses, without the additional configuration, which may hold tokens."""
+        return f"Settings(port={self.port}, base_url={self.base_url!r})"
 
 
 class RunningHub(Struct, frozen=True, kw_only=True):
@@ -90,7 +97,7 @@ class StateFolder:
             # Look for other files before looking for a hub: another process may be installing one here right now.
             if self._has_foreign_files() and not self.exists():
                 raise LocalHubError(
-                    f"{self.path} is not empty and has no local hub in it", hint="choose an empty or a new folder"
+                    f"{self.path} is not empty and contains no local hub", hint="choose an empty or new folder"
                 )
             make_folder(self.path)
             self.check()
@@ -99,8 +106,8 @@ class StateFolder:
             free = shutil.disk_usage(self.path).free
         if free < MIN_FREE_BYTES:
             raise LocalHubError(
-                f"the disk is full: {free // 2**20} MB left for {self.path}",
-                hint=f"free at least {MIN_FREE_BYTES // 2**20} MB, or choose a folder on another disk",
+                f"the disk is full: {free // 2**20} MiB left for {self.path}",
+                hint=f"free at least {MIN_FREE_BYTES // 2**20} MiB, or choose a folder on another disk",
             )
 
     def check(self) -> None:
@@ -117,7 +124,7 @@ class StateFolder:
             if others:
                 raise InvalidInput(
                     f"{self.path / min(others)} belongs to another user",
-                    hint=f"the content of {self.path} may not be yours: move the folder away, and start again",
+                    hint=f"the contents of {self.path} may not be yours: move the folder away and start again",
                 )
             for part in (self.users, self.proxy):
                 if os.path.lexists(part):
@@ -157,6 +164,13 @@ class StateFolder:
             raise LocalHubError(f"{self._settings} is missing: no hub was ever started in this folder")
         return settings
 
+    def previous_port(self) -> int | None:
+        """Return the public port of the latest start; None if there was none, or its settings cannot be read."""
+        try:
+            return self.settings().port
+        except LocalHubError:
+            return None
+
     def prepare(self, settings: Settings, config: str) -> None:
         """Write the settings and the configuration of the next start, and empty the log."""
         with disk_errors(self.path):
@@ -175,7 +189,7 @@ class StateFolder:
 
     @property
     def ready(self) -> bool:
-        """Whether the hub of the latest start is up."""
+        """True once the hub of the latest start is up."""
         return self._ready.exists()
 
     def running(self) -> RunningHub | None:

@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jhub.config.certificate_files import CertificateFiles as CertificateFiles
     from jhub.login.console import Console as Console
     from jhub.login.environment import environment_token as environment_token
     from jhub.login.methods import sign_in as sign_in
@@ -28,10 +29,12 @@ if TYPE_CHECKING:
     from jhub.login.request import SignInResult as SignInResult
     from jhub.login.saved_context import SavedContext as SavedContext
     from jhub.login.saved_context import save_context as save_context
+    from jhub.login.saved_context import saved_files as saved_files
     from jhub.login.saved_context import sign_in_and_save as sign_in_and_save
     from jhub.operations.tokens import TOKEN_LIFE as TOKEN_LIFE
 
 _HOMES = {
+    "CertificateFiles": "jhub.config.certificate_files",
     "Console": "jhub.login.console",
     "LoginMethod": "jhub.login.request",
     "MethodChosen": "jhub.login.questions",
@@ -48,6 +51,7 @@ _HOMES = {
     "Visit": "jhub.login.questions",
     "environment_token": "jhub.login.environment",
     "save_context": "jhub.login.saved_context",
+    "saved_files": "jhub.login.saved_context",
     "sign_in": "jhub.login.methods",
     "sign_in_and_save": "jhub.login.saved_context",
 }

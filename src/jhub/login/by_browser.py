@@ -1,4 +1,4 @@
-"""Sign-in by the browser, with the hub as an OAuth provider. It works behind any single sign-on.
+"""Sign-in with the browser, with the hub as an OAuth provider. It works behind any single sign-on.
 
 The OAuth token is used once, to create the token that is kept, and is then revoked. Revoking one OAuth token revokes
 all of that user's tokens of the same client, so an OAuth token is never the one to keep.
@@ -23,7 +23,7 @@ from jhub.steps import Ask, Flow
 
 
 def by_browser(request: SignInRequest) -> Flow[SignInResult]:
-    """Sign in by an OAuth authorization code with PKCE; hubs before 6.0 ignore PKCE."""
+    """Sign in with an OAuth authorization code and PKCE; hubs before 6.0 ignore PKCE."""
     query = {
         "client_id": CLIENT_ID,
         "redirect_uri": REDIRECT_URI,

@@ -1,4 +1,4 @@
-"""Sign-in by the hub's login form, as a browser does it.
+"""Sign-in through the hub's login form, as a browser does it.
 
 Unlike the single REST call with a password, the form accepts users who are new to the hub, takes a second factor, and
 gives the reason of a refusal. The page that the form redirects to is never requested: by default it starts the user's
@@ -7,9 +7,9 @@ server.
 
 from __future__ import annotations
 
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urlsplit
 
-from jhub.discovery import origin
+from jhub.discovery import join, origin
 from jhub.errors import InvalidInput, NotAHub, NotAuthorized
 from jhub.login.login_page import PASSWORD, USERNAME, Form, Page, parse_page
 from jhub.login.questions import ask_credentials, second_factor
@@ -34,7 +34,7 @@ def read_page() -> Flow[Page]:
 
 
 def by_form(request: SignInRequest, page: Page | None = None) -> Flow[SignInResult]:
-    """Sign in by the form, in one attempt: an authenticator may lock an account after a few failures."""
+    """Sign in through the form, in one attempt: an authenticator may lock an account after a few failures."""
     if page is None:
         page = yield from read_page()
     form, action = check_form(request, page)
@@ -83,8 +83,8 @@ def check_form(request: SignInRequest, page: Page) -> tuple[Form, str]:
     """
     if page.form is None:
         raise InvalidInput(
-            "the login page of this hub has no form for a password",
-            hint="if it has single sign-on, use: jhub login --browser, or jhub login --paste",
+            "this hub's login page has no password form",
+            hint="for single sign-on, use: jhub login --browser, or jhub login --paste",
         )
     login_url = f"{request.hub_url}login"
     action = _form_target(page.form, login_url)
@@ -99,7 +99,7 @@ def check_form(request: SignInRequest, page: Page) -> tuple[Form, str]:
 def _form_target(form: Form, login_url: str) -> str | None:
     """Return the URL that the form is sent to; None if that is not the hub's."""
     try:
-        action = urljoin(login_url, form.action)
+        action = join(login_url, form.action)
         same = origin(action) == origin(login_url)
     except ValueError:
         return None
@@ -111,17 +111,17 @@ def _form_target(form: Form, login_url: str) -> str | None:
 
 
 def _login_error(username: str, page: Page) -> NotAuthorized:
-    kind, hint = NotAuthorized, "this was one attempt; some hubs lock an account after a few"
+    kind, hint = NotAuthorized, "jhub tried only once; some hubs lock an account after a few failed attempts"
     if page.location:
-        reason = "the hub requires another step beside the password"
+        reason = "the hub requires another step besides the password"
         hint = "sign in once in the browser, or use: jhub login --paste"
     elif page.status == 403 and (not page.text.strip() or any(words in page.text.lower() for words in XSRF_ERRORS)):
         kind, reason = PasswordNotChecked, "the hub's XSRF check rejected the login form"
-        hint = "a proxy may change client addresses between two requests; jhub login --password needs only one"
+        hint = "a proxy may change client addresses between requests; use jhub login --password, which sends only one"
     elif page.status >= 500:
         # NativeAuthenticator 1.3 does this on JupyterHub 6, before it checks the password.
-        kind, reason = PasswordNotChecked, f"the hub fails at its own login form, with {page.status}"
-        hint = "the administrator finds the reason in the hub's log; jhub login --password needs no form"
+        kind, reason = PasswordNotChecked, f"the hub's login form failed with status {page.status}"
+        hint = "ask the administrator to check the hub's log, or use jhub login --password, which needs no form"
     else:
-        reason = page.error or f"the hub refused, with {page.status}"
+        reason = page.error or f"the hub rejected the sign-in with status {page.status}"
     return kind(f"sign in as {username}: {reason}", method="POST", path="/login", status=page.status, hint=hint)

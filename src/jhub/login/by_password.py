@@ -20,7 +20,7 @@ TEMPORARY_TOKEN_SECONDS = 60
 
 
 def by_password(request: SignInRequest) -> Flow[SignInResult]:
-    """Sign in by the hub's authenticator. It refuses a user who never signed in before like a wrong password."""
+    """Sign in through the hub's authenticator. It rejects a new user in the same way as a wrong password."""
     username, password = yield from ask_credentials(request)
     if request.scopes is not None:
         # With a token of all scopes, the hub can be asked for the user's scopes if it refuses the requested ones.

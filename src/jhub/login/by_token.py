@@ -18,7 +18,7 @@ from jhub.steps import Ask, Flow, check_token
 def with_token(request: SignInRequest, method: MethodUsed = "token") -> Flow[SignInResult]:
     """Look up the owner of the request's token, and its expiry if the token may read it."""
     if not request.token:
-        raise InvalidInput("a token to sign in with is missing", hint="pass it on stdin: --token -")
+        raise InvalidInput("no token to sign in with", hint="pass it on stdin: --token -")
     check_token(request.token)
     credentials = by_token(request.token)
     try:
@@ -45,9 +45,7 @@ def with_token(request: SignInRequest, method: MethodUsed = "token") -> Flow[Sig
 def by_paste(request: SignInRequest) -> Flow[SignInResult]:
     """Sign in with a token that the user creates on the hub's token page and pastes."""
     if request.scopes is not None:
-        raise InvalidInput(
-            "a pasted token has the scopes chosen on the hub's token page", hint="leave the scopes out here"
-        )
+        raise InvalidInput("a pasted token has the scopes chosen on the hub's token page", hint="omit the scopes here")
     token: str = yield from Ask(PastedToken(f"{request.hub_url}token"))
     return (yield from with_token(replace(request, token=token), "paste"))
 

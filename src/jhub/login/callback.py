@@ -139,9 +139,9 @@ def _start_address(question: Visit, start_url: str) -> Generator[str]:
 
 def _show_instructions(question: Visit, port: int, tell: Callable[[str], object], address: str) -> None:
     if os.environ.get("SSH_CONNECTION"):
-        tell("open this page in the browser of your own machine, and sign in:")
+        tell("open this page in a browser on your own machine, and sign in:")
         tell(question.url)
-        tell(f"forward the port first, in another terminal of your machine: ssh -L {port}:127.0.0.1:{port} HOST")
+        tell(f"forward the port first, in another terminal on your machine: ssh -L {port}:127.0.0.1:{port} HOST")
     else:
         tell("open this page in a browser on this machine, and sign in:")
         tell(question.url)
@@ -155,7 +155,7 @@ def _code(query: Mapping[str, str]) -> str:
     if "code" in query:
         return query["code"]
     reason = " ".join(query.get("error_description", query.get("error", "the redirect has no code")).split())[:200]
-    raise NotAuthorized(f"sign in by the browser: {reason}", hint="sign in again, or use: jhub login --paste")
+    raise NotAuthorized(f"sign in with the browser: {reason}", hint="sign in again, or use: jhub login --paste")
 
 
 class CallbackServer(ThreadingHTTPServer):
@@ -270,5 +270,5 @@ class _CallbackHandler(BaseHTTPRequestHandler):
 def _port_error(port: int, error: OSError) -> HubError:
     return InvalidInput(
         f"cannot listen on port {port} of this machine, to which the hub redirects the browser: {error.strerror}",
-        hint="another jhub login may be waiting; the port is fixed: stop what uses it, or use: jhub login --paste",
+        hint="another jhub login may be using the port, which is fixed; stop it, or use: jhub login --paste",
     )

@@ -28,10 +28,10 @@ class Terminal:
     def __init__(self) -> None:
         self._before: list[Any] | None = None
         self._signals: list[int] = []
-        try:
-            import termios
-        except ImportError:
-            return  # on Windows a prompt changes no settings
+        if sys.platform == "win32":
+            return  # a prompt changes no settings
+        import termios
+
         with suppress(termios.error, OSError, ValueError, AttributeError, TypeError):  # no terminal
             self._before = termios.tcgetattr(sys.stdin)
             self._install_handlers()
@@ -45,6 +45,8 @@ class Terminal:
                 self._signals.append(number)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if sys.platform == "win32":
+            return
         with suppress(OSError):
             if os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp():  # a background process would be stopped
                 self.restore()
@@ -61,7 +63,7 @@ class Terminal:
 
     def restore(self) -> None:
         """Restore the settings."""
-        if self._before is not None:
+        if sys.platform != "win32" and self._before is not None:
             import termios
 
             with suppress(termios.error, OSError, ValueError):
@@ -123,6 +125,6 @@ class Console:
 
 def _no_terminal() -> InvalidInput:
     return InvalidInput(
-        "there is no terminal to ask on",
+        "cannot prompt without a terminal",
         hint="use Hub(url, token), or Hub.login(url, username=…, password=…)",
     )

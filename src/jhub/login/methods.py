@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from jhub.discovery import socket_path
 from jhub.errors import InvalidInput
 from jhub.login.by_browser import by_browser
 from jhub.login.by_form import PasswordNotChecked, by_form, check_form, read_page
@@ -29,7 +30,7 @@ def sign_in(request: SignInRequest, method: LoginMethod | None = None) -> Flow[S
 
     The order is: the token of the request, the login form, the browser, a token from the hub's token page.
 
-    The form comes before the REST call with a password, which refuses a user who is new to the hub like a wrong
+    The form comes before the REST call with a password, which rejects a new user in the same way as a wrong
     password. Trying both would count a mistyped password twice, and some hubs lock an account after three failures.
     """
     if method is not None and method not in METHODS:
@@ -41,6 +42,11 @@ def sign_in(request: SignInRequest, method: LoginMethod | None = None) -> Flow[S
         return (yield from with_token(request))
     if method is None:
         return (yield from _detect_method(request))
+    if method == "browser" and socket_path(request.api_url):
+        raise InvalidInput(
+            "cannot sign in with the browser: a browser cannot open a hub on a unix socket",
+            hint="use the hub's public URL, or pass a token: jhub login URL --token -",
+        )
     if method == "browser" and not (yield from has_login_client()):
         raise _client_not_registered()
     yield Emit(MethodChosen(method, ""))
@@ -66,14 +72,16 @@ def _detect_method(request: SignInRequest) -> Flow[SignInResult]:
             f"{_no_form_reason(page)}: the password was not sent",
             hint="use --browser or --paste (in Python method=…), or --password to send it to the REST API",
         )
-    if (yield from has_login_client()):
+    if socket_path(request.api_url):
+        why = f"{_no_form_reason(page)}, and a browser cannot open a hub on a unix socket"
+    elif (yield from has_login_client()):
         yield Emit(MethodChosen("browser", _no_form_reason(page)))
         try:
             return (yield from by_browser(request))
         except NoCallback as error:
             why = str(error)
     else:
-        why = f"{_no_form_reason(page)}, and jhub's login client is not registered there"
+        why = f"{_no_form_reason(page)}, and jhub's login client is not registered on it"
     yield Emit(MethodChosen("paste", why))
     return (yield from by_paste(request))
 
@@ -82,12 +90,12 @@ def _no_form_reason(page: Page) -> str:
     if page.status == 403:
         return "this hub accepts only credentials from the browser"
     if page.location or page.status == 200:
-        return "this hub has single sign-on"
-    return f"this hub's login page answers {page.status}"
+        return "this hub uses single sign-on"
+    return f"this hub's login page returned {page.status}"
 
 
 def _client_not_registered() -> InvalidInput:
     return InvalidInput(
-        "jhub's login client is not registered at this hub",
-        hint="an administrator registers it with: jhub service create --login-client; until then: jhub login --paste",
+        "jhub's login client is not registered on this hub",
+        hint="ask an administrator to run: jhub service create --login-client; until then, use: jhub login --paste",
     )

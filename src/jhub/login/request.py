@@ -14,7 +14,7 @@ from jhub.operations.tokens import TOKEN_LIFE
 
 def default_note() -> str:
     """Return the text that the hub's token page shows for a token without a note of its own."""
-    return f"jhub on {platform.node() or 'a machine without a name'}"
+    return f"jhub on {platform.node() or 'an unnamed machine'}"
 
 
 def _random_secret() -> str:
@@ -85,7 +85,7 @@ class SignInResult:
 
     @property
     def how(self) -> str:
-        """The method in words, such as "by the browser"."""
+        """The method in words, such as "with the browser"."""
         return METHOD_PHRASES[self.method]
 
 
@@ -95,10 +95,10 @@ MethodUsed: TypeAlias = LoginMethod | Literal["token"]
 """A sign-in method, or "token" for an existing token."""
 
 METHOD_PHRASES: dict[MethodUsed, str] = {
-    "token": "by token",
-    "password": "by password",
-    "form": "by the login form",
-    "browser": "by the browser",
-    "paste": "by a pasted token",
+    "token": "with a token",
+    "password": "with a password",
+    "form": "through the login form",
+    "browser": "with the browser",
+    "paste": "with a pasted token",
 }
-"""Sign-in methods in words, as in "signing in by the browser"."""
+"""Sign-in methods in words, as in "signing in with the browser"."""

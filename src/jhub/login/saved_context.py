@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from jhub.config import contexts
+from jhub.config.certificate_files import CertificateFiles
 from jhub.config.contexts import Context
 from jhub.config.expiry import local_end
+from jhub.discovery import https_origin, normalize_url
 from jhub.errors import HubError, InvalidInput, NotFound
 from jhub.login.credentials import acting_as, by_token
 from jhub.login.methods import sign_in
@@ -28,8 +30,31 @@ class SavedContext:
     """Lines for the user: where the token is stored, if not in the usual place, and that an older one stays valid."""
 
 
+NO_FILES = CertificateFiles()
+"""Neither a CA file nor a client certificate."""
+
+
+def saved_files(url: str, name: str | None = None) -> CertificateFiles:
+    """Return the CA file and the client certificate with which a context reaches a hub.
+
+    The context is `name`, else the current one, else the first, among those of the same scheme, host and port.
+    """
+    saved = contexts.load()
+    address = https_origin(normalize_url(url))
+    for each in (name or "", saved.current, *sorted(saved.contexts)):
+        context = saved.contexts.get(each)
+        if context is not None and https_origin(context.api_url) == address:
+            return CertificateFiles(ca_file=context.ca_file, cert_file=context.cert_file, key_file=context.key_file)
+    return NO_FILES
+
+
 def save_context(
-    result: SignInResult, api_url: str, name: str | None = None, *, narrowed: bool = False
+    result: SignInResult,
+    api_url: str,
+    name: str | None = None,
+    *,
+    narrowed: bool = False,
+    files: CertificateFiles = NO_FILES,
 ) -> Flow[SavedContext]:
     """Save a token as a context, make that the current one, and revoke the token that the context had.
 
@@ -45,10 +70,12 @@ def save_context(
         The context; by default the hub's host name, behind USER@ if another user's context has that name.
     narrowed
         The token has scopes of its own, and may lack the right to revoke another: then the older token revokes itself.
+    files
+        The CA file and the client certificate for this hub.
     """
     try:
         name = name or contexts.default_name(api_url, result.who.name)
-        context = _context(name, api_url, result)
+        context = _context(name, api_url, result, files)
         old_token = _current_token(name) if narrowed else ""
         saved = contexts.save(name, context, result.token)
     except BaseException:
@@ -64,24 +91,33 @@ def save_context(
 
 
 def sign_in_and_save(
-    request: SignInRequest, method: LoginMethod | None, context: str | None
+    request: SignInRequest, method: LoginMethod | None, context: str | None, files: CertificateFiles = NO_FILES
 ) -> Flow[tuple[SignInResult, tuple[str, ...]]]:
     """Sign in, and save the token as a context if one is named. Return the result and the notes of `save_context`."""
     if context is None:
         return (yield from sign_in(request, method)), ()
     request = replace(request, expected=contexts.user_of(context, request.api_url))
     result = yield from sign_in(request, method)
-    saved = yield from save_context(result, request.api_url, context, narrowed=request.scopes is not None)
+    narrowed = request.scopes is not None
+    saved = yield from save_context(result, request.api_url, context, narrowed=narrowed, files=files)
     return result, saved.notes
 
 
-def _context(name: str, api_url: str, result: SignInResult) -> Context:
+def _context(name: str, api_url: str, result: SignInResult, files: CertificateFiles) -> Context:
     token_id = result.token_id
     old = contexts.load().contexts.get(name)
     if old is not None and _same_user(old, api_url, result) and old.token_id == result.who.token_id:
         token_id = old.token_id  # an existing token, and the one that jhub created for this context before
     end = local_end(result.life, datetime.now(UTC))
-    return Context(api_url=api_url, user=result.who.name, token_id=token_id, expires_at=end)
+    return Context(
+        api_url=api_url,
+        user=result.who.name,
+        token_id=token_id,
+        expires_at=end,
+        ca_file=files.ca_file,
+        cert_file=files.cert_file,
+        key_file=files.key_file,
+    )
 
 
 def _same_user(context: Context, api_url: str, result: SignInResult) -> bool:

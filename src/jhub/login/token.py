@@ -28,7 +28,7 @@ def create_token(credentials: Credentials, request: SignInRequest, method: Metho
 
 
 def check_user(request: SignInRequest, name: str) -> Flow[None]:
-    """Check that the browser signed in as the expected user; ask whether to go on if it did not."""
+    """Check that the browser signed in as the expected user; ask whether to continue if it did not."""
     expected = (request.username or request.expected or "").strip()
     if not expected or expected.casefold() == name.casefold():
         return
@@ -36,7 +36,7 @@ def check_user(request: SignInRequest, name: str) -> Flow[None]:
     if answer != name:
         raise NotAuthorized(
             f"the browser signed in as {name}, not as {expected}; no token was kept",
-            hint=f"sign out of the hub in the browser, and sign in again; if {name} is right: -u {name}",
+            hint=f"sign out of the hub in the browser and sign in again; if {name} is the right user, use -u {name}",
         )
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from jhub.binding import operation, stream
 from jhub.errors import Conflict, InvalidInput, MissingScope
 from jhub.models import Group
+from jhub.object_path import named_objects
 from jhub.operations.paging import pages
-from jhub.operations.requests import list_of, since
+from jhub.operations.requests import accept_missing, list_of, since
 from jhub.steps import Flow, HubVersion, Request, call, segment, send
 
 MAX_GROUPS_PER_REQUEST = 50
@@ -25,7 +26,7 @@ class GroupOps:
 
         With `user`, list only the groups that this user is in.
 
-        `GET /groups` (all versions), scope `list:groups`, and with `user` `read:groups`.
+        `GET /groups` (all versions), scope `list:groups`; with `user` also `read:groups`.
         """
 
         def with_user(group: Group) -> tuple[Group, ...]:
@@ -46,12 +47,20 @@ class GroupOps:
     def create(self, name: str, *, exist_ok: bool = False) -> Flow[Group]:
         """Create an empty group.
 
-        `POST /groups/{name}` (all versions), scope `admin:groups`, with `exist_ok` `read:groups` too. `Conflict` if
+        `POST /groups/{name}` (all versions), scope `admin:groups`; with `exist_ok` also `read:groups`. `Conflict` if
         the group exists; with `exist_ok` the existing group is returned.
         """
+        path, about = _path(name), f"group {name}"
         try:
             # If the group may exist already, the request can be retried after a lost answer.
-            return (yield from call("POST", _path(name), Group, about=f"group {name}", repeatable=exist_ok))
+            if not any(named_objects(path)):
+                return (yield from call("POST", path, Group, about=about, repeatable=exist_ok))
+            # A proxy may decode a slash in a path, but not in a body.
+            groups = tuple[Group, ...]
+            created = yield from call(
+                "POST", "/groups", groups, body={"groups": [name]}, about=about, repeatable=exist_ok
+            )
+            return created[0]
         except Conflict:
             if not exist_ok:
                 raise
@@ -63,7 +72,7 @@ class GroupOps:
     ) -> Flow[tuple[Group, ...]]:
         """Create groups, each with these users as members.
 
-        `POST /groups` (all versions), scope `admin:groups`, with `exist_ok` `list:groups` too. `Conflict` if one of
+        `POST /groups` (all versions), scope `admin:groups`; with `exist_ok` also `list:groups`. `Conflict` if one of
         the groups exists; the error names it and the groups that were created before it. With `exist_ok` existing
         groups are left unchanged. `UnknownUser` if a user does not exist; no group is created then.
         """
@@ -96,12 +105,13 @@ class GroupOps:
         return tuple(groups[name] for name in unique if name in groups)
 
     @operation
-    def delete(self, name: str) -> Request[None]:
+    def delete(self, name: str, *, missing_ok: bool = False) -> Flow[None]:
         """Delete a group; its members stay users of the hub.
 
-        `DELETE /groups/{name}` (all versions), scope `delete:groups`.
+        `DELETE /groups/{name}` (all versions), scope `delete:groups`. `NotFound` if it does not exist, unless
+        `missing_ok`.
         """
-        return send("DELETE", _path(name), about=f"group {name}")
+        return accept_missing(send("DELETE", _path(name), about=f"group {name}"), missing_ok)
 
     @operation
     def add_users(self, name: str, users: Iterable[str]) -> Flow[Group]:
@@ -130,7 +140,7 @@ class GroupOps:
 
     @operation
     def set_properties(self, name: str, properties: Mapping[str, Any]) -> Flow[Group]:
-        """Set some of a group's properties; a value of None removes a property, the others stay.
+        """Set some of a group's properties; None removes a property, and others stay unchanged.
 
         `PUT /groups/{name}/properties` (JupyterHub 4.0), scopes `groups` and `read:groups`. The request replaces all
         properties, so they are read first.

@@ -67,7 +67,7 @@ class HubOps:
         identity = yield from HubOps.whoami()
         if identity.kind != "user":
             raise InvalidInput(
-                f"the token in use belongs to the {identity.kind} {identity.name}, and is valid as long as that exists"
+                f"the token in use belongs to the {identity.kind} {identity.name}, and stays valid as long as it exists"
             )
         if not identity.token_id:
             yield from require_version("5.0", "revoking the token in use")

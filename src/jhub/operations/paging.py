@@ -20,11 +20,11 @@ MEDIA_TYPE = "application/jupyterhub-pagination+json"
 MAX_PAGE_SIZE = 200
 """Maximum number of items that JupyterHub puts on a page, with its default `api_page_max_limit`."""
 MAX_PAGES_IN_FLIGHT = 4
-"""Maximum number of pages in flight. A hub answers reads one after the other, so more would only queue up."""
+"""Maximum number of pages in flight. A hub answers reads one after the other, so further ones would only queue."""
 MAX_REMEMBERED_KEYS = 2000
 """Maximum number of recent items among which a repeated item is dropped."""
 WAIT_SECONDS = 1.0
-"""Longest wait for a page in flight before the flow waits again."""
+"""Maximum wait for a page in flight before the flow checks again."""
 
 
 class _NextPage(Struct):
@@ -36,9 +36,15 @@ class _Pagination(Struct):
     total: int = 0
 
 
-class _Page(Struct, Generic[T]):
+class Page(Struct, Generic[T]):
+    """A page of a listing."""
+
     items: list[T] | dict[str, T]
     pagination: _Pagination = field(name="_pagination")
+
+    def entries(self) -> list[T]:
+        """Return the items as a list; some listings have them by name."""
+        return list(self.items.values()) if isinstance(self.items, dict) else self.items
 
 
 class _Total(Struct):
@@ -54,6 +60,18 @@ class _Item(Struct):
     name: str | None = ""
 
 
+def page_request(
+    path: str, item: type[T], offset: int, query: tuple[tuple[str, str], ...] = (), *, about: str
+) -> Request[Page[T]]:
+    """Return the request for the page of a listing that begins at `offset`.
+
+    Without the media type for pages JupyterHub silently truncates a list at `api_page_max_limit` (200).
+    """
+    page_query = (*query, ("offset", str(offset)), ("limit", str(MAX_PAGE_SIZE)))
+    request = call("GET", path, _page_of(item), query=page_query, about=about, accept=MEDIA_TYPE)
+    return replace(request, decode=partial(_decode_page, request.decode))
+
+
 def pages(
     path: str,
     item: type[T],
@@ -65,26 +83,23 @@ def pages(
 ) -> Flow[None]:
     """Emit every item of a paged listing, or the objects that `emit` makes of it.
 
-    Without the media type for pages JupyterHub silently truncates a list at `api_page_max_limit` (200). The next page
-    is requested by its offset and not by `next.url`: the hub builds that URL from the request as it received it, so
-    behind a proxy it can be another host or plain http, and a token must not go there. A short page is not always the
-    last one (`state=ready` filters after the query), and before 5.0 pages of `state=active` repeat users (JupyterHub
-    #4789, #5293), which `key` detects.
+    The next page is requested by its offset and not by `next.url`: the hub builds that URL from the request as it
+    received it, so behind a proxy it can be another host or plain http, and a token must not go there. A short page is
+    not always the last one (`state=ready` filters after the query), and before 5.0 pages of `state=active` repeat users
+    (JupyterHub #4789, #5293), which `key` detects.
 
     From the second page on the listing forks, so a flow with forks of its own must run it in a fork.
     """
 
-    def request_page(offset: int) -> Request[_Page[T]]:
-        page_query = (*query, ("offset", str(offset)), ("limit", str(MAX_PAGE_SIZE)))
-        request = call("GET", path, _page_of(item), query=page_query, about=about, accept=MEDIA_TYPE)
-        return replace(request, decode=partial(_decode_page, request.decode))
+    def request_page(offset: int) -> Request[Page[T]]:
+        return page_request(path, item, offset, query, about=about)
 
     recent = _RecentKeys()
     prefetcher = _Prefetcher(request_page)
     offset = 0
     page = yield from request_page(0)
     while True:
-        for entry in page.items.values() if isinstance(page.items, dict) else page.items:
+        for entry in page.entries():
             if recent.is_new(key(entry)):
                 for part in emit(entry):
                     yield Emit(part)
@@ -189,5 +204,5 @@ def _drop_nameless(content: bytes) -> bytes | None:
     return None if len(named) == len(page.items) else json.encode(_RawPage(named, page.pagination))
 
 
-def _page_of(item: type[T]) -> type[_Page[T]]:
-    return _Page[item]  # type: ignore[valid-type]  # a value here, which annotations cannot express
+def _page_of(item: type[T]) -> type[Page[T]]:
+    return Page[item]  # type: ignore[valid-type]  # a value here, which annotations cannot express

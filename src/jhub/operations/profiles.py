@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import BadRequest, HubError, NotAuthorized, NotFound, Unsupported
-from jhub.models import Profile
+from jhub.models import Profile, Server
 from jhub.operations.requests import user_path
 from jhub.profiles.model import LISTING_VERSION
 from jhub.profiles.option_check import (
@@ -83,13 +83,33 @@ def check_options(user: str, options: Mapping[str, Any], about: str) -> Flow[Non
     """
     if not isinstance(options.get("profile"), str) or not options["profile"]:
         return
-    request = read_profiles(user)
+    profiles = yield from _profiles_if_listed(user)
+    if profiles is not None:
+        check_against_profiles(profiles, options, about, read_profiles(user).path)
+
+
+def options_to_compare(server: Server, options: Mapping[str, Any] | None) -> Flow[Mapping[str, Any]]:
+    """Return the options of a start that an active server must have.
+
+    They lack the profile if it is the only one of the owner: jhub.extension leaves the options of a server without it
+    as they are if its start named no profile. The list of profiles is requested only if the server has no profile.
+    """
+    required = dict(options or {})
+    if required.get("profile") is None or server.user_options is None or "profile" in server.user_options:
+        return required
+    profiles = yield from _profiles_if_listed(server.user)
+    if [profile.slug for profile in profiles or ()] == [required["profile"]]:
+        del required["profile"]
+    return required
+
+
+def _profiles_if_listed(user: str) -> Flow[tuple[Profile, ...] | None]:
+    """Return the profiles of a user; None if the list cannot be read."""
     try:
-        listed = yield from request.once()  # the check is optional, so it does not retry
+        listed = yield from read_profiles(user).once()  # the checks are optional, so they do not retry
     except HubError:
-        return
-    if listed.version == LISTING_VERSION:
-        check_against_profiles(listed.profiles, options, about, request.path)
+        return None
+    return listed.profiles if listed.version == LISTING_VERSION else None
 
 
 def check_against_profiles(
@@ -118,7 +138,7 @@ def check_against_profiles(
         raise NotFound(f"{about}: {unknown_profile(slug, profiles)}", status=404, **fields)
     names = {"profile", *option_names(profile.profile_options), *profile.user_options}
     for name in options:
-        if name not in names and not name.startswith(FORM_PREFIXES):
+        if name not in names and not profile.any_user_options and not name.startswith(FORM_PREFIXES):
             raise BadRequest(f"{about}: {unknown_option(name, profile)}", status=400, **fields)
     # The hub checks the values of options that are not text.
     texts = {name: value for name, value in options.items() if isinstance(value, str)}
@@ -141,7 +161,7 @@ def _available_profiles(user: str | None) -> Flow[tuple[Profile, ...]]:
             method=error.method,
             path=error.path,
             status=error.status,
-            hint="a start can still name a profile: ask the hub's administrator for the names",
+            hint="you can still start a server from a profile: ask the hub's administrator for its name",
         ) from None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from jhub.errors import NotFound, Unsupported
+from jhub.errors import NotFound, Unsupported, is_missing
 from jhub.steps import Flow, HubVersion, Operation, segment
 
 UNKNOWN_SCOPE_HINT = "check for a misspelt scope: JupyterHub 5 and 6 fail like this for an unknown one"
@@ -28,6 +28,16 @@ def body_of(**fields: object) -> dict[str, Any]:
 
 
 T = TypeVar("T")
+
+
+def accept_missing(operation: Operation[T], missing_ok: bool) -> Flow[T | None]:
+    """Return the answer of a deletion; with `missing_ok` None if there is nothing to delete."""
+    try:
+        return (yield from operation)
+    except NotFound as error:
+        if not (missing_ok and is_missing(error)):
+            raise
+        return None
 
 
 def since(version: str, operation: Operation[T], what: str) -> Flow[T]:

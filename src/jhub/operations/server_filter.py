@@ -1,4 +1,4 @@
-"""Filters of servers: by owner, group, name, profile, state, and idle time."""
+"""Filters of servers: by owner, group, name, profile, state, idle time and age."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Literal, TypeAlias, get_args
 
-from jhub.errors import InvalidInput, NotAHub
-from jhub.models import Server, as_utc
+from jhub.errors import InvalidInput, MissingScope, NotAHub
+from jhub.models import Server, User, as_utc
 from jhub.operations.groups import read_members
 from jhub.operations.requests import user_path
 from jhub.steps import Answer, Flow, Request
@@ -18,8 +18,10 @@ ServerState: TypeAlias = Literal["ready", "spawn", "stop", "check", "rename"]
 """The state of an active server: "ready", or its pending action."""
 SERVER_STATES: tuple[str, ...] = get_args(ServerState)
 """States that a filter accepts."""
-MAX_IDLE_SECONDS = 100 * 365 * 86400
-"""Maximum idle time of a filter, in seconds: 100 years."""
+MAX_SECONDS = 100 * 365 * 86400
+"""Maximum duration in a filter, in seconds: 100 years."""
+ADMIN_SCOPES = ("read:users:name",)
+"""Scopes, one of which shows whether a user is an administrator."""
 MIN_YEAR = 2000
 """Year up to which a hub's time is not plausible."""
 
@@ -28,8 +30,8 @@ MIN_YEAR = 2000
 class Running:
     """A selection of the active servers (running, starting or stopping) that match all given fields.
 
-    The fields are the parameters of `hub.servers.list`, with its REST calls, scopes and errors: `idle` is in seconds
-    or a timedelta, by the hub's clock.
+    The fields are the parameters of `hub.servers.list`, with its REST calls, scopes and errors: `idle` and `max_age`
+    are in seconds or timedeltas, by the hub's clock.
     """
 
     user: str | None = None
@@ -38,6 +40,8 @@ class Running:
     profile: str | None = None
     idle: float | timedelta | None = None
     state: str | None = None
+    max_age: float | timedelta | None = None
+    admin: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +53,31 @@ class ServerFilter:
     """The owners whose servers match; None: all owners."""
     idle_since: datetime | None = None
     """The latest time at which a matching server was used; None: any time."""
+    started_before: datetime | None = None
+    """The latest start of a matching server; None: any time."""
 
     @property
     def empty(self) -> bool:
         """True if no server can match, because the group has no members."""
         return self.members is not None and not self.members
 
-    def may_match(self, user: str) -> bool:
-        """Return whether servers of a user can match."""
-        return self.members is None or user in self.members
+    def may_match(self, user: User) -> bool:
+        """Return whether servers of a user can match.
+
+        Raises
+        ------
+        MissingScope
+            The criteria ask for administrators, and the token cannot see whether the user is one.
+        """
+        if self.members is not None and user.name not in self.members:
+            return False
+        if self.criteria.admin is None or not user.servers:
+            return True
+        if user.admin is None:
+            raise MissingScope(
+                f"user {user.name}: this token cannot see whether they are an administrator", ADMIN_SCOPES
+            )
+        return user.admin is self.criteria.admin
 
     def select(self, servers: Mapping[str, Server]) -> Iterator[Server]:
         """Yield the matching servers of one owner, by name."""
@@ -69,8 +89,13 @@ class ServerFilter:
             criteria.name in (None, server.name)
             and criteria.profile in (None, server.profile)
             and criteria.state in (None, server.status)
-            and (self.idle_since is None or _last_used(server) <= self.idle_since)
+            and (self.idle_since is None or self._is_idle(server, self.idle_since))
+            and (self.started_before is None or _is_older(server, self.started_before))
         )
+
+    def _is_idle(self, server: Server, since: datetime) -> bool:
+        # While a server starts, its last activity may be that of an earlier run.
+        return (server.ready or self.criteria.state is not None) and _last_used(server) <= since
 
 
 def prepare_filter(criteria: Running, *, stopped: bool) -> Flow[ServerFilter]:
@@ -83,14 +108,25 @@ def prepare_filter(criteria: Running, *, stopped: bool) -> Flow[ServerFilter]:
     if criteria.state is not None and criteria.state not in SERVER_STATES:
         known = ", ".join(SERVER_STATES)
         raise InvalidInput(f"invalid state {criteria.state!r} of an active server", hint=f"use one of: {known}")
-    if stopped and (criteria.state is not None or criteria.idle is not None):
-        raise InvalidInput("cannot combine stopped servers with state or idle", hint="only active servers have them")
-    idle = criteria.idle.total_seconds() if isinstance(criteria.idle, timedelta) else criteria.idle
-    if idle is not None and not 0 <= idle <= MAX_IDLE_SECONDS:  # false for nan too
-        raise InvalidInput(f"idle must be between 0 and {MAX_IDLE_SECONDS} seconds, not {idle}")
+    if stopped and any(each is not None for each in (criteria.state, criteria.idle, criteria.max_age)):
+        raise InvalidInput(
+            "cannot combine stopped servers with state, idle or max_age", hint="only active servers have them"
+        )
+    idle, max_age = seconds_of(criteria.idle, "idle"), seconds_of(criteria.max_age, "max_age")
     members = None if criteria.group is None else frozenset((yield from read_members(criteria.group)))
-    idle_since = None if idle is None else (yield from hub_time()) - timedelta(seconds=idle)
-    return ServerFilter(criteria, members, idle_since)
+    if idle is max_age is None:
+        return ServerFilter(criteria, members)
+    now = yield from hub_time()
+    idle_since, started_before = (None if each is None else now - timedelta(seconds=each) for each in (idle, max_age))
+    return ServerFilter(criteria, members, idle_since, started_before)
+
+
+def seconds_of(value: float | timedelta | None, noun: str) -> float | None:
+    """Return a duration in seconds. `InvalidInput` if it is negative, longer than 100 years or not a number."""
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if seconds is not None and not 0 <= seconds <= MAX_SECONDS:  # false for nan too
+        raise InvalidInput(f"{noun} must be between 0 and {MAX_SECONDS} seconds, not {seconds}")
+    return seconds
 
 
 def hub_time() -> Request[datetime]:
@@ -112,7 +148,7 @@ def _decode_date(answer: Answer) -> datetime:
     if now is None or not MIN_YEAR < now.year < datetime.max.year:
         raise NotAHub(
             "hub: its answer has no valid Date header, so the idle time of servers is unknown",
-            hint="a proxy in front of the hub may drop the header Date",
+            hint="a proxy in front of the hub may drop the Date header",
         )
     return now
 
@@ -124,6 +160,11 @@ def _last_used(server: Server) -> datetime:
     """
     known = [as_utc(moment) for moment in (server.last_activity, server.started) if moment is not None]
     return max(known, default=_NEVER_IDLE)
+
+
+def _is_older(server: Server, moment: datetime) -> bool:
+    """Return whether a server started before a time; a server without a start, which is still starting, did not."""
+    return server.started is not None and as_utc(server.started) <= moment
 
 
 _NEVER_IDLE = as_utc(datetime.max)

@@ -24,7 +24,7 @@ def server_path(user: str, name: str) -> str:
 def is_valid_server_name(name: str) -> bool:
     """Return whether a server's name follows the rule of JupyterHub 6.0.
 
-    Older hubs accept any name, but they will be upgraded one day.
+    Older hubs accept any name, but a later upgrade would reject it.
     """
     return not name or (len(name) <= 30 and NAME_PATTERN.fullmatch(name) is not None)
 

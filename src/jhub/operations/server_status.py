@@ -1,4 +1,4 @@
-"""The status of a server: its model, its progress while it starts, and the reason of a failure."""
+"""The status of a server: its model, its progress while it starts, and the reason for a failure."""
 
 from __future__ import annotations
 
@@ -7,19 +7,28 @@ from typing import Any
 
 from msgspec import ValidationError, json, structs
 
-from jhub.errors import BadRequest, MissingScope, NotFound, Unavailable, WaitTimeout
+from jhub.errors import BadRequest, HubError, MissingScope, NotFound, NotStarted, SpawnFailed, Unavailable
 from jhub.interpreter import retry_until
-from jhub.models import Progress, Server, User, target
+from jhub.models import Progress, Server, User, as_utc, target
 from jhub.operations.requests import user_path
-from jhub.operations.server_names import server_path
+from jhub.operations.server_names import server_label, server_path
+from jhub.operations.server_pending import NOT_CREATED, Goal, state_text, timed_out
 from jhub.steps import Flow, HubVersion, Listen, Now, Request, Sleep, call
 
 START_TIMEOUT_SECONDS = 600.0
 """Default time limit of a start, in seconds."""
 POLL_SECONDS = 1.0
 """Seconds between two polls of a server without a progress stream."""
+CONFIRM_SECONDS = 1.5
+"""Seconds after which a server that has become ready is read again.
+
+From JupyterHub 5.1 on, a start that somebody cancels looks ready for one second, in the model and in the progress
+stream, before the hub stops the server.
+"""
+MIN_CANCEL_VERSION = (5, 1)
+"""First version of JupyterHub in which stopping a server that is starting cancels the start."""
 UNEXPLAINED = "the server is not running, and the hub gives no reason"
-"""Reason of a failed start without a message of the hub."""
+"""Reason for a failed start without a message from the hub."""
 INCLUDE_STOPPED = (("include_stopped_servers", "1"),)
 """Query that includes stopped servers in the models of users."""
 
@@ -125,13 +134,43 @@ def failure_reason(event: Progress | None) -> str:
     return " ".join(event.message.removeprefix("Spawn failed: ").split()) or "the hub gives no reason"
 
 
-def wait_until(done: Callable[[Server | None], bool], user: str, name: str, deadline: float) -> Flow[None]:
-    """Poll a server until `done` returns True; `WaitTimeout` after the deadline."""
+def is_proven(server: Server) -> bool:
+    """Return whether a ready server has certainly become ready: it has reported activity since its start began."""
+    if server.started is None or server.last_activity is None:
+        return False
+    return as_utc(server.last_activity) > as_utc(server.started)
+
+
+def wait_until(
+    goal: Goal, done: Callable[[Server | None], bool], user: str, name: str, deadline: float, seconds: float
+) -> Flow[Server | None]:
+    """Poll a server until `done` returns True, and return it; `WaitTimeout` after the deadline.
+
+    `goal` and `seconds`, the length of the whole wait, are for its message.
+    """
     pause = POLL_SECONDS / 8
-    while not done((yield from read_server_if_exists(user, name, deadline))):
+    while not done(server := (yield from read_server_if_exists(user, name, deadline))):
         if (yield from Now()) > deadline:
-            raise WaitTimeout(
-                f"server {target(user, name)}: still there when the time was up", hint="check again later"
-            )
+            raise timed_out(user, name, goal, server, seconds)
         yield Sleep(pause)
         pause = min(2 * pause, POLL_SECONDS)
+    return server
+
+
+def not_started(user: str, name: str) -> Flow[HubError | None]:
+    """Return the error for a server that is not active: it is not created, its start failed, or nobody starts it.
+
+    None if it has become active.
+    """
+    try:
+        servers = servers_of((yield from read_owner(user, INCLUDE_STOPPED)))
+    except HubError as error:
+        return error
+    label, hint = server_label(user, name), f"start it with: jhub server start {target(user, name)}"
+    if name not in servers:
+        return NotFound(NOT_CREATED, about=label, method="GET", path=server_path(user, name), status=404, hint=hint)
+    if servers[name].active:
+        return None
+    if reason := (yield from spawn_failure_reason(user, name)):
+        return SpawnFailed(target(user, name), reason)
+    return NotStarted(f"{label}: {state_text(servers[name])}", hint=hint)

@@ -10,7 +10,7 @@ from jhub import oauth_client
 from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import APIError, Conflict, HubBroken, InvalidInput, NotAuthorized, NotFound, Unsupported
 from jhub.models import Identity, Service
-from jhub.operations.requests import UNKNOWN_SCOPE_HINT, body_of, list_of, require_version, since
+from jhub.operations.requests import UNKNOWN_SCOPE_HINT, accept_missing, body_of, list_of, require_version, since
 from jhub.steps import Emit, Flow, HubVersion, Operation, Request, call, segment, send
 
 MIN_VERSION = "5.0"
@@ -112,10 +112,10 @@ class ServiceOps:
     def create_login_client(self, *, exist_ok: bool = False) -> Flow[Service]:
         """Register the OAuth client of `jhub login --browser`: a service without roles.
 
-        Users who have the scope `access:services!service=jhub-login`, such as administrators, can use it at once; the
-        line that gives the scope to all users belongs into the hub's configuration (`jhub.oauth_client.access`).
+        Users with the scope `access:services!service=jhub-login`, such as administrators, can use it at once; the
+        line that gives the scope to all users belongs in the hub's configuration (`jhub.oauth_client.access_line`).
 
-        `POST /services/{name}` (JupyterHub 5.0), scope `admin:services`, with `exist_ok` `read:services` too.
+        `POST /services/{name}` (JupyterHub 5.0), scope `admin:services`; with `exist_ok` also `read:services`.
         `Conflict` if a service of that name exists, unless it is this client and `exist_ok` is set. The hint of
         `Unsupported` has the lines that register the client in the configuration of an older hub.
         """
@@ -129,15 +129,15 @@ class ServiceOps:
         return _create_login_client(create, exist_ok)
 
     @operation
-    def delete(self, name: str) -> Flow[None]:
+    def delete(self, name: str, *, missing_ok: bool = False) -> Flow[None]:
         """Delete a service that was registered at run time, with its tokens.
 
-        `DELETE /services/{name}` (JupyterHub 5.0), scope `admin:services`. `NotFound` if it does not exist;
-        `Unsupported` for a service of the hub's configuration.
+        `DELETE /services/{name}` (JupyterHub 5.0), scope `admin:services`. `NotFound` if it does not exist, unless
+        `missing_ok`; `Unsupported` for a service of the hub's configuration.
         """
         path = _path(name)
         try:
-            yield from send("DELETE", path, about=f"service {name}")
+            yield from accept_missing(send("DELETE", path, about=f"service {name}"), missing_ok)
         except Unsupported as error:
             # A 405 means an older hub, or a service of the configuration.
             yield from require_version(MIN_VERSION, "removing services", method="DELETE", path=path)
@@ -206,7 +206,7 @@ def _check_new(
     if api_token is not None and len(api_token) < MIN_TOKEN_CHARACTERS:
         raise InvalidInput(f"the API token is too short: a service needs at least {MIN_TOKEN_CHARACTERS} characters")
     if oauth_client_id is not None and not oauth_client_id.startswith("service-"):
-        raise InvalidInput(f"invalid OAuth client id {oauth_client_id!r}: it must begin with service-")
+        raise InvalidInput(f"invalid OAuth client ID {oauth_client_id!r}: it must begin with service-")
     if oauth_client_id is not None and not (oauth_redirect_uri or url):
         raise InvalidInput("an OAuth client needs a redirect URI, or a service with a url")
 

@@ -10,7 +10,7 @@ from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import HubBroken, InvalidInput
 from jhub.models import Share, ShareCode, target
 from jhub.operations.paging import pages
-from jhub.operations.requests import UNKNOWN_SCOPE_HINT, list_of, since, user_path
+from jhub.operations.requests import UNKNOWN_SCOPE_HINT, accept_missing, list_of, since, user_path
 from jhub.steps import Answer, Flow, Operation, Request, call, segment, send
 
 T = TypeVar("T")
@@ -85,37 +85,53 @@ class ShareOps:
         user: str | None = None,
         group: str | None = None,
         scopes: Iterable[str] | None = None,
+        missing_ok: bool = False,
     ) -> Flow[Share | None]:
         """Revoke a user's or a group's access to a server, and return the share that remains, or None.
 
         Pass either `user` or `group`. `scopes` are the scopes to revoke; None means all. Nothing happens if the server
         was not shared with them, or the name is unknown: the hub does not distinguish the two.
 
-        `PATCH /shares/{owner}/{server}` (JupyterHub 5.0), scope `shares`. `NotFound` if the server does not exist.
+        `PATCH /shares/{owner}/{server}` (JupyterHub 5.0), scope `shares`. `NotFound` if the server does not exist,
+        unless `missing_ok`.
         """
         recipient, body = _recipient_body(user, group, scopes, f"{owner}/{server}")
         request = _revoke_request(_path("shares", owner, server), body, f"{target(owner, server)}, {recipient}")
-        return since(MIN_VERSION, request, "shares")
+        return accept_missing(since(MIN_VERSION, request, "shares"), missing_ok)
 
     @operation
-    def revoke_all(self, owner: str, server: str = "") -> Flow[None]:
+    def revoke_all(self, owner: str, server: str = "", *, missing_ok: bool = False) -> Flow[None]:
         """Revoke all shares of a server.
 
-        `DELETE /shares/{owner}/{server}` (JupyterHub 5.0), scope `shares`. `NotFound` if the server does not exist.
+        `DELETE /shares/{owner}/{server}` (JupyterHub 5.0), scope `shares`. `NotFound` if the server does not exist,
+        unless `missing_ok`.
         """
         request = send("DELETE", _path("shares", owner, server), about=f"shares of {target(owner, server)}")
-        return since(MIN_VERSION, request, "shares")
+        return accept_missing(since(MIN_VERSION, request, "shares"), missing_ok)
 
     @operation
-    def leave(self, owner: str, server: str = "", *, user: str | None = None, group: str | None = None) -> Flow[None]:
-        """Give a share up, on behalf of the recipient. Pass either `user` or `group`.
+    def leave(
+        self,
+        owner: str,
+        server: str = "",
+        *,
+        user: str | None = None,
+        group: str | None = None,
+        missing_ok: bool = False,
+    ) -> Flow[None]:
+        """Give up a share on behalf of the recipient. Pass either `user` or `group`.
 
         `DELETE /users/{user}/shared/{owner}/{server}` and `DELETE /groups/{group}/shared/{owner}/{server}`
-        (JupyterHub 5.0), scope `users:shares` or `groups:shares`. `NotFound` if the server is not shared with them.
+        (JupyterHub 5.0), scope `users:shares` or `groups:shares`. `NotFound` if the server is not shared with them,
+        unless `missing_ok`.
         """
         recipient, path = _recipient(user, group)
-        about = f"share of {target(owner, server)} with {recipient}"
-        return since(MIN_VERSION, send("DELETE", f"{path}/shared{_path('', owner, server)}", about=about), "shares")
+        request = send(
+            "DELETE",
+            f"{path}/shared{_path('', owner, server)}",
+            about=f"share of {target(owner, server)} with {recipient}",
+        )
+        return accept_missing(since(MIN_VERSION, request, "shares"), missing_ok)
 
 
 class ShareCodeOps:
@@ -158,29 +174,31 @@ class ShareCodeOps:
         return since(MIN_VERSION, _explain_server_error(request, body), "share codes")
 
     @operation
-    def revoke(self, owner: str, server: str, code_id: str) -> Flow[None]:
+    def revoke(self, owner: str, server: str, code_id: str, *, missing_ok: bool = False) -> Flow[None]:
         """Revoke a share code by its id, such as "sc_12".
 
         Users who have accepted the code keep their access: see `Shares.revoke`.
 
-        `DELETE /share-codes/{owner}/{server}?id={id}` (JupyterHub 5.0), scope `shares`. `NotFound` if the code does
-        not exist.
+        `DELETE /share-codes/{owner}/{server}?id={id}` (JupyterHub 5.0), scope `shares`. `NotFound` if the code or
+        the server does not exist, unless `missing_ok`.
         """
         # An empty id would revoke all codes, and the hub reads "sc_1x" as "sc_1". The hub also takes the code itself,
         # but that is a secret, and this is a URL.
         if not re.fullmatch(r"sc_\d+", code_id, re.ASCII):
-            raise InvalidInput(f"{code_id!r} is not the id of a share code", hint="see: jhub share code list")
+            raise InvalidInput(f"invalid share code ID {code_id!r}", hint="see: jhub share code list")
         path, about = _path("share-codes", owner, server), f"share code {code_id} of {target(owner, server)}"
-        return since(MIN_VERSION, send("DELETE", path, query=(("id", code_id),), about=about), "share codes")
+        request = send("DELETE", path, query=(("id", code_id),), about=about)
+        return accept_missing(since(MIN_VERSION, request, "share codes"), missing_ok)
 
     @operation
-    def revoke_all(self, owner: str, server: str = "") -> Flow[None]:
+    def revoke_all(self, owner: str, server: str = "", *, missing_ok: bool = False) -> Flow[None]:
         """Revoke all codes of a server.
 
-        `DELETE /share-codes/{owner}/{server}` (JupyterHub 5.0), scope `shares`.
+        `DELETE /share-codes/{owner}/{server}` (JupyterHub 5.0), scope `shares`. `NotFound` if the server does not
+        exist, unless `missing_ok`.
         """
-        about = f"share codes of {target(owner, server)}"
-        return since(MIN_VERSION, send("DELETE", _path("share-codes", owner, server), about=about), "share codes")
+        request = send("DELETE", _path("share-codes", owner, server), about=f"share codes of {target(owner, server)}")
+        return accept_missing(since(MIN_VERSION, request, "share codes"), missing_ok)
 
 
 def _listing(path: str, about: str) -> Flow[None]:

@@ -8,10 +8,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from jhub.binding import AsyncBound, Bound, operation, stream
+from jhub.binding import operation, stream
 from jhub.errors import HubBroken, HubError, InvalidInput, InvalidScope, NotAHub, NotAuthorized
 from jhub.models import Identity, OAuthToken, Token
-from jhub.operations.requests import body_of, list_of, require_version, user_path
+from jhub.operations.requests import accept_missing, body_of, list_of, require_version, user_path
 from jhub.steps import Emit, Flow, Request, call, send
 
 SECOND_FACTORS = {"2fa": "Second factor", "otp": "One-time password"}
@@ -67,7 +67,7 @@ class TokenOps:
         expires_in
             Lifetime in seconds. None means the hub's own default; on most hubs such a token never expires.
         scopes
-            A part of the user's scopes (JupyterHub 3.0); None means all of them.
+            A subset of the user's scopes (JupyterHub 3.0); None means all of them.
 
         `POST /users/{user}/tokens` (all versions), scope `tokens`. `NotAuthorized` also for an unknown user;
         `InvalidScope` for a scope that is unknown or that the user does not hold (up to 4.1 `HubBroken` for an unknown
@@ -152,20 +152,22 @@ class TokenOps:
         return (yield from request.once())  # the hub accepts a code only once
 
     @operation
-    def revoke(self, user: str, token_id: str) -> Request[None]:
+    def revoke(self, user: str, token_id: str, *, missing_ok: bool = False) -> Flow[None]:
         """Revoke a token by its id.
 
         With an OAuth token the hub revokes all tokens of the user for that client.
 
-        `DELETE /users/{user}/tokens/{id}` (all versions), scope `tokens`.
+        `DELETE /users/{user}/tokens/{id}` (all versions), scope `tokens`. `NotFound` if the token or the user does not
+        exist, unless `missing_ok`.
         """
-        return send("DELETE", f"{_path(user)}/{_check_id(token_id)}", about=f"token {token_id} of {user}")
+        path, about = f"{_path(user)}/{_check_id(token_id)}", f"token {token_id} of {user}"
+        return accept_missing(send("DELETE", path, about=about), missing_ok)
 
 
 def _check_id(token_id: str) -> str:
     if not re.fullmatch(r"[a-z]\d+", token_id, re.ASCII):
         # The value may be the secret itself, which belongs neither into a URL nor into this message.
-        raise InvalidInput("the value is not the id of a token, such as a12", hint="see: jhub token list")
+        raise InvalidInput("invalid token ID", hint="use an ID such as a12; see: jhub token list")
     return token_id
 
 
@@ -214,21 +216,18 @@ def _path(user: str) -> str:
     return f"{user_path(user)}/tokens"
 
 
-def _token_body(note: str, expires_in: int | None, scopes: Iterable[str] | None) -> dict[str, Any]:
+def check_lifetime(expires_in: int | None) -> None:
+    """Raise `InvalidInput` for a lifetime that is not positive."""
     if expires_in is not None and expires_in <= 0:
         # Up to JupyterHub 5.5 a 0 creates a token that never expires.
         raise InvalidInput(
             f"a token cannot expire in {expires_in} s", hint="leave expires_in out for the hub's default"
         )
+
+
+def _token_body(note: str, expires_in: int | None, scopes: Iterable[str] | None) -> dict[str, Any]:
+    check_lifetime(expires_in)
     return body_of(note=note or None, expires_in=expires_in, scopes=None if scopes is None else list_of(scopes))
-
-
-class Tokens(TokenOps, Bound):
-    """The namespace `hub.tokens`."""
-
-
-class AsyncTokens(TokenOps, AsyncBound):
-    """The namespace `hub.tokens`."""
 
 
 def revocation_groups(tokens: Iterable[Token]) -> list[list[Token]]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
 from jhub.binding import operation, stream
-from jhub.errors import Conflict, HubBroken, InvalidInput, NotAHub, NotFound
-from jhub.models import User, as_utc
+from jhub.errors import Conflict, HubBroken, InvalidInput, NotAHub, NotFound, ServerPending
+from jhub.models import Server, User, as_utc
 from jhub.operations.paging import pages
-from jhub.operations.requests import body_of, list_of, user_path
-from jhub.operations.server_status import servers_of
-from jhub.operations.servers import ServerOps
-from jhub.steps import Emit, Flow, HubVersion, Request, call, segment, send
+from jhub.operations.requests import accept_missing, body_of, list_of, user_path
+from jhub.operations.server_status import POLL_SECONDS, servers_of, wait_until
+from jhub.operations.servers import STOP_TIMEOUT_SECONDS, ServerOps, is_stopped, request_stop
+from jhub.operations.user_filter import UserCriteria, prepare_user_filter
+from jhub.steps import Emit, Flow, HubVersion, Now, Request, Sleep, call, segment, send
 
 Sort: TypeAlias = Literal["id", "name", "last_activity", "-id", "-name", "-last_activity"]
 """Order of a list of users; "-" in front reverses it."""
@@ -30,8 +31,14 @@ class UserOps:
         state: Literal["active", "ready", "inactive"] | None = None,
         sort: Sort | None = None,
         include_stopped_servers: bool = False,
+        group: str | None = None,
+        not_in_group: str | None = None,
+        admin: bool | None = None,
+        inactive_for: float | timedelta | None = None,
+        active_since: datetime | None = None,
+        never_used: bool = False,
     ) -> Flow[None]:
-        """List users, page by page.
+        """List the users that match all given criteria, page by page.
 
         Parameters
         ----------
@@ -44,11 +51,36 @@ class UserOps:
             the whole list is read first.
         include_stopped_servers
             Also list servers that do not run (3.0).
+        group, not_in_group
+            Only members of the first group, and no members of the second.
+        admin
+            Only administrators (True), or only other users (False).
+        inactive_for
+            Only users without activity for at least this time: seconds, or a timedelta. If a user was never active, the
+            time counts from their creation. The clock is the hub's, read once at the beginning.
+        active_since
+            Only users who were active at this time, which needs a time zone, or later.
+        never_used
+            Only users who were never active on the hub.
 
+        `MissingScope` if the token cannot see what decides: a user without a visible time is not taken for inactive.
         Users whose name the hub has lost (JupyterHub 5.5.3 and later) are skipped, because no request can name them.
 
-        `GET /users` (all versions), scope `list:users`; `read:servers` for the servers.
+        `GET /users` (all versions), scope `list:users`; `read:servers` for the servers, `read:users` for the activity.
+        For each group one `GET /groups/{group}` before it, scope `read:groups`, and `NotFound` if it does not exist;
+        with `inactive_for` one `GET /`.
         """
+        criteria = UserCriteria(
+            group=group,
+            not_in_group=not_in_group,
+            admin=admin,
+            inactive_for=inactive_for,
+            active_since=active_since,
+            never_used=never_used,
+        )
+        user_filter = yield from prepare_user_filter(criteria)
+        if user_filter.empty:
+            return
         query = {
             "name_filter": name_filter,
             "state": state or "",
@@ -62,7 +94,7 @@ class UserOps:
 
         def keep(user: User) -> tuple[User, ...]:
             # The hub uses the filter as a LIKE pattern, in which _ and % match anything.
-            if name_filter.lower() not in user.name.lower():
+            if name_filter.lower() not in user.name.lower() or not user_filter.matches(user):
                 return ()
             if not sort_locally:
                 return (user,)
@@ -89,7 +121,7 @@ class UserOps:
 
         The hub normalises the name, usually to lower case: read it from the answer.
 
-        `POST /users` (all versions), scope `admin:users`, with `exist_ok` `read:users` too. `Conflict` if the user
+        `POST /users` (all versions), scope `admin:users`; with `exist_ok` also `read:users`. `Conflict` if the user
         exists, unless `exist_ok`; also if they exist and are not an administrator as requested. `InvalidUsername` for a
         name that the hub's authenticator refuses.
         """
@@ -139,13 +171,13 @@ class UserOps:
         user = yield from UserOps.get(name)
         if new == name:
             return user  # JupyterHub 5.5.3 and later would erase an unchanged name
-        if running := [server.target for server in servers_of(user).values() if server.active]:
+        if active := [f"{server.target} ({server.status})" for server in servers_of(user).values() if server.active]:
             raise Conflict(
-                f"user {name}: {', '.join(running)} is running",
+                f"user {name}: servers are active: {', '.join(active)}",
                 method="PATCH",
                 path=path,
                 status=409,
-                hint="stop it first",
+                hint="stop them first",
             )
         if new != new.lower() and not _normalises_new_names((yield from HubVersion())):
             raise InvalidInput(
@@ -172,23 +204,67 @@ class UserOps:
         yield from send("POST", path, body=body, about=f"activity of {name}", repeatable=True)
 
     @operation
-    def delete(self, name: str) -> Flow[None]:
+    def delete(self, name: str, *, timeout: float = STOP_TIMEOUT_SECONDS, missing_ok: bool = False) -> Flow[None]:
         """Stop all servers of a user, then delete the user.
 
-        The spawner may delete its data of the user too (on Kubernetes, the volume).
+        The spawner may delete its data of the user too (on Kubernetes, the volume). `timeout` is in seconds;
+        `WaitTimeout` if a server takes longer to stop. The user is then kept.
 
         `DELETE /users/{name}` (all versions), scopes `delete:users`, `read:users`, `read:servers`, `delete:servers`.
+        `NotFound` if the user does not exist, unless `missing_ok`.
         """
-        user = yield from UserOps.get(name)
-        # The hub itself stops only the default server, and neither while it starts nor if that takes long; otherwise it
-        # answers 500 or 400 (JupyterHub 4.1 to 6.1).
-        for server in servers_of(user).values():
-            if server.name or server.active:
-                try:
-                    yield from ServerOps.stop(user.name, server.name)
-                except NotFound:
-                    continue  # deleted since the listing
-        yield from send("DELETE", user_path(name), about=f"user {name}")
+        return accept_missing(_stop_and_delete(name, timeout), missing_ok)
+
+
+def _stop_and_delete(name: str, timeout: float) -> Flow[None]:
+    deadline = (yield from Now()) + timeout
+    user = yield from UserOps.get(name)
+    yield from stop_servers(user, deadline, timeout)
+    yield from delete_stopped(name, deadline)
+
+
+def servers_to_stop(user: User) -> list[Server]:
+    """Return the servers that the hub does not stop by itself when the user is deleted.
+
+    The hub stops only the default server, and neither while it starts nor if that takes long; otherwise it answers 500
+    or 400 (JupyterHub 4.1 to 6.1).
+    """
+    return [server for server in servers_of(user).values() if server.name or server.active]
+
+
+def stop_servers(user: User, deadline: float, seconds: float) -> Flow[None]:
+    """Stop all servers of a user at the same time. `seconds` is the length of the wait, for a `WaitTimeout`."""
+    stopping: list[str] = []
+    pending: list[str] = []
+    for server in servers_to_stop(user):
+        try:
+            if (yield from request_stop(user.name, server.name, None, deadline, None)) == 202:
+                stopping.append(server.name)
+        except ServerPending:
+            pending.append(server.name)
+        except NotFound:
+            continue  # deleted since the listing
+    for name in stopping:
+        yield from wait_until("stopped", is_stopped, user.name, name, deadline, seconds)
+    for name in pending:
+        yield from ServerOps.stop(user.name, name, timeout=deadline - (yield from Now()))
+
+
+def delete_stopped(name: str, deadline: float) -> Flow[None]:
+    """Delete a user whose servers are stopped."""
+    while True:
+        try:
+            return (yield from send("DELETE", user_path(name), about=f"user {name}"))
+        except ServerPending:  # somebody else has started the default server, and stopped it
+            if (yield from Now()) > deadline:
+                raise
+            yield Sleep(POLL_SECONDS)
+        except HubBroken:
+            # The hub answers 500 if somebody has started a server since (JupyterHub 4.1 to 6.1).
+            user, left = (yield from UserOps.get(name)), deadline - (yield from Now())
+            if left <= 0 or not any(server.active for server in servers_of(user).values()):
+                raise
+            yield from stop_servers(user, deadline, left)
 
 
 def existing_user(name: str, *, admin: bool = False) -> Flow[User]:

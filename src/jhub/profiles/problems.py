@@ -13,7 +13,7 @@ class UnreadableFile(HubError):
     """Error for a file that cannot be read any further, with the `problem`."""
 
     def __init__(self, line: int, message: str) -> None:
-        """Keep the problem at a line."""
+        """Store the problem at a line."""
         super().__init__(message)
         self.problem = Problem(line, str(self))
 
@@ -22,7 +22,7 @@ class ProblemLog:
     """The problems found so far."""
 
     def __init__(self) -> None:
-        """Begin without problems."""
+        """Start without problems."""
         # An anchor is read as often as it is used, but its problems are reported once.
         self._problems: dict[Problem, None] = {}
 

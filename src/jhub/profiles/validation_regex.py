@@ -24,9 +24,9 @@ TOKEN = re.compile(
 )
 """A token of a regular expression."""
 SET_OPERATION = re.compile(r".\[|--|&&|\|\||~~", re.DOTALL)
-"""Nested sets, classes, and operations on sets: `regex` has some of them, and a later `re` is to support them all."""
+"""Nested sets, classes, and operations on sets: `regex` has some of them, and `re` reserves their syntax."""
 MAX_GROUP_DEPTH = 50
-"""Maximum depth of nested groups. `regex` fails at some 100."""
+"""Maximum depth of nested groups. `regex` fails at about 100."""
 
 
 def find_error(expression: str) -> str:

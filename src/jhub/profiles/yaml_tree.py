@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import yaml
 from yaml.constructor import SafeConstructor
@@ -19,7 +19,7 @@ from jhub.profiles.problems import ProblemLog, UnreadableFile, truncate
 MAX_CHARACTERS = 500_000
 """Maximum size of a file. Composing that many takes seconds, and the profiles of a large hub have a tenth of it."""
 MAX_NODES = 50_000
-"""Maximum number of nodes, counting those of an alias each time. A profile has some twenty."""
+"""Maximum number of nodes, counting those of an alias each time. A profile has about twenty."""
 MAX_DEPTH = 40
 """Maximum depth of nested nodes."""
 
@@ -44,16 +44,18 @@ class Scalar:
     """The text in the file, without quotes."""
 
     def __str__(self) -> str:
-        """Return what the node is, for a message about what it should be."""
-        match self.value:
+        """Return a description of the node, for a message about what it should be."""
+        match cast("object", self.value):  # lists in Python have more types
             case str():
                 return "text"
             case None:
                 return f"{self.source} (YAML for null)" if self.source else "an empty value"
             case bool():
                 return f"{self.source} (YAML for {str(self.value).lower()})"
-            case _:
+            case int() | float():
                 return f"{truncate(self.source)} (a number)"
+            case other:
+                return f"an object of the type {type(other).__name__}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Sequence:
     items: tuple[Node, ...]
 
     def __str__(self) -> str:
-        """Return what the node is, for a message."""
+        """Return a description of the node, for a message."""
         return "a list"
 
 
@@ -78,7 +80,7 @@ class Mapping:
     """The line of each key."""
 
     def __str__(self) -> str:
-        """Return what the node is, for a message."""
+        """Return a description of the node, for a message."""
         return "a mapping"
 
 
@@ -120,6 +122,34 @@ def to_python(node: Node) -> Any:
             return [to_python(item) for item in node.items]
         case Mapping():
             return {key: to_python(value) for key, value in node.entries.items()}
+
+
+def from_python(value: object, depth: int = 0) -> Node:
+    """Return the tree of a value of Python, without lines. Raises UnreadableFile if it is nested too deeply."""
+    if depth > MAX_DEPTH:
+        raise UnreadableFile(0, f"nested too deeply: more than {MAX_DEPTH} levels")
+    match value:
+        case dict():
+            items = cast("dict[object, object]", value).items()
+            return Mapping(0, {str(key): from_python(item, depth + 1) for key, item in items}, {})
+        case list() | tuple():
+            entries = cast("list[object]", value)
+            return Sequence(0, tuple(from_python(item, depth + 1) for item in entries))
+        case _:
+            source = str(value) if isinstance(value, str | int | float) else ""
+            return Scalar(0, cast("Value", value), source)
+
+
+def iter_lines(node: Node, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Yield the line of a node, and of each key and item below it, with the path that leads there."""
+    yield path, node.line
+    if isinstance(node, Mapping):
+        for key, value in node.entries.items():
+            for below, line in iter_lines(value, (*path, key)):
+                yield below, node.lines.get(key, line) if len(below) == len(path) + 1 else line
+    elif isinstance(node, Sequence):
+        for index, item in enumerate(node.items):
+            yield from iter_lines(item, (*path, str(index)))
 
 
 def iter_texts(node: Node) -> Iterator[tuple[int, str]]:
@@ -199,7 +229,7 @@ class _TreeBuilder:
         return Mapping(own.line, merged.entries | own.entries, merged.lines | own.lines)
 
     def merge(self, into: Mapping, source: Node) -> None:
-        """Add the mappings that `<<` names; of several with a key, the first one counts."""
+        """Add the mappings that `<<` names. If several have the same key, the first one wins."""
         for mapping in source.items if isinstance(source, Sequence) else (source,):
             if not isinstance(mapping, Mapping):
                 self.log.error(source.line, f"<< must be a mapping or a list of mappings, not {mapping}")

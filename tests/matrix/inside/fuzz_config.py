@@ -1,6 +1,6 @@
-"""The configuration of hubs that are fuzzed: the one of profiles, with servers that are up at once.
+"""The configuration of fuzzed hubs: that of `profiles_config`, with servers that are ready at once.
 
-Each start leaves a line of JSON in `starts`: whose server, its user options, and the settings that it began with.
+Each start appends a line of JSON to `starts`: the server and its owner, its user options and its settings.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ RECORDED = (
 
 
 class Up(BaseHTTPRequestHandler):
-    """What the hub waits for, of every server."""
+    """The handler that answers for every server."""
 
     def do_GET(self) -> None:
         """Answer."""
@@ -35,7 +35,7 @@ class Up(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the hub's log is long enough."""
+        """Log nothing."""
 
 
 servers = ThreadingHTTPServer(("127.0.0.1", 0), Up)
@@ -43,13 +43,13 @@ threading.Thread(target=servers.serve_forever, daemon=True).start()
 
 
 class Recording(SimpleLocalProcessSpawner):  # type: ignore[misc]  # JupyterHub has no types
-    """Starts a real process, with all that was chosen, and another server answers for it."""
+    """A spawner that starts a real process with the chosen settings; `servers` answers for it."""
 
     nested = Dict().tag(config=True)
 
     async def start(self) -> tuple[str, int]:
-        """Start the process, and leave a line."""
-        settings = {name: getattr(self, name) for name in RECORDED}  # the port of 0 becomes another one
+        """Start the process, and append a line to `starts`."""
+        settings = {name: getattr(self, name) for name in RECORDED}  # read before the start, which replaces port 0
         await super().start()
         record = {
             "user": self.user.name,
@@ -63,21 +63,21 @@ class Recording(SimpleLocalProcessSpawner):  # type: ignore[misc]  # JupyterHub 
         return ("127.0.0.1", servers.server_port)
 
     async def stop(self, now: bool = False) -> None:
-        """End the process without patience."""
+        """Kill the process."""
         if self.proc is not None:
             self.proc.kill()
             self.proc.wait()
 
 
 class Failures(APIHandler):  # type: ignore[misc]  # JupyterHub has no types
-    """The failed starts that the hub has counted in a row, and its process."""
+    """An endpoint with the hub's count of failed starts in a row, and its process id."""
 
     def get(self) -> None:
-        """Tell."""
+        """Return the count and the process id."""
         self.write({"failures": self.settings.get("failure_count", 0), "pid": os.getpid()})
 
     def delete(self) -> None:
-        """Forget them."""
+        """Reset the count."""
         self.settings["failure_count"] = 0
 
 
@@ -85,5 +85,5 @@ c.JupyterHub.spawner_class = Recording
 c.JupyterHub.extra_handlers = [(r"/api/failures", Failures)]
 c.Spawner.cmd = ["sleep", "3600"]
 c.Spawner.pre_spawn_hook = None
-# The hub's own bounds must not be what ends a start.
+# The hub's own timeouts must not end a start.
 c.Spawner.start_timeout = c.Spawner.http_timeout = 60

@@ -1,7 +1,8 @@
-"""The configuration of a hub under test. Runs inside the hub, on any JupyterHub from 2 on."""
+"""The configuration of a hub under test. Runs inside the hub, on JupyterHub 2 and later."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -24,7 +25,7 @@ HERE = "http://127.0.0.1"
 
 
 def end_with_parent() -> None:
-    """End when standard input is closed, which is what the system does when the tests end, however they do."""
+    """Exit when standard input is closed: the system closes it when the tests end, even if they crash."""
     sys.stdin.buffer.read()
     os.kill(os.getpid(), signal.SIGTERM)
 
@@ -71,7 +72,7 @@ proxy.dynamic_config_file = "rules.toml"
 proxy.traefik_api_url = f"{HERE}:{told['proxy_port']}"
 proxy.traefik_api_username = "jupyterhub"
 proxy.traefik_api_password = told["proxy_password"]
-# Checked at each call: the cost that passwords of people need would take a fifth of a second.
+# A cheap hash, because it is checked at each call: with the default cost that takes a fifth of a second.
 proxy.traefik_api_hashed_password = bcrypt.hashpw(told["proxy_password"].encode(), bcrypt.gensalt(4)).decode()
 proxy.traefik_log_level = "ERROR"
 proxy.extra_static_config = {"global": {"checkNewVersion": False, "sendAnonymousUsage": False}}
@@ -84,7 +85,7 @@ c.Spawner.environment = told["mark"]
 c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 1}
 
 if told["strict"]:
-    # One start at a time, two servers in all, no patience with a stop, and the end after three failures in a row.
+    # One start at a time, two servers in all, no wait for a stop, and a shutdown after three failures in a row.
     c.JupyterHub.concurrent_spawn_limit = 1
     c.JupyterHub.active_server_limit = 2
     c.JupyterHub.tornado_settings = {
@@ -103,13 +104,20 @@ COMMANDS = {
 
 
 def hook(spawner: Any) -> None:
-    """Start what the profile names. JupyterHub keeps a spawner for the next start: nothing may stay behind."""
+    """Set the command of the profile, at each start: JupyterHub reuses the spawner for the next one."""
     profile = spawner.user_options.get("profile")
     if profile == "refused":
         raise HTTPError(403, "this profile is not for you")
     spawner.cmd = COMMANDS.get(profile, STUB)
-    # After a death JupyterHub waits to the end of it.
+    # JupyterHub waits for the whole timeout after the process has died.
     spawner.http_timeout = 2 if profile == "dead" else 30
 
 
+async def stop_hook(spawner: Any) -> None:
+    """Keep the stop of the profile pending for a while."""
+    if spawner.user_options.get("profile") == "lingers":
+        await asyncio.sleep(2)
+
+
 c.Spawner.pre_spawn_hook = hook
+c.Spawner.post_stop_hook = stop_hook

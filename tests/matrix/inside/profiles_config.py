@@ -1,4 +1,4 @@
-"""The configuration of hubs that load jhub.extension. Runs inside the hub, on JupyterHub from 5.3 on.
+"""The configuration of hubs that load jhub.extension. Runs inside the hub, on JupyterHub 5.3 and later.
 
 Nobody uses the servers, so there is no proxy. Each server leaves a line in its owner's folder when it starts.
 """
@@ -77,7 +77,7 @@ class Direct(APIHandler):  # type: ignore[misc]  # JupyterHub has no types
 
     async def get(self, user_name: str) -> None:
         """Start the server."""
-        options = {"profile": self.get_argument("profile")}
+        options = {name: self.get_argument(name) for name in self.request.query_arguments}
         await self.find_user(user_name).spawn("direct", options=options, handler=self)
 
 
@@ -88,7 +88,7 @@ def hook(spawner: Any) -> None:
 
 def enable() -> None:
     """Call `enable`."""
-    jhub.extension.enable(c, profiles="profiles.yaml")
+    jhub.extension.enable(c, profiles="profiles.yaml", group_match=settings["group_match"])
 
 
 if settings["enable"] == "first":
@@ -114,8 +114,11 @@ if settings["authenticator"] == "refreshing":
 c.DummyAuthenticator.password = settings["password"]
 c.Authenticator.admin_users = {"admin"}
 c.Authenticator.allow_all = True
-c.JupyterHub.services = [{"name": "operator", "api_token": settings["operator"]}]
-c.JupyterHub.load_roles = [{"name": "operator", "services": ["operator"], "scopes": ADMIN_SCOPES}]
+c.JupyterHub.services = [{"name": name, "api_token": settings[name]} for name in ("operator", "starter")]
+c.JupyterHub.load_roles = [
+    {"name": "operator", "services": ["operator"], "scopes": ADMIN_SCOPES},
+    {"name": "starter", "services": ["starter"], "scopes": ["servers"]},
+]
 
 c.JupyterHub.spawner_class = OwnSpawner if settings["own_spawner"] else "simple"
 c.Spawner.consecutive_failure_limit = 3

@@ -1,6 +1,6 @@
-"""The configuration of the hubs that people sign in to. Runs inside the hub, on any JupyterHub from 4 on.
+"""The configuration of the hubs that people sign in to. Runs inside the hub, on JupyterHub 4 and later.
 
-Nobody gets a server here, so there is no proxy: the hub is asked at its own port, at the same paths.
+No server starts here, so there is no proxy: requests go to the port of the hub, at the same paths.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ HERE = f"http://{told['host']}:{told['port']}"
 
 
 def end_with_parent() -> None:
-    """End when standard input is closed, which is what the system does when the tests end, however they do."""
+    """Exit when standard input is closed: the system closes it when the tests end, even if they crash."""
     sys.stdin.buffer.read()
     os.kill(os.getpid(), signal.SIGTERM)
 
@@ -41,7 +41,7 @@ threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 class NoSpawner(Spawner):  # type: ignore[misc]
-    """Starts nothing, and leaves a file that tells for whom it should have."""
+    """A spawner that starts nothing, and writes a file named after the user."""
 
     async def start(self) -> None:
         """Fail."""
@@ -49,10 +49,10 @@ class NoSpawner(Spawner):  # type: ignore[misc]
         raise RuntimeError("nobody gets a server here")
 
     async def stop(self, now: bool = False) -> None:
-        """There is nothing to stop."""
+        """Do nothing: no server runs."""
 
     async def poll(self) -> int:
-        """It never runs."""
+        """Report that the server does not run."""
         return 0
 
 
@@ -84,10 +84,10 @@ if told["authenticator"] == "native":
     from nativeauthenticator.handlers import LoginHandler
 
     class NoStatistics:
-        """What NativeAuthenticator 1.3.0 asks for at a login, and JupyterHub 6 no longer has."""
+        """A stub of `statsd`, which NativeAuthenticator 1.3.0 uses at a login and JupyterHub 6 has removed."""
 
         def timer(self, name: str) -> NoStatistics:
-            """One for everything."""
+            """Return a timer."""
             return self
 
         def start(self) -> NoStatistics:
@@ -97,9 +97,9 @@ if told["authenticator"] == "native":
         def stop(self, send: bool = True) -> None:
             """Nothing happens."""
 
-    # Each check of a password would take a fifth of a second, and two hubs are tested at a time.
+    # Each password check would take a fifth of a second, and two hubs are tested at a time.
     bcrypt.gensalt = functools.partial(bcrypt.gensalt, 4)
-    # A code that was right when it was made may be half a minute old on a noisy machine.
+    # A valid code may be half a minute old when it arrives on a slow machine.
     onetimepass.valid_totp = functools.partial(onetimepass.valid_totp, window=1)
     if told["repaired"] and not hasattr(LoginHandler, "statsd"):
         LoginHandler.statsd = NoStatistics()
@@ -112,7 +112,7 @@ if provider := told["provider"]:
     c.GenericOAuthenticator.client_id = f"service-{provider['client']['name']}"
     c.GenericOAuthenticator.client_secret = provider["client"]["api_token"]
     c.GenericOAuthenticator.oauth_callback_url = provider["client"]["oauth_redirect_uri"]
-    c.OAuthenticator.allow_all = True  # it wants to be told on JupyterHub 4 too
+    c.OAuthenticator.allow_all = True  # required on JupyterHub 4 too
     c.OAuthenticator.auto_login = told["auto_login"]
 
 c.JupyterHub.services = [{"name": "operator", "api_token": told["operator"]}, *told["services"]]

@@ -69,7 +69,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     jhub: str = str(ROOT / "src")
     stub: str = str(STUB)
     mark: dict[str, str]
+    group_match: str = "exact"
     operator: str = msgspec.field(default_factory=lambda: secrets.token_hex(16))
+    """The token of a service with an administrator's scopes."""
+    starter: str = msgspec.field(default_factory=lambda: secrets.token_hex(16))
+    """The token of a service with the scope `servers` only."""
     password: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(16))
 
     def __repr__(self) -> str:
@@ -88,7 +92,31 @@ class Kind:
     arguments: tuple[str, ...] = ()
     profiles: str = OPEN + GATED
     config: str = "profiles_config.py"
+    group_match: str = "exact"
 
+
+CHOICES = f"""
+- slug: open
+  default: true
+  spawner_override: {{environment: {{JHUB_PROFILE: open}}}}
+  profile_options:
+    flavour:
+      choices:
+        hot: {{default: true, groups: [{MEMBERS}], spawner_override: {{environment: {{JHUB_FLAVOUR: hot}}}}}}
+        plain: {{spawner_override: {{environment: {{JHUB_FLAVOUR: plain}}}}}}
+        mild: {{allowed_groups: [others], users: [{LISTED}], spawner_override: {{environment: {{JHUB_FLAVOUR: mild}}}}}}
+        closed: {{groups: [], spawner_override: {{environment: {{JHUB_FLAVOUR: closed}}}}}}
+      unlisted_choice:
+        enabled: true
+        groups: [{MEMBERS}]
+        validation_regex: "[a-z]+"
+        spawner_override: {{environment: {{JHUB_FLAVOUR: "{{value}}"}}}}
+- slug: narrow
+  spawner_override: {{environment: {{JHUB_PROFILE: narrow}}}}
+  profile_options:
+    flavour: {{choices: {{only: {{groups: [{MEMBERS}], spawner_override: {{environment: {{JHUB_FLAVOUR: only}}}}}}}}}}
+"""
+"""Profiles for everybody, with choices that are not."""
 
 # `enable` comes first, there is no form, and responses wait for the start.
 FIRST = Kind("first", enable="first", slow_spawn_timeout=10)
@@ -106,6 +134,10 @@ COMMAND_LINE = Kind(
 )
 # Groups come from the authenticator, which refreshes them before each start.
 REFRESHING = Kind("refreshing", enable="last", slow_spawn_timeout=10, authenticator="refreshing")
+# Profiles with gates on choices.
+GATED_CHOICES = Kind("choices", enable="last", slow_spawn_timeout=10, profiles=CHOICES)
+# Groups match whatever their case.
+CASEFOLD = Kind("casefold", enable="last", slow_spawn_timeout=10, profiles=CHOICES, group_match="casefold")
 
 
 @dataclass
@@ -259,6 +291,7 @@ class Hubs:
             slow_spawn_timeout=kind.slow_spawn_timeout,
             own_spawner=kind.own_spawner,
             authenticator=kind.authenticator,
+            group_match=kind.group_match,
             port=port,
             mark=mark,
         )

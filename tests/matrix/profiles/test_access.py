@@ -50,7 +50,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("case", "interface"), TABLE, ids=[f"{case.title}, {interface}" for case, interface in TABLE])
-def test_the_groups_of_the_owner_decide(case: Case, interface: str, hub: ProfileHub, fresh: Fresh) -> None:
+def test_only_the_groups_of_the_owner_count(case: Case, interface: str, hub: ProfileHub, fresh: Fresh) -> None:
     owner = hub.user(LISTED if case.listed else fresh("user"), *case.groups)
     if case.left:
         hub.leave(MEMBERS, owner)

@@ -125,7 +125,7 @@ def test_groups_are_refreshed_before_a_start(hubs: Hubs, fresh: Fresh) -> None:
     assert (expired.status_code == 403) == (hub.version >= (6, 1) or hub.version < (6,))
 
 
-def test_an_invalid_text_is_refused_and_no_failed_start(hubs: Hubs, fresh: Fresh) -> None:
+def test_an_invalid_text_is_refused_and_not_counted_as_a_failed_start(hubs: Hubs, fresh: Fresh) -> None:
     hub = hubs[FIRST]
     owner = hub.user(fresh("user"))
     try:

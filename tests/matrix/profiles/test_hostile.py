@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-import requests
 
 from matrix.profiles.hubs import MEMBERS, OPEN, REFRESHING, Hubs, Kind, ProfileHub
+from matrix.profiles.interfaces import body, by_rest, everywhere, xsrf
 
 Fresh = Callable[[str], str]
 
@@ -169,51 +168,6 @@ def test_a_failed_refresh_of_groups_refuses_the_start(hubs: Hubs, fresh: Fresh, 
             assert said != "raise" or "the authenticator failed (RuntimeError)" in answer.text
     assert len(hub.started(owner)) == 1
     assert_alive(hub, fresh)
-
-
-def everywhere(
-    hub: ProfileHub, owner: str, options: dict[str, Any], browser: requests.Session | None = None
-) -> list[requests.Response]:
-    """Return the responses of all interfaces that start a server with these options, or save them for a start."""
-    return [*by_rest(hub, owner, json.dumps(options)), *by_page(hub, owner, options, browser)]
-
-
-def by_rest(hub: ProfileHub, owner: str, options: str) -> list[requests.Response]:
-    """Return the responses to REST calls with these options, as JSON text."""
-    path = f"/users/{owner}/servers/work"
-    answers = [hub.api("POST", path, data=body(hub, options))]
-    if hub.edits:
-        answers.append(hub.api("PUT", path, data=body(hub, options)))
-        answers.append(hub.api("PATCH", f"/users/{owner}/server", data=body(hub, options)))
-    return answers
-
-
-def body(hub: ProfileHub, options: str) -> bytes:
-    """Return the body of a start."""
-    return (f'{{"user_options": {options}}}' if hub.edits else options).encode()
-
-
-def by_page(
-    hub: ProfileHub, owner: str, options: dict[str, Any], browser: requests.Session | None = None
-) -> list[requests.Response]:
-    """Return the responses to the spawn page's form and query."""
-    if browser is None:
-        with hub.browser(owner) as browser:
-            return by_page(hub, owner, options, browser)
-    page = f"{hub.url}/spawn/{owner}/work"
-    prefix = "opt-" if hub.edits else ""
-    query = {f"{prefix}{key}": value for key, value in options.items()}
-    form = {**options, "_xsrf": xsrf(hub, browser)}
-    return [
-        browser.post(page, data=form, allow_redirects=False, timeout=20),
-        browser.get(page, params=query, allow_redirects=False, timeout=20),
-    ]
-
-
-def xsrf(hub: ProfileHub, browser: requests.Session) -> str:
-    """Return the XSRF token of the hub's forms."""
-    browser.get(f"{hub.url}/token", timeout=20)
-    return browser.cookies.get("_xsrf", path=f"{hub.settings.base_url}hub/") or ""
 
 
 def assert_alive_and_nothing_saved(hub: ProfileHub, owner: str, fresh: Fresh) -> None:

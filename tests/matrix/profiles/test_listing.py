@@ -18,13 +18,14 @@ GATED = {
             "key": "flavour",
             "display_name": "flavour",
             "choices": [
-                {"key": "plain", "display_name": "plain", "default": True},
-                {"key": "hot", "display_name": "hot", "default": False},
+                {"key": "plain", "display_name": "plain", "description": "", "default": True},
+                {"key": "hot", "display_name": "hot", "description": "", "default": False},
             ],
             "unlisted_choice": None,
         }
     ],
     "user_options": [],
+    "any_user_options": False,
 }
 OPEN = {**GATED, "slug": "open", "display_name": "open", "default": True, "profile_options": []}
 

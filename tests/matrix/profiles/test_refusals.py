@@ -57,7 +57,7 @@ def test_refusals_of_pages_do_not_stop_the_hub(hub: ProfileHub, fresh: Fresh) ->
     assert not any(model["user_options"] for model in hub.servers(owner).values())
 
 
-def test_the_spawners_hook_refuses_a_start_past_the_routes(hub: ProfileHub, fresh: Fresh) -> None:
+def test_the_spawners_hook_refuses_a_start_that_bypasses_the_routes(hub: ProfileHub, fresh: Fresh) -> None:
     owner, member = hub.user(fresh("user")), hub.user(fresh("user"), MEMBERS)
     answer = hub.api("GET", f"/direct/{owner}?profile=gated")
     assert answer.status_code == 403
@@ -69,7 +69,7 @@ def test_the_spawners_hook_refuses_a_start_past_the_routes(hub: ProfileHub, fres
     hub.stop(member, "direct")
 
 
-def test_a_caller_without_the_scope_learns_no_profiles(hub: ProfileHub, fresh: Fresh) -> None:
+def test_a_caller_without_the_scope_sees_no_profiles(hub: ProfileHub, fresh: Fresh) -> None:
     owner, other = hub.user(fresh("user")), hub.user(fresh("user"))
     for options in ({"profile": "gated"}, {"profile": "gpu"}, {}):
         answer = hub.start(owner, "work", hub.token(other), **options)
@@ -96,7 +96,7 @@ def test_an_edit_that_saves_a_gated_profile_is_refused(hub: ProfileHub, fresh: F
     hub.stop(owner, "work")
 
 
-def test_a_body_in_the_format_of_another_version_starts_nothing(hub: ProfileHub, fresh: Fresh) -> None:
+def test_a_body_in_the_format_of_another_version_starts_no_server(hub: ProfileHub, fresh: Fresh) -> None:
     owner = hub.user(fresh("user"))
     answer = hub.api("POST", f"/users/{owner}/servers/work", json={"user_options": {"profile": "gated"}})
     assert answer.status_code == (403 if hub.edits else 400)

@@ -1,1 +1,1 @@
-"""Sign-in with `jhub login`: each method, on hubs with each authenticator, of each JupyterHub from 4 on."""
+"""Sign-in with `jhub login`: each method, on hubs with each authenticator, of each JupyterHub version since 4."""

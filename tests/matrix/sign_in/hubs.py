@@ -1,6 +1,6 @@
-"""Hubs that people sign in to, one for each authenticator. They start when a test asks for them, and run to the end.
+"""Hubs that people sign in to, one for each authenticator. Each starts when a test first uses it, and runs to the end.
 
-Each is at an awkward base URL of its own, because browsers keep cookies by host and path, and not by port.
+Each is at its own awkward base URL, because browsers keep cookies by host and path, and not by port.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from matrix.installed import version_in
 from matrix.sign_in.methods import DUMMY, NATIVE, SHARED, SINGLE_SIGN_ON
 
 NOT_REPAIRED = "native, not repaired"
-"""NativeAuthenticator as it is: on JupyterHub 6, version 1.3.0 of it needs a repair."""
+"""NativeAuthenticator without a repair; version 1.3.0 fails on JupyterHub 6."""
 
 
 class Provider(msgspec.Struct, frozen=True):
@@ -49,7 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     provider: Provider | None = None
     auto_login: bool = False
     repaired: bool = True
-    """Whether NativeAuthenticator is repaired to work on JupyterHub 6."""
+    """True if NativeAuthenticator is repaired to work on JupyterHub 6."""
     operator: str = msgspec.field(default_factory=lambda: secrets.token_hex(16))
     password: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(16))
     admin_password: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(32))
@@ -174,7 +174,7 @@ class Hubs:
                 services=[client],
                 user_scopes=known,
                 provider=Provider(provider.url, sso),
-                # Both are common: to be sent to the provider at once, and to press a button first.
+                # Both are common: an immediate redirect to the provider, and a button to press first.
                 auto_login=version[0] % 2 == 0,
             ),
         ]

@@ -1,4 +1,4 @@
-"""The cells of the table in docs/signing-in.md: the result of each method of `jhub login` with each authenticator.
+"""The cells of the table in docs/how-to/signing-in.md: what `jhub login` does with each authenticator, by each method.
 
 Each test of a cell checks the result given here, also a "no": then the command ends with an error.
 """
@@ -22,7 +22,7 @@ class Authenticator:
     name: str
     """The name in JupyterHub's configuration."""
     two: bool = False
-    """Whether users have a second factor."""
+    """True if users have a second factor."""
     since: str = ""
     """The first JupyterHub version that has it; empty for all."""
 

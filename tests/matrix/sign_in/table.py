@@ -1,4 +1,4 @@
-"""The table of docs/signing-in.md, from the recorded results."""
+"""The table of docs/how-to/signing-in.md, from the recorded results."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from matrix.pages import inside, line, put_inside
 from matrix.results import Results
 from matrix.sign_in.methods import METHODS, NO, RESULTS, YES
 
-PAGE = ROOT / "docs" / "signing-in.md"
+PAGE = ROOT / "docs/how-to/signing-in.md"
 NAME = "sign-in-methods"
 MAJORS = (4, 5, 6)
 HEAD = ("", *(method.title for method in METHODS))

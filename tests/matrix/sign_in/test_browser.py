@@ -89,7 +89,7 @@ def test_requests_of_others_to_the_port_are_ignored(
         window.sign_in(command.url, person)
         result = command.end()
     assert result.code == 0, result
-    assert f"as {person.name} by the browser" in result.err
+    assert f"as {person.name} with the browser" in result.err
 
 
 def test_a_user_without_access_to_the_login_client_gets_a_hint(
@@ -112,7 +112,7 @@ def test_a_user_without_access_to_the_login_client_gets_a_hint(
     assert "jhub service create --login-client" in caught.value.hint
 
 
-def test_without_the_login_client_the_hint_is_how_to_register_it(hub: HubUnderTest, jhub: Jhub) -> None:
+def test_without_the_login_client_the_hint_explains_its_registration(hub: HubUnderTest, jhub: Jhub) -> None:
     result = jhub("login", hub.url, "--browser", "--no-open")
     assert result.code == 2
     assert "jhub's login client is not registered" in result.err

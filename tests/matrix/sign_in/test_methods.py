@@ -1,4 +1,4 @@
-"""Each cell of the table in docs/signing-in.md."""
+"""Each cell of the table in docs/how-to/signing-in.md."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_by_password(cell: Cell, hubs: Hubs, people: People, jhub: Jhub, fresh: 
     person = people.regular(cell.authenticator.name, fresh("user"), two=cell.authenticator.two)
     url = hubs[cell.authenticator.name].url
     result = jhub("login", url, "-u", person.name, "--password", "--password-stdin", stdin=person.stdin)
-    check(cell, jhub, result, person, "by password")
+    check(cell, jhub, result, person, "with a password")
 
 
 @each(NEW_BY_PASSWORD)
@@ -97,14 +97,14 @@ def test_a_new_user_by_password(cell: Cell, hubs: Hubs, people: People, fresh: F
 @each(FORM)
 def test_by_the_form(cell: Cell, hubs: Hubs, people: People, fresh: Fresh) -> None:
     person = people.regular(cell.authenticator.name, fresh("user"), two=cell.authenticator.two)
-    with expect_result(cell, "no form for a password"):
+    with expect_result(cell, "no password form"):
         assert signed_in(hubs[cell.authenticator.name].url, person, "form") == person.name
 
 
 @each(NEW_BY_FORM)
 def test_a_new_user_by_the_form(cell: Cell, hubs: Hubs, people: People, fresh: Fresh) -> None:
     person = people.stranger(cell.authenticator.name, fresh("new"), two=cell.authenticator.two)
-    with expect_result(cell, "no form for a password"):
+    with expect_result(cell, "no password form"):
         assert asyncio.run(signed_in_async(hubs[cell.authenticator.name].url, person, "form")) == person.name
 
 
@@ -120,7 +120,7 @@ def test_by_the_browser(
     name, two = cell.authenticator.name, cell.authenticator.two
     person = people.administrator(name, two=two) if name == NATIVE else people.stranger(name, fresh("new"))
     result = by_browser(with_client(name).url, person, "--browser")
-    check(cell, jhub, result, person, "by the browser")
+    check(cell, jhub, result, person, "with the browser")
 
 
 @each(PASTE)
@@ -129,7 +129,7 @@ def test_by_a_pasted_token(cell: Cell, hubs: Hubs, people: People, jhub: Jhub, f
     url = hubs[cell.authenticator.name].url
     token = window.make_token(f"{url}hub/token", person)
     result = jhub("login", url, "--paste", stdin=f"{token}\n")
-    check(cell, jhub, result, person, "by a pasted token")
+    check(cell, jhub, result, person, "with a pasted token")
     assert token not in "".join(jhub.outputs)
 
 
@@ -139,12 +139,12 @@ def test_the_form_is_detected(cell: Cell, hubs: Hubs, people: People, jhub: Jhub
     url = hubs[cell.authenticator.name].url
     result = jhub("login", f"{url}hub/spawn", "-u", person.name, "--password-stdin", stdin=person.stdin)
     assert result.code == 0, result
-    assert f" as {person.name} by the login form " in result.err.splitlines()[-1]
+    assert f" as {person.name} through the login form " in result.err.splitlines()[-1]
 
 
 @each(BY_ITSELF, "the browser")
 def test_single_sign_on_is_detected(cell: Cell, hubs: Hubs, jhub: Jhub) -> None:
     with waiting(jhub, hubs[cell.authenticator.name].url, "--no-open") as command:
         result = command.interrupted()
-    assert "this hub has single sign-on: signing in by the browser" in result.err
+    assert "this hub uses single sign-on: signing in with the browser" in result.err
     assert result.code == 130

@@ -18,7 +18,7 @@ def test_a_terminal_asks_for_the_second_factor(hubs: Hubs, people: People, jhub:
     answers = {"Username": person.name, "Password": person.password, "empty if you have none": person.code}
     result = jhub.at_terminal("login", hubs[NATIVE].url, answers=answers)
     assert result.code == 0, result
-    assert f"as {person.name} by the login form" in result.out
+    assert f"as {person.name} through the login form" in result.out
     assert person.password not in result.out
     assert person.code not in result.out
 
@@ -29,5 +29,5 @@ def test_a_token_can_be_pasted_at_a_terminal(hubs: Hubs, people: People, jhub: J
     result = jhub.at_terminal("login", hubs[DUMMY].url, "--paste", "--no-open", answers={"Token": token})
     assert result.code == 0, result
     assert f"{hubs[DUMMY].url}hub/token" in result.out
-    assert f"as {person.name} by a pasted token" in result.out
+    assert f"as {person.name} with a pasted token" in result.out
     assert token not in result.out

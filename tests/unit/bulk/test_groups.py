@@ -126,6 +126,19 @@ def test_managed_groups_end_the_call_at_once() -> None:
     assert len(played.sent) == 2
 
 
+def test_a_missing_group_is_created_on_request() -> None:
+    answers = [
+        refusal(404),
+        reply(201, json={"name": "geo", "users": []}),
+        reply(json={"name": "geo", "users": ["ana"]}),
+    ]
+    played = play(BulkGroupOps.set_users("geo", ["ana"], create=True), answers)
+    assert played.calls == ["GET /groups/geo", "POST /groups/geo", "POST /groups/geo/users"]
+    assert [(event.kind, event.name) for event in played.emitted] == [("added", "ana")]
+    existing = play(BulkGroupOps.set_users("geo", ["ana"], create=True), Site("ana"))
+    assert existing.calls == ["GET /groups/geo"]
+
+
 def test_a_missing_or_deleted_group_ends_the_call() -> None:
     assert isinstance(play(BulkGroupOps.set_users("geo", NAMES), [refusal(404)]).error, NotFound)
     answers = [reply(json={"name": "geo", "users": []}), refusal(404, "No such group: geo")]
@@ -134,7 +147,7 @@ def test_a_missing_or_deleted_group_ends_the_call() -> None:
     assert str(played.error) == "group geo: not found"
 
 
-@pytest.mark.parametrize("name", ["", "..", "a/b"])
+@pytest.mark.parametrize("name", ["", "..", "a/../b"])
 def test_a_bad_name_is_refused_before_any_request(name: str) -> None:
     for plan in (BulkGroupOps.set_users("geo", ["ana", name]), BulkGroupOps.set_users(name, ["ana"])):
         played = play(plan)
@@ -170,7 +183,7 @@ def test_a_comparison_changes_nothing() -> None:
     assert (played.result.to_add, played.result.to_remove) == (("user1",), ("cy",))
     assert played.result.group.users == ("ana", "ben", "cy")
     assert (played.calls, site.sent) == (["GET /groups/geo"], [])
-    assert isinstance(play(BulkGroupOps.compare_users("geo", ["x/y"]), site).error, InvalidInput)
+    assert isinstance(play(BulkGroupOps.compare_users("geo", ["x/.."]), site).error, InvalidInput)
 
 
 def test_only_the_compared_difference_is_changed() -> None:

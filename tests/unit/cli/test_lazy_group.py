@@ -33,6 +33,6 @@ def test_example_lines_are_kept_as_lines_of_the_help() -> None:
     [("grop", "no such command 'grop'; did you mean 'group'?"), ("xyzzy", "no such command 'xyzzy'")],
 )
 def test_a_wrong_name_imports_nothing_and_suggests_a_similar_one(name: str, message: str) -> None:
-    cli = LazyGroup("jhub", lazy={"group": ("no_such_module:group", "Manage groups.")})
+    cli = LazyGroup("jhub", lazy={"group": ("no_such_module:group", "Manage groups.")}, sections={})
     result = CliRunner().invoke(cli, [name])
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (2, f"Error: {message}")

@@ -141,9 +141,9 @@ def test_each_change_of_state_is_a_line(run_recorded: Any) -> None:
 def test_throttling_is_reported_once_until_a_server_starts(run_recorded: Any) -> None:
     fleet = RecordedFleet(
         *repeated("starting", 3),
-        *(ServerEvent("queued", Target(f"starting{n}"), "slow down") for n in range(3)),
+        *(ServerEvent("queued", Target(f"starting{n}"), "slow down", error=HubError("slow down")) for n in range(3)),
         *repeated("starting", 1),
-        ServerEvent("queued", Target("starting0"), "slow down"),
+        ServerEvent("queued", Target("starting0"), "slow down", error=HubError("slow down")),
     )
     err = run_recorded(fleet)[2]
     assert [line for line in err if "slow down" in line] == ["starting0: queued: slow down"] * 2

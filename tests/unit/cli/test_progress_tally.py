@@ -11,6 +11,7 @@ from rich.console import Console
 
 from jhub.cli.progress.screen import Screen
 from jhub.cli.progress.tally import FleetTally, by_reason, format_seconds
+from jhub.errors import HubError
 from jhub.fleet.events import EventKind, ServerEvent, Target
 
 
@@ -24,7 +25,8 @@ class Clock:
 def event(kind: EventKind, n: int, message: str = "", **more: float | None) -> ServerEvent:
     concurrency = more.pop("concurrency", None)
     limit = None if concurrency is None else int(concurrency)
-    return ServerEvent(kind, Target(f"u{n}", "lab"), message, concurrency=limit, **more)  # type: ignore[arg-type]
+    error = HubError(message) if kind == "queued" and message else None
+    return ServerEvent(kind, Target(f"u{n}", "lab"), message, concurrency=limit, error=error, **more)  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import click
 import httpx2
@@ -43,6 +44,17 @@ def type_answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return type_answer
 
 
+def test_ctrl_d_declines_a_question(
+    context: click.Context, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for question in (partial(confirm, "Stop 3 servers?"), partial(confirm_deletion, "user", ["ana"])):
+        monkeypatch.setattr("sys.stdin", Terminal(""))
+        with pytest.raises(click.exceptions.Exit) as end:
+            question(yes=False)
+        assert end.value.exit_code == 1
+        assert capsys.readouterr().err.splitlines()[-1] == "Nothing changed."
+
+
 @pytest.mark.parametrize("answer", ["n", "", "no"])
 def test_a_declined_question_ends_with_1_and_changes_nothing(
     answer: str, context: click.Context, type_answer: Callable[[str], None], capsys: pytest.CaptureFixture[str]
@@ -66,8 +78,8 @@ def test_a_deletion_names_the_hub_and_needs_the_name(
     context: click.Context, type_answer: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     type_answer("ana")
-    confirm_deletion("user ana", "ana", yes=False)
-    prompt = "This deletes user ana on 127.0.0.1:1/base and everything that belongs to it. Type ana to continue"
+    confirm_deletion("user", ["ana"], yes=False)
+    prompt = "This permanently deletes user ana on 127.0.0.1:1/base and all its data. Type ana to continue"
     assert capsys.readouterr().err.startswith(prompt)
 
 
@@ -76,7 +88,7 @@ def test_another_name_ends_a_deletion_with_1_and_changes_nothing(
 ) -> None:
     type_answer("anna")
     with pytest.raises(click.exceptions.Exit) as end:
-        confirm_deletion("user ana", "ana", yes=False)
+        confirm_deletion("user", ["ana"], yes=False)
     assert end.value.exit_code == 1
     assert capsys.readouterr().err.endswith("Nothing changed.\n")
 
@@ -84,16 +96,21 @@ def test_another_name_ends_a_deletion_with_1_and_changes_nothing(
 def test_without_a_hub_a_question_stands_for_itself(
     type_answer: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    type_answer("local")
+    type_answer("2")
     with click.Context(click.Command("reset")):
-        confirm_deletion("the local hub", "local", yes=False)
-    assert capsys.readouterr().err.startswith("This deletes the local hub and everything")
+        confirm_deletion("user", ["ana", "bo"], yes=False)
+    assert capsys.readouterr().err.startswith("This permanently deletes 2 users (ana, bo) and all their data.")
+
+
+def no_terminal(*args: object) -> int:
+    raise OSError
 
 
 def test_yes_skips_the_question_and_no_terminal_refuses_it(
     context: click.Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    monkeypatch.setattr("os.open", no_terminal)
     confirm("Stop 3 servers?", yes=True)
     with pytest.raises(InvalidInput) as error:
         confirm("Stop 3 servers?", yes=False)

@@ -14,9 +14,10 @@ import pytest
 from click.testing import CliRunner
 
 from jhub import Hub, Running, Target
+from jhub.cli.kit.options import span
 from jhub.cli.kit.selection import recheck_idle, select_named, select_running
 from jhub.cli.server_start import start
-from jhub.errors import Conflict, InvalidInput
+from jhub.errors import Conflict, InvalidInput, NotFound
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LONG_AGO = "2026-11-22T08:00:00Z"
@@ -31,13 +32,19 @@ class Site:
         self.requests: list[str] = []
         self.queries: list[str] = []
         self.listing = 200
+        self.others: list[str] = []
+        """Users without servers."""
+        self.scopes = ["list:users", "servers", "start:servers", "delete:servers", "read:servers"]
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
         path = request.url.path.removeprefix("/hub/api")
         self.requests.append(f"{request.method} {path}")
         self.queries.append(str(request.url.query))
         headers = {"date": format_datetime(NOW, usegmt=True), "x-jupyterhub-version": "6.1.1"}
-        if path != "/users":
+        if path == "/user":
+            identity = {"name": "admin", "kind": "user", "scopes": self.scopes}
+            return httpx2.Response(200, headers=headers, json=identity)
+        if not path.startswith("/users"):
             return httpx2.Response(200, headers=headers, json={"version": "6.1.1"})
         if self.listing != 200:
             return httpx2.Response(self.listing, headers=headers, json={"message": "no"})
@@ -45,6 +52,13 @@ class Site:
         items = [
             {"name": name, "servers": {"lab": {**server, "last_activity": used}}} for name, used in self.used.items()
         ]
+        items += [{"name": name, "servers": {}} for name in self.others]
+        if path != "/users":
+            _, _, name, *rest = path.split("/")
+            user = next((item for item in items if item["name"] == name), None)
+            if user is None or rest == ["profiles"]:
+                return httpx2.Response(404, headers=headers, json={"message": "Not Found"})
+            return httpx2.Response(200, headers=headers, json={**server, "name": rest[-1]} if rest else user)
         return httpx2.Response(200, headers=headers, json={"items": items, "_pagination": {"total": 2}})
 
 
@@ -105,14 +119,17 @@ def test_servers_to_delete_are_also_selected_among_stopped_ones(hub: Hub, site: 
 def test_the_preview_of_many_starts_takes_one_listing(hub: Hub, site: Site) -> None:
     hub.version()
     site.requests.clear()
-    wanted = [Target(user, "lab") for user in ("ana", "ben", *(f"u{n}" for n in range(500)))]
+    site.others = [f"u{n}" for n in range(500)]
+    wanted = [Target(user, "lab") for user in ("ana", "ben", *site.others)]
     preview = hub.preview(hub.servers.start_many, wanted, profile="gpu")
     assert (len(preview), preview.complete, preview.failed) == (500, True, ())
+    assert preview.unknown == ("whether the profile gpu is available to the owners of 500 other servers",)
     assert str(preview.requests[0]) == 'POST /users/u0/servers/lab {"user_options":{"profile":"gpu"}}'
-    assert site.requests == ["GET /users"]
+    assert site.requests == ["GET /user", "GET /users", "GET /users/ana/profiles"]
 
 
 def test_a_conflict_in_a_preview_leaves_the_other_starts(hub: Hub, site: Site) -> None:
+    site.others = ["di"]
     preview = hub.preview(hub.servers.start_many, ["ana/lab", "ben", "di/lab"], profile="cpu", display_name="Lab")
     assert [request.path for request in preview] == ["/users/di/servers/lab"]
     assert [type(error) for error in preview.failed] == [Conflict, InvalidInput]
@@ -128,19 +145,32 @@ def test_the_command_previews_starts_and_counts_running_servers(
     hub: Hub, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jhub.cli.server_start.connect", lambda: nullcontext(hub))
-    users = [*site.used, *(f"u{n}" for n in range(500))]
+    site.others = [f"u{n}" for n in range(500)]
+    users = [*site.used, *site.others]
     result = CliRunner().invoke(start, [*(f"{user}/lab" for user in users), "--profile", "gpu", "--dry-run"])
     assert result.exit_code == 0, result
     assert len(result.stdout.splitlines()) == 500
     assert result.stdout.splitlines()[0] == 'POST /users/u0/servers/lab {"user_options":{"profile":"gpu"}}'
-    assert result.stderr == "2 of 502 already run with these options, or are starting\n"
+    unknown = "unknown: whether the profile gpu is available to the owners of 500 other servers\n"
+    assert result.stderr == unknown + "2 of 502 already running or starting with these options\n"
 
 
-def test_stops_and_deletes_are_previewed_without_a_listing(hub: Hub, site: Site) -> None:
+def test_stops_and_deletes_are_previewed(hub: Hub, site: Site) -> None:
     stop = hub.preview(hub.servers.stop_many, ["ana/lab", "ben"])
     assert [str(request) for request in stop] == ["DELETE /users/ana/servers/lab", "DELETE /users/ben/server"]
     delete = hub.preview(partial(hub.servers.delete_many, ["ana/lab", "ben"], timeout=5))
     assert [str(request) for request in delete] == ['DELETE /users/ana/servers/lab {"remove":true}']
     assert [str(error) for error in delete.failed] == ["the default server of ben cannot be deleted"]
     assert not hub.preview(hub.servers.wait_many, ["ana/lab"]).requests
-    assert site.requests == []
+    gone = hub.preview(hub.servers.stop_many, ["ana/none", "cy", "ben/lab"])
+    assert [str(request) for request in gone] == ["DELETE /users/ben/servers/lab"]
+    assert [type(error) for error in gone.failed] == [NotFound, NotFound]
+    assert {request.partition(" ")[0] for request in site.requests} == {"GET"}
+
+
+@pytest.mark.parametrize("text", ["365", "2", "0.5"])
+def test_a_duration_that_selects_needs_a_unit(text: str) -> None:
+    with pytest.raises(InvalidInput, match="has no unit") as refused:
+        span(text)
+    assert f"{text}d" in refused.value.hint
+    assert span("1.5h") == 5400

@@ -136,3 +136,9 @@ def test_a_context_that_changes_during_the_read_is_read_again(monkeypatch: pytes
     monkeypatch.setattr(token_storage, "read", changes_first)
     where = contexts.connection("course")
     assert (where.url, where.token) == ("https://new.example.org/hub/api", "SECRET-new")
+
+
+def test_a_timeout_that_is_no_number_is_refused() -> None:
+    timeout: Any = "5"
+    with pytest.raises(TypeError, match=r"timeout is a number of seconds, or Timeouts\(...\), not str"):
+        Hub("https://hub.example.org", "secret", timeout=timeout)

@@ -404,3 +404,32 @@ def test_a_slow_expression_is_refused_after_the_time_limit() -> None:
     assert refusal.status == 400
     assert time.process_time() - began < 2
     assert isinstance(decide(file, Owner(name="ana"), {"image--unlisted-choice": "quay.io/a/b:1"}), Decision)
+
+
+ANY = parse("""
+profiles:
+  - slug: any
+    user_options: any
+    profile_options:
+      size: {choices: {small: , large: }}
+  - slug: other
+    profile_options:
+      zone: {choices: {here: }}
+""")
+
+
+def test_options_of_any_name_are_let_through() -> None:
+    options = {"cpus": [1, {"a": None}], "opt-x": "", "size": ["large"], "_xsrf": ["x"]}
+    decision = decide(ANY, Owner(name="ana"), options)
+    assert isinstance(decision, Decision)
+    assert decision.user_options == {"profile": "any", "size": "large", "cpus": [1, {"a": None}], "opt-x": ""}
+    assert decision.user_controlled
+
+
+def test_an_option_of_the_profile_is_still_checked_beside_any() -> None:
+    for options in ({"size": "huge"}, {"size--unlisted-choice": "x"}, {"profile-option-any--sise": "x"}):
+        assert isinstance(decide(ANY, Owner(name="ana"), options), Refusal), options
+    # A form also sends the fields of other profiles.
+    decision = decide(ANY, Owner(name="ana"), {"profile-option-other--zone": ["here"]})
+    assert isinstance(decision, Decision)
+    assert decision.user_options == {"profile": "any", "size": "small"}

@@ -49,7 +49,7 @@ def test_errors_without_a_start_are_not_consecutive_failures() -> None:
     breaker = Breaker()
     for _ in range(10):
         breaker.on_failure(NotFound("user zed: not found", status=404), "not found")
-        breaker.on_failure(Conflict("already runs with other options"), "already runs")
+        breaker.on_failure(Conflict("already running with other options"), "already runs")
     assert not breaker.reason
     breaker.on_failure(NotFound("unknown profile gpx", status=400), "unknown profile gpx")
     breaker.on_failure(NotAuthorized("not for you", status=403), "not for you")

@@ -465,7 +465,7 @@ class TestOutages:
         assert hub.posts == []
         assert len(again.sent) == 1
         other = start(hub, TEN, profile="gpu")
-        assert {event.message.split(" (")[0] for event in other.result.failed} == {"already runs with other options"}
+        assert {event.message.split(" (")[0] for event in other.result.failed} == {"already running with other options"}
         assert hub.posts == []
 
     def test_a_server_that_waited_too_long_is_not_sent(self) -> None:

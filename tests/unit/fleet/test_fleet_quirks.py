@@ -60,12 +60,23 @@ def test_starts_do_not_reuse_the_options_of_last_time() -> None:
     assert bodies(played, "POST") == [{"user_options": {}}] * 2
 
 
+class Always(dict[str, Reply]):
+    """Answers that the hub gives each time."""
+
+    def pop(self, key: str, *default: Any) -> Any:
+        return self[key]
+
+
 def test_failed_stops_do_not_keep_other_servers_running() -> None:
     """The hub does not count failed stops."""
     hub = BusyHub()
     assert play(FleetOps.start_many(USERS), hub).result.ok
     hub.settle()
     hub.refuses = {f"/users/{user}/server": refusal(500) for user in USERS[:5]}
+    assert play(FleetOps.stop_many(USERS[:5]), hub).result.ok, "a failed stop is sent again, once"
+    assert play(FleetOps.start_many(USERS), hub).result.ok
+    hub.settle()
+    hub.refuses = Always({f"/users/{user}/server": refusal(500) for user in USERS[:5]})
     played = play(FleetOps.stop_many(USERS), hub)
     assert {type(event.error) for event in played.result.failed} == {HubBroken}
     assert len(played.result.failed) == 5
@@ -85,3 +96,11 @@ def test_a_bulk_write_is_chunked_because_it_blocks_the_hub() -> None:
     assert [len(body["groups"]) for body in bodies(played)] == [50, 50, 20]
     assert MAX_GROUPS_PER_REQUEST == 50
     assert [group.name for group in played.result] == names
+
+
+def test_a_201_for_a_server_that_still_starts_is_no_end() -> None:
+    """JupyterHub 6.1 answers so to a start after a failed one."""
+    hub = BusyHub(20, slow_spawn_timeout=0, answers_201_early=True)
+    (ready,) = [event for event in play(FleetOps.start_many(["ana"]), hub).emitted if event.kind == "ready"]
+    assert ready.seconds is not None
+    assert 20 <= ready.seconds < 25

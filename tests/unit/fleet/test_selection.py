@@ -119,10 +119,20 @@ def test_a_token_without_the_scope_for_members_gets_its_name() -> None:
         (Running(idle=4 * 3600.0), ["di/lab"]),
         (Running(idle=3 * 3600), ["ana", "di/lab"]),
         (Running(name="nope"), []),
+        (Running(max_age=timedelta(hours=3)), ["di/lab"]),
+        (Running(max_age=3600.0), ["cy/lab", "di/lab"]),
     ],
 )
 def test_running_selects_the_servers_that_match(selection: Running, expected: list[str]) -> None:
     assert names(selection) == expected
+
+
+def test_servers_of_administrators_are_told_apart() -> None:
+    root, ana = owner("root", {"lab": UP}), owner("ana", {"lab": UP})
+    site = Site([root | {"admin": True}, ana | {"admin": False}, {"name": "ben", "servers": {}}])
+    assert names(Running(admin=False), site) == ["ana/lab"]
+    assert names(Running(admin=True), site) == ["root/lab"]
+    assert isinstance(play(resolve(Running(admin=False)), Site([ana])).error, MissingScope)
 
 
 def test_list_takes_the_same_filters() -> None:
@@ -141,7 +151,8 @@ def test_stopped_servers_are_listed_by_group_and_name_only() -> None:
     site = Site([owner("ana", {"lab": {"stopped": True}, "x": {}}), owner("ben", {"lab": {}})], {"geo": ["ana"]})
     played = play(ServerOps.list(stopped=True, group="geo", name="lab"), site)
     assert [server.target for server in played.emitted] == ["ana/lab"]
-    for refused in (ServerOps.list(stopped=True, idle=60), ServerOps.list(stopped=True, state="ready")):
+    for criteria in ({"idle": 60}, {"state": "ready"}, {"max_age": 60}):
+        refused = ServerOps.list(stopped=True, **criteria)
         assert isinstance(play(refused, site).error, InvalidInput)
 
 
@@ -191,6 +202,15 @@ def test_without_a_date_from_the_hub_idle_time_is_an_error(date: str) -> None:
 
 def test_a_server_without_activity_data_is_not_idle() -> None:
     assert names(Running(idle=1), Site([owner("ana", {"": UP})])) == []
+
+
+@pytest.mark.parametrize("pending", ["spawn", "stop", "check"])
+def test_a_server_with_a_pending_action_is_not_idle(pending: str) -> None:
+    """Its last activity may be that of an earlier run."""
+    old = {"last_activity": "2020-01-01T00:00:00Z", "pending": pending}
+    site = Site([owner("ana", {"": old}), owner("bo", {"": {**old, "pending": None, "ready": True}})])
+    assert names(Running(idle=60), site) == ["bo"]
+    assert names(Running(idle=60, state=pending), site) == ["ana"]
 
 
 def test_a_token_limited_to_a_group_selects_in_that_group() -> None:

@@ -193,7 +193,7 @@ def test_an_unexpected_user_is_not_signed_in_without_the_exact_answer(answer: st
     assert person.questions[1] == OtherUser("mallory", "ana")
     assert isinstance(done.error, NotAuthorized)
     assert str(done.error) == "the browser signed in as mallory, not as ana; no token was kept"
-    assert done.error.hint.endswith("if mallory is right: -u mallory")
+    assert done.error.hint.endswith("if mallory is the right user, use -u mallory")
     assert done.calls == ["POST /oauth2/token", "GET /user", "GET /user", "DELETE /users/mallory/tokens/a7"]
 
 

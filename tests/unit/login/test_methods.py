@@ -103,7 +103,7 @@ def test_single_sign_on_without_the_login_client_uses_a_pasted_token(page: Answe
         (SINGLE_SIGN_ON[0], "single sign-on"),
         (SINGLE_SIGN_ON[1], "single sign-on"),
         (refusal(403), "only credentials from the browser"),
-        (refusal(404), "answers 404"),
+        (refusal(404), "returned 404"),
     ],
 )
 def test_the_reason_for_a_method_is_the_kind_of_page(page: Answer, why: str) -> None:
@@ -202,6 +202,16 @@ def test_the_browser_needs_the_login_client() -> None:
     assert isinstance(done.error, InvalidInput)
     assert "jhub service create --login-client" in done.error.hint
     assert done.emitted == []
+
+
+def test_the_browser_is_not_used_for_a_hub_on_a_unix_socket() -> None:
+    url = "http+unix://%2Fsrv%2Fhub.sock/hub/api"
+    chosen = run(method="browser", password=None, api_url=url)
+    assert isinstance(chosen.error, InvalidInput)
+    assert "a browser cannot open a hub on a unix socket" in str(chosen.error)
+    assert chosen.calls == []
+    detected = run(SINGLE_SIGN_ON[1], ANA, ANA, person=Person(PastedToken="MINE"), password=None, api_url=url)
+    assert kinds(detected)[0][0] == "paste"
 
 
 def test_a_failed_check_for_the_login_client_is_raised() -> None:

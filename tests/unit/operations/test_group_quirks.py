@@ -101,7 +101,7 @@ def test_before_4_0_properties_are_unsupported(status: int) -> None:
     assert "needs JupyterHub 4.0; this hub is 3.1.1" in str(played.error)
 
 
-@pytest.mark.parametrize("name", ["a/b", "..", ""])
+@pytest.mark.parametrize("name", ["a/../b", "..", ""])
 def test_a_group_name_that_no_path_can_hold_is_refused(name: str) -> None:
     played = play(GroupOps.create_many(["geo", name]))
     assert isinstance(played.error, InvalidInput)

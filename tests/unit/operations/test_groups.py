@@ -116,14 +116,14 @@ def test_an_empty_list_of_users_is_refused_before_any_request(
 
 
 @BOTH
-@pytest.mark.parametrize("name", ["", "..", "a/b", "a\x00b"])
+@pytest.mark.parametrize("name", ["", "..", "a/../b", "a\x00b"])
 def test_an_invalid_member_is_refused_before_any_request(change: Change, method: str, name: str) -> None:
     with pytest.raises(InvalidInput):
         _ = play(change("geo", ["ana", name])).result
 
 
 @BOTH
-@pytest.mark.parametrize("name", ["", "..", "a/b"])
+@pytest.mark.parametrize("name", ["", "..", "a/../b"])
 def test_an_invalid_group_is_refused_before_any_request(change: Change, method: str, name: str) -> None:
     with pytest.raises(InvalidInput):
         _ = play(change(name, ["ana"])).result

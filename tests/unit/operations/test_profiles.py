@@ -206,9 +206,23 @@ def test_the_list_is_not_retried_on_a_busy_hub() -> None:
     assert played.calls.count("GET /users/ana/profiles") == 1
 
 
-def test_a_restart_reads_the_list_only_for_a_given_profile() -> None:
+def test_a_restart_is_refused_before_the_stop_if_the_old_profile_is_not_available_any_more() -> None:
+    played = play(ServerOps.restart("ana", "lab"), [reply(json=READY), lists({**GPU, "slug": "other"})])
+    assert isinstance(played.error, NotFound)
+    assert "unknown profile 'gpu'" in str(played.error)
+    assert played.calls == [START[2], START[0]], "nothing was stopped"
+
+
+def test_a_restart_of_a_stopped_server_leaves_the_check_to_the_hub() -> None:
+    """An edit of a stopped server may have changed the options, and JupyterHub 6.1 shows those of the last start."""
+    stopped = reply(json={**READY, "ready": False})
+    played = play(ServerOps.restart("ana", "lab"), [stopped, reply(204), reply(201), reply(json=READY)])
+    assert played.error is None
+    assert START[0] not in played.calls
+
+
+def test_a_restart_reads_the_list_once() -> None:
     answers = [reply(json=READY), reply(204), reply(201), reply(json=READY)]
-    assert "GET /users/ana/profiles" not in play(ServerOps.restart("ana", "lab"), answers).calls
     played = play(ServerOps.restart("ana", "lab", profile="gpu"), [answers[0], lists(GPU), *answers[1:]])
     assert played.result.ready
     assert played.calls == [START[2], START[0], "DELETE /users/ana/servers/lab", *START[1:]]

@@ -34,7 +34,7 @@ from jhub.operations.shares import ShareOps
 from jhub.operations.tokens import TokenOps
 from jhub.operations.users import UserOps
 from jhub.steps import Answer, Flow, HubVersion, Listen, Operation, Request, call
-from jhub.testing import Reply, play, refusal, reply
+from jhub.testing import Reply, events, play, refusal, reply
 
 VERSION = {"X-JupyterHub-Version": "6.1.1"}
 PLAIN = {"content-type": "text/plain"}
@@ -222,7 +222,9 @@ def test_a_page_instead_of_json_is_an_error() -> None:
         ("Ana Müller", "Ana%20M%C3%BCller"),
         ("ana@example.org", "ana@example.org"),
         ("~ana", "~ana"),
-        ("%2e%2e", "%252e%252e"),
+        ("%41", "%2541"),
+        ("/students", "%2Fstudents"),
+        ("CORP\\ana", "CORP%5Cana"),
         ("a?b#c", "a%3Fb%23c"),
         ("a.b", "a.b"),
     ],
@@ -232,7 +234,7 @@ def test_names_are_quoted_like_the_hub_does(name: str, quoted: str) -> None:
     assert play(GroupOps.get(name), [reply(json={"name": name})]).calls == [f"GET /groups/{quoted}"]
 
 
-@pytest.mark.parametrize("name", ["a/b", "../hub", ".", "..", "...", "\\", ""])
+@pytest.mark.parametrize("name", ["a/../b", "../hub", ".", "..", "%2e%2e", "\\..", ""])
 def test_a_name_that_no_path_can_hold_is_refused(name: str) -> None:
     """6.1 refuses names made only of dots even when they are quoted, and proxies resolve them on the way."""
     with hub_answering(lambda request: httpx2.Response(200)) as (hub, asked):
@@ -256,7 +258,7 @@ def test_a_name_that_no_path_can_hold_is_refused(name: str) -> None:
 def test_a_path_never_ends_with_a_slash() -> None:
     played = play(ServerOps.stop("ana", ""), [reply(204)])
     assert played.calls == ["DELETE /users/ana/server"]
-    played = play(ServerOps.progress("ana"), [refusal(404)])
+    played = play(ServerOps.progress("ana"), [events({"ready": True})])
     assert played.calls == ["LISTEN /users/ana/server/progress"]
 
 
@@ -296,4 +298,4 @@ def test_json_may_come_with_a_charset() -> None:
         == "lab"
     )
     played = play(ServerOps.edit("ana", "lab", display_name="x"), [reply(json={"name": 7}, headers=kind)])
-    assert str(played.error).startswith("server ana/lab: the answer is not what JupyterHub sends")
+    assert str(played.error).startswith("server ana/lab: the answer is not a valid JupyterHub response")

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from jhub.errors import AlreadyRunning, BadRequest, Conflict, InvalidInput, NotFound, Unavailable, Unsupported
+from jhub.errors import (
+    AlreadyRunning,
+    BadRequest,
+    Conflict,
+    InvalidInput,
+    NotFound,
+    ServerPending,
+    Unavailable,
+    Unsupported,
+)
 from jhub.operations.servers import ServerOps
 from jhub.steps import Request
 from jhub.testing import play, refusal, reply
@@ -102,7 +111,30 @@ def test_a_server_with_an_old_invalid_name_can_be_renamed() -> None:
     ],
 )
 def test_a_refusal_has_its_class(refused: Any, kind: type[Exception]) -> None:
-    assert type(play(ServerOps.rename("ana", "old", "lab"), [refused]).error) is kind
+    replies = [refused, reply(json=READY)] if kind is AlreadyRunning else [refused]
+    assert type(play(ServerOps.rename("ana", "old", "lab"), replies).error) is kind
+
+
+@pytest.mark.parametrize(
+    ("pending", "kind", "text"),
+    [
+        ("spawn", AlreadyRunning, "is starting"),
+        ("stop", ServerPending, "still stopping"),
+        ("check", ServerPending, "still being checked by the hub, which has restarted"),
+    ],
+)
+def test_a_change_names_what_the_hub_does_with_the_server(pending: str, kind: type[Exception], text: str) -> None:
+    active = refusal(400, "ana:lab is active. Please stop it before modifying it.")
+    for plan in (ServerOps.rename("ana", "old", "lab"), ServerOps.edit("ana", "old", display_name="Lab")):
+        played = play(plan, [active, reply(json={"name": "old", "pending": pending})])
+        assert type(played.error) is kind
+        assert str(played.error) == f"server ana/old: {text}"
+
+
+def test_a_change_of_a_running_server_by_a_token_that_cannot_read_it() -> None:
+    active = refusal(400, "ana:lab is active. Please stop it before modifying it.")
+    played = play(ServerOps.rename("ana", "old", "lab"), [active, refusal(403)])
+    assert str(played.error) == "server ana/old: is running"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from quirks import bodies, is_request, queries, requests, state
 
-from jhub.errors import BadRequest, Conflict, HubError, InvalidInput, NotFound, Unavailable, Unsupported, WaitTimeout
+from jhub.errors import Conflict, HubError, InvalidInput, NotFound, ServerPending, Unavailable, Unsupported, WaitTimeout
 from jhub.models import Server
 from jhub.operations.servers import ServerOps
 from jhub.steps import Operation
@@ -115,7 +115,7 @@ def test_an_edit_without_changes_is_not_sent() -> None:
 def test_a_running_server_and_a_taken_name_are_conflicts() -> None:
     active = refusal(400, "ana:lab is active. Please stop it before modifying it.")
     for plan in (ServerOps.edit("ana", "lab", profile="gpu"), ServerOps.rename("ana", "lab", "gpu")):
-        assert isinstance(play(plan, [active]).error, Conflict)
+        assert isinstance(play(plan, [active, state({"name": "lab", "ready": True})]).error, Conflict)
     played = play(ServerOps.rename("ana", "lab", "gpu"), [refusal(409, "User ana already has server 'gpu'")])
     assert isinstance(played.error, Conflict)
     assert "already has server" in str(played.error)
@@ -166,10 +166,22 @@ def test_a_server_that_does_not_stop_is_a_wait_timeout() -> None:
 @pytest.mark.parametrize("version", ["4.1.6", "5.0.0"])
 def test_before_5_1_a_start_cannot_be_cancelled(version: str) -> None:
     wait = reply(400, {"status": 400, "message": "ana:lab is pending spawn, please wait"}, version=version)
-    played = play(ServerOps.stop("ana", "lab"), [wait], version=version)
-    assert isinstance(played.error, BadRequest)
-    assert "is pending spawn" in str(played.error)
-    assert len(played.sent) == 1
+    spawning, stopped = state({"name": "lab", "pending": "spawn"}, version), state({"name": "lab"}, version)
+    played = play(ServerOps.stop("ana", "lab", wait=False), [wait, spawning], version=version)
+    assert isinstance(played.error, ServerPending)
+    assert str(played.error) == "server ana/lab: still starting"
+    ready = state({"name": "lab", "ready": True}, version)
+    played = play(ServerOps.stop("ana", "lab"), [wait, spawning, spawning, ready, reply(204)], version=version)
+    assert played.error is None
+    assert played.left == 0
+    played = play(
+        ServerOps.stop("ana", "lab", timeout=30),
+        lambda step: wait if is_request("DELETE", step) else spawning,
+        version=version,
+    )
+    assert isinstance(played.error, WaitTimeout)
+    assert str(played.error) == "server ana/lab: not stopped after 30 s: still starting"
+    assert stopped
 
 
 def test_since_5_1_a_stop_cancels_a_start() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from quirks import NO_PROFILE_LIST, bodies
+from quirks import NO_PROFILE_LIST, USED, bodies
 
 from jhub.errors import (
     Conflict,
@@ -18,10 +18,13 @@ from jhub.errors import (
     Unavailable,
     WaitTimeout,
 )
+from jhub.models import Server
+from jhub.operations.server_start import check_profile, check_running_options
 from jhub.operations.servers import ServerOps
+from jhub.profiles.model import LISTING_VERSION
 from jhub.testing import After, events, play, refusal, reply
 
-READY = {"name": "lab", "ready": True, "url": "/user/ana/lab/", "user_options": {"profile": "lab"}}
+READY = {"name": "lab", "ready": True, **USED, "url": "/user/ana/lab/", "user_options": {"profile": "lab"}}
 PENDING = {"name": "lab", "pending": "spawn"}
 
 
@@ -168,7 +171,7 @@ def test_a_server_that_runs_with_these_options_is_returned() -> None:
 def test_a_server_that_runs_with_other_options_is_a_conflict() -> None:
     running = refusal(400, "ana:lab is already running")
     played = play(ServerOps.start("ana", "lab", profile="gpu"), [NO_PROFILE_LIST, running, reply(json=READY)])
-    with pytest.raises(Conflict, match="already runs with other options"):
+    with pytest.raises(Conflict, match="already running with other options"):
         _ = played.result
 
 
@@ -188,15 +191,35 @@ def test_a_server_that_runs_with_more_options_is_returned(asked: dict[str, Any])
 def test_a_server_that_runs_with_fewer_options_is_a_conflict(running: dict[str, Any] | None) -> None:
     played = play(
         ServerOps.start("ana", "lab", profile="lab", user_options={"image": "a"}),
-        [NO_PROFILE_LIST, refusal(400, "ana:lab is already running"), reply(json={**READY, "user_options": running})],
+        [
+            NO_PROFILE_LIST,
+            refusal(400, "ana:lab is already running"),
+            reply(json={**READY, "user_options": running}),
+            NO_PROFILE_LIST,
+        ],
     )
-    with pytest.raises(Conflict, match="already runs with other options"):
+    with pytest.raises(Conflict, match="already running with other options"):
         _ = played.result
+
+
+@pytest.mark.parametrize(
+    ("slugs", "is_same"), [(["only"], True), (["only", "gpu"], False), (["gpu"], False), ([], False)]
+)
+def test_a_server_without_a_profile_runs_from_the_only_one(slugs: list[str], is_same: bool) -> None:
+    """The extension leaves the options of a start that names no profile as they are, if there is only one."""
+    listed = reply(json={"version": LISTING_VERSION, "profiles": [{"slug": slug} for slug in slugs]})
+    server = Server(name="lab", user="ana", ready=True, user_options={"image": "a"})
+    for check in (check_running_options, check_profile):
+        played = play(check(server, {"profile": "only"}), [listed])
+        assert isinstance(played.error, Conflict) is not is_same
+        assert played.calls == ["GET /users/ana/profiles"]
+    other = play(check_running_options(server, {"profile": "only", "image": "b"}), [listed])
+    assert isinstance(other.error, Conflict)
 
 
 def test_a_server_that_starts_with_another_profile_is_a_conflict() -> None:
     played = play(ServerOps.start("ana", "lab", profile="gpu"), [NO_PROFILE_LIST, reply(202), reply(json=READY)])
-    with pytest.raises(Conflict, match="already runs with other options"):
+    with pytest.raises(Conflict, match="already running with other options"):
         _ = played.result
 
 

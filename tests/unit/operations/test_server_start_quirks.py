@@ -5,14 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from quirks import NO_PROFILE_LIST, bodies, requests, state, streams
+from quirks import NO_PROFILE_LIST, USED, bodies, is_request, requests, state, streams
 
 from jhub.client.network import DEFAULT_TIMEOUTS
-from jhub.errors import BadRequest, Conflict, HubFull, SpawnFailed, Throttled, Unavailable, Unsupported
+from jhub.errors import (
+    BadRequest,
+    Conflict,
+    HubFull,
+    ServerPending,
+    SpawnFailed,
+    Throttled,
+    Unavailable,
+    Unsupported,
+    WaitTimeout,
+)
 from jhub.operations.servers import ServerOps
-from jhub.testing import After, events, play, refusal, reply
+from jhub.steps import Listen, Request
+from jhub.testing import After, Reply, events, play, refusal, reply
 
-READY = {"name": "lab", "ready": True, "url": "/user/ana/lab/", "user_options": {"profile": "gpu"}}
+READY = {"name": "lab", "ready": True, **USED, "url": "/user/ana/lab/", "user_options": {"profile": "gpu"}}
 PENDING = {"name": "lab", "pending": "spawn", "user_options": {"profile": "gpu"}}
 GONE: dict[str, Any] = {"name": "lab", "stopped": True, "user_options": {"profile": "gpu"}}
 VERSIONS = pytest.mark.parametrize("version", ["4.1.6", "5.5.1", "6.1.1"])
@@ -69,7 +80,7 @@ def test_a_restart_reuses_the_options_of_the_server(version: str) -> None:
     """
     played = play(
         ServerOps.restart("ana", "lab"),
-        [state(READY, version), reply(204), reply(201), state(READY, version)],
+        [state(READY, version), NO_PROFILE_LIST, reply(204), reply(201), state(READY, version)],
         version=version,
     )
     assert bodies(played, "POST") == [{"profile": "gpu"} if version < "6" else {}]
@@ -153,9 +164,22 @@ def test_a_202_for_a_starting_server_ignores_the_options() -> None:
 
 
 def test_a_stopping_server_does_not_count_as_running() -> None:
-    played = play(ServerOps.start("ana", "lab"), [refusal(400, "ana:lab is pending stop")])
-    assert isinstance(played.error, BadRequest)
-    assert "is pending stop" in str(played.error)
+    busy, stopping = refusal(400, "ana:lab is pending stop"), state({"name": "lab", "pending": "stop"})
+    played = play(ServerOps.start("ana", "lab", wait=False), [busy, stopping])
+    assert isinstance(played.error, ServerPending)
+    assert (str(played.error), played.error.status) == ("server ana/lab: still stopping", 400)
+    played = play(ServerOps.start("ana", "lab"), [busy, stopping, stopping, state(GONE), reply(201), state(READY)])
+    assert played.result.ready
+    assert played.left == 0
+    assert [event.message for event in played.emitted] == ["still stopping; waiting for that to end"]
+
+    def hub(step: Request[Any] | Listen[Any]) -> Reply:
+        return busy if is_request("POST", step) else stopping
+
+    played = play(ServerOps.start("ana", "lab", timeout=60), hub)
+    assert isinstance(played.error, WaitTimeout)
+    assert str(played.error) == "server ana/lab: not ready after 60 s: still stopping"
+    assert 60 <= played.seconds < 65
 
 
 @pytest.mark.parametrize(

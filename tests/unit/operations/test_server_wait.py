@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from quirks import USED
 
 from jhub.errors import NotFound, SpawnFailed, Unavailable, WaitTimeout
 from jhub.operations.servers import ServerOps
 from jhub.steps import Answer, Listen, Operation, Request
 from jhub.testing import After, Reply, events, play, refusal, reply
 
-READY = {"name": "lab", "ready": True}
+READY = {"name": "lab", "ready": True, **USED}
 PENDING = {"name": "lab", "pending": "spawn"}
 
 
@@ -24,7 +25,7 @@ def test_a_ready_server_is_returned_at_once() -> None:
 def test_a_starting_server_is_followed_and_nothing_is_started() -> None:
     played = play(
         ServerOps.wait("ana", "lab"),
-        [reply(json=PENDING), reply(json=PENDING), After(40, events({"ready": True})), reply(json=READY)],
+        [reply(json=PENDING), After(40, events({"ready": True})), reply(json=READY)],
     )
     assert played.result.ready
     assert played.seconds == 40
@@ -32,8 +33,10 @@ def test_a_starting_server_is_followed_and_nothing_is_started() -> None:
 
 
 def test_waiting_for_a_missing_server_is_not_found() -> None:
-    played = play(ServerOps.wait("ana", "lab"), [refusal(404)])
+    owner = reply(json={"name": "ana", "servers": {"": {"name": "", "stopped": True}}})
+    played = play(ServerOps.wait("ana", "lab"), [refusal(404), owner])
     assert isinstance(played.error, NotFound)
+    assert str(played.error) == "server ana/lab: not created"
     assert played.seconds == 0
 
 
@@ -42,7 +45,7 @@ def test_a_stopped_server_has_the_reason_of_its_last_failure() -> None:
         ServerOps.wait("ana", "lab"),
         [
             reply(json={"name": "lab"}),
-            reply(json={"name": "lab"}),
+            reply(json={"name": "ana", "servers": {"lab": {"name": "lab"}}}),
             events({"failed": True, "message": "Spawn failed: no\nquota"}),
         ],
     )
@@ -64,7 +67,7 @@ def test_an_odd_event_of_a_spawner_does_not_end_the_wait(event: dict[str, Any]) 
     """JupyterHub passes the events of the spawner's `progress` on unchecked."""
     played = play(
         ServerOps.wait("ana", "lab"),
-        [reply(json=PENDING), reply(json=PENDING), events(event, {"ready": True}), reply(json=READY)],
+        [reply(json=PENDING), events(event, {"ready": True}), reply(json=READY)],
     )
     assert played.result.ready
 

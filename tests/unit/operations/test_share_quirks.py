@@ -96,7 +96,7 @@ def test_another_400_keeps_its_message_on_one_line() -> None:
 
 
 @pytest.mark.parametrize("whom", [{}, {"user": "bo", "group": "geo"}])
-def test_both_or_neither_of_user_and_group_is_refused(whom: dict[str, str]) -> None:
+def test_both_or_neither_of_user_and_group_is_refused(whom: dict[str, Any]) -> None:
     for ask in (ShareOps.grant, ShareOps.revoke, ShareOps.leave, ShareOps.get):
         with pytest.raises(InvalidInput, match="either a user or a group"):
             ask("ana", "lab", **whom)
@@ -154,7 +154,7 @@ def test_a_codes_secret_is_not_in_its_repr() -> None:
 @pytest.mark.parametrize("code_id", ["", "1", "sc_", "sc_1x", " sc_1", "sc_1&code=y", "sc_\u0661"])
 def test_an_invalid_id_of_a_code_is_refused(code_id: str) -> None:
     """For an empty id the hub revokes all codes, and it reads only the leading digits of an id."""
-    with pytest.raises(InvalidInput, match="not the id of a share code"):
+    with pytest.raises(InvalidInput, match="invalid share code ID"):
         ShareCodeOps.revoke("ana", "lab", code_id)
 
 

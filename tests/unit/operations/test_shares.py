@@ -56,7 +56,7 @@ def test_a_default_server_has_an_empty_name_in_the_path() -> None:
 
 
 @pytest.mark.parametrize("who", [{}, {"user": "ben", "group": "geo"}])
-def test_either_a_user_or_a_group_is_required(who: dict[str, str]) -> None:
+def test_either_a_user_or_a_group_is_required(who: dict[str, Any]) -> None:
     for operation in (ShareOps.grant, ShareOps.revoke, ShareOps.get, ShareOps.leave):
         with pytest.raises(InvalidInput, match="either a user or a group"):
             operation("ana", "lab", **who)

@@ -6,7 +6,17 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from jhub.errors import BadRequest, Conflict, HubError, InvalidInput, MissingScope, NotFound, Unavailable, WaitTimeout
+from jhub.errors import (
+    BadRequest,
+    Conflict,
+    HubBroken,
+    HubError,
+    InvalidInput,
+    MissingScope,
+    NotFound,
+    Unavailable,
+    WaitTimeout,
+)
 from jhub.operations.users import Sort, UserOps
 from jhub.steps import Request
 from jhub.testing import play, refusal, reply
@@ -77,7 +87,7 @@ def test_a_creation_is_not_retried_after_a_lost_answer() -> None:
     assert played.left == 1
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\nb"])
+@pytest.mark.parametrize("name", ["", ".", "..", "a/../b", "a\nb"])
 def test_an_invalid_name_is_refused_before_any_request(name: str) -> None:
     with pytest.raises(InvalidInput):
         UserOps.get(name)
@@ -135,6 +145,26 @@ def test_a_user_whose_server_does_not_stop_is_not_deleted() -> None:
     assert isinstance(played.error, WaitTimeout)
     assert "DELETE /users/ana" not in played.calls
     assert 100 < played.seconds < 200
+
+
+def test_servers_that_were_started_meanwhile_are_stopped() -> None:
+    started = {"lab": {"name": "lab", "ready": True}}
+    replies = [
+        reply(json={"name": "ana", "servers": {}}),
+        refusal(500, "Internal Server Error"),
+        reply(json={"name": "ana", "servers": started}),
+        reply(204),
+        reply(204),
+    ]
+    played = play(UserOps.delete("ana"), replies)
+    assert played.result is None
+    assert played.calls[-2:] == ["DELETE /users/ana/servers/lab", "DELETE /users/ana"]
+
+
+def test_an_error_of_the_hub_without_active_servers_is_raised() -> None:
+    user = reply(json={"name": "ana", "servers": {}})
+    played = play(UserOps.delete("ana"), [user, refusal(500, "Internal Server Error"), user])
+    assert isinstance(played.error, HubBroken)
 
 
 def test_a_user_without_servers_is_deleted_at_once() -> None:

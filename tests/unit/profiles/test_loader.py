@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kubespawner import KubeSpawner
 
 import jhub.local
 from jhub.errors import InvalidInput
-from jhub.profiles.loader import check, parse, read_text
-from jhub.profiles.model import Choice, Option, Problem, Profile, Profiles, UnlistedChoice
+from jhub.profiles.loader import parse, read_text
+from jhub.profiles.model import Choice, Option, Profile, Profiles, UnlistedChoice
 from jhub.profiles.profiles_yaml import slugify
 
 FILE = """
@@ -165,86 +167,17 @@ def test_the_profiles_of_the_local_hub_are_valid() -> None:
     ("name", "slug"),
     [("Big Memory (64 GB)", "big-memory-64-gb"), ("  Größe: klein ", "groe-klein"), ("--", ""), ("a__b", "a-b")],
 )
-def test_a_slug_is_derived_from_a_display_name(name: str, slug: str) -> None:
+def test_a_slug_is_derived_from_a_display_name(name: str, slug: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "slugify", None)  # where KubeSpawner is not installed
     assert slugify(name) == slug
+
+
+@pytest.mark.parametrize("name", ["Größe: klein", "1,000 GB", "機械学習", "Bob's", "R &amp; D"])
+def test_a_slug_is_that_of_kubespawner_where_it_is_installed(name: str) -> None:
+    (profile,) = KubeSpawner._get_initialized_profile_list(None, [{"display_name": name}])
+    assert slugify(name) == profile["slug"]
 
 
 @given(st.text())
 def test_the_slug_of_a_slug_is_the_same(name: str) -> None:
     assert slugify(slugify(name)) == slugify(name)
-
-
-APPLICATION_HUB = """
-profiles:
-- id: profile_lab
-  groups: [group-a, group-b]
-  node_selector: {}
-  default_url: /lab
-  definition:
-    display_name: Jupyter Lab
-    description: null
-    slug: lab
-    default: true
-    kubespawner_override: {cpu_limit: 2, mem_limit: 6G, image: "jupyter/minimal-notebook:latest"}
-  pod_env_vars: {HOME: /workspace}
-  volumes: []
-- id: profile_code
-  groups: []
-  node_selector: {disk: ssd}
-  definition: {display_name: Code, default: true}
-  role_bindings:
-  - name: "{{ namespace }}-reader"
-  config_maps: null
-"""
-
-
-def test_a_file_of_the_application_hub_is_read() -> None:
-    checked = check(APPLICATION_HUB)
-    assert checked.profiles is not None
-    lab, code = checked.profiles.all
-    assert lab == Profile(
-        slug="lab",
-        display_name="Jupyter Lab",
-        default=True,
-        groups=("group-a", "group-b"),
-        spawner_override={"default_url": "/lab", "environment": {"HOME": "/workspace"}},
-        kubespawner_override={"cpu_limit": 2, "mem_limit": "6G", "image": "jupyter/minimal-notebook:latest"},
-    )
-    assert code == Profile(slug="profile_code", display_name="Code", default=True, groups=())
-    assert checked.profiles.warnings == checked.problems
-    assert list(checked.problems) == [
-        Problem(
-            15, "several profiles are the default: lab and profile_code; the first that a user may start is used", True
-        ),
-        Problem(17, "profile Code: `node_selector` is not supported and is ignored", True),
-        Problem(19, "profile Code: `role_bindings` is not supported and is ignored", True),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("{definition: {slug: a}}", "profile a: needs `groups`"),
-        ("{groups: [], definition: {slug: a}, default_url: '/{{ x }}'}", "profile a: templates are not supported, but"),
-        (
-            "{groups: [], definition: {slug: a}, pod_env_vars: {A: '{% if x %}'}}",
-            "profile a: templates are not supported",
-        ),
-        ("{groups: ['{{ namespace }}'], definition: {slug: a}}", "profile a: templates are not supported"),
-        (
-            "{groups: [], definition: {slug: a, kubespawner_override: {x: [{y: '{{ spawner.user.name }}'}]}}}",
-            "profile a: templates are not supported",
-        ),
-        (
-            "{groups: [], definition: {slug: a}, pod_env_vars: {A: 1}}",
-            "profile a: the environment variable 'A' must be text",
-        ),
-        ("{groups: [], definition: {slug: a, groups: [b]}}", "profile a: unknown key 'groups' (known: "),
-        ("{groups: [], definition: x}", "profile 1: `definition` must be a mapping"),
-        ("{groups: [], definition: {slug: a}}, {id: b}", "profile 2: needs a `definition`"),
-    ],
-)
-def test_errors_in_a_file_of_the_application_hub_are_reported(text: str, message: str) -> None:
-    [problem, *_] = check(f"profiles:\n  [{text}]").errors
-    assert problem.line == 2
-    assert problem.message.startswith(message)

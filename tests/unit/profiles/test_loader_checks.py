@@ -51,19 +51,58 @@ from jhub.profiles.model import Choice, Option, Problem, Profile, UnlistedChoice
         # the file
         ("", 1, "the file must be a mapping with the key `profiles`, not an empty value"),
         ("- slug: lab", 1, "the file must be a mapping with the key `profiles`, not a list"),
-        ("profile: []", 1, "the file: unknown key 'profile' (known: profiles)"),
-        ("profiles: {lab: {}}", 1, "`profiles` must be a list of at least one profile"),
-        ("profiles: []", 1, "`profiles` must be a list of at least one profile"),
+        ("users: []\nprofiles: [{slug: a}]", 1, "the file: `users` restricts nothing here: put it into a"),
+        (
+            "a: b\nsingleuser: {profileList: [{slug: a}]}",
+            1,
+            "the file has no key `profiles`: the entries of `singleuser.profileList` in",
+        ),
+        ("profiles: {}", 1, "`profiles` must be a list or a mapping of at least one profile"),
+        ("profiles: []", 1, "`profiles` must be a list or a mapping of at least one profile"),
+        ("profiles:\n  a: {slug: c}\n  b: {slug: c}", 3, "duplicate slug 'c': first used in line 2"),
+        ("profiles:\n  a b: {}", 2, "profile a b: needs a `slug` without spaces"),
+        ("profiles:\n  a:\n  b: {}", 2, "profile a must be a mapping, not an empty value"),
         ("profiles:\n  - lab", 2, "profile 1 must be a mapping, not text"),
         ("profiles:\n- slug: a\n- slug: a", 3, "duplicate slug 'a': first used in line 2"),
         ("profiles:\n- slug: a-b\n- display_name: A b", 3, "duplicate slug 'a-b': first used in line 2"),
-        (
-            "profiles:\n- {slug: a, default: true}\n- {slug: b, default: true}",
-            3,
-            "only one profile can be the default, not a and b",
-        ),
         # a profile
-        ("profiles:\n- slug: a\n  group: [x]", 3, "profile a: unknown key 'group' (known: default, description, "),
+        (
+            "profiles:\n- slug: a\n  group: [x]",
+            3,
+            "profile a: unknown key 'group': it may restrict access; use",
+        ),
+        ("profiles:\n- slug: a\n  gruops: [x]", 3, "profile a: unknown key 'gruops': it may restrict access"),
+        ("profiles:\n- slug: a\n  allowed_users: null", 3, "profile a: unknown key 'allowed_users': it may restrict"),
+        *[
+            (
+                f"profiles:\n- slug: a\n  {gate}",
+                3,
+                f"profile a: unknown key {gate.split(':')[0]!r}: it may restrict access",
+            )
+            for gate in (
+                "hidden: true",
+                "hide: true",
+                "enabled: false",
+                "disabled: true",
+                "only_for: [x]",
+                "for: [x]",
+                "limit_to: [x]",
+                "whitelist: [x]",
+                "blacklist: [x]",
+                "organizations: [x]",
+                "email: [x]",
+                "requires: [x]",
+                "when: x",
+                "if: x",
+            )
+        ],
+        ("profiles:\n- slug: a\n  access: null", 3, "profile a: `access` is empty: write `groups: []` for nobody, or"),
+        ("profiles:\n- slug: a\n  Groups: [x]", 3, "profile a: unknown key 'Groups': it may restrict access"),
+        (
+            "profiles:\n- slug: a\n  kubespawner_override: {groups: [x]}",
+            3,
+            "profile a: `groups` in `kubespawner_override`",
+        ),
         ("profiles: [{description: x}]", 1, "profile 1: needs a `slug` without spaces"),
         ("profiles: [{display_name: '???'}]", 1, "profile ???: needs a `slug` without spaces"),
         ("profiles: [{slug: a b}]", 1, "profile a b: needs a `slug` without spaces"),
@@ -75,29 +114,64 @@ from jhub.profiles.model import Choice, Option, Problem, Profile, UnlistedChoice
         ),
         ("profiles: [{slug: a, default: 'yes'}]", 1, "profile a: `default` must be true or false, not text"),
         # its access rules: an invalid rule must not open the profile to everybody
-        (
-            "profiles:\n- slug: a\n  groups:",
-            3,
-            "profile a: `groups` must be a list of names ([] for none), not an empty value",
-        ),
         *[
-            (f"profiles:\n- slug: a\n  {gate}", line, f"profile a: `{key}` must be a list of names ([] for none)")
+            (f"profiles:\n- slug: a\n  {gate}", line, f"profile a: `{key}` is empty: write ")
             for gate, key, line in (
+                ("groups:", "groups", 3),
                 ("groups: null", "groups", 3),
                 ("groups: ~", "groups", 3),
                 ("users: null", "users", 3),
                 ("users:", "users", 3),
-                ("groups: [geo]\n  users: null", "users", 4),
-                ("users: [ana]\n  groups: null", "groups", 4),
+                ("allowed_groups:", "allowed_groups", 3),
+                ("access:", "access", 3),
+                ("users: null\n  groups: null", "groups", 4),
                 ("<<: {groups: null}", "groups", 3),
             )
         ],
+        ("profiles:\n- slug: a\n  access: keycloak", 3, "profile a: `access` must be all or yaml, not 'keycloak'"),
+        ("profiles:\n- slug: a\n  access: [geo]", 3, "profile a: `access` must be all or yaml, not a list"),
+        ("profiles:\n- slug: a\n  access: ALL", 3, "profile a: `access` must be all or yaml, not 'ALL'"),
+        ("profiles:\n- slug: a\n  access: yaml", 3, "profile a: `access: yaml` needs `groups` or `users`"),
+        ("profiles:\n- slug: a\n  access: yaml\n  users:", 3, "profile a: `access: yaml` needs `groups` or `users`"),
+        (
+            "profiles:\n- slug: a\n  users: [ana]\n  access: all",
+            4,
+            "profile a: `access: all` admits everybody, and `users` does not: remove one",
+        ),
+        (
+            "profiles:\n- slug: a\n  groups: [geo]\n  allowed_groups: [geo]",
+            4,
+            "profile a: `groups` and `allowed_groups` mean the same: remove one",
+        ),
+        *[
+            (
+                f"profiles:\n- slug: a\n  profile_options:\n    x:\n      choices: {{b: {{}}, c: {{{gate}}}}}",
+                5,
+                f"profile a: option x: choice c: {message}",
+            )
+            for gate, message in (
+                ("groups: null", "`groups` is empty"),
+                ("allowed_groups: geo", "`allowed_groups` must be a list of names"),
+                ("group: [geo]", "unknown key 'group': it may restrict access"),
+            )
+        ],
+        (
+            "profiles:\n- slug: a\n  profile_options:\n    x:\n      unlisted_choice: {enabled: true, users: }",
+            5,
+            "profile a: option x: `unlisted_choice`: `users` is empty",
+        ),
+        (
+            "profiles:\n- slug: a\n  profile_options:\n    x:\n      choices: {b: {}}\n      groups: [geo]",
+            6,
+            "profile a: option x: `groups` restricts nothing here: put it into a profile, a choice or an",
+        ),
         (
             "profiles:\n- id: a\n  groups: null\n  definition: {display_name: A, slug: a}",
             3,
             "profile a: `groups` must be a list of names ([] for none)",
         ),
         ("profiles:\n- slug: a\n  groups: geo", 3, "profile a: `groups` must be a list of names"),
+        ("profiles:\n- slug: a\n  groups: ['']", 3, "profile a: a name in `groups` must be text, not an empty text"),
         ("profiles:\n- slug: a\n  users: {ana: true}", 3, "profile a: `users` must be a list of names"),
         (
             "profiles:\n- slug: a\n  users:\n  - ana\n  - 007",
@@ -154,16 +228,6 @@ from jhub.profiles.model import Choice, Option, Problem, Profile, UnlistedChoice
             "profile a: `profile_options`: invalid option name",
         ),
         (
-            "profiles:\n- slug: a\n  profile_options:\n    x:\n      choices:\n        b: {image: c}",
-            6,
-            "profile a: option x: choice b: unknown key 'image' (known: default, display_name, ",
-        ),
-        (
-            "profiles: [{slug: a, profile_options: {x: {choices: {b: {default: true}, c: {default: true}}}}}]",
-            1,
-            "profile a: option x: only one choice can be the default, not b and c",
-        ),
-        (
             "profiles: [{slug: a, profile_options: {x: {unlisted_choice: {enabled: true, validation_regex: (}}}}]",
             1,
             "profile a: option x: `unlisted_choice`: `validation_regex` is not a valid regular expression: ",
@@ -172,6 +236,11 @@ from jhub.profiles.model import Choice, Option, Problem, Profile, UnlistedChoice
             "profiles: [{slug: a, profile_options: {x: {unlisted_choice: {enabled: true, validation_regex: 12}}}}]",
             1,
             "profile a: option x: `unlisted_choice`: `validation_regex` must be text, not 12 (a number)",
+        ),
+        (
+            "profiles: [{slug: a, user_options: all}]",
+            1,
+            "profile a: `user_options` must be a list of names ([] for none), not ",
         ),
         (
             "profiles: [{slug: a, user_options: [profile]}]",
@@ -226,10 +295,15 @@ def test_a_large_file_is_accepted() -> None:
 
 
 def test_the_schema_and_the_model_have_the_same_keys() -> None:
-    assert {*schema.PROFILE} == {*Profile.__struct_fields__}
-    assert {"key", *schema.OPTION} == {*Option.__struct_fields__}
-    assert {"key", *schema.CHOICE} == {*Choice.__struct_fields__}
-    assert {*schema.UNLISTED_CHOICE} == {"enabled", *UnlistedChoice.__struct_fields__}
+    # In a file, `any_user_options` is `user_options: any`.
+    # The last four are of the application hub's format alone.
+    # `allowed_groups` is `groups`, `access` decides about both, and unknown keys are in `form_keys`.
+    aliases = {"allowed_groups", "access"}
+    own = {"any_user_options", "form_keys"} | {"kubespawner_additions", "objects", "has_templates", "kubernetes_paths"}
+    assert {*schema.PROFILE} - aliases == {*Profile.__struct_fields__} - own
+    assert {"key", *schema.OPTION} == {*Option.__struct_fields__} - {"form_keys"}
+    assert {"key", *schema.CHOICE} - aliases == {*Choice.__struct_fields__} - {"form_keys"}
+    assert {*schema.UNLISTED_CHOICE, "form_keys"} - aliases == {"enabled", *UnlistedChoice.__struct_fields__}
 
 
 def test_a_warning_has_a_prefix() -> None:

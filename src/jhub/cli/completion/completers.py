@@ -103,7 +103,11 @@ def _connect(ctx: click.Context) -> Hub:
     connection = contexts.connection(ctx.meta.get(CONTEXT_KEY))
     timeout = _timeout_seconds()
     return Hub(
-        connection.url, connection.token, timeout=Timeouts(connect=timeout, read=timeout, write=timeout, total=timeout)
+        connection.url,
+        connection.token,
+        timeout=Timeouts(connect=timeout, read=timeout, write=timeout, total=timeout),
+        verify=connection.verify,
+        cert=connection.cert,
     )
 
 
@@ -184,7 +188,7 @@ def members(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
 
 @completer
 def tokens(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
-    """Complete ids of tokens: of the user that -u names earlier on the line, else of the token's user."""
+    """Complete IDs of tokens: of the user that -u names earlier on the line, else of the token's user."""
     owner = ctx.params.get("owner")
     for name in [owner] if owner else [me.name for me in _token_owner(hub)]:
         listed = _get(hub, f"{_user(name)}/tokens", _Tokens)
@@ -193,7 +197,7 @@ def tokens(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
 
 @completer
 def share_codes(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
-    """Complete ids of share codes for the server that is named earlier on the line."""
+    """Complete IDs of share codes for the server that is named earlier on the line."""
     owner, _, server = ctx.params["name"].partition("/")
     for name in [owner] if owner else [me.name for me in _token_owner(hub)]:
         path = f"/share-codes/{segment(name, 'user')}/{segment(server, 'server') if server else ''}"

@@ -10,20 +10,21 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import click
+import msgspec
 
 from jhub.cli.kit.exit_codes import code_of, print_error
-from jhub.cli.kit.output import View, note, print_requests
+from jhub.cli.kit.output import View, note, print_preview
 from jhub.cli.kit.prompts import confirm_deletion
-from jhub.errors import HubError, InvalidInput, Unavailable
+from jhub.errors import HubError, InvalidInput, NotFound, Unavailable, is_missing
 from jhub.steps import segment
 
 if TYPE_CHECKING:
-    from jhub import Hub
+    from jhub import Hub, Preview
 
 K = TypeVar("K")
 T = TypeVar("T")
 
-Call: TypeAlias = Callable[[K], Callable[[], T]]
+Call: TypeAlias = Callable[[K], Callable[..., T]]
 """A function that returns the call for a name: a method of the client with its arguments."""
 
 
@@ -96,10 +97,46 @@ def print_results(view: View[T], results: Iterator[T], output_format: str) -> No
         view.print_list(chain(first, results), output_format)
 
 
-def preview_batch(hub: Hub, names: Iterable[K], call: Call[K, object]) -> None:
+class Result(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The result of a command for one name."""
+
+    name: str
+    result: str
+    """The action, such as "deleted"."""
+    message: str = ""
+    """The message for people; empty: the name and the result."""
+
+
+RESULTS: View[Result] = View(
+    name=lambda item: item.name,
+    columns={"NAME": lambda item: item.name, "RESULT": lambda item: item.result},
+    redact=lambda item: Result(item.name, item.result),
+)
+
+
+def print_dry_run(preview: Preview, count: int, output_format: str = "table") -> None:
+    """Print a preview, and exit with the code of the real command, of which `count` objects would succeed or fail."""
+    with batch_tally() as tally:
+        add_preview(tally, preview, count, output_format)
+
+
+def add_preview(tally: BatchTally, preview: Preview, count: int, output_format: str) -> None:
+    """Print a preview of a command for `count` objects, and add its successes and failures to a tally."""
+    tally.done += max(0, count - len(preview.failed))
+    for error in preview.failed:
+        tally.add_failure(error)
+    print_preview(preview, output_format)
+
+
+def preview_call(hub: Hub, call: Callable[[], object], output_format: str = "table") -> None:
+    """Print the requests of a call, and exit with the code of its error, if any."""
+    print_dry_run(hub.preview_many([call]), 1, output_format)
+
+
+def preview_batch(hub: Hub, names: Iterable[K], call: Call[K, object], output_format: str = "table") -> None:
     """Print the requests of a call for each name. A failure does not stop the others."""
-    with batch(names, lambda name: hub.preview(call(name))) as previews:
-        print_requests(previews)
+    calls = [call(name) for name in names]
+    print_dry_run(hub.preview_many(calls), len(calls), output_format)
 
 
 def run_batch(
@@ -107,37 +144,79 @@ def run_batch(
 ) -> None:
     """Make a call for each name, and print the results; with `dry_run`, print the requests only."""
     if dry_run:
-        preview_batch(hub, names, call)
+        preview_batch(hub, names, call, output_format)
         return
     with batch(names, lambda name: call(name)()) as results:
         print_results(view, results, output_format)
 
 
-def run_batch_with_notes(
-    hub: Hub, names: Iterable[K], call: Call[K, object], message: Callable[[K], str], *, dry_run: bool
+def run_batch_with_results(
+    hub: Hub,
+    names: Iterable[K],
+    call: Call[K, object],
+    result: Callable[[K], Result],
+    output_format: str,
+    *,
+    dry_run: bool,
+    if_exists: bool = False,
 ) -> None:
-    """Make a call for each name, and print a message after each; with `dry_run`, print the requests only."""
+    """Make a call for each name, and report the result of each; with `dry_run`, print the requests only.
+
+    With `if_exists`, the call is a deletion, and an object that does not exist is a success.
+    """
     if dry_run:
-        preview_batch(hub, names, call)
+        missing_ok = {"missing_ok": True} if if_exists else {}
+        preview_batch(hub, names, lambda name: partial(call(name), **missing_ok), output_format)
         return
 
-    def run(name: K) -> K:
-        call(name)()
-        return name
+    def run(name: K) -> Result:
+        try:
+            call(name)()
+        except NotFound as error:
+            return accept_missing(error, name, if_exists=if_exists)
+        return result(name)
 
-    with batch(names, run) as done:
-        for name in done:
-            note(message(name))
+    with batch(names, run) as results:
+        report(results, output_format)
+
+
+def accept_missing(error: NotFound, name: object, *, if_exists: bool) -> Result:
+    """Return the result for an object that does not exist; without `if_exists`, raise the error."""
+    if not (if_exists and is_missing(error)):
+        raise error
+    return Result(str(name), "did not exist", f"{name} did not exist")
+
+
+def report(results: Iterable[Result], output_format: str) -> None:
+    """Print results: as messages on stderr, or in another format on stdout."""
+    if output_format == "table":
+        last = ""
+        for item in results:
+            message = item.message or f"{item.name}: {item.result}"
+            if message != last:
+                note(message)
+            last = message
+    else:
+        RESULTS.print_list(results, output_format)
 
 
 def delete_batch(
-    hub: Hub, noun: str, names: list[str], delete: Callable[[str], None], *, yes: bool, dry_run: bool
+    hub: Hub,
+    noun: str,
+    names: list[str],
+    delete: Callable[[str], None],
+    output_format: str,
+    *,
+    yes: bool,
+    dry_run: bool,
+    if_exists: bool,
 ) -> None:
     """Delete objects, after the name of the only one, or their number, was typed as confirmation."""
     if not dry_run:
-        single = len(names) == 1
-        described, typed = (f"{noun} {names[0]}", names[0]) if single else (f"{len(names)} {noun}s", str(len(names)))
-        confirm_deletion(described, typed, yes=yes)
-    run_batch_with_notes(
-        hub, names, lambda name: partial(delete, name), lambda name: f"deleted {name}", dry_run=dry_run
-    )
+        confirm_deletion(noun, names, yes=yes)
+
+    def result(name: str) -> Result:
+        return Result(name, "deleted", f"deleted {name}")
+
+    call = partial(partial, delete)
+    run_batch_with_results(hub, names, call, result, output_format, dry_run=dry_run, if_exists=if_exists)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import takewhile
 
 import click
+import msgspec
 
-from jhub.cli.kit.output import escape
-from jhub.errors import APIError, Conflict, HubError, InvalidInput, NotAuthorized, NotFound, WaitTimeout
+from jhub.cli.kit.output import escape, messages_are_json
+from jhub.errors import APIError, Conflict, HubError, InvalidInput, NotAuthorized, NotFound, ServerPending, WaitTimeout
 
 CODES = {
     0: "ok",
@@ -20,8 +23,8 @@ CODES = {
     4: "not authorised",
     5: "not found",
     6: "conflict: the object already exists, or the server runs with other options",
-    7: "partly failed",
-    8: "timed out; the hub continues the work",
+    7: "some of several failed, or are not ready; all failed alike: the code of that error; --strict: warnings",
+    8: "timed out, or still pending; the hub continues the work",
     129: "terminated by SIGHUP, such as by closing the terminal",
     130: "interrupted",
     143: "terminated by SIGTERM",
@@ -34,6 +37,7 @@ ERROR_CODES: tuple[tuple[type[HubError], int], ...] = (
     (NotFound, 5),
     (Conflict, 6),
     (WaitTimeout, 8),
+    (ServerPending, 8),
     (HubError, 1),
 )
 """Exit codes of errors; the first class that matches counts."""
@@ -42,6 +46,12 @@ ERROR_CODES: tuple[tuple[type[HubError], int], ...] = (
 def code_of(error: HubError) -> int:
     """Return the exit code for an error."""
     return next(code for kind, code in ERROR_CODES if isinstance(error, kind))
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Return whether the arguments of a command ask for JSON, so that its messages are JSON too."""
+    before_dashes = " ".join(takewhile(lambda argument: argument != "--", arguments))
+    return re.search(r"(^| )(-o ?|--output[ =])json( |$)", before_dashes) is not None
 
 
 def run(command: Callable[[], object], *, debug: bool) -> int:
@@ -62,10 +72,16 @@ def _run(command: Callable[[], object], *, debug: bool) -> int:
         return error.exit_code
     except click.ClickException as error:
         command_path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "jhub"
-        print_error(HubError(" ".join(error.format_message().split()), hint=f"see: {command_path} --help"))
+        print_error(
+            HubError(" ".join(error.format_message().split()), hint=f"see: {command_path} --help"),
+            exit_code=error.exit_code,
+        )
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        if messages_are_json():
+            print_error(HubError("interrupted"), exit_code=130)
+        else:
+            click.echo("interrupted", err=True)
         return 130
     except HubError as error:
         print_error(error, debug=debug)
@@ -74,7 +90,7 @@ def _run(command: Callable[[], object], *, debug: bool) -> int:
         print_error(InvalidInput(f"the input is not valid text ({type(error).__name__})"), debug=debug)
         return 2
     except SystemExit as end:
-        # click exits so when the reader of a pipe has enough (`| head`), which is not an error.
+        # click exits like this when the reader closes the pipe (`| head`), which is not an error.
         return 0 if type(sys.stdout).__name__.endswith("PacifyFlushWrapper") else _as_exit_code(end.code)
     except OSError as error:
         flush_stdout()
@@ -99,17 +115,25 @@ def flush_stdout() -> str:
     return ""
 
 
-def print_error(error: HubError, *, debug: bool = False) -> None:
-    """Print `error: …` and `hint: …` on stderr; with `debug` also the response and the traceback."""
+def print_error(error: HubError, *, debug: bool = False, exit_code: int | None = None) -> None:
+    """Print `error: …` and `hint: …`, or an object of JSON, on stderr; with `debug` also the traceback."""
+    if messages_are_json():
+        fields = {**error.to_dict(), "exit_code": code_of(error) if exit_code is None else exit_code}
+        click.echo(msgspec.json.encode(fields).decode(), err=True)
+    else:
+        _print_text(error)
+    if debug:
+        if isinstance(error, APIError):
+            click.echo(f"debug: {error.method} {error.path} returned {error.status}", err=True)
+        click.echo("".join(traceback.format_exception(error)), err=True)
+
+
+def _print_text(error: HubError) -> None:
     # click does not support NO_COLOR.
     color = False if os.environ.get("NO_COLOR") else None
     click.secho(escape(f"error: {error}"), fg="red", err=True, color=color)
     if error.hint:
         click.echo(escape(f"hint: {error.hint}"), err=True)
-    if debug:
-        if isinstance(error, APIError):
-            click.echo(f"debug: {error.method} {error.path} returned {error.status}", err=True)
-        click.echo("".join(traceback.format_exception(error)), err=True)
 
 
 def _as_exit_code(code: object) -> int:

@@ -18,11 +18,16 @@ class LazyGroup(click.Group):
     ----------
     lazy
         For each command name, where it is defined, such as "jhub.cli.user:user", and its line in the help.
+    sections
+        The sections of the help, each with the names of its commands.
     """
 
-    def __init__(self, *args: Any, lazy: dict[str, tuple[str, str]], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, lazy: dict[str, tuple[str, str]], sections: dict[str, tuple[str, ...]], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.lazy = lazy
+        self.sections = sections
         show_examples(self)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -59,8 +64,10 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands into the help, without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in self.lazy.items()])
+        width = max(map(len, self.lazy))
+        for title, names in self.sections.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:<{width}}", self.lazy[name][1]) for name in names])
 
 
 def show_examples(command: click.Command) -> None:

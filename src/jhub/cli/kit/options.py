@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
 import sys
@@ -14,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from jhub.cli.kit.inputs import read_stdin
-from jhub.cli.kit.output import note, strip_line
+from jhub.cli.kit.inputs import parse_names, read_stdin
+from jhub.cli.kit.output import Layout, note, nothing_to_do
 from jhub.config import contexts
 from jhub.errors import InvalidInput
 
@@ -32,7 +33,7 @@ HUB_KEY = "jhub.hub"
 """Key in `Context.meta` of the hub that the command is connected to."""
 EXPIRY_NOTED_KEY = "jhub.noted"
 """Key in `Context.meta` that is set after the warning about a token that expires soon."""
-OUTPUT_FORMATS = ("table", "json", "yaml", "name", "csv")
+OUTPUT_FORMATS = ("table", "wide", "json", "yaml", "name", "csv")
 """Output formats that -o/--output takes."""
 
 
@@ -81,7 +82,7 @@ def common(command: F) -> F:
 
 def output(*, lines: bool = False) -> Callable[[F], F]:
     """Return the option -o/--output. With `lines`, json prints one event per line during the work."""
-    formats = "table, json (one event per line), yaml, name or csv" if lines else "table, json, yaml, name or csv"
+    formats = f"table, wide, json{' (one event per line)' if lines else ''}, yaml, name or csv"
     return click.option(
         "-o",
         "--output",
@@ -91,6 +92,52 @@ def output(*, lines: bool = False) -> Callable[[F], F]:
         metavar="FORMAT",
         help=f"Output format: {formats}.",
     )
+
+
+def _split_columns(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    columns = tuple(name.strip() for name in (value or "").split(","))
+    if value is not None and not all(columns):
+        raise click.BadParameter("a column name is missing", ctx, param)
+    return columns if value is not None else ()
+
+
+def list_output(*, sort: bool = True) -> Callable[[F], F]:
+    """Return the options -o, --columns, --sort and --limit of a list, which its command takes as one `layout`.
+
+    Without `sort`, the command has an option --sort of its own.
+    """
+
+    def decorate(command: F) -> F:
+        @functools.wraps(command)
+        def wrapper(
+            *args: Any,
+            output_format: str,
+            columns: tuple[str, ...],
+            limit: int | None,
+            sort_column: str = "",
+            **others: Any,
+        ) -> Any:
+            if columns and output_format not in ("table", "wide", "csv"):
+                raise click.UsageError(f"--columns does not apply to -o {output_format}")
+            return command(*args, layout=Layout(output_format, columns, sort_column, limit), **others)
+
+        wrapper = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Print at most N rows.")(
+            wrapper
+        )
+        if sort:
+            wrapper = click.option(
+                "--sort",
+                "sort_column",
+                default="",
+                metavar="COLUMN",
+                help="Sort by a column; -COLUMN reverses the order.",
+            )(wrapper)
+        wrapper = click.option(
+            "--columns", metavar="NAME,...", callback=_split_columns, help="Columns of the table or CSV, in this order."
+        )(wrapper)
+        return output()(wrapper)  # type: ignore[return-value]  # click passes the parameters
+
+    return decorate
 
 
 yes = click.option("-y", "--yes", is_flag=True, help="Skip the confirmation prompt.")
@@ -113,6 +160,21 @@ def duration(text: str) -> float:
     return float(match[1]) * SECONDS_PER_UNIT[match[2]]
 
 
+def span(text: str) -> float:
+    """Return the seconds in a duration that selects objects. It needs a unit: 365 may be meant as days."""
+    if text.replace(".", "", 1).isdecimal():
+        raise InvalidInput(f"duration {text!r} has no unit", hint=f"use {text}s, {text}m, {text}h or {text}d")
+    return duration(text)
+
+
+def moment(text: str) -> datetime:
+    """Return a time, from a date such as "2026-09-01" or a time such as "2026-09-01T08:00", by default of this zone."""
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise InvalidInput(f"invalid date {text!r}", hint="use 2026-09-01, or 2026-09-01T08:00+02:00") from None
+
+
 def fraction(text: str) -> float:
     """Return a share above 0 and up to 1, from "0.5" or "50%"."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?|\.\d+) ?(%?)", text)
@@ -130,6 +192,13 @@ def warn_if_overridden(name: str) -> None:
         note(f"note: JUPYTERHUB_API_URL is set and overrides the current context; use -c {name}")
 
 
+def open_hub(connection: contexts.Connection) -> Hub:
+    """Return the hub of a context, with the CA file and the client certificate that the context has."""
+    from jhub import Hub
+
+    return Hub(connection.url, connection.token, verify=connection.verify, cert=connection.cert)
+
+
 @contextmanager
 def connect() -> Generator[Hub]:
     """Yield the hub of this command, signed in. Print a warning, once, if its token expires soon."""
@@ -143,7 +212,7 @@ def connect() -> Generator[Hub]:
         if warning:
             note(f"warning: {warning}")
     # The client warns about plain http, except for the URL that the hub itself set in the environment.
-    with Hub(connection.url, connection.token) if connection.context else Hub() as hub:
+    with open_hub(connection) if connection.context else Hub() as hub:
         meta[HUB_KEY] = hub
         yield hub
 
@@ -154,21 +223,25 @@ def connected_host() -> str:
     return hub.url.partition("://")[2].rstrip("/") if hub is not None else ""
 
 
+def if_exists(objects: str) -> Callable[[F], F]:
+    """Return the option --if-exists of a command that deletes."""
+    return click.option("--if-exists", is_flag=True, help=f"Accept {objects} that do not exist.")
+
+
 def require_names(arguments: Iterable[str]) -> list[str]:
     """Return the names in the arguments and, for "-", on stdin. Without any name, end the command with exit code 0."""
     names = read_names(arguments)
     if not names:
-        note("nothing to do: no names on stdin")
-        raise click.exceptions.Exit(0)
+        nothing_to_do("nothing to do: no names on stdin")
     return names
 
 
 def read_names(arguments: Iterable[str]) -> list[str]:
-    """Return the names in the arguments, each once. "-" stands for the names on stdin, one per line, if any."""
+    """Return the names in the arguments, each once. "-" stands for the names on stdin: see `parse_names`."""
     names: list[str] = []
     for argument in arguments:
         if argument == "-":
-            names += [line for line in map(strip_line, read_stdin().split("\n")) if line]
+            names += parse_names(read_stdin())
         else:
             names.append(argument)
     return list(dict.fromkeys(names))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import click
 
 from jhub.cli.kit.inputs import read_line
 from jhub.cli.kit.options import connected_host
-from jhub.cli.kit.output import escape, note
+from jhub.cli.kit.output import describe, note
+from jhub.cli.kit.terminal import ask, ask_secret, ask_yes_or_no, has_terminal
 from jhub.errors import InvalidInput
 from jhub.login import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
 from jhub.login.callback import has_browser, open_page, visit
@@ -47,8 +49,7 @@ class LoginPrompts:
             case Visit():
                 return self._visit(question)
             case OtherUser():
-                agreed = sys.stdin.isatty() and click.confirm(escape(question.text), err=True)
-                return question.name if agreed else ""
+                return question.name if has_terminal() and ask_yes_or_no(question.text) else ""
             case _:
                 raise TypeError(f"unknown question: {question!r}")
 
@@ -62,14 +63,14 @@ class LoginPrompts:
         return answer
 
     def _second_factor(self, question: SecondFactor) -> str:
-        if not sys.stdin.isatty():
-            return read_line().strip() if self._from_stdin else ""
-        return self._ask(f"{question.label} (empty if you have none)", hide=True, default="")
+        if self._from_stdin and not sys.stdin.isatty():
+            return read_line().strip()
+        return self._ask(f"{question.label} (empty if you have none)", hide=True, default="") if has_terminal() else ""
 
     def _token(self, question: PastedToken) -> str:
-        if not sys.stdin.isatty():
-            if answer := read_line().strip():
-                return answer
+        if not sys.stdin.isatty() and (answer := read_line().strip()):
+            return answer
+        if not has_terminal():
             raise InvalidInput(
                 "cannot ask for a token without a terminal, and stdin has none",
                 hint=f"create one on {question.page} and pass it on stdin: jhub login URL --token -",
@@ -82,16 +83,15 @@ class LoginPrompts:
     def _visit(self, question: Visit) -> str:
         if not (self._always_wait or sys.stderr.isatty() or (self._open_browser and has_browser())):
             raise InvalidInput(
-                "cannot sign in with the browser: there is neither a browser nor a terminal to show the address on",
-                hint="pass a token, jhub login URL --token - < token.txt, or use --browser to wait anyway",
+                "cannot sign in with the browser: no browser found, and no terminal to show the URL",
+                hint="pass a token: jhub login URL --token - < token.txt; or use --browser to wait anyway",
             )
         return visit(question, note, open_browser=self._open_browser)
 
     def _ask(self, prompt: str, *, hide: bool, hint: str = "", default: str | None = None) -> str:
-        if not sys.stdin.isatty():
+        if not has_terminal():
             raise InvalidInput(f"cannot ask for the {prompt.lower()} without a terminal", hint=hint)
-        answer: str = click.prompt(prompt, hide_input=hide, err=True, default=default, show_default=False)
-        return answer
+        return ask_secret(prompt, default=default) if hide else ask(prompt, default=default)
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -100,15 +100,18 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     _require_terminal(question)
     host = connected_host()
-    if not click.confirm(escape(f"{host}: {question}" if host else question), err=True):
+    if not ask_yes_or_no(f"{host}: {question}" if host else question):
         _decline()
 
 
-def confirm_deletion(noun: str, name: str, *, yes: bool) -> None:
-    """Ask for a name, or a count, to be typed before data is deleted; end the command if the answer is another."""
-    host = connected_host()
+def confirm_deletion(noun: str, names: Sequence[str], *, yes: bool) -> None:
+    """Ask for a name, or the number of names, to be typed before data is deleted; end the command otherwise."""
+    described, host = describe(noun, names), connected_host()
     place = f" on {host}" if host else ""
-    confirm_by_typing(f"delete {noun}", f"This deletes {noun}{place} and everything that belongs to it.", name, yes=yes)
+    owner, typed = ("its", names[0]) if len(names) == 1 else ("their", str(len(names)))
+    data = f" and all {owner} data" if noun in ("user", "server") else ""
+    warning = f"This permanently deletes {described}{place}{data}."
+    confirm_by_typing(f"delete {described}", warning, typed, yes=yes)
 
 
 def confirm_by_typing(action: str, warning: str, name: str, *, yes: bool) -> None:
@@ -116,8 +119,7 @@ def confirm_by_typing(action: str, warning: str, name: str, *, yes: bool) -> Non
     if yes:
         return
     _require_terminal(action)
-    typed: str = click.prompt(escape(f"{warning} Type {name} to continue"), err=True)
-    if typed.strip() != name:
+    if ask(f"{warning} Type {name} to continue", default="") != name:
         _decline()
 
 
@@ -127,7 +129,7 @@ def _decline() -> NoReturn:
 
 
 def _require_terminal(action: str) -> None:
-    if not sys.stdin.isatty():
+    if not has_terminal():
         raise InvalidInput(
             f"cannot ask for confirmation without a terminal: {action}", hint="use --yes to skip the confirmation"
         )

@@ -11,8 +11,8 @@ import click
 
 from jhub import Members, Running, ServerState, Target
 from jhub.cli.completion import completers
-from jhub.cli.kit.options import duration
-from jhub.cli.kit.output import note
+from jhub.cli.kit.options import span
+from jhub.cli.kit.output import names_shown, note, nothing_to_do
 from jhub.cli.kit.server_arguments import resolve_servers
 from jhub.errors import InvalidInput
 
@@ -27,19 +27,17 @@ MIN_RELIABLE_IDLE_SECONDS = 600.0
 """Shortest idle time that a hub reports reliably: servers report their activity every 300 s (JupyterHub's
 `last_activity_interval`), each at its own time.
 """
-MAX_SERVERS_SHOWN = 12
-"""Maximum number of servers named before a confirmation."""
 
 group_option = click.option(
     "--group", metavar="GROUP", shell_complete=completers.groups, help="Select the server of each member of GROUP."
 )
 name_option = click.option(
-    "--name", metavar="NAME", help="With --group, select the members' servers of this name, not their default ones."
+    "--name", metavar="NAME", help="With --group, select servers with this name instead of default servers."
 )
 
 
 def selection_options(idle: str) -> Callable[[F], F]:
-    """Add --group, --name, --profile, --idle and --state to a command, which takes them as one `selection`.
+    """Add --group, --name, --profile, --idle, --state, --max-age and --no-admins to a command, as one `selection`.
 
     `idle` is the help of --idle.
     """
@@ -53,22 +51,38 @@ def selection_options(idle: str) -> Callable[[F], F]:
             from_profile: str | None,
             idle: float | None,
             state: str | None,
+            max_age: float | None,
+            no_admins: bool,
             **others: Any,
         ) -> Any:
-            selection = Running(group=group, name=name, profile=from_profile, idle=idle, state=state)
+            selection = Running(
+                group=group,
+                name=name,
+                profile=from_profile,
+                idle=idle,
+                state=state,
+                max_age=max_age,
+                admin=False if no_admins else None,
+            )
             for noun, value in (("group", group), ("server", name), ("profile", from_profile)):
                 if value == "":  # most likely an unset variable
                     raise InvalidInput(f"a {noun} name is missing")
             return command(*args, selection=selection, **others)
 
         for option in (
+            click.option("--no-admins", is_flag=True, help="Only servers of users who are not administrators."),
+            click.option(
+                "--max-age",
+                type=span,
+                help="Only servers that started longer ago than this, such as 12h.",
+            ),
             click.option(
                 "--state",
                 type=click.Choice(STATES),
                 metavar="STATE",
                 help=f"Only servers in this state: ready, or pending ({', '.join(STATES[1:])}).",
             ),
-            click.option("--idle", type=duration, help=idle),
+            click.option("--idle", type=span, help=idle),
             click.option(
                 "-p",
                 "--profile",
@@ -77,7 +91,7 @@ def selection_options(idle: str) -> Callable[[F], F]:
                 shell_complete=completers.profiles,
                 help="Only servers started from this profile.",
             ),
-            click.option("--name", metavar="NAME", help="Only servers of this name."),
+            click.option("--name", metavar="NAME", help="Only servers with this name."),
             click.option(
                 "--group",
                 metavar="GROUP",
@@ -123,7 +137,7 @@ def select_named(hub: Hub, servers: Sequence[str], selection: Running, *, yes: b
             raise click.UsageError("Missing argument '{USER/NAME | /NAME | -}...'.", click.get_current_context())
         return resolve_servers(hub, servers)
     _refuse_names(servers)
-    stopped = selection.idle is None and selection.state is None
+    stopped = all(each is None for each in (selection.idle, selection.state, selection.max_age))
     targets = dict.fromkeys(
         Target.of(each) for each in hub.servers.list(**asdict(selection), stopped=stopped) if each.name
     )
@@ -137,7 +151,9 @@ def select_members(hub: Hub, servers: Sequence[str], group: str | None, name: st
     """
     if group is None:
         if name is not None:
-            raise InvalidInput("--name needs --group", hint="name a single server as USER/NAME, or /NAME for yours")
+            raise InvalidInput(
+                "--name requires --group", hint="for a single server, use USER/NAME, or /NAME for your own"
+            )
         return resolve_servers(hub, servers)
     if name == "":
         raise InvalidInput("a server name is missing")
@@ -148,18 +164,16 @@ def select_members(hub: Hub, servers: Sequence[str], group: str | None, name: st
 def _refuse_names(servers: Sequence[str]) -> None:
     if servers:
         raise InvalidInput(
-            "servers are either named or selected by options, not both",
-            hint="pipe a selection with more options into -: jhub server list ... -o name | jhub server stop -",
+            "cannot combine server names with selection options",
+            hint="to select with more options, use a pipe: jhub server list ... -o name | jhub server stop -",
         )
 
 
 def _report_selection(servers: list[Target], *, yes: bool, selection: Running | None = None) -> list[Target]:
     if not servers:
-        note("no server matches")
-        raise click.exceptions.Exit(0)
+        nothing_to_do("nothing to do: no server matches")
     if not yes:
-        more = f" and {len(servers) - MAX_SERVERS_SHOWN} more" if len(servers) > MAX_SERVERS_SHOWN else ""
-        note(f"selected: {', '.join(map(str, servers[:MAX_SERVERS_SHOWN]))}{more}")
+        note(f"selected: {names_shown(list(map(str, servers)))}")
     if selection is not None and isinstance(selection.idle, float) and selection.idle < MIN_RELIABLE_IDLE_SECONDS:
-        note("note: servers report activity every 5 minutes; a user at work may appear idle for up to 10 minutes")
+        note("note: servers report activity every 5 minutes; an active user may appear idle for up to 10 minutes")
     return servers

@@ -12,7 +12,7 @@ from jhub import Target
 from jhub.cli.completion import completers
 from jhub.cli.kit.inputs import STDIN, parse_pairs
 from jhub.cli.kit.options import require_names
-from jhub.cli.kit.output import View, ago
+from jhub.cli.kit.output import Age, View, describe
 from jhub.errors import InvalidInput
 from jhub.models import Server
 
@@ -58,7 +58,7 @@ share_scopes_option = click.option(
     help="Scope, such as access:servers or read:servers; repeatable.",
 )
 display_name_option = click.option(
-    "--display-name", metavar="TEXT", help="Name shown to people instead of the server's name."
+    "--display-name", metavar="TEXT", help="Display name, shown instead of the server's name."
 )
 
 
@@ -72,10 +72,12 @@ def server_view(hub: Hub) -> View[Server]:
             "DISPLAY NAME": lambda server: "" if server.display_name == server.name else server.display_name,
             "STATE": lambda server: server.status,
             "PROFILE": lambda server: server.profile,
-            "LAST ACTIVITY": lambda server: ago(server.last_activity),
-            "URL": lambda server: urljoin(hub.url, server.full_url or server.url),
+            "LAST ACTIVITY": lambda server: Age(server.last_activity),
+            "STARTED": lambda server: Age(server.started),
+            "URL": lambda server: urljoin(hub.url, server.address),
         },
         optional=frozenset({"DISPLAY NAME"}),
+        wide=frozenset({"STARTED", "URL"}),
     )
 
 
@@ -136,8 +138,8 @@ def owner_and_name(hub: Hub, argument: str | None) -> tuple[str, str | None]:
 
 
 def describe_servers(servers: Sequence[Target]) -> str:
-    """Return a noun for servers: "server ana/lab", or "3 servers"."""
-    return f"server {servers[0]}" if len(servers) == 1 else f"{len(servers)} servers"
+    """Return a noun for servers: "server ana/lab", or "2 servers (ana/lab, bo/lab)"."""
+    return describe("server", list(map(str, servers)))
 
 
 def _parse(name: str) -> Target:

@@ -32,7 +32,7 @@ _caught: list[tuple[int, float]] = []
 
 
 def catch() -> None:
-    """Make the signals raise `Terminated`. A signal that is ignored stays ignored, as below nohup."""
+    """Make the signals raise `Terminated`. A signal that is ignored stays ignored, as under nohup."""
     _replace_handlers(signal.SIG_DFL, _terminate)
 
 

@@ -19,7 +19,7 @@ class Stdout(io.FileIO):
         try:
             return super().write(b)
         except BrokenPipeError:
-            raise  # the reader has enough (`| head`), which is not an error
+            raise  # the reader closed the pipe (`| head`), which is not an error
         except OSError as error:
             raise OSError(error.errno, f"cannot write the output: {error.strerror}") from None
 

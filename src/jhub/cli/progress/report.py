@@ -71,6 +71,7 @@ RESULTS: View[EventRow] = View(
         "REASON": lambda row: row.reason,
     },
     optional=frozenset({"PROFILE", "URL", "SECONDS", "REASON"}),
+    text=frozenset({"REASON"}),
 )
 
 
@@ -92,7 +93,7 @@ def run_fleet(
         note(tally.unfinished_counts())
         if not isinstance(error, BrokenPipeError):
             raise
-        # The reader has enough (`| head`). Unlike for a listing, this is a failure: servers are left out.
+        # The reader closed the pipe (`| head`). Unlike for a listing, this is a failure: servers are left out.
         flush_stdout()
         raise click.exceptions.Exit(1) from None
     summary = fleet.summary
@@ -112,8 +113,13 @@ def _rows(summary: Summary, output_format: str) -> tuple[ServerEvent, ...]:
             return summary.done
         case "table":
             # Failures come last, so that they are still on the screen.
-            short = (events for events in (summary.done, summary.skipped) if len(events) <= MAX_ROWS)
-            return (*(event for events in short for event in events), *summary.failed)
+            short = [events for events in (summary.done, summary.skipped) if len(events) <= MAX_ROWS]
+            # By name: the order in which servers became ready helps nobody to find one.
+            return tuple(
+                event
+                for events in (*short, summary.failed)
+                for event in sorted(events, key=lambda event: str(event.target))
+            )
         case _:
             return (*summary.done, *summary.failed, *summary.skipped)
 
@@ -149,6 +155,8 @@ def _reporter(hub_url: str, output_format: str, tally: FleetTally) -> Generator[
         def as_json(event: ServerEvent) -> None:
             tally.add(event)
             click.echo(msgspec.json.encode(EventRow.of(event, hub_url)).decode())
+            if event.kind == "failed" and event.error is not None:
+                print_error(event.error)
 
         yield as_json
         return
@@ -202,7 +210,7 @@ class _PlainReporter:
             case "waiting":
                 note(event.message)
             case "ready" | "stopped" | "deleted":
-                note(f"{event.target}: {event.kind} after {event.seconds or 0:.1f} s")
+                note(f"{event.target}: {event.message or f'{event.kind} after {event.seconds or 0:.1f} s'}")
             case _:
                 percent = f" {event.progress:.0f} %" if event.progress is not None else ""
                 text = f": {event.message}" if event.message else ""

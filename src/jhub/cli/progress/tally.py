@@ -69,7 +69,7 @@ class FleetTally:
                 self._finish_times.append(now)
         elif event.kind == "queued":
             self.in_flight.pop(event.target, None)
-            self.throttled = event.message
+            self.throttled = event.message if event.error is not None else ""
         elif event.kind in IN_FLIGHT_KINDS:
             if event.kind != "progress":
                 self.throttled = ""

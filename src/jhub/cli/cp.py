@@ -1,0 +1,238 @@
+"""`jhub cp`: copy files to, from and between servers."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import takewhile
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from jhub.cli.copy_places import Found, Limits, LocalPlace, ServerPlace
+from jhub.cli.kit.batch import Result, batch, report
+from jhub.cli.kit.options import common, connect, output
+from jhub.cli.kit.output import escape
+from jhub.cli.kit.remote_path import HINT, RemotePath, parse
+from jhub.errors import Conflict, HubError, InvalidInput, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from jhub import Hub, Target
+
+    Place = LocalPlace | ServerPlace
+
+UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+"""Sizes of the units of --max-size, in bytes."""
+
+
+class Copy(NamedTuple):
+    """A file to copy, and where to."""
+
+    source: Place
+    found: Found
+    folder: str
+    """The path at the target, to which `names` are added."""
+    names: tuple[str, ...]
+
+
+def _bytes_of(text: str) -> int:
+    """Return the number of bytes of a size such as 500M."""
+    match = re.fullmatch(r"(\d{1,12})([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    if match is None:
+        raise click.BadParameter(f"invalid size {text!r}: use a number with K, M, G or T, such as 500M")
+    return int(match[1]) * UNITS[match[2].upper()]
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.argument("target", metavar="TARGET")
+@click.option("-r", "--recursive", is_flag=True, help="Copy folders, with what is in them.")
+@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
+@click.option("--update", is_flag=True, help="Replace files that differ, and skip those that are the same.")
+@click.option(
+    "--max-files",
+    type=click.IntRange(min=1),
+    default=10_000,
+    metavar="N",
+    help="Maximum number of files. Default: 10000.",
+)
+@click.option(
+    "--max-size", type=_bytes_of, default="10G", metavar="SIZE", help="Maximum size in all, such as 500M. Default: 10G."
+)
+@output()
+@common
+def cp(
+    sources: tuple[str, ...],
+    target: str,
+    recursive: bool,
+    overwrite: bool,
+    update: bool,
+    max_files: int,
+    max_size: int,
+    output_format: str,
+) -> None:
+    """Copy files to, from and between servers.
+
+    A path in a server is USER/NAME:PATH, USER:PATH, /NAME:PATH (your own named server) or :PATH (your default server);
+    it begins at the server's top folder. An argument without a colon is a path on this machine; one with a colon in it
+    begins with ./, ~ or the path of a folder.
+
+    If TARGET is a folder that exists, a source gets there by its own name, as with cp; "course/." copies what is in
+    course. A file arrives as a whole or not at all, and what arrived is checked. Of a local folder, hidden files and
+    links are left out; modes and times are not copied. Nothing from a server is written outside TARGET.
+
+    $ jhub cp notebook.ipynb ana/lab:
+    $ jhub cp -r course ana/lab: --update
+    $ jhub cp -r ana/lab:results bo/lab:data ./collected
+    """
+    limits = Limits(max_files, max_size)
+    with connect() as hub, ExitStack() as servers:
+        places = _Places(hub, servers)
+        to, to_path = places.of(target)
+        froms = [places.of(source) for source in sources]
+        if isinstance(to, LocalPlace) and any(isinstance(place, LocalPlace) for place, _ in froms):
+            raise InvalidInput("neither the source nor the target is in a server", hint=HINT)
+        _refuse_whole_servers(froms, to)
+        copies = _plan(froms, to, to_path, recursive, into=len(sources) > 1 or target.endswith(("/", ":")))
+        copy = _Copier(to, to_path, limits, overwrite=overwrite, update=update)
+        with batch(takewhile(lambda _: not limits.reached, copies), copy) as results:
+            report(results, output_format)
+
+
+def _refuse_whole_servers(froms: list[tuple[Place, str]], to: Place) -> None:
+    """Raise `InvalidInput` for `cp FILE ana/lab: bo/lab:`, which would copy the files of ana to bo."""
+    for place, path in froms if len(froms) > 1 and isinstance(to, ServerPlace) else ():
+        if isinstance(place, ServerPlace) and not path.strip("/."):
+            raise InvalidInput(
+                f"{place.label(path)} is a whole server, and only the last argument is the target",
+                hint="to send a file to several servers, use a command for each of them",
+            )
+
+
+class _Copier:
+    """The copying of one file after the other."""
+
+    def __init__(self, to: Place, to_path: str, limits: Limits, *, overwrite: bool, update: bool) -> None:
+        self._to, self._to_path, self._limits = to, to_path, limits
+        self._overwrite, self._update = overwrite or update, update
+        self._sources: dict[str, str] = {}
+        """The source of each path at the target."""
+
+    def __call__(self, each: Copy | HubError) -> Result:
+        """Copy a file, or create a folder."""
+        if isinstance(each, HubError):
+            raise each
+        self._limits.count_file()
+        path = self._to.join(each.folder, each.names)
+        source, target = each.source.label(each.found.path), self._to.label(path)
+        name = f"{source} -> {target}"
+        if each.found.is_folder:
+            if self._to.kind(path) == "folder":
+                return Result(name, "unchanged", f"unchanged {name}")
+            self._to.make_folder(path, self._to_path)
+            return Result(name, "created", f"created {target}")
+        if self._sources.setdefault(path, source) != source:
+            message = f"{target} was copied from {self._sources[path]}, not from {source} too"
+            raise Conflict(message, hint="copy them into several folders")
+        if self._update and _is_same(each, self._to, path):
+            return Result(name, "unchanged", f"unchanged {name}")
+        self._copy(each, path, name)
+        return Result(name, "copied", f"copied {name}")
+
+    def _copy(self, each: Copy, path: str, name: str) -> None:
+        if isinstance(each.source, LocalPlace) and isinstance(self._to, ServerPlace):
+            each.source.send(each.found.path, self._to, path, self._limits, overwrite=self._overwrite)
+        else:
+            parts = _shown(self._limits.counted(each.source.parts(each.found.path)), name)
+            self._to.write(path, parts, self._to_path, overwrite=self._overwrite)
+
+
+class _Places:
+    """The places of this command. Each server gets one token, which is revoked at the end."""
+
+    def __init__(self, hub: Hub, stack: ExitStack) -> None:
+        self._hub, self._stack = hub, stack
+        self._known: dict[Target, ServerPlace] = {}
+        self._here = LocalPlace()
+
+    def of(self, argument: str) -> tuple[Place, str]:
+        """Return the place of an argument, and the path in it."""
+        remote = parse(argument)
+        if argument == "-":
+            raise InvalidInput("cp does not read stdin or print files", hint="use jhub cat; for a file, write ./-")
+        if remote is None:
+            return self._here, argument
+        return self._server(remote), remote.path
+
+    def _server(self, remote: RemotePath) -> ServerPlace:
+        target = remote.target(self._hub)
+        if target not in self._known:
+            server = self._stack.enter_context(self._hub.singleuser(target.user, target.name))
+            self._known[target] = ServerPlace(server, remote.server)
+        return self._known[target]
+
+
+def _plan(
+    froms: list[tuple[Place, str]], to: Place, to_path: str, recursive: bool, *, into: bool
+) -> Iterator[Copy | HubError]:
+    """Yield the copies, and the errors of sources that cannot be copied."""
+    kind = to.kind(to_path)
+    if into and kind == "file":
+        raise InvalidInput(f"{to.label(to_path)} is not a folder")
+    for place, path in froms:
+        try:
+            yield from _plan_one(place, path, to, to_path, recursive, kind=kind, into=into)
+        except Unavailable:
+            raise
+        except HubError as error:
+            yield error
+
+
+def _plan_one(
+    place: Place, path: str, to: Place, to_path: str, recursive: bool, *, kind: str, into: bool
+) -> Iterator[Copy]:
+    """Yield the copies of a source. As with cp, an existing target folder gets it by its own name."""
+    own = place.name(path)
+    path = path.removesuffix("/.")
+    named = (own,) if own not in ("", ".", "..") and (kind == "folder" or into) else ()
+    match place.kind(path):
+        case "folder" if not recursive:
+            raise InvalidInput(f"{place.label(path)} is a folder", hint="to copy it, pass -r")
+        case "folder":
+            if kind == "file":
+                raise InvalidInput(f"{to.label(to_path)} is not a folder")
+            if place is to and f"{to.join(to_path, named)}/".startswith(f"{path}/" if path else ""):
+                raise InvalidInput(f"{place.label(path)} cannot be copied into itself")
+            for found in place.walk(path):
+                yield Copy(place, found, to_path, (*named, *found.names))
+        case "file":
+            if place is to and to.join(to_path, named) == path:
+                raise InvalidInput(f"{place.label(path)} cannot be copied to itself")
+            yield Copy(place, Found(path, ()), to_path, named)
+        case _:
+            raise NotFound("not found", about=place.label(path), status=404)
+
+
+def _is_same(each: Copy, to: Place, path: str) -> bool:
+    """Return whether the file is there already, with the same hash. The size of a link in a server is its own."""
+    if to.kind(path) != "file":
+        return False
+    there = to.digest(path)
+    return there != "" and there == each.source.digest(each.found.path)
+
+
+def _shown(parts: Iterator[bytes], name: str) -> Iterator[bytes]:
+    """Yield the parts, and show on a terminal how many bytes have been read."""
+    if not sys.stderr.isatty():
+        yield from parts
+        return
+    size = 0
+    try:
+        for part in parts:
+            size += len(part)
+            click.echo(f"\r\x1b[K{size >> 20} MiB  {escape(name)}"[:100], err=True, nl=False)
+            yield part
+    finally:
+        click.echo("\r\x1b[K", err=True, nl=False)

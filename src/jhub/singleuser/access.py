@@ -1,0 +1,219 @@
+"""Access to one user's server: its address, and a token that opens nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from jhub.errors import HubError, InvalidScope, MissingScope, NotAuthorized, NotFound, NotStarted, Redirected
+from jhub.models import Server, Token, target
+from jhub.operations.hub import HubOps
+from jhub.operations.server_names import server_label
+from jhub.operations.server_pending import state_text
+from jhub.operations.server_status import read_server
+from jhub.operations.tokens import TokenOps
+from jhub.singleuser.refusals import refusal
+from jhub.steps import Answer, Flow, Interrupted, Now, Request, Sleep
+
+T = TypeVar("T")
+
+TOKEN_SECONDS = 600
+"""Lifetime of the token for one server, in seconds."""
+RENEW_SECONDS = 180.0
+"""Remaining seconds at which the token is replaced."""
+OPENING_SECONDS = 0.1
+"""Pause in seconds before the next look at whether another job has made the token."""
+NOT_READ_ONLY = "it cannot be read-only: it also lets its holder run code as the server's owner"
+"""Warning to administrators who grant access to a server."""
+
+
+class ServerAccess:
+    """Access to one user's server.
+
+    The first request reads the server's address and makes a token for this server alone. Long work replaces the token
+    before it ends. `close` revokes all of them; a server accepts a token for up to five minutes longer, which its
+    answer from the hub is kept for.
+
+    Parameters
+    ----------
+    user
+        The owner of the server; None for the owner of the token in use.
+    name
+        The server's name; "" for the default server.
+    """
+
+    def __init__(self, user: str | None, name: str) -> None:
+        self._user = user
+        self._name = name
+        self._url = ""
+        self._token = ""
+        self._renew_at = 0.0
+        self._opening = False
+        self._made: list[tuple[str, str]] = []
+        """The owner and the id of each token."""
+
+    def __repr__(self) -> str:
+        """Return the server's name."""
+        return f"<{type(self).__name__} to {target(self._user or 'my', self._name)}>"
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        decode: Callable[[Answer], T],
+        *,
+        about: str = "",
+        query: tuple[tuple[str, str], ...] = (),
+        body: object = None,
+        headers: tuple[tuple[str, str], ...] = (),
+        repeatable: bool | None = None,
+        gone_is_done: bool = False,
+        accept: str = "application/json",
+    ) -> Flow[T]:
+        """Send a request to the server, and return its decoded answer. `path` is relative to the server's address."""
+        yield from self._open()
+        request = Request(
+            method,
+            self._url + path,
+            decode,
+            root="site",
+            token=self._token,
+            refusal=refusal,
+            about=f"{self.label}: {about}" if about else self.label,
+            query=query,
+            body=body,
+            headers=headers,
+            repeatable=repeatable,
+            gone_is_done=gone_is_done,
+            accept=accept,
+        )
+        try:
+            return (yield from request)
+        except (Redirected, NotAuthorized) as error:
+            # The proxy sends what is meant for a stopped server to the hub, which redirects, or refuses a change.
+            raise (yield from self._refused(error)) from None
+
+    @property
+    def label(self) -> str:
+        """The beginning of messages about the server."""
+        return server_label(self._user or "", self._name)
+
+    def close(self) -> Flow[None]:
+        """Revoke the tokens. They end by themselves where the hub does not answer."""
+        self._token = ""
+        while self._made:
+            owner, token_id = self._made.pop()
+            try:
+                yield from TokenOps.revoke(owner, token_id, missing_ok=True)
+            except HubError:
+                continue
+            except Interrupted:
+                self._made.append((owner, token_id))
+                yield from self.close()
+                raise
+
+    def _open(self) -> Flow[None]:
+        """Make sure that there is an address, and a token that does not end soon. Concurrent jobs make one token."""
+        while self._opening:
+            yield Sleep(OPENING_SECONDS)
+        if self._token and (yield from Now()) < self._renew_at:
+            return
+        self._opening = True
+        try:
+            yield from self._renew()
+        finally:
+            self._opening = False
+
+    def _renew(self) -> Flow[None]:
+        identity = yield from HubOps.whoami()
+        self._user = self._user or identity.name
+        if not self._url:
+            server = yield from self._read()
+            if not server.ready:
+                raise _stopped(self.label, server)
+            self._url = server.url
+        # A service has no tokens of its own: the server's owner gets the token.
+        owner = identity.name if identity.kind == "user" else self._user
+        token = yield from self._make_token(owner)
+        self._made.append((owner, token.id))
+        self._token = token.token or ""
+        self._renew_at = (yield from Now()) + TOKEN_SECONDS - RENEW_SECONDS
+
+    def _read(self) -> Flow[Server]:
+        try:
+            return (yield from read_server(self._user or "", self._name))
+        except NotFound as error:
+            # Not a `NotFound`: for a job, that is a file that does not exist.
+            hint = f"start it with: jhub server start {target(self._user or '', self._name)}"
+            raise NotStarted(str(error), hint=error.hint or hint) from None
+
+    def _make_token(self, owner: str) -> Flow[Token]:
+        scope = f"access:servers!server={self._user}/{self._name}"
+        note = f"jhub: work in {target(self._user or '', self._name)}"
+        try:
+            return (yield from TokenOps.create(owner, note=note, expires_in=TOKEN_SECONDS, scopes=[scope]))
+        except InvalidScope as error:
+            raise _missing(f"{owner} lacks the scope {scope}", (scope,), self.label, error) from None
+        except NotAuthorized as error:
+            needed = f"tokens!user={owner}"
+            raise _missing(f"the token in use lacks the scope {needed}", (needed,), self.label, error) from None
+
+    def _refused(self, error: HubError) -> Flow[HubError]:
+        """Return the error for a server that runs no more, or else does not accept the token."""
+        server = yield from self._read()
+        if not server.ready:
+            return _stopped(self.label, server)
+        if isinstance(error, NotAuthorized):
+            return error
+        return NotAuthorized("the server does not accept the token", about=self.label, status=403)
+
+
+class Handle:
+    """A server that a namespace works in. Each job makes a token of its own, except in a `with` block."""
+
+    def __init__(self, user: str | None, name: str) -> None:
+        self._user = user
+        self._name = name
+        self._kept: ServerAccess | None = None
+
+    def __str__(self) -> str:
+        """Return the server's name."""
+        return target(self._user or "my", self._name)
+
+    def run(self, job: Callable[[ServerAccess], Flow[T]]) -> Flow[T]:
+        """Run a job in the server."""
+        access = self._kept or ServerAccess(self._user, self._name)
+        try:
+            result = yield from job(access)
+        except GeneratorExit:  # nobody would carry out the clean-up's steps
+            raise
+        except BaseException:
+            yield from self._close_unless_kept(access)
+            raise
+        yield from self._close_unless_kept(access)
+        return result
+
+    def _close_unless_kept(self, access: ServerAccess) -> Flow[None]:
+        # A job that outlives its `with` block may have made another token.
+        if access is not self._kept:
+            yield from access.close()
+
+    def keep(self) -> None:
+        """Use one token for all jobs from now on."""
+        self._kept = self._kept or ServerAccess(self._user, self._name)
+
+    def release(self) -> Flow[None]:
+        """Revoke that token."""
+        access, self._kept = self._kept, None
+        if access is not None:
+            yield from access.close()
+
+
+def _stopped(label: str, server: Server) -> NotStarted:
+    return NotStarted(f"{label}: {state_text(server)}", hint=f"start it with: jhub server start {server.target}")
+
+
+def _missing(text: str, scopes: tuple[str, ...], label: str, error: Any) -> MissingScope:
+    missing = MissingScope(text, scopes, about=label, method=error.method, path=error.path)
+    missing.hint += f"; work in a server needs access to it, and {NOT_READ_ONLY}"
+    return missing
