@@ -104,6 +104,8 @@ if TYPE_CHECKING:
     from jhub.operations.users import Sort as Sort
     from jhub.preview import Preview as Preview
     from jhub.singleuser.contents import FileInfo as FileInfo
+    from jhub.singleuser.kernel_api import Kernel as Kernel
+    from jhub.singleuser.kernel_api import KernelSpec as KernelSpec
     from jhub.singleuser.server import AsyncSingleUser as AsyncSingleUser
     from jhub.singleuser.server import ServerStatus as ServerStatus
     from jhub.singleuser.server import SingleUser as SingleUser
@@ -139,6 +141,8 @@ _HOMES = {
     "InvalidInput": "jhub.errors",
     "InvalidScope": "jhub.errors",
     "InvalidUsername": "jhub.errors",
+    "Kernel": "jhub.singleuser.kernel_api",
+    "KernelSpec": "jhub.singleuser.kernel_api",
     "LifetimeTooLong": "jhub.errors",
     "LocalHubError": "jhub.errors",
     "LoginMethod": "jhub.login.request",

@@ -25,6 +25,8 @@ RENEW_SECONDS = 180.0
 """Remaining seconds at which the token is replaced."""
 OPENING_SECONDS = 0.1
 """Pause in seconds before the next look at whether another job has made the token."""
+NO_ACTIVITY = (("no_track_activity", "1"),)
+"""Query with which a request does not count as activity, so that an idle server stays idle."""
 NOT_READ_ONLY = "it cannot be read-only: it also lets its holder run code as the server's owner"
 """Warning to administrators who grant access to a server."""
 

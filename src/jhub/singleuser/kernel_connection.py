@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
 
 from jhub.errors import HubBroken, HubError, InvalidInput, NotFound, NotStarted, Unavailable
-from jhub.singleuser import kernels
+from jhub.singleuser import kernel_api
 from jhub.singleuser.access import Handle, ServerAccess
 from jhub.singleuser.cells import CellResult, CellRun
 from jhub.singleuser.contents import read_info
@@ -76,7 +76,7 @@ class KernelConnection:
             raise InvalidInput(f"{self._access.label}: {self._folder} is not a folder")
         self._path = "/".join(filter(None, (self._folder, f"jhub-{self._access.tag}-{self._number}")))
         self._leased_until = self._access.ends_at
-        session = yield from kernels.start_session(self._access, self._path, self._lease(), self._spec)
+        session = yield from kernel_api.start_session(self._access, self._path, self._lease(), self._spec)
         if session.kernel is None or session.path != self._path:
             raise HubBroken("the server did not start a kernel", about=self._access.label)
         self._session_id, self._kernel_id, self.name = session.id, session.kernel.id, session.kernel.name
@@ -123,16 +123,16 @@ class KernelConnection:
 
     def interrupt(self) -> Flow[None]:
         """Interrupt what the kernel runs."""
-        return kernels.interrupt(self._access, self._kernel_id)
+        return kernel_api.interrupt(self._access, self._kernel_id)
 
     def close(self) -> Flow[None]:
         """Delete the kernel, and close the socket."""
         try:
             if self._path and not self._kernel_id:  # the answer to its start has not arrived
-                sessions = yield from kernels.list_sessions(self._access)
+                sessions = yield from kernel_api.list_sessions(self._access)
                 self._kernel_id = next((s.kernel.id for s in sessions if s.path == self._path and s.kernel), "")
             if self._kernel_id:
-                yield from kernels.discard(self._access, self._kernel_id)
+                yield from kernel_api.discard(self._access, self._kernel_id)
         except (NotStarted, Unavailable):
             pass  # the kernel is gone with its server; else a later run finds it by its name
         finally:
@@ -197,7 +197,7 @@ class KernelConnection:
     def _is_idle(self, cell: CellRun) -> Flow[bool]:
         """Return whether the kernel is idle; end the cell if it is gone."""
         try:
-            kernel = yield from kernels.read_kernel(self._access, self._kernel_id)
+            kernel = yield from kernel_api.read_kernel(self._access, self._kernel_id)
         except NotFound:
             cell.fail("gone", "DeadKernelError", "somebody stopped the kernel while this cell ran")
         except NotStarted as error:
@@ -260,13 +260,13 @@ class KernelConnection:
         """Delete kernels of runs that were killed."""
         now = self._access.created_at
         try:
-            for session in (yield from kernels.list_sessions(self._access)):
+            for session in (yield from kernel_api.list_sessions(self._access)):
                 lease = LEASE.fullmatch(session.name)
                 if now is None or lease is None or session.kernel is None or not LEASED_PATH.fullmatch(session.path):
                     continue
                 until = datetime.fromisoformat(lease[1])
                 if until < now and not session.kernel.connections:
-                    yield from kernels.discard(self._access, session.kernel.id)
+                    yield from kernel_api.discard(self._access, session.kernel.id)
         except HubError:
             return  # the next run finds them
 
@@ -278,7 +278,7 @@ class KernelConnection:
         yield from self._access.prepare()
         if self._leased_until != self._access.ends_at:
             self._leased_until = self._access.ends_at
-            yield from kernels.rename_session(self._access, self._session_id, self._lease())
+            yield from kernel_api.rename_session(self._access, self._session_id, self._lease())
 
 
 def with_kernel(

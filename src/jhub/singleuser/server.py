@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Self, cast
 from jhub.binding import AsyncBound, Bound, Namespace, operation
 from jhub.errors import HubBroken
 from jhub.models import Model
-from jhub.singleuser.access import Handle, ServerAccess
+from jhub.singleuser.access import NO_ACTIVITY, Handle, ServerAccess
 from jhub.singleuser.contents import decode
 from jhub.steps import Flow
 
 if TYPE_CHECKING:
     from jhub.singleuser.files import AsyncFiles, Files
-
-NO_ACTIVITY = (("no_track_activity", "1"),)
-"""Query with which a request does not count as activity, so that an idle server stays idle."""
+    from jhub.singleuser.kernels import AsyncKernels, Kernels
 
 
 class ServerStatus(Model, frozen=True, kw_only=True):
@@ -63,6 +61,7 @@ class SingleUser(SingleUserOps, Bound):
     """
 
     files: Namespace[Files] = Namespace("jhub.singleuser.files", "Files")
+    kernels: Namespace[Kernels] = Namespace("jhub.singleuser.kernels", "Kernels")
 
     def __repr__(self) -> str:
         """Return the server's name and the hub's address."""
@@ -87,6 +86,7 @@ class AsyncSingleUser(SingleUserOps, AsyncBound):
     """
 
     files: Namespace[AsyncFiles] = Namespace("jhub.singleuser.files", "AsyncFiles")
+    kernels: Namespace[AsyncKernels] = Namespace("jhub.singleuser.kernels", "AsyncKernels")
 
     def __repr__(self) -> str:
         """Return the server's name and the hub's address."""
