@@ -180,7 +180,7 @@ class KernelConnection:
                     yield from self._send(self._message("stdin", "input_reply", {"value": text}, prompt.header))
                     prompt = None
             silence = (
-                POLL_SECONDS if prompt is not None else SOON_SECONDS if soon or cell.has_reply else SILENCE_SECONDS
+                POLL_SECONDS if prompt is not None else SOON_SECONDS if soon or cell.is_ending else SILENCE_SECONDS
             )
             frame = yield from ReceiveFrame(self._open_socket, min(silence, max(ends_at - now, 0.0)))
             if isinstance(frame, SocketClosed):
@@ -198,10 +198,8 @@ class KernelConnection:
                     yield from handle(message)
             elif prompt is None and (yield from Now()) < ends_at:
                 idle_reads = idle_reads + 1 if (yield from self._is_idle(cell)) else 0
-                if idle_reads and cell.has_reply:
+                if idle_reads == MAX_IDLE_READS or (idle_reads and cell.has_reply):
                     cell.end()
-                elif idle_reads == MAX_IDLE_READS:
-                    cell.fail("lost", "LostCellError", "the kernel is idle, and how the cell ended never arrived")
         if interrupted:
             cell.fail("timeout", "CellTimeoutError", f"the cell ran for more than {timeout:g} s, and was interrupted")
         return cell.result((yield from Now()) - began)
