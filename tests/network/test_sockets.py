@@ -226,7 +226,12 @@ def test_no_server(driver: Driver) -> None:
 @BOTH
 def test_a_handshake_without_an_answer_ends(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sockets, "HANDSHAKE_SECONDS", 0.3)
-    with tcp_peer(lambda peer: (peer.request(), peer.over.wait())[0]) as address, pytest.raises(Unavailable):
+
+    def silent(peer: Peer) -> None:
+        peer.request()
+        peer.over.wait()
+
+    with tcp_peer(silent) as address, pytest.raises(Unavailable):
         driver.run(f"http://{address}/hub/api", received(address))
 
 
