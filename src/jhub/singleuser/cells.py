@@ -62,7 +62,7 @@ class CellResult(Model, frozen=True, kw_only=True):
     @property
     def text(self) -> str:
         """The result and what the cell printed, as plain text, in order."""
-        return "".join(map(_text, self.outputs))
+        return "".join(text_of(output["output_type"], output) for output in self.outputs)
 
 
 class CellRun:
@@ -180,9 +180,10 @@ def _error_output(error: CellError) -> dict[str, Any]:
     return {"output_type": "error", "ename": error.name, "evalue": error.value, "traceback": lines}
 
 
-def _text(output: dict[str, Any]) -> str:
-    if output["output_type"] == "stream":
-        return str(output["text"])
-    data = cast("dict[str, Any]", output.get("data") or {})
-    text = data.get("text/plain", "")
+def text_of(kind: str, content: Mapping[str, Any]) -> str:
+    """Return the plain text of an output, or of the message with it; "" for other messages."""
+    if kind == "stream":
+        return content["text"] if isinstance(content.get("text"), str) else ""
+    data = content.get("data") if kind in ("display_data", "execute_result") else None
+    text = cast("dict[str, object]", data).get("text/plain") if isinstance(data, dict) else None
     return f"{text}\n" if text and isinstance(text, str) else ""
