@@ -22,7 +22,7 @@ from jhub.singleuser.contents import read_info
 from jhub.singleuser.kernel_messages import V1, KernelMessage, decode, encode
 from jhub.singleuser.outputs import CellOutputs, DisplayMap
 from jhub.singleuser.paths import parts_of
-from jhub.steps import CloseSocket, Flow, Now, Operation, ReceiveFrame, SendFrame, Sleep, Socket, SocketClosed
+from jhub.steps import CloseSocket, Flow, Interrupted, Now, Operation, ReceiveFrame, SendFrame, Sleep, Socket, SocketClosed
 
 T = TypeVar("T")
 
@@ -304,7 +304,12 @@ def with_kernel(
     def run(access: ServerAccess) -> Flow[T]:
         kept = handle.kernels.get((spec, folder))
         if isinstance(kept, KernelConnection) and not (fresh or kept.in_use):
-            return (yield from _use(kept, job))
+            try:
+                return (yield from _use(kept, job))
+            except Interrupted:  # it runs on for the rest of the block
+                with suppress(HubError):
+                    yield from kept.interrupt()
+                raise
         handle.started += 1
         kernel = KernelConnection(access, spec, folder, handle.started)
         kernel.in_use = True
