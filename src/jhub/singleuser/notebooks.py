@@ -60,6 +60,11 @@ class RunResult(Model, frozen=True, kw_only=True):
         """True if outputs of a cell are missing."""
         return any(cell.truncated for cell in self.cells)
 
+    @property
+    def content(self) -> bytes:
+        """The content of the notebook's file, as Jupyter writes it."""
+        return notebook_file.dump(self.notebook)
+
 
 class NotebookEvent(Model, frozen=True, kw_only=True):
     """An event of a notebook that runs."""

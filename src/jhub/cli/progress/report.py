@@ -148,6 +148,22 @@ def _print_shared_reasons(failed: Sequence[ServerEvent]) -> None:
                 note(f"hint: {events[0].error.hint}")
 
 
+def start_server(hub: Hub, fleet: Fleet[ServerEvent, Summary], output_format: str) -> HubError | None:
+    """Run a fleet that starts one server, and report its events. Return the error that it ended with, if any.
+
+    Nothing but events in JSON goes to stdout. An error has been printed.
+    """
+    with _reporter(hub.url, output_format, FleetTally(1)) as report, fleet:
+        for event in fleet:
+            report(event)
+    summary = fleet.summary
+    if summary.ok:
+        return None
+    _print_summary(summary, "ready")
+    failed = next(iter(summary.failed), None)
+    return (failed.error if failed is not None else None) or HubError("the server did not start")
+
+
 @contextmanager
 def _reporter(hub_url: str, output_format: str, tally: FleetTally) -> Generator[Reporter]:
     if output_format == "json":
