@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 
-from jhub.binding import AsyncBound, Bound, Namespace, operation
+from jhub.binding import AsyncBound, Bound, Namespace, operation, stream
 from jhub.errors import HubBroken
 from jhub.models import Model
+from jhub.singleuser import commands, terminals
 from jhub.singleuser.access import NO_ACTIVITY, Handle, ServerAccess
+from jhub.singleuser.command_streams import CommandOutput, InputSource
+from jhub.singleuser.commands import CommandResult
 from jhub.singleuser.contents import decode
+from jhub.singleuser.terminals import Keyboard
 from jhub.steps import Flow
 
 if TYPE_CHECKING:
@@ -39,6 +44,117 @@ class SingleUserOps:
         `GET api/status` (all versions) of the server; scopes as for `files`. `NotStarted` if the server does not run.
         """
         return cast("Handle", self).run(_status)
+
+    @operation
+    def command(
+        self: object,
+        args: Sequence[str],
+        *,
+        input: bytes = b"",  # noqa: A002 - as in `subprocess.run`
+        cwd: str = "",
+        env: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        check: bool = False,
+    ) -> Flow[CommandResult]:
+        """Run a command in the server, without a shell, and return its exit code and output.
+
+        Parameters
+        ----------
+        args
+            The program and its arguments.
+        input
+            What the command reads from stdin.
+        cwd
+            The folder that it runs in: absolute, or below the server's top folder. `~` is its owner's home folder.
+        env
+            Additional environment variables.
+        timeout
+            Seconds after which the command is ended.
+        check
+            Raise `CommandFailed` for an exit code other than 0.
+
+        The command runs in a Python kernel of its own, else in a terminal: `POST api/sessions` or `api/terminals` (all
+        versions) of the server. 127: there is no such program; 126: it cannot be run. `WaitTimeout` after `timeout`.
+        Scopes as for `files`.
+        """
+        run = partial(commands.run_command, _at(self), args, stdin=input, cwd=cwd, env=env, timeout=timeout)
+        return commands.collect(args, run, check=check)
+
+    @stream(CommandOutput)
+    def stream_command(
+        self: object,
+        args: Sequence[str],
+        *,
+        stdin: bytes | InputSource = b"",
+        cwd: str = "",
+        env: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Flow[None]:
+        """Run a command in the server, and emit its output as it comes. The last item has the exit code.
+
+        The command waits while the caller handles an item. See `command`; `stdin` may also be an object whose `read`
+        returns some bytes, None if there are none yet, and no bytes at the end.
+        """
+        run = partial(commands.run_command, _at(self), args, stdin=stdin, cwd=cwd, env=env, timeout=timeout)
+        return commands.emit(run)
+
+    @stream(CommandOutput)
+    def stream_script(
+        self: object,
+        source: str | bytes,
+        args: Sequence[str] = (),
+        *,
+        name: str = "script.py",
+        stdin: bytes | InputSource = b"",
+        kernel: str = "",
+        cwd: str = "",
+        env: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Flow[None]:
+        """Run a Python script in the server, and emit its output as it comes. The last item has the exit code.
+
+        The script is a process of its own, of the Python of the kernel specification `kernel` (by default the first
+        for Python), and can import modules from the folder that it runs in. `name` is the script's name in tracebacks.
+        See `stream_command`.
+        """
+        return commands.emit(
+            partial(
+                commands.run_script,
+                _at(self),
+                source,
+                args,
+                name=name,
+                stdin=stdin,
+                kernel=kernel,
+                cwd=cwd,
+                env=env,
+                timeout=timeout,
+            )
+        )
+
+    @stream(CommandOutput)
+    def stream_terminal(
+        self: object,
+        args: Sequence[str] = (),
+        *,
+        keyboard: Keyboard,
+        cwd: str = "",
+        env: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Flow[None]:
+        """Run a command, by default a shell, in a terminal of the server, and emit what it shows.
+
+        `keyboard` is an object whose `read` returns what was typed, or None for nothing, and whose `size` returns the
+        number of rows and columns. What a terminal shows can hold any control sequence. The last item has the exit
+        code. `POST api/terminals` (all versions) of the server, which needs `jupyter_server_terminals`.
+        """
+        run = partial(terminals.run_interactive, _at(self), args, keyboard=keyboard, cwd=cwd, env=env, timeout=timeout)
+        return commands.emit(run)
+
+
+def _at(subject: object) -> Handle:
+    """Return the server that a namespace belongs to."""
+    return cast("Handle", subject)
 
 
 def _status(access: ServerAccess) -> Flow[ServerStatus]:
