@@ -26,6 +26,7 @@ COMMANDS = {
     "server": ("jhub.cli.server:server", "Create, start, stop and watch servers."),
     "share": ("jhub.cli.share:share", "Share servers with users and groups."),
     "token": ("jhub.cli.token:token", "List, create and revoke API tokens."),
+    "exec": ("jhub.cli.exec_command:exec_command", "Run a command in a server."),
     "ls": ("jhub.cli.files:ls", "List files in servers."),
     "cat": ("jhub.cli.files:cat", "Print files of servers."),
     "cp": ("jhub.cli.cp:cp", "Copy files to, from and between servers."),
@@ -45,7 +46,7 @@ COMMANDS = {
 SECTIONS = {
     "Start here": ("login", "logout", "whoami", "demo"),
     "People": ("user", "group", "token"),
-    "Servers": ("server", "share"),
+    "Servers": ("server", "share", "exec"),
     "Files in servers": ("ls", "cat", "cp", "rm"),
     "Profiles": ("profile",),
     "Hub": ("hub", "proxy", "service"),

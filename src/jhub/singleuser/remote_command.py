@@ -223,8 +223,7 @@ class Command:
                 poll.register(stdin, select.POLLOUT if self.input else 0)
             for descriptor, _ in poll.poll(self.patience(bool(outputs)) * 1000):
                 if descriptor == self.waker:
-                    with contextlib.suppress(BlockingIOError):
-                        os.read(self.waker, 4096)
+                    self.forget_wakes()
                 elif descriptor == stdin:
                     if not self.write_input(stdin):
                         stdin = self.close_input()
@@ -234,14 +233,25 @@ class Command:
                 stdin = self.close_input()
             self.flush()
             self.watch_client()
-        while any(self.unsent.values()) and not self.stopping:
+        while not self.stopping:
             self.flush(everything=True)
-            select.select([self.waker], [], [], 1.0)
-            with contextlib.suppress(BlockingIOError):
-                os.read(self.waker, 4096)
+            if not any(self.unsent.values()):
+                break
+            self.wait_for_client()
             self.watch_client()
-        self.flush(everything=True)
         return process.poll() or 0
+
+    def wait_for_client(self) -> None:
+        """Wait until the client has sent something."""
+        poll = select.poll()
+        poll.register(self.waker, select.POLLIN)
+        poll.poll(1000)
+        self.forget_wakes()
+
+    def forget_wakes(self) -> None:
+        """Read what `wake` has written."""
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.waker, 4096)
 
     def patience(self, has_outputs: bool) -> float:
         """Return the seconds until something is due."""
