@@ -7,20 +7,20 @@ import queue
 import sys
 import threading
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import click
 
-from jhub.cli.kit.exit_codes import print_error
+from jhub.cli.kit.exit_codes import code_of, print_error
 from jhub.cli.kit.local_terminal import LocalKeyboard
 from jhub.cli.kit.options import common, connect, duration
 from jhub.cli.kit.output import note
 from jhub.cli.kit.safe_text import SafeText
 from jhub.cli.kit.server_arguments import resolve_server, server_argument
-from jhub.errors import HubError, InvalidInput
+from jhub.errors import HubError, InvalidInput, WaitTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Generator, Iterable
 
     from jhub import CommandOutput, SingleUser
 
@@ -121,9 +121,9 @@ def exec_command(
 ) -> int:
     """Run a command in a server.
 
-    Stdout, stderr and the exit code are those of the command; 125 is an error of jhub itself, 126 a command that
-    cannot be run, and 127 one that does not exist. There is no shell in between: for one, run sh -c. Ctrl-C interrupts
-    the command in the server.
+    Stdout, stderr and the exit code are those of the command. 125 is an error of jhub itself, 126 a command that
+    cannot be run, 127 one that does not exist, and 8 the end of --timeout. There is no shell in between: for one, run
+    sh -c. Ctrl-C interrupts the command in the server.
 
     With -t, the command has a terminal, and everything that it writes reaches yours, as with ssh. Without -t, a
     terminal gets colours and no other control sequence; a pipe or file gets every byte.
@@ -153,8 +153,14 @@ def exec_command(
                 stdin = Stdin() if interactive else b""
                 return _print_all(server.stream_command(command, stdin=stdin, **options))
     except HubError as error:
-        print_error(error, debug="--debug" in sys.argv, exit_code=FAILED)
-        return FAILED
+        code = code_of(error) if isinstance(error, WaitTimeout) else FAILED
+        print_error(error, debug="--debug" in sys.argv, exit_code=code)
+        return code
+
+
+def _closing(parts: Iterable[CommandOutput]) -> closing[Generator[CommandOutput]]:
+    """Return the block at whose end the command is over, also after Ctrl-C: the hub is closed after it."""
+    return closing(cast("Generator[CommandOutput]", iter(parts)))
 
 
 def _print_all(parts: Iterable[CommandOutput]) -> int:
@@ -162,7 +168,7 @@ def _print_all(parts: Iterable[CommandOutput]) -> int:
     writers = {"stdout": _Writer(sys.stdout), "stderr": _Writer(sys.stderr)}
     noted = False
     code = FAILED
-    with closing(iter(parts)) as items:  # type: ignore[type-var]  # a generator
+    with _closing(parts) as items:
         for part in items:
             if part.merged and not noted:
                 noted = True
@@ -182,7 +188,7 @@ def _run_at_terminal(server: SingleUser, command: list[str], options: dict[str, 
     code = FAILED
     with LocalKeyboard() as keyboard:
         parts = server.stream_terminal(command, keyboard=keyboard, env=env, **options)
-        with closing(iter(parts)) as items:  # type: ignore[type-var]  # a generator
+        with _closing(parts) as items:
             for part in items:
                 if part.returncode is not None:
                     code = part.returncode

@@ -5,8 +5,10 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
+from jhub.binding import operation, stream
 from jhub.errors import CommandFailed, HubBroken, HubError, InvalidInput, Unavailable, WaitTimeout
 from jhub.models import Model
 from jhub.singleuser import kernel_api, terminals
@@ -15,6 +17,7 @@ from jhub.singleuser.cells import CellResult
 from jhub.singleuser.command_streams import CommandOutput, CommandStreams, InputSource, OutputHandler
 from jhub.singleuser.kernel_connection import KernelConnection, with_kernel
 from jhub.singleuser.remote_program import code_for
+from jhub.singleuser.terminals import Keyboard
 from jhub.steps import Emit, Flow, Interrupted
 
 MAX_OUTPUT_BYTES = 256 * 2**20
@@ -50,6 +53,116 @@ class Given:
     def read(self) -> bytes:
         """Return all bytes, then none."""
         return self._parts.pop() if self._parts else b""
+
+
+class CommandOps:
+    """Commands in a server: methods of a server of `hub.singleuser` itself."""
+
+    @operation
+    def command(
+        self: object,
+        args: Sequence[str],
+        *,
+        input: bytes = b"",  # noqa: A002 - as in `subprocess.run`
+        cwd: str = "",
+        env: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        check: bool = False,
+    ) -> Flow[CommandResult]:
+        """Run a command in the server, without a shell, and return its exit code and output.
+
+        Parameters
+        ----------
+        args
+            The program and its arguments.
+        input
+            What the command reads from stdin.
+        cwd
+            The folder that it runs in: absolute, or below the server's top folder. `~` is its owner's home folder.
+        env
+            Additional environment variables.
+        timeout
+            Seconds after which the command is ended.
+        check
+            Raise `CommandFailed` for an exit code other than 0.
+
+        The command runs in a Python kernel of its own, else in a terminal: `POST api/sessions` or `api/terminals` (all
+        versions) of the server. 127: there is no such program; 126: it cannot be run. `WaitTimeout` after `timeout`.
+        Scopes as for `files`.
+        """
+        run = partial(run_command, _at(self), args, stdin=input, cwd=cwd, env=env, timeout=timeout)
+        return collect(args, run, check=check)
+
+    @stream(CommandOutput)
+    def stream_command(
+        self: object,
+        args: Sequence[str],
+        *,
+        stdin: bytes | InputSource = b"",
+        cwd: str = "",
+        env: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Flow[None]:
+        """Run a command in the server, and emit its output as it comes. The last item has the exit code.
+
+        The command waits while the caller handles an item. See `command`; `stdin` may also be an object whose `read`
+        returns some bytes, None if there are none yet, and no bytes at the end.
+        """
+        run = partial(run_command, _at(self), args, stdin=stdin, cwd=cwd, env=env, timeout=timeout)
+        return emit(run)
+
+    @stream(CommandOutput)
+    def stream_script(
+        self: object,
+        source: str | bytes,
+        args: Sequence[str] = (),
+        *,
+        name: str = "script.py",
+        stdin: bytes | InputSource = b"",
+        kernel: str = "",
+        cwd: str = "",
+        env: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Flow[None]:
+        """Run a Python script in the server, and emit its output as it comes. The last item has the exit code.
+
+        The script is a process of its own, of the Python of the kernel specification `kernel` (by default the first
+        for Python), and can import modules from the folder that it runs in. `name` is the script's name in tracebacks.
+        See `stream_command`.
+        """
+        return emit(
+            partial(
+                run_script,
+                _at(self),
+                source,
+                args,
+                name=name,
+                stdin=stdin,
+                kernel=kernel,
+                cwd=cwd,
+                env=env,
+                timeout=timeout,
+            )
+        )
+
+    @stream(CommandOutput)
+    def stream_terminal(
+        self: object,
+        args: Sequence[str] = (),
+        *,
+        keyboard: Keyboard,
+        cwd: str = "",
+        env: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Flow[None]:
+        """Run a command, by default a shell, in a terminal of the server, and emit what it shows.
+
+        `keyboard` is an object whose `read` returns what was typed, or None for nothing, and whose `size` returns the
+        number of rows and columns. What a terminal shows can hold any control sequence. The last item has the exit
+        code. `POST api/terminals` (all versions) of the server, which needs `jupyter_server_terminals`.
+        """
+        run = partial(terminals.run_interactive, _at(self), args, keyboard=keyboard, cwd=cwd, env=env, timeout=timeout)
+        return emit(run)
 
 
 def run_command(
@@ -210,3 +323,8 @@ def _exit_code(label: str, streams: CommandStreams, result: CellResult, timeout:
     if streams.returncode is None or result.truncated:
         raise Unavailable(f"{label}: the end of the command was lost")
     return streams.returncode
+
+
+def _at(subject: object) -> Handle:
+    """Return the server that a namespace belongs to."""
+    return cast("Handle", subject)

@@ -139,8 +139,10 @@ class Command:
             path = [cwd, environment["PYTHONPATH"]] if environment.get("PYTHONPATH") else [cwd]
             environment.update(PYTHONPATH=os.pathsep.join(path), PYTHONUNBUFFERED="1")
         environment.update(spec.get("env") or {})
-        interrupts = []
-        handler = signal.signal(signal.SIGINT, lambda *_: interrupts.append(1))  # not between fork and here
+        interrupts: list[int] = []
+        handler = signal.signal(
+            signal.SIGINT, lambda number, frame: interrupts.append(number)
+        )  # not between fork and here
         try:
             self.process = subprocess.Popen(
                 args,

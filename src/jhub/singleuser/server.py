@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Self, cast
 from jhub.binding import AsyncBound, Bound, Namespace, operation, stream
 from jhub.errors import HubBroken
 from jhub.models import Model
-from jhub.singleuser import commands, terminals
 from jhub.singleuser.access import NO_ACTIVITY, Handle, ServerAccess
-from jhub.singleuser.command_streams import CommandOutput, InputSource
-from jhub.singleuser.commands import CommandResult
+from jhub.singleuser.cells import CellResult
+from jhub.singleuser.commands import CommandOps
 from jhub.singleuser.contents import decode
-from jhub.singleuser.terminals import Keyboard
+from jhub.singleuser.kernel_connection import KernelConnection, with_kernel
+from jhub.singleuser.notebooks import NotebookEvent, NotebookSource, RunOptions, RunResult, read_source, run_notebook
 from jhub.steps import Flow
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class ServerStatus(Model, frozen=True, kw_only=True):
     kernels: int = 0
 
 
-class SingleUserOps:
+class SingleUserOps(CommandOps):
     """Operations that are methods of a server of `hub.singleuser` itself."""
 
     @operation
@@ -46,115 +46,105 @@ class SingleUserOps:
         return cast("Handle", self).run(_status)
 
     @operation
-    def command(
-        self: object,
-        args: Sequence[str],
-        *,
-        input: bytes = b"",  # noqa: A002 - as in `subprocess.run`
-        cwd: str = "",
-        env: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-        check: bool = False,
-    ) -> Flow[CommandResult]:
-        """Run a command in the server, without a shell, and return its exit code and output.
+    def execute(
+        self: object, code: str, *, timeout: float | None = None, kernel: str = "", folder: str = ""
+    ) -> Flow[CellResult]:
+        """Run code in a kernel of the server, and return its outputs and how it ended.
+
+        The kernel is a new one, which ends with the call. In a `with` block all calls have the same one, so that
+        variables stay.
 
         Parameters
         ----------
-        args
-            The program and its arguments.
-        input
-            What the command reads from stdin.
-        cwd
-            The folder that it runs in: absolute, or below the server's top folder. `~` is its owner's home folder.
-        env
-            Additional environment variables.
         timeout
-            Seconds after which the command is ended.
-        check
-            Raise `CommandFailed` for an exit code other than 0.
+            Seconds after which the code is interrupted.
+        kernel
+            The name of a kernel specification, "python3"; by default the server's own choice.
+        folder
+            The folder in the server in which the kernel starts.
 
-        The command runs in a Python kernel of its own, else in a terminal: `POST api/sessions` or `api/terminals` (all
-        versions) of the server. 127: there is no such program; 126: it cannot be run. `WaitTimeout` after `timeout`.
-        Scopes as for `files`.
+        `POST api/sessions` and the websocket `api/kernels/{id}/channels` (all versions) of the server; scopes as for
+        `files`. `NotStarted` if the server does not run, `InvalidInput` if it does not have this kernel. A kernel that
+        dies is a result, not an error.
         """
-        run = partial(commands.run_command, _at(self), args, stdin=input, cwd=cwd, env=env, timeout=timeout)
-        return commands.collect(args, run, check=check)
+        job = partial(_execute, code=code, timeout=timeout)
+        return with_kernel(cast("Handle", self), job, spec=kernel, folder=folder)
 
-    @stream(CommandOutput)
-    def stream_command(
+    @operation
+    def run(
         self: object,
-        args: Sequence[str],
+        notebook: NotebookSource,
         *,
-        stdin: bytes | InputSource = b"",
-        cwd: str = "",
-        env: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> Flow[None]:
-        """Run a command in the server, and emit its output as it comes. The last item has the exit code.
-
-        The command waits while the caller handles an item. See `command`; `stdin` may also be an object whose `read`
-        returns some bytes, None if there are none yet, and no bytes at the end.
-        """
-        run = partial(commands.run_command, _at(self), args, stdin=stdin, cwd=cwd, env=env, timeout=timeout)
-        return commands.emit(run)
-
-    @stream(CommandOutput)
-    def stream_script(
-        self: object,
-        source: str | bytes,
-        args: Sequence[str] = (),
-        *,
-        name: str = "script.py",
-        stdin: bytes | InputSource = b"",
+        parameters: Mapping[str, object] | None = None,
         kernel: str = "",
-        cwd: str = "",
-        env: Mapping[str, str] | None = None,
+        folder: str = "",
         timeout: float | None = None,
-    ) -> Flow[None]:
-        """Run a Python script in the server, and emit its output as it comes. The last item has the exit code.
+        cell_timeout: float | None = None,
+        allow_errors: bool = False,
+    ) -> Flow[RunResult]:
+        """Run a notebook of this machine in the server, in a kernel of its own, and return it with its outputs.
 
-        The script is a process of its own, of the Python of the kernel specification `kernel` (by default the first
-        for Python), and can import modules from the folder that it runs in. `name` is the script's name in tracebacks.
-        See `stream_command`.
+        Cells with the tag `skip-execution` are left out. The first cell with an error ends the run, unless the cell has
+        the tag `raises-exception`.
+
+        Parameters
+        ----------
+        notebook
+            The path of a file on this machine, the file's content, or its object.
+        parameters
+            Values of variables, for notebooks in Python: they are set in a cell after the one with the tag
+            `parameters`, or in a first cell.
+        kernel
+            The name of a kernel specification; by default the notebook's own.
+        folder
+            The folder in the server in which the kernel starts.
+        timeout, cell_timeout
+            Seconds after which the whole run, or a cell, is interrupted.
+        allow_errors
+            Go on after a cell with an error.
+
+        The requests, scopes and errors are those of `execute`.
         """
-        return commands.emit(
-            partial(
-                commands.run_script,
-                _at(self),
-                source,
-                args,
-                name=name,
-                stdin=stdin,
-                kernel=kernel,
-                cwd=cwd,
-                env=env,
-                timeout=timeout,
-            )
+        options = RunOptions(
+            parameters=parameters,
+            kernel=kernel,
+            folder=folder,
+            timeout=timeout,
+            cell_timeout=cell_timeout,
+            allow_errors=allow_errors,
         )
+        return run_notebook(cast("Handle", self), read_source(notebook), options)
 
-    @stream(CommandOutput)
-    def stream_terminal(
+    @stream(NotebookEvent)
+    def run_events(
         self: object,
-        args: Sequence[str] = (),
+        notebook: NotebookSource,
         *,
-        keyboard: Keyboard,
-        cwd: str = "",
-        env: Mapping[str, str] | None = None,
+        parameters: Mapping[str, object] | None = None,
+        kernel: str = "",
+        folder: str = "",
         timeout: float | None = None,
+        cell_timeout: float | None = None,
+        allow_errors: bool = False,
     ) -> Flow[None]:
-        """Run a command, by default a shell, in a terminal of the server, and emit what it shows.
+        """Run a notebook as `run` does, and iterate over what happens. The last event has the result.
 
-        `keyboard` is an object whose `read` returns what was typed, or None for nothing, and whose `size` returns the
-        number of rows and columns. What a terminal shows can hold any control sequence. The last item has the exit
-        code. `POST api/terminals` (all versions) of the server, which needs `jupyter_server_terminals`.
+        for event in server.run_events("report.ipynb"):
+            print(event.kind, event.cell, event.text)
         """
-        run = partial(terminals.run_interactive, _at(self), args, keyboard=keyboard, cwd=cwd, env=env, timeout=timeout)
-        return commands.emit(run)
+        options = RunOptions(
+            parameters=parameters,
+            kernel=kernel,
+            folder=folder,
+            timeout=timeout,
+            cell_timeout=cell_timeout,
+            allow_errors=allow_errors,
+        )
+        yield from run_notebook(cast("Handle", self), read_source(notebook), options)
 
 
-def _at(subject: object) -> Handle:
-    """Return the server that a namespace belongs to."""
-    return cast("Handle", subject)
+def _execute(kernel: KernelConnection, *, code: str, timeout: float | None) -> Flow[CellResult]:
+    return kernel.execute(code, timeout=timeout)
 
 
 def _status(access: ServerAccess) -> Flow[ServerStatus]:

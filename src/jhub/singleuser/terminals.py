@@ -166,7 +166,9 @@ class _Session:
         while True:
             now = yield from Now()
             if now - began > self._timeout:
-                raise WaitTimeout(f"{self._access.label}: the command ran for more than {self._timeout:g} s")
+                raise WaitTimeout(
+                    f"{self._access.label}: the command ran for more than {self._timeout:g} s, and was ended"
+                )
             if not self._started and now - began > START_SECONDS:
                 raise Unavailable(f"{self._access.label}: the shell in the server did not start the command")
             if now - alive > ALIVE_SECONDS:
@@ -179,7 +181,7 @@ class _Session:
                 raise Unavailable(f"{self._access.label}: the connection to the terminal was lost")
             match _decode(frame):
                 case ["stdout", str(text)]:
-                    code = yield from self._take(text)
+                    code = yield from self._take(socket, text)
                     if code is not None:
                         return code
                 case ["disconnect", *_]:
@@ -198,7 +200,7 @@ class _Session:
             if self._socket is not None:
                 yield from CloseSocket(self._socket)
 
-    def _take(self, text: str) -> Flow[int | None]:
+    def _take(self, socket: Socket, text: str) -> Flow[int | None]:
         """Hand over output, and return the exit code once it is there."""
         self._text += text
         if not self._started:
@@ -208,6 +210,7 @@ class _Session:
             self._started, self._text = bool(mark), rest if mark else before[-MAX_GREETING_CHARACTERS:]
             if not mark:
                 return None
+            yield from self._read_keyboard(socket)  # the first look makes a local terminal raw
         if end := re.search(re.escape(self._mark) + r":(\d{1,3}):", self._text):
             yield from self._write(self._text[: end.start()])
             return int(end[1])
