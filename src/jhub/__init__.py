@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from jhub.errors import AlreadyRunning as AlreadyRunning
     from jhub.errors import APIError as APIError
     from jhub.errors import BadRequest as BadRequest
+    from jhub.errors import CommandFailed as CommandFailed
     from jhub.errors import Conflict as Conflict
     from jhub.errors import HubBroken as HubBroken
     from jhub.errors import HubError as HubError
@@ -106,6 +107,9 @@ if TYPE_CHECKING:
     from jhub.singleuser.cells import CellError as CellError
     from jhub.singleuser.cells import CellResult as CellResult
     from jhub.singleuser.cells import CellStatus as CellStatus
+    from jhub.singleuser.command_streams import CommandOutput as CommandOutput
+    from jhub.singleuser.command_streams import InputSource as InputSource
+    from jhub.singleuser.commands import CommandResult as CommandResult
     from jhub.singleuser.contents import FileInfo as FileInfo
     from jhub.singleuser.kernel_api import Kernel as Kernel
     from jhub.singleuser.kernel_api import KernelSpec as KernelSpec
@@ -116,6 +120,7 @@ if TYPE_CHECKING:
     from jhub.singleuser.server import AsyncSingleUser as AsyncSingleUser
     from jhub.singleuser.server import ServerStatus as ServerStatus
     from jhub.singleuser.server import SingleUser as SingleUser
+    from jhub.singleuser.terminals import Keyboard as Keyboard
     from jhub.steps import Answer as Answer
     from jhub.steps import Flow as Flow
     from jhub.steps import Operation as Operation
@@ -133,6 +138,9 @@ _HOMES = {
     "CellError": "jhub.singleuser.cells",
     "CellResult": "jhub.singleuser.cells",
     "CellStatus": "jhub.singleuser.cells",
+    "CommandFailed": "jhub.errors",
+    "CommandOutput": "jhub.singleuser.command_streams",
+    "CommandResult": "jhub.singleuser.commands",
     "Component": "jhub.models",
     "Cert": "jhub.client.certificates",
     "Conflict": "jhub.errors",
@@ -148,11 +156,13 @@ _HOMES = {
     "HubFull": "jhub.errors",
     "HubInfo": "jhub.models",
     "Identity": "jhub.models",
+    "InputSource": "jhub.singleuser.command_streams",
     "InvalidInput": "jhub.errors",
     "InvalidScope": "jhub.errors",
     "InvalidUsername": "jhub.errors",
     "Kernel": "jhub.singleuser.kernel_api",
     "KernelSpec": "jhub.singleuser.kernel_api",
+    "Keyboard": "jhub.singleuser.terminals",
     "LifetimeTooLong": "jhub.errors",
     "LocalHubError": "jhub.errors",
     "LoginMethod": "jhub.login.request",

@@ -27,6 +27,7 @@
     ├── SpawnFailed                   a server did not start; `reason` is the hub's
     │   └── StartCancelled            somebody stopped the server while it was starting
     ├── WaitTimeout                   a wait timed out; the hub continues the job
+    ├── CommandFailed                 a command in a server ended with an exit code that is not 0
     └── LocalHubError                 the local hub could not be started or stopped
 
 `jhub.messages` maps an answer to its class, by the status and the hub's message.
@@ -42,6 +43,7 @@ __all__ = [
     "APIError",
     "AlreadyRunning",
     "BadRequest",
+    "CommandFailed",
     "Conflict",
     "HubBroken",
     "HubError",
@@ -299,6 +301,17 @@ class StartCancelled(SpawnFailed):
 
 class WaitTimeout(HubError):
     """A wait that timed out. The hub continues the job."""
+
+
+class CommandFailed(HubError):
+    """A command in a server that ended with an exit code other than 0, for `check=True`."""
+
+    def __init__(self, program: str, returncode: int, stdout: bytes, stderr: bytes) -> None:
+        super().__init__(f"{program} ended with exit code {returncode}")
+        self.program = program
+        self.returncode = returncode
+        self.stdout = stdout
+        self.stderr = stderr
 
 
 class LocalHubError(HubError):

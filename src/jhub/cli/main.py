@@ -27,6 +27,7 @@ COMMANDS = {
     "share": ("jhub.cli.share:share", "Share servers with users and groups."),
     "token": ("jhub.cli.token:token", "List, create and revoke API tokens."),
     "run": ("jhub.cli.run:run", "Run a notebook or a Python script in a server."),
+    "exec": ("jhub.cli.exec_command:exec_command", "Run a command in a server."),
     "ls": ("jhub.cli.files:ls", "List files in servers."),
     "cat": ("jhub.cli.files:cat", "Print files of servers."),
     "cp": ("jhub.cli.cp:cp", "Copy files to, from and between servers."),
@@ -46,7 +47,7 @@ COMMANDS = {
 SECTIONS = {
     "Start here": ("login", "logout", "whoami", "demo"),
     "People": ("user", "group", "token"),
-    "Servers": ("server", "share", "run"),
+    "Servers": ("server", "share", "run", "exec"),
     "Files in servers": ("ls", "cat", "cp", "rm"),
     "Profiles": ("profile",),
     "Hub": ("hub", "proxy", "service"),

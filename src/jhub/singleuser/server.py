@@ -13,6 +13,7 @@ from jhub.errors import HubBroken
 from jhub.models import Model
 from jhub.singleuser.access import NO_ACTIVITY, Handle, ServerAccess
 from jhub.singleuser.cells import CellResult
+from jhub.singleuser.commands import CommandOps
 from jhub.singleuser.contents import decode
 from jhub.singleuser.kernel_connection import KernelConnection, with_kernel
 from jhub.singleuser.notebooks import NotebookEvent, NotebookSource, RunOptions, RunResult, read_source, run_notebook
@@ -33,7 +34,7 @@ class ServerStatus(Model, frozen=True, kw_only=True):
     kernels: int = 0
 
 
-class SingleUserOps:
+class SingleUserOps(CommandOps):
     """Operations that are methods of a server of `hub.singleuser` itself."""
 
     @operation
