@@ -12,6 +12,7 @@ import click
 
 from jhub.cli.completion import completers
 from jhub.cli.copy_places import LocalPlace
+from jhub.cli.kit.command_streams import FAILED, Stdin, environment, print_parts
 from jhub.cli.kit.exit_codes import code_of, flush_stdout, print_error
 from jhub.cli.kit.inputs import STDIN
 from jhub.cli.kit.options import common, connect, duration
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
     from jhub import Hub, NotebookEvent, RunResult, SingleUser, Target
 
-FAILED = 125
-"""Exit code for what is not the fault of the notebook or script, as with docker."""
 CODES = {"ok": 0, "error": 1, "aborted": 1, "timeout": 8}
 """Exit codes by the status of a notebook; `FAILED` for the others."""
 
@@ -71,6 +70,7 @@ CODES = {"ok": 0, "error": 1, "aborted": 1, "timeout": 8}
 @click.option("--kernel", default="", metavar="NAME", help="Kernel specification. Default: the notebook's own.")
 @click.option("--cwd", default="", metavar="FOLDER", help="Folder in the server. Default: its top folder.")
 @click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="Variable of a script; repeatable.")
+@click.option("-i", "--stdin", "interactive", is_flag=True, help="Pass stdin to a script.")
 @click.option(
     "-o",
     "--output",
@@ -93,6 +93,7 @@ def run(
     cwd: str,
     output_format: str,
     variables: tuple[str, ...],
+    interactive: bool,
     **notebook_options: Any,
 ) -> int:
     """Run a notebook (.ipynb) or a Python script (.py) of this machine in a server; - is stdin.
@@ -122,14 +123,23 @@ def run(
     if keep and profile is None and not start_options:
         raise click.UsageError("--keep needs --profile or --option: without them, no server is started")
     program = read_program(file)
-    if not program.is_notebook:
-        raise InvalidInput("scripts are not supported yet")
-    if args:
-        raise InvalidInput("arguments are for scripts", hint="pass parameters of a notebook with -P NAME VALUE")
-    if variables:
-        raise InvalidInput("--env is for scripts", hint="set variables in the notebook, or pass parameters with -P")
+    common_options: dict[str, Any] = {"kernel": kernel, "timeout": timeout}
+    job: _NotebookRun | _ScriptRun
+    if program.is_notebook:
+        if args or variables or interactive:
+            raise InvalidInput(
+                "arguments, --env and --stdin are for scripts", hint="pass parameters of a notebook with -P NAME VALUE"
+            )
+        job = _NotebookRun(program, {**common_options, "folder": cwd}, output_format, **notebook_options)
+    else:
+        _refuse_notebook_options(output_format, notebook_options)
+        job = _ScriptRun(
+            program,
+            args,
+            {**common_options, "cwd": cwd, "env": environment(variables)},
+            has_stdin=interactive and file != STDIN,
+        )
     try:
-        job = _NotebookRun(program, kernel, cwd, timeout, output_format, **notebook_options)
         with connect() as hub:
             target = resolve_server(hub, name)
             server = hub.singleuser(target.user, target.name)
@@ -183,15 +193,46 @@ def _is_active(hub: Hub, target: Target) -> bool:
         return False
 
 
+def _refuse_notebook_options(output_format: str, options: dict[str, Any]) -> None:
+    """Raise `InvalidInput` for an option that a script does not have."""
+    names = {"pairs": "-P", "files": "-f"}
+    used = [names.get(name, f"--{name.replace('_', '-')}") for name, value in options.items() if value]
+    used += ["-o json"] if output_format == "json" else []
+    if used:
+        raise InvalidInput(
+            f"{used[0]} is for notebooks", hint="pass arguments of a script after --, and variables with --env"
+        )
+
+
+class _ScriptRun:
+    """A script to run."""
+
+    def __init__(self, program: Program, args: tuple[str, ...], options: dict[str, Any], *, has_stdin: bool) -> None:
+        self._program = program
+        self._args = args
+        self._options = options
+        self._has_stdin = has_stdin
+
+    def check(self, hub: Hub, server: SingleUser) -> None:
+        """Accept every script: Python checks it."""
+
+    def run(self, server: SingleUser) -> int:
+        """Run the script, and return its exit code."""
+        stdin = Stdin() if self._has_stdin else b""
+        with server:
+            parts = server.stream_script(
+                self._program.content, self._args, name=self._program.name, stdin=stdin, **self._options
+            )
+            return print_parts(parts)
+
+
 class _NotebookRun:
     """A notebook to run, and where its outputs go."""
 
     def __init__(
         self,
         program: Program,
-        kernel: str,
-        cwd: str,
-        timeout: float | None,
+        options: dict[str, Any],
         output_format: str,
         *,
         files: Iterable[str],
@@ -202,11 +243,9 @@ class _NotebookRun:
         strict_output: bool,
     ) -> None:
         self._notebook = program.content
-        self._options: dict[str, Any] = {
+        self._options = {
+            **options,
             "parameters": read_parameters(files, pairs),
-            "kernel": kernel,
-            "folder": cwd,
-            "timeout": timeout,
             "cell_timeout": cell_timeout,
             "allow_errors": allow_errors,
         }
