@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 CODES = {"ok": 0, "error": 1, "aborted": 1, "timeout": 8}
 """Exit codes by the status of a notebook; `FAILED` for the others."""
+SETTLE_SECONDS = 10.0
+"""Seconds in which a hub may still accept a start whose request was interrupted."""
+POLL_SECONDS = 0.5
+"""Pause in seconds before the next look at whether it has."""
 
 
 @click.command()
@@ -166,11 +171,13 @@ def _started(
 ) -> Generator[None]:
     """Run the block with a server that runs. One that was started for it is stopped at the end."""
     is_ours = not keep and not _is_active(hub, target)
+    seconds = SETTLE_SECONDS
     try:
         from jhub.cli.progress.report import start_server
 
         fleet = hub.servers.start_many([target], profile=profile, user_options=options)
         failure = start_server(hub, fleet, output_format)
+        seconds = 0.0
         if failure is not None:
             # Somebody else has just started it with other options.
             is_ours = is_ours and not isinstance(failure, Conflict)
@@ -178,12 +185,22 @@ def _started(
         yield
     finally:
         if is_ours:
-            try:
-                hub.servers.stop(target.user, target.name)
-            except HubError as error:
-                print_error(HubError(f"server {target} was not stopped: {error}", hint=error.hint), exit_code=FAILED)
-            else:
-                note(f"{target}: stopped")
+            _stop(hub, target, seconds)
+
+
+def _stop(hub: Hub, target: Target, seconds: float) -> None:
+    """Stop a server, also if the hub accepts the interrupted request for its start up to `seconds` later."""
+    deadline = time.monotonic() + seconds
+    try:
+        while not _is_active(hub, target):
+            if time.monotonic() >= deadline:
+                return
+            time.sleep(POLL_SECONDS)
+        hub.servers.stop(target.user, target.name)
+    except HubError as error:
+        print_error(HubError(f"server {target} was not stopped: {error}", hint=error.hint), exit_code=FAILED)
+    else:
+        note(f"{target}: stopped")
 
 
 def _is_active(hub: Hub, target: Target) -> bool:
