@@ -152,7 +152,7 @@ def test_missing_outputs_are_named(as_admin: Jhub, server: str, write: Callable[
     path = write("import time\nfor number in range(8):\n    print('x' * 1_000_000, flush=True)\n    time.sleep(0.01)")
     ran = as_admin("run", path, "--server", server)
     assert ran.code == 0
-    assert "warning: cell 1/1: the server has left out outputs" in ran.err
+    assert "warning: cell 1/1: outputs are missing" in ran.err
     assert as_admin("run", path, "--server", server, "--strict-output").code == 1
 
 

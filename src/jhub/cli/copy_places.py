@@ -10,11 +10,13 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile, gettempdir
-from typing import IO, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
-from jhub import FileInfo, SingleUser
 from jhub.cli.kit.output import note
 from jhub.errors import Conflict, HubBroken, HubError, InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from jhub import FileInfo, SingleUser
 
 MAX_DEPTH = 64
 """Maximum depth of folders: what a server lists may never end."""

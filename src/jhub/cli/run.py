@@ -69,7 +69,7 @@ POLL_SECONDS = 0.5
 )
 @click.option("--out", type=click.Path(), help="Write the notebook with its outputs here; - is stdout.")
 @click.option("--allow-errors", is_flag=True, help="Go on after a cell with an error.")
-@click.option("--strict-output", is_flag=True, help="Fail if the server has left out outputs.")
+@click.option("--strict-output", is_flag=True, help="Fail if outputs are missing.")
 @click.option("--cell-timeout", type=duration, metavar="TIME", help="Maximum time of a cell, such as 90s or 15m.")
 @click.option("--timeout", type=duration, metavar="TIME", help="Maximum time of the whole run.")
 @click.option("--kernel", default="", metavar="NAME", help="Kernel specification. Default: the notebook's own.")
@@ -204,10 +204,12 @@ def _stop(hub: Hub, target: Target, seconds: float) -> None:
 
 
 def _is_active(hub: Hub, target: Target) -> bool:
+    """Return whether a server runs or is starting."""
     try:
-        return hub.servers.get(target.user, target.name).active
+        server = hub.servers.get(target.user, target.name)
     except NotFound:
         return False
+    return server.active and server.pending != "stop"
 
 
 def _refuse_notebook_options(output_format: str, options: dict[str, Any]) -> None:
@@ -307,7 +309,7 @@ class _NotebookRun:
             return
         self._result = event.result
         if event.kind == "cell" and is_truncated(event):
-            note(f"warning: cell {event.cell}/{event.count}: the server has left out outputs")
+            note(f"warning: cell {event.cell}/{event.count}: outputs are missing")
         if self._out not in (None, STDIN) and (event.kind == "cell" or not event.count):
             path = str(self._out)
             LocalPlace().write(path, [event.result.content], str(Path(path).parent), overwrite=True)
@@ -322,7 +324,8 @@ class _NotebookRun:
             print_error(HubError(message), exit_code=code)
         elif result.truncated and self._is_strict:
             code = 1
-            print_error(HubError("the server has left out outputs"), exit_code=code)
+            hint = "servers drop what a cell prints too fast: print less, or into a file"
+            print_error(HubError("outputs are missing", hint=hint), exit_code=code)
         if self._out not in (None, STDIN):
             note(f"wrote {self._out}")
         return code

@@ -25,7 +25,7 @@ CODES = {
     6: "conflict: the object already exists, or the server runs with other options",
     7: "some of several failed, or are not ready; all failed alike: the code of that error; --strict: warnings",
     8: "timed out, or still pending; the hub continues the work",
-    125: "exec: jhub itself failed; any other code is that of the command",
+    125: "run, exec: not the fault of the notebook or command; other codes are those of a script or command",
     129: "terminated by SIGHUP, such as by closing the terminal",
     130: "interrupted",
     143: "terminated by SIGTERM",

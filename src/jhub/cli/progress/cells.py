@@ -74,7 +74,8 @@ class TextWriter:
     def _print(self, text: str) -> None:
         text = text if self._has_colors else COLOR.sub("", text)
         if text:
-            self._at_line_start = COLOR.sub("", text).endswith("\n")
+            if visible := COLOR.sub("", text):
+                self._at_line_start = visible.endswith("\n")
             self._stream.buffer.write(text.encode(self._stream.encoding or "utf-8", "replace"))
             self._stream.flush()
 
