@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from secrets import token_hex
 
-from jhub.errors import BadRequest, Conflict, HubError, NotFound
+from jhub.errors import BadRequest, HubError, NotFound
 from jhub.singleuser import contents
 from jhub.singleuser.access import ServerAccess
-from jhub.singleuser.contents import FileInfo, label
+from jhub.singleuser.contents import FileInfo, conflict, label
 from jhub.singleuser.paths import parent_of, parts_of
 from jhub.steps import Flow, Sleep
 
@@ -34,11 +34,11 @@ def make_folders(access: ServerAccess, path: str, *, exist_ok: bool) -> Flow[Non
         existing = yield from read_if_exists(access, "/".join(names[:known]))
         if existing is not None:
             if not existing.is_directory:
-                raise _conflict(access, existing.path, "a file has the name of this folder")
+                raise conflict(access, existing.path, "a file has the name of this folder")
             break
         known -= 1
     if known == len(names) and not exist_ok:
-        raise _conflict(access, path, "the folder exists")
+        raise conflict(access, path, "the folder exists")
     for count in range(known + 1, len(names) + 1):
         yield from contents.make_folder(access, "/".join(names[:count]))
 
@@ -46,7 +46,7 @@ def make_folders(access: ServerAccess, path: str, *, exist_ok: bool) -> Flow[Non
 def copy_file(access: ServerAccess, path: str, new: str) -> Flow[FileInfo]:
     """Copy a file. The server chooses the name of the copy, so it is renamed."""
     if (yield from read_if_exists(access, new)) is not None:
-        raise _conflict(access, new, "the file exists")
+        raise conflict(access, new, "the file exists")
     copy = yield from contents.copy_into(access, path, parent_of(new))
     try:
         return (yield from contents.rename(access, copy.path, new))
@@ -74,12 +74,12 @@ def delete_tree(access: ServerAccess, path: str, recursive: bool, missing_ok: bo
     if info.is_directory:
         entries = yield from contents.read_folder(access, path)
         if entries and not recursive:
-            raise _conflict(access, path, "the folder is not empty", "to delete what is in it, pass recursive (-r)")
+            raise conflict(access, path, "the folder is not empty", "to delete what is in it, pass recursive (-r)")
         if entries and depth == MAX_DEPTH:
-            raise _conflict(access, path, f"more than {MAX_DEPTH} folders are inside each other")
+            raise conflict(access, path, f"more than {MAX_DEPTH} folders are inside each other")
         if entries and (yield from _is_link(access, path)):
             hint = "it may be a link to a folder elsewhere: delete it in the server's own terminal"
-            raise _conflict(access, path, "the folder does not change when a file is written into it", hint)
+            raise conflict(access, path, "the folder does not change when a file is written into it", hint)
         for entry in entries:
             yield from delete_tree(access, f"{path}/{entry.name}", True, True, depth + 1)
     try:
@@ -88,7 +88,7 @@ def delete_tree(access: ServerAccess, path: str, recursive: bool, missing_ok: bo
         if not info.is_directory:
             raise
         hint = "it may have hidden files: delete them in the server's own terminal"
-        raise _conflict(access, path, "the server does not delete the folder", hint) from None
+        raise conflict(access, path, "the server does not delete the folder", hint) from None
 
 
 def _is_link(access: ServerAccess, path: str) -> Flow[bool]:
@@ -112,7 +112,3 @@ def _is_link(access: ServerAccess, path: str) -> Flow[bool]:
         if (yield from contents.read_info(access, path)).last_modified != before:
             return False
     return True
-
-
-def _conflict(access: ServerAccess, path: str, message: str, hint: str = "") -> Conflict:
-    return Conflict(message, about=f"{access.label}: {label(path)}", status=409, hint=hint)

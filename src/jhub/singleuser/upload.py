@@ -8,10 +8,10 @@ import secrets
 from contextlib import suppress
 from typing import IO
 
-from jhub.errors import APIError, Conflict, HubBroken, HubError, InvalidInput, NotFound, Unavailable
+from jhub.errors import APIError, HubBroken, HubError, InvalidInput, NotFound, Unavailable
 from jhub.singleuser import contents
 from jhub.singleuser.access import ServerAccess
-from jhub.singleuser.contents import FileInfo, label
+from jhub.singleuser.contents import FileInfo, conflict, label
 from jhub.singleuser.download import read_part
 from jhub.singleuser.folders import erase, make_folders, read_if_exists
 from jhub.singleuser.paths import parent_of, parts_of
@@ -71,7 +71,7 @@ def write_file(
     if existing is not None and (existing.is_directory or not overwrite):
         what = "a folder of this name exists" if existing.is_directory else "the file exists"
         hint = "choose another name" if existing.is_directory else "to replace it, pass overwrite (--overwrite)"
-        raise Conflict(what, about=f"{access.label}: {label(path)}", status=409, hint=hint)
+        raise conflict(access, path, what, hint)
     if existing is None and parents:
         yield from make_folders(access, parent_of(path), exist_ok=True)
     try:
