@@ -13,8 +13,10 @@ from tempfile import TemporaryFile, gettempdir
 from typing import IO, NamedTuple
 
 from jhub import FileInfo, SingleUser
-from jhub.cli.kit.output import note
+from jhub.cli.copy_progress import CopyProgress
+from jhub.cli.kit.output import names_shown, note
 from jhub.errors import Conflict, HubBroken, HubError, InvalidInput, NotFound
+from jhub.singleuser.tar_stream import Member, decode, encode, tree, write
 
 MAX_DEPTH = 64
 """Maximum depth of folders: what a server lists may never end."""
@@ -120,17 +122,40 @@ class LocalPlace:
             while part := file.read(READ_BYTES):
                 yield part
 
-    def send(self, path: str, to: ServerPlace, to_path: str, limits: Limits, *, overwrite: bool) -> None:
+    def send(self, path: str, to: ServerPlace, to_path: str, limits: Limits, name: str, *, overwrite: bool) -> None:
         """Send a file to a server, without a copy on this machine."""
         with _named_errors(path), open(path, "rb") as file:
-            limits.count_bytes(os.fstat(file.fileno()).st_size)
-            to.put(to_path, file, overwrite=overwrite)
+            size = os.fstat(file.fileno()).st_size
+            limits.count_bytes(size)
+            with CopyProgress(name, size) as progress:
+                to.put(to_path, progress.watched(file), overwrite=overwrite)
 
     def make_folder(self, path: str, root: str) -> None:
         """Create a folder. No folder below `root` may be a link."""
         _check_links(Path(root), Path(path))
         with _named_errors(path):
             Path(path).mkdir(parents=True, exist_ok=True)
+
+    def parent(self, path: str) -> str:
+        """Return the folder that a path is in."""
+        return os.path.dirname(path) or "."
+
+    def members(self, path: str) -> Iterator[Member]:
+        """Yield everything in a folder, hidden files and links too; or one file."""
+        if not os.path.exists(path):
+            raise NotFound("not found", about=path, status=404)
+        with _named_errors(path):
+            yield from tree(path)
+
+    def unpack(self, folder: str, members: Iterator[Member], *, overwrite: bool) -> int:
+        """Write a tree into a folder, and return the number of files and links."""
+        with _named_errors(folder):
+            written = write(members, folder, overwrite)
+        if written.conflicts:
+            names = names_shown(written.conflicts)
+            message = f"{names} exist, and are left as they are; the other files are there"
+            raise Conflict(message, about=folder, hint="to replace files, pass --overwrite")
+        return written.files
 
     def write(self, path: str, parts: Iterable[bytes], root: str, *, overwrite: bool) -> None:
         """Write a file as a whole or not at all. No folder below `root` may be a link."""
@@ -226,6 +251,20 @@ class ServerPlace:
         """Create a folder."""
         self._files.make_folder(path, exist_ok=True)
 
+    def parent(self, path: str) -> str:
+        """Return the folder that a path is in."""
+        return path.rpartition("/")[0]
+
+    def members(self, path: str) -> Iterator[Member]:
+        """Yield everything in a folder, hidden files and links too; or one file."""
+        with _named_errors(self.label(path)):
+            yield from decode(self._files.pack(path))
+
+    def unpack(self, folder: str, members: Iterator[Member], *, overwrite: bool) -> int:
+        """Write a tree into a folder, and return the number of files and links."""
+        with _named_errors(self.label(folder)):
+            return self._files.unpack(folder, encode(members), overwrite=overwrite)
+
     def digest(self, path: str) -> str:
         """Return the SHA-256 of a file; empty for a large file and an old server."""
         info: FileInfo = self._files.info(path)
@@ -263,9 +302,11 @@ def _move(draft: Path, target: Path, *, overwrite: bool) -> None:
 
 @contextmanager
 def _named_errors(path: str) -> Generator[None]:
-    """Turn errors of the operating system into those of jhub, which name the file."""
+    """Turn errors of the operating system, and of archives, into those of jhub, which name the file."""
     try:
         yield
+    except ValueError as error:
+        raise HubError(f"{path}: {error}") from None
     except OSError as error:
         raise HubError(f"{path}: {error.strerror or error}") from None
 

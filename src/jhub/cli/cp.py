@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import takewhile
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from jhub.cli.archive_copy import ArchiveCopier
 from jhub.cli.copy_places import Found, Limits, LocalPlace, ServerPlace
+from jhub.cli.copy_progress import CopyProgress
 from jhub.cli.kit.batch import Result, batch, report
 from jhub.cli.kit.options import common, connect, output
-from jhub.cli.kit.output import escape
 from jhub.cli.kit.remote_path import HINT, RemotePath, parse
 from jhub.errors import Conflict, HubError, InvalidInput, NotFound, Unavailable
 
@@ -49,6 +49,9 @@ def _bytes_of(text: str) -> int:
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.argument("target", metavar="TARGET")
 @click.option("-r", "--recursive", is_flag=True, help="Copy folders, with what is in them.")
+@click.option(
+    "-a", "--archive", is_flag=True, help="Copy folders with hidden files, links, modes and times. Implies -r."
+)
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 @click.option("--update", is_flag=True, help="Replace files that differ, and skip those that are the same.")
 @click.option(
@@ -67,6 +70,7 @@ def cp(
     sources: tuple[str, ...],
     target: str,
     recursive: bool,
+    archive: bool,
     overwrite: bool,
     update: bool,
     max_files: int,
@@ -83,9 +87,13 @@ def cp(
     course. A file arrives as a whole or not at all, and what arrived is checked. Of a local folder, hidden files and
     links are left out; modes and times are not copied. Nothing from a server is written outside TARGET.
 
+    --archive copies these too, as a tar stream. A Python program in the server packs or unpacks it, so the server needs
+    a Python kernel. Links that lead outside and devices are left out, and so are permissions of others to write.
+
     $ jhub cp notebook.ipynb ana/lab:
     $ jhub cp -r course ana/lab: --update
     $ jhub cp -r ana/lab:results bo/lab:data ./collected
+    $ jhub cp --archive ana/lab:project ./backup
     """
     limits = Limits(max_files, max_size)
     with connect() as hub, ExitStack() as servers:
@@ -95,7 +103,13 @@ def cp(
         if isinstance(to, LocalPlace) and any(isinstance(place, LocalPlace) for place, _ in froms):
             raise InvalidInput("neither the source nor the target is in a server", hint=HINT)
         _refuse_whole_servers(froms, to)
-        copies = _plan(froms, to, to_path, recursive, into=len(sources) > 1 or target.endswith(("/", ":")))
+        into = len(sources) > 1 or target.endswith(("/", ":"))
+        if archive:
+            copy_all = ArchiveCopier(to, to_path, limits, overwrite=overwrite or update, into=into)
+            with batch(takewhile(lambda _: not limits.reached, froms), copy_all) as results:
+                report(results, output_format)
+            return
+        copies = _plan(froms, to, to_path, recursive, into=into)
         copy = _Copier(to, to_path, limits, overwrite=overwrite, update=update)
         with batch(takewhile(lambda _: not limits.reached, copies), copy) as results:
             report(results, output_format)
@@ -143,10 +157,11 @@ class _Copier:
 
     def _copy(self, each: Copy, path: str, name: str) -> None:
         if isinstance(each.source, LocalPlace) and isinstance(self._to, ServerPlace):
-            each.source.send(each.found.path, self._to, path, self._limits, overwrite=self._overwrite)
+            each.source.send(each.found.path, self._to, path, self._limits, name, overwrite=self._overwrite)
         else:
-            parts = _shown(self._limits.counted(each.source.parts(each.found.path)), name)
-            self._to.write(path, parts, self._to_path, overwrite=self._overwrite)
+            with CopyProgress(name) as progress:
+                parts = progress.counted(self._limits.counted(each.source.parts(each.found.path)))
+                self._to.write(path, parts, self._to_path, overwrite=self._overwrite)
 
 
 class _Places:
@@ -221,18 +236,3 @@ def _is_same(each: Copy, to: Place, path: str) -> bool:
         return False
     there = to.digest(path)
     return there != "" and there == each.source.digest(each.found.path)
-
-
-def _shown(parts: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """Yield the parts, and show on a terminal how many bytes have been read."""
-    if not sys.stderr.isatty():
-        yield from parts
-        return
-    size = 0
-    try:
-        for part in parts:
-            size += len(part)
-            click.echo(f"\r\x1b[K{size >> 20} MiB  {escape(name)}"[:100], err=True, nl=False)
-            yield part
-    finally:
-        click.echo("\r\x1b[K", err=True, nl=False)

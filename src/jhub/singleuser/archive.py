@@ -15,7 +15,6 @@ from typing import Any
 import msgspec
 
 from jhub.errors import Conflict, HubBroken, HubError, InvalidInput, NotFound
-from jhub.models import Model
 from jhub.singleuser import kernels, tar_stream
 from jhub.singleuser.access import Handle, ServerAccess
 from jhub.singleuser.contents import label
@@ -79,13 +78,6 @@ class _End(msgspec.Struct):
     files: int = 0
     conflicts: tuple[str, ...] = ()
     count: int = 0
-
-
-class Unpacked(Model, frozen=True, kw_only=True):
-    """The result of unpacking an archive."""
-
-    files: int
-    """The number of files and links that were written."""
 
 
 class _Program:
@@ -164,8 +156,8 @@ def pack(handle: Handle, path: str, name: str) -> Flow[None]:
     yield from with_kernel(handle, job, spec=spec)
 
 
-def unpack(handle: Handle, path: str, parts: Iterable[bytes], overwrite: bool) -> Flow[Unpacked]:
-    """Unpack a tar stream into a folder."""
+def unpack(handle: Handle, path: str, parts: Iterable[bytes], overwrite: bool) -> Flow[int]:
+    """Unpack a tar stream into a folder, and return the number of files and links that were written."""
     folder = "/".join(parts_of(path)) or "."
     batches = _in_batches(parts)
 
@@ -173,12 +165,12 @@ def unpack(handle: Handle, path: str, parts: Iterable[bytes], overwrite: bool) -
         yield from ()
         return b64encode(next(batches, b"")).decode()
 
-    def job(kernel: KernelConnection) -> Flow[Unpacked]:
+    def job(kernel: KernelConnection) -> Flow[int]:
         program = _Program(handle, path)
         call = f"jhub_run(jhub_unpack, {folder!a}, {overwrite}, {MAX_CONFLICTS_SHOWN})"
         end = yield from program.run(kernel, call, read_input)
         program.check_conflicts(end)
-        return Unpacked(files=end.files)
+        return end.files
 
     spec = yield from handle.run(_find_python)
     return (yield from with_kernel(handle, job, spec=spec))
@@ -197,11 +189,10 @@ def _in_batches(parts: Iterable[bytes]) -> Iterator[bytes]:
     """Yield data in parts that are large, and not too large for a message."""
     waiting = bytearray()
     for part in parts:
-        for start in range(0, len(part), PART_BYTES):
-            waiting += part[start : start + PART_BYTES]
-            while len(waiting) >= PART_BYTES:
-                yield bytes(waiting[:PART_BYTES])
-                del waiting[:PART_BYTES]
+        waiting += part
+        while len(waiting) >= PART_BYTES:
+            yield bytes(waiting[:PART_BYTES])
+            del waiting[:PART_BYTES]
     if waiting:
         yield bytes(waiting)
 

@@ -11,7 +11,6 @@ from jhub.errors import InvalidInput
 from jhub.interpreter import collect
 from jhub.singleuser import archive, contents, folders, upload
 from jhub.singleuser.access import Handle
-from jhub.singleuser.archive import Unpacked
 from jhub.singleuser.contents import FileInfo, label
 from jhub.singleuser.download import read_all
 from jhub.singleuser.paths import parts_of
@@ -181,12 +180,12 @@ class FileOps:
         return archive.pack(_at(self), path, name)
 
     @operation
-    def unpack(self: object, path: str, parts: Iterable[bytes], *, overwrite: bool = False) -> Flow[Unpacked]:
+    def unpack(self: object, path: str, parts: Iterable[bytes], *, overwrite: bool = False) -> Flow[int]:
         """Unpack a tar archive that is not compressed into a folder, which is created if it does not exist.
 
         Each file is written as a whole. Names and links that lead out of the folder are refused, nothing is written
         through a link, and devices are left out. A Python program in the server unpacks it, so the server must have a
-        Python kernel.
+        Python kernel. The result is the number of files and links that were written.
 
         Parameters
         ----------

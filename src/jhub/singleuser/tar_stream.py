@@ -55,7 +55,8 @@ class Written(NamedTuple):
 
 def tree(path: str, name: str = "") -> Iterator[Member]:
     """Yield what is in a folder, with the folder itself first; or one file, which gets a name."""
-    waiting = [(os.path.realpath(path), (name,) if name else ())]
+    path = os.path.realpath(path)
+    waiting = [(path, () if os.path.isdir(path) else (name or os.path.basename(path),))]
     while waiting:
         found, names = waiting.pop()
         status = os.lstat(found)
