@@ -153,7 +153,7 @@ class LocalPlace:
             written = write(members, folder, overwrite)
         if written.conflicts:
             names = names_shown(written.conflicts)
-            message = f"{names} exist, and are left as they are; the other files are there"
+            message = f"these exist, and are left as they are: {names}; the others are copied"
             raise Conflict(message, about=folder, hint="to replace files, pass --overwrite")
         return written.files
 

@@ -136,7 +136,7 @@ class _Program:
             more = f" and {end.count - len(end.conflicts)} more" if end.count > len(end.conflicts) else ""
             names = ", ".join(map(_printable, end.conflicts))
             raise Conflict(
-                f"{names}{more} exist, and are left as they are; the other files are there",
+                f"these exist, and are left as they are: {names}{more}; the others are copied",
                 about=self._about,
                 status=409,
                 hint="to replace files, pass overwrite (--overwrite)",

@@ -50,7 +50,7 @@ class Written(NamedTuple):
     files: int
     """The number of files and links that were written."""
     conflicts: list[str]
-    """The paths that were left as they are, because something exists there."""
+    """The paths in the folder that were left as they are, because something exists there."""
 
 
 def tree(path: str, name: str = "") -> Iterator[Member]:
@@ -123,13 +123,8 @@ class _Stream:
             found += taken
         self.allowed -= len(found)
         if self.allowed < 0:
-            raise ValueError("the archive has a header that is too large")
+            raise ValueError("the archive is damaged: it has too much beside its files")
         return bytes(found)
-
-    def drain(self) -> None:
-        """Read the rest."""
-        for _ in self._parts:
-            pass
 
 
 def decode(parts: Iterable[bytes]) -> Iterator[Member]:
@@ -145,11 +140,13 @@ def decode(parts: Iterable[bytes]) -> Iterator[Member]:
             if info is None:
                 break
             archive.members = []  # type: ignore[attr-defined] # it would keep all of them
-            stream.allowed += info.size
-            yield _checked(info, _content_in(archive, info))
+            member = _checked(info, _content_in(archive, info))
+            stream.allowed += member.size
+            yield member
     except tarfile.TarError as error:
         raise ValueError(f"the archive is damaged: {error}") from None
-    stream.drain()
+    while stream.read(BUFFER_BYTES):  # until the sender has come to its end
+        pass
 
 
 def _content_in(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Iterator[bytes]:
@@ -208,14 +205,14 @@ def write(members: Iterable[Member], folder: str, overwrite: bool) -> Written:
         path = os.path.join(folder, *member.names)
         depth = len(member.names) if member.kind == "folder" else len(member.names) - 1
         if not _make_folders(folder, member.names[:depth]):
-            conflicts.append(path)
+            conflicts.append("/".join(member.names))
         elif member.kind == "folder":
             if member.names or not existed:
                 folders.append((path, member))
         elif member.kind == "other" or (member.kind == "link" and leads_outside(member)):
             pass
         elif os.path.lexists(path) and (not overwrite or (os.path.isdir(path) and not os.path.islink(path))):
-            conflicts.append(path)
+            conflicts.append("/".join(member.names))
         else:
             _write(member, path, overwrite)
             count += 1

@@ -77,11 +77,11 @@ def test_what_exists_is_kept_and_named(course: Path, tmp_path: Path) -> None:
     assert (back / "nothing").read_text() == "mine"
     assert os.readlink(back / "link") == "nowhere"
     assert (back / ".git").read_text() == "a file"
-    assert {str(back / name) for name in ("run.sh", "nothing", "link", ".git")} <= set(kept.conflicts)
+    assert {"run.sh", "nothing", "link", ".git"} <= set(kept.conflicts)
     over = write(decode(encode(tree(str(course)))), str(back), overwrite=True)
     assert (back / "nothing").read_text() == ""
     assert os.readlink(back / "link") == ".git/object"
-    assert str(back / "run.sh") in over.conflicts, "a folder is not replaced by a file"
+    assert "run.sh" in over.conflicts, "a folder is not replaced by a file"
 
 
 def test_a_file_that_grows_or_shrinks(course: Path, tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_large_headers_do_not_fill_the_memory(kind: bytes, tmp_path: Path) -> No
     header.size = 2**33
     parts = [header.tobuf(tarfile.GNU_FORMAT), *[b"1" * 2**16] * 100]
     tracemalloc.start()
-    with pytest.raises(ValueError, match=r"too large|damaged"):
+    with pytest.raises(ValueError, match="damaged"):
         write(decode(parts), str(tmp_path), overwrite=True)
     assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
     tracemalloc.stop()
@@ -209,6 +209,25 @@ def test_large_headers_do_not_fill_the_memory(kind: bytes, tmp_path: Path) -> No
 def test_garbage(data: bytes, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="damaged"):
         write(decode([data]), str(tmp_path), overwrite=True)
+
+
+@pytest.mark.parametrize("kind", [b"?", tarfile.FIFOTYPE, tarfile.GNUTYPE_SPARSE])
+def test_what_is_no_file_has_no_endless_content(kind: bytes, tmp_path: Path) -> None:
+    header = info("x", kind)
+    header.size = 2**33
+    read = 0
+
+    def endless(begin: bytes) -> Iterator[bytes]:
+        nonlocal read
+        yield begin
+        while True:
+            read += 2**16
+            yield b"1" * 2**16
+
+    for begin in (header.tobuf(tarfile.GNU_FORMAT), archive()):
+        with pytest.raises(ValueError, match="damaged"):
+            write(decode(endless(begin)), str(tmp_path), overwrite=True)
+    assert read < 2**23
 
 
 def test_a_stream_that_ends_early(course: Path, tmp_path: Path) -> None:
