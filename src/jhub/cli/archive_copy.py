@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from jhub.cli.copy_places import Limits, LocalPlace, checked_name
@@ -47,8 +48,7 @@ class ArchiveCopier:
         if self._sources.setdefault(target, label) != label:
             message = f"{target} was copied from {self._sources[target]}, not from {label} too"
             raise Conflict(message, hint="copy them into several folders")
-        with CopyProgress(name) as progress:
-            members = place.members(path)
+        with CopyProgress(name) as progress, closing(place.members(path)) as members:
             first = next(members, None)
             if first is None or first.kind not in ("folder", "file"):
                 raise HubBroken("not a file or folder", about=label, status=200)

@@ -7,7 +7,7 @@ import os
 import secrets
 import stat
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile, gettempdir
 from typing import IO, NamedTuple
@@ -140,7 +140,7 @@ class LocalPlace:
         """Return the folder that a path is in."""
         return os.path.dirname(path) or "."
 
-    def members(self, path: str) -> Iterator[Member]:
+    def members(self, path: str) -> Generator[Member]:
         """Yield everything in a folder, hidden files and links too; or one file."""
         if not os.path.exists(path):
             raise NotFound("not found", about=path, status=404)
@@ -255,10 +255,10 @@ class ServerPlace:
         """Return the folder that a path is in."""
         return path.rpartition("/")[0]
 
-    def members(self, path: str) -> Iterator[Member]:
+    def members(self, path: str) -> Generator[Member]:
         """Yield everything in a folder, hidden files and links too; or one file."""
-        with _named_errors(self.label(path)):
-            yield from decode(self._files.pack(path))
+        with _named_errors(self.label(path)), closing(iter(self._files.pack(path))) as parts:
+            yield from decode(parts)
 
     def unpack(self, folder: str, members: Iterator[Member], *, overwrite: bool) -> int:
         """Write a tree into a folder, and return the number of files and links."""
