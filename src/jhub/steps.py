@@ -1,4 +1,4 @@
-"""Steps of a flow: REST requests, progress streams, pauses, events and forks, as frozen values.
+"""Steps of a flow: REST requests, progress streams, websockets, pauses, events and forks, as frozen values.
 
 A *flow* is a generator that yields steps and receives their answers. A *driver* (`jhub.client`, `jhub.testing.play`)
 carries the steps out. Steps have no clock, no randomness, no input and no output. When a step fails, its error, one of
@@ -32,6 +32,7 @@ __all__ = [
     "Answer",
     "Ask",
     "Cancel",
+    "CloseSocket",
     "Done",
     "Emit",
     "Flow",
@@ -41,9 +42,14 @@ __all__ = [
     "Listen",
     "Next",
     "Now",
+    "OpenSocket",
     "Operation",
+    "ReceiveFrame",
     "Request",
+    "SendFrame",
     "Sleep",
+    "Socket",
+    "SocketClosed",
     "Step",
     "call",
     "segment",
@@ -275,6 +281,80 @@ class Listen(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Socket:
+    """An open websocket of a driver."""
+
+    number: int
+    subprotocol: str | None = None
+    """The subprotocol that the server chose; None for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class SocketClosed:
+    """The end of a websocket: it is closed, or the connection is lost.
+
+    `may_have_lost` is true if the server did not answer any more, so that frames may have gone nowhere.
+    """
+
+    may_have_lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSocket:
+    """The opening of a websocket; the answer is a `Socket`. The request is that of the handshake.
+
+    The flow closes the socket itself; a driver closes what is left with its connections.
+    """
+
+    request: Request[None]
+    subprotocols: tuple[str, ...] = ()
+
+    def __iter__(self) -> Generator[Step, Any, Socket]:
+        """Yield the step, and return its answer."""
+        answer: Socket = yield self
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class SendFrame:
+    """A message to a websocket. If the socket is closed, the next `ReceiveFrame` says so."""
+
+    socket: Socket
+    data: str | bytes = field(repr=False)  # may hold what a person typed
+
+    def __iter__(self) -> Generator[Step, Any, None]:
+        """Yield the step."""
+        yield self
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveFrame:
+    """The next message of a websocket. The answer is None after `seconds` of silence, and `SocketClosed` at the end."""
+
+    socket: Socket
+    seconds: float
+
+    def __iter__(self) -> Generator[Step, Any, str | bytes | SocketClosed | None]:
+        """Yield the step, and return its answer."""
+        answer: str | bytes | SocketClosed | None = yield self
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSocket:
+    """The closing of a websocket. One that is closed already may be closed again."""
+
+    socket: Socket
+
+    def __iter__(self) -> Generator[Step, Any, None]:
+        """Yield the step."""
+        yield self
+
+
+SocketStep: TypeAlias = OpenSocket | SendFrame | ReceiveFrame | CloseSocket
+
+
+@dataclass(frozen=True, slots=True)
 class Sleep:
     """A pause. The driver adds a random time of up to `jitter` times `seconds`."""
 
@@ -366,7 +446,7 @@ class Operation(Protocol[T_co]):
         ...
 
 
-Step: TypeAlias = Request[Any] | Listen[Any] | Sleep | Now | HubVersion | Emit | Ask | Fork | Next | Cancel
+Step: TypeAlias = Request[Any] | Listen[Any] | SocketStep | Sleep | Now | HubVersion | Emit | Ask | Fork | Next | Cancel
 """A step of a flow: what it yields to its runner."""
 Flow: TypeAlias = Generator[Step, Any, T]
 """A generator that yields steps, receives their results, and returns the result of an operation."""
@@ -416,7 +496,7 @@ def send(
     return Request(
         method,
         path,
-        _decode_nothing,
+        decode_nothing,
         query=query,
         body=body,
         about=about,
@@ -456,8 +536,8 @@ def _not_json(about: str, answer: Answer) -> NotAHub:
     return error
 
 
-def _decode_nothing(answer: Answer) -> None:
-    return None
+def decode_nothing(answer: Answer) -> None:
+    """Return None: the `decode` of a request of which only the status counts."""
 
 
 def _decode_name(answer: Answer) -> _Named:

@@ -152,7 +152,8 @@ def test_docs_and_examples_import_public_modules_only(page: Path) -> None:
 
 
 def test_the_names_of_the_testing_module() -> None:
-    tools = {"After", "Events", "FakeHub", "InTime", "Played", "Replies", "Reply", "events", "play", "refusal", "reply"}
+    tools = {"After", "Events", "FakeHub", "Frame", "InTime", "Opened", "Peer", "Played", "Replies", "Reply"}
+    tools |= {"events", "play", "refusal", "reply"}
     assert {*jhub.testing.__all__} == tools | {"MAX_VIRTUAL_SECONDS"}
     assert all(hasattr(jhub.testing, name) for name in tools)
 

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
-from typing import Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import anyio
 import httpx2
@@ -36,6 +36,7 @@ from jhub.steps import (
     Answer,
     Ask,
     Cancel,
+    CloseSocket,
     Emit,
     Fork,
     HubVersion,
@@ -43,11 +44,18 @@ from jhub.steps import (
     Listen,
     Next,
     Now,
+    OpenSocket,
     Operation,
+    ReceiveFrame,
     Request,
+    SendFrame,
     Sleep,
+    Socket,
     Step,
 )
+
+if TYPE_CHECKING:
+    from jhub.client.sockets import AsyncSocket
 
 T = TypeVar("T")
 
@@ -59,6 +67,7 @@ class AsyncDriver(Wire):
         super().__init__(url, token, network)
         self._http = self.http_client(AsyncClient)
         self._discovery: anyio.Lock | None = None
+        self._sockets: dict[int, AsyncSocket] = {}
 
     async def find_api_url(self) -> str:
         """Return the API root, `https://hub.example.org/hub/api`; the first call discovers it."""
@@ -105,6 +114,8 @@ class AsyncDriver(Wire):
 
     async def aclose(self) -> None:
         """Close the connections."""
+        for socket in self._sockets.values():
+            await socket.close()
         await self._http.aclose()
 
     async def __aenter__(self) -> Self:
@@ -158,6 +169,16 @@ class AsyncDriver(Wire):
                 async with self._exchange(step, deadline) as response:
                     answer = await self._answer(step, response, deadline)
                 return self.read(step, answer)
+            case OpenSocket():
+                return await self._open_socket(step)
+            case SendFrame():
+                return await self._sockets[step.socket.number].send(step.data)
+            case ReceiveFrame():
+                return await self._sockets[step.socket.number].receive(step.seconds)
+            case CloseSocket():
+                if socket := self._sockets.pop(step.socket.number, None):
+                    await socket.close()
+                return None
             case Sleep():
                 await anyio.sleep(sleep_seconds(step))
                 return None
@@ -169,6 +190,23 @@ class AsyncDriver(Wire):
                 return await forks.do(step)
             case _:
                 raise TypeError(f"{step!r} is not a step")
+
+    async def _open_socket(self, step: OpenSocket) -> Socket:
+        from jhub.client.sockets import HANDSHAKE_SECONDS, REFUSED, AsyncSocket
+
+        deadline = Deadline(HANDSHAKE_SECONDS)
+        timeout = deadline.limit(self._network.httpx_timeout(HANDSHAKE_SECONDS))
+        with self.translated_errors(deadline):
+            opening = self._http.websocket(**self.handshake(step), timeout=timeout)
+            try:
+                socket = await AsyncSocket(opening).open()
+            except REFUSED as error:
+                answer = self.to_answer(step.request, error.response, b"")
+            else:
+                number = self.next_socket_number()
+                self._sockets[number] = socket
+                return Socket(number, socket.subprotocol)
+        raise self.handshake_error(step, answer)
 
     @asynccontextmanager
     async def _exchange(

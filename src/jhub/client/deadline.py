@@ -35,6 +35,10 @@ SOCKET_SITE = "http://socket.localhost"
 """Site that stands for the hub's unix socket in the HTTP library."""
 
 
+MAX_READ_BYTES = 2**20
+"""Maximum number of bytes to read at a time. A websocket asks for its largest message, and Python allocates it."""
+
+
 class Deadline:
     """The time at which an exchange times out; it may be moved."""
 
@@ -154,7 +158,7 @@ class TcpStream(httpcore2.NetworkStream):
         """Return the bytes that have arrived, at least one; none at the end."""
         with _translated_errors(httpcore2.ReadTimeout, httpcore2.ReadError):
             self._socket.settimeout(remaining(timeout))
-            return self._socket.recv(max_bytes)
+            return self._socket.recv(min(max_bytes, MAX_READ_BYTES))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all bytes."""

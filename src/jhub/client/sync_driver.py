@@ -33,6 +33,7 @@ from jhub.steps import (
     Answer,
     Ask,
     Cancel,
+    CloseSocket,
     Emit,
     Fork,
     HubVersion,
@@ -40,14 +41,19 @@ from jhub.steps import (
     Listen,
     Next,
     Now,
+    OpenSocket,
     Operation,
+    ReceiveFrame,
     Request,
+    SendFrame,
     Sleep,
+    Socket,
     Step,
 )
 
 if TYPE_CHECKING:
     from jhub.client.async_driver import AsyncDriver
+    from jhub.client.sockets import SyncSocket
 
 T = TypeVar("T")
 
@@ -59,6 +65,7 @@ class Driver(Wire):
         super().__init__(url, token, network)
         self._http = self.http_client(Client)
         self._is_closed = False
+        self._sockets: dict[int, SyncSocket] = {}
 
     @property
     def api_url(self) -> str:
@@ -130,6 +137,8 @@ class Driver(Wire):
     def close(self) -> None:
         """Close the connections."""
         self._is_closed = True
+        for socket in self._sockets.values():
+            socket.close()
         self._http.close()
 
     def perform(self, step: Step, within: float | None = None) -> Any:
@@ -145,6 +154,14 @@ class Driver(Wire):
                 with self._exchange(step, deadline) as response:
                     answer = self._answer(step, response, deadline)
                 return self.read(step, answer)
+            case OpenSocket():
+                return self._open_socket(step)
+            case SendFrame():
+                return self._sockets[step.socket.number].send(step.data)
+            case ReceiveFrame():
+                return self._sockets[step.socket.number].receive(min(step.seconds, within or math.inf))
+            case CloseSocket():
+                return self._sockets.pop(step.socket.number).close() if step.socket.number in self._sockets else None
             case Sleep():
                 time.sleep(min(sleep_seconds(step), within or math.inf))
                 return None
@@ -154,6 +171,23 @@ class Driver(Wire):
                 return self._version or self.note_version(self.run(HubOps.version()))
             case _:
                 raise TypeError(f"{type(step).__name__} works in a fleet only: hub.fleet(operation)")
+
+    def _open_socket(self, step: OpenSocket) -> Socket:
+        from jhub.client.sockets import HANDSHAKE_SECONDS, REFUSED, SyncSocket
+
+        deadline = Deadline(HANDSHAKE_SECONDS)
+        timeout = deadline.limit(self._network.httpx_timeout(HANDSHAKE_SECONDS))
+        with self.translated_errors(deadline):
+            opening = self._http.websocket(**self.handshake(step), timeout=timeout)
+            try:
+                socket = SyncSocket(opening)
+            except REFUSED as error:
+                answer = self.to_answer(step.request, error.response, b"")
+            else:
+                number = self.next_socket_number()
+                self._sockets[number] = socket
+                return Socket(number, socket.subprotocol)
+        raise self.handshake_error(step, answer)
 
     @contextmanager
     def _exchange(

@@ -25,7 +25,7 @@ from jhub.errors import HubError, InvalidInput, MissingScope, NotAHub, Unavailab
 from jhub.interpreter import check_sending_allowed
 from jhub.login.environment import is_inside
 from jhub.messages import CERT_HINT, from_answer, proxy_password
-from jhub.steps import Answer, Listen, Request, Sleep, check_token
+from jhub.steps import Answer, Listen, OpenSocket, Request, Sleep, check_token
 
 if TYPE_CHECKING:
     from jhub.config.contexts import Connection
@@ -66,6 +66,7 @@ class Wire:
         # The address that a hub sets for its servers and services is inside its cluster.
         self._inside = from_environment and is_inside(os.environ)
         self._warned = False
+        self._socket_numbers = 0
         self._own_token = from_environment and token is None
         if url is None:
             if from_environment or token is not None:
@@ -167,6 +168,27 @@ class Wire:
         if "Authorization" in arguments["headers"] or arguments["method"] != "GET":
             self.warn_if_plain_http()
         return arguments
+
+    def handshake(self, step: OpenSocket) -> dict[str, Any]:
+        """Return the arguments with which the HTTP client opens a websocket."""
+        from jhub.client.sockets import SETTINGS
+
+        arguments = self.arguments(step.request)
+        del arguments["method"], arguments["headers"]["Accept"]
+        return {**arguments, "subprotocols": list(step.subprotocols) or None, **SETTINGS}
+
+    def next_socket_number(self) -> int:
+        """Return a number that no socket has had."""
+        self._socket_numbers += 1
+        return self._socket_numbers
+
+    def handshake_error(self, step: OpenSocket, answer: Answer) -> HubError:
+        """Return the error of a handshake that was refused."""
+        try:
+            self.read(step.request, answer)
+        except HubError as error:
+            return error
+        return NotAHub(f"{step.request.about}: answered {answer.status} instead of a websocket")
 
     def _token_for(self, step: Request[Any] | Listen[Any], same_origin: bool) -> str | None:
         if isinstance(step, Request) and (step.token or step.anonymous):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Hashable
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Protocol, TypeVar
 
 from jhub.errors import HubError, InvalidScope, MissingScope, NotAuthorized, NotFound, NotStarted, Redirected
-from jhub.models import Server, Token, target
+from jhub.models import Server, Token, as_utc, target
 from jhub.operations.hub import HubOps
 from jhub.operations.server_names import server_label
 from jhub.operations.server_pending import state_text
 from jhub.operations.server_status import read_server
 from jhub.operations.tokens import TokenOps
 from jhub.singleuser.refusals import refusal
-from jhub.steps import Answer, Flow, Interrupted, Now, Request, Sleep
+from jhub.steps import Answer, Flow, Interrupted, Now, OpenSocket, Request, Sleep, Socket, decode_nothing
 
 T = TypeVar("T")
 
@@ -48,6 +50,10 @@ class ServerAccess:
         self._url = ""
         self._token = ""
         self._renew_at = 0.0
+        self.created_at: datetime | None = None
+        """The time by the hub's clock at which the token in use was made."""
+        self.ends_at: datetime | None = None
+        """The end of the token in use, by the hub's clock."""
         self._opening = False
         self._made: list[tuple[str, str]] = []
         """The owner and the id of each token."""
@@ -93,6 +99,32 @@ class ServerAccess:
             # The proxy sends what is meant for a stopped server to the hub, which redirects, or refuses a change.
             raise (yield from self._refused(error)) from None
 
+    def open_socket(self, path: str, *, about: str = "", subprotocols: tuple[str, ...] = ()) -> Flow[Socket]:
+        """Open a websocket to the server. `path` is relative to the server's address."""
+        yield from self._open()
+        handshake: Request[None] = Request(
+            "GET",
+            self._url + path,
+            decode_nothing,
+            root="site",
+            token=self._token,
+            refusal=refusal,
+            about=f"{self.label}: {about}" if about else self.label,
+        )
+        try:
+            return (yield from OpenSocket(handshake, subprotocols))
+        except (Redirected, NotAuthorized) as error:
+            raise (yield from self._refused(error)) from None
+
+    def prepare(self) -> Flow[None]:
+        """Make sure that there is an address, and a token that does not end soon."""
+        return self._open()
+
+    @property
+    def tag(self) -> str:
+        """A short name for what is made in the server with the token in use. It does not tell the token."""
+        return sha256(self._token.encode()).hexdigest()[:12]
+
     @property
     def label(self) -> str:
         """The beginning of messages about the server."""
@@ -137,6 +169,7 @@ class ServerAccess:
         token = yield from self._make_token(owner)
         self._made.append((owner, token.id))
         self._token = token.token or ""
+        self.created_at, self.ends_at = (as_utc(at) if at else None for at in (token.created, token.expires_at))
         self._renew_at = (yield from Now()) + TOKEN_SECONDS - RENEW_SECONDS
 
     def _read(self) -> Flow[Server]:
@@ -168,6 +201,14 @@ class ServerAccess:
         return NotAuthorized("the server does not accept the token", about=self.label, status=403)
 
 
+class Closable(Protocol):
+    """A thing in the server that ends with a `with` block."""
+
+    def close(self) -> Flow[None]:
+        """End it."""
+        ...
+
+
 class Handle:
     """A server that a namespace works in. Each job makes a token of its own, except in a `with` block."""
 
@@ -175,6 +216,10 @@ class Handle:
         self._user = user
         self._name = name
         self._kept: ServerAccess | None = None
+        self.kernels: dict[Hashable, Closable] = {}
+        """The kernels of a `with` block."""
+        self.started = 0
+        """Number of kernels that were started."""
 
     def __str__(self) -> str:
         """Return the server's name."""
@@ -205,8 +250,18 @@ class Handle:
     def release(self) -> Flow[None]:
         """Revoke that token."""
         access, self._kept = self._kept, None
-        if access is not None:
+        if access is None:
+            return
+        try:
+            while self.kernels:
+                _, kernel = self.kernels.popitem()
+                yield from kernel.close()
+        finally:
             yield from access.close()
+
+    def is_kept(self, access: ServerAccess) -> bool:
+        """Return whether an access is that of a `with` block."""
+        return access is self._kept
 
 
 def _stopped(label: str, server: Server) -> NotStarted:

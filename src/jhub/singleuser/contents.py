@@ -14,7 +14,7 @@ from jhub.models import Model
 from jhub.singleuser.access import ServerAccess
 from jhub.singleuser.paths import normalized, quoted
 from jhub.singleuser.refusals import OTHER_HINT
-from jhub.steps import Answer, Flow
+from jhub.steps import Answer, Flow, decode_nothing
 
 T = TypeVar("T")
 
@@ -91,7 +91,7 @@ def copy_into(access: ServerAccess, path: str, folder: str) -> Flow[FileInfo]:
 
 def delete(access: ServerAccess, path: str) -> Flow[None]:
     """Delete a file or an empty folder."""
-    return access.request("DELETE", _api(path), _decode_nothing, about=label(path), gone_is_done=True)
+    return access.request("DELETE", _api(path), decode_nothing, about=label(path), gone_is_done=True)
 
 
 def label(path: str) -> str:
@@ -114,7 +114,3 @@ def decode(kind: type[T], answer: Answer) -> T:
         return msgspec.json.decode(answer.content, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise NotAHub(f"the server's answer is not one of Jupyter Server: {error}", hint=OTHER_HINT) from error
-
-
-def _decode_nothing(answer: Answer) -> None:
-    return None

@@ -17,6 +17,7 @@ from jhub.steps import (
     Answer,
     Ask,
     Cancel,
+    CloseSocket,
     Done,
     Emit,
     Fork,
@@ -25,9 +26,14 @@ from jhub.steps import (
     Listen,
     Next,
     Now,
+    OpenSocket,
     Operation,
+    ReceiveFrame,
     Request,
+    SendFrame,
     Sleep,
+    Socket,
+    SocketClosed,
 )
 
 T = TypeVar("T")
@@ -44,6 +50,21 @@ class Events:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """A reply to `OpenSocket`: the socket is open. An `Answer` refuses it."""
+
+    subprotocol: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A message of a websocket, which arrives after `seconds`; or its end, `SocketClosed`."""
+
+    data: str | bytes | SocketClosed
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class After:
     """A reply that arrives after `seconds`."""
 
@@ -51,10 +72,18 @@ class After:
     reply: Reply
 
 
-Reply: TypeAlias = Answer | Events | HubError | After
+Reply: TypeAlias = Answer | Events | Opened | HubError | After
 """A reply to one request of a flow."""
 Replies: TypeAlias = Iterable[Reply] | Callable[[Request[Any] | Listen[Any]], Reply]
-"""The replies to the requests of a flow, in order, or a function that returns the reply to a request."""
+"""The replies to the requests of a flow, in order, or a function that returns the reply to a request.
+
+The request of a websocket's handshake is one of them.
+"""
+Peer: TypeAlias = Callable[[SendFrame | ReceiveFrame | CloseSocket], Frame | None]
+"""The other end of a flow's websockets: a function of each step, which returns the message that is to be received.
+
+Only the return value for `ReceiveFrame` counts. None is silence.
+"""
 
 
 @runtime_checkable
@@ -123,6 +152,7 @@ def play(
     version: str = "6.1.1",
     interrupt_at: float | None = None,
     person: Callable[[Any], Any] | None = None,
+    peer: Peer | None = None,
 ) -> Played[T]:
     """Run a flow to its end, without a network.
 
@@ -137,13 +167,15 @@ def play(
         The virtual time in seconds at which the flow is interrupted, as by Ctrl-C. Its clean-up is run too.
     person
         The function that answers the questions of `Ask`, or raises a `HubError`.
+    peer
+        The other end of the flow's websockets.
 
     Raises
     ------
     AssertionError
         There are too few replies, or the flow would wait for ever.
     """
-    scheduler: _Scheduler[T] = _Scheduler(replies, version, person)
+    scheduler: _Scheduler[T] = _Scheduler(replies, version, person, peer)
     return scheduler.run(operation, interrupt_at)
 
 
@@ -168,13 +200,15 @@ class _Task:
 class _Scheduler(Generic[T]):
     """A scheduler that runs tasks in the order of virtual time."""
 
-    def __init__(self, replies: Replies, version: str, person: Callable[[Any], Any] | None) -> None:
+    def __init__(self, replies: Replies, version: str, person: Callable[[Any], Any] | None, peer: Peer | None) -> None:
         self.person = person
+        self.peer = peer
         self.reply_to = replies if callable(replies) else None
         self.replies = deque[Reply]() if callable(replies) else deque(replies)
         self.version = tuple(int(n) for n in version.split("."))
         self.played: Played[T] = Played()
         self.now = 0.0
+        self.sockets = 0
         self.counter = itertools.count()
         self.queue: list[tuple[float, int, _Task, int, Any, BaseException | None]] = []
 
@@ -261,7 +295,16 @@ class _Scheduler(Generic[T]):
                 case Sleep():
                     self.wake(task, step.seconds, None)
                     return None
-                case Request() | Listen():
+                case SendFrame() | CloseSocket():
+                    self.receive(step)
+                case ReceiveFrame():
+                    frame = self.receive(step)
+                    if frame is None or frame.seconds > step.seconds:
+                        self.wake(task, step.seconds, None)
+                    else:
+                        self.wake(task, frame.seconds, frame.data)
+                    return None
+                case Request() | Listen() | OpenSocket():
                     self.answer(task, step)
                     return None
                 case _:
@@ -278,11 +321,12 @@ class _Scheduler(Generic[T]):
             task.interpreter.answer(value)
         return task.interpreter
 
-    def answer(self, task: _Task, step: Request[Any] | Listen[Any]) -> None:
-        self.played.sent.append(step)
+    def answer(self, task: _Task, step: Request[Any] | Listen[Any] | OpenSocket) -> None:
+        request = step.request if isinstance(step, OpenSocket) else step
+        self.played.sent.append(request)
         if isinstance(self.reply_to, InTime):
             self.reply_to.now = self.now
-        answer = self.reply_to(step) if self.reply_to else self.replies.popleft() if self.replies else None
+        answer = self.reply_to(request) if self.reply_to else self.replies.popleft() if self.replies else None
         assert answer is not None, f"no reply left for {self.played.calls[-1]}"
         seconds = 0.0
         while isinstance(answer, After):
@@ -300,10 +344,21 @@ class _Scheduler(Generic[T]):
         else:
             self.wake(task, seconds, value)
 
-    def read(self, step: Request[Any] | Listen[Any], answer: Answer | Events) -> Any:
+    def receive(self, step: SendFrame | ReceiveFrame | CloseSocket) -> Frame | None:
+        assert self.peer is not None, "no peer for the websocket: pass peer="
+        return self.peer(step)
+
+    def read(self, step: Request[Any] | Listen[Any] | OpenSocket, answer: Answer | Events | Opened) -> Any:
+        if isinstance(step, OpenSocket):
+            if isinstance(answer, Answer):
+                return step.request.read(answer)
+            assert isinstance(answer, Opened), f"{step.request.path} needs Opened(...), or an answer that refuses it"
+            self.sockets += 1
+            return Socket(self.sockets, answer.subprotocol)
         if isinstance(step, Request):
             assert isinstance(answer, Answer), f"{step.method} {step.path} needs reply(...), not events(...)"
             return step.read(answer)
+        assert isinstance(answer, Answer | Events), f"the stream {step.path} needs events(...)"
         if isinstance(answer, Answer):
             return Request("GET", step.path, lambda answer: None, about=step.about).read(answer)
         for data in answer.data:

@@ -1,0 +1,321 @@
+"""A kernel of our own in a user's server, and the websocket to it.
+
+The kernel is deleted at the end. It belongs to a session whose name has the end of the token in use: if this program is
+killed, a later run sees from the name that nobody uses the kernel any more, and deletes it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeAlias, TypeVar
+
+from jhub.errors import HubBroken, HubError, InvalidInput, NotFound, NotStarted, Unavailable
+from jhub.singleuser import kernels
+from jhub.singleuser.access import Handle, ServerAccess
+from jhub.singleuser.cells import CellResult, CellRun
+from jhub.singleuser.contents import read_info
+from jhub.singleuser.kernel_messages import V1, KernelMessage, decode, encode
+from jhub.singleuser.outputs import CellOutputs, DisplayMap
+from jhub.singleuser.paths import parts_of
+from jhub.steps import CloseSocket, Flow, Now, ReceiveFrame, SendFrame, Sleep, Socket, SocketClosed
+
+T = TypeVar("T")
+
+MAX_CODE_BYTES = 8 * 2**20
+"""Maximum size of a cell. Jupyter Server closes the socket at 10 MiB, for a cell in JSON."""
+SILENCE_SECONDS = 15.0
+"""Seconds of silence after which the kernel's state is read; this also keeps the server from being stopped as idle."""
+SOON_SECONDS = 2.0
+"""The same after a reply, and after a reconnect, when the end of the cell is due."""
+POLL_SECONDS = 0.05
+"""Pause in seconds before input that the cell waits for is read again."""
+INTERRUPT_SECONDS = 5.0
+"""Seconds that an interrupted cell has for its end."""
+MAX_IDLE_READS = 2
+"""Number of times that a silent kernel must be idle before the end of its cell counts as lost."""
+RECONNECT_PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+"""Pauses in seconds before the attempts to connect again."""
+LEASE = re.compile(r"jhub until (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
+"""The name of a session of jhub."""
+LEASED_PATH = re.compile(r"(?:.*/)?jhub-[0-9a-f]{12}-\d+")
+"""The path of a session of jhub."""
+
+Handler: TypeAlias = Callable[[KernelMessage], Flow[None]]
+"""A flow for each message of a cell."""
+InputReader: TypeAlias = Callable[[str, bool], Flow[str | None]]
+"""A flow that returns the input for a prompt, which may be for a password. None: there is none yet."""
+
+
+class KernelConnection:
+    """A kernel of our own."""
+
+    def __init__(self, access: ServerAccess, spec: str = "", folder: str = "", number: int = 0) -> None:
+        self._access = access
+        self._spec = spec
+        self._folder = "/".join(parts_of(folder))
+        self._number = number
+        self._path = ""
+        self._session_id = ""
+        self._kernel_id = ""
+        self._leased_until: datetime | None = None
+        self._socket: Socket | None = None
+        self._sent = 0
+        self._displays = DisplayMap()
+        self.in_use = False
+        """True while a cell runs."""
+        self.name = spec
+        """The name of the kernel specification."""
+
+    def open(self) -> Flow[None]:
+        """Start the kernel, and connect to it. Delete kernels that earlier runs have left in the server."""
+        yield from self._access.prepare()
+        if self._folder and not (yield from read_info(self._access, self._folder)).is_directory:
+            raise InvalidInput(f"{self._access.label}: {self._folder} is not a folder")
+        self._path = "/".join(filter(None, (self._folder, f"jhub-{self._access.tag}-{self._number}")))
+        self._leased_until = self._access.ends_at
+        session = yield from kernels.start_session(self._access, self._path, self._lease(), self._spec)
+        if session.kernel is None or session.path != self._path:
+            raise HubBroken("the server did not start a kernel", about=self._access.label)
+        self._session_id, self._kernel_id, self.name = session.id, session.kernel.id, session.kernel.name
+        yield from self._connect()
+        yield from self._delete_leftovers()
+
+    def execute(
+        self,
+        code: str,
+        *,
+        timeout: float | None = None,
+        silent: bool = False,
+        store_history: bool = True,
+        keep_outputs: bool = True,
+        handle: Handler | None = None,
+        read_input: InputReader | None = None,
+    ) -> Flow[CellResult]:
+        """Run code, and return how it ended, with its outputs.
+
+        Parameters
+        ----------
+        timeout
+            Seconds after which the code is interrupted.
+        silent, store_history
+            As in the protocol of kernels.
+        keep_outputs
+            Keep the outputs for the result.
+        handle
+            A flow for each message about the cell, in order.
+        read_input
+            A flow that returns what the code reads with `input()`. Without it, `input()` is an error of the code.
+        """
+        if len(code.encode(errors="surrogatepass")) > MAX_CODE_BYTES:
+            raise InvalidInput(
+                f"the code is larger than {MAX_CODE_BYTES >> 20} MiB", hint="put it into a file, and import that"
+            )
+        content: dict[str, Any] = {"code": code, "silent": silent, "store_history": store_history}
+        content |= {"user_expressions": {}, "allow_stdin": read_input is not None, "stop_on_error": True}
+        self.in_use = True
+        try:
+            return (yield from self._execute(content, timeout or math.inf, keep_outputs, handle, read_input))
+        finally:
+            self.in_use = False
+
+    def interrupt(self) -> Flow[None]:
+        """Interrupt what the kernel runs."""
+        return kernels.interrupt(self._access, self._kernel_id)
+
+    def close(self) -> Flow[None]:
+        """Delete the kernel, and close the socket."""
+        try:
+            if self._path and not self._kernel_id:  # the answer to its start has not arrived
+                sessions = yield from kernels.list_sessions(self._access)
+                self._kernel_id = next((s.kernel.id for s in sessions if s.path == self._path and s.kernel), "")
+            if self._kernel_id:
+                yield from kernels.discard(self._access, self._kernel_id)
+        except (NotStarted, Unavailable):
+            pass  # the kernel is gone with its server; else a later run finds it by its name
+        finally:
+            if self._socket is not None:
+                yield from CloseSocket(self._socket)
+
+    def _execute(
+        self,
+        content: dict[str, Any],
+        timeout: float,
+        keep_outputs: bool,
+        handle: Handler | None,
+        read_input: InputReader | None,
+    ) -> Flow[CellResult]:
+        began = yield from Now()
+        request = self._message("shell", "execute_request", content)
+        cell = CellRun(request.header["msg_id"], CellOutputs(self._displays) if keep_outputs else None)
+        ends_at, interrupted, idle_reads, soon = began + timeout, False, 0, False
+        prompt: KernelMessage | None = None
+        yield from self._send(request)
+        while not cell.is_done:
+            now = yield from Now()
+            if now >= ends_at and not interrupted:
+                interrupted, ends_at = True, now + INTERRUPT_SECONDS
+                yield from self.interrupt()
+            elif now >= ends_at:
+                break
+            yield from self._renew_lease()
+            if prompt is not None and read_input is not None:
+                question = prompt.content
+                text = yield from read_input(str(question.get("prompt", "")), bool(question.get("password")))
+                if text is not None:
+                    yield from self._send(self._message("stdin", "input_reply", {"value": text}, prompt.header))
+                    prompt = None
+            silence = (
+                POLL_SECONDS if prompt is not None else SOON_SECONDS if soon or cell.has_reply else SILENCE_SECONDS
+            )
+            frame = yield from ReceiveFrame(self._open_socket, min(silence, max(ends_at - now, 0.0)))
+            if isinstance(frame, SocketClosed):
+                cell.truncated |= frame.may_have_lost
+                soon = True
+                yield from self._reconnect(cell)
+            elif frame is not None:
+                idle_reads, soon = 0, False
+                message = decode(frame, self._open_socket.subprotocol)
+                if message is None or not cell.add(message):
+                    continue
+                if message.type == "input_request":
+                    prompt = message
+                elif message.channel == "iopub" and handle is not None:
+                    yield from handle(message)
+            elif prompt is None and (yield from Now()) < ends_at:
+                idle_reads = idle_reads + 1 if (yield from self._is_idle(cell)) else 0
+                if idle_reads and cell.has_reply:
+                    cell.end()
+                elif idle_reads == MAX_IDLE_READS:
+                    cell.fail("lost", "LostCellError", "the kernel is idle, and how the cell ended never arrived")
+        if interrupted:
+            cell.fail("timeout", "CellTimeoutError", f"the cell ran for more than {timeout:g} s, and was interrupted")
+        return cell.result((yield from Now()) - began)
+
+    def _is_idle(self, cell: CellRun) -> Flow[bool]:
+        """Return whether the kernel is idle; end the cell if it is gone."""
+        try:
+            kernel = yield from kernels.read_kernel(self._access, self._kernel_id)
+        except NotFound:
+            cell.fail("gone", "DeadKernelError", "somebody stopped the kernel while this cell ran")
+        except NotStarted as error:
+            cell.fail("gone", "DeadKernelError", f"the server stopped while this cell ran: {error}")
+        except HubError as error:
+            cell.fail("lost", "LostCellError", f"the connection was lost while this cell ran: {error}")
+        else:
+            return kernel.execution_state == "idle"
+        return False
+
+    def _reconnect(self, cell: CellRun) -> Flow[None]:
+        """Connect again. The server sends what it has kept, for the same session only."""
+        failure = ""
+        for pause in RECONNECT_PAUSES:
+            yield Sleep(pause, jitter=0.5)
+            yield from self._is_idle(cell)  # the handshake for a kernel that is gone may take a minute
+            if cell.is_done:
+                return
+            try:
+                yield from self._connect()
+            except (Unavailable, HubBroken) as error:
+                failure = str(error)
+            except NotFound:
+                continue
+            except HubError as error:
+                failure = str(error)
+                break
+            else:
+                return
+        cell.fail("lost", "LostCellError", f"the connection was lost while this cell ran: {failure}")
+
+    def _connect(self) -> Flow[None]:
+        if self._socket is not None:
+            socket, self._socket = self._socket, None
+            yield from CloseSocket(socket)
+        path = f"api/kernels/{self._kernel_id}/channels?session_id={self._session}"
+        self._socket = yield from self._access.open_socket(path, about="kernel", subprotocols=(V1,))
+
+    @property
+    def _open_socket(self) -> Socket:
+        if self._socket is None:
+            raise RuntimeError("the kernel is not connected")
+        return self._socket
+
+    @property
+    def _session(self) -> str:
+        """The session of the messages: the server keeps messages for a client that comes back with the same one."""
+        return f"jhub-{self._kernel_id}"
+
+    def _message(self, channel: str, kind: str, content: dict[str, Any], parent: Any = None) -> KernelMessage:
+        self._sent += 1
+        header = {"msg_id": f"{self._session}_{self._sent}", "msg_type": kind, "session": self._session}
+        header |= {"username": "", "date": "", "version": "5.4"}
+        return KernelMessage(channel, header, parent or {}, {}, content)
+
+    def _send(self, message: KernelMessage) -> Flow[None]:
+        yield from SendFrame(self._open_socket, encode(message, self._open_socket.subprotocol))
+
+    def _delete_leftovers(self) -> Flow[None]:
+        """Delete kernels of runs that were killed."""
+        now = self._access.created_at
+        try:
+            for session in (yield from kernels.list_sessions(self._access)):
+                lease = LEASE.fullmatch(session.name)
+                if now is None or lease is None or session.kernel is None or not LEASED_PATH.fullmatch(session.path):
+                    continue
+                until = datetime.fromisoformat(lease[1])
+                if until < now and not session.kernel.connections:
+                    yield from kernels.discard(self._access, session.kernel.id)
+        except HubError:
+            return  # the next run finds them
+
+    def _lease(self) -> str:
+        until = self._leased_until
+        return f"jhub until {until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if until else "jhub"
+
+    def _renew_lease(self) -> Flow[None]:
+        yield from self._access.prepare()
+        if self._leased_until != self._access.ends_at:
+            self._leased_until = self._access.ends_at
+            yield from kernels.rename_session(self._access, self._session_id, self._lease())
+
+
+def with_kernel(
+    handle: Handle, job: Callable[[KernelConnection], Flow[T]], *, spec: str = "", folder: str = "", fresh: bool = False
+) -> Flow[T]:
+    """Run a job in a kernel of its own; in a `with` block, in the kernel that the block has for its calls.
+
+    Parameters
+    ----------
+    spec
+        The name of a kernel specification; "" for the server's default.
+    folder
+        The folder, below the server's top folder, in which the kernel starts.
+    fresh
+        Start a kernel also in a `with` block.
+    """
+
+    def run(access: ServerAccess) -> Flow[T]:
+        kept = handle.kernels.get((spec, folder))
+        if isinstance(kept, KernelConnection) and not (fresh or kept.in_use):
+            return (yield from job(kept))
+        handle.started += 1
+        kernel = KernelConnection(access, spec, folder, handle.started)
+        keep = handle.is_kept(access) and not fresh and kept is None
+        if keep:
+            handle.kernels[spec, folder] = kernel
+        try:
+            yield from kernel.open()
+            result = yield from job(kernel)
+        except GeneratorExit:  # nobody would carry out the clean-up's steps
+            raise
+        except BaseException:
+            handle.kernels.pop((spec, folder), None) if keep else None
+            yield from kernel.close()
+            raise
+        if not keep:
+            yield from kernel.close()
+        return result
+
+    return handle.run(run)
