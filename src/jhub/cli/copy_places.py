@@ -9,6 +9,7 @@ import stat
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryFile, gettempdir
 from typing import IO, NamedTuple
@@ -38,6 +39,8 @@ class Found(NamedTuple):
     """The names below the folder that is copied; empty for a file that is named itself."""
     is_folder: bool = False
     """True for an empty folder, which is created."""
+    size: int | None = None
+    """The number of bytes, if it is known."""
 
 
 class Limits:
@@ -60,6 +63,10 @@ class Limits:
         for part in parts:
             self.count_bytes(len(part))
             yield part
+
+    def stop(self) -> None:
+        """Let no more bytes through."""
+        self.max_bytes = -1
 
     def count_bytes(self, size: int) -> None:
         """Count bytes. `InvalidInput` above the maximum."""
@@ -113,7 +120,7 @@ class LocalPlace:
             if is_folder:
                 yield from self.walk(entry.path, below)
             else:
-                yield Found(entry.path, below)
+                yield Found(entry.path, below, size=entry.stat(follow_symlinks=False).st_size)
         if is_empty:
             yield Found(path, names, is_folder=True)
 
@@ -229,7 +236,7 @@ class ServerPlace:
             if info.is_directory:
                 yield from self.walk(inner, (*names, info.name))
             else:
-                yield Found(inner, (*names, info.name))
+                yield Found(inner, (*names, info.name), size=info.size)
 
     def parts(self, path: str) -> Iterator[bytes]:
         """Yield the content of a file."""
@@ -287,9 +294,14 @@ def checked_name(name: str) -> str:
 
 def _write_behind(file: IO[bytes], parts: Iterable[bytes]) -> None:
     """Write parts to a file, each while the next one arrives: a large file takes half the time."""
+    parts = iter(parts)
+    first = list(islice(parts, 2))
+    if len(first) < 2:
+        file.writelines(first)
+        return
     with ThreadPoolExecutor(1, thread_name_prefix="jhub write") as pool:
         writing: Future[int] | None = None
-        for part in parts:
+        for part in chain(first, parts):
             if writing is not None:
                 writing.result()
             writing = pool.submit(file.write, part)

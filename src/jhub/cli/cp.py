@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,6 +28,11 @@ if TYPE_CHECKING:
 
 UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 """Sizes of the units of --max-size, in bytes."""
+
+FILES_AT_A_TIME = 4
+"""Number of small files that are copied at a time. A server does one thing after the other: more gain little."""
+MAX_SMALL_BYTES = 512 * 2**10
+"""Maximum size of a small file in bytes: that of one request."""
 
 
 class Copy(NamedTuple):
@@ -109,9 +117,11 @@ def cp(
             with batch(takewhile(lambda _: not limits.reached, froms), copy_all) as results:
                 report(results, output_format)
             return
-        copies = _plan(froms, to, to_path, recursive, into=into)
-        copy = _Copier(to, to_path, limits, overwrite=overwrite, update=update)
-        with batch(takewhile(lambda _: not limits.reached, copies), copy) as results:
+        copies = takewhile(lambda _: not limits.reached, _plan(froms, to, to_path, recursive, into=into))
+        copier = _Copier(to, to_path, limits, overwrite=overwrite, update=update)
+        pool = servers.enter_context(ThreadPoolExecutor(FILES_AT_A_TIME))
+        servers.callback(limits.stop)  # the pool waits for the files in flight
+        with batch(_ahead(copies, copier, pool), lambda copy: copy()) as results:
             report(results, output_format)
 
 
@@ -134,22 +144,24 @@ class _Copier:
         self._sources: dict[str, str] = {}
         """The source of each path at the target."""
 
-    def __call__(self, each: Copy | HubError) -> Result:
-        """Copy a file, or create a folder."""
+    def prepare(self, each: Copy | HubError) -> Callable[[], Result]:
+        """Return the function that copies a file, or creates a folder."""
         if isinstance(each, HubError):
             raise each
         self._limits.count_file()
         path = self._to.join(each.folder, each.names)
         source, target = each.source.label(each.found.path), self._to.label(path)
-        name = f"{source} -> {target}"
+        if not each.found.is_folder and self._sources.setdefault(path, source) != source:
+            message = f"{target} was copied from {self._sources[path]}, not from {source} too"
+            raise Conflict(message, hint="copy them into several folders")
+        return partial(self._do, each, path, f"{source} -> {target}")
+
+    def _do(self, each: Copy, path: str, name: str) -> Result:
         if each.found.is_folder:
             if self._to.kind(path) == "folder":
                 return Result(name, "unchanged", f"unchanged {name}")
             self._to.make_folder(path, self._to_path)
-            return Result(name, "created", f"created {target}")
-        if self._sources.setdefault(path, source) != source:
-            message = f"{target} was copied from {self._sources[path]}, not from {source} too"
-            raise Conflict(message, hint="copy them into several folders")
+            return Result(name, "created", f"created {self._to.label(path)}")
         if self._update and _is_same(each, self._to, path):
             return Result(name, "unchanged", f"unchanged {name}")
         self._copy(each, path, name)
@@ -162,6 +174,31 @@ class _Copier:
             with CopyProgress(name) as progress:
                 parts = progress.counted(self._limits.counted(each.source.parts(each.found.path)))
                 self._to.write(path, parts, self._to_path, overwrite=self._overwrite)
+
+
+def _ahead(
+    copies: Iterable[Copy | HubError], copier: _Copier, pool: ThreadPoolExecutor
+) -> Iterator[Callable[[], Result]]:
+    """Yield the functions that copy, in order. Small files are copied ahead, a few at a time.
+
+    Ctrl-C does not interrupt these, and they take no time; large ones are copied where it does.
+    """
+    waiting: deque[Callable[[], Result]] = deque()
+    for each in copies:
+        try:
+            copy = copier.prepare(each)
+        except HubError as error:
+            waiting.append(partial(_fail, error))
+        else:
+            small = isinstance(each, Copy) and each.found.size is not None and each.found.size <= MAX_SMALL_BYTES
+            waiting.append(pool.submit(copy).result if small else copy)
+        if len(waiting) > FILES_AT_A_TIME:
+            yield waiting.popleft()
+    yield from waiting
+
+
+def _fail(error: HubError) -> Result:
+    raise error
 
 
 class _Places:

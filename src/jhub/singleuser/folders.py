@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from secrets import token_hex
 
-from jhub.errors import BadRequest, HubError, NotFound
+from jhub.errors import BadRequest, HubBroken, HubError, NotFound
 from jhub.singleuser import contents
 from jhub.singleuser.access import ServerAccess
 from jhub.singleuser.contents import FileInfo, conflict, label
@@ -40,7 +40,13 @@ def make_folders(access: ServerAccess, path: str, *, exist_ok: bool) -> Flow[Non
     if known == len(names) and not exist_ok:
         raise conflict(access, path, "the folder exists")
     for count in range(known + 1, len(names) + 1):
-        yield from contents.make_folder(access, "/".join(names[:count]))
+        folder = "/".join(names[:count])
+        try:
+            yield from contents.make_folder(access, folder)
+        except HubBroken:  # Jupyter Server 2.21 answers 500 if another request has just created it
+            existing = yield from read_if_exists(access, folder)
+            if existing is None or not existing.is_directory:
+                raise
 
 
 def copy_file(access: ServerAccess, path: str, new: str) -> Flow[FileInfo]:
@@ -54,14 +60,8 @@ def copy_file(access: ServerAccess, path: str, new: str) -> Flow[FileInfo]:
         raise
     except BaseException:
         with suppress(HubError):
-            yield from erase(access, copy.path)
+            yield from contents.delete(access, copy.path)
         raise
-
-
-def erase(access: ServerAccess, path: str) -> Flow[None]:
-    """Delete a file that jhub has made. Empty it first: what goes to a trash counts for the quota."""
-    yield from contents.save(access, path, b"")
-    yield from contents.delete(access, path)
 
 
 def delete_tree(access: ServerAccess, path: str, recursive: bool, missing_ok: bool, depth: int = 0) -> Flow[None]:
