@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,7 @@ SAMPLE_SECONDS = 0.02
 
 @dataclass
 class PeakMemory:
-    """The peak memory of the server and its kernels, in bytes."""
+    """The peak memory of the server and its kernel, in bytes."""
 
     bytes: int = 0
 
@@ -39,7 +39,7 @@ class CopyServer:
 
     @contextmanager
     def peak_memory(self) -> Iterator[PeakMemory]:
-        """Sample the memory of the server and its kernels all the time."""
+        """Sample the memory of the server and its kernel all the time."""
         peak, ended = PeakMemory(), threading.Event()
 
         def sample() -> None:
@@ -55,13 +55,12 @@ class CopyServer:
             thread.join()
 
     def _memory(self) -> int:
-        total = 0
-        for process in (self.process, *self.process.children(recursive=True)):
-            try:
-                total += process.memory_info().rss
-            except psutil.NoSuchProcess:
-                continue
-        return total
+        # Of the kernels only the largest counts: the one of an earlier command may not have ended yet.
+        sizes = [0]
+        for kernel in self.process.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                sizes.append(kernel.memory_info().rss)
+        return int(self.process.memory_info().rss) + max(sizes)
 
 
 @contextmanager

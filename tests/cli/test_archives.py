@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import os
 import stat
+import tarfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hub_api import Api
+from hub_api import Api, Tokens
 from terminal import Jhub
 
+from jhub import AsyncHub, Conflict, Hub, HubError, InvalidInput, NotFound
 from jhub.local import LocalHub
 
 BIG = os.urandom(9_000_000)
@@ -90,7 +95,8 @@ def test_a_tree_goes_there_on_and_back(
     (homes[1] / "project" / "link").unlink()
     kept = as_admin("cp", "-a", str(project), second)
     assert kept.code == 6
-    assert "run.sh" in kept.err
+    assert "these exist" in kept.err
+    assert "and 5 more" in kept.err
     assert "--overwrite" in kept.err
     assert (homes[1] / "project" / "run.sh").read_text() == "mine"
     assert (homes[1] / "project" / "link").is_symlink(), "the others are copied"
@@ -173,3 +179,51 @@ def test_errors_name_what_is_wrong(as_admin: Jhub, users: list[str], project: Pa
     one = as_admin("cp", "-a", f"{server}p/big", f"{server}p/./big", str(tmp_path / "one/"), "--overwrite")
     assert one.code == 7
     assert "not from" in one.err
+
+
+def test_a_program_packs_and_unpacks(hub: LocalHub, hub_tokens: Tokens, users: list[str], homes: list[Path]) -> None:
+    """Both clients."""
+    (homes[0] / "data" / ".hidden").mkdir(parents=True)
+    (homes[0] / "data" / ".hidden" / "big").write_bytes(BIG)
+
+    async def both() -> tuple[bytes, int]:
+        async with AsyncHub(hub.api_url, hub_tokens.admin) as client, client.singleuser(users[0], "lab") as server:
+            data = b"".join([part async for part in server.files.pack("data")])
+            return data, await server.files.unpack("copies/by-async", [data])
+
+    with Hub(hub.api_url, hub_tokens.admin) as client, client.singleuser(users[0], "lab") as server:
+        parts = list(server.files.pack("data"))
+        assert max(map(len, parts)) <= 4 * 2**20
+        assert server.files.unpack("copies/by-hub", parts) == 1
+        assert server.files.unpack("copies/by-file", io.BytesIO(b"".join(parts))) == 1
+        with pytest.raises(Conflict, match="big"):
+            server.files.unpack("copies/by-hub", parts)
+        assert server.files.unpack("copies/by-hub", parts, overwrite=True) == 1
+        with pytest.raises(HubError, match="unsafe name"):
+            server.files.unpack("copies/bad", [tarfile.TarInfo("../up").tobuf(), bytes(1024)])
+        with pytest.raises(HubError, match="damaged"):
+            server.files.unpack("copies/bad", [b"x" * 5000])
+        with pytest.raises(ZeroDivisionError):
+            server.files.unpack("copies/bad", (bytes(1 // (3 - number)) for number in range(5)))
+        with pytest.raises(NotFound):
+            list(server.files.pack("none"))
+        with pytest.raises(InvalidInput):
+            list(server.files.pack("../other"))
+    data, count = asyncio.run(both())
+    assert (data, count) == (b"".join(parts), 1)
+    for name in ("by-async", "by-hub", "by-file"):
+        assert facts(homes[0] / "copies" / name) == facts(homes[0] / "data")
+    assert not list(homes[0].rglob("*.part"))
+
+
+def test_a_stream_that_is_left_ends_its_kernel(hub: LocalHub, hub_tokens: Tokens, users: list[str]) -> None:
+    with Hub(hub.api_url, hub_tokens.admin) as client:
+        server = client.singleuser(users[0], "lab")
+        server.files.put("large", BIG * 2, overwrite=True)
+        parts = iter(server.files.pack("large"))
+        next(parts)
+        parts.close()
+        while server.status().kernels:
+            time.sleep(0.1)
+        notes = [token.note or "" for token in client.tokens.list("admin")]
+        assert not [note for note in notes if note.startswith("jhub: ")]

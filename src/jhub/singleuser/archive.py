@@ -153,7 +153,7 @@ def pack(handle: Handle, path: str, name: str) -> Flow[None]:
         yield from program.run(kernel, call, program.acknowledge)
 
     spec = yield from handle.run(_find_python)
-    yield from with_kernel(handle, job, spec=spec)
+    yield from with_kernel(handle, job, spec=spec, fresh=True)
 
 
 def unpack(handle: Handle, path: str, parts: Iterable[bytes], overwrite: bool) -> Flow[int]:
@@ -173,7 +173,7 @@ def unpack(handle: Handle, path: str, parts: Iterable[bytes], overwrite: bool) -
         return end.files
 
     spec = yield from handle.run(_find_python)
-    return (yield from with_kernel(handle, job, spec=spec))
+    return (yield from with_kernel(handle, job, spec=spec, fresh=True))
 
 
 def _find_python(access: ServerAccess) -> Flow[str]:
