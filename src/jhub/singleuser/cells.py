@@ -62,7 +62,7 @@ class CellResult(Model, frozen=True, kw_only=True):
     @property
     def text(self) -> str:
         """The result and what the cell printed, as plain text, in order."""
-        return "".join(map(_text, self.outputs))
+        return "".join(text_of(output["output_type"], output) for output in self.outputs)
 
 
 class CellRun:
@@ -77,6 +77,7 @@ class CellRun:
         self._outputs = outputs
         self._is_busy = False
         self._is_idle = False
+        self._is_shut_down = False
         self._reply: Mapping[str, Any] | None = None
         self._failure: tuple[CellStatus, CellError] | None = None
         self.truncated = False
@@ -85,6 +86,11 @@ class CellRun:
     def has_reply(self) -> bool:
         """True once the reply has arrived: it says how the cell has ended."""
         return self._reply is not None
+
+    @property
+    def is_ending(self) -> bool:
+        """True if the rest of the cell's messages is due."""
+        return self.has_reply or self._is_idle or self._is_shut_down
 
     @property
     def is_done(self) -> bool:
@@ -97,8 +103,8 @@ class CellRun:
         if state in ("restarting", "dead"):
             self.fail("died", "DeadKernelError", "the kernel died in this cell, often because it needs more memory")
         elif state == "starting" and self._is_busy and not message.parent_id:
-            # All that Jupyter Server says when somebody restarts the kernel.
-            self.fail("died", "DeadKernelError", "somebody restarted the kernel while this cell ran")
+            self.fail_after_restart()
+        self._is_shut_down |= message.type == "shutdown_reply"
         if message.parent_id != self._message_id:
             return False
         if message.type == "execute_reply":
@@ -111,8 +117,21 @@ class CellRun:
         return True
 
     def end(self) -> None:
-        """End the cell, whose reply has arrived, without the kernel's word that it is idle."""
-        self._is_idle = True
+        """End the cell as it stands: the kernel is idle, and what is missing does not arrive."""
+        if self.has_reply:
+            self._is_idle = True
+        elif self._is_shut_down:
+            self.fail_after_restart()
+        else:
+            self.fail("lost", "LostCellError", "the kernel is idle, and how the cell ended never arrived")
+
+    def fail_after_restart(self) -> None:
+        """End the cell: somebody has restarted the kernel.
+
+        Jupyter Server does not tell. What arrives is the reply to a request that was not ours, and that a kernel
+        starts, unless this is sent before the server listens to the new kernel.
+        """
+        self.fail("died", "DeadKernelError", "somebody restarted the kernel while this cell ran")
 
     def fail(self, status: CellStatus, name: str, value: str) -> None:
         """End the cell with an error that is not its own. The first such error counts."""
@@ -161,9 +180,10 @@ def _error_output(error: CellError) -> dict[str, Any]:
     return {"output_type": "error", "ename": error.name, "evalue": error.value, "traceback": lines}
 
 
-def _text(output: dict[str, Any]) -> str:
-    if output["output_type"] == "stream":
-        return str(output["text"])
-    data = cast("dict[str, Any]", output.get("data") or {})
-    text = data.get("text/plain", "")
+def text_of(kind: str, content: Mapping[str, Any]) -> str:
+    """Return the plain text of an output, or of the message with it; "" for other messages."""
+    if kind == "stream":
+        return content["text"] if isinstance(content.get("text"), str) else ""
+    data = content.get("data") if kind in ("display_data", "execute_result") else None
+    text = cast("dict[str, object]", data).get("text/plain") if isinstance(data, dict) else None
     return f"{text}\n" if text and isinstance(text, str) else ""

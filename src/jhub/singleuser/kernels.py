@@ -1,158 +1,75 @@
-"""Requests of the kernels and sessions API of Jupyter Server."""
+"""`server.kernels`: the kernels of a user's server."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from functools import partial
-from typing import Any
-from urllib.parse import quote
+from typing import cast
 
-import msgspec
-
-from jhub.errors import HubBroken, InvalidInput, NotFound
-from jhub.models import Model
-from jhub.singleuser.access import ServerAccess
-from jhub.singleuser.contents import decode
-from jhub.steps import Flow, Sleep, decode_nothing
-
-DELETE_PAUSES = (0.25, 0.5, 1.0, 2.0)
-"""Pauses in seconds before a kernel is deleted again. Jupyter Server 2.21 answers 500 while it restarts one."""
+from jhub.binding import AsyncBound, Bound, operation, stream
+from jhub.errors import NotFound
+from jhub.singleuser import kernel_api
+from jhub.singleuser.access import Handle
+from jhub.singleuser.kernel_api import Kernel, KernelSpec
+from jhub.steps import Emit, Flow
 
 
-class Kernel(Model, frozen=True, kw_only=True):
-    """A kernel in a server."""
+class KernelOps:
+    """The kernels of a server, also those that its owner has open. Scopes as for `files`."""
 
-    id: str
-    name: str
-    """The name of its kernel specification, "python3"."""
-    execution_state: str | None = None
-    """The kernel's own word, "idle" or "busy"; a kernel that died may stay "busy"."""
-    last_activity: datetime | None = None
-    connections: int | None = None
-    """Number of connections to the kernel."""
+    @stream(Kernel)
+    def list(self: object) -> Flow[None]:
+        """List the kernels that run. This does not count as activity.
 
+        `GET api/kernels` (all versions) of the server.
+        """
+        for kernel in (yield from _at(self).run(kernel_api.list_kernels)):
+            yield Emit(kernel)
 
-class KernelSpec(Model, frozen=True, kw_only=True):
-    """A kernel specification of a server: a kind of kernel that it can start."""
+    @operation
+    def specs(self: object) -> Flow[tuple[KernelSpec, ...]]:
+        """Return the kernel specifications that the server can start, the default one first.
 
-    name: str
-    display_name: str = ""
-    language: str = ""
+        `GET api/kernelspecs` (all versions) of the server.
+        """
+        return _at(self).run(kernel_api.list_specs)
 
+    @operation
+    def interrupt(self: object, kernel_id: str) -> Flow[None]:
+        """Interrupt what a kernel runs.
 
-class KernelSession(msgspec.Struct, frozen=True):
-    """A session of a server: a kernel, with a path and a name that people see in a list."""
+        `POST api/kernels/{id}/interrupt` (all versions) of the server. `NotFound` if there is no such kernel.
+        """
+        return _at(self).run(lambda access: kernel_api.interrupt(access, kernel_id))
 
-    id: str
-    path: str
-    name: str = ""
-    kernel: Kernel | None = None
+    @operation
+    def restart(self: object, kernel_id: str) -> Flow[Kernel]:
+        """Restart a kernel. What it has in memory is lost.
 
+        `POST api/kernels/{id}/restart` (all versions) of the server. `NotFound` if there is no such kernel.
+        """
+        return _at(self).run(lambda access: kernel_api.restart(access, kernel_id))
 
-class _Spec(msgspec.Struct):
-    display_name: str = ""
-    language: str = ""
+    @operation
+    def stop(self: object, kernel_id: str, *, missing_ok: bool = False) -> Flow[None]:
+        """Stop a kernel. What it has in memory is lost.
 
-
-class _SpecFile(msgspec.Struct):
-    spec: _Spec = msgspec.field(default_factory=_Spec)
-
-
-class _Specs(msgspec.Struct):
-    default: str = ""
-    kernelspecs: dict[str, _SpecFile] = msgspec.field(default_factory=dict[str, _SpecFile])
-
-
-def list_kernels(access: ServerAccess) -> Flow[tuple[Kernel, ...]]:
-    """Return all kernels of the server."""
-    return access.request("GET", "api/kernels", partial(decode, tuple[Kernel, ...]), about="kernels")
-
-
-def read_kernel(access: ServerAccess, kernel_id: str) -> Flow[Kernel]:
-    """Return a kernel. `NotFound` if it is gone."""
-    return access.request("GET", _api(kernel_id), partial(decode, Kernel), about=_label(kernel_id))
-
-
-def interrupt(access: ServerAccess, kernel_id: str) -> Flow[None]:
-    """Interrupt what the kernel runs."""
-    return access.request("POST", f"{_api(kernel_id)}/interrupt", decode_nothing, about=_label(kernel_id))
-
-
-def restart(access: ServerAccess, kernel_id: str) -> Flow[Kernel]:
-    """Restart a kernel. What it has in memory is lost."""
-    return access.request("POST", f"{_api(kernel_id)}/restart", partial(decode, Kernel), about=_label(kernel_id))
-
-
-def delete(access: ServerAccess, kernel_id: str) -> Flow[None]:
-    """Stop a kernel. `NotFound` if it is gone."""
-    pauses = iter(DELETE_PAUSES)
-    while True:
+        `DELETE api/kernels/{id}` (all versions) of the server. `NotFound` if there is no such kernel, unless
+        `missing_ok`.
+        """
         try:
-            yield from access.request(
-                "DELETE", _api(kernel_id), decode_nothing, about=_label(kernel_id), gone_is_done=True
-            )
-        except HubBroken:
-            pause = next(pauses, None)
-            if pause is None:
+            yield from _at(self).run(lambda access: kernel_api.delete(access, kernel_id))
+        except NotFound:
+            if not missing_ok:
                 raise
-            yield Sleep(pause)
-        else:
-            return
 
 
-def list_specs(access: ServerAccess) -> Flow[tuple[KernelSpec, ...]]:
-    """Return the kernel specifications of the server, the default one first."""
-    specs = yield from access.request("GET", "api/kernelspecs", partial(decode, _Specs), about="kernel specifications")
-    names = sorted(specs.kernelspecs, key=lambda name: (name != specs.default, name))
-    return tuple(
-        KernelSpec(name=name, display_name=spec.display_name, language=spec.language)
-        for name in names
-        for spec in (specs.kernelspecs[name].spec,)
-    )
+class Kernels(KernelOps, Bound):
+    """The kernels of a server, on `Hub`."""
 
 
-def list_sessions(access: ServerAccess) -> Flow[tuple[KernelSession, ...]]:
-    """Return the sessions of the server."""
-    return access.request("GET", "api/sessions", partial(decode, tuple[KernelSession, ...]), about="sessions")
+class AsyncKernels(KernelOps, AsyncBound):
+    """The kernels of a server, on `AsyncHub`."""
 
 
-def start_session(access: ServerAccess, path: str, name: str, spec: str) -> Flow[KernelSession]:
-    """Start a kernel for a path that nothing else has; `spec` is "" for the server's default.
-
-    The server returns the session that it has for the path, so that the request can be repeated.
-    """
-    body: dict[str, Any] = {"path": path, "name": name, "type": "console", "kernel": {"name": spec} if spec else {}}
-    as_session = partial(decode, KernelSession)
-    try:
-        return (
-            yield from access.request("POST", "api/sessions", as_session, about="kernel", body=body, repeatable=True)
-        )
-    except HubBroken as error:
-        specs = yield from list_specs(access)
-        names = [each.name for each in specs if each.name.isprintable()]
-        if spec and spec not in names:
-            hint = f"the server has: {', '.join(names)}" if names else "the server has none"
-            raise InvalidInput(f"{access.label}: no kernel {spec!r}", hint=hint) from error
-        raise
-
-
-def rename_session(access: ServerAccess, session_id: str, name: str) -> Flow[None]:
-    """Give a session another name."""
-    path = f"api/sessions/{quote(session_id, safe='')}"
-    return access.request("PATCH", path, decode_nothing, about="session", body={"name": name}, repeatable=True)
-
-
-def discard(access: ServerAccess, kernel_id: str) -> Flow[None]:
-    """Stop a kernel that may be gone."""
-    try:
-        yield from delete(access, kernel_id)
-    except NotFound:
-        return
-
-
-def _api(kernel_id: str) -> str:
-    return f"api/kernels/{quote(kernel_id, safe='')}"
-
-
-def _label(kernel_id: str) -> str:
-    return f"kernel {kernel_id}"
+def _at(subject: object) -> Handle:
+    """Return the server that a namespace belongs to."""
+    return cast("Handle", subject)
