@@ -10,12 +10,12 @@ import inspect
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from jhub.errors import Conflict, HubBroken, HubError, InvalidInput, NotFound
-from jhub.singleuser import kernels, tar_stream
+from jhub.singleuser import kernel_api, tar_stream
 from jhub.singleuser.access import Handle, ServerAccess
 from jhub.singleuser.contents import label
 from jhub.singleuser.kernel_connection import InputReader, KernelConnection, with_kernel
@@ -90,9 +90,10 @@ class _Program:
 
     def handle(self, message: KernelMessage) -> Flow[None]:
         """Emit a part, or keep the result."""
-        data: Any = message.content.get("data") if message.type == "display_data" else None
-        if not isinstance(data, dict):
+        found: Any = message.content.get("data") if message.type == "display_data" else None
+        if not isinstance(found, dict):
             return
+        data = cast("dict[str, object]", found)
         try:
             if isinstance(part := data.get(PART), str):
                 self.received += 1
@@ -178,7 +179,7 @@ def unpack(handle: Handle, path: str, parts: Iterable[bytes], overwrite: bool) -
 
 def _find_python(access: ServerAccess) -> Flow[str]:
     """Return the name of a Python kernel of the server; its default one, if that is Python."""
-    specs = yield from kernels.list_specs(access)
+    specs = yield from kernel_api.list_specs(access)
     for spec in specs:
         if spec.language.lower() == "python":
             return spec.name

@@ -22,7 +22,18 @@ from jhub.singleuser.contents import read_info
 from jhub.singleuser.kernel_messages import V1, KernelMessage, decode, encode
 from jhub.singleuser.outputs import CellOutputs, DisplayMap
 from jhub.singleuser.paths import parts_of
-from jhub.steps import CloseSocket, Flow, Interrupted, Now, Operation, ReceiveFrame, SendFrame, Sleep, Socket, SocketClosed
+from jhub.steps import (
+    CloseSocket,
+    Flow,
+    Interrupted,
+    Now,
+    Operation,
+    ReceiveFrame,
+    SendFrame,
+    Sleep,
+    Socket,
+    SocketClosed,
+)
 
 T = TypeVar("T")
 
