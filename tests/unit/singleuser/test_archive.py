@@ -23,7 +23,7 @@ def answer(step: Any) -> Reply:
     specs = {"default": "ir", "kernelspecs": {"ir": {"spec": {"language": "R", "display_name": "R"}}}}
     answers = {
         ("GET", "/user"): reply(json={"name": "ana", "kind": "user"}),
-        ("GET", "/users/ana/servers/lab"): reply(json={"name": "lab", "ready": True, "url": URL}),
+        ("GET", "/users/ana"): reply(json={"name": "ana", "servers": {"lab": {"ready": True, "url": URL}}}),
         ("POST", "/users/ana/tokens"): reply(201, {"id": "a1", "token": "SECRET"}),
         ("GET", f"{URL}api/kernelspecs"): reply(json=specs),
         ("DELETE", "/users/ana/tokens/a1"): reply(204),
