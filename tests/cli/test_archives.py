@@ -227,3 +227,21 @@ def test_a_stream_that_is_left_ends_its_kernel(hub: LocalHub, hub_tokens: Tokens
             time.sleep(0.1)
         notes = [token.note or "" for token in client.tokens.list("admin")]
         assert not [note for note in notes if note.startswith("jhub: ")]
+
+
+def test_names_that_are_not_text(as_admin: Jhub, users: list[str], homes: list[Path], tmp_path: Path) -> None:
+    """They are kept between servers, and refused here."""
+    (homes[0] / "bytes").mkdir()
+    odd = os.fsencode(homes[0] / "bytes") + b"/\xff\xfe"
+    with open(odd, "w") as file:
+        file.write("1")
+    first, second = (f"{user}/lab:" for user in users)
+    as_admin.ok("cp", "-a", f"{first}bytes", f"{second}")
+    assert os.listdir(os.fsencode(homes[1] / "bytes")) == [b"\xff\xfe"]
+    again = as_admin("cp", "-a", f"{first}bytes", f"{second}")
+    assert again.code == 6
+    here = as_admin("cp", "-a", f"{first}bytes", str(tmp_path / "here"))
+    assert here.code == 2
+    assert "is not safe on this machine" in here.err
+    os.unlink(odd)  # the search for tokens at the end of the tests reads all names
+    os.unlink(os.fsencode(homes[1] / "bytes") + b"/\xff\xfe")

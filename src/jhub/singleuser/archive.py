@@ -64,8 +64,9 @@ def jhub_run(act, *arguments):
     try:
         result = act(*arguments)
     except (OSError, ValueError) as error:
-        result = {"error": str(error), "missing": isinstance(error, FileNotFoundError)}
-    display({"application/x-jhub-end": json.dumps(result)}, raw=True)
+        result = {"error": str(error), "missing": act is jhub_pack and not os.path.exists(arguments[0])}
+    text = json.dumps(result, ensure_ascii=False).encode("utf-8", "replace").decode()
+    display({"application/x-jhub-end": text}, raw=True)
 """
 """The program, which follows the text of `tar_stream`. The call of `jhub_run` follows it."""
 

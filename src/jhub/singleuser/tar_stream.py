@@ -253,8 +253,9 @@ def _write(member: Member, path: str, overwrite: bool) -> None:
 
 
 def _set_properties(path: str, member: Member, needed: int) -> None:
-    """Give a file its mode and its time."""
-    os.chmod(path, member.mode & MODE_BITS | needed)
+    """Give a file its mode and its time, as far as the file system has them."""
+    with suppress(OSError):
+        os.chmod(path, member.mode & MODE_BITS | needed)
     with suppress(ValueError, OverflowError, OSError):  # not a time
         os.utime(path, (member.modified, member.modified))
 
