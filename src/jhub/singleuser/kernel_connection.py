@@ -80,6 +80,8 @@ class KernelConnection:
         self._displays = DisplayMap()
         self.in_use = False
         """True while a job has it."""
+        self.is_busy = False
+        """True while it runs a cell."""
         self.name = spec
         """The name of the kernel specification."""
 
@@ -173,6 +175,7 @@ class KernelConnection:
         cell = CellRun(request.header["msg_id"], CellOutputs(self._displays) if keep_outputs else None)
         ends_at, interrupted, idle_reads, soon = began + timeout, False, 0, False
         prompt: KernelMessage | None = None
+        self.is_busy = True
         yield from self._send(request)
         while not cell.is_done:
             now = yield from Now()
@@ -211,6 +214,7 @@ class KernelConnection:
                     cell.end()
         if interrupted:
             cell.fail("timeout", "CellTimeoutError", f"the cell ran for more than {timeout:g} s, and was interrupted")
+        self.is_busy = False
         return cell.result((yield from Now()) - began)
 
     def _is_idle(self, cell: CellRun) -> Flow[bool]:
@@ -317,9 +321,10 @@ def with_kernel(
         if isinstance(kept, KernelConnection) and not (fresh or kept.in_use):
             try:
                 return (yield from _use(kept, job))
-            except Interrupted:  # it runs on for the rest of the block
-                with suppress(HubError):
-                    yield from kept.interrupt()
+            except (HubError, Interrupted):
+                if kept.is_busy:  # in the middle of a cell: the next job gets a new kernel
+                    del handle.kernels[spec, folder]
+                    yield from kept.close()
                 raise
         handle.started += 1
         kernel = KernelConnection(access, spec, folder, handle.started)
