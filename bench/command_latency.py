@@ -8,17 +8,15 @@ connections included.
 from __future__ import annotations
 
 import logging
-
 import re
 import time
 from statistics import median
-
-from jhub import Hub
 
 from bench.command import record, run
 from bench.copy_server import CopyServer, copy_server
 from bench.relay import ROUND_TRIP_SECONDS, through_relay
 from bench.table import table
+from jhub import Hub
 
 ROUNDS, QUICK_ROUNDS = 9, 3
 MAX_ROUND_TRIPS = 7
