@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -262,7 +262,7 @@ class _NotebookRun:
         strict_output: bool,
     ) -> None:
         self._notebook = program.content
-        self._options = {
+        self._options: dict[str, Any] = {
             **options,
             "parameters": read_parameters(files, pairs),
             "cell_timeout": cell_timeout,
@@ -291,7 +291,7 @@ class _NotebookRun:
         events = server.run_events(self._notebook, **self._options)
         with (
             cell_reporter(self._output_format, show_text=self._out != STDIN) as report,
-            closing(iter(events)) as items,  # type: ignore[type-var]  # a generator
+            closing(cast("Generator[NotebookEvent]", iter(events))) as items,
         ):
             for event in items:
                 report(event)

@@ -53,7 +53,7 @@ def read_program(file: str) -> Program:
 def _is_notebook(content: bytes) -> bool:
     """Return whether a content is that of a notebook: an object with the key `nbformat`, in JSON."""
     try:
-        found = msgspec.json.decode(content)
+        found: object = msgspec.json.decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
     return isinstance(found, dict) and "nbformat" in found

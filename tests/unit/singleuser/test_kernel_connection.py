@@ -293,6 +293,34 @@ def test_nothing_is_left_after_an_interruption(at: float) -> None:
     assert (server.kernels, server.tokens, server.open_sockets) == (set(), set(), 0)
 
 
+@pytest.mark.parametrize("messages", [(BUSY, 600.0), (BUSY, SocketClosed(), 600.0)])
+def test_a_block_drops_a_kernel_that_is_left_in_the_middle_of_a_cell(messages: tuple[Arriving, ...]) -> None:
+    server = Server(*messages)
+    handle = Handle("ana", "lab")
+    handle.keep()
+
+    def fail(kernel: KernelConnection) -> Flow[CellResult]:
+        if kernel.is_busy:
+            raise AssertionError
+        server.kernel = lambda: refusal(403)
+        return (yield from kernel.execute("1"))
+
+    played = play(with_kernel(handle, fail), server, peer=server.peer)
+    assert played.result.status == "lost"
+    assert (server.kernels, handle.kernels, server.open_sockets) == (set(), {}, 0)
+    play(handle.release(), server)
+    assert server.tokens == set()
+
+
+def test_a_block_has_no_kernel_after_one_that_could_not_be_opened() -> None:
+    server = Server()
+    server.handshakes = iter([refusal(404)])
+    handle = Handle("ana", "lab")
+    handle.keep()
+    assert play(with_kernel(handle, lambda kernel: kernel.execute("1")), server, peer=server.peer).error is not None
+    assert (server.kernels, handle.kernels) == (set(), {})
+
+
 def test_a_kernel_whose_start_was_interrupted_is_found_by_its_path() -> None:
     class Late(Server):
         def __call__(self, step: Request[Any] | Listen[Any]) -> Reply:
