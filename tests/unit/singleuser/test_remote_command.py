@@ -178,7 +178,7 @@ def test_a_client_that_handles_nothing_holds_the_command_back() -> None:
 
 def test_a_question_without_a_reply_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote_command, "ASK_AGAIN_SECONDS", 0.1)
-    kernel = Kernel()
+    kernel = Kernel(Data(b"x\n"))
     asked = 0
 
     def ask(prompt: str) -> str:
@@ -189,7 +189,7 @@ def test_a_question_without_a_reply_is_asked_again(monkeypatch: pytest.MonkeyPat
         monkeypatch.undo()  # the client's part of this function must not be interrupted
         return kernel.ask(prompt)
 
-    remote_command.Command({"args": ["sh", "-c", "echo x; sleep 0.5"]}, kernel.records.put, ask).run()
+    remote_command.Command({"args": ["cat"], "stdin": True}, kernel.records.put, ask).run()
     kernel.handle()
     assert (kernel.streams.returncode, kernel.outputs["stdout"]) == (0, b"x\n")
     assert asked > 1
