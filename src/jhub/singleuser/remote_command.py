@@ -55,7 +55,7 @@ GUARD = """
 read -r group || exit 0
 read -r folder || exit 0
 read -r end && exit 0
-for signal in INT TERM KILL; do kill -$signal -- "-$group" 2>/dev/null || break; sleep 2; done
+for signal in INT TERM KILL; do kill -s $signal -- "-$group" 2>/dev/null || break; sleep 2; done
 [ -z "$folder" ] || rm -rf -- "$folder"
 """
 """The shell script that ends the command when the kernel dies: it waits for the end of its input."""
