@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -291,7 +291,7 @@ class _NotebookRun:
         events = server.run_events(self._notebook, **self._options)
         with (
             cell_reporter(self._output_format, show_text=self._out != STDIN) as report,
-            closing(cast("Generator[NotebookEvent]", iter(events))) as items,
+            closing(iter(events)) as items,
         ):
             for event in items:
                 report(event)
