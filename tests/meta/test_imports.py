@@ -120,7 +120,7 @@ def test_help_loads_no_client(words: list[str]) -> None:
     assert not {name for name in modules if name.startswith(("jhub.client", "jhub.fleet", "jhub.bulk"))}
 
 
-@pytest.mark.parametrize("command", ["run", "exec", "cp", "ls"])
+@pytest.mark.parametrize("command", ["run", "exec", "ls"])
 def test_help_of_work_in_servers_loads_no_client(command: str) -> None:
     _, modules = of_a_command(command, "--help")
     assert not modules & {"httpx2", "anyio", "rich", "yaml", "nbformat"}

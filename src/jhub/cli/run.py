@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jhub.cli.completion import completers
-from jhub.cli.copy_places import LocalPlace
 from jhub.cli.kit.command_streams import FAILED, Stdin, environment, print_parts
 from jhub.cli.kit.exit_codes import code_of, flush_stdout, print_error
 from jhub.cli.kit.inputs import STDIN
@@ -311,6 +310,8 @@ class _NotebookRun:
         if event.kind == "cell" and is_truncated(event):
             note(f"warning: cell {event.cell}/{event.count}: outputs are missing")
         if self._out not in (None, STDIN) and (event.kind == "cell" or not event.count):
+            from jhub.cli.copy_places import LocalPlace
+
             path = str(self._out)
             LocalPlace().write(path, [event.result.content], str(Path(path).parent), overwrite=True)
 
