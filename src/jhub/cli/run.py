@@ -20,7 +20,7 @@ from jhub.cli.kit.output import note
 from jhub.cli.kit.server_arguments import option_option, profile_option, resolve_server, user_options
 from jhub.cli.progress.cells import cell_reporter, is_truncated, print_traceback
 from jhub.cli.run_inputs import Program, read_parameters, read_program
-from jhub.errors import Conflict, HubError, InvalidInput, NotFound, WaitTimeout
+from jhub.errors import Conflict, HubError, InvalidInput, NotFound, Unavailable, WaitTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -170,21 +170,28 @@ def _started(
 ) -> Generator[None]:
     """Run the block with a server that runs. One that was started for it is stopped at the end."""
     is_ours = not keep and not _is_active(hub, target)
-    seconds = SETTLE_SECONDS
+    was_answered = False
     try:
         from jhub.cli.progress.report import start_server
 
         fleet = hub.servers.start_many([target], profile=profile, user_options=options)
         failure = start_server(hub, fleet, output_format)
-        seconds = 0.0
+        was_answered = True
         if failure is not None:
             # Somebody else has just started it with other options.
             is_ours = is_ours and not isinstance(failure, Conflict)
             raise click.exceptions.Exit(FAILED)
         yield
-    finally:
+    except BaseException as error:
+        was_answered |= isinstance(error, HubError) and not isinstance(error, Unavailable)
         if is_ours:
-            _stop(hub, target, seconds)
+            try:
+                _stop(hub, target, 0.0 if was_answered else SETTLE_SECONDS)
+            except HubError as failed_stop:
+                print_error(failed_stop, exit_code=FAILED)
+        raise
+    if is_ours:
+        _stop(hub, target, 0.0)
 
 
 def _stop(hub: Hub, target: Target, seconds: float) -> None:
@@ -197,9 +204,8 @@ def _stop(hub: Hub, target: Target, seconds: float) -> None:
             time.sleep(POLL_SECONDS)
         hub.servers.stop(target.user, target.name)
     except HubError as error:
-        print_error(HubError(f"server {target} was not stopped: {error}", hint=error.hint), exit_code=FAILED)
-    else:
-        note(f"{target}: stopped")
+        raise HubError(f"server {target} was not stopped: {error}", hint=error.hint) from error
+    note(f"{target}: stopped")
 
 
 def _is_active(hub: Hub, target: Target) -> bool:
