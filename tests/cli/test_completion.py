@@ -68,6 +68,8 @@ def test_profiles_of_visible_servers_are_completed(as_ana: Jhub, api: Api, fresh
         ("jhub server restart bo/lab --no-such -p ", ["lean"]),
         ("jhub server create --option x=y bo/lab -p ", ["lean"]),
         ("jhub server edit bo/lab -p le", ["lean"]),
+        ("jhub run a.ipynb --server bo/job -p ", ["lean"]),
+        ("jhub run a.ipynb -p ", ["gpu", "lab"]),
         ("jhub profile show ", ["gpu", "lab"]),
         ("jhub profile show -u bo ", ["lean"]),
         # server list filters by the profiles that servers were started from.

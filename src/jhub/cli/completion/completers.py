@@ -256,7 +256,9 @@ def _options(profile: Profile, chosen: set[str], *, values: bool) -> Completions
 def _startable_profiles(hub: Hub, ctx: click.Context) -> tuple[Profile, ...]:
     """Return the profiles of the user that -u or the first server on the line names, else of the token's user."""
     # While the value of an option is completed, click does not parse the arguments before it: they are in ctx.args.
-    names = ctx.params.get("owner") or ctx.params.get("servers") or ctx.params.get("name") or ctx.args
+    # `jhub run` has a file there.
+    args = [] if any(each.name == "file" for each in ctx.command.params) else ctx.args
+    names = ctx.params.get("owner") or ctx.params.get("servers") or ctx.params.get("name") or args
     first = names if isinstance(names, str) else next(iter(names), "")
     owner = first.partition("/")[0]
     return _get(hub, f"{_user(owner)}/profiles" if owner not in ("", "-") else "/profiles", _Profiles).profiles
