@@ -50,7 +50,7 @@ def fold(text: str) -> str:
     """Return text without what carriage returns and backspaces overwrite.
 
     A carriage return drops the line before it, unless it ends the line. A backspace drops one character of its line.
-    So it is meant in nbclient, whose pattern for backspaces never matches.
+    nbclient means the same, but its loop over the backspaces never runs.
     """
     if "\r" not in text and "\b" not in text:
         return text
@@ -58,16 +58,15 @@ def fold(text: str) -> str:
 
 
 def _fold_line(line: str) -> str:
-    if "\b" in line:
-        kept: list[str] = []
-        first, *parts = line.split("\b")
-        kept.extend(first)
-        for part in parts:
-            if kept and kept[-1] != "\r":
-                kept.pop()
-            kept.extend(part)
-        line = "".join(kept)
-    return line[line.rfind("\r", 0, max(len(line) - 1, 0)) + 1 :]
+    line = line[line.rfind("\r", 0, max(len(line) - 1, 0)) + 1 :]
+    first, *parts = line.split("\b")
+    if not parts:
+        return line
+    kept = list(first)
+    for part in parts:
+        del kept[-1:]
+        kept.extend(part)
+    return "".join(kept)
 
 
 def last_line(text: str) -> str:

@@ -40,7 +40,7 @@ class Widget:
     def outputs(self) -> list[Any]:
         """The outputs in the widget."""
         if not isinstance(self.state.get("outputs"), list):
-            self.state["outputs"] = []
+            self.state["outputs"] = list[Any]()
         outputs: list[Any] = self.state["outputs"]
         return outputs
 
