@@ -64,6 +64,7 @@ contents: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "clear_output": st.fixed_dictionaries({"wait": st.booleans()}),
     "execute_input": st.fixed_dictionaries({"code": text, "execution_count": st.integers(0, 9)}),
 }
+OFTEN = ["stream", "stream", "display_data", "clear_output", "begin"]
 PATHS = [["a"], ["a", 0], ["b"]]
 
 
@@ -85,7 +86,7 @@ def cells(draw: st.DrawFn) -> list[list[KernelMessage]]:
                 content: dict[str, Any] = {"comm_id": name, "target_name": "jupyter.widget", "data": {"state": state}}
                 messages.append(message("comm_open", parent=parent, **content))
         capturing: list[str] = []
-        kinds = st.sampled_from([*contents, *contents, "begin", "end", "state"])
+        kinds = st.sampled_from([*contents, "end", "state", *OFTEN, *OFTEN])
         for kind in draw(st.lists(kinds, max_size=12)):
             if kind == "state":
                 paths = draw(st.lists(st.sampled_from(PATHS), max_size=2))
@@ -106,7 +107,7 @@ def cells(draw: st.DrawFn) -> list[list[KernelMessage]]:
     return found
 
 
-@settings(max_examples=200)
+@settings(max_examples=300)
 @given(cells())
 def test_outputs_are_those_of_nbclient(cells: list[list[KernelMessage]]) -> None:
     expected = replay(cells)
@@ -167,12 +168,15 @@ def test_an_output_that_was_read_changes_in_place() -> None:
     assert items[2]["data"] == {"text/plain": "2"}
 
 
-def test_outputs_that_were_cleared_do_not_come_back() -> None:
+def test_outputs_that_were_cleared_do_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output_messages, "MAX_OUTPUT_BYTES", 8_000)
     displays = DisplayMap()
-    outputs = assemble(display("1", "d"), message("clear_output", wait=False), display("2", "d", "update_display_data"))
+    shown = [display("1", "d"), message("clear_output"), display("2", "d", "update_display_data")]
+    outputs = assemble(*shown, displays=displays)
     assert outputs.items == []
-    assemble(display("3", "d", "update_display_data"), displays=displays)
+    assert not assemble(display("x" * 9_000, "d", "update_display_data"), displays=displays).items
     assert outputs.items == []
+    assert not outputs.truncated, "they take no room"
 
 
 # --- Limits
