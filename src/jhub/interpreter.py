@@ -9,9 +9,13 @@ from contextvars import ContextVar
 from typing import Any, Generic, TypeVar
 
 from jhub.errors import HubError
-from jhub.steps import Emit, Flow, Interrupted, Now, Operation, Sleep, Step
+from jhub.steps import Cancel, Emit, Flow, Fork, Interrupted, Next, Now, Operation, Request, Sleep, Step
 
+A = TypeVar("A")
 T = TypeVar("T")
+
+ALONGSIDE_SECONDS = 60.0
+"""Seconds of one wait for a request that runs alongside an operation."""
 
 
 class Interpreter(Generic[T]):
@@ -109,6 +113,29 @@ def collect(operation: Operation[T], handle: Callable[[Any], object]) -> Flow[T]
         return (yield step)
 
     return map_steps(operation, redirect)
+
+
+class _Alongside:
+    """The tag of a forked request."""
+
+
+def alongside(request: Request[A], operation: Operation[T]) -> Flow[tuple[A | HubError, T]]:
+    """Send a request while an operation runs, and return the results of both; that of the request may be an error.
+
+    The operation must have no forks of its own.
+    """
+    tag = _Alongside()
+    yield Fork(request, tag)
+    try:
+        result = yield from operation
+    except (HubError, Interrupted):
+        yield Cancel(tag)
+        raise
+    while (done := (yield from Next(ALONGSIDE_SECONDS))) is None or done.tag is not tag:
+        if done is not None and not isinstance(done.tag, _Alongside):  # else that of an operation that failed
+            raise RuntimeError(f"{done.tag} ended while a request was waited for: run the operation in a fork")
+    answer: A | HubError = done.answer if done.error is None else done.error
+    return answer, result
 
 
 def retry_until(deadline: float, operation: Operation[T]) -> Flow[T]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TypeVar
 
 from jhub.binding import operation
 from jhub.errors import InvalidInput, NotAHub, NotAuthorized
@@ -12,6 +13,18 @@ from jhub.operations.requests import body_of, require_version
 from jhub.operations.server_filter import hub_time
 from jhub.operations.tokens import TokenOps
 from jhub.steps import Flow, Request, call, send
+
+T = TypeVar("T", bound=Identity)
+
+
+def read_caller(kind: type[T]) -> Flow[T]:
+    """Return the owner of the token in use, with the fields of `kind`."""
+    request = call("GET", "/user", kind, about="who am I")
+    try:
+        return (yield from request)
+    except NotAuthorized as error:
+        # Every token may read this, so a refusal means an unknown token. JupyterHub 6 gives no reason for it.
+        raise bad_token(request.about, error.method, error.path, error.status) from None
 
 
 class HubOps:
@@ -49,12 +62,7 @@ class HubOps:
 
         `GET /user` (all versions), any token. `NotAuthorized` if the hub rejects the token.
         """
-        request = call("GET", "/user", Identity, about="who am I")
-        try:
-            return (yield from request)
-        except NotAuthorized as error:
-            # Every token may read this, so a refusal means an unknown token. JupyterHub 6 gives no reason for it.
-            raise bad_token(request.about, error.method, error.path, error.status) from None
+        return read_caller(Identity)
 
     @operation
     def logout(self) -> Flow[None]:

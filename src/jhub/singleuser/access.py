@@ -8,14 +8,15 @@ from hashlib import sha256
 from typing import Any, Protocol, TypeVar
 
 from jhub.errors import HubError, InvalidScope, MissingScope, NotAuthorized, NotFound, NotStarted, Redirected
-from jhub.models import Server, Token, as_utc, target
-from jhub.operations.hub import HubOps
+from jhub.interpreter import alongside
+from jhub.models import Identity, Server, Token, User, as_utc, target
+from jhub.operations.hub import read_caller
 from jhub.operations.server_names import server_label
 from jhub.operations.server_pending import state_text
-from jhub.operations.server_status import read_server
+from jhub.operations.server_status import read_owner, read_server
 from jhub.operations.tokens import TokenOps
 from jhub.singleuser.refusals import refusal
-from jhub.steps import Answer, Flow, Interrupted, Now, OpenSocket, Request, Sleep, Socket, decode_nothing
+from jhub.steps import Answer, Flow, Interrupted, Now, OpenSocket, Request, Sleep, Socket, call, decode_nothing
 
 T = TypeVar("T")
 
@@ -29,6 +30,12 @@ NO_ACTIVITY = (("no_track_activity", "1"),)
 """Query with which a request does not count as activity, so that an idle server stays idle."""
 NOT_READ_ONLY = "it cannot be read-only: it also lets its holder run code as the server's owner"
 """Warning to administrators who grant access to a server."""
+
+
+class _Caller(Identity, frozen=True, kw_only=True):
+    """The owner of the token in use, with the servers that run."""
+
+    servers: dict[str, Server] | None = None
 
 
 class ServerAccess:
@@ -79,15 +86,12 @@ class ServerAccess:
         accept: str = "application/json",
     ) -> Flow[T]:
         """Send a request to the server, and return its decoded answer. `path` is relative to the server's address."""
-        yield from self._open()
-        request = Request(
+        yield from self.prepare()
+        request = self.bare_request(
             method,
-            self._url + path,
+            path,
             decode,
-            root="site",
-            token=self._token,
-            refusal=refusal,
-            about=f"{self.label}: {about}" if about else self.label,
+            about=about,
             query=query,
             body=body,
             headers=headers,
@@ -101,26 +105,22 @@ class ServerAccess:
             # The proxy sends what is meant for a stopped server to the hub, which redirects, or refuses a change.
             raise (yield from self._refused(error)) from None
 
+    def bare_request(
+        self, method: str, path: str, decode: Callable[[Answer], T], *, about: str = "", **options: Any
+    ) -> Request[T]:
+        """Return a request to the server, after `prepare`."""
+        about = f"{self.label}: {about}" if about else self.label
+        url = self._url + path
+        return Request(method, url, decode, root="site", token=self._token, refusal=refusal, about=about, **options)
+
     def open_socket(self, path: str, *, about: str = "", subprotocols: tuple[str, ...] = ()) -> Flow[Socket]:
         """Open a websocket to the server. `path` is relative to the server's address."""
-        yield from self._open()
-        handshake: Request[None] = Request(
-            "GET",
-            self._url + path,
-            decode_nothing,
-            root="site",
-            token=self._token,
-            refusal=refusal,
-            about=f"{self.label}: {about}" if about else self.label,
-        )
+        yield from self.prepare()
+        handshake = self.bare_request("GET", path, decode_nothing, about=about)
         try:
             return (yield from OpenSocket(handshake, subprotocols))
         except (Redirected, NotAuthorized) as error:
             raise (yield from self._refused(error)) from None
-
-    def prepare(self) -> Flow[None]:
-        """Make sure that there is an address, and a token that does not end soon."""
-        return self._open()
 
     @property
     def tag(self) -> str:
@@ -146,7 +146,7 @@ class ServerAccess:
                 yield from self.close()
                 raise
 
-    def _open(self) -> Flow[None]:
+    def prepare(self) -> Flow[None]:
         """Make sure that there is an address, and a token that does not end soon. Concurrent jobs make one token."""
         while self._opening:
             yield Sleep(OPENING_SECONDS)
@@ -159,20 +159,36 @@ class ServerAccess:
             self._opening = False
 
     def _renew(self) -> Flow[None]:
-        identity = yield from HubOps.whoami()
-        self._user = self._user or identity.name
+        caller, owner = yield from self._read_users()
+        self._user = self._user or caller.name
         if not self._url:
-            server = yield from self._read()
+            server = owner.servers.get(self._name) if owner.servers else None
+            server = server or (yield from self._read())
             if not server.ready:
                 raise _stopped(self.label, server)
             self._url = server.url
         # A service has no tokens of its own: the server's owner gets the token.
-        owner = identity.name if identity.kind == "user" else self._user
-        token = yield from self._make_token(owner)
-        self._made.append((owner, token.id))
+        holder = caller.name if caller.kind == "user" else self._user
+        token = yield from self._make_token(holder)
+        self._made.append((holder, token.id))
         self._token = token.token or ""
         self.created_at, self.ends_at = (as_utc(at) if at else None for at in (token.created, token.expires_at))
         self._renew_at = (yield from Now()) + TOKEN_SECONDS - RENEW_SECONDS
+
+    def _read_users(self) -> Flow[tuple[_Caller, _Caller | User]]:
+        """Return the owner of the token in use, and the owner of the server, in the time of one request."""
+        if self._url or self._user is None:
+            caller = yield from read_caller(_Caller)
+            return caller, caller
+        request = call("GET", "/user", _Caller, about="who am I")
+        try:
+            first, owner = yield from alongside(request, read_owner(self._user))
+        except NotFound:
+            yield from self._read()  # which says what to do
+            raise
+        if isinstance(first, HubError):
+            first = yield from read_caller(_Caller)
+        return first, owner
 
     def _read(self) -> Flow[Server]:
         try:

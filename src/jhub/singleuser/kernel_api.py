@@ -12,7 +12,7 @@ from jhub.errors import HubBroken, InvalidInput, NotFound
 from jhub.models import Model
 from jhub.singleuser.access import NO_ACTIVITY, ServerAccess
 from jhub.singleuser.contents import decode
-from jhub.steps import Flow, Sleep, decode_nothing, segment
+from jhub.steps import Flow, Request, Sleep, decode_nothing, segment
 
 DELETE_PAUSES = (0.25, 0.5, 1.0, 2.0)
 """Pauses in seconds before a kernel is deleted again. Jupyter Server 2.21 answers 500 while it restarts one."""
@@ -83,6 +83,12 @@ def restart(access: ServerAccess, kernel_id: str) -> Flow[Kernel]:
     return access.request("POST", f"{_api(kernel_id)}/restart", partial(decode, Kernel), about=_label(kernel_id))
 
 
+def deletion(access: ServerAccess, kernel_id: str) -> Request[None]:
+    """Return the request that stops a kernel."""
+    label = _label(kernel_id)
+    return access.bare_request("DELETE", _api(kernel_id), decode_nothing, about=label, gone_is_done=True)
+
+
 def delete(access: ServerAccess, kernel_id: str) -> Flow[None]:
     """Stop a kernel. `NotFound` if it is gone."""
     pauses = iter(DELETE_PAUSES)
@@ -112,9 +118,9 @@ def list_specs(access: ServerAccess) -> Flow[tuple[KernelSpec, ...]]:
     )
 
 
-def list_sessions(access: ServerAccess) -> Flow[tuple[KernelSession, ...]]:
-    """Return the sessions of the server."""
-    return access.request("GET", "api/sessions", partial(decode, tuple[KernelSession, ...]), about="sessions")
+def session_list(access: ServerAccess) -> Request[tuple[KernelSession, ...]]:
+    """Return the request for the sessions of the server."""
+    return access.bare_request("GET", "api/sessions", partial(decode, tuple[KernelSession, ...]), about="sessions")
 
 
 def start_session(access: ServerAccess, path: str, name: str, spec: str) -> Flow[KernelSession]:

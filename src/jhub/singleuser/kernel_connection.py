@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
 
 from jhub.errors import HubBroken, HubError, InvalidInput, NotFound, NotStarted, Unavailable
+from jhub.interpreter import alongside
 from jhub.singleuser import kernel_api
 from jhub.singleuser.access import Handle, ServerAccess
 from jhub.singleuser.cells import CellResult, CellRun
@@ -20,7 +22,7 @@ from jhub.singleuser.contents import read_info
 from jhub.singleuser.kernel_messages import V1, KernelMessage, decode, encode
 from jhub.singleuser.outputs import CellOutputs, DisplayMap
 from jhub.singleuser.paths import parts_of
-from jhub.steps import CloseSocket, Flow, Now, ReceiveFrame, SendFrame, Sleep, Socket, SocketClosed
+from jhub.steps import CloseSocket, Flow, Now, Operation, ReceiveFrame, SendFrame, Sleep, Socket, SocketClosed
 
 T = TypeVar("T")
 
@@ -80,8 +82,8 @@ class KernelConnection:
         if session.kernel is None or session.path != self._path:
             raise HubBroken("the server did not start a kernel", about=self._access.label)
         self._session_id, self._kernel_id, self.name = session.id, session.kernel.id, session.kernel.name
-        yield from self._connect()
-        yield from self._delete_leftovers()
+        sessions, _ = yield from alongside(kernel_api.session_list(self._access), self._connect())
+        yield from self._delete_leftovers(sessions)
 
     def execute(
         self,
@@ -129,7 +131,7 @@ class KernelConnection:
         """Delete the kernel, and close the socket."""
         try:
             if self._path and not self._kernel_id:  # the answer to its start has not arrived
-                sessions = yield from kernel_api.list_sessions(self._access)
+                sessions = yield from kernel_api.session_list(self._access)
                 self._kernel_id = next((s.kernel.id for s in sessions if s.path == self._path and s.kernel), "")
             if self._kernel_id:
                 yield from kernel_api.discard(self._access, self._kernel_id)
@@ -138,6 +140,16 @@ class KernelConnection:
         finally:
             if self._socket is not None:
                 yield from CloseSocket(self._socket)
+
+    def finish(self, then: Operation[None]) -> Flow[None]:
+        """Delete the kernel while `then` runs, and close the socket."""
+        if self._socket is not None:
+            yield from CloseSocket(self._socket)
+            self._socket = None
+        request = kernel_api.deletion(self._access, self._kernel_id)
+        deleted, _ = yield from alongside(request, then)
+        if isinstance(deleted, HubError) and not isinstance(deleted, NotFound):
+            yield from self.close()
 
     def _execute(
         self,
@@ -256,19 +268,16 @@ class KernelConnection:
     def _send(self, message: KernelMessage) -> Flow[None]:
         yield from SendFrame(self._open_socket, encode(message, self._open_socket.subprotocol))
 
-    def _delete_leftovers(self) -> Flow[None]:
-        """Delete kernels of runs that were killed."""
+    def _delete_leftovers(self, sessions: tuple[kernel_api.KernelSession, ...] | HubError) -> Flow[None]:
+        """Delete kernels of runs that were killed. What fails now is left to the next run."""
         now = self._access.created_at
-        try:
-            for session in (yield from kernel_api.list_sessions(self._access)):
-                lease = LEASE.fullmatch(session.name)
-                if now is None or lease is None or session.kernel is None or not LEASED_PATH.fullmatch(session.path):
-                    continue
-                until = datetime.fromisoformat(lease[1])
-                if until < now and not session.kernel.connections:
+        for session in () if isinstance(sessions, HubError) else sessions:
+            lease = LEASE.fullmatch(session.name)
+            if now is None or lease is None or session.kernel is None or not LEASED_PATH.fullmatch(session.path):
+                continue
+            if datetime.fromisoformat(lease[1]) < now and not session.kernel.connections:
+                with suppress(HubError):
                     yield from kernel_api.discard(self._access, session.kernel.id)
-        except HubError:
-            return  # the next run finds them
 
     def _lease(self) -> str:
         until = self._leased_until
@@ -308,14 +317,18 @@ def with_kernel(
         try:
             yield from kernel.open()
             result = yield from job(kernel)
+            if handle.is_kept(access):
+                yield from () if keep else kernel.close()
+            else:
+                # The token goes with the kernel: the server keeps its answer about a token for five minutes.
+                yield from kernel.finish(access.close())
         except GeneratorExit:  # nobody would carry out the clean-up's steps
             raise
         except BaseException:
-            handle.kernels.pop((spec, folder), None) if keep else None
+            if keep:
+                del handle.kernels[spec, folder]
             yield from kernel.close()
             raise
-        if not keep:
-            yield from kernel.close()
         return result
 
     return handle.run(run)

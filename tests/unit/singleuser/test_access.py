@@ -46,6 +46,8 @@ class ServersHub:
         match step.method, step.path:
             case "GET", "/user":
                 return reply(json={"name": self.name, "kind": self.kind})
+            case "GET", "/users/ana":
+                return reply(json={"name": "ana", "servers": {}})  # the server is read once more
             case "GET", "/users/ana/servers/lab":
                 return self.server
             case "POST", path:

@@ -41,7 +41,7 @@ class JupyterServer:
         if step.root == "api":
             answers = {
                 ("GET", "/user"): reply(json={"name": "ana", "kind": "user"}),
-                ("GET", "/users/ana/servers/lab"): reply(json={"name": "lab", "ready": True, "url": URL}),
+                ("GET", "/users/ana"): reply(json={"name": "ana", "servers": {"lab": {"ready": True, "url": URL}}}),
                 ("POST", "/users/ana/tokens"): reply(201, {"id": "a1", "token": "SECRET"}),
             }
             return answers[step.method, step.path]
