@@ -14,6 +14,7 @@ from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 
 from jhub.singleuser.kernel_messages import KernelMessage
 
@@ -85,13 +86,17 @@ def merged(notebook: Any) -> list[list[dict[str, Any]]]:
     return [plain(cell.outputs) for cell in replay(cells, coalesce_streams=True).cells]
 
 
-def execute(notebook: Any, folder: Path, **settings: Any) -> Any:
-    """Run a notebook in a kernel on this machine, and return it with its outputs."""
+def execute(notebook: Any, folder: Path, **settings: Any) -> tuple[Any, bool]:
+    """Run a notebook in a kernel on this machine. Return it with its outputs, and whether a cell has ended it."""
     notebook = copy.deepcopy(notebook)
     resources = {"metadata": {"path": str(folder)}}
     limits: dict[str, Any] = {"timeout": SECONDS, "iopub_timeout": SECONDS, "startup_timeout": SECONDS}
-    NotebookClient(notebook, resources=resources, kernel_name="python3", **limits, **settings).execute()
-    return notebook
+    client = NotebookClient(notebook, resources=resources, kernel_name="python3", **limits, **settings)
+    try:
+        client.execute()
+    except CellExecutionError:
+        return notebook, True
+    return notebook, False
 
 
 def plain(value: Any) -> Any:

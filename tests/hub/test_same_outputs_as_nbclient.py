@@ -1,0 +1,100 @@
+"""Notebooks of many kinds have the same outputs in a server as nbclient gets from a kernel on this machine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import notebooks
+import pytest
+from hub_api import Api, Tokens
+from nbclient_oracle import execute, merged, plain
+
+from jhub import Flow, Hub
+from jhub.local import LocalHub
+from jhub.singleuser.access import Handle
+from jhub.singleuser.kernel_connection import KernelConnection, with_kernel
+from jhub.singleuser.stream_text import fold
+
+DIFFERENT = {
+    r"0x[0-9a-f]{6,}": "ADDRESS",
+    r"/ipykernel_\d+/": "/ipykernel_PID/",
+    r"(CPU times|Wall time): .*": "TIME",
+    r"\b[0-9a-f]{32}\b": "RANDOM ID",
+}
+"""Patterns of what differs from one kernel to the next, also in nbclient alone."""
+
+
+@pytest.fixture(scope="module")
+def user(api: Api, fresh: Callable[[str], str]) -> Iterator[str]:
+    """Run a server `lab` of a new user."""
+    name = fresh("user")
+    api("POST", "/users", json={"usernames": [name]})
+    api("POST", f"/users/{name}/servers/lab", json={"user_options": {"profile": "lean"}})
+    api.ready(name, "lab")
+    yield name
+    api("DELETE", f"/users/{name}/servers/lab")
+
+
+def normal(value: Any) -> Any:
+    """Return outputs without what differs from one kernel to the next."""
+    if isinstance(value, dict):
+        return {key: normal(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [normal(each) for each in value]
+    if isinstance(value, str) and len(value) < 100_000:
+        for pattern, name in DIFFERENT.items():
+            value = re.sub(pattern, name, value)
+    return value
+
+
+def without_backspaces(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Apply the backspaces in streams: nbclient means to do so."""
+    return [{**each, "text": fold(each["text"])} if "text" in each else each for each in outputs]
+
+
+def run(notebook: Any, allow_errors: bool) -> Callable[[KernelConnection], Flow[dict[str, Any]]]:
+    """Return a job that runs the cells of a notebook in a server, and returns the metadata for its widgets."""
+
+    def job(kernel: KernelConnection) -> Flow[dict[str, Any]]:
+        results = []
+        for cell in notebook.cells:
+            tags = cell.metadata.get("tags", [])
+            if cell.cell_type != "code" or not cell.source.strip() or "skip-execution" in tags:
+                continue
+            result = yield from kernel.execute(cell.source)
+            assert not result.truncated
+            assert result.status in ("ok", "error"), result.error
+            results.append((cell, result))
+            if result.status == "error" and not allow_errors and "raises-exception" not in tags:
+                break
+        for cell, result in results:  # at the end: later cells change the outputs of earlier ones
+            cell.outputs = list(result.outputs)
+            cell.execution_count = result.execution_count
+        return kernel.displays.widgets.metadata()
+
+    return job
+
+
+@pytest.mark.parametrize("name", notebooks.SOURCES)
+def test_outputs_and_counts_are_those_of_nbclient(
+    name: str, user: str, hub: LocalHub, hub_tokens: Tokens, tmp_path: Path
+) -> None:
+    notebook = notebooks.make(notebooks.SOURCES[name])
+    allow_errors = name in notebooks.ALLOW_ERRORS
+    expected, failed = execute(notebook, tmp_path, allow_errors=allow_errors)
+    assert failed == (name == "an error ends it")
+    with Hub(hub.api_url, hub_tokens.admin) as client:
+        widgets = client.run(with_kernel(Handle(user, "lab"), run(notebook, allow_errors), spec="python3"))
+    found = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    outputs = [without_backspaces(cell) for cell in merged(expected)]
+    assert normal([plain(cell.outputs) for cell in found]) == normal(outputs)
+    counts = [cell.get("execution_count") for cell in expected.cells]
+    assert [cell.get("execution_count") for cell in notebook.cells] == counts
+    assert normal(widgets) == normal(plain(expected.metadata.get("widgets", {})))
+    if widgets:
+        notebook.metadata.widgets = widgets
+    nbformat.validate(notebook)
