@@ -103,9 +103,16 @@ if TYPE_CHECKING:
     from jhub.operations.tokens import revocation_groups as revocation_groups
     from jhub.operations.users import Sort as Sort
     from jhub.preview import Preview as Preview
+    from jhub.singleuser.cells import CellError as CellError
+    from jhub.singleuser.cells import CellResult as CellResult
+    from jhub.singleuser.cells import CellStatus as CellStatus
     from jhub.singleuser.contents import FileInfo as FileInfo
     from jhub.singleuser.kernel_api import Kernel as Kernel
     from jhub.singleuser.kernel_api import KernelSpec as KernelSpec
+    from jhub.singleuser.notebooks import NotebookEvent as NotebookEvent
+    from jhub.singleuser.notebooks import NotebookSource as NotebookSource
+    from jhub.singleuser.notebooks import RunCell as RunCell
+    from jhub.singleuser.notebooks import RunResult as RunResult
     from jhub.singleuser.server import AsyncSingleUser as AsyncSingleUser
     from jhub.singleuser.server import ServerStatus as ServerStatus
     from jhub.singleuser.server import SingleUser as SingleUser
@@ -123,6 +130,9 @@ _HOMES = {
     "AsyncSingleUser": "jhub.singleuser.server",
     "AsyncStream": "jhub.handles",
     "BadRequest": "jhub.errors",
+    "CellError": "jhub.singleuser.cells",
+    "CellResult": "jhub.singleuser.cells",
+    "CellStatus": "jhub.singleuser.cells",
     "Component": "jhub.models",
     "Cert": "jhub.client.certificates",
     "Conflict": "jhub.errors",
@@ -155,6 +165,8 @@ _HOMES = {
     "NotAHub": "jhub.errors",
     "NotAuthorized": "jhub.errors",
     "NotFound": "jhub.errors",
+    "NotebookEvent": "jhub.singleuser.notebooks",
+    "NotebookSource": "jhub.singleuser.notebooks",
     "NotStarted": "jhub.errors",
     "OAuthToken": "jhub.models",
     "Operation": "jhub.steps",
@@ -167,6 +179,8 @@ _HOMES = {
     "Redirected": "jhub.errors",
     "Request": "jhub.steps",
     "Route": "jhub.models",
+    "RunCell": "jhub.singleuser.notebooks",
+    "RunResult": "jhub.singleuser.notebooks",
     "Running": "jhub.operations.server_filter",
     "Server": "jhub.models",
     "ServerEvent": "jhub.fleet.events",

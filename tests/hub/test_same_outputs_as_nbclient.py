@@ -13,10 +13,8 @@ import pytest
 from hub_api import Api, Tokens
 from nbclient_oracle import execute, merged, plain
 
-from jhub import Flow, Hub
+from jhub import Hub
 from jhub.local import LocalHub
-from jhub.singleuser.access import Handle
-from jhub.singleuser.kernel_connection import KernelConnection, with_kernel
 from jhub.singleuser.stream_text import fold
 
 DIFFERENT = {
@@ -56,29 +54,6 @@ def without_backspaces(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**each, "text": fold(each["text"])} if "text" in each else each for each in outputs]
 
 
-def run(notebook: Any, allow_errors: bool) -> Callable[[KernelConnection], Flow[dict[str, Any]]]:
-    """Return a job that runs the cells of a notebook in a server, and returns the metadata for its widgets."""
-
-    def job(kernel: KernelConnection) -> Flow[dict[str, Any]]:
-        results = []
-        for cell in notebook.cells:
-            tags = cell.metadata.get("tags", [])
-            if cell.cell_type != "code" or not cell.source.strip() or "skip-execution" in tags:
-                continue
-            result = yield from kernel.execute(cell.source)
-            assert not result.truncated
-            assert result.status in ("ok", "error"), result.error
-            results.append((cell, result))
-            if result.status == "error" and not allow_errors and "raises-exception" not in tags:
-                break
-        for cell, result in results:  # at the end: later cells change the outputs of earlier ones
-            cell.outputs = list(result.outputs)
-            cell.execution_count = result.execution_count
-        return kernel.displays.widgets.metadata()
-
-    return job
-
-
 @pytest.mark.parametrize("name", notebooks.SOURCES)
 def test_outputs_and_counts_are_those_of_nbclient(
     name: str, user: str, hub: LocalHub, hub_tokens: Tokens, tmp_path: Path
@@ -88,13 +63,13 @@ def test_outputs_and_counts_are_those_of_nbclient(
     expected, failed = execute(notebook, tmp_path, allow_errors=allow_errors)
     assert failed == (name == "an error ends it")
     with Hub(hub.api_url, hub_tokens.admin) as client:
-        widgets = client.run(with_kernel(Handle(user, "lab"), run(notebook, allow_errors), spec="python3"))
-    found = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        result = client.singleuser(user, "lab").run(notebook, allow_errors=allow_errors)
+    assert result.ok != failed
+    assert not result.truncated
+    found = result.notebook["cells"]
     outputs = [without_backspaces(cell) for cell in merged(expected)]
-    assert normal([plain(cell.outputs) for cell in found]) == normal(outputs)
+    assert normal([cell["outputs"] for cell in found if cell["cell_type"] == "code"]) == normal(outputs)
     counts = [cell.get("execution_count") for cell in expected.cells]
-    assert [cell.get("execution_count") for cell in notebook.cells] == counts
-    assert normal(widgets) == normal(plain(expected.metadata.get("widgets", {})))
-    if widgets:
-        notebook.metadata.widgets = widgets
-    nbformat.validate(notebook)
+    assert [cell.get("execution_count") for cell in found] == counts
+    assert normal(result.notebook["metadata"].get("widgets")) == normal(plain(expected.metadata.get("widgets")))
+    nbformat.validate(result.notebook)

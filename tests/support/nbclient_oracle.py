@@ -15,6 +15,7 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from nbclient.output_widget import OutputWidget
 
 from jhub.singleuser.kernel_messages import KernelMessage
 
@@ -30,7 +31,7 @@ class RecordedKernel:
         self._names = (f"cell{number}" for number in itertools.count())
         self.parent_id = ""
         self._messages: Iterable[KernelMessage] = ()
-        self.iopub_channel = self.session = self
+        self.iopub_channel = self
         self.shell_channel = Replies(self)
 
     def execute(self, *_: object, **__: object) -> str:
@@ -51,9 +52,6 @@ class RecordedKernel:
         ended = {"header": {"msg_type": "status"}, "msg_type": "status", "parent_header": {"msg_id": self.parent_id}}
         return {**ended, "content": {"execution_state": "idle", "status": "ok"}}
 
-    def msg(self, *_: object, **__: object) -> None:
-        """Make a message that is not sent."""
-
 
 class Replies:
     """The channel of replies: a cell has ended when it is asked for."""
@@ -64,14 +62,20 @@ class Replies:
     async def get_msg(self, *, timeout: float | None) -> dict[str, Any]:
         return {"parent_header": {"msg_id": self._kernel.parent_id}, "content": {"status": "ok"}}
 
-    def send(self, message: object) -> None:
-        """Take what an Output widget sends to the kernel."""
+
+class SilentOutputWidget(OutputWidget):
+    """nbclient's own, without what it sends to the kernel: about one run in eight hangs after that.
+
+    jhub sends nothing either.
+    """
+
+    def send(self, *_: object, **__: object) -> None: ...
 
 
 def replay(cells: Sequence[Sequence[KernelMessage]], **settings: Any) -> Any:
     """Return the notebook that nbclient makes of the messages of each cell. The parent of cell N is `cellN`."""
     notebook: Any = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x") for _ in cells])  # type: ignore[no-untyped-call]
-    client = NotebookClient(notebook, **settings)
+    client = _client(notebook, **settings)
     kernel: Any = RecordedKernel(cells)
     client.kc = kernel
     for index, cell in enumerate(notebook.cells):
@@ -90,8 +94,8 @@ def execute(notebook: Any, folder: Path, **settings: Any) -> tuple[Any, bool]:
     """Run a notebook in a kernel on this machine. Return it with its outputs, and whether a cell has ended it."""
     notebook = copy.deepcopy(notebook)
     resources = {"metadata": {"path": str(folder)}}
-    limits: dict[str, Any] = {"timeout": SECONDS, "iopub_timeout": SECONDS, "startup_timeout": SECONDS}
-    client = NotebookClient(notebook, resources=resources, kernel_name="python3", **limits, **settings)
+    limits = {"timeout": SECONDS, "iopub_timeout": SECONDS, "startup_timeout": SECONDS}
+    client = _client(notebook, resources=resources, kernel_name="python3", **limits, **settings)
     try:
         client.execute()
     except CellExecutionError:
@@ -104,6 +108,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: plain(each) for key, each in value.items()}
     return [plain(each) for each in value] if isinstance(value, list) else value
+
+
+def _client(notebook: Any, **settings: Any) -> NotebookClient:
+    client = NotebookClient(notebook, **settings)
+    client.widget_registry = {"@jupyter-widgets/output": {"OutputModel": SilentOutputWidget}}
+    return client
 
 
 def _message(output: Any) -> KernelMessage:

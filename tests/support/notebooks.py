@@ -161,7 +161,7 @@ SOURCES: dict[str, list[str]] = {
         "%%latex\n$x$",
         "len?",
         "%%python\nprint('another process')",
-        "get_ipython().run_cell('print(7)\\n7')",
+        "ran = get_ipython().run_cell('print(7)\\n7')",
     ],
     "shell": [
         "%%bash\necho out\necho err >&2",
@@ -170,14 +170,15 @@ SOURCES: dict[str, list[str]] = {
         "lines = !seq 3\nlines",
         "!exit 3\n_exit_code",
         "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'raise SystemExit(4)']).returncode",
-        "import os\nchild = os.fork()\nif not child:\n    os._exit(5)\nos.waitstatus_to_exitcode(os.waitpid(child, 0)[1])",
-        "os.system('echo system; exit 6')",
+        "import os\nif not (child := os.fork()):\n    os._exit(5)\nos.waitstatus_to_exitcode(os.waitpid(child, 0)[1])",
+        "%%sh --out caught\necho caught\n",
+        "caught",
     ],
     "asynchronous": [
         "import asyncio\nawait asyncio.sleep(0.01)\nprint('awaited')",
         "async def work(i):\n    await asyncio.sleep(0.01 * i)\n    print(i)\n    return i\n"
         "await asyncio.gather(*map(work, range(4)))",
-        RAISES + "await asyncio.wait_for(asyncio.sleep(60), 0.01)",
+        RAISES + "await asyncio.sleep(0.01)\nawait work()",
         "task = asyncio.create_task(work(0))\nawait task",
         "async with asyncio.timeout(60):\n    display('inside')",
     ],

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 from jhub.models import Model
 from jhub.singleuser.kernel_messages import KernelMessage
+from jhub.singleuser.output_messages import writable
 from jhub.singleuser.outputs import CellOutputs
 
 CellStatus: TypeAlias = Literal["ok", "error", "aborted", "timeout", "died", "gone", "lost"]
@@ -62,7 +63,7 @@ class CellResult(Model, frozen=True, kw_only=True):
     @property
     def text(self) -> str:
         """The result and what the cell printed, as plain text, in order."""
-        return "".join(map(_text, self.outputs))
+        return "".join(text_of(output["output_type"], output) for output in self.outputs)
 
 
 class CellRun:
@@ -77,6 +78,7 @@ class CellRun:
         self._outputs = outputs
         self._is_busy = False
         self._is_idle = False
+        self._is_shut_down = False
         self._reply: Mapping[str, Any] | None = None
         self._failure: tuple[CellStatus, CellError] | None = None
         self.truncated = False
@@ -85,6 +87,11 @@ class CellRun:
     def has_reply(self) -> bool:
         """True once the reply has arrived: it says how the cell has ended."""
         return self._reply is not None
+
+    @property
+    def is_ending(self) -> bool:
+        """True if the rest of the cell's messages is due."""
+        return self.has_reply or self._is_idle or self._is_shut_down
 
     @property
     def is_done(self) -> bool:
@@ -97,8 +104,8 @@ class CellRun:
         if state in ("restarting", "dead"):
             self.fail("died", "DeadKernelError", "the kernel died in this cell, often because it needs more memory")
         elif state == "starting" and self._is_busy and not message.parent_id:
-            # All that Jupyter Server says when somebody restarts the kernel.
-            self.fail("died", "DeadKernelError", "somebody restarted the kernel while this cell ran")
+            self.fail_after_restart()
+        self._is_shut_down |= message.type == "shutdown_reply"
         if message.parent_id != self._message_id:
             return False
         if message.type == "execute_reply":
@@ -111,8 +118,21 @@ class CellRun:
         return True
 
     def end(self) -> None:
-        """End the cell, whose reply has arrived, without the kernel's word that it is idle."""
-        self._is_idle = True
+        """End the cell as it stands: the kernel is idle, and what is missing does not arrive."""
+        if self.has_reply:
+            self._is_idle = True
+        elif self._is_shut_down:
+            self.fail_after_restart()
+        else:
+            self.fail("lost", "LostCellError", "the kernel is idle, and how the cell ended never arrived")
+
+    def fail_after_restart(self) -> None:
+        """End the cell: somebody has restarted the kernel.
+
+        Jupyter Server does not tell. What arrives is the reply to a request that was not ours, and that a kernel
+        starts, unless this is sent before the server listens to the new kernel.
+        """
+        self.fail("died", "DeadKernelError", "somebody restarted the kernel while this cell ran")
 
     def fail(self, status: CellStatus, name: str, value: str) -> None:
         """End the cell with an error that is not its own. The first such error counts."""
@@ -124,16 +144,19 @@ class CellRun:
         reply = self._reply or {}
         status, error = self._failure or _end(reply)
         outputs = self._outputs.items if self._outputs is not None else []
-        if error is not None and not any(each["output_type"] == "error" for each in outputs):
-            # A server that limits the rate of outputs drops the error, too; the reply always comes.
+        truncated = self.truncated or (self._outputs is not None and self._outputs.truncated)
+        is_missing = truncated or self._failure is not None
+        if error is not None and is_missing and not any(each["output_type"] == "error" for each in outputs):
+            # A server that limits the rate of outputs drops the error, too; the reply always comes. Else an error
+            # without an output is shown in another form: in stderr, or in a widget.
             outputs = [*outputs, _error_output(error)]
         count = reply.get("execution_count")
         return CellResult(
             status=status,
             outputs=tuple(outputs),
-            execution_count=count if isinstance(count, int) else None,
+            execution_count=count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None,
             seconds=seconds,
-            truncated=self.truncated or (self._outputs is not None and self._outputs.truncated),
+            truncated=truncated,
             error=error,
         )
 
@@ -158,12 +181,14 @@ def _error(reply: Mapping[str, Any]) -> CellError:
 
 def _error_output(error: CellError) -> dict[str, Any]:
     lines = list(error.traceback) or [str(error)]
-    return {"output_type": "error", "ename": error.name, "evalue": error.value, "traceback": lines}
+    item, _ = writable({"output_type": "error", "ename": error.name, "evalue": error.value, "traceback": lines})
+    return cast("dict[str, Any]", item)
 
 
-def _text(output: dict[str, Any]) -> str:
-    if output["output_type"] == "stream":
-        return str(output["text"])
-    data = cast("dict[str, Any]", output.get("data") or {})
-    text = data.get("text/plain", "")
+def text_of(kind: str, content: Mapping[str, Any]) -> str:
+    """Return the plain text of an output, or of the message with it; "" for other messages."""
+    if kind == "stream":
+        return content["text"] if isinstance(content.get("text"), str) else ""
+    data = content.get("data") if kind in ("display_data", "execute_result") else None
+    text = cast("dict[str, object]", data).get("text/plain") if isinstance(data, dict) else None
     return f"{text}\n" if text and isinstance(text, str) else ""

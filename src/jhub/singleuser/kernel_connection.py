@@ -22,7 +22,18 @@ from jhub.singleuser.contents import read_info
 from jhub.singleuser.kernel_messages import V1, KernelMessage, decode, encode
 from jhub.singleuser.outputs import CellOutputs, DisplayMap
 from jhub.singleuser.paths import parts_of
-from jhub.steps import CloseSocket, Flow, Now, Operation, ReceiveFrame, SendFrame, Sleep, Socket, SocketClosed
+from jhub.steps import (
+    CloseSocket,
+    Flow,
+    Interrupted,
+    Now,
+    Operation,
+    ReceiveFrame,
+    SendFrame,
+    Sleep,
+    Socket,
+    SocketClosed,
+)
 
 T = TypeVar("T")
 
@@ -55,7 +66,8 @@ class KernelConnection:
     """A kernel of our own."""
 
     def __init__(self, access: ServerAccess, spec: str = "", folder: str = "", number: int = 0) -> None:
-        self._access = access
+        self.access = access
+        """The access to the server."""
         self._spec = spec
         self._folder = "/".join(parts_of(folder))
         self._number = number
@@ -68,22 +80,22 @@ class KernelConnection:
         self.displays = DisplayMap()
         """The outputs with a display id, and the widgets, of all cells so far."""
         self.in_use = False
-        """True while a cell runs."""
+        """True while a job has it."""
         self.name = spec
         """The name of the kernel specification."""
 
     def open(self) -> Flow[None]:
         """Start the kernel, and connect to it. Delete kernels that earlier runs have left in the server."""
-        yield from self._access.prepare()
-        if self._folder and not (yield from read_info(self._access, self._folder)).is_directory:
-            raise InvalidInput(f"{self._access.label}: {self._folder} is not a folder")
-        self._path = "/".join(filter(None, (self._folder, f"jhub-{self._access.tag}-{self._number}")))
-        self._leased_until = self._access.ends_at
-        session = yield from kernel_api.start_session(self._access, self._path, self._lease(), self._spec)
+        yield from self.access.prepare()
+        if self._folder and not (yield from read_info(self.access, self._folder)).is_directory:
+            raise InvalidInput(f"{self.access.label}: {self._folder} is not a folder")
+        self._path = "/".join(filter(None, (self._folder, f"jhub-{self.access.tag}-{self._number}")))
+        self._leased_until = self.access.ends_at
+        session = yield from kernel_api.start_session(self.access, self._path, self._lease(), self._spec)
         if session.kernel is None or session.path != self._path:
-            raise HubBroken("the server did not start a kernel", about=self._access.label)
+            raise HubBroken("the server did not start a kernel", about=self.access.label)
         self._session_id, self._kernel_id, self.name = session.id, session.kernel.id, session.kernel.name
-        sessions, _ = yield from alongside(kernel_api.session_list(self._access), self._connect())
+        sessions, _ = yield from alongside(kernel_api.session_list(self.access), self._connect())
         yield from self._delete_leftovers(sessions)
 
     def execute(
@@ -93,6 +105,7 @@ class KernelConnection:
         timeout: float | None = None,
         silent: bool = False,
         store_history: bool = True,
+        stop_on_error: bool = True,
         keep_outputs: bool = True,
         handle: Handler | None = None,
         read_input: InputReader | None = None,
@@ -103,7 +116,7 @@ class KernelConnection:
         ----------
         timeout
             Seconds after which the code is interrupted.
-        silent, store_history
+        silent, store_history, stop_on_error
             As in the protocol of kernels.
         keep_outputs
             Keep the outputs for the result.
@@ -117,25 +130,21 @@ class KernelConnection:
                 f"the code is larger than {MAX_CODE_BYTES >> 20} MiB", hint="put it into a file, and import that"
             )
         content: dict[str, Any] = {"code": code, "silent": silent, "store_history": store_history}
-        content |= {"user_expressions": {}, "allow_stdin": read_input is not None, "stop_on_error": True}
-        self.in_use = True
-        try:
-            return (yield from self._execute(content, timeout or math.inf, keep_outputs, handle, read_input))
-        finally:
-            self.in_use = False
+        content |= {"user_expressions": {}, "allow_stdin": read_input is not None, "stop_on_error": stop_on_error}
+        return (yield from self._execute(content, timeout or math.inf, keep_outputs, handle, read_input))
 
     def interrupt(self) -> Flow[None]:
         """Interrupt what the kernel runs."""
-        return kernel_api.interrupt(self._access, self._kernel_id)
+        return kernel_api.interrupt(self.access, self._kernel_id)
 
     def close(self) -> Flow[None]:
         """Delete the kernel, and close the socket."""
         try:
             if self._path and not self._kernel_id:  # the answer to its start has not arrived
-                sessions = yield from kernel_api.session_list(self._access)
+                sessions = yield from kernel_api.session_list(self.access)
                 self._kernel_id = next((s.kernel.id for s in sessions if s.path == self._path and s.kernel), "")
             if self._kernel_id:
-                yield from kernel_api.discard(self._access, self._kernel_id)
+                yield from kernel_api.discard(self.access, self._kernel_id)
         except (NotStarted, Unavailable):
             pass  # the kernel is gone with its server; else a later run finds it by its name
         finally:
@@ -147,7 +156,7 @@ class KernelConnection:
         if self._socket is not None:
             yield from CloseSocket(self._socket)
             self._socket = None
-        request = kernel_api.deletion(self._access, self._kernel_id)
+        request = kernel_api.deletion(self.access, self._kernel_id)
         deleted, _ = yield from alongside(request, then)
         if isinstance(deleted, HubError) and not isinstance(deleted, NotFound):
             yield from self.close()
@@ -181,7 +190,7 @@ class KernelConnection:
                     yield from self._send(self._message("stdin", "input_reply", {"value": text}, prompt.header))
                     prompt = None
             silence = (
-                POLL_SECONDS if prompt is not None else SOON_SECONDS if soon or cell.has_reply else SILENCE_SECONDS
+                POLL_SECONDS if prompt is not None else SOON_SECONDS if soon or cell.is_ending else SILENCE_SECONDS
             )
             frame = yield from ReceiveFrame(self._open_socket, min(silence, max(ends_at - now, 0.0)))
             if isinstance(frame, SocketClosed):
@@ -199,10 +208,8 @@ class KernelConnection:
                     yield from handle(message)
             elif prompt is None and (yield from Now()) < ends_at:
                 idle_reads = idle_reads + 1 if (yield from self._is_idle(cell)) else 0
-                if idle_reads and cell.has_reply:
+                if idle_reads == MAX_IDLE_READS or (idle_reads and cell.has_reply):
                     cell.end()
-                elif idle_reads == MAX_IDLE_READS:
-                    cell.fail("lost", "LostCellError", "the kernel is idle, and how the cell ended never arrived")
         if interrupted:
             cell.fail("timeout", "CellTimeoutError", f"the cell ran for more than {timeout:g} s, and was interrupted")
         return cell.result((yield from Now()) - began)
@@ -210,7 +217,7 @@ class KernelConnection:
     def _is_idle(self, cell: CellRun) -> Flow[bool]:
         """Return whether the kernel is idle; end the cell if it is gone."""
         try:
-            kernel = yield from kernel_api.read_kernel(self._access, self._kernel_id)
+            kernel = yield from kernel_api.read_kernel(self.access, self._kernel_id)
         except NotFound:
             cell.fail("gone", "DeadKernelError", "somebody stopped the kernel while this cell ran")
         except NotStarted as error:
@@ -247,7 +254,7 @@ class KernelConnection:
             socket, self._socket = self._socket, None
             yield from CloseSocket(socket)
         path = f"api/kernels/{self._kernel_id}/channels?session_id={self._session}"
-        self._socket = yield from self._access.open_socket(path, about="kernel", subprotocols=(V1,))
+        self._socket = yield from self.access.open_socket(path, about="kernel", subprotocols=(V1,))
 
     @property
     def _open_socket(self) -> Socket:
@@ -271,24 +278,24 @@ class KernelConnection:
 
     def _delete_leftovers(self, sessions: tuple[kernel_api.KernelSession, ...] | HubError) -> Flow[None]:
         """Delete kernels of runs that were killed. What fails now is left to the next run."""
-        now = self._access.created_at
+        now = self.access.created_at
         for session in () if isinstance(sessions, HubError) else sessions:
             lease = LEASE.fullmatch(session.name)
             if now is None or lease is None or session.kernel is None or not LEASED_PATH.fullmatch(session.path):
                 continue
             if datetime.fromisoformat(lease[1]) < now and not session.kernel.connections:
                 with suppress(HubError):
-                    yield from kernel_api.discard(self._access, session.kernel.id)
+                    yield from kernel_api.discard(self.access, session.kernel.id)
 
     def _lease(self) -> str:
         until = self._leased_until
         return f"jhub until {until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if until else "jhub"
 
     def _renew_lease(self) -> Flow[None]:
-        yield from self._access.prepare()
-        if self._leased_until != self._access.ends_at:
-            self._leased_until = self._access.ends_at
-            yield from kernel_api.rename_session(self._access, self._session_id, self._lease())
+        yield from self.access.prepare()
+        if self._leased_until != self.access.ends_at:
+            self._leased_until = self.access.ends_at
+            yield from kernel_api.rename_session(self.access, self._session_id, self._lease())
 
 
 def with_kernel(
@@ -309,27 +316,41 @@ def with_kernel(
     def run(access: ServerAccess) -> Flow[T]:
         kept = handle.kernels.get((spec, folder))
         if isinstance(kept, KernelConnection) and not (fresh or kept.in_use):
-            return (yield from job(kept))
+            try:
+                return (yield from _use(kept, job))
+            except Interrupted:  # it runs on for the rest of the block
+                with suppress(HubError):
+                    yield from kept.interrupt()
+                raise
         handle.started += 1
         kernel = KernelConnection(access, spec, folder, handle.started)
+        kernel.in_use = True
         keep = handle.is_kept(access) and not fresh and kept is None
         if keep:
             handle.kernels[spec, folder] = kernel
         try:
             yield from kernel.open()
-            result = yield from job(kernel)
-            if handle.is_kept(access):
-                yield from () if keep else kernel.close()
-            else:
+            result = yield from _use(kernel, job)
+            if not handle.is_kept(access):
                 # The token goes with the kernel: the server keeps its answer about a token for five minutes.
                 yield from kernel.finish(access.close())
+            elif not keep:
+                yield from kernel.close()
         except GeneratorExit:  # nobody would carry out the clean-up's steps
             raise
         except BaseException:
             if keep:
-                del handle.kernels[spec, folder]
+                handle.kernels.pop((spec, folder), None)
             yield from kernel.close()
             raise
         return result
 
     return handle.run(run)
+
+
+def _use(kernel: KernelConnection, job: Callable[[KernelConnection], Flow[T]]) -> Flow[T]:
+    kernel.in_use = True
+    try:
+        return (yield from job(kernel))
+    finally:
+        kernel.in_use = False

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 
-from jhub.binding import AsyncBound, Bound, Namespace, operation
+from jhub.binding import AsyncBound, Bound, Namespace, operation, stream
 from jhub.errors import HubBroken
 from jhub.models import Model
 from jhub.singleuser.access import NO_ACTIVITY, Handle, ServerAccess
+from jhub.singleuser.cells import CellResult
 from jhub.singleuser.contents import decode
+from jhub.singleuser.kernel_connection import KernelConnection, with_kernel
+from jhub.singleuser.notebooks import NotebookEvent, NotebookSource, RunOptions, RunResult, read_source, run_notebook
 from jhub.steps import Flow
 
 if TYPE_CHECKING:
@@ -39,6 +43,107 @@ class SingleUserOps:
         `GET api/status` (all versions) of the server; scopes as for `files`. `NotStarted` if the server does not run.
         """
         return cast("Handle", self).run(_status)
+
+    @operation
+    def execute(
+        self: object, code: str, *, timeout: float | None = None, kernel: str = "", folder: str = ""
+    ) -> Flow[CellResult]:
+        """Run code in a kernel of the server, and return its outputs and how it ended.
+
+        The kernel is a new one, which ends with the call. In a `with` block all calls have the same one, so that
+        variables stay.
+
+        Parameters
+        ----------
+        timeout
+            Seconds after which the code is interrupted.
+        kernel
+            The name of a kernel specification, "python3"; by default the server's own choice.
+        folder
+            The folder in the server in which the kernel starts.
+
+        `POST api/sessions` and the websocket `api/kernels/{id}/channels` (all versions) of the server; scopes as for
+        `files`. `NotStarted` if the server does not run, `InvalidInput` if it does not have this kernel. A kernel that
+        dies is a result, not an error.
+        """
+        job = partial(_execute, code=code, timeout=timeout)
+        return with_kernel(cast("Handle", self), job, spec=kernel, folder=folder)
+
+    @operation
+    def run(
+        self: object,
+        notebook: NotebookSource,
+        *,
+        parameters: Mapping[str, object] | None = None,
+        kernel: str = "",
+        folder: str = "",
+        timeout: float | None = None,
+        cell_timeout: float | None = None,
+        allow_errors: bool = False,
+    ) -> Flow[RunResult]:
+        """Run a notebook of this machine in the server, in a kernel of its own, and return it with its outputs.
+
+        Cells with the tag `skip-execution` are left out. The first cell with an error ends the run, unless the cell has
+        the tag `raises-exception`.
+
+        Parameters
+        ----------
+        notebook
+            The path of a file on this machine, the file's content, or its object.
+        parameters
+            Values of variables, for notebooks in Python: they are set in a cell after the one with the tag
+            `parameters`, or in a first cell.
+        kernel
+            The name of a kernel specification; by default the notebook's own.
+        folder
+            The folder in the server in which the kernel starts.
+        timeout, cell_timeout
+            Seconds after which the whole run, or a cell, is interrupted.
+        allow_errors
+            Go on after a cell with an error.
+
+        The requests, scopes and errors are those of `execute`.
+        """
+        options = RunOptions(
+            parameters=parameters,
+            kernel=kernel,
+            folder=folder,
+            timeout=timeout,
+            cell_timeout=cell_timeout,
+            allow_errors=allow_errors,
+        )
+        return run_notebook(cast("Handle", self), read_source(notebook), options)
+
+    @stream(NotebookEvent)
+    def run_events(
+        self: object,
+        notebook: NotebookSource,
+        *,
+        parameters: Mapping[str, object] | None = None,
+        kernel: str = "",
+        folder: str = "",
+        timeout: float | None = None,
+        cell_timeout: float | None = None,
+        allow_errors: bool = False,
+    ) -> Flow[None]:
+        """Run a notebook as `run` does, and iterate over what happens. The last event has the result.
+
+        for event in server.run_events("report.ipynb"):
+            print(event.kind, event.cell, event.text)
+        """
+        options = RunOptions(
+            parameters=parameters,
+            kernel=kernel,
+            folder=folder,
+            timeout=timeout,
+            cell_timeout=cell_timeout,
+            allow_errors=allow_errors,
+        )
+        yield from run_notebook(cast("Handle", self), read_source(notebook), options)
+
+
+def _execute(kernel: KernelConnection, *, code: str, timeout: float | None) -> Flow[CellResult]:
+    return kernel.execute(code, timeout=timeout)
 
 
 def _status(access: ServerAccess) -> Flow[ServerStatus]:

@@ -1,0 +1,333 @@
+"""A cell played through: in which order its messages may come, and what it means when they do not."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from jhub.errors import HubBroken, HubError, InvalidInput, NotAuthorized, Unavailable
+from jhub.singleuser.access import Handle
+from jhub.singleuser.cells import CellResult
+from jhub.singleuser.kernel_connection import (
+    INTERRUPT_SECONDS,
+    MAX_CODE_BYTES,
+    SILENCE_SECONDS,
+    KernelConnection,
+    with_kernel,
+)
+from jhub.singleuser.kernel_messages import V1, KernelMessage, decode, encode
+from jhub.steps import CloseSocket, Flow, Listen, ReceiveFrame, Request, SendFrame, SocketClosed
+from jhub.testing import Frame, Opened, Played, Reply, play, refusal, reply
+
+URL = "https://hub.example.org/user/ana/lab/"
+PARENT = {"msg_id": "jhub-k1_1"}
+"""The header of the first request of a kernel `k1`."""
+
+
+def iopub(kind: str, parent: dict[str, str] | None = None, **content: Any) -> KernelMessage:
+    return KernelMessage("iopub", {"msg_type": kind}, PARENT if parent is None else parent, {}, content)
+
+
+def shell(status: str = "ok", **content: Any) -> KernelMessage:
+    return KernelMessage("shell", {"msg_type": "execute_reply"}, PARENT, {}, {"status": status, **content})
+
+
+BUSY = iopub("status", execution_state="busy")
+IDLE = iopub("status", execution_state="idle")
+PRINTED = iopub("stream", name="stdout", text="hello\n")
+REPLY = shell(execution_count=3)
+STARTING = iopub("status", {}, execution_state="starting")
+RESTARTING = iopub("status", {}, execution_state="restarting")
+SHUT_DOWN = iopub("shutdown_reply", {"msg_id": "another"}, status="ok", restart=True)
+
+Arriving = KernelMessage | SocketClosed | float
+"""What a socket has for a cell; a number is silence in seconds."""
+
+
+class Server:
+    """A hub and a server with one kernel, which sends prepared messages."""
+
+    def __init__(self, *messages: Arriving, subprotocol: str | None = V1) -> None:
+        self.messages = deque(messages)
+        self.subprotocol = subprotocol
+        self.sent: list[KernelMessage] = []
+        self.open_sockets = 0
+        self.kernel: Callable[[], Reply] = lambda: self.state("busy")
+        self.handshakes: Iterator[Reply] = iter(())
+        self.deletions: Iterator[Reply] = iter(())
+        self.kernels, self.tokens = set[str](), set[str]()
+        self.path = ""
+        self.made = 0
+
+    def state(self, state: str) -> Reply:
+        return reply(json={"id": "k1", "name": "python3", "execution_state": state})
+
+    def __call__(self, step: Request[Any] | Listen[Any]) -> Reply:
+        assert isinstance(step, Request)
+        path = step.path.removeprefix(URL).partition("?")[0]
+        match step.method, path:
+            case "GET", "/user":
+                return reply(json={"name": "ana", "kind": "user"})
+            case "GET", "/users/ana":
+                return reply(json={"name": "ana", "servers": {"lab": {"ready": True, "url": URL}}})
+            case "GET", "/users/ana/servers/lab":
+                return reply(json={"name": "lab", "ready": True, "url": URL})
+            case "POST", "/users/ana/tokens":
+                self.made += 1
+                self.tokens.add(f"a{self.made}")
+                return reply(201, {"id": f"a{self.made}", "token": "SECRET"})
+            case "DELETE", str() if step.path.startswith("/users/ana/tokens/"):
+                self.tokens.remove(step.path.rpartition("/")[2])
+                return reply(204)
+            case "POST", "api/sessions":
+                self.kernels.add("k1")
+                body: Any = step.body
+                self.path = body["path"]
+                return reply(201, {"id": "s1", "path": self.path, "kernel": {"id": "k1", "name": "python3"}})
+            case "GET", "api/sessions":
+                return reply(json=[{"id": "s1", "path": self.path, "kernel": {"id": "k1", "name": "python3"}}])
+            case "GET", "api/kernels/k1/channels":
+                found = next(self.handshakes, Opened(self.subprotocol))
+                self.open_sockets += isinstance(found, Opened)
+                return found
+            case "GET", "api/kernels/k1":
+                return self.kernel()
+            case "POST", "api/kernels/k1/interrupt":
+                return reply(204)
+            case "DELETE", "api/kernels/k1":
+                answer = next(self.deletions, reply(204))
+                self.kernels -= {"k1"} if answer == reply(204) else set()
+                return answer
+            case other:
+                raise AssertionError(other)
+
+    def peer(self, step: SendFrame | ReceiveFrame | CloseSocket) -> Frame | None:
+        if isinstance(step, CloseSocket):
+            self.open_sockets -= 1
+        elif isinstance(step, SendFrame):
+            message = decode(step.data, self.subprotocol)
+            assert message is not None
+            self.sent.append(message)
+        elif self.messages:
+            arriving = self.messages.popleft()
+            if not isinstance(arriving, float):
+                return Frame(arriving if isinstance(arriving, SocketClosed) else encode(arriving, self.subprotocol))
+            if arriving > step.seconds:
+                self.messages.appendleft(arriving - step.seconds)
+                return None
+            following = self.peer(step)
+            assert following is not None, "silence is followed by a message"
+            return Frame(following.data, arriving)
+        return None
+
+
+def run(server: Server, code: str = "1", **options: Any) -> Played[CellResult]:
+    """Play a job of one cell, and check that nothing is left of it."""
+
+    def job(kernel: KernelConnection) -> Flow[CellResult]:
+        return kernel.execute(code, **options)
+
+    played = play(with_kernel(Handle("ana", "lab"), job), server, peer=server.peer)
+    assert (server.kernels, server.tokens, server.open_sockets) == (set(), set(), 0)
+    return played
+
+
+@pytest.mark.parametrize("subprotocol", [V1, None])
+@pytest.mark.parametrize("order", list(permutations([PRINTED, REPLY, IDLE])))
+def test_the_end_is_a_reply_and_idle_in_any_order(order: tuple[KernelMessage, ...], subprotocol: str | None) -> None:
+    result = run(Server(BUSY, *order, subprotocol=subprotocol)).result
+    assert (result.status, result.execution_count, result.truncated) == ("ok", 3, False)
+    assert result.text == ("" if order[-1] is PRINTED else "hello\n")
+
+
+def test_what_is_sent() -> None:
+    server = Server(BUSY, REPLY, IDLE)
+    run(server, "x = 1", silent=True, store_history=False)
+    (message,) = server.sent
+    assert (message.channel, message.type, message.header["msg_id"]) == ("shell", "execute_request", PARENT["msg_id"])
+    assert message.content == {
+        "code": "x = 1",
+        "silent": True,
+        "store_history": False,
+        "user_expressions": {},
+        "allow_stdin": False,
+        "stop_on_error": True,
+    }
+
+
+def test_messages_of_other_cells_are_ignored() -> None:
+    other = iopub("stream", {"msg_id": "jhub-k1_9"}, name="stdout", text="not mine")
+    assert run(Server(other, BUSY, PRINTED, other, REPLY, IDLE)).result.text == "hello\n"
+
+
+def test_the_error_is_in_the_reply_even_if_the_server_drops_it_from_the_outputs() -> None:
+    result = run(Server(BUSY, shell("error", ename="E", evalue="no", traceback=["line"]), IDLE)).result
+    assert (result.status, str(result.error)) == ("error", "E: no")
+    assert result.outputs == ({"output_type": "error", "ename": "E", "evalue": "no", "traceback": ["line"]},)
+    both = Server(BUSY, iopub("error", ename="E", evalue="no", traceback=["line"]), shell("error", ename="E"), IDLE)
+    assert len(run(both).result.outputs) == 1
+    assert run(Server(BUSY, shell("aborted"), IDLE)).result.status == "aborted"
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        (BUSY, RESTARTING),
+        (BUSY, iopub("status", {}, execution_state="dead")),
+        (BUSY, IDLE, STARTING),
+        (BUSY, SHUT_DOWN, IDLE),  # and the news that a kernel starts is lost
+    ],
+)
+def test_a_kernel_that_dies_or_is_restarted(messages: tuple[KernelMessage, ...]) -> None:
+    server = Server(*messages)
+    server.kernel = lambda: server.state("idle")
+    played = run(server)
+    assert played.result.status == "died"
+    assert played.result.outputs[-1]["ename"] == "DeadKernelError"
+    assert played.seconds < SILENCE_SECONDS
+
+
+def test_a_kernel_that_is_gone() -> None:
+    server = Server(BUSY)
+    server.kernel = lambda: refusal(404)
+    played = run(server)
+    assert played.result.status == "gone"
+    assert played.seconds == SILENCE_SECONDS
+
+
+def test_a_long_silence_is_no_end() -> None:
+    played = run(Server(BUSY, 600.0, REPLY, IDLE))
+    assert played.result.status == "ok"
+    assert played.calls.count(f"GET {URL}api/kernels/k1") == 600 / SILENCE_SECONDS - 1
+    assert played.seconds == played.result.seconds == 600.0
+
+
+def test_an_end_that_never_arrives() -> None:
+    server = Server(BUSY)
+    server.kernel = lambda: server.state("idle")
+    assert run(server).result.status == "lost"
+    without_idle = Server(BUSY, REPLY)
+    without_idle.kernel = lambda: without_idle.state("idle")
+    assert run(without_idle).result.status == "ok"
+
+
+def test_a_cell_that_runs_too_long() -> None:
+    played = run(Server(BUSY), timeout=20)
+    assert played.result.status == "timeout"
+    assert played.seconds == 20 + INTERRUPT_SECONDS
+    stopped = Server(BUSY, 20.5, shell("error", ename="KeyboardInterrupt"), IDLE)
+    played = run(stopped, timeout=20)
+    assert (played.result.status, played.seconds) == ("timeout", 20.5)
+    assert "more than 20 s" in str(played.result.error)
+
+
+@pytest.mark.parametrize("may_have_lost", [True, False])
+def test_a_connection_that_ends(may_have_lost: bool) -> None:
+    server = Server(BUSY, SocketClosed(may_have_lost), PRINTED, REPLY, IDLE)
+    result = run(server).result
+    assert (result.status, result.text, result.truncated) == ("ok", "hello\n", may_have_lost)
+
+
+def test_a_connection_that_cannot_be_made_at_once() -> None:
+    server = Server(BUSY, SocketClosed(), PRINTED, REPLY, IDLE)
+    server.handshakes = iter([Opened(V1), Unavailable("down"), refusal(404), HubBroken("x"), Opened(V1)])
+    assert run(server).result.status == "ok"
+
+
+@pytest.mark.parametrize(("error", "words"), [(Unavailable("down"), "down"), (NotAuthorized("no access"), "no access")])
+def test_a_connection_that_is_lost(error: HubError, words: str) -> None:
+    server = Server(BUSY, SocketClosed())
+    server.handshakes = iter([Opened(V1), *[error] * 100])
+    result = run(server).result
+    assert result.status == "lost"
+    assert words in str(result.error)
+
+
+def test_a_kernel_that_has_gone_with_the_connection_is_not_waited_for() -> None:
+    server = Server(BUSY, SocketClosed())
+    server.kernel = lambda: refusal(404)
+    played = run(server)
+    assert played.result.status == "gone"
+    assert played.calls.count(f"GET {URL}api/kernels/k1/channels?session_id=jhub-k1") == 1
+
+
+def test_input() -> None:
+    prompt = KernelMessage("stdin", {"msg_type": "input_request", "msg_id": "p"}, PARENT, {}, {"prompt": "who? "})
+    server = Server(BUSY, prompt, 0.2, REPLY, IDLE)
+    replies: Iterator[str | None] = iter([None, None, "Ana"])
+
+    def read(text: str, is_password: bool) -> Flow[str | None]:
+        assert (text, is_password) == ("who? ", False)
+        yield from ()
+        return next(replies)
+
+    assert run(server, read_input=read).result.status == "ok"
+    answer = server.sent[-1]
+    assert (answer.channel, answer.type, answer.content, answer.parent_id) == (
+        "stdin",
+        "input_reply",
+        {"value": "Ana"},
+        "p",
+    )
+
+
+def test_a_deletion_that_fails_is_repeated() -> None:
+    server = Server(BUSY, REPLY, IDLE)
+    server.deletions = iter([refusal(500), refusal(500)])
+    assert run(server).result.status == "ok"
+    server = Server(BUSY, REPLY, IDLE)
+    server.deletions = iter([refusal(404)])
+    played = play(with_kernel(Handle("ana", "lab"), lambda kernel: kernel.execute("1")), server, peer=server.peer)
+    assert played.result.status == "ok"
+
+
+@pytest.mark.parametrize("at", [0.0, 0.5, 30.0])
+def test_nothing_is_left_after_an_interruption(at: float) -> None:
+    server = Server(0.4, BUSY, 1000.0, REPLY)
+    flow = with_kernel(Handle("ana", "lab"), lambda kernel: kernel.execute("1"))
+    play(flow, server, peer=server.peer, interrupt_at=at)
+    assert (server.kernels, server.tokens, server.open_sockets) == (set(), set(), 0)
+
+
+def test_a_kernel_whose_start_was_interrupted_is_found_by_its_path() -> None:
+    class Late(Server):
+        def __call__(self, step: Request[Any] | Listen[Any]) -> Reply:
+            answer = super().__call__(step)
+            assert isinstance(step, Request)
+            return Unavailable("lost") if (step.method, step.path) == ("POST", f"{URL}api/sessions") else answer
+
+    server = Late()
+    assert isinstance(run(server).error, Unavailable)
+
+
+def test_hostile_servers() -> None:
+    class Another(Server):
+        def __call__(self, step: Request[Any] | Listen[Any]) -> Reply:
+            answer = super().__call__(step)
+            if isinstance(step, Request) and step.method == "POST" and step.path == f"{URL}api/sessions":
+                return reply(201, {"id": "s1", "path": "notes.ipynb", "kernel": {"id": "open", "name": "x"}})
+            return answer
+
+    assert isinstance(run(Another()).error, HubBroken)
+    odd = [
+        KernelMessage("iopub", {"msg_type": ["status"]}, PARENT, {}, {"execution_state": {"x": 1}}),
+        KernelMessage("iopub", {}, {"msg_id": 7}, {}, {}),
+        iopub("stream", text=5),
+        iopub("display_data"),
+        iopub("update_display_data", data=[]),
+        shell(execution_count="7", traceback={"a": 1}, ename=["x"]),
+    ]
+    result = run(Server(BUSY, *odd, IDLE)).result
+    assert (result.status, result.execution_count) == ("ok", None)
+    bad = run(Server(BUSY, shell("error", ename=["x"], traceback=[1, None]), IDLE)).result
+    assert bad.status == "error"
+
+
+def test_code_that_a_server_would_not_take() -> None:
+    played = run(Server(), "x" * (MAX_CODE_BYTES + 1))
+    assert isinstance(played.error, InvalidInput)
+    assert "8 MiB" in str(played.error)
