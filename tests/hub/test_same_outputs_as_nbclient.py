@@ -21,7 +21,7 @@ DIFFERENT = {
     r"0x[0-9a-f]{6,}": "ADDRESS",
     r"/ipykernel_\d+/": "/ipykernel_PID/",
     r"(CPU times|Wall time): .*": "TIME",
-    r"\b[0-9a-f]{32}\b": "RANDOM ID",
+    r"jhub-[0-9a-f-]{36}_\d+|[0-9a-f]{8}-[0-9a-f]{24}_\d+_\d+": "REQUEST",
 }
 """Patterns of what differs from one kernel to the next, also in nbclient alone."""
 

@@ -73,13 +73,17 @@ SOURCES: dict[str, list[str]] = {
     ],
     "output widgets": [
         COMM + f"outer = create_comm(target_name='jupyter.widget', comm_id='a', data={{'state': {OUTPUT_MODEL}}})\n"
-        f"inner = create_comm(target_name='jupyter.widget', comm_id='b', data={{'state': {OUTPUT_MODEL}}})",
-        SHOW + "print('before')\nouter.send({'method': 'update', 'state': {'msg_id': parent()}})\n"
+        f"inner = create_comm(target_name='jupyter.widget', comm_id='b', data={{'state': {OUTPUT_MODEL}}})\n"
+        "import sys\n"
+        "def capture(comm, request):\n"
+        "    sys.stdout.flush()\n"  # as ipywidgets does it: else the text comes later
+        "    comm.send({'method': 'update', 'state': {'msg_id': request}})",
+        SHOW + "print('before')\ncapture(outer, parent())\n"
         "print('captured', flush=True)\nprint('too')\ndisplay('shown', display_id='same')\n"
-        "inner.send({'method': 'update', 'state': {'msg_id': parent()}})\nprint('inside')\nclear_output(wait=True)\n"
-        "print('instead')\ninner.send({'method': 'update', 'state': {'msg_id': ''}})\nprint('outside')\n"
-        "outer.send({'method': 'update', 'state': {'msg_id': ''}})\nprint('after')",
-        "outer.send({'method': 'update', 'state': {'msg_id': parent()}})\nclear_output()\n1/0",
+        "capture(inner, parent())\nprint('inside')\nclear_output(wait=True)\n"
+        "print('instead')\ncapture(inner, '')\nprint('outside')\n"
+        "capture(outer, '')\nprint('after')",
+        "capture(outer, parent())\nclear_output()\n1/0",
         "print('the next cell is not captured')",
     ],
     "errors": [
