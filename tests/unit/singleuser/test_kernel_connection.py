@@ -11,7 +11,7 @@ import pytest
 
 from jhub.errors import HubBroken, HubError, InvalidInput, NotAuthorized, Unavailable
 from jhub.singleuser.access import Handle
-from jhub.singleuser.cells import CellResult
+from jhub.singleuser.cells import CellResult, CellRun
 from jhub.singleuser.kernel_connection import (
     INTERRUPT_SECONDS,
     MAX_CODE_BYTES,
@@ -20,6 +20,7 @@ from jhub.singleuser.kernel_connection import (
     with_kernel,
 )
 from jhub.singleuser.kernel_messages import V1, KernelMessage, decode, encode
+from jhub.singleuser.outputs import CellOutputs, DisplayMap
 from jhub.steps import CloseSocket, Flow, Listen, ReceiveFrame, Request, SendFrame, SocketClosed
 from jhub.testing import Frame, Opened, Played, Reply, play, refusal, reply
 
@@ -184,7 +185,10 @@ def test_an_error_without_an_output_is_shown_in_another_form() -> None:
 def test_a_hostile_reply_makes_no_invalid_notebook() -> None:
     reply = shell("error", ename="\ud800", traceback=["\udfff"], execution_count=True)
     notice = iopub("stream", name="stderr", text="IOPub data rate exceeded.\n")
-    result = run(Server(BUSY, notice, reply, IDLE)).result
+    cell = CellRun(PARENT["msg_id"], CellOutputs(DisplayMap()))
+    for message in (BUSY, notice, reply, IDLE):
+        cell.add(message)
+    result = cell.result(0.0)
     assert result.execution_count is None
     assert result.outputs[1] == {"output_type": "error", "ename": "?", "evalue": "", "traceback": ["?"]}
     assert run(Server(BUSY, shell("aborted"), IDLE)).result.status == "aborted"
