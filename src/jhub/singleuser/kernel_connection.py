@@ -76,7 +76,8 @@ class KernelConnection:
         self._leased_until: datetime | None = None
         self._socket: Socket | None = None
         self._sent = 0
-        self._displays = DisplayMap()
+        self.displays = DisplayMap()
+        """The outputs with a display id, and the widgets, of all cells so far."""
         self.in_use = False
         """True while a job has it."""
         self.is_busy = False
@@ -171,7 +172,7 @@ class KernelConnection:
     ) -> Flow[CellResult]:
         began = yield from Now()
         request = self._message("shell", "execute_request", content)
-        cell = CellRun(request.header["msg_id"], CellOutputs(self._displays) if keep_outputs else None)
+        cell = CellRun(request.header["msg_id"], CellOutputs(self.displays) if keep_outputs else None)
         ends_at, interrupted, idle_reads, soon = began + timeout, False, 0, False
         prompt: KernelMessage | None = None
         self.is_busy = True
