@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 from typing import Any
 
@@ -141,7 +142,7 @@ def test_a_long_command_is_refused() -> None:
 
 def test_the_script_quotes_every_byte() -> None:
     text = "".join(map(chr, range(1, 0x180)))
-    typed = terminals._typed([f"printf %s {terminals.shlex.quote(text)}"], "tag")
+    typed = terminals._typed([f"printf %s {shlex.quote(text)}"], "tag")
     assert typed.strip().isascii()
     assert typed[:-1].isprintable()
     output = subprocess.run(["sh", "-c", typed[:-1]], capture_output=True).stdout
