@@ -93,8 +93,8 @@ class Stream(Generic[E]):
         rows = [dict(each.__rich_repr__()) if isinstance(each, Model) else {"": each} for each in first]
         return display.table(rows[:MAX_ITEMS_SHOWN], more=len(first) > MAX_ITEMS_SHOWN)
 
-    def __iter__(self) -> Iterator[E]:
-        """Iterate over the items."""
+    def __iter__(self) -> Generator[E]:
+        """Iterate over the items. `close()` of the iterator ends the work early."""
         return self._hub.events(self._operation())
 
 

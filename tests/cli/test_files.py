@@ -219,3 +219,37 @@ def test_sources_are_not_copied_to_a_temporary_folder(as_admin: Jhub, server: st
     as_admin.env["TMPDIR"] = "/dev/null"
     as_admin.ok("cp", str(tmp_path / "file"), f"{server}:direct")
     as_admin.ok("rm", "-y", f"{server}:direct")
+
+
+def test_many_small_files_take_few_requests(as_admin: Jhub, server: str, home: Path, tmp_path: Path) -> None:
+    """Four at a time: one request looks whether a file exists, one writes it, and one checks it."""
+    for number in range(60):
+        folder = tmp_path / "many" / f"{number % 3}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"f{number}").write_text(str(number))
+    sent = as_admin("cp", "-r", str(tmp_path / "many"), f"{server}:", "--debug")
+    assert sent.code == 0, sent
+    assert files(home / "many") == files(tmp_path / "many")
+    assert sum("/api/contents/" in line for line in sent.err.splitlines()) <= 3 * 60 + 60
+    copied = [line.split("many/")[1].split()[0] for line in sent.err.splitlines() if line.startswith("copied")]
+    assert copied == sorted(copied), "in order"
+    as_admin.ok("cp", "-r", f"{server}:many", str(tmp_path / "back"))
+    assert files(tmp_path / "back") == files(tmp_path / "many")
+    (home / "many" / "1" / "f1").write_text("changed")
+    again = as_admin("cp", "-r", str(tmp_path / "many"), f"{server}:")
+    assert again.code == 6
+    assert again.err.count("the file exists") == 60
+    updated = as_admin("cp", "-r", "--update", str(tmp_path / "many"), f"{server}:", "-o", "json")
+    results = [each["result"] for each in json.loads(updated.out)]
+    assert (results.count("copied"), results.count("unchanged")) == (1, 59)
+    as_admin.ok("rm", "-r", "-y", f"{server}:many")
+
+
+def test_the_progress_is_shown_on_a_terminal(as_admin: Jhub, server: str, tmp_path: Path) -> None:
+    (tmp_path / "big").write_bytes(BIG)
+    up = as_admin.at_terminal("cp", str(tmp_path / "big"), f"{server}:big", answers={})
+    assert "1 of 1 MiB" in up.out
+    down = as_admin.at_terminal("cp", f"{server}:big", str(tmp_path / "back"), answers={})
+    assert "1 MiB" in down.out
+    assert (tmp_path / "back").read_bytes() == BIG
+    as_admin.ok("rm", "-y", f"{server}:big")

@@ -105,6 +105,15 @@ def test_folders_that_never_end_are_bounded(place: Place, tmp_path: Path) -> Non
         place.admin.singleuser("mallory").files.delete("deep", recursive=True)
 
 
+def test_an_archive_needs_a_kernel(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("1")
+    for arguments in (["mallory:tree", str(tmp_path / "tree")], [str(tmp_path / "file"), "mallory:"]):
+        copied = place.jhub("cp", "--archive", *arguments)
+        assert copied.code == 2
+        assert "no Python kernel" in copied.err
+    assert not (tmp_path / "tree").exists()
+
+
 def test_the_terminal_is_not_steered(place: Place) -> None:
     listed = place.jhub("ls", "mallory:")
     assert "\x1b" not in listed.out + listed.err

@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-from matrix.environments import FOLDER, ROOT, SUPPORTED, environment, kubernetes_tests
+from matrix.environments import FOLDER, ROOT, SUPPORTED, environment, http_proxy, kubernetes_tests
 from matrix.processes import run
 from matrix.results import differences, last_run, read, record, recorded
 from matrix.sign_in.table import methods_table, put_into_page
@@ -22,6 +22,8 @@ AT_ONCE = 2
 async def test(versions: list[str]) -> int:
     """Run the tests on each version, and compare the results with the recorded ones."""
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _current().cancel)
+    if await http_proxy() is None:
+        print("configurable-http-proxy needs npm: the tests behind it are skipped")
     installing, testing = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_ONCE)
 
     async def one(version: str) -> bool:

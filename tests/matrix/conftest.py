@@ -12,6 +12,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from both import blocking
 
 from jhub import Hub
+from matrix.environments import NODE
 from matrix.hub import HubUnderTest, running
 from matrix.installed import authenticators_in, version_in
 from matrix.results import Results, of_cells, of_outcomes, result, write
@@ -122,6 +123,15 @@ def hub(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """Run the hub that all tests share: use `fresh` for the names that you create."""
     with running(environment, tmp_path_factory.mktemp("matrix")) as up:
         yield up
+
+
+@pytest.fixture(scope="session")
+def http_proxy() -> Path:
+    """Return the program configurable-http-proxy."""
+    program = NODE / "node_modules" / ".bin" / "configurable-http-proxy"
+    if not program.exists():
+        pytest.skip("needs configurable-http-proxy, which make test-matrix installs by npm")
+    return program
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ FOLDER = ROOT / ".matrix"
 SUPPORTED = ("4.1.6", "5", "6")
 """Supported versions; a major version stands for its newest release."""
 
-COMPANIONS = ("jupyterhub-traefik-proxy", "jupyter_server")
+COMPANIONS = ("jupyterhub-traefik-proxy", "jupyter_server", "ipykernel")
 AUTHENTICATORS = ("jupyterhub-nativeauthenticator", "oauthenticator")
 # Dependencies of jhub.extension, which itself comes from this repository and needs JupyterHub 5.3.
 EXTENSION = ("msgspec", "pyyaml", "regex")
@@ -27,6 +27,10 @@ KUBERNETES_TESTS = (
     "test_kubernetes_interruptions.py",
     "test_own_list.py",
 )
+NODE = FOLDER / "node"
+"""Folder of the packages of npm."""
+HTTP_PROXY = "configurable-http-proxy@5.3.0"
+"""JupyterHub's own proxy, for the tests that also run behind it."""
 # JupyterHub 2 and 3 do not exclude a newer SQLAlchemy, but fail with it. NativeAuthenticator needs JupyterHub 4.
 COMPANIONS_OF_OLD = (*COMPANIONS, "SQLAlchemy<2")
 
@@ -70,3 +74,20 @@ async def environment(version: str) -> Path:
         raise SystemExit(f"{log.read_text()}\nJupyterHub {version} could not be installed")
     made_for.write_text(wanted)
     return folder
+
+
+async def http_proxy() -> Path | None:
+    """Return configurable-http-proxy, and install it first if need be; None on a machine without npm."""
+    program = NODE / "node_modules" / ".bin" / "configurable-http-proxy"
+    made_for = NODE / "made-for.txt"
+    if made_for.exists() and made_for.read_text() == HTTP_PROXY and program.exists():
+        return program
+    npm = shutil.which("npm")
+    if npm is None:
+        return None
+    print(f"{HTTP_PROXY}: installing", flush=True)
+    log = FOLDER / "npm.log"
+    if await run([npm, "install", "--prefix", str(NODE), "--no-audit", "--no-fund", "--silent", HTTP_PROXY], log) != 0:
+        raise SystemExit(f"{log.read_text()}\n{HTTP_PROXY} could not be installed")
+    made_for.write_text(HTTP_PROXY)
+    return program

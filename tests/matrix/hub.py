@@ -37,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True):
     stub: str
     quick: str
     strict: bool
+    http_proxy: str
 
     def __repr__(self) -> str:
         return f"Settings(port={self.port})"
@@ -60,12 +61,17 @@ class HubUnderTest:
 
 
 @contextmanager
-def running(environment: Path, folder: Path, *, strict: bool = False) -> Iterator[HubUnderTest]:
-    """Run a hub for the time of the block, with its state in `folder`; with `strict`, it has tight limits."""
+def running(
+    environment: Path, folder: Path, *, strict: bool = False, http_proxy: Path | None = None
+) -> Iterator[HubUnderTest]:
+    """Run a hub for the time of the block, with its state in `folder`; with `strict`, it has tight limits.
+
+    Its proxy is traefik, or the program `http_proxy`, configurable-http-proxy.
+    """
     for attempt in range(ATTEMPTS):
         place = folder / f"hub{attempt}"
         place.mkdir()
-        settings = _settings(strict)
+        settings = _settings(strict, http_proxy)
         mark = settings.mark[INSTANCE_VARIABLE]
         process = launch.start(environment, place, "hub_config.py", settings, mark)
         url = f"http://{LOOPBACK}:{settings.port}{settings.base_url}"
@@ -79,7 +85,7 @@ def running(environment: Path, folder: Path, *, strict: bool = False) -> Iterato
     raise AssertionError("found no free ports for the hub")
 
 
-def _settings(strict: bool) -> Settings:
+def _settings(strict: bool, http_proxy: Path | None) -> Settings:
     port, hub_port, proxy_port = free_ports(3)
     return Settings(
         base_url=BASE_URL,
@@ -95,4 +101,5 @@ def _settings(strict: bool) -> Settings:
         stub=str(STUB),
         quick=str(launch.QUICK),
         strict=strict,
+        http_proxy=str(http_proxy or ""),
     )

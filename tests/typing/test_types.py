@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_type
 
@@ -133,7 +133,7 @@ def what_a_hub_gives_item_by_item(hub: Hub) -> None:
     for user in hub.users.list():
         assert_type(user, User)
     assert_type(list(hub.groups.list()), list[Group])
-    assert_type(iter(hub.servers.list()), Iterator[Server])
+    assert_type(iter(hub.servers.list()), Generator[Server, None, None])
 
 
 async def what_an_asynchronous_hub_gives(hub: AsyncHub) -> None:

@@ -7,14 +7,18 @@ import os
 import secrets
 import stat
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryFile, gettempdir
 from typing import IO, NamedTuple
 
 from jhub import FileInfo, SingleUser
-from jhub.cli.kit.output import note
+from jhub.cli.copy_progress import CopyProgress
+from jhub.cli.kit.output import names_shown, note
 from jhub.errors import Conflict, HubBroken, HubError, InvalidInput, NotFound
+from jhub.singleuser.tar_stream import Member, decode, encode, tree, write
 
 MAX_DEPTH = 64
 """Maximum depth of folders: what a server lists may never end."""
@@ -35,6 +39,8 @@ class Found(NamedTuple):
     """The names below the folder that is copied; empty for a file that is named itself."""
     is_folder: bool = False
     """True for an empty folder, which is created."""
+    size: int | None = None
+    """The number of bytes, if it is known."""
 
 
 class Limits:
@@ -57,6 +63,10 @@ class Limits:
         for part in parts:
             self.count_bytes(len(part))
             yield part
+
+    def stop(self) -> None:
+        """Let no more bytes through."""
+        self.max_bytes = -1
 
     def count_bytes(self, size: int) -> None:
         """Count bytes. `InvalidInput` above the maximum."""
@@ -110,7 +120,7 @@ class LocalPlace:
             if is_folder:
                 yield from self.walk(entry.path, below)
             else:
-                yield Found(entry.path, below)
+                yield Found(entry.path, below, size=entry.stat(follow_symlinks=False).st_size)
         if is_empty:
             yield Found(path, names, is_folder=True)
 
@@ -120,17 +130,40 @@ class LocalPlace:
             while part := file.read(READ_BYTES):
                 yield part
 
-    def send(self, path: str, to: ServerPlace, to_path: str, limits: Limits, *, overwrite: bool) -> None:
+    def send(self, path: str, to: ServerPlace, to_path: str, limits: Limits, name: str, *, overwrite: bool) -> None:
         """Send a file to a server, without a copy on this machine."""
         with _named_errors(path), open(path, "rb") as file:
-            limits.count_bytes(os.fstat(file.fileno()).st_size)
-            to.put(to_path, file, overwrite=overwrite)
+            size = os.fstat(file.fileno()).st_size
+            limits.count_bytes(size)
+            with CopyProgress(name, size) as progress:
+                to.put(to_path, progress.watched(file), overwrite=overwrite)
 
     def make_folder(self, path: str, root: str) -> None:
         """Create a folder. No folder below `root` may be a link."""
         _check_links(Path(root), Path(path))
         with _named_errors(path):
             Path(path).mkdir(parents=True, exist_ok=True)
+
+    def parent(self, path: str) -> str:
+        """Return the folder that a path is in."""
+        return os.path.dirname(path) or "."
+
+    def members(self, path: str) -> Generator[Member]:
+        """Yield everything in a folder, hidden files and links too; or one file."""
+        if not os.path.exists(path):
+            raise NotFound("not found", about=path, status=404)
+        with _named_errors(path):
+            yield from tree(path)
+
+    def unpack(self, folder: str, members: Iterator[Member], *, overwrite: bool) -> int:
+        """Write a tree into a folder, and return the number of files and links."""
+        with _named_errors(folder):
+            written = write(members, folder, overwrite)
+        if written.conflicts:
+            names = names_shown(written.conflicts)
+            message = f"these exist, and are left as they are: {names}; the others are copied"
+            raise Conflict(message, about=folder, hint="to replace files, pass --overwrite")
+        return written.files
 
     def write(self, path: str, parts: Iterable[bytes], root: str, *, overwrite: bool) -> None:
         """Write a file as a whole or not at all. No folder below `root` may be a link."""
@@ -145,8 +178,7 @@ class LocalPlace:
             draft = target.with_name(f".jhub-{secrets.token_hex(4)}.part")
             try:
                 with open(draft, "xb") as file:
-                    for part in parts:
-                        file.write(part)
+                    _write_behind(file, parts)
                 _move(draft, target, overwrite=overwrite)
             finally:
                 with suppress(FileNotFoundError):
@@ -204,7 +236,7 @@ class ServerPlace:
             if info.is_directory:
                 yield from self.walk(inner, (*names, info.name))
             else:
-                yield Found(inner, (*names, info.name))
+                yield Found(inner, (*names, info.name), size=info.size)
 
     def parts(self, path: str) -> Iterator[bytes]:
         """Yield the content of a file."""
@@ -226,6 +258,20 @@ class ServerPlace:
         """Create a folder."""
         self._files.make_folder(path, exist_ok=True)
 
+    def parent(self, path: str) -> str:
+        """Return the folder that a path is in."""
+        return path.rpartition("/")[0]
+
+    def members(self, path: str) -> Generator[Member]:
+        """Yield everything in a folder, hidden files and links too; or one file."""
+        with _named_errors(self.label(path)), closing(iter(self._files.pack(path))) as parts:
+            yield from decode(parts)
+
+    def unpack(self, folder: str, members: Iterator[Member], *, overwrite: bool) -> int:
+        """Write a tree into a folder, and return the number of files and links."""
+        with _named_errors(self.label(folder)):
+            return self._files.unpack(folder, encode(members), overwrite=overwrite)
+
     def digest(self, path: str) -> str:
         """Return the SHA-256 of a file; empty for a large file and an old server."""
         info: FileInfo = self._files.info(path)
@@ -246,6 +292,23 @@ def checked_name(name: str) -> str:
     return name
 
 
+def _write_behind(file: IO[bytes], parts: Iterable[bytes]) -> None:
+    """Write parts to a file, each while the next one arrives: a large file takes half the time."""
+    parts = iter(parts)
+    first = list(islice(parts, 2))
+    if len(first) < 2:
+        file.writelines(first)
+        return
+    with ThreadPoolExecutor(1, thread_name_prefix="jhub write") as pool:
+        writing: Future[int] | None = None
+        for part in chain(first, parts):
+            if writing is not None:
+                writing.result()
+            writing = pool.submit(file.write, part)
+        if writing is not None:
+            writing.result()
+
+
 def _move(draft: Path, target: Path, *, overwrite: bool) -> None:
     """Give a draft its real name, and the permissions of the file that it replaces."""
     if overwrite:
@@ -263,9 +326,11 @@ def _move(draft: Path, target: Path, *, overwrite: bool) -> None:
 
 @contextmanager
 def _named_errors(path: str) -> Generator[None]:
-    """Turn errors of the operating system into those of jhub, which name the file."""
+    """Turn errors of the operating system, and of archives, into those of jhub, which name the file."""
     try:
         yield
+    except ValueError as error:
+        raise HubError(f"{path}: {error}") from None
     except OSError as error:
         raise HubError(f"{path}: {error.strerror or error}") from None
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from jhub.cli.archive_copy import ArchiveCopier
 from jhub.cli.copy_places import Found, Limits, LocalPlace, ServerPlace
+from jhub.cli.copy_progress import CopyProgress
 from jhub.cli.kit.batch import Result, batch, report
 from jhub.cli.kit.options import common, connect, output
-from jhub.cli.kit.output import escape
 from jhub.cli.kit.remote_path import HINT, RemotePath, parse
 from jhub.errors import Conflict, HubError, InvalidInput, NotFound, Unavailable
 
@@ -25,6 +28,11 @@ if TYPE_CHECKING:
 
 UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 """Sizes of the units of --max-size, in bytes."""
+
+FILES_AT_A_TIME = 4
+"""Number of small files that are copied at a time. A server does one thing after the other: more gain little."""
+MAX_SMALL_BYTES = 512 * 2**10
+"""Maximum size of a small file in bytes: that of one request."""
 
 
 class Copy(NamedTuple):
@@ -49,6 +57,9 @@ def _bytes_of(text: str) -> int:
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.argument("target", metavar="TARGET")
 @click.option("-r", "--recursive", is_flag=True, help="Copy folders, with what is in them.")
+@click.option(
+    "-a", "--archive", is_flag=True, help="Copy folders with hidden files, links, modes and times. Implies -r."
+)
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 @click.option("--update", is_flag=True, help="Replace files that differ, and skip those that are the same.")
 @click.option(
@@ -67,6 +78,7 @@ def cp(
     sources: tuple[str, ...],
     target: str,
     recursive: bool,
+    archive: bool,
     overwrite: bool,
     update: bool,
     max_files: int,
@@ -83,9 +95,13 @@ def cp(
     course. A file arrives as a whole or not at all, and what arrived is checked. Of a local folder, hidden files and
     links are left out; modes and times are not copied. Nothing from a server is written outside TARGET.
 
+    --archive copies these too, as a tar stream. A Python program in the server packs or unpacks it, so the server needs
+    a Python kernel. Links that lead outside and devices are left out, and so are permissions of others to write.
+
     $ jhub cp notebook.ipynb ana/lab:
     $ jhub cp -r course ana/lab: --update
     $ jhub cp -r ana/lab:results bo/lab:data ./collected
+    $ jhub cp --archive ana/lab:project ./backup
     """
     limits = Limits(max_files, max_size)
     with connect() as hub, ExitStack() as servers:
@@ -95,9 +111,17 @@ def cp(
         if isinstance(to, LocalPlace) and any(isinstance(place, LocalPlace) for place, _ in froms):
             raise InvalidInput("neither the source nor the target is in a server", hint=HINT)
         _refuse_whole_servers(froms, to)
-        copies = _plan(froms, to, to_path, recursive, into=len(sources) > 1 or target.endswith(("/", ":")))
-        copy = _Copier(to, to_path, limits, overwrite=overwrite, update=update)
-        with batch(takewhile(lambda _: not limits.reached, copies), copy) as results:
+        into = len(sources) > 1 or target.endswith(("/", ":"))
+        if archive:
+            copy_all = ArchiveCopier(to, to_path, limits, overwrite=overwrite or update, into=into)
+            with batch(takewhile(lambda _: not limits.reached, froms), copy_all) as results:
+                report(results, output_format)
+            return
+        copies = takewhile(lambda _: not limits.reached, _plan(froms, to, to_path, recursive, into=into))
+        copier = _Copier(to, to_path, limits, overwrite=overwrite, update=update)
+        pool = servers.enter_context(ThreadPoolExecutor(FILES_AT_A_TIME))
+        servers.callback(limits.stop)  # the pool waits for the files in flight
+        with batch(_ahead(copies, copier, pool), lambda copy: copy()) as results:
             report(results, output_format)
 
 
@@ -120,22 +144,24 @@ class _Copier:
         self._sources: dict[str, str] = {}
         """The source of each path at the target."""
 
-    def __call__(self, each: Copy | HubError) -> Result:
-        """Copy a file, or create a folder."""
+    def prepare(self, each: Copy | HubError) -> Callable[[], Result]:
+        """Return the function that copies a file, or creates a folder."""
         if isinstance(each, HubError):
             raise each
         self._limits.count_file()
         path = self._to.join(each.folder, each.names)
         source, target = each.source.label(each.found.path), self._to.label(path)
-        name = f"{source} -> {target}"
+        if not each.found.is_folder and self._sources.setdefault(path, source) != source:
+            message = f"{target} was copied from {self._sources[path]}, not from {source} too"
+            raise Conflict(message, hint="copy them into several folders")
+        return partial(self._do, each, path, f"{source} -> {target}")
+
+    def _do(self, each: Copy, path: str, name: str) -> Result:
         if each.found.is_folder:
             if self._to.kind(path) == "folder":
                 return Result(name, "unchanged", f"unchanged {name}")
             self._to.make_folder(path, self._to_path)
-            return Result(name, "created", f"created {target}")
-        if self._sources.setdefault(path, source) != source:
-            message = f"{target} was copied from {self._sources[path]}, not from {source} too"
-            raise Conflict(message, hint="copy them into several folders")
+            return Result(name, "created", f"created {self._to.label(path)}")
         if self._update and _is_same(each, self._to, path):
             return Result(name, "unchanged", f"unchanged {name}")
         self._copy(each, path, name)
@@ -143,10 +169,36 @@ class _Copier:
 
     def _copy(self, each: Copy, path: str, name: str) -> None:
         if isinstance(each.source, LocalPlace) and isinstance(self._to, ServerPlace):
-            each.source.send(each.found.path, self._to, path, self._limits, overwrite=self._overwrite)
+            each.source.send(each.found.path, self._to, path, self._limits, name, overwrite=self._overwrite)
         else:
-            parts = _shown(self._limits.counted(each.source.parts(each.found.path)), name)
-            self._to.write(path, parts, self._to_path, overwrite=self._overwrite)
+            with CopyProgress(name) as progress:
+                parts = progress.counted(self._limits.counted(each.source.parts(each.found.path)))
+                self._to.write(path, parts, self._to_path, overwrite=self._overwrite)
+
+
+def _ahead(
+    copies: Iterable[Copy | HubError], copier: _Copier, pool: ThreadPoolExecutor
+) -> Iterator[Callable[[], Result]]:
+    """Yield the functions that copy, in order. Small files are copied ahead, a few at a time.
+
+    Ctrl-C does not interrupt these, and they take no time; large ones are copied where it does.
+    """
+    waiting: deque[Callable[[], Result]] = deque()
+    for each in copies:
+        try:
+            copy = copier.prepare(each)
+        except HubError as error:
+            waiting.append(partial(_fail, error))
+        else:
+            small = isinstance(each, Copy) and each.found.size is not None and each.found.size <= MAX_SMALL_BYTES
+            waiting.append(pool.submit(copy).result if small else copy)
+        if len(waiting) > FILES_AT_A_TIME:
+            yield waiting.popleft()
+    yield from waiting
+
+
+def _fail(error: HubError) -> Result:
+    raise error
 
 
 class _Places:
@@ -221,18 +273,3 @@ def _is_same(each: Copy, to: Place, path: str) -> bool:
         return False
     there = to.digest(path)
     return there != "" and there == each.source.digest(each.found.path)
-
-
-def _shown(parts: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """Yield the parts, and show on a terminal how many bytes have been read."""
-    if not sys.stderr.isatty():
-        yield from parts
-        return
-    size = 0
-    try:
-        for part in parts:
-            size += len(part)
-            click.echo(f"\r\x1b[K{size >> 20} MiB  {escape(name)}"[:100], err=True, nl=False)
-            yield part
-    finally:
-        click.echo("\r\x1b[K", err=True, nl=False)

@@ -40,8 +40,8 @@ class BoundedContent:
         self._host = host
         self._deadline = deadline
         self._max_bytes = MAX_ANSWER_BYTES if 200 <= response.status_code < 300 else MAX_REFUSAL_BYTES
-        self._arrived = 0
-        self._content = bytearray()
+        self._arrived = self._size = 0
+        self._pieces: list[bytes] = []
         self._gzip = None
         if encoding := content_coding(response):
             if encoding not in GZIP_CODINGS:
@@ -50,7 +50,7 @@ class BoundedContent:
 
     def __bytes__(self) -> bytes:
         """Return the content so far."""
-        return bytes(self._content)
+        return b"".join(self._pieces)
 
     def add(self, chunk: bytes) -> None:
         """Add a chunk. `TimeoutError` after the deadline, `NotAHub` above the maximum size."""
@@ -58,12 +58,13 @@ class BoundedContent:
             raise TimeoutError
         self._arrived += len(chunk)
         for piece in (chunk,) if self._gzip is None else self._decompressed(chunk):
-            self._content += piece
+            self._pieces.append(piece)
+            self._size += len(piece)
             self._check()
         self._check()
 
     def _check(self) -> None:
-        if max(self._arrived, len(self._content)) > self._max_bytes:
+        if max(self._arrived, self._size) > self._max_bytes:
             raise NotAHub(f"{self._host} answered with more than {self._max_bytes >> 20} MiB, which no hub does")
 
     def _decompressed(self, chunk: bytes) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 from jhub.models import Model
 from jhub.singleuser.kernel_messages import KernelMessage
+from jhub.singleuser.output_messages import writable
 from jhub.singleuser.outputs import CellOutputs
 
 CellStatus: TypeAlias = Literal["ok", "error", "aborted", "timeout", "died", "gone", "lost"]
@@ -143,16 +144,19 @@ class CellRun:
         reply = self._reply or {}
         status, error = self._failure or _end(reply)
         outputs = self._outputs.items if self._outputs is not None else []
-        if error is not None and not any(each["output_type"] == "error" for each in outputs):
-            # A server that limits the rate of outputs drops the error, too; the reply always comes.
+        truncated = self.truncated or (self._outputs is not None and self._outputs.truncated)
+        is_missing = truncated or self._failure is not None
+        if error is not None and is_missing and not any(each["output_type"] == "error" for each in outputs):
+            # A server that limits the rate of outputs drops the error, too; the reply always comes. Else an error
+            # without an output is shown in another form: in stderr, or in a widget.
             outputs = [*outputs, _error_output(error)]
         count = reply.get("execution_count")
         return CellResult(
             status=status,
             outputs=tuple(outputs),
-            execution_count=count if isinstance(count, int) else None,
+            execution_count=count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None,
             seconds=seconds,
-            truncated=self.truncated or (self._outputs is not None and self._outputs.truncated),
+            truncated=truncated,
             error=error,
         )
 
@@ -177,7 +181,8 @@ def _error(reply: Mapping[str, Any]) -> CellError:
 
 def _error_output(error: CellError) -> dict[str, Any]:
     lines = list(error.traceback) or [str(error)]
-    return {"output_type": "error", "ename": error.name, "evalue": error.value, "traceback": lines}
+    item, _ = writable({"output_type": "error", "ename": error.name, "evalue": error.value, "traceback": lines})
+    return cast("dict[str, Any]", item)
 
 
 def text_of(kind: str, content: Mapping[str, Any]) -> str:

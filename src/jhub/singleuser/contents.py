@@ -9,10 +9,10 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from jhub.errors import NotAHub
+from jhub.errors import Conflict, NotAHub
 from jhub.models import Model
 from jhub.singleuser.access import ServerAccess
-from jhub.singleuser.paths import quoted
+from jhub.singleuser.paths import normalized, quoted
 from jhub.singleuser.refusals import OTHER_HINT
 from jhub.steps import Answer, Flow, decode_nothing
 
@@ -79,13 +79,13 @@ def make_folder(access: ServerAccess, path: str) -> Flow[FileInfo]:
 
 def rename(access: ServerAccess, path: str, new: str) -> Flow[FileInfo]:
     """Rename a file or folder. `Conflict` if the new path exists."""
-    body = {"path": "/".join(part for part in new.split("/") if part)}
+    body = {"path": normalized(new)}
     return access.request("PATCH", _api(path), partial(decode, FileInfo), about=label(path), body=body)
 
 
 def copy_into(access: ServerAccess, path: str, folder: str) -> Flow[FileInfo]:
     """Copy a file into a folder, under a name that the server chooses."""
-    body = {"copy_from": "/".join(part for part in path.split("/") if part)}
+    body = {"copy_from": normalized(path)}
     return access.request("POST", _api(folder), partial(decode, FileInfo), about=label(path), body=body)
 
 
@@ -96,7 +96,12 @@ def delete(access: ServerAccess, path: str) -> Flow[None]:
 
 def label(path: str) -> str:
     """Return a path for messages."""
-    return "/".join(part for part in path.split("/") if part) or "the top folder"
+    return normalized(path) or "the top folder"
+
+
+def conflict(access: ServerAccess, path: str, message: str, hint: str = "") -> Conflict:
+    """Return the error for what is at a path, and should not be."""
+    return Conflict(message, about=f"{access.label}: {label(path)}", status=409, hint=hint)
 
 
 def _api(path: str) -> str:

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from jhub.errors import BadRequest, Conflict, HubBroken
+from jhub.errors import BadRequest, HubBroken
 from jhub.singleuser.access import ServerAccess
-from jhub.singleuser.contents import label, read_info
+from jhub.singleuser.contents import conflict, label, read_info
 from jhub.singleuser.paths import quoted
 from jhub.steps import Answer, Emit, Flow
 
@@ -84,7 +84,7 @@ def read_all(access: ServerAccess, path: str) -> Flow[None]:
     """Emit the content of a file, part by part."""
     info = yield from read_info(access, path)
     if info.is_directory:
-        raise Conflict("this is a folder", about=f"{access.label}: {label(path)}", hint="list it to see its files")
+        raise conflict(access, path, "this is a folder", "list it to see its files")
     file = FileRead(access, path)
     while part := (yield from file.next_part()):
         yield Emit(part)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from typing import IO, cast
 
 from jhub.binding import AsyncBound, Bound, operation, stream
 from jhub.errors import InvalidInput
 from jhub.interpreter import collect
-from jhub.singleuser import contents, folders, upload
+from jhub.singleuser import archive, contents, folders, upload
 from jhub.singleuser.access import Handle
 from jhub.singleuser.contents import FileInfo, label
 from jhub.singleuser.download import read_all
@@ -155,6 +156,49 @@ class FileOps:
         """
         _check_name(path)
         return _at(self).run(lambda access: folders.delete_tree(access, path, recursive, missing_ok))
+
+    @stream(bytes)
+    def pack(self: object, path: str = "", *, name: str = "") -> Flow[None]:
+        """Read a folder with everything in it, or a file, as a tar archive that is not compressed.
+
+            with open("course.tar", "wb") as file:
+                for part in server.files.pack("course"):
+                    file.write(part)
+
+        Hidden files, modes, times and links are in it; the owner is not. A Python program in the server packs it, so
+        the server must have a Python kernel. An archive from a server is its owner's: before you unpack it, check the
+        names and links in it, as `jhub cp --archive` does.
+
+        Parameters
+        ----------
+        name
+            The name that a single file gets in the archive. The names in a folder begin below the folder.
+
+        Kernels of the server (Jupyter Server 1.0). `NotFound` if the path does not exist, `InvalidInput` if the server
+        has no Python kernel, `HubError` for a file that cannot be read.
+        """
+        return archive.pack(_at(self), path, name)
+
+    @operation
+    def unpack(self: object, path: str, parts: Iterable[bytes], *, overwrite: bool = False) -> Flow[int]:
+        """Unpack a tar archive that is not compressed into a folder, which is created if it does not exist.
+
+        Each file is written as a whole. Names and links that lead out of the folder are refused, nothing is written
+        through a link, and devices are left out. A Python program in the server unpacks it, so the server must have a
+        Python kernel. The result is the number of files and links that were written.
+
+        Parameters
+        ----------
+        parts
+            The archive: its parts, or a file that is open for reading.
+        overwrite
+            Replace files that exist.
+
+        Kernels of the server (Jupyter Server 1.0). `Conflict` if files exist, unless `overwrite`: they are left as they
+        are, and all others are written. `InvalidInput` if the server has no Python kernel, `HubError` if a file cannot
+        be written.
+        """
+        return archive.unpack(_at(self), path, parts, overwrite)
 
 
 class Files(FileOps, Bound):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from secrets import token_hex
 
-from jhub.errors import BadRequest, Conflict, HubError, NotFound
+from jhub.errors import BadRequest, HubBroken, HubError, NotFound
 from jhub.singleuser import contents
 from jhub.singleuser.access import ServerAccess
-from jhub.singleuser.contents import FileInfo, label
+from jhub.singleuser.contents import FileInfo, conflict, label
 from jhub.singleuser.paths import parent_of, parts_of
 from jhub.steps import Flow, Sleep
 
@@ -34,19 +34,25 @@ def make_folders(access: ServerAccess, path: str, *, exist_ok: bool) -> Flow[Non
         existing = yield from read_if_exists(access, "/".join(names[:known]))
         if existing is not None:
             if not existing.is_directory:
-                raise _conflict(access, existing.path, "a file has the name of this folder")
+                raise conflict(access, existing.path, "a file has the name of this folder")
             break
         known -= 1
     if known == len(names) and not exist_ok:
-        raise _conflict(access, path, "the folder exists")
+        raise conflict(access, path, "the folder exists")
     for count in range(known + 1, len(names) + 1):
-        yield from contents.make_folder(access, "/".join(names[:count]))
+        folder = "/".join(names[:count])
+        try:
+            yield from contents.make_folder(access, folder)
+        except HubBroken:  # Jupyter Server 2.21 answers 500 if another request has just created it
+            existing = yield from read_if_exists(access, folder)
+            if existing is None or not existing.is_directory:
+                raise
 
 
 def copy_file(access: ServerAccess, path: str, new: str) -> Flow[FileInfo]:
     """Copy a file. The server chooses the name of the copy, so it is renamed."""
     if (yield from read_if_exists(access, new)) is not None:
-        raise _conflict(access, new, "the file exists")
+        raise conflict(access, new, "the file exists")
     copy = yield from contents.copy_into(access, path, parent_of(new))
     try:
         return (yield from contents.rename(access, copy.path, new))
@@ -54,14 +60,8 @@ def copy_file(access: ServerAccess, path: str, new: str) -> Flow[FileInfo]:
         raise
     except BaseException:
         with suppress(HubError):
-            yield from erase(access, copy.path)
+            yield from contents.delete(access, copy.path)
         raise
-
-
-def erase(access: ServerAccess, path: str) -> Flow[None]:
-    """Delete a file that jhub has made. Empty it first: what goes to a trash counts for the quota."""
-    yield from contents.save(access, path, b"")
-    yield from contents.delete(access, path)
 
 
 def delete_tree(access: ServerAccess, path: str, recursive: bool, missing_ok: bool, depth: int = 0) -> Flow[None]:
@@ -74,12 +74,12 @@ def delete_tree(access: ServerAccess, path: str, recursive: bool, missing_ok: bo
     if info.is_directory:
         entries = yield from contents.read_folder(access, path)
         if entries and not recursive:
-            raise _conflict(access, path, "the folder is not empty", "to delete what is in it, pass recursive (-r)")
+            raise conflict(access, path, "the folder is not empty", "to delete what is in it, pass recursive (-r)")
         if entries and depth == MAX_DEPTH:
-            raise _conflict(access, path, f"more than {MAX_DEPTH} folders are inside each other")
+            raise conflict(access, path, f"more than {MAX_DEPTH} folders are inside each other")
         if entries and (yield from _is_link(access, path)):
             hint = "it may be a link to a folder elsewhere: delete it in the server's own terminal"
-            raise _conflict(access, path, "the folder does not change when a file is written into it", hint)
+            raise conflict(access, path, "the folder does not change when a file is written into it", hint)
         for entry in entries:
             yield from delete_tree(access, f"{path}/{entry.name}", True, True, depth + 1)
     try:
@@ -88,7 +88,7 @@ def delete_tree(access: ServerAccess, path: str, recursive: bool, missing_ok: bo
         if not info.is_directory:
             raise
         hint = "it may have hidden files: delete them in the server's own terminal"
-        raise _conflict(access, path, "the server does not delete the folder", hint) from None
+        raise conflict(access, path, "the server does not delete the folder", hint) from None
 
 
 def _is_link(access: ServerAccess, path: str) -> Flow[bool]:
@@ -112,7 +112,3 @@ def _is_link(access: ServerAccess, path: str) -> Flow[bool]:
         if (yield from contents.read_info(access, path)).last_modified != before:
             return False
     return True
-
-
-def _conflict(access: ServerAccess, path: str, message: str, hint: str = "") -> Conflict:
-    return Conflict(message, about=f"{access.label}: {label(path)}", status=409, hint=hint)

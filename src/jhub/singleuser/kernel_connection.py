@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
@@ -25,7 +25,6 @@ from jhub.singleuser.paths import parts_of
 from jhub.steps import (
     CloseSocket,
     Flow,
-    Interrupted,
     Now,
     Operation,
     ReceiveFrame,
@@ -77,9 +76,12 @@ class KernelConnection:
         self._leased_until: datetime | None = None
         self._socket: Socket | None = None
         self._sent = 0
-        self._displays = DisplayMap()
+        self.displays = DisplayMap()
+        """The outputs with a display id, and the widgets, of all cells so far."""
         self.in_use = False
         """True while a job has it."""
+        self.is_busy = False
+        """True while it runs a cell, and if it may run one that this program has left."""
         self.name = spec
         """The name of the kernel specification."""
 
@@ -170,9 +172,10 @@ class KernelConnection:
     ) -> Flow[CellResult]:
         began = yield from Now()
         request = self._message("shell", "execute_request", content)
-        cell = CellRun(request.header["msg_id"], CellOutputs(self._displays) if keep_outputs else None)
+        cell = CellRun(request.header["msg_id"], CellOutputs(self.displays) if keep_outputs else None)
         ends_at, interrupted, idle_reads, soon = began + timeout, False, 0, False
         prompt: KernelMessage | None = None
+        self.is_busy = True
         yield from self._send(request)
         while not cell.is_done:
             now = yield from Now()
@@ -209,9 +212,12 @@ class KernelConnection:
                 idle_reads = idle_reads + 1 if (yield from self._is_idle(cell)) else 0
                 if idle_reads == MAX_IDLE_READS or (idle_reads and cell.has_reply):
                     cell.end()
+        ended = cell.is_done
         if interrupted:
             cell.fail("timeout", "CellTimeoutError", f"the cell ran for more than {timeout:g} s, and was interrupted")
-        return cell.result((yield from Now()) - began)
+        result = cell.result((yield from Now()) - began)
+        self.is_busy = result.status in ("gone", "lost") or not ended
+        return result
 
     def _is_idle(self, cell: CellRun) -> Flow[bool]:
         """Return whether the kernel is idle; end the cell if it is gone."""
@@ -313,33 +319,36 @@ def with_kernel(
     """
 
     def run(access: ServerAccess) -> Flow[T]:
-        kept = handle.kernels.get((spec, folder))
+        key = (spec, folder)
+        kept = handle.kernels.get(key)
         if isinstance(kept, KernelConnection) and not (fresh or kept.in_use):
-            try:
-                return (yield from _use(kept, job))
-            except Interrupted:  # it runs on for the rest of the block
-                with suppress(HubError):
-                    yield from kept.interrupt()
-                raise
+            return (yield from _use_kept(handle, key, kept, job))
         handle.started += 1
         kernel = KernelConnection(access, spec, folder, handle.started)
         kernel.in_use = True
         keep = handle.is_kept(access) and not fresh and kept is None
         if keep:
-            handle.kernels[spec, folder] = kernel
+            handle.kernels[key] = kernel
         try:
             yield from kernel.open()
-            result = yield from _use(kernel, job)
-            if not handle.is_kept(access):
-                # The token goes with the kernel: the server keeps its answer about a token for five minutes.
-                yield from kernel.finish(access.close())
-            elif not keep:
-                yield from kernel.close()
         except GeneratorExit:  # nobody would carry out the clean-up's steps
             raise
         except BaseException:
-            if keep:
-                handle.kernels.pop((spec, folder), None)
+            handle.kernels.pop(key, None) if keep else None
+            yield from kernel.close()
+            raise
+        if keep:
+            return (yield from _use_kept(handle, key, kernel, job))
+        try:
+            result = yield from job(kernel)
+            if handle.is_kept(access):
+                yield from kernel.close()
+            else:
+                # The token goes with the kernel: the server keeps its answer about a token for five minutes.
+                yield from kernel.finish(access.close())
+        except GeneratorExit:
+            raise
+        except BaseException:
             yield from kernel.close()
             raise
         return result
@@ -347,9 +356,23 @@ def with_kernel(
     return handle.run(run)
 
 
-def _use(kernel: KernelConnection, job: Callable[[KernelConnection], Flow[T]]) -> Flow[T]:
+def _use_kept(
+    handle: Handle, key: Hashable, kernel: KernelConnection, job: Callable[[KernelConnection], Flow[T]]
+) -> Flow[T]:
+    """Run a job in the kernel of a `with` block. If it leaves the kernel in the middle of a cell, delete the kernel."""
     kernel.in_use = True
     try:
-        return (yield from job(kernel))
-    finally:
-        kernel.in_use = False
+        result = yield from job(kernel)
+    except GeneratorExit:
+        raise
+    except BaseException:
+        yield from _release(handle, key, kernel)
+        raise
+    yield from _release(handle, key, kernel)
+    return result
+
+
+def _release(handle: Handle, key: Hashable, kernel: KernelConnection) -> Flow[None]:
+    kernel.in_use = False
+    if kernel.is_busy and handle.kernels.pop(key, None) is not None:
+        yield from kernel.close()

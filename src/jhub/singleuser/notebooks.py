@@ -162,6 +162,8 @@ class _Run:
         cell["metadata"]["jhub"] = {"status": result.status, "seconds": round(result.seconds, 3)}
         if result.truncated:
             cell["metadata"]["jhub"]["truncated"] = True
+        if widgets := kernel.displays.widgets.metadata():
+            self._notebook["metadata"]["widgets"] = widgets
         index = next(i for i, each in enumerate(self._notebook["cells"]) if each is cell)
         self._done.append(
             RunCell(index=index, status=result.status, seconds=result.seconds, truncated=result.truncated)

@@ -27,6 +27,11 @@ def parts_of(path: str) -> list[str]:
     return names
 
 
+def normalized(path: str) -> str:
+    """Return a path without slashes at its ends and without repeated ones. It is not checked."""
+    return "/".join(name for name in path.split("/") if name)
+
+
 def quoted(path: str) -> str:
     """Return a path quoted for a URL."""
     try:

@@ -8,12 +8,12 @@ import secrets
 from contextlib import suppress
 from typing import IO
 
-from jhub.errors import APIError, Conflict, HubBroken, HubError, InvalidInput, NotFound, Unavailable
+from jhub.errors import APIError, HubBroken, HubError, InvalidInput, NotFound, Unavailable
 from jhub.singleuser import contents
 from jhub.singleuser.access import ServerAccess
-from jhub.singleuser.contents import FileInfo, label
+from jhub.singleuser.contents import FileInfo, conflict, label
 from jhub.singleuser.download import read_part
-from jhub.singleuser.folders import erase, make_folders, read_if_exists
+from jhub.singleuser.folders import make_folders, read_if_exists
 from jhub.singleuser.paths import parent_of, parts_of
 from jhub.steps import Flow, Sleep
 
@@ -29,6 +29,8 @@ HASH = "sha256"
 """The hash that Jupyter Server makes unless configured otherwise."""
 TOO_LARGE = 413
 """Status of a proxy that refuses a large request."""
+MISSING_FOLDER = (404, 500)
+"""Statuses of a file whose folder does not exist."""
 MAX_FAILURES = 3
 """Number of times that a part is sent again."""
 MAX_NAME_BYTES = 230
@@ -66,30 +68,39 @@ def write_file(
     """Write a file as a whole, or not at all, and check the result."""
     if not parts_of(path):
         raise InvalidInput("the path names no file", hint="write the name of the file in the server")
-    parts = LocalParts(io.BytesIO(data) if isinstance(data, bytes) else data)
+    local = LocalParts(io.BytesIO(data) if isinstance(data, bytes) else data)
     existing = yield from read_if_exists(access, path)
     if existing is not None and (existing.is_directory or not overwrite):
         what = "a folder of this name exists" if existing.is_directory else "the file exists"
         hint = "choose another name" if existing.is_directory else "to replace it, pass overwrite (--overwrite)"
-        raise Conflict(what, about=f"{access.label}: {label(path)}", status=409, hint=hint)
-    if existing is None and parents:
-        yield from make_folders(access, parent_of(path), exist_ok=True)
+        raise conflict(access, path, what, hint)
     try:
-        if parts.size <= PART_BYTES and (yield from _write_small(access, path, parts)):
-            return (yield from _check(access, path, parts))
-        return (yield from _write_large(access, path, parts, existing is not None))
+        return (yield from _write(access, path, local, existing is not None))
     except HubError as error:
-        raise (yield from _explained(access, path, error)) from None
+        # Most folders exist, so that it costs less to find out here that one does not.
+        if existing is not None or not parents or getattr(error, "status", None) not in MISSING_FOLDER:
+            raise (yield from _explained(access, path, error)) from None
+    yield from make_folders(access, parent_of(path), exist_ok=True)
+    return (yield from _write(access, path, local, replace=False))
 
 
-def _write_small(access: ServerAccess, path: str, parts: LocalParts) -> Flow[bool]:
+def _write(access: ServerAccess, path: str, parts: LocalParts, replace: bool) -> Flow[FileInfo]:
+    if parts.size <= PART_BYTES and (yield from _write_small(access, path, parts, replace)):
+        return (yield from _check(access, path, parts))
+    return (yield from _write_large(access, path, parts, replace))
+
+
+def _write_small(access: ServerAccess, path: str, parts: LocalParts, replace: bool) -> Flow[bool]:
     """Write a file in one request. Return False if a proxy refuses it as too large."""
     try:
         yield from contents.save(access, path, parts.read(0, PART_BYTES))
     except APIError as error:
-        if error.status != TOO_LARGE or parts.size <= MIN_PART_BYTES:
-            raise
-        return False
+        if error.status == TOO_LARGE and parts.size > MIN_PART_BYTES:
+            return False
+        if isinstance(error, HubBroken) and not replace:  # Jupyter Server 2.21 leaves an empty file on a full disk
+            with suppress(HubError):
+                yield from contents.delete(access, path)
+        raise
     return True
 
 
@@ -108,7 +119,7 @@ def _write_large(access: ServerAccess, path: str, parts: LocalParts, replace: bo
         raise
     except BaseException:
         with suppress(HubError):
-            yield from erase(access, temporary)
+            yield from contents.delete(access, temporary)
         raise
 
 
@@ -196,7 +207,7 @@ def _arrived(access: ServerAccess, path: str) -> Flow[int | None]:
 def _explained(access: ServerAccess, path: str, error: HubError) -> Flow[HubError]:
     """Return a better error where the folder does not exist, for which Jupyter Server answers 404 or 500."""
     folder = parent_of(path)
-    if not folder or getattr(error, "status", None) not in (404, 500):
+    if not folder or getattr(error, "status", None) not in MISSING_FOLDER:
         return error
     try:
         if (yield from read_if_exists(access, folder)) is not None:

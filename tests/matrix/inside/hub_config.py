@@ -65,17 +65,31 @@ c.JupyterHub.load_roles = [
     {"name": "operator", "services": ["operator"], "scopes": ADMIN_SCOPES},
 ]
 
-c.JupyterHub.proxy_class = "jupyterhub_traefik_proxy.fileprovider.TraefikFileProviderProxy"
-proxy = c.TraefikFileProviderProxy
-proxy.static_config_file = "traefik.toml"
-proxy.dynamic_config_file = "rules.toml"
-proxy.traefik_api_url = f"{HERE}:{told['proxy_port']}"
-proxy.traefik_api_username = "jupyterhub"
-proxy.traefik_api_password = told["proxy_password"]
-# A cheap hash, because it is checked at each call: with the default cost that takes a fifth of a second.
-proxy.traefik_api_hashed_password = bcrypt.hashpw(told["proxy_password"].encode(), bcrypt.gensalt(4)).decode()
-proxy.traefik_log_level = "ERROR"
-proxy.extra_static_config = {"global": {"checkNewVersion": False, "sendAnonymousUsage": False}}
+
+def use_traefik() -> None:
+    """Set the proxy of most tests."""
+    c.JupyterHub.proxy_class = "jupyterhub_traefik_proxy.fileprovider.TraefikFileProviderProxy"
+    proxy = c.TraefikFileProviderProxy
+    proxy.static_config_file = "traefik.toml"
+    proxy.dynamic_config_file = "rules.toml"
+    proxy.traefik_api_url = f"{HERE}:{told['proxy_port']}"
+    proxy.traefik_api_username = "jupyterhub"
+    proxy.traefik_api_password = told["proxy_password"]
+    # A cheap hash, because it is checked at each call: with the default cost that takes a fifth of a second.
+    proxy.traefik_api_hashed_password = bcrypt.hashpw(told["proxy_password"].encode(), bcrypt.gensalt(4)).decode()
+    proxy.traefik_log_level = "ERROR"
+    proxy.extra_static_config = {"global": {"checkNewVersion": False, "sendAnonymousUsage": False}}
+
+
+def use_http_proxy() -> None:
+    """Set JupyterHub's own proxy."""
+    c.JupyterHub.proxy_class = "configurable-http-proxy"
+    c.ConfigurableHTTPProxy.command = [told["http_proxy"]]
+    c.ConfigurableHTTPProxy.api_url = f"{HERE}:{told['proxy_port']}"
+    c.ConfigurableHTTPProxy.auth_token = told["proxy_password"]
+
+
+use_http_proxy() if told["http_proxy"] else use_traefik()
 
 c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = os.path.join(os.getcwd(), "users", "{username}")

@@ -11,7 +11,7 @@ import pytest
 
 from jhub.errors import HubBroken, HubError, InvalidInput, NotAuthorized, Unavailable
 from jhub.singleuser.access import Handle
-from jhub.singleuser.cells import CellResult
+from jhub.singleuser.cells import CellResult, CellRun
 from jhub.singleuser.kernel_connection import (
     INTERRUPT_SECONDS,
     MAX_CODE_BYTES,
@@ -20,6 +20,7 @@ from jhub.singleuser.kernel_connection import (
     with_kernel,
 )
 from jhub.singleuser.kernel_messages import V1, KernelMessage, decode, encode
+from jhub.singleuser.outputs import CellOutputs, DisplayMap
 from jhub.steps import CloseSocket, Flow, Listen, ReceiveFrame, Request, SendFrame, SocketClosed
 from jhub.testing import Frame, Opened, Played, Reply, play, refusal, reply
 
@@ -165,11 +166,31 @@ def test_messages_of_other_cells_are_ignored() -> None:
 
 
 def test_the_error_is_in_the_reply_even_if_the_server_drops_it_from_the_outputs() -> None:
-    result = run(Server(BUSY, shell("error", ename="E", evalue="no", traceback=["line"]), IDLE)).result
-    assert (result.status, str(result.error)) == ("error", "E: no")
-    assert result.outputs == ({"output_type": "error", "ename": "E", "evalue": "no", "traceback": ["line"]},)
+    notice = iopub("stream", name="stderr", text="IOPub data rate exceeded.\n")
+    result = run(Server(BUSY, notice, shell("error", ename="E", evalue="no", traceback=["line"]), IDLE)).result
+    assert (result.status, str(result.error), result.truncated) == ("error", "E: no", True)
+    assert result.outputs[1:] == ({"output_type": "error", "ename": "E", "evalue": "no", "traceback": ["line"]},)
     both = Server(BUSY, iopub("error", ename="E", evalue="no", traceback=["line"]), shell("error", ename="E"), IDLE)
     assert len(run(both).result.outputs) == 1
+
+
+def test_an_error_without_an_output_is_shown_in_another_form() -> None:
+    """IPython prints that there is no such magic command to stderr, and an Output widget captures errors."""
+    printed = iopub("stream", name="stderr", text="UsageError: no such magic\n")
+    result = run(Server(BUSY, printed, shell("error", ename="UsageError", evalue="no such magic"), IDLE)).result
+    assert (result.status, str(result.error)) == ("error", "UsageError: no such magic")
+    assert [output["output_type"] for output in result.outputs] == ["stream"]
+
+
+def test_a_hostile_reply_makes_no_invalid_notebook() -> None:
+    reply = shell("error", ename="\ud800", traceback=["\udfff"], execution_count=True)
+    notice = iopub("stream", name="stderr", text="IOPub data rate exceeded.\n")
+    cell = CellRun(PARENT["msg_id"], CellOutputs(DisplayMap()))
+    for message in (BUSY, notice, reply, IDLE):
+        cell.add(message)
+    result = cell.result(0.0)
+    assert result.execution_count is None
+    assert result.outputs[1] == {"output_type": "error", "ename": "?", "evalue": "", "traceback": ["?"]}
     assert run(Server(BUSY, shell("aborted"), IDLE)).result.status == "aborted"
 
 
@@ -291,6 +312,34 @@ def test_nothing_is_left_after_an_interruption(at: float) -> None:
     flow = with_kernel(Handle("ana", "lab"), lambda kernel: kernel.execute("1"))
     play(flow, server, peer=server.peer, interrupt_at=at)
     assert (server.kernels, server.tokens, server.open_sockets) == (set(), set(), 0)
+
+
+@pytest.mark.parametrize("messages", [(BUSY, 600.0), (BUSY, SocketClosed(), 600.0)])
+def test_a_block_drops_a_kernel_that_is_left_in_the_middle_of_a_cell(messages: tuple[Arriving, ...]) -> None:
+    server = Server(*messages)
+    handle = Handle("ana", "lab")
+    handle.keep()
+
+    def fail(kernel: KernelConnection) -> Flow[CellResult]:
+        if kernel.is_busy:
+            raise AssertionError
+        server.kernel = lambda: refusal(403)
+        return (yield from kernel.execute("1"))
+
+    played = play(with_kernel(handle, fail), server, peer=server.peer)
+    assert played.result.status == "lost"
+    assert (server.kernels, handle.kernels, server.open_sockets) == (set(), {}, 0)
+    play(handle.release(), server)
+    assert server.tokens == set()
+
+
+def test_a_block_has_no_kernel_after_one_that_could_not_be_opened() -> None:
+    server = Server()
+    server.handshakes = iter([refusal(404)])
+    handle = Handle("ana", "lab")
+    handle.keep()
+    assert play(with_kernel(handle, lambda kernel: kernel.execute("1")), server, peer=server.peer).error is not None
+    assert (server.kernels, handle.kernels) == (set(), {})
 
 
 def test_a_kernel_whose_start_was_interrupted_is_found_by_its_path() -> None:

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from jhub.errors import Conflict, HubBroken, Unavailable
+from jhub.errors import Conflict, HubBroken, NotFound, Unavailable
 from jhub.singleuser.access import ServerAccess
 from jhub.singleuser.folders import delete_tree
 from jhub.singleuser.upload import PART_BYTES, write_file
@@ -92,8 +92,8 @@ class JupyterServer:
         return reply(json=model)
 
 
-def put(server: JupyterServer, data: bytes = NEW) -> Played[Any]:
-    flow = write_file(ServerAccess("ana", "lab"), "f", data, overwrite=True, parents=False)
+def put(server: JupyterServer, data: bytes = NEW, path: str = "f", *, parents: bool = False) -> Played[Any]:
+    flow = write_file(ServerAccess("ana", "lab"), path, data, overwrite=True, parents=parents)
     return play(flow, server)
 
 
@@ -204,3 +204,59 @@ def test_the_files_that_a_link_leads_to_are_not_deleted() -> None:
     server.links = set()
     assert play(delete_tree(ServerAccess("ana", "lab"), "link", True, False), server).error is None
     assert server.files == {}
+
+
+def with_folders(server: JupyterServer, verb: str, name: str, body: Any) -> Reply | None:
+    """Answer for folders as Jupyter Server does: 500 for a file in a folder that does not exist."""
+    if verb == "PUT" and body["type"] == "directory":
+        server.folders.add(name)
+        return reply(201, json={"name": name, "path": name, "type": "directory"})
+    folder = name.rpartition("/")[0]
+    if verb == "PUT" and folder and folder not in server.folders:
+        return refusal(500)
+    if verb == "GET" and name in server.folders:
+        return reply(json={"name": name, "path": name, "type": "directory"})
+    return None
+
+
+@pytest.mark.parametrize("data", [b"small", NEW])
+def test_folders_are_created_where_they_are_missing(data: bytes) -> None:
+    server = JupyterServer()
+    server.fault = with_folders
+    assert put(server, data, "a/b/f", parents=True).error is None
+    assert (server.files, server.folders) == ({"a/b/f": data}, {"a", "a/b"})
+    server.sent.clear()
+    assert put(server, data, "a/b/g", parents=True).error is None
+    assert ("GET", "a/b") not in server.sent, "where they exist, they cost no request"
+    assert isinstance(put(server, data, "none/f").error, NotFound)
+
+
+def test_a_folder_that_another_request_creates_at_the_same_time() -> None:
+    """Jupyter Server 2.21 answers 500 to one of them."""
+
+    def fault(server: JupyterServer, verb: str, name: str, body: Any) -> Reply | None:
+        answer = with_folders(server, verb, name, body)
+        return refusal(500, "File exists") if verb == "PUT" and body["type"] == "directory" else answer
+
+    server = JupyterServer()
+    server.fault = fault
+    assert put(server, b"small", "a/f", parents=True).error is None
+    assert server.files == {"a/f": b"small"}
+
+
+@pytest.mark.parametrize("data", [b"small", NEW])
+@pytest.mark.parametrize("old", [{}, {"f": b"old"}], ids=["new", "replace"])
+def test_a_full_disk_leaves_nothing_new(data: bytes, old: dict[str, bytes]) -> None:
+    """Jupyter Server leaves an empty file in the place of a new one."""
+
+    def fault(server: JupyterServer, verb: str, name: str, body: Any) -> Reply | None:
+        if verb != "PUT":
+            return None
+        server.files.setdefault(name, b"")
+        return refusal(500, "No space left on device")
+
+    server = JupyterServer(**old)
+    server.fault = fault
+    error = put(server, data).error
+    assert "No space left" in str(error)
+    assert server.files == old
