@@ -44,7 +44,7 @@ class CommandResult(Model, frozen=True, kw_only=True):
         return self.returncode == 0
 
 
-class Given:
+class BytesInput:
     """Bytes as a source of input."""
 
     def __init__(self, data: bytes) -> None:
@@ -288,7 +288,7 @@ def _run_in_kernel(
     stdin: bytes | InputSource,
     timeout: float | None,
 ) -> Flow[int]:
-    source = Given(stdin) if isinstance(stdin, bytes) else stdin
+    source = BytesInput(stdin) if isinstance(stdin, bytes) else stdin
     has_input = bool(stdin) if isinstance(stdin, bytes) else True
 
     def job(connection: KernelConnection) -> Flow[int]:

@@ -82,7 +82,7 @@ class Command:
         self.input: collections.deque[bytes] = collections.deque()
         self.input_ended = self.stopping = self.asks_again = self.heartbeat = False
         self.ended = self.abandoned = False
-        self.asked_at = 0.0
+        self.question_at = 0.0
         self.replied_at = time.monotonic()
         self.process: subprocess.Popen[bytes] | None = None
         self.waker, self.wakes = os.pipe()
@@ -172,9 +172,9 @@ class Command:
         """Ask for input and acknowledgements until the client has the end of the command."""
         while not self.ended:
             try:
-                self.asked_at = time.monotonic()
+                self.question_at = time.monotonic()
                 reply = json.loads(self.ask(json.dumps({"received": self.received, "ended": self.input_ended})) or "{}")
-                self.asked_at = 0.0
+                self.question_at = 0.0
                 self.replied_at = time.monotonic()
                 if reply.get("stop"):
                     return
@@ -323,9 +323,9 @@ class Command:
         """Ask again if a message was lost. End the command if the client is gone."""
         now = time.monotonic()
         is_gone = now - self.replied_at > GONE_SECONDS
-        if is_gone or (self.asked_at and now - self.asked_at > ASK_AGAIN_SECONDS):
+        if is_gone or (self.question_at and now - self.question_at > ASK_AGAIN_SECONDS):
             self.asks_again = not is_gone
-            self.asked_at, self.replied_at = 0.0, now if is_gone else self.replied_at
+            self.question_at, self.replied_at = 0.0, now if is_gone else self.replied_at
             signal.pthread_kill(self.main_thread.ident or 0, signal.SIGINT)
 
     def publish_output(self, stream: int, data: bytes) -> None:

@@ -165,7 +165,7 @@ class _Session:
         yield from self._send(socket, "stdin", typed)
         while True:
             now = yield from Now()
-            if now - began > self._timeout:
+            if now - began >= self._timeout:
                 raise WaitTimeout(
                     f"{self._access.label}: the command ran for more than {self._timeout:g} s, and was ended"
                 )
