@@ -13,6 +13,7 @@ from jhub.cli.kit.exit_codes import code_of, print_error
 from jhub.cli.kit.local_terminal import LocalKeyboard
 from jhub.cli.kit.options import common, connect, duration
 from jhub.cli.kit.server_arguments import resolve_server, server_argument
+from jhub.cli.kit.streams import write_unbuffered
 from jhub.errors import HubError, WaitTimeout
 
 if TYPE_CHECKING:
@@ -97,6 +98,5 @@ def _run_at_terminal(server: SingleUser, command: list[str], options: dict[str, 
             for part in items:
                 if part.returncode is not None:
                     code = part.returncode
-                sys.stdout.buffer.write(part.data)
-                sys.stdout.buffer.flush()
+                write_unbuffered(sys.stdout, part.data)
     return code

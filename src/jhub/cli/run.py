@@ -18,6 +18,7 @@ from jhub.cli.kit.inputs import STDIN
 from jhub.cli.kit.options import common, connect, duration
 from jhub.cli.kit.output import note
 from jhub.cli.kit.server_arguments import option_option, profile_option, resolve_server, user_options
+from jhub.cli.kit.streams import write_unbuffered
 from jhub.cli.progress.cells import cell_reporter, is_truncated, print_traceback
 from jhub.cli.run_inputs import Program, read_parameters, read_program
 from jhub.errors import Conflict, HubError, InvalidInput, NotFound, Unavailable, WaitTimeout
@@ -304,8 +305,7 @@ class _NotebookRun:
         if self._result is None:
             raise HubError("the run ended without a result")
         if self._out == STDIN:
-            sys.stdout.buffer.write(self._result.content)
-            sys.stdout.buffer.flush()
+            write_unbuffered(sys.stdout, self._result.content)
         return self._end(self._result)
 
     def _keep(self, event: NotebookEvent) -> None:

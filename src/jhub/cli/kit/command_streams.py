@@ -7,10 +7,11 @@ import queue
 import sys
 import threading
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 from jhub.cli.kit.output import note
 from jhub.cli.kit.safe_text import SafeText
+from jhub.cli.kit.streams import write_unbuffered
 from jhub.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -54,23 +55,18 @@ class Stdin:
 class StreamWriter:
     """A standard stream. On a terminal, control sequences other than colours are left out."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._binary: BinaryIO = stream.buffer
         self._safe = SafeText() if stream.isatty() else None
 
     def write(self, data: bytes) -> None:
         """Write bytes of the command."""
-        if self._safe is not None:
-            data = self._encoded(self._safe.add(data))
-        self._binary.write(data)
-        self._binary.flush()
+        write_unbuffered(self._stream, data if self._safe is None else self._encoded(self._safe.add(data)))
 
     def end(self) -> None:
         """Write what is left."""
         if self._safe is not None:
-            self._binary.write(self._encoded(self._safe.end()))
-            self._binary.flush()
+            write_unbuffered(self._stream, self._encoded(self._safe.end()))
 
     def _encoded(self, text: str) -> bytes:
         return text.encode(self._stream.encoding or "utf-8", "replace")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -44,6 +44,15 @@ def prepare_streams() -> None:
     # Writing to a closed stdout fails, as writing to a full one does: /dev/null is opened for reading.
     sys.stdout = _text_stream(sys.stdout, Stdout, os.O_RDONLY)
     sys.stderr = _text_stream(sys.stderr, Stderr, os.O_WRONLY)
+
+
+def write_unbuffered(stream: TextIO, data: bytes) -> None:
+    """Write bytes past the buffer of a stream. If Ctrl-C comes at the end of a write, a buffer is written again."""
+    stream.flush()
+    raw: Any = getattr(stream.buffer, "raw", stream.buffer)
+    rest = memoryview(data)
+    while rest:
+        rest = rest[raw.write(rest) or 0 :]
 
 
 def _text_stream(stream: TextIO | None, kind: type[io.FileIO], flags: int) -> TextIO:

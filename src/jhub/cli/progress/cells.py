@@ -14,6 +14,7 @@ import msgspec
 
 from jhub.cli.kit.output import note
 from jhub.cli.kit.safe_text import COLOR, SafeText
+from jhub.cli.kit.streams import write_unbuffered
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -76,8 +77,7 @@ class TextWriter:
         if text:
             if visible := COLOR.sub("", text):
                 self._at_line_start = visible.endswith("\n")
-            self._stream.buffer.write(text.encode(self._stream.encoding or "utf-8", "replace"))
-            self._stream.flush()
+            write_unbuffered(self._stream, text.encode(self._stream.encoding or "utf-8", "replace"))
 
 
 @contextmanager
