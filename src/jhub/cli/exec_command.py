@@ -7,7 +7,7 @@ import queue
 import sys
 import threading
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -79,24 +79,28 @@ class _Writer:
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
-        self._binary: BinaryIO = stream.buffer
         self._safe = SafeText() if stream.isatty() else None
 
     def write(self, data: bytes) -> None:
         """Write bytes of the command."""
         if self._safe is not None:
             data = self._encoded(self._safe.add(data))
-        self._binary.write(data)
-        self._binary.flush()
+        _write(self._stream, data)
 
     def end(self) -> None:
         """Write what is left."""
         if self._safe is not None:
-            self._binary.write(self._encoded(self._safe.end()))
-            self._binary.flush()
+            _write(self._stream, self._encoded(self._safe.end()))
 
     def _encoded(self, text: str) -> bytes:
         return text.encode(self._stream.encoding or "utf-8", "replace")
+
+
+def _write(stream: Any, data: bytes) -> None:
+    """Write bytes past the buffer of a stream, which would write them again after Ctrl-C in the middle."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[stream.buffer.raw.write(rest) or 0 :]
 
 
 def _variables(pairs: Iterable[str]) -> dict[str, str]:
@@ -192,6 +196,5 @@ def _run_at_terminal(server: SingleUser, command: list[str], options: dict[str, 
             for part in items:
                 if part.returncode is not None:
                     code = part.returncode
-                sys.stdout.buffer.write(part.data)
-                sys.stdout.buffer.flush()
+                _write(sys.stdout, part.data)
     return code
