@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from jupyter_kernel_client import KernelClient
+from jupyter_kernel_client import KernelClient  # type: ignore[import-untyped]
 
 client: Any = KernelClient
 

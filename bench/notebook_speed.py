@@ -36,7 +36,7 @@ PEER_PROGRAM = str(Path(__file__).with_name("kernel_client_run.py"))
 def notebook(cells: int) -> dict[str, Any]:
     """Return a notebook of small cells."""
     sources = [f"x = {number}\nprint(x)\nx * 2" for number in range(cells)]
-    fields = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    fields: dict[str, Any] = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return {
         "nbformat": 4,

@@ -97,6 +97,15 @@ def test_a_notebook_runs(as_admin: Jhub, server: str, write: Callable[..., str],
     assert outputs(out) == ["hello 2026 ['ana', 2]\n", "2"]
 
 
+def test_variables_are_not_in_the_notebook(
+    as_admin: Jhub, server: str, write: Callable[..., str], tmp_path: Path
+) -> None:
+    path, out = write("import os\nprint(os.environ['LEVEL'][::-1])"), tmp_path / "out.ipynb"
+    ran = as_admin("run", path, "--server", server, "--env", "LEVEL=a'b c", "--out", str(out))
+    assert (ran.code, ran.out) == (0, "c b'a\n")
+    assert "a'b c" not in out.read_text()
+
+
 def test_stdin_and_stdout(as_admin: Jhub, server: str, write: Callable[..., str]) -> None:
     ran = as_admin("run", "-", "--server", server, "--out", "-", stdin=Path(write("print('hello')")).read_text())
     assert ran.code == 0, ran
@@ -309,7 +318,8 @@ def test_failures_before_the_run(
         (["missing.ipynb"], "cannot read missing.ipynb"),
         (["README.md"], "neither a notebook"),
         (["IN", "extra"], "pass parameters of a notebook with -P"),
-        (["IN", "--env", "A=1"], "are for scripts"),
+        (["IN", "-i"], "are for scripts"),
+        (["IN", "--env", "A"], "use NAME=VALUE"),
         (["IN", "--out", "-", "-o", "json"], "both write to stdout"),
         (["IN", "--out", "."], "is a folder"),
         (["IN", "--keep"], "--keep needs --profile"),

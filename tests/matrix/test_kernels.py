@@ -73,7 +73,7 @@ def test_behind_the_other_proxy(environment: Path, tmp_path: Path, http_proxy: P
                 assert len(server.files.get("ä b.txt")) == 2_000_000
                 check_work(server)
             seen = 0
-            for event in client.singleuser("admin", "work").run_events(notebook(CELLS[3])):
+            for event in client.singleuser("admin", "work").stream_run(notebook(CELLS[3])):
                 if event.kind == "output" and not seen:
                     relay.cut()
                 seen += event.kind == "output"

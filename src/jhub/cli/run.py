@@ -19,7 +19,7 @@ from jhub.cli.kit.options import common, connect, duration
 from jhub.cli.kit.output import note
 from jhub.cli.kit.server_arguments import option_option, profile_option, resolve_server, user_options
 from jhub.cli.kit.streams import write_unbuffered
-from jhub.cli.progress.cells import cell_reporter, is_truncated, print_traceback
+from jhub.cli.progress.cells import cell_reporter, print_traceback
 from jhub.cli.run_inputs import Program, read_parameters, read_program
 from jhub.errors import Conflict, HubError, InvalidInput, NotFound, Unavailable, WaitTimeout
 
@@ -74,7 +74,7 @@ POLL_SECONDS = 0.5
 @click.option("--timeout", type=duration, metavar="TIME", help="Maximum time of the whole run.")
 @click.option("--kernel", default="", metavar="NAME", help="Kernel specification. Default: the notebook's own.")
 @click.option("--cwd", default="", metavar="FOLDER", help="Folder in the server. Default: its top folder.")
-@click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="Variable of a script; repeatable.")
+@click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="Environment variable; repeatable.")
 @click.option("-i", "--stdin", "interactive", is_flag=True, help="Pass stdin to a script.")
 @click.option(
     "-o",
@@ -128,22 +128,22 @@ def run(
     if keep and profile is None and not start_options:
         raise click.UsageError("--keep needs --profile or --option: without them, no server is started")
     program = read_program(file)
-    common_options: dict[str, Any] = {"kernel": kernel, "timeout": timeout}
+    common_options: dict[str, Any] = {
+        "kernel": kernel,
+        "timeout": timeout,
+        "cwd": cwd,
+        "env": environment(variables) or None,
+    }
     job: _NotebookRun | _ScriptRun
     if program.is_notebook:
-        if args or variables or interactive:
+        if args or interactive:
             raise InvalidInput(
-                "arguments, --env and --stdin are for scripts", hint="pass parameters of a notebook with -P NAME VALUE"
+                "arguments and --stdin are for scripts", hint="pass parameters of a notebook with -P NAME VALUE"
             )
-        job = _NotebookRun(program, {**common_options, "folder": cwd}, output_format, **notebook_options)
+        job = _NotebookRun(program, common_options, output_format, **notebook_options)
     else:
         _refuse_notebook_options(output_format, notebook_options)
-        job = _ScriptRun(
-            program,
-            args,
-            {**common_options, "cwd": cwd, "env": environment(variables)},
-            has_stdin=interactive and file != STDIN,
-        )
+        job = _ScriptRun(program, args, common_options, has_stdin=interactive and file != STDIN)
     try:
         with connect() as hub:
             target = resolve_server(hub, name)
@@ -294,7 +294,7 @@ class _NotebookRun:
 
     def run(self, server: SingleUser) -> int:
         """Run the notebook, and return the exit code."""
-        events = server.run_events(self._notebook, **self._options)
+        events = server.stream_run(self._notebook, **self._options)
         with (
             cell_reporter(self._output_format, show_text=self._out != STDIN) as report,
             closing(iter(events)) as items,
@@ -313,7 +313,7 @@ class _NotebookRun:
         if event.result is None:
             return
         self._result = event.result
-        if event.kind == "cell" and is_truncated(event):
+        if event.kind == "cell" and event.truncated:
             note(f"warning: cell {event.cell}/{event.count}: outputs are missing")
         if self._out not in (None, STDIN) and (event.kind == "cell" or not event.count):
             from jhub.cli.copy_places import LocalPlace

@@ -214,7 +214,11 @@ class KernelConnection:
                     cell.end()
         ended = cell.is_done
         if interrupted:
-            cell.fail("timeout", "CellTimeoutError", f"the cell ran for more than {timeout:g} s, and was interrupted")
+            cell.fail(
+                "timeout",
+                "CellTimeoutError",
+                f"the cell ran for more than {round(timeout, 1):g} s, and was interrupted",
+            )
         result = cell.result((yield from Now()) - began)
         self.is_busy = result.status in ("gone", "lost") or not ended
         return result

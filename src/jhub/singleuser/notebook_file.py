@@ -60,14 +60,15 @@ def dump(notebook: Notebook) -> bytes:
     whole = copy.deepcopy(notebook)
     for cell in whole["cells"]:
         cell["source"] = cell["source"].splitlines(keepends=True)
-        for bundle in cell.get("attachments", {}).values():
+        for bundle in _object(cell.get("attachments")).values():
             _split(bundle)
-        for output in cell.get("outputs", ()):
-            if output["output_type"] == "stream" and isinstance(output["text"], str):
+        for output in map(_object, cell.get("outputs", ())):
+            if output.get("output_type") == "stream" and isinstance(output.get("text"), str):
                 output["text"] = output["text"].splitlines(keepends=True)
-            _split(output.get("data", {}))
+            _split(output.get("data"))
     text = json.dumps(whole, ensure_ascii=False, indent=1, sort_keys=True, separators=(",", ": "))
-    return f"{text}\n".encode(errors="surrogatepass")
+    # A lone surrogate, as a server can send it, becomes \udXXX, which JSON reads back.
+    return f"{text}\n".encode(errors="backslashreplace")
 
 
 def code_cells(notebook: Notebook) -> Iterator[Cell]:
@@ -164,10 +165,15 @@ def _add_ids(notebook: Notebook) -> None:
             cell["id"] = new
 
 
-def _split(bundle: dict[str, Any]) -> None:
-    for kind, value in bundle.items():
+def _object(value: object) -> dict[str, Any]:
+    """Return an object of JSON; an empty one for other values."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _split(bundle: object) -> None:
+    for kind, value in _object(bundle).items():
         if isinstance(value, str) and (kind.startswith("text/") or kind in SPLIT_TYPES):
-            bundle[kind] = value.splitlines(keepends=True)
+            cast("dict[str, Any]", bundle)[kind] = value.splitlines(keepends=True)
 
 
 def _text_at(notebook: Notebook, section: str, key: str) -> str:

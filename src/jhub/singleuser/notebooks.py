@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from jhub.errors import InvalidInput
+from jhub.errors import HubBroken, InvalidInput
 from jhub.models import Model
 from jhub.singleuser import kernel_api, notebook_file
 from jhub.singleuser.access import Handle
@@ -24,6 +24,11 @@ NotebookSource: TypeAlias = str | os.PathLike[str] | bytes | Mapping[str, Any]
 """A notebook: the path of its file on this machine, the file's content, or its object."""
 RAISES_TAG = "raises-exception"
 """Tag of a cell that may end with an error, as nbclient has it."""
+
+TIMES = ("iopub.status.busy", "iopub.execute_input", "iopub.status.idle")
+"""Times in the metadata of a cell that has run, as nbclient has them."""
+MAX_TIME_CHARACTERS = 40
+"""Maximum length of a time that a kernel sends."""
 
 
 class RunCell(Model, frozen=True, kw_only=True):
@@ -62,7 +67,7 @@ class RunResult(Model, frozen=True, kw_only=True):
 
     @property
     def content(self) -> bytes:
-        """The content of the notebook's file, as Jupyter writes it."""
+        """The notebook as the content of a file, as Jupyter writes it."""
         return notebook_file.dump(self.notebook)
 
 
@@ -77,8 +82,12 @@ class NotebookEvent(Model, frozen=True, kw_only=True):
     """The number of cells that run."""
     status: CellStatus | None = None
     seconds: float = 0.0
+    stream: Literal["", "stdout", "stderr"] = ""
+    """The stream of the text; empty for a result, such as the value of a cell."""
     text: str = ""
-    """The text of an output, as the server sends it."""
+    """The text of an output, as the server sends it: it can contain control characters."""
+    truncated: bool = False
+    """True for a cell whose outputs are incomplete."""
     result: RunResult | None = None
     """The result so far, after a cell, and at the end."""
 
@@ -88,8 +97,9 @@ class RunOptions:
     """How a notebook runs."""
 
     parameters: Mapping[str, object] | None = None
+    env: Mapping[str, str] | None = None
     kernel: str = ""
-    folder: str = ""
+    cwd: str = ""
     timeout: float | None = None
     cell_timeout: float | None = None
     allow_errors: bool = False
@@ -114,9 +124,12 @@ def run_notebook(handle: Handle, notebook: Notebook, options: RunOptions) -> Flo
     """Run a notebook in a kernel of its own. Emit events, and return the result."""
     if options.parameters is not None:
         notebook = notebook_file.with_parameters(notebook, options.parameters)
+    for name, value in (options.env or {}).items():
+        if not name or "=" in name or "\0" in name + value:
+            raise InvalidInput(f"invalid name or value of the environment variable {name!r}")
     spec = options.kernel or notebook_file.kernel_name(notebook)
     run = _Run(notebook, options)
-    return with_kernel(handle, run.cells, spec=spec, folder=options.folder, fresh=True)
+    return with_kernel(handle, run.cells, spec=spec, folder=options.cwd, fresh=True)
 
 
 class _Run:
@@ -129,8 +142,9 @@ class _Run:
         self._done: list[RunCell] = []
 
     def cells(self, kernel: KernelConnection) -> Flow[RunResult]:
-        if self._options.parameters:
+        if self._options.parameters or self._options.env:
             yield from self._check_language(kernel)
+        yield from self._set_variables(kernel)
         for cell in self._cells:
             cell["outputs"], cell["execution_count"] = [], None
         began = yield from Now()
@@ -140,7 +154,7 @@ class _Run:
             last = yield from self._cell(kernel, number, seconds)
             result = self._result((yield from Now()) - began, last)
             event = partial(NotebookEvent, cell=number, count=len(self._cells), status=last.status)
-            yield Emit(event(kind="cell", seconds=last.seconds, result=result))
+            yield Emit(event(kind="cell", seconds=last.seconds, truncated=last.truncated, result=result))
             if not result.ok:
                 break
         yield Emit(
@@ -155,9 +169,12 @@ class _Run:
         event = partial(NotebookEvent, cell=number, count=len(self._cells))
         yield Emit(event(kind="started"))
 
+        times: dict[str, str] = {}
+
         def emit_output(message: KernelMessage) -> Flow[None]:
+            _add_time(times, message)
             if text := text_of(message.type, message.content):
-                yield Emit(event(kind="output", text=text))
+                yield Emit(event(kind="output", stream=_stream_of(message), text=text))
 
         left = math.inf if options.timeout is None else max(options.timeout - seconds, 0.001)
         timeout = min(left, math.inf if options.cell_timeout is None else options.cell_timeout)
@@ -167,6 +184,7 @@ class _Run:
         cell["metadata"]["jhub"] = {"status": result.status, "seconds": round(result.seconds, 3)}
         if result.truncated:
             cell["metadata"]["jhub"]["truncated"] = True
+        cell["metadata"]["execution"] = times
         if widgets := kernel.displays.widgets.metadata():
             self._notebook["metadata"]["widgets"] = widgets
         index = next(i for i, each in enumerate(self._notebook["cells"]) if each is cell)
@@ -195,4 +213,27 @@ class _Run:
             specs = yield from kernel_api.list_specs(kernel.access)
             language = next((spec.language.lower() for spec in specs if spec.name == kernel.name), language)
         if language and language != "python":
-            raise InvalidInput(f"parameters need a Python notebook, and this one is in {language}")
+            what = "parameters" if self._options.parameters else "environment variables"
+            raise InvalidInput(f"{what} need a Python notebook, and this one is in {language}")
+
+    def _set_variables(self, kernel: KernelConnection) -> Flow[None]:
+        """Set environment variables. They may be secrets, and so are not in the notebook."""
+        if self._options.env:
+            code = f"__import__('os').environ.update({dict(self._options.env)!r})"
+            result = yield from kernel.execute(code, silent=True, store_history=False)
+            if not result.ok:
+                raise HubBroken(f"the kernel did not take the environment variables: {result.status}")
+
+
+def _stream_of(message: KernelMessage) -> Literal["", "stdout", "stderr"]:
+    if message.type != "stream":
+        return ""
+    return "stderr" if message.content.get("name") == "stderr" else "stdout"
+
+
+def _add_time(times: dict[str, str], message: KernelMessage) -> None:
+    """Add the time of a message, under the name that nbclient has for it."""
+    state, sent = message.content.get("execution_state"), message.header.get("date")
+    name = f"iopub.status.{state}" if message.type == "status" else f"iopub.{message.type}"
+    if name in TIMES and isinstance(sent, str) and len(sent) <= MAX_TIME_CHARACTERS:
+        times.setdefault(name, sent)

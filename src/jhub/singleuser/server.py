@@ -47,7 +47,7 @@ class SingleUserOps(CommandOps):
 
     @operation
     def execute(
-        self: object, code: str, *, timeout: float | None = None, kernel: str = "", folder: str = ""
+        self: object, code: str, *, timeout: float | None = None, kernel: str = "", cwd: str = ""
     ) -> Flow[CellResult]:
         """Run code in a kernel of the server, and return its outputs and how it ended.
 
@@ -60,15 +60,15 @@ class SingleUserOps(CommandOps):
             Seconds after which the code is interrupted.
         kernel
             The name of a kernel specification, "python3"; by default the server's own choice.
-        folder
-            The folder in the server in which the kernel starts.
+        cwd
+            The folder in the server in which the kernel starts. By default the server's top folder.
 
         `POST api/sessions` and the websocket `api/kernels/{id}/channels` (all versions) of the server; scopes as for
         `files`. `NotStarted` if the server does not run, `InvalidInput` if it does not have this kernel. A kernel that
         dies is a result, not an error.
         """
         job = partial(_execute, code=code, timeout=timeout)
-        return with_kernel(cast("Handle", self), job, spec=kernel, folder=folder)
+        return with_kernel(cast("Handle", self), job, spec=kernel, folder=cwd)
 
     @operation
     def run(
@@ -76,8 +76,9 @@ class SingleUserOps(CommandOps):
         notebook: NotebookSource,
         *,
         parameters: Mapping[str, object] | None = None,
+        env: Mapping[str, str] | None = None,
         kernel: str = "",
-        folder: str = "",
+        cwd: str = "",
         timeout: float | None = None,
         cell_timeout: float | None = None,
         allow_errors: bool = False,
@@ -94,10 +95,12 @@ class SingleUserOps(CommandOps):
         parameters
             Values of variables, for notebooks in Python: they are set in a cell after the one with the tag
             `parameters`, or in a first cell.
+        env
+            Environment variables, for notebooks in Python. They are not in the result.
         kernel
             The name of a kernel specification; by default the notebook's own.
-        folder
-            The folder in the server in which the kernel starts.
+        cwd
+            The folder in the server in which the kernel starts. By default the server's top folder.
         timeout, cell_timeout
             Seconds after which the whole run, or a cell, is interrupted.
         allow_errors
@@ -107,8 +110,9 @@ class SingleUserOps(CommandOps):
         """
         options = RunOptions(
             parameters=parameters,
+            env=env,
             kernel=kernel,
-            folder=folder,
+            cwd=cwd,
             timeout=timeout,
             cell_timeout=cell_timeout,
             allow_errors=allow_errors,
@@ -116,31 +120,38 @@ class SingleUserOps(CommandOps):
         return run_notebook(cast("Handle", self), read_source(notebook), options)
 
     @stream(NotebookEvent)
-    def run_events(
+    def stream_run(
         self: object,
         notebook: NotebookSource,
         *,
         parameters: Mapping[str, object] | None = None,
+        env: Mapping[str, str] | None = None,
         kernel: str = "",
-        folder: str = "",
+        cwd: str = "",
         timeout: float | None = None,
         cell_timeout: float | None = None,
         allow_errors: bool = False,
     ) -> Flow[None]:
         """Run a notebook as `run` does, and iterate over what happens. The last event has the result.
 
-        for event in server.run_events("report.ipynb"):
+        for event in server.stream_run("report.ipynb"):
             print(event.kind, event.cell, event.text)
         """
         options = RunOptions(
             parameters=parameters,
+            env=env,
             kernel=kernel,
-            folder=folder,
+            cwd=cwd,
             timeout=timeout,
             cell_timeout=cell_timeout,
             allow_errors=allow_errors,
         )
-        yield from run_notebook(cast("Handle", self), read_source(notebook), options)
+        # Not a generator: what is invalid is an error before anything runs.
+        return _only_events(run_notebook(cast("Handle", self), read_source(notebook), options))
+
+
+def _only_events(flow: Flow[RunResult]) -> Flow[None]:
+    yield from flow
 
 
 def _execute(kernel: KernelConnection, *, code: str, timeout: float | None) -> Flow[CellResult]:

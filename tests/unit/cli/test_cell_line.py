@@ -9,9 +9,9 @@ import sys
 import pytest
 from rich.console import Console
 
-from jhub import CellError, NotebookEvent, RunCell, RunResult
+from jhub import CellError, NotebookEvent
 from jhub.cli.progress.cell_line import CellLine
-from jhub.cli.progress.cells import TextWriter, cell_reporter, is_truncated, print_traceback
+from jhub.cli.progress.cells import TextWriter, cell_reporter, print_traceback
 
 
 def output(text: str) -> NotebookEvent:
@@ -120,14 +120,3 @@ def test_the_traceback_is_printed_without_control_characters(monkeypatch: pytest
     print_traceback(CellError(name="E", traceback=("\x1b[31mfirst\x1b[0m", "se\x07cond\x1b[2J")))
     print_traceback(CellError(name="E"))
     assert stderr.text == "first\nsecond\n"
-
-
-def test_missing_outputs_are_those_of_the_cell_that_has_ended() -> None:
-    cells = (
-        RunCell(index=0, status="ok", seconds=1.0, truncated=True),
-        RunCell(index=1, status="ok", seconds=1.0),
-    )
-    result = RunResult(notebook={}, cells=cells)
-    assert not is_truncated(NotebookEvent(kind="cell", result=result))
-    assert is_truncated(NotebookEvent(kind="finished", result=result))
-    assert not is_truncated(STARTED)

@@ -47,7 +47,7 @@ class CellRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             status=event.status,
             seconds=round(event.seconds, 3),
             text=event.text,
-            truncated=is_truncated(event),
+            truncated=event.truncated,
             error=error.to_dict() if error is not None else None,
         )
 
@@ -111,14 +111,6 @@ def _report_on_line(event: NotebookEvent, show: Reporter, writer: TextWriter | N
 def _print_cell(event: NotebookEvent) -> None:
     if event.kind == "cell":
         note(f"cell {event.cell}/{event.count}: {event.status}, {event.seconds:.1f} s")
-
-
-def is_truncated(event: NotebookEvent) -> bool:
-    """Return whether outputs are missing in the cell that has ended, or in one of all cells."""
-    if event.result is None:
-        return False
-    cells = event.result.cells[-1:] if event.kind == "cell" else event.result.cells
-    return any(cell.truncated for cell in cells)
 
 
 def print_traceback(error: CellError) -> None:
