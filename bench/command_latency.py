@@ -1,7 +1,7 @@
 """Round trips of `server.command`: `python -m bench.command_latency [--quick] [--json FILE]`.
 
 It runs `true` in a running server of a real hub, directly and through a relay that adds 50 ms to each round trip, with
-a new client each time, and lists what is sent. Exits with 1 if the added time is that of more than seven round trips,
+a new client each time, and lists what is sent. Exits with 1 if the shortest takes more than seven round trips longer,
 connections included.
 """
 
@@ -18,7 +18,7 @@ from bench.relay import ROUND_TRIP_SECONDS, through_relay
 from bench.table import table
 from jhub import Hub
 
-ROUNDS, QUICK_ROUNDS = 9, 3
+ROUNDS, QUICK_ROUNDS = 20, 10
 MAX_ROUND_TRIPS = 7
 ID = re.compile(r"(kernels|tokens)/[\w-]{2,}")
 
@@ -70,9 +70,13 @@ def main(*, quick: bool) -> bool:
         near_seconds, _ = measure(server.environment["JUPYTERHUB_API_URL"], server, rounds)
         far_seconds, calls = measure(far, server, rounds)
     record("command", {"near": near_seconds, "far": far_seconds, "calls": calls})
-    near, distant = median(near_seconds), median(far_seconds)
-    rows = [("directly", f"{near * 1000:.0f}"), ("with 50 ms added", f"{distant * 1000:.0f}")]
-    print(table(["`true` in a server", "median ms"], rows), end="\n\n")
+    # The start of a kernel takes now 0.3 s, now 0.8 s: of many rounds, the shortest have the same one.
+    near, distant = min(near_seconds), min(far_seconds)
+    rows = [
+        (name, f"{min(seconds) * 1000:.0f}", f"{median(seconds) * 1000:.0f}")
+        for name, seconds in {"directly": near_seconds, "with 50 ms added": far_seconds}.items()
+    ]
+    print(table(["`true` in a server", "shortest ms", "median ms"], rows), end="\n\n")
     print("\n".join(calls), end="\n\n")
     trips = (distant - near) / ROUND_TRIP_SECONDS
     met = trips <= MAX_ROUND_TRIPS + 0.5  # a part of a round trip is the relay's own

@@ -77,11 +77,11 @@ def exec_command(
         options: dict[str, Any] = {"cwd": cwd, "env": environment(pairs), "timeout": seconds}
         with connect() as hub:
             target = resolve_server(hub, name)
-            with hub.singleuser(target.user, target.name) as server:
-                if tty:
-                    return _run_at_terminal(server, command, options)
-                stdin = Stdin() if interactive else b""
-                return print_parts(server.stream_command(command, stdin=stdin, **options))
+            server = hub.singleuser(target.user, target.name)
+            if tty:
+                return _run_at_terminal(server, command, options)
+            stdin = Stdin() if interactive else b""
+            return print_parts(server.stream_command(command, stdin=stdin, **options))
     except HubError as error:
         code = code_of(error) if isinstance(error, WaitTimeout) else FAILED
         print_error(error, debug="--debug" in sys.argv, exit_code=code)

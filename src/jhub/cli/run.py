@@ -244,11 +244,10 @@ class _ScriptRun:
     def run(self, server: SingleUser) -> int:
         """Run the script, and return its exit code."""
         stdin = Stdin() if self._has_stdin else b""
-        with server:
-            parts = server.stream_script(
-                self._program.content, self._args, name=self._program.name, stdin=stdin, **self._options
-            )
-            return print_parts(parts)
+        parts = server.stream_script(
+            self._program.content, self._args, name=self._program.name, stdin=stdin, **self._options
+        )
+        return print_parts(parts)
 
 
 class _NotebookRun:

@@ -277,6 +277,11 @@ class Handle:
         finally:
             yield from access.close()
 
+    @property
+    def has_block(self) -> bool:
+        """True in a `with` block."""
+        return self._kept is not None
+
     def is_kept(self, access: ServerAccess) -> bool:
         """Return whether an access is that of a `with` block."""
         return access is self._kept

@@ -154,7 +154,7 @@ def pack(handle: Handle, path: str, name: str) -> Flow[None]:
         call = f"jhub_run(jhub_pack, {source!a}, {name!a}, {PART_BYTES})"
         yield from program.run(kernel, call, program.acknowledge)
 
-    spec = yield from handle.run(_find_python)
+    spec = yield from handle.run(_python)
     yield from with_kernel(handle, job, spec=spec, fresh=True)
 
 
@@ -174,16 +174,13 @@ def unpack(handle: Handle, path: str, parts: Iterable[bytes], overwrite: bool) -
         program.check_conflicts(end)
         return end.files
 
-    spec = yield from handle.run(_find_python)
+    spec = yield from handle.run(_python)
     return (yield from with_kernel(handle, job, spec=spec, fresh=True))
 
 
-def _find_python(access: ServerAccess) -> Flow[str]:
-    """Return the name of a Python kernel of the server; its default one, if that is Python."""
-    specs = yield from kernel_api.list_specs(access)
-    for spec in specs:
-        if spec.language.lower() == "python":
-            return spec.name
+def _python(access: ServerAccess) -> Flow[str]:
+    if name := (yield from kernel_api.find_python(access)):
+        return name
     raise InvalidInput(f"{access.label}: the server has no Python kernel", hint=NO_PYTHON)
 
 

@@ -179,9 +179,9 @@ def run_command(
     spec = _spec(args, cwd, env)
     if not spec["args"]:
         raise InvalidInput("a command is missing")
-    kernel = yield from _python_kernel(handle)
-    if kernel is not None:
-        return (yield from _run_in_kernel(handle, kernel, spec, output, stdin, timeout))
+    code = yield from _run_in_python(handle, spec, output, stdin, timeout)
+    if code is not None:
+        return code
     if not isinstance(stdin, bytes) or stdin:
         raise InvalidInput(f"{handle}: the server has no Python kernel, and its terminals take no input from a program")
     return (yield from terminals.run_command(handle, spec["args"], output, cwd=cwd, env=spec["env"], timeout=timeout))
@@ -213,10 +213,12 @@ def run_script(
     if len(script) > MAX_SCRIPT_BYTES:
         raise InvalidInput(f"the script is larger than {MAX_SCRIPT_BYTES >> 20} MiB")
     spec = _spec(args, cwd, env) | {"script": b64encode(script).decode(), "name": name}
-    found = yield from _python_kernel(handle) if not kernel else _same(kernel)
-    if found is None:
+    if kernel:
+        return (yield from _run_in_kernel(handle, kernel, spec, output, stdin, timeout))
+    code = yield from _run_in_python(handle, spec, output, stdin, timeout)
+    if code is None:
         raise InvalidInput(f"{handle}: the server has no Python kernel")
-    return (yield from _run_in_kernel(handle, found, spec, output, stdin, timeout))
+    return code
 
 
 def collect(
@@ -269,15 +271,28 @@ def _spec(args: Sequence[str], cwd: str, env: Mapping[str, str] | None) -> dict[
     return {"args": list(args), "cwd": cwd, "env": dict(env or {})}
 
 
-def _same(kernel: str) -> Flow[str]:
-    yield from ()
-    return kernel
+def _run_in_python(
+    handle: Handle,
+    spec: dict[str, Any],
+    output: OutputHandler,
+    stdin: bytes | InputSource,
+    timeout: float | None,
+) -> Flow[int | None]:
+    """Run a command in a Python kernel, and return its exit code; None if the server has no such kernel.
+
+    Most servers have Python as their default: a look at their specifications first would cost every command a request.
+    """
+    try:
+        return (yield from _run_in_kernel(handle, "", spec, output, stdin, timeout))
+    except (_NotPython, HubBroken) as error:
+        kernel = yield from handle.run(kernel_api.find_python)
+        if kernel and isinstance(error, HubBroken):
+            raise
+    return (yield from _run_in_kernel(handle, kernel, spec, output, stdin, timeout)) if kernel else None
 
 
-def _python_kernel(handle: Handle) -> Flow[str | None]:
-    """Return the name of a kernel specification for Python; None if the server has none."""
-    specs = yield from handle.run(kernel_api.list_specs)
-    return next((spec.name for spec in specs if spec.language.lower() == "python"), None)
+class _NotPython(HubError):
+    """The default kernel of the server is not for Python."""
 
 
 def _run_in_kernel(
@@ -292,6 +307,10 @@ def _run_in_kernel(
     has_input = bool(stdin) if isinstance(stdin, bytes) else True
 
     def job(connection: KernelConnection) -> Flow[int]:
+        if not kernel and not connection.name.startswith("python"):
+            specs = yield from kernel_api.list_specs(connection.access)
+            if not any(each.name == connection.name and each.language.lower() == "python" for each in specs):
+                raise _NotPython(f"{handle}: {connection.name} is not for Python")
         streams = CommandStreams(str(handle), source if has_input else None, output)
         try:
             result = yield from connection.execute(
@@ -302,6 +321,7 @@ def _run_in_kernel(
                 keep_outputs=False,
                 handle=streams.handle,
                 read_input=streams.read_input,
+                is_over=None if handle.has_block else lambda: streams.returncode is not None,
             )
         except Interrupted:
             with suppress(HubError):
@@ -313,16 +333,16 @@ def _run_in_kernel(
 
 
 def _exit_code(label: str, streams: CommandStreams, result: CellResult, timeout: float | None) -> int:
-    """Return the exit code, or raise the error that ended the cell."""
+    """Return the exit code, or raise the error that ended the cell before the command."""
     if result.status == "timeout":
         raise WaitTimeout(f"{label}: the command ran for more than {timeout or 0:g} s, and was ended")
+    if streams.returncode is not None and not result.truncated:
+        return streams.returncode
     if result.status in ("died", "gone", "lost"):
         raise Unavailable(f"{label}: the command was lost: {result.error.value if result.error else result.status}")
     if not result.ok:
         raise HubBroken(f"the command failed to run: {result.error or result.status}", about=label)
-    if streams.returncode is None or result.truncated:
-        raise Unavailable(f"{label}: the end of the command was lost")
-    return streams.returncode
+    raise Unavailable(f"{label}: the end of the command was lost")
 
 
 def _at(subject: object) -> Handle:

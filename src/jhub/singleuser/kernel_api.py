@@ -118,6 +118,12 @@ def list_specs(access: ServerAccess) -> Flow[tuple[KernelSpec, ...]]:
     )
 
 
+def find_python(access: ServerAccess) -> Flow[str]:
+    """Return the name of a kernel specification for Python, the default one if it is; empty if the server has none."""
+    specs = yield from list_specs(access)
+    return next((spec.name for spec in specs if spec.language.lower() == "python"), "")
+
+
 def session_list(access: ServerAccess) -> Request[tuple[KernelSession, ...]]:
     """Return the request for the sessions of the server."""
     return access.bare_request("GET", "api/sessions", partial(decode, tuple[KernelSession, ...]), about="sessions")

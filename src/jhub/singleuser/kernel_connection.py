@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Hashable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
 
@@ -61,6 +62,17 @@ InputReader: TypeAlias = Callable[[str, bool], Flow[str | None]]
 """A flow that returns the input for a prompt, which may be for a password. None: there is none yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class _CellOptions:
+    """The options of `KernelConnection.execute` that are not part of its request."""
+
+    timeout: float
+    keep_outputs: bool
+    handle: Handler | None
+    read_input: InputReader | None
+    is_over: Callable[[], bool] | None
+
+
 class KernelConnection:
     """A kernel of our own."""
 
@@ -110,6 +122,7 @@ class KernelConnection:
         keep_outputs: bool = True,
         handle: Handler | None = None,
         read_input: InputReader | None = None,
+        is_over: Callable[[], bool] | None = None,
     ) -> Flow[CellResult]:
         """Run code, and return how it ended, with its outputs.
 
@@ -125,14 +138,22 @@ class KernelConnection:
             A flow for each message about the cell, in order.
         read_input
             A flow that returns what the code reads with `input()`. Without it, `input()` is an error of the code.
+        is_over
+            A function that returns whether the rest of the cell can be left alone, once its last question for input
+            has a reply. The kernel cannot be used again.
         """
-        if len(code.encode(errors="surrogatepass")) > MAX_CODE_BYTES:
+        try:
+            size = len(code.encode())
+        except UnicodeEncodeError:
+            raise InvalidInput("the code contains a lone surrogate, which is no character") from None
+        if size > MAX_CODE_BYTES:
             raise InvalidInput(
                 f"the code is larger than {MAX_CODE_BYTES >> 20} MiB", hint="put it into a file, and import that"
             )
         content: dict[str, Any] = {"code": code, "silent": silent, "store_history": store_history}
         content |= {"user_expressions": {}, "allow_stdin": read_input is not None, "stop_on_error": stop_on_error}
-        return (yield from self._execute(content, timeout or math.inf, keep_outputs, handle, read_input))
+        cell = _CellOptions(timeout or math.inf, keep_outputs, handle, read_input, is_over)
+        return (yield from self._execute(content, cell))
 
     def interrupt(self) -> Flow[None]:
         """Interrupt what the kernel runs."""
@@ -162,18 +183,12 @@ class KernelConnection:
         if isinstance(deleted, HubError) and not isinstance(deleted, NotFound):
             yield from self.close()
 
-    def _execute(
-        self,
-        content: dict[str, Any],
-        timeout: float,
-        keep_outputs: bool,
-        handle: Handler | None,
-        read_input: InputReader | None,
-    ) -> Flow[CellResult]:
+    def _execute(self, content: dict[str, Any], options: _CellOptions) -> Flow[CellResult]:
+        handle, read_input = options.handle, options.read_input
         began = yield from Now()
         request = self._message("shell", "execute_request", content)
-        cell = CellRun(request.header["msg_id"], CellOutputs(self.displays) if keep_outputs else None)
-        ends_at, interrupted, idle_reads, soon = began + timeout, False, 0, False
+        cell = CellRun(request.header["msg_id"], CellOutputs(self.displays) if options.keep_outputs else None)
+        ends_at, interrupted, idle_reads, soon = began + options.timeout, False, 0, False
         prompt: KernelMessage | None = None
         self.is_busy = True
         yield from self._send(request)
@@ -191,6 +206,8 @@ class KernelConnection:
                 if text is not None:
                     yield from self._send(self._message("stdin", "input_reply", {"value": text}, prompt.header))
                     prompt = None
+                    if options.is_over is not None and options.is_over():
+                        break
             silence = (
                 POLL_SECONDS if prompt is not None else SOON_SECONDS if soon or cell.is_ending else SILENCE_SECONDS
             )
@@ -217,7 +234,7 @@ class KernelConnection:
             cell.fail(
                 "timeout",
                 "CellTimeoutError",
-                f"the cell ran for more than {round(timeout, 1):g} s, and was interrupted",
+                f"the cell ran for more than {round(options.timeout, 1):g} s, and was interrupted",
             )
         result = cell.result((yield from Now()) - began)
         self.is_busy = result.status in ("gone", "lost") or not ended

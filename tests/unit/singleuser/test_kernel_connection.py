@@ -293,3 +293,4 @@ def test_code_that_a_server_would_not_take() -> None:
     played = run(Server(), "x" * (MAX_CODE_BYTES + 1))
     assert isinstance(played.error, InvalidInput)
     assert "8 MiB" in str(played.error)
+    assert isinstance(run(Server(), "print('\ud800')").error, InvalidInput)
