@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from bench import (
+    command_latency,
     copy_speed,
     fleet_neighbour,
     fleet_speed,
     listing_latency,
     listing_memory,
+    notebook_speed,
     pages_ahead,
     profiles,
     server_memory,
@@ -20,7 +22,8 @@ def main(*, quick: bool) -> bool:
     """Run all benchmarks, even if one misses its target; return whether all targets are met."""
     listings = (listing_memory, listing_latency, pages_ahead, server_memory)
     fleets = (fleet_speed, fleet_neighbour)
-    results = [benchmark.main(quick=quick) for benchmark in (*listings, profiles, start_up, copy_speed, *fleets)]
+    servers = (notebook_speed, command_latency, copy_speed)
+    results = [benchmark.main(quick=quick) for benchmark in (*listings, profiles, start_up, *servers, *fleets)]
     return all(results)
 
 
