@@ -7,7 +7,17 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Protocol, TypeVar
 
-from jhub.errors import HubError, InvalidScope, MissingScope, NotAuthorized, NotFound, NotStarted, Redirected
+from jhub.errors import (
+    HubBroken,
+    HubError,
+    InvalidScope,
+    MissingScope,
+    NotAuthorized,
+    NotFound,
+    NotStarted,
+    Redirected,
+    Unavailable,
+)
 from jhub.interpreter import alongside
 from jhub.models import Identity, Server, Token, User, as_utc, target
 from jhub.operations.hub import read_caller
@@ -24,6 +34,8 @@ TOKEN_SECONDS = 600
 """Lifetime of the token for one server, in seconds."""
 RENEW_SECONDS = 180.0
 """Remaining seconds at which the token is replaced."""
+POSTPONE_SECONDS = 15.0
+"""Seconds until a renewal that failed is tried again, while the token is valid."""
 OPENING_SECONDS = 0.1
 """Pause in seconds before the next look at whether another job has made the token."""
 NO_ACTIVITY = (("no_track_activity", "1"),)
@@ -58,7 +70,7 @@ class ServerAccess:
         self._name = name
         self._url = ""
         self._token = ""
-        self._renew_at = 0.0
+        self._renew_at = self._expires = 0.0
         self.created_at: datetime | None = None
         """The time by the hub's clock at which the token in use was made."""
         self.ends_at: datetime | None = None
@@ -155,6 +167,12 @@ class ServerAccess:
         self._opening = True
         try:
             yield from self._renew()
+        except (Unavailable, HubBroken):
+            # While the hub is restarted, the old token goes on to open the server.
+            soon = (yield from Now()) + POSTPONE_SECONDS
+            if not self._token or soon > self._expires:
+                raise
+            self._renew_at = soon
         finally:
             self._opening = False
 
@@ -173,7 +191,8 @@ class ServerAccess:
         self._made.append((holder, token.id))
         self._token = token.token or ""
         self.created_at, self.ends_at = (as_utc(at) if at else None for at in (token.created, token.expires_at))
-        self._renew_at = (yield from Now()) + TOKEN_SECONDS - RENEW_SECONDS
+        self._expires = (yield from Now()) + TOKEN_SECONDS
+        self._renew_at = self._expires - RENEW_SECONDS
 
     def _read_users(self) -> Flow[tuple[_Caller, _Caller | User]]:
         """Return the owner of the token in use, and the owner of the server, in the time of one request."""

@@ -49,8 +49,10 @@ INTERRUPT_SECONDS = 5.0
 """Seconds that an interrupted cell has for its end."""
 MAX_IDLE_READS = 2
 """Number of times that a silent kernel must be idle before the end of its cell counts as lost."""
-RECONNECT_PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
-"""Pauses in seconds before the attempts to connect again."""
+RECONNECT_PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, *[8.0] * 15)
+"""Pauses in seconds before the attempts to connect again: two minutes, in which a hub or its proxy is restarted."""
+MAX_FAILED_READS = 40
+"""Number of times that the state of a silent kernel cannot be read before the end of its cell counts as lost."""
 LEASE = re.compile(r"jhub until (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
 """The name of a session of jhub."""
 LEASED_PATH = re.compile(r"(?:.*/)?jhub-[0-9a-f]{12}-\d+")
@@ -88,6 +90,8 @@ class KernelConnection:
         self._leased_until: datetime | None = None
         self._socket: Socket | None = None
         self._sent = 0
+        self._failed_reads = 0
+        self._renew_after = 0.0
         self.displays = DisplayMap()
         """The outputs with a display id, and the widgets, of all cells so far."""
         self.in_use = False
@@ -196,10 +200,11 @@ class KernelConnection:
             now = yield from Now()
             if now >= ends_at and not interrupted:
                 interrupted, ends_at = True, now + INTERRUPT_SECONDS
-                yield from self.interrupt()
+                with suppress(HubError):  # a kernel that is gone ends the cell below
+                    yield from self.interrupt()
             elif now >= ends_at:
                 break
-            yield from self._renew_lease()
+            yield from self._renew_lease(now)
             if prompt is not None and read_input is not None:
                 question = prompt.content
                 text = yield from read_input(str(question.get("prompt", "")), bool(question.get("password")))
@@ -241,39 +246,57 @@ class KernelConnection:
         return result
 
     def _is_idle(self, cell: CellRun) -> Flow[bool]:
-        """Return whether the kernel is idle; end the cell if it is gone."""
+        """Return whether the kernel is idle; end the cell if the kernel is gone.
+
+        While the hub or the server does not answer, the socket alone tells whether the connection is lost.
+        """
+        try:
+            return (yield from self._read_state(cell)) == "idle"
+        except (Unavailable, HubBroken) as error:
+            self._failed_reads += 1
+            if self._failed_reads >= MAX_FAILED_READS:
+                self._lose(cell, error)
+            return False
+
+    def _read_state(self, cell: CellRun) -> Flow[str | None]:
+        """Return the state of the kernel; end the cell if it is gone, or if this program may not see it any more."""
         try:
             kernel = yield from kernel_api.read_kernel(self.access, self._kernel_id)
+        except (Unavailable, HubBroken):
+            raise
         except NotFound:
             cell.fail("gone", "DeadKernelError", "somebody stopped the kernel while this cell ran")
         except NotStarted as error:
             cell.fail("gone", "DeadKernelError", f"the server stopped while this cell ran: {error}")
         except HubError as error:
-            cell.fail("lost", "LostCellError", f"the connection was lost while this cell ran: {error}")
+            self._lose(cell, error)
         else:
-            return kernel.execution_state == "idle"
-        return False
+            self._failed_reads = 0
+            return kernel.execution_state
+        return None
+
+    def _lose(self, cell: CellRun, error: HubError) -> None:
+        cell.fail("lost", "LostCellError", f"the connection was lost while this cell ran: {error}")
 
     def _reconnect(self, cell: CellRun) -> Flow[None]:
         """Connect again. The server sends what it has kept, for the same session only."""
-        failure = ""
+        failure: HubError | None = None
         for pause in RECONNECT_PAUSES:
             yield Sleep(pause, jitter=0.5)
-            yield from self._is_idle(cell)  # the handshake for a kernel that is gone may take a minute
-            if cell.is_done:
-                return
             try:
+                yield from self._read_state(cell)  # the handshake for a kernel that is gone may take a minute
+                if cell.is_done:
+                    return
                 yield from self._connect()
-            except (Unavailable, HubBroken) as error:
-                failure = str(error)
-            except NotFound:
-                continue
+            except (Unavailable, HubBroken, NotFound) as error:
+                failure = error
             except HubError as error:
-                failure = str(error)
+                failure = error
                 break
             else:
                 return
-        cell.fail("lost", "LostCellError", f"the connection was lost while this cell ran: {failure}")
+        if failure is not None:
+            self._lose(cell, failure)
 
     def _connect(self) -> Flow[None]:
         if self._socket is not None:
@@ -314,14 +337,20 @@ class KernelConnection:
                     yield from kernel_api.discard(self.access, session.kernel.id)
 
     def _lease(self) -> str:
-        until = self._leased_until
+        until = self.access.ends_at
         return f"jhub until {until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if until else "jhub"
 
-    def _renew_lease(self) -> Flow[None]:
-        yield from self.access.prepare()
-        if self._leased_until != self.access.ends_at:
-            self._leased_until = self.access.ends_at
-            yield from kernel_api.rename_session(self.access, self._session_id, self._lease())
+    def _renew_lease(self, now: float) -> Flow[None]:
+        """Renew the token if need be, and put its end into the name of the session. A hub that is down may wait."""
+        if now < self._renew_after:
+            return
+        try:
+            yield from self.access.prepare()
+            if self._leased_until != self.access.ends_at:
+                yield from kernel_api.rename_session(self.access, self._session_id, self._lease())
+                self._leased_until = self.access.ends_at
+        except (Unavailable, HubBroken):
+            self._renew_after = now + SILENCE_SECONDS
 
 
 def with_kernel(

@@ -29,6 +29,7 @@ from jhub.singleuser.cells import CellResult, CellRun
 from jhub.singleuser.kernel_connection import (
     INTERRUPT_SECONDS,
     MAX_CODE_BYTES,
+    MAX_FAILED_READS,
     SILENCE_SECONDS,
     KernelConnection,
     with_kernel,
@@ -170,6 +171,42 @@ def test_a_connection_that_cannot_be_made_at_once() -> None:
     server = Server(BUSY, SocketClosed(), PRINTED, REPLY, IDLE)
     server.handshakes = iter([Opened(V1), Unavailable("down"), refusal(404), HubBroken("x"), Opened(V1)])
     assert run(server).result.status == "ok"
+
+
+def test_an_outage_of_two_minutes() -> None:
+    server = Server(BUSY, SocketClosed(), PRINTED, REPLY, IDLE)
+    states = iter([Unavailable("refused", sent=False)] * 30)
+    server.kernel = lambda: next(states, server.state("busy"))
+    played = run(server)
+    assert (played.result.status, played.result.text) == ("ok", "hello\n")
+    assert played.seconds > 60
+
+
+def test_a_hub_that_is_down_while_the_socket_is_open() -> None:
+    server = Server(BUSY, 400.0, PRINTED, 30.0, REPLY, IDLE)
+    server.kernel = lambda: Unavailable("down")
+    assert run(server).result.text == "hello\n"
+    silent = Server(BUSY)
+    silent.kernel = lambda: Unavailable("down")
+    played = run(silent)
+    assert played.result.status == "lost"
+    assert played.seconds >= MAX_FAILED_READS * SILENCE_SECONDS
+
+
+def test_a_hub_that_is_down_when_the_token_is_renewed() -> None:
+    class Down(Server):
+        def __call__(self, step: Request[Any] | Listen[Any]) -> Reply:
+            assert isinstance(step, Request)
+            if step.path == "/user" and self.made and self.downs:
+                self.downs -= 1
+                return Unavailable("the hub is restarted")
+            return super().__call__(step)
+
+        downs = 12
+
+    server = Down(BUSY, 590.0, PRINTED, REPLY, IDLE)
+    assert run(server).result.text == "hello\n"
+    assert (server.made, server.downs) == (2, 0)
 
 
 @pytest.mark.parametrize(("error", "words"), [(Unavailable("down"), "down"), (NotAuthorized("no access"), "no access")])
