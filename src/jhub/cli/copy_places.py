@@ -171,9 +171,8 @@ class LocalPlace:
         """Write a file as a whole or not at all. No folder below `root` may be a link."""
         target = Path(path)
         _check_links(Path(root), target.parent)
+        check_is_file(path)
         with _named_errors(path):
-            if target.is_dir() and not target.is_symlink():
-                raise Conflict("a folder of this name exists", about=path)
             if os.path.lexists(target) and not overwrite:
                 raise Conflict("the file exists", about=path, hint="to replace it, pass --overwrite or --update")
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -281,6 +280,18 @@ class ServerPlace:
             return ""
         info = self._files.info(path, with_hash=True)
         return info.hash or "" if info.hash_algorithm == "sha256" else ""
+
+
+def check_is_file(path: str) -> None:
+    """Raise `Conflict` if something that is not a file is at a path of this machine, such as a folder or a device."""
+    target = Path(path)
+    with _named_errors(path):
+        if target.is_dir() and not target.is_symlink():
+            raise Conflict("a folder of this name exists", about=path)
+        # The link /dev/stdout is not to be replaced, even if stdout is a file.
+        is_special = target.is_symlink() and os.readlink(target).startswith("/proc/")
+        if is_special or (target.exists() and not target.is_file() and not target.is_dir()):
+            raise Conflict("it exists, and is not a regular file", about=path)
 
 
 def checked_name(name: str) -> str:

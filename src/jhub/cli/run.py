@@ -279,8 +279,13 @@ class _NotebookRun:
         self._result: RunResult | None = None
         if out == STDIN and output_format == "json":
             raise InvalidInput("--out - and -o json both write to stdout", hint="write the notebook to a file")
-        if out is not None and out != STDIN and Path(out).is_dir():
-            raise InvalidInput(f"{out} is a folder", hint="pass the path of a file with --out")
+        if out is not None and out != STDIN:
+            from jhub.cli.copy_places import check_is_file
+
+            try:
+                check_is_file(out)
+            except Conflict as error:
+                raise InvalidInput(str(error), hint="pass the path of a file with --out, or - for stdout") from None
 
     def check(self, hub: Hub, server: SingleUser) -> None:
         """Raise `InvalidInput` for a notebook that cannot run, before a server is started for it."""
