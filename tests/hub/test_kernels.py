@@ -18,7 +18,8 @@ from jhub.local import LocalHub
 from jhub.singleuser import access, kernel_api, kernel_connection
 from jhub.singleuser.access import Handle
 from jhub.singleuser.cells import CellResult
-from jhub.singleuser.kernel_connection import KernelConnection, with_kernel
+from jhub.singleuser.job_kernel import with_kernel
+from jhub.singleuser.kernel_connection import KernelConnection
 from jhub.singleuser.kernel_messages import KernelMessage
 
 LINES = "import time\nfor number in range(60):\n    print(number, flush=True)\n    time.sleep(0.05)"

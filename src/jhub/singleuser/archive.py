@@ -18,7 +18,8 @@ from jhub.errors import Conflict, HubBroken, HubError, InvalidInput, NotFound
 from jhub.singleuser import kernel_api, tar_stream
 from jhub.singleuser.access import Handle, ServerAccess
 from jhub.singleuser.contents import label
-from jhub.singleuser.kernel_connection import InputReader, KernelConnection, with_kernel
+from jhub.singleuser.job_kernel import with_kernel
+from jhub.singleuser.kernel_connection import InputReader, KernelConnection
 from jhub.singleuser.kernel_messages import KernelMessage
 from jhub.singleuser.paths import parts_of
 from jhub.singleuser.refusals import MAX_MESSAGE_CHARACTERS

@@ -15,7 +15,8 @@ from jhub.singleuser import kernel_api, terminals
 from jhub.singleuser.access import Handle
 from jhub.singleuser.cells import CellResult
 from jhub.singleuser.command_streams import CommandOutput, CommandStreams, InputSource, OutputHandler
-from jhub.singleuser.kernel_connection import KernelConnection, with_kernel
+from jhub.singleuser.job_kernel import with_kernel
+from jhub.singleuser.kernel_connection import KernelConnection
 from jhub.singleuser.remote_program import code_for
 from jhub.singleuser.terminals import Keyboard
 from jhub.steps import Emit, Flow, Interrupted

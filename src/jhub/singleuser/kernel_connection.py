@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from typing import Any, TypeAlias, TypeVar
 from jhub.errors import HubBroken, HubError, InvalidInput, NotFound, NotStarted, Unavailable
 from jhub.interpreter import alongside
 from jhub.singleuser import kernel_api
-from jhub.singleuser.access import Handle, ServerAccess
+from jhub.singleuser.access import ServerAccess
 from jhub.singleuser.cells import CellResult, CellRun
 from jhub.singleuser.contents import read_info
 from jhub.singleuser.kernel_messages import V1, KernelMessage, decode, encode
@@ -351,78 +351,3 @@ class KernelConnection:
                 self._leased_until = self.access.ends_at
         except (Unavailable, HubBroken):
             self._renew_after = now + SILENCE_SECONDS
-
-
-def with_kernel(
-    handle: Handle, job: Callable[[KernelConnection], Flow[T]], *, spec: str = "", folder: str = "", fresh: bool = False
-) -> Flow[T]:
-    """Run a job in a kernel of its own; in a `with` block, in the kernel that the block has for its calls.
-
-    Parameters
-    ----------
-    spec
-        The name of a kernel specification; "" for the server's default.
-    folder
-        The folder, below the server's top folder, in which the kernel starts.
-    fresh
-        Start a kernel also in a `with` block.
-    """
-
-    def run(access: ServerAccess) -> Flow[T]:
-        key = (spec, folder)
-        kept = handle.kernels.get(key)
-        if isinstance(kept, KernelConnection) and not (fresh or kept.in_use):
-            return (yield from _use_kept(handle, key, kept, job))
-        handle.started += 1
-        kernel = KernelConnection(access, spec, folder, handle.started)
-        kernel.in_use = True
-        keep = handle.is_kept(access) and not fresh and kept is None
-        if keep:
-            handle.kernels[key] = kernel
-        try:
-            yield from kernel.open()
-        except GeneratorExit:  # nobody would carry out the clean-up's steps
-            raise
-        except BaseException:
-            handle.kernels.pop(key, None) if keep else None
-            yield from kernel.close()
-            raise
-        if keep:
-            return (yield from _use_kept(handle, key, kernel, job))
-        try:
-            result = yield from job(kernel)
-            if handle.is_kept(access):
-                yield from kernel.close()
-            else:
-                # The token goes with the kernel: the server keeps its answer about a token for five minutes.
-                yield from kernel.finish(access.close())
-        except GeneratorExit:
-            raise
-        except BaseException:
-            yield from kernel.close()
-            raise
-        return result
-
-    return handle.run(run)
-
-
-def _use_kept(
-    handle: Handle, key: Hashable, kernel: KernelConnection, job: Callable[[KernelConnection], Flow[T]]
-) -> Flow[T]:
-    """Run a job in the kernel of a `with` block. If it leaves the kernel in the middle of a cell, delete the kernel."""
-    kernel.in_use = True
-    try:
-        result = yield from job(kernel)
-    except GeneratorExit:
-        raise
-    except BaseException:
-        yield from _release(handle, key, kernel)
-        raise
-    yield from _release(handle, key, kernel)
-    return result
-
-
-def _release(handle: Handle, key: Hashable, kernel: KernelConnection) -> Flow[None]:
-    kernel.in_use = False
-    if kernel.is_busy and handle.kernels.pop(key, None) is not None:
-        yield from kernel.close()

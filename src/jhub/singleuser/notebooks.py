@@ -15,7 +15,8 @@ from jhub.models import Model
 from jhub.singleuser import kernel_api, notebook_file
 from jhub.singleuser.access import Handle
 from jhub.singleuser.cells import CellError, CellResult, CellStatus, text_of
-from jhub.singleuser.kernel_connection import KernelConnection, with_kernel
+from jhub.singleuser.job_kernel import with_kernel
+from jhub.singleuser.kernel_connection import KernelConnection
 from jhub.singleuser.kernel_messages import KernelMessage
 from jhub.singleuser.notebook_file import Notebook
 from jhub.steps import Emit, Flow, Now

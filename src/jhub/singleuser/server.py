@@ -15,7 +15,8 @@ from jhub.singleuser.access import NO_ACTIVITY, Handle, ServerAccess
 from jhub.singleuser.cells import CellResult
 from jhub.singleuser.commands import CommandOps
 from jhub.singleuser.contents import decode
-from jhub.singleuser.kernel_connection import KernelConnection, with_kernel
+from jhub.singleuser.job_kernel import with_kernel
+from jhub.singleuser.kernel_connection import KernelConnection
 from jhub.singleuser.notebooks import NotebookEvent, NotebookSource, RunOptions, RunResult, read_source, run_notebook
 from jhub.steps import Flow
 

@@ -26,13 +26,13 @@ from played_kernel import (
 from jhub.errors import HubBroken, HubError, InvalidInput, NotAuthorized, Unavailable
 from jhub.singleuser.access import Handle
 from jhub.singleuser.cells import CellResult, CellRun
+from jhub.singleuser.job_kernel import with_kernel
 from jhub.singleuser.kernel_connection import (
     INTERRUPT_SECONDS,
     MAX_CODE_BYTES,
     MAX_FAILED_READS,
     SILENCE_SECONDS,
     KernelConnection,
-    with_kernel,
 )
 from jhub.singleuser.kernel_messages import V1, KernelMessage
 from jhub.singleuser.outputs import CellOutputs, DisplayMap
