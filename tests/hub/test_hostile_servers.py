@@ -124,3 +124,47 @@ def test_an_upload_that_is_not_kept_is_noticed(place: Place, tmp_path: Path) -> 
     """The server answers 405 to every PUT."""
     with pytest.raises((HubBroken, HubError)):
         place.admin.singleuser("mallory").files.put("new/file", b"data", parents=True)
+
+
+def test_what_a_kernel_gets_opens_nothing_but_its_server(place: Place) -> None:
+    (place.home / "headers").unlink()
+    assert place.admin.singleuser("mallory").execute("x").status == "ok"
+    headers = place.headers()
+    tokens = {each["authorization"].removeprefix("token ") for each in headers}
+    assert any("upgrade" in each for each in headers), "the handshake is one of them"
+    assert len(tokens) == 1
+    assert place.token not in tokens
+    assert not any("cookie" in each for each in headers)
+    assert Api(place.local, *tokens)("GET", "/user").status_code == 403, "it is revoked"
+
+
+def test_outputs_that_never_end_are_bounded(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jhub.singleuser.kernel_connection.INTERRUPT_SECONDS", 0.5)
+    monkeypatch.setattr("jhub.singleuser.output_messages.MAX_OUTPUT_BYTES", 1_000_000)
+    result = place.admin.singleuser("mallory").execute("flood", timeout=2)
+    assert (result.status, result.truncated) == ("timeout", True)
+    assert len(result.text) <= 1_000_000
+
+
+@pytest.mark.parametrize("code", ["garbage", "huge", "fail"])
+def test_messages_that_are_none(place: Place, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jhub.singleuser.kernel_connection.SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr("jhub.singleuser.kernel_connection.MAX_FAILED_READS", 3)
+    result = place.admin.singleuser("mallory").execute(code, timeout=10)
+    assert result.status == {"garbage": "ok", "huge": "timeout", "fail": "error"}[code]
+
+
+def test_a_notebook_does_not_steer_the_terminal(place: Place, tmp_path: Path) -> None:
+    cells: list[dict[str, object]] = [
+        {"cell_type": "code", "source": "fail", "metadata": {}, "outputs": [], "execution_count": None}
+    ]
+    notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells}
+    (tmp_path / "x.ipynb").write_text(json.dumps(notebook))
+    ran = place.jhub("run", str(tmp_path / "x.ipynb"), "--server", "mallory", "--out", str(tmp_path / "y.ipynb"))
+    assert ran.code == 1
+    assert "shown" in ran.out
+    for text in (ran.out, ran.err):
+        assert "\x1b]" not in text
+        assert "\x07" not in text
+        assert "\x1b[2J" not in text
+    assert place.jhub("exec", "mallory", "--", "true").code == 125

@@ -171,7 +171,7 @@ class KernelConnection:
                 self._kernel_id = next((s.kernel.id for s in sessions if s.path == self._path and s.kernel), "")
             if self._kernel_id:
                 yield from kernel_api.discard(self.access, self._kernel_id)
-        except (NotStarted, Unavailable):
+        except HubError:
             pass  # the kernel is gone with its server; else a later run finds it by its name
         finally:
             if self._socket is not None:

@@ -256,6 +256,14 @@ def test_a_deletion_that_fails_is_repeated() -> None:
     assert played.result.status == "ok"
 
 
+def test_a_result_is_not_lost_with_a_kernel_that_cannot_be_deleted() -> None:
+    server = Server(BUSY, REPLY, IDLE)
+    server.deletions = iter([refusal(500)] * 20)
+    played = play(with_kernel(Handle("ana", "lab"), lambda kernel: kernel.execute("1")), server, peer=server.peer)
+    assert played.result.status == "ok"
+    assert server.tokens == set()
+
+
 @pytest.mark.parametrize("at", [0.0, 0.5, 30.0])
 def test_nothing_is_left_after_an_interruption(at: float) -> None:
     server = Server(0.4, BUSY, 1000.0, REPLY)
