@@ -62,7 +62,7 @@ CANCEL = _row(
     before="no: `stop` waits for the start",
 )
 FILES = _row("files in a server: list, read, write, copy, rename, delete", since="3.0")
-KERNELS = _row("code and notebooks in a server", since="3.0")
+KERNELS = _row("code, notebooks and commands in a server", since="3.0")
 SETTINGS = _row("servers with a display name; create, edit and rename one that does not run", since="6.0")
 SHARES = _row("shares and share codes", since="5.0")
 SERVICES = _row("services: list, show")

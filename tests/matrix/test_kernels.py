@@ -1,4 +1,4 @@
-"""Code and notebooks in users' servers, which run a real Jupyter Server and ipykernel."""
+"""Code, notebooks and commands in users' servers, which run a real Jupyter Server and ipykernel."""
 
 from __future__ import annotations
 
@@ -47,6 +47,8 @@ def check_work(server: Any) -> None:
     assert outputs[5][0]["ename"] == "ZeroDivisionError"
     assert server.execute("y = 1").ok
     assert server.execute("y").text == "1\n"
+    done = server.command(["sh", "-c", "cat; echo oops >&2; exit 3"], input=b"\0\xff")
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"\0\xff", b"oops\n")
     assert server.execute("import os\nos._exit(1)").status == "died"
 
 
