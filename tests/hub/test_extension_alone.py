@@ -56,7 +56,7 @@ def test_a_hub_starts_without_the_packages_of_the_client_and_the_command_line(tm
     needed = base | set(PROJECT["optional-dependencies"]["extension"])
     assert installed < needed, "with the versions of pyproject.toml"
     assert "pip install --no-cache-dir --no-deps" in image.text
-    absent = {re.split("[[>]", requirement)[0] for requirement in base - installed}
+    absent = {re.split(r"\[|>", requirement)[0] for requirement in base - installed}
     assert absent == {"anyio", "click", "filelock", "httpx2", "rich"}
     for name, text in (("jupyterhub_config.py", CONFIG), ("config.yml", FILE), ("kube.config", NO_CLUSTER)):
         (tmp_path / name).write_text(text)
