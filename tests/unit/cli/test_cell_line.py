@@ -53,6 +53,11 @@ def test_a_bar_of_progress_stays_in_the_line() -> None:
     assert screen.getvalue() == "100%\n"
 
 
+def test_lines_of_windows() -> None:
+    _, screen = line("one\r\ntwo\r\n")
+    assert screen.getvalue() == "one\ntwo\n"
+
+
 def test_text_may_go_elsewhere() -> None:
     made, screen = line("one\ntwo\n", show_text=False)
     assert screen.getvalue() == ""

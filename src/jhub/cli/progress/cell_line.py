@@ -53,8 +53,9 @@ class CellLine:
                     self._rest, self._safe = "", SafeText()
         # Not with the lock: the console redraws the line.
         if text and self._show_text:
-            for line in self._decoder.decode(text.removesuffix("\n")):
-                self._console.print(line, soft_wrap=True)
+            # `decode` of rich 14 takes a carriage return for the end of a line; `decode_line` keeps what comes after it.
+            for line in text.removesuffix("\n").split("\n"):
+                self._console.print(self._decoder.decode_line(line.rstrip("\r")), soft_wrap=True)
 
     def _whole_lines(self, text: str) -> str:
         """Return the lines that have ended, and keep the rest."""
