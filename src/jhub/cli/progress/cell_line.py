@@ -53,7 +53,7 @@ class CellLine:
                     self._rest, self._safe = "", SafeText()
         # Not with the lock: the console redraws the line.
         if text and self._show_text:
-            # `decode` of rich 14 takes a carriage return for the end of a line; `decode_line` keeps what comes after it.
+            # `decode` of rich 14 ends a line at a carriage return; `decode_line` keeps what comes after it.
             for line in text.removesuffix("\n").split("\n"):
                 self._console.print(self._decoder.decode_line(line.rstrip("\r")), soft_wrap=True)
 
