@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 ALONGSIDE_SECONDS = 60.0
 """Seconds of one wait for a request that runs alongside an operation."""
+MAX_CLEAN_UP_STEPS = 100
+"""Maximum number of steps that a flow may yield while it is stopped."""
 
 
 class Interpreter(Generic[T]):
@@ -58,8 +60,10 @@ class Interpreter(Generic[T]):
     def close(self) -> None:
         """Stop the operation. The steps of its clean-up are not carried out."""
         self.step = None
-        with suppress(RuntimeError):  # the generator yielded a step of its clean-up
-            self._steps.close()
+        for _ in range(MAX_CLEAN_UP_STEPS):
+            with suppress(RuntimeError):  # the generator yielded a step of its clean-up
+                self._steps.close()
+                return
 
     def _resume(self, resume: Callable[[Any], Step], value: object) -> None:
         self.step = None

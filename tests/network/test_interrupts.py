@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -13,8 +14,9 @@ from loopback import MAX_SECONDS, Site, Visit, alarm, endless, serving
 
 from jhub import AsyncHub, Hub
 from jhub.errors import Unavailable
+from jhub.interpreter import alongside
 from jhub.operations.server_status import listen
-from jhub.steps import Emit, Flow, Interrupted, Operation, Sleep, Step, send
+from jhub.steps import Emit, Flow, Interrupted, Operation, Request, Sleep, Step, call, send
 
 LONG = MAX_SECONDS * 2
 """Seconds that a step lasts unless it is interrupted."""
@@ -168,6 +170,60 @@ def test_cleaning_up_is_bounded_in_time(interrupt: Interrupt, step: Step, monkey
         interrupt(site, working(Sleep(LONG), step, send("DELETE", "/too-late")))
         assert time.monotonic() - began < MAX_SECONDS
         assert "DELETE /hub/api/too-late" not in site.calls
+
+
+@BOTH
+def test_a_flow_cleans_up_while_a_request_runs_alongside(interrupt: Interrupt) -> None:
+    def get(path: str) -> Request[Any]:
+        return call("GET", path, dict[str, Any])
+
+    def flow() -> Flow[None]:
+        try:
+            yield from alongside(get("/quick"), working(Sleep(LONG), send("DELETE", "/one")))
+        finally:
+            yield from alongside(get("/last"), send("DELETE", "/two"))
+
+    with serving(route) as site:
+        interrupt(site, flow(), calls=1)
+        assert sorted(site.calls) == [
+            "DELETE /hub/api/one",
+            "DELETE /hub/api/two",
+            "GET /hub/api/last",
+            "GET /hub/api/quick",
+        ]
+
+
+def test_a_second_ctrl_c_ends_the_step_of_the_clean_up_and_no_other() -> None:
+    def flow() -> Flow[None]:
+        try:
+            yield from working(Emit("first"), send("DELETE", "/hang"), send("DELETE", "/left-out"))
+        finally:
+            yield send("DELETE", "/clean")
+
+    with serving(route) as site, Hub(site.root, "SECRET", timeout=LONG * 2) as hub:
+        events = hub.events(flow())
+        next(events)
+        with pytest.raises(KeyboardInterrupt), alarm(PAUSE, lambda: site.calls):
+            events.throw(KeyboardInterrupt())
+        assert site.calls == ["DELETE /hub/api/hang", "DELETE /hub/api/clean"]
+
+
+@BOTH
+def test_a_clean_up_that_takes_too_long_is_given_up_in_silence(
+    interrupt: Interrupt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for driver in ("sync_driver", "async_driver"):
+        monkeypatch.setattr(f"jhub.client.{driver}.CLEAN_UP_SECONDS", 0.2)
+
+    def flow() -> Flow[None]:
+        try:
+            yield from working(Sleep(LONG), Sleep(LONG))
+        finally:
+            yield Sleep(LONG)
+
+    with serving(route) as site:
+        interrupt(site, flow())
+    gc.collect()  # pytest reports a flow that ignores its end
 
 
 def test_closing_the_iterator_lets_the_flow_clean_up() -> None:

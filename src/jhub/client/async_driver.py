@@ -266,6 +266,8 @@ class AsyncDriver(Wire):
                     interpreter.answer(answer)
         except (Interrupted, HubError):
             return
+        finally:
+            interpreter.close()
 
 
 async def _ask_in_thread(prompter: Prompter | None, question: object) -> str:

@@ -101,7 +101,7 @@ class Driver(Wire):
             except HubError as error:
                 interpreter.fail(error)
             except BaseException:
-                self._clean_up(interpreter)
+                self._clean_up(interpreter, threads)
                 raise
             else:
                 interpreter.answer(answer)
@@ -236,16 +236,32 @@ class Driver(Wire):
                 raise
         return None
 
-    def _clean_up(self, interpreter: Interpreter[Any]) -> None:
+    def _clean_up(self, interpreter: Interpreter[Any], threads: ForkedThreads) -> None:
         end = time.monotonic() + CLEAN_UP_SECONDS
         try:
             interpreter.fail(Interrupted())
             while (step := interpreter.step) is not None and (left := end - time.monotonic()) > 0:
                 try:
-                    answer = None if isinstance(step, Emit | Listen) else self.perform(step, left)
+                    answer = self._carry_out_last(step, threads, left)
                 except HubError as error:
                     interpreter.fail(error)
+                except KeyboardInterrupt:  # a second Ctrl-C ends this step, and the flow goes on with what is left
+                    interpreter.fail(Interrupted())
                 else:
                     interpreter.answer(answer)
         except (Interrupted, HubError):
             return
+        finally:
+            interpreter.close()
+
+    def _carry_out_last(self, step: Step, threads: ForkedThreads, within: float) -> Any:
+        """Carry out a step of the clean-up."""
+        match step:
+            case Emit() | Listen():
+                return None
+            case Next():
+                return threads.do(Next(min(step.timeout, within)))
+            case Fork() | Cancel():
+                return threads.do(step)
+            case _:
+                return self.perform(step, within)
