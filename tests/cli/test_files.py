@@ -214,6 +214,20 @@ def test_links_in_a_server_keep_what_they_lead_to(as_admin: Jhub, server: str, h
     as_admin.ok("rm", "-r", "-y", f"{server}:course", f"{server}:shared", f"{server}:file")
 
 
+def test_a_name_that_is_not_utf8_hides_no_other_file(as_admin: Jhub, server: str, home: Path, tmp_path: Path) -> None:
+    folder = home / "odd"
+    folder.mkdir()
+    (folder / "a.txt").write_text("a")
+    Path(os.fsdecode(os.fsencode(folder) + b"/b\xff.txt")).write_text("b")
+    assert "b\\xdcff.txt" in as_admin.ok("ls", f"{server}:odd")
+    listed = json.loads(as_admin.ok("ls", f"{server}:odd", "-o", "json"))
+    assert [each["name"] for each in listed] == ["a.txt", "b\udcff.txt"]
+    copied = as_admin("cp", "-r", f"{server}:odd", str(tmp_path / "odd"))
+    assert copied.code == 7
+    assert "not safe on this machine" in copied.err
+    assert files(tmp_path / "odd") == {"a.txt": b"a"}
+
+
 def test_sources_are_not_copied_to_a_temporary_folder(as_admin: Jhub, server: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("1")
     as_admin.env["TMPDIR"] = "/dev/null"

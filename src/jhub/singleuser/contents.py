@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from datetime import datetime
 from functools import partial
@@ -111,6 +112,12 @@ def _api(path: str) -> str:
 def decode(kind: type[T], answer: Answer) -> T:
     """Return the JSON of an answer as a model; `NotAHub` for anything else."""
     try:
-        return msgspec.json.decode(answer.content, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        try:
+            return msgspec.json.decode(answer.content, type=kind)
+        except msgspec.DecodeError:
+            if b"\\ud" not in answer.content:
+                raise
+            # The name of a file need not be UTF-8. Jupyter Server sends such a byte as a lone surrogate.
+            return msgspec.convert(json.loads(answer.content), type=kind)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise NotAHub(f"the server's answer is not one of Jupyter Server: {error}", hint=OTHER_HINT) from error

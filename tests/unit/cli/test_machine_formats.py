@@ -11,7 +11,7 @@ import pytest
 
 from jhub.cli.kit import exit_codes, output
 from jhub.cli.kit.batch import RESULTS, Result
-from jhub.cli.kit.output import note
+from jhub.cli.kit.output import json_text, note
 from jhub.cli.token import TOKENS
 from jhub.cli.user import USERS
 from jhub.errors import HubError, InvalidInput, NotFound
@@ -25,6 +25,15 @@ def json_messages() -> Iterator[None]:
     output.print_messages_as_json(True)
     yield
     output.print_messages_as_json(False)
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_lone_surrogate_is_escaped(indent: int | None) -> None:
+    text = json_text(ANA, indent)
+    assert json.loads(text)["name"] == "ana"
+    odd = json_text([User(name="a\udcff")], indent)
+    assert odd.isascii()
+    assert json.loads(odd)[0]["name"] == "a\udcff"
 
 
 def test_sets_are_sorted(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -210,7 +211,7 @@ def _print_name(name: str) -> None:
 def dump(value: object, output_format: str) -> None:
     """Print a value as "json" or "yaml"."""
     if output_format == "json":
-        click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+        click.echo(json_text(value, indent=2))
     else:
         import yaml
 
@@ -237,6 +238,15 @@ def print_messages_as_json(on: bool) -> None:
 def messages_are_json() -> bool:
     """Return whether errors and notes are JSON."""
     return _messages["json"]
+
+
+def json_text(value: object, indent: int | None = None) -> str:
+    """Return a value as JSON. A lone surrogate, as a server can send it, is escaped."""
+    try:
+        data = msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(value), indent=indent)
+    return (data if indent is None else msgspec.json.format(data, indent=indent)).decode()
 
 
 def note(text: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 import click
 import msgspec
 
-from jhub.cli.kit.output import note
+from jhub.cli.kit.output import json_text, note
 from jhub.cli.kit.safe_text import COLOR, SafeText
 from jhub.cli.kit.streams import write_unbuffered
 
@@ -84,7 +84,7 @@ class TextWriter:
 def cell_reporter(output_format: str, *, show_text: bool) -> Generator[Reporter]:
     """Yield the reporter of a notebook. With `show_text`, it writes the text of the outputs."""
     if output_format == "json":
-        yield lambda event: click.echo(msgspec.json.encode(CellRow.of(event)).decode())
+        yield lambda event: click.echo(json_text(CellRow.of(event)))
         return
     if sys.stderr.isatty() and not logging.getLogger("jhub").isEnabledFor(logging.DEBUG):
         from jhub.cli.progress.screen import screen_console
