@@ -98,6 +98,8 @@ def test_errors_of_jhub_have_a_code_of_their_own(as_admin: Jhub, server: str, us
     assert "jhub server start" in stopped.err
     assert as_admin("exec", server, "--cwd", "none", "--", "true").code == 125
     assert "write it after --" in as_admin("exec", server).err
+    assert as_admin("exec", server, "--timeout", "0", "--", "true").code == 2
+    assert as_admin("exec", server, "--env", "A", "--", "true").code == 2
     assert as_admin("exec", server, "-t", "--", "true").code == 125
     late = as_admin("exec", server, "--timeout", "1s", "--", "sleep", "1000")
     assert late.code == 8

@@ -325,6 +325,8 @@ def test_failures_before_the_run(
         (["IN", "--out", "/dev/null"], "not a regular file"),
         (["IN", "--out", "/dev/stdout"], "not a regular file"),
         (["IN", "--keep"], "--keep needs --profile"),
+        (["IN", "--cwd", "none"], "none is not a folder"),
+        (["IN", "--out", "/dev/null/x.ipynb"], "/dev/null is not a folder that you can write to"),
         (["IN", "-P", "a b", "1"], "cannot have the name 'a b'"),
         (["IN", "-f", "IN.py"], "no mapping"),
         (["IN.py", "--out", "x.ipynb"], "--out is for notebooks"),

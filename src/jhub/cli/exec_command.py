@@ -72,9 +72,9 @@ def exec_command(
     command: list[str] = click.get_current_context().meta.get(COMMAND_KEY, [])
     if not command and not tty:
         raise click.UsageError("a command is missing: write it after --")
+    seconds = duration(timeout) if timeout else None
+    options: dict[str, Any] = {"cwd": cwd, "env": environment(pairs), "timeout": seconds}
     try:
-        seconds = duration(timeout) if timeout else None
-        options: dict[str, Any] = {"cwd": cwd, "env": environment(pairs), "timeout": seconds}
         with connect() as hub:
             target = resolve_server(hub, name)
             server = hub.singleuser(target.user, target.name)

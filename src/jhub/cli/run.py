@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterable
@@ -286,6 +287,9 @@ class _NotebookRun:
                 check_is_file(out)
             except Conflict as error:
                 raise InvalidInput(str(error), hint="pass the path of a file with --out, or - for stdout") from None
+            folder = next(each for each in Path(out).absolute().parents if each.exists())
+            if not (folder.is_dir() and os.access(folder, os.W_OK)):
+                raise InvalidInput(f"cannot write {out}: {folder} is not a folder that you can write to")
 
     def check(self, hub: Hub, server: SingleUser) -> None:
         """Raise `InvalidInput` for a notebook that cannot run, before a server is started for it."""

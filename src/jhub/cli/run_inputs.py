@@ -25,6 +25,8 @@ CONSTANTS = {
 INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 """An integer. One with a leading zero is text: 007 may be the number of a room."""
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+MAX_DIGITS = 4_000
+"""Maximum length of an integer; Python reads no more than 4,300 digits."""
 NOT_FINITE = {".inf": "inf", "+.inf": "inf", "-.inf": "-inf", ".nan": "nan"}
 
 
@@ -85,6 +87,8 @@ def scalar(text: str) -> object:
     if text in CONSTANTS:
         return CONSTANTS[text]
     if INTEGER.fullmatch(text):
+        if len(text) > MAX_DIGITS:
+            raise InvalidInput(f"the number {text[:20]}… has more than {MAX_DIGITS} digits", hint="quote it: '\"1\"'")
         return int(text)
     if FLOAT.fullmatch(text) or text.lower() in NOT_FINITE:
         return float(NOT_FINITE.get(text.lower(), text))

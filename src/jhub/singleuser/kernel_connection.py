@@ -104,8 +104,8 @@ class KernelConnection:
     def open(self) -> Flow[None]:
         """Start the kernel, and connect to it. Delete kernels that earlier runs have left in the server."""
         yield from self.access.prepare()
-        if self._folder and not (yield from read_info(self.access, self._folder)).is_directory:
-            raise InvalidInput(f"{self.access.label}: {self._folder} is not a folder")
+        if self._folder and not (yield from self._is_folder()):
+            raise InvalidInput(f"{self.access.label}: {self._folder} is not a folder below the server's top folder")
         self._path = "/".join(filter(None, (self._folder, f"jhub-{self.access.tag}-{self._number}")))
         self._leased_until = self.access.ends_at
         session = yield from kernel_api.start_session(self.access, self._path, self._lease(), self._spec)
@@ -114,6 +114,12 @@ class KernelConnection:
         self._session_id, self._kernel_id, self.name = session.id, session.kernel.id, session.kernel.name
         sessions, _ = yield from alongside(kernel_api.session_list(self.access), self._connect())
         yield from self._delete_leftovers(sessions)
+
+    def _is_folder(self) -> Flow[bool]:
+        try:
+            return (yield from read_info(self.access, self._folder)).is_directory
+        except NotFound:
+            return False
 
     def execute(
         self,

@@ -50,6 +50,12 @@ def test_scalars(text: str, value: object) -> None:
     assert (found, type(found)) == (value, type(value))
 
 
+def test_a_number_with_too_many_digits() -> None:
+    assert scalar("-" + "9" * 3000) == -(10**3000 - 1)
+    with pytest.raises(InvalidInput, match="more than 4000 digits"):
+        scalar("9" * 5000)
+
+
 def test_parameters_of_the_command_line_override_those_of_files(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("a: 1\nb: [x]\n")
     (tmp_path / "b.yaml").write_text("a: 2\nc: {d: e}\n")
