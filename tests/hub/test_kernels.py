@@ -317,7 +317,7 @@ def test_a_kernel_starts_in_its_folder(client: Hub, user: str) -> None:
     code = "import os\nprint(os.getcwd())"
     (result,) = client.run(with_kernel(Handle(user, "lab"), execute(code), folder="a b/c"))
     assert result.text.endswith("/a b/c\n")
-    with pytest.raises(NotFound, match="no/such"):
+    with pytest.raises(InvalidInput, match="no/such is not a folder"):
         client.run(with_kernel(Handle(user, "lab"), execute(code), folder="no/such"))
 
 
