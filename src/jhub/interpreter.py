@@ -119,6 +119,20 @@ def collect(operation: Operation[T], handle: Callable[[Any], object]) -> Flow[T]
     return map_steps(operation, redirect)
 
 
+def with_clean_up(work: Callable[[], Flow[T]], clean_up: Callable[[], Flow[None]]) -> Flow[T]:
+    """Run a flow. If it fails or is interrupted, run its clean-up, and let the error pass.
+
+    When the flow itself is closed, its clean-up is left out: nobody would carry out the steps.
+    """
+    try:
+        return (yield from work())
+    except GeneratorExit:
+        raise
+    except BaseException:
+        yield from clean_up()
+        raise
+
+
 class _Alongside:
     """The tag of a forked request."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from typing import Any, Protocol, TypeVar
 
@@ -18,7 +19,7 @@ from jhub.errors import (
     Redirected,
     Unavailable,
 )
-from jhub.interpreter import alongside
+from jhub.interpreter import alongside, with_clean_up
 from jhub.models import Identity, Server, Token, User, as_utc, target
 from jhub.operations.hub import read_caller
 from jhub.operations.server_names import server_label
@@ -265,14 +266,9 @@ class Handle:
     def run(self, job: Callable[[ServerAccess], Flow[T]]) -> Flow[T]:
         """Run a job in the server."""
         access = self._kept or ServerAccess(self._user, self._name)
-        try:
-            result = yield from job(access)
-        except GeneratorExit:  # nobody would carry out the clean-up's steps
-            raise
-        except BaseException:
-            yield from self._close_unless_kept(access)
-            raise
-        yield from self._close_unless_kept(access)
+        close = partial(self._close_unless_kept, access)
+        result = yield from with_clean_up(partial(job, access), close)
+        yield from close()
         return result
 
     def _close_unless_kept(self, access: ServerAccess) -> Flow[None]:

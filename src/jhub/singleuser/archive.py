@@ -9,12 +9,13 @@ from __future__ import annotations
 import inspect
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from functools import partial
 from typing import Any, cast
 
 import msgspec
 
 from jhub.errors import Conflict, HubBroken, HubError, InvalidInput, NotFound
+from jhub.interpreter import with_clean_up
 from jhub.singleuser import kernel_api, tar_stream
 from jhub.singleuser.access import Handle, ServerAccess
 from jhub.singleuser.contents import label
@@ -114,16 +115,10 @@ class _Program:
     def run(self, kernel: KernelConnection, call: str, read_input: InputReader) -> Flow[_End]:
         """Run the program to its end. If it cannot come to its end, interrupt it, so that it leaves no half file."""
         code = f"{inspect.getsource(tar_stream)}{PROGRAM}{call}"
-        try:
-            result = yield from kernel.execute(
-                code, store_history=False, keep_outputs=False, handle=self.handle, read_input=read_input
-            )
-        except GeneratorExit:
-            raise
-        except BaseException:
-            with suppress(HubError):
-                yield from kernel.interrupt()
-            raise
+        execute = partial(
+            kernel.execute, code, store_history=False, keep_outputs=False, handle=self.handle, read_input=read_input
+        )
+        result = yield from with_clean_up(execute, kernel.try_interrupt)
         if not result.ok or self.end is None:
             why = _printable(str(result.error)) if result.error else STOPPED
             raise HubBroken(f"{why} ({result.status})", about=self._about)

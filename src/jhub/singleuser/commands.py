@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any, cast
 
@@ -325,8 +324,7 @@ def _run_in_kernel(
                 is_over=None if handle.has_block else lambda: streams.returncode is not None,
             )
         except Interrupted:
-            with suppress(HubError):
-                yield from connection.interrupt()  # the program passes it on to the command
+            yield from connection.try_interrupt()  # the program passes it on to the command
             raise
         return _exit_code(str(handle), streams, result, timeout)
 

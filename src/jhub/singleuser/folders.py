@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from secrets import token_hex
 
 from jhub.errors import BadRequest, HubBroken, HubError, NotFound
+from jhub.interpreter import with_clean_up
 from jhub.singleuser import contents
 from jhub.singleuser.access import ServerAccess
 from jhub.singleuser.contents import FileInfo, conflict, label
@@ -54,14 +56,14 @@ def copy_file(access: ServerAccess, path: str, new: str) -> Flow[FileInfo]:
     if (yield from read_if_exists(access, new)) is not None:
         raise conflict(access, new, "the file exists")
     copy = yield from contents.copy_into(access, path, parent_of(new))
-    try:
-        return (yield from contents.rename(access, copy.path, new))
-    except GeneratorExit:
-        raise
-    except BaseException:
-        with suppress(HubError):
-            yield from contents.delete(access, copy.path)
-        raise
+    rename = partial(contents.rename, access, copy.path, new)
+    return (yield from with_clean_up(rename, partial(discard, access, copy.path)))
+
+
+def discard(access: ServerAccess, path: str) -> Flow[None]:
+    """Delete what a job has left unfinished, if the server lets it."""
+    with suppress(HubError):
+        yield from contents.delete(access, path)
 
 
 def delete_tree(access: ServerAccess, path: str, recursive: bool, missing_ok: bool, depth: int = 0) -> Flow[None]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import TypeVar
 
+from jhub.interpreter import with_clean_up
 from jhub.singleuser.access import Handle, ServerAccess
 from jhub.singleuser.kernel_connection import KernelConnection
 from jhub.steps import Flow
@@ -38,29 +40,23 @@ def with_kernel(
         keep = handle.is_kept(access) and not fresh and kept is None
         if keep:
             handle.kernels[key] = kernel
-        try:
-            yield from kernel.open()
-        except GeneratorExit:  # nobody would carry out the clean-up's steps
-            raise
-        except BaseException:
-            handle.kernels.pop(key, None) if keep else None
+
+        def give_up() -> Flow[None]:
+            if keep:
+                handle.kernels.pop(key, None)
             yield from kernel.close()
-            raise
-        if keep:
-            return (yield from _use_kept(handle, key, kernel, job))
-        try:
+
+        def work() -> Flow[T]:
             result = yield from job(kernel)
             if handle.is_kept(access):
                 yield from kernel.close()
             else:
                 # The token goes with the kernel: the server keeps its answer about a token for five minutes.
                 yield from kernel.finish(access.close())
-        except GeneratorExit:
-            raise
-        except BaseException:
-            yield from kernel.close()
-            raise
-        return result
+            return result
+
+        yield from with_clean_up(kernel.open, give_up)
+        return (yield from _use_kept(handle, key, kernel, job) if keep else with_clean_up(work, kernel.close))
 
     return handle.run(run)
 
@@ -70,14 +66,9 @@ def _use_kept(
 ) -> Flow[T]:
     """Run a job in the kernel of a `with` block. If it leaves the kernel in the middle of a cell, delete the kernel."""
     kernel.in_use = True
-    try:
-        result = yield from job(kernel)
-    except GeneratorExit:
-        raise
-    except BaseException:
-        yield from _release(handle, key, kernel)
-        raise
-    yield from _release(handle, key, kernel)
+    release = partial(_release, handle, key, kernel)
+    result = yield from with_clean_up(partial(job, kernel), release)
+    yield from release()
     return result
 
 

@@ -169,6 +169,11 @@ class KernelConnection:
         """Interrupt what the kernel runs."""
         return kernel_api.interrupt(self.access, self._kernel_id)
 
+    def try_interrupt(self) -> Flow[None]:
+        """Interrupt what the kernel runs, if the server lets it: a kernel may be gone."""
+        with suppress(HubError):
+            yield from self.interrupt()
+
     def close(self) -> Flow[None]:
         """Delete the kernel, and close the socket."""
         try:
@@ -206,8 +211,7 @@ class KernelConnection:
             now = yield from Now()
             if now >= ends_at and not interrupted:
                 interrupted, ends_at = True, now + INTERRUPT_SECONDS
-                with suppress(HubError):  # a kernel that is gone ends the cell below
-                    yield from self.interrupt()
+                yield from self.try_interrupt()  # a kernel that is gone ends the cell below
             elif now >= ends_at:
                 break
             yield from self._renew_lease(now)

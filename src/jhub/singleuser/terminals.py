@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import msgspec
 
 from jhub.errors import InvalidInput, NotFound, Unavailable, WaitTimeout
+from jhub.interpreter import with_clean_up
 from jhub.singleuser.access import Handle, ServerAccess
 from jhub.singleuser.command_streams import CommandOutput, OutputHandler
 from jhub.singleuser.contents import decode
@@ -118,13 +119,7 @@ def _run(
         "POST", "api/terminals", partial(decode, _Terminal), about="terminal", body={}, repeatable=False
     )
     session = _Session(access, segment(terminal.name, "terminal"), output, keyboard, timeout)
-    try:
-        code = yield from session.run(typed)
-    except GeneratorExit:  # nobody would carry out the clean-up's steps
-        raise
-    except BaseException:
-        yield from session.close()
-        raise
+    code = yield from with_clean_up(partial(session.run, typed), session.close)
     yield from session.close()
     return code
 

@@ -6,14 +6,16 @@ import hashlib
 import io
 import secrets
 from contextlib import suppress
+from functools import partial
 from typing import IO
 
 from jhub.errors import APIError, HubBroken, HubError, InvalidInput, NotFound, Unavailable
+from jhub.interpreter import with_clean_up
 from jhub.singleuser import contents
 from jhub.singleuser.access import ServerAccess
 from jhub.singleuser.contents import FileInfo, conflict, label
 from jhub.singleuser.download import read_part
-from jhub.singleuser.folders import make_folders, read_if_exists
+from jhub.singleuser.folders import discard, make_folders, read_if_exists
 from jhub.singleuser.paths import parent_of, parts_of
 from jhub.steps import Flow, Sleep
 
@@ -98,8 +100,7 @@ def _write_small(access: ServerAccess, path: str, parts: LocalParts, replace: bo
         if error.status == TOO_LARGE and parts.size > MIN_PART_BYTES:
             return False
         if isinstance(error, HubBroken) and not replace:  # Jupyter Server 2.21 leaves an empty file on a full disk
-            with suppress(HubError):
-                yield from contents.delete(access, path)
+            yield from discard(access, path)
         raise
     return True
 
@@ -107,7 +108,8 @@ def _write_small(access: ServerAccess, path: str, parts: LocalParts, replace: bo
 def _write_large(access: ServerAccess, path: str, parts: LocalParts, replace: bool) -> Flow[FileInfo]:
     """Write the parts to a file beside the real one, which takes its place once it is checked."""
     temporary = _temporary(path)
-    try:
+
+    def write() -> Flow[FileInfo]:
         yield from _write_parts(access, temporary, parts)
         yield from _check(access, temporary, parts)
         if replace:
@@ -115,12 +117,8 @@ def _write_large(access: ServerAccess, path: str, parts: LocalParts, replace: bo
         else:
             yield from _move(access, temporary, path)
         return (yield from contents.read_info(access, path))
-    except GeneratorExit:
-        raise
-    except BaseException:
-        with suppress(HubError):
-            yield from contents.delete(access, temporary)
-        raise
+
+    return (yield from with_clean_up(write, partial(discard, access, temporary)))
 
 
 def _temporary(path: str) -> str:
