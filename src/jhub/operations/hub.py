@@ -17,9 +17,14 @@ from jhub.steps import Flow, Request, call, send
 T = TypeVar("T", bound=Identity)
 
 
+def caller_request(kind: type[T]) -> Request[T]:
+    """Return the request for the owner of the token in use, with the fields of `kind`."""
+    return call("GET", "/user", kind, about="who am I")
+
+
 def read_caller(kind: type[T]) -> Flow[T]:
     """Return the owner of the token in use, with the fields of `kind`."""
-    request = call("GET", "/user", kind, about="who am I")
+    request = caller_request(kind)
     try:
         return (yield from request)
     except NotAuthorized as error:

@@ -21,13 +21,24 @@ from jhub.errors import (
 )
 from jhub.interpreter import alongside, with_clean_up
 from jhub.models import Identity, Server, Token, User, as_utc, target
-from jhub.operations.hub import read_caller
+from jhub.operations.hub import caller_request, read_caller
 from jhub.operations.server_names import server_label
 from jhub.operations.server_pending import state_text
 from jhub.operations.server_status import read_owner, read_server
 from jhub.operations.tokens import TokenOps
 from jhub.singleuser.refusals import refusal
-from jhub.steps import Answer, Flow, Interrupted, Now, OpenSocket, Request, Sleep, Socket, call, decode_nothing
+from jhub.steps import (
+    Answer,
+    Flow,
+    Interrupted,
+    Now,
+    OpenSocket,
+    Operation,
+    Request,
+    Sleep,
+    Socket,
+    decode_nothing,
+)
 
 T = TypeVar("T")
 
@@ -112,11 +123,7 @@ class ServerAccess:
             gone_is_done=gone_is_done,
             accept=accept,
         )
-        try:
-            return (yield from request)
-        except (Redirected, NotAuthorized) as error:
-            # The proxy sends what is meant for a stopped server to the hub, which redirects, or refuses a change.
-            raise (yield from self._refused(error)) from None
+        return (yield from self.send(request))
 
     def bare_request(
         self, method: str, path: str, decode: Callable[[Answer], T], *, about: str = "", **options: Any
@@ -129,10 +136,16 @@ class ServerAccess:
     def open_socket(self, path: str, *, about: str = "", subprotocols: tuple[str, ...] = ()) -> Flow[Socket]:
         """Open a websocket to the server. `path` is relative to the server's address."""
         yield from self.prepare()
-        handshake = self.bare_request("GET", path, decode_nothing, about=about)
+        return (
+            yield from self.send(OpenSocket(self.bare_request("GET", path, decode_nothing, about=about), subprotocols))
+        )
+
+    def send(self, operation: Operation[T]) -> Flow[T]:
+        """Send a request or a handshake to the server, and return its answer."""
         try:
-            return (yield from OpenSocket(handshake, subprotocols))
+            return (yield from operation)
         except (Redirected, NotAuthorized) as error:
+            # The proxy sends what is meant for a stopped server to the hub, which redirects, or refuses a change.
             raise (yield from self._refused(error)) from None
 
     @property
@@ -200,9 +213,8 @@ class ServerAccess:
         if self._url or self._user is None:
             caller = yield from read_caller(_Caller)
             return caller, caller
-        request = call("GET", "/user", _Caller, about="who am I")
         try:
-            first, owner = yield from alongside(request, read_owner(self._user))
+            first, owner = yield from alongside(caller_request(_Caller), read_owner(self._user))
         except NotFound:
             yield from self._read()  # which says what to do
             raise

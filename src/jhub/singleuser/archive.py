@@ -23,7 +23,7 @@ from jhub.singleuser.job_kernel import with_kernel
 from jhub.singleuser.kernel_connection import InputReader, KernelConnection
 from jhub.singleuser.kernel_messages import KernelMessage
 from jhub.singleuser.paths import parts_of
-from jhub.singleuser.refusals import MAX_MESSAGE_CHARACTERS
+from jhub.singleuser.refusals import one_line
 from jhub.steps import Emit, Flow
 
 PART_BYTES = 4 * 2**20
@@ -120,19 +120,19 @@ class _Program:
         )
         result = yield from with_clean_up(execute, kernel.try_interrupt)
         if not result.ok or self.end is None:
-            why = _printable(str(result.error)) if result.error else STOPPED
+            why = one_line(str(result.error)) if result.error else STOPPED
             raise HubBroken(f"{why} ({result.status})", about=self._about)
         if self.end.missing:
             raise NotFound("not found", about=self._about, status=404)
         if self.end.error:
-            raise HubError(f"{self._about}: {_printable(self.end.error)}")
+            raise HubError(f"{self._about}: {one_line(self.end.error)}")
         return self.end
 
     def check_conflicts(self, end: _End) -> None:
         """Raise `Conflict` for the files that were left as they are."""
         if end.count:
             more = f" and {end.count - len(end.conflicts)} more" if end.count > len(end.conflicts) else ""
-            names = ", ".join(map(_printable, end.conflicts))
+            names = ", ".join(map(one_line, end.conflicts))
             raise Conflict(
                 f"these exist, and are left as they are: {names}{more}; the others are copied",
                 about=self._about,
@@ -190,9 +190,3 @@ def _in_batches(parts: Iterable[bytes]) -> Iterator[bytes]:
             del waiting[:PART_BYTES]
     if waiting:
         yield bytes(waiting)
-
-
-def _printable(text: str) -> str:
-    """Return a text of the server on one line, without control characters."""
-    line = "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(line.split())[:MAX_MESSAGE_CHARACTERS]

@@ -11,6 +11,7 @@ import msgspec
 from jhub.errors import HubBroken, HubError, InvalidInput, Unavailable
 from jhub.models import Model
 from jhub.singleuser.kernel_messages import KernelMessage
+from jhub.singleuser.output_messages import LIMIT_NOTICES
 from jhub.singleuser.remote_program import MIME, WINDOW_BYTES
 from jhub.steps import Flow, Now
 
@@ -20,8 +21,6 @@ INPUT_WINDOW_BYTES = 1024 * 1024
 """Maximum size of the input that is sent and not taken by the command yet."""
 ALIVE_SECONDS = 15.0
 """Seconds after which a question is answered without input, so that the server counts as active."""
-NOTICES = ("IOPub data rate exceeded.", "IOPub message rate exceeded.")
-"""Beginnings of what Jupyter Server writes when it drops messages."""
 
 
 class CommandOutput(Model, frozen=True, kw_only=True):
@@ -80,7 +79,7 @@ class CommandStreams:
 
     def handle(self, message: KernelMessage) -> Flow[None]:
         """Take a message from the kernel."""
-        if message.type == "stream" and str(message.content.get("text", "")).startswith(NOTICES):
+        if message.type == "stream" and str(message.content.get("text", "")).startswith(LIMIT_NOTICES):
             raise Unavailable(
                 f"{self._label}: the server dropped output of the command",
                 hint="its limits of messages are lower than usual: ZMQChannelsWebsocketConnection.iopub_msg_rate_limit",

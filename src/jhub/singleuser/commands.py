@@ -271,6 +271,10 @@ def _spec(args: Sequence[str], cwd: str, env: Mapping[str, str] | None) -> dict[
     return {"args": list(args), "cwd": cwd, "env": dict(env or {})}
 
 
+class _NotPython(HubError):
+    """The default kernel of the server is not for Python."""
+
+
 def _run_in_python(
     handle: Handle,
     spec: dict[str, Any],
@@ -291,10 +295,6 @@ def _run_in_python(
     return (yield from _run_in_kernel(handle, kernel, spec, output, stdin, timeout)) if kernel else None
 
 
-class _NotPython(HubError):
-    """The default kernel of the server is not for Python."""
-
-
 def _run_in_kernel(
     handle: Handle,
     kernel: str,
@@ -307,10 +307,12 @@ def _run_in_kernel(
     has_input = bool(stdin) if isinstance(stdin, bytes) else True
 
     def job(connection: KernelConnection) -> Flow[int]:
-        if not kernel and not connection.name.startswith("python"):
-            specs = yield from kernel_api.list_specs(connection.access)
-            if not any(each.name == connection.name and each.language.lower() == "python" for each in specs):
-                raise _NotPython(f"{handle}: {connection.name} is not for Python")
+        if (
+            not kernel
+            and not connection.name.startswith("python")
+            and (yield from kernel_api.read_language(connection.access, connection.name)) != "python"
+        ):
+            raise _NotPython(f"{handle}: {connection.name} is not for Python")
         streams = CommandStreams(str(handle), source if has_input else None, output)
         try:
             result = yield from connection.execute(

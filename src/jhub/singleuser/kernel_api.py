@@ -94,9 +94,8 @@ def delete(access: ServerAccess, kernel_id: str) -> Flow[None]:
     pauses = iter(DELETE_PAUSES)
     while True:
         try:
-            yield from access.request(
-                "DELETE", _api(kernel_id), decode_nothing, about=_label(kernel_id), gone_is_done=True
-            )
+            yield from access.prepare()
+            yield from access.send(deletion(access, kernel_id))
         except HubBroken:
             pause = next(pauses, None)
             if pause is None:
@@ -116,6 +115,12 @@ def list_specs(access: ServerAccess) -> Flow[tuple[KernelSpec, ...]]:
         for name in names
         for spec in (specs.kernelspecs[name].spec,)
     )
+
+
+def read_language(access: ServerAccess, spec: str) -> Flow[str]:
+    """Return the language of a kernel specification in lower case; empty if the server does not have it."""
+    specs = yield from list_specs(access)
+    return next((each.language.lower() for each in specs if each.name == spec), "")
 
 
 def find_python(access: ServerAccess) -> Flow[str]:

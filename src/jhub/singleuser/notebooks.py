@@ -211,8 +211,7 @@ class _Run:
         """Refuse parameters for a language that they cannot be written in."""
         language = notebook_file.language(self._notebook)
         if not language or self._options.kernel:
-            specs = yield from kernel_api.list_specs(kernel.access)
-            language = next((spec.language.lower() for spec in specs if spec.name == kernel.name), language)
+            language = (yield from kernel_api.read_language(kernel.access, kernel.name)) or language
         if language and language != "python":
             what = "parameters" if self._options.parameters else "environment variables"
             raise InvalidInput(f"{what} need a Python notebook, and this one is in {language}")

@@ -45,5 +45,10 @@ def message_in(content: bytes) -> str:
     text = body.get("message")
     if not isinstance(text, str):
         return ""
+    return one_line(text)
+
+
+def one_line(text: str) -> str:
+    """Return a text of the server on one line, without control characters."""
     line = "".join(c if c.isprintable() else " " for c in text)
     return " ".join(line.split())[:MAX_MESSAGE_CHARACTERS]
