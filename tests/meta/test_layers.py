@@ -65,13 +65,26 @@ MAY: dict[str, set[str]] = {
     "fleet": PURE - {"discovery"} | {"preview", "preflight"},
     "bulk": PURE - {"discovery"} | {"preview", "preflight"},
     "singleuser": PURE - {"discovery"},
+    "state": PURE - {"discovery"} | {"bulk", "files", "preflight", "preview", "profiles"},
     "login": PURE | {"oauth_client", "config"},
-    "client": PURE | {"_version", "preview", "config", "fleet", "bulk", "singleuser", "login"},
+    "client": PURE | {"_version", "preview", "config", "fleet", "bulk", "singleuser", "state", "login"},
     "testing": {"errors", "steps", "interpreter"},
     "local": {"models", "errors", "files", "discovery"},
     "extension": {"models", "errors", "oauth_client", "profiles"},
     "cli": PURE
-    | {"bulk", "client", "config", "extension", "files", "fleet", "local", "login", "oauth_client", "singleuser"}
+    | {
+        "bulk",
+        "client",
+        "config",
+        "extension",
+        "files",
+        "fleet",
+        "local",
+        "login",
+        "oauth_client",
+        "singleuser",
+        "state",
+    }
     | {"preview", "profiles"},
 }
 

@@ -1,0 +1,213 @@
+"""Plan of the changes that bring a hub to the state of a document, as plain values that are saved as JSON."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+from jhub.models import Model
+
+PLAN_VERSION = 1
+"""Version of the format of a saved plan."""
+
+
+class _Change(Model, frozen=True, kw_only=True, tag_field="change"):
+    """A change of one object. Its `before` is checked again when it is applied."""
+
+    why: str = ""
+    """The reason, if the change does not explain itself."""
+
+
+class CreateUser(_Change, frozen=True, kw_only=True, tag="create user"):
+    """Creation of a user."""
+
+    user: str
+    admin: bool = False
+
+
+class SetAdmin(_Change, frozen=True, kw_only=True, tag="set admin"):
+    """Change of whether a user is an administrator."""
+
+    user: str
+    before: bool | None = None
+    after: bool
+
+
+class CreateGroup(_Change, frozen=True, kw_only=True, tag="create group"):
+    """Creation of a group."""
+
+    group: str
+
+
+class SetOwner(_Change, frozen=True, kw_only=True, tag="set owner"):
+    """Change of a group's owner."""
+
+    group: str
+    before: str | None = None
+    after: str
+
+
+class SetProperties(_Change, frozen=True, kw_only=True, tag="set properties"):
+    """Change of some properties of a group. A property that `before` lacks does not exist yet."""
+
+    group: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+class AddMembers(_Change, frozen=True, kw_only=True, tag="add members"):
+    """Addition of users to a group."""
+
+    group: str
+    users: tuple[str, ...]
+
+
+class BeginGrace(_Change, frozen=True, kw_only=True, tag="begin grace"):
+    """Record that members are missing from the document. They leave the group after the document's grace."""
+
+    group: str
+    users: tuple[str, ...]
+    since: datetime
+
+
+class EndGrace(_Change, frozen=True, kw_only=True, tag="end grace"):
+    """Removal of the record that members are missing, because the document has them again, or they have left."""
+
+    group: str
+    users: tuple[str, ...]
+
+
+class RemoveMembers(_Change, frozen=True, kw_only=True, tag="remove members"):
+    """Removal of users from a group."""
+
+    group: str
+    users: tuple[str, ...]
+
+
+class CreateServer(_Change, frozen=True, kw_only=True, tag="create server"):
+    """Creation of a named server, without a start."""
+
+    user: str
+    name: str
+    options: dict[str, Any] | None = None
+    display_name: str | None = None
+
+
+class EditServer(_Change, frozen=True, kw_only=True, tag="edit server"):
+    """Change of the options or the display name of a stopped server; None leaves a value unchanged."""
+
+    user: str
+    name: str
+    options: dict[str, Any] | None = None
+    options_before: dict[str, Any] | None = None
+    display_name: str | None = None
+    display_name_before: str | None = None
+
+
+class DeleteServer(_Change, frozen=True, kw_only=True, tag="delete server"):
+    """Deletion of a stopped named server."""
+
+    user: str
+    name: str
+
+
+class DeleteGroup(_Change, frozen=True, kw_only=True, tag="delete group"):
+    """Deletion of a group; its members stay users of the hub."""
+
+    group: str
+    owner: str
+
+
+class DeleteUser(_Change, frozen=True, kw_only=True, tag="delete user"):
+    """Deletion of a user. The spawner may delete the user's storage."""
+
+    user: str
+
+
+Change: TypeAlias = (
+    CreateUser
+    | SetAdmin
+    | CreateGroup
+    | SetOwner
+    | SetProperties
+    | AddMembers
+    | BeginGrace
+    | EndGrace
+    | RemoveMembers
+    | CreateServer
+    | EditServer
+    | DeleteServer
+    | DeleteGroup
+    | DeleteUser
+)
+"""A change of one user, group or server."""
+
+PHASES: tuple[type[Change], ...] = (
+    CreateUser,
+    SetAdmin,
+    CreateGroup,
+    SetOwner,
+    SetProperties,
+    BeginGrace,
+    EndGrace,
+    AddMembers,
+    CreateServer,
+    EditServer,
+    RemoveMembers,
+    DeleteServer,
+    DeleteGroup,
+    DeleteUser,
+)
+"""Kinds of changes in the order in which they are applied."""
+
+PruneKind: TypeAlias = Literal["groups", "servers", "users"]
+"""Kinds of objects that are deleted when the document no longer has them."""
+
+
+class Notice(Model, frozen=True, kw_only=True):
+    """A remark of a plan about an object that it does not change.
+
+    "unmanaged": it differs from the document, and jhub never changes it. "waiting": a later plan changes it, such as a
+    membership in its grace. "unknown": a user who does not exist, and so is not added. "warning": something that is
+    likely a mistake.
+    """
+
+    kind: Literal["unmanaged", "waiting", "unknown", "warning"]
+    subject: str
+    """The object: `group geo`."""
+    message: str
+
+
+class Refusal(Model, frozen=True, kw_only=True):
+    """A reason because of which nothing of a plan is applied."""
+
+    subject: str
+    message: str
+    hint: str = ""
+
+
+class Plan(Model, frozen=True, kw_only=True):
+    """The difference between a document and a hub. `hub.state.plan` returns it."""
+
+    version: int = PLAN_VERSION
+    hub: str = ""
+    """The hub's address. A plan is applied to this hub only. Empty for a comparison with an exported file."""
+    owner: str | None = None
+    changes: tuple[Change, ...] = ()
+    """The changes, in the order in which they are applied."""
+    notices: tuple[Notice, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    """Reasons because of which nothing is applied."""
+    missing_scopes: tuple[str, ...] = ()
+    """Scopes that the token lacks for some of the changes."""
+    unchanged: dict[str, int] = {}
+    """Number of unchanged members by group, for the groups that change."""
+
+    @property
+    def empty(self) -> bool:
+        """True if there is nothing to change."""
+        return not self.changes
+
+    def of(self, *kinds: type[Change]) -> tuple[Change, ...]:
+        """Return the changes of some kinds."""
+        return tuple(change for change in self.changes if isinstance(change, kinds))
