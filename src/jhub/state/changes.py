@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
+from msgspec import field
+
 from jhub.models import Model
 
 PLAN_VERSION = 1
@@ -200,7 +202,7 @@ class Plan(Model, frozen=True, kw_only=True):
     """Reasons because of which nothing is applied."""
     missing_scopes: tuple[str, ...] = ()
     """Scopes that the token lacks for some of the changes."""
-    unchanged: dict[str, int] = {}
+    unchanged: dict[str, int] = field(default_factory=dict[str, int])
     """Number of unchanged members by group, for the groups that change."""
 
     @property
