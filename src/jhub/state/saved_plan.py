@@ -1,0 +1,40 @@
+"""Plans that are saved as JSON."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+
+from msgspec import MsgspecError, Struct, json
+
+from jhub.errors import InvalidInput
+from jhub.state.changes import PLAN_VERSION, Plan
+
+MAX_BYTES = 100_000_000
+"""Maximum size of a saved plan, in bytes."""
+
+
+class _Version(Struct):
+    version: int
+
+
+def load_plan(path: str | PathLike[str]) -> Plan:
+    """Return a plan that was saved as JSON, as `plan.to_dict()` has it.
+
+    Raises
+    ------
+    InvalidInput
+        The file cannot be read, or is not a plan of this version of jhub.
+    """
+    label = str(path)
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        version = json.decode(content, type=_Version).version
+        if version != PLAN_VERSION:
+            raise InvalidInput(f"{label}: a plan of version {version}", hint="make it again with this version of jhub")
+        return json.decode(content, type=Plan)
+    except OSError as error:
+        raise InvalidInput(f"{label}: cannot read the plan: {error.strerror}") from None
+    except (MsgspecError, RecursionError) as error:
+        raise InvalidInput(f"{label}: not a saved plan: {error}", hint="jhub plan --out FILE saves one") from None
