@@ -66,13 +66,14 @@ MAY: dict[str, set[str]] = {
     "bulk": PURE - {"discovery"} | {"preview", "preflight"},
     "singleuser": PURE - {"discovery"},
     "login": PURE | {"oauth_client", "config"},
+    "state": PURE | {"files", "fleet", "bulk", "singleuser", "login"},
     "client": PURE | {"_version", "preview", "config", "fleet", "bulk", "singleuser", "login"},
     "testing": {"errors", "steps", "interpreter"},
     "local": {"models", "errors", "files", "discovery"},
     "extension": {"models", "errors", "oauth_client", "profiles"},
     "cli": PURE
     | {"bulk", "client", "config", "extension", "files", "fleet", "local", "login", "oauth_client", "singleuser"}
-    | {"preview", "profiles"},
+    | {"preview", "profiles", "state"},
 }
 
 # Parts that may import a library.
@@ -87,6 +88,7 @@ HOMES = {
     "psutil": {"local"},
     "regex": {"extension"},
     "keyring": {"config"},
+    "python_calamine": {"state"},
 }
 
 
