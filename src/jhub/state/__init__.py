@@ -1,33 +1,116 @@
-"""State files: users, groups, members and servers of a hub in a file; their plan, and its application.
+"""State files: users, groups, members and servers of a hub in a file; their plan, and its application. Rosters, too.
 
-document = jhub.state.load("jhub.yaml")
-plan = hub.state.plan(document)
-with hub.state.apply(plan) as fleet:
-    for event in fleet:
-        print(event)
+    document = jhub.state.load("jhub.yaml")
+    plan = hub.state.plan(document)
+    with hub.state.apply(plan) as fleet:
+        for event in fleet:
+            print(event)
+
+    roster = jhub.state.read_roster("roster.xlsx", RosterColumns(column="Email", name="before-@"))
+    hub.groups.set_users("geo", roster.names)
+
+A name's module is imported when the name is used.
 """
 
-from jhub.state.changes import Change, Notice, Plan, PruneKind, Refusal
-from jhub.state.compare import compare
-from jhub.state.document import Document, GroupEntry, LeaveLimit, Members, RoleEntry, ServerEntry, UserEntry
-from jhub.state.events import StateEvent, StateSummary
-from jhub.state.saved_plan import load_plan
+from __future__ import annotations
 
-__all__ = [
-    "Change",
-    "Document",
-    "GroupEntry",
-    "LeaveLimit",
-    "Members",
-    "Notice",
-    "Plan",
-    "PruneKind",
-    "Refusal",
-    "RoleEntry",
-    "ServerEntry",
-    "StateEvent",
-    "StateSummary",
-    "UserEntry",
-    "compare",
-    "load_plan",
-]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jhub.state.changes import AddMembers as AddMembers
+    from jhub.state.changes import BeginGrace as BeginGrace
+    from jhub.state.changes import Change as Change
+    from jhub.state.changes import CreateGroup as CreateGroup
+    from jhub.state.changes import CreateServer as CreateServer
+    from jhub.state.changes import CreateUser as CreateUser
+    from jhub.state.changes import DeleteGroup as DeleteGroup
+    from jhub.state.changes import DeleteServer as DeleteServer
+    from jhub.state.changes import DeleteUser as DeleteUser
+    from jhub.state.changes import EditServer as EditServer
+    from jhub.state.changes import EndApply as EndApply
+    from jhub.state.changes import EndGrace as EndGrace
+    from jhub.state.changes import GroupBefore as GroupBefore
+    from jhub.state.changes import Notice as Notice
+    from jhub.state.changes import NoticeKind as NoticeKind
+    from jhub.state.changes import Plan as Plan
+    from jhub.state.changes import PruneKind as PruneKind
+    from jhub.state.changes import Refusal as Refusal
+    from jhub.state.changes import RemoveMembers as RemoveMembers
+    from jhub.state.changes import SetAdmin as SetAdmin
+    from jhub.state.changes import SetOwner as SetOwner
+    from jhub.state.changes import SetProperties as SetProperties
+    from jhub.state.compare import compare as compare
+    from jhub.state.document import Document as Document
+    from jhub.state.document import GroupEntry as GroupEntry
+    from jhub.state.document import LeaveLimit as LeaveLimit
+    from jhub.state.document import Members as Members
+    from jhub.state.document import RoleEntry as RoleEntry
+    from jhub.state.document import ServerEntry as ServerEntry
+    from jhub.state.document import UserEntry as UserEntry
+    from jhub.state.events import StateEvent as StateEvent
+    from jhub.state.events import StateSummary as StateSummary
+    from jhub.state.rosters import Roster as Roster
+    from jhub.state.rosters import RosterColumns as RosterColumns
+    from jhub.state.rosters import RosterMember as RosterMember
+    from jhub.state.rosters import RosterProblem as RosterProblem
+    from jhub.state.rosters import parse_roster as parse_roster
+    from jhub.state.rosters import read_roster as read_roster
+    from jhub.state.saved_plan import load_plan as load_plan
+
+_HOMES = {
+    "AddMembers": "jhub.state.changes",
+    "BeginGrace": "jhub.state.changes",
+    "Change": "jhub.state.changes",
+    "CreateGroup": "jhub.state.changes",
+    "CreateServer": "jhub.state.changes",
+    "CreateUser": "jhub.state.changes",
+    "DeleteGroup": "jhub.state.changes",
+    "DeleteServer": "jhub.state.changes",
+    "DeleteUser": "jhub.state.changes",
+    "Document": "jhub.state.document",
+    "EditServer": "jhub.state.changes",
+    "EndApply": "jhub.state.changes",
+    "EndGrace": "jhub.state.changes",
+    "GroupBefore": "jhub.state.changes",
+    "GroupEntry": "jhub.state.document",
+    "LeaveLimit": "jhub.state.document",
+    "Members": "jhub.state.document",
+    "Notice": "jhub.state.changes",
+    "NoticeKind": "jhub.state.changes",
+    "Plan": "jhub.state.changes",
+    "PruneKind": "jhub.state.changes",
+    "Refusal": "jhub.state.changes",
+    "RemoveMembers": "jhub.state.changes",
+    "RoleEntry": "jhub.state.document",
+    "Roster": "jhub.state.rosters",
+    "RosterColumns": "jhub.state.rosters",
+    "RosterMember": "jhub.state.rosters",
+    "RosterProblem": "jhub.state.rosters",
+    "ServerEntry": "jhub.state.document",
+    "SetAdmin": "jhub.state.changes",
+    "SetOwner": "jhub.state.changes",
+    "SetProperties": "jhub.state.changes",
+    "StateEvent": "jhub.state.events",
+    "StateSummary": "jhub.state.events",
+    "UserEntry": "jhub.state.document",
+    "compare": "jhub.state.compare",
+    "load_plan": "jhub.state.saved_plan",
+    "parse_roster": "jhub.state.rosters",
+    "read_roster": "jhub.state.rosters",
+}
+"""Module of each public name."""
+
+__all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]  # it reads the imports above
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module of a public name, and return the name's value."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Return the names of this module, those not imported yet included."""
+    return sorted({*globals(), *_HOMES})
