@@ -14,6 +14,8 @@ from jhub.profiles.problems import ProblemLog, quote
 from jhub.profiles.yaml_tree import Mapping, Node, Scalar, Sequence
 from jhub.state.document import Document, GroupEntry, LeaveLimit, Members, RoleEntry, ServerEntry, UserEntry
 from jhub.state.file_form import (
+    GRACE_PATTERN,
+    LEAVE_PATTERN,
     MAX_OWNER_CHARACTERS,
     VERSION,
     GroupForm,
@@ -246,10 +248,9 @@ def _leave_limit(form: FormReader) -> LeaveLimit | None:
     text = form.text("leave")
     if text is None:
         return None
-    if percentage := re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]+)?) ?%", text):
-        if (percent := float(percentage[1])) <= 100:
-            return LeaveLimit(percent=percent)
-    elif re.fullmatch("[0-9]{1,9}", text):
+    if re.fullmatch(LEAVE_PATTERN, text):
+        if text.endswith("%"):
+            return LeaveLimit(percent=float(text[:-1]))
         return LeaveLimit(number=int(text), percent=None)
     form.error("leave", f"invalid `leave` {quote(text)}: use a number of members such as 5, or 0% to 100%")
     return None
@@ -259,7 +260,7 @@ def _grace(form: FormReader) -> float | None:
     text = form.text("grace")
     if text is None:
         return None
-    if (match := re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]+)?)([smhd])", text)) is not None:
+    if (match := re.fullmatch(GRACE_PATTERN, text)) is not None:
         seconds = float(match[1]) * SECONDS_PER_UNIT[match[2]]
         if seconds <= MAX_GRACE_SECONDS:
             return seconds

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
+from jhub.operations.server_names import NAME_PATTERN
+
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 """Dialect of the JSON Schema."""
 VERSION = 1
@@ -16,6 +18,10 @@ MAX_OWNER_CHARACTERS = 100
 """Maximum length of an owner."""
 MAX_SERVER_NAME_CHARACTERS = 30
 """Maximum length of a server's name in JupyterHub 6.0."""
+LEAVE_PATTERN = r"^(?:(?:100(?:\.0+)?|[0-9]{1,2}(?:\.[0-9]+)?) ?%|[0-9]{1,9})$"
+"""Pattern of a limit in a text."""
+GRACE_PATTERN = r"^([0-9]{1,9}(?:\.[0-9]+)?)([smhd])$"
+"""Pattern of a duration, with its number and its unit."""
 
 # A name such as 007123 or no stays text, also without quotes. An editor takes these for numbers and booleans.
 _TEXT: dict[str, Any] = {"type": ["string", "number", "boolean"], "minLength": 1}
@@ -119,7 +125,7 @@ class ServerForm(_Form, frozen=True, kw_only=True):
     name: Annotated[
         Text,
         Meta(
-            extra_json_schema={"maxLength": MAX_SERVER_NAME_CHARACTERS},
+            extra_json_schema={"pattern": f"^{NAME_PATTERN.pattern}$", "maxLength": MAX_SERVER_NAME_CHARACTERS},
             description="The name: 1 to 30 lower-case letters, digits and single dashes.",
         ),
     ]
@@ -148,7 +154,7 @@ class LimitsForm(_Form, frozen=True, kw_only=True):
     """Limits of a plan."""
 
     leave: Annotated[
-        int | str,
+        Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=LEAVE_PATTERN)],
         Meta(
             description="How many members may leave a group in one plan: a number, or a percentage of the present "
             "members. A plan with more is refused. By default 20%."
@@ -182,7 +188,7 @@ class StateFileForm(_Form, frozen=True, kw_only=True):
     grace: Annotated[
         str,
         Meta(
-            extra_json_schema={"pattern": r"^[0-9]+(\.[0-9]+)?[smhd]$"},
+            pattern=GRACE_PATTERN,
             description="How long a member stays in a group after they are missing from the file: 90s, 15m, 8h or 30d. "
             "By default 0s: they leave at once.",
         ),

@@ -76,9 +76,6 @@ def _output(program: str, process: subprocess.Popen[bytes]) -> str:
     unfinished = process.returncode is None or any(reader.is_alive() for reader in readers)
     if unfinished:
         _kill(process)
-    else:
-        stdout.close()
-        stderr.close()
     if too_long.is_set():
         raise InvalidInput(f"the command {program!r} printed more than {MAX_OUTPUT_BYTES} bytes")
     if unfinished:
@@ -98,19 +95,21 @@ def _read_output(
     stream: IO[bytes], output: bytearray, process: subprocess.Popen[bytes], too_long: threading.Event
 ) -> None:
     """Read stdout, and kill the command when it prints too much."""
-    while data := os.read(stream.fileno(), READ_BYTES):
-        output += data
-        if len(output) > MAX_OUTPUT_BYTES:
-            too_long.set()
-            _kill(process)
-            return
+    with stream:
+        while data := os.read(stream.fileno(), READ_BYTES):
+            output += data
+            if len(output) > MAX_OUTPUT_BYTES:
+                too_long.set()
+                _kill(process)
+                return
 
 
 def _read_errors(stream: IO[bytes], errors: bytearray) -> None:
     """Read stderr, and keep its end."""
-    while data := os.read(stream.fileno(), READ_BYTES):
-        errors += data
-        del errors[:-MAX_ERROR_BYTES]
+    with stream:
+        while data := os.read(stream.fileno(), READ_BYTES):
+            errors += data
+            del errors[:-MAX_ERROR_BYTES]
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
