@@ -33,6 +33,7 @@ COMMANDS = {
     "cp": ("jhub.cli.cp:cp", "Copy files to, from and between servers."),
     "rm": ("jhub.cli.files:rm", "Delete files in servers."),
     "profile": ("jhub.cli.profile:profile", "List server profiles, and check profiles files."),
+    "validate": ("jhub.cli.validate:validate", "Check state files."),
     "service": ("jhub.cli.service:service", "List, register and delete services."),
     "hub": ("jhub.cli.hub:hub", "Show hub details, or shut it down."),
     "proxy": ("jhub.cli.proxy:proxy", "List the routes of the proxy, and repair them."),
@@ -50,6 +51,7 @@ SECTIONS = {
     "Servers": ("server", "share", "run", "exec"),
     "Files in servers": ("ls", "cat", "cp", "rm"),
     "Profiles": ("profile",),
+    "State files": ("validate",),
     "Hub": ("hub", "proxy", "service"),
     "Tools": ("context", "api", "local", "completion", "help"),
 }

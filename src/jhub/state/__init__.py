@@ -48,8 +48,14 @@ if TYPE_CHECKING:
     from jhub.state.document import RoleEntry as RoleEntry
     from jhub.state.document import ServerEntry as ServerEntry
     from jhub.state.document import UserEntry as UserEntry
+    from jhub.state.document_file import check as check
+    from jhub.state.document_file import load as load
+    from jhub.state.document_text import to_yaml as to_yaml
     from jhub.state.events import StateEvent as StateEvent
     from jhub.state.events import StateSummary as StateSummary
+    from jhub.state.file_form import json_schema as json_schema
+    from jhub.state.file_problems import CheckResult as CheckResult
+    from jhub.state.file_problems import FileProblem as FileProblem
     from jhub.state.rosters import Roster as Roster
     from jhub.state.rosters import RosterColumns as RosterColumns
     from jhub.state.rosters import RosterMember as RosterMember
@@ -62,6 +68,7 @@ _HOMES = {
     "AddMembers": "jhub.state.changes",
     "BeginGrace": "jhub.state.changes",
     "Change": "jhub.state.changes",
+    "CheckResult": "jhub.state.file_problems",
     "CreateGroup": "jhub.state.changes",
     "CreateServer": "jhub.state.changes",
     "CreateUser": "jhub.state.changes",
@@ -72,6 +79,7 @@ _HOMES = {
     "EditServer": "jhub.state.changes",
     "EndApply": "jhub.state.changes",
     "EndGrace": "jhub.state.changes",
+    "FileProblem": "jhub.state.file_problems",
     "GroupBefore": "jhub.state.changes",
     "GroupEntry": "jhub.state.document",
     "LeaveLimit": "jhub.state.document",
@@ -94,10 +102,14 @@ _HOMES = {
     "StateEvent": "jhub.state.events",
     "StateSummary": "jhub.state.events",
     "UserEntry": "jhub.state.document",
+    "check": "jhub.state.document_file",
     "compare": "jhub.state.compare",
+    "json_schema": "jhub.state.file_form",
+    "load": "jhub.state.document_file",
     "load_plan": "jhub.state.saved_plan",
     "parse_roster": "jhub.state.rosters",
     "read_roster": "jhub.state.rosters",
+    "to_yaml": "jhub.state.document_text",
 }
 """Module of each public name."""
 
