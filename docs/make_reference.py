@@ -263,7 +263,7 @@ def state_files() -> str:
     text = STATE_FILES
     for name, title in titles.items():
         schema = definitions[name]
-        text += f"\n## {title}\n\n{schema['description']}\n\n"
+        text += f"\n## {title}\n\n"
         rows = (
             (f"`{key}`{' (required)' if key in schema['required'] else ''}", each["description"])
             for key, each in schema["properties"].items()
