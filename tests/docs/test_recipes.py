@@ -38,6 +38,7 @@ def named(blocks: list[Block]) -> dict[str, Block]:
 SCOPES = named(run_by(__file__, "docs/how-to/instructor-scopes.md"))
 CRON = named(run_by(__file__, "docs/how-to/service-token-for-cron.md"))
 AUDIT = named(run_by(__file__, "docs/how-to/audit.md"))
+ROSTER = named(run_by(__file__, "docs/how-to/class-from-a-spreadsheet.md"))
 SEVERAL = named(run_by(__file__, "docs/how-to/several-hubs.md"))
 
 
@@ -54,7 +55,7 @@ def recipe_hub(etc: Path) -> Iterator[LocalHub]:
     for name in ("cull-idle", "start-geo"):
         # There is no hub yet, so there is no URL either.
         subprocess.run(["bash", "-euc", make.replace("cull-idle", name)], check=True)
-    config = "\n".join(block.text for block in (SCOPES["role"], CRON["service"], CRON["class service"]))
+    config = "\n".join(block.text for block in (SCOPES["role"], CRON["service"], CRON["class service"], ROSTER["role"]))
     with LocalHub(users=["ana", "bo", "cy", "dora"], config=config.replace("/etc/jhub", str(etc))) as hub:
         for name in ("cull-idle", "start-geo"):
             file = etc / f"{name}.env"
@@ -417,3 +418,20 @@ def test_one_loop_works_on_several_hubs(reader: Reader, recipe_hub: LocalHub) ->
     out = reader("python program.py", code=1)
     assert "teaching: JupyterHub 6" in out
     assert "no answer from research" in out
+
+
+# class-from-a-spreadsheet.md
+
+
+def test_an_instructor_makes_a_class_from_a_spreadsheet(reader: Reader) -> None:
+    blocks = dict(ROSTER)
+    del blocks["role"]  # part of the hub's configuration
+    reader.sign_in(blocks.pop("sign in"), reader.hub.user_password)
+    command = blocks.pop("sync").text.replace("jhub group sync", "jhub group sync --yes")
+    (reader.home / "roster.csv").write_text(blocks.pop("roster").text)
+    assert reader(command, code=7) == blocks.pop("sync output").text
+    (reader.home / "roster.csv").write_text(blocks.pop("week two").text)
+    # One of three is more than 20 %, but of five or fewer, one may always leave.
+    assert reader(command) == blocks.pop("week two output").text
+    assert reader(command) == blocks.pop("in sync").text
+    assert not blocks
