@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from jhub.bulk.events import NameEvent as NameEvent
     from jhub.bulk.events import NameSummary as NameSummary
     from jhub.bulk.groups import Difference as Difference
+    from jhub.bulk.token_sweep import UserTokens as UserTokens
     from jhub.client.async_hub import AsyncHub as AsyncHub
     from jhub.client.certificates import Cert as Cert
     from jhub.client.certificates import Verify as Verify
@@ -219,6 +220,7 @@ _HOMES = {
     "UnlistedChoice": "jhub.models",
     "Unsupported": "jhub.errors",
     "User": "jhub.models",
+    "UserTokens": "jhub.bulk.token_sweep",
     "UserNotCreated": "jhub.errors",
     "Verify": "jhub.client.certificates",
     "WaitTimeout": "jhub.errors",
