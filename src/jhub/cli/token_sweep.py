@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
@@ -37,10 +38,15 @@ def print_sweep(hub: Hub, events: Iterable[UserTokens], view: View[Token], layou
     limited = sorted(scope for scope, base in held.items() if base in SCOPES)
     if SCOPES.issubset(held.values()) and not SCOPES.issubset(limited):
         note(f"note: this is not the whole hub: the token has {', '.join(limited)}")
+    waits = bool(layout.sort) or layout.output_format in ("table", "wide")
     with batch_tally() as tally:
-        sweep = _Sweep(tally, _shows_progress(layout))
+        sweep = _Sweep(tally, shows_progress=_has_room_for_progress(waits))
+        tokens: Iterable[Token] = sweep.tokens(events)
         try:
-            view.print_list(sweep.tokens(events), layout)
+            if waits:
+                tokens = list(tokens if layout.sort else islice(tokens, layout.limit))
+                sweep.erase_line()
+            view.print_list(tokens, layout)
         except KeyboardInterrupt as end:
             sweep.end = end
         finally:
@@ -50,17 +56,16 @@ def print_sweep(hub: Hub, events: Iterable[UserTokens], view: View[Token], layou
             raise sweep.end
 
 
-def _shows_progress(layout: Layout) -> bool:
+def _has_room_for_progress(waits: bool) -> bool:
     """Return whether a line of progress would neither be in the middle of other lines, nor end up in a file."""
-    waits = layout.sort or layout.output_format in ("table", "wide")
     debugs = logging.getLogger("jhub").isEnabledFor(logging.DEBUG)
-    return sys.stderr.isatty() and not debugs and bool(waits or not sys.stdout.isatty())
+    return sys.stderr.isatty() and not debugs and (waits or not sys.stdout.isatty())
 
 
 class _Sweep:
-    """A list that is being read. `shows_progress`: draw a line of progress on stderr."""
+    """A list that is being read. With `shows_progress`, it draws a line of progress on stderr."""
 
-    def __init__(self, tally: BatchTally, shows_progress: bool, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, tally: BatchTally, *, shows_progress: bool) -> None:
         self.users = 0
         """The number of users that were read, or failed."""
         self.count = 0
@@ -70,8 +75,8 @@ class _Sweep:
         self._tally = tally
         self._found = 0
         self._shows_progress = shows_progress
-        self._clock = clock
-        self._began = self._drawn = clock()
+        self._began = self._next_line = time.monotonic()
+        self._line_is_shown = False
 
     def tokens(self, events: Iterable[UserTokens]) -> Iterator[Token]:
         """Yield the tokens of all users."""
@@ -88,7 +93,8 @@ class _Sweep:
 
     def erase_line(self) -> None:
         """Remove the line of progress from the terminal."""
-        if self._shows_progress:
+        if self._line_is_shown:
+            self._line_is_shown = False
             click.echo(ERASE, err=True, nl=False)
 
     def _take(self, event: UserTokens) -> None:
@@ -99,9 +105,9 @@ class _Sweep:
             self._tally.add_failure(event.error)
         else:
             self._tally.done += 1
-        now = self._clock()
-        if self._shows_progress and now >= self._drawn + REDRAW_SECONDS:
-            self._drawn = now
+        now = time.monotonic()
+        if self._shows_progress and now >= self._next_line:
+            self._line_is_shown, self._next_line = True, now + REDRAW_SECONDS
             left = (now - self._began) / self.users * (self.count - self.users)
             text = f"{self.users} of {self.count} users, {self._found} tokens, about {format_seconds(left)} left"
             click.echo(f"{ERASE}{text}", err=True, nl=False)
