@@ -31,8 +31,8 @@ __version__: str
 if TYPE_CHECKING:
     from jhub.bulk.events import NameEvent as NameEvent
     from jhub.bulk.events import NameSummary as NameSummary
+    from jhub.bulk.events import UserTokens as UserTokens
     from jhub.bulk.groups import Difference as Difference
-    from jhub.bulk.token_sweep import UserTokens as UserTokens
     from jhub.client.async_hub import AsyncHub as AsyncHub
     from jhub.client.certificates import Cert as Cert
     from jhub.client.certificates import Verify as Verify
@@ -220,7 +220,7 @@ _HOMES = {
     "UnlistedChoice": "jhub.models",
     "Unsupported": "jhub.errors",
     "User": "jhub.models",
-    "UserTokens": "jhub.bulk.token_sweep",
+    "UserTokens": "jhub.bulk.events",
     "UserNotCreated": "jhub.errors",
     "Verify": "jhub.client.certificates",
     "WaitTimeout": "jhub.errors",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from jhub.bulk.events import UserTokens
 from jhub.errors import HubError, InvalidInput, MissingScope, NotFound, Unavailable, UnknownToken, is_missing
 from jhub.interpreter import collect
 from jhub.models import Identity, Token
@@ -28,17 +28,6 @@ WAIT_SECONDS = 60.0
 """Seconds of one wait for an answer, before the sweep waits again."""
 SCOPES = ("list:users", "read:tokens")
 """Scopes that a sweep needs."""
-
-
-@dataclass(frozen=True, slots=True)
-class UserTokens:
-    """The tokens of one user that match, or the error with which they could not be read."""
-
-    user: str
-    count: int
-    """The number of users in all."""
-    tokens: tuple[Token, ...] = ()
-    error: HubError | None = None
 
 
 def sweep_tokens(criteria: TokenCriteria) -> Flow[None]:

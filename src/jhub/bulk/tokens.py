@@ -8,8 +8,8 @@ from functools import partial
 
 from jhub.binding import AsyncBound, Bound, fleet, stream
 from jhub.bulk.each import call_each
-from jhub.bulk.events import NameEvent, NameSummary
-from jhub.bulk.token_sweep import UserTokens, sweep_tokens
+from jhub.bulk.events import NameEvent, NameSummary, UserTokens
+from jhub.bulk.token_sweep import sweep_tokens
 from jhub.models import TokenKind
 from jhub.operations.requests import list_of
 from jhub.operations.token_filter import TokenCriteria
