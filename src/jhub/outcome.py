@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-SUCCESS_KINDS = frozenset({"ready", "stopped", "deleted", "created", "exists", "edited", "added", "removed"})
+SUCCESS_KINDS = frozenset(
+    {"ready", "stopped", "deleted", "created", "exists", "edited", "added", "removed", "changed", "unchanged"}
+)
 """Kinds of events that report a success."""
 
 
@@ -48,7 +50,7 @@ class Tally(Generic[E]):
         """Record an event, if it is final, and return it."""
         if event.kind in SUCCESS_KINDS:
             self.done.append(event)
-        elif event.kind == "failed":
+        elif event.kind in ("failed", "stale"):
             self.failed.append(event)
         elif event.kind == "skipped":
             self.skipped.append(event)

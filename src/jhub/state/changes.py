@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from msgspec import field
 
@@ -62,6 +62,8 @@ class AddMembers(_Change, frozen=True, kw_only=True, tag="add members"):
 
     group: str
     users: tuple[str, ...]
+    exact: bool = True
+    """True if the document has all members of the group, False if it only adds some."""
 
 
 class BeginGrace(_Change, frozen=True, kw_only=True, tag="begin grace"):
@@ -77,6 +79,13 @@ class EndGrace(_Change, frozen=True, kw_only=True, tag="end grace"):
 
     group: str
     users: tuple[str, ...]
+
+
+class EndApply(_Change, frozen=True, kw_only=True, tag="end apply"):
+    """Removal of the claim of an application that was interrupted."""
+
+    group: str
+    document: str
 
 
 class RemoveMembers(_Change, frozen=True, kw_only=True, tag="remove members"):
@@ -135,6 +144,7 @@ Change: TypeAlias = (
     | AddMembers
     | BeginGrace
     | EndGrace
+    | EndApply
     | RemoveMembers
     | CreateServer
     | EditServer
@@ -152,6 +162,7 @@ PHASES: tuple[type[Change], ...] = (
     SetProperties,
     BeginGrace,
     EndGrace,
+    EndApply,
     AddMembers,
     CreateServer,
     EditServer,
@@ -163,7 +174,10 @@ PHASES: tuple[type[Change], ...] = (
 """Kinds of changes in the order in which they are applied."""
 
 PruneKind: TypeAlias = Literal["groups", "servers", "users"]
-"""Kinds of objects that are deleted when the document no longer has them."""
+"""Kind of objects that are deleted when the document does not have them."""
+PRUNE_KINDS: tuple[PruneKind, ...] = get_args(PruneKind)
+NoticeKind: TypeAlias = Literal["unmanaged", "waiting", "unknown", "warning"]
+"""Kind of a notice."""
 
 
 class Notice(Model, frozen=True, kw_only=True):
@@ -174,7 +188,7 @@ class Notice(Model, frozen=True, kw_only=True):
     likely a mistake.
     """
 
-    kind: Literal["unmanaged", "waiting", "unknown", "warning"]
+    kind: NoticeKind
     subject: str
     """The object: `group geo`."""
     message: str
@@ -186,6 +200,13 @@ class Refusal(Model, frozen=True, kw_only=True):
     subject: str
     message: str
     hint: str = ""
+
+
+class GroupBefore(Model, frozen=True, kw_only=True):
+    """A group when the plan was made. Its changes are stale if somebody else has changed it since."""
+
+    owner: str | None = None
+    members: tuple[str, ...] = ()
 
 
 class Plan(Model, frozen=True, kw_only=True):
@@ -202,8 +223,10 @@ class Plan(Model, frozen=True, kw_only=True):
     """Reasons because of which nothing is applied."""
     missing_scopes: tuple[str, ...] = ()
     """Scopes that the token lacks for some of the changes."""
-    unchanged: dict[str, int] = field(default_factory=dict[str, int])
-    """Number of unchanged members by group, for the groups that change."""
+    document: str = ""
+    """The digest of the document."""
+    groups: dict[str, GroupBefore] = field(default_factory=dict[str, GroupBefore])
+    """The groups that change, as they were."""
 
     @property
     def empty(self) -> bool:

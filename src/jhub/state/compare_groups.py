@@ -1,0 +1,192 @@
+"""Comparison of groups: their owner, their properties and their members."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from jhub.errors import join_names
+from jhub.state.changes import (
+    AddMembers,
+    BeginGrace,
+    CreateGroup,
+    EndApply,
+    EndGrace,
+    GroupBefore,
+    RemoveMembers,
+    SetOwner,
+    SetProperties,
+)
+from jhub.state.document import GroupEntry, Members
+from jhub.state.draft import Draft
+from jhub.state.mark import CLAIM_SECONDS
+from jhub.state.observed import ObservedGroup
+from jhub.state.same_json import same_json
+
+MIN_CLASS_SIZE = 5
+"""Smallest number of names and of members for which a comparison says that few of them match."""
+FEW = 0.1
+"""Share of the names below which few of them match."""
+
+
+def compare_groups(draft: Draft) -> None:
+    """Compare all groups of the document."""
+    for entry in draft.document.groups:
+        group = draft.observed.groups.get(entry.name)
+        if group is None:
+            draft.changes.append(CreateGroup(group=entry.name))
+            group = ObservedGroup(members=(), properties={} if draft.has_properties else None)
+        elif _belongs_to_another(draft, entry, group):
+            continue
+        before = len(draft.changes)
+        _compare_claim(draft, entry, group)
+        _compare_owner(draft, entry, group)
+        _compare_properties(draft, entry, group)
+        if entry.members is not None:
+            _compare_members(draft, entry, entry.members, group)
+        if len(draft.changes) > before:
+            draft.groups[entry.name] = GroupBefore(owner=group.mark.owner, members=group.members)
+
+
+def _owner_of(draft: Draft, entry: GroupEntry) -> str | None:
+    """Return the owner that a group should have. A group to which a document only adds members has none from it."""
+    only_adds = entry.members is not None and not entry.members.exact and entry.properties is None
+    return entry.owner or (None if only_adds else draft.document.owner)
+
+
+def _belongs_to_another(draft: Draft, entry: GroupEntry, group: ObservedGroup) -> bool:
+    owner, present = _owner_of(draft, entry), group.mark.owner
+    only_adds = owner is None and entry.members is not None and not entry.members.exact
+    if present is None or present == owner or only_adds or (owner is not None and draft.adopt):
+        return False
+    hint = "--adopt takes it over" if owner else f"to change it, write its owner in the file: owner: {present}"
+    draft.refuse(f"group {entry.name}", f"belongs to the owner {present}", hint)
+    return True
+
+
+def _compare_claim(draft: Draft, entry: GroupEntry, group: ObservedGroup) -> None:
+    claim = group.mark.apply
+    if claim is None:
+        return
+    if claim.blocks(draft.digest, draft.observed.now):
+        until = claim.since + timedelta(seconds=CLAIM_SECONDS)
+        message = f"another file is being applied to it; if that was interrupted, it is free at {until:%H:%M:%S} UTC"
+        draft.note("waiting", f"group {entry.name}", message)
+    else:
+        draft.changes.append(EndApply(group=entry.name, document=claim.document))
+
+
+def _compare_owner(draft: Draft, entry: GroupEntry, group: ObservedGroup) -> None:
+    owner, present = _owner_of(draft, entry), group.mark.owner
+    if owner is None or owner == present:
+        return
+    if not draft.has_properties:
+        draft.note("warning", f"group {entry.name}", "its owner cannot be marked before JupyterHub 4.0")
+        return
+    why = f"taken over from {present}" if present else ""
+    draft.changes.append(SetOwner(group=entry.name, before=present, after=owner, why=why))
+
+
+def _compare_properties(draft: Draft, entry: GroupEntry, group: ObservedGroup) -> None:
+    if not entry.properties:
+        return
+    present = group.properties
+    if present is None:
+        hint = "remove `properties` from the file"
+        draft.refuse(f"group {entry.name}", "this hub has no properties of groups: they need JupyterHub 4.0", hint)
+        return
+    after = {
+        key: value
+        for key, value in entry.properties.items()
+        if key not in present or not same_json(present[key], value)
+    }
+    if after:
+        before = {key: present[key] for key in after if key in present}
+        draft.changes.append(SetProperties(group=entry.name, before=before, after=after))
+
+
+def _compare_members(draft: Draft, entry: GroupEntry, members: Members, group: ObservedGroup) -> None:
+    present = set(group.members)
+    wanted: dict[str, None] = {}
+    unknown: list[str] = []
+    for name in members.names:
+        spelling = draft.observed.spelling(name)
+        exists = draft.exists(name)
+        if spelling is None and exists is not True and entry.create_users:
+            draft.create_user(name, why=f"member of {entry.name}")
+        elif spelling is None and exists is False:
+            unknown.append(name)
+            continue
+        wanted[spelling or name.lower()] = None
+    if unknown:
+        advice = "create-users: true creates them"
+        draft.note("unknown", f"group {entry.name}", f"not users of this hub: {join_names(unknown)}; {advice}")
+    to_add = tuple(name for name in wanted if name not in present)
+    if to_add:
+        draft.changes.append(AddMembers(group=entry.name, users=to_add, exact=members.exact))
+    if members.exact:
+        _leave(draft, entry.name, members, group, wanted)
+    _warn_of_few(draft, entry.name, members, wanted, present)
+
+
+def _leave(draft: Draft, name: str, members: Members, group: ObservedGroup, wanted: dict[str, None]) -> tuple[str, ...]:
+    """Add the changes for the members whom the document does not have, and return those who leave now."""
+    subject = f"group {name}"
+    protected = {user.lower() for user in draft.document.protected_users}
+    absent = [user for user in group.members if user not in wanted]
+    if kept := [user for user in absent if user.lower() in protected]:
+        draft.note("unmanaged", subject, f"not in the file, and kept because they are protected: {join_names(kept)}")
+    absent = [user for user in absent if user.lower() not in protected]
+    if absent and members.unreadable:
+        rows = join_names(members.unreadable)
+        draft.note("warning", subject, f"nobody leaves, because {len(members.unreadable)} rows have no name: {rows}")
+        return
+    records, grace = group.mark.leaving, timedelta(seconds=draft.document.grace_seconds)
+    now = draft.observed.now
+    if not grace:
+        leaving, beginning = absent, list[str]()
+    elif not draft.has_properties:
+        if absent:
+            draft.note("warning", subject, "nobody leaves: before JupyterHub 4.0 the hub cannot remember a grace")
+        return
+    else:
+        leaving = [user for user in absent if user in records and now - records[user] >= grace]
+        beginning = [user for user in absent if user not in records]
+        for user in absent:
+            if user in records and user not in leaving:
+                draft.note("waiting", subject, f"{user} leaves on {(records[user] + grace):%Y-%m-%d %H:%M} UTC")
+    if _too_many(draft, subject, len(group.members), max(len(leaving), len(beginning))):
+        return
+    if beginning:
+        draft.changes.append(BeginGrace(group=name, users=tuple(beginning), since=now))
+    if ended := tuple(user for user in records if user not in absent or user in leaving):
+        draft.changes.append(EndGrace(group=name, users=ended))
+    if leaving:
+        draft.changes.append(RemoveMembers(group=name, users=tuple(leaving)))
+
+
+def _too_many(draft: Draft, subject: str, members: int, leaving: int) -> bool:
+    limit = draft.document.leave_limit
+    if leaving <= limit.allowed(members):
+        return False
+    draft.refuse(
+        subject,
+        f"{leaving} of {members} members would leave, and the limit is {limit}",
+        "if that is right, raise `limits: {leave: …}` in the file",
+    )
+    return True
+
+
+def _warn_of_few(draft: Draft, name: str, members: Members, wanted: dict[str, None], present: set[str]) -> None:
+    """Warn if hardly any name is a member of a class that exists: the names may be made by a wrong rule."""
+    if not members.exact or min(len(members.names), len(present)) < MIN_CLASS_SIZE:
+        return
+    matching = sum(1 for user in wanted if user in present)
+    if matching < FEW * len(members.names):
+        users = draft.observed.users
+        signed_in = sum(1 for user in wanted if user in present or (user in users and users[user].signed_in))
+        draft.note(
+            "warning",
+            f"group {name}",
+            f"{matching} of {len(members.names)} names are members now, and {signed_in} have ever signed in: is the "
+            "rule that makes the names right?",
+        )

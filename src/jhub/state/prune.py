@@ -1,0 +1,104 @@
+"""What the hub has and the document has not: reported, or deleted if that was asked for."""
+
+from __future__ import annotations
+
+from jhub.models import target
+from jhub.state.changes import DeleteGroup, DeleteServer, DeleteUser, RemoveMembers
+from jhub.state.draft import Draft
+from jhub.state.observed import ObservedUser
+
+
+def compare_absent(draft: Draft) -> None:
+    """Report the objects that the document does not have, or add their deletion."""
+    _report_administrators(draft)
+    _absent_groups(draft)
+    if "servers" in draft.prune:
+        _absent_servers(draft)
+    if "users" in draft.prune:
+        _absent_users(draft)
+
+
+def _report_administrators(draft: Draft) -> None:
+    document = draft.document
+    if not document.users:
+        return
+    known = {name.lower() for name in document.protected_users}
+    known |= {entry.name.lower() for entry in document.users if entry.admin is not None}
+    for name, user in draft.observed.users.items():
+        if user.admin and name.lower() not in known:
+            draft.note("unmanaged", f"user {name}", "is an administrator on the hub, and not in the file")
+
+
+def _absent_groups(draft: Draft) -> None:
+    owner = draft.document.owner
+    if owner is None:
+        return
+    named = {entry.name for entry in draft.document.groups}
+    for name, group in sorted(draft.observed.groups.items()):
+        if name in named or group.mark.owner != owner:
+            continue
+        if "groups" in draft.prune:
+            draft.changes.append(DeleteGroup(group=name, owner=owner, why="not in the file"))
+        else:
+            draft.note("unmanaged", f"group {name}", f"belongs to {owner}, and is not in the file; --prune deletes it")
+
+
+def _absent_servers(draft: Draft) -> None:
+    """Delete stopped named servers of the users who are in the document."""
+    document = draft.document
+    if document.servers is None:
+        return
+    named = {(entry.user.lower(), entry.name) for entry in document.servers}
+    owners = {user for user, _ in named} | {entry.name.lower() for entry in document.users}
+    for user, observed in sorted(draft.observed.users.items()):
+        for name, server in sorted((observed.servers or {}).items()) if user.lower() in owners else ():
+            if (user.lower(), name) in named:
+                continue
+            if server.active:
+                draft.note("waiting", f"server {target(user, name)}", "is not in the file, and kept while it is active")
+            else:
+                draft.changes.append(DeleteServer(user=user, name=name, why="not in the file"))
+
+
+def _absent_users(draft: Draft) -> None:
+    document = draft.document
+    kept = {entry.name.lower() for entry in document.users} | {name.lower() for name in document.protected_users}
+    kept |= {name.lower() for group in document.groups if group.members for name in group.members.names}
+    kept |= {server.user.lower() for server in document.servers or ()}
+    kept |= {name.lower() for role in document.roles for name in role.users or ()}
+    groups = _remaining_groups(draft)
+    for name, user in sorted(draft.observed.users.items()):
+        if name.lower() in kept:
+            continue
+        if reason := _reason_to_keep(draft, name, user, groups.get(name)):
+            draft.note("unmanaged", f"user {name}", f"is not in the file, and kept: {reason}")
+        else:
+            draft.changes.append(DeleteUser(user=name, why="not in the file"))
+
+
+def _reason_to_keep(draft: Draft, name: str, user: ObservedUser, group: str | None) -> str:
+    """Return why a user who is not in the document is kept; empty if they are deleted."""
+    if user.admin is None or user.active is None or not draft.observed.all_groups:
+        return "the token cannot see their admin rights, their servers or their groups"
+    if user.admin:
+        return "is an administrator"
+    if draft.is_caller(name):
+        return "owns the token in use"
+    if user.active:
+        return "has an active server"
+    return f"is in the group {group}" if group else ""
+
+
+def _remaining_groups(draft: Draft) -> dict[str, str]:
+    """Return a group of each user, of those that the plan neither deletes nor takes the user out of."""
+    deleted = {change.group for change in draft.changes if isinstance(change, DeleteGroup)}
+    leaving = {
+        (change.group, user) for change in draft.changes if isinstance(change, RemoveMembers) for user in change.users
+    }
+    return {
+        user: name
+        for name, group in draft.observed.groups.items()
+        if name not in deleted
+        for user in group.members
+        if (name, user) not in leaving
+    }
