@@ -13,7 +13,7 @@ import jhub
 ROOT = Path(jhub.__file__).parent
 FILES = sorted((ROOT / "cli").rglob("*.py"))
 
-PUBLIC = {"jhub.errors", "jhub.local", "jhub.login", "jhub.models", "jhub.steps"}
+PUBLIC = {"jhub.errors", "jhub.local", "jhub.login", "jhub.models", "jhub.state", "jhub.steps"}
 PROFILES = {
     "jhub.profiles.group_names",
     "jhub.profiles.kubernetes_rules",

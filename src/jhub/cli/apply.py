@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
 from jhub.cli.apply_report import run_apply
 from jhub.cli.kit.options import common, connect, connected_host, yes
-from jhub.cli.kit.output import describe, dump, note
+from jhub.cli.kit.output import describe
 from jhub.cli.kit.prompts import confirm, confirm_by_typing
 from jhub.cli.planning import (
     PlanningCommand,
     PlanOptions,
     describe_count,
     files_argument,
+    in_sync,
     output_option,
     planning_options,
     print_plan,
@@ -25,12 +24,10 @@ from jhub.cli.planning import (
     refuse,
 )
 from jhub.errors import Conflict, InvalidInput
-from jhub.files import read_input
-from jhub.state import DeleteUser, PruneKind, load_plan
+from jhub.state import DeleteUser, PruneKind, is_saved_plan, load_plan
 
 if TYPE_CHECKING:
-    from jhub import Hub
-    from jhub.state import Document, Plan
+    from jhub.state import Plan
 
 
 @click.command(cls=PlanningCommand)
@@ -76,29 +73,28 @@ def apply(
     options = PlanOptions(prune, adopt, allow_commands)
     saved = _saved_plan(files, options)
     with connect() as hub:
-        plan, document = (saved, None) if saved is not None else options.plan(hub, files)
-        if plan.hub != hub.url:
-            raise InvalidInput(
-                f"the plan is for {plan.hub or 'a file'}, not for {hub.url}", hint="choose the hub with -c CONTEXT"
-            )
+        if saved is None:
+            plan, document = options.plan(hub, files)
+            no_changes = in_sync(hub.url, document, files)
+        else:
+            plan, no_changes = saved, f"{files[0]} has no changes."
+            if not hub.url.startswith(plan.hub):
+                raise InvalidInput(f"the plan is for {plan.hub}, and this hub is {hub.url}", hint="use -c CONTEXT")
         if output_format == "text":
-            print_plan(plan, document, files, full=full)
+            print_plan(plan, no_changes, full=full)
         elif dry_run:
             print_plan_json(plan)
         refuse(plan, for_apply=True)
         if dry_run:
             return 0
-        if plan.empty:
-            if output_format == "json":
-                dump({"plan": plan.to_dict(), "results": []}, "json")
-            return 0
-        _confirm(hub, plan, delete_users, yes=yes)
+        if not plan.empty:
+            _confirm(plan, delete_users, yes=yes)
         return run_apply(hub, plan, output_format, is_saved=saved is not None)
 
 
 def _saved_plan(files: Sequence[str], options: PlanOptions) -> Plan | None:
     """Return the plan in the only file, if that is a saved plan."""
-    if not any(map(_is_plan, files)):
+    if not any(map(is_saved_plan, files)):
         return None
     if len(files) > 1:
         raise click.UsageError("a saved plan is applied alone, without other files")
@@ -107,21 +103,11 @@ def _saved_plan(files: Sequence[str], options: PlanOptions) -> Plan | None:
     return load_plan(files[0])
 
 
-def _is_plan(path: str) -> bool:
-    if not path.endswith(".json"):
-        return False
-    try:
-        value: object = msgspec.json.decode(read_input(Path(path)))
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
-        return False
-    return isinstance(value, dict) and "changes" in value
-
-
-def _confirm(hub: Hub, plan: Plan, delete_users: int | None, *, yes: bool) -> None:
+def _confirm(plan: Plan, delete_users: int | None, *, yes: bool) -> None:
     """Ask whether to apply a plan. The number of users to delete must be typed, also with --yes."""
     deleted = [change.user for change in plan.changes if isinstance(change, DeleteUser)]
     if not deleted:
-        confirm(f"Apply {describe_count(plan)} to {hub.url}?", yes=yes, with_host=False)
+        confirm(f"Apply {describe_count(plan)}?", yes=yes)
         return
     if delete_users is not None and delete_users != len(deleted):
         raise Conflict(

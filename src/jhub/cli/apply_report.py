@@ -13,7 +13,7 @@ import click
 from jhub.cli.kit.exit_codes import code_of, flush_stdout, print_error
 from jhub.cli.kit.output import View, dump, escape, note
 from jhub.errors import Conflict, HubError
-from jhub.state import StateEvent, count_changes, object_of
+from jhub.state import StateEvent, count_changes, object_of, users_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -23,21 +23,29 @@ if TYPE_CHECKING:
 
 FINAL_KINDS = ("changed", "unchanged", "failed", "stale", "skipped")
 """Kinds of the events that end a change, in the order in which they are counted."""
-MAX_LINE = 100
+MAX_LINE = 79
 """Maximum number of characters of the line of progress."""
 STALE, PARTLY_FAILED = 6, 7
 """Exit codes: nothing but stale changes are left, and some changes failed."""
 
 
+def _object(event: StateEvent) -> str:
+    return "" if event.change is None else object_of(event.change)
+
+
+def _kind(event: StateEvent) -> str:
+    return "" if event.change is None else str(type(event.change).__struct_config__.tag)
+
+
 def _name_of_change(event: StateEvent) -> str:
-    kind = str(type(event.change).__struct_config__.tag)
-    return f"{kind}: {event.name}" if event.name and event.name not in object_of(event.change) else kind
+    has_name = event.change is not None and users_of(event.change)
+    return f"{_kind(event)}: {event.name}" if has_name and event.name else _kind(event)
 
 
 RESULTS: View[StateEvent] = View(
-    name=lambda event: object_of(event.change),
+    name=_object,
     columns={
-        "OBJECT": lambda event: object_of(event.change),
+        "OBJECT": _object,
         "CHANGE": _name_of_change,
         "STATE": lambda event: event.kind,
         "REASON": lambda event: event.message,
@@ -70,11 +78,7 @@ class ApplyProgress:
         self.kinds[event.kind] += 1
         if event.kind in ("failed", "stale"):
             self.erase()
-            subject = f"{object_of(event.change)}: {_name_of_change(event)}"
-            hint = event.error.hint if event.error is not None else ""
-            state = " is stale" if event.kind == "stale" else ""
-            error = HubError(f"{subject}{state}: {event.message or event.error}", hint=hint)
-            print_error(error, exit_code=_code_of(event))
+            print_error(_error(event), exit_code=_code_of(event))
         self._draw(event)
 
     def counts(self) -> str:
@@ -94,25 +98,31 @@ class ApplyProgress:
 
     def _draw(self, event: StateEvent) -> None:
         if self._on_terminal:
-            text = escape(f"{len(self.final)}/{self._count}  {self.counts()}  {object_of(event.change)}")
+            text = escape(f"{len(self.final)}/{self._count}  {self.counts()}  {_object(event)}")
             click.echo(f"\r\x1b[K{text[:MAX_LINE]}", err=True, nl=False)
 
 
 def run_apply(hub: Hub, plan: Plan, output_format: str, *, is_saved: bool) -> int:
     """Apply a plan, report its events, and return the exit code."""
-    progress = ApplyProgress(count_changes(plan))
-    with _interruptions(progress, is_saved=is_saved), hub.state.apply(plan) as fleet:
-        for event in fleet:
-            progress.add(event)
-    summary = fleet.summary
+    # Users in the file whom the hub does not have are failures, too.
+    unknown = sum(notice.kind == "unknown" for notice in plan.notices)
+    count = count_changes(plan) + unknown
+    progress = ApplyProgress(count)
+    seconds = 0.0
+    if count:
+        with _interruptions(progress, is_saved=is_saved), hub.state.apply(plan) as fleet:
+            for event in fleet:
+                progress.add(event)
+        seconds = fleet.summary.seconds
     wrong = [event for event in progress.final if event.kind not in ("changed", "unchanged")]
     if output_format == "json":
         results = [_result(event) for event in progress.final]
-        dump({"plan": plan.to_dict(), "results": results, "seconds": round(summary.seconds, 2)}, "json")
+        dump({"plan": plan.to_dict(), "results": results, "seconds": round(seconds, 2)}, "json")
     elif wrong:
         RESULTS.print_list(wrong, "table")
-    again = f"; {_next_step(is_saved)} to finish" if wrong else ""
-    note(f"{progress.counts()} in {summary.seconds:.0f} s{again}")
+    if count:
+        again = f"; {_next_step(is_saved)} to finish" if wrong else ""
+        note(f"{progress.counts()} in {seconds:.0f} s{again}")
     return _exit_code(progress)
 
 
@@ -139,12 +149,20 @@ def _next_step(is_saved: bool) -> str:
 
 def _result(event: StateEvent) -> dict[str, Any]:
     result: dict[str, Any] = {
-        "object": object_of(event.change),
-        "change": str(type(event.change).__struct_config__.tag),
+        "object": _object(event),
+        "change": _kind(event),
         "state": event.kind,
     }
     result |= {"name": event.name} if event.name else {}
     return result | ({"reason": event.message} if event.message else {})
+
+
+def _error(event: StateEvent) -> HubError:
+    """Return the error of a failed or stale change, with the change in front."""
+    hint = event.error.hint if event.error is not None else ""
+    state = " is stale" if event.kind == "stale" else ""
+    subject = f"{_object(event)}: {_name_of_change(event)}{state}: " if event.change is not None else ""
+    return HubError(f"{subject}{event.message or event.error}", hint=hint)
 
 
 def _code_of(event: StateEvent) -> int:

@@ -14,14 +14,15 @@ from jhub.cli.planning import (
     PlanningCommand,
     PlanOptions,
     files_argument,
+    in_sync,
     output_option,
     planning_options,
     print_plan,
     print_plan_json,
     refuse,
 )
-from jhub.errors import Conflict, InvalidInput
-from jhub.state import PruneKind, compare, load, load_plan
+from jhub.errors import Conflict
+from jhub.state import PruneKind, compare, load
 
 if TYPE_CHECKING:
     from jhub.state import Plan
@@ -69,14 +70,15 @@ def plan(
         _check_plan_file(out)
     if against is not None:
         document = options.load(files)
-        result = compare(document, load(against), prune=prune, adopt=adopt)
+        result, place = compare(document, load(against), prune=prune, adopt=adopt), against
     else:
         with connect() as hub:
             result, document = options.plan(hub, files)
+            place = hub.url
     if output_format == "json":
         print_plan_json(result)
     else:
-        print_plan(result, document, files, full=full)
+        print_plan(result, in_sync(place, document, files), full=full)
     if out is not None:
         _save(result, out)
     refuse(result, for_apply=False)
@@ -85,11 +87,8 @@ def plan(
 
 def _check_plan_file(path: str) -> None:
     """Raise `Conflict` if a file is there that is not a saved plan, such as the state file itself."""
-    if os.path.lexists(path):
-        try:
-            load_plan(path)
-        except InvalidInput:
-            raise Conflict(f"{path} exists, and is not a saved plan", hint="name another file, or move it away") from None
+    if os.path.lexists(path) and not is_saved_plan(path):
+        raise Conflict(f"{path} exists, and is not a saved plan", hint="name another file, or move it away")
 
 
 def _save(plan: Plan, path: str) -> None:

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from logging import DEBUG, getLogger
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
 from jhub.cli.kit.output import dump
 from jhub.errors import Conflict, InvalidInput, MissingScope
-from jhub.state import PruneKind, count_changes, load, plan_text
+from jhub.state import PRUNE_KINDS, PruneKind, count_changes, load, render_plan
 
 if TYPE_CHECKING:
     from jhub import Hub
@@ -24,7 +24,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_FILE = "jhub.yaml"
 """State file of a command without one."""
-PRUNE_KINDS: tuple[PruneKind, ...] = get_args(PruneKind)
 DEFAULT_PRUNE_KINDS = "groups,servers"
 """Kinds of objects that --prune alone deletes."""
 MIN_WIDTH = 80
@@ -134,8 +133,8 @@ def reading(url: str) -> Generator[None]:
     yield
 
 
-def print_plan(plan: Plan, document: Document | None, files: Sequence[str], *, full: bool) -> None:
-    """Print the text of a plan, or that the hub is in sync with the files."""
+def print_plan(plan: Plan, in_sync: str, *, full: bool) -> None:
+    """Print the text of a plan; without changes, `in_sync` in place of the counts."""
     stream = click.get_text_stream("stdout")
     is_unicode = (stream.encoding or "").lower().startswith("utf")
     width = MIN_WIDTH
@@ -143,9 +142,9 @@ def print_plan(plan: Plan, document: Document | None, files: Sequence[str], *, f
         from rich.console import Console
 
         width = max(MIN_WIDTH, Console().width)
-    lines = plan_text(plan, full=full, width=width, ascii_only=not is_unicode).splitlines()
+    lines = render_plan(plan, full=full, width=width, ascii_only=not is_unicode).splitlines()
     if plan.empty and not plan.refusals:
-        lines[-1:] = [_in_sync(plan, document, files)]
+        lines[-1:] = [in_sync]
     color = None
     for line in lines:
         color = color if line.startswith(" ") else SIGN_COLORS.get(line[:2].strip() if line[1:2] == " " else "")
@@ -158,14 +157,11 @@ def _has_color() -> bool:
     return sys.stdout.isatty() and not environ.get("NO_COLOR")
 
 
-def _in_sync(plan: Plan, document: Document | None, files: Sequence[str]) -> str:
-    names = ", ".join(files or (DEFAULT_FILE,))
-    place = plan.hub or "the exported hub"
-    if document is None:
-        return f"Nothing to change on {place}."
+def in_sync(place: str, document: Document, files: Sequence[str]) -> str:
+    """Return the sentence that a hub, or its export, is in sync with the files."""
     users, groups = len(document.users), len(document.groups)
     counts = f"{users} user{'' if users == 1 else 's'}, {groups} group{'' if groups == 1 else 's'}"
-    return f"{place} is in sync with {names}: {counts}."
+    return f"{place} is in sync with {', '.join(files or (DEFAULT_FILE,))}: {counts}."
 
 
 def refuse(plan: Plan, *, for_apply: bool) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 import yaml
+from msgspec.structs import replace
 
 from jhub.errors import Conflict, InvalidInput
 from jhub.state.document import Document
@@ -31,9 +32,13 @@ def add_entries(text: str, additions: Document, protect: Sequence[str] = ()) -> 
     InvalidInput
         The text is not that of a state file, or it is written in a form that this function cannot edit.
     """
+    if text.count("\r\n") == text.count("\n") > 0:
+        return add_entries(text.replace("\r\n", "\n"), additions, protect).replace("\n", "\r\n")
     text = text if text.strip() else NEW_FILE
     root = _root(text)
-    source = _root(to_yaml(additions))
+    owner = _find(root, "owner")
+    # An owner is written for a group if it is not that of the file.
+    source = _root(to_yaml(replace(additions, owner=str(owner.value) if owner is not None and owner.value else None)))
     expected = _plain(root)
     for section in SECTIONS:
         for entry in _items(_find(source, section)):

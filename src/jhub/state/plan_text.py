@@ -18,7 +18,9 @@ from jhub.state.changes import (
     DeleteServer,
     DeleteUser,
     EditServer,
+    EndApply,
     EndGrace,
+    GroupBefore,
     Plan,
     RemoveMembers,
     SetAdmin,
@@ -34,19 +36,10 @@ MAX_SUBJECT_CHARACTERS = 28
 """Maximum length of an object's name that the column of names is as wide as."""
 GAP = "   "
 """Space between the parts of a line."""
-ASCII = str.maketrans({"−": "-", "→": "->", "…": "..."})
+ASCII = str.maketrans({"→": "->", "…": "..."})
 """Characters of a plan that a terminal without Unicode cannot show, and what stands for them."""
-NOTICES = {
-    "unmanaged": "unmanaged: shown, not changed",
-    "waiting": "waiting: a later plan changes it",
-    "unknown": "unknown: left out",
-    "warning": "warning",
-}
-"""Text behind a notice, by its kind."""
-
-
 GroupChange: TypeAlias = (
-    CreateGroup | SetOwner | SetProperties | AddMembers | BeginGrace | EndGrace | RemoveMembers
+    CreateGroup | SetOwner | SetProperties | AddMembers | BeginGrace | EndGrace | EndApply | RemoveMembers
 )
 """A change of a group that is not deleted."""
 
@@ -58,7 +51,7 @@ class _Line(NamedTuple):
     hint: str = ""
 
 
-def plan_text(plan: Plan, *, full: bool = False, width: int = 80, ascii_only: bool = False) -> str:
+def render_plan(plan: Plan, *, full: bool = False, width: int = 80, ascii_only: bool = False) -> str:
     """Return the text of a plan, in lines of at most `width` columns, without control characters.
 
     A line begins with a sign: `+` for what is added, `~` for what changes, `-` for what is deleted, `!` for a notice,
@@ -108,7 +101,8 @@ def plan_summary(plan: Plan) -> str:
     changed = {
         change.group
         for change in plan.changes
-        if isinstance(change, SetOwner | SetProperties | BeginGrace | EndGrace) and change.group not in created
+        if isinstance(change, SetOwner | SetProperties | BeginGrace | EndGrace | EndApply)
+        and change.group not in created
     }
     parts = [
         _part(
@@ -155,7 +149,7 @@ def _lines(plan: Plan, *, full: bool) -> Iterator[_Line]:
         if isinstance(change, GroupChange):
             groups.setdefault(change.group, []).append(change)
     for group, changes in groups.items():
-        yield from _group_lines(group, changes, plan.unchanged.get(group, 0), full=full)
+        yield from _group_lines(group, changes, plan.groups.get(group, GroupBefore()), full=full)
     for change in plan.changes:
         match change:
             case CreateServer():
@@ -174,7 +168,9 @@ def _lines(plan: Plan, *, full: bool) -> Iterator[_Line]:
     if deleted:
         yield _users("-", deleted, "with the storage that the spawner deletes", full)
     for notice in plan.notices:
-        yield _Line("!", notice.subject, f"{notice.message}{GAP}({NOTICES[notice.kind]})")
+        begin = "warning: " if notice.kind == "warning" else ""
+        end = f"{GAP}(unmanaged: not changed)" if notice.kind == "unmanaged" else ""
+        yield _Line("!", notice.subject, begin + notice.message + end)
     for refusal in plan.refusals:
         yield _Line("x", refusal.subject, f"refused: {refusal.message}", refusal.hint)
     if plan.missing_scopes:
@@ -195,7 +191,7 @@ def _user_lines(plan: Plan, *, full: bool) -> Iterator[_Line]:
             yield _Line("~", object_of(change), right + _why(change))
 
 
-def _group_lines(group: str, changes: Sequence[GroupChange], unchanged: int, *, full: bool) -> Iterator[_Line]:
+def _group_lines(group: str, changes: Sequence[GroupChange], before: GroupBefore, *, full: bool) -> Iterator[_Line]:
     """Yield the lines of a group: its creation, its owner, each property, and its members on one line."""
     subject = f"group {group}"
     sign = "+" if any(isinstance(change, CreateGroup) for change in changes) else "~"
@@ -212,12 +208,14 @@ def _group_lines(group: str, changes: Sequence[GroupChange], unchanged: int, *, 
             case SetProperties():
                 for key, value in change.after.items():
                     # A property that does not exist differs from one that is null.
-                    before = _value(change.before[key], full) + " → " if key in change.before else ""
-                    parts.append(f"properties.{key} {before}{_value(value, full)}{_why(change)}")
+                    old = _value(change.before[key], full) + " → " if key in change.before else ""
+                    parts.append(f"properties.{key} {old}{_value(value, full)}{_why(change)}")
             case BeginGrace():
                 parts.append(f"grace begins for {counted(len(change.users), 'member')}: {_names(change.users, full)}")
             case EndGrace():
                 parts.append(f"grace ends for {counted(len(change.users), 'member')}: {_names(change.users, full)}")
+            case EndApply():
+                parts.append(f"the claim of an application that was interrupted ends{_why(change)}")
             case AddMembers():
                 added += change.users
                 reasons.append(_why(change))
@@ -227,13 +225,14 @@ def _group_lines(group: str, changes: Sequence[GroupChange], unchanged: int, *, 
     for part in parts:
         yield _Line(sign, subject, part)
     if added or removed:
+        unchanged = len(before.members) - len(removed)
         yield _Line(sign, subject, _members(added, removed, unchanged, full) + "".join(reasons))
 
 
 def _members(added: Sequence[str], removed: Sequence[str], unchanged: int, full: bool) -> str:
-    changes = (f"+{len(added)}" if added else "", f"−{len(removed)}" if removed else "")
+    changes = (f"+{len(added)}" if added else "", f"-{len(removed)}" if removed else "")
     counts = " ".join(filter(None, ("members", *changes, f"({unchanged} unchanged)" if unchanged else "")))
-    names = (f"+ {_names(added, full)}" if added else "", f"− {_names(removed, full)}" if removed else "")
+    names = (f"+ {_names(added, full)}" if added else "", f"- {_names(removed, full)}" if removed else "")
     return GAP.join(filter(None, (counts, *names)))
 
 
@@ -288,9 +287,11 @@ def _why(change: Change) -> str:
 
 
 def _wrap(line: _Line, column: int, width: int) -> Iterator[str]:
-    first = f"{line.sign} {_printable(line.subject):<{column}}{GAP}" if line.text else f"{line.sign} {line.subject}"
+    first = f"{line.sign} {_printable(line.subject)}"
+    if line.text:
+        first = f"{first:<{column + 2}}{GAP}{_printable(line.text)}"
     indent = " " * (column + 2 + len(GAP))
-    yield from _filled(first + _printable(line.text), indent, width)
+    yield from _filled(first, indent, width)
     if line.hint:
         yield from _filled(f"{indent}hint: {_printable(line.hint)}", indent, width)
 
