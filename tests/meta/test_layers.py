@@ -65,7 +65,7 @@ MAY: dict[str, set[str]] = {
     "fleet": PURE - {"discovery"} | {"preview", "preflight"},
     "bulk": PURE - {"discovery"} | {"preview", "preflight"},
     "singleuser": PURE - {"discovery"},
-    "state": PURE - {"discovery"} | {"bulk", "files", "preflight", "preview", "profiles"},
+    "state": PURE - {"discovery"} | {"bulk", "files", "fleet", "preflight", "profiles"},
     "login": PURE | {"oauth_client", "config"},
     "client": PURE | {"_version", "preview", "config", "fleet", "bulk", "singleuser", "state", "login"},
     "testing": {"errors", "steps", "interpreter"},

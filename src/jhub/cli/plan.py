@@ -22,7 +22,7 @@ from jhub.cli.planning import (
     refuse,
 )
 from jhub.errors import Conflict
-from jhub.state import PruneKind, compare, load
+from jhub.state import PruneKind, compare, is_saved_plan, load
 
 if TYPE_CHECKING:
     from jhub.state import Plan

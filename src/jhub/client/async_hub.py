@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from jhub.operations.proxy import AsyncProxy
     from jhub.operations.services import AsyncServices
     from jhub.operations.shares import AsyncShareCodes, AsyncShares
+    from jhub.state.operations import AsyncState
 
 
 P = ParamSpec("P")
@@ -51,6 +52,7 @@ class AsyncHub(HubOps, AsyncBound):
     shares: Namespace[AsyncShares] = Namespace("jhub.operations.shares", "AsyncShares")
     share_codes: Namespace[AsyncShareCodes] = Namespace("jhub.operations.shares", "AsyncShareCodes")
     services: Namespace[AsyncServices] = Namespace("jhub.operations.services", "AsyncServices")
+    state: Namespace[AsyncState] = Namespace("jhub.state.operations", "AsyncState")
     proxy: Namespace[AsyncProxy] = Namespace("jhub.operations.proxy", "AsyncProxy")
 
     def __init__(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from jhub.operations.proxy import Proxy
     from jhub.operations.services import Services
     from jhub.operations.shares import ShareCodes, Shares
+    from jhub.state.operations import State
 
 
 P = ParamSpec("P")
@@ -76,6 +77,7 @@ class Hub(HubOps, Bound):
     shares: Namespace[Shares] = Namespace("jhub.operations.shares", "Shares")
     share_codes: Namespace[ShareCodes] = Namespace("jhub.operations.shares", "ShareCodes")
     services: Namespace[Services] = Namespace("jhub.operations.services", "Services")
+    state: Namespace[State] = Namespace("jhub.state.operations", "State")
     proxy: Namespace[Proxy] = Namespace("jhub.operations.proxy", "Proxy")
 
     def __init__(

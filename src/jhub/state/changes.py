@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 from msgspec import field
 
@@ -154,6 +154,11 @@ Change: TypeAlias = (
 )
 """A change of one user, group or server."""
 
+GroupChange: TypeAlias = SetOwner | SetProperties | BeginGrace | EndGrace | EndApply | AddMembers | RemoveMembers
+"""A change of an existing group."""
+
+C = TypeVar("C", bound=Change)
+
 PHASES: tuple[type[Change], ...] = (
     CreateUser,
     SetAdmin,
@@ -233,6 +238,6 @@ class Plan(Model, frozen=True, kw_only=True):
         """True if there is nothing to change."""
         return not self.changes
 
-    def of(self, *kinds: type[Change]) -> tuple[Change, ...]:
+    def of(self, *kinds: type[C]) -> tuple[C, ...]:
         """Return the changes of some kinds."""
         return tuple(change for change in self.changes if isinstance(change, kinds))

@@ -21,7 +21,7 @@ def needs_of(document: Document, prune: Iterable[PruneKind] = ()) -> Needs:
     The list of all users shows administrators whom the document does not have, and the list of all groups shows those
     of this owner that it no longer has.
     """
-    kinds = _prune_kinds(prune)
+    kinds = prune_kinds(prune)
     users = {name for group in document.groups if group.members for name in group.members.names}
     users |= {server.user for server in document.servers or ()}
     users |= {name for role in document.roles for name in role.users or ()}
@@ -51,7 +51,7 @@ def compare(
         Take groups of other owners over.
     """
     state = from_document(observed) if isinstance(observed, Document) else observed
-    draft = Draft(document, state, _prune_kinds(prune), adopt=adopt)
+    draft = Draft(document, state, prune_kinds(prune), adopt=adopt)
     _compare_users(draft)
     compare_groups(draft)
     compare_servers(draft)
@@ -60,11 +60,12 @@ def compare(
     return draft.plan()
 
 
-def _prune_kinds(prune: Iterable[PruneKind]) -> frozenset[PruneKind]:
-    kinds = frozenset(list_of(prune))
+def prune_kinds(prune: Iterable[PruneKind]) -> frozenset[PruneKind]:
+    """Return the kinds of objects to delete; `InvalidInput` for a kind that does not exist."""
+    kinds = set(list_of(prune))
     if unknown := sorted(kinds - set(PRUNE_KINDS)):
         raise InvalidInput(f"prune: unknown kind {unknown[0]!r}", hint=f"use {', '.join(PRUNE_KINDS)}")
-    return kinds
+    return frozenset(kind for kind in PRUNE_KINDS if kind in kinds)
 
 
 def _compare_users(draft: Draft) -> None:

@@ -128,8 +128,8 @@ def _compare_members(draft: Draft, entry: GroupEntry, members: Members, group: O
     _warn_of_few(draft, entry.name, members, wanted, present)
 
 
-def _leave(draft: Draft, name: str, members: Members, group: ObservedGroup, wanted: dict[str, None]) -> tuple[str, ...]:
-    """Add the changes for the members whom the document does not have, and return those who leave now."""
+def _leave(draft: Draft, name: str, members: Members, group: ObservedGroup, wanted: dict[str, None]) -> None:
+    """Add the changes for the members whom the document does not have."""
     subject = f"group {name}"
     protected = {user.lower() for user in draft.document.protected_users}
     absent = [user for user in group.members if user not in wanted]
@@ -151,9 +151,12 @@ def _leave(draft: Draft, name: str, members: Members, group: ObservedGroup, want
     else:
         leaving = [user for user in absent if user in records and now - records[user] >= grace]
         beginning = [user for user in absent if user not in records]
+        days: dict[str, list[str]] = {}
         for user in absent:
             if user in records and user not in leaving:
-                draft.note("waiting", subject, f"{user} leaves on {(records[user] + grace):%Y-%m-%d %H:%M} UTC")
+                days.setdefault(f"{records[user] + grace:%Y-%m-%d %H:%M} UTC", []).append(user)
+        for day, users in sorted(days.items()):
+            draft.note("waiting", subject, f"not in the file, and members until {day}: {join_names(users)}")
     if _too_many(draft, subject, len(group.members), max(len(leaving), len(beginning))):
         return
     if beginning:

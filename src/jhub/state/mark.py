@@ -75,7 +75,7 @@ def read_mark(properties: Mapping[str, Any] | None) -> Mark:
     except ValidationError:
         return Mark()
     leaving = {name: as_utc(since) for name, since in fields.leaving.items()}
-    claim = fields.apply and Claim(fields.apply.document, as_utc(fields.apply.since))
+    claim = None if fields.apply is None else Claim(fields.apply.document, as_utc(fields.apply.since))
     return Mark(fields.owner, leaving, claim)
 
 

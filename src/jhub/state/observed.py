@@ -123,14 +123,14 @@ def observe(needs: Needs) -> Flow[Observed]:
     """Read the state of a hub."""
     caller = yield from read_caller(Identity)
     observed = Observed(caller=caller, all_users=False, all_groups=False)
-    observed.hub, observed.now = yield from _site_and_time()
+    observed.hub, observed.now = yield from site_and_time()
     observed.version = yield from HubVersion()
     yield from _read_groups(observed, needs, caller)
     yield from _read_users(observed, needs, caller)
     return observed
 
 
-def _site_and_time() -> Request[tuple[str, datetime]]:
+def site_and_time() -> Request[tuple[str, datetime]]:
     """Return the request for the hub's address, which is that of every answer, and for the time on the hub."""
     request = hub_time()
     return Request("GET", "/", lambda answer: (answer.site, request.decode(answer)), about="hub", anonymous=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from jhub.state.changes import (
     AddMembers,
@@ -21,6 +21,7 @@ from jhub.state.changes import (
     EndApply,
     EndGrace,
     GroupBefore,
+    GroupChange,
     Plan,
     RemoveMembers,
     SetAdmin,
@@ -38,10 +39,6 @@ GAP = "   "
 """Space between the parts of a line."""
 ASCII = str.maketrans({"→": "->", "…": "..."})
 """Characters of a plan that a terminal without Unicode cannot show, and what stands for them."""
-GroupChange: TypeAlias = (
-    CreateGroup | SetOwner | SetProperties | AddMembers | BeginGrace | EndGrace | EndApply | RemoveMembers
-)
-"""A change of a group that is not deleted."""
 
 
 class _Line(NamedTuple):
@@ -97,23 +94,18 @@ def object_of(change: Change) -> str:
 
 def plan_summary(plan: Plan) -> str:
     """Return the counts of a plan in one sentence."""
-    created = {change.group for change in plan.changes if isinstance(change, CreateGroup)}
-    changed = {
-        change.group
-        for change in plan.changes
-        if isinstance(change, SetOwner | SetProperties | BeginGrace | EndGrace | EndApply)
-        and change.group not in created
-    }
+    created = {change.group for change in plan.of(CreateGroup)}
+    changed = {change.group for change in plan.of(SetOwner, SetProperties, BeginGrace, EndGrace, EndApply)} - created
     parts = [
         _part(
             "to add",
             user=len(plan.of(CreateUser)),
             group=len(created),
-            membership=sum(len(users_of(change)) for change in plan.of(AddMembers)),
+            membership=sum(len(change.users) for change in plan.of(AddMembers)),
             server=len(plan.of(CreateServer)),
         ),
         _part("to change", user=len(plan.of(SetAdmin)), group=len(changed), server=len(plan.of(EditServer))),
-        _part("to remove", membership=sum(len(users_of(change)) for change in plan.of(RemoveMembers))),
+        _part("to remove", membership=sum(len(change.users) for change in plan.of(RemoveMembers))),
         _part(
             "to delete",
             server=len(plan.of(DeleteServer)),
@@ -144,9 +136,9 @@ def _joined(names: Sequence[str]) -> str:
 
 def _lines(plan: Plan, *, full: bool) -> Iterator[_Line]:
     yield from _user_lines(plan, full=full)
-    groups: dict[str, list[GroupChange]] = {}
+    groups: dict[str, list[CreateGroup | GroupChange]] = {}
     for change in plan.changes:
-        if isinstance(change, GroupChange):
+        if isinstance(change, CreateGroup | GroupChange):
             groups.setdefault(change.group, []).append(change)
     for group, changes in groups.items():
         yield from _group_lines(group, changes, plan.groups.get(group, GroupBefore()), full=full)
@@ -191,7 +183,9 @@ def _user_lines(plan: Plan, *, full: bool) -> Iterator[_Line]:
             yield _Line("~", object_of(change), right + _why(change))
 
 
-def _group_lines(group: str, changes: Sequence[GroupChange], before: GroupBefore, *, full: bool) -> Iterator[_Line]:
+def _group_lines(
+    group: str, changes: Sequence[CreateGroup | GroupChange], before: GroupBefore, *, full: bool
+) -> Iterator[_Line]:
     """Yield the lines of a group: its creation, its owner, each property, and its members on one line."""
     subject = f"group {group}"
     sign = "+" if any(isinstance(change, CreateGroup) for change in changes) else "~"

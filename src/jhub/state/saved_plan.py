@@ -1,51 +1,54 @@
-"""Saved plans: the JSON of `Plan.to_dict`, read back."""
+"""Plans that are saved as JSON."""
 
 from __future__ import annotations
 
-import os
+from os import PathLike
 from pathlib import Path
 
-import msgspec
+from msgspec import MsgspecError, Raw, Struct, json
 
 from jhub.errors import InvalidInput
-from jhub.files import read_input
 from jhub.state.changes import PLAN_VERSION, Plan
 
+MAX_BYTES = 100_000_000
+"""Maximum size of a saved plan, in bytes."""
 
-class _Head(msgspec.Struct):
-    """The fields by which a saved plan is recognised."""
 
+class _Version(Struct):
     version: int
-    changes: list[msgspec.Raw]
 
 
-def is_saved_plan(path: str | os.PathLike[str]) -> bool:
-    """Return whether a file is a saved plan, of any version. A file that cannot be read is none."""
-    try:
-        msgspec.json.decode(read_input(Path(path)), type=_Head)
-    except (OSError, InvalidInput, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return False
-    return True
+class _Head(_Version):
+    changes: list[Raw]
 
 
-def load_plan(path: str | os.PathLike[str]) -> Plan:
-    """Return the plan in a file, which has the JSON of `Plan.to_dict`.
+def load_plan(path: str | PathLike[str]) -> Plan:
+    """Return a plan that was saved as JSON, as `plan.to_dict()` has it.
 
     Raises
     ------
     InvalidInput
-        The file cannot be read, is not a saved plan, or was saved by a version of jhub with another format.
+        The file cannot be read, or is not a plan of this version of jhub.
     """
+    label = str(path)
     try:
-        content = read_input(Path(path))
-        head = msgspec.json.decode(content, type=_Head)
-        if head.version != PLAN_VERSION:
-            raise InvalidInput(
-                f"{path} is a plan of format {head.version}, and this version of jhub reads format {PLAN_VERSION}",
-                hint="make a new plan",
-            )
-        return msgspec.json.decode(content, type=Plan)
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        version = json.decode(content, type=_Head).version
+        if version != PLAN_VERSION:
+            raise InvalidInput(f"{label}: a plan of version {version}", hint="make it again with this version of jhub")
+        return json.decode(content, type=Plan)
     except OSError as error:
-        raise InvalidInput(f"cannot read {path}: {error.strerror or error}") from None
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(f"{path} is not a saved plan: {error}", hint="make one with: jhub plan --out FILE") from None
+        raise InvalidInput(f"{label}: cannot read the plan: {error.strerror}") from None
+    except (MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInput(f"{label}: not a saved plan: {error}", hint="jhub plan --out FILE saves one") from None
+
+
+def is_saved_plan(path: str | PathLike[str]) -> bool:
+    """Return whether a file is a saved plan, of any version. False for a file that cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            json.decode(file.read(MAX_BYTES + 1), type=_Head)
+    except (OSError, MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return True

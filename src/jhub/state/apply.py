@@ -1,0 +1,140 @@
+"""Application of a plan: ordered phases, in each of which one failure does not stop the others.
+
+Requests are sent one after the other, and those for many users in chunks, so that the hub can answer other people. An
+application that was interrupted is finished by the next one, which makes the changes that are left.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, get_args
+
+from jhub.bulk.events import NameEvent
+from jhub.bulk.users import BulkUserOps
+from jhub.errors import Conflict, HubError, InvalidInput, MissingScope, UnknownUser
+from jhub.interpreter import map_steps
+from jhub.state.changes import (
+    CreateGroup,
+    CreateServer,
+    CreateUser,
+    DeleteGroup,
+    DeleteServer,
+    DeleteUser,
+    EditServer,
+    GroupBefore,
+    GroupChange,
+    Plan,
+    SetAdmin,
+)
+from jhub.state.events import StateKind, StateSummary
+from jhub.state.group_application import GroupApplication
+from jhub.state.observed import site_and_time
+from jhub.state.outage import wait_for_hub
+from jhub.state.record import Record
+from jhub.state.single_changes import SingleChange, make
+from jhub.steps import Emit, Flow, Now, Sleep, Step
+
+GROUP_CHANGES: tuple[type[GroupChange], ...] = get_args(GroupChange)
+MIN_PAUSE_SECONDS = 0.1
+"""Minimum pause between a write of properties and the read that checks it, in seconds."""
+PAUSE_RATIO = 4.0
+"""Length of that pause, as a multiple of the time between a read of properties and their write."""
+
+
+def apply(plan: Plan) -> Flow[StateSummary]:
+    """Apply a plan, and emit a `StateEvent` for each change.
+
+    Raises
+    ------
+    Conflict, MissingScope
+        The plan has refusals, or the token lacks scopes.
+    InvalidInput
+        The plan is for another hub.
+    """
+    if plan.refusals:
+        first, *others = plan.refusals
+        more = f"; and {len(others)} more" if others else ""
+        raise Conflict(f"{first.subject}: {first.message}{more}", status=409, hint=first.hint)
+    if plan.missing_scopes:
+        scopes = ", ".join(plan.missing_scopes)
+        raise MissingScope(f"the token lacks scopes for this plan: {scopes}", plan.missing_scopes)
+    return wait_for_hub(_apply(plan))
+
+
+def _apply(plan: Plan) -> Flow[StateSummary]:
+    began = yield from Now()
+    site, now = yield from site_and_time()
+    if plan.hub and site and plan.hub != site:
+        raise InvalidInput(f"the plan is for {plan.hub}, and this hub is {site}", hint="make a plan for this hub")
+    record = Record()
+    for notice in plan.notices:
+        if notice.kind == "unknown":
+            message = f"{notice.subject}: {notice.message}"
+            yield record.event("failed", None, message=message, error=UnknownUser(message, status=404))
+    yield from _create_users(plan, record)
+    yield from _make_each(plan, record, SetAdmin, CreateGroup)
+    groups = _group_applications(plan, record)
+    written: list[GroupApplication] = []
+    for group in groups:
+        if (yield from group.write_properties(plan.document, now)):
+            written.append(group)  # noqa: PERF401 - a comprehension cannot yield
+    if written:
+        yield Sleep(MIN_PAUSE_SECONDS + PAUSE_RATIO * max(group.write_seconds for group in written))
+    for group in written:
+        yield from group.verify(plan.document, now)
+    for group in groups:
+        yield from group.add_members()
+    yield from _make_each(plan, record, CreateServer, EditServer)
+    for group in groups:
+        yield from group.remove_members(plan.document)
+    for group in groups:
+        yield from group.finish(plan.document)
+    yield from _make_each(plan, record, DeleteServer, DeleteGroup, DeleteUser)
+    return StateSummary(*record.tally.parts(), (yield from Now()) - began)
+
+
+def _group_applications(plan: Plan, record: Record) -> list[GroupApplication]:
+    changes: dict[str, list[GroupChange]] = {}
+    for change in plan.of(*GROUP_CHANGES):
+        changes.setdefault(change.group, []).append(change)
+    return [
+        GroupApplication(name, plan.groups.get(name, GroupBefore()), each, record) for name, each in changes.items()
+    ]
+
+
+def _make_each(plan: Plan, record: Record, *kinds: type[SingleChange]) -> Flow[None]:
+    for change in plan.of(*kinds):
+        made = yield from record.carry_out(change, partial(make, change))
+        if isinstance(change, CreateGroup) and not made:
+            record.lose("group", change.group)
+
+
+def _create_users(plan: Plan, record: Record) -> Flow[None]:
+    for admin in (False, True):
+        changes = {change.user: change for change in plan.of(CreateUser) if change.admin == admin}
+        if changes:
+            yield from _create_many(changes, admin, record)
+
+
+def _create_many(changes: dict[str, CreateUser], admin: bool, record: Record) -> Flow[None]:
+    left = dict(changes)
+
+    def translate(step: Step) -> Flow[Any]:
+        if not isinstance(step, Emit):
+            return (yield step)
+        event: NameEvent = step.event  # type: ignore[assignment]  # that is what `create_many` emits
+        change = left.pop(event.name)
+        if event.error is not None:
+            record.lose("user", change.user)
+            yield record.failure(change, event.error)
+        else:
+            kind: StateKind = "changed" if event.kind == "created" else "unchanged"
+            yield record.event(kind, change, message=event.message)
+        return None
+
+    try:
+        yield from map_steps(BulkUserOps.create_many(list(changes), admin=admin), translate)
+    except HubError as error:
+        for change in left.values():
+            record.lose("user", change.user)
+            yield record.failure(change, error)

@@ -1,0 +1,263 @@
+"""Application of the changes of one group: its owner and properties, the users who join, and those who leave.
+
+Two applications may run at the same time, and the hub replaces all properties with each write. So properties are read,
+merged, written, and read again after a pause in which another application would write, too. A claim among them keeps
+two documents from changing the members of a group together: the last claim that was written counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from jhub.bulk.events import NameEvent
+from jhub.bulk.groups import BulkGroupOps, Difference
+from jhub.errors import HubError
+from jhub.interpreter import map_steps
+from jhub.models import Group
+from jhub.operations.groups import GroupOps, users_in
+from jhub.state.changes import (
+    AddMembers,
+    BeginGrace,
+    EndApply,
+    EndGrace,
+    GroupBefore,
+    GroupChange,
+    RemoveMembers,
+    SetOwner,
+    SetProperties,
+)
+from jhub.state.events import StateKind
+from jhub.state.mark import Claim, Mark, own_properties, read_mark, with_mark
+from jhub.state.record import Record, Stale
+from jhub.state.same_json import same_json
+from jhub.steps import Emit, Flow, Now, Step, call, segment
+
+C = TypeVar("C", bound=GroupChange)
+
+MAX_REWRITES = 5
+"""Maximum number of times that lost properties are written again."""
+
+
+class GroupApplication:
+    """The changes of one group, in the phases of an application."""
+
+    def __init__(self, name: str, before: GroupBefore, changes: list[GroupChange], record: Record) -> None:
+        self.name = name
+        self._before = before
+        self._record = record
+        self._changes = changes
+        self._add = self._find(AddMembers)
+        self._remove = self._find(RemoveMembers)
+        self._exact = self._remove is not None or (self._add is not None and self._add.exact)
+        self._blocked = False
+        """True if the members must not be changed any more."""
+        self._claimed = False
+        self.write_seconds = 0.0
+        """Seconds from the last read of the properties to the answer to their write."""
+
+    def _find(self, kind: type[C]) -> C | None:
+        return next((change for change in self._changes if isinstance(change, kind)), None)
+
+    @property
+    def _property_changes(self) -> tuple[GroupChange, ...]:
+        return tuple(change for change in self._changes if not isinstance(change, AddMembers | RemoveMembers))
+
+    @property
+    def _member_changes(self) -> tuple[AddMembers | RemoveMembers, ...]:
+        return tuple(change for change in self._changes if isinstance(change, AddMembers | RemoveMembers))
+
+    def write_properties(self, document: str, now: datetime) -> Flow[bool]:
+        """Write the properties and the claim, and return whether there was anything to write."""
+        if reason := self._record.stopped or (self._record.is_lost("group", self.name) and "the group does not exist"):
+            self._blocked = True
+            for change in self._property_changes:
+                yield self._record.event("skipped", change, message=reason)
+            for members in self._member_changes:
+                yield from self._record.skip(members, members.users, reason)
+            return False
+        try:
+            group = yield from GroupOps.get(self.name)
+            self._check_before(group, document, now)
+            # Before JupyterHub 4.0 groups have no properties.
+            claim = Claim(document, now) if self._exact else None
+            if group.properties is not None and (yield from self._write(group.properties, claim)):
+                return True
+        except HubError as error:
+            yield from self._fail(error)
+            return False
+        for change in self._property_changes:
+            yield self._record.event("unchanged", change)
+        return False
+
+    def verify(self, document: str, now: datetime) -> Flow[None]:
+        """Read the properties again, write those that another program has overwritten, and emit the results."""
+        try:
+            for _ in range(MAX_REWRITES):
+                group = yield from GroupOps.get(self.name)
+                present = read_mark(group.properties)
+                if self._claimed and present.apply is not None and present.apply.document != document:
+                    raise Stale(f"group {self.name}: another file is being applied to it")
+                claim = Claim(document, now) if self._claimed else None
+                if not (yield from self._write(group.properties or {}, claim)):
+                    break
+        except HubError as error:
+            yield from self._fail(error)
+            return
+        for change in self._property_changes:
+            yield self._record.event("changed", change)
+
+    def add_members(self) -> Flow[None]:
+        """Add the users who join."""
+        change = self._add
+        if change is None or self._blocked:
+            return
+        lost = [name for name in change.users if self._record.is_lost("user", name)]
+        yield from self._record.skip(change, lost, "the user could not be created")
+        yield from self._change_members(change, [name for name in change.users if name not in lost])
+
+    def remove_members(self, document: str) -> Flow[None]:
+        """Remove the users who leave, unless a user who joined may be one of them under another name."""
+        change = self._remove
+        if change is None or self._blocked:
+            return
+        try:
+            group = yield from GroupOps.get(self.name)
+            claim = read_mark(group.properties).apply
+            if self._claimed and (claim is None or claim.document != document):
+                raise Stale(f"group {self.name}: another file is being applied to it")
+            members = users_in(group)
+        except HubError as error:
+            yield from self._fail_users(change, change.users, error)
+            return
+        known = {*self._before.members, *(name.lower() for name in (self._add.users if self._add else ()))}
+        if renamed := [name for name in members if name not in known and name.lower() not in known]:
+            reason = f"may be the same user as {', '.join(renamed)}; use the names that the hub uses"
+            yield from self._record.skip(change, change.users, reason)
+            return
+        yield from self._change_members(change, change.users, group)
+
+    def finish(self, document: str) -> Flow[None]:
+        """Remove the claim, and the records of the grace of those who have left."""
+        ended = self._find(EndGrace)
+        if not self._claimed or self._record.stopped:
+            return
+        try:
+            group = yield from GroupOps.get(self.name)
+            mark, members = read_mark(group.properties), users_in(group)
+            if mark.apply is None or mark.apply.document != document:
+                return
+            gone = {name for name in (ended.users if ended else ()) if name not in members}
+            leaving = {name: since for name, since in mark.leaving.items() if name not in gone}
+            yield from self._put(with_mark(group.properties or {}, replace(mark, apply=None, leaving=leaving)))
+        except HubError as error:
+            yield self._record.failure(EndApply(group=self.name, document=document), error)
+
+    def _check_before(self, group: Group, document: str, now: datetime) -> None:
+        """Raise `Stale` if the group is neither as it was when the plan was made, nor as the plan wants it."""
+        mark, owner = read_mark(group.properties), self._find(SetOwner)
+        if mark.owner not in (self._before.owner, owner.after if owner else self._before.owner):
+            raise Stale(f"group {self.name}: belongs to {mark.owner or 'nobody'} now")
+        if not self._exact:
+            return
+        if mark.apply is not None and mark.apply.blocks(document, now):
+            raise Stale(f"group {self.name}: another file is being applied to it")
+        joining = {name.lower() for name in self._add.users} if self._add else set[str]()
+        leaving = set(self._remove.users) if self._remove else set[str]()
+        before, members = set(self._before.members), users_in(group)
+        others = [name for name in members if name not in before and name.lower() not in joining]
+        others += [name for name in before - leaving if name not in members]
+        if others:
+            raise Stale(f"group {self.name}: its members have changed since the plan was made: {', '.join(others)}")
+
+    def _write(self, properties: Mapping[str, Any], claim: Claim | None) -> Flow[bool]:
+        """Write what is missing in the properties, and return whether anything was. `Stale` for other values."""
+        began = yield from Now()
+        mark, values = self._wanted_mark(read_mark(properties)), dict(own_properties(properties))
+        self._claimed = claim is not None
+        if claim is not None:
+            mark = replace(mark, apply=claim)
+        change = self._find(SetProperties)
+        for key, after in change.after.items() if change else ():
+            before = change.before if change else {}
+            present = key in values
+            if present and same_json(values[key], after):
+                continue
+            if present != (key in before) or (present and not same_json(values[key], before[key])):
+                raise Stale(f"group {self.name}: the property {key} has changed since the plan was made")
+            values[key] = after
+        wanted = with_mark(values, mark)
+        if same_json(wanted, dict(properties)):
+            return False
+        yield from self._put(wanted)
+        self.write_seconds = (yield from Now()) - began
+        return True
+
+    def _wanted_mark(self, present: Mark) -> Mark:
+        """Return the mark with the changes of the plan, except for the claim."""
+        owner, begin, end = self._find(SetOwner), self._find(BeginGrace), self._find(EndGrace)
+        leaving = dict(present.leaving)
+        for name in begin.users if begin else ():
+            leaving.setdefault(name, begin.since if begin else datetime.max)
+        # The record of a user who leaves is kept until they have left: an interruption must not begin a new grace.
+        for name in set(end.users if end else ()) - set(self._remove.users if self._remove else ()):
+            leaving.pop(name, None)
+        finished = self._find(EndApply)
+        apply = present.apply if finished is None or present.apply is None else None
+        return Mark(owner.after if owner else present.owner, leaving, apply)
+
+    def _put(self, properties: dict[str, Any]) -> Flow[Group]:
+        path = f"/groups/{segment(self.name, 'group')}/properties"
+        return (yield from call("PUT", path, Group, body=properties, about=f"group {self.name}"))
+
+    def _change_members(
+        self, change: AddMembers | RemoveMembers, names: tuple[str, ...] | list[str], group: Group | None = None
+    ) -> Flow[None]:
+        """Add or remove users, and emit an event for each."""
+        if not names:
+            return
+        if self._record.stopped:
+            yield from self._record.skip(change, names, self._record.stopped)
+            return
+        adds = isinstance(change, AddMembers)
+        yield self._record.event("changing", change)
+        left = dict.fromkeys(names)
+
+        def translate(step: Step) -> Flow[Any]:
+            if not isinstance(step, Emit):
+                return (yield step)
+            event: NameEvent = step.event  # type: ignore[assignment]
+            left.pop(event.name, None)
+            if event.error is not None:
+                yield self._record.failure(change, event.error, event.name)
+            else:
+                kind: StateKind = "skipped" if event.kind == "skipped" else "changed"
+                yield self._record.event(kind, change, event.name, event.message)
+            return None
+
+        try:
+            group = group or (yield from GroupOps.get(self.name))
+            members = set(users_in(group))
+            for name in names:
+                if ({name, name.lower()} & members != set()) == adds:
+                    del left[name]
+                    yield self._record.event("unchanged", change, name)
+            pending = tuple(left)
+            difference = Difference(group, pending if adds else (), () if adds else pending)
+            yield from map_steps(BulkGroupOps.change_users(difference), translate)
+        except HubError as error:
+            yield from self._fail_users(change, left, error)
+
+    def _fail(self, error: HubError) -> Flow[None]:
+        """Emit an error for all changes of the group."""
+        self._blocked = True
+        for change in self._property_changes:
+            yield self._record.failure(change, error)
+        for members in self._member_changes:
+            yield from self._fail_users(members, members.users, error)
+
+    def _fail_users(self, change: GroupChange, names: Iterable[str], error: HubError) -> Flow[None]:
+        for name in tuple(names):
+            yield self._record.failure(change, error, name)
