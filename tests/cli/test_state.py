@@ -55,6 +55,10 @@ def write(file: Path, group: str, members: list[str], more: str = "", owner: str
     file.write_text(f"{head}{more}groups:\n  - name: {group}\n    members: {json.dumps(members)}\n")
 
 
+def words(text: str) -> list[str]:
+    return text.split()
+
+
 def members(api: Api, group: str) -> list[str]:
     return sorted(api("GET", f"/groups/{group}").json()["users"])
 
@@ -90,13 +94,15 @@ def test_apply_makes_the_plan_and_a_second_one_has_nothing_to_do(
     write(file, group, [new], more=f"users: [{new}]\n")
     planned = as_admin("plan", str(file), "--exit-code")
     assert planned.code == 3
-    assert planned.lines == [
-        f"+ user {new}",
-        f"~ group {group}".ljust(len(f"+ user {new}")) + f"   owner {group}",
-        f"~ group {group}".ljust(len(f"+ user {new}")) + f"   members +1 -1   + {new}   - {user}",
-        "Plan: 1 user and 1 membership to add, 1 group to change, 1 membership to remove,",
-        "nothing to delete.",
-    ]
+    assert words(planned.out) == words(
+        f"""
+        + user {new}
+        ~ group {group} owner {group}
+        ~ group {group} members +1 -1 + {new} - {user}
+        ! user admin is an administrator on the hub, and not in the file (unmanaged)
+        Plan: 1 user and 1 membership to add, 1 group to change, 1 membership to remove, nothing to delete.
+        """
+    )
     applied = as_admin("apply", str(file), "--yes")
     assert (applied.code, applied.out) == (0, planned.out)
     assert applied.err.startswith("4 changed in ")
@@ -214,7 +220,7 @@ def test_a_token_that_lacks_scopes_can_plan_and_not_apply(as_robot: Jhub, api: A
     file.write_text(f"version: 1\nusers: [{new}]\n")
     planned = as_robot("plan", str(file), "--exit-code")
     assert planned.code == 3
-    assert "x the token   lacks the scopes admin:users" in planned.out
+    assert "lacks the scopes admin:users\n" in planned.out
     for options in ("--yes", "--dry-run"):
         refused = as_robot("apply", str(file), options)
         assert refused.code == 4
@@ -256,10 +262,10 @@ def test_a_plan_against_an_export_needs_no_hub(
     as_admin.ok("export", f"group/{group}", "--out", export)
     nobody = Jhub(tmp_path)
     assert nobody("plan", export, "--against", export, "--exit-code").code == 0
-    write(file, group, [user, "ana"])
+    write(file, group, [])
     planned = nobody("plan", str(file), "--against", export, "--exit-code")
     assert planned.code == 3
-    assert "+ ana" in planned.out
+    assert f"members -1   - {user}" in planned.out
     assert nobody("plan", str(file), "--against", export, "--out", str(tmp_path / "p.json")).code == 2
 
 
@@ -292,7 +298,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_finishes(
     prefix = fresh("user")
     names = [f"{prefix}-{number}" for number in range(120)]
     file.write_text(f"version: 1\nusers: {json.dumps(names)}\n")
-    stopped = as_admin.interrupted("apply", str(file), "--yes", "--debug", after="POST /@/space%20word/hub/api/users ")
+    stopped = as_admin.interrupted("apply", str(file), "--yes", "--debug", after="/hub/api/users 201")
     assert stopped.code == 130
     assert "run the same command again to continue" in stopped.err
     done = as_admin("apply", str(file), "--yes")

@@ -131,9 +131,9 @@ def _interruptions(progress: ApplyProgress, *, is_saved: bool) -> Generator[None
     """Print what was done, and how to go on, if the application ends early."""
     try:
         yield
-    except (KeyboardInterrupt, HubError):
+    except (KeyboardInterrupt, HubError) as end:
         progress.erase()
-        if progress.final:
+        if progress.final or isinstance(end, KeyboardInterrupt):
             note(f"{progress.counts()}, {progress.left()} not finished; {_next_step(is_saved)} to continue")
         raise
     except BrokenPipeError:

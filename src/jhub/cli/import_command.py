@@ -114,6 +114,6 @@ def _user(hub: Hub, name: str) -> UserEntry:
 
 def _server(hub: Hub, user: str, name: str) -> ServerEntry:
     server = hub.servers.get(user, name)
-    return ServerEntry(
-        user=user, name=name, options=server.user_options or None, display_name=server.display_name or None
-    )
+    # The hub's default for the display name is the name.
+    display_name = None if server.display_name in ("", name) else server.display_name
+    return ServerEntry(user=user, name=name, options=server.user_options or None, display_name=display_name)

@@ -133,10 +133,9 @@ def reading(url: str) -> Generator[None]:
     yield
 
 
-def print_plan(plan: Plan, in_sync: str, *, full: bool) -> None:
-    """Print the text of a plan; without changes, `in_sync` in place of the counts."""
-    stream = click.get_text_stream("stdout")
-    is_unicode = (stream.encoding or "").lower().startswith("utf")
+def print_plan(plan: Plan, no_changes: str, *, full: bool) -> None:
+    """Print the text of a plan; without changes, `no_changes` in place of the counts."""
+    is_unicode = sys.stdout.encoding.lower().startswith("utf")
     width = MIN_WIDTH
     if sys.stdout.isatty():
         from rich.console import Console
@@ -144,7 +143,7 @@ def print_plan(plan: Plan, in_sync: str, *, full: bool) -> None:
         width = max(MIN_WIDTH, Console().width)
     lines = render_plan(plan, full=full, width=width, ascii_only=not is_unicode).splitlines()
     if plan.empty and not plan.refusals:
-        lines[-1:] = [in_sync]
+        lines[-1:] = [no_changes]
     color = None
     for line in lines:
         color = color if line.startswith(" ") else SIGN_COLORS.get(line[:2].strip() if line[1:2] == " " else "")

@@ -22,6 +22,13 @@ INDENT = "  "
 Root: TypeAlias = yaml.MappingNode
 
 
+class _Dumper(yaml.BaseDumper):
+    """A dumper that indents lists below their keys."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
 def add_entries(text: str, additions: Document, protect: Sequence[str] = ()) -> str:
     """Return the text of a state file with the users, groups and servers of a document added, and users protected.
 
@@ -94,8 +101,10 @@ def _plain(node: yaml.Node) -> Any:
             return {key.value: _plain(value) for key, value in node.value}
         case yaml.SequenceNode():
             return [_plain(value) for value in node.value]
-        case _:
+        case yaml.ScalarNode():
             return None if node.value == "" and not node.style else node.value
+        case _:
+            raise TypeError(f"unknown node: {node!r}")
 
 
 def _names(section: str, entry: yaml.Node) -> tuple[str, ...]:
@@ -188,7 +197,7 @@ def _end(node: yaml.Node) -> int:
 
 def _leaves(node: yaml.Node) -> Iterator[yaml.Node]:
     """Yield the nodes whose end is where they end: the end of a block is where the next one begins."""
-    if isinstance(node, yaml.ScalarNode) or node.flow_style or not node.value:
+    if not isinstance(node, yaml.CollectionNode) or node.flow_style or not node.value:
         yield node
         return
     for each in node.value:
@@ -211,5 +220,5 @@ def _flow(entry: yaml.Node) -> str:
 
 def _serialized(entry: yaml.Node) -> str:
     """Return the text of a node. Quotes stay: whether a text is quoted decides its type."""
-    text: str = yaml.serialize(entry, Dumper=yaml.BaseDumper, width=10**6, allow_unicode=True)
+    text: str = yaml.serialize(entry, Dumper=_Dumper, width=10**6, allow_unicode=True)
     return text.removesuffix("...\n")

@@ -41,6 +41,9 @@ ASCII = str.maketrans({"→": "->", "…": "..."})
 """Characters of a plan that a terminal without Unicode cannot show, and what stands for them."""
 
 
+Members = AddMembers | RemoveMembers
+
+
 class _Line(NamedTuple):
     sign: str
     subject: str
@@ -95,7 +98,9 @@ def object_of(change: Change) -> str:
 def plan_summary(plan: Plan) -> str:
     """Return the counts of a plan in one sentence."""
     created = {change.group for change in plan.of(CreateGroup)}
-    changed = {change.group for change in plan.of(SetOwner, SetProperties, BeginGrace, EndGrace, EndApply)} - created
+    changed = {
+        change.group for change in plan.changes if isinstance(change, GroupChange) and not isinstance(change, Members)
+    }
     parts = [
         _part(
             "to add",
@@ -104,7 +109,7 @@ def plan_summary(plan: Plan) -> str:
             membership=sum(len(change.users) for change in plan.of(AddMembers)),
             server=len(plan.of(CreateServer)),
         ),
-        _part("to change", user=len(plan.of(SetAdmin)), group=len(changed), server=len(plan.of(EditServer))),
+        _part("to change", user=len(plan.of(SetAdmin)), group=len(changed - created), server=len(plan.of(EditServer))),
         _part("to remove", membership=sum(len(change.users) for change in plan.of(RemoveMembers))),
         _part(
             "to delete",
@@ -161,7 +166,7 @@ def _lines(plan: Plan, *, full: bool) -> Iterator[_Line]:
         yield _users("-", deleted, "with the storage that the spawner deletes", full)
     for notice in plan.notices:
         begin = "warning: " if notice.kind == "warning" else ""
-        end = f"{GAP}(unmanaged: not changed)" if notice.kind == "unmanaged" else ""
+        end = f"{GAP}(unmanaged)" if notice.kind == "unmanaged" else ""
         yield _Line("!", notice.subject, begin + notice.message + end)
     for refusal in plan.refusals:
         yield _Line("x", refusal.subject, f"refused: {refusal.message}", refusal.hint)

@@ -145,7 +145,7 @@ def test_names_cannot_steer_the_terminal(bad: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "line"),
     [
-        ("unmanaged", "! user ana   is odd   (unmanaged: not changed)"),
+        ("unmanaged", "! user ana   is odd   (unmanaged)"),
         ("waiting", "! user ana   is odd"),
         ("unknown", "! user ana   is odd"),
         ("warning", "! user ana   warning: is odd"),
