@@ -18,7 +18,7 @@ import jhub.testing
 from jhub import AsyncHub, Hub
 from jhub.binding import AsyncBound, Bound
 
-NOUNS = {"groups", "profiles", "proxy", "servers", "services", "share_codes", "shares", "tokens", "users"}
+NOUNS = {"groups", "profiles", "proxy", "servers", "services", "share_codes", "shares", "state", "tokens", "users"}
 OF_THE_HUB = {"info", "logout", "shutdown", "time", "version", "whoami"}
 OWN_FLOWS = {"events", "fleet", "preview", "preview_many", "run"}
 WAYS_IN = {"from_context", "login"}

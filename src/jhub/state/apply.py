@@ -70,7 +70,7 @@ def _apply(plan: Plan) -> Flow[StateSummary]:
     for notice in plan.notices:
         if notice.kind == "unknown":
             message = f"{notice.subject}: {notice.message}"
-            yield record.event("failed", None, message=message, error=UnknownUser(message, status=404))
+            yield from record.emit("failed", None, message=message, error=UnknownUser(message, status=404))
     yield from _create_users(plan, record)
     yield from _make_each(plan, record, SetAdmin, CreateGroup)
     groups = _group_applications(plan, record)
@@ -126,10 +126,10 @@ def _create_many(changes: dict[str, CreateUser], admin: bool, record: Record) ->
         change = left.pop(event.name)
         if event.error is not None:
             record.lose("user", change.user)
-            yield record.failure(change, event.error)
+            yield from record.fail(change, event.error)
         else:
             kind: StateKind = "changed" if event.kind == "created" else "unchanged"
-            yield record.event(kind, change, message=event.message)
+            yield from record.emit(kind, change, message=event.message)
         return None
 
     try:
@@ -137,4 +137,4 @@ def _create_many(changes: dict[str, CreateUser], admin: bool, record: Record) ->
     except HubError as error:
         for change in left.values():
             record.lose("user", change.user)
-            yield record.failure(change, error)
+            yield from record.fail(change, error)

@@ -74,7 +74,7 @@ class GroupApplication:
         if reason := self._record.stopped or (self._record.is_lost("group", self.name) and "the group does not exist"):
             self._blocked = True
             for change in self._property_changes:
-                yield self._record.event("skipped", change, message=reason)
+                yield from self._record.emit("skipped", change, message=reason)
             for members in self._member_changes:
                 yield from self._record.skip(members, members.users, reason)
             return False
@@ -89,7 +89,7 @@ class GroupApplication:
             yield from self._fail(error)
             return False
         for change in self._property_changes:
-            yield self._record.event("unchanged", change)
+            yield from self._record.emit("unchanged", change)
         return False
 
     def verify(self, document: str, now: datetime) -> Flow[None]:
@@ -107,7 +107,7 @@ class GroupApplication:
             yield from self._fail(error)
             return
         for change in self._property_changes:
-            yield self._record.event("changed", change)
+            yield from self._record.emit("changed", change)
 
     def add_members(self) -> Flow[None]:
         """Add the users who join."""
@@ -153,7 +153,7 @@ class GroupApplication:
             leaving = {name: since for name, since in mark.leaving.items() if name not in gone}
             yield from self._put(with_mark(group.properties or {}, replace(mark, apply=None, leaving=leaving)))
         except HubError as error:
-            yield self._record.failure(EndApply(group=self.name, document=document), error)
+            yield from self._record.fail(EndApply(group=self.name, document=document), error)
 
     def _check_before(self, group: Group, document: str, now: datetime) -> None:
         """Raise `Stale` if the group is neither as it was when the plan was made, nor as the plan wants it."""
@@ -222,7 +222,7 @@ class GroupApplication:
             yield from self._record.skip(change, names, self._record.stopped)
             return
         adds = isinstance(change, AddMembers)
-        yield self._record.event("changing", change)
+        yield from self._record.emit("changing", change)
         left = dict.fromkeys(names)
 
         def translate(step: Step) -> Flow[Any]:
@@ -231,10 +231,10 @@ class GroupApplication:
             event: NameEvent = step.event  # type: ignore[assignment]
             left.pop(event.name, None)
             if event.error is not None:
-                yield self._record.failure(change, event.error, event.name)
+                yield from self._record.fail(change, event.error, event.name)
             else:
                 kind: StateKind = "skipped" if event.kind == "skipped" else "changed"
-                yield self._record.event(kind, change, event.name, event.message)
+                yield from self._record.emit(kind, change, event.name, event.message)
             return None
 
         try:
@@ -243,7 +243,7 @@ class GroupApplication:
             for name in names:
                 if ({name, name.lower()} & members != set()) == adds:
                     del left[name]
-                    yield self._record.event("unchanged", change, name)
+                    yield from self._record.emit("unchanged", change, name)
             pending = tuple(left)
             difference = Difference(group, pending if adds else (), () if adds else pending)
             yield from map_steps(BulkGroupOps.change_users(difference), translate)
@@ -254,10 +254,10 @@ class GroupApplication:
         """Emit an error for all changes of the group."""
         self._blocked = True
         for change in self._property_changes:
-            yield self._record.failure(change, error)
+            yield from self._record.fail(change, error)
         for members in self._member_changes:
             yield from self._fail_users(members, members.users, error)
 
     def _fail_users(self, change: GroupChange, names: Iterable[str], error: HubError) -> Flow[None]:
         for name in tuple(names):
-            yield self._record.failure(change, error, name)
+            yield from self._record.fail(change, error, name)

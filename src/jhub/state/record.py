@@ -25,18 +25,18 @@ class Record:
         """The reason why no further change is attempted, after an error that concerns all of them; else empty."""
         self._lost: set[tuple[str, str]] = set()
 
-    def event(
+    def emit(
         self, kind: StateKind, change: Change | None, name: str = "", message: str = "", error: HubError | None = None
-    ) -> Emit:
-        """Return the step that emits an event, and record it."""
-        return Emit(self.tally.take(StateEvent(kind, change, name, message, error)))
+    ) -> Flow[None]:
+        """Emit an event, and record it."""
+        yield Emit(self.tally.take(StateEvent(kind, change, name, message, error)))
 
-    def failure(self, change: Change | None, error: HubError, name: str = "") -> Emit:
-        """Return the step that emits an error, and record it."""
+    def fail(self, change: Change | None, error: HubError, name: str = "") -> Flow[None]:
+        """Emit the event of an error, and record it."""
         if isinstance(error, FINAL_ERRORS):
             self.stopped = self.stopped or f"not attempted: {error}"
         kind: StateKind = "stale" if isinstance(error, Stale) else "failed"
-        return self.event(kind, change, name, str(error), error)
+        return self.emit(kind, change, name, str(error), error)
 
     def lose(self, noun: str, name: str) -> None:
         """Record that a new user or group does not exist, so that what depends on it is skipped."""
@@ -52,18 +52,18 @@ class Record:
         Returns whether the hub is as wanted now.
         """
         if self.stopped:
-            yield self.event("skipped", change, message=self.stopped)
+            yield from self.emit("skipped", change, message=self.stopped)
             return False
-        yield self.event("changing", change)
+        yield from self.emit("changing", change)
         try:
             changed = yield from work()
         except HubError as error:
-            yield self.failure(change, error)
+            yield from self.fail(change, error)
             return False
-        yield self.event("changed" if changed else "unchanged", change)
+        yield from self.emit("changed" if changed else "unchanged", change)
         return True
 
     def skip(self, change: Change, names: Iterable[str], message: str) -> Flow[None]:
         """Emit that a change of several users is not made."""
         for name in names:
-            yield self.event("skipped", change, name, message)
+            yield from self.emit("skipped", change, name, message)
