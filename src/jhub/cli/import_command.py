@@ -56,6 +56,8 @@ def import_(file: str, objects: tuple[str, ...], dry_run: bool) -> None:
     $ jhub import jhub.yaml server/ana/lab --dry-run
     """
     requested = parse_objects(objects)
+    if file.lower().endswith(".json"):
+        raise InvalidInput(f"{file}: objects are added to YAML files only", hint="jhub export -o json prints JSON")
     before = _read(file)
     with connect() as hub:
         additions = _read_objects(hub, requested)

@@ -41,7 +41,13 @@ def add_entries(text: str, additions: Document, protect: Sequence[str] = ()) -> 
     """
     if text.count("\r\n") == text.count("\n") > 0:
         return add_entries(text.replace("\r\n", "\n"), additions, protect).replace("\n", "\r\n")
-    text = text if text.strip() else NEW_FILE
+    try:
+        return _add_entries(text if text.strip() else NEW_FILE, additions, protect)
+    except RecursionError:
+        raise _not_editable("it is nested too deeply") from None
+
+
+def _add_entries(text: str, additions: Document, protect: Sequence[str]) -> str:
     root = _root(text)
     owner = _find(root, "owner")
     # An owner is written for a group if it is not that of the file.
@@ -53,9 +59,9 @@ def add_entries(text: str, additions: Document, protect: Sequence[str] = ()) -> 
             text = _append(text, (section,), entry)
             expected.setdefault(section, None)
             expected[section] = [*(expected[section] or ()), _plain(entry)]
-    protected: list[Any] = (_plain(root).get("protect") or {}).get("users") or []
+    protected = [str(each.value) for each in _items(_find(_find(root, "protect"), "users"))]
     for name in protect:
-        if name.lower() not in {each.lower() for each in protected}:
+        if name.lower() not in map(str.lower, protected):
             text = _append(text, ("protect", "users"), yaml.ScalarNode("tag:yaml.org,2002:str", name))
             protected = [*protected, name]
     if protect:
@@ -171,18 +177,17 @@ def _nested(path: Sequence[str], entry: yaml.Node, indent: str) -> str:
 
 def _insert_flow(text: str, collection: yaml.CollectionNode, entry: str) -> str:
     """Return the text with an entry behind the last one in a collection in brackets."""
-    last = collection.value[-1] if collection.value else None
-    if last is None:
+    children = _children(collection)
+    if not children:
         at = collection.start_mark.index + 1
         return text[:at] + entry + text[at:]
-    node: yaml.Node = last[1] if isinstance(last, tuple) else last
-    at = node.end_mark.index
+    at = children[-1].end_mark.index
     return f"{text[:at]}, {entry}{text[at:]}"
 
 
 def _insert_lines(text: str, node: yaml.Node, lines: str) -> str:
     """Return the text with lines behind the last line of a node."""
-    end = max(_end(each) for each in _leaves(node))
+    end = max(_ends(node))
     newline = text.find("\n", end)
     if end and text[end - 1] == "\n":  # a block of text, which ends with its line
         newline = end - 1
@@ -191,18 +196,20 @@ def _insert_lines(text: str, node: yaml.Node, lines: str) -> str:
     return text[: newline + 1] + lines + text[newline + 1 :]
 
 
-def _end(node: yaml.Node) -> int:
-    return node.end_mark.index
+def _children(collection: yaml.CollectionNode) -> list[yaml.Node]:
+    """Return the items of a list, or the keys and values of a mapping."""
+    if isinstance(collection, yaml.MappingNode):
+        return [each for pair in collection.value for each in pair]
+    return list(collection.value)
 
 
-def _leaves(node: yaml.Node) -> Iterator[yaml.Node]:
-    """Yield the nodes whose end is where they end: the end of a block is where the next one begins."""
-    if not isinstance(node, yaml.CollectionNode) or node.flow_style or not node.value:
-        yield node
-        return
-    for each in node.value:
-        for child in each if isinstance(each, tuple) else (each,):
-            yield from _leaves(child)
+def _ends(node: yaml.Node) -> Iterator[int]:
+    """Yield where the parts of a node end. The end of a block is where the next block begins."""
+    children = _children(node) if isinstance(node, yaml.CollectionNode) and not node.flow_style else []
+    if not children:
+        yield node.end_mark.index
+    for each in children:
+        yield from _ends(each)
 
 
 def _block(entry: yaml.Node, indent: str) -> str:
@@ -220,5 +227,8 @@ def _flow(entry: yaml.Node) -> str:
 
 def _serialized(entry: yaml.Node) -> str:
     """Return the text of a node. Quotes stay: whether a text is quoted decides its type."""
-    text: str = yaml.serialize(entry, Dumper=_Dumper, width=10**6, allow_unicode=True)
+    # pyright cannot resolve a type in the signature of types-PyYAML 6.0.12.20261122 and later.
+    text: str = yaml.serialize(  # pyright: ignore[reportUnknownMemberType]
+        entry, Dumper=_Dumper, width=10**6, allow_unicode=True
+    )
     return text.removesuffix("...\n")

@@ -134,6 +134,9 @@ def test_what_is_in_the_file_is_a_conflict(text: str, additions: Document, messa
         "a: &list [bo]\nusers: *list\n",
         "users: &list [bo]\nprotect: {users: *list}\n",
         "a: 1\n---\nb: 2\n",
+        "users: &list [*list]\n",
+        "users: [&name bo, *name]\n",
+        "users: " + "[" * 5000,
         "users: [bo]\nusers: [cy]\n",
     ],
 )
