@@ -53,7 +53,7 @@ unit: install
 test-lowest: install
 	$(BIN)/uv venv --quiet --clear $(LOWEST)
 	$(BIN)/uv pip sync --quiet --python $(LOWEST) --require-hashes requirements.lock
-	$(BIN)/uv pip install --quiet --python $(LOWEST) --upgrade --resolution lowest-direct --editable '.[keyring,local]'
+	$(BIN)/uv pip install --quiet --python $(LOWEST) --upgrade --resolution lowest-direct --editable '.[keyring,local,xlsx]'
 	$(LOWEST)/bin/python -m pytest -n $(WORKERS) tests/unit
 
 # Each worker has hubs of its own, shared by the files that it is given. IGNORE="tests/unit tests/network" leaves these out.

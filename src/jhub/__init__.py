@@ -15,6 +15,7 @@
     jhub.testing    a hub in memory and a virtual clock, for tests
     jhub.login      sign-in, and its prompts
     jhub.local      a JupyterHub on this machine
+    jhub.state      rosters: spreadsheets of people
     jhub.extension  profiles of servers, inside a hub
 
 

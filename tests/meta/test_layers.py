@@ -72,20 +72,8 @@ MAY: dict[str, set[str]] = {
     "local": {"models", "errors", "files", "discovery"},
     "extension": {"models", "errors", "oauth_client", "profiles"},
     "cli": PURE
-    | {
-        "bulk",
-        "client",
-        "config",
-        "extension",
-        "files",
-        "fleet",
-        "local",
-        "login",
-        "oauth_client",
-        "singleuser",
-        "state",
-    }
-    | {"preview", "profiles"},
+    | {"bulk", "client", "config", "extension", "files", "fleet", "local", "login", "oauth_client", "singleuser"}
+    | {"preview", "profiles", "state"},
 }
 
 # Parts that may import a library.
@@ -100,6 +88,7 @@ HOMES = {
     "psutil": {"local"},
     "regex": {"extension"},
     "keyring": {"config"},
+    "python_calamine": {"state"},
 }
 
 

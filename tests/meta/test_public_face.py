@@ -139,7 +139,7 @@ def test_the_repr_of_a_namespace_has_the_hubs_address(kind: Kind) -> None:
 
 ROOT = Path(jhub.__file__).parents[2]
 PAGES = [*page_blocks.PAGES, *sorted((ROOT / "examples").rglob("*.[ps][yh]"))]
-MODULES = {"errors", "extension", "local", "login", "models", "steps", "testing"}
+MODULES = {"errors", "extension", "local", "login", "models", "state", "steps", "testing"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

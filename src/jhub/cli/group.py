@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from jhub.cli.completion import completers
+from jhub.cli.group_sync import sync
 from jhub.cli.kit.batch import (
     BatchTally,
     add_preview,
@@ -22,9 +23,9 @@ from jhub.cli.kit.batch import (
 from jhub.cli.kit.inputs import parse_pairs
 from jhub.cli.kit.noun_group import NounGroup
 from jhub.cli.kit.options import common, connect, dry_run, if_exists, list_output, output, require_names, yes
-from jhub.cli.kit.output import HIDDEN, Layout, View, dump, names_shown, note, or_hidden
+from jhub.cli.kit.output import HIDDEN, Layout, View, dump, note, or_hidden
 from jhub.cli.kit.prompts import confirm
-from jhub.cli.member_servers import note_running, running_servers
+from jhub.cli.member_changes import add_failures, note_change, note_running, running_servers
 from jhub.errors import Conflict, HubError, NotFound
 from jhub.models import Group
 
@@ -209,10 +210,12 @@ def set_(name: str, users: tuple[str, ...], create_group: bool, yes: bool, dry_r
         _confirm_change(hub, change, yes=yes)
         # Only the confirmed difference: the members may have changed since.
         summary = hub.groups.change_users(change)
-        for event in (*summary.failed, *summary.skipped):
-            tally.add_failure(event.error or HubError(f"user {event.name}: not removed: {event.message}"))
+        add_failures(summary, tally)
         tally.done += len(summary.done) + len(members) - len(change.to_add)
         GROUPS.print_item(hub.groups.get(name) if summary.done else change.group, output_format)
+
+
+group.add_command(sync)
 
 
 @group.command()
@@ -259,12 +262,9 @@ def _confirm_change(hub: Hub, change: Difference, *, yes: bool) -> None:
     group, add, remove = change.group.name, change.to_add, change.to_remove
     if not add and not remove:
         note(f"group {group} already has these members")
-    for action, names in (("add", add), ("remove", remove)):
-        if names:
-            note(f"{action} {len(names)}: {names_shown(names)}")
+    counts = note_change(add, remove)
     if remove:
         note_running(*running_servers(hub, group, remove))
-        counts = f"add {len(add)}, remove {len(remove)}" if add else f"remove {len(remove)}"
         confirm(f"Change the members of group {group} ({counts})?", yes=yes)
 
 

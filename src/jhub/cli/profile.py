@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
 from jhub.cli.completion import completers
+from jhub.cli.kit.checked_problem import PROBLEMS, CheckedProblem
 from jhub.cli.kit.noun_group import NounGroup
 from jhub.cli.kit.options import common, connect, list_output, output
 from jhub.cli.kit.output import Layout, View, escape, note
@@ -108,33 +108,6 @@ def _option_rows(option: ProfileOption) -> Iterator[tuple[str, str, str, str]]:
         label = unlisted.display_name or unlisted.display_name_in_choices
         description = unlisted.description or unlisted.description_in_choices
         yield f"{option.unlisted_key}=TEXT", "", f"{name}: {label}" + (f" ({rule})" if rule else ""), description
-
-
-class CheckedProblem(msgspec.Struct, frozen=True):
-    """A problem of a profiles file, for output."""
-
-    file: str
-    line: int | None
-    """The line in the file; None if the problem is not in one."""
-    severity: str
-    """"error" or "warning"."""
-    message: str
-
-    @property
-    def place(self) -> str:
-        """The file, with the line if there is one."""
-        return f"{self.file}:{self.line}" if self.line else self.file
-
-
-PROBLEMS: View[CheckedProblem] = View(
-    name=lambda problem: problem.place,
-    columns={
-        "FILE": lambda problem: problem.file,
-        "LINE": lambda problem: problem.line,
-        "SEVERITY": lambda problem: problem.severity,
-        "MESSAGE": lambda problem: problem.message,
-    },
-)
 
 
 @profile.command()

@@ -272,6 +272,8 @@ def existing_user(name: str, *, admin: bool = False) -> Flow[User]:
     try:
         user = yield from UserOps.get(name.lower())
     except NotFound:
+        if name == name.lower():
+            raise
         user = yield from UserOps.get(name)  # an authenticator may keep capital letters
     return check_admin(name, user, admin)
 

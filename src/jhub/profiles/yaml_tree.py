@@ -7,7 +7,8 @@ PyYAML only composes the text, and the tree is built from that with line numbers
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
@@ -91,8 +92,18 @@ def parse_yaml(text: str, log: ProblemLog) -> Node:
     """
     if len(text) > MAX_CHARACTERS:
         raise UnreadableFile(1, f"the file is too large: more than {MAX_CHARACTERS} characters")
-    try:
+    with yaml_errors(text):
         root: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+    if root is None:
+        return Scalar(1, None, "")
+    return _TreeBuilder(log).node(root, 0)
+
+
+@contextmanager
+def yaml_errors(text: str) -> Generator[None]:
+    """Raise the errors of PyYAML while it reads a text as UnreadableFile, with the line."""
+    try:
+        yield
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = " ".join(str(part) for part in (error.context, error.problem) if part)
@@ -108,9 +119,6 @@ def parse_yaml(text: str, log: ProblemLog) -> Node:
         raise UnreadableFile(1, f"not YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
         raise UnreadableFile(1, "not YAML: nested too deeply") from None
-    if root is None:
-        return Scalar(1, None, "")
-    return _TreeBuilder(log).node(root, 0)
 
 
 def to_python(node: Node) -> Any:

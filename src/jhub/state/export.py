@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from jhub.errors import MissingScope, NotFound
 from jhub.operations.requests import list_of
 from jhub.state.document import Document, GroupEntry, Members, ServerEntry, UserEntry
-from jhub.state.observed import Needs, Observed, observe
+from jhub.state.observed import Needs, Observed, ObservedUser, observe
 from jhub.steps import Flow
 
 
@@ -37,7 +37,7 @@ def to_document(observed: Observed) -> Document:
     owner = next(iter(owners)) if len(owners) == 1 else None
     return Document(
         owner=owner,
-        users=tuple(UserEntry(name=name, admin=user.admin or None) for name, user in sorted(observed.users.items())),
+        users=tuple(_user(name, user) for name, user in sorted(observed.users.items())),
         groups=tuple(
             GroupEntry(
                 name=name,
@@ -49,6 +49,12 @@ def to_document(observed: Observed) -> Document:
         ),
         servers=_servers(observed),
     )
+
+
+def _user(name: str, user: ObservedUser) -> UserEntry:
+    if user.admin is None:
+        raise MissingScope(f"user {name}: the token cannot see whether they are an administrator", ("read:users:name",))
+    return UserEntry(name=name, admin=user.admin or None)
 
 
 def _servers(observed: Observed) -> tuple[ServerEntry, ...] | None:

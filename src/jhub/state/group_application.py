@@ -103,6 +103,8 @@ class GroupApplication:
                 claim = Claim(document, now) if self._claimed else None
                 if not (yield from self._write(group.properties or {}, claim)):
                     break
+            else:
+                raise Stale(f"group {self.name}: another program overwrites the properties again and again")
         except HubError as error:
             yield from self._fail(error)
             return
@@ -157,9 +159,8 @@ class GroupApplication:
 
     def _check_before(self, group: Group, document: str, now: datetime) -> None:
         """Raise `Stale` if the group is neither as it was when the plan was made, nor as the plan wants it."""
-        mark, owner = read_mark(group.properties), self._find(SetOwner)
-        if mark.owner not in (self._before.owner, owner.after if owner else self._before.owner):
-            raise Stale(f"group {self.name}: belongs to {mark.owner or 'nobody'} now")
+        mark = read_mark(group.properties)
+        self._check_owner(mark)
         if not self._exact:
             return
         if mark.apply is not None and mark.apply.blocks(document, now):
@@ -172,10 +173,17 @@ class GroupApplication:
         if others:
             raise Stale(f"group {self.name}: its members have changed since the plan was made: {', '.join(others)}")
 
+    def _check_owner(self, mark: Mark) -> None:
+        owner = self._find(SetOwner)
+        if mark.owner not in (self._before.owner, owner.after if owner else self._before.owner):
+            raise Stale(f"group {self.name}: belongs to {mark.owner or 'nobody'} now")
+
     def _write(self, properties: Mapping[str, Any], claim: Claim | None) -> Flow[bool]:
         """Write what is missing in the properties, and return whether anything was. `Stale` for other values."""
         began = yield from Now()
-        mark, values = self._wanted_mark(read_mark(properties)), dict(own_properties(properties))
+        present_mark, values = read_mark(properties), own_properties(properties)
+        self._check_owner(present_mark)
+        mark = self._wanted_mark(present_mark)
         self._claimed = claim is not None
         if claim is not None:
             mark = replace(mark, apply=claim)
@@ -205,8 +213,10 @@ class GroupApplication:
         for name in set(end.users if end else ()) - set(self._remove.users if self._remove else ()):
             leaving.pop(name, None)
         finished = self._find(EndApply)
-        apply = present.apply if finished is None or present.apply is None else None
-        return Mark(owner.after if owner else present.owner, leaving, apply)
+        claim = present.apply
+        if finished is not None and claim is not None and claim.document == finished.document:
+            claim = None
+        return Mark(owner.after if owner else present.owner, leaving, claim)
 
     def _put(self, properties: dict[str, Any]) -> Flow[Group]:
         path = f"/groups/{segment(self.name, 'group')}/properties"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from terminal import Jhub
 
-from jhub.cli.member_servers import MAX_SINGLE_READS
+from jhub.cli.member_changes import MAX_SINGLE_READS
 
 Fresh = Callable[[str], str]
 RUNNING = "removed members have servers running: {}\n"

@@ -1,4 +1,4 @@
-"""Running servers of the members that `jhub group set` and `jhub group remove` remove."""
+"""Changes of members: what `jhub group set`, `remove` and `sync` show of them, and their failures."""
 
 from __future__ import annotations
 
@@ -7,16 +7,33 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from jhub.cli.kit.batch import BatchTally
 from jhub.cli.kit.output import names_shown, note
 from jhub.errors import HubError, NotFound
 
 if TYPE_CHECKING:
-    from jhub import Hub, Server
+    from jhub import Hub, NameSummary, Server
 
 MAX_SINGLE_READS = 3
 """Maximum number of members that are read one by one. More are looked up in the list of active users."""
 MAX_ACTIVE_USERS = 1000
 """Maximum number of active users that are read from the list: five pages."""
+
+
+def note_change(add: Sequence[str], remove: Sequence[str]) -> str:
+    """Print the members to add and to remove, and return their numbers for a question: "add 2, remove 1"."""
+    counts: list[str] = []
+    for action, names in (("add", add), ("remove", remove)):
+        if names:
+            note(f"{action} {len(names)}: {names_shown(names)}")
+            counts.append(f"{action} {len(names)}")
+    return ", ".join(counts)
+
+
+def add_failures(summary: NameSummary, tally: BatchTally) -> None:
+    """Add the failures of a change of members to a tally, and print them."""
+    for event in (*summary.failed, *summary.skipped):
+        tally.add_failure(event.error or HubError(f"user {event.name}: not removed: {event.message}"))
 
 
 def running_servers(hub: Hub, group: str, members: Sequence[str]) -> tuple[list[str], int]:

@@ -1,0 +1,177 @@
+"""Text of a state file for a document: sorted, with a name a line, and in quotes only what would be read otherwise."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, cast
+
+from jhub.errors import InvalidInput
+from jhub.state.document import Document, GroupEntry, LeaveLimit, Members, UserEntry
+from jhub.state.file_form import VERSION
+
+PLAIN = re.compile(r"[^\W_](?:[\w.@+/()~^$;=-]|[:'&*!%](?=\w)|(?<=\w)[?#'*!]| (?=\w))*")
+"""Pattern of texts that need no quotes, unless they are numbers or words of JSON."""
+JSON_SCALAR = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null")
+"""Pattern of plain scalars that are not text."""
+UNPRINTABLE = re.compile("[\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+"""Pattern of characters that are escaped in quotes, besides those that JSON escapes."""
+MAX_KEY_CHARACTERS = 100
+"""Maximum length of a key before a colon. YAML allows 1024."""
+SECONDS_PER_UNIT = {"d": 86400, "h": 3600, "m": 60}
+"""Seconds in a unit of time, from the longest one."""
+
+
+def to_yaml(document: Document) -> str:
+    """Return a document as the text of a state file. `load` reads the same document from it.
+
+    Raises
+    ------
+    InvalidInput
+        A group has roster rows without a usable name: a state file cannot say that nobody leaves the group.
+    """
+    return "".join(f"{line}\n" for line in _document(document))
+
+
+def _document(document: Document) -> Iterator[str]:
+    yield f"version: {VERSION}"
+    if document.owner is not None:
+        yield f"owner: {_name(document.owner)}"
+    if document.users:
+        yield "users:"
+        for user in sorted(document.users, key=lambda user: user.name):
+            yield f"  - {_user(user)}"
+    if document.groups:
+        yield "groups:"
+        for group in sorted(document.groups, key=lambda group: group.name):
+            yield from _item(_group(group, document.owner))
+    if document.servers is not None:
+        yield "servers:" if document.servers else "servers: []"
+        for server in sorted(document.servers, key=lambda server: (server.user, server.name)):
+            lines = [f"user: {_name(server.user)}", f"name: {_name(server.name)}"]
+            if server.display_name is not None:
+                lines.append(f"display-name: {_name(server.display_name)}")
+            yield from _item([*lines, *_free("options", server.options)])
+    if document.roles:
+        yield "roles:"
+        for role in sorted(document.roles, key=lambda role: role.name):
+            lists = {"scopes": role.scopes, "users": role.users, "groups": role.groups}
+            lines = [line for key, names in lists.items() if names is not None for line in _names(key, names)]
+            yield from _item([f"name: {_name(role.name)}", *lines])
+    if document.protected_users:
+        yield "protect:"
+        yield from _indented(_names("users", document.protected_users))
+    if document.leave_limit != LeaveLimit():
+        yield f"limits: {{leave: {_leave_limit(document.leave_limit)}}}"
+    if document.grace_seconds:
+        yield f"grace: {_grace(document.grace_seconds)}"
+
+
+def _user(user: UserEntry) -> str:
+    if user.admin is None:
+        return _name(user.name)
+    return f"{{name: {_name(user.name)}, admin: {json.dumps(user.admin)}}}"
+
+
+def _group(group: GroupEntry, owner: str | None) -> Iterator[str]:
+    yield f"name: {_name(group.name)}"
+    if group.owner != owner:
+        yield f"owner: {'null' if group.owner is None else _name(group.owner)}"
+    if group.members is not None:
+        yield from _members(group.name, group.members)
+    if group.create_users:
+        yield "create-users: true"
+    yield from _free("properties", group.properties)
+
+
+def _members(group: str, members: Members) -> Iterator[str]:
+    if members.unreadable:
+        raise InvalidInput(
+            f"group {group}: {members.unreadable[0]}", hint="correct the roster: a list of names would be incomplete"
+        )
+    if members.exact:
+        yield from _names("members", members.names)
+    else:
+        yield "members:"
+        yield from _indented(_names("at-least", members.names))
+
+
+def _names(key: str, names: Sequence[str]) -> Iterator[str]:
+    """Yield a list of names with its key, a name a line."""
+    yield f"{key}:" if names else f"{key}: []"
+    for name in sorted(names):
+        yield f"  - {_name(name)}"
+
+
+def _free(key: str, values: Mapping[str, Any] | None) -> Iterator[str]:
+    """Yield a mapping of JSON values with its key; nothing for None."""
+    if values is not None:
+        yield from _entry(f"{key}:", values)
+
+
+def _entry(start: str, value: object) -> Iterator[str]:
+    """Yield a value after the start of its line, such as a key with a colon."""
+    match value:
+        case dict() if value:
+            yield start
+            entries = cast("dict[str, object]", value)
+            for key in sorted(entries):
+                written = _scalar(key, is_key=True)
+                if len(written) <= MAX_KEY_CHARACTERS:
+                    yield from _indented(_entry(f"{written}:", entries[key]))
+                else:
+                    yield f"  ? {written}"
+                    yield from _indented(_entry(":", entries[key]))
+        case list() | tuple() if value:
+            yield start
+            for item in cast("list[object]", value):
+                yield from _indented(_entry("-", item))
+        case _:
+            yield f"{start} {_scalar(value)}"
+
+
+def _item(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the lines of a mapping as those of an item of a list."""
+    for number, line in enumerate(lines):
+        yield f"    {line}" if number else f"  - {line}"
+
+
+def _indented(lines: Iterable[str]) -> Iterator[str]:
+    return (f"  {line}" for line in lines)
+
+
+def _name(text: str) -> str:
+    """Return a text of a place that takes text only: a number such as 007 is read as it is written."""
+    return text if PLAIN.fullmatch(text) and text != "null" else _quoted(text)
+
+
+def _scalar(value: object, *, is_key: bool = False) -> str:
+    """Return a text, a number, true, false, null, or an empty list or mapping, of a place that takes any value."""
+    if isinstance(value, str):
+        is_plain = PLAIN.fullmatch(value) and (is_key or not JSON_SCALAR.fullmatch(value))
+        return value if is_plain else _quoted(value)
+    return json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    """Return a text in quotes. The escapes of JSON are those of YAML, too."""
+    return UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))
+
+
+def _leave_limit(limit: LeaveLimit) -> str:
+    return str(limit.number) if limit.number is not None else f"{_decimal(limit.percent or 0.0)}%"
+
+
+def _grace(seconds: float) -> str:
+    for unit, size in SECONDS_PER_UNIT.items():
+        if seconds % size == 0:
+            return f"{int(seconds // size)}{unit}"
+    return f"{_decimal(seconds)}s"
+
+
+def _decimal(number: float) -> str:
+    """Return a number without an exponent, and without needless zeros."""
+    text = format(Decimal(repr(float(number))), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
