@@ -2,6 +2,7 @@
 
     document = jhub.state.load("jhub.yaml")
     plan = hub.state.plan(document)
+    print(jhub.state.render_plan(plan))
     with hub.state.apply(plan) as fleet:
         for event in fleet:
             print(event)
@@ -9,7 +10,7 @@
     roster = jhub.state.read_roster("roster.xlsx", RosterColumns(column="Email", name="before-@"))
     hub.groups.set_users("geo", roster.names)
 
-A name's module is imported when the name is used.
+A name's module is imported when the name is used, except for `compare`, whose module has the same name.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from jhub.state.compare import compare as compare
+
 if TYPE_CHECKING:
+    from jhub.state.changes import PRUNE_KINDS as PRUNE_KINDS
     from jhub.state.changes import AddMembers as AddMembers
     from jhub.state.changes import BeginGrace as BeginGrace
     from jhub.state.changes import Change as Change
@@ -40,7 +44,6 @@ if TYPE_CHECKING:
     from jhub.state.changes import SetAdmin as SetAdmin
     from jhub.state.changes import SetOwner as SetOwner
     from jhub.state.changes import SetProperties as SetProperties
-    from jhub.state.compare import compare as compare
     from jhub.state.document import Document as Document
     from jhub.state.document import GroupEntry as GroupEntry
     from jhub.state.document import LeaveLimit as LeaveLimit
@@ -50,18 +53,25 @@ if TYPE_CHECKING:
     from jhub.state.document import UserEntry as UserEntry
     from jhub.state.document_file import check as check
     from jhub.state.document_file import load as load
+    from jhub.state.document_json import to_json as to_json
     from jhub.state.document_text import to_yaml as to_yaml
     from jhub.state.events import StateEvent as StateEvent
     from jhub.state.events import StateSummary as StateSummary
+    from jhub.state.file_edit import add_entries as add_entries
     from jhub.state.file_form import json_schema as json_schema
     from jhub.state.file_problems import CheckResult as CheckResult
     from jhub.state.file_problems import FileProblem as FileProblem
+    from jhub.state.plan_text import count_changes as count_changes
+    from jhub.state.plan_text import object_of as object_of
+    from jhub.state.plan_text import render_plan as render_plan
+    from jhub.state.plan_text import users_of as users_of
     from jhub.state.rosters import Roster as Roster
     from jhub.state.rosters import RosterColumns as RosterColumns
     from jhub.state.rosters import RosterMember as RosterMember
     from jhub.state.rosters import RosterProblem as RosterProblem
     from jhub.state.rosters import parse_roster as parse_roster
     from jhub.state.rosters import read_roster as read_roster
+    from jhub.state.saved_plan import is_saved_plan as is_saved_plan
     from jhub.state.saved_plan import load_plan as load_plan
 
 _HOMES = {
@@ -86,6 +96,7 @@ _HOMES = {
     "Members": "jhub.state.document",
     "Notice": "jhub.state.changes",
     "NoticeKind": "jhub.state.changes",
+    "PRUNE_KINDS": "jhub.state.changes",
     "Plan": "jhub.state.changes",
     "PruneKind": "jhub.state.changes",
     "Refusal": "jhub.state.changes",
@@ -102,18 +113,24 @@ _HOMES = {
     "StateEvent": "jhub.state.events",
     "StateSummary": "jhub.state.events",
     "UserEntry": "jhub.state.document",
+    "add_entries": "jhub.state.file_edit",
     "check": "jhub.state.document_file",
-    "compare": "jhub.state.compare",
+    "count_changes": "jhub.state.plan_text",
+    "is_saved_plan": "jhub.state.saved_plan",
     "json_schema": "jhub.state.file_form",
     "load": "jhub.state.document_file",
     "load_plan": "jhub.state.saved_plan",
+    "object_of": "jhub.state.plan_text",
     "parse_roster": "jhub.state.rosters",
     "read_roster": "jhub.state.rosters",
+    "render_plan": "jhub.state.plan_text",
+    "to_json": "jhub.state.document_json",
     "to_yaml": "jhub.state.document_text",
+    "users_of": "jhub.state.plan_text",
 }
 """Module of each public name."""
 
-__all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]  # it reads the imports above
+__all__ = ["compare", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]  # it reads the imports above
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
-from msgspec import MsgspecError, Struct, json
+from msgspec import MsgspecError, Raw, Struct, json
 
 from jhub.errors import InvalidInput
 from jhub.state.changes import PLAN_VERSION, Plan
@@ -16,6 +16,10 @@ MAX_BYTES = 100_000_000
 
 class _Version(Struct):
     version: int
+
+
+class _Head(_Version):
+    changes: list[Raw]
 
 
 def load_plan(path: str | PathLike[str]) -> Plan:
@@ -30,11 +34,21 @@ def load_plan(path: str | PathLike[str]) -> Plan:
     try:
         with Path(path).open("rb") as file:
             content = file.read(MAX_BYTES + 1)
-        version = json.decode(content, type=_Version).version
+        version = json.decode(content, type=_Head).version
         if version != PLAN_VERSION:
             raise InvalidInput(f"{label}: a plan of version {version}", hint="make it again with this version of jhub")
         return json.decode(content, type=Plan)
     except OSError as error:
         raise InvalidInput(f"{label}: cannot read the plan: {error.strerror}") from None
-    except (MsgspecError, RecursionError) as error:
+    except (MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput(f"{label}: not a saved plan: {error}", hint="jhub plan --out FILE saves one") from None
+
+
+def is_saved_plan(path: str | PathLike[str]) -> bool:
+    """Return whether a file is a saved plan, of any version. False for a file that cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            json.decode(file.read(MAX_BYTES + 1), type=_Head)
+    except (OSError, MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return True

@@ -180,6 +180,32 @@ def groups(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
 
 
 @completer
+def group_objects(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
+    """Complete group/NAME."""
+    return _group_objects(hub)
+
+
+@completer
+def importable_objects(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
+    """Complete user/NAME, group/NAME and server/USER/NAME; at first what comes before the slash."""
+    kind, slash, name = incomplete.partition("/")
+    match kind if slash else "":
+        case "group":
+            yield from _group_objects(hub)
+        case "user":
+            yield from ((f"user/{user.name}", "") for user in _users(hub, name))
+        case "server":
+            for user in _users(hub, name.partition("/")[0]):
+                yield from _servers(user, f"server/{user.name}")
+        case _:
+            yield from ((f"{each}/", "") for each in ("user", "group", "server"))
+
+
+def _group_objects(hub: Hub) -> Completions:
+    return ((f"group/{group.name}", "") for group in _get(hub, "/groups", tuple[Named, ...], limit=PAGE_SIZE))
+
+
+@completer
 def members(hub: Hub, ctx: click.Context, incomplete: str) -> Completions:
     """Complete members of the group that is named earlier on the line."""
     group = _get(hub, f"/groups/{segment(ctx.params['name'], 'group')}", Group)

@@ -16,6 +16,9 @@ from jhub.errors import InvalidInput
 from jhub.login import OtherUser, Password, PastedToken, SecondFactor, Username, Visit
 from jhub.login.callback import has_browser, open_page, visit
 
+YES_HINT = "use --yes to skip the confirmation"
+"""Hint for a command that cannot ask."""
+
 
 class LoginPrompts:
     """Answers to the questions of a sign-in, from stdin or from prompts at the terminal.
@@ -114,11 +117,11 @@ def confirm_deletion(noun: str, names: Sequence[str], *, yes: bool) -> None:
     confirm_by_typing(f"delete {described}", warning, typed, yes=yes)
 
 
-def confirm_by_typing(action: str, warning: str, name: str, *, yes: bool) -> None:
+def confirm_by_typing(action: str, warning: str, name: str, *, yes: bool, hint: str = YES_HINT) -> None:
     """Ask for a name to be typed; end the command if the answer is another. Without a terminal, refuse the action."""
     if yes:
         return
-    _require_terminal(action)
+    _require_terminal(action, hint)
     if ask(f"{warning} Type {name} to continue", default="") != name:
         _decline()
 
@@ -128,8 +131,6 @@ def _decline() -> NoReturn:
     raise click.exceptions.Exit(1)
 
 
-def _require_terminal(action: str) -> None:
+def _require_terminal(action: str, hint: str = YES_HINT) -> None:
     if not has_terminal():
-        raise InvalidInput(
-            f"cannot ask for confirmation without a terminal: {action}", hint="use --yes to skip the confirmation"
-        )
+        raise InvalidInput(f"cannot ask for confirmation without a terminal: {action}", hint=hint)
