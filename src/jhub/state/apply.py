@@ -35,10 +35,6 @@ from jhub.state.single_changes import SingleChange, make
 from jhub.steps import Emit, Flow, Now, Sleep, Step
 
 GROUP_CHANGES: tuple[type[GroupChange], ...] = get_args(GroupChange)
-MIN_PAUSE_SECONDS = 0.1
-"""Minimum pause between a write of properties and the read that checks it, in seconds."""
-PAUSE_RATIO = 4.0
-"""Length of that pause, as a multiple of the time between a read of properties and their write."""
 
 
 def apply(plan: Plan) -> Flow[StateSummary]:
@@ -79,7 +75,7 @@ def _apply(plan: Plan) -> Flow[StateSummary]:
         if (yield from group.write_properties(plan.document, now)):
             written.append(group)  # noqa: PERF401 - a comprehension cannot yield
     if written:
-        yield Sleep(MIN_PAUSE_SECONDS + PAUSE_RATIO * max(group.write_seconds for group in written))
+        yield Sleep(max(group.pause for group in written))
     for group in written:
         yield from group.verify(plan.document, now)
     for group in groups:

@@ -30,6 +30,7 @@ FEW = 0.1
 
 def compare_groups(draft: Draft) -> None:
     """Compare all groups of the document."""
+    _create_members(draft)
     for entry in draft.document.groups:
         group = draft.observed.groups.get(entry.name)
         if group is None:
@@ -47,10 +48,20 @@ def compare_groups(draft: Draft) -> None:
             draft.groups[entry.name] = GroupBefore(owner=group.mark.owner, members=group.members)
 
 
+def _create_members(draft: Draft) -> None:
+    """Add the creation of members. Other groups may have them, too, so this comes first."""
+    for entry in draft.document.groups:
+        for name in entry.members.names if entry.members and entry.create_users else ():
+            if draft.exists(name) is not True:
+                draft.create_user(name, why=f"member of {entry.name}")
+
+
 def _owner_of(draft: Draft, entry: GroupEntry) -> str | None:
     """Return the owner that a group should have. A group to which a document only adds members has none from it."""
+    if entry.owner is not None:
+        return entry.owner or None
     only_adds = entry.members is not None and not entry.members.exact and entry.properties is None
-    return entry.owner or (None if only_adds else draft.document.owner)
+    return None if only_adds else draft.document.owner
 
 
 def _belongs_to_another(draft: Draft, entry: GroupEntry, group: ObservedGroup) -> bool:
@@ -110,10 +121,7 @@ def _compare_members(draft: Draft, entry: GroupEntry, members: Members, group: O
     unknown: list[str] = []
     for name in members.names:
         spelling = draft.observed.spelling(name)
-        exists = draft.exists(name)
-        if spelling is None and exists is not True and entry.create_users:
-            draft.create_user(name, why=f"member of {entry.name}")
-        elif spelling is None and exists is False:
+        if draft.exists(name) is False:
             unknown.append(name)
             continue
         wanted[spelling or name.lower()] = None

@@ -33,7 +33,10 @@ class GroupEntry(Model, frozen=True, kw_only=True):
 
     name: str
     owner: str | None = None
-    """The owner that is marked on the hub, in the group's properties."""
+    """The owner that is marked on the hub, in the group's properties.
+
+    "": nobody. None: the document's owner, or nobody for a group to which the document only adds members.
+    """
     members: Members | None = None
     properties: dict[str, Any] | None = None
     """Properties to set; others stay unchanged."""

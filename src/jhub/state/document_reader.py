@@ -52,7 +52,7 @@ class DocumentReader:
         self.places: dict[tuple[str, ...], Place] = {}
         self.owner: str | None = None
         self.users: list[UserEntry] = []
-        self.groups: list[tuple[GroupEntry, bool]] = []
+        self.groups: list[GroupEntry] = []
         self.servers: list[ServerEntry] | None = None
         self.roles: list[RoleEntry] = []
         self.protected: set[str] = set()
@@ -61,21 +61,11 @@ class DocumentReader:
 
     def document(self) -> Document:
         """Return the document of all files, sorted."""
-        groups = [
-            GroupEntry(
-                name=group.name,
-                owner=group.owner if has_own else self.owner,
-                members=group.members,
-                properties=group.properties,
-                create_users=group.create_users,
-            )
-            for group, has_own in self.groups
-        ]
         servers = None if self.servers is None else sorted(self.servers, key=lambda server: (server.user, server.name))
         return Document(
             owner=self.owner,
             users=tuple(sorted(self.users, key=lambda user: user.name)),
-            groups=tuple(sorted(groups, key=lambda group: group.name)),
+            groups=tuple(sorted(self.groups, key=lambda group: group.name)),
             servers=None if servers is None else tuple(servers),
             roles=tuple(sorted(self.roles, key=lambda role: role.name)),
             protected_users=tuple(sorted(self.protected)),
@@ -161,7 +151,7 @@ class DocumentReader:
 
     def _read_group(self, file: str, form: FormReader, reader: MemberReader) -> None:
         name = form.name("name", "group")
-        owner = None if _is_null(form, "owner") else _owner(form)
+        owner = "" if _is_null(form, "owner") else _owner(form)
         members = _members(form, reader)
         properties = form.free_mapping("properties")
         if properties is not None and RESERVED_PROPERTY in properties:
@@ -173,7 +163,7 @@ class DocumentReader:
             group = GroupEntry(
                 name=name, owner=owner, members=members, properties=properties, create_users=create_users
             )
-            self.groups.append((group, "owner" in form))
+            self.groups.append(group)
 
     def _read_server(self, file: str, form: FormReader) -> ServerEntry | None:
         user = form.name("user", "user")

@@ -46,7 +46,7 @@ def _document(document: Document) -> Iterator[str]:
     if document.groups:
         yield "groups:"
         for group in sorted(document.groups, key=lambda group: group.name):
-            yield from _item(_group(group, document.owner))
+            yield from _item(_group(group))
     if document.servers is not None:
         yield "servers:" if document.servers else "servers: []"
         for server in sorted(document.servers, key=lambda server: (server.user, server.name)):
@@ -75,10 +75,10 @@ def _user(user: UserEntry) -> str:
     return f"{{name: {_name(user.name)}, admin: {json.dumps(user.admin)}}}"
 
 
-def _group(group: GroupEntry, owner: str | None) -> Iterator[str]:
+def _group(group: GroupEntry) -> Iterator[str]:
     yield f"name: {_name(group.name)}"
-    if group.owner != owner:
-        yield f"owner: {'null' if group.owner is None else _name(group.owner)}"
+    if group.owner is not None:
+        yield f"owner: {_name(group.owner) if group.owner else 'null'}"
     if group.members is not None:
         yield from _members(group.name, group.members)
     if group.create_users:

@@ -47,11 +47,17 @@ def add_entries(text: str, additions: Document, protect: Sequence[str] = ()) -> 
         raise _not_editable("it is nested too deeply") from None
 
 
+def _with_owners(additions: Document, owner: str | None) -> Document:
+    """Return the additions with the owner of each group, if it is not that of the file."""
+    groups = ((group, group.owner if group.owner is not None else additions.owner) for group in additions.groups)
+    written = (replace(group, owner=None if found == owner else found or "") for group, found in groups)
+    return replace(additions, owner=None, groups=tuple(written))
+
+
 def _add_entries(text: str, additions: Document, protect: Sequence[str]) -> str:
     root = _root(text)
     owner = _find(root, "owner")
-    # An owner is written for a group if it is not that of the file.
-    source = _root(to_yaml(replace(additions, owner=str(owner.value) if owner is not None and owner.value else None)))
+    source = _root(to_yaml(_with_owners(additions, str(owner.value) if owner is not None and owner.value else None)))
     expected = _plain(root)
     for section in SECTIONS:
         for entry in _items(_find(source, section)):

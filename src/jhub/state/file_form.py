@@ -96,7 +96,8 @@ class GroupForm(_Form, frozen=True, kw_only=True):
         Any,
         Meta(
             extra_json_schema={"type": [*_TEXT["type"], "null"], "minLength": 1, "maxLength": MAX_OWNER_CHARACTERS},
-            description="The owner of this group, by default the owner of the file; null for a group without an owner.",
+            description="The owner of this group; null for none. By default the owner of the file, or none if members "
+            "are only added.",
         ),
     ] = ""
     members: Annotated[

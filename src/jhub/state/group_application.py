@@ -33,12 +33,16 @@ from jhub.state.events import StateKind
 from jhub.state.mark import Claim, Mark, own_properties, read_mark, with_mark
 from jhub.state.record import Record, Stale
 from jhub.state.same_json import same_json
-from jhub.steps import Emit, Flow, Now, Step, call, segment
+from jhub.steps import Emit, Flow, Now, Sleep, Step, call, segment
 
 C = TypeVar("C", bound=GroupChange)
 
 MAX_REWRITES = 5
 """Maximum number of times that lost properties are written again."""
+MIN_PAUSE_SECONDS = 0.1
+"""Minimum pause between a write of properties and the read that checks it, in seconds."""
+PAUSE_RATIO = 4.0
+"""Length of that pause, as a multiple of the time between a read of properties and their write."""
 
 
 class GroupApplication:
@@ -55,8 +59,11 @@ class GroupApplication:
         self._blocked = False
         """True if the members must not be changed any more."""
         self._claimed = False
-        self.write_seconds = 0.0
-        """Seconds from the last read of the properties to the answer to their write."""
+        self.pause = 0.0
+        """Seconds between the last write of the properties and the read that checks it.
+
+        Another application that read them before that write has written by then.
+        """
 
     def _find(self, kind: type[C]) -> C | None:
         return next((change for change in self._changes if isinstance(change, kind)), None)
@@ -103,6 +110,7 @@ class GroupApplication:
                 claim = Claim(document, now) if self._claimed else None
                 if not (yield from self._write(group.properties or {}, claim)):
                     break
+                yield Sleep(self.pause, 1.0)
             else:
                 raise Stale(f"group {self.name}: another program overwrites the properties again and again")
         except HubError as error:
@@ -200,7 +208,7 @@ class GroupApplication:
         if same_json(wanted, dict(properties)):
             return False
         yield from self._put(wanted)
-        self.write_seconds = (yield from Now()) - began
+        self.pause = MIN_PAUSE_SECONDS + PAUSE_RATIO * ((yield from Now()) - began)
         return True
 
     def _wanted_mark(self, present: Mark) -> Mark:

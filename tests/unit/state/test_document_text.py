@@ -83,7 +83,7 @@ GROUPS = st.lists(
     st.builds(
         GroupEntry,
         name=NAMES,
-        owner=st.none() | OWNERS,
+        owner=st.none() | st.just("") | OWNERS,
         members=st.none() | st.builds(Members, names=sets(NAMES), exact=st.booleans()),
         properties=PROPERTIES,
         create_users=st.booleans(),
@@ -155,11 +155,11 @@ users:
   - {name: ada, admin: true}
 groups:
   - name: gpu
-    owner: null
     members:
       at-least:
         - ada
   - name: lab
+    owner: cs101
     members:
       - ada
       - no
