@@ -27,7 +27,7 @@ def needs_of(document: Document, prune: Iterable[PruneKind] = ()) -> Needs:
     users |= {name for role in document.roles for name in role.users or ()}
     groups = {group.name for group in document.groups} | {name for role in document.roles for name in role.groups or ()}
     return Needs(
-        users=frozenset(name.lower() for name in users),
+        users=frozenset(users),
         all_users=bool(document.users or document.servers or document.roles or kinds & {"users", "servers"}),
         groups=frozenset(groups),
         all_groups=document.owner is not None or bool(kinds & {"groups", "users"}),

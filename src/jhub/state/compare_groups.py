@@ -124,7 +124,8 @@ def _compare_members(draft: Draft, entry: GroupEntry, members: Members, group: O
         if draft.exists(name) is False:
             unknown.append(name)
             continue
-        wanted[spelling or name.lower()] = None
+        # The hub normalises a name that was not seen, and an authenticator may keep its capital letters.
+        wanted[spelling or name] = None
     if unknown:
         advice = "create-users: true creates them"
         draft.note("unknown", f"group {entry.name}", f"not users of this hub: {join_names(unknown)}; {advice}")

@@ -154,6 +154,3 @@ def test_two_applies_at_once_end_as_one_of_the_documents_and_lose_no_property(
         if number not in stale:
             expected |= values
     assert (group.properties or {}).items() >= expected.items()
-    for number, names in enumerate((first, second)):
-        if number not in stale and plans[number].of(RemoveMembers):
-            assert result == set(names)
