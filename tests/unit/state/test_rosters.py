@@ -135,8 +135,8 @@ def test_a_row_with_more_cells_than_the_header_names_nobody() -> None:
         ("ana", "ana"),
         ("a@b@c", "has more than one @"),
         ("@uni.edu", "a user name is missing"),
-        ("..@uni.edu", "a proxy could resolve its part '.' or '..'"),
-        ("a\x1bb@uni.edu", "it contains a control character"),
+        ("..@uni.edu", "invalid user name '..': a proxy could resolve its part '.' or '..'"),
+        ("a\x1bb@uni.edu", r"invalid user name 'a\x1bb': it contains a control character"),
         ("x" * 256 + "@uni.edu", "has more than 255 characters"),
     ],
 )
