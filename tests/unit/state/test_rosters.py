@@ -240,6 +240,9 @@ def test_whatever_a_spreadsheet_writes_is_read(
     encoding: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
+    if quoting != csv.QUOTE_ALL:  # the writer does not quote a cell with the other kind of line end (Python 3.11)
+        other = "\n" if end == "\r" else "\r"
+        people = [(name, one.replace(other, " "), two.replace(other, " ")) for name, one, two in people]
     rows = [("Email", "One", "Two"), *people]
     written = io.StringIO(newline="")
     writer = csv.writer(written, delimiter=delimiter, lineterminator=end, quoting=quoting)  # type: ignore[arg-type]
