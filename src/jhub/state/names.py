@@ -68,10 +68,7 @@ class NameRule:
         elif self.fields:
             value = FIELD.sub(lambda match: cells[match[1]], self.text)
         name = value.strip().lower()
-        try:
-            segment(name, "user")
-        except InvalidInput as error:
-            raise InvalidInput(str(error).rpartition(f"{name!r}: ")[2]) from None
+        segment(name, "user")
         if len(name) > MAX_NAME_CHARACTERS:
             raise InvalidInput(f"has more than {MAX_NAME_CHARACTERS} characters")
         return name

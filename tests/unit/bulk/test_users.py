@@ -9,7 +9,17 @@ import pytest
 from jhub.bulk.chunks import CHUNK_SIZE, MAX_UNNAMED_REFUSALS, PAUSE_RATIO
 from jhub.bulk.events import NameSummary
 from jhub.bulk.users import POSSIBLY_CREATED, BulkUserOps
-from jhub.errors import APIError, BadRequest, Conflict, HubBroken, InvalidInput, MissingScope, NotFound, Unavailable
+from jhub.errors import (
+    APIError,
+    BadRequest,
+    Conflict,
+    HubBroken,
+    InvalidInput,
+    MissingScope,
+    NotFound,
+    Unavailable,
+    is_missing,
+)
 from jhub.steps import Listen, Request
 from jhub.testing import After, Played, Reply, play, refusal, reply
 
@@ -29,8 +39,10 @@ class Site:
         invalid: tuple[str, ...] = (),
         fails: tuple[str, ...] = (),
         called: Callable[[str], str] = str.lower,
+        scopes: tuple[str, ...] = (),
     ) -> None:
         self.there = list(there)
+        self.scopes = scopes
         self.invalid, self.fails, self.called = invalid, fails, called
         self.chunks: list[list[str]] = []
         self.created: list[str] = []
@@ -38,6 +50,8 @@ class Site:
     def __call__(self, step: Request[object] | Listen[object]) -> Reply:
         if isinstance(step, Request) and step.method == "GET" and step.path == "/users":
             return self.page(dict(step.query))
+        if step.path == "/user":
+            return reply(json={"name": "root", "scopes": list(self.scopes)})
         if step.path != "/users":
             name = step.path.removeprefix("/users/")
             return reply(json={"name": name, "admin": name == "root"}) if name in self.there else refusal(404)
@@ -286,3 +300,13 @@ def test_many_users_are_read_by_the_given_names() -> None:
     assert isinstance(played.result.failed[0].error, NotFound)
     assert site.chunks == []
     assert kinds(play(BulkUserOps.get_many("ana"), site)) == {"ana": "exists"}
+
+
+@pytest.mark.parametrize(("scope", "requests"), [("list:users", 1 + 1 + 1), ("list:users!group=geo", 1 + 1 + 1 + 90)])
+def test_users_who_are_not_in_the_whole_list_do_not_exist(scope: str, requests: int) -> None:
+    """If the list is that of a group, they are read one by one."""
+    there, missing = NAMES[:10], [f"new{n}" for n in range(90)]
+    played = play(BulkUserOps.get_many([*there, *missing]), Site(*there, scopes=(scope,)))
+    assert len(played.calls) == requests
+    assert kinds(played) == {**dict.fromkeys(there, "exists"), **dict.fromkeys(missing, "failed")}
+    assert all(is_missing(event.error) for event in played.result.failed)

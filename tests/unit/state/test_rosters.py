@@ -135,8 +135,8 @@ def test_a_row_with_more_cells_than_the_header_names_nobody() -> None:
         ("ana", "ana"),
         ("a@b@c", "has more than one @"),
         ("@uni.edu", "a user name is missing"),
-        ("..@uni.edu", "a proxy could resolve its part '.' or '..'"),
-        ("a\x1bb@uni.edu", "it contains a control character"),
+        ("..@uni.edu", "invalid user name '..': a proxy could resolve its part '.' or '..'"),
+        ("a\x1bb@uni.edu", r"invalid user name 'a\x1bb': it contains a control character"),
         ("x" * 256 + "@uni.edu", "has more than 255 characters"),
     ],
 )
@@ -240,6 +240,9 @@ def test_whatever_a_spreadsheet_writes_is_read(
     encoding: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
+    if quoting != csv.QUOTE_ALL:  # the writer does not quote a cell with the other kind of line end (Python 3.11)
+        other = "\n" if end == "\r" else "\r"
+        people = [(name, one.replace(other, " "), two.replace(other, " ")) for name, one, two in people]
     rows = [("Email", "One", "Two"), *people]
     written = io.StringIO(newline="")
     writer = csv.writer(written, delimiter=delimiter, lineterminator=end, quoting=quoting)  # type: ignore[arg-type]
