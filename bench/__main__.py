@@ -14,13 +14,14 @@ from bench import (
     profiles,
     server_memory,
     start_up,
+    token_audit,
 )
 from bench.command import run
 
 
 def main(*, quick: bool) -> bool:
     """Run all benchmarks, even if one misses its target; return whether all targets are met."""
-    listings = (listing_memory, listing_latency, pages_ahead, server_memory)
+    listings = (listing_memory, listing_latency, pages_ahead, server_memory, token_audit)
     fleets = (fleet_speed, fleet_neighbour)
     servers = (notebook_speed, command_latency, copy_speed)
     results = [benchmark.main(quick=quick) for benchmark in (*listings, profiles, start_up, *servers, *fleets)]

@@ -22,7 +22,13 @@ db = orm.new_session_factory("sqlite:///jupyterhub.sqlite")()
 for role in roles.get_default_roles():
     roles.create_role(db, role)
 role = orm.Role.find(db, "user")
-db.add_all([orm.User(name=f"student{{number:05}}", roles=[role]) for number in range({users} - 1)])
+users = [orm.User(name=f"student{{number:05}}", roles=[role]) for number in range({users} - 1)]
+db.add_all(users)
+client = orm.OAuthClient(identifier="jupyterhub", description="JupyterHub")
+db.add_all([
+    orm.APIToken(user=user, oauth_client=client, token=orm.new_token(), scopes=["inherit"], note=f"job {{number}}")
+    for user in users for number in range({tokens})
+])
 db.commit()
 db.close()
 """
@@ -45,9 +51,9 @@ class RealHub(NamedTuple):
 
 
 @contextmanager
-def real_hub(users: int) -> Iterator[RealHub]:
-    """Run a hub with that many users."""
-    with LocalHub(config=CONFIG.format(users=users)) as local:
+def real_hub(users: int, tokens: int = 0) -> Iterator[RealHub]:
+    """Run a hub with that many users, and that many tokens for each of them but the administrator."""
+    with LocalHub(config=CONFIG.format(users=users, tokens=tokens)) as local:
         with Hub(local.url) as client:
             token = client.tokens.create_with_password(local.username, local.password, note="benchmark")
         with through_relay(local.api_url) as far:

@@ -20,6 +20,7 @@ from jhub.cli.kit.exit_codes import CODES, ERROR_CODES
 from jhub.errors import HubError
 from jhub.profiles import application_hub
 from jhub.profiles.schema import FORM_KEYS, SCHEMA
+from jhub.state import json_schema
 
 FOLDER = Path(__file__).parent / "reference"
 
@@ -42,6 +43,100 @@ OWN = {
     "JHUB_LOCAL_INSTANCE": "set by the local hub for its processes, which it finds by that",
 }
 """Variables that jhub sets for itself."""
+
+
+STATE_FILES = """\
+# State files
+
+A state file names the users, groups, members, servers and roles that a hub should have. It is YAML, or JSON if its \
+name ends with `.json`.
+
+<!-- file: jhub.yaml -->
+```yaml
+version: 1
+owner: cs101-fall26
+users:
+  - ada                                   # short for {name: ada}
+  - {name: bo, admin: true}
+groups:
+  - name: cs101
+    members: {roster: roster.csv, column: Email, name: before-@, where: {Section: A}, also: [ada]}
+    properties: {mem_limit: 2G}
+  - {name: gpu, members: {at-least: [ada]}}
+  - {name: lab, members: [ada, bo]}
+servers: [{user: ada, name: grading, options: {profile: large}, display-name: Grading}]
+roles:   [{name: cs101-staff, scopes: ["read:users!group=cs101"], users: [ada], groups: [cs101-staff]}]
+protect: {users: [ada]}
+limits: {leave: 20%}
+grace: 7d
+```
+
+<!-- file: roster.csv -->
+```text
+Email,Section
+cy@example.org,A
+di@example.org,B
+```
+
+`jhub validate` checks a file, and needs no hub. It prints all problems at once, with their lines:
+
+```sh
+jhub validate jhub.yaml
+```
+
+<!-- output -->
+```text
+jhub.yaml is valid: 2 users, 3 groups, 5 members, 1 server, 1 role
+```
+
+In Python, `jhub.state.load` returns the document, `jhub.state.check` all problems, and `jhub.state.to_yaml` the \
+text of a document.
+
+## Completion in an editor
+
+`jhub validate --schema` prints the JSON Schema. The YAML language server, which many editors have, reads its place \
+from the first line of a state file:
+
+```sh
+jhub validate --schema > state.schema.json
+```
+
+<!-- not run: it is the first line of a state file -->
+```yaml
+# yaml-language-server: $schema=state.schema.json
+version: 1
+```
+
+## How values are read
+
+A text needs no quotes: a user `007123` or `no`, and an owner `2026`, are read as they are written. In `properties` \
+and `options`, values without quotes are numbers, `true`, `false` and `null` as in JSON, and all others are text: \
+`2` is a number; `"2"`, `2G`, `007` and `no` are text. A value that is not written is an error: write `[]`, `{}` or \
+`null`.
+
+A key that is left out is not managed: jhub does not change it. Duplicate and unknown keys, tags, and several \
+documents in a file are errors. Anchors, aliases and `<<` work.
+
+Several files are one document. A user, group, server or role stands in one of them only, and settings must not \
+contradict each other.
+"""
+STATE_FILE_NOTES = {
+    "GroupForm": """
+The group is created if it does not exist. The property `jhub` of a group is reserved: it has the owner.
+""",
+    "MembersForm": """
+`members` is a list of all members, or a mapping with one of the keys `roster`, `command` and `at-least`. In the \
+first three cases, everybody else leaves the group. `column`, `name`, `where` and `also` are for rosters, and \
+`format` is for commands.
+
+A roster is a regular file below the folder of the state file, also behind links. An empty or missing roster is an \
+error. If a row has no usable name, nobody leaves the group until the roster is corrected.
+
+A command runs only with `--allow-commands` (`allow_commands=True`): without a shell, in the folder of the state \
+file, for 60 seconds at most, and without the hub's token in its environment. `jhub validate` never runs it.
+""",
+}
+"""Paragraphs below the tables of keys."""
 
 
 def table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
@@ -73,7 +168,8 @@ def errors() -> str:
     return (
         "# Errors\n\n"
         "Every error of jhub is a `HubError`. The tree groups the errors by meaning: `except NotFound` catches "
-        "`UnknownUser` too. `from jhub import NotFound` and `from jhub.errors import NotFound` import the same class. "
+        "`UnknownUser` too. `from jhub import NotFound` and `from jhub.errors import NotFound` import the same \
+class. "
         "`str(error)` is one line, `error.hint` says what to do next, and `error.to_dict()` is the object that the "
         "command line prints to stderr with `-o json`. The command line ends with the exit code of the error.\n\n"
     ) + "".join(branch(HubError, 0))
@@ -158,6 +254,25 @@ def profiles_file() -> str:
     )
 
 
+def state_files() -> str:
+    """Return the page of state files."""
+    titles = {"StateFileForm": "The file", "UserForm": "A user (`users`)", "GroupForm": "A group (`groups`)"}
+    titles |= {"MembersForm": "A roster, or at least these (`members`)", "ServerForm": "A named server (`servers`)"}
+    titles |= {"RoleForm": "A role (`roles`)", "ProtectForm": "`protect`", "LimitsForm": "`limits`"}
+    definitions = json_schema()["$defs"]
+    text = STATE_FILES
+    for name, title in titles.items():
+        schema = definitions[name]
+        text += f"\n## {title}\n\n"
+        rows = (
+            (f"`{key}`{' (required)' if key in schema['required'] else ''}", each["description"])
+            for key, each in schema["properties"].items()
+        )
+        text += table(("key", "meaning"), rows)
+        text += STATE_FILE_NOTES.get(name, "")
+    return text
+
+
 def configuration() -> str:
     """Return the page of the extension's configuration."""
     defaults = {
@@ -183,6 +298,7 @@ PAGES = {
     "output-formats": output_formats,
     "profiles-file": profiles_file,
     "configuration": configuration,
+    "state-files": state_files,
 }
 """The function that makes each page."""
 

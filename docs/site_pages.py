@@ -26,7 +26,7 @@ from jhub.fleet.events import EventKind
 HERE = Path(__file__).parent
 PYTHON, COMMAND_PAGES = HERE / "reference/python", HERE / "reference/commands"
 
-MODULES = ("models", "errors", "steps", "testing", "login", "local", "extension")
+MODULES = ("models", "errors", "steps", "testing", "login", "local", "extension", "state")
 TITLES = {
     "client": "The client",
     "models": "Models: what a hub returns",
@@ -37,6 +37,7 @@ TITLES = {
     "login": "jhub.login",
     "local": "jhub.local",
     "extension": "jhub.extension",
+    "state": "jhub.state",
 }
 EVENT_HOMES = ("jhub.fleet.events", "jhub.bulk.events")
 

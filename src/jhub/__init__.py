@@ -32,6 +32,7 @@ __version__: str
 if TYPE_CHECKING:
     from jhub.bulk.events import NameEvent as NameEvent
     from jhub.bulk.events import NameSummary as NameSummary
+    from jhub.bulk.events import UserTokens as UserTokens
     from jhub.bulk.groups import Difference as Difference
     from jhub.client.async_hub import AsyncHub as AsyncHub
     from jhub.client.certificates import Cert as Cert
@@ -220,6 +221,7 @@ _HOMES = {
     "UnlistedChoice": "jhub.models",
     "Unsupported": "jhub.errors",
     "User": "jhub.models",
+    "UserTokens": "jhub.bulk.events",
     "UserNotCreated": "jhub.errors",
     "Verify": "jhub.client.certificates",
     "WaitTimeout": "jhub.errors",

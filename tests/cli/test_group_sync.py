@@ -269,9 +269,10 @@ def test_scopes_for_one_group_are_enough(course: Class) -> None:
     scoped(course, f"groups!group={group}", f"list:users!group={group}", f"read:servers!group={group}")
     done = course.sync("--yes")
     assert done.code == 7, done
-    assert f"cannot see whether these are users of the hub: {course.name(4)}, {course.name(5)}" in done.err
-    assert f"No such user: {course.name(5)}" in done.err
+    assert f"error: {course.name(5)} is not a user of this hub\nhint: --create-users creates them\n" in done.err
     assert course.members == {*course.names(1, 2, 4)}
+    refused = course.sync("--yes", "--create-users")
+    assert (refused.code, "the token lacks the scope admin:users" in refused.err) == (4, True)
 
 
 @pytest.mark.parametrize(

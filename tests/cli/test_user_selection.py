@@ -35,6 +35,29 @@ def test_users_are_listed_by_activity(as_admin: Jhub, group: tuple[str, str, str
     assert idle not in selected(as_admin, "--not-in-group", name)
     assert "admin" in selected(as_admin, "--admin")
     assert "admin" not in selected(as_admin, "--no-admin")
+    assert selected(as_admin, "--group", name, "--role", "user") == [idle, used]
+    assert selected(as_admin, "--group", name, "--role", "admin") == []
+    assert "admin" in selected(as_admin, "--role", "admin")
+
+
+def test_roles_are_a_column_and_a_field(as_admin: Jhub, group: tuple[str, str, str]) -> None:
+    listed = as_admin.ok("user", "list", "--group", group[0], "--columns", "name,admin,roles", "-o", "csv")
+    assert listed.splitlines() == ["name,admin,roles", f"{group[1]},no,user", f"{group[2]},no,user"]
+    assert "ROLES" in as_admin.ok("user", "list", "-o", "wide").splitlines()[0]
+    found = json.loads(as_admin.ok("user", "list", "--group", group[0], "-o", "json"))
+    assert [(user["admin"], user["roles"]) for user in found] == [(False, ["user"])] * 2
+    assert as_admin("user", "list", "--role", "").code == 2
+
+
+def test_roles_that_a_token_cannot_see_are_not_shown_as_none(as_admin: Jhub) -> None:
+    scopes = ("--scopes", "list:users,read:users:activity", "--expires", "1h")
+    token = json.loads(as_admin.ok("token", "create", *scopes, "-o", "json"))["token"]
+    narrow = Jhub(as_admin.home, {**as_admin.env, "JUPYTERHUB_API_TOKEN": token})
+    listed = narrow.ok("user", "list", "--filter", "admin", "--columns", "name,admin,roles", "-o", "csv")
+    assert listed.splitlines()[1] == "admin,yes,?", "list:users shows who is an administrator"
+    refused = narrow("user", "list", "--role", "admin")
+    assert (refused.code, refused.out) == (4, "")
+    assert "cannot see which roles they have" in refused.err
 
 
 def test_selected_users_are_deleted(as_admin: Jhub, group: tuple[str, str, str]) -> None:

@@ -38,6 +38,7 @@ def named(blocks: list[Block]) -> dict[str, Block]:
 SCOPES = named(run_by(__file__, "docs/how-to/instructor-scopes.md"))
 CRON = named(run_by(__file__, "docs/how-to/service-token-for-cron.md"))
 AUDIT = named(run_by(__file__, "docs/how-to/audit.md"))
+ROSTER = named(run_by(__file__, "docs/how-to/class-from-a-spreadsheet.md"))
 SEVERAL = named(run_by(__file__, "docs/how-to/several-hubs.md"))
 
 
@@ -54,7 +55,7 @@ def recipe_hub(etc: Path) -> Iterator[LocalHub]:
     for name in ("cull-idle", "start-geo"):
         # There is no hub yet, so there is no URL either.
         subprocess.run(["bash", "-euc", make.replace("cull-idle", name)], check=True)
-    config = "\n".join(block.text for block in (SCOPES["role"], CRON["service"], CRON["class service"]))
+    config = "\n".join(block.text for block in (SCOPES["role"], CRON["service"], CRON["class service"], ROSTER["role"]))
     with LocalHub(users=["ana", "bo", "cy", "dora"], config=config.replace("/etc/jhub", str(etc))) as hub:
         for name in ("cull-idle", "start-geo"):
             file = etc / f"{name}.env"
@@ -325,8 +326,7 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
 def test_an_audit_finds_administrators_and_open_doors(
     admin: Reader, recipe_hub: LocalHub, add_old_token: Callable[[str, str], None]
 ) -> None:
-    for name in ("audit_rights.py", "audit_tokens.py"):
-        (admin.home / name).write_text((EXAMPLES / name).read_text())
+    (admin.home / "audit_rights.py").write_text((EXAMPLES / "audit_rights.py").read_text())
     admin("jhub user create eve --if-not-exists --admin")
     admin("jhub token create -u eve --never --note '=1+1' -o name > /dev/null")
     admin("jhub token create -u cy --expires 30d --note fine -o name > /dev/null")
@@ -334,30 +334,34 @@ def test_an_audit_finds_administrators_and_open_doors(
     add_old_token("bo", "old script")
 
     admin(AUDIT["administrators"])
-    admins = {row["name"] for row in table(admin.home / "administrators.csv")}
-    assert admins == {recipe_hub.username, "eve"}
+    users = {row["name"]: row for row in table(admin.home / "users.csv")}
+    assert {name for name, row in users.items() if row["admin"] == "yes"} == {recipe_hub.username, "eve"}
+    assert users["eve"]["roles"].split(", ")[0] == "admin"
     admin(AUDIT["rights"])
     rights = {(row["kind"], row["name"]): row["roles"] for row in table(admin.home / "rights.csv")}
     assert rights["user", "eve"] == "admin"
     assert rights["group", "geo-instructors"] == "instructors-geo"
     assert rights["service", "cull-idle"] == "cull-idle"
     assert ("user", "dora") not in rights
-    admin(AUDIT["one user"])
 
-    admin(AUDIT["tokens of administrators"])
-    assert {row["user"] for row in table(admin.home / "tokens.csv")} <= admins
-    assert admin("python audit_tokens.py nobody", code=1).startswith("error: user nobody: not found")
-    assert admin("python audit_tokens.py", code=1).startswith("usage: ")
-    assert {row["user"] for row in table(admin.home / "tokens.csv")} <= admins, "the last report is kept"
     admin(AUDIT["tokens of all"])
-    rows = table(admin.home / "tokens.csv")
     assert (admin.home / "tokens.csv").stat().st_mode & 0o777 == 0o600
-    found = {(row["user"], row["note"]): row["findings"] for row in rows}
-    assert found["eve", "'=1+1"] == "never expires"
-    assert found["cy", "'fine"] == ""
-    assert found["bo", "'old script"] == "never expires, never used"
-    server_tokens = [row for row in rows if row["kind"] == "server"]
-    assert all(row["findings"] == "" for row in server_tokens)
+    rows = table(admin.home / "tokens.csv")
+    found = {(row["user"], row["note"]): row for row in rows}
+    assert found["eve", "'=1+1"]["expires"] == ""
+    assert "admin:users" in found["eve", "'=1+1"]["scopes"].split(" ")
+    assert found["cy", "fine"]["expires"][10] == "T"
+    assert found["bo", "old script"]["last used"] == ""
+    assert {row["kind"] for row in rows} <= {"api", "server", "session"}
+    dangerous = admin(AUDIT["dangerous tokens"])
+    assert dangerous.count("old script") == 2
+    assert dangerous.count("'=1+1") == 1
+    assert "fine" not in dangerous
+    of_admins = admin(AUDIT["tokens of administrators"])
+    assert "=1+1" in of_admins
+    assert "old script" not in of_admins
+    (admin.home / "tokens.py").write_text(AUDIT["python"].text)
+    assert "old script" in admin("python tokens.py")
 
     assert "DELETE" in admin(AUDIT["revoke"])
     assert "old script" not in admin("jhub token list -u bo")
@@ -417,3 +421,20 @@ def test_one_loop_works_on_several_hubs(reader: Reader, recipe_hub: LocalHub) ->
     out = reader("python program.py", code=1)
     assert "teaching: JupyterHub 6" in out
     assert "no answer from research" in out
+
+
+# class-from-a-spreadsheet.md
+
+
+def test_an_instructor_makes_a_class_from_a_spreadsheet(reader: Reader) -> None:
+    blocks = dict(ROSTER)
+    del blocks["role"]  # part of the hub's configuration
+    reader.sign_in(blocks.pop("sign in"), reader.hub.user_password)
+    command = blocks.pop("sync").text.replace("jhub group sync", "jhub group sync --yes")
+    (reader.home / "roster.csv").write_text(blocks.pop("roster").text)
+    assert reader(command, code=7) == blocks.pop("sync output").text
+    (reader.home / "roster.csv").write_text(blocks.pop("week two").text)
+    # One of three is more than 20 %, but of five or fewer, one may always leave.
+    assert reader(command) == blocks.pop("week two output").text
+    assert reader(command) == blocks.pop("in sync").text
+    assert not blocks

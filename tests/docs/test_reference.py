@@ -26,8 +26,9 @@ from jhub.cli.main import cli
 from jhub.fleet.events import EventKind
 from jhub.profiles import application_hub
 from jhub.profiles.schema import FORM_KEYS, SCHEMA
+from jhub.state import json_schema
 
-MODULES = ("errors", "extension", "local", "login", "models", "steps", "testing")
+MODULES = ("errors", "extension", "local", "login", "models", "state", "steps", "testing")
 CLIENTS = ("Hub", "AsyncHub", "SingleUser", "AsyncSingleUser")
 
 
@@ -224,6 +225,11 @@ def test_the_reference_has_all_keys_of_the_profiles_file_and_no_other(site: Path
     schemas = [SCHEMA, *SCHEMA["$defs"].values()]
     assert first_cells(html) == {key for schema in schemas for key in schema.get("properties", {})}
     assert FORM_KEYS | set(application_hub.KEYS) <= codes(html)
+
+
+def test_the_reference_has_all_keys_of_state_files_and_no_other(site: Path) -> None:
+    keys = {key for schema in json_schema()["$defs"].values() for key in schema["properties"]}
+    assert first_cells(article(site, "state-files")) == keys
 
 
 def test_the_reference_has_all_parameters_of_the_extension_and_no_other(site: Path) -> None:

@@ -25,6 +25,10 @@ def test_a_token_is_created_shown_listed_used_and_revoked(connect: Connect, admi
     assert (shown.id, shown.note, shown.token) == (made.id, "a test", None)
     assert shown.expires_at == made.expires_at
     assert made.id in [token.id for token in admin.tokens.list(user)]
+    everyone = {found.user: found for found in admin.tokens.list_all(kind="api")}
+    assert everyone.keys() == {each.name for each in admin.users.list()}
+    assert not [found.error for found in everyone.values() if found.error is not None]
+    assert (user, made.id) in [(token.user, token.id) for token in everyone[user].tokens]
     admin.tokens.revoke(user, made.id)
     with pytest.raises(NotFound):
         admin.tokens.get(user, made.id)

@@ -42,6 +42,7 @@ from jhub import (
     TokenKind,
     UnlistedChoice,
     User,
+    UserTokens,
     revocation_groups,
 )
 from jhub.bulk.groups import BulkGroupOps
@@ -99,6 +100,7 @@ def what_a_hub_gives(hub: Hub) -> None:
     assert_type(hub.profiles.list("ana"), Stream[Profile])
     assert_type(hub.profiles.get("gpu", "ana"), Profile)
     assert_type(hub.tokens.list("ana"), Stream[Token])
+    assert_type(hub.tokens.list_all(unused_for=60), Stream[UserTokens])
     assert_type(hub.tokens.create("ana", expires_in=60, scopes=["servers"]), Token)
     assert_type(hub.tokens.create_with_password("ana", "secret"), Token)
     assert_type(hub.tokens.get("ana", "a7"), Token)

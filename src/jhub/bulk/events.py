@@ -1,4 +1,4 @@
-"""Results of bulk writes: an event for each name, and a summary at the end."""
+"""Events of calls for many users: one for each name, and a summary at the end of bulk writes."""
 
 from __future__ import annotations
 
@@ -35,3 +35,14 @@ class NameSummary(Outcome[NameEvent]):
     """The result of a bulk write."""
 
     __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UserTokens:
+    """The tokens of one user that match, or the error with which they could not be read."""
+
+    user: str
+    count: int
+    """The number of users in all."""
+    tokens: tuple[Token, ...] = ()
+    error: HubError | None = None

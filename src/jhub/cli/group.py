@@ -210,7 +210,7 @@ def set_(name: str, users: tuple[str, ...], create_group: bool, yes: bool, dry_r
         _confirm_change(hub, change, yes=yes)
         # Only the confirmed difference: the members may have changed since.
         summary = hub.groups.change_users(change)
-        add_failures(summary, tally)
+        add_failures((*summary.failed, *summary.skipped), tally)
         tally.done += len(summary.done) + len(members) - len(change.to_add)
         GROUPS.print_item(hub.groups.get(name) if summary.done else change.group, output_format)
 

@@ -19,7 +19,7 @@ from jhub.cli.kit.prompts import confirm
 from jhub.cli.kit.terminal import ask_yes_or_no, has_terminal
 from jhub.cli.member_changes import add_failures, note_change, note_running
 from jhub.cli.sync_plan import SyncPlan, make_plan
-from jhub.errors import HubError, InvalidInput, NotFound
+from jhub.errors import HubError, InvalidInput, NotFound, UnknownUser
 
 if TYPE_CHECKING:
     from jhub import Hub, Preview, Server
@@ -137,7 +137,7 @@ def sync(
     roster = read_roster(path, RosterColumns(column=column, name=rule, where=where))
     _note_roster(path, roster)
     with connect() as hub, batch_tally() as tally:
-        plan = make_plan(hub, name, roster, keep, create=create_group)
+        plan = make_plan(hub, name, roster, keep, create=create_group, create_users=create_users)
         unread = [problem.line for problem in roster.problems if problem.kind in ("invalid", "blank")]
         if unread and not skip_invalid:
             tally.add_failure(_unread_rows(unread, plan.to_remove))
@@ -279,7 +279,7 @@ def _apply(hub: Hub, plan: SyncPlan, running: Sequence[Server], tally: BatchTall
             hub.groups.create(plan.group.name)
         if plan.unknown:
             creation = hub.users.create_many(plan.unknown).run()
-            add_failures(creation, tally)
+            add_failures(creation.failed, tally)
             created = [event.name for event in creation.done]
         # A token for the group may stop servers of members only.
         if running:
@@ -292,7 +292,10 @@ def _apply(hub: Hub, plan: SyncPlan, running: Sequence[Server], tally: BatchTall
     except (KeyboardInterrupt, HubError):
         note(f"{plan.group.name}: not finished; run the command again to finish it")
         raise
-    add_failures(summary, tally)
+    if unknown := [event.name for event in summary.failed if isinstance(event.error, UnknownUser)]:
+        tally.add_failure(_unknown_users(unknown))
+    others = (event for event in (*summary.failed, *summary.skipped) if event.name not in unknown)
+    add_failures(others, tally)
     tally.done += len(summary.done)
     added = tuple(event.name for event in summary.done if event.kind == "added")
     removed = tuple(event.name for event in summary.done if event.kind == "removed")

@@ -33,6 +33,7 @@ OUTPUT = """\
 Lists take --columns, --sort and --limit: jhub user list --columns name,groups --limit 10
 
 In json, yaml and csv, times are ISO 8601 and URLs are absolute. Deletions print {"name": NAME, "result": "deleted"}.
+In csv, a text that a spreadsheet would take for a formula, such as a note that begins with =, has a ' in front.
 A dry run in json is one object: dry_run, requests, complete, failed, unknown.
 With -o json, stderr has one object a line: note, or error, hint, kind, status, request and exit_code.
 

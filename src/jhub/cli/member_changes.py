@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from jhub.cli.kit.output import names_shown, note
 from jhub.errors import HubError, NotFound
 
 if TYPE_CHECKING:
-    from jhub import Hub, NameSummary, Server
+    from jhub import Hub, NameEvent, Server
 
 MAX_SINGLE_READS = 3
 """Maximum number of members that are read one by one. More are looked up in the list of active users."""
@@ -30,9 +30,9 @@ def note_change(add: Sequence[str], remove: Sequence[str]) -> str:
     return ", ".join(counts)
 
 
-def add_failures(summary: NameSummary, tally: BatchTally) -> None:
-    """Add the failures of a change of members to a tally, and print them."""
-    for event in (*summary.failed, *summary.skipped):
+def add_failures(events: Iterable[NameEvent], tally: BatchTally) -> None:
+    """Add the failed and skipped users of a change to a tally, and print them."""
+    for event in events:
         tally.add_failure(event.error or HubError(f"user {event.name}: not removed: {event.message}"))
 
 

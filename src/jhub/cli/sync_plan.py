@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jhub.cli.kit.output import names_shown, note
+from jhub.cli.kit.output import note
 from jhub.errors import MissingScope, NotFound, is_missing
 from jhub.models import Group
 
@@ -56,10 +56,19 @@ class SyncPlan:
         return sum(self.people[name].servers is None for name in self.to_remove)
 
 
-def make_plan(hub: Hub, name: str, roster: Roster, keep: Iterable[str], *, create: bool) -> SyncPlan:
+def make_plan(
+    hub: Hub, name: str, roster: Roster, keep: Iterable[str], *, create: bool, create_users: bool
+) -> SyncPlan:
     """Return the plan for a group and a roster.
 
     If they differ in nothing, this takes one request; else it reads the users who differ, and the caller.
+
+    Parameters
+    ----------
+    create
+        Create the group if it does not exist.
+    create_users
+        Create the users that do not exist, as far as the token sees.
 
     Raises
     ------
@@ -79,15 +88,14 @@ def make_plan(hub: Hub, name: str, roster: Roster, keep: Iterable[str], *, creat
     if doubtful:
         _warn_of_names(roster, members, people)
     kept = _keep(hub, absent, people, list(keep), members)
-    unseen = [each for each in present if each not in people and each not in missing]
-    if unseen:
-        note(f"this token cannot see whether these are users of the hub: {names_shown(unseen)}")
+    # The hub checks the names that the token cannot see.
+    unknown = {each for each in present if each in missing or (create_users and each not in people)}
     return SyncPlan(
         group,
         difference is not None,
-        tuple(each for each in present if each not in missing),
+        tuple(each for each in present if each not in unknown),
         tuple(each for each in absent if each not in kept),
-        tuple(each for each in present if each in missing),
+        tuple(each for each in present if each in unknown),
         kept,
         people,
     )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,15 +20,15 @@ from jhub.cli.kit.options import (
     dry_run,
     duration,
     if_exists,
-    list_output,
     output,
     require_names,
     scopes_option,
     yes,
 )
-from jhub.cli.kit.output import Age, Layout, Shortened, View, ago, note, print_preview
+from jhub.cli.kit.output import View, ago, note, print_preview
 from jhub.cli.kit.prompts import confirm
 from jhub.cli.token_create import create_for_users, print_csv
+from jhub.cli.token_list import TOKENS, TokenOwner, list_, owner_option, resolve_owner
 from jhub.errors import InvalidInput, NotAuthorized, NotFound, Unsupported
 from jhub.models import Token
 from jhub.steps import segment, send
@@ -37,65 +36,12 @@ from jhub.steps import segment, send
 if TYPE_CHECKING:
     from jhub import Hub
 
-MAX_SCOPES_SHOWN = 4
-"""Maximum number of scopes that a table shows by name."""
 MAX_TOKENS_SHOWN = 5
 """Maximum number of token IDs in a question."""
 IN_USE_NOTE = ": the token in use; sign in again with jhub login"
 """Suffix of the message about a token that was in use when it was revoked."""
 
-TOKENS: View[Token] = View(
-    name=lambda token: token.id,
-    columns={
-        "ID": lambda token: token.id,
-        "NOTE": lambda token: token.note,
-        "SCOPES": lambda token: (
-            token.scopes
-            if len(token.scopes) <= MAX_SCOPES_SHOWN
-            else Shortened(token.scopes, f"{len(token.scopes)} scopes")
-        ),
-        "CREATED": lambda token: Age(token.created),
-        "LAST USED": lambda token: Age(token.last_activity),
-        "EXPIRES": lambda token: Age(token.expires_at, "never"),
-    },
-)
-
-TOKEN = View(TOKENS.name, {**TOKENS.columns, "SCOPES": lambda token: token.scopes})
-
-
-owner_option = click.option(
-    "-u", "--user", "owner", metavar="USER", shell_complete=completers.users, help="Tokens of USER; yours by default."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class TokenOwner:
-    """The owner of tokens, with the ID of the token in use if it is theirs and the hub reports it (JupyterHub 5)."""
-
-    name: str
-    in_use: str | None = None
-
-
-def resolve_owner(hub: Hub, username: str | None, *, identify: bool = False) -> TokenOwner:
-    """Return the named user, else the owner of the token in use. `identify` finds the token in use in any case."""
-    if username is not None and not identify:
-        return TokenOwner(username)
-    identity = hub.whoami()
-    if username is not None:
-        return TokenOwner(username, identity.token_id if (identity.kind, identity.name) == ("user", username) else None)
-    if identity.kind != "user":
-        # A user with the name of the service is not the owner of its tokens.
-        raise InvalidInput(
-            f"the token in use belongs to the {identity.kind} {identity.name}, not to a user",
-            hint="name a user with -u USER",
-        )
-    return TokenOwner(identity.name, identity.token_id)
-
-
-def tokens_view(in_use: str | None) -> View[Token]:
-    """Return a view of tokens that marks the one in use."""
-    marker: dict[str, Callable[[Token], object]] = {"IN USE": lambda token: "*" if token.id == in_use else ""}
-    return View(TOKENS.name, {**marker, **TOKENS.columns}, optional=frozenset(marker))
+TOKEN = View(TOKENS.name, {**TOKENS.columns, "SCOPES": lambda token: token.scopes}, fields=TOKENS.fields)
 
 
 @click.group(cls=NounGroup)
@@ -103,21 +49,7 @@ def token() -> None:
     """List, create and revoke API tokens."""
 
 
-@token.command("list")
-@owner_option
-@list_output()
-@common
-def list_(owner: str | None, layout: Layout) -> None:
-    """List tokens, without their secrets.
-
-    Among your own tokens, * marks the one in use (JupyterHub 5).
-
-    $ jhub token list
-    $ jhub token list -u ana -o json
-    """
-    with connect() as hub:
-        token_owner = resolve_owner(hub, owner)
-        tokens_view(token_owner.in_use).print_list(hub.tokens.list(token_owner.name), layout)
+token.add_command(list_)
 
 
 @token.command()

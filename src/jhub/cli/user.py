@@ -45,14 +45,15 @@ USERS: View[User] = View(
         "NAME": lambda user: user.name,
         "ADMIN": lambda user: or_hidden(user.admin),
         "GROUPS": lambda user: or_hidden(user.groups),
+        "ROLES": lambda user: or_hidden(user.roles),
         "SERVERS": lambda user: (
             HIDDEN if user.servers is None else [_label(server) for server in user.servers.values()]
         ),
         "LAST ACTIVITY": lambda user: Age(user.last_activity),
         "CREATED": lambda user: Age(user.created),
     },
-    wide=frozenset({"CREATED"}),
-    redact=lambda user: structs.replace(user, auth_state=None),
+    wide=frozenset({"ROLES", "CREATED"}),
+    fields=lambda user: structs.replace(user, auth_state=None),
 )
 
 name_argument = click.argument("name", shell_complete=completers.users)
@@ -107,6 +108,7 @@ def list_(
     $ jhub user list --sort -last-activity
     $ jhub user list --inactive-for 180d --no-admin
     $ jhub user list --group geo --never-used
+    $ jhub user list --role admin --columns name,roles
     """
     with connect() as hub:
         listed = hub.users.list(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from msgspec import Struct
 
 from jhub.binding import operation, stream
 from jhub.errors import HubBroken, HubError, InvalidInput, InvalidScope, NotAHub, NotAuthorized
-from jhub.models import Identity, OAuthToken, Token
+from jhub.models import Identity, OAuthToken, Token, TokenKind
 from jhub.operations.requests import accept_missing, body_of, list_of, require_version, user_path
+from jhub.operations.token_filter import TokenCriteria, prepare_token_filter
 from jhub.steps import Emit, Flow, Request, call, send
 
 SECOND_FACTORS = {"2fa": "Second factor", "otp": "One-time password"}
@@ -35,16 +37,37 @@ class TokenOps:
     """Operations on the API tokens of users."""
 
     @stream(Token)
-    def list(self, user: str) -> Flow[None]:
-        """List a user's API tokens, without the secrets.
+    def list(
+        self,
+        user: str,
+        *,
+        kind: TokenKind | None = None,
+        unused_for: float | timedelta | None = None,
+        never_expires: bool = False,
+        expired: bool = False,
+    ) -> Flow[None]:
+        """List a user's API tokens that match all given criteria, without the secrets.
 
-        The hub deletes expired tokens before it answers.
+        Parameters
+        ----------
+        kind
+            Only tokens of this kind: see `Token.kind`.
+        unused_for
+            Only tokens without use for at least this time: seconds, or a timedelta. If a token was never used, the time
+            counts from its creation. The clock is the hub's, read once at the beginning.
+        never_expires
+            Only tokens that never expire.
+        expired
+            Only tokens that have expired. The hub deletes them before it answers, so they are rare.
 
-        `GET /users/{user}/tokens` (all versions), scope `read:tokens`.
+        `GET /users/{user}/tokens` (all versions), scope `read:tokens`; with `unused_for` or `expired` one `GET /`.
         """
+        criteria = TokenCriteria(kind=kind, unused_for=unused_for, never_expires=never_expires, expired=expired)
+        token_filter = yield from prepare_token_filter(criteria)
         listing = yield from read_tokens(user)
         for token in listing.api_tokens:
-            yield Emit(token)
+            if token_filter.matches(token):
+                yield Emit(token)
 
     @operation
     def get(self, user: str, token_id: str) -> Request[Token]:

@@ -1,4 +1,4 @@
-"""Filters of users: by group, admin rights, and time of the last activity."""
+"""Filters of users: by group, admin rights, role, and time of the last activity."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class UserCriteria:
     group: str | None = None
     not_in_group: str | None = None
     admin: bool | None = None
+    role: str | None = None
     inactive_for: float | timedelta | None = None
     active_since: datetime | None = None
     never_used: bool = False
@@ -50,7 +51,9 @@ class UserFilter:
         """
         if self.members is not None and user.name not in self.members:
             return False
-        return user.name not in self.excluded and self._matches_admin(user) and self._matches_activity(user)
+        if user.name in self.excluded or not self._matches_admin(user) or not self._matches_role(user):
+            return False
+        return self._matches_activity(user)
 
     def _matches_admin(self, user: User) -> bool:
         if self.criteria.admin is None:
@@ -58,6 +61,13 @@ class UserFilter:
         if user.admin is None:
             raise _invisible(user, "whether they are an administrator", ADMIN_SCOPES)
         return user.admin is self.criteria.admin
+
+    def _matches_role(self, user: User) -> bool:
+        if self.criteria.role is None:
+            return True
+        if user.roles is None:
+            raise _invisible(user, "which roles they have", ("read:roles",))
+        return self.criteria.role in user.roles
 
     def _matches_activity(self, user: User) -> bool:
         criteria = self.criteria

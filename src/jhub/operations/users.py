@@ -34,6 +34,7 @@ class UserOps:
         group: str | None = None,
         not_in_group: str | None = None,
         admin: bool | None = None,
+        role: str | None = None,
         inactive_for: float | timedelta | None = None,
         active_since: datetime | None = None,
         never_used: bool = False,
@@ -55,6 +56,8 @@ class UserOps:
             Only members of the first group, and no members of the second.
         admin
             Only administrators (True), or only other users (False).
+        role
+            Only users with this role of their own. Roles that a user has by a group are those of the group.
         inactive_for
             Only users without activity for at least this time: seconds, or a timedelta. If a user was never active, the
             time counts from their creation. The clock is the hub's, read once at the beginning.
@@ -66,14 +69,15 @@ class UserOps:
         `MissingScope` if the token cannot see what decides: a user without a visible time is not taken for inactive.
         Users whose name the hub has lost (JupyterHub 5.5.3 and later) are skipped, because no request can name them.
 
-        `GET /users` (all versions), scope `list:users`; `read:servers` for the servers, `read:users` for the activity.
-        For each group one `GET /groups/{group}` before it, scope `read:groups`, and `NotFound` if it does not exist;
-        with `inactive_for` one `GET /`.
+        `GET /users` (all versions), scope `list:users`; `read:servers` for the servers, `read:users` for the activity,
+        `read:roles` for the roles. For each group one `GET /groups/{group}` before it, scope `read:groups`, and
+        `NotFound` if it does not exist; with `inactive_for` one `GET /`.
         """
         criteria = UserCriteria(
             group=group,
             not_in_group=not_in_group,
             admin=admin,
+            role=role,
             inactive_for=inactive_for,
             active_since=active_since,
             never_used=never_used,

@@ -82,7 +82,9 @@ class ServerAccess:
         self._name = name
         self._url = ""
         self._token = ""
-        self._renew_at = self._expires = 0.0
+        self.renew_at = 0.0
+        """Time of `Now` from which `prepare` renews the token; 0 before the first token."""
+        self._expires = 0.0
         self.created_at: datetime | None = None
         """The time by the hub's clock at which the token in use was made."""
         self.ends_at: datetime | None = None
@@ -176,7 +178,7 @@ class ServerAccess:
         """Make sure that there is an address, and a token that does not end soon. Concurrent jobs make one token."""
         while self._opening:
             yield Sleep(OPENING_SECONDS)
-        if self._token and (yield from Now()) < self._renew_at:
+        if self._token and (yield from Now()) < self.renew_at:
             return
         self._opening = True
         try:
@@ -186,7 +188,7 @@ class ServerAccess:
             soon = (yield from Now()) + POSTPONE_SECONDS
             if not self._token or soon > self._expires:
                 raise
-            self._renew_at = soon
+            self.renew_at = soon
         finally:
             self._opening = False
 
@@ -206,7 +208,7 @@ class ServerAccess:
         self._token = token.token or ""
         self.created_at, self.ends_at = (as_utc(at) if at else None for at in (token.created, token.expires_at))
         self._expires = (yield from Now()) + TOKEN_SECONDS
-        self._renew_at = self._expires - RENEW_SECONDS
+        self.renew_at = self._expires - RENEW_SECONDS
 
     def _read_users(self) -> Flow[tuple[_Caller, _Caller | User]]:
         """Return the owner of the token in use, and the owner of the server, in the time of one request."""

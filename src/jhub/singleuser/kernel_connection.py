@@ -352,7 +352,8 @@ class KernelConnection:
 
     def _renew_lease(self, now: float) -> Flow[None]:
         """Renew the token if need be, and put its end into the name of the session. A hub that is down may wait."""
-        if now < self._renew_after:
+        is_current = now < self.access.renew_at and self._leased_until == self.access.ends_at
+        if is_current or now < self._renew_after:
             return
         try:
             yield from self.access.prepare()

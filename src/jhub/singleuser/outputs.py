@@ -6,7 +6,7 @@ from typing import Any
 
 from jhub.singleuser.kernel_messages import KernelMessage
 from jhub.singleuser.output_messages import LIMIT_NOTICES, Budget, Output, read_output
-from jhub.singleuser.stream_text import TAIL_CHARACTERS, StreamText, last_line
+from jhub.singleuser.stream_text import StreamText
 from jhub.singleuser.widgets import Widgets
 
 
@@ -54,7 +54,6 @@ class CellOutputs:
         self._display_ids: set[str] = set()
         self._budget = Budget()
         self._clear_next = False
-        self._tail = ""
         self.truncated = False
         """True if outputs are missing: the server left some out, or there were too many."""
 
@@ -72,11 +71,6 @@ class CellOutputs:
             if names[index : index + 2] == ["stderr", "stdout"]:
                 items[index : index + 2] = items[index + 1], items[index]
         return items
-
-    @property
-    def last_line(self) -> str:
-        """The last line of the latest text, safe for a terminal."""
-        return last_line(self._tail)
 
     def add(self, message: KernelMessage) -> None:
         """Take a message of the cell. What is no output, or malformed, is ignored."""
@@ -107,11 +101,7 @@ class CellOutputs:
             return
         if self._clear_next:
             self._remove_all()
-        is_stream = output.item["output_type"] == "stream"
-        text = output.text[-TAIL_CHARACTERS:]
-        if text:
-            self._tail = (self._tail + text)[-TAIL_CHARACTERS:] if is_stream else f"{text}\n"
-        if is_stream:
+        if output.item["output_type"] == "stream":
             self._add_text(output)
         elif self._keep(self._budget.take(output.size)):
             self._outputs.append(output)
@@ -150,7 +140,6 @@ class CellOutputs:
         self._display_ids.clear()
         self._budget = Budget()
         self._clear_next = False
-        self._tail = ""
 
     def _keep(self, kept: bool) -> bool:
         """Note that an output is missing, unless it was kept."""

@@ -1,21 +1,9 @@
-"""Text that a cell prints: what a carriage return and a backspace leave of it, and its last line for a terminal."""
+"""Text that a cell prints: what a carriage return and a backspace leave of it."""
 
 from __future__ import annotations
 
-import re
-
 FOLD_CHARACTERS = 2**20
 """Number of characters after which overwritten text is dropped: progress bars print for hours."""
-TAIL_CHARACTERS = 4096
-"""Number of characters of which the last line is taken."""
-MAX_LINE_CHARACTERS = 200
-"""Maximum length of the last line."""
-ESCAPE = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # colours, movements of the cursor
-    r"|(?:\x1b[]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # titles, links, clipboard
-    r"|\x1b[ -/]*[0-~]?"
-)
-"""A control sequence of a terminal (ECMA-48)."""
 
 
 class StreamText:
@@ -67,10 +55,3 @@ def _fold_line(line: str) -> str:
         del kept[-1:]
         kept.extend(part)
     return "".join(kept)
-
-
-def last_line(text: str) -> str:
-    """Return the last line of text that is not blank, without what could control a terminal."""
-    plain = ESCAPE.sub("", fold(text[-TAIL_CHARACTERS:]))
-    lines = ("".join(c if c.isprintable() else " " for c in line).strip() for line in reversed(plain.splitlines()))
-    return next(filter(None, lines), "")[:MAX_LINE_CHARACTERS]

@@ -19,7 +19,7 @@ MAX_FILE_BYTES = 50_000_000
 """Maximum size of a state file in bytes."""
 MAX_ERRORS_SHOWN = 20
 """Maximum number of errors in the message of an exception."""
-UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+UTF_16_STARTS = (b"\xff\xfe", b"\xfe\xff")
 """Byte order marks of UTF-16."""
 
 
@@ -86,7 +86,7 @@ def _read_text(path: str) -> str:
         raise UnreadableFile(0, f"cannot be read: {reason or error}") from None
     if len(data) > MAX_FILE_BYTES:
         raise UnreadableFile(0, f"the file is too large: more than {MAX_FILE_BYTES} bytes")
-    if data.startswith(UTF_16_MARKS):
+    if data.startswith(UTF_16_STARTS):
         raise UnreadableFile(1, "the file is UTF-16: save it as UTF-8")
     try:
         return data.decode("utf-8-sig")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,8 +13,8 @@ import pytest
 
 from jhub.cli.kit import exit_codes, output
 from jhub.cli.kit.batch import RESULTS, Result
-from jhub.cli.kit.output import json_text, note
-from jhub.cli.token import TOKENS
+from jhub.cli.kit.output import View, json_text, note
+from jhub.cli.token_list import TOKENS
 from jhub.cli.user import USERS
 from jhub.errors import HubError, InvalidInput, NotFound
 from jhub.models import Token, User
@@ -51,11 +53,82 @@ def test_csv_is_complete_and_has_iso_times(capsys: pytest.CaptureFixture[str]) -
     scopes = tuple(f"read:{letter}" for letter in "fedcba")
     TOKENS.print_list([Token(id="a1", scopes=scopes, created=datetime(2026, 1, 2, tzinfo=UTC))], "csv")
     assert capsys.readouterr().out.splitlines() == [
-        "id,note,scopes,created,last used,expires",
-        'a1,,"read:a, read:b, read:c, read:d, read:e, read:f",2026-01-02T00:00:00+00:00,,',
+        "id,kind,note,scopes,created,last used,expires",
+        "a1,api,,read:a read:b read:c read:d read:e read:f,2026-01-02T00:00:00+00:00,,",
     ]
     TOKENS.print_list([Token(id="a1", scopes=scopes)], "table")
     assert "6 scopes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("note_", "cell"),
+    [
+        ('=HYPERLINK("http://127.0.0.1:9/";"x")', """'=HYPERLINK("http://127.0.0.1:9/";"x")"""),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(1)", "'@SUM(1)"),
+        (" =1", "' =1"),
+        ("\uff1d1", "'\uff1d1"),
+        ("\t=1", "\\x09=1"),
+        ("job;=1+1", "job;'=1+1"),
+        ("a=b, -c; d", "a=b, -c; d"),
+    ],
+)
+def test_a_csv_cell_is_not_a_formula(note_: str, cell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    item = Token(id="a1", note=note_)
+    TOKENS.print_list([item], "csv")
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert row["note"] == cell
+    TOKENS.print_list([item], "json")
+    assert json.loads(capsys.readouterr().out)[0]["note"] == note_, "JSON is exact"
+
+
+def test_a_number_in_csv_has_no_apostrophe(capsys: pytest.CaptureFixture[str]) -> None:
+    numbers: View[float] = View(str, {"NUMBER": lambda number: number})
+    numbers.print_list([-1.5, -2], "csv")
+    assert capsys.readouterr().out == "number\n-1.5\n-2\n"
+
+
+@pytest.mark.parametrize("output_format", ["json", "yaml"])
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_list_is_printed_item_by_item(count: int, output_format: str, capsys: pytest.CaptureFixture[str]) -> None:
+    items = [Token(id=f"a{number}", note="x\ny") for number in range(count)]
+
+    def arriving() -> Iterator[Token]:
+        for number, item in enumerate(items):
+            shown = capsys.readouterr().out
+            texts.append(shown)
+            assert f"a{number - 1}" in shown or not number
+            yield item
+
+    texts: list[str] = []
+    TOKENS.print_list(arriving(), output_format)
+    text = "".join(texts) + capsys.readouterr().out
+    output.dump([TOKENS.fields(item) for item in items], output_format)
+    assert text == capsys.readouterr().out
+
+
+def test_an_interruption_leaves_a_complete_array(capsys: pytest.CaptureFixture[str]) -> None:
+    def arriving() -> Iterator[Token]:
+        yield Token(id="a1")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        TOKENS.print_list(arriving(), "json")
+    assert [each["id"] for each in json.loads(capsys.readouterr().out)] == ["a1"]
+
+
+@pytest.mark.parametrize("output_format", ["json", "yaml", "csv", "table"])
+def test_an_error_before_the_first_item_leaves_stdout_empty(
+    output_format: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def arriving() -> Iterator[Token]:
+        yield from ()
+        raise NotFound("not found")
+
+    with pytest.raises(NotFound):
+        TOKENS.print_list(arriving(), output_format)
+    assert capsys.readouterr().out == ""
 
 
 def test_a_result_has_a_name_and_a_result(capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,7 +30,7 @@ from jhub.cli.server_status import Row as State
 from jhub.cli.service import SERVICES
 from jhub.cli.share import share_view
 from jhub.cli.share_code import CODES
-from jhub.cli.token import TOKENS, tokens_view
+from jhub.cli.token_list import ALL_TOKENS, TOKENS, tokens_view
 from jhub.cli.user import USERS
 from jhub.cli.whoami import IDENTITY
 from jhub.models import (
@@ -97,6 +97,10 @@ TABLES: dict[str, tuple[View[Any], Any]] = {
         ShareCode(id="sc_1234", server=SHARED, scopes=SCOPES, created_at=NOW, expires_at=NOW, last_exchanged_at=NOW),
     ),
     "token list": (tokens_view("a1"), Token(id="a1", note=TEXT, scopes=SCOPES, created=NOW, last_activity=NOW)),
+    "token list --all": (
+        ALL_TOKENS,
+        Token(user=USER, id="a1", note=TEXT, scopes=SCOPES, created=NOW, last_activity=NOW),
+    ),
     "token show": (TOKENS, Token(id="a1", note=TEXT, scopes=SCOPES, created=NOW, last_activity=NOW)),
     "profile list": (
         PROFILES,

@@ -22,7 +22,8 @@ def user(name: str, *, last: float | None = None, created: float | None = 400, a
     def ago(days: float | None) -> str | None:
         return None if days is None else (NOW - timedelta(days=days)).isoformat()
 
-    return {"name": name, "admin": admin, "last_activity": ago(last), "created": ago(created)}
+    roles = ["user", "admin"] if admin else ["user"]
+    return {"name": name, "admin": admin, "roles": roles, "last_activity": ago(last), "created": ago(created)}
 
 
 USERS = [
@@ -60,6 +61,9 @@ def listed(**criteria: Any) -> list[str]:
     [
         ({}, ["root", "ana", "ben", "cy", "di", "eve"]),
         ({"admin": True}, ["root"]),
+        ({"role": "admin"}, ["root"]),
+        ({"role": "user", "group": "geo", "inactive_for": timedelta(days=180)}, ["ben", "cy"]),
+        ({"role": "nobodys"}, []),
         ({"admin": False, "inactive_for": timedelta(days=180)}, ["ben", "cy"]),
         ({"inactive_for": 20 * 86400}, ["root", "ben", "cy", "eve"]),
         ({"inactive_for": timedelta(days=1)}, ["root", "ana", "ben", "cy", "di", "eve"]),
@@ -94,7 +98,7 @@ def of_a_token_that_sees(*fields: str, **criteria: Any) -> Played[None]:
 
 
 @pytest.mark.parametrize(
-    "criteria", [{"inactive_for": 60}, {"never_used": True}, {"active_since": NOW}, {"admin": False}]
+    "criteria", [{"inactive_for": 60}, {"never_used": True}, {"active_since": NOW}, {"admin": False}, {"role": "admin"}]
 )
 def test_an_invisible_field_is_an_error_and_no_match(criteria: dict[str, Any]) -> None:
     played = of_a_token_that_sees(**criteria)

@@ -272,30 +272,3 @@ def test_what_no_file_could_hold_is_not_kept() -> None:
         {"text/html": ["a", "b"]},
     ]
     assert not outputs.truncated
-
-
-# --- The last line
-
-
-@pytest.mark.parametrize(
-    ("messages", "line"),
-    [
-        ([], ""),
-        ([stream("one\ntwo\n\n  \n")], "two"),
-        ([stream("10%\r20%\r")], "20%"),
-        ([stream("tw"), stream("o")], "two"),
-        ([stream("\x1b[31mred\x1b[0m \x1b]0;title\x07\x1b[2Jend\x9b1m\x1b]52;c;aGk=\x1b\\")], "red end"),
-        ([stream("a\u202eb\x00c")], "a b c"),
-        ([display("table"), stream("")], "table"),
-        ([stream("a"), message("error", ename="KeyError", evalue="'x'\n", traceback=[])], "KeyError: 'x'"),
-        ([stream("é" * 10_000)], "é" * stream_text.MAX_LINE_CHARACTERS),
-        ([stream("a"), message("clear_output")], ""),
-    ],
-)
-def test_the_last_line(messages: list[KernelMessage], line: str) -> None:
-    assert assemble(*messages).last_line == line
-
-
-@given(st.lists(st.text(), max_size=4))
-def test_the_last_line_cannot_control_a_terminal(parts: list[str]) -> None:
-    assert assemble(*map(stream, parts)).last_line.isprintable()

@@ -110,7 +110,7 @@ class Result(msgspec.Struct, frozen=True, omit_defaults=True):
 RESULTS: View[Result] = View(
     name=lambda item: item.name,
     columns={"NAME": lambda item: item.name, "RESULT": lambda item: item.result},
-    redact=lambda item: Result(item.name, item.result),
+    fields=lambda item: Result(item.name, item.result),
 )
 
 

@@ -26,7 +26,10 @@ class LocalKeyboard:
         if sys.platform == "win32":
             raise InvalidInput("-t does not work on Windows", hint="leave out -t")
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
-            raise InvalidInput("-t needs a terminal: stdin or stdout is none", hint="leave out -t; for input, pass -i")
+            raise InvalidInput(
+                "-t needs a terminal, and here stdin or stdout is a file or a pipe",
+                hint="leave out -t; for input, pass -i",
+            )
         self._restore: Callable[[], None] | None = None
 
     def read(self) -> bytes | None:

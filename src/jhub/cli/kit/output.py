@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, TypeVar, cast
 
 import click
@@ -33,6 +35,11 @@ COMMENT = "#"
 """First character of a comment in a list of names."""
 MAX_NAMES_SHOWN = 12
 """Maximum number of names in one line of a message."""
+FORMULA = re.compile(r"(^|;)(?=\s*[=+@\-\uff1d\uff0b\uff20\uff0d])")
+"""Beginning of a cell that a spreadsheet takes for a formula.
+
+Some spreadsheets split the lines of CSV at semicolons, so that a cell can also begin after one.
+"""
 HIDDEN = "?"
 """Table cell of a field that the token may not read. An empty cell would mean an empty value."""
 
@@ -77,8 +84,8 @@ class View(Generic[T]):
     """Columns that a table omits unless the format is "wide"."""
     text: frozenset[str] = frozenset()
     """Columns of text, such as reasons, that a table wraps instead of shortening their cells."""
-    redact: Callable[[T], T] = lambda item: item
-    """Returns the item without its secrets, for the formats that print all fields."""
+    fields: Callable[[T], object] = lambda item: item
+    """Returns the fields of an item that JSON and YAML print, without secrets."""
 
     def print_list(self, items: Iterable[T], layout: Layout | str) -> None:
         """Print a list of items."""
@@ -89,15 +96,17 @@ class View(Generic[T]):
         items = map(_sort_sets, islice(items, layout.limit))
         match layout.output_format:
             case "json" | "yaml":
-                dump([self.redact(item) for item in items], layout.output_format)
+                _dump_each(map(self.fields, items), layout.output_format)
             case "name":
                 for item in items:
                     _print_name(self.name(item))
             case "csv":
                 columns = chosen or self.columns
                 writer = csv.writer(sys.stdout, lineterminator="\n")
+                first = list(islice(items, 1))  # an error before it leaves stdout empty
                 writer.writerow(name.lower() for name in columns)
-                writer.writerows([_csv_cell(column(item)) for column in columns.values()] for item in items)
+                for item in chain(first, items):
+                    writer.writerow(_csv_cell(column(item)) for column in columns.values())
             case _:
                 wide = layout.output_format == "wide"
                 items = list(items)
@@ -125,7 +134,7 @@ class View(Generic[T]):
         item = _sort_sets(item)
         match output_format:
             case "json" | "yaml":
-                dump(self.redact(item), output_format)
+                dump(self.fields(item), output_format)
             case "table" | "wide":
                 columns = self._columns([item], wide=True)
                 print_fields({name.lower(): _cell(column(item)) for name, column in columns.items()}, terminal_width())
@@ -222,6 +231,24 @@ def dump(value: object, output_format: str) -> None:
         click.echo(text, nl=False)
 
 
+def _dump_each(items: Iterable[object], output_format: str) -> None:
+    """Print a list as `dump` does, each item as soon as it arrives. An interruption ends the list, but not the text."""
+    separator = ""
+    try:
+        for item in items:
+            if output_format == "json":
+                text = textwrap.indent(json_text(item, indent=2), "  ")
+                click.echo(f"{separator or '['}\n{text}", nl=False)
+            else:
+                dump([item], output_format)
+            separator = ","
+        if not separator:
+            dump([], output_format)
+    finally:
+        if separator and output_format == "json":
+            click.echo("\n]")
+
+
 def or_hidden(value: object) -> object:
     """Return the value of a field for a table cell: `HIDDEN` if it is None, because the token may not read it."""
     return HIDDEN if value is None else value
@@ -308,11 +335,13 @@ def _csv_cell(value: object) -> str:
         case Age():
             return "" if value.moment is None else as_utc(value.moment).isoformat()
         case Shortened():
-            return _cell(value.value)
+            return _csv_cell(value.value)
         case datetime():
             return as_utc(value).isoformat()
-        case _:
+        case int() | float():
             return _cell(value)
+        case _:
+            return FORMULA.sub(r"\1'", _cell(value))
 
 
 def print_preview(preview: Preview, output_format: str = "table") -> None:

@@ -1,4 +1,4 @@
-"""Selection of users by group, admin rights or activity, instead of by their names."""
+"""Selection of users by group, admin rights, role or activity, instead of by their names."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-CRITERIA = ("group", "not_in_group", "admin", "inactive_for", "active_since", "never_used")
+CRITERIA = ("group", "not_in_group", "admin", "role", "inactive_for", "active_since", "never_used")
 """Parameters of `hub.users.list` that options set."""
 
 
 def user_selection_options(command: F) -> F:
-    """Add --group, --not-in-group, --admin, --inactive-for, --active-since and --never-used to a command.
+    """Add --group, --not-in-group, --admin, --role and the options of activity to a command.
 
     The command takes those that are given as one `selection`, with the parameters of `hub.users.list`.
     """
@@ -33,6 +33,8 @@ def user_selection_options(command: F) -> F:
         values = {name: parameters.pop(name) for name in CRITERIA}
         if "" in (values["group"], values["not_in_group"]):  # most likely an unset variable
             raise InvalidInput("a group name is missing")
+        if values["role"] == "":
+            raise InvalidInput("a role name is missing")
         selection = {name: value for name, value in values.items() if value is not None and value is not False}
         if values["admin"] is False:
             selection["admin"] = False
@@ -52,6 +54,7 @@ def user_selection_options(command: F) -> F:
             metavar="DURATION",
             help="Only users without activity for this long, such as 180d; counts from creation if they never had any.",
         ),
+        click.option("--role", metavar="ROLE", help="Only users with this role, apart from the roles of their groups."),
         click.option("--admin/--no-admin", default=None, help="Only administrators, or only other users."),
         click.option(
             "--not-in-group", metavar="GROUP", shell_complete=completers.groups, help="Only users outside this group."
