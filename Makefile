@@ -111,9 +111,10 @@ record-upstream: install
 bench: install
 	$(BIN)/python -m bench $(QUICK)
 
-# That the benchmarks of fleets run, in seconds; nothing is demanded of their speed.
+# That the benchmarks of fleets and of state files run, in seconds; nothing is demanded of their speed.
 smoke: install
 	$(BIN)/python -m bench.fleet_smoke
+	$(BIN)/python -m bench.state_smoke
 
 demo: install
 	$(BIN)/jhub demo

@@ -14,6 +14,8 @@ from bench import (
     profiles,
     server_memory,
     start_up,
+    state_apply,
+    state_plan,
     token_audit,
 )
 from bench.command import run
@@ -24,7 +26,8 @@ def main(*, quick: bool) -> bool:
     listings = (listing_memory, listing_latency, pages_ahead, server_memory, token_audit)
     fleets = (fleet_speed, fleet_neighbour)
     servers = (notebook_speed, command_latency, copy_speed)
-    results = [benchmark.main(quick=quick) for benchmark in (*listings, profiles, start_up, *servers, *fleets)]
+    states = (state_plan, state_apply)
+    results = [benchmark.main(quick=quick) for benchmark in (*listings, profiles, start_up, *servers, *states, *fleets)]
     return all(results)
 
 

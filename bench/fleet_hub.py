@@ -24,10 +24,19 @@ def user_name(number: int) -> str:
     return f"user{number:04}"
 
 
+def group_name(number: int) -> str:
+    """Return the name of a group, numbered from 0."""
+    return f"course{number:02}"
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """Settings of a fleet hub. JupyterHub's own settings keep its names and defaults."""
 
     users: int = 200
+    groups: int = 0
+    """Number of groups at the beginning. The users are divided evenly among them."""
+    properties: dict[str, Any] = {}
+    """Properties of these groups."""
     running: int = 0
     """Number of running named servers of each user at the beginning."""
     idle: int = 0
@@ -85,7 +94,7 @@ class FleetHub:
         """Create groups, each with the first users as members."""
         names = [user_name(number) for number in range(members)]
         for number in range(groups):
-            self._request("POST", f"/groups/course{number:02}", {"users": names})
+            self._request("POST", f"/groups/{group_name(number)}", {"users": names})
 
     def stop_all(self) -> None:
         """Stop all servers."""

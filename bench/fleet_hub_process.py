@@ -21,7 +21,7 @@ from jupyterhub.utils import utcnow
 from traitlets import Float
 
 from bench.bare_hub import BareHub, NoProcessSpawner, configuration, launch
-from bench.fleet_hub import ADMINISTRATOR, CONTROL, IDLE_HOURS, Settings, user_name
+from bench.fleet_hub import ADMINISTRATOR, CONTROL, IDLE_HOURS, Settings, group_name, user_name
 
 TIMEOUT_SECONDS = 1800
 SEED = 20260302
@@ -60,13 +60,14 @@ class Control(APIHandler):  # type: ignore[misc]  # JupyterHub has no types
 
 
 class FleetHub(BareHub):
-    """A hub with users, who may already have servers."""
+    """A hub with users, who may already have servers and be in groups."""
 
     settings: Settings
 
     async def init_spawners(self) -> None:
         users = self.add_users([user_name(number) for number in range(self.settings.users)])
         self.db.add_all(running(users, self.settings))
+        self.db.add_all(groups(users, self.settings))
         self.db.commit()
         await super().init_spawners()
 
@@ -85,6 +86,14 @@ def running(users: list[Any], settings: Settings) -> Iterator[Any]:
             started=now - timedelta(days=1),
             last_activity=last,
             server=orm.Server(base_url=base_url),
+        )
+
+
+def groups(users: list[Any], settings: Settings) -> Iterator[Any]:
+    """Yield the database rows of groups."""
+    for number in range(settings.groups):
+        yield orm.Group(
+            name=group_name(number), users=users[number :: settings.groups], properties=dict(settings.properties)
         )
 
 
