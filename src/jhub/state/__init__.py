@@ -10,15 +10,13 @@
     roster = jhub.state.read_roster("roster.xlsx", RosterColumns(column="Email", name="before-@"))
     hub.groups.set_users("geo", roster.names)
 
-A name's module is imported when the name is used, except for `compare`, whose module has the same name.
+A name's module is imported when the name is used.
 """
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
-
-from jhub.state.compare import compare as compare
 
 if TYPE_CHECKING:
     from jhub.state.changes import PRUNE_KINDS as PRUNE_KINDS
@@ -44,6 +42,7 @@ if TYPE_CHECKING:
     from jhub.state.changes import SetAdmin as SetAdmin
     from jhub.state.changes import SetOwner as SetOwner
     from jhub.state.changes import SetProperties as SetProperties
+    from jhub.state.comparison import compare as compare
     from jhub.state.document import Document as Document
     from jhub.state.document import GroupEntry as GroupEntry
     from jhub.state.document import LeaveLimit as LeaveLimit
@@ -114,6 +113,7 @@ _HOMES = {
     "StateSummary": "jhub.state.events",
     "UserEntry": "jhub.state.document",
     "add_entries": "jhub.state.file_edit",
+    "compare": "jhub.state.comparison",
     "check": "jhub.state.document_file",
     "count_changes": "jhub.state.plan_text",
     "is_saved_plan": "jhub.state.saved_plan",
@@ -130,7 +130,7 @@ _HOMES = {
 }
 """Module of each public name."""
 
-__all__ = ["compare", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]  # it reads the imports above
+__all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]  # it reads the imports above
 
 
 def __getattr__(name: str) -> Any:

@@ -181,6 +181,7 @@ PHASES: tuple[type[Change], ...] = (
 PruneKind: TypeAlias = Literal["groups", "servers", "users"]
 """Kind of objects that are deleted when the document does not have them."""
 PRUNE_KINDS: tuple[PruneKind, ...] = get_args(PruneKind)
+"""All of them."""
 NoticeKind: TypeAlias = Literal["unmanaged", "waiting", "unknown", "warning"]
 """Kind of a notice."""
 

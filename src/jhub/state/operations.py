@@ -8,7 +8,7 @@ from jhub.binding import AsyncBound, Bound, fleet, operation
 from jhub.state import apply as application
 from jhub.state import export as exports
 from jhub.state.changes import Plan, PruneKind
-from jhub.state.compare import compare, needs_of, prune_kinds
+from jhub.state.comparison import compare, needs_of, prune_kinds
 from jhub.state.document import Document
 from jhub.state.events import StateEvent, StateSummary
 from jhub.state.observed import observe

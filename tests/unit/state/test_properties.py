@@ -11,7 +11,7 @@ from jhub.errors import HubError
 from jhub.state import Document, GroupEntry, Members, Plan
 from jhub.state.apply import apply
 from jhub.state.changes import DeleteGroup, DeleteServer, DeleteUser, RemoveMembers
-from jhub.state.compare import compare
+from jhub.state.comparison import compare
 from jhub.state.export import export
 from jhub.state.observed import from_document
 from jhub.state.operations import StateOps
