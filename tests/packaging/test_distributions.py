@@ -15,7 +15,7 @@ from jhub import __version__
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 FILES = Path(__file__).with_name("sdist_files.txt")
-MAX_BYTES = 700_000
+MAX_BYTES = 800_000
 """Maximum size of each distribution. The wheel has about 490,000 bytes in version 0.1.0."""
 
 
