@@ -27,9 +27,10 @@ MAX_SECONDS = 600
 
 
 class Sweep(msgspec.Struct, frozen=True):
-    """A sweep: its seconds, and what it found."""
+    """A sweep: its seconds, the processor time of the client, and what it found."""
 
     seconds: float
+    cpu_seconds: float
     users: int
     tokens: int
 
@@ -99,17 +100,18 @@ def measure(contender: str, hub: RealHub) -> Sweep:
 
 def main(contender: str) -> None:
     """Sweep and print."""
-    began = 0.0
+    began = cpu_began = 0.0
 
     def begin() -> None:
-        nonlocal began
-        began = time.monotonic()
+        nonlocal began, cpu_began
+        began, cpu_began = time.monotonic(), time.process_time()
 
     if contender.isdecimal():
         users, tokens = threads(int(contender), begin)
     else:
         users, tokens = {"hub": hub, "async_hub": async_hub}[contender](begin)
-    print(msgspec.json.encode(Sweep(time.monotonic() - began, users, tokens)).decode())
+    sweep = Sweep(time.monotonic() - began, time.process_time() - cpu_began, users, tokens)
+    print(msgspec.json.encode(sweep).decode())
 
 
 if __name__ == "__main__":

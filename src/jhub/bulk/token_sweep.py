@@ -16,8 +16,8 @@ from jhub.steps import Cancel, Done, Emit, Flow, Fork, Next, call
 
 MAX_CONCURRENT = 8
 """Maximum number of requests in flight. A hub answers reads one after the other, so further ones would only queue."""
-INITIAL_CONCURRENT = 2
-"""Number of requests in flight at the beginning: few, because the fastest answer is the measure for later ones."""
+MIN_CONCURRENT = 2
+"""Number of requests in flight at the beginning, and on a slow hub: while one is answered, another one arrives."""
 MAX_AHEAD = 4 * MAX_CONCURRENT
 """Maximum number of users that are read before the tokens of an earlier user have arrived."""
 MAX_ADDED_LATENCY_SECONDS = 0.125
@@ -64,7 +64,8 @@ class _Sweep:
         self.in_flight = set[int]()
         """The positions of users whose tokens are being read, which are the tags of the forks."""
         self._ended: dict[int, UserTokens] = {}
-        self._limit = INITIAL_CONCURRENT
+        self._limit = MIN_CONCURRENT
+        self._backed_off_at = 0
         self._fastest = math.inf
         self._failures_in_a_row = 0
 
@@ -102,7 +103,7 @@ class _Sweep:
         self.in_flight.remove(done.tag)
         if isinstance(done.error, Unavailable | UnknownToken):
             return done.error
-        self._adapt(done.seconds)
+        self._adapt(done.tag, done.seconds)
         if done.error is None:
             try:
                 tokens = tuple(token for token in done.answer.api_tokens if self._filter.matches(token))
@@ -116,13 +117,16 @@ class _Sweep:
         self._failures_in_a_row += not isinstance(done.error, NotFound)
         return done.error if self._failures_in_a_row == MAX_FAILURES_IN_A_ROW else None
 
-    def _adapt(self, seconds: float) -> None:
-        """Back off while answers are slow, as they are for everybody then."""
+    def _adapt(self, position: int, seconds: float) -> None:
+        """Back off while answers are slow, as they are for everybody then.
+
+        A stall delays all requests in flight, and counts once.
+        """
         self._fastest = min(self._fastest, seconds)
-        if seconds > self._fastest + MAX_ADDED_LATENCY_SECONDS:
-            self._limit = max(1, self._limit // 2)
-        else:
+        if seconds <= self._fastest + MAX_ADDED_LATENCY_SECONDS:
             self._limit = min(MAX_CONCURRENT, self._limit + 1)
+        elif position >= self._backed_off_at:
+            self._limit, self._backed_off_at = max(MIN_CONCURRENT, self._limit // 2), self._sent
 
     def _end(self, position: int, tokens: tuple[Token, ...] = (), error: HubError | None = None) -> None:
         self._ended[position] = UserTokens(self._names[position], len(self._names), tokens, error)

@@ -120,6 +120,21 @@ def test_a_slow_hub_gets_fewer_requests_at_a_time() -> None:
     assert fast.most == MAX_CONCURRENT
 
 
+def test_a_stall_of_the_hub_counts_once() -> None:
+    @dataclass
+    class Stalling(Site):
+        """A hub that answers nothing from 0.5 s to 1.5 s."""
+
+        def __call__(self, step: Request[Any] | Listen[Any], /) -> Reply:
+            self.seconds = 1.5 - self.now if 0.5 <= self.now < 1.5 else 0.01
+            return super().__call__(step)
+
+    site = Stalling(names(1000))
+    assert sweep(site).error is None
+    after = [at for at in site.sent_at.values() if at > 1]
+    assert after.count(min(after)) == MAX_CONCURRENT / 2, "half as many as before, and not the least"
+
+
 def test_users_behind_a_slow_one_wait_so_that_memory_is_bounded() -> None:
     site = Site(names(100), answers={"u000": After(1000, reply(json={"api_tokens": []}))})
     played = sweep(site)
