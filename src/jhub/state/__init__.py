@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 from jhub.state.compare import compare as compare
 
 if TYPE_CHECKING:
-    from jhub.state.changes import PRUNE_KINDS as PRUNE_KINDS
     from jhub.state.changes import AddMembers as AddMembers
     from jhub.state.changes import BeginGrace as BeginGrace
     from jhub.state.changes import Change as Change
@@ -96,7 +95,6 @@ _HOMES = {
     "Members": "jhub.state.document",
     "Notice": "jhub.state.changes",
     "NoticeKind": "jhub.state.changes",
-    "PRUNE_KINDS": "jhub.state.changes",
     "Plan": "jhub.state.changes",
     "PruneKind": "jhub.state.changes",
     "Refusal": "jhub.state.changes",
