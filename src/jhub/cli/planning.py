@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from logging import DEBUG, getLogger
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
 import click
 
 from jhub.cli.kit.output import dump
 from jhub.errors import Conflict, InvalidInput, MissingScope
-from jhub.state import PRUNE_KINDS, PruneKind, count_changes, load, render_plan
+from jhub.state import PruneKind, count_changes, load, render_plan
 
 if TYPE_CHECKING:
     from jhub import Hub
@@ -24,6 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_FILE = "jhub.yaml"
 """State file of a command without one."""
+PRUNE_KINDS: tuple[PruneKind, ...] = get_args(PruneKind)
 DEFAULT_PRUNE_KINDS = "groups,servers"
 """Kinds of objects that --prune alone deletes."""
 MIN_WIDTH = 80

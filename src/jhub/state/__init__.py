@@ -19,7 +19,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jhub.state.changes import PRUNE_KINDS as PRUNE_KINDS
     from jhub.state.changes import AddMembers as AddMembers
     from jhub.state.changes import BeginGrace as BeginGrace
     from jhub.state.changes import Change as Change
@@ -95,7 +94,6 @@ _HOMES = {
     "Members": "jhub.state.document",
     "Notice": "jhub.state.changes",
     "NoticeKind": "jhub.state.changes",
-    "PRUNE_KINDS": "jhub.state.changes",
     "Plan": "jhub.state.changes",
     "PruneKind": "jhub.state.changes",
     "Refusal": "jhub.state.changes",
