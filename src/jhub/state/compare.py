@@ -18,8 +18,8 @@ from jhub.state.prune import compare_absent
 def needs_of(document: Document, prune: Iterable[PruneKind] = ()) -> Needs:
     """Return the part of a hub's state that decides the plan of a document.
 
-    The list of all users shows administrators whom the document does not have, and the list of all groups shows those
-    of this owner that it no longer has.
+    The list of all users shows administrators whom the document does not have, and servers that do not run; the list of
+    all groups shows those of this owner that the document no longer has.
     """
     kinds = prune_kinds(prune)
     users = {name for group in document.groups if group.members for name in group.members.names}
@@ -28,7 +28,7 @@ def needs_of(document: Document, prune: Iterable[PruneKind] = ()) -> Needs:
     groups = {group.name for group in document.groups} | {name for role in document.roles for name in role.groups or ()}
     return Needs(
         users=frozenset(users),
-        all_users=bool(document.users or document.roles or kinds & {"users", "servers"}),
+        all_users=bool(document.users or document.servers or document.roles or kinds & {"users", "servers"}),
         groups=frozenset(groups),
         all_groups=document.owner is not None or bool(kinds & {"groups", "users"}),
         servers=bool(document.servers) or "servers" in kinds,

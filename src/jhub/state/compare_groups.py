@@ -31,6 +31,9 @@ FEW = 0.1
 def compare_groups(draft: Draft) -> None:
     """Compare all groups of the document."""
     for entry in draft.document.groups:
+        # First of all, because a member of one group may be created for another one.
+        _create_users(draft, entry)
+    for entry in draft.document.groups:
         group = draft.observed.groups.get(entry.name)
         if group is None:
             draft.changes.append(CreateGroup(group=entry.name))
@@ -45,6 +48,12 @@ def compare_groups(draft: Draft) -> None:
             _compare_members(draft, entry, entry.members, group)
         if len(draft.changes) > before:
             draft.groups[entry.name] = GroupBefore(owner=group.mark.owner, members=group.members)
+
+
+def _create_users(draft: Draft, entry: GroupEntry) -> None:
+    for name in entry.members.names if entry.create_users and entry.members is not None else ():
+        if draft.exists(name) is not True:
+            draft.create_user(name, why=f"member of {entry.name}")
 
 
 def _owner_of(draft: Draft, entry: GroupEntry) -> str | None:
@@ -109,15 +118,11 @@ def _compare_members(draft: Draft, entry: GroupEntry, members: Members, group: O
     wanted: dict[str, None] = {}
     unknown: list[str] = []
     for name in members.names:
-        spelling = draft.observed.spelling(name)
-        exists = draft.exists(name)
-        if spelling is None and exists is not True and entry.create_users:
-            draft.create_user(name, why=f"member of {entry.name}")
-        elif spelling is None and exists is False:
+        if draft.exists(name) is False:
             unknown.append(name)
             continue
         # The hub normalises a name that was not seen, and an authenticator may keep its capital letters.
-        wanted[spelling or name] = None
+        wanted[draft.observed.spelling(name) or name] = None
     if unknown:
         advice = "create-users: true creates them"
         draft.note("unknown", f"group {entry.name}", f"not users of this hub: {join_names(unknown)}; {advice}")

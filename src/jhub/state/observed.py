@@ -116,7 +116,7 @@ class Needs:
     groups: frozenset[str] = frozenset()
     all_groups: bool = False
     servers: bool = False
-    """True if the named servers are needed, also those that do not run."""
+    """True if the named servers of all users are needed, also those that do not run."""
 
 
 def observe(needs: Needs) -> Flow[Observed]:
@@ -185,7 +185,7 @@ def _read_users(observed: Observed, needs: Needs, caller: Identity) -> Flow[None
         yield from collect(UserOps.list(include_stopped_servers=needs.servers), keep)
         observed.all_users = access(caller.scopes, ("list:users",)) == "granted"
         return
-    names = sorted(name for name in needs.users if needs.servers or observed.spelling(name) is None)
+    names = sorted(name for name in needs.users if observed.spelling(name) is None)
     for event in (yield from existing_users(names, admin=False)):
         if event.user is not None:
             keep(event.user)
