@@ -73,6 +73,13 @@ MESSAGE_RULES = (
         "no user was changed; leave out the name, or create the user first",
     ),
     MessageRule(400, r"No such group: ", NotFound),
+    # POST and DELETE of groups and their members, 2.2 to 5.2.
+    MessageRule(
+        400,
+        r"Group management via API is disabled",
+        BadRequest,
+        "the authenticator decides who is in a group (manage_groups): change it there, or use JupyterHub 5.3",
+    ),
     # POST /users/NAME/activity, all versions.
     MessageRule(400, r"No such server '.*' for user ", NotFound),
     # POST /users/NAME/tokens, all versions; the limit of the lifetime since 5.1. Before 5.0 a scope that does not exist

@@ -155,9 +155,10 @@ def connect(request: pytest.FixtureRequest, hub: HubUnderTest, portal: BlockingP
     """Return a function that creates clients of the hub: `Hub` in one run, `AsyncHub` in the other."""
     made: list[Any] = []
 
-    def make(token: str | None = None) -> Any:
+    def make(token: str | None = None, transport: Any = None) -> Any:
         url = hub.api_url  # other URLs need a discovery request for each client
-        made.append(Hub(url, token) if request.param == "Hub" else blocking(portal, url, token))
+        is_sync = request.param == "Hub"
+        made.append(Hub(url, token, transport=transport) if is_sync else blocking(portal, url, token, transport))
         return made[-1]
 
     yield make

@@ -37,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True):
     stub: str
     quick: str
     strict: bool
+    manages_groups: bool
     http_proxy: str
 
     def __repr__(self) -> str:
@@ -62,16 +63,22 @@ class HubUnderTest:
 
 @contextmanager
 def running(
-    environment: Path, folder: Path, *, strict: bool = False, http_proxy: Path | None = None
+    environment: Path,
+    folder: Path,
+    *,
+    strict: bool = False,
+    manages_groups: bool = False,
+    http_proxy: Path | None = None,
 ) -> Iterator[HubUnderTest]:
     """Run a hub for the time of the block, with its state in `folder`; with `strict`, it has tight limits.
 
-    Its proxy is traefik, or the program `http_proxy`, configurable-http-proxy.
+    With `manages_groups`, its authenticator puts everybody who signs in into the group `staff`. Its proxy is traefik,
+    or the program `http_proxy`, configurable-http-proxy.
     """
     for attempt in range(ATTEMPTS):
         place = folder / f"hub{attempt}"
         place.mkdir()
-        settings = _settings(strict, http_proxy)
+        settings = _settings(strict, manages_groups, http_proxy)
         mark = settings.mark[INSTANCE_VARIABLE]
         process = launch.start(environment, place, "hub_config.py", settings, mark)
         url = f"http://{LOOPBACK}:{settings.port}{settings.base_url}"
@@ -85,7 +92,7 @@ def running(
     raise AssertionError("found no free ports for the hub")
 
 
-def _settings(strict: bool, http_proxy: Path | None) -> Settings:
+def _settings(strict: bool, manages_groups: bool, http_proxy: Path | None) -> Settings:
     port, hub_port, proxy_port = free_ports(3)
     return Settings(
         base_url=BASE_URL,
@@ -101,5 +108,6 @@ def _settings(strict: bool, http_proxy: Path | None) -> Settings:
         stub=str(STUB),
         quick=str(launch.QUICK),
         strict=strict,
+        manages_groups=manages_groups,
         http_proxy=str(http_proxy or ""),
     )

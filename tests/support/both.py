@@ -71,10 +71,10 @@ async def _events(fleet: AsyncFleet[Any, Any]) -> list[Any]:
         return [event async for event in fleet]
 
 
-def blocking(portal: BlockingPortal, url: str, token: str | None = None) -> Any:
+def blocking(portal: BlockingPortal, url: str, token: str | None = None, transport: Any = None) -> Any:
     """Return an `AsyncHub` with the blocking interface of `Hub`."""
-    return Blocking(portal, portal.call(_make, url, token))
+    return Blocking(portal, portal.call(_make, url, token, transport))
 
 
-async def _make(url: str, token: str | None) -> AsyncHub:
-    return AsyncHub(url, token)
+async def _make(url: str, token: str | None, transport: Any) -> AsyncHub:
+    return AsyncHub(url, token, transport=transport)

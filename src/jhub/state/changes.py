@@ -105,7 +105,10 @@ class CreateServer(_Change, frozen=True, kw_only=True, tag="create server"):
 
 
 class EditServer(_Change, frozen=True, kw_only=True, tag="edit server"):
-    """Change of the options or the display name of a stopped server; None leaves a value unchanged."""
+    """Change of the options or the display name of a stopped server; None leaves a value unchanged.
+
+    JupyterHub 6 shows the new options only after the server's next start, which uses them, or its own restart.
+    """
 
     user: str
     name: str

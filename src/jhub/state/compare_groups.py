@@ -120,12 +120,11 @@ def _compare_members(draft: Draft, entry: GroupEntry, members: Members, group: O
     wanted: dict[str, None] = {}
     unknown: list[str] = []
     for name in members.names:
-        spelling = draft.observed.spelling(name)
         if draft.exists(name) is False:
             unknown.append(name)
             continue
         # The hub normalises a name that was not seen, and an authenticator may keep its capital letters.
-        wanted[spelling or name] = None
+        wanted[draft.observed.spelling(name) or name] = None
     if unknown:
         advice = "create-users: true creates them"
         draft.note("unknown", f"group {entry.name}", f"not users of this hub: {join_names(unknown)}; {advice}")

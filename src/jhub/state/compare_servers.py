@@ -10,6 +10,9 @@ from jhub.state.draft import Draft
 from jhub.state.observed import CREATE_SERVER_VERSION, ObservedServer
 from jhub.state.same_json import same_json
 
+HIDDEN_OPTIONS = "JupyterHub 6 shows the new options after the server's next start; until then, plans have this change"
+"""Remark on a change of options: the hub keeps the old ones in memory, and its answers have those."""
+
 
 def compare_servers(draft: Draft) -> None:
     """Compare all servers of the document."""
@@ -50,6 +53,7 @@ def _compare_options(draft: Draft, entry: ServerEntry, user: str, server: Observ
     else:
         draft.changes.append(
             EditServer(
+                why=HIDDEN_OPTIONS if new_options else "",
                 user=user,
                 name=entry.name,
                 options=entry.options if new_options else None,

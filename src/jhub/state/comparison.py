@@ -18,8 +18,8 @@ from jhub.state.prune import compare_absent
 def needs_of(document: Document, prune: Iterable[PruneKind] = ()) -> Needs:
     """Return the part of a hub's state that decides the plan of a document.
 
-    The list of all users shows administrators whom the document does not have, and the list of all groups shows those
-    of this owner that it no longer has.
+    The list of all users shows administrators whom the document does not have, and servers that do not run; the list of
+    all groups shows those of this owner that the document no longer has.
     """
     kinds = prune_kinds(prune)
     users = {name for group in document.groups if group.members for name in group.members.names}

@@ -64,6 +64,8 @@ class GroupApplication:
 
         Another application that read them before that write has written by then.
         """
+        self._properties_changed = False
+        """True if more than the claim was written."""
 
     def _find(self, kind: type[C]) -> C | None:
         return next((change for change in self._changes if isinstance(change, kind)), None)
@@ -89,7 +91,7 @@ class GroupApplication:
             group = yield from GroupOps.get(self.name)
             self._check_before(group, document, now)
             # Before JupyterHub 4.0 groups have no properties.
-            claim = Claim(document, now) if self._exact else None
+            claim = Claim(document, now) if self._exact and not self._is_finished(group) else None
             if group.properties is not None and (yield from self._write(group.properties, claim)):
                 return True
         except HubError as error:
@@ -104,10 +106,14 @@ class GroupApplication:
         try:
             for _ in range(MAX_REWRITES):
                 group = yield from GroupOps.get(self.name)
-                present = read_mark(group.properties)
-                if self._claimed and present.apply is not None and present.apply.document != document:
+                self._check_before(group, document, now)
+                present = read_mark(group.properties).apply
+                if self._claimed and present is not None and present.document != document:
                     raise Stale(f"group {self.name}: another file is being applied to it")
-                claim = Claim(document, now) if self._claimed else None
+                # Whoever removed the claim has finished: another application, or one of the same file.
+                if self._claimed and present is None and not self._is_finished(group):
+                    raise Stale(f"group {self.name}: another file has been applied to it")
+                claim = Claim(document, now) if self._claimed and present is not None else None
                 if not (yield from self._write(group.properties or {}, claim)):
                     break
                 yield Sleep(self.pause, 1.0)
@@ -117,7 +123,7 @@ class GroupApplication:
             yield from self._fail(error)
             return
         for change in self._property_changes:
-            yield from self._record.emit("changed", change)
+            yield from self._record.emit("changed" if self._properties_changed else "unchanged", change)
 
     def add_members(self) -> Flow[None]:
         """Add the users who join."""
@@ -168,7 +174,9 @@ class GroupApplication:
     def _check_before(self, group: Group, document: str, now: datetime) -> None:
         """Raise `Stale` if the group is neither as it was when the plan was made, nor as the plan wants it."""
         mark = read_mark(group.properties)
-        self._check_owner(mark)
+        owner = self._find(SetOwner)
+        if mark.owner not in (self._before.owner, owner.after if owner else self._before.owner):
+            raise Stale(f"group {self.name}: belongs to {mark.owner or 'nobody'} now")
         if not self._exact:
             return
         if mark.apply is not None and mark.apply.blocks(document, now):
@@ -181,20 +189,20 @@ class GroupApplication:
         if others:
             raise Stale(f"group {self.name}: its members have changed since the plan was made: {', '.join(others)}")
 
-    def _check_owner(self, mark: Mark) -> None:
-        owner = self._find(SetOwner)
-        if mark.owner not in (self._before.owner, owner.after if owner else self._before.owner):
-            raise Stale(f"group {self.name}: belongs to {mark.owner or 'nobody'} now")
+    def _is_finished(self, group: Group) -> bool:
+        """Return whether an earlier application has changed the members, and has left no record of itself."""
+        mark, members, ended = read_mark(group.properties), set(users_in(group)), self._find(EndGrace)
+        joined = all({name, name.lower()} & members for name in (self._add.users if self._add else ()))
+        left = not members & set(self._remove.users if self._remove else ())
+        recorded = mark.apply is not None or mark.leaving.keys() & set(ended.users if ended else ())
+        return joined and left and not recorded
 
     def _write(self, properties: Mapping[str, Any], claim: Claim | None) -> Flow[bool]:
         """Write what is missing in the properties, and return whether anything was. `Stale` for other values."""
         began = yield from Now()
         present_mark, values = read_mark(properties), own_properties(properties)
-        self._check_owner(present_mark)
         mark = self._wanted_mark(present_mark)
         self._claimed = claim is not None
-        if claim is not None:
-            mark = replace(mark, apply=claim)
         change = self._find(SetProperties)
         for key, after in change.after.items() if change else ():
             before = change.before if change else {}
@@ -204,9 +212,15 @@ class GroupApplication:
             if present != (key in before) or (present and not same_json(values[key], before[key])):
                 raise Stale(f"group {self.name}: the property {key} has changed since the plan was made")
             values[key] = after
+        if self._claimed:
+            # A claim alone is no change of the plan.
+            unclaimed = replace(present_mark, apply=mark.apply)
+            self._properties_changed |= not same_json(with_mark(values, mark), with_mark(properties, unclaimed))
+            mark = replace(mark, apply=claim)
         wanted = with_mark(values, mark)
         if same_json(wanted, dict(properties)):
             return False
+        self._properties_changed |= not self._claimed
         yield from self._put(wanted)
         self.pause = MIN_PAUSE_SECONDS + PAUSE_RATIO * ((yield from Now()) - began)
         return True

@@ -116,7 +116,7 @@ class Needs:
     groups: frozenset[str] = frozenset()
     all_groups: bool = False
     servers: bool = False
-    """True if the named servers are needed, also those that do not run."""
+    """True if the named servers of all users are needed, also those that do not run."""
 
 
 def observe(needs: Needs) -> Flow[Observed]:

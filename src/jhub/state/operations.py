@@ -48,6 +48,11 @@ class StateOps:
         again, and a new plan of the same document has the changes that are left. While the hub restarts, the call waits
         up to five minutes.
 
+        If the hub's authenticator manages groups (`manage_groups`), hubs before 5.3 refuse to change members with a
+        `BadRequest`; later ones undo the change when the user signs in again. No answer of a hub shows which one it is:
+        members who come back with each plan are a sign. JupyterHub 6 shows new options of a server after its next
+        start only, and plans have the change until then.
+
         `POST /users`, `PATCH /users/{name}`, `POST /groups/{name}`, `PUT /groups/{name}/properties` (JupyterHub 4.0),
         `POST` and `DELETE /groups/{name}/users`, `PUT` and `PATCH /users/{name}/servers/{server}` (6.0) and deletions;
         scopes `admin:users`, `admin:groups`, `groups`, `read:groups`, `start:servers`, `delete:servers`,

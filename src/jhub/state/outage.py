@@ -1,11 +1,11 @@
-"""Outages of the hub during an application: each request waits until the hub is back."""
+"""Outages of the hub during an application, and limits of its proxy: each request waits until it gets an answer."""
 
 from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from jhub.errors import Unavailable
-from jhub.fleet.outage import MAX_OUTAGE_SECONDS, MAX_PAUSE_SECONDS
+from jhub.errors import Throttled, Unavailable
+from jhub.fleet.outage import MAX_OUTAGE_SECONDS, MAX_PAUSE_SECONDS, MAX_RETRY_AFTER_SECONDS
 from jhub.interpreter import map_steps
 from jhub.steps import Flow, Now, Operation, Request, Sleep, Step
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def wait_for_hub(operation: Operation[T]) -> Flow[T]:
-    """Run an operation whose requests can all be repeated, and repeat those that the hub does not answer.
+    """Run an operation whose requests can all be repeated, and repeat those that the hub does not answer or throttles.
 
     After `MAX_OUTAGE_SECONDS` without an answer the operation gets the error. A hub that has never answered is not
     waited for.
@@ -24,14 +24,15 @@ def wait_for_hub(operation: Operation[T]) -> Flow[T]:
         nonlocal reached
         if not isinstance(step, Request):
             return (yield step)
-        began, pause = (yield from Now()) if reached else 0.0, 1.0
+        began, pause = (yield from Now()), 1.0
         while True:
             try:
                 answer = yield step
-            except Unavailable as error:
+            except (Unavailable, Throttled) as error:
+                reached = reached or isinstance(error, Throttled)
                 if not reached or (yield from Now()) - began > MAX_OUTAGE_SECONDS:
                     raise
-                yield Sleep(max(pause, min(error.retry_after, MAX_PAUSE_SECONDS)), 0.1)
+                yield Sleep(max(pause, min(error.retry_after, MAX_RETRY_AFTER_SECONDS)), 0.1)
                 pause = min(2 * pause, MAX_PAUSE_SECONDS)
             else:
                 reached = True

@@ -12,6 +12,7 @@ from typing import Any
 
 import bcrypt
 from jupyterhub import version_info
+from jupyterhub.auth import DummyAuthenticator
 from jupyterhub.roles import get_default_roles
 from tornado.web import HTTPError
 
@@ -45,6 +46,21 @@ c.DummyAuthenticator.password = told["password"]
 c.Authenticator.admin_users = {"admin"}
 if version_info >= (5,):
     c.Authenticator.allow_all = True
+
+
+class GroupAuthenticator(DummyAuthenticator):  # type: ignore[misc]  # JupyterHub has no types
+    """An authenticator that decides who is in a group: everybody is in `staff`, and in no other one."""
+
+    async def authenticate(self, handler: Any, data: Any) -> Any:
+        """Return the user with their groups."""
+        found = await super().authenticate(handler, data)
+        name = found["name"] if isinstance(found, dict) else found
+        return {"name": name, "groups": ["staff"]} if name else None
+
+
+if told["manages_groups"]:
+    c.JupyterHub.authenticator_class = GroupAuthenticator
+    c.Authenticator.manage_groups = True
 
 c.Authenticator.enable_auth_state = True
 c.CryptKeeper.keys = [bytes.fromhex(told["crypt_key"])]

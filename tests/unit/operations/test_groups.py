@@ -94,9 +94,16 @@ def test_an_unknown_user_is_named_with_a_hint(change: Change, method: str) -> No
 
 @BOTH
 def test_another_refusal_keeps_its_message_and_has_no_hint(change: Change, method: str) -> None:
-    played = play(change("geo", ["ana"]), [refusal(400, "Group management via API is disabled")])
+    played = play(change("geo", ["ana"]), [refusal(400, "Not today")])
     assert isinstance(played.error, BadRequest)
     assert played.error.hint == ""
+
+
+@BOTH
+def test_groups_of_the_authenticator_have_a_hint(change: Change, method: str) -> None:
+    played = play(change("geo", ["ana"]), [refusal(400, "Group management via API is disabled")])
+    assert isinstance(played.error, BadRequest)
+    assert "manage_groups" in played.error.hint
 
 
 @BOTH

@@ -206,6 +206,13 @@ class TestMembers:
         assert (created.user, created.admin, created.why) == ("Ghost", False, "member of geo")
         assert plan.of(AddMembers)[0].users == ("Ghost",)
 
+    def test_a_user_who_is_created_for_one_group_is_known_in_all(self) -> None:
+        first = GroupEntry(name="bio", members=Members(names=("dee",)))
+        second = GroupEntry(name="geo", members=Members(names=("dee",)), create_users=True)
+        plan = compare(Document(groups=(first, second)), observed())
+        assert [change.group for change in plan.of(AddMembers)] == ["bio", "geo"]
+        assert not plan.notices
+
     def test_a_user_of_the_file_is_known(self) -> None:
         document = Document(users=(UserEntry(name="dee", admin=True),), groups=geo("ana", "dee").groups)
         plan = compare(document, observed(["ana"]))
