@@ -54,11 +54,10 @@ class StateOps:
         start only, and plans have the change until then.
 
         `POST /users`, `POST /groups/{name}`, `POST /groups/{name}/users` and `DELETE /groups/{name}/users` (all
-        versions), with those of the other changes: `PUT /groups/{name}/properties` needs JupyterHub 4.0, and named
-        servers without a start need 6.0. Scopes `admin:users`, `admin:groups`, `groups`, `read:groups`,
-        `start:servers`, `delete:servers`, `delete:groups` and `delete:users`, as far as the plan needs them. `Conflict`
-        if the plan has refusals, `MissingScope` if the token lacks scopes, `InvalidInput` if the plan is for another
-        hub; nothing is changed then.
+        versions), scopes `admin:users`, `admin:groups`, `groups` and `read:groups`, as far as the plan needs them; `PUT
+        /groups/{name}/properties` needs JupyterHub 4.0, and changes of servers 6.0 and `start:servers`. Deletions need
+        `delete:servers`, `delete:groups` and `delete:users`. `Conflict` if the plan has refusals, `MissingScope` if the
+        token lacks scopes, `InvalidInput` if the plan is for another hub; nothing is changed then.
         """
         return application.apply(plan)
 
